@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "gguf/gguf_file.hpp"
+
+namespace linnet {
+
+using TokenId = std::int32_t;
+
+struct EncodeOptions {
+  bool add_special = false;    ///< put BOS / EOS around the text as the vocabulary asks for it
+  bool parse_special = false;  ///< recognise control and user-defined tokens written in the text
+};
+
+/// Text to token ids and back. Immutable after creation and safe to use from several threads.
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  /// The ids of `text`; an Error if it is not valid UTF-8. NUL characters are text like any other.
+  virtual Result<std::vector<TokenId>> encode(std::string_view text,
+                                              const EncodeOptions& options) const = 0;
+
+  /// The bytes that `id` adds to the text when it follows another token (for SentencePiece kinds a
+  /// leading space is part of the piece). Control tokens give "" unless `show_special`. Ids outside
+  /// the vocabulary give "". The bytes of one token need not be valid UTF-8: see Detokenizer.
+  virtual std::string token_bytes(TokenId id, bool show_special) const = 0;
+
+  /// True if the text of a sequence starts without the space that its first token begins with.
+  virtual bool strips_leading_space() const = 0;
+
+  virtual std::int64_t vocabulary_size() const = 0;
+  virtual std::string_view piece(TokenId id) const = 0;  ///< as stored in the file
+  virtual std::optional<TokenId> bos() const = 0;
+  virtual std::optional<TokenId> eos() const = 0;
+  virtual bool is_end_of_generation(TokenId id) const = 0;
+  virtual bool is_control(TokenId id) const = 0;
+};
+
+/// Builds the tokenizer that the metadata of `file` describes. Errors: a `tokenizer.ggml.model` that is
+/// not supported (named, with the known ones), a broken vocabulary. Null for `no_vocab` files.
+/// `pre` overrides `tokenizer.ggml.pre` where not empty.
+Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file, std::string_view pre = {});
+
+/// Turns tokens into text as they come: holds back an incomplete UTF-8 character until its last byte
+/// arrives (constant work a token). Bytes that can't begin or continue a character come out as U+FFFD.
+class Detokenizer {
+ public:
+  explicit Detokenizer(const Tokenizer& tokenizer, bool at_start = true, bool show_special = false)
+      : tokenizer_(tokenizer), at_start_(at_start), show_special_(show_special) {}
+
+  /// The complete characters that `id` finishes; may be empty.
+  std::string push(TokenId id);
+  /// What is still held back, as U+FFFD; call at the end.
+  std::string finish();
+
+ private:
+  const Tokenizer& tokenizer_;
+  bool at_start_;
+  bool show_special_;
+  std::string pending_;
+};
+
+}  // namespace linnet
