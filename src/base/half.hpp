@@ -23,10 +23,10 @@ inline std::uint16_t float_to_half(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
-  if (magnitude > 0x7f800000u) return sign | 0x7e00u;                          // NaN
-  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;                         // rounds to infinity
-  if (magnitude < 0x38800000u) {                                               // subnormal or zero
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;              // ulp is now 2^-24
+  if (magnitude > 0x7f800000u) return sign | 0x7e00u;              // NaN
+  if (magnitude >= 0x477ff000u) return sign | 0x7c00u;             // rounds to infinity
+  if (magnitude < 0x38800000u) {                                   // subnormal or zero
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;  // ulp is now 2^-24
     return sign | static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u);
   }
   const std::uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1);

@@ -1,0 +1,256 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "formats/format.hpp"
+
+namespace linnet {
+
+/// A float32 matrix in the backend's memory, row-major, `stride` floats from one row to the next.
+/// Does not own its memory.
+struct View {
+  float* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t stride = 0;
+
+  float* row(std::int64_t i) const { return data + i * stride; }
+  /// Columns [first, first + count) of every row.
+  View slice(std::int64_t first, std::int64_t count) const {
+    return {data + first, rows, count, stride};
+  }
+  View first_rows(std::int64_t count) const { return {data, count, columns, stride}; }
+};
+
+/// float32 memory of a backend; freed with the object.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  float* data() const { return data_; }
+  std::int64_t size() const { return size_; }  ///< in floats
+
+ protected:
+  float* data_ = nullptr;
+  std::int64_t size_ = 0;
+};
+
+/// A weight as it lies in the file: `slices` matrices (more than one for experts) of `rows` outputs
+/// by `columns` inputs, packed in `format`.
+struct MatrixSource {
+  const Format* format;
+  const std::byte* bytes;
+  std::int64_t columns;
+  std::int64_t rows;
+  std::int64_t slices = 1;
+};
+
+/// A weight in the layout that the backend's kernels want.
+class Matrix {
+ public:
+  Matrix(std::int64_t columns, std::int64_t rows, std::int64_t slices)
+      : columns_(columns), rows_(rows), slices_(slices) {}
+  virtual ~Matrix() = default;
+  std::int64_t columns() const { return columns_; }  ///< inputs
+  std::int64_t rows() const { return rows_; }        ///< outputs of one slice
+  std::int64_t slices() const { return slices_; }
+  virtual std::int64_t size_bytes() const = 0;
+
+ private:
+  std::int64_t columns_, rows_, slices_;
+};
+
+/// Tokens in a page of the KV cache. A page holds the positions [i * kPageTokens, (i + 1) *
+/// kPageTokens) of a sequence, so that a key lies at the same place of a page whoever computed it.
+inline constexpr int kPageTokens = 32;
+
+enum class KvType { kF32, kF16, kQ8_0 };
+
+struct KvLayerShape {
+  int heads = 0;        ///< 0: the layer keeps no keys and values
+  int key_width = 0;    ///< of one head
+  int value_width = 0;  ///< of one head
+};
+
+struct KvShape {
+  std::vector<KvLayerShape> layers;
+  KvType type = KvType::kF16;
+  std::int64_t pages = 0;  ///< of every layer
+};
+
+/// The pages of keys and values of all layers.
+class KvStore {
+ public:
+  virtual ~KvStore() = default;
+  virtual std::int64_t size_bytes() const = 0;
+};
+
+/// Where the rows of a batch stand: row r is the token at `positions[r]` of the sequence
+/// `sequences[r]`, whose page p is `page_tables[sequence][p]` and which has `lengths[sequence]`
+/// tokens once this batch is stored.
+struct BatchLayout {
+  std::span<const std::int32_t> positions;
+  std::span<const std::int32_t> sequences;
+  std::span<const std::span<const std::int32_t>> page_tables;
+  std::span<const std::int32_t> lengths;
+};
+
+/// One weight of a matmul: out = (or +=) scale * (in * weight^T) + bias.
+struct MatmulOutput {
+  const Matrix* weight;
+  View out;
+  const float* bias = nullptr;  ///< [out columns] or null
+  bool accumulate = false;      ///< add to what `out` holds (the residual)
+  float scale = 1.0f;           ///< of the product, before bias
+};
+
+/// Which experts each row uses: `expert[row * used + i]` with weight `weight[row * used + i]`.
+struct Routing {
+  std::int32_t* experts;
+  float* weights;
+  std::int64_t rows;
+  int used;
+};
+
+enum class NormKind { kRms, kLayer };
+
+/// y = (x - mean) / sqrt(variance + epsilon) * weight + bias over groups of `group` columns (0:
+/// all); kRms takes no mean (https://arxiv.org/abs/1910.07467).
+struct NormParams {
+  NormKind kind = NormKind::kRms;
+  float epsilon = 1e-5f;
+  const float* weight = nullptr;   ///< null: 1
+  const float* bias = nullptr;     ///< null: 0
+  std::int64_t group = 0;          ///< columns normalised together: a head's width for QK-norm
+  bool weight_per_column = false;  ///< weight has a value for every column, not one group's worth
+};
+
+/// kAdjacent turns the pairs (2i, 2i+1), kSplitHalf the pairs (i, i + dims/2)
+/// (https://arxiv.org/abs/2104.09864 and GPT-NeoX).
+enum class RopeLayout { kNone, kAdjacent, kSplitHalf };
+
+struct RopeParams {
+  RopeLayout layout = RopeLayout::kAdjacent;
+  int heads = 0;
+  int head_width = 0;                          ///< columns of a head
+  int first = 0;                               ///< first column of a head that is turned
+  int dims = 0;                                ///< columns that are turned; the rest stay
+  std::span<const float> inverse_frequencies;  ///< [dims / 2]: the angle is position times this
+  float magnitude = 1.0f;                      ///< factor on the turned columns (YaRN)
+};
+
+enum class AttentionSpan { kFull, kSliding, kChunked };
+
+/// softmax(scale * q k^T + bias) v, grouped queries: query head h reads KV head h * kv_heads /
+/// heads.
+struct AttentionParams {
+  int layer = 0;  ///< of the KvStore
+  int heads = 0;
+  int kv_heads = 0;
+  int key_width = 0;
+  int value_width = 0;
+  float scale = 1.0f;
+  float softcap = 0.0f;  ///< cap * tanh(score / cap); 0: none
+  AttentionSpan span = AttentionSpan::kFull;
+  int window = 0;  ///< kSliding: keys [p - window + 1, p]; kChunked: keys of p's chunk of this size
+  bool causal = true;
+  const float* sinks = nullptr;  ///< [heads]: a logit that takes part in the softmax only
+  const float* alibi_slopes =
+      nullptr;  ///< [heads]: score += slope * (key position - query position)
+};
+
+enum class Activation {
+  kSilu,
+  kGelu,
+  kGeluQuick,
+  kGeluErf,
+  kRelu,
+  kReluSquared,
+  kSigmoid,
+  kTanh,
+  kSoftplus
+};
+
+/// Expert choice (all in float32, ties to the lower index).
+enum class GateFunction { kSoftmax, kSigmoid, kSoftmaxAfterTopK };
+
+struct RouteParams {
+  GateFunction gate = GateFunction::kSoftmax;
+  int used = 0;
+  const float* selection_bias = nullptr;  ///< [experts], added for the choice only (DeepSeek-V3)
+  int groups = 1;                         ///< experts are in this many groups, of which
+  int used_groups = 1;                    ///< these are searched
+  bool normalise = false;                 ///< weights of the used sum to one
+  float scale = 1.0f;                     ///< then times this
+};
+
+/// The arithmetic under the model: a handful of coarse operations that run at once. One op at a
+/// time; a backend belongs to one thread. Shapes are the caller's duty (checked when the model is
+/// loaded).
+///
+/// The promise of the CPU backends: each output row depends only on its own input row, its position
+/// and the keys of its sequence; it is bit-identical whatever the other rows of the batch, the
+/// number of threads and the way a prompt is cut into batches.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string_view name() const = 0;
+
+  // Memory. Allocation fails with an Error that says how much was asked for.
+  virtual Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) = 0;  ///< zeroed
+  virtual Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) = 0;
+  virtual Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) = 0;
+  virtual void upload(std::span<const float> from, float* to) = 0;
+  virtual void download(const View& from, float* to) = 0;  ///< to [rows, columns] without gaps
+
+  // Rows of an embedding table: out row r = table row ids[r] (0 <= id < table.rows()).
+  virtual void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) = 0;
+
+  // All outputs from one input, which is read (and quantised) once.
+  virtual void matmul(View in, std::span<const MatmulOutput> outputs) = 0;
+
+  // out row (r * used + i) = in row (r or, if `in` has rows * used rows, r * used + i)
+  //                          * slice experts[r * used + i] of weight, + bias[expert] if given.
+  virtual void expert_matmul(View in, const Matrix& weight, const float* bias,
+                             const Routing& routing, View out) = 0;
+  // out row r += sum over i of weights[r, i] * in row (r * used + i), in the order of i.
+  virtual void combine_experts(View in, const Routing& routing, View out) = 0;
+  virtual void route_experts(View logits, const RouteParams& params, const Routing& out) = 0;
+
+  virtual void norm(View in, const NormParams& params, View out) = 0;  // in == out allowed
+  virtual void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) = 0;
+
+  // keys, values: [rows, heads * width], put at each row's position of its sequence.
+  virtual void store_kv(KvStore& store, int layer, View keys, View values,
+                        const BatchLayout& batch) = 0;
+  // queries [rows, heads * key_width] -> out [rows, heads * value_width]; the batch's own keys are
+  // already stored.
+  virtual void attention(const KvStore& store, View queries, const AttentionParams& params,
+                         const BatchLayout& batch, View out) = 0;
+  // Copies all layers of page `from` to page `to`.
+  virtual void copy_page(KvStore& store, std::int32_t from, std::int32_t to) = 0;
+
+  // out = activation(gate) * up; up.data may be null: out = activation(gate). gate == out allowed.
+  virtual void gated_activation(View gate, View up, Activation activation, View out) = 0;
+  // out = out * out_scale + x * scale
+  virtual void add_scaled(View x, float scale, float out_scale, View out) = 0;
+  // x = x * activation(gate); gate has as many columns as x, or one for each `x.columns / columns`.
+  virtual void multiply_gate(View gate, Activation activation, View x) = 0;
+  virtual void softcap(View x, float cap) = 0;  // cap * tanh(x / cap)
+  virtual void scale(View x, float factor) = 0;
+};
+
+/// Plain loops in float and double on dequantised weights: the specification that every other
+/// backend is tested against.
+std::unique_ptr<Backend> make_reference_backend();
+
+/// The fast one: int8 arithmetic on packed weights, SIMD chosen at run time, `threads` threads (>=
+/// 1).
+std::unique_ptr<Backend> make_cpu_backend(int threads);
+
+}  // namespace linnet
