@@ -211,12 +211,16 @@ class Backend {
   // Rows of an embedding table: out row r = table row ids[r] (0 <= id < table.rows()).
   virtual void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) = 0;
 
+  // out row i = in row rows[i].
+  virtual void gather_rows(View in, std::span<const std::int32_t> rows, View out) = 0;
+
   // All outputs from one input, which is read (and quantised) once.
   virtual void matmul(View in, std::span<const MatmulOutput> outputs) = 0;
 
   // out row (r * used + i) = in row (r or, if `in` has rows * used rows, r * used + i)
-  //                          * slice experts[r * used + i] of weight, + bias[expert] if given.
-  virtual void expert_matmul(View in, const Matrix& weight, const float* bias,
+  //                          * slice e = experts[r * used + i] of weight, * scale[e], + bias row e.
+  // scale [slices] and bias [slices, out columns] may be null.
+  virtual void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
                              const Routing& routing, View out) = 0;
   // out row r += sum over i of weights[r, i] * in row (r * used + i), in the order of i.
   virtual void combine_experts(View in, const Routing& routing, View out) = 0;

@@ -1,0 +1,142 @@
+#include <cmath>
+#include <numbers>
+
+#include "backend/reference/reference_backend.hpp"
+#include "backend/route_experts.hpp"
+
+namespace linnet::reference {
+namespace {
+
+double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+double activate(Activation activation, double x) {
+  switch (activation) {
+    case Activation::kSilu:
+      return x * sigmoid(x);
+    case Activation::kGelu:  // the tanh form of https://arxiv.org/abs/1606.08415
+      return 0.5 * x *
+             (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::kGeluQuick:
+      return x * sigmoid(1.702 * x);
+    case Activation::kGeluErf:
+      return 0.5 * x * (1.0 + std::erf(x / std::numbers::sqrt2));
+    case Activation::kRelu:
+      return std::max(x, 0.0);
+    case Activation::kReluSquared:
+      return std::max(x, 0.0) * std::max(x, 0.0);
+    case Activation::kSigmoid:
+      return sigmoid(x);
+    case Activation::kTanh:
+      return std::tanh(x);
+    case Activation::kSoftplus:
+      return x > 20.0 ? x : std::log1p(std::exp(x));
+  }
+  return x;
+}
+
+void normalise(const float* x, std::int64_t width, const NormParams& params, const float* weight,
+               const float* bias, float* out) {
+  double mean = 0.0;
+  if (params.kind == NormKind::kLayer) {
+    for (std::int64_t i = 0; i < width; ++i) mean += x[i];
+    mean /= static_cast<double>(width);
+  }
+  double variance = 0.0;
+  for (std::int64_t i = 0; i < width; ++i) variance += (x[i] - mean) * (x[i] - mean);
+  variance /= static_cast<double>(width);
+  const double factor = 1.0 / std::sqrt(variance + params.epsilon);
+  for (std::int64_t i = 0; i < width; ++i) {
+    double value = (x[i] - mean) * factor;
+    if (weight) value *= weight[i];
+    if (bias) value += bias[i];
+    out[i] = static_cast<float>(value);
+  }
+}
+
+void rotate(float* a, float* b, double angle, double magnitude) {
+  const double cosine = std::cos(angle) * magnitude;
+  const double sine = std::sin(angle) * magnitude;
+  const double x = *a;
+  const double y = *b;
+  *a = static_cast<float>(x * cosine - y * sine);
+  *b = static_cast<float>(x * sine + y * cosine);
+}
+
+}  // namespace
+
+void ReferenceBackend::norm(View in, const NormParams& params, View out) {
+  const std::int64_t group = params.group ? params.group : in.columns;
+  for (std::int64_t r = 0; r < in.rows; ++r) {
+    for (std::int64_t first = 0; first < in.columns; first += group) {
+      const std::int64_t offset = params.weight_per_column ? first : 0;
+      normalise(in.row(r) + first, group, params, params.weight ? params.weight + offset : nullptr,
+                params.bias ? params.bias + offset : nullptr, out.row(r) + first);
+    }
+  }
+}
+
+void ReferenceBackend::rope(View x, std::span<const std::int32_t> positions,
+                            const RopeParams& params) {
+  if (params.layout == RopeLayout::kNone) return;
+  const bool adjacent = params.layout == RopeLayout::kAdjacent;
+  const int half = params.dims / 2;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (int h = 0; h < params.heads; ++h) {
+      float* head = x.row(r) + h * params.head_width + params.first;
+      for (int i = 0; i < half; ++i) {
+        const double angle = double{params.inverse_frequencies[i]} * positions[r];
+        float* a = head + (adjacent ? 2 * i : i);
+        rotate(a, adjacent ? a + 1 : a + half, angle, params.magnitude);
+      }
+    }
+  }
+}
+
+void ReferenceBackend::route_experts(View logits, const RouteParams& params, const Routing& out) {
+  for (std::int64_t r = 0; r < logits.rows; ++r) {
+    route_row(logits.row(r), static_cast<int>(logits.columns), params, out.experts + r * out.used,
+              out.weights + r * out.used);
+  }
+}
+
+void ReferenceBackend::gated_activation(View gate, View up, Activation activation, View out) {
+  for (std::int64_t r = 0; r < gate.rows; ++r) {
+    for (std::int64_t c = 0; c < gate.columns; ++c) {
+      const double value = activate(activation, gate.row(r)[c]);
+      out.row(r)[c] = static_cast<float>(up.data ? value * up.row(r)[c] : value);
+    }
+  }
+}
+
+void ReferenceBackend::add_scaled(View x, float scale, float out_scale, View out) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      out.row(r)[c] = out.row(r)[c] * out_scale + x.row(r)[c] * scale;
+    }
+  }
+}
+
+void ReferenceBackend::multiply_gate(View gate, Activation activation, View x) {
+  const std::int64_t repeat = x.columns / gate.columns;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      x.row(r)[c] *= static_cast<float>(activate(activation, gate.row(r)[c / repeat]));
+    }
+  }
+}
+
+void ReferenceBackend::softcap(View x, float cap) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      x.row(r)[c] = static_cast<float>(cap * std::tanh(double{x.row(r)[c]} / cap));
+    }
+  }
+}
+
+void ReferenceBackend::scale(View x, float factor) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factor;
+  }
+}
+
+}  // namespace linnet::reference

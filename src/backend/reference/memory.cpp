@@ -1,0 +1,153 @@
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "backend/reference/reference_backend.hpp"
+#include "base/half.hpp"
+
+namespace linnet {
+
+std::unique_ptr<Backend> make_reference_backend() {
+  return std::make_unique<reference::ReferenceBackend>();
+}
+
+namespace reference {
+namespace {
+
+constexpr int kKvQuantBlock = 32;
+
+// What comes back of 32 values that were stored as Q8_0.
+void round_through_q8_0(float* values, int count) {
+  float largest = 0.0f;
+  for (int i = 0; i < count; ++i) largest = std::max(largest, std::fabs(values[i]));
+  const float scale = half_to_float(float_to_half(largest / 127.0f));
+  const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+  for (int i = 0; i < count; ++i) values[i] = std::nearbyint(values[i] * inverse) * scale;
+}
+
+void round_through(KvType type, float* values, int width) {
+  switch (type) {
+    case KvType::kF32:
+      return;
+    case KvType::kF16:
+      for (int i = 0; i < width; ++i) values[i] = half_to_float(float_to_half(values[i]));
+      return;
+    case KvType::kQ8_0:
+      for (int i = 0; i < width; i += kKvQuantBlock) {
+        round_through_q8_0(values + i, std::min(kKvQuantBlock, width - i));
+      }
+  }
+}
+
+void copy_heads(KvType type, const float* from, int heads, int width, float* to) {
+  std::memcpy(to, from, sizeof(float) * heads * width);
+  for (int h = 0; h < heads; ++h) round_through(type, to + h * width, width);
+}
+
+}  // namespace
+
+PackedMatrix::PackedMatrix(const MatrixSource& source)
+    : Matrix(source.columns, source.rows, source.slices), format_(source.format) {
+  const auto size = format_->size_bytes(source.columns) * source.rows * source.slices;
+  bytes_.assign(source.bytes, source.bytes + size);
+}
+
+void PackedMatrix::row(std::int64_t slice, std::int64_t row, float* out) const {
+  const std::int64_t row_bytes = format_->size_bytes(columns());
+  format_->dequantize(bytes_.data() + (slice * rows() + row) * row_bytes, out, columns());
+}
+
+PlainKvStore::PlainKvStore(const KvShape& shape) : shape_(shape) {
+  for (const KvLayerShape& layer : shape.layers) {
+    const auto positions = static_cast<std::size_t>(shape.pages * kPageTokens * layer.heads);
+    keys_.emplace_back(positions * layer.key_width);
+    values_.emplace_back(positions * layer.value_width);
+  }
+}
+
+std::int64_t PlainKvStore::size_bytes() const {
+  std::size_t floats = 0;
+  for (const auto& layer : keys_) floats += layer.size();
+  for (const auto& layer : values_) floats += layer.size();
+  return static_cast<std::int64_t>(floats * sizeof(float));
+}
+
+const float* PlainKvStore::key(int layer, std::int32_t page, int slot) const {
+  const std::int64_t width = shape_.layers[layer].heads * shape_.layers[layer].key_width;
+  return keys_[layer].data() + (std::int64_t{page} * kPageTokens + slot) * width;
+}
+
+const float* PlainKvStore::value(int layer, std::int32_t page, int slot) const {
+  const std::int64_t width = shape_.layers[layer].heads * shape_.layers[layer].value_width;
+  return values_[layer].data() + (std::int64_t{page} * kPageTokens + slot) * width;
+}
+
+float* PlainKvStore::key(int layer, std::int32_t page, int slot) {
+  return const_cast<float*>(std::as_const(*this).key(layer, page, slot));
+}
+
+float* PlainKvStore::value(int layer, std::int32_t page, int slot) {
+  return const_cast<float*>(std::as_const(*this).value(layer, page, slot));
+}
+
+Result<std::unique_ptr<Buffer>> ReferenceBackend::allocate(std::int64_t floats) {
+  try {
+    return std::unique_ptr<Buffer>(std::make_unique<HostBuffer>(floats));
+  } catch (const std::bad_alloc&) {
+    return Error{"out of memory: " + std::to_string(floats * 4) + " bytes were asked for"};
+  }
+}
+
+Result<std::unique_ptr<Matrix>> ReferenceBackend::upload(const MatrixSource& source) {
+  try {
+    return std::unique_ptr<Matrix>(std::make_unique<PackedMatrix>(source));
+  } catch (const std::bad_alloc&) {
+    return Error{"out of memory while loading a weight"};
+  }
+}
+
+Result<std::unique_ptr<KvStore>> ReferenceBackend::make_kv_store(const KvShape& shape) {
+  try {
+    return std::unique_ptr<KvStore>(std::make_unique<PlainKvStore>(shape));
+  } catch (const std::bad_alloc&) {
+    return Error{"out of memory while allocating the KV cache"};
+  }
+}
+
+void ReferenceBackend::upload(std::span<const float> from, float* to) {
+  std::memcpy(to, from.data(), from.size_bytes());
+}
+
+void ReferenceBackend::download(const View& from, float* to) {
+  for (std::int64_t r = 0; r < from.rows; ++r) {
+    std::memcpy(to + r * from.columns, from.row(r), sizeof(float) * from.columns);
+  }
+}
+
+void ReferenceBackend::store_kv(KvStore& store, int layer, View keys, View values,
+                                const BatchLayout& batch) {
+  auto& plain = static_cast<PlainKvStore&>(store);
+  const KvLayerShape& shape = plain.shape().layers[layer];
+  for (std::int64_t r = 0; r < keys.rows; ++r) {
+    const std::int32_t position = batch.positions[r];
+    const std::int32_t page = batch.page_tables[batch.sequences[r]][position / kPageTokens];
+    const int slot = position % kPageTokens;
+    copy_heads(plain.shape().type, keys.row(r), shape.heads, shape.key_width,
+               plain.key(layer, page, slot));
+    copy_heads(plain.shape().type, values.row(r), shape.heads, shape.value_width,
+               plain.value(layer, page, slot));
+  }
+}
+
+void ReferenceBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
+  auto& plain = static_cast<PlainKvStore&>(store);
+  for (int layer = 0; layer < static_cast<int>(plain.shape().layers.size()); ++layer) {
+    const KvLayerShape& shape = plain.shape().layers[layer];
+    const std::size_t tokens = sizeof(float) * kPageTokens * shape.heads;
+    std::memcpy(plain.key(layer, to, 0), plain.key(layer, from, 0), tokens * shape.key_width);
+    std::memcpy(plain.value(layer, to, 0), plain.value(layer, from, 0), tokens * shape.value_width);
+  }
+}
+
+}  // namespace reference
+}  // namespace linnet

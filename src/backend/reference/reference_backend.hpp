@@ -1,0 +1,82 @@
+#pragma once
+
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace linnet::reference {
+
+class HostBuffer final : public Buffer {
+ public:
+  explicit HostBuffer(std::int64_t floats) : memory_(static_cast<std::size_t>(floats), 0.0f) {
+    data_ = memory_.data();
+    size_ = floats;
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+/// The packed rows as they lie in the file; a row is dequantised when it is used.
+class PackedMatrix final : public Matrix {
+ public:
+  explicit PackedMatrix(const MatrixSource& source);
+  std::int64_t size_bytes() const override { return static_cast<std::int64_t>(bytes_.size()); }
+  /// Dequantises row `row` of slice `slice` to out[columns].
+  void row(std::int64_t slice, std::int64_t row, float* out) const;
+
+ private:
+  const Format* format_;
+  std::vector<std::byte> bytes_;
+};
+
+/// Keys and values in float32 (rounded through the cache's type when stored).
+class PlainKvStore final : public KvStore {
+ public:
+  explicit PlainKvStore(const KvShape& shape);
+  std::int64_t size_bytes() const override;
+
+  const KvShape& shape() const { return shape_; }
+  float* key(int layer, std::int32_t page, int slot);
+  float* value(int layer, std::int32_t page, int slot);
+  const float* key(int layer, std::int32_t page, int slot) const;
+  const float* value(int layer, std::int32_t page, int slot) const;
+
+ private:
+  KvShape shape_;
+  std::vector<std::vector<float>> keys_;
+  std::vector<std::vector<float>> values_;
+};
+
+class ReferenceBackend final : public Backend {
+ public:
+  std::string_view name() const override { return "reference"; }
+
+  Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
+  Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;
+  Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
+  void upload(std::span<const float> from, float* to) override;
+  void download(const View& from, float* to) override;
+
+  void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
+  void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
+  void matmul(View in, std::span<const MatmulOutput> outputs) override;
+  void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
+                     const Routing& routing, View out) override;
+  void combine_experts(View in, const Routing& routing, View out) override;
+  void route_experts(View logits, const RouteParams& params, const Routing& out) override;
+  void norm(View in, const NormParams& params, View out) override;
+  void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) override;
+  void store_kv(KvStore& store, int layer, View keys, View values,
+                const BatchLayout& batch) override;
+  void attention(const KvStore& store, View queries, const AttentionParams& params,
+                 const BatchLayout& batch, View out) override;
+  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
+  void gated_activation(View gate, View up, Activation activation, View out) override;
+  void add_scaled(View x, float scale, float out_scale, View out) override;
+  void multiply_gate(View gate, Activation activation, View x) override;
+  void softcap(View x, float cap) override;
+  void scale(View x, float factor) override;
+};
+
+}  // namespace linnet::reference

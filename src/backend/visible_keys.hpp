@@ -1,0 +1,29 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "backend/backend.hpp"
+
+namespace linnet {
+
+/// The key positions [begin, end) that a query sees.
+struct KeyRange {
+  std::int32_t begin;
+  std::int32_t end;
+};
+
+/// What the query at `position` of a sequence of `length` tokens sees.
+inline KeyRange visible_keys(const AttentionParams& params, std::int32_t position,
+                             std::int32_t length) {
+  KeyRange range{0, params.causal ? position + 1 : length};
+  if (params.span == AttentionSpan::kSliding && params.window > 0) {
+    range.begin = std::max(0, position - params.window + 1);
+  }
+  if (params.span == AttentionSpan::kChunked && params.window > 0) {
+    range.begin = position / params.window * params.window;
+  }
+  return range;
+}
+
+}  // namespace linnet
