@@ -1,0 +1,77 @@
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+#include "formats/format.hpp"
+#include "formats/plain.hpp"
+#include "formats/q4_0.hpp"
+#include "formats/q4_k.hpp"
+#include "formats/q6_k.hpp"
+#include "formats/q8_0.hpp"
+
+namespace linnet {
+namespace {
+
+template <class T>
+constexpr Format plain() {
+  Format format{T::type, T::name, 1, sizeof(typename T::Value), formats::plain_to_float<T>,
+                nullptr};
+  if constexpr (requires { T::from_float; }) format.quantize = formats::plain_from_float<T>;
+  return format;
+}
+
+template <class T>
+constexpr Format blocks() {
+  Format format{
+      T::type, T::name, T::block_elements, sizeof(typename T::Block), formats::dequantize<T>,
+      nullptr};
+  if constexpr (requires { T::quantize; }) format.quantize = formats::quantize<T>;
+  return format;
+}
+
+// In the order of the ids.
+constexpr Format kFormats[] = {
+    plain<formats::F32>(),   plain<formats::F16>(),   blocks<formats::Q4_0>(),
+    blocks<formats::Q8_0>(), blocks<formats::Q4_K>(), blocks<formats::Q6_K>(),
+    plain<formats::I8>(),    plain<formats::I16>(),   plain<formats::I32>(),
+    plain<formats::I64>(),   plain<formats::F64>(),   plain<formats::BF16>(),
+};
+static_assert(std::is_sorted(std::begin(kFormats), std::end(kFormats),
+                             [](const Format& a, const Format& b) { return a.type < b.type; }));
+
+struct RemovedFormat {
+  std::uint32_t id;
+  std::string_view name;
+};
+constexpr RemovedFormat kRemovedFormats[] = {
+    {4, "Q4_2"},      {5, "Q4_3"},        {31, "Q4_0_4_4"},   {32, "Q4_0_4_8"},
+    {33, "Q4_0_8_8"}, {36, "IQ4_NL_4_4"}, {37, "IQ4_NL_4_8"}, {38, "IQ4_NL_8_8"},
+};
+
+char upper(char letter) { return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter; }
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
+}
+
+}  // namespace
+
+std::span<const Format> all_formats() { return kFormats; }
+
+const Format* find_format(TensorType type) {
+  const Format* found = std::ranges::find(kFormats, type, &Format::type);
+  return found == std::end(kFormats) ? nullptr : found;
+}
+
+const Format* find_format(std::string_view name) {
+  const Format* found = std::ranges::find_if(
+      kFormats, [&](const Format& format) { return equal_ignoring_case(format.name, name); });
+  return found == std::end(kFormats) ? nullptr : found;
+}
+
+std::string_view removed_format_name(std::uint32_t id) {
+  const RemovedFormat* found = std::ranges::find(kRemovedFormats, id, &RemovedFormat::id);
+  return found == std::end(kRemovedFormats) ? std::string_view{} : found->name;
+}
+
+}  // namespace linnet

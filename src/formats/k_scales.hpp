@@ -1,0 +1,97 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "formats/block_format.hpp"
+#include "formats/packing.hpp"
+
+/// Scales of the K types: what Q4_K and Q5_K share, and simple fits for writing them.
+namespace linnet::formats {
+
+/// Eight pairs of 6-bit numbers in 12 bytes. The first four scales and minimums have bytes 0-3 and
+/// 4-7; the low nibbles of the last four are in bytes 8-11 and their upper two bits on top of the
+/// bytes of the first four.
+struct PackedScales6 {
+  std::uint8_t bytes[12];
+
+  void unpack(std::int8_t* scales, std::int8_t* minimums) const {
+    for (int i = 0; i < 4; ++i) {
+      scales[i] = bytes[i] & 63;
+      minimums[i] = bytes[i + 4] & 63;
+      scales[i + 4] = static_cast<std::int8_t>((bytes[i + 8] & 0xf) | (bytes[i] >> 6) << 4);
+      minimums[i + 4] = static_cast<std::int8_t>(bytes[i + 8] >> 4 | (bytes[i + 4] >> 6) << 4);
+    }
+  }
+
+  void pack(const std::int8_t* scales, const std::int8_t* minimums) {
+    for (int i = 0; i < 4; ++i) {
+      bytes[i] = static_cast<std::uint8_t>(scales[i] | (scales[i + 4] >> 4) << 6);
+      bytes[i + 4] = static_cast<std::uint8_t>(minimums[i] | (minimums[i + 4] >> 4) << 6);
+      bytes[i + 8] =
+          static_cast<std::uint8_t>((scales[i + 4] & 0xf) | (minimums[i + 4] & 0xf) << 4);
+    }
+  }
+};
+
+/// Fits every group's range to codes 0 to code_max, scales and minimums rounded to 0 to scale_max;
+/// the super scales come out as they will be read back.
+template <int kGroups>
+SuperScales<kGroups> fit_ranges(const float* in, int group_elements, int code_max, int scale_max) {
+  float scales[kGroups];
+  float minimums[kGroups];
+  for (int g = 0; g < kGroups; ++g) {
+    const Range range = range_of(in + g * group_elements, group_elements);
+    minimums[g] = std::max(0.0f, -range.low);
+    scales[g] = std::max(0.0f, range.high + minimums[g]) / static_cast<float>(code_max);
+  }
+  const float largest_scale = *std::max_element(scales, scales + kGroups);
+  const float largest_minimum = *std::max_element(minimums, minimums + kGroups);
+  SuperScales<kGroups> result;
+  result.super_scale = PackedHalf::of(largest_scale / static_cast<float>(scale_max)).value();
+  result.super_minimum = PackedHalf::of(largest_minimum / static_cast<float>(scale_max)).value();
+  for (int g = 0; g < kGroups; ++g) {
+    result.scales[g] =
+        round_to_range(scales[g] * inverse_or_zero(result.super_scale), 0, scale_max);
+    result.minimums[g] =
+        round_to_range(minimums[g] * inverse_or_zero(result.super_minimum), 0, scale_max);
+  }
+  return result;
+}
+
+/// The same for codes -code_magnitude to code_magnitude - 1 without minimums: a group's largest
+/// value is taken to -code_magnitude, so scales have signs.
+template <int kGroups>
+SuperScales<kGroups> fit_extremes(const float* in, int group_elements, int code_magnitude,
+                                  int scale_max) {
+  float scales[kGroups];
+  for (int g = 0; g < kGroups; ++g) {
+    scales[g] =
+        extreme(in + g * group_elements, group_elements) / -static_cast<float>(code_magnitude);
+  }
+  const float largest = std::fabs(extreme(scales, kGroups));
+  SuperScales<kGroups> result{};
+  result.super_scale = PackedHalf::of(largest / static_cast<float>(scale_max)).value();
+  for (int g = 0; g < kGroups; ++g) {
+    result.scales[g] =
+        round_to_range(scales[g] * inverse_or_zero(result.super_scale), -scale_max, scale_max);
+  }
+  return result;
+}
+
+/// The nearest code, as its distance from T::code_min, of each value of a block.
+template <class T>
+void nearest_stored_codes(const float* in, const SuperScales<T::groups>& super,
+                          std::uint8_t* stored) {
+  for (int g = 0; g < T::groups; ++g) {
+    const float inverse = inverse_or_zero(T::scale_factor * super.super_scale * super.scales[g]);
+    const float minimum = T::has_minimum ? super.super_minimum * super.minimums[g] : 0.0f;
+    for (int i = g * T::group_elements; i < (g + 1) * T::group_elements; ++i) {
+      const float code = (in[i] + minimum) * inverse - static_cast<float>(T::code_min);
+      stored[i] = round_to_range(code, 0, (1 << T::code_bits) - 1);
+    }
+  }
+}
+
+}  // namespace linnet::formats

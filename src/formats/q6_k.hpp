@@ -1,0 +1,54 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+#include "formats/k_scales.hpp"
+#include "formats/packing.hpp"
+
+namespace linnet::formats {
+
+/// 6 bits, an 8-bit scale for 16 values: 6.5625 bits a value.
+struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
+  static constexpr std::string_view name = "Q6_K";
+  static constexpr bool has_super_scale = true;
+  static constexpr float scale_factor = 1.0f;
+  static constexpr int code_bits = 6;
+  static constexpr int code_min = -32;
+
+  // The two halves of a block are alike. In a half, value i has its low four bits in nibble i / 64
+  // of byte i % 64 and its upper two in pair i / 32 of byte i % 32.
+  struct Block {
+    std::uint8_t low[128];
+    std::uint8_t high[64];
+    std::int8_t group_scales[16];
+    PackedHalf scale;
+  };
+  static_assert(sizeof(Block) == 210);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    for (int half = 0; half < 2; ++half) {
+      const std::uint8_t* high = block.high + 32 * half;
+      split_nibbles(block.low + 64 * half, 64, code_min, codes);
+      for (int i = 0; i < 128; ++i) codes[i] += (high[i % 32] >> (i / 32 * 2) & 3) << 4;
+      codes += 128;
+    }
+  }
+
+  static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
+    out.super_scale = block.scale.value();
+    std::memcpy(out.scales, block.group_scales, sizeof(block.group_scales));
+  }
+
+  static void quantize(const float* in, Block& block) {
+    const auto super = fit_extremes<groups>(in, group_elements, 32, 127);
+    block.scale = PackedHalf::of(super.super_scale);
+    std::memcpy(block.group_scales, super.scales, sizeof(block.group_scales));
+    std::uint8_t stored[block_elements];
+    nearest_stored_codes<Q6_K>(in, super, stored);
+    for (int i = 0; i < 256; ++i) {
+      block.low[i / 128 * 64 + i % 64] |= (stored[i] & 0xf) << (i % 128 / 64 * 4);
+      block.high[i / 128 * 32 + i % 32] |= stored[i] >> 4 << (i % 128 / 32 * 2);
+    }
+  }
+};
+
+}  // namespace linnet::formats
