@@ -247,6 +247,7 @@ class Backend {
   virtual void multiply_gate(View gate, Activation activation, View x) = 0;
   virtual void softcap(View x, float cap) = 0;  // cap * tanh(x / cap)
   virtual void scale(View x, float factor) = 0;
+  virtual void fill(View x, float value) = 0;
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other

@@ -139,4 +139,8 @@ void ReferenceBackend::scale(View x, float factor) {
   }
 }
 
+void ReferenceBackend::fill(View x, float value) {
+  for (std::int64_t r = 0; r < x.rows; ++r) std::fill_n(x.row(r), x.columns, value);
+}
+
 }  // namespace linnet::reference

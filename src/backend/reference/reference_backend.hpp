@@ -77,6 +77,7 @@ class ReferenceBackend final : public Backend {
   void multiply_gate(View gate, Activation activation, View x) override;
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
+  void fill(View x, float value) override;
 };
 
 }  // namespace linnet::reference

@@ -1,0 +1,44 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "architectures/architecture.hpp"
+#include "architectures/families.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr std::array kArchitectures = {
+    Architecture{"llama", read_llama},
+};
+
+std::string known_names() {
+  std::string names;
+  for (const Architecture& architecture : kArchitectures) {
+    names += names.empty() ? "" : ", ";
+    names += architecture.name;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::span<const Architecture> all_architectures() { return kArchitectures; }
+
+Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader) {
+  Hyperparameters hyperparameters(file);
+  if (Status status = hyperparameters.status(); !status) return status.error();
+  const auto found =
+      std::find_if(kArchitectures.begin(), kArchitectures.end(),
+                   [&](const Architecture& a) { return a.name == hyperparameters.architecture(); });
+  if (found == kArchitectures.end()) {
+    return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
+                             file.path().string(), hyperparameters.architecture(), known_names())};
+  }
+  ModelSpec spec = found->read(hyperparameters, loader);
+  if (Status status = hyperparameters.status(); !status) return status.error();
+  return spec;
+}
+
+}  // namespace linnet

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "model/blocks/pass.hpp"
+#include "model/weight_loader.hpp"
+
+namespace linnet {
+
+/// down(activation(gate(x)) * up(x)), or down(activation(up(x))) where there is no gate
+/// (https://arxiv.org/abs/2002.05202).
+struct MlpWeights {
+  Linear gate, up, down;
+};
+
+/// Loads `prefix`.ffn_gate and so on; `width` is the residual stream's. A missing gate is no error.
+MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
+                    const std::string& prefix);
+
+/// Floats that mlp_block takes of the workspace for each row.
+std::int64_t mlp_columns(const MlpSpec& spec);
+
+/// out += mlp(in), or out = where `accumulate` is false. in, out: [rows, width].
+void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,
+               bool accumulate);
+
+}  // namespace linnet

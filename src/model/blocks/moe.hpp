@@ -1,0 +1,25 @@
+#pragma once
+
+#include "model/blocks/pass.hpp"
+#include "model/weight_loader.hpp"
+
+namespace linnet {
+
+/// A mixture of experts: each row goes through the few experts that its router picks
+/// (https://arxiv.org/abs/2401.04088).
+struct MoeWeights {
+  Linear router;
+  Linear gate, up, down;  ///< of all experts
+};
+
+/// Loads `prefix`.ffn_gate_inp, `prefix`.ffn_gate_exps and so on.
+MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
+                    const std::string& prefix);
+
+/// Floats that moe_block takes of the workspace for each row.
+std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width);
+
+/// out += moe(in). in, out: [rows, width].
+void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in, View out);
+
+}  // namespace linnet

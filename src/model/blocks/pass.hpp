@@ -1,0 +1,20 @@
+#pragma once
+
+#include <span>
+
+#include "backend/backend.hpp"
+#include "model/model_spec.hpp"
+#include "model/workspace.hpp"
+
+namespace linnet {
+
+/// What every block of one forward pass shares.
+struct Pass {
+  Backend& backend;
+  Workspace& workspace;
+  const ModelSpec& model;
+  KvStore& kv;
+  const BatchLayout& batch;
+};
+
+}  // namespace linnet

@@ -1,0 +1,108 @@
+#include "model/hyperparameters.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace linnet {
+namespace {
+
+constexpr std::int64_t kLargestCount = std::int64_t{1} << 30;
+
+}  // namespace
+
+Hyperparameters::Hyperparameters(const gguf::File& file) : file_(file) {
+  const auto name = take(file.string("general.architecture"));
+  if (name) {
+    architecture_ = *name;
+  } else {
+    fail("missing metadata key general.architecture");
+  }
+}
+
+void Hyperparameters::fail(std::string message) {
+  if (!error_) error_ = Error{fmt::format("{}: {}", file_.path().string(), message)};
+}
+
+Status Hyperparameters::status() const {
+  if (error_) return *error_;
+  return {};
+}
+
+std::string Hyperparameters::full(std::string_view key) const {
+  return fmt::format("{}.{}", architecture_, key);
+}
+
+template <class T>
+std::optional<T> Hyperparameters::take(Result<std::optional<T>> value) {
+  if (value) return *value;
+  if (!error_) error_ = value.error();
+  return std::nullopt;
+}
+
+bool Hyperparameters::has(std::string_view key) const { return file_.find(full(key)) != nullptr; }
+
+std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t most) {
+  const auto value = take(file_.integer(full(key)));
+  if (!value) {
+    fail(fmt::format("missing metadata key {}", full(key)));
+    return 1;
+  }
+  if (*value < 1 || *value > most) {
+    fail(fmt::format("metadata key {} is {}, expected 1 to {}", full(key), *value, most));
+    return 1;
+  }
+  return *value;
+}
+
+std::int64_t Hyperparameters::count(std::string_view key, std::int64_t fallback) {
+  const auto value = take(file_.integer(full(key)));
+  if (!value || *value == 0) return fallback;
+  if (*value < 0 || *value > kLargestCount) {
+    fail(fmt::format("metadata key {} is {}, expected 0 to {}", full(key), *value, kLargestCount));
+    return fallback;
+  }
+  return *value;
+}
+
+std::int64_t Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback) {
+  const gguf::Value* value = file_.find(full(key));
+  if (!value || value->type != gguf::ValueType::kArray) return count(key, fallback);
+  const auto& array = std::get<gguf::Array>(value->data);
+  if (!array.is_integer() || static_cast<std::size_t>(layer) >= array.size()) {
+    fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
+    return fallback;
+  }
+  const std::int64_t element = array.integer(layer);
+  if (element < 0 || element > kLargestCount) {
+    fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
+                     layer, kLargestCount));
+    return fallback;
+  }
+  return element;
+}
+
+float Hyperparameters::number(std::string_view key, float fallback) {
+  const auto value = take(file_.number(full(key)));
+  if (!value) return fallback;
+  if (!std::isfinite(static_cast<float>(*value))) {
+    fail(fmt::format("metadata key {} is {}, expected a finite number", full(key), *value));
+    return fallback;
+  }
+  return static_cast<float>(*value);
+}
+
+float Hyperparameters::nonzero_number(std::string_view key, float fallback) {
+  const float value = number(key, fallback);
+  return value == 0.0f ? fallback : value;
+}
+
+bool Hyperparameters::boolean(std::string_view key, bool fallback) {
+  return take(file_.boolean(full(key))).value_or(fallback);
+}
+
+std::string Hyperparameters::string(std::string_view key, std::string_view fallback) {
+  return std::string(take(file_.string(full(key))).value_or(fallback));
+}
+
+}  // namespace linnet

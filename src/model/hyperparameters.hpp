@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "gguf/gguf_file.hpp"
+
+namespace linnet {
+
+/// Reads the `ARCHITECTURE.*` metadata of a file. The first thing that is wrong (missing key, wrong
+/// type, absurd value) is kept and told by status(), so that an architecture reads like a table;
+/// what comes after an error is a harmless default.
+class Hyperparameters {
+ public:
+  explicit Hyperparameters(const gguf::File& file);
+
+  const std::string& architecture() const { return architecture_; }
+  const gguf::File& file() const { return file_; }
+
+  /// A count that must be there, from 1 to `most`.
+  std::int64_t required_count(std::string_view key, std::int64_t most = 1 << 30);
+  /// A count from 0 to 2^30; `fallback` where the key is absent or 0, which the writers of files
+  /// use for "not set".
+  std::int64_t count(std::string_view key, std::int64_t fallback);
+  /// count() for a key that holds one value for all layers or an array with one for each.
+  std::int64_t layer_count(std::string_view key, int layer, std::int64_t fallback);
+  /// A finite number; `fallback` where absent.
+  float number(std::string_view key, float fallback);
+  /// number() where 0 means "not set".
+  float nonzero_number(std::string_view key, float fallback);
+  bool boolean(std::string_view key, bool fallback);
+  std::string string(std::string_view key, std::string_view fallback);
+  bool has(std::string_view key) const;
+
+  /// Keeps the first error: "FILE: message".
+  void fail(std::string message);
+  Status status() const;
+
+ private:
+  std::string full(std::string_view key) const;
+  template <class T>
+  std::optional<T> take(Result<std::optional<T>> value);
+
+  const gguf::File& file_;
+  std::string architecture_;
+  std::optional<Error> error_;
+};
+
+}  // namespace linnet

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/blocks/attention.hpp"
+#include "model/blocks/mlp.hpp"
+#include "model/blocks/moe.hpp"
+#include "model/model_spec.hpp"
+#include "model/weight_loader.hpp"
+
+namespace linnet {
+
+/// The rows of one forward pass: prompt chunks and single tokens of any number of sequences side by
+/// side. `layout` says where each row stands; `outputs` are the rows whose logits are wanted.
+struct Batch {
+  std::span<const std::int32_t> tokens;
+  BatchLayout layout;
+  std::span<const std::int32_t> outputs;
+};
+
+/// Most rows of a batch, and most of them whose logits can be asked for at once.
+struct BatchLimits {
+  std::int64_t rows = 512;
+  std::int64_t outputs = 32;
+};
+
+/// A transformer in a backend's memory. One thread at a time may call forward().
+class Model {
+ public:
+  /// Loads the tensors of `file` as `spec` says. The backend must outlive the model, the file need
+  /// not.
+  static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader, Backend& backend,
+                                             const BatchLimits& limits);
+
+  const ModelSpec& spec() const { return spec_; }
+  const BatchLimits& limits() const { return limits_; }
+
+  /// The keys and values that this model keeps.
+  KvShape kv_shape(KvType type, std::int64_t pages) const;
+
+  /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages) and stores
+  /// its keys and values in `kv`. Gives the logits [outputs, vocabulary] in the backend's memory;
+  /// they stay until the next call.
+  View forward(const Batch& batch, KvStore& kv);
+
+ private:
+  struct Layer {
+    Norm mixer_norm, mixer_post_norm;
+    AttentionWeights attention;
+    Norm ffn_norm, ffn_post_norm;
+    MlpWeights mlp;
+    MoeWeights moe;
+  };
+
+  Model(ModelSpec spec, Backend& backend, const BatchLimits& limits)
+      : spec_(std::move(spec)), backend_(backend), limits_(limits) {}
+
+  void load_layer(WeightLoader& loader, int index);
+  Status allocate_workspace();
+  View normalise(const Norm& norm, View in);
+  void run_layer(const Pass& pass, int index, View x);
+  void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
+  void run_ffn(const Pass& pass, int index, View in, View out, bool accumulate);
+  View head(View x, std::span<const std::int32_t> outputs);
+
+  ModelSpec spec_;
+  Backend& backend_;
+  BatchLimits limits_;
+  std::shared_ptr<const Matrix> embedding_;
+  Linear output_;
+  Norm output_norm_;
+  std::vector<Layer> layers_;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+/// Bytes that the keys and values of one token take in all layers.
+std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type);
+
+}  // namespace linnet

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace linnet {
+
+/// Rotary position embedding of a layer (https://arxiv.org/abs/2104.09864).
+struct RopeSpec {
+  RopeLayout layout = RopeLayout::kNone;
+  int first = 0;                           ///< first turned column of a head
+  int dims = 0;                            ///< turned columns of a head
+  std::vector<float> inverse_frequencies;  ///< [dims / 2], scaling and factors applied
+  float magnitude = 1.0f;                  ///< factor on turned columns (YaRN)
+};
+
+struct AttentionSpec {
+  int heads = 0;
+  int kv_heads = 0;
+  int key_width = 0;    ///< of one head
+  int value_width = 0;  ///< of one head
+  float scale = 0.0f;   ///< of the scores; usually 1 / sqrt(key_width)
+  float softcap = 0.0f;
+  AttentionSpan span = AttentionSpan::kFull;
+  int window = 0;
+  RopeSpec rope;
+};
+
+struct MlpSpec {
+  int width = 0;  ///< 0: the layer has no dense feed-forward part
+  Activation activation = Activation::kSilu;
+};
+
+struct MoeSpec {
+  int experts = 0;  ///< 0: the layer has no experts
+  int width = 0;    ///< of one expert
+  Activation activation = Activation::kSilu;
+  RouteParams route;
+};
+
+/// One layer. Which optional parts it has (biases, QK-norm, post-norms, fused projections, gates)
+/// follows from the tensors that are in the file.
+struct LayerSpec {
+  AttentionSpec attention;
+  MlpSpec mlp;
+  MoeSpec moe;
+};
+
+/// Everything that the forward pass needs to know of a model, read from the metadata by its
+/// architecture (src/architectures/).
+struct ModelSpec {
+  std::string architecture;
+  std::string name;
+  std::int64_t vocabulary = 0;
+  std::int64_t width = 0;           ///< of the residual stream
+  std::int64_t context_length = 0;  ///< that the model was trained for
+  NormKind norm = NormKind::kRms;
+  float norm_epsilon = 1e-5f;
+  float embedding_scale = 1.0f;
+  float residual_scale = 1.0f;  ///< of what a block adds to the residual stream
+  float logit_scale = 1.0f;
+  float logit_softcap = 0.0f;
+  bool causal = true;
+  bool parallel_residual = false;  ///< mixer and feed-forward read the same input
+  std::vector<LayerSpec> layers;
+};
+
+}  // namespace linnet

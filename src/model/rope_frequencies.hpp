@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+
+#include "model/hyperparameters.hpp"
+#include "model/model_spec.hpp"
+
+namespace linnet {
+
+/// How positions beyond the trained context are squeezed into it.
+struct RopeScaling {
+  enum class Kind { kNone, kLinear, kYarn } kind = Kind::kNone;
+  float factor = 1.0f;  ///< new context over old
+  std::int64_t original_context = 0;
+  float extrapolation = 1.0f;     ///< YaRN: share of the unscaled angle in the ramp
+  float attention_factor = 1.0f;  ///< YaRN: factor on the magnitude
+  float log_multiplier = 0.0f;    ///< YaRN: DeepSeek's mscale_all_dim
+  float beta_fast = 32.0f;
+  float beta_slow = 1.0f;
+};
+
+/// Reads `rope.scaling.*`.
+RopeScaling read_rope_scaling(Hyperparameters& hyperparameters);
+
+/// Fills in `rope.inverse_frequencies` and `rope.magnitude` for `rope.dims` columns:
+/// base^(-2i/dims), divided by `factors[i]` where given (Llama-3, LongRoPE: [dims / 2]), then
+/// scaled: linear divides by the factor, YaRN mixes by wavelength
+/// (https://arxiv.org/abs/2309.00071, section 3).
+void set_rope_frequencies(RopeSpec& rope, float base, const RopeScaling& scaling,
+                          std::span<const float> factors);
+
+}  // namespace linnet

@@ -1,0 +1,147 @@
+#include "model/weight_loader.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace linnet {
+namespace {
+
+// Calibration data and the like that some converters leave in a file.
+bool is_known_and_unused(std::string_view name) { return name.ends_with(".input_scale"); }
+
+bool has_shape(const gguf::Tensor& tensor, std::span<const std::int64_t> shape) {
+  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
+    if (tensor.shape[i] != (i < shape.size() ? shape[i] : 1)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+WeightLoader::WeightLoader(const gguf::File& file, Backend& backend, Progress progress)
+    : file_(file), backend_(backend), progress_(std::move(progress)) {
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    total_bytes_ += static_cast<std::int64_t>(tensor.bytes.size());
+  }
+}
+
+void WeightLoader::fail(std::string message) {
+  if (!error_) error_ = Error{fmt::format("{}: {}", file_.path().string(), message)};
+}
+
+const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presence,
+                                       std::span<const std::int64_t> shape) {
+  if (error_) return nullptr;
+  const gguf::Tensor* tensor = file_.find_tensor(name);
+  if (!tensor) {
+    if (presence == Presence::kRequired) fail(fmt::format("missing tensor {}", name));
+    return nullptr;
+  }
+  used_.insert(name);
+  if (!has_shape(*tensor, shape)) {
+    fail(fmt::format("tensor {} has shape {}, expected [{}]", name, tensor->shape_text(),
+                     fmt::join(shape, ", ")));
+    return nullptr;
+  }
+  done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
+  if (progress_) progress_(done_bytes_, total_bytes_);
+  return tensor;
+}
+
+std::vector<float> WeightLoader::values(const std::string& name, std::int64_t size,
+                                        Presence presence) {
+  const std::int64_t shape[] = {size};
+  const gguf::Tensor* tensor = find(name, presence, shape);
+  if (!tensor) return {};
+  std::vector<float> values(static_cast<std::size_t>(size));
+  tensor->format->dequantize(tensor->bytes.data(), values.data(), size);
+  return values;
+}
+
+std::unique_ptr<Buffer> WeightLoader::vector(const std::string& name, std::int64_t size,
+                                             Presence presence) {
+  const std::vector<float> host = values(name, size, presence);
+  if (host.empty()) return nullptr;
+  auto buffer = backend_.allocate(size);
+  if (!buffer) {
+    fail(buffer.error().message);
+    return nullptr;
+  }
+  backend_.upload(host, (*buffer)->data());
+  return std::move(*buffer);
+}
+
+std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std::int64_t columns,
+                                                   std::int64_t rows, std::int64_t slices,
+                                                   Presence presence) {
+  const std::int64_t shape[] = {columns, rows, slices};
+  const gguf::Tensor* tensor = find(name, presence, shape);
+  if (!tensor) return nullptr;
+  auto uploaded =
+      backend_.upload(MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices});
+  if (!uploaded) {
+    fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
+    return nullptr;
+  }
+  return std::shared_ptr<const Matrix>(std::move(*uploaded));
+}
+
+Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
+                            Presence presence) {
+  Linear linear;
+  linear.weight = matrix(stem + ".weight", columns, rows, 1, presence);
+  if (!linear.weight) return linear;
+  linear.bias = vector(stem + ".bias", rows, Presence::kOptional);
+  const auto scale = values(stem + ".scale", 1, Presence::kOptional);
+  if (!scale.empty()) linear.scale = scale[0];
+  return linear;
+}
+
+Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
+                             std::int64_t experts, Presence presence) {
+  Linear linear;
+  linear.weight = matrix(stem + ".weight", columns, rows, experts, presence);
+  if (!linear.weight) return linear;
+  if (has(stem + ".bias")) {
+    const std::int64_t shape[] = {rows, experts};
+    if (const gguf::Tensor* tensor = find(stem + ".bias", Presence::kRequired, shape)) {
+      std::vector<float> host(static_cast<std::size_t>(rows * experts));
+      tensor->format->dequantize(tensor->bytes.data(), host.data(), rows * experts);
+      if (auto buffer = backend_.allocate(rows * experts)) {
+        backend_.upload(host, (*buffer)->data());
+        linear.bias = std::move(*buffer);
+      } else {
+        fail(buffer.error().message);
+      }
+    }
+  }
+  linear.expert_scales = vector(stem + ".scale", experts, Presence::kOptional);
+  return linear;
+}
+
+Norm WeightLoader::norm(const std::string& stem, std::int64_t width, Presence presence,
+                        std::int64_t other_width) {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  if (tensor && other_width > 0 && tensor->elements() == other_width) width = other_width;
+  Norm norm;
+  norm.weight = vector(stem + ".weight", width, presence);
+  if (norm.weight) norm.bias = vector(stem + ".bias", width, Presence::kOptional);
+  return norm;
+}
+
+Status WeightLoader::finish() const {
+  if (error_) return *error_;
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    if (!used_.contains(std::string(tensor.name)) && !is_known_and_unused(tensor.name)) {
+      return Error{
+          fmt::format("{}: tensor {} {} has no place in this architecture, so the model would be "
+                      "computed wrongly",
+                      file_.path().string(), tensor.name, tensor.shape_text())};
+    }
+  }
+  return {};
+}
+
+}  // namespace linnet

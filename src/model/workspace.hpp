@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cassert>
+#include <cstdint>
+#include <memory>
+
+#include "backend/backend.hpp"
+
+namespace linnet {
+
+/// The memory of one forward pass: allocated once, handed out like a stack. A Scope gives back on
+/// exit what was taken since it began.
+class Workspace {
+ public:
+  explicit Workspace(std::unique_ptr<Buffer> buffer) : buffer_(std::move(buffer)) {}
+
+  class Scope {
+   public:
+    explicit Scope(Workspace& workspace) : workspace_(workspace), mark_(workspace.used_) {}
+    ~Scope() { workspace_.used_ = mark_; }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    Workspace& workspace_;
+    std::int64_t mark_;
+  };
+
+  View view(std::int64_t rows, std::int64_t columns) {
+    return {take(rows * columns), rows, columns, columns};
+  }
+
+  Routing routing(std::int64_t rows, int used) {
+    static_assert(sizeof(std::int32_t) == sizeof(float));
+    auto* experts = reinterpret_cast<std::int32_t*>(take(rows * used));
+    return {experts, take(rows * used), rows, used};
+  }
+
+  /// Floats to ask for so that `count` views of `rows` rows, `columns` columns in all, fit.
+  static std::int64_t floats_for(std::int64_t rows, std::int64_t columns, int count) {
+    return rows * columns + std::int64_t{count} * kAlignment;
+  }
+
+ private:
+  static constexpr std::int64_t kAlignment = 16;  // floats: a cache line
+
+  float* take(std::int64_t floats) {
+    float* result = buffer_->data() + used_;
+    used_ += (floats + kAlignment - 1) / kAlignment * kAlignment;
+    assert(used_ <= buffer_->size());
+    return result;
+  }
+
+  std::unique_ptr<Buffer> buffer_;
+  std::int64_t used_ = 0;
+};
+
+}  // namespace linnet
