@@ -1,0 +1,116 @@
+#include "base/machine.hpp"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> first_word(const fs::path& path) {
+  std::ifstream in(path);
+  std::string word;
+  if (in >> word) return word;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> number_in(const fs::path& path) {
+  const auto word = first_word(path);
+  if (!word || word->empty() || word->find_first_not_of("0123456789") != std::string::npos ||
+      word->size() > 18) {
+    return std::nullopt;
+  }
+  return std::stoll(*word);
+}
+
+// The folders of this process's cgroup (version 2) from its own up to the root.
+std::vector<fs::path> cgroup_folders() {
+  const fs::path root = "/sys/fs/cgroup";
+  std::vector<fs::path> folders;
+  std::ifstream in("/proc/self/cgroup");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("0::/", 0) != 0) continue;
+    for (fs::path own = line.substr(4); !own.empty(); own = own.parent_path()) {
+      folders.push_back(root / own);
+    }
+  }
+  folders.push_back(root);
+  return folders;
+}
+
+// CPUs' worth of time that the cgroups allow, or a huge number.
+double quota_cpus() {
+  double least = 1e9;
+  for (const fs::path& folder : cgroup_folders()) {
+    std::ifstream in(folder / "cpu.max");
+    std::string quota;
+    double period;
+    if (in >> quota >> period && quota != "max" && period > 0) {
+      least = std::min(least, std::atof(quota.c_str()) / period);
+    }
+  }
+  const auto quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // version 1
+  const auto period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  if (quota && period && *period > 0) least = std::min(least, double(*quota) / double(*period));
+  return least;
+}
+
+// Physical cores among the CPUs of the mask: hyper-threads share the units that kernels keep busy.
+int physical_cores(const cpu_set_t& mask) {
+  std::set<std::string> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &mask)) continue;
+    const fs::path topology = fs::path("/sys/devices/system/cpu") / ("cpu" + std::to_string(cpu)) /
+                              "topology/thread_siblings_list";
+    cores.insert(first_word(topology).value_or(std::to_string(cpu)));
+  }
+  return static_cast<int>(cores.size());
+}
+
+std::int64_t kernel_available_bytes() {
+  std::ifstream in("/proc/meminfo");
+  for (std::string key; in >> key;) {
+    std::int64_t kib;
+    if (key == "MemAvailable:" && in >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int usable_threads() {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0) return 1;
+  const double quota = quota_cpus();
+  const int allowed = quota < 1e6 ? std::max(1, static_cast<int>(std::floor(quota))) : CPU_SETSIZE;
+  return std::max(1, std::min(physical_cores(mask), allowed));
+}
+
+std::int64_t available_memory_bytes() {
+  std::int64_t available = kernel_available_bytes();
+  for (const fs::path& folder : cgroup_folders()) {
+    const auto limit = number_in(folder / "memory.max");
+    const auto used = number_in(folder / "memory.current");
+    if (limit && used) available = std::min(available, std::max<std::int64_t>(0, *limit - *used));
+  }
+  return available;
+}
+
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+}  // namespace linnet

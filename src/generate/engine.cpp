@@ -1,0 +1,100 @@
+#include "generate/engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/machine.hpp"
+
+namespace linnet {
+namespace {
+
+std::unique_ptr<Backend> make_backend(BackendKind kind, int threads) {
+  return kind == BackendKind::kReference ? make_reference_backend() : make_cpu_backend(threads);
+}
+
+std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
+                                             std::int64_t kv_tokens,
+                                             WeightLoader::Progress progress) {
+  std::unique_ptr<Engine> engine(new Engine());
+  engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
+  engine->backend_ = make_backend(options.backend, engine->threads_);
+  BatchLimits limits = options.limits;
+  limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
+  limits.outputs = std::min(limits.outputs, limits.rows);
+
+  WeightLoader loader(file.file(), *engine->backend_, std::move(progress));
+  loader.ignore("rope_freqs.weight");
+  auto model = Model::load(file.spec(), loader, *engine->backend_, limits);
+  if (!model) return model.error();
+  if (Status status = file.file().check_unchanged(); !status) return status.error();
+  engine->model_ = std::move(*model);
+
+  engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
+  const std::int64_t pages = pages_for(kv_tokens);
+  auto kv = engine->backend_->make_kv_store(engine->model_->kv_shape(options.kv_type, pages));
+  if (!kv) return kv.error();
+  engine->kv_ = std::move(*kv);
+  engine->scheduler_ =
+      std::make_unique<Scheduler>(*engine->model_, *engine->backend_, *engine->kv_, pages);
+  return engine;
+}
+
+Status Engine::check_tokens(std::span<const TokenId> tokens) const {
+  if (tokens.empty()) return Error{"the prompt has no tokens"};
+  const std::int64_t vocabulary = model_->spec().vocabulary;
+  for (const TokenId token : tokens) {
+    if (token < 0 || token >= vocabulary) {
+      return Error{fmt::format("token {} is not in the vocabulary of {}", token, vocabulary)};
+    }
+  }
+  return {};
+}
+
+Status Engine::submit(GenerateRequest request) {
+  if (Status status = check_tokens(request.prompt); !status) return status;
+  if (request.max_tokens < 1) return Error{"max_tokens must be at least 1"};
+  const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
+  if (Status status = check_context(prompt_tokens, request.max_tokens, kv_tokens_); !status) {
+    return status;
+  }
+  scheduler_->submit(std::move(request));
+  return {};
+}
+
+Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
+  if (Status status = check_tokens(tokens); !status) return status.error();
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  if (count > kv_tokens_) {
+    return Error{fmt::format("{} tokens do not fit the KV cache of {}", count, kv_tokens_)};
+  }
+  std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(count)));
+  std::iota(pages.begin(), pages.end(), 0);
+  const std::span<const std::int32_t> page_table(pages);
+  const std::int64_t vocabulary = model_->spec().vocabulary;
+  std::vector<float> result(static_cast<std::size_t>(count * vocabulary));
+
+  const std::int64_t chunk = std::min(model_->limits().rows, model_->limits().outputs);
+  std::vector<std::int32_t> positions, sequences, outputs;
+  for (std::int64_t first = 0; first < count; first += chunk) {
+    const std::int64_t rows = std::min(chunk, count - first);
+    positions.resize(rows);
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
+    sequences.assign(rows, 0);
+    outputs.resize(rows);
+    std::iota(outputs.begin(), outputs.end(), 0);
+    const auto length = static_cast<std::int32_t>(first + rows);
+    const Batch batch{tokens.subspan(first, rows),
+                      {positions, sequences, {&page_table, 1}, {&length, 1}},
+                      outputs};
+    backend_->download(model_->forward(batch, *kv_), result.data() + first * vocabulary);
+  }
+  return result;
+}
+
+}  // namespace linnet

@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "architectures/architecture.hpp"
+#include "base/machine.hpp"
+#include "generate/engine.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+// What the kernel, other programs and the workspace should keep.
+constexpr std::int64_t kReserveBytes = 256 * kMiB;
+
+Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have) {
+  return Error{
+      fmt::format("{}: the model needs {} MiB of memory and {} MiB are available; --force loads it "
+                  "all the same",
+                  file.path().string(), need / kMiB, have / kMiB)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
+                                                   std::string_view pre_tokenizer) {
+  auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));
+  const auto backend = make_reference_backend();
+  WeightLoader loader(model->file_, *backend);
+  auto spec = read_model_spec(model->file_, loader);
+  if (!spec) return spec.error();
+  if (loader.failed()) return loader.finish().error();
+  model->spec_ = std::move(*spec);
+  auto tokenizer = make_tokenizer(model->file_, pre_tokenizer);
+  if (!tokenizer) return tokenizer.error();
+  model->tokenizer_ = std::move(*tokenizer);
+  return model;
+}
+
+Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
+  MemoryPlan plan;
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    plan.weights_bytes += static_cast<std::int64_t>(tensor.bytes.size());
+  }
+  plan.trained_context = spec_.context_length;
+  plan.kv_bytes_per_token = kv_bytes_per_token(spec_, options.kv_type);
+  plan.available_bytes = available_memory_bytes();
+  const std::int64_t wanted = options.context > 0 ? options.context : spec_.context_length;
+  plan.context = wanted;
+  if (plan.available_bytes == 0 || options.force) return plan;
+
+  const std::int64_t left = plan.available_bytes - plan.weights_bytes - kReserveBytes;
+  if (left <= 0)
+    return does_not_fit(file_, plan.weights_bytes + kReserveBytes, plan.available_bytes);
+  const std::int64_t most = left / std::max<std::int64_t>(1, plan.kv_bytes_per_token);
+  if (options.context > most || most < std::min<std::int64_t>(wanted, kPageTokens)) {
+    return does_not_fit(file_, plan.total_bytes() + kReserveBytes, plan.available_bytes);
+  }
+  plan.context = std::min(wanted, most);
+  return plan;
+}
+
+Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
+  if (prompt_tokens + max_tokens <= context) return {};
+  return Error{fmt::format(
+      "the prompt has {} tokens and {} are to be generated, together {}, but the context holds {}",
+      prompt_tokens, max_tokens, prompt_tokens + max_tokens, context)};
+}
+
+}  // namespace linnet

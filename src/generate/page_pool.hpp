@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace linnet {
+
+/// Who holds which page of the KV cache. Full pages are remembered by the tokens that they and all
+/// pages before them hold, so that sequences share a common beginning; pages that nobody holds are
+/// given away again, the longest unused first.
+class PagePool {
+ public:
+  explicit PagePool(std::int64_t pages);
+
+  std::int64_t pages() const { return static_cast<std::int64_t>(entries_.size()); }
+  std::int64_t free_pages() const;
+
+  /// A page for one holder, or nothing if all are held. Its old content is forgotten.
+  std::optional<std::int32_t> take();
+  void hold(std::int32_t page);
+  void release(std::int32_t page);
+
+  /// The held pages of the longest known beginning of `tokens` in whole pages; each is held once
+  /// more.
+  std::vector<std::int32_t> find_prefix(std::span<const std::int32_t> tokens);
+  /// Remembers that `page` holds the last kPageTokens of `tokens` (a whole number of pages).
+  void remember(std::span<const std::int32_t> tokens, std::int32_t page);
+
+ private:
+  struct Entry {
+    int holders = 0;
+    std::optional<std::uint64_t> hash;
+    std::vector<std::int32_t> tokens;  // of this page and all before it, to rule out collisions
+    std::list<std::int32_t>::iterator idle;
+  };
+
+  void forget(std::int32_t page);
+
+  std::vector<Entry> entries_;
+  std::list<std::int32_t> idle_;  // held by nobody, the longest unused first
+  std::unordered_map<std::uint64_t, std::int32_t> by_hash_;
+};
+
+}  // namespace linnet
