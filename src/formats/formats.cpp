@@ -3,11 +3,32 @@
 #include <iterator>
 
 #include "formats/format.hpp"
+#include "formats/iq1_m.hpp"
+#include "formats/iq1_s.hpp"
+#include "formats/iq2_s.hpp"
+#include "formats/iq2_xs.hpp"
+#include "formats/iq2_xxs.hpp"
+#include "formats/iq3_s.hpp"
+#include "formats/iq3_xxs.hpp"
+#include "formats/iq4_nl.hpp"
+#include "formats/iq4_xs.hpp"
+#include "formats/mxfp4.hpp"
+#include "formats/nvfp4.hpp"
 #include "formats/plain.hpp"
+#include "formats/q1_0.hpp"
+#include "formats/q2_0.hpp"
+#include "formats/q2_k.hpp"
+#include "formats/q3_k.hpp"
 #include "formats/q4_0.hpp"
+#include "formats/q4_1.hpp"
 #include "formats/q4_k.hpp"
+#include "formats/q5_0.hpp"
+#include "formats/q5_1.hpp"
+#include "formats/q5_k.hpp"
 #include "formats/q6_k.hpp"
 #include "formats/q8_0.hpp"
+#include "formats/tq1_0.hpp"
+#include "formats/tq2_0.hpp"
 
 namespace linnet {
 namespace {
@@ -31,10 +52,17 @@ constexpr Format blocks() {
 
 // In the order of the ids.
 constexpr Format kFormats[] = {
-    plain<formats::F32>(),   plain<formats::F16>(),   blocks<formats::Q4_0>(),
-    blocks<formats::Q8_0>(), blocks<formats::Q4_K>(), blocks<formats::Q6_K>(),
-    plain<formats::I8>(),    plain<formats::I16>(),   plain<formats::I32>(),
-    plain<formats::I64>(),   plain<formats::F64>(),   plain<formats::BF16>(),
+    plain<formats::F32>(),      plain<formats::F16>(),     blocks<formats::Q4_0>(),
+    blocks<formats::Q4_1>(),    blocks<formats::Q5_0>(),   blocks<formats::Q5_1>(),
+    blocks<formats::Q8_0>(),    blocks<formats::Q2_K>(),   blocks<formats::Q3_K>(),
+    blocks<formats::Q4_K>(),    blocks<formats::Q5_K>(),   blocks<formats::Q6_K>(),
+    blocks<formats::IQ2_XXS>(), blocks<formats::IQ2_XS>(), blocks<formats::IQ3_XXS>(),
+    blocks<formats::IQ1_S>(),   blocks<formats::IQ4_NL>(), blocks<formats::IQ3_S>(),
+    blocks<formats::IQ2_S>(),   blocks<formats::IQ4_XS>(), plain<formats::I8>(),
+    plain<formats::I16>(),      plain<formats::I32>(),     plain<formats::I64>(),
+    plain<formats::F64>(),      blocks<formats::IQ1_M>(),  plain<formats::BF16>(),
+    blocks<formats::TQ1_0>(),   blocks<formats::TQ2_0>(),  blocks<formats::MXFP4>(),
+    blocks<formats::NVFP4>(),   blocks<formats::Q1_0>(),   blocks<formats::Q2_0>(),
 };
 static_assert(std::is_sorted(std::begin(kFormats), std::end(kFormats),
                              [](const Format& a, const Format& b) { return a.type < b.type; }));

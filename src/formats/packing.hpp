@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -20,6 +21,31 @@ inline void split_nibbles(const std::uint8_t* bytes, int count, int offset, std:
 inline void join_nibbles(const std::uint8_t* numbers, int count, std::uint8_t* bytes) {
   for (int i = 0; i < count; ++i) {
     bytes[i] = static_cast<std::uint8_t>(numbers[i] | numbers[i + count] << 4);
+  }
+}
+
+/// split_nibbles for indices of a codebook.
+inline void look_up_nibbles(const std::uint8_t* bytes, int count,
+                            const std::array<std::int8_t, 16>& codebook, std::int8_t* out) {
+  for (int i = 0; i < count; ++i) {
+    out[i] = codebook[bytes[i] & 0xf];
+    out[i + count] = codebook[bytes[i] >> 4];
+  }
+}
+
+/// 256 two-bit numbers from 64 bytes, each plus `offset`. The two halves are alike: in a half,
+/// value i is in pair i / 32 of byte i % 32.
+inline void split_pairs(const std::uint8_t* bytes, int offset, std::int8_t* out) {
+  for (int i = 0; i < 256; ++i) {
+    const int number = bytes[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
+    out[i] = static_cast<std::int8_t>(number + offset);
+  }
+}
+
+/// The inverse of split_pairs for numbers 0 to 3; `bytes` must be zero before.
+inline void join_pairs(const std::uint8_t* numbers, std::uint8_t* bytes) {
+  for (int i = 0; i < 256; ++i) {
+    bytes[i / 128 * 32 + i % 32] |= numbers[i] << (i % 128 / 32 * 2);
   }
 }
 
@@ -50,6 +76,15 @@ struct Range {
 inline Range range_of(const float* values, int count) {
   const auto [low, high] = std::minmax_element(values, values + count);
   return {*low, *high};
+}
+
+/// The index of the entry of `codebook` nearest to `value`; 0 for NaN.
+inline std::uint8_t nearest_index(const std::array<std::int8_t, 16>& codebook, float value) {
+  std::uint8_t best = 0;
+  for (std::uint8_t i = 1; i < 16; ++i) {
+    if (std::fabs(value - codebook[i]) < std::fabs(value - codebook[best])) best = i;
+  }
+  return best;
 }
 
 }  // namespace linnet::formats

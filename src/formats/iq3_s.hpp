@@ -1,0 +1,44 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+#include "formats/iq_grids.hpp"
+#include "formats/tables/iq3_s_grid.hpp"
+
+namespace linnet::formats {
+
+/// Patterns of 4 values with their signs, a 4-bit scale for 32 values: 3.4375 bits a value.
+struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
+  static constexpr std::string_view name = "IQ3_S";
+  static constexpr bool has_super_scale = true;
+  static constexpr float scale_factor = 1.0f;
+  static constexpr bool has_codebook = true;
+  static constexpr int code_bits = 4;
+  static constexpr std::array<std::int8_t, 16> codebook = {-15, -13, -11, -9, -7, -5, -3, -1,
+                                                           1,   3,   5,   7,  9,  11, 13, 15};
+
+  struct Block {
+    PackedHalf scale;
+    std::uint8_t patterns_low[64];
+    std::uint8_t patterns_high[8];  // pattern i: bit i % 8 of byte i / 8
+    std::uint8_t signs[32];         // value i: bit i % 8 of byte i / 8
+    std::uint8_t group_scales[4];   // group g in nibble g % 2 of byte g / 2
+  };
+  static_assert(sizeof(Block) == 110);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    for (int i = 0; i < 64; ++i) {
+      const int high = block.patterns_high[i / 8] >> (i % 8) & 1;
+      const int signs = block.signs[i / 2] >> (i % 2 * 4);
+      expand_iq3(codebook, kIq3SGrid[block.patterns_low[i] | high << 8], signs, codes + 4 * i);
+    }
+  }
+
+  static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
+    out.super_scale = block.scale.value();
+    for (int g = 0; g < groups; ++g) {
+      out.scales[g] = 2 * (block.group_scales[g / 2] >> (g % 2 * 4) & 0xf) + 1;
+    }
+  }
+};
+
+}  // namespace linnet::formats

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+#include "formats/packing.hpp"
+#include "formats/tables/codebooks.hpp"
+
+namespace linnet::formats {
+
+/// 4-bit indices of an uneven codebook, a 6-bit scale for 32 values: 4.25 bits a value.
+struct IQ4_XS : BlockFormat<TensorType::kIQ4_XS, 256, 32> {
+  static constexpr std::string_view name = "IQ4_XS";
+  static constexpr bool has_super_scale = true;
+  static constexpr float scale_factor = 1.0f;
+  static constexpr bool has_codebook = true;
+  static constexpr int code_bits = 4;
+  static constexpr auto codebook = kIq4Codebook;
+
+  struct Block {
+    PackedHalf scale;
+    PackedU16 scales_high;       // two bits a group; a scale is stored plus 32
+    std::uint8_t scales_low[4];  // four bits a group
+    std::uint8_t nibbles[128];   // 16 bytes for 32 values: first the low halves, then the high ones
+  };
+  static_assert(sizeof(Block) == 136);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    for (int g = 0; g < groups; ++g) {
+      look_up_nibbles(block.nibbles + 16 * g, 16, codebook, codes + 32 * g);
+    }
+  }
+
+  static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
+    out.super_scale = block.scale.value();
+    for (int g = 0; g < groups; ++g) {
+      const int low = block.scales_low[g / 2] >> (g % 2 * 4) & 0xf;
+      const int high = block.scales_high.value() >> (g * 2) & 3;
+      out.scales[g] = static_cast<std::int8_t>((low | high << 4) - 32);
+    }
+  }
+};
+
+}  // namespace linnet::formats

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+#include "formats/packing.hpp"
+
+namespace linnet::formats {
+
+/// 5 bits, one scale for 32 values: 5.5 bits a value.
+struct Q5_0 : BlockFormat<TensorType::kQ5_0, 32, 32> {
+  static constexpr std::string_view name = "Q5_0";
+  static constexpr int code_bits = 5;
+  static constexpr int code_min = -16;
+
+  struct Block {
+    PackedHalf scale;
+    std::uint8_t fifth_bits[4];  // value i in bit i
+    std::uint8_t nibbles[16];    // value i in the low half of byte i, value i + 16 in the high half
+  };
+  static_assert(sizeof(Block) == 22);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    split_nibbles(block.nibbles, 16, code_min, codes);
+    for (int i = 0; i < 32; ++i) codes[i] += (block.fifth_bits[i / 8] >> (i % 8) & 1) << 4;
+  }
+
+  static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
+
+  static void quantize(const float* in, Block& block) {
+    block.scale = PackedHalf::of(extreme(in, 32) / -16.0f);
+    const float inverse = inverse_or_zero(block.scale.value());
+    std::uint8_t low[32];
+    for (int i = 0; i < 32; ++i) {
+      const int number = round_to_range(in[i] * inverse + 16.0f, 0, 31);
+      low[i] = number & 0xf;
+      block.fifth_bits[i / 8] |= number >> 4 << (i % 8);
+    }
+    join_nibbles(low, 16, block.nibbles);
+  }
+};
+
+}  // namespace linnet::formats

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+#include "formats/k_scales.hpp"
+#include "formats/packing.hpp"
+
+namespace linnet::formats {
+
+/// 5 bits, a 6-bit scale and minimum for 32 values: 5.5 bits a value.
+struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
+  static constexpr std::string_view name = "Q5_K";
+  static constexpr bool has_minimum = true;
+  static constexpr bool has_super_scale = true;
+  static constexpr float scale_factor = 1.0f;
+  static constexpr int code_bits = 5;
+  static constexpr int code_min = 0;
+
+  struct Block {
+    PackedHalf scale;
+    PackedHalf minimum;
+    PackedScales6 group_scales;
+    std::uint8_t fifth_bits[32];  // value i in bit i / 32 of byte i % 32
+    std::uint8_t nibbles[128];  // 32 bytes for 64 values: first the low halves, then the high ones
+  };
+  static_assert(sizeof(Block) == 176);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    for (int i = 0; i < 4; ++i) split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+    for (int i = 0; i < 256; ++i) codes[i] += (block.fifth_bits[i % 32] >> (i / 32) & 1) << 4;
+  }
+
+  static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
+    out.super_scale = block.scale.value();
+    out.super_minimum = block.minimum.value();
+    block.group_scales.unpack(out.scales, out.minimums);
+  }
+
+  static void quantize(const float* in, Block& block) {
+    const auto super = fit_ranges<groups>(in, group_elements, 31, 63);
+    block.scale = PackedHalf::of(super.super_scale);
+    block.minimum = PackedHalf::of(super.super_minimum);
+    block.group_scales.pack(super.scales, super.minimums);
+    std::uint8_t stored[block_elements];
+    nearest_stored_codes<Q5_K>(in, super, stored);
+    for (int i = 0; i < 256; ++i) {
+      block.fifth_bits[i % 32] |= stored[i] >> 4 << (i / 32);
+      stored[i] &= 0xf;
+    }
+    for (int i = 0; i < 4; ++i) join_nibbles(stored + 64 * i, 32, block.nibbles + 32 * i);
+  }
+};
+
+}  // namespace linnet::formats

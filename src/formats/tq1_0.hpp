@@ -1,0 +1,44 @@
+#pragma once
+
+#include "formats/block_format.hpp"
+
+namespace linnet::formats {
+
+/// Ternary values, five a byte, one scale for 256 values: 1.6875 bits a value.
+struct TQ1_0 : BlockFormat<TensorType::kTQ1_0, 256, 256> {
+  static constexpr std::string_view name = "TQ1_0";
+  static constexpr int code_bits = 2;
+  static constexpr int code_min = -1;
+
+  // A byte b stands for the fraction b / 256, whose base-3 digits are the values plus 1. Value i of
+  // the first 160 is digit i / 32 of byte i % 32; of the next 80, digit i / 16 of byte 32 + i % 16;
+  // of the last 16, digit i / 4 of last[i % 4].
+  struct Block {
+    std::uint8_t bytes[48];
+    std::uint8_t last[4];
+    PackedHalf scale;
+  };
+  static_assert(sizeof(Block) == 54);
+
+  static void unpack_codes(const Block& block, std::int8_t* codes) {
+    unpack_digits(block.bytes, 32, 5, codes);
+    unpack_digits(block.bytes + 32, 16, 5, codes + 160);
+    unpack_digits(block.last, 4, 4, codes + 240);
+  }
+
+  static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
+
+ private:
+  static void unpack_digits(const std::uint8_t* bytes, int count, int digits, std::int8_t* codes) {
+    for (int i = 0; i < count; ++i) {
+      std::uint8_t fraction = bytes[i];
+      for (int digit = 0; digit < digits; ++digit) {
+        const int tripled = fraction * 3;
+        codes[digit * count + i] = static_cast<std::int8_t>((tripled >> 8) + code_min);
+        fraction = static_cast<std::uint8_t>(tripled);
+      }
+    }
+  }
+};
+
+}  // namespace linnet::formats
