@@ -6,8 +6,8 @@
 namespace linnet {
 namespace {
 
-std::uint64_t hash_of(std::span<const std::int32_t> tokens) {
-  std::uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a over the ids
+// FNV-1a over the ids, going on from `hash`.
+std::uint64_t extend(std::uint64_t hash, std::span<const std::int32_t> tokens) {
   for (const std::int32_t token : tokens) {
     hash = (hash ^ static_cast<std::uint32_t>(token)) * 0x100000001b3u;
   }
@@ -52,26 +52,36 @@ void PagePool::forget(std::int32_t page) {
   entry.tokens.clear();
 }
 
-std::vector<std::int32_t> PagePool::find_prefix(std::span<const std::int32_t> tokens) {
-  std::vector<std::int32_t> pages;
-  for (std::size_t end = kPageTokens; end <= tokens.size(); end += kPageTokens) {
-    const auto prefix = tokens.first(end);
-    const auto found = by_hash_.find(hash_of(prefix));
-    if (found == by_hash_.end()) break;
-    if (!std::ranges::equal(entries_[found->second].tokens, prefix)) break;
-    pages.push_back(found->second);
-  }
-  for (const std::int32_t page : pages) hold(page);
-  return pages;
+bool PagePool::holds(std::int32_t page, std::uint64_t parent,
+                     std::span<const std::int32_t> tokens) const {
+  const Entry& entry = entries_[page];
+  return entry.parent == parent && std::ranges::equal(entry.tokens, tokens);
 }
 
-void PagePool::remember(std::span<const std::int32_t> tokens, std::int32_t page) {
-  const std::uint64_t hash = hash_of(tokens);
+PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens) {
+  Prefix prefix;
+  for (; tokens.size() >= kPageTokens; tokens = tokens.subspan(kPageTokens)) {
+    const auto page_tokens = tokens.first(kPageTokens);
+    const std::uint64_t hash = extend(prefix.hash, page_tokens);
+    const auto found = by_hash_.find(hash);
+    if (found == by_hash_.end() || !holds(found->second, prefix.hash, page_tokens)) break;
+    prefix.pages.push_back(found->second);
+    prefix.hash = hash;
+  }
+  for (const std::int32_t page : prefix.pages) hold(page);
+  return prefix;
+}
+
+std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int32_t> page_tokens,
+                                 std::int32_t page) {
+  const std::uint64_t hash = extend(parent, page_tokens);
   Entry& entry = entries_[page];
-  if (entry.hash || by_hash_.contains(hash)) return;
+  if (entry.hash || by_hash_.contains(hash)) return hash;
   entry.hash = hash;
-  entry.tokens.assign(tokens.begin(), tokens.end());
+  entry.parent = parent;
+  entry.tokens.assign(page_tokens.begin(), page_tokens.end());
   by_hash_.emplace(hash, page);
+  return hash;
 }
 
 }  // namespace linnet

@@ -26,20 +26,30 @@ class PagePool {
   void hold(std::int32_t page);
   void release(std::int32_t page);
 
-  /// The held pages of the longest known beginning of `tokens` in whole pages; each is held once
-  /// more.
-  std::vector<std::int32_t> find_prefix(std::span<const std::int32_t> tokens);
-  /// Remembers that `page` holds the last kPageTokens of `tokens` (a whole number of pages).
-  void remember(std::span<const std::int32_t> tokens, std::int32_t page);
+  /// A beginning of a sequence in whole pages; `hash` stands for all its tokens.
+  struct Prefix {
+    std::vector<std::int32_t> pages;
+    std::uint64_t hash = kEmptyPrefix;
+  };
+  static constexpr std::uint64_t kEmptyPrefix = 0xcbf29ce484222325u;
+
+  /// The longest known beginning of `tokens`; each of its pages is held once more.
+  Prefix find_prefix(std::span<const std::int32_t> tokens);
+  /// Remembers that `page` holds `page_tokens` (kPageTokens of them) after the prefix with the hash
+  /// `parent`; gives the hash of the prefix with this page.
+  std::uint64_t remember(std::uint64_t parent, std::span<const std::int32_t> page_tokens,
+                         std::int32_t page);
 
  private:
   struct Entry {
     int holders = 0;
     std::optional<std::uint64_t> hash;
-    std::vector<std::int32_t> tokens;  // of this page and all before it, to rule out collisions
+    std::uint64_t parent = 0;
+    std::vector<std::int32_t> tokens;  // of this page, to rule out collisions of the hash
     std::list<std::int32_t>::iterator idle;
   };
 
+  bool holds(std::int32_t page, std::uint64_t parent, std::span<const std::int32_t> tokens) const;
   void forget(std::int32_t page);
 
   std::vector<Entry> entries_;

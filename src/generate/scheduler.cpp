@@ -23,7 +23,9 @@ void Scheduler::submit(GenerateRequest request) {
   sequence.tokens = request.prompt;
   // The last prompt token is always computed, because its logits are needed.
   const std::span<const std::int32_t> cacheable(sequence.tokens.data(), sequence.tokens.size() - 1);
-  sequence.pages = pool_.find_prefix(cacheable);
+  auto prefix = pool_.find_prefix(cacheable);
+  sequence.pages = std::move(prefix.pages);
+  sequence.prefix_hash = prefix.hash;
   sequence.computed = static_cast<std::int64_t>(sequence.pages.size()) * kPageTokens;
   sequence.request = std::move(request);
   sequences_.push_back(std::move(sequence));
@@ -105,8 +107,9 @@ void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
   sequence.computed += rows;
   const std::span<const std::int32_t> tokens(sequence.tokens);
   for (std::int64_t page = before; page < sequence.computed / kPageTokens; ++page) {
-    pool_.remember(tokens.first(static_cast<std::size_t>((page + 1) * kPageTokens)),
-                   sequence.pages[page]);
+    sequence.prefix_hash =
+        pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
+                       sequence.pages[page]);
   }
 }
 

@@ -47,7 +47,8 @@ class Scheduler {
     GenerateRequest request;
     std::vector<std::int32_t> tokens;  // prompt and output
     std::vector<std::int32_t> pages;
-    std::int64_t computed = 0;  // tokens whose keys and values are stored
+    std::uint64_t prefix_hash = PagePool::kEmptyPrefix;  // of the full pages
+    std::int64_t computed = 0;                           // tokens whose keys and values are stored
     std::int64_t drawn = 0;
   };
   struct Rows;

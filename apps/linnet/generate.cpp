@@ -1,0 +1,231 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/machine.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  ModelOptions model;
+  std::string prompt = "In the beginning the Universe was created.";
+  std::string prompt_file;
+  std::int64_t max_tokens = 100;
+  float temperature = 0.0f;
+  std::uint64_t seed = 0;
+  bool ignore_eos = false;
+  bool json = false;
+};
+
+struct Outcome {
+  std::vector<TokenId> prompt, tokens;
+  std::string text;
+  FinishReason reason = FinishReason::kCancelled;
+  double prompt_s = 0.0, generation_s = 0.0, load_s = 0.0;
+};
+
+std::atomic<bool> interrupted{false};
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double rate(std::size_t tokens, double seconds) { return seconds > 0.0 ? tokens / seconds : 0.0; }
+
+std::string_view reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancel";
+  }
+  return "";
+}
+
+Result<std::string> read_prompt(const Options& options) {
+  if (options.prompt_file.empty()) return options.prompt;
+  std::ifstream in(options.prompt_file, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (!in.good() && !in.eof()) return Error{options.prompt_file + ": cannot be read"};
+  return text;
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string tensor_types(const gguf::File& file) {
+  std::map<std::string_view, int> counts;
+  for (const gguf::Tensor& tensor : file.tensors()) ++counts[tensor.format->name];
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  }
+  return text;
+}
+
+void print_summary(const ModelFile& file, const MemoryPlan& plan) {
+  const ModelSpec& spec = file.spec();
+  std::int64_t parameters = 0;
+  for (const gguf::Tensor& tensor : file.file().tensors()) parameters += tensor.elements();
+  const AttentionSpec& attention = spec.layers.front().attention;
+  fmt::print(stderr, "model:   {} ({}), {:.1f} M parameters, tensors {}\n",
+             spec.name.empty() ? file.file().path().filename().string() : spec.name,
+             spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
+  fmt::print(stderr, "shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n",
+             spec.layers.size(), attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
+  fmt::print(stderr, "memory:  weights {}, context of {} tokens {}\n",
+             mebibytes(plan.weights_bytes), plan.context, mebibytes(plan.kv_bytes()));
+  if (plan.context < plan.trained_context) {
+    fmt::print(stderr, "context: {} of the {} tokens that the model was trained for\n",
+               plan.context, plan.trained_context);
+  }
+}
+
+void print_report(const Outcome& outcome) {
+  if (outcome.tokens.empty()) {
+    fmt::print(stderr, "No tokens generated for this prompt\n");
+    return;
+  }
+  const std::size_t later = outcome.tokens.size() - 1;  // the first one came with the prompt
+  fmt::print(stderr, "==========\nPrompt: {} tokens, {:.3f} tokens-per-sec\n",
+             outcome.prompt.size(), rate(outcome.prompt.size(), outcome.prompt_s));
+  fmt::print(stderr, "Generation: {} tokens, {:.3f} tokens-per-sec\n", outcome.tokens.size(),
+             rate(later, outcome.generation_s));
+  fmt::print(stderr, "Time to first token: {:.3f} s\nPeak memory: {}\n", outcome.prompt_s,
+             mebibytes(peak_memory_bytes()));
+}
+
+void print_json(const Outcome& outcome) {
+  const std::size_t later = outcome.tokens.empty() ? 0 : outcome.tokens.size() - 1;
+  const nlohmann::ordered_json json = {
+      {"prompt_tokens", outcome.prompt},
+      {"tokens", outcome.tokens},
+      {"text", outcome.text},
+      {"finish_reason", reason_name(outcome.reason)},
+      {"timings",
+       {{"load_s", outcome.load_s},
+        {"time_to_first_token_s", outcome.prompt_s},
+        {"prompt_tokens_per_second", rate(outcome.prompt.size(), outcome.prompt_s)},
+        {"generation_tokens_per_second", rate(later, outcome.generation_s)},
+        {"peak_memory_bytes", peak_memory_bytes()}}}};
+  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+// Streams text to stdout; false once nobody reads it any more.
+bool put(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
+  std::vector<TokenId> tokens;
+  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    if (tokenizer.is_end_of_generation(id)) tokens.push_back(id);
+  }
+  return tokens;
+}
+
+Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& options,
+                Outcome& outcome) {
+  Detokenizer detokenizer(tokenizer, /*at_start=*/false);
+  const auto start = Clock::now();
+  GenerateRequest request;
+  request.prompt = outcome.prompt;
+  request.max_tokens = options.max_tokens;
+  request.sampling = {options.temperature, options.seed};
+  if (!options.ignore_eos) request.stop_tokens = end_tokens(tokenizer);
+  const auto emit = [&](const std::string& piece) {
+    outcome.text += piece;
+    return options.json || put(piece);
+  };
+  request.on_token = [&](TokenId token) {
+    if (outcome.tokens.empty()) outcome.prompt_s = seconds_since(start);
+    outcome.tokens.push_back(token);
+    return emit(detokenizer.push(token)) && !interrupted;
+  };
+  request.on_finish = [&](FinishReason reason) { outcome.reason = reason; };
+  if (Status status = engine.submit(std::move(request)); !status) return status;
+  while (!engine.idle() && !interrupted) {
+    if (Status status = engine.step(); !status) return status;
+  }
+  outcome.generation_s = seconds_since(start) - outcome.prompt_s;
+  emit(detokenizer.finish());
+  if (!options.json) put("\n");
+  return {};
+}
+
+Status run(const Options& options) {
+  const auto start = Clock::now();
+  auto prompt = read_prompt(options);
+  if (!prompt) return prompt.error();
+  auto path = find_model(options.model);
+  if (!path) return path.error();
+  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  if (!file) return file.error();
+  const Tokenizer* tokenizer = (*file)->tokenizer();
+  if (!tokenizer) {
+    return Error{*path + ": the file has no tokenizer; `linnet logits` takes token ids"};
+  }
+  Outcome outcome;
+  auto tokens = tokenizer->encode(*prompt, {.add_special = true, .parse_special = false});
+  if (!tokens) return Error{"the prompt: " + tokens.error().message};
+  outcome.prompt = std::move(*tokens);
+  const EngineOptions engine_options = options.model.engine_options();
+  auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  const auto prompt_tokens = static_cast<std::int64_t>(outcome.prompt.size());
+  if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) return s;
+  print_summary(**file, *plan);
+
+  auto engine = Engine::load(**file, engine_options, prompt_tokens + options.max_tokens);
+  if (!engine) return engine.error();
+  outcome.load_s = seconds_since(start);
+  fmt::print(stderr, "loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
+  if (Status s = generate(**engine, *tokenizer, options, outcome); !s) return s;
+  options.json ? print_json(outcome) : print_report(outcome);
+  return {};
+}
+
+}  // namespace
+
+void add_generate(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("generate", "Continue a text");
+  auto options = std::make_shared<Options>();
+  app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
+  app->add_option("--prompt-file", options->prompt_file, "file with the text to continue");
+  app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->capture_default_str();
+  app->add_option("--temp", options->temperature, "temperature; 0 takes the likeliest token")
+      ->check(CLI::Range(0.0f, 100.0f))
+      ->capture_default_str();
+  app->add_option("--seed", options->seed, "seed of the draws")->capture_default_str();
+  app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
+  app->add_flag("--json", options->json, "print one JSON object instead of the text");
+  options->model.add_to(*app);
+  app->callback([options, &exit_status] {
+    std::signal(SIGINT, [](int) { interrupted = true; });
+    exit_status = report(run(*options));
+  });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,49 @@
+#include <fmt/format.h>
+
+#include "linnet/model_options.hpp"
+#include "linnet/npy.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<TokenId> tokens;
+  std::string npy;
+};
+
+Status run(const Options& options) {
+  auto path = find_model(options.model);
+  if (!path) return path.error();
+  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  if (!file) return file.error();
+  const EngineOptions engine_options = options.model.engine_options();
+  auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  const auto count = static_cast<std::int64_t>(options.tokens.size());
+  if (Status status = check_context(count, 0, plan->context); !status) return status;
+  auto engine = Engine::load(**file, engine_options, count);
+  if (!engine) return engine.error();
+  auto logits = (*engine)->logits(options.tokens);
+  if (!logits) return logits.error();
+  const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
+  return write_npy(options.npy, *logits, shape);
+}
+
+}  // namespace
+
+void add_logits(CLI::App& parent, int& exit_status) {
+  CLI::App* app =
+      parent.add_subcommand("logits", "Write the logits of every position of a token sequence");
+  auto options = std::make_shared<Options>();
+  options->model.add_to(*app);
+  app->add_option("--tokens", options->tokens, "token ids, comma-separated")
+      ->delimiter(',')
+      ->required();
+  app->add_option("--npy", options->npy, "NumPy file to write, float32 [tokens, vocabulary]")
+      ->required();
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::array kSubcommands = {
+    Subcommand{add_generate},
+    Subcommand{add_inspect},
+    Subcommand{add_logits},
+    Subcommand{add_architectures},
+};
+
+// A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core
+// dump.
+void on_bus_error(int) {
+  constexpr char kMessage[] = "linnet: a file was cut or became unreadable while it was in use\n";
+  [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  _exit(kFailed);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{
+      "Runs language models from GGUF files.\n\n"
+      "  linnet generate --prompt 'In the beginning'\n"
+      "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200\n"
+      "  linnet generate --repo OWNER/NAME --gguf FILE --prompt 'Hello'\n"
+      "  linnet inspect --gguf model.gguf\n"};
+  app.name("linnet");
+  app.set_version_flag("--version", "linnet " LINNET_VERSION);
+  app.require_subcommand(1);
+  int exit_status = kDone;
+  for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return exit_status;
+}
+
+}  // namespace
+
+int report(const Status& status) {
+  if (status) return kDone;
+  fmt::print(stderr, "linnet: {}\n", status.error().message);
+  return kFailed;
+}
+
+}  // namespace linnet::app
+
+int main(int argc, char** argv) {
+  std::signal(SIGBUS, linnet::app::on_bus_error);
+  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is seen when it is written to
+  return linnet::app::run(argc, argv);
+}

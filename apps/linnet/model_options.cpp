@@ -1,0 +1,68 @@
+#include "linnet/model_options.hpp"
+
+#include <array>
+#include <filesystem>
+
+namespace linnet::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kBundledModel = "models/linnet-kjv.gguf";
+
+// Beside the program (installed or in the build tree) or below the working directory.
+Result<std::string> find_bundled_model() {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const std::array candidates = {program / "../share/linnet" / kBundledModel,
+                                 program / "../.." / kBundledModel, fs::path(kBundledModel)};
+  for (const fs::path& candidate : candidates) {
+    if (fs::exists(candidate, ignored)) return candidate.lexically_normal().string();
+  }
+  return Error{std::string("the bundled model ") + kBundledModel +
+               " was not found; name a model with --gguf"};
+}
+
+}  // namespace
+
+void ModelOptions::add_to(CLI::App& app) {
+  app.add_option("--gguf", gguf,
+                 "GGUF file to load, or its name inside --repo (default: the bundled model)");
+  app.add_option("--repo", repo, "Hugging Face repo to download from, OWNER/NAME");
+  app.add_option("--revision", revision, "branch, tag or commit of --repo")->capture_default_str();
+  app.add_option("--threads", threads, "threads (default: the cores this process really has)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--ctx", context,
+                 "context length in tokens (default: the model's, as far as memory allows)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+  app.add_option("--kv-type", kv_type, "type of the KV cache")
+      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->capture_default_str();
+  app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
+  app.add_option("--backend", backend, "cpu, or reference: slow, plain loops for comparison")
+      ->check(CLI::IsMember({"cpu", "reference"}))
+      ->capture_default_str();
+  app.add_flag("--force", force, "load even if memory seems too small");
+}
+
+EngineOptions ModelOptions::engine_options() const {
+  EngineOptions options;
+  options.threads = threads;
+  options.context = context;
+  options.kv_type = kv_type == "f32"    ? KvType::kF32
+                    : kv_type == "q8_0" ? KvType::kQ8_0
+                                        : KvType::kF16;
+  options.backend = backend == "cpu" ? BackendKind::kCpu : BackendKind::kReference;
+  options.force = force;
+  return options;
+}
+
+Result<std::string> find_model(const ModelOptions& options) {
+  if (options.gguf.empty()) {
+    if (!options.repo.empty()) return Error{"--repo needs --gguf, the file's name inside the repo"};
+    return find_bundled_model();
+  }
+  return options.gguf;
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "generate/engine.hpp"
+
+namespace linnet::app {
+
+/// The options that every subcommand which runs a model shares.
+struct ModelOptions {
+  std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the bundled model
+  std::string repo;
+  std::string revision = "main";
+  std::string pre_tokenizer;
+  std::string kv_type = "f16";
+  std::string backend = "cpu";
+  int threads = 0;
+  std::int64_t context = 0;
+  bool force = false;
+
+  void add_to(CLI::App& app);
+  EngineOptions engine_options() const;
+};
+
+/// Where the model's file lies on this machine: downloads it if need be, progress on stderr.
+Result<std::string> find_model(const ModelOptions& options);
+
+}  // namespace linnet::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace linnet::app {
+
+/// Exit statuses of the program.
+enum ExitStatus { kDone = 0, kFailed = 1, kUsage = 2 };
+
+/// One subcommand: adds itself with its options to `parent`, and sets `exit_status` when it has
+/// run.
+struct Subcommand {
+  void (*add)(CLI::App& parent, int& exit_status);
+};
+
+// Each in the file of its name; the table is in main.cpp.
+void add_generate(CLI::App& parent, int& exit_status);
+void add_inspect(CLI::App& parent, int& exit_status);
+void add_logits(CLI::App& parent, int& exit_status);
+void add_architectures(CLI::App& parent, int& exit_status);
+
+/// Prints "linnet: MESSAGE" to stderr for an error; gives the exit status.
+int report(const Status& status);
+
+}  // namespace linnet::app
