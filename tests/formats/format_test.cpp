@@ -1,0 +1,161 @@
+#include "formats/format.hpp"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace linnet {
+namespace {
+
+TEST(FindFormatTest, finds_by_id_and_by_name_in_any_case) {
+  for (const Format& format : all_formats()) {
+    EXPECT_EQ(find_format(format.type), &format);
+    EXPECT_EQ(find_format(format.name), &format);
+  }
+  ASSERT_NE(find_format("q4_k"), nullptr);
+  EXPECT_EQ(find_format("q4_k")->type, TensorType::kQ4_K);
+  EXPECT_EQ(find_format("iq2_xxs")->type, TensorType::kIQ2_XXS);
+  EXPECT_EQ(find_format(""), nullptr);
+  EXPECT_EQ(find_format("Q4"), nullptr);
+  EXPECT_EQ(find_format("Q4_0x"), nullptr);
+}
+
+TEST(FindFormatTest, every_id_is_supported_removed_or_unknown) {
+  const std::set<std::uint32_t> removed = {4, 5, 31, 32, 33, 36, 37, 38};
+  const std::set<std::uint32_t> unknown = {9, 15};  // Q8_1 and Q8_K never stand in files
+  for (std::uint32_t id = 0; id < 100; ++id) {
+    const bool known = id <= 42 && !removed.contains(id) && !unknown.contains(id);
+    EXPECT_EQ(find_format(static_cast<TensorType>(id)) != nullptr, known) << id;
+    EXPECT_EQ(!removed_format_name(id).empty(), removed.contains(id)) << id;
+  }
+  EXPECT_EQ(removed_format_name(4), "Q4_2");
+  EXPECT_EQ(removed_format_name(31), "Q4_0_4_4");
+  EXPECT_EQ(removed_format_name(0xffffffff), "");
+}
+
+TEST(FormatTest, size_bytes_counts_blocks) {
+  EXPECT_EQ(find_format("Q4_K")->size_bytes(0), 0);
+  EXPECT_EQ(find_format("Q4_K")->size_bytes(512), 288);
+  EXPECT_EQ(find_format("F32")->size_bytes(3), 12);
+}
+
+template <class T>
+std::vector<float> dequantize_plain(std::string_view name, const std::vector<T>& values) {
+  std::vector<std::byte> bytes(1 + values.size() * sizeof(T));  // unaligned
+  std::memcpy(bytes.data() + 1, values.data(), values.size() * sizeof(T));
+  std::vector<float> out(values.size());
+  find_format(name)->dequantize(bytes.data() + 1, out.data(), values.size());
+  return out;
+}
+
+TEST(FormatTest, side_data_converts_to_the_nearest_float) {
+  EXPECT_EQ(dequantize_plain<float>("F32", {1.5f, -0.25f}), (std::vector<float>{1.5f, -0.25f}));
+  EXPECT_EQ(dequantize_plain<double>("F64", {0.1, -3.0}), (std::vector<float>{0.1f, -3.0f}));
+  EXPECT_EQ(dequantize_plain<std::int8_t>("I8", {-128, 127}), (std::vector<float>{-128, 127}));
+  EXPECT_EQ(dequantize_plain<std::int16_t>("I16", {-32768, 5}), (std::vector<float>{-32768, 5}));
+  EXPECT_EQ(dequantize_plain<std::int32_t>("I32", {16777217, -1}),
+            (std::vector<float>{16777216, -1}));
+  EXPECT_EQ(dequantize_plain<std::int64_t>("I64", {1ll << 40, -7}),
+            (std::vector<float>{0x1p40f, -7}));
+}
+
+// Normalised mean squared error that a type may have on Gaussian values: a little above what was
+// measured, so that a fit which becomes worse is noticed.
+const std::map<std::string_view, double> kErrorBounds = {
+    {"F32", 0.0},   {"F16", 1e-7},    {"BF16", 3.2e-6}, {"Q8_0", 3.3e-5},   {"Q4_0", 8.5e-3},
+    {"Q4_1", 7e-3}, {"Q5_0", 2.1e-3}, {"Q5_1", 1.7e-3}, {"Q2_K", 1.2e-1},   {"Q3_K", 2.8e-2},
+    {"Q4_K", 7e-3}, {"Q5_K", 1.7e-3}, {"Q6_K", 4.1e-4}, {"IQ4_NL", 7.4e-3}, {"MXFP4", 1.5e-2},
+};
+
+std::vector<float> gaussian_values(std::size_t count, float centre, float width) {
+  std::mt19937 random(7);
+  std::normal_distribution<float> distribution(centre, width);
+  std::vector<float> values(count);
+  for (float& value : values) value = distribution(random);
+  return values;
+}
+
+std::vector<float> round_trip(const Format& format, const std::vector<float>& values) {
+  std::vector<std::byte> bytes(format.size_bytes(values.size()) + 1, std::byte{0xff});
+  format.quantize(values.data(), bytes.data() + 1, values.size());
+  std::vector<float> out(values.size());
+  format.dequantize(bytes.data() + 1, out.data(), values.size());
+  return out;
+}
+
+double normalised_error(const std::vector<float>& expected, const std::vector<float>& actual) {
+  double error = 0;
+  double energy = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    error += std::pow(double{expected[i]} - actual[i], 2);
+    energy += std::pow(double{expected[i]}, 2);
+  }
+  return error / energy;
+}
+
+TEST(QuantizeTest, writes_the_types_it_should) {
+  std::set<std::string_view> written;
+  for (const Format& format : all_formats()) {
+    if (format.quantize != nullptr) written.insert(format.name);
+  }
+  std::set<std::string_view> expected;
+  for (const auto& [name, bound] : kErrorBounds) expected.insert(name);
+  EXPECT_EQ(written, expected);
+}
+
+TEST(QuantizeTest, keeps_gaussian_values_within_bounds) {
+  for (const float width : {1.0f, 1e-2f}) {
+    const auto values = gaussian_values(1 << 15, 0.0f, width);
+    for (const auto& [name, bound] : kErrorBounds) {
+      const double error = normalised_error(values, round_trip(*find_format(name), values));
+      EXPECT_LE(error, bound) << name << " at width " << width;
+    }
+  }
+}
+
+TEST(QuantizeTest, keeps_zeros_exactly) {
+  const std::vector<float> zeros(512, 0.0f);
+  for (const auto& [name, bound] : kErrorBounds) {
+    for (const float value : round_trip(*find_format(name), zeros)) ASSERT_EQ(value, 0.0f) << name;
+  }
+}
+
+// A block of one value and zeros: the largest value must come back, zeros stay.
+TEST(QuantizeTest, keeps_the_largest_value) {
+  for (const float value : {3.0f, -3.0f}) {
+    std::vector<float> values(512, 0.0f);
+    values[300] = value;
+    for (const auto& [name, bound] : kErrorBounds) {
+      const auto out = round_trip(*find_format(name), values);
+      EXPECT_NEAR(out[300], value, 0.05f) << name;
+      EXPECT_NEAR(out[0], 0.0f, 0.05f) << name;
+    }
+  }
+}
+
+// Values without a meaning must not be undefined behaviour (the sanitizer builds see to that).
+TEST(QuantizeTest, survives_what_is_not_finite) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float bad : {infinity, -infinity, nan, 3e38f, 1e-44f}) {
+    auto values = gaussian_values(512, 0.0f, 1.0f);
+    values[17] = bad;
+    values[301] = -bad;
+    for (const auto& [name, bound] : kErrorBounds) {
+      EXPECT_EQ(round_trip(*find_format(name), values).size(), values.size()) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet
