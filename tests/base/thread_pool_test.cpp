@@ -1,0 +1,45 @@
+#include "base/thread_pool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace linnet {
+namespace {
+
+TEST(ThreadPoolTest, RunsEveryIndexOnce) {
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    EXPECT_EQ(pool.threads(), threads);
+    for (const int count : {0, 1, 2, 7, 1000}) {
+      std::vector<std::atomic<int>> calls(count);
+      pool.parallel_for(count, [&](std::int64_t i) { ++calls[i]; });
+      for (const auto& call : calls) EXPECT_EQ(call, 1);
+    }
+  }
+}
+
+TEST(ThreadPoolTest, ManyLoopsInARowLoseNothing) {
+  ThreadPool pool(3);
+  std::atomic<std::int64_t> sum{0};
+  for (int loop = 0; loop < 5000; ++loop) {
+    pool.parallel_for(4, [&](std::int64_t i) { sum += i; });
+  }
+  EXPECT_EQ(sum, 5000 * 6);
+}
+
+TEST(ThreadPoolTest, WakesUpAfterAPause) {
+  ThreadPool pool(2);
+  for (int i = 0; i < 3; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // long enough to fall asleep
+    std::atomic<int> done{0};
+    pool.parallel_for(8, [&](std::int64_t) { ++done; });
+    EXPECT_EQ(done, 8);
+  }
+}
+
+}  // namespace
+}  // namespace linnet
