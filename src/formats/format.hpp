@@ -17,8 +17,8 @@ struct Format {
   std::int64_t block_elements;
   std::int64_t block_bytes;
 
-  /// Writes the `elements` (a multiple of block_elements) values of packed `blocks` to `out`. Exact:
-  /// the float32 values that ggml's own conversion gives. `blocks` needs no alignment.
+  /// Writes the `elements` (a multiple of block_elements) values of packed `blocks` to `out`.
+  /// Exact: the float32 values that ggml's own conversion gives. `blocks` needs no alignment.
   void (*dequantize)(const std::byte* blocks, float* out, std::int64_t elements);
 
   /// Packs `elements` (a multiple of block_elements) values, round to nearest; null where Linnet

@@ -20,8 +20,19 @@ namespace linnet::gguf {
 /// One of the metadata types; the numbers are those of the file format
 /// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md).
 enum class ValueType : std::uint32_t {
-  kUint8 = 0, kInt8 = 1, kUint16 = 2, kInt16 = 3, kUint32 = 4, kInt32 = 5, kFloat32 = 6, kBool = 7,
-  kString = 8, kArray = 9, kUint64 = 10, kInt64 = 11, kFloat64 = 12,
+  kUint8 = 0,
+  kInt8 = 1,
+  kUint16 = 2,
+  kInt16 = 3,
+  kUint32 = 4,
+  kInt32 = 5,
+  kFloat32 = 6,
+  kBool = 7,
+  kString = 8,
+  kArray = 9,
+  kUint64 = 10,
+  kInt64 = 11,
+  kFloat64 = 12,
 };
 
 std::string_view value_type_name(ValueType type);
@@ -70,7 +81,8 @@ struct KeyValue {
 };
 
 /// A tensor of the file. `shape` is fastest dimension first, as GGUF stores it; missing dimensions
-/// are 1. `bytes` are its packed values in the mapped file, exactly as many as shape and format say.
+/// are 1. `bytes` are its packed values in the mapped file, exactly as many as shape and format
+/// say.
 struct Tensor {
   std::string_view name;
   const Format* format;
@@ -89,8 +101,8 @@ struct Tensor {
 class File {
  public:
   /// Opens and checks the whole header: every size, offset, count, product, alignment and name is
-  /// checked before use; nothing is allocated on the word of the file alone. Errors name the file and
-  /// what is wrong with it in one sentence.
+  /// checked before use; nothing is allocated on the word of the file alone. Errors name the file
+  /// and what is wrong with it in one sentence.
   static Result<File> open(const std::filesystem::path& path);
 
   File(File&&) noexcept;
@@ -107,9 +119,9 @@ class File {
   const Value* find(std::string_view key) const;  ///< null when absent
   const Tensor* find_tensor(std::string_view name) const;
 
-  /// The value of `key`, nothing where it is absent; an Error that names file, key, expected and found
-  /// type where it has another type. Integers are read from any integer type (and must fit), numbers
-  /// from any number type (and must be finite).
+  /// The value of `key`, nothing where it is absent; an Error that names file, key, expected and
+  /// found type where it has another type. Integers are read from any integer type (and must fit),
+  /// numbers from any number type (and must be finite).
   Result<std::optional<std::int64_t>> integer(std::string_view key) const;
   Result<std::optional<double>> number(std::string_view key) const;
   Result<std::optional<bool>> boolean(std::string_view key) const;
@@ -126,9 +138,9 @@ class File {
   std::unique_ptr<State> state_;
 };
 
-/// Parses a header from memory, as File::open does from disk: for fuzzing and for headers fetched over
-/// the network. `total_size_bytes` is the size of the whole file that `header` is the beginning of; the
-/// tensors' `bytes` are left empty. `name` stands in the errors.
+/// Parses a header from memory, as File::open does from disk: for fuzzing and for headers fetched
+/// over the network. `total_size_bytes` is the size of the whole file that `header` is the
+/// beginning of; the tensors' `bytes` are left empty. `name` stands in the errors.
 struct Header {
   std::uint32_t version;
   std::uint64_t alignment;
