@@ -45,7 +45,14 @@ class Writer {
     std::string name;
     const Format* format;
     std::vector<std::int64_t> shape;
+    std::uint64_t size_bytes() const;
   };
+
+  void begin(std::string_view key, ValueType type);
+  void begin_array(std::string_view key, ValueType element, std::size_t count);
+  void add_array(std::string_view key, const Array& array);
+  std::vector<std::byte> header() const;
+
   std::vector<std::byte> metadata_;
   std::uint64_t metadata_count_ = 0;
   std::vector<Declared> tensors_;

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "base/result.hpp"
+
+namespace linnet {
+
+/// A file mapped read-only into memory. Immutable, safe to share between threads.
+class MappedFile {
+ public:
+  /// An Error says why the file cannot be read: it does not exist, is a directory, is empty, ...
+  static Result<MappedFile> open(const std::filesystem::path& path);
+
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  const std::filesystem::path& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return bytes_; }
+
+  /// An Error if the file was changed or cut since it was opened.
+  Status check_unchanged() const;
+
+ private:
+  /// What identifies a file's content without reading it.
+  struct Stamp {
+    std::uint64_t size_bytes = 0;
+    std::int64_t modified_s = 0;
+    std::int64_t modified_ns = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+
+  MappedFile() = default;
+  static Result<Stamp> stamp_of(int descriptor, const std::filesystem::path& path);
+  void close();
+
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::span<const std::byte> bytes_;
+  Stamp stamp_;
+};
+
+}  // namespace linnet

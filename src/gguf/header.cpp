@@ -1,0 +1,320 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <unordered_set>
+
+#include "base/checked.hpp"
+#include "gguf/byte_reader.hpp"
+#include "gguf/gguf_file.hpp"
+#include "gguf/value.hpp"
+
+namespace linnet::gguf {
+namespace {
+
+constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
+constexpr std::uint64_t kDefaultAlignment = 32;
+constexpr std::uint64_t kLargestAlignment = 1 << 20;
+constexpr std::uint64_t kLongestKey = 65535;
+constexpr std::uint64_t kLongestTensorName = 127;
+constexpr std::uint32_t kMostDimensions = 4;
+constexpr std::uint64_t kMostElements = std::uint64_t{1} << 60;
+// The fewest bytes that a key with its value and a tensor's description take.
+constexpr std::uint64_t kSmallestKeyValue = 8 + 4 + 1;
+constexpr std::uint64_t kSmallestTensor = 8 + 4 + 8 + 4 + 8;
+
+bool is_utf8(std::string_view text) {
+  std::size_t i = 0;
+  while (i < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const int length = lead < 0x80   ? 1
+                       : lead < 0xc2 ? 0
+                       : lead < 0xe0 ? 2
+                       : lead < 0xf0 ? 3
+                       : lead < 0xf5 ? 4
+                                     : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (int k = 1; k < length; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+// Reads a header from front to back; the first thing that is wrong ends it.
+class HeaderParser {
+ public:
+  HeaderParser(std::span<const std::byte> bytes, std::uint64_t total_size, std::string_view name)
+      : reader_(bytes), total_size_(total_size), name_(name) {}
+
+  Result<Header> parse() {
+    if (Status status = read_preamble(); !status) return status.error();
+    if (Status status = read_metadata(); !status) return status.error();
+    if (Status status = read_alignment(); !status) return status.error();
+    if (Status status = read_tensors(); !status) return status.error();
+    if (Status status = place_tensors(); !status) return status.error();
+    return std::move(header_);
+  }
+
+ private:
+  template <class... Arguments>
+  Error error(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
+    return Error{
+        fmt::format("{}: {}", name_, fmt::format(format, std::forward<Arguments>(arguments)...))};
+  }
+  Error truncated(std::string_view where) const {
+    return error("the file ends inside {} (after {} bytes)", where, total_size_);
+  }
+
+  Status read_preamble() {
+    const auto magic = reader_.read<std::uint32_t>();
+    if (!magic) return error("is too short to be a GGUF file ({} bytes)", total_size_);
+    if (*magic == __builtin_bswap32(kMagic))
+      return error("is a big-endian GGUF file, which is not supported");
+    if (*magic != kMagic) return error("is not a GGUF file (it does not begin with 'GGUF')");
+    const auto version = reader_.read<std::uint32_t>();
+    if (!version) return truncated("the header");
+    if (*version == 1) return error("is a GGUF file of version 1, expected version 2 or 3");
+    if (*version != 2 && *version != 3) {
+      if (__builtin_bswap32(*version) <= 3) {
+        return error("is a big-endian GGUF file, which is not supported");
+      }
+      return error("is a GGUF file of version {}, expected version 2 or 3", *version);
+    }
+    header_.version = *version;
+    const auto tensors = reader_.read<std::uint64_t>();
+    const auto keys = reader_.read<std::uint64_t>();
+    if (!tensors || !keys) return truncated("the header");
+    if (*keys > reader_.remaining() / kSmallestKeyValue) {
+      return error("says it has {} metadata keys, more than its size allows", *keys);
+    }
+    if (*tensors > reader_.remaining() / kSmallestTensor) {
+      return error("says it has {} tensors, more than its size allows", *tensors);
+    }
+    key_count_ = *keys;
+    tensor_count_ = *tensors;
+    return {};
+  }
+
+  Status read_metadata() {
+    std::unordered_set<std::string_view> seen;
+    for (std::uint64_t i = 0; i < key_count_; ++i) {
+      const auto key = reader_.read_string();
+      if (!key) return truncated(fmt::format("metadata key {} of {}", i + 1, key_count_));
+      if (key->empty() || key->size() > kLongestKey || !is_utf8(*key)) {
+        return error("metadata key {} of {} is not a valid name", i + 1, key_count_);
+      }
+      if (!seen.insert(*key).second) return error("metadata key {} occurs twice", *key);
+      const auto type = reader_.read<std::uint32_t>();
+      if (!type) return truncated(fmt::format("metadata key {}", *key));
+      auto value = read_value(*key, *type);
+      if (!value) return value.error();
+      header_.metadata.push_back({*key, std::move(*value)});
+    }
+    return {};
+  }
+
+  template <class T, class Held>
+  Result<Value> scalar(std::string_view key, ValueType type) {
+    const auto value = reader_.read<T>();
+    if (!value) return truncated(fmt::format("metadata key {}", key));
+    return Value{type, static_cast<Held>(*value)};
+  }
+
+  Result<Value> read_value(std::string_view key, std::uint32_t type_id) {
+    if (type_id > static_cast<std::uint32_t>(ValueType::kFloat64)) {
+      return error("metadata key {} has the unknown value type {}", key, type_id);
+    }
+    const auto type = static_cast<ValueType>(type_id);
+    switch (type) {
+      case ValueType::kUint8:
+        return scalar<std::uint8_t, std::int64_t>(key, type);
+      case ValueType::kInt8:
+        return scalar<std::int8_t, std::int64_t>(key, type);
+      case ValueType::kUint16:
+        return scalar<std::uint16_t, std::int64_t>(key, type);
+      case ValueType::kInt16:
+        return scalar<std::int16_t, std::int64_t>(key, type);
+      case ValueType::kUint32:
+        return scalar<std::uint32_t, std::int64_t>(key, type);
+      case ValueType::kInt32:
+        return scalar<std::int32_t, std::int64_t>(key, type);
+      case ValueType::kUint64:
+      case ValueType::kInt64:
+        return scalar<std::int64_t, std::int64_t>(key, type);
+      case ValueType::kFloat32:
+        return scalar<float, double>(key, type);
+      case ValueType::kFloat64:
+        return scalar<double, double>(key, type);
+      case ValueType::kBool:
+        return read_bool(key);
+      case ValueType::kString:
+        return read_string_value(key);
+      case ValueType::kArray:
+        return read_array(key);
+    }
+    return error("metadata key {} has an unknown value type", key);
+  }
+
+  Result<Value> read_bool(std::string_view key) {
+    const auto value = reader_.read<std::uint8_t>();
+    if (!value) return truncated(fmt::format("metadata key {}", key));
+    if (*value > 1) return error("metadata key {} is {}, expected a boolean, 0 or 1", key, *value);
+    return Value{ValueType::kBool, *value == 1};
+  }
+
+  Result<Value> read_string_value(std::string_view key) {
+    const auto text = reader_.read_string();
+    if (!text) return truncated(fmt::format("the string of metadata key {}", key));
+    return Value{ValueType::kString, *text};
+  }
+
+  Result<Value> read_array(std::string_view key) {
+    const auto type_id = reader_.read<std::uint32_t>();
+    const auto count = reader_.read<std::uint64_t>();
+    if (!type_id || !count) return truncated(fmt::format("the array of metadata key {}", key));
+    if (*type_id > static_cast<std::uint32_t>(ValueType::kFloat64)) {
+      return error("metadata key {} is an array of the unknown value type {}", key, *type_id);
+    }
+    const auto type = static_cast<ValueType>(*type_id);
+    if (type == ValueType::kArray) {
+      return error("metadata key {} is an array of arrays, which is not supported", key);
+    }
+    if (type == ValueType::kString) return read_strings(key, *count);
+    const auto size = checked_multiply(*count, value_type_size(type));
+    const auto bytes = size ? reader_.read_bytes(*size) : std::nullopt;
+    if (!bytes) return truncated(fmt::format("the array of metadata key {}", key));
+    return Value{ValueType::kArray, Array(type, static_cast<std::size_t>(*count), *bytes)};
+  }
+
+  Result<Value> read_strings(std::string_view key, std::uint64_t count) {
+    if (count > reader_.remaining() / sizeof(std::uint64_t)) {
+      return truncated(fmt::format("the array of metadata key {}", key));
+    }
+    std::vector<std::string_view> strings;
+    strings.reserve(static_cast<std::size_t>(count));
+    for (std::uint64_t i = 0; i < count; ++i) {
+      const auto text = reader_.read_string();
+      if (!text) return truncated(fmt::format("the array of metadata key {}", key));
+      strings.push_back(*text);
+    }
+    return Value{ValueType::kArray, Array(std::move(strings))};
+  }
+
+  Status read_alignment() {
+    header_.alignment = kDefaultAlignment;
+    for (const KeyValue& item : header_.metadata) {
+      if (item.key != "general.alignment") continue;
+      const auto* value = std::get_if<std::int64_t>(&item.value.data);
+      const auto alignment = value ? static_cast<std::uint64_t>(*value) : 0;
+      if (alignment == 0 || alignment > kLargestAlignment || (alignment & (alignment - 1)) != 0) {
+        return error("general.alignment is {}, expected a power of two up to {}",
+                     value ? *value : 0, kLargestAlignment);
+      }
+      header_.alignment = alignment;
+    }
+    return {};
+  }
+
+  Status read_tensors() {
+    std::unordered_set<std::string_view> seen;
+    for (std::uint64_t i = 0; i < tensor_count_; ++i) {
+      const auto name = reader_.read_string();
+      if (!name) return truncated(fmt::format("tensor {} of {}", i + 1, tensor_count_));
+      if (name->empty() || name->size() > kLongestTensorName || !is_utf8(*name)) {
+        return error("tensor {} of {} has no valid name", i + 1, tensor_count_);
+      }
+      if (!seen.insert(*name).second) return error("tensor {} occurs twice", *name);
+      if (Status status = read_tensor(*name); !status) return status;
+    }
+    return {};
+  }
+
+  Status read_tensor(std::string_view name) {
+    Tensor tensor{name, nullptr, 0, {1, 1, 1, 1}, {}};
+    const auto dimensions = reader_.read<std::uint32_t>();
+    if (!dimensions) return truncated(fmt::format("the description of tensor {}", name));
+    if (*dimensions < 1 || *dimensions > kMostDimensions) {
+      return error("tensor {} has {} dimensions, expected 1 to {}", name, *dimensions,
+                   kMostDimensions);
+    }
+    tensor.dimensions = static_cast<int>(*dimensions);
+    std::uint64_t elements = 1;
+    for (int d = 0; d < tensor.dimensions; ++d) {
+      const auto extent = reader_.read<std::uint64_t>();
+      if (!extent) return truncated(fmt::format("the description of tensor {}", name));
+      const auto product = checked_multiply(elements, *extent);
+      if (*extent == 0 || !product || *product > kMostElements) {
+        return error("tensor {} has an impossible dimension of {}", name, *extent);
+      }
+      elements = *product;
+      tensor.shape[d] = static_cast<std::int64_t>(*extent);
+    }
+    const auto type = reader_.read<std::uint32_t>();
+    const auto offset = reader_.read<std::uint64_t>();
+    if (!type || !offset) return truncated(fmt::format("the description of tensor {}", name));
+    tensor.format = find_format(static_cast<TensorType>(*type));
+    if (!tensor.format) return unknown_type(name, *type);
+    if (tensor.shape[0] % tensor.format->block_elements != 0) {
+      return error("tensor {} has rows of {} values, expected a multiple of {} for type {}", name,
+                   tensor.shape[0], tensor.format->block_elements, tensor.format->name);
+    }
+    if (*offset % header_.alignment != 0) {
+      return error("tensor {} begins at offset {}, expected a multiple of {}", name, *offset,
+                   header_.alignment);
+    }
+    header_.tensors.push_back(tensor);
+    header_.tensor_offsets.push_back(*offset);
+    return {};
+  }
+
+  Error unknown_type(std::string_view name, std::uint32_t type) const {
+    const std::string_view removed = removed_format_name(type);
+    if (!removed.empty()) {
+      return error("tensor {} has type {} ({}), which was removed from GGUF", name, type, removed);
+    }
+    return error("tensor {} has the unknown type {}", name, type);
+  }
+
+  // Every tensor's bytes must lie inside the file.
+  Status place_tensors() {
+    const auto data = checked_align_up(reader_.position(), header_.alignment);
+    header_.data_offset = *data;  // a position in memory: cannot overflow
+    for (std::size_t i = 0; i < header_.tensors.size(); ++i) {
+      const Tensor& tensor = header_.tensors[i];
+      const auto blocks =
+          static_cast<std::uint64_t>(tensor.elements() / tensor.format->block_elements);
+      const auto size =
+          checked_multiply(blocks, static_cast<std::uint64_t>(tensor.format->block_bytes));
+      const auto begin = checked_add(header_.data_offset, header_.tensor_offsets[i]);
+      const auto end = size && begin ? checked_add(*begin, *size) : std::nullopt;
+      if (!end || *end > total_size_) {
+        return error(
+            "tensor {} {} ends beyond the end of the file ({} bytes): it is cut or damaged",
+            tensor.name, tensor.shape_text(), total_size_);
+      }
+    }
+    return {};
+  }
+
+  ByteReader reader_;
+  std::uint64_t total_size_;
+  std::string_view name_;
+  std::uint64_t key_count_ = 0;
+  std::uint64_t tensor_count_ = 0;
+  Header header_{};
+};
+
+}  // namespace
+
+Result<Header> parse_header(std::span<const std::byte> header, std::uint64_t total_size_bytes,
+                            std::string_view name) {
+  return HeaderParser(header, total_size_bytes, name).parse();
+}
+
+std::string Tensor::shape_text() const {
+  return fmt::format("[{}]", fmt::join(shape.begin(), shape.begin() + dimensions, ", "));
+}
+
+}  // namespace linnet::gguf
