@@ -14,16 +14,20 @@ constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr std::uint32_t kVersion = 3;
 constexpr std::uint64_t kAlignment = 32;
 
+void append_bytes(std::vector<std::byte>& to, const void* bytes, std::size_t size) {
+  const std::size_t end = to.size();
+  to.resize(end + size);
+  std::memcpy(to.data() + end, bytes, size);
+}
+
 template <class T>
 void append(std::vector<std::byte>& to, T value) {
-  const auto* bytes = reinterpret_cast<const std::byte*>(&value);
-  to.insert(to.end(), bytes, bytes + sizeof value);
+  append_bytes(to, &value, sizeof value);
 }
 
 void append_string(std::vector<std::byte>& to, std::string_view text) {
   append(to, static_cast<std::uint64_t>(text.size()));
-  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
-  to.insert(to.end(), bytes, bytes + text.size());
+  if (!text.empty()) append_bytes(to, text.data(), text.size());
 }
 
 void append_type(std::vector<std::byte>& to, ValueType type) {
@@ -188,7 +192,7 @@ std::vector<std::byte> Writer::header() const {
   append(header, kVersion);
   append(header, static_cast<std::uint64_t>(tensors_.size()));
   append(header, metadata_count_);
-  header.insert(header.end(), metadata_.begin(), metadata_.end());
+  if (!metadata_.empty()) append_bytes(header, metadata_.data(), metadata_.size());
   std::uint64_t offset = 0;
   for (const Declared& tensor : tensors_) {
     append_string(header, tensor.name);

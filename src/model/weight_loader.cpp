@@ -60,17 +60,20 @@ std::vector<float> WeightLoader::values(const std::string& name, std::int64_t si
   return values;
 }
 
-std::unique_ptr<Buffer> WeightLoader::vector(const std::string& name, std::int64_t size,
-                                             Presence presence) {
-  const std::vector<float> host = values(name, size, presence);
-  if (host.empty()) return nullptr;
-  auto buffer = backend_.allocate(size);
+std::unique_ptr<Buffer> WeightLoader::upload(std::span<const float> values) {
+  if (values.empty()) return nullptr;
+  auto buffer = backend_.allocate(static_cast<std::int64_t>(values.size()));
   if (!buffer) {
     fail(buffer.error().message);
     return nullptr;
   }
-  backend_.upload(host, (*buffer)->data());
+  backend_.upload(values, (*buffer)->data());
   return std::move(*buffer);
+}
+
+std::unique_ptr<Buffer> WeightLoader::vector(const std::string& name, std::int64_t size,
+                                             Presence presence) {
+  return upload(values(name, size, presence));
 }
 
 std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std::int64_t columns,
@@ -89,13 +92,17 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
 }
 
 Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
-                            Presence presence) {
+                            Presence presence, ScaleOrder order) {
   Linear linear;
   linear.weight = matrix(stem + ".weight", columns, rows, 1, presence);
   if (!linear.weight) return linear;
-  linear.bias = vector(stem + ".bias", rows, Presence::kOptional);
   const auto scale = values(stem + ".scale", 1, Presence::kOptional);
   if (!scale.empty()) linear.scale = scale[0];
+  std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
+  if (order == ScaleOrder::kAfterBias) {
+    for (float& value : bias) value *= linear.scale;
+  }
+  linear.bias = upload(bias);
   return linear;
 }
 
@@ -104,18 +111,11 @@ Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std:
   Linear linear;
   linear.weight = matrix(stem + ".weight", columns, rows, experts, presence);
   if (!linear.weight) return linear;
-  if (has(stem + ".bias")) {
-    const std::int64_t shape[] = {rows, experts};
-    if (const gguf::Tensor* tensor = find(stem + ".bias", Presence::kRequired, shape)) {
-      std::vector<float> host(static_cast<std::size_t>(rows * experts));
-      tensor->format->dequantize(tensor->bytes.data(), host.data(), rows * experts);
-      if (auto buffer = backend_.allocate(rows * experts)) {
-        backend_.upload(host, (*buffer)->data());
-        linear.bias = std::move(*buffer);
-      } else {
-        fail(buffer.error().message);
-      }
-    }
+  const std::int64_t bias_shape[] = {rows, experts};
+  if (const gguf::Tensor* bias = find(stem + ".bias", Presence::kOptional, bias_shape)) {
+    std::vector<float> host(static_cast<std::size_t>(rows * experts));
+    bias->format->dequantize(bias->bytes.data(), host.data(), rows * experts);
+    linear.bias = upload(host);
   }
   linear.expert_scales = vector(stem + ".scale", experts, Presence::kOptional);
   return linear;

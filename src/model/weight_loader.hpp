@@ -16,6 +16,9 @@ namespace linnet {
 
 enum class Presence { kRequired, kOptional };
 
+/// Whether the factor `stem`.scale acts on the product alone or on product and bias together.
+enum class ScaleOrder { kBeforeBias, kAfterBias };
+
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody
 /// asked for.
@@ -27,7 +30,8 @@ class WeightLoader {
 
   /// `stem`.weight [columns, rows] with the optional `stem`.bias [rows] and `stem`.scale [1].
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
-                Presence presence = Presence::kRequired);
+                Presence presence = Presence::kRequired,
+                ScaleOrder order = ScaleOrder::kBeforeBias);
   /// `stem`.weight [columns, rows, experts] with the optional .bias [rows, experts], .scale
   /// [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
@@ -53,6 +57,7 @@ class WeightLoader {
   Status finish() const;
 
  private:
+  std::unique_ptr<Buffer> upload(std::span<const float> values);
   const gguf::Tensor* find(const std::string& name, Presence presence,
                            std::span<const std::int64_t> shape);
   std::shared_ptr<const Matrix> matrix(const std::string& name, std::int64_t columns,

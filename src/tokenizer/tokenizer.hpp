@@ -44,13 +44,15 @@ class Tokenizer {
   virtual bool is_control(TokenId id) const = 0;
 };
 
-/// Builds the tokenizer that the metadata of `file` describes. Errors: a `tokenizer.ggml.model` that is
-/// not supported (named, with the known ones), a broken vocabulary. Null for `no_vocab` files.
-/// `pre` overrides `tokenizer.ggml.pre` where not empty.
-Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file, std::string_view pre = {});
+/// Builds the tokenizer that the metadata of `file` describes. Errors: a `tokenizer.ggml.model`
+/// that is not supported (named, with the known ones), a broken vocabulary. Null for `no_vocab`
+/// files. `pre` overrides `tokenizer.ggml.pre` where not empty.
+Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file,
+                                                  std::string_view pre = {});
 
-/// Turns tokens into text as they come: holds back an incomplete UTF-8 character until its last byte
-/// arrives (constant work a token). Bytes that can't begin or continue a character come out as U+FFFD.
+/// Turns tokens into text as they come: holds back an incomplete UTF-8 character until its last
+/// byte arrives (constant work a token). Bytes that can't begin or continue a character come out as
+/// U+FFFD.
 class Detokenizer {
  public:
   explicit Detokenizer(const Tokenizer& tokenizer, bool at_start = true, bool show_special = false)

@@ -29,7 +29,7 @@ struct OracleCase {
   /// The expected first logits after each position.
   std::map<int, std::vector<float>> logits() const {
     std::map<int, std::vector<float>> result;
-    for (const auto& [position, row] : json["logits"].items()) result[std::stoi(position)] = row;
+    for (const auto& [position, row] : json["logits"].items()) row.get_to(result[std::stoi(position)]);
     return result;
   }
 

@@ -4,10 +4,14 @@ namespace linnet {
 
 MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
                     const std::string& prefix) {
+  // In feed-forward parts llama.cpp, which defines the files, scales the bias too.
+  constexpr auto kOrder = ScaleOrder::kAfterBias;
   MlpWeights weights;
-  weights.gate = loader.linear(prefix + ".ffn_gate", width, spec.width, Presence::kOptional);
-  weights.up = loader.linear(prefix + ".ffn_up", width, spec.width);
-  weights.down = loader.linear(prefix + ".ffn_down", spec.width, width);
+  weights.gate =
+      loader.linear(prefix + ".ffn_gate", width, spec.width, Presence::kOptional, kOrder);
+  weights.up = loader.linear(prefix + ".ffn_up", width, spec.width, Presence::kRequired, kOrder);
+  weights.down =
+      loader.linear(prefix + ".ffn_down", spec.width, width, Presence::kRequired, kOrder);
   return weights;
 }
 

@@ -1,0 +1,68 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "linnet/subcommand.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Options {
+  std::string gguf;
+  std::string pre;
+  std::string text;
+  bool jsonl = false;
+  EncodeOptions encode;
+};
+
+// A JSON string a line in, a JSON array of ids a line out.
+Status answer_lines(const Tokenizer& tokenizer, const EncodeOptions& options) {
+  std::int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    const Json text = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!text.is_string()) return Error{fmt::format("line {} is not a JSON string", number)};
+    auto ids = tokenizer.encode(text.get<std::string>(), options);
+    if (!ids) return Error{fmt::format("line {}: {}", number, ids.error().message)};
+    fmt::print("{}\n", Json(*ids).dump());
+  }
+  return {};
+}
+
+Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
+  auto ids = tokenizer.encode(options.text, options.encode);
+  if (!ids) return ids.error();
+  for (const TokenId id : *ids) fmt::print("{:>8}  {}\n", id, tokenizer.piece(id));
+  return {};
+}
+
+Status run(const Options& options) {
+  auto file = gguf::File::open(options.gguf);
+  if (!file) return file.error();
+  auto tokenizer = make_tokenizer(*file, options.pre);
+  if (!tokenizer) return tokenizer.error();
+  if (!*tokenizer) return Error{options.gguf + ": the file has no tokenizer"};
+  return options.jsonl ? answer_lines(**tokenizer, options.encode)
+                       : print_pieces(**tokenizer, options);
+}
+
+}  // namespace
+
+void add_tokenize(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("tokenize", "Show the tokens of a text");
+  auto options = std::make_shared<Options>();
+  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")->required();
+  app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
+  app->add_option("text", options->text, "the text");
+  app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line");
+  app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
+  app->add_flag("--parse-special", options->encode.parse_special,
+                "recognise control tokens in the text");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet {
+
+// One function a kind of `tokenizer.ggml.model`, each in the file of its name; the table is in
+// make_tokenizer.cpp. `pre` is the pre-tokenizer's name, empty where the file names none.
+using TokenizerFactory = Result<std::unique_ptr<Tokenizer>> (*)(const gguf::File& file,
+                                                                std::string_view pre);
+
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const gguf::File& file,
+                                                                std::string_view pre);
+
+}  // namespace linnet

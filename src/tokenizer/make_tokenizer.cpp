@@ -1,0 +1,44 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "tokenizer/kinds.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet {
+namespace {
+
+struct Kind {
+  std::string_view name;  // `tokenizer.ggml.model`
+  TokenizerFactory make;
+};
+
+constexpr std::array kKinds = {
+    Kind{"llama", make_sentencepiece_tokenizer},
+};
+
+std::string known_kinds() {
+  std::string names;
+  for (const Kind& kind : kKinds)
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", kind.name);
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file, std::string_view pre) {
+  auto model = file.string("tokenizer.ggml.model");
+  if (!model) return model.error();
+  const std::string_view name = model->value_or("no_vocab");
+  if (name == "no_vocab" || name == "none") return std::unique_ptr<Tokenizer>();
+  auto stored_pre = file.string("tokenizer.ggml.pre");
+  if (!stored_pre) return stored_pre.error();
+  for (const Kind& kind : kKinds) {
+    if (kind.name == name) return kind.make(file, pre.empty() ? stored_pre->value_or("") : pre);
+  }
+  return Error{fmt::format(
+      "{}: tokenizer.ggml.model is '{}', which is not supported; the known ones are: {}",
+      file.path().string(), name, known_kinds())};
+}
+
+}  // namespace linnet
