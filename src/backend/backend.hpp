@@ -254,8 +254,9 @@ class Backend {
 /// backend is tested against.
 std::unique_ptr<Backend> make_reference_backend();
 
-/// The fast one: int8 arithmetic on packed weights, SIMD chosen at run time, `threads` threads (>=
-/// 1).
-std::unique_ptr<Backend> make_cpu_backend(int threads);
+/// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set is
+/// chosen at run time; `instruction_set` (scalar, avx2, avx512) forces one that the machine has. All
+/// give the same bits.
+std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet

@@ -1,7 +1,217 @@
-#include "backend/backend.hpp"
+#include "backend/cpu/cpu_backend.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <new>
+
+#include "backend/cpu/kv_store.hpp"
+#include "backend/route_experts.hpp"
+#include "backend/visible_keys.hpp"
 
 namespace linnet {
 
-std::unique_ptr<Backend> make_cpu_backend(int) { return make_reference_backend(); }
+std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set) {
+  return std::make_unique<cpu::CpuBackend>(threads, cpu::choose_kernels(instruction_set));
+}
 
+namespace cpu {
+namespace {
+
+class AlignedBuffer final : public Buffer {
+ public:
+  explicit AlignedBuffer(std::int64_t floats)
+      : memory_(static_cast<std::size_t>(floats) + kCacheLine, 0.0f) {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+    const std::uintptr_t aligned = (address + 63) & ~std::uintptr_t{63};
+    data_ = memory_.data() + (aligned - address) / sizeof(float);
+    size_ = floats;
+  }
+
+ private:
+  static constexpr std::size_t kCacheLine = 16;  // floats
+  std::vector<float> memory_;
+};
+
+const PackedMatrix& packed(const Matrix& matrix) {
+  return static_cast<const PackedMatrix&>(matrix);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Buffer>> CpuBackend::allocate(std::int64_t floats) {
+  try {
+    return std::unique_ptr<Buffer>(std::make_unique<AlignedBuffer>(floats));
+  } catch (const std::bad_alloc&) {
+    return Error{"out of memory: " + std::to_string(floats * 4) + " bytes were asked for"};
+  }
+}
+
+Result<std::unique_ptr<Matrix>> CpuBackend::upload(const MatrixSource& source) {
+  auto matrix = PackedMatrix::pack(source, pool_);
+  if (!matrix) return matrix.error();
+  return std::unique_ptr<Matrix>(std::move(*matrix));
+}
+
+Result<std::unique_ptr<KvStore>> CpuBackend::make_kv_store(const KvShape& shape) {
+  for (const KvLayerShape& layer : shape.layers) {
+    if (layer.value_width > kWidestValueHead) {
+      return Error{"value heads of " + std::to_string(layer.value_width) +
+                   " columns are wider than the " + std::to_string(kWidestValueHead) +
+                   " that the CPU backend computes"};
+    }
+  }
+  return PagedKvStore::make(shape);
+}
+
+void CpuBackend::upload(std::span<const float> from, float* to) {
+  std::memcpy(to, from.data(), from.size_bytes());
+}
+
+void CpuBackend::download(const View& from, float* to) {
+  for (std::int64_t r = 0; r < from.rows; ++r) {
+    std::memcpy(to + r * from.columns, from.row(r), sizeof(float) * from.columns);
+  }
+}
+
+void CpuBackend::embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) {
+  for_rows(out.rows, out.columns,
+           [&](std::int64_t r) { packed(table).unpack_row(ids[r], out.row(r)); });
+}
+
+void CpuBackend::gather_rows(View in, std::span<const std::int32_t> rows, View out) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::memcpy(out.row(i), in.row(rows[i]), sizeof(float) * in.columns);
+  }
+}
+
+void CpuBackend::route_experts(View logits, const RouteParams& params, const Routing& out) {
+  for_rows(logits.rows, logits.columns, [&](std::int64_t r) {
+    route_row(logits.row(r), static_cast<int>(logits.columns), params, out.experts + r * out.used,
+              out.weights + r * out.used);
+  });
+}
+
+void CpuBackend::combine_experts(View in, const Routing& routing, View out) {
+  for_rows(out.rows, out.columns * routing.used, [&](std::int64_t r) {
+    float* to = out.row(r);
+    for (int i = 0; i < routing.used; ++i) {
+      const float* from = in.row(r * routing.used + i);
+      const float weight = routing.weights[r * routing.used + i];
+      for (std::int64_t c = 0; c < out.columns; ++c) to[c] += weight * from[c];
+    }
+  });
+}
+
+void CpuBackend::norm(View in, const NormParams& params, View out) {
+  const std::int64_t group = params.group ? params.group : in.columns;
+  for_rows(in.rows, in.columns, [&](std::int64_t r) {
+    for (std::int64_t first = 0; first < in.columns; first += group) {
+      const std::int64_t offset = params.weight_per_column ? first : 0;
+      kernels_.norm_row(in.row(r) + first, group, params.kind, params.epsilon,
+                        params.weight ? params.weight + offset : nullptr,
+                        params.bias ? params.bias + offset : nullptr, out.row(r) + first);
+    }
+  });
+}
+
+void CpuBackend::rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) {
+  if (params.layout == RopeLayout::kNone) return;
+  const bool adjacent = params.layout == RopeLayout::kAdjacent;
+  const int half = params.dims / 2;
+  angles_.resize(static_cast<std::size_t>(x.rows * params.dims));
+  for_rows(x.rows, x.columns + 32 * params.dims, [&](std::int64_t r) {
+    float* cosines = angles_.data() + r * params.dims;
+    float* sines = cosines + half;
+    for (int i = 0; i < half; ++i) {
+      const double angle = double{params.inverse_frequencies[i]} * positions[r];
+      cosines[i] = static_cast<float>(std::cos(angle) * params.magnitude);
+      sines[i] = static_cast<float>(std::sin(angle) * params.magnitude);
+    }
+    for (int h = 0; h < params.heads; ++h) {
+      float* head = x.row(r) + h * params.head_width + params.first;
+      for (int i = 0; i < half; ++i) {
+        float* a = head + (adjacent ? 2 * i : i);
+        float* b = adjacent ? a + 1 : a + half;
+        const float old_a = *a, old_b = *b;
+        *a = old_a * cosines[i] - old_b * sines[i];
+        *b = old_a * sines[i] + old_b * cosines[i];
+      }
+    }
+  });
+}
+
+void CpuBackend::store_kv(KvStore& store, int layer, View keys, View values,
+                          const BatchLayout& batch) {
+  auto& paged = static_cast<PagedKvStore&>(store);
+  for_rows(keys.rows, keys.columns + values.columns, [&](std::int64_t r) {
+    const std::int32_t position = batch.positions[r];
+    const std::int32_t page = batch.page_tables[batch.sequences[r]][position / kPageTokens];
+    paged.store(layer, page, position % kPageTokens, keys.row(r), values.row(r));
+  });
+}
+
+void CpuBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
+  static_cast<PagedKvStore&>(store).copy_page(from, to);
+}
+
+void CpuBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
+                           const BatchLayout& batch, View out) {
+  const auto& paged = static_cast<const PagedKvStore&>(store);
+  const int group = params.heads / params.kv_heads;
+  // Rows with more keys come last in a prompt: begin with them, so that no thread ends on a long
+  // one.
+  pool_.parallel_for(queries.rows * params.kv_heads, [&](std::int64_t task) {
+    const std::int64_t r = queries.rows - 1 - task / params.kv_heads;
+    const int kv_head = static_cast<int>(task % params.kv_heads);
+    const std::int32_t sequence = batch.sequences[r];
+    const std::int32_t position = batch.positions[r];
+    const KeyRange keys = visible_keys(params, position, batch.lengths[sequence]);
+    kernels_.attend(paged, params,
+                    {queries.row(r) + kv_head * group * params.key_width,
+                     out.row(r) + kv_head * group * params.value_width, kv_head * group, group,
+                     kv_head, position, keys.begin, keys.end, batch.page_tables[sequence]});
+  });
+}
+
+void CpuBackend::gated_activation(View gate, View up, Activation activation, View out) {
+  for_rows(gate.rows, gate.columns * 4, [&](std::int64_t r) {
+    kernels_.activate_row(gate.row(r), up.data ? up.row(r) : nullptr, gate.columns, activation,
+                          out.row(r));
+  });
+}
+
+void CpuBackend::add_scaled(View x, float scale, float out_scale, View out) {
+  for_rows(x.rows, x.columns, [&](std::int64_t r) {
+    const float* from = x.row(r);
+    float* to = out.row(r);
+    for (std::int64_t c = 0; c < x.columns; ++c) to[c] = to[c] * out_scale + from[c] * scale;
+  });
+}
+
+void CpuBackend::multiply_gate(View gate, Activation activation, View x) {
+  const std::int64_t repeat = x.columns / gate.columns;
+  for_rows(x.rows, x.columns * 4, [&](std::int64_t r) {
+    std::vector<float> factors(static_cast<std::size_t>(gate.columns));
+    kernels_.activate_row(gate.row(r), nullptr, gate.columns, activation, factors.data());
+    for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factors[c / repeat];
+  });
+}
+
+void CpuBackend::softcap(View x, float cap) {
+  for_rows(x.rows, x.columns * 4,
+           [&](std::int64_t r) { kernels_.softcap_row(x.row(r), x.columns, cap); });
+}
+
+void CpuBackend::scale(View x, float factor) {
+  for_rows(x.rows, x.columns, [&](std::int64_t r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factor;
+  });
+}
+
+void CpuBackend::fill(View x, float value) {
+  for (std::int64_t r = 0; r < x.rows; ++r) std::fill_n(x.row(r), x.columns, value);
+}
+
+}  // namespace cpu
 }  // namespace linnet

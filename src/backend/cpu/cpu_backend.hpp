@@ -1,0 +1,69 @@
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "backend/cpu/kernels/kernels.hpp"
+#include "base/thread_pool.hpp"
+
+namespace linnet::cpu {
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(int threads, const Kernels& kernels) : pool_(threads), kernels_(kernels) {}
+
+  std::string_view name() const override { return kernels_.name; }
+
+  Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
+  Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;
+  Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
+  void upload(std::span<const float> from, float* to) override;
+  void download(const View& from, float* to) override;
+
+  void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
+  void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
+  void matmul(View in, std::span<const MatmulOutput> outputs) override;
+  void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
+                     const Routing& routing, View out) override;
+  void combine_experts(View in, const Routing& routing, View out) override;
+  void route_experts(View logits, const RouteParams& params, const Routing& out) override;
+  void norm(View in, const NormParams& params, View out) override;
+  void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) override;
+  void store_kv(KvStore& store, int layer, View keys, View values,
+                const BatchLayout& batch) override;
+  void attention(const KvStore& store, View queries, const AttentionParams& params,
+                 const BatchLayout& batch, View out) override;
+  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
+  void gated_activation(View gate, View up, Activation activation, View out) override;
+  void add_scaled(View x, float scale, float out_scale, View out) override;
+  void multiply_gate(View gate, Activation activation, View x) override;
+  void softcap(View x, float cap) override;
+  void scale(View x, float factor) override;
+  void fill(View x, float value) override;
+
+ private:
+  /// Calls body(row) for every row; a task is as many rows as are worth one.
+  template <class Body>
+  void for_rows(std::int64_t rows, std::int64_t columns, Body&& body) {
+    constexpr std::int64_t kTaskColumns = 16384;
+    const std::int64_t each =
+        std::max<std::int64_t>(1, kTaskColumns / std::max<std::int64_t>(1, columns));
+    pool_.parallel_for((rows + each - 1) / each, [&](std::int64_t task) {
+      const std::int64_t end = std::min(rows, (task + 1) * each);
+      for (std::int64_t r = task * each; r < end; ++r) body(r);
+    });
+  }
+  /// `in` for kernels; quantised where `quantised`. Valid until the next call.
+  Activations prepare(View in, bool quantised);
+
+  ThreadPool pool_;
+  const Kernels& kernels_;
+  std::vector<std::int8_t> codes_;
+  std::vector<float> scales_;
+  std::vector<std::int32_t> sums_;
+  std::vector<std::int32_t> row_ids_;
+  std::vector<float> angles_;
+};
+
+}  // namespace linnet::cpu

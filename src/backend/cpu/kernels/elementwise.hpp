@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cmath>
+
+#include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/kernels/math.hpp"
+
+namespace linnet::cpu {
+
+template <class S>
+float sum_row(const float* x, std::int64_t width, float mean, bool squares) {
+  auto sum = S::set(0.0f);
+  for (std::int64_t i = 0; i < width; i += 16) {
+    const std::int64_t count = width - i < 16 ? width - i : 16;
+    auto value = load_some<S>(x + i, count);
+    if (squares) {
+      // Lanes beyond the end must add nothing.
+      value = count == 16 ? S::sub(value, S::set(mean)) : value;
+      if (count < 16) {
+        float v[16] = {};
+        for (std::int64_t k = 0; k < count; ++k) v[k] = x[i + k] - mean;
+        value = S::load(v);
+      }
+      sum = S::fma(value, value, sum);
+    } else {
+      sum = S::add(sum, value);
+    }
+  }
+  return sum_lanes<S>(sum);
+}
+
+template <class S>
+void norm_row(const float* x, std::int64_t width, NormKind kind, float epsilon, const float* weight,
+              const float* bias, float* out) {
+  const auto count = static_cast<float>(width);
+  const float mean = kind == NormKind::kLayer ? sum_row<S>(x, width, 0.0f, false) / count : 0.0f;
+  const float variance = sum_row<S>(x, width, mean, true) / count;
+  const auto factor = S::set(1.0f / std::sqrt(variance + epsilon));
+  for (std::int64_t i = 0; i < width; i += 16) {
+    const std::int64_t some = width - i < 16 ? width - i : 16;
+    auto value = S::mul(S::sub(load_some<S>(x + i, some), S::set(mean)), factor);
+    if (weight) value = S::mul(value, load_some<S>(weight + i, some));
+    if (bias) value = S::add(value, load_some<S>(bias + i, some));
+    store_some<S>(out + i, value, some);
+  }
+}
+
+template <class S>
+typename S::Float activate(typename S::Float x, Activation activation) {
+  const auto zero = S::set(0.0f);
+  switch (activation) {
+    case Activation::kSilu:
+      return S::mul(x, sigmoid<S>(x));
+    case Activation::kGelu: {  // 0.5 x (1 + tanh(u)) = x sigmoid(2 u)
+      const auto cube = S::mul(S::mul(x, x), x);
+      const auto u = S::fma(cube, S::set(0.044715f), x);
+      return S::mul(x, sigmoid<S>(S::mul(u, S::set(1.59576912f))));  // 2 sqrt(2 / pi)
+    }
+    case Activation::kGeluQuick:
+      return S::mul(x, sigmoid<S>(S::mul(x, S::set(1.702f))));
+    case Activation::kRelu:
+      return S::max(x, zero);
+    case Activation::kReluSquared:
+      return S::mul(S::max(x, zero), S::max(x, zero));
+    case Activation::kSigmoid:
+      return sigmoid<S>(x);
+    case Activation::kTanh:
+      return tanh<S>(x);
+    case Activation::kGeluErf:
+    case Activation::kSoftplus: {
+      float v[16];
+      S::store(v, x);
+      for (float& y : v) {
+        const double d = y;
+        y = static_cast<float>(activation == Activation::kGeluErf
+                                   ? 0.5 * d * (1.0 + std::erf(d * 0.70710678118654752))
+                               : d > 20.0 ? d
+                                          : std::log1p(std::exp(d)));
+      }
+      return S::load(v);
+    }
+  }
+  return x;
+}
+
+template <class S>
+void activate_row(const float* gate, const float* up, std::int64_t width, Activation activation,
+                  float* out) {
+  for (std::int64_t i = 0; i < width; i += 16) {
+    const std::int64_t some = width - i < 16 ? width - i : 16;
+    auto value = activate<S>(load_some<S>(gate + i, some), activation);
+    if (up) value = S::mul(value, load_some<S>(up + i, some));
+    store_some<S>(out + i, value, some);
+  }
+}
+
+template <class S>
+void softcap_row(float* x, std::int64_t width, float cap) {
+  for (std::int64_t i = 0; i < width; i += 16) {
+    const std::int64_t some = width - i < 16 ? width - i : 16;
+    const auto inner = S::div(load_some<S>(x + i, some), S::set(cap));
+    store_some<S>(x + i, S::mul(tanh<S>(inner), S::set(cap)), some);
+  }
+}
+
+}  // namespace linnet::cpu

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "backend/cpu/kernels/attention.hpp"
+#include "backend/cpu/kernels/elementwise.hpp"
+#include "backend/cpu/kernels/matmul.hpp"
+
+namespace linnet::cpu {
+
+/// The kernels for the instruction set S.
+template <class S>
+const Kernels& kernel_table() {
+  static constexpr Kernels kTable{S::kName,    quantise_row<S>, multiply_strip<S>, attend<S>,
+                                  norm_row<S>, activate_row<S>, softcap_row<S>};
+  return kTable;
+}
+
+}  // namespace linnet::cpu

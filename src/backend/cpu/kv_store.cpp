@@ -1,0 +1,116 @@
+#include "backend/cpu/kv_store.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/half.hpp"
+
+namespace linnet::cpu {
+namespace {
+
+std::int64_t element_bytes(KvType type) {
+  return type == KvType::kF32 ? 4 : type == KvType::kF16 ? 2 : 1;
+}
+
+std::int64_t part_bytes(KvType type, int width) {
+  std::int64_t bytes = std::int64_t{kPageTokens} * width * element_bytes(type);
+  if (type == KvType::kQ8_0) bytes += PagedKvStore::scale_blocks(width) * kPageTokens * 4;
+  return bytes;
+}
+
+// Where column `c` of position `slot` stands: keys run over positions first, values over columns.
+std::int64_t place(bool is_key, int width, int slot, int c) {
+  return is_key ? std::int64_t{c} * kPageTokens + slot : std::int64_t{slot} * width + c;
+}
+
+void put_q8_0(std::uint8_t* to, bool is_key, int width, int stored_width, int slot,
+              const float* from) {
+  auto* codes = reinterpret_cast<std::int8_t*>(to);
+  auto* scales = reinterpret_cast<float*>(to + std::int64_t{kPageTokens} * stored_width);
+  for (int first = 0; first < width; first += 32) {
+    const int last = std::min(first + 32, width);
+    float largest = 0.0f;
+    for (int c = first; c < last; ++c) largest = std::max(largest, std::fabs(from[c]));
+    const float scale = half_to_float(float_to_half(largest / 127.0f));
+    const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
+    scales[first / 32 * kPageTokens + slot] = scale;
+    for (int c = first; c < last; ++c) {
+      codes[place(is_key, stored_width, slot, c)] =
+          static_cast<std::int8_t>(std::nearbyint(from[c] * inverse));
+    }
+  }
+}
+
+void put(KvType type, std::uint8_t* to, bool is_key, int width, int stored_width, int slot,
+         const float* from) {
+  if (type == KvType::kQ8_0) return put_q8_0(to, is_key, width, stored_width, slot, from);
+  for (int c = 0; c < width; ++c) {
+    const std::int64_t at = place(is_key, stored_width, slot, c);
+    if (type == KvType::kF32) {
+      reinterpret_cast<float*>(to)[at] = from[c];
+    } else {
+      reinterpret_cast<std::uint16_t*>(to)[at] = float_to_half(from[c]);
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
+  std::unique_ptr<PagedKvStore> store(new PagedKvStore(shape));
+  for (const KvLayerShape& layer : shape.layers) {
+    Layer place;
+    place.offset = store->size_bytes_;
+    place.key_bytes = part_bytes(shape.type, layer.key_width);
+    place.value_bytes = part_bytes(shape.type, padded(layer.value_width));
+    place.page_bytes = layer.heads * (place.key_bytes + place.value_bytes);
+    store->size_bytes_ += shape.pages * place.page_bytes;
+    store->layers_.push_back(place);
+  }
+  if (store->size_bytes_ == 0) return std::unique_ptr<KvStore>(std::move(store));
+  void* memory = mmap(nullptr, static_cast<std::size_t>(store->size_bytes_), PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) {
+    return Error{"out of memory: the KV cache needs " + std::to_string(store->size_bytes_) +
+                 " bytes"};
+  }
+  store->memory_ = static_cast<std::uint8_t*>(memory);
+  return std::unique_ptr<KvStore>(std::move(store));
+}
+
+PagedKvStore::~PagedKvStore() {
+  if (memory_) munmap(memory_, static_cast<std::size_t>(size_bytes_));
+}
+
+std::uint8_t* PagedKvStore::keys(int layer, std::int32_t page, int head) const {
+  const Layer& place = layers_[layer];
+  return memory_ + place.offset + page * place.page_bytes +
+         head * (place.key_bytes + place.value_bytes);
+}
+
+std::uint8_t* PagedKvStore::values(int layer, std::int32_t page, int head) const {
+  return keys(layer, page, head) + layers_[layer].key_bytes;
+}
+
+void PagedKvStore::store(int layer, std::int32_t page, int slot, const float* new_keys,
+                         const float* new_values) {
+  const KvLayerShape& shape = shape_.layers[layer];
+  for (int head = 0; head < shape.heads; ++head) {
+    put(shape_.type, keys(layer, page, head), true, shape.key_width, shape.key_width, slot,
+        new_keys + head * shape.key_width);
+    put(shape_.type, values(layer, page, head), false, shape.value_width, padded(shape.value_width),
+        slot, new_values + head * shape.value_width);
+  }
+}
+
+void PagedKvStore::copy_page(std::int32_t from, std::int32_t to) {
+  for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
+    std::memcpy(keys(layer, to, 0), keys(layer, from, 0),
+                static_cast<std::size_t>(layers_[layer].page_bytes));
+  }
+}
+
+}  // namespace linnet::cpu

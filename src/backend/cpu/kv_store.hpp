@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace linnet::cpu {
+
+/// Columns of a value head at most: the attention kernel keeps its sums on the stack.
+inline constexpr int kWidestValueHead = 1024;
+
+/// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
+/// float32 or binary16, keys as [key_width][32 positions] and values as [32 positions][value_width
+/// padded to 16]; in Q8_0 the same in signed bytes, with float scales [blocks of 32 columns][32
+/// positions] behind them.
+class PagedKvStore final : public KvStore {
+ public:
+  static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
+  ~PagedKvStore() override;
+
+  std::int64_t size_bytes() const override { return size_bytes_; }
+  KvType type() const { return shape_.type; }
+  const KvShape& shape() const { return shape_; }
+
+  std::uint8_t* keys(int layer, std::int32_t page, int head) const;
+  std::uint8_t* values(int layer, std::int32_t page, int head) const;
+
+  void store(int layer, std::int32_t page, int slot, const float* keys, const float* values);
+  void copy_page(std::int32_t from, std::int32_t to);
+
+  static int padded(int width) { return (width + 15) / 16 * 16; }
+  static int scale_blocks(int width) { return (width + 31) / 32; }
+
+ private:
+  struct Layer {
+    std::int64_t offset = 0;       // of page 0
+    std::int64_t key_bytes = 0;    // of a page and head
+    std::int64_t value_bytes = 0;  // of a page and head
+    std::int64_t page_bytes = 0;   // of all heads
+  };
+
+  explicit PagedKvStore(const KvShape& shape) : shape_(shape) {}
+
+  KvShape shape_;
+  std::vector<Layer> layers_;
+  std::int64_t size_bytes_ = 0;
+  std::uint8_t* memory_ = nullptr;
+};
+
+}  // namespace linnet::cpu

@@ -1,0 +1,132 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+// Included inside a region that is compiled for AVX2, FMA and F16C: see isa_avx2.cpp.
+
+namespace linnet::cpu {
+
+/// Sixteen lanes in two registers; see Scalar for what each function does.
+struct Avx2 {
+  static constexpr const char* kName = "avx2";
+  struct Float {
+    __m256 low, high;
+  };
+  struct Int {
+    __m256i low, high;
+  };
+  using Bytes = Int;
+
+  static Float set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
+  static Float load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+  static Float load_half(const std::uint16_t* p) {
+    return {_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 8))};
+  }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    return {widen_bfloat16(load128(p)), widen_bfloat16(load128(p + 8))};
+  }
+  static Float load_int8(const std::int8_t* p) {
+    const __m128i bytes = load128(p);
+    return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+  }
+  static void store(float* p, Float x) {
+    _mm256_storeu_ps(p, x.low);
+    _mm256_storeu_ps(p + 8, x.high);
+  }
+  static Float add(Float a, Float b) {
+    return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
+  }
+  static Float sub(Float a, Float b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  static Float mul(Float a, Float b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+  static Float div(Float a, Float b) {
+    return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
+  }
+  static Float fma(Float a, Float b, Float c) {
+    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  }
+  static Float max(Float a, Float b) {
+    return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+  }
+  static Float min(Float a, Float b) {
+    return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+  }
+  static Float abs(Float a) {
+    const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
+    return {_mm256_and_ps(a.low, mask), _mm256_and_ps(a.high, mask)};
+  }
+  static Float round(Float a) {
+    constexpr int kMode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return {_mm256_round_ps(a.low, kMode), _mm256_round_ps(a.high, kMode)};
+  }
+  static Float scale_by_power(Float x, Float n) {
+    return {scale_half(x.low, n.low), scale_half(x.high, n.high)};
+  }
+  static void store_int8(std::int8_t* p, Float x) {
+    const __m256i words = _mm256_permute4x64_epi64(
+        _mm256_packs_epi32(_mm256_cvtps_epi32(x.low), _mm256_cvtps_epi32(x.high)), 0xd8);
+    const __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+  }
+
+  static Int set_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static Float to_float(Int x) { return {_mm256_cvtepi32_ps(x.low), _mm256_cvtepi32_ps(x.high)}; }
+  static Bytes load_bytes(const std::uint8_t* p) {
+    return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
+            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
+  }
+  static Bytes low_nibbles(Bytes x) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    return {_mm256_and_si256(x.low, mask), _mm256_and_si256(x.high, mask)};
+  }
+  static Bytes high_nibbles(Bytes x) {
+    return low_nibbles({_mm256_srli_epi16(x.low, 4), _mm256_srli_epi16(x.high, 4)});
+  }
+  static Bytes look_up(const std::uint8_t* table, Bytes index) {
+    const __m256i row =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+    return {_mm256_shuffle_epi8(row, index.low), _mm256_shuffle_epi8(row, index.high)};
+  }
+  template <bool kSmall>
+  static Int dot(Int sum, Bytes w, const std::int8_t* a) {
+    std::int32_t four;
+    __builtin_memcpy(&four, a, sizeof four);
+    const __m256i values = _mm256_set1_epi32(four);
+    return {dot_half<kSmall>(sum.low, w.low, values), dot_half<kSmall>(sum.high, w.high, values)};
+  }
+
+ private:
+  static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+  static __m256 widen_bfloat16(__m128i x) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+  }
+  static __m256 scale_half(__m256 x, __m256 n) {
+    const __m256i exponent =
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+    return _mm256_mul_ps(x, _mm256_castsi256_ps(exponent));
+  }
+  // maddubs adds pairs in 16 bits, saturating. Bytes below 128 cannot reach that; larger ones are
+  // taken apart: 255 * a = 127 * a + 128 * a.
+  template <bool kSmall>
+  static __m256i dot_half(__m256i sum, __m256i w, __m256i a) {
+    const __m256i ones = _mm256_set1_epi16(1);
+    if constexpr (kSmall) {
+      return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, a), ones));
+    } else {
+      const __m256i low = _mm256_and_si256(w, _mm256_set1_epi8(0x7f));
+      const __m256i top = _mm256_and_si256(_mm256_srli_epi16(w, 7), _mm256_set1_epi8(1));
+      const __m256i part = _mm256_madd_epi16(_mm256_maddubs_epi16(low, a), ones);
+      const __m256i rest = _mm256_madd_epi16(_mm256_maddubs_epi16(top, a), _mm256_set1_epi16(128));
+      return _mm256_add_epi32(sum, _mm256_add_epi32(part, rest));
+    }
+  }
+};
+
+}  // namespace linnet::cpu

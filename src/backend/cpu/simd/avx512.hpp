@@ -1,0 +1,72 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+// Included inside a region that is compiled for AVX-512 with VNNI: see isa_avx512.cpp.
+
+namespace linnet::cpu {
+
+/// Sixteen lanes in one register; see Scalar for what each function does.
+struct Avx512 {
+  static constexpr const char* kName = "avx512";
+  using Float = __m512;
+  using Int = __m512i;
+  using Bytes = __m512i;
+
+  static Float set(float x) { return _mm512_set1_ps(x); }
+  static Float load(const float* p) { return _mm512_loadu_ps(p); }
+  static Float load_half(const std::uint16_t* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    const __m512i wide =
+        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+  }
+  static Float load_int8(const std::int8_t* p) {
+    return _mm512_cvtepi32_ps(
+        _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  static void store(float* p, Float x) { _mm512_storeu_ps(p, x); }
+  static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
+  static Float sub(Float a, Float b) { return _mm512_sub_ps(a, b); }
+  static Float mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
+  static Float div(Float a, Float b) { return _mm512_div_ps(a, b); }
+  static Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
+  static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
+  static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
+  static Float abs(Float a) { return _mm512_abs_ps(a); }
+  static Float round(Float a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static Float scale_by_power(Float x, Float n) {
+    const __m512i exponent =
+        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
+    return _mm512_mul_ps(x, _mm512_castsi512_ps(exponent));
+  }
+  static void store_int8(std::int8_t* p, Float x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+  }
+
+  static Int set_int(std::int32_t x) { return _mm512_set1_epi32(x); }
+  static Float to_float(Int x) { return _mm512_cvtepi32_ps(x); }
+  static Bytes load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
+  static Bytes low_nibbles(Bytes x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
+  static Bytes high_nibbles(Bytes x) {
+    return _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(15));
+  }
+  static Bytes look_up(const std::uint8_t* table, Bytes index) {
+    const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(row), index);
+  }
+  template <bool kSmall>
+  static Int dot(Int sum, Bytes w, const std::int8_t* a) {
+    std::int32_t four;
+    __builtin_memcpy(&four, a, sizeof four);
+    return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(four));
+  }
+};
+
+}  // namespace linnet::cpu

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "base/half.hpp"
+
+namespace linnet::cpu {
+
+/// Sixteen lanes in plain C++: what runs where nothing else does, and what the other instruction
+/// sets are compared with. All of them give the same bits: integer steps are exact, float steps are
+/// one rounding a lane.
+struct Scalar {
+  static constexpr const char* kName = "scalar";
+  using Float = std::array<float, 16>;
+  using Int = std::array<std::int32_t, 16>;
+  using Bytes = std::array<std::uint8_t, 64>;  // 16 lanes of 4
+
+  template <class F>
+  static Float make(F f) {
+    Float r;
+    for (int i = 0; i < 16; ++i) r[i] = f(i);
+    return r;
+  }
+
+  static Float set(float x) {
+    return make([&](int) { return x; });
+  }
+  static Float load(const float* p) {
+    return make([&](int i) { return p[i]; });
+  }
+  static Float load_half(const std::uint16_t* p) {
+    return make([&](int i) { return half_to_float(p[i]); });
+  }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    return make([&](int i) { return bfloat16_to_float(p[i]); });
+  }
+  static Float load_int8(const std::int8_t* p) {
+    return make([&](int i) { return static_cast<float>(p[i]); });
+  }
+  static void store(float* p, const Float& x) { std::memcpy(p, x.data(), sizeof x); }
+  static Float add(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] + b[i]; });
+  }
+  static Float sub(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] - b[i]; });
+  }
+  static Float mul(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] * b[i]; });
+  }
+  static Float div(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] / b[i]; });
+  }
+  /// a * b + c, rounded once.
+  static Float fma(const Float& a, const Float& b, const Float& c) {
+    return make([&](int i) { return std::fma(a[i], b[i], c[i]); });
+  }
+  /// The second where either is NaN or both are zero, as the x86 instructions have it.
+  static Float max(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] > b[i] ? a[i] : b[i]; });
+  }
+  static Float min(const Float& a, const Float& b) {
+    return make([&](int i) { return a[i] < b[i] ? a[i] : b[i]; });
+  }
+  static Float abs(const Float& a) {
+    return make([&](int i) { return std::fabs(a[i]); });
+  }
+  /// To the nearest integer, ties to even.
+  static Float round(const Float& a) {
+    return make([&](int i) { return std::nearbyint(a[i]); });
+  }
+  /// x * 2^n for integers n in [-126, 127].
+  static Float scale_by_power(const Float& x, const Float& n) {
+    return make([&](int i) {
+      const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n[i]) + 127) << 23;
+      return x[i] * std::bit_cast<float>(exponent);
+    });
+  }
+  /// Integers in [-128, 127] as bytes.
+  static void store_int8(std::int8_t* p, const Float& x) {
+    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(x[i]);
+  }
+
+  static Int set_int(std::int32_t x) {
+    Int r;
+    r.fill(x);
+    return r;
+  }
+  static Float to_float(const Int& x) {
+    return make([&](int i) { return static_cast<float>(x[i]); });
+  }
+  static Bytes load_bytes(const std::uint8_t* p) {
+    Bytes r;
+    std::memcpy(r.data(), p, sizeof r);
+    return r;
+  }
+  static Bytes low_nibbles(const Bytes& x) {
+    Bytes r;
+    for (int i = 0; i < 64; ++i) r[i] = x[i] & 15;
+    return r;
+  }
+  static Bytes high_nibbles(const Bytes& x) {
+    Bytes r;
+    for (int i = 0; i < 64; ++i) r[i] = x[i] >> 4;
+    return r;
+  }
+  static Bytes look_up(const std::uint8_t* table, const Bytes& index) {
+    Bytes r;
+    for (int i = 0; i < 64; ++i) r[i] = table[index[i]];
+    return r;
+  }
+  /// sum[lane] += the four products of the lane's unsigned bytes with the four signed bytes at `a`.
+  /// With kSmall the unsigned bytes are below 128.
+  template <bool kSmall>
+  static Int dot(const Int& sum, const Bytes& w, const std::int8_t* a) {
+    Int r = sum;
+    for (int i = 0; i < 16; ++i) {
+      for (int k = 0; k < 4; ++k) r[i] += std::int32_t{w[4 * i + k]} * a[k];
+    }
+    return r;
+  }
+};
+
+}  // namespace linnet::cpu
