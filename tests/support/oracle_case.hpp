@@ -29,7 +29,8 @@ struct OracleCase {
   /// The expected first logits after each position.
   std::map<int, std::vector<float>> logits() const {
     std::map<int, std::vector<float>> result;
-    for (const auto& [position, row] : json["logits"].items()) row.get_to(result[std::stoi(position)]);
+    for (const auto& [position, row] : json["logits"].items())
+      row.get_to(result[std::stoi(position)]);
     return result;
   }
 

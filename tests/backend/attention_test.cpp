@@ -1,0 +1,107 @@
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "backend/backend_pair.hpp"
+#include "support/oracle_case.hpp"
+#include "support/random_floats.hpp"
+
+namespace linnet {
+namespace {
+
+using test::HostMatrix;
+using test::random_floats;
+
+struct Shape {
+  int heads = 6, kv_heads = 2, key_width = 24, value_width = 20;
+};
+
+// Attention over `tokens` positions of one sequence, given to the backend in batches of `chunk`
+// rows.
+std::vector<float> run(Backend& backend, KvType type, const Shape& shape, AttentionParams params,
+                       int tokens, int chunk) {
+  params.heads = shape.heads;
+  params.kv_heads = shape.kv_heads;
+  params.key_width = shape.key_width;
+  params.value_width = shape.value_width;
+  params.scale = 0.2f;
+  const int key_columns = shape.kv_heads * shape.key_width;
+  const int value_columns = shape.kv_heads * shape.value_width;
+  const int query_columns = shape.heads * shape.key_width;
+  HostMatrix queries(tokens, query_columns, random_floats(tokens * query_columns, 1));
+  HostMatrix keys(tokens, key_columns, random_floats(tokens * key_columns, 2));
+  HostMatrix values(tokens, value_columns, random_floats(tokens * value_columns, 3));
+  HostMatrix out(tokens, shape.heads * shape.value_width);
+
+  const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
+  auto store = backend.make_kv_store(
+      {{{shape.kv_heads, shape.key_width, shape.value_width}}, type, pages_needed + 1});
+  std::vector<std::int32_t> pages(pages_needed);
+  std::iota(pages.rbegin(), pages.rend(), 1);
+  const std::span<const std::int32_t> table(pages);
+  for (int first = 0; first < tokens; first += chunk) {
+    const int rows = std::min(chunk, tokens - first);
+    std::vector<std::int32_t> positions(rows), sequences(rows, 0);
+    std::iota(positions.begin(), positions.end(), first);
+    const std::int32_t length = first + rows;
+    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+    const auto part = [&](HostMatrix& m) {
+      return View{m.values.data() + first * m.columns, rows, m.columns, m.columns};
+    };
+    backend.store_kv(**store, 0, part(keys), part(values), batch);
+    backend.attention(**store, part(queries), params, batch, part(out));
+  }
+  return out.values;
+}
+
+std::vector<AttentionParams> variants() {
+  static const std::vector<float> sinks = random_floats(6, 11);
+  static const std::vector<float> slopes = {0.5f, 0.25f, 0.125f, 0.1f, 0.05f, 0.01f};
+  std::vector<AttentionParams> all(7);
+  all[1].softcap = 3.0f;
+  all[2].span = AttentionSpan::kSliding;
+  all[2].window = 37;
+  all[3].span = AttentionSpan::kChunked;
+  all[3].window = 40;
+  all[4].sinks = sinks.data();
+  all[5].alibi_slopes = slopes.data();
+  all[6].causal = false;
+  return all;
+}
+
+TEST(AttentionTest, AgreesWithTheReference) {
+  const auto reference = make_reference_backend();
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+    for (const AttentionParams& params : variants()) {
+      const auto want = run(*reference, type, {}, params, 101, 101);
+      const auto got = run(*make_cpu_backend(2), type, {}, params, 101, 101);
+      EXPECT_LT(test::normalised_error(got, want), 1e-10);
+    }
+  }
+}
+
+TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+    for (const AttentionParams& params : variants()) {
+      const auto want = run(*make_cpu_backend(1, "scalar"), type, {}, params, 101, 101);
+      for (const std::string& set : test::instruction_sets()) {
+        const auto backend = make_cpu_backend(3, set);
+        EXPECT_EQ(run(*backend, type, {}, params, 101, 101), want) << set;
+        if (!params.causal) continue;
+        EXPECT_EQ(run(*backend, type, {}, params, 101, 13), want) << set;
+        EXPECT_EQ(run(*backend, type, {}, params, 101, 1), want) << set;
+      }
+    }
+  }
+}
+
+TEST(AttentionTest, WideHeadsAndMultiQuery) {
+  const Shape shape{10, 1, 576, 512};
+  const auto want = run(*make_reference_backend(), KvType::kF32, shape, {}, 40, 40);
+  EXPECT_LT(
+      test::normalised_error(run(*make_cpu_backend(2), KvType::kF32, shape, {}, 40, 40), want),
+      1e-10);
+}
+
+}  // namespace
+}  // namespace linnet

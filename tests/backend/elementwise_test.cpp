@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include "backend/backend_pair.hpp"
+#include "support/oracle_case.hpp"
+#include "support/random_floats.hpp"
+
+namespace linnet {
+namespace {
+
+using test::HostMatrix;
+using test::random_floats;
+
+// Applies `op` to a random matrix in every backend: close to the reference, the same bits in all
+// sets.
+template <class Op>
+void compare(Op&& op, double largest_error, float deviation = 1.0f) {
+  const auto run = [&](Backend& backend) {
+    HostMatrix x(5, 77, random_floats(5 * 77, 21, deviation));
+    op(backend, x.view());
+    return x.values;
+  };
+  const auto want = run(*make_reference_backend());
+  const auto scalar = run(*make_cpu_backend(1, "scalar"));
+  EXPECT_LT(test::normalised_error(scalar, want), largest_error);
+  for (const std::string& set : test::instruction_sets()) {
+    EXPECT_EQ(run(*make_cpu_backend(2, set)), scalar) << set;
+  }
+}
+
+TEST(ElementwiseTest, Activations) {
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kGelu, Activation::kGeluQuick, Activation::kGeluErf,
+        Activation::kRelu, Activation::kReluSquared, Activation::kSigmoid, Activation::kTanh,
+        Activation::kSoftplus}) {
+    for (const float deviation : {0.01f, 1.0f, 30.0f}) {
+      compare([&](Backend& b, View x) { b.gated_activation(x, View{}, activation, x); }, 1e-12,
+              deviation);
+      compare([&](Backend& b, View x) { b.gated_activation(x, x, activation, x); }, 1e-12,
+              deviation);
+    }
+  }
+}
+
+TEST(ElementwiseTest, Norms) {
+  const auto weight = random_floats(77, 1);
+  const auto bias = random_floats(77, 2);
+  for (const NormKind kind : {NormKind::kRms, NormKind::kLayer}) {
+    NormParams params{kind, 1e-5f, weight.data(), bias.data()};
+    compare([&](Backend& b, View x) { b.norm(x, params, x); }, 1e-12);
+    params.group = 11;
+    compare([&](Backend& b, View x) { b.norm(x, params, x); }, 1e-12);
+    params.weight_per_column = true;
+    compare([&](Backend& b, View x) { b.norm(x, params, x); }, 1e-12);
+  }
+}
+
+TEST(ElementwiseTest, Rope) {
+  const std::vector<std::int32_t> positions = {0, 1, 17, 500, 100000};
+  const std::vector<float> frequencies = {1.0f, 0.3f, 0.01f};
+  for (const RopeLayout layout :
+       {RopeLayout::kNone, RopeLayout::kAdjacent, RopeLayout::kSplitHalf}) {
+    const RopeParams params{layout, 7, 11, 2, 6, frequencies, 1.25f};
+    compare([&](Backend& b, View x) { b.rope(x, positions, params); }, 1e-12);
+  }
+}
+
+TEST(ElementwiseTest, Rest) {
+  compare([](Backend& b, View x) { b.softcap(x, 2.5f); }, 1e-12, 5.0f);
+  compare([](Backend& b, View x) { b.scale(x, 0.3f); }, 1e-12);
+  compare([](Backend& b, View x) { b.add_scaled(x, 0.3f, 0.5f, x); }, 1e-12);
+  compare([](Backend& b, View x) { b.multiply_gate(x.slice(0, 11), Activation::kSigmoid, x); },
+          1e-12);
+}
+
+}  // namespace
+}  // namespace linnet

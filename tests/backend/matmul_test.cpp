@@ -1,0 +1,160 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "backend/backend_pair.hpp"
+#include "support/oracle_case.hpp"
+#include "support/random_floats.hpp"
+
+namespace linnet {
+namespace {
+
+using test::HostMatrix;
+using test::random_floats;
+
+struct PackedSource {
+  const Format* format;
+  std::int64_t columns, rows, slices;
+  std::vector<std::byte> bytes;
+
+  MatrixSource source() const { return {format, bytes.data(), columns, rows, slices}; }
+};
+
+// Random weights in `format`; types that Linnet cannot write get random bytes, which any block may
+// hold, with bytes that keep half-precision scales small.
+PackedSource random_weights(const Format& format, std::int64_t columns, std::int64_t rows,
+                            std::int64_t slices = 1) {
+  PackedSource weights{&format, columns, rows, slices, {}};
+  const std::int64_t elements = columns * rows * slices;
+  weights.bytes.resize(static_cast<std::size_t>(format.size_bytes(elements)));
+  const std::vector<float> values = random_floats(elements, 7);
+  if (format.quantize) {
+    format.quantize(values.data(), weights.bytes.data(), elements);
+  } else {
+    std::mt19937 generator(7);
+    for (std::byte& byte : weights.bytes) byte = static_cast<std::byte>(generator() % 47);
+  }
+  return weights;
+}
+
+std::vector<const Format*> weight_formats() {
+  std::vector<const Format*> formats;
+  for (const Format& format : all_formats()) {
+    const bool side_data = (format.type >= TensorType::kI8 && format.type <= TensorType::kF64);
+    if (!side_data) formats.push_back(&format);
+  }
+  return formats;
+}
+
+std::vector<float> multiply(Backend& backend, const PackedSource& weights, std::vector<float> input,
+                            std::int64_t rows) {
+  auto matrix = backend.upload(weights.source());
+  EXPECT_TRUE(matrix.ok());
+  HostMatrix in(rows, weights.columns, std::move(input));
+  HostMatrix out(rows, weights.rows);
+  const MatmulOutput output{matrix->get(), out.view()};
+  backend.matmul(in.view(), {&output, 1});
+  return out.values;
+}
+
+class MatmulTest : public testing::TestWithParam<const Format*> {};
+
+TEST_P(MatmulTest, AgreesWithTheReference) {
+  const Format& format = *GetParam();
+  const bool is_float = format.block_elements == 1;
+  const auto reference = make_reference_backend();
+  for (const std::int64_t rows : {1, 5, 16, 40}) {
+    const std::int64_t columns = is_float ? 77 : 512;
+    const PackedSource weights = random_weights(format, columns, rows);
+    const std::vector<float> input = random_floats(11 * columns, 3);
+    const std::vector<float> want = multiply(*reference, weights, input, 11);
+    for (const std::string& set : test::instruction_sets()) {
+      const auto backend = make_cpu_backend(2, set);
+      const double error = test::normalised_error(multiply(*backend, weights, input, 11), want);
+      // Activations in 8 bits: half a step of 1/127 of a block's largest value.
+      EXPECT_LT(error, is_float ? 1e-12 : 1e-4) << set << ", " << rows << " rows";
+    }
+  }
+}
+
+TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
+  const Format& format = *GetParam();
+  const std::int64_t columns = 512;
+  const PackedSource weights = random_weights(format, columns, 37);
+  const std::vector<float> input = random_floats(23 * columns, 5);
+  const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 23);
+  for (const std::string& set : test::instruction_sets()) {
+    const auto backend = make_cpu_backend(3, set);
+    EXPECT_EQ(multiply(*backend, weights, input, 23), want) << set;
+    for (const std::int64_t row : {0, 7, 22}) {
+      const std::vector<float> alone(input.begin() + row * columns,
+                                     input.begin() + (row + 1) * columns);
+      const std::vector<float> got = multiply(*backend, weights, alone, 1);
+      EXPECT_TRUE(std::equal(got.begin(), got.end(), want.begin() + row * 37)) << set;
+    }
+  }
+}
+
+TEST_P(MatmulTest, EmbeddedRowsAreTheValuesOfTheFile) {
+  const Format& format = *GetParam();
+  const std::int64_t columns = 512;
+  const PackedSource weights = random_weights(format, columns, 21);
+  const std::vector<std::int32_t> ids = {20, 0, 15, 16};
+  const auto embed = [&](Backend& backend) {
+    auto matrix = backend.upload(weights.source());
+    HostMatrix out(4, columns);
+    backend.embed_rows(**matrix, ids, out.view());
+    return out.values;
+  };
+  EXPECT_EQ(embed(*make_cpu_backend(2)), embed(*make_reference_backend()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, MatmulTest, testing::ValuesIn(weight_formats()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+TEST(ExpertMatmulTest, AgreesWithTheReferenceAndDoesNotDependOnTheOtherRows) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kQ4_0, TensorType::kQ6_K}) {
+    constexpr std::int64_t kRows = 9, kColumns = 256, kOutputs = 40, kExperts = 5;
+    const PackedSource weights = random_weights(*find_format(type), kColumns, kOutputs, kExperts);
+    const std::vector<float> scale = random_floats(kExperts, 1);
+    const std::vector<float> bias = random_floats(kExperts * kOutputs, 2);
+    std::vector<std::int32_t> experts(kRows * 2);
+    for (std::size_t i = 0; i < experts.size(); ++i) experts[i] = (i * 7 + i / 3) % kExperts;
+    std::vector<float> gates(kRows * 2, 0.5f);
+    const auto run = [&](Backend& backend, std::int64_t first, std::int64_t rows) {
+      auto matrix = backend.upload(weights.source());
+      HostMatrix in(kRows, kColumns, random_floats(kRows * kColumns, 9));
+      HostMatrix out(rows * 2, kOutputs);
+      const View part{in.values.data() + first * kColumns, rows, kColumns, kColumns};
+      backend.expert_matmul(part, **matrix, scale.data(), bias.data(),
+                            {experts.data() + 2 * first, gates.data(), rows, 2}, out.view());
+      return out.values;
+    };
+    const auto reference = make_reference_backend();
+    const auto backend = make_cpu_backend(2);
+    const std::vector<float> all = run(*backend, 0, kRows);
+    EXPECT_LT(test::normalised_error(all, run(*reference, 0, kRows)),
+              type == TensorType::kF32 ? 1e-12 : 1e-4);
+    const std::vector<float> alone = run(*backend, 4, 1);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + 4 * 2 * kOutputs));
+  }
+}
+
+TEST(MatmulEpilogueTest, ScalesAddsBiasAndAccumulates) {
+  const PackedSource weights = random_weights(*find_format(TensorType::kF32), 48, 20);
+  const std::vector<float> bias = random_floats(20, 4);
+  const auto run = [&](Backend& backend) {
+    auto matrix = backend.upload(weights.source());
+    HostMatrix in(3, 48, random_floats(3 * 48, 6));
+    HostMatrix out(3, 20, random_floats(3 * 20, 8));
+    const MatmulOutput output{matrix->get(), out.view(), bias.data(), true, 0.25f};
+    backend.matmul(in.view(), {&output, 1});
+    return out.values;
+  };
+  EXPECT_LT(test::normalised_error(run(*make_cpu_backend(2)), run(*make_reference_backend())),
+            1e-12);
+}
+
+}  // namespace
+}  // namespace linnet
