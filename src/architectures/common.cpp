@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/rope_frequencies.hpp"
@@ -17,7 +18,8 @@ AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int laye
   attention.heads = static_cast<int>(p.layer_count("attention.head_count", layer, 1));
   attention.kv_heads =
       static_cast<int>(p.layer_count("attention.head_count_kv", layer, attention.heads));
-  if (attention.heads < 1 || attention.kv_heads < 1 || attention.heads % attention.kv_heads != 0) {
+  if (attention.heads == 0 || attention.kv_heads == 0) return {};  // this layer has another mixer
+  if (attention.heads % attention.kv_heads != 0) {
     p.fail(fmt::format("layer {} has {} heads and {} KV heads, expected a multiple", layer,
                        attention.heads, attention.kv_heads));
     attention.heads = attention.kv_heads = 1;
@@ -75,11 +77,15 @@ ModelSpec read_common(Hyperparameters& p) {
 void read_rope(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec) {
   const float base = p.nonzero_number("rope.freq_base", 10000.0f);
   const RopeScaling scaling = read_rope_scaling(p);
-  const std::int64_t dims =
-      p.count("rope.dimension_count", spec.layers.empty() ? 0 : spec.layers[0].attention.key_width);
+  const auto with_attention =
+      std::find_if(spec.layers.begin(), spec.layers.end(),
+                   [](const LayerSpec& layer) { return layer.attention.heads > 0; });
+  if (with_attention == spec.layers.end()) return;
+  const std::int64_t dims = p.count("rope.dimension_count", with_attention->attention.key_width);
   const std::vector<float> factors =
       loader.values("rope_freqs.weight", dims / 2, Presence::kOptional);
   for (LayerSpec& layer : spec.layers) {
+    if (layer.attention.heads == 0) continue;
     if (dims > layer.attention.key_width || dims % 2 != 0) {
       return p.fail(
           fmt::format("rope turns {} columns of a head of {}", dims, layer.attention.key_width));

@@ -7,6 +7,9 @@
 namespace linnet {
 
 // One function a family, each in a file of its name; see Architecture::read for the contract.
+ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_llama(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_mamba(Hyperparameters& p, WeightLoader& loader);
 
 }  // namespace linnet

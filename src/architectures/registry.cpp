@@ -10,7 +10,10 @@ namespace linnet {
 namespace {
 
 constexpr std::array kArchitectures = {
+    Architecture{"jamba", read_jamba},
+    Architecture{"lfm2", read_lfm2},
     Architecture{"llama", read_llama},
+    Architecture{"mamba", read_mamba},
 };
 
 std::string known_names() {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -90,14 +91,37 @@ class KvStore {
   virtual std::int64_t size_bytes() const = 0;
 };
 
+/// What recurrent layers keep of a sequence: `layer_floats[layer]` floats in each of `slots` slots.
+/// A slot holds the state of all layers after some token of a sequence.
+struct StateShape {
+  std::vector<std::int64_t> layer_floats;
+  std::int64_t slots = 0;
+};
+
+/// The slots with the recurrent state of all layers.
+class StateStore {
+ public:
+  virtual ~StateStore() = default;
+  virtual std::int64_t size_bytes() const = 0;
+};
+
+/// Where a part of a layer's state begins.
+struct StatePart {
+  int layer = 0;
+  std::int64_t first = 0;  ///< float of the layer's
+};
+
 /// Where the rows of a batch stand: row r is the token at `positions[r]` of the sequence
-/// `sequences[r]`, whose page p is `page_tables[sequence][p]` and which has `lengths[sequence]`
-/// tokens once this batch is stored.
+/// `sequences[r]`, whose page p is `page_tables[sequence][p]`, which has `lengths[sequence]` tokens
+/// once this batch is stored and whose recurrent state is in the slot `states[sequence]` (empty for
+/// models without). Where there are states, the rows of a sequence follow one another in the order
+/// of their positions and go on where its state stands.
 struct BatchLayout {
   std::span<const std::int32_t> positions;
   std::span<const std::int32_t> sequences;
   std::span<const std::span<const std::int32_t>> page_tables;
   std::span<const std::int32_t> lengths;
+  std::span<const std::int32_t> states = {};
 };
 
 /// One weight of a matmul: out = (or +=) scale * (in * weight^T) + bias.
@@ -117,10 +141,11 @@ struct Routing {
   int used;
 };
 
-enum class NormKind { kRms, kLayer };
+enum class NormKind { kRms, kLayer, kL2 };
 
 /// y = (x - mean) / sqrt(variance + epsilon) * weight + bias over groups of `group` columns (0:
-/// all); kRms takes no mean (https://arxiv.org/abs/1910.07467).
+/// all); kRms takes no mean (https://arxiv.org/abs/1910.07467). kL2: x / max(|x|, epsilon) instead
+/// of the quotient.
 struct NormParams {
   NormKind kind = NormKind::kRms;
   float epsilon = 1e-5f;
@@ -173,7 +198,8 @@ enum class Activation {
   kReluSquared,
   kSigmoid,
   kTanh,
-  kSoftplus
+  kSoftplus,
+  kIdentity
 };
 
 /// Expert choice (all in float32, ties to the lower index).
@@ -187,6 +213,86 @@ struct RouteParams {
   int used_groups = 1;                    ///< these are searched
   bool normalise = false;                 ///< weights of the used sum to one
   float scale = 1.0f;                     ///< then times this
+};
+
+/// A causal convolution of each column along its sequence: out[t] = bias + sum over i of weight[i]
+/// * in[t - kernel + 1 + i]. Its state is the last `kernel` - 1 inputs, the oldest first.
+struct ConvolutionParams {
+  StatePart state;                       ///< [kernel - 1][columns]
+  int kernel = 0;                        ///< >= 2
+  const float* weight = nullptr;         ///< [kernel][columns], the oldest input's first
+  const float* bias = nullptr;           ///< [columns] or null
+  std::optional<Activation> activation;  ///< of the sum
+};
+
+/// How a scan's matrix S [key_width][value_width] goes on from token to token, with decay w (along
+/// keys), gain g, key k, value v and query q; the output is scale * out + skip * v.
+enum class ScanRule {
+  kAdd,     ///< S = w S + k (g v)^T; out = S^T q: Mamba-2 (https://arxiv.org/abs/2405.21060)
+  kBonus,   ///< out = S^T q + (bonus k . q) v; S = w S + k v^T: RWKV-6
+            ///< (https://arxiv.org/abs/2404.05892)
+  kDelta,   ///< S = w S; S = S + k (g (v - S^T k))^T; out = S^T q: gated delta net
+            ///< (https://arxiv.org/abs/2412.06464)
+  kReplace  ///< S = w S + add (S^T remove)^T + k v^T; out = S^T q: RWKV-7
+            ///< (https://arxiv.org/abs/2503.14456)
+};
+
+/// Which of the `key_heads` keys and queries the head h of `heads` reads: kBlocks h * key_heads /
+/// heads, kCyclic h % key_heads.
+enum class KeySharing { kBlocks, kCyclic };
+
+struct ScanParams {
+  ScanRule rule = ScanRule::kAdd;
+  StatePart state;  ///< [heads][key_width][value_width]
+  int heads = 0;
+  int key_heads = 0;
+  KeySharing sharing = KeySharing::kBlocks;
+  int key_width = 0;
+  int value_width = 0;
+  float scale = 1.0f;
+  const float* skip = nullptr;   ///< [heads] or null
+  const float* bonus = nullptr;  ///< kBonus: [heads][key_width]
+};
+
+/// What a scan reads of each row.
+struct ScanInput {
+  View query;   ///< [key_heads * key_width]
+  View key;     ///< [key_heads * key_width]
+  View value;   ///< [heads * value_width]
+  View decay;   ///< [heads * key_width], or [heads] where all keys of a head share one
+  View gain;    ///< kAdd, kDelta: [heads], or no data for 1
+  View remove;  ///< kReplace: [heads * key_width]
+  View add;     ///< kReplace: [heads * key_width]
+};
+
+/// Mamba's recurrence (https://arxiv.org/abs/2312.00752) for each channel: with d = softplus(step),
+/// S[n] = exp(d rate[n]) S[n] + d x input[n]; out = sum over n of S[n] output[n], + skip x.
+struct SelectiveScanParams {
+  StatePart state;              ///< [state_width][channels], in the backend's order
+  int state_width = 0;          ///< n
+  const float* rate = nullptr;  ///< [state_width][channels]
+  const float* skip = nullptr;  ///< [channels]
+};
+
+/// What selective_scan reads of each row.
+struct SelectiveScanInput {
+  View x;       ///< [channels]
+  View step;    ///< [channels]
+  View input;   ///< [state_width]
+  View output;  ///< [state_width]
+};
+
+/// How a decay in (0, 1) follows from x + bias.
+enum class DecayKind {
+  kSoftplus,  ///< exp(rate * softplus(x + bias)), and x becomes the softplus (Mamba-2, delta nets)
+  kExponential,  ///< exp(-exp(x + bias)) (RWKV-6)
+  kSigmoid       ///< exp(-exp(-1/2) * sigmoid(x + bias)) (RWKV-7)
+};
+
+struct DecayParams {
+  DecayKind kind = DecayKind::kSoftplus;
+  const float* bias = nullptr;  ///< [columns] or null
+  const float* rate = nullptr;  ///< kSoftplus: [columns]
 };
 
 /// The arithmetic under the model: a handful of coarse operations that run at once. One op at a
@@ -248,15 +354,35 @@ class Backend {
   virtual void softcap(View x, float cap) = 0;  // cap * tanh(x / cap)
   virtual void scale(View x, float factor) = 0;
   virtual void fill(View x, float value) = 0;
+
+  // Recurrent state. Slots are what the store was made with; clear_state makes a slot that of a
+  // sequence without tokens.
+  virtual Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) = 0;
+  virtual void clear_state(StateStore& store, std::int32_t slot) = 0;
+  virtual void copy_state(StateStore& store, std::int32_t from, std::int32_t to) = 0;
+
+  // The operations that walk along the sequences of a batch and move their states on. Each token of
+  // a sequence goes through the same steps whatever the batch. `out` overlaps no input.
+  virtual void convolve(StateStore& store, View in, const ConvolutionParams& params,
+                        const BatchLayout& batch, View out) = 0;
+  virtual void scan(StateStore& store, const ScanInput& in, const ScanParams& params,
+                    const BatchLayout& batch, View out) = 0;
+  virtual void selective_scan(StateStore& store, const SelectiveScanInput& in,
+                              const SelectiveScanParams& params, const BatchLayout& batch,
+                              View out) = 0;
+  virtual void decay(View x, const DecayParams& params, View out) = 0;
+  // out = x + shift * (weight + mix): weight [columns] may be null, mix may have no data, not both.
+  // out == mix allowed.
+  virtual void mix_shifted(View x, View shift, const float* weight, View mix, View out) = 0;
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other
 /// backend is tested against.
 std::unique_ptr<Backend> make_reference_backend();
 
-/// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set is
-/// chosen at run time; `instruction_set` (scalar, avx2, avx512) forces one that the machine has. All
-/// give the same bits.
+/// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
+/// is chosen at run time; `instruction_set` (scalar, avx2, avx512) forces one that the machine has.
+/// All give the same bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet

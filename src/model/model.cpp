@@ -9,6 +9,12 @@ namespace {
 
 std::string block_prefix(int layer) { return fmt::format("blk.{}", layer); }
 
+bool has_mixer(const LayerSpec& layer) {
+  return layer.attention.heads > 0 || is_present(layer.recurrent);
+}
+
+bool has_ffn(const LayerSpec& layer) { return layer.mlp.width > 0 || layer.moe.experts > 0; }
+
 // out (+)= what a block computes, through the block's post-norm and the model's residual scale.
 template <class Block>
 void add_to_residual(const Pass& pass, const Norm& post_norm, View residual, Block&& block) {
@@ -35,7 +41,7 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
     model->load_layer(loader, i);
   }
-  model->output_norm_ = loader.norm("output_norm", s.width);
+  model->output_norm_ = loader.norm(s.output_norm, s.width);
   model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
   if (!model->output_) model->output_.weight = model->embedding_;  // tied
   if (Status status = loader.finish(); !status) return status.error();
@@ -47,11 +53,14 @@ void Model::load_layer(WeightLoader& loader, int index) {
   const LayerSpec& spec = spec_.layers[index];
   const std::string prefix = block_prefix(index);
   Layer layer;
-  layer.mixer_norm = loader.norm(prefix + ".attn_norm", spec_.width);
-  layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
+  if (has_mixer(spec)) layer.mixer_norm = loader.norm(prefix + ".attn_norm", spec_.width);
+  if (spec.attention.heads > 0) {
+    layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
+  }
+  layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
   layer.mixer_post_norm =
       loader.norm(prefix + ".post_attention_norm", spec_.width, Presence::kOptional);
-  layer.ffn_norm = loader.norm(prefix + ".ffn_norm", spec_.width);
+  if (has_ffn(spec)) layer.ffn_norm = loader.norm(prefix + ".ffn_norm", spec_.width);
   if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
   if (spec.moe.experts > 0) layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
   layer.ffn_post_norm = loader.norm(prefix + ".post_ffw_norm", spec_.width, Presence::kOptional);
@@ -63,6 +72,11 @@ Status Model::allocate_workspace() {
   for (const LayerSpec& layer : spec_.layers) {
     block_columns = std::max({block_columns, attention_columns(layer.attention),
                               mlp_columns(layer.mlp), moe_columns(layer.moe, spec_.width)});
+  }
+  for (const Layer& layer : layers_) {
+    if (layer.recurrent) {
+      block_columns = std::max(block_columns, layer.recurrent->workspace_columns());
+    }
   }
   constexpr int kViews = 24;  // more than are alive at any time
   const std::int64_t rows =
@@ -84,9 +98,13 @@ KvShape Model::kv_shape(KvType type, std::int64_t pages) const {
   return shape;
 }
 
-View Model::forward(const Batch& batch, KvStore& kv) {
+StateShape Model::state_shape(std::int64_t slots) const {
+  return linnet::state_shape(spec_, slots);
+}
+
+View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const Workspace::Scope scope(*workspace_);
-  const Pass pass{backend_, *workspace_, spec_, kv, batch.layout};
+  const Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout};
   const View x = workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.width);
   backend_.embed_rows(*embedding_, batch.tokens, x);
   if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
@@ -97,14 +115,18 @@ View Model::forward(const Batch& batch, KvStore& kv) {
 void Model::run_layer(const Pass& pass, int index, View x) {
   const Workspace::Scope scope(*workspace_);
   const Layer& layer = layers_[index];
-  const View mixer_in = normalise(layer.mixer_norm, x);
+  const LayerSpec& spec = spec_.layers[index];
+  const View mixer_in = has_mixer(spec) ? normalise(layer.mixer_norm, x) : View{};
   // In a parallel block the feed-forward part reads the layer's input too.
   const View ffn_in = spec_.parallel_residual
                           ? (layer.ffn_norm ? normalise(layer.ffn_norm, x) : mixer_in)
                           : workspace_->view(x.rows, x.columns);
-  add_to_residual(pass, layer.mixer_post_norm, x, [&](View out, bool accumulate) {
-    run_mixer(pass, index, mixer_in, out, accumulate);
-  });
+  if (has_mixer(spec)) {
+    add_to_residual(pass, layer.mixer_post_norm, x, [&](View out, bool accumulate) {
+      run_mixer(pass, index, mixer_in, out, accumulate);
+    });
+  }
+  if (!has_ffn(spec)) return;
   if (!spec_.parallel_residual) {
     backend_.norm(
         x,
@@ -123,8 +145,14 @@ View Model::normalise(const Norm& norm, View in) {
 }
 
 void Model::run_mixer(const Pass& pass, int index, View in, View out, bool accumulate) {
-  attention_block(pass, spec_.layers[index].attention, layers_[index].attention, index, in, out,
-                  accumulate);
+  const LayerSpec& spec = spec_.layers[index];
+  if (spec.attention.heads > 0) {
+    attention_block(pass, spec.attention, layers_[index].attention, index, in, out, accumulate);
+    accumulate = true;
+  }
+  if (layers_[index].recurrent) {
+    layers_[index].recurrent->run(pass, {index, 0}, in, out, accumulate);
+  }
 }
 
 void Model::run_ffn(const Pass& pass, int index, View in, View out, bool accumulate) {
@@ -149,6 +177,20 @@ View Model::head(View x, std::span<const std::int32_t> outputs) {
   if (spec_.logit_scale != 1.0f) backend_.scale(logits, spec_.logit_scale);
   if (spec_.logit_softcap > 0.0f) backend_.softcap(logits, spec_.logit_softcap);
   return logits;
+}
+
+StateShape state_shape(const ModelSpec& spec, std::int64_t slots) {
+  StateShape shape{{}, slots};
+  for (const LayerSpec& layer : spec.layers) {
+    shape.layer_floats.push_back(state_floats(layer.recurrent));
+  }
+  return shape;
+}
+
+std::int64_t state_bytes(const ModelSpec& spec) {
+  std::int64_t floats = 0;
+  for (const LayerSpec& layer : spec.layers) floats += state_floats(layer.recurrent);
+  return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type) {

@@ -8,6 +8,7 @@
 #include "model/blocks/attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
+#include "model/blocks/recurrent.hpp"
 #include "model/model_spec.hpp"
 #include "model/weight_loader.hpp"
 
@@ -27,6 +28,9 @@ struct BatchLimits {
   std::int64_t outputs = 32;
 };
 
+/// The recurrent state that the layers of `spec` keep.
+StateShape state_shape(const ModelSpec& spec, std::int64_t slots);
+
 /// A transformer in a backend's memory. One thread at a time may call forward().
 class Model {
  public:
@@ -41,15 +45,20 @@ class Model {
   /// The keys and values that this model keeps.
   KvShape kv_shape(KvType type, std::int64_t pages) const;
 
-  /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages) and stores
-  /// its keys and values in `kv`. Gives the logits [outputs, vocabulary] in the backend's memory;
+  /// The recurrent state that this model keeps; no layer keeps any in a model of attention alone.
+  StateShape state_shape(std::int64_t slots) const;
+
+  /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages), stores
+  /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null
+  /// where the model keeps none. Gives the logits [outputs, vocabulary] in the backend's memory;
   /// they stay until the next call.
-  View forward(const Batch& batch, KvStore& kv);
+  View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
  private:
   struct Layer {
     Norm mixer_norm, mixer_post_norm;
     AttentionWeights attention;
+    RecurrentBlockPtr recurrent;
     Norm ffn_norm, ffn_post_norm;
     MlpWeights mlp;
     MoeWeights moe;
@@ -75,6 +84,9 @@ class Model {
   std::vector<Layer> layers_;
   std::unique_ptr<Workspace> workspace_;
 };
+
+/// Bytes of the recurrent state of one sequence; 0 for models of attention alone.
+std::int64_t state_bytes(const ModelSpec& spec);
 
 /// Bytes that the keys and values of one token take in all layers.
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type);

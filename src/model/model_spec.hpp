@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "model/recurrent_spec.hpp"
 
 namespace linnet {
 
@@ -18,7 +19,7 @@ struct RopeSpec {
 };
 
 struct AttentionSpec {
-  int heads = 0;
+  int heads = 0;  ///< 0: the layer has no attention
   int kv_heads = 0;
   int key_width = 0;    ///< of one head
   int value_width = 0;  ///< of one head
@@ -45,6 +46,7 @@ struct MoeSpec {
 /// follows from the tensors that are in the file.
 struct LayerSpec {
   AttentionSpec attention;
+  RecurrentSpec recurrent;  ///< its output is added to that of attention where a layer has both
   MlpSpec mlp;
   MoeSpec moe;
 };
@@ -64,7 +66,8 @@ struct ModelSpec {
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
   bool causal = true;
-  bool parallel_residual = false;  ///< mixer and feed-forward read the same input
+  bool parallel_residual = false;           ///< mixer and feed-forward read the same input
+  std::string output_norm = "output_norm";  ///< the tensor's name
   std::vector<LayerSpec> layers;
 };
 

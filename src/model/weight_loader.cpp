@@ -11,11 +11,16 @@ namespace {
 // Calibration data and the like that some converters leave in a file.
 bool is_known_and_unused(std::string_view name) { return name.ends_with(".input_scale"); }
 
+// Dimensions of 1 do not matter, and a vector may be stored in any shape.
 bool has_shape(const gguf::Tensor& tensor, std::span<const std::int64_t> shape) {
-  for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (tensor.shape[i] != (i < shape.size() ? shape[i] : 1)) return false;
-  }
-  return true;
+  if (shape.size() == 1) return tensor.elements() == shape[0];
+  const auto without_ones = [](std::span<const std::int64_t> dimensions) {
+    std::vector<std::int64_t> kept;
+    std::copy_if(dimensions.begin(), dimensions.end(), std::back_inserter(kept),
+                 [](std::int64_t dimension) { return dimension != 1; });
+    return kept;
+  };
+  return without_ones(tensor.shape) == without_ones(shape);
 }
 
 }  // namespace
@@ -53,11 +58,25 @@ const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presenc
 std::vector<float> WeightLoader::values(const std::string& name, std::int64_t size,
                                         Presence presence) {
   const std::int64_t shape[] = {size};
-  const gguf::Tensor* tensor = find(name, presence, shape);
+  return dequantize(find(name, presence, shape));
+}
+
+std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
-  std::vector<float> values(static_cast<std::size_t>(size));
-  tensor->format->dequantize(tensor->bytes.data(), values.data(), size);
+  std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
+  tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
   return values;
+}
+
+std::unique_ptr<Buffer> WeightLoader::transposed(const std::string& name, std::int64_t columns,
+                                                 std::int64_t rows, Presence presence) {
+  const std::int64_t shape[] = {columns, rows};
+  const std::vector<float> values = dequantize(find(name, presence, shape));
+  std::vector<float> result(values.size());
+  for (std::int64_t r = 0; r < rows && !values.empty(); ++r) {
+    for (std::int64_t c = 0; c < columns; ++c) result[c * rows + r] = values[r * columns + c];
+  }
+  return upload(result);
 }
 
 std::unique_ptr<Buffer> WeightLoader::upload(std::span<const float> values) {

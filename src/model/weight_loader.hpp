@@ -40,12 +40,18 @@ class WeightLoader {
   /// given.
   Norm norm(const std::string& stem, std::int64_t width, Presence presence = Presence::kRequired,
             std::int64_t other_width = 0);
-  /// The tensor `name` of `size` floats, null where absent.
+  /// The tensor `name` of `size` floats in any shape, null where absent.
   std::unique_ptr<Buffer> vector(const std::string& name, std::int64_t size,
                                  Presence presence = Presence::kRequired);
   /// The values of `name` in host memory, empty where absent.
   std::vector<float> values(const std::string& name, std::int64_t size,
                             Presence presence = Presence::kRequired);
+
+  /// The tensor `name` [columns, rows] with its columns outermost: [columns][rows].
+  std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
+                                     std::int64_t rows, Presence presence = Presence::kRequired);
+  /// Host memory in the backend's; null where empty.
+  std::unique_ptr<Buffer> upload(std::span<const float> values);
 
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
   /// A tensor that is known and not used.
@@ -57,9 +63,9 @@ class WeightLoader {
   Status finish() const;
 
  private:
-  std::unique_ptr<Buffer> upload(std::span<const float> values);
   const gguf::Tensor* find(const std::string& name, Presence presence,
                            std::span<const std::int64_t> shape);
+  std::vector<float> dequantize(const gguf::Tensor* tensor);
   std::shared_ptr<const Matrix> matrix(const std::string& name, std::int64_t columns,
                                        std::int64_t rows, std::int64_t slices, Presence presence);
 

@@ -61,6 +61,8 @@ class OracleTest : public testing::TestWithParam<std::string> {
     const std::vector<std::int32_t> tokens = case_.tokens();
     const auto count = static_cast<std::int64_t>(tokens.size());
     auto kv = backend.make_kv_store((*model)->kv_shape(KvType::kF32, 2 + count / kPageTokens));
+    auto states = backend.make_state_store((*model)->state_shape(2));
+    const std::int32_t slot = 1;
     std::vector<std::int32_t> pages(2 + count / kPageTokens);
     std::iota(pages.rbegin(), pages.rend(), 0);
     const std::span<const std::int32_t> page_table(pages);
@@ -73,9 +75,10 @@ class OracleTest : public testing::TestWithParam<std::string> {
       std::iota(outputs.begin(), outputs.end(), 0);
       const auto length = static_cast<std::int32_t>(first + rows);
       const Batch batch{{tokens.data() + first, static_cast<std::size_t>(rows)},
-                        {positions, sequences, {&page_table, 1}, {&length, 1}},
+                        {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
                         outputs};
-      backend.download((*model)->forward(batch, **kv), logits.data() + first * case_.vocabulary());
+      backend.download((*model)->forward(batch, **kv, states->get()),
+                       logits.data() + first * case_.vocabulary());
     }
     causal_ = (*model)->spec().causal;
     return logits;

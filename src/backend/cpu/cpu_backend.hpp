@@ -5,6 +5,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
+#include "backend/host_state_store.hpp"
 #include "base/thread_pool.hpp"
 
 namespace linnet::cpu {
@@ -41,6 +42,18 @@ class CpuBackend final : public Backend {
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
   void fill(View x, float value) override;
+  Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
+  void clear_state(StateStore& store, std::int32_t slot) override;
+  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
+  void convolve(StateStore& store, View in, const ConvolutionParams& params,
+                const BatchLayout& batch, View out) override;
+  void scan(StateStore& store, const ScanInput& in, const ScanParams& params,
+            const BatchLayout& batch, View out) override;
+  void selective_scan(StateStore& store, const SelectiveScanInput& in,
+                      const SelectiveScanParams& params, const BatchLayout& batch,
+                      View out) override;
+  void decay(View x, const DecayParams& params, View out) override;
+  void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
 
  private:
   /// Calls body(row) for every row; a task is as many rows as are worth one.
@@ -54,6 +67,8 @@ class CpuBackend final : public Backend {
       for (std::int64_t r = task * each; r < end; ++r) body(r);
     });
   }
+  template <class Body>
+  void for_runs(const BatchLayout& batch, std::int64_t parts, Body&& body);
   /// `in` for kernels; quantised where `quantised`. Valid until the next call.
   Activations prepare(View in, bool quantised);
 
@@ -64,6 +79,7 @@ class CpuBackend final : public Backend {
   std::vector<std::int32_t> sums_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
+  std::vector<SequenceRun> runs_;
 };
 
 }  // namespace linnet::cpu

@@ -30,6 +30,8 @@ double activate(Activation activation, double x) {
       return std::tanh(x);
     case Activation::kSoftplus:
       return x > 20.0 ? x : std::log1p(std::exp(x));
+    case Activation::kIdentity:
+      return x;
   }
   return x;
 }
@@ -41,10 +43,12 @@ void normalise(const float* x, std::int64_t width, const NormParams& params, con
     for (std::int64_t i = 0; i < width; ++i) mean += x[i];
     mean /= static_cast<double>(width);
   }
-  double variance = 0.0;
-  for (std::int64_t i = 0; i < width; ++i) variance += (x[i] - mean) * (x[i] - mean);
-  variance /= static_cast<double>(width);
-  const double factor = 1.0 / std::sqrt(variance + params.epsilon);
+  double squares = 0.0;
+  for (std::int64_t i = 0; i < width; ++i) squares += (x[i] - mean) * (x[i] - mean);
+  const double variance = squares / static_cast<double>(width);
+  const double factor = params.kind == NormKind::kL2
+                            ? 1.0 / std::max(std::sqrt(squares), double{params.epsilon})
+                            : 1.0 / std::sqrt(variance + params.epsilon);
   for (std::int64_t i = 0; i < width; ++i) {
     double value = (x[i] - mean) * factor;
     if (weight) value *= weight[i];

@@ -78,6 +78,18 @@ class ReferenceBackend final : public Backend {
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
   void fill(View x, float value) override;
+  Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
+  void clear_state(StateStore& store, std::int32_t slot) override;
+  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
+  void convolve(StateStore& store, View in, const ConvolutionParams& params,
+                const BatchLayout& batch, View out) override;
+  void scan(StateStore& store, const ScanInput& in, const ScanParams& params,
+            const BatchLayout& batch, View out) override;
+  void selective_scan(StateStore& store, const SelectiveScanInput& in,
+                      const SelectiveScanParams& params, const BatchLayout& batch,
+                      View out) override;
+  void decay(View x, const DecayParams& params, View out) override;
+  void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
 };
 
 }  // namespace linnet::reference

@@ -14,6 +14,7 @@ struct Pass {
   Workspace& workspace;
   const ModelSpec& model;
   KvStore& kv;
+  StateStore* states;  ///< null for models without recurrent layers
   const BatchLayout& batch;
 };
 

@@ -34,8 +34,10 @@ void norm_row(const float* x, std::int64_t width, NormKind kind, float epsilon, 
               const float* bias, float* out) {
   const auto count = static_cast<float>(width);
   const float mean = kind == NormKind::kLayer ? sum_row<S>(x, width, 0.0f, false) / count : 0.0f;
-  const float variance = sum_row<S>(x, width, mean, true) / count;
-  const auto factor = S::set(1.0f / std::sqrt(variance + epsilon));
+  const float squares = sum_row<S>(x, width, mean, true);
+  const float length = std::sqrt(squares);
+  const auto factor = S::set(1.0f / (kind == NormKind::kL2 ? (length > epsilon ? length : epsilon)
+                                                           : std::sqrt(squares / count + epsilon)));
   for (std::int64_t i = 0; i < width; i += 16) {
     const std::int64_t some = width - i < 16 ? width - i : 16;
     auto value = S::mul(S::sub(load_some<S>(x + i, some), S::set(mean)), factor);
@@ -66,16 +68,16 @@ typename S::Float activate(typename S::Float x, Activation activation) {
       return sigmoid<S>(x);
     case Activation::kTanh:
       return tanh<S>(x);
-    case Activation::kGeluErf:
-    case Activation::kSoftplus: {
+    case Activation::kIdentity:
+      return x;
+    case Activation::kSoftplus:
+      return softplus<S>(x);
+    case Activation::kGeluErf: {
       float v[16];
       S::store(v, x);
       for (float& y : v) {
         const double d = y;
-        y = static_cast<float>(activation == Activation::kGeluErf
-                                   ? 0.5 * d * (1.0 + std::erf(d * 0.70710678118654752))
-                               : d > 20.0 ? d
-                                          : std::log1p(std::exp(d)));
+        y = static_cast<float>(0.5 * d * (1.0 + std::erf(d * 0.70710678118654752)));
       }
       return S::load(v);
     }

@@ -6,6 +6,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cpu/packed_matrix.hpp"
+#include "backend/host_state_store.hpp"
 
 namespace linnet::cpu {
 
@@ -32,6 +33,14 @@ struct HeadTask {
   std::span<const std::int32_t> pages;
 };
 
+/// A part of a recurrent operation: the rows of one sequence, the columns (or the head) [first,
+/// last) and the state of them (of a convolution: of all columns).
+struct RunTask {
+  SequenceRun rows;
+  std::int64_t first, last;
+  float* state;
+};
+
 class PagedKvStore;
 
 /// The inner loops for one instruction set. Every function gives the same bits in each set, and
@@ -49,6 +58,11 @@ struct Kernels {
   void (*activate_row)(const float* gate, const float* up, std::int64_t width,
                        Activation activation, float* out);
   void (*softcap_row)(float* x, std::int64_t width, float cap);
+  void (*convolve)(View in, const ConvolutionParams& params, const RunTask& task, View out);
+  void (*scan)(const ScanInput& in, const ScanParams& params, const RunTask& task, View out);
+  void (*selective_scan)(const SelectiveScanInput& in, const SelectiveScanParams& params,
+                         const RunTask& task, View out);
+  void (*decay_row)(float* x, std::int64_t width, const DecayParams& params, float* out);
 };
 
 /// The kernels for this machine; `name` (scalar, avx2, avx512) forces a set that the machine has,

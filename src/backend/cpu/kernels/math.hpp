@@ -30,6 +30,22 @@ typename S::Float sigmoid(typename S::Float x) {
   return S::div(one, S::add(one, exp<S>(S::sub(S::set(0.0f), x))));
 }
 
+/// log(1 + exp(x)) = max(x, 0) + log(1 + t) with t = exp(-|x|), and log(1 + t) = 2 atanh(z) with
+/// z = t / (2 + t) <= 1/3, of which the first nine terms are enough.
+template <class S>
+typename S::Float softplus(typename S::Float x) {
+  using F = typename S::Float;
+  const F t = exp<S>(S::sub(S::set(0.0f), S::abs(x)));
+  const F z = S::div(t, S::add(t, S::set(2.0f)));
+  const F square = S::mul(z, z);
+  F sum = S::set(1.0f / 17.0f);
+  for (const float term : {1.0f / 15.0f, 1.0f / 13.0f, 1.0f / 11.0f, 1.0f / 9.0f, 1.0f / 7.0f,
+                           1.0f / 5.0f, 1.0f / 3.0f, 1.0f}) {
+    sum = S::fma(sum, square, S::set(term));
+  }
+  return S::fma(S::add(z, z), sum, S::max(x, S::set(0.0f)));
+}
+
 /// 1 - 2 / (exp(2x) + 1); near zero, where this cancels, x - x^3 / 3 + 2 x^5 / 15.
 template <class S>
 typename S::Float tanh(typename S::Float x) {

@@ -3,14 +3,16 @@
 #include "backend/cpu/kernels/attention.hpp"
 #include "backend/cpu/kernels/elementwise.hpp"
 #include "backend/cpu/kernels/matmul.hpp"
+#include "backend/cpu/kernels/recurrent.hpp"
 
 namespace linnet::cpu {
 
 /// The kernels for the instruction set S.
 template <class S>
 const Kernels& kernel_table() {
-  static constexpr Kernels kTable{S::kName,    quantise_row<S>, multiply_strip<S>, attend<S>,
-                                  norm_row<S>, activate_row<S>, softcap_row<S>};
+  static constexpr Kernels kTable{S::kName,    quantise_row<S>,   multiply_strip<S>, attend<S>,
+                                  norm_row<S>, activate_row<S>,   softcap_row<S>,    convolve<S>,
+                                  scan<S>,     selective_scan<S>, decay_row<S>};
   return kTable;
 }
 

@@ -1,0 +1,197 @@
+#pragma once
+
+#include "backend/cpu/kernels/elementwise.hpp"
+#include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/kernels/math.hpp"
+
+namespace linnet::cpu {
+
+/// Columns [task.first, task.last) of one sequence's rows.
+template <class S>
+void convolve(View in, const ConvolutionParams& params, const RunTask& task, View out) {
+  const int past = params.kernel - 1;
+  // The input `back` rows before row r: of this batch, or kept from the one before.
+  const auto input = [&](std::int64_t r, int back) {
+    const std::int64_t row = r - back;
+    return row >= task.rows.first ? in.row(row)
+                                  : task.state + (past + row - task.rows.first) * in.columns;
+  };
+  for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
+    for (std::int64_t c = task.first; c < task.last; c += 16) {
+      const std::int64_t some = task.last - c < 16 ? task.last - c : 16;
+      auto sum = params.bias ? load_some<S>(params.bias + c, some) : S::set(0.0f);
+      for (int i = 0; i <= past; ++i) {
+        sum = S::fma(load_some<S>(params.weight + i * in.columns + c, some),
+                     load_some<S>(input(r, past - i) + c, some), sum);
+      }
+      if (params.activation) sum = activate<S>(sum, *params.activation);
+      store_some<S>(out.row(r) + c, sum, some);
+    }
+  }
+  for (int i = 0; i < past; ++i) {
+    const float* from = input(task.rows.last, past - i);
+    float* to = task.state + i * in.columns;
+    for (std::int64_t c = task.first; c < task.last; ++c) to[c] = from[c];
+  }
+}
+
+/// What a scan reads of one row for one head.
+struct ScanToken {
+  const float *query, *key, *value, *decay, *remove, *add, *bonus;
+  int decay_step;  ///< 0: one decay for all keys
+  float gain;
+};
+
+inline ScanToken scan_token(const ScanInput& in, const ScanParams& p, std::int64_t row, int h) {
+  const int key_head =
+      p.sharing == KeySharing::kCyclic ? h % p.key_heads : h * p.key_heads / p.heads;
+  const std::int64_t shared = std::int64_t{key_head} * p.key_width;
+  const std::int64_t own = std::int64_t{h} * p.key_width;
+  const bool own_decays = in.decay.columns != p.heads;
+  return {in.query.row(row) + shared,
+          in.key.row(row) + shared,
+          in.value.row(row) + std::int64_t{h} * p.value_width,
+          in.decay.row(row) + (own_decays ? own : h),
+          in.remove.data ? in.remove.row(row) + own : nullptr,
+          in.add.data ? in.add.row(row) + own : nullptr,
+          p.bonus ? p.bonus + own : nullptr,
+          own_decays ? 1 : 0,
+          in.gain.data ? in.gain.row(row)[h] : 1.0f};
+}
+
+/// Moves `lanes` columns of the state on by one token; gives the output before scale and skip.
+template <class S, ScanRule kRule>
+typename S::Float advance(const ScanParams& p, const ScanToken& t, typename S::Float value,
+                          float* state, int lanes) {
+  const auto at = [&](int k) { return state + std::int64_t{k} * p.value_width; };
+  const auto decayed = [&](int k) {
+    return S::mul(load_some<S>(at(k), lanes), S::set(t.decay[k * t.decay_step]));
+  };
+  auto out = S::set(0.0f);
+  if constexpr (kRule == ScanRule::kAdd) {
+    const auto gained = S::mul(value, S::set(t.gain));
+    for (int k = 0; k < p.key_width; ++k) {
+      const auto s = S::fma(S::set(t.key[k]), gained, decayed(k));
+      store_some<S>(at(k), s, lanes);
+      out = S::fma(s, S::set(t.query[k]), out);
+    }
+  } else if constexpr (kRule == ScanRule::kBonus) {
+    for (int k = 0; k < p.key_width; ++k) {
+      const auto outer = S::mul(S::set(t.key[k]), value);
+      const auto seen = S::fma(S::set(t.bonus[k]), outer, load_some<S>(at(k), lanes));
+      out = S::fma(seen, S::set(t.query[k]), out);
+      store_some<S>(at(k), S::add(decayed(k), outer), lanes);
+    }
+  } else if constexpr (kRule == ScanRule::kDelta) {
+    auto known = S::set(0.0f);
+    for (int k = 0; k < p.key_width; ++k) {
+      const auto s = decayed(k);
+      store_some<S>(at(k), s, lanes);
+      known = S::fma(s, S::set(t.key[k]), known);
+    }
+    const auto delta = S::mul(S::sub(value, known), S::set(t.gain));
+    for (int k = 0; k < p.key_width; ++k) {
+      const auto s = S::fma(S::set(t.key[k]), delta, load_some<S>(at(k), lanes));
+      store_some<S>(at(k), s, lanes);
+      out = S::fma(s, S::set(t.query[k]), out);
+    }
+  } else {
+    auto removed = S::set(0.0f);
+    for (int k = 0; k < p.key_width; ++k) {
+      removed = S::fma(load_some<S>(at(k), lanes), S::set(t.remove[k]), removed);
+    }
+    for (int k = 0; k < p.key_width; ++k) {
+      auto s = S::fma(S::set(t.add[k]), removed, decayed(k));
+      s = S::fma(S::set(t.key[k]), value, s);
+      store_some<S>(at(k), s, lanes);
+      out = S::fma(s, S::set(t.query[k]), out);
+    }
+  }
+  return out;
+}
+
+/// The head task.first of one sequence. Sixteen columns of the state at a time go through all rows,
+/// so that they stay in the first-level cache.
+template <class S, ScanRule kRule>
+void scan_by(const ScanInput& in, const ScanParams& p, const RunTask& task, View out) {
+  const int head = static_cast<int>(task.first);
+  for (int v = 0; v < p.value_width; v += 16) {
+    const int lanes = p.value_width - v < 16 ? p.value_width - v : 16;
+    for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
+      const ScanToken token = scan_token(in, p, r, head);
+      const auto value = load_some<S>(token.value + v, lanes);
+      auto sum = advance<S, kRule>(p, token, value, task.state + v, lanes);
+      sum = S::mul(sum, S::set(p.scale));
+      if (p.skip) sum = S::fma(S::set(p.skip[head]), value, sum);
+      store_some<S>(out.row(r) + std::int64_t{head} * p.value_width + v, sum, lanes);
+    }
+  }
+}
+
+template <class S>
+void scan(const ScanInput& in, const ScanParams& p, const RunTask& task, View out) {
+  switch (p.rule) {
+    case ScanRule::kAdd:
+      return scan_by<S, ScanRule::kAdd>(in, p, task, out);
+    case ScanRule::kBonus:
+      return scan_by<S, ScanRule::kBonus>(in, p, task, out);
+    case ScanRule::kDelta:
+      return scan_by<S, ScanRule::kDelta>(in, p, task, out);
+    case ScanRule::kReplace:
+      return scan_by<S, ScanRule::kReplace>(in, p, task, out);
+  }
+}
+
+/// Channels [task.first, task.last), at most 16, of one sequence; their state is [state_width]
+/// [channels of the task].
+template <class S>
+void selective_scan(const SelectiveScanInput& in, const SelectiveScanParams& p, const RunTask& task,
+                    View out) {
+  const std::int64_t channels = in.x.columns;
+  const std::int64_t lanes = task.last - task.first;
+  const auto skip = load_some<S>(p.skip + task.first, lanes);
+  for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
+    const float* input = in.input.row(r);
+    const float* output = in.output.row(r);
+    const auto x = load_some<S>(in.x.row(r) + task.first, lanes);
+    const auto step = softplus<S>(load_some<S>(in.step.row(r) + task.first, lanes));
+    const auto gained = S::mul(step, x);
+    auto sum = S::set(0.0f);
+    for (int n = 0; n < p.state_width; ++n) {
+      float* at = task.state + n * lanes;
+      const auto rate = load_some<S>(p.rate + n * channels + task.first, lanes);
+      auto s = S::mul(exp<S>(S::mul(step, rate)), load_some<S>(at, lanes));
+      s = S::fma(gained, S::set(input[n]), s);
+      store_some<S>(at, s, lanes);
+      sum = S::fma(s, S::set(output[n]), sum);
+    }
+    store_some<S>(out.row(r) + task.first, S::fma(skip, x, sum), lanes);
+  }
+}
+
+template <class S>
+void decay_row(float* x, std::int64_t width, const DecayParams& params, float* out) {
+  const auto zero = S::set(0.0f);
+  for (std::int64_t i = 0; i < width; i += 16) {
+    const std::int64_t some = width - i < 16 ? width - i : 16;
+    auto value = load_some<S>(x + i, some);
+    if (params.bias) value = S::add(value, load_some<S>(params.bias + i, some));
+    auto exponent = zero;
+    switch (params.kind) {
+      case DecayKind::kSoftplus:
+        value = softplus<S>(value);
+        store_some<S>(x + i, value, some);
+        exponent = S::mul(load_some<S>(params.rate + i, some), value);
+        break;
+      case DecayKind::kExponential:
+        exponent = S::sub(zero, exp<S>(value));
+        break;
+      case DecayKind::kSigmoid:
+        exponent = S::mul(sigmoid<S>(value), S::set(-0.60653066f));  // -exp(-1/2)
+        break;
+    }
+    store_some<S>(out + i, exp<S>(exponent), some);
+  }
+}
+
+}  // namespace linnet::cpu

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "backend/backend.hpp"
+
+namespace linnet {
+
+/// Recurrent state in host memory, slot after slot. The memory is zero at first, and the machine
+/// gives it only when a slot is used.
+class HostStateStore final : public StateStore {
+ public:
+  static Result<std::unique_ptr<StateStore>> make(const StateShape& shape);
+
+  std::int64_t size_bytes() const override;
+  float* at(const StatePart& part, std::int32_t slot) const {
+    return memory_.get() + slot * slot_floats_ + layer_offsets_[part.layer] + part.first;
+  }
+  void clear(std::int32_t slot);
+  void copy(std::int32_t from, std::int32_t to);
+
+ private:
+  struct Free {
+    void operator()(float* memory) const { std::free(memory); }
+  };
+
+  HostStateStore() = default;
+
+  std::vector<std::int64_t> layer_offsets_;  // in floats, from the slot's beginning
+  std::int64_t slot_floats_ = 0;
+  std::int64_t slots_ = 0;
+  std::unique_ptr<float, Free> memory_;
+};
+
+/// The rows [first, last) of one sequence in a batch, and the slot of its state.
+struct SequenceRun {
+  std::int64_t first;
+  std::int64_t last;
+  std::int32_t slot;
+};
+
+/// Fills `runs` with those of `batch`, which has states.
+void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs);
+
+}  // namespace linnet

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "model/blocks/pass.hpp"
+#include "model/weight_loader.hpp"
+
+namespace linnet {
+
+/// A mixer (or feed-forward part) that keeps a state of each sequence. Each kind is a file of its
+/// own beside this one.
+class RecurrentBlock {
+ public:
+  virtual ~RecurrentBlock() = default;
+  /// Floats that run() takes of the workspace for each row.
+  virtual std::int64_t workspace_columns() const = 0;
+  /// out += block(in), or out = where `accumulate` is false, with the state at `state`. in, out:
+  /// [rows, width].
+  virtual void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const = 0;
+};
+
+/// Loads the kind of block that `spec` is, null where it is none; `width` is the residual stream's.
+std::unique_ptr<RecurrentBlock> load_recurrent(WeightLoader& loader, const RecurrentSpec& spec,
+                                               std::int64_t width, const std::string& prefix);
+
+// One function a kind, each in its own file.
+using RecurrentBlockPtr = std::unique_ptr<RecurrentBlock>;
+RecurrentBlockPtr load_block(WeightLoader& loader, const ShortConvolutionSpec& spec,
+                             std::int64_t width, const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const MambaSpec& spec, std::int64_t width,
+                             const std::string& prefix);
+
+}  // namespace linnet

@@ -1,0 +1,48 @@
+#include "model/blocks/recurrent.hpp"
+
+namespace linnet {
+namespace {
+
+class ShortConvolution final : public RecurrentBlock {
+ public:
+  ShortConvolution(WeightLoader& loader, const ShortConvolutionSpec& spec, std::int64_t width,
+                   const std::string& prefix)
+      : spec_(spec),
+        in_(loader.linear(prefix + ".shortconv.in_proj", width, 3 * std::int64_t{spec.columns})),
+        out_(loader.linear(prefix + ".shortconv.out_proj", spec.columns, width)),
+        weight_(loader.transposed(prefix + ".shortconv.conv.weight", spec.kernel, spec.columns)) {}
+
+  std::int64_t workspace_columns() const override { return 4 * std::int64_t{spec_.columns}; }
+
+  void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
+    const Workspace::Scope scope(pass.workspace);
+    const int columns = spec_.columns;
+    const View all = pass.workspace.view(in.rows, 3 * columns);
+    const View b = all.slice(0, columns), c = all.slice(columns, columns),
+               x = all.slice(2 * columns, columns);
+    const MatmulOutput projected = in_.to(all);
+    pass.backend.matmul(in, {&projected, 1});
+    pass.backend.gated_activation(b, x, Activation::kIdentity, x);
+
+    const View y = pass.workspace.view(in.rows, columns);
+    const ConvolutionParams params{state, spec_.kernel, weight_->data(), nullptr, {}};
+    pass.backend.convolve(*pass.states, x, params, pass.batch, y);
+    pass.backend.gated_activation(c, y, Activation::kIdentity, y);
+    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
+    pass.backend.matmul(y, {&output, 1});
+  }
+
+ private:
+  ShortConvolutionSpec spec_;
+  Linear in_, out_;
+  std::unique_ptr<Buffer> weight_;
+};
+
+}  // namespace
+
+RecurrentBlockPtr load_block(WeightLoader& loader, const ShortConvolutionSpec& spec,
+                             std::int64_t width, const std::string& prefix) {
+  return std::make_unique<ShortConvolution>(loader, spec, width, prefix);
+}
+
+}  // namespace linnet
