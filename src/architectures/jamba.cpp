@@ -18,6 +18,7 @@ ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader) {
     if (loader.has(fmt::format("blk.{}.ffn_gate_inp.weight", i))) continue;
     layer.moe = {};
     layer.mlp.width = width;
+    layer.mlp.scaled = false;
   }
   return spec;
 }

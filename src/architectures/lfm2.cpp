@@ -8,11 +8,12 @@ namespace linnet {
 ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p);
   read_rope(p, loader, RopeLayout::kSplitHalf, spec);
-  if (loader.has("token_embd_norm.weight")) spec.output_norm = "token_embd_norm";
+  if (loader.has("token_embd_norm.weight")) spec.norm_names.output = "token_embd_norm";
   const auto kernel = static_cast<int>(p.required_count("shortconv.l_cache", 64));
   if (kernel < 2) p.fail("metadata key shortconv.l_cache is 1, expected at least 2");
   const auto window = static_cast<int>(p.count("attention.sliding_window", 0));
   for (LayerSpec& layer : spec.layers) {
+    layer.mlp.scaled = false;
     if (layer.attention.heads > 0) {
       layer.attention.span = window > 0 ? AttentionSpan::kSliding : AttentionSpan::kFull;
       layer.attention.window = window;

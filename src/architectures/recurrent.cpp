@@ -1,24 +1,104 @@
 #include "architectures/recurrent.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace linnet {
 namespace {
 
 // Far above what models have, and low enough for products of two to fit an int.
 constexpr std::int64_t kWidest = 1 << 20;
-constexpr std::int64_t kWidestState = 1 << 10;
+constexpr std::int64_t kWidestHead = 1 << 10;
+constexpr std::int64_t kMostHeads = 1 << 10;
 constexpr std::int64_t kLongestKernel = 64;
+
+int read_size(Hyperparameters& p, std::string_view key, std::int64_t most) {
+  return static_cast<int>(p.required_count(key, most));
+}
+
+int read_kernel(Hyperparameters& p) {
+  const int kernel = read_size(p, "ssm.conv_kernel", kLongestKernel);
+  if (kernel < 2) p.fail("a convolution over 1 token was found, expected at least 2");
+  return std::max(kernel, 2);
+}
+
+// `part`, or 1 with an error where it does not divide `whole`.
+int divisor(Hyperparameters& p, std::string_view what, int whole, int part) {
+  if (whole % part == 0) return part;
+  p.fail(fmt::format("{} {} were found, expected a divisor of {}", part, what, whole));
+  return 1;
+}
 
 }  // namespace
 
 MambaSpec read_mamba_sizes(Hyperparameters& p) {
   MambaSpec spec;
-  spec.inner = static_cast<int>(p.required_count("ssm.inner_size", kWidest));
-  spec.state_width = static_cast<int>(p.required_count("ssm.state_size", kWidestState));
-  spec.kernel = static_cast<int>(p.required_count("ssm.conv_kernel", kLongestKernel));
-  spec.step_rank = static_cast<int>(p.required_count("ssm.time_step_rank", kWidest));
+  spec.inner = read_size(p, "ssm.inner_size", kWidest);
+  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.kernel = read_kernel(p);
+  spec.step_rank = read_size(p, "ssm.time_step_rank", kWidest);
   spec.bare_norms = p.boolean("ssm.dt_b_c_rms", false);
-  if (spec.kernel < 2) p.fail("metadata key ssm.conv_kernel is 1, expected at least 2");
   return spec;
+}
+
+Mamba2Spec read_mamba2_sizes(Hyperparameters& p) {
+  Mamba2Spec spec;
+  spec.inner = read_size(p, "ssm.inner_size", kWidest);
+  spec.heads = divisor(p, "heads", spec.inner, read_size(p, "ssm.time_step_rank", kMostHeads));
+  spec.groups = divisor(p, "groups", spec.heads, read_size(p, "ssm.group_count", kMostHeads));
+  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.kernel = read_kernel(p);
+  return spec;
+}
+
+PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width) {
+  PlamoMambaSpec spec;
+  spec.inner = read_size(p, "ssm.inner_size", kWidest);
+  spec.heads = divisor(p, "heads", spec.inner, read_size(p, "ssm.time_step_rank", kMostHeads));
+  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.kernel = read_kernel(p);
+  spec.step_width = static_cast<int>(std::max<std::int64_t>(64, width / 16));
+  return spec;
+}
+
+DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing) {
+  DeltaNetSpec spec;
+  spec.heads = read_size(p, "ssm.time_step_rank", kMostHeads);
+  spec.key_heads = divisor(p, "key heads", spec.heads, read_size(p, "ssm.group_count", kMostHeads));
+  spec.key_width = read_size(p, "ssm.state_size", kWidestHead);
+  const int inner = read_size(p, "ssm.inner_size", kWidest);
+  spec.value_width = inner / divisor(p, "heads", inner, spec.heads);
+  spec.kernel = read_kernel(p);
+  spec.sharing = sharing;
+  return spec;
+}
+
+KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p) {
+  KimiDeltaSpec spec;
+  // Where there is one count for each layer, recurrent layers have 0 and the first one counts.
+  spec.heads = static_cast<int>(
+      std::clamp<std::int64_t>(p.layer_count("attention.head_count", 0, 1), 1, kMostHeads));
+  spec.head_width = read_size(p, "kda.head_dim", kWidestHead);
+  spec.kernel = read_kernel(p);
+  return spec;
+}
+
+Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
+  Rwkv6Spec spec;
+  spec.columns = static_cast<int>(width);
+  spec.head_width =
+      divisor(p, "columns a head", spec.columns, read_size(p, "wkv.head_size", kWidestHead));
+  spec.mix_rank = read_size(p, "time_mix_extra_dim", kWidest);
+  spec.decay_rank = read_size(p, "time_decay_extra_dim", kWidest);
+  return spec;
+}
+
+bool is_recurrent_layer(Hyperparameters& p, int layer) {
+  if (p.has("attention.recurrent_layers")) {
+    return p.layer_count("attention.recurrent_layers", layer, 0) != 0;
+  }
+  return (layer + 1) % p.count("full_attention_interval", 4) != 0;
 }
 
 }  // namespace linnet

@@ -5,7 +5,16 @@
 
 namespace linnet {
 
-/// Mamba's sizes from `ssm.*`.
+// Sizes of recurrent mixers from `ssm.*`, `kda.*` and `wkv.*`.
 MambaSpec read_mamba_sizes(Hyperparameters& p);
+Mamba2Spec read_mamba2_sizes(Hyperparameters& p);
+PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width);
+DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing);
+KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p);
+Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width);
+
+/// Whether `layer` is recurrent in architectures that say so by `attention.recurrent_layers`, or by
+/// `full_attention_interval`: all but every fourth, if not given.
+bool is_recurrent_layer(Hyperparameters& p, int layer);
 
 }  // namespace linnet

@@ -10,10 +10,17 @@ namespace linnet {
 namespace {
 
 constexpr std::array kArchitectures = {
+    Architecture{"falcon-h1", read_falcon_h1},
+    Architecture{"granitehybrid", read_granite_hybrid},
     Architecture{"jamba", read_jamba},
     Architecture{"lfm2", read_lfm2},
     Architecture{"llama", read_llama},
     Architecture{"mamba", read_mamba},
+    Architecture{"mamba2", read_mamba2},
+    Architecture{"nemotron_h", read_nemotron_h},
+    Architecture{"nemotron_h_moe", read_nemotron_h},
+    Architecture{"plamo2", read_plamo2},
+    Architecture{"rwkv6", read_rwkv6},
 };
 
 std::string known_names() {

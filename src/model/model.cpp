@@ -13,7 +13,9 @@ bool has_mixer(const LayerSpec& layer) {
   return layer.attention.heads > 0 || is_present(layer.recurrent);
 }
 
-bool has_ffn(const LayerSpec& layer) { return layer.mlp.width > 0 || layer.moe.experts > 0; }
+bool has_ffn(const LayerSpec& layer) {
+  return layer.mlp.width > 0 || layer.moe.experts > 0 || is_present(layer.recurrent_ffn);
+}
 
 // out (+)= what a block computes, through the block's post-norm and the model's residual scale.
 template <class Block>
@@ -41,7 +43,9 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
     model->load_layer(loader, i);
   }
-  model->output_norm_ = loader.norm(s.output_norm, s.width);
+  model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
+  if (s.embedding_norm == NormUse::kWeights)
+    model->embedding_norm_ = loader.norm("token_embd_norm", s.width, Presence::kOptional);
   model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
   if (!model->output_) model->output_.weight = model->embedding_;  // tied
   if (Status status = loader.finish(); !status) return status.error();
@@ -52,17 +56,21 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
 void Model::load_layer(WeightLoader& loader, int index) {
   const LayerSpec& spec = spec_.layers[index];
   const std::string prefix = block_prefix(index);
+  const auto name = [&](std::string_view part) { return fmt::format("{}.{}", prefix, part); };
+  const NormNames& names = spec_.norm_names;
   Layer layer;
-  if (has_mixer(spec)) layer.mixer_norm = loader.norm(prefix + ".attn_norm", spec_.width);
+  if (has_mixer(spec)) layer.mixer_norm = loader.norm(name(names.mixer), spec_.width);
   if (spec.attention.heads > 0) {
     layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
   }
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
-  layer.mixer_post_norm =
-      loader.norm(prefix + ".post_attention_norm", spec_.width, Presence::kOptional);
-  if (has_ffn(spec)) layer.ffn_norm = loader.norm(prefix + ".ffn_norm", spec_.width);
+  if (!names.mixer_post.empty()) {
+    layer.mixer_post_norm = loader.norm(name(names.mixer_post), spec_.width, Presence::kOptional);
+  }
+  if (has_ffn(spec)) layer.ffn_norm = loader.norm(name(names.ffn), spec_.width);
   if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
   if (spec.moe.experts > 0) layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
+  layer.recurrent_ffn = load_recurrent(loader, spec.recurrent_ffn, spec_.width, prefix);
   layer.ffn_post_norm = loader.norm(prefix + ".post_ffw_norm", spec_.width, Presence::kOptional);
   layers_.push_back(std::move(layer));
 }
@@ -74,11 +82,11 @@ Status Model::allocate_workspace() {
                               mlp_columns(layer.mlp), moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
-    if (layer.recurrent) {
-      block_columns = std::max(block_columns, layer.recurrent->workspace_columns());
+    for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {
+      if (block) block_columns = std::max(block_columns, block->workspace_columns());
     }
   }
-  constexpr int kViews = 24;  // more than are alive at any time
+  constexpr int kViews = 40;  // more than are alive at any time
   const std::int64_t rows =
       Workspace::floats_for(limits_.rows, 3 * spec_.width + block_columns, kViews);
   const std::int64_t outputs =
@@ -108,6 +116,12 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const View x = workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.width);
   backend_.embed_rows(*embedding_, batch.tokens, x);
   if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
+  if (embedding_norm_) {
+    backend_.norm(x,
+                  {spec_.norm, spec_.norm_epsilon, embedding_norm_.weight_data(),
+                   embedding_norm_.bias_data()},
+                  x);
+  }
   for (int i = 0; i < static_cast<int>(layers_.size()); ++i) run_layer(pass, i, x);
   return head(x, batch.outputs);
 }
@@ -136,6 +150,7 @@ void Model::run_layer(const Pass& pass, int index, View x) {
   add_to_residual(pass, layer.ffn_post_norm, x, [&](View out, bool accumulate) {
     run_ffn(pass, index, ffn_in, out, accumulate);
   });
+  if (spec.output_scale != 1.0f) backend_.scale(x, spec.output_scale);
 }
 
 View Model::normalise(const Norm& norm, View in) {
@@ -161,6 +176,10 @@ void Model::run_ffn(const Pass& pass, int index, View in, View out, bool accumul
     mlp_block(pass, spec.mlp, layers_[index].mlp, in, out, accumulate);
     accumulate = true;
   }
+  if (layers_[index].recurrent_ffn) {
+    const std::int64_t first = state_floats(spec.recurrent);
+    return layers_[index].recurrent_ffn->run(pass, {index, first}, in, out, accumulate);
+  }
   if (spec.moe.experts == 0) return;
   if (!accumulate) backend_.fill(out, 0.0f);
   moe_block(pass, spec.moe, layers_[index].moe, in, out);
@@ -182,14 +201,14 @@ View Model::head(View x, std::span<const std::int32_t> outputs) {
 StateShape state_shape(const ModelSpec& spec, std::int64_t slots) {
   StateShape shape{{}, slots};
   for (const LayerSpec& layer : spec.layers) {
-    shape.layer_floats.push_back(state_floats(layer.recurrent));
+    shape.layer_floats.push_back(state_floats(layer.recurrent) + state_floats(layer.recurrent_ffn));
   }
   return shape;
 }
 
 std::int64_t state_bytes(const ModelSpec& spec) {
   std::int64_t floats = 0;
-  for (const LayerSpec& layer : spec.layers) floats += state_floats(layer.recurrent);
+  for (const std::int64_t layer : state_shape(spec, 1).layer_floats) floats += layer;
   return floats * static_cast<std::int64_t>(sizeof(float));
 }
 

@@ -58,7 +58,7 @@ class Model {
   struct Layer {
     Norm mixer_norm, mixer_post_norm;
     AttentionWeights attention;
-    RecurrentBlockPtr recurrent;
+    RecurrentBlockPtr recurrent, recurrent_ffn;
     Norm ffn_norm, ffn_post_norm;
     MlpWeights mlp;
     MoeWeights moe;
@@ -81,6 +81,7 @@ class Model {
   std::shared_ptr<const Matrix> embedding_;
   Linear output_;
   Norm output_norm_;
+  Norm embedding_norm_;
   std::vector<Layer> layers_;
   std::unique_ptr<Workspace> workspace_;
 };

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -33,6 +34,7 @@ struct AttentionSpec {
 struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
   Activation activation = Activation::kSilu;
+  bool scaled = true;  ///< the factors .scale of the projections take part
 };
 
 struct MoeSpec {
@@ -46,9 +48,27 @@ struct MoeSpec {
 /// follows from the tensors that are in the file.
 struct LayerSpec {
   AttentionSpec attention;
-  RecurrentSpec recurrent;  ///< its output is added to that of attention where a layer has both
+  RecurrentSpec recurrent;      ///< its output is added to that of attention where a layer has both
+  RecurrentSpec recurrent_ffn;  ///< a feed-forward part that keeps a state
+  float output_scale = 1.0f;    ///< of the layer's result
   MlpSpec mlp;
   MoeSpec moe;
+};
+
+/// How a norm appears in an architecture.
+enum class NormUse {
+  kWeights,  ///< with the weights of the file
+  kPlain,    ///< without weights
+  kNone
+};
+
+/// Where the norms of a layer and of the output are in the file; an empty name: there is none.
+struct NormNames {
+  std::string_view mixer = "attn_norm";
+  std::string_view mixer_post = "post_attention_norm";
+  std::string_view ffn = "ffn_norm";
+  std::string_view ffn_post = "post_ffw_norm";
+  std::string_view output = "output_norm";
 };
 
 /// Everything that the forward pass needs to know of a model, read from the metadata by its
@@ -66,8 +86,9 @@ struct ModelSpec {
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
   bool causal = true;
-  bool parallel_residual = false;           ///< mixer and feed-forward read the same input
-  std::string output_norm = "output_norm";  ///< the tensor's name
+  bool parallel_residual = false;  ///< mixer and feed-forward read the same input
+  NormNames norm_names;
+  NormUse embedding_norm = NormUse::kNone;
   std::vector<LayerSpec> layers;
 };
 

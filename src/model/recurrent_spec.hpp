@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <variant>
 
+#include "backend/backend.hpp"
+
 namespace linnet {
 
 /// LFM2's mixer: c * convolution(b * x) (https://www.liquid.ai/blog/liquid-foundation-models-v2).
@@ -26,8 +28,89 @@ struct MambaSpec {
   }
 };
 
-/// A layer's mixer besides (or instead of) attention, with a state of its own for each sequence.
-using RecurrentSpec = std::variant<std::monostate, ShortConvolutionSpec, MambaSpec>;
+/// Mamba 2 (https://arxiv.org/abs/2405.21060).
+struct Mamba2Spec {
+  int inner = 0;  ///< channels, of all heads
+  int heads = 0;
+  int groups = 0;  ///< heads of a group share keys and queries (B and C)
+  int state_width = 0;
+  int kernel = 0;
+
+  int head_width() const { return inner / heads; }
+  int convolved() const { return inner + 2 * groups * state_width; }
+  std::int64_t state_floats() const {
+    return std::int64_t{convolved()} * (kernel - 1) + std::int64_t{inner} * state_width;
+  }
+};
+
+/// PLaMo 2's mixture of both: Mamba's projections with normalised step, input and output before
+/// the recurrence of Mamba 2 (https://huggingface.co/pfnet/plamo-2-1b).
+struct PlamoMambaSpec {
+  int inner = 0;  ///< channels, of all heads
+  int heads = 0;
+  int state_width = 0;
+  int kernel = 0;
+  int step_width = 0;
+
+  int head_width() const { return inner / heads; }
+  std::int64_t state_floats() const {
+    return std::int64_t{inner} * (kernel - 1) + std::int64_t{inner} * state_width;
+  }
+};
+
+/// Gated delta net (https://arxiv.org/abs/2412.06464).
+struct DeltaNetSpec {
+  int heads = 0;  ///< of values
+  int key_heads = 0;
+  int key_width = 0;
+  int value_width = 0;
+  int kernel = 0;
+  KeySharing sharing = KeySharing::kBlocks;
+
+  int key_columns() const { return key_heads * key_width; }
+  int value_columns() const { return heads * value_width; }
+  int convolved() const { return 2 * key_columns() + value_columns(); }
+  std::int64_t state_floats() const {
+    return std::int64_t{convolved()} * (kernel - 1) + std::int64_t{value_columns()} * key_width;
+  }
+};
+
+/// Kimi delta attention (https://arxiv.org/abs/2510.26692): a delta net with a decay for each key
+/// column.
+struct KimiDeltaSpec {
+  int heads = 0;
+  int head_width = 0;
+  int kernel = 0;
+
+  int inner() const { return heads * head_width; }
+  std::int64_t state_floats() const {
+    return 3 * std::int64_t{inner()} * (kernel - 1) + std::int64_t{inner()} * head_width;
+  }
+};
+
+/// RWKV-6's attention (https://arxiv.org/abs/2404.05892).
+struct Rwkv6Spec {
+  int columns = 0;  ///< of the residual stream, and of all heads together
+  int head_width = 0;
+  int mix_rank = 0;
+  int decay_rank = 0;
+
+  std::int64_t state_floats() const { return columns + std::int64_t{columns} * head_width; }
+};
+
+/// RWKV-6's feed-forward part, which also looks at the token before.
+struct RwkvChannelMixSpec {
+  int columns = 0;
+  int inner = 0;
+
+  std::int64_t state_floats() const { return columns; }
+};
+
+/// A layer's mixer besides (or instead of) attention, or its feed-forward part, with a state of its
+/// own for each sequence.
+using RecurrentSpec =
+    std::variant<std::monostate, ShortConvolutionSpec, MambaSpec, Mamba2Spec, PlamoMambaSpec,
+                 DeltaNetSpec, KimiDeltaSpec, Rwkv6Spec, RwkvChannelMixSpec>;
 
 inline bool is_present(const RecurrentSpec& spec) { return spec.index() != 0; }
 

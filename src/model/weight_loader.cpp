@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
+#include <iterator>
 
 namespace linnet {
 namespace {
@@ -125,6 +127,55 @@ Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::
   return linear;
 }
 
+Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
+                               std::span<const std::int64_t> order, Presence presence) {
+  const auto rows = static_cast<std::int64_t>(order.size());
+  const std::int64_t shape[] = {columns, rows};
+  const std::string name = stem + ".weight";
+  const gguf::Tensor* tensor = find(name, presence, shape);
+  if (!tensor) return {};
+  const auto row_bytes = static_cast<std::size_t>(tensor->format->size_bytes(columns));
+  std::vector<std::byte> bytes(row_bytes * order.size());
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::memcpy(bytes.data() + r * row_bytes, tensor->bytes.data() + order[r] * row_bytes,
+                row_bytes);
+  }
+  Linear linear;
+  auto uploaded = backend_.upload(MatrixSource{tensor->format, bytes.data(), columns, rows});
+  if (!uploaded) {
+    fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
+    return linear;
+  }
+  linear.weight = std::move(*uploaded);
+  const auto scale = values(stem + ".scale", 1, Presence::kOptional);
+  if (!scale.empty()) linear.scale = scale[0];
+  const std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
+  std::vector<float> ordered;
+  for (std::size_t r = 0; r < bias.size(); ++r) ordered.push_back(bias[order[r]]);
+  linear.bias = upload(ordered);
+  return linear;
+}
+
+std::vector<Linear> WeightLoader::slices(const std::string& stem, std::int64_t columns,
+                                         std::int64_t rows, std::int64_t count, Presence presence) {
+  const std::int64_t shape[] = {columns, rows, count};
+  const std::string name = stem + ".weight";
+  std::vector<Linear> linears;
+  const gguf::Tensor* tensor = find(name, presence, shape);
+  if (!tensor) return linears;
+  const std::int64_t slice_bytes = tensor->format->size_bytes(columns) * rows;
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto uploaded = backend_.upload(
+        MatrixSource{tensor->format, tensor->bytes.data() + i * slice_bytes, columns, rows});
+    if (!uploaded) {
+      fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
+      return {};
+    }
+    linears.emplace_back().weight = std::move(*uploaded);
+  }
+  return linears;
+}
+
 Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
                              std::int64_t experts, Presence presence) {
   Linear linear;
@@ -142,10 +193,12 @@ Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std:
 
 Norm WeightLoader::norm(const std::string& stem, std::int64_t width, Presence presence,
                         std::int64_t other_width) {
-  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  // Some files leave the suffix out.
+  const std::string name = has(stem + ".weight") || !has(stem) ? stem + ".weight" : stem;
+  const gguf::Tensor* tensor = file_.find_tensor(name);
   if (tensor && other_width > 0 && tensor->elements() == other_width) width = other_width;
   Norm norm;
-  norm.weight = vector(stem + ".weight", width, presence);
+  norm.weight = vector(name, width, presence);
   if (norm.weight) norm.bias = vector(stem + ".bias", width, Presence::kOptional);
   return norm;
 }

@@ -32,6 +32,12 @@ class WeightLoader {
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                 Presence presence = Presence::kRequired,
                 ScaleOrder order = ScaleOrder::kBeforeBias);
+  /// linear() whose row i is row order[i] of the file.
+  Linear reordered(const std::string& stem, std::int64_t columns,
+                   std::span<const std::int64_t> order, Presence presence = Presence::kRequired);
+  /// `stem`.weight [columns, rows, count] as `count` projections.
+  std::vector<Linear> slices(const std::string& stem, std::int64_t columns, std::int64_t rows,
+                             std::int64_t count, Presence presence = Presence::kRequired);
   /// `stem`.weight [columns, rows, experts] with the optional .bias [rows, experts], .scale
   /// [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,

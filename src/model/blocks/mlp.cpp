@@ -5,13 +5,14 @@ namespace linnet {
 MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
                     const std::string& prefix) {
   // In feed-forward parts llama.cpp, which defines the files, scales the bias too.
-  constexpr auto kOrder = ScaleOrder::kAfterBias;
+  const auto kOrder = spec.scaled ? ScaleOrder::kAfterBias : ScaleOrder::kBeforeBias;
   MlpWeights weights;
   weights.gate =
       loader.linear(prefix + ".ffn_gate", width, spec.width, Presence::kOptional, kOrder);
   weights.up = loader.linear(prefix + ".ffn_up", width, spec.width, Presence::kRequired, kOrder);
   weights.down =
       loader.linear(prefix + ".ffn_down", spec.width, width, Presence::kRequired, kOrder);
+  if (!spec.scaled) weights.gate.scale = weights.up.scale = weights.down.scale = 1.0f;
   return weights;
 }
 

@@ -30,5 +30,17 @@ RecurrentBlockPtr load_block(WeightLoader& loader, const ShortConvolutionSpec& s
                              std::int64_t width, const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const MambaSpec& spec, std::int64_t width,
                              const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const Mamba2Spec& spec, std::int64_t width,
+                             const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const PlamoMambaSpec& spec, std::int64_t width,
+                             const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const DeltaNetSpec& spec, std::int64_t width,
+                             const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
+                             const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv6Spec& spec, std::int64_t width,
+                             const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const RwkvChannelMixSpec& spec,
+                             std::int64_t width, const std::string& prefix);
 
 }  // namespace linnet

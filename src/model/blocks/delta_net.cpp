@@ -1,0 +1,150 @@
+#include <cmath>
+#include <vector>
+
+#include "model/blocks/recurrent.hpp"
+
+namespace linnet {
+namespace {
+
+// Qwen3-Next's files have the parts of each key head side by side, `sizes` rows each; here each
+// part of all key heads comes together.
+std::vector<std::int64_t> parts_together(int key_heads, std::span<const std::int64_t> sizes) {
+  std::int64_t all = 0;
+  for (const std::int64_t size : sizes) all += size;
+  std::vector<std::int64_t> order;
+  std::int64_t first = 0;
+  for (const std::int64_t size : sizes) {
+    for (int h = 0; h < key_heads; ++h) {
+      for (std::int64_t i = 0; i < size; ++i) order.push_back(h * all + first + i);
+    }
+    first += size;
+  }
+  return order;
+}
+
+class DeltaNet final : public RecurrentBlock {
+ public:
+  DeltaNet(WeightLoader& loader, const DeltaNetSpec& spec, std::int64_t width,
+           const std::string& prefix)
+      : spec_(spec),
+        out_(loader.linear(prefix + ".ssm_out", spec.value_columns(), width)),
+        norm_(loader.norm(prefix + ".ssm_norm", spec.value_width)),
+        convolution_(
+            loader.transposed(prefix + ".ssm_conv1d.weight", spec.kernel, spec.convolved())),
+        step_bias_(loader.vector(prefix + ".ssm_dt.bias", spec.heads)),
+        rate_(loader.vector(prefix + ".ssm_a", spec.heads)) {
+    const std::int64_t shared = spec.heads / spec.key_heads;
+    if (loader.has(prefix + ".attn_qkv.weight")) {
+      qkv_ = loader.linear(prefix + ".attn_qkv", width, spec.convolved());
+      gate_ = loader.linear(prefix + ".attn_gate", width, spec.value_columns());
+      loader.ignore(prefix + ".ssm_in.weight");  // the same in the order of older files
+      loader.ignore(prefix + ".ssm_in.scale");
+    } else {
+      const std::int64_t values = shared * spec.value_width;
+      const std::int64_t sizes[] = {spec.key_width, spec.key_width, values, values};
+      qkv_and_gate_ =
+          loader.reordered(prefix + ".ssm_in", width, parts_together(spec.key_heads, sizes));
+    }
+    if (loader.has(prefix + ".ssm_ba.weight")) {
+      const std::int64_t sizes[] = {shared, shared};
+      gain_and_step_ =
+          loader.reordered(prefix + ".ssm_ba", width, parts_together(spec.key_heads, sizes));
+    } else {
+      gain_ = loader.linear(prefix + ".ssm_beta", width, spec.heads);
+      step_ = loader.linear(prefix + ".ssm_alpha", width, spec.heads);
+    }
+  }
+
+  std::int64_t workspace_columns() const override {
+    return 2 * std::int64_t{spec_.convolved()} + 2 * spec_.value_columns() + 3 * spec_.heads;
+  }
+
+  void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
+    const Workspace::Scope scope(pass.workspace);
+    const int convolved = spec_.convolved(), values = spec_.value_columns();
+    const View projected = pass.workspace.view(in.rows, convolved + values);
+    const View gate = projected.slice(convolved, values);
+    const View controls = pass.workspace.view(in.rows, 2 * spec_.heads);
+    project(pass, in, projected, controls);
+
+    const View qkv = pass.workspace.view(in.rows, convolved);
+    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
+                                        Activation::kSilu};
+    pass.backend.convolve(*pass.states, projected.slice(0, convolved), convolution, pass.batch,
+                          qkv);
+
+    const View y = pass.workspace.view(in.rows, values);
+    scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * convolved}, qkv,
+         controls, y);
+    NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
+    norm.group = spec_.value_width;
+    pass.backend.norm(y, norm, y);
+    pass.backend.gated_activation(gate, y, Activation::kSilu, y);
+    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
+    pass.backend.matmul(y, {&output, 1});
+  }
+
+ private:
+  // controls: [gain of each head][step of each head]
+  void project(const Pass& pass, View in, View projected, View controls) const {
+    std::vector<MatmulOutput> outputs;
+    if (qkv_) {
+      outputs.push_back(qkv_.to(projected.slice(0, spec_.convolved())));
+      outputs.push_back(gate_.to(projected.slice(spec_.convolved(), spec_.value_columns())));
+    } else {
+      outputs.push_back(qkv_and_gate_.to(projected));
+    }
+    if (gain_) {
+      outputs.push_back(gain_.to(controls.slice(0, spec_.heads)));
+      outputs.push_back(step_.to(controls.slice(spec_.heads, spec_.heads)));
+    } else {
+      outputs.push_back(gain_and_step_.to(controls));
+    }
+    pass.backend.matmul(in, outputs);
+  }
+
+  void scan(const Pass& pass, StatePart state, View qkv, View controls, View y) const {
+    const int keys = spec_.key_columns();
+    const View query_and_key = qkv.slice(0, 2 * keys);
+    NormParams unit{NormKind::kL2, pass.model.norm_epsilon};
+    unit.group = spec_.key_width;
+    pass.backend.norm(query_and_key, unit, query_and_key);
+
+    const View gain = controls.slice(0, spec_.heads);
+    pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);
+    const View decay = pass.workspace.view(y.rows, spec_.heads);
+    pass.backend.decay(controls.slice(spec_.heads, spec_.heads),
+                       {DecayKind::kSoftplus, step_bias_->data(), rate_->data()}, decay);
+
+    ScanParams params{ScanRule::kDelta, state, spec_.heads, spec_.key_heads, spec_.sharing};
+    params.key_width = spec_.key_width;
+    params.value_width = spec_.value_width;
+    params.scale = 1.0f / std::sqrt(static_cast<float>(spec_.key_width));
+    const ScanInput input{qkv.slice(0, keys),
+                          qkv.slice(keys, keys),
+                          qkv.slice(2 * keys, spec_.value_columns()),
+                          decay,
+                          gain,
+                          {},
+                          {}};
+    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+  }
+
+  DeltaNetSpec spec_;
+  Linear qkv_, gate_;     // or, in older files,
+  Linear qkv_and_gate_;   // both in one
+  Linear gain_, step_;    // or
+  Linear gain_and_step_;  // both in one
+  Linear out_;
+  Norm norm_;
+  std::unique_ptr<Buffer> convolution_, step_bias_, rate_;
+};
+
+}  // namespace
+
+RecurrentBlockPtr load_block(WeightLoader& loader, const DeltaNetSpec& spec, std::int64_t width,
+                             const std::string& prefix) {
+  return std::make_unique<DeltaNet>(loader, spec, width, prefix);
+}
+
+}  // namespace linnet

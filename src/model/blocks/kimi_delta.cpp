@@ -1,0 +1,138 @@
+#include <cmath>
+#include <vector>
+
+#include "model/blocks/recurrent.hpp"
+
+namespace linnet {
+namespace {
+
+// The convolutions of queries, keys and values side by side, [kernel][3 * inner].
+std::unique_ptr<Buffer> load_convolutions(WeightLoader& loader, const KimiDeltaSpec& spec,
+                                          const std::string& prefix) {
+  const std::int64_t inner = spec.inner(), kernel = spec.kernel;
+  std::vector<float> all(static_cast<std::size_t>(3 * inner * kernel));
+  int part = 0;
+  for (const char* name : {"q", "k", "v"}) {
+    const std::vector<float> weight =
+        loader.values(prefix + ".ssm_conv1d_" + name + ".weight", inner * kernel);
+    if (weight.empty()) return nullptr;
+    for (std::int64_t c = 0; c < inner; ++c) {
+      for (std::int64_t i = 0; i < kernel; ++i) {
+        all[i * 3 * inner + part * inner + c] = weight[c * kernel + i];
+      }
+    }
+    ++part;
+  }
+  return loader.upload(all);
+}
+
+// One rate a head becomes one a column.
+std::unique_ptr<Buffer> load_rates(WeightLoader& loader, const KimiDeltaSpec& spec,
+                                   const std::string& prefix) {
+  std::vector<float> rates;
+  for (const float rate : loader.values(prefix + ".ssm_a", spec.heads)) {
+    rates.insert(rates.end(), spec.head_width, rate);
+  }
+  return loader.upload(rates);
+}
+
+class KimiDelta final : public RecurrentBlock {
+ public:
+  KimiDelta(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
+            const std::string& prefix)
+      : spec_(spec),
+        query_(loader.linear(prefix + ".attn_q", width, spec.inner())),
+        key_(loader.linear(prefix + ".attn_k", width, spec.inner())),
+        value_(loader.linear(prefix + ".attn_v", width, spec.inner())),
+        decay_low_(loader.linear(prefix + ".ssm_f_a", width, spec.head_width)),
+        decay_(loader.linear(prefix + ".ssm_f_b", spec.head_width, spec.inner())),
+        gate_low_(loader.linear(prefix + ".ssm_g_a", width, spec.head_width)),
+        gate_(loader.linear(prefix + ".ssm_g_b", spec.head_width, spec.inner())),
+        gain_(loader.linear(prefix + ".ssm_beta", width, spec.heads)),
+        out_(loader.linear(prefix + ".attn_output", spec.inner(), width)),
+        norm_(loader.norm(prefix + ".ssm_norm", spec.head_width)),
+        convolution_(load_convolutions(loader, spec, prefix)),
+        step_bias_(loader.vector(prefix + ".ssm_dt.bias", spec.inner())),
+        rate_(load_rates(loader, spec, prefix)) {}
+
+  std::int64_t workspace_columns() const override {
+    return 10 * std::int64_t{spec_.inner()} + 2 * spec_.head_width + spec_.heads;
+  }
+
+  void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
+    const Workspace::Scope scope(pass.workspace);
+    const int inner = spec_.inner();
+    const View projected = pass.workspace.view(in.rows, 3 * inner);
+    const View low = pass.workspace.view(in.rows, 2 * spec_.head_width);
+    const View decay_low = low.slice(0, spec_.head_width);
+    const View gate_low = low.slice(spec_.head_width, spec_.head_width);
+    const View gain = pass.workspace.view(in.rows, spec_.heads);
+    const MatmulOutput outputs[] = {query_.to(projected.slice(0, inner)),
+                                    key_.to(projected.slice(inner, inner)),
+                                    value_.to(projected.slice(2 * inner, inner)),
+                                    decay_low_.to(decay_low),
+                                    gate_low_.to(gate_low),
+                                    gain_.to(gain)};
+    pass.backend.matmul(in, outputs);
+    pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);
+
+    const View qkv = pass.workspace.view(in.rows, 3 * inner);
+    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
+                                        Activation::kSilu};
+    pass.backend.convolve(*pass.states, projected, convolution, pass.batch, qkv);
+
+    const View y = pass.workspace.view(in.rows, inner);
+    scan(pass, {state.layer, state.first + 3 * std::int64_t{spec_.kernel - 1} * inner}, qkv,
+         decay_low, gain, y);
+    NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
+    norm.group = spec_.head_width;
+    pass.backend.norm(y, norm, y);
+    const View gate = pass.workspace.view(in.rows, inner);
+    const MatmulOutput widened = gate_.to(gate);
+    pass.backend.matmul(gate_low, {&widened, 1});
+    pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
+    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
+    pass.backend.matmul(y, {&output, 1});
+  }
+
+ private:
+  void scan(const Pass& pass, StatePart state, View qkv, View decay_low, View gain, View y) const {
+    const int inner = spec_.inner();
+    const View query_and_key = qkv.slice(0, 2 * inner);
+    NormParams unit{NormKind::kL2, pass.model.norm_epsilon};
+    unit.group = spec_.head_width;
+    pass.backend.norm(query_and_key, unit, query_and_key);
+
+    const View step = pass.workspace.view(y.rows, inner);
+    const MatmulOutput widened = decay_.to(step);
+    pass.backend.matmul(decay_low, {&widened, 1});
+    const View decay = pass.workspace.view(y.rows, inner);
+    pass.backend.decay(step, {DecayKind::kSoftplus, step_bias_->data(), rate_->data()}, decay);
+
+    ScanParams params{ScanRule::kDelta, state, spec_.heads, spec_.heads};
+    params.key_width = params.value_width = spec_.head_width;
+    params.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_width));
+    const ScanInput input{qkv.slice(0, inner),
+                          qkv.slice(inner, inner),
+                          qkv.slice(2 * inner, inner),
+                          decay,
+                          gain,
+                          {},
+                          {}};
+    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+  }
+
+  KimiDeltaSpec spec_;
+  Linear query_, key_, value_, decay_low_, decay_, gate_low_, gate_, gain_, out_;
+  Norm norm_;
+  std::unique_ptr<Buffer> convolution_, step_bias_, rate_;
+};
+
+}  // namespace
+
+RecurrentBlockPtr load_block(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
+                             const std::string& prefix) {
+  return std::make_unique<KimiDelta>(loader, spec, width, prefix);
+}
+
+}  // namespace linnet
