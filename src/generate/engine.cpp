@@ -36,13 +36,23 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->model_ = std::move(*model);
 
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
-  const std::int64_t pages = pages_for(kv_tokens);
-  auto kv = engine->backend_->make_kv_store(engine->model_->kv_shape(options.kv_type, pages));
-  if (!kv) return kv.error();
-  engine->kv_ = std::move(*kv);
+  if (Status status = engine->allocate_memory(options.kv_type); !status) return status.error();
   engine->scheduler_ =
-      std::make_unique<Scheduler>(*engine->model_, *engine->backend_, *engine->kv_, pages);
+      std::make_unique<Scheduler>(*engine->model_, *engine->backend_, engine->memory_);
   return engine;
+}
+
+Status Engine::allocate_memory(KvType kv_type) {
+  memory_.pages = kv_tokens_ / kPageTokens;
+  auto kv = backend_->make_kv_store(model_->kv_shape(kv_type, memory_.pages));
+  if (!kv) return kv.error();
+  memory_.kv = std::move(*kv);
+  memory_.slots = choose_state_slots(model_->spec(), available_memory_bytes());
+  if (memory_.slots == 0) return {};
+  auto states = backend_->make_state_store(model_->state_shape(memory_.slots));
+  if (!states) return states.error();
+  memory_.states = std::move(*states);
+  return {};
 }
 
 Status Engine::check_tokens(std::span<const TokenId> tokens) const {
@@ -79,6 +89,13 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
   const std::int64_t vocabulary = model_->spec().vocabulary;
   std::vector<float> result(static_cast<std::size_t>(count * vocabulary));
 
+  const std::int32_t slot = 0;
+  std::span<const std::int32_t> slots;
+  if (memory_.states) {
+    backend_->clear_state(*memory_.states, slot);
+    slots = {&slot, 1};
+  }
+
   const std::int64_t chunk = std::min(model_->limits().rows, model_->limits().outputs);
   std::vector<std::int32_t> positions, sequences, outputs;
   for (std::int64_t first = 0; first < count; first += chunk) {
@@ -90,9 +107,10 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
     std::iota(outputs.begin(), outputs.end(), 0);
     const auto length = static_cast<std::int32_t>(first + rows);
     const Batch batch{tokens.subspan(first, rows),
-                      {positions, sequences, {&page_table, 1}, {&length, 1}},
+                      {positions, sequences, {&page_table, 1}, {&length, 1}, slots},
                       outputs};
-    backend_->download(model_->forward(batch, *kv_), result.data() + first * vocabulary);
+    backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),
+                       result.data() + first * vocabulary);
   }
   return result;
 }

@@ -29,10 +29,11 @@ struct MemoryPlan {
   std::int64_t trained_context = 0;  ///< that the model was trained for
   std::int64_t weights_bytes = 0;
   std::int64_t kv_bytes_per_token = 0;
+  std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
   std::int64_t available_bytes = 0;  ///< 0: unknown
 
   std::int64_t kv_bytes() const { return context * kv_bytes_per_token; }
-  std::int64_t total_bytes() const { return weights_bytes + kv_bytes(); }
+  std::int64_t total_bytes() const { return weights_bytes + kv_bytes() + state_bytes; }
 };
 
 /// A GGUF file opened far enough to encode prompts and to say what the model is and takes; no
@@ -58,6 +59,11 @@ class ModelFile {
   ModelSpec spec_;
   std::unique_ptr<Tokenizer> tokenizer_;
 };
+
+/// Slots for the recurrent state of sequences that run side by side and for checkpoints of
+/// prefixes: as many as are useful and take at most a part of `available_bytes` (0: unknown); 0 for
+/// models of attention alone.
+std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes);
 
 /// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context);
@@ -87,13 +93,14 @@ class Engine {
 
  private:
   Engine() = default;
+  Status allocate_memory(KvType kv_type);
   Status check_tokens(std::span<const TokenId> tokens) const;
 
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
-  std::unique_ptr<KvStore> kv_;
+  SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
 };
 

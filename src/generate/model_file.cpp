@@ -48,19 +48,36 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
   plan.trained_context = spec_.context_length;
   plan.kv_bytes_per_token = kv_bytes_per_token(spec_, options.kv_type);
   plan.available_bytes = available_memory_bytes();
+  const std::int64_t beside_weights =
+      plan.available_bytes > 0
+          ? std::max<std::int64_t>(1, plan.available_bytes - plan.weights_bytes)
+          : 0;
+  plan.state_bytes = choose_state_slots(spec_, beside_weights) * state_bytes(spec_);
   const std::int64_t wanted = options.context > 0 ? options.context : spec_.context_length;
   plan.context = wanted;
   if (plan.available_bytes == 0 || options.force) return plan;
 
-  const std::int64_t left = plan.available_bytes - plan.weights_bytes - kReserveBytes;
+  const std::int64_t left =
+      plan.available_bytes - plan.weights_bytes - plan.state_bytes - kReserveBytes;
   if (left <= 0)
-    return does_not_fit(file_, plan.weights_bytes + kReserveBytes, plan.available_bytes);
+    return does_not_fit(file_, plan.weights_bytes + plan.state_bytes + kReserveBytes,
+                        plan.available_bytes);
   const std::int64_t most = left / std::max<std::int64_t>(1, plan.kv_bytes_per_token);
   if (options.context > most || most < std::min<std::int64_t>(wanted, kPageTokens)) {
     return does_not_fit(file_, plan.total_bytes() + kReserveBytes, plan.available_bytes);
   }
   plan.context = std::min(wanted, most);
   return plan;
+}
+
+std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes) {
+  constexpr std::int64_t kMost = 16;
+  constexpr std::int64_t kFewest = 2;  // a sequence and a checkpoint
+  constexpr std::int64_t kPart = 4;
+  const std::int64_t bytes = state_bytes(spec);
+  if (bytes == 0) return 0;
+  if (available_bytes == 0) return kMost;
+  return std::clamp(available_bytes / kPart / bytes, kFewest, kMost);
 }
 
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {

@@ -62,11 +62,11 @@ PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens) {
   Prefix prefix;
   for (; tokens.size() >= kPageTokens; tokens = tokens.subspan(kPageTokens)) {
     const auto page_tokens = tokens.first(kPageTokens);
-    const std::uint64_t hash = extend(prefix.hash, page_tokens);
+    const std::uint64_t hash = extend(prefix.hash(), page_tokens);
     const auto found = by_hash_.find(hash);
-    if (found == by_hash_.end() || !holds(found->second, prefix.hash, page_tokens)) break;
+    if (found == by_hash_.end() || !holds(found->second, prefix.hash(), page_tokens)) break;
     prefix.pages.push_back(found->second);
-    prefix.hash = hash;
+    prefix.hashes.push_back(hash);
   }
   for (const std::int32_t page : prefix.pages) hold(page);
   return prefix;

@@ -26,10 +26,12 @@ class PagePool {
   void hold(std::int32_t page);
   void release(std::int32_t page);
 
-  /// A beginning of a sequence in whole pages; `hash` stands for all its tokens.
+  /// A beginning of a sequence in whole pages; hashes[i] stands for the tokens of pages 0 to i.
   struct Prefix {
     std::vector<std::int32_t> pages;
-    std::uint64_t hash = kEmptyPrefix;
+    std::vector<std::uint64_t> hashes;
+
+    std::uint64_t hash() const { return hashes.empty() ? kEmptyPrefix : hashes.back(); }
   };
   static constexpr std::uint64_t kEmptyPrefix = 0xcbf29ce484222325u;
 

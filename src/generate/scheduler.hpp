@@ -4,10 +4,12 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "generate/page_pool.hpp"
 #include "generate/sampler.hpp"
+#include "generate/state_pool.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -26,12 +28,26 @@ struct GenerateRequest {
   std::function<void(FinishReason)> on_finish;
 };
 
+/// The memory of all sequences: a KV cache of `pages` pages and, for models that have it, recurrent
+/// state in `slots` slots.
+struct SequenceMemory {
+  std::unique_ptr<KvStore> kv;
+  std::int64_t pages = 0;
+  std::unique_ptr<StateStore> states;  ///< null for models of attention alone
+  std::int64_t slots = 0;
+};
+
 /// Runs any number of requests side by side: each step is one ragged batch of prompt chunks and
 /// single tokens. Belongs to one thread.
+///
+/// What a sequence has in common with earlier ones is not computed again: keys and values page by
+/// page; recurrent state from checkpoints, which are made at the last page border of each prompt,
+/// where a prompt leaves what others have in common with it, and at the latest page border of a
+/// text that is being generated.
 class Scheduler {
  public:
-  /// The model, its backend and the KV store (of `pages` pages) must outlive the scheduler.
-  Scheduler(Model& model, Backend& backend, KvStore& kv, std::int64_t pages);
+  /// The model, its backend and the memory must outlive the scheduler.
+  Scheduler(Model& model, Backend& backend, SequenceMemory& memory);
 
   /// Queues a request. What the cache already holds of its prompt is not computed again.
   void submit(GenerateRequest request);
@@ -50,9 +66,17 @@ class Scheduler {
     std::uint64_t prefix_hash = PagePool::kEmptyPrefix;  // of the full pages
     std::int64_t computed = 0;                           // tokens whose keys and values are stored
     std::int64_t drawn = 0;
+    bool started = false;
+    std::optional<std::int32_t> slot;         // of its recurrent state
+    std::vector<std::int64_t> borders;        // where to make checkpoints in the prompt, ascending
+    std::optional<std::uint64_t> checkpoint;  // the latest one in the generated text
   };
   struct Rows;
 
+  bool start(Sequence& sequence);
+  std::optional<std::size_t> resume(Sequence& sequence, const PagePool::Prefix& prefix);
+  std::int64_t rows_to_checkpoint(const Sequence& sequence, std::int64_t rows) const;
+  void keep_state(Sequence& sequence);
   bool reserve_pages(Sequence& sequence, std::int64_t tokens);
   Rows collect();
   void advance(Sequence& sequence, std::int64_t rows);
@@ -60,8 +84,9 @@ class Scheduler {
 
   Model& model_;
   Backend& backend_;
-  KvStore& kv_;
+  SequenceMemory& memory_;
   PagePool pool_;
+  StatePool states_;
   std::list<Sequence> sequences_;
   std::vector<float> logits_;
 };

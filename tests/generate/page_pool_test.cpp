@@ -35,7 +35,7 @@ TEST(PagePoolTest, FindsAPrefixInWholePages) {
     hash = pool.remember(hash, std::span(tokens).subspan(i * kPageTokens, kPageTokens), pages[i]);
   }
   EXPECT_EQ(pool.find_prefix(tokens).pages, pages);
-  EXPECT_EQ(pool.find_prefix(tokens).hash, hash);
+  EXPECT_EQ(pool.find_prefix(tokens).hash(), hash);
   const auto shorter = std::span(tokens).first(2 * kPageTokens - 1);
   EXPECT_EQ(pool.find_prefix(shorter).pages.size(), 1u);
   auto other = tokens;
