@@ -218,11 +218,11 @@ struct RouteParams {
 /// A causal convolution of each column along its sequence: out[t] = bias + sum over i of weight[i]
 /// * in[t - kernel + 1 + i]. Its state is the last `kernel` - 1 inputs, the oldest first.
 struct ConvolutionParams {
-  StatePart state;                       ///< [kernel - 1][columns]
-  int kernel = 0;                        ///< >= 2
-  const float* weight = nullptr;         ///< [kernel][columns], the oldest input's first
-  const float* bias = nullptr;           ///< [columns] or null
-  std::optional<Activation> activation;  ///< of the sum
+  StatePart state;                            ///< [kernel - 1][columns]
+  int kernel = 0;                             ///< >= 2
+  const float* weight = nullptr;              ///< [kernel][columns], the oldest input's first
+  const float* bias = nullptr;                ///< [columns] or null
+  std::optional<Activation> activation = {};  ///< of the sum
 };
 
 /// How a scan's matrix S [key_width][value_width] goes on from token to token, with decay w (along
@@ -243,7 +243,7 @@ enum class KeySharing { kBlocks, kCyclic };
 
 struct ScanParams {
   ScanRule rule = ScanRule::kAdd;
-  StatePart state;  ///< [heads][key_width][value_width]
+  StatePart state = {};  ///< [heads][key_width][value_width]
   int heads = 0;
   int key_heads = 0;
   KeySharing sharing = KeySharing::kBlocks;
@@ -256,19 +256,19 @@ struct ScanParams {
 
 /// What a scan reads of each row.
 struct ScanInput {
-  View query;   ///< [key_heads * key_width]
-  View key;     ///< [key_heads * key_width]
-  View value;   ///< [heads * value_width]
-  View decay;   ///< [heads * key_width], or [heads] where all keys of a head share one
-  View gain;    ///< kAdd, kDelta: [heads], or no data for 1
-  View remove;  ///< kReplace: [heads * key_width]
-  View add;     ///< kReplace: [heads * key_width]
+  View query;        ///< [key_heads * key_width]
+  View key;          ///< [key_heads * key_width]
+  View value;        ///< [heads * value_width]
+  View decay;        ///< [heads * key_width], or [heads] where all keys of a head share one
+  View gain = {};    ///< kAdd, kDelta: [heads], or no data for 1
+  View remove = {};  ///< kReplace: [heads * key_width]
+  View add = {};     ///< kReplace: [heads * key_width]
 };
 
 /// Mamba's recurrence (https://arxiv.org/abs/2312.00752) for each channel: with d = softplus(step),
 /// S[n] = exp(d rate[n]) S[n] + d x input[n]; out = sum over n of S[n] output[n], + skip x.
 struct SelectiveScanParams {
-  StatePart state;              ///< [state_width][channels], in the backend's order
+  StatePart state = {};         ///< [state_width][channels], in the backend's order
   int state_width = 0;          ///< n
   const float* rate = nullptr;  ///< [state_width][channels]
   const float* skip = nullptr;  ///< [channels]
