@@ -16,6 +16,9 @@ ModelSpec read_mamba(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mamba2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader);
 
 }  // namespace linnet

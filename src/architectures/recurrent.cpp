@@ -89,8 +89,22 @@ Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
   spec.columns = static_cast<int>(width);
   spec.head_width =
       divisor(p, "columns a head", spec.columns, read_size(p, "wkv.head_size", kWidestHead));
+  spec.kv_heads = spec.columns / spec.head_width;
   spec.mix_rank = read_size(p, "time_mix_extra_dim", kWidest);
   spec.decay_rank = read_size(p, "time_decay_extra_dim", kWidest);
+  return spec;
+}
+
+Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer) {
+  Rwkv7Spec spec;
+  spec.columns = static_cast<int>(width);
+  spec.head_width =
+      divisor(p, "columns a head", spec.columns, read_size(p, "wkv.head_size", kWidestHead));
+  spec.decay_rank = read_size(p, "attention.decay_lora_rank", kWidest);
+  spec.rate_rank = read_size(p, "attention.iclr_lora_rank", kWidest);
+  spec.value_rank = read_size(p, "attention.value_residual_mix_lora_rank", kWidest);
+  spec.gate_rank = static_cast<int>(std::min(kWidest, p.count("attention.gate_lora_rank", 0)));
+  spec.first = layer == 0;
   return spec;
 }
 

@@ -12,6 +12,7 @@ PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width);
 DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing);
 KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p);
 Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width);
+Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer);
 
 /// Whether `layer` is recurrent in architectures that say so by `attention.recurrent_layers`, or by
 /// `full_attention_interval`: all but every fourth, if not given.

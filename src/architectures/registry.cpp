@@ -10,6 +10,7 @@ namespace linnet {
 namespace {
 
 constexpr std::array kArchitectures = {
+    Architecture{"arwkv7", read_arwkv7},
     Architecture{"falcon-h1", read_falcon_h1},
     Architecture{"granitehybrid", read_granite_hybrid},
     Architecture{"jamba", read_jamba},
@@ -21,6 +22,8 @@ constexpr std::array kArchitectures = {
     Architecture{"nemotron_h_moe", read_nemotron_h},
     Architecture{"plamo2", read_plamo2},
     Architecture{"rwkv6", read_rwkv6},
+    Architecture{"rwkv6qwen2", read_rwkv6_qwen2},
+    Architecture{"rwkv7", read_rwkv7},
 };
 
 std::string known_names() {

@@ -233,7 +233,7 @@ enum class ScanRule {
             ///< (https://arxiv.org/abs/2404.05892)
   kDelta,   ///< S = w S; S = S + k (g (v - S^T k))^T; out = S^T q: gated delta net
             ///< (https://arxiv.org/abs/2412.06464)
-  kReplace  ///< S = w S + add (S^T remove)^T + k v^T; out = S^T q: RWKV-7
+  kReplace  ///< S = w S - add (S^T remove)^T + k v^T; out = S^T q: RWKV-7
             ///< (https://arxiv.org/abs/2503.14456)
 };
 
@@ -372,8 +372,10 @@ class Backend {
                               View out) = 0;
   virtual void decay(View x, const DecayParams& params, View out) = 0;
   // out = x + shift * (weight + mix): weight [columns] may be null, mix may have no data, not both.
-  // out == mix allowed.
+  // `out` may be any of them.
   virtual void mix_shifted(View x, View shift, const float* weight, View mix, View out) = 0;
+  // out[h] = sum of a * b * weight over the columns of head h; out has a column for each head.
+  virtual void dot_heads(View a, View b, const float* weight, View out) = 0;
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other

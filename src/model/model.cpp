@@ -87,8 +87,8 @@ Status Model::allocate_workspace() {
     }
   }
   constexpr int kViews = 40;  // more than are alive at any time
-  const std::int64_t rows =
-      Workspace::floats_for(limits_.rows, 3 * spec_.width + block_columns, kViews);
+  const std::int64_t rows = Workspace::floats_for(
+      limits_.rows, 3 * spec_.width + spec_.shared_columns + block_columns, kViews);
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + spec_.vocabulary, kViews);
   auto buffer = backend_.allocate(rows + outputs);
@@ -112,8 +112,10 @@ StateShape Model::state_shape(std::int64_t slots) const {
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const Workspace::Scope scope(*workspace_);
-  const Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout};
-  const View x = workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.width);
+  const auto rows = static_cast<std::int64_t>(batch.tokens.size());
+  const View shared = workspace_->view(rows, spec_.shared_columns);
+  const Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, shared};
+  const View x = workspace_->view(rows, spec_.width);
   backend_.embed_rows(*embedding_, batch.tokens, x);
   if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
   if (embedding_norm_) {

@@ -86,7 +86,8 @@ struct ModelSpec {
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
   bool causal = true;
-  bool parallel_residual = false;  ///< mixer and feed-forward read the same input
+  std::int64_t shared_columns = 0;  ///< that the first layer hands to the later ones (RWKV-7)
+  bool parallel_residual = false;   ///< mixer and feed-forward read the same input
   NormNames norm_names;
   NormUse embedding_norm = NormUse::kNone;
   std::vector<LayerSpec> layers;

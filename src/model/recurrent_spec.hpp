@@ -88,17 +88,33 @@ struct KimiDeltaSpec {
   }
 };
 
-/// RWKV-6's attention (https://arxiv.org/abs/2404.05892).
+/// RWKV-6's attention (https://arxiv.org/abs/2404.05892), and the gated linear attention that
+/// QRWKV-6 made of it (https://huggingface.co/recursal/QRWKV6-32B-Instruct-Preview-v0.1).
 struct Rwkv6Spec {
   int columns = 0;  ///< of the residual stream, and of all heads together
   int head_width = 0;
+  int kv_heads = 0;    ///< heads share keys and values
+  bool gated = false;  ///< gated linear attention
   int mix_rank = 0;
   int decay_rank = 0;
 
   std::int64_t state_floats() const { return columns + std::int64_t{columns} * head_width; }
 };
 
-/// RWKV-6's feed-forward part, which also looks at the token before.
+/// RWKV-7's attention (https://arxiv.org/abs/2503.14456).
+struct Rwkv7Spec {
+  int columns = 0;  ///< of the residual stream, and of all heads together
+  int head_width = 0;
+  int decay_rank = 0;
+  int rate_rank = 0;   ///< of the in-context learning rate
+  int value_rank = 0;  ///< of the share that the first layer's values have
+  int gate_rank = 0;   ///< 0: no gate
+  bool first = false;  ///< hands its values to the later layers
+
+  std::int64_t state_floats() const { return columns + std::int64_t{columns} * head_width; }
+};
+
+/// RWKV's feed-forward part, which also looks at the token before.
 struct RwkvChannelMixSpec {
   int columns = 0;
   int inner = 0;
@@ -110,7 +126,7 @@ struct RwkvChannelMixSpec {
 /// own for each sequence.
 using RecurrentSpec =
     std::variant<std::monostate, ShortConvolutionSpec, MambaSpec, Mamba2Spec, PlamoMambaSpec,
-                 DeltaNetSpec, KimiDeltaSpec, Rwkv6Spec, RwkvChannelMixSpec>;
+                 DeltaNetSpec, KimiDeltaSpec, Rwkv6Spec, Rwkv7Spec, RwkvChannelMixSpec>;
 
 inline bool is_present(const RecurrentSpec& spec) { return spec.index() != 0; }
 

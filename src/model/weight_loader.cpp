@@ -130,7 +130,8 @@ Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::
 Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
                                std::span<const std::int64_t> order, Presence presence) {
   const auto rows = static_cast<std::int64_t>(order.size());
-  const std::int64_t shape[] = {columns, rows};
+  const std::int64_t file_rows = *std::max_element(order.begin(), order.end()) + 1;
+  const std::int64_t shape[] = {columns, file_rows};
   const std::string name = stem + ".weight";
   const gguf::Tensor* tensor = find(name, presence, shape);
   if (!tensor) return {};
@@ -149,9 +150,9 @@ Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
   linear.weight = std::move(*uploaded);
   const auto scale = values(stem + ".scale", 1, Presence::kOptional);
   if (!scale.empty()) linear.scale = scale[0];
-  const std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
+  const std::vector<float> bias = values(stem + ".bias", file_rows, Presence::kOptional);
   std::vector<float> ordered;
-  for (std::size_t r = 0; r < bias.size(); ++r) ordered.push_back(bias[order[r]]);
+  for (std::size_t r = 0; r < order.size() && !bias.empty(); ++r) ordered.push_back(bias[order[r]]);
   linear.bias = upload(ordered);
   return linear;
 }

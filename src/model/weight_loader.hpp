@@ -32,7 +32,8 @@ class WeightLoader {
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                 Presence presence = Presence::kRequired,
                 ScaleOrder order = ScaleOrder::kBeforeBias);
-  /// linear() whose row i is row order[i] of the file.
+  /// linear() whose row i is row order[i] of the file; rows may be repeated, and the last one of
+  /// the file is among them.
   Linear reordered(const std::string& stem, std::int64_t columns,
                    std::span<const std::int64_t> order, Presence presence = Presence::kRequired);
   /// `stem`.weight [columns, rows, count] as `count` projections.

@@ -81,4 +81,17 @@ void CpuBackend::mix_shifted(View x, View shift, const float* weight, View mix, 
   });
 }
 
+void CpuBackend::dot_heads(View a, View b, const float* weight, View out) {
+  const std::int64_t width = a.columns / out.columns;
+  for_rows(a.rows, a.columns, [&](std::int64_t r) {
+    for (std::int64_t h = 0; h < out.columns; ++h) {
+      float sum = 0.0f;
+      for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+        sum += a.row(r)[c] * b.row(r)[c] * weight[c];
+      }
+      out.row(r)[h] = sum;
+    }
+  });
+}
+
 }  // namespace linnet::cpu

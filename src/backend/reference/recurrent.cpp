@@ -76,7 +76,7 @@ double advance(const ScanParams& p, const Token& t, const float* bonus, float* s
       double removed = 0.0;
       for (int k = 0; k < p.key_width; ++k) removed += double{at(k)} * t.remove[k];
       for (int k = 0; k < p.key_width; ++k) {
-        at(k) = static_cast<float>(decay(k) * at(k) + t.add[k] * removed + t.key[k] * value);
+        at(k) = static_cast<float>(decay(k) * at(k) - t.add[k] * removed + t.key[k] * value);
         out += double{at(k)} * t.query[k];
       }
       return out;
@@ -191,6 +191,19 @@ void ReferenceBackend::mix_shifted(View x, View shift, const float* weight, View
     for (std::int64_t c = 0; c < x.columns; ++c) {
       const double share = (weight ? weight[c] : 0.0) + (mix.data ? mix.row(r)[c] : 0.0);
       out.row(r)[c] = static_cast<float>(x.row(r)[c] + shift.row(r)[c] * share);
+    }
+  }
+}
+
+void ReferenceBackend::dot_heads(View a, View b, const float* weight, View out) {
+  const std::int64_t width = a.columns / out.columns;
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    for (std::int64_t h = 0; h < out.columns; ++h) {
+      double sum = 0.0;
+      for (std::int64_t c = h * width; c < (h + 1) * width; ++c) {
+        sum += double{a.row(r)[c]} * b.row(r)[c] * weight[c];
+      }
+      out.row(r)[h] = static_cast<float>(sum);
     }
   }
 }

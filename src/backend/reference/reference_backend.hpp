@@ -90,6 +90,7 @@ class ReferenceBackend final : public Backend {
                       View out) override;
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
+  void dot_heads(View a, View b, const float* weight, View out) override;
 };
 
 }  // namespace linnet::reference

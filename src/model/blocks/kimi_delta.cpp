@@ -90,7 +90,7 @@ class KimiDelta final : public RecurrentBlock {
     const View gate = pass.workspace.view(in.rows, inner);
     const MatmulOutput widened = gate_.to(gate);
     pass.backend.matmul(gate_low, {&widened, 1});
-    pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
+    pass.backend.gated_activation(gate, y, Activation::kSigmoid, y);
     const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
     pass.backend.matmul(y, {&output, 1});
   }

@@ -16,6 +16,7 @@ struct Pass {
   KvStore& kv;
   StateStore* states;  ///< null for models without recurrent layers
   const BatchLayout& batch;
+  View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
 };
 
 }  // namespace linnet

@@ -40,6 +40,8 @@ RecurrentBlockPtr load_block(WeightLoader& loader, const KimiDeltaSpec& spec, st
                              const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv6Spec& spec, std::int64_t width,
                              const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv7Spec& spec, std::int64_t width,
+                             const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const RwkvChannelMixSpec& spec,
                              std::int64_t width, const std::string& prefix);
 

@@ -1,24 +1,13 @@
 #include <array>
+#include <cmath>
 #include <vector>
 
-#include "model/blocks/recurrent.hpp"
+#include "model/blocks/rwkv.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr int kMixes = 5;  // decay, key, value, receptance and gate, in this order
-constexpr float kGroupNormEpsilon = 64e-5f;
-
-// Weights for the convolution that gives the difference to the token before.
-std::unique_ptr<Buffer> difference(WeightLoader& loader, int columns) {
-  std::vector<float> weight(static_cast<std::size_t>(columns), 1.0f);
-  weight.resize(2 * weight.size(), -1.0f);
-  return loader.upload(weight);
-}
-
-ConvolutionParams shift_params(StatePart state, const Buffer& difference) {
-  return {state, 2, difference.data(), nullptr, {}};
-}
 
 // [kMixes][columns]: in one tensor, or in five of older files.
 std::unique_ptr<Buffer> load_shares(WeightLoader& loader, std::int64_t columns,
@@ -35,6 +24,18 @@ std::unique_ptr<Buffer> load_shares(WeightLoader& loader, std::int64_t columns,
   return loader.upload(all);
 }
 
+Presence presence(bool required) { return required ? Presence::kRequired : Presence::kOptional; }
+
+// The rows of a projection to kv_heads, those of each head repeated for all heads that share it.
+std::vector<std::int64_t> repeated_heads(const Rwkv6Spec& spec) {
+  std::vector<std::int64_t> order;
+  const std::int64_t shared = spec.columns / spec.head_width / spec.kv_heads;
+  for (std::int64_t c = 0; c < spec.columns; ++c) {
+    order.push_back(c / spec.head_width / shared * spec.head_width + c % spec.head_width);
+  }
+  return order;
+}
+
 class Rwkv6 final : public RecurrentBlock {
  public:
   Rwkv6(WeightLoader& loader, const Rwkv6Spec& spec, std::int64_t width, const std::string& prefix)
@@ -44,27 +45,28 @@ class Rwkv6 final : public RecurrentBlock {
         mixes_(loader.slices(prefix + ".time_mix_w2", spec.mix_rank, width, kMixes)),
         decay_low_(loader.linear(prefix + ".time_mix_decay_w1", width, spec.decay_rank)),
         decay_(loader.linear(prefix + ".time_mix_decay_w2", spec.decay_rank, width)),
-        key_(loader.linear(prefix + ".time_mix_key", width, width)),
-        value_(loader.linear(prefix + ".time_mix_value", width, width)),
+        key_(loader.reordered(prefix + ".time_mix_key", width, repeated_heads(spec))),
+        value_(loader.reordered(prefix + ".time_mix_value", width, repeated_heads(spec))),
         receptance_(loader.linear(prefix + ".time_mix_receptance", width, width)),
         gate_(loader.linear(prefix + ".time_mix_gate", width, width)),
         out_(loader.linear(prefix + ".time_mix_output", width, width)),
-        norm_(loader.norm(prefix + ".time_mix_ln", width)),
-        difference_(difference(loader, spec.columns)),
+        norm_(loader.norm(prefix + ".time_mix_ln", width, presence(!spec.gated))),
+        difference_(load_difference(loader, spec.columns)),
         first_share_(loader.vector(prefix + ".time_mix_lerp_x.weight", width)),
         shares_(load_shares(loader, width, prefix)),
-        bonus_(loader.vector(prefix + ".time_mix_first.weight", width)),
+        bonus_(loader.vector(prefix + ".time_mix_first.weight", width, presence(!spec.gated))),
         decay_bias_(loader.vector(prefix + ".time_mix_decay.weight", width)) {}
 
   std::int64_t workspace_columns() const override {
-    return 14 * std::int64_t{spec_.columns} + kMixes * spec_.mix_rank + spec_.decay_rank;
+    return 15 * std::int64_t{spec_.columns} + kMixes * spec_.mix_rank + spec_.decay_rank;
   }
 
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
     const int columns = spec_.columns;
     const View shift = pass.workspace.view(in.rows, columns);
-    pass.backend.convolve(*pass.states, in, shift_params(state, *difference_), pass.batch, shift);
+    pass.backend.convolve(*pass.states, in, shift_to_previous(state, *difference_), pass.batch,
+                          shift);
     const std::array<View, kMixes> mixed = mix(pass, in, shift);
 
     const View decay = pass.workspace.view(in.rows, columns);
@@ -74,19 +76,17 @@ class Rwkv6 final : public RecurrentBlock {
     const View receptance = project(pass, receptance_, mixed[3]);
     const View gate = project(pass, gate_, mixed[4]);
 
-    const int heads = columns / spec_.head_width;
-    ScanParams params{ScanRule::kBonus, {state.layer, state.first + columns}, heads, heads};
-    params.key_width = params.value_width = spec_.head_width;
-    params.bonus = bonus_->data();
     const View y = pass.workspace.view(in.rows, columns);
-    pass.backend.scan(*pass.states, {receptance, key, value, decay, {}, {}, {}}, params, pass.batch,
-                      y);
-
-    NormParams norm{NormKind::kLayer, kGroupNormEpsilon, norm_.weight_data(), norm_.bias_data()};
-    norm.group = spec_.head_width;
-    norm.weight_per_column = true;
-    pass.backend.norm(y, norm, y);
-    pass.backend.gated_activation(gate, y, Activation::kSilu, y);
+    scan(pass, {state.layer, state.first + columns}, {receptance, key, value, decay, {}, {}, {}},
+         y);
+    if (norm_) {
+      NormParams norm{NormKind::kLayer, kGroupNormEpsilon, norm_.weight_data(), norm_.bias_data()};
+      norm.group = spec_.head_width;
+      norm.weight_per_column = true;
+      pass.backend.norm(y, norm, y);
+    }
+    pass.backend.gated_activation(gate, y, spec_.gated ? Activation::kSigmoid : Activation::kSilu,
+                                  y);
     const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
     pass.backend.matmul(y, {&output, 1});
   }
@@ -110,19 +110,35 @@ class Rwkv6 final : public RecurrentBlock {
     return result;
   }
 
+  void scan(const Pass& pass, StatePart state, const ScanInput& input, View y) const {
+    const int heads = spec_.columns / spec_.head_width;
+    ScanParams params{ScanRule::kBonus, state, heads, heads};
+    params.key_width = params.value_width = spec_.head_width;
+    if (spec_.gated) {
+      params.rule = ScanRule::kAdd;
+      params.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_width));
+      shrink_keys(pass, input);
+    } else {
+      params.bonus = bonus_->data();
+    }
+    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+  }
+
+  // key = key * (1 - decay)
+  void shrink_keys(const Pass& pass, const ScanInput& input) const {
+    const Workspace::Scope scope(pass.workspace);
+    const View negative = pass.workspace.view(input.decay.rows, spec_.columns);
+    pass.backend.gated_activation(input.decay, View{}, Activation::kIdentity, negative);
+    pass.backend.scale(negative, -1.0f);
+    pass.backend.mix_shifted(input.key, input.key, nullptr, negative, input.key);
+  }
+
   void compute_decay(const Pass& pass, View in, View decay) const {
     const View low = project(pass, decay_low_, in);
     pass.backend.gated_activation(low, View{}, Activation::kTanh, low);
     const MatmulOutput widened = decay_.to(decay);
     pass.backend.matmul(low, {&widened, 1});
     pass.backend.decay(decay, {DecayKind::kExponential, decay_bias_->data(), nullptr}, decay);
-  }
-
-  static View project(const Pass& pass, const Linear& linear, View in) {
-    const View result = pass.workspace.view(in.rows, linear.weight->rows());
-    const MatmulOutput output = linear.to(result);
-    pass.backend.matmul(in, {&output, 1});
-    return result;
   }
 
   Rwkv6Spec spec_;
@@ -133,61 +149,11 @@ class Rwkv6 final : public RecurrentBlock {
   std::unique_ptr<Buffer> difference_, first_share_, shares_, bonus_, decay_bias_;
 };
 
-class RwkvChannelMix final : public RecurrentBlock {
- public:
-  RwkvChannelMix(WeightLoader& loader, const RwkvChannelMixSpec& spec, std::int64_t width,
-                 const std::string& prefix)
-      : spec_(spec),
-        key_(loader.linear(prefix + ".channel_mix_key", width, spec.inner)),
-        value_(loader.linear(prefix + ".channel_mix_value", spec.inner, width)),
-        receptance_(loader.linear(prefix + ".channel_mix_receptance", width, width)),
-        difference_(difference(loader, spec.columns)),
-        key_share_(loader.vector(prefix + ".channel_mix_lerp_k.weight", width)),
-        receptance_share_(loader.vector(prefix + ".channel_mix_lerp_r.weight", width)) {}
-
-  std::int64_t workspace_columns() const override {
-    return 4 * std::int64_t{spec_.columns} + spec_.inner;
-  }
-
-  void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
-    const Workspace::Scope scope(pass.workspace);
-    const View shift = pass.workspace.view(in.rows, spec_.columns);
-    const View mixed = pass.workspace.view(in.rows, spec_.columns);
-    pass.backend.convolve(*pass.states, in, shift_params(state, *difference_), pass.batch, shift);
-
-    pass.backend.mix_shifted(in, shift, key_share_->data(), {}, mixed);
-    const View inner = pass.workspace.view(in.rows, spec_.inner);
-    const MatmulOutput keys = key_.to(inner);
-    pass.backend.matmul(mixed, {&keys, 1});
-    pass.backend.gated_activation(inner, View{}, Activation::kReluSquared, inner);
-    const View result = accumulate ? pass.workspace.view(in.rows, spec_.columns) : out;
-    const MatmulOutput values = value_.to(result);
-    pass.backend.matmul(inner, {&values, 1});
-
-    pass.backend.mix_shifted(in, shift, receptance_share_->data(), {}, mixed);
-    const View receptance = pass.workspace.view(in.rows, spec_.columns);
-    const MatmulOutput receptances = receptance_.to(receptance);
-    pass.backend.matmul(mixed, {&receptances, 1});
-    pass.backend.multiply_gate(receptance, Activation::kSigmoid, result);
-    if (accumulate) pass.backend.add_scaled(result, 1.0f, 1.0f, out);
-  }
-
- private:
-  RwkvChannelMixSpec spec_;
-  Linear key_, value_, receptance_;
-  std::unique_ptr<Buffer> difference_, key_share_, receptance_share_;
-};
-
 }  // namespace
 
 RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv6Spec& spec, std::int64_t width,
                              const std::string& prefix) {
   return std::make_unique<Rwkv6>(loader, spec, width, prefix);
-}
-
-RecurrentBlockPtr load_block(WeightLoader& loader, const RwkvChannelMixSpec& spec,
-                             std::int64_t width, const std::string& prefix) {
-  return std::make_unique<RwkvChannelMix>(loader, spec, width, prefix);
 }
 
 }  // namespace linnet

@@ -101,7 +101,7 @@ typename S::Float advance(const ScanParams& p, const ScanToken& t, typename S::F
       removed = S::fma(load_some<S>(at(k), lanes), S::set(t.remove[k]), removed);
     }
     for (int k = 0; k < p.key_width; ++k) {
-      auto s = S::fma(S::set(t.add[k]), removed, decayed(k));
+      auto s = S::sub(decayed(k), S::mul(S::set(t.add[k]), removed));
       s = S::fma(S::set(t.key[k]), value, s);
       store_some<S>(at(k), s, lanes);
       out = S::fma(s, S::set(t.query[k]), out);
