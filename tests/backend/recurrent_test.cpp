@@ -236,6 +236,14 @@ TEST(RecurrentTest, MixesWithWhatCameBefore) {
   });
 }
 
+TEST(RecurrentTest, DotProductsOfHeads) {
+  const auto weight = random_floats(77, 13);
+  HostMatrix other(5, 77, random_floats(5 * 77, 14));
+  compare([&](Backend& b, View x, View out) {
+    b.dot_heads(x, other.view(), weight.data(), out.slice(0, 7));
+  });
+}
+
 TEST(RecurrentTest, UnitNorm) {
   NormParams params{NormKind::kL2, 1e-6f};
   params.group = 11;

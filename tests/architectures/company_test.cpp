@@ -1,0 +1,121 @@
+// For a model of each kind of mixer: the logits of a sequence are the same bits beside other
+// sequences in a batch, and when its recurrent state was copied from a checkpoint.
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include "architectures/architecture.hpp"
+#include "model/model.hpp"
+#include "support/oracle_case.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CompanyTest : public testing::TestWithParam<const char*> {
+ protected:
+  static constexpr std::int64_t kLength = 40;
+  static constexpr std::int64_t kPagesEach = 2;
+
+  void SetUp() override {
+    const std::string name = GetParam();
+    case_ = test::OracleCase::read(fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures" /
+                                   (name + ".json"));
+    path_ = fs::temp_directory_path() / ("linnet-company-" + std::to_string(getpid()) + name);
+    const Status written = case_.write(path_);
+    ASSERT_TRUE(written) << written.error().message;
+    auto file = gguf::File::open(path_);
+    ASSERT_TRUE(file) << file.error().message;
+    backend_ = make_cpu_backend(2);
+    WeightLoader loader(*file, *backend_);
+    auto spec = read_model_spec(*file, loader);
+    ASSERT_TRUE(spec) << spec.error().message;
+    auto model = Model::load(std::move(*spec), loader, *backend_, {128, 128});
+    ASSERT_TRUE(model) << model.error().message;
+    model_ = std::move(*model);
+    kv_ = std::move(*backend_->make_kv_store(model_->kv_shape(KvType::kF32, 3 * kPagesEach)));
+    states_ = std::move(*backend_->make_state_store(model_->state_shape(3)));
+    for (int s = 0; s < 3; ++s) backend_->clear_state(*states_, s);
+  }
+  void TearDown() override { fs::remove(path_); }
+
+  struct Part {
+    std::int32_t sequence;  // 0 to 2
+    std::int64_t first, count;
+  };
+
+  // The logits of all rows of one batch. The tokens of a sequence depend on its number.
+  std::vector<float> evaluate(const std::vector<Part>& parts) {
+    std::vector<std::int32_t> tokens, positions, sequences, lengths, states;
+    std::vector<std::vector<std::int32_t>> pages;
+    for (const Part& part : parts) {
+      for (std::int64_t i = part.first; i < part.first + part.count; ++i) {
+        tokens.push_back(token(part.sequence, i));
+        positions.push_back(static_cast<std::int32_t>(i));
+        sequences.push_back(static_cast<std::int32_t>(pages.size()));
+      }
+      lengths.push_back(static_cast<std::int32_t>(part.first + part.count));
+      states.push_back(part.sequence);
+      pages.emplace_back(kPagesEach);
+      std::iota(pages.back().begin(), pages.back().end(), part.sequence * kPagesEach);
+    }
+    const std::vector<std::span<const std::int32_t>> tables(pages.begin(), pages.end());
+    std::vector<std::int32_t> outputs(tokens.size());
+    std::iota(outputs.begin(), outputs.end(), 0);
+    const View logits = model_->forward(
+        {tokens, {positions, sequences, tables, lengths, states}, outputs}, *kv_, states_.get());
+    std::vector<float> result(static_cast<std::size_t>(logits.rows * logits.columns));
+    backend_->download(logits, result.data());
+    return result;
+  }
+
+  std::int32_t token(std::int32_t sequence, std::int64_t position) const {
+    // Sequence 2 is sequence 0 again.
+    const std::int64_t salt = sequence == 1 ? 7 : 0;
+    return static_cast<std::int32_t>((position * 37 + salt) % case_.vocabulary());
+  }
+
+  test::OracleCase case_;
+  fs::path path_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<KvStore> kv_;
+  std::unique_ptr<StateStore> states_;
+};
+
+TEST_P(CompanyTest, LogitsAreBitIdenticalBesideOthers) {
+  const std::vector<float> alone = evaluate({{0, 0, kLength}});
+  const std::vector<float> together = evaluate({{1, 0, 29}, {2, 0, kLength}});
+  const auto skipped = static_cast<std::ptrdiff_t>(29 * case_.vocabulary());
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + skipped));
+}
+
+TEST_P(CompanyTest, LogitsAreBitIdenticalBehindACheckpoint) {
+  const std::vector<float> whole = evaluate({{0, 0, kLength}});
+  evaluate({{1, 0, kLength}});  // something else in slot 1
+  evaluate({{2, 0, kPageTokens}});
+  backend_->copy_state(*states_, 2, 1);
+  evaluate({{2, kPageTokens, 3}});  // the state in slot 2 moves on
+  backend_->copy_state(*states_, 1, 2);
+  const std::vector<float> rest = evaluate({{2, kPageTokens, kLength - kPageTokens}});
+  const auto skipped = static_cast<std::ptrdiff_t>(kPageTokens * case_.vocabulary());
+  EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + skipped));
+}
+
+INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest,
+                         testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
+                                         "granitehybrid-dense", "rwkv6-dense", "rwkv7-own",
+                                         "rwkv6qwen2-own"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace linnet
