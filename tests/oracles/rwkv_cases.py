@@ -7,77 +7,11 @@ The models are evaluated here in double precision, straight from the papers' for
 https://arxiv.org/abs/2503.14456, RWKV-6: https://arxiv.org/abs/2404.05892), token by token and head
 by head, with lists of numbers; nothing is shared with Linnet's code.
 """
-import json
 import math
-from pathlib import Path
 
-MASK = (1 << 64) - 1
-SEED = 11
-WIDTH, HEAD, INNER, VOCABULARY, LAYERS = 48, 12, 80, 96, 3
-TOKENS = [(i * 37 + 11) % VOCABULARY for i in range(40)]
-POSITIONS = [0, 1, 2, 7, 20, 39]
+from case_maker import (Case, VOCABULARY, add, layer_norm, lerp, rms_norm, sigmoid, swiglu, write)
 
-
-def weights(name, count, centre, amplitude):
-    hash_ = 0xCBF29CE484222325
-    for byte in name.encode():
-        hash_ = ((hash_ ^ byte) * 0x100000001B3) & MASK
-    start = hash_ ^ ((SEED * 0x9E3779B97F4A7C15) & MASK)
-    values = []
-    for i in range(count):
-        z = (start + i + 0x9E3779B97F4A7C15) & MASK
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
-        unit = ((z ^ (z >> 31)) >> 40) / 16777216.0
-        values.append(single(centre + amplitude * (2.0 * unit - 1.0)))
-    return values
-
-
-def single(x):
-    import struct
-    return struct.unpack("<f", struct.pack("<f", x))[0]
-
-
-class Case:
-    """The tensors of a model, made as they are asked for."""
-
-    def __init__(self):
-        self.tensors = []
-        self.values = {}
-
-    def make(self, name, shape, centre=0.0, amplitude=None):
-        count = math.prod(shape)
-        if amplitude is None:
-            amplitude = single(math.sqrt(3.0 / shape[0]))
-        self.tensors.append({"name": name, "type": "F32", "shape": shape, "centre": centre,
-                             "amplitude": amplitude})
-        self.values[name] = weights(name, count, centre, amplitude)
-
-    def __getitem__(self, name):
-        return self.values[name]
-
-    def times(self, name, x, first_row=0, rows=None):
-        """Rows [first_row, first_row + rows) of the matrix times x, plus a bias if there is one."""
-        w, n = self[name + ".weight"], len(x)
-        rows = len(w) // n - first_row if rows is None else rows
-        bias = self.values.get(name + ".bias", [0.0] * (first_row + rows))
-        return [sum(w[(first_row + r) * n + c] * x[c] for c in range(n)) + bias[first_row + r]
-                for r in range(rows)]
-
-
-def sigmoid(x):
-    return 1.0 / (1.0 + math.exp(-x))
-
-
-def layer_norm(x, weight, bias, epsilon):
-    mean = sum(x) / len(x)
-    variance = sum((v - mean) ** 2 for v in x) / len(x)
-    return [(v - mean) / math.sqrt(variance + epsilon) * w + b for v, w, b in zip(x, weight, bias)]
-
-
-def rms_norm(x, weight, epsilon):
-    factor = 1.0 / math.sqrt(sum(v * v for v in x) / len(x) + epsilon)
-    return [v * factor * w for v, w in zip(x, weight)]
+WIDTH, HEAD, INNER, LAYERS = 48, 12, 80, 3
 
 
 def group_norm(x, weight, bias, epsilon=64e-5):
@@ -85,20 +19,6 @@ def group_norm(x, weight, bias, epsilon=64e-5):
     for h in range(0, len(x), HEAD):
         result += layer_norm(x[h:h + HEAD], weight[h:h + HEAD], bias[h:h + HEAD], epsilon)
     return result
-
-
-def lerp(a, b, share):
-    return [x + (y - x) * s for x, y, s in zip(a, b, share)]
-
-
-def add(a, b):
-    return [x + y for x, y in zip(a, b)]
-
-
-def swiglu(case, prefix, x):
-    gate = case.times(prefix + "ffn_gate", x)
-    up = case.times(prefix + "ffn_up", x)
-    return case.times(prefix + "ffn_down", [g * sigmoid(g) * u for g, u in zip(gate, up)])
 
 
 # ---------------------------------------------------------------- RWKV-7
@@ -324,25 +244,12 @@ def rwkv6qwen2(case):
 
 
 def main():
-    folder = Path(__file__).resolve().parents[1] / "data" / "architectures"
     for build in (rwkv7, arwkv7, rwkv6qwen2):
-        name = build.__name__
         case = Case()
         step, own = build(case)
-        metadata = {"general.architecture": {"type": "string", "value": name}}
-        common = {"context_length": ("uint32", 128), "embedding_length": ("uint32", WIDTH),
-                  "block_count": ("uint32", LAYERS), "feed_forward_length": ("uint32", INNER)}
-        for key, (kind, value) in {**common, **own}.items():
-            metadata[f"{name}.{key}"] = {"type": kind, "value": value}
-        metadata["tokenizer.ggml.model"] = {"type": "string", "value": "no_vocab"}
-        logits = {}
-        for position, token in enumerate(TOKENS):
-            row = step(token)
-            if position in POSITIONS:
-                logits[str(position)] = [float(f"{v:.9g}") for v in row]
-        result = {"name": f"{name}-own", "seed": SEED, "tokens": TOKENS, "metadata": metadata,
-                  "tensors": case.tensors, "vocab": VOCABULARY, "logits": logits}
-        (folder / f"{name}-own.json").write_text(json.dumps(result) + "\n")
+        common = {"embedding_length": ("uint32", WIDTH), "block_count": ("uint32", LAYERS),
+                  "feed_forward_length": ("uint32", INNER)}
+        write(f"{build.__name__}-own", build.__name__, case, step, {**common, **own})
 
 
 if __name__ == "__main__":
