@@ -243,7 +243,7 @@ enum class KeySharing { kBlocks, kCyclic };
 
 struct ScanParams {
   ScanRule rule = ScanRule::kAdd;
-  StatePart state = {};  ///< [heads][key_width][value_width]
+  StatePart state = {};  ///< [heads][key_width][value_width], a head's in the backend's order
   int heads = 0;
   int key_heads = 0;
   KeySharing sharing = KeySharing::kBlocks;

@@ -59,71 +59,128 @@ inline ScanToken scan_token(const ScanInput& in, const ScanParams& p, std::int64
           in.gain.data ? in.gain.row(row)[h] : 1.0f};
 }
 
-/// Moves `lanes` columns of the state on by one token; gives the output before scale and skip.
-template <class S, ScanRule kRule>
-typename S::Float advance(const ScanParams& p, const ScanToken& t, typename S::Float value,
-                          float* state, int lanes) {
-  const auto at = [&](int k) { return state + std::int64_t{k} * p.value_width; };
-  const auto decayed = [&](int k) {
-    return S::mul(load_some<S>(at(k), lanes), S::set(t.decay[k * t.decay_step]));
-  };
-  auto out = S::set(0.0f);
+/// A part of a head's state, [key_width][kBlocks][lanes]: kBlocks blocks of `lanes` columns, which
+/// are 16 unless the head's last block has fewer.
+template <class S, int kBlocks>
+struct ScanState {
+  using Float = typename S::Float;
+  float* first;
+  int lanes;
+
+  Float load(int block, int key) const { return load_some<S>(at(block, key), lanes); }
+  void store(int block, int key, Float x) const { store_some<S>(at(block, key), x, lanes); }
+  float* at(int block, int key) const { return first + (key * kBlocks + block) * lanes; }
+};
+
+/// Moves the columns on by one token: `values` are theirs and become the output before scale
+/// and skip. Several blocks at a time, because each is a chain of dependent additions.
+template <class S, ScanRule kRule, int kBlocks>
+void advance(const int keys, const ScanToken& token, const ScanState<S, kBlocks>& place,
+             typename S::Float* values) {
+  using F = typename S::Float;
+  // Copies, because for all the compiler knows a store could change what it reads through a
+  // pointer.
+  const ScanToken t = token;
+  const ScanState<S, kBlocks> state = place;
+  F columns[kBlocks], out[kBlocks], known[kBlocks];
+  for (int b = 0; b < kBlocks; ++b) {
+    columns[b] = values[b];
+    out[b] = known[b] = S::set(0.0f);
+  }
+  const auto decay = [&](int k) { return S::set(t.decay[k * t.decay_step]); };
   if constexpr (kRule == ScanRule::kAdd) {
-    const auto gained = S::mul(value, S::set(t.gain));
-    for (int k = 0; k < p.key_width; ++k) {
-      const auto s = S::fma(S::set(t.key[k]), gained, decayed(k));
-      store_some<S>(at(k), s, lanes);
-      out = S::fma(s, S::set(t.query[k]), out);
+    for (int b = 0; b < kBlocks; ++b) columns[b] = S::mul(columns[b], S::set(t.gain));
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        const F s = S::fma(S::set(t.key[k]), columns[b], S::mul(state.load(b, k), decay(k)));
+        state.store(b, k, s);
+        out[b] = S::fma(s, S::set(t.query[k]), out[b]);
+      }
     }
   } else if constexpr (kRule == ScanRule::kBonus) {
-    for (int k = 0; k < p.key_width; ++k) {
-      const auto outer = S::mul(S::set(t.key[k]), value);
-      const auto seen = S::fma(S::set(t.bonus[k]), outer, load_some<S>(at(k), lanes));
-      out = S::fma(seen, S::set(t.query[k]), out);
-      store_some<S>(at(k), S::add(decayed(k), outer), lanes);
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        const F old = state.load(b, k);
+        const F outer = S::mul(S::set(t.key[k]), columns[b]);
+        out[b] = S::fma(S::fma(S::set(t.bonus[k]), outer, old), S::set(t.query[k]), out[b]);
+        state.store(b, k, S::add(S::mul(old, decay(k)), outer));
+      }
     }
   } else if constexpr (kRule == ScanRule::kDelta) {
-    auto known = S::set(0.0f);
-    for (int k = 0; k < p.key_width; ++k) {
-      const auto s = decayed(k);
-      store_some<S>(at(k), s, lanes);
-      known = S::fma(s, S::set(t.key[k]), known);
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        const F s = S::mul(state.load(b, k), decay(k));
+        known[b] = S::fma(s, S::set(t.key[k]), known[b]);
+      }
     }
-    const auto delta = S::mul(S::sub(value, known), S::set(t.gain));
-    for (int k = 0; k < p.key_width; ++k) {
-      const auto s = S::fma(S::set(t.key[k]), delta, load_some<S>(at(k), lanes));
-      store_some<S>(at(k), s, lanes);
-      out = S::fma(s, S::set(t.query[k]), out);
+    for (int b = 0; b < kBlocks; ++b) {
+      columns[b] = S::mul(S::sub(columns[b], known[b]), S::set(t.gain));
+    }
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        const F s = S::fma(S::set(t.key[k]), columns[b], S::mul(state.load(b, k), decay(k)));
+        state.store(b, k, s);
+        out[b] = S::fma(s, S::set(t.query[k]), out[b]);
+      }
     }
   } else {
-    auto removed = S::set(0.0f);
-    for (int k = 0; k < p.key_width; ++k) {
-      removed = S::fma(load_some<S>(at(k), lanes), S::set(t.remove[k]), removed);
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        known[b] = S::fma(state.load(b, k), S::set(t.remove[k]), known[b]);
+      }
     }
-    for (int k = 0; k < p.key_width; ++k) {
-      auto s = S::sub(decayed(k), S::mul(S::set(t.add[k]), removed));
-      s = S::fma(S::set(t.key[k]), value, s);
-      store_some<S>(at(k), s, lanes);
-      out = S::fma(s, S::set(t.query[k]), out);
+    for (int k = 0; k < keys; ++k) {
+      for (int b = 0; b < kBlocks; ++b) {
+        F s = S::mul(state.load(b, k), decay(k));
+        s = S::sub(s, S::mul(S::set(t.add[k]), known[b]));
+        s = S::fma(S::set(t.key[k]), columns[b], s);
+        state.store(b, k, s);
+        out[b] = S::fma(s, S::set(t.query[k]), out[b]);
+      }
     }
   }
-  return out;
+  for (int b = 0; b < kBlocks; ++b) values[b] = out[b];
 }
 
-/// The head task.first of one sequence. Sixteen columns of the state at a time go through all rows,
-/// so that they stay in the first-level cache.
+/// kBlocks blocks from the column `first` on go through the task's rows.
+template <class S, ScanRule kRule, int kBlocks>
+void scan_blocks(const ScanInput& in, const ScanParams& p, const RunTask& task, int first,
+                 int lanes, View out) {
+  const int head = static_cast<int>(task.first);
+  const std::int64_t head_first = std::int64_t{head} * p.value_width + first;
+  const ScanState<S, kBlocks> state{task.state + std::int64_t{first} * p.key_width, lanes};
+  for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
+    const ScanToken token = scan_token(in, p, r, head);
+    typename S::Float columns[kBlocks], skipped[kBlocks];
+    for (int b = 0; b < kBlocks; ++b) {
+      columns[b] = load_some<S>(token.value + first + 16 * b, lanes);
+      skipped[b] = columns[b];
+    }
+    advance<S, kRule, kBlocks>(p.key_width, token, state, columns);
+    for (int b = 0; b < kBlocks; ++b) {
+      auto sum = S::mul(columns[b], S::set(p.scale));
+      if (p.skip) sum = S::fma(S::set(p.skip[head]), skipped[b], sum);
+      store_some<S>(out.row(r) + head_first + 16 * b, sum, lanes);
+    }
+  }
+}
+
+/// The head task.first of one sequence. A few rows go through all blocks before the next rows do,
+/// so that a block and what is read of the rows stay in the first-level cache.
 template <class S, ScanRule kRule>
 void scan_by(const ScanInput& in, const ScanParams& p, const RunTask& task, View out) {
-  const int head = static_cast<int>(task.first);
-  for (int v = 0; v < p.value_width; v += 16) {
-    const int lanes = p.value_width - v < 16 ? p.value_width - v : 16;
-    for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
-      const ScanToken token = scan_token(in, p, r, head);
-      const auto value = load_some<S>(token.value + v, lanes);
-      auto sum = advance<S, kRule>(p, token, value, task.state + v, lanes);
-      sum = S::mul(sum, S::set(p.scale));
-      if (p.skip) sum = S::fma(S::set(p.skip[head]), value, sum);
-      store_some<S>(out.row(r) + std::int64_t{head} * p.value_width + v, sum, lanes);
+  constexpr std::int64_t kRows = 16;
+  for (std::int64_t row = task.rows.first; row < task.rows.last; row += kRows) {
+    RunTask some = task;
+    some.rows.first = row;
+    some.rows.last = task.rows.last - row < kRows ? task.rows.last : row + kRows;
+    int first = 0;
+    for (; first + 32 <= p.value_width; first += 32) {
+      scan_blocks<S, kRule, 2>(in, p, some, first, 16, out);
+    }
+    for (; first < p.value_width; first += 16) {
+      const int lanes = p.value_width - first < 16 ? p.value_width - first : 16;
+      scan_blocks<S, kRule, 1>(in, p, some, first, lanes, out);
     }
   }
 }
