@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -87,20 +88,21 @@ class DeltaNet final : public RecurrentBlock {
  private:
   // controls: [gain of each head][step of each head]
   void project(const Pass& pass, View in, View projected, View controls) const {
-    std::vector<MatmulOutput> outputs;
+    std::array<MatmulOutput, 4> outputs;
+    std::size_t count = 0;
     if (qkv_) {
-      outputs.push_back(qkv_.to(projected.slice(0, spec_.convolved())));
-      outputs.push_back(gate_.to(projected.slice(spec_.convolved(), spec_.value_columns())));
+      outputs[count++] = qkv_.to(projected.slice(0, spec_.convolved()));
+      outputs[count++] = gate_.to(projected.slice(spec_.convolved(), spec_.value_columns()));
     } else {
-      outputs.push_back(qkv_and_gate_.to(projected));
+      outputs[count++] = qkv_and_gate_.to(projected);
     }
     if (gain_) {
-      outputs.push_back(gain_.to(controls.slice(0, spec_.heads)));
-      outputs.push_back(step_.to(controls.slice(spec_.heads, spec_.heads)));
+      outputs[count++] = gain_.to(controls.slice(0, spec_.heads));
+      outputs[count++] = step_.to(controls.slice(spec_.heads, spec_.heads));
     } else {
-      outputs.push_back(gain_and_step_.to(controls));
+      outputs[count++] = gain_and_step_.to(controls);
     }
-    pass.backend.matmul(in, outputs);
+    pass.backend.matmul(in, std::span(outputs).first(count));
   }
 
   void scan(const Pass& pass, StatePart state, View qkv, View controls, View y) const {

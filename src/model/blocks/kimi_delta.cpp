@@ -10,12 +10,13 @@ namespace {
 std::unique_ptr<Buffer> load_convolutions(WeightLoader& loader, const KimiDeltaSpec& spec,
                                           const std::string& prefix) {
   const std::int64_t inner = spec.inner(), kernel = spec.kernel;
-  std::vector<float> all(static_cast<std::size_t>(3 * inner * kernel));
+  std::vector<float> all;
   int part = 0;
   for (const char* name : {"q", "k", "v"}) {
     const std::vector<float> weight =
         loader.values(prefix + ".ssm_conv1d_" + name + ".weight", inner * kernel);
     if (weight.empty()) return nullptr;
+    all.resize(3 * weight.size());
     for (std::int64_t c = 0; c < inner; ++c) {
       for (std::int64_t i = 0; i < kernel; ++i) {
         all[i * 3 * inner + part * inner + c] = weight[c * kernel + i];
