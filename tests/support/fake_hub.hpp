@@ -1,5 +1,8 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -33,7 +36,7 @@ inline std::string noise(std::size_t size, std::uint32_t seed = 1) {
 struct Fault {
   std::optional<std::size_t> cut_after = {};
   std::optional<std::size_t> hang_after = {};
-  int status = 0;               ///< answer with this instead
+  int status = 0;                  ///< answer with this instead
   std::string content_range = {};  ///< lie about the range
   bool ignore_range = false;
 };
@@ -52,11 +55,11 @@ class FakeHub {
   HttpServer& hub() { return *hub_; }
   HttpServer& storage() { return *storage_; }
 
-  std::map<std::string, std::string> files;    ///< of the repo
+  std::map<std::string, std::string> files;         ///< of the repo
   std::map<std::string, std::string> wrong_sha256;  ///< what the Hub says instead of the truth
-  std::string needed_token;                    ///< the repo is private if not empty
-  std::string error_code;                      ///< X-Error-Code of all refusals, if not empty
-  int status = 0;                              ///< of every answer of the Hub, if not 0
+  std::string needed_token;                         ///< the repo is private if not empty
+  std::string error_code;                           ///< X-Error-Code of all refusals, if not empty
+  int status = 0;                                   ///< of every answer of the Hub, if not 0
 
   /// The next transfers of the storage host go wrong, one after the other.
   void add_fault(Fault fault) {
@@ -71,16 +74,18 @@ class FakeHub {
 
   ServerAnswer answer(const ServerRequest& request) {
     if (status) return refuse(status, error_code);
-    if (!needed_token.empty() && request.header("authorization") != "Bearer " + needed_token) {
+    if (!needed_token.empty() &&
+        request.header("authorization") != fmt::format("Bearer {}", needed_token)) {
       return refuse(401, error_code.empty() ? "RepoNotFound" : error_code);
     }
     if (request.path == "/api/models/o/m/revision/main") return list();
     if (request.path.starts_with("/moved/m/resolve/")) {  // a renamed repo
-      return {.status = 307, .headers = {{"Location", "/o/m" + request.path.substr(8)}}};
+      return {.status = 307,
+              .headers = {{"Location", fmt::format("/o/m{}", request.path.substr(8))}}};
     }
-    for (const std::string& prefix : {std::string("/o/m/resolve/main/"),
-                                      std::string("/o/m/resolve/refs%2Fpr%2F1/"),
-                                      std::string("/o/m/resolve/") + kCommit + "/"}) {
+    for (const std::string& prefix :
+         {std::string("/o/m/resolve/main/"), std::string("/o/m/resolve/refs%2Fpr%2F1/"),
+          fmt::format("/o/m/resolve/{}/", kCommit)}) {
       if (request.path.starts_with(prefix)) return resolve(request.path.substr(prefix.size()));
     }
     if (request.path.starts_with("/o/m/")) return refuse(404, "RevisionNotFound");
@@ -88,24 +93,25 @@ class FakeHub {
   }
 
   ServerAnswer list() const {
-    std::string body = R"({"siblings":[)";
+    std::vector<std::string> siblings;
     for (const auto& [name, content] : files) {
-      body += (body.back() == '[' ? "" : ",") + std::string(R"({"rfilename":")") + name + "\"}";
+      siblings.push_back(fmt::format(R"({{"rfilename":"{}"}})", name));
     }
-    return {.status = 200, .headers = {{"Content-Type", "application/json"}}, .body = body + "]}"};
+    return {.status = 200,
+            .headers = {{"Content-Type", "application/json"}},
+            .body = fmt::format(R"({{"siblings":[{}]}})", fmt::join(siblings, ","))};
   }
 
   ServerAnswer resolve(const std::string& name) {
     const auto file = files.find(name);
     if (file == files.end()) return refuse(404, "EntryNotFound");
     const auto wrong = wrong_sha256.find(name);
-    const std::string hash =
-        wrong == wrong_sha256.end() ? sha256_of(file->second) : wrong->second;
+    const std::string hash = wrong == wrong_sha256.end() ? sha256_of(file->second) : wrong->second;
     return {.status = 302,
             .headers = {{"Location", storage_->url() + "/blob/" + name},
                         {"X-Repo-Commit", kCommit},
                         {"X-Linked-Size", std::to_string(file->second.size())},
-                        {"X-Linked-ETag", "\"" + hash + "\""},
+                        {"X-Linked-ETag", fmt::format("\"{}\"", hash)},
                         {"ETag", "\"of-the-pointer\""}},
             .body = "see there"};
   }
@@ -127,12 +133,11 @@ class FakeHub {
     if (!range.empty() && !fault.ignore_range) {
       const auto dash = range.find('-');
       const std::size_t begin = std::stoull(range.substr(6, dash - 6));
-      const std::size_t last = std::min<std::size_t>(std::stoull(range.substr(dash + 1)),
-                                                     bytes.size() - 1);
+      const std::size_t last =
+          std::min<std::size_t>(std::stoull(range.substr(dash + 1)), bytes.size() - 1);
       answer.status = 206;
       answer.body = bytes.substr(begin, last + 1 - begin);
-      answer.headers["Content-Range"] = "bytes " + std::to_string(begin) + "-" +
-                                        std::to_string(last) + "/" + std::to_string(bytes.size());
+      answer.headers["Content-Range"] = fmt::format("bytes {}-{}/{}", begin, last, bytes.size());
       if (!fault.content_range.empty()) answer.headers["Content-Range"] = fault.content_range;
     }
     answer.cut_after = fault.cut_after;
