@@ -18,16 +18,21 @@ constexpr std::size_t kMostDiscardedBytes = 64 << 10;
 
 using HeaderList = std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)>;
 
+using Clock = std::chrono::steady_clock;
+
 // One exchange, as libcurl's callbacks see it.
 struct Exchange {
   CURL* curl = nullptr;
   const HttpClient::Body* body = nullptr;
-  const std::function<bool()>* keep_going = nullptr;
+  const HttpClient::Options* options = nullptr;
   HttpAnswer answer;
   std::size_t header_bytes = 0;
   std::size_t discarded_bytes = 0;
+  curl_off_t last_bytes = 0;  // that had come when the last ones came
+  Clock::time_point last_time = Clock::now();
   std::optional<Error> error;
   bool enough = false;
+  bool stalled = false;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -78,23 +83,30 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   return more && *more ? size : 0;
 }
 
-int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+// libcurl's own limit (CURLOPT_LOW_SPEED_TIME) is an average over several seconds and so comes
+// late.
+int on_progress(void* user, curl_off_t, curl_off_t bytes, curl_off_t, curl_off_t) {
   auto& exchange = *static_cast<Exchange*>(user);
-  if (!*exchange.keep_going || (*exchange.keep_going)()) return 0;
+  const Clock::time_point now = Clock::now();
+  if (bytes != exchange.last_bytes) {
+    exchange.last_bytes = bytes;
+    exchange.last_time = now;
+  }
+  exchange.stalled = now - exchange.last_time > exchange.options->stall_timeout;
+  if (exchange.stalled) return 1;
+  if (!exchange.options->keep_going || exchange.options->keep_going()) return 0;
   exchange.error = Error{"the download was interrupted"};
   return 1;
 }
 
 void set_behaviour(CURL* curl, const HttpClient::Options& options) {
-  const auto seconds = [](std::chrono::seconds s) { return static_cast<long>(s.count()); };
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "linnet");
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);  // see get(): the token must not follow
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 512L << 10);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, seconds(options.connect_timeout));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, seconds(options.stall_timeout));
+  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
+                   static_cast<long>(options.connect_timeout.count()));
 }
 
 void set_callbacks(CURL* curl, Exchange& exchange) {
@@ -154,7 +166,7 @@ Result<HttpAnswer> HttpClient::perform(const Request& request) {
   Exchange exchange;
   exchange.curl = curl;
   exchange.body = &request.body;
-  exchange.keep_going = &options_.keep_going;
+  exchange.options = &options_;
   exchange.answer.url = request.url;
   HeaderList headers(curl_slist_append(nullptr, "Accept-Encoding: identity"), curl_slist_free_all);
   if (!options_.token.empty() && is_home(request.url)) {
@@ -180,7 +192,10 @@ Result<HttpAnswer> HttpClient::perform(const Request& request) {
   curl_easy_reset(curl);  // nothing may point into this function any more
   if (exchange.error) return *exchange.error;
   if (code == CURLE_OK || exchange.enough) return exchange.answer;
-  const char* text = reason[0] ? reason.data() : curl_easy_strerror(code);
+  const std::string text =
+      exchange.stalled ? fmt::format("nothing came for {} s", options_.stall_timeout.count())
+      : reason[0]      ? std::string(reason.data())
+                       : std::string(curl_easy_strerror(code));
   const std::string message =
       fmt::format("{}: {}", origin_of(request.url).value_or(request.url), shown(text));
   if (is_hopeless(code)) return Error{message};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::hub {
@@ -21,7 +22,7 @@ TEST(CacheTest, FindsWhatHuggingfaceHubLeft) {
   const Cache cache(root.path(), "o/m");
   const auto found = cache.find("main", "d/f.gguf");
   ASSERT_TRUE(found);
-  EXPECT_EQ(test::file_text(*found), "bytes");
+  EXPECT_EQ(test::read_file(*found), "bytes");
   EXPECT_TRUE(cache.find(kCommit, "d/f.gguf"));
   EXPECT_FALSE(cache.find("main", "other.gguf"));
   EXPECT_FALSE(cache.find("v1", "d/f.gguf"));
@@ -37,7 +38,7 @@ TEST(CacheTest, LinksAreRelativeAsHuggingfaceHubMakesThem) {
   ASSERT_TRUE(cache.remember("refs/pr/1", kCommit));
   const fs::path folder = root.path() / "models--o--m";
   EXPECT_EQ(fs::read_symlink(folder / "snapshots" / kCommit / "d/f.gguf"), "../../../blobs/e");
-  EXPECT_EQ(test::file_text(folder / "refs" / "refs" / "pr" / "1"), kCommit);
+  EXPECT_EQ(test::read_file(folder / "refs" / "refs" / "pr" / "1"), kCommit);
   EXPECT_TRUE(cache.find("refs/pr/1", "d/f.gguf"));
 }
 

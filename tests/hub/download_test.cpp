@@ -11,6 +11,7 @@
 #include "gguf/gguf_writer.hpp"
 #include "hub/cache.hpp"
 #include "support/fake_hub.hpp"
+#include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::hub {
@@ -69,7 +70,7 @@ class DownloadTest : public ::testing::Test {
     ASSERT_TRUE(path) << path.error().message;
     const std::string& bytes = hub.files.at(file.name);
     EXPECT_EQ(*path, settings.cache / "models--o--m/snapshots" / FakeHub::kCommit / file.name);
-    EXPECT_EQ(test::file_text(*path), bytes);
+    EXPECT_EQ(test::read_file(*path), bytes);
     EXPECT_THAT(blobs(), ElementsAre(test::sha256_of(bytes)));
   }
 
@@ -82,7 +83,7 @@ class DownloadTest : public ::testing::Test {
 TEST_F(DownloadTest, DownloadsIntoTheSharedLayout) {
   expect_whole(fetch());
   const fs::path repo = settings.cache / "models--o--m";
-  EXPECT_EQ(test::file_text(repo / "refs/main"), FakeHub::kCommit);
+  EXPECT_EQ(test::read_file(repo / "refs/main"), FakeHub::kCommit);
   EXPECT_EQ(fs::read_symlink(repo / "snapshots" / FakeHub::kCommit / "f.bin"),
             fs::path("../../blobs") / test::sha256_of(hub.files["f.bin"]));
 }
@@ -116,14 +117,14 @@ TEST_F(DownloadTest, TheSameBytesUnderAnotherNameAreOnlyLinked) {
 TEST_F(DownloadTest, ARevisionWithSlashes) {
   file.revision = "refs/pr/1";
   expect_whole(fetch());
-  EXPECT_EQ(test::file_text(settings.cache / "models--o--m/refs/refs/pr/1"), FakeHub::kCommit);
+  EXPECT_EQ(test::read_file(settings.cache / "models--o--m/refs/refs/pr/1"), FakeHub::kCommit);
 }
 
 TEST_F(DownloadTest, ARenamedRepoIsFollowed) {
   file.repo = "moved/m";
   const auto path = fetch();
   ASSERT_TRUE(path) << path.error().message;
-  EXPECT_EQ(test::file_text(*path), hub.files["f.bin"]);
+  EXPECT_EQ(test::read_file(*path), hub.files["f.bin"]);
 }
 
 // The token ----------------------------------------------------------------------------------
@@ -398,7 +399,7 @@ std::string gguf_bytes(const fs::path& path, int vocabulary = 10) {
     return sink(std::vector<std::byte>(static_cast<std::size_t>(format.size_bytes(256 * 1024))));
   });
   EXPECT_TRUE(status);
-  return test::file_text(path);
+  return test::read_file(path);
 }
 
 TEST_F(DownloadTest, TheHeaderComesFirstAndSaysWhatTheModelIs) {
@@ -471,7 +472,7 @@ TEST_F(DownloadTest, ASplitModelComesWhole) {
   ASSERT_TRUE(path) << path.error().message;
   EXPECT_EQ(path->filename(), "m-00001-of-00003.gguf");
   for (const std::string& name : part_names("m-00001-of-00003.gguf")) {
-    EXPECT_EQ(test::file_text(path->parent_path() / name), hub.files.at("q/" + name));
+    EXPECT_EQ(test::read_file(path->parent_path() / name), hub.files.at("q/" + name));
   }
   EXPECT_EQ(total, model.size() + 300'000);
   EXPECT_EQ(model_bytes, total);

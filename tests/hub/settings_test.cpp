@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::hub {
