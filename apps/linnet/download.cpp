@@ -92,7 +92,7 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
 
 Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& settings) {
   constexpr std::size_t kMostNames = 40;
-  auto names = hub::list_models(file.repo, file.revision, settings);
+  auto names = hub::list_models(file.repo, file.revision, settings, [] { return !interrupted; });
   if (!names) return names.error();
   if (names->size() == 1) return names->front();
   if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
@@ -107,12 +107,12 @@ Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& se
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
   auto settings = hub::Settings::from_environment();
   if (!settings) return settings.error();
+  const InterruptCatcher catcher;
   if (file.name.empty()) {
     auto name = only_file(file, *settings);
     if (!name) return name.error();
     file.name = *name;
   }
-  const InterruptCatcher catcher;
   ProgressBar bar;
   hub::Events events;
   events.progress = [&](const hub::Progress& progress) {

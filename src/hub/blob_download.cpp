@@ -5,16 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
-#include <thread>
 
 #include "hub/url.hpp"
 
 namespace linnet::hub {
 namespace {
-
-using Milliseconds = std::chrono::milliseconds;
-
-constexpr Milliseconds kLongestPause{60'000};
 
 std::optional<std::uint64_t> leading_number(std::string_view& text) {
   std::uint64_t value = 0;
@@ -42,14 +37,12 @@ bool is_range(const std::string& header, std::uint64_t begin, std::uint64_t tota
 }  // namespace
 
 BlobDownload::BlobDownload(HttpClient& client, const Settings& settings, const RepoFile& asked,
-                           const RemoteFile& remote, PartialFile& partial,
-                           const std::function<bool()>& keep_going)
+                           const RemoteFile& remote, PartialFile& partial)
     : client_(client),
       settings_(settings),
       asked_(asked),
       remote_(remote),
       partial_(partial),
-      keep_going_(keep_going),
       resumed_(partial.size_bytes() > 0) {}
 
 // A 206 must give exactly what was asked for; a 200 is the file from its beginning.
@@ -106,7 +99,8 @@ Status BlobDownload::fetch_until(std::uint64_t end) {
     failures = partial_.size_bytes() > furthest ? 1 : failures + 1;
     furthest = std::max(furthest, partial_.size_bytes());
     if (failures >= settings_.attempts) return given_up(*answer);
-    if (Status status = pause(*answer, failures); !status) return status;
+    const auto time = answer->pause(settings_.first_pause, failures);
+    if (Status status = client_.wait(time); !status) return status;
   }
   return {};
 }
@@ -120,22 +114,6 @@ Error BlobDownload::given_up(const HttpAnswer& answer) const {
       "{}: the download stopped after {} of {} bytes, {} attempts in a row "
       "failed ({}); the next run goes on from there",
       remote_.name, partial_.size_bytes(), remote_.size_bytes, settings_.attempts, reason)};
-}
-
-// Twice as long each time, or as long as the server asks for.
-Status BlobDownload::pause(const HttpAnswer& answer, int failures) const {
-  const std::string wish = answer.header("retry-after");
-  std::string_view digits = wish;
-  const std::uint64_t wished_s = std::min<std::uint64_t>(leading_number(digits).value_or(0), 60);
-  const Milliseconds doubled = settings_.first_pause * (1 << std::min(failures - 1, 10));
-  Milliseconds left = std::min(kLongestPause, std::max(doubled, Milliseconds(1000 * wished_s)));
-  while (left.count() > 0) {
-    if (!keep_going_()) return Error{"the download was interrupted"};
-    const Milliseconds slice = std::min(left, Milliseconds(100));
-    std::this_thread::sleep_for(slice);
-    left -= slice;
-  }
-  return {};
 }
 
 bool BlobDownload::is_right() const {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
 
 #include "hub/http_client.hpp"
 #include "hub/partial_file.hpp"
@@ -13,10 +13,9 @@ namespace linnet::hub {
 /// cut connections, and checks the result.
 class BlobDownload {
  public:
-  /// The arguments must outlive it. `keep_going` is asked several times a second.
+  /// The arguments must outlive it.
   BlobDownload(HttpClient& client, const Settings& settings, const RepoFile& asked,
-               const RemoteFile& remote, PartialFile& partial,
-               const std::function<bool()>& keep_going);
+               const RemoteFile& remote, PartialFile& partial);
 
   /// Until the partial file has at least the first `end` bytes, `end` <= the file's size.
   Status fetch_until(std::uint64_t end);
@@ -31,7 +30,6 @@ class BlobDownload {
  private:
   Result<HttpAnswer> request(std::uint64_t end);
   Status take_position(const HttpAnswer& answer, std::uint64_t asked_from);
-  Status pause(const HttpAnswer& answer, int failures) const;
   Error given_up(const HttpAnswer& answer) const;
   bool is_right() const;
 
@@ -40,7 +38,6 @@ class BlobDownload {
   const RepoFile& asked_;
   const RemoteFile& remote_;
   PartialFile& partial_;
-  const std::function<bool()>& keep_going_;
   bool resumed_;
   std::uint64_t received_bytes_ = 0;
 };

@@ -33,10 +33,11 @@ HttpClient::Options client_options(const Settings& settings, std::function<bool(
           .keep_going = std::move(keep_going)};
 }
 
-std::uint64_t size_on_disk(const fs::path& path) {
+std::optional<std::uint64_t> size_on_disk(const fs::path& path) {
   std::error_code failure;
   const std::uint64_t size = fs::file_size(path, failure);
-  return failure ? 0 : size;
+  if (failure) return std::nullopt;
+  return size;
 }
 
 bool begins_as_gguf(std::span<const std::byte> bytes) {
@@ -122,14 +123,13 @@ class Fetch {
     return *cached;
   }
 
-  bool is_there(const RemoteFile& remote) const {
-    std::error_code failure;
+  // Where a whole file lies; nothing if it has to be fetched.
+  std::optional<fs::path> place(const RemoteFile& remote) const {
     for (const fs::path& path :
          {cache_.snapshot(remote.commit, remote.name), cache_.blob(remote.etag)}) {
-      const std::uint64_t size = fs::file_size(path, failure);
-      if (!failure && size == remote.size_bytes) return true;
+      if (size_on_disk(path) == remote.size_bytes) return path;
     }
-    return false;
+    return std::nullopt;
   }
 
   // Also finds the sizes that preview and progress tell.
@@ -139,10 +139,10 @@ class Fetch {
       const auto sum = checked_add(model_bytes_, remote.size_bytes);
       if (!sum) return Error{fmt::format("{}: is said to be impossibly large", file_.name)};
       model_bytes_ = *sum;
-      if (is_there(remote)) continue;
+      if (place(remote)) continue;
       progress_.total_bytes += remote.size_bytes;
       needed += remote.size_bytes -
-                std::min(remote.size_bytes, size_on_disk(cache_.partial(remote.etag)));
+                std::min(remote.size_bytes, size_on_disk(cache_.partial(remote.etag)).value_or(0));
     }
     std::error_code failure;
     const fs::space_info space = fs::space(settings_.cache, failure);
@@ -153,14 +153,13 @@ class Fetch {
 
   // Puts the blob into the cache.
   Status bring(const RemoteFile& remote) {
-    if (is_there(remote))
-      return preview(remote, cache_.blob(remote.etag), [](auto) { return Status(); });
+    if (const auto path = place(remote)) return preview_existing(remote, *path);
     progress_.file = remote.name;
     progress_.waiting = true;
     auto lock = FileLock::acquire(cache_.lock(remote.etag), keep_going_);
     progress_.waiting = false;
     if (!lock) return lock.error();
-    if (!is_there(remote)) {  // else another process has just brought it
+    if (!place(remote)) {  // else another process has just brought it
       if (Status status = download(remote); !status) return status;
     }
     finished_bytes_ += remote.size_bytes;
@@ -168,13 +167,12 @@ class Fetch {
   }
 
   Status download(const RemoteFile& remote) {
-    auto partial = PartialFile::open(cache_.partial(remote.etag), remote.size_bytes);
+    auto partial = PartialFile::open(cache_.partial(remote.etag), remote.size_bytes, keep_going_);
     if (!partial) return partial.error();
-    BlobDownload blob(client_, settings_, file_, remote, *partial, keep_going_);
+    BlobDownload blob(client_, settings_, file_, remote, *partial);
     partial_ = &*partial;
     blob_ = &blob;
-    Status status =
-        preview(remote, partial->path(), [&](std::uint64_t end) { return blob.fetch_until(end); });
+    Status status = preview_growing(remote, blob, *partial);
     if (status) status = blob.finish();
     if (status) status = partial->publish(cache_.blob(remote.etag));
     partial_ = nullptr;
@@ -183,23 +181,57 @@ class Fetch {
     return status;
   }
 
-  // The header is the beginning of the download: `grow(n)` sees to it that `path` has its first n
-  // bytes. How long it is shows only when it has been read.
-  Status preview(const RemoteFile& remote, const fs::path& path,
-                 const std::function<Status(std::uint64_t)>& grow) {
-    if (&remote != &remotes_.front() || progress_.total_bytes == 0 || !events_.preview ||
-        !remote.name.ends_with(".gguf")) {
-      return {};
+  bool needs_preview(const RemoteFile& remote) const {
+    return &remote == &remotes_.front() && progress_.total_bytes > 0 && events_.preview &&
+           remote.name.ends_with(".gguf");
+  }
+
+  Status preview_existing(const RemoteFile& remote, const fs::path& path) {
+    if (!needs_preview(remote)) return {};
+    const auto beginning = read_beginning(remote, path, [](std::uint64_t) { return Status(); });
+    return beginning ? preview(*beginning) : beginning.error();
+  }
+
+  // The header is the beginning of the download, so that nothing is transferred twice.
+  Status preview_growing(const RemoteFile& remote, BlobDownload& blob, PartialFile& partial) {
+    if (!needs_preview(remote)) return {};
+    const bool is_new = partial.size_bytes() == 0;
+    const auto grow = [&](std::uint64_t end) { return blob.fetch_until(end); };
+    auto beginning = read_beginning(remote, partial.path(), grow);
+    if (!beginning) return beginning.error();
+    if (!beginning->model && !is_new) {  // an earlier run's bytes may be wrong
+      if (Status status = partial.restart(); !status) return status;
+      beginning = read_beginning(remote, partial.path(), grow);
+      if (!beginning) return beginning.error();
     }
+    const Status status = preview(*beginning);
+    if (!status && (is_new || !beginning->model)) partial.discard();
+    return status;
+  }
+
+  // What the first bytes of a file are: a model, or why they are none.
+  struct Beginning {
+    std::optional<ModelPreview> model;
+    Error error;
+  };
+
+  Status preview(const Beginning& beginning) const {
+    return beginning.model ? events_.preview(*beginning.model) : Status(beginning.error);
+  }
+
+  // `grow(n)` sees to it that `path` has its first n bytes: how long a header is shows only when it
+  // has been read.
+  Result<Beginning> read_beginning(const RemoteFile& remote, const fs::path& path,
+                                   const std::function<Status(std::uint64_t)>& grow) const {
     const std::uint64_t most = std::min(remote.size_bytes, kMostHeaderBytes);
     for (std::uint64_t end = std::min(most, kFirstHeaderBytes);; end = std::min(most, 2 * end)) {
-      if (Status status = grow(end); !status) return status;
-      auto beginning = read_first(path, end);
-      if (!beginning) return beginning.error();
-      auto model = preview_model(*beginning, remote.size_bytes, remote.name, model_bytes_,
+      if (Status status = grow(end); !status) return status.error();
+      auto bytes = read_first(path, end);
+      if (!bytes) return bytes.error();
+      auto model = preview_model(*bytes, remote.size_bytes, remote.name, model_bytes_,
                                  static_cast<int>(remotes_.size()));
-      if (model) return events_.preview(*model);
-      if (end == most || !begins_as_gguf(*beginning)) return model.error();
+      if (model) return Beginning{std::move(*model), {}};
+      if (end == most || !begins_as_gguf(*bytes)) return Beginning{std::nullopt, model.error()};
     }
   }
 
@@ -240,13 +272,14 @@ Result<fs::path> fetch(const RepoFile& file, const Settings& settings, const Eve
 }
 
 Result<std::vector<std::string>> list_models(const std::string& repo, const std::string& revision,
-                                             const Settings& settings) {
+                                             const Settings& settings,
+                                             const std::function<bool()>& keep_going) {
   if (Status status = check_repo(repo); !status) return status.error();
   if (Status status = check_revision(revision); !status) return status.error();
   if (settings.offline) {
     return Error{fmt::format("{}: HF_HUB_OFFLINE forbids to ask which files it has", repo)};
   }
-  HttpClient client(client_options(settings, {}));
+  HttpClient client(client_options(settings, keep_going));
   return list_gguf_files(client, settings, {.repo = repo, .name = "", .revision = revision});
 }
 

@@ -12,6 +12,8 @@
 #include <thread>
 #include <utility>
 
+#include "hub/interruption.hpp"
+
 namespace linnet::hub {
 namespace {
 
@@ -41,7 +43,7 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
     if (errno != EWOULDBLOCK && errno != EINTR) {
       return Error{fmt::format("{}: cannot be locked: {}", path.string(), std::strerror(errno))};
     }
-    if (!keep_waiting()) return Error{"the download was interrupted"};
+    if (!keep_waiting()) return interruption();
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
 }

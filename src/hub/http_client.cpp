@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string_view>
+#include <thread>
 
+#include "hub/interruption.hpp"
 #include "hub/url.hpp"
 
 namespace linnet::hub {
 namespace {
 
 constexpr int kMostRedirects = 10;
+constexpr std::chrono::milliseconds kLongestPause{60'000};
 constexpr std::size_t kMostHeaderBytes = 256 << 10;
 constexpr std::size_t kMostDiscardedBytes = 64 << 10;
 
@@ -95,7 +99,7 @@ int on_progress(void* user, curl_off_t, curl_off_t bytes, curl_off_t, curl_off_t
   exchange.stalled = now - exchange.last_time > exchange.options->stall_timeout;
   if (exchange.stalled) return 1;
   if (!exchange.options->keep_going || exchange.options->keep_going()) return 0;
-  exchange.error = Error{"the download was interrupted"};
+  exchange.error = interruption();
   return 1;
 }
 
@@ -151,6 +155,15 @@ bool HttpAnswer::worth_another_try() const {
   return !failure.empty() || std::find(kBusy.begin(), kBusy.end(), status) != kBusy.end();
 }
 
+std::chrono::milliseconds HttpAnswer::pause(std::chrono::milliseconds first, int failures) const {
+  const auto doubled = first * (1 << std::clamp(failures - 1, 0, 10));
+  const std::string wish = header("retry-after");
+  int wished_s = 0;
+  std::from_chars(wish.data(), wish.data() + wish.size(), wished_s);
+  const std::chrono::milliseconds wished = std::chrono::seconds(std::clamp(wished_s, 0, 60));
+  return std::min(kLongestPause, std::max(doubled, wished));
+}
+
 HttpClient::HttpClient(Options options)
     : options_(std::move(options)),
       home_origin_(origin_of(options_.home).value_or("")),
@@ -201,6 +214,15 @@ Result<HttpAnswer> HttpClient::perform(const Request& request) {
   if (is_hopeless(code)) return Error{message};
   exchange.answer.failure = message;
   return exchange.answer;
+}
+
+Status HttpClient::wait(std::chrono::milliseconds time) const {
+  constexpr std::chrono::milliseconds kSlice{100};
+  for (; time.count() > 0; time -= kSlice) {
+    if (options_.keep_going && !options_.keep_going()) return interruption();
+    std::this_thread::sleep_for(std::min(time, kSlice));
+  }
+  return {};
 }
 
 Result<std::string> HttpClient::redirect_of(const HttpAnswer& answer) const {

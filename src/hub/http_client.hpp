@@ -25,6 +25,9 @@ struct HttpAnswer {
   std::string header(const std::string& name) const;
   /// The connection failed or broke off, or the server is busy: it may go better later.
   bool worth_another_try() const;
+  /// How long to wait before attempt number `failures` + 1: `first` doubled each time, or what the
+  /// server asks for; a minute at most.
+  std::chrono::milliseconds pause(std::chrono::milliseconds first, int failures) const;
 };
 
 struct ByteRange {
@@ -57,6 +60,9 @@ class HttpClient {
   /// HttpAnswer::failure; an Error is what trying again cannot mend: a redirect that must not be
   /// followed, a certificate that is not trusted, an Error of `body`, cancellation.
   Result<HttpAnswer> get(const std::string& url, std::optional<ByteRange> range, const Body& body);
+
+  /// Waits; an Error if keep_going says no meanwhile.
+  Status wait(std::chrono::milliseconds time) const;
 
  private:
   struct Request;

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "hub/interruption.hpp"
+
 namespace linnet::hub {
 namespace {
 
@@ -24,8 +26,8 @@ Error PartialFile::error(std::string_view what) const {
   return Error{fmt::format("{}: {}: {}", path_.string(), what, std::strerror(errno))};
 }
 
-Result<PartialFile> PartialFile::open(const std::filesystem::path& path,
-                                      std::uint64_t whole_bytes) {
+Result<PartialFile> PartialFile::open(const std::filesystem::path& path, std::uint64_t whole_bytes,
+                                      const std::function<bool()>& keep_going) {
   PartialFile file(path, ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
   if (file.descriptor_ < 0) return file.error("cannot be opened");
   const off_t size = lseek(file.descriptor_, 0, SEEK_END);
@@ -34,7 +36,8 @@ Result<PartialFile> PartialFile::open(const std::filesystem::path& path,
     if (Status status = file.restart(); !status) return status.error();
     return file;
   }
-  if (Status status = file.hash_existing(); !status) return status.error();
+  const auto count = static_cast<std::uint64_t>(size);
+  if (Status status = file.hash_existing(count, keep_going); !status) return status.error();
   return file;
 }
 
@@ -48,17 +51,19 @@ PartialFile::~PartialFile() {
   if (descriptor_ >= 0) close(descriptor_);
 }
 
-Status PartialFile::hash_existing() {
-  if (lseek(descriptor_, 0, SEEK_SET) != 0) return error("cannot be read");
+Status PartialFile::hash_existing(std::uint64_t count, const std::function<bool()>& keep_going) {
   std::vector<std::byte> chunk(kChunkBytes);
-  while (true) {
-    const ssize_t count = read(descriptor_, chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return error("cannot be read");
-    if (count == 0) return {};
-    hash_.add({chunk.data(), static_cast<std::size_t>(count)});
-    size_bytes_ += static_cast<std::uint64_t>(count);
+  while (size_bytes_ < count) {
+    if (keep_going && !keep_going()) return interruption();
+    const ssize_t got =
+        pread(descriptor_, chunk.data(), chunk.size(), static_cast<off_t>(size_bytes_));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return error("cannot be read");
+    if (got == 0) return {};
+    hash_.add({chunk.data(), static_cast<std::size_t>(got)});
+    size_bytes_ += static_cast<std::uint64_t>(got);
   }
+  return {};
 }
 
 Status PartialFile::append(std::span<const std::byte> bytes) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,8 +18,9 @@ namespace linnet::hub {
 class PartialFile {
  public:
   /// Opens `path` or makes it, and hashes what is there; what is longer than `whole_bytes` is
-  /// thrown away.
-  static Result<PartialFile> open(const std::filesystem::path& path, std::uint64_t whole_bytes);
+  /// thrown away. `keep_going` is asked while it hashes; an Error if that says no.
+  static Result<PartialFile> open(const std::filesystem::path& path, std::uint64_t whole_bytes,
+                                  const std::function<bool()>& keep_going);
 
   PartialFile(PartialFile&& other) noexcept;
   PartialFile& operator=(PartialFile&&) = delete;
@@ -39,7 +41,7 @@ class PartialFile {
  private:
   PartialFile(std::filesystem::path path, int descriptor)
       : path_(std::move(path)), descriptor_(descriptor) {}
-  Status hash_existing();
+  Status hash_existing(std::uint64_t count, const std::function<bool()>& keep_going);
   Error error(std::string_view what) const;
 
   std::filesystem::path path_;

@@ -74,6 +74,11 @@ bool is_first_or_whole(const std::string& name) {
   return name.ends_with(".gguf") && part_names(name).front() == name;
 }
 
+// Where no connection comes about, another try would only delay the use of what is in the cache.
+bool is_busy(const HttpAnswer& answer) {
+  return answer.failure.empty() && answer.worth_another_try();
+}
+
 std::string page(const Settings& settings, const RepoFile& file) {
   return settings.endpoint + "/" + file.repo;
 }
@@ -103,6 +108,10 @@ Error not_found(const HttpAnswer& answer, const RepoFile& file) {
   if (code == "RepoNotFound") return Error{fmt::format("{}: there is no such repo", file.repo)};
   if (code == "RevisionNotFound") {
     return Error{fmt::format("{}: the repo has no revision {}", file.repo, file.revision)};
+  }
+  if (file.name.empty()) {
+    return Error{
+        fmt::format("{}: there is no such repo, or no revision {}", file.repo, file.revision)};
   }
   return Error{fmt::format("{}: the repo has no file {} in revision {}", file.repo, file.name,
                            file.revision)};
@@ -136,7 +145,13 @@ Error refusal(const HttpAnswer& answer, const Settings& settings, const RepoFile
 }
 
 Result<LookUp> look_up(HttpClient& client, const Settings& settings, const RepoFile& file) {
-  auto answer = client.head(file.resolve_url(settings.endpoint));
+  const std::string url = file.resolve_url(settings.endpoint);
+  auto answer = client.head(url);
+  for (int i = 1; i < settings.attempts && answer && is_busy(*answer); ++i) {
+    const auto time = answer->pause(settings.first_pause, i);
+    if (Status status = client.wait(time); !status) return status.error();
+    answer = client.head(url);
+  }
   if (!answer) return answer.error();
   if (!answer->failure.empty()) return LookUp{std::nullopt, answer->failure};
   if (answer->worth_another_try()) {

@@ -69,6 +69,8 @@ class DownloadTest : public ::testing::Test {
   void expect_whole(const Result<fs::path>& path) {
     ASSERT_TRUE(path) << path.error().message;
     const std::string& bytes = hub.files.at(file.name);
+    EXPECT_TRUE(fs::is_symlink(*path));
+    EXPECT_TRUE(fs::exists(*path));
     EXPECT_EQ(*path, settings.cache / "models--o--m/snapshots" / FakeHub::kCommit / file.name);
     EXPECT_EQ(test::read_file(*path), bytes);
     EXPECT_THAT(blobs(), ElementsAre(test::sha256_of(bytes)));
@@ -161,6 +163,14 @@ TEST_F(DownloadTest, CutConnectionsAreTakenUpWhereTheyEnded) {
 TEST_F(DownloadTest, EveryByteOfProgressEarnsNewAttempts) {
   for (int i = 0; i < 9; ++i) hub.add_fault({.cut_after = 100'000});
   expect_whole(fetch());
+}
+
+TEST_F(DownloadTest, ABusyHubIsAskedAgain) {
+  hub.busy_answers = 2;
+  expect_whole(fetch());
+  hub.busy_answers = 3;
+  file.name = "g.bin";
+  EXPECT_THAT(error(), AllOf(HasSubstr("cannot be downloaded"), HasSubstr("503")));
 }
 
 TEST_F(DownloadTest, ABusyServerIsAskedAgain) {
@@ -309,6 +319,18 @@ TEST_F(DownloadTest, TooLittleDisk) {
   EXPECT_THAT(error(), HasSubstr("needs 1099511627777 MiB of disk"));
 }
 
+TEST_F(DownloadTest, ADiskThatIsFull) {
+  fs::create_directories(blob_folder());
+  fs::create_symlink("/dev/full", blob_folder() / partial_name());
+  EXPECT_THAT(error(), HasSubstr("no space left on the disk"));
+}
+
+TEST_F(DownloadTest, ACacheThatCannotBeMade) {
+  test::put_file(folder.path() / "file", "");
+  settings.cache = folder.path() / "file" / "hub";
+  EXPECT_THAT(error(), HasSubstr("the folder cannot be made"));
+}
+
 TEST_F(DownloadTest, AnAnswerThatNamesAPathOutsideTheCache) {
   test::HttpServer hostile([](const test::ServerRequest&) {
     return test::ServerAnswer{
@@ -430,6 +452,23 @@ TEST_F(DownloadTest, TheHeaderComesFirstAndSaysWhatTheModelIs) {
                           fmt::format("bytes=4194304-{}", hub.files["m.gguf"].size() - 1)));
 }
 
+TEST_F(DownloadTest, AWrongHeaderOfAnEarlierRunIsFetchedAgain) {
+  file.name = "m.gguf";
+  hub.files["m.gguf"] = gguf_bytes(folder.path() / "m.gguf", /*vocabulary=*/200'000);
+  const std::string name = test::sha256_of(hub.files["m.gguf"]) + ".incomplete";
+  test::put_file(blob_folder() / name, noise(3 << 20));
+  int previews = 0;
+  const Events events{.progress = {},
+                      .preview =
+                          [&](const ModelPreview&) {
+                            ++previews;
+                            return Status();
+                          },
+                      .note = {}};
+  expect_whole(fetch(events));
+  EXPECT_EQ(previews, 1);
+}
+
 TEST_F(DownloadTest, ARefusedPreviewEndsTheDownload) {
   file.name = "m.gguf";
   hub.files["m.gguf"] = gguf_bytes(folder.path() / "m.gguf", /*vocabulary=*/200'000);
@@ -437,6 +476,7 @@ TEST_F(DownloadTest, ARefusedPreviewEndsTheDownload) {
                       .preview = [](const ModelPreview&) { return Status(Error{"too big"}); },
                       .note = {}};
   EXPECT_EQ(error(events), "too big");
+  EXPECT_THAT(blobs(), IsEmpty());
   EXPECT_LT(hub.storage().sent_bytes(), hub.files["m.gguf"].size());
 }
 

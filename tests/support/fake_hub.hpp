@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -61,6 +62,8 @@ class FakeHub {
   std::string error_code;                           ///< X-Error-Code of all refusals, if not empty
   int status = 0;                                   ///< of every answer of the Hub, if not 0
 
+  std::atomic<int> busy_answers = 0;  ///< so many answers of the Hub are 503 first
+
   /// The next transfers of the storage host go wrong, one after the other.
   void add_fault(Fault fault) {
     const std::lock_guard lock(mutex_);
@@ -73,6 +76,7 @@ class FakeHub {
   }
 
   ServerAnswer answer(const ServerRequest& request) {
+    if (busy_answers > 0 && busy_answers-- > 0) return refuse(503, "");
     if (status) return refuse(status, error_code);
     if (!needed_token.empty() &&
         request.header("authorization") != fmt::format("Bearer {}", needed_token)) {
