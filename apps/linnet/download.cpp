@@ -76,8 +76,10 @@ std::string obstacle(const hub::ModelPreview& model, std::int64_t available_byte
 
 Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
   const std::int64_t available = available_memory_bytes();
-  note(fmt::format("model:   {}\nmemory:  {} of weights, {} are available\n", described(model),
-                   hub::size_text(model.size_bytes), hub::size_text(available)));
+  const std::string have =
+      available > 0 ? fmt::format(", {} are available", hub::size_text(available)) : "";
+  note(fmt::format("model:   {}\nmemory:  {} of weights{}\n", described(model),
+                   hub::size_text(model.size_bytes), have));
   const std::string problem = obstacle(model, available);
   if (problem.empty()) return {};
   if (unfit == Unfit::kRefuse) {
