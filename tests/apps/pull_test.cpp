@@ -26,6 +26,7 @@ class PullTest : public ::testing::Test {
   }
 
   test::Program start(const std::vector<std::string>& arguments) {
+    hub.synchronize();
     return {arguments, environment};
   }
 
@@ -147,6 +148,7 @@ TEST_F(PullTest, ATerminalShowsProgress) {
   envp.push_back(nullptr);
   winsize size{24, 70, 0, 0};
   int terminal = -1;
+  hub.synchronize();
   const pid_t id = forkpty(&terminal, nullptr, nullptr, &size);
   if (id == 0) {
     execle(LINNET_PROGRAM, "linnet", "pull", "--repo", "o/m", "--gguf", "kjv.gguf", nullptr,

@@ -209,6 +209,7 @@ TEST_F(DownloadTest, InterruptionKeepsWhatIsThere) {
 
 TEST_F(DownloadTest, AKilledProcessIsTakenUpToo) {
   hub.add_fault({.hang_after = 600'000});
+  hub.synchronize();
   const pid_t child = fork();
   if (child == 0) {
     const auto ignored = fetch();

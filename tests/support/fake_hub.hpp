@@ -53,6 +53,12 @@ class FakeHub {
         hub_(std::make_unique<HttpServer>([this](const auto& r) { return answer(r); })) {}
 
   std::string url() const { return hub_->url(); }
+  /// Call it before another process begins to ask; see HttpServer::synchronize.
+  void synchronize() {
+    hub_->synchronize();
+    storage_->synchronize();
+  }
+
   HttpServer& hub() { return *hub_; }
   HttpServer& storage() { return *storage_; }
 
