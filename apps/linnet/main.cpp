@@ -3,8 +3,9 @@
 
 #include <array>
 #include <csignal>
-#include <cstring>
+#include <new>
 
+#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -39,6 +40,10 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
+  } catch (const std::bad_alloc&) {
+    return report(Error{"there is not enough memory"});
+  } catch (const std::exception& error) {  // of a library that we call
+    return report(Error{error.what()});
   }
   return exit_status;
 }
@@ -47,13 +52,14 @@ int run(int argc, char** argv) {
 
 int report(const Status& status) {
   if (status) return kDone;
-  fmt::print(stderr, "linnet: {}\n", status.error().message);
+  note("linnet: {}\n", printable(status.error().message));
   return kFailed;
 }
 
 }  // namespace linnet::app
 
 int main(int argc, char** argv) {
+  linnet::app::fill_standard_streams();
   std::signal(SIGBUS, linnet::app::on_bus_error);
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is seen when it is written to
   return linnet::app::run(argc, argv);

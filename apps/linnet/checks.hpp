@@ -1,0 +1,27 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace linnet::app {
+
+/// A number from `low` to `high`. Unlike CLI::Range it refuses "nan", which is in no range.
+inline CLI::Validator number_between(double low, double high) {
+  return {[low, high](const std::string& text) -> std::string {
+            double value = 0.0;
+            if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
+            return fmt::format("Value {} not in range {} to {}", text, low, high);
+          },
+          fmt::format("FLOAT in [{} - {}]", low, high)};
+}
+
+/// A whole number of 64 bits without a sign: "-1" does not become the largest one.
+inline CLI::Validator unsigned_number() {
+  return {[](const std::string& text) -> std::string {
+            std::uint64_t value = 0;
+            if (!text.starts_with('-') && CLI::detail::lexical_cast(text, value)) return {};
+            return fmt::format("Value {} is not a whole number from 0 to 2^64 - 1", text);
+          },
+          "UINT"};
+}
+
+}  // namespace linnet::app
