@@ -1,6 +1,11 @@
 #pragma once
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
+#include <string>
 
 namespace linnet::app {
 
@@ -14,11 +19,13 @@ inline CLI::Validator number_between(double low, double high) {
           fmt::format("FLOAT in [{} - {}]", low, high)};
 }
 
-/// A whole number of 64 bits without a sign: "-1" does not become the largest one.
+/// A whole number of 64 bits. CLI11 alone would take -1 and 2^64 for the largest one.
 inline CLI::Validator unsigned_number() {
   return {[](const std::string& text) -> std::string {
             std::uint64_t value = 0;
-            if (!text.starts_with('-') && CLI::detail::lexical_cast(text, value)) return {};
+            const char* const end = text.data() + text.size();
+            const auto [stop, error] = std::from_chars(text.data(), end, value);
+            if (error == std::errc{} && stop == end) return {};
             return fmt::format("Value {} is not a whole number from 0 to 2^64 - 1", text);
           },
           "UINT"};
