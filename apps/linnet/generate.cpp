@@ -54,7 +54,9 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double rate(std::size_t tokens, double seconds) { return seconds > 0.0 ? tokens / seconds : 0.0; }
+double rate(std::size_t tokens, double seconds) {
+  return seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
+}
 
 std::string_view reason_name(FinishReason reason) {
   switch (reason) {

@@ -40,10 +40,6 @@ int run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
-  } catch (const std::bad_alloc&) {
-    return report(Error{"there is not enough memory"});
-  } catch (const std::exception& error) {  // of a library that we call
-    return report(Error{error.what()});
   }
   return exit_status;
 }
@@ -62,5 +58,14 @@ int main(int argc, char** argv) {
   linnet::app::fill_standard_streams();
   std::signal(SIGBUS, linnet::app::on_bus_error);
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is seen when it is written to
-  return linnet::app::run(argc, argv);
+  try {
+    return linnet::app::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    linnet::app::write_note("linnet: there is not enough memory\n");
+  } catch (const std::exception& error) {  // of a library that we call
+    linnet::app::write_note("linnet: ");
+    linnet::app::write_note(error.what());
+    linnet::app::write_note("\n");
+  }
+  return linnet::app::kFailed;
 }
