@@ -6,9 +6,18 @@
 
 namespace linnet {
 
+/// What a unigram tokenizer's file says of its normaliser.
+struct UnigramSettings {
+  std::string charsmap;  ///< precompiled; empty: none
+  bool add_space_prefix = false;
+  bool remove_extra_spaces = false;
+};
+
 /// The serialised `ModelProto` (https://github.com/google/sentencepiece/blob/master/src/
 /// sentencepiece_model.proto) that makes the SentencePiece library encode as the file's vocabulary
-/// wants: BPE, identity normaliser, extra whitespace kept, byte fallback.
-std::string sentencepiece_model(const Vocabulary& vocabulary, bool add_dummy_prefix);
+/// wants.
+std::string unigram_model(const Vocabulary& vocabulary, const UnigramSettings& settings);
+/// The same for its BPE, with the identity normaliser; tests compare with it.
+std::string bpe_model(const Vocabulary& vocabulary, bool add_space_prefix);
 
 }  // namespace linnet
