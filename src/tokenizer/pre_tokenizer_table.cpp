@@ -8,7 +8,8 @@ namespace {
 
 // The patterns of the vocabularies' own tokenizers (`pre_tokenizer` in their tokenizer.json), in
 // PCRE2's syntax: classes with && are rewritten as one negated class, and characters beyond ASCII
-// stand as \x{...}. The names are llama.cpp's.
+// stand as \x{...}. The names are llama.cpp's. Where merges are ignored for whole words, the
+// vocabulary comes from tiktoken, which does so.
 using Step = PreTokenizerStep;
 
 constexpr std::string_view kGpt2Words =
@@ -205,8 +206,8 @@ constexpr std::array kPreTokenizers = {
     whole_words_bos("jina-v5-nano", kLlama3),
     plain("dbrx", kLlama3),
     plain("smaug-bpe", kLlama3),
-    plain("glm4", kLlama3),
-    plain("chatglm-bpe", kLlama3),
+    whole_words("glm4", kLlama3),
+    whole_words("chatglm-bpe", kLlama3),
     plain("jais-2", kJais2),
     whole_words("minicpm5", kMiniCpm5),
     nfc("qwen2", kQwen2),
@@ -215,9 +216,10 @@ constexpr std::array kPreTokenizers = {
     nfc("f2llmv2", kQwen2),
     plain("kormo", kQwen2),
     nfc("stablelm2", kQwen2),
-    nfc("hunyuan", kQwen2),
+    PreTokenizerSpec{
+        .name = "hunyuan", .steps = kQwen2, .normalises = true, .ignores_merges = true},
     plain("solar-open", kQwen2),
-    plain("grok-2", kQwen2),
+    whole_words("grok-2", kQwen2),
     nfc("qwen35", kQwen35),
     plain("ufakzeka", kUfakzeka),
     plain("laguna", kLaguna),
@@ -226,16 +228,17 @@ constexpr std::array kPreTokenizers = {
     plain("llada-moe", kBailing),
     plain("seed-coder", kSeedCoder),
     plain("exaone-moe", kExaoneMoe),
-    plain("gpt-4o", kGpt4o),
-    plain("llama4", kGpt4o),
-    plain("kanana2", kGpt4o),
-    plain("talkie", kGpt4o),
+    whole_words("gpt-4o", kGpt4o),
+    whole_words("llama4", kGpt4o),
+    whole_words("kanana2", kGpt4o),
+    whole_words("talkie", kGpt4o),
     plain("minimax-m2", kGpt4o),
     whole_words("granite-embed-multi-97m", kGpt4o),
     plain("tiny_aya", kTinyAya),
     plain("cohere2moe", kTinyAya),
     whole_words_bos("tekken", kTekken),
-    PreTokenizerSpec{.name = "kimi-k2", .steps = kKimiK2, .ranks_by_id = true},
+    PreTokenizerSpec{
+        .name = "kimi-k2", .steps = kKimiK2, .ignores_merges = true, .ranks_by_id = true},
     whole_words("youtu", kYoutu),
     plain("deepseek-llm", kDeepSeekLlm),
     plain("deepseek-coder", kDeepSeekCoder),

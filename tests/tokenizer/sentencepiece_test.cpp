@@ -77,7 +77,7 @@ Ids library_ids(const test::VocabularyFile& file, const std::string& text) {
   const auto read = Vocabulary::read(*opened, {.bos = 1, .eos = 2, .unknown = 0});
   EXPECT_TRUE(read.ok());
   sentencepiece::SentencePieceProcessor processor;
-  EXPECT_TRUE(processor.LoadFromSerializedProto(bpe_model(*read, true)).ok());
+  EXPECT_TRUE(processor.LoadFromSerializedProto(test::bpe_model(*read, true)).ok());
   Ids ids;
   EXPECT_TRUE(processor.Encode(text, &ids).ok());
   return ids;

@@ -4,20 +4,22 @@
 
 #include "tokenizer/vocabulary.hpp"
 
-namespace linnet {
+namespace linnet::test {
 
-/// What a unigram tokenizer's file says of its normaliser.
+/// How text is normalised.
 struct UnigramSettings {
-  std::string charsmap;  ///< precompiled; empty: none
+  std::string charsmap = {};  ///< precompiled; empty: none
   bool add_space_prefix = false;
   bool remove_extra_spaces = false;
 };
+
+// Linnet's own code must give the ids of SentencePiece's library.
 
 /// The serialised `ModelProto` (https://github.com/google/sentencepiece/blob/master/src/
 /// sentencepiece_model.proto) that makes the SentencePiece library encode as the file's vocabulary
 /// wants.
 std::string unigram_model(const Vocabulary& vocabulary, const UnigramSettings& settings);
-/// The same for its BPE, with the identity normaliser; tests compare with it.
+/// The same for its BPE, with the identity normaliser.
 std::string bpe_model(const Vocabulary& vocabulary, bool add_space_prefix);
 
-}  // namespace linnet
+}  // namespace linnet::test

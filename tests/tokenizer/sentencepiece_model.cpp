@@ -5,7 +5,7 @@
 #include <bit>
 #include <unordered_set>
 
-namespace linnet {
+namespace linnet::test {
 namespace {
 
 // Just enough of protocol buffers' wire format (https://protobuf.dev/programming-guides/encoding).
@@ -121,4 +121,4 @@ std::string bpe_model(const Vocabulary& vocabulary, bool add_space_prefix) {
   return model_of(vocabulary, Algorithm::kBpe, {{}, add_space_prefix, false});
 }
 
-}  // namespace linnet
+}  // namespace linnet::test
