@@ -111,8 +111,7 @@ Status Vocabulary::read_pieces(const gguf::File& file) {
     }
     pieces_.emplace_back(piece);
   }
-  ids_.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) ids_.emplace(pieces_[i], static_cast<TokenId>(i));
+  index_ = PieceIndex(pieces_);
   return {};
 }
 
@@ -215,9 +214,7 @@ void Vocabulary::find_end_of_generation() {
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view piece) const {
-  const auto found = ids_.find(piece);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
+  return index_.find(pieces_, piece);
 }
 
 std::optional<TokenId> Vocabulary::find_text(std::string_view piece) const {

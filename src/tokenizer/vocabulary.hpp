@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.hpp"
 #include "gguf/gguf_file.hpp"
+#include "tokenizer/piece_index.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet {
@@ -78,7 +78,7 @@ class Vocabulary {
   std::vector<std::string> pieces_;
   std::vector<float> scores_;
   std::vector<PieceType> types_;
-  std::unordered_map<std::string_view, TokenId> ids_;
+  PieceIndex index_;
   std::vector<bool> ends_generation_;
   std::optional<TokenId> bos_, eos_, separator_, unknown_;
   std::vector<TokenId> before_text_, after_text_;
