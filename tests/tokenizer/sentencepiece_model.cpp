@@ -5,7 +5,7 @@
 #include <bit>
 #include <unordered_set>
 
-namespace linnet {
+namespace linnet::test {
 namespace {
 
 // Just enough of protocol buffers' wire format (https://protobuf.dev/programming-guides/encoding).
@@ -39,8 +39,8 @@ class Message {
   std::string bytes_;
 };
 
-// The library refuses a second unknown piece, empty pieces and duplicates: those become unused
-// pieces with names that no text holds.
+// The library refuses a second unknown piece, empty pieces and duplicates, and reads pieces up to a
+// NUL only: those become control pieces, which no text gives, with names of their own.
 std::string pieces(const Vocabulary& vocabulary) {
   Message model;
   bool has_unknown = false;
@@ -48,15 +48,17 @@ std::string pieces(const Vocabulary& vocabulary) {
   for (TokenId id = 0; id < vocabulary.size(); ++id) {
     std::string piece(vocabulary.piece(id));
     PieceType type = vocabulary.type(id);
+    if (vocabulary.unknown() == id) type = PieceType::kUnknown;
     if (type == PieceType::kUndefined) type = PieceType::kNormal;
-    const bool second_unknown = type == PieceType::kUnknown && has_unknown;
-    if (second_unknown || piece.empty() || !seen.insert(vocabulary.piece(id)).second) {
-      piece = fmt::format("\x01unused-{}", id);
-      type = PieceType::kUnused;
-    }
-    has_unknown = has_unknown || type == PieceType::kUnknown;
     // User-defined tokens are split off before the library sees the text.
     if (type == PieceType::kUserDefined) type = PieceType::kControl;
+    const bool second_unknown = type == PieceType::kUnknown && has_unknown;
+    if (second_unknown || piece.empty() || piece.find('\0') != std::string::npos ||
+        !seen.insert(vocabulary.piece(id)).second) {
+      piece = fmt::format("\x01unused-{}", id);
+      if (type != PieceType::kUnknown || second_unknown) type = PieceType::kControl;
+    }
+    has_unknown = has_unknown || type == PieceType::kUnknown;
     Message entry;
     entry.add_string(1, piece);
     entry.add_float(2, vocabulary.score(id));
@@ -75,10 +77,11 @@ bool has_all_bytes(const Vocabulary& vocabulary) {
   return bytes == 256;
 }
 
-std::string trainer_spec(const Vocabulary& vocabulary) {
-  constexpr std::uint64_t kBpe = 2;
+enum class Algorithm : std::uint64_t { kUnigram = 1, kBpe = 2 };
+
+std::string trainer_spec(const Vocabulary& vocabulary, Algorithm algorithm) {
   Message spec;
-  spec.add_varint(3, kBpe);
+  spec.add_varint(3, static_cast<std::uint64_t>(algorithm));
   spec.add_varint(4, static_cast<std::uint64_t>(vocabulary.size()));
   spec.add_varint(35, has_all_bytes(vocabulary) ? 1 : 0);  // byte_fallback
   const auto id = [](std::optional<TokenId> token) {
@@ -90,22 +93,32 @@ std::string trainer_spec(const Vocabulary& vocabulary) {
   return spec.bytes();
 }
 
-std::string normalizer_spec(bool add_dummy_prefix) {
+std::string normalizer_spec(const UnigramSettings& settings) {
   Message spec;
-  spec.add_string(1, "identity");
-  spec.add_varint(3, add_dummy_prefix ? 1 : 0);
-  spec.add_varint(4, 0);  // remove_extra_whitespaces
+  spec.add_string(1, settings.charsmap.empty() ? "identity" : "user_defined");
+  if (!settings.charsmap.empty()) spec.add_string(2, settings.charsmap);
+  spec.add_varint(3, settings.add_space_prefix ? 1 : 0);
+  spec.add_varint(4, settings.remove_extra_spaces ? 1 : 0);
   spec.add_varint(5, 1);  // escape_whitespaces
   return spec.bytes();
 }
 
-}  // namespace
-
-std::string sentencepiece_model(const Vocabulary& vocabulary, bool add_dummy_prefix) {
+std::string model_of(const Vocabulary& vocabulary, Algorithm algorithm,
+                     const UnigramSettings& settings) {
   Message model;
-  model.add_string(2, trainer_spec(vocabulary));
-  model.add_string(3, normalizer_spec(add_dummy_prefix));
+  model.add_string(2, trainer_spec(vocabulary, algorithm));
+  model.add_string(3, normalizer_spec(settings));
   return pieces(vocabulary) + model.bytes();
 }
 
-}  // namespace linnet
+}  // namespace
+
+std::string unigram_model(const Vocabulary& vocabulary, const UnigramSettings& settings) {
+  return model_of(vocabulary, Algorithm::kUnigram, settings);
+}
+
+std::string bpe_model(const Vocabulary& vocabulary, bool add_space_prefix) {
+  return model_of(vocabulary, Algorithm::kBpe, {{}, add_space_prefix, false});
+}
+
+}  // namespace linnet::test
