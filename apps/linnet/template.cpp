@@ -58,7 +58,7 @@ Status answer_lines(const jinja::RenderOptions& options) {
     }
     const auto text = render(*request, options);
     const Json answer = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
-    fmt::print("{}\n", answer.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", answer.dump(-1, ' ', true, Json::error_handler_t::replace));
   }
   return {};
 }

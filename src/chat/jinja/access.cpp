@@ -189,8 +189,12 @@ Value get_slice(Run& run, const Value& value, const Value& start, const Value& s
                                             : Sequence::Kind::kList);
 }
 
-Value get_path(Run& run, const Value& value, const Value& path) {
-  if (!path.is_string()) return get_item(run, value, path);
+Value get_path(Run& run, const Value& value, const Value& path, const Value* otherwise) {
+  const auto part_of = [&](const Value& object, const Value& key) {
+    const Value found = get_item(run, object, key);
+    return found.is_undefined() && otherwise ? *otherwise : found;
+  };
+  if (!path.is_string()) return part_of(value, path);
   Value found = value;
   std::string_view rest = path.bytes();
   while (true) {
@@ -198,7 +202,7 @@ Value get_path(Run& run, const Value& value, const Value& path) {
     const std::string_view part = rest.substr(0, dot);
     const bool is_number = !part.empty() && part.size() < 10 &&
                            part.find_first_not_of("0123456789") == std::string_view::npos;
-    found = get_item(run, found, is_number ? Value(std::stoi(std::string(part))) : run.text(part));
+    found = part_of(found, is_number ? Value(std::stoi(std::string(part))) : run.text(part));
     if (dot == std::string_view::npos) return found;
     rest.remove_prefix(dot + 1);
   }

@@ -29,7 +29,8 @@ Value get_item(Run& run, const Value& value, const Value& key);
 Value get_slice(Run& run, const Value& value, const Value& start, const Value& stop,
                 const Value& step);
 /// What filters mean by `attribute`: a number, or names and numbers with dots between them.
-Value get_path(Run& run, const Value& value, const Value& path);
+/// `otherwise` stands for a part that is missing, unless it is null.
+Value get_path(Run& run, const Value& value, const Value& path, const Value* otherwise = nullptr);
 
 /// All that a `for` loop over `value` would see; uses an iterator up. A Failure where `value` is
 /// nothing to go through.

@@ -77,9 +77,11 @@ ExpressionPtr ExpressionParser::make(Parts&&... parts) {
 
 ExpressionPtr ExpressionParser::parse_expression(bool plain) {
   const Nesting nesting(context_, tokens_.line());
+  const std::string unknown_before = context_.unknown;
   ExpressionPtr expression = parse_or();
   while (!plain && tokens_.at_name("if")) {
     const int line = tokens_.next().line;
+    context_.unknown = unknown_before;  // what was just parsed has a condition
     const bool outer = std::exchange(context_.lenient, true);
     ExpressionPtr condition = parse_or();
     ExpressionPtr otherwise;
@@ -365,6 +367,9 @@ CallArguments ExpressionParser::parse_call_arguments() {
       refuse_unless(!result.dict);
       std::string name = tokens_.next().text;
       tokens_.next();
+      for (const auto& [other, unused] : result.keyword) {
+        if (other == name) tokens_.fail_here(fmt::format("keyword argument repeated: {}", name));
+      }
       result.keyword.emplace_back(std::move(name), parse_expression());
     } else {
       refuse_unless(!result.list && !result.dict && result.keyword.empty());
@@ -397,12 +402,15 @@ std::string ExpressionParser::parse_dotted_name() {
   return name;
 }
 
+void ExpressionParser::note_unknown(std::string_view kind, std::string_view name) {
+  if (context_.lenient || !context_.unknown.empty()) return;
+  context_.unknown = fmt::format("line {}: No {} named '{}'", tokens_.line(), kind, name);
+}
+
 ExpressionPtr ExpressionParser::parse_filter(ExpressionPtr subject) {
   const int line = tokens_.line();
   std::string name = parse_dotted_name();
-  if (!context_.lenient && !find_filter(name)) {
-    fail("line {}: No filter named '{}'", line, name);
-  }
+  if (!find_filter(name)) note_unknown("filter", name);
   CallArguments arguments;
   if (tokens_.at_operator("(")) arguments = parse_call_arguments();
   return make<FilterCall>(line, std::move(subject), std::move(name), std::move(arguments));
@@ -424,7 +432,7 @@ ExpressionPtr ExpressionParser::parse_test(ExpressionPtr subject) {
   const int line = tokens_.next().line;
   const bool negated = tokens_.skip_name("not");
   std::string name = parse_dotted_name();
-  if (!context_.lenient && !find_test(name)) fail("line {}: No test named '{}'", line, name);
+  if (!find_test(name)) note_unknown("test", name);
   CallArguments arguments;
   const bool takes_one = tokens_.at(Kind::kName) || tokens_.at(Kind::kString) ||
                          tokens_.at(Kind::kInteger) || tokens_.at(Kind::kFloat) ||

@@ -85,7 +85,7 @@ Text format_number(Run& run, const Value& value, const FormatSpec& spec) {
   constexpr std::string_view kFloatTypes = "fFeEgG%";
   const bool floating =
       value.is<double>() || (spec.type && kFloatTypes.find(spec.type) != std::string_view::npos);
-  const std::string_view allowed = floating ? "fFeEgGn%" : "dxXobcn";
+  const std::string_view allowed = floating ? "fFeEgGn%" : "dxXobn";
   if (spec.type && allowed.find(spec.type) == std::string_view::npos) {
     fail("unknown format code '{}' for '{}'", spec.type, type_name(value));
   }
@@ -234,8 +234,13 @@ class BraceFormatter {
 // 'text %s' % value.
 class PercentFormatter {
  public:
-  PercentFormatter(Run& run, const Text& format, const Value& values)
-      : run_(run), format_(format), bytes_(format.bytes()), values_(values), out_(run.budget) {
+  PercentFormatter(Run& run, const Text& format, const Value& values, bool markup)
+      : run_(run),
+        format_(format),
+        bytes_(format.bytes()),
+        values_(values),
+        markup_(markup),
+        out_(run.budget) {
     const Sequence* sequence = values.sequence();
     is_tuple_ = sequence && sequence->kind == Sequence::Kind::kTuple;
   }
@@ -285,6 +290,17 @@ class PercentFormatter {
     return at + 1;
   }
 
+  // %c: a character, or its number.
+  Text character_of(const Value& value) const {
+    if (value.is_string() && count_characters(value.bytes()) == 1) return value.text();
+    if (!value.is_integral() || value.integer() < 0 || value.integer() > 0x10ffff) {
+      fail("%c requires an int in range(0x110000) or a char");
+    }
+    std::string character;
+    append_character(character, static_cast<char32_t>(value.integer()));
+    return Text(std::move(character), Origin::kTemplate);
+  }
+
   static void read_flag(char flag, FormatSpec& spec) {
     if (flag == '-') spec.align = '<';
     if (flag == '+' || (flag == ' ' && spec.sign != '+')) spec.sign = flag;
@@ -309,11 +325,13 @@ class PercentFormatter {
     if (type == 's' || type == 'r' || type == 'a') {
       if (spec.align == '=') spec.align = '>';
       spec.fill = ' ';
-      const Text text = type == 's' ? to_text(run_, value) : to_repr(run_, value);
+      Text text = type == 's' ? to_text(run_, value) : to_repr(run_, value);
+      if (markup_ && !value.is_markup()) text = escape_html(run_, text);
       return out_.append(format_text(run_, text, spec));
     }
     constexpr std::string_view kIntegers = "diuxXo";
     run_.require_defined(value);
+    if (type == 'c') return out_.append(format_text(run_, character_of(value), spec));
     if (!value.is_number())
       fail("%{} format: a number is required, not {}", type, type_name(value));
     if (kIntegers.find(type) == std::string_view::npos) {
@@ -332,6 +350,7 @@ class PercentFormatter {
   const Text& format_;
   std::string_view bytes_;
   const Value& values_;
+  bool markup_;
   bool is_tuple_;
   TextBuilder out_;
   std::size_t next_ = 0;
@@ -369,7 +388,6 @@ Text format_value(Run& run, const Value& value, const FormatSpec& spec) {
   if (spec.is_empty) return to_text(run, value);
   if (value.is_string()) return format_text(run, value.text(), spec);
   if (value.is_number()) {
-    if (value.is<bool>() && spec.type == 0) return format_text(run, to_text(run, value), spec);
     return format_number(run, value, spec);
   }
   run.require_defined(value);
@@ -380,8 +398,8 @@ Text brace_format(Run& run, const Text& format, const Arguments& arguments) {
   return BraceFormatter(run, format, arguments).format();
 }
 
-Text percent_format(Run& run, const Text& format, const Value& values) {
-  return PercentFormatter(run, format, values).format();
+Text percent_format(Run& run, const Text& format, const Value& values, bool markup) {
+  return PercentFormatter(run, format, values, markup).format();
 }
 
 Text pad(Run& run, const Text& text, std::int64_t width, char32_t fill, char align) {

@@ -207,7 +207,11 @@ class Lexer {
     std::size_t end = at_ + 1;
     while (end < text_.size() && text_[end] != quote) end += text_[end] == '\\' ? 2 : 1;
     if (end >= text_.size()) fail_here("a string has no end");
-    push(Token::Kind::kString, unescape(text_.substr(at_ + 1, end - at_ - 1)));
+    try {
+      push(Token::Kind::kString, unescape(text_.substr(at_ + 1, end - at_ - 1)));
+    } catch (const Failure& failure) {
+      fail_here(failure.message);
+    }
     advance_to(end + 1);
   }
 

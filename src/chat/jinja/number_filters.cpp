@@ -141,6 +141,18 @@ double round_decimals(double number, std::int64_t precision) {
   return rounded;
 }
 
+// To tens, hundreds and so on where `precision` is negative; halves to even.
+Integer round_integer(Integer number, std::int64_t precision) {
+  if (precision >= 0) return number;
+  if (precision < -37) return 0;
+  Integer unit = 1;
+  for (; precision < 0; ++precision) unit *= 10;
+  const Integer rest = (number % unit + unit) % unit;
+  const Integer floor = number - rest;
+  const bool up = rest * 2 > unit || (rest * 2 == unit && (floor / unit) % 2 != 0);
+  return up ? floor + unit : floor;
+}
+
 Value round_filter(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "round", {"precision", "method"});
   run.require_defined(subject);
@@ -148,7 +160,7 @@ Value round_filter(Run& run, const Value& subject, const Arguments& arguments) {
   const std::int64_t precision = given.integer(0, 0);
   const std::string method = given.has(1) ? given.text(1).bytes() : "common";
   if (method == "common") {
-    if (subject.is_integral() && precision >= 0) return subject.integer();
+    if (subject.is_integral()) return round_integer(subject.integer(), precision);
     return round_decimals(subject.number(), precision);
   }
   if (method != "ceil" && method != "floor") fail("method must be common, ceil or floor");

@@ -11,7 +11,8 @@ namespace linnet::jinja {
 class Namespace final : public Object {
  public:
   explicit Namespace(Dict* attributes) : attributes_(attributes) {}
-  std::string describe() const override { return "<Namespace>"; }
+  std::string describe() const override { return "Namespace"; }
+  const Dict* shown_attributes() const override { return attributes_; }
   std::optional<Value> attribute(Run& run, std::string_view name) override;
   bool set_attribute(Run& run, std::string_view name, const Value& value) override;
 

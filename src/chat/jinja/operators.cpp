@@ -144,7 +144,9 @@ Value floor_divide(Run& run, const Value& a, const Value& b) {
 }
 
 Value modulo(Run& run, const Value& a, const Value& b) {
-  if (a.is_string()) return run.text(percent_format(run, a.text(), b), a.is_markup());
+  if (a.is_string()) {
+    return run.text(percent_format(run, a.text(), b, a.is_markup()), a.is_markup());
+  }
   require_numbers(run, "%", a, b);
   require_divisor(b);
   const auto exact = [](Integer x, Integer y, Integer* r) {

@@ -19,7 +19,7 @@ Value plus(Run& run, const Value& a);
 /// The text with & < > ' " as HTML writes them.
 Text escape_html(Run& run, const Text& text);
 
-/// 'format' % value, printf-like.
-Text percent_format(Run& run, const Text& format, const Value& values);
+/// 'format' % value, printf-like; with `markup` the values are escaped as HTML.
+Text percent_format(Run& run, const Text& format, const Value& values, bool markup);
 
 }  // namespace linnet::jinja

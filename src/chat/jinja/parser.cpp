@@ -17,6 +17,7 @@ class Parser {
   Body parse() {
     Body body = parse_body({});
     if (!tokens_.at(Kind::kEnd)) tokens_.fail_expected("the end of the template");
+    if (!context_.unknown.empty()) throw Failure{context_.unknown};
     return body;
   }
 
@@ -27,7 +28,7 @@ class Parser {
     std::string_view name;
     Read read;
   };
-  static const std::array<Tag, 11> kTags;
+  static const std::array<Tag, 10> kTags;
 
   // Statements up to a tag with one of the names, which is left to the caller.
   Body parse_body(Names ends) {
@@ -158,11 +159,6 @@ class Parser {
     return std::make_unique<With>(line, std::vector<With::Binding>{}, std::move(body));
   }
 
-  StatementPtr parse_print() {
-    const int line = tokens_.next().line;
-    return std::make_unique<Print>(line, expressions_.parse_tuple());
-  }
-
   StatementPtr parse_macro() {
     const int line = tokens_.next().line;
     MacroDefinition definition;
@@ -259,7 +255,7 @@ class Parser {
   ExpressionParser expressions_;
 };
 
-const std::array<Parser::Tag, 11> Parser::kTags = {{
+const std::array<Parser::Tag, 10> Parser::kTags = {{
     {"break", &Parser::parse_loop_control},
     {"call", &Parser::parse_call},
     {"continue", &Parser::parse_loop_control},
@@ -268,7 +264,6 @@ const std::array<Parser::Tag, 11> Parser::kTags = {{
     {"generation", &Parser::parse_generation},
     {"if", &Parser::parse_if},
     {"macro", &Parser::parse_macro},
-    {"print", &Parser::parse_print},
     {"set", &Parser::parse_set},
     {"with", &Parser::parse_with},
 }};

@@ -16,8 +16,10 @@ inline constexpr int kMaxExpressionHeight = 400;
 /// What the parser knows about the place where it is.
 struct ParseContext {
   int depth = 0;
-  int loops = 0;                         // around here, inside the innermost macro
-  bool lenient = false;                  // unknown filters and tests fail only when they are used
+  int loops = 0;  // around here, inside the innermost macro
+  // Under conditions an unknown filter or test fails only when it is used.
+  bool lenient = false;
+  std::string unknown;                   // what is wrong with the first one elsewhere
   std::vector<MacroDefinition*> macros;  // around here
 };
 
@@ -66,6 +68,7 @@ class ExpressionParser {
   ExpressionPtr parse_filter(ExpressionPtr subject);
   ExpressionPtr parse_test(ExpressionPtr subject);
   std::string parse_dotted_name();
+  void note_unknown(std::string_view kind, std::string_view name);
 
   TokenStream& tokens_;
   ParseContext& context_;

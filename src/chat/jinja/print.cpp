@@ -84,12 +84,20 @@ void print_dict(Run& run, const Dict& dict, TextBuilder& out, int depth) {
   out.append("}", Origin::kTemplate);
 }
 
+void print_object(Run& run, const Object& object, TextBuilder& out, int depth) {
+  const Dict* attributes = object.shown_attributes();
+  if (!attributes) return out.append(object.describe(), Origin::kTemplate);
+  out.append(fmt::format("<{} ", object.describe()), Origin::kTemplate);
+  print_dict(run, *attributes, out, depth + 1);
+  out.append(">", Origin::kTemplate);
+}
+
 std::string plain_text(const Value& value) {
   if (value.is_none()) return "None";
   if (value.is<bool>()) return value.as<bool>() ? "True" : "False";
   if (value.is<Integer>()) return fmt::format("{}", value.integer());
   if (value.is<double>()) return float_repr(value.number());
-  return value.object() ? value.object()->describe() : std::string("Undefined");
+  return "Undefined";
 }
 
 void print_repr(Run& run, const Value& value, TextBuilder& out, int depth) {
@@ -103,6 +111,8 @@ void print_repr(Run& run, const Value& value, TextBuilder& out, int depth) {
     print_sequence(run, *sequence, out, depth);
   } else if (const Dict* dict = value.dict()) {
     print_dict(run, *dict, out, depth);
+  } else if (const Object* object = value.object()) {
+    print_object(run, *object, out, depth);
   } else {
     out.append(plain_text(value), Origin::kTemplate);
   }

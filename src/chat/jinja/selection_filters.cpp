@@ -28,8 +28,7 @@ Value map_attribute(Run& run, const Value& subject, const Arguments& arguments) 
   const Parameters given(run, arguments, "map", {"attribute", "default"}, 1);
   std::vector<Value> mapped;
   for (const Value& item : items_of(run, subject)) {
-    const Value value = get_path(run, item, *given[0]);
-    mapped.push_back(value.is_undefined() && given.is_given(1) ? *given[1] : value);
+    mapped.push_back(get_path(run, item, *given[0], given.is_given(1) ? given[1] : nullptr));
   }
   return iterator(run, std::move(mapped));
 }

@@ -115,17 +115,17 @@ Value extreme(Run& run, const Value& subject, const Arguments& arguments) {
   const Key key(run, given.is_given(1) ? given[1] : nullptr, given.flag(0, false));
   const std::vector<Value> items = items_of(run, subject);
   if (items.empty()) return run.undefined("No aggregated item, sequence was empty.");
-  const Value* best = &items[0];
+  std::size_t best = 0;
   Value best_key = key(items[0]);
-  for (const Value& item : items) {
-    Value candidate = key(item);
+  for (std::size_t i = 1; i < items.size(); ++i) {
+    Value candidate = key(items[i]);
     const auto order = compare(run, candidate, best_key);
     if (largest ? order > 0 : order < 0) {
-      best = &item;
+      best = i;
       best_key = std::move(candidate);
     }
   }
-  return *best;
+  return items[best];
 }
 
 Value sum(Run& run, const Value& subject, const Arguments& arguments) {

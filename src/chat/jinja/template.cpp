@@ -97,7 +97,7 @@ Result<Template> Template::parse(std::string_view source) {
   try {
     return Template(std::make_unique<State>(State{parse_template(source)}));
   } catch (const Failure& failure) {
-    return Error{"template: " + failure.message};
+    return Error{"template, " + failure.message};
   }
 }
 

@@ -105,17 +105,14 @@ Value indent(Run& run, const Value& subject, const Arguments& arguments) {
 
 Value truncate(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "truncate", {"length", "killwords", "end", "leeway"});
-  if (!subject.is_undefined() && !subject.is_string()) {
-    fail("truncate needs a string, not '{}'", type_name(subject));
-  }
   const Text end = given.has(2) ? given.text(2) : Text("...", Origin::kTemplate);
   const std::int64_t length = given.integer(0, 255);
   const std::int64_t leeway = given.is_given(3) ? given.integer(3, 5) : 5;
   const auto end_length = static_cast<std::int64_t>(count_characters(end.bytes()));
   if (length < end_length || leeway < 0) fail("truncate: the length is less than that of the end");
-  if (subject.is_undefined()) return subject;
+  if (static_cast<std::int64_t>(length_of(run, subject)) - leeway <= length) return subject;
+  if (!subject.is_string()) fail("truncate needs a string, not '{}'", type_name(subject));
   const Text& text = subject.text();
-  if (static_cast<std::int64_t>(count_characters(text.bytes())) - leeway <= length) return subject;
   const auto kept = static_cast<std::size_t>(length - end_length);
   Text result = text.slice(0, byte_of_character(text.bytes(), kept));
   if (!given.flag(1, false)) {
@@ -155,11 +152,11 @@ Value format_filter(Run& run, const Value& subject, const Arguments& arguments) 
   const Text format = to_text(run, subject);
   if (arguments.keyword.empty()) {
     const Value values = run.sequence(arguments.positional, Sequence::Kind::kTuple);
-    return like(run, subject, percent_format(run, format, values));
+    return like(run, subject, percent_format(run, format, values, subject.is_markup()));
   }
   Dict* values = run.dict();
   for (const auto& [name, value] : arguments.keyword) run.set(*values, run.text(name), value);
-  return like(run, subject, percent_format(run, format, values));
+  return like(run, subject, percent_format(run, format, values, subject.is_markup()));
 }
 
 void read_separators(Run& run, const Value& separators, JsonStyle& style) {

@@ -31,7 +31,7 @@ Text title(Run& run, const Text& text) {
   for (std::size_t at = 0; at < text.size();) {
     const auto [character, bytes] = character_at(text.bytes(), at);
     const bool cased = is_cased(character);
-    out.append(cased && !after_letter ? to_upper(character) : to_lower(character),
+    out.append(cased && !after_letter ? to_title(character) : to_lower(character),
                text.origin_at(at));
     after_letter = cased;
     at += bytes;
@@ -283,7 +283,7 @@ constexpr std::array kMethods = {
     NamedFunction{"isalnum", all_are<is_alphanumeric>},
     NamedFunction{"isalpha", all_are<is_letter>},
     NamedFunction{"isascii", is_ascii},
-    NamedFunction{"isdecimal", all_are<is_digit>},
+    NamedFunction{"isdecimal", all_are<is_decimal>},
     NamedFunction{"isdigit", all_are<is_digit>},
     NamedFunction{"islower", is_case<is_upper>},
     NamedFunction{"isnumeric", all_are<is_numeric>},

@@ -209,10 +209,10 @@ Text to_lower(Run& run, const Text& text) {
 
 Text capitalize(Run& run, const Text& text) {
   if (text.empty()) return text;
-  const std::size_t first = character_at(text.bytes(), 0).bytes;
+  const Character first = character_at(text.bytes(), 0);
   TextBuilder out(run.budget);
-  out.append(to_upper(run, text.slice(0, first)));
-  out.append(to_lower(run, text.slice(first, text.size())));
+  out.append(to_title(first.value), text.origin_at(0));
+  out.append(to_lower(run, text.slice(first.bytes, text.size())));
   return out.take();
 }
 

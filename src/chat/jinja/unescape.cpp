@@ -58,6 +58,8 @@ std::string unescape(std::string_view literal) {
       at += append_hexadecimal(literal, at, text);
     } else if (kind >= '0' && kind <= '7') {
       at += append_octal(literal, at, text);
+    } else if (kind == 'N') {
+      fail("a string has a \\N escape, which is not supported");
     } else if (kind == '\n') {
       ++at;  // the line goes on
     } else {

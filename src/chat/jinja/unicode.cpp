@@ -92,7 +92,11 @@ bool is_line_break(char32_t c) {
 }
 
 bool is_letter(char32_t c) { return is_in(c, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_LO); }
-bool is_digit(char32_t c) { return category(c) == UTF8PROC_CATEGORY_ND; }
+bool is_decimal(char32_t c) { return category(c) == UTF8PROC_CATEGORY_ND; }
+bool is_digit(char32_t c) {
+  const bool raised = c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070;
+  return is_decimal(c) || raised || (c >= 0x2074 && c <= 0x2079) || (c >= 0x2080 && c <= 0x2089);
+}
 bool is_upper(char32_t c) { return category(c) == UTF8PROC_CATEGORY_LU; }
 bool is_lower(char32_t c) { return category(c) == UTF8PROC_CATEGORY_LL; }
 bool is_cased(char32_t c) { return is_in(c, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_LT); }
@@ -113,7 +117,13 @@ std::string to_upper(char32_t c) {
 }
 
 std::string to_lower(char32_t c) {
+  if (c == 0x130) return "i\xcc\x87";
   return encoded(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+}
+
+std::string to_title(char32_t c) {
+  if (c == 0xdf) return "Ss";
+  return encoded(static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c))));
 }
 
 std::size_t find_text(std::string_view text, std::string_view needle, std::size_t from) {

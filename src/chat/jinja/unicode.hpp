@@ -29,15 +29,17 @@ bool is_space(char32_t character);       ///< str.isspace, and \s of regular exp
 bool is_line_break(char32_t character);  ///< where str.splitlines breaks
 bool is_word(char32_t character);        ///< \w of regular expressions
 bool is_letter(char32_t character);      ///< str.isalpha
-bool is_digit(char32_t character);       ///< str.isdecimal
+bool is_decimal(char32_t character);     ///< str.isdecimal
+bool is_digit(char32_t character);       ///< str.isdigit: also superscripts and subscripts
 bool is_cased(char32_t character);       ///< has an upper and a lower case
 bool is_upper(char32_t character);
 bool is_lower(char32_t character);
 bool is_printable(char32_t character);  ///< str.isprintable
 
-/// Upper or lower case; simple mappings, but ß becomes SS.
+/// Upper, lower or title case; simple mappings, and those of ß and İ, which become two characters.
 std::string to_upper(char32_t character);
 std::string to_lower(char32_t character);
+std::string to_title(char32_t character);
 
 /// Where `needle` first stands in `text` at or after `from`; npos where it does not. Linear time.
 std::size_t find_text(std::string_view text, std::string_view needle, std::size_t from = 0);

@@ -145,8 +145,10 @@ class Dict {
 class Object {
  public:
   virtual ~Object() = default;
-  /// As Python would print it.
+  /// As Python would print it, without the attributes.
   virtual std::string describe() const = 0;
+  /// What is printed with it; null for most.
+  virtual const Dict* shown_attributes() const { return nullptr; }
   virtual std::optional<Value> attribute(Run& run, std::string_view name);
   /// False where attributes cannot be set.
   virtual bool set_attribute(Run& run, std::string_view name, const Value& value);
