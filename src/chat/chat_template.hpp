@@ -29,17 +29,17 @@ using TemplateSources = std::map<std::string, std::string, std::less<>>;
 struct ChatRequest {
   /// A list of objects with `role` and `content`, and what else OpenAI's API has: `tool_calls`,
   /// `tool_call_id`, `name`, `reasoning_content`; content may be a list of parts.
-  nlohmann::ordered_json messages;
+  nlohmann::ordered_json messages{};
   /// A list of tools in OpenAI's form; null or empty where there are none.
-  nlohmann::ordered_json tools;
+  nlohmann::ordered_json tools{};
   /// Further variables of the template, as an object: enable_thinking, reasoning_effort, documents.
-  nlohmann::ordered_json variables;
+  nlohmann::ordered_json variables{};
   /// Ends the prompt where the assistant begins to speak.
   bool add_generation_prompt = true;
   /// A template by name; otherwise `tool_use` where there are tools and such a template.
-  std::string template_name;
+  std::string template_name{};
   /// What strftime_now reads; the local time now where it is not set.
-  std::optional<std::tm> now;
+  std::optional<std::tm> now{};
 };
 
 struct Prompt {

@@ -90,9 +90,8 @@ TEST(LimitsTest, DeepTemplatesAreRefused) {
   expect_refused("{% set " + repeated("(", 100000) + "a" + repeated(")", 100000) + " = 1 %}",
                  "deep");
   // Brackets within chains multiply.
-  expect_refused(
-      "{{ " + repeated("(1" + repeated("+1", 190) + "+", 60) + "1" + repeated(")", 60) + " }}",
-      "levels");
+  expect_refused("{{ " + repeated("(", 60) + "1" + repeated(repeated("+1", 190) + ")", 60) + " }}",
+                 "levels");
 }
 
 TEST(LimitsTest, DeepValuesAreRefused) {
