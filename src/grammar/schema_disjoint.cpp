@@ -68,11 +68,12 @@ bool DisjointProver::disjoint_schemas(std::span<const SchemaId> a, std::span<con
   return result;
 }
 
-// None of the values of one is valid under the other.
+// None of the values of one is valid under the other. What the other refers to is left out: it is
+// part of the alternatives already, and `not` among it is what is to be proved here.
 bool DisjointProver::none_valid(const Constraints& with_values, const Constraints& other) {
   const auto valid = [&](const SchemaJson* value) {
     for (const SchemaId id : other.schemas) {
-      const auto result = validator_.valid(*value, id);
+      const auto result = validator_.valid_directly(*value, id);
       if (result && !*result) return false;
     }
     return true;

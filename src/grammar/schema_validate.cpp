@@ -40,6 +40,14 @@ Result<bool> SchemaValidator::valid(const SchemaJson& value, SchemaId id) {
   return result;
 }
 
+Result<bool> SchemaValidator::valid_directly(const SchemaJson& value, SchemaId id) {
+  error_.reset();
+  const SchemaJson& json = document_.json(id);
+  const bool result = json.is_boolean() ? json.get<bool>() : check_direct(value, id);
+  if (error_) return *error_;
+  return result;
+}
+
 bool SchemaValidator::fail(Error error) {
   if (!error_) error_ = std::move(error);
   return false;

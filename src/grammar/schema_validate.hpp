@@ -18,6 +18,9 @@ class SchemaValidator {
   /// references are nested too deeply or a pattern cannot be compiled.
   Result<bool> valid(const SchemaJson& value, SchemaId id);
 
+  /// The same without $ref, allOf, anyOf, oneOf, not, if and the dependent keywords of `id` itself.
+  Result<bool> valid_directly(const SchemaJson& value, SchemaId id);
+
  private:
   bool check(const SchemaJson& value, SchemaId id);
   bool check_direct(const SchemaJson& value, SchemaId id);
