@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -57,6 +58,9 @@ struct Call {
 struct Tokens {
   std::vector<std::int32_t> ids;  ///< sorted
   bool negated = false;
+  bool contains(std::int32_t id) const {
+    return std::binary_search(ids.begin(), ids.end(), id) != negated;
+  }
   bool operator==(const Tokens&) const = default;
 };
 

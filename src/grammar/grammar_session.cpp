@@ -51,18 +51,27 @@ void GrammarSession::follow_exits(Configuration configuration, const TokenMask::
   for (const StackNodes::Return back : nodes_.returns(configuration.node)) {
     backs.push_back({back.state, back.node});
   }
-  Configurations outside;
+  Configurations outside, next;
   const std::uint32_t nodes_before = nodes_.size();
   walk.stepper().close(backs, outside);
-  for (const std::uint32_t exit : mask.exits) {
-    if (outside.reading.empty()) break;
-    const bool done = walk.run(exit + 1, vocabulary.subtree_end(exit), vocabulary.depth(exit),
-                               outside, [&](std::uint32_t node, const Configurations&) {
-                                 for (const std::int32_t id : vocabulary.tokens(node)) {
-                                   allowed_.insert(id);
-                                 }
-                               });
-    overflowed_ |= !done;
+  const auto allow = [&](std::uint32_t node) {
+    for (const std::int32_t id : vocabulary.tokens(node)) allowed_.insert(id);
+  };
+  for (std::uint32_t byte = 0; byte < 256 && !outside.reading.empty(); ++byte) {
+    const auto exits = mask.exits_by(static_cast<std::uint8_t>(byte));
+    if (exits.empty()) continue;
+    const std::uint32_t nodes_outside = nodes_.size();
+    walk.stepper().step(outside, static_cast<std::uint8_t>(byte), next);
+    for (std::size_t i = 0; i < exits.size() && !next.dead(); ++i) {
+      const std::uint32_t exit = exits[i];
+      allow(exit);
+      const bool done =
+          next.reading.empty() ||
+          walk.run(exit + 1, vocabulary.subtree_end(exit), vocabulary.depth(exit), next,
+                   [&](std::uint32_t node, const Configurations&) { allow(node); });
+      overflowed_ |= !done;
+    }
+    nodes_.shrink(nodes_outside);
   }
   overflowed_ |= walk.stepper().overflowed();
   nodes_.shrink(nodes_before);
@@ -85,9 +94,7 @@ void GrammarSession::walk_exactly(Configuration configuration) {
     if (depth + mask_->automaton().state(edge.target).height > mask_->limits().depth) continue;
     const Tokens& set = mask_->automaton().token_sets()[edge.set];
     for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
-      if (std::binary_search(set.ids.begin(), set.ids.end(), id) != set.negated) {
-        allowed_.insert(id);
-      }
+      if (set.contains(id)) allowed_.insert(id);
     }
   }
 }
@@ -99,9 +106,7 @@ Configurations GrammarSession::after(std::int32_t token) {
   for (const Configuration at : configurations_.reading) {
     for (const auto& edge : automaton.token_edges(at.state)) {
       const Tokens& set = automaton.token_sets()[edge.set];
-      if (std::binary_search(set.ids.begin(), set.ids.end(), token) != set.negated) {
-        entries.push_back({edge.target, at.node});
-      }
+      if (set.contains(token)) entries.push_back({edge.target, at.node});
     }
   }
   Configurations result, next;

@@ -126,7 +126,7 @@ constexpr std::array kFormats = {
 
 }  // namespace
 
-Expression json_character() {
+Expression json_escape() {
   const Expression hex = characters(one_of(U"0123456789abcdefABCDEF"));
   const Expression d = characters(one_of(U"dD"));
   const Expression plain_unit =
@@ -134,8 +134,11 @@ Expression json_character() {
               sequence({d, characters(one_of(U"01234567")), hex_digits(2)})});
   const Expression pair = sequence({d, characters(one_of(U"89abAB")), hex_digits(2), literal("\\u"),
                                     d, characters(one_of(U"cdefCDEF")), hex_digits(2)});
-  const Expression escape = choice(
+  return choice(
       {characters(one_of(U"\"\\/bfnrt")), sequence({literal("u"), choice({plain_unit, pair})})});
+}
+
+Expression json_character(const Expression& escape) {
   return choice({characters(plain_characters()), sequence({literal("\\"), escape})});
 }
 

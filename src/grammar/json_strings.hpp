@@ -10,8 +10,12 @@
 namespace linnet::grammar {
 
 /// Any one character within a JSON string, written in any way that JSON knows (RFC 8259, section
-/// 7), except that surrogates only come in pairs.
-Expression json_character();
+/// 7), except that surrogates only come in pairs. `escape` is a call of a rule with the body
+/// json_escape().
+Expression json_character(const Expression& escape);
+
+/// What may follow a backslash in a JSON string.
+Expression json_escape();
 
 /// One character of `set` within a JSON string, in one way: as it is, or escaped where it must be.
 Expression json_character(const CharacterSet& set);

@@ -7,9 +7,12 @@
 namespace linnet::grammar {
 namespace {
 
-constexpr std::uint64_t kBlock = 32;             // repetitions in one block
-constexpr std::uint64_t kLargestUnrolled = 600;  // states of a repetition that is simply copied
-constexpr std::uint64_t kHuge = 1 << 30;         // sizes are counted up to here
+// States of a repetition that is simply copied. Blocks are of about that size: within one, most
+// states are far from its end and have the same token mask.
+constexpr std::uint64_t kLargestUnrolled = 4096;
+constexpr std::uint64_t kSmallestBlock = 8;  // repetitions
+constexpr std::uint64_t kLargestBlock = 512;
+constexpr std::uint64_t kHuge = 1 << 30;  // sizes are counted up to here
 
 std::uint64_t capped_product(std::uint64_t a, std::uint64_t b) {
   if (a == 0 || b == 0) return 0;
@@ -117,26 +120,32 @@ class RepetitionSplitter {
     return result;
   }
 
+  std::uint64_t block_size(const Expression& body) {
+    return std::clamp(kLargestUnrolled / (sizes_.of(body) + 1), kSmallestBlock, kLargestBlock);
+  }
+
   Expression exactly(const Expression& body, std::uint64_t count) {
-    if (count <= kBlock) return repeat(body, count, count);
+    const std::uint64_t block = block_size(body);
+    if (count <= block) return repeat(body, count, count);
     return sequence(
-        {exactly(block_of(body), count / kBlock), repeat(body, count % kBlock, count % kBlock)});
+        {exactly(block_of(body), count / block), repeat(body, count % block, count % block)});
   }
 
   // 0 .. count: either fewer blocks than fit and any rest, or all blocks and the rest that is left.
   Expression at_most(const Expression& body, std::uint64_t count) {
-    if (count <= kBlock) return repeat(body, 0, count);
+    const std::uint64_t size = block_size(body);
+    if (count <= size) return repeat(body, 0, count);
     const Expression block = block_of(body);
-    const std::uint64_t blocks = count / kBlock;
-    return choice({sequence({at_most(block, blocks - 1), repeat(body, 0, kBlock - 1)}),
-                   sequence({exactly(block, blocks), repeat(body, 0, count % kBlock)})});
+    const std::uint64_t blocks = count / size;
+    return choice({sequence({at_most(block, blocks - 1), repeat(body, 0, size - 1)}),
+                   sequence({exactly(block, blocks), repeat(body, 0, count % size)})});
   }
 
   Expression block_of(const Expression& body) {
     const auto [known, added] = blocks_.try_emplace(&body.node(), 0);
     if (added) {
       known->second = static_cast<std::uint32_t>(grammar_.rules.size());
-      grammar_.rules.push_back({"repetition", repeat(body, kBlock, kBlock)});
+      grammar_.rules.push_back({"repetition", repeat(body, block_size(body), block_size(body))});
       alive_.push_back(body);
       const Expression result = call(known->second);
       calls_.emplace(known->second, result);

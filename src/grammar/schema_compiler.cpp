@@ -219,8 +219,7 @@ Result<Expression> SchemaCompiler::strings(const Constraints& constraints) {
     const auto max = constraints.max_length;
     if (max && *max < constraints.min_length) return nothing();
     if (constraints.min_length == 0 && !max) return any_string();
-    return sequence(
-        {literal("\""), repeat(json_character(), constraints.min_length, max), literal("\"")});
+    return string_of_length(constraints.min_length, max);
   }
   auto contents = string_contents(constraints, patterns_, excluded);
   if (!contents) return error(constraints, contents.error().message);
@@ -241,6 +240,21 @@ Result<Expression> SchemaCompiler::numbers(const Constraints& constraints, std::
   auto result = numbers_in(range);
   if (!result) return error(constraints, result.error().message);
   return result;
+}
+
+// A rule for each pair of limits, which properties often have in common.
+Expression SchemaCompiler::string_of_length(std::uint64_t min, std::optional<std::uint64_t> max) {
+  const auto [at, added] = strings_.try_emplace({min, max}, nothing());
+  if (added) {
+    grammar_.rules.push_back(
+        {"string", sequence({literal("\""), repeat(any_character(), min, max), literal("\"")})});
+    at->second = call(static_cast<std::uint32_t>(grammar_.rules.size() - 1));
+  }
+  return at->second;
+}
+
+Expression SchemaCompiler::any_character() {
+  return json_character(shared("escape", &SchemaCompiler::escape_body));
 }
 
 Expression SchemaCompiler::shared(const std::string& name, Expression (SchemaCompiler::*body)()) {
@@ -295,9 +309,10 @@ Expression SchemaCompiler::array_body() {
 }
 
 Expression SchemaCompiler::string_body() {
-  return sequence({literal("\""), repeat(json_character(), 0, std::nullopt), literal("\"")});
+  return sequence({literal("\""), repeat(any_character(), 0, std::nullopt), literal("\"")});
 }
 
+Expression SchemaCompiler::escape_body() { return json_escape(); }
 Expression SchemaCompiler::number_body() { return any_number(); }
 Expression SchemaCompiler::integer_body() { return any_integer(); }
 

@@ -28,11 +28,14 @@ class SchemaCompiler {
   Expression any_object();
   Expression any_array();
   Expression any_string();
+  Expression any_character();
+  Expression string_of_length(std::uint64_t min, std::optional<std::uint64_t> max);
   Expression space_body();
   Expression value_body();
   Expression object_body();
   Expression array_body();
   Expression string_body();
+  Expression escape_body();
   Expression number_body();
   Expression integer_body();
   Expression comma();
@@ -66,6 +69,7 @@ class SchemaCompiler {
   DisjointProver prover_{document_, patterns_, expander_, validator_};
   Grammar grammar_;
   std::map<std::string, std::uint32_t> shared_;
+  std::map<std::pair<std::uint64_t, std::optional<std::uint64_t>>, Expression> strings_;
   std::map<std::vector<SchemaId>, std::uint32_t> rules_;
   std::vector<std::vector<SchemaId>> pending_;  // rules to be written, with their numbers in rules_
 };

@@ -1,6 +1,7 @@
 #include "grammar/token_mask.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "grammar/tree_walk.hpp"
 
@@ -8,6 +9,17 @@ namespace linnet::grammar {
 namespace {
 
 constexpr std::size_t kMostMaskBytes = 64 << 20;
+
+struct NumbersHash {
+  std::size_t operator()(const std::vector<std::uint32_t>& numbers) const {
+    std::uint64_t hash = numbers.size();
+    for (const std::uint32_t number : numbers) {
+      hash = (hash ^ number) * 0x9e3779b97f4a7c15;
+      hash ^= hash >> 29;
+    }
+    return hash;
+  }
+};
 
 }  // namespace
 
@@ -24,8 +36,48 @@ Result<std::shared_ptr<TokenMask>> TokenMask::create(
     if (!restricted) return restricted.error();
     automaton = std::move(*restricted);
   }
-  return std::shared_ptr<TokenMask>(
+  std::shared_ptr<TokenMask> mask(
       new TokenMask(std::move(automaton), std::move(vocabulary), limits));
+  mask->find_classes();
+  return mask;
+}
+
+// Two states have the same mask if they read the same up to the length of the longest token: in a
+// long repetition, all states that are far from its end. Each round looks one byte further.
+void TokenMask::find_classes() {
+  constexpr std::size_t kMostWork = 8'000'000;
+  const std::size_t states = automaton_->state_count();
+  classes_.assign(states, 0);
+  std::size_t count = 0, work = 0;
+  std::vector<std::uint32_t> next(states), signature;
+  for (std::uint32_t round = 0; round <= vocabulary_->deepest(); ++round) {
+    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, NumbersHash> known;
+    for (std::uint32_t state = 0; state < states; ++state) {
+      const auto& at = automaton_->state(state);
+      signature = {at.accepting, at.height};
+      if (round > 0) {
+        for (const auto& edge : automaton_->byte_edges(state)) {
+          signature.insert(signature.end(), {edge.first, edge.last, classes_[edge.target]});
+        }
+        signature.push_back(UINT32_MAX);
+        for (const auto& call : automaton_->calls(state)) {
+          signature.insert(signature.end(), {call.rule, classes_[call.back]});
+        }
+        signature.push_back(UINT32_MAX);
+        for (const auto& edge : automaton_->token_edges(state)) {
+          signature.insert(signature.end(), {edge.set, edge.target});
+        }
+      }
+      work += signature.size();
+      next[state] =
+          known.try_emplace(signature, static_cast<std::uint32_t>(known.size())).first->second;
+    }
+    std::swap(classes_, next);
+    if (known.size() == count) return;  // and so it stays
+    count = known.size();
+    if (work > kMostWork) break;
+  }
+  if (work > kMostWork) std::iota(classes_.begin(), classes_.end(), 0);
 }
 
 std::size_t TokenMask::walks() const {
@@ -34,20 +86,21 @@ std::size_t TokenMask::walks() const {
 }
 
 std::shared_ptr<const TokenMask::StateMask> TokenMask::of_state(std::uint32_t state) {
+  const std::uint32_t state_class = classes_[state];
   {
     const std::lock_guard lock(mutex_);
-    if (const auto known = masks_.find(state); known != masks_.end()) return known->second;
+    if (const auto known = masks_.find(state_class); known != masks_.end()) return known->second;
   }
   auto mask = compute(state);  // maybe twice, if two threads ask at once
   const std::size_t bytes = sizeof(StateMask) + static_cast<std::size_t>(mask->tokens.size()) / 8 +
-                            4 * (mask->few.size() + mask->exits.size());
+                            4 * (mask->few.size() + mask->exits.size() + mask->first_exit.size());
   const std::lock_guard lock(mutex_);
   if (mask_bytes_ + bytes > kMostMaskBytes) {
     masks_.clear();
     mask_bytes_ = 0;
   }
   ++walks_;
-  if (masks_.emplace(state, mask).second) mask_bytes_ += bytes;
+  if (masks_.emplace(state_class, mask).second) mask_bytes_ += bytes;
   return mask;
 }
 
@@ -58,24 +111,25 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   Configurations start;
   start.reading.push_back({state, StackNodes::kBottom});
   walk.stepper().reset_reach();
-  const bool done = walk.run(0, vocabulary_->node_count(), 0, start,
-                             [&](std::uint32_t node, const Configurations& configurations) {
-                               const auto tokens = vocabulary_->tokens(node);
-                               mask->few.insert(mask->few.end(), tokens.begin(), tokens.end());
-                               const bool inner = vocabulary_->subtree_end(node) > node + 1;
-                               if (configurations.complete && inner) mask->exits.push_back(node);
-                             });
+  const auto arrive = [&](std::uint32_t node, const Configurations& configurations) {
+    const auto tokens = vocabulary_->tokens(node);
+    mask->few.insert(mask->few.end(), tokens.begin(), tokens.end());
+    if (!configurations.complete) return;
+    const std::uint32_t end = vocabulary_->subtree_end(node);
+    for (std::uint32_t child = node + 1; child < end; child = vocabulary_->subtree_end(child)) {
+      mask->exits.push_back(child);
+    }
+  };
+  const bool done = walk.run(0, vocabulary_->node_count(), 0, start, arrive);
+  mask->overflowed = !done || walk.stepper().overflowed();
   mask->reach = walk.stepper().reach();
+  sort_exits(*mask);
   for (const auto& edge : automaton_->token_edges(state)) {
     mask->reach = std::max(mask->reach, automaton_->state(edge.target).height);
-    const Tokens& set = automaton_->token_sets()[edge.set];
     for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
-      if (std::binary_search(set.ids.begin(), set.ids.end(), id) != set.negated) {
-        mask->few.push_back(id);
-      }
+      if (automaton_->token_sets()[edge.set].contains(id)) mask->few.push_back(id);
     }
   }
-  mask->overflowed = !done || walk.stepper().overflowed();
   // As a list it takes 32 bits a token of the set, otherwise one bit a token of the vocabulary.
   if (mask->few.size() > static_cast<std::size_t>(vocabulary_->size()) / 32) {
     mask->tokens = TokenSet(vocabulary_->size());
@@ -83,6 +137,16 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
     mask->few = {};
   }
   return mask;
+}
+
+void TokenMask::sort_exits(StateMask& mask) const {
+  if (mask.exits.empty()) return;
+  const auto label = [&](std::uint32_t node) { return vocabulary_->label(node); };
+  std::stable_sort(mask.exits.begin(), mask.exits.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return label(a) < label(b); });
+  mask.first_exit.assign(257, 0);
+  for (const std::uint32_t node : mask.exits) ++mask.first_exit[label(node) + 1u];
+  std::partial_sum(mask.first_exit.begin(), mask.first_exit.end(), mask.first_exit.begin());
 }
 
 }  // namespace linnet::grammar

@@ -20,13 +20,18 @@ class TokenMask {
  public:
   /// What a state allows as long as its rule does not end.
   struct StateMask {
-    TokenSet tokens;                   ///< empty (size 0) where `few` is used
-    std::vector<std::int32_t> few;     ///< the same as a list, where it is short
-    std::vector<std::uint32_t> exits;  ///< nodes of the tree at which the rule may have ended
-    std::uint32_t reach = 0;           ///< depth of calls that the walk came to
-    bool overflowed = false;           ///< the walk was given up: too many ways to read tokens
+    TokenSet tokens;                ///< empty (size 0) where `few` is used
+    std::vector<std::int32_t> few;  ///< the same as a list, where it is short
+    /// Nodes of the tree one byte after the rule may have ended, by that byte.
+    std::vector<std::uint32_t> exits;
+    std::vector<std::uint32_t> first_exit;  ///< of each byte and after the last; empty: no exits
+    std::uint32_t reach = 0;                ///< depth of calls that the walk came to
+    bool overflowed = false;                ///< the walk was given up: too many ways to read tokens
 
     void add_to(TokenSet& set) const;
+    std::span<const std::uint32_t> exits_by(std::uint8_t byte) const {
+      return {exits.data() + first_exit[byte], exits.data() + first_exit[byte + 1u]};
+    }
   };
 
   /// An Error where the vocabulary cannot spell any text of the grammar.
@@ -48,10 +53,13 @@ class TokenMask {
             std::shared_ptr<const Vocabulary> vocabulary, const MatchLimits& limits)
       : automaton_(std::move(automaton)), vocabulary_(std::move(vocabulary)), limits_(limits) {}
   std::shared_ptr<const StateMask> compute(std::uint32_t state) const;
+  void find_classes();
+  void sort_exits(StateMask& mask) const;
 
   std::shared_ptr<const PushdownAutomaton> automaton_;
   std::shared_ptr<const Vocabulary> vocabulary_;
   MatchLimits limits_;
+  std::vector<std::uint32_t> classes_;  // states with the same number have the same mask
 
   mutable std::mutex mutex_;
   std::unordered_map<std::uint32_t, std::shared_ptr<const StateMask>> masks_;  // guarded by mutex_

@@ -78,6 +78,7 @@ void Vocabulary::build_tree() {
       first_token_.push_back(static_cast<std::uint32_t>(tokens_.size()));
     }
     tokens_.push_back(id);
+    deepest_ = std::max(deepest_, static_cast<std::uint32_t>(text.size()));
     before = text;
   }
   leave(0);

@@ -40,6 +40,7 @@ class Vocabulary {
   std::uint8_t label(std::uint32_t node) const { return labels_[node]; }
   std::uint32_t depth(std::uint32_t node) const { return depths_[node]; }  ///< from 1
   std::uint32_t subtree_end(std::uint32_t node) const { return ends_[node]; }
+  std::uint32_t deepest() const { return deepest_; }  ///< bytes of the longest token
   /// The tokens that end at `node`.
   std::span<const std::int32_t> tokens(std::uint32_t node) const {
     return {tokens_.data() + first_token_[node], tokens_.data() + first_token_[node + 1]};
@@ -57,6 +58,7 @@ class Vocabulary {
   std::vector<std::uint8_t> labels_;
   std::vector<std::uint32_t> depths_, ends_, first_token_;
   std::vector<std::int32_t> tokens_;
+  std::uint32_t deepest_ = 0;
 };
 
 }  // namespace linnet::grammar
