@@ -5,6 +5,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "grammar/hash.hpp"
 #include "grammar/nfa.hpp"
 
 namespace linnet::grammar {
@@ -12,17 +13,6 @@ namespace {
 
 using Edge = FiniteAutomaton::Edge;
 using States = std::vector<std::uint32_t>;
-
-struct StatesHash {
-  std::size_t operator()(const States& states) const {
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const std::uint32_t state : states) {
-      hash = (hash ^ state) * 0x9e3779b97f4a7c15;
-      hash ^= hash >> 29;
-    }
-    return hash;
-  }
-};
 
 // Which states are reached from `start` over `next`.
 std::vector<bool> reached(const std::vector<States>& next, const States& start) {
@@ -70,7 +60,7 @@ class SubsetNumbers {
   const States& subset(std::size_t number) const { return *subsets_[number]; }
 
  private:
-  std::unordered_map<States, std::uint32_t, StatesHash> numbers_;
+  std::unordered_map<States, std::uint32_t, NumbersHash> numbers_;
   std::vector<const States*> subsets_;
 };
 
@@ -206,7 +196,7 @@ FiniteAutomaton merge_equal_states(const FiniteAutomaton& automaton) {
   std::vector<Edge> edges;
   for (int pass = 0, merged = 1; pass < kPasses && merged > 0; ++pass) {
     merged = 0;
-    std::unordered_map<States, std::uint32_t, StatesHash> known;
+    std::unordered_map<States, std::uint32_t, NumbersHash> known;
     for (const std::uint32_t state : order) {
       if (representative[state] != state) continue;
       edges = automaton.states[state].edges;

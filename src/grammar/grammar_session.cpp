@@ -65,10 +65,9 @@ void GrammarSession::follow_exits(Configuration configuration, const TokenMask::
     for (std::size_t i = 0; i < exits.size() && !next.dead(); ++i) {
       const std::uint32_t exit = exits[i];
       allow(exit);
-      const bool done =
-          next.reading.empty() ||
-          walk.run(exit + 1, vocabulary.subtree_end(exit), vocabulary.depth(exit), next,
-                   [&](std::uint32_t node, const Configurations&) { allow(node); });
+      const bool done = next.reading.empty() ||
+                        walk.run(exit + 1, vocabulary.subtree_end(exit), vocabulary.depth(exit),
+                                 next, [&](std::uint32_t node, bool) { allow(node); });
       overflowed_ |= !done;
     }
     nodes_.shrink(nodes_outside);
@@ -82,12 +81,11 @@ void GrammarSession::walk_exactly(Configuration configuration) {
   TreeWalk walk(mask_->automaton(), vocabulary, nodes_, mask_->limits());
   Configurations start;
   start.reading.push_back(configuration);
-  const bool done = walk.run(0, vocabulary.node_count(), 0, start,
-                             [&](std::uint32_t node, const Configurations&) {
-                               for (const std::int32_t id : vocabulary.tokens(node)) {
-                                 allowed_.insert(id);
-                               }
-                             });
+  const bool done = walk.run(0, vocabulary.node_count(), 0, start, [&](std::uint32_t node, bool) {
+    for (const std::int32_t id : vocabulary.tokens(node)) {
+      allowed_.insert(id);
+    }
+  });
   overflowed_ |= !done || walk.stepper().overflowed();
   const std::uint32_t depth = nodes_.depth(configuration.node);
   for (const auto& edge : mask_->automaton().token_edges(configuration.state)) {

@@ -89,9 +89,8 @@ class Stepper {
 
   /// Configurations that were looked at so far: a measure of work.
   std::uint64_t work() const { return work_; }
-  /// The depth that the configurations seen since reset_reach() would have needed at most.
+  /// The depth of calls that the configurations seen so far would have needed at most.
   std::uint32_t reach() const { return reach_; }
-  void reset_reach() { reach_ = 0; }
   /// True if there were too many configurations at once and some were dropped.
   bool overflowed() const { return overflowed_; }
 

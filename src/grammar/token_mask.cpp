@@ -3,23 +3,13 @@
 #include <algorithm>
 #include <numeric>
 
+#include "grammar/mask_classes.hpp"
 #include "grammar/tree_walk.hpp"
 
 namespace linnet::grammar {
 namespace {
 
 constexpr std::size_t kMostMaskBytes = 64 << 20;
-
-struct NumbersHash {
-  std::size_t operator()(const std::vector<std::uint32_t>& numbers) const {
-    std::uint64_t hash = numbers.size();
-    for (const std::uint32_t number : numbers) {
-      hash = (hash ^ number) * 0x9e3779b97f4a7c15;
-      hash ^= hash >> 29;
-    }
-    return hash;
-  }
-};
 
 }  // namespace
 
@@ -38,46 +28,8 @@ Result<std::shared_ptr<TokenMask>> TokenMask::create(
   }
   std::shared_ptr<TokenMask> mask(
       new TokenMask(std::move(automaton), std::move(vocabulary), limits));
-  mask->find_classes();
+  mask->classes_ = mask_classes(*mask->automaton_, mask->vocabulary_->deepest());
   return mask;
-}
-
-// Two states have the same mask if they read the same up to the length of the longest token: in a
-// long repetition, all states that are far from its end. Each round looks one byte further.
-void TokenMask::find_classes() {
-  constexpr std::size_t kMostWork = 8'000'000;
-  const std::size_t states = automaton_->state_count();
-  classes_.assign(states, 0);
-  std::size_t count = 0, work = 0;
-  std::vector<std::uint32_t> next(states), signature;
-  for (std::uint32_t round = 0; round <= vocabulary_->deepest(); ++round) {
-    std::unordered_map<std::vector<std::uint32_t>, std::uint32_t, NumbersHash> known;
-    for (std::uint32_t state = 0; state < states; ++state) {
-      const auto& at = automaton_->state(state);
-      signature = {at.accepting, at.height};
-      if (round > 0) {
-        for (const auto& edge : automaton_->byte_edges(state)) {
-          signature.insert(signature.end(), {edge.first, edge.last, classes_[edge.target]});
-        }
-        signature.push_back(UINT32_MAX);
-        for (const auto& call : automaton_->calls(state)) {
-          signature.insert(signature.end(), {call.rule, classes_[call.back]});
-        }
-        signature.push_back(UINT32_MAX);
-        for (const auto& edge : automaton_->token_edges(state)) {
-          signature.insert(signature.end(), {edge.set, edge.target});
-        }
-      }
-      work += signature.size();
-      next[state] =
-          known.try_emplace(signature, static_cast<std::uint32_t>(known.size())).first->second;
-    }
-    std::swap(classes_, next);
-    if (known.size() == count) return;  // and so it stays
-    count = known.size();
-    if (work > kMostWork) break;
-  }
-  if (work > kMostWork) std::iota(classes_.begin(), classes_.end(), 0);
 }
 
 std::size_t TokenMask::walks() const {
@@ -110,11 +62,10 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   TreeWalk walk(*automaton_, *vocabulary_, nodes, limits_);
   Configurations start;
   start.reading.push_back({state, StackNodes::kBottom});
-  walk.stepper().reset_reach();
-  const auto arrive = [&](std::uint32_t node, const Configurations& configurations) {
+  const auto arrive = [&](std::uint32_t node, bool ends_rule) {
     const auto tokens = vocabulary_->tokens(node);
     mask->few.insert(mask->few.end(), tokens.begin(), tokens.end());
-    if (!configurations.complete) return;
+    if (!ends_rule) return;
     const std::uint32_t end = vocabulary_->subtree_end(node);
     for (std::uint32_t child = node + 1; child < end; child = vocabulary_->subtree_end(child)) {
       mask->exits.push_back(child);
@@ -122,7 +73,7 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   };
   const bool done = walk.run(0, vocabulary_->node_count(), 0, start, arrive);
   mask->overflowed = !done || walk.stepper().overflowed();
-  mask->reach = walk.stepper().reach();
+  mask->reach = walk.reach();
   sort_exits(*mask);
   for (const auto& edge : automaton_->token_edges(state)) {
     mask->reach = std::max(mask->reach, automaton_->state(edge.target).height);

@@ -53,7 +53,6 @@ class TokenMask {
             std::shared_ptr<const Vocabulary> vocabulary, const MatchLimits& limits)
       : automaton_(std::move(automaton)), vocabulary_(std::move(vocabulary)), limits_(limits) {}
   std::shared_ptr<const StateMask> compute(std::uint32_t state) const;
-  void find_classes();
   void sort_exits(StateMask& mask) const;
 
   std::shared_ptr<const PushdownAutomaton> automaton_;
