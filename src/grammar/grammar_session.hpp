@@ -35,6 +35,10 @@ class GrammarSession {
   /// True after a token that ends the text.
   bool ended() const { return ended_; }
 
+  /// The ways in which the text so far can be read, and the calls around them.
+  const Configurations& configurations() const { return configurations_; }
+  const StackNodes& nodes() const { return nodes_; }
+
   /// An Error if the grammar can read the text in so many ways that some were given up: what is
   /// allowed may then be less than the grammar has.
   Status within_limits() const;

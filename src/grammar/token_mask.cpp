@@ -62,9 +62,9 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   TreeWalk walk(*automaton_, *vocabulary_, nodes, limits_);
   Configurations start;
   start.reading.push_back({state, StackNodes::kBottom});
+  TokenSet tokens(vocabulary_->size());
   const auto arrive = [&](std::uint32_t node, bool ends_rule) {
-    const auto tokens = vocabulary_->tokens(node);
-    mask->few.insert(mask->few.end(), tokens.begin(), tokens.end());
+    for (const std::int32_t id : vocabulary_->tokens(node)) tokens.insert(id);
     if (!ends_rule) return;
     const std::uint32_t end = vocabulary_->subtree_end(node);
     for (std::uint32_t child = node + 1; child < end; child = vocabulary_->subtree_end(child)) {
@@ -78,14 +78,16 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   for (const auto& edge : automaton_->token_edges(state)) {
     mask->reach = std::max(mask->reach, automaton_->state(edge.target).height);
     for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
-      if (automaton_->token_sets()[edge.set].contains(id)) mask->few.push_back(id);
+      if (automaton_->token_sets()[edge.set].contains(id)) tokens.insert(id);
     }
   }
   // As a list it takes 32 bits a token of the set, otherwise one bit a token of the vocabulary.
-  if (mask->few.size() > static_cast<std::size_t>(vocabulary_->size()) / 32) {
-    mask->tokens = TokenSet(vocabulary_->size());
-    for (const std::int32_t id : mask->few) mask->tokens.insert(id);
-    mask->few = {};
+  if (tokens.count() > vocabulary_->size() / 32) {
+    mask->tokens = std::move(tokens);
+  } else {
+    for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
+      if (tokens.contains(id)) mask->few.push_back(id);
+    }
   }
   return mask;
 }
