@@ -21,7 +21,35 @@ Result<ObjectSchemas> ObjectSchemas::create(SchemaDocument& document, SchemaPatt
   }
   result.open_ = asked || !listed;
   for (const std::string& name : constraints.required) result.add_name(name);
+  if (!result.name_schemas_.empty()) {
+    if (const Status status = result.find_forbidden(constraints.schemas[0]); !status) {
+      return status.error();
+    }
+  }
   return result;
+}
+
+Status ObjectSchemas::find_forbidden(SchemaId origin) {
+  for (const SchemaId id : name_schemas_) {
+    for (const char* keyword : {"$ref", "allOf", "anyOf", "oneOf", "not", "if"}) {
+      if (document_->json(id).contains(keyword)) {
+        return document_->error(id,
+                                std::string("propertyNames with ") + keyword + " is not supported");
+      }
+    }
+  }
+  SchemaNotes notes;
+  auto gathered = gather(*document_, name_schemas_, notes);
+  if (!gathered) return gathered.error();
+  name_constraints_ = std::move(*gathered);
+  const auto allowed = string_contents(name_constraints_, *automata_, {});
+  if (!allowed) return document_->error(name_schemas_[0], allowed.error().message);
+  for (const std::string& name : names_) {
+    const auto characters = to_characters(name);
+    if (!characters || !accepts(*allowed, *characters)) forbidden_.push_back(name);
+  }
+  if (!forbidden_.empty()) never_ = document_->add(SchemaJson(false), origin);
+  return {};
 }
 
 Status ObjectSchemas::add_source(SchemaId id) {
@@ -66,6 +94,9 @@ void ObjectSchemas::add_name(const std::string& name) {
 }
 
 Result<std::vector<SchemaId>> ObjectSchemas::schemas_of(const std::string& name) const {
+  if (std::find(forbidden_.begin(), forbidden_.end(), name) != forbidden_.end()) {
+    return std::vector{never_};
+  }
   std::vector<SchemaId> result;
   const auto characters = to_characters(name);
   for (std::size_t i = 0; i < sources_.size(); ++i) {
@@ -94,27 +125,6 @@ Result<std::vector<SchemaId>> ObjectSchemas::schemas_of(const std::string& name)
   return result;
 }
 
-// All strings that propertyNames allows, without those of names().
-Result<FiniteAutomaton> ObjectSchemas::other_names() const {
-  Constraints constraints;
-  if (!name_schemas_.empty()) {
-    SchemaNotes notes;
-    auto gathered = gather(*document_, name_schemas_, notes);
-    if (!gathered) return gathered.error();
-    constraints = std::move(*gathered);
-    for (const SchemaId id : name_schemas_) {
-      for (const char* keyword : {"$ref", "allOf", "anyOf", "oneOf", "not", "if"}) {
-        if (document_->json(id).contains(keyword)) {
-          return document_->error(
-              id, std::string("propertyNames with ") + keyword + " is not supported");
-        }
-      }
-    }
-  }
-  std::vector<std::string> excluded = names_;
-  return string_contents(constraints, *automata_, excluded);
-}
-
 Result<std::vector<ObjectSchemas::Further>> ObjectSchemas::further() const {
   std::vector<Further> result;
   if (!has_further()) return result;
@@ -128,7 +138,7 @@ Result<std::vector<ObjectSchemas::Further>> ObjectSchemas::further() const {
     result.push_back(std::move(any));
     return result;
   }
-  auto others = other_names();
+  auto others = string_contents(name_constraints_, *automata_, names_);
   if (!others) return others.error();
   // Names by the set of patterns that they match.
   for (std::uint32_t set = open_ ? 0 : 1; set < 1u << patterns_.size(); ++set) {

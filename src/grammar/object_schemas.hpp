@@ -52,14 +52,17 @@ class ObjectSchemas {
       : document_(&document), automata_(&automata) {}
   Status add_source(SchemaId id);
   void add_name(const std::string& name);
-  Result<FiniteAutomaton> other_names() const;
+  Status find_forbidden(SchemaId origin);
 
   SchemaDocument* document_;
   SchemaPatterns* automata_;
   std::vector<Source> sources_;
   std::vector<Pattern> patterns_;
   std::vector<SchemaId> name_schemas_;  // of propertyNames
+  Constraints name_constraints_;
   std::vector<std::string> names_;
+  std::vector<std::string> forbidden_;  // of names_: propertyNames does not allow them
+  SchemaId never_ = 0;                  // a schema without values, where there are forbidden names
   bool open_ = false;
 };
 

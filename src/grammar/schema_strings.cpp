@@ -45,15 +45,12 @@ Result<FiniteAutomaton> of_length(std::uint64_t min, std::optional<std::uint64_t
   return compile_regular(repeat(characters(CharacterSet::all()), min, max));
 }
 
-// Only texts that are not in `texts`.
-Result<FiniteAutomaton> none_of(const std::vector<std::string>& texts) {
+Result<FiniteAutomaton> any_of(const std::vector<std::string>& texts) {
   std::vector<Expression> options;
   for (const std::string& text : texts) {
     if (to_characters(text)) options.push_back(literal(text));
   }
-  auto listed = compile_regular(choice(std::move(options)));
-  if (!listed) return listed.error();
-  return complement(*listed);
+  return compile_regular(choice(std::move(options)));
 }
 
 }  // namespace
@@ -61,7 +58,7 @@ Result<FiniteAutomaton> none_of(const std::vector<std::string>& texts) {
 Result<FiniteAutomaton> string_contents(const Constraints& constraints, SchemaPatterns& patterns,
                                         const std::vector<std::string>& excluded) {
   const AutomatonLimits limits;
-  auto result = compile_regular(any_text());
+  auto result = compile_regular((constraints.types & kString) != 0 ? any_text() : nothing());
   if (!result) return result.error();
   const auto restrict_to = [&](const FiniteAutomaton& other) -> Status {
     auto both = intersect(*result, other, limits);
@@ -85,10 +82,19 @@ Result<FiniteAutomaton> string_contents(const Constraints& constraints, SchemaPa
     if (!*automaton) continue;
     if (const Status status = restrict_to(**automaton); !status) return status.error();
   }
+  if (constraints.values) {
+    std::vector<std::string> texts;
+    for (const SchemaJson* value : *constraints.values) {
+      if (value->is_string()) texts.push_back(value->get<std::string>());
+    }
+    auto listed = any_of(texts);
+    if (!listed) return listed.error();
+    if (const Status status = restrict_to(*listed); !status) return status.error();
+  }
   if (!excluded.empty()) {
-    auto others = none_of(excluded);
-    if (!others) return others.error();
-    if (const Status status = restrict_to(*others); !status) return status.error();
+    auto listed = any_of(excluded);
+    if (!listed) return listed.error();
+    if (const Status status = restrict_to(complement(*listed)); !status) return status.error();
   }
   auto max = constraints.max_length;
   if (const auto limit = longest(*result); max && limit && *limit <= *max) max.reset();
