@@ -1,20 +1,22 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/machine.hpp"
+#include "base/read_file.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/console.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
 namespace {
+
+constexpr std::int64_t kLongestPromptBytes = 1 << 28;
 
 using Clock = std::chrono::steady_clock;
 
@@ -38,11 +40,23 @@ struct Outcome {
 
 std::atomic<bool> interrupted{false};
 
+// Ctrl-C ends the text; a second one ends the program, should it be in the middle of something
+// long.
+void stop_on_signals() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = true; };
+  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-double rate(std::size_t tokens, double seconds) { return seconds > 0.0 ? tokens / seconds : 0.0; }
+double rate(std::size_t tokens, double seconds) {
+  return seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
+}
 
 std::string_view reason_name(FinishReason reason) {
   switch (reason) {
@@ -58,10 +72,7 @@ std::string_view reason_name(FinishReason reason) {
 
 Result<std::string> read_prompt(const Options& options) {
   if (options.prompt_file.empty()) return options.prompt;
-  std::ifstream in(options.prompt_file, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in.good() && !in.eof()) return Error{options.prompt_file + ": cannot be read"};
-  return text;
+  return read_file(options.prompt_file, kLongestPromptBytes);
 }
 
 std::string mebibytes(std::int64_t bytes) {
@@ -83,34 +94,34 @@ void print_summary(const ModelFile& file, const MemoryPlan& plan) {
   std::int64_t parameters = 0;
   for (const gguf::Tensor& tensor : file.file().tensors()) parameters += tensor.elements();
   const AttentionSpec& attention = spec.layers.front().attention;
-  fmt::print(stderr, "model:   {} ({}), {:.1f} M parameters, tensors {}\n",
-             spec.name.empty() ? file.file().path().filename().string() : spec.name,
-             spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
-  fmt::print(stderr, "shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n",
-             spec.layers.size(), attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
-  fmt::print(stderr, "memory:  weights {}, context of {} tokens {}\n",
-             mebibytes(plan.weights_bytes), plan.context, mebibytes(plan.kv_bytes()));
+  note("model:   {} ({}), {:.1f} M parameters, tensors {}\n",
+       printable(spec.name.empty() ? file.file().path().filename().string() : spec.name),
+       spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
+  note("shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n", spec.layers.size(),
+       attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
+  note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes),
+       plan.context, mebibytes(plan.kv_bytes()));
   if (plan.context < plan.trained_context) {
-    fmt::print(stderr, "context: {} of the {} tokens that the model was trained for\n",
-               plan.context, plan.trained_context);
+    note("context: {} of the {} tokens that the model was trained for\n", plan.context,
+         plan.trained_context);
   }
 }
 
 void print_report(const Outcome& outcome) {
   if (outcome.tokens.empty()) {
-    fmt::print(stderr, "No tokens generated for this prompt\n");
+    note("No tokens generated for this prompt\n");
     return;
   }
   const std::size_t later = outcome.tokens.size() - 1;  // the first one came with the prompt
-  fmt::print(stderr, "==========\nPrompt: {} tokens, {:.3f} tokens-per-sec\n",
-             outcome.prompt.size(), rate(outcome.prompt.size(), outcome.prompt_s));
-  fmt::print(stderr, "Generation: {} tokens, {:.3f} tokens-per-sec\n", outcome.tokens.size(),
-             rate(later, outcome.generation_s));
-  fmt::print(stderr, "Time to first token: {:.3f} s\nPeak memory: {}\n", outcome.prompt_s,
-             mebibytes(peak_memory_bytes()));
+  note("==========\nPrompt: {} tokens, {:.3f} tokens-per-sec\n", outcome.prompt.size(),
+       rate(outcome.prompt.size(), outcome.prompt_s));
+  note("Generation: {} tokens, {:.3f} tokens-per-sec\n", outcome.tokens.size(),
+       rate(later, outcome.generation_s));
+  note("Time to first token: {:.3f} s\nPeak memory: {}\n", outcome.prompt_s,
+       mebibytes(peak_memory_bytes()));
 }
 
-void print_json(const Outcome& outcome) {
+Status print_json(const Outcome& outcome) {
   const std::size_t later = outcome.tokens.empty() ? 0 : outcome.tokens.size() - 1;
   const nlohmann::ordered_json json = {
       {"prompt_tokens", outcome.prompt},
@@ -123,17 +134,7 @@ void print_json(const Outcome& outcome) {
         {"prompt_tokens_per_second", rate(outcome.prompt.size(), outcome.prompt_s)},
         {"generation_tokens_per_second", rate(later, outcome.generation_s)},
         {"peak_memory_bytes", peak_memory_bytes()}}}};
-  fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
-// Streams text to stdout; false once nobody reads it any more.
-bool put(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
+  return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
@@ -153,9 +154,11 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
   request.max_tokens = options.max_tokens;
   request.sampling = {options.temperature, options.seed};
   if (!options.ignore_eos) request.stop_tokens = end_tokens(tokenizer);
+  Status output;
   const auto emit = [&](const std::string& piece) {
     outcome.text += piece;
-    return options.json || put(piece);
+    if (output && !options.json) output = write_output(piece);
+    return output.ok();
   };
   request.on_token = [&](TokenId token) {
     if (outcome.tokens.empty()) outcome.prompt_s = seconds_since(start);
@@ -169,8 +172,8 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
   }
   outcome.generation_s = seconds_since(start) - outcome.prompt_s;
   emit(detokenizer.finish());
-  if (!options.json) put("\n");
-  return {};
+  if (output && !options.json) output = write_output("\n");
+  return output;
 }
 
 Status run(const Options& options) {
@@ -184,6 +187,9 @@ Status run(const Options& options) {
   const Tokenizer* tokenizer = (*file)->tokenizer();
   if (!tokenizer) {
     return Error{*path + ": the file has no tokenizer; `linnet logits` takes token ids"};
+  }
+  if (prompt->find('\0') != std::string::npos) {
+    return Error{"the prompt has a NUL character, expected text"};
   }
   Outcome outcome;
   auto tokens = tokenizer->encode(*prompt, {.add_special = true, .parse_special = false});
@@ -199,9 +205,11 @@ Status run(const Options& options) {
   auto engine = Engine::load(**file, engine_options, prompt_tokens + options.max_tokens);
   if (!engine) return engine.error();
   outcome.load_s = seconds_since(start);
-  fmt::print(stderr, "loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
+  note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
   if (Status s = generate(**engine, *tokenizer, options, outcome); !s) return s;
-  options.json ? print_json(outcome) : print_report(outcome);
+  if (Status s = (*file)->file().check_unchanged(); !s) return s;
+  if (options.json) return print_json(outcome);
+  print_report(outcome);
   return {};
 }
 
@@ -210,20 +218,24 @@ Status run(const Options& options) {
 void add_generate(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("generate", "Continue a text");
   auto options = std::make_shared<Options>();
-  app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
-  app->add_option("--prompt-file", options->prompt_file, "file with the text to continue");
+  const auto prompt =
+      app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
+  app->add_option("--prompt-file", options->prompt_file, "file with the text to continue")
+      ->excludes(prompt);
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
   app->add_option("--temp", options->temperature, "temperature; 0 takes the likeliest token")
-      ->check(CLI::Range(0.0f, 100.0f))
+      ->check(number_between(0.0, 100.0))
       ->capture_default_str();
-  app->add_option("--seed", options->seed, "seed of the draws")->capture_default_str();
+  app->add_option("--seed", options->seed, "seed of the draws")
+      ->check(unsigned_number())
+      ->capture_default_str();
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   app->add_flag("--json", options->json, "print one JSON object instead of the text");
   options->model.add_to(*app);
   app->callback([options, &exit_status] {
-    std::signal(SIGINT, [](int) { interrupted = true; });
+    stop_on_signals();
     exit_status = report(run(*options));
   });
 }

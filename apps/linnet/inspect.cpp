@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "gguf/gguf_file.hpp"
+#include "linnet/console.hpp"
 #include "linnet/npy.hpp"
 #include "linnet/subcommand.hpp"
 
@@ -21,9 +24,15 @@ struct Options {
   bool json = false;
 };
 
+Json integer_json(gguf::ValueType type, std::int64_t value) {
+  if (type == gguf::ValueType::kUint64) return static_cast<std::uint64_t>(value);
+  return value;
+}
+
 Json element_json(const gguf::Array& array, std::size_t i) {
   if (array.is_string()) return array.string(i);
-  if (array.is_integer()) return array.integer(i);
+  if (array.element_type() == gguf::ValueType::kBool) return array.integer(i) != 0;
+  if (array.is_integer()) return integer_json(array.element_type(), array.integer(i));
   return array.number(i);
 }
 
@@ -38,10 +47,12 @@ Json array_json(const gguf::Array& array) {
 
 Json value_json(const gguf::Value& value) {
   return std::visit(
-      [](const auto& data) -> Json {
+      [type = value.type](const auto& data) -> Json {
         using T = std::decay_t<decltype(data)>;
         if constexpr (std::is_same_v<T, gguf::Array>) {
           return array_json(data);
+        } else if constexpr (std::is_same_v<T, std::int64_t>) {
+          return integer_json(type, data);
         } else {
           return data;
         }
@@ -68,7 +79,7 @@ Json tensor_json(const gguf::Tensor& tensor) {
           {"size_bytes", tensor.bytes.size()}};
 }
 
-void print_json(const gguf::File& file) {
+Status print_json(const gguf::File& file) {
   Json metadata = Json::object();
   // Keys are unique (the reader checks), so pushing them one behind the other is safe and linear.
   auto& entries = metadata.get_ref<Json::object_t&>();
@@ -78,57 +89,76 @@ void print_json(const gguf::File& file) {
   }
   Json tensors = Json::array();
   for (const gguf::Tensor& tensor : file.tensors()) tensors.push_back(tensor_json(tensor));
-  fmt::print("{}\n", dumped({{"file", file.path().string()},
-                             {"version", file.version()},
-                             {"size_bytes", file.size_bytes()},
-                             {"metadata", metadata},
-                             {"tensors", tensors}}));
+  return write_output(dumped({{"file", file.path().string()},
+                              {"version", file.version()},
+                              {"size_bytes", file.size_bytes()},
+                              {"metadata", metadata},
+                              {"tensors", tensors}}) +
+                      "\n");
 }
 
-void print_text(const gguf::File& file) {
-  fmt::print("{}: GGUF version {}, {} bytes, {} metadata keys, {} tensors\n\n",
-             file.path().string(), file.version(), file.size_bytes(), file.metadata().size(),
-             file.tensors().size());
+Status print_text(const gguf::File& file) {
+  std::string text = fmt::format("{}: GGUF version {}, {} bytes, {} metadata keys, {} tensors\n\n",
+                                 file.path().string(), file.version(), file.size_bytes(),
+                                 file.metadata().size(), file.tensors().size());
   for (const gguf::KeyValue& item : file.metadata()) {
-    fmt::print("{:<44} {:<8} {}\n", item.key, gguf::value_type_name(item.value.type),
-               shortened(dumped(value_json(item.value))));
+    text += fmt::format("{:<44} {:<8} {}\n", item.key, gguf::value_type_name(item.value.type),
+                        shortened(dumped(value_json(item.value))));
   }
-  fmt::print("\n");
+  text += "\n";
   for (const gguf::Tensor& tensor : file.tensors()) {
-    fmt::print("{:<44} {:<8} {:<24} {:>12} bytes\n", tensor.name, tensor.format->name,
-               tensor.shape_text(), tensor.bytes.size());
+    text += fmt::format("{:<44} {:<8} {:<24} {:>12} bytes\n", tensor.name, tensor.format->name,
+                        tensor.shape_text(), tensor.bytes.size());
   }
+  return write_output(text);
 }
 
-Status write_tensor(const gguf::File& file, const Options& options) {
-  const gguf::Tensor* tensor = file.find_tensor(options.tensor);
-  if (!tensor) {
-    return Error{fmt::format("{}: there is no tensor {}", file.path().string(), options.tensor)};
-  }
-  if (!options.npy.empty()) {
-    std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
-    tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
-    std::vector<std::int64_t> shape(tensor->shape.begin(),
-                                    tensor->shape.begin() + tensor->dimensions);
-    std::reverse(shape.begin(), shape.end());
-    return write_npy(options.npy, values, shape);
-  }
-  std::vector<float> row(static_cast<std::size_t>(tensor->shape[0]));
-  const std::int64_t row_bytes = tensor->format->size_bytes(tensor->shape[0]);
-  for (std::int64_t r = 0; r < tensor->elements() / tensor->shape[0]; ++r) {
-    tensor->format->dequantize(tensor->bytes.data() + r * row_bytes, row.data(), tensor->shape[0]);
-    for (std::size_t i = 0; i < row.size(); ++i) fmt::print("{}{:.9g}", i ? " " : "", row[i]);
-    fmt::print("\n");
+// Gives `take` the values in pieces that lie within a row, so that no tensor is too large.
+Status for_each_piece(const gguf::Tensor& tensor,
+                      const std::function<Status(std::span<const float>, bool ends_row)>& take) {
+  constexpr std::int64_t kPiece = 1 << 16;  // a multiple of every block
+  std::vector<float> values(static_cast<std::size_t>(std::min(kPiece, tensor.shape[0])));
+  const std::byte* bytes = tensor.bytes.data();
+  for (std::int64_t row = 0; row < tensor.elements() / tensor.shape[0]; ++row) {
+    for (std::int64_t column = 0; column < tensor.shape[0]; column += kPiece) {
+      const std::int64_t count = std::min(kPiece, tensor.shape[0] - column);
+      tensor.format->dequantize(bytes, values.data(), count);
+      bytes += tensor.format->size_bytes(count);
+      const auto piece = std::span(values).first(static_cast<std::size_t>(count));
+      if (Status status = take(piece, column + count == tensor.shape[0]); !status) return status;
+    }
   }
   return {};
+}
+
+Status write_tensor(const gguf::Tensor& tensor, const std::string& npy) {
+  std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.begin() + tensor.dimensions);
+  std::reverse(shape.begin(), shape.end());
+  auto writer = NpyWriter::create(npy, shape);
+  if (!writer) return writer.error();
+  const auto append = [&](std::span<const float> values, bool) { return writer->append(values); };
+  if (Status status = for_each_piece(tensor, append); !status) return status;
+  return writer->finish();
+}
+
+Status print_tensor(const gguf::Tensor& tensor) {
+  return for_each_piece(tensor, [](std::span<const float> values, bool ends_row) {
+    std::string text;
+    for (const float value : values) text += fmt::format("{:.9g} ", value);
+    if (ends_row) text.back() = '\n';
+    return write_output(text);
+  });
 }
 
 Status run(const Options& options) {
   auto file = gguf::File::open(options.gguf);
   if (!file) return file.error();
-  if (!options.tensor.empty()) return write_tensor(*file, options);
-  options.json ? print_json(*file) : print_text(*file);
-  return {};
+  if (options.tensor.empty()) return options.json ? print_json(*file) : print_text(*file);
+  const gguf::Tensor* tensor = file->find_tensor(options.tensor);
+  if (!tensor) {
+    return Error{fmt::format("{}: there is no tensor {}", options.gguf, options.tensor)};
+  }
+  return options.npy.empty() ? print_tensor(*tensor) : write_tensor(*tensor, options.npy);
 }
 
 }  // namespace
@@ -138,8 +168,10 @@ void add_inspect(CLI::App& parent, int& exit_status) {
       parent.add_subcommand("inspect", "Show what is in a GGUF file, without loading the model");
   auto options = std::make_shared<Options>();
   app->add_option("--gguf", options->gguf, "GGUF file")->required();
-  app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
-  app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32");
+  const auto tensor =
+      app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
+  app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32")
+      ->needs(tensor);
   app->add_flag("--json", options->json, "print one JSON object");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }

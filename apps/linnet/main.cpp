@@ -3,8 +3,9 @@
 
 #include <array>
 #include <csignal>
-#include <cstring>
+#include <new>
 
+#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -12,7 +13,8 @@ namespace {
 
 constexpr std::array kSubcommands = {
     Subcommand{add_generate}, Subcommand{add_inspect},       Subcommand{add_logits},
-    Subcommand{add_tokenize}, Subcommand{add_architectures},
+    Subcommand{add_tokenize}, Subcommand{add_architectures}, Subcommand{add_pull},
+    Subcommand{add_template}, Subcommand{add_grammar},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core
@@ -47,14 +49,24 @@ int run(int argc, char** argv) {
 
 int report(const Status& status) {
   if (status) return kDone;
-  fmt::print(stderr, "linnet: {}\n", status.error().message);
+  note("linnet: {}\n", printable(status.error().message));
   return kFailed;
 }
 
 }  // namespace linnet::app
 
 int main(int argc, char** argv) {
+  linnet::app::fill_standard_streams();
   std::signal(SIGBUS, linnet::app::on_bus_error);
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is seen when it is written to
-  return linnet::app::run(argc, argv);
+  try {
+    return linnet::app::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    linnet::app::write_note("linnet: there is not enough memory\n");
+  } catch (const std::exception& error) {  // of a library that we call
+    linnet::app::write_note("linnet: ");
+    linnet::app::write_note(error.what());
+    linnet::app::write_note("\n");
+  }
+  return linnet::app::kFailed;
 }

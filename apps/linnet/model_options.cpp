@@ -3,6 +3,8 @@
 #include <array>
 #include <filesystem>
 
+#include "linnet/download.hpp"
+
 namespace linnet::app {
 namespace {
 
@@ -26,8 +28,10 @@ Result<std::string> find_bundled_model() {
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& app) {
-  app.add_option("--gguf", gguf,
-                 "GGUF file to load, or its name inside --repo (default: the bundled model)");
+  app.add_option(
+      "--gguf", gguf,
+      "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
+      "the bundled model)");
   app.add_option("--repo", repo, "Hugging Face repo to download from, OWNER/NAME");
   app.add_option("--revision", revision, "branch, tag or commit of --repo")->capture_default_str();
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
@@ -58,11 +62,13 @@ EngineOptions ModelOptions::engine_options() const {
 }
 
 Result<std::string> find_model(const ModelOptions& options) {
-  if (options.gguf.empty()) {
-    if (!options.repo.empty()) return Error{"--repo needs --gguf, the file's name inside the repo"};
-    return find_bundled_model();
+  std::error_code ignored;
+  if (options.repo.empty()) {
+    return options.gguf.empty() ? find_bundled_model() : Result<std::string>(options.gguf);
   }
-  return options.gguf;
+  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) return options.gguf;
+  return download_model({options.repo, options.gguf, options.revision},
+                        options.force ? Unfit::kWarn : Unfit::kRefuse);
 }
 
 }  // namespace linnet::app

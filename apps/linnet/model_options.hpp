@@ -11,7 +11,8 @@ namespace linnet::app {
 
 /// The options that every subcommand which runs a model shares.
 struct ModelOptions {
-  std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the bundled model
+  std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the only one there,
+                     ///< or the bundled model
   std::string repo;
   std::string revision = "main";
   std::string pre_tokenizer;

@@ -2,13 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstring>
-#include <fstream>
 
 namespace linnet::app {
+namespace {
 
-Status write_npy(const std::string& path, std::span<const float> values,
-                 std::span<const std::int64_t> shape) {
+std::string npy_header(std::span<const std::int64_t> shape) {
   std::string dimensions;
   for (const std::int64_t dimension : shape) dimensions += fmt::format("{}, ", dimension);
   std::string header =
@@ -16,23 +16,45 @@ Status write_npy(const std::string& path, std::span<const float> values,
   constexpr std::size_t kPrefix = 10;  // magic, version, header length
   header.append(63 - (kPrefix + header.size()) % 64, ' ');
   header += '\n';
-  const std::string prefix = {'\x93',
-                              'N',
-                              'U',
-                              'M',
-                              'P',
-                              'Y',
-                              1,
-                              0,
-                              static_cast<char>(header.size() & 0xff),
-                              static_cast<char>(header.size() >> 8)};
-  std::ofstream out(path, std::ios::binary);
-  out << prefix << header;
-  out.write(reinterpret_cast<const char*>(values.data()),
-            static_cast<std::streamsize>(values.size_bytes()));
-  out.close();
-  if (!out) return Error{fmt::format("{}: cannot be written: {}", path, std::strerror(errno))};
-  return {};
+  std::string prefix("\x93NUMPY\x01\x00", 8);
+  prefix += static_cast<char>(header.size() & 0xff);
+  prefix += static_cast<char>(header.size() >> 8);
+  return prefix + header;
+}
+
+}  // namespace
+
+NpyWriter::NpyWriter(const std::string& path) : path_(path), out_(path, std::ios::binary) {}
+
+Result<NpyWriter> NpyWriter::create(const std::string& path, std::span<const std::int64_t> shape) {
+  NpyWriter writer(path);
+  writer.out_ << npy_header(shape);
+  if (Status status = writer.check(); !status) return status.error();
+  return writer;
+}
+
+Status NpyWriter::append(std::span<const float> values) {
+  out_.write(reinterpret_cast<const char*>(values.data()),
+             static_cast<std::streamsize>(values.size_bytes()));
+  return check();
+}
+
+Status NpyWriter::finish() {
+  out_.close();
+  return check();
+}
+
+Status NpyWriter::check() const {
+  if (out_) return {};
+  return Error{fmt::format("{}: cannot be written: {}", path_, std::strerror(errno))};
+}
+
+Status write_npy(const std::string& path, std::span<const float> values,
+                 std::span<const std::int64_t> shape) {
+  auto writer = NpyWriter::create(path, shape);
+  if (!writer) return writer.error();
+  if (Status status = writer->append(values); !status) return status;
+  return writer->finish();
 }
 
 }  // namespace linnet::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <fstream>
 #include <span>
 #include <string>
 
@@ -8,7 +9,27 @@
 
 namespace linnet::app {
 
-/// Writes float32 values as a NumPy file (format version 1.0), `shape` slowest dimension first.
+/// Writes float32 values piece by piece as a NumPy file (format version 1.0,
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+class NpyWriter {
+ public:
+  /// `shape` slowest dimension first.
+  static Result<NpyWriter> create(const std::string& path, std::span<const std::int64_t> shape);
+
+  /// The next values; as many in all as the shape says.
+  Status append(std::span<const float> values);
+  /// An Error if anything could not be written.
+  Status finish();
+
+ private:
+  explicit NpyWriter(const std::string& path);
+  Status check() const;
+
+  std::string path_;
+  std::ofstream out_;
+};
+
+/// All values at once.
 Status write_npy(const std::string& path, std::span<const float> values,
                  std::span<const std::int64_t> shape);
 

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -28,7 +29,7 @@ Status answer_lines(const Tokenizer& tokenizer, const EncodeOptions& options) {
     if (!text.is_string()) return Error{fmt::format("line {} is not a JSON string", number)};
     auto ids = tokenizer.encode(text.get<std::string>(), options);
     if (!ids) return Error{fmt::format("line {}: {}", number, ids.error().message)};
-    fmt::print("{}\n", Json(*ids).dump());
+    if (Status status = write_output(Json(*ids).dump() + "\n"); !status) return status;
   }
   return {};
 }
@@ -36,8 +37,11 @@ Status answer_lines(const Tokenizer& tokenizer, const EncodeOptions& options) {
 Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
   auto ids = tokenizer.encode(options.text, options.encode);
   if (!ids) return ids.error();
-  for (const TokenId id : *ids) fmt::print("{:>8}  {}\n", id, tokenizer.piece(id));
-  return {};
+  std::string lines;
+  for (const TokenId id : *ids) {
+    lines += fmt::format("{:>8}  {}\n", id, printable(tokenizer.piece(id)));
+  }
+  return write_output(lines);
 }
 
 Status run(const Options& options) {

@@ -9,12 +9,29 @@
 
 namespace linnet {
 
+/// Optional tensors that llama.cpp, which defines the files, does not heed in an architecture
+/// although a file may have them.
+enum Unused : unsigned {
+  kDenseScales = 1,
+  kGateUpScales = 2,
+  kExpertScales = 4,
+  kSharedScales = 8,
+  kQkvScales = 16,
+  kOutputScale = 32,
+  kGateScale = 64,
+  kQkvBias = 128,
+  kOutputBias = 256,
+  kDenseBias = 512,
+  kHeadBias = 1024
+};
+
 /// A family of models: how its metadata become a ModelSpec.
 struct Architecture {
   std::string_view name;  ///< `general.architecture`
   /// Reads the metadata. Errors go to `hyperparameters`; `loader` gives small tensors that are
   /// hyper-parameters (rope_freqs).
   ModelSpec (*read)(Hyperparameters& hyperparameters, WeightLoader& loader);
+  unsigned unused = 0;  ///< of Unused
 };
 
 /// Every known architecture, by name. The one list: src/architectures/registry.cpp.

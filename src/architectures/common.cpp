@@ -5,94 +5,254 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/rope_frequencies.hpp"
-
 namespace linnet {
 namespace {
 
 constexpr std::int64_t kMostLayers = 4096;
 constexpr std::int64_t kWidest = 1 << 20;
 
+std::string tensor_name(int layer, std::string_view part) {
+  return fmt::format("blk.{}.{}.weight", layer, part);
+}
+
 AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int layer) {
   AttentionSpec attention;
   attention.heads = static_cast<int>(p.layer_count("attention.head_count", layer, 1));
   attention.kv_heads =
       static_cast<int>(p.layer_count("attention.head_count_kv", layer, attention.heads));
-  if (attention.heads == 0 || attention.kv_heads == 0) return {};  // this layer has another mixer
-  if (attention.heads % attention.kv_heads != 0) {
+  if (attention.heads == 0) return {};
+  if (attention.kv_heads > 0 && attention.heads % attention.kv_heads != 0) {
     p.fail(fmt::format("layer {} has {} heads and {} KV heads, expected a multiple", layer,
                        attention.heads, attention.kv_heads));
-    attention.heads = attention.kv_heads = 1;
+    return {};
   }
   const std::int64_t head_width = spec.width / attention.heads;
   attention.key_width = static_cast<int>(p.count("attention.key_length", head_width));
   attention.value_width = static_cast<int>(p.count("attention.value_length", head_width));
-  if (attention.key_width > kWidest || attention.value_width > kWidest) {
-    p.fail(fmt::format("heads of {} and {} columns are too wide", attention.key_width,
-                       attention.value_width));
-    attention.key_width = attention.value_width = 1;
+  if (attention.key_width < 1 || attention.key_width > kWidest || attention.value_width < 1 ||
+      attention.value_width > kWidest) {
+    p.fail(fmt::format("heads have {} and {} columns, expected 1 to {}", attention.key_width,
+                       attention.value_width, kWidest));
+    return {};
   }
   attention.scale = p.nonzero_number("attention.scale",
                                      1.0f / std::sqrt(static_cast<float>(attention.key_width)));
   return attention;
 }
 
-MoeSpec read_moe(Hyperparameters& p, std::int64_t dense_width) {
+GateFunction read_gate_function(Hyperparameters& p) {
+  switch (p.count("expert_gating_func", 1)) {
+    case 1:
+      return GateFunction::kSoftmax;
+    case 2:
+      return GateFunction::kSigmoid;
+    case 3:
+      return GateFunction::kSoftmaxAfterTopK;
+    default:
+      p.fail(fmt::format("metadata key {}.expert_gating_func is {}, expected 1 to 3",
+                         p.architecture(), p.count("expert_gating_func", 1)));
+      return GateFunction::kSoftmax;
+  }
+}
+
+MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer,
+                 std::int64_t dense_width) {
   MoeSpec moe;
-  moe.experts = static_cast<int>(p.count("expert_count", 0));
-  if (moe.experts == 0) return moe;
+  if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
+  moe.experts = static_cast<int>(p.required_count("expert_count", 1 << 16));
   moe.width = static_cast<int>(p.count("expert_feed_forward_length", dense_width));
   moe.route.used = static_cast<int>(p.required_count("expert_used_count", moe.experts));
+  moe.route.gate = read_gate_function(p);
+  moe.route.normalise = p.boolean("expert_weights_norm", false);
   moe.route.scale = p.nonzero_number("expert_weights_scale", 1.0f);
+  moe.route.groups = static_cast<int>(p.count("expert_group_count", 1));
+  moe.route.used_groups = static_cast<int>(p.count("expert_group_used_count", moe.route.groups));
+  if (moe.experts % moe.route.groups != 0 || moe.route.used_groups > moe.route.groups ||
+      moe.route.used > moe.experts / moe.route.groups * moe.route.used_groups) {
+    p.fail(fmt::format("{} of {} experts can't be used in {} of {} groups", moe.route.used,
+                       moe.experts, moe.route.used_groups, moe.route.groups));
+  }
   return moe;
+}
+
+LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec,
+                     int index) {
+  LayerSpec layer;
+  layer.attention = read_attention(p, spec, index);
+  const std::int64_t width = p.layer_count("feed_forward_length", index, 0);
+  layer.moe = read_moe(p, loader, index, width);
+  layer.shared.width = static_cast<int>(loader.rows(fmt::format("blk.{}.ffn_up_shexp", index)));
+  if (layer.moe.experts == 0) layer.mlp.width = static_cast<int>(width);
+  return layer;
+}
+
+// LongRoPE has factors for texts within and beyond the original context. Here they go by the
+// context that the model was trained for, not by the length of a text: a token's logits must not
+// depend on what comes after it.
+std::vector<float> read_factors(WeightLoader& loader, const ModelSpec& spec, const Rope& rope) {
+  const std::int64_t pairs = rope.dims / 2;
+  const bool is_long = spec.context_length >= rope.scaling.original_context;
+  for (const char* name :
+       {"rope_freqs.weight", is_long ? "rope_factors_long.weight" : "rope_factors_short.weight"}) {
+    std::vector<float> factors = loader.values(name, pairs, Presence::kOptional);
+    if (!factors.empty()) return factors;
+  }
+  return {};
+}
+
+bool sliding_by_pattern(SlidingPattern pattern, int layer) {
+  if (pattern.period == 0) return true;
+  const int place = layer % pattern.period;
+  return pattern.full_first ? place != 0 : place != pattern.period - 1;
 }
 
 }  // namespace
 
-ModelSpec read_common(Hyperparameters& p) {
+ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   ModelSpec spec;
   spec.architecture = p.architecture();
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.width = p.required_count("embedding_length", kWidest);
   spec.context_length = p.required_count("context_length");
-  const gguf::Tensor* embedding = p.file().find_tensor("token_embd.weight");
-  spec.vocabulary = embedding ? embedding->shape[1] : p.count("vocab_size", 1);
+  const std::int64_t rows = loader.rows("token_embd");
+  spec.vocabulary = rows > 0 ? rows : p.count("vocab_size", 1);
   const float layer_norm = p.number("attention.layer_norm_epsilon", 0.0f);
-  spec.norm = layer_norm > 0.0f ? NormKind::kLayer : NormKind::kRms;
-  spec.norm_epsilon =
-      layer_norm > 0.0f ? layer_norm : p.number("attention.layer_norm_rms_epsilon", 1e-5f);
+  const float rms_norm = p.number("attention.layer_norm_rms_epsilon", 0.0f);
+  spec.norm = layer_norm > 0.0f && rms_norm == 0.0f ? NormKind::kLayer : NormKind::kRms;
+  spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
 
-  const auto layers = static_cast<int>(p.required_count("block_count", kMostLayers));
-  for (int i = 0; i < layers; ++i) {
-    LayerSpec layer;
-    layer.attention = read_attention(p, spec, i);
-    const std::int64_t width = p.layer_count("feed_forward_length", i, 0);
-    layer.moe = read_moe(p, width);
-    if (layer.moe.experts == 0) layer.mlp.width = static_cast<int>(width);
-    spec.layers.push_back(std::move(layer));
-  }
+  const auto layers = static_cast<int>(p.required_count("block_count", kMostLayers)) -
+                      static_cast<int>(p.count("nextn_predict_layers", 0));
+  for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
+  if (layers < 1) p.fail("the file has no layers besides those for multi-token prediction");
   return spec;
 }
 
-void read_rope(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec) {
-  const float base = p.nonzero_number("rope.freq_base", 10000.0f);
-  const RopeScaling scaling = read_rope_scaling(p);
-  const auto with_attention =
-      std::find_if(spec.layers.begin(), spec.layers.end(),
-                   [](const LayerSpec& layer) { return layer.attention.heads > 0; });
-  if (with_attention == spec.layers.end()) return;
-  const std::int64_t dims = p.count("rope.dimension_count", with_attention->attention.key_width);
-  const std::vector<float> factors =
-      loader.values("rope_freqs.weight", dims / 2, Presence::kOptional);
+Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
+  Rope rope;
+  rope.base = p.nonzero_number("rope.freq_base", 10000.0f);
+  rope.scaling = read_rope_scaling(p);
+  std::int64_t widest = 0;
+  for (const LayerSpec& layer : spec.layers) {
+    widest = std::max<std::int64_t>(widest, layer.attention.key_width);
+  }
+  rope.dims = static_cast<int>(p.count("rope.dimension_count", widest));
+  rope.factors = read_factors(loader, spec, rope);
+  return rope;
+}
+
+void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention) {
+  if (attention.kv_heads == 0) return;
+  if (rope.dims > attention.key_width || rope.dims % 2 != 0) {
+    return p.fail(
+        fmt::format("rope turns {} columns of a head of {}", rope.dims, attention.key_width));
+  }
+  attention.rope.layout = layout;
+  attention.rope.dims = rope.dims;
+  set_rope_frequencies(attention.rope, rope.base, rope.scaling, rope.factors);
+}
+
+Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
+                       RopeFactors factors) {
+  Rope rope = read_rope(p, loader, spec);
+  if (factors == RopeFactors::kUnused) rope.factors.clear();
+  each_attention(spec, [&](AttentionSpec& attention) { set_rope(p, rope, layout, attention); });
+  return rope;
+}
+
+void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec) {
+  constexpr std::string_view kPattern = "attention.sliding_window_pattern";
+  const auto window = static_cast<int>(p.count("attention.sliding_window", 0));
+  if (!p.has_array(kPattern)) {
+    pattern.period = static_cast<int>(p.count(kPattern, pattern.period));
+  }
+  for (int i = 0; i < static_cast<int>(spec.layers.size()) && window > 0; ++i) {
+    const bool slides =
+        p.has_array(kPattern) ? p.layer_count(kPattern, i, 0) != 0 : sliding_by_pattern(pattern, i);
+    if (!slides) continue;
+    spec.layers[i].attention.span = AttentionSpan::kSliding;
+    spec.layers[i].attention.window = window;
+  }
+}
+
+void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
+                      ModelSpec& spec) {
+  rope.base = p.nonzero_number("rope.freq_base_swa", rope.base);
+  if (!scaled) {
+    rope.scaling = {};
+    rope.factors.clear();
+  }
+  each_attention(spec, [&](AttentionSpec& attention) {
+    if (attention.span == AttentionSpan::kSliding) set_rope(p, rope, layout, attention);
+  });
+}
+
+void each_attention(ModelSpec& spec, const std::function<void(AttentionSpec&)>& change) {
+  for (LayerSpec& layer : spec.layers) change(layer.attention);
+}
+
+void each_moe(ModelSpec& spec, const std::function<void(MoeSpec&)>& change) {
+  for (LayerSpec& layer : spec.layers) change(layer.moe);
+}
+
+void normalise_expert_weights(ModelSpec& spec) {
+  each_moe(spec, [](MoeSpec& moe) { moe.route.normalise = true; });
+}
+
+void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec) {
+  if (p.count("expert_gating_func", 0) != 0) return;
+  each_moe(spec, [&](MoeSpec& moe) { moe.route.gate = gate; });
+}
+
+QueryTemperature read_temperature(Hyperparameters& p) {
+  QueryTemperature temperature;
+  temperature.scale = p.number("attention.temperature_scale", 0.0f);
+  temperature.length =
+      p.count("attention.temperature_length",
+              p.count("rope.scaling.original_context_length", p.count("context_length", 1)));
+  return temperature;
+}
+
+void set_activation(ModelSpec& spec, Activation activation) {
   for (LayerSpec& layer : spec.layers) {
+    layer.mlp.activation = layer.shared.activation = layer.moe.activation = activation;
+  }
+}
+
+void drop_rope_of_every(ModelSpec& spec, int step) {
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    if ((i + 1) % step == 0) spec.layers[i].attention.rope = {};
+  }
+}
+
+void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
+                           ModelSpec& spec) {
+  const Rope rope = read_rope(p, loader, spec);
+  LatentAttentionSpec latent;
+  latent.query_rank = static_cast<int>(p.count("attention.q_lora_rank", 0));
+  latent.latent_width = static_cast<int>(p.required_count("attention.kv_lora_rank", kWidest));
+  latent.rope_width = rope.dims;
+  const std::int64_t key_width =
+      p.count("attention.key_length_mla", p.required_count("attention.key_length", kWidest));
+  latent.value_width = static_cast<int>(
+      p.count("attention.value_length_mla", p.required_count("attention.value_length", kWidest)));
+  latent.plain_width = static_cast<int>(key_width - rope.dims);
+  if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
+    return p.fail(fmt::format("rope turns {} columns of a head of {}", rope.dims, key_width));
+  }
+  latent.rope.layout = layout;
+  latent.rope.dims = rope.dims;
+  set_rope_frequencies(latent.rope, rope.base, rope.scaling, rope.factors);
+  latent.scale = latent_score_scale(rope.scaling, key_width);
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    LayerSpec& layer = spec.layers[i];
     if (layer.attention.heads == 0) continue;
-    if (dims > layer.attention.key_width || dims % 2 != 0) {
-      return p.fail(
-          fmt::format("rope turns {} columns of a head of {}", dims, layer.attention.key_width));
-    }
-    layer.attention.rope.layout = layout;
-    layer.attention.rope.dims = static_cast<int>(dims);
-    set_rope_frequencies(layer.attention.rope, base, scaling, factors);
+    latent.heads = layer.attention.heads;
+    layer.attention = {};
+    layer.latent = latent;
+    // DeepSeek-V2-Lite has no down-projection of the query.
+    if (loader.has(tensor_name(i, "attn_q"))) layer.latent.query_rank = 0;
+    layer.latent.absorbed = loader.has(tensor_name(i, "attn_k_b"));
   }
 }
 

@@ -1,18 +1,75 @@
 #pragma once
 
+#include <functional>
+
 #include "model/hyperparameters.hpp"
 #include "model/model_spec.hpp"
+#include "model/rope_frequencies.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
 
 /// What nearly all architectures have in common: sizes, context, norm epsilon (RMS or layer norm,
-/// whichever key is there), and for each layer heads, widths, dense or expert feed-forward width.
-/// Rope is left out.
-ModelSpec read_common(Hyperparameters& p);
+/// whichever key is there), and for each layer heads, widths, dense or expert feed-forward. A layer
+/// has experts if it has a router. Rope is left out.
+ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader);
 
-/// Gives every layer rope of `layout`, with `rope.dimension_count`, `rope.freq_base`,
-/// `rope.scaling.*` and the factors of rope_freqs.weight where the file has them.
-void read_rope(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec);
+/// Everything that rope takes but the layout, read from `rope.*`.
+struct Rope {
+  float base = 10000.0f;
+  RopeScaling scaling;
+  int dims = 0;
+  std::vector<float> factors;  ///< [dims / 2] or none
+};
+
+/// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
+/// which for text are all the position: `rope.dimension_sections` makes no difference here.
+/// Reads `rope.freq_base`, `rope.dimension_count`, `rope.scaling.*`, and the factors of
+/// rope_freqs.weight (Llama 3) or rope_factors_long/short.weight (LongRoPE) where the file has
+/// them.
+Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
+
+/// Gives the heads of `attention` this rope.
+void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
+
+/// Whether an architecture heeds the factors that its files have.
+enum class RopeFactors { kUsed, kUnused };
+
+/// read_rope() and set_rope() for all layers. Gives back what was read.
+Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
+                       RopeFactors factors = RopeFactors::kUsed);
+
+/// How layers with and without sliding window take turns, where the file does not say so.
+struct SlidingPattern {
+  int period = 1;           ///< every `period`-th layer is full; 0: no layer is
+  bool full_first = false;  ///< the first of a period, else its last
+};
+
+/// Marks the layers that see a window of `attention.sliding_window` tokens only, as
+/// `attention.sliding_window_pattern` (a period, or one value for each layer) or `pattern` says.
+void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec);
+
+/// Gives the sliding layers rope of their own base `rope.freq_base_swa` (else the common one),
+/// scaled only with `scaled`.
+void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
+                      ModelSpec& spec);
+
+/// Calls `change` on every layer's part.
+void each_attention(ModelSpec& spec, const std::function<void(AttentionSpec&)>& change);
+void each_moe(ModelSpec& spec, const std::function<void(MoeSpec&)>& change);
+
+/// The weights of the used experts sum to one.
+void normalise_expert_weights(ModelSpec& spec);
+/// How experts are gated where the file does not say so.
+void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
+/// `attention.temperature_scale` and `_length`.
+QueryTemperature read_temperature(Hyperparameters& p);
+/// The activation of all feed-forward parts.
+void set_activation(ModelSpec& spec, Activation activation);
+/// 'No rope' layers: every `step`-th, counted from one.
+void drop_rope_of_every(ModelSpec& spec, int step);
+/// Multi-head latent attention as DeepSeek-V2 writes it, instead of read_common()'s attention.
+void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
+                           ModelSpec& spec);
 
 }  // namespace linnet

@@ -6,11 +6,12 @@ namespace linnet {
 
 // Falcon-H1 (https://arxiv.org/abs/2507.22448): attention and Mamba 2 side by side in every layer.
 ModelSpec read_falcon_h1(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_common(p);
-  read_rope(p, loader, RopeLayout::kSplitHalf, spec);
+  ModelSpec spec = read_common(p, loader);
+  Rope rope = read_rope(p, loader, spec);
+  rope.factors.clear();  // the files have some, but the models go without
   for (LayerSpec& layer : spec.layers) {
+    set_rope(p, rope, RopeLayout::kSplitHalf, layer.attention);
     layer.recurrent = read_mamba2_sizes(p);
-    layer.mlp.scaled = false;
   }
   return spec;
 }

@@ -6,19 +6,116 @@
 
 namespace linnet {
 
-// One function a family, each in a file of its name; see Architecture::read for the contract.
+// One function for each way of reading metadata, in the file of its family; see Architecture::read
+// for the contract.
+
+// plain.cpp
+ModelSpec read_adjacent(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_split_half(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_pangu(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_adjacent_normalised(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_split_half_normalised(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_norm_after_rope(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_norm_after_adjacent_rope(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_plamo3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_late_ffn_norm(Hyperparameters& p, WeightLoader& loader);
+
+// llama.cpp
+ModelSpec read_arcee(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_mistral3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_smollm3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_llama4(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_deci(Hyperparameters& p, WeightLoader& loader);
+
+// diffusion.cpp
+ModelSpec read_llada(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_dream(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_rnd1(Hyperparameters& p, WeightLoader& loader);
+
+// granite.cpp
+ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_minicpm(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_minicpm3(Hyperparameters& p, WeightLoader& loader);
+
+// gemma.cpp
+ModelSpec read_gemma(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gemma2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gemma3(Hyperparameters& p, WeightLoader& loader);
+
+// phi.cpp
+ModelSpec read_phi2(Hyperparameters& p, WeightLoader& loader);
+
+// parallel.cpp
+ModelSpec read_command_r(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_cohere2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_cohere2_moe(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_falcon(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gptneox(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_plamo(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_stablelm(Hyperparameters& p, WeightLoader& loader);
+
+// gpt.cpp
+ModelSpec read_gpt2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_bloom(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_mpt(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_jais(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader);
+
+// baichuan.cpp
+ModelSpec read_baichuan(Hyperparameters& p, WeightLoader& loader);
+
+// qwen.cpp
+ModelSpec read_qwen(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_cogvlm(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen3(Hyperparameters& p, WeightLoader& loader);
+
+// olmo.cpp
+ModelSpec read_olmo(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_olmo2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_exaone4(Hyperparameters& p, WeightLoader& loader);
+
+// grok.cpp
+ModelSpec read_grok(Hyperparameters& p, WeightLoader& loader);
+
+// moe.cpp
+ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gpt_oss(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_smallthinker(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader);
+
+// glm.cpp
+ModelSpec read_glm4(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader);
+
+// deepseek.cpp
+ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader);
+
+// talkie.cpp
+ModelSpec read_talkie(Hyperparameters& p, WeightLoader& loader);
+
+// With recurrent layers.
+ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_falcon_h1(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_granite_hybrid(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_kimi_linear(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader);
-ModelSpec read_llama(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mamba(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mamba2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader);
-ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader& loader);
-ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader& loader);
-ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen35(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen3_next(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader& loader);
 
 }  // namespace linnet

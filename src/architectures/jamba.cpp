@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 #include "architectures/recurrent.hpp"
@@ -9,16 +7,11 @@ namespace linnet {
 // Jamba (https://arxiv.org/abs/2403.19887): attention without rope in the layers that have KV
 // heads, Mamba in the others; experts in the layers that have a router.
 ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_common(p);
+  ModelSpec spec = read_common(p, loader);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (layer.attention.heads == 0) layer.recurrent = read_mamba_sizes(p);
-    const auto width = static_cast<int>(p.layer_count("feed_forward_length", i, 0));
-    layer.moe.width = width;
-    if (loader.has(fmt::format("blk.{}.ffn_gate_inp.weight", i))) continue;
-    layer.moe = {};
-    layer.mlp.width = width;
-    layer.mlp.scaled = false;
+    layer.moe.width = static_cast<int>(p.layer_count("feed_forward_length", i, 0));
   }
   return spec;
 }

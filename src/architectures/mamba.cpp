@@ -17,13 +17,13 @@ ModelSpec only(ModelSpec spec, const RecurrentSpec& mixer) {
 }  // namespace
 
 // Mamba and FalconMamba (https://arxiv.org/abs/2312.00752, https://arxiv.org/abs/2410.05355).
-ModelSpec read_mamba(Hyperparameters& p, WeightLoader&) {
-  return only(read_common(p), read_mamba_sizes(p));
+ModelSpec read_mamba(Hyperparameters& p, WeightLoader& loader) {
+  return only(read_common(p, loader), read_mamba_sizes(p));
 }
 
 // Mamba 2 (https://arxiv.org/abs/2405.21060).
-ModelSpec read_mamba2(Hyperparameters& p, WeightLoader&) {
-  return only(read_common(p), read_mamba2_sizes(p));
+ModelSpec read_mamba2(Hyperparameters& p, WeightLoader& loader) {
+  return only(read_common(p, loader), read_mamba2_sizes(p));
 }
 
 }  // namespace linnet

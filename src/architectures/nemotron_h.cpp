@@ -6,15 +6,18 @@ namespace linnet {
 
 // Nemotron-H (https://arxiv.org/abs/2504.03624): each layer is one of Mamba 2, attention without
 // rope and a feed-forward part, all behind the norm that the file calls attn_norm.
-ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader&) {
-  ModelSpec spec = read_common(p);
+ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
   spec.norm_names.ffn = "attn_norm";
-  for (LayerSpec& layer : spec.layers) {
-    const bool is_ffn = layer.mlp.width > 0 || layer.moe.experts > 0;
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    const bool is_ffn = p.layer_count("feed_forward_length", i, 0) > 0;
+    if (!is_ffn) layer.mlp = layer.shared = {}, layer.moe = {};
     if (!is_ffn && layer.attention.heads == 0) layer.recurrent = read_mamba2_sizes(p);
     if (is_ffn) layer.attention = {};
-    layer.mlp.activation = layer.moe.activation = Activation::kReluSquared;
   }
+  set_activation(spec, Activation::kReluSquared);
+  each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSigmoid; });
   return spec;
 }
 

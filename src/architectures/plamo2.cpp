@@ -7,12 +7,12 @@ namespace linnet {
 // PLaMo 2 (https://arxiv.org/abs/2509.04897): Mamba in the layers without KV heads, norms before
 // and after each part.
 ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_common(p);
-  read_rope(p, loader, RopeLayout::kSplitHalf, spec);
+  ModelSpec spec = read_common(p, loader);
+  read_rope_for_all(p, loader, RopeLayout::kSplitHalf, spec);
   for (LayerSpec& layer : spec.layers) {
     if (layer.attention.heads == 0) layer.recurrent = read_plamo_mamba_sizes(p, spec.width);
-    layer.mlp.scaled = false;
   }
+  leave_out({".scale"}, spec);
   return spec;
 }
 

@@ -17,8 +17,8 @@ int read_size(Hyperparameters& p, std::string_view key, std::int64_t most) {
   return static_cast<int>(p.required_count(key, most));
 }
 
-int read_kernel(Hyperparameters& p) {
-  const int kernel = read_size(p, "ssm.conv_kernel", kLongestKernel);
+int read_kernel(Hyperparameters& p, std::string_view key = "ssm.conv_kernel") {
+  const int kernel = read_size(p, key, kLongestKernel);
   if (kernel < 2) p.fail("a convolution over 1 token was found, expected at least 2");
   return std::max(kernel, 2);
 }
@@ -31,6 +31,16 @@ int divisor(Hyperparameters& p, std::string_view what, int whole, int part) {
 }
 
 }  // namespace
+
+void leave_out(std::initializer_list<std::string_view> endings, ModelSpec& spec) {
+  for (const std::string_view ending : endings) {
+    spec.unused_tensors.push_back(fmt::format("*{}", ending));
+  }
+}
+
+ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width) {
+  return {static_cast<int>(width), read_kernel(p, "shortconv.l_cache")};
+}
 
 MambaSpec read_mamba_sizes(Hyperparameters& p) {
   MambaSpec spec;

@@ -1,11 +1,19 @@
 #pragma once
 
+#include <initializer_list>
+#include <string_view>
+
 #include "model/hyperparameters.hpp"
 #include "model/model_spec.hpp"
 
 namespace linnet {
 
+/// Leaves tensors out that llama.cpp, which defines the files, does not heed in an architecture, by
+/// the ends of their names; see Unused for the common ones.
+void leave_out(std::initializer_list<std::string_view> endings, ModelSpec& spec);
+
 // Sizes of recurrent mixers from `ssm.*`, `kda.*` and `wkv.*`.
+ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64_t width);
 MambaSpec read_mamba_sizes(Hyperparameters& p);
 Mamba2Spec read_mamba2_sizes(Hyperparameters& p);
 PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width);

@@ -9,21 +9,145 @@
 namespace linnet {
 namespace {
 
+struct UnusedTensors {
+  Unused part;
+  std::vector<std::string> patterns;  // see WeightLoader::ignore
+};
+
+std::vector<UnusedTensors> unused_tensors() {
+  const auto scales = [](const std::vector<std::string>& projections) {
+    std::vector<std::string> patterns;
+    for (const std::string& projection : projections)
+      patterns.push_back("*." + projection + ".scale");
+    return patterns;
+  };
+  return {
+      {kDenseScales, scales({"ffn_gate", "ffn_up", "ffn_down"})},
+      {kGateUpScales, scales({"ffn_gate", "ffn_up"})},
+      {kExpertScales,
+       scales({"ffn_gate_exps", "ffn_up_exps", "ffn_down_exps", "ffn_gate_up_exps"})},
+      {kSharedScales, scales({"ffn_gate_shexp", "ffn_up_shexp", "ffn_down_shexp"})},
+      {kQkvScales, scales({"attn_q", "attn_k", "attn_v", "attn_qkv"})},
+      {kOutputScale, scales({"attn_output"})},
+      {kGateScale, scales({"attn_gate"})},
+      {kQkvBias, {"*.attn_q.bias", "*.attn_k.bias", "*.attn_v.bias", "*.attn_qkv.bias"}},
+      {kOutputBias, {"*.attn_output.bias"}},
+      {kDenseBias, {"*.ffn_gate.bias", "*.ffn_up.bias", "*.ffn_down.bias"}},
+      {kHeadBias, {"output.bias"}},
+  };
+}
+
 constexpr std::array kArchitectures = {
-    Architecture{"arwkv7", read_arwkv7},
-    Architecture{"falcon-h1", read_falcon_h1},
-    Architecture{"granitehybrid", read_granite_hybrid},
-    Architecture{"jamba", read_jamba},
-    Architecture{"lfm2", read_lfm2},
-    Architecture{"llama", read_llama},
+    Architecture{"afmoe", read_afmoe, kDenseScales | kExpertScales | kSharedScales | kGateScale},
+    Architecture{"arcee", read_arcee, kDenseScales},
+    Architecture{"arctic", read_arctic, kDenseScales | kExpertScales},
+    Architecture{"arwkv7", read_arwkv7, kDenseScales},
+    Architecture{"baichuan", read_baichuan, kDenseScales},
+    Architecture{"bailingmoe", read_adjacent, kExpertScales | kSharedScales},
+    Architecture{"bailingmoe2", read_split_half, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"bitnet", read_split_half},
+    Architecture{"bloom", read_bloom, kDenseScales},
+    Architecture{"chatglm", read_adjacent, kDenseScales},
+    Architecture{"codeshell", read_starcoder2, kDenseScales},
+    Architecture{"cogvlm", read_cogvlm, kDenseScales | kQkvScales},
+    Architecture{"cohere2", read_cohere2},
+    Architecture{"cohere2moe", read_cohere2_moe},
+    Architecture{"command-r", read_command_r, kDenseScales},
+    Architecture{"dbrx", read_dbrx, kExpertScales},
+    Architecture{"deci", read_deci, kDenseScales},
+    Architecture{"deepseek", read_adjacent, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"dots1", read_split_half, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"dream", read_dream, kDenseScales | kHeadBias},
+    Architecture{"ernie4_5", read_adjacent, kDenseScales | kOutputBias},
+    Architecture{"ernie4_5-moe", read_adjacent_normalised,
+                 kDenseScales | kExpertScales | kOutputBias},
+    Architecture{"exaone", read_split_half, kDenseScales},
+    Architecture{"exaone4", read_exaone4, kDenseScales},
+    Architecture{"falcon", read_falcon, kDenseScales},
+    Architecture{"falcon-h1", read_falcon_h1, kDenseScales | kOutputBias},
+    Architecture{"gemma", read_gemma, kDenseScales},
+    Architecture{"gemma2", read_gemma2, kDenseScales},
+    Architecture{"gemma3", read_gemma3, kDenseScales},
+    Architecture{"glm4", read_glm4, kDenseScales},
+    Architecture{"glm4moe", read_glm4_moe, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"gpt-oss", read_gpt_oss, kExpertScales},
+    Architecture{"gpt2", read_gpt2, kDenseScales},
+    Architecture{"gptneox", read_gptneox, kDenseScales},
+    Architecture{"granite", read_granite, kDenseScales | kExpertScales},
+    Architecture{"granitehybrid", read_granite_hybrid,
+                 kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"granitemoe", read_granite, kDenseScales | kExpertScales},
+    Architecture{"grok", read_grok, kDenseScales | kExpertScales},
+    Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
+    Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
+    Architecture{"hunyuan_vl", read_norm_after_rope, kDenseScales},
+    Architecture{"hy_v3", read_hy_v3},
+    Architecture{"internlm2", read_adjacent, kDenseScales},
+    Architecture{"jais", read_jais, kDenseScales},
+    Architecture{"jais2", read_nemotron, kDenseScales},
+    Architecture{"jamba", read_jamba, kDenseScales | kExpertScales},
+    Architecture{"kimi-linear", read_kimi_linear,
+                 kDenseScales | kExpertScales | kSharedScales | kQkvScales | kQkvBias},
+    Architecture{"laguna", read_laguna, kDenseScales | kExpertScales | kSharedScales | kGateScale},
+    Architecture{"lfm2", read_lfm2, kDenseScales},
+    Architecture{"lfm2moe", read_lfm2, kDenseScales | kExpertScales},
+    Architecture{"llada", read_llada, kDenseScales | kOutputBias | kDenseBias},
+    Architecture{"llada-moe", read_dream, kExpertScales},
+    Architecture{"llama", read_adjacent_normalised},
+    Architecture{"llama4", read_llama4, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"maincoder", read_norm_after_adjacent_rope, kDenseScales},
     Architecture{"mamba", read_mamba},
     Architecture{"mamba2", read_mamba2},
+    Architecture{"mellum", read_mellum},
+    Architecture{"mimo2", read_mimo2, kExpertScales | kQkvScales | kQkvBias},
+    Architecture{"minicpm", read_minicpm, kDenseScales | kExpertScales},
+    Architecture{"minicpm3", read_minicpm3, kDenseScales},
+    Architecture{"minimax-m2", read_minimax_m2, kExpertScales | kQkvScales | kQkvBias},
+    Architecture{"mistral3", read_mistral3},
+    Architecture{"mistral4", read_deepseek2, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"mpt", read_mpt, kDenseScales},
+    Architecture{"nanbeige", read_adjacent},
+    Architecture{"nemotron", read_nemotron, kDenseScales},
     Architecture{"nemotron_h", read_nemotron_h},
     Architecture{"nemotron_h_moe", read_nemotron_h},
+    Architecture{"olmo", read_olmo, kDenseScales},
+    Architecture{"olmo2", read_olmo2, kDenseScales | kQkvScales | kQkvBias},
+    Architecture{"olmoe", read_split_half, kExpertScales | kQkvScales | kQkvBias},
+    Architecture{"openelm", read_split_half, kDenseScales | kQkvScales},
+    Architecture{"orion", read_split_half, kDenseScales},
+    Architecture{"paddleocr", read_split_half, kDenseScales},
+    Architecture{"pangu-embedded", read_pangu, kDenseScales},
+    Architecture{"phi2", read_phi2, kDenseScales},
+    Architecture{"phi3", read_split_half, kDenseScales},
+    Architecture{"phimoe", read_split_half_normalised, kExpertScales},
+    Architecture{"plamo", read_plamo, kDenseScales},
     Architecture{"plamo2", read_plamo2},
+    Architecture{"plamo3", read_plamo3, kDenseScales | kQkvScales},
+    Architecture{"qwen", read_qwen, kDenseScales},
+    Architecture{"qwen2", read_split_half, kDenseScales},
+    Architecture{"qwen2moe", read_split_half, kExpertScales | kSharedScales},
+    Architecture{"qwen2vl", read_split_half, kDenseScales | kHeadBias},
+    Architecture{"qwen3", read_qwen3},
+    Architecture{"qwen35", read_qwen35, kQkvBias},
+    Architecture{"qwen35moe", read_qwen35, kQkvBias},
+    Architecture{"qwen3moe", read_qwen3},
+    Architecture{"qwen3next", read_qwen3_next, kQkvBias},
+    Architecture{"qwen3vl", read_qwen3, kDenseScales},
+    Architecture{"qwen3vlmoe", read_qwen3, kExpertScales},
+    Architecture{"refact", read_refact, kDenseScales | kOutputBias | kDenseBias},
+    Architecture{"rnd1", read_rnd1, kExpertScales},
     Architecture{"rwkv6", read_rwkv6},
-    Architecture{"rwkv6qwen2", read_rwkv6_qwen2},
+    Architecture{"rwkv6qwen2", read_rwkv6_qwen2, kDenseScales},
     Architecture{"rwkv7", read_rwkv7},
+    Architecture{"seed_oss", read_late_ffn_norm, kDenseScales},
+    Architecture{"smallthinker", read_smallthinker, kExpertScales},
+    Architecture{"smollm3", read_smollm3, kDenseScales},
+    Architecture{"stablelm", read_stablelm, kDenseScales},
+    Architecture{"starcoder", read_gpt2, kDenseScales},
+    Architecture{"starcoder2", read_starcoder2, kDenseScales},
+    Architecture{"talkie", read_talkie, kGateUpScales},
+    Architecture{"xverse", read_adjacent, kDenseScales},
 };
 
 std::string known_names() {
@@ -51,6 +175,11 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader) 
   }
   ModelSpec spec = found->read(hyperparameters, loader);
   if (Status status = hyperparameters.status(); !status) return status.error();
+  for (const UnusedTensors& unused : unused_tensors()) {
+    if ((found->unused & unused.part) == 0) continue;
+    spec.unused_tensors.insert(spec.unused_tensors.end(), unused.patterns.begin(),
+                               unused.patterns.end());
+  }
   return spec;
 }
 

@@ -8,8 +8,8 @@ namespace linnet {
 namespace {
 
 // What RWKV-6 and 7 share: layer norms, and feed-forward parts that look at the token before.
-ModelSpec read_rwkv(Hyperparameters& p) {
-  ModelSpec spec = read_common(p);
+ModelSpec read_rwkv(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
   spec.norm = NormKind::kLayer;
   spec.norm_epsilon = p.nonzero_number("attention.layer_norm_epsilon", 1e-5f);
   spec.embedding_norm = NormUse::kWeights;
@@ -34,8 +34,8 @@ void use_rwkv7(Hyperparameters& p, ModelSpec& spec) {
 }  // namespace
 
 // RWKV-6 (https://arxiv.org/abs/2404.05892).
-ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader&) {
-  ModelSpec spec = read_rwkv(p);
+ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_rwkv(p, loader);
   const std::int64_t period = p.count("rescale_every_n_layers", 0);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     spec.layers[i].recurrent = read_rwkv6_sizes(p, spec.width);
@@ -46,8 +46,8 @@ ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader&) {
 }
 
 // QRWKV-6: Qwen 2 with gated linear attention in the place of attention.
-ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader&) {
-  ModelSpec spec = read_common(p);
+ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
   const std::int64_t period = p.count("rescale_every_n_layers", 0);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     LayerSpec& layer = spec.layers[i];
@@ -59,24 +59,22 @@ ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader&) {
     }
     layer.attention = {};
     layer.recurrent = mixer;
-    layer.mlp.scaled = false;
     if (period > 0 && (i + 1) % period == 0) layer.output_scale = 0.5f;
   }
   return spec;
 }
 
 // RWKV-7 (https://arxiv.org/abs/2503.14456).
-ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader&) {
-  ModelSpec spec = read_rwkv(p);
+ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_rwkv(p, loader);
   use_rwkv7(p, spec);
   return spec;
 }
 
 // ARWKV-7 (https://arxiv.org/abs/2501.15570): Qwen 2 with the attention of RWKV-7.
-ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader&) {
-  ModelSpec spec = read_common(p);
+ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
   use_rwkv7(p, spec);
-  for (LayerSpec& layer : spec.layers) layer.mlp.scaled = false;
   return spec;
 }
 

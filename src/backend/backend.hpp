@@ -199,7 +199,9 @@ enum class Activation {
   kSigmoid,
   kTanh,
   kSoftplus,
-  kIdentity
+  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16, as llama.cpp tabulates it
+  kIdentity,
+  kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
 };
 
 /// Expert choice (all in float32, ties to the lower index).
@@ -345,7 +347,8 @@ class Backend {
   // Copies all layers of page `from` to page `to`.
   virtual void copy_page(KvStore& store, std::int32_t from, std::int32_t to) = 0;
 
-  // out = activation(gate) * up; up.data may be null: out = activation(gate). gate == out allowed.
+  // out = activation(gate) * up; up.data may be null: out = activation(gate). gate == out allowed;
+  // an `up` of stride 0 is one row for all.
   virtual void gated_activation(View gate, View up, Activation activation, View out) = 0;
   // out = out * out_scale + x * scale
   virtual void add_scaled(View x, float scale, float out_scale, View out) = 0;
@@ -353,6 +356,9 @@ class Backend {
   virtual void multiply_gate(View gate, Activation activation, View x) = 0;
   virtual void softcap(View x, float cap) = 0;  // cap * tanh(x / cap)
   virtual void scale(View x, float factor) = 0;
+  virtual void scale_rows(View x, const float* factors) = 0;  // row r times factors[r]
+  virtual void clamp(View x, float limit) = 0;                // to [-limit, limit]
+  virtual void copy(View from, View to) = 0;                  // of the same shape, not overlapping
   virtual void fill(View x, float value) = 0;
 
   // Recurrent state. Slots are what the store was made with; clear_state makes a slot that of a

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
 #include "formats/tables/iq1_grid.hpp"
@@ -24,7 +26,7 @@ struct IQ1_M : BlockFormat<TensorType::kIQ1_M, 256, 16> {
   static_assert(sizeof(Block) == 56);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 32; ++i) {
+    for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const int high = block.patterns_high[i / 2] >> (i % 2 * 4);
       expand_iq1(kIq1Grid[block.patterns_low[i] | (high & 7) << 8], high & 8, codes + 8 * i);
     }

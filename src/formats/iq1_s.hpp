@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
 #include "formats/tables/iq1_grid.hpp"
@@ -24,7 +26,7 @@ struct IQ1_S : BlockFormat<TensorType::kIQ1_S, 256, 32> {
   static_assert(sizeof(Block) == 50);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 32; ++i) {
+    for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const std::uint16_t bits = block.group_bits[i / 4].value();
       const int high = bits >> (i % 4 * 3) & 7;
       expand_iq1(kIq1Grid[block.patterns_low[i] | high << 8], bits >> 15, codes + 8 * i);

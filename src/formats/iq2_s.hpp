@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
 #include "formats/tables/iq2_s_grid.hpp"
@@ -25,7 +27,7 @@ struct IQ2_S : BlockFormat<TensorType::kIQ2_S, 256, 16> {
   static_assert(sizeof(Block) == 82);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 32; ++i) {
+    for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const int high = block.patterns_high[i / 4] >> (i % 4 * 2) & 3;
       expand_iq2(kIq2SGrid[block.patterns_low[i] | high << 8], block.signs[i], codes + 8 * i);
     }

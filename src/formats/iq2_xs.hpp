@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
 #include "formats/tables/iq2_xs_grid.hpp"
@@ -23,7 +25,7 @@ struct IQ2_XS : BlockFormat<TensorType::kIQ2_XS, 256, 16> {
   static_assert(sizeof(Block) == 74);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 32; ++i) {
+    for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const std::uint16_t pattern = block.patterns[i].value();
       expand_iq2(kIq2XsGrid[pattern & 511], even_signs(pattern >> 9), codes + 8 * i);
     }

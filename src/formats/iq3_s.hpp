@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
 #include "formats/tables/iq3_s_grid.hpp"
@@ -26,7 +28,7 @@ struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
   static_assert(sizeof(Block) == 110);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 64; ++i) {
+    for (std::ptrdiff_t i = 0; i < 64; ++i) {
       const int high = block.patterns_high[i / 8] >> (i % 8) & 1;
       const int signs = block.signs[i / 2] >> (i % 2 * 4);
       expand_iq3(codebook, kIq3SGrid[block.patterns_low[i] | high << 8], signs, codes + 4 * i);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/packing.hpp"
 #include "formats/tables/codebooks.hpp"
@@ -24,7 +26,7 @@ struct IQ4_XS : BlockFormat<TensorType::kIQ4_XS, 256, 32> {
   static_assert(sizeof(Block) == 136);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int g = 0; g < groups; ++g) {
+    for (std::ptrdiff_t g = 0; g < groups; ++g) {
       look_up_nibbles(block.nibbles + 16 * g, 16, codebook, codes + 32 * g);
     }
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 
 #include "formats/block_format.hpp"
@@ -41,7 +42,7 @@ template <int kGroups>
 SuperScales<kGroups> fit_ranges(const float* in, int group_elements, int code_max, int scale_max) {
   float scales[kGroups];
   float minimums[kGroups];
-  for (int g = 0; g < kGroups; ++g) {
+  for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
     const Range range = range_of(in + g * group_elements, group_elements);
     minimums[g] = std::max(0.0f, -range.low);
     scales[g] = std::max(0.0f, range.high + minimums[g]) / static_cast<float>(code_max);
@@ -66,7 +67,7 @@ template <int kGroups>
 SuperScales<kGroups> fit_extremes(const float* in, int group_elements, int code_magnitude,
                                   int scale_max) {
   float scales[kGroups];
-  for (int g = 0; g < kGroups; ++g) {
+  for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
     scales[g] =
         extreme(in + g * group_elements, group_elements) / -static_cast<float>(code_magnitude);
   }

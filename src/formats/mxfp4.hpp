@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "formats/block_format.hpp"
 #include "formats/packing.hpp"
 #include "formats/tables/codebooks.hpp"
@@ -32,7 +34,7 @@ struct MXFP4 : BlockFormat<TensorType::kMXFP4, 32, 32> {
     // The largest value keeps E2M1's largest exponent, 2.
     const float largest = std::fabs(extreme(in, 32));
     const bool empty = largest == 0.0f || !std::isfinite(largest);
-    block.exponent = empty ? 0 : round_to_range(std::ilogb(largest) - 2 + 127, 0, 254);
+    block.exponent = empty ? 0 : std::clamp(std::ilogb(largest) - 2 + 127, 0, 254);
     float scale;
     unpack_scales(block, &scale);
     std::uint8_t indices[32];

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/packing.hpp"
 #include "formats/tables/codebooks.hpp"
@@ -21,7 +23,7 @@ struct NVFP4 : BlockFormat<TensorType::kNVFP4, 64, 16> {
   static_assert(sizeof(Block) == 36);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int g = 0; g < groups; ++g) {
+    for (std::ptrdiff_t g = 0; g < groups; ++g) {
       look_up_nibbles(block.nibbles + 8 * g, 8, codebook, codes + 16 * g);
     }
   }

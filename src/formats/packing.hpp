@@ -80,9 +80,10 @@ inline Range range_of(const float* values, int count) {
 
 /// The index of the entry of `codebook` nearest to `value`; 0 for NaN.
 inline std::uint8_t nearest_index(const std::array<std::int8_t, 16>& codebook, float value) {
+  const auto distance = [&](int i) { return std::fabs(value - static_cast<float>(codebook[i])); };
   std::uint8_t best = 0;
   for (std::uint8_t i = 1; i < 16; ++i) {
-    if (std::fabs(value - codebook[i]) < std::fabs(value - codebook[best])) best = i;
+    if (distance(i) < distance(best)) best = i;
   }
   return best;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/k_scales.hpp"
 #include "formats/packing.hpp"
@@ -24,7 +26,9 @@ struct Q4_K : BlockFormat<TensorType::kQ4_K, 256, 32> {
   static_assert(sizeof(Block) == 144);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 4; ++i) split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+    for (std::ptrdiff_t i = 0; i < 4; ++i) {
+      split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+    }
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
@@ -40,7 +44,9 @@ struct Q4_K : BlockFormat<TensorType::kQ4_K, 256, 32> {
     block.group_scales.pack(super.scales, super.minimums);
     std::uint8_t stored[block_elements];
     nearest_stored_codes<Q4_K>(in, super, stored);
-    for (int i = 0; i < 4; ++i) join_nibbles(stored + 64 * i, 32, block.nibbles + 32 * i);
+    for (std::ptrdiff_t i = 0; i < 4; ++i) {
+      join_nibbles(stored + 64 * i, 32, block.nibbles + 32 * i);
+    }
   }
 };
 

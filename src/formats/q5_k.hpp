@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/k_scales.hpp"
 #include "formats/packing.hpp"
@@ -25,7 +27,9 @@ struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
   static_assert(sizeof(Block) == 176);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 4; ++i) split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+    for (std::ptrdiff_t i = 0; i < 4; ++i) {
+      split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+    }
     for (int i = 0; i < 256; ++i) codes[i] += (block.fifth_bits[i % 32] >> (i / 32) & 1) << 4;
   }
 
@@ -46,7 +50,9 @@ struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
       block.fifth_bits[i % 32] |= stored[i] >> 4 << (i / 32);
       stored[i] &= 0xf;
     }
-    for (int i = 0; i < 4; ++i) join_nibbles(stored + 64 * i, 32, block.nibbles + 32 * i);
+    for (std::ptrdiff_t i = 0; i < 4; ++i) {
+      join_nibbles(stored + 64 * i, 32, block.nibbles + 32 * i);
+    }
   }
 };
 

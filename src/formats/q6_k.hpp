@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "formats/block_format.hpp"
 #include "formats/k_scales.hpp"
 #include "formats/packing.hpp"
@@ -25,7 +27,7 @@ struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
   static_assert(sizeof(Block) == 210);
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int half = 0; half < 2; ++half) {
+    for (std::ptrdiff_t half = 0; half < 2; ++half) {
       const std::uint8_t* high = block.high + 32 * half;
       split_nibbles(block.low + 64 * half, 64, code_min, codes);
       for (int i = 0; i < 128; ++i) codes[i] += (high[i % 32] >> (i / 32 * 2) & 3) << 4;

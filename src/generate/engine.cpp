@@ -25,11 +25,12 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
   engine->backend_ = make_backend(options.backend, engine->threads_);
   BatchLimits limits = options.limits;
+  // A prompt whose tokens see each other can't be cut.
+  if (!file.spec().causal) limits.rows = kv_tokens;
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
 
   WeightLoader loader(file.file(), *engine->backend_, std::move(progress));
-  loader.ignore("rope_freqs.weight");
   auto model = Model::load(file.spec(), loader, *engine->backend_, limits);
   if (!model) return model.error();
   if (Status status = file.file().check_unchanged(); !status) return status.error();
@@ -96,17 +97,22 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
     slots = {&slot, 1};
   }
 
-  const std::int64_t chunk = std::min(model_->limits().rows, model_->limits().outputs);
+  // Where every token sees all others, the rows of every batch are the whole sequence.
+  const bool causal = model_->spec().causal;
+  const std::int64_t chunk =
+      causal ? std::min(model_->limits().rows, model_->limits().outputs) : model_->limits().outputs;
   std::vector<std::int32_t> positions, sequences, outputs;
   for (std::int64_t first = 0; first < count; first += chunk) {
-    const std::int64_t rows = std::min(chunk, count - first);
+    const std::int64_t wanted = std::min(chunk, count - first);
+    const std::int64_t begin = causal ? first : 0;
+    const std::int64_t rows = causal ? wanted : count;
     positions.resize(rows);
-    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
+    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
     sequences.assign(rows, 0);
-    outputs.resize(rows);
-    std::iota(outputs.begin(), outputs.end(), 0);
-    const auto length = static_cast<std::int32_t>(first + rows);
-    const Batch batch{tokens.subspan(first, rows),
+    outputs.resize(wanted);
+    std::iota(outputs.begin(), outputs.end(), static_cast<std::int32_t>(first - begin));
+    const auto length = static_cast<std::int32_t>(begin + rows);
+    const Batch batch{tokens.subspan(begin, rows),
                       {positions, sequences, {&page_table, 1}, {&length, 1}, slots},
                       outputs};
     backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),

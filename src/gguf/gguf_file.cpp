@@ -71,40 +71,50 @@ struct File::State {
     return {};
   }
 
+  // Where the first part says that there are more.
   Status add_other_parts() {
     const Header& first = parts.front().header;
     const std::int64_t count = integer_or(first, "split.count", 1);
+    const std::int64_t tensor_count = integer_or(first, "split.tensors.count", -1);
     if (count <= 1) return {};
-    if (integer_or(first, "split.no", 0) != 0) {
+    const std::int64_t number = integer_or(first, "split.no", 0);
+    if (number < 0 || number >= count) {
+      return Error{
+          fmt::format("{}: split.no is {}, expected 0 to {}", path.string(), number, count - 1)};
+    }
+    if (number != 0) {
       return Error{fmt::format("{}: is part {} of {} of a split file; open the first part",
-                               path.string(), integer_or(first, "split.no", 0) + 1, count)};
+                               path.string(), number + 1, count)};
     }
     if (count > kMostParts) {
       return Error{fmt::format("{}: split.count is {}, expected at most {}", path.string(), count,
                                kMostParts)};
     }
     for (std::int64_t index = 2; index <= count; ++index) {
-      const auto other = part_path(path, index, count);
-      if (!other) {
-        return Error{
-            fmt::format("{}: is the first of {} parts, but is not called NAME-00001-of-{:05}.gguf",
-                        path.string(), count, count)};
-      }
-      auto part = open_part(*other);
-      if (!part) return part.error();
-      if (integer_or(part->header, "split.no", -1) != index - 1 ||
-          integer_or(part->header, "split.count", -1) != count) {
-        return Error{fmt::format("{}: does not say that it is part {} of {}", other->string(),
-                                 index, count)};
-      }
-      if (Status status = add_part(std::move(*part)); !status) return status;
+      if (Status status = add_part_number(index, count); !status) return status;
     }
-    const auto expected = integer_or(first, "split.tensors.count", -1);
-    if (expected >= 0 && expected != static_cast<std::int64_t>(tensors.size())) {
+    if (tensor_count >= 0 && tensor_count != static_cast<std::int64_t>(tensors.size())) {
       return Error{fmt::format("{}: the parts hold {} tensors, split.tensors.count is {}",
-                               path.string(), tensors.size(), expected)};
+                               path.string(), tensors.size(), tensor_count)};
     }
     return {};
+  }
+
+  Status add_part_number(std::int64_t index, std::int64_t count) {
+    const auto other = part_path(path, index, count);
+    if (!other) {
+      return Error{
+          fmt::format("{}: is the first of {} parts, but is not called NAME-00001-of-{:05}.gguf",
+                      path.string(), count, count)};
+    }
+    auto part = open_part(*other);
+    if (!part) return part.error();
+    if (integer_or(part->header, "split.no", -1) != index - 1 ||
+        integer_or(part->header, "split.count", -1) != count) {
+      return Error{
+          fmt::format("{}: does not say that it is part {} of {}", other->string(), index, count)};
+    }
+    return add_part(std::move(*part));
   }
 };
 
@@ -174,7 +184,9 @@ Result<std::optional<double>> File::number(std::string_view key) const {
   const Value* value = find(key);
   if (!value) return std::optional<double>{};
   if (const auto* integer = std::get_if<std::int64_t>(&value->data)) {
-    return std::optional(static_cast<double>(*integer));
+    return std::optional(value->type == ValueType::kUint64
+                             ? static_cast<double>(static_cast<std::uint64_t>(*integer))
+                             : static_cast<double>(*integer));
   }
   const auto* number = std::get_if<double>(&value->data);
   if (!number) return wrong_type(*this, key, "a number", *value);

@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr std::uint32_t kVersion = 3;
-constexpr std::uint64_t kAlignment = 32;
-
 void append_bytes(std::vector<std::byte>& to, const void* bytes, std::size_t size) {
   const std::size_t end = to.size();
   to.resize(end + size);
@@ -56,7 +54,9 @@ void append_number(std::vector<std::byte>& to, ValueType type, double value) {
   append(to, value);
 }
 
-std::uint64_t padding(std::uint64_t size) { return (kAlignment - size % kAlignment) % kAlignment; }
+std::uint64_t padding(std::uint64_t size, std::uint64_t alignment) {
+  return (alignment - size % alignment) % alignment;
+}
 
 // A file that gets its name only by finish(); otherwise it is removed.
 class NewFile {
@@ -75,9 +75,8 @@ class NewFile {
                static_cast<std::streamsize>(bytes.size()));
     return check();
   }
-  Status pad(std::uint64_t size) {
-    const std::byte zeros[kAlignment] = {};
-    return write({zeros, padding(size)});
+  Status write_zeros(std::uint64_t count) {
+    return write(std::vector<std::byte>(static_cast<std::size_t>(count)));
   }
   Status finish() {
     out_.close();
@@ -117,6 +116,7 @@ void Writer::begin_array(std::string_view key, ValueType element, std::size_t co
 void Writer::add_integer(std::string_view key, ValueType type, std::int64_t value) {
   begin(key, type);
   append_integer(metadata_, type, value);
+  if (key == "general.alignment") alignment_ = static_cast<std::uint64_t>(value);
 }
 
 void Writer::add_number(std::string_view key, ValueType type, double value) {
@@ -202,7 +202,7 @@ std::vector<std::byte> Writer::header() const {
     }
     append(header, static_cast<std::uint32_t>(tensor.format->type));
     append(header, offset);
-    offset += tensor.size_bytes() + padding(tensor.size_bytes());
+    offset += tensor.size_bytes() + padding(tensor.size_bytes(), alignment_);
   }
   return header;
 }
@@ -211,7 +211,7 @@ Status Writer::write(const std::filesystem::path& path, const TensorSource& sour
   NewFile file(path);
   const std::vector<std::byte> head = header();
   if (Status status = file.write(head); !status) return status;
-  if (Status status = file.pad(head.size()); !status) return status;
+  if (Status status = file.write_zeros(padding(head.size(), alignment_)); !status) return status;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     std::uint64_t written = 0;
     const auto sink = [&](std::span<const std::byte> bytes) {
@@ -223,7 +223,7 @@ Status Writer::write(const std::filesystem::path& path, const TensorSource& sour
       return Error{fmt::format("{}: tensor {} was given {} bytes, expected {}", path.string(),
                                tensors_[i].name, written, tensors_[i].size_bytes())};
     }
-    if (Status status = file.pad(written); !status) return status;
+    if (Status status = file.write_zeros(padding(written, alignment_)); !status) return status;
   }
   return file.finish();
 }

@@ -20,6 +20,7 @@ namespace linnet::gguf {
 /// written. The file appears under its name only when it is complete.
 class Writer {
  public:
+  /// The key general.alignment (a power of two) sets the alignment of the tensors; 32 without it.
   void add_integer(std::string_view key, ValueType type, std::int64_t value);
   void add_number(std::string_view key, ValueType type, double value);  ///< float32 or float64
   void add_bool(std::string_view key, bool value);
@@ -55,6 +56,7 @@ class Writer {
 
   std::vector<std::byte> metadata_;
   std::uint64_t metadata_count_ = 0;
+  std::uint64_t alignment_ = 32;
   std::vector<Declared> tensors_;
 };
 

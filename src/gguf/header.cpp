@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <array>
+#include <algorithm>
+#include <numeric>
 #include <unordered_set>
 
 #include "base/checked.hpp"
@@ -15,6 +16,10 @@ namespace {
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr std::uint64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kLargestAlignment = 1 << 20;
+constexpr std::uint64_t kMostKeys = 1 << 16;
+constexpr std::uint64_t kMostTensors = 1 << 20;
+// In all arrays together: a view is twice the size of an empty string in a (sparse) file.
+constexpr std::uint64_t kMostStrings = 1 << 24;
 constexpr std::uint64_t kLongestKey = 65535;
 constexpr std::uint64_t kLongestTensorName = 127;
 constexpr std::uint32_t kMostDimensions = 4;
@@ -40,6 +45,13 @@ bool is_utf8(std::string_view text) {
     i += length;
   }
   return true;
+}
+
+// Names appear in messages, so they are printable text.
+bool is_name(std::string_view text, std::uint64_t longest) {
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+  return !text.empty() && text.size() <= longest && is_utf8(text) &&
+         std::ranges::none_of(text, is_control);
 }
 
 // Reads a header from front to back; the first thing that is wrong ends it.
@@ -70,14 +82,15 @@ class HeaderParser {
   Status read_preamble() {
     const auto magic = reader_.read<std::uint32_t>();
     if (!magic) return error("is too short to be a GGUF file ({} bytes)", total_size_);
-    if (*magic == __builtin_bswap32(kMagic))
+    if (*magic == __builtin_bswap32(kMagic)) {
       return error("is a big-endian GGUF file, which is not supported");
+    }
     if (*magic != kMagic) return error("is not a GGUF file (it does not begin with 'GGUF')");
     const auto version = reader_.read<std::uint32_t>();
     if (!version) return truncated("the header");
     if (*version == 1) return error("is a GGUF file of version 1, expected version 2 or 3");
     if (*version != 2 && *version != 3) {
-      if (__builtin_bswap32(*version) <= 3) {
+      if (*version != 0 && __builtin_bswap32(*version) <= 3) {
         return error("is a big-endian GGUF file, which is not supported");
       }
       return error("is a GGUF file of version {}, expected version 2 or 3", *version);
@@ -86,14 +99,24 @@ class HeaderParser {
     const auto tensors = reader_.read<std::uint64_t>();
     const auto keys = reader_.read<std::uint64_t>();
     if (!tensors || !keys) return truncated("the header");
-    if (*keys > reader_.remaining() / kSmallestKeyValue) {
-      return error("says it has {} metadata keys, more than its size allows", *keys);
+    if (Status status = check_count(*keys, kSmallestKeyValue, kMostKeys, "metadata keys");
+        !status) {
+      return status;
     }
-    if (*tensors > reader_.remaining() / kSmallestTensor) {
-      return error("says it has {} tensors, more than its size allows", *tensors);
+    if (Status status = check_count(*tensors, kSmallestTensor, kMostTensors, "tensors"); !status) {
+      return status;
     }
     key_count_ = *keys;
     tensor_count_ = *tensors;
+    return {};
+  }
+
+  Status check_count(std::uint64_t count, std::uint64_t smallest_bytes, std::uint64_t most,
+                     std::string_view what) const {
+    if (count > reader_.remaining() / smallest_bytes) {
+      return error("says it has {} {}, more than its size allows", count, what);
+    }
+    if (count > most) return error("says it has {} {}, expected at most {}", count, what, most);
     return {};
   }
 
@@ -102,7 +125,7 @@ class HeaderParser {
     for (std::uint64_t i = 0; i < key_count_; ++i) {
       const auto key = reader_.read_string();
       if (!key) return truncated(fmt::format("metadata key {} of {}", i + 1, key_count_));
-      if (key->empty() || key->size() > kLongestKey || !is_utf8(*key)) {
+      if (!is_name(*key, kLongestKey)) {
         return error("metadata key {} of {} is not a valid name", i + 1, key_count_);
       }
       if (!seen.insert(*key).second) return error("metadata key {} occurs twice", *key);
@@ -192,6 +215,11 @@ class HeaderParser {
     if (count > reader_.remaining() / sizeof(std::uint64_t)) {
       return truncated(fmt::format("the array of metadata key {}", key));
     }
+    string_count_ += count;
+    if (string_count_ > kMostStrings) {
+      return error("metadata key {} brings the strings in arrays to {}, expected at most {}", key,
+                   string_count_, kMostStrings);
+    }
     std::vector<std::string_view> strings;
     strings.reserve(static_cast<std::size_t>(count));
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -207,10 +235,14 @@ class HeaderParser {
     for (const KeyValue& item : header_.metadata) {
       if (item.key != "general.alignment") continue;
       const auto* value = std::get_if<std::int64_t>(&item.value.data);
-      const auto alignment = value ? static_cast<std::uint64_t>(*value) : 0;
+      if (!value) {
+        return error("metadata key general.alignment is of type {}, expected an integer",
+                     value_type_name(item.value.type));
+      }
+      const auto alignment = static_cast<std::uint64_t>(*value);
       if (alignment == 0 || alignment > kLargestAlignment || (alignment & (alignment - 1)) != 0) {
-        return error("general.alignment is {}, expected a power of two up to {}",
-                     value ? *value : 0, kLargestAlignment);
+        return error("metadata key general.alignment is {}, expected a power of two up to {}",
+                     *value, kLargestAlignment);
       }
       header_.alignment = alignment;
     }
@@ -222,8 +254,9 @@ class HeaderParser {
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
       const auto name = reader_.read_string();
       if (!name) return truncated(fmt::format("tensor {} of {}", i + 1, tensor_count_));
-      if (name->empty() || name->size() > kLongestTensorName || !is_utf8(*name)) {
-        return error("tensor {} of {} has no valid name", i + 1, tensor_count_);
+      if (!is_name(*name, kLongestTensorName)) {
+        return error("tensor {} of {} has no valid name of at most {} bytes", i + 1, tensor_count_,
+                     kLongestTensorName);
       }
       if (!seen.insert(*name).second) return error("tensor {} occurs twice", *name);
       if (Status status = read_tensor(*name); !status) return status;
@@ -277,7 +310,7 @@ class HeaderParser {
     return error("tensor {} has the unknown type {}", name, type);
   }
 
-  // Every tensor's bytes must lie inside the file.
+  // Every tensor's bytes must lie inside the file and be its own.
   Status place_tensors() {
     const auto data = checked_align_up(reader_.position(), header_.alignment);
     header_.data_offset = *data;  // a position in memory: cannot overflow
@@ -295,6 +328,22 @@ class HeaderParser {
             tensor.name, tensor.shape_text(), total_size_);
       }
     }
+    return check_overlaps();
+  }
+
+  Status check_overlaps() const {
+    std::vector<std::size_t> order(header_.tensors.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&](std::size_t i) { return header_.tensor_offsets[i]; });
+    std::uint64_t end = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const Tensor& tensor = header_.tensors[order[i]];
+      const std::uint64_t begin = header_.tensor_offsets[order[i]];
+      if (begin < end) {
+        return error("tensors {} and {} overlap", header_.tensors[order[i - 1]].name, tensor.name);
+      }
+      end = begin + static_cast<std::uint64_t>(tensor.format->size_bytes(tensor.elements()));
+    }
     return {};
   }
 
@@ -303,6 +352,7 @@ class HeaderParser {
   std::string_view name_;
   std::uint64_t key_count_ = 0;
   std::uint64_t tensor_count_ = 0;
+  std::uint64_t string_count_ = 0;
   Header header_{};
 };
 

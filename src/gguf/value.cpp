@@ -36,8 +36,9 @@ bool Array::is_integer() const {
 std::int64_t Array::integer(std::size_t i) const {
   const std::byte* at = bytes_.data() + i * value_type_size(type_);
   switch (type_) {
-    case ValueType::kUint8:
     case ValueType::kBool:
+      return load<std::uint8_t>(at) != 0;
+    case ValueType::kUint8:
       return load<std::uint8_t>(at);
     case ValueType::kInt8:
       return load<std::int8_t>(at);
@@ -58,6 +59,7 @@ double Array::number(std::size_t i) const {
   const std::byte* at = bytes_.data() + i * value_type_size(type_);
   if (type_ == ValueType::kFloat32) return load<float>(at);
   if (type_ == ValueType::kFloat64) return load<double>(at);
+  if (type_ == ValueType::kUint64) return static_cast<double>(load<std::uint64_t>(at));
   return static_cast<double>(integer(i));
 }
 

@@ -42,6 +42,11 @@ std::optional<T> Hyperparameters::take(Result<std::optional<T>> value) {
 
 bool Hyperparameters::has(std::string_view key) const { return file_.find(full(key)) != nullptr; }
 
+bool Hyperparameters::has_array(std::string_view key) const {
+  const gguf::Value* value = file_.find(full(key));
+  return value != nullptr && value->type == gguf::ValueType::kArray;
+}
+
 std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t most) {
   const auto value = take(file_.integer(full(key)));
   if (!value) {

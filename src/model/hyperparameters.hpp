@@ -35,6 +35,7 @@ class Hyperparameters {
   bool boolean(std::string_view key, bool fallback);
   std::string string(std::string_view key, std::string_view fallback);
   bool has(std::string_view key) const;
+  bool has_array(std::string_view key) const;
 
   /// Keeps the first error: "FILE: message".
   void fail(std::string message);

@@ -9,21 +9,15 @@ namespace {
 
 std::string block_prefix(int layer) { return fmt::format("blk.{}", layer); }
 
-bool has_mixer(const LayerSpec& layer) {
-  return layer.attention.heads > 0 || is_present(layer.recurrent);
-}
-
-bool has_ffn(const LayerSpec& layer) {
-  return layer.mlp.width > 0 || layer.moe.experts > 0 || is_present(layer.recurrent_ffn);
-}
-
-// out (+)= what a block computes, through the block's post-norm and the model's residual scale.
+// residual += what a block computes, through its scale, its post-norm and the model's scale.
 template <class Block>
-void add_to_residual(const Pass& pass, const Norm& post_norm, View residual, Block&& block) {
-  if (!post_norm && pass.model.residual_scale == 1.0f) return block(residual, true);
+void add_to_residual(const Pass& pass, const Norm& post_norm, float scale, View residual,
+                     Block&& block) {
+  if (!post_norm && scale * pass.model.residual_scale == 1.0f) return block(residual, true);
   const Workspace::Scope scope(pass.workspace);
   const View out = pass.workspace.view(residual.rows, residual.columns);
   block(out, false);
+  if (scale != 1.0f) pass.backend.scale(out, scale);
   if (post_norm) {
     const NormParams params{pass.model.norm, pass.model.norm_epsilon, post_norm.weight_data(),
                             post_norm.bias_data()};
@@ -32,20 +26,46 @@ void add_to_residual(const Pass& pass, const Norm& post_norm, View residual, Blo
   pass.backend.add_scaled(out, pass.model.residual_scale, 1.0f, residual);
 }
 
+KvLayerShape kv_layer_shape(const LayerSpec& layer) {
+  if (layer.latent.heads > 0) return latent_kv_shape(layer.latent);
+  const AttentionSpec& attention = layer.attention;
+  if (attention.kv_layer >= 0) return {};
+  return {attention.kv_heads, attention.key_width, attention.value_width};
+}
+
+bool has_mixer(const LayerSpec& layer) {
+  return layer.attention.heads > 0 || layer.latent.heads > 0 || is_present(layer.recurrent);
+}
+
+bool has_ffn(const LayerSpec& layer) {
+  return layer.mlp.width > 0 || layer.moe.experts > 0 || is_present(layer.recurrent_ffn);
+}
+
+std::string tensor_name(const std::string& prefix, std::string_view part) {
+  return fmt::format("{}.{}", prefix, part);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader, Backend& backend,
                                            const BatchLimits& limits) {
   std::unique_ptr<Model> model(new Model(std::move(spec), backend, limits));
   const ModelSpec& s = model->spec_;
-  Linear embedding = loader.linear("token_embd", s.width, s.vocabulary);
-  model->embedding_ = embedding.weight;
+  for (const std::string& pattern : s.unused_tensors) loader.ignore(pattern);
+  loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
+  model->embedding_ = loader.linear("token_embd", s.width, s.vocabulary).weight;
+  if (s.position_rows > 0) {
+    model->positions_ = loader.linear("position_embd", s.width, s.position_rows).weight;
+  }
+  if (s.embedding_norm == NormUse::kWeights) {
+    model->embedding_norm_ = loader.norm("token_embd_norm", s.width);
+  }
   for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
     model->load_layer(loader, i);
   }
-  model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
-  if (s.embedding_norm == NormUse::kWeights)
-    model->embedding_norm_ = loader.norm("token_embd_norm", s.width, Presence::kOptional);
+  if (s.output_norm == NormUse::kWeights) {
+    model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
+  }
   model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
   if (!model->output_) model->output_.weight = model->embedding_;  // tied
   if (Status status = loader.finish(); !status) return status.error();
@@ -55,31 +75,59 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
 
 void Model::load_layer(WeightLoader& loader, int index) {
   const LayerSpec& spec = spec_.layers[index];
-  const std::string prefix = block_prefix(index);
-  const auto name = [&](std::string_view part) { return fmt::format("{}.{}", prefix, part); };
   const NormNames& names = spec_.norm_names;
+  const std::string prefix = block_prefix(index);
+  const auto norm = [&](std::string_view name, Presence presence) {
+    return name.empty() ? Norm{} : loader.norm(tensor_name(prefix, name), spec_.width, presence);
+  };
   Layer layer;
-  if (has_mixer(spec)) layer.mixer_norm = loader.norm(name(names.mixer), spec_.width);
+  if (has_mixer(spec) && spec_.pre_norm == NormUse::kWeights) {
+    layer.mixer_norm = norm(names.mixer, Presence::kRequired);
+  }
   if (spec.attention.heads > 0) {
     layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
   }
-  layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
-  if (!names.mixer_post.empty()) {
-    layer.mixer_post_norm = loader.norm(name(names.mixer_post), spec_.width, Presence::kOptional);
+  if (spec.latent.heads > 0) {
+    layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
   }
-  if (has_ffn(spec)) layer.ffn_norm = loader.norm(name(names.ffn), spec_.width);
-  if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
-  if (spec.moe.experts > 0) layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
-  layer.recurrent_ffn = load_recurrent(loader, spec.recurrent_ffn, spec_.width, prefix);
-  layer.ffn_post_norm = loader.norm(prefix + ".post_ffw_norm", spec_.width, Presence::kOptional);
+  layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
+  layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
+  if (has_ffn(spec) && spec_.pre_norm == NormUse::kWeights) {
+    // A parallel block may feed what the mixer reads to both.
+    layer.ffn_norm =
+        norm(names.ffn, spec_.parallel_residual ? Presence::kOptional : Presence::kRequired);
+  }
+  load_ffn(loader, spec, prefix, layer);
+  layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
+  const auto scale =
+      loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
+  layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
   layers_.push_back(std::move(layer));
+}
+
+void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
+                     Layer& layer) {
+  layer.recurrent_ffn = load_recurrent(loader, spec.recurrent_ffn, spec_.width, prefix);
+  if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
+  if (spec.shared.width > 0) {
+    layer.shared = load_mlp(loader, spec.shared, spec_.width, prefix, "_shexp");
+    layer.shared_gate = loader.linear(tensor_name(prefix, "ffn_gate_inp_shexp"), spec_.width, 1,
+                                      Presence::kOptional);
+  }
+  if (spec.moe.experts > 0) {
+    layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
+    layer.experts_norm =
+        loader.norm(tensor_name(prefix, "ffn_norm_exps"), spec_.width, Presence::kOptional);
+  }
 }
 
 Status Model::allocate_workspace() {
   std::int64_t block_columns = 0;
   for (const LayerSpec& layer : spec_.layers) {
     block_columns = std::max({block_columns, attention_columns(layer.attention),
-                              mlp_columns(layer.mlp), moe_columns(layer.moe, spec_.width)});
+                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp),
+                              mlp_columns(layer.shared) + spec_.width + 1,
+                              moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
     for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {
@@ -87,8 +135,10 @@ Status Model::allocate_workspace() {
     }
   }
   constexpr int kViews = 40;  // more than are alive at any time
+  // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
+  constexpr int kStreams = 6;
   const std::int64_t rows = Workspace::floats_for(
-      limits_.rows, 3 * spec_.width + spec_.shared_columns + block_columns, kViews);
+      limits_.rows, kStreams * spec_.width + spec_.shared_columns + block_columns, kViews);
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + spec_.vocabulary, kViews);
   auto buffer = backend_.allocate(rows + outputs);
@@ -100,10 +150,28 @@ Status Model::allocate_workspace() {
 KvShape Model::kv_shape(KvType type, std::int64_t pages) const {
   KvShape shape{{}, type, pages};
   for (const LayerSpec& layer : spec_.layers) {
-    const AttentionSpec& attention = layer.attention;
-    shape.layers.push_back({attention.kv_heads, attention.key_width, attention.value_width});
+    shape.layers.push_back(kv_layer_shape(layer));
   }
   return shape;
+}
+
+View Model::embed(const Batch& batch) {
+  const View x = workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.width);
+  backend_.embed_rows(*embedding_, batch.tokens, x);
+  if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
+  if (positions_) {
+    const Workspace::Scope scope(*workspace_);
+    const View positions = workspace_->view(x.rows, x.columns);
+    backend_.embed_rows(*positions_, batch.layout.positions, positions);
+    backend_.add_scaled(positions, 1.0f, 1.0f, x);
+  }
+  if (spec_.embedding_norm != NormUse::kNone) {
+    backend_.norm(x,
+                  {spec_.norm, spec_.norm_epsilon, embedding_norm_.weight_data(),
+                   embedding_norm_.bias_data()},
+                  x);
+  }
+  return x;
 }
 
 StateShape Model::state_shape(std::int64_t slots) const {
@@ -112,58 +180,76 @@ StateShape Model::state_shape(std::int64_t slots) const {
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const Workspace::Scope scope(*workspace_);
-  const auto rows = static_cast<std::int64_t>(batch.tokens.size());
-  const View shared = workspace_->view(rows, spec_.shared_columns);
+  const View shared =
+      workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.shared_columns);
   const Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, shared};
-  const View x = workspace_->view(rows, spec_.width);
-  backend_.embed_rows(*embedding_, batch.tokens, x);
-  if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
-  if (embedding_norm_) {
-    backend_.norm(x,
-                  {spec_.norm, spec_.norm_epsilon, embedding_norm_.weight_data(),
-                   embedding_norm_.bias_data()},
-                  x);
+  const View x = embed(batch);
+  View embeddings{};
+  if (spec_.embedding_skip) {
+    embeddings = workspace_->view(x.rows, x.columns);
+    backend_.copy(x, embeddings);
   }
-  for (int i = 0; i < static_cast<int>(layers_.size()); ++i) run_layer(pass, i, x);
+  for (int i = 0; i < static_cast<int>(layers_.size()); ++i) run_layer(pass, i, embeddings, x);
   return head(x, batch.outputs);
 }
 
-void Model::run_layer(const Pass& pass, int index, View x) {
+void Model::run_layer(const Pass& pass, int index, View embeddings, View x) {
   const Workspace::Scope scope(*workspace_);
   const Layer& layer = layers_[index];
   const LayerSpec& spec = spec_.layers[index];
-  const View mixer_in = has_mixer(spec) ? normalise(layer.mixer_norm, x) : View{};
-  // In a parallel block the feed-forward part reads the layer's input too.
-  const View ffn_in = spec_.parallel_residual
-                          ? (layer.ffn_norm ? normalise(layer.ffn_norm, x) : mixer_in)
-                          : workspace_->view(x.rows, x.columns);
+  FfnInput in = read_before_mixer(layer, spec, x);
+  View mixer_in{};
   if (has_mixer(spec)) {
-    add_to_residual(pass, layer.mixer_post_norm, x, [&](View out, bool accumulate) {
+    mixer_in = normalise(layer.mixer_norm, spec_.pre_norm, x);
+    if (spec_.parallel_residual) {
+      in.dense = layer.ffn_norm ? normalise(layer.ffn_norm, NormUse::kWeights, x) : mixer_in;
+    }
+    add_to_residual(pass, layer.mixer_post_norm, 1.0f, x, [&](View out, bool accumulate) {
       run_mixer(pass, index, mixer_in, out, accumulate);
     });
   }
-  if (!has_ffn(spec)) return;
-  if (!spec_.parallel_residual) {
-    backend_.norm(
-        x,
-        {spec_.norm, spec_.norm_epsilon, layer.ffn_norm.weight_data(), layer.ffn_norm.bias_data()},
-        ffn_in);
+  if (has_ffn(spec)) {
+    if (!in.dense.data) in.dense = normalise(layer.ffn_norm, spec_.pre_norm, x);
+    if (!in.experts.data) in.experts = in.dense;
+    if (!in.router.data) in.router = in.experts;
+    add_to_residual(pass, layer.ffn_post_norm, spec.ffn_scale, x,
+                    [&](View out, bool accumulate) { run_ffn(pass, index, in, out, accumulate); });
   }
-  add_to_residual(pass, layer.ffn_post_norm, x, [&](View out, bool accumulate) {
-    run_ffn(pass, index, ffn_in, out, accumulate);
-  });
-  if (spec.output_scale != 1.0f) backend_.scale(x, spec.output_scale);
+  if (spec_.embedding_skip) {
+    backend_.add_scaled(embeddings, layer.output_scale, 1.0f, x);
+  } else if (layer.output_scale != 1.0f) {
+    backend_.scale(x, layer.output_scale);
+  }
 }
 
-View Model::normalise(const Norm& norm, View in) {
+Model::FfnInput Model::read_before_mixer(const Layer& layer, const LayerSpec& spec, View x) {
+  FfnInput in;
+  if (spec.moe.input == MoeSpec::Input::kAllBeforeMixer) {
+    in.experts = normalise(layer.experts_norm, NormUse::kWeights, x);
+  }
+  if (spec.moe.input == MoeSpec::Input::kRouterBeforeMixer) {
+    in.router = workspace_->view(x.rows, x.columns);
+    backend_.copy(x, in.router);
+  }
+  return in;
+}
+
+View Model::normalise(const Norm& norm, NormUse use, View in) {
   const View out = workspace_->view(in.rows, in.columns);
-  backend_.norm(in, {spec_.norm, spec_.norm_epsilon, norm.weight_data(), norm.bias_data()}, out);
+  if (use == NormUse::kNone) {
+    backend_.copy(in, out);
+  } else {
+    backend_.norm(in, {spec_.norm, spec_.norm_epsilon, norm.weight_data(), norm.bias_data()}, out);
+  }
   return out;
 }
 
 void Model::run_mixer(const Pass& pass, int index, View in, View out, bool accumulate) {
   const LayerSpec& spec = spec_.layers[index];
-  if (spec.attention.heads > 0) {
+  if (spec.latent.heads > 0) {
+    latent_attention_block(pass, spec.latent, layers_[index].latent, index, in, out, accumulate);
+    accumulate = true;
+  } else if (spec.attention.heads > 0) {
     attention_block(pass, spec.attention, layers_[index].attention, index, in, out, accumulate);
     accumulate = true;
   }
@@ -172,19 +258,34 @@ void Model::run_mixer(const Pass& pass, int index, View in, View out, bool accum
   }
 }
 
-void Model::run_ffn(const Pass& pass, int index, View in, View out, bool accumulate) {
+void Model::run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate) {
   const LayerSpec& spec = spec_.layers[index];
-  if (spec.mlp.width > 0) {
-    mlp_block(pass, spec.mlp, layers_[index].mlp, in, out, accumulate);
-    accumulate = true;
-  }
   if (layers_[index].recurrent_ffn) {
-    const std::int64_t first = state_floats(spec.recurrent);
-    return layers_[index].recurrent_ffn->run(pass, {index, first}, in, out, accumulate);
+    const StatePart state{index, state_floats(spec.recurrent)};
+    return layers_[index].recurrent_ffn->run(pass, state, in.dense, out, accumulate);
+  }
+  if (spec.mlp.width > 0) {
+    mlp_block(pass, spec.mlp, layers_[index].mlp, in.dense, out, accumulate);
+    accumulate = true;
   }
   if (spec.moe.experts == 0) return;
   if (!accumulate) backend_.fill(out, 0.0f);
-  moe_block(pass, spec.moe, layers_[index].moe, in, out);
+  moe_block(pass, spec.moe, layers_[index].moe, in.router, in.experts, out);
+  if (spec.shared.width > 0) run_shared(pass, index, in.experts, out);
+}
+
+void Model::run_shared(const Pass& pass, int index, View in, View out) {
+  const LayerSpec& spec = spec_.layers[index];
+  const Layer& layer = layers_[index];
+  if (!layer.shared_gate) return mlp_block(pass, spec.shared, layer.shared, in, out, true);
+  const Workspace::Scope scope(*workspace_);
+  const View gate = workspace_->view(in.rows, 1);
+  const View result = workspace_->view(in.rows, out.columns);
+  const MatmulOutput output = layer.shared_gate.to(gate);
+  backend_.matmul(in, {&output, 1});
+  mlp_block(pass, spec.shared, layer.shared, in, result, false);
+  backend_.multiply_gate(gate, Activation::kSigmoid, result);
+  backend_.add_scaled(result, 1.0f, 1.0f, out);
 }
 
 View Model::head(View x, std::span<const std::int32_t> outputs) {
@@ -192,7 +293,7 @@ View Model::head(View x, std::span<const std::int32_t> outputs) {
   const View logits = workspace_->view(count, spec_.vocabulary);
   const View last = workspace_->view(count, spec_.width);
   backend_.gather_rows(x, outputs, last);
-  const View normed = normalise(output_norm_, last);
+  const View normed = normalise(output_norm_, spec_.output_norm, last);
   const MatmulOutput output = output_.to(logits);
   backend_.matmul(normed, {&output, 1});
   if (spec_.logit_scale != 1.0f) backend_.scale(logits, spec_.logit_scale);
@@ -217,8 +318,8 @@ std::int64_t state_bytes(const ModelSpec& spec) {
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type) {
   std::int64_t values = 0;
   for (const LayerSpec& layer : spec.layers) {
-    const AttentionSpec& a = layer.attention;
-    values += std::int64_t{a.kv_heads} * (a.key_width + a.value_width);
+    const KvLayerShape shape = kv_layer_shape(layer);
+    values += std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
   }
   if (type == KvType::kQ8_0) return values * 34 / 32;
   return values * (type == KvType::kF16 ? 2 : 4);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/blocks/attention.hpp"
+#include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
 #include "model/blocks/recurrent.hpp"
@@ -58,30 +59,47 @@ class Model {
   struct Layer {
     Norm mixer_norm, mixer_post_norm;
     AttentionWeights attention;
+    LatentAttentionWeights latent;
     RecurrentBlockPtr recurrent, recurrent_ffn;
     Norm ffn_norm, ffn_post_norm;
+    Norm experts_norm;  ///< of experts that read what the mixer reads
     MlpWeights mlp;
+    MlpWeights shared;
+    Linear shared_gate;  ///< to one number, through a sigmoid
     MoeWeights moe;
+    float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
+  };
+  /// What the feed-forward part of a layer reads.
+  struct FfnInput {
+    View dense;
+    View router;
+    View experts;
   };
 
   Model(ModelSpec spec, Backend& backend, const BatchLimits& limits)
       : spec_(std::move(spec)), backend_(backend), limits_(limits) {}
 
   void load_layer(WeightLoader& loader, int index);
+  void load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
+                Layer& layer);
   Status allocate_workspace();
-  View normalise(const Norm& norm, View in);
-  void run_layer(const Pass& pass, int index, View x);
+  View embed(const Batch& batch);
+  View normalise(const Norm& norm, NormUse use, View in);
+  void run_layer(const Pass& pass, int index, View embeddings, View x);
+  FfnInput read_before_mixer(const Layer& layer, const LayerSpec& spec, View x);
   void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
-  void run_ffn(const Pass& pass, int index, View in, View out, bool accumulate);
+  void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
+  void run_shared(const Pass& pass, int index, View in, View out);
   View head(View x, std::span<const std::int32_t> outputs);
 
   ModelSpec spec_;
   Backend& backend_;
   BatchLimits limits_;
   std::shared_ptr<const Matrix> embedding_;
+  std::shared_ptr<const Matrix> positions_;  ///< learned embeddings of the positions
+  Norm embedding_norm_;
   Linear output_;
   Norm output_norm_;
-  Norm embedding_norm_;
   std::vector<Layer> layers_;
   std::unique_ptr<Workspace> workspace_;
 };

@@ -19,9 +19,17 @@ struct RopeSpec {
   float magnitude = 1.0f;                  ///< factor on turned columns (YaRN)
 };
 
+/// Factor on the queries that grows with the position p (Llama 4):
+/// 1 + scale * ln(1 + floor((p + offset) / length)).
+struct QueryTemperature {
+  float scale = 0.0f;  ///< 0: none
+  std::int64_t length = 1;
+  int offset = 0;
+};
+
 struct AttentionSpec {
-  int heads = 0;  ///< 0: the layer has no attention
-  int kv_heads = 0;
+  int heads = 0;        ///< 0: the layer has no attention
+  int kv_heads = 0;     ///< 0: the output projection alone is the mixer (Deci's "linear" layers)
   int key_width = 0;    ///< of one head
   int value_width = 0;  ///< of one head
   float scale = 0.0f;   ///< of the scores; usually 1 / sqrt(key_width)
@@ -29,12 +37,48 @@ struct AttentionSpec {
   AttentionSpan span = AttentionSpan::kFull;
   int window = 0;
   RopeSpec rope;
+  float clamp = 0.0f;       ///< of queries, keys and values; 0: none
+  float alibi_bias = 0.0f;  ///< largest slope of ALiBi (https://arxiv.org/abs/2108.12409); 0: none
+  /// RMS-norms of each head without weights, besides those that the file has weights for.
+  bool plain_query_norm = false;
+  bool plain_key_norm = false;
+  bool plain_value_norm = false;
+  bool norm_after_rope = false;
+  QueryTemperature temperature;
+  Activation gate = Activation::kSigmoid;  ///< of the output gate, where the file has one
+  float output_scale = 1.0f;
+  /// A fused projection of more rows than heads take up (CogVLM, Qwen): how many, and where keys
+  /// and values begin.
+  struct FusedRows {
+    int all = 0;  ///< 0: exactly those of queries, keys and values, in this order
+    int key = 0;
+    int value = 0;
+  } fused_rows;
+  int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
+};
+
+/// Multi-head latent attention (https://arxiv.org/abs/2405.04434, section 2.1): keys and values are
+/// up-projections of one latent vector per token; a part of the key that is turned is shared.
+struct LatentAttentionSpec {
+  int heads = 0;         ///< 0: the layer has none
+  int query_rank = 0;    ///< of the query's down-projection; 0: projected at once
+  int latent_width = 0;  ///< kv_lora_rank
+  int plain_width = 0;   ///< columns of a query head that are not turned
+  int rope_width = 0;
+  int value_width = 0;  ///< of one head
+  float scale = 0.0f;
+  /// The latents themselves are cached and the up-projections moved to query and output.
+  bool absorbed = false;
+  RopeSpec rope;
+  QueryTemperature temperature;
+
+  int query_width() const { return plain_width + rope_width; }
 };
 
 struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
   Activation activation = Activation::kSilu;
-  bool scaled = true;  ///< the factors .scale of the projections take part
+  bool projected = true;  ///< else the activation alone
 };
 
 struct MoeSpec {
@@ -42,17 +86,28 @@ struct MoeSpec {
   int width = 0;    ///< of one expert
   Activation activation = Activation::kSilu;
   RouteParams route;
+  /// The weight of an expert scales its input instead of its output (Llama 4).
+  bool weigh_input = false;
+  /// Router alone, or router and experts, read what the mixer reads.
+  enum class Input {
+    kFeedForward,
+    kRouterBeforeMixer,
+    kAllBeforeMixer
+  } input = Input::kFeedForward;
 };
 
 /// One layer. Which optional parts it has (biases, QK-norm, post-norms, fused projections, gates)
 /// follows from the tensors that are in the file.
 struct LayerSpec {
   AttentionSpec attention;
-  RecurrentSpec recurrent;      ///< its output is added to that of attention where a layer has both
+  RecurrentSpec recurrent;      ///< where a layer has attention too, their outputs are added
   RecurrentSpec recurrent_ffn;  ///< a feed-forward part that keeps a state
-  float output_scale = 1.0f;    ///< of the layer's result
+  LatentAttentionSpec latent;
   MlpSpec mlp;
+  MlpSpec shared;  ///< the expert that every token uses
   MoeSpec moe;
+  float output_scale = 1.0f;  ///< of the layer's result
+  float ffn_scale = 1.0f;     ///< of dense, shared and routed parts together
 };
 
 /// How a norm appears in an architecture.
@@ -79,18 +134,26 @@ struct ModelSpec {
   std::int64_t vocabulary = 0;
   std::int64_t width = 0;           ///< of the residual stream
   std::int64_t context_length = 0;  ///< that the model was trained for
+  /// Rows of the table of learned positions, beyond which the model can't go; 0: there is none.
+  std::int64_t position_rows = 0;
   NormKind norm = NormKind::kRms;
   float norm_epsilon = 1e-5f;
+  NormNames norm_names;
+  NormUse pre_norm = NormUse::kWeights;
+  NormUse output_norm = NormUse::kWeights;
+  NormUse embedding_norm = NormUse::kNone;
   float embedding_scale = 1.0f;
+  /// Every layer adds the embeddings times its layer_output_scale (Talkie).
+  bool embedding_skip = false;
   float residual_scale = 1.0f;  ///< of what a block adds to the residual stream
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
   bool causal = true;
   std::int64_t shared_columns = 0;  ///< that the first layer hands to the later ones (RWKV-7)
   bool parallel_residual = false;   ///< mixer and feed-forward read the same input
-  NormNames norm_names;
-  NormUse embedding_norm = NormUse::kNone;
   std::vector<LayerSpec> layers;
+  /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
+  std::vector<std::string> unused_tensors;
 };
 
 }  // namespace linnet

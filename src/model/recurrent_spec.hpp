@@ -98,6 +98,7 @@ struct Rwkv6Spec {
   int mix_rank = 0;
   int decay_rank = 0;
 
+  std::int64_t kv_columns() const { return std::int64_t{kv_heads} * head_width; }
   std::int64_t state_floats() const { return columns + std::int64_t{columns} * head_width; }
 };
 

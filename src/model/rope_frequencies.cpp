@@ -80,4 +80,12 @@ void set_rope_frequencies(RopeSpec& rope, float base, const RopeScaling& scaling
   }
 }
 
+float latent_score_scale(const RopeScaling& scaling, std::int64_t key_width) {
+  double magnitude = scaling.attention_factor;
+  if (scaling.kind == RopeScaling::Kind::kYarn && scaling.log_multiplier != 0.0f) {
+    magnitude *= yarn_magnitude(scaling.factor, scaling.log_multiplier);
+  }
+  return static_cast<float>(magnitude * magnitude / std::sqrt(static_cast<double>(key_width)));
+}
+
 }  // namespace linnet

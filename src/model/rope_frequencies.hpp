@@ -29,4 +29,8 @@ RopeScaling read_rope_scaling(Hyperparameters& hyperparameters);
 void set_rope_frequencies(RopeSpec& rope, float base, const RopeScaling& scaling,
                           std::span<const float> factors);
 
+/// Factor on the scores of latent attention with heads of `key_width`: 1 / sqrt(key_width), times
+/// the square of YaRN's magnitude that DeepSeek moves there from the turned columns.
+float latent_score_scale(const RopeScaling& scaling, std::int64_t key_width);
+
 }  // namespace linnet

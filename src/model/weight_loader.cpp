@@ -38,10 +38,16 @@ void WeightLoader::fail(std::string message) {
   if (!error_) error_ = Error{fmt::format("{}: {}", file_.path().string(), message)};
 }
 
+bool WeightLoader::is_ignored(std::string_view name) const {
+  return std::any_of(ignored_.begin(), ignored_.end(), [&](std::string_view pattern) {
+    return pattern.starts_with('*') ? name.ends_with(pattern.substr(1)) : name.starts_with(pattern);
+  });
+}
+
 const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presence,
                                        std::span<const std::int64_t> shape) {
   if (error_) return nullptr;
-  const gguf::Tensor* tensor = file_.find_tensor(name);
+  const gguf::Tensor* tensor = is_ignored(name) ? nullptr : file_.find_tensor(name);
   if (!tensor) {
     if (presence == Presence::kRequired) fail(fmt::format("missing tensor {}", name));
     return nullptr;
@@ -112,13 +118,17 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   return std::shared_ptr<const Matrix>(std::move(*uploaded));
 }
 
+float WeightLoader::scale(const std::string& stem) {
+  const std::vector<float> scale = values(stem + ".scale", 1, Presence::kOptional);
+  return scale.empty() ? 1.0f : scale[0];
+}
+
 Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                             Presence presence, ScaleOrder order) {
   Linear linear;
   linear.weight = matrix(stem + ".weight", columns, rows, 1, presence);
   if (!linear.weight) return linear;
-  const auto scale = values(stem + ".scale", 1, Presence::kOptional);
-  if (!scale.empty()) linear.scale = scale[0];
+  linear.scale = scale(stem);
   std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
   if (order == ScaleOrder::kAfterBias) {
     for (float& value : bias) value *= linear.scale;
@@ -127,54 +137,50 @@ Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::
   return linear;
 }
 
+Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
+                                 std::int64_t all_rows, std::int64_t first, std::int64_t rows) {
+  const std::int64_t shape[] = {columns, all_rows};
+  Linear linear;
+  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape);
+  if (!tensor) return linear;
+  const std::byte* bytes = tensor->bytes.data() + tensor->format->size_bytes(columns * first);
+  auto uploaded = backend_.upload(MatrixSource{tensor->format, bytes, columns, rows});
+  if (!uploaded) {
+    fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
+    return linear;
+  }
+  linear.weight = std::move(*uploaded);
+  linear.scale = scale(stem);
+  const std::vector<float> bias = values(stem + ".bias", all_rows, Presence::kOptional);
+  if (!bias.empty()) linear.bias = upload({bias.data() + first, static_cast<std::size_t>(rows)});
+  return linear;
+}
+
 Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
-                               std::span<const std::int64_t> order, Presence presence) {
-  const auto rows = static_cast<std::int64_t>(order.size());
-  const std::int64_t file_rows = *std::max_element(order.begin(), order.end()) + 1;
+                               std::int64_t file_rows, std::span<const std::int64_t> order) {
   const std::int64_t shape[] = {columns, file_rows};
-  const std::string name = stem + ".weight";
-  const gguf::Tensor* tensor = find(name, presence, shape);
+  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape);
   if (!tensor) return {};
   const auto row_bytes = static_cast<std::size_t>(tensor->format->size_bytes(columns));
   std::vector<std::byte> bytes(row_bytes * order.size());
-  for (std::int64_t r = 0; r < rows; ++r) {
+  for (std::size_t r = 0; r < order.size(); ++r) {
     std::memcpy(bytes.data() + r * row_bytes, tensor->bytes.data() + order[r] * row_bytes,
                 row_bytes);
   }
   Linear linear;
-  auto uploaded = backend_.upload(MatrixSource{tensor->format, bytes.data(), columns, rows});
+  auto uploaded = backend_.upload(
+      MatrixSource{tensor->format, bytes.data(), columns, static_cast<std::int64_t>(order.size())});
   if (!uploaded) {
-    fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
+    fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
     return linear;
   }
   linear.weight = std::move(*uploaded);
-  const auto scale = values(stem + ".scale", 1, Presence::kOptional);
-  if (!scale.empty()) linear.scale = scale[0];
+  linear.scale = scale(stem);
   const std::vector<float> bias = values(stem + ".bias", file_rows, Presence::kOptional);
   std::vector<float> ordered;
   for (std::size_t r = 0; r < order.size() && !bias.empty(); ++r) ordered.push_back(bias[order[r]]);
   linear.bias = upload(ordered);
   return linear;
-}
-
-std::vector<Linear> WeightLoader::slices(const std::string& stem, std::int64_t columns,
-                                         std::int64_t rows, std::int64_t count, Presence presence) {
-  const std::int64_t shape[] = {columns, rows, count};
-  const std::string name = stem + ".weight";
-  std::vector<Linear> linears;
-  const gguf::Tensor* tensor = find(name, presence, shape);
-  if (!tensor) return linears;
-  const std::int64_t slice_bytes = tensor->format->size_bytes(columns) * rows;
-  for (std::int64_t i = 0; i < count; ++i) {
-    auto uploaded = backend_.upload(
-        MatrixSource{tensor->format, tensor->bytes.data() + i * slice_bytes, columns, rows});
-    if (!uploaded) {
-      fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
-      return {};
-    }
-    linears.emplace_back().weight = std::move(*uploaded);
-  }
-  return linears;
 }
 
 Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
@@ -192,22 +198,63 @@ Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std:
   return linear;
 }
 
-Norm WeightLoader::norm(const std::string& stem, std::int64_t width, Presence presence,
-                        std::int64_t other_width) {
-  // Some files leave the suffix out.
-  const std::string name = has(stem + ".weight") || !has(stem) ? stem + ".weight" : stem;
-  const gguf::Tensor* tensor = file_.find_tensor(name);
-  if (tensor && other_width > 0 && tensor->elements() == other_width) width = other_width;
+std::vector<Linear> WeightLoader::slices(const std::string& stem, std::int64_t columns,
+                                         std::int64_t rows, std::int64_t count, Presence presence) {
+  const std::int64_t shape[] = {columns, rows, count};
+  std::vector<Linear> result;
+  const gguf::Tensor* tensor = find(stem + ".weight", presence, shape);
+  if (!tensor) return result;
+  const std::int64_t slice_bytes = tensor->format->size_bytes(columns * rows);
+  for (std::int64_t i = 0; i < count; ++i) {
+    auto uploaded = backend_.upload(
+        MatrixSource{tensor->format, tensor->bytes.data() + i * slice_bytes, columns, rows});
+    if (!uploaded) {
+      fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
+      return {};
+    }
+    result.emplace_back().weight = std::move(*uploaded);
+  }
+  return result;
+}
+
+Norm WeightLoader::norm(const std::string& stem, std::int64_t width, Presence presence) {
   Norm norm;
-  norm.weight = vector(name, width, presence);
+  // PLaMo 3 names some without the suffix.
+  norm.weight = has(stem) ? vector(stem, width) : vector(stem + ".weight", width, presence);
   if (norm.weight) norm.bias = vector(stem + ".bias", width, Presence::kOptional);
   return norm;
+}
+
+HeadNorm WeightLoader::head_norm(const std::string& stem, std::int64_t heads,
+                                 std::int64_t head_width) {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  if (!tensor || is_ignored(tensor->name)) return {};
+  const std::int64_t all = heads * head_width;
+  if (tensor->elements() == head_width) return {norm(stem, head_width), head_width, false};
+  if (tensor->shape[0] == all) return {norm(stem, all), all, false};
+
+  // One row or one number for each head: spread out to all columns.
+  const std::int64_t shape[] = {tensor->shape[0] == 1 ? 1 : head_width, heads};
+  if (!find(stem + ".weight", Presence::kRequired, shape)) return {};
+  std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
+  tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
+  std::vector<float> columns;
+  for (std::int64_t i = 0; i < all; ++i) {
+    columns.push_back(values[shape[0] == 1 ? i / head_width : i]);
+  }
+  return {{upload(columns), nullptr}, head_width, true};
+}
+
+std::int64_t WeightLoader::rows(const std::string& stem) const {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  return tensor ? tensor->shape[1] : 0;
 }
 
 Status WeightLoader::finish() const {
   if (error_) return *error_;
   for (const gguf::Tensor& tensor : file_.tensors()) {
-    if (!used_.contains(std::string(tensor.name)) && !is_known_and_unused(tensor.name)) {
+    const bool known = used_.contains(std::string(tensor.name)) || is_ignored(tensor.name);
+    if (!known && !is_known_and_unused(tensor.name)) {
       return Error{
           fmt::format("{}: tensor {} {} has no place in this architecture, so the model would be "
                       "computed wrongly",

@@ -32,21 +32,26 @@ class WeightLoader {
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                 Presence presence = Presence::kRequired,
                 ScaleOrder order = ScaleOrder::kBeforeBias);
-  /// linear() whose row i is row order[i] of the file; rows may be repeated, and the last one of
-  /// the file is among them.
-  Linear reordered(const std::string& stem, std::int64_t columns,
-                   std::span<const std::int64_t> order, Presence presence = Presence::kRequired);
-  /// `stem`.weight [columns, rows, count] as `count` projections.
-  std::vector<Linear> slices(const std::string& stem, std::int64_t columns, std::int64_t rows,
-                             std::int64_t count, Presence presence = Presence::kRequired);
+  /// Rows [first, first + rows) of `stem`.weight [columns, all_rows] with their part of the
+  /// optional `stem`.bias [all_rows].
+  Linear linear_part(const std::string& stem, std::int64_t columns, std::int64_t all_rows,
+                     std::int64_t first, std::int64_t rows);
+  /// linear() whose row i is row order[i] of the `file_rows` rows in the file; some may be left out
+  /// and some repeated.
+  Linear reordered(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
+                   std::span<const std::int64_t> order);
   /// `stem`.weight [columns, rows, experts] with the optional .bias [rows, experts], .scale
   /// [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
                  std::int64_t experts, Presence presence = Presence::kRequired);
-  /// `stem`.weight [width] with the optional `stem`.bias; `other_width` is accepted too where
-  /// given.
-  Norm norm(const std::string& stem, std::int64_t width, Presence presence = Presence::kRequired,
-            std::int64_t other_width = 0);
+  /// `stem`.weight [columns, rows, count] as `count` projections; empty where absent.
+  std::vector<Linear> slices(const std::string& stem, std::int64_t columns, std::int64_t rows,
+                             std::int64_t count, Presence presence = Presence::kRequired);
+  /// `stem`.weight [width] (or `stem`, as some files have it) with the optional `stem`.bias.
+  Norm norm(const std::string& stem, std::int64_t width, Presence presence = Presence::kRequired);
+  /// The norm of the heads of a query or key: `stem`.weight has values for one head, for each head
+  /// its own, for all columns, or one for each head.
+  HeadNorm head_norm(const std::string& stem, std::int64_t heads, std::int64_t head_width);
   /// The tensor `name` of `size` floats in any shape, null where absent.
   std::unique_ptr<Buffer> vector(const std::string& name, std::int64_t size,
                                  Presence presence = Presence::kRequired);
@@ -54,15 +59,19 @@ class WeightLoader {
   std::vector<float> values(const std::string& name, std::int64_t size,
                             Presence presence = Presence::kRequired);
 
+  /// `values` in the backend's memory; null where there are none.
+  std::unique_ptr<Buffer> upload(std::span<const float> values);
+
   /// The tensor `name` [columns, rows] with its columns outermost: [columns][rows].
   std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
                                      std::int64_t rows, Presence presence = Presence::kRequired);
-  /// Host memory in the backend's; null where empty.
-  std::unique_ptr<Buffer> upload(std::span<const float> values);
 
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
-  /// A tensor that is known and not used.
-  void ignore(const std::string& name) { used_.insert(name); }
+  /// Outputs of the projection `stem`.weight; 0 where absent.
+  std::int64_t rows(const std::string& stem) const;
+  /// Tensors that are known and not used, as if they were not there: all whose names begin with
+  /// `pattern` or, where it begins with '*', end with the rest of it.
+  void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
 
   void fail(std::string message);
   bool failed() const { return error_.has_value(); }
@@ -70,6 +79,8 @@ class WeightLoader {
   Status finish() const;
 
  private:
+  bool is_ignored(std::string_view name) const;
+  float scale(const std::string& stem);
   const gguf::Tensor* find(const std::string& name, Presence presence,
                            std::span<const std::int64_t> shape);
   std::vector<float> dequantize(const gguf::Tensor* tensor);
@@ -82,6 +93,7 @@ class WeightLoader {
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;
   std::unordered_set<std::string> used_;
+  std::vector<std::string> ignored_;
   std::optional<Error> error_;
 };
 

@@ -29,7 +29,16 @@ struct Norm {
   explicit operator bool() const { return weight != nullptr || bias != nullptr; }
   const float* weight_data() const { return weight ? weight->data() : nullptr; }
   const float* bias_data() const { return bias ? bias->data() : nullptr; }
-  std::int64_t size() const { return weight ? weight->size() : 0; }
+};
+
+/// The norm of the heads of queries or keys, each group of `group` columns by itself; `norm` has
+/// one group's weights or, with `per_column`, those of all columns.
+struct HeadNorm {
+  Norm norm;
+  std::int64_t group = 0;
+  bool per_column = false;
+
+  explicit operator bool() const { return static_cast<bool>(norm); }
 };
 
 }  // namespace linnet

@@ -14,5 +14,16 @@ using TokenizerFactory = Result<std::unique_ptr<Tokenizer>> (*)(const gguf::File
 
 Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const gguf::File& file,
                                                                 std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_bpe_tokenizer(const gguf::File& file, std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_gemma4_tokenizer(const gguf::File& file,
+                                                         std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_wordpiece_tokenizer(const gguf::File& file,
+                                                            std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_unigram_tokenizer(const gguf::File& file,
+                                                          std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_rwkv_tokenizer(const gguf::File& file,
+                                                       std::string_view pre);
+Result<std::unique_ptr<Tokenizer>> make_plamo2_tokenizer(const gguf::File& file,
+                                                         std::string_view pre);
 
 }  // namespace linnet

@@ -14,7 +14,10 @@ struct Kind {
 };
 
 constexpr std::array kKinds = {
-    Kind{"llama", make_sentencepiece_tokenizer},
+    Kind{"llama", make_sentencepiece_tokenizer}, Kind{"gpt2", make_bpe_tokenizer},
+    Kind{"gemma4", make_gemma4_tokenizer},       Kind{"bert", make_wordpiece_tokenizer},
+    Kind{"t5", make_unigram_tokenizer},          Kind{"rwkv", make_rwkv_tokenizer},
+    Kind{"plamo2", make_plamo2_tokenizer},
 };
 
 std::string known_kinds() {

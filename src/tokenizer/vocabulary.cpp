@@ -4,33 +4,57 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace linnet {
 namespace {
 
 constexpr std::int64_t kMostPieces = 1 << 24;
+// Matching a piece takes up to its length at every place of a text.
+constexpr std::size_t kMostPieceBytes = 1 << 14;
 
 // Pieces that end a text in some family of models, whatever the file says of them.
-constexpr std::array<std::string_view, 14> kEndPieces = {"<|eot_id|>",
-                                                         "<|im_end|>",
-                                                         "<|end|>",
-                                                         "<end_of_turn>",
-                                                         "<|endoftext|>",
-                                                         "<|eom_id|>",
-                                                         "<EOT>",
-                                                         "_<EOT>",
-                                                         "<|end_of_text|>",
-                                                         "<|return|>",
-                                                         "<|call|>",
-                                                         "<end_of_utterance>",
-                                                         "<｜end▁of▁sentence｜>",
-                                                         "<|eot|>"};
+constexpr auto kEndPieces = std::to_array<std::string_view>({"<|eot_id|>",
+                                                             "<|im_end|>",
+                                                             "<|end|>",
+                                                             "<|return|>",
+                                                             "<|call|>",
+                                                             "<|flush|>",
+                                                             "<|calls|>",
+                                                             "<end_of_turn>",
+                                                             "<|endoftext|>",
+                                                             "</s>",
+                                                             "<|eom_id|>",
+                                                             "<EOT>",
+                                                             "_<EOT>",
+                                                             "[EOT]",
+                                                             "[EOS]",
+                                                             "<|end_of_text|>",
+                                                             "<end_of_utterance>",
+                                                             "<eos>",
+                                                             "<turn|>",
+                                                             "<|tool_response>",
+                                                             "<｜end▁of▁sentence｜>",
+                                                             "[e~[",
+                                                             "<|eot|>",
+                                                             "<|fim_pad|>",
+                                                             "<fim_pad>",
+                                                             "<fim-pad>",
+                                                             "<|fim_repo|>",
+                                                             "<|repo_name|>",
+                                                             "<fim-repo>",
+                                                             "<reponame>",
+                                                             "<|file_sep|>"});
+
+// Control tokens that are part of what a model says (gpt-oss); they are shown.
+constexpr std::array<std::string_view, 4> kShownPieces = {"<|channel|>", "<|message|>", "<|start|>",
+                                                          "<|constrain|>"};
 
 std::string where(const gguf::File& file) { return file.path().string(); }
 
-Result<std::optional<TokenId>> read_id(const gguf::File& file, const std::string& name,
+Result<std::optional<TokenId>> read_id(const gguf::File& file, std::string_view name,
                                        std::optional<TokenId> fallback, std::int64_t size) {
-  const std::string key = "tokenizer.ggml." + name + "_token_id";
+  const std::string key = fmt::format("tokenizer.ggml.{}_token_id", name);
   auto value = file.integer(key);
   if (!value) return value.error();
   if (!*value) return fallback && *fallback < size ? fallback : std::nullopt;
@@ -42,13 +66,27 @@ Result<std::optional<TokenId>> read_id(const gguf::File& file, const std::string
   return std::optional<TokenId>(static_cast<TokenId>(**value));
 }
 
+Result<bool> read_flag(const gguf::File& file, std::string_view name, bool fallback) {
+  auto value = file.boolean(fmt::format("tokenizer.ggml.{}", name));
+  if (!value) return value.error();
+  return value->value_or(fallback);
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
 }  // namespace
 
 Result<Vocabulary> Vocabulary::read(const gguf::File& file, const Defaults& defaults) {
   Vocabulary vocabulary;
   if (Status status = vocabulary.read_pieces(file); !status) return status.error();
+  if (Status status = vocabulary.read_scores_and_types(file); !status) return status.error();
   if (Status status = vocabulary.read_special_ids(file, defaults); !status) return status.error();
-  vocabulary.find_special_tokens();
+  if (Status status = vocabulary.read_tokens_around(file, defaults); !status) return status.error();
   return vocabulary;
 }
 
@@ -64,10 +102,21 @@ Status Vocabulary::read_pieces(const gguf::File& file) {
     return Error{fmt::format("{}: the vocabulary has {} tokens, expected at most {}", where(file),
                              size, kMostPieces)};
   }
-  for (std::size_t i = 0; i < size; ++i) pieces_.emplace_back((*tokens)->string(i));
-  // Of equal pieces the first one is found.
-  for (std::size_t i = 0; i < size; ++i) ids_.emplace(pieces_[i], static_cast<TokenId>(i));
+  pieces_.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::string_view piece = (*tokens)->string(i);
+    if (piece.size() > kMostPieceBytes) {
+      return Error{fmt::format("{}: token {} has {} bytes, expected at most {}", where(file), i,
+                               piece.size(), kMostPieceBytes)};
+    }
+    pieces_.emplace_back(piece);
+  }
+  index_ = PieceIndex(pieces_);
+  return {};
+}
 
+Status Vocabulary::read_scores_and_types(const gguf::File& file) {
+  const std::size_t size = pieces_.size();
   scores_.assign(size, 0.0f);
   types_.assign(size, PieceType::kNormal);
   auto scores = file.array("tokenizer.ggml.scores");
@@ -84,6 +133,9 @@ Status Vocabulary::read_pieces(const gguf::File& file) {
   }
   for (std::size_t i = 0; i < size; ++i) {
     if (*scores) scores_[i] = static_cast<float>((*scores)->number(i));
+    if (std::isnan(scores_[i])) {
+      return Error{fmt::format("{}: the score of token {} is not a number", where(file), i)};
+    }
     if (!*types) continue;
     const std::int64_t type = (*types)->integer(i);
     types_[i] = type >= 0 && type <= 6 ? static_cast<PieceType>(type) : PieceType::kUndefined;
@@ -92,55 +144,100 @@ Status Vocabulary::read_pieces(const gguf::File& file) {
 }
 
 Status Vocabulary::read_special_ids(const gguf::File& file, const Defaults& defaults) {
-  auto bos = read_id(file, "bos", defaults.bos, size());
-  if (!bos) return bos.error();
-  auto eos = read_id(file, "eos", defaults.eos, size());
-  if (!eos) return eos.error();
-  auto unknown = read_id(file, "unknown", defaults.unknown, size());
-  if (!unknown) return unknown.error();
-  bos_ = *bos;
-  eos_ = *eos;
-  unknown_ = *unknown;
-  auto eot = read_id(file, "eot", std::nullopt, size());
-  if (!eot) return eot.error();
-  auto eom = read_id(file, "eom", std::nullopt, size());
-  if (!eom) return eom.error();
-  find_end_of_generation({eos_, *eot, *eom});
-
-  auto add_bos = file.boolean("tokenizer.ggml.add_bos_token");
-  if (!add_bos) return add_bos.error();
-  auto add_eos = file.boolean("tokenizer.ggml.add_eos_token");
-  if (!add_eos) return add_eos.error();
-  add_bos_ = add_bos->value_or(defaults.add_bos);
-  add_eos_ = add_eos->value_or(defaults.add_eos);
+  ends_generation_.assign(pieces_.size(), false);
+  find_end_of_generation();
+  struct Id {
+    std::string_view name;
+    std::optional<TokenId> fallback;
+    std::optional<TokenId>* id;
+    bool ends_generation;
+  };
+  std::optional<TokenId> eot, eom, fill_in, classification;
+  // BERT calls its first token "cls"; the file format has the misspelt key.
+  const std::array ids = {Id{"cls", defaults.bos, &classification, false},
+                          Id{"bos", std::nullopt, &bos_, false},
+                          Id{"eos", defaults.eos, &eos_, true},
+                          Id{"seperator", defaults.separator, &separator_, false},
+                          Id{"unknown", defaults.unknown, &unknown_, false},
+                          Id{"eot", std::nullopt, &eot, true},
+                          Id{"eom", std::nullopt, &eom, true},
+                          Id{"fim_pad", std::nullopt, &fill_in, true},
+                          Id{"fim_rep", std::nullopt, &fill_in, true},
+                          Id{"fim_sep", std::nullopt, &fill_in, true}};
+  for (const Id& id : ids) {
+    auto value = read_id(file, id.name, id.fallback, size());
+    if (!value) return value.error();
+    *id.id = *value;
+    if (*value && id.ends_generation) ends_generation_[**value] = true;
+  }
+  const bool names_bos = file.find("tokenizer.ggml.bos_token_id") != nullptr;
+  if (!names_bos) bos_ = classification;
   return {};
 }
 
-void Vocabulary::find_end_of_generation(const std::vector<std::optional<TokenId>>& named) {
-  ends_generation_.assign(pieces_.size(), false);
-  for (const auto& id : named) {
-    if (id) ends_generation_[*id] = true;
-  }
-  for (const std::string_view piece : kEndPieces) {
-    if (const auto id = find(piece)) ends_generation_[*id] = true;
-  }
+Status Vocabulary::read_tokens_around(const gguf::File& file, const Defaults& defaults) {
+  const auto add_bos = read_flag(file, "add_bos_token", defaults.add_bos);
+  if (!add_bos) return add_bos.error();
+  const auto add_eos = read_flag(file, "add_eos_token", defaults.add_eos);
+  if (!add_eos) return add_eos.error();
+  const auto add_separator = read_flag(file, "add_sep_token", defaults.add_separator);
+  if (!add_separator) return add_separator.error();
+  if ((*add_bos || defaults.always_add_bos) && bos_) before_text_.push_back(*bos_);
+  if (*add_separator && separator_) after_text_.push_back(*separator_);
+  if (*add_eos && eos_) after_text_.push_back(*eos_);
+  return {};
 }
 
-void Vocabulary::find_special_tokens() {
-  for (TokenId id = 0; id < size(); ++id) {
-    const PieceType type = types_[id];
-    const bool special = type == PieceType::kControl || type == PieceType::kUserDefined ||
-                         type == PieceType::kUnknown;
-    if (special && !pieces_[id].empty()) special_tokens_.push_back(id);
+void Vocabulary::find_end_of_generation() {
+  for (const std::string_view piece : kEndPieces) {
+    const auto id = find(piece);
+    // A "</s>" that the vocabulary holds as ordinary text is HTML.
+    if (!id || (types_[*id] == PieceType::kNormal && !piece.starts_with("<|"))) continue;
+    ends_generation_[*id] = true;
+    types_[*id] = PieceType::kControl;
   }
-  std::stable_sort(special_tokens_.begin(), special_tokens_.end(),
-                   [&](TokenId a, TokenId b) { return pieces_[a].size() > pieces_[b].size(); });
+  for (const std::string_view piece : kShownPieces) {
+    if (const auto id = find(piece)) types_[*id] = PieceType::kUserDefined;
+  }
+  // In gpt-oss and solar-open <|end|> ends a message and not the turn; in gemma 4 </s> is text.
+  const auto has = [&](std::string_view piece) { return find(piece).has_value(); };
+  const bool harmony = has("<|return|>") && has("<|call|>");
+  const bool solar = has("<|flush|>") && (has("<|calls|>") || has("<|call|>"));
+  if (const auto end = find("<|end|>"); end && (harmony || solar)) {
+    ends_generation_[*end] = false;
+    types_[*end] = PieceType::kUserDefined;
+  }
+  if (const auto end = find("</s>"); end && has("<|tool_response>") && ends_generation_[*end]) {
+    ends_generation_[*end] = false;
+    types_[*end] = PieceType::kNormal;
+  }
 }
 
 std::optional<TokenId> Vocabulary::find(std::string_view piece) const {
-  const auto found = ids_.find(piece);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
+  return index_.find(pieces_, piece);
+}
+
+std::optional<TokenId> Vocabulary::find_text(std::string_view piece) const {
+  const auto id = find(piece);
+  if (!id || is_control(*id) || types_[*id] == PieceType::kByte) return std::nullopt;
+  return id;
+}
+
+std::optional<unsigned char> Vocabulary::byte_of(TokenId id) const {
+  const std::string_view piece = pieces_[id];
+  if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>') return std::nullopt;
+  const int high = hex_digit(piece[3]), low = hex_digit(piece[4]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<unsigned char>(high * 16 + low);
+}
+
+std::vector<TokenId> Vocabulary::byte_tokens() const {
+  std::vector<TokenId> result(256, -1);
+  for (TokenId id = 0; id < size(); ++id) {
+    if (types_[id] != PieceType::kByte) continue;
+    if (const auto byte = byte_of(id); byte && result[*byte] < 0) result[*byte] = id;
+  }
+  return result;
 }
 
 bool Vocabulary::is_control(TokenId id) const {

@@ -4,11 +4,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.hpp"
 #include "gguf/gguf_file.hpp"
+#include "tokenizer/piece_index.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet {
@@ -30,10 +30,17 @@ class Vocabulary {
   /// What a tokenizer kind does where the file says nothing.
   struct Defaults {
     bool add_bos = false;
+    bool always_add_bos = false;  ///< even where the file says otherwise
     bool add_eos = false;
-    std::optional<TokenId> bos, eos, unknown;
+    bool add_separator = false;  ///< after the text, and before the end token
+    std::optional<TokenId> bos = std::nullopt;
+    std::optional<TokenId> eos = std::nullopt;
+    std::optional<TokenId> separator = std::nullopt;
+    std::optional<TokenId> unknown = std::nullopt;
   };
 
+  /// Errors: no tokens, arrays of different lengths, scores that are not numbers, pieces or ids
+  /// beyond what a vocabulary can have.
   static Result<Vocabulary> read(const gguf::File& file, const Defaults& defaults);
 
   std::int64_t size() const { return static_cast<std::int64_t>(pieces_.size()); }
@@ -41,48 +48,40 @@ class Vocabulary {
   std::string_view piece(TokenId id) const { return pieces_[id]; }
   PieceType type(TokenId id) const { return types_[id]; }
   float score(TokenId id) const { return scores_[id]; }
+  /// Of equal pieces the first.
   std::optional<TokenId> find(std::string_view piece) const;
+  /// Like find(), but only pieces that ordinary text may become: text that comes from outside must
+  /// not turn into a control token.
+  std::optional<TokenId> find_text(std::string_view piece) const;
+  /// Where the piece is <0x00> to <0xFF>, its byte.
+  std::optional<unsigned char> byte_of(TokenId id) const;
+  /// The tokens <0x00> to <0xFF>; -1 where there is none.
+  std::vector<TokenId> byte_tokens() const;
 
   std::optional<TokenId> bos() const { return bos_; }
   std::optional<TokenId> eos() const { return eos_; }
   std::optional<TokenId> unknown() const { return unknown_; }
-  bool adds_bos() const { return add_bos_; }
-  bool adds_eos() const { return add_eos_; }
   bool is_control(TokenId id) const;
   bool is_end_of_generation(TokenId id) const;
 
-  /// Control and user-defined tokens, the longest piece first.
-  const std::vector<TokenId>& special_tokens() const { return special_tokens_; }
+  /// The tokens to put around a text, as the file asks for it.
+  const std::vector<TokenId>& before_text() const { return before_text_; }
+  const std::vector<TokenId>& after_text() const { return after_text_; }
 
  private:
   Status read_pieces(const gguf::File& file);
+  Status read_scores_and_types(const gguf::File& file);
   Status read_special_ids(const gguf::File& file, const Defaults& defaults);
-  void find_end_of_generation(const std::vector<std::optional<TokenId>>& named);
-  void find_special_tokens();
+  Status read_tokens_around(const gguf::File& file, const Defaults& defaults);
+  void find_end_of_generation();
 
   std::vector<std::string> pieces_;
   std::vector<float> scores_;
   std::vector<PieceType> types_;
-  std::unordered_map<std::string_view, TokenId> ids_;
-  std::vector<TokenId> special_tokens_;
+  PieceIndex index_;
   std::vector<bool> ends_generation_;
-  std::optional<TokenId> bos_, eos_, unknown_;
-  bool add_bos_ = false;
-  bool add_eos_ = false;
+  std::optional<TokenId> bos_, eos_, separator_, unknown_;
+  std::vector<TokenId> before_text_, after_text_;
 };
-
-/// A stretch of text, or a special token that was written in it.
-struct TextPart {
-  std::string_view text;
-  std::optional<TokenId> token;
-};
-
-/// Cuts `text` at the special tokens in it, the longest first at each place. Without
-/// `parse_special` only user-defined tokens are seen, because those are part of ordinary text.
-std::vector<TextPart> split_special(const Vocabulary& vocabulary, std::string_view text,
-                                    bool parse_special);
-
-/// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
-bool is_valid_utf8(std::string_view text);
 
 }  // namespace linnet

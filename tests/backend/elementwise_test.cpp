@@ -31,7 +31,7 @@ TEST(ElementwiseTest, Activations) {
   for (const Activation activation :
        {Activation::kSilu, Activation::kGelu, Activation::kGeluQuick, Activation::kGeluErf,
         Activation::kRelu, Activation::kReluSquared, Activation::kSigmoid, Activation::kTanh,
-        Activation::kSoftplus}) {
+        Activation::kSoftplus, Activation::kIdentity, Activation::kClampedSwiglu}) {
     for (const float deviation : {0.01f, 1.0f, 30.0f}) {
       compare([&](Backend& b, View x) { b.gated_activation(x, View{}, activation, x); }, 1e-12,
               deviation);
@@ -39,6 +39,12 @@ TEST(ElementwiseTest, Activations) {
               deviation);
     }
   }
+}
+
+// A value next to the middle of two halves may go either way, so this one is compared less closely.
+TEST(ElementwiseTest, GeluOfHalves) {
+  compare([](Backend& b, View x) { b.gated_activation(x, View{}, Activation::kGeluOfHalves, x); },
+          1e-7, 3.0f);
 }
 
 TEST(ElementwiseTest, Norms) {
@@ -68,7 +74,12 @@ TEST(ElementwiseTest, Rest) {
   compare([](Backend& b, View x) { b.softcap(x, 2.5f); }, 1e-12, 5.0f);
   compare([](Backend& b, View x) { b.scale(x, 0.3f); }, 1e-12);
   compare([](Backend& b, View x) { b.add_scaled(x, 0.3f, 0.5f, x); }, 1e-12);
-  compare([](Backend& b, View x) { b.multiply_gate(x.slice(0, 11), Activation::kSigmoid, x); },
+  compare([](Backend& b, View x) { b.clamp(x, 0.7f); }, 1e-12);
+  auto factors = random_floats(5, 3);
+  compare([&](Backend& b, View x) { b.scale_rows(x, factors.data()); }, 1e-12);
+  compare([](Backend& b, View x) { b.copy(x.slice(0, 20), x.slice(50, 20)); }, 1e-12);
+  HostMatrix gate(5, 11, random_floats(55, 4));
+  compare([&](Backend& b, View x) { b.multiply_gate(gate.view(), Activation::kSigmoid, x); },
           1e-12);
 }
 

@@ -209,6 +209,25 @@ void CpuBackend::scale(View x, float factor) {
   });
 }
 
+void CpuBackend::scale_rows(View x, const float* factors) {
+  for_rows(x.rows, x.columns, [&](std::int64_t r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factors[r];
+  });
+}
+
+void CpuBackend::clamp(View x, float limit) {
+  for_rows(x.rows, x.columns, [&](std::int64_t r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      x.row(r)[c] = std::clamp(x.row(r)[c], -limit, limit);
+    }
+  });
+}
+
+void CpuBackend::copy(View from, View to) {
+  for_rows(from.rows, from.columns,
+           [&](std::int64_t r) { std::copy_n(from.row(r), from.columns, to.row(r)); });
+}
+
 void CpuBackend::fill(View x, float value) {
   for (std::int64_t r = 0; r < x.rows; ++r) std::fill_n(x.row(r), x.columns, value);
 }

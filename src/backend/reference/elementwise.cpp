@@ -1,13 +1,17 @@
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "backend/reference/reference_backend.hpp"
 #include "backend/route_experts.hpp"
+#include "base/half.hpp"
 
 namespace linnet::reference {
 namespace {
 
 double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+
+double round_to_half(double x) { return half_to_float(float_to_half(static_cast<float>(x))); }
 
 double activate(Activation activation, double x) {
   switch (activation) {
@@ -32,8 +36,17 @@ double activate(Activation activation, double x) {
       return x > 20.0 ? x : std::log1p(std::exp(x));
     case Activation::kIdentity:
       return x;
+    case Activation::kClampedSwiglu:
+      return std::min(x, 7.0) * sigmoid(1.702 * std::min(x, 7.0));
+    case Activation::kGeluOfHalves:
+      return round_to_half(activate(Activation::kGelu, round_to_half(x)));
   }
   return x;
+}
+
+// What the activated gate is multiplied with.
+double up_factor(Activation activation, double up) {
+  return activation == Activation::kClampedSwiglu ? std::clamp(up, -7.0, 7.0) + 1.0 : up;
 }
 
 void normalise(const float* x, std::int64_t width, const NormParams& params, const float* weight,
@@ -106,8 +119,9 @@ void ReferenceBackend::route_experts(View logits, const RouteParams& params, con
 void ReferenceBackend::gated_activation(View gate, View up, Activation activation, View out) {
   for (std::int64_t r = 0; r < gate.rows; ++r) {
     for (std::int64_t c = 0; c < gate.columns; ++c) {
-      const double value = activate(activation, gate.row(r)[c]);
-      out.row(r)[c] = static_cast<float>(up.data ? value * up.row(r)[c] : value);
+      double value = activate(activation, gate.row(r)[c]);
+      if (up.data) value *= up_factor(activation, up.row(r)[c]);
+      out.row(r)[c] = static_cast<float>(value);
     }
   }
 }
@@ -141,6 +155,24 @@ void ReferenceBackend::scale(View x, float factor) {
   for (std::int64_t r = 0; r < x.rows; ++r) {
     for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factor;
   }
+}
+
+void ReferenceBackend::scale_rows(View x, const float* factors) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) x.row(r)[c] *= factors[r];
+  }
+}
+
+void ReferenceBackend::clamp(View x, float limit) {
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.columns; ++c) {
+      x.row(r)[c] = std::clamp(x.row(r)[c], -limit, limit);
+    }
+  }
+}
+
+void ReferenceBackend::copy(View from, View to) {
+  for (std::int64_t r = 0; r < from.rows; ++r) std::copy_n(from.row(r), from.columns, to.row(r));
 }
 
 void ReferenceBackend::fill(View x, float value) {

@@ -77,6 +77,9 @@ class ReferenceBackend final : public Backend {
   void multiply_gate(View gate, Activation activation, View x) override;
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
+  void scale_rows(View x, const float* factors) override;
+  void clamp(View x, float limit) override;
+  void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
   void clear_state(StateStore& store, std::int32_t slot) override;

@@ -1,5 +1,7 @@
 #include "model/blocks/attention.hpp"
 
+#include <cmath>
+
 namespace linnet {
 namespace {
 
@@ -10,6 +12,22 @@ struct Projected {
 int query_columns(const AttentionSpec& spec) { return spec.heads * spec.key_width; }
 int key_columns(const AttentionSpec& spec) { return spec.kv_heads * spec.key_width; }
 int value_columns(const AttentionSpec& spec) { return spec.kv_heads * spec.value_width; }
+int result_columns(const AttentionSpec& spec) { return spec.heads * spec.value_width; }
+
+// The slopes of ALiBi, as the paper's reference code extends them to head counts that are no power
+// of two.
+std::vector<float> alibi_slopes(int heads, float largest_bias) {
+  if (largest_bias <= 0.0f) return {};
+  const int whole = 1 << static_cast<int>(std::floor(std::log2(heads)));
+  const double base = std::pow(2.0, -largest_bias / whole);
+  const double between = std::pow(2.0, -largest_bias / 2.0 / whole);
+  std::vector<float> slopes;
+  for (int h = 0; h < heads; ++h) {
+    slopes.push_back(static_cast<float>(h < whole ? std::pow(base, h + 1)
+                                                  : std::pow(between, 2 * (h - whole) + 1)));
+  }
+  return slopes;
+}
 
 Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                   View in) {
@@ -19,18 +37,28 @@ Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWe
   if (weights.fused) {
     const MatmulOutput output = weights.fused.to(all);
     pass.backend.matmul(in, {&output, 1});
-  } else {
+  } else if (weights.value) {
     const MatmulOutput outputs[] = {weights.query.to(result.query), weights.key.to(result.key),
                                     weights.value.to(result.value)};
     pass.backend.matmul(in, outputs);
+  } else if (weights.key) {
+    const MatmulOutput outputs[] = {weights.query.to(result.query), weights.key.to(result.key)};
+    pass.backend.matmul(in, outputs);
+    pass.backend.copy(result.key, result.value);
+  } else {
+    const MatmulOutput output = weights.query.to(result.query);
+    pass.backend.matmul(in, {&output, 1});
   }
+  if (spec.clamp > 0.0f) pass.backend.clamp(all, spec.clamp);
   return result;
 }
 
-void normalise_heads(const Pass& pass, const Norm& norm, int head_width, View x) {
-  if (!norm) return;
-  NormParams params{pass.model.norm, pass.model.norm_epsilon, norm.weight_data(), norm.bias_data()};
-  params.group = norm.size() == x.columns ? x.columns : head_width;
+void normalise(const Pass& pass, const HeadNorm& norm, bool plain, int head_width, View x) {
+  if (!norm && !plain) return;
+  NormParams params{pass.model.norm, pass.model.norm_epsilon, norm.norm.weight_data(),
+                    norm.norm.bias_data()};
+  params.group = norm ? norm.group : head_width;
+  params.weight_per_column = norm.per_column;
   pass.backend.norm(x, params, x);
 }
 
@@ -40,42 +68,14 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, V
                      rope.inverse_frequencies, rope.magnitude});
 }
 
-}  // namespace
-
-AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
-                                const std::string& prefix) {
-  const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
-  AttentionWeights weights;
-  weights.fused = loader.linear(prefix + ".attn_qkv", width, q + k + v, Presence::kOptional);
-  if (!weights.fused) {
-    weights.query = loader.linear(prefix + ".attn_q", width, q);
-    weights.key = loader.linear(prefix + ".attn_k", width, k);
-    weights.value = loader.linear(prefix + ".attn_v", width, v);
-  }
-  weights.output =
-      loader.linear(prefix + ".attn_output", std::int64_t{spec.heads} * spec.value_width, width);
-  weights.query_norm = loader.norm(prefix + ".attn_q_norm", spec.key_width, Presence::kOptional, q);
-  weights.key_norm = loader.norm(prefix + ".attn_k_norm", spec.key_width, Presence::kOptional, k);
-  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
-  return weights;
+void normalise_query_and_key(const Pass& pass, const AttentionSpec& spec,
+                             const AttentionWeights& weights, const Projected& x) {
+  normalise(pass, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
+  normalise(pass, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
 }
 
-std::int64_t attention_columns(const AttentionSpec& spec) {
-  return query_columns(spec) + key_columns(spec) + value_columns(spec) +
-         std::int64_t{spec.heads} * spec.value_width;
-}
-
-void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
-                     int layer, View in, View out, bool accumulate) {
-  const Workspace::Scope scope(pass.workspace);
-  const auto [query, key, value] = project(pass, spec, weights, in);
-  normalise_heads(pass, weights.query_norm, spec.key_width, query);
-  normalise_heads(pass, weights.key_norm, spec.key_width, key);
-  rotate(pass, spec.rope, spec.heads, spec.key_width, query);
-  rotate(pass, spec.rope, spec.kv_heads, spec.key_width, key);
-
-  pass.backend.store_kv(pass.kv, layer, key, value, pass.batch);
-  const View attended = pass.workspace.view(in.rows, std::int64_t{spec.heads} * spec.value_width);
+AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
+                          const AttentionWeights& weights, int layer) {
   AttentionParams params{layer, spec.heads, spec.kv_heads, spec.key_width, spec.value_width};
   params.scale = spec.scale;
   params.softcap = spec.softcap;
@@ -83,10 +83,133 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   params.window = spec.window;
   params.causal = pass.model.causal;
   params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
-  pass.backend.attention(pass.kv, query, params, pass.batch, attended);
+  params.alibi_slopes = weights.alibi_slopes ? weights.alibi_slopes->data() : nullptr;
+  return params;
+}
 
+void apply_gate(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
+                View in, View result) {
+  if (!weights.gate) return;
+  const View gate = pass.workspace.view(in.rows, weights.gate.weight->rows());
+  const MatmulOutput output = weights.gate.to(gate);
+  pass.backend.matmul(in, {&output, 1});
+  pass.backend.multiply_gate(gate, spec.gate, result);
+}
+
+// The rows of query heads, and of gates, where the file has a head's query and gate side by side.
+std::vector<std::int64_t> every_second(const AttentionSpec& spec, int first) {
+  std::vector<std::int64_t> order;
+  for (int h = 0; h < spec.heads; ++h) {
+    for (int i = 0; i < spec.key_width; ++i) {
+      order.push_back((2 * std::int64_t{h} + first) * spec.key_width + i);
+    }
+  }
+  return order;
+}
+
+void load_query(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
+                const std::string& prefix, AttentionWeights& weights) {
+  const std::int64_t columns = query_columns(spec);
+  const std::string stem = prefix + ".attn_q";
+  if (loader.rows(stem) != 2 * columns || spec.key_width != spec.value_width) {
+    weights.query = loader.linear(stem, width, columns);
+    return;
+  }
+  weights.query = loader.reordered(stem, width, 2 * columns, every_second(spec, 0));
+  weights.gate = loader.reordered(stem, width, 2 * columns, every_second(spec, 1));
+}
+
+}  // namespace
+
+AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
+                                const std::string& prefix) {
+  const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
+  const std::int64_t result = result_columns(spec);
+  AttentionWeights weights;
+  if (spec.kv_heads == 0) {
+    weights.output = loader.linear(prefix + ".attn_output", width, width);
+    return weights;
+  }
+  if (spec.kv_layer >= 0) {
+    weights.query = loader.linear(prefix + ".attn_q", width, q);
+    for (const char* unused : {".attn_k", ".attn_v"}) loader.ignore(prefix + unused);
+  } else if (const auto& rows = spec.fused_rows; rows.all > 0) {
+    const std::string fused = prefix + ".attn_qkv";
+    weights.query = loader.linear_part(fused, width, rows.all, 0, q);
+    weights.key = loader.linear_part(fused, width, rows.all, rows.key, k);
+    weights.value = loader.linear_part(fused, width, rows.all, rows.value, v);
+  } else {
+    weights.fused = loader.linear(prefix + ".attn_qkv", width, q + k + v, Presence::kOptional);
+    if (!weights.fused) {
+      load_query(loader, spec, width, prefix, weights);
+      weights.key = loader.linear(prefix + ".attn_k", width, k);
+      weights.value = loader.linear(prefix + ".attn_v", width, v,
+                                    k == v ? Presence::kOptional : Presence::kRequired);
+    }
+    weights.key_norm = loader.head_norm(prefix + ".attn_k_norm", spec.kv_heads, spec.key_width);
+  }
+  weights.query_norm = loader.head_norm(prefix + ".attn_q_norm", spec.heads, spec.key_width);
+  if (!weights.gate) {
+    const bool per_head = loader.rows(prefix + ".attn_gate") == spec.heads;
+    weights.gate = loader.linear(prefix + ".attn_gate", width, per_head ? spec.heads : result,
+                                 Presence::kOptional);
+  }
+  weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
+  weights.output = loader.linear(prefix + ".attn_output", result, width);
+  weights.output.scale *= spec.output_scale;
+  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
+  weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
+  return weights;
+}
+
+std::int64_t attention_columns(const AttentionSpec& spec) {
+  return 1 + query_columns(spec) + key_columns(spec) + value_columns(spec) +
+         2 * std::int64_t{result_columns(spec)};
+}
+
+void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries) {
+  if (temperature.scale == 0.0f) return;
+  std::vector<float> factors;
+  for (const std::int32_t position : pass.batch.positions) {
+    const double step = std::floor((static_cast<double>(position) + temperature.offset) /
+                                   static_cast<double>(temperature.length));
+    factors.push_back(static_cast<float>(1.0 + temperature.scale * std::log1p(step)));
+  }
+  const Workspace::Scope scope(pass.workspace);
+  const View column = pass.workspace.view(queries.rows, 1);
+  pass.backend.upload(factors, column.data);
+  pass.backend.scale_rows(queries, column.data);
+}
+
+void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
+                     int layer, View in, View out, bool accumulate) {
   const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
-  pass.backend.matmul(attended, {&output, 1});
+  if (spec.kv_heads == 0) return pass.backend.matmul(in, {&output, 1});
+
+  const Workspace::Scope scope(pass.workspace);
+  const Projected x = project(pass, spec, weights, in);
+  if (!spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
+  rotate(pass, spec.rope, spec.heads, spec.key_width, x.query);
+  rotate(pass, spec.rope, spec.kv_heads, spec.key_width, x.key);
+  if (spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
+  normalise(pass, {}, spec.plain_value_norm, spec.value_width, x.value);
+  apply_temperature(pass, spec.temperature, x.query);
+
+  const bool own_keys = spec.kv_layer < 0;
+  if (own_keys) pass.backend.store_kv(pass.kv, layer, x.key, x.value, pass.batch);
+  const View result = pass.workspace.view(in.rows, result_columns(spec));
+  pass.backend.attention(pass.kv, x.query,
+                         params_of(pass, spec, weights, own_keys ? layer : spec.kv_layer),
+                         pass.batch, result);
+
+  apply_gate(pass, spec, weights, in, result);
+  if (weights.result_norm) {
+    pass.backend.norm(result,
+                      {pass.model.norm, pass.model.norm_epsilon, weights.result_norm.weight_data(),
+                       weights.result_norm.bias_data()},
+                      result);
+  }
+  pass.backend.matmul(result, {&output, 1});
 }
 
 }  // namespace linnet

@@ -7,11 +7,14 @@ namespace linnet {
 
 /// Self-attention with grouped queries (https://arxiv.org/abs/2305.13245).
 struct AttentionWeights {
-  Linear query, key, value;
-  Linear fused;  ///< query, key and value in one, in this order, instead of the three
+  Linear query, key, value;  ///< a missing `value`: the keys before norm and rope are the values
+  Linear fused;              ///< query, key and value in one, in this order, instead of the three
+  Linear gate;               ///< a factor for every head or every column of the result
   Linear output;
-  Norm query_norm, key_norm;  ///< over a head, or over all heads at once
+  HeadNorm query_norm, key_norm;
+  Norm result_norm;
   std::unique_ptr<Buffer> sinks;
+  std::unique_ptr<Buffer> alibi_slopes;
 };
 
 /// Loads `prefix`.attn_q and so on; `width` is the residual stream's.
@@ -24,5 +27,8 @@ std::int64_t attention_columns(const AttentionSpec& spec);
 /// out += attention(in), or out = where `accumulate` is false. in, out: [rows, width].
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate);
+
+/// Scales row r of `queries` by the temperature at its position.
+void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries);
 
 }  // namespace linnet

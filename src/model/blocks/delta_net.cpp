@@ -38,18 +38,18 @@ class DeltaNet final : public RecurrentBlock {
     if (loader.has(prefix + ".attn_qkv.weight")) {
       qkv_ = loader.linear(prefix + ".attn_qkv", width, spec.convolved());
       gate_ = loader.linear(prefix + ".attn_gate", width, spec.value_columns());
-      loader.ignore(prefix + ".ssm_in.weight");  // the same in the order of older files
-      loader.ignore(prefix + ".ssm_in.scale");
+      loader.ignore(prefix + ".ssm_in.");  // the same in the order of older files
     } else {
       const std::int64_t values = shared * spec.value_width;
       const std::int64_t sizes[] = {spec.key_width, spec.key_width, values, values};
-      qkv_and_gate_ =
-          loader.reordered(prefix + ".ssm_in", width, parts_together(spec.key_heads, sizes));
+      qkv_and_gate_ = loader.reordered(prefix + ".ssm_in", width,
+                                       std::int64_t{spec.convolved()} + spec.value_columns(),
+                                       parts_together(spec.key_heads, sizes));
     }
     if (loader.has(prefix + ".ssm_ba.weight")) {
       const std::int64_t sizes[] = {shared, shared};
-      gain_and_step_ =
-          loader.reordered(prefix + ".ssm_ba", width, parts_together(spec.key_heads, sizes));
+      gain_and_step_ = loader.reordered(prefix + ".ssm_ba", width, 2 * std::int64_t{spec.heads},
+                                        parts_together(spec.key_heads, sizes));
     } else {
       gain_ = loader.linear(prefix + ".ssm_beta", width, spec.heads);
       step_ = loader.linear(prefix + ".ssm_alpha", width, spec.heads);

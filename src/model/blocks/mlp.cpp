@@ -1,29 +1,31 @@
 #include "model/blocks/mlp.hpp"
 
-namespace linnet {
+#include <fmt/format.h>
 
-MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
-                    const std::string& prefix) {
-  // In feed-forward parts llama.cpp, which defines the files, scales the bias too.
-  const auto kOrder = spec.scaled ? ScaleOrder::kAfterBias : ScaleOrder::kBeforeBias;
-  MlpWeights weights;
-  weights.gate =
-      loader.linear(prefix + ".ffn_gate", width, spec.width, Presence::kOptional, kOrder);
-  weights.up = loader.linear(prefix + ".ffn_up", width, spec.width, Presence::kRequired, kOrder);
-  weights.down =
-      loader.linear(prefix + ".ffn_down", spec.width, width, Presence::kRequired, kOrder);
-  if (!spec.scaled) weights.gate.scale = weights.up.scale = weights.down.scale = 1.0f;
-  return weights;
+namespace linnet {
+namespace {
+
+// In feed-forward parts llama.cpp, which defines the files, scales the bias too.
+constexpr auto kOrder = ScaleOrder::kAfterBias;
+
+std::unique_ptr<Buffer> load_inner_scale(WeightLoader& loader, std::int64_t width,
+                                         const std::string& prefix) {
+  // The file has divisors (MPT of AWQ).
+  std::vector<float> scale = loader.values(prefix + ".ffn.act.scales", width, Presence::kOptional);
+  for (float& value : scale) value = 1.0f / value;
+  return loader.upload(scale);
 }
 
-std::int64_t mlp_columns(const MlpSpec& spec) { return 2 * std::int64_t{spec.width}; }
-
-void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,
-               bool accumulate) {
-  const Workspace::Scope scope(pass.workspace);
-  const View up = pass.workspace.view(in.rows, spec.width);
-  if (weights.gate) {
-    const View gate = pass.workspace.view(in.rows, spec.width);
+// [rows, width]: activation(gate) * up
+View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in) {
+  const View both = pass.workspace.view(in.rows, 2 * std::int64_t{spec.width});
+  const View gate = both.slice(0, spec.width);
+  const View up = both.slice(spec.width, spec.width);
+  if (weights.gate_and_up) {
+    const MatmulOutput output = weights.gate_and_up.to(both);
+    pass.backend.matmul(in, {&output, 1});
+    pass.backend.gated_activation(gate, up, spec.activation, up);
+  } else if (weights.gate) {
     const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
     pass.backend.matmul(in, outputs);
     pass.backend.gated_activation(gate, up, spec.activation, up);
@@ -32,8 +34,57 @@ void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights,
     pass.backend.matmul(in, {&output, 1});
     pass.backend.gated_activation(up, View{}, spec.activation, up);
   }
+  return up;
+}
+
+}  // namespace
+
+MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
+                    const std::string& prefix, std::string_view suffix) {
+  const auto name = [&](std::string_view part) {
+    return fmt::format("{}.ffn_{}{}", prefix, part, suffix);
+  };
+  MlpWeights weights;
+  if (!spec.projected) return weights;
+  weights.gate = loader.linear(name("gate"), width, spec.width, Presence::kOptional, kOrder);
+  if (!weights.gate && loader.rows(name("up")) == 2 * std::int64_t{spec.width}) {
+    weights.gate_and_up =
+        loader.linear(name("up"), width, 2 * std::int64_t{spec.width}, Presence::kRequired, kOrder);
+  } else {
+    weights.up = loader.linear(name("up"), width, spec.width, Presence::kRequired, kOrder);
+  }
+  weights.down = loader.linear(name("down"), spec.width, width, Presence::kRequired, kOrder);
+  if (suffix.empty()) {
+    weights.inner_norm = loader.norm(prefix + ".ffn_sub_norm", spec.width, Presence::kOptional);
+    weights.inner_scale = load_inner_scale(loader, spec.width, prefix);
+  }
+  return weights;
+}
+
+std::int64_t mlp_columns(const MlpSpec& spec) { return 2 * std::int64_t{spec.width}; }
+
+void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,
+               bool accumulate) {
+  const Workspace::Scope scope(pass.workspace);
+  if (!spec.projected) {
+    const View result = pass.workspace.view(in.rows, in.columns);
+    pass.backend.gated_activation(in, View{}, spec.activation, result);
+    if (!accumulate) pass.backend.fill(out, 0.0f);
+    return pass.backend.add_scaled(result, 1.0f, 1.0f, out);
+  }
+  const View inner = expand(pass, spec, weights, in);
+  if (weights.inner_scale) {
+    const View one_row{weights.inner_scale->data(), inner.rows, inner.columns, 0};
+    pass.backend.gated_activation(inner, one_row, Activation::kIdentity, inner);
+  }
+  if (weights.inner_norm) {
+    pass.backend.norm(inner,
+                      {pass.model.norm, pass.model.norm_epsilon, weights.inner_norm.weight_data(),
+                       weights.inner_norm.bias_data()},
+                      inner);
+  }
   const MatmulOutput output = accumulate ? weights.down.add_to(out) : weights.down.to(out);
-  pass.backend.matmul(up, {&output, 1});
+  pass.backend.matmul(inner, {&output, 1});
 }
 
 }  // namespace linnet

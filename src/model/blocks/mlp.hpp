@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -9,11 +11,15 @@ namespace linnet {
 /// (https://arxiv.org/abs/2002.05202).
 struct MlpWeights {
   Linear gate, up, down;
+  Linear gate_and_up;                   ///< both in one, gate first, instead of the two
+  Norm inner_norm;                      ///< of what goes into `down`
+  std::unique_ptr<Buffer> inner_scale;  ///< factors on what goes into `down`
 };
 
-/// Loads `prefix`.ffn_gate and so on; `width` is the residual stream's. A missing gate is no error.
+/// Loads `prefix`.ffn_gate`suffix` and so on; `width` is the residual stream's. A missing gate is
+/// no error.
 MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
-                    const std::string& prefix);
+                    const std::string& prefix, std::string_view suffix = "");
 
 /// Floats that mlp_block takes of the workspace for each row.
 std::int64_t mlp_columns(const MlpSpec& spec);

@@ -9,7 +9,9 @@ namespace linnet {
 /// (https://arxiv.org/abs/2401.04088).
 struct MoeWeights {
   Linear router;
-  Linear gate, up, down;  ///< of all experts
+  std::unique_ptr<Buffer> selection_bias;  ///< [experts], see RouteParams
+  Linear gate, up, down;                   ///< of all experts
+  Linear gate_and_up;                      ///< both in one, gate first, instead of the two
 };
 
 /// Loads `prefix`.ffn_gate_inp, `prefix`.ffn_gate_exps and so on.
@@ -19,7 +21,8 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
 /// Floats that moe_block takes of the workspace for each row.
 std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width);
 
-/// out += moe(in). in, out: [rows, width].
-void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in, View out);
+/// out += moe(in), the experts picked by what the router makes of `router_in`. All [rows, width].
+void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View router_in,
+               View in, View out);
 
 }  // namespace linnet

@@ -22,7 +22,8 @@ class PlamoMamba final : public RecurrentBlock {
   PlamoMamba(WeightLoader& loader, const PlamoMambaSpec& spec, std::int64_t width,
              const std::string& prefix)
       : spec_(spec),
-        in_(loader.reordered(prefix + ".ssm_in", width, gates_first(spec))),
+        in_(loader.reordered(prefix + ".ssm_in", width, 2 * std::int64_t{spec.inner},
+                             gates_first(spec))),
         x_(loader.linear(prefix + ".ssm_x", spec.inner, spec.step_width + 2 * spec.state_width)),
         step_(loader.linear(prefix + ".ssm_dt", spec.step_width, spec.heads)),
         out_(loader.linear(prefix + ".ssm_out", spec.inner, width)),

@@ -51,9 +51,7 @@ class Rwkv7 final : public RecurrentBlock {
           std::make_unique<LowRank>(loader, prefix + ".time_mix_g", width, spec.gate_rank, false);
     }
     if (spec.first) {
-      loader.ignore(prefix + ".time_mix_v0.weight");
-      loader.ignore(prefix + ".time_mix_v1.weight");
-      loader.ignore(prefix + ".time_mix_v2.weight");
+      loader.ignore(prefix + ".time_mix_v");  // written, but of no use in the first layer
     } else {
       value_share_ =
           std::make_unique<LowRank>(loader, prefix + ".time_mix_v", width, spec.value_rank, true);

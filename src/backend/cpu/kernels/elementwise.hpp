@@ -4,6 +4,7 @@
 
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/math.hpp"
+#include "base/half.hpp"
 
 namespace linnet::cpu {
 
@@ -47,6 +48,28 @@ void norm_row(const float* x, std::int64_t width, NormKind kind, float epsilon, 
   }
 }
 
+// The lesser of x and limit.
+template <class S>
+typename S::Float clamp_above(typename S::Float x, float limit) {
+  const auto zero = S::set(0.0f);
+  return S::sub(zero, S::max(S::sub(zero, x), S::set(-limit)));
+}
+
+// What the activated gate is multiplied with.
+template <class S>
+typename S::Float up_factor(typename S::Float up, Activation activation) {
+  if (activation != Activation::kClampedSwiglu) return up;
+  return S::add(S::max(clamp_above<S>(up, 7.0f), S::set(-7.0f)), S::set(1.0f));
+}
+
+template <class S>
+typename S::Float round_to_half(typename S::Float x) {
+  float v[16];
+  S::store(v, x);
+  for (float& y : v) y = half_to_float(float_to_half(y));
+  return S::load(v);
+}
+
 template <class S>
 typename S::Float activate(typename S::Float x, Activation activation) {
   const auto zero = S::set(0.0f);
@@ -70,6 +93,12 @@ typename S::Float activate(typename S::Float x, Activation activation) {
       return tanh<S>(x);
     case Activation::kIdentity:
       return x;
+    case Activation::kClampedSwiglu: {
+      const auto limited = clamp_above<S>(x, 7.0f);
+      return S::mul(limited, sigmoid<S>(S::mul(limited, S::set(1.702f))));
+    }
+    case Activation::kGeluOfHalves:
+      return round_to_half<S>(activate<S>(round_to_half<S>(x), Activation::kGelu));
     case Activation::kSoftplus:
       return softplus<S>(x);
     case Activation::kGeluErf: {
@@ -91,7 +120,7 @@ void activate_row(const float* gate, const float* up, std::int64_t width, Activa
   for (std::int64_t i = 0; i < width; i += 16) {
     const std::int64_t some = width - i < 16 ? width - i : 16;
     auto value = activate<S>(load_some<S>(gate + i, some), activation);
-    if (up) value = S::mul(value, load_some<S>(up + i, some));
+    if (up) value = S::mul(value, up_factor<S>(load_some<S>(up + i, some), activation));
     store_some<S>(out + i, value, some);
   }
 }

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
+#include <string>
+
+namespace linnet::app {
+
+/// A number from `low` to `high`. Unlike CLI::Range it refuses "nan", which is in no range.
+inline CLI::Validator number_between(double low, double high) {
+  return {[low, high](const std::string& text) -> std::string {
+            double value = 0.0;
+            if (CLI::detail::lexical_cast(text, value) && value >= low && value <= high) return {};
+            return fmt::format("Value {} not in range {} to {}", text, low, high);
+          },
+          fmt::format("FLOAT in [{} - {}]", low, high)};
+}
+
+/// A whole number of 64 bits. CLI11 alone would take -1 and 2^64 for the largest one.
+inline CLI::Validator unsigned_number() {
+  return {[](const std::string& text) -> std::string {
+            std::uint64_t value = 0;
+            const char* const end = text.data() + text.size();
+            const auto [stop, error] = std::from_chars(text.data(), end, value);
+            if (error == std::errc{} && stop == end) return {};
+            return fmt::format("Value {} is not a whole number from 0 to 2^64 - 1", text);
+          },
+          "UINT"};
+}
+
+}  // namespace linnet::app

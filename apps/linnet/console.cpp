@@ -1,0 +1,55 @@
+#include "linnet/console.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace linnet::app {
+namespace {
+
+// 0, or what errno says.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(descriptor, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Status write_output(std::string_view text) {
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error == 0) return {};
+  return Error{fmt::format("standard output cannot be written: {}", std::strerror(error))};
+}
+
+void write_note(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+std::string printable(std::string_view text) {
+  std::string shown(text);
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(shown[i]);
+    if (byte < 0x20 || byte == 0x7f) shown[i] = '?';
+    // U+0080 to U+009F are control characters too.
+    const bool is_c1 = byte == 0xc2 && i + 1 < shown.size() &&
+                       static_cast<unsigned char>(shown[i + 1]) >= 0x80 &&
+                       static_cast<unsigned char>(shown[i + 1]) < 0xa0;
+    if (is_c1) shown.replace(i, 2, "?");
+  }
+  return shown;
+}
+
+void fill_standard_streams() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+    // The lowest free descriptor is the one that is missing.
+    open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.hpp"
+#include "hub/repo_file.hpp"
+
+namespace linnet::app {
+
+/// What to do about a model that this machine cannot run: one of an unknown architecture, or one
+/// larger than memory.
+enum class Unfit { kRefuse, kWarn };
+
+/// The path of a file of the Hub, downloaded if need be; says on stderr what the model is, how far
+/// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. An empty
+/// `file.name` stands for the repo's GGUF file, if it has just one.
+Result<std::string> download_model(hub::RepoFile file, Unfit unfit);
+
+}  // namespace linnet::app

@@ -1,0 +1,203 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <random>
+
+#include "grammar/completion.hpp"
+#include "grammar/gbnf.hpp"
+#include "grammar/grammar_session.hpp"
+#include "grammar/json_schema.hpp"
+#include "grammar/matcher.hpp"
+#include "grammar/regex.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+using grammar::GrammarSession;
+using grammar::Matcher;
+using grammar::PushdownAutomaton;
+using grammar::TokenMask;
+using grammar::Vocabulary;
+using Json = grammar::SchemaJson;
+using AutomatonPointer = std::shared_ptr<const PushdownAutomaton>;
+
+struct Options {
+  std::string gbnf;
+  std::string schema;
+  std::string regex;
+  std::string text;
+  int sample = 0;
+  std::uint64_t seed = 0;
+  bool jsonl = false;
+};
+
+Result<AutomatonPointer> compile(Result<grammar::Grammar> rules) {
+  if (!rules) return rules.error();
+  return PushdownAutomaton::compile(*rules);
+}
+
+Result<AutomatonPointer> compile_schema(const Json& schema) {
+  auto compiled = grammar::compile_json_schema(schema);
+  if (!compiled) return compiled.error();
+  for (const std::string& note : compiled->notes) fmt::print(stderr, "linnet: {}\n", note);
+  return PushdownAutomaton::compile(compiled->grammar);
+}
+
+Result<bool> accepts(const AutomatonPointer& automaton, std::string_view text) {
+  auto matcher = Matcher::create(automaton);
+  if (!matcher) return matcher.error();
+  const bool alive = matcher->advance(text);
+  if (const Status status = matcher->within_limits(); !status) return status.error();
+  return alive && matcher->complete();
+}
+
+// Single bytes, and some longer tokens of the kinds that real vocabularies have: words, pieces of
+// JSON, parts of characters.
+Result<std::shared_ptr<const Vocabulary>> sample_vocabulary() {
+  std::vector<std::string> tokens;
+  for (int byte = 0; byte < 256; ++byte) tokens.push_back(std::string(1, static_cast<char>(byte)));
+  for (const char* text :
+       {"\"",       "\":",          "\": ",   "\", \"",      "{\"",          "\"}",
+        "\"]",      "},{",          "}, {\"", "]}",          "}]",           "[]",
+        "{}",       "\n  ",         "\n",     ", ",          "[\"",          "true",
+        "false",    "null",         "tr",     "ue",          "fal",          "se",
+        "the",      " a",           "name",   "value",       "id",           "12",
+        "000",      "2024",         "-0",     ".5",          "e1",           "http",
+        "://",      "www.",         ".com",   "caf\xc3\xa9", "\xe6\x97\xa5", "\xe6\x97",
+        "\xa5\xe6", "\xf0\x9f\x98", "\\n",    "\\\"",        "\\u",          "\\u00",
+        "ab",       "abc",          "zz"}) {
+    tokens.push_back(text);
+  }
+  const auto end = static_cast<std::int32_t>(tokens.size());
+  tokens.push_back("");
+  return Vocabulary::create(std::move(tokens), {end});
+}
+
+// A text of random allowed tokens. After a while it takes the shortest way to the end, so that it
+// does end.
+Result<std::string> sample(const AutomatonPointer& automaton, std::uint64_t seed) {
+  constexpr int kRandomTokens = 120;
+  auto vocabulary = sample_vocabulary();
+  if (!vocabulary) return vocabulary.error();
+  auto mask = TokenMask::create(automaton, *vocabulary);
+  if (!mask) return mask.error();
+  auto session = GrammarSession::create(*mask);
+  if (!session) return session.error();
+  std::mt19937_64 random(seed);
+  std::string text;
+  const int count = static_cast<int>(random() % kRandomTokens);
+  for (int i = 0; i < count && !session->ended(); ++i) {
+    std::vector<std::int32_t> allowed;
+    for (std::int32_t id = 0; id < (*vocabulary)->size(); ++id) {
+      if (session->allows(id)) allowed.push_back(id);
+    }
+    if (allowed.empty()) return Error{"no token is allowed after " + text};
+    const std::int32_t token = allowed[random() % allowed.size()];
+    if (const Status status = session->accept(token); !status) return status.error();
+    text += (*vocabulary)->bytes(token);
+  }
+  if (session->ended()) return text;
+  const auto rest =
+      grammar::Completion(automaton).shortest(session->nodes(), session->configurations());
+  if (!rest) return Error{"the text cannot be completed after " + text};
+  return text + *rest;
+}
+
+Result<AutomatonPointer> compile_line(const Json& line) {
+  if (const auto at = line.find("grammar"); at != line.end() && at->is_string()) {
+    return compile(grammar::parse_gbnf(at->get_ref<const std::string&>()));
+  }
+  if (const auto at = line.find("regex"); at != line.end() && at->is_string()) {
+    return compile(grammar::compile_regex(at->get_ref<const std::string&>()));
+  }
+  if (const auto at = line.find("schema"); at != line.end()) return compile_schema(*at);
+  return Error{"the line has neither grammar, schema nor regex"};
+}
+
+Result<Json> answer(const Json& line) {
+  if (!line.is_object()) return Error{"the line is not a JSON object"};
+  auto automaton = compile_line(line);
+  if (!automaton) return automaton.error();
+  if (const auto seed = line.find("seed"); seed != line.end() && seed->is_number_unsigned()) {
+    auto text = sample(*automaton, seed->get<std::uint64_t>());
+    if (!text) return text.error();
+    return Json{{"text", *text}};
+  }
+  const auto text = line.find("text");
+  if (text == line.end() || !text->is_string()) return Error{"text must be a string"};
+  auto result = accepts(*automaton, text->get_ref<const std::string&>());
+  if (!result) return result.error();
+  return Json{{"accepts", *result}};
+}
+
+Status answer_lines() {
+  for (std::string line; std::getline(std::cin, line);) {
+    auto parsed = grammar::parse_schema_json(line);
+    const Result<Json> result = parsed ? answer(*parsed) : Result<Json>(parsed.error());
+    const Json out = result ? *result : Json{{"error", result.error().message}};
+    fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+  }
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (!file) return Error{path + ": cannot be read"};
+  std::string text;
+  char buffer[1 << 14];
+  for (std::size_t count; (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
+    text.append(buffer, count);
+  }
+  std::fclose(file);
+  return text;
+}
+
+Result<AutomatonPointer> compile(const Options& options) {
+  if (!options.regex.empty()) return compile(grammar::compile_regex(options.regex));
+  auto text = read_file(options.gbnf.empty() ? options.schema : options.gbnf);
+  if (!text) return text.error();
+  if (!options.gbnf.empty()) return compile(grammar::parse_gbnf(*text));
+  auto schema = grammar::parse_schema_json(*text);
+  if (!schema) return schema.error();
+  return compile_schema(*schema);
+}
+
+Status run(const Options& options) {
+  if (options.jsonl) return answer_lines();
+  const int sources = !options.gbnf.empty() + !options.schema.empty() + !options.regex.empty();
+  if (sources != 1) return Error{"give one of --gbnf, --schema, --regex, or --jsonl"};
+  auto automaton = compile(options);
+  if (!automaton) return automaton.error();
+  for (int i = 0; i < options.sample; ++i) {
+    auto text = sample(*automaton, options.seed + static_cast<std::uint64_t>(i));
+    if (!text) return text.error();
+    fmt::print("{}\n", *text);
+  }
+  if (options.sample > 0) return {};
+  auto result = accepts(*automaton, options.text);
+  if (!result) return result.error();
+  fmt::print("{} ({} states)\n", *result ? "accepted" : "not accepted",
+             (*automaton)->state_count());
+  return {};
+}
+
+}  // namespace
+
+void add_grammar(CLI::App& parent, int& exit_status) {
+  CLI::App* app =
+      parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
+  auto options = std::make_shared<Options>();
+  app->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF");
+  app->add_option("--schema", options->schema, "file with a JSON schema");
+  app->add_option("--regex", options->regex, "regular expression for the whole text");
+  app->add_option("text", options->text, "the text");
+  app->add_option("--sample", options->sample, "print so many random texts instead")
+      ->check(CLI::Range(1, 1'000'000));
+  app->add_option("--seed", options->seed, "seed of the first random text");
+  app->add_flag("--jsonl", options->jsonl,
+                "read objects with grammar, schema or regex, and text or seed, one a line");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

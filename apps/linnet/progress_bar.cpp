@@ -1,0 +1,65 @@
+#include "linnet/progress_bar.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "hub/progress_line.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::chrono::milliseconds kSpacing{100};
+constexpr int kUsualColumns = 80;
+
+int terminal_columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsualColumns;
+  return size.ws_col;
+}
+
+// Nobody can be told where this fails.
+void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+
+}  // namespace
+
+ProgressBar::ProgressBar() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
+
+ProgressBar::~ProgressBar() {
+  if (!is_drawn_) return;
+  draw();
+  put("\n");
+}
+
+void ProgressBar::show(const hub::Progress& progress) {
+  if (progress.total_bytes == 0 || progress.file.empty()) return;  // nothing to tell yet
+  if (!is_terminal_) {
+    if (!is_announced_) {
+      put(fmt::format("hub:     downloading {}, {} in all\n", progress.file,
+                      hub::size_text(progress.total_bytes)));
+    }
+    is_announced_ = true;
+    return;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  last_ = progress;
+  rate_.add(now, progress.received_bytes);
+  if (is_drawn_ && now - drawn_at_ < kSpacing) return;
+  drawn_at_ = now;
+  draw();
+}
+
+void ProgressBar::draw() {
+  // Carriage return, the line, and erase what an earlier one left to the right of it.
+  put(fmt::format("\r{}\x1b[K", hub::progress_line(last_, rate_, terminal_columns() - 1)));
+  is_drawn_ = true;
+}
+
+void ProgressBar::clear() {
+  if (is_drawn_) put("\r\x1b[K");
+  is_drawn_ = false;
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,29 @@
+#include <fmt/format.h>
+
+#include "linnet/download.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+Status run(const hub::RepoFile& file) {
+  auto path = download_model(file, Unfit::kWarn);
+  if (!path) return path.error();
+  fmt::print("{}\n", *path);
+  return {};
+}
+
+}  // namespace
+
+void add_pull(CLI::App& parent, int& exit_status) {
+  CLI::App* app =
+      parent.add_subcommand("pull", "Download a model from Hugging Face and print its path");
+  auto file = std::make_shared<hub::RepoFile>();
+  app->add_option("--repo", file->repo, "Hugging Face repo, OWNER/NAME")->required();
+  app->add_option("--gguf", file->name,
+                  "name of the file inside the repo (default: its GGUF file, if it has just one)");
+  app->add_option("--revision", file->revision, "branch, tag or commit")->capture_default_str();
+  app->callback([file, &exit_status] { exit_status = report(run(*file)); });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,88 @@
+#include "chat/jinja/template.hpp"
+
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iostream>
+
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  bool jsonl = false;
+  bool allow_mutation = false;
+  std::string now;
+};
+
+Result<std::tm> clock_of(const std::string& now) {
+  std::tm time{};
+  if (now.empty()) {
+    const std::time_t seconds = std::time(nullptr);
+    localtime_r(&seconds, &time);
+    return time;
+  }
+  const char* end = strptime(now.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  if (!end || *end) return Error{"--now: expected a time like 2025-07-10T12:00:00, found " + now};
+  return time;
+}
+
+Result<std::string> render(const Json& request, const jinja::RenderOptions& options) {
+  auto parsed = jinja::Template::parse(request["template"].get_ref<const std::string&>());
+  if (!parsed) return parsed.error();
+  std::vector<jinja::Variable> variables;
+  for (const auto& [name, value] : request["data"].items()) variables.push_back({name, &value});
+  auto text = parsed->render(variables, options);
+  if (!text) return text.error();
+  return text->bytes();
+}
+
+// {"template": T, "data": {...}} a line in; {"text": ...} or {"error": ...} a line out.
+Status answer_lines(const jinja::RenderOptions& options) {
+  std::int64_t number = 0;
+  for (std::string line; std::getline(std::cin, line);) {
+    ++number;
+    auto request = jinja::parse_json(line);
+    if (!request) return Error{fmt::format("line {}: {}", number, request.error().message)};
+    const bool fits = request->is_object() && request->contains("template") &&
+                      (*request)["template"].is_string() && request->contains("data") &&
+                      (*request)["data"].is_object();
+    if (!fits) {
+      return Error{
+          fmt::format("line {}: expected an object with a string 'template' and an object "
+                      "'data'",
+                      number)};
+    }
+    const auto text = render(*request, options);
+    const Json answer = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
+    fmt::print("{}\n", answer.dump(-1, ' ', true, Json::error_handler_t::replace));
+  }
+  return {};
+}
+
+Status run(const Options& options) {
+  if (!options.jsonl) return Error{"template: give --jsonl and requests on stdin"};
+  auto now = clock_of(options.now);
+  if (!now) return now.error();
+  return answer_lines({.now = *now, .allow_mutation = options.allow_mutation, .limits = {}});
+}
+
+}  // namespace
+
+void add_template(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand(
+      "template", "Render Jinja templates as Hugging Face sets them up (for tests of templates)");
+  auto options = std::make_shared<Options>();
+  app->add_flag("--jsonl", options->jsonl,
+                R"(read {"template": T, "data": {...}} from stdin, one a line)");
+  app->add_option("--now", options->now, "the time that strftime_now reads, 2025-07-10T12:00:00");
+  app->add_flag(
+      "--allow-mutation", options->allow_mutation,
+      "let methods change lists and dictionaries, as chat does and Hugging Face does not");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

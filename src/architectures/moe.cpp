@@ -1,0 +1,119 @@
+#include <cmath>
+
+#include "architectures/common.hpp"
+#include "architectures/families.hpp"
+
+namespace linnet {
+namespace {
+
+// Some files keep a dense part in layers whose experts replace it.
+void ignore_unused_dense(ModelSpec& spec) {
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    if (spec.layers[i].moe.experts == 0) continue;
+    for (const char* part : {"gate", "up", "down"}) {
+      spec.unused_tensors.push_back("blk." + std::to_string(i) + ".ffn_" + part + ".");
+    }
+  }
+}
+
+}  // namespace
+
+// Arctic: a dense part, and experts that read what attention reads.
+ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_adjacent_normalised(p, loader);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    layer.mlp.width = static_cast<int>(loader.rows("blk." + std::to_string(i) + ".ffn_up"));
+    layer.moe.input = MoeSpec::Input::kAllBeforeMixer;
+  }
+  return spec;
+}
+
+ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  spec.norm_names.ffn = "attn_output_norm";
+  const float clamp = p.number("attention.clamp_kqv", 0.0f);
+  each_attention(spec, [&](AttentionSpec& a) { a.clamp = clamp; });
+  return spec;
+}
+
+// gpt-oss (https://arxiv.org/abs/2508.10925): attention sinks, a clamped SwiGLU.
+ModelSpec read_gpt_oss(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_late_ffn_norm(p, loader);
+  read_sliding_window(p, {.period = 2}, spec);
+  each_moe(spec, [](MoeSpec& moe) {
+    moe.activation = Activation::kClampedSwiglu;
+    moe.route.gate = GateFunction::kSoftmaxAfterTopK;
+  });
+  return spec;
+}
+
+// SmallThinker: the router reads what attention reads; full layers go without rope.
+ModelSpec read_smallthinker(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  set_activation(spec, Activation::kRelu);
+  read_sliding_window(p, {.period = 4, .full_first = true}, spec);
+  const bool slides = p.count("attention.sliding_window", 0) > 0;
+  for (LayerSpec& layer : spec.layers) {
+    layer.moe.input = MoeSpec::Input::kRouterBeforeMixer;
+    if (slides && layer.attention.span == AttentionSpan::kFull) layer.attention.rope = {};
+  }
+  return spec;
+}
+
+// AFMoE: sigmoid gates on the attention result; every fourth layer sees all and goes without rope.
+ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
+  read_sliding_window(p, {.period = 4}, spec);
+  drop_rope_of_every(spec, 4);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  return spec;
+}
+
+// Laguna: softplus gates on the attention result.
+ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  read_sliding_window(p, {.period = 4, .full_first = true}, spec);
+  Rope rope = read_rope(p, loader, spec);
+  rope.dims = static_cast<int>(p.count("rope.dimension_count_swa", rope.dims));
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
+  each_attention(spec, [](AttentionSpec& a) { a.gate = Activation::kSoftplus; });
+  default_gate(p, GateFunction::kSigmoid, spec);
+  return spec;
+}
+
+ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSoftmax; });
+  read_sliding_window(p, {.period = 4}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, false, spec);
+  return spec;
+}
+
+// MiMo 2: sinks in the layers that have them; the values are scaled.
+ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  read_sliding_window(p, {}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, true, spec);
+  const float scale = p.nonzero_number("attention.value_scale", 1.0f);
+  each_attention(spec, [&](AttentionSpec& a) { a.output_scale = scale; });
+  each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSigmoid; });
+  ignore_unused_dense(spec);
+  return spec;
+}
+
+ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  ignore_unused_dense(spec);
+  return spec;
+}
+
+ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  return spec;
+}
+
+}  // namespace linnet

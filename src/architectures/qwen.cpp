@@ -1,0 +1,38 @@
+#include <string>
+
+#include "architectures/common.hpp"
+#include "architectures/families.hpp"
+
+namespace linnet {
+
+// Qwen 1: `feed_forward_length` counts gate and up together; the fused projection has as many
+// columns for keys and for values as for queries.
+ModelSpec read_qwen(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  for (LayerSpec& layer : spec.layers) {
+    layer.mlp.width /= 2;
+    AttentionSpec& a = layer.attention;
+    const int keys = a.heads * a.key_width;
+    a.fused_rows = {3 * static_cast<int>(spec.width), keys, keys + a.kv_heads * a.key_width};
+  }
+  return spec;
+}
+
+ModelSpec read_cogvlm(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_pangu(p, loader);
+  const int width = static_cast<int>(spec.width);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    spec.layers[i].attention.fused_rows = {3 * width, width, 2 * width};
+    spec.unused_tensors.push_back("blk." + std::to_string(i) + ".vis_");  // the experts of images
+  }
+  return spec;
+}
+
+// Qwen 3; a reranker's classification head is not part of the language model.
+ModelSpec read_qwen3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  spec.unused_tensors.push_back("cls.");
+  return spec;
+}
+
+}  // namespace linnet

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace linnet {
+
+/// All bytes of a file, pipe or device, at most `most_bytes`; an Error says why they cannot be
+/// read. For what should be in memory as a whole; see MappedFile for models.
+Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes);
+
+}  // namespace linnet

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace linnet {
+
+/// What a template can do with a conversation.
+struct Capabilities {
+  bool text_content = true;   ///< shows content that is a string
+  bool part_content = false;  ///< shows content that is a list of parts
+  bool system_message = true;
+  bool tools = false;             ///< tells the model of tools
+  bool object_arguments = false;  ///< shows calls whose arguments are objects
+  bool text_arguments = false;    ///< shows calls whose arguments are JSON text
+  bool null_content = false;      ///< bears calls without content
+};
+
+/// Renders the variables messages, tools and add_generation_prompt.
+using TryRender = std::function<Result<std::string>(const nlohmann::ordered_json& messages,
+                                                    const nlohmann::ordered_json& tools)>;
+
+/// Finds out by trial.
+Capabilities probe_capabilities(const TryRender& render);
+
+}  // namespace linnet

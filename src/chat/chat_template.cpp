@@ -1,0 +1,122 @@
+#include "chat/chat_template.hpp"
+
+#include <fmt/format.h>
+
+#include "chat/conversation.hpp"
+#include "chat/jinja/template.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// One of a model's templates.
+struct Variant {
+  jinja::Template compiled;
+  Capabilities capabilities;
+  OutputFormat format;
+  OutputFormat generic;  // where the template has no place for tools
+};
+
+std::tm local_time() {
+  const std::time_t seconds = std::time(nullptr);
+  std::tm time{};
+  localtime_r(&seconds, &time);
+  return time;
+}
+
+Result<jinja::Text> render_variant(const jinja::Template& compiled, const SpecialTexts& specials,
+                                   const ChatRequest& request, const Json& messages,
+                                   const Json& tools) {
+  const Json bos = specials.bos;
+  const Json eos = specials.eos;
+  const Json add_generation_prompt = request.add_generation_prompt;
+  const Json none = nullptr;
+  std::vector<jinja::Variable> variables = {
+      {"bos_token", &bos, jinja::Origin::kTemplate},
+      {"eos_token", &eos, jinja::Origin::kTemplate},
+      {"documents", &none},
+  };
+  if (request.variables.is_object()) {
+    for (const auto& [name, value] : request.variables.items()) variables.push_back({name, &value});
+  }
+  // Last: what a request is made of cannot be replaced.
+  variables.push_back({"messages", &messages});
+  variables.push_back({"tools", &tools});
+  variables.push_back({"add_generation_prompt", &add_generation_prompt});
+  return compiled.render(variables,
+                         {.now = request.now ? *request.now : local_time(), .limits = {}});
+}
+
+Result<Variant> make_variant(std::string_view name, const std::string& source,
+                             const SpecialTexts& specials) {
+  auto compiled = jinja::Template::parse(source);
+  if (!compiled) {
+    return Error{fmt::format("chat template{}{}: {}", name.empty() ? "" : " ", name,
+                             compiled.error().message)};
+  }
+  const auto try_render = [&](const Json& messages, const Json& tools) -> Result<std::string> {
+    auto text = render_variant(*compiled, specials, ChatRequest{}, messages, tools);
+    if (!text) return text.error();
+    return text->bytes();
+  };
+  const Capabilities capabilities = probe_capabilities(try_render);
+  OutputFormat format = detect_output_format(source);
+  OutputFormat generic = detect_output_format("");
+  generic.reasoning_begin = format.reasoning_begin;
+  generic.reasoning_end = format.reasoning_end;
+  return Variant{std::move(*compiled), capabilities, std::move(format), std::move(generic)};
+}
+
+}  // namespace
+
+struct ChatTemplate::State {
+  std::map<std::string, Variant, std::less<>> variants;
+  SpecialTexts specials;
+
+  Result<const Variant*> choose(const ChatRequest& request) const {
+    const bool has_tools = request.tools.is_array() && !request.tools.empty();
+    const bool named = !request.template_name.empty();
+    auto found = variants.find(named       ? std::string_view(request.template_name)
+                               : has_tools ? std::string_view("tool_use")
+                                           : std::string_view());
+    if (found != variants.end()) return &found->second;
+    if (named) return Error{"the model has no chat template named " + request.template_name};
+    return &variants.find("")->second;
+  }
+};
+
+ChatTemplate::ChatTemplate(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
+ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
+ChatTemplate::~ChatTemplate() = default;
+
+Result<ChatTemplate> ChatTemplate::create(const TemplateSources& sources, SpecialTexts specials) {
+  if (!sources.contains("")) {
+    return Error{"the model has no chat template: choose one with --chat-template"};
+  }
+  auto state = std::make_unique<State>();
+  for (const auto& [name, source] : sources) {
+    auto variant = make_variant(name, source, specials);
+    if (!variant) return variant.error();
+    state->variants.emplace(name, std::move(*variant));
+  }
+  state->specials = std::move(specials);
+  return ChatTemplate(std::move(state));
+}
+
+Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
+  const auto variant = state_->choose(request);
+  if (!variant) return variant.error();
+  const auto& [compiled, capabilities, format, generic] = **variant;
+  auto shaped = shape_conversation(request.messages, request.tools, capabilities);
+  if (!shaped) return shaped.error();
+  auto text = render_variant(compiled, state_->specials, request, shaped->messages, shaped->tools);
+  if (!text) return Error{"chat " + text.error().message};
+  Prompt prompt{text->bytes(), text->data_ranges(), capabilities.tools ? format : generic, false,
+                std::move(shaped->warnings)};
+  prompt.ends_in_reasoning = linnet::ends_in_reasoning(prompt.output_format, prompt.text);
+  return prompt;
+}
+
+}  // namespace linnet

@@ -1,0 +1,196 @@
+#include "chat/conversation.hpp"
+
+#include <fmt/format.h>
+
+#include "chat/jinja/template.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string_view role_of(const Json& message) {
+  return message["role"].get_ref<const std::string&>();
+}
+
+bool has_calls(const Json& message) {
+  const auto calls = message.find("tool_calls");
+  return calls != message.end() && calls->is_array() && !calls->empty();
+}
+
+Status check_messages(const Json& messages) {
+  if (!messages.is_array()) return Error{"messages: expected a list"};
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const Json& message = messages[i];
+    if (!message.is_object() || !message.contains("role") || !message["role"].is_string()) {
+      return Error{fmt::format("messages[{}]: expected an object with a role", i)};
+    }
+    const auto content = message.find("content");
+    const bool fits = content == message.end() || content->is_null() || content->is_string() ||
+                      content->is_array();
+    if (!fits) return Error{fmt::format("messages[{}].content: expected text or parts", i)};
+  }
+  return {};
+}
+
+Result<std::string> joined_parts(const Json& parts, std::size_t index) {
+  std::string text;
+  for (const Json& part : parts) {
+    const bool is_text = part.is_object() && part.contains("text") && part["text"].is_string();
+    if (!is_text) {
+      return Error{
+          fmt::format("messages[{}].content: this model's template takes text only", index)};
+    }
+    text += part["text"].get_ref<const std::string&>();
+  }
+  return text;
+}
+
+Status shape_content(Json& messages, const Capabilities& capabilities) {
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    Json& message = messages[i];
+    if (!message.contains("content") || message["content"].is_null()) {
+      if (!capabilities.null_content) message["content"] = "";
+      continue;
+    }
+    Json& content = message["content"];
+    if (content.is_array() && !capabilities.part_content) {
+      auto text = joined_parts(content, i);
+      if (!text) return text.error();
+      content = std::move(*text);
+    } else if (content.is_string() && !capabilities.text_content && capabilities.part_content) {
+      content = Json::array({Json{{"type", "text"}, {"text", content}}});
+    }
+  }
+  return {};
+}
+
+// Arguments in the form that the template shows. What is not JSON stays as it is.
+void shape_arguments(Json& messages, const Capabilities& capabilities) {
+  for (Json& message : messages) {
+    if (!has_calls(message)) continue;
+    for (Json& call : message["tool_calls"]) {
+      if (!call.is_object()) continue;
+      Json& holder =
+          call.contains("function") && call["function"].is_object() ? call["function"] : call;
+      if (!holder.contains("arguments")) continue;
+      Json& arguments = holder["arguments"];
+      if (capabilities.object_arguments && arguments.is_string()) {
+        auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
+        if (parsed && parsed->is_object()) arguments = std::move(*parsed);
+      } else if (!capabilities.object_arguments && arguments.is_object()) {
+        arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+      }
+    }
+  }
+}
+
+void prepend_to_content(Json& message, const std::string& text) {
+  Json& content = message["content"];
+  if (content.is_array()) {
+    content.insert(content.begin(), Json{{"type", "text"}, {"text", text + "\n\n"}});
+  } else {
+    const std::string old = content.is_string() ? content.get<std::string>() : "";
+    content = old.empty() ? text : text + "\n\n" + old;
+  }
+}
+
+std::string text_of(const Json& message) {
+  const auto content = message.find("content");
+  if (content == message.end() || content->is_null()) return "";
+  if (content->is_string()) return content->get<std::string>();
+  return content->dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Describes the tools where the template does not. The form is the one that the generic output
+// format understands.
+std::string describe_tools(const Json& tools) {
+  return "You can call these functions:\n" +
+         tools.dump(-1, ' ', false, Json::error_handler_t::replace) +
+         "\nTo call some, answer with nothing but a JSON object of this form:\n"
+         R"({"tool_calls": [{"name": "the function", "arguments": {"its": "arguments"}}]})"
+         "\nThe results come in the next message. Otherwise answer as usual.";
+}
+
+void add_to_system_message(Json& messages, const std::string& text) {
+  if (!messages.empty() && role_of(messages[0]) == "system") {
+    const std::string old = text_of(messages[0]);
+    messages[0]["content"] = old.empty() ? text : old + "\n\n" + text;
+  } else {
+    messages.insert(messages.begin(), Json{{"role", "system"}, {"content", text}});
+  }
+}
+
+// Calls become what the model would have written, results become messages of the user.
+void write_calls_as_text(Json& messages) {
+  for (Json& message : messages) {
+    if (has_calls(message)) {
+      Json calls = Json::array();
+      for (const Json& call : message["tool_calls"]) {
+        calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
+      }
+      const std::string text =
+          Json{{"tool_calls", calls}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+      const std::string before = text_of(message);
+      message["content"] = before.empty() ? text : before + "\n" + text;
+      message.erase("tool_calls");
+    } else if (role_of(message) == "tool") {
+      const std::string name = message.value("name", message.value("tool_call_id", ""));
+      message = Json{{"role", "user"},
+                     {"content", "Result of " + (name.empty() ? "the function" : name) + ":\n" +
+                                     text_of(message)}};
+    }
+  }
+}
+
+void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
+  const bool has_tools = conversation.tools.is_array() && !conversation.tools.empty();
+  if (!has_tools) conversation.tools = nullptr;
+  if (has_tools && !capabilities.tools) {
+    add_to_system_message(conversation.messages, describe_tools(conversation.tools));
+    conversation.tools = nullptr;
+    conversation.warnings.push_back(
+        "the chat template has no place for tools: a system message describes them");
+  }
+  const bool shows_calls = capabilities.object_arguments || capabilities.text_arguments;
+  if (!shows_calls || !capabilities.tools) write_calls_as_text(conversation.messages);
+}
+
+// System messages go into the user's message that follows.
+void shape_system_messages(Conversation& conversation) {
+  Json kept = Json::array();
+  std::string waiting;
+  for (Json& message : conversation.messages) {
+    if (role_of(message) == "system") {
+      waiting += (waiting.empty() ? "" : "\n\n") + text_of(message);
+      continue;
+    }
+    if (!waiting.empty() && role_of(message) == "user") {
+      prepend_to_content(message, std::exchange(waiting, {}));
+    }
+    kept.push_back(std::move(message));
+  }
+  if (!waiting.empty()) kept.push_back(Json{{"role", "user"}, {"content", waiting}});
+  if (kept.size() != conversation.messages.size() || !waiting.empty()) {
+    conversation.warnings.push_back(
+        "the chat template has no place for a system message: the user's message begins with it");
+  }
+  conversation.messages = std::move(kept);
+}
+
+}  // namespace
+
+Result<Conversation> shape_conversation(Json messages, Json tools,
+                                        const Capabilities& capabilities) {
+  if (const Status status = check_messages(messages); !status) return status.error();
+  Conversation conversation{std::move(messages), std::move(tools), {}};
+  shape_tools(conversation, capabilities);
+  if (!capabilities.system_message) shape_system_messages(conversation);
+  if (const Status status = shape_content(conversation.messages, capabilities); !status) {
+    return status.error();
+  }
+  shape_arguments(conversation.messages, capabilities);
+  return conversation;
+}
+
+}  // namespace linnet

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "chat/jinja/arguments.hpp"
+
+namespace linnet::jinja {
+
+/// How a value is to be laid out: Python's format specification, `[[fill]align][sign][#][0][width]
+/// [,][.precision][type]`.
+struct FormatSpec {
+  char32_t fill = ' ';
+  char align = 0;  ///< < > ^ = or 0 where it follows from the value
+  char sign = '-';
+  bool alternate = false;
+  bool is_empty = true;
+  int width = 0;
+  char grouping = 0;
+  int precision = -1;
+  char type = 0;
+};
+
+FormatSpec parse_format_spec(std::string_view spec);
+
+/// format(value, spec).
+Text format_value(Run& run, const Value& value, const FormatSpec& spec);
+
+/// text.format(...): fields {}, {0}, {name}, {0.attribute[key]!r:spec}.
+Text brace_format(Run& run, const Text& format, const Arguments& arguments);
+
+/// The text filled up to `width` characters; align is < > or ^.
+Text pad(Run& run, const Text& text, std::int64_t width, char32_t fill, char align);
+
+}  // namespace linnet::jinja

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "chat/jinja/run.hpp"
+
+namespace linnet::jinja {
+
+// Python's operators. Failures where it would raise an error, and where an integer leaves 128 bits.
+
+Value add(Run& run, const Value& a, const Value& b);
+Value subtract(Run& run, const Value& a, const Value& b);
+Value multiply(Run& run, const Value& a, const Value& b);
+Value divide(Run& run, const Value& a, const Value& b);
+Value floor_divide(Run& run, const Value& a, const Value& b);
+Value modulo(Run& run, const Value& a, const Value& b);  ///< also 'text %s' % value
+Value power(Run& run, const Value& a, const Value& b);
+Value negate(Run& run, const Value& a);
+Value plus(Run& run, const Value& a);
+
+/// The text with & < > ' " as HTML writes them.
+Text escape_html(Run& run, const Text& text);
+
+/// 'format' % value, printf-like; with `markup` the values are escaped as HTML.
+Text percent_format(Run& run, const Text& format, const Value& values, bool markup);
+
+}  // namespace linnet::jinja

@@ -1,0 +1,111 @@
+#include "chat/output/call_syntax.hpp"
+
+#include "chat/jinja/template.hpp"
+
+namespace linnet {
+namespace {
+
+// Some families put the call into a member of its own.
+const OrderedJson& inner_call(const OrderedJson& json) {
+  const auto function = json.find("function");
+  return function != json.end() && function->is_object() ? *function : json;
+}
+
+const OrderedJson* first_of(const OrderedJson& json, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    const auto found = json.find(key);
+    if (found != json.end()) return &*found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+ToolTable::ToolTable(const OrderedJson& tools) {
+  if (!tools.is_array()) return;
+  for (const OrderedJson& tool : tools) {
+    if (!tool.is_object()) continue;
+    const OrderedJson& function = inner_call(tool);
+    const auto name = function.find("name");
+    if (name == function.end() || !name->is_string()) continue;
+    const auto parameters = function.find("parameters");
+    tools_[name->get<std::string>()] =
+        parameters == function.end() ? OrderedJson::object() : *parameters;
+  }
+}
+
+bool ToolTable::contains(std::string_view name) const { return tools_.contains(name); }
+
+OrderedJson ToolTable::typed_value(std::string_view tool, std::string_view parameter,
+                                   std::string_view text) const {
+  const auto find = [](const OrderedJson& json, std::string_view key) -> const OrderedJson* {
+    if (!json.is_object()) return nullptr;
+    const auto found = json.find(key);
+    return found == json.end() ? nullptr : &*found;
+  };
+  const OrderedJson* schema = find(tools_, tool);
+  for (const std::string_view key :
+       {std::string_view("properties"), parameter, std::string_view("type")}) {
+    if (schema) schema = find(*schema, key);
+  }
+  if (schema && *schema == "string") return text;
+  auto value = jinja::parse_json(text);
+  return value ? *value : OrderedJson(text);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kSpaces = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kSpaces);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
+}
+
+std::size_t end_of_json(std::string_view text, std::size_t begin) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t at = begin; at < text.size(); ++at) {
+    const char c = text[at];
+    if (in_string) {
+      if (c == '\\') ++at;
+      in_string = c != '"';
+      continue;
+    }
+    in_string = c == '"';
+    depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+    if (depth == 0 && !in_string) return at + 1;
+  }
+  return std::string_view::npos;
+}
+
+Result<OrderedJson> parse_arguments(std::string_view text) {
+  text = trimmed(text);
+  if (text.empty()) return OrderedJson::object();
+  auto arguments = jinja::parse_json(text);
+  if (!arguments) return Error{"its arguments are " + arguments.error().message};
+  if (arguments->is_string()) return parse_arguments(arguments->get_ref<const std::string&>());
+  if (!arguments->is_object()) return Error{"its arguments are not a JSON object"};
+  return arguments;
+}
+
+Result<ParsedCall> call_from_json(const OrderedJson& json) {
+  if (!json.is_object()) return Error{"it is not a JSON object"};
+  const OrderedJson& call = inner_call(json);
+  const OrderedJson* name = first_of(call, {"name", "tool_name", "function"});
+  if (!name || !name->is_string() || *name == "") return Error{"it has no name"};
+  const OrderedJson* id = first_of(json, {"id", "tool_call_id", "call_id"});
+  const OrderedJson* arguments = first_of(call, {"arguments", "parameters", "args", "input"});
+  ParsedCall result{id && id->is_string() ? id->get<std::string>() : "", name->get<std::string>(),
+                    OrderedJson::object()};
+  if (!arguments || arguments->is_null()) return result;
+  if (arguments->is_object()) {
+    result.arguments = *arguments;
+    return result;
+  }
+  if (!arguments->is_string()) return Error{"its arguments are not a JSON object"};
+  auto parsed = parse_arguments(arguments->get_ref<const std::string&>());
+  if (!parsed) return parsed.error();
+  result.arguments = std::move(*parsed);
+  return result;
+}
+
+}  // namespace linnet

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace linnet {
+
+using OrderedJson = nlohmann::ordered_json;
+
+struct ParsedCall {
+  std::string id;  // empty where the model gave none
+  std::string name;
+  OrderedJson arguments;
+};
+
+/// The tools that a model may call.
+class ToolTable {
+ public:
+  explicit ToolTable(const OrderedJson& tools);
+  bool empty() const { return tools_.empty(); }
+  bool contains(std::string_view name) const;
+  /// What a parameter's text stands for: text where the tool says so, otherwise the JSON value that
+  /// it is, or text where it is none.
+  OrderedJson typed_value(std::string_view tool, std::string_view parameter,
+                          std::string_view text) const;
+
+ private:
+  OrderedJson tools_ = OrderedJson::object();  // name to parameters
+};
+
+/// How calls are written between the markers of a section.
+struct CallSyntax {
+  /// At least one call, or an Error that says in a few words what is wrong.
+  Result<std::vector<ParsedCall>> (*parse)(std::string_view text, const ToolTable& tools);
+};
+
+// Each in the file of its family.
+extern const CallSyntax kJsonCalls;      ///< {"name": ..., "arguments": {...}}, or a list of them
+extern const CallSyntax kTagCalls;       ///< inside <tool_call>: JSON, <function=...> or GLM's keys
+extern const CallSyntax kFunctionCalls;  ///< <function=NAME><parameter=KEY>VALUE</parameter>
+extern const CallSyntax kInvokeCalls;    ///< <invoke name="..."><parameter name="...">VALUE
+extern const CallSyntax kKimiCalls;
+extern const CallSyntax kDeepSeekCalls;
+extern const CallSyntax kMistralCalls;
+extern const CallSyntax kGemmaCalls;   ///< call:NAME{key:value}
+extern const CallSyntax kPythonCalls;  ///< [name(key="value")]
+extern const CallSyntax kLlamaCalls;   ///< JSON, name.call(key="value"), or code
+
+std::string_view trimmed(std::string_view text);
+
+/// Where the JSON object or list that begins at text[begin] ends; npos where it does not.
+std::size_t end_of_json(std::string_view text, std::size_t begin);
+
+/// The call of a JSON object with a name and arguments, whatever the family calls them.
+Result<ParsedCall> call_from_json(const OrderedJson& json);
+
+/// `text` as a JSON object of arguments; empty text is an empty object.
+Result<OrderedJson> parse_arguments(std::string_view text);
+
+}  // namespace linnet

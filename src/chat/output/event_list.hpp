@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/output/call_syntax.hpp"
+#include "chat/output/output_parser.hpp"
+
+namespace linnet {
+
+/// Gathers the events of an answer: white space around the parts is dropped, calls get their ids.
+class EventList {
+ public:
+  explicit EventList(std::uint64_t id_seed) : id_state_(id_seed) {}
+
+  void text(std::string_view text) { add(OutputEvent::Kind::kText, text); }
+  void reasoning(std::string_view text) { add(OutputEvent::Kind::kReasoning, text); }
+  void call(const ParsedCall& call);
+  /// A call that is not one: a warning, and the text that was to be it.
+  void broken_call(std::string_view reason, std::string_view text);
+  void warning(std::string text);
+  /// A part ends: white space held back is dropped, and so is that with which the next one begins.
+  void end_part();
+  /// The answer ends: white space held back comes out.
+  void end_answer();
+
+  std::vector<OutputEvent> take() { return std::exchange(events_, {}); }
+
+ private:
+  void add(OutputEvent::Kind kind, std::string_view text);
+  std::string next_id();
+
+  std::vector<OutputEvent> events_;
+  OutputEvent::Kind kind_ = OutputEvent::Kind::kText;
+  std::string spaces_;         // at the end of what came, not yet given out
+  bool skips_spaces_ = false;  // a part begins
+  std::uint64_t id_state_;
+};
+
+}  // namespace linnet

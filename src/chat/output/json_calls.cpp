@@ -1,0 +1,146 @@
+#include "chat/jinja/template.hpp"
+#include "chat/output/call_syntax.hpp"
+
+namespace linnet {
+namespace {
+
+using Calls = Result<std::vector<ParsedCall>>;
+
+Status append_calls(const OrderedJson& json, std::vector<ParsedCall>& calls) {
+  if (json.is_object() && json.contains("tool_calls")) {
+    return append_calls(json["tool_calls"], calls);
+  }
+  if (json.is_object() && json.contains("tool_call")) return append_calls(json["tool_call"], calls);
+  if (!json.is_array()) {
+    auto call = call_from_json(json);
+    if (!call) return call.error();
+    calls.push_back(std::move(*call));
+    return {};
+  }
+  for (const OrderedJson& item : json) {
+    auto call = call_from_json(item);
+    if (!call) return call.error();
+    calls.push_back(std::move(*call));
+  }
+  return {};
+}
+
+// One JSON value or several, with white space, commas or semicolons between them.
+Calls parse_json_calls(std::string_view text, const ToolTable&) {
+  std::vector<ParsedCall> calls;
+  std::size_t at = 0;
+  while ((at = text.find_first_not_of(" \t\r\n,;", at)) != std::string_view::npos) {
+    const std::size_t end = end_of_json(text, at);
+    if (end == std::string_view::npos || (text[at] != '{' && text[at] != '[')) {
+      return Error{"it is not complete JSON"};
+    }
+    const auto json = jinja::parse_json(text.substr(at, end - at));
+    if (!json) return Error{"it is " + json.error().message};
+    if (const Status status = append_calls(*json, calls); !status) return status.error();
+    at = end;
+  }
+  if (calls.empty()) return Error{"it is empty"};
+  return calls;
+}
+
+// [TOOL_CALLS][{...}], or [TOOL_CALLS]name[CALL_ID]id[ARGS]{...} for each.
+Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
+  constexpr std::string_view kBegin = "[TOOL_CALLS]", kId = "[CALL_ID]", kArguments = "[ARGS]";
+  const std::string_view content = trimmed(text);
+  if (content.starts_with('[') && !content.starts_with(kBegin)) {
+    return parse_json_calls(content, tools);
+  }
+  std::vector<ParsedCall> calls;
+  while (!text.empty()) {
+    std::string_view part = text.substr(0, text.find(kBegin));
+    text.remove_prefix(std::min(text.size(), part.size() + kBegin.size()));
+    const std::size_t arguments_at = part.find(kArguments);
+    if (arguments_at == std::string_view::npos) return Error{"it has no [ARGS]"};
+    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    if (!arguments) return arguments.error();
+    part = part.substr(0, arguments_at);
+    const std::size_t id_at = part.find(kId);
+    ParsedCall call{"", std::string(trimmed(part.substr(0, id_at))), std::move(*arguments)};
+    if (id_at != std::string_view::npos) call.id = trimmed(part.substr(id_at + kId.size()));
+    if (call.name.empty()) return Error{"it has no name"};
+    calls.push_back(std::move(call));
+  }
+  if (calls.empty()) return Error{"it is empty"};
+  return calls;
+}
+
+// The parts of `text` between `begin` and `end`, in order; an Error where one has no end.
+Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
+                                                    std::string_view end) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
+    at += begin.size();
+    const std::size_t stop = text.find(end, at);
+    if (stop == std::string_view::npos) return Error{"it is not complete"};
+    parts.push_back(text.substr(at, stop - at));
+    at = stop + end.size();
+  }
+  if (parts.empty()) return Error{"it is empty"};
+  return parts;
+}
+
+// functions.NAME:INDEX<|tool_call_argument_begin|>{...}
+Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
+  constexpr std::string_view kArguments = "<|tool_call_argument_begin|>";
+  auto parts = parts_between(text, "<|tool_call_begin|>", "<|tool_call_end|>");
+  if (!parts) return parts.error();
+  std::vector<ParsedCall> calls;
+  for (const std::string_view part : *parts) {
+    const std::size_t arguments_at = part.find(kArguments);
+    if (arguments_at == std::string_view::npos) return Error{"it has no arguments"};
+    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    if (!arguments) return arguments.error();
+    const std::string_view id = trimmed(part.substr(0, arguments_at));
+    std::string_view name = id.substr(0, id.rfind(':'));
+    if (name.starts_with("functions.")) name.remove_prefix(10);
+    if (name.empty()) return Error{"it has no name"};
+    calls.push_back({std::string(id), std::string(name), std::move(*arguments)});
+  }
+  return calls;
+}
+
+std::string_view without_fence(std::string_view text) {
+  text = trimmed(text);
+  if (!text.starts_with("```")) return text;
+  text.remove_prefix(std::min(text.find('\n'), text.size()));
+  if (text.ends_with("```")) text.remove_suffix(3);
+  return trimmed(text);
+}
+
+// function<｜tool▁sep｜>NAME, a newline and a fenced block, or NAME<｜tool▁sep｜>{...} since V3.1.
+Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
+  constexpr std::string_view kSeparator = "<｜tool▁sep｜>";
+  auto parts = parts_between(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>");
+  if (!parts) return parts.error();
+  std::vector<ParsedCall> calls;
+  for (const std::string_view part : *parts) {
+    const std::size_t separator = part.find(kSeparator);
+    if (separator == std::string_view::npos) return Error{"it has no separator"};
+    std::string_view name = trimmed(part.substr(0, separator));
+    std::string_view rest = part.substr(separator + kSeparator.size());
+    if (name == "function") {
+      const std::size_t line_end = std::min(rest.find('\n'), rest.size());
+      name = trimmed(rest.substr(0, line_end));
+      rest.remove_prefix(line_end);
+    }
+    auto arguments = parse_arguments(without_fence(rest));
+    if (!arguments) return arguments.error();
+    if (name.empty()) return Error{"it has no name"};
+    calls.push_back({"", std::string(name), std::move(*arguments)});
+  }
+  return calls;
+}
+
+}  // namespace
+
+const CallSyntax kJsonCalls{parse_json_calls};
+const CallSyntax kMistralCalls{parse_mistral_calls};
+const CallSyntax kKimiCalls{parse_kimi_calls};
+const CallSyntax kDeepSeekCalls{parse_deepseek_calls};
+
+}  // namespace linnet

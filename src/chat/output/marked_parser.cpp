@@ -1,0 +1,169 @@
+#include "chat/output/marked_parser.hpp"
+
+#include <algorithm>
+
+namespace linnet {
+namespace {
+
+constexpr auto kNowhere = std::string_view::npos;
+
+// The bytes at the end of `text` that may be the beginning of `marker`.
+std::size_t partial_marker(std::string_view text, std::string_view marker) {
+  std::size_t length = std::min(text.size(), marker.size() - 1);
+  while (length > 0 && !marker.starts_with(text.substr(text.size() - length))) --length;
+  return length;
+}
+
+// The keys with which an unmarked call begins.
+bool may_begin_call(std::string_view text) {
+  std::string compact;
+  for (const char c : text) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') compact += c;
+    if (compact.size() > 16) break;
+  }
+  for (const std::string_view begin : {"{\"name\":", "{\"tool_call", "{\"type\":\"function",
+                                       "{\"function\":", "{\"parameters\":", "{\"arguments\":"}) {
+    const std::size_t common = std::min(begin.size(), compact.size());
+    if (std::string_view(compact).substr(0, common) == begin.substr(0, common)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& options)
+    : format_(format), tools_(options.tools), events_(options.id_seed) {
+  if (options.starts_in_reasoning) {
+    mode_ = Mode::kReasoning;
+    events_.end_part();
+  }
+}
+
+std::vector<OutputEvent> MarkedParser::push(std::string_view text) {
+  buffer_ += text;
+  while (step()) {
+  }
+  return events_.take();
+}
+
+std::vector<OutputEvent> MarkedParser::finish() {
+  if (mode_ == Mode::kCall) {
+    end_call(buffer_, "");
+  } else if (mode_ == Mode::kBareCall) {
+    end_bare_call();
+  } else {
+    emit(buffer_);
+  }
+  buffer_.clear();
+  events_.end_answer();
+  return events_.take();
+}
+
+bool MarkedParser::step() {
+  if (mode_ == Mode::kStart) return step_start();
+  if (mode_ == Mode::kCall) return step_call();
+  return mode_ != Mode::kBareCall && step_text();
+}
+
+// Where an answer begins it may be an unmarked call.
+bool MarkedParser::step_start() {
+  const std::string_view text = trimmed(buffer_);
+  const bool looks_for_call = format_.bare_json && !tools_.empty();
+  if (looks_for_call && text.empty()) return false;
+  mode_ = looks_for_call && may_begin_call(text) ? Mode::kBareCall : Mode::kText;
+  if (mode_ == Mode::kText) return true;
+  // A few more characters tell whether it is one.
+  if (text.size() < 16) mode_ = Mode::kStart;
+  return false;
+}
+
+MarkedParser::Marker MarkedParser::next_marker() const {
+  Marker next{kNowhere, {}, nullptr, Mode::kText};
+  const auto look = [&](std::string_view text, const CallSection* section, Mode after) {
+    if (text.empty()) return;
+    const std::size_t at = buffer_.find(text);
+    if (at < next.at) next = {at, text, section, after};
+  };
+  if (mode_ == Mode::kReasoning) {
+    look(format_.reasoning_end, nullptr, Mode::kStart);
+    return next;
+  }
+  look(format_.reasoning_begin, nullptr, Mode::kReasoning);
+  look(format_.reasoning_end, nullptr, Mode::kText);  // a stray one
+  for (const std::string_view noise : format_.noise) look(noise, nullptr, Mode::kText);
+  if (tools_.empty()) return next;
+  for (const CallSection& section : format_.sections) look(section.begin, &section, Mode::kCall);
+  return next;
+}
+
+// Bytes at the end of the buffer that may turn out to be a marker.
+std::size_t MarkedParser::held_back() const {
+  std::size_t held = 0;
+  const auto hold = [&](std::string_view marker) {
+    if (!marker.empty()) held = std::max(held, partial_marker(buffer_, marker));
+  };
+  hold(format_.reasoning_end);
+  if (mode_ == Mode::kReasoning) return held;
+  hold(format_.reasoning_begin);
+  for (const std::string_view noise : format_.noise) hold(noise);
+  if (tools_.empty()) return held;
+  for (const CallSection& section : format_.sections) hold(section.begin);
+  return held;
+}
+
+bool MarkedParser::step_text() {
+  const Marker marker = next_marker();
+  if (marker.at == kNowhere) {
+    const std::size_t ready = buffer_.size() - held_back();
+    emit(std::string_view(buffer_).substr(0, ready));
+    buffer_.erase(0, ready);
+    return false;
+  }
+  emit(std::string_view(buffer_).substr(0, marker.at));
+  buffer_.erase(0, marker.at + marker.text.size());
+  const bool ends_part = marker.after != Mode::kText || mode_ != Mode::kText;
+  if (ends_part || marker.text == format_.reasoning_end) events_.end_part();
+  section_ = marker.section;
+  mode_ = marker.after;
+  return true;
+}
+
+bool MarkedParser::step_call() {
+  if (section_->end.empty()) return false;
+  const std::size_t end = buffer_.find(section_->end);
+  if (end == kNowhere) return false;
+  const std::string content = buffer_.substr(0, end);
+  buffer_.erase(0, end + section_->end.size());
+  end_call(content, section_->end);
+  mode_ = Mode::kText;
+  return true;
+}
+
+void MarkedParser::emit(std::string_view text) {
+  if (mode_ == Mode::kReasoning) {
+    events_.reasoning(text);
+  } else {
+    events_.text(text);
+  }
+}
+
+void MarkedParser::end_call(std::string_view content, std::string_view end) {
+  // <function=NAME is part of the call.
+  const bool begins_call = section_->begin.find('=') != kNowhere;
+  const std::string whole = std::string(section_->begin) + std::string(content) + std::string(end);
+  auto calls = section_->syntax->parse(begins_call ? whole : content, tools_);
+  if (!calls) return events_.broken_call(calls.error().message, whole);
+  for (const ParsedCall& call : *calls) events_.call(call);
+}
+
+// JSON that calls no tool of ours is an answer like any other.
+void MarkedParser::end_bare_call() {
+  auto calls = format_.bare_json->parse(buffer_, tools_);
+  const bool fits = calls && std::ranges::all_of(*calls, [&](const ParsedCall& call) {
+                      return tools_.contains(call.name);
+                    });
+  if (!fits) return events_.text(buffer_);
+  for (const ParsedCall& call : *calls) events_.call(call);
+}
+
+}  // namespace linnet

@@ -1,0 +1,157 @@
+#include "chat/output/output_format.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "chat/output/call_syntax.hpp"
+
+namespace linnet {
+namespace {
+
+struct Family {
+  std::string_view name;
+  std::string_view sign;  // in the templates of the family, and no others
+  std::vector<CallSection> sections;
+  std::vector<std::string_view> noise;
+};
+
+// In the order in which they are looked for: some templates also have the signs of later ones.
+const std::vector<Family>& families() {
+  static const std::vector<Family> kFamilies = {
+      {"deepseek-dsml",
+       "｜DSML｜",
+       {{"<｜DSML｜function_calls>", "</｜DSML｜function_calls>", &kInvokeCalls},
+        {"<｜DSML｜tool_calls>", "</｜DSML｜tool_calls>", &kInvokeCalls}},
+       {}},
+      {"deepseek",
+       "<｜tool▁calls▁begin｜>",
+       {{"<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", &kDeepSeekCalls}},
+       {}},
+      {"kimi",
+       "<|tool_calls_section_begin|>",
+       {{"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", &kKimiCalls}},
+       {}},
+      {"mistral", "[TOOL_CALLS]", {{"[TOOL_CALLS]", "", &kMistralCalls}}, {}},
+      {"minimax",
+       "<minimax:tool_call>",
+       {{"<minimax:tool_call>", "</minimax:tool_call>", &kInvokeCalls}},
+       {}},
+      {"seed",
+       "<seed:tool_call>",
+       {{"<seed:tool_call>", "</seed:tool_call>", &kFunctionCalls}},
+       {}},
+      {"gemma", "<|tool_call>", {{"<|tool_call>", "<tool_call|>", &kGemmaCalls}}, {}},
+      {"function-gemma",
+       "<start_function_call>",
+       {{"<start_function_call>", "<end_function_call>", &kGemmaCalls}},
+       {}},
+      {"lfm",
+       "<|tool_call_start|>",
+       {{"<|tool_call_start|>", "<|tool_call_end|>", &kPythonCalls}},
+       {}},
+      {"lfm",
+       "<|tool_list_start|>",
+       {{"<|tool_call_start|>", "<|tool_call_end|>", &kPythonCalls}},
+       {}},
+      {"nemotron", "<TOOLCALL>", {{"<TOOLCALL>", "</TOOLCALL>", &kJsonCalls}}, {}},
+      {"command-r",
+       "<|START_ACTION|>",
+       {{"<|START_ACTION|>", "<|END_ACTION|>", &kJsonCalls}},
+       {"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"}},
+      {"granite", "<|tool_call|>", {{"<|tool_call|>", "<|/tool_call|>", &kJsonCalls}}, {}},
+      {"tool-call-tags", "<tool_call>", {{"<tool_call>", "</tool_call>", &kTagCalls}}, {}},
+      {"function-tags", "<function=", {{"<function=", "</function>", &kFunctionCalls}}, {}},
+      {"llama", "<|python_tag|>", {{"<|python_tag|>", "", &kLlamaCalls}}, {}},
+      {"llama", "ipython", {{"<|python_tag|>", "", &kLlamaCalls}}, {}},
+  };
+  return kFamilies;
+}
+
+struct Reasoning {
+  std::string_view begin;
+  std::string_view end;
+};
+
+constexpr std::array<Reasoning, 5> kReasoning = {{
+    {"<think>", "</think>"},
+    {"[THINK]", "[/THINK]"},
+    {"<|START_THINKING|>", "<|END_THINKING|>"},
+    {"<seed:think>", "</seed:think>"},
+    {"<|channel>thought\n", "<channel|>"},
+}};
+
+// The part of a marker that a template is sure to contain, however it puts it together.
+bool mentions(std::string_view source, const Reasoning& reasoning) {
+  const std::string_view begin = reasoning.begin.substr(0, reasoning.begin.find('\n'));
+  return source.find(begin) != std::string_view::npos ||
+         source.find(reasoning.end) != std::string_view::npos;
+}
+
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+}  // namespace
+
+OutputFormat detect_output_format(std::string_view source) {
+  OutputFormat format;
+  if (has(source, "<|channel|>") && has(source, "<|start|>") && has(source, "<|message|>")) {
+    format.name = "harmony";
+    format.is_harmony = true;
+    return format;
+  }
+  for (const Reasoning& reasoning : kReasoning) {
+    if (!mentions(source, reasoning)) continue;
+    format.reasoning_begin = reasoning.begin;
+    format.reasoning_end = reasoning.end;
+    break;
+  }
+  for (const Family& family : families()) {
+    if (!has(source, family.sign)) continue;
+    format.name = family.name;
+    format.sections = family.sections;
+    format.noise = family.noise;
+    if (family.name == "llama") format.bare_json = &kJsonCalls;
+    return format;
+  }
+  format.name = "generic";
+  format.bare_json = &kJsonCalls;
+  return format;
+}
+
+bool ends_in_reasoning(const OutputFormat& format, std::string_view prompt) {
+  if (format.reasoning_begin.empty()) return false;
+  return trimmed(prompt).ends_with(trimmed(format.reasoning_begin));
+}
+
+bool is_marker(const OutputFormat& format, std::string_view piece) {
+  if (piece.empty()) return false;
+  if (format.is_harmony) {
+    static constexpr std::array<std::string_view, 7> kMarkers = {
+        "<|start|>",     "<|end|>",    "<|message|>", "<|channel|>",
+        "<|constrain|>", "<|return|>", "<|call|>"};
+    return std::ranges::find(kMarkers, piece) != kMarkers.end();
+  }
+  const auto is_part = [&](std::string_view marker) { return has(marker, piece); };
+  if (is_part(format.reasoning_begin) || is_part(format.reasoning_end)) return true;
+  if (std::ranges::any_of(format.sections, [&](const CallSection& section) {
+        return is_part(section.begin) || is_part(section.end);
+      })) {
+    return true;
+  }
+  // What stands inside of sections.
+  static constexpr std::array<std::string_view, 11> kInner = {"<｜tool▁call▁begin｜>",
+                                                              "<｜tool▁call▁end｜>",
+                                                              "<｜tool▁sep｜>",
+                                                              "｜DSML｜",
+                                                              "<|tool_call_begin|>",
+                                                              "<|tool_call_end|>",
+                                                              "<|tool_call_argument_begin|>",
+                                                              "[CALL_ID]",
+                                                              "[ARGS]",
+                                                              "<|\"|>",
+                                                              "<escape>"};
+  return std::ranges::find(kInner, piece) != kInner.end();
+}
+
+}  // namespace linnet

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace linnet {
+
+struct CallSyntax;
+
+/// A stretch of an answer that holds calls of tools.
+struct CallSection {
+  std::string_view begin;
+  std::string_view end;  ///< empty where it goes on to the end of the answer
+  const CallSyntax* syntax;
+};
+
+/// How a family of models marks its thinking and its calls of tools.
+struct OutputFormat {
+  std::string_view name;
+  std::string_view reasoning_begin;  ///< empty where the family does not think aloud
+  std::string_view reasoning_end;
+  std::vector<CallSection> sections;
+  std::vector<std::string_view> noise;  ///< markers that mean nothing to a reader
+  /// A call may stand unmarked where an answer begins, as a JSON object.
+  const CallSyntax* bare_json = nullptr;
+  /// Messages with headers as gpt-oss writes them; all else is empty.
+  bool is_harmony = false;
+};
+
+/// The format of the family whose template this is, seen from the markers in it; the generic one
+/// (a JSON object) where it has none that is known.
+OutputFormat detect_output_format(std::string_view template_source);
+
+/// True if a prompt that a template made ends inside the model's thinking.
+bool ends_in_reasoning(const OutputFormat& format, std::string_view prompt);
+
+/// True if `piece`, the text of a control token, means something to the format: such tokens must be
+/// in the text that the parser gets, others need not.
+bool is_marker(const OutputFormat& format, std::string_view piece);
+
+}  // namespace linnet

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/output/output_format.hpp"
+
+namespace linnet {
+
+/// A call of a tool that the model wrote.
+struct ToolCall {
+  std::string id;  ///< of the model, or nine letters and digits of ours
+  std::string name;
+  std::string arguments;  ///< JSON text of an object
+};
+
+/// A part of an answer.
+struct OutputEvent {
+  enum class Kind {
+    kText,       ///< more of the answer
+    kReasoning,  ///< more of the model's thinking
+    kToolCall,   ///< a complete call
+    kWarning,    ///< for the person who runs the program, not part of the answer
+  };
+  Kind kind;
+  std::string text;  ///< empty for kToolCall
+  ToolCall call;     ///< of kToolCall
+};
+
+struct OutputOptions {
+  /// The tools that the model was told of, in OpenAI's form. Without any, calls are not looked for.
+  nlohmann::ordered_json tools;
+  /// True if the prompt ends inside the model's thinking: ends_in_reasoning().
+  bool starts_in_reasoning = false;
+  /// From which the ids of calls are made.
+  std::uint64_t id_seed = 0;
+};
+
+/// Takes a model's answer apart while it is written. Text and thinking come out as soon as they
+/// cannot be the beginning of a marker; a call comes out when it is complete. A call that cannot be
+/// understood comes out as text, after a warning. Not for use by several threads at once.
+class OutputParser {
+ public:
+  virtual ~OutputParser() = default;
+
+  /// More of the answer, with the text of those control tokens that are is_marker() of the format.
+  virtual std::vector<OutputEvent> push(std::string_view text) = 0;
+  /// What was held back; call once, at the end.
+  virtual std::vector<OutputEvent> finish() = 0;
+};
+
+std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format, OutputOptions options);
+
+}  // namespace linnet

@@ -1,0 +1,63 @@
+#include "chat/template_sources.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace linnet {
+namespace {
+
+constexpr std::string_view kKey = "tokenizer.chat_template";
+constexpr std::uintmax_t kMaxBytes = 4u << 20;
+
+Result<std::string> read_template_file(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) return Error{fmt::format("{}: {}", path.string(), error.message())};
+  if (size > kMaxBytes) {
+    return Error{
+        fmt::format("{}: a template of {} bytes, more than {}", path.string(), size, kMaxBytes)};
+  }
+  std::string text(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
+    return Error{path.string() + ": cannot be read"};
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<TemplateSources> read_chat_templates(const gguf::File& file) {
+  TemplateSources sources;
+  for (const gguf::KeyValue& entry : file.metadata()) {
+    if (!entry.key.starts_with(kKey)) continue;
+    const std::string_view suffix = entry.key.substr(kKey.size());
+    if (!suffix.empty() && (suffix[0] != '.' || suffix.size() == 1)) continue;
+    auto text = file.string(entry.key);
+    if (!text) return text.error();
+    sources[std::string(suffix.empty() ? suffix : suffix.substr(1))] = **text;
+  }
+  // A file may have named ones only; the one named default is for all.
+  const auto named = sources.find("default");
+  if (named != sources.end() && !sources.contains("")) sources[""] = named->second;
+  return sources;
+}
+
+Result<TemplateSources> find_chat_template(std::string_view name_or_path) {
+  const std::string_view builtin = builtin_template(name_or_path);
+  if (!builtin.empty()) return TemplateSources{{"", std::string(builtin)}};
+  const std::filesystem::path path(name_or_path);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    return Error{fmt::format("{}: neither a file nor one of the built-in templates ({})",
+                             name_or_path, fmt::join(builtin_template_names(), ", "))};
+  }
+  auto text = read_template_file(path);
+  if (!text) return text.error();
+  return TemplateSources{{"", std::move(*text)}};
+}
+
+}  // namespace linnet

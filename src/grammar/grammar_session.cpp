@@ -1,0 +1,161 @@
+#include "grammar/grammar_session.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "grammar/tree_walk.hpp"
+
+namespace linnet::grammar {
+
+Result<GrammarSession> GrammarSession::create(std::shared_ptr<TokenMask> mask) {
+  GrammarSession session(std::move(mask));
+  Stepper stepper(session.mask_->automaton(), session.nodes_, session.mask_->limits());
+  if (const Status status = stepper.start(session.configurations_); !status) return status.error();
+  session.allowed_ = TokenSet(session.mask_->vocabulary().size());
+  return session;
+}
+
+const TokenSet& GrammarSession::allowed() {
+  if (!allowed_known_) find_allowed();
+  allowed_known_ = true;
+  return allowed_;
+}
+
+void GrammarSession::find_allowed() {
+  allowed_.clear();
+  if (ended_) return;
+  if (configurations_.complete) {
+    for (const std::int32_t id : mask_->vocabulary().end_ids()) allowed_.insert(id);
+  }
+  std::uint32_t before = PushdownAutomaton::kNone;
+  for (const Configuration at : configurations_.reading) {
+    const auto mask = mask_->of_state(at.state);
+    overflowed_ |= mask->overflowed;
+    // Close to the deepest calls that are possible, what a state allows depends on the depth.
+    if (nodes_.depth(at.node) + mask->reach > mask_->limits().depth) {
+      walk_exactly(at);
+      continue;
+    }
+    if (at.state != before) mask->add_to(allowed_);
+    before = at.state;
+    if (!mask->exits.empty()) follow_exits(at, *mask);
+  }
+}
+
+// Tokens that go on after the end of the rule that `configuration` is in.
+void GrammarSession::follow_exits(Configuration configuration, const TokenMask::StateMask& mask) {
+  const Vocabulary& vocabulary = mask_->vocabulary();
+  TreeWalk walk(mask_->automaton(), vocabulary, nodes_, mask_->limits());
+  std::vector<Configuration> backs;
+  for (const StackNodes::Return back : nodes_.returns(configuration.node)) {
+    backs.push_back({back.state, back.node});
+  }
+  Configurations outside, next;
+  const std::uint32_t nodes_before = nodes_.size();
+  walk.stepper().close(backs, outside);
+  const auto allow = [&](std::uint32_t node) {
+    for (const std::int32_t id : vocabulary.tokens(node)) allowed_.insert(id);
+  };
+  for (std::uint32_t byte = 0; byte < 256 && !outside.reading.empty(); ++byte) {
+    const auto exits = mask.exits_by(static_cast<std::uint8_t>(byte));
+    if (exits.empty()) continue;
+    const std::uint32_t nodes_outside = nodes_.size();
+    walk.stepper().step(outside, static_cast<std::uint8_t>(byte), next);
+    for (std::size_t i = 0; i < exits.size() && !next.dead(); ++i) {
+      const std::uint32_t exit = exits[i];
+      allow(exit);
+      const bool done = next.reading.empty() ||
+                        walk.run(exit + 1, vocabulary.subtree_end(exit), vocabulary.depth(exit),
+                                 next, [&](std::uint32_t node, bool) { allow(node); });
+      overflowed_ |= !done;
+    }
+    nodes_.shrink(nodes_outside);
+  }
+  overflowed_ |= walk.stepper().overflowed();
+  nodes_.shrink(nodes_before);
+}
+
+void GrammarSession::walk_exactly(Configuration configuration) {
+  const Vocabulary& vocabulary = mask_->vocabulary();
+  TreeWalk walk(mask_->automaton(), vocabulary, nodes_, mask_->limits());
+  Configurations start;
+  start.reading.push_back(configuration);
+  const bool done = walk.run(0, vocabulary.node_count(), 0, start, [&](std::uint32_t node, bool) {
+    for (const std::int32_t id : vocabulary.tokens(node)) {
+      allowed_.insert(id);
+    }
+  });
+  overflowed_ |= !done || walk.stepper().overflowed();
+  const std::uint32_t depth = nodes_.depth(configuration.node);
+  for (const auto& edge : mask_->automaton().token_edges(configuration.state)) {
+    if (depth + mask_->automaton().state(edge.target).height > mask_->limits().depth) continue;
+    const Tokens& set = mask_->automaton().token_sets()[edge.set];
+    for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
+      if (set.contains(id)) allowed_.insert(id);
+    }
+  }
+}
+
+Configurations GrammarSession::after(std::int32_t token) {
+  const PushdownAutomaton& automaton = mask_->automaton();
+  Stepper stepper(automaton, nodes_, mask_->limits());
+  std::vector<Configuration> entries;
+  for (const Configuration at : configurations_.reading) {
+    for (const auto& edge : automaton.token_edges(at.state)) {
+      const Tokens& set = automaton.token_sets()[edge.set];
+      if (set.contains(token)) entries.push_back({edge.target, at.node});
+    }
+  }
+  Configurations result, next;
+  if (mask_->vocabulary().in_tree(token)) {
+    result = configurations_;
+    for (const char byte : mask_->vocabulary().bytes(token)) {
+      stepper.step(result, static_cast<std::uint8_t>(byte), next);
+      std::swap(result, next);
+    }
+  }
+  if (!entries.empty()) {
+    stepper.close(entries, next);
+    result.complete |= next.complete;
+    result.reading.insert(result.reading.end(), next.reading.begin(), next.reading.end());
+  }
+  auto& reading = result.reading;
+  std::sort(reading.begin(), reading.end());
+  reading.erase(std::unique(reading.begin(), reading.end()), reading.end());
+  overflowed_ |= stepper.overflowed();
+  return result;
+}
+
+Status GrammarSession::accept(std::int32_t token) {
+  const auto refused = [&] {
+    return Error{fmt::format("token {} is not allowed by the grammar here", token)};
+  };
+  if (ended_ || token < 0 || token >= mask_->vocabulary().size()) return refused();
+  const auto end_ids = mask_->vocabulary().end_ids();
+  const bool ends = std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
+  const std::uint32_t nodes_before = nodes_.size();
+  Configurations next = after(token);
+  if (next.dead()) {
+    nodes_.shrink(nodes_before);
+    if (!ends || !configurations_.complete) return refused();
+    ended_ = true;
+    allowed_known_ = false;
+    return {};
+  }
+  allowed_known_ &=
+      next.reading == configurations_.reading && next.complete == configurations_.complete;
+  configurations_ = std::move(next);
+  if (nodes_.size() > most_nodes_) {
+    drop_unused(nodes_, configurations_);
+    most_nodes_ = std::max(kManyNodes, 2 * nodes_.size());
+  }
+  return {};
+}
+
+Status GrammarSession::within_limits() const {
+  if (!overflowed_) return {};
+  return Error{"the grammar can read the text in too many ways at once"};
+}
+
+}  // namespace linnet::grammar

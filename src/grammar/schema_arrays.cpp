@@ -1,0 +1,157 @@
+#include <bit>
+
+#include "grammar/schema_compiler.hpp"
+
+namespace linnet::grammar {
+namespace {
+
+constexpr std::size_t kMostDistinct = 10;  // values, whose subsets become states
+
+// The schemas of the items of an array: one after the other, then the same for all others.
+struct ItemSchemas {
+  std::vector<std::vector<SchemaId>> prefix;
+  std::vector<SchemaId> rest;
+  bool rest_listed = false;  // some schema says what the rest is
+};
+
+Result<ItemSchemas> item_schemas(SchemaDocument& document, const Constraints& constraints) {
+  ItemSchemas result;
+  for (const SchemaId id : constraints.schemas) {
+    if (document.negated(id)) continue;
+    const SchemaJson& json = document.json(id);
+    const auto prefix = json.find("prefixItems"), items = json.find("items");
+    if (prefix != json.end()) {
+      if (!prefix->is_array()) return document.error(id, "prefixItems must be an array");
+      if (prefix->size() > result.prefix.size()) result.prefix.resize(prefix->size());
+    }
+    if (items != json.end() && items->is_array()) {
+      return document.error(id, "items must be one schema; prefixItems takes a list of them");
+    }
+  }
+  for (const SchemaId id : constraints.schemas) {
+    if (document.negated(id)) continue;
+    const SchemaJson& json = document.json(id);
+    const auto prefix = json.find("prefixItems"), items = json.find("items");
+    const std::size_t listed = prefix == json.end() ? 0 : prefix->size();
+    for (std::size_t i = 0; i < result.prefix.size(); ++i) {
+      if (i < listed) {
+        result.prefix[i].push_back(
+            document.number((*prefix)[i], id, {"prefixItems", std::to_string(i)}));
+      } else if (items != json.end()) {
+        result.prefix[i].push_back(document.number(*items, id, {"items"}));
+      }
+    }
+    if (items == json.end()) continue;
+    result.rest.push_back(document.number(*items, id, {"items"}));
+    result.rest_listed = true;
+  }
+  return result;
+}
+
+}  // namespace
+
+Result<Expression> SchemaCompiler::arrays(const Constraints& constraints) {
+  const auto items = item_schemas(document_, constraints);
+  if (!items) return items.error();
+  const std::uint64_t min = constraints.min_items;
+  auto max = constraints.max_items;
+  const std::size_t prefix = items->prefix.size();
+  // After a list of items and no word on others there are no others, unless they are needed.
+  if (prefix > 0 && !items->rest_listed && min <= prefix)
+    max = std::min(max.value_or(prefix), prefix);
+  if (max && *max < min) return nothing();
+  if (constraints.unique_items && max.value_or(2) > 1) {
+    auto values = few_values(items->rest);
+    if (!values) return values.error();
+    if (prefix == 0 && *values) return distinct_items(**values, constraints);
+    notes_.add(
+        error(constraints, "uniqueItems is only held for items from at most 10 listed values")
+            .message);
+  }
+  if (prefix == 0 && items->rest.empty() && min == 0 && !max) return any_array();
+
+  // Node i: i items have been written.
+  Graph graph;
+  const std::size_t listed = max ? std::min<std::uint64_t>(prefix, *max) : prefix;
+  graph.nodes.resize(listed + 1);
+  for (std::size_t i = 0; i < listed; ++i) {
+    const Expression item = value_of(items->prefix[i]);
+    graph.nodes[i].accepting = i >= min;
+    graph.nodes[i].edges.push_back(
+        {i == 0 ? item : sequence({comma(), item}), static_cast<std::uint32_t>(i + 1)});
+  }
+  graph.nodes[listed].accepting = listed >= min;
+  const bool more = !max || *max > listed;
+  if (more) {
+    const Expression item = value_of(items->rest);
+    const Expression next = sequence({comma(), item});
+    const std::uint64_t needed = min > listed ? min - listed : 0;
+    const auto allowed = max ? std::optional(*max - listed) : std::nullopt;
+    Expression rest = repeat(next, needed, allowed);
+    if (listed == 0) {  // the first one without a comma
+      rest = sequence({item, repeat(next, needed > 0 ? needed - 1 : 0,
+                                    allowed ? std::optional(*allowed - 1) : std::nullopt)});
+    }
+    graph.nodes.push_back({{}, true});
+    graph.nodes[listed].edges.push_back({rest, static_cast<std::uint32_t>(listed + 1)});
+  }
+  return sequence({literal("["), space(), Expression({std::move(graph)}), space(), literal("]")});
+}
+
+// The values of schemas that have only a few, or nothing.
+Result<std::optional<std::vector<SchemaJson>>> SchemaCompiler::few_values(
+    const std::vector<SchemaId>& schemas) {
+  using Values = std::optional<std::vector<SchemaJson>>;
+  auto expanded = expander_.expand(schemas);
+  if (!expanded) return expanded.error();
+  std::vector<SchemaJson> result;
+  const auto add = [&](const SchemaJson& value) {
+    for (const SchemaJson& known : result) {
+      if (equal_values(known, value)) return;
+    }
+    result.push_back(value);
+  };
+  for (const Alternative& alternative : *expanded) {
+    const auto constraints = gather(document_, alternative.schemas, notes_);
+    if (!constraints) return constraints.error();
+    if (constraints->values) {
+      const auto values = valid_values(*constraints, alternative);
+      if (!values) return values.error();
+      for (const SchemaJson* value : *values) add(*value);
+    } else if ((generated_types(*constraints) & ~(kNull | kBoolean)) == 0 &&
+               alternative.exclusions.empty() && constraints->excluded.empty()) {
+      if ((constraints->types & kNull) != 0) add(nullptr);
+      if ((constraints->types & kBoolean) != 0) add(true), add(false);
+    } else {
+      return Values();
+    }
+    if (result.size() > kMostDistinct) return Values();
+  }
+  return Values(std::move(result));
+}
+
+// Each value at most once. Node s: the values of the subset s have been written.
+Result<Expression> SchemaCompiler::distinct_items(const std::vector<SchemaJson>& values,
+                                                  const Constraints& constraints) {
+  const std::uint64_t max =
+      std::min<std::uint64_t>(constraints.max_items.value_or(values.size()), values.size());
+  std::vector<Expression> first, next;
+  for (const SchemaJson& value : values) {
+    first.push_back(json_literal(value));
+    next.push_back(sequence({comma(), first.back()}));
+  }
+  Graph graph;
+  graph.nodes.resize(std::size_t{1} << values.size());
+  for (std::uint32_t subset = 0; subset < graph.nodes.size(); ++subset) {
+    const auto count = static_cast<std::uint64_t>(std::popcount(subset));
+    Graph::Node& node = graph.nodes[subset];
+    node.accepting = count >= constraints.min_items && count <= max;
+    for (std::size_t i = 0; i < values.size() && count < max; ++i) {
+      const std::uint32_t with = subset | 1u << i;
+      if (with != subset) node.edges.push_back({subset == 0 ? first[i] : next[i], with});
+    }
+  }
+  return sequence({literal("["), space(), Expression({std::move(graph)}), space(), literal("]")});
+}
+
+}  // namespace linnet::grammar

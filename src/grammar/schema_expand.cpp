@@ -1,0 +1,220 @@
+#include "grammar/schema_expand.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace linnet::grammar {
+namespace {
+
+constexpr std::size_t kMostAlternatives = 512;
+constexpr std::size_t kMostSteps = 200'000;
+constexpr std::size_t kDeepest = 100;
+
+std::vector<SchemaId> united(const std::vector<SchemaId>& a, const std::vector<SchemaId>& b) {
+  std::vector<SchemaId> result;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(result));
+  return result;
+}
+
+}  // namespace
+
+Result<std::vector<Alternative>> SchemaExpander::expand(std::span<const SchemaId> schemas) {
+  Alternatives result = {{}};
+  for (const SchemaId id : schemas) {
+    auto more = expand_one(id);
+    if (!more) return more.error();
+    if (const Status status = combine(id, result, *more); !status) return status.error();
+  }
+  return result;
+}
+
+Status SchemaExpander::combine(SchemaId id, Alternatives& result, const Alternatives& more) {
+  Alternatives combined;
+  for (const Alternative& a : result) {
+    for (const Alternative& b : more) {
+      combined.push_back({united(a.schemas, b.schemas), united(a.exclusions, b.exclusions)});
+      if (combined.size() > kMostAlternatives) {
+        return document_.error(id, fmt::format("anyOf, oneOf and the like combine to more than {} "
+                                               "alternatives",
+                                               kMostAlternatives));
+      }
+    }
+  }
+  result = std::move(combined);
+  return {};
+}
+
+Result<std::vector<Alternative>> SchemaExpander::expand_one(SchemaId id) {
+  const SchemaJson& json = document_.json(id);
+  if (document_.negated(id)) return Alternatives{{{id}, {}}};
+  if (json.is_boolean()) return json.get<bool>() ? Alternatives{{}} : Alternatives{};
+  if (const Status status = check_keywords(id); !status) return status.error();
+  if (std::find(path_.begin(), path_.end(), id) != path_.end()) return Alternatives{};
+  if (++steps_ > kMostSteps || path_.size() > kDeepest) {
+    return document_.error(id, "its references and alternatives are nested too deeply");
+  }
+  path_.push_back(id);
+  Alternatives result = {{{id}, {}}};
+  Status status;
+  if (const auto reference = json.find("$ref"); reference != json.end()) {
+    if (!reference->is_string()) return document_.error(id, "$ref must be a string");
+    auto target = document_.resolve(reference->get<std::string>(), id);
+    if (!target) return target.error();
+    auto more = expand_one(*target);
+    if (!more) return more.error();
+    status = combine(id, result, *more);
+  }
+  if (status) status = take_all_of(id, result);
+  if (status) status = take_any_of(id, result);
+  if (status) status = take_one_of(id, result);
+  if (status) status = take_if(id, result);
+  if (status) status = take_dependents(id, result);
+  if (!status) return status.error();
+  if (const auto excluded = subschema(id, "not")) {
+    for (Alternative& alternative : result) {
+      alternative.exclusions = united(alternative.exclusions, {*excluded});
+    }
+  }
+  path_.pop_back();
+  return result;
+}
+
+Status SchemaExpander::check_keywords(SchemaId id) {
+  const SchemaJson& json = document_.json(id);
+  if (!json.is_object()) return document_.error(id, "a schema must be an object, true or false");
+  for (const auto& item : json.items()) {
+    const Keyword keyword = find_keyword(item.key());
+    if (keyword.kind == KeywordKind::kUnsupported) {
+      return document_.error(id, fmt::format("the keyword {} is not supported", item.key()));
+    }
+    if (keyword.kind == KeywordKind::kUnknown) {
+      notes_.add(
+          document_
+              .error(id, fmt::format("{} is no keyword of JSON Schema and not held", item.key()))
+              .message);
+    }
+  }
+  return {};
+}
+
+std::optional<SchemaId> SchemaExpander::subschema(SchemaId id, const std::string& keyword) {
+  const SchemaJson& json = document_.json(id);
+  const auto at = json.find(keyword);
+  if (at == json.end()) return std::nullopt;
+  return document_.number(*at, id, {keyword});
+}
+
+Result<std::vector<SchemaId>> SchemaExpander::subschemas(SchemaId id, const std::string& keyword) {
+  const SchemaJson& list = document_.json(id).at(keyword);
+  if (!list.is_array() || list.empty()) {
+    return document_.error(id, keyword + " must be an array of schemas that is not empty");
+  }
+  std::vector<SchemaId> result;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    result.push_back(document_.number(list[i], id, {keyword, std::to_string(i)}));
+  }
+  return result;
+}
+
+Status SchemaExpander::take_all_of(SchemaId id, Alternatives& result) {
+  if (!document_.json(id).contains("allOf")) return {};
+  const auto parts = subschemas(id, "allOf");
+  if (!parts) return parts.error();
+  for (const SchemaId part : *parts) {
+    auto more = expand_one(part);
+    if (!more) return more.error();
+    if (Status status = combine(id, result, *more); !status) return status;
+  }
+  return {};
+}
+
+Status SchemaExpander::take_any_of(SchemaId id, Alternatives& result) {
+  if (!document_.json(id).contains("anyOf")) return {};
+  const auto options = subschemas(id, "anyOf");
+  if (!options) return options.error();
+  Alternatives all;
+  for (const SchemaId option : *options) {
+    auto more = expand_one(option);
+    if (!more) return more.error();
+    all.insert(all.end(), more->begin(), more->end());
+  }
+  return combine(id, result, all);
+}
+
+Status SchemaExpander::take_one_of(SchemaId id, Alternatives& result) {
+  if (!document_.json(id).contains("oneOf")) return {};
+  const auto options = subschemas(id, "oneOf");
+  if (!options) return options.error();
+  Alternatives all;
+  for (const SchemaId option : *options) {
+    auto more = expand_one(option);
+    if (!more) return more.error();
+    std::vector<SchemaId> others;
+    for (const SchemaId other : *options) {
+      if (other != option) others.push_back(other);
+    }
+    std::sort(others.begin(), others.end());
+    for (Alternative& alternative : *more) {
+      alternative.exclusions = united(alternative.exclusions, others);
+      all.push_back(std::move(alternative));
+    }
+  }
+  return combine(id, result, all);
+}
+
+Status SchemaExpander::take_if(SchemaId id, Alternatives& result) {
+  const auto condition = subschema(id, "if");
+  if (!condition) return {};
+  auto both = expand_one(*condition);
+  if (!both) return both.error();
+  Alternatives otherwise = {{{}, {*condition}}};
+  if (const auto then = subschema(id, "then")) {
+    auto more = expand_one(*then);
+    if (!more) return more.error();
+    if (Status status = combine(id, *both, *more); !status) return status;
+  }
+  if (const auto other = subschema(id, "else")) {
+    auto more = expand_one(*other);
+    if (!more) return more.error();
+    if (Status status = combine(id, otherwise, *more); !status) return status;
+  }
+  both->insert(both->end(), otherwise.begin(), otherwise.end());
+  return combine(id, result, *both);
+}
+
+// A property with dependents is either absent or the dependents hold.
+Status SchemaExpander::take_dependents(SchemaId id, Alternatives& result) {
+  const SchemaJson& json = document_.json(id);
+  if (const auto [known, added] = dependents_.try_emplace(id); added) {
+    const auto absent = [&](const std::string& name) {
+      return document_.add({{"properties", {{name, false}}}}, id);
+    };
+    if (const auto at = json.find("dependentRequired"); at != json.end()) {
+      if (!at->is_object()) return document_.error(id, "dependentRequired must be an object");
+      for (const auto& item : at->items()) {
+        const SchemaId needs = document_.add({{"required", item.value()}}, id);
+        known->second.push_back({absent(item.key()), needs});
+      }
+    }
+    if (const auto at = json.find("dependentSchemas"); at != json.end()) {
+      if (!at->is_object()) return document_.error(id, "dependentSchemas must be an object");
+      for (const auto& item : at->items()) {
+        const SchemaId needs = document_.number(item.value(), id, {"dependentSchemas", item.key()});
+        known->second.push_back({absent(item.key()), needs});
+      }
+    }
+  }
+  for (const auto& [absent, needs] : std::vector(dependents_[id])) {
+    auto either = expand_one(absent);
+    if (!either) return either.error();
+    auto more = expand_one(needs);
+    if (!more) return more.error();
+    either->insert(either->end(), more->begin(), more->end());
+    if (Status status = combine(id, result, *either); !status) return status;
+  }
+  return {};
+}
+
+}  // namespace linnet::grammar

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "grammar/schema_constraints.hpp"
+#include "grammar/schema_document.hpp"
+
+namespace linnet::grammar {
+
+/// One way in which a value can be valid: what all of `schemas` say directly holds, and none of
+/// `exclusions` is valid for it. Both are sorted.
+struct Alternative {
+  std::vector<SchemaId> schemas;
+  std::vector<SchemaId> exclusions;
+};
+
+/// Writes schemas out as alternatives: follows $ref, allOf, anyOf, oneOf, not, if and the dependent
+/// keywords. A schema that refers to itself without anything in between is valid for no value.
+class SchemaExpander {
+ public:
+  SchemaExpander(SchemaDocument& document, SchemaNotes& notes)
+      : document_(document), notes_(notes) {}
+
+  /// The alternatives in which a value is valid under all of `schemas`. Errors: keywords that are
+  /// not supported or have wrong values, too many alternatives.
+  Result<std::vector<Alternative>> expand(std::span<const SchemaId> schemas);
+
+  /// Schemas each of which is only valid for values for which `id` is not. Together they cover all
+  /// such values as far as that can be written; an Error names the keywords where none can.
+  Result<std::vector<SchemaId>> negate(SchemaId id);
+
+ private:
+  using Alternatives = std::vector<Alternative>;
+
+  Result<Alternatives> expand_one(SchemaId id);
+  Status check_keywords(SchemaId id);
+  Status take_all_of(SchemaId id, Alternatives& result);
+  Status take_any_of(SchemaId id, Alternatives& result);
+  Status take_one_of(SchemaId id, Alternatives& result);
+  Status take_if(SchemaId id, Alternatives& result);
+  Status take_dependents(SchemaId id, Alternatives& result);
+  Status combine(SchemaId id, Alternatives& result, const Alternatives& more);
+  Result<std::vector<SchemaId>> subschemas(SchemaId id, const std::string& keyword);
+  std::optional<SchemaId> subschema(SchemaId id, const std::string& keyword);
+
+  SchemaDocument& document_;
+  SchemaNotes& notes_;
+  std::vector<SchemaId> path_;  // schemas that are being expanded
+  std::map<SchemaId, std::vector<SchemaId>> negations_;
+  std::map<SchemaId, std::vector<std::pair<SchemaId, SchemaId>>> dependents_;
+  std::size_t steps_ = 0;
+};
+
+}  // namespace linnet::grammar

@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "grammar/schema_expand.hpp"
+
+namespace linnet::grammar {
+namespace {
+
+using Options = std::vector<SchemaJson>;
+
+// The opposites of keywords that can be written as schemas. Several options: any of them.
+
+Options not_type(const SchemaJson& value) {
+  std::uint32_t types = 0;
+  for (const SchemaJson& name : value.is_array() ? value : SchemaJson::array({value})) {
+    types |= name.is_string() ? type_bits(name.get<std::string>()) : 0;
+  }
+  if ((types & kInteger) != 0) types |= kNumber;  // numbers that are not whole are left out
+  SchemaJson others = SchemaJson::array();
+  for (const char* name : {"null", "boolean", "number", "string", "array", "object"}) {
+    if ((type_bits(name) & types) == 0) others.push_back(name);
+  }
+  if (others.empty()) return {};
+  return {{{"type", others}}};
+}
+
+Options not_required(const SchemaJson& value) {
+  Options options;
+  for (const SchemaJson& name : value) {
+    if (!name.is_string()) continue;
+    options.push_back({{"type", "object"}, {"properties", {{name.get<std::string>(), false}}}});
+  }
+  return options;
+}
+
+Options not_properties(const SchemaJson& value) {
+  Options options;
+  if (!value.is_object()) return options;
+  for (const auto& property : value.items()) {
+    options.push_back({{"type", "object"},
+                       {"required", SchemaJson::array({property.key()})},
+                       {"properties", {{property.key(), {{"not", property.value()}}}}}});
+  }
+  return options;
+}
+
+Options not_all_of(const SchemaJson& value) {
+  Options options;
+  for (const SchemaJson& part : value) options.push_back({{"not", part}});
+  return options;
+}
+
+Options not_any_of(const SchemaJson& value) {
+  SchemaJson none = SchemaJson::array();
+  for (const SchemaJson& part : value) none.push_back({{"not", part}});
+  return {{{"allOf", none}}};
+}
+
+Options not_not(const SchemaJson& value) { return {{{"allOf", SchemaJson::array({value})}}}; }
+
+// A limit's opposite is the other limit, one further on where counts are limited.
+template <class Shift>
+Options other_limit(const char* type, const char* keyword, const SchemaJson& value, Shift shift) {
+  if (!value.is_number()) return {};
+  const auto shifted = shift(value);
+  if (!shifted) return {};
+  return {{{"type", type}, {keyword, *shifted}}};
+}
+std::optional<SchemaJson> same(const SchemaJson& value) { return value; }
+std::optional<SchemaJson> one_less(const SchemaJson& value) {
+  if (!value.is_number_unsigned() || value == 0) return std::nullopt;
+  return value.get<std::uint64_t>() - 1;
+}
+std::optional<SchemaJson> one_more(const SchemaJson& value) {
+  if (!value.is_number_unsigned() || value == UINT64_MAX) return std::nullopt;
+  return value.get<std::uint64_t>() + 1;
+}
+
+const std::map<std::string, std::function<Options(const SchemaJson&)>>& opposites() {
+  using Json = SchemaJson;
+  static const std::map<std::string, std::function<Options(const Json&)>> kOpposites = {
+      {"type", not_type},
+      {"required", not_required},
+      {"properties", not_properties},
+      {"allOf", not_all_of},
+      {"anyOf", not_any_of},
+      {"not", not_not},
+      {"minimum", [](const Json& v) { return other_limit("number", "exclusiveMaximum", v, same); }},
+      {"exclusiveMinimum", [](const Json& v) { return other_limit("number", "maximum", v, same); }},
+      {"maximum", [](const Json& v) { return other_limit("number", "exclusiveMinimum", v, same); }},
+      {"exclusiveMaximum", [](const Json& v) { return other_limit("number", "minimum", v, same); }},
+      {"minLength", [](const Json& v) { return other_limit("string", "maxLength", v, one_less); }},
+      {"maxLength", [](const Json& v) { return other_limit("string", "minLength", v, one_more); }},
+      {"minItems", [](const Json& v) { return other_limit("array", "maxItems", v, one_less); }},
+      {"maxItems", [](const Json& v) { return other_limit("array", "minItems", v, one_more); }},
+      {"minProperties",
+       [](const Json& v) { return other_limit("object", "maxProperties", v, one_less); }},
+      {"maxProperties",
+       [](const Json& v) { return other_limit("object", "minProperties", v, one_more); }},
+  };
+  return kOpposites;
+}
+
+}  // namespace
+
+Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
+  const auto [known, added] = negations_.try_emplace(id);
+  if (!added) return known->second;  // also while it is being worked out: that adds nothing
+  const SchemaJson& json = document_.json(id);
+  std::vector<SchemaId> result;
+  if (json.is_boolean()) {
+    result.push_back(document_.add(SchemaJson(!json.get<bool>()), id));
+    return negations_[id] = result;
+  }
+  if (const Status status = check_keywords(id); !status) return status.error();
+  std::string left_out;
+  // All keywords hold together, so it is enough that one does not.
+  for (const auto& item : json.items()) {
+    const std::string& key = item.key();
+    const SchemaJson& value = item.value();
+    if (find_keyword(key).kind != KeywordKind::kAssertion) continue;
+    if (key == "const") {
+      result.push_back(document_.add({{"enum", SchemaJson::array({value})}}, id, true));
+    } else if ((key == "enum" && value.is_array()) || (key == "pattern" && value.is_string())) {
+      result.push_back(document_.add({{key, value}}, id, true));
+    } else if (key == "$ref" && value.is_string()) {
+      auto target = document_.resolve(value.get<std::string>(), id);
+      if (!target) return target.error();
+      auto more = negate(*target);
+      if (!more) return more.error();
+      result.insert(result.end(), more->begin(), more->end());
+    } else if (const auto opposite = opposites().find(key); opposite != opposites().end()) {
+      for (SchemaJson& option : opposite->second(value)) {
+        result.push_back(document_.add(std::move(option), id));
+      }
+    } else {
+      left_out += left_out.empty() ? key : ", " + key;
+    }
+  }
+  if (result.empty() && !left_out.empty()) {
+    return document_.error(id, fmt::format("values that are not valid here are needed, for not, "
+                                           "oneOf or if, and the opposite of {} is not supported",
+                                           left_out));
+  }
+  return negations_[id] = result;
+}
+
+}  // namespace linnet::grammar

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <span>
+
+#include "base/result.hpp"
+#include "grammar/schema_constraints.hpp"
+#include "grammar/schema_document.hpp"
+
+namespace linnet::grammar {
+
+/// Whether values that are written in the schema itself (enum, const) are valid under parts of it.
+class SchemaValidator {
+ public:
+  SchemaValidator(SchemaDocument& document, SchemaPatterns& patterns)
+      : document_(document), patterns_(patterns) {}
+
+  /// By the rules of draft 2020-12, for the keywords that the compiler supports. An Error where
+  /// references are nested too deeply or a pattern cannot be compiled.
+  Result<bool> valid(const SchemaJson& value, SchemaId id);
+
+  /// The same without $ref, allOf, anyOf, oneOf, not, if and the dependent keywords of `id` itself.
+  Result<bool> valid_directly(const SchemaJson& value, SchemaId id);
+
+ private:
+  bool check(const SchemaJson& value, SchemaId id);
+  bool check_direct(const SchemaJson& value, SchemaId id);
+  bool check_string(const std::string& value, const Constraints& constraints);
+  bool check_number(const Decimal& value, const Constraints& constraints);
+  bool check_array(const SchemaJson& value, SchemaId id, const Constraints& constraints);
+  bool check_object(const SchemaJson& value, SchemaId id, const Constraints& constraints);
+  bool check_in_place(const SchemaJson& value, SchemaId id);
+  bool matches(Result<const FiniteAutomaton*> automaton, const std::string& text);
+  bool fail(Error error);
+  int count_valid(const SchemaJson& value, SchemaId id, const std::string& keyword);
+
+  SchemaDocument& document_;
+  SchemaPatterns& patterns_;
+  int depth_ = 0;
+  std::optional<Error> error_;
+};
+
+}  // namespace linnet::grammar

@@ -1,0 +1,105 @@
+#include "grammar/utf8.hpp"
+
+#include <algorithm>
+
+namespace linnet::grammar {
+namespace {
+
+// How many bytes a character that starts with `lead` has, 0 where no character does.
+int length_of(std::uint8_t lead) {
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead < 0xe0) return 2;
+  if (lead >= 0xe0 && lead < 0xf0) return 3;
+  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+}
+
+// The largest character of each length, from 0 bytes.
+constexpr std::array<char32_t, 5> kLargest = {0, 0x7f, 0x7ff, 0xffff, 0x10ffff};
+
+std::string utf8_of(char32_t character) {
+  std::string bytes;
+  append_utf8(bytes, character);
+  return bytes;
+}
+
+// `first` and `last` have the same length. Cuts the range until every byte varies independently.
+void split(char32_t first, char32_t last, int length, std::vector<ByteSequence>& out) {
+  for (int i = 1; i < length; ++i) {
+    const char32_t mask = (char32_t{1} << (6 * i)) - 1;
+    if ((first & ~mask) == (last & ~mask)) continue;
+    if ((first & mask) != 0) {
+      split(first, first | mask, length, out);
+      return split((first | mask) + 1, last, length, out);
+    }
+    if ((last & mask) != mask) {
+      split(first, (last & ~mask) - 1, length, out);
+      return split(last & ~mask, last, length, out);
+    }
+  }
+  const std::string low = utf8_of(first), high = utf8_of(last);
+  ByteSequence sequence;
+  sequence.length = length;
+  for (int i = 0; i < length; ++i) {
+    sequence.ranges[i] = {static_cast<std::uint8_t>(low[i]), static_cast<std::uint8_t>(high[i])};
+  }
+  out.push_back(sequence);
+}
+
+}  // namespace
+
+std::optional<char32_t> take_character(std::string_view& text) {
+  if (text.empty()) return std::nullopt;
+  const auto lead = static_cast<std::uint8_t>(text[0]);
+  const int length = length_of(lead);
+  if (length == 0 || text.size() < static_cast<std::size_t>(length)) return std::nullopt;
+  char32_t character = length == 1 ? lead : lead & (0x7f >> length);
+  for (int i = 1; i < length; ++i) {
+    const auto byte = static_cast<std::uint8_t>(text[i]);
+    if ((byte & 0xc0) != 0x80) return std::nullopt;
+    character = character << 6 | (byte & 0x3f);
+  }
+  const bool overlong = character <= kLargest[length - 1] && length > 1;
+  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
+  if (overlong || surrogate || character > kLastCharacter) return std::nullopt;
+  text.remove_prefix(length);
+  return character;
+}
+
+void append_utf8(std::string& out, char32_t character) {
+  const auto byte = [&](char32_t value) { out.push_back(static_cast<char>(value)); };
+  if (character < 0x80) return byte(character);
+  if (character < 0x800) {
+    byte(0xc0 | character >> 6);
+  } else if (character < 0x10000) {
+    byte(0xe0 | character >> 12);
+    byte(0x80 | (character >> 6 & 0x3f));
+  } else {
+    byte(0xf0 | character >> 18);
+    byte(0x80 | (character >> 12 & 0x3f));
+    byte(0x80 | (character >> 6 & 0x3f));
+  }
+  byte(0x80 | (character & 0x3f));
+}
+
+std::optional<std::u32string> to_characters(std::string_view text) {
+  std::u32string characters;
+  while (!text.empty()) {
+    const auto character = take_character(text);
+    if (!character) return std::nullopt;
+    characters.push_back(*character);
+  }
+  return characters;
+}
+
+std::vector<ByteSequence> utf8_sequences(CharacterRange range) {
+  std::vector<ByteSequence> sequences;
+  for (int length = 1; length <= 4; ++length) {
+    const char32_t smallest = length == 1 ? 0 : kLargest[length - 1] + 1;
+    const char32_t first = std::max(range.first, smallest);
+    const char32_t last = std::min(range.last, kLargest[length]);
+    if (first <= last) split(first, last, length, sequences);
+  }
+  return sequences;
+}
+
+}  // namespace linnet::grammar

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "grammar/character_set.hpp"
+
+namespace linnet::grammar {
+
+/// Takes the first character off `text`. Nothing, and `text` unchanged, where the bytes are not
+/// valid UTF-8 (overlong forms and surrogates are not valid) or there are none.
+std::optional<char32_t> take_character(std::string_view& text);
+
+/// Adds the UTF-8 form of `character` to `out`.
+void append_utf8(std::string& out, char32_t character);
+
+/// The characters of `text`; nothing where it is not valid UTF-8.
+std::optional<std::u32string> to_characters(std::string_view text);
+
+/// One to four ranges of bytes, one after the other.
+struct ByteSequence {
+  struct Range {
+    std::uint8_t first = 0;
+    std::uint8_t last = 0;
+  };
+  std::array<Range, 4> ranges;
+  int length = 0;
+};
+
+/// Byte sequences that together spell exactly the characters of `range`.
+std::vector<ByteSequence> utf8_sequences(CharacterRange range);
+
+}  // namespace linnet::grammar

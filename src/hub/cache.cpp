@@ -1,0 +1,105 @@
+#include "hub/cache.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "hub/repo_file.hpp"
+
+namespace linnet::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string folder_name(std::string repo) {
+  for (auto slash = repo.find('/'); slash != repo.npos; slash = repo.find('/')) {
+    repo.replace(slash, 1, "--");
+  }
+  return "models--" + repo;
+}
+
+Status make_folder(const fs::path& path) {
+  std::error_code failure;
+  fs::create_directories(path, failure);
+  if (!failure) return {};
+  return Error{fmt::format("{}: the folder cannot be made: {}", path.string(), failure.message())};
+}
+
+// A name beside `path` that no other process uses.
+fs::path beside(const fs::path& path) { return path.string() + fmt::format(".{}.new", getpid()); }
+
+Status replace(const fs::path& from, const fs::path& to) {
+  std::error_code failure;
+  fs::rename(from, to, failure);
+  if (!failure) return {};
+  return Error{fmt::format("{}: cannot be made: {}", to.string(), failure.message())};
+}
+
+}  // namespace
+
+bool is_etag(const std::string& text) {
+  return !text.empty() && text.size() <= 128 && text.front() != '.' &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == text.npos;
+}
+
+Cache::Cache(const fs::path& root, const std::string& repo)
+    : folder_(root / folder_name(repo)), locks_(root / ".locks" / folder_name(repo)) {}
+
+fs::path Cache::blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
+
+fs::path Cache::partial(const std::string& etag) const { return blob(etag + ".incomplete"); }
+
+fs::path Cache::lock(const std::string& etag) const { return locks_ / (etag + ".lock"); }
+
+fs::path Cache::snapshot(const std::string& commit, const std::string& name) const {
+  return folder_ / "snapshots" / commit / name;
+}
+
+std::optional<fs::path> Cache::find(const std::string& revision, const std::string& name) const {
+  std::string commit = revision;
+  if (!is_commit(commit)) {
+    std::ifstream in(folder_ / "refs" / revision);
+    if (!(in >> commit) || !is_commit(commit)) return std::nullopt;
+  }
+  const fs::path path = snapshot(commit, name);
+  std::error_code ignored;
+  if (!fs::is_regular_file(path, ignored)) return std::nullopt;
+  return path;
+}
+
+Status Cache::prepare() const {
+  if (Status status = make_folder(folder_ / "blobs"); !status) return status;
+  return make_folder(locks_);
+}
+
+Status Cache::link(const std::string& etag, const std::string& commit,
+                   const std::string& name) const {
+  const fs::path path = snapshot(commit, name);
+  if (Status status = make_folder(path.parent_path()); !status) return status;
+  // Relative, so that the cache can be moved.
+  const fs::path target = blob(etag).lexically_relative(path.parent_path());
+  const fs::path fresh = beside(path);
+  std::error_code failure;
+  fs::remove(fresh, failure);
+  fs::create_symlink(target, fresh, failure);
+  if (failure) {
+    return Error{fmt::format("{}: the link cannot be made: {}", path.string(), failure.message())};
+  }
+  return replace(fresh, path);
+}
+
+Status Cache::remember(const std::string& revision, const std::string& commit) const {
+  if (is_commit(revision)) return {};
+  const fs::path path = folder_ / "refs" / revision;
+  if (Status status = make_folder(path.parent_path()); !status) return status;
+  const fs::path fresh = beside(path);
+  std::ofstream out(fresh, std::ios::trunc);
+  out << commit;
+  out.close();
+  if (!out) return Error{fmt::format("{}: cannot be written", fresh.string())};
+  return replace(fresh, path);
+}
+
+}  // namespace linnet::hub

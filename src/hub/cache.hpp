@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace linnet::hub {
+
+/// The folder of one repo in the cache, laid out as huggingface_hub does it:
+/// models--OWNER--NAME/ with blobs/ETAG (the bytes), snapshots/COMMIT/FILE (links to blobs) and
+/// refs/REVISION (the commit that a branch or tag stood for when it was last asked).
+/// Arguments must have passed the checks of repo_file.hpp and is_etag.
+class Cache {
+ public:
+  Cache(const std::filesystem::path& root, const std::string& repo);
+
+  std::filesystem::path blob(const std::string& etag) const;
+  std::filesystem::path partial(const std::string& etag) const;  ///< a blob that is not yet whole
+  std::filesystem::path lock(const std::string& etag) const;
+  std::filesystem::path snapshot(const std::string& commit, const std::string& name) const;
+
+  /// Where the file lies, if it is there in the revision as it was last asked.
+  std::optional<std::filesystem::path> find(const std::string& revision,
+                                            const std::string& name) const;
+
+  /// Makes the folders that the paths above lie in.
+  Status prepare() const;
+  /// Makes the snapshot's link to a blob.
+  Status link(const std::string& etag, const std::string& commit, const std::string& name) const;
+  /// Remembers the commit that `revision` stands for.
+  Status remember(const std::string& revision, const std::string& commit) const;
+
+ private:
+  std::filesystem::path folder_;
+  std::filesystem::path locks_;
+};
+
+/// True for what may name a blob.
+bool is_etag(const std::string& text);
+
+}  // namespace linnet::hub

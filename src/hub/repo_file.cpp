@@ -1,0 +1,114 @@
+#include "hub/repo_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "hub/url.hpp"
+
+namespace linnet::hub {
+namespace {
+
+constexpr std::size_t kLongestRepo = 96;  // the Hub's own limit
+constexpr std::size_t kLongestPath = 1024;
+constexpr std::size_t kLongestStep = 255;
+constexpr int kMostParts = 9999;
+
+bool is_one_of(char c, std::string_view set) { return set.find(c) != set.npos; }
+
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> steps;
+  while (true) {
+    const auto end = text.find(separator);
+    steps.push_back(text.substr(0, end));
+    if (end == text.npos) return steps;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// A relative path that stays below where it begins.
+bool is_safe_path(std::string_view path) {
+  if (path.empty() || path.size() > kLongestPath) return false;
+  const auto is_bad_character = [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\';
+  };
+  if (std::any_of(path.begin(), path.end(), is_bad_character)) return false;
+  const auto steps = split(path, '/');
+  return std::all_of(steps.begin(), steps.end(), [](std::string_view step) {
+    return !step.empty() && step.size() <= kLongestStep && step != "." && step != "..";
+  });
+}
+
+bool is_repo_step(std::string_view step) {
+  return !step.empty() && !is_one_of(step.front(), ".-") && !is_one_of(step.back(), ".-") &&
+         step.find("--") == step.npos && step.find("..") == step.npos &&
+         std::all_of(step.begin(), step.end(),
+                     [](char c) { return is_alphanumeric(c) || is_one_of(c, "-_."); });
+}
+
+// The number in five digits; 0 where they are none.
+int five_digits(std::string_view text) {
+  int number = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), number).ptr;
+  return text.size() == 5 && end == text.data() + 5 && number > 0 ? number : 0;
+}
+
+}  // namespace
+
+Status check_repo(const std::string& repo) {
+  const auto steps = split(repo, '/');
+  if (repo.size() <= kLongestRepo && steps.size() <= 2 &&
+      std::all_of(steps.begin(), steps.end(), is_repo_step)) {
+    return {};
+  }
+  return Error{fmt::format("'{}' is not a repo of the Hub, expected OWNER/NAME", shown(repo))};
+}
+
+Status check_revision(const std::string& revision) {
+  if (is_safe_path(revision)) return {};
+  return Error{
+      fmt::format("'{}' is not a revision, expected a branch, tag or commit", shown(revision))};
+}
+
+Status RepoFile::check() const {
+  if (Status status = check_repo(repo); !status) return status;
+  if (Status status = check_revision(revision); !status) return status;
+  if (is_safe_path(name)) return {};
+  return Error{fmt::format("'{}' cannot be the name of a file in a repo", shown(name))};
+}
+
+std::string RepoFile::resolve_url(const std::string& endpoint) const {
+  return fmt::format("{}/{}/resolve/{}/{}", endpoint, repo,
+                     percent_encoded(revision, /*keep_slashes=*/false),
+                     percent_encoded(name, /*keep_slashes=*/true));
+}
+
+bool is_commit(const std::string& text) {
+  return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == text.npos;
+}
+
+std::vector<std::string> part_names(const std::string& name) {
+  constexpr std::string_view kTail = "-00001-of-00001.gguf";
+  if (name.size() <= kTail.size()) return {name};
+  const std::string stem = name.substr(0, name.size() - kTail.size());
+  const std::string_view tail = std::string_view(name).substr(stem.size());
+  const int part = five_digits(tail.substr(1, 5));
+  const int count = five_digits(tail.substr(10, 5));
+  if (tail[0] != '-' || tail.substr(6, 4) != "-of-" || !tail.ends_with(".gguf") || part == 0 ||
+      part > count || count > kMostParts) {
+    return {name};
+  }
+  std::vector<std::string> names;
+  for (int i = 1; i <= count; ++i) {
+    names.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count));
+  }
+  return names;
+}
+
+}  // namespace linnet::hub

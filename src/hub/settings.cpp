@@ -1,0 +1,96 @@
+#include "hub/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <optional>
+
+#include "hub/url.hpp"
+
+namespace linnet::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first of the variables that is set and not empty.
+std::string first_set(const Environment& environment, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const char* value = environment(name);
+    if (value && *value) return value;
+  }
+  return {};
+}
+
+bool is_true(std::string value) {
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
+}
+
+std::string trimmed(const std::string& text) {
+  constexpr const char* kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+fs::path expanded(const std::string& path, const std::string& home) {
+  if (path == "~") return home;
+  if (path.starts_with("~/")) return fs::path(home) / path.substr(2);
+  return path;
+}
+
+Result<fs::path> hub_home(const Environment& environment, const std::string& home) {
+  const std::string own = first_set(environment, {"HF_HOME"});
+  if (!own.empty()) return expanded(own, home);
+  const std::string caches = first_set(environment, {"XDG_CACHE_HOME"});
+  if (!caches.empty()) return expanded(caches, home) / "huggingface";
+  if (!home.empty()) return fs::path(home) / ".cache" / "huggingface";
+  return Error{"neither HF_HOME nor HOME is set, so there is no place for downloaded models"};
+}
+
+std::string read_token_file(const fs::path& path) {
+  std::ifstream in(path);
+  std::string token;
+  std::getline(in, token);
+  return token;
+}
+
+Status check_token(const std::string& token) {
+  const bool printable =
+      std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (printable) return {};
+  return Error{"the Hugging Face token holds characters that no token has; check HF_TOKEN"};
+}
+
+}  // namespace
+
+Result<Settings> Settings::from_environment(const Environment& environment) {
+  Settings settings;
+  const std::string home = first_set(environment, {"HOME"});
+  auto hub = hub_home(environment, home);
+  if (!hub) return hub.error();
+  const std::string cache = first_set(environment, {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  settings.cache = cache.empty() ? *hub / "hub" : expanded(cache, home);
+
+  if (std::string endpoint = first_set(environment, {"HF_ENDPOINT"}); !endpoint.empty()) {
+    while (endpoint.ends_with('/')) endpoint.pop_back();
+    if (!origin_of(endpoint)) {
+      return Error{fmt::format("HF_ENDPOINT is '{}', expected an http or https address", endpoint)};
+    }
+    settings.endpoint = endpoint;
+  }
+  settings.token = first_set(environment, {"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"});
+  if (settings.token.empty() &&
+      !is_true(first_set(environment, {"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) {
+    const std::string path = first_set(environment, {"HF_TOKEN_PATH"});
+    settings.token = read_token_file(path.empty() ? *hub / "token" : expanded(path, home));
+  }
+  settings.token = trimmed(settings.token);
+  if (Status status = check_token(settings.token); !status) return status.error();
+  settings.offline = is_true(first_set(environment, {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}));
+  return settings;
+}
+
+}  // namespace linnet::hub

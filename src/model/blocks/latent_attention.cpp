@@ -1,0 +1,175 @@
+#include "model/blocks/latent_attention.hpp"
+
+#include "model/blocks/attention.hpp"
+
+namespace linnet {
+namespace {
+
+std::int64_t query_columns(const LatentAttentionSpec& spec) {
+  return std::int64_t{spec.heads} * spec.query_width();
+}
+std::int64_t value_columns(const LatentAttentionSpec& spec) {
+  return std::int64_t{spec.heads} * spec.value_width;
+}
+std::int64_t latent_key_width(const LatentAttentionSpec& spec) {
+  return spec.latent_width + spec.rope_width;
+}
+
+void project(const Pass& pass, const Linear& weight, View in, View out) {
+  const MatmulOutput output = weight.to(out);
+  pass.backend.matmul(in, {&output, 1});
+}
+
+void normalise(const Pass& pass, const Norm& norm, View x) {
+  pass.backend.norm(
+      x, {pass.model.norm, pass.model.norm_epsilon, norm.weight_data(), norm.bias_data()}, x);
+}
+
+void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, int first, View x) {
+  pass.backend.rope(
+      x, pass.batch.positions,
+      {rope.layout, heads, head_width, first, rope.dims, rope.inverse_frequencies, rope.magnitude});
+}
+
+// [rows, heads * (plain | turned)]
+View make_query(const Pass& pass, const LatentAttentionSpec& spec,
+                const LatentAttentionWeights& weights, View in) {
+  const View query = pass.workspace.view(in.rows, query_columns(spec));
+  if (weights.query) {
+    project(pass, weights.query, in, query);
+  } else {
+    const Workspace::Scope scope(pass.workspace);
+    const View down = pass.workspace.view(in.rows, spec.query_rank);
+    project(pass, weights.query_down, in, down);
+    normalise(pass, weights.query_norm, down);
+    project(pass, weights.query_up, down, query);
+  }
+  rotate(pass, spec.rope, spec.heads, spec.query_width(), spec.plain_width, query);
+  return query;
+}
+
+// [rows, latent | turned key]
+View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
+                 const LatentAttentionWeights& weights, View in) {
+  const View latent = pass.workspace.view(in.rows, latent_key_width(spec));
+  project(pass, weights.latent, in, latent);
+  normalise(pass, weights.latent_norm, latent.slice(0, spec.latent_width));
+  rotate(pass, spec.rope, 1, static_cast<int>(latent.columns), spec.latent_width, latent);
+  return latent;
+}
+
+// All heads share one key: the latent and the turned part. The query's plain part goes through the
+// head's key up-projection instead.
+void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
+                       const LatentAttentionWeights& weights, AttentionParams params, View query,
+                       View latent, View result) {
+  const std::int64_t width = latent_key_width(spec);
+  pass.backend.store_kv(pass.kv, params.layer, latent, latent.slice(0, spec.latent_width),
+                        pass.batch);
+  const View absorbed = pass.workspace.view(query.rows, spec.heads * width);
+  for (int h = 0; h < spec.heads; ++h) {
+    const View head = query.slice(h * spec.query_width(), spec.query_width());
+    project(pass, weights.key_up[h], head.slice(0, spec.plain_width),
+            absorbed.slice(h * width, spec.latent_width));
+    pass.backend.copy(head.slice(spec.plain_width, spec.rope_width),
+                      absorbed.slice(h * width + spec.latent_width, spec.rope_width));
+  }
+  apply_temperature(pass, spec.temperature, absorbed);
+
+  const View mixed = pass.workspace.view(query.rows, std::int64_t{spec.heads} * spec.latent_width);
+  params.kv_heads = 1;
+  params.key_width = static_cast<int>(width);
+  params.value_width = spec.latent_width;
+  pass.backend.attention(pass.kv, absorbed, params, pass.batch, mixed);
+  for (int h = 0; h < spec.heads; ++h) {
+    project(pass, weights.value_up[h], mixed.slice(h * spec.latent_width, spec.latent_width),
+            result.slice(h * spec.value_width, spec.value_width));
+  }
+}
+
+// Every head has its own key and value, expanded from the latent.
+void attend_to_expanded(const Pass& pass, const LatentAttentionSpec& spec,
+                        const LatentAttentionWeights& weights, AttentionParams params, View query,
+                        View latent, View result) {
+  const std::int64_t both = spec.plain_width + spec.value_width;
+  const View expanded = pass.workspace.view(query.rows, spec.heads * both);
+  project(pass, weights.key_value_up, latent.slice(0, spec.latent_width), expanded);
+  const View key = pass.workspace.view(query.rows, query_columns(spec));
+  const View value = pass.workspace.view(query.rows, value_columns(spec));
+  for (int h = 0; h < spec.heads; ++h) {
+    const View head = key.slice(h * spec.query_width(), spec.query_width());
+    pass.backend.copy(expanded.slice(h * both, spec.plain_width), head.slice(0, spec.plain_width));
+    pass.backend.copy(latent.slice(spec.latent_width, spec.rope_width),
+                      head.slice(spec.plain_width, spec.rope_width));
+    pass.backend.copy(expanded.slice(h * both + spec.plain_width, spec.value_width),
+                      value.slice(h * spec.value_width, spec.value_width));
+  }
+  apply_temperature(pass, spec.temperature, query);
+  pass.backend.store_kv(pass.kv, params.layer, key, value, pass.batch);
+  params.kv_heads = spec.heads;
+  params.key_width = spec.query_width();
+  params.value_width = spec.value_width;
+  pass.backend.attention(pass.kv, query, params, pass.batch, result);
+}
+
+}  // namespace
+
+LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentAttentionSpec& spec,
+                                             std::int64_t width, const std::string& prefix) {
+  LatentAttentionWeights weights;
+  if (spec.query_rank > 0) {
+    weights.query_down = loader.linear(prefix + ".attn_q_a", width, spec.query_rank);
+    weights.query_norm = loader.norm(prefix + ".attn_q_a_norm", spec.query_rank);
+    weights.query_up = loader.linear(prefix + ".attn_q_b", spec.query_rank, query_columns(spec));
+  } else {
+    weights.query = loader.linear(prefix + ".attn_q", width, query_columns(spec));
+  }
+  weights.latent = loader.linear(prefix + ".attn_kv_a_mqa", width, latent_key_width(spec));
+  weights.latent_norm = loader.norm(prefix + ".attn_kv_a_norm", spec.latent_width);
+  if (spec.absorbed) {
+    weights.key_up =
+        loader.slices(prefix + ".attn_k_b", spec.plain_width, spec.latent_width, spec.heads);
+    weights.value_up =
+        loader.slices(prefix + ".attn_v_b", spec.latent_width, spec.value_width, spec.heads);
+  } else {
+    weights.key_value_up =
+        loader.linear(prefix + ".attn_kv_b", spec.latent_width,
+                      std::int64_t{spec.heads} * (spec.plain_width + spec.value_width));
+  }
+  weights.output = loader.linear(prefix + ".attn_output", value_columns(spec), width);
+  return weights;
+}
+
+std::int64_t latent_attention_columns(const LatentAttentionSpec& spec) {
+  const std::int64_t own =
+      1 + spec.query_rank + query_columns(spec) + latent_key_width(spec) + value_columns(spec);
+  const std::int64_t absorbed = spec.heads * (latent_key_width(spec) + spec.latent_width);
+  const std::int64_t expanded = std::int64_t{spec.heads} * (spec.plain_width + spec.value_width) +
+                                query_columns(spec) + value_columns(spec);
+  return own + (spec.absorbed ? absorbed : expanded);
+}
+
+KvLayerShape latent_kv_shape(const LatentAttentionSpec& spec) {
+  if (spec.absorbed) return {1, static_cast<int>(latent_key_width(spec)), spec.latent_width};
+  return {spec.heads, spec.query_width(), spec.value_width};
+}
+
+void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
+                            const LatentAttentionWeights& weights, int layer, View in, View out,
+                            bool accumulate) {
+  const Workspace::Scope scope(pass.workspace);
+  const View query = make_query(pass, spec, weights, in);
+  const View latent = make_latent(pass, spec, weights, in);
+  const View result = pass.workspace.view(in.rows, value_columns(spec));
+  AttentionParams params;
+  params.layer = layer;
+  params.heads = spec.heads;
+  params.scale = spec.scale;
+  params.causal = pass.model.causal;
+  const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
+  attend(pass, spec, weights, params, query, latent, result);
+  const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
+  pass.backend.matmul(result, {&output, 1});
+}
+
+}  // namespace linnet

@@ -1,0 +1,80 @@
+#include "tokenizer/byte_trie.hpp"
+#include "tokenizer/kinds.hpp"
+#include "tokenizer/vocabulary_tokenizer.hpp"
+
+namespace linnet {
+namespace {
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
+// The bytes of a piece, which is written as in a Python literal: \t, \n, \r, \xNN, \' and so on.
+std::string unescape(std::string_view piece) {
+  std::string bytes;
+  for (std::size_t i = 0; i < piece.size(); ++i) {
+    if (piece[i] != '\\' || i + 1 == piece.size()) {
+      bytes += piece[i];
+      continue;
+    }
+    const char kind = piece[++i];
+    const int high = i + 2 < piece.size() ? hex_digit(piece[i + 1]) : -1;
+    const int low = i + 2 < piece.size() ? hex_digit(piece[i + 2]) : -1;
+    if (kind == 'x' && high >= 0 && low >= 0) {
+      bytes += static_cast<char>(high * 16 + low);
+      i += 2;
+    } else {
+      bytes += kind == 't' ? '\t' : kind == 'n' ? '\n' : kind == 'r' ? '\r' : kind;
+    }
+  }
+  return bytes;
+}
+
+// The RWKV world tokenizer: at each place the longest token
+// (https://github.com/BlinkDL/ChatRWKV/blob/main/tokenizer/rwkv_tokenizer.py).
+class RwkvTokenizer final : public VocabularyTokenizer {
+ public:
+  RwkvTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens)
+      : VocabularyTokenizer(std::move(vocabulary), std::move(special_tokens)) {
+    for (TokenId id = 0; id < this->vocabulary().size(); ++id) {
+      bytes_.push_back(unescape(this->vocabulary().piece(id)));
+      const PieceType type = this->vocabulary().type(id);
+      const bool is_text = !this->vocabulary().is_control(id) && type != PieceType::kUnused;
+      if (is_text) tokens_.insert(bytes_.back(), id);
+    }
+  }
+
+ private:
+  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+    while (!text.empty()) {
+      const ByteTrie::Match match = tokens_.longest(text);
+      if (match.bytes > 0) {
+        ids.push_back(match.token);
+      } else if (vocabulary().unknown()) {
+        ids.push_back(*vocabulary().unknown());
+      }
+      text.remove_prefix(std::max<std::size_t>(match.bytes, 1));
+    }
+    return {};
+  }
+
+  std::string text_of(TokenId id) const override { return bytes_[id]; }
+
+  ByteTrie tokens_;
+  std::vector<std::string> bytes_;  // by token
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> make_rwkv_tokenizer(const gguf::File& file, std::string_view) {
+  auto vocabulary = Vocabulary::read(file, {});
+  if (!vocabulary) return vocabulary.error();
+  auto special_tokens = SpecialTokens::read(file, *vocabulary);
+  if (!special_tokens) return special_tokens.error();
+  return std::unique_ptr<Tokenizer>(
+      std::make_unique<RwkvTokenizer>(std::move(*vocabulary), std::move(*special_tokens)));
+}
+
+}  // namespace linnet

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/byte_trie.hpp"
+#include "tokenizer/vocabulary.hpp"
+
+namespace linnet {
+
+/// A stretch of text, or a special token that was written in it.
+struct TextPart {
+  std::string_view text;
+  std::optional<TokenId> token;
+};
+
+/// Finds the control and user-defined tokens of a vocabulary in text, the longest at each place.
+class SpecialTokens {
+ public:
+  /// Reads from `file` which tokens swallow the spaces at their sides; GGUF has no field for it, so
+  /// it follows from the names of the few models that want it, as in llama.cpp.
+  static Result<SpecialTokens> read(const gguf::File& file, const Vocabulary& vocabulary);
+
+  /// Cuts `text`, which must be valid UTF-8, at the tokens in it. Without `parse_special` only
+  /// user-defined tokens are seen, because those are part of ordinary text.
+  std::vector<TextPart> split(std::string_view text, bool parse_special) const;
+
+ private:
+  ByteTrie all_;
+  ByteTrie user_defined_;
+  std::vector<bool> strips_left_, strips_right_;  // by token
+};
+
+}  // namespace linnet

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tokenizer/special_tokens.hpp"
+#include "tokenizer/tokenizer.hpp"
+#include "tokenizer/vocabulary.hpp"
+
+namespace linnet {
+
+/// What all kinds of tokenizers share: special tokens, the tokens around a text, names and types of
+/// the pieces. A kind adds how ordinary text becomes ids, and which bytes an id stands for.
+class VocabularyTokenizer : public Tokenizer {
+ public:
+  Result<std::vector<TokenId>> encode(std::string_view text,
+                                      const EncodeOptions& options) const final;
+  std::string token_bytes(TokenId id, bool show_special) const final;
+  bool strips_leading_space() const override { return false; }
+  std::int64_t vocabulary_size() const final { return vocabulary_.size(); }
+  std::string_view piece(TokenId id) const final;
+  std::optional<TokenId> bos() const final { return vocabulary_.bos(); }
+  std::optional<TokenId> eos() const final { return vocabulary_.eos(); }
+  bool is_end_of_generation(TokenId id) const final;
+  bool is_control(TokenId id) const final { return vocabulary_.is_control(id); }
+
+ protected:
+  VocabularyTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens)
+      : vocabulary_(std::move(vocabulary)), special_tokens_(std::move(special_tokens)) {}
+
+  /// Appends the ids of `text`, which is valid UTF-8, not empty and free of the special tokens that
+  /// are looked for. `after_special`: it is the first text or follows a special token.
+  virtual Status encode_text(std::string_view text, bool after_special,
+                             std::vector<TokenId>& ids) const = 0;
+  /// The bytes of an ordinary token of the vocabulary (neither control nor user-defined).
+  virtual std::string text_of(TokenId id) const = 0;
+
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+
+ private:
+  Vocabulary vocabulary_;
+  SpecialTokens special_tokens_;
+};
+
+}  // namespace linnet

@@ -1,0 +1,229 @@
+// Whatever is wrong with a model or a prompt: one sentence on stderr, exit status 1, no text.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "support/gguf_bytes.hpp"
+#include "support/model_copy.hpp"
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Ended;
+using test::kBundledModel;
+using test::ModelCopy;
+using test::run_program;
+using testing::EndsWith;
+using testing::HasSubstr;
+
+class BadInput : public testing::Test {
+ protected:
+  // The sentence that `arguments` end with.
+  static std::string failure(const std::vector<std::string>& arguments) {
+    const Ended ended = run_program(arguments);
+    EXPECT_EQ(ended.status, 1) << ended.err;
+    EXPECT_EQ(ended.out, "");
+    // What stands before is the summary of a model that could be read at least in part.
+    const auto start = ended.err.rfind("linnet: ");
+    if (start == std::string::npos) return "no sentence: " + ended.err;
+    const std::string sentence = ended.err.substr(start);
+    EXPECT_EQ(std::count(sentence.begin(), sentence.end(), '\n'), 1) << sentence;
+    return sentence;
+  }
+  static std::string failure_of(const fs::path& model) {
+    return failure({"generate", "--gguf", model.string(), "-m", "3"});
+  }
+  std::string failure_of(const ModelCopy& copy) const {
+    const Status status = copy.write(folder_ / "bad.gguf");
+    EXPECT_TRUE(status) << status.error().message;
+    return failure_of(folder_ / "bad.gguf");
+  }
+  std::string failure_of_bytes(std::string_view bytes) const {
+    test::write_file(folder_ / "bad.gguf", bytes);
+    return failure_of(folder_ / "bad.gguf");
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(BadInput, NoFile) {
+  EXPECT_EQ(failure_of("/nowhere/model.gguf"),
+            "linnet: /nowhere/model.gguf: there is no such file\n");
+  EXPECT_EQ(failure_of(folder_.path()),
+            "linnet: " + folder_.path().string() + ": is a directory, expected a file\n");
+  EXPECT_THAT(failure_of_bytes(""), EndsWith("bad.gguf: is empty\n"));
+}
+
+TEST_F(BadInput, EverySubcommandSaysSo) {
+  const std::string model = "/nowhere/model.gguf";
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"inspect", "--gguf", model},
+           {"tokenize", "--gguf", model, "text"},
+           {"logits", "--gguf", model, "--tokens", "1", "--npy", "/dev/null"}}) {
+    EXPECT_EQ(failure(arguments), "linnet: /nowhere/model.gguf: there is no such file\n");
+  }
+}
+
+TEST_F(BadInput, ForeignFile) {
+  EXPECT_THAT(failure_of_bytes("<!doctype html><title>404</title>"),
+              EndsWith("is not a GGUF file (it does not begin with 'GGUF')\n"));
+  EXPECT_THAT(failure_of_bytes("GGUF"), HasSubstr("the file ends inside the header"));
+  EXPECT_THAT(failure_of("/proc/self/exe"), HasSubstr("is not a GGUF file"));
+}
+
+TEST_F(BadInput, CutFile) {
+  const std::string whole = test::read_file(kBundledModel);
+  for (const std::size_t size : {std::size_t{5}, std::size_t{30}, std::size_t{1000},
+                                 std::size_t{20000}, whole.size() / 2, whole.size() - 1}) {
+    EXPECT_THAT(failure_of_bytes(std::string_view(whole).substr(0, size)), HasSubstr("bad.gguf: "))
+        << size;
+  }
+}
+
+TEST_F(BadInput, UnknownArchitecture) {
+  const std::string sentence =
+      failure_of(ModelCopy().set_text("general.architecture", "perceptron"));
+  EXPECT_THAT(sentence, HasSubstr("unknown architecture 'perceptron'; the known ones are: "));
+  EXPECT_THAT(sentence, HasSubstr("llama"));
+  EXPECT_THAT(failure_of(ModelCopy().drop("general.architecture")),
+              HasSubstr("missing metadata key general.architecture"));
+  EXPECT_THAT(failure_of(ModelCopy().set("general.architecture", gguf::ValueType::kUint8, 1)),
+              HasSubstr("metadata key general.architecture is of type uint8, expected a string"));
+}
+
+TEST_F(BadInput, MetadataCannotSteerTheTerminal) {
+  EXPECT_THAT(failure_of(ModelCopy().set_text("general.architecture", "a\x1b[2J\nb\xc2\x9b")),
+              HasSubstr("unknown architecture 'a?[2J?b?'"));
+}
+
+TEST_F(BadInput, MissingMetadata) {
+  for (const char* key : {"llama.context_length", "llama.embedding_length", "llama.block_count"}) {
+    EXPECT_THAT(failure_of(ModelCopy().drop(key)),
+                HasSubstr(std::string("missing metadata key ") + key));
+  }
+  EXPECT_THAT(failure_of(ModelCopy().drop("tokenizer.ggml.tokens")),
+              HasSubstr("tokenizer.ggml.tokens"));
+}
+
+TEST_F(BadInput, MetadataOfTheWrongKind) {
+  EXPECT_THAT(failure_of(ModelCopy().set_text("llama.block_count", "four")),
+              HasSubstr("metadata key llama.block_count is of type string, expected an integer"));
+  EXPECT_THAT(
+      failure_of(ModelCopy().set_number("llama.context_length", 512.0)),
+      HasSubstr("metadata key llama.context_length is of type float32, expected an integer"));
+  EXPECT_THAT(failure_of(ModelCopy().set_text("llama.rope.freq_base", "x")),
+              HasSubstr("metadata key llama.rope.freq_base is of type string, expected a number"));
+}
+
+TEST_F(BadInput, AbsurdMetadata) {
+  for (const char* key : {"llama.block_count", "llama.embedding_length", "llama.context_length"}) {
+    for (const std::int64_t value :
+         {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40, INT64_MAX}) {
+      EXPECT_THAT(failure_of(ModelCopy().set(key, gguf::ValueType::kInt64, value)),
+                  HasSubstr(std::string("metadata key ") + key + " is " + std::to_string(value) +
+                            ", expected"));
+    }
+  }
+  for (const char* key :
+       {"llama.attention.head_count", "llama.attention.head_count_kv", "llama.feed_forward_length",
+        "llama.rope.dimension_count", "llama.attention.key_length", "llama.attention.value_length",
+        "llama.expert_count"}) {
+    for (const std::int64_t value :
+         {std::int64_t{-1}, std::int64_t{7777}, std::int64_t{1} << 30, INT64_MAX}) {
+      EXPECT_THAT(failure_of(ModelCopy().set(key, gguf::ValueType::kInt64, value)),
+                  HasSubstr("bad.gguf: "))
+          << key << " " << value;
+    }
+  }
+}
+
+TEST_F(BadInput, NonFiniteNumbers) {
+  for (const char* key : {"llama.rope.freq_base", "llama.attention.layer_norm_rms_epsilon"}) {
+    EXPECT_THAT(
+        failure_of(ModelCopy().set_number(key, std::numeric_limits<double>::quiet_NaN())),
+        HasSubstr(std::string("metadata key ") + key + " is nan, expected a finite number"));
+    EXPECT_THAT(
+        failure_of(ModelCopy().set_number(key, HUGE_VAL)),
+        HasSubstr(std::string("metadata key ") + key + " is inf, expected a finite number"));
+  }
+}
+
+TEST_F(BadInput, MissingTensor) {
+  for (const char* name : {"token_embd.weight", "blk.2.ffn_down.weight", "output_norm.weight"}) {
+    EXPECT_THAT(failure_of(ModelCopy().drop_tensor(name)),
+                HasSubstr(std::string("missing tensor ") + name));
+  }
+}
+
+TEST_F(BadInput, WrongShape) {
+  EXPECT_THAT(failure_of(ModelCopy().reshape("blk.1.attn_k.weight", {128, 256})),
+              HasSubstr("tensor blk.1.attn_k.weight has shape [128, 256], expected [256, 128"));
+  EXPECT_THAT(failure_of(ModelCopy().reshape("output_norm.weight", {128, 2})),
+              HasSubstr("tensor output_norm.weight has shape [128, 2], expected [256]"));
+}
+
+TEST_F(BadInput, RemovedTensorType) {
+  test::GgufBytes file;
+  file.text("general.architecture", "llama").tensor("blk.0.attn_q.weight", {32}, 31, 0);
+  EXPECT_THAT(
+      failure_of_bytes(file.bytes(64)),
+      HasSubstr("tensor blk.0.attn_q.weight has type 31 (Q4_0_4_4), which was removed from GGUF"));
+}
+
+TEST_F(BadInput, ModelLargerThanMemory) {
+  // A sparse file: one terabyte of weights that take no room on the disk.
+  const fs::path model = folder_ / "large.gguf";
+  test::GgufBytes file;
+  file.text("general.architecture", "llama")
+      .value("llama.context_length", gguf::ValueType::kUint32, 512u)
+      .value("llama.embedding_length", gguf::ValueType::kUint32, 1024u)
+      .value("llama.block_count", gguf::ValueType::kUint32, 1u)
+      .value("llama.attention.head_count", gguf::ValueType::kUint32, 8u)
+      .text("tokenizer.ggml.model", "no_vocab")
+      .tensor("token_embd.weight", {1024, 1u << 28}, 0, 0);
+  test::write_file(model, file.bytes(1));
+  std::error_code error;
+  fs::resize_file(model, (std::uintmax_t{1} << 40) + 4096, error);
+  if (error) GTEST_SKIP() << "no sparse file of a terabyte here: " << error.message();
+  const std::string sentence =
+      failure({"logits", "--gguf", model.string(), "--tokens", "1", "--npy", "/dev/null"});
+  EXPECT_THAT(sentence, testing::ContainsRegex(
+                            "needs 1048[0-9]+ MiB of memory and [0-9]+ MiB are available"));
+}
+
+TEST_F(BadInput, Prompt) {
+  const std::string model = kBundledModel.string();
+  EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt", "caf\xe9"}),
+            "linnet: the prompt: the text is not valid UTF-8\n");
+  EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt", "\xed\xa0\x80"}),
+            "linnet: the prompt: the text is not valid UTF-8\n");
+  test::write_file(folder_ / "nul", std::string_view("a\0b", 3));
+  EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", (folder_ / "nul").string()}),
+            "linnet: the prompt has a NUL character, expected text\n");
+  EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", "/nowhere/prompt"}),
+            "linnet: /nowhere/prompt: there is no such file\n");
+  EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", "/tmp"}),
+            "linnet: /tmp: cannot be read: Is a directory\n");
+  EXPECT_THAT(failure({"generate", "--gguf", model, "--prompt-file", "/dev/zero"}),
+              testing::StartsWith("linnet: /dev/zero: is longer than "));
+}
+
+TEST_F(BadInput, TokenIds) {
+  const std::string model = kBundledModel.string();
+  const std::string npy = (folder_ / "out.npy").string();
+  EXPECT_EQ(failure({"logits", "--gguf", model, "--tokens", "1,99999", "--npy", npy}),
+            "linnet: token 99999 is not in the vocabulary of 2048\n");
+  EXPECT_EQ(failure({"logits", "--gguf", model, "--tokens=-1", "--npy", npy}),
+            "linnet: token -1 is not in the vocabulary of 2048\n");
+  EXPECT_THAT(failure({"logits", "--gguf", model, "--tokens", "1", "--npy", "/nowhere/out.npy"}),
+              HasSubstr("/nowhere/out.npy: cannot be written: No such file or directory"));
+  EXPECT_THAT(failure({"logits", "--gguf", model, "--tokens", "1", "--npy", "/dev/full"}),
+              HasSubstr("/dev/full: cannot be written: No space left on device"));
+}
+
+}  // namespace
+}  // namespace linnet

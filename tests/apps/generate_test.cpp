@@ -1,0 +1,268 @@
+// `linnet generate` as a user runs it, on the bundled model.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "support/model_copy.hpp"
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+using test::Ended;
+using test::kBundledModel;
+using test::Program;
+using test::run_program;
+using test::TemporaryFolder;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+using Arguments = std::vector<std::string>;
+
+Arguments generate(const Arguments& more) {
+  Arguments arguments = {"generate", "--gguf", kBundledModel.string()};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+nlohmann::json json_of(const Ended& ended) {
+  return nlohmann::json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
+}
+
+TEST(Generate, WritesTextToStdoutAndTheReportToStderr) {
+  const Ended text = run_program(generate({"-m", "12"}));
+  ASSERT_EQ(text.status, 0) << text.err;
+  const Ended object = run_program(generate({"-m", "12", "--json"}));
+  ASSERT_EQ(object.status, 0) << object.err;
+  const auto json = json_of(object);
+  EXPECT_EQ(text.out, json["text"].get<std::string>() + "\n");
+  EXPECT_FALSE(json["text"].get<std::string>().empty());
+  EXPECT_THAT(text.err, HasSubstr("llama"));
+  EXPECT_THAT(text.err, ContainsRegex("==========\nPrompt: [0-9]+ tokens, [0-9.]+ tokens-per-sec\n"
+                                      "Generation: 12 tokens, [0-9.]+ tokens-per-sec\n"));
+  EXPECT_THAT(text.err, ContainsRegex("Time to first token: [0-9.]+ s\n"));
+  EXPECT_THAT(text.err, ContainsRegex("Peak memory: [0-9.]+ MiB\n"));
+}
+
+TEST(Generate, JsonIsOneObject) {
+  const Ended ended = run_program(generate({"-m", "5", "--json", "--ignore-eos"}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto json = json_of(ended);
+  ASSERT_TRUE(json.is_object()) << ended.out;
+  EXPECT_EQ(json["tokens"].size(), 5u);
+  EXPECT_EQ(json["prompt_tokens"][0], 1);  // BOS, which the model asks for
+  EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_GT(json["timings"]["generation_tokens_per_second"], 0.0);
+  EXPECT_EQ(std::count(ended.out.begin(), ended.out.end(), '\n'), 1);
+  EXPECT_THAT(ended.err, Not(HasSubstr("==========")));
+}
+
+TEST(Generate, RunsTheBundledModelByDefault) {
+  const Ended ended = run_program({"generate", "-m", "3"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_GT(ended.out.size(), 1u);
+}
+
+TEST(Generate, TheSeedAloneDecidesTheText) {
+  const auto text = [](const char* threads, const char* seed) {
+    return run_program(generate({"-m", "60", "--temp", "0.8", "--seed", seed, "--threads", threads,
+                                 "--ignore-eos"}))
+        .out;
+  };
+  const std::string first = text("1", "7");
+  EXPECT_GT(first.size(), 60u);
+  EXPECT_EQ(text("1", "7"), first);
+  EXPECT_EQ(text("2", "7"), first);
+  EXPECT_NE(text("1", "8"), first);
+}
+
+TEST(Generate, TheReferenceBackendAgrees) {
+  const Ended fast = run_program(generate({"-m", "8", "--kv-type", "f32"}));
+  const Ended plain =
+      run_program(generate({"-m", "8", "--kv-type", "f32", "--backend", "reference"}));
+  ASSERT_EQ(plain.status, 0) << plain.err;
+  EXPECT_EQ(fast.out, plain.out);
+}
+
+TEST(Generate, ReadsThePromptFromAFile) {
+  const TemporaryFolder folder;
+  const std::string prompt = "And God said,\nLet there be";
+  test::write_file(folder / "prompt", prompt);
+  const Ended from_file =
+      run_program(generate({"-m", "5", "--json", "--prompt-file", (folder / "prompt").string()}));
+  ASSERT_EQ(from_file.status, 0) << from_file.err;
+  const Ended from_argument = run_program(generate({"-m", "5", "--json", "--prompt", prompt}));
+  EXPECT_EQ(json_of(from_file)["prompt_tokens"], json_of(from_argument)["prompt_tokens"]);
+  EXPECT_EQ(json_of(from_file)["text"], json_of(from_argument)["text"]);
+}
+
+TEST(Generate, StopsAtAnEndToken) {
+  // Whatever the model draws first is made its end token.
+  const auto first = json_of(run_program(generate({"-m", "1", "--json"})))["tokens"][0];
+  const TemporaryFolder folder;
+  const auto model = folder / "m.gguf";
+  ASSERT_TRUE(test::ModelCopy()
+                  .set("tokenizer.ggml.eos_token_id", gguf::ValueType::kUint32, first)
+                  .write(model));
+  const Ended stopped = run_program({"generate", "--gguf", model.string(), "-m", "5"});
+  EXPECT_EQ(stopped.status, 0);
+  EXPECT_EQ(stopped.out, "\n");
+  EXPECT_THAT(stopped.err, HasSubstr("No tokens generated for this prompt\n"));
+  const Ended object = run_program({"generate", "--gguf", model.string(), "-m", "5", "--json"});
+  EXPECT_EQ(json_of(object)["finish_reason"], "stop");
+  const Ended ignored =
+      run_program({"generate", "--gguf", model.string(), "-m", "5", "--json", "--ignore-eos"});
+  EXPECT_EQ(json_of(ignored)["tokens"].size(), 5u);
+}
+
+TEST(Generate, RefusesMoreThanTheContextBeforeAnyWork) {
+  const Ended ended = run_program(generate({"-m", "100", "--ctx", "50"}));
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err,
+              testing::MatchesRegex("linnet: the prompt has [0-9]+ tokens and 100 are to be "
+                                    "generated, together [0-9]+, but the context holds 50\n"));
+}
+
+TEST(Generate, TheModelMustFitTheMemory) {
+  const Ended refused = run_program(generate({"-m", "3", "--ctx", "1073741824"}));
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_EQ(refused.out, "");
+  EXPECT_THAT(refused.err,
+              ContainsRegex("the model needs [0-9]+ MiB of memory and [0-9]+ MiB are available"));
+  EXPECT_THAT(refused.err, HasSubstr("--force"));
+  const Ended forced = run_program(generate({"-m", "3", "--ctx", "1073741824", "--force"}));
+  EXPECT_EQ(forced.status, 0) << forced.err;
+}
+
+TEST(Generate, OpensASplitModelByItsFirstPart) {
+  const TemporaryFolder folder;
+  const auto whole = gguf::File::open(kBundledModel);
+  ASSERT_TRUE(whole);
+  const auto path = [&](int part) {
+    return folder / ("m-0000" + std::to_string(part) + "-of-00002.gguf");
+  };
+  for (int part = 1; part <= 2; ++part) {
+    test::ModelCopy copy;
+    copy.set("split.no", gguf::ValueType::kUint16, part - 1)
+        .set("split.count", gguf::ValueType::kUint16, 2)
+        .set("split.tensors.count", gguf::ValueType::kInt32, std::ssize(whole->tensors()));
+    for (std::size_t i = 0; i < whole->tensors().size(); ++i) {
+      if ((i < 10) != (part == 1)) copy.drop_tensor(std::string(whole->tensors()[i].name));
+    }
+    ASSERT_TRUE(copy.write(path(part)));
+  }
+  const Ended split = run_program({"generate", "--gguf", path(1).string(), "-m", "8"});
+  ASSERT_EQ(split.status, 0) << split.err;
+  EXPECT_EQ(split.out, run_program(generate({"-m", "8"})).out);
+  const Ended second = run_program({"generate", "--gguf", path(2).string(), "-m", "8"});
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.err, HasSubstr("is part 2 of 2 of a split file; open the first part"));
+  fs::remove(path(2));
+  const Ended incomplete = run_program({"generate", "--gguf", path(1).string(), "-m", "8"});
+  EXPECT_EQ(incomplete.status, 1);
+  EXPECT_THAT(incomplete.err, HasSubstr("m-00002-of-00002.gguf: there is no such file"));
+}
+
+// More text than its pipe holds, so that it is still at work when something happens to it.
+const Arguments kLong = {"-m", "4000", "--ctx", "5000", "--ignore-eos"};
+const test::Streams kSmallPipe = {.pipe_bytes = 4096};
+
+TEST(Generate, EndsCleanlyWhenInterrupted) {
+  for (const int number : {SIGINT, SIGTERM}) {
+    Program program(generate(kLong), kSmallPipe);
+    const std::string beginning = program.read_some();
+    ASSERT_FALSE(beginning.empty());
+    program.signal(number);
+    const Ended ended = program.wait();
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_THAT(ended.err, HasSubstr("==========\nPrompt: "));
+    EXPECT_THAT(ended.err, Not(HasSubstr("Generation: 4000 tokens")));
+    EXPECT_TRUE(ended.out.ends_with("\n"));
+  }
+}
+
+TEST(Generate, AnInterruptedObjectIsStillOne) {
+  // The 4000 tokens take long enough; the signal comes when the model is loaded.
+  const TemporaryFolder folder;
+  const std::string err = (folder / "err").string();
+  Program program(generate({"-m", "20000", "--ctx", "30000", "--ignore-eos", "--json"}),
+                  {.error_path = err});
+  for (int i = 0; i < 600 && test::read_file(err).find("loaded:") == std::string::npos; ++i) {
+    usleep(100000);
+  }
+  program.signal(SIGINT);
+  const Ended ended = program.wait();
+  EXPECT_EQ(ended.status, 0);
+  const auto json = json_of(ended);
+  ASSERT_TRUE(json.is_object()) << ended.out;
+  EXPECT_EQ(json["finish_reason"], "cancel");
+  EXPECT_LT(json["tokens"].size(), 20000u);
+}
+
+TEST(Generate, EndsWhenNobodyReadsItsOutput) {
+  Program program(generate(kLong), kSmallPipe);
+  ASSERT_FALSE(program.read_some().empty());
+  program.close_output();
+  const Ended ended = program.wait();
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("linnet: standard output cannot be written: Broken pipe\n"));
+}
+
+TEST(Generate, AFullDiskIsAnError) {
+  for (const Arguments& arguments : {Arguments{"-m", "5"}, Arguments{"-m", "5", "--json"}}) {
+    const Ended ended = run_program(generate(arguments), {.output_path = "/dev/full"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err,
+                HasSubstr("linnet: standard output cannot be written: No space left on device\n"));
+  }
+}
+
+TEST(Generate, LivesWithClosedStreams) {
+  EXPECT_EQ(run_program(generate({"-m", "2"}), {.closed = {1}}).status, 1);
+  const Ended silent = run_program(generate({"-m", "2"}), {.closed = {0, 2}});
+  EXPECT_EQ(silent.status, 0);
+  EXPECT_GT(silent.out.size(), 1u);
+  EXPECT_EQ(run_program(generate({"-m", "2"}), {.closed = {0, 1, 2}}).status, 1);
+  EXPECT_EQ(run_program(generate({"-m", "2"}), {.error_path = "/dev/full"}).status, 0);
+}
+
+class ChangedModel : public testing::Test {
+ protected:
+  ChangedModel() { fs::copy_file(kBundledModel, model_); }
+  // Changes the model while the program is at work, lets it go on for a while and stops it.
+  Ended change(const std::function<void()>& change_file) {
+    Arguments arguments = {"generate", "--gguf", model_.string()};
+    arguments.insert(arguments.end(), kLong.begin(), kLong.end());
+    Program program(arguments, kSmallPipe);
+    EXPECT_FALSE(program.read_some().empty());
+    change_file();
+    program.read_some();  // makes room in the pipe; empty if the program has ended already
+    program.signal(SIGINT);
+    return program.wait();
+  }
+  TemporaryFolder folder_;
+  const fs::path model_ = folder_ / "model.gguf";
+};
+
+TEST_F(ChangedModel, IsNoticed) {
+  const Ended ended = change(
+      [&] { fs::last_write_time(model_, fs::last_write_time(model_) + std::chrono::seconds(1)); });
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr(model_.string() + ": was changed while it was in use"));
+}
+
+TEST_F(ChangedModel, IsNoticedWhenCut) {
+  const Ended ended = change([&] { fs::resize_file(model_, 1000); });
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, testing::AnyOf(HasSubstr("was changed while it was in use"),
+                                        HasSubstr("a file was cut or became unreadable")));
+}
+
+}  // namespace
+}  // namespace linnet

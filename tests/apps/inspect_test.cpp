@@ -1,0 +1,150 @@
+// `linnet inspect` and `linnet tokenize` as a user runs them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "support/gguf_bytes.hpp"
+#include "support/model_copy.hpp"
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Ended;
+using test::kBundledModel;
+using test::run_program;
+using testing::HasSubstr;
+
+const std::string kModel = kBundledModel.string();
+
+TEST(Inspect, ShowsMetadataAndTensors) {
+  const Ended ended = run_program({"inspect", "--gguf", kModel});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.out, HasSubstr("general.architecture"));
+  EXPECT_THAT(ended.out, HasSubstr("token_embd.weight"));
+  EXPECT_THAT(ended.out, HasSubstr("\"count\":2048"));
+}
+
+TEST(Inspect, JsonIsOneObject) {
+  const Ended ended = run_program({"inspect", "--gguf", kModel, "--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto json = nlohmann::json::parse(ended.out, nullptr, false);
+  ASSERT_TRUE(json.is_object()) << ended.out;
+  EXPECT_EQ(json["version"], 3);
+  EXPECT_EQ(json["size_bytes"], std::filesystem::file_size(kBundledModel));
+  EXPECT_EQ(json["metadata"]["general.architecture"], "llama");
+  EXPECT_EQ(json["metadata"]["tokenizer.ggml.tokens"]["count"], 2048);
+  EXPECT_EQ(json["tensors"][0]["name"], "token_embd.weight");
+}
+
+TEST(Inspect, ShowsEveryValueType) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string();
+  test::write_file(path, test::GgufBytes()
+                             .value("u64", gguf::ValueType::kUint64, ~std::uint64_t{0})
+                             .value("i64", gguf::ValueType::kInt64, INT64_MIN)
+                             .value("yes", gguf::ValueType::kBool, std::uint8_t{1})
+                             .value("half", gguf::ValueType::kFloat32, 0.5f)
+                             .text("bad", "\xff\x1b[2J")
+                             .raw_array("flags", 7, 2, std::string_view("\1\0", 2))
+                             .raw_array("u64s", 10, 1, test::packed(~std::uint64_t{0}))
+                             .bytes());
+  const Ended ended = run_program({"inspect", "--gguf", path, "--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto metadata = nlohmann::json::parse(ended.out, nullptr, false)["metadata"];
+  EXPECT_EQ(metadata["u64"], ~std::uint64_t{0});
+  EXPECT_EQ(metadata["i64"], INT64_MIN);
+  EXPECT_EQ(metadata["yes"], true);
+  EXPECT_EQ(metadata["half"], 0.5);
+  EXPECT_EQ(metadata["flags"], nlohmann::json({true, false}));
+  EXPECT_EQ(metadata["u64s"][0], ~std::uint64_t{0});
+  EXPECT_EQ(ended.out.find('\x1b'), std::string::npos);
+}
+
+TEST(Inspect, GivesATensor) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string();
+  const std::string npy = (folder / "t.npy").string();
+  test::GgufBytes file;
+  file.tensor("t", {3, 2}, 0, 0).tensor("long", {70000}, 24, 32);
+  test::write_file(path, file.bytes(32 + 70000));
+  const auto opened = gguf::File::open(path);
+  ASSERT_TRUE(opened) << opened.error().message;
+
+  const Ended printed = run_program({"inspect", "--gguf", path, "--tensor", "long"});
+  EXPECT_THAT(printed.out, testing::StartsWith("32 33 34 "));
+  EXPECT_EQ(std::count(printed.out.begin(), printed.out.end(), ' '), 69999);
+  EXPECT_EQ(std::count(printed.out.begin(), printed.out.end(), '\n'), 1);
+
+  const Ended written = run_program({"inspect", "--gguf", path, "--tensor", "t", "--npy", npy});
+  ASSERT_EQ(written.status, 0) << written.err;
+  EXPECT_EQ(written.out, "");
+  const std::string bytes = test::read_file(npy);
+  EXPECT_THAT(bytes, HasSubstr("'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, ), }"));
+  ASSERT_EQ(bytes.size() % 64, 24u);
+  EXPECT_EQ(
+      std::memcmp(bytes.data() + bytes.size() - 24, opened->find_tensor("t")->bytes.data(), 24), 0);
+
+  const Ended absent = run_program({"inspect", "--gguf", path, "--tensor", "u"});
+  EXPECT_EQ(absent.status, 1);
+  EXPECT_EQ(absent.err, "linnet: " + path + ": there is no tensor u\n");
+}
+
+TEST(Inspect, AFullDiskIsAnError) {
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+           {},
+           {"--json"},
+           {"--tensor", "token_embd.weight"},
+           {"--tensor", "token_embd.weight", "--npy", "/dev/full"}}) {
+    std::vector<std::string> arguments = {"inspect", "--gguf", kModel};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ended ended = run_program(arguments, {.output_path = "/dev/full"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err, HasSubstr("No space left on device"));
+  }
+  EXPECT_EQ(run_program({"architectures"}, {.output_path = "/dev/full"}).status, 1);
+}
+
+TEST(Inspect, EndsWhenNobodyReads) {
+  test::Program program({"inspect", "--gguf", kModel, "--tensor", "token_embd.weight"});
+  ASSERT_FALSE(program.read_some().empty());
+  program.close_output();
+  EXPECT_EQ(program.wait().status, 1);
+}
+
+TEST(Tokenize, ShowsIdsAndPieces) {
+  const Ended ended = run_program({"tokenize", "--gguf", kModel, "In the beginning"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("  \u2581"));
+}
+
+TEST(Tokenize, AnswersLineByLine) {
+  const Ended ended = run_program({"tokenize", "--gguf", kModel, "--jsonl", "--add-special"},
+                                  {.input = "\"the\"\n\"\"\n\"a\\u0000b\"\n"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  std::istringstream lines(ended.out);
+  std::vector<nlohmann::json> answers;
+  for (std::string line; std::getline(lines, line);) {
+    answers.push_back(nlohmann::json::parse(line, nullptr, false));
+  }
+  ASSERT_EQ(answers.size(), 3u);
+  for (const auto& answer : answers) EXPECT_TRUE(answer.is_array());
+  EXPECT_EQ(answers[0][0], 1);
+  EXPECT_EQ(answers[1], nlohmann::json({1}));
+}
+
+TEST(Tokenize, NamesABadLine) {
+  for (const char* line : {"the", "7", "", "\"a", "[[[[[[[["}) {
+    const Ended ended = run_program({"tokenize", "--gguf", kModel, "--jsonl"},
+                                    {.input = std::string("\"fine\"\n") + line + "\n"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.err, "linnet: line 2 is not a JSON string\n") << line;
+  }
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,171 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "gguf/gguf_writer.hpp"
+#include "support/fake_hub.hpp"
+#include "support/program.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class PullTest : public ::testing::Test {
+ protected:
+  PullTest() {
+    hub.files["kjv.gguf"] = test::read_file(fs::path(LINNET_SOURCE_DIR) / "models/linnet-kjv.gguf");
+    environment = {
+        {"HF_HOME", folder.path()}, {"HF_ENDPOINT", hub.url()}, {"no_proxy", "127.0.0.1"}};
+  }
+
+  test::Program start(const std::vector<std::string>& arguments) {
+    hub.synchronize();
+    return {arguments, environment};
+  }
+
+  void wait_until_sent(std::size_t bytes) {
+    for (int i = 0; i < 1000 && hub.storage().sent_bytes() < bytes; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    // Sent is not yet received.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
+
+  const std::string& model() { return hub.files["kjv.gguf"]; }
+
+  std::string path_in_cache() const {
+    return folder / "hub/models--o--m/snapshots" / test::FakeHub::kCommit / "kjv.gguf";
+  }
+
+  const std::vector<std::string> kPull = {"pull", "--repo", "o/m", "--gguf", "kjv.gguf"};
+  test::TemporaryFolder folder;
+  test::FakeHub hub;
+  std::map<std::string, std::string> environment;
+};
+
+TEST_F(PullTest, PrintsThePathAndSaysWhatTheModelIs) {
+  test::Program program = start(kPull);
+  ASSERT_EQ(program.wait(), 0) << program.error();
+  EXPECT_EQ(program.out(), path_in_cache() + "\n");
+  EXPECT_EQ(test::read_file(path_in_cache()), model());
+  EXPECT_THAT(program.error(), AllOf(HasSubstr("(llama)"), HasSubstr("parameters"),
+                                     HasSubstr("of weights"), Not(HasSubstr("\r"))));
+}
+
+TEST_F(PullTest, TheOnlyModelNeedsNoName) {
+  test::Program one = start({"pull", "--repo", "o/m"});
+  EXPECT_EQ(one.wait(), 0) << one.error();
+  hub.files["other.gguf"] = "x";
+  test::Program two = start({"pull", "--repo", "o/m"});
+  EXPECT_EQ(two.wait(), 1);
+  EXPECT_THAT(two.error(), HasSubstr("2 GGUF files, name one with --gguf: kjv.gguf, other.gguf"));
+}
+
+TEST_F(PullTest, GenerateDownloadsAndRuns) {
+  test::Program local =
+      start({"generate", "--gguf", LINNET_SOURCE_DIR "/models/linnet-kjv.gguf", "-m", "4"});
+  ASSERT_EQ(local.wait(), 0) << local.error();
+  const std::vector<std::string> from_hub = {"generate", "--repo", "o/m", "--gguf",
+                                             "kjv.gguf", "-m",     "4"};
+  test::Program first = start(from_hub);
+  ASSERT_EQ(first.wait(), 0) << first.error();
+  EXPECT_EQ(first.out(), local.out());
+  environment["HF_HUB_OFFLINE"] = "1";
+  test::Program again = start(from_hub);
+  ASSERT_EQ(again.wait(), 0) << again.error();
+  EXPECT_EQ(again.out(), local.out());
+}
+
+TEST_F(PullTest, AKilledDownloadIsTakenUpAgain) {
+  const std::size_t cut = (2 << 20) + 500'000;  // the first 2 MiB are asked for on their own
+  hub.add_fault({});
+  hub.add_fault({.hang_after = 500'000});
+  test::Program killed = start(kPull);
+  wait_until_sent(cut);
+  kill(killed.id(), SIGKILL);
+  EXPECT_EQ(killed.wait(), -SIGKILL);
+  EXPECT_FALSE(fs::exists(path_in_cache()));
+  hub.storage().release();
+  test::Program again = start(kPull);
+  ASSERT_EQ(again.wait(), 0) << again.error();
+  EXPECT_EQ(test::read_file(path_in_cache()), model());
+  EXPECT_EQ(hub.storage().requests().back().header("range"),
+            fmt::format("bytes={}-{}", cut, model().size() - 1));
+}
+
+TEST_F(PullTest, ControlCEndsItCleanly) {
+  hub.add_fault({.hang_after = 100'000});
+  test::Program program = start(kPull);
+  wait_until_sent(100'000);
+  kill(program.id(), SIGINT);
+  EXPECT_EQ(program.wait(), 1);
+  EXPECT_THAT(program.error(), HasSubstr("linnet: the download was interrupted\n"));
+}
+
+TEST_F(PullTest, RefusalsAreOneSentence) {
+  test::Program missing = start({"pull", "--repo", "o/m", "--gguf", "x.gguf"});
+  EXPECT_EQ(missing.wait(), 1);
+  EXPECT_EQ(missing.error(),
+            "linnet: o/m: the repo has no file x.gguf in revision main; its GGUF files are "
+            "kjv.gguf\n");
+  environment["HF_ENDPOINT"] = "http://127.0.0.1:1";
+  test::Program alone = start(kPull);
+  EXPECT_EQ(alone.wait(), 1);
+  EXPECT_THAT(alone.error(), HasSubstr("linnet: kjv.gguf of o/m cannot be downloaded: "));
+}
+
+TEST_F(PullTest, AnUnknownArchitectureIsRefusedBeforeTheTransfer) {
+  gguf::Writer writer;
+  writer.add_string("general.architecture", "martian");
+  const std::int64_t shape[] = {1 << 20};
+  const Format& format = *find_format("F32");
+  writer.add_tensor("a", format, shape);
+  ASSERT_TRUE(writer.write(folder / "m", [&](std::size_t, const gguf::Writer::Sink& sink) {
+    return sink(std::vector<std::byte>(4 << 20));
+  }));
+  hub.files["martian.gguf"] = test::read_file(folder / "m");
+  test::Program generate = start({"generate", "--repo", "o/m", "--gguf", "martian.gguf"});
+  EXPECT_EQ(generate.wait(), 1);
+  EXPECT_THAT(generate.error(), HasSubstr("not downloaded, because its architecture 'martian'"));
+  EXPECT_LT(hub.storage().sent_bytes(), hub.files["martian.gguf"].size());
+  test::Program pull = start({"pull", "--repo", "o/m", "--gguf", "martian.gguf"});
+  EXPECT_EQ(pull.wait(), 0);
+  EXPECT_THAT(pull.error(), HasSubstr("warning: "));
+}
+
+TEST_F(PullTest, ATerminalShowsProgress) {
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : environment) settings.push_back(name + "=" + value);
+  std::vector<char*> envp;
+  for (std::string& setting : settings) envp.push_back(setting.data());
+  envp.push_back(nullptr);
+  winsize size{24, 70, 0, 0};
+  int terminal = -1;
+  hub.synchronize();
+  const pid_t id = forkpty(&terminal, nullptr, nullptr, &size);
+  if (id == 0) {
+    execle(LINNET_PROGRAM, "linnet", "pull", "--repo", "o/m", "--gguf", "kjv.gguf", nullptr,
+           envp.data());
+    _exit(127);
+  }
+  std::string shown;
+  char buffer[4096];
+  for (ssize_t count; (count = read(terminal, buffer, sizeof buffer)) > 0;) {
+    shown.append(buffer, static_cast<std::size_t>(count));
+  }
+  int status = 0;
+  waitpid(id, &status, 0);
+  close(terminal);
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(shown, AllOf(HasSubstr("\rkjv.gguf  ["), HasSubstr("[####################] 100%")));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,71 @@
+// Bad usage: exit status 2, an explanation on stderr, nothing on stdout.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Ended;
+using test::run_program;
+using testing::HasSubstr;
+
+using Arguments = std::vector<std::string>;
+
+void expect_usage_error(const Arguments& arguments, const std::string& mentions) {
+  const Ended ended = run_program(arguments);
+  const std::string shown = testing::PrintToString(arguments);
+  EXPECT_EQ(ended.status, 2) << shown << ended.err;
+  EXPECT_EQ(ended.out, "") << shown;
+  EXPECT_THAT(ended.err, HasSubstr(mentions)) << shown;
+}
+
+TEST(Usage, NumbersOutOfRange) {
+  const std::pair<const char*, std::vector<const char*>> cases[] = {
+      {"-m", {"0", "-1", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
+      {"--max-tokens", {"0", "nan"}},
+      {"--temp", {"-1", "-0.001", "101", "nan", "-nan", "inf", "1e999", "warm"}},
+      {"--seed", {"-1", "1.5", "abc", "18446744073709551616"}},
+      {"--threads", {"0", "-1", "1025", "many"}},
+      {"--ctx", {"0", "-512", "99999999999"}},
+      {"--kv-type", {"f64", ""}},
+      {"--backend", {"abacus"}},
+  };
+  for (const auto& [option, values] : cases) {
+    for (const char* value : values) {
+      const std::string name = option == std::string("-m") ? "--max-tokens" : option;
+      expect_usage_error({"generate", option, value}, name);
+    }
+  }
+}
+
+TEST(Usage, UnknownWords) {
+  expect_usage_error({}, "subcommand");
+  expect_usage_error({"divine"}, "subcommand");
+  expect_usage_error({"generate", "--divine"}, "--divine");
+  expect_usage_error({"generate", "prompt without option"}, "prompt without option");
+  expect_usage_error({"inspect"}, "--gguf");
+  expect_usage_error({"generate", "--prompt"}, "--prompt");
+  expect_usage_error({"generate", "--prompt", "a", "--prompt-file", "b"}, "--prompt");
+  expect_usage_error({"inspect", "--gguf", "a", "--npy", "b"}, "--tensor");
+}
+
+TEST(Usage, LargestSeedIsOne) {
+  const Ended ended = run_program({"generate", "-m", "1", "--seed", "18446744073709551615"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+}
+
+TEST(Usage, HelpAndVersionAreNoErrors) {
+  const Ended help = run_program({"generate", "--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_THAT(help.out, HasSubstr("--max-tokens"));
+  EXPECT_EQ(help.err, "");
+  const Ended version = run_program({"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_THAT(version.out, testing::StartsWith("linnet "));
+}
+
+}  // namespace
+}  // namespace linnet

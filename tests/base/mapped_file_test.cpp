@@ -1,0 +1,41 @@
+#include "base/mapped_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "support/temporary_folder.hpp"
+
+namespace linnet {
+namespace {
+
+TEST(MappedFile, ShowsTheFile) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "a", "content");
+  auto file = MappedFile::open(folder / "a");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->path(), folder / "a");
+  ASSERT_EQ(file->bytes().size(), 7u);
+  EXPECT_EQ(std::memcmp(file->bytes().data(), "content", 7), 0);
+}
+
+TEST(MappedFile, StaysWhereItIsWhenMoved) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "a", "aaa");
+  test::write_file(folder / "b", "bbbb");
+  auto a = MappedFile::open(folder / "a");
+  auto b = MappedFile::open(folder / "b");
+  ASSERT_TRUE(a);
+  ASSERT_TRUE(b);
+  const std::byte* const place = b->bytes().data();
+  *a = std::move(*b);
+  EXPECT_EQ(a->bytes().data(), place);
+  EXPECT_EQ(a->bytes().size(), 4u);
+  EXPECT_EQ(a->path(), folder / "b");
+  const MappedFile moved(std::move(*a));
+  EXPECT_EQ(moved.bytes().data(), place);
+  EXPECT_TRUE(moved.check_unchanged());
+}
+
+}  // namespace
+}  // namespace linnet

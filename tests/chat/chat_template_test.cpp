@@ -1,0 +1,260 @@
+#include "chat/chat_template.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "chat/template_sources.hpp"
+#include "gguf/gguf_writer.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+ChatTemplate make(std::string_view source) {
+  auto created = ChatTemplate::create({{"", std::string(source)}}, {"<s>", "</s>"});
+  EXPECT_TRUE(created.ok()) << created.error().message;
+  return std::move(*created);
+}
+
+Prompt render(const ChatTemplate& chat, ChatRequest request) {
+  auto prompt = chat.render(request);
+  EXPECT_TRUE(prompt.ok()) << prompt.error().message;
+  return prompt ? *prompt : Prompt{};
+}
+
+Json messages(const char* json) { return Json::parse(json); }
+
+const Json kTools = Json::parse(
+    R"([{"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}])");
+
+constexpr std::string_view kPlain =
+    "{{ bos_token }}{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}";
+
+TEST(ChatTemplateTest, MarksWhatComesFromTheConversation) {
+  const Prompt prompt =
+      render(make(kPlain), {.messages = messages(R"([{"role": "user", "content": "a<|end|>b"}])")});
+  EXPECT_EQ(prompt.text, "<s><|user|>a<|end|>b<|end|><|assistant|>");
+  ASSERT_THAT(prompt.data, SizeIs(1));
+  EXPECT_EQ(prompt.text.substr(prompt.data[0].begin, prompt.data[0].end - prompt.data[0].begin),
+            "a<|end|>b");
+  EXPECT_THAT(prompt.warnings, IsEmpty());
+}
+
+TEST(ChatTemplateTest, TheConversationCannotReplaceWhatItIsMadeOf) {
+  const Prompt prompt = render(
+      make(kPlain), {.messages = messages(R"([{"role": "user", "content": "a"}])"),
+                     .variables = {{"messages", Json::array()}, {"add_generation_prompt", true}},
+                     .add_generation_prompt = false});
+  EXPECT_EQ(prompt.text, "<s><|user|>a<|end|>");
+}
+
+TEST(ChatTemplateTest, PassesVariables) {
+  const Prompt prompt = render(make("{{ messages[0].content }}{{ effort }}"),
+                               {.messages = messages(R"([{"role": "user", "content": "a"}])"),
+                                .variables = {{"effort", "high"}}});
+  EXPECT_EQ(prompt.text, "ahigh");
+}
+
+TEST(ChatTemplateTest, JoinsPartsWhereTheTemplateTakesText) {
+  const Json parts = messages(
+      R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])");
+  EXPECT_THAT(render(make(kPlain), {.messages = parts}).text, HasSubstr("<|user|>ab<|end|>"));
+  const auto image = make(kPlain).render(
+      {.messages = messages(R"([{"role": "user", "content": [{"type": "image"}]}])")});
+  EXPECT_EQ(image.error().message, "messages[0].content: this model's template takes text only");
+  const auto only_parts = make("{% for p in messages[0].content %}{{ p.text }}{% endfor %}");
+  EXPECT_EQ(render(only_parts, {.messages = parts}).text, "ab");
+  EXPECT_EQ(
+      render(only_parts, {.messages = messages(R"([{"role": "user", "content": "x"}])")}).text,
+      "x");
+}
+
+TEST(ChatTemplateTest, MovesASystemMessageThatHasNoPlace) {
+  const Prompt prompt = render(
+      make(builtin_template("gemma")),
+      {.messages = messages(
+           R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}])")});
+  EXPECT_EQ(prompt.text,
+            "<s><start_of_turn>user\nBe brief.\n\nHi<end_of_turn>\n<start_of_turn>model\n");
+  ASSERT_THAT(prompt.warnings, SizeIs(1));
+  EXPECT_THAT(prompt.warnings[0], HasSubstr("no place for a system message"));
+}
+
+TEST(ChatTemplateTest, DescribesToolsWhereTheTemplateDoesNot) {
+  const Prompt prompt =
+      render(make(builtin_template("chatml")), {.messages = messages(
+                                                    R"([{"role": "user", "content": "Hi"},
+               {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function",
+                 "function": {"name": "f", "arguments": "{\"a\": 1}"}}]},
+               {"role": "tool", "tool_call_id": "1", "name": "f", "content": "found"}])"),
+                                                .tools = kTools});
+  EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>system\nYou can call these functions:\n[{"));
+  EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>assistant\n{\"tool_calls\":[{\"name\":\"f\""));
+  EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>user\nResult of f:\nfound<|im_end|>"));
+  EXPECT_THAT(prompt.warnings, SizeIs(1));
+  EXPECT_EQ(prompt.output_format.name, "generic");
+}
+
+constexpr std::string_view kWithCalls =
+    "{{ tools|tojson if tools }}{% for m in messages %}{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}<tool_call>{{ c.function.name }}{{ ARGUMENTS }}</tool_call>"
+    "{% endfor %}{% endfor %}";
+
+std::string with_calls(std::string_view arguments) {
+  std::string source(kWithCalls);
+  return source.replace(source.find("ARGUMENTS"), 9, arguments);
+}
+
+TEST(ChatTemplateTest, GivesArgumentsTheFormThatIsShown) {
+  for (const char* arguments : {R"("{\"a\":1}")", R"({"a":1})"}) {
+    Json conversation = messages(
+        R"([{"role": "user", "content": "Hi"}, {"role": "assistant", "tool_calls": [{"id": "1",
+             "type": "function", "function": {"name": "f"}}]}])");
+    conversation[1]["tool_calls"][0]["function"]["arguments"] = Json::parse(arguments);
+    const ChatRequest request{.messages = conversation, .tools = kTools};
+    EXPECT_THAT(render(make(with_calls("c.function.arguments|tojson")), request).text,
+                HasSubstr("<tool_call>f{\"a\": 1}</tool_call>"));
+    EXPECT_THAT(render(make(with_calls("'' + c.function.arguments")), request).text,
+                HasSubstr("<tool_call>f{\"a\":1}</tool_call>"));
+    EXPECT_EQ(render(make(with_calls("c.function.arguments|tojson")), request).output_format.name,
+              "tool-call-tags");
+  }
+}
+
+TEST(ChatTemplateTest, ChoosesANamedTemplate) {
+  auto chat =
+      ChatTemplate::create({{"", "plain {{ messages[0].content }}"},
+                            {"tool_use", "tools {{ messages[0].content }}{{ tools|tojson }}"}},
+                           {});
+  ASSERT_TRUE(chat.ok());
+  const Json one = messages(R"([{"role": "user", "content": "x"}])");
+  EXPECT_EQ(render(*chat, {.messages = one}).text, "plain x");
+  EXPECT_THAT(render(*chat, {.messages = one, .tools = kTools}).text, HasSubstr("tools x["));
+  EXPECT_EQ(chat->render({.messages = one, .template_name = "rag"}).error().message,
+            "the model has no chat template named rag");
+}
+
+TEST(ChatTemplateTest, ErrorsSayWhatIsWrong) {
+  EXPECT_EQ(ChatTemplate::create({}, {}).error().message,
+            "the model has no chat template: choose one with --chat-template");
+  EXPECT_EQ(ChatTemplate::create({{"", "{% if %}"}}, {}).error().message,
+            "chat template: template, line 1: expected an expression, found '%}'");
+  const ChatTemplate chat = make(kPlain);
+  EXPECT_EQ(chat.render({.messages = 3}).error().message, "messages: expected a list");
+  EXPECT_EQ(chat.render({.messages = messages("[{}]")}).error().message,
+            "messages[0]: expected an object with a role");
+  EXPECT_EQ(
+      chat.render({.messages = messages(R"([{"role": "user", "content": 3}])")}).error().message,
+      "messages[0].content: expected text or parts");
+  EXPECT_EQ(
+      make("{{ messages[0].content }}{% if messages|length > 3 %}{{ raise_exception('long') }}"
+           "{% endif %}")
+          .render(
+              {.messages = messages(
+                   R"([{"role": "user"}, {"role": "user"}, {"role": "user"}, {"role": "user"}])")})
+          .error()
+          .message,
+      "chat template, line 1: long");
+}
+
+TEST(ChatTemplateTest, KnowsThatThePromptEndsInThinking) {
+  const Prompt prompt = render(make("{{ messages[0].content }}<think>\n{# </think> #}"),
+                               {.messages = messages(R"([{"role": "user", "content": "x"}])")});
+  EXPECT_TRUE(prompt.ends_in_reasoning);
+}
+
+TEST(TemplateSourcesTest, ReadsFilesAndNames) {
+  EXPECT_TRUE(find_chat_template("chatml").ok());
+  EXPECT_THAT(
+      find_chat_template("no-such").error().message,
+      HasSubstr("no-such: neither a file nor one of the built-in templates (alpaca, chatml"));
+  const auto path = std::filesystem::temp_directory_path() / "linnet_template_test.jinja";
+  std::ofstream(path) << "{{ 1 }}";
+  EXPECT_EQ(find_chat_template(path.string())->at(""), "{{ 1 }}");
+  std::filesystem::remove(path);
+}
+
+TEST(TemplateSourcesTest, ReadsMetadata) {
+  gguf::Writer writer;
+  writer.add_string("tokenizer.chat_template", "a");
+  writer.add_string("tokenizer.chat_template.tool_use", "b");
+  writer.add_strings("tokenizer.chat_templates", std::vector<std::string>{"tool_use"});
+  const auto path = std::filesystem::temp_directory_path() / "linnet_template_test.gguf";
+  ASSERT_TRUE(writer.write(path, {}).ok());
+  {
+    const auto file = gguf::File::open(path);
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    const auto sources = read_chat_templates(*file);
+    ASSERT_TRUE(sources.ok()) << sources.error().message;
+    EXPECT_EQ(*sources, (TemplateSources{{"", "a"}, {"tool_use", "b"}}));
+  }
+  std::filesystem::remove(path);
+}
+
+// The built-in templates against what those of the families make.
+struct Family {
+  const char* builtin;
+  const char* golden;
+};
+
+class BuiltinTest : public testing::TestWithParam<Family> {};
+
+TEST_P(BuiltinTest, WritesAsTheFamilyDoes) {
+  const auto path =
+      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat/families.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
+  std::ifstream file(path);
+  for (const Json& entry : Json::parse(file)) {
+    if (!entry["name"].get<std::string>().starts_with(GetParam().golden)) continue;
+    const Json& data = entry["data"];
+    auto chat = ChatTemplate::create(
+        {{"", std::string(builtin_template(GetParam().builtin))}},
+        {data["bos_token"].get<std::string>(), data["eos_token"].get<std::string>()});
+    ASSERT_TRUE(chat.ok()) << chat.error().message;
+    EXPECT_EQ(render(*chat, {.messages = data["messages"]}).text,
+              entry["target"].get<std::string>());
+    return;
+  }
+  FAIL() << "no family " << GetParam().golden;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Families, BuiltinTest,
+    testing::Values(Family{"chatml", "teknium/OpenHermes"}, Family{"llama3", "Llama-3"},
+                    Family{"mistral", "Mistral-Large-Instruct-2407"},
+                    Family{"mistral-nemo", "Mistral-Nemo"},
+                    Family{"mistral-v7", "mistralai/Mistral-Large-Instruct-2411"},
+                    Family{"phi3", "Phi-3-small"}, Family{"phi4", "phi-4"},
+                    Family{"deepseek2", "DeepSeek-V2"}, Family{"vicuna", "eachadea/vicuna"},
+                    Family{"command-r", "CohereForAI/c4ai-command-r-plus"},
+                    Family{"glm4", "ChatGLM4"}, Family{"granite", "ibm-granite/granite-3.0"},
+                    Family{"openchat", "openchat/"}),
+    [](const auto& info) {
+      std::string name = info.param.builtin;
+      std::erase(name, '-');
+      return name;
+    });
+
+TEST(BuiltinTest, AllOfThemRender) {
+  for (const std::string_view name : builtin_template_names()) {
+    const Prompt prompt =
+        render(make(builtin_template(name)),
+               {.messages = messages(
+                    R"([{"role": "system", "content": "sys"}, {"role": "user", "content": "usr"},
+                 {"role": "assistant", "content": "ans"}, {"role": "user", "content": "again"}])")});
+    for (const char* part : {"sys", "usr", "ans", "again"}) {
+      EXPECT_THAT(prompt.text, HasSubstr(part)) << name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "chat/render.hpp"
+
+// Templates come from files that anybody may have written.
+
+namespace linnet::jinja {
+namespace {
+
+std::string repeated(std::string_view text, int times) {
+  std::string result;
+  for (int i = 0; i < times; ++i) result += text;
+  return result;
+}
+
+// Renders in reasonable time, to an error that contains `part`.
+void expect_refused(std::string_view source, std::string_view part, const char* data = "{}") {
+  const auto begin = std::chrono::steady_clock::now();
+  const std::string result = render(source, data);
+  const std::chrono::duration<double> taken_s = std::chrono::steady_clock::now() - begin;
+  EXPECT_TRUE(result.starts_with("error: ")) << source.substr(0, 80) << result.substr(0, 80);
+  EXPECT_NE(result.find(part), std::string::npos) << source.substr(0, 80) << result.substr(0, 300);
+  EXPECT_LT(taken_s.count(), 20) << source.substr(0, 80);
+}
+
+TEST(LimitsTest, EndlessWorkEnds) {
+  expect_refused("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                 "steps");
+  expect_refused("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "deep");
+  expect_refused("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}", "deep");
+  expect_refused("{% for i in [[]] recursive %}{{ loop([[]]) }}{% endfor %}", "deep");
+  expect_refused(
+      "{% set l = [1] %}{% for i in range(99999) %}{% set _ = l.extend(l) %}{% endfor %}",
+      "the template");
+}
+
+TEST(LimitsTest, TextDoesNotExplode) {
+  expect_refused("{{ 'x' * 10**12 }}", "repeated");
+  expect_refused(
+      "{% set n = namespace(s='xxxxxxxx') %}{% for i in range(99) %}"
+      "{% set n.s = n.s ~ n.s %}{% endfor %}",
+      "bytes");
+  expect_refused("{{ 'x'.center(10**12) }}", "bytes");
+  expect_refused("{{ '%99999999d' % 1 }}", "more than");
+  expect_refused("{{ '{:99999999}'.format(1) }}", "more than");
+  expect_refused("{{ ('x' * 10**6).replace('x', 'y' * 10**6) }}", "bytes");
+  expect_refused("{{ ('x' * 10**6)|list|join('y' * 10**6) }}", "bytes");
+  expect_refused("{{ ('x\n' * 10**5)|indent(10**5) }}", "bytes");
+}
+
+TEST(LimitsTest, ListsDoNotExplode) {
+  expect_refused("{{ range(10**9) }}", "more than 100000 numbers");
+  expect_refused("{{ [0] * 10**7 }}", "steps");
+  expect_refused("{{ [0, 1, 2, 3] * (4 * 10**6) }}", "memory");
+  expect_refused(
+      "{% set n = namespace(l=[0]) %}{% for i in range(99) %}{% set n.l = n.l + n.l %}"
+      "{% endfor %}",
+      "memory");
+  expect_refused("{{ [1]|batch(10**15, 0)|list }}", "memory");
+  expect_refused("{{ [1]|slice(10**9)|list }}", "the template");
+}
+
+TEST(LimitsTest, SlowSearchesArePaidFor) {
+  const std::string texts =
+      "{% set a = 'a' * 10**6 * 8 %}{% set b = 'a' * 10**6 * 4 %}"
+      "{% for i in range(99999) %}";
+  expect_refused(texts + "{% set _ = b ~ 'b' in a %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = ('b' ~ b) in a %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a.rfind('b' ~ b) %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a.rsplit('b' ~ b) %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a == b ~ b %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a[i] %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = {a: 1}[a] %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a|length %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a.isalpha() %}{% endfor %}", "steps");
+}
+
+TEST(LimitsTest, DeepTemplatesAreRefused) {
+  expect_refused("{{ " + repeated("(", 100000) + "1" + repeated(")", 100000) + " }}", "deep");
+  expect_refused("{{ " + repeated("[", 100000) + "1" + repeated("]", 100000) + " }}", "deep");
+  expect_refused("{{ " + repeated("not ", 100000) + "1 }}", "deep");
+  expect_refused("{{ " + repeated("- ", 100000) + "1 }}", "deep");
+  expect_refused("{{ 1" + repeated(" + 1", 100000) + " }}", "levels");
+  expect_refused("{{ a" + repeated(".b", 100000) + " }}", "levels");
+  expect_refused("{{ a" + repeated("|e", 100000) + " }}", "levels");
+  expect_refused("{{ 1" + repeated(" if 1 else 2", 100000) + " }}", "deep");
+  expect_refused(repeated("{% if 1 %}", 100000), "deep");
+  expect_refused("{% set " + repeated("(", 100000) + "a" + repeated(")", 100000) + " = 1 %}",
+                 "deep");
+  // Brackets within chains multiply.
+  expect_refused("{{ " + repeated("(", 60) + "1" + repeated(repeated("+1", 190) + ")", 60) + " }}",
+                 "levels");
+}
+
+TEST(LimitsTest, DeepValuesAreRefused) {
+  const std::string nest =
+      "{% set n = namespace(l=[]) %}{% for i in range(9999) %}{% set n.l = [n.l] %}{% endfor %}";
+  expect_refused(nest + "{{ n.l }}", "deep");
+  expect_refused(nest + "{{ n.l|tojson }}", "deep");
+  expect_refused(nest + "{% set m = n.l %}{{ m == [n.l[0][0]] }}", "deep");
+  expect_refused(
+      "{% set n = namespace(t=()) %}{% for i in range(9999) %}{% set n.t = (n.t,) %}"
+      "{% endfor %}{{ {n.t: 1} }}",
+      "deep");
+  expect_refused("{% set l = [] %}{% set _ = l.append(l) %}{{ l }}", "deep");
+  expect_refused("{% set n = namespace() %}{% set n.n = n %}{{ n }}", "deep");
+  // Small in memory, endless in print.
+  expect_refused(
+      "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}"
+      "{% endfor %}{{ n.l }}",
+      "the template");
+  expect_refused(
+      "{% set n = namespace(t=(1,)) %}{% for i in range(60) %}{% set n.t = (n.t, n.t) %}"
+      "{% endfor %}{{ {n.t: 1} }}",
+      "steps");
+}
+
+TEST(LimitsTest, DeepInputIsRefused) {
+  nlohmann::ordered_json value = 1;
+  for (int i = 0; i < 64; ++i) value = nlohmann::ordered_json::array({value});
+  const auto data = [&] { return nlohmann::ordered_json{{"x", value}}; };
+  EXPECT_TRUE(render_text("{{ x|tojson }}", data()).ok());
+  value = nlohmann::ordered_json::array({value});
+  const auto refused = render_text("{{ 1 }}", data());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("nested more than 64 deep"), std::string::npos);
+}
+
+TEST(LimitsTest, HostileBytesAreRefused) {
+  EXPECT_EQ(render("\xff"), "error: the template is not valid UTF-8");
+  EXPECT_EQ(render(std::string(5u << 20, ' ')).substr(0, 27), "error: the template has 524");
+  const auto text = render_text("{{ x }}", {{"x", "\xc3("}});
+  ASSERT_FALSE(text.ok());
+  EXPECT_EQ(text.error().message, "template, line 1: a variable has text that is not valid UTF-8");
+}
+
+TEST(LimitsTest, LongConversationsFit) {
+  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
+  for (int i = 0; i < 2000; ++i) {
+    messages.push_back({{"role", "user"}, {"content", std::string(2000, 'x')}});
+  }
+  const auto text = render_text(
+      "{% for m in messages %}{{ '<' + m.role + '>' + m.content.split('</think>')[-1]|trim + '\n' "
+      "}}"
+      "{% endfor %}",
+      {{"messages", messages}});
+  ASSERT_TRUE(text.ok()) << text.error().message;
+  EXPECT_EQ(text->size(), 2000u * 2007);
+}
+
+TEST(JsonTest, ParsesWithLimits) {
+  EXPECT_TRUE(parse_json(repeated("[", 64) + repeated("]", 64)).ok());
+  EXPECT_EQ(parse_json(repeated("[", 65) + repeated("]", 65)).error().message,
+            "JSON is nested more than 64 deep");
+  EXPECT_EQ(parse_json(repeated("[", 1000000)).error().message, "JSON is nested more than 64 deep");
+  EXPECT_EQ(parse_json("{").error().message, "not valid JSON");
+  EXPECT_EQ(parse_json("\"\xff\"").error().message, "not valid JSON");
+  std::string wide = "{\"k\":0";
+  for (int i = 0; i < 20000; ++i) wide += ",\"k" + std::to_string(i) + "\":0";
+  EXPECT_EQ(parse_json(wide + "}").error().message, "a JSON object has more than 10000 keys");
+}
+
+}  // namespace
+}  // namespace linnet::jinja

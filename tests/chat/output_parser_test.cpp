@@ -1,0 +1,265 @@
+#include "chat/output/output_parser.hpp"
+
+#include <gtest/gtest.h>
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const Json& tools() {
+  static const Json kTools = Json::parse(R"([
+    {"type": "function", "function": {"name": "weather", "parameters": {"type": "object",
+      "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}}},
+    {"type": "function", "function": {"name": "python", "parameters": {"type": "object",
+      "properties": {"code": {"type": "string"}}}}}])");
+  return kTools;
+}
+
+// Events as one text: thinking in ⟨⟩, calls as name{...}, warnings as !.
+std::string shown(const std::vector<OutputEvent>& events, OutputEvent::Kind& last) {
+  std::string text;
+  for (const OutputEvent& event : events) {
+    const bool goes_on = event.kind == last;
+    if (event.kind == OutputEvent::Kind::kReasoning) text += (goes_on ? "" : "~") + event.text;
+    if (event.kind == OutputEvent::Kind::kText) text += (goes_on ? "" : "|") + event.text;
+    if (event.kind == OutputEvent::Kind::kToolCall) {
+      text += "#" + event.call.name + event.call.arguments;
+    }
+    if (event.kind == OutputEvent::Kind::kWarning) text += "!";
+    last = event.kind;
+  }
+  return text;
+}
+
+struct Options {
+  bool starts_in_reasoning = false;
+  bool has_tools = true;
+};
+
+std::string parse_in_steps(std::string_view source, std::string_view answer, std::size_t step,
+                           Options options) {
+  auto parser =
+      make_output_parser(detect_output_format(source),
+                         {options.has_tools ? tools() : Json(), options.starts_in_reasoning, 1});
+  OutputEvent::Kind last = OutputEvent::Kind::kWarning;
+  std::string text;
+  for (std::size_t at = 0; at < answer.size(); at += step) {
+    text += shown(parser->push(answer.substr(at, step)), last);
+  }
+  return text + shown(parser->finish(), last);
+}
+
+// What an answer comes to; the same however it is cut into pieces.
+std::string parse(std::string_view source, std::string_view answer, Options options = {}) {
+  const std::string whole = parse_in_steps(source, answer, answer.size() + 1, options);
+  for (const std::size_t step : {1, 2, 3, 7}) {
+    EXPECT_EQ(parse_in_steps(source, answer, step, options), whole) << "in steps of " << step;
+  }
+  return whole;
+}
+
+constexpr std::string_view kQwen = "<think></think><tool_call></tool_call>";
+
+TEST(OutputParserTest, PlainText) {
+  EXPECT_EQ(parse(kQwen, "Hello, a < b and <thing>\n"), "|Hello, a < b and <thing>\n");
+  EXPECT_EQ(parse("", " spaced \n\n x "), "| spaced \n\n x ");
+  EXPECT_EQ(parse(kQwen, ""), "");
+}
+
+TEST(OutputParserTest, Reasoning) {
+  EXPECT_EQ(parse(kQwen, "<think>\nHm.\n\nYes.\n</think>\n\nAnswer."), "~Hm.\n\nYes.|Answer.");
+  EXPECT_EQ(parse(kQwen, "Hm.\n</think>\n\nAnswer.", {.starts_in_reasoning = true}),
+            "~Hm.|Answer.");
+  EXPECT_EQ(parse(kQwen, "<think>\n\n</think>\n\nAnswer."), "|Answer.");
+  EXPECT_EQ(parse(kQwen, "<think>cut off"), "~cut off");
+  EXPECT_EQ(parse("[THINK]", "[THINK]a[/THINK]b"), "~a|b");
+  EXPECT_EQ(parse("<|tool_call><|channel>thought\n<channel|>", "<|channel>thought\na\n<channel|>b"),
+            "~a|b");
+}
+
+TEST(OutputParserTest, TextComesAsSoonAsItCan) {
+  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  EXPECT_EQ(parser->push("Hello").at(0).text, "Hello");
+  EXPECT_EQ(parser->push(" <tool").size(), 0u);
+  const auto events = parser->push("box>");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].text, " <toolbox>");
+}
+
+TEST(OutputParserTest, HermesCalls) {
+  EXPECT_EQ(parse(kQwen,
+                  "Let me see.\n<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": "
+                  "\"Köln\"}}\n</tool_call>\n<tool_call>\n{\"name\": \"python\", \"arguments\": "
+                  "\"{\\\"code\\\": \\\"1\\\"}\"}\n</tool_call>\n"),
+            R"(|Let me see.#weather{"city":"Köln"}#python{"code":"1"})");
+  EXPECT_EQ(parse(kQwen, "<think>a</think><tool_call>{\"name\": \"weather\"}</tool_call>"),
+            "~a#weather{}");
+  // The end is often a token that nobody shows.
+  EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"weather\"}"), "#weather{}");
+}
+
+TEST(OutputParserTest, BrokenCallsBecomeText) {
+  EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"wea</tool_call> ok"),
+            "!|<tool_call>{\"name\": \"wea</tool_call> ok");
+  EXPECT_EQ(parse(kQwen, "a <tool_call>{\"name\": 3}</tool_call>"),
+            "|a!|<tool_call>{\"name\": 3}</tool_call>");
+  EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"weather\", \"arguments\": [1]}</tool_call>"),
+            "!|<tool_call>{\"name\": \"weather\", \"arguments\": [1]}</tool_call>");
+  const std::string deep =
+      "<tool_call>{\"name\": \"weather\", \"arguments\": {\"a\": " + std::string(100000, '[') +
+      "</tool_call>";
+  EXPECT_EQ(parse_in_steps(kQwen, deep, deep.size(), {}), "!|" + deep);
+  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  EXPECT_EQ(parser->push("<tool_call>{}</tool_call>")[0].text,
+            "a tool call of the model cannot be understood (it has no name) and is shown as text");
+}
+
+TEST(OutputParserTest, WithoutToolsNothingIsACall) {
+  const std::string call = "<tool_call>{\"name\": \"weather\"}</tool_call>";
+  EXPECT_EQ(parse(kQwen, call, {.has_tools = false}), "|" + call);
+}
+
+TEST(OutputParserTest, FunctionTags) {
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>\n<function=weather>\n<parameter=city>\n3\n</parameter>\n"
+                  "<parameter=days>\n3\n</parameter>\n<parameter=note>\na\nb\n</parameter>\n"
+                  "</function>\n</tool_call>"),
+            R"(#weather{"city":"3","days":3,"note":"a\nb"})");
+  EXPECT_EQ(parse("<function=", "<function=weather>{\"city\": \"x\"}</function>"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse(kQwen, "<tool_call><function=weather><parameter=city>x</function></tool_call>"),
+            "!|<tool_call><function=weather><parameter=city>x</function></tool_call>");
+}
+
+TEST(OutputParserTest, Glm) {
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>5</arg_value>\n"
+                  "<arg_key>days</arg_key>\n<arg_value>5</arg_value>\n</tool_call>"),
+            R"(#weather{"city":"5","days":5})");
+}
+
+TEST(OutputParserTest, Llama) {
+  constexpr std::string_view kLlama = "Environment: ipython";
+  EXPECT_EQ(parse(kLlama, "{\"name\": \"weather\", \"parameters\": {\"city\": \"x\"}}"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse(kLlama, "<|python_tag|>weather.call(city=\"a b\", days=2)"),
+            R"(#weather{"city":"a b","days":2})");
+  EXPECT_EQ(parse(kLlama, "<|python_tag|>print(1)\n"), R"x(#python{"code":"print(1)"})x");
+  EXPECT_EQ(parse(kLlama, "{\"name\": \"Anna\", \"age\": 3}"), "|{\"name\": \"Anna\", \"age\": 3}");
+  EXPECT_EQ(parse(kLlama, "{\"colour\": \"red\"}"), "|{\"colour\": \"red\"}");
+}
+
+TEST(OutputParserTest, Mistral) {
+  constexpr std::string_view kMistral = "[TOOL_CALLS]";
+  EXPECT_EQ(parse(kMistral,
+                  "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"x\"}, "
+                  "\"id\": \"abcdefghi\"}]"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse(kMistral,
+                  "Hm.[TOOL_CALLS]weather[CALL_ID]abc[ARGS]{\"city\": \"x\"}"
+                  "[TOOL_CALLS]python[ARGS]{}"),
+            R"(|Hm.#weather{"city":"x"}#python{})");
+  EXPECT_EQ(parse(kMistral, "[TOOL_CALLS]weather{"), "!|[TOOL_CALLS]weather{");
+}
+
+TEST(OutputParserTest, DeepSeek) {
+  constexpr std::string_view kSource = "<think><｜tool▁calls▁begin｜>";
+  EXPECT_EQ(
+      parse(kSource,
+            "a</think>b<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n"
+            "```json\n{\"city\": \"x\"}\n```<｜tool▁call▁end｜><｜tool▁call▁begin｜>python"
+            "<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+            {.starts_in_reasoning = true}),
+      R"(~a|b#weather{"city":"x"}#python{})");
+  EXPECT_EQ(
+      parse("｜DSML｜",
+            "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"weather\">\n<｜DSML｜parameter "
+            "name=\"city\" string=\"true\">1</｜DSML｜parameter>\n<｜DSML｜parameter name=\"days\" "
+            "string=\"false\">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n"
+            "</｜DSML｜function_calls>"),
+      R"(#weather{"city":"1","days":1})");
+}
+
+TEST(OutputParserTest, OtherFamilies) {
+  EXPECT_EQ(parse("<|tool_calls_section_begin|>",
+                  "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0"
+                  "<|tool_call_argument_begin|>{\"city\": \"x\"}<|tool_call_end|>"
+                  "<|tool_calls_section_end|>"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse("<|tool_call>",
+                  "<|tool_call>call:weather{city:<|\"|>a, {b}<|\"|>,days:3,l:[1,true],o:{<|\"|>k"
+                  "<|\"|>:null}}<tool_call|>"),
+            R"(#weather{"city":"a, {b}","days":3,"l":[1,true],"o":{"k":null}})");
+  EXPECT_EQ(parse("<|tool_call_start|>",
+                  "<|tool_call_start|>[weather(city='it\\'s \"x\"', days=3), python()]"
+                  "<|tool_call_end|>ok"),
+            R"(#weather{"city":"it's \"x\"","days":3}#python{}|ok)");
+  EXPECT_EQ(parse("<minimax:tool_call>",
+                  "<minimax:tool_call>\n<invoke name=\"weather\">\n<parameter name=\"city\">x"
+                  "</parameter>\n</invoke>\n</minimax:tool_call>"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse("<|START_ACTION|><|START_THINKING|>",
+                  "<|START_THINKING|>a<|END_THINKING|><|START_ACTION|>[{\"tool_call_id\": \"0\", "
+                  "\"tool_name\": \"weather\", \"parameters\": {}}]<|END_ACTION|>"),
+            "~a#weather{}");
+  EXPECT_EQ(parse("<|START_ACTION|>", "<|START_RESPONSE|>Hi<|END_RESPONSE|>"), "|Hi");
+  EXPECT_EQ(
+      parse("<TOOLCALL>", "<TOOLCALL>[{\"name\": \"weather\", \"arguments\": {}}]</TOOLCALL>"),
+      "#weather{}");
+  EXPECT_EQ(parse("", "{\"tool_calls\": [{\"name\": \"weather\", \"arguments\": {\"days\": 1}}]}"),
+            R"(#weather{"days":1})");
+}
+
+constexpr std::string_view kHarmony = "<|start|><|channel|><|message|>";
+
+TEST(HarmonyParserTest, ReadsChannels) {
+  EXPECT_EQ(parse(kHarmony,
+                  "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>"
+                  "final<|message|>Hello<|return|>"),
+            "~Hm.|Hello");
+  EXPECT_EQ(parse(kHarmony,
+                  "<|channel|>commentary to=functions.weather <|constrain|>json<|message|>"
+                  "{\"city\": \"x\"}<|call|>"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse(kHarmony,
+                  "<|channel|>analysis<|message|>a<|end|><|start|>assistant to=functions."
+                  "weather<|channel|>commentary json<|message|>{}<|call|>"),
+            "~a#weather{}");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>commentary<|message|>I look.<|end|><|start|>assistant"),
+            "|I look.");
+}
+
+TEST(HarmonyParserTest, BearsWhatIsNotHarmony) {
+  EXPECT_EQ(parse(kHarmony, "Just text."), "|Just text.");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.weather<|message|>{\"ci"),
+            "!|{\"ci");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>fin"), "");
+}
+
+TEST(ToolCallIdTest, IsNineLettersAndDigits) {
+  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 7});
+  const auto events = parser->push(
+      "<tool_call>{\"name\": \"weather\"}</tool_call><tool_call>{\"name\": "
+      "\"weather\"}</tool_call>");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].call.id.size(), 9u);
+  EXPECT_NE(events[0].call.id, events[1].call.id);
+  EXPECT_EQ(events[0].call.id.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+                                                "nopqrstuvwxyz"),
+            std::string::npos);
+}
+
+TEST(OutputFormatTest, KnowsItsMarkers) {
+  const OutputFormat qwen = detect_output_format(kQwen);
+  EXPECT_TRUE(is_marker(qwen, "<tool_call>"));
+  EXPECT_TRUE(is_marker(qwen, "</think>"));
+  EXPECT_FALSE(is_marker(qwen, "<|im_end|>"));
+  EXPECT_TRUE(is_marker(detect_output_format(kHarmony), "<|channel|>"));
+  EXPECT_TRUE(ends_in_reasoning(qwen, "<|im_start|>assistant\n<think>\n"));
+  EXPECT_FALSE(ends_in_reasoning(qwen, "<think></think>"));
+  EXPECT_FALSE(ends_in_reasoning(detect_output_format(""), "x"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,59 @@
+#include "hub/cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/put_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kCommit(40, 'a');
+
+TEST(CacheTest, FindsWhatHuggingfaceHubLeft) {
+  const test::TemporaryFolder root;
+  const fs::path folder = root.path() / "models--o--m";
+  test::put_file(folder / "refs" / "main", kCommit);
+  test::put_file(folder / "blobs" / "e", "bytes");
+  fs::create_directories(folder / "snapshots" / kCommit / "d");
+  fs::create_symlink("../../../blobs/e", folder / "snapshots" / kCommit / "d" / "f.gguf");
+  const Cache cache(root.path(), "o/m");
+  const auto found = cache.find("main", "d/f.gguf");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(test::read_file(*found), "bytes");
+  EXPECT_TRUE(cache.find(kCommit, "d/f.gguf"));
+  EXPECT_FALSE(cache.find("main", "other.gguf"));
+  EXPECT_FALSE(cache.find("v1", "d/f.gguf"));
+}
+
+TEST(CacheTest, LinksAreRelativeAsHuggingfaceHubMakesThem) {
+  const test::TemporaryFolder root;
+  const Cache cache(root.path(), "o/m");
+  ASSERT_TRUE(cache.prepare());
+  test::put_file(cache.blob("e"), "bytes");
+  ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));
+  ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));  // again is no error
+  ASSERT_TRUE(cache.remember("refs/pr/1", kCommit));
+  const fs::path folder = root.path() / "models--o--m";
+  EXPECT_EQ(fs::read_symlink(folder / "snapshots" / kCommit / "d/f.gguf"), "../../../blobs/e");
+  EXPECT_EQ(test::read_file(folder / "refs" / "refs" / "pr" / "1"), kCommit);
+  EXPECT_TRUE(cache.find("refs/pr/1", "d/f.gguf"));
+}
+
+TEST(CacheTest, ALinkWithoutBlobIsNothing) {
+  const test::TemporaryFolder root;
+  const Cache cache(root.path(), "o/m");
+  ASSERT_TRUE(cache.link("gone", kCommit, "f"));
+  EXPECT_FALSE(cache.find(kCommit, "f"));
+}
+
+TEST(CacheTest, EtagsThatLeaveTheFolderAreRefused) {
+  EXPECT_TRUE(is_etag("0123abcDEF-_."));
+  for (const char* etag : {"", ".", "..", "a/b", "../x", "a b"})
+    EXPECT_FALSE(is_etag(etag)) << etag;
+}
+
+}  // namespace
+}  // namespace linnet::hub

@@ -1,0 +1,81 @@
+#include "hub/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/put_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::hub {
+namespace {
+
+using ::testing::HasSubstr;
+
+Result<Settings> read(const std::map<std::string, std::string>& variables) {
+  return Settings::from_environment([&](const char* name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(SettingsTest, DefaultsAreThoseOfHuggingfaceHub) {
+  const auto settings = read({{"HOME", "/nowhere/u"}});
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->cache, "/nowhere/u/.cache/huggingface/hub");
+  EXPECT_EQ(settings->endpoint, "https://huggingface.co");
+  EXPECT_EQ(settings->token, "");
+  EXPECT_FALSE(settings->offline);
+}
+
+TEST(SettingsTest, TheCacheFollowsItsVariables) {
+  const std::string home = "/nowhere/u";
+  EXPECT_EQ(read({{"HOME", home}, {"XDG_CACHE_HOME", "/x"}})->cache, "/x/huggingface/hub");
+  EXPECT_EQ(read({{"HOME", home}, {"HF_HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}})->cache, "/h/hub");
+  EXPECT_EQ(read({{"HOME", home}, {"HF_HOME", "~/h"}})->cache, "/nowhere/u/h/hub");
+  EXPECT_EQ(read({{"HF_HOME", "/h"}, {"HUGGINGFACE_HUB_CACHE", "/old"}})->cache, "/old");
+  EXPECT_EQ(
+      read({{"HF_HOME", "/h"}, {"HF_HUB_CACHE", "/c"}, {"HUGGINGFACE_HUB_CACHE", "/old"}})->cache,
+      "/c");
+}
+
+TEST(SettingsTest, NoHomeIsAnError) {
+  const auto settings = read({});
+  ASSERT_FALSE(settings);
+  EXPECT_THAT(settings.error().message, HasSubstr("HF_HOME"));
+}
+
+TEST(SettingsTest, TheTokenComesFromTheVariableOrTheFile) {
+  const test::TemporaryFolder folder;
+  test::put_file(folder.path() / "token", "  hf_file \n");
+  const std::string home = folder.path();
+  EXPECT_EQ(read({{"HF_HOME", home}})->token, "hf_file");
+  EXPECT_EQ(read({{"HF_HOME", home}, {"HF_TOKEN", "hf_variable\n"}})->token, "hf_variable");
+  EXPECT_EQ(read({{"HF_HOME", home}, {"HF_HUB_DISABLE_IMPLICIT_TOKEN", "1"}})->token, "");
+  test::put_file(folder.path() / "other", "hf_other");
+  EXPECT_EQ(read({{"HF_HOME", home}, {"HF_TOKEN_PATH", home + "/other"}})->token, "hf_other");
+}
+
+TEST(SettingsTest, ATokenCannotSmuggleHeaders) {
+  const auto settings = read({{"HF_HOME", "/h"}, {"HF_TOKEN", "a\r\nX-Evil: 1"}});
+  ASSERT_FALSE(settings);
+  EXPECT_THAT(settings.error().message, HasSubstr("HF_TOKEN"));
+}
+
+TEST(SettingsTest, TheEndpointMustBeAnAddress) {
+  EXPECT_EQ(read({{"HF_HOME", "/h"}, {"HF_ENDPOINT", "http://hub.test:81//"}})->endpoint,
+            "http://hub.test:81");
+  EXPECT_THAT(read({{"HF_HOME", "/h"}, {"HF_ENDPOINT", "ftp://hub.test"}}).error().message,
+              HasSubstr("HF_ENDPOINT is 'ftp://hub.test'"));
+  EXPECT_FALSE(read({{"HF_HOME", "/h"}, {"HF_ENDPOINT", "hub.test"}}));
+}
+
+TEST(SettingsTest, OfflineInAnyCase) {
+  EXPECT_TRUE(read({{"HF_HOME", "/h"}, {"HF_HUB_OFFLINE", "1"}})->offline);
+  EXPECT_TRUE(read({{"HF_HOME", "/h"}, {"HF_HUB_OFFLINE", "True"}})->offline);
+  EXPECT_FALSE(read({{"HF_HOME", "/h"}, {"HF_HUB_OFFLINE", "0"}})->offline);
+}
+
+}  // namespace
+}  // namespace linnet::hub

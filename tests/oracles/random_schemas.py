@@ -1,0 +1,238 @@
+#!/usr/bin/env python3
+"""Random JSON schemas against an independent validator (python3-jsonschema).
+
+    random_schemas.py LINNET [COUNT [SEED]]
+
+For each schema, `linnet grammar --jsonl` generates texts by random choices among the tokens that the
+grammar allows; each must be JSON and valid under the schema. Exit status 1 where one is not, and
+where more than one schema in ten is refused; 77 where jsonschema is not installed.
+"""
+import json
+import random
+import subprocess
+import sys
+
+try:
+    import jsonschema
+except ImportError:
+    print("python3-jsonschema is not installed")
+    sys.exit(77)
+
+sys.setrecursionlimit(20_000)
+FORMATS = ["date", "time", "date-time", "uuid", "email", "ipv4", "ipv6", "hostname", "uri",
+           "duration", "json-pointer"]
+PATTERNS = ["^[a-z]+$", "[0-9]", "^(a|bc)*d{2,3}$", "^[^x]{2,}$", "^\\+?[0-9]{2,4}(-[0-9]+)?$",
+            "foo|^bar$", "^(?=.*[0-9])[a-z0-9]{3,8}$", "\\.json$", "^\\S+$", "^[A-Z]\\w* [0-9]?"]
+NAMES = ["name", "id", "a", "b", "ab", "kind", "value", "x-y", "é", "with \"quotes\"", "", "a/b"]
+
+
+class Maker:
+    """Makes one random schema; `defs` are the names that $ref may use."""
+
+    def __init__(self, rng):
+        self.rng = rng
+        self.defs = rng.sample(["node", "leaf", "point"], rng.randrange(3))
+
+    def chance(self, probability):
+        return self.rng.random() < probability
+
+    def root(self):
+        schema = self.schema(0)
+        if self.defs:
+            schema = {"$defs": {name: self.schema(1) for name in self.defs}, **schema}
+        if self.chance(0.3):
+            schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        return schema
+
+    def schema(self, depth):
+        kinds = ["string", "number", "integer", "boolean", "null", "enum", "const", "types"]
+        if depth < 4:
+            kinds += ["object"] * 5 + ["array"] * 3 + ["anyOf", "oneOf", "allOf", "not", "if"]
+        kinds += ["ref"] * 2 if self.defs and depth > 0 else []
+        return getattr(self, "make_" + self.rng.choice(kinds).lower())(depth)
+
+    def make_string(self, _):
+        schema = {"type": "string"}
+        which = self.rng.randrange(5)
+        if which == 0:
+            schema["pattern"] = self.rng.choice(PATTERNS)
+        elif which == 1:
+            schema["format"] = self.rng.choice(FORMATS)
+        if which in (2, 3):
+            low = self.rng.randrange(6)
+            if self.chance(0.7):
+                schema["minLength"] = low
+            if self.chance(0.7):
+                schema["maxLength"] = low + self.rng.choice([0, 1, 5, 40, 500])
+        elif which == 0 and self.chance(0.3):
+            schema["maxLength"] = 8
+        return schema
+
+    def bounds(self, schema, draw):
+        low = draw()
+        if self.chance(0.6):
+            schema[self.rng.choice(["minimum", "exclusiveMinimum"])] = low
+        if self.chance(0.6):
+            high = low + abs(draw()) + 2
+            schema[self.rng.choice(["maximum", "exclusiveMaximum"])] = high
+        return schema
+
+    def make_number(self, _):
+        schema = self.bounds({"type": "number"}, lambda: self.rng.choice(
+            [0, 1, -1, 0.5, -2.25, 3.14159, 100, -1000, 1e-3, 12345.678, 0.1]))
+        if self.chance(0.2):
+            schema["multipleOf"] = self.rng.choice([0.5, 0.25, 2, 10])
+        return schema
+
+    def make_integer(self, _):
+        schema = self.bounds({"type": "integer"}, lambda: self.rng.choice(
+            [0, 1, -1, 7, 10, 99, 100, -12, -100, 123456, 2 ** 53, -2 ** 40]))
+        if self.chance(0.2):
+            schema["multipleOf"] = self.rng.choice([2, 3, 5, 7, 10])
+            schema.pop("maximum", None), schema.pop("exclusiveMaximum", None)
+        return schema
+
+    def make_boolean(self, _):
+        return {"type": "boolean"}
+
+    def make_null(self, _):
+        return {"type": "null"}
+
+    def value(self):
+        return self.rng.choice(["red", "green", "", "a\"b\\c\n", "日本", 0, 1, -3, 2.5, True, False, None,
+                                [1, 2], {"k": "v"}, [], {}, 1e20])
+
+    def make_enum(self, _):
+        values = []
+        for _ in range(self.rng.randrange(1, 6)):
+            value = self.value()
+            if not any(type(value) is type(v) and value == v for v in values):
+                values.append(value)
+        return {"enum": values}
+
+    def make_const(self, _):
+        return {"const": self.value()}
+
+    def make_types(self, _):
+        names = ["string", "integer", "number", "boolean", "null", "array", "object"]
+        return {"type": self.rng.sample(names, self.rng.randrange(1, 4))}
+
+    def make_ref(self, _):
+        return {"$ref": "#/$defs/" + self.rng.choice(self.defs)}
+
+    def make_object(self, depth):
+        names = self.rng.sample(NAMES, self.rng.randrange(5))
+        schema = {"type": "object", "properties": {n: self.schema(depth + 1) for n in names}}
+        if depth > 1 and self.defs:  # let recursion end
+            required = [n for n in names if self.chance(0.2)]
+        else:
+            required = [n for n in names if self.chance(0.5)]
+        if required or self.chance(0.3):
+            schema["required"] = required
+        if self.chance(0.4):
+            schema["additionalProperties"] = self.rng.choice([False, False, True, {"type": "integer"}])
+        if self.chance(0.1):
+            schema["patternProperties"] = {self.rng.choice(["^x-", "[0-9]$", "^a"]): {"type": ["integer", "null"]}}
+        if self.chance(0.1) and len(names) > 1:
+            schema["minProperties"] = self.rng.randrange(len(names))
+        if self.chance(0.1):
+            schema["maxProperties"] = len(required) + self.rng.randrange(3)
+        if self.chance(0.05):
+            schema["propertyNames"] = {"maxLength": 12}
+        if self.chance(0.1) and len(names) > 1:
+            schema["dependentRequired"] = {names[0]: [names[1]]}
+        return schema
+
+    def make_array(self, depth):
+        schema = {"type": "array"}
+        if self.chance(0.8):
+            schema["items"] = self.schema(depth + 1)
+        if self.chance(0.2):
+            schema["prefixItems"] = [self.schema(depth + 1) for _ in range(self.rng.randrange(1, 4))]
+        if self.chance(0.4):
+            schema["minItems"] = self.rng.randrange(3)
+        if self.chance(0.4):
+            schema["maxItems"] = schema.get("minItems", 0) + self.rng.randrange(5)
+        if self.chance(0.15):
+            schema = {"type": "array", "items": {"enum": ["a", "b", "c", 1]}, "uniqueItems": True}
+        return schema
+
+    def make_anyof(self, depth):
+        return {"anyOf": [self.schema(depth + 1) for _ in range(self.rng.randrange(1, 4))]}
+
+    def make_oneof(self, depth):
+        if self.chance(0.5):  # told apart by a property
+            return {"oneOf": [{"type": "object", "required": ["kind", "value"],
+                               "properties": {"kind": {"const": k}, "value": self.schema(depth + 1)}}
+                              for k in ("first", "second", "third")[:self.rng.randrange(1, 4)]]}
+        return {"oneOf": [self.schema(depth + 1) for _ in range(2)]}
+
+    def make_allof(self, depth):
+        base = self.make_object(depth)
+        return {"allOf": [base, {"type": "object", "properties": {"extra": self.schema(depth + 1)}}]}
+
+    def make_not(self, _):
+        return {"type": ["string", "integer"],
+                "not": self.rng.choice([{"enum": ["red", 1]}, {"const": 5}, {"type": "string"}, {"minimum": 3},
+                                        {"pattern": "^a"}, {"type": "string", "minLength": 4}])}
+
+    def make_if(self, depth):
+        return {"type": "object", "properties": {"kind": {"enum": ["a", "b"]}, "value": self.schema(depth + 1)},
+                "required": ["kind"], "if": {"properties": {"kind": {"const": "a"}}},
+                "then": {"required": ["value"]}, "else": {"properties": {"value": {"type": "null"}}}}
+
+
+# A request that is refused with one of these has nothing that could be generated, or says so.
+def is_satisfiable_error(error):
+    return "matches no text" not in error
+
+
+def main():
+    program = sys.argv[1]
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 1000
+    seed = int(sys.argv[3]) if len(sys.argv) > 3 else 1
+    texts_each = 4
+    rng = random.Random(seed)
+    schemas = [Maker(rng).root() for _ in range(count)]
+    lines = [json.dumps({"schema": s, "seed": i * texts_each + j})
+             for i, s in enumerate(schemas) for j in range(texts_each)]
+    run = subprocess.run([program, "grammar", "--jsonl"], input="\n".join(lines) + "\n", capture_output=True, encoding="utf-8",
+                         timeout=1800)
+    answers = [json.loads(line) for line in run.stdout.split("\n")[:-1]]
+    if run.returncode != 0 or len(answers) != len(lines):
+        print(f"the program ended with {run.returncode} after {len(answers)} of {len(lines)} lines")
+        return 1
+    wrong, refused, empty, texts = 0, 0, 0, 0
+    for i, schema in enumerate(schemas):
+        validator = jsonschema.Draft202012Validator(
+            schema, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
+        for answer in answers[i * texts_each:(i + 1) * texts_each]:
+            problem = None
+            if "error" in answer:
+                if is_satisfiable_error(answer["error"]):
+                    refused += 1
+                    if "-v" in sys.argv:
+                        print("refused:", answer["error"], json.dumps(schema))
+                else:
+                    empty += 1
+                    if "-v" in sys.argv:
+                        print("empty:", json.dumps(schema))
+                break
+            texts += 1
+            try:
+                error = next(validator.iter_errors(json.loads(answer["text"])), None)
+                problem = error and error.message
+            except ValueError as error:
+                problem = f"not JSON: {error}"
+            if problem:
+                wrong += 1
+                if wrong <= 10:
+                    print(f"schema {i}: {json.dumps(schema)}\n  text: {answer['text']}\n  {problem}")
+                break
+    print(f"{count} schemas, {texts} texts, {wrong} schemas with an invalid text, {refused} refused, "
+          f"{empty} that no text satisfies")
+    return 1 if wrong or refused > count // 10 or texts < count else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gguf/gguf_file.hpp"
+#include "gguf/gguf_writer.hpp"
+
+namespace linnet::test {
+
+inline const std::filesystem::path kBundledModel =
+    std::filesystem::path(LINNET_SOURCE_DIR) / "models/linnet-kjv.gguf";
+
+/// A copy of a model with a few things changed.
+class ModelCopy {
+ public:
+  using Change = std::function<void(gguf::Writer& writer, std::string_view key)>;
+
+  ModelCopy& drop(const std::string& key) {
+    return replace(key, [](gguf::Writer&, std::string_view) {});
+  }
+  /// Also for keys that the original does not have.
+  ModelCopy& replace(const std::string& key, Change change) {
+    changes_[key] = std::move(change);
+    return *this;
+  }
+  ModelCopy& set(const std::string& key, gguf::ValueType type, std::int64_t value) {
+    return replace(key,
+                   [=](gguf::Writer& w, std::string_view k) { w.add_integer(k, type, value); });
+  }
+  ModelCopy& set_number(const std::string& key, double value) {
+    return replace(key, [=](gguf::Writer& w, std::string_view k) {
+      w.add_number(k, gguf::ValueType::kFloat32, value);
+    });
+  }
+  ModelCopy& set_text(const std::string& key, const std::string& value) {
+    return replace(key, [=](gguf::Writer& w, std::string_view k) { w.add_string(k, value); });
+  }
+  ModelCopy& drop_tensor(const std::string& name) {
+    dropped_.insert(name);
+    return *this;
+  }
+  /// The same bytes under another shape of as many elements.
+  ModelCopy& reshape(const std::string& name, std::vector<std::int64_t> shape) {
+    shapes_[name] = std::move(shape);
+    return *this;
+  }
+
+  Status write(const std::filesystem::path& to,
+               const std::filesystem::path& from = kBundledModel) const {
+    const auto file = gguf::File::open(from);
+    if (!file) return file.error();
+    gguf::Writer writer;
+    for (const auto& [key, value] : file->metadata()) {
+      if (!changes_.contains(std::string(key))) writer.add_value(key, value);
+    }
+    for (const auto& [key, change] : changes_) change(writer, key);
+    std::vector<std::span<const std::byte>> bytes;
+    for (const gguf::Tensor& tensor : file->tensors()) {
+      const std::string name(tensor.name);
+      if (dropped_.contains(name)) continue;
+      const auto shape = shapes_.find(name);
+      writer.add_tensor(name, *tensor.format,
+                        shape != shapes_.end()
+                            ? std::span<const std::int64_t>(shape->second)
+                            : std::span(tensor.shape).first(std::size_t(tensor.dimensions)));
+      bytes.push_back(tensor.bytes);
+    }
+    return writer.write(
+        to, [&](std::size_t i, const gguf::Writer::Sink& sink) { return sink(bytes[i]); });
+  }
+
+ private:
+  std::map<std::string, Change> changes_;
+  std::set<std::string> dropped_;
+  std::map<std::string, std::vector<std::int64_t>> shapes_;
+};
+
+}  // namespace linnet::test

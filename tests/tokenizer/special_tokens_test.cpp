@@ -1,0 +1,82 @@
+#include <gtest/gtest.h>
+
+#include "tokenizer/vocabulary_file.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Ids;
+
+constexpr EncodeOptions kParse{.add_special = false, .parse_special = true};
+
+TEST(SpecialTokensTest, ControlTokensInTextAreTextUnlessAskedFor) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId end = file.add("<e>", PieceType::kControl);
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(test::encode(*tokenizer, "a<e>b", kParse), (Ids{'a', end, 'b'}));
+  EXPECT_EQ(test::encode(*tokenizer, "a<e>b"), (Ids{'a', '<', 'e', '>', 'b'}));
+  EXPECT_EQ(test::encode(*tokenizer, "<e><e>", kParse), (Ids{end, end}));
+}
+
+TEST(SpecialTokensTest, UserDefinedTokensAreAlwaysSeen) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId token = file.add("    ", PieceType::kUserDefined);
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(test::encode(*tokenizer, "a    b"), (Ids{'a', token, 'b'}));
+  EXPECT_EQ(tokenizer->token_bytes(token, false), "    ");
+}
+
+TEST(SpecialTokensTest, TheLongestTokenWins) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId shorter = file.add("<a>", PieceType::kControl);
+  const TokenId longer = file.add("<a><b>", PieceType::kControl);
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(test::encode(*tokenizer, "<a><b><a>", kParse), (Ids{longer, shorter}));
+}
+
+TEST(SpecialTokensTest, SomeModelsStripTheSpacesBesideATokens) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId user = file.add("<|user|>", PieceType::kControl);
+  const TokenId kept = file.add("<s>", PieceType::kControl);
+  file.names = {{"general.name", "My Phi-3 mini"}};
+  EXPECT_EQ(test::encode(*test::make(file), " <|user|> \n\u00a0a<s> b", kParse),
+            (Ids{' ', user, 'a', kept, ' ', 'b'}));
+  file = test::byte_level_vocabulary({}, "jina-v2-code");
+  const TokenId mask = file.add("<mask>", PieceType::kControl);
+  EXPECT_EQ(test::encode(*test::make(file), "a \t<mask> b", kParse), (Ids{'a', mask, ' ', 'b'}));
+}
+
+TEST(SpecialTokensTest, ControlTokensAreSilentUnlessShown) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId end = file.add("<e>", PieceType::kControl);
+  const auto tokenizer = test::make(file);
+  EXPECT_EQ(test::decode(*tokenizer, {'a', end, 'b'}), "ab");
+  EXPECT_EQ(test::decode(*tokenizer, {'a', end, 'b'}, /*show_special=*/true), "a<e>b");
+  EXPECT_EQ(tokenizer->token_bytes(-1, true), "");
+  EXPECT_EQ(tokenizer->token_bytes(1 << 30, true), "");
+}
+
+TEST(SpecialTokensTest, KnownEndTokensEndTheText) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId turn = file.add("<|im_end|>", PieceType::kUserDefined);
+  const TokenId html = file.add("</s>", PieceType::kNormal);
+  const auto tokenizer = test::make(file);
+  EXPECT_TRUE(tokenizer->is_end_of_generation(turn));
+  EXPECT_TRUE(tokenizer->is_control(turn));
+  EXPECT_FALSE(tokenizer->is_end_of_generation(html));
+}
+
+TEST(SpecialTokensTest, InGptOssTheEndOfAMessageIsNotTheEndOfTheTurn) {
+  auto file = test::byte_level_vocabulary({});
+  const TokenId end = file.add("<|end|>", PieceType::kControl);
+  EXPECT_TRUE(test::make(file)->is_end_of_generation(end));
+  const TokenId call = file.add("<|call|>", PieceType::kControl);
+  const TokenId back = file.add("<|return|>", PieceType::kControl);
+  const auto tokenizer = test::make(file);
+  EXPECT_FALSE(tokenizer->is_end_of_generation(end));
+  EXPECT_TRUE(tokenizer->is_end_of_generation(call));
+  EXPECT_TRUE(tokenizer->is_end_of_generation(back));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,98 @@
+#include "tokenizer/unicode.hpp"
+
+#include <gtest/gtest.h>
+#include <utf8proc.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "tokenizer/byte_alphabet.hpp"
+
+namespace linnet {
+namespace {
+
+std::string nfc_by_library(const std::string& text) {
+  utf8proc_uint8_t* raw = nullptr;
+  const auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                   static_cast<utf8proc_ssize_t>(text.size()), &raw,
+                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  std::string result(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
+  std::free(raw);
+  return result;
+}
+
+std::string nfc(const std::string& text) {
+  std::string storage;
+  return std::string(to_nfc(text, storage));
+}
+
+TEST(NfcTest, AgreesWithTheLibraryOnEveryCharacter) {
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    if (c >= 0xd800 && c < 0xe000) continue;
+    std::string text = "a";
+    append_utf8(text, c);
+    ASSERT_EQ(nfc(text), nfc_by_library(text)) << std::hex << static_cast<std::uint32_t>(c);
+    text += "\u0301";
+    ASSERT_EQ(nfc(text), nfc_by_library(text)) << std::hex << static_cast<std::uint32_t>(c);
+  }
+}
+
+TEST(NfcTest, AgreesWithTheLibraryOnRandomText) {
+  const std::vector<char32_t> characters = {'a',     'e',    ' ',    0x301,  0x323,  0x1100, 0x1161,
+                                            0x11a8,  0xac00, 0x3099, 0x304b, 0x4e00, 0x3b1,  0x345,
+                                            0x1d15e, 0x958,  0x93c,  0x915,  0x2126, 0x439,  0x438};
+  std::mt19937 random(5);
+  for (int round = 0; round < 20000; ++round) {
+    std::string text;
+    for (std::size_t i = 0; i < random() % 12; ++i) {
+      append_utf8(text, characters[random() % characters.size()]);
+    }
+    ASSERT_EQ(nfc(text), nfc_by_library(text)) << text;
+  }
+}
+
+TEST(NfcTest, TextThatNeedsNoChangeIsNotCopied) {
+  const std::string text = "plain, naïve, Привет, 漢字";
+  std::string storage;
+  EXPECT_EQ(to_nfc(text, storage).data(), text.data());
+}
+
+TEST(Utf8Test, KnowsValidText) {
+  for (const std::string_view text :
+       {"", "a", "é", "漢", "🦆", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"}) {
+    EXPECT_TRUE(is_valid_utf8(text)) << text;
+    EXPECT_TRUE(is_valid_utf8("0123456789" + std::string(text) + "0123456789"));
+  }
+  for (const std::string_view text :
+       {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
+    EXPECT_FALSE(is_valid_utf8(text));
+    EXPECT_FALSE(is_valid_utf8("0123456789" + std::string(text) + "0123456789"));
+  }
+}
+
+TEST(Utf8Test, CodePointsGoThereAndBack) {
+  for (const char32_t c : {0x0, 0x7f, 0x80, 0x7ff, 0x800, 0xffff, 0x10000, 0x10ffff}) {
+    std::string text;
+    append_utf8(text, c);
+    EXPECT_EQ(first_code_point(text), c);
+    EXPECT_EQ(utf8_length(text[0]), text.size());
+  }
+}
+
+TEST(ByteAlphabetTest, EveryByteGoesThereAndBack) {
+  std::string all, bytes;
+  for (int byte = 0; byte < 256; ++byte) {
+    all += byte_to_character(static_cast<unsigned char>(byte));
+    bytes += static_cast<char>(byte);
+  }
+  EXPECT_EQ(characters_to_bytes(all), bytes);
+  EXPECT_EQ(byte_to_character(' '), "Ġ");
+  EXPECT_EQ(byte_to_character('\n'), "Ċ");
+  EXPECT_EQ(characters_to_bytes("▁"), std::nullopt);
+  EXPECT_EQ(characters_to_bytes(" "), std::nullopt);
+  EXPECT_EQ(characters_to_bytes("\xff"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace linnet
