@@ -1,3 +1,5 @@
+#include <string>
+
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
@@ -9,6 +11,81 @@ ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader) {
   read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
   const QueryTemperature temperature = read_temperature(p);
   for (LayerSpec& layer : spec.layers) layer.latent.temperature = temperature;
+  return spec;
+}
+
+namespace {
+
+IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
+                         const ModelSpec& spec) {
+  constexpr std::int64_t kMost = 1 << 20;
+  IndexerSpec indexer;
+  indexer.heads = static_cast<int>(p.required_count("attention.indexer.head_count", kMost));
+  indexer.width = static_cast<int>(p.required_count("attention.indexer.key_length", kMost));
+  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  const Rope rope = read_rope(p, loader, spec);
+  indexer.rope.layout = layout;
+  indexer.rope.dims = rope.dims;
+  if (rope.dims > indexer.width) {
+    p.fail("rope turns " + std::to_string(rope.dims) + " columns of an index key of " +
+           std::to_string(indexer.width));
+    return {};
+  }
+  set_rope_frequencies(indexer.rope, rope.base, rope.scaling, rope.factors);
+  return indexer;
+}
+
+}  // namespace
+
+// DeepSeek-V3.2 (https://arxiv.org/abs/2512.02556): attention to the keys that an indexer picks.
+ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_deepseek2(p, loader);
+  IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kSplitHalf, spec);
+  indexer.key_norm = NormKind::kLayer;
+  indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
+    spec.layers[i].latent.indexer = indexer;
+  }
+  return spec;
+}
+
+// GLM-5: some layers use the picks of the one before them.
+ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_deepseek2(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kAdjacent, spec);
+  indexer.key_norm = NormKind::kLayer;
+  indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    const bool usual = i < 2 || (i - 2) % 4 == 0;
+    indexer.reused = p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;
+    indexer.kv_layer = static_cast<int>(spec.layers.size()) + i;
+    spec.layers[i].latent.indexer = indexer;
+    if (indexer.reused) spec.unused_tensors.push_back("blk." + std::to_string(i) + ".indexer.");
+  }
+  return spec;
+}
+
+// MiniMax M3: blocks of keys, picked for each KV head, in the layers with experts.
+ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  set_activation(spec, Activation::kClampedSwiglu);
+  IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kSplitHalf, spec);
+  indexer.each_head = true;
+  indexer.key_norm_epsilon = spec.norm_epsilon;
+  indexer.block = static_cast<int>(p.required_count("attention.indexer.block_size"));
+  indexer.local_blocks = static_cast<int>(p.count("attention.indexer.local_blocks", 0));
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
+    if (spec.layers[i].moe.experts == 0) continue;
+    spec.layers[i].attention.indexer = indexer;
+    if (indexer.heads != spec.layers[i].attention.kv_heads) {
+      p.fail(std::to_string(indexer.heads) + " index heads were found, expected one for each of " +
+             std::to_string(spec.layers[i].attention.kv_heads) + " KV heads");
+    }
+  }
   return spec;
 }
 

@@ -89,6 +89,7 @@ ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader);
 
 // glm.cpp
@@ -97,6 +98,9 @@ ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader);
 
 // deepseek.cpp
 ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader);
 
 // talkie.cpp
 ModelSpec read_talkie(Hyperparameters& p, WeightLoader& loader);

@@ -116,4 +116,21 @@ ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// GroveMoE: the experts of a group share a small one.
+ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    MoeSpec& moe = spec.layers[i].moe;
+    if (moe.experts == 0) continue;
+    moe.chunk_size = static_cast<int>(p.required_count("experts_per_group", moe.experts));
+    moe.chunk_width = static_cast<int>(loader.rows("blk." + std::to_string(i) + ".ffn_up_chexps"));
+    moe.chunk_scale = p.number("expert_group_scale", 1.0f);
+    if (moe.experts % moe.chunk_size != 0) {
+      p.fail(std::to_string(moe.experts) + " experts can't be in groups of " +
+             std::to_string(moe.chunk_size));
+    }
+  }
+  return spec;
+}
+
 }  // namespace linnet

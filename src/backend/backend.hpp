@@ -186,7 +186,20 @@ struct AttentionParams {
   bool causal = true;
   const float* sinks = nullptr;  ///< [heads]: a logit that takes part in the softmax only
   const float* alibi_slopes =
-      nullptr;  ///< [heads]: score += slope * (key position - query position)
+      nullptr;            ///< [heads]: score += slope * (key position - query position)
+  bool selected = false;  ///< only the keys that Backend::select_keys picked last
+};
+
+/// How a query picks the keys that attention sees (https://arxiv.org/abs/2512.02556, section 2.1).
+struct SelectParams {
+  int layer = 0;           ///< of the KvStore: one head of index keys
+  int heads = 0;           ///< of the index queries
+  int width = 0;           ///< of an index key
+  int most = 0;            ///< keys (blocks, with `block` > 1) that are picked
+  int block = 1;           ///< keys are picked in blocks of so many, each as good as its best key
+  int local_blocks = 0;    ///< the query's own block and those before it that are picked anyway
+  bool each_head = false;  ///< index head h picks by q k for KV head h; else all heads together by
+                           ///< the sum of weight * relu(q k)
 };
 
 enum class Activation {
@@ -201,6 +214,7 @@ enum class Activation {
   kSoftplus,
   kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16, as llama.cpp tabulates it
   kIdentity,
+  kSquareRoot,
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
 };
 
@@ -334,6 +348,9 @@ class Backend {
   virtual void combine_experts(View in, const Routing& routing, View out) = 0;
   virtual void route_experts(View logits, const RouteParams& params, const Routing& out) = 0;
 
+  // Expert e of the routing becomes expert e / size.
+  virtual void group_experts(int size, const Routing& routing) = 0;
+
   virtual void norm(View in, const NormParams& params, View out) = 0;  // in == out allowed
   virtual void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) = 0;
 
@@ -344,6 +361,11 @@ class Backend {
   // already stored.
   virtual void attention(const KvStore& store, View queries, const AttentionParams& params,
                          const BatchLayout& batch, View out) = 0;
+  // Picks keys for each row, which attention with `selected` then sees; they hold until the next
+  // call. queries [rows, heads * width], weights [rows, heads] (without each_head); ties go to the
+  // earlier key.
+  virtual void select_keys(const KvStore& store, View queries, View weights,
+                           const SelectParams& params, const BatchLayout& batch) = 0;
   // Copies all layers of page `from` to page `to`.
   virtual void copy_page(KvStore& store, std::int32_t from, std::int32_t to) = 0;
 
@@ -358,7 +380,9 @@ class Backend {
   virtual void scale(View x, float factor) = 0;
   virtual void scale_rows(View x, const float* factors) = 0;  // row r times factors[r]
   virtual void clamp(View x, float limit) = 0;                // to [-limit, limit]
-  virtual void copy(View from, View to) = 0;                  // of the same shape, not overlapping
+  // Of each row what lies more than `deviations` standard deviations above its mean; else 0.
+  virtual void cut_below(View x, float deviations) = 0;
+  virtual void copy(View from, View to) = 0;  // of the same shape, not overlapping
   virtual void fill(View x, float value) = 0;
 
   // Recurrent state. Slots are what the store was made with; clear_state makes a slot that of a

@@ -26,4 +26,11 @@ inline KeyRange visible_keys(const AttentionParams& params, std::int32_t positio
   return range;
 }
 
+/// Pages of the longest sequence of a batch.
+inline std::int64_t longest_pages(const BatchLayout& batch) {
+  std::int64_t longest = 0;
+  for (const std::int32_t length : batch.lengths) longest = std::max<std::int64_t>(longest, length);
+  return (longest + kPageTokens - 1) / kPageTokens;
+}
+
 }  // namespace linnet

@@ -41,6 +41,20 @@ bool has_ffn(const LayerSpec& layer) {
   return layer.mlp.width > 0 || layer.moe.experts > 0 || is_present(layer.recurrent_ffn);
 }
 
+// Keys and values of all layers, then the index keys of those that pick keys.
+std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
+  std::vector<KvLayerShape> shapes;
+  for (const LayerSpec& layer : spec.layers) shapes.push_back(kv_layer_shape(layer));
+  for (const LayerSpec& layer : spec.layers) {
+    for (const IndexerSpec* indexer : {&layer.attention.indexer, &layer.latent.indexer}) {
+      if (indexer->heads == 0 || indexer->reused) continue;
+      shapes.resize(std::max<std::size_t>(shapes.size(), indexer->kv_layer + 1));
+      shapes[indexer->kv_layer] = {1, indexer->width, 0};
+    }
+  }
+  return shapes;
+}
+
 std::string tensor_name(const std::string& prefix, std::string_view part) {
   return fmt::format("{}.{}", prefix, part);
 }
@@ -148,11 +162,7 @@ Status Model::allocate_workspace() {
 }
 
 KvShape Model::kv_shape(KvType type, std::int64_t pages) const {
-  KvShape shape{{}, type, pages};
-  for (const LayerSpec& layer : spec_.layers) {
-    shape.layers.push_back(kv_layer_shape(layer));
-  }
-  return shape;
+  return {kv_layer_shapes(spec_), type, pages};
 }
 
 View Model::embed(const Batch& batch) {
@@ -317,8 +327,7 @@ std::int64_t state_bytes(const ModelSpec& spec) {
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type) {
   std::int64_t values = 0;
-  for (const LayerSpec& layer : spec.layers) {
-    const KvLayerShape shape = kv_layer_shape(layer);
+  for (const KvLayerShape& shape : kv_layer_shapes(spec)) {
     values += std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
   }
   if (type == KvType::kQ8_0) return values * 34 / 32;

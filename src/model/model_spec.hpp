@@ -27,6 +27,23 @@ struct QueryTemperature {
   int offset = 0;
 };
 
+/// The lightning indexer (https://arxiv.org/abs/2512.02556, section 2.1): small queries and keys
+/// that pick the keys which attention sees.
+struct IndexerSpec {
+  int heads = 0;  ///< 0: none
+  int width = 0;  ///< of an index key
+  int most = 0;   ///< keys, or blocks of them, that are picked
+  int block = 1;
+  int local_blocks = 0;
+  bool each_head = false;  ///< index head h picks for KV head h (MiniMax M3)
+  /// The picks of the layer before are used instead of own ones.
+  bool reused = false;
+  int kv_layer = -1;  ///< where the index keys are kept
+  NormKind key_norm = NormKind::kRms;
+  float key_norm_epsilon = 1e-6f;
+  RopeSpec rope;
+};
+
 struct AttentionSpec {
   int heads = 0;        ///< 0: the layer has no attention
   int kv_heads = 0;     ///< 0: the output projection alone is the mixer (Deci's "linear" layers)
@@ -54,6 +71,7 @@ struct AttentionSpec {
     int key = 0;
     int value = 0;
   } fused_rows;
+  IndexerSpec indexer;
   int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
 };
 
@@ -71,6 +89,7 @@ struct LatentAttentionSpec {
   bool absorbed = false;
   RopeSpec rope;
   QueryTemperature temperature;
+  IndexerSpec indexer;
 
   int query_width() const { return plain_width + rope_width; }
 };
@@ -88,6 +107,11 @@ struct MoeSpec {
   RouteParams route;
   /// The weight of an expert scales its input instead of its output (Llama 4).
   bool weigh_input = false;
+  /// GroveMoE (https://arxiv.org/abs/2508.07785): `chunk_size` experts share a small one, which
+  /// goes on from what the experts gave; its result counts `chunk_scale` times. 0: none.
+  int chunk_size = 0;
+  int chunk_width = 0;
+  float chunk_scale = 0.0f;
   /// Router alone, or router and experts, read what the mixer reads.
   enum class Input {
     kFeedForward,
@@ -149,6 +173,8 @@ struct ModelSpec {
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
   bool causal = true;
+  /// Columns of the embedding that every layer has of its own (Gemma 3n); 0: none.
+  std::int64_t per_layer_width = 0;
   std::int64_t shared_columns = 0;  ///< that the first layer hands to the later ones (RWKV-7)
   bool parallel_residual = false;   ///< mixer and feed-forward read the same input
   std::vector<LayerSpec> layers;

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "backend/cpu/kv_store.hpp"
+#include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
 #include "backend/visible_keys.hpp"
 
@@ -170,8 +171,48 @@ void CpuBackend::attention(const KvStore& store, View queries, const AttentionPa
     kernels_.attend(paged, params,
                     {queries.row(r) + kv_head * group * params.key_width,
                      out.row(r) + kv_head * group * params.value_width, kv_head * group, group,
-                     kv_head, position, keys.begin, keys.end, batch.page_tables[sequence]});
+                     kv_head, position, keys.begin, keys.end, batch.page_tables[sequence],
+                     params.selected ? selection_.words(r, kv_head) : nullptr});
   });
+}
+
+void CpuBackend::select_keys(const KvStore& store, View queries, View weights,
+                             const SelectParams& params, const BatchLayout& batch) {
+  const auto& paged = static_cast<const PagedKvStore&>(store);
+  const std::int64_t pages = longest_pages(batch);
+  selection_.reset(queries.rows, params.each_head ? params.heads : 1, pages);
+  AttentionParams attention;
+  attention.key_width = params.width;
+  pool_.parallel_for(queries.rows, [&](std::int64_t task) {
+    const std::int64_t r = queries.rows - 1 - task;
+    const auto& table = batch.page_tables[batch.sequences[r]];
+    const KeyRange keys{0, batch.positions[r] + 1};
+    std::vector<float> scores(static_cast<std::size_t>(pages * kPageTokens));
+    std::vector<float> together(scores.size(), 0.0f);
+    for (int h = 0; h < params.heads; ++h) {
+      for (std::int32_t page = 0; page * kPageTokens < keys.end; ++page) {
+        kernels_.score_page(paged, attention, paged.keys(params.layer, table[page], 0),
+                            queries.row(r) + h * params.width, scores.data() + page * kPageTokens);
+      }
+      if (params.each_head) {
+        pick_keys(scores, keys, params, selection_.words(r, h));
+        continue;
+      }
+      for (std::int32_t k = 0; k < keys.end; ++k) {
+        together[k] += std::max(scores[k], 0.0f) * weights.row(r)[h];
+      }
+    }
+    if (!params.each_head) pick_keys(together, keys, params, selection_.words(r, 0));
+  });
+}
+
+void CpuBackend::cut_below(View x, float deviations) {
+  for_rows(x.rows, x.columns * 4,
+           [&](std::int64_t r) { cut_row_below(x.row(r), x.columns, deviations); });
+}
+
+void CpuBackend::group_experts(int size, const Routing& routing) {
+  for (std::int64_t i = 0; i < routing.rows * routing.used; ++i) routing.experts[i] /= size;
 }
 
 void CpuBackend::gated_activation(View gate, View up, Activation activation, View out) {

@@ -36,14 +36,16 @@ double score(const Head& head, const float* query, std::int32_t key_position,
   return sum;
 }
 
-void attend(const Head& head, const float* query, KeyRange keys, std::int32_t position, int index,
-            float* out) {
+void attend(const Head& head, const float* query, KeyRange keys, const std::uint32_t* selected,
+            std::int32_t position, int index, float* out) {
   const AttentionParams& params = head.params;
   std::vector<double> scores;
   double largest =
       params.sinks ? double{params.sinks[index]} : -std::numeric_limits<double>::infinity();
   for (std::int32_t k = keys.begin; k < keys.end; ++k) {
-    scores.push_back(score(head, query, k, position, index));
+    const bool seen = !selected || is_selected(selected, k);
+    scores.push_back(seen ? score(head, query, k, position, index)
+                          : -std::numeric_limits<double>::infinity());
     largest = std::max(largest, scores.back());
   }
   double sum = params.sinks ? std::exp(params.sinks[index] - largest) : 0.0;
@@ -69,9 +71,38 @@ void ReferenceBackend::attention(const KvStore& store, View queries, const Atten
     for (int h = 0; h < params.heads; ++h) {
       const Head head{plain, params, batch.page_tables[sequence],
                       h * params.kv_heads / params.heads};
-      attend(head, queries.row(r) + h * params.key_width, keys, position, h,
+      attend(head, queries.row(r) + h * params.key_width, keys,
+             params.selected ? selection_.words(r, head.kv_head) : nullptr, position, h,
              out.row(r) + h * params.value_width);
     }
+  }
+}
+
+void ReferenceBackend::select_keys(const KvStore& store, View queries, View weights,
+                                   const SelectParams& params, const BatchLayout& batch) {
+  const auto& plain = static_cast<const PlainKvStore&>(store);
+  selection_.reset(queries.rows, params.each_head ? params.heads : 1, longest_pages(batch));
+  for (std::int64_t r = 0; r < queries.rows; ++r) {
+    const std::int32_t sequence = batch.sequences[r];
+    const KeyRange keys{0, batch.positions[r] + 1};
+    std::vector<float> together(static_cast<std::size_t>(keys.end), 0.0f);
+    for (int h = 0; h < params.heads; ++h) {
+      std::vector<float> scores(together.size());
+      for (std::int32_t k = 0; k < keys.end; ++k) {
+        const std::int32_t page = batch.page_tables[sequence][k / kPageTokens];
+        const float* key = plain.key(params.layer, page, k % kPageTokens);
+        double sum = 0.0;
+        for (int i = 0; i < params.width; ++i) {
+          sum += double{queries.row(r)[h * params.width + i]} * key[i];
+        }
+        scores[k] = static_cast<float>(sum);
+        if (!params.each_head) {
+          together[k] += static_cast<float>(std::max(sum, 0.0) * weights.row(r)[h]);
+        }
+      }
+      if (params.each_head) pick_keys(scores, keys, params, selection_.words(r, h));
+    }
+    if (!params.each_head) pick_keys(together, keys, params, selection_.words(r, 0));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "backend/cut_row_below.hpp"
 #include "backend/reference/reference_backend.hpp"
 #include "backend/route_experts.hpp"
 #include "base/half.hpp"
@@ -36,6 +37,8 @@ double activate(Activation activation, double x) {
       return x > 20.0 ? x : std::log1p(std::exp(x));
     case Activation::kIdentity:
       return x;
+    case Activation::kSquareRoot:
+      return std::sqrt(x);
     case Activation::kClampedSwiglu:
       return std::min(x, 7.0) * sigmoid(1.702 * std::min(x, 7.0));
     case Activation::kGeluOfHalves:
@@ -177,6 +180,14 @@ void ReferenceBackend::copy(View from, View to) {
 
 void ReferenceBackend::fill(View x, float value) {
   for (std::int64_t r = 0; r < x.rows; ++r) std::fill_n(x.row(r), x.columns, value);
+}
+
+void ReferenceBackend::cut_below(View x, float deviations) {
+  for (std::int64_t r = 0; r < x.rows; ++r) cut_row_below(x.row(r), x.columns, deviations);
+}
+
+void ReferenceBackend::group_experts(int size, const Routing& routing) {
+  for (std::int64_t i = 0; i < routing.rows * routing.used; ++i) routing.experts[i] /= size;
 }
 
 }  // namespace linnet::reference

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/key_selection.hpp"
 
 namespace linnet::reference {
 
@@ -65,12 +66,15 @@ class ReferenceBackend final : public Backend {
                      const Routing& routing, View out) override;
   void combine_experts(View in, const Routing& routing, View out) override;
   void route_experts(View logits, const RouteParams& params, const Routing& out) override;
+  void group_experts(int size, const Routing& routing) override;
   void norm(View in, const NormParams& params, View out) override;
   void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) override;
   void store_kv(KvStore& store, int layer, View keys, View values,
                 const BatchLayout& batch) override;
   void attention(const KvStore& store, View queries, const AttentionParams& params,
                  const BatchLayout& batch, View out) override;
+  void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
+                   const BatchLayout& batch) override;
   void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
   void gated_activation(View gate, View up, Activation activation, View out) override;
   void add_scaled(View x, float scale, float out_scale, View out) override;
@@ -79,6 +83,7 @@ class ReferenceBackend final : public Backend {
   void scale(View x, float factor) override;
   void scale_rows(View x, const float* factors) override;
   void clamp(View x, float limit) override;
+  void cut_below(View x, float deviations) override;
   void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
@@ -94,6 +99,9 @@ class ReferenceBackend final : public Backend {
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
   void dot_heads(View a, View b, const float* weight, View out) override;
+
+ private:
+  KeySelection selection_;
 };
 
 }  // namespace linnet::reference

@@ -31,19 +31,21 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, i
       {rope.layout, heads, head_width, first, rope.dims, rope.inverse_frequencies, rope.magnitude});
 }
 
+// [rows, query_rank]; what queries and indexer are made of. `in` itself where there is no rank.
+View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
+                 const LatentAttentionWeights& weights, View in) {
+  if (spec.query_rank == 0) return in;
+  const View down = pass.workspace.view(in.rows, spec.query_rank);
+  project(pass, weights.query_down, in, down);
+  normalise(pass, weights.query_norm, down);
+  return down;
+}
+
 // [rows, heads * (plain | turned)]
 View make_query(const Pass& pass, const LatentAttentionSpec& spec,
-                const LatentAttentionWeights& weights, View in) {
-  const View query = pass.workspace.view(in.rows, query_columns(spec));
-  if (weights.query) {
-    project(pass, weights.query, in, query);
-  } else {
-    const Workspace::Scope scope(pass.workspace);
-    const View down = pass.workspace.view(in.rows, spec.query_rank);
-    project(pass, weights.query_down, in, down);
-    normalise(pass, weights.query_norm, down);
-    project(pass, weights.query_up, down, query);
-  }
+                const LatentAttentionWeights& weights, View lowered) {
+  const View query = pass.workspace.view(lowered.rows, query_columns(spec));
+  project(pass, weights.query ? weights.query : weights.query_up, lowered, query);
   rotate(pass, spec.rope, spec.heads, spec.query_width(), spec.plain_width, query);
   return query;
 }
@@ -137,6 +139,7 @@ LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentA
                       std::int64_t{spec.heads} * (spec.plain_width + spec.value_width));
   }
   weights.output = loader.linear(prefix + ".attn_output", value_columns(spec), width);
+  weights.indexer = load_indexer(loader, spec.indexer, spec.query_rank, width, prefix);
   return weights;
 }
 
@@ -158,7 +161,9 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
                             const LatentAttentionWeights& weights, int layer, View in, View out,
                             bool accumulate) {
   const Workspace::Scope scope(pass.workspace);
-  const View query = make_query(pass, spec, weights, in);
+  const View lowered = lower_query(pass, spec, weights, in);
+  pick_keys_block(pass, spec.indexer, weights.indexer, lowered, in);
+  const View query = make_query(pass, spec, weights, lowered);
   const View latent = make_latent(pass, spec, weights, in);
   const View result = pass.workspace.view(in.rows, value_columns(spec));
   AttentionParams params;
@@ -166,6 +171,7 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
   params.heads = spec.heads;
   params.scale = spec.scale;
   params.causal = pass.model.causal;
+  params.selected = spec.indexer.heads > 0;
   const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
   attend(pass, spec, weights, params, query, latent, result);
   const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);

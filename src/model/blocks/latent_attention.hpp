@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/blocks/indexer.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -16,6 +17,7 @@ struct LatentAttentionWeights {
   std::vector<Linear> value_up;  ///< absorbed: latent to value, one for each head
   Linear key_value_up;           ///< not absorbed: latent to plain key and value of all heads
   Linear output;
+  IndexerWeights indexer;
 };
 
 /// Loads `prefix`.attn_kv_a_mqa and so on; `width` is the residual stream's.

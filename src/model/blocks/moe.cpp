@@ -1,5 +1,7 @@
 #include "model/blocks/moe.hpp"
 
+#include <algorithm>
+
 namespace linnet {
 namespace {
 
@@ -47,39 +49,75 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
     weights.up = loader.experts(prefix + ".ffn_up_exps", width, spec.width, spec.experts);
   }
   weights.down = loader.experts(prefix + ".ffn_down_exps", spec.width, width, spec.experts);
+  if (spec.chunk_size > 0) {
+    const int chunks = spec.experts / spec.chunk_size;
+    weights.chunk_gate =
+        loader.experts(prefix + ".ffn_gate_chexps", width, spec.chunk_width, chunks);
+    weights.chunk_up = loader.experts(prefix + ".ffn_up_chexps", width, spec.chunk_width, chunks);
+    weights.chunk_down =
+        loader.experts(prefix + ".ffn_down_chexps", spec.chunk_width, width, chunks);
+  }
   return weights;
 }
 
 std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width) {
   const std::int64_t used = spec.route.used;
-  return spec.experts + used * (2 + 2 * spec.width + (spec.weigh_input ? 2 : 1) * width);
+  const std::int64_t widest = std::max(spec.width, spec.chunk_width);
+  return spec.experts + used * (2 + 2 * widest + (spec.weigh_input ? 2 : 1) * width) +
+         (spec.chunk_size > 0 ? 2 * width : 0);
 }
+
+namespace {
+
+// out += what the experts of `routing` make of `in`.
+void run_experts(const Pass& pass, Activation activation, int width, const Linear& gate,
+                 const Linear& up, const Linear& gate_and_up, const Linear& down,
+                 const Routing& routing, View in, View out) {
+  const Workspace::Scope scope(pass.workspace);
+  const std::int64_t picks = routing.rows * routing.used;
+  const auto run = [&](const Linear& experts, View from, View to) {
+    pass.backend.expert_matmul(from, *experts.weight, experts.expert_scale_data(),
+                               experts.bias_data(), routing, to);
+  };
+  const View both = pass.workspace.view(picks, 2 * std::int64_t{width});
+  const View left = both.slice(0, width);
+  const View right = both.slice(width, width);
+  if (gate_and_up) {
+    run(gate_and_up, in, both);
+  } else {
+    run(up, in, right);
+    if (gate) run(gate, in, left);
+  }
+  const bool gated = gate || gate_and_up;
+  pass.backend.gated_activation(gated ? left : right, gated ? right : View{}, activation, right);
+  const View result = pass.workspace.view(picks, out.columns);
+  run(down, right, result);
+  pass.backend.combine_experts(result, routing, out);
+}
+
+}  // namespace
 
 void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View router_in,
                View in, View out) {
   const Workspace::Scope scope(pass.workspace);
   const Routing routing = route(pass, spec, weights, router_in);
   if (spec.weigh_input) in = weighed_rows(pass, routing, in);
-
-  const std::int64_t picks = routing.rows * spec.route.used;
-  const auto run = [&](const Linear& experts, View from, View to) {
-    pass.backend.expert_matmul(from, *experts.weight, experts.expert_scale_data(),
-                               experts.bias_data(), routing, to);
+  const auto run = [&](View to) {
+    run_experts(pass, spec.activation, spec.width, weights.gate, weights.up, weights.gate_and_up,
+                weights.down, routing, in, to);
   };
-  const View both = pass.workspace.view(picks, 2 * std::int64_t{spec.width});
-  const View gate = both.slice(0, spec.width);
-  const View up = both.slice(spec.width, spec.width);
-  if (weights.gate_and_up) {
-    run(weights.gate_and_up, in, both);
-  } else {
-    run(weights.up, in, up);
-    if (weights.gate) run(weights.gate, in, gate);
-  }
-  const bool gated = weights.gate || weights.gate_and_up;
-  pass.backend.gated_activation(gated ? gate : up, gated ? up : View{}, spec.activation, up);
-  const View down = pass.workspace.view(picks, out.columns);
-  run(weights.down, up, down);
-  pass.backend.combine_experts(down, routing, out);
+  if (spec.chunk_size == 0) return run(out);
+
+  const View first = pass.workspace.view(out.rows, out.columns);
+  const View second = pass.workspace.view(out.rows, out.columns);
+  pass.backend.fill(first, 0.0f);
+  pass.backend.fill(second, 0.0f);
+  run(first);
+  pass.backend.group_experts(spec.chunk_size, routing);
+  run_experts(pass, spec.activation, spec.chunk_width, weights.chunk_gate, weights.chunk_up, {},
+              weights.chunk_down, routing, first, second);
+  pass.backend.add_scaled(first, 1.0f, 1.0f, out);
+  pass.backend.add_scaled(second, spec.chunk_scale, 1.0f, out);
 }
 
 }  // namespace linnet

@@ -9,9 +9,10 @@ namespace linnet {
 /// (https://arxiv.org/abs/2401.04088).
 struct MoeWeights {
   Linear router;
-  std::unique_ptr<Buffer> selection_bias;  ///< [experts], see RouteParams
-  Linear gate, up, down;                   ///< of all experts
-  Linear gate_and_up;                      ///< both in one, gate first, instead of the two
+  std::unique_ptr<Buffer> selection_bias;   ///< [experts], see RouteParams
+  Linear gate, up, down;                    ///< of all experts
+  Linear gate_and_up;                       ///< both in one, gate first, instead of the two
+  Linear chunk_gate, chunk_up, chunk_down;  ///< of the experts that a group shares
 };
 
 /// Loads `prefix`.ffn_gate_inp, `prefix`.ffn_gate_exps and so on.

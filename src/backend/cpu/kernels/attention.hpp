@@ -5,6 +5,7 @@
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/math.hpp"
 #include "backend/cpu/kv_store.hpp"
+#include "backend/key_selection.hpp"
 
 namespace linnet::cpu {
 
@@ -48,6 +49,10 @@ void score_page(const PagedKvStore& store, const AttentionParams& params, const 
   }
 }
 
+inline bool is_visible(const HeadTask& task, std::int32_t key) {
+  return key >= task.begin && key < task.end && (!task.selected || is_selected(task.selected, key));
+}
+
 /// Softcap, ALiBi, and what the query does not see.
 template <class S>
 void adjust_scores(const AttentionParams& params, const HeadTask& task, int head,
@@ -63,7 +68,7 @@ void adjust_scores(const AttentionParams& params, const HeadTask& task, int head
     if (params.alibi_slopes) {
       scores[i] += params.alibi_slopes[head] * static_cast<float>(key - task.position);
     }
-    if (key < task.begin || key >= task.end) scores[i] = -std::numeric_limits<float>::infinity();
+    if (!is_visible(task, key)) scores[i] = -std::numeric_limits<float>::infinity();
   }
 }
 
@@ -107,8 +112,7 @@ void attend_page(const PagedKvStore& store, const AttentionParams& params, const
   for (int half = 0; half < kPageTokens; half += 16) {
     S::store(weights + half, exp<S>(S::sub(S::load(scores + half), S::set(largest))));
     for (int i = half; i < half + 16; ++i) {
-      const bool visible = first_key + i >= task.begin && first_key + i < task.end;
-      weights[i] = visible ? weights[i] : 0.0f;
+      weights[i] = is_visible(task, first_key + i) ? weights[i] : 0.0f;
     }
     total = S::add(total, S::load(weights + half));
   }
@@ -138,6 +142,7 @@ void attend(const PagedKvStore& store, const AttentionParams& params, const Head
       for (int c = 0; c < width; ++c) sums[h][c] = 0.0f;
     }
     for (std::int32_t page = task.begin / kPageTokens; page * kPageTokens < task.end; ++page) {
+      if (task.selected && task.selected[page] == 0) continue;
       for (int h = 0; h < count; ++h) {
         attend_page<S>(store, params, task, first + h, page, softmax[h], sums[h]);
       }

@@ -93,6 +93,12 @@ typename S::Float activate(typename S::Float x, Activation activation) {
       return tanh<S>(x);
     case Activation::kIdentity:
       return x;
+    case Activation::kSquareRoot: {
+      float v[16];
+      S::store(v, x);
+      for (float& y : v) y = std::sqrt(y);
+      return S::load(v);
+    }
     case Activation::kClampedSwiglu: {
       const auto limited = clamp_above<S>(x, 7.0f);
       return S::mul(limited, sigmoid<S>(S::mul(limited, S::set(1.702f))));

@@ -31,6 +31,7 @@ struct HeadTask {
   std::int32_t position;
   std::int32_t begin, end;  ///< visible keys
   std::span<const std::int32_t> pages;
+  const std::uint32_t* selected;  ///< see KeySelection; null: all visible keys
 };
 
 /// A part of a recurrent operation: the rows of one sequence, the columns (or the head) [first,
@@ -53,6 +54,9 @@ struct Kernels {
                          const Activations& activations, const std::int32_t* rows,
                          std::int64_t count, float* out);
   void (*attend)(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task);
+  /// scores[kPageTokens] = scale * query * key of a page's positions.
+  void (*score_page)(const PagedKvStore& store, const AttentionParams& params,
+                     const std::uint8_t* keys, const float* query, float* scores);
   void (*norm_row)(const float* x, std::int64_t width, NormKind kind, float epsilon,
                    const float* weight, const float* bias, float* out);
   void (*activate_row)(const float* gate, const float* up, std::int64_t width,
