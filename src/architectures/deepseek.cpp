@@ -41,7 +41,6 @@ IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout la
 ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kSplitHalf, spec);
-  indexer.key_norm = NormKind::kLayer;
   indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
@@ -55,7 +54,6 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);
   IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kAdjacent, spec);
-  indexer.key_norm = NormKind::kLayer;
   indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     const bool usual = i < 2 || (i - 2) % 4 == 0;
@@ -67,24 +65,14 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// MiniMax M3: blocks of keys, picked for each KV head, in the layers with experts.
+// MiniMax M3. Its indexer for long texts is left out, as the reference does: attention sees all
+// keys.
 ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);
   set_activation(spec, Activation::kClampedSwiglu);
-  IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kSplitHalf, spec);
-  indexer.each_head = true;
-  indexer.key_norm_epsilon = spec.norm_epsilon;
-  indexer.block = static_cast<int>(p.required_count("attention.indexer.block_size"));
-  indexer.local_blocks = static_cast<int>(p.count("attention.indexer.local_blocks", 0));
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
-    if (spec.layers[i].moe.experts == 0) continue;
-    spec.layers[i].attention.indexer = indexer;
-    if (indexer.heads != spec.layers[i].attention.kv_heads) {
-      p.fail(std::to_string(indexer.heads) + " index heads were found, expected one for each of " +
-             std::to_string(spec.layers[i].attention.kv_heads) + " KV heads");
-    }
+    spec.unused_tensors.push_back("blk." + std::to_string(i) + ".indexer.");
   }
   return spec;
 }

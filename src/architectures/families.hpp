@@ -40,6 +40,8 @@ ModelSpec read_minicpm3(Hyperparameters& p, WeightLoader& loader);
 // gemma.cpp
 ModelSpec read_gemma(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_gemma2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_gemma3(Hyperparameters& p, WeightLoader& loader);
 
 // phi.cpp

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "architectures/common.hpp"
@@ -51,6 +52,79 @@ ModelSpec read_gemma3(Hyperparameters& p, WeightLoader& loader) {
   each_attention(spec, [&](AttentionSpec& a) {
     if (spec.layers.size() == kLayersOf27B) a.scale = scale_by_width(spec, a);
   });
+  return spec;
+}
+
+namespace {
+
+// The last layers read the keys and values of the last layer of their kind that has its own.
+void share_keys(ModelSpec& spec, int own_layers) {
+  int last_sliding = -1, last_full = -1;
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    AttentionSpec& attention = spec.layers[i].attention;
+    int& last = attention.span == AttentionSpan::kSliding ? last_sliding : last_full;
+    if (i < own_layers)
+      last = i;
+    else
+      attention.kv_layer = last;
+  }
+}
+
+void use_plain_scores(ModelSpec& spec) {
+  each_attention(spec, [](AttentionSpec& a) {
+    a.scale = 1.0f;
+    a.plain_value_norm = true;
+  });
+}
+
+}  // namespace
+
+// Gemma 3n: several residual streams (https://arxiv.org/abs/2301.13310), an embedding of its own
+// for every layer, sparse gates in the first layers.
+ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
+  constexpr int kStreams = 4, kOwnKeys = 20, kSparseLayers = 10;
+  constexpr float kDeviationsOf95Percent = 1.6448533535003662f;
+  ModelSpec spec = read_gemma(p, loader);
+  read_sliding_window(p, {.period = 5}, spec);
+  set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, false, spec);
+  use_plain_scores(spec);
+  share_keys(spec, kOwnKeys);
+  spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
+  spec.per_layer_width = loader.rows("blk.0.inp_gate");
+  spec.altup_streams = kStreams;
+  for (int i = 0; i < std::min(kSparseLayers, static_cast<int>(spec.layers.size())); ++i) {
+    spec.layers[i].mlp.gate_cut = kDeviationsOf95Percent;
+  }
+  return spec;
+}
+
+// Gemma 4, the dense ones: sliding layers have heads of their own width.
+ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
+  spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
+  set_activation(spec, Activation::kGelu);
+  read_sliding_window(p, {}, spec);
+  // One value for all layers counts as one for each.
+  if (!p.has_array("attention.sliding_window_pattern")) {
+    each_attention(spec, [&](AttentionSpec& a) {
+      a.span = AttentionSpan::kSliding;
+      a.window = static_cast<int>(p.count("attention.sliding_window", 0));
+    });
+  }
+  Rope full = read_rope(p, loader, spec);
+  Rope sliding = full;
+  sliding.dims = static_cast<int>(p.count("rope.dimension_count_swa", full.dims));
+  each_attention(spec, [&](AttentionSpec& a) {
+    if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
+    a.key_width = static_cast<int>(p.count("attention.key_length_swa", a.key_width));
+    a.value_width = static_cast<int>(p.count("attention.value_length_swa", a.value_width));
+  });
+  set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
+  use_plain_scores(spec);
+  const auto shared = static_cast<int>(p.count("attention.shared_kv_layers", 0));
+  share_keys(spec, static_cast<int>(spec.layers.size()) - shared);
+  spec.logit_softcap = p.number("final_logit_softcapping", 0.0f);
+  spec.per_layer_width = loader.rows("blk.0.inp_gate");
   return spec;
 }
 

@@ -190,16 +190,13 @@ struct AttentionParams {
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
 };
 
-/// How a query picks the keys that attention sees (https://arxiv.org/abs/2512.02556, section 2.1).
+/// How a query picks the keys that attention sees: the best by the sum over index heads of weight *
+/// relu(q k) (https://arxiv.org/abs/2512.02556, section 2.1).
 struct SelectParams {
-  int layer = 0;           ///< of the KvStore: one head of index keys
-  int heads = 0;           ///< of the index queries
-  int width = 0;           ///< of an index key
-  int most = 0;            ///< keys (blocks, with `block` > 1) that are picked
-  int block = 1;           ///< keys are picked in blocks of so many, each as good as its best key
-  int local_blocks = 0;    ///< the query's own block and those before it that are picked anyway
-  bool each_head = false;  ///< index head h picks by q k for KV head h; else all heads together by
-                           ///< the sum of weight * relu(q k)
+  int layer = 0;  ///< of the KvStore: one head of index keys
+  int heads = 0;  ///< of the index queries
+  int width = 0;  ///< of an index key
+  int most = 0;   ///< keys that are picked
 };
 
 enum class Activation {
@@ -362,8 +359,7 @@ class Backend {
   virtual void attention(const KvStore& store, View queries, const AttentionParams& params,
                          const BatchLayout& batch, View out) = 0;
   // Picks keys for each row, which attention with `selected` then sees; they hold until the next
-  // call. queries [rows, heads * width], weights [rows, heads] (without each_head); ties go to the
-  // earlier key.
+  // call. queries [rows, heads * width], weights [rows, heads].
   virtual void select_keys(const KvStore& store, View queries, View weights,
                            const SelectParams& params, const BatchLayout& batch) = 0;
   // Copies all layers of page `from` to page `to`.

@@ -5,22 +5,19 @@
 #include <vector>
 
 #include "backend/backend.hpp"
-#include "backend/visible_keys.hpp"
 
 namespace linnet {
 
 /// The keys that each row of a batch picked, a bit for each key: word p holds those of page p.
 class KeySelection {
  public:
-  /// Nothing picked, for `rows` rows of `heads` pickers over `pages` pages.
-  void reset(std::int64_t rows, int heads, std::int64_t pages);
+  /// Nothing picked, for `rows` rows of at most `pages` pages.
+  void reset(std::int64_t rows, std::int64_t pages);
 
-  /// The words of a row for KV head `kv_head`.
-  std::uint32_t* words(std::int64_t row, int kv_head);
-  const std::uint32_t* words(std::int64_t row, int kv_head) const;
+  std::uint32_t* words(std::int64_t row) { return words_.data() + row * pages_; }
+  const std::uint32_t* words(std::int64_t row) const { return words_.data() + row * pages_; }
 
  private:
-  int heads_ = 1;
   std::int64_t pages_ = 0;
   std::vector<std::uint32_t> words_;
 };
@@ -29,8 +26,9 @@ inline bool is_selected(const std::uint32_t* words, std::int32_t key) {
   return ((words[key / kPageTokens] >> (key % kPageTokens)) & 1) != 0;
 }
 
-/// Picks by `scores` (of the keys from 0 on) among `visible`; see SelectParams.
-void pick_keys(std::span<const float> scores, KeyRange visible, const SelectParams& params,
-               std::uint32_t* words);
+/// Marks the `most` keys of the best scores. Equal scores, which relu makes frequent, fall as
+/// std::partial_sort by score alone leaves them: that is what llama.cpp does, and what the golden
+/// cases of DeepSeek 3.2 hold.
+void pick_keys(std::span<const float> scores, int most, std::uint32_t* words);
 
 }  // namespace linnet

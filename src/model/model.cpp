@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numbers>
 
 namespace linnet {
 namespace {
@@ -46,11 +47,10 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
   std::vector<KvLayerShape> shapes;
   for (const LayerSpec& layer : spec.layers) shapes.push_back(kv_layer_shape(layer));
   for (const LayerSpec& layer : spec.layers) {
-    for (const IndexerSpec* indexer : {&layer.attention.indexer, &layer.latent.indexer}) {
-      if (indexer->heads == 0 || indexer->reused) continue;
-      shapes.resize(std::max<std::size_t>(shapes.size(), indexer->kv_layer + 1));
-      shapes[indexer->kv_layer] = {1, indexer->width, 0};
-    }
+    const IndexerSpec& indexer = layer.latent.indexer;
+    if (indexer.heads == 0 || indexer.reused) continue;
+    shapes.resize(std::max<std::size_t>(shapes.size(), indexer.kv_layer + 1));
+    shapes[indexer.kv_layer] = {1, indexer.width, 0};
   }
   return shapes;
 }
@@ -74,6 +74,8 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   if (s.embedding_norm == NormUse::kWeights) {
     model->embedding_norm_ = loader.norm("token_embd_norm", s.width);
   }
+  model->per_layer_ = load_per_layer_table(loader, s);
+  model->altup_ = load_altup_table(loader, s);
   for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
     model->load_layer(loader, i);
   }
@@ -113,6 +115,8 @@ void Model::load_layer(WeightLoader& loader, int index) {
   }
   load_ffn(loader, spec, prefix, layer);
   layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
+  layer.per_layer = load_per_layer(loader, spec_, prefix);
+  layer.altup = load_altup(loader, spec_, prefix);
   const auto scale =
       loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
   layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
@@ -152,7 +156,10 @@ Status Model::allocate_workspace() {
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
   constexpr int kStreams = 6;
   const std::int64_t rows = Workspace::floats_for(
-      limits_.rows, kStreams * spec_.width + spec_.shared_columns + block_columns, kViews);
+      limits_.rows,
+      kStreams * spec_.width + spec_.shared_columns + altup_columns(spec_) +
+          (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
+      kViews);
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + spec_.vocabulary, kViews);
   auto buffer = backend_.allocate(rows + outputs);
@@ -199,11 +206,57 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
     embeddings = workspace_->view(x.rows, x.columns);
     backend_.copy(x, embeddings);
   }
-  for (int i = 0; i < static_cast<int>(layers_.size()); ++i) run_layer(pass, i, embeddings, x);
+  View per_layer_inputs{};
+  if (spec_.per_layer_width > 0) {
+    per_layer_inputs = workspace_->view(x.rows, spec_.per_layer_width * std::ssize(spec_.layers));
+    make_per_layer_inputs(pass, per_layer_, batch.tokens, x, per_layer_inputs);
+  }
+  const int layers = static_cast<int>(layers_.size());
+  if (spec_.altup_streams > 0) {
+    const std::vector<View> streams = spread_streams(pass, altup_, x);
+    for (int i = 0; i < layers; ++i) run_altup_layer(pass, i, per_layer_inputs, streams);
+    gather_streams(pass, altup_, streams);
+  } else {
+    for (int i = 0; i < layers; ++i) run_layer(pass, i, embeddings, per_layer_inputs, x);
+  }
   return head(x, batch.outputs);
 }
 
-void Model::run_layer(const Pass& pass, int index, View embeddings, View x) {
+View Model::per_layer_input(View all, int index) const {
+  return all.slice(index * spec_.per_layer_width, spec_.per_layer_width);
+}
+
+void Model::run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
+                            const std::vector<View>& streams) {
+  const Workspace::Scope scope(*workspace_);
+  const Layer& layer = layers_[index];
+  const std::vector<View> predicted = predict_streams(pass, layer.altup, streams);
+  const View x = workspace_->view(streams[0].rows, streams[0].columns);
+  backend_.copy(predicted[0], x);
+  const View mixer_in = normalise(layer.mixer_norm, spec_.pre_norm, x);
+  const View laurel = workspace_->view(x.rows, x.columns);
+  laurel_block(pass, layer.altup, mixer_in, laurel);
+  add_to_residual(pass, layer.mixer_post_norm, 1.0f, x, [&](View out, bool accumulate) {
+    run_mixer(pass, index, mixer_in, out, accumulate);
+  });
+  constexpr float kHalf = 1.0f / std::numbers::sqrt2_v<float>;
+  backend_.add_scaled(laurel, kHalf, kHalf, x);
+  const View ffn_in = normalise(layer.ffn_norm, spec_.pre_norm, x);
+  add_to_residual(pass, layer.ffn_post_norm, 1.0f, x, [&](View out, bool accumulate) {
+    run_ffn(pass, index, {ffn_in, ffn_in, ffn_in}, out, accumulate);
+  });
+
+  correct_streams(pass, layer.altup, predicted, x, streams);
+  // The layer's own input goes to the streams besides the first, by way of the scaled first one.
+  const View scale{layer.altup.correct_scale->data(), x.rows, x.columns, 0};
+  backend_.gated_activation(streams[0], scale, Activation::kIdentity, x);
+  per_layer_block(pass, layer.per_layer, per_layer_input(per_layer_inputs, index), x, laurel);
+  for (std::size_t i = 1; i < streams.size(); ++i) {
+    backend_.add_scaled(laurel, 1.0f, 1.0f, streams[i]);
+  }
+}
+
+void Model::run_layer(const Pass& pass, int index, View embeddings, View per_layer_inputs, View x) {
   const Workspace::Scope scope(*workspace_);
   const Layer& layer = layers_[index];
   const LayerSpec& spec = spec_.layers[index];
@@ -224,6 +277,11 @@ void Model::run_layer(const Pass& pass, int index, View embeddings, View x) {
     if (!in.router.data) in.router = in.experts;
     add_to_residual(pass, layer.ffn_post_norm, spec.ffn_scale, x,
                     [&](View out, bool accumulate) { run_ffn(pass, index, in, out, accumulate); });
+  }
+  if (spec_.per_layer_width > 0) {
+    const View own = workspace_->view(x.rows, x.columns);
+    per_layer_block(pass, layer.per_layer, per_layer_input(per_layer_inputs, index), x, own);
+    backend_.add_scaled(own, 1.0f, 1.0f, x);
   }
   if (spec_.embedding_skip) {
     backend_.add_scaled(embeddings, layer.output_scale, 1.0f, x);

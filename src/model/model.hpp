@@ -5,10 +5,12 @@
 #include <span>
 #include <vector>
 
+#include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
+#include "model/blocks/per_layer_input.hpp"
 #include "model/blocks/recurrent.hpp"
 #include "model/model_spec.hpp"
 #include "model/weight_loader.hpp"
@@ -67,6 +69,8 @@ class Model {
     MlpWeights shared;
     Linear shared_gate;  ///< to one number, through a sigmoid
     MoeWeights moe;
+    PerLayerWeights per_layer;
+    AltupWeights altup;
     float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
   };
   /// What the feed-forward part of a layer reads.
@@ -85,7 +89,10 @@ class Model {
   Status allocate_workspace();
   View embed(const Batch& batch);
   View normalise(const Norm& norm, NormUse use, View in);
-  void run_layer(const Pass& pass, int index, View embeddings, View x);
+  void run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
+                       const std::vector<View>& streams);
+  View per_layer_input(View all, int index) const;
+  void run_layer(const Pass& pass, int index, View embeddings, View per_layer_inputs, View x);
   FfnInput read_before_mixer(const Layer& layer, const LayerSpec& spec, View x);
   void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
   void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
@@ -98,6 +105,8 @@ class Model {
   std::shared_ptr<const Matrix> embedding_;
   std::shared_ptr<const Matrix> positions_;  ///< learned embeddings of the positions
   Norm embedding_norm_;
+  PerLayerTable per_layer_;
+  AltupTable altup_;
   Linear output_;
   Norm output_norm_;
   std::vector<Layer> layers_;

@@ -32,14 +32,10 @@ struct QueryTemperature {
 struct IndexerSpec {
   int heads = 0;  ///< 0: none
   int width = 0;  ///< of an index key
-  int most = 0;   ///< keys, or blocks of them, that are picked
-  int block = 1;
-  int local_blocks = 0;
-  bool each_head = false;  ///< index head h picks for KV head h (MiniMax M3)
+  int most = 0;   ///< keys that are picked
   /// The picks of the layer before are used instead of own ones.
   bool reused = false;
   int kv_layer = -1;  ///< where the index keys are kept
-  NormKind key_norm = NormKind::kRms;
   float key_norm_epsilon = 1e-6f;
   RopeSpec rope;
 };
@@ -71,7 +67,6 @@ struct AttentionSpec {
     int key = 0;
     int value = 0;
   } fused_rows;
-  IndexerSpec indexer;
   int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
 };
 
@@ -98,6 +93,7 @@ struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
   Activation activation = Activation::kSilu;
   bool projected = true;  ///< else the activation alone
+  float gate_cut = 0.0f;  ///< see Backend::cut_below; 0: none
 };
 
 struct MoeSpec {
@@ -175,6 +171,7 @@ struct ModelSpec {
   bool causal = true;
   /// Columns of the embedding that every layer has of its own (Gemma 3n); 0: none.
   std::int64_t per_layer_width = 0;
+  int altup_streams = 0;            ///< copies of the residual stream (Gemma 3n); 0: the usual one
   std::int64_t shared_columns = 0;  ///< that the first layer hands to the later ones (RWKV-7)
   bool parallel_residual = false;   ///< mixer and feed-forward read the same input
   std::vector<LayerSpec> layers;

@@ -172,37 +172,31 @@ void CpuBackend::attention(const KvStore& store, View queries, const AttentionPa
                     {queries.row(r) + kv_head * group * params.key_width,
                      out.row(r) + kv_head * group * params.value_width, kv_head * group, group,
                      kv_head, position, keys.begin, keys.end, batch.page_tables[sequence],
-                     params.selected ? selection_.words(r, kv_head) : nullptr});
+                     params.selected ? selection_.words(r) : nullptr});
   });
 }
 
 void CpuBackend::select_keys(const KvStore& store, View queries, View weights,
                              const SelectParams& params, const BatchLayout& batch) {
   const auto& paged = static_cast<const PagedKvStore&>(store);
-  const std::int64_t pages = longest_pages(batch);
-  selection_.reset(queries.rows, params.each_head ? params.heads : 1, pages);
+  selection_.reset(queries.rows, longest_pages(batch));
   AttentionParams attention;
   attention.key_width = params.width;
   pool_.parallel_for(queries.rows, [&](std::int64_t task) {
     const std::int64_t r = queries.rows - 1 - task;
     const auto& table = batch.page_tables[batch.sequences[r]];
-    const KeyRange keys{0, batch.positions[r] + 1};
-    std::vector<float> scores(static_cast<std::size_t>(pages * kPageTokens));
-    std::vector<float> together(scores.size(), 0.0f);
+    std::vector<float> scores(static_cast<std::size_t>(batch.positions[r]) + 1, 0.0f);
+    float page_scores[kPageTokens];
     for (int h = 0; h < params.heads; ++h) {
-      for (std::int32_t page = 0; page * kPageTokens < keys.end; ++page) {
-        kernels_.score_page(paged, attention, paged.keys(params.layer, table[page], 0),
-                            queries.row(r) + h * params.width, scores.data() + page * kPageTokens);
-      }
-      if (params.each_head) {
-        pick_keys(scores, keys, params, selection_.words(r, h));
-        continue;
-      }
-      for (std::int32_t k = 0; k < keys.end; ++k) {
-        together[k] += std::max(scores[k], 0.0f) * weights.row(r)[h];
+      for (std::size_t k = 0; k < scores.size(); ++k) {
+        if (k % kPageTokens == 0) {
+          kernels_.score_page(paged, attention, paged.keys(params.layer, table[k / kPageTokens], 0),
+                              queries.row(r) + h * params.width, page_scores);
+        }
+        scores[k] += std::max(page_scores[k % kPageTokens], 0.0f) * weights.row(r)[h];
       }
     }
-    if (!params.each_head) pick_keys(together, keys, params, selection_.words(r, 0));
+    pick_keys(scores, params.most, selection_.words(r));
   });
 }
 

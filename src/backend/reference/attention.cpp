@@ -72,7 +72,7 @@ void ReferenceBackend::attention(const KvStore& store, View queries, const Atten
       const Head head{plain, params, batch.page_tables[sequence],
                       h * params.kv_heads / params.heads};
       attend(head, queries.row(r) + h * params.key_width, keys,
-             params.selected ? selection_.words(r, head.kv_head) : nullptr, position, h,
+             params.selected ? selection_.words(r) : nullptr, position, h,
              out.row(r) + h * params.value_width);
     }
   }
@@ -81,28 +81,23 @@ void ReferenceBackend::attention(const KvStore& store, View queries, const Atten
 void ReferenceBackend::select_keys(const KvStore& store, View queries, View weights,
                                    const SelectParams& params, const BatchLayout& batch) {
   const auto& plain = static_cast<const PlainKvStore&>(store);
-  selection_.reset(queries.rows, params.each_head ? params.heads : 1, longest_pages(batch));
+  selection_.reset(queries.rows, longest_pages(batch));
   for (std::int64_t r = 0; r < queries.rows; ++r) {
-    const std::int32_t sequence = batch.sequences[r];
-    const KeyRange keys{0, batch.positions[r] + 1};
-    std::vector<float> together(static_cast<std::size_t>(keys.end), 0.0f);
-    for (int h = 0; h < params.heads; ++h) {
-      std::vector<float> scores(together.size());
-      for (std::int32_t k = 0; k < keys.end; ++k) {
-        const std::int32_t page = batch.page_tables[sequence][k / kPageTokens];
-        const float* key = plain.key(params.layer, page, k % kPageTokens);
+    const auto& pages = batch.page_tables[batch.sequences[r]];
+    std::vector<float> scores(static_cast<std::size_t>(batch.positions[r]) + 1);
+    for (std::size_t k = 0; k < scores.size(); ++k) {
+      const float* key = plain.key(params.layer, pages[k / kPageTokens], k % kPageTokens);
+      double score = 0.0;
+      for (int h = 0; h < params.heads; ++h) {
         double sum = 0.0;
         for (int i = 0; i < params.width; ++i) {
           sum += double{queries.row(r)[h * params.width + i]} * key[i];
         }
-        scores[k] = static_cast<float>(sum);
-        if (!params.each_head) {
-          together[k] += static_cast<float>(std::max(sum, 0.0) * weights.row(r)[h]);
-        }
+        score += std::max(sum, 0.0) * weights.row(r)[h];
       }
-      if (params.each_head) pick_keys(scores, keys, params, selection_.words(r, h));
+      scores[k] = static_cast<float>(score);
     }
-    if (!params.each_head) pick_keys(together, keys, params, selection_.words(r, 0));
+    pick_keys(scores, params.most, selection_.words(r));
   }
 }
 

@@ -82,7 +82,6 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
   params.span = spec.span;
   params.window = spec.window;
   params.causal = pass.model.causal;
-  params.selected = spec.indexer.heads > 0;
   params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
   params.alibi_slopes = weights.alibi_slopes ? weights.alibi_slopes->data() : nullptr;
   return params;
@@ -159,14 +158,13 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   weights.output = loader.linear(prefix + ".attn_output", result, width);
   weights.output.scale *= spec.output_scale;
   weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
-  weights.indexer = load_indexer(loader, spec.indexer, width, width, prefix);
   weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
   return weights;
 }
 
 std::int64_t attention_columns(const AttentionSpec& spec) {
-  return 1 + indexer_columns(spec.indexer) + query_columns(spec) + key_columns(spec) +
-         value_columns(spec) + 2 * std::int64_t{result_columns(spec)};
+  return 1 + query_columns(spec) + key_columns(spec) + value_columns(spec) +
+         2 * std::int64_t{result_columns(spec)};
 }
 
 void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries) {
@@ -189,7 +187,6 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   if (spec.kv_heads == 0) return pass.backend.matmul(in, {&output, 1});
 
   const Workspace::Scope scope(pass.workspace);
-  pick_keys_block(pass, spec.indexer, weights.indexer, in, in);
   const Projected x = project(pass, spec, weights, in);
   if (!spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
   rotate(pass, spec.rope, spec.heads, spec.key_width, x.query);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "model/blocks/indexer.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -16,7 +15,6 @@ struct AttentionWeights {
   Norm result_norm;
   std::unique_ptr<Buffer> sinks;
   std::unique_ptr<Buffer> alibi_slopes;
-  IndexerWeights indexer;
 };
 
 /// Loads `prefix`.attn_q and so on; `width` is the residual stream's.

@@ -19,15 +19,9 @@ IndexerWeights load_indexer(WeightLoader& loader, const IndexerSpec& spec,
   IndexerWeights weights;
   if (!picks_itself(spec)) return weights;
   const std::int64_t queries = std::int64_t{spec.heads} * spec.width;
-  if (spec.each_head) {
-    weights.query = loader.linear(prefix + ".indexer.q_proj", query_columns, queries);
-    weights.key = loader.linear(prefix + ".indexer.k_proj", width, spec.width);
-    weights.query_norm = loader.head_norm(prefix + ".indexer.q_norm", spec.heads, spec.width);
-  } else {
-    weights.query = loader.linear(prefix + ".indexer.attn_q_b", query_columns, queries);
-    weights.key = loader.linear(prefix + ".indexer.attn_k", width, spec.width);
-    weights.head_weight = loader.linear(prefix + ".indexer.proj", width, spec.heads);
-  }
+  weights.query = loader.linear(prefix + ".indexer.attn_q_b", query_columns, queries);
+  weights.key = loader.linear(prefix + ".indexer.attn_k", width, spec.width);
+  weights.head_weight = loader.linear(prefix + ".indexer.proj", width, spec.heads);
   weights.key_norm = loader.norm(prefix + ".indexer.k_norm", spec.width);
   return weights;
 }
@@ -49,16 +43,10 @@ void pick_keys_block(const Pass& pass, const IndexerSpec& spec, const IndexerWei
   };
   project(weights.query, query_in, query);
   project(weights.key, in, key);
-  if (weights.head_weight) project(weights.head_weight, in, head_weight);
+  project(weights.head_weight, in, head_weight);
 
-  if (weights.query_norm) {
-    NormParams params{NormKind::kRms, pass.model.norm_epsilon,
-                      weights.query_norm.norm.weight_data()};
-    params.group = spec.width;
-    pass.backend.norm(query, params, query);
-  }
   pass.backend.norm(key,
-                    {spec.key_norm, spec.key_norm_epsilon, weights.key_norm.weight_data(),
+                    {NormKind::kLayer, spec.key_norm_epsilon, weights.key_norm.weight_data(),
                      weights.key_norm.bias_data()},
                     key);
   rotate(pass, spec, spec.heads, query);
@@ -66,15 +54,8 @@ void pick_keys_block(const Pass& pass, const IndexerSpec& spec, const IndexerWei
 
   pass.backend.store_kv(pass.kv, spec.kv_layer, key, View{key.data, key.rows, 0, key.stride},
                         pass.batch);
-  SelectParams params;
-  params.layer = spec.kv_layer;
-  params.heads = spec.heads;
-  params.width = spec.width;
-  params.most = spec.most;
-  params.block = spec.block;
-  params.local_blocks = spec.local_blocks;
-  params.each_head = spec.each_head;
-  pass.backend.select_keys(pass.kv, query, head_weight, params, pass.batch);
+  pass.backend.select_keys(pass.kv, query, head_weight,
+                           {spec.kv_layer, spec.heads, spec.width, spec.most}, pass.batch);
 }
 
 }  // namespace linnet

@@ -8,8 +8,7 @@ namespace linnet {
 /// Picks the keys that attention sees; see IndexerSpec.
 struct IndexerWeights {
   Linear query, key;
-  Linear head_weight;  ///< of each index head; none where each head picks for itself
-  HeadNorm query_norm;
+  Linear head_weight;  ///< to a weight for each index head
   Norm key_norm;
 };
 

@@ -28,6 +28,7 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
   } else if (weights.gate) {
     const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
     pass.backend.matmul(in, outputs);
+    if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);
     pass.backend.gated_activation(gate, up, spec.activation, up);
   } else {
     const MatmulOutput output = weights.up.to(up);
