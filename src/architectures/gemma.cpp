@@ -85,6 +85,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   constexpr int kStreams = 4, kOwnKeys = 20, kSparseLayers = 10;
   constexpr float kDeviationsOf95Percent = 1.6448533535003662f;
   ModelSpec spec = read_gemma(p, loader);
+  set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {.period = 5}, spec);
   set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, false, spec);
   use_plain_scores(spec);
@@ -102,7 +103,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
-  set_activation(spec, Activation::kGelu);
+  set_activation(spec, Activation::kGeluOfHalves);
   read_sliding_window(p, {}, spec);
   // One value for all layers counts as one for each.
   if (!p.has_array("attention.sliding_window_pattern")) {
@@ -123,7 +124,7 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   use_plain_scores(spec);
   const auto shared = static_cast<int>(p.count("attention.shared_kv_layers", 0));
   share_keys(spec, static_cast<int>(spec.layers.size()) - shared);
-  spec.logit_softcap = p.number("final_logit_softcapping", 0.0f);
+  spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
   spec.per_layer_width = loader.rows("blk.0.inp_gate");
   return spec;
 }

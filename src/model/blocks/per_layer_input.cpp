@@ -48,7 +48,7 @@ void per_layer_block(const Pass& pass, const PerLayerWeights& weights, View inpu
   const View gate = pass.workspace.view(in.rows, input.columns);
   const MatmulOutput to_gate = weights.gate.to(gate);
   pass.backend.matmul(in, {&to_gate, 1});
-  pass.backend.gated_activation(gate, input, Activation::kGelu, gate);
+  pass.backend.gated_activation(gate, input, Activation::kGeluOfHalves, gate);
   const MatmulOutput to_out = weights.projection.to(out);
   pass.backend.matmul(gate, {&to_out, 1});
   pass.backend.norm(out, {pass.model.norm, pass.model.norm_epsilon, weights.norm.weight_data()},
