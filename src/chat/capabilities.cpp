@@ -63,7 +63,7 @@ Capabilities probe_capabilities(const TryRender& render) {
                  shows(render(Json::array({system, user_message()}), tools), kTool);
 
   const Json arguments = {{kArgument, kValue}};
-  const std::string python_form = "{'" + std::string(kArgument);
+  const std::string python_form = std::string("'") + kArgument + "': '" + kValue;
   const auto objects = render(conversation_with_call(arguments, ""), tools);
   result.object_arguments = shows(objects, kValue) && !shows(objects, python_form);
   const auto texts = render(conversation_with_call(arguments.dump(), ""), tools);
