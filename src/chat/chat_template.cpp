@@ -17,6 +17,13 @@ struct Variant {
   OutputFormat format;
 };
 
+// Some templates look through all messages for each: a long conversation may cost more.
+jinja::Limits limits_for(const Json& messages) {
+  jinja::Limits limits;
+  limits.steps += 25'000 * static_cast<std::int64_t>(messages.size());
+  return limits;
+}
+
 std::tm local_time() {
   const std::time_t seconds = std::time(nullptr);
   std::tm time{};
@@ -43,8 +50,8 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Specia
   variables.push_back({"messages", &messages});
   variables.push_back({"tools", &tools});
   variables.push_back({"add_generation_prompt", &add_generation_prompt});
-  return compiled.render(variables,
-                         {.now = request.now ? *request.now : local_time(), .limits = {}});
+  return compiled.render(variables, {.now = request.now ? *request.now : local_time(),
+                                     .limits = limits_for(messages)});
 }
 
 Result<Variant> make_variant(std::string_view name, const std::string& source,
