@@ -64,7 +64,6 @@ Status answer_lines(const jinja::RenderOptions& options) {
 }
 
 Status run(const Options& options) {
-  if (!options.jsonl) return Error{"template: give --jsonl and requests on stdin"};
   auto now = clock_of(options.now);
   if (!now) return now.error();
   return answer_lines({.now = *now, .allow_mutation = options.allow_mutation, .limits = {}});
@@ -77,7 +76,8 @@ void add_template(CLI::App& parent, int& exit_status) {
       "template", "Render Jinja templates as Hugging Face sets them up (for tests of templates)");
   auto options = std::make_shared<Options>();
   app->add_flag("--jsonl", options->jsonl,
-                R"(read {"template": T, "data": {...}} from stdin, one a line)");
+                R"(read {"template": T, "data": {...}} from stdin, one a line)")
+      ->required();
   app->add_option("--now", options->now, "the time that strftime_now reads, 2025-07-10T12:00:00");
   app->add_flag(
       "--allow-mutation", options->allow_mutation,

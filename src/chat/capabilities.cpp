@@ -9,6 +9,7 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kNeedle = "wrenlet";
 constexpr const char* kTool = "find_wrenlet";
 constexpr const char* kArgument = "feather";
+constexpr const char* kValue = "plumage";
 
 bool shows(const Result<std::string>& text, std::string_view needle) {
   return text && text->find(needle) != std::string::npos;
@@ -40,33 +41,39 @@ Json conversation_with_call(const Json& arguments, const Json& content) {
 }  // namespace
 
 Capabilities probe_capabilities(const TryRender& render) {
-  Capabilities result;
-  const Json none = nullptr;
   const Json tools = Json::array({tool()});
-  result.text_content = shows(render(Json::array({user_message()}), none), kNeedle);
+  // Some templates are for conversations with tools only.
+  const auto render_any = [&](const Json& messages) {
+    auto text = render(messages, nullptr);
+    return text ? text : render(messages, tools);
+  };
+  Capabilities result;
+  result.text_content = shows(render_any(Json::array({user_message()})), kNeedle);
 
   const Json part = {{"type", "text"}, {"text", kNeedle}};
   const Json with_parts = {{"role", "user"}, {"content", Json::array({part})}};
-  const auto parts = render(Json::array({with_parts}), none);
+  const auto parts = render_any(Json::array({with_parts}));
   result.part_content =
       shows(parts, kNeedle) && !shows(parts, "'type'") && !shows(parts, "\"type\"");
 
   const Json system = {{"role", "system"}, {"content", "a nest"}};
-  result.system_message = shows(render(Json::array({system, user_message()}), none), "a nest");
+  result.system_message = shows(render_any(Json::array({system, user_message()})), "a nest");
 
   result.tools = shows(render(Json::array({user_message()}), tools), kTool) ||
                  shows(render(Json::array({system, user_message()}), tools), kTool);
 
-  const Json arguments = {{kArgument, kNeedle}};
-  const std::string python_form = "{'" + std::string(kArgument);
+  const Json arguments = {{kArgument, kValue}};
+  const std::string python_form = std::string("'") + kArgument + "': '" + kValue;
   const auto objects = render(conversation_with_call(arguments, ""), tools);
-  result.object_arguments =
-      shows(objects, kTool) && shows(objects, kArgument) && !shows(objects, python_form);
+  result.object_arguments = shows(objects, kValue) && !shows(objects, python_form);
   const auto texts = render(conversation_with_call(arguments.dump(), ""), tools);
-  result.text_arguments = shows(texts, kTool) && shows(texts, arguments.dump());
+  result.text_arguments = shows(texts, arguments.dump());
+
   const Json best = result.object_arguments ? arguments : Json(arguments.dump());
   const auto without_content = render(conversation_with_call(best, nullptr), tools);
-  result.null_content = shows(without_content, kTool) && !shows(without_content, "None");
+  const auto with_empty_content = render(conversation_with_call(best, ""), tools);
+  result.null_content =
+      without_content && with_empty_content && *without_content == *with_empty_content;
   return result;
 }
 

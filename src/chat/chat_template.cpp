@@ -15,8 +15,14 @@ struct Variant {
   jinja::Template compiled;
   Capabilities capabilities;
   OutputFormat format;
-  OutputFormat generic;  // where the template has no place for tools
 };
+
+// Some templates look through all messages for each: a long conversation may cost more.
+jinja::Limits limits_for(const Json& messages) {
+  jinja::Limits limits;
+  limits.steps += 25'000 * static_cast<std::int64_t>(messages.size());
+  return limits;
+}
 
 std::tm local_time() {
   const std::time_t seconds = std::time(nullptr);
@@ -44,8 +50,8 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Specia
   variables.push_back({"messages", &messages});
   variables.push_back({"tools", &tools});
   variables.push_back({"add_generation_prompt", &add_generation_prompt});
-  return compiled.render(variables,
-                         {.now = request.now ? *request.now : local_time(), .limits = {}});
+  return compiled.render(variables, {.now = request.now ? *request.now : local_time(),
+                                     .limits = limits_for(messages)});
 }
 
 Result<Variant> make_variant(std::string_view name, const std::string& source,
@@ -62,10 +68,8 @@ Result<Variant> make_variant(std::string_view name, const std::string& source,
   };
   const Capabilities capabilities = probe_capabilities(try_render);
   OutputFormat format = detect_output_format(source);
-  OutputFormat generic = detect_output_format("");
-  generic.reasoning_begin = format.reasoning_begin;
-  generic.reasoning_end = format.reasoning_end;
-  return Variant{std::move(*compiled), capabilities, std::move(format), std::move(generic)};
+  if (!capabilities.tools) add_generic_calls(format);
+  return Variant{std::move(*compiled), capabilities, std::move(format)};
 }
 
 }  // namespace
@@ -108,13 +112,12 @@ Result<ChatTemplate> ChatTemplate::create(const TemplateSources& sources, Specia
 Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
   const auto variant = state_->choose(request);
   if (!variant) return variant.error();
-  const auto& [compiled, capabilities, format, generic] = **variant;
+  const auto& [compiled, capabilities, format] = **variant;
   auto shaped = shape_conversation(request.messages, request.tools, capabilities);
   if (!shaped) return shaped.error();
   auto text = render_variant(compiled, state_->specials, request, shaped->messages, shaped->tools);
   if (!text) return Error{"chat " + text.error().message};
-  Prompt prompt{text->bytes(), text->data_ranges(), capabilities.tools ? format : generic, false,
-                std::move(shaped->warnings)};
+  Prompt prompt{text->bytes(), text->data_ranges(), format, false, std::move(shaped->warnings)};
   prompt.ends_in_reasoning = linnet::ends_in_reasoning(prompt.output_format, prompt.text);
   return prompt;
 }

@@ -23,6 +23,10 @@ class LoopMethod final : public Object {
   bool is_cycle_;
 };
 
+auto names_it(std::string_view name) {
+  return [name](const MacroDefinition::Parameter& parameter) { return parameter.name == name; };
+}
+
 }  // namespace
 
 std::optional<Value> Namespace::attribute(Run&, std::string_view name) {
@@ -57,9 +61,9 @@ std::vector<std::pair<std::string, Value>> MacroObject::bind(Run& run,
   }
   Dict* rest = definition_.uses_keywords ? run.dict() : nullptr;
   for (const auto& [name, value] : arguments.keyword) {
-    const auto is_open = [&](const MacroDefinition::Parameter& p) { return p.name == name; };
-    const bool is_parameter = std::any_of(parameters.begin() + static_cast<std::ptrdiff_t>(given),
-                                          parameters.end(), is_open);
+    const auto open = parameters.begin() + static_cast<std::ptrdiff_t>(given);
+    const bool is_parameter =
+        std::find_if(open, parameters.end(), names_it(name)) != parameters.end();
     if (is_parameter || (name == "caller" && definition_.uses_caller)) {
       bound.emplace_back(name, value);
     } else if (rest) {

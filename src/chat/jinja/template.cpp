@@ -117,12 +117,15 @@ Result<Json> parse_json(std::string_view text) {
   bool too_wide = false;
   std::vector<std::size_t> keys;
   const auto watch = [&](int depth, Json::parse_event_t event, Json&) {
+    // Of a start, `depth` is that of what stands around it.
+    const bool begins =
+        event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
+    too_deep |= begins && depth >= kMaxInputDepth;
     if (event == Json::parse_event_t::object_start) keys.push_back(0);
     if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.empty()) {
       too_wide |= ++keys.back() > kMaxKeys;
     }
-    too_deep |= depth > kMaxInputDepth;
     return !too_deep && !too_wide;
   };
   Json json = Json::parse(text, watch, /*allow_exceptions=*/false);

@@ -124,14 +124,18 @@ bool MarkedParser::step_text() {
   const bool ends_part = marker.after != Mode::kText || mode_ != Mode::kText;
   if (ends_part || marker.text == format_.reasoning_end) events_.end_part();
   section_ = marker.section;
+  searched_ = 0;
   mode_ = marker.after;
   return true;
 }
 
 bool MarkedParser::step_call() {
   if (section_->end.empty()) return false;
-  const std::size_t end = buffer_.find(section_->end);
-  if (end == kNowhere) return false;
+  const std::size_t end = buffer_.find(section_->end, searched_);
+  if (end == kNowhere) {
+    searched_ = buffer_.size() - std::min(buffer_.size(), section_->end.size() - 1);
+    return false;
+  }
   const std::string content = buffer_.substr(0, end);
   buffer_.erase(0, end + section_->end.size());
   end_call(content, section_->end);

@@ -38,6 +38,7 @@ class MarkedParser final : public OutputParser {
   Mode mode_ = Mode::kStart;
   const CallSection* section_ = nullptr;
   std::string buffer_;
+  std::size_t searched_ = 0;  // bytes of the buffer where the end of the call does not begin
 };
 
 }  // namespace linnet

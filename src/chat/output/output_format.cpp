@@ -59,6 +59,8 @@ const std::vector<Family>& families() {
        {{"<|START_ACTION|>", "<|END_ACTION|>", &kJsonCalls}},
        {"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"}},
       {"granite", "<|tool_call|>", {{"<|tool_call|>", "<|/tool_call|>", &kJsonCalls}}, {}},
+      {"tool-calls-list", "<tool_calls>[", {{"<tool_calls>", "</tool_calls>", &kJsonCalls}}, {}},
+      {"gigachat", "<|function_call|>", {{"<|function_call|>", "", &kJsonCalls}}, {}},
       {"tool-call-tags", "<tool_call>", {{"<tool_call>", "</tool_call>", &kTagCalls}}, {}},
       {"function-tags", "<function=", {{"<function=", "</function>", &kFunctionCalls}}, {}},
       {"llama", "<|python_tag|>", {{"<|python_tag|>", "", &kLlamaCalls}}, {}},
@@ -115,9 +117,11 @@ OutputFormat detect_output_format(std::string_view source) {
     return format;
   }
   format.name = "generic";
-  format.bare_json = &kJsonCalls;
+  add_generic_calls(format);
   return format;
 }
+
+void add_generic_calls(OutputFormat& format) { format.bare_json = &kJsonCalls; }
 
 bool ends_in_reasoning(const OutputFormat& format, std::string_view prompt) {
   if (format.reasoning_begin.empty()) return false;

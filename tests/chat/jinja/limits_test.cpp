@@ -150,16 +150,20 @@ TEST(LimitsTest, LongConversationsFit) {
   EXPECT_EQ(text->size(), 2000u * 2007);
 }
 
+std::string json_error(std::string_view text) {
+  const auto json = parse_json(text);
+  return json ? "" : json.error().message;
+}
+
 TEST(JsonTest, ParsesWithLimits) {
   EXPECT_TRUE(parse_json(repeated("[", 64) + repeated("]", 64)).ok());
-  EXPECT_EQ(parse_json(repeated("[", 65) + repeated("]", 65)).error().message,
-            "JSON is nested more than 64 deep");
-  EXPECT_EQ(parse_json(repeated("[", 1000000)).error().message, "JSON is nested more than 64 deep");
-  EXPECT_EQ(parse_json("{").error().message, "not valid JSON");
-  EXPECT_EQ(parse_json("\"\xff\"").error().message, "not valid JSON");
+  EXPECT_EQ(json_error(repeated("[", 65) + repeated("]", 65)), "JSON is nested more than 64 deep");
+  EXPECT_EQ(json_error(repeated("[", 1000000)), "JSON is nested more than 64 deep");
+  EXPECT_EQ(json_error("{"), "not valid JSON");
+  EXPECT_EQ(json_error("\"\xff\""), "not valid JSON");
   std::string wide = "{\"k\":0";
   for (int i = 0; i < 20000; ++i) wide += ",\"k" + std::to_string(i) + "\":0";
-  EXPECT_EQ(parse_json(wide + "}").error().message, "a JSON object has more than 10000 keys");
+  EXPECT_EQ(json_error(wide + "}"), "a JSON object has more than 10000 keys");
 }
 
 }  // namespace
