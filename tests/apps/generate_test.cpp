@@ -188,7 +188,7 @@ TEST(Generate, EndsCleanlyWhenInterrupted) {
 }
 
 TEST(Generate, AnInterruptedObjectIsStillOne) {
-  // The 4000 tokens take long enough; the signal comes when the model is loaded.
+  // The tokens take long enough; the signal comes when the model is loaded.
   const TemporaryFolder folder;
   const std::string err = (folder / "err").string();
   Program program(generate({"-m", "20000", "--ctx", "30000", "--ignore-eos", "--json"}),
