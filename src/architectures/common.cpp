@@ -121,9 +121,11 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   spec.norm = layer_norm > 0.0f && rms_norm == 0.0f ? NormKind::kLayer : NormKind::kRms;
   spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
 
-  const auto layers = static_cast<int>(p.required_count("block_count", kMostLayers)) -
-                      static_cast<int>(p.count("nextn_predict_layers", 0));
+  const auto all = static_cast<int>(p.required_count("block_count", kMostLayers));
+  const int layers =
+      all - static_cast<int>(std::min<std::int64_t>(all, p.count("nextn_predict_layers", 0)));
   for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
+  for (int i = layers; i < all; ++i) spec.unused_tensors.push_back(fmt::format("blk.{}.", i));
   if (layers < 1) p.fail("the file has no layers besides those for multi-token prediction");
   return spec;
 }

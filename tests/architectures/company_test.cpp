@@ -110,7 +110,8 @@ TEST_P(CompanyTest, LogitsAreBitIdenticalBehindACheckpoint) {
 INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest,
                          testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
                                          "granitehybrid-dense", "rwkv6-dense", "rwkv7-own",
-                                         "rwkv6qwen2-own"),
+                                         "rwkv6qwen2-own", "falcon-h1-dense", "plamo2-dense",
+                                         "qwen35moe-moe", "qwen3next-own", "kimi-linear-moe"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');

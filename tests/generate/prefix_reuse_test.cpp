@@ -121,7 +121,9 @@ TEST_P(PrefixReuseTest, CompanyChangesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest,
                          testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
-                                         "granitehybrid-dense", "rwkv6-dense"),
+                                         "granitehybrid-dense", "rwkv6-dense", "falcon-h1-dense",
+                                         "plamo2-dense", "qwen35moe-moe", "qwen3next-own",
+                                         "kimi-linear-moe"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
