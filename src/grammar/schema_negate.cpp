@@ -51,6 +51,27 @@ Options not_all_of(const SchemaJson& value) {
   return options;
 }
 
+// Some item is not valid: of a list, any of them; of all others, the first.
+SchemaJson item_not(std::size_t index, const SchemaJson& schema) {
+  SchemaJson prefix = SchemaJson::array();
+  for (std::size_t i = 0; i < index; ++i) prefix.push_back(true);
+  prefix.push_back({{"not", schema}});
+  return {{"type", "array"}, {"minItems", index + 1}, {"prefixItems", prefix}};
+}
+
+Options not_prefix_items(const SchemaJson& value) {
+  Options options;
+  if (!value.is_array()) return options;
+  for (std::size_t i = 0; i < value.size(); ++i) options.push_back(item_not(i, value[i]));
+  return options;
+}
+
+Options not_items(const SchemaJson& value, const SchemaJson& schema) {
+  const auto prefix = schema.find("prefixItems");
+  return {item_not(prefix != schema.end() && prefix->is_array() ? prefix->size() : 0, value)};
+}
+
+// None of the options is valid. For oneOf, there would also be values for which several are.
 Options not_any_of(const SchemaJson& value) {
   SchemaJson none = SchemaJson::array();
   for (const SchemaJson& part : value) none.push_back({{"not", part}});
@@ -85,6 +106,8 @@ const std::map<std::string, std::function<Options(const SchemaJson&)>>& opposite
       {"properties", not_properties},
       {"allOf", not_all_of},
       {"anyOf", not_any_of},
+      {"oneOf", not_any_of},
+      {"prefixItems", not_prefix_items},
       {"not", not_not},
       {"minimum", [](const Json& v) { return other_limit("number", "exclusiveMaximum", v, same); }},
       {"exclusiveMinimum", [](const Json& v) { return other_limit("number", "maximum", v, same); }},
@@ -130,6 +153,10 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
       auto more = negate(*target);
       if (!more) return more.error();
       result.insert(result.end(), more->begin(), more->end());
+    } else if (key == "items") {
+      for (SchemaJson& option : not_items(value, json)) {
+        result.push_back(document_.add(std::move(option), id));
+      }
     } else if (const auto opposite = opposites().find(key); opposite != opposites().end()) {
       for (SchemaJson& option : opposite->second(value)) {
         result.push_back(document_.add(std::move(option), id));
