@@ -11,20 +11,6 @@ using Options = std::vector<SchemaJson>;
 
 // The opposites of keywords that can be written as schemas. Several options: any of them.
 
-Options not_type(const SchemaJson& value) {
-  std::uint32_t types = 0;
-  for (const SchemaJson& name : value.is_array() ? value : SchemaJson::array({value})) {
-    types |= name.is_string() ? type_bits(name.get<std::string>()) : 0;
-  }
-  if ((types & kInteger) != 0) types |= kNumber;  // numbers that are not whole are left out
-  SchemaJson others = SchemaJson::array();
-  for (const char* name : {"null", "boolean", "number", "string", "array", "object"}) {
-    if ((type_bits(name) & types) == 0) others.push_back(name);
-  }
-  if (others.empty()) return {};
-  return {{{"type", others}}};
-}
-
 Options not_required(const SchemaJson& value) {
   Options options;
   for (const SchemaJson& name : value) {
@@ -101,7 +87,6 @@ std::optional<SchemaJson> one_more(const SchemaJson& value) {
 const std::map<std::string, std::function<Options(const SchemaJson&)>>& opposites() {
   using Json = SchemaJson;
   static const std::map<std::string, std::function<Options(const Json&)>> kOpposites = {
-      {"type", not_type},
       {"required", not_required},
       {"properties", not_properties},
       {"allOf", not_all_of},
@@ -145,7 +130,8 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
     if (find_keyword(key).kind != KeywordKind::kAssertion) continue;
     if (key == "const") {
       result.push_back(document_.add({{"enum", SchemaJson::array({value})}}, id, true));
-    } else if ((key == "enum" && value.is_array()) || (key == "pattern" && value.is_string())) {
+    } else if (key == "type" || (key == "enum" && value.is_array()) ||
+               (key == "pattern" && value.is_string())) {
       result.push_back(document_.add({{key, value}}, id, true));
     } else if (key == "$ref" && value.is_string()) {
       auto target = document_.resolve(value.get<std::string>(), id);
