@@ -105,6 +105,19 @@ std::size_t for_each_interval(const FiniteAutomaton& automaton, const States& su
   return work;
 }
 
+// States from which every text over characters is accepted, whatever follows.
+std::vector<bool> universal_states(const FiniteAutomaton& automaton) {
+  std::vector<bool> result;
+  for (std::uint32_t state = 0; state < automaton.states.size(); ++state) {
+    CharacterSet loop;
+    for (const Edge& edge : automaton.states[state].edges) {
+      if (edge.target == state) loop.add(edge.first, edge.last);
+    }
+    result.push_back(automaton.states[state].accepting && loop == CharacterSet::all());
+  }
+  return result;
+}
+
 }  // namespace
 
 Error too_large(const AutomatonLimits& limits) {
@@ -147,6 +160,13 @@ std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
   if (automaton.states.empty()) return result;
   SubsetNumbers subsets;
   subsets.number({0});
+  const std::vector<bool> universal = universal_states(automaton);
+  // A subset with a universal state accepts the same as that state alone.
+  const auto number_of = [&](const States& targets) {
+    const auto found = std::find_if(targets.begin(), targets.end(),
+                                    [&](std::uint32_t target) { return universal[target]; });
+    return subsets.number(found == targets.end() ? targets : States{*found});
+  };
   std::size_t edges = 0, work = 0;
   for (std::size_t done = 0; done < subsets.size(); ++done) {
     const States subset = subsets.subset(done);
@@ -156,7 +176,7 @@ std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
     });
     work += for_each_interval(automaton, subset,
                               [&](std::uint32_t first, std::uint32_t last, const States& targets) {
-                                state.edges.push_back({first, last, subsets.number(targets)});
+                                state.edges.push_back({first, last, number_of(targets)});
                               });
     join_edges(state.edges);
     edges += state.edges.size();

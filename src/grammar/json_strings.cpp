@@ -92,16 +92,22 @@ std::string ipv6() {
 }
 
 // RFC 3986 with a host name and no user part.
-std::string uri_tail() {
-  const std::string c = "(?:[a-zA-Z0-9._~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})";
-  return "(?:/" + c + "*)*(?:\\?(?:" + c + "|[/?])*)?(?:#(?:" + c + "|[/?])*)?";
+std::string uri_character() { return "(?:[a-zA-Z0-9._~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})"; }
+
+std::string uri_query_and_fragment() {
+  const std::string c = uri_character();
+  return "(?:\\?(?:" + c + "|[/?])*)?(?:#(?:" + c + "|[/?])*)?";
 }
 
 std::string uri() {
-  return "[a-z][a-z0-9+.-]{0,15}://" + hostname() + "(?::[0-9]{1,5})?" + uri_tail();
+  return "[a-z][a-z0-9+.-]{0,15}://" + hostname() + "(?::[0-9]{1,5})?(?:/" + uri_character() +
+         "*)*" + uri_query_and_fragment();
 }
 
-std::string uri_reference() { return uri() + "|(?!//)" + uri_tail(); }
+std::string uri_reference() {
+  const std::string c = uri_character();
+  return uri() + "|(?:/(?:" + c + "+(?:/" + c + "*)*)?)?" + uri_query_and_fragment();
+}
 
 std::string json_pointer() { return "(?:/(?:[^~/]|~[01])*)*"; }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <bit>
 
 #include "grammar/schema_compiler.hpp"
@@ -61,9 +62,11 @@ Result<Expression> SchemaCompiler::arrays(const Constraints& constraints) {
     max = std::min(max.value_or(prefix), prefix);
   if (max && *max < min) return nothing();
   if (constraints.unique_items && max.value_or(2) > 1) {
-    auto values = few_values(items->rest);
-    if (!values) return values.error();
-    if (prefix == 0 && *values) return distinct_items(**values, constraints);
+    std::vector<std::vector<SchemaId>> places = items->prefix;
+    if (!max || *max > prefix) places.push_back(items->rest);
+    auto distinct = unique_items(places, min, max);
+    if (!distinct) return distinct.error();
+    if (*distinct) return **distinct;
     notes_.add(
         error(constraints, "uniqueItems is only held for items from at most 10 listed values")
             .message);
@@ -130,11 +133,35 @@ Result<std::optional<std::vector<SchemaJson>>> SchemaCompiler::few_values(
   return Values(std::move(result));
 }
 
-// Each value at most once. Node s: the values of the subset s have been written.
-Result<Expression> SchemaCompiler::distinct_items(const std::vector<SchemaJson>& values,
-                                                  const Constraints& constraints) {
-  const std::uint64_t max =
-      std::min<std::uint64_t>(constraints.max_items.value_or(values.size()), values.size());
+// An array without equal items, where all of them are from a few values; otherwise nothing.
+// places[i] is for item number i, and the last place for all further items.
+Result<std::optional<Expression>> SchemaCompiler::unique_items(
+    const std::vector<std::vector<SchemaId>>& places, std::uint64_t min,
+    std::optional<std::uint64_t> max) {
+  using Found = std::optional<Expression>;
+  std::vector<SchemaJson> all;
+  std::vector<std::uint32_t> allowed;  // at each place, as a subset of `all`
+  for (const auto& schemas : places) {
+    auto values = few_values(schemas);
+    if (!values) return values.error();
+    if (!*values) return Found();
+    allowed.push_back(0);
+    for (const SchemaJson& value : **values) {
+      const auto known = std::find_if(all.begin(), all.end(), [&](const SchemaJson& other) {
+        return equal_values(value, other);
+      });
+      allowed.back() |= 1u << (known - all.begin());
+      if (known == all.end()) all.push_back(value);
+      if (all.size() > kMostDistinct) return Found();
+    }
+  }
+  return Found(distinct_items(all, allowed, min, max));
+}
+
+// Node s of the graph: the values of the subset s have been written.
+Expression SchemaCompiler::distinct_items(const std::vector<SchemaJson>& values,
+                                          const std::vector<std::uint32_t>& allowed,
+                                          std::uint64_t min, std::optional<std::uint64_t> max) {
   std::vector<Expression> first, next;
   for (const SchemaJson& value : values) {
     first.push_back(json_literal(value));
@@ -143,12 +170,15 @@ Result<Expression> SchemaCompiler::distinct_items(const std::vector<SchemaJson>&
   Graph graph;
   graph.nodes.resize(std::size_t{1} << values.size());
   for (std::uint32_t subset = 0; subset < graph.nodes.size(); ++subset) {
-    const auto count = static_cast<std::uint64_t>(std::popcount(subset));
+    const auto count = static_cast<std::size_t>(std::popcount(subset));
     Graph::Node& node = graph.nodes[subset];
-    node.accepting = count >= constraints.min_items && count <= max;
-    for (std::size_t i = 0; i < values.size() && count < max; ++i) {
-      const std::uint32_t with = subset | 1u << i;
-      if (with != subset) node.edges.push_back({subset == 0 ? first[i] : next[i], with});
+    node.accepting = count >= min && (!max || count <= *max);
+    if (max && count >= *max) continue;
+    const std::uint32_t here = allowed[std::min(count, allowed.size() - 1)] & ~subset;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if ((here >> i & 1) != 0) {
+        node.edges.push_back({subset == 0 ? first[i] : next[i], subset | 1u << i});
+      }
     }
   }
   return sequence({literal("["), space(), Expression({std::move(graph)}), space(), literal("]")});

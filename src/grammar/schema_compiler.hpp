@@ -54,8 +54,12 @@ class SchemaCompiler {
   Result<Expression> numbers(const Constraints& constraints, std::uint32_t types);
   Result<Expression> arrays(const Constraints& constraints);
   Result<Expression> objects(const Constraints& constraints);
-  Result<Expression> distinct_items(const std::vector<SchemaJson>& values,
-                                    const Constraints& constraints);
+  Result<std::optional<Expression>> unique_items(const std::vector<std::vector<SchemaId>>& places,
+                                                 std::uint64_t min,
+                                                 std::optional<std::uint64_t> max);
+  Expression distinct_items(const std::vector<SchemaJson>& values,
+                            const std::vector<std::uint32_t>& allowed, std::uint64_t min,
+                            std::optional<std::uint64_t> max);
   Result<std::optional<std::vector<SchemaJson>>> few_values(const std::vector<SchemaId>& schemas);
   Result<Expression> property(const std::string& name, const ObjectSchemas& schemas);
 

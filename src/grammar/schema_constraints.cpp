@@ -38,6 +38,9 @@ class Gatherer {
   }
 
   void take_negated(const SchemaJson& json) {
+    if (const auto type = json.find("type"); type != json.end()) {
+      out_.types &= ~types_of("type", *type);
+    }
     if (const auto values = json.find("enum"); values != json.end()) {
       for (const SchemaJson& value : *values) out_.excluded.push_back(&value);
     }
@@ -75,7 +78,7 @@ class Gatherer {
     if (handler != kHandlers.end()) (this->*handler->second)(key, value);
   }
 
-  void take_type(const std::string& key, const SchemaJson& value) {
+  std::uint32_t types_of(const std::string& key, const SchemaJson& value) {
     std::uint32_t types = 0;
     const auto add = [&](const SchemaJson& name) {
       const std::uint32_t bits = name.is_string() ? type_bits(name.get<std::string>()) : 0;
@@ -87,7 +90,10 @@ class Gatherer {
     } else {
       add(value);
     }
-    out_.types &= types;
+    return types;
+  }
+  void take_type(const std::string& key, const SchemaJson& value) {
+    out_.types &= types_of(key, value);
     out_.typed = true;
   }
 

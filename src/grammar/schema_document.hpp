@@ -30,8 +30,8 @@ class SchemaDocument {
   const SchemaJson& json(SchemaId id) const { return *schemas_[id].json; }
   /// Where the schema stands: a JSON pointer.
   const std::string& path(SchemaId id) const { return schemas_[id].path; }
-  /// True if the schema stands for the values that its one keyword, enum or pattern, does not
-  /// allow.
+  /// True if the schema stands for the values that its one keyword, type, enum or pattern, does
+  /// not allow.
   bool negated(SchemaId id) const { return schemas_[id].negated; }
 
   /// The number of `json`, which must be the part of the schema `parent` that `steps` lead to.

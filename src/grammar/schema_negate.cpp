@@ -11,20 +11,6 @@ using Options = std::vector<SchemaJson>;
 
 // The opposites of keywords that can be written as schemas. Several options: any of them.
 
-Options not_type(const SchemaJson& value) {
-  std::uint32_t types = 0;
-  for (const SchemaJson& name : value.is_array() ? value : SchemaJson::array({value})) {
-    types |= name.is_string() ? type_bits(name.get<std::string>()) : 0;
-  }
-  if ((types & kInteger) != 0) types |= kNumber;  // numbers that are not whole are left out
-  SchemaJson others = SchemaJson::array();
-  for (const char* name : {"null", "boolean", "number", "string", "array", "object"}) {
-    if ((type_bits(name) & types) == 0) others.push_back(name);
-  }
-  if (others.empty()) return {};
-  return {{{"type", others}}};
-}
-
 Options not_required(const SchemaJson& value) {
   Options options;
   for (const SchemaJson& name : value) {
@@ -51,6 +37,27 @@ Options not_all_of(const SchemaJson& value) {
   return options;
 }
 
+// Some item is not valid: of a list, any of them; of all others, the first.
+SchemaJson item_not(std::size_t index, const SchemaJson& schema) {
+  SchemaJson prefix = SchemaJson::array();
+  for (std::size_t i = 0; i < index; ++i) prefix.push_back(true);
+  prefix.push_back({{"not", schema}});
+  return {{"type", "array"}, {"minItems", index + 1}, {"prefixItems", prefix}};
+}
+
+Options not_prefix_items(const SchemaJson& value) {
+  Options options;
+  if (!value.is_array()) return options;
+  for (std::size_t i = 0; i < value.size(); ++i) options.push_back(item_not(i, value[i]));
+  return options;
+}
+
+Options not_items(const SchemaJson& value, const SchemaJson& schema) {
+  const auto prefix = schema.find("prefixItems");
+  return {item_not(prefix != schema.end() && prefix->is_array() ? prefix->size() : 0, value)};
+}
+
+// None of the options is valid. For oneOf, there would also be values for which several are.
 Options not_any_of(const SchemaJson& value) {
   SchemaJson none = SchemaJson::array();
   for (const SchemaJson& part : value) none.push_back({{"not", part}});
@@ -80,11 +87,12 @@ std::optional<SchemaJson> one_more(const SchemaJson& value) {
 const std::map<std::string, std::function<Options(const SchemaJson&)>>& opposites() {
   using Json = SchemaJson;
   static const std::map<std::string, std::function<Options(const Json&)>> kOpposites = {
-      {"type", not_type},
       {"required", not_required},
       {"properties", not_properties},
       {"allOf", not_all_of},
       {"anyOf", not_any_of},
+      {"oneOf", not_any_of},
+      {"prefixItems", not_prefix_items},
       {"not", not_not},
       {"minimum", [](const Json& v) { return other_limit("number", "exclusiveMaximum", v, same); }},
       {"exclusiveMinimum", [](const Json& v) { return other_limit("number", "maximum", v, same); }},
@@ -122,7 +130,8 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
     if (find_keyword(key).kind != KeywordKind::kAssertion) continue;
     if (key == "const") {
       result.push_back(document_.add({{"enum", SchemaJson::array({value})}}, id, true));
-    } else if ((key == "enum" && value.is_array()) || (key == "pattern" && value.is_string())) {
+    } else if (key == "type" || (key == "enum" && value.is_array()) ||
+               (key == "pattern" && value.is_string())) {
       result.push_back(document_.add({{key, value}}, id, true));
     } else if (key == "$ref" && value.is_string()) {
       auto target = document_.resolve(value.get<std::string>(), id);
@@ -130,6 +139,10 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
       auto more = negate(*target);
       if (!more) return more.error();
       result.insert(result.end(), more->begin(), more->end());
+    } else if (key == "items") {
+      for (SchemaJson& option : not_items(value, json)) {
+        result.push_back(document_.add(std::move(option), id));
+      }
     } else if (const auto opposite = opposites().find(key); opposite != opposites().end()) {
       for (SchemaJson& option : opposite->second(value)) {
         result.push_back(document_.add(std::move(option), id));

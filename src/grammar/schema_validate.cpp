@@ -54,14 +54,19 @@ bool SchemaValidator::fail(Error error) {
 }
 
 bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
-  constexpr int kDeepest = 200;
+  constexpr std::size_t kDeepest = 200;
   const SchemaJson& json = document_.json(id);
   if (json.is_boolean()) return json.get<bool>();
-  if (depth_ >= kDeepest) return fail(document_.error(id, "its references are nested too deeply"));
-  ++depth_;
+  // A schema that refers to itself without anything in between is valid for nothing.
+  const std::pair here{id, &value};
+  if (std::find(path_.begin(), path_.end(), here) != path_.end()) return false;
+  if (path_.size() >= kDeepest) {
+    return fail(document_.error(id, "its references are nested too deeply"));
+  }
+  path_.push_back(here);
   const bool result =
       !error_ && check_direct(value, id) && (document_.negated(id) || check_in_place(value, id));
-  --depth_;
+  path_.pop_back();
   return result;
 }
 

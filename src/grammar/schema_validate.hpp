@@ -1,6 +1,7 @@
 #pragma once
 
-#include <span>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
 #include "grammar/schema_constraints.hpp"
@@ -35,7 +36,7 @@ class SchemaValidator {
 
   SchemaDocument& document_;
   SchemaPatterns& patterns_;
-  int depth_ = 0;
+  std::vector<std::pair<SchemaId, const SchemaJson*>> path_;  // what is being checked
   std::optional<Error> error_;
 };
 

@@ -32,6 +32,7 @@ class Maker:
     def __init__(self, rng):
         self.rng = rng
         self.defs = rng.sample(["node", "leaf", "point"], rng.randrange(3))
+        self.in_definition = False  # and not in an object or array there: no $ref, it might not end
 
     def chance(self, probability):
         return self.rng.random() < probability
@@ -39,16 +40,28 @@ class Maker:
     def root(self):
         schema = self.schema(0)
         if self.defs:
-            schema = {"$defs": {name: self.schema(1) for name in self.defs}, **schema}
+            schema = {"$defs": {name: self.definition() for name in self.defs}, **schema}
         if self.chance(0.3):
             schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+        return schema
+
+    def definition(self):
+        self.in_definition = True
+        schema = self.schema(1)
+        self.in_definition = False
+        return schema
+
+    def inner(self, depth):
+        outer, self.in_definition = self.in_definition, False
+        schema = self.schema(depth + 1)
+        self.in_definition = outer
         return schema
 
     def schema(self, depth):
         kinds = ["string", "number", "integer", "boolean", "null", "enum", "const", "types"]
         if depth < 4:
             kinds += ["object"] * 5 + ["array"] * 3 + ["anyOf", "oneOf", "allOf", "not", "if"]
-        kinds += ["ref"] * 2 if self.defs and depth > 0 else []
+        kinds += ["ref"] * 2 if self.defs and depth > 0 and not self.in_definition else []
         return getattr(self, "make_" + self.rng.choice(kinds).lower())(depth)
 
     def make_string(self, _):
@@ -122,7 +135,7 @@ class Maker:
 
     def make_object(self, depth):
         names = self.rng.sample(NAMES, self.rng.randrange(5))
-        schema = {"type": "object", "properties": {n: self.schema(depth + 1) for n in names}}
+        schema = {"type": "object", "properties": {n: self.inner(depth) for n in names}}
         if depth > 1 and self.defs:  # let recursion end
             required = [n for n in names if self.chance(0.2)]
         else:
@@ -146,9 +159,9 @@ class Maker:
     def make_array(self, depth):
         schema = {"type": "array"}
         if self.chance(0.8):
-            schema["items"] = self.schema(depth + 1)
+            schema["items"] = self.inner(depth)
         if self.chance(0.2):
-            schema["prefixItems"] = [self.schema(depth + 1) for _ in range(self.rng.randrange(1, 4))]
+            schema["prefixItems"] = [self.inner(depth) for _ in range(self.rng.randrange(1, 4))]
         if self.chance(0.4):
             schema["minItems"] = self.rng.randrange(3)
         if self.chance(0.4):

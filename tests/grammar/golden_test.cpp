@@ -1,0 +1,33 @@
+// The grammars and schemas of ../shared/oracle/grammar with the texts that they accept and reject.
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "grammar_support.hpp"
+
+namespace linnet::grammar::test {
+namespace {
+
+TEST(Golden, AcceptsAndRejects) {
+  const auto path =
+      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/grammar/accept-reject.json";
+  std::ifstream file(path);
+  if (!file) GTEST_SKIP() << path << " is not there";
+  const auto cases = nlohmann::json::parse(file);
+  for (const auto& one : cases) {
+    const bool is_schema = one["kind"] == "schema";
+    const std::string source = one[is_schema ? "schema" : "grammar"];
+    const auto automaton = must(is_schema ? compiled_schema(source) : compiled_gbnf(source));
+    for (const auto& [key, wanted] : {std::pair{"pass", true}, std::pair{"fail", false}}) {
+      for (const auto& text : one[key]) {
+        if (!text.is_string()) continue;  // texts of tokens that the file does not hold
+        EXPECT_EQ(accepts(automaton, text.get<std::string>()), wanted)
+            << one["name"] << ": " << text;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace linnet::grammar::test

@@ -1,0 +1,174 @@
+// Grammars and schemas that are made to crash, to hang or to take all memory. Each must be answered
+// in time, with a result or an error.
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "grammar_support.hpp"
+
+namespace linnet::grammar::test {
+namespace {
+
+std::string repeated(std::string_view part, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += part;
+  return text;
+}
+
+class Hostile : public testing::Test {
+ protected:
+  void TearDown() override {
+    const auto spent = std::chrono::steady_clock::now() - start_;
+    EXPECT_LT(std::chrono::duration<double>(spent).count(), 60.0);
+  }
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+TEST_F(Hostile, DeepNesting) {
+  EXPECT_NE(error_of(compiled_gbnf("root ::= " + repeated("(", 100'000))), "");
+  EXPECT_NE(error_of(compiled_gbnf("root ::= \"a\"" + repeated("*", 100'000))), "");
+  EXPECT_NE(error_of(compiled_regex(repeated("(", 60'000))), "");
+  EXPECT_NE(error_of(compiled_schema(repeated("[", 1'000'000))), "");
+  EXPECT_NE(error_of(compiled_schema(repeated(R"({"items":)", 100'000))), "");
+  std::string chain = "root ::= r0\n";
+  for (int i = 0; i < 20'000; ++i) chain += fmt::format("r{} ::= r{}\n", i, i + 1);
+  chain += "r20000 ::= \"a\"";
+  EXPECT_TRUE(accepts(must(compiled_gbnf(chain)), "a"));
+}
+
+TEST_F(Hostile, HugeRepetitions) {
+  const auto billion = must(compiled_gbnf("root ::= \"a\"{3,1000000000}"));
+  EXPECT_FALSE(accepts(billion, "aa"));
+  EXPECT_TRUE(accepts(billion, std::string(100'000, 'a')));
+  EXPECT_LT(billion->state_count(), 20'000u);
+  const auto exact = must(compiled_gbnf("root ::= (\"a\" | \"b\"){100000}"));
+  EXPECT_TRUE(accepts(exact, std::string(100'000, 'b')));
+  EXPECT_FALSE(accepts(exact, std::string(99'999, 'b')));
+  EXPECT_FALSE(accepts(exact, std::string(100'001, 'b')));
+  const auto nested = compiled_gbnf("root ::= ((((\"a\"{1000}){1000}){1000}){1000}){1000}");
+  if (nested) {
+    EXPECT_FALSE(accepts(*nested, "aaaa"));
+  }
+  EXPECT_NE(error_of(compiled_regex("((((^a|b){1000}){1000}){1000}){1000}")), "");
+  must(compiled_schema(R"({"type":"array","minItems":1000000,"items":{"type":"integer"}})"));
+  EXPECT_NE(
+      error_of(compiled_schema(R"({"type":"string","pattern":"^(a|b)*$","maxLength":999999999})")),
+      "");
+  EXPECT_NE(
+      error_of(compiled_schema(
+          R"({"properties":{"a":{},"b":{}},"maxProperties":1000000000,"additionalProperties":true})")),
+      "");
+}
+
+TEST_F(Hostile, AutomataThatWouldExplode) {
+  const auto late =
+      must(compiled_gbnf("root ::= [ab]* \"a\" [ab]{30}"));  // 2^30 states if made deterministic
+  EXPECT_TRUE(accepts(late, "bbba" + std::string(30, 'b')));
+  EXPECT_FALSE(accepts(late, "bbbb" + std::string(30, 'b')));
+  EXPECT_NE(error_of(compiled_schema(R"({"type":"string","pattern":"a[ab]{40}$"})")), "");
+  std::string any = R"({"type":"object","allOf":[)";
+  for (int i = 0; i < 30; ++i) {
+    any += fmt::format(R"({}{{"anyOf":[{{"minProperties":0}},{{"maxProperties":9}}]}})",
+                       i > 0 ? "," : "");
+  }
+  EXPECT_NE(error_of(compiled_schema(any + "]}")), "");
+}
+
+TEST_F(Hostile, ExponentialAmbiguity) {
+  const auto doubled =
+      must(compiled_gbnf("root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\" root root | \"a\""));
+  EXPECT_TRUE(accepts(doubled, std::string(201, 'a')));
+  const auto both_sides = must(compiled_gbnf("root ::= root root | \"a\" | \"\""));
+  EXPECT_TRUE(accepts(both_sides, std::string(500, 'a')));
+  const auto stars = must(compiled_gbnf("root ::= ((((\"a\"*)*)*)*)* \"b\""));
+  EXPECT_FALSE(accepts(stars, std::string(10'000, 'a')));
+  const auto optionals = must(compiled_gbnf("root ::= (\"a\"? \"a\"? \"a\"?){0,400}"));
+  EXPECT_TRUE(accepts(optionals, std::string(1000, 'a')));
+}
+
+TEST_F(Hostile, TooManyWaysAreAnErrorAndNotAHang) {
+  const auto automaton = must(compiled_gbnf("root ::= \"a\" root \"b\" | \"a\" root root | \"a\""));
+  auto matcher = Matcher::create(automaton, {.depth = 100'000, .configurations = 100});
+  ASSERT_TRUE(matcher);
+  matcher->advance(std::string(2000, 'a'));
+  EXPECT_FALSE(matcher->within_limits());
+}
+
+TEST_F(Hostile, LeftRecursionThroughManyRules) {
+  std::string grammar = "root ::= r0\n";
+  for (int i = 0; i < 300; ++i) {
+    grammar += fmt::format("r{} ::= r{} \"x\" | r{} \"y\" | \"{}\"\n", i, (i + 1) % 300,
+                           i * 7 % 300, static_cast<char>('a' + i % 20));
+  }
+  const auto automaton = compiled_gbnf(grammar);
+  if (automaton) {
+    EXPECT_TRUE(accepts(*automaton, "a"));
+  } else {
+    EXPECT_NE(error_of(automaton).find("calls itself before it reads anything"), std::string::npos);
+  }
+}
+
+TEST_F(Hostile, SchemasWithManyProperties) {
+  std::string schema = R"({"type":"object","additionalProperties":true,"properties":{)";
+  for (int i = 0; i < 1000; ++i) {
+    schema += fmt::format(R"({}"property{}":{{"type":"integer"}})", i > 0 ? "," : "", i);
+  }
+  const auto automaton = must(compiled_schema(schema + "}}"));
+  EXPECT_TRUE(accepts(automaton, R"({"property3":1,"property900":2,"more":{}})"));
+  EXPECT_FALSE(accepts(automaton, R"({"property3":"1"})"));
+  std::string keys = "{";
+  for (int i = 0; i < 100'000; ++i) keys += fmt::format(R"({}"{}":{{}})", i > 0 ? "," : "", i);
+  EXPECT_NE(error_of(compiled_schema(keys + "}")), "");
+}
+
+TEST_F(Hostile, SchemasThatReferInCircles) {
+  EXPECT_EQ(error_of(compiled_schema(R"({"$ref":"#"})")), "the grammar matches no text");
+  EXPECT_EQ(error_of(compiled_schema(
+                R"({"allOf":[{"$ref":"#/$defs/a"}],"$defs":{"a":{"anyOf":[{"$ref":"#"}]}}})")),
+            "the grammar matches no text");
+  EXPECT_NE(error_of(compiled_schema(R"({"not":{"$ref":"#"}})")), "");
+  EXPECT_EQ(error_of(compiled_schema(R"({"type":"array","minItems":1,"items":{"$ref":"#"}})")),
+            "the grammar matches no text");
+  std::string chain = R"({"$ref":"#/$defs/a0","$defs":{)";
+  for (int i = 0; i < 3000; ++i) {
+    chain += fmt::format(R"("a{}":{{"$ref":"#/$defs/a{}"}},)", i, i + 1);
+  }
+  const std::string error = error_of(compiled_schema(chain + R"("a3000":{"type":"null"}}})"));
+  EXPECT_NE(error.find("nested too deeply"), std::string::npos) << error;
+  std::string deep = R"({"$ref":"#/$defs/a0","$defs":{)";
+  for (int i = 0; i < 3000; ++i) {
+    deep += fmt::format(R"("a{}":{{"items":{{"$ref":"#/$defs/a{}"}}}},)", i, i + 1);
+  }
+  EXPECT_TRUE(accepts(must(compiled_schema(deep + R"("a3000":{"type":"null"}}})")), "[[]]"));
+}
+
+TEST_F(Hostile, LongTextsTakeBoundedMemory) {
+  const auto automaton = must(compiled_schema("{}"));
+  std::string text = "{\"a\":[1";
+  for (int i = 0; i < 200'000; ++i) text += i % 2 ? ",{\"b\":[]}" : ",\"x\"";
+  EXPECT_TRUE(accepts(automaton, text + "]}"));
+}
+
+TEST_F(Hostile, OddVocabularies) {
+  EXPECT_FALSE(Vocabulary::create({}, {}));
+  EXPECT_FALSE(Vocabulary::create({std::string(1 << 20, 'a')}, {}));
+  const auto empty_tokens = *Vocabulary::create({"", "", ""}, {0, 7, -3});
+  EXPECT_EQ(empty_tokens->end_ids().size(), 1u);
+  EXPECT_FALSE(TokenMask::create(must(compiled_gbnf("root ::= \"a\"")), empty_tokens));
+  auto mask = TokenMask::create(must(compiled_gbnf("root ::= \"a\"?")), empty_tokens);
+  ASSERT_TRUE(mask);
+  GrammarSession session = *GrammarSession::create(*mask);
+  EXPECT_TRUE(session.allows(0));
+  EXPECT_FALSE(session.allows(1));
+  const auto same = *Vocabulary::create({"a", "a", "a"}, {});
+  GrammarSession twice = session_of(must(compiled_gbnf("root ::= \"aa\"")), same);
+  EXPECT_EQ(twice.allowed().count(), 3);
+  const auto longest = byte_vocabulary({std::string(60'000, ' '), std::string(60'000, 'a')});
+  GrammarSession long_session = session_of(must(compiled_gbnf("root ::= [a]*")), longest);
+  EXPECT_TRUE(long_session.allows(257));
+  EXPECT_FALSE(long_session.allows(256));
+}
+
+}  // namespace
+}  // namespace linnet::grammar::test
