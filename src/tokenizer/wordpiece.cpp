@@ -176,7 +176,7 @@ class WordPieceTokenizer final : public VocabularyTokenizer {
 Result<std::unique_ptr<Tokenizer>> make_wordpiece_tokenizer(const gguf::File& file,
                                                             std::string_view) {
   auto vocabulary = Vocabulary::read(
-      file, {.add_bos = true, .add_separator = true, .bos = 101, .separator = 102, .unknown = 100});
+      file, {.always_add_bos = true, .bos = 101, .separator = 102, .unknown = 100});
   if (!vocabulary) return vocabulary.error();
   auto special_tokens = SpecialTokens::read(file, *vocabulary);
   if (!special_tokens) return special_tokens.error();

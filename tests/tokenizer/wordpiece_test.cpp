@@ -63,7 +63,10 @@ TEST(WordPieceTest, DropsControlCharacters) {
 }
 
 TEST(WordPieceTest, StandsBetweenClsAndSep) {
-  EXPECT_EQ(test::encode(*test::make(vocabulary()), "a", {.add_special = true}), (Ids{1, 6, 2}));
+  auto file = vocabulary();
+  EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{1, 6, 2}));
+  file.flags = {{"add_bos_token", false}, {"add_eos_token", true}, {"add_sep_token", false}};
+  EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{1, 6, 2}));
 }
 
 TEST(WordPieceTest, SpecialTokensAreTextUnlessAskedFor) {
