@@ -106,13 +106,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
     after_unknown = true;
   }
 
-  std::string text_of(TokenId id) const override {
-    if (vocabulary().type(id) == PieceType::kByte) {
-      if (const auto byte = vocabulary().byte_of(id))
-        return std::string(1, static_cast<char>(*byte));
-    }
-    return unescape_spaces(vocabulary().piece(id));
-  }
+  std::string text_of(TokenId id) const override { return escaped_text_of(id); }
 
   SpaceWords words_;
   std::vector<TokenId> byte_tokens_;
