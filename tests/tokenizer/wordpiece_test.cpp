@@ -58,6 +58,7 @@ TEST(WordPieceTest, LowersAndStripsAccentsUnlessTheFileSaysOtherwise) {
 
 TEST(WordPieceTest, DropsControlCharacters) {
   const auto tokenizer = test::make(vocabulary());
+  EXPECT_EQ(test::encode(*tokenizer, "u\x0b\x0c\u0085n un\ta\n"), (Ids{3, 3, 6}));
   EXPECT_EQ(test::encode(*tokenizer, std::string("u\0n\u200d\ufffd", 10).c_str()), (Ids{0}));
   EXPECT_EQ(test::encode(*tokenizer, std::string_view("u\0n\u200d\ufffd", 9)), (Ids{3}));
 }
