@@ -203,7 +203,7 @@ Result<std::unique_ptr<Tokenizer>> make_bpe_tokenizer(const gguf::File& file,
   auto vocabulary =
       Vocabulary::read(file, {.add_bos = (*spec)->adds_bos, .always_add_bos = always_add_bos});
   if (!vocabulary) return vocabulary.error();
-  auto special_tokens = SpecialTokens::read(file, *vocabulary);
+  auto special_tokens = SpecialTokens::read(file, *vocabulary, (*spec)->escapes_spaces);
   if (!special_tokens) return special_tokens.error();
   auto merges = MergeTable::read(file, *vocabulary, (*spec)->ranks_by_id);
   if (!merges) return merges.error();

@@ -119,7 +119,7 @@ Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const gguf::File
                                                                 std::string_view) {
   auto vocabulary = Vocabulary::read(file, {.add_bos = true, .bos = 1, .eos = 2, .unknown = 0});
   if (!vocabulary) return vocabulary.error();
-  auto special_tokens = SpecialTokens::read(file, *vocabulary);
+  auto special_tokens = SpecialTokens::read(file, *vocabulary, /*escaped_spaces=*/true);
   if (!special_tokens) return special_tokens.error();
   auto add_space_prefix = file.boolean("tokenizer.ggml.add_space_prefix");
   if (!add_space_prefix) return add_space_prefix.error();
