@@ -3,8 +3,8 @@
 #include <unordered_map>
 
 #include "tokenizer/byte_alphabet.hpp"
-#include "tokenizer/flat_map.hpp"
 #include "tokenizer/kinds.hpp"
+#include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/space_words.hpp"
@@ -14,81 +14,6 @@
 
 namespace linnet {
 namespace {
-
-// Which pairs of tokens merge, into what and in which order.
-class MergeTable {
- public:
-  // `tokenizer.ggml.merges`: "LEFT RIGHT", the first line merges first. Lines whose tokens the
-  // vocabulary lacks can't apply and are left out.
-  static Result<MergeTable> read(const gguf::File& file, const gguf::Array& merges,
-                                 const Vocabulary& vocabulary) {
-    constexpr std::size_t kMostMerges = 1 << 25;
-    if (!merges.is_string() || merges.size() > kMostMerges) {
-      return Error{fmt::format("{}: tokenizer.ggml.merges must be an array of at most {} strings",
-                               file.path().string(), kMostMerges)};
-    }
-    MergeTable table(merges.size());
-    for (std::size_t i = 0; i < merges.size(); ++i) {
-      const std::string_view line = merges.string(i);
-      const std::size_t space = line.find(' ', 1);
-      if (space == std::string_view::npos) continue;
-      table.add(vocabulary, line.substr(0, space), line.substr(space + 1),
-                static_cast<std::uint32_t>(i));
-    }
-    return table;
-  }
-
-  // As tiktoken does it: any two tokens merge whose bytes together are a token, the one with the
-  // lowest id first.
-  static MergeTable from_ids(const Vocabulary& vocabulary) {
-    MergeTable table(static_cast<std::size_t>(vocabulary.size()) * 3);
-    for (TokenId id = 0; id < vocabulary.size(); ++id) {
-      const std::string_view piece = vocabulary.piece(id);
-      if (vocabulary.find_text(piece) != id || !is_valid_utf8(piece)) continue;
-      for (std::size_t i = 0; i < piece.size(); i += utf8_length(piece[i])) {
-        if (i == 0) continue;
-        table.add(vocabulary, piece.substr(0, i), piece.substr(i), static_cast<std::uint32_t>(id));
-      }
-    }
-    return table;
-  }
-
-  Merge find(TokenId left, TokenId right) const {
-    if (left < 0 || right < 0) return {0, -1};
-    const std::uint64_t value = map_.find(key_of(left, right));
-    if (value == FlatMap::kAbsent) return {0, -1};
-    return {static_cast<std::uint32_t>(value >> 32), static_cast<TokenId>(value & 0xffffffffu)};
-  }
-
- private:
-  explicit MergeTable(std::size_t expected) : map_(expected) {}
-
-  static std::uint64_t key_of(TokenId left, TokenId right) {
-    return std::uint64_t{static_cast<std::uint32_t>(left)} << 32 |
-           static_cast<std::uint32_t>(right);
-  }
-
-  void add(const Vocabulary& vocabulary, std::string_view left, std::string_view right,
-           std::uint32_t order) {
-    const auto left_id = vocabulary.find(left), right_id = vocabulary.find(right);
-    const auto merged = vocabulary.find_text(std::string(left).append(right));
-    if (left.empty() || right.empty() || !left_id || !right_id || !merged) return;
-    map_.insert(key_of(*left_id, *right_id),
-                std::uint64_t{order} << 32 | static_cast<std::uint32_t>(*merged));
-  }
-
-  FlatMap map_;  // of equal pairs the first stays
-};
-
-Result<MergeTable> read_merges(const gguf::File& file, const PreTokenizerSpec& spec,
-                               const Vocabulary& vocabulary) {
-  auto merges = file.array("tokenizer.ggml.merges");
-  if (!merges) return merges.error();
-  if (*merges) return MergeTable::read(file, **merges, vocabulary);
-  if (spec.ranks_by_id) return MergeTable::from_ids(vocabulary);
-  return Error{
-      fmt::format("{}: metadata key tokenizer.ggml.merges is missing", file.path().string())};
-}
 
 // Pieces in GPT-2's alphabet of bytes.
 class ByteLevelTokenizer final : public VocabularyTokenizer {
@@ -229,13 +154,7 @@ class EscapedTokenizer final : public VocabularyTokenizer {
     }
   }
 
-  std::string text_of(TokenId id) const override {
-    if (vocabulary().type(id) == PieceType::kByte) {
-      if (const auto byte = vocabulary().byte_of(id))
-        return std::string(1, static_cast<char>(*byte));
-    }
-    return unescape_spaces(vocabulary().piece(id));
-  }
+  std::string text_of(TokenId id) const override { return escaped_text_of(id); }
 
   MergeTable merges_;
   SpaceWords words_;
@@ -284,9 +203,9 @@ Result<std::unique_ptr<Tokenizer>> make_bpe_tokenizer(const gguf::File& file,
   auto vocabulary =
       Vocabulary::read(file, {.add_bos = (*spec)->adds_bos, .always_add_bos = always_add_bos});
   if (!vocabulary) return vocabulary.error();
-  auto special_tokens = SpecialTokens::read(file, *vocabulary);
+  auto special_tokens = SpecialTokens::read(file, *vocabulary, (*spec)->escapes_spaces);
   if (!special_tokens) return special_tokens.error();
-  auto merges = read_merges(file, **spec, *vocabulary);
+  auto merges = MergeTable::read(file, *vocabulary, (*spec)->ranks_by_id);
   if (!merges) return merges.error();
   if ((*spec)->escapes_spaces) {
     return make_escaped(file, std::move(*vocabulary), std::move(*special_tokens),

@@ -1,10 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <queue>
-#include <span>
-#include <string_view>
 #include <vector>
 
 #include "tokenizer/tokenizer.hpp"

@@ -84,11 +84,7 @@ class Plamo2Tokenizer final : public VocabularyTokenizer {
   }
 
   std::string text_of(TokenId id) const override {
-    if (vocabulary().type(id) == PieceType::kByte) {
-      if (const auto byte = vocabulary().byte_of(id))
-        return std::string(1, static_cast<char>(*byte));
-    }
-    return std::string(vocabulary().piece(id));
+    return byte_text_of(id).value_or(std::string(vocabulary().piece(id)));
   }
 
   std::vector<TokenId> byte_tokens_;

@@ -106,13 +106,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
     after_unknown = true;
   }
 
-  std::string text_of(TokenId id) const override {
-    if (vocabulary().type(id) == PieceType::kByte) {
-      if (const auto byte = vocabulary().byte_of(id))
-        return std::string(1, static_cast<char>(*byte));
-    }
-    return unescape_spaces(vocabulary().piece(id));
-  }
+  std::string text_of(TokenId id) const override { return escaped_text_of(id); }
 
   SpaceWords words_;
   std::vector<TokenId> byte_tokens_;
@@ -125,7 +119,7 @@ Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(const gguf::File
                                                                 std::string_view) {
   auto vocabulary = Vocabulary::read(file, {.add_bos = true, .bos = 1, .eos = 2, .unknown = 0});
   if (!vocabulary) return vocabulary.error();
-  auto special_tokens = SpecialTokens::read(file, *vocabulary);
+  auto special_tokens = SpecialTokens::read(file, *vocabulary, /*escaped_spaces=*/true);
   if (!special_tokens) return special_tokens.error();
   auto add_space_prefix = file.boolean("tokenizer.ggml.add_space_prefix");
   if (!add_space_prefix) return add_space_prefix.error();

@@ -65,7 +65,8 @@ std::size_t leading_space(std::string_view text) {
 
 }  // namespace
 
-Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabulary& vocabulary) {
+Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabulary& vocabulary,
+                                          bool escaped_spaces) {
   SpecialTokens result;
   result.strips_left_.assign(vocabulary.size(), false);
   result.strips_right_.assign(vocabulary.size(), false);
@@ -81,7 +82,13 @@ Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabula
     // Text is cut between characters only.
     if (!is_valid_utf8(piece)) continue;
     result.all_.insert(piece, id);
-    if (!vocabulary.is_control(id)) result.user_defined_.insert(piece, id);
+    if (!vocabulary.is_control(id)) {
+      result.user_defined_.insert(piece, id);
+      if (escaped_spaces) {
+        result.all_.insert(escape_spaces(piece), id);
+        result.user_defined_.insert(escape_spaces(piece), id);
+      }
+    }
     for (const StripRule* rule : rules) {
       if (piece == rule->left) result.strips_left_[id] = true;
       if (rule->all_right && std::count(rule->keep.begin(), rule->keep.end(), piece) == 0) {

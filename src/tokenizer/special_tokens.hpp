@@ -20,7 +20,9 @@ class SpecialTokens {
  public:
   /// Reads from `file` which tokens swallow the spaces at their sides; GGUF has no field for it, so
   /// it follows from the names of the few models that want it, as in llama.cpp.
-  static Result<SpecialTokens> read(const gguf::File& file, const Vocabulary& vocabulary);
+  /// With `escaped_spaces` a user-defined token with spaces is also found as U+2581 in the text.
+  static Result<SpecialTokens> read(const gguf::File& file, const Vocabulary& vocabulary,
+                                    bool escaped_spaces = false);
 
   /// Cuts `text`, which must be valid UTF-8, at the tokens in it. Without `parse_special` only
   /// user-defined tokens are seen, because those are part of ordinary text.

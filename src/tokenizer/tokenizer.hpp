@@ -24,7 +24,8 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  /// The ids of `text`; an Error if it is not valid UTF-8. NUL characters are text like any other.
+  /// The ids of `text`; an Error if it is not valid UTF-8 or larger than 512 MiB. NUL characters
+  /// are text like any other. Takes n log n time, even for one long word.
   virtual Result<std::vector<TokenId>> encode(std::string_view text,
                                               const EncodeOptions& options) const = 0;
 
@@ -44,9 +45,10 @@ class Tokenizer {
   virtual bool is_control(TokenId id) const = 0;
 };
 
-/// Builds the tokenizer that the metadata of `file` describes. Errors: a `tokenizer.ggml.model`
-/// that is not supported (named, with the known ones), a broken vocabulary. Null for `no_vocab`
-/// files. `pre` overrides `tokenizer.ggml.pre` where not empty.
+/// Builds the tokenizer that the metadata of `file` describes; the file may be closed afterwards.
+/// Errors: a `tokenizer.ggml.model` or `tokenizer.ggml.pre` that is not known (named, with the
+/// known ones), a broken vocabulary. Null for `no_vocab` files. `pre` overrides
+/// `tokenizer.ggml.pre` where not empty.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file,
                                                   std::string_view pre = {});
 

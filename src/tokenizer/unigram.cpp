@@ -159,13 +159,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     if (vocabulary().unknown()) ids.push_back(*vocabulary().unknown());
   }
 
-  std::string text_of(TokenId id) const override {
-    if (vocabulary().type(id) == PieceType::kByte) {
-      if (const auto byte = vocabulary().byte_of(id))
-        return std::string(1, static_cast<char>(*byte));
-    }
-    return unescape_spaces(vocabulary().piece(id));
-  }
+  std::string text_of(TokenId id) const override { return escaped_text_of(id); }
 
   Normaliser normaliser_;
   SpaceWords words_;

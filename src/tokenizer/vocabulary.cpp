@@ -180,11 +180,9 @@ Status Vocabulary::read_tokens_around(const gguf::File& file, const Defaults& de
   if (!add_bos) return add_bos.error();
   const auto add_eos = read_flag(file, "add_eos_token", defaults.add_eos);
   if (!add_eos) return add_eos.error();
-  const auto add_separator = read_flag(file, "add_sep_token", defaults.add_separator);
-  if (!add_separator) return add_separator.error();
   if ((*add_bos || defaults.always_add_bos) && bos_) before_text_.push_back(*bos_);
-  if (*add_separator && separator_) after_text_.push_back(*separator_);
-  if (*add_eos && eos_) after_text_.push_back(*eos_);
+  const auto& end = defaults.separator ? separator_ : eos_;
+  if ((*add_eos || defaults.separator) && end) after_text_.push_back(*end);
   return {};
 }
 

@@ -32,9 +32,9 @@ class Vocabulary {
     bool add_bos = false;
     bool always_add_bos = false;  ///< even where the file says otherwise
     bool add_eos = false;
-    bool add_separator = false;  ///< after the text, and before the end token
     std::optional<TokenId> bos = std::nullopt;
     std::optional<TokenId> eos = std::nullopt;
+    /// Kinds that have one put it, and not EOS, after the text, whatever the file says.
     std::optional<TokenId> separator = std::nullopt;
     std::optional<TokenId> unknown = std::nullopt;
   };

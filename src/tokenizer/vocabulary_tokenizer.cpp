@@ -45,6 +45,17 @@ std::string VocabularyTokenizer::token_bytes(TokenId id, bool show_special) cons
   return text_of(id);
 }
 
+std::optional<std::string> VocabularyTokenizer::byte_text_of(TokenId id) const {
+  if (vocabulary_.type(id) != PieceType::kByte) return std::nullopt;
+  const auto byte = vocabulary_.byte_of(id);
+  return byte ? std::optional(std::string(1, static_cast<char>(*byte))) : std::nullopt;
+}
+
+std::string VocabularyTokenizer::escaped_text_of(TokenId id) const {
+  const auto byte = byte_text_of(id);
+  return byte ? *byte : unescape_spaces(vocabulary_.piece(id));
+}
+
 std::string_view VocabularyTokenizer::piece(TokenId id) const {
   return vocabulary_.contains(id) ? vocabulary_.piece(id) : std::string_view();
 }

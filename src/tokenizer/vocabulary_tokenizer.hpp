@@ -1,6 +1,6 @@
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +35,11 @@ class VocabularyTokenizer : public Tokenizer {
                              std::vector<TokenId>& ids) const = 0;
   /// The bytes of an ordinary token of the vocabulary (neither control nor user-defined).
   virtual std::string text_of(TokenId id) const = 0;
+
+  /// For text_of(): the byte of a token like <0x0A>, nothing for other tokens.
+  std::optional<std::string> byte_text_of(TokenId id) const;
+  /// For text_of(): that byte, or the piece with every U+2581 as a space.
+  std::string escaped_text_of(TokenId id) const;
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
 

@@ -18,6 +18,7 @@ utf8proc_category_t category(char32_t c) {
 }
 
 bool is_control_character(char32_t c) {
+  if (c == '\t' || c == '\n' || c == '\r') return false;  // spaces
   const auto kind = category(c);
   return kind == UTF8PROC_CATEGORY_CC || kind == UTF8PROC_CATEGORY_CF ||
          kind == UTF8PROC_CATEGORY_CO;
@@ -86,11 +87,11 @@ class Words {
   void append(std::string_view text, std::string& words) const {
     for (std::size_t i = 0; i < text.size(); i += utf8_length(text[i])) {
       char32_t c = first_code_point(text.substr(i));
+      if (c == 0 || c == 0xfffd || is_control_character(c)) continue;
       if (is_white_space(c)) {
         words += ' ';
         continue;
       }
-      if (c == 0 || c == 0xfffd || is_control_character(c)) continue;
       if (strip_accents_ && category(c) == UTF8PROC_CATEGORY_MN) continue;
       if (lower_case_) {
         c = static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
@@ -176,7 +177,7 @@ class WordPieceTokenizer final : public VocabularyTokenizer {
 Result<std::unique_ptr<Tokenizer>> make_wordpiece_tokenizer(const gguf::File& file,
                                                             std::string_view) {
   auto vocabulary = Vocabulary::read(
-      file, {.add_bos = true, .add_separator = true, .bos = 101, .separator = 102, .unknown = 100});
+      file, {.always_add_bos = true, .bos = 101, .separator = 102, .unknown = 100});
   if (!vocabulary) return vocabulary.error();
   auto special_tokens = SpecialTokens::read(file, *vocabulary);
   if (!special_tokens) return special_tokens.error();

@@ -60,6 +60,16 @@ def gguf_array(kind, code, values):
     return struct.pack("<IIQ", 9, kind, len(values)) + struct.pack(f"<{len(values)}{code}", *values)
 
 
+def scores_from_merges(tokenizer, size):
+    """Scores that lead to the same order: that of the first merge which makes a piece."""
+    scores = [-1e9] * size
+    vocabulary = tokenizer["model"]["vocab"]
+    for rank, merge in reversed(list(enumerate(tokenizer["model"]["merges"]))):
+        left, right = merge.split(" ") if isinstance(merge, str) else merge
+        scores[vocabulary[left + right]] = -float(rank)
+    return scores
+
+
 def write_gguf(path, tokenizer, model, pre):
     vocabulary = tokenizer["model"]["vocab"]
     added = {token["id"]: token for token in tokenizer["added_tokens"]}
@@ -70,7 +80,9 @@ def write_gguf(path, tokenizer, model, pre):
         is_byte = len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">")
         tokens[i], types[i] = piece, BYTE if is_byte and model != "gpt2" else NORMAL
     for i, token in added.items():
-        tokens[i], types[i] = token["content"], CONTROL if token["special"] else USER_DEFINED
+        # Converters write the spaces of user-defined tokens as they stand in text.
+        text = token["content"] if token["special"] or model == "gpt2" else token["content"].replace("\u2581", " ")
+        tokens[i], types[i] = text, CONTROL if token["special"] else USER_DEFINED
     entries = {
         "general.architecture": struct.pack("<I", 8) + gguf_string("llama"),
         "tokenizer.ggml.model": struct.pack("<I", 8) + gguf_string(model),
@@ -80,7 +92,7 @@ def write_gguf(path, tokenizer, model, pre):
     if pre:
         entries["tokenizer.ggml.pre"] = struct.pack("<I", 8) + gguf_string(pre)
     if model == "llama":
-        entries["tokenizer.ggml.scores"] = gguf_array(6, "f", [-float(i) for i in range(size)])
+        entries["tokenizer.ggml.scores"] = gguf_array(6, "f", scores_from_merges(tokenizer, size))
         prepends = "Prepend" in json.dumps(tokenizer["normalizer"])
         entries["tokenizer.ggml.add_space_prefix"] = struct.pack("<I?", 7, prepends)
     else:

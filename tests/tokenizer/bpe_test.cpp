@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "tokenizer/vocabulary_file.hpp"
 
 namespace linnet {
@@ -52,6 +54,21 @@ TEST(BpeTest, WritesAnyBytes) {
   EXPECT_EQ(test::decode(*tokenizer, test::encode(*tokenizer, text)), text);
 }
 
+TEST(BpeTest, SeveralThreadsMayUseOneTokenizer) {
+  const auto tokenizer = test::make(test::byte_level_vocabulary({{"a", "b"}}, "qwen2"));
+  const std::string text = "ab e\u0301 ab 123 ab\n ab";
+  const Ids expected = test::encode(*tokenizer, text);
+  std::vector<Ids> results(4);
+  std::vector<std::thread> threads;
+  for (Ids& result : results) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) result = tokenizer->encode(text, {}).value();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const Ids& result : results) EXPECT_EQ(result, expected);
+}
+
 TEST(BpeTest, RefusesTextThatIsNotUtf8) {
   const auto tokenizer = test::make(test::byte_level_vocabulary({}));
   for (const std::string_view text : {"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80"}) {
@@ -79,6 +96,15 @@ TEST(BpeTest, AddsBosAndEosAsTheFileSays) {
   EXPECT_TRUE(tokenizer->is_end_of_generation(eos));
   EXPECT_FALSE(tokenizer->is_end_of_generation(bos));
   EXPECT_FALSE(tokenizer->is_end_of_generation(-1));
+}
+
+TEST(BpeTest, ASeparatorComesBetweenTextsAndNotAfterOne) {
+  auto file = test::byte_level_vocabulary({}, "roberta-bpe");
+  const TokenId begin = file.add("<s>", PieceType::kControl);
+  const TokenId end = file.add("</s>", PieceType::kControl);
+  file.ids = {{"bos_token_id", begin}, {"eos_token_id", end}, {"seperator_token_id", end}};
+  file.flags = {{"add_bos_token", true}, {"add_eos_token", true}, {"add_sep_token", true}};
+  EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{begin, 'a', end}));
 }
 
 TEST(BpeTest, AnUnknownPreTokenizerIsAnErrorThatNamesIt) {

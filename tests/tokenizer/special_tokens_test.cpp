@@ -26,6 +26,15 @@ TEST(SpecialTokensTest, UserDefinedTokensAreAlwaysSeen) {
   EXPECT_EQ(tokenizer->token_bytes(token, false), "    ");
 }
 
+// Converters write the piece "▁▁" of a user-defined token as two spaces.
+TEST(SpecialTokensTest, WithEscapedSpacesTheMarkIsASpace) {
+  auto file = test::sentencepiece_vocabulary();
+  const TokenId token = file.add("  ", PieceType::kUserDefined);
+  const TokenId a = file.add("a");
+  file.flags = {{"add_space_prefix", false}};
+  EXPECT_EQ(test::encode(*test::make(file), "a▁▁a  a"), (Ids{a, token, a, token, a}));
+}
+
 TEST(SpecialTokensTest, TheLongestTokenWins) {
   auto file = test::byte_level_vocabulary({});
   const TokenId shorter = file.add("<a>", PieceType::kControl);

@@ -58,12 +58,16 @@ TEST(WordPieceTest, LowersAndStripsAccentsUnlessTheFileSaysOtherwise) {
 
 TEST(WordPieceTest, DropsControlCharacters) {
   const auto tokenizer = test::make(vocabulary());
+  EXPECT_EQ(test::encode(*tokenizer, "u\x0b\x0c\u0085n un\ta\n"), (Ids{3, 3, 6}));
   EXPECT_EQ(test::encode(*tokenizer, std::string("u\0n\u200d\ufffd", 10).c_str()), (Ids{0}));
   EXPECT_EQ(test::encode(*tokenizer, std::string_view("u\0n\u200d\ufffd", 9)), (Ids{3}));
 }
 
 TEST(WordPieceTest, StandsBetweenClsAndSep) {
-  EXPECT_EQ(test::encode(*test::make(vocabulary()), "a", {.add_special = true}), (Ids{1, 6, 2}));
+  auto file = vocabulary();
+  EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{1, 6, 2}));
+  file.flags = {{"add_bos_token", false}, {"add_eos_token", true}, {"add_sep_token", false}};
+  EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{1, 6, 2}));
 }
 
 TEST(WordPieceTest, SpecialTokensAreTextUnlessAskedFor) {
