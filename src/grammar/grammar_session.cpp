@@ -147,7 +147,7 @@ Status GrammarSession::accept(std::int32_t token) {
     drop_unused(nodes_, configurations_);
     most_nodes_ = std::max(kManyNodes, 2 * nodes_.size());
   }
-  return {};
+  return within_limits();
 }
 
 Status GrammarSession::within_limits() const {
