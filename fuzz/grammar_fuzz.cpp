@@ -52,7 +52,7 @@ bool accepts(const std::shared_ptr<const PushdownAutomaton>& automaton, std::str
 
 void generate(const std::shared_ptr<const PushdownAutomaton>& automaton, std::string_view choices) {
   auto mask = TokenMask::create(automaton, vocabulary());
-  check(mask.ok());
+  if (!mask) return;  // it names tokens that are not there
   auto session = GrammarSession::create(*mask);
   if (!session) return;
   std::string text;
@@ -83,9 +83,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!automaton) return 0;
   const std::string_view rest = all.substr(end);
   accepts(*automaton, rest);
-  for (const Tokens& tokens : (*automaton)->token_sets()) {
-    if (!tokens.ids.empty()) return 0;  // ids that the vocabulary may not have are dead ends
-  }
   generate(*automaton, rest);
   return 0;
 }

@@ -90,9 +90,8 @@ void GrammarSession::walk_exactly(Configuration configuration) {
   const std::uint32_t depth = nodes_.depth(configuration.node);
   for (const auto& edge : mask_->automaton().token_edges(configuration.state)) {
     if (depth + mask_->automaton().state(edge.target).height > mask_->limits().depth) continue;
-    const Tokens& set = mask_->automaton().token_sets()[edge.set];
     for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
-      if (set.contains(id)) allowed_.insert(id);
+      if (mask_->in_set(edge.set, id)) allowed_.insert(id);
     }
   }
 }
@@ -103,8 +102,7 @@ Configurations GrammarSession::after(std::int32_t token) {
   std::vector<Configuration> entries;
   for (const Configuration at : configurations_.reading) {
     for (const auto& edge : automaton.token_edges(at.state)) {
-      const Tokens& set = automaton.token_sets()[edge.set];
-      if (set.contains(token)) entries.push_back({edge.target, at.node});
+      if (mask_->in_set(edge.set, token)) entries.push_back({edge.target, at.node});
     }
   }
   Configurations result, next;
@@ -132,8 +130,7 @@ Status GrammarSession::accept(std::int32_t token) {
     return Error{fmt::format("token {} is not allowed by the grammar here", token)};
   };
   if (ended_ || token < 0 || token >= mask_->vocabulary().size()) return refused();
-  const auto end_ids = mask_->vocabulary().end_ids();
-  const bool ends = std::find(end_ids.begin(), end_ids.end(), token) != end_ids.end();
+  const bool ends = mask_->vocabulary().ends_text(token);
   const std::uint32_t nodes_before = nodes_.size();
   Configurations next = after(token);
   if (next.dead()) {
@@ -150,7 +147,7 @@ Status GrammarSession::accept(std::int32_t token) {
     drop_unused(nodes_, configurations_);
     most_nodes_ = std::max(kManyNodes, 2 * nodes_.size());
   }
-  return {};
+  return within_limits();
 }
 
 Status GrammarSession::within_limits() const {

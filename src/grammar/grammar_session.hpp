@@ -5,6 +5,7 @@
 
 #include "base/result.hpp"
 #include "grammar/matcher.hpp"
+#include "grammar/token_constraint.hpp"
 #include "grammar/token_mask.hpp"
 
 namespace linnet::grammar {
@@ -12,7 +13,7 @@ namespace linnet::grammar {
 /// One text that is being generated under a grammar: says which token may come next, takes the one
 /// that was chosen. A token is allowed only if the text can still be completed after it. Copyable
 /// (to try tokens and go back); belongs to one thread.
-class GrammarSession {
+class GrammarSession : public TokenConstraint {
  public:
   /// An Error where the grammar needs deeper calls than its limits allow.
   static Result<GrammarSession> create(std::shared_ptr<TokenMask> mask);
@@ -24,14 +25,17 @@ class GrammarSession {
 
   /// Sets the logits of all other tokens to minus infinity. Ids beyond the vocabulary are never
   /// allowed.
-  void apply(std::span<float> logits) { allowed().apply(logits); }
+  void apply(std::span<float> logits) override { allowed().apply(logits); }
 
   /// Adds a token to the text. After a token that ends it, none is allowed any more. An Error for a
-  /// token that is not allowed, which changes nothing.
-  Status accept(std::int32_t token);
+  /// token that is not allowed, which changes nothing, and as within_limits().
+  Status accept(std::int32_t token) override;
 
   /// True if the text so far belongs to the grammar.
-  bool complete() const { return configurations_.complete; }
+  bool complete() const override { return configurations_.complete; }
+  std::unique_ptr<TokenConstraint> clone() const override {
+    return std::make_unique<GrammarSession>(*this);
+  }
   /// True after a token that ends the text.
   bool ended() const { return ended_; }
 

@@ -123,7 +123,12 @@ void Stepper::add(Configuration configuration) {
 
 void Stepper::follow_ends(Configurations& out) {
   calls_.clear();
+  const std::uint64_t roof = work_ + limits_.work;
   for (std::size_t i = 0; i < members_.size(); ++i) {
+    if (work_ > roof) {
+      overflowed_ = true;
+      break;
+    }
     const Configuration at = members_[i];
     if (automaton_.state(at.state).accepting) {
       for (const StackNodes::Return back : nodes_.returns(at.node)) {
@@ -235,8 +240,7 @@ bool Matcher::advance(std::string_view bytes) {
 
 Status Matcher::within_limits() const {
   if (!overflowed_) return {};
-  return Error{"the grammar can read the text in more than " +
-               std::to_string(limits_.configurations) + " ways at once"};
+  return Error{"the grammar can read the text in too many ways at once"};
 }
 
 void drop_unused(StackNodes& nodes, Configurations& configurations) {

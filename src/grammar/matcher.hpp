@@ -14,6 +14,7 @@ namespace linnet::grammar {
 struct MatchLimits {
   std::uint32_t depth = 256;             ///< calls, one in the other
   std::uint32_t configurations = 8'192;  ///< ways to read a text that are followed at once
+  std::uint32_t work = 1'000'000;        ///< steps that one byte may take
 };
 
 /// The stacks of all ways to read a text, sharing what they have in common: a node is a call, with
@@ -91,7 +92,8 @@ class Stepper {
   std::uint64_t work() const { return work_; }
   /// The depth of calls that the configurations seen so far would have needed at most.
   std::uint32_t reach() const { return reach_; }
-  /// True if there were too many configurations at once and some were dropped.
+  /// True if there were too many configurations at once, or a byte took too many steps, and some
+  /// were dropped.
   bool overflowed() const { return overflowed_; }
 
  private:

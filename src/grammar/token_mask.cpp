@@ -1,5 +1,7 @@
 #include "grammar/token_mask.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -21,6 +23,13 @@ void TokenMask::StateMask::add_to(TokenSet& set) const {
 Result<std::shared_ptr<TokenMask>> TokenMask::create(
     std::shared_ptr<const PushdownAutomaton> automaton,
     std::shared_ptr<const Vocabulary> vocabulary, const MatchLimits& limits) {
+  for (const Tokens& set : automaton->token_sets()) {
+    for (const std::int32_t id : set.ids) {
+      if (id >= 0 && id < vocabulary->size()) continue;
+      return Error{fmt::format("the grammar names token {}, and the vocabulary has {}", id,
+                               vocabulary->size())};
+    }
+  }
   if (!vocabulary->spells_everything()) {
     auto restricted = automaton->restricted_to(vocabulary->single_characters());
     if (!restricted) return restricted.error();
@@ -78,7 +87,7 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   for (const auto& edge : automaton_->token_edges(state)) {
     mask->reach = std::max(mask->reach, automaton_->state(edge.target).height);
     for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
-      if (automaton_->token_sets()[edge.set].contains(id)) tokens.insert(id);
+      if (in_set(edge.set, id)) tokens.insert(id);
     }
   }
   // As a list it takes 32 bits a token of the set, otherwise one bit a token of the vocabulary.

@@ -34,7 +34,8 @@ class TokenMask {
     }
   };
 
-  /// An Error where the vocabulary cannot spell any text of the grammar.
+  /// An Error where the vocabulary cannot spell any text of the grammar, or lacks a token that the
+  /// grammar names.
   static Result<std::shared_ptr<TokenMask>> create(
       std::shared_ptr<const PushdownAutomaton> automaton,
       std::shared_ptr<const Vocabulary> vocabulary, const MatchLimits& limits = {});
@@ -44,6 +45,13 @@ class TokenMask {
   const MatchLimits& limits() const { return limits_; }
 
   std::shared_ptr<const StateMask> of_state(std::uint32_t state);
+
+  /// Whether the grammar's set number `set` of tokens has `id`. A token that ends the text is only
+  /// in sets that name it: `!<[1]>` must not end a text early.
+  bool in_set(std::uint32_t set, std::int32_t id) const {
+    const Tokens& tokens = automaton_->token_sets()[set];
+    return tokens.contains(id) && !(tokens.negated && vocabulary_->ends_text(id));
+  }
 
   /// States whose masks have been worked out so far, and again where they had been dropped.
   std::size_t walks() const;

@@ -53,7 +53,7 @@ class TreeWalk {
   std::uint32_t reach() const { return std::max(reach_, stepper_.reach()); }
 
  private:
-  static constexpr std::uint64_t kMostWork = 50'000'000;
+  static constexpr std::uint64_t kMostWork = 20'000'000;
 
   struct Level {
     Configurations configurations;

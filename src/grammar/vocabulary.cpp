@@ -48,8 +48,12 @@ void Vocabulary::find_characters() {
   spells_everything_ = all(0x00, 0xbf) && all(0xc2, 0xf4);
 }
 
+bool Vocabulary::ends_text(std::int32_t id) const {
+  return std::find(end_ids_.begin(), end_ids_.end(), id) != end_ids_.end();
+}
+
 bool Vocabulary::in_tree(std::int32_t id) const {
-  return !bytes(id).empty() && (spells_everything_ || to_characters(bytes(id)));
+  return !bytes(id).empty() && !ends_text(id) && (spells_everything_ || to_characters(bytes(id)));
 }
 
 void Vocabulary::build_tree() {

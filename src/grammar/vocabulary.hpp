@@ -25,7 +25,8 @@ class Vocabulary {
   std::int32_t size() const { return static_cast<std::int32_t>(bytes_.size()); }
   std::string_view bytes(std::int32_t id) const { return bytes_[static_cast<std::size_t>(id)]; }
   std::span<const std::int32_t> end_ids() const { return end_ids_; }
-  /// True if token `id` is in the tree.
+  bool ends_text(std::int32_t id) const;
+  /// True if token `id` is in the tree. Tokens that end a text are not, whatever their bytes.
   bool in_tree(std::int32_t id) const;
 
   /// True if every character can be spelled with tokens, whatever it takes.

@@ -95,6 +95,21 @@ TEST_F(Hostile, TooManyWaysAreAnErrorAndNotAHang) {
   EXPECT_FALSE(matcher->within_limits());
 }
 
+TEST_F(Hostile, AmbiguousSessionsGoOnOrEndInAnError) {
+  const auto automaton = must(compiled_gbnf("root ::= \"a\" root \"b\" | \"a\" root root | \"a\""));
+  const auto vocabulary = byte_vocabulary({"aaaa"});
+  const auto generate = [&](const MatchLimits& limits) -> Status {
+    GrammarSession session = session_of(automaton, vocabulary, limits);
+    for (int i = 0; i < 300 && session.allows('a'); ++i) {
+      if (const Status status = session.accept('a'); !status) return status;
+    }
+    return session.within_limits();
+  };
+  EXPECT_TRUE(generate({}));
+  EXPECT_FALSE(generate({.work = 100}));
+  EXPECT_FALSE(generate({.configurations = 20}));
+}
+
 TEST_F(Hostile, LeftRecursionThroughManyRules) {
   std::string grammar = "root ::= r0\n";
   for (int i = 0; i < 300; ++i) {
