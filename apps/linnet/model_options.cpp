@@ -1,6 +1,7 @@
 #include "linnet/model_options.hpp"
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 
 #include "linnet/download.hpp"
@@ -58,6 +59,7 @@ EngineOptions ModelOptions::engine_options() const {
                                         : KvType::kF16;
   options.backend = backend == "cpu" ? BackendKind::kCpu : BackendKind::kReference;
   options.force = force;
+  if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
   return options;
 }
 

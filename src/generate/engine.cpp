@@ -10,8 +10,9 @@
 namespace linnet {
 namespace {
 
-std::unique_ptr<Backend> make_backend(BackendKind kind, int threads) {
-  return kind == BackendKind::kReference ? make_reference_backend() : make_cpu_backend(threads);
+std::unique_ptr<Backend> make_backend(const EngineOptions& options, int threads) {
+  if (options.backend == BackendKind::kReference) return make_reference_backend();
+  return make_cpu_backend(threads, options.instruction_set);
 }
 
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
@@ -23,7 +24,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
                                              WeightLoader::Progress progress) {
   std::unique_ptr<Engine> engine(new Engine());
   engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
-  engine->backend_ = make_backend(options.backend, engine->threads_);
+  engine->backend_ = make_backend(options, engine->threads_);
   BatchLimits limits = options.limits;
   // A prompt whose tokens see each other can't be cut.
   if (!file.spec().causal) limits.rows = kv_tokens;

@@ -19,6 +19,7 @@ struct EngineOptions {
   std::int64_t context = 0;  ///< 0: what the model was trained for, as far as memory allows
   KvType kv_type = KvType::kF16;
   BackendKind backend = BackendKind::kCpu;
+  std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
   BatchLimits limits;
   bool force = false;  ///< load even if memory seems too small
 };
@@ -89,6 +90,8 @@ class Engine {
 
   const Model& model() const { return *model_; }
   int threads() const { return threads_; }
+  /// The backend, and of the cpu backend the instruction set: reference, scalar, avx2, avx512.
+  std::string_view backend_name() const { return backend_->name(); }
   std::int64_t kv_tokens() const { return kv_tokens_; }
 
  private:

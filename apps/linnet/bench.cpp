@@ -1,0 +1,193 @@
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/machine.hpp"
+#include "linnet/bench_run.hpp"
+#include "linnet/console.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/subcommand.hpp"
+#include "measure/ceilings.hpp"
+
+namespace linnet::app {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  BenchPlan plan;
+  bool json = false;
+  bool csv = false;
+};
+
+// Tokens per second of the repeats; `middle` is the median.
+struct Rates {
+  double middle = 0.0, worst = 0.0, best = 0.0;
+};
+
+// What is printed, in every form.
+struct Report {
+  std::string path, name, backend;
+  int threads = 0;
+  BenchPlan plan;
+  measure::Ceilings ceilings;
+  BenchFloors floors;
+  Rates prompt, generation;
+  double load = 0.0;  // the machine's load average over a minute, before the runs
+
+  // Shares of what the ceilings allow; 0 where that is unknown.
+  double prompt_share() const {
+    const double seconds = floors.prompt_int8_operations / ceilings.int8_operations_per_s +
+                           floors.prompt_float_operations / ceilings.float_operations_per_s;
+    return prompt.middle * seconds;
+  }
+  double generation_share() const {
+    const double bandwidth = ceilings.best_read_bytes_per_s();
+    return bandwidth > 0.0 ? generation.middle * floors.decode_bytes / bandwidth : 0.0;
+  }
+};
+
+double load_average() {
+  double load = 0.0;
+  return getloadavg(&load, 1) == 1 ? load : 0.0;
+}
+
+Rates rates(const std::vector<double>& seconds, std::int64_t tokens) {
+  if (seconds.empty()) return {};
+  const auto count = static_cast<double>(tokens);
+  const auto [shortest, longest] = std::ranges::minmax(seconds);
+  return {count / median(seconds), count / longest, count / shortest};
+}
+
+Status print_table(const Report& report) {
+  std::string text = fmt::format("{}\n{} kernels, {} threads, load of the machine {:.1f}\nread ",
+                                 report.name, report.backend, report.threads, report.load);
+  for (std::size_t i = 0; i < report.ceilings.read_bytes_per_s.size(); ++i) {
+    text += fmt::format("{}{:.1f}", i == 0 ? "" : ", ", report.ceilings.read_bytes_per_s[i] / 1e9);
+  }
+  text += fmt::format(
+      " GB/s with 1 to {} threads ({} MiB), int8 dot products {:.0f} GOP/s, float32 {:.0f} "
+      "GFLOP/s\n\n"
+      "{:<12}{:>8}{:>8}{:>14}{:>12}{:>12}{:>16}\n",
+      report.threads, report.ceilings.buffer_bytes >> 20,
+      report.ceilings.int8_operations_per_s / 1e9, report.ceilings.float_operations_per_s / 1e9, "",
+      "tokens", "depth", "tokens/s", "worst", "best", "of the ceiling");
+  const auto line = [&](std::string_view what, std::int64_t tokens, const Rates& rates,
+                        double share) {
+    if (tokens == 0) return;
+    text += fmt::format("{:<12}{:>8}{:>8}{:>14.2f}{:>12.2f}{:>12.2f}{:>14.0f} %\n", what, tokens,
+                        report.plan.depth, rates.middle, rates.worst, rates.best, 100.0 * share);
+  };
+  line("prompt", report.plan.prompt_tokens, report.prompt, report.prompt_share());
+  line("generation", report.plan.generated_tokens, report.generation, report.generation_share());
+  return write_output(text);
+}
+
+nlohmann::ordered_json to_json(const Report& report) {
+  return {{"gguf", report.path},
+          {"model", report.name},
+          {"kernels", report.backend},
+          {"threads", report.threads},
+          {"prompt_tokens", report.plan.prompt_tokens},
+          {"generated_tokens", report.plan.generated_tokens},
+          {"depth", report.plan.depth},
+          {"repeats", report.plan.repeats},
+          {"load_average", report.load},
+          {"prompt_tokens_per_second", report.prompt.middle},
+          {"prompt_tokens_per_second_worst", report.prompt.worst},
+          {"prompt_tokens_per_second_best", report.prompt.best},
+          {"prompt_share_of_ceiling", report.prompt_share()},
+          {"generation_tokens_per_second", report.generation.middle},
+          {"generation_tokens_per_second_worst", report.generation.worst},
+          {"generation_tokens_per_second_best", report.generation.best},
+          {"generation_share_of_ceiling", report.generation_share()},
+          {"bytes_read_per_generated_token", report.floors.decode_bytes},
+          {"int8_operations_per_prompt_token", report.floors.prompt_int8_operations},
+          {"float_operations_per_prompt_token", report.floors.prompt_float_operations},
+          {"read_bytes_per_second_by_threads", report.ceilings.read_bytes_per_s},
+          {"read_buffer_bytes", report.ceilings.buffer_bytes},
+          {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
+          {"float_operations_per_second", report.ceilings.float_operations_per_s},
+          {"peak_memory_bytes", peak_memory_bytes()}};
+}
+
+// A header and a line, of the single values of the JSON object.
+std::string to_csv(const nlohmann::ordered_json& json) {
+  std::string header, line;
+  for (const auto& [key, value] : json.items()) {
+    if (value.is_array()) continue;
+    const char* comma = header.empty() ? "" : ",";
+    header += comma + key;
+    line += comma + value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+  return header + "\n" + line + "\n";
+}
+
+Status print(const Report& report, const Options& options) {
+  if (options.csv) return write_output(to_csv(to_json(report)));
+  if (!options.json) return print_table(report);
+  return write_output(
+      to_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Status run(const Options& options) {
+  if (options.plan.prompt_tokens + options.plan.generated_tokens == 0) {
+    return Error{"-p and -n are both 0: there is nothing to measure"};
+  }
+  auto path = find_model(options.model);
+  if (!path) return path.error();
+  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  if (!file) return file.error();
+  EngineOptions engine_options = options.model.engine_options();
+  Report report;
+  report.plan = options.plan;
+  report.plan.depth = (report.plan.depth + kPageTokens - 1) / kPageTokens * kPageTokens;
+  engine_options.context = report.plan.kv_tokens();
+  if (auto memory = (*file)->plan(engine_options); !memory) return memory.error();
+  auto engine = Engine::load(**file, engine_options, report.plan.kv_tokens());
+  if (!engine) return engine.error();
+  report.path = *path;
+  report.name = printable((*file)->spec().name.empty() ? *path : (*file)->spec().name);
+  report.backend = (*engine)->backend_name();
+  report.threads = (*engine)->threads();
+  report.load = load_average();
+  report.ceilings = measure::measure_ceilings(report.threads);
+  auto times = run_bench(**engine, report.plan);
+  if (!times) return times.error();
+  if (Status status = (*file)->file().check_unchanged(); !status) return status;
+  report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
+  report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
+  report.generation = rates(times->generation_s, report.plan.generated_tokens);
+  return print(report, options);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& parent, int& exit_status) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
+  CLI::App* app =
+      parent.add_subcommand("bench", "Measure speed, beside what this machine can do at most");
+  auto options = std::make_shared<Options>();
+  BenchPlan& plan = options->plan;
+  options->model.add_to(*app);
+  app->add_option("-p,--prompt-tokens", plan.prompt_tokens, "tokens of a prompt; 0: none")
+      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->capture_default_str();
+  app->add_option("-n,--generated-tokens", plan.generated_tokens, "tokens to generate; 0: none")
+      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->capture_default_str();
+  app->add_option("-d,--depth", plan.depth,
+                  "tokens in the context beforehand, rounded up to a multiple of 32")
+      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->capture_default_str();
+  app->add_option("-r,--repeats", plan.repeats, "runs of each, of which the median counts")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  const auto json = app->add_flag("--json", options->json, "print one JSON object");
+  app->add_flag("--csv", options->csv, "print comma-separated values")->excludes(json);
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,127 @@
+#include "linnet/bench_run.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace linnet::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Timed {
+  double first_token_s = 0.0;  // from the request
+  double later_tokens_s = 0.0;
+};
+
+Result<Timed> time_request(Engine& engine, std::vector<TokenId> prompt, std::int64_t tokens) {
+  const auto start = Clock::now();
+  auto first = start;
+  std::int64_t count = 0;
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = tokens;
+  request.on_token = [&](TokenId) {
+    if (count++ == 0) first = Clock::now();
+    return true;
+  };
+  request.on_finish = [](FinishReason) {};
+  if (Status status = engine.submit(std::move(request)); !status) return status.error();
+  while (!engine.idle()) {
+    if (Status status = engine.step(); !status) return status.error();
+  }
+  const std::chrono::duration<double> until_first = first - start, later = Clock::now() - first;
+  return Timed{until_first.count(), later.count()};
+}
+
+class Prompts {
+ public:
+  Prompts(std::int64_t vocabulary, std::int64_t depth) : vocabulary_(vocabulary) {
+    extend(prefix_, depth);
+  }
+  const std::vector<TokenId>& prefix() const { return prefix_; }
+  // The tokens of the depth and `count` new ones.
+  std::vector<TokenId> next(std::int64_t count) {
+    std::vector<TokenId> tokens = prefix_;
+    extend(tokens, count);
+    return tokens;
+  }
+
+ private:
+  void extend(std::vector<TokenId>& tokens, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      tokens.push_back(static_cast<TokenId>(random_() % static_cast<std::uint64_t>(vocabulary_)));
+    }
+  }
+
+  std::int64_t vocabulary_;
+  std::mt19937_64 random_{1};
+  std::vector<TokenId> prefix_;
+};
+
+// How much of a tensor a token reads; 0 for the rows of embeddings, which are looked up.
+double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output) {
+  if (tensor.name == "token_embd.weight") return tied_output ? 1.0 : 0.0;
+  if (tensor.name == "position_embd.weight") return 0.0;
+  if (tensor.name.find("_exps.") == std::string::npos) return 1.0;
+  for (const LayerSpec& layer : spec.layers) {
+    if (layer.moe.experts > 0) return double(layer.moe.route.used) / layer.moe.experts;
+  }
+  return 1.0;
+}
+
+bool is_float(const Format& format) {
+  return format.type == TensorType::kF32 || format.type == TensorType::kF16 ||
+         format.type == TensorType::kBF16;
+}
+
+}  // namespace
+
+std::int64_t BenchPlan::kv_tokens() const {
+  return depth + std::max(prompt_tokens, generated_tokens) + 2 * kPageTokens;
+}
+
+Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan) {
+  Prompts prompts(engine.model().spec().vocabulary, plan.depth);
+  BenchTimes times;
+  for (int repeat = -1; repeat < plan.repeats; ++repeat) {
+    if (plan.prompt_tokens > 0) {
+      auto timed = time_request(engine, prompts.next(plan.prompt_tokens), 1);
+      if (!timed) return timed.error();
+      if (repeat >= 0) times.prompt_s.push_back(timed->first_token_s);
+    }
+    if (plan.generated_tokens > 0) {
+      auto timed = time_request(engine, prompts.next(1), plan.generated_tokens + 1);
+      if (!timed) return timed.error();
+      if (repeat >= 0) times.generation_s.push_back(timed->later_tokens_s);
+    }
+  }
+  return times;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0.0;
+  std::ranges::sort(values);
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv_type) {
+  const bool tied_output = file.file().find_tensor("output.weight") == nullptr;
+  BenchFloors floors;
+  for (const gguf::Tensor& tensor : file.file().tensors()) {
+    const double share = used_share(tensor, file.spec(), tied_output);
+    floors.decode_bytes += share * static_cast<double>(tensor.bytes.size());
+    const bool is_head = tensor.name == "output.weight" || tensor.name == "token_embd.weight";
+    if (is_head || tensor.shape.size() < 2) continue;
+    const double operations = 2.0 * share * static_cast<double>(tensor.elements());
+    (is_float(*tensor.format) ? floors.prompt_float_operations : floors.prompt_int8_operations) +=
+        operations;
+  }
+  const double keys =
+      static_cast<double>(plan.depth) + static_cast<double>(plan.generated_tokens) / 2;
+  floors.decode_bytes += keys * static_cast<double>(kv_bytes_per_token(file.spec(), kv_type));
+  return floors;
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "generate/engine.hpp"
+
+namespace linnet::app {
+
+/// What `linnet bench` measures.
+struct BenchPlan {
+  std::int64_t prompt_tokens = 512;
+  std::int64_t generated_tokens = 128;
+  std::int64_t depth = 0;  ///< tokens that are in the context already, whole pages
+  int repeats = 3;
+
+  /// Tokens of KV cache that this takes.
+  std::int64_t kv_tokens() const;
+};
+
+/// Seconds of each repeat; empty where nothing was asked for.
+struct BenchTimes {
+  std::vector<double> prompt_s;
+  std::vector<double> generation_s;
+};
+
+/// Evaluates random tokens at the depth: each repeat its own, which no cache holds, and once more
+/// beforehand, which does not count. A repeat is a prompt, then a generation, so that a disturbance
+/// of the machine falls on both.
+Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan);
+
+/// The middle one (the mean of the two in the middle); 0 of none.
+double median(std::vector<double> values);
+
+/// The least work that a model needs, whatever the program.
+struct BenchFloors {
+  double decode_bytes = 0;             ///< read for a token: weights, keys and values in the middle
+  double prompt_int8_operations = 0;   ///< for a token, by quantised weights
+  double prompt_float_operations = 0;  ///< by weights in F32, F16 or BF16
+};
+
+/// Weights that a token does not use are not counted: of embeddings all but a row, of experts all
+/// but those used; of prompts the output head. Attention's own arithmetic is left out.
+BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv_type);
+
+}  // namespace linnet::app

@@ -1,0 +1,210 @@
+#include "synth/synthesise.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "gguf/gguf_writer.hpp"
+#include "synth/random_weights.hpp"
+#include "synth/vocabulary.hpp"
+
+namespace linnet::synth {
+namespace {
+
+struct Mix {
+  std::string_view name, most, precise;
+};
+constexpr Mix kMixes[] = {{"Q4_K_M", "Q4_K", "Q6_K"}, {"Q5_K_M", "Q5_K", "Q6_K"}};
+
+struct TensorPlan {
+  std::string name;
+  const Format* format;
+  std::vector<std::int64_t> shape;
+  float deviation;  // of the weights; 0: all ones
+
+  std::int64_t elements() const {
+    std::int64_t product = 1;
+    for (const std::int64_t extent : shape) product *= extent;
+    return product;
+  }
+};
+
+// The first and the last eighth of the layers and every third between them are more sensitive.
+bool is_sensitive(int layer, int layers) {
+  const int eighth = layers / 8;
+  return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
+}
+
+class Planner {
+ public:
+  Planner(const Shape& shape, const TypeChoice& types) : shape_(shape), types_(types) {}
+
+  std::vector<TensorPlan> plan() {
+    const std::int64_t width = shape_.width;
+    matrix("token_embd", shape_.tied_output ? types_.precise : types_.most,
+           {width, shape_.vocabulary});
+    for (int i = 0; i < shape_.layers; ++i) add_layer(i);
+    ones("output_norm", width);
+    if (!shape_.tied_output) matrix("output", types_.precise, {width, shape_.vocabulary});
+    return std::move(tensors_);
+  }
+
+ private:
+  void add_layer(int index) {
+    const std::string prefix = fmt::format("blk.{}.", index);
+    const Format* sensitive = is_sensitive(index, shape_.layers) ? types_.precise : types_.most;
+    const std::int64_t width = shape_.width;
+    const std::int64_t queries = shape_.heads * shape_.head_width;
+    const std::int64_t keys = shape_.kv_heads * shape_.head_width;
+    ones(prefix + "attn_norm", width);
+    matrix(prefix + "attn_q", types_.most, {width, queries});
+    matrix(prefix + "attn_k", types_.most, {width, keys});
+    matrix(prefix + "attn_v", sensitive, {width, keys});
+    matrix(prefix + "attn_output", types_.most, {queries, width});
+    if (shape_.head_norms == HeadNorms::kEachHead) {
+      ones(prefix + "attn_q_norm", shape_.head_width);
+      ones(prefix + "attn_k_norm", shape_.head_width);
+    }
+    ones(prefix + "ffn_norm", width);
+    add_ffn(prefix, sensitive);
+  }
+
+  void add_ffn(const std::string& prefix, const Format* sensitive) {
+    std::vector<std::int64_t> in = {shape_.width, shape_.ffn_width};
+    std::vector<std::int64_t> out = {shape_.ffn_width, shape_.width};
+    std::string_view suffix;
+    if (shape_.experts > 0) {
+      matrix(prefix + "ffn_gate_inp", find_format(TensorType::kF32),
+             {shape_.width, shape_.experts});
+      in.push_back(shape_.experts);
+      out.push_back(shape_.experts);
+      suffix = "_exps";
+    }
+    matrix(fmt::format("{}ffn_gate{}", prefix, suffix), types_.most, in);
+    matrix(fmt::format("{}ffn_up{}", prefix, suffix), types_.most, in);
+    matrix(fmt::format("{}ffn_down{}", prefix, suffix), sensitive, out);
+  }
+
+  void matrix(const std::string& name, const Format* format, std::vector<std::int64_t> shape) {
+    // Outputs about as large as inputs.
+    const float deviation = 1.0f / std::sqrt(static_cast<float>(shape[0]));
+    tensors_.push_back({name + ".weight", format, std::move(shape), deviation});
+  }
+  void ones(const std::string& name, std::int64_t width) {
+    tensors_.push_back({name + ".weight", find_format(TensorType::kF32), {width}, 0.0f});
+  }
+
+  const Shape& shape_;
+  const TypeChoice& types_;
+  std::vector<TensorPlan> tensors_;
+};
+
+void add_metadata(const Shape& shape, const TypeChoice& types, gguf::Writer& writer) {
+  using gguf::ValueType;
+  const auto count = [&](std::string_view key, std::int64_t value) {
+    writer.add_integer(fmt::format("{}.{}", shape.architecture, key), ValueType::kUint32, value);
+  };
+  const auto number = [&](std::string_view key, double value) {
+    writer.add_number(fmt::format("{}.{}", shape.architecture, key), ValueType::kFloat32, value);
+  };
+  writer.add_string("general.architecture", shape.architecture);
+  writer.add_string("general.name", fmt::format("{} {} (random weights)", shape.name, types.name));
+  count("block_count", shape.layers);
+  count("context_length", shape.context);
+  count("embedding_length", shape.width);
+  count("feed_forward_length", shape.ffn_width);
+  count("attention.head_count", shape.heads);
+  count("attention.head_count_kv", shape.kv_heads);
+  count("attention.key_length", shape.head_width);
+  count("attention.value_length", shape.head_width);
+  count("rope.dimension_count", shape.head_width);
+  number("rope.freq_base", shape.rope_base);
+  number("attention.layer_norm_rms_epsilon", 1e-5);
+  count("vocab_size", shape.vocabulary);
+  if (shape.experts > 0) {
+    count("expert_count", shape.experts);
+    count("expert_used_count", shape.experts_used);
+    count("expert_feed_forward_length", shape.ffn_width);
+  }
+  add_vocabulary(shape.vocabulary, writer);
+}
+
+// A tensor goes out in pieces of this many values.
+constexpr std::int64_t kSliceElements = 1 << 20;
+
+Status put_tensor(const TensorPlan& tensor, RandomWeights& weights, std::vector<std::byte>& buffer,
+                  const gguf::Writer::Sink& sink) {
+  for (std::int64_t left = tensor.elements(); left > 0;) {
+    const std::int64_t elements = std::min(left, kSliceElements);
+    buffer.resize(static_cast<std::size_t>(tensor.format->size_bytes(elements)));
+    if (tensor.deviation == 0.0f) {
+      const std::vector<float> ones(static_cast<std::size_t>(elements), 1.0f);
+      tensor.format->quantize(ones.data(), buffer.data(), elements);
+    } else {
+      weights.fill(*tensor.format, tensor.deviation, buffer);
+    }
+    if (Status status = sink(buffer); !status) return status;
+    left -= elements;
+  }
+  return {};
+}
+
+Error unknown_type(std::string_view name) {
+  std::string known;
+  for (const Mix& mix : kMixes) known += fmt::format("{}, ", mix.name);
+  for (const Format& format : all_formats()) {
+    if (can_fill(format)) known += fmt::format("{}, ", format.name);
+  }
+  known.resize(known.size() - 2);
+  return Error{fmt::format("no weights can be made of type {}; there are {}", name, known)};
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : int{c}; };
+  return std::ranges::equal(a, b, {}, upper, upper);
+}
+
+}  // namespace
+
+Result<TypeChoice> find_type_choice(std::string_view name) {
+  for (const Mix& mix : kMixes) {
+    if (same_name(mix.name, name)) {
+      return TypeChoice{std::string(mix.name), find_format(mix.most), find_format(mix.precise)};
+    }
+  }
+  const Format* format = find_format(name);
+  if (!format || !can_fill(*format)) return unknown_type(name);
+  return TypeChoice{std::string(format->name), format, format};
+}
+
+Status write_model(const Shape& shape, const TypeChoice& types, std::uint64_t seed,
+                   const std::filesystem::path& path, const Progress& progress) {
+  const std::vector<TensorPlan> tensors = Planner(shape, types).plan();
+  gguf::Writer writer;
+  add_metadata(shape, types, writer);
+  std::int64_t total_bytes = 0, done_bytes = 0;
+  for (const TensorPlan& tensor : tensors) {
+    if (tensor.shape[0] % tensor.format->block_elements != 0) {
+      return Error{fmt::format(
+          "tensor {} has rows of {} values, which {} cannot hold: expected a "
+          "multiple of {}",
+          tensor.name, tensor.shape[0], tensor.format->name, tensor.format->block_elements)};
+    }
+    writer.add_tensor(tensor.name, *tensor.format, tensor.shape);
+    total_bytes += tensor.format->size_bytes(tensor.elements());
+  }
+  RandomWeights weights(seed);
+  std::vector<std::byte> buffer;
+  return writer.write(path, [&](std::size_t index, const gguf::Writer::Sink& sink) {
+    return put_tensor(tensors[index], weights, buffer, [&](std::span<const std::byte> bytes) {
+      done_bytes += static_cast<std::int64_t>(bytes.size());
+      if (progress) progress(done_bytes, total_bytes);
+      return sink(bytes);
+    });
+  });
+}
+
+}  // namespace linnet::synth
