@@ -26,11 +26,13 @@ Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory)
       pool_(memory.pages),
       states_(memory.slots) {}
 
+Scheduler::Sequence::Sequence(GenerateRequest wanted)
+    : request(std::move(wanted)), chain(request.sampling), tokens(request.prompt) {}
+
 void Scheduler::submit(GenerateRequest request) {
-  Sequence sequence;
-  sequence.tokens = request.prompt;
-  sequence.request = std::move(request);
-  sequences_.push_back(std::move(sequence));
+  request.sampling.min_tokens = request.min_tokens;
+  request.sampling.end_tokens = request.stop_tokens;
+  sequences_.emplace_back(std::move(request));
 }
 
 // Looks up what is known of the tokens; false if there is no memory to begin with.
@@ -213,25 +215,38 @@ Status Scheduler::step() {
   backend_.download(logits, logits_.data());
   for (std::size_t i = 0; i < rows.owners.size(); ++i) advance(*rows.owners[i], rows.counts[i]);
   for (std::size_t i = 0; i < rows.output_owners.size(); ++i) {
-    const auto owner = rows.owners[rows.output_owners[i]];
-    const std::span<const float> row(logits_.data() + i * logits.columns,
-                                     static_cast<std::size_t>(logits.columns));
-    const std::int32_t token =
-        pick(row, owner->request.sampling, static_cast<std::uint64_t>(owner->drawn));
-    const auto& stops = owner->request.stop_tokens;
-    if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
-      finish(owner, FinishReason::kStop);
-      continue;
-    }
-    owner->tokens.push_back(token);
-    ++owner->drawn;
-    if (owner->request.on_token && !owner->request.on_token(token)) {
-      finish(owner, FinishReason::kCancelled);
-    } else if (owner->drawn == owner->request.max_tokens) {
-      finish(owner, FinishReason::kLength);
-    }
+    const std::span<float> row(logits_.data() + i * logits.columns,
+                               static_cast<std::size_t>(logits.columns));
+    draw(rows.owners[rows.output_owners[i]], row);
   }
   return {};
+}
+
+void Scheduler::draw(Iterator sequence, std::span<float> logits) {
+  const GenerateRequest& request = sequence->request;
+  std::optional<TokenLogprobs> logprobs;
+  std::vector<float> given;  // by the model; the chain changes them
+  if (request.top_logprobs >= 0 && request.on_logprobs) {
+    logprobs = top_logprobs(logits, request.top_logprobs);
+    given.assign(logits.begin(), logits.end());
+  }
+  const auto token = sequence->chain.draw(logits, {sequence->tokens, sequence->drawn});
+  const auto& stops = request.stop_tokens;
+  if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
+    finish(sequence, FinishReason::kStop);
+    return;
+  }
+  sequence->tokens.push_back(*token);
+  ++sequence->drawn;
+  if (logprobs) {
+    logprobs->chosen = {*token, given[*token] - log_sum_exp(given)};
+    request.on_logprobs(*logprobs);
+  }
+  if (request.on_token && !request.on_token(*token)) {
+    finish(sequence, FinishReason::kCancelled);
+  } else if (sequence->drawn == request.max_tokens) {
+    finish(sequence, FinishReason::kLength);
+  }
 }
 
 void Scheduler::advance(Sequence& sequence, std::int64_t rows) {

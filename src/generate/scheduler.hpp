@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "generate/page_pool.hpp"
-#include "generate/sampler.hpp"
+#include "generate/sampling/logprobs.hpp"
+#include "generate/sampling/sampler_chain.hpp"
 #include "generate/state_pool.hpp"
 #include "model/model.hpp"
 
@@ -22,6 +23,8 @@ struct GenerateRequest {
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
+  std::int64_t min_tokens = 0;     ///< before so many, no stop token is drawn
+  std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
   /// Asked before each step; true ends the request with kCancelled. May be empty.
   std::function<bool()> is_cancelled;
   /// Called once, when the first tokens are about to be computed: how many tokens of the prompt the
@@ -29,7 +32,10 @@ struct GenerateRequest {
   std::function<void(std::int64_t cached_tokens)> on_start;
   /// Called with each token of the output; false cancels the request.
   std::function<bool(std::int32_t token)> on_token;
-  /// Called once at the end, from step().
+  /// Called before on_token where `top_logprobs` asks for it. May be empty.
+  std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
+  /// Called once at the end, from step(). A text that can't go on because its grammar or the
+  /// banned tokens allow no token ends with kStop.
   std::function<void(FinishReason)> on_finish;
 };
 
@@ -75,7 +81,10 @@ class Scheduler {
 
  private:
   struct Sequence {
+    explicit Sequence(GenerateRequest request);
+
     GenerateRequest request;
+    SamplerChain chain;
     std::vector<std::int32_t> tokens;  // prompt and output
     std::vector<std::int32_t> pages;
     std::uint64_t prefix_hash = PagePool::kEmptyPrefix;  // of the full pages
@@ -102,6 +111,7 @@ class Scheduler {
   void drop_cancelled();
   Rows collect();
   void collect_from(Iterator sequence, Rows& rows);
+  void draw(Iterator sequence, std::span<float> logits);
   void advance(Sequence& sequence, std::int64_t rows);
   void finish(Iterator sequence, FinishReason reason);
 
