@@ -8,9 +8,12 @@
 
 #include "base/machine.hpp"
 #include "base/read_file.hpp"
+#include "generate/grammar_vocabulary.hpp"
+#include "generate/text_output.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -25,8 +28,8 @@ struct Options {
   std::string prompt = "In the beginning the Universe was created.";
   std::string prompt_file;
   std::int64_t max_tokens = 100;
-  float temperature = 0.0f;
-  std::uint64_t seed = 0;
+  SamplingOptions sampling;
+  std::int64_t top_logprobs = -1;
   bool ignore_eos = false;
   bool json = false;
 };
@@ -35,6 +38,7 @@ struct Outcome {
   std::vector<TokenId> prompt, tokens;
   std::string text;
   FinishReason reason = FinishReason::kCancelled;
+  std::vector<TokenLogprobs> logprobs;
   double prompt_s = 0.0, generation_s = 0.0, load_s = 0.0;
 };
 
@@ -121,9 +125,17 @@ void print_report(const Outcome& outcome) {
        mebibytes(peak_memory_bytes()));
 }
 
+nlohmann::ordered_json logprobs_json(const TokenLogprobs& logprobs) {
+  auto top = nlohmann::ordered_json::array();
+  for (const auto& [token, logprob] : logprobs.top) {
+    top.push_back({{"token", token}, {"logprob", logprob}});
+  }
+  return {{"token", logprobs.chosen.token}, {"logprob", logprobs.chosen.logprob}, {"top", top}};
+}
+
 Status print_json(const Outcome& outcome) {
   const std::size_t later = outcome.tokens.empty() ? 0 : outcome.tokens.size() - 1;
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"prompt_tokens", outcome.prompt},
       {"tokens", outcome.tokens},
       {"text", outcome.text},
@@ -134,26 +146,26 @@ Status print_json(const Outcome& outcome) {
         {"prompt_tokens_per_second", rate(outcome.prompt.size(), outcome.prompt_s)},
         {"generation_tokens_per_second", rate(later, outcome.generation_s)},
         {"peak_memory_bytes", peak_memory_bytes()}}}};
+  for (const TokenLogprobs& of : outcome.logprobs) {
+    json["logprobs"].push_back(logprobs_json(of));
+  }
   return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
-  std::vector<TokenId> tokens;
-  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-    if (tokenizer.is_end_of_generation(id)) tokens.push_back(id);
-  }
-  return tokens;
-}
-
 Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& options,
-                Outcome& outcome) {
-  Detokenizer detokenizer(tokenizer, /*at_start=*/false);
+                SamplingParams sampling, Outcome& outcome) {
+  TextOutput output_text(Detokenizer(tokenizer, /*at_start=*/false), options.sampling.stop,
+                         options.sampling.min_tokens);
   const auto start = Clock::now();
   GenerateRequest request;
   request.prompt = outcome.prompt;
   request.max_tokens = options.max_tokens;
-  request.sampling = {options.temperature, options.seed};
-  if (!options.ignore_eos) request.stop_tokens = end_tokens(tokenizer);
+  request.sampling = std::move(sampling);
+  request.min_tokens = options.sampling.min_tokens;
+  request.top_logprobs = options.top_logprobs;
+  // A text that is complete under a grammar can only end.
+  if (!options.ignore_eos || options.sampling.has_grammar())
+    request.stop_tokens = end_tokens(tokenizer);
   Status output;
   const auto emit = [&](const std::string& piece) {
     outcome.text += piece;
@@ -163,15 +175,17 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
   request.on_token = [&](TokenId token) {
     if (outcome.tokens.empty()) outcome.prompt_s = seconds_since(start);
     outcome.tokens.push_back(token);
-    return emit(detokenizer.push(token)) && !interrupted;
+    return emit(output_text.push(token)) && !output_text.stopped() && !interrupted;
   };
+  request.on_logprobs = [&](const TokenLogprobs& of) { outcome.logprobs.push_back(of); };
   request.on_finish = [&](FinishReason reason) { outcome.reason = reason; };
   if (Status status = engine.submit(std::move(request)); !status) return status;
   while (!engine.idle() && !interrupted) {
     if (Status status = engine.step(); !status) return status;
   }
   outcome.generation_s = seconds_since(start) - outcome.prompt_s;
-  emit(detokenizer.finish());
+  emit(output_text.finish());
+  if (output_text.stopped()) outcome.reason = FinishReason::kStop;
   if (output && !options.json) output = write_output("\n");
   return output;
 }
@@ -195,6 +209,8 @@ Status run(const Options& options) {
   auto tokens = tokenizer->encode(*prompt, {.add_special = true, .parse_special = false});
   if (!tokens) return Error{"the prompt: " + tokens.error().message};
   outcome.prompt = std::move(*tokens);
+  auto sampling = options.sampling.params(**file);
+  if (!sampling) return sampling.error();
   const EngineOptions engine_options = options.model.engine_options();
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
@@ -206,7 +222,8 @@ Status run(const Options& options) {
   if (!engine) return engine.error();
   outcome.load_s = seconds_since(start);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
-  if (Status s = generate(**engine, *tokenizer, options, outcome); !s) return s;
+  if (Status s = generate(**engine, *tokenizer, options, std::move(*sampling), outcome); !s)
+    return s;
   if (Status s = (*file)->file().check_unchanged(); !s) return s;
   if (options.json) return print_json(outcome);
   print_report(outcome);
@@ -225,12 +242,10 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
-  app->add_option("--temp", options->temperature, "temperature; 0 takes the likeliest token")
-      ->check(number_between(0.0, 100.0))
-      ->capture_default_str();
-  app->add_option("--seed", options->seed, "seed of the draws")
-      ->check(unsigned_number())
-      ->capture_default_str();
+  app->add_option("--logprobs", options->top_logprobs,
+                  "with --json: log probabilities of each token and the so many likeliest")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
+  options->sampling.add_to(*app, /*temperature=*/0.0f);
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   app->add_flag("--json", options->json, "print one JSON object instead of the text");
   options->model.add_to(*app);

@@ -84,6 +84,7 @@ class Engine {
   /// One step of all requests; see Scheduler::step.
   Status step() { return scheduler_->step(); }
   bool idle() const { return scheduler_->idle(); }
+  const Scheduler& scheduler() const { return *scheduler_; }
 
   /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0.
   Result<std::vector<float>> logits(std::span<const TokenId> tokens);

@@ -1,6 +1,8 @@
 #include "generate/scheduler.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace linnet {
 
@@ -24,19 +26,25 @@ Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory)
       pool_(memory.pages),
       states_(memory.slots) {}
 
+Scheduler::Sequence::Sequence(GenerateRequest wanted)
+    : request(std::move(wanted)), chain(request.sampling), tokens(request.prompt) {}
+
 void Scheduler::submit(GenerateRequest request) {
-  Sequence sequence;
-  sequence.tokens = request.prompt;
-  sequence.request = std::move(request);
-  sequences_.push_back(std::move(sequence));
+  request.sampling.min_tokens = request.min_tokens;
+  request.sampling.end_tokens = request.stop_tokens;
+  sequences_.emplace_back(std::move(request));
 }
 
-// Looks up what is known of the prompt; false if there is no slot for the recurrent state.
+// Looks up what is known of the tokens; false if there is no memory to begin with.
 bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
   // The last prompt token is always computed, because its logits are needed.
   const std::span<const std::int32_t> cacheable(sequence.tokens.data(), sequence.tokens.size() - 1);
   auto prefix = pool_.find_prefix(cacheable);
+  if (!has_room_for(sequence, prefix)) {
+    for (const std::int32_t page : prefix.pages) pool_.release(page);
+    return false;
+  }
   std::size_t usable = prefix.pages.size();
   if (memory_.states) {
     const auto resumed = resume(sequence, prefix);
@@ -52,7 +60,21 @@ bool Scheduler::start(Sequence& sequence) {
   sequence.pages = std::move(prefix.pages);
   sequence.computed = static_cast<std::int64_t>(usable) * kPageTokens;
   sequence.started = true;
+  if (sequence.request.on_start) {
+    std::exchange(sequence.request.on_start, nullptr)(sequence.computed);
+  }
   return true;
+}
+
+// Whether all its tokens find pages, and one more each for those that run: else it would soon be
+// preempted, or make room for itself again and again.
+bool Scheduler::has_room_for(const Sequence& sequence, const PagePool::Prefix& prefix) const {
+  const auto running = std::count_if(sequences_.begin(), sequences_.end(),
+                                     [](const Sequence& other) { return other.started; });
+  const auto tokens = static_cast<std::int64_t>(sequence.tokens.size());
+  const auto needed =
+      (tokens + kPageTokens - 1) / kPageTokens - static_cast<std::int64_t>(prefix.pages.size());
+  return running == 0 || needed + running <= pool_.free_pages();
 }
 
 // Gives the sequence a slot with the state of its longest prefix that has a checkpoint; the pages
@@ -97,51 +119,95 @@ void Scheduler::keep_state(Sequence& sequence) {
   }
 }
 
-bool Scheduler::reserve_pages(Sequence& sequence, std::int64_t tokens) {
-  while (static_cast<std::int64_t>(sequence.pages.size()) * kPageTokens < tokens) {
-    const auto page = pool_.take();
-    if (!page) return false;
-    sequence.pages.push_back(*page);
+bool Scheduler::reserve_pages(Iterator sequence, std::int64_t tokens) {
+  while (static_cast<std::int64_t>(sequence->pages.size()) * kPageTokens < tokens) {
+    if (const auto page = pool_.take()) {
+      sequence->pages.push_back(*page);
+    } else if (!preempt_younger_than(sequence)) {
+      return false;
+    }
   }
   return true;
 }
 
+// The youngest one loses its memory and will start anew; false if there is none without rows in
+// this step.
+bool Scheduler::preempt_younger_than(Iterator sequence) {
+  for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
+    if (!other->started || other->last_step == step_) continue;
+    release_memory(*other);
+    other->started = false;
+    other->computed = 0;
+    ++preemptions_;
+    return true;
+  }
+  return false;
+}
+
+void Scheduler::release_memory(Sequence& sequence) {
+  for (const std::int32_t page : sequence.pages) pool_.release(page);
+  sequence.pages.clear();
+  if (sequence.slot) states_.release(*sequence.slot);
+  sequence.slot.reset();
+}
+
+void Scheduler::drop_cancelled() {
+  for (auto it = sequences_.begin(); it != sequences_.end();) {
+    const auto sequence = it++;
+    const auto& is_cancelled = sequence->request.is_cancelled;
+    if (is_cancelled && is_cancelled()) finish(sequence, FinishReason::kCancelled);
+  }
+}
+
 Scheduler::Rows Scheduler::collect() {
   Rows rows;
-  std::int64_t room = model_.limits().rows;
-  for (auto it = sequences_.begin(); it != sequences_.end() && room > 0; ++it) {
-    Sequence& sequence = *it;
-    if (!start(sequence)) continue;
-    const auto pending = static_cast<std::int64_t>(sequence.tokens.size()) - sequence.computed;
-    const std::int64_t count = rows_to_checkpoint(sequence, std::min(pending, room));
-    const bool completes = count == pending;
-    if (completes && static_cast<std::int64_t>(rows.outputs.size()) == model_.limits().outputs) {
-      continue;
+  for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
+    if (it->started && it->computed + 1 == static_cast<std::int64_t>(it->tokens.size())) {
+      collect_from(it, rows);
     }
-    if (!reserve_pages(sequence, sequence.computed + count)) continue;
-    const auto owner = static_cast<std::int32_t>(rows.owners.size());
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::int64_t position = sequence.computed + i;
-      rows.tokens.push_back(sequence.tokens[position]);
-      rows.positions.push_back(static_cast<std::int32_t>(position));
-      rows.sequences.push_back(owner);
-    }
-    rows.owners.push_back(it);
-    rows.counts.push_back(count);
-    rows.page_tables.emplace_back(sequence.pages);
-    rows.lengths.push_back(static_cast<std::int32_t>(sequence.computed + count));
-    if (sequence.slot) rows.states.push_back(*sequence.slot);
-    if (completes) {
-      rows.outputs.push_back(static_cast<std::int32_t>(rows.tokens.size()) - 1);
-      rows.output_owners.push_back(owner);
-    }
-    room -= count;
+  }
+  for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
+    if (it->last_step == step_) continue;
+    if (!start(*it)) break;  // those behind it wait, too
+    collect_from(it, rows);
   }
   return rows;
 }
 
+// Adds as many rows of a sequence as there is room for.
+void Scheduler::collect_from(Iterator it, Rows& rows) {
+  Sequence& sequence = *it;
+  const auto room = model_.limits().rows - static_cast<std::int64_t>(rows.tokens.size());
+  if (room <= 0) return;
+  const auto pending = static_cast<std::int64_t>(sequence.tokens.size()) - sequence.computed;
+  const std::int64_t count = rows_to_checkpoint(sequence, std::min(pending, room));
+  const bool completes = count == pending;
+  const auto outputs = static_cast<std::int64_t>(rows.outputs.size());
+  if (completes && outputs == model_.limits().outputs) return;
+  if (!reserve_pages(it, sequence.computed + count)) return;
+  const auto owner = static_cast<std::int32_t>(rows.owners.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t position = sequence.computed + i;
+    rows.tokens.push_back(sequence.tokens[position]);
+    rows.positions.push_back(static_cast<std::int32_t>(position));
+    rows.sequences.push_back(owner);
+  }
+  sequence.last_step = step_;
+  rows.owners.push_back(it);
+  rows.counts.push_back(count);
+  rows.page_tables.emplace_back(sequence.pages);
+  rows.lengths.push_back(static_cast<std::int32_t>(sequence.computed + count));
+  if (sequence.slot) rows.states.push_back(*sequence.slot);
+  if (completes) {
+    rows.outputs.push_back(static_cast<std::int32_t>(rows.tokens.size()) - 1);
+    rows.output_owners.push_back(owner);
+  }
+}
+
 Status Scheduler::step() {
+  drop_cancelled();
   if (idle()) return {};
+  ++step_;
   const Rows rows = collect();
   if (rows.tokens.empty()) return Error{"the KV cache is full and no sequence can go on"};
   const View logits = model_.forward(rows.batch(), *memory_.kv, memory_.states.get());
@@ -149,25 +215,38 @@ Status Scheduler::step() {
   backend_.download(logits, logits_.data());
   for (std::size_t i = 0; i < rows.owners.size(); ++i) advance(*rows.owners[i], rows.counts[i]);
   for (std::size_t i = 0; i < rows.output_owners.size(); ++i) {
-    const auto owner = rows.owners[rows.output_owners[i]];
-    const std::span<const float> row(logits_.data() + i * logits.columns,
-                                     static_cast<std::size_t>(logits.columns));
-    const std::int32_t token =
-        pick(row, owner->request.sampling, static_cast<std::uint64_t>(owner->drawn));
-    const auto& stops = owner->request.stop_tokens;
-    if (std::find(stops.begin(), stops.end(), token) != stops.end()) {
-      finish(owner, FinishReason::kStop);
-      continue;
-    }
-    owner->tokens.push_back(token);
-    ++owner->drawn;
-    if (owner->request.on_token && !owner->request.on_token(token)) {
-      finish(owner, FinishReason::kCancelled);
-    } else if (owner->drawn == owner->request.max_tokens) {
-      finish(owner, FinishReason::kLength);
-    }
+    const std::span<float> row(logits_.data() + i * logits.columns,
+                               static_cast<std::size_t>(logits.columns));
+    draw(rows.owners[rows.output_owners[i]], row);
   }
   return {};
+}
+
+void Scheduler::draw(Iterator sequence, std::span<float> logits) {
+  const GenerateRequest& request = sequence->request;
+  std::optional<TokenLogprobs> logprobs;
+  std::vector<float> given;  // by the model; the chain changes them
+  if (request.top_logprobs >= 0 && request.on_logprobs) {
+    logprobs = top_logprobs(logits, request.top_logprobs);
+    given.assign(logits.begin(), logits.end());
+  }
+  const auto token = sequence->chain.draw(logits, {sequence->tokens, sequence->drawn});
+  const auto& stops = request.stop_tokens;
+  if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
+    finish(sequence, FinishReason::kStop);
+    return;
+  }
+  sequence->tokens.push_back(*token);
+  ++sequence->drawn;
+  if (logprobs) {
+    logprobs->chosen = {*token, given[*token] - log_sum_exp(given)};
+    request.on_logprobs(*logprobs);
+  }
+  if (request.on_token && !request.on_token(*token)) {
+    finish(sequence, FinishReason::kCancelled);
+  } else if (sequence->drawn == request.max_tokens) {
+    finish(sequence, FinishReason::kLength);
+  }
 }
 
 void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
@@ -184,8 +263,7 @@ void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
 
 void Scheduler::finish(std::list<Sequence>::iterator sequence, FinishReason reason) {
   const auto on_finish = std::move(sequence->request.on_finish);
-  for (const std::int32_t page : sequence->pages) pool_.release(page);
-  if (sequence->slot) states_.release(*sequence->slot);
+  release_memory(*sequence);
   sequences_.erase(sequence);
   if (on_finish) on_finish(reason);
 }

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "generate/page_pool.hpp"
-#include "generate/sampler.hpp"
+#include "generate/sampling/logprobs.hpp"
+#include "generate/sampling/sampler_chain.hpp"
 #include "generate/state_pool.hpp"
 #include "model/model.hpp"
 
@@ -22,9 +23,19 @@ struct GenerateRequest {
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
+  std::int64_t min_tokens = 0;     ///< before so many, no stop token is drawn
+  std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
+  /// Asked before each step; true ends the request with kCancelled. May be empty.
+  std::function<bool()> is_cancelled;
+  /// Called once, when the first tokens are about to be computed: how many tokens of the prompt the
+  /// cache already held. May be empty.
+  std::function<void(std::int64_t cached_tokens)> on_start;
   /// Called with each token of the output; false cancels the request.
   std::function<bool(std::int32_t token)> on_token;
-  /// Called once at the end, from step().
+  /// Called before on_token where `top_logprobs` asks for it. May be empty.
+  std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
+  /// Called once at the end, from step(). A text that can't go on because its grammar or the
+  /// banned tokens allow no token ends with kStop.
   std::function<void(FinishReason)> on_finish;
 };
 
@@ -38,7 +49,11 @@ struct SequenceMemory {
 };
 
 /// Runs any number of requests side by side: each step is one ragged batch of prompt chunks and
-/// single tokens. Belongs to one thread.
+/// single tokens, the single tokens first, so that texts go on while long prompts come in. Belongs
+/// to one thread.
+///
+/// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
+/// computed again later; its output is the same.
 ///
 /// What a sequence has in common with earlier ones is not computed again: keys and values page by
 /// page; recurrent state from checkpoints, which are made at the last page border of each prompt,
@@ -55,39 +70,59 @@ class Scheduler {
   bool idle() const { return sequences_.empty(); }
 
   /// One forward pass for whoever can go on; then picks tokens and reports what finished. An Error
-  /// if nobody could go on because the KV cache is full.
+  /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
+
+  /// Pages of the KV cache, and those that no sequence holds.
+  std::int64_t pages() const { return pool_.pages(); }
+  std::int64_t free_pages() const { return pool_.free_pages(); }
+  /// How often a sequence had to give its pages away.
+  std::int64_t preemptions() const { return preemptions_; }
 
  private:
   struct Sequence {
+    explicit Sequence(GenerateRequest request);
+
     GenerateRequest request;
+    SamplerChain chain;
     std::vector<std::int32_t> tokens;  // prompt and output
     std::vector<std::int32_t> pages;
     std::uint64_t prefix_hash = PagePool::kEmptyPrefix;  // of the full pages
     std::int64_t computed = 0;                           // tokens whose keys and values are stored
     std::int64_t drawn = 0;
     bool started = false;
+    std::int64_t last_step = 0;               // in which it had rows
     std::optional<std::int32_t> slot;         // of its recurrent state
     std::vector<std::int64_t> borders;        // where to make checkpoints in the prompt, ascending
     std::optional<std::uint64_t> checkpoint;  // the latest one in the generated text
   };
   struct Rows;
 
+  using Iterator = std::list<Sequence>::iterator;
+
   bool start(Sequence& sequence);
+  bool has_room_for(const Sequence& sequence, const PagePool::Prefix& prefix) const;
   std::optional<std::size_t> resume(Sequence& sequence, const PagePool::Prefix& prefix);
   std::int64_t rows_to_checkpoint(const Sequence& sequence, std::int64_t rows) const;
   void keep_state(Sequence& sequence);
-  bool reserve_pages(Sequence& sequence, std::int64_t tokens);
+  bool reserve_pages(Iterator sequence, std::int64_t tokens);
+  bool preempt_younger_than(Iterator sequence);
+  void release_memory(Sequence& sequence);
+  void drop_cancelled();
   Rows collect();
+  void collect_from(Iterator sequence, Rows& rows);
+  void draw(Iterator sequence, std::span<float> logits);
   void advance(Sequence& sequence, std::int64_t rows);
-  void finish(std::list<Sequence>::iterator sequence, FinishReason reason);
+  void finish(Iterator sequence, FinishReason reason);
 
   Model& model_;
   Backend& backend_;
   SequenceMemory& memory_;
   PagePool pool_;
   StatePool states_;
-  std::list<Sequence> sequences_;
+  std::list<Sequence> sequences_;  // the oldest first
+  std::int64_t step_ = 0;
+  std::int64_t preemptions_ = 0;
   std::vector<float> logits_;
 };
 

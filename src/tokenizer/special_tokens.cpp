@@ -99,12 +99,17 @@ Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabula
   return result;
 }
 
-std::vector<TextPart> SpecialTokens::split(std::string_view text, bool parse_special) const {
+std::vector<TextPart> SpecialTokens::split(std::string_view text, bool parse_special,
+                                           std::span<const TextRange> plain) const {
   std::vector<TextPart> parts;
   const ByteTrie& tokens = parse_special ? all_ : user_defined_;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < text.size();) {
-    const ByteTrie::Match match = tokens.longest(text.substr(i));
+    while (!plain.empty() && plain.front().end <= i) plain = plain.subspan(1);
+    ByteTrie::Match match = tokens.longest(text.substr(i));
+    if (match.bytes > 0 && !plain.empty() && plain.front().begin < i + match.bytes) {
+      match = user_defined_.longest(text.substr(i));
+    }
     if (match.bytes == 0) {
       ++i;
       continue;

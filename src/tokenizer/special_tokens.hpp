@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -26,7 +27,9 @@ class SpecialTokens {
 
   /// Cuts `text`, which must be valid UTF-8, at the tokens in it. Without `parse_special` only
   /// user-defined tokens are seen, because those are part of ordinary text.
-  std::vector<TextPart> split(std::string_view text, bool parse_special) const;
+  /// The same holds for tokens that reach into the ranges `plain`.
+  std::vector<TextPart> split(std::string_view text, bool parse_special,
+                              std::span<const TextRange> plain = {}) const;
 
  private:
   ByteTrie all_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +15,18 @@ namespace linnet {
 
 using TokenId = std::int32_t;
 
+/// Bytes `begin` to `end` (exclusive) of a text.
+struct TextRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
 struct EncodeOptions {
   bool add_special = false;    ///< put BOS / EOS around the text as the vocabulary asks for it
   bool parse_special = false;  ///< recognise control and user-defined tokens written in the text
+  /// Where control tokens are not recognised nevertheless: in order, apart. What a user writes into
+  /// a conversation stays text.
+  std::span<const TextRange> plain{};
 };
 
 /// Text to token ids and back. Immutable after creation and safe to use from several threads.

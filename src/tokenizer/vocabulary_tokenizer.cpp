@@ -24,7 +24,7 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
     ids.insert(ids.end(), vocabulary_.before_text().begin(), vocabulary_.before_text().end());
   }
   bool after_special = true;
-  for (const TextPart& part : special_tokens_.split(text, options.parse_special)) {
+  for (const TextPart& part : special_tokens_.split(text, options.parse_special, options.plain)) {
     if (part.token) {
       ids.push_back(*part.token);
     } else if (Status status = encode_text(part.text, after_special, ids); !status) {

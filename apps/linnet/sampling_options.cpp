@@ -1,0 +1,223 @@
+#include "linnet/sampling_options.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "base/read_file.hpp"
+#include "generate/grammar_vocabulary.hpp"
+#include "generate/sampling/model_defaults.hpp"
+#include "grammar/gbnf.hpp"
+#include "grammar/json_schema.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/console.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::int64_t kLongestGrammarBytes = 16 << 20;
+
+struct NumberOption {
+  const char* name;
+  float SamplingParams::*member;
+  double low, high;
+  const char* help;
+};
+using P = SamplingParams;
+constexpr std::array kNumberOptions = {
+    NumberOption{"--temp", &P::temperature, 0, 100, "temperature; 0 takes the likeliest token"},
+    NumberOption{"--dynatemp-range", &P::dynamic_range, 0, 100,
+                 "temperature +- this, by the model's certainty"},
+    NumberOption{"--dynatemp-exp", &P::dynamic_exponent, 0, 100, "exponent of the certainty"},
+    NumberOption{"--top-p", &P::top_p, 0, 1, "the likeliest with this probability together"},
+    NumberOption{"--min-p", &P::min_p, 0, 1, "at least this part of the likeliest one's"},
+    NumberOption{"--typical-p", &P::typical_p, 0, 1, "the most typical with this probability"},
+    NumberOption{"--top-n-sigma", &P::top_n_sigma, 0, 100,
+                 "logits within so many standard deviations of the highest; 0: off"},
+    NumberOption{"--xtc-probability", &P::xtc_probability, 0, 1,
+                 "how often the top choices are excluded"},
+    NumberOption{"--xtc-threshold", &P::xtc_threshold, 0, 1, "what makes a top choice"},
+    NumberOption{"--mirostat-tau", &P::mirostat_tau, 0, 100, "surprise to hold, in bits"},
+    NumberOption{"--mirostat-eta", &P::mirostat_eta, 0, 100, "how fast mirostat learns"},
+    NumberOption{"--repeat-penalty", &P::repeat_penalty, 0.01, 100,
+                 "divides logits of what was said; 1: off"},
+    NumberOption{"--frequency-penalty", &P::frequency_penalty, -100, 100,
+                 "taken off for each time a token was said"},
+    NumberOption{"--presence-penalty", &P::presence_penalty, -100, 100,
+                 "taken off if a token was said"},
+    NumberOption{"--dry-multiplier", &P::dry_multiplier, 0, 100,
+                 "penalty on repeated phrases; 0: off"},
+    NumberOption{"--dry-base", &P::dry_base, 1, 100, "how it grows with their length"},
+};
+
+struct IntegerOption {
+  const char* name;
+  std::int64_t SamplingParams::*member;
+  const char* help;
+};
+constexpr std::array kIntegerOptions = {
+    IntegerOption{"--top-k", &P::top_k, "the likeliest so many; 0: all"},
+    IntegerOption{"--repeat-last-n", &P::penalty_window,
+                  "tokens that penalties look back; -1: all"},
+    IntegerOption{"--dry-allowed-length", &P::dry_allowed_length,
+                  "longest phrase that may repeat unpunished"},
+    IntegerOption{"--dry-penalty-last-n", &P::dry_window, "tokens that DRY looks back; -1: all"},
+};
+
+// ID=BIAS
+Result<LogitBias> parse_bias(const std::string& text) {
+  LogitBias bias;
+  const char* const end = text.data() + text.size();
+  const auto id = std::from_chars(text.data(), end, bias.token);
+  if (id.ec == std::errc{} && id.ptr != end && *id.ptr == '=') {
+    const auto value = std::from_chars(id.ptr + 1, end, bias.bias);
+    const bool is_bias = bias.bias < std::numeric_limits<float>::infinity();  // nor is it NaN
+    if (value.ec == std::errc{} && value.ptr == end && is_bias) return bias;
+  }
+  return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
+}
+
+// The tokens in which one of `strings` stands.
+std::vector<std::int32_t> tokens_with(const Tokenizer& tokenizer,
+                                      const std::vector<std::string>& strings) {
+  std::vector<std::int32_t> tokens;
+  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    const std::string bytes = tokenizer.token_bytes(id, false);
+    for (const std::string& string : strings) {
+      if (string.empty() || bytes.find(string) == std::string::npos) continue;
+      tokens.push_back(id);
+      break;
+    }
+  }
+  return tokens;
+}
+
+// The file of that name, or the text itself.
+Result<std::string> file_or_text(const std::string& argument) {
+  std::error_code ignored;
+  if (argument.size() < 4096 && std::filesystem::is_regular_file(argument, ignored)) {
+    return read_file(argument, kLongestGrammarBytes);
+  }
+  return argument;
+}
+
+Result<grammar::Grammar> parse_grammar(const std::string& argument, const Tokenizer& tokenizer) {
+  auto text = file_or_text(argument);
+  if (!text) return text.error();
+  grammar::GbnfOptions options;
+  options.token_id = [&](std::string_view piece) -> std::optional<std::int32_t> {
+    for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+      if (tokenizer.piece(id) == piece) return id;
+    }
+    return std::nullopt;
+  };
+  return grammar::parse_gbnf(*text, options);
+}
+
+Result<grammar::Grammar> parse_schema(const std::string& argument) {
+  auto text = file_or_text(argument);
+  if (!text) return text.error();
+  auto schema = grammar::parse_schema_json(*text);
+  if (!schema) return schema.error();
+  auto compiled = grammar::compile_json_schema(*schema);
+  if (!compiled) return compiled.error();
+  for (const std::string& about : compiled->notes) note("linnet: {}\n", printable(about));
+  return std::move(compiled->grammar);
+}
+
+}  // namespace
+
+void SamplingOptions::add_to(CLI::App& app, float temperature) {
+  static_assert(kNumberOptions.size() == kNumbers && kIntegerOptions.size() == kIntegers);
+  default_temperature_ = temperature;
+  const std::string group = "Sampling (default: what the model's file recommends, or off)";
+  for (std::size_t i = 0; i < kNumberOptions.size(); ++i) {
+    const NumberOption& option = kNumberOptions[i];
+    app.add_option(option.name, numbers_[i], option.help)
+        ->check(number_between(option.low, option.high))
+        ->group(group);
+  }
+  for (std::size_t i = 0; i < kIntegerOptions.size(); ++i) {
+    const IntegerOption& option = kIntegerOptions[i];
+    app.add_option(option.name, integers_[i], option.help)
+        ->check(CLI::Range(std::int64_t{-1}, std::int64_t{1} << 30))
+        ->group(group);
+  }
+  app.add_option("--mirostat", mirostat_,
+                 "1 or 2: hold the surprise of the text instead of cutting")
+      ->check(CLI::Range(0, 2))
+      ->group(group);
+  app.add_option("--logit-bias", logit_bias_, "ID=BIAS, added to a token's logit; repeatable")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--ban-token", banned_tokens_, "id of a token that is never drawn; repeatable")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--dry-sequence-breaker", dry_breakers_,
+                 "text across which nothing counts as repeated; repeatable")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--seed", seed, "seed of the draws")
+      ->check(unsigned_number())
+      ->group(group)
+      ->capture_default_str();
+  app.add_option("--stop", stop, "text at which the answer ends; repeatable")
+      ->allow_extra_args(false);
+  app.add_option("--min-tokens", min_tokens, "fewest tokens before the answer may end")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30));
+  const auto gbnf = app.add_option("--grammar", grammar_,
+                                   "GBNF grammar that the answer follows: a file or its text");
+  app.add_option("--json-schema", json_schema_,
+                 "JSON schema that the answer follows: a file or its text")
+      ->excludes(gbnf);
+}
+
+Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
+  auto recommended = model_sampling_defaults(file.file());
+  if (!recommended) return recommended.error();
+  SamplingParams params = std::move(*recommended);
+  if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
+  for (std::size_t i = 0; i < kNumbers; ++i) {
+    if (numbers_[i]) params.*kNumberOptions[i].member = static_cast<float>(*numbers_[i]);
+  }
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    if (integers_[i]) params.*kIntegerOptions[i].member = *integers_[i];
+  }
+  if (mirostat_) params.mirostat = *mirostat_;
+  params.seed = seed;
+  params.banned_tokens = banned_tokens_;
+  for (const std::string& text : logit_bias_) {
+    const auto bias = parse_bias(text);
+    if (!bias) return bias.error();
+    params.logit_bias.push_back(*bias);
+  }
+  if (params.dry_multiplier > 0.0f) {
+    params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
+  }
+  if (Status status = set_grammar(*file.tokenizer(), params); !status) return status.error();
+  return params;
+}
+
+Status SamplingOptions::set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const {
+  if (!has_grammar()) return {};
+  auto rules = grammar_.empty() ? parse_schema(json_schema_) : parse_grammar(grammar_, tokenizer);
+  if (!rules) {
+    const char* const option = grammar_.empty() ? "--json-schema: " : "--grammar: ";
+    return Error{option + rules.error().message};
+  }
+  auto automaton = grammar::PushdownAutomaton::compile(*rules);
+  if (!automaton) return automaton.error();
+  auto vocabulary = make_grammar_vocabulary(tokenizer);
+  if (!vocabulary) return vocabulary.error();
+  auto mask = grammar::TokenMask::create(*automaton, *vocabulary);
+  if (!mask) return mask.error();
+  auto session = grammar::GrammarSession::create(*mask);
+  if (!session) return session.error();
+  params.grammar = std::move(*session);
+  return {};
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "generate/engine.hpp"
+#include "generate/sampling/params.hpp"
+
+namespace linnet::app {
+
+/// The options of how tokens are drawn and where a text ends, which generate and chat share.
+struct SamplingOptions {
+  /// `temperature`: the default where neither the user nor the model says anything.
+  void add_to(CLI::App& app, float temperature);
+
+  /// What the user asked for; elsewhere what the model's metadata recommends. Errors: metadata out
+  /// of range, a bias that can't be read, a grammar that is wrong.
+  Result<SamplingParams> params(const ModelFile& file) const;
+
+  std::uint64_t seed = 0;
+  std::int64_t min_tokens = 0;
+  std::vector<std::string> stop;
+
+  bool has_grammar() const { return !grammar_.empty() || !json_schema_.empty(); }
+
+ private:
+  Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
+
+  static constexpr std::size_t kNumbers = 16;
+  static constexpr std::size_t kIntegers = 4;
+  float default_temperature_ = 0.0f;
+  std::array<std::optional<double>, kNumbers> numbers_;
+  std::array<std::optional<std::int64_t>, kIntegers> integers_;
+  std::optional<int> mirostat_;
+  std::vector<std::string> logit_bias_;
+  std::vector<std::int32_t> banned_tokens_;
+  std::vector<std::string> dry_breakers_ = {"\n", ":", "\"", "*"};
+  std::string grammar_, json_schema_;
+};
+
+}  // namespace linnet::app

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <memory>
+
+#include "grammar/vocabulary.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet {
+
+/// The texts of all tokens as grammars need them. Building it takes a while for large vocabularies:
+/// once for a model.
+Result<std::shared_ptr<const grammar::Vocabulary>> make_grammar_vocabulary(
+    const Tokenizer& tokenizer);
+
+/// The tokens that end a text.
+std::vector<TokenId> end_tokens(const Tokenizer& tokenizer);
+
+}  // namespace linnet

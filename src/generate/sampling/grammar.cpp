@@ -1,0 +1,29 @@
+#include "generate/sampling/sampler_step.hpp"
+
+namespace linnet {
+namespace {
+
+class Grammar : public SamplerStep {
+ public:
+  explicit Grammar(grammar::GrammarSession session) : session_(std::move(session)) {}
+
+  void apply(Candidates& candidates, const DrawContext&) override {
+    session_.apply(candidates.logits());
+  }
+  void accept(std::int32_t token, double) override {
+    // It was allowed, or it would not have been drawn.
+    [[maybe_unused]] const Status status = session_.accept(token);
+  }
+
+ private:
+  grammar::GrammarSession session_;
+};
+
+}  // namespace
+
+SamplerStepPointer make_grammar(const SamplingParams& params) {
+  if (!params.grammar) return nullptr;
+  return std::make_unique<Grammar>(*params.grammar);
+}
+
+}  // namespace linnet

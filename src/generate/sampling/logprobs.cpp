@@ -1,0 +1,20 @@
+#include "generate/sampling/logprobs.hpp"
+
+#include "generate/sampling/candidates.hpp"
+
+namespace linnet {
+
+TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top) {
+  TokenLogprobs result;
+  if (top <= 0) return result;
+  std::vector<float> copy(logits.begin(), logits.end());
+  Candidates candidates(copy);
+  candidates.keep_top(top);
+  const double normalizer = log_sum_exp(logits);
+  for (const Candidate& candidate : candidates.list()) {
+    result.top.push_back({candidate.id, candidate.logit - normalizer});
+  }
+  return result;
+}
+
+}  // namespace linnet

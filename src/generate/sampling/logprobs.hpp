@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace linnet {
+
+/// Natural logarithms of probabilities that the model gives, before any sampler.
+struct TokenLogprobs {
+  struct Entry {
+    std::int32_t token = 0;
+    double logprob = 0.0;
+  };
+  Entry chosen;
+  std::vector<Entry> top;  ///< the likeliest, in descending order
+};
+
+/// The `top` likeliest tokens with their log probabilities; `chosen` is left empty.
+TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top);
+
+}  // namespace linnet

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "grammar/grammar_session.hpp"
+
+namespace linnet {
+
+struct LogitBias {
+  std::int32_t token = 0;
+  float bias = 0.0f;  ///< added to the logit; minus infinity bans the token
+};
+
+/// What the samplers do; the values here switch each of them off. The order in which they work is
+/// that of the table in sampler_chain.cpp.
+struct SamplingParams {
+  float temperature = 0.0f;  ///< 0: greedy, the lowest id on ties
+  std::uint64_t seed = 0;
+
+  float dynamic_range = 0.0f;  ///< temperature +- this, by the entropy of the distribution
+  float dynamic_exponent = 1.0f;
+
+  std::int64_t top_k = 0;     ///< the likeliest so many; 0: all
+  float top_p = 1.0f;         ///< the likeliest that together have this probability
+  float min_p = 0.0f;         ///< at least this part of the likeliest one's probability
+  float typical_p = 1.0f;     ///< those closest to the expected information, up to this probability
+  float top_n_sigma = 0.0f;   ///< logits at most so many standard deviations below the highest
+  float xtc_probability = 0;  ///< how often all but the least likely of those above the
+  float xtc_threshold = 0.1f;  ///< threshold are removed
+
+  int mirostat = 0;  ///< 1 or 2: instead of all that cut the distribution
+  float mirostat_tau = 5.0f;
+  float mirostat_eta = 0.1f;
+
+  std::int64_t penalty_window = 64;  ///< tokens that the penalties look back; -1: all
+  float repeat_penalty = 1.0f;
+  float frequency_penalty = 0.0f;
+  float presence_penalty = 0.0f;
+
+  float dry_multiplier = 0.0f;
+  float dry_base = 1.75f;
+  std::int64_t dry_allowed_length = 2;
+  std::int64_t dry_window = -1;            ///< tokens that DRY looks back; -1: all
+  std::vector<std::int32_t> dry_breakers;  ///< tokens across which nothing counts as repeated
+
+  std::vector<LogitBias> logit_bias;
+  std::vector<std::int32_t> banned_tokens;
+
+  std::int64_t min_tokens = 0;           ///< before so many, none of `end_tokens` is drawn
+  std::vector<std::int32_t> end_tokens;  ///< set by the scheduler: the request's stop tokens
+
+  /// Only what it allows is drawn. A sequence gets its own copy.
+  std::optional<grammar::GrammarSession> grammar;
+};
+
+}  // namespace linnet

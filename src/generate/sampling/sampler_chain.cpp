@@ -1,0 +1,95 @@
+#include "generate/sampling/sampler_chain.hpp"
+
+#include <array>
+#include <limits>
+
+#include "generate/sampler.hpp"
+
+namespace linnet {
+namespace {
+
+// When a sampler takes part.
+enum class Role {
+  kChanges,  // always: it changes logits
+  kCuts,     // where something is drawn: not in greedy mode, and not under mirostat
+  kDraws,    // where something is drawn
+};
+
+struct Entry {
+  std::string_view name;
+  Role role;
+  SamplerStepPointer (*make)(const SamplingParams& params);
+};
+
+// The order of the chain. What is allowed comes first, then what changes single logits, then what
+// cuts the distribution (as the model gives it), the temperature, and what needs it.
+constexpr std::array kSamplers = {
+    Entry{"grammar", Role::kChanges, make_grammar},
+    Entry{"logit bias", Role::kChanges, make_logit_bias},
+    Entry{"banned tokens", Role::kChanges, make_banned_tokens},
+    Entry{"penalties", Role::kChanges, make_penalties},
+    Entry{"DRY", Role::kChanges, make_dry},
+    Entry{"top-n-sigma", Role::kCuts, make_top_n_sigma},
+    Entry{"top-k", Role::kCuts, make_top_k},
+    Entry{"typical", Role::kCuts, make_typical},
+    Entry{"top-p", Role::kCuts, make_top_p},
+    Entry{"min-p", Role::kCuts, make_min_p},
+    Entry{"XTC", Role::kCuts, make_xtc},
+    Entry{"temperature", Role::kDraws, make_temperature},
+    Entry{"dynamic temperature", Role::kDraws, make_dynamic_temperature},
+    Entry{"mirostat 1", Role::kDraws, make_mirostat},
+    Entry{"mirostat 2", Role::kDraws, make_mirostat_2},
+};
+
+bool is_token(const Candidate& candidate) {
+  return candidate.logit > -std::numeric_limits<float>::infinity();
+}
+
+}  // namespace
+
+std::vector<std::string_view> sampler_names() {
+  std::vector<std::string_view> names;
+  for (const Entry& entry : kSamplers) names.push_back(entry.name);
+  return names;
+}
+
+SamplerChain::SamplerChain(const SamplingParams& params)
+    : is_greedy_(!(params.temperature > 0.0f)), seed_(params.seed) {
+  for (const Entry& entry : kSamplers) {
+    if (is_greedy_ && entry.role != Role::kChanges) continue;
+    if (params.mirostat != 0 && entry.role == Role::kCuts) continue;
+    if (auto step = entry.make(params)) steps_.push_back(std::move(step));
+  }
+}
+
+std::optional<std::int32_t> SamplerChain::draw(std::span<float> logits,
+                                               const DrawContext& context) {
+  Candidates candidates(logits);
+  // What changes logits comes first and may leave nothing.
+  for (const auto& step : steps_) {
+    step->apply(candidates, context);
+    if (candidates.is_list() && candidates.list().empty()) return std::nullopt;
+  }
+  if (!is_greedy_) return draw_from(candidates, context.drawn);
+  const Candidate best = candidates.best();
+  if (!is_token(best)) return std::nullopt;
+  for (const auto& step : steps_) step->accept(best.id, 1.0);
+  return best.id;
+}
+
+std::optional<std::int32_t> SamplerChain::draw_from(Candidates& candidates, std::int64_t drawn) {
+  const auto& list = candidates.list();
+  if (list.empty()) return std::nullopt;
+  const auto& weights = candidates.weights();
+  const double sum = candidates.weights_sum();
+  double left = uniform(seed_, static_cast<std::uint64_t>(drawn)) * sum;
+  std::size_t chosen = 0;
+  while (chosen + 1 < list.size() && (left -= weights[chosen]) >= 0.0) ++chosen;
+  // Rounding may leave a rest behind the last one, which need not have a weight.
+  while (chosen > 0 && weights[chosen] == 0.0) --chosen;
+  const std::int32_t token = list[chosen].id;
+  for (const auto& step : steps_) step->accept(token, weights[chosen] / sum);
+  return token;
+}
+
+}  // namespace linnet

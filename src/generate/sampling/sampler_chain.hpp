@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "generate/sampling/sampler_step.hpp"
+
+namespace linnet {
+
+/// Draws the tokens of one sequence. What is drawn depends on the parameters, the logits and the
+/// sequence's own tokens only, so the same seed gives the same text whatever runs beside it.
+/// Belongs to one thread.
+class SamplerChain {
+ public:
+  explicit SamplerChain(const SamplingParams& params);
+
+  /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
+  /// banned). Changes `logits`, which is not empty.
+  std::optional<std::int32_t> draw(std::span<float> logits, const DrawContext& context);
+
+ private:
+  std::optional<std::int32_t> draw_from(Candidates& candidates, std::int64_t drawn);
+
+  bool is_greedy_;
+  std::uint64_t seed_;
+  std::vector<SamplerStepPointer> steps_;
+};
+
+/// The names of all samplers, in the order in which they work.
+std::vector<std::string_view> sampler_names();
+
+}  // namespace linnet

@@ -1,0 +1,462 @@
+// What each sampler leaves, against the distribution that its definition gives: the draws by a
+// chi-square test, what must not be drawn exactly.
+
+#include "generate/sampling/sampler_chain.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <set>
+
+#include "generate/sampler.hpp"
+#include "generate/sampling/logprobs.hpp"
+
+namespace linnet {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr float kBanned = -std::numeric_limits<float>::infinity();
+constexpr int kDraws = 20000;
+
+// Some logits of a plausible spread: neighbours differ, the likeliest are not in order.
+std::vector<float> test_logits(int count = 12) {
+  std::vector<float> logits;
+  for (int i = 0; i < count; ++i) {
+    logits.push_back(static_cast<float>(6.0 * uniform(99, static_cast<std::uint64_t>(i))));
+  }
+  return logits;
+}
+
+std::vector<double> softmax(const std::vector<float>& logits, double temperature = 1.0) {
+  const double best = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> probabilities;
+  for (const float logit : logits) probabilities.push_back(std::exp((logit - best) / temperature));
+  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+  for (double& probability : probabilities) probability /= sum;
+  return probabilities;
+}
+
+// The ids, the likeliest first.
+std::vector<int> ranked(const std::vector<double>& probabilities) {
+  std::vector<int> ids(probabilities.size());
+  std::iota(ids.begin(), ids.end(), 0);
+  std::stable_sort(ids.begin(), ids.end(),
+                   [&](int a, int b) { return probabilities[a] > probabilities[b]; });
+  return ids;
+}
+
+// softmax(logits / temperature) of `kept` alone.
+std::vector<double> filtered(const std::vector<float>& logits, const std::set<int>& kept,
+                             double temperature = 1.0) {
+  std::vector<float> rest = logits;
+  for (int id = 0; id < static_cast<int>(rest.size()); ++id) {
+    if (!kept.contains(id)) rest[id] = kBanned;
+  }
+  return softmax(rest, temperature);
+}
+
+std::optional<std::int32_t> draw_once(SamplerChain& chain, std::vector<float> logits,
+                                      const std::vector<std::int32_t>& tokens = {1},
+                                      std::int64_t drawn = 0) {
+  return chain.draw(logits, {tokens, drawn});
+}
+
+// Draws under `params` and holds the counts against `expected`: nothing of probability 0, and a
+// chi-square below the value that chance exceeds in one of 10,000 cases (Wilson and Hilferty).
+void expect_distribution(const SamplingParams& params, const std::vector<float>& logits,
+                         const std::vector<double>& expected,
+                         const std::vector<std::int32_t>& tokens = {}) {
+  SamplerChain chain(params);
+  std::vector<int> counts(logits.size());
+  for (int i = 0; i < kDraws; ++i) {
+    const auto token = draw_once(chain, logits, tokens, i);
+    ASSERT_TRUE(token);
+    ++counts[*token];
+  }
+  double chi_square = 0.0;
+  int freedom = -1;
+  for (std::size_t id = 0; id < logits.size(); ++id) {
+    const double wanted = kDraws * expected[id];
+    if (wanted == 0.0) {
+      EXPECT_EQ(counts[id], 0) << "token " << id;
+      continue;
+    }
+    chi_square += (counts[id] - wanted) * (counts[id] - wanted) / wanted;
+    ++freedom;
+  }
+  if (freedom == 0) return;
+  const double k = 2.0 / (9.0 * freedom);
+  EXPECT_LT(chi_square, freedom * std::pow(1.0 - k + 3.719 * std::sqrt(k), 3));
+}
+
+SamplingParams at_temperature(float temperature) {
+  SamplingParams params;
+  params.temperature = temperature;
+  params.seed = 42;
+  return params;
+}
+
+TEST(SamplerChain, GreedyTakesTheLowestIdOnTies) {
+  SamplerChain chain(SamplingParams{});
+  EXPECT_EQ(draw_once(chain, {1.0f, 3.0f, 3.0f, 2.0f}), 1);
+  std::vector<float> many(1000, -7.0f);
+  many[400] = many[900] = 1.0f;
+  EXPECT_EQ(draw_once(chain, many), 400);
+}
+
+TEST(SamplerChain, TheOrderIsFixed) {
+  EXPECT_THAT(sampler_names(),
+              ElementsAre("grammar", "logit bias", "banned tokens", "penalties", "DRY",
+                          "top-n-sigma", "top-k", "typical", "top-p", "min-p", "XTC", "temperature",
+                          "dynamic temperature", "mirostat 1", "mirostat 2"));
+}
+
+TEST(SamplerChain, TheSameSeedAndCounterGiveTheSameNumber) {
+  EXPECT_EQ(uniform(1, 2), uniform(1, 2));
+  EXPECT_NE(uniform(1, 2), uniform(1, 3));
+  EXPECT_NE(uniform(1, 2), uniform(2, 2));
+  // Fixed for good: a text must come out the same on every machine and in every version.
+  EXPECT_DOUBLE_EQ(uniform(0, 0), 0.65244848637403219);
+}
+
+TEST(SamplerChain, TheSameSeedGivesTheSameDraws) {
+  const auto draws = [](std::uint64_t seed) {
+    SamplingParams params = at_temperature(1.0f);
+    params.seed = seed;
+    params.top_p = 0.9f;
+    SamplerChain chain(params);
+    std::vector<std::int32_t> tokens;
+    for (int i = 0; i < 50; ++i) tokens.push_back(*draw_once(chain, test_logits(), {}, i));
+    return tokens;
+  };
+  EXPECT_EQ(draws(3), draws(3));
+  EXPECT_NE(draws(3), draws(4));
+}
+
+TEST(SamplerChain, Temperature) {
+  const auto logits = test_logits();
+  expect_distribution(at_temperature(0.7f), logits, softmax(logits, 0.7));
+  expect_distribution(at_temperature(1.5f), logits, softmax(logits, 1.5));
+}
+
+TEST(SamplerChain, DynamicTemperatureFollowsTheEntropy) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.dynamic_range = 0.5f;
+  params.dynamic_exponent = 2.0f;
+  double entropy = 0.0;
+  for (const double p : softmax(logits)) entropy -= p * std::log(p);
+  const double part = std::pow(entropy / std::log(static_cast<double>(logits.size())), 2.0);
+  expect_distribution(params, logits, softmax(logits, 0.5 + part));
+}
+
+TEST(SamplerChain, TopK) {
+  const auto logits = test_logits();
+  const auto order = ranked(softmax(logits));
+  SamplingParams params = at_temperature(0.8f);
+  params.top_k = 4;
+  expect_distribution(params, logits, filtered(logits, {order.begin(), order.begin() + 4}, 0.8));
+}
+
+TEST(SamplerChain, TopKTakesTheLowerIdOnTies) {
+  SamplingParams params = at_temperature(1.0f);
+  params.top_k = 2;
+  std::vector<double> expected(64, 0.0);
+  expected[5] = expected[9] = 0.5;
+  std::vector<float> logits(64, 0.0f);
+  logits[5] = logits[9] = logits[40] = 1.0f;
+  expect_distribution(params, logits, expected);
+}
+
+TEST(SamplerChain, TopP) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  std::set<int> kept;
+  double sum = 0.0;
+  for (const int id : ranked(probabilities)) {
+    if (sum >= 0.8) break;
+    kept.insert(id);
+    sum += probabilities[id];
+  }
+  ASSERT_GT(kept.size(), 2u);
+  ASSERT_LT(kept.size(), logits.size());
+  SamplingParams params = at_temperature(1.2f);
+  params.top_p = 0.8f;
+  expect_distribution(params, logits, filtered(logits, kept, 1.2));
+}
+
+TEST(SamplerChain, TopPOfNothingKeepsTheLikeliest) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.top_p = 0.0f;
+  expect_distribution(params, logits, filtered(logits, {ranked(softmax(logits))[0]}));
+}
+
+TEST(SamplerChain, MinP) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  const double best = *std::max_element(probabilities.begin(), probabilities.end());
+  std::set<int> kept;
+  for (int id = 0; id < 12; ++id) {
+    if (probabilities[id] >= 0.1 * best) kept.insert(id);
+  }
+  ASSERT_GT(kept.size(), 1u);
+  ASSERT_LT(kept.size(), logits.size());
+  SamplingParams params = at_temperature(1.0f);
+  params.min_p = 0.1f;
+  expect_distribution(params, logits, filtered(logits, kept));
+}
+
+TEST(SamplerChain, Typical) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  double entropy = 0.0;
+  for (const double p : probabilities) entropy -= p * std::log(p);
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto distance = [&](int id) { return std::abs(-std::log(probabilities[id]) - entropy); };
+  std::sort(order.begin(), order.end(), [&](int a, int b) { return distance(a) < distance(b); });
+  std::set<int> kept;
+  double sum = 0.0;
+  for (const int id : order) {
+    if (sum >= 0.5) break;
+    kept.insert(id);
+    sum += probabilities[id];
+  }
+  SamplingParams params = at_temperature(1.0f);
+  params.typical_p = 0.5f;
+  expect_distribution(params, logits, filtered(logits, kept));
+}
+
+TEST(SamplerChain, TopNSigma) {
+  const auto logits = test_logits();
+  double mean = 0.0, squares = 0.0;
+  for (const float logit : logits) mean += logit / logits.size();
+  for (const float logit : logits) squares += (logit - mean) * (logit - mean) / logits.size();
+  const double limit = *std::max_element(logits.begin(), logits.end()) - 0.7 * std::sqrt(squares);
+  std::set<int> kept;
+  for (int id = 0; id < 12; ++id) {
+    if (logits[id] >= limit) kept.insert(id);
+  }
+  ASSERT_GT(kept.size(), 1u);
+  SamplingParams params = at_temperature(2.0f);
+  params.top_n_sigma = 0.7f;
+  expect_distribution(params, logits, filtered(logits, kept, 2.0));
+}
+
+TEST(SamplerChain, XtcRemovesAllButTheLeastOfTheTopChoices) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  std::set<int> kept, above;
+  int least = -1;
+  for (const int id : ranked(probabilities)) {
+    kept.insert(id);
+    if (probabilities[id] >= 0.1) above.insert(id), least = id;
+  }
+  ASSERT_GT(above.size(), 1u);
+  for (const int id : above) {
+    if (id != least) kept.erase(id);
+  }
+  SamplingParams params = at_temperature(1.0f);
+  params.xtc_threshold = 0.1f;
+  params.xtc_probability = 1.0f;
+  const auto always = filtered(logits, kept);
+  expect_distribution(params, logits, always);
+  params.xtc_probability = 0.3f;
+  std::vector<double> mixed;
+  for (int id = 0; id < 12; ++id) mixed.push_back(0.3 * always[id] + 0.7 * probabilities[id]);
+  expect_distribution(params, logits, mixed);
+}
+
+TEST(SamplerChain, PenaltiesLookBackOverTheWindow) {
+  auto logits = test_logits();
+  logits[2] = -1.0f;
+  SamplingParams params = at_temperature(1.0f);
+  params.penalty_window = 4;
+  params.repeat_penalty = 1.5f;
+  params.frequency_penalty = 0.25f;
+  params.presence_penalty = 0.5f;
+  auto penalised = logits;
+  penalised[2] = penalised[2] * 1.5f - 2 * 0.25f - 0.5f;
+  penalised[3] = penalised[3] / 1.5f - 0.25f - 0.5f;
+  penalised[7] = penalised[7] / 1.5f - 0.25f - 0.5f;
+  expect_distribution(params, logits, softmax(penalised), {5, 5, 5, 2, 3, 2, 7});
+}
+
+TEST(SamplerChain, PenaltiesForgetWhatLeavesTheWindow) {
+  SamplingParams params;
+  params.penalty_window = 2;
+  params.presence_penalty = 100.0f;
+  SamplerChain chain(params);
+  std::vector<std::int32_t> tokens = {0};
+  for (int i = 0; i < 7; ++i) tokens.push_back(*draw_once(chain, {3.0f, 2.0f, 1.0f}, tokens, i));
+  EXPECT_THAT(tokens, ElementsAre(0, 1, 2, 0, 1, 2, 0, 1));
+}
+
+TEST(SamplerChain, DryPenalisesWhatWouldProlongARepetition) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.dry_multiplier = 0.8f;
+  params.dry_base = 1.75f;
+  params.dry_allowed_length = 2;
+  auto penalised = logits;
+  // The end 1 2 3 stood before 4, and 2 3 before 6 too.
+  penalised[4] -= 0.8f * 1.75f;
+  penalised[6] -= 0.8f;
+  const std::vector<std::int32_t> tokens = {1, 2, 3, 4, 9, 2, 3, 6, 1, 2, 3};
+  expect_distribution(params, logits, softmax(penalised), tokens);
+  params.dry_breakers = {2};  // only 3 counts then, which is too short
+  expect_distribution(params, logits, softmax(logits), tokens);
+}
+
+TEST(SamplerChain, BiasAndBannedTokens) {
+  const auto logits = test_logits();
+  SamplingParams params = at_temperature(1.0f);
+  params.logit_bias = {{3, 1.5f}, {4, kBanned}, {4000, 1.0f}, {-1, 1.0f}};
+  params.banned_tokens = {0, 99999, -5};
+  auto changed = logits;
+  changed[3] += 1.5f;
+  changed[4] = changed[0] = kBanned;
+  expect_distribution(params, logits, softmax(changed));
+}
+
+TEST(SamplerChain, EndTokensWaitForTheMinimum) {
+  SamplingParams params;
+  params.min_tokens = 2;
+  params.end_tokens = {1};
+  SamplerChain chain(params);
+  EXPECT_EQ(draw_once(chain, {0.0f, 5.0f}, {}, 0), 0);
+  EXPECT_EQ(draw_once(chain, {0.0f, 5.0f}, {}, 1), 0);
+  EXPECT_EQ(draw_once(chain, {0.0f, 5.0f}, {}, 2), 1);
+}
+
+TEST(SamplerChain, NothingIsDrawnWhereAllIsBanned) {
+  for (const float temperature : {0.0f, 1.0f}) {
+    SamplingParams params = at_temperature(temperature);
+    params.banned_tokens = {0, 1};
+    SamplerChain chain(params);
+    EXPECT_FALSE(draw_once(chain, {1.0f, 2.0f}));
+  }
+}
+
+// The mean surprise of many draws, in bits, where the distribution allows tau.
+double mean_surprise(int algorithm, float tau) {
+  SamplingParams params = at_temperature(1.0f);
+  params.mirostat = algorithm;
+  params.mirostat_tau = tau;
+  SamplerChain chain(params);
+  std::vector<float> logits;
+  for (int i = 0; i < 5000; ++i) logits.push_back(-1.1f * std::log(static_cast<float>(i + 1)));
+  const auto probabilities = softmax(logits);
+  double sum = 0.0;
+  constexpr int kTokens = 2000;
+  for (int i = 0; i < kTokens; ++i) {
+    sum -= std::log2(probabilities[*draw_once(chain, logits, {}, i)]);
+  }
+  return sum / kTokens;
+}
+
+TEST(SamplerChain, MirostatHoldsTheSurprise) {
+  // The observed surprise is that within the cut distribution, which is below the model's.
+  for (const int algorithm : {1, 2}) {
+    const double low = mean_surprise(algorithm, 2.0f);
+    const double high = mean_surprise(algorithm, 5.0f);
+    EXPECT_LT(low, high - 1.0) << algorithm;
+  }
+}
+
+TEST(SamplerChain, Mirostat2CutsAtTwiceTau) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  SamplingParams params = at_temperature(1.0f);
+  params.mirostat = 2;
+  params.mirostat_tau = 1.5f;
+  params.mirostat_eta = 0.0f;  // the limit stays
+  std::set<int> kept;
+  for (int id = 0; id < 12; ++id) {
+    if (-std::log2(probabilities[id]) <= 3.0) kept.insert(id);
+  }
+  ASSERT_LT(kept.size(), logits.size());
+  expect_distribution(params, logits, filtered(logits, kept));
+}
+
+TEST(SamplerChain, AChainOfSeveral) {
+  const auto logits = test_logits(400);
+  const auto order = ranked(softmax(logits));
+  std::set<int> kept(order.begin(), order.begin() + 20);
+  const auto top = filtered(logits, kept);
+  kept.clear();
+  double sum = 0.0;
+  for (const int id : order) {
+    if (sum >= 0.9) break;
+    kept.insert(id);
+    sum += top[id];
+  }
+  SamplingParams params = at_temperature(0.8f);
+  params.top_k = 20;
+  params.top_p = 0.9f;
+  params.min_p = 0.05f;
+  const auto expected = filtered(logits, kept, 0.8);
+  expect_distribution(params, logits, expected);
+}
+
+TEST(SamplerChain, HostileLogitsDoNoHarm) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const auto& logits : {std::vector<float>{kNan, kNan}, std::vector<float>{kNan, 1.0f, kNan},
+                             std::vector<float>{kInfinity, 1.0f, kInfinity},
+                             std::vector<float>{kBanned, kBanned}, std::vector<float>{0.0f}}) {
+    SamplingParams params = at_temperature(1.0f);
+    params.top_n_sigma = 1.0f;
+    params.top_k = 2;
+    params.typical_p = params.top_p = 0.5f;
+    params.min_p = 0.1f;
+    params.xtc_probability = 1.0f;
+    params.dynamic_range = 0.5f;
+    for (params.mirostat = 0; params.mirostat <= 2; ++params.mirostat) {
+      SamplerChain chain(params);
+      const auto token = draw_once(chain, logits);
+      EXPECT_LT(static_cast<std::size_t>(token.value_or(0)), logits.size());
+    }
+  }
+}
+
+TEST(SamplerChain, LogprobsAreTheModels) {
+  const auto logits = test_logits();
+  const auto probabilities = softmax(logits);
+  const auto order = ranked(probabilities);
+  const TokenLogprobs result = top_logprobs(logits, 3);
+  ASSERT_EQ(result.top.size(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(result.top[i].token, order[i]);
+    EXPECT_NEAR(result.top[i].logprob, std::log(probabilities[order[i]]), 1e-6);
+  }
+}
+
+// The promise is 0.3 ms (bench/sampling_bench.cpp measures it); here only that nothing sorts the
+// vocabulary, with room for slow and busy machines.
+TEST(SamplerChain, ALargeVocabularyIsNotSorted) {
+  const auto logits = test_logits(256 * 1024);
+  SamplingParams params = at_temperature(0.8f);
+  params.top_k = 40;
+  params.top_p = 0.95f;
+  params.min_p = 0.05f;
+  SamplerChain chain(params);
+  auto fastest = std::chrono::nanoseconds::max();
+  for (int i = 0; i < 20; ++i) {
+    auto copy = logits;
+    const auto start = std::chrono::steady_clock::now();
+    chain.draw(copy, {{}, i});
+    fastest = std::min<std::chrono::nanoseconds>(fastest, std::chrono::steady_clock::now() - start);
+  }
+  EXPECT_LT(std::chrono::duration<double>(fastest).count(), 0.005);
+}
+
+}  // namespace
+}  // namespace linnet
