@@ -25,6 +25,7 @@ void add_architectures(CLI::App& parent, int& exit_status);
 void add_pull(CLI::App& parent, int& exit_status);
 void add_template(CLI::App& parent, int& exit_status);
 void add_grammar(CLI::App& parent, int& exit_status);
+void add_serve(CLI::App& parent, int& exit_status);
 
 /// Prints "linnet: MESSAGE" to stderr for an error; gives the exit status.
 int report(const Status& status);
