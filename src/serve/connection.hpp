@@ -1,8 +1,9 @@
 #pragma once
 
-// clang-format off: awaitable.hpp of Boost 1.74 needs <utility> and does not include it
-#include <boost/asio/awaitable.hpp>
+// awaitable.hpp of Boost 1.74 needs <utility> and does not include it.
+// clang-format off
 #include <utility>
+#include <boost/asio/awaitable.hpp>
 // clang-format on
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
