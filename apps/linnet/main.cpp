@@ -15,7 +15,7 @@ constexpr std::array kSubcommands = {
     Subcommand{add_generate}, Subcommand{add_inspect},       Subcommand{add_logits},
     Subcommand{add_tokenize}, Subcommand{add_architectures}, Subcommand{add_pull},
     Subcommand{add_template}, Subcommand{add_grammar},       Subcommand{add_synth},
-    Subcommand{add_bench},
+    Subcommand{add_bench},    Subcommand{add_serve},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core

@@ -27,6 +27,7 @@ void add_template(CLI::App& parent, int& exit_status);
 void add_grammar(CLI::App& parent, int& exit_status);
 void add_synth(CLI::App& parent, int& exit_status);
 void add_bench(CLI::App& parent, int& exit_status);
+void add_serve(CLI::App& parent, int& exit_status);
 
 /// Prints "linnet: MESSAGE" to stderr for an error; gives the exit status.
 int report(const Status& status);

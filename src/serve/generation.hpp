@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "generate/scheduler.hpp"
+#include "serve/metrics.hpp"
+#include "serve/stop_matcher.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet::serve {
+
+/// Where a generation stands.
+struct Outcome {
+  std::int64_t tokens = 0;                                   ///< generated
+  std::int64_t cached_tokens = 0;                            ///< of the prompt, not computed again
+  double queue_s = 0.0, first_token_s = 0.0, total_s = 0.0;  ///< since the request came
+  std::optional<FinishReason> reason;                        ///< set when it has ended
+  std::string error;                                         ///< why it failed, if it did
+};
+
+/// A text on its way from the engine's thread, which writes it, to the I/O thread, which takes it.
+/// Each member says which of them may call it.
+class Generation {
+ public:
+  struct Options {
+    std::vector<std::string> stops;     ///< strings that end the text and are not part of it
+    std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
+  };
+
+  /// `notify` is called from the engine's thread when there is something new to take(); it is not
+  /// called again before that. `tokenizer` and `metrics` must outlive this.
+  Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
+             std::function<void()> notify);
+
+  // I/O thread.
+
+  /// The text since the last call, and how things stand.
+  std::string take(Outcome& outcome);
+  /// Nobody wants the text any more.
+  void cancel() { cancelled_ = true; }
+
+  // Engine's thread.
+
+  bool is_cancelled() const { return cancelled_; }
+  void start(std::int64_t cached_tokens);
+  /// False if a stop string has ended the text.
+  bool push(TokenId token);
+  void finish(FinishReason reason);
+  void fail(std::string error);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  double seconds_since_request() const;
+  std::string text_of(TokenId token);
+  /// Hands `text` over and changes the outcome.
+  void publish(const std::string& text, const std::function<void(Outcome&)>& change);
+
+  const Tokenizer& tokenizer_;
+  const Options options_;
+  Metrics& metrics_;
+  const std::function<void()> notify_;
+  const Clock::time_point requested_ = Clock::now();
+  std::atomic<bool> cancelled_{false};
+
+  // Of the engine's thread.
+  Detokenizer detokenizer_;
+  StopMatcher stops_;
+  Clock::time_point last_token_;
+
+  std::mutex mutex_;  // guards what follows
+  std::string text_;
+  Outcome outcome_;
+  bool notified_ = false;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,101 @@
+#include "serve/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace linnet::serve {
+namespace {
+
+const std::vector<double> kLatencyBounds_s = {0.005, 0.01, 0.025, 0.05, 0.1,  0.2,
+                                              0.5,   1.0,  2.5,   5.0,  10.0, 30.0};
+
+void print_head(std::string_view name, std::string_view type, std::string_view help,
+                std::string& out) {
+  out += fmt::format("# HELP linnet_{0} {2}\n# TYPE linnet_{0} {1}\n", name, type, help);
+}
+
+}  // namespace
+
+Histogram::Histogram(std::vector<double> bounds_s)
+    : bounds_s_(std::move(bounds_s)), counts_(bounds_s_.size() + 1) {}
+
+void Histogram::observe(double seconds) {
+  const auto bound = std::lower_bound(bounds_s_.begin(), bounds_s_.end(), seconds);
+  const std::lock_guard lock(mutex_);
+  ++counts_[bound - bounds_s_.begin()];
+  sum_s_ += seconds;
+}
+
+void Histogram::print(std::string_view name, std::string_view help, std::string& out) const {
+  print_head(name, "histogram", help, out);
+  const std::lock_guard lock(mutex_);
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < bounds_s_.size(); ++i) {
+    count += counts_[i];
+    out += fmt::format("linnet_{}_bucket{{le=\"{}\"}} {}\n", name, bounds_s_[i], count);
+  }
+  count += counts_.back();
+  out += fmt::format(
+      "linnet_{0}_bucket{{le=\"+Inf\"}} {1}\nlinnet_{0}_sum {2}\nlinnet_{0}_count "
+      "{1}\n",
+      name, count, sum_s_);
+}
+
+Metrics::Metrics()
+    : queue_time(kLatencyBounds_s),
+      time_to_first_token(kLatencyBounds_s),
+      inter_token_latency(kLatencyBounds_s) {}
+
+void Metrics::count_reply(std::string_view route, int status) {
+  const std::lock_guard lock(mutex_);
+  ++replies_[{std::string(route), status}];
+}
+
+void Metrics::count_error(std::string_view code) {
+  const std::lock_guard lock(mutex_);
+  ++errors_[std::string(code)];
+}
+
+std::string Metrics::print() const {
+  struct Row {
+    std::string_view name, type, help;
+    const std::atomic<std::int64_t>& value;
+  };
+  const std::array rows = {
+      Row{"prompt_tokens_total", "counter", "Tokens of prompts.", prompt_tokens},
+      Row{"cached_tokens_total", "counter", "Of these, found in the prefix cache.", cached_tokens},
+      Row{"generated_tokens_total", "counter", "Tokens generated.", generated_tokens},
+      Row{"steps_total", "counter", "Forward passes.", steps},
+      Row{"cancelled_total", "counter", "Texts whose client left.", cancelled},
+      Row{"preemptions_total", "counter", "Times a text gave its memory away.", preemptions},
+      Row{"connections", "gauge", "Open connections.", connections},
+      Row{"waiting", "gauge", "Texts that wait to begin.", waiting},
+      Row{"running", "gauge", "Texts being generated.", running},
+      Row{"kv_pages", "gauge", "Pages of the KV cache.", kv_pages},
+      Row{"kv_free_pages", "gauge", "Pages that no text holds.", kv_free_pages},
+  };
+  std::string out;
+  for (const Row& row : rows) {
+    print_head(row.name, row.type, row.help, out);
+    out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
+  }
+  queue_time.print("queue_seconds", "From a request to its first step.", out);
+  time_to_first_token.print("time_to_first_token_seconds", "From a request to its first token.",
+                            out);
+  inter_token_latency.print("inter_token_seconds", "Between two tokens of a text.", out);
+  const std::lock_guard lock(mutex_);
+  print_head("replies_total", "counter", "Replies by route and status.", out);
+  for (const auto& [key, count] : replies_) {
+    out += fmt::format("linnet_replies_total{{route=\"{}\",status=\"{}\"}} {}\n", key.first,
+                       key.second, count);
+  }
+  print_head("errors_total", "counter", "Errors told to clients, by code.", out);
+  for (const auto& [code, count] : errors_) {
+    out += fmt::format("linnet_errors_total{{code=\"{}\"}} {}\n", code, count);
+  }
+  return out;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace linnet::serve {
+
+/// How often a duration fell below each of some bounds. Safe to use from several threads.
+class Histogram {
+ public:
+  explicit Histogram(std::vector<double> bounds_s);
+
+  void observe(double seconds);
+  /// In Prometheus' text format.
+  void print(std::string_view name, std::string_view help, std::string& out) const;
+
+ private:
+  std::vector<double> bounds_s_;
+  mutable std::mutex mutex_;
+  std::vector<std::int64_t> counts_;  // the last one is above all bounds
+  double sum_s_ = 0.0;
+};
+
+/// What the server has done so far and does now. Safe to use from several threads.
+class Metrics {
+ public:
+  Metrics();
+
+  std::atomic<std::int64_t> prompt_tokens{0}, cached_tokens{0}, generated_tokens{0};
+  std::atomic<std::int64_t> connections{0}, waiting{0}, running{0}, cancelled{0};
+  std::atomic<std::int64_t> kv_pages{0}, kv_free_pages{0}, preemptions{0}, steps{0};
+  Histogram queue_time, time_to_first_token, inter_token_latency;
+
+  /// A reply was sent.
+  void count_reply(std::string_view route, int status);
+  /// An error was reported to a client.
+  void count_error(std::string_view code);
+
+  /// https://prometheus.io/docs/instrumenting/exposition_formats/
+  std::string print() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::pair<std::string, int>, std::int64_t> replies_;
+  std::map<std::string, std::int64_t> errors_;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,148 @@
+#include "serve/server.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <thread>
+#include <utility>
+
+#include "serve/api.hpp"
+#include "serve/connection.hpp"
+
+namespace linnet::serve {
+namespace {
+
+namespace asio = boost::asio;
+using boost::asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+
+Result<tcp::endpoint> endpoint_of(const ServerOptions& options) {
+  ErrorCode error;
+  const auto address =
+      asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, error);
+  if (error) {
+    return Error{fmt::format("--host {}: expected a numeric address or localhost", options.host)};
+  }
+  if (!address.is_loopback() && options.api_keys.empty() && !options.insecure) {
+    return Error{fmt::format(
+        "--host {}: other machines can reach this address; give --api-key, or --insecure if "
+        "everyone may use the model",
+        options.host)};
+  }
+  return tcp::endpoint(address, options.port);
+}
+
+ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
+  ErrorCode error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
+}
+
+}  // namespace
+
+struct Server::State {
+  State(ServedModel served, EngineThread::Loader loader, ServerOptions given)
+      : options(std::move(given)),
+        model(std::move(served)),
+        keys(options.api_keys),
+        engine(std::make_unique<EngineThread>(std::move(loader), options.most_running,
+                                              options.most_waiting, metrics)),
+        api(model, *engine, keys, metrics),
+        context{api, metrics, {}, options.log} {
+    context.limits.body_bytes = options.body_bytes;
+    context.limits.header_time = options.header_time;
+  }
+
+  asio::awaitable<void> accept_all();
+  void stop_accepting();
+
+  // The order matters: what is first is destroyed last.
+  const ServerOptions options;
+  const ServedModel model;
+  const ApiKeys keys;
+  Metrics metrics;
+  std::unique_ptr<EngineThread> engine;
+  Api api;
+  ConnectionContext context;
+  std::vector<std::weak_ptr<Connection>> connections;  // of the I/O thread
+  asio::io_context io{1};
+  tcp::acceptor acceptor{io};
+  std::uint16_t port = 0;
+  std::thread io_thread;
+};
+
+asio::awaitable<void> Server::State::accept_all() {
+  while (acceptor.is_open()) {
+    ErrorCode error;
+    tcp::socket socket =
+        co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted) co_return;
+    if (error) {  // no file descriptors are left, perhaps
+      asio::steady_timer pause(io, std::chrono::milliseconds(100));
+      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      continue;
+    }
+    std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
+    if (connections.size() >= options.most_connections) continue;  // which closes it
+    socket.set_option(tcp::no_delay(true), error);
+    auto connection = std::make_shared<Connection>(std::move(socket), context);
+    connections.push_back(connection);
+    asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
+  }
+}
+
+void Server::State::stop_accepting() {
+  context.draining = true;
+  ErrorCode ignored;
+  acceptor.close(ignored);
+  for (const auto& weak : connections) {
+    if (const auto connection = weak.lock()) connection->close_if_idle();
+  }
+}
+
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::Loader loader,
+                                              ServerOptions options) {
+  const auto endpoint = endpoint_of(options);
+  if (!endpoint) return endpoint.error();
+  const std::string where = fmt::format("{}:{}", options.host, options.port);
+  auto state = std::make_unique<State>(std::move(model), std::move(loader), std::move(options));
+  if (const ErrorCode error = listen(state->acceptor, *endpoint); error) {
+    return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
+  }
+  state->port = state->acceptor.local_endpoint().port();
+  asio::co_spawn(state->io, state->accept_all(), asio::detached);
+  state->io_thread = std::thread([&io = state->io] { io.run(); });
+  return std::unique_ptr<Server>(new Server(std::move(state)));
+}
+
+Server::~Server() {
+  state_->io.stop();
+  state_->io_thread.join();
+  // Its notes to connections go nowhere from here on, but need the I/O context.
+  state_->engine.reset();
+}
+
+std::uint16_t Server::port() const { return state_->port; }
+
+Status Server::wait_until_loaded() { return state_->engine->wait_until_loaded(); }
+
+bool Server::drain(std::chrono::milliseconds most) {
+  asio::post(state_->io, [state = state_.get()] { state->stop_accepting(); });
+  const auto end = std::chrono::steady_clock::now() + most;
+  while (std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (state_->metrics.connections == 0) return true;
+  }
+  return state_->metrics.connections == 0;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,207 @@
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "serve/serving.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+Json completion(std::string_view prompt, int max_tokens = 24) {
+  return {{"prompt", prompt}, {"max_tokens", max_tokens}, {"temperature", 0}};
+}
+
+std::string text_of(const test::HttpReply& reply) { return reply.json()["choices"][0]["text"]; }
+
+class Completions : public testing::Test {
+ protected:
+  test::Serving serving;
+};
+
+TEST_F(Completions, AnswerHasTextUsageAndTimings) {
+  const auto reply = serving.post("/v1/completions", completion("In the beginning"));
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const Json json = reply.json();
+  EXPECT_EQ(json["object"], "text_completion");
+  EXPECT_EQ(json["model"], "linnet-kjv");
+  EXPECT_FALSE(text_of(reply).empty());
+  EXPECT_EQ(json["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(json["usage"]["completion_tokens"], 24);
+  EXPECT_GT(json["usage"]["prompt_tokens"], 2);
+  EXPECT_GT(json["timings"]["time_to_first_token_s"], 0.0);
+}
+
+TEST_F(Completions, StreamHasTheSameText) {
+  Json body = completion("And God said");
+  const std::string whole = text_of(serving.post("/v1/completions", body));
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_THAT(reply.head, HasSubstr("text/event-stream"));
+  EXPECT_THAT(reply.body, testing::EndsWith("data: [DONE]\n\n"));
+  std::string streamed;
+  std::string reason;
+  Json usage;
+  for (const Json& event : test::events_of(reply)) {
+    for (const Json& choice : event["choices"]) {
+      streamed += choice["text"];
+      if (choice["finish_reason"].is_string()) reason = choice["finish_reason"];
+    }
+    if (event.contains("usage")) usage = event["usage"];
+  }
+  EXPECT_EQ(streamed, whole);
+  EXPECT_EQ(reason, "length");
+  EXPECT_EQ(usage["completion_tokens"], 24);
+}
+
+TEST_F(Completions, TokensAndTextAreTheSamePrompt) {
+  const std::string prompt = "And it came to pass";
+  const Json ids =
+      serving.post("/tokenize", {{"content", prompt}, {"add_special", true}}).json()["tokens"];
+  Json body = completion("");
+  body["prompt"] = ids;
+  EXPECT_EQ(text_of(serving.post("/v1/completions", body)),
+            text_of(serving.post("/v1/completions", completion(prompt))));
+}
+
+TEST_F(Completions, EchoPutsThePromptBefore) {
+  Json body = completion("The LORD is my");
+  const std::string text = text_of(serving.post("/v1/completions", body));
+  body["echo"] = true;
+  EXPECT_EQ(text_of(serving.post("/v1/completions", body)), "The LORD is my" + text);
+}
+
+TEST_F(Completions, AStopStringEndsTheText) {
+  Json body = completion("And he said unto them,");
+  const std::string text = text_of(serving.post("/v1/completions", body));
+  ASSERT_GT(text.size(), 20u);
+  const std::string stop = text.substr(10, 6);
+  body["stop"] = Json::array({"no such text", stop});
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(text_of(reply), text.substr(0, text.find(stop)));
+  EXPECT_EQ(reply.json()["choices"][0]["finish_reason"], "stop");
+}
+
+TEST_F(Completions, ASeedGivesTheSameTextAndChoicesDiffer) {
+  Json body = completion("And the king");
+  body["temperature"] = 1.5;
+  body["seed"] = 7;
+  body["n"] = 2;
+  const Json first = serving.post("/v1/completions", body).json()["choices"];
+  const Json second = serving.post("/v1/completions", body).json()["choices"];
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first, second);
+  EXPECT_NE(first[0]["text"], first[1]["text"]);
+}
+
+TEST_F(Completions, APromptThatCameBeforeIsCached) {
+  std::string prompt;
+  for (int i = 0; i < 30; ++i) prompt += "And the children of Israel went up. ";
+  const auto cached = [&] {
+    const auto reply = serving.post("/v1/completions", completion(prompt, 2));
+    return reply.json()["usage"]["prompt_tokens_details"]["cached_tokens"].get<int>();
+  };
+  EXPECT_EQ(cached(), 0);
+  EXPECT_GE(cached(), 64);
+}
+
+std::vector<Json> mixed_requests() {
+  std::vector<Json> requests;
+  const std::vector<std::string> beginnings = {"In the beginning", "And God said", "Blessed are",
+                                               "The words of"};
+  for (int i = 0; i < 8; ++i) {
+    Json body = completion(beginnings[i % 4], 16 + 11 * i);
+    if (i % 2 == 1) {
+      body["temperature"] = 1.0;
+      body["seed"] = i;
+    }
+    if (i == 5) {
+      std::string prompt;
+      for (int k = 0; k < 20; ++k) prompt += "and the sons of the men of the city, ";
+      body["prompt"] = prompt;
+    }
+    requests.push_back(body);
+  }
+  return requests;
+}
+
+std::vector<std::string> texts_together(const test::Serving& serving,
+                                        const std::vector<Json>& requests) {
+  std::vector<std::string> texts(requests.size());
+  std::vector<std::thread> clients;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    clients.emplace_back(
+        [&, i] { texts[i] = text_of(serving.post("/v1/completions", requests[i])); });
+  }
+  for (std::thread& client : clients) client.join();
+  return texts;
+}
+
+TEST_F(Completions, CompanyDoesNotChangeTheText) {
+  const std::vector<Json> requests = mixed_requests();
+  const std::vector<std::string> together = texts_together(serving, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i], text_of(serving.post("/v1/completions", requests[i]))) << i;
+  }
+}
+
+TEST(Preemption, ACacheTooSmallForAllDoesNotChangeTheText) {
+  const std::vector<Json> requests = mixed_requests();
+  const test::Serving small({}, 512);
+  const std::vector<std::string> together = texts_together(small, requests);
+  EXPECT_GT(small.metric("linnet_preemptions_total"), 0);
+  const test::Serving large;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i], text_of(large.post("/v1/completions", requests[i]))) << i;
+  }
+}
+
+TEST_F(Completions, TooLongNamesBothCounts) {
+  const auto reply = serving.post("/v1/completions", completion("In the beginning", 600));
+  EXPECT_EQ(reply.status, 400);
+  const Json error = reply.json()["error"];
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("600"));
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("512"));
+}
+
+TEST_F(Completions, WrongFieldsAreNamed) {
+  const auto refused = [&](const char* field, const Json& value, const char* param) {
+    Json body = completion("a");
+    body[field] = value;
+    const auto reply = serving.post("/v1/completions", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    EXPECT_EQ(reply.json()["error"]["param"], param);
+  };
+  refused("max_tokens", "many", "max_tokens");
+  refused("max_tokens", 0, "max_tokens");
+  refused("max_tokens", 18446744073709551615u, "max_tokens");
+  refused("temperature", Json::array(), "temperature");
+  refused("temperature", -1, "temperature");
+  refused("prompt", 5, "prompt");
+  refused("prompt", Json::array({1, 99999}), "prompt[1]");
+  refused("prompt", Json::array({-1}), "prompt[0]");
+  refused("stop", Json::array({"a", 1}), "stop[1]");
+  refused("stop", std::string(300, 'a'), "stop");
+  refused("n", 1000, "n");
+  refused("stream", 1, "stream");
+  refused("top_p", 0.5, "top_p");
+}
+
+TEST_F(Completions, UnknownFieldsAndAnotherModel) {
+  Json body = completion("And", 2);
+  body["some_field"] = {{"a", 1}};
+  body["top_p"] = 1.0;
+  body["model"] = "linnet-kjv";
+  EXPECT_EQ(serving.post("/v1/completions", body).status, 200);
+  body["model"] = "gpt-9";
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_EQ(reply.json()["error"]["code"], "model_not_found");
+}
+
+}  // namespace
+}  // namespace linnet

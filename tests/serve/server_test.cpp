@@ -1,0 +1,190 @@
+#include "serve/server.hpp"
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "serve/serving.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+const Json kLongStream = {{"prompt", "And"},
+                          {"max_tokens", 500},
+                          {"temperature", 0},
+                          {"ignore_eos", true},
+                          {"stream", true}};
+
+bool becomes(const std::function<bool()>& condition) {
+  for (int i = 0; i < 500 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+  return condition();
+}
+
+TEST(Server, HealthAndModels) {
+  const test::Serving serving;
+  EXPECT_EQ(serving.get("/health").json()["status"], "ok");
+  const Json models = serving.get("/v1/models").json();
+  EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
+  EXPECT_EQ(models["data"][0]["context_length"], 512);
+}
+
+TEST(Server, UnknownPathsAndMethods) {
+  const test::Serving serving;
+  EXPECT_EQ(serving.get("/v2/models").status, 404);
+  EXPECT_EQ(serving.get("/v1/completions").status, 405);
+  EXPECT_EQ(serving.post("/health", Json::object()).status, 405);
+}
+
+TEST(Server, BadBodiesAreRefused) {
+  const test::Serving serving;
+  for (const std::string& body :
+       {std::string(), std::string("{"), std::string("[]"), std::string("{\"prompt\": \"\xff\"}"),
+        std::string("{\"a\":") + std::string(100000, '['), std::string("\"text\"")}) {
+    const auto reply = test::http(serving.port(), "POST", "/v1/completions", body);
+    EXPECT_EQ(reply.status, 400) << body.substr(0, 20);
+    EXPECT_EQ(reply.json()["error"]["type"], "invalid_request_error");
+  }
+  EXPECT_EQ(test::http(serving.port(), "POST", "/v1/completions",
+                       R"({"a": )" + std::string(63, '[') + std::string(63, ']') + "}")
+                .json()["error"]["param"],
+            "prompt");  // which is not too deep
+}
+
+TEST(Server, LargeHeadersAndBodiesAreRefused) {
+  serve::ServerOptions options;
+  options.body_bytes = 1000;
+  const test::Serving serving(options);
+  const auto body = test::http(serving.port(), "POST", "/v1/completions", std::string(2000, ' '));
+  EXPECT_EQ(body.status, 413);
+  EXPECT_EQ(body.json()["error"]["code"], "request_too_large");
+  const std::string header = "X-Large: " + std::string(20000, 'a') + "\r\n";
+  EXPECT_EQ(serving.get("/health", header).status, 431);
+}
+
+TEST(Server, WhatIsNotHttpIsRefused) {
+  const test::Serving serving;
+  test::TcpClient client(serving.port());
+  client.send("this is not HTTP\r\n\r\n");
+  EXPECT_EQ(test::parse_reply(client.receive_all()).status, 400);
+}
+
+TEST(Server, ASlowHeaderEndsTheConnection) {
+  serve::ServerOptions options;
+  options.header_time = std::chrono::seconds(1);
+  const test::Serving serving(options);
+  test::TcpClient client(serving.port());
+  client.send("GET /health HT");
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_TRUE(becomes([&] { return serving.metric("linnet_connections") == 1; }));
+}
+
+TEST(Server, SeveralRequestsOnAConnection) {
+  const test::Serving serving;
+  test::TcpClient client(serving.port());
+  const std::string request = "GET /health HTTP/1.1\r\nHost: test\r\n\r\n";
+  for (int i = 0; i < 3; ++i) {
+    client.send(request);
+    EXPECT_TRUE(client.receive_until("\"ok\""));
+  }
+  client.send(request + request + test::http_request("GET", "/health", ""));  // pipelined
+  const std::string replies = client.receive_all();
+  EXPECT_EQ(std::count(replies.begin(), replies.end(), '{'), 3);
+}
+
+TEST(Server, AClientThatLeavesEndsItsWork) {
+  const test::Serving serving;
+  for (const bool streams : {true, false}) {
+    Json body = kLongStream;
+    body["stream"] = streams;
+    body["n"] = 8;
+    {
+      test::TcpClient client(serving.port());
+      client.send(test::http_request("POST", "/v1/completions", body.dump()));
+      ASSERT_TRUE(becomes([&] { return serving.metric("linnet_running") == 8; }));
+    }
+    EXPECT_TRUE(becomes([&] { return serving.metric("linnet_running") == 0; }));
+  }
+  EXPECT_EQ(serving.metric("linnet_cancelled_total"), 16);
+  EXPECT_LT(serving.metric("linnet_generated_tokens_total"), 16 * 500);
+  EXPECT_EQ(serving.metric("linnet_kv_free_pages"), serving.metric("linnet_kv_pages"));
+}
+
+TEST(Server, AFullQueueIsRefusedWithRetryAfter) {
+  serve::ServerOptions options;
+  options.most_running = 1;
+  options.most_waiting = 1;
+  const test::Serving serving(options);
+  std::vector<std::unique_ptr<test::TcpClient>> clients;
+  for (int i = 0; i < 2; ++i) {
+    clients.push_back(std::make_unique<test::TcpClient>(serving.port()));
+    clients.back()->send(test::http_request("POST", "/v1/completions", kLongStream.dump()));
+    ASSERT_TRUE(becomes([&] {
+      return serving.metric("linnet_running") + serving.metric("linnet_waiting") == i + 1;
+    }));
+  }
+  const auto reply = serving.post("/v1/completions", kLongStream);
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_EQ(reply.json()["error"]["code"], "rate_limit_exceeded");
+  EXPECT_THAT(reply.head, HasSubstr("Retry-After: "));
+}
+
+TEST(Server, KeysAreAskedFor) {
+  serve::ServerOptions options;
+  options.api_keys = {"first", "second"};
+  const test::Serving serving(options);
+  EXPECT_EQ(serving.get("/health").status, 200);
+  const auto none = serving.get("/v1/models");
+  EXPECT_EQ(none.status, 401);
+  EXPECT_EQ(none.json()["error"]["code"], "invalid_api_key");
+  EXPECT_EQ(serving.get("/v1/models", "Authorization: Bearer third\r\n").status, 401);
+  EXPECT_EQ(serving.get("/v1/models", "Authorization: Bearer firs\r\n").status, 401);
+  EXPECT_EQ(serving.get("/v1/models", "Authorization: Bearer second\r\n").status, 200);
+  EXPECT_EQ(serving.get("/v1/models", "x-api-key: first\r\n").status, 200);
+}
+
+TEST(Server, OtherMachinesNeedAKey) {
+  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto start = [&](bool insecure) {
+    serve::ServerOptions options;
+    options.host = "0.0.0.0";
+    options.port = 0;
+    options.insecure = insecure;
+    return serve::Server::start(
+        std::move(*serve::describe_model(**file, "m", "", 512)),
+        [&] { return Engine::load(**file, {}, 512); }, options);
+  };
+  const auto refused = start(false);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("--api-key"));
+  EXPECT_TRUE(start(true).ok());
+}
+
+TEST(Server, DrainFinishesWhatRuns) {
+  test::Serving serving;
+  test::TcpClient idle(serving.port());
+  test::TcpClient busy(serving.port());
+  busy.send(test::http_request("POST", "/v1/completions", kLongStream.dump()));
+  ASSERT_TRUE(busy.receive_until("data: "));
+  EXPECT_TRUE(serving.server().drain(10s));
+  EXPECT_THAT(busy.receive_all(), HasSubstr("[DONE]"));
+  EXPECT_THROW(test::TcpClient late(serving.port()), std::runtime_error);
+}
+
+TEST(Server, AModelThatCannotBeLoadedIsSaid) {
+  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  serve::ServerOptions options;
+  options.port = 0;
+  auto server = serve::Server::start(
+      std::move(*serve::describe_model(**file, "m", "", 512)),
+      []() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }, options);
+  ASSERT_TRUE(server.ok());
+  EXPECT_EQ((*server)->wait_until_loaded().error().message, "no engine today");
+  EXPECT_EQ(test::http((*server)->port(), "GET", "/health").status, 500);
+}
+
+}  // namespace
+}  // namespace linnet

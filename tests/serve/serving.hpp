@@ -1,0 +1,52 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "serve/server.hpp"
+#include "support/http_client.hpp"
+
+namespace linnet::test {
+
+/// The server with the bundled model on a free port, in this process.
+class Serving {
+ public:
+  explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096) {
+    options.port = 0;
+    file_ = std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+    auto model = serve::describe_model(*file_, "linnet-kjv", "chatml", 512);
+    EXPECT_TRUE(model.ok()) << model.error().message;
+    auto load = [this, kv_tokens] {
+      EngineOptions engine_options;
+      engine_options.threads = 1;
+      return Engine::load(*file_, engine_options, kv_tokens);
+    };
+    auto server = serve::Server::start(std::move(*model), load, std::move(options));
+    EXPECT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(*server);
+    EXPECT_TRUE(server_->wait_until_loaded().ok());
+  }
+
+  serve::Server& server() { return *server_; }
+  std::uint16_t port() const { return server_->port(); }
+  HttpReply get(std::string_view path, std::string_view headers = "") const {
+    return http(port(), "GET", path, "", headers);
+  }
+  HttpReply post(std::string_view path, const nlohmann::json& body,
+                 std::string_view headers = "") const {
+    return http(port(), "POST", path, body.dump(), headers);
+  }
+  /// A number of /metrics; -1 where it is not there.
+  double metric(const std::string& name) const {
+    const std::string text = get("/metrics").body;
+    const std::size_t at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stod(text.substr(at + name.size() + 2));
+  }
+
+ private:
+  std::unique_ptr<ModelFile> file_;
+  std::unique_ptr<serve::Server> server_;
+};
+
+}  // namespace linnet::test
