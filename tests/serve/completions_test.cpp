@@ -149,7 +149,11 @@ TEST_F(Completions, CompanyDoesNotChangeTheText) {
 }
 
 TEST(Preemption, ACacheTooSmallForAllDoesNotChangeTheText) {
-  const std::vector<Json> requests = mixed_requests();
+  std::vector<Json> requests = mixed_requests();
+  for (Json& body : requests) {
+    body["max_tokens"] = 150;
+    body["ignore_eos"] = true;
+  }
   const test::Serving small({}, 512);
   const std::vector<std::string> together = texts_together(small, requests);
   EXPECT_GT(small.metric("linnet_preemptions_total"), 0);
