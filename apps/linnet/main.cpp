@@ -15,7 +15,7 @@ constexpr std::array kSubcommands = {
     Subcommand{add_generate}, Subcommand{add_inspect},       Subcommand{add_logits},
     Subcommand{add_tokenize}, Subcommand{add_architectures}, Subcommand{add_pull},
     Subcommand{add_template}, Subcommand{add_grammar},       Subcommand{add_synth},
-    Subcommand{add_bench},    Subcommand{add_serve},
+    Subcommand{add_bench},    Subcommand{add_serve},         Subcommand{add_chat},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core
@@ -32,6 +32,7 @@ int run(int argc, char** argv) {
       "  linnet generate --prompt 'In the beginning'\n"
       "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200\n"
       "  linnet generate --repo OWNER/NAME --gguf FILE --prompt 'Hello'\n"
+      "  linnet chat --gguf model.gguf\n"
       "  linnet inspect --gguf model.gguf\n"};
   app.name("linnet");
   app.set_version_flag("--version", "linnet " LINNET_VERSION);

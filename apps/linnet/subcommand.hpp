@@ -18,6 +18,7 @@ struct Subcommand {
 
 // Each in the file of its name; the table is in main.cpp.
 void add_generate(CLI::App& parent, int& exit_status);
+void add_chat(CLI::App& parent, int& exit_status);
 void add_inspect(CLI::App& parent, int& exit_status);
 void add_logits(CLI::App& parent, int& exit_status);
 void add_tokenize(CLI::App& parent, int& exit_status);

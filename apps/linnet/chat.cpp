@@ -1,0 +1,155 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "base/read_file.hpp"
+#include "chat/template_sources.hpp"
+#include "linnet/chat_commands.hpp"
+#include "linnet/console.hpp"
+#include "linnet/line_editor.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/sampling_options.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::int64_t kLongestInputBytes = 1 << 28;
+
+struct Options {
+  ModelOptions model;
+  SamplingOptions sampling;
+  std::string system, prompt, chat_template, overflow;
+  std::int64_t max_tokens = 0;
+};
+
+std::atomic<bool> interrupted{false};
+
+void stop_answers_on_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = true; };
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+}
+
+Result<ChatTemplate> make_template(const ModelFile& file, const std::string& chosen) {
+  auto sources = chosen.empty() ? read_chat_templates(file.file()) : find_chat_template(chosen);
+  if (!sources) return sources.error();
+  const Tokenizer& tokenizer = *file.tokenizer();
+  SpecialTexts specials;
+  const auto empty = tokenizer.encode("", {.add_special = true});
+  const bool adds_bos =
+      empty && !empty->empty() && tokenizer.bos() && empty->front() == *tokenizer.bos();
+  if (adds_bos) specials.bos = tokenizer.piece(*tokenizer.bos());
+  if (tokenizer.eos()) specials.eos = tokenizer.piece(*tokenizer.eos());
+  return ChatTemplate::create(*sources, std::move(specials));
+}
+
+// $XDG_STATE_HOME/linnet/chat-history
+std::filesystem::path history_path() {
+  const char* const state = std::getenv("XDG_STATE_HOME");
+  if (state && *state) return std::filesystem::path(state) / "linnet/chat-history";
+  const char* const home = std::getenv("HOME");
+  if (!home || !*home) return {};
+  return std::filesystem::path(home) / ".local/state/linnet/chat-history";
+}
+
+Status say(ChatConsole& console, const std::string& text) {
+  interrupted = false;
+  const std::string message = std::exchange(console.attached, {}) + text;
+  Status status = console.session.say(message);
+  if (status) note_turn(console.session);
+  return status;
+}
+
+// One message and its answer: the prompt and what standard input holds.
+Status answer_once(ChatConsole& console, const std::string& prompt) {
+  auto input = read_file("/dev/stdin", kLongestInputBytes);
+  // No standard input is an empty one.
+  const std::string text = input && !input->empty() ? prompt + "\n\n" + *input : prompt;
+  return say(console, text);
+}
+
+// A mistake is said and the conversation goes on, but for output that can't be written.
+Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
+  Status last;
+  while (!console.ended) {
+    const auto line = read_message(lines);
+    if (!line) break;
+    if (line->find_first_not_of(" \t\n") == std::string::npos) continue;
+    interrupted = false;
+    last = line->front() == '/' ? run_chat_command(console, *line) : say(console, *line);
+    if (!last) report(last);
+    if (!is_terminal && (interrupted || !last)) break;
+    if (!write_output("")) break;
+  }
+  if (is_terminal) return {};
+  return last ? Status() : Error{"the conversation was not finished"};
+}
+
+Status run(const Options& options) {
+  auto path = find_model(options.model);
+  if (!path) return path.error();
+  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  if (!file) return file.error();
+  const Tokenizer* tokenizer = (*file)->tokenizer();
+  if (!tokenizer) return Error{*path + ": the file has no tokenizer"};
+  auto chat_template = make_template(**file, options.chat_template);
+  if (!chat_template) return Error{*path + ": " + chat_template.error().message};
+  auto sampling = options.sampling.params(**file);
+  if (!sampling) return sampling.error();
+  const EngineOptions engine_options = options.model.engine_options();
+  auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  auto engine = Engine::load(**file, engine_options, plan->context);
+  if (!engine) return engine.error();
+
+  const bool is_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const bool is_one_shot = !is_terminal && !options.prompt.empty();
+  ChatSettings settings;
+  settings.sampling = std::move(*sampling);
+  settings.stop = options.sampling.stop;
+  settings.min_tokens = options.sampling.min_tokens;
+  settings.max_tokens = options.max_tokens;
+  const bool drops = options.overflow.empty() ? !is_one_shot : options.overflow == "drop-oldest";
+  settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
+  settings.colours = isatty(STDOUT_FILENO) == 1;
+
+  ChatSession session(**engine, *tokenizer, *chat_template, std::move(settings), interrupted);
+  session.set_system(options.system);
+  ChatConsole console{session, {}, false};
+  stop_answers_on_interrupt();
+  if (is_one_shot) return answer_once(console, options.prompt);
+  if (!is_terminal) return converse(console, *make_plain_lines(), false);
+  note("{}, context of {} tokens; /help lists the commands\n",
+       printable((*file)->spec().name.empty() ? *path : (*file)->spec().name), plan->context);
+  if (!options.prompt.empty()) report(say(console, options.prompt));
+  auto editor = make_line_editor(history_path());
+  return converse(console, editor ? *editor : *make_plain_lines(), true);
+}
+
+}  // namespace
+
+void add_chat(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("chat", "Talk with a model");
+  app->footer(
+      "Standard input that is not a terminal is a conversation with a message or a /command a\n"
+      "line; with --prompt it is all one message: cat FILE | linnet chat --prompt 'Summarise'");
+  auto options = std::make_shared<Options>();
+  app->add_option("--system", options->system, "system message");
+  app->add_option("--prompt", options->prompt, "first message");
+  app->add_option("--chat-template", options->chat_template,
+                  "built-in template or file, where the model's own is missing or wrong");
+  app->add_option("--max-tokens,-m", options->max_tokens,
+                  "most tokens of an answer (default: what the context holds)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+  app->add_option("--overflow", options->overflow,
+                  "when the context is full (default: drop-oldest; error for one message)")
+      ->check(CLI::IsMember({"error", "drop-oldest"}));
+  options->sampling.add_to(*app, /*temperature=*/0.8f);
+  options->model.add_to(*app);
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

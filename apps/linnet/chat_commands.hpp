@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "linnet/chat_session.hpp"
+
+namespace linnet::app {
+
+/// What the commands of a conversation work on.
+struct ChatConsole {
+  ChatSession& session;
+  std::string attached;  ///< text of files, which goes with the next message
+  bool ended = false;
+};
+
+/// Runs a line that begins with a slash. An Error says what is wrong with it.
+Status run_chat_command(ChatConsole& console, std::string_view line);
+
+/// One line about the latest answer, to standard error.
+void note_turn(const ChatSession& session);
+
+}  // namespace linnet::app

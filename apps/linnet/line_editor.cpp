@@ -1,0 +1,137 @@
+#include "linnet/line_editor.hpp"
+
+#include <histedit.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string_view>
+
+#include "linnet/console.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::string_view kPasteEnd = "\x1b[201~";
+constexpr std::size_t kLongestPasteBytes = 16 << 20;
+constexpr int kHistorySize = 1000;
+
+class LineEditor : public LineSource {
+ public:
+  explicit LineEditor(std::filesystem::path history_path)
+      : history_path_(std::move(history_path)), history_(history_init()) {
+    editor_ = el_init("linnet", stdin, stdout, stderr);
+    if (!editor_ || !history_) return;
+    el_set(editor_, EL_CLIENTDATA, this);
+    el_set(editor_, EL_PROMPT, &LineEditor::show_prompt);
+    el_set(editor_, EL_EDITOR, "emacs");
+    HistEvent event;
+    history(history_, &event, H_SETSIZE, kHistorySize);
+    history(history_, &event, H_SETUNIQUE, 1);
+    el_set(editor_, EL_HIST, history, history_);
+    if (!history_path_.empty()) history(history_, &event, H_LOAD, history_path_.c_str());
+    el_source(editor_, nullptr);  // ~/.editrc
+    el_set(editor_, EL_ADDFN, "linnet-paste", "insert pasted text", &LineEditor::paste);
+    el_set(editor_, EL_BIND, "\\e[200~", "linnet-paste", nullptr);
+    el_set(editor_, EL_ADDFN, "linnet-give-up", "give the line up", &LineEditor::give_up);
+    el_set(editor_, EL_BIND, "^C", "linnet-give-up", nullptr);
+    // While a line is edited, Ctrl-C is a key like any other.
+    el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
+  }
+  ~LineEditor() override {
+    HistEvent event;
+    if (history_ && !history_path_.empty()) {
+      std::error_code ignored;
+      std::filesystem::create_directories(history_path_.parent_path(), ignored);
+      history(history_, &event, H_SAVE, history_path_.c_str());
+    }
+    if (editor_) el_end(editor_);
+    if (history_) history_end(history_);
+  }
+  LineEditor(const LineEditor&) = delete;
+  LineEditor& operator=(const LineEditor&) = delete;
+
+  bool usable() const { return editor_ && history_; }
+
+  std::optional<std::string> read(const std::string& prompt) override {
+    prompt_ = prompt;
+    given_up_ = false;
+    [[maybe_unused]] Status status = write_output("\x1b[?2004h");  // ask for bracketed paste
+    int count = 0;
+    const char* const text = el_gets(editor_, &count);
+    status = write_output("\x1b[?2004l");
+    if (given_up_) {
+      status = write_output("\n");
+      return "";
+    }
+    if (!text || count <= 0) return std::nullopt;
+    std::string line(text, static_cast<std::size_t>(count));
+    if (line.ends_with('\n')) line.pop_back();
+    HistEvent event;
+    if (!line.empty()) history(history_, &event, H_ENTER, line.c_str());
+    return line;
+  }
+
+ private:
+  static LineEditor* self(EditLine* editor) {
+    void* data = nullptr;
+    el_get(editor, EL_CLIENTDATA, &data);
+    return static_cast<LineEditor*>(data);
+  }
+  static char* show_prompt(EditLine* editor) { return self(editor)->prompt_.data(); }
+
+  static unsigned char paste(EditLine* editor, int /*key*/) {
+    std::string text;
+    char byte = 0;
+    while (!text.ends_with(kPasteEnd) && text.size() < kLongestPasteBytes) {
+      if (el_getc(editor, &byte) != 1) return CC_EOF;
+      text += byte == '\r' ? '\n' : byte;
+    }
+    if (text.ends_with(kPasteEnd)) text.resize(text.size() - kPasteEnd.size());
+    // Control characters do nothing in a message but to confuse the display.
+    std::erase_if(text, [](unsigned char c) { return c < 0x20 && c != '\n' && c != '\t'; });
+    if (!text.empty() && el_insertstr(editor, text.c_str()) != 0) return CC_ERROR;
+    return CC_REFRESH;
+  }
+  static unsigned char give_up(EditLine* editor, int /*key*/) {
+    self(editor)->given_up_ = true;
+    return CC_NEWLINE;
+  }
+
+  std::filesystem::path history_path_;
+  History* history_ = nullptr;
+  EditLine* editor_ = nullptr;
+  std::string prompt_;
+  bool given_up_ = false;
+};
+
+class PlainLines : public LineSource {
+ public:
+  std::optional<std::string> read(const std::string&) override {
+    std::string line;
+    if (!std::getline(std::cin, line)) return std::nullopt;
+    return line;
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path) {
+  auto editor = std::make_unique<LineEditor>(history_path);
+  if (!editor->usable()) return nullptr;
+  return editor;
+}
+
+std::unique_ptr<LineSource> make_plain_lines() { return std::make_unique<PlainLines>(); }
+
+std::optional<std::string> read_message(LineSource& source) {
+  auto line = source.read("> ");
+  while (line && line->ends_with('\\')) {
+    line->back() = '\n';
+    const auto more = source.read("| ");
+    if (!more) break;
+    *line += *more;
+  }
+  return line;
+}
+
+}  // namespace linnet::app
