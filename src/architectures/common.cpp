@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::int64_t kMostLayers = 4096;
 constexpr std::int64_t kWidest = 1 << 20;
+constexpr std::int64_t kMostHeads = 1 << 14;
+constexpr std::int64_t kWidestHead = 1 << 14;
 
 std::string tensor_name(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.weight", layer, part);
@@ -29,10 +31,12 @@ AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int laye
   const std::int64_t head_width = spec.width / attention.heads;
   attention.key_width = static_cast<int>(p.count("attention.key_length", head_width));
   attention.value_width = static_cast<int>(p.count("attention.value_length", head_width));
-  if (attention.key_width < 1 || attention.key_width > kWidest || attention.value_width < 1 ||
-      attention.value_width > kWidest) {
-    p.fail(fmt::format("heads have {} and {} columns, expected 1 to {}", attention.key_width,
-                       attention.value_width, kWidest));
+  if (attention.heads > kMostHeads || attention.key_width < 1 ||
+      attention.key_width > kWidestHead || attention.value_width < 1 ||
+      attention.value_width > kWidestHead) {
+    p.fail(fmt::format("{} heads of {} and {} columns were found, expected at most {} of 1 to {}",
+                       attention.heads, attention.key_width, attention.value_width, kMostHeads,
+                       kWidestHead));
     return {};
   }
   attention.scale = p.nonzero_number("attention.scale",
