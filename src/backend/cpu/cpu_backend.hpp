@@ -5,6 +5,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/packed_matrix.hpp"
 #include "backend/host_state_store.hpp"
 #include "backend/key_selection.hpp"
 #include "base/thread_pool.hpp"

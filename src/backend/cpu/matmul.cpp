@@ -3,21 +3,24 @@
 #include <numeric>
 
 #include "backend/cpu/cpu_backend.hpp"
+#include "backend/cpu/packed_matrix.hpp"
 
 namespace linnet::cpu {
 namespace {
 
-// Activation rows that go through a strip of weights while it is in the cache.
-constexpr std::int64_t kChunkRows = 64;
+// Activation rows that go through a run of strips while its panels are unpacked.
+constexpr std::int64_t kChunkRows = 128;
+// Strips that a kernel takes at a time at most.
+constexpr std::int64_t kMostStrips = 2;
 
 const PackedMatrix& packed(const Matrix& matrix) {
   return static_cast<const PackedMatrix&>(matrix);
 }
 
-// Sixteen products of a row become sixteen outputs.
+// The products of a row with a run of strips become as many outputs.
 struct Epilogue {
   float scale;
-  const float* bias;  // of the strip's first output, or null
+  const float* bias;  // of the run's first output, or null
   bool accumulate;
 
   void operator()(const float* products, std::int64_t count, float* out) const {
@@ -29,14 +32,53 @@ struct Epilogue {
   }
 };
 
+// The strips of a slice that a task multiplies.
+struct TaskStrips {
+  const PackedMatrix& weight;
+  std::int64_t slice, first, count;
+
+  std::int64_t first_output() const { return first * kLanes; }
+  std::int64_t outputs() const { return std::min(count * kLanes, weight.rows() - first_output()); }
+};
+
+std::int64_t tasks_of(const PackedMatrix& weight, const Kernels& kernels) {
+  return (weight.strips() + kernels.strips - 1) / kernels.strips;
+}
+
+TaskStrips task_strips(const PackedMatrix& weight, const Kernels& kernels, std::int64_t slice,
+                       std::int64_t task) {
+  const std::int64_t first = task * kernels.strips;
+  return {weight, slice, first, std::min<std::int64_t>(kernels.strips, weight.strips() - first)};
+}
+
+// Activation rows rows[i] times the strips, to the outputs at out_row(i).
+template <class OutRow>
+void multiply(const Kernels& kernels, const TaskStrips& strips, const Activations& activations,
+              const std::int32_t* rows, std::int64_t count, const Epilogue& epilogue,
+              OutRow&& out_row) {
+  alignas(64) std::array<float, kChunkRows * kMostStrips * kLanes> products;
+  const PackedMatrix& weight = strips.weight;
+  const StripRun run{weight.layout(), weight.strip(strips.slice, strips.first),
+                     weight.strip_bytes(), static_cast<int>(strips.count)};
+  for (std::int64_t first = 0; first < count; first += kChunkRows) {
+    const std::int64_t chunk = std::min(kChunkRows, count - first);
+    kernels.multiply(run, activations, rows + first, chunk, products.data());
+    for (std::int64_t i = 0; i < chunk; ++i) {
+      epilogue(products.data() + i * strips.count * kLanes, strips.outputs(),
+               out_row(first + i) + strips.first_output());
+    }
+  }
+}
+
 }  // namespace
 
 Activations CpuBackend::prepare(View in, bool quantised) {
-  Activations activations{in.data, in.stride, in.columns, nullptr, nullptr, nullptr};
+  Activations activations{in.data, in.stride, in.rows, in.columns, nullptr, nullptr, nullptr};
   if (!quantised) return activations;
-  codes_.resize(std::max<std::size_t>(codes_.size(), in.rows * in.columns));
-  scales_.resize(std::max<std::size_t>(scales_.size(), in.rows * in.columns / 32));
-  sums_.resize(std::max<std::size_t>(sums_.size(), in.rows * in.columns / 16));
+  const auto panels = static_cast<std::size_t>(in.rows * ((in.columns + kPanel - 1) / kPanel));
+  codes_.resize(std::max(codes_.size(), panels * kPanel));
+  scales_.resize(std::max(scales_.size(), panels * kPanelBlocks));
+  sums_.resize(std::max(sums_.size(), panels * kPanelBlocks * 2));
   activations.codes = codes_.data();
   activations.scales = scales_.data();
   activations.sums = sums_.data();
@@ -52,28 +94,20 @@ void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
   row_ids_.resize(static_cast<std::size_t>(in.rows));
   std::iota(row_ids_.begin(), row_ids_.end(), 0);
 
-  std::int64_t strips = 0;
-  for (const MatmulOutput& output : outputs) strips += packed(*output.weight).strips();
-  pool_.parallel_for(strips, [&](std::int64_t strip) {
+  std::int64_t tasks = 0;
+  for (const MatmulOutput& output : outputs) tasks += tasks_of(packed(*output.weight), kernels_);
+  pool_.parallel_for(tasks, [&](std::int64_t task) {
     const MatmulOutput* output = outputs.data();
-    while (strip >= packed(*output->weight).strips()) {
-      strip -= packed(*output->weight).strips();
+    while (task >= tasks_of(packed(*output->weight), kernels_)) {
+      task -= tasks_of(packed(*output->weight), kernels_);
       ++output;
     }
-    const PackedMatrix& weight = packed(*output->weight);
-    const std::int64_t first = strip * kLanes;
-    const std::int64_t lanes = std::min(kLanes, weight.rows() - first);
-    const Epilogue epilogue{output->scale, output->bias ? output->bias + first : nullptr,
+    const TaskStrips strips = task_strips(packed(*output->weight), kernels_, 0, task);
+    const Epilogue epilogue{output->scale,
+                            output->bias ? output->bias + strips.first_output() : nullptr,
                             output->accumulate};
-    std::array<float, kChunkRows * kLanes> products;
-    for (std::int64_t r = 0; r < in.rows; r += kChunkRows) {
-      const std::int64_t rows = std::min(kChunkRows, in.rows - r);
-      kernels_.multiply_strip(weight.layout(), weight.strip(0, strip), activations,
-                              row_ids_.data() + r, rows, products.data());
-      for (std::int64_t i = 0; i < rows; ++i) {
-        epilogue(products.data() + i * kLanes, lanes, output->out.row(r + i) + first);
-      }
-    }
+    multiply(kernels_, strips, activations, row_ids_.data(), in.rows, epilogue,
+             [&](std::int64_t i) { return output->out.row(i); });
   });
 }
 
@@ -101,24 +135,18 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
     if (next[e] < ends[e]) used.push_back(e);
   }
 
-  pool_.parallel_for(
-      static_cast<std::int64_t>(used.size()) * weight.strips(), [&](std::int64_t task) {
-        const std::int32_t expert = used[task / weight.strips()];
-        const std::int64_t strip = task % weight.strips();
-        const std::int64_t first = strip * kLanes;
-        const std::int64_t lanes = std::min(kLanes, weight.rows() - first);
-        const Epilogue epilogue{scale ? scale[expert] : 1.0f,
-                                bias ? bias + expert * weight.rows() + first : nullptr, false};
-        std::array<float, kChunkRows * kLanes> products;
-        for (std::int64_t p = next[expert]; p < ends[expert]; p += kChunkRows) {
-          const std::int64_t rows = std::min(kChunkRows, ends[expert] - p);
-          kernels_.multiply_strip(weight.layout(), weight.strip(expert, strip), activations,
-                                  row_ids_.data() + p, rows, products.data());
-          for (std::int64_t i = 0; i < rows; ++i) {
-            epilogue(products.data() + i * kLanes, lanes, out.row(order[p + i]) + first);
-          }
-        }
-      });
+  const std::int64_t tasks = tasks_of(weight, kernels_);
+  pool_.parallel_for(static_cast<std::int64_t>(used.size()) * tasks, [&](std::int64_t task) {
+    const std::int32_t expert = used[task / tasks];
+    const TaskStrips strips = task_strips(weight, kernels_, expert, task % tasks);
+    const Epilogue epilogue{scale ? scale[expert] : 1.0f,
+                            bias ? bias + expert * weight.rows() + strips.first_output() : nullptr,
+                            false};
+    const std::int32_t* picked = order.data() + next[expert];
+    multiply(kernels_, strips, activations, row_ids_.data() + next[expert],
+             ends[expert] - next[expert], epilogue,
+             [&](std::int64_t i) { return out.row(picked[i]); });
+  });
 }
 
 }  // namespace linnet::cpu

@@ -5,20 +5,42 @@
 #include <string_view>
 
 #include "backend/backend.hpp"
-#include "backend/cpu/packed_matrix.hpp"
+#include "backend/cpu/packed_layout.hpp"
 #include "backend/host_state_store.hpp"
 
 namespace linnet::cpu {
 
-/// The rows of a matmul's input, also in 8 bits: a scale for each block of 32 values (largest /
-/// 127) and the sums of the codes of every 16.
+inline constexpr std::int64_t kPanelBlocks = kPanel / kBlock;
+
+/// The rows of a matmul's input; for integer weights also in 8 bits, with a scale for each block of
+/// 32 values and the sums of the codes of every 16. These lie by panels: [panels][rows] of a
+/// panel's codes, scales or sums, so that the rows of a panel share a part of the cache.
 struct Activations {
   const float* values;  ///< [rows], `stride` apart
   std::int64_t stride;
+  std::int64_t rows;
   std::int64_t columns;
-  std::int8_t* codes;  ///< [rows][columns]
-  float* scales;       ///< [rows][columns / 32]
-  std::int32_t* sums;  ///< [rows][columns / 16]
+  std::int8_t* codes;
+  float* scales;
+  std::int32_t* sums;
+
+  std::int8_t* codes_at(std::int64_t panel, std::int64_t row) const {
+    return codes + (panel * rows + row) * kPanel;
+  }
+  float* scales_at(std::int64_t panel, std::int64_t row) const {
+    return scales + (panel * rows + row) * kPanelBlocks;
+  }
+  std::int32_t* sums_at(std::int64_t panel, std::int64_t row) const {
+    return sums + (panel * rows + row) * 2 * kPanelBlocks;
+  }
+};
+
+/// Neighbouring strips of a matrix.
+struct StripRun {
+  const Layout& layout;
+  const std::uint8_t* bytes;  ///< of the first one
+  std::int64_t strip_bytes;   ///< from one to the next
+  int strips;
 };
 
 /// One KV head's part of a query row: the `count` query heads that read it.
@@ -49,10 +71,12 @@ class PagedKvStore;
 struct Kernels {
   std::string_view name;
   void (*quantise_row)(const Activations& activations, std::int64_t row);
-  // out [count][16]: the products of the strip's 16 rows with the activation rows `rows`.
-  void (*multiply_strip)(const Layout& layout, const std::uint8_t* strip,
-                         const Activations& activations, const std::int32_t* rows,
-                         std::int64_t count, float* out);
+  /// Strips that `multiply` takes at a time, besides 1.
+  int strips;
+  /// out [count][run.strips][16 rows of a strip]: the products of the strips' rows with the
+  /// activation rows `rows`. run.strips is 1 or `strips`.
+  void (*multiply)(const StripRun& run, const Activations& activations, const std::int32_t* rows,
+                   std::int64_t count, float* out);
   void (*attend)(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task);
   /// scores[kPageTokens] = scale * query * key of a page's positions.
   void (*score_page)(const PagedKvStore& store, const AttentionParams& params,

@@ -1,0 +1,189 @@
+#pragma once
+
+#include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/kernels/panel.hpp"
+#include "backend/cpu/kernels/tiles.hpp"
+
+// Included inside a region that is compiled for an instruction set: see isa_*.cpp.
+
+namespace linnet::cpu {
+
+/// What a tile of a panel works on: kStrips strips of weights and the activation rows at `rows`.
+template <int kStrips>
+struct IntegerTask {
+  const IntegerPanel* panels;  ///< [kStrips]
+  std::int64_t index;          ///< of the panel
+  std::int64_t blocks;
+  int offset;  ///< of the codes
+  const Activations& activations;
+};
+
+/// The activation rows of a tile and its sums.
+template <class S, int kStrips, int kRows>
+struct IntegerSums {
+  const std::int8_t* codes[kRows];
+  const float* scales[kRows];
+  const std::int32_t* sums[kRows];
+  typename S::Float total[kRows][kStrips];
+};
+
+template <int kGroups>
+std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) {
+  return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
+}
+
+/// product = (the sum of (code - offset) * activation code over a group of block b) * its scale, or
+/// added to what the product holds if it is not the block's first group.
+template <class S, int kGroups, int kGroup, bool kSmall, int kStrips, int kRows>
+void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
+                    const IntegerSums<S, kStrips, kRows>& tile,
+                    typename S::Float (&product)[kRows][kStrips]) {
+  constexpr int kQuads = 8 / kGroups;
+  typename S::Int dot[kRows][kStrips];
+#pragma GCC unroll 8
+  for (int t = 0; t < kRows; ++t) {
+    const auto start = S::set_int(-task.offset * group_sum<kGroups>(tile.sums[t], b, kGroup));
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) dot[t][s] = start;
+  }
+#pragma GCC unroll 8
+  for (int q = kGroup * kQuads; q < (kGroup + 1) * kQuads; ++q) {
+    typename S::Bytes weights[kStrips];
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) {
+      weights[s] = S::load_bytes(task.panels[s].codes + 512 * b + 64 * q);
+    }
+#pragma GCC unroll 8
+    for (int t = 0; t < kRows; ++t) {
+      const auto four = S::load_four(tile.codes[t] + kBlock * b + 4 * q);
+#pragma GCC unroll 2
+      for (int s = 0; s < kStrips; ++s) {
+        dot[t][s] = S::template dot<kSmall>(dot[t][s], weights[s], four);
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int s = 0; s < kStrips; ++s) {
+    const auto scale = S::load(task.panels[s].scales + (b * kGroups + kGroup) * kLanes);
+#pragma GCC unroll 8
+    for (int t = 0; t < kRows; ++t) {
+      const auto d = S::to_float(dot[t][s]);
+      product[t][s] = kGroup == 0 ? S::mul(d, scale) : S::fma(d, scale, product[t][s]);
+    }
+  }
+}
+
+/// total -= activation scale * sum of the activation codes of a group * its minimum
+template <class S, int kGroups, int kStrips, int kRows>
+void subtract_minimums(const IntegerTask<kStrips>& task, std::int64_t b, int group,
+                       IntegerSums<S, kStrips, kRows>& tile) {
+  typename S::Float minimum[kStrips];
+#pragma GCC unroll 2
+  for (int s = 0; s < kStrips; ++s) {
+    minimum[s] = S::load(task.panels[s].minimums + (b * kGroups + group) * kLanes);
+  }
+#pragma GCC unroll 8
+  for (int t = 0; t < kRows; ++t) {
+    const auto sum = static_cast<float>(group_sum<kGroups>(tile.sums[t], b, group));
+    const auto shift = S::set(-tile.scales[t][b] * sum);
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) {
+      tile.total[t][s] = S::fma(shift, minimum[s], tile.total[t][s]);
+    }
+  }
+}
+
+/// Adds the products of a panel with kRows activation rows to `out`, [kRows][kStrips][16 rows]. For
+/// each block, in order, with d_g the sum of (code - offset) * activation code over group g:
+///     out += scale * (d_0 * scale_0 [+ d_1 * scale_1])
+///     out -= scale * sum_0 * minimum_0, [out -= scale * sum_1 * minimum_1]
+/// where `scale` and `sum` are those of the activations.
+template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips, int kRows>
+void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* rows, float* out) {
+  IntegerSums<S, kStrips, kRows> tile;
+#pragma GCC unroll 8
+  for (int t = 0; t < kRows; ++t) {
+    tile.codes[t] = task.activations.codes_at(task.index, rows[t]);
+    tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
+    tile.sums[t] = task.activations.sums_at(task.index, rows[t]);
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) tile.total[t][s] = S::load(out + (t * kStrips + s) * kLanes);
+  }
+  for (std::int64_t b = 0; b < task.blocks; ++b) {
+    typename S::Float product[kRows][kStrips];
+    multiply_group<S, kGroups, 0, kSmall>(task, b, tile, product);
+    if constexpr (kGroups == 2) multiply_group<S, kGroups, 1, kSmall>(task, b, tile, product);
+#pragma GCC unroll 8
+    for (int t = 0; t < kRows; ++t) {
+      const auto scale = S::set(tile.scales[t][b]);
+#pragma GCC unroll 2
+      for (int s = 0; s < kStrips; ++s) {
+        tile.total[t][s] = S::fma(product[t][s], scale, tile.total[t][s]);
+      }
+    }
+    if constexpr (kMinimum) {
+      subtract_minimums<S, kGroups>(task, b, 0, tile);
+      if constexpr (kGroups == 2) subtract_minimums<S, kGroups>(task, b, 1, tile);
+    }
+  }
+#pragma GCC unroll 8
+  for (int t = 0; t < kRows; ++t) {
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) S::store(out + (t * kStrips + s) * kLanes, tile.total[t][s]);
+  }
+}
+
+// Function objects rather than lambdas, because GCC does not compile lambdas for the region's
+// instruction set.
+template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips>
+struct IntegerTile {
+  const IntegerTask<kStrips>& task;
+  template <int kRows>
+  void operator()(const std::int32_t* rows, float* out) const {
+    multiply_integers<S, kGroups, kMinimum, kSmall, kStrips, kRows>(task, rows, out);
+  }
+};
+
+template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips>
+void multiply_integer_strips(const StripRun& run, const Activations& activations,
+                             const std::int32_t* rows, std::int64_t count, float* out) {
+  IntegerPanel panels[kStrips];
+  const std::uint8_t* packed = run.bytes;
+  for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
+    const std::int64_t rest = activations.columns - first;
+    const std::int64_t inputs = rest < kPanel ? rest : kPanel;
+    for (int s = 0; s < kStrips; ++s) {
+      unpack_panel<S>(run.layout, packed + s * run.strip_bytes, inputs, panels[s]);
+    }
+    packed += run.layout.panel_bytes(inputs);
+    const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, run.layout.offset,
+                                    activations};
+    for_tiles<S::kTileRows, kStrips>(rows, count, out,
+                                     IntegerTile<S, kGroups, kMinimum, kSmall, kStrips>{task});
+  }
+}
+
+template <class S, int kGroups, bool kMinimum, int kStrips>
+void multiply_integers_of(const StripRun& run, const Activations& activations,
+                          const std::int32_t* rows, std::int64_t count, float* out) {
+  if (S::kSmallDotIsFaster && run.layout.largest_code < 128) {
+    return multiply_integer_strips<S, kGroups, kMinimum, S::kSmallDotIsFaster, kStrips>(
+        run, activations, rows, count, out);
+  }
+  multiply_integer_strips<S, kGroups, kMinimum, false, kStrips>(run, activations, rows, count, out);
+}
+
+template <class S, int kStrips>
+void multiply_integers_by_layout(const StripRun& run, const Activations& activations,
+                                 const std::int32_t* rows, std::int64_t count, float* out) {
+  const bool halves = run.layout.groups_per_block() == 2;
+  if (run.layout.has_minimum) {
+    halves ? multiply_integers_of<S, 2, true, kStrips>(run, activations, rows, count, out)
+           : multiply_integers_of<S, 1, true, kStrips>(run, activations, rows, count, out);
+  } else {
+    halves ? multiply_integers_of<S, 2, false, kStrips>(run, activations, rows, count, out)
+           : multiply_integers_of<S, 1, false, kStrips>(run, activations, rows, count, out);
+  }
+}
+
+}  // namespace linnet::cpu
