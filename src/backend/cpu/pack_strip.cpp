@@ -39,7 +39,7 @@ void pack_plane(int bits, int skipped_bits, const std::array<Quad, 8>& quads, st
 }
 
 void pack_codes(const Layout& layout, const PanelCodes& codes, std::int64_t inputs,
-                std::uint8_t* panel) {
+                std::uint8_t* block) {
   for (std::int64_t first = 0; first < inputs; first += kBlock) {
     std::array<Quad, 8> quads;
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
@@ -47,11 +47,11 @@ void pack_codes(const Layout& layout, const PanelCodes& codes, std::int64_t inpu
         std::memcpy(quads[quad].data() + 4 * lane, codes[lane].data() + first + 4 * quad, 4);
       }
     }
-    pack_plane(layout.low_bits, 0, quads, panel);
+    pack_plane(layout.low_bits, 0, quads, block);
     if (layout.high_bits > 0) {
-      pack_plane(layout.high_bits, layout.low_bits, quads, panel + 64 * layout.low_bits);
+      pack_plane(layout.high_bits, layout.low_bits, quads, block + 64 * layout.low_bits);
     }
-    panel += layout.block_bytes();
+    block += layout.block_bytes();
   }
 }
 
@@ -117,7 +117,7 @@ float get_scale(ScaleKind kind, const std::uint8_t* group, std::int64_t lane) {
 template <class T>
 void pack_scales(const Layout& layout, const typename T::Block& block, std::int64_t inputs,
                  std::int64_t group, std::int64_t lane, std::uint8_t* panel) {
-  std::uint8_t* scales = panel + layout.scales_at(inputs) + group * layout.scale_bytes();
+  std::uint8_t* scales = panel + group * layout.scale_bytes();
   std::uint8_t* minimums = panel + layout.minimums_at(inputs) + group * layout.scale_bytes();
   if constexpr (T::has_super_scale) {
     formats::SuperScales<T::groups> super;
@@ -171,7 +171,7 @@ void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first
       pack_scales<T>(layout, block, inputs, i / T::group_elements, lane, panel);
     }
   }
-  pack_codes(layout, codes, inputs, panel);
+  pack_codes(layout, codes, inputs, panel + layout.codes_at(inputs));
 }
 
 template <class T>
@@ -220,15 +220,15 @@ int get_code(const Layout& layout, const std::uint8_t* block, std::int64_t lane,
 void unpack_panel_lane(const Layout& layout, const std::uint8_t* panel, std::int64_t lane,
                        std::int64_t inputs, float* out) {
   const std::uint8_t* supers = panel + layout.supers_at(inputs);
+  const std::uint8_t* blocks = panel + layout.codes_at(inputs);
   const bool has_supers = layout.scales == ScaleKind::kSuper;
   const float super_scale = has_supers ? layout.scale_factor * get_half(supers, lane) : 1.0f;
   const float super_minimum =
       has_supers && layout.has_minimum ? get_half(supers + 2 * kLanes, lane) : 1.0f;
   for (std::int64_t i = 0; i < inputs; ++i) {
     const std::int64_t group = i / layout.group_inputs * layout.scale_bytes();
-    const int code = get_code(layout, panel + i / kBlock * layout.block_bytes(), lane, i % kBlock);
-    const float scale =
-        super_scale * get_scale(layout.scales, panel + layout.scales_at(inputs) + group, lane);
+    const int code = get_code(layout, blocks + i / kBlock * layout.block_bytes(), lane, i % kBlock);
+    const float scale = super_scale * get_scale(layout.scales, panel + group, lane);
     out[i] = scale * static_cast<float>(code);
     if (layout.has_minimum) {
       out[i] -= super_minimum *

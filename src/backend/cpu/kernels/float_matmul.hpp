@@ -77,8 +77,8 @@ const float* unpack_floats(const std::uint8_t* strip, std::int64_t first, std::i
 }
 
 template <class S, Codes kCodes, int kStrips>
-void multiply_float_strips(const StripRun& run, const Activations& activations,
-                           const std::int32_t* rows, std::int64_t count, float* out) {
+void multiply_float_tiles(const StripRun& run, const Activations& activations,
+                          const std::int32_t* rows, std::int64_t count, float* out) {
   alignas(64) float unpacked[kStrips][kFloatPanel * kLanes];
   for (std::int64_t first = 0; first < activations.columns; first += kFloatPanel) {
     const std::int64_t rest = activations.columns - first;
@@ -88,6 +88,19 @@ void multiply_float_strips(const StripRun& run, const Activations& activations,
                                                 unpacked[s]);
     }
     for_tiles<S::kTileRows, kStrips>(rows, count, out, FloatTile<S, kStrips>{task});
+  }
+}
+
+/// Kernels::multiply for floats.
+template <class S, Codes kCodes>
+void multiply_float_strips(const StripRun& run, const Activations& activations,
+                           const std::int32_t* rows, std::int64_t count, float* out) {
+  if (count > 1 && run.strips == S::kTileStrips) {
+    return multiply_float_tiles<S, kCodes, S::kTileStrips>(run, activations, rows, count, out);
+  }
+  for (int s = 0; s < run.strips; ++s) {  // one row: one stream of memory
+    const StripRun strip{run.layout, run.bytes + s * run.strip_bytes, run.strip_bytes, 1};
+    multiply_float_tiles<S, kCodes, 1>(strip, activations, rows, count, out + s * kLanes);
   }
 }
 

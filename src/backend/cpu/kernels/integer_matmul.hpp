@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+
+#include "backend/cpu/kernels/integer_row.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/panel.hpp"
 #include "backend/cpu/kernels/tiles.hpp"
@@ -27,17 +30,12 @@ struct IntegerSums {
   typename S::Float total[kRows][kStrips];
 };
 
-template <int kGroups>
-std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) {
-  return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
-}
-
 /// product = (the sum of (code - offset) * activation code over a group of block b) * its scale, or
 /// added to what the product holds if it is not the block's first group.
 template <class S, int kGroups, int kGroup, bool kSmall, int kStrips, int kRows>
-void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
-                    const IntegerSums<S, kStrips, kRows>& tile,
-                    typename S::Float (&product)[kRows][kStrips]) {
+[[gnu::always_inline]] inline void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
+                                                  const IntegerSums<S, kStrips, kRows>& tile,
+                                                  typename S::Float (&product)[kRows][kStrips]) {
   constexpr int kQuads = 8 / kGroups;
   typename S::Int dot[kRows][kStrips];
 #pragma GCC unroll 8
@@ -75,8 +73,9 @@ void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
 
 /// total -= activation scale * sum of the activation codes of a group * its minimum
 template <class S, int kGroups, int kStrips, int kRows>
-void subtract_minimums(const IntegerTask<kStrips>& task, std::int64_t b, int group,
-                       IntegerSums<S, kStrips, kRows>& tile) {
+[[gnu::always_inline]] inline void subtract_minimums(const IntegerTask<kStrips>& task,
+                                                     std::int64_t b, int group,
+                                                     IntegerSums<S, kStrips, kRows>& tile) {
   typename S::Float minimum[kStrips];
 #pragma GCC unroll 2
   for (int s = 0; s < kStrips; ++s) {
@@ -144,45 +143,43 @@ struct IntegerTile {
   }
 };
 
-template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips>
-void multiply_integer_strips(const StripRun& run, const Activations& activations,
-                             const std::int32_t* rows, std::int64_t count, float* out) {
+template <class S, Layout kLayout>
+inline constexpr bool kHasSmallCodes = S::kSmallDotIsFaster&& kLayout.largest_code < 128;
+
+template <class S, Layout kLayout, int kStrips>
+void multiply_integer_tiles(const StripRun& run, const Activations& activations,
+                            const std::int32_t* rows, std::int64_t count, float* out) {
+  using Tile = IntegerTile<S, kLayout.groups_per_block(), kLayout.has_minimum,
+                           kHasSmallCodes<S, kLayout>, kStrips>;
   IntegerPanel panels[kStrips];
   const std::uint8_t* packed = run.bytes;
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
-    const std::int64_t rest = activations.columns - first;
-    const std::int64_t inputs = rest < kPanel ? rest : kPanel;
+    const std::int64_t inputs = std::min(kPanel, activations.columns - first);
     for (int s = 0; s < kStrips; ++s) {
-      unpack_panel<S>(run.layout, packed + s * run.strip_bytes, inputs, panels[s]);
+      unpack_panel<S, kLayout>(packed + s * run.strip_bytes, inputs, panels[s]);
     }
     packed += run.layout.panel_bytes(inputs);
-    const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, run.layout.offset,
+    const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, kLayout.offset,
                                     activations};
-    for_tiles<S::kTileRows, kStrips>(rows, count, out,
-                                     IntegerTile<S, kGroups, kMinimum, kSmall, kStrips>{task});
+    for_tiles<S::kTileRows, kStrips>(rows, count, out, Tile{task});
   }
 }
 
-template <class S, int kGroups, bool kMinimum, int kStrips>
-void multiply_integers_of(const StripRun& run, const Activations& activations,
-                          const std::int32_t* rows, std::int64_t count, float* out) {
-  if (S::kSmallDotIsFaster && run.layout.largest_code < 128) {
-    return multiply_integer_strips<S, kGroups, kMinimum, S::kSmallDotIsFaster, kStrips>(
-        run, activations, rows, count, out);
-  }
-  multiply_integer_strips<S, kGroups, kMinimum, false, kStrips>(run, activations, rows, count, out);
-}
-
-template <class S, int kStrips>
-void multiply_integers_by_layout(const StripRun& run, const Activations& activations,
-                                 const std::int32_t* rows, std::int64_t count, float* out) {
-  const bool halves = run.layout.groups_per_block() == 2;
-  if (run.layout.has_minimum) {
-    halves ? multiply_integers_of<S, 2, true, kStrips>(run, activations, rows, count, out)
-           : multiply_integers_of<S, 1, true, kStrips>(run, activations, rows, count, out);
+/// Kernels::multiply for integer weights.
+template <class S, Layout kLayout>
+void multiply_integer_strips(const StripRun& run, const Activations& activations,
+                             const std::int32_t* rows, std::int64_t count, float* out) {
+  if (count == 1) {
+    // As fast as the weights come: one strip after the other is one stream of memory, which the
+    // hardware fetches ahead.
+    for (int s = 0; s < run.strips; ++s) {
+      multiply_integer_row<S, kLayout>(run.bytes + s * run.strip_bytes, activations, rows[0],
+                                       out + s * kLanes);
+    }
+  } else if (run.strips == S::kTileStrips) {
+    multiply_integer_tiles<S, kLayout, S::kTileStrips>(run, activations, rows, count, out);
   } else {
-    halves ? multiply_integers_of<S, 2, false, kStrips>(run, activations, rows, count, out)
-           : multiply_integers_of<S, 1, false, kStrips>(run, activations, rows, count, out);
+    multiply_integer_tiles<S, kLayout, 1>(run, activations, rows, count, out);
   }
 }
 

@@ -19,7 +19,8 @@ struct IntegerPanel {
 /// Register `i` of a plane of kBits bits: the bits from kFrom on belong to quad i + kFrom. They are
 /// added to its codes from bit kTo on.
 template <class S, int kBits, int kTo, int kFrom = 0>
-void unpack_register(typename S::Bytes bytes, int i, typename S::Bytes (&quads)[8]) {
+[[gnu::always_inline]] inline void unpack_register(typename S::Bytes bytes, int i,
+                                                   typename S::Bytes (&quads)[8]) {
   const auto bits = S::template move_bits<kFrom, kTo, kBits>(bytes);
   auto& quad = quads[i + kFrom];
   quad = kTo == 0 ? bits : S::or_bytes(quad, bits);
@@ -27,90 +28,94 @@ void unpack_register(typename S::Bytes bytes, int i, typename S::Bytes (&quads)[
 }
 
 template <class S, int kBits, int kTo>
-void unpack_plane(const std::uint8_t* plane, typename S::Bytes (&quads)[8]) {
+[[gnu::always_inline]] inline void unpack_plane(const std::uint8_t* plane,
+                                                typename S::Bytes (&quads)[8]) {
+#pragma GCC unroll 8
   for (int i = 0; i < kBits; ++i) {
     unpack_register<S, kBits, kTo>(S::load_bytes(plane + 64 * i), i, quads);
   }
 }
 
-template <class S, int kLow, int kHigh>
-void unpack_codes(const Layout& layout, const std::uint8_t* panel, std::int64_t blocks,
-                  std::uint8_t* out) {
-  for (std::int64_t b = 0; b < blocks; ++b, panel += 64 * (kLow + kHigh), out += 512) {
+/// The codes of a block, the bytes that are multiplied.
+template <class S, Layout kLayout>
+[[gnu::always_inline]] inline void unpack_block(const std::uint8_t* block,
+                                                typename S::Bytes (&quads)[8]) {
+  static constexpr Layout kUsed = kLayout;
+  unpack_plane<S, kLayout.low_bits, 0>(block, quads);
+  if constexpr (kLayout.high_bits > 0) {
+    unpack_plane<S, kLayout.high_bits, kLayout.low_bits>(block + 64 * kLayout.low_bits, quads);
+  }
+  if constexpr (kLayout.has_table) {
+#pragma GCC unroll 8
+    for (int q = 0; q < 8; ++q) quads[q] = S::look_up(kUsed.table, quads[q]);
+  }
+}
+
+/// The scales (or minimums) of a group, times `super` where there is one.
+template <class S, Layout kLayout>
+[[gnu::always_inline]] inline typename S::Float load_scale(const std::uint8_t* group,
+                                                           typename S::Float super) {
+  constexpr ScaleKind kKind = kLayout.scales;
+  if constexpr (kKind == ScaleKind::kHalf) {
+    return S::load_half(reinterpret_cast<const std::uint16_t*>(group));
+  } else if constexpr (kKind == ScaleKind::kFloat32) {
+    return S::load(reinterpret_cast<const float*>(group));
+  } else if constexpr (kKind == ScaleKind::kPowerOfTwo) {
+    return S::mul(S::load_bits(group, 23), S::set(0.5f));
+  } else if constexpr (kKind == ScaleKind::kE4m3) {
+    return S::mul(S::load_bits(group, 20), S::set(0x1p119f));
+  } else {
+    return S::mul(super, S::load_int8(reinterpret_cast<const std::int8_t*>(group)));
+  }
+}
+
+template <class S>
+struct SuperScale {
+  typename S::Float scale, minimum;
+};
+
+template <class S, Layout kLayout>
+[[gnu::always_inline]] inline SuperScale<S> load_super_scale(const std::uint8_t* panel,
+                                                             std::int64_t inputs) {
+  SuperScale<S> super{S::set(1.0f), S::set(1.0f)};
+  if constexpr (kLayout.scales == ScaleKind::kSuper) {
+    const auto* halves = reinterpret_cast<const std::uint16_t*>(panel + kLayout.supers_at(inputs));
+    super.scale = S::mul(S::set(kLayout.scale_factor), S::load_half(halves));
+    if constexpr (kLayout.has_minimum) super.minimum = S::load_half(halves + kLanes);
+  }
+  return super;
+}
+
+/// The scales (or minimums) of all blocks from those of all groups.
+template <class S, Layout kLayout>
+void unpack_scales(const std::uint8_t* groups, typename S::Float super, std::int64_t inputs,
+                   float* out) {
+  for (std::int64_t i = 0; i < inputs; i += kLayout.group_inputs) {
+    const auto scale = load_scale<S, kLayout>(groups, super);
+    groups += kLayout.scale_bytes();
+    for (int c = 0; c < kLayout.blocks_per_group(); ++c, out += kLanes) S::store(out, scale);
+  }
+}
+
+template <class S, Layout kLayout>
+void unpack_panel(const std::uint8_t* packed, std::int64_t inputs, IntegerPanel& panel) {
+  const SuperScale<S> super = load_super_scale<S, kLayout>(packed, inputs);
+  unpack_scales<S, kLayout>(packed, super.scale, inputs, panel.scales);
+  if constexpr (kLayout.has_minimum) {
+    unpack_scales<S, kLayout>(packed + kLayout.minimums_at(inputs), super.minimum, inputs,
+                              panel.minimums);
+  }
+  const std::uint8_t* block = packed + kLayout.codes_at(inputs);
+  if constexpr (kLayout.low_bits == 8) {
+    panel.codes = block;
+    return;
+  }
+  panel.codes = panel.unpacked;
+  for (std::int64_t b = 0; b < inputs / kBlock; ++b, block += kLayout.block_bytes()) {
     typename S::Bytes quads[8];
-    unpack_plane<S, kLow, 0>(panel, quads);
-    if constexpr (kHigh > 0) unpack_plane<S, kHigh, kLow>(panel + 64 * kLow, quads);
-    for (int q = 0; q < 8; ++q) {
-      if (kLow + kHigh <= 4 && layout.has_table) quads[q] = S::look_up(layout.table, quads[q]);
-      S::store_bytes(out + 64 * q, quads[q]);
-    }
-  }
-}
-
-template <class S>
-typename S::Float load_scale(ScaleKind kind, const std::uint8_t* from) {
-  switch (kind) {
-    case ScaleKind::kHalf:
-      return S::load_half(reinterpret_cast<const std::uint16_t*>(from));
-    case ScaleKind::kFloat32:
-      return S::load(reinterpret_cast<const float*>(from));
-    case ScaleKind::kPowerOfTwo:
-      return S::mul(S::load_bits(from, 23), S::set(0.5f));
-    case ScaleKind::kE4m3:
-      return S::mul(S::load_bits(from, 20), S::set(0x1p119f));
-    case ScaleKind::kSuper:
-      return S::load_int8(reinterpret_cast<const std::int8_t*>(from));
-  }
-  return S::set(0.0f);
-}
-
-/// The scales (or minimums) of all blocks from those of all groups, times `super`.
-template <class S>
-void unpack_scales(const Layout& layout, const std::uint8_t* groups, typename S::Float super,
-                   std::int64_t inputs, float* out) {
-  const std::int64_t copies = layout.blocks_per_group();
-  for (std::int64_t g = 0; g < inputs / layout.group_inputs; ++g) {
-    auto scale = load_scale<S>(layout.scales, groups + g * layout.scale_bytes());
-    if (layout.scales == ScaleKind::kSuper) scale = S::mul(super, scale);
-    for (std::int64_t i = 0; i < copies; ++i, out += kLanes) S::store(out, scale);
-  }
-}
-
-template <class S>
-void unpack_panel(const Layout& layout, const std::uint8_t* packed, std::int64_t inputs,
-                  IntegerPanel& panel) {
-  const std::int64_t blocks = inputs / kBlock;
-  panel.codes = layout.low_bits == 8 ? packed : panel.unpacked;
-  switch (layout.low_bits * 10 + layout.high_bits) {
-    case 10:
-      unpack_codes<S, 1, 0>(layout, packed, blocks, panel.unpacked);
-      break;
-    case 20:
-      unpack_codes<S, 2, 0>(layout, packed, blocks, panel.unpacked);
-      break;
-    case 21:
-      unpack_codes<S, 2, 1>(layout, packed, blocks, panel.unpacked);
-      break;
-    case 40:
-      unpack_codes<S, 4, 0>(layout, packed, blocks, panel.unpacked);
-      break;
-    case 41:
-      unpack_codes<S, 4, 1>(layout, packed, blocks, panel.unpacked);
-      break;
-    case 42:
-      unpack_codes<S, 4, 2>(layout, packed, blocks, panel.unpacked);
-      break;
-  }
-  auto super_scale = S::set(1.0f), super_minimum = super_scale;
-  if (layout.scales == ScaleKind::kSuper) {
-    const auto* supers = reinterpret_cast<const std::uint16_t*>(packed + layout.supers_at(inputs));
-    super_scale = S::mul(S::set(layout.scale_factor), S::load_half(supers));
-    if (layout.has_minimum) super_minimum = S::load_half(supers + kLanes);
-  }
-  unpack_scales<S>(layout, packed + layout.scales_at(inputs), super_scale, inputs, panel.scales);
-  if (layout.has_minimum) {
-    unpack_scales<S>(layout, packed + layout.minimums_at(inputs), super_minimum, inputs,
-                     panel.minimums);
+    unpack_block<S, kLayout>(block, quads);
+#pragma GCC unroll 8
+    for (int q = 0; q < 8; ++q) S::store_bytes(panel.unpacked + 512 * b + 64 * q, quads[q]);
   }
 }
 
