@@ -27,6 +27,7 @@ struct IntegerSums {
   const std::int8_t* codes[kRows];
   const float* scales[kRows];
   const std::int32_t* sums[kRows];
+  alignas(64) std::int32_t starts[kRows][2 * kPanelBlocks];  ///< -offset * sum of a group's codes
   typename S::Float total[kRows][kStrips];
 };
 
@@ -40,7 +41,7 @@ template <class S, int kGroups, int kGroup, bool kSmall, int kStrips, int kRows>
   typename S::Int dot[kRows][kStrips];
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    const auto start = S::set_int(-task.offset * group_sum<kGroups>(tile.sums[t], b, kGroup));
+    const auto start = S::set_int(tile.starts[t][kGroups * b + kGroup]);
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) dot[t][s] = start;
   }
@@ -105,6 +106,9 @@ void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* row
     tile.codes[t] = task.activations.codes_at(task.index, rows[t]);
     tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
     tile.sums[t] = task.activations.sums_at(task.index, rows[t]);
+    for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
+      tile.starts[t][g] = -task.offset * group_sum<kGroups>(tile.sums[t], g / kGroups, g % kGroups);
+    }
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) tile.total[t][s] = S::load(out + (t * kStrips + s) * kLanes);
   }
