@@ -89,6 +89,7 @@ class CpuBackend final : public Backend {
   std::vector<std::int32_t> sums_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
+  std::vector<float> attention_sums_;
   KeySelection selection_;
   std::vector<SequenceRun> runs_;
 };

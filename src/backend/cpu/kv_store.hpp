@@ -8,8 +8,8 @@
 
 namespace linnet::cpu {
 
-/// Columns of a value head at most: the attention kernel keeps its sums on the stack.
-inline constexpr int kWidestValueHead = 1024;
+/// Columns of a key or value head at most: the attention kernel unpacks a page on the stack.
+inline constexpr int kWidestHead = 1024;
 
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
 /// float32 or binary16, keys as [key_width][32 positions] and values as [32 positions][value_width

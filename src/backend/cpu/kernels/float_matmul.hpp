@@ -54,9 +54,11 @@ void multiply_floats(const FloatTask<kStrips>& task, const std::int32_t* rows, f
 template <class S, int kStrips>
 struct FloatTile {
   const FloatTask<kStrips>& task;
+  const std::int32_t* rows;
+  float* out;
   template <int kRows>
-  void operator()(const std::int32_t* rows, float* out) const {
-    multiply_floats<S, kStrips, kRows>(task, rows, out);
+  void operator()(std::int64_t first) const {
+    multiply_floats<S, kStrips, kRows>(task, rows + first, out + first * kStrips * kLanes);
   }
 };
 
@@ -87,7 +89,7 @@ void multiply_float_tiles(const StripRun& run, const Activations& activations,
       task.panels[s] = unpack_floats<S, kCodes>(run.bytes + s * run.strip_bytes, first, task.inputs,
                                                 unpacked[s]);
     }
-    for_tiles<S::kTileRows, kStrips>(rows, count, out, FloatTile<S, kStrips>{task});
+    for_tiles<S::kTileRows>(count, FloatTile<S, kStrips>{task, rows, out});
   }
 }
 

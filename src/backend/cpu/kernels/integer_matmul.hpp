@@ -141,9 +141,12 @@ void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* row
 template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips>
 struct IntegerTile {
   const IntegerTask<kStrips>& task;
+  const std::int32_t* rows;
+  float* out;
   template <int kRows>
-  void operator()(const std::int32_t* rows, float* out) const {
-    multiply_integers<S, kGroups, kMinimum, kSmall, kStrips, kRows>(task, rows, out);
+  void operator()(std::int64_t first) const {
+    multiply_integers<S, kGroups, kMinimum, kSmall, kStrips, kRows>(task, rows + first,
+                                                                    out + first * kStrips * kLanes);
   }
 };
 
@@ -165,7 +168,7 @@ void multiply_integer_tiles(const StripRun& run, const Activations& activations,
     packed += run.layout.panel_bytes(inputs);
     const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, kLayout.offset,
                                     activations};
-    for_tiles<S::kTileRows, kStrips>(rows, count, out, Tile{task});
+    for_tiles<S::kTileRows>(count, Tile{task, rows, out});
   }
 }
 

@@ -14,8 +14,8 @@ std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) 
   return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
 }
 
-/// How far ahead of their use weights are asked for: there are too many instructions to a cache line
-/// for the processor to look ahead as far as memory is away.
+/// How far ahead of their use weights are asked for: there are too many instructions to a cache
+/// line for the processor to look ahead as far as memory is away.
 inline constexpr std::int64_t kPrefetchBytes = 8192;
 
 /// Asks for kBytes bytes. Never faults, so that it may go beyond the end of the weights.

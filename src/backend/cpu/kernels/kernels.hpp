@@ -35,6 +35,11 @@ struct Activations {
   }
 };
 
+/// Query rows of a task at most.
+inline constexpr int kMostQueryRows = 64;
+/// Keys whose softmax is computed on its own before it is merged with that of the keys before.
+inline constexpr std::int32_t kPartKeys = 1024;
+
 /// Neighbouring strips of a matrix.
 struct StripRun {
   const Layout& layout;
@@ -43,17 +48,29 @@ struct StripRun {
   int strips;
 };
 
-/// One KV head's part of a query row: the `count` query heads that read it.
-struct HeadTask {
-  const float* queries;  ///< [count][key_width]
-  float* out;            ///< [count][value_width]
-  int first_head;
+/// One query head of a row.
+struct QueryRow {
+  const float* query;  ///< [key_width]
+  int head;
+  std::int32_t position;
+  std::int32_t begin, end;        ///< visible keys
+  const std::uint32_t* selected;  ///< see KeySelection; null: all visible keys
+};
+
+/// Query rows of one sequence that read the same KV head, and so share one pass over its pages.
+struct AttentionTask {
+  const QueryRow* rows;
   int count;
   int kv_head;
-  std::int32_t position;
-  std::int32_t begin, end;  ///< visible keys
   std::span<const std::int32_t> pages;
-  const std::uint32_t* selected;  ///< see KeySelection; null: all visible keys
+};
+
+/// The running softmax of query rows: the largest score, the sum of exponentials, and [rows][value
+/// width padded to 16] the weighted sums of values.
+struct SoftmaxSums {
+  float* largest;
+  float* sum;
+  float* values;
 };
 
 /// A part of a recurrent operation: the rows of one sequence, the columns (or the head) [first,
@@ -77,10 +94,15 @@ struct Kernels {
   /// activation rows `rows`. run.strips is 1 or `strips`.
   void (*multiply)(const StripRun& run, const Activations& activations, const std::int32_t* rows,
                    std::int64_t count, float* out);
-  void (*attend)(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task);
-  /// scores[kPageTokens] = scale * query * key of a page's positions.
+  /// Begins `sums` and adds the keys [begin, end); there may be none.
+  void (*attend)(const PagedKvStore& store, const AttentionParams& params,
+                 const AttentionTask& task, std::int32_t begin, std::int32_t end,
+                 const SoftmaxSums& sums);
+  /// Adds what `part` has summed to `total`.
+  void (*merge_sums)(const SoftmaxSums& part, int rows, int width, const SoftmaxSums& total);
+  /// scores[kPageTokens] = scale * query * key of a page's positions, of the task's only row.
   void (*score_page)(const PagedKvStore& store, const AttentionParams& params,
-                     const std::uint8_t* keys, const float* query, float* scores);
+                     const AttentionTask& task, std::int32_t page, float* scores);
   void (*norm_row)(const float* x, std::int64_t width, NormKind kind, float epsilon,
                    const float* weight, const float* bias, float* out);
   void (*activate_row)(const float* gate, const float* up, std::int64_t width,

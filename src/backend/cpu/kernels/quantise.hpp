@@ -17,7 +17,7 @@ void quantise_row(const Activations& activations, std::int64_t row) {
     std::int32_t* sums = activations.sums_at(panel, row) + 2 * in_panel;
     const auto low = S::load(x);
     const auto high = S::load(x + 16);
-    const float largest = max_lanes<S>(S::max(S::abs(low), S::abs(high)));
+    const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
     const auto inverse = S::set(largest > 0.0f ? 127.0f / largest : 0.0f);
     activations.scales_at(panel, row)[in_panel] = largest / 127.0f;
     S::store_int8(codes, S::round(S::mul(low, inverse)));

@@ -20,6 +20,7 @@ struct Avx2 {
   using Bytes = Int;
   using Four = __m256i;
   static constexpr int kTileRows = 2, kTileStrips = 1;
+  static constexpr int kAttentionRows = 2;
   static constexpr bool kSmallDotIsFaster = true;
 
   static Float set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
@@ -65,6 +66,23 @@ struct Avx2 {
   }
   static Float min(Float a, Float b) {
     return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+  }
+  static float sum_lanes(Float x) {
+    const __m256 eight = _mm256_add_ps(x.low, x.high);
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+  }
+  static float max_lanes(Float x) {
+    const __m256 eight = _mm256_max_ps(x.low, x.high);
+    __m128 most = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+    return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
+  }
+  static Float zero_if_infinite(Float test, Float x) {
+    const __m256 infinity = _mm256_set1_ps(-__builtin_inff());
+    return {_mm256_and_ps(_mm256_cmp_ps(test.low, infinity, _CMP_NEQ_OQ), x.low),
+            _mm256_and_ps(_mm256_cmp_ps(test.high, infinity, _CMP_NEQ_OQ), x.high)};
   }
   static Float abs(Float a) {
     const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));

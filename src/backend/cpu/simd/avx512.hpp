@@ -17,6 +17,7 @@ struct Avx512 {
   using Four = __m512i;
   // 12 products and as many sums leave 8 registers for weights and activations.
   static constexpr int kTileRows = 6, kTileStrips = 2;
+  static constexpr int kAttentionRows = 8;
   static constexpr bool kSmallDotIsFaster = false;
 
   static Float set(float x) { return _mm512_set1_ps(x); }
@@ -45,6 +46,12 @@ struct Avx512 {
   static Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
+  static float sum_lanes(Float x) { return sum_eight(fold(x)); }
+  static float max_lanes(Float x) { return _mm512_reduce_max_ps(x); }
+  static Float zero_if_infinite(Float test, Float x) {
+    const __m512 infinity = _mm512_set1_ps(-__builtin_inff());
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(test, infinity, _CMP_NEQ_OQ), x);
+  }
   static Float abs(Float a) { return _mm512_abs_ps(a); }
   static Float round(Float a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -81,6 +88,16 @@ struct Avx512 {
   template <bool kSmall>
   static Int dot(Int sum, Bytes w, Four a) {
     return _mm512_dpbusd_epi32(sum, w, a);
+  }
+
+ private:
+  static __m256 fold(__m512 x) {
+    return _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  }
+  static float sum_eight(__m256 x) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
   }
 };
 

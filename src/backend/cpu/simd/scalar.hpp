@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "base/half.hpp"
 
@@ -21,6 +23,8 @@ struct Scalar {
   using Four = std::array<std::int8_t, 4>;
   /// A tile of a matmul: this many rows of activations by this many strips of weights.
   static constexpr int kTileRows = 2, kTileStrips = 1;
+  /// Rows of a tile of attention, by two registers of keys or values.
+  static constexpr int kAttentionRows = 2;
   /// Whether dot<true> is another function than dot<false>.
   static constexpr bool kSmallDotIsFaster = false;
 
@@ -73,6 +77,20 @@ struct Scalar {
   }
   static Float min(const Float& a, const Float& b) {
     return make([&](int i) { return a[i] < b[i] ? a[i] : b[i]; });
+  }
+  /// The sum of the lanes: lane i + 8 to lane i, then i + 4, i + 2, i + 1.
+  static float sum_lanes(Float x) {
+    for (int width = 8; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) x[i] += x[i + width];
+    }
+    return x[0];
+  }
+  /// The largest lane; none is NaN.
+  static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
+  /// x, but 0 where `test` is minus infinity.
+  static Float zero_if_infinite(const Float& test, const Float& x) {
+    return make(
+        [&](int i) { return test[i] == -std::numeric_limits<float>::infinity() ? 0.0f : x[i]; });
   }
   static Float abs(const Float& a) {
     return make([&](int i) { return std::fabs(a[i]); });
