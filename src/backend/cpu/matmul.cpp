@@ -9,28 +9,13 @@ namespace linnet::cpu {
 namespace {
 
 // Activation rows that go through a run of strips while its panels are unpacked.
-constexpr std::int64_t kChunkRows = 128;
+constexpr std::int64_t kChunkRows = 192;
 // Strips that a kernel takes at a time at most.
 constexpr std::int64_t kMostStrips = 2;
 
 const PackedMatrix& packed(const Matrix& matrix) {
   return static_cast<const PackedMatrix&>(matrix);
 }
-
-// The products of a row with a run of strips become as many outputs.
-struct Epilogue {
-  float scale;
-  const float* bias;  // of the run's first output, or null
-  bool accumulate;
-
-  void operator()(const float* products, std::int64_t count, float* out) const {
-    for (std::int64_t i = 0; i < count; ++i) {
-      float value = products[i] * scale;
-      if (bias) value += bias[i];
-      out[i] = accumulate ? out[i] + value : value;
-    }
-  }
-};
 
 // The strips of a slice that a task multiplies.
 struct TaskStrips {
@@ -64,8 +49,8 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
     const std::int64_t chunk = std::min(kChunkRows, count - first);
     kernels.multiply(run, activations, rows + first, chunk, products.data());
     for (std::int64_t i = 0; i < chunk; ++i) {
-      epilogue(products.data() + i * strips.count * kLanes, strips.outputs(),
-               out_row(first + i) + strips.first_output());
+      kernels.finish_row(products.data() + i * strips.count * kLanes, strips.outputs(), epilogue,
+                         out_row(first + i) + strips.first_output());
     }
   }
 }

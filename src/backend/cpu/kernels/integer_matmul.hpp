@@ -26,14 +26,38 @@ template <class S, int kStrips, int kRows>
 struct IntegerSums {
   const std::int8_t* codes[kRows];
   const float* scales[kRows];
-  const std::int32_t* sums[kRows];
-  alignas(64) std::int32_t starts[kRows][2 * kPanelBlocks];  ///< -offset * sum of a group's codes
+  /// For each group of a block, -offset * the sum of the activation codes; with minimums, -scale *
+  /// that sum.
+  alignas(64) std::int32_t starts[kRows][2 * kPanelBlocks];
+  alignas(64) float shifts[kRows][2 * kPanelBlocks];
   typename S::Float total[kRows][kStrips];
 };
 
+template <class S, int kGroups, bool kMinimum, int kStrips, int kRows>
+[[gnu::always_inline]] inline void begin_tile(const IntegerTask<kStrips>& task,
+                                              const std::int32_t* rows, const float* out,
+                                              IntegerSums<S, kStrips, kRows>& tile) {
+#pragma GCC unroll 8
+  for (int t = 0; t < kRows; ++t) {
+    tile.codes[t] = task.activations.codes_at(task.index, rows[t]);
+    tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
+    const std::int32_t* sums = task.activations.sums_at(task.index, rows[t]);
+    for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
+      const std::int32_t sum = group_sum<kGroups>(sums, g / kGroups, g % kGroups);
+      if constexpr (kMinimum) {
+        tile.shifts[t][g] = -tile.scales[t][g / kGroups] * static_cast<float>(sum);
+      } else {
+        tile.starts[t][g] = -task.offset * sum;
+      }
+    }
+#pragma GCC unroll 2
+    for (int s = 0; s < kStrips; ++s) tile.total[t][s] = S::load(out + (t * kStrips + s) * kLanes);
+  }
+}
+
 /// product = (the sum of (code - offset) * activation code over a group of block b) * its scale, or
 /// added to what the product holds if it is not the block's first group.
-template <class S, int kGroups, int kGroup, bool kSmall, int kStrips, int kRows>
+template <class S, int kGroups, int kGroup, bool kMinimum, bool kSmall, int kStrips, int kRows>
 [[gnu::always_inline]] inline void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
                                                   const IntegerSums<S, kStrips, kRows>& tile,
                                                   typename S::Float (&product)[kRows][kStrips]) {
@@ -41,7 +65,8 @@ template <class S, int kGroups, int kGroup, bool kSmall, int kStrips, int kRows>
   typename S::Int dot[kRows][kStrips];
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    const auto start = S::set_int(tile.starts[t][kGroups * b + kGroup]);
+    // Codes of formats with minimums have no offset.
+    const auto start = S::set_int(kMinimum ? 0 : tile.starts[t][kGroups * b + kGroup]);
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) dot[t][s] = start;
   }
@@ -84,8 +109,7 @@ template <class S, int kGroups, int kStrips, int kRows>
   }
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    const auto sum = static_cast<float>(group_sum<kGroups>(tile.sums[t], b, group));
-    const auto shift = S::set(-tile.scales[t][b] * sum);
+    const auto shift = S::set(tile.shifts[t][kGroups * b + group]);
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) {
       tile.total[t][s] = S::fma(shift, minimum[s], tile.total[t][s]);
@@ -101,21 +125,12 @@ template <class S, int kGroups, int kStrips, int kRows>
 template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips, int kRows>
 void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* rows, float* out) {
   IntegerSums<S, kStrips, kRows> tile;
-#pragma GCC unroll 8
-  for (int t = 0; t < kRows; ++t) {
-    tile.codes[t] = task.activations.codes_at(task.index, rows[t]);
-    tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
-    tile.sums[t] = task.activations.sums_at(task.index, rows[t]);
-    for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
-      tile.starts[t][g] = -task.offset * group_sum<kGroups>(tile.sums[t], g / kGroups, g % kGroups);
-    }
-#pragma GCC unroll 2
-    for (int s = 0; s < kStrips; ++s) tile.total[t][s] = S::load(out + (t * kStrips + s) * kLanes);
-  }
+  begin_tile<S, kGroups, kMinimum>(task, rows, out, tile);
   for (std::int64_t b = 0; b < task.blocks; ++b) {
     typename S::Float product[kRows][kStrips];
-    multiply_group<S, kGroups, 0, kSmall>(task, b, tile, product);
-    if constexpr (kGroups == 2) multiply_group<S, kGroups, 1, kSmall>(task, b, tile, product);
+    multiply_group<S, kGroups, 0, kMinimum, kSmall>(task, b, tile, product);
+    if constexpr (kGroups == 2)
+      multiply_group<S, kGroups, 1, kMinimum, kSmall>(task, b, tile, product);
 #pragma GCC unroll 8
     for (int t = 0; t < kRows; ++t) {
       const auto scale = S::set(tile.scales[t][b]);
@@ -150,12 +165,10 @@ struct IntegerTile {
   }
 };
 
-template <class S, Layout kLayout>
-inline constexpr bool kHasSmallCodes = S::kSmallDotIsFaster&& kLayout.largest_code < 128;
-
 template <class S, Layout kLayout, int kStrips>
 void multiply_integer_tiles(const StripRun& run, const Activations& activations,
                             const std::int32_t* rows, std::int64_t count, float* out) {
+  static_assert(!kLayout.has_minimum || kLayout.offset == 0);
   using Tile = IntegerTile<S, kLayout.groups_per_block(), kLayout.has_minimum,
                            kHasSmallCodes<S, kLayout>, kStrips>;
   IntegerPanel panels[kStrips];

@@ -14,6 +14,9 @@ std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) 
   return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
 }
 
+template <class S, Layout kLayout>
+inline constexpr bool kHasSmallCodes = S::kSmallDotIsFaster&& kLayout.largest_code < 128;
+
 /// How far ahead of their use weights are asked for: there are too many instructions to a cache
 /// line for the processor to look ahead as far as memory is away.
 inline constexpr std::int64_t kPrefetchBytes = 8192;
@@ -32,7 +35,7 @@ void multiply_integer_row(const std::uint8_t* panel, const Activations& activati
                           std::int32_t row, float* out) {
   using F = typename S::Float;
   constexpr int kGroups = kLayout.groups_per_block();
-  constexpr bool kSmall = S::kSmallDotIsFaster && kLayout.largest_code < 128;
+  constexpr bool kSmall = kHasSmallCodes<S, kLayout>;
   F total = S::set(0.0f);
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
     const std::int64_t inputs = std::min(kPanel, activations.columns - first);

@@ -40,6 +40,13 @@ inline constexpr int kMostQueryRows = 64;
 /// Keys whose softmax is computed on its own before it is merged with that of the keys before.
 inline constexpr std::int32_t kPartKeys = 1024;
 
+/// What becomes of products: out = (or +=) product * scale + bias.
+struct Epilogue {
+  float scale;
+  const float* bias;  ///< of the first output, or null
+  bool accumulate;
+};
+
 /// Neighbouring strips of a matrix.
 struct StripRun {
   const Layout& layout;
@@ -94,6 +101,9 @@ struct Kernels {
   /// activation rows `rows`. run.strips is 1 or `strips`.
   void (*multiply)(const StripRun& run, const Activations& activations, const std::int32_t* rows,
                    std::int64_t count, float* out);
+  /// `count` products to as many outputs.
+  void (*finish_row)(const float* products, std::int64_t count, const Epilogue& epilogue,
+                     float* out);
   /// Begins `sums` and adds the keys [begin, end); there may be none.
   void (*attend)(const PagedKvStore& store, const AttentionParams& params,
                  const AttentionTask& task, std::int32_t begin, std::int32_t end,

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "backend/cpu/kernels/float_matmul.hpp"
 #include "backend/cpu/kernels/integer_matmul.hpp"
+#include "backend/cpu/kernels/math.hpp"
 #include "formats/all.hpp"
 
 // Included inside a region that is compiled for an instruction set: see isa_*.cpp.
@@ -49,6 +51,19 @@ void multiply(const StripRun& run, const Activations& activations, const std::in
           return kernel.multiply(run, activations, rows, count, out);
         }
       }
+  }
+}
+
+/// Kernels::finish_row.
+template <class S>
+void finish_row(const float* products, std::int64_t count, const Epilogue& epilogue, float* out) {
+  const auto scale = S::set(epilogue.scale);
+  for (std::int64_t i = 0; i < count; i += 16) {
+    const std::int64_t lanes = std::min<std::int64_t>(16, count - i);
+    auto value = S::mul(S::load(products + i), scale);
+    if (epilogue.bias) value = S::add(value, load_some<S>(epilogue.bias + i, lanes));
+    if (epilogue.accumulate) value = S::add(load_some<S>(out + i, lanes), value);
+    store_some<S>(out + i, value, lanes);
   }
 }
 

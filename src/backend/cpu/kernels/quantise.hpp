@@ -20,13 +20,12 @@ void quantise_row(const Activations& activations, std::int64_t row) {
     const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
     const auto inverse = S::set(largest > 0.0f ? 127.0f / largest : 0.0f);
     activations.scales_at(panel, row)[in_panel] = largest / 127.0f;
-    S::store_int8(codes, S::round(S::mul(low, inverse)));
-    S::store_int8(codes + 16, S::round(S::mul(high, inverse)));
-    for (int half = 0; half < 2; ++half) {
-      std::int32_t sum = 0;
-      for (int i = 0; i < 16; ++i) sum += codes[16 * half + i];
-      sums[half] = sum;
-    }
+    const auto low_codes = S::round(S::mul(low, inverse));
+    const auto high_codes = S::round(S::mul(high, inverse));
+    S::store_int8(codes, low_codes);
+    S::store_int8(codes + 16, high_codes);
+    sums[0] = static_cast<std::int32_t>(S::sum_lanes(low_codes));  // of integers: exact
+    sums[1] = static_cast<std::int32_t>(S::sum_lanes(high_codes));
   }
 }
 
