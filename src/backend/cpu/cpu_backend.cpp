@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 #include "backend/cpu/kv_store.hpp"
 #include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
+#include "base/page_memory.hpp"
 
 namespace linnet {
 
@@ -18,19 +18,15 @@ std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruct
 namespace cpu {
 namespace {
 
-class AlignedBuffer final : public Buffer {
+class PageBuffer final : public Buffer {
  public:
-  explicit AlignedBuffer(std::int64_t floats)
-      : memory_(static_cast<std::size_t>(floats) + kCacheLine, 0.0f) {
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    const std::uintptr_t aligned = (address + 63) & ~std::uintptr_t{63};
-    data_ = memory_.data() + (aligned - address) / sizeof(float);
-    size_ = floats;
+  explicit PageBuffer(PageMemory memory) : memory_(std::move(memory)) {
+    data_ = reinterpret_cast<float*>(memory_.data());
+    size_ = memory_.size_bytes() / static_cast<std::int64_t>(sizeof(float));
   }
 
  private:
-  static constexpr std::size_t kCacheLine = 16;  // floats
-  std::vector<float> memory_;
+  PageMemory memory_;
 };
 
 const PackedMatrix& packed(const Matrix& matrix) {
@@ -40,11 +36,9 @@ const PackedMatrix& packed(const Matrix& matrix) {
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> CpuBackend::allocate(std::int64_t floats) {
-  try {
-    return std::unique_ptr<Buffer>(std::make_unique<AlignedBuffer>(floats));
-  } catch (const std::bad_alloc&) {
-    return Error{"out of memory: " + std::to_string(floats * 4) + " bytes were asked for"};
-  }
+  auto memory = PageMemory::allocate(floats * static_cast<std::int64_t>(sizeof(float)));
+  if (!memory) return memory.error();
+  return std::unique_ptr<Buffer>(std::make_unique<PageBuffer>(std::move(*memory)));
 }
 
 Result<std::unique_ptr<Matrix>> CpuBackend::upload(const MatrixSource& source) {

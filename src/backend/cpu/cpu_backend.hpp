@@ -8,6 +8,7 @@
 #include "backend/cpu/packed_matrix.hpp"
 #include "backend/host_state_store.hpp"
 #include "backend/key_selection.hpp"
+#include "base/page_memory.hpp"
 #include "base/thread_pool.hpp"
 
 namespace linnet::cpu {
@@ -84,9 +85,7 @@ class CpuBackend final : public Backend {
 
   ThreadPool pool_;
   const Kernels& kernels_;
-  std::vector<std::int8_t> codes_;
-  std::vector<float> scales_;
-  std::vector<std::int32_t> sums_;
+  PageMemory activations_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
   std::vector<float> attention_sums_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/page_memory.hpp"
 
 namespace linnet::cpu {
 
@@ -18,7 +19,6 @@ inline constexpr int kWidestHead = 1024;
 class PagedKvStore final : public KvStore {
  public:
   static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
-  ~PagedKvStore() override;
 
   std::int64_t size_bytes() const override { return size_bytes_; }
   KvType type() const { return shape_.type; }
@@ -46,7 +46,7 @@ class PagedKvStore final : public KvStore {
   KvShape shape_;
   std::vector<Layer> layers_;
   std::int64_t size_bytes_ = 0;
-  std::uint8_t* memory_ = nullptr;
+  PageMemory memory_;
 };
 
 }  // namespace linnet::cpu

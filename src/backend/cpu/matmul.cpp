@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <new>
 #include <numeric>
 
 #include "backend/cpu/cpu_backend.hpp"
@@ -60,13 +61,19 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
 Activations CpuBackend::prepare(View in, bool quantised) {
   Activations activations{in.data, in.stride, in.rows, in.columns, nullptr, nullptr, nullptr};
   if (!quantised) return activations;
-  const auto panels = static_cast<std::size_t>(in.rows * ((in.columns + kPanel - 1) / kPanel));
-  codes_.resize(std::max(codes_.size(), panels * kPanel));
-  scales_.resize(std::max(scales_.size(), panels * kPanelBlocks));
-  sums_.resize(std::max(sums_.size(), panels * kPanelBlocks * 2));
-  activations.codes = codes_.data();
-  activations.scales = scales_.data();
-  activations.sums = sums_.data();
+  const std::int64_t panels = in.rows * ((in.columns + kPanel - 1) / kPanel);
+  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
+  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
+  const std::int64_t bytes = panels * (kPanel + kScaleBytes + kSumBytes);
+  if (activations_.size_bytes() < bytes) {
+    auto memory = PageMemory::allocate(bytes);
+    if (!memory) throw std::bad_alloc();  // as any container would
+    activations_ = std::move(*memory);
+  }
+  std::uint8_t* scales = activations_.data() + panels * kPanel;
+  activations.codes = reinterpret_cast<std::int8_t*>(activations_.data());
+  activations.scales = reinterpret_cast<float*>(scales);
+  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
   for_rows(in.rows, in.columns, [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
   return activations;
 }

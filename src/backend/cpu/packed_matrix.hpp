@@ -5,6 +5,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cpu/packed_layout.hpp"
+#include "base/page_memory.hpp"
 #include "base/thread_pool.hpp"
 
 namespace linnet::cpu {
@@ -18,23 +19,19 @@ class PackedMatrix final : public Matrix {
   std::int64_t strips() const { return strips_; }  ///< of one slice
   std::int64_t strip_bytes() const { return strip_bytes_; }
   const std::uint8_t* strip(std::int64_t slice, std::int64_t index) const {
-    return bytes_.get() + (slice * strips_ + index) * strip_bytes_;
+    return memory_.data() + (slice * strips_ + index) * strip_bytes_;
   }
   std::int64_t size_bytes() const override { return slices() * strips_ * strip_bytes_; }
   /// The values of a row of slice 0, exactly those of the file.
   void unpack_row(std::int64_t row, float* out) const;
 
  private:
-  struct Free {
-    std::size_t size;
-    void operator()(std::uint8_t* p) const;
-  };
   PackedMatrix(const MatrixSource& source, const Layout& layout);
 
   Layout layout_;
   std::int64_t strips_;
   std::int64_t strip_bytes_;
-  std::unique_ptr<std::uint8_t[], Free> bytes_;
+  PageMemory memory_;
 };
 
 }  // namespace linnet::cpu
