@@ -26,20 +26,26 @@ constexpr std::array<std::uint8_t, 256> stored_codes() {
   return stored;
 }
 
-// Register r of the plane holds the quads r, r + bits, r + 2 bits, ...: see plane_place.
-void pack_plane(int bits, int skipped_bits, const std::array<Quad, 8>& quads, std::uint8_t* to) {
-  const int mask = (1 << bits) - 1;
-  for (int quad = 0; quad < 8; ++quad) {
-    const int shift = quad / bits * bits;
-    std::uint8_t* bytes = to + quad % bits * 64;
-    for (int i = 0; i < 64; ++i) {
-      bytes[i] |= static_cast<std::uint8_t>((quads[quad][i] >> skipped_bits & mask) << shift);
+// Register r of a plane holds the quads r, r + bits, r + 2 bits, ...: see plane_place. The memory
+// is written without being read before, which would make the kernel map it twice.
+template <int kBits, int kSkippedBits>
+void pack_plane(const std::array<Quad, 8>& quads, std::uint8_t* to) {
+  constexpr int kMask = (1 << kBits) - 1;
+  for (int r = 0; r < kBits; ++r) {
+    Quad bytes{};
+    for (int quad = r; quad < 8; quad += kBits) {
+      for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] |=
+            static_cast<std::uint8_t>((quads[quad][i] >> kSkippedBits & kMask) << (quad - r));
+      }
     }
+    std::memcpy(to + 64 * r, bytes.data(), bytes.size());
   }
 }
 
-void pack_codes(const Layout& layout, const PanelCodes& codes, std::int64_t inputs,
-                std::uint8_t* block) {
+template <class T>
+void pack_codes(const PanelCodes& codes, std::int64_t inputs, std::uint8_t* block) {
+  static constexpr Layout kLayout = layout_of<T>();
   for (std::int64_t first = 0; first < inputs; first += kBlock) {
     std::array<Quad, 8> quads;
     for (std::int64_t lane = 0; lane < kLanes; ++lane) {
@@ -47,11 +53,11 @@ void pack_codes(const Layout& layout, const PanelCodes& codes, std::int64_t inpu
         std::memcpy(quads[quad].data() + 4 * lane, codes[lane].data() + first + 4 * quad, 4);
       }
     }
-    pack_plane(layout.low_bits, 0, quads, block);
-    if (layout.high_bits > 0) {
-      pack_plane(layout.high_bits, layout.low_bits, quads, block + 64 * layout.low_bits);
+    pack_plane<kLayout.low_bits, 0>(quads, block);
+    if constexpr (kLayout.high_bits > 0) {
+      pack_plane<kLayout.high_bits, kLayout.low_bits>(quads, block + 64 * kLayout.low_bits);
     }
-    block += layout.block_bytes();
+    block += kLayout.block_bytes();
   }
 }
 
@@ -171,7 +177,7 @@ void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first
       pack_scales<T>(layout, block, inputs, i / T::group_elements, lane, panel);
     }
   }
-  pack_codes(layout, codes, inputs, panel + layout.codes_at(inputs));
+  pack_codes<T>(codes, inputs, panel + layout.codes_at(inputs));
 }
 
 template <class T>
