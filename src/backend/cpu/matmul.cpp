@@ -22,36 +22,61 @@ const PackedMatrix& packed(const Matrix& matrix) {
 struct TaskStrips {
   const PackedMatrix& weight;
   std::int64_t slice, first, count;
-
-  std::int64_t first_output() const { return first * kLanes; }
-  std::int64_t outputs() const { return std::min(count * kLanes, weight.rows() - first_output()); }
 };
 
-std::int64_t tasks_of(const PackedMatrix& weight, const Kernels& kernels) {
-  return (weight.strips() + kernels.strips - 1) / kernels.strips;
-}
+// How a matrix is cut into tasks. With few rows the weights go by as fast as memory gives them, and
+// it gives long pieces to each thread far faster than short ones in turn; with many rows the tasks
+// are small, so that all threads end together.
+class TaskCut {
+ public:
+  TaskCut(const Kernels& kernels, int threads, std::int64_t rows) : step_(kernels.strips) {
+    if (rows <= kFewRows) tasks_ = 2 * std::int64_t{threads};
+  }
 
-TaskStrips task_strips(const PackedMatrix& weight, const Kernels& kernels, std::int64_t slice,
-                       std::int64_t task) {
-  const std::int64_t first = task * kernels.strips;
-  return {weight, slice, first, std::min<std::int64_t>(kernels.strips, weight.strips() - first)};
-}
+  std::int64_t tasks(const PackedMatrix& weight) const {
+    return (weight.strips() + strips_a_task(weight) - 1) / strips_a_task(weight);
+  }
+  TaskStrips task(const PackedMatrix& weight, std::int64_t slice, std::int64_t index) const {
+    const std::int64_t strips = strips_a_task(weight), first = index * strips;
+    return {weight, slice, first, std::min(strips, weight.strips() - first)};
+  }
 
-// Activation rows rows[i] times the strips, to the outputs at out_row(i).
+ private:
+  static constexpr std::int64_t kFewRows = 8;
+
+  std::int64_t strips_a_task(const PackedMatrix& weight) const {
+    if (tasks_ == 0) return step_;
+    const std::int64_t unit = tasks_ * step_;
+    return std::max<std::int64_t>(1, (weight.strips() + unit - 1) / unit) * step_;
+  }
+
+  std::int64_t step_;
+  std::int64_t tasks_ = 0;  // of a matrix; 0: as many as there are
+};
+
+// Activation rows rows[i] times the strips, to the outputs at out_row(i); `bias` is that of the
+// first output of the matrix.
 template <class OutRow>
 void multiply(const Kernels& kernels, const TaskStrips& strips, const Activations& activations,
-              const std::int32_t* rows, std::int64_t count, const Epilogue& epilogue,
+              const std::int32_t* rows, std::int64_t count, Epilogue epilogue, const float* bias,
               OutRow&& out_row) {
   alignas(64) std::array<float, kChunkRows * kMostStrips * kLanes> products;
   const PackedMatrix& weight = strips.weight;
-  const StripRun run{weight.layout(), weight.strip(strips.slice, strips.first),
-                     weight.strip_bytes(), static_cast<int>(strips.count)};
-  for (std::int64_t first = 0; first < count; first += kChunkRows) {
-    const std::int64_t chunk = std::min(kChunkRows, count - first);
-    kernels.multiply(run, activations, rows + first, chunk, products.data());
-    for (std::int64_t i = 0; i < chunk; ++i) {
-      kernels.finish_row(products.data() + i * strips.count * kLanes, strips.outputs(), epilogue,
-                         out_row(first + i) + strips.first_output());
+  const std::int64_t end = strips.first + strips.count;
+  for (std::int64_t strip = strips.first; strip < end; strip += kernels.strips) {
+    const std::int64_t run_strips = std::min<std::int64_t>(kernels.strips, end - strip);
+    const StripRun run{weight.layout(), weight.strip(strips.slice, strip), weight.strip_bytes(),
+                       static_cast<int>(run_strips)};
+    const std::int64_t first_output = strip * kLanes;
+    const std::int64_t outputs = std::min(run_strips * kLanes, weight.rows() - first_output);
+    if (bias) epilogue.bias = bias + first_output;
+    for (std::int64_t first = 0; first < count; first += kChunkRows) {
+      const std::int64_t chunk = std::min(kChunkRows, count - first);
+      kernels.multiply(run, activations, rows + first, chunk, products.data());
+      for (std::int64_t i = 0; i < chunk; ++i) {
+        kernels.finish_row(products.data() + i * run_strips * kLanes, outputs, epilogue,
+                           out_row(first + i) + first_output);
+      }
     }
   }
 }
@@ -86,19 +111,17 @@ void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
   row_ids_.resize(static_cast<std::size_t>(in.rows));
   std::iota(row_ids_.begin(), row_ids_.end(), 0);
 
+  const TaskCut cut(kernels_, pool_.threads(), in.rows);
   std::int64_t tasks = 0;
-  for (const MatmulOutput& output : outputs) tasks += tasks_of(packed(*output.weight), kernels_);
+  for (const MatmulOutput& output : outputs) tasks += cut.tasks(packed(*output.weight));
   pool_.parallel_for(tasks, [&](std::int64_t task) {
     const MatmulOutput* output = outputs.data();
-    while (task >= tasks_of(packed(*output->weight), kernels_)) {
-      task -= tasks_of(packed(*output->weight), kernels_);
+    while (task >= cut.tasks(packed(*output->weight))) {
+      task -= cut.tasks(packed(*output->weight));
       ++output;
     }
-    const TaskStrips strips = task_strips(packed(*output->weight), kernels_, 0, task);
-    const Epilogue epilogue{output->scale,
-                            output->bias ? output->bias + strips.first_output() : nullptr,
-                            output->accumulate};
-    multiply(kernels_, strips, activations, row_ids_.data(), in.rows, epilogue,
+    multiply(kernels_, cut.task(packed(*output->weight), 0, task), activations, row_ids_.data(),
+             in.rows, {output->scale, nullptr, output->accumulate}, output->bias,
              [&](std::int64_t i) { return output->out.row(i); });
   });
 }
@@ -127,16 +150,15 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
     if (next[e] < ends[e]) used.push_back(e);
   }
 
-  const std::int64_t tasks = tasks_of(weight, kernels_);
+  const TaskCut cut(kernels_, pool_.threads(), picks);
+  const std::int64_t tasks = cut.tasks(weight);
   pool_.parallel_for(static_cast<std::int64_t>(used.size()) * tasks, [&](std::int64_t task) {
     const std::int32_t expert = used[task / tasks];
-    const TaskStrips strips = task_strips(weight, kernels_, expert, task % tasks);
-    const Epilogue epilogue{scale ? scale[expert] : 1.0f,
-                            bias ? bias + expert * weight.rows() + strips.first_output() : nullptr,
-                            false};
     const std::int32_t* picked = order.data() + next[expert];
-    multiply(kernels_, strips, activations, row_ids_.data() + next[expert],
-             ends[expert] - next[expert], epilogue,
+    multiply(kernels_, cut.task(weight, expert, task % tasks), activations,
+             row_ids_.data() + next[expert], ends[expert] - next[expert],
+             {scale ? scale[expert] : 1.0f, nullptr, false},
+             bias ? bias + expert * weight.rows() : nullptr,
              [&](std::int64_t i) { return out.row(picked[i]); });
   });
 }

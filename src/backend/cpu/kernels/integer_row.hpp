@@ -17,17 +17,6 @@ std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) 
 template <class S, Layout kLayout>
 inline constexpr bool kHasSmallCodes = S::kSmallDotIsFaster&& kLayout.largest_code < 128;
 
-/// How far ahead of their use weights are asked for: there are too many instructions to a cache
-/// line for the processor to look ahead as far as memory is away.
-inline constexpr std::int64_t kPrefetchBytes = 8192;
-
-/// Asks for kBytes bytes. Never faults, so that it may go beyond the end of the weights.
-template <std::int64_t kBytes>
-[[gnu::always_inline]] inline void prefetch(const std::uint8_t* from) {
-#pragma GCC unroll 16
-  for (std::int64_t at = 0; at < kBytes; at += 64) __builtin_prefetch(from + at);
-}
-
 /// The products of a strip with one activation row, straight from the packed weights; the same
 /// steps in the same order as multiply_integers().
 template <class S, Layout kLayout>

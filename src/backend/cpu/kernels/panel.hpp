@@ -16,6 +16,17 @@ struct IntegerPanel {
   alignas(64) float minimums[kPanel / 16 * kLanes];  ///< the same
 };
 
+/// How far ahead of their use weights are asked for: there are too many instructions to a cache
+/// line for the processor to look ahead as far as memory is away.
+inline constexpr std::int64_t kPrefetchBytes = 8192;
+
+/// Asks for kBytes bytes. Never faults, so that it may go beyond the end of the weights.
+template <std::int64_t kBytes>
+[[gnu::always_inline]] inline void prefetch(const std::uint8_t* from) {
+#pragma GCC unroll 16
+  for (std::int64_t at = 0; at < kBytes; at += 64) __builtin_prefetch(from + at);
+}
+
 /// Register `i` of a plane of kBits bits: the bits from kFrom on belong to quad i + kFrom. They are
 /// added to its codes from bit kTo on.
 template <class S, int kBits, int kTo, int kFrom = 0>
@@ -106,16 +117,15 @@ void unpack_panel(const std::uint8_t* packed, std::int64_t inputs, IntegerPanel&
                               panel.minimums);
   }
   const std::uint8_t* block = packed + kLayout.codes_at(inputs);
-  if constexpr (kLayout.low_bits == 8) {
-    panel.codes = block;
-    return;
-  }
-  panel.codes = panel.unpacked;
+  panel.codes = kLayout.low_bits == 8 ? block : panel.unpacked;
   for (std::int64_t b = 0; b < inputs / kBlock; ++b, block += kLayout.block_bytes()) {
-    typename S::Bytes quads[8];
-    unpack_block<S, kLayout>(block, quads);
+    prefetch<kLayout.block_bytes()>(block + kPrefetchBytes);
+    if constexpr (kLayout.low_bits < 8) {
+      typename S::Bytes quads[8];
+      unpack_block<S, kLayout>(block, quads);
 #pragma GCC unroll 8
-    for (int q = 0; q < 8; ++q) S::store_bytes(panel.unpacked + 512 * b + 64 * q, quads[q]);
+      for (int q = 0; q < 8; ++q) S::store_bytes(panel.unpacked + 512 * b + 64 * q, quads[q]);
+    }
   }
 }
 
