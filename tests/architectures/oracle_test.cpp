@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kLargestError = 1e-7;
-
 std::vector<std::string> registered_cases() {
   std::vector<std::string> names;
   for (const auto& entry :
@@ -74,12 +72,12 @@ class OracleTest : public testing::TestWithParam<std::string> {
 
 TEST_P(OracleTest, ReferenceBackendGivesTheGoldenLogits) {
   const auto backend = make_reference_backend();
-  EXPECT_LE(error(evaluate(*backend, 64)), kLargestError);
+  EXPECT_LE(error(evaluate(*backend, 64)), test::largest_error(GetParam()));
 }
 
 TEST_P(OracleTest, CpuBackendGivesTheGoldenLogits) {
   const auto backend = make_cpu_backend(1);
-  EXPECT_LE(error(evaluate(*backend, 64)), kLargestError);
+  EXPECT_LE(error(evaluate(*backend, 64)), test::largest_error(GetParam()));
 }
 
 TEST_P(OracleTest, LogitsAreBitIdenticalWhateverChunksAndThreads) {
