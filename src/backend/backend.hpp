@@ -209,7 +209,8 @@ enum class Activation {
   kSigmoid,
   kTanh,
   kSoftplus,
-  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16, as llama.cpp tabulates it
+  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16 where |x| < 10, and x or 0
+                  ///< beyond, as llama.cpp tabulates it
   kIdentity,
   kSquareRoot,
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "generate/engine.hpp"
+#include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
 
 namespace linnet {
@@ -119,16 +120,7 @@ TEST_P(PrefixReuseTest, CompanyChangesNothing) {
   EXPECT_EQ(texts[2], alone);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest,
-                         testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
-                                         "granitehybrid-dense", "rwkv6-dense", "falcon-h1-dense",
-                                         "plamo2-dense", "qwen35moe-moe", "qwen3next-own",
-                                         "kimi-linear-moe"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, test::kMixerCases, test::mixer_case_name);
 
 }  // namespace
 }  // namespace linnet
