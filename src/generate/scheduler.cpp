@@ -161,23 +161,27 @@ void Scheduler::drop_cancelled() {
 
 Scheduler::Rows Scheduler::collect() {
   Rows rows;
+  const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->started && it->computed + 1 == static_cast<std::int64_t>(it->tokens.size())) {
-      collect_from(it, rows);
+      collect_from(it, room, rows);
     }
   }
+  const auto texts = static_cast<std::int64_t>(rows.tokens.size());
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->last_step == step_) continue;
     if (!start(*it)) break;  // those behind it wait, too
-    collect_from(it, rows);
+    collect_from(it, most_rows, rows);
   }
+  last_step_size_ = {texts, static_cast<std::int64_t>(rows.tokens.size()) - texts};
   return rows;
 }
 
-// Adds as many rows of a sequence as there is room for.
-void Scheduler::collect_from(Iterator it, Rows& rows) {
+// Adds as many rows of a sequence as there is room for, until there are `most_rows`.
+void Scheduler::collect_from(Iterator it, std::int64_t most_rows, Rows& rows) {
   Sequence& sequence = *it;
-  const auto room = model_.limits().rows - static_cast<std::int64_t>(rows.tokens.size());
+  const auto room = most_rows - static_cast<std::int64_t>(rows.tokens.size());
   if (room <= 0) return;
   const auto pending = static_cast<std::int64_t>(sequence.tokens.size()) - sequence.computed;
   const std::int64_t count = rows_to_checkpoint(sequence, std::min(pending, room));

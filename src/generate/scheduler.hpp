@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <list>
 #include <memory>
 #include <optional>
@@ -48,6 +49,12 @@ struct SequenceMemory {
   std::int64_t slots = 0;
 };
 
+/// What a step computed: a token each for running texts, and tokens of prompts.
+struct StepSize {
+  std::int64_t texts = 0;
+  std::int64_t prompt_rows = 0;
+};
+
 /// Runs any number of requests side by side: each step is one ragged batch of prompt chunks and
 /// single tokens, the single tokens first, so that texts go on while long prompts come in. Belongs
 /// to one thread.
@@ -72,6 +79,12 @@ class Scheduler {
   /// One forward pass for whoever can go on; then picks tokens and reports what finished. An Error
   /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
+
+  /// From now on, a step with running texts takes at most `rows` tokens of prompts. 0 would keep
+  /// prompts waiting until no text runs.
+  void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
+  /// Of the latest step().
+  const StepSize& last_step() const { return last_step_size_; }
 
   /// Pages of the KV cache, and those that no sequence holds.
   std::int64_t pages() const { return pool_.pages(); }
@@ -110,7 +123,7 @@ class Scheduler {
   void release_memory(Sequence& sequence);
   void drop_cancelled();
   Rows collect();
-  void collect_from(Iterator sequence, Rows& rows);
+  void collect_from(Iterator sequence, std::int64_t most_rows, Rows& rows);
   void draw(Iterator sequence, std::span<float> logits);
   void advance(Sequence& sequence, std::int64_t rows);
   void finish(Iterator sequence, FinishReason reason);
@@ -123,6 +136,8 @@ class Scheduler {
   std::list<Sequence> sequences_;  // the oldest first
   std::int64_t step_ = 0;
   std::int64_t preemptions_ = 0;
+  std::int64_t prompt_rows_ = std::numeric_limits<std::int64_t>::max();
+  StepSize last_step_size_;
   std::vector<float> logits_;
 };
 

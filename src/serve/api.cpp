@@ -28,8 +28,8 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics) {
   return reply;
 }
 
-Api::Api(const ServedModel& model, EngineThread& engine, const ApiKeys& keys, Metrics& metrics)
-    : model_(model), engine_(engine), keys_(keys), metrics_(metrics) {}
+Api::Api(const ServedModel& model, EngineThread& engine, Metrics& metrics)
+    : model_(model), engine_(engine), metrics_(metrics) {}
 
 const std::vector<Api::Route>& Api::routes() {
   static const std::vector<Route> kRoutes = {
@@ -55,11 +55,10 @@ std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
   if (route == routes().end()) {
     return not_found(fmt::format("there is no {}", request.path), "unknown_url");
   }
-  if (!route->is_public && !keys_.allow(request.key)) {
-    ApiError error = invalid_request(
-        request.key.empty() ? "the request has no API key: send Authorization: Bearer KEY"
-                            : "the API key is not one of this server's",
-        "", "invalid_api_key");
+  if (!route->is_public && !request.client) {
+    ApiError error =
+        invalid_request("this server needs one of its API keys: send Authorization: Bearer KEY", "",
+                        "invalid_api_key");
     error.status = 401;
     return error;
   }

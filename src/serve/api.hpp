@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "serve/api_error.hpp"
-#include "serve/api_keys.hpp"
+#include "serve/client_account.hpp"
 #include "serve/engine_thread.hpp"
 #include "serve/metrics.hpp"
 #include "serve/pending_answer.hpp"
@@ -22,7 +22,7 @@ struct ApiRequest {
   std::string method;
   std::string path;  ///< without the query
   std::string body;
-  std::string key;  ///< of the client; empty where it sent none
+  std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
   /// Called from any thread when the answer has something new.
   std::function<void()> notify;
 };
@@ -43,9 +43,9 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics);
 class Api {
  public:
   /// All must outlive this.
-  Api(const ServedModel& model, EngineThread& engine, const ApiKeys& keys, Metrics& metrics);
+  Api(const ServedModel& model, EngineThread& engine, Metrics& metrics);
 
-  /// An Error before the body is read: an unknown path, a wrong method, no valid key.
+  /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
   ApiReply handle(const ApiRequest& request);
   /// The path where it is one of the API's, else "other": for the metrics.
@@ -87,7 +87,6 @@ class Api {
 
   const ServedModel& model_;
   EngineThread& engine_;
-  const ApiKeys& keys_;
   Metrics& metrics_;
 };
 

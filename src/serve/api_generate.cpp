@@ -148,7 +148,7 @@ Api::Handled Api::start(const ApiRequest& request, Work work) {
   if (work.prompt.empty()) return invalid_request("the prompt has no tokens");
   const auto max_tokens = tokens_to_generate(work);
   if (const auto* error = std::get_if<ApiError>(&max_tokens)) return *error;
-  std::vector<EngineThread::Job> jobs;
+  std::vector<Job> jobs;
   std::vector<std::shared_ptr<Generation>> generations;
   for (std::int64_t i = 0; i < work.options.choices; ++i) {
     generations.push_back(std::make_shared<Generation>(
@@ -157,7 +157,7 @@ Api::Handled Api::start(const ApiRequest& request, Work work) {
         metrics_, request.notify));
     jobs.push_back({make_generate_request(model_, work.options, work.prompt,
                                           std::get<std::int64_t>(max_tokens), i),
-                    generations.back()});
+                    generations.back(), request.client ? request.client->id() : 0});
   }
   if (!engine_.submit(std::move(jobs))) {
     return overloaded("too many requests are waiting; try again later", kRetryAfter_s);

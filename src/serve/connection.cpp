@@ -1,16 +1,12 @@
 #include "serve/connection.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <cerrno>
-#include <ctime>
-#include <random>
 
 namespace linnet::serve {
 namespace {
@@ -21,22 +17,11 @@ namespace http = beast::http;
 
 // How often a stream without news says that it is alive.
 constexpr std::chrono::seconds kAliveInterval{15};
+// How often to look for the end of a connection whose client has already sent more.
+constexpr std::chrono::milliseconds kWatchInterval{250};
+constexpr std::size_t kMostLoggedBytes = 64 << 10;
 
 auto awaiting(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
-
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-std::string key_of(const http::fields& fields) {
-  constexpr std::string_view kBearer = "Bearer ";
-  const std::string_view value = view(fields[http::field::authorization]);
-  if (value.starts_with(kBearer)) return std::string(value.substr(kBearer.size()));
-  return std::string(view(fields["x-api-key"]));
-}
-
-std::string random_request_id() {
-  std::random_device device;
-  return fmt::format("req-{:08x}{:08x}", device(), device());
-}
 
 ApiError unreadable(beast::error_code error) {
   ApiError answer = invalid_request("the request is not valid HTTP: " + error.message());
@@ -55,25 +40,34 @@ bool is_http_error(beast::error_code error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
+std::string address_of(const asio::ip::tcp::socket& socket) {
+  beast::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? std::string() : endpoint.address().to_string();
+}
+
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, ConnectionContext& context)
-    : stream_(std::move(socket)), context_(context), news_(stream_.get_executor()) {
+Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context)
+    : transport_(std::move(socket), std::move(tls)),
+      context_(context),
+      news_(transport_.get_executor()),
+      watch_(transport_.get_executor()),
+      peer_(address_of(transport_.tcp().socket())) {
   ++context_.metrics.connections;
 }
 
 Connection::~Connection() { --context_.metrics.connections; }
 
 asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
-  bool goes_on = true;
+  bool goes_on = !(co_await self->transport_.open());
   while (goes_on && !self->context_.draining) goes_on = co_await self->serve_one();
-  beast::error_code ignored;
-  self->stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-  self->stream_.close();
+  co_await self->transport_.end();
+  self->transport_.close();
 }
 
 void Connection::close_if_idle() {
-  if (idle_) stream_.close();
+  if (idle_) transport_.close();
 }
 
 // One request and its answer; false where the connection is to end.
@@ -81,120 +75,160 @@ asio::awaitable<bool> Connection::serve_one() {
   Parser parser;
   parser.header_limit(context_.limits.header_bytes);
   parser.body_limit(context_.limits.body_bytes);
-  stream_.expires_after(context_.limits.header_time);
+  transport_.tcp().expires_after(context_.limits.header_time);
   idle_ = true;
   beast::error_code error;
-  co_await http::async_read_header(stream_, buffer_, parser, awaiting(error));
+  co_await http::async_read_header(transport_, buffer_, parser, awaiting(error));
   idle_ = false;
-  request_id_ = random_request_id();
-  request_start_ = std::chrono::steady_clock::now();
-  if (!error) error = co_await read_body(parser);
-  if (error) {
-    if (is_http_error(error)) co_await refuse_unread(error);
-    co_return false;
+  begin_exchange(parser);
+  if (is_http_error(error)) {
+    co_return co_await refuse(error_reply(unreadable(error), context_.metrics), true);
   }
-  const Request request = parser.release();
-  co_return co_await answer(request);
+  if (error) co_return false;
+  co_return co_await finish_exchange(parser);
+}
+
+void Connection::begin_exchange(const Parser& parser) {
+  exchange_ = read_head(parser.get());
+  exchange_.peer = peer_;
+  exchange_.keep_alive = parser.get().keep_alive() && !context_.draining;
+  exchange_.request.notify = notifier();
+  answer_text_.clear();
+}
+
+asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
+  const std::uint64_t body_bytes =
+      parser.is_done() ? 0 : parser.content_length().value_or(context_.limits.body_bytes);
+  auto entered = context_.gate.enter(exchange_, body_bytes);
+  if (auto* const reply = std::get_if<ApiReply>(&entered)) {
+    co_return co_await refuse(std::move(*reply), !parser.is_done());
+  }
+  auto& pass = std::get<Gate::Pass>(entered);
+  if (const beast::error_code error = co_await read_body(parser); error) {
+    if (!is_http_error(error)) co_return false;
+    co_return co_await refuse(error_reply(unreadable(error), context_.metrics), true);
+  }
+  exchange_.request.body = std::move(parser.get().body());
+  const bool goes_on = co_await answer();
+  pass.set_tokens(exchange_.usage.prompt_tokens + exchange_.usage.completion_tokens);
+  co_return goes_on&& exchange_.keep_alive;
 }
 
 asio::awaitable<beast::error_code> Connection::read_body(Parser& parser) {
   beast::error_code error;
-  stream_.expires_after(context_.limits.body_time);
-  if (view(parser.get()[http::field::expect]) == "100-continue") {
+  transport_.tcp().expires_after(context_.limits.body_time);
+  if (parser.get()[http::field::expect] == "100-continue") {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    co_await asio::async_write(stream_, asio::buffer(kContinue.data(), kContinue.size()),
+    co_await asio::async_write(transport_, asio::buffer(kContinue.data(), kContinue.size()),
                                awaiting(error));
     if (error) co_return error;
   }
-  co_await http::async_read(stream_, buffer_, parser, awaiting(error));
+  co_await http::async_read(transport_, buffer_, parser, awaiting(error));
   co_return error;
 }
 
-// Tells why a request was not read. What still comes is read and dropped for a moment, because
-// closing with unread data would take the reply away from the client.
-asio::awaitable<void> Connection::refuse_unread(beast::error_code error) {
-  ApiReply reply = error_reply(unreadable(error), context_.metrics);
-  co_await send(std::move(reply), 11, /*keep_alive=*/false);
+// Sends a reply that needs no body of the request. What still comes of it is read and dropped for a
+// moment, because closing with unread data would take the reply away from the client.
+asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
+  if (has_unread_body) exchange_.keep_alive = false;
+  const bool sent = co_await send(std::move(reply));
+  record(nullptr);
+  if (!has_unread_body) co_return sent&& exchange_.keep_alive;
   beast::error_code end;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, end);
-  stream_.expires_after(std::chrono::seconds(2));
+  transport_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, end);
+  transport_.tcp().expires_after(std::chrono::seconds(2));
   std::array<char, 4096> dropped;
-  while (!end) co_await stream_.async_read_some(asio::buffer(dropped), awaiting(end));
+  while (!end) co_await transport_.async_read_some(asio::buffer(dropped), awaiting(end));
+  co_return false;
 }
 
-ApiRequest Connection::api_request(const Request& request) {
-  ApiRequest asked;
-  asked.method = std::string(view(request.method_string()));
-  const std::string_view target = view(request.target());
-  asked.path = std::string(target.substr(0, target.find('?')));
-  asked.body = request.body();
-  asked.key = key_of(request);
-  asked.notify = [weak = weak_from_this(), executor = stream_.get_executor()] {
+std::function<void()> Connection::notifier() {
+  return [weak = weak_from_this(), executor = transport_.get_executor()] {
     asio::post(executor, [weak] {
       if (const auto self = weak.lock()) self->news_.cancel();
     });
   };
-  return asked;
 }
 
-asio::awaitable<bool> Connection::answer(const Request& request) {
-  const ApiRequest asked = api_request(request);
-  const bool keep_alive = request.keep_alive() && !context_.draining;
-  ApiReply reply = context_.api.handle(asked);
-  bool sent = false;
-  int status = reply.status;
+asio::awaitable<bool> Connection::answer() {
+  ApiReply reply = context_.api.handle(exchange_.request);
+  // A large body is not kept while the answer is made.
+  if (!context_.logs_content) exchange_.request.body = {};
   if (!reply.pending) {
-    sent = co_await send(std::move(reply), request.version(), keep_alive);
-  } else if (watch_for_end(); reply.pending->streams()) {
-    sent = co_await send_events(*reply.pending, request.version(), keep_alive);
+    const bool sent = co_await send(std::move(reply));
+    record(nullptr);
+    co_return sent;
+  }
+  watch_for_end();
+  bool sent = false;
+  if (reply.pending->streams()) {
+    sent = co_await send_events(*reply.pending);
+    record(reply.pending.get());
   } else {
-    const auto pending = std::move(reply.pending);
-    co_await wait_until_finished(*pending);
+    sent = co_await answer_whole(std::move(reply.pending));
+  }
+  watch_.cancel();
+  co_return sent;
+}
+
+asio::awaitable<bool> Connection::answer_whole(std::unique_ptr<PendingAnswer> pending) {
+  co_await wait_until_finished(*pending);
+  bool sent = false;
+  if (!client_gone_) {
+    ApiReply reply;
     if (!pending->error().empty()) {
       reply = error_reply(unavailable(500, pending->error(), "engine_failed"), context_.metrics);
-    } else if (pending->finished()) {
+    } else {
       reply.body = dump(pending->whole());
     }
-    status = client_gone_ ? 499 : reply.status;
-    if (!client_gone_) sent = co_await send(std::move(reply), request.version(), keep_alive);
+    sent = co_await send(std::move(reply));
   }
-  context_.metrics.count_reply(Api::route_name(asked.path), status);
-  log_reply(asked, status);
-  co_return sent&& keep_alive;
+  record(pending.get());
+  co_return sent;
 }
 
 void Connection::set_common_headers(http::fields& fields) const {
-  fields.set("X-Request-Id", request_id_);
+  fields.set("X-Request-Id", exchange_.id);
   fields.set("X-Content-Type-Options", "nosniff");
   fields.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : context_.gate.reply_headers(exchange_)) fields.set(name, value);
 }
 
-asio::awaitable<bool> Connection::send(ApiReply reply, unsigned version, bool keep_alive) {
-  Response response{static_cast<http::status>(reply.status), version};
+asio::awaitable<bool> Connection::send(ApiReply reply) {
+  exchange_.status = reply.status;
+  Response response{static_cast<http::status>(reply.status), exchange_.version};
   set_common_headers(response);
-  response.set(http::field::content_type, reply.content_type);
+  if (!reply.body.empty()) response.set(http::field::content_type, reply.content_type);
   for (const auto& [name, value] : reply.headers) response.set(name, value);
-  response.keep_alive(keep_alive);
+  response.keep_alive(exchange_.keep_alive);
+  if (context_.logs_content) answer_text_ = reply.body.substr(0, kMostLoggedBytes);
   response.body() = std::move(reply.body);
   response.prepare_payload();
-  stream_.expires_after(context_.limits.write_time);
+  transport_.tcp().expires_after(context_.limits.write_time);
   beast::error_code error;
-  co_await http::async_write(stream_, response, awaiting(error));
+  http::response_serializer<http::string_body> serializer(response);
+  if (exchange_.head_only) {
+    co_await http::async_write_header(transport_, serializer, awaiting(error));
+  } else {
+    co_await http::async_write(transport_, serializer, awaiting(error));
+  }
   co_return !error;
 }
 
-asio::awaitable<bool> Connection::send_events(PendingAnswer& answer, unsigned version,
-                                              bool keep_alive) {
-  const bool chunked = version >= 11;
-  http::response<http::empty_body> head{http::status::ok, version};
+asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
+  const bool chunked = exchange_.version >= 11;
+  exchange_.status = 200;
+  exchange_.keep_alive = exchange_.keep_alive && chunked;
+  http::response<http::empty_body> head{http::status::ok, exchange_.version};
   set_common_headers(head);
   head.set(http::field::content_type, "text/event-stream");
-  head.keep_alive(keep_alive && chunked);
+  head.set("X-Accel-Buffering", "no");  // nginx is to hand events on at once
+  head.keep_alive(exchange_.keep_alive);
   head.chunked(chunked);
   http::response_serializer<http::empty_body> serializer(head);
-  stream_.expires_after(context_.limits.write_time);
+  transport_.tcp().expires_after(context_.limits.write_time);
   beast::error_code error;
-  co_await http::async_write_header(stream_, serializer, awaiting(error));
+  co_await http::async_write_header(transport_, serializer, awaiting(error));
   bool open = !error;
   while (open && !client_gone_ && !answer.finished()) {
     std::string events = answer.take_events();
@@ -206,16 +240,16 @@ asio::awaitable<bool> Connection::send_events(PendingAnswer& answer, unsigned ve
     }
     open = co_await send_part(std::move(events), chunked, answer.finished());
   }
-  co_return open && !client_gone_ && chunked;
+  co_return open && !client_gone_;
 }
 
 asio::awaitable<bool> Connection::send_part(std::string text, bool chunked, bool is_last) {
-  stream_.expires_after(context_.limits.write_time);
+  transport_.tcp().expires_after(context_.limits.write_time);
   // One write a part: a chunk's size, its text and its end.
   if (chunked)
     text = fmt::format("{:x}\r\n{}\r\n{}", text.size(), text, is_last ? "0\r\n\r\n" : "");
   beast::error_code error;
-  co_await asio::async_write(stream_, asio::buffer(text), awaiting(error));
+  co_await asio::async_write(transport_, asio::buffer(text), awaiting(error));
   co_return !error;
 }
 
@@ -227,35 +261,48 @@ asio::awaitable<void> Connection::wait_until_finished(PendingAnswer& answer) {
   }
 }
 
-asio::awaitable<void> Connection::wait_for_news(std::chrono::seconds most) {
-  stream_.expires_never();
+asio::awaitable<void> Connection::wait_for_news(std::chrono::milliseconds most) {
+  transport_.tcp().expires_never();
   news_.expires_after(most);
   beast::error_code woken;
   co_await news_.async_wait(awaiting(woken));
 }
 
-// While an answer is made nothing is read, so the end of the connection must be looked for.
+// While an answer is made nothing is read, so the end of the connection must be looked for: when
+// something comes, and again and again where that was not the end.
 void Connection::watch_for_end() {
-  stream_.socket().async_wait(
-      asio::ip::tcp::socket::wait_read, [weak = weak_from_this()](beast::error_code error) {
-        const auto self = weak.lock();
-        if (!self || error) return;
-        char next = 0;
-        const auto read =
-            recv(self->stream_.socket().native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (read > 0 || (read < 0 && (errno == EAGAIN || errno == EINTR))) return;
-        self->client_gone_ = true;
-        self->news_.cancel();
-      });
+  transport_.tcp().socket().async_wait(asio::ip::tcp::socket::wait_read,
+                                       [weak = weak_from_this()](beast::error_code error) {
+                                         const auto self = weak.lock();
+                                         if (self && !error && !self->idle_) self->look_for_end();
+                                       });
 }
 
-void Connection::log_reply(const ApiRequest& request, int status) const {
+void Connection::look_for_end() {
+  if (transport_.ended_by_peer()) {
+    client_gone_ = true;
+    news_.cancel();
+    return;
+  }
+  watch_.expires_after(kWatchInterval);
+  watch_.async_wait([weak = weak_from_this()](beast::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error && !self->idle_) self->look_for_end();
+  });
+}
+
+// The exchange has ended: counts it, and writes it to the log.
+void Connection::record(PendingAnswer* answer) {
+  if (client_gone_) exchange_.status = 499;  // nginx' word for a client that did not wait
+  if (answer) exchange_.usage = answer->usage();
+  context_.metrics.count_reply(Api::route_name(exchange_.request.path), exchange_.status);
   if (!context_.log) return;
-  const std::chrono::duration<double, std::milli> took =
-      std::chrono::steady_clock::now() - request_start_;
-  const Json line = {
-      {"time_s", std::time(nullptr)}, {"request_id", request_id_}, {"method", request.method},
-      {"path", request.path},         {"status", status},          {"took_ms", took.count()}};
+  Json line = access_line(exchange_);
+  if (context_.logs_content) {
+    line["request"] = exchange_.request.body.substr(0, kMostLoggedBytes);
+    if (answer && answer->finished()) answer_text_ = dump(answer->whole());
+    line["reply"] = answer_text_.substr(0, kMostLoggedBytes);
+  }
   context_.log(dump(line));
 }
 

@@ -1,21 +1,17 @@
 #pragma once
 
-// awaitable.hpp of Boost 1.74 needs <utility> and does not include it.
-// clang-format off
-#include <utility>
-#include <boost/asio/awaitable.hpp>
-// clang-format on
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "serve/api.hpp"
+#include "serve/exchange.hpp"
+#include "serve/gate.hpp"
+#include "serve/transport.hpp"
 
 namespace linnet::serve {
 
@@ -31,9 +27,11 @@ struct ConnectionLimits {
 /// What connections share. Belongs to the I/O thread.
 struct ConnectionContext {
   Api& api;
+  Gate& gate;
   Metrics& metrics;
   ConnectionLimits limits;
   std::function<void(std::string_view line)> log;  ///< may be empty
+  bool logs_content = false;                       ///< what is asked and answered, too
   bool draining = false;                           ///< each connection ends after its answer
 };
 
@@ -41,8 +39,8 @@ struct ConnectionContext {
 /// work when the client goes away. Belongs to the I/O thread.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// `context` must outlive this.
-  Connection(boost::asio::ip::tcp::socket socket, ConnectionContext& context);
+  /// `context` must outlive this. `tls` may be null.
+  Connection(boost::asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -53,32 +51,36 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close_if_idle();
 
  private:
-  using Request = boost::beast::http::request<boost::beast::http::string_body>;
   using Response = boost::beast::http::response<boost::beast::http::string_body>;
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   using ErrorCode = boost::beast::error_code;
 
   boost::asio::awaitable<bool> serve_one();
+  void begin_exchange(const Parser& parser);
+  boost::asio::awaitable<bool> finish_exchange(Parser& parser);
   boost::asio::awaitable<ErrorCode> read_body(Parser& parser);
-  boost::asio::awaitable<void> refuse_unread(ErrorCode error);
-  boost::asio::awaitable<bool> answer(const Request& request);
-  boost::asio::awaitable<bool> send(ApiReply reply, unsigned version, bool keep_alive);
-  boost::asio::awaitable<bool> send_events(PendingAnswer& answer, unsigned version,
-                                           bool keep_alive);
+  boost::asio::awaitable<bool> refuse(ApiReply reply, bool has_unread_body);
+  boost::asio::awaitable<bool> answer();
+  boost::asio::awaitable<bool> answer_whole(std::unique_ptr<PendingAnswer> pending);
+  boost::asio::awaitable<bool> send(ApiReply reply);
+  boost::asio::awaitable<bool> send_events(PendingAnswer& answer);
   boost::asio::awaitable<bool> send_part(std::string text, bool chunked, bool is_last);
   boost::asio::awaitable<void> wait_until_finished(PendingAnswer& answer);
-  boost::asio::awaitable<void> wait_for_news(std::chrono::seconds most);
-  ApiRequest api_request(const Request& request);
+  boost::asio::awaitable<void> wait_for_news(std::chrono::milliseconds most);
   void set_common_headers(boost::beast::http::fields& fields) const;
+  std::function<void()> notifier();
   void watch_for_end();
-  void log_reply(const ApiRequest& request, int status) const;
+  void look_for_end();
+  void record(PendingAnswer* answer);
 
-  boost::beast::tcp_stream stream_;
+  Transport transport_;
   ConnectionContext& context_;
   boost::beast::flat_buffer buffer_;
-  boost::asio::steady_timer news_;  // cancelled when an answer has something new
-  std::string request_id_;
-  std::chrono::steady_clock::time_point request_start_;
+  boost::asio::steady_timer news_;   // cancelled when an answer has something new
+  boost::asio::steady_timer watch_;  // until the next look whether the client is still there
+  std::string peer_;
+  Exchange exchange_;
+  std::string answer_text_;  // for the log, where it is to have it
   bool idle_ = true;
   bool client_gone_ = false;
 };

@@ -7,9 +7,8 @@ namespace linnet::serve {
 PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
                              std::unique_ptr<AnswerFormat> format, std::int64_t prompt_tokens,
                              bool streams)
-    : format_(std::move(format)), streams_(streams) {
+    : format_(std::move(format)), prompt_tokens_(prompt_tokens), streams_(streams) {
   for (auto& generation : choices) choices_.push_back({std::move(generation), {}, false});
-  usage_.prompt_tokens = prompt_tokens;
 }
 
 PendingAnswer::~PendingAnswer() {
@@ -39,19 +38,25 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   return events + format_->close(index, *choice.outcome.reason);
 }
 
-std::string PendingAnswer::end() {
+Usage PendingAnswer::usage() const {
   const Outcome& first = choices_.front().outcome;
-  usage_.cached_tokens = first.cached_tokens;
-  usage_.queue_s = first.queue_s;
-  usage_.first_token_s = first.first_token_s;
+  Usage usage;
+  usage.prompt_tokens = prompt_tokens_;
+  usage.cached_tokens = first.cached_tokens;
+  usage.queue_s = first.queue_s;
+  usage.first_token_s = first.first_token_s;
   for (const Choice& choice : choices_) {
-    usage_.completion_tokens += choice.outcome.tokens;
-    usage_.total_s = std::max(usage_.total_s, choice.outcome.total_s);
+    usage.completion_tokens += choice.outcome.tokens;
+    usage.total_s = std::max(usage.total_s, choice.outcome.total_s);
   }
+  return usage;
+}
+
+std::string PendingAnswer::end() {
   if (!error_.empty()) {
     return server_sent_event(to_json(unavailable(500, error_, "engine_failed")));
   }
-  return format_->end(usage_);
+  return format_->end(usage());
 }
 
 }  // namespace linnet::serve

@@ -119,6 +119,27 @@ TEST_P(PrefixReuseTest, CompanyChangesNothing) {
   EXPECT_EQ(texts[2], alone);
 }
 
+TEST_P(PrefixReuseTest, ALimitOfPromptRowsHoldsBesideTextsAndChangesNoText) {
+  std::vector<std::int32_t> alone, running, late;
+  const auto engine = this->engine();
+  submit(*engine, prompt(70, 1), alone);
+  finish(*engine);
+  const auto paced = this->engine();
+  submit(*paced, prompt(20), running);
+  ASSERT_TRUE(paced->step());
+  paced->limit_prompt_rows(8);
+  submit(*paced, prompt(70, 1), late);
+  int steps = 0;
+  for (; late.empty(); ++steps) {
+    ASSERT_TRUE(paced->step());
+    EXPECT_LE(paced->scheduler().last_step().prompt_rows, 8);
+    EXPECT_GE(paced->scheduler().last_step().texts, 1);
+  }
+  EXPECT_GE(steps, 70 / 8);
+  finish(*paced);
+  EXPECT_EQ(late, alone);
+}
+
 INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest,
                          testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
                                          "granitehybrid-dense", "rwkv6-dense", "falcon-h1-dense",
