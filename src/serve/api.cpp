@@ -101,12 +101,15 @@ Api::Handled Api::health(const ApiRequest&, const Json&) {
 }
 
 Api::Handled Api::models(const ApiRequest&, const Json&) {
+  Json capabilities = {"completion"};
+  if (model_.chat) capabilities.push_back("chat");
   return json_reply({{"object", "list"},
                      {"data", Json::array({{{"id", model_.id},
                                             {"object", "model"},
                                             {"created", model_.created},
                                             {"owned_by", "linnet"},
-                                            {"context_length", model_.context}}})}});
+                                            {"context_length", model_.context},
+                                            {"capabilities", std::move(capabilities)}}})}});
 }
 
 Api::Handled Api::metrics(const ApiRequest&, const Json&) {

@@ -30,6 +30,7 @@ TEST(Server, HealthAndModels) {
   const Json models = serving.get("/v1/models").json();
   EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
   EXPECT_EQ(models["data"][0]["context_length"], 512);
+  EXPECT_EQ(models["data"][0]["capabilities"], Json::array({"completion", "chat"}));
 }
 
 TEST(Server, UnknownPathsAndMethods) {
