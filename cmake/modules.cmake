@@ -89,3 +89,14 @@ function(linnet_benchmarks)
     target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_serve)
   endforeach()
 endfunction()
+
+# tests/web/page_test.mjs: the page of `linnet serve` in a browser. It says so and counts as skipped
+# where Chromium or playwright-core is missing.
+function(linnet_page_test)
+  find_program(NODE node)
+  if(NODE AND TARGET linnet)
+    add_test(NAME web.page COMMAND ${NODE} ${PROJECT_SOURCE_DIR}/tests/web/page_test.mjs $<TARGET_FILE:linnet>
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/web)
+    set_tests_properties(web.page PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endif()
+endfunction()

@@ -2,6 +2,10 @@
 
 const { marked, DOMPurify } = window;
 
+// Where DOMPurify asks for its option FORCE_BODY, which is not used here, Debian 12's package asks for
+// this variable, which it forgot to define.
+window.shadowNode ??= {};
+
 marked.use({
   gfm: true,
   breaks: true,

@@ -55,7 +55,9 @@ export class MessageView {
     } else {
       this.body.replaceChildren(renderMarkdown(message.text));
     }
-    if (running) this.thinking.open = !message.text;
+    // Thinking is open until the answer begins; after that it is as the reader wants it.
+    const opens = running && !message.text;
+    if (opens !== this.opens) this.thinking.open = this.opens = opens;
     this.showFoot(running);
     if (!running) finishCode(this.body);
   }
