@@ -49,6 +49,7 @@ void EngineThread::run(const Loader& loader) {
   while (wait_for_work()) {
     admit();
     step();
+    for (const auto& notice : std::exchange(notices_, {})) notice();
   }
   fail_all("the server is shutting down");
 }
@@ -114,6 +115,7 @@ void EngineThread::start(Job job) {
     generation->finish(reason);
     forget(generation);
   };
+  generation->collect_notices(&notices_);
   running_.push_back({generation, job.client});
   if (Status status = engine_->submit(std::move(request)); !status) {
     generation->fail(status.error().message);
@@ -152,6 +154,7 @@ void EngineThread::step() {
 
 void EngineThread::fail_all(const std::string& message) {
   for (const Running& text : running_) text.generation->fail(message);
+  for (const auto& notice : notices_) notice();
   const std::lock_guard lock(mutex_);
   for (const Job& job : waiting_.take_all()) job.generation->fail(message);
 }

@@ -72,7 +72,8 @@ class EngineThread {
   std::unique_ptr<Engine> engine_;
   std::optional<PromptPacer> pacer_;
   std::vector<Running> running_;
-  std::thread thread_;  // the last member: it uses the others
+  std::vector<std::function<void()>> notices_;  // of the step, see Generation::collect_notices
+  std::thread thread_;                          // the last member: it uses the others
 };
 
 }  // namespace linnet::serve
