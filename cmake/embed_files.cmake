@@ -1,5 +1,5 @@
 # linnet_embed_web_page(TARGET): the files of src/serve/web and the libraries that the page uses become
-# constants of the program (src/serve/web_files.hpp). The libraries are Debian's.
+# constants of the program (src/serve/http/web_files.hpp). The libraries are Debian's.
 function(linnet_embed_web_page target)
   if(NOT TARGET ${target})
     return()
@@ -35,7 +35,7 @@ if(CMAKE_SCRIPT_MODE_FILE)
     string(APPEND table "    {\"${path}\", {kFile${index}, sizeof kFile${index} - 1}},\n")
     math(EXPR index "${index} + 1")
   endforeach()
-  file(WRITE ${OUTPUT} "// Written by cmake/embed_files.cmake.\n#include \"serve/web_files.hpp\"\n
+  file(WRITE ${OUTPUT} "// Written by cmake/embed_files.cmake.\n#include \"serve/http/web_files.hpp\"\n
 namespace linnet::serve {\nnamespace {\n
 ${constants}
 constexpr WebFile kFiles[] = {\n${table}};\n

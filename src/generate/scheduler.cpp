@@ -13,9 +13,11 @@ struct Scheduler::Rows {
   std::vector<std::list<Sequence>::iterator> owners;  // by index in page_tables
   std::vector<std::int64_t> counts;                   // rows of each owner
   std::vector<std::size_t> output_owners;             // owner of each output
+  std::vector<bool> wants_hidden;  // of each owner
+  bool keeps_hidden = false;       // of any
 
   Batch batch() const {
-    return {tokens, {positions, sequences, page_tables, lengths, states}, outputs};
+    return {tokens, {positions, sequences, page_tables, lengths, states}, outputs, keeps_hidden};
   }
 };
 
@@ -40,7 +42,8 @@ bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
   // The last prompt token is always computed, because its logits are needed.
   const std::span<const std::int32_t> cacheable(sequence.tokens.data(), sequence.tokens.size() - 1);
-  auto prefix = pool_.find_prefix(cacheable);
+  // Hidden states are not in the cache.
+  auto prefix = sequence.request.on_hidden ? PagePool::Prefix{} : pool_.find_prefix(cacheable);
   if (!has_room_for(sequence, prefix)) {
     for (const std::int32_t page : prefix.pages) pool_.release(page);
     return false;
@@ -185,7 +188,8 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows, Rows& rows) {
   if (room <= 0) return;
   const auto pending = static_cast<std::int64_t>(sequence.tokens.size()) - sequence.computed;
   const std::int64_t count = rows_to_checkpoint(sequence, std::min(pending, room));
-  const bool completes = count == pending;
+  if (!model_.spec().causal && count < pending) return;  // its tokens see each other
+  const bool completes = count == pending && !sequence.request.on_hidden;
   const auto outputs = static_cast<std::int64_t>(rows.outputs.size());
   if (completes && outputs == model_.limits().outputs) return;
   if (!reserve_pages(it, sequence.computed + count)) return;
@@ -202,6 +206,8 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows, Rows& rows) {
   rows.page_tables.emplace_back(sequence.pages);
   rows.lengths.push_back(static_cast<std::int32_t>(sequence.computed + count));
   if (sequence.slot) rows.states.push_back(*sequence.slot);
+  rows.wants_hidden.push_back(static_cast<bool>(sequence.request.on_hidden));
+  rows.keeps_hidden |= rows.wants_hidden.back();
   if (completes) {
     rows.outputs.push_back(static_cast<std::int32_t>(rows.tokens.size()) - 1);
     rows.output_owners.push_back(owner);
@@ -223,7 +229,23 @@ Status Scheduler::step() {
                                static_cast<std::size_t>(logits.columns));
     draw(rows.owners[rows.output_owners[i]], row);
   }
+  if (rows.keeps_hidden) give_hidden(rows);
   return {};
+}
+
+void Scheduler::give_hidden(const Rows& rows) {
+  View states = model_.hidden();
+  for (std::size_t i = 0; i < rows.owners.size(); ++i) {
+    const Iterator sequence = rows.owners[i];
+    const std::int64_t count = rows.counts[i];
+    if (rows.wants_hidden[i]) {
+      hidden_.resize(static_cast<std::size_t>(count * states.columns));
+      backend_.download(states.first_rows(count), hidden_.data());
+      sequence->request.on_hidden(sequence->computed - count, hidden_);
+      if (sequence->computed == std::ssize(sequence->tokens)) finish(sequence, FinishReason::kStop);
+    }
+    states.data = states.row(count);
+  }
 }
 
 void Scheduler::draw(Iterator sequence, std::span<float> logits) {

@@ -38,6 +38,10 @@ struct GenerateRequest {
   /// Called once at the end, from step(). A text that can't go on because its grammar or the
   /// banned tokens allow no token ends with kStop.
   std::function<void(FinishReason)> on_finish;
+  /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden()) of
+  /// the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the request
+  /// ends with kStop. A prompt that was preempted begins again at 0.
+  std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;
 };
 
 /// The memory of all sequences: a KV cache of `pages` pages and, for models that have it, recurrent
@@ -125,6 +129,7 @@ class Scheduler {
   Rows collect();
   void collect_from(Iterator sequence, std::int64_t most_rows, Rows& rows);
   void draw(Iterator sequence, std::span<float> logits);
+  void give_hidden(const Rows& rows);
   void advance(Sequence& sequence, std::int64_t rows);
   void finish(Iterator sequence, FinishReason reason);
 
@@ -138,7 +143,7 @@ class Scheduler {
   std::int64_t preemptions_ = 0;
   std::int64_t prompt_rows_ = std::numeric_limits<std::int64_t>::max();
   StepSize last_step_size_;
-  std::vector<float> logits_;
+  std::vector<float> logits_, hidden_;
 };
 
 }  // namespace linnet

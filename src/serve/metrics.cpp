@@ -1,9 +1,11 @@
 #include "serve/metrics.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 namespace linnet::serve {
 namespace {
@@ -14,6 +16,13 @@ const std::vector<double> kLatencyBounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025,
 void print_head(std::string_view name, std::string_view type, std::string_view help,
                 std::string& out) {
   out += fmt::format("# HELP linnet_{0} {2}\n# TYPE linnet_{0} {1}\n", name, type, help);
+}
+
+// What the process holds of the machine's memory; 0 where the system does not tell.
+std::int64_t resident_bytes() {
+  std::int64_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace
@@ -84,6 +93,8 @@ std::string Metrics::print() const {
     print_head(row.name, row.type, row.help, out);
     out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
   }
+  print_head("process_resident_memory_bytes", "gauge", "Memory, the model's included.", out);
+  out += fmt::format("linnet_process_resident_memory_bytes {}\n", resident_bytes());
   queue_time.print("queue_seconds", "From a request to its first step.", out);
   time_to_first_token.print("time_to_first_token_seconds", "From a request to its first token.",
                             out);

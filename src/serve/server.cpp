@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "serve/api.hpp"
-#include "serve/connection.hpp"
-#include "serve/gate.hpp"
+#include "serve/http/connection.hpp"
+#include "serve/http/gate.hpp"
 
 namespace linnet::serve {
 namespace {

@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "serve/api_keys.hpp"
+#include "serve/access/api_keys.hpp"
 #include "serve/engine_thread.hpp"
+#include "serve/http/tls.hpp"
 #include "serve/served_model.hpp"
-#include "serve/tls.hpp"
 
 namespace linnet::serve {
 
