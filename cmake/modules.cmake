@@ -80,6 +80,7 @@ function(linnet_fuzzers)
     add_executable(${fuzzer_name} ${fuzzer})
     target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${fuzzer_name} PRIVATE ${libraries})
+    target_compile_definitions(${fuzzer_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endforeach()
 endfunction()
 
