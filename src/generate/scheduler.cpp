@@ -13,8 +13,8 @@ struct Scheduler::Rows {
   std::vector<std::list<Sequence>::iterator> owners;  // by index in page_tables
   std::vector<std::int64_t> counts;                   // rows of each owner
   std::vector<std::size_t> output_owners;             // owner of each output
-  std::vector<bool> wants_hidden;  // of each owner
-  bool keeps_hidden = false;       // of any
+  std::vector<bool> wants_hidden;                     // of each owner
+  bool keeps_hidden = false;                          // of any
 
   Batch batch() const {
     return {tokens, {positions, sequences, page_tables, lengths, states}, outputs, keeps_hidden};

@@ -1,7 +1,7 @@
 // The page at / in Chromium: node tests/web/page_test.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
 //
-// Needs chromium and playwright-core (npm i playwright-core, here or in a folder that
-// PLAYWRIGHT_FOLDER names); without them it says so and ends with 77, which CTest calls skipped.
+// Needs chromium and playwright-core (npm ci in this folder); without them it says so and ends with
+// 77, which CTest calls skipped.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -21,9 +21,8 @@ function findChromium() {
 }
 
 function findPlaywright() {
-  const folder = process.env.PLAYWRIGHT_FOLDER ?? ".";
   try {
-    return createRequire(`${folder}/node_modules/`)("playwright-core");
+    return createRequire(import.meta.url)("playwright-core");
   } catch {
     return skip("playwright-core is not installed");
   }
