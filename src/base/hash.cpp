@@ -7,7 +7,9 @@
 namespace linnet {
 namespace {
 
-constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15u;
+// Odd, with bits all over.
+constexpr std::uint64_t kWordFactor = 0xd6e8feb86659fd93u;
+constexpr std::uint64_t kLaneFactor = 0x9e3779b97f4a7c15u;
 
 // The finaliser of SplitMix64 (https://doi.org/10.1145/2714064.2660195), a bijection.
 std::uint64_t scramble(std::uint64_t x) {
@@ -18,12 +20,13 @@ std::uint64_t scramble(std::uint64_t x) {
 
 }  // namespace
 
-// For each lane a bijection of the lane and of the word.
+// For each lane a bijection of the lane and of the word. The factor of the word keeps its bits from
+// cancelling single ones of the word before (https://github.com/Cyan4973/xxHash, XXH64's round).
 void Hash64::mix(Lanes& lanes, const std::byte* block) {
   for (std::size_t i = 0; i < kLanes; ++i) {
     std::uint64_t word;
     std::memcpy(&word, block + i * sizeof word, sizeof word);
-    lanes[i] = std::rotl(lanes[i] ^ word, 29) * kFactor;
+    lanes[i] = std::rotl(lanes[i] + word * kWordFactor, 31) * kLaneFactor;
   }
 }
 

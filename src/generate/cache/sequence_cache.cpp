@@ -114,10 +114,11 @@ void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32
         pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
                        sequence.pages[page]);
   }
-  // The prompt is there, and others with the same one may go on from here.
+  // Others with the same prompt may go on from here.
   const bool ends_prompt =
       before < sequence.prompt_tokens && sequence.computed >= sequence.prompt_tokens;
-  if (ends_prompt && !tail_of(tokens).empty()) {
+  const bool at_border = std::ranges::binary_search(sequence.borders, sequence.computed);
+  if ((ends_prompt || at_border) && !tail_of(tokens).empty()) {
     pool_.remember(sequence.prefix_hash, tail_of(tokens),
                    sequence.pages[tokens.size() / kPageTokens]);
   }

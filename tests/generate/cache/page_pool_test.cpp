@@ -1,4 +1,4 @@
-#include "generate/page_pool.hpp"
+#include "generate/cache/page_pool.hpp"
 
 #include <gtest/gtest.h>
 
@@ -25,29 +25,69 @@ TEST(PagePoolTest, GivesEachPageToOneHolder) {
   EXPECT_EQ(pool.take(), b);
 }
 
-TEST(PagePoolTest, FindsAPrefixInWholePages) {
-  PagePool pool(4);
-  const auto tokens = ids(3 * kPageTokens);
-  std::uint64_t hash = PagePool::kEmptyPrefix;
+// A pool with two full pages behind each other, which begin `tokens`.
+struct TwoPages {
+  PagePool pool{4};
+  std::vector<std::int32_t> tokens = ids(3 * kPageTokens);
   std::vector<std::int32_t> pages;
-  for (int i = 0; i < 2; ++i) {
-    pages.push_back(*pool.take());
-    hash = pool.remember(hash, std::span(tokens).subspan(i * kPageTokens, kPageTokens), pages[i]);
+  std::uint64_t hash = empty_prefix_hash();
+
+  TwoPages() {
+    for (int i = 0; i < 2; ++i) {
+      pages.push_back(*pool.take());
+      hash = pool.remember(hash, std::span(tokens).subspan(i * kPageTokens, kPageTokens), pages[i]);
+    }
   }
-  EXPECT_EQ(pool.find_prefix(tokens).pages, pages);
-  EXPECT_EQ(pool.find_prefix(tokens).hash(), hash);
-  const auto shorter = std::span(tokens).first(2 * kPageTokens - 1);
-  EXPECT_EQ(pool.find_prefix(shorter).pages.size(), 1u);
-  auto other = tokens;
-  other[0] = 99999;
-  EXPECT_TRUE(pool.find_prefix(other).pages.empty());
+};
+
+TEST(PagePoolTest, FindsFullPages) {
+  TwoPages known;
+  const auto prefix = known.pool.find_prefix(known.tokens);
+  EXPECT_EQ(prefix.pages, known.pages);
+  EXPECT_EQ(prefix.hash(), known.hash);
+  EXPECT_FALSE(prefix.tail);
+  known.tokens[0] = 99999;
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).tokens(), 0);
+}
+
+TEST(PagePoolTest, FindsThePartOfAPageThatIsCommon) {
+  TwoPages known;
+  known.tokens[kPageTokens + 5] = 99999;
+  const auto prefix = known.pool.find_prefix(known.tokens);
+  EXPECT_EQ(prefix.pages.size(), 1u);
+  EXPECT_EQ(prefix.tail, known.pages[1]);
+  EXPECT_EQ(prefix.tokens(), kPageTokens + 5);
+}
+
+TEST(PagePoolTest, APageThatIsNotFullIsFoundAndMayGrow) {
+  TwoPages known;
+  const auto rest = std::span(known.tokens).subspan(2 * kPageTokens);
+  const std::int32_t page = *known.pool.take(), other = *known.pool.take();
+  known.pool.remember(known.hash, rest.first(3), page);
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).tokens(), 2 * kPageTokens + 3);
+  known.pool.remember(known.hash, rest.first(2), other);  // nothing new
+  known.pool.remember(known.hash, rest.first(10), page);
+  const auto prefix = known.pool.find_prefix(known.tokens);
+  EXPECT_EQ(prefix.tail, page);
+  EXPECT_EQ(prefix.tail_tokens, 10);
+  known.pool.remember(known.hash, rest, page);
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).pages.size(), 3u);
+}
+
+TEST(PagePoolTest, OfTwoContinuationsTheLongerOneIsFound) {
+  TwoPages known;
+  auto other = std::vector<std::int32_t>{known.tokens[64], known.tokens[65], 7, 7, 7};
+  const std::int32_t a = *known.pool.take(), b = *known.pool.take();
+  known.pool.remember(known.hash, other, a);
+  known.pool.remember(known.hash, std::span(known.tokens).subspan(64, 4), b);
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).tail, b);
 }
 
 TEST(PagePoolTest, KeepsReleasedPagesUntilTheyAreNeeded) {
   PagePool pool(2);
   const auto tokens = ids(kPageTokens);
   const std::int32_t page = *pool.take();
-  pool.remember(PagePool::kEmptyPrefix, tokens, page);
+  pool.remember(empty_prefix_hash(), tokens, page);
   pool.release(page);
   EXPECT_EQ(pool.free_pages(), 2);
   EXPECT_EQ(pool.find_prefix(tokens).pages, std::vector{page});  // held again
