@@ -118,8 +118,7 @@ void Scheduler::collect_from(Iterator it) {
   StoredSequence& stored = sequence.stored;
   const std::int64_t room = model_.limits().rows - rows_.rows();
   if (room <= 0) return;
-  const std::int64_t count =
-      cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
+  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
   const bool draws = count == sequence.pending();
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;
@@ -143,7 +142,8 @@ void Scheduler::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
   const std::int64_t room = std::min({model_.limits().rows - rows_.rows() - rows,
                                       model_.limits().outputs - rows_.outputs() - 1,
                                       std::ssize(sequence.stored.pages) * kPageTokens - before});
-  guesses.resize(std::min(guesses.size(), static_cast<std::size_t>(std::max<std::int64_t>(room, 0))));
+  guesses.resize(
+      std::min(guesses.size(), static_cast<std::size_t>(std::max<std::int64_t>(room, 0))));
   if (!draws || (!guesses.empty() && !cache_.begin_trial(sequence.stored))) guesses.clear();
 }
 
@@ -180,8 +180,8 @@ std::int64_t Scheduler::take_results(const Part& part, float* logits) {
   const auto guessed = std::ssize(guesses);
   speculation_.guessed += guessed;
   std::int64_t accepted = 0;
-  while (draw(part.sequence,
-              {logits + accepted * vocabulary, static_cast<std::size_t>(vocabulary)})) {
+  while (
+      draw(part.sequence, {logits + accepted * vocabulary, static_cast<std::size_t>(vocabulary)})) {
     if (accepted == guessed || sequence.tokens.back() != guesses[accepted]) {
       if (guessed > 0) sequence.draft_length.report(guessed, accepted);
       const bool all_right = accepted == guessed;

@@ -101,8 +101,8 @@ inline Text run(Engine& engine, GenerateRequest request) {
 
 /// Names of oracle cases with a mixer of each kind that keeps something of a sequence.
 inline const std::vector<const char*> kMixers = {
-    "llama-dense",         "lfm2-dense",  "mamba-dense",     "mamba2-dense",
-    "granitehybrid-dense", "rwkv6-dense", "falcon-h1-dense", "plamo2-dense",
+    "llama-dense",         "lfm2-dense",    "mamba-dense",     "mamba2-dense",
+    "granitehybrid-dense", "rwkv6-dense",   "falcon-h1-dense", "plamo2-dense",
     "qwen35moe-moe",       "qwen3next-own", "kimi-linear-moe"};
 
 /// The name of a test for a case.

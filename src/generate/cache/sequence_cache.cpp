@@ -193,7 +193,8 @@ std::int64_t SequenceCache::restore(const SequenceImage& image) {
     const auto page = pool_.take();
     if (!page) break;
     taken.push_back(*page);
-    memory_.kv->import_page(*page, image.pages.subspan((taken.size() - 1) * page_bytes, page_bytes));
+    memory_.kv->import_page(*page,
+                            image.pages.subspan((taken.size() - 1) * page_bytes, page_bytes));
     const auto held = tokens.first(std::min<std::size_t>(tokens.size(), kPageTokens));
     hash = pool_.remember(hash, held, *page);
     tokens = tokens.subspan(held.size());
@@ -210,8 +211,8 @@ std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int6
   for (std::size_t i = 0; i < image.state_tokens.size(); ++i) {
     const std::int64_t behind = image.state_tokens[i];
     if (behind > tokens) break;
-    const auto hash = extend_prefix_hash(empty_prefix_hash(),
-                                         std::span(image.tokens).first(behind));
+    const auto hash =
+        extend_prefix_hash(empty_prefix_hash(), std::span(image.tokens).first(behind));
     if (const auto slot = states_.remember(behind, hash)) {
       memory_.states->import_slot(*slot, image.states.subspan(i * slot_bytes, slot_bytes));
     }

@@ -29,7 +29,7 @@ struct StoredSequence {
 
   std::uint64_t prefix_hash = empty_prefix_hash();  ///< of its full pages
   std::int64_t prompt_tokens = 0;                   ///< that it began with
-  std::vector<std::int64_t> borders;  ///< where to make checkpoints in the prompt, ascending
+  std::vector<std::int64_t> borders;        ///< where to make checkpoints in the prompt, ascending
   std::optional<std::uint64_t> checkpoint;  ///< the latest one behind the prompt
   std::optional<std::int32_t> kept_slot;    ///< the state before a trial
 };

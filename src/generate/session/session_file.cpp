@@ -95,15 +95,16 @@ Result<Header> read_header(std::span<const std::byte> bytes, std::string_view na
   if (bytes.size() < sizeof header + sizeof(Checksum)) return damaged(name, "it is cut");
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header.version != kVersion || header.page_tokens != kPageTokens) {
-    return Error{fmt::format("{}: the session has version {} with pages of {} tokens, expected {} "
-                             "with {}",
-                             name, header.version, header.page_tokens, kVersion, kPageTokens)};
+    return Error{
+        fmt::format("{}: the session has version {} with pages of {} tokens, expected {} "
+                    "with {}",
+                    name, header.version, header.page_tokens, kVersion, kPageTokens)};
   }
   const auto expected = file_bytes(header);
   if (expected != bytes.size()) {
-    return damaged(name, expected ? fmt::format("it should have {} bytes and has {}", *expected,
-                                                bytes.size())
-                                  : std::string("the sizes in its header are too large"));
+    return damaged(
+        name, expected ? fmt::format("it should have {} bytes and has {}", *expected, bytes.size())
+                       : std::string("the sizes in its header are too large"));
   }
   return header;
 }
@@ -217,19 +218,21 @@ Status check_identity(const SessionIdentity& found, const SessionIdentity& expec
     return Error{fmt::format("{}: the session belongs to another model", name)};
   }
   if (found.kv_type != expected.kv_type) {
-    return Error{fmt::format("{}: the session has a KV cache of type {}, but this one is of type {}",
-                             name, found.kv_type, expected.kv_type)};
+    return Error{
+        fmt::format("{}: the session has a KV cache of type {}, but this one is of type {}", name,
+                    found.kv_type, expected.kv_type)};
   }
   if (found.layout != expected.layout) {
-    return Error{fmt::format("{}: the session was made by another backend: its memory is laid out "
-                             "as \"{}\", expected \"{}\"",
-                             name, found.layout, expected.layout)};
+    return Error{
+        fmt::format("{}: the session was made by another backend: its memory is laid out "
+                    "as \"{}\", expected \"{}\"",
+                    name, found.layout, expected.layout)};
   }
   if (found.page_bytes == expected.page_bytes && found.slot_bytes == expected.slot_bytes) return {};
-  return Error{fmt::format("{}: the session has pages of {} bytes and states of {}, expected {} and "
-                           "{}",
-                           name, found.page_bytes, found.slot_bytes, expected.page_bytes,
-                           expected.slot_bytes)};
+  return Error{fmt::format(
+      "{}: the session has pages of {} bytes and states of {}, expected {} and "
+      "{}",
+      name, found.page_bytes, found.slot_bytes, expected.page_bytes, expected.slot_bytes)};
 }
 
 Result<std::int64_t> write_session(const std::filesystem::path& path,

@@ -8,7 +8,7 @@ namespace linnet {
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
-  std::uint64_t sequence;               ///< the same number each time that it is asked about
+  std::uint64_t sequence;                ///< the same number each time that it is asked about
   std::span<const std::int32_t> tokens;  ///< so far; later ones only come behind them
   std::int64_t most;                     ///< guesses that are of use
   std::vector<std::int32_t>* guesses;    ///< empty; gets at most `most` tokens

@@ -58,8 +58,7 @@ TEST_P(SpeculationTest, LookupChangesNoText) {
     EXPECT_EQ(run(*engine, request(params)).tokens, run(*plain, request(params)).tokens) << seed;
   }
   EXPECT_GT(engine->scheduler().speculation().accepted, 10);
-  EXPECT_GT(engine->scheduler().speculation().guessed,
-            engine->scheduler().speculation().accepted)
+  EXPECT_GT(engine->scheduler().speculation().guessed, engine->scheduler().speculation().accepted)
       << "wrong guesses were tried, too";
 }
 
@@ -154,7 +153,8 @@ TEST(Speculation, NoSamplerNoticesIt) {
 
 grammar::GrammarSession letters_grammar(std::int64_t vocabulary) {
   std::vector<std::string> tokens;
-  for (std::int64_t i = 0; i < vocabulary; ++i) tokens.push_back(i % 2 == 0 ? "ab" : "c");
+  constexpr std::array kTexts = {"a", "b", "c", "ab"};
+  for (std::int64_t i = 0; i < vocabulary; ++i) tokens.push_back(kTexts[i % 4]);
   const auto words = grammar::Vocabulary::create(std::move(tokens), {});
   const auto rules = grammar::parse_gbnf("root ::= (\"ab\" \"ab\" \"c\")*");
   const auto automaton = grammar::PushdownAutomaton::compile(*rules);
@@ -184,8 +184,8 @@ TEST(Speculation, TextsEndWhereTheyWouldWithoutIt) {
   for (shorter.max_tokens = 1; shorter.max_tokens < 20; ++shorter.max_tokens) {
     const Text text = run(*engine, shorter);
     EXPECT_EQ(text.reason, FinishReason::kLength);
-    EXPECT_EQ(text.tokens, std::vector(whole.tokens.begin(),
-                                       whole.tokens.begin() + shorter.max_tokens));
+    EXPECT_EQ(text.tokens,
+              std::vector(whole.tokens.begin(), whole.tokens.begin() + shorter.max_tokens));
   }
 }
 
@@ -195,7 +195,7 @@ TEST(Speculation, TakesFewerStepsWhereTheTextRepeats) {
   submit(*engine, repetitive(few_tokens(5)), text);
   const int steps = finish(*engine);
   const auto [guessed, accepted] = engine->scheduler().speculation();
-  EXPECT_EQ(steps, 2 + kNewTokens - accepted - 1 + 0) << "two for the prompt of 60 tokens";
+  EXPECT_EQ(steps, 2 + kNewTokens - accepted - 1) << "two for the prompt of 60 tokens";
   EXPECT_GT(accepted, 10);
   EXPECT_LE(accepted, guessed);
 }
