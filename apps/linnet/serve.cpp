@@ -147,6 +147,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
                   "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
   options->model.add_to(*app);
+  options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -81,7 +81,13 @@ std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int3
   Entry& entry = entries_[page];
   if (!entry.place) {
     const auto known = best_match(parent, tokens);
-    if (known && known->tokens == std::ssize(tokens)) return hash;
+    if (known && known->tokens == std::ssize(tokens)) {
+      Entry& other = entries_[known->page];
+      if (other.holders > 0 || other.tokens.size() > tokens.size()) return hash;
+      // Of two that hold the same, the one that is in use is remembered.
+      forget(known->page);
+      idle_.splice(idle_.begin(), idle_, other.idle);
+    }
     entry.place = by_parent_.emplace(parent, page);
   }
   entry.tokens.assign(tokens.begin(), tokens.end());

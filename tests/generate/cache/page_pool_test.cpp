@@ -83,6 +83,20 @@ TEST(PagePoolTest, OfTwoContinuationsTheLongerOneIsFound) {
   EXPECT_EQ(known.pool.find_prefix(known.tokens).tail, b);
 }
 
+TEST(PagePoolTest, OfTwoPagesWithTheSameTokensTheOneInUseIsRemembered) {
+  TwoPages known;
+  const std::int32_t copy = *known.pool.take();
+  const auto second = std::span(known.tokens).subspan(kPageTokens, kPageTokens);
+  const std::uint64_t parent =
+      extend_prefix_hash(empty_prefix_hash(), std::span(known.tokens).first(kPageTokens));
+  known.pool.remember(parent, second, copy);
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).pages[1], known.pages[1]) << "both are in use";
+  for (int i = 0; i < 2; ++i) known.pool.release(known.pages[1]);  // its owner's, and the search's
+  known.pool.remember(parent, second, copy);
+  EXPECT_EQ(known.pool.find_prefix(known.tokens).pages[1], copy);
+  EXPECT_EQ(known.pool.take(), known.pages[1]) << "the other one is the first to be given away";
+}
+
 TEST(PagePoolTest, KeepsReleasedPagesUntilTheyAreNeeded) {
   PagePool pool(2);
   const auto tokens = ids(kPageTokens);

@@ -53,6 +53,21 @@ TEST_P(SessionTest, GoesOnWithoutComputingAnythingAgain) {
   EXPECT_EQ(again.tokens, answer.tokens);
 }
 
+TEST_P(SessionTest, RunAgainInScarceMemoryIsKeptAsAWhole) {
+  const auto prompt = model_.prompt(47);
+  for (int i = 0; i < 3; ++i) {
+    const auto engine = model_.engine(test::TinyModel::options(), 47 + kNewTokens);
+    if (i > 0) {
+      ASSERT_TRUE(engine->load_session(path_));
+    }
+    const Text answer = run(*engine, greedy(prompt, kNewTokens));
+    EXPECT_EQ(answer.cached_tokens, i == 0 ? 0 : 46);
+    const auto tokens = engine->save_session(path_, joined(prompt, answer.tokens));
+    ASSERT_TRUE(tokens) << tokens.error().message;
+    EXPECT_EQ(*tokens, 47 + kNewTokens - 1) << i;
+  }
+}
+
 TEST_P(SessionTest, IsRestoredAsFarAsThereIsRoom) {
   const auto prompt = model_.prompt(300);
   const auto engine = model_.engine();
