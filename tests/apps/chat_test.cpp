@@ -49,13 +49,13 @@ TEST(Chat, AFullContextIsAnErrorOrDropsTheOldest) {
   EXPECT_THAT(refused.err, HasSubstr("more than the context of 96"));
   const Ended dropped = chat(turns, {"--ctx", "96"});
   EXPECT_EQ(dropped.status, 0) << dropped.err;
-  EXPECT_THAT(dropped.err, HasSubstr("oldest turns were dropped"));
+  EXPECT_THAT(dropped.err, HasSubstr("the model no longer sees the"));
 }
 
 TEST(Chat, NeedsATemplate) {
   const Ended ended = run_program({"chat", "--gguf", kBundledModel.string()}, {.input = "hello\n"});
   EXPECT_EQ(ended.status, 1);
-  EXPECT_THAT(ended.err, HasSubstr("choose one with --chat-template"));
+  EXPECT_THAT(ended.err, HasSubstr("the file has no chat template; --chat-template names"));
 }
 
 TEST(Chat, AnUnknownCommandIsNamed) {
