@@ -17,6 +17,11 @@ Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Promp
                           {.add_special = false, .parse_special = true, .plain = plain});
 }
 
+// Of the beginning that both have.
+std::size_t common_length(const auto& a, const auto& b) {
+  return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - std::ranges::begin(a));
+}
+
 bool overlaps_data(const Prompt& prompt, std::size_t begin, std::size_t end) {
   return std::ranges::any_of(
       prompt.data, [&](const ByteRange& range) { return range.begin < end && begin < range.end; });
@@ -58,19 +63,25 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
 
 Result<std::vector<TokenId>> ConversationTokens::encode(const Tokenizer& tokenizer,
                                                         const Prompt& prompt) const {
-  const bool goes_on = !text_.empty() && prompt.text.size() > text_.size() &&
-                       std::string_view(prompt.text).starts_with(text_);
-  if (!goes_on) return encode_prompt(tokenizer, prompt);
-  const auto rest = encode_from(tokenizer, prompt, text_.size());
-  if (!rest || rest->empty() || !tokenizer.is_control(rest->front())) {
-    return encode_prompt(tokenizer, prompt);
+  const std::size_t common = common_length(text_, prompt.text);
+  for (auto border = borders_.rbegin(); border != borders_.rend(); ++border) {
+    if (border->bytes > common) continue;
+    const auto rest = encode_from(tokenizer, prompt, border->bytes);
+    if (!rest || rest->empty() || !tokenizer.is_control(rest->front())) break;
+    std::vector<TokenId> tokens(tokens_.begin(),
+                                tokens_.begin() + static_cast<std::ptrdiff_t>(border->tokens));
+    tokens.insert(tokens.end(), rest->begin(), rest->end());
+    return tokens;
   }
-  std::vector<TokenId> tokens = tokens_;
-  tokens.insert(tokens.end(), rest->begin(), rest->end());
-  return tokens;
+  return encode_prompt(tokenizer, prompt);
 }
 
 void ConversationTokens::remember(std::string text, std::vector<TokenId> tokens) {
+  const std::size_t bytes = common_length(text_, text), count = common_length(tokens_, tokens);
+  std::erase_if(borders_, [&](const Border& border) {
+    return border.bytes > bytes || border.tokens > count;
+  });
+  borders_.push_back({text.size(), tokens.size()});
   text_ = std::move(text);
   tokens_ = std::move(tokens);
 }

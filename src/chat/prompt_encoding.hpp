@@ -24,16 +24,23 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
 /// drawn ones, so that nothing of it is computed again. Belongs to one thread.
 class ConversationTokens {
  public:
-  /// Like encode_prompt(), but what `prompt` has in common with what was remembered keeps its
-  /// tokens, where a control token of the template follows (so that no other token reaches across).
+  /// Like encode_prompt(), but the answers that `prompt` has in common with what was remembered
+  /// keep their tokens, where a control token of the template follows (so that no token of another
+  /// text could reach across).
   Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt) const;
 
-  /// `text` is that of all `tokens`.
+  /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.
   void remember(std::string text, std::vector<TokenId> tokens);
 
  private:
+  // Where an answer ends.
+  struct Border {
+    std::size_t bytes, tokens;
+  };
+
   std::string text_;
   std::vector<TokenId> tokens_;
+  std::vector<Border> borders_;  // ascending
 };
 
 }  // namespace linnet
