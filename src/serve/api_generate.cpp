@@ -3,6 +3,7 @@
 #include <ctime>
 #include <random>
 
+#include "chat/prompt_encoding.hpp"
 #include "serve/api.hpp"
 #include "serve/chat_request.hpp"
 
