@@ -9,6 +9,7 @@
 
 #include "base/read_file.hpp"
 #include "generate/grammar_vocabulary.hpp"
+#include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/json_schema.hpp"
@@ -33,21 +34,6 @@ Result<LogitBias> parse_bias(const std::string& text) {
     if (value.ec == std::errc{} && value.ptr == end && is_bias) return bias;
   }
   return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
-}
-
-// The tokens in which one of `strings` stands.
-std::vector<std::int32_t> tokens_with(const Tokenizer& tokenizer,
-                                      const std::vector<std::string>& strings) {
-  std::vector<std::int32_t> tokens;
-  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-    const std::string bytes = tokenizer.token_bytes(id, false);
-    for (const std::string& string : strings) {
-      if (string.empty() || bytes.find(string) == std::string::npos) continue;
-      tokens.push_back(id);
-      break;
-    }
-  }
-  return tokens;
 }
 
 // The file of that name, or the text itself.

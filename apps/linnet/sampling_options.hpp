@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generate/engine.hpp"
+#include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/params.hpp"
 
 namespace linnet::app {
@@ -38,7 +39,7 @@ struct SamplingOptions {
   std::optional<int> mirostat_;
   std::vector<std::string> logit_bias_;
   std::vector<std::int32_t> banned_tokens_;
-  std::vector<std::string> dry_breakers_ = {"\n", ":", "\"", "*"};
+  std::vector<std::string> dry_breakers_{kDryBreakers.begin(), kDryBreakers.end()};
   std::string grammar_, json_schema_, regex_;
 };
 

@@ -7,6 +7,7 @@ void BatchRows::clear() {
     list->clear();
   }
   page_tables_.clear();
+  keeps_hidden_ = false;
 }
 
 void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position,

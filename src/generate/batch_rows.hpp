@@ -20,10 +20,16 @@ class BatchRows {
   /// The next row of the latest sequence, of which the logits are wanted or not.
   void add_row(std::int32_t token, bool wants_logits);
 
+  /// Model::hidden() is wanted of this pass.
+  void keep_hidden() { keeps_hidden_ = true; }
+
   std::int64_t rows() const { return std::ssize(tokens_); }
   std::int64_t outputs() const { return std::ssize(outputs_); }
   Batch batch() const {
-    return {tokens_, {positions_, sequences_, page_tables_, lengths_, states_}, outputs_};
+    return {tokens_,
+            {positions_, sequences_, page_tables_, lengths_, states_},
+            outputs_,
+            keeps_hidden_};
   }
 
  private:
@@ -31,6 +37,7 @@ class BatchRows {
   std::vector<std::int32_t> lengths_, states_;  // of each sequence
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
+  bool keeps_hidden_ = false;
 };
 
 }  // namespace linnet

@@ -95,7 +95,10 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
 
 Status Engine::submit(GenerateRequest request) {
   if (Status status = check_tokens(request.prompt); !status) return status;
-  if (request.max_tokens < 1) return Error{"max_tokens must be at least 1"};
+  if (request.on_hidden) request.max_tokens = 0;
+  if (request.max_tokens < 1 && !request.on_hidden) {
+    return Error{"max_tokens must be at least 1"};
+  }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
   if (Status status = check_context(prompt_tokens, request.max_tokens, kv_tokens_); !status) {
     return status;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "generate/sampling/logprobs.hpp"
@@ -31,6 +32,10 @@ struct GenerateRequest {
   /// Called once at the end, from step(). A text that can't go on because its grammar or the
   /// banned tokens allow no token ends with kStop.
   std::function<void(FinishReason)> on_finish;
+  /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
+  /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
+  /// request ends with kStop. A prompt that was preempted begins again at 0.
+  std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;
 };
 
 }  // namespace linnet

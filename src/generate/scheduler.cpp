@@ -18,7 +18,8 @@ Scheduler::Sequence::Sequence(GenerateRequest wanted, std::uint64_t number)
 
 // After guesses that were wrong, recurrent state stands some tokens behind.
 bool Scheduler::Sequence::is_generating() const {
-  return started && (pending() == 1 || (drawn > 0 && pending() <= 1 + DraftLength::kMost));
+  if (!started || request.on_hidden) return false;
+  return pending() == 1 || (drawn > 0 && pending() <= 1 + DraftLength::kMost);
 }
 
 void Scheduler::submit(GenerateRequest request) {
@@ -38,7 +39,9 @@ Status Scheduler::step() {
   backend_.download(logits, logits_.data());
   std::int64_t output = 0;
   for (const Part& part : parts_) {
+    const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
     output += take_results(part, logits_.data() + output * logits.columns);
+    if (gives_hidden) give_hidden(part);
   }
   return {};
 }
@@ -87,7 +90,9 @@ void Scheduler::propose_guesses() {
 bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
-  if (!cache_.start(sequence.tokens, running, sequence.stored)) return false;
+  // Of the last token the logits are needed; hidden states are not in the cache.
+  const std::int64_t most_known = sequence.request.on_hidden ? 0 : std::ssize(sequence.tokens) - 1;
+  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) return false;
   sequence.started = true;
   if (sequence.request.on_start) {
     std::exchange(sequence.request.on_start, nullptr)(sequence.stored.computed);
@@ -97,7 +102,7 @@ bool Scheduler::start(Sequence& sequence) {
 
 // Whether an older prompt that is being computed will soon have more in common with this one.
 bool Scheduler::waits_for_older(const Sequence& sequence) {
-  if (!model_.spec().causal) return false;
+  if (!model_.spec().causal || sequence.request.on_hidden) return false;
   for (Sequence& older : sequences_) {
     if (&older == &sequence) break;
     if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;
@@ -119,18 +124,20 @@ void Scheduler::collect_from(Iterator it) {
   const std::int64_t room = model_.limits().rows - rows_.rows();
   if (room <= 0) return;
   const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
-  const bool draws = count == sequence.pending();
+  if (!model_.spec().causal && count < sequence.pending()) return;  // its tokens see each other
+  const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;
   fit_guesses(sequence, count, draws);
   const std::int64_t all = count + std::ssize(sequence.guesses);
+  parts_.push_back({it, rows_.rows(), count, draws});
+  if (sequence.request.on_hidden) rows_.keep_hidden();
   rows_.add_sequence(stored, stored.computed, all);
   for (std::int64_t i = 0; i < count; ++i) {
     rows_.add_row(sequence.tokens[stored.computed + i], draws && i + 1 == count);
   }
   for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
   sequence.last_step = step_;
-  parts_.push_back({it, count, draws});
 }
 
 // Leaves out guesses for which there are no rows, or no pages without taking some from others.
@@ -196,6 +203,17 @@ std::int64_t Scheduler::take_results(const Part& part, float* logits) {
     if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, 1);
   }
   return 1 + guessed;
+}
+
+// Reports the hidden states of a part, of which nothing is drawn.
+void Scheduler::give_hidden(const Part& part) {
+  Sequence& sequence = *part.sequence;
+  View states = model_.hidden();
+  states.data = states.row(part.first_row);
+  hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
+  backend_.download(states.first_rows(part.rows), hidden_.data());
+  sequence.request.on_hidden(sequence.stored.computed - part.rows, hidden_);
+  if (sequence.pending() == 0) finish(part.sequence, FinishReason::kStop);
 }
 
 // The next token of a sequence; false if it has ended.

@@ -75,6 +75,7 @@ class Scheduler {
   // The part of a sequence in the rows of a step.
   struct Part {
     Iterator sequence;
+    std::int64_t first_row;
     std::int64_t rows;  // without guesses
     bool draws;         // its last tokens are there: the logits behind them are wanted
   };
@@ -89,6 +90,7 @@ class Scheduler {
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
   std::int64_t take_results(const Part& part, float* logits);
+  void give_hidden(const Part& part);
   bool draw(Iterator sequence, std::span<float> logits);
   void finish(Iterator sequence, FinishReason reason);
 
@@ -106,7 +108,7 @@ class Scheduler {
   BatchRows rows_;
   std::vector<Part> parts_;
   std::vector<DraftQuery> queries_;
-  std::vector<float> logits_;
+  std::vector<float> logits_, hidden_;
 };
 
 }  // namespace linnet

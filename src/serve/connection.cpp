@@ -151,7 +151,8 @@ asio::awaitable<bool> Connection::answer(const Request& request) {
     const auto pending = std::move(reply.pending);
     co_await wait_until_finished(*pending);
     if (!pending->error().empty()) {
-      reply = error_reply(unavailable(500, pending->error(), "engine_failed"), context_.metrics);
+      reply = error_reply(unavailable(500, pending->error(), "engine_failed"), context_.metrics,
+                          Api::error_shape(asked.path));
     } else if (pending->finished()) {
       reply.body = dump(pending->whole());
     }

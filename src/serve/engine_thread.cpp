@@ -102,6 +102,9 @@ void EngineThread::start(Job job) {
   metrics_.prompt_tokens += static_cast<std::int64_t>(request.prompt.size());
   request.is_cancelled = [generation] { return generation->is_cancelled(); };
   request.on_start = [generation](std::int64_t cached) { generation->start(cached); };
+  request.on_logprobs = [generation](const TokenLogprobs& logprobs) {
+    generation->add_logprobs(logprobs);
+  };
   request.on_token = [generation](std::int32_t token) { return generation->push(token); };
   request.on_finish = [this, generation](FinishReason reason) {
     generation->finish(reason);

@@ -21,9 +21,10 @@ SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reus
       pool_(memory.pages),
       states_(memory.slots) {}
 
-bool SequenceCache::start(std::span<const std::int32_t> tokens, std::int64_t running,
-                          StoredSequence& sequence) {
-  const auto prefix = pool_.find_prefix(tokens.first(reuses_ ? tokens.size() - 1 : 0));
+bool SequenceCache::start(std::span<const std::int32_t> tokens, std::int64_t most_known,
+                          std::int64_t running, StoredSequence& sequence) {
+  const auto prefix =
+      pool_.find_prefix(tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0));
   const bool started = begin_with(prefix, tokens, running, sequence);
   pool_.release(prefix);
   return started;

@@ -54,10 +54,10 @@ class SequenceCache {
   /// known: for models whose keys depend on later tokens.
   SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses);
 
-  /// Begins with the longest known part of `tokens`, all but the last one at most (its logits are
-  /// needed). False, and nothing has changed, if there is no memory to go on beside `running` other
-  /// sequences.
-  bool start(std::span<const std::int32_t> tokens, std::int64_t running, StoredSequence& sequence);
+  /// Begins with the longest known part of `tokens`, at most `most_known` of them. False, and
+  /// nothing has changed, if there is no memory to go on beside `running` other sequences.
+  bool start(std::span<const std::int32_t> tokens, std::int64_t most_known, std::int64_t running,
+             StoredSequence& sequence);
   /// Makes room for `tokens` tokens in all; false if not all pages could be had.
   bool reserve(StoredSequence& sequence, std::int64_t tokens);
   /// `rows`, or fewer where a checkpoint is to be made before.

@@ -149,7 +149,8 @@ bool DraftModel::start(const DraftQuery& query, Sequence& sequence) {
   if (sequence.started) return true;
   const auto running =
       std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
-  sequence.started = cache_.start(query.tokens, running, sequence.stored);
+  sequence.started =
+      cache_.start(query.tokens, std::ssize(query.tokens) - 1, running, sequence.stored);
   return sequence.started;
 }
 

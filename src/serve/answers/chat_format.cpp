@@ -1,4 +1,5 @@
-#include "serve/answer_format.hpp"
+#include "serve/answers/formats.hpp"
+#include "serve/answers/logprobs.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -6,13 +7,13 @@ namespace {
 // POST /v1/chat/completions: deltas of a message, thinking and calls of tools apart from the text.
 class ChatFormat final : public AnswerFormat {
  public:
-  ChatFormat(AnswerHead head, std::size_t choices, const OutputFormat& output,
-             const OutputOptions& options)
-      : head_(std::move(head)), choices_(choices) {
+  ChatFormat(AnswerHead head, const Tokenizer& tokenizer, std::size_t choices,
+             const AnswerParsing& parsing)
+      : head_(std::move(head)), tokenizer_(tokenizer), choices_(choices) {
     for (std::size_t i = 0; i < choices; ++i) {
-      OutputOptions own = options;
+      OutputOptions own = parsing.options;
       own.id_seed += i;
-      choices_[i].parser = make_output_parser(output, std::move(own));
+      choices_[i].parser = make_output_parser(parsing.format, std::move(own));
     }
   }
 
@@ -24,16 +25,19 @@ class ChatFormat final : public AnswerFormat {
     return events;
   }
 
-  std::string add(std::size_t choice, std::string_view text) override {
-    return take(choice, choices_[choice].parser->push(text));
+  std::string add(std::size_t choice, const GeneratedText& generated) override {
+    for (const TokenLogprobs& of : generated.logprobs) {
+      choices_[choice].new_logprobs.push_back(chat_logprob(tokenizer_, of));
+    }
+    return take(choice, choices_[choice].parser->push(generated.text));
   }
 
-  std::string close(std::size_t choice, FinishReason reason) override {
+  std::string close(std::size_t choice, const Ending& ending) override {
     std::string events = take(choice, choices_[choice].parser->finish());
     Choice& own = choices_[choice];
-    own.reason = reason == FinishReason::kLength ? "length"
-                 : own.calls.empty()             ? "stop"
-                                                 : "tool_calls";
+    own.reason = ending.reason == FinishReason::kLength ? "length"
+                 : own.calls.empty()                    ? "stop"
+                                                        : "tool_calls";
     return events + delta_event(choice, Json::object(), own.reason);
   }
 
@@ -43,6 +47,7 @@ class ChatFormat final : public AnswerFormat {
       Json chunk = head_json("chat.completion.chunk");
       chunk["choices"] = Json::array();
       chunk["usage"] = usage_json(usage);
+      chunk["usage"]["completion_tokens_details"] = {{"reasoning_tokens", reasoning_tokens()}};
       chunk["timings"] = timings_json(usage);
       events = server_sent_event(chunk);
     }
@@ -55,10 +60,11 @@ class ChatFormat final : public AnswerFormat {
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       answer["choices"].push_back({{"index", i},
                                    {"message", message_json(choices_[i])},
-                                   {"logprobs", nullptr},
+                                   {"logprobs", logprobs_json(choices_[i].logprobs)},
                                    {"finish_reason", choices_[i].reason}});
     }
     answer["usage"] = usage_json(usage);
+    answer["usage"]["completion_tokens_details"] = {{"reasoning_tokens", reasoning_tokens()}};
     answer["timings"] = timings_json(usage);
     return answer;
   }
@@ -68,6 +74,8 @@ class ChatFormat final : public AnswerFormat {
     std::unique_ptr<OutputParser> parser;
     std::string text, reasoning, reason;
     Json calls = Json::array();
+    Json logprobs = Json::array();
+    Json new_logprobs = Json::array();  // that the next event takes along
   };
 
   static Json message_json(const Choice& choice) {
@@ -111,25 +119,40 @@ class ChatFormat final : public AnswerFormat {
     return {
         {"id", head_.id}, {"object", object}, {"created", head_.created}, {"model", head_.model}};
   }
-  std::string delta_event(std::size_t choice, Json delta, const Json& reason) const {
+  Json logprobs_json(Json content) const {
+    if (!head_.has_logprobs) return nullptr;
+    return {{"content", std::move(content)}, {"refusal", nullptr}};
+  }
+  // Of the text that is thinking.
+  std::int64_t reasoning_tokens() const {
+    std::int64_t tokens = 0;
+    for (const Choice& choice : choices_) tokens += count_tokens_of(tokenizer_, choice.reasoning);
+    return tokens;
+  }
+  std::string delta_event(std::size_t index, Json delta, const Json& reason) {
+    Choice& choice = choices_[index];
+    Json logprobs = logprobs_json(choice.new_logprobs);
+    for (Json& of : choice.new_logprobs) choice.logprobs.push_back(std::move(of));
+    choice.new_logprobs = Json::array();
     Json chunk = head_json("chat.completion.chunk");
-    chunk["choices"] = Json::array({{{"index", choice},
+    chunk["choices"] = Json::array({{{"index", index},
                                      {"delta", std::move(delta)},
-                                     {"logprobs", nullptr},
+                                     {"logprobs", std::move(logprobs)},
                                      {"finish_reason", reason}}});
+    if (head_.streams_usage) chunk["usage"] = nullptr;
     return server_sent_event(chunk);
   }
 
   const AnswerHead head_;
+  const Tokenizer& tokenizer_;
   std::vector<Choice> choices_;
 };
 
 }  // namespace
 
-std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, std::size_t choices,
-                                               const OutputFormat& output,
-                                               const OutputOptions& options) {
-  return std::make_unique<ChatFormat>(std::move(head), choices, output, options);
+std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, const Tokenizer& tokenizer,
+                                               std::size_t choices, const AnswerParsing& parsing) {
+  return std::make_unique<ChatFormat>(std::move(head), tokenizer, choices, parsing);
 }
 
 }  // namespace linnet::serve

@@ -1,7 +1,8 @@
-#include "serve/json_request.hpp"
+#include "serve/requests/json_request.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace linnet::serve {
@@ -72,10 +73,18 @@ const Json* Fields::find(std::string_view name) const {
   return found == object_.end() || found->is_null() ? nullptr : &*found;
 }
 
+std::string Fields::path_of(std::string_view name) const {
+  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
+
 void Fields::fail(std::string_view name, std::string message) {
   if (error_) return;
-  const std::string param = path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+  const std::string param = path_of(name);
   error_ = invalid_request(fmt::format("{}: {}", param, message), param);
+}
+
+void Fields::take_error(const Fields& part) {
+  if (!error_) error_ = part.error_;
 }
 
 void Fields::fail_type(std::string_view name, std::string_view expected, const Json& found) {
@@ -134,6 +143,20 @@ std::optional<std::string> Fields::text(std::string_view name) {
   return field->get<std::string>();
 }
 
+std::string Fields::required_text(std::string_view name) {
+  if (!has(name)) fail(name, "expected a string, found nothing");
+  return text(name).value_or("");
+}
+
+std::string Fields::one_of(std::string_view name, std::span<const std::string_view> choices,
+                           std::string_view otherwise) {
+  const std::string value = text(name).value_or(std::string(otherwise));
+  if (std::ranges::find(choices, value) == choices.end()) {
+    fail(name, fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), value));
+  }
+  return value;
+}
+
 const Json* Fields::array(std::string_view name, std::size_t most_elements) {
   const Json* const field = find(name);
   if (!field) return nullptr;
@@ -153,6 +176,21 @@ const Json* Fields::object(std::string_view name) {
   if (!field) return nullptr;
   if (!field->is_object()) fail_type(name, "an object", *field);
   return field->is_object() ? field : nullptr;
+}
+
+std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
+                                                      std::size_t most_elements) {
+  const Json* const list = array(name, most_elements);
+  if (!list) return std::nullopt;
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    if ((*list)[i].is_string()) {
+      texts.push_back((*list)[i].get<std::string>());
+    } else {
+      fail_type(fmt::format("{}[{}]", name, i), "a string", (*list)[i]);
+    }
+  }
+  return texts;
 }
 
 }  // namespace linnet::serve

@@ -1,12 +1,9 @@
 #pragma once
 
-#include <memory>
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "chat/output/output_parser.hpp"
 #include "serve/api_error.hpp"
 #include "serve/generation.hpp"
 
@@ -28,6 +25,12 @@ Json timings_json(const Usage& usage);
 /// One server-sent event.
 std::string server_sent_event(const Json& data, std::string_view name = "");
 
+/// How a choice has ended.
+struct Ending {
+  FinishReason reason = FinishReason::kStop;
+  std::string stop_string;  ///< the one that has ended it; empty: none has
+};
+
 /// How an endpoint writes an answer: as events while it comes, and as a whole. Everything that
 /// comes goes through open(), add(), close() and end() in this order, streamed or not; they give
 /// the events to send.
@@ -36,29 +39,23 @@ class AnswerFormat {
   virtual ~AnswerFormat() = default;
 
   virtual std::string open() = 0;
-  virtual std::string add(std::size_t choice, std::string_view text) = 0;
+  virtual std::string add(std::size_t choice, const GeneratedText& generated) = 0;
   /// A choice has ended.
-  virtual std::string close(std::size_t choice, FinishReason reason) = 0;
+  virtual std::string close(std::size_t choice, const Ending& ending) = 0;
   virtual std::string end(const Usage& usage) = 0;
+  /// Instead of end(): the events of a stream that can't go on.
+  virtual std::string fail(const ApiError& error) { return server_sent_event(to_json(error)); }
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
 };
 
-/// What the answers of OpenAI's endpoints have in common.
+/// What answers say of themselves.
 struct AnswerHead {
   std::string id;
   std::string model;
   std::int64_t created = 0;
   bool streams_usage = false;
+  bool has_logprobs = false;
 };
-
-/// POST /v1/completions. `echo` is put before the text of each choice.
-std::unique_ptr<AnswerFormat> make_completion_format(AnswerHead head, std::size_t choices,
-                                                     std::string echo);
-
-/// POST /v1/chat/completions.
-std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, std::size_t choices,
-                                               const OutputFormat& output,
-                                               const OutputOptions& options);
 
 }  // namespace linnet::serve

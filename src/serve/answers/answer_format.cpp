@@ -1,4 +1,4 @@
-#include "serve/answer_format.hpp"
+#include "serve/answers/answer_format.hpp"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@ namespace linnet::serve {
 namespace {
 
 double rate(std::int64_t tokens, double seconds) {
-  return seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
+  return tokens > 0 && seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,15 +31,27 @@ class Fields {
   std::optional<double> number(std::string_view name, double low, double high);
   bool boolean(std::string_view name, bool otherwise);
   std::optional<std::string> text(std::string_view name);
+  /// An error where it is absent.
+  std::string required_text(std::string_view name);
+  /// One of `choices`, or `otherwise` where it is absent.
+  std::string one_of(std::string_view name, std::span<const std::string_view> choices,
+                     std::string_view otherwise);
   /// Null where it is absent or wrong.
   const Json* array(std::string_view name, std::size_t most_elements);
   const Json* object(std::string_view name);
+  /// A list of strings.
+  std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most_elements);
 
   /// Keeps an error about a field, if it is the first one.
   void fail(std::string_view name, std::string message);
   /// As fail(), for a field that should be `expected`.
   void fail_type(std::string_view name, std::string_view expected, const Json& found);
 
+  /// As fail() with the error of a part of the object, if it has one.
+  void take_error(const Fields& part);
+
+  /// The path of a field, as errors name it.
+  std::string path_of(std::string_view name) const;
   const std::optional<ApiError>& error() const { return error_; }
 
  private:

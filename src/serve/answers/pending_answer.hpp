@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "serve/answer_format.hpp"
+#include "serve/answers/answer_format.hpp"
 
 namespace linnet::serve {
 
@@ -12,8 +12,10 @@ namespace linnet::serve {
 /// what is still generated is cancelled.
 class PendingAnswer {
  public:
+  /// `prompt_tokens` of each prompt; the choices are as many for each of them, in their order.
   PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
-                std::unique_ptr<AnswerFormat> format, std::int64_t prompt_tokens, bool streams);
+                std::unique_ptr<AnswerFormat> format,
+                const std::vector<std::int64_t>& prompt_tokens, bool streams);
   ~PendingAnswer();
   PendingAnswer(const PendingAnswer&) = delete;
   PendingAnswer& operator=(const PendingAnswer&) = delete;
@@ -36,10 +38,11 @@ class PendingAnswer {
   };
 
   std::string take_choice(std::size_t index);
-  std::string end();
+  void sum_up();
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;
+  const std::size_t choices_per_prompt_;
   Usage usage_;
   const bool streams_;
   bool opened_ = false;
