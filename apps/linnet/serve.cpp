@@ -25,6 +25,7 @@ struct Options {
   std::string chat_template;
   std::vector<std::string> api_keys;
   std::string api_key_file;
+  std::string cache_folder;
   std::int64_t most_gap_ms = 200;
   std::int64_t kv_tokens = 0;
   std::int64_t body_mib = 8;
@@ -120,6 +121,7 @@ Status run(Options options) {
   const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
   options.server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
   options.server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
+  options.server.engine.cache_folder = options.cache_folder;
   allow_connections(options.server.most_connections);
   if (options.logs || options.server.logs_content)
     options.server.log = [](std::string_view line) { note("{}\n", line); };
@@ -170,6 +172,8 @@ void add_load_options(CLI::App& app, Options& options) {
                  "most ms between two tokens of a text while prompts come in")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option("--cache-dir", options.cache_folder,
+                 "folder where the latest texts of the prefix cache outlive a restart");
   app.add_option("--connections", server.most_connections, "most open connections")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -197,6 +201,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
                   "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
   options->model.add_to(*app);
+  options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 // A part of the bound is left for what varies from step to step.
 constexpr double kTargetShare = 0.8;
-constexpr std::int64_t kFirstRows = 32;
+constexpr std::int64_t kFirstRows = 16;
 constexpr std::int64_t kLeastRows = 8;
 // Kernels compute rows in groups of this size.
 constexpr std::int64_t kGroupRows = 16;

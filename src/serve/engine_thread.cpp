@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace linnet::serve {
+namespace {
+
+// Without any text for so long, the server takes its time for its cache folder.
+constexpr std::chrono::milliseconds kQuietTime{500};
+
+}  // namespace
 
 EngineThread::EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics)
     : limits_(limits),
@@ -52,10 +58,15 @@ void EngineThread::run(const Loader& loader) {
     for (const auto& notice : std::exchange(notices_, {})) notice();
   }
   fail_all("the server is shutting down");
+  while (kept_ && kept_->save_one()) continue;
 }
 
 bool EngineThread::load(const Loader& loader) {
   auto engine = loader();
+  if (engine && !limits_.cache_folder.empty()) {
+    kept_.emplace(limits_.cache_folder, **engine);
+    metrics_.restored_tokens = kept_->restore();
+  }
   const std::lock_guard lock(mutex_);
   state_ = engine ? State::kReady : State::kFailed;
   if (engine) {
@@ -71,11 +82,33 @@ bool EngineThread::load(const Loader& loader) {
   return state_ == State::kReady;
 }
 
-// False when the thread is to end.
+// False when the thread is to end. Texts are kept when nothing else has been there to do for a
+// while, one at a time, so that a request hardly waits for it.
 bool EngineThread::wait_for_work() {
+  const auto is_wanted = [this] { return stopping_ || waiting_.size() > 0 || !engine_->idle(); };
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || waiting_.size() > 0 || !engine_->idle(); });
+  while (kept_ && !changed_.wait_for(lock, kQuietTime, is_wanted)) {
+    lock.unlock();
+    const bool has_saved = kept_->save_one();
+    lock.lock();
+    if (!has_saved) break;
+  }
+  changed_.wait(lock, is_wanted);
   return !stopping_;
+}
+
+// Lets the cache folder know the tokens of a text when it has ended.
+void EngineThread::keep_text(GenerateRequest& request) {
+  if (!kept_ || request.on_hidden) return;
+  auto tokens = std::make_shared<std::vector<TokenId>>(request.prompt);
+  request.on_token = [tokens, next = std::move(request.on_token)](TokenId token) {
+    tokens->push_back(token);
+    return next(token);
+  };
+  request.on_finish = [this, tokens, next = std::move(request.on_finish)](FinishReason reason) {
+    kept_->remember(std::move(*tokens));
+    next(reason);
+  };
 }
 
 // Moves jobs from the queue to the engine, as far as it has room; drops those that nobody wants.
@@ -118,6 +151,7 @@ void EngineThread::start(Job job) {
     generation->finish(reason);
     forget(generation);
   };
+  keep_text(request);
   generation->collect_notices(&notices_);
   running_.push_back({generation, job.client});
   if (Status status = engine_->submit(std::move(request)); !status) {

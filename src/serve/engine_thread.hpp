@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "generate/engine.hpp"
 #include "generate/prompt_pacer.hpp"
+#include "serve/cache_folder.hpp"
 #include "serve/job_queue.hpp"
 
 namespace linnet::serve {
@@ -20,6 +22,8 @@ struct EngineLimits {
   std::size_t most_waiting = 1024;
   /// Prompts are cut so that running texts wait about so long for their next token at most.
   std::chrono::milliseconds most_gap{200};
+  /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
+  std::filesystem::path cache_folder;
 };
 
 /// The thread that owns the engine: loads it, gives it requests from a bounded queue, and steps it
@@ -46,6 +50,7 @@ class EngineThread {
   void run(const Loader& loader);
   bool load(const Loader& loader);
   bool wait_for_work();
+  void keep_text(GenerateRequest& request);
   void admit();
   void start(Job job);
   void step();
@@ -71,6 +76,7 @@ class EngineThread {
   // Of the thread.
   std::unique_ptr<Engine> engine_;
   std::optional<PromptPacer> pacer_;
+  std::optional<CacheFolder> kept_;
   std::vector<Running> running_;
   std::vector<std::function<void()>> notices_;  // of the step, see Generation::collect_notices
   std::thread thread_;                          // the last member: it uses the others

@@ -85,6 +85,8 @@ std::string Metrics::print() const {
       Row{"running", "gauge", "Texts being generated.", running},
       Row{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
           prompt_rows_limit},
+      Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
+          restored_tokens},
       Row{"kv_pages", "gauge", "Pages of the KV cache.", kv_pages},
       Row{"kv_free_pages", "gauge", "Pages that no text holds.", kv_free_pages},
   };
