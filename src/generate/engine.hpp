@@ -28,6 +28,8 @@ class Engine {
   /// One step of all requests; see Scheduler::step.
   Status step() { return scheduler_->step(); }
   bool idle() const { return scheduler_->idle(); }
+  /// See Scheduler::limit_prompt_rows.
+  void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }
   const Scheduler& scheduler() const { return *scheduler_; }
 
   /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a

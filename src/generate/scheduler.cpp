@@ -59,14 +59,18 @@ void Scheduler::collect() {
   rows_.clear();
   parts_.clear();
   propose_guesses();
+  const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
-    if (it->is_generating()) collect_from(it);
+    if (it->is_generating()) collect_from(it, room);
   }
+  const std::int64_t texts = rows_.rows();
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
     if (!start(*it)) break;  // those behind it wait, too
-    collect_from(it);
+    collect_from(it, most_rows);
   }
+  last_step_size_ = {texts, rows_.rows() - texts};
 }
 
 // Shares the rows with logits that are left among the texts that go on.
@@ -86,13 +90,18 @@ void Scheduler::propose_guesses() {
   drafter_->propose(queries_);
 }
 
-// Finds out what is known of the tokens; false if there is no memory to begin with.
+// Finds out what is known of the tokens; false if there is no memory to begin with, which is not
+// tried again before some was released.
 bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
+  if (sequence.refused_after == releases_) return false;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
   // Of the last token the logits are needed; hidden states are not in the cache.
   const std::int64_t most_known = sequence.request.on_hidden ? 0 : std::ssize(sequence.tokens) - 1;
-  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) return false;
+  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
+    sequence.refused_after = releases_;
+    return false;
+  }
   sequence.started = true;
   if (sequence.request.on_start) {
     std::exchange(sequence.request.on_start, nullptr)(sequence.stored.computed);
@@ -117,11 +126,11 @@ bool Scheduler::waits_for_older(const Sequence& sequence) {
   return false;
 }
 
-// Adds as many rows of a sequence as there is room for.
-void Scheduler::collect_from(Iterator it) {
+// Adds as many rows of a sequence as there is room for, until there are `most_rows`.
+void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   Sequence& sequence = *it;
   StoredSequence& stored = sequence.stored;
-  const std::int64_t room = model_.limits().rows - rows_.rows();
+  const std::int64_t room = most_rows - rows_.rows();
   if (room <= 0) return;
   const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
   if (!model_.spec().causal && count < sequence.pending()) return;  // its tokens see each other
@@ -166,12 +175,17 @@ bool Scheduler::reserve_pages(Iterator sequence, std::int64_t tokens) {
 bool Scheduler::preempt_younger_than(Iterator sequence) {
   for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
     if (!other->started || other->last_step == step_) continue;
-    cache_.end(other->stored, other->tokens);
+    release(*other);
     other->started = false;
     ++preemptions_;
     return true;
   }
   return false;
+}
+
+void Scheduler::release(Sequence& sequence) {
+  cache_.end(sequence.stored, sequence.tokens);
+  ++releases_;
 }
 
 // Draws from the logits of a part; gives the number of their rows.
@@ -251,7 +265,7 @@ bool Scheduler::draw(Iterator sequence, std::span<float> logits) {
 void Scheduler::finish(Iterator sequence, FinishReason reason) {
   const auto on_finish = std::move(sequence->request.on_finish);
   if (drafter_) drafter_->end(sequence->id, sequence->tokens);
-  cache_.end(sequence->stored, sequence->tokens);
+  release(*sequence);
   sequences_.erase(sequence);
   if (on_finish) on_finish(reason);
 }

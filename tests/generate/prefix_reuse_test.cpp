@@ -92,6 +92,25 @@ TEST_P(PrefixReuseTest, CompanyChangesNothing) {
   EXPECT_EQ(texts[2].tokens, alone.tokens);
 }
 
+TEST_P(PrefixReuseTest, ALimitOfPromptRowsHoldsBesideTextsAndChangesNoText) {
+  const Text alone = run(*model_.engine(), request(model_.prompt(70, 1)));
+  const auto paced = model_.engine();
+  Text running, late;
+  submit(*paced, request(model_.prompt(20)), running);
+  while (running.tokens.empty()) ASSERT_TRUE(paced->step());
+  paced->limit_prompt_rows(8);
+  submit(*paced, request(model_.prompt(70, 1)), late);
+  int steps = 0;
+  for (; late.tokens.empty(); ++steps) {
+    ASSERT_TRUE(paced->step());
+    EXPECT_LE(paced->scheduler().last_step().prompt_rows, 8);
+    EXPECT_GE(paced->scheduler().last_step().texts, 1);
+  }
+  EXPECT_GE(steps, 70 / 8);
+  finish(*paced);
+  EXPECT_EQ(late.tokens, alone.tokens);
+}
+
 TEST_P(PrefixReuseTest, TextsThatGiveTheirMemoryAwayAreTheSame) {
   std::vector<Text> alone(3), texts(3);
   // Each has room, all together have not.
