@@ -56,6 +56,10 @@ function(linnet_program name)
   if(TARGET apps_tests)
     add_dependencies(apps_tests ${name})
   endif()
+  # The official clients; skipped where node or the packages are not there.
+  add_test(NAME clients COMMAND ${CMAKE_COMMAND} -E env LINNET_PROGRAM=$<TARGET_FILE:${name}>
+                                ${PROJECT_SOURCE_DIR}/tests/clients/run)
+  set_tests_properties(clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
 # fuzz/NAME_fuzz.cpp becomes the libFuzzer program NAME_fuzz. It is linked with the module NAME, or
@@ -76,6 +80,7 @@ function(linnet_fuzzers)
     add_executable(${fuzzer_name} ${fuzzer})
     target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${fuzzer_name} PRIVATE ${libraries})
+    target_compile_definitions(${fuzzer_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endforeach()
 endfunction()
 

@@ -34,9 +34,9 @@ Json sample_tools() {
                            {"required", Json::array({kTextKey, kNumberKey})}};
   Json tools = Json::array();
   for (const Text name : kNames) {
-    tools.push_back({{"type", "function"},
-                     {"function",
-                      {{"name", name}, {"description", "a tool"}, {"parameters", parameters}}}});
+    tools.push_back(
+        {{"type", "function"},
+         {"function", {{"name", name}, {"description", "a tool"}, {"parameters", parameters}}}});
   }
   return tools;
 }
@@ -44,8 +44,8 @@ Json sample_tools() {
 Json sample_calls(std::size_t count, bool ids_name_tools, const Json& arguments) {
   Json calls = Json::array();
   for (std::size_t i = 0; i < count; ++i) {
-    const std::string id = ids_name_tools ? "functions." + std::string(kNames[i]) + ":0"
-                                          : std::string(kIds[i]);
+    const std::string id =
+        ids_name_tools ? "functions." + std::string(kNames[i]) + ":0" : std::string(kIds[i]);
     calls.push_back({{"id", id},
                      {"type", "function"},
                      {"function", {{"name", kNames[i]}, {"arguments", arguments}}}});
@@ -225,8 +225,7 @@ std::optional<CallForm> parameter_form(const Trial& trial) {
   const auto one = trial.answer(sample_calls(1, false, sample_arguments()));
   const auto two = trial.answer(sample_calls(2, false, sample_arguments()));
   if (!one) return std::nullopt;
-  const auto parts = split_at(
-      *one, {kNames[0], kTextKey, kTextValue, kNumberKey, kNumberValue});
+  const auto parts = split_at(*one, {kNames[0], kTextKey, kTextValue, kNumberKey, kNumberValue});
   if (!parts) return std::nullopt;
   const std::string &first = (*parts)[1], &next = (*parts)[3], &last = (*parts)[5];
   std::size_t common = 0;

@@ -16,8 +16,8 @@ class RuleShift {
   Expression shifted(const Expression& expression) {
     const ExpressionNode* const node = &expression.node();
     if (const auto known = done_.find(node); known != done_.end()) return known->second;
-    Expression copy = std::visit([&](const auto& kind) { return copied(expression, kind); },
-                                 node->kind);
+    Expression copy =
+        std::visit([&](const auto& kind) { return copied(expression, kind); }, node->kind);
     done_.emplace(node, copy);
     return copy;
   }
@@ -86,8 +86,7 @@ Expression text_without(std::string_view utf8) {
       for (char32_t next = range.first; next <= range.last; ++next) {
         const std::size_t target = matched_after(word, matched, next);
         if (target == word.size()) continue;
-        node.edges.push_back(
-            {characters(CharacterSet(next)), static_cast<std::uint32_t>(target)});
+        node.edges.push_back({characters(CharacterSet(next)), static_cast<std::uint32_t>(target)});
       }
     }
     graph.nodes.push_back(std::move(node));

@@ -28,11 +28,11 @@ struct InfillTokens {
 struct ServedModel {
   const Tokenizer* tokenizer = nullptr;  ///< never null once made
   std::optional<ChatTemplate> chat;
-  std::string chat_problem;  ///< why there is no chat template
+  std::string chat_problem;           ///< why there is no chat template
   std::optional<CallForm> call_form;  ///< how the template writes calls; nothing: unknown
-  std::string id;            ///< its name in the API
-  std::int64_t context = 0;  ///< most tokens of a prompt and its answer
-  std::int64_t created = 0;  ///< seconds since 1970, for /v1/models
+  std::string id;                     ///< its name in the API
+  std::int64_t context = 0;           ///< most tokens of a prompt and its answer
+  std::int64_t created = 0;           ///< seconds since 1970, for /v1/models
   std::vector<TokenId> end_tokens;
   std::vector<ControlToken> control_tokens;  ///< the longest text first
   std::optional<InfillTokens> infill;

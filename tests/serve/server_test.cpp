@@ -30,6 +30,25 @@ TEST(Server, HealthAndModels) {
   const Json models = serving.get("/v1/models").json();
   EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
   EXPECT_EQ(models["data"][0]["context_length"], 512);
+  EXPECT_EQ(serving.get("/v1/models/linnet-kjv").json()["id"], "linnet-kjv");
+  EXPECT_EQ(serving.get("/v1/models/other").status, 404);
+}
+
+TEST(Server, SequencesTellWhatRuns) {
+  const test::Serving serving;
+  EXPECT_TRUE(serving.get("/v1/sequences").json()["data"].empty());
+  Json body = kLongStream;
+  body["n"] = 2;
+  test::TcpClient client(serving.port());
+  client.send(test::http_request("POST", "/v1/completions", body.dump()));
+  ASSERT_TRUE(client.receive_until("data: "));
+  const Json data = serving.get("/v1/sequences").json()["data"];
+  ASSERT_EQ(data.size(), 2u);
+  EXPECT_EQ(data[0]["endpoint"], "/v1/completions");
+  EXPECT_EQ(data[0]["state"], "running");
+  EXPECT_EQ(data[1]["choice"], 1);
+  EXPECT_GT(data[0]["prompt_tokens"], 0);
+  EXPECT_EQ(data.dump().find("And"), std::string::npos);
 }
 
 TEST(Server, UnknownPathsAndMethods) {

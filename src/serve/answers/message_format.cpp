@@ -24,7 +24,8 @@ class MessageFormat final : public AnswerFormat {
   }
 
   std::string close(std::size_t, const Ending& ending) override {
-    std::string events = take(parser_->finish()) + end_block();
+    std::string events = take(parser_->finish());
+    events += end_block();
     stop_sequence_ = ending.stop_string;
     stop_reason_ = ending.reason == FinishReason::kLength ? "max_tokens"
                    : !stop_sequence_.empty()              ? "stop_sequence"
@@ -65,8 +66,8 @@ class MessageFormat final : public AnswerFormat {
   }
 
   Json head_json() const {
-    return {{"id", head_.id},         {"type", "message"},       {"role", "assistant"},
-            {"model", head_.model},   {"content", nullptr},      {"stop_reason", nullptr},
+    return {{"id", head_.id},           {"type", "message"},  {"role", "assistant"},
+            {"model", head_.model},     {"content", nullptr}, {"stop_reason", nullptr},
             {"stop_sequence", nullptr}, {"usage", nullptr}};
   }
   Json stop_sequence_json() const {
@@ -105,7 +106,8 @@ class MessageFormat final : public AnswerFormat {
     if (!is_open_ || content_.back()["type"] != type) {
       Json block = {{"type", type}, {member, ""}};
       if (type == "thinking") block["signature"] = "";
-      events = end_block() + begin_block(std::move(block));
+      events = end_block();
+      events += begin_block(std::move(block));
     }
     auto& all = content_.back()[std::string(member)].get_ref<std::string&>();
     all += text;
@@ -116,9 +118,9 @@ class MessageFormat final : public AnswerFormat {
     has_calls_ = true;
     Json block = {
         {"type", "tool_use"}, {"id", call.id}, {"name", call.name}, {"input", Json::object()}};
-    std::string events = end_block() + begin_block(std::move(block)) +
-                         block_delta({{"type", "input_json_delta"},
-                                      {"partial_json", call.arguments}});
+    std::string events = end_block();
+    events += begin_block(std::move(block));
+    events += block_delta({{"type", "input_json_delta"}, {"partial_json", call.arguments}});
     content_.back()["input"] = Json::parse(call.arguments, nullptr, /*allow_exceptions=*/false);
     return events + end_block();
   }

@@ -19,8 +19,8 @@ class ResponseFormat final : public AnswerFormat {
 
   std::string open() override {
     const Json response = response_json("in_progress", nullptr);
-    return event("response.created", {{"response", response}}) +
-           event("response.in_progress", {{"response", response}});
+    std::string events = event("response.created", {{"response", response}});
+    return events += event("response.in_progress", {{"response", response}});
   }
 
   std::string add(std::size_t, const GeneratedText& generated) override {
@@ -35,7 +35,7 @@ class ResponseFormat final : public AnswerFormat {
     std::string events = take(parser_->finish());
     // An answer has at least a message.
     if (output_.empty()) events += begin_item(Kind::kMessage);
-    return events + end_item();
+    return events += end_item();
   }
 
   std::string end(const Usage& usage) override {
@@ -55,8 +55,7 @@ class ResponseFormat final : public AnswerFormat {
         {"input_tokens", usage.prompt_tokens},
         {"input_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
         {"output_tokens", usage.completion_tokens},
-        {"output_tokens_details",
-         {{"reasoning_tokens", count_tokens_of(tokenizer_, reasoning_)}}},
+        {"output_tokens_details", {{"reasoning_tokens", count_tokens_of(tokenizer_, reasoning_)}}},
         {"total_tokens", usage.prompt_tokens + usage.completion_tokens}};
     Json response = response_json(is_complete_ ? "completed" : "incomplete", usage_of_response);
     if (!is_complete_) response["incomplete_details"] = {{"reason", "max_output_tokens"}};
@@ -68,10 +67,10 @@ class ResponseFormat final : public AnswerFormat {
   enum class Kind { kNone, kMessage, kReasoning };
 
   Json response_json(std::string_view status, Json usage) const {
-    Json response = {{"id", head_.id},       {"object", "response"},
-                     {"created_at", head_.created}, {"status", status},
-                     {"error", nullptr},     {"incomplete_details", nullptr},
-                     {"model", head_.model}, {"output", output_}};
+    Json response = {
+        {"id", head_.id},       {"object", "response"}, {"created_at", head_.created},
+        {"status", status},     {"error", nullptr},     {"incomplete_details", nullptr},
+        {"model", head_.model}, {"output", output_}};
     response.update(settings_);
     response["usage"] = std::move(usage);
     return response;
@@ -93,7 +92,7 @@ class ResponseFormat final : public AnswerFormat {
     data.update(fields);
     return item_event(type, std::move(data));
   }
-  std::string added_event(std::string_view type) {
+  std::string item_as_a_whole(std::string_view type) {
     return event(type, {{"output_index", output_.size() - 1}, {"item", output_.back()}});
   }
 
@@ -120,7 +119,10 @@ class ResponseFormat final : public AnswerFormat {
 
   std::string add_text(Kind kind, const std::string& text) {
     std::string events;
-    if (open_ != kind) events = end_item() + begin_item(kind);
+    if (open_ != kind) {
+      events = end_item();
+      events += begin_item(kind);
+    }
     Json& part = output_.back()["content"][0];
     part["text"].get_ref<std::string&>() += text;
     if (kind == Kind::kReasoning) {
@@ -152,7 +154,7 @@ class ResponseFormat final : public AnswerFormat {
                          {"role", "assistant"},
                          {"content", Json::array()}});
     }
-    std::string events = added_event("response.output_item.added");
+    std::string events = item_as_a_whole("response.output_item.added");
     Json part = kind == Kind::kReasoning ? Json{{"type", "reasoning_text"}, {"text", ""}}
                                          : Json{{"type", "output_text"},
                                                 {"text", ""},
@@ -172,10 +174,10 @@ class ResponseFormat final : public AnswerFormat {
     item["status"] = is_complete_ ? "completed" : "incomplete";
     Json text = {{"text", part["text"]}};
     if (is_message) text["logprobs"] = part["logprobs"];
-    return content_event(is_message ? "response.output_text.done" : "response.reasoning_text.done",
-                         std::move(text)) +
-           content_event("response.content_part.done", {{"part", part}}) +
-           added_event("response.output_item.done");
+    std::string events = content_event(
+        is_message ? "response.output_text.done" : "response.reasoning_text.done", std::move(text));
+    events += content_event("response.content_part.done", {{"part", part}});
+    return events += item_as_a_whole("response.output_item.done");
   }
 
   std::string add_call(const ToolCall& call) {
@@ -186,14 +188,13 @@ class ResponseFormat final : public AnswerFormat {
                        {"call_id", call.id},
                        {"name", call.name},
                        {"arguments", ""}});
-    events += added_event("response.output_item.added");
+    events += item_as_a_whole("response.output_item.added");
     events += item_event("response.function_call_arguments.delta", {{"delta", call.arguments}});
     output_.back()["arguments"] = call.arguments;
     output_.back()["status"] = "completed";
-    return events +
-           item_event("response.function_call_arguments.done",
-                      {{"name", call.name}, {"arguments", call.arguments}}) +
-           added_event("response.output_item.done");
+    events += item_event("response.function_call_arguments.done",
+                         {{"name", call.name}, {"arguments", call.arguments}});
+    return events += item_as_a_whole("response.output_item.done");
   }
 
   // As unique as the id of the response.

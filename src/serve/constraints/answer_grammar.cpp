@@ -68,8 +68,7 @@ Expression reasoning_before(const AnswerRules& rules) {
       grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
   const Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
   if (rules.starts_in_reasoning) return end;
-  return grammar::optional(
-      grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
+  return grammar::optional(grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
 }
 
 Expression text_of(const AnswerRules& rules, Grammar& grammar) {
@@ -96,8 +95,7 @@ Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
 
 Grammar make_answer_grammar(const AnswerRules& rules) {
   Grammar grammar;
-  Expression answer =
-      grammar::sequence({reasoning_before(rules), answer_of(rules, grammar)});
+  Expression answer = grammar::sequence({reasoning_before(rules), answer_of(rules, grammar)});
   grammar.root = static_cast<std::uint32_t>(grammar.rules.size());
   grammar.rules.push_back({"answer", std::move(answer)});
   return grammar;

@@ -48,7 +48,7 @@ struct AnswerRules {
   std::optional<grammar::Grammar> calls{};  ///< from make_call_grammar(); nothing: no calls
   std::string_view trigger{};               ///< of the calls
   std::optional<grammar::Grammar> text{};   ///< nothing: any text
-  bool must_call = false;                 ///< there is no text
+  bool must_call = false;                   ///< there is no text
 };
 
 /// Whole answers: the model's thinking if its family thinks, then a text, calls, or both.

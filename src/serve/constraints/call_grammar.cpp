@@ -45,8 +45,9 @@ class CallGrammar {
       const auto& name = function["name"].get_ref<const std::string&>();
       if (!choice.name.empty() && name != choice.name) continue;
       const Json* const parameters = member(function, "parameters");
-      auto arguments = form_.has_json_arguments ? add_schema(parameters ? *parameters : no_parameters())
-                                                : parameter_list(parameters);
+      auto arguments = form_.has_json_arguments
+                           ? add_schema(parameters ? *parameters : no_parameters())
+                           : parameter_list(parameters);
       if (!arguments) return Error{fmt::format("tool {}: {}", name, arguments.error().message)};
       options.push_back(
           grammar::sequence({grammar::literal(name), text(form_.middle), std::move(*arguments)}));
@@ -77,9 +78,8 @@ class CallGrammar {
       if (!value) return Error{fmt::format("parameter {}: {}", key, value.error().message)};
       Expression part = grammar::sequence({text(form_.before_key), grammar::literal(key),
                                            std::move(*value), text(form_.after_value)});
-      const bool is_required =
-          required && required->is_array() &&
-          std::ranges::find(*required, Json(key)) != required->end();
+      const bool is_required = required && required->is_array() &&
+                               std::ranges::find(*required, Json(key)) != required->end();
       parts.push_back(is_required ? part : grammar::optional(part));
     }
     return grammar::sequence(std::move(parts));
@@ -145,8 +145,8 @@ std::string_view call_trigger(const CallForm& form) {
   return text.substr(0, end == std::string_view::npos ? text.size() : end + 1);
 }
 
-Result<Grammar> make_call_grammar(const CallForm& form, const Json& tools,
-                                  const ToolChoice& choice, const MarkerSpelling& markers) {
+Result<Grammar> make_call_grammar(const CallForm& form, const Json& tools, const ToolChoice& choice,
+                                  const MarkerSpelling& markers) {
   return CallGrammar(form, markers).run(tools, choice);
 }
 

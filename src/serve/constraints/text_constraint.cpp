@@ -26,8 +26,8 @@ TextConstraint gbnf_constraint(Fields& fields, std::string_view name) {
   TextConstraint constraint{TextConstraint::Kind::kGbnf, nullptr, "", fields.path_of(name)};
   constraint.gbnf = fields.text(name).value_or("");
   if (constraint.gbnf.size() > kMostGrammarBytes) {
-    fields.fail(name, fmt::format("at most {} bytes, found {}", kMostGrammarBytes,
-                                  constraint.gbnf.size()));
+    fields.fail(
+        name, fmt::format("at most {} bytes, found {}", kMostGrammarBytes, constraint.gbnf.size()));
   }
   return constraint.gbnf.empty() ? TextConstraint{} : constraint;
 }

@@ -32,9 +32,9 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   AnswerHead head = make_head("chatcmpl-", context.model, plan.options);
   plan.id = head.id;
-  plan.format = make_chat_format(std::move(head), *context.model.tokenizer,
-                                 static_cast<std::size_t>(plan.options.choices),
-                                 chat_plan->parsing);
+  plan.format =
+      make_chat_format(std::move(head), *context.model.tokenizer,
+                       static_cast<std::size_t>(plan.options.choices), chat_plan->parsing);
   return start_answer(context, request, std::move(plan));
 }
 

@@ -61,8 +61,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   const ServedModel& model = context.model;
   Fields fields(body);
   if (auto error = check_model(fields, model)) return *error;
-  AnswerPlan plan{.endpoint = "/v1/completions",
-                  .options = read_generation_options(fields, model)};
+  AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint = read_text_constraint(fields);
   const bool echoes = fields.boolean("echo", false);
@@ -79,10 +78,10 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   AnswerHead head = make_head("cmpl-", model, plan.options);
   plan.id = head.id;
   const std::size_t choices = plan.prompts.size() * static_cast<std::size_t>(plan.options.choices);
-  plan.format = make_completion_format(
-      std::move(head), *model.tokenizer,
-      echoes ? make_echoes(*fields.find("prompt"), plan, *model.tokenizer)
-             : std::vector<std::string>(choices));
+  plan.format =
+      make_completion_format(std::move(head), *model.tokenizer,
+                             echoes ? make_echoes(*fields.find("prompt"), plan, *model.tokenizer)
+                                    : std::vector<std::string>(choices));
   return start_answer(context, request, std::move(plan));
 }
 

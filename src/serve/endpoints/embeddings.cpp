@@ -28,8 +28,8 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   }
   AnswerHead head = make_head("embd-", model, plan.options);
   plan.id = head.id;
-  plan.format = make_embedding_format(
-      std::move(head), {plan.embeddings.begin(), plan.embeddings.end()}, is_base64);
+  plan.format = make_embedding_format(std::move(head),
+                                      {plan.embeddings.begin(), plan.embeddings.end()}, is_base64);
   return start_answer(context, request, std::move(plan));
 }
 

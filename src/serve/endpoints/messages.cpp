@@ -19,8 +19,8 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
   if (!chat_plan) return chat_plan.error();
   AnswerHead head = make_head("msg_", context.model, plan.options);
   plan.id = head.id;
-  plan.format = make_message_format(std::move(head), chat_plan->parsing,
-                                    std::ssize(chat_plan->prompt));
+  plan.format =
+      make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->prompt));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   plan.prompts.push_back(std::move(chat_plan->prompt));
   return start_answer(context, request, std::move(plan));

@@ -125,10 +125,9 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
 ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& context,
                                                                const TextConstraint& constraint) {
   if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
-  auto session =
-      context.grammars.session(dump({constraint.schema, constraint.gbnf}), [&] {
-        return make_text_grammar(constraint, *context.model.tokenizer);
-      });
+  auto session = context.grammars.session(dump({constraint.schema, constraint.gbnf}), [&] {
+    return make_text_grammar(constraint, *context.model.tokenizer);
+  });
   if (!session) {
     return invalid_request(constraint.path + ": " + session.error().message, constraint.path);
   }

@@ -14,8 +14,8 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
   AnswerPlan plan{.endpoint = "/v1/responses", .options = std::move(response.options)};
   AnswerHead head = make_head("resp_", context.model, plan.options);
   plan.id = head.id;
-  plan.format = make_response_format(std::move(head), *context.model.tokenizer,
-                                     chat_plan->parsing, std::move(response.settings));
+  plan.format = make_response_format(std::move(head), *context.model.tokenizer, chat_plan->parsing,
+                                     std::move(response.settings));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   plan.prompts.push_back(std::move(chat_plan->prompt));
   return start_answer(context, request, std::move(plan));

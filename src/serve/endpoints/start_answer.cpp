@@ -55,9 +55,9 @@ std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
   const auto name = fields.text("model");
   if (fields.error()) return fields.error();
   if (!name || *name == model.id || name->empty()) return std::nullopt;
-  ApiError error =
-      not_found(fmt::format("the model {} does not exist here; this server runs {}", *name, model.id),
-                "model_not_found");
+  ApiError error = not_found(
+      fmt::format("the model {} does not exist here; this server runs {}", *name, model.id),
+      "model_not_found");
   error.param = "model";
   return error;
 }
@@ -78,9 +78,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           *model.tokenizer,
           Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
           context.metrics, request.notify));
-      jobs.push_back(
-          {make_generate_request(model, plan.options, plan.prompts[i], *max_tokens, k),
-           generations.back()});
+      jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], *max_tokens, k),
+                      generations.back()});
       if (!plan.embeddings.empty()) {
         ask_for_embedding(plan.embeddings[i], model.width, jobs.back().request);
       }

@@ -26,9 +26,9 @@ struct GenerationOptions {
 /// Most tokens that a request may ask for: more than any context holds.
 inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
 
-/// Reads what says how tokens are drawn: `temperature`, `top_p`, `seed`, `logit_bias`, the penalties
-/// and the other samplers, by the names in sampling_fields.cpp. Elsewhere it is what the model's
-/// makers recommend; without a seed, the draws are random.
+/// Reads what says how tokens are drawn: `temperature`, `top_p`, `seed`, `logit_bias`, the
+/// penalties and the other samplers, by the names in sampling_fields.cpp. Elsewhere it is what the
+/// model's makers recommend; without a seed, the draws are random.
 SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 
 /// Reads a string or a list of strings that end the text.

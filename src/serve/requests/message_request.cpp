@@ -143,7 +143,8 @@ Json read_tools(Fields& fields) {
     if (const Json* const schema = tool.object("input_schema")) {
       function["parameters"] = *schema;
     } else {
-      tool.fail("input_schema", "expected an object, found nothing; tools of the server are not there");
+      tool.fail("input_schema",
+                "expected an object, found nothing; tools of the server are not there");
     }
     if (tool.boolean("strict", false)) function["strict"] = true;
     fields.take_error(tool);

@@ -55,13 +55,13 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
   if (!field) {
     return invalid_request(path + ": expected a string or an array, found nothing", path);
   }
-  const bool is_list =
-      field->is_array() && !field->empty() && (field->front().is_string() || field->front().is_array());
+  const bool is_list = field->is_array() && !field->empty() &&
+                       (field->front().is_string() || field->front().is_array());
   std::vector<std::vector<TokenId>> prompts;
   const std::size_t count = is_list ? field->size() : 1;
   if (count > kMostPrompts) {
-    return invalid_request(fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, count),
-                           path);
+    return invalid_request(
+        fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, count), path);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const std::string at = is_list ? fmt::format("{}[{}]", path, i) : path;
@@ -91,9 +91,8 @@ ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const st
   const auto around = model.tokenizer->encode("", {.add_special = true, .parse_special = false});
   const auto bos = model.tokenizer->bos();
   if (around && bos && !around->empty() && around->front() == *bos) ids.push_back(*bos);
-  for (const auto& [marker, text, path] :
-       {std::tuple{model.infill->prefix, &prefix, "prompt"},
-        std::tuple{model.infill->suffix, &suffix, "suffix"}}) {
+  for (const auto& [marker, text, path] : {std::tuple{model.infill->prefix, &prefix, "prompt"},
+                                           std::tuple{model.infill->suffix, &suffix, "suffix"}}) {
     auto part = model.tokenizer->encode(*text, {.add_special = false, .parse_special = false});
     if (!part) return invalid_request(std::string(path) + ": " + part.error().message, path);
     ids.push_back(marker);

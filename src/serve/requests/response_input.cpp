@@ -40,8 +40,8 @@ class InputReader {
 
  private:
   void add_item(Fields item) {
-    static constexpr std::array<std::string_view, 4> kTypes = {
-        "message", "function_call", "function_call_output", "reasoning"};
+    static constexpr std::array<std::string_view, 4> kTypes = {"message", "function_call",
+                                                               "function_call_output", "reasoning"};
     const std::string type = item.one_of("type", kTypes, "message");
     if (type == "message") {
       add_message(item);

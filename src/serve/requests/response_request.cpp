@@ -65,8 +65,8 @@ TextConstraint read_text_format(Fields& fields) {
 void read_logprobs(Fields& fields, GenerationOptions& options) {
   const auto included = fields.texts("include", 64);
   const auto top = fields.integer("top_logprobs", 0, kMostTopLogprobs);
-  const bool wanted = included && std::ranges::find(*included, "message.output_text.logprobs") !=
-                                      included->end();
+  const bool wanted =
+      included && std::ranges::find(*included, "message.output_text.logprobs") != included->end();
   if (wanted || top.value_or(0) > 0) options.top_logprobs = top.value_or(0);
 }
 
