@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generate/speculation/prompt_lookup.hpp"
+#include "generate/speculation/draft_model.hpp"
 #include "grammar/gbnf.hpp"
 #include "support/tiny_engine.hpp"
 
@@ -188,6 +188,21 @@ TEST(Speculation, TextsEndWhereTheyWouldWithoutIt) {
   }
 }
 
+TEST(Speculation, GuessesDoNotKeepPromptsWaiting) {
+  EngineOptions options = speculating();
+  options.limits.outputs = 4;
+  const auto engine = llama().engine(options);
+  Text running, late;
+  GenerateRequest endless = repetitive(SamplingParams{});
+  endless.max_tokens = 400;
+  submit(*engine, endless, running);
+  while (running.tokens.size() < 40) ASSERT_TRUE(engine->step());
+  submit(*engine, greedy(llama().prompt(20), 3), late);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(engine->step());
+  EXPECT_EQ(late.tokens.size(), 3u);
+  EXPECT_FALSE(running.reason);
+}
+
 TEST(Speculation, TakesFewerStepsWhereTheTextRepeats) {
   const auto engine = llama().engine(speculating());
   Text text;
@@ -235,6 +250,30 @@ TEST(DraftModel, GuessesForARecurrentModelToo) {
   const auto engine = recurrent.engine(speculating(llama().path()));
   EXPECT_EQ(run(*engine, greedy(recurrent.prompt(90), kNewTokens)).tokens,
             run(*recurrent.engine(), greedy(recurrent.prompt(90), kNewTokens)).tokens);
+}
+
+TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
+  const auto backend = make_cpu_backend(1);
+  const auto draft = DraftModel::load(llama().path(), llama().file(), *backend,
+                                      test::TinyModel::options(), 256, 0);
+  ASSERT_TRUE(draft) << draft.error().message;
+  std::vector<std::int32_t> tokens = llama().prompt(40), expected;
+  const auto guesses = [&] {
+    std::vector<std::int32_t> guesses;
+    const DraftQuery query{1, tokens, 4, &guesses};
+    (*draft)->propose({&query, 1});
+    return guesses;
+  };
+  expected = run(*llama().engine(), greedy(tokens, 6)).tokens;
+  while (tokens.size() <= 40) {
+    const auto first = guesses();  // the prompt comes in by chunks
+    if (first.empty()) continue;
+    EXPECT_EQ(first, std::vector(expected.begin(), expected.begin() + 4));
+    EXPECT_TRUE(guesses().empty());
+    tokens.push_back(expected[0]);
+    EXPECT_EQ(guesses(), std::vector(expected.begin() + 1, expected.begin() + 5));
+  }
+  (*draft)->end(1, tokens);
 }
 
 std::string refusal(const test::TinyModel& model, const EngineOptions& options) {
