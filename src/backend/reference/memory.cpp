@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -40,7 +41,7 @@ void round_through(KvType type, float* values, int width) {
 }
 
 void copy_heads(KvType type, const float* from, int heads, int width, float* to) {
-  std::memcpy(to, from, sizeof(float) * heads * width);
+  std::copy_n(from, std::int64_t{heads} * width, to);  // nothing, where there are no values
   for (int h = 0; h < heads; ++h) round_through(type, to + h * width, width);
 }
 
@@ -143,9 +144,9 @@ void ReferenceBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t
   auto& plain = static_cast<PlainKvStore&>(store);
   for (int layer = 0; layer < static_cast<int>(plain.shape().layers.size()); ++layer) {
     const KvLayerShape& shape = plain.shape().layers[layer];
-    const std::size_t tokens = sizeof(float) * kPageTokens * shape.heads;
-    std::memcpy(plain.key(layer, to, 0), plain.key(layer, from, 0), tokens * shape.key_width);
-    std::memcpy(plain.value(layer, to, 0), plain.value(layer, from, 0), tokens * shape.value_width);
+    const std::int64_t heads = std::int64_t{kPageTokens} * shape.heads;
+    std::copy_n(plain.key(layer, from, 0), heads * shape.key_width, plain.key(layer, to, 0));
+    std::copy_n(plain.value(layer, from, 0), heads * shape.value_width, plain.value(layer, to, 0));
   }
 }
 
