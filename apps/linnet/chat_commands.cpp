@@ -51,7 +51,7 @@ Result<std::string> path_argument(std::string_view command, const std::string& a
 Status save(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/save", argument);
   if (!path) return path.error();
-  Status status = console.session.history().save(*path);
+  Status status = console.session.save(*path);
   if (status) note("saved: {} turns in {}\n", console.session.history().turns(), printable(*path));
   return status;
 }
@@ -59,7 +59,7 @@ Status save(ChatConsole& console, const std::string& argument) {
 Status load(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/load", argument);
   if (!path) return path.error();
-  Status status = console.session.history().load(*path);
+  Status status = console.session.load(*path);
   if (status) note("loaded: {} turns\n", console.session.history().turns());
   return status;
 }
@@ -109,8 +109,9 @@ constexpr std::array kCommands = {
     Command{"/system", "TEXT", "set the system message; without a text there is none", set_system},
     Command{"/reset", "", "forget the conversation, keep the system message", reset},
     Command{"/regen", "", "answer the last message again, with another seed", regenerate},
-    Command{"/save", "FILE", "write the conversation as JSON", save},
-    Command{"/load", "FILE", "read a conversation", load},
+    Command{"/save", "FILE", "keep the conversation and its cache; NAME.json: its messages alone",
+            save},
+    Command{"/load", "FILE", "go on with a saved conversation", load},
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
     Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
     Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",

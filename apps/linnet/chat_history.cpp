@@ -91,6 +91,13 @@ bool ChatHistory::hide_oldest_turn() {
   return true;
 }
 
+Status ChatHistory::set_messages(Json messages, std::size_t hidden) {
+  if (Status status = check_messages(messages); !status) return status;
+  messages_ = std::move(messages);
+  hidden_ = std::min(hidden, messages_.size() - (has_system() ? 1 : 0));
+  return {};
+}
+
 Status ChatHistory::save(const std::string& path) const {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << messages_.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
@@ -104,11 +111,9 @@ Status ChatHistory::load(const std::string& path) {
   if (!text) return text.error();
   auto messages = grammar::parse_schema_json(*text);
   if (!messages) return Error{path + ": " + messages.error().message};
-  if (Status status = check_messages(*messages); !status) {
+  if (Status status = set_messages(std::move(*messages), 0); !status) {
     return Error{path + ": " + status.error().message};
   }
-  messages_ = std::move(*messages);
-  hidden_ = 0;
   return {};
 }
 

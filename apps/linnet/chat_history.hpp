@@ -29,6 +29,12 @@ class ChatHistory {
   /// Hides the oldest turn that is shown; false if it is the latest one.
   bool hide_oldest_turn();
 
+  /// All messages, a list in OpenAI's form, and how many behind the system message are hidden.
+  const nlohmann::ordered_json& messages() const { return messages_; }
+  std::size_t hidden() const { return hidden_; }
+  /// Replaces them all. An Error, and nothing has changed, where they are no such list.
+  Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
+
   /// Writes all messages as a JSON list, in OpenAI's form.
   Status save(const std::string& path) const;
   /// An Error leaves the conversation as it was.

@@ -4,12 +4,14 @@
 #include <chrono>
 
 #include "generate/grammar_vocabulary.hpp"
+#include "grammar/json_schema.hpp"
 #include "linnet/console.hpp"
 
 namespace linnet::app {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kUsualAnswerTokens = 256;
 
@@ -132,6 +134,48 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
   answer.finish();
   if (answer.stopped()) stats_.reason = FinishReason::kStop;
   stats_.answer_s = seconds_since(start) - stats_.prompt_s;
+  return {};
+}
+
+// What was said goes along as JSON, and the text and tokens of it, which need not be those that the
+// text would be encoded to.
+Status ChatSession::save(const std::string& path) {
+  if (path.ends_with(".json")) return history_.save(path);
+  const Json notes = {{"messages", history_.messages()},
+                      {"hidden", history_.hidden()},
+                      {"text", known_.text()},
+                      {"tokens", known_.tokens()}};
+  const auto saved = engine_.save_session(
+      path, known_.tokens(), notes.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return saved ? Status() : saved.error();
+}
+
+Status ChatSession::load(const std::string& path) {
+  if (!is_session_file(path)) return history_.load(path);
+  const auto session = engine_.load_session(path);
+  if (!session) return session.error();
+  const Status status = set_notes(session->text);
+  return status ? status : Error{path + ": " + status.error().message};
+}
+
+Status ChatSession::set_notes(std::string_view text) {
+  const Error problem{"the session holds no conversation; linnet chat did not save it"};
+  auto notes = grammar::parse_schema_json(text);
+  if (!notes || !notes->is_object()) return problem;
+  const auto messages = notes->find("messages"), hidden = notes->find("hidden"),
+             said = notes->find("text"), tokens = notes->find("tokens");
+  const auto end = notes->end();
+  if (messages == end || hidden == end || said == end || tokens == end) return problem;
+  if (!hidden->is_number_unsigned() || !said->is_string() || !tokens->is_array()) return problem;
+  std::vector<TokenId> ids;
+  for (const Json& token : *tokens) {
+    const auto id = token.is_number_integer() ? token.get<std::int64_t>() : -1;
+    if (id < 0 || id >= tokenizer_.vocabulary_size()) return problem;
+    ids.push_back(static_cast<TokenId>(id));
+  }
+  if (Status s = history_.set_messages(*messages, hidden->get<std::size_t>()); !s) return s;
+  known_ = {};
+  if (!ids.empty()) known_.remember(said->get<std::string>(), std::move(ids));
   return {};
 }
 

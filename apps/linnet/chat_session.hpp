@@ -38,6 +38,12 @@ class ChatSession {
   /// Answers the last message once more, with another seed.
   Status regenerate();
 
+  /// Writes the conversation with what was computed for it; where `path` ends in .json, the
+  /// messages alone.
+  Status save(const std::string& path);
+  /// Reads either. On an Error the conversation stays as it is.
+  Status load(const std::string& path);
+
   ChatHistory& history() { return history_; }
   ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }
@@ -49,6 +55,7 @@ class ChatSession {
   };
 
   Status answer();
+  Status set_notes(std::string_view notes);
   Result<EncodedPrompt> encode_history() const;
   Result<EncodedPrompt> make_prompt();
   std::int64_t answer_room() const;

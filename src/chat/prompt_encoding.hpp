@@ -31,6 +31,9 @@ class ConversationTokens {
 
   /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.
   void remember(std::string text, std::vector<TokenId> tokens);
+  /// What was remembered last.
+  const std::string& text() const { return text_; }
+  const std::vector<TokenId>& tokens() const { return tokens_; }
 
  private:
   // Where an answer ends.

@@ -90,13 +90,18 @@ void Scheduler::propose_guesses() {
   drafter_->propose(queries_);
 }
 
-// Finds out what is known of the tokens; false if there is no memory to begin with.
+// Finds out what is known of the tokens; false if there is no memory to begin with, which is not
+// tried again before some was released.
 bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
+  if (sequence.refused_after == releases_) return false;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
   // Of the last token the logits are needed; hidden states are not in the cache.
   const std::int64_t most_known = sequence.request.on_hidden ? 0 : std::ssize(sequence.tokens) - 1;
-  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) return false;
+  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
+    sequence.refused_after = releases_;
+    return false;
+  }
   sequence.started = true;
   if (sequence.request.on_start) {
     std::exchange(sequence.request.on_start, nullptr)(sequence.stored.computed);
@@ -170,12 +175,17 @@ bool Scheduler::reserve_pages(Iterator sequence, std::int64_t tokens) {
 bool Scheduler::preempt_younger_than(Iterator sequence) {
   for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
     if (!other->started || other->last_step == step_) continue;
-    cache_.end(other->stored, other->tokens);
+    release(*other);
     other->started = false;
     ++preemptions_;
     return true;
   }
   return false;
+}
+
+void Scheduler::release(Sequence& sequence) {
+  cache_.end(sequence.stored, sequence.tokens);
+  ++releases_;
 }
 
 // Draws from the logits of a part; gives the number of their rows.
@@ -255,7 +265,7 @@ bool Scheduler::draw(Iterator sequence, std::span<float> logits) {
 void Scheduler::finish(Iterator sequence, FinishReason reason) {
   const auto on_finish = std::move(sequence->request.on_finish);
   if (drafter_) drafter_->end(sequence->id, sequence->tokens);
-  cache_.end(sequence->stored, sequence->tokens);
+  release(*sequence);
   sequences_.erase(sequence);
   if (on_finish) on_finish(reason);
 }

@@ -16,7 +16,7 @@
 
 namespace linnet {
 
-/// What a step computed: rows of running texts (a token each, and guesses), and tokens of prompts.
+/// What a step computed: rows of running texts (a token each, and guesses), and of prompts.
 struct StepSize {
   std::int64_t texts = 0;
   std::int64_t prompt_rows = 0;
@@ -50,13 +50,13 @@ class Scheduler {
   /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
 
-  SequenceCache& cache() { return cache_; }
   /// From now on, a step with running texts takes at most `rows` tokens of prompts. 0 would keep
   /// prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
   /// Of the latest step().
   const StepSize& last_step() const { return last_step_size_; }
 
+  SequenceCache& cache() { return cache_; }
   /// Pages of the KV cache, and those that no sequence holds.
   std::int64_t pages() const { return cache_.pages(); }
   std::int64_t free_pages() const { return cache_.free_pages(); }
@@ -79,7 +79,8 @@ class Scheduler {
     StoredSequence stored;
     std::int64_t drawn = 0;
     bool started = false;
-    std::int64_t last_step = 0;  // in which it had rows
+    std::int64_t refused_after = -1;  // so many releases there was no memory to start with
+    std::int64_t last_step = 0;       // in which it had rows
     DraftLength draft_length;
     std::vector<std::int32_t> guesses;  // that are verified in this step
   };
@@ -102,6 +103,7 @@ class Scheduler {
   void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
+  void release(Sequence& sequence);
   std::int64_t take_results(const Part& part, float* logits);
   void give_hidden(const Part& part);
   bool draw(Iterator sequence, std::span<float> logits);
@@ -114,6 +116,7 @@ class Scheduler {
   std::list<Sequence> sequences_;  // the oldest first
   std::uint64_t next_id_ = 0;
   std::int64_t step_ = 0;
+  std::int64_t releases_ = 0;  // of sequences' memory
   std::int64_t preemptions_ = 0;
   std::int64_t prompt_rows_ = std::numeric_limits<std::int64_t>::max();
   StepSize last_step_size_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fstream>
 
 #include "base/checked.hpp"
 #include "base/hash.hpp"
@@ -183,6 +184,12 @@ Status write_all(const std::filesystem::path& path, const SessionIdentity& ident
 }
 
 }  // namespace
+
+bool is_session_file(const std::filesystem::path& path) {
+  std::array<char, kMagic.size()> beginning{};
+  std::ifstream(path, std::ios::binary).read(beginning.data(), std::ssize(beginning));
+  return beginning == kMagic;
+}
 
 Result<SessionView> parse_session(std::span<const std::byte> bytes, std::string_view name) {
   const auto header = read_header(bytes, name);

@@ -27,6 +27,9 @@ struct SessionView {
   std::string_view text;  ///< of whoever saved it
 };
 
+/// Whether a file begins as sessions do.
+bool is_session_file(const std::filesystem::path& path);
+
 /// Reads `bytes`, which nobody vouches for: all sizes are checked against each other and the
 /// checksum against the bytes; nothing is allocated beyond their number. `name` is the file's, for
 /// errors.

@@ -127,8 +127,9 @@ void DraftModel::compute(const std::vector<Guessing>& guessing) {
 bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   StoredSequence& stored = sequence.stored;
   if (!start(query, sequence)) return false;
-  // Guesses that turned out right are computed already.
   const auto behind = query.tokens.subspan(stored.computed);
+  if (behind.empty()) return false;  // the last guesses were not even tried
+  // Guesses that turned out right are computed already.
   const auto right = std::ranges::mismatch(sequence.tried, behind).in1 - sequence.tried.begin();
   cache_.advance(stored, query.tokens, std::min<std::int64_t>(right, std::ssize(behind) - 1));
   sequence.tried.clear();

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generate/speculation/prompt_lookup.hpp"
+#include "generate/speculation/draft_model.hpp"
 #include "grammar/gbnf.hpp"
 #include "support/tiny_engine.hpp"
 
@@ -236,6 +236,30 @@ TEST(DraftModel, GuessesForARecurrentModelToo) {
   const auto engine = recurrent.engine(speculating(llama().path()));
   EXPECT_EQ(run(*engine, greedy(recurrent.prompt(90), kNewTokens)).tokens,
             run(*recurrent.engine(), greedy(recurrent.prompt(90), kNewTokens)).tokens);
+}
+
+TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
+  const auto backend = make_cpu_backend(1);
+  const auto draft = DraftModel::load(llama().path(), llama().file(), *backend,
+                                      test::TinyModel::options(), 256, 0);
+  ASSERT_TRUE(draft) << draft.error().message;
+  std::vector<std::int32_t> tokens = llama().prompt(40), expected;
+  const auto guesses = [&] {
+    std::vector<std::int32_t> guesses;
+    const DraftQuery query{1, tokens, 4, &guesses};
+    (*draft)->propose({&query, 1});
+    return guesses;
+  };
+  expected = run(*llama().engine(), greedy(tokens, 6)).tokens;
+  while (tokens.size() <= 40) {
+    const auto first = guesses();  // the prompt comes in by chunks
+    if (first.empty()) continue;
+    EXPECT_EQ(first, std::vector(expected.begin(), expected.begin() + 4));
+    EXPECT_TRUE(guesses().empty());
+    tokens.push_back(expected[0]);
+    EXPECT_EQ(guesses(), std::vector(expected.begin() + 1, expected.begin() + 5));
+  }
+  (*draft)->end(1, tokens);
 }
 
 std::string refusal(const test::TinyModel& model, const EngineOptions& options) {
