@@ -13,9 +13,9 @@ namespace linnet::serve {
 namespace {
 
 constexpr std::array<std::string_view, 9> kPaths = {
-    "/v1/completions", "/v1/chat/completions",       "/v1/responses",
-    "/v1/embeddings",  "/v1/messages",               "/v1/messages/count_tokens",
-    "/tokenize",       "/detokenize",                "/apply-template"};
+    "/v1/completions", "/v1/chat/completions", "/v1/responses",
+    "/v1/embeddings",  "/v1/messages",         "/v1/messages/count_tokens",
+    "/tokenize",       "/detokenize",          "/apply-template"};
 
 struct Served {
   Served() {
