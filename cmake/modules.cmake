@@ -3,7 +3,7 @@ function(linnet_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   if(LINNET_FUZZ)  # clang 14 can't read Asio's coroutines
-    list(FILTER sources EXCLUDE REGEX "src/serve/(http/|server.cpp|connection.cpp)")
+    list(FILTER sources EXCLUDE REGEX "src/serve/(http/|server.cpp)")
   endif()
   set(dependencies)
   foreach(dependency ${ARG_DEPENDS})
@@ -94,6 +94,17 @@ function(linnet_benchmarks)
     get_filename_component(benchmark_name ${benchmark} NAME_WE)
     add_executable(${benchmark_name} EXCLUDE_FROM_ALL ${benchmark})
     target_compile_definitions(${benchmark_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub)
+    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_serve)
   endforeach()
+endfunction()
+
+# tests/web/page_test.mjs: the page of `linnet serve` in a browser. It says so and counts as skipped
+# where Chromium or playwright-core is missing.
+function(linnet_page_test)
+  find_program(NODE node)
+  if(NODE AND TARGET linnet)
+    add_test(NAME web.page COMMAND ${NODE} ${PROJECT_SOURCE_DIR}/tests/web/page_test.mjs $<TARGET_FILE:linnet>
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/web)
+    set_tests_properties(web.page PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endif()
 endfunction()

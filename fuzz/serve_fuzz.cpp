@@ -27,16 +27,16 @@ struct Served {
     if (!described) std::abort();
     model = std::make_unique<ServedModel>(std::move(*described));
     engine = std::make_unique<EngineThread>(
-        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, 1, 1, metrics);
-    api = std::make_unique<Api>(*model, *engine, keys, metrics);
+        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics);
+    api = std::make_unique<Api>(*model, *engine, metrics);
   }
 
   std::unique_ptr<ModelFile> file;
   std::unique_ptr<ServedModel> model;
   Metrics metrics;
-  ApiKeys keys{{}};
   std::unique_ptr<EngineThread> engine;
   std::unique_ptr<Api> api;
+  std::shared_ptr<ClientAccount> client = std::make_shared<ClientAccount>(0, "", Quota{});
 };
 
 }  // namespace
@@ -50,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   request.method = "POST";
   request.path = kPaths[data[0] % kPaths.size()];
   request.body.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
+  request.client = served.client;
   const ApiReply reply = served.api->handle(request);
   // What was understood has a status; the body is always JSON.
   if (reply.status != 200 && reply.status != 400 && reply.status != 404 && reply.status != 500) {

@@ -1,10 +1,11 @@
+#include "generate/model_file.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
-#include "generate/engine.hpp"
 
 namespace linnet {
 namespace {
@@ -72,7 +73,7 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
 
 std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes) {
   constexpr std::int64_t kMost = 16;
-  constexpr std::int64_t kFewest = 2;  // a sequence and a checkpoint
+  constexpr std::int64_t kFewest = 3;  // a sequence, its state before guesses, and a checkpoint
   constexpr std::int64_t kPart = 4;
   const std::int64_t bytes = state_bytes(spec);
   if (bytes == 0) return 0;

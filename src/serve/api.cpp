@@ -63,8 +63,8 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics, ErrorShape shape) 
   return reply;
 }
 
-Api::Api(const ServedModel& model, EngineThread& engine, const ApiKeys& keys, Metrics& metrics)
-    : keys_(keys), context_{model, engine, metrics, GrammarCache(model), {}} {}
+Api::Api(const ServedModel& model, EngineThread& engine, Metrics& metrics)
+    : context_{model, engine, metrics, GrammarCache(model), {}} {}
 
 std::string_view Api::route_name(std::string_view path) {
   const Route* const route = find_route(path);
@@ -79,11 +79,10 @@ ErrorShape Api::error_shape(std::string_view path) {
 std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
   const Route* const route = find_route(request.path);
   if (!route) return not_found(fmt::format("there is no {}", request.path), "unknown_url");
-  if (!route->is_public && !keys_.allow(request.key)) {
-    ApiError error = invalid_request(
-        request.key.empty() ? "the request has no API key: send Authorization: Bearer KEY"
-                            : "the API key is not one of this server's",
-        "", "invalid_api_key");
+  if (!route->is_public && !request.client) {
+    ApiError error =
+        invalid_request("this server needs one of its API keys: send Authorization: Bearer KEY", "",
+                        "invalid_api_key");
     error.status = 401;
     return error;
   }

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "serve/api_context.hpp"
-#include "serve/api_keys.hpp"
 
 namespace linnet::serve {
 
@@ -16,9 +15,9 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics,
 class Api {
  public:
   /// All must outlive this.
-  Api(const ServedModel& model, EngineThread& engine, const ApiKeys& keys, Metrics& metrics);
+  Api(const ServedModel& model, EngineThread& engine, Metrics& metrics);
 
-  /// An Error before the body is read: an unknown path, a wrong method, no valid key.
+  /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
   ApiReply handle(const ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
@@ -27,7 +26,6 @@ class Api {
   static ErrorShape error_shape(std::string_view path);
 
  private:
-  const ApiKeys& keys_;
   ApiContext context_;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "serve/access/client_account.hpp"
 #include "serve/answers/pending_answer.hpp"
 #include "serve/api_error.hpp"
 #include "serve/constraints/grammar_cache.hpp"
@@ -21,7 +22,7 @@ struct ApiRequest {
   std::string method;
   std::string path;  ///< without the query
   std::string body;
-  std::string key;  ///< of the client; empty where it sent none
+  std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
   /// Called from any thread when the answer has something new.
   std::function<void()> notify;
 };

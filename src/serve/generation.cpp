@@ -36,7 +36,11 @@ void Generation::publish(const std::string& text, const std::function<void(Outco
     change(outcome_);
     if (std::exchange(notified_, true)) return;
   }
-  notify_();
+  if (notices_) {
+    notices_->push_back(notify_);
+  } else {
+    notify_();
+  }
 }
 
 void Generation::start(std::int64_t cached_tokens) {

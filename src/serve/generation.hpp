@@ -45,8 +45,9 @@ class Generation {
     std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
   };
 
-  /// `notify` is called from the engine's thread when there is something new to take(); it is not
-  /// called again before that. `tokenizer` and `metrics` must outlive this.
+  /// `notify` is called from the engine's thread when there is something new to take(), at once or
+  /// later as collect_notices() says; it is not called again before that. `tokenizer` and `metrics`
+  /// must outlive this.
   Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
              std::function<void()> notify);
 
@@ -63,6 +64,9 @@ class Generation {
   // Engine's thread.
 
   bool is_cancelled() const { return cancelled_; }
+  /// From now on, calls of `notify` that are due are put into `notices` (null: called at once), so
+  /// that the I/O thread is not woken for each text of a step.
+  void collect_notices(std::vector<std::function<void()>>* notices) { notices_ = notices; }
   void start(std::int64_t cached_tokens);
   /// Of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);
@@ -91,6 +95,7 @@ class Generation {
   Detokenizer detokenizer_;
   StopStrings stops_;
   Clock::time_point last_token_;
+  std::vector<std::function<void()>>* notices_ = nullptr;
   std::int64_t pushed_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows

@@ -5,22 +5,13 @@
 #include <algorithm>
 #include <ctime>
 
+#include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
 
 namespace linnet::serve {
 namespace {
-
-Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
-  SpecialTexts texts;
-  auto around = tokenizer.encode("", {.add_special = true, .parse_special = false});
-  if (!around) return around.error();
-  const auto bos = tokenizer.bos();
-  if (bos && !around->empty() && around->front() == *bos) texts.bos = tokenizer.piece(*bos);
-  if (const auto eos = tokenizer.eos()) texts.eos = tokenizer.piece(*eos);
-  return texts;
-}
 
 Status add_chat_template(const ModelFile& file, const std::string& name, ServedModel& model) {
   auto sources = name.empty() ? read_chat_templates(file.file()) : find_chat_template(name);
@@ -116,13 +107,6 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
     return status.error();
   }
   return model;
-}
-
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt) {
-  std::vector<TextRange> plain;
-  for (const ByteRange& range : prompt.data) plain.push_back({range.begin, range.end});
-  return tokenizer.encode(prompt.text,
-                          {.add_special = false, .parse_special = true, .plain = plain});
 }
 
 }  // namespace linnet::serve

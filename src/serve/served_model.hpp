@@ -48,7 +48,4 @@ struct ServedModel {
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
                                    const std::string& chat_template, std::int64_t context);
 
-/// The ids of a rendered conversation: special tokens are those that the template wrote.
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt);
-
 }  // namespace linnet::serve

@@ -10,10 +10,9 @@ PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
                              const std::vector<std::int64_t>& prompt_tokens, bool streams)
     : format_(std::move(format)),
       choices_per_prompt_(choices.size() / prompt_tokens.size()),
+      prompt_tokens_(std::accumulate(prompt_tokens.begin(), prompt_tokens.end(), std::int64_t{0})),
       streams_(streams) {
   for (auto& generation : choices) choices_.push_back({std::move(generation), {}, false});
-  usage_.prompt_tokens =
-      std::accumulate(prompt_tokens.begin(), prompt_tokens.end(), std::int64_t{0});
 }
 
 PendingAnswer::~PendingAnswer() {
@@ -29,9 +28,8 @@ std::string PendingAnswer::take_events() {
   const bool all_closed =
       std::ranges::all_of(choices_, [](const Choice& choice) { return choice.closed; });
   if (!all_closed || std::exchange(finished_, true)) return events;
-  sum_up();
   if (!error_.empty()) return events + format_->fail(unavailable(500, error_, "engine_failed"));
-  return events + format_->end(usage_);
+  return events + format_->end(usage());
 }
 
 std::string PendingAnswer::take_choice(std::size_t index) {
@@ -48,17 +46,20 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});
 }
 
-void PendingAnswer::sum_up() {
+Usage PendingAnswer::usage() const {
   const Outcome& first = choices_.front().outcome;
-  usage_.queue_s = first.queue_s;
-  usage_.first_token_s = first.first_token_s;
+  Usage usage;
+  usage.prompt_tokens = prompt_tokens_;
+  usage.queue_s = first.queue_s;
+  usage.first_token_s = first.first_token_s;
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     const Outcome& outcome = choices_[i].outcome;
     // The prompt of further choices is that of the first one.
-    if (i % choices_per_prompt_ == 0) usage_.cached_tokens += outcome.cached_tokens;
-    usage_.completion_tokens += outcome.tokens;
-    usage_.total_s = std::max(usage_.total_s, outcome.total_s);
+    if (i % choices_per_prompt_ == 0) usage.cached_tokens += outcome.cached_tokens;
+    usage.completion_tokens += outcome.tokens;
+    usage.total_s = std::max(usage.total_s, outcome.total_s);
   }
+  return usage;
 }
 
 }  // namespace linnet::serve

@@ -27,8 +27,10 @@ class PendingAnswer {
   bool finished() const { return finished_; }
   /// Why it failed, when it has finished; empty if it did not.
   const std::string& error() const { return error_; }
+  /// What it took so far.
+  Usage usage() const;
   /// The body of an answer that is not streamed, when it has finished.
-  Json whole() { return format_->whole(usage_); }
+  Json whole() { return format_->whole(usage()); }
 
  private:
   struct Choice {
@@ -38,12 +40,11 @@ class PendingAnswer {
   };
 
   std::string take_choice(std::size_t index);
-  void sum_up();
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;
   const std::size_t choices_per_prompt_;
-  Usage usage_;
+  const std::int64_t prompt_tokens_;
   const bool streams_;
   bool opened_ = false;
   bool finished_ = false;

@@ -1,5 +1,6 @@
 // Anthropic's Messages API: https://docs.anthropic.com/en/api/messages
 
+#include "chat/prompt_encoding.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/message_request.hpp"
 

@@ -16,11 +16,14 @@ std::string iso_time(std::int64_t seconds) {
 
 // The fields of OpenAI's API and those of Anthropic's, which have different names.
 Json describe(const ServedModel& model) {
+  Json capabilities = {"completion"};
+  if (model.chat) capabilities.push_back("chat");
   return {{"id", model.id},
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "linnet"},
           {"context_length", model.context},
+          {"capabilities", std::move(capabilities)},
           {"type", "model"},
           {"display_name", model.id},
           {"created_at", iso_time(model.created)}};

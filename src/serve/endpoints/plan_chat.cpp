@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "chat/prompt_encoding.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 #include "serve/endpoints/start_answer.hpp"
 

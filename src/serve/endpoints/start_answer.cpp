@@ -65,9 +65,10 @@ std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
   if (context.engine.state() != EngineThread::State::kReady) return health(context, request, {});
   const ServedModel& model = context.model;
-  std::vector<EngineThread::Job> jobs;
+  std::vector<Job> jobs;
   std::vector<std::shared_ptr<Generation>> generations;
   std::vector<std::int64_t> prompt_tokens;
+  const std::uint64_t client = request.client ? request.client->id() : 0;
   for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
     prompt_tokens.push_back(std::ssize(plan.prompts[i]));
     if (plan.prompts[i].empty()) return invalid_request("the prompt has no tokens");
@@ -79,7 +80,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
           context.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], *max_tokens, k),
-                      generations.back()});
+                      generations.back(), client});
       if (!plan.embeddings.empty()) {
         ask_for_embedding(plan.embeddings[i], model.width, jobs.back().request);
       }
