@@ -73,12 +73,12 @@ void Scheduler::collect() {
   last_step_size_ = {texts, rows_.rows() - texts};
 }
 
-// Shares the rows with logits that are left among the texts that go on.
+// Shares the rows with logits that are left, should all sequences draw, among the texts that go on.
 void Scheduler::propose_guesses() {
   if (!drafter_) return;
   const auto generating = std::ranges::count_if(sequences_, &Sequence::is_generating);
   if (generating == 0) return;
-  const std::int64_t share = model_.limits().outputs / generating - 1;
+  const std::int64_t share = (model_.limits().outputs - std::ssize(sequences_)) / generating;
   queries_.clear();
   for (Sequence& sequence : sequences_) {
     sequence.guesses.clear();

@@ -189,6 +189,21 @@ TEST(Speculation, TextsEndWhereTheyWouldWithoutIt) {
   }
 }
 
+TEST(Speculation, GuessesDoNotKeepPromptsWaiting) {
+  EngineOptions options = speculating();
+  options.limits.outputs = 4;
+  const auto engine = llama().engine(options);
+  Text running, late;
+  GenerateRequest endless = repetitive(SamplingParams{});
+  endless.max_tokens = 400;
+  submit(*engine, endless, running);
+  while (running.tokens.size() < 40) ASSERT_TRUE(engine->step());
+  submit(*engine, greedy(llama().prompt(20), 3), late);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(engine->step());
+  EXPECT_EQ(late.tokens.size(), 3u);
+  EXPECT_FALSE(running.reason);
+}
+
 TEST(Speculation, TakesFewerStepsWhereTheTextRepeats) {
   const auto engine = llama().engine(speculating());
   Text text;
