@@ -49,6 +49,13 @@ ApiResult<grammar::Grammar> calls_grammar(const ServedModel& model, const ChatFi
   return std::move(*calls);
 }
 
+ApiResult<grammar::Grammar> text_grammar(const TextConstraint& constraint,
+                                         const Tokenizer& tokenizer) {
+  auto text = make_text_grammar(constraint, tokenizer);
+  if (!text) return invalid_request(constraint.path + ": " + text.error().message, constraint.path);
+  return std::move(*text);
+}
+
 ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFields& chat,
                                          const TextConstraint& constraint, const Prompt& prompt) {
   const MarkerSpelling spelling(model.control_tokens);
@@ -63,10 +70,8 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
     rules.trigger = call_trigger(*model.call_form);
   }
   if (!constraint.is_none()) {
-    auto text = make_text_grammar(constraint, *model.tokenizer);
-    if (!text) {
-      return invalid_request(constraint.path + ": " + text.error().message, constraint.path);
-    }
+    auto text = text_grammar(constraint, *model.tokenizer);
+    if (!text) return text.error();
     rules.text = std::move(*text);
   }
   return make_answer_grammar(rules);
@@ -97,19 +102,10 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   auto ids = encode_prompt(*model.tokenizer, *prompt);
   if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
   if (restricts_calls(chat) || !constraint.is_none()) {
-    std::optional<ApiError> problem;
     auto session = context.grammars.session(
-        cache_key(chat, constraint, *prompt), [&]() -> Result<grammar::Grammar> {
-          auto grammar = make_grammar(model, chat, constraint, *prompt);
-          if (grammar) return std::move(*grammar);
-          problem = grammar.error();
-          return Error{problem->message};
-        });
-    if (problem) return *problem;
-    if (!session) {
-      const std::string param = constraint.is_none() ? "tools" : constraint.path;
-      return invalid_request(param + ": " + session.error().message, param);
-    }
+        cache_key(chat, constraint, *prompt), constraint.is_none() ? "tools" : constraint.path,
+        [&] { return make_grammar(model, chat, constraint, *prompt); });
+    if (!session) return session.error();
     options.sampling.grammar = std::move(*session);
   }
   ChatPlan plan;
@@ -125,12 +121,10 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
 ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& context,
                                                                const TextConstraint& constraint) {
   if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
-  auto session = context.grammars.session(dump({constraint.schema, constraint.gbnf}), [&] {
-    return make_text_grammar(constraint, *context.model.tokenizer);
-  });
-  if (!session) {
-    return invalid_request(constraint.path + ": " + session.error().message, constraint.path);
-  }
+  auto session =
+      context.grammars.session(dump({constraint.schema, constraint.gbnf}), constraint.path,
+                               [&] { return text_grammar(constraint, *context.model.tokenizer); });
+  if (!session) return session.error();
   return std::optional(std::move(*session));
 }
 
