@@ -94,7 +94,8 @@ function(linnet_benchmarks)
     get_filename_component(benchmark_name ${benchmark} NAME_WE)
     add_executable(${benchmark_name} EXCLUDE_FROM_ALL ${benchmark})
     target_compile_definitions(${benchmark_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_serve)
+    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub
+                                                    linnet_measure linnet_serve)
   endforeach()
 endfunction()
 

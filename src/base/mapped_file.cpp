@@ -76,6 +76,17 @@ void MappedFile::close() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+void MappedFile::release(std::span<const std::byte> part) const {
+  if (part.data() < bytes_.data() || part.data() + part.size() > bytes_.data() + bytes_.size()) {
+    return;
+  }
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t begin = (first + page - 1) / page * page;
+  const std::uintptr_t end = (first + part.size()) / page * page;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
 Status MappedFile::check_unchanged() const {
   auto now = stamp_of(descriptor_, path_);
   if (!now) return now.error();

@@ -22,6 +22,10 @@ class MappedFile {
   const std::filesystem::path& path() const { return path_; }
   std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// Gives the memory of whole pages within `part` back; they are read again when they are touched.
+  /// Does nothing where `part` is not a part of bytes().
+  void release(std::span<const std::byte> part) const;
+
   /// An Error if the file was changed or cut since it was opened.
   Status check_unchanged() const;
 

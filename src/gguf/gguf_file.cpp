@@ -221,6 +221,10 @@ Result<const Array*> File::array(std::string_view key) const {
   return array;
 }
 
+void File::release(const Tensor& tensor) const {
+  for (const Part& part : state_->parts) part.file.release(tensor.bytes);
+}
+
 Status File::check_unchanged() const {
   for (const Part& part : state_->parts) {
     if (Status status = part.file.check_unchanged(); !status) return status;

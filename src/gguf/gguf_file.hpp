@@ -129,6 +129,9 @@ class File {
   /// Null where absent.
   Result<const Array*> array(std::string_view key) const;
 
+  /// Gives the memory of a tensor's bytes back that were read and are kept elsewhere now.
+  void release(const Tensor& tensor) const;
+
   /// An Error if the files on disk were changed or cut since they were opened.
   Status check_unchanged() const;
 

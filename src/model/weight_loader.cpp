@@ -115,6 +115,7 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
     return nullptr;
   }
+  file_.release(*tensor);
   return std::shared_ptr<const Matrix>(std::move(*uploaded));
 }
 

@@ -37,5 +37,26 @@ TEST(MappedFile, StaysWhereItIsWhenMoved) {
   EXPECT_TRUE(moved.check_unchanged());
 }
 
+TEST(MappedFile, ReadsReleasedPagesAgain) {
+  const test::TemporaryFolder folder;
+  const std::string content(100'000, 'x');
+  test::write_file(folder / "a", content);
+  const auto file = MappedFile::open(folder / "a");
+  ASSERT_TRUE(file);
+  EXPECT_EQ(std::to_integer<char>(file->bytes()[50'000]), 'x');
+  file->release(file->bytes().subspan(10, 90'000));
+  EXPECT_EQ(std::memcmp(file->bytes().data(), content.data(), content.size()), 0);
+}
+
+TEST(MappedFile, ReleasesNothingThatIsNotItsOwn) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "a", "aaa");
+  const auto file = MappedFile::open(folder / "a");
+  ASSERT_TRUE(file);
+  const std::vector<std::byte> other(100'000, std::byte{7});
+  file->release(other);
+  EXPECT_EQ(other[50'000], std::byte{7});
+}
+
 }  // namespace
 }  // namespace linnet

@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <new>
 
 #include "backend/cpu/kv_store.hpp"
 #include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
-#include "backend/visible_keys.hpp"
+#include "base/page_memory.hpp"
 
 namespace linnet {
 
@@ -19,19 +18,15 @@ std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruct
 namespace cpu {
 namespace {
 
-class AlignedBuffer final : public Buffer {
+class PageBuffer final : public Buffer {
  public:
-  explicit AlignedBuffer(std::int64_t floats)
-      : memory_(static_cast<std::size_t>(floats) + kCacheLine, 0.0f) {
-    const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-    const std::uintptr_t aligned = (address + 63) & ~std::uintptr_t{63};
-    data_ = memory_.data() + (aligned - address) / sizeof(float);
-    size_ = floats;
+  explicit PageBuffer(PageMemory memory) : memory_(std::move(memory)) {
+    data_ = reinterpret_cast<float*>(memory_.data());
+    size_ = memory_.size_bytes() / static_cast<std::int64_t>(sizeof(float));
   }
 
  private:
-  static constexpr std::size_t kCacheLine = 16;  // floats
-  std::vector<float> memory_;
+  PageMemory memory_;
 };
 
 const PackedMatrix& packed(const Matrix& matrix) {
@@ -41,11 +36,9 @@ const PackedMatrix& packed(const Matrix& matrix) {
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> CpuBackend::allocate(std::int64_t floats) {
-  try {
-    return std::unique_ptr<Buffer>(std::make_unique<AlignedBuffer>(floats));
-  } catch (const std::bad_alloc&) {
-    return Error{"out of memory: " + std::to_string(floats * 4) + " bytes were asked for"};
-  }
+  auto memory = PageMemory::allocate(floats * static_cast<std::int64_t>(sizeof(float)));
+  if (!memory) return memory.error();
+  return std::unique_ptr<Buffer>(std::make_unique<PageBuffer>(std::move(*memory)));
 }
 
 Result<std::unique_ptr<Matrix>> CpuBackend::upload(const MatrixSource& source) {
@@ -56,10 +49,10 @@ Result<std::unique_ptr<Matrix>> CpuBackend::upload(const MatrixSource& source) {
 
 Result<std::unique_ptr<KvStore>> CpuBackend::make_kv_store(const KvShape& shape) {
   for (const KvLayerShape& layer : shape.layers) {
-    if (layer.value_width > kWidestValueHead) {
-      return Error{"value heads of " + std::to_string(layer.value_width) +
-                   " columns are wider than the " + std::to_string(kWidestValueHead) +
-                   " that the CPU backend computes"};
+    const int width = std::max(layer.key_width, layer.value_width);
+    if (width > kWidestHead) {
+      return Error{"heads of " + std::to_string(width) + " columns are wider than the " +
+                   std::to_string(kWidestHead) + " that the CPU backend computes"};
     }
   }
   return PagedKvStore::make(shape);
@@ -154,50 +147,6 @@ void CpuBackend::store_kv(KvStore& store, int layer, View keys, View values,
 
 void CpuBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
   static_cast<PagedKvStore&>(store).copy_page(from, to);
-}
-
-void CpuBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
-                           const BatchLayout& batch, View out) {
-  const auto& paged = static_cast<const PagedKvStore&>(store);
-  const int group = params.heads / params.kv_heads;
-  // Rows with more keys come last in a prompt: begin with them, so that no thread ends on a long
-  // one.
-  pool_.parallel_for(queries.rows * params.kv_heads, [&](std::int64_t task) {
-    const std::int64_t r = queries.rows - 1 - task / params.kv_heads;
-    const int kv_head = static_cast<int>(task % params.kv_heads);
-    const std::int32_t sequence = batch.sequences[r];
-    const std::int32_t position = batch.positions[r];
-    const KeyRange keys = visible_keys(params, position, batch.lengths[sequence]);
-    kernels_.attend(paged, params,
-                    {queries.row(r) + kv_head * group * params.key_width,
-                     out.row(r) + kv_head * group * params.value_width, kv_head * group, group,
-                     kv_head, position, keys.begin, keys.end, batch.page_tables[sequence],
-                     params.selected ? selection_.words(r) : nullptr});
-  });
-}
-
-void CpuBackend::select_keys(const KvStore& store, View queries, View weights,
-                             const SelectParams& params, const BatchLayout& batch) {
-  const auto& paged = static_cast<const PagedKvStore&>(store);
-  selection_.reset(queries.rows, longest_pages(batch));
-  AttentionParams attention;
-  attention.key_width = params.width;
-  pool_.parallel_for(queries.rows, [&](std::int64_t task) {
-    const std::int64_t r = queries.rows - 1 - task;
-    const auto& table = batch.page_tables[batch.sequences[r]];
-    std::vector<float> scores(static_cast<std::size_t>(batch.positions[r]) + 1, 0.0f);
-    float page_scores[kPageTokens];
-    for (int h = 0; h < params.heads; ++h) {
-      for (std::size_t k = 0; k < scores.size(); ++k) {
-        if (k % kPageTokens == 0) {
-          kernels_.score_page(paged, attention, paged.keys(params.layer, table[k / kPageTokens], 0),
-                              queries.row(r) + h * params.width, page_scores);
-        }
-        scores[k] += std::max(page_scores[k % kPageTokens], 0.0f) * weights.row(r)[h];
-      }
-    }
-    pick_keys(scores, params.most, selection_.words(r));
-  });
 }
 
 void CpuBackend::cut_below(View x, float deviations) {

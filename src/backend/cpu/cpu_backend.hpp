@@ -5,8 +5,10 @@
 
 #include "backend/backend.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/packed_matrix.hpp"
 #include "backend/host_state_store.hpp"
 #include "backend/key_selection.hpp"
+#include "base/page_memory.hpp"
 #include "base/thread_pool.hpp"
 
 namespace linnet::cpu {
@@ -84,11 +86,10 @@ class CpuBackend final : public Backend {
 
   ThreadPool pool_;
   const Kernels& kernels_;
-  std::vector<std::int8_t> codes_;
-  std::vector<float> scales_;
-  std::vector<std::int32_t> sums_;
+  PageMemory activations_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
+  std::vector<float> attention_sums_;
   KeySelection selection_;
   std::vector<SequenceRun> runs_;
 };

@@ -1,7 +1,5 @@
 #include "backend/cpu/kv_store.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -69,24 +67,15 @@ Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
     store->size_bytes_ += shape.pages * place.page_bytes;
     store->layers_.push_back(place);
   }
-  if (store->size_bytes_ == 0) return std::unique_ptr<KvStore>(std::move(store));
-  void* memory = mmap(nullptr, static_cast<std::size_t>(store->size_bytes_), PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) {
-    return Error{"out of memory: the KV cache needs " + std::to_string(store->size_bytes_) +
-                 " bytes"};
-  }
-  store->memory_ = static_cast<std::uint8_t*>(memory);
+  auto memory = PageMemory::allocate(store->size_bytes_);
+  if (!memory) return memory.error();
+  store->memory_ = std::move(*memory);
   return std::unique_ptr<KvStore>(std::move(store));
-}
-
-PagedKvStore::~PagedKvStore() {
-  if (memory_) munmap(memory_, static_cast<std::size_t>(size_bytes_));
 }
 
 std::uint8_t* PagedKvStore::keys(int layer, std::int32_t page, int head) const {
   const Layer& place = layers_[layer];
-  return memory_ + place.offset + page * place.page_bytes +
+  return memory_.data() + place.offset + page * place.page_bytes +
          head * (place.key_bytes + place.value_bytes);
 }
 

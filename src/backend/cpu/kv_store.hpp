@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/page_memory.hpp"
 
 namespace linnet::cpu {
 
-/// Columns of a value head at most: the attention kernel keeps its sums on the stack.
-inline constexpr int kWidestValueHead = 1024;
+/// Columns of a key or value head at most: the attention kernel unpacks a page on the stack.
+inline constexpr int kWidestHead = 1024;
 
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
 /// float32 or binary16, keys as [key_width][32 positions] and values as [32 positions][value_width
@@ -19,7 +20,6 @@ inline constexpr int kWidestValueHead = 1024;
 class PagedKvStore final : public KvStore {
  public:
   static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
-  ~PagedKvStore() override;
 
   std::int64_t size_bytes() const override { return size_bytes_; }
   std::int64_t page_bytes() const override;
@@ -54,7 +54,7 @@ class PagedKvStore final : public KvStore {
   KvShape shape_;
   std::vector<Layer> layers_;
   std::int64_t size_bytes_ = 0;
-  std::uint8_t* memory_ = nullptr;
+  PageMemory memory_;
 };
 
 }  // namespace linnet::cpu

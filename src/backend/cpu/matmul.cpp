@@ -1,45 +1,104 @@
 #include <algorithm>
 #include <array>
+#include <new>
 #include <numeric>
 
 #include "backend/cpu/cpu_backend.hpp"
+#include "backend/cpu/packed_matrix.hpp"
 
 namespace linnet::cpu {
 namespace {
 
-// Activation rows that go through a strip of weights while it is in the cache.
-constexpr std::int64_t kChunkRows = 64;
+// Activation rows that go through a run of strips while its panels are unpacked.
+constexpr std::int64_t kChunkRows = 192;
+// Strips that a kernel takes at a time at most.
+constexpr std::int64_t kMostStrips = 2;
 
 const PackedMatrix& packed(const Matrix& matrix) {
   return static_cast<const PackedMatrix&>(matrix);
 }
 
-// Sixteen products of a row become sixteen outputs.
-struct Epilogue {
-  float scale;
-  const float* bias;  // of the strip's first output, or null
-  bool accumulate;
+// The strips of a slice that a task multiplies.
+struct TaskStrips {
+  const PackedMatrix& weight;
+  std::int64_t slice, first, count;
+};
 
-  void operator()(const float* products, std::int64_t count, float* out) const {
-    for (std::int64_t i = 0; i < count; ++i) {
-      float value = products[i] * scale;
-      if (bias) value += bias[i];
-      out[i] = accumulate ? out[i] + value : value;
+// How a matrix is cut into tasks. With few rows the weights go by as fast as memory gives them, and
+// it gives long pieces to each thread far faster than short ones in turn; with many rows the tasks
+// are small, so that all threads end together.
+class TaskCut {
+ public:
+  TaskCut(const Kernels& kernels, int threads, std::int64_t rows) : step_(kernels.strips) {
+    if (rows <= kFewRows) tasks_ = 2 * std::int64_t{threads};
+  }
+
+  std::int64_t tasks(const PackedMatrix& weight) const {
+    return (weight.strips() + strips_a_task(weight) - 1) / strips_a_task(weight);
+  }
+  TaskStrips task(const PackedMatrix& weight, std::int64_t slice, std::int64_t index) const {
+    const std::int64_t strips = strips_a_task(weight), first = index * strips;
+    return {weight, slice, first, std::min(strips, weight.strips() - first)};
+  }
+
+ private:
+  static constexpr std::int64_t kFewRows = 8;
+
+  std::int64_t strips_a_task(const PackedMatrix& weight) const {
+    if (tasks_ == 0) return step_;
+    const std::int64_t unit = tasks_ * step_;
+    return std::max<std::int64_t>(1, (weight.strips() + unit - 1) / unit) * step_;
+  }
+
+  std::int64_t step_;
+  std::int64_t tasks_ = 0;  // of a matrix; 0: as many as there are
+};
+
+// Activation rows rows[i] times the strips, to the outputs at out_row(i); `bias` is that of the
+// first output of the matrix.
+template <class OutRow>
+void multiply(const Kernels& kernels, const TaskStrips& strips, const Activations& activations,
+              const std::int32_t* rows, std::int64_t count, Epilogue epilogue, const float* bias,
+              OutRow&& out_row) {
+  alignas(64) std::array<float, kChunkRows * kMostStrips * kLanes> products;
+  const PackedMatrix& weight = strips.weight;
+  const std::int64_t end = strips.first + strips.count;
+  for (std::int64_t strip = strips.first; strip < end; strip += kernels.strips) {
+    const std::int64_t run_strips = std::min<std::int64_t>(kernels.strips, end - strip);
+    const StripRun run{weight.layout(), weight.strip(strips.slice, strip), weight.strip_bytes(),
+                       static_cast<int>(run_strips)};
+    const std::int64_t first_output = strip * kLanes;
+    const std::int64_t outputs = std::min(run_strips * kLanes, weight.rows() - first_output);
+    if (bias) epilogue.bias = bias + first_output;
+    for (std::int64_t first = 0; first < count; first += kChunkRows) {
+      const std::int64_t chunk = std::min(kChunkRows, count - first);
+      kernels.multiply(run, activations, rows + first, chunk, products.data());
+      for (std::int64_t i = 0; i < chunk; ++i) {
+        kernels.finish_row(products.data() + i * run_strips * kLanes, outputs, epilogue,
+                           out_row(first + i) + first_output);
+      }
     }
   }
-};
+}
 
 }  // namespace
 
 Activations CpuBackend::prepare(View in, bool quantised) {
-  Activations activations{in.data, in.stride, in.columns, nullptr, nullptr, nullptr};
+  Activations activations{in.data, in.stride, in.rows, in.columns, nullptr, nullptr, nullptr};
   if (!quantised) return activations;
-  codes_.resize(std::max<std::size_t>(codes_.size(), in.rows * in.columns));
-  scales_.resize(std::max<std::size_t>(scales_.size(), in.rows * in.columns / 32));
-  sums_.resize(std::max<std::size_t>(sums_.size(), in.rows * in.columns / 16));
-  activations.codes = codes_.data();
-  activations.scales = scales_.data();
-  activations.sums = sums_.data();
+  const std::int64_t panels = in.rows * ((in.columns + kPanel - 1) / kPanel);
+  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
+  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
+  const std::int64_t bytes = panels * (kPanel + kScaleBytes + kSumBytes);
+  if (activations_.size_bytes() < bytes) {
+    auto memory = PageMemory::allocate(bytes);
+    if (!memory) throw std::bad_alloc();  // as any container would
+    activations_ = std::move(*memory);
+  }
+  std::uint8_t* scales = activations_.data() + panels * kPanel;
+  activations.codes = reinterpret_cast<std::int8_t*>(activations_.data());
+  activations.scales = reinterpret_cast<float*>(scales);
+  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
   for_rows(in.rows, in.columns, [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
   return activations;
 }
@@ -52,28 +111,18 @@ void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
   row_ids_.resize(static_cast<std::size_t>(in.rows));
   std::iota(row_ids_.begin(), row_ids_.end(), 0);
 
-  std::int64_t strips = 0;
-  for (const MatmulOutput& output : outputs) strips += packed(*output.weight).strips();
-  pool_.parallel_for(strips, [&](std::int64_t strip) {
+  const TaskCut cut(kernels_, pool_.threads(), in.rows);
+  std::int64_t tasks = 0;
+  for (const MatmulOutput& output : outputs) tasks += cut.tasks(packed(*output.weight));
+  pool_.parallel_for(tasks, [&](std::int64_t task) {
     const MatmulOutput* output = outputs.data();
-    while (strip >= packed(*output->weight).strips()) {
-      strip -= packed(*output->weight).strips();
+    while (task >= cut.tasks(packed(*output->weight))) {
+      task -= cut.tasks(packed(*output->weight));
       ++output;
     }
-    const PackedMatrix& weight = packed(*output->weight);
-    const std::int64_t first = strip * kLanes;
-    const std::int64_t lanes = std::min(kLanes, weight.rows() - first);
-    const Epilogue epilogue{output->scale, output->bias ? output->bias + first : nullptr,
-                            output->accumulate};
-    std::array<float, kChunkRows * kLanes> products;
-    for (std::int64_t r = 0; r < in.rows; r += kChunkRows) {
-      const std::int64_t rows = std::min(kChunkRows, in.rows - r);
-      kernels_.multiply_strip(weight.layout(), weight.strip(0, strip), activations,
-                              row_ids_.data() + r, rows, products.data());
-      for (std::int64_t i = 0; i < rows; ++i) {
-        epilogue(products.data() + i * kLanes, lanes, output->out.row(r + i) + first);
-      }
-    }
+    multiply(kernels_, cut.task(packed(*output->weight), 0, task), activations, row_ids_.data(),
+             in.rows, {output->scale, nullptr, output->accumulate}, output->bias,
+             [&](std::int64_t i) { return output->out.row(i); });
   });
 }
 
@@ -101,24 +150,17 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
     if (next[e] < ends[e]) used.push_back(e);
   }
 
-  pool_.parallel_for(
-      static_cast<std::int64_t>(used.size()) * weight.strips(), [&](std::int64_t task) {
-        const std::int32_t expert = used[task / weight.strips()];
-        const std::int64_t strip = task % weight.strips();
-        const std::int64_t first = strip * kLanes;
-        const std::int64_t lanes = std::min(kLanes, weight.rows() - first);
-        const Epilogue epilogue{scale ? scale[expert] : 1.0f,
-                                bias ? bias + expert * weight.rows() + first : nullptr, false};
-        std::array<float, kChunkRows * kLanes> products;
-        for (std::int64_t p = next[expert]; p < ends[expert]; p += kChunkRows) {
-          const std::int64_t rows = std::min(kChunkRows, ends[expert] - p);
-          kernels_.multiply_strip(weight.layout(), weight.strip(expert, strip), activations,
-                                  row_ids_.data() + p, rows, products.data());
-          for (std::int64_t i = 0; i < rows; ++i) {
-            epilogue(products.data() + i * kLanes, lanes, out.row(order[p + i]) + first);
-          }
-        }
-      });
+  const TaskCut cut(kernels_, pool_.threads(), picks);
+  const std::int64_t tasks = cut.tasks(weight);
+  pool_.parallel_for(static_cast<std::int64_t>(used.size()) * tasks, [&](std::int64_t task) {
+    const std::int32_t expert = used[task / tasks];
+    const std::int32_t* picked = order.data() + next[expert];
+    multiply(kernels_, cut.task(weight, expert, task % tasks), activations,
+             row_ids_.data() + next[expert], ends[expert] - next[expert],
+             {scale ? scale[expert] : 1.0f, nullptr, false},
+             bias ? bias + expert * weight.rows() : nullptr,
+             [&](std::int64_t i) { return out.row(picked[i]); });
+  });
 }
 
 }  // namespace linnet::cpu

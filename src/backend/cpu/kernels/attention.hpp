@@ -2,156 +2,174 @@
 
 #include <limits>
 
+#include "backend/cpu/kernels/attention_tiles.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/math.hpp"
 #include "backend/cpu/kv_store.hpp"
 #include "backend/key_selection.hpp"
 
+// Included inside a region that is compiled for an instruction set: see isa_*.cpp.
+
 namespace linnet::cpu {
 
-/// The running softmax of one query head (https://arxiv.org/abs/1805.02867): largest score, sum of
-/// exponentials, weighted sum of values.
-template <class S>
-struct RunningSoftmax {
-  float largest;
-  float sum;
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+/// The keys of a page that a row sees: [first, last), and not all of them if `some`.
+struct SeenKeys {
+  int first, last;
+  bool some;
 };
 
-template <class S>
-typename S::Float load_kv(KvType type, const std::uint8_t* from, std::int64_t at) {
-  if (type == KvType::kF32) return S::load(reinterpret_cast<const float*>(from) + at);
-  if (type == KvType::kF16) return S::load_half(reinterpret_cast<const std::uint16_t*>(from) + at);
-  return S::load_int8(reinterpret_cast<const std::int8_t*>(from) + at);
+inline SeenKeys seen_keys(const QueryRow& row, std::int32_t page) {
+  const std::int32_t start = page * kPageTokens;
+  const int first = row.begin > start ? row.begin - start : 0;
+  const int last = row.end - start < kPageTokens ? row.end - start : kPageTokens;
+  if (row.selected && row.selected[page] == 0) return {0, 0, true};
+  return {first, last, first > 0 || last < kPageTokens || row.selected};
 }
 
-/// scores[32] = query * key of the page's 32 positions.
+/// Softcap and ALiBi of a row's scores of a page, and minus infinity for what it does not see.
 template <class S>
-void score_page(const PagedKvStore& store, const AttentionParams& params, const std::uint8_t* keys,
-                const float* query, float* scores) {
-  const KvType type = store.type();
-  const int width = params.key_width;
-  const auto* scales =
-      reinterpret_cast<const float*>(keys + std::int64_t{kPageTokens} * width);  // kQ8_0 only
-  for (int half = 0; half < kPageTokens; half += 16) {
-    auto total = S::set(0.0f);
-    for (int first = 0; first < width; first += 32) {
-      const int last = first + 32 < width ? first + 32 : width;
-      auto sum = S::set(0.0f);
-      for (int d = first; d < last; ++d) {
-        sum = S::fma(load_kv<S>(type, keys, std::int64_t{d} * kPageTokens + half), S::set(query[d]),
-                     sum);
-      }
-      total = type == KvType::kQ8_0
-                  ? S::fma(sum, S::load(scales + first / 32 * kPageTokens + half), total)
-                  : S::add(total, sum);
-    }
-    S::store(scores + half, S::mul(total, S::set(params.scale)));
-  }
-}
-
-inline bool is_visible(const HeadTask& task, std::int32_t key) {
-  return key >= task.begin && key < task.end && (!task.selected || is_selected(task.selected, key));
-}
-
-/// Softcap, ALiBi, and what the query does not see.
-template <class S>
-void adjust_scores(const AttentionParams& params, const HeadTask& task, int head,
-                   std::int32_t first_key, float* scores) {
+void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int32_t page,
+                   float* scores) {
   if (params.softcap > 0.0f) {
     for (int half = 0; half < kPageTokens; half += 16) {
       const auto inner = S::div(S::load(scores + half), S::set(params.softcap));
       S::store(scores + half, S::mul(tanh<S>(inner), S::set(params.softcap)));
     }
   }
+  if (params.alibi_slopes) {
+    for (int i = 0; i < kPageTokens; ++i) {
+      const std::int32_t key = page * kPageTokens + i;
+      scores[i] += params.alibi_slopes[row.head] * static_cast<float>(key - row.position);
+    }
+  }
+  const SeenKeys seen = seen_keys(row, page);
+  if (!seen.some) return;
   for (int i = 0; i < kPageTokens; ++i) {
-    const std::int32_t key = first_key + i;
-    if (params.alibi_slopes) {
-      scores[i] += params.alibi_slopes[head] * static_cast<float>(key - task.position);
-    }
-    if (!is_visible(task, key)) scores[i] = -std::numeric_limits<float>::infinity();
+    const bool sees = i >= seen.first && i < seen.last &&
+                      (!row.selected || is_selected(row.selected, page * kPageTokens + i));
+    if (!sees) scores[i] = -kInfinity;
   }
 }
 
-/// out = out * correction + sum over the page's positions of weight * value, in their order.
+/// Scores become weights exp(score - largest so far), 0 for keys that are not seen; what was summed
+/// before is corrected to the new largest score (https://arxiv.org/abs/1805.02867).
 template <class S>
-void add_values(const PagedKvStore& store, const AttentionParams& params,
-                const std::uint8_t* values, const float* weights, float correction, int first,
-                int last, float* out) {
-  const KvType type = store.type();
-  const int width = PagedKvStore::padded(params.value_width);
-  const auto* scales =
-      reinterpret_cast<const float*>(values + std::int64_t{kPageTokens} * width);  // kQ8_0 only
-  for (int c = 0; c < width; c += 16) {
-    auto sum = S::mul(S::load(out + c), S::set(correction));
-    for (int i = first; i < last; ++i) {
-      float weight = weights[i];
-      if (type == KvType::kQ8_0) weight *= scales[c / 32 * kPageTokens + i];
-      sum = S::fma(load_kv<S>(type, values, std::int64_t{i} * width + c), S::set(weight), sum);
-    }
-    S::store(out + c, sum);
+void weigh_scores(float* scores, int index, int width, const SoftmaxSums& sums) {
+  auto largest_here = S::load(scores);
+  for (int i = 16; i < kScoreKeys; i += 16) {
+    largest_here = S::max(largest_here, S::load(scores + i));
   }
-}
-
-/// One query head over one page.
-template <class S>
-void attend_page(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task,
-                 int index, std::int32_t page, RunningSoftmax<S>& softmax, float* sums) {
-  float scores[kPageTokens];
-  const std::int32_t first_key = page * kPageTokens;
-  const std::int32_t id = task.pages[page];
-  score_page<S>(store, params, store.keys(params.layer, id, task.kv_head),
-                task.queries + index * params.key_width, scores);
-  adjust_scores<S>(params, task, task.first_head + index, first_key, scores);
-
-  const float largest_here = max_lanes<S>(S::max(S::load(scores), S::load(scores + 16)));
-  const float largest = softmax.largest > largest_here ? softmax.largest : largest_here;
-  float change[16] = {softmax.largest - largest};
-  S::store(change, exp<S>(S::load(change)));
-  float weights[kPageTokens];
+  const float highest = S::max_lanes(largest_here);
+  if (highest == -kInfinity) {
+    for (int i = 0; i < kScoreKeys; ++i) scores[i] = 0.0f;
+    return;
+  }
+  if (highest > sums.largest[index]) {
+    float correction[16] = {sums.largest[index] - highest};
+    S::store(correction, exp<S>(S::load(correction)));
+    sums.largest[index] = highest;
+    sums.sum[index] *= correction[0];
+    float* values = sums.values + index * width;
+    for (int c = 0; c < width; c += 16) {
+      S::store(values + c, S::mul(S::load(values + c), S::set(correction[0])));
+    }
+  }
   auto total = S::set(0.0f);
-  for (int half = 0; half < kPageTokens; half += 16) {
-    S::store(weights + half, exp<S>(S::sub(S::load(scores + half), S::set(largest))));
-    for (int i = half; i < half + 16; ++i) {
-      weights[i] = is_visible(task, first_key + i) ? weights[i] : 0.0f;
-    }
-    total = S::add(total, S::load(weights + half));
+  for (int i = 0; i < kScoreKeys; i += 16) {
+    const auto score = S::load(scores + i);
+    const auto weight =
+        S::zero_if_infinite(score, exp<S>(S::sub(score, S::set(sums.largest[index]))));
+    S::store(scores + i, weight);
+    total = S::add(total, weight);
   }
-  softmax.sum = softmax.sum * change[0] + sum_lanes<S>(total);
-  softmax.largest = largest;
-  const int first = task.begin > first_key ? task.begin - first_key : 0;
-  const int last = task.end - first_key < kPageTokens ? task.end - first_key : kPageTokens;
-  add_values<S>(store, params, store.values(params.layer, id, task.kv_head), weights, change[0],
-                first, last, sums);
+  sums.sum[index] += S::sum_lanes(total);
 }
 
-/// The query heads of one KV head, page by page from the first visible key on; a page is used by
-/// all heads while it is in the cache.
+/// Adds weights * values of a page. Rows that see the whole page go together.
 template <class S>
-void attend(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task) {
-  constexpr int kMostHeads = 8;
+void add_page_values(const PageValues& values, const AttentionTask& task, std::int32_t page,
+                     const float* weights, float* sums) {
+  for (int r = 0; r < task.count;) {
+    int whole = r;
+    while (whole < task.count && !seen_keys(task.rows[whole], page).some) ++whole;
+    if (whole > r) {
+      for_tiles<S::kAttentionRows>(
+          whole - r,
+          ValueTile<S>{values, 0, kPageTokens, weights + r * kScoreKeys, sums + r * values.width});
+      r = whole;
+      continue;
+    }
+    const SeenKeys seen = seen_keys(task.rows[r], page);
+    if (seen.first < seen.last) {
+      for_tiles<1>(1, ValueTile<S>{values, seen.first, seen.last, weights + r * kScoreKeys,
+                                   sums + r * values.width});
+    }
+    ++r;
+  }
+}
+
+/// Kernels::attend: keys [begin, end), by blocks of kScoreKeys that begin at multiples of it.
+template <class S>
+void attend(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
+            std::int32_t begin, std::int32_t end, const SoftmaxSums& sums) {
   const int width = PagedKvStore::padded(params.value_width);
-  for (int first = 0; first < task.count; first += kMostHeads) {
-    const int count = task.count - first < kMostHeads ? task.count - first : kMostHeads;
-    RunningSoftmax<S> softmax[kMostHeads];
-    float sums[kMostHeads][kWidestValueHead];
-    for (int h = 0; h < count; ++h) {
-      const bool sink = params.sinks != nullptr;
-      softmax[h].largest = sink ? params.sinks[task.first_head + first + h]
-                                : -std::numeric_limits<float>::infinity();
-      softmax[h].sum = sink ? 1.0f : 0.0f;
-      for (int c = 0; c < width; ++c) sums[h][c] = 0.0f;
+  alignas(64) float unpacked[kPageTokens * kWidestHead];
+  alignas(64) float scores[kMostQueryRows * kScoreKeys];
+  for (int r = 0; r < task.count; ++r) {
+    sums.largest[r] = -kInfinity;
+    sums.sum[r] = 0.0f;
+    for (int c = 0; c < width; ++c) sums.values[r * width + c] = 0.0f;
+  }
+  for (std::int32_t first = begin / kScoreKeys * kScoreKeys; first < end; first += kScoreKeys) {
+    const std::int32_t page = first / kPageTokens;
+    int pages = 0;
+    for (; pages < kScorePages && (page + pages) * kPageTokens < end; ++pages) {
+      const float* keys = unpack_keys<S>(store, params, task, page + pages, unpacked);
+      for_tiles<S::kAttentionRows>(
+          task.count, ScoreTile<S>{params, task.rows, keys, scores + pages * kPageTokens});
     }
-    for (std::int32_t page = task.begin / kPageTokens; page * kPageTokens < task.end; ++page) {
-      if (task.selected && task.selected[page] == 0) continue;
-      for (int h = 0; h < count; ++h) {
-        attend_page<S>(store, params, task, first + h, page, softmax[h], sums[h]);
+    for (int r = 0; r < task.count; ++r) {
+      float* row = scores + r * kScoreKeys;
+      for (int p = 0; p < pages; ++p) {
+        adjust_scores<S>(params, task.rows[r], page + p, row + p * kPageTokens);
       }
+      for (int i = pages * kPageTokens; i < kScoreKeys; ++i) row[i] = -kInfinity;
+      weigh_scores<S>(row, r, width, sums);
     }
-    for (int h = 0; h < count; ++h) {
-      float* out = task.out + (first + h) * params.value_width;
-      for (int c = 0; c < params.value_width; ++c) out[c] = sums[h][c] / softmax[h].sum;
+    for (int p = 0; p < pages; ++p) {
+      const PageValues values = unpack_values<S>(store, params, task, page + p, unpacked);
+      add_page_values<S>(values, task, page + p, scores + p * kPageTokens, sums.values);
     }
   }
+}
+
+/// Kernels::merge_sums: adds what `part` has summed to `total`.
+template <class S>
+void merge_sums(const SoftmaxSums& part, int rows, int width, const SoftmaxSums& total) {
+  for (int r = 0; r < rows; ++r) {
+    if (part.largest[r] == -kInfinity) continue;
+    const float largest = total.largest[r] > part.largest[r] ? total.largest[r] : part.largest[r];
+    float factors[16] = {total.largest[r] - largest, part.largest[r] - largest};
+    S::store(factors, exp<S>(S::load(factors)));
+    total.largest[r] = largest;
+    total.sum[r] = total.sum[r] * factors[0] + part.sum[r] * factors[1];
+    for (int c = 0; c < width; c += 16) {
+      float* to = total.values + r * width + c;
+      const auto old = S::mul(S::load(to), S::set(factors[0]));
+      S::store(to, S::fma(S::load(part.values + r * width + c), S::set(factors[1]), old));
+    }
+  }
+}
+
+/// Kernels::score_page.
+template <class S>
+void score_page(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
+                std::int32_t page, float* scores) {
+  alignas(64) float unpacked[kPageTokens * kWidestHead];
+  const float* keys = unpack_keys<S>(store, params, task, page, unpacked);
+  for_tiles<1>(task.count, ScoreTile<S>{params, task.rows, keys, scores});
 }
 
 }  // namespace linnet::cpu

@@ -27,7 +27,7 @@ float sum_row(const float* x, std::int64_t width, float mean, bool squares) {
       sum = S::add(sum, value);
     }
   }
-  return sum_lanes<S>(sum);
+  return S::sum_lanes(sum);
 }
 
 template <class S>

@@ -1,5 +1,7 @@
 // All that is not a kernel is included before the region that is compiled for the instruction set,
 // so that no function that other files share is compiled for it.
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <span>

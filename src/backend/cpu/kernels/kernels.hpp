@@ -5,33 +5,79 @@
 #include <string_view>
 
 #include "backend/backend.hpp"
-#include "backend/cpu/packed_matrix.hpp"
+#include "backend/cpu/packed_layout.hpp"
 #include "backend/host_state_store.hpp"
 
 namespace linnet::cpu {
 
-/// The rows of a matmul's input, also in 8 bits: a scale for each block of 32 values (largest /
-/// 127) and the sums of the codes of every 16.
+inline constexpr std::int64_t kPanelBlocks = kPanel / kBlock;
+
+/// The rows of a matmul's input; for integer weights also in 8 bits, with a scale for each block of
+/// 32 values and the sums of the codes of every 16. These lie by panels: [panels][rows] of a
+/// panel's codes, scales or sums, so that the rows of a panel share a part of the cache.
 struct Activations {
   const float* values;  ///< [rows], `stride` apart
   std::int64_t stride;
+  std::int64_t rows;
   std::int64_t columns;
-  std::int8_t* codes;  ///< [rows][columns]
-  float* scales;       ///< [rows][columns / 32]
-  std::int32_t* sums;  ///< [rows][columns / 16]
+  std::int8_t* codes;
+  float* scales;
+  std::int32_t* sums;
+
+  std::int8_t* codes_at(std::int64_t panel, std::int64_t row) const {
+    return codes + (panel * rows + row) * kPanel;
+  }
+  float* scales_at(std::int64_t panel, std::int64_t row) const {
+    return scales + (panel * rows + row) * kPanelBlocks;
+  }
+  std::int32_t* sums_at(std::int64_t panel, std::int64_t row) const {
+    return sums + (panel * rows + row) * 2 * kPanelBlocks;
+  }
 };
 
-/// One KV head's part of a query row: the `count` query heads that read it.
-struct HeadTask {
-  const float* queries;  ///< [count][key_width]
-  float* out;            ///< [count][value_width]
-  int first_head;
+/// Query rows of a task at most.
+inline constexpr int kMostQueryRows = 64;
+/// Keys whose softmax is computed on its own before it is merged with that of the keys before.
+inline constexpr std::int32_t kPartKeys = 1024;
+
+/// What becomes of products: out = (or +=) product * scale + bias.
+struct Epilogue {
+  float scale;
+  const float* bias;  ///< of the first output, or null
+  bool accumulate;
+};
+
+/// Neighbouring strips of a matrix.
+struct StripRun {
+  const Layout& layout;
+  const std::uint8_t* bytes;  ///< of the first one
+  std::int64_t strip_bytes;   ///< from one to the next
+  int strips;
+};
+
+/// One query head of a row.
+struct QueryRow {
+  const float* query;  ///< [key_width]
+  int head;
+  std::int32_t position;
+  std::int32_t begin, end;        ///< visible keys
+  const std::uint32_t* selected;  ///< see KeySelection; null: all visible keys
+};
+
+/// Query rows of one sequence that read the same KV head, and so share one pass over its pages.
+struct AttentionTask {
+  const QueryRow* rows;
   int count;
   int kv_head;
-  std::int32_t position;
-  std::int32_t begin, end;  ///< visible keys
   std::span<const std::int32_t> pages;
-  const std::uint32_t* selected;  ///< see KeySelection; null: all visible keys
+};
+
+/// The running softmax of query rows: the largest score, the sum of exponentials, and [rows][value
+/// width padded to 16] the weighted sums of values.
+struct SoftmaxSums {
+  float* largest;
+  float* sum;
+  float* values;
 };
 
 /// A part of a recurrent operation: the rows of one sequence, the columns (or the head) [first,
@@ -49,14 +95,24 @@ class PagedKvStore;
 struct Kernels {
   std::string_view name;
   void (*quantise_row)(const Activations& activations, std::int64_t row);
-  // out [count][16]: the products of the strip's 16 rows with the activation rows `rows`.
-  void (*multiply_strip)(const Layout& layout, const std::uint8_t* strip,
-                         const Activations& activations, const std::int32_t* rows,
-                         std::int64_t count, float* out);
-  void (*attend)(const PagedKvStore& store, const AttentionParams& params, const HeadTask& task);
-  /// scores[kPageTokens] = scale * query * key of a page's positions.
+  /// Strips that `multiply` takes at a time, besides 1.
+  int strips;
+  /// out [count][run.strips][16 rows of a strip]: the products of the strips' rows with the
+  /// activation rows `rows`. run.strips is 1 or `strips`.
+  void (*multiply)(const StripRun& run, const Activations& activations, const std::int32_t* rows,
+                   std::int64_t count, float* out);
+  /// `count` products to as many outputs.
+  void (*finish_row)(const float* products, std::int64_t count, const Epilogue& epilogue,
+                     float* out);
+  /// Begins `sums` and adds the keys [begin, end); there may be none.
+  void (*attend)(const PagedKvStore& store, const AttentionParams& params,
+                 const AttentionTask& task, std::int32_t begin, std::int32_t end,
+                 const SoftmaxSums& sums);
+  /// Adds what `part` has summed to `total`.
+  void (*merge_sums)(const SoftmaxSums& part, int rows, int width, const SoftmaxSums& total);
+  /// scores[kPageTokens] = scale * query * key of a page's positions, of the task's only row.
   void (*score_page)(const PagedKvStore& store, const AttentionParams& params,
-                     const std::uint8_t* keys, const float* query, float* scores);
+                     const AttentionTask& task, std::int32_t page, float* scores);
   void (*norm_row)(const float* x, std::int64_t width, NormKind kind, float epsilon,
                    const float* weight, const float* bias, float* out);
   void (*activate_row)(const float* gate, const float* up, std::int64_t width,

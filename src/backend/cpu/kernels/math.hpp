@@ -63,26 +63,6 @@ typename S::Float tanh(typename S::Float x) {
   return S::load(f);
 }
 
-/// The sum of the lanes, in one fixed order.
-template <class S>
-float sum_lanes(typename S::Float x) {
-  float v[16];
-  S::store(v, x);
-  for (int width = 8; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) v[i] += v[i + width];
-  }
-  return v[0];
-}
-
-template <class S>
-float max_lanes(typename S::Float x) {
-  float v[16];
-  S::store(v, x);
-  float largest = v[0];
-  for (int i = 1; i < 16; ++i) largest = v[i] > largest ? v[i] : largest;
-  return largest;
-}
-
 /// The `count` <= 16 values at p, the other lanes 0.
 template <class S>
 typename S::Float load_some(const float* p, std::int64_t count) {

@@ -18,6 +18,10 @@ struct Avx2 {
     __m256i low, high;
   };
   using Bytes = Int;
+  using Four = __m256i;
+  static constexpr int kTileRows = 2, kTileStrips = 1;
+  static constexpr int kAttentionRows = 2;
+  static constexpr bool kSmallDotIsFaster = true;
 
   static Float set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static Float load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -31,6 +35,12 @@ struct Avx2 {
     const __m128i bytes = load128(p);
     return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
             _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
+  }
+  static Float load_bits(const std::uint8_t* p, int shift) {
+    const __m128i bytes = load128(p), count = _mm_cvtsi32_si128(shift);
+    const __m256i low = _mm256_sll_epi32(_mm256_cvtepu8_epi32(bytes), count);
+    const __m256i high = _mm256_sll_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)), count);
+    return {_mm256_castsi256_ps(low), _mm256_castsi256_ps(high)};
   }
   static void store(float* p, Float x) {
     _mm256_storeu_ps(p, x.low);
@@ -57,6 +67,23 @@ struct Avx2 {
   static Float min(Float a, Float b) {
     return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
   }
+  static float sum_lanes(Float x) {
+    const __m256 eight = _mm256_add_ps(x.low, x.high);
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+  }
+  static float max_lanes(Float x) {
+    const __m256 eight = _mm256_max_ps(x.low, x.high);
+    __m128 most = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+    return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
+  }
+  static Float zero_if_infinite(Float test, Float x) {
+    const __m256 infinity = _mm256_set1_ps(-__builtin_inff());
+    return {_mm256_and_ps(_mm256_cmp_ps(test.low, infinity, _CMP_NEQ_OQ), x.low),
+            _mm256_and_ps(_mm256_cmp_ps(test.high, infinity, _CMP_NEQ_OQ), x.high)};
+  }
   static Float abs(Float a) {
     const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
     return {_mm256_and_ps(a.low, mask), _mm256_and_ps(a.high, mask)};
@@ -82,30 +109,42 @@ struct Avx2 {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
   }
-  static Bytes low_nibbles(Bytes x) {
-    const __m256i mask = _mm256_set1_epi8(15);
-    return {_mm256_and_si256(x.low, mask), _mm256_and_si256(x.high, mask)};
+  static void store_bytes(std::uint8_t* p, Bytes x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), x.high);
   }
-  static Bytes high_nibbles(Bytes x) {
-    return low_nibbles({_mm256_srli_epi16(x.low, 4), _mm256_srli_epi16(x.high, 4)});
+  static Bytes or_bytes(Bytes a, Bytes b) {
+    return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
+  }
+  template <int kFrom, int kTo, int kCount>
+  static Bytes move_bits(Bytes x) {
+    return {move_half<kFrom, kTo, kCount>(x.low), move_half<kFrom, kTo, kCount>(x.high)};
   }
   static Bytes look_up(const std::uint8_t* table, Bytes index) {
     const __m256i row =
         _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
     return {_mm256_shuffle_epi8(row, index.low), _mm256_shuffle_epi8(row, index.high)};
   }
-  template <bool kSmall>
-  static Int dot(Int sum, Bytes w, const std::int8_t* a) {
+  static Four load_four(const std::int8_t* p) {
     std::int32_t four;
-    __builtin_memcpy(&four, a, sizeof four);
-    const __m256i values = _mm256_set1_epi32(four);
-    return {dot_half<kSmall>(sum.low, w.low, values), dot_half<kSmall>(sum.high, w.high, values)};
+    __builtin_memcpy(&four, p, sizeof four);
+    return _mm256_set1_epi32(four);
+  }
+  template <bool kSmall>
+  static Int dot(Int sum, Bytes w, Four a) {
+    return {dot_half<kSmall>(sum.low, w.low, a), dot_half<kSmall>(sum.high, w.high, a)};
   }
 
  private:
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static __m256 widen_bfloat16(__m128i x) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+  }
+  template <int kFrom, int kTo, int kCount>
+  static __m256i move_half(__m256i x) {
+    if constexpr (kFrom > kTo) x = _mm256_srli_epi16(x, kFrom - kTo);
+    if constexpr (kFrom < kTo) x = _mm256_slli_epi16(x, kTo - kFrom);
+    return _mm256_and_si256(x, _mm256_set1_epi8(static_cast<char>(((1 << kCount) - 1) << kTo)));
   }
   static __m256 scale_half(__m256 x, __m256 n) {
     const __m256i exponent =

@@ -14,6 +14,11 @@ struct Avx512 {
   using Float = __m512;
   using Int = __m512i;
   using Bytes = __m512i;
+  using Four = __m512i;
+  // 12 products and as many sums leave 8 registers for weights and activations.
+  static constexpr int kTileRows = 6, kTileStrips = 2;
+  static constexpr int kAttentionRows = 8;
+  static constexpr bool kSmallDotIsFaster = false;
 
   static Float set(float x) { return _mm512_set1_ps(x); }
   static Float load(const float* p) { return _mm512_loadu_ps(p); }
@@ -29,6 +34,10 @@ struct Avx512 {
     return _mm512_cvtepi32_ps(
         _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
   }
+  static Float load_bits(const std::uint8_t* p, int shift) {
+    const __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return _mm512_castsi512_ps(_mm512_sll_epi32(wide, _mm_cvtsi32_si128(shift)));
+  }
   static void store(float* p, Float x) { _mm512_storeu_ps(p, x); }
   static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
   static Float sub(Float a, Float b) { return _mm512_sub_ps(a, b); }
@@ -37,6 +46,12 @@ struct Avx512 {
   static Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
+  static float sum_lanes(Float x) { return sum_eight(fold(x)); }
+  static float max_lanes(Float x) { return _mm512_reduce_max_ps(x); }
+  static Float zero_if_infinite(Float test, Float x) {
+    const __m512 infinity = _mm512_set1_ps(-__builtin_inff());
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(test, infinity, _CMP_NEQ_OQ), x);
+  }
   static Float abs(Float a) { return _mm512_abs_ps(a); }
   static Float round(Float a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -53,19 +68,36 @@ struct Avx512 {
   static Int set_int(std::int32_t x) { return _mm512_set1_epi32(x); }
   static Float to_float(Int x) { return _mm512_cvtepi32_ps(x); }
   static Bytes load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
-  static Bytes low_nibbles(Bytes x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
-  static Bytes high_nibbles(Bytes x) {
-    return _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(15));
+  static void store_bytes(std::uint8_t* p, Bytes x) { _mm512_storeu_si512(p, x); }
+  static Bytes or_bytes(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
+  template <int kFrom, int kTo, int kCount>
+  static Bytes move_bits(Bytes x) {
+    if constexpr (kFrom > kTo) x = _mm512_srli_epi16(x, kFrom - kTo);
+    if constexpr (kFrom < kTo) x = _mm512_slli_epi16(x, kTo - kFrom);
+    return _mm512_and_si512(x, _mm512_set1_epi8(static_cast<char>(((1 << kCount) - 1) << kTo)));
   }
   static Bytes look_up(const std::uint8_t* table, Bytes index) {
     const __m128i row = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
     return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(row), index);
   }
-  template <bool kSmall>
-  static Int dot(Int sum, Bytes w, const std::int8_t* a) {
+  static Four load_four(const std::int8_t* p) {
     std::int32_t four;
-    __builtin_memcpy(&four, a, sizeof four);
-    return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(four));
+    __builtin_memcpy(&four, p, sizeof four);
+    return _mm512_set1_epi32(four);
+  }
+  template <bool kSmall>
+  static Int dot(Int sum, Bytes w, Four a) {
+    return _mm512_dpbusd_epi32(sum, w, a);
+  }
+
+ private:
+  static __m256 fold(__m512 x) {
+    return _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  }
+  static float sum_eight(__m256 x) {
+    __m128 sum = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
+    return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
   }
 };
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "base/half.hpp"
 
@@ -18,6 +20,13 @@ struct Scalar {
   using Float = std::array<float, 16>;
   using Int = std::array<std::int32_t, 16>;
   using Bytes = std::array<std::uint8_t, 64>;  // 16 lanes of 4
+  using Four = std::array<std::int8_t, 4>;
+  /// A tile of a matmul: this many rows of activations by this many strips of weights.
+  static constexpr int kTileRows = 2, kTileStrips = 1;
+  /// Rows of a tile of attention, by two registers of keys or values.
+  static constexpr int kAttentionRows = 2;
+  /// Whether dot<true> is another function than dot<false>.
+  static constexpr bool kSmallDotIsFaster = false;
 
   template <class F>
   static Float make(F f) {
@@ -40,6 +49,10 @@ struct Scalar {
   }
   static Float load_int8(const std::int8_t* p) {
     return make([&](int i) { return static_cast<float>(p[i]); });
+  }
+  /// The bytes at p, `shift` bits up, as the bits of floats.
+  static Float load_bits(const std::uint8_t* p, int shift) {
+    return make([&](int i) { return std::bit_cast<float>(std::uint32_t{p[i]} << shift); });
   }
   static void store(float* p, const Float& x) { std::memcpy(p, x.data(), sizeof x); }
   static Float add(const Float& a, const Float& b) {
@@ -64,6 +77,20 @@ struct Scalar {
   }
   static Float min(const Float& a, const Float& b) {
     return make([&](int i) { return a[i] < b[i] ? a[i] : b[i]; });
+  }
+  /// The sum of the lanes: lane i + 8 to lane i, then i + 4, i + 2, i + 1.
+  static float sum_lanes(Float x) {
+    for (int width = 8; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) x[i] += x[i + width];
+    }
+    return x[0];
+  }
+  /// The largest lane; none is NaN.
+  static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
+  /// x, but 0 where `test` is minus infinity.
+  static Float zero_if_infinite(const Float& test, const Float& x) {
+    return make(
+        [&](int i) { return test[i] == -std::numeric_limits<float>::infinity() ? 0.0f : x[i]; });
   }
   static Float abs(const Float& a) {
     return make([&](int i) { return std::fabs(a[i]); });
@@ -97,14 +124,19 @@ struct Scalar {
     std::memcpy(r.data(), p, sizeof r);
     return r;
   }
-  static Bytes low_nibbles(const Bytes& x) {
+  static void store_bytes(std::uint8_t* p, const Bytes& x) { std::memcpy(p, x.data(), sizeof x); }
+  static Bytes or_bytes(const Bytes& a, const Bytes& b) {
     Bytes r;
-    for (int i = 0; i < 64; ++i) r[i] = x[i] & 15;
+    for (int i = 0; i < 64; ++i) r[i] = a[i] | b[i];
     return r;
   }
-  static Bytes high_nibbles(const Bytes& x) {
+  /// The kCount bits from kFrom on of each byte, moved to bit kTo; the others 0.
+  template <int kFrom, int kTo, int kCount>
+  static Bytes move_bits(const Bytes& x) {
     Bytes r;
-    for (int i = 0; i < 64; ++i) r[i] = x[i] >> 4;
+    for (int i = 0; i < 64; ++i) {
+      r[i] = static_cast<std::uint8_t>((x[i] >> kFrom & ((1 << kCount) - 1)) << kTo);
+    }
     return r;
   }
   static Bytes look_up(const std::uint8_t* table, const Bytes& index) {
@@ -112,10 +144,15 @@ struct Scalar {
     for (int i = 0; i < 64; ++i) r[i] = table[index[i]];
     return r;
   }
-  /// sum[lane] += the four products of the lane's unsigned bytes with the four signed bytes at `a`.
-  /// With kSmall the unsigned bytes are below 128.
+  static Four load_four(const std::int8_t* p) {
+    Four r;
+    std::memcpy(r.data(), p, sizeof r);
+    return r;
+  }
+  /// sum[lane] += the four products of the lane's unsigned bytes with the four signed bytes. With
+  /// kSmall the unsigned bytes are below 128.
   template <bool kSmall>
-  static Int dot(const Int& sum, const Bytes& w, const std::int8_t* a) {
+  static Int dot(const Int& sum, const Bytes& w, const Four& a) {
     Int r = sum;
     for (int i = 0; i < 16; ++i) {
       for (int k = 0; k < 4; ++k) r[i] += std::int32_t{w[4 * i + k]} * a[k];

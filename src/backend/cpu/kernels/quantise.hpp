@@ -1,0 +1,32 @@
+#pragma once
+
+#include "backend/cpu/kernels/kernels.hpp"
+#include "backend/cpu/kernels/math.hpp"
+
+// Included inside a region that is compiled for an instruction set: see isa_*.cpp.
+
+namespace linnet::cpu {
+
+/// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32.
+template <class S>
+void quantise_row(const Activations& activations, std::int64_t row) {
+  const float* x = activations.values + row * activations.stride;
+  for (std::int64_t block = 0; block < activations.columns / kBlock; ++block, x += kBlock) {
+    const std::int64_t panel = block / kPanelBlocks, in_panel = block % kPanelBlocks;
+    std::int8_t* codes = activations.codes_at(panel, row) + kBlock * in_panel;
+    std::int32_t* sums = activations.sums_at(panel, row) + 2 * in_panel;
+    const auto low = S::load(x);
+    const auto high = S::load(x + 16);
+    const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
+    const auto inverse = S::set(largest > 0.0f ? 127.0f / largest : 0.0f);
+    activations.scales_at(panel, row)[in_panel] = largest / 127.0f;
+    const auto low_codes = S::round(S::mul(low, inverse));
+    const auto high_codes = S::round(S::mul(high, inverse));
+    S::store_int8(codes, low_codes);
+    S::store_int8(codes + 16, high_codes);
+    sums[0] = static_cast<std::int32_t>(S::sum_lanes(low_codes));  // of integers: exact
+    sums[1] = static_cast<std::int32_t>(S::sum_lanes(high_codes));
+  }
+}
+
+}  // namespace linnet::cpu
