@@ -96,7 +96,7 @@ void PagedKvStore::store(int layer, std::int32_t page, int slot, const float* ne
 
 std::span<std::byte> PagedKvStore::layer_page(std::size_t layer, std::int32_t page) const {
   const Layer& place = layers_[layer];
-  return {reinterpret_cast<std::byte*>(memory_ + place.offset + page * place.page_bytes),
+  return {reinterpret_cast<std::byte*>(memory_.data() + place.offset + page * place.page_bytes),
           static_cast<std::size_t>(place.page_bytes)};
 }
 
