@@ -44,6 +44,22 @@ int main() {
   linnet::SamplingParams params;
   linnet::measure("greedy", params);
   params.temperature = 0.8f;
+  linnet::SamplingParams only = params;
+  only.dynamic_range = 0.5f;
+  linnet::measure("dynamic temperature", only);
+  only = params;
+  only.typical_p = 0.9f;
+  linnet::measure("typical", only);
+  only = params;
+  only.top_n_sigma = 1.0f;
+  linnet::measure("top-n-sigma", only);
+  only = params;
+  only.xtc_probability = 1.0f;
+  only.xtc_threshold = 0.01f;
+  linnet::measure("XTC", only);
+  for (only = params, only.mirostat = 1; only.mirostat <= 2; ++only.mirostat) {
+    linnet::measure(only.mirostat == 1 ? "mirostat 1" : "mirostat 2", only);
+  }
   linnet::measure("temperature", params);
   params.top_p = 0.95f;
   linnet::measure("top-p", params);

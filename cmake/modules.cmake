@@ -2,6 +2,9 @@
 function(linnet_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  if(LINNET_FUZZ)  # clang 14 can't read Asio's coroutines
+    list(FILTER sources EXCLUDE REGEX "src/serve/(http/|server.cpp)")
+  endif()
   set(dependencies)
   foreach(dependency ${ARG_DEPENDS})
     if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/src/${dependency})
@@ -56,6 +59,10 @@ function(linnet_program name)
   if(TARGET apps_tests)
     add_dependencies(apps_tests ${name})
   endif()
+  # The official clients; skipped where node or the packages are not there.
+  add_test(NAME clients COMMAND ${CMAKE_COMMAND} -E env LINNET_PROGRAM=$<TARGET_FILE:${name}>
+                                ${PROJECT_SOURCE_DIR}/tests/clients/run)
+  set_tests_properties(clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
 # fuzz/NAME_fuzz.cpp becomes the libFuzzer program NAME_fuzz. It is linked with the module NAME, or
@@ -76,6 +83,7 @@ function(linnet_fuzzers)
     add_executable(${fuzzer_name} ${fuzzer})
     target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
     target_link_libraries(${fuzzer_name} PRIVATE ${libraries})
+    target_compile_definitions(${fuzzer_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endforeach()
 endfunction()
 
@@ -86,6 +94,18 @@ function(linnet_benchmarks)
     get_filename_component(benchmark_name ${benchmark} NAME_WE)
     add_executable(${benchmark_name} EXCLUDE_FROM_ALL ${benchmark})
     target_compile_definitions(${benchmark_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_measure)
+    target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_measure
+                                                    linnet_serve)
   endforeach()
+endfunction()
+
+# tests/web/page_test.mjs: the page of `linnet serve` in a browser. It says so and counts as skipped
+# where Chromium or playwright-core is missing.
+function(linnet_page_test)
+  find_program(NODE node)
+  if(NODE AND TARGET linnet)
+    add_test(NAME web.page COMMAND ${NODE} ${PROJECT_SOURCE_DIR}/tests/web/page_test.mjs $<TARGET_FILE:linnet>
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/tests/web)
+    set_tests_properties(web.page PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300)
+  endif()
 endfunction()

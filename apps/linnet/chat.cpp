@@ -1,9 +1,11 @@
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 
 #include "base/read_file.hpp"
+#include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
 #include "linnet/console.hpp"
@@ -16,6 +18,7 @@ namespace linnet::app {
 namespace {
 
 constexpr std::int64_t kLongestInputBytes = 1 << 28;
+constexpr std::int64_t kContinuationTokens = 100;
 
 struct Options {
   ModelOptions model;
@@ -33,17 +36,45 @@ void stop_answers_on_interrupt() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-Result<ChatTemplate> make_template(const ModelFile& file, const std::string& chosen) {
-  auto sources = chosen.empty() ? read_chat_templates(file.file()) : find_chat_template(chosen);
+bool is_bundled(const ModelOptions& options) {
+  return options.gguf.empty() && options.repo.empty();
+}
+
+// The bundled model is not made for conversations; for any other a template must be there.
+Result<TemplateSources> template_sources(const ModelFile& file, Options& options) {
+  if (!options.chat_template.empty()) return find_chat_template(options.chat_template);
+  auto sources = read_chat_templates(file.file());
+  if (!sources || !sources->empty() || !is_bundled(options.model)) return sources;
+  if (options.max_tokens == 0) options.max_tokens = kContinuationTokens;
+  note(
+      "linnet: the bundled model only continues texts, here by {} tokens a message (as with "
+      "--chat-template plain -m {}); --gguf names a model that can converse\n",
+      options.max_tokens, options.max_tokens);
+  return find_chat_template("plain");
+}
+
+void warn_of_unknown_markers(const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
+  ChatRequest request;
+  request.messages = {{{"role", "user"}, {"content", ""}}};
+  const auto prompt = chat_template.render(request);
+  if (!prompt) return;
+  const auto unknown = unknown_markers(tokenizer, *prompt);
+  if (unknown.empty()) return;
+  note(
+      "linnet: the chat template writes {}, which the model has no token for: it is probably made "
+      "for another model\n",
+      printable(fmt::format("{}", fmt::join(unknown, ", "))));
+}
+
+Result<ChatTemplate> make_template(const ModelFile& file, Options& options) {
+  auto sources = template_sources(file, options);
   if (!sources) return sources.error();
   const Tokenizer& tokenizer = *file.tokenizer();
-  SpecialTexts specials;
-  const auto empty = tokenizer.encode("", {.add_special = true});
-  const bool adds_bos =
-      empty && !empty->empty() && tokenizer.bos() && empty->front() == *tokenizer.bos();
-  if (adds_bos) specials.bos = tokenizer.piece(*tokenizer.bos());
-  if (tokenizer.eos()) specials.eos = tokenizer.piece(*tokenizer.eos());
-  return ChatTemplate::create(*sources, std::move(specials));
+  auto specials = special_texts(tokenizer);
+  if (!specials) return specials.error();
+  auto chat_template = ChatTemplate::create(*sources, std::move(*specials));
+  if (chat_template) warn_of_unknown_markers(tokenizer, *chat_template);
+  return chat_template;
 }
 
 // $XDG_STATE_HOME/linnet/chat-history
@@ -63,8 +94,9 @@ Status say(ChatConsole& console, const std::string& text) {
   return status;
 }
 
-// One message and its answer: the prompt and what standard input holds.
+// One message and its answer: the prompt and what is piped in.
 Status answer_once(ChatConsole& console, const std::string& prompt) {
+  if (isatty(STDIN_FILENO) == 1) return say(console, prompt);
   auto input = read_file("/dev/stdin", kLongestInputBytes);
   // No standard input is an empty one.
   const std::string text = input && !input->empty() ? prompt + "\n\n" + *input : prompt;
@@ -88,14 +120,14 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
   return last ? Status() : Error{"the conversation was not finished"};
 }
 
-Status run(const Options& options) {
+Status run(Options options) {
   auto path = find_model(options.model);
   if (!path) return path.error();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
   const Tokenizer* tokenizer = (*file)->tokenizer();
   if (!tokenizer) return Error{*path + ": the file has no tokenizer"};
-  auto chat_template = make_template(**file, options.chat_template);
+  auto chat_template = make_template(**file, options);
   if (!chat_template) return Error{*path + ": " + chat_template.error().message};
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
@@ -114,10 +146,10 @@ Status run(const Options& options) {
   settings.max_tokens = options.max_tokens;
   const bool drops = options.overflow.empty() ? !is_one_shot : options.overflow == "drop-oldest";
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
-  settings.colours = isatty(STDOUT_FILENO) == 1;
+  settings.is_terminal = isatty(STDOUT_FILENO) == 1;
 
   ChatSession session(**engine, *tokenizer, *chat_template, std::move(settings), interrupted);
-  session.set_system(options.system);
+  session.history().set_system(options.system);
   ChatConsole console{session, {}, false};
   stop_answers_on_interrupt();
   if (is_one_shot) return answer_once(console, options.prompt);
@@ -149,6 +181,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
       ->check(CLI::IsMember({"error", "drop-oldest"}));
   options->sampling.add_to(*app, /*temperature=*/0.8f);
   options->model.add_to(*app);
+  options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -1,9 +1,14 @@
 #include "linnet/chat_commands.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "base/read_file.hpp"
 #include "linnet/console.hpp"
+#include "linnet/sampling_table.hpp"
 
 namespace linnet::app {
 namespace {
@@ -18,13 +23,15 @@ struct Command {
 Status show_help(ChatConsole& console, const std::string& argument);
 
 Status set_system(ChatConsole& console, const std::string& argument) {
-  console.session.set_system(argument);
+  console.session.history().set_system(argument);
+  note("{}\n", argument.empty() ? "no system message from now on" : "system message set");
   return {};
 }
 
 Status reset(ChatConsole& console, const std::string&) {
-  console.session.reset();
+  console.session.history().reset();
   console.attached.clear();
+  note("the conversation begins anew\n");
   return {};
 }
 
@@ -34,21 +41,33 @@ Status regenerate(ChatConsole& console, const std::string&) {
   return status;
 }
 
+Result<std::string> path_argument(std::string_view command, const std::string& argument) {
+  if (argument.empty()) return Error{fmt::format("{} needs the name of a file", command)};
+  const char* const home = std::getenv("HOME");
+  if (argument.starts_with("~/") && home) return home + argument.substr(1);
+  return argument;
+}
+
 Status save(ChatConsole& console, const std::string& argument) {
-  if (argument.empty()) return Error{"/save needs the name of a file"};
-  return console.session.save(argument);
+  const auto path = path_argument("/save", argument);
+  if (!path) return path.error();
+  Status status = console.session.save(*path);
+  if (status) note("saved: {} turns in {}\n", console.session.history().turns(), printable(*path));
+  return status;
 }
 
 Status load(ChatConsole& console, const std::string& argument) {
-  if (argument.empty()) return Error{"/load needs the name of a file"};
-  Status status = console.session.load(argument);
-  if (status) note("loaded: {} turns\n", console.session.turns());
+  const auto path = path_argument("/load", argument);
+  if (!path) return path.error();
+  Status status = console.session.load(*path);
+  if (status) note("loaded: {} turns\n", console.session.history().turns());
   return status;
 }
 
 Status attach(ChatConsole& console, const std::string& argument) {
-  if (argument.empty()) return Error{"/file needs the name of a file"};
-  const auto text = read_file(argument, kLongestFileBytes);
+  const auto path = path_argument("/file", argument);
+  if (!path) return path.error();
+  const auto text = read_file(*path, kLongestFileBytes);
   if (!text) return text.error();
   console.attached += *text;
   if (!console.attached.ends_with('\n')) console.attached += '\n';
@@ -57,22 +76,26 @@ Status attach(ChatConsole& console, const std::string& argument) {
 }
 
 Status show_stats(ChatConsole& console, const std::string&) {
-  note("turns:   {}\n", console.session.turns());
-  note_turn(console.session);
+  note("turns: {}\n", console.session.history().turns());
+  if (console.session.stats().context > 0) note_turn(console.session);
   return {};
 }
 
-Status show_params(ChatConsole& console, const std::string&) {
-  const ChatSettings& settings = console.session.settings();
-  const SamplingParams& p = settings.sampling;
-  note("temperature {}, top-k {}, top-p {}, min-p {}, typical-p {}, seed {}\n", p.temperature,
-       p.top_k, p.top_p, p.min_p, p.typical_p, p.seed);
-  note("penalties: repeat {}, frequency {}, presence {}, over {} tokens; DRY {}\n",
-       p.repeat_penalty, p.frequency_penalty, p.presence_penalty, p.penalty_window,
-       p.dry_multiplier);
-  note("mirostat {}, tokens an answer {}, when full: {}\n", p.mirostat,
-       settings.max_tokens > 0 ? std::to_string(settings.max_tokens) : "as the context holds",
-       settings.overflow == Overflow::kError ? "error" : "drop the oldest turns");
+// Without an argument it shows all, with NAME VALUE it sets one.
+Status show_params(ChatConsole& console, const std::string& argument) {
+  ChatSettings& settings = console.session.settings();
+  if (!argument.empty()) {
+    const std::size_t space = std::min(argument.find(' '), argument.size());
+    const std::size_t value = std::min(argument.find_first_not_of(' ', space), argument.size());
+    Status status =
+        set_parameter(settings.sampling, argument.substr(0, space), argument.substr(value));
+    if (!status) return status;
+  }
+  note("{}\ntokens an answer: {}; when the context is full: {}\n",
+       describe_parameters(settings.sampling),
+       settings.max_tokens > 0 ? fmt::format("at most {}", settings.max_tokens)
+                               : "as the context holds",
+       settings.overflow == Overflow::kError ? "error" : "the oldest turns are dropped");
   return {};
 }
 
@@ -83,22 +106,26 @@ Status end(ChatConsole& console, const std::string&) {
 
 constexpr std::array kCommands = {
     Command{"/help", "", "this list", show_help},
-    Command{"/system", "TEXT", "set the system message; empty: none", set_system},
+    Command{"/system", "TEXT", "set the system message; without a text there is none", set_system},
     Command{"/reset", "", "forget the conversation, keep the system message", reset},
     Command{"/regen", "", "answer the last message again, with another seed", regenerate},
-    Command{"/save", "FILE", "write the conversation as JSON", save},
-    Command{"/load", "FILE", "read a conversation", load},
+    Command{"/save", "FILE", "keep the conversation and its cache; NAME.json: its messages alone",
+            save},
+    Command{"/load", "FILE", "go on with a saved conversation", load},
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
-    Command{"/stats", "", "what the latest answer cost", show_stats},
-    Command{"/params", "", "how tokens are drawn", show_params},
+    Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
+    Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
+            show_params},
     Command{"/exit", "", "end (so does Ctrl-D)", end},
 };
 
 Status show_help(ChatConsole&, const std::string&) {
   for (const Command& command : kCommands) {
-    note("{:8} {:5} {}\n", command.name, command.argument, command.help);
+    note("{:7} {:12}  {}\n", command.name, command.argument, command.help);
   }
-  note("A line that ends with \\ goes on in the next one. Ctrl-C stops an answer.\n");
+  note(
+      "\nA line that ends with \\ goes on in the next one; Alt-Enter and pasted text break lines, "
+      "too.\nCtrl-C stops an answer.\n");
   return {};
 }
 
@@ -119,13 +146,17 @@ Status run_chat_command(ChatConsole& console, std::string_view line) {
 void note_turn(const ChatSession& session) {
   const TurnStats& stats = session.stats();
   const auto later = static_cast<double>(stats.answer_tokens > 0 ? stats.answer_tokens - 1 : 0);
-  note("[{} tokens, {:.1f} tokens/s; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]\n",
-       stats.answer_tokens, stats.answer_s > 0.0 ? later / stats.answer_s : 0.0,
-       stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens, stats.prompt_s,
-       stats.prompt_tokens + stats.answer_tokens, stats.context,
-       stats.reason == FinishReason::kLength      ? "; cut at the limit"
-       : stats.reason == FinishReason::kCancelled ? "; stopped"
-                                                  : "");
+  const std::int64_t used = stats.prompt_tokens + stats.answer_tokens;
+  const char* const ending = stats.reason == FinishReason::kCancelled ? "; stopped"
+                             : stats.reason == FinishReason::kStop    ? ""
+                             : used >= stats.context                  ? "; the context is full"
+                                                                      : "; cut at -m";
+  const bool dims = isatty(STDERR_FILENO) == 1;
+  note("{}[{} tokens, {:.1f} tokens/s; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]{}\n",
+       dims ? "\x1b[2m" : "", stats.answer_tokens,
+       stats.answer_s > 0.0 ? later / stats.answer_s : 0.0,
+       stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens, stats.prompt_s, used,
+       stats.context, ending, dims ? "\x1b[0m" : "");
 }
 
 }  // namespace linnet::app

@@ -1,27 +1,17 @@
 #pragma once
 
 #include <atomic>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "chat/chat_template.hpp"
+#include "chat/prompt_encoding.hpp"
 #include "generate/engine.hpp"
+#include "linnet/chat_answer.hpp"
+#include "linnet/chat_history.hpp"
+#include "linnet/chat_settings.hpp"
 
 namespace linnet::app {
-
-/// What happens when a conversation has grown too long for the context.
-enum class Overflow { kError, kDropOldest };
-
-struct ChatSettings {
-  SamplingParams sampling;
-  std::vector<std::string> stop;
-  std::int64_t min_tokens = 0;
-  std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
-  Overflow overflow = Overflow::kError;
-  bool colours = false;  ///< standard output is a terminal
-};
 
 /// What a turn cost.
 struct TurnStats {
@@ -33,40 +23,43 @@ struct TurnStats {
   FinishReason reason = FinishReason::kStop;
 };
 
-/// A conversation with a model. What the answers have in common with what was computed before is
-/// found again in the engine's cache. Belongs to one thread; `interrupted` may be set from a signal
-/// handler and ends the answer.
+/// A conversation with a model. What a prompt has in common with what was computed before is found
+/// again in the engine's cache, so that a turn costs its new tokens only. Belongs to one thread;
+/// `interrupted` may be set from a signal handler and ends the answer.
 class ChatSession {
  public:
   /// All must outlive the session.
   ChatSession(Engine& engine, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
               ChatSettings settings, std::atomic<bool>& interrupted);
 
-  void set_system(std::string_view text);
-  /// Forgets all but the system message.
-  void reset();
   /// Says something and writes the answer to standard output as it comes. On an Error nothing of it
   /// is kept.
   Status say(std::string_view text);
   /// Answers the last message once more, with another seed.
   Status regenerate();
 
-  Status save(const std::string& path) const;
-  /// An Error leaves the conversation as it was.
+  /// Writes the conversation with what was computed for it; where `path` ends in .json, the
+  /// messages alone.
+  Status save(const std::string& path);
+  /// Reads either. On an Error the conversation stays as it is.
   Status load(const std::string& path);
 
-  std::int64_t turns() const;
+  ChatHistory& history() { return history_; }
+  ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }
-  const ChatSettings& settings() const { return settings_; }
 
  private:
-  struct Turn;
+  struct EncodedPrompt {
+    Prompt prompt;
+    std::vector<TokenId> tokens;
+  };
 
   Status answer();
-  Result<std::vector<TokenId>> encode(const Prompt& prompt) const;
-  Result<std::vector<TokenId>> make_prompt(Prompt& prompt);
-  bool drop_oldest();
-  Status generate(std::vector<TokenId> tokens, Turn& turn);
+  Status set_notes(std::string_view notes);
+  Result<EncodedPrompt> encode_history() const;
+  Result<EncodedPrompt> make_prompt();
+  std::int64_t answer_room() const;
+  Status generate(const std::vector<TokenId>& prompt, ChatAnswer& answer);
 
   Engine& engine_;
   const Tokenizer& tokenizer_;
@@ -74,7 +67,8 @@ class ChatSession {
   ChatSettings settings_;
   std::atomic<bool>& interrupted_;
   std::vector<TokenId> end_tokens_;
-  nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
+  ChatHistory history_;
+  ConversationTokens known_;
   TurnStats stats_;
 };
 

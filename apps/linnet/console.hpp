@@ -25,6 +25,10 @@ void note(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
 /// cannot steer a terminal.
 std::string printable(std::string_view text);
 
+/// Text of several lines without the control characters that could steer a terminal: all but line
+/// breaks and tabs.
+std::string without_controls(std::string_view text);
+
 /// Puts placeholders where the caller closed a standard stream, so that no file which is opened
 /// later is taken for one. Writing to a placeholder fails.
 void fill_standard_streams();

@@ -2,7 +2,10 @@
 
 #include <histedit.h>
 
+#include <clocale>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <string_view>
 
@@ -24,6 +27,7 @@ class LineEditor : public LineSource {
     el_set(editor_, EL_CLIENTDATA, this);
     el_set(editor_, EL_PROMPT, &LineEditor::show_prompt);
     el_set(editor_, EL_EDITOR, "emacs");
+    el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     HistEvent event;
     history(history_, &event, H_SETSIZE, kHistorySize);
     history(history_, &event, H_SETUNIQUE, 1);
@@ -34,16 +38,16 @@ class LineEditor : public LineSource {
     el_set(editor_, EL_BIND, "\\e[200~", "linnet-paste", nullptr);
     el_set(editor_, EL_ADDFN, "linnet-give-up", "give the line up", &LineEditor::give_up);
     el_set(editor_, EL_BIND, "^C", "linnet-give-up", nullptr);
-    // While a line is edited, Ctrl-C is a key like any other.
+    el_set(editor_, EL_ADDFN, "linnet-break", "break the line", &LineEditor::break_line);
+    el_set(editor_, EL_BIND, "\\e^M", "linnet-break", nullptr);  // Alt-Enter
+    el_set(editor_, EL_BIND, "\\e^J", "linnet-break", nullptr);
+    el_set(editor_, EL_ADDFN, "linnet-suspend", "suspend the program", &LineEditor::suspend);
+    el_set(editor_, EL_BIND, "^Z", "linnet-suspend", nullptr);
+    // While a line is edited, Ctrl-C and Ctrl-Z are keys like any others.
     el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
+    el_set(editor_, EL_SIGNAL, 1);  // the terminal is put back where a signal ends the program
   }
   ~LineEditor() override {
-    HistEvent event;
-    if (history_ && !history_path_.empty()) {
-      std::error_code ignored;
-      std::filesystem::create_directories(history_path_.parent_path(), ignored);
-      history(history_, &event, H_SAVE, history_path_.c_str());
-    }
     if (editor_) el_end(editor_);
     if (history_) history_end(history_);
   }
@@ -61,6 +65,7 @@ class LineEditor : public LineSource {
     status = write_output("\x1b[?2004l");
     if (given_up_) {
       status = write_output("\n");
+      if (count <= 1) note("Ctrl-D or /exit ends\n");
       return "";
     }
     if (!text || count <= 0) return std::nullopt;
@@ -68,10 +73,19 @@ class LineEditor : public LineSource {
     if (line.ends_with('\n')) line.pop_back();
     HistEvent event;
     if (!line.empty()) history(history_, &event, H_ENTER, line.c_str());
+    save_history();  // a terminal that is closed does not wait for the end
     return line;
   }
 
  private:
+  void save_history() {
+    if (history_path_.empty()) return;
+    std::error_code ignored;
+    std::filesystem::create_directories(history_path_.parent_path(), ignored);
+    HistEvent event;
+    history(history_, &event, H_SAVE, history_path_.c_str());
+  }
+
   static LineEditor* self(EditLine* editor) {
     void* data = nullptr;
     el_get(editor, EL_CLIENTDATA, &data);
@@ -91,6 +105,13 @@ class LineEditor : public LineSource {
     std::erase_if(text, [](unsigned char c) { return c < 0x20 && c != '\n' && c != '\t'; });
     if (!text.empty() && el_insertstr(editor, text.c_str()) != 0) return CC_ERROR;
     return CC_REFRESH;
+  }
+  static unsigned char break_line(EditLine* editor, int /*key*/) {
+    return el_insertstr(editor, "\n") == 0 ? CC_REFRESH : CC_ERROR;
+  }
+  static unsigned char suspend(EditLine*, int /*key*/) {
+    std::raise(SIGTSTP);
+    return CC_REDISPLAY;
   }
   static unsigned char give_up(EditLine* editor, int /*key*/) {
     self(editor)->given_up_ = true;
@@ -116,6 +137,9 @@ class PlainLines : public LineSource {
 }  // namespace
 
 std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path) {
+  // libedit drops the characters that the locale does not have. Texts are UTF-8.
+  std::setlocale(LC_CTYPE, "");
+  if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
   auto editor = std::make_unique<LineEditor>(history_path);
   if (!editor->usable()) return nullptr;
   return editor;

@@ -50,6 +50,14 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_flag("--force", force, "load even if memory seems too small");
 }
 
+void ModelOptions::add_speculation_to(CLI::App& app) {
+  app.add_flag("--speculate", speculate,
+               "guess next tokens from the text so far and verify several at once: the same text, "
+               "faster where it repeats or quotes");
+  app.add_option("--draft-model", draft_model,
+                 "GGUF file of a smaller model with the same vocabulary that guesses instead");
+}
+
 EngineOptions ModelOptions::engine_options() const {
   EngineOptions options;
   options.threads = threads;
@@ -59,6 +67,8 @@ EngineOptions ModelOptions::engine_options() const {
                                         : KvType::kF16;
   options.backend = backend == "cpu" ? BackendKind::kCpu : BackendKind::kReference;
   options.force = force;
+  options.speculate = speculates();
+  options.draft_model = draft_model;
   if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
   return options;
 }

@@ -21,8 +21,13 @@ struct ModelOptions {
   int threads = 0;
   std::int64_t context = 0;
   bool force = false;
+  bool speculate = false;
+  std::string draft_model;
 
   void add_to(CLI::App& app);
+  /// The options of speculation, for subcommands that generate text.
+  void add_speculation_to(CLI::App& app);
+  bool speculates() const { return speculate || !draft_model.empty(); }
   EngineOptions engine_options() const;
 };
 

@@ -9,63 +9,19 @@
 
 #include "base/read_file.hpp"
 #include "generate/grammar_vocabulary.hpp"
+#include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/json_schema.hpp"
+#include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/sampling_table.hpp"
 
 namespace linnet::app {
 namespace {
 
 constexpr std::int64_t kLongestGrammarBytes = 16 << 20;
-
-struct NumberOption {
-  const char* name;
-  float SamplingParams::*member;
-  double low, high;
-  const char* help;
-};
-using P = SamplingParams;
-constexpr std::array kNumberOptions = {
-    NumberOption{"--temp", &P::temperature, 0, 100, "temperature; 0 takes the likeliest token"},
-    NumberOption{"--dynatemp-range", &P::dynamic_range, 0, 100,
-                 "temperature +- this, by the model's certainty"},
-    NumberOption{"--dynatemp-exp", &P::dynamic_exponent, 0, 100, "exponent of the certainty"},
-    NumberOption{"--top-p", &P::top_p, 0, 1, "the likeliest with this probability together"},
-    NumberOption{"--min-p", &P::min_p, 0, 1, "at least this part of the likeliest one's"},
-    NumberOption{"--typical-p", &P::typical_p, 0, 1, "the most typical with this probability"},
-    NumberOption{"--top-n-sigma", &P::top_n_sigma, 0, 100,
-                 "logits within so many standard deviations of the highest; 0: off"},
-    NumberOption{"--xtc-probability", &P::xtc_probability, 0, 1,
-                 "how often the top choices are excluded"},
-    NumberOption{"--xtc-threshold", &P::xtc_threshold, 0, 1, "what makes a top choice"},
-    NumberOption{"--mirostat-tau", &P::mirostat_tau, 0, 100, "surprise to hold, in bits"},
-    NumberOption{"--mirostat-eta", &P::mirostat_eta, 0, 100, "how fast mirostat learns"},
-    NumberOption{"--repeat-penalty", &P::repeat_penalty, 0.01, 100,
-                 "divides logits of what was said; 1: off"},
-    NumberOption{"--frequency-penalty", &P::frequency_penalty, -100, 100,
-                 "taken off for each time a token was said"},
-    NumberOption{"--presence-penalty", &P::presence_penalty, -100, 100,
-                 "taken off if a token was said"},
-    NumberOption{"--dry-multiplier", &P::dry_multiplier, 0, 100,
-                 "penalty on repeated phrases; 0: off"},
-    NumberOption{"--dry-base", &P::dry_base, 1, 100, "how it grows with their length"},
-};
-
-struct IntegerOption {
-  const char* name;
-  std::int64_t SamplingParams::*member;
-  const char* help;
-};
-constexpr std::array kIntegerOptions = {
-    IntegerOption{"--top-k", &P::top_k, "the likeliest so many; 0: all"},
-    IntegerOption{"--repeat-last-n", &P::penalty_window,
-                  "tokens that penalties look back; -1: all"},
-    IntegerOption{"--dry-allowed-length", &P::dry_allowed_length,
-                  "longest phrase that may repeat unpunished"},
-    IntegerOption{"--dry-penalty-last-n", &P::dry_window, "tokens that DRY looks back; -1: all"},
-};
 
 // ID=BIAS
 Result<LogitBias> parse_bias(const std::string& text) {
@@ -78,21 +34,6 @@ Result<LogitBias> parse_bias(const std::string& text) {
     if (value.ec == std::errc{} && value.ptr == end && is_bias) return bias;
   }
   return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
-}
-
-// The tokens in which one of `strings` stands.
-std::vector<std::int32_t> tokens_with(const Tokenizer& tokenizer,
-                                      const std::vector<std::string>& strings) {
-  std::vector<std::int32_t> tokens;
-  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-    const std::string bytes = tokenizer.token_bytes(id, false);
-    for (const std::string& string : strings) {
-      if (string.empty() || bytes.find(string) == std::string::npos) continue;
-      tokens.push_back(id);
-      break;
-    }
-  }
-  return tokens;
 }
 
 // The file of that name, or the text itself.
@@ -131,19 +72,19 @@ Result<grammar::Grammar> parse_schema(const std::string& argument) {
 }  // namespace
 
 void SamplingOptions::add_to(CLI::App& app, float temperature) {
-  static_assert(kNumberOptions.size() == kNumbers && kIntegerOptions.size() == kIntegers);
+  static_assert(kNumberParameters.size() == kNumbers && kIntegerParameters.size() == kIntegers);
   default_temperature_ = temperature;
   const std::string group = "Sampling (default: what the model's file recommends, or off)";
-  for (std::size_t i = 0; i < kNumberOptions.size(); ++i) {
-    const NumberOption& option = kNumberOptions[i];
-    app.add_option(option.name, numbers_[i], option.help)
-        ->check(number_between(option.low, option.high))
+  for (std::size_t i = 0; i < kNumbers; ++i) {
+    const NumberParameter& p = kNumberParameters[i];
+    app.add_option("--" + std::string(p.name), numbers_[i], std::string(p.help))
+        ->check(number_between(p.low, p.high))
         ->group(group);
   }
-  for (std::size_t i = 0; i < kIntegerOptions.size(); ++i) {
-    const IntegerOption& option = kIntegerOptions[i];
-    app.add_option(option.name, integers_[i], option.help)
-        ->check(CLI::Range(std::int64_t{-1}, std::int64_t{1} << 30))
+  for (std::size_t i = 0; i < kIntegers; ++i) {
+    const IntegerParameter& p = kIntegerParameters[i];
+    app.add_option("--" + std::string(p.name), integers_[i], std::string(p.help))
+        ->check(CLI::Range(kLowestInteger, kHighestInteger))
         ->group(group);
   }
   app.add_option("--mirostat", mirostat_,
@@ -173,6 +114,9 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
   app.add_option("--json-schema", json_schema_,
                  "JSON schema that the answer follows: a file or its text")
       ->excludes(gbnf);
+  app.add_option("--regex", regex_, "regular expression that the whole answer matches")
+      ->excludes(gbnf)
+      ->excludes("--json-schema");
 }
 
 Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
@@ -181,10 +125,10 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   SamplingParams params = std::move(*recommended);
   if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
   for (std::size_t i = 0; i < kNumbers; ++i) {
-    if (numbers_[i]) params.*kNumberOptions[i].member = static_cast<float>(*numbers_[i]);
+    if (numbers_[i]) params.*kNumberParameters[i].member = static_cast<float>(*numbers_[i]);
   }
   for (std::size_t i = 0; i < kIntegers; ++i) {
-    if (integers_[i]) params.*kIntegerOptions[i].member = *integers_[i];
+    if (integers_[i]) params.*kIntegerParameters[i].member = *integers_[i];
   }
   if (mirostat_) params.mirostat = *mirostat_;
   params.seed = seed;
@@ -194,20 +138,26 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
     if (!bias) return bias.error();
     params.logit_bias.push_back(*bias);
   }
-  if (params.dry_multiplier > 0.0f) {
-    params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
-  }
+  params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
   if (Status status = set_grammar(*file.tokenizer(), params); !status) return status.error();
   return params;
 }
 
+Result<grammar::Grammar> SamplingOptions::parse_rules(const Tokenizer& tokenizer) const {
+  auto rules = !grammar_.empty()       ? parse_grammar(grammar_, tokenizer)
+               : !json_schema_.empty() ? parse_schema(json_schema_)
+                                       : grammar::compile_regex(regex_);
+  if (rules) return rules;
+  const char* const option = !grammar_.empty()       ? "--grammar"
+                             : !json_schema_.empty() ? "--json-schema"
+                                                     : "--regex";
+  return Error{fmt::format("{}: {}", option, rules.error().message)};
+}
+
 Status SamplingOptions::set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const {
   if (!has_grammar()) return {};
-  auto rules = grammar_.empty() ? parse_schema(json_schema_) : parse_grammar(grammar_, tokenizer);
-  if (!rules) {
-    const char* const option = grammar_.empty() ? "--json-schema: " : "--grammar: ";
-    return Error{option + rules.error().message};
-  }
+  auto rules = parse_rules(tokenizer);
+  if (!rules) return rules.error();
   auto automaton = grammar::PushdownAutomaton::compile(*rules);
   if (!automaton) return automaton.error();
   auto vocabulary = make_grammar_vocabulary(tokenizer);

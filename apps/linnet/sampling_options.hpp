@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "generate/engine.hpp"
+#include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/params.hpp"
 
 namespace linnet::app {
@@ -24,9 +25,10 @@ struct SamplingOptions {
   std::int64_t min_tokens = 0;
   std::vector<std::string> stop;
 
-  bool has_grammar() const { return !grammar_.empty() || !json_schema_.empty(); }
+  bool has_grammar() const { return !grammar_.empty() || !json_schema_.empty() || !regex_.empty(); }
 
  private:
+  Result<grammar::Grammar> parse_rules(const Tokenizer& tokenizer) const;
   Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
 
   static constexpr std::size_t kNumbers = 16;
@@ -37,8 +39,8 @@ struct SamplingOptions {
   std::optional<int> mirostat_;
   std::vector<std::string> logit_bias_;
   std::vector<std::int32_t> banned_tokens_;
-  std::vector<std::string> dry_breakers_ = {"\n", ":", "\"", "*"};
-  std::string grammar_, json_schema_;
+  std::vector<std::string> dry_breakers_{kDryBreakers.begin(), kDryBreakers.end()};
+  std::string grammar_, json_schema_, regex_;
 };
 
 }  // namespace linnet::app

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
@@ -22,26 +23,26 @@ struct Options {
   serve::ServerOptions server;
   std::string alias;
   std::string chat_template;
+  std::vector<std::string> api_keys;
   std::string api_key_file;
+  std::string cache_folder;
+  std::int64_t most_gap_ms = 200;
   std::int64_t kv_tokens = 0;
   std::int64_t body_mib = 8;
   std::int64_t drain_s = 30;
   bool logs = false;
 };
 
-Status read_keys(Options& options) {
-  if (options.api_key_file.empty()) return {};
+Result<std::vector<serve::ApiKey>> read_keys(const Options& options) {
+  std::vector<serve::ApiKey> keys;
+  for (const std::string& secret : options.api_keys) keys.push_back({secret, "", {}});
+  if (options.api_key_file.empty()) return keys;
   auto text = read_file(options.api_key_file, kLongestKeyFileBytes);
   if (!text) return text.error();
-  for (std::size_t begin = 0; begin < text->size();) {
-    const std::size_t end = std::min(text->find('\n', begin), text->size());
-    if (end > begin) options.server.api_keys.push_back(text->substr(begin, end - begin));
-    begin = end + 1;
-  }
-  if (options.server.api_keys.empty()) {
-    return Error{options.api_key_file + ": expected an API key a line, found none"};
-  }
-  return {};
+  auto more = serve::parse_api_keys(*text);
+  if (!more) return Error{options.api_key_file + ": " + more.error().message};
+  keys.insert(keys.end(), more->begin(), more->end());
+  return keys;
 }
 
 // Tokens of the KV cache that all texts share: some contexts, as far as half of what is left of
@@ -55,27 +56,54 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t wanted) {
   return std::max(plan.context, std::min(many, left / 2 / plan.kv_bytes_per_token));
 }
 
-// SIGINT and SIGTERM are waited for, in all threads that begin after this.
+// Signals that are waited for, in all threads that begin after this.
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-// Drains at the first signal; the second one ends the program.
-void serve_until_signal(serve::Server& server, const sigset_t& signals, std::int64_t drain_s) {
+// Each connection takes a file descriptor; the limit may be raised up to the hard one.
+void allow_connections(std::size_t connections) {
+  constexpr std::size_t kOthers = 64;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOthers) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, connections + kOthers);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < connections + kOthers) {
+    note("the system allows {} open files, so fewer than {} connections\n", limit.rlim_cur,
+         connections);
+  }
+}
+
+void reload(serve::Server& server, const Options& options) {
+  auto keys = read_keys(options);
+  const Status status = keys ? server.reload(std::move(*keys)) : Status(keys.error());
+  if (status) {
+    note("keys and certificates were read again\n");
+  } else {
+    note("nothing has changed: {}\n", printable(status.error().message));
+  }
+}
+
+// Reads keys again at each SIGHUP. Drains at the first other signal; the second one ends the
+// program.
+void serve_until_signal(serve::Server& server, const sigset_t& signals, const Options& options) {
   int signal = 0;
-  sigwait(&signals, &signal);
-  note("stopping: answers that are under way may take {} s\n", drain_s);
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(server, options);
+  note("stopping: answers that are under way may take {} s\n", options.drain_s);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-  if (!server.drain(std::chrono::seconds(drain_s))) note("some answers were not finished\n");
+  if (!server.drain(std::chrono::seconds(options.drain_s))) {
+    note("some answers were not finished\n");
+  }
 }
 
 Status run(Options options) {
-  if (Status s = read_keys(options); !s) return s;
+  auto keys = read_keys(options);
+  if (!keys) return keys.error();
+  options.server.api_keys = std::move(*keys);
   auto path = find_model(options.model);
   if (!path) return path.error();
   const sigset_t signals = block_signals();
@@ -92,36 +120,60 @@ Status run(Options options) {
 
   const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
   options.server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
-  if (options.logs) options.server.log = [](std::string_view line) { note("{}\n", line); };
+  options.server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
+  options.server.engine.cache_folder = options.cache_folder;
+  allow_connections(options.server.most_connections);
+  if (options.logs || options.server.logs_content)
+    options.server.log = [](std::string_view line) { note("{}\n", line); };
   const std::string host = options.server.host;
+  const char* const scheme = options.server.tls.certificate.empty() ? "http" : "https";
   auto server = serve::Server::start(
       std::move(*model),
       [&file = **file, engine_options, kv_tokens] {
         return Engine::load(file, engine_options, kv_tokens);
       },
-      std::move(options.server));
+      options.server);
   if (!server) return server.error();
   if (Status s = (*server)->wait_until_loaded(); !s) return s;
-  note("{} at http://{}:{} with a context of {} tokens and a cache for {}\n", printable(id), host,
-       (*server)->port(), plan->context, kv_tokens);
-  serve_until_signal(**server, signals, options.drain_s);
+  note("{} at {}://{}:{} with a context of {} tokens and a cache for {}\n", printable(id), scheme,
+       host, (*server)->port(), plan->context, kv_tokens);
+  serve_until_signal(**server, signals, options);
   return {};
 }
 
-void add_server_options(CLI::App& app, Options& options) {
+void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
   app.add_option("--host", server.host, "numeric address to listen at")->capture_default_str();
   app.add_option("--port", server.port, "port to listen at; 0: a free one")->capture_default_str();
-  app.add_option("--api-key", server.api_keys,
+  app.add_option("--api-key", options.api_keys,
                  "a key that clients must send; several may be given");
-  app.add_option("--api-key-file", options.api_key_file, "file with an API key a line");
+  app.add_option("--api-key-file", options.api_key_file,
+                 "file with an API key a line, with quotas; read again at SIGHUP");
   app.add_flag("--insecure", server.insecure, "listen beyond this machine without any key");
-  app.add_option("--parallel", server.most_running, "most texts generated side by side")
+  auto* const certificate = app.add_option("--tls-cert", server.tls.certificate,
+                                           "PEM file with the certificate, for https");
+  auto* const key = app.add_option("--tls-key", server.tls.key, "PEM file with its private key");
+  certificate->needs(key);
+  key->needs(certificate);
+  app.add_option("--cors-origin", server.cors_origins,
+                 "scheme://host whose web pages may use the server; several may be given");
+}
+
+void add_load_options(CLI::App& app, Options& options) {
+  serve::ServerOptions& server = options.server;
+  app.add_option("--parallel", server.engine.most_running, "most texts generated side by side")
       ->check(CLI::Range(1, 32))
       ->capture_default_str();
-  app.add_option("--queue", server.most_waiting, "most texts that wait; more are refused with 429")
+  app.add_option("--queue", server.engine.most_waiting,
+                 "most texts that wait; more are refused with 429")
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
+  app.add_option("--max-itl-ms", options.most_gap_ms,
+                 "most ms between two tokens of a text while prompts come in")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--cache-dir", options.cache_folder,
+                 "folder where the latest texts of the prefix cache outlive a restart");
   app.add_option("--connections", server.most_connections, "most open connections")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -132,6 +184,7 @@ void add_server_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
   app.add_flag("--log", options.logs, "a line of JSON on stderr for each reply");
+  app.add_flag("--log-content", server.logs_content, "the same, with what is asked and answered");
 }
 
 }  // namespace
@@ -139,7 +192,8 @@ void add_server_options(CLI::App& app, Options& options) {
 void add_serve(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("serve", "Serve a model over HTTP, as OpenAI's API does");
   auto options = std::make_shared<Options>();
-  add_server_options(*app, *options);
+  add_access_options(*app, *options);
+  add_load_options(*app, *options);
   app->add_option("--alias", options->alias, "the model's name in the API (default: the file's)");
   app->add_option("--chat-template", options->chat_template,
                   "a built-in chat template by name, or a file with one");
@@ -147,6 +201,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
                   "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
   options->model.add_to(*app);
+  options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -89,6 +89,12 @@ class KvStore {
  public:
   virtual ~KvStore() = default;
   virtual std::int64_t size_bytes() const = 0;
+
+  /// Bytes of one page of all layers, laid out as Backend::memory_layout() names it.
+  virtual std::int64_t page_bytes() const = 0;
+  /// Copies a page out to, or in from, `page_bytes()` bytes of host memory.
+  virtual void export_page(std::int32_t page, std::span<std::byte> to) const = 0;
+  virtual void import_page(std::int32_t page, std::span<const std::byte> from) = 0;
 };
 
 /// What recurrent layers keep of a sequence: `layer_floats[layer]` floats in each of `slots` slots.
@@ -103,6 +109,12 @@ class StateStore {
  public:
   virtual ~StateStore() = default;
   virtual std::int64_t size_bytes() const = 0;
+
+  /// Bytes of one slot of all layers, laid out as Backend::memory_layout() names it.
+  virtual std::int64_t slot_bytes() const = 0;
+  /// Copies a slot out to, or in from, `slot_bytes()` bytes of host memory.
+  virtual void export_slot(std::int32_t slot, std::span<std::byte> to) const = 0;
+  virtual void import_slot(std::int32_t slot, std::span<const std::byte> from) = 0;
 };
 
 /// Where a part of a layer's state begins.
@@ -209,7 +221,8 @@ enum class Activation {
   kSigmoid,
   kTanh,
   kSoftplus,
-  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16, as llama.cpp tabulates it
+  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16 where |x| < 10, and x or 0
+                  ///< beyond, as llama.cpp tabulates it
   kIdentity,
   kSquareRoot,
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
@@ -319,6 +332,9 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const = 0;
+  /// Names, with a version, how exported pages and slots are laid out: backends that give the same
+  /// name can read each other's. At most 64 bytes.
+  virtual std::string_view memory_layout() const = 0;
 
   // Memory. Allocation fails with an Error that says how much was asked for.
   virtual Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) = 0;  ///< zeroed
@@ -409,8 +425,8 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
-/// is chosen at run time; `instruction_set` (scalar, avx2, avx512) forces one that the machine has.
-/// All give the same bits.
+/// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2, avx_vnni,
+/// avx512, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet

@@ -30,8 +30,18 @@ Result<std::unique_ptr<StateStore>> HostStateStore::make(const StateShape& shape
   return std::unique_ptr<StateStore>(std::move(store));
 }
 
-std::int64_t HostStateStore::size_bytes() const {
-  return slots_ * slot_floats_ * static_cast<std::int64_t>(sizeof(float));
+std::int64_t HostStateStore::size_bytes() const { return slots_ * slot_bytes(); }
+
+std::int64_t HostStateStore::slot_bytes() const {
+  return slot_floats_ * static_cast<std::int64_t>(sizeof(float));
+}
+
+void HostStateStore::export_slot(std::int32_t slot, std::span<std::byte> to) const {
+  std::memcpy(to.data(), memory_.get() + slot * slot_floats_, to.size());
+}
+
+void HostStateStore::import_slot(std::int32_t slot, std::span<const std::byte> from) {
+  std::memcpy(memory_.get() + slot * slot_floats_, from.data(), from.size());
 }
 
 void HostStateStore::clear(std::int32_t slot) {

@@ -15,6 +15,9 @@ class HostStateStore final : public StateStore {
   static Result<std::unique_ptr<StateStore>> make(const StateShape& shape);
 
   std::int64_t size_bytes() const override;
+  std::int64_t slot_bytes() const override;
+  void export_slot(std::int32_t slot, std::span<std::byte> to) const override;
+  void import_slot(std::int32_t slot, std::span<const std::byte> from) override;
   float* at(const StatePart& part, std::int32_t slot) const {
     return memory_.get() + slot * slot_floats_ + layer_offsets_[part.layer] + part.first;
   }

@@ -178,6 +178,13 @@ constexpr std::string_view kOpenChat = R"({{- bos_token -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ 'GPT4 Correct Assistant:' }}{%- endif -%})";
 
+// For models that were not trained to converse: the messages as one text that the model continues.
+constexpr std::string_view kPlain = R"({{- bos_token -}}
+{%- for message in messages -%}
+{%- if message.role != 'assistant' and not loop.first -%}{{ '\n' }}{%- endif -%}
+{{ message.content }}
+{%- endfor -%})";
+
 const std::map<std::string_view, std::string_view>& templates() {
   static const std::map<std::string_view, std::string_view> kTemplates = {
       {"alpaca", kAlpaca},
@@ -197,6 +204,7 @@ const std::map<std::string_view, std::string_view>& templates() {
       {"openchat", kOpenChat},
       {"phi3", kPhi3},
       {"phi4", kPhi4},
+      {"plain", kPlain},
       {"vicuna", kVicuna},
       {"zephyr", kZephyr},
   };

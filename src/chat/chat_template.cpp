@@ -1,9 +1,11 @@
 #include "chat/chat_template.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "chat/conversation.hpp"
 #include "chat/jinja/template.hpp"
+#include "chat/template_sources.hpp"
 
 namespace linnet {
 namespace {
@@ -97,7 +99,10 @@ ChatTemplate::~ChatTemplate() = default;
 
 Result<ChatTemplate> ChatTemplate::create(const TemplateSources& sources, SpecialTexts specials) {
   if (!sources.contains("")) {
-    return Error{"the model has no chat template: choose one with --chat-template"};
+    return Error{fmt::format(
+        "the file has no chat template; --chat-template names the one that the model was trained "
+        "with, a file or one of {} (plain: the text goes on, for models that do not converse)",
+        fmt::join(builtin_template_names(), ", "))};
   }
   auto state = std::make_unique<State>();
   for (const auto& [name, source] : sources) {

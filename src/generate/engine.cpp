@@ -6,6 +6,10 @@
 #include <numeric>
 
 #include "base/machine.hpp"
+#include "base/mapped_file.hpp"
+#include "generate/session/model_hash.hpp"
+#include "generate/speculation/draft_model.hpp"
+#include "generate/speculation/prompt_lookup.hpp"
 
 namespace linnet {
 namespace {
@@ -17,12 +21,16 @@ std::unique_ptr<Backend> make_backend(const EngineOptions& options, int threads)
 
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
+std::string_view name_of(KvType type) {
+  return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "q8_0";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
-  std::unique_ptr<Engine> engine(new Engine());
+  std::unique_ptr<Engine> engine(new Engine(file));
   engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
   engine->backend_ = make_backend(options, engine->threads_);
   BatchLimits limits = options.limits;
@@ -39,13 +47,30 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
 
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->allocate_memory(options.kv_type); !status) return status.error();
-  engine->scheduler_ =
-      std::make_unique<Scheduler>(*engine->model_, *engine->backend_, engine->memory_);
+  auto drafter = engine->load_drafter(options);
+  if (!drafter) return drafter.error();
+  engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
+                                                   engine->memory_, std::move(*drafter));
   return engine;
 }
 
+// Null where nothing is to be guessed.
+Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options) {
+  if (!options.speculate) return std::unique_ptr<Drafter>();
+  if (!file_.spec().causal) {
+    return Error{fmt::format("{}: its tokens see later ones, so that guesses can't be verified",
+                             file_.file().path().string())};
+  }
+  if (options.draft_model.empty()) return std::unique_ptr<Drafter>(new PromptLookup());
+  const std::int64_t promised =
+      memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
+  return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+}
+
 Status Engine::allocate_memory(KvType kv_type) {
-  memory_.pages = kv_tokens_ / kPageTokens;
+  kv_type_ = kv_type;
+  // One more: where two sequences part within a page, it is copied.
+  memory_.pages = kv_tokens_ / kPageTokens + 1;
   auto kv = backend_->make_kv_store(model_->kv_shape(kv_type, memory_.pages));
   if (!kv) return kv.error();
   memory_.kv = std::move(*kv);
@@ -70,13 +95,46 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
 
 Status Engine::submit(GenerateRequest request) {
   if (Status status = check_tokens(request.prompt); !status) return status;
-  if (request.max_tokens < 1) return Error{"max_tokens must be at least 1"};
+  if (request.on_hidden) request.max_tokens = 0;
+  if (request.max_tokens < 1 && !request.on_hidden) {
+    return Error{"max_tokens must be at least 1"};
+  }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
   if (Status status = check_context(prompt_tokens, request.max_tokens, kv_tokens_); !status) {
     return status;
   }
   scheduler_->submit(std::move(request));
   return {};
+}
+
+std::uint64_t Engine::model_hash() {
+  if (!model_hash_) model_hash_ = hash_model(file_.file());
+  return *model_hash_;
+}
+
+SessionIdentity Engine::session_identity() {
+  return {model_hash(), std::string(backend_->memory_layout()), std::string(name_of(kv_type_)),
+          memory_.kv->page_bytes(), memory_.states ? memory_.states->slot_bytes() : 0};
+}
+
+Result<std::int64_t> Engine::save_session(const std::filesystem::path& path,
+                                          std::span<const TokenId> tokens, std::string_view text) {
+  return write_session(path, session_identity(), scheduler_->cache(), tokens, text);
+}
+
+Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) {
+  const auto file = MappedFile::open(path);
+  if (!file) return file.error();
+  auto view = parse_session(file->bytes(), path.string());
+  if (!view) return view.error();
+  if (Status s = check_identity(view->identity, session_identity(), path.string()); !s) {
+    return s.error();
+  }
+  Session session;
+  session.cached_tokens = scheduler_->cache().restore(view->image);
+  session.tokens = std::move(view->image.tokens);
+  session.text = view->text;
+  return session;
 }
 
 Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {

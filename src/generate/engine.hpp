@@ -1,73 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "generate/model_file.hpp"
 #include "generate/scheduler.hpp"
-#include "gguf/gguf_file.hpp"
-#include "model/model.hpp"
-#include "tokenizer/tokenizer.hpp"
+#include "generate/session/session_file.hpp"
 
 namespace linnet {
-
-enum class BackendKind { kCpu, kReference };
-
-struct EngineOptions {
-  int threads = 0;           ///< 0: as many as the machine really gives
-  std::int64_t context = 0;  ///< 0: what the model was trained for, as far as memory allows
-  KvType kv_type = KvType::kF16;
-  BackendKind backend = BackendKind::kCpu;
-  std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
-  BatchLimits limits;
-  bool force = false;  ///< load even if memory seems too small
-};
-
-/// What running a model takes, worked out from the header alone.
-struct MemoryPlan {
-  std::int64_t context = 0;          ///< tokens that the KV cache will hold at most
-  std::int64_t trained_context = 0;  ///< that the model was trained for
-  std::int64_t weights_bytes = 0;
-  std::int64_t kv_bytes_per_token = 0;
-  std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
-  std::int64_t available_bytes = 0;  ///< 0: unknown
-
-  std::int64_t kv_bytes() const { return context * kv_bytes_per_token; }
-  std::int64_t total_bytes() const { return weights_bytes + kv_bytes() + state_bytes; }
-};
-
-/// A GGUF file opened far enough to encode prompts and to say what the model is and takes; no
-/// weights are loaded.
-class ModelFile {
- public:
-  static Result<std::unique_ptr<ModelFile>> open(const std::string& path,
-                                                 std::string_view pre_tokenizer = {});
-
-  const gguf::File& file() const { return file_; }
-  const ModelSpec& spec() const { return spec_; }
-  /// Null for files without a vocabulary.
-  const Tokenizer* tokenizer() const { return tokenizer_.get(); }
-
-  /// Chooses the context length. An Error that says need and have where the model does not fit
-  /// (unless options.force), or where options.context is more than memory allows.
-  Result<MemoryPlan> plan(const EngineOptions& options) const;
-
- private:
-  explicit ModelFile(gguf::File file) : file_(std::move(file)) {}
-
-  gguf::File file_;
-  ModelSpec spec_;
-  std::unique_ptr<Tokenizer> tokenizer_;
-};
-
-/// Slots for the recurrent state of sequences that run side by side and for checkpoints of
-/// prefixes: as many as are useful and take at most a part of `available_bytes` (0: unknown); 0 for
-/// models of attention alone.
-std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes);
-
-/// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.
-Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context);
 
 /// A loaded model with its KV cache and scheduler. Belongs to one thread.
 class Engine {
@@ -84,22 +28,47 @@ class Engine {
   /// One step of all requests; see Scheduler::step.
   Status step() { return scheduler_->step(); }
   bool idle() const { return scheduler_->idle(); }
+  /// See Scheduler::limit_prompt_rows.
+  void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }
   const Scheduler& scheduler() const { return *scheduler_; }
+
+  /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a
+  /// request that has ended: all but the last token), and `text`, which load_session gives back.
+  /// The file gets its name when it is complete. Gives the number of tokens that it holds. Reads
+  /// the model's file once, to tell it from others.
+  Result<std::int64_t> save_session(const std::filesystem::path& path,
+                                    std::span<const TokenId> tokens, std::string_view text = {});
+  struct Session {
+    std::vector<TokenId> tokens;
+    std::int64_t cached_tokens = 0;  ///< that are not computed again; fewer if memory is short
+    std::string text;
+  };
+  /// Restores a session, from which later requests with the same tokens go on. An Error that says
+  /// why where the file is damaged or belongs to another model, KV type or backend; nothing has
+  /// changed then.
+  Result<Session> load_session(const std::filesystem::path& path);
 
   /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0.
   Result<std::vector<float>> logits(std::span<const TokenId> tokens);
 
   const Model& model() const { return *model_; }
+  /// What tells the model's file from others; reads the whole file, once.
+  std::uint64_t model_hash();
   int threads() const { return threads_; }
-  /// The backend, and of the cpu backend the instruction set: reference, scalar, avx2, avx512.
+  /// The backend: reference, or the instruction set of the CPU backend (see make_cpu_backend).
   std::string_view backend_name() const { return backend_->name(); }
   std::int64_t kv_tokens() const { return kv_tokens_; }
 
  private:
-  Engine() = default;
+  explicit Engine(const ModelFile& file) : file_(file) {}
   Status allocate_memory(KvType kv_type);
+  Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
+  SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;
 
+  const ModelFile& file_;
+  std::optional<std::uint64_t> model_hash_;  // once it was needed
+  KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
   std::unique_ptr<Backend> backend_;

@@ -6,149 +6,44 @@
 
 namespace linnet {
 
-// The rows of one step, in the form that Batch refers to.
-struct Scheduler::Rows {
-  std::vector<std::int32_t> tokens, positions, sequences, outputs, lengths, states;
-  std::vector<std::span<const std::int32_t>> page_tables;
-  std::vector<std::list<Sequence>::iterator> owners;  // by index in page_tables
-  std::vector<std::int64_t> counts;                   // rows of each owner
-  std::vector<std::size_t> output_owners;             // owner of each output
-
-  Batch batch() const {
-    return {tokens, {positions, sequences, page_tables, lengths, states}, outputs};
-  }
-};
-
-Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory)
+Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
+                     std::unique_ptr<Drafter> drafter)
     : model_(model),
       backend_(backend),
-      memory_(memory),
-      pool_(memory.pages),
-      states_(memory.slots) {}
+      cache_(backend, memory, model.spec().causal),
+      drafter_(std::move(drafter)) {}
 
-Scheduler::Sequence::Sequence(GenerateRequest wanted)
-    : request(std::move(wanted)), chain(request.sampling), tokens(request.prompt) {}
+Scheduler::Sequence::Sequence(GenerateRequest wanted, std::uint64_t number)
+    : request(std::move(wanted)), id(number), chain(request.sampling), tokens(request.prompt) {}
+
+// After guesses that were wrong, recurrent state stands some tokens behind.
+bool Scheduler::Sequence::is_generating() const {
+  if (!started || request.on_hidden) return false;
+  return pending() == 1 || (drawn > 0 && pending() <= 1 + DraftLength::kMost);
+}
 
 void Scheduler::submit(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
-  sequences_.emplace_back(std::move(request));
+  sequences_.emplace_back(std::move(request), next_id_++);
 }
 
-// Looks up what is known of the tokens; false if there is no memory to begin with.
-bool Scheduler::start(Sequence& sequence) {
-  if (sequence.started) return true;
-  // The last prompt token is always computed, because its logits are needed.
-  const std::span<const std::int32_t> cacheable(sequence.tokens.data(), sequence.tokens.size() - 1);
-  auto prefix = pool_.find_prefix(cacheable);
-  if (!has_room_for(sequence, prefix)) {
-    for (const std::int32_t page : prefix.pages) pool_.release(page);
-    return false;
+Status Scheduler::step() {
+  drop_cancelled();
+  if (idle()) return {};
+  ++step_;
+  collect();
+  if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
+  const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
+  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
+  backend_.download(logits, logits_.data());
+  std::int64_t output = 0;
+  for (const Part& part : parts_) {
+    const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
+    output += take_results(part, logits_.data() + output * logits.columns);
+    if (gives_hidden) give_hidden(part);
   }
-  std::size_t usable = prefix.pages.size();
-  if (memory_.states) {
-    const auto resumed = resume(sequence, prefix);
-    usable = resumed.value_or(0);
-    sequence.borders = {static_cast<std::int64_t>(prefix.pages.size()) * kPageTokens,
-                        static_cast<std::int64_t>(cacheable.size() / kPageTokens) * kPageTokens};
-    for (std::size_t i = usable; i < prefix.pages.size(); ++i) pool_.release(prefix.pages[i]);
-    prefix.pages.resize(usable);
-    prefix.hashes.resize(usable);
-    if (!resumed) return false;
-  }
-  sequence.prefix_hash = prefix.hash();
-  sequence.pages = std::move(prefix.pages);
-  sequence.computed = static_cast<std::int64_t>(usable) * kPageTokens;
-  sequence.started = true;
-  if (sequence.request.on_start) {
-    std::exchange(sequence.request.on_start, nullptr)(sequence.computed);
-  }
-  return true;
-}
-
-// Whether all its tokens find pages, and one more each for those that run: else it would soon be
-// preempted, or make room for itself again and again.
-bool Scheduler::has_room_for(const Sequence& sequence, const PagePool::Prefix& prefix) const {
-  const auto running = std::count_if(sequences_.begin(), sequences_.end(),
-                                     [](const Sequence& other) { return other.started; });
-  const auto tokens = static_cast<std::int64_t>(sequence.tokens.size());
-  const auto needed =
-      (tokens + kPageTokens - 1) / kPageTokens - static_cast<std::int64_t>(prefix.pages.size());
-  return running == 0 || needed + running <= pool_.free_pages();
-}
-
-// Gives the sequence a slot with the state of its longest prefix that has a checkpoint; the pages
-// of that prefix, or nothing if all slots are running.
-std::optional<std::size_t> Scheduler::resume(Sequence& sequence, const PagePool::Prefix& prefix) {
-  std::optional<std::int32_t> checkpoint;
-  std::size_t pages = prefix.pages.size();
-  while (pages > 0 && !(checkpoint = states_.find(prefix.hashes[pages - 1]))) --pages;
-  sequence.slot = states_.take(checkpoint);
-  if (!sequence.slot) return std::nullopt;
-  if (!checkpoint) {
-    backend_.clear_state(*memory_.states, *sequence.slot);
-  } else if (*checkpoint != *sequence.slot) {
-    backend_.copy_state(*memory_.states, *checkpoint, *sequence.slot);
-  }
-  return pages;
-}
-
-// `rows`, or fewer where a checkpoint is to be made before.
-std::int64_t Scheduler::rows_to_checkpoint(const Sequence& sequence, std::int64_t rows) const {
-  for (const std::int64_t border : sequence.borders) {
-    if (border > sequence.computed) return std::min(rows, border - sequence.computed);
-  }
-  return rows;
-}
-
-// Makes a checkpoint of the state if one is due.
-void Scheduler::keep_state(Sequence& sequence) {
-  if (!sequence.slot || sequence.computed % kPageTokens != 0) return;
-  const auto& borders = sequence.borders;
-  const bool in_prompt =
-      sequence.computed < static_cast<std::int64_t>(sequence.request.prompt.size());
-  if (in_prompt && std::find(borders.begin(), borders.end(), sequence.computed) == borders.end()) {
-    return;
-  }
-  if (!in_prompt) {
-    if (sequence.checkpoint) states_.forget(*sequence.checkpoint);
-    sequence.checkpoint = sequence.prefix_hash;
-  }
-  if (const auto to = states_.remember(sequence.prefix_hash)) {
-    backend_.copy_state(*memory_.states, *sequence.slot, *to);
-  }
-}
-
-bool Scheduler::reserve_pages(Iterator sequence, std::int64_t tokens) {
-  while (static_cast<std::int64_t>(sequence->pages.size()) * kPageTokens < tokens) {
-    if (const auto page = pool_.take()) {
-      sequence->pages.push_back(*page);
-    } else if (!preempt_younger_than(sequence)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// The youngest one loses its memory and will start anew; false if there is none without rows in
-// this step.
-bool Scheduler::preempt_younger_than(Iterator sequence) {
-  for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
-    if (!other->started || other->last_step == step_) continue;
-    release_memory(*other);
-    other->started = false;
-    other->computed = 0;
-    ++preemptions_;
-    return true;
-  }
-  return false;
-}
-
-void Scheduler::release_memory(Sequence& sequence) {
-  for (const std::int32_t page : sequence.pages) pool_.release(page);
-  sequence.pages.clear();
-  if (sequence.slot) states_.release(*sequence.slot);
-  sequence.slot.reset();
+  return {};
 }
 
 void Scheduler::drop_cancelled() {
@@ -159,70 +54,184 @@ void Scheduler::drop_cancelled() {
   }
 }
 
-Scheduler::Rows Scheduler::collect() {
-  Rows rows;
+// Chooses the rows of this step.
+void Scheduler::collect() {
+  rows_.clear();
+  parts_.clear();
+  propose_guesses();
+  const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
-    if (it->started && it->computed + 1 == static_cast<std::int64_t>(it->tokens.size())) {
-      collect_from(it, rows);
-    }
+    if (it->is_generating()) collect_from(it, room);
   }
+  const std::int64_t texts = rows_.rows();
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
-    if (it->last_step == step_) continue;
+    if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
     if (!start(*it)) break;  // those behind it wait, too
-    collect_from(it, rows);
+    collect_from(it, most_rows);
   }
-  return rows;
+  last_step_size_ = {texts, rows_.rows() - texts};
 }
 
-// Adds as many rows of a sequence as there is room for.
-void Scheduler::collect_from(Iterator it, Rows& rows) {
+// Shares the rows with logits that are left, should all sequences draw, among the texts that go on.
+void Scheduler::propose_guesses() {
+  if (!drafter_) return;
+  const auto generating = std::ranges::count_if(sequences_, &Sequence::is_generating);
+  if (generating == 0) return;
+  const std::int64_t share = (model_.limits().outputs - std::ssize(sequences_)) / generating;
+  queries_.clear();
+  for (Sequence& sequence : sequences_) {
+    sequence.guesses.clear();
+    if (!sequence.is_generating() || sequence.pending() > 1) continue;
+    const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
+    const std::int64_t most = std::min({share, left, sequence.draft_length.next()});
+    if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
+  }
+  drafter_->propose(queries_);
+}
+
+// Finds out what is known of the tokens; false if there is no memory to begin with, which is not
+// tried again before some was released.
+bool Scheduler::start(Sequence& sequence) {
+  if (sequence.started) return true;
+  if (sequence.refused_after == releases_) return false;
+  const auto running = std::ranges::count_if(sequences_, &Sequence::started);
+  // Of the last token the logits are needed; hidden states are not in the cache.
+  const std::int64_t most_known = sequence.request.on_hidden ? 0 : std::ssize(sequence.tokens) - 1;
+  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
+    sequence.refused_after = releases_;
+    return false;
+  }
+  sequence.started = true;
+  if (sequence.request.on_start) {
+    std::exchange(sequence.request.on_start, nullptr)(sequence.stored.computed);
+  }
+  return true;
+}
+
+// Whether an older prompt that is being computed will soon have more in common with this one.
+bool Scheduler::waits_for_older(const Sequence& sequence) {
+  if (!model_.spec().causal || sequence.request.on_hidden) return false;
+  for (Sequence& older : sequences_) {
+    if (&older == &sequence) break;
+    if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;
+    const auto last = sequence.tokens.end() - 1;  // of which the logits are needed
+    const auto common =
+        std::mismatch(sequence.tokens.begin(), last, older.tokens.begin(), older.tokens.end());
+    const std::int64_t shared = common.first - sequence.tokens.begin();
+    if (shared < kPageTokens || shared <= older.stored.computed) continue;
+    cache_.add_border(older.stored, shared);
+    return true;
+  }
+  return false;
+}
+
+// Adds as many rows of a sequence as there is room for, until there are `most_rows`.
+void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   Sequence& sequence = *it;
-  const auto room = model_.limits().rows - static_cast<std::int64_t>(rows.tokens.size());
+  StoredSequence& stored = sequence.stored;
+  const std::int64_t room = most_rows - rows_.rows();
   if (room <= 0) return;
-  const auto pending = static_cast<std::int64_t>(sequence.tokens.size()) - sequence.computed;
-  const std::int64_t count = rows_to_checkpoint(sequence, std::min(pending, room));
-  const bool completes = count == pending;
-  const auto outputs = static_cast<std::int64_t>(rows.outputs.size());
-  if (completes && outputs == model_.limits().outputs) return;
-  if (!reserve_pages(it, sequence.computed + count)) return;
-  const auto owner = static_cast<std::int32_t>(rows.owners.size());
+  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
+  if (!model_.spec().causal && count < sequence.pending()) return;  // its tokens see each other
+  const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
+  if (draws && rows_.outputs() == model_.limits().outputs) return;
+  if (!reserve_pages(it, stored.computed + count)) return;
+  fit_guesses(sequence, count, draws);
+  const std::int64_t all = count + std::ssize(sequence.guesses);
+  parts_.push_back({it, rows_.rows(), count, draws});
+  if (sequence.request.on_hidden) rows_.keep_hidden();
+  rows_.add_sequence(stored, stored.computed, all);
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t position = sequence.computed + i;
-    rows.tokens.push_back(sequence.tokens[position]);
-    rows.positions.push_back(static_cast<std::int32_t>(position));
-    rows.sequences.push_back(owner);
+    rows_.add_row(sequence.tokens[stored.computed + i], draws && i + 1 == count);
   }
+  for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
   sequence.last_step = step_;
-  rows.owners.push_back(it);
-  rows.counts.push_back(count);
-  rows.page_tables.emplace_back(sequence.pages);
-  rows.lengths.push_back(static_cast<std::int32_t>(sequence.computed + count));
-  if (sequence.slot) rows.states.push_back(*sequence.slot);
-  if (completes) {
-    rows.outputs.push_back(static_cast<std::int32_t>(rows.tokens.size()) - 1);
-    rows.output_owners.push_back(owner);
-  }
 }
 
-Status Scheduler::step() {
-  drop_cancelled();
-  if (idle()) return {};
-  ++step_;
-  const Rows rows = collect();
-  if (rows.tokens.empty()) return Error{"the KV cache is full and no sequence can go on"};
-  const View logits = model_.forward(rows.batch(), *memory_.kv, memory_.states.get());
-  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
-  backend_.download(logits, logits_.data());
-  for (std::size_t i = 0; i < rows.owners.size(); ++i) advance(*rows.owners[i], rows.counts[i]);
-  for (std::size_t i = 0; i < rows.output_owners.size(); ++i) {
-    const std::span<float> row(logits_.data() + i * logits.columns,
-                               static_cast<std::size_t>(logits.columns));
-    draw(rows.owners[rows.output_owners[i]], row);
-  }
-  return {};
+// Leaves out guesses for which there are no rows, or no pages without taking some from others.
+void Scheduler::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
+  auto& guesses = sequence.guesses;
+  if (guesses.empty()) return;
+  const std::int64_t before = sequence.stored.computed + rows;
+  cache_.reserve(sequence.stored, before + std::ssize(guesses));
+  const std::int64_t room = std::min({model_.limits().rows - rows_.rows() - rows,
+                                      model_.limits().outputs - rows_.outputs() - 1,
+                                      std::ssize(sequence.stored.pages) * kPageTokens - before});
+  guesses.resize(
+      std::min(guesses.size(), static_cast<std::size_t>(std::max<std::int64_t>(room, 0))));
+  if (!draws || (!guesses.empty() && !cache_.begin_trial(sequence.stored))) guesses.clear();
 }
 
-void Scheduler::draw(Iterator sequence, std::span<float> logits) {
+bool Scheduler::reserve_pages(Iterator sequence, std::int64_t tokens) {
+  while (!cache_.reserve(sequence->stored, tokens)) {
+    if (!preempt_younger_than(sequence)) return false;
+  }
+  return true;
+}
+
+// The youngest one loses its memory and will start anew; false if there is none without rows in
+// this step.
+bool Scheduler::preempt_younger_than(Iterator sequence) {
+  for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
+    if (!other->started || other->last_step == step_) continue;
+    release(*other);
+    other->started = false;
+    ++preemptions_;
+    return true;
+  }
+  return false;
+}
+
+void Scheduler::release(Sequence& sequence) {
+  cache_.end(sequence.stored, sequence.tokens);
+  ++releases_;
+}
+
+// Draws from the logits of a part; gives the number of their rows.
+std::int64_t Scheduler::take_results(const Part& part, float* logits) {
+  Sequence& sequence = *part.sequence;
+  const auto guesses = std::exchange(sequence.guesses, {});
+  // Recurrent state can't go back by single tokens: the rows stay all or none.
+  const bool all_or_none = !guesses.empty() && cache_.has_states();
+  if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, part.rows);
+  if (!part.draws) return 0;
+
+  const std::int64_t vocabulary = model_.spec().vocabulary;
+  const auto guessed = std::ssize(guesses);
+  speculation_.guessed += guessed;
+  std::int64_t accepted = 0;
+  while (
+      draw(part.sequence, {logits + accepted * vocabulary, static_cast<std::size_t>(vocabulary)})) {
+    if (accepted == guessed || sequence.tokens.back() != guesses[accepted]) {
+      if (guessed > 0) sequence.draft_length.report(guessed, accepted);
+      const bool all_right = accepted == guessed;
+      cache_.end_trial(sequence.stored, all_right);
+      if (all_or_none && all_right) {
+        cache_.advance(sequence.stored, sequence.tokens, part.rows + guessed);
+      }
+      break;
+    }
+    ++accepted;
+    ++speculation_.accepted;
+    if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, 1);
+  }
+  return 1 + guessed;
+}
+
+// Reports the hidden states of a part, of which nothing is drawn.
+void Scheduler::give_hidden(const Part& part) {
+  Sequence& sequence = *part.sequence;
+  View states = model_.hidden();
+  states.data = states.row(part.first_row);
+  hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
+  backend_.download(states.first_rows(part.rows), hidden_.data());
+  sequence.request.on_hidden(sequence.stored.computed - part.rows, hidden_);
+  if (sequence.pending() == 0) finish(part.sequence, FinishReason::kStop);
+}
+
+// The next token of a sequence; false if it has ended.
+bool Scheduler::draw(Iterator sequence, std::span<float> logits) {
   const GenerateRequest& request = sequence->request;
   std::optional<TokenLogprobs> logprobs;
   std::vector<float> given;  // by the model; the chain changes them
@@ -234,7 +243,7 @@ void Scheduler::draw(Iterator sequence, std::span<float> logits) {
   const auto& stops = request.stop_tokens;
   if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
     finish(sequence, FinishReason::kStop);
-    return;
+    return false;
   }
   sequence->tokens.push_back(*token);
   ++sequence->drawn;
@@ -244,26 +253,19 @@ void Scheduler::draw(Iterator sequence, std::span<float> logits) {
   }
   if (request.on_token && !request.on_token(*token)) {
     finish(sequence, FinishReason::kCancelled);
-  } else if (sequence->drawn == request.max_tokens) {
+    return false;
+  }
+  if (sequence->drawn == request.max_tokens) {
     finish(sequence, FinishReason::kLength);
+    return false;
   }
+  return true;
 }
 
-void Scheduler::advance(Sequence& sequence, std::int64_t rows) {
-  const std::int64_t before = sequence.computed / kPageTokens;
-  sequence.computed += rows;
-  const std::span<const std::int32_t> tokens(sequence.tokens);
-  for (std::int64_t page = before; page < sequence.computed / kPageTokens; ++page) {
-    sequence.prefix_hash =
-        pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
-                       sequence.pages[page]);
-  }
-  keep_state(sequence);
-}
-
-void Scheduler::finish(std::list<Sequence>::iterator sequence, FinishReason reason) {
+void Scheduler::finish(Iterator sequence, FinishReason reason) {
   const auto on_finish = std::move(sequence->request.on_finish);
-  release_memory(*sequence);
+  if (drafter_) drafter_->end(sequence->id, sequence->tokens);
+  release(*sequence);
   sequences_.erase(sequence);
   if (on_finish) on_finish(reason);
 }

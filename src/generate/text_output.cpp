@@ -14,7 +14,12 @@ std::string StopStrings::push(std::string_view text) {
   if (stopped_) return {};
   held_ += text;
   std::size_t first = std::string::npos;
-  for (const std::string& string : strings_) first = std::min(first, held_.find(string));
+  for (const std::string& string : strings_) {
+    const std::size_t found = held_.find(string);
+    if (found >= first) continue;
+    first = found;
+    stopped_by_ = string;
+  }
   if (first != std::string::npos) {
     stopped_ = true;
     held_.resize(first);

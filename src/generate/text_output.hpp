@@ -22,6 +22,8 @@ class StopStrings {
 
   /// True after a stop string, which was not shown.
   bool stopped() const { return stopped_; }
+  /// The stop string that has come; empty before.
+  const std::string& stopped_by() const { return stopped_by_; }
 
  private:
   std::size_t held_length() const;
@@ -30,6 +32,7 @@ class StopStrings {
   std::size_t longest_ = 0;
   std::string held_;
   bool stopped_ = false;
+  std::string stopped_by_;
 };
 
 /// Tokens to text as a person is to see it: whole characters, up to a stop string.

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
+
+#include "base/new_file.hpp"
 
 namespace linnet::gguf {
 namespace {
@@ -58,46 +57,9 @@ std::uint64_t padding(std::uint64_t size, std::uint64_t alignment) {
   return (alignment - size % alignment) % alignment;
 }
 
-// A file that gets its name only by finish(); otherwise it is removed.
-class NewFile {
- public:
-  explicit NewFile(const std::filesystem::path& path)
-      : path_(path), temporary_(path.string() + ".part"), out_(temporary_, std::ios::binary) {}
-  ~NewFile() {
-    std::error_code ignored;
-    if (!finished_) std::filesystem::remove(temporary_, ignored);
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  Status write(std::span<const std::byte> bytes) {
-    out_.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    return check();
-  }
-  Status write_zeros(std::uint64_t count) {
-    return write(std::vector<std::byte>(static_cast<std::size_t>(count)));
-  }
-  Status finish() {
-    out_.close();
-    if (Status status = check(); !status) return status;
-    std::error_code error;
-    std::filesystem::rename(temporary_, path_, error);
-    if (error) return Error{fmt::format("{}: {}", path_.string(), error.message())};
-    finished_ = true;
-    return {};
-  }
-
- private:
-  Status check() {
-    if (out_) return {};
-    return Error{fmt::format("{}: cannot be written: {}", path_.string(), std::strerror(errno))};
-  }
-
-  std::filesystem::path path_, temporary_;
-  std::ofstream out_;
-  bool finished_ = false;
-};
+Status write_zeros(NewFile& file, std::uint64_t count) {
+  return file.write(std::vector<std::byte>(static_cast<std::size_t>(count)));
+}
 
 }  // namespace
 
@@ -211,7 +173,7 @@ Status Writer::write(const std::filesystem::path& path, const TensorSource& sour
   NewFile file(path);
   const std::vector<std::byte> head = header();
   if (Status status = file.write(head); !status) return status;
-  if (Status status = file.write_zeros(padding(head.size(), alignment_)); !status) return status;
+  if (Status status = write_zeros(file, padding(head.size(), alignment_)); !status) return status;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     std::uint64_t written = 0;
     const auto sink = [&](std::span<const std::byte> bytes) {
@@ -223,7 +185,7 @@ Status Writer::write(const std::filesystem::path& path, const TensorSource& sour
       return Error{fmt::format("{}: tensor {} was given {} bytes, expected {}", path.string(),
                                tensors_[i].name, written, tensors_[i].size_bytes())};
     }
-    if (Status status = file.write_zeros(padding(written, alignment_)); !status) return status;
+    if (Status status = write_zeros(file, padding(written, alignment_)); !status) return status;
   }
   return file.finish();
 }

@@ -219,7 +219,19 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   } else {
     for (int i = 0; i < layers; ++i) run_layer(pass, i, embeddings, per_layer_inputs, x);
   }
-  return head(x, batch.outputs);
+  const View logits = head(x, batch.outputs);
+  if (batch.keeps_hidden) keep_hidden(x);
+  return logits;
+}
+
+// Where the rows themselves were: nobody needs them any more.
+void Model::keep_hidden(View x) {
+  if (spec_.output_norm != NormUse::kNone) {
+    const NormParams params{spec_.norm, spec_.norm_epsilon, output_norm_.weight_data(),
+                            output_norm_.bias_data()};
+    backend_.norm(x, params, x);
+  }
+  hidden_ = x;
 }
 
 View Model::per_layer_input(View all, int index) const {

@@ -23,6 +23,7 @@ struct Batch {
   std::span<const std::int32_t> tokens;
   BatchLayout layout;
   std::span<const std::int32_t> outputs;
+  bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -56,6 +57,10 @@ class Model {
   /// where the model keeps none. Gives the logits [outputs, vocabulary] in the backend's memory;
   /// they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
+
+  /// After a forward() of a batch that keeps them: the hidden states of all its rows behind the
+  /// last norm, [rows, width] in the backend's memory; they stay until the next call.
+  View hidden() const { return hidden_; }
 
  private:
   struct Layer {
@@ -98,6 +103,7 @@ class Model {
   void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
   void run_shared(const Pass& pass, int index, View in, View out);
   View head(View x, std::span<const std::int32_t> outputs);
+  void keep_hidden(View x);
 
   ModelSpec spec_;
   Backend& backend_;
@@ -111,6 +117,7 @@ class Model {
   Norm output_norm_;
   std::vector<Layer> layers_;
   std::unique_ptr<Workspace> workspace_;
+  View hidden_{};
 };
 
 /// Bytes of the recurrent state of one sequence; 0 for models of attention alone.

@@ -1,13 +1,36 @@
 #include "serve/api_error.hpp"
 
+#include <array>
+
 namespace linnet::serve {
 namespace {
 
 Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
+// https://docs.anthropic.com/en/api/errors
+std::string_view anthropic_type(int status) {
+  static constexpr std::array kTypes = {
+      std::pair{400, "invalid_request_error"}, std::pair{401, "authentication_error"},
+      std::pair{403, "permission_error"},      std::pair{404, "not_found_error"},
+      std::pair{413, "request_too_large"},     std::pair{429, "rate_limit_error"},
+      std::pair{503, "overloaded_error"},
+  };
+  for (const auto& [known, type] : kTypes) {
+    if (known == status) return type;
+  }
+  return status < 500 ? "invalid_request_error" : "api_error";
+}
+
 }  // namespace
 
-Json to_json(const ApiError& error) {
+Json to_json(const ApiError& error, ErrorShape shape) {
+  if (shape == ErrorShape::kAnthropic) {
+    return {{"type", "error"},
+            {"error",
+             {{"type", anthropic_type(error.status)},
+              {"message", error.message},
+              {"code", text_or_null(error.code)}}}};
+  }
   return {{"error",
            {{"message", error.message},
             {"type", error.type},

@@ -2,12 +2,15 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 namespace linnet::serve {
 
 using Json = nlohmann::ordered_json;
 
-/// What a client did wrong, or why the server cannot serve it, in the form of OpenAI's API.
+/// What a client did wrong, or why the server cannot serve it, in the terms of OpenAI's API.
 struct ApiError {
   int status = 400;
   std::string type = "invalid_request_error";
@@ -17,8 +20,31 @@ struct ApiError {
   int retry_after_s = 0;  ///< 0: no such header
 };
 
-/// {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
-Json to_json(const ApiError& error);
+/// A value, or why there is none.
+template <class T>
+class [[nodiscard]] ApiResult {
+ public:
+  ApiResult(T value) : state_(std::in_place_index<0>, std::move(value)) {}         // NOLINT
+  ApiResult(ApiError error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
+
+  explicit operator bool() const { return state_.index() == 0; }
+  T& operator*() & { return std::get<0>(state_); }
+  const T& operator*() const& { return std::get<0>(state_); }
+  T&& operator*() && { return std::get<0>(std::move(state_)); }
+  T* operator->() { return &std::get<0>(state_); }
+  const T* operator->() const { return &std::get<0>(state_); }
+  const ApiError& error() const { return std::get<1>(state_); }
+
+ private:
+  std::variant<T, ApiError> state_;
+};
+
+/// Whose error bodies an endpoint speaks.
+enum class ErrorShape { kOpenAi, kAnthropic };
+
+/// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
+/// kAnthropic: {"type": "error", "error": {"type": ..., "message": ...}}
+Json to_json(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 /// JSON text; bytes that are not UTF-8 become U+FFFD.
 std::string dump(const Json& json);

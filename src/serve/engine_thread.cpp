@@ -1,14 +1,20 @@
 #include "serve/engine_thread.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace linnet::serve {
+namespace {
 
-EngineThread::EngineThread(Loader loader, std::size_t most_running, std::size_t most_waiting,
-                           Metrics& metrics)
-    : most_running_(most_running),
-      most_waiting_(most_waiting),
+// Without any text for so long, the server takes its time for its cache folder.
+constexpr std::chrono::milliseconds kQuietTime{500};
+
+}  // namespace
+
+EngineThread::EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics)
+    : limits_(limits),
       metrics_(metrics),
+      waiting_(limits.most_waiting),
       thread_([this, loader = std::move(loader)] { run(loader); }) {}
 
 EngineThread::~EngineThread() {
@@ -36,9 +42,8 @@ bool EngineThread::submit(std::vector<Job> jobs) {
     const std::lock_guard lock(mutex_);
     // Those that can begin at once are not counted as waiting.
     const auto running = static_cast<std::size_t>(metrics_.running.load());
-    const std::size_t room = most_waiting_ + (most_running_ - std::min(most_running_, running));
-    if (stopping_ || waiting_.size() + jobs.size() > room) return false;
-    for (Job& job : jobs) waiting_.push_back(std::move(job));
+    const std::size_t free_places = limits_.most_running - std::min(limits_.most_running, running);
+    if (stopping_ || !waiting_.push(jobs, free_places)) return false;
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
   }
   changed_.notify_all();
@@ -50,16 +55,24 @@ void EngineThread::run(const Loader& loader) {
   while (wait_for_work()) {
     admit();
     step();
+    for (const auto& notice : std::exchange(notices_, {})) notice();
   }
   fail_all("the server is shutting down");
+  while (kept_ && kept_->save_one()) continue;
 }
 
 bool EngineThread::load(const Loader& loader) {
   auto engine = loader();
+  if (engine && !limits_.cache_folder.empty()) {
+    kept_.emplace(limits_.cache_folder, **engine);
+    metrics_.restored_tokens = kept_->restore();
+  }
   const std::lock_guard lock(mutex_);
   state_ = engine ? State::kReady : State::kFailed;
   if (engine) {
     engine_ = std::move(*engine);
+    pacer_.emplace(std::chrono::duration<double>(limits_.most_gap).count(),
+                   engine_->model().limits().rows);
     metrics_.kv_pages = engine_->scheduler().pages();
     metrics_.kv_free_pages = engine_->scheduler().free_pages();
   } else {
@@ -69,31 +82,59 @@ bool EngineThread::load(const Loader& loader) {
   return state_ == State::kReady;
 }
 
-// False when the thread is to end.
+// False when the thread is to end. Texts are kept when nothing else has been there to do for a
+// while, one at a time, so that a request hardly waits for it.
 bool EngineThread::wait_for_work() {
+  const auto is_wanted = [this] { return stopping_ || waiting_.size() > 0 || !engine_->idle(); };
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || !waiting_.empty() || !engine_->idle(); });
+  while (kept_ && !changed_.wait_for(lock, kQuietTime, is_wanted)) {
+    lock.unlock();
+    const bool has_saved = kept_->save_one();
+    lock.lock();
+    if (!has_saved) break;
+  }
+  changed_.wait(lock, is_wanted);
   return !stopping_;
+}
+
+// Lets the cache folder know the tokens of a text when it has ended.
+void EngineThread::keep_text(GenerateRequest& request) {
+  if (!kept_ || request.on_hidden) return;
+  auto tokens = std::make_shared<std::vector<TokenId>>(request.prompt);
+  request.on_token = [tokens, next = std::move(request.on_token)](TokenId token) {
+    tokens->push_back(token);
+    return next(token);
+  };
+  request.on_finish = [this, tokens, next = std::move(request.on_finish)](FinishReason reason) {
+    kept_->remember(std::move(*tokens));
+    next(reason);
+  };
 }
 
 // Moves jobs from the queue to the engine, as far as it has room; drops those that nobody wants.
 void EngineThread::admit() {
   std::vector<Job> jobs;
+  RunningTexts running;
+  for (const Running& text : running_) ++running[text.client];
   {
     const std::lock_guard lock(mutex_);
-    std::erase_if(waiting_, [](const Job& job) {
-      const bool is_cancelled = job.generation->is_cancelled();
-      if (is_cancelled) job.generation->finish(FinishReason::kCancelled);
-      return is_cancelled;
-    });
-    while (!waiting_.empty() && running_.size() + jobs.size() < most_running_) {
-      jobs.push_back(std::move(waiting_.front()));
-      waiting_.pop_front();
+    for (const Job& job : waiting_.take_cancelled()) {
+      job.generation->finish(FinishReason::kCancelled);
+    }
+    while (running_.size() + jobs.size() < limits_.most_running) {
+      auto job = waiting_.pop(running);
+      if (!job) break;
+      ++running[job->client];
+      jobs.push_back(std::move(*job));
     }
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
     metrics_.running = static_cast<std::int64_t>(running_.size() + jobs.size());
   }
   for (Job& job : jobs) start(std::move(job));
+}
+
+void EngineThread::forget(const std::shared_ptr<Generation>& generation) {
+  std::erase_if(running_, [&](const Running& text) { return text.generation == generation; });
 }
 
 void EngineThread::start(Job job) {
@@ -102,21 +143,39 @@ void EngineThread::start(Job job) {
   metrics_.prompt_tokens += static_cast<std::int64_t>(request.prompt.size());
   request.is_cancelled = [generation] { return generation->is_cancelled(); };
   request.on_start = [generation](std::int64_t cached) { generation->start(cached); };
+  request.on_logprobs = [generation](const TokenLogprobs& logprobs) {
+    generation->add_logprobs(logprobs);
+  };
   request.on_token = [generation](std::int32_t token) { return generation->push(token); };
   request.on_finish = [this, generation](FinishReason reason) {
     generation->finish(reason);
-    std::erase(running_, generation);
+    forget(generation);
   };
-  running_.push_back(generation);
+  keep_text(request);
+  generation->collect_notices(&notices_);
+  running_.push_back({generation, job.client});
   if (Status status = engine_->submit(std::move(request)); !status) {
     generation->fail(status.error().message);
-    std::erase(running_, generation);
+    forget(generation);
   }
+}
+
+// Cuts prompts so that the step does not keep running texts waiting, and learns from its time.
+Status EngineThread::paced_step() {
+  engine_->limit_prompt_rows(pacer_->prompt_rows());
+  const auto begin = std::chrono::steady_clock::now();
+  const Status status = engine_->step();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  const StepSize& size = engine_->scheduler().last_step();
+  if (size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());
+  metrics_.step_time.observe(took.count());
+  metrics_.prompt_rows_limit = pacer_->prompt_rows();
+  return status;
 }
 
 void EngineThread::step() {
   if (engine_->idle()) return;
-  const Status status = engine_->step();
+  const Status status = paced_step();
   const Scheduler& scheduler = engine_->scheduler();
   ++metrics_.steps;
   metrics_.kv_free_pages = scheduler.free_pages();
@@ -124,17 +183,17 @@ void EngineThread::step() {
   metrics_.running = static_cast<std::int64_t>(running_.size());
   if (status) return;
   // What cannot go on would never end: all of it leaves at the next step.
-  for (const auto& generation : running_) {
-    generation->fail(status.error().message);
-    generation->cancel();
+  for (const Running& text : running_) {
+    text.generation->fail(status.error().message);
+    text.generation->cancel();
   }
 }
 
 void EngineThread::fail_all(const std::string& message) {
-  for (const auto& generation : running_) generation->fail(message);
+  for (const Running& text : running_) text.generation->fail(message);
+  for (const auto& notice : notices_) notice();
   const std::lock_guard lock(mutex_);
-  for (const Job& job : waiting_) job.generation->fail(message);
-  waiting_.clear();
+  for (const Job& job : waiting_.take_all()) job.generation->fail(message);
 }
 
 }  // namespace linnet::serve

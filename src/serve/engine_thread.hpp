@@ -1,7 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,9 +11,20 @@
 #include <vector>
 
 #include "generate/engine.hpp"
-#include "serve/generation.hpp"
+#include "generate/prompt_pacer.hpp"
+#include "serve/cache_folder.hpp"
+#include "serve/job_queue.hpp"
 
 namespace linnet::serve {
+
+struct EngineLimits {
+  std::size_t most_running = 32;  ///< texts generated side by side
+  std::size_t most_waiting = 1024;
+  /// Prompts are cut so that running texts wait about so long for their next token at most.
+  std::chrono::milliseconds most_gap{200};
+  /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
+  std::filesystem::path cache_folder;
+};
 
 /// The thread that owns the engine: loads it, gives it requests from a bounded queue, and steps it
 /// while there is work. All members may be called from any thread.
@@ -21,14 +33,8 @@ class EngineThread {
   using Loader = std::function<Result<std::unique_ptr<Engine>>()>;
   enum class State { kLoading, kReady, kFailed };
 
-  struct Job {
-    GenerateRequest request;  ///< without its callbacks
-    std::shared_ptr<Generation> generation;
-  };
-
-  /// Runs at most `most_running` jobs side by side and keeps at most `most_waiting` more. `metrics`
-  /// must outlive this.
-  EngineThread(Loader loader, std::size_t most_running, std::size_t most_waiting, Metrics& metrics);
+  /// `metrics` must outlive this.
+  EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics);
   /// Cancels what is left and waits for the step that runs.
   ~EngineThread();
   EngineThread(const EngineThread&) = delete;
@@ -37,32 +43,43 @@ class EngineThread {
   State state() const;
   /// Waits until the engine is loaded; the Error why it could not be.
   Status wait_until_loaded();
-  /// Takes all jobs, or none where the queue has no room for them.
+  /// Takes all jobs, which are of one client, or none where the queue has no room for them.
   bool submit(std::vector<Job> jobs);
 
  private:
   void run(const Loader& loader);
   bool load(const Loader& loader);
   bool wait_for_work();
+  void keep_text(GenerateRequest& request);
   void admit();
   void start(Job job);
   void step();
+  Status paced_step();
   void fail_all(const std::string& message);
 
-  const std::size_t most_running_, most_waiting_;
+  struct Running {
+    std::shared_ptr<Generation> generation;
+    std::uint64_t client;
+  };
+  void forget(const std::shared_ptr<Generation>& generation);
+
+  const EngineLimits limits_;
   Metrics& metrics_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   State state_ = State::kLoading;
   Status load_status_;
-  std::deque<Job> waiting_;
+  JobQueue waiting_;
   bool stopping_ = false;
 
   // Of the thread.
   std::unique_ptr<Engine> engine_;
-  std::vector<std::shared_ptr<Generation>> running_;
-  std::thread thread_;  // the last member: it uses the others
+  std::optional<PromptPacer> pacer_;
+  std::optional<CacheFolder> kept_;
+  std::vector<Running> running_;
+  std::vector<std::function<void()>> notices_;  // of the step, see Generation::collect_notices
+  std::thread thread_;                          // the last member: it uses the others
 };
 
 }  // namespace linnet::serve

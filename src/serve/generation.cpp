@@ -17,21 +17,30 @@ double Generation::seconds_since_request() const {
   return std::chrono::duration<double>(Clock::now() - requested_).count();
 }
 
-std::string Generation::take(Outcome& outcome) {
+GeneratedText Generation::take(Outcome& outcome) {
   const std::lock_guard lock(mutex_);
   notified_ = false;
   outcome = outcome_;
-  return std::exchange(text_, {});
+  return std::exchange(generated_, {});
+}
+
+Outcome Generation::peek() const {
+  const std::lock_guard lock(mutex_);
+  return outcome_;
 }
 
 void Generation::publish(const std::string& text, const std::function<void(Outcome&)>& change) {
   {
     const std::lock_guard lock(mutex_);
-    text_ += text;
+    generated_.text += text;
     change(outcome_);
     if (std::exchange(notified_, true)) return;
   }
-  notify_();
+  if (notices_) {
+    notices_->push_back(notify_);
+  } else {
+    notify_();
+  }
 }
 
 void Generation::start(std::int64_t cached_tokens) {
@@ -39,6 +48,7 @@ void Generation::start(std::int64_t cached_tokens) {
   metrics_.queue_time.observe(queue_s);
   metrics_.cached_tokens += cached_tokens;
   const std::lock_guard lock(mutex_);
+  outcome_.started = true;
   outcome_.queue_s = queue_s;
   outcome_.cached_tokens = cached_tokens;
 }
@@ -49,20 +59,29 @@ std::string Generation::text_of(TokenId token) {
   return detokenizer_.finish() + std::string(tokenizer_.piece(token));
 }
 
-bool Generation::push(TokenId token) {
-  const auto now = Clock::now();
-  const double first_token_s = seconds_since_request();
-  const bool is_first = last_token_ == Clock::time_point{};
-  if (is_first) {
-    metrics_.time_to_first_token.observe(first_token_s);
+void Generation::add_logprobs(TokenLogprobs logprobs) {
+  const std::lock_guard lock(mutex_);
+  generated_.logprobs.push_back(std::move(logprobs));
+}
+
+void Generation::observe_latency(Clock::time_point now, double seconds) {
+  if (pushed_ == 1) {
+    metrics_.time_to_first_token.observe(seconds);
   } else {
     metrics_.inter_token_latency.observe(std::chrono::duration<double>(now - last_token_).count());
   }
   last_token_ = now;
+}
+
+bool Generation::push(TokenId token) {
+  ++pushed_;
   ++metrics_.generated_tokens;
-  publish(stops_.push(text_of(token)), [&](Outcome& outcome) {
+  const double seconds = seconds_since_request();
+  observe_latency(Clock::now(), seconds);
+  const std::string text = text_of(token);
+  publish(pushed_ > options_.min_tokens ? stops_.push(text) : text, [&](Outcome& outcome) {
     ++outcome.tokens;
-    if (is_first) outcome.first_token_s = first_token_s;
+    if (pushed_ == 1) outcome.first_token_s = seconds;
   });
   return !stops_.stopped();
 }
@@ -78,6 +97,7 @@ void Generation::finish(FinishReason reason) {
   if (reason == FinishReason::kCancelled) ++metrics_.cancelled;
   publish(rest, [&](Outcome& outcome) {
     outcome.reason = reason;
+    outcome.stop_string = stops_.stopped_by();
     outcome.total_s = seconds_since_request();
   });
 }

@@ -1,19 +1,28 @@
 #include "serve/metrics.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 
 namespace linnet::serve {
 namespace {
 
-const std::vector<double> kLatencyBounds_s = {0.005, 0.01, 0.025, 0.05, 0.1,  0.2,
-                                              0.5,   1.0,  2.5,   5.0,  10.0, 30.0};
+const std::vector<double> kLatencyBounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                              0.2,   0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
 
 void print_head(std::string_view name, std::string_view type, std::string_view help,
                 std::string& out) {
   out += fmt::format("# HELP linnet_{0} {2}\n# TYPE linnet_{0} {1}\n", name, type, help);
+}
+
+// What the process holds of the machine's memory; 0 where the system does not tell.
+std::int64_t resident_bytes() {
+  std::int64_t pages = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> pages >> resident;
+  return resident * sysconf(_SC_PAGESIZE);
 }
 
 }  // namespace
@@ -46,7 +55,8 @@ void Histogram::print(std::string_view name, std::string_view help, std::string&
 Metrics::Metrics()
     : queue_time(kLatencyBounds_s),
       time_to_first_token(kLatencyBounds_s),
-      inter_token_latency(kLatencyBounds_s) {}
+      inter_token_latency(kLatencyBounds_s),
+      step_time(kLatencyBounds_s) {}
 
 void Metrics::count_reply(std::string_view route, int status) {
   const std::lock_guard lock(mutex_);
@@ -73,6 +83,10 @@ std::string Metrics::print() const {
       Row{"connections", "gauge", "Open connections.", connections},
       Row{"waiting", "gauge", "Texts that wait to begin.", waiting},
       Row{"running", "gauge", "Texts being generated.", running},
+      Row{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
+          prompt_rows_limit},
+      Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
+          restored_tokens},
       Row{"kv_pages", "gauge", "Pages of the KV cache.", kv_pages},
       Row{"kv_free_pages", "gauge", "Pages that no text holds.", kv_free_pages},
   };
@@ -81,10 +95,13 @@ std::string Metrics::print() const {
     print_head(row.name, row.type, row.help, out);
     out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
   }
+  print_head("process_resident_memory_bytes", "gauge", "Memory, the model's included.", out);
+  out += fmt::format("linnet_process_resident_memory_bytes {}\n", resident_bytes());
   queue_time.print("queue_seconds", "From a request to its first step.", out);
   time_to_first_token.print("time_to_first_token_seconds", "From a request to its first token.",
                             out);
   inter_token_latency.print("inter_token_seconds", "Between two tokens of a text.", out);
+  step_time.print("step_seconds", "Of a forward pass with its sampling.", out);
   const std::lock_guard lock(mutex_);
   print_head("replies_total", "counter", "Replies by route and status.", out);
   for (const auto& [key, count] : replies_) {

@@ -1,21 +1,17 @@
 #include "serve/served_model.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <ctime>
 
+#include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
+#include "generate/sampling/dry_breakers.hpp"
+#include "generate/sampling/model_defaults.hpp"
 
 namespace linnet::serve {
 namespace {
-
-Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
-  SpecialTexts texts;
-  auto around = tokenizer.encode("", {.add_special = true, .parse_special = false});
-  if (!around) return around.error();
-  const auto bos = tokenizer.bos();
-  if (bos && !around->empty() && around->front() == *bos) texts.bos = tokenizer.piece(*bos);
-  if (const auto eos = tokenizer.eos()) texts.eos = tokenizer.piece(*eos);
-  return texts;
-}
 
 Status add_chat_template(const ModelFile& file, const std::string& name, ServedModel& model) {
   auto sources = name.empty() ? read_chat_templates(file.file()) : find_chat_template(name);
@@ -26,9 +22,67 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
   if (!chat && !name.empty()) return chat.error();
   if (chat) {
     model.chat = std::move(*chat);
+    model.call_form = find_call_form(*model.chat);
   } else {
     model.chat_problem = chat.error().message;
   }
+  return {};
+}
+
+void add_tokens(ServedModel& model) {
+  const Tokenizer& tokenizer = *model.tokenizer;
+  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    if (tokenizer.is_end_of_generation(id)) model.end_tokens.push_back(id);
+    if (tokenizer.is_control(id) && !tokenizer.piece(id).empty()) {
+      model.control_tokens.push_back({id, std::string(tokenizer.piece(id))});
+    }
+  }
+  std::ranges::stable_sort(model.control_tokens, [](const auto& a, const auto& b) {
+    return a.text.size() > b.text.size();
+  });
+  const std::vector<std::string> breakers(kDryBreakers.begin(), kDryBreakers.end());
+  model.dry_breakers = tokens_with(tokenizer, breakers);
+}
+
+// The id at the first of `keys` that the file has.
+Result<std::optional<TokenId>> token_at(const gguf::File& file,
+                                        std::initializer_list<const char*> keys,
+                                        std::int64_t vocabulary) {
+  for (const char* const key : keys) {
+    const auto id = file.integer(key);
+    if (!id) return id.error();
+    if (!*id) continue;
+    if (**id < 0 || **id >= vocabulary) {
+      return Error{fmt::format("{}: {} is {}, expected a token below {}", file.path().string(), key,
+                               **id, vocabulary)};
+    }
+    return std::optional<TokenId>(static_cast<TokenId>(**id));
+  }
+  return std::optional<TokenId>();
+}
+
+// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; the later keys are older names.
+Status add_infill_tokens(const gguf::File& file, ServedModel& model) {
+  const std::int64_t vocabulary = model.tokenizer->vocabulary_size();
+  const auto prefix = token_at(
+      file, {"tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"}, vocabulary);
+  if (!prefix) return prefix.error();
+  const auto suffix = token_at(
+      file, {"tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"}, vocabulary);
+  if (!suffix) return suffix.error();
+  const auto middle = token_at(
+      file, {"tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"}, vocabulary);
+  if (!middle) return middle.error();
+  if (*prefix && *suffix && *middle) model.infill = {**prefix, **suffix, **middle};
+  return {};
+}
+
+// What is not said in a request is as OpenAI's API has it, unless the model's makers know better.
+Status add_sampling(const gguf::File& file, ServedModel& model) {
+  auto sampling = model_sampling_defaults(file);
+  if (!sampling) return sampling.error();
+  model.sampling = std::move(*sampling);
+  if (!file.find("general.sampling.temp")) model.sampling.temperature = 1.0f;
   return {};
 }
 
@@ -42,20 +96,17 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.id = std::move(id);
   model.context = context;
   model.created = std::time(nullptr);
-  for (TokenId token = 0; token < model.tokenizer->vocabulary_size(); ++token) {
-    if (model.tokenizer->is_end_of_generation(token)) model.end_tokens.push_back(token);
-  }
+  model.width = file.spec().width;
+  add_tokens(model);
+  if (Status status = add_infill_tokens(file.file(), model); !status) return status.error();
+  if (Status status = add_sampling(file.file(), model); !status) return status.error();
+  auto pooling = model_pooling(file.file());
+  if (!pooling) return pooling.error();
+  model.pooling = *pooling;
   if (Status status = add_chat_template(file, chat_template, model); !status) {
     return status.error();
   }
   return model;
-}
-
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt) {
-  std::vector<TextRange> plain;
-  for (const ByteRange& range : prompt.data) plain.push_back({range.begin, range.end});
-  return tokenizer.encode(prompt.text,
-                          {.add_special = false, .parse_special = true, .plain = plain});
 }
 
 }  // namespace linnet::serve

@@ -5,29 +5,47 @@
 #include <string>
 #include <vector>
 
+#include "chat/call_form.hpp"
 #include "chat/chat_template.hpp"
+#include "generate/embedding.hpp"
 #include "generate/engine.hpp"
 
 namespace linnet::serve {
+
+/// A control token and how it is written.
+struct ControlToken {
+  TokenId id = 0;
+  std::string text;
+};
+
+/// The tokens before the parts of a text with a hole in it: what comes before the hole, what comes
+/// after it, and what fills it.
+struct InfillTokens {
+  TokenId prefix = 0, suffix = 0, middle = 0;
+};
 
 /// What the API knows of the model without running it. Immutable and shared between threads.
 struct ServedModel {
   const Tokenizer* tokenizer = nullptr;  ///< never null once made
   std::optional<ChatTemplate> chat;
-  std::string chat_problem;  ///< why there is no chat template
-  std::string id;            ///< its name in the API
-  std::int64_t context = 0;  ///< most tokens of a prompt and its answer
-  std::int64_t created = 0;  ///< seconds since 1970, for /v1/models
+  std::string chat_problem;           ///< why there is no chat template
+  std::optional<CallForm> call_form;  ///< how the template writes calls; nothing: unknown
+  std::string id;                     ///< its name in the API
+  std::int64_t context = 0;           ///< most tokens of a prompt and its answer
+  std::int64_t created = 0;           ///< seconds since 1970, for /v1/models
   std::vector<TokenId> end_tokens;
+  std::vector<ControlToken> control_tokens;  ///< the longest text first
+  std::optional<InfillTokens> infill;
+  SamplingParams sampling;  ///< where a request says nothing else
+  std::vector<TokenId> dry_breakers;
+  Pooling pooling = Pooling::kMean;  ///< of embeddings
+  std::int64_t width = 0;            ///< numbers in an embedding
 };
 
 /// `file` must outlive the result and must have a tokenizer. `chat_template` names a built-in
 /// template or a file; empty: the one of the model, if it has one. Errors: a template that can't be
-/// read or parsed; no tokenizer.
+/// read or parsed; no tokenizer; metadata of a wrong type or out of range.
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
                                    const std::string& chat_template, std::int64_t context);
-
-/// The ids of a rendered conversation: special tokens are those that the template wrote.
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt);
 
 }  // namespace linnet::serve

@@ -11,7 +11,8 @@
 #include <utility>
 
 #include "serve/api.hpp"
-#include "serve/connection.hpp"
+#include "serve/http/connection.hpp"
+#include "serve/http/gate.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -19,6 +20,9 @@ namespace {
 namespace asio = boost::asio;
 using boost::asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
+
+// Bodies of the largest size that may be in memory at a time.
+constexpr std::uint64_t kMostBodies = 16;
 
 Result<tcp::endpoint> endpoint_of(const ServerOptions& options) {
   ErrorCode error;
@@ -48,14 +52,15 @@ ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::State {
-  State(ServedModel served, EngineThread::Loader loader, ServerOptions given)
+  State(ServedModel served, EngineThread::Loader loader, ServerOptions given, bool loopback)
       : options(std::move(given)),
         model(std::move(served)),
         keys(options.api_keys),
-        engine(std::make_unique<EngineThread>(std::move(loader), options.most_running,
-                                              options.most_waiting, metrics)),
-        api(model, *engine, keys, metrics),
-        context{api, metrics, {}, options.log} {
+        rules(options.cors_origins, loopback && keys.empty()),
+        engine(std::make_unique<EngineThread>(std::move(loader), options.engine, metrics)),
+        api(model, *engine, metrics),
+        gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
+        context{api, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;
     context.limits.header_time = options.header_time;
   }
@@ -66,11 +71,14 @@ struct Server::State {
   // The order matters: what is first is destroyed last.
   const ServerOptions options;
   const ServedModel model;
-  const ApiKeys keys;
+  ApiKeys keys;
+  const BrowserRules rules;
   Metrics metrics;
   std::unique_ptr<EngineThread> engine;
   Api api;
+  Gate gate;
   ConnectionContext context;
+  TlsContext tls;                                      // of new connections
   std::vector<std::weak_ptr<Connection>> connections;  // of the I/O thread
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
@@ -92,7 +100,7 @@ asio::awaitable<void> Server::State::accept_all() {
     std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
     if (connections.size() >= options.most_connections) continue;  // which closes it
     socket.set_option(tcp::no_delay(true), error);
-    auto connection = std::make_shared<Connection>(std::move(socket), context);
+    auto connection = std::make_shared<Connection>(std::move(socket), tls, context);
     connections.push_back(connection);
     asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
   }
@@ -113,8 +121,13 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
                                               ServerOptions options) {
   const auto endpoint = endpoint_of(options);
   if (!endpoint) return endpoint.error();
+  if (Status s = BrowserRules::check_origins(options.cors_origins); !s) return s.error();
+  auto tls = load_tls(options.tls);
+  if (!tls) return tls.error();
   const std::string where = fmt::format("{}:{}", options.host, options.port);
-  auto state = std::make_unique<State>(std::move(model), std::move(loader), std::move(options));
+  auto state = std::make_unique<State>(std::move(model), std::move(loader), std::move(options),
+                                       endpoint->address().is_loopback());
+  state->tls = std::move(*tls);
   if (const ErrorCode error = listen(state->acceptor, *endpoint); error) {
     return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
   }
@@ -134,6 +147,16 @@ Server::~Server() {
 std::uint16_t Server::port() const { return state_->port; }
 
 Status Server::wait_until_loaded() { return state_->engine->wait_until_loaded(); }
+
+Status Server::reload(std::vector<ApiKey> keys) {
+  auto tls = load_tls(state_->options.tls);
+  if (!tls) return tls.error();
+  asio::post(state_->io, [state = state_.get(), keys = std::move(keys), tls = std::move(*tls)] {
+    if (!keys.empty()) state->keys.replace(keys);
+    state->tls = tls;
+  });
+  return {};
+}
 
 bool Server::drain(std::chrono::milliseconds most) {
   asio::post(state_->io, [state = state_.get()] { state->stop_accepting(); });

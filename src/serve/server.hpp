@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
+#include "serve/access/api_keys.hpp"
 #include "serve/engine_thread.hpp"
+#include "serve/http/tls.hpp"
 #include "serve/served_model.hpp"
 
 namespace linnet::serve {
@@ -16,15 +18,17 @@ namespace linnet::serve {
 struct ServerOptions {
   std::string host = "127.0.0.1";  ///< a numeric address, or localhost
   std::uint16_t port = 8080;       ///< 0: a free one
-  std::vector<std::string> api_keys;
-  bool insecure = false;          ///< listen beyond this machine even without keys
-  std::size_t most_running = 32;  ///< texts generated side by side
-  std::size_t most_waiting = 1024;
+  std::vector<ApiKey> api_keys;
+  bool insecure = false;  ///< listen beyond this machine even without keys
+  TlsFiles tls;
+  std::vector<std::string> cors_origins;  ///< whose pages may use the server; *: all
+  EngineLimits engine;
   std::size_t most_connections = 4096;
   std::uint64_t body_bytes = 8 << 20;
   std::chrono::seconds header_time{30};  ///< for the header of a request
   /// Called from the I/O thread with one line of JSON a reply; may be empty.
   std::function<void(std::string_view line)> log;
+  bool logs_content = false;  ///< with what is asked and answered
 };
 
 /// The HTTP server: a thread for the connections and one for the engine. All members may be called
@@ -43,6 +47,10 @@ class Server {
   std::uint16_t port() const;
   /// The Error why the model could not be loaded.
   Status wait_until_loaded();
+  /// From now on, these keys are the valid ones; requests under way go on. Ignored if there would
+  /// be no key any more. The TLS files are read again for new connections; an Error leaves
+  /// everything as it was.
+  Status reload(std::vector<ApiKey> keys);
   /// Accepts nothing new and waits until all answers are sent; false if that takes longer than
   /// `most`.
   bool drain(std::chrono::milliseconds most);

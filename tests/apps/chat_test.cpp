@@ -8,6 +8,7 @@
 
 #include "support/model_copy.hpp"
 #include "support/run_program.hpp"
+#include "support/scripted_model.hpp"
 
 namespace linnet {
 namespace {
@@ -42,20 +43,89 @@ TEST(Chat, StandardInputGoesWithThePrompt) {
   EXPECT_EQ(ended.out, chat("", {"--prompt", "Summarise\n\nsome text\n"}).out);
 }
 
-TEST(Chat, AFullContextIsAnErrorOrDropsTheOldest) {
-  const std::string turns = "one two three\nfour five six\nseven eight nine\n";
-  const Ended refused = chat(turns, {"--ctx", "96", "--overflow", "error"});
-  EXPECT_EQ(refused.status, 1);
-  EXPECT_THAT(refused.err, HasSubstr("more than the context of 96"));
-  const Ended dropped = chat(turns, {"--ctx", "96"});
-  EXPECT_EQ(dropped.status, 0) << dropped.err;
-  EXPECT_THAT(dropped.err, HasSubstr("oldest turns were dropped"));
+// What `linnet chat` does with a conversation that fills its context of 160 tokens.
+class ChatOverflow : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(test::ScriptedModel({.answer = {"Yes", "."}}).write(folder_ / "model.gguf"));
+  }
+  Ended chat(const std::string& input, const Arguments& more) {
+    Arguments arguments = {"chat", "--gguf", (folder_ / "model.gguf").string(), "--ctx", "160"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments, {.input = input});
+  }
+  test::TemporaryFolder folder_;
+};
+
+// A turn takes 27 tokens of markers and roles, and its message.
+constexpr const char* kThreeTurns =
+    "one of the messages\ntwo of the messages\nthree of the messages\n";
+
+TEST_F(ChatOverflow, DropsTheOldestTurnsAndSaysSo) {
+  const auto file = (folder_ / "saved.json").string();
+  const Ended ended = chat(kThreeTurns + ("/save " + file + "\n"), {"--system", "Be brief."});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(ended.out, "Yes.\nYes.\nYes.\n");
+  EXPECT_THAT(ended.err,
+              ContainsRegex("the conversation has 1[0-9]+ tokens and the answer may take "
+                            "40, together more than the context of 160: the model no "
+                            "longer sees the (2 oldest turns|oldest turn); [0-9]+ tokens"));
+  const auto saved = nlohmann::json::parse(test::read_file(file), nullptr, false);
+  EXPECT_EQ(saved.size(), 7u) << "what the model no longer sees is kept";
+}
+
+TEST_F(ChatOverflow, IsAnErrorWhereThatIsWanted) {
+  const Ended ended = chat(kThreeTurns, {"--overflow", "error"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.out, testing::StartsWith("Yes.\nYes.\n"));
+  EXPECT_THAT(ended.err, HasSubstr("more than the context of 160"));
+}
+
+TEST_F(ChatOverflow, NothingOfOneMessageIsDropped) {
+  const std::string text(200, 'x');
+  for (const Arguments& policy : {Arguments{}, Arguments{"--overflow", "drop-oldest"}}) {
+    Arguments arguments = policy;
+    arguments.insert(arguments.end(), {"--prompt", "Summarise"});
+    const Ended ended = chat(text, arguments);
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_THAT(ended.err, ContainsRegex("has 2[0-9]+ tokens and the answer may take 40"));
+  }
+}
+
+TEST_F(ChatOverflow, AnAnswerThatFillsTheContextSaysSo) {
+  ASSERT_TRUE(test::ScriptedModel({.answer = {"on", " and"}, .endless = true})
+                  .write(folder_ / "model.gguf"));
+  EXPECT_THAT(chat("Go\n", {}).err, HasSubstr("context 160 of 160; the context is full]"));
+  EXPECT_THAT(chat("Go\n", {"-m", "5"}).err, HasSubstr("cut at -m]"));
+}
+
+TEST(Chat, ThinkingIsNotPartOfWhatGoesIntoAFile) {
+  const test::TemporaryFolder folder;
+  const auto model = folder / "model.gguf";
+  ASSERT_TRUE(
+      test::ScriptedModel({.answer = {"<think>", "hm", "</think>", "\n", "Yes"}}).write(model));
+  const Ended ended = run_program({"chat", "--gguf", model.string(), "--prompt", "Is it?"});
+  EXPECT_EQ(ended.out, "Yes\n") << ended.err;
+}
+
+TEST(Chat, TheBundledModelContinuesTexts) {
+  const Ended ended = run_program({"chat", "-m", "8"}, {.input = "In the beginning\n"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("the bundled model only continues texts"));
+  EXPECT_FALSE(ended.out.empty());
+}
+
+TEST(Chat, ATemplateOfAnotherModelIsNoticed) {
+  const Ended ended = chat("/exit\n");
+  EXPECT_THAT(ended.err, HasSubstr("the chat template writes <|im_start|>, <|im_end|>, which the "
+                                   "model has no token for"));
 }
 
 TEST(Chat, NeedsATemplate) {
   const Ended ended = run_program({"chat", "--gguf", kBundledModel.string()}, {.input = "hello\n"});
   EXPECT_EQ(ended.status, 1);
-  EXPECT_THAT(ended.err, HasSubstr("choose one with --chat-template"));
+  EXPECT_THAT(ended.err, HasSubstr("the file has no chat template; --chat-template names"));
 }
 
 TEST(Chat, AnUnknownCommandIsNamed) {
@@ -81,6 +151,32 @@ TEST(GenerateOptions, AGrammarIsFollowed) {
   const auto answer = generated({"-m", "20", "--grammar", "root ::= \"yes\" | \"no\""});
   EXPECT_THAT(answer["text"].get<std::string>(), testing::AnyOf("yes", "no"));
   EXPECT_EQ(answer["finish_reason"], "stop");
+}
+
+TEST(GenerateOptions, ARegularExpressionIsFollowed) {
+  const auto answer = generated({"-m", "60", "--temp", "1", "--regex", "[0-9]{4}-[0-9]{2}"});
+  EXPECT_THAT(answer["text"].get<std::string>(), testing::MatchesRegex("[0-9]{4}-[0-9]{2}"));
+  const Ended wrong = run_program({"generate", "--regex", "a(b"});
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("--regex: "));
+}
+
+TEST(GenerateOptions, LogprobsAreThoseOfTheModelWhateverIsDrawn) {
+  const auto greedy = generated({"-m", "5", "--logprobs", "3"});
+  ASSERT_EQ(greedy["logprobs"].size(), 5u) << greedy;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const auto& entry = greedy["logprobs"][i];
+    EXPECT_EQ(entry["token"], greedy["tokens"][i]);
+    ASSERT_EQ(entry["top"].size(), 3u);
+    EXPECT_EQ(entry["top"][0]["token"], entry["token"]);
+    EXPECT_EQ(entry["top"][0]["logprob"], entry["logprob"]);
+    EXPECT_GT(entry["top"][0]["logprob"], entry["top"][1]["logprob"]);
+    EXPECT_LT(entry["logprob"], 0.0);
+  }
+  const auto second = std::to_string(greedy["logprobs"][0]["top"][1]["token"].get<int>());
+  const auto forced = generated({"-m", "1", "--logprobs", "3", "--logit-bias", second + "=1000"});
+  EXPECT_EQ(forced["logprobs"][0]["top"], greedy["logprobs"][0]["top"]);
+  EXPECT_EQ(forced["logprobs"][0]["logprob"], greedy["logprobs"][0]["top"][1]["logprob"]);
 }
 
 TEST(GenerateOptions, ASchemaIsFollowed) {

@@ -2,133 +2,128 @@
 // for a model of each kind of mixer that keeps something of a sequence.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <filesystem>
-
-#include "generate/engine.hpp"
-#include "support/oracle_case.hpp"
+#include "support/tiny_engine.hpp"
 
 namespace linnet {
 namespace {
 
-namespace fs = std::filesystem;
+using test::finish;
+using test::greedy;
+using test::run;
+using test::submit;
+using test::Text;
 
-constexpr std::int64_t kStepRows = 32;
 constexpr std::int64_t kNewTokens = 40;
 
 class PrefixReuseTest : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    const fs::path source = fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures" /
-                            (std::string(GetParam()) + ".json");
-    const auto oracle = test::OracleCase::read(source);
-    vocabulary_ = static_cast<std::int32_t>(oracle.vocabulary());
-    path_ = fs::temp_directory_path() /
-            ("linnet-reuse-" + std::to_string(getpid()) + "-" + GetParam() + ".gguf");
-    const Status written = oracle.write(path_);
-    ASSERT_TRUE(written) << written.error().message;
-    auto file = ModelFile::open(path_);
-    ASSERT_TRUE(file) << file.error().message;
-    file_ = std::move(*file);
+  GenerateRequest request(std::vector<std::int32_t> prompt) const {
+    return greedy(std::move(prompt), kNewTokens);
   }
-  void TearDown() override { fs::remove(path_); }
-
-  std::unique_ptr<Engine> engine() {
-    EngineOptions options;
-    options.threads = 1;
-    options.limits.rows = kStepRows;
-    auto engine = Engine::load(*file_, options, 2048);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return std::move(*engine);
-  }
-
-  std::vector<std::int32_t> prompt(int length, int salt = 0) const {
-    std::vector<std::int32_t> tokens;
-    for (int i = 0; i < length; ++i) tokens.push_back((i * 37 + salt * 11 + 5) % vocabulary_);
-    return tokens;
-  }
-
-  static void submit(Engine& engine, std::vector<std::int32_t> prompt,
-                     std::vector<std::int32_t>& text) {
-    GenerateRequest request;
-    request.prompt = std::move(prompt);
-    request.max_tokens = kNewTokens;
-    request.sampling.temperature = 0.0f;
-    request.on_token = [&text](std::int32_t token) {
-      text.push_back(token);
-      return true;
-    };
-    const Status status = engine.submit(std::move(request));
-    ASSERT_TRUE(status) << status.error().message;
-  }
-
-  // Runs until all requests have ended; gives the number of steps.
-  static int finish(Engine& engine) {
-    int steps = 0;
-    for (; !engine.idle(); ++steps) {
-      const Status status = engine.step();
-      EXPECT_TRUE(status) << status.error().message;
-      if (!status) break;
-    }
-    return steps;
-  }
-
-  std::unique_ptr<ModelFile> file_;
-  fs::path path_;
-  std::int32_t vocabulary_ = 0;
+  const test::TinyModel model_{GetParam()};
 };
 
 TEST_P(PrefixReuseTest, ARepeatedPromptIsNotComputedAgainAndGivesTheSameText) {
-  const auto engine = this->engine();
-  std::vector<std::int32_t> cold, warm;
-  submit(*engine, prompt(200), cold);
-  const int cold_steps = finish(*engine);
-  submit(*engine, prompt(200), warm);
-  const int warm_steps = finish(*engine);
-  EXPECT_EQ(warm, cold);
-  EXPECT_EQ(cold_steps, 7 + kNewTokens - 1) << "chunks of 32 and the rest, then single tokens";
-  EXPECT_EQ(warm_steps, kNewTokens) << "the eight tokens behind the last page, then single tokens";
+  const auto engine = model_.engine();
+  const Text cold = run(*engine, request(model_.prompt(200)));
+  EXPECT_EQ(cold.cached_tokens, 0);
+  Text warm;
+  submit(*engine, request(model_.prompt(200)), warm);
+  EXPECT_EQ(finish(*engine), kNewTokens) << "all but the last token of the prompt is known";
+  EXPECT_EQ(warm.cached_tokens, 199);
+  EXPECT_EQ(warm.tokens, cold.tokens);
 }
 
-TEST_P(PrefixReuseTest, AConversationGoesOnBehindWhatWasGenerated) {
-  const auto engine = this->engine();
-  std::vector<std::int32_t> answer, second, alone;
-  submit(*engine, prompt(50), answer);
+TEST_P(PrefixReuseTest, AConversationGoesOnWhereTheTextEnded) {
+  const auto engine = model_.engine();
+  const Text answer = run(*engine, request(model_.prompt(50)));
+  std::vector<std::int32_t> next = model_.prompt(50);
+  next.insert(next.end(), answer.tokens.begin(), answer.tokens.end());
+  next.push_back(3);
+  const Text second = run(*engine, request(next));
+  EXPECT_EQ(second.cached_tokens, 89) << "all but the last token of the text was computed";
+  EXPECT_EQ(second.tokens, run(*model_.engine(), request(next)).tokens);
+}
+
+TEST_P(PrefixReuseTest, PromptsThatPartWithinAPageShareWhatIsBefore) {
+  const auto engine = model_.engine();
+  auto first = model_.prompt(150), second = first, third = first;
+  for (std::size_t i = 75; i < 150; ++i) second[i] = (first[i] + 1) % model_.vocabulary();
+  for (std::size_t i = 80; i < 150; ++i) third[i] = (first[i] + 2) % model_.vocabulary();
+  run(*engine, request(first));
+  const bool has_states = engine->model().state_shape(1).layer_floats !=
+                          std::vector<std::int64_t>(engine->model().spec().layers.size());
+  const Text branch = run(*engine, request(second));
+  EXPECT_EQ(branch.cached_tokens, has_states ? 0 : 75) << "there is a checkpoint at 64 from now on";
+  const Text other = run(*engine, request(third));
+  EXPECT_EQ(other.cached_tokens, has_states ? 64 : 80);
+  EXPECT_EQ(branch.tokens, run(*model_.engine(), request(second)).tokens);
+  EXPECT_EQ(other.tokens, run(*model_.engine(), request(third)).tokens);
+}
+
+TEST_P(PrefixReuseTest, AnswersToOnePromptShareItWhileTheyRun) {
+  const auto engine = model_.engine();
+  std::vector<Text> texts(4);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    GenerateRequest wanted = request(model_.prompt(100));
+    wanted.sampling.temperature = 1.0f;
+    wanted.sampling.seed = i;
+    submit(*engine, std::move(wanted), texts[i]);
+  }
   finish(*engine);
-  std::vector<std::int32_t> next = prompt(50);
-  next.insert(next.end(), answer.begin(), answer.end());
-  submit(*engine, next, second);
-  EXPECT_LE(finish(*engine), 1 + kNewTokens);  // 90 tokens, of which 64 are known
-  const auto other = this->engine();
-  submit(*other, next, alone);
-  finish(*other);
-  EXPECT_EQ(second, alone);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(texts[i].cached_tokens, i == 0 ? 0 : 99);
+    GenerateRequest alone = request(model_.prompt(100));
+    alone.sampling.temperature = 1.0f;
+    alone.sampling.seed = i;
+    EXPECT_EQ(texts[i].tokens, run(*model_.engine(), std::move(alone)).tokens) << i;
+  }
 }
 
 TEST_P(PrefixReuseTest, CompanyChangesNothing) {
-  std::vector<std::int32_t> alone;
-  const auto engine = this->engine();
-  submit(*engine, prompt(70, 1), alone);
-  finish(*engine);
-  const auto busy = this->engine();
-  std::vector<std::vector<std::int32_t>> texts(5);
-  for (int i = 0; i < 5; ++i)
-    submit(*busy, prompt(i == 2 ? 70 : 31 + 20 * i, i == 2 ? 1 : i), texts[i]);
+  const Text alone = run(*model_.engine(), request(model_.prompt(70, 1)));
+  const auto busy = model_.engine();
+  std::vector<Text> texts(5);
+  for (int i = 0; i < 5; ++i) {
+    submit(*busy, request(model_.prompt(i == 2 ? 70 : 31 + 20 * i, i == 2 ? 1 : i)), texts[i]);
+  }
   finish(*busy);
-  EXPECT_EQ(texts[2], alone);
+  EXPECT_EQ(texts[2].tokens, alone.tokens);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest,
-                         testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
-                                         "granitehybrid-dense", "rwkv6-dense", "falcon-h1-dense",
-                                         "plamo2-dense", "qwen35moe-moe", "qwen3next-own",
-                                         "kimi-linear-moe"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+TEST_P(PrefixReuseTest, ALimitOfPromptRowsHoldsBesideTextsAndChangesNoText) {
+  const Text alone = run(*model_.engine(), request(model_.prompt(70, 1)));
+  const auto paced = model_.engine();
+  Text running, late;
+  submit(*paced, request(model_.prompt(20)), running);
+  while (running.tokens.empty()) ASSERT_TRUE(paced->step());
+  paced->limit_prompt_rows(8);
+  submit(*paced, request(model_.prompt(70, 1)), late);
+  int steps = 0;
+  for (; late.tokens.empty(); ++steps) {
+    ASSERT_TRUE(paced->step());
+    EXPECT_LE(paced->scheduler().last_step().prompt_rows, 8);
+    EXPECT_GE(paced->scheduler().last_step().texts, 1);
+  }
+  EXPECT_GE(steps, 70 / 8);
+  finish(*paced);
+  EXPECT_EQ(late.tokens, alone.tokens);
+}
+
+TEST_P(PrefixReuseTest, TextsThatGiveTheirMemoryAwayAreTheSame) {
+  std::vector<Text> alone(3), texts(3);
+  // Each has room, all together have not.
+  const auto engine = model_.engine(test::TinyModel::options(), 5 * kPageTokens);
+  for (int i = 0; i < 3; ++i) {
+    alone[i] = run(*model_.engine(), request(model_.prompt(40 + i, i)));
+    submit(*engine, request(model_.prompt(40 + i, i)), texts[i]);
+  }
+  finish(*engine);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(texts[i].tokens, alone[i].tokens) << i;
+}
+
+INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, test::kMixerCases, test::mixer_case_name);
 
 }  // namespace
 }  // namespace linnet

@@ -30,6 +30,7 @@ TEST(StopStrings, WhatOnlyBeginsLikeOneIsShownLater) {
 TEST(StopStrings, TheFirstInTheTextCounts) {
   StopStrings stop({"later", "b"});
   EXPECT_EQ(shown(stop, {"abc later"}), "a");
+  EXPECT_EQ(stop.stopped_by(), "b");
 }
 
 TEST(StopStrings, RepeatedBeginningsAreNotMissed) {

@@ -58,7 +58,57 @@ TEST_F(Chat, WrongMessagesAreNamed) {
   EXPECT_EQ(param_of(Json::array()), "messages");
   EXPECT_EQ(param_of(Json::array({"hello"})), "messages[0]");
   EXPECT_EQ(param_of(Json::array({{{"role", 1}, {"content", "a"}}})), "messages[0].role");
-  EXPECT_EQ(param_of(Json::array({{{"role", "user"}, {"content", 5}}})), "messages");
+  EXPECT_EQ(param_of(Json::array({{{"role", "user"}, {"content", 5}}})), "messages[0].content");
+  EXPECT_EQ(
+      param_of(Json::parse(R"([{"role": "user", "content": [{"type": "text", "text": 1}]}])")),
+      "messages[0].content[0].text");
+  EXPECT_EQ(param_of(Json::parse(R"([{"role": "assistant", "tool_calls": [{"function": {}}]}])")),
+            "messages[0].tool_calls[0].function.name");
+  EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "image_url"}]}])")),
+            "messages");
+}
+
+TEST_F(Chat, LogprobsOfEachToken) {
+  Json body = question();
+  body["logprobs"] = true;
+  body["top_logprobs"] = 3;
+  const Json whole =
+      serving.post("/v1/chat/completions", body).json()["choices"][0]["logprobs"]["content"];
+  ASSERT_EQ(whole.size(), 16u);
+  for (const Json& of : whole) {
+    ASSERT_EQ(of["top_logprobs"].size(), 3u);
+    EXPECT_EQ(of["logprob"], of["top_logprobs"][0]["logprob"]);  // greedy takes the likeliest
+    EXPECT_LE(of["top_logprobs"][1]["logprob"], of["top_logprobs"][0]["logprob"]);
+    EXPECT_EQ(of["bytes"].size(), of["token"].get<std::string>().size());
+  }
+  body["stream"] = true;
+  Json streamed = Json::array();
+  for (const Json& event : test::events_of(serving.post("/v1/chat/completions", body))) {
+    for (const Json& of : event["choices"][0]["logprobs"]["content"]) streamed.push_back(of);
+  }
+  EXPECT_EQ(streamed, whole);
+  body.erase("logprobs");
+  EXPECT_EQ(serving.post("/v1/chat/completions", body).json()["error"]["param"], "top_logprobs");
+}
+
+TEST_F(Chat, DevelopersSpeakAsTheSystem) {
+  const auto prompt_of = [&](const char* role) {
+    const Json messages = {{{"role", role}, {"content", "Be brief."}},
+                           {{"role", "user"}, {"content", "Who?"}}};
+    return serving.post("/apply-template", {{"messages", messages}}).json()["prompt"];
+  };
+  EXPECT_EQ(prompt_of("developer"), prompt_of("system"));
+}
+
+TEST_F(Chat, UsageInAStreamIsOfTheLastEvent) {
+  Json body = question();
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  const auto events = test::events_of(serving.post("/v1/chat/completions", body));
+  for (std::size_t i = 0; i + 1 < events.size(); ++i) EXPECT_TRUE(events[i]["usage"].is_null());
+  EXPECT_EQ(events.back()["usage"]["completion_tokens"], 16);
+  EXPECT_TRUE(events.back()["choices"].empty());
+  EXPECT_GT(events.back()["timings"]["total_s"], 0.0);
 }
 
 TEST_F(Chat, ApplyTemplateShowsThePrompt) {

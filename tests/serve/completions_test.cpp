@@ -108,6 +108,73 @@ TEST_F(Completions, APromptThatCameBeforeIsCached) {
   EXPECT_GE(cached(), 64);
 }
 
+TEST_F(Completions, SeveralPromptsInOneRequest) {
+  const std::vector<std::string> prompts = {"In the beginning", "And God said"};
+  Json body = completion("");
+  body["n"] = 2;
+  body["prompt"] = prompts;
+  const Json json = serving.post("/v1/completions", body).json();
+  ASSERT_EQ(json["choices"].size(), 4u);
+  std::int64_t prompt_tokens = 0;
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(json["choices"][i]["index"], i);
+    const auto alone = serving.post("/v1/completions", completion(prompts[i / 2]));
+    EXPECT_EQ(json["choices"][i]["text"], text_of(alone));
+    if (i % 2 == 0) prompt_tokens += alone.json()["usage"]["prompt_tokens"].get<std::int64_t>();
+  }
+  EXPECT_EQ(json["usage"]["prompt_tokens"], prompt_tokens);
+  EXPECT_EQ(json["usage"]["completion_tokens"], 4 * 24);
+}
+
+TEST_F(Completions, LogprobsStandWhereTheirTokensDo) {
+  Json body = completion("In the beginning", 8);
+  body["logprobs"] = 2;
+  body["echo"] = true;
+  const Json choice = serving.post("/v1/completions", body).json()["choices"][0];
+  const auto text = choice["text"].get<std::string>();
+  const Json& logprobs = choice["logprobs"];
+  ASSERT_EQ(logprobs["tokens"].size(), 8u);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto token = logprobs["tokens"][i].get<std::string>();
+    EXPECT_EQ(text.substr(logprobs["text_offset"][i], token.size()), token);
+    EXPECT_EQ(logprobs["top_logprobs"][i].size(), 2u);
+    EXPECT_EQ(logprobs["top_logprobs"][i][token], logprobs["token_logprobs"][i]);
+  }
+}
+
+TEST_F(Completions, SamplersReadTheirFields) {
+  const std::string greedy = text_of(serving.post("/v1/completions", completion("And the king")));
+  const auto drawn = [&](const Json& fields) {
+    Json body = completion("And the king");
+    body["temperature"] = 2.0;
+    body["seed"] = 3;
+    body.update(fields);
+    const auto reply = serving.post("/v1/completions", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return text_of(reply);
+  };
+  EXPECT_NE(drawn(Json::object()), greedy);
+  EXPECT_EQ(drawn({{"top_k", 1}}), greedy);
+  EXPECT_EQ(drawn({{"top_p", 0.0}}), greedy);
+  EXPECT_EQ(drawn({{"min_p", 1.0}}), greedy);
+  EXPECT_EQ(drawn({{"top_n_sigma", 0.0001}}), greedy);
+  for (const char* const field :
+       {"repeat_penalty", "frequency_penalty", "presence_penalty", "mirostat"}) {
+    EXPECT_NE(drawn({{field, 2}}), drawn(Json::object())) << field;
+  }
+}
+
+TEST_F(Completions, LogitBiasBansAndForces) {
+  const Json ids = serving.post("/tokenize", {{"content", "of the"}}).json()["tokens"];
+  const std::string id = std::to_string(ids.back().get<int>());
+  Json body = completion("And", 4);
+  body["logit_bias"] = {{id, 100}};
+  EXPECT_EQ(text_of(serving.post("/v1/completions", body)), " the the the the");
+  body["logit_bias"] = {{id, -100}};
+  body["max_tokens"] = 100;
+  EXPECT_THAT(text_of(serving.post("/v1/completions", body)), testing::Not(HasSubstr(" the ")));
+}
+
 std::vector<Json> mixed_requests() {
   std::vector<Json> requests;
   const std::vector<std::string> beginnings = {"In the beginning", "And God said", "Blessed are",
@@ -192,7 +259,18 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("stop", std::string(300, 'a'), "stop");
   refused("n", 1000, "n");
   refused("stream", 1, "stream");
-  refused("top_p", 0.5, "top_p");
+  refused("top_p", 1.5, "top_p");
+  refused("top_p", "high", "top_p");
+  refused("logit_bias", Json::array(), "logit_bias");
+  refused("logit_bias", {{"99999", 1}}, "logit_bias.99999");
+  refused("logit_bias", {{"a", 1}}, "logit_bias.a");
+  refused("logit_bias", {{"5", 1000}}, "logit_bias.5");
+  refused("logprobs", 100, "logprobs");
+  refused("best_of", 2, "best_of");
+  refused("stream_options", {{"include_usage", 1}}, "stream_options.include_usage");
+  refused("prompt", Json::array({"a", 5}), "prompt[1]");
+  refused("prompt", Json::array({"a", Json::array()}), "prompt[1]");
+  refused("suffix", "b", "suffix");  // the model has no tokens for it
 }
 
 TEST_F(Completions, UnknownFieldsAndAnotherModel) {

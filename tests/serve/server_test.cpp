@@ -30,6 +30,26 @@ TEST(Server, HealthAndModels) {
   const Json models = serving.get("/v1/models").json();
   EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
   EXPECT_EQ(models["data"][0]["context_length"], 512);
+  EXPECT_EQ(models["data"][0]["capabilities"], Json::array({"completion", "chat"}));
+  EXPECT_EQ(serving.get("/v1/models/linnet-kjv").json()["id"], "linnet-kjv");
+  EXPECT_EQ(serving.get("/v1/models/other").status, 404);
+}
+
+TEST(Server, SequencesTellWhatRuns) {
+  const test::Serving serving;
+  EXPECT_TRUE(serving.get("/v1/sequences").json()["data"].empty());
+  Json body = kLongStream;
+  body["n"] = 2;
+  test::TcpClient client(serving.port());
+  client.send(test::http_request("POST", "/v1/completions", body.dump()));
+  ASSERT_TRUE(client.receive_until("data: "));
+  const Json data = serving.get("/v1/sequences").json()["data"];
+  ASSERT_EQ(data.size(), 2u);
+  EXPECT_EQ(data[0]["endpoint"], "/v1/completions");
+  EXPECT_EQ(data[0]["state"], "running");
+  EXPECT_EQ(data[1]["choice"], 1);
+  EXPECT_GT(data[0]["prompt_tokens"], 0);
+  EXPECT_EQ(data.dump().find("And"), std::string::npos);
 }
 
 TEST(Server, UnknownPathsAndMethods) {
@@ -85,7 +105,7 @@ TEST(Server, ASlowHeaderEndsTheConnection) {
 TEST(Server, SeveralRequestsOnAConnection) {
   const test::Serving serving;
   test::TcpClient client(serving.port());
-  const std::string request = "GET /health HTTP/1.1\r\nHost: test\r\n\r\n";
+  const std::string request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
   for (int i = 0; i < 3; ++i) {
     client.send(request);
     EXPECT_TRUE(client.receive_until("\"ok\""));
@@ -115,8 +135,8 @@ TEST(Server, AClientThatLeavesEndsItsWork) {
 
 TEST(Server, AFullQueueIsRefusedWithRetryAfter) {
   serve::ServerOptions options;
-  options.most_running = 1;
-  options.most_waiting = 1;
+  options.engine.most_running = 1;
+  options.engine.most_waiting = 1;
   const test::Serving serving(options);
   std::vector<std::unique_ptr<test::TcpClient>> clients;
   for (int i = 0; i < 2; ++i) {
@@ -134,7 +154,7 @@ TEST(Server, AFullQueueIsRefusedWithRetryAfter) {
 
 TEST(Server, KeysAreAskedFor) {
   serve::ServerOptions options;
-  options.api_keys = {"first", "second"};
+  options.api_keys = {{"first", "", {}}, {"second", "", {}}};
   const test::Serving serving(options);
   EXPECT_EQ(serving.get("/health").status, 200);
   const auto none = serving.get("/v1/models");

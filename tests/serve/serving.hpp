@@ -9,13 +9,19 @@
 
 namespace linnet::test {
 
+/// Has tools: <tool_call>{"name": ..., "arguments": {...}}</tool_call>.
+inline const std::string kToolTemplate = LINNET_SOURCE_DIR "/tests/serve/tools.jinja";
+/// Lets the model think where enable_thinking asks for it.
+inline const std::string kThinkingTemplate = LINNET_SOURCE_DIR "/tests/serve/thinking.jinja";
+
 /// The server with the bundled model on a free port, in this process.
 class Serving {
  public:
-  explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096) {
+  explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
+                   const std::string& chat_template = "chatml", std::int64_t context = 512) {
     options.port = 0;
     file_ = std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
-    auto model = serve::describe_model(*file_, "linnet-kjv", "chatml", 512);
+    auto model = serve::describe_model(*file_, "linnet-kjv", chat_template, context);
     EXPECT_TRUE(model.ok()) << model.error().message;
     auto load = [this, kv_tokens] {
       EngineOptions engine_options;

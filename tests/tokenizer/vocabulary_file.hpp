@@ -39,10 +39,8 @@ struct VocabularyFile {
     return static_cast<TokenId>(tokens.size()) - 1;
   }
 
-  Result<gguf::File> open() const {
-    gguf::Writer writer;
+  void write_to(gguf::Writer& writer) const {
     const auto key = [](const std::string& name) { return "tokenizer.ggml." + name; };
-    writer.add_string("general.architecture", "llama");
     writer.add_string(key("model"), model);
     if (pre) writer.add_string(key("pre"), *pre);
     writer.add_strings(key("tokens"), tokens);
@@ -59,6 +57,12 @@ struct VocabularyFile {
     if (!charsmap.empty()) {
       writer.add_integers(key("precompiled_charsmap"), gguf::ValueType::kInt8, charsmap);
     }
+  }
+
+  Result<gguf::File> open() const {
+    gguf::Writer writer;
+    writer.add_string("general.architecture", "llama");
+    write_to(writer);
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
     const std::filesystem::path path =
         std::filesystem::temp_directory_path() /

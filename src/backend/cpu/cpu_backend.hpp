@@ -18,6 +18,7 @@ class CpuBackend final : public Backend {
   CpuBackend(int threads, const Kernels& kernels) : pool_(threads), kernels_(kernels) {}
 
   std::string_view name() const override { return kernels_.name; }
+  std::string_view memory_layout() const override { return "cpu 1"; }
 
   Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
   Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/half.hpp"
 
@@ -95,10 +94,37 @@ void PagedKvStore::store(int layer, std::int32_t page, int slot, const float* ne
   }
 }
 
+std::span<std::byte> PagedKvStore::layer_page(std::size_t layer, std::int32_t page) const {
+  const Layer& place = layers_[layer];
+  return {reinterpret_cast<std::byte*>(memory_.data() + place.offset + page * place.page_bytes),
+          static_cast<std::size_t>(place.page_bytes)};
+}
+
 void PagedKvStore::copy_page(std::int32_t from, std::int32_t to) {
-  for (int layer = 0; layer < static_cast<int>(layers_.size()); ++layer) {
-    std::memcpy(keys(layer, to, 0), keys(layer, from, 0),
-                static_cast<std::size_t>(layers_[layer].page_bytes));
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    std::ranges::copy(layer_page(layer, from), layer_page(layer, to).begin());
+  }
+}
+
+std::int64_t PagedKvStore::page_bytes() const {
+  std::int64_t bytes = 0;
+  for (const Layer& layer : layers_) bytes += layer.page_bytes;
+  return bytes;
+}
+
+void PagedKvStore::export_page(std::int32_t page, std::span<std::byte> to) const {
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    const auto bytes = layer_page(layer, page);
+    std::ranges::copy(bytes, to.begin());
+    to = to.subspan(bytes.size());
+  }
+}
+
+void PagedKvStore::import_page(std::int32_t page, std::span<const std::byte> from) {
+  for (std::size_t layer = 0; layer < layers_.size(); ++layer) {
+    const auto bytes = layer_page(layer, page);
+    std::ranges::copy(from.first(bytes.size()), bytes.begin());
+    from = from.subspan(bytes.size());
   }
 }
 

@@ -15,12 +15,17 @@ inline constexpr int kWidestHead = 1024;
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
 /// float32 or binary16, keys as [key_width][32 positions] and values as [32 positions][value_width
 /// padded to 16]; in Q8_0 the same in signed bytes, with float scales [blocks of 32 columns][32
-/// positions] behind them.
+/// positions] behind them. CpuBackend::memory_layout() names this layout: another one is another
+/// name.
 class PagedKvStore final : public KvStore {
  public:
   static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
 
   std::int64_t size_bytes() const override { return size_bytes_; }
+  std::int64_t page_bytes() const override;
+  void export_page(std::int32_t page, std::span<std::byte> to) const override;
+  void import_page(std::int32_t page, std::span<const std::byte> from) override;
+
   KvType type() const { return shape_.type; }
   const KvShape& shape() const { return shape_; }
 
@@ -42,6 +47,9 @@ class PagedKvStore final : public KvStore {
   };
 
   explicit PagedKvStore(const KvShape& shape) : shape_(shape) {}
+
+  /// A page of one layer, all heads.
+  std::span<std::byte> layer_page(std::size_t layer, std::int32_t page) const;
 
   KvShape shape_;
   std::vector<Layer> layers_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -40,7 +41,7 @@ void round_through(KvType type, float* values, int width) {
 }
 
 void copy_heads(KvType type, const float* from, int heads, int width, float* to) {
-  std::memcpy(to, from, sizeof(float) * heads * width);
+  std::copy_n(from, std::int64_t{heads} * width, to);  // nothing, where there are no values
   for (int h = 0; h < heads; ++h) round_through(type, to + h * width, width);
 }
 
@@ -70,6 +71,36 @@ std::int64_t PlainKvStore::size_bytes() const {
   for (const auto& layer : keys_) floats += layer.size();
   for (const auto& layer : values_) floats += layer.size();
   return static_cast<std::int64_t>(floats * sizeof(float));
+}
+
+template <class Store, class Visit>
+void PlainKvStore::for_each_part(Store& store, std::int32_t page, Visit&& visit) {
+  for (std::size_t layer = 0; layer < store.keys_.size(); ++layer) {
+    const KvLayerShape& shape = store.shape_.layers[layer];
+    for (auto* part : {&store.keys_[layer], &store.values_[layer]}) {
+      const int width = part == &store.keys_[layer] ? shape.key_width : shape.value_width;
+      const auto floats = static_cast<std::size_t>(kPageTokens) * shape.heads * width;
+      visit(std::span(*part).subspan(static_cast<std::size_t>(page) * floats, floats));
+    }
+  }
+}
+
+std::int64_t PlainKvStore::page_bytes() const {
+  return shape_.pages > 0 ? size_bytes() / shape_.pages : 0;
+}
+
+void PlainKvStore::export_page(std::int32_t page, std::span<std::byte> to) const {
+  for_each_part(*this, page, [&](std::span<const float> part) {
+    std::ranges::copy(std::as_bytes(part), to.begin());
+    to = to.subspan(part.size_bytes());
+  });
+}
+
+void PlainKvStore::import_page(std::int32_t page, std::span<const std::byte> from) {
+  for_each_part(*this, page, [&](std::span<float> part) {
+    std::ranges::copy(from.first(part.size_bytes()), std::as_writable_bytes(part).begin());
+    from = from.subspan(part.size_bytes());
+  });
 }
 
 const float* PlainKvStore::key(int layer, std::int32_t page, int slot) const {
@@ -140,13 +171,9 @@ void ReferenceBackend::store_kv(KvStore& store, int layer, View keys, View value
 }
 
 void ReferenceBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
-  auto& plain = static_cast<PlainKvStore&>(store);
-  for (int layer = 0; layer < static_cast<int>(plain.shape().layers.size()); ++layer) {
-    const KvLayerShape& shape = plain.shape().layers[layer];
-    const std::size_t tokens = sizeof(float) * kPageTokens * shape.heads;
-    std::memcpy(plain.key(layer, to, 0), plain.key(layer, from, 0), tokens * shape.key_width);
-    std::memcpy(plain.value(layer, to, 0), plain.value(layer, from, 0), tokens * shape.value_width);
-  }
+  std::vector<std::byte> page(static_cast<std::size_t>(store.page_bytes()));
+  store.export_page(from, page);
+  store.import_page(to, page);
 }
 
 }  // namespace reference

@@ -36,6 +36,9 @@ class PlainKvStore final : public KvStore {
  public:
   explicit PlainKvStore(const KvShape& shape);
   std::int64_t size_bytes() const override;
+  std::int64_t page_bytes() const override;
+  void export_page(std::int32_t page, std::span<std::byte> to) const override;
+  void import_page(std::int32_t page, std::span<const std::byte> from) override;
 
   const KvShape& shape() const { return shape_; }
   float* key(int layer, std::int32_t page, int slot);
@@ -44,6 +47,10 @@ class PlainKvStore final : public KvStore {
   const float* value(int layer, std::int32_t page, int slot) const;
 
  private:
+  /// Calls visit(bytes) for the keys and the values of every layer of a page.
+  template <class Store, class Visit>
+  static void for_each_part(Store& store, std::int32_t page, Visit&& visit);
+
   KvShape shape_;
   std::vector<std::vector<float>> keys_;
   std::vector<std::vector<float>> values_;
@@ -52,6 +59,7 @@ class PlainKvStore final : public KvStore {
 class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
+  std::string_view memory_layout() const override { return "reference 1"; }
 
   Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
   Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;

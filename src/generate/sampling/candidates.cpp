@@ -4,11 +4,14 @@
 #include <cmath>
 #include <limits>
 
+#include "generate/sampling/softmax_sums.hpp"
+
 namespace linnet {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr std::size_t kBlock = 64;  // logits that are compared at once
+constexpr std::size_t kBlock = 64;     // logits that are compared at once
+constexpr std::size_t kStride = 4096;  // logits that a draw passes at once
 
 // Calls visit(id) for the logits above `limit`, which visit may raise. A block without any costs a
 // few vector instructions.
@@ -57,99 +60,153 @@ Candidate highest(std::span<const float> logits) {
 }
 
 double log_sum_exp(std::span<const float> logits) {
-  const double best = highest(logits).logit;
-  double sum = 0.0;
-  for (const float logit : logits) {
-    if (logit > kNever) sum += std::exp(logit - best);
+  const float best = highest(logits).logit;
+  return best + std::log(softmax_sums(logits, best, 1.0f).weights);
+}
+
+double Candidates::Softmax::weight(float logit) const {
+  return exp_of_negative((logit - highest) * static_cast<float>(scale));
+}
+
+double Candidates::Softmax::logit_of(double probability) const {
+  return highest + std::log(probability * sum) / scale;
+}
+
+// Calls visit(candidate) for each, in the order in which they are drawn.
+template <class Visit>
+void Candidates::for_each(const Visit& visit) const {
+  if (is_list_) {
+    for (const Candidate& candidate : list_) visit(candidate);
+    return;
   }
-  return best + std::log(sum);
+  for (std::size_t id = 0; id < logits_.size(); ++id) {
+    if (logits_[id] > kNever) visit(Candidate{static_cast<std::int32_t>(id), logits_[id]});
+  }
 }
 
 Candidate Candidates::best() const {
   if (!is_list_) return highest(logits_);
   if (list_.empty()) return {0, kNever};
-  if (sorted_ > 0) return list_.front();
+  if (is_sorted_) return list_.front();
   return *std::min_element(list_.begin(), list_.end(), likelier);
 }
 
-void Candidates::keep_top(std::int64_t count) {
+bool Candidates::empty() const {
+  return is_list_ ? list_.empty() : !(highest(logits_).logit > kNever);
+}
+
+std::vector<Candidate> Candidates::top(std::int64_t count) const {
   const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(count, 1));
   // A heap pays for few of many.
-  if (!is_list_ && wanted <= logits_.size() / 16) {
-    list_ = top_of(logits_, wanted);
-    is_list_ = true;
-    sorted_ = list_.size();
-    return;
+  if (!is_list_ && wanted <= logits_.size() / 16) return top_of(logits_, wanted);
+  std::vector<Candidate> all;
+  for_each([&](const Candidate& candidate) { all.push_back(candidate); });
+  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, all.size()));
+  if (!is_sorted_) {
+    if (middle != all.end()) std::nth_element(all.begin(), middle, all.end(), likelier);
+    std::sort(all.begin(), middle, likelier);
   }
-  sort_front(wanted);
-  if (list_.size() > wanted) list_.resize(wanted);
+  all.erase(middle, all.end());
+  return all;
+}
+
+std::vector<Candidate> Candidates::between(float low, float high) const {
+  std::vector<Candidate> found;
+  const auto add = [&](const Candidate& candidate) {
+    if (candidate.logit >= low && candidate.logit <= high) found.push_back(candidate);
+  };
+  if (is_list_) {
+    for_each(add);
+  } else {
+    const float below = std::nextafter(low, kNever);
+    for_each_above(logits_, below, [&](std::int32_t id) { add({id, logits_[id]}); });
+  }
+  return found;
+}
+
+void Candidates::keep(std::vector<Candidate> candidates) {
+  list_ = std::move(candidates);
+  is_list_ = true;
+  is_sorted_ = false;
+}
+
+void Candidates::keep_top(std::int64_t count) {
+  keep(top(count));
+  is_sorted_ = true;
 }
 
 void Candidates::keep_at_least(float limit) {
+  if (std::isnan(limit)) return;  // of logits without sense
+  const bool was_sorted = is_sorted_;
+  keep(between(limit, std::numeric_limits<float>::infinity()));
+  is_sorted_ = was_sorted;
+}
+
+void Candidates::remove_top(std::int64_t count) {
+  const std::vector<Candidate> removed = top(count);
+  if (removed.empty()) return;
   if (is_list_) {
-    std::erase_if(list_, [&](const Candidate& candidate) { return candidate.logit < limit; });
-    sorted_ = std::min(sorted_, list_.size());
-    return;
+    std::erase_if(list_, [&](const Candidate& c) { return !likelier(removed.back(), c); });
+  } else {
+    for (const Candidate& candidate : removed) logits_[candidate.id] = kNever;
   }
-  is_list_ = true;
-  const float below = std::nextafter(limit, kNever);
-  for_each_above(logits_, below, [&](std::int32_t id) { list_.push_back({id, logits_[id]}); });
 }
 
 Candidates::Spread Candidates::spread() const {
   double sum = 0.0, count = 0.0;
-  const auto for_each = [&](const auto& add) {
-    if (is_list_) {
-      for (const Candidate& candidate : list_) add(candidate.logit);
-    } else {
-      for (const float logit : logits_) {
-        if (logit > kNever) add(logit);
-      }
-    }
-  };
-  for_each([&](float logit) { sum += logit, count += 1.0; });
+  for_each([&](const Candidate& candidate) { sum += candidate.logit, count += 1.0; });
   const double mean = count > 0.0 ? sum / count : 0.0;
   double squares = 0.0;
-  for_each([&](float logit) { squares += (logit - mean) * (logit - mean); });
+  for_each([&](const Candidate& candidate) {
+    squares += (candidate.logit - mean) * (candidate.logit - mean);
+  });
   return {mean, count > 0.0 ? std::sqrt(squares / count) : 0.0};
 }
 
-std::vector<Candidate>& Candidates::list() {
-  if (is_list_) return list_;
-  is_list_ = true;
-  list_.reserve(logits_.size());
-  for (std::size_t id = 0; id < logits_.size(); ++id) {
-    if (logits_[id] > kNever) list_.push_back({static_cast<std::int32_t>(id), logits_[id]});
+Candidates::Softmax Candidates::softmax() const {
+  Softmax result{.highest = best().logit, .scale = 1.0 / temperature};
+  std::vector<float> listed;
+  for (const Candidate& candidate : list_) listed.push_back(candidate.logit);
+  const SoftmaxSums sums =
+      softmax_sums(is_list_ ? std::span<const float>(listed) : std::span<const float>(logits_),
+                   result.highest, static_cast<float>(result.scale));
+  result.sum = sums.weights;
+  result.count = sums.count;
+  result.entropy = std::log(sums.weights) - sums.weighted_exponents / sums.weights;
+  return result;
+}
+
+std::optional<Candidates::Drawn> Candidates::draw(double u) const {
+  if (empty()) return std::nullopt;
+  // One candidate stays whatever rounding makes of the sums, and infinite logits of the weights.
+  const Softmax distribution = softmax();
+  Drawn drawn{best().id, 1.0};
+  if (!(distribution.sum > 0.0)) return drawn;
+  double left = u * distribution.sum;
+  const auto passes = [&](const Candidate& candidate) {
+    const double weight = distribution.weight(candidate.logit);
+    // Rounding may leave a rest behind the last one that has a weight.
+    if (weight > 0.0) drawn = {candidate.id, weight / distribution.sum};
+    return (left -= weight) < 0.0;
+  };
+  if (is_list_) {
+    [[maybe_unused]] const auto found = std::ranges::find_if(list_, passes);
+    return drawn;
   }
-  return list_;
-}
-
-void Candidates::replace(std::vector<Candidate> candidates) {
-  list_ = std::move(candidates);
-  is_list_ = true;
-  sorted_ = 0;
-}
-
-void Candidates::sort_front(std::size_t count) {
-  auto& all = list();
-  count = std::min(count, all.size());
-  if (count <= sorted_) return;
-  const auto middle = all.begin() + static_cast<std::ptrdiff_t>(count);
-  if (count < all.size()) std::nth_element(all.begin(), middle, all.end(), likelier);
-  std::sort(all.begin(), middle, likelier);
-  sorted_ = count;
-}
-
-const std::vector<double>& Candidates::weights() {
-  list();
-  const double highest_logit = best().logit;
-  weights_.resize(list_.size());
-  sum_ = 0.0;
-  for (std::size_t i = 0; i < list_.size(); ++i) {
-    weights_[i] = std::exp((list_[i].logit - highest_logit) / temperature);
-    sum_ += weights_[i];
+  for (std::size_t begin = 0; begin < logits_.size(); begin += kStride) {
+    const auto stride = logits_.subspan(begin, std::min(kStride, logits_.size() - begin));
+    const double weights =
+        softmax_sums(stride, distribution.highest, static_cast<float>(distribution.scale)).weights;
+    const bool is_last = begin + kStride >= logits_.size();
+    if (left >= weights && !is_last) {
+      left -= weights;
+      continue;
+    }
+    for (std::size_t i = 0; i < stride.size(); ++i) {
+      if (passes({static_cast<std::int32_t>(begin + i), stride[i]})) return drawn;
+    }
   }
-  return weights_;
+  return drawn;
 }
 
 }  // namespace linnet

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,9 +13,9 @@ struct Candidate {
 };
 
 /// The tokens that may still be drawn. It begins as the whole vocabulary, by id, and is only turned
-/// into a list when a sampler needs one: most cut it to few tokens in one pass over the logits.
-/// Logits that are minus infinity or not a number are no candidates. Where logits are equal, the
-/// lower id comes first.
+/// into a list when a sampler cuts it, mostly to few tokens in one pass over the logits. Logits
+/// that are minus infinity or not a number are no candidates. Where logits are equal, the lower id
+/// comes first.
 class Candidates {
  public:
   /// Refers to `logits`, which samplers may change.
@@ -25,11 +26,21 @@ class Candidates {
 
   /// The likeliest one; nothing is left to draw if its logit is minus infinity.
   Candidate best() const;
+  bool empty() const;
 
+  /// The `count` likeliest, in descending order; fewer where there are no more.
+  std::vector<Candidate> top(std::int64_t count) const;
+  /// Those with `low` <= logit <= `high`, in no order.
+  std::vector<Candidate> between(float low, float high) const;
+
+  /// Keeps these, of which the order is the one in which they are drawn.
+  void keep(std::vector<Candidate> candidates);
   /// Keeps the `count` likeliest, in descending order.
   void keep_top(std::int64_t count);
   /// Keeps those whose logit is at least `limit`.
   void keep_at_least(float limit);
+  /// Removes the `count` likeliest.
+  void remove_top(std::int64_t count);
 
   /// Mean and standard deviation of the logits.
   struct Spread {
@@ -38,28 +49,40 @@ class Candidates {
   };
   Spread spread() const;
 
-  /// The candidates as a list that may be changed; by id unless sorted before.
-  std::vector<Candidate>& list();
-  /// Sorts the list so that at least the first `count` are the likeliest in descending order.
-  void sort_front(std::size_t count);
-  /// Keeps these, of which the order is the one in which they are drawn.
-  void replace(std::vector<Candidate> candidates);
-  bool is_list() const { return is_list_; }
-
   /// Probabilities are softmax(logit / temperature).
   double temperature = 1.0;
 
-  /// exp((logit - best) / temperature) for each of the list, and their sum.
-  const std::vector<double>& weights();
-  double weights_sum() const { return sum_; }
+  /// The distribution at the present temperature. The weight of a candidate is
+  /// exp((logit - highest) / temperature), its probability weight / sum.
+  struct Softmax {
+    float highest = 0.0f;
+    double scale = 1.0;    ///< 1 / temperature
+    double sum = 0.0;      ///< of all weights
+    double entropy = 0.0;  ///< in nats
+    std::int64_t count = 0;
+
+    double weight(float logit) const;
+    /// The logit of a candidate of this probability.
+    double logit_of(double probability) const;
+  };
+  Softmax softmax() const;
+
+  struct Drawn {
+    std::int32_t id = 0;
+    double probability = 0.0;
+  };
+  /// The candidate at the part `u`, from 0 to below 1, of the distribution; nothing where there is
+  /// none.
+  std::optional<Drawn> draw(double u) const;
 
  private:
+  template <class Visit>
+  void for_each(const Visit& visit) const;
+
   std::span<float> logits_;
   std::vector<Candidate> list_;
-  std::vector<double> weights_;
-  double sum_ = 0.0;
   bool is_list_ = false;
-  std::size_t sorted_ = 0;  // so many at the front of the list
+  bool is_sorted_ = false;  // in descending order
 };
 
 /// True if `a` is likelier than `b`: the order of all that is kept or sorted.
@@ -70,7 +93,7 @@ inline bool likelier(const Candidate& a, const Candidate& b) {
 /// The highest logit, the lowest id on ties. `logits` is not empty.
 Candidate highest(std::span<const float> logits);
 
-/// log(sum(exp(logits))), in double.
+/// log(sum(exp(logits))), with an error below 1e-6.
 double log_sum_exp(std::span<const float> logits);
 
 }  // namespace linnet

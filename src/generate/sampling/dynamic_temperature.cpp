@@ -17,15 +17,10 @@ class DynamicTemperature : public SamplerStep {
         exponent_(params.dynamic_exponent) {}
 
   void apply(Candidates& candidates, const DrawContext&) override {
-    const auto& weights = candidates.weights();
-    const double sum = candidates.weights_sum();
-    if (weights.size() < 2) return;
-    double entropy = 0.0;
-    for (const double weight : weights) {
-      if (weight > 0.0) entropy -= weight / sum * std::log(weight / sum);
-    }
-    const double part =
-        std::clamp(entropy / std::log(static_cast<double>(weights.size())), 0.0, 1.0);
+    const auto distribution = candidates.softmax();
+    if (distribution.count < 2 || !(distribution.sum > 0.0)) return;
+    const double highest_entropy = std::log(static_cast<double>(distribution.count));
+    const double part = std::clamp(distribution.entropy / highest_entropy, 0.0, 1.0);
     candidates.temperature = low_ + (high_ - low_) * std::pow(part, exponent_);
   }
 

@@ -9,9 +9,8 @@ TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top) {
   if (top <= 0) return result;
   std::vector<float> copy(logits.begin(), logits.end());
   Candidates candidates(copy);
-  candidates.keep_top(top);
   const double normalizer = log_sum_exp(logits);
-  for (const Candidate& candidate : candidates.list()) {
+  for (const Candidate& candidate : candidates.top(top)) {
     result.top.push_back({candidate.id, candidate.logit - normalizer});
   }
   return result;

@@ -15,8 +15,8 @@ class Mirostat : public SamplerStep {
 
   void apply(Candidates& candidates, const DrawContext&) override {
     const std::size_t vocabulary = candidates.logits().size();
-    candidates.sort_front(kEstimatedFrom);
-    const double exponent = estimate_exponent(candidates);
+    const double exponent =
+        estimate_exponent(candidates.top(kEstimatedFrom), candidates.temperature);
     const double excess = exponent - 1.0;
     const double k = std::pow(excess * std::exp2(highest_surprise_) /
                                   (1.0 - std::pow(static_cast<double>(vocabulary), -excess)),
@@ -32,15 +32,14 @@ class Mirostat : public SamplerStep {
   }
 
  private:
-  static constexpr std::size_t kEstimatedFrom = 100;
+  static constexpr std::int64_t kEstimatedFrom = 100;
 
   // Of p(i) ~ i^-s, by least squares over the ratios of the likeliest tokens.
-  static double estimate_exponent(Candidates& candidates) {
-    const auto& list = candidates.list();
+  static double estimate_exponent(const std::vector<Candidate>& list, double temperature) {
     double products = 0.0, squares = 0.0;
-    for (std::size_t i = 0; i + 1 < std::min(kEstimatedFrom, list.size()); ++i) {
+    for (std::size_t i = 0; i + 1 < list.size(); ++i) {
       const double t = std::log(static_cast<double>(i + 2) / static_cast<double>(i + 1));
-      const double b = (double{list[i].logit} - list[i + 1].logit) / candidates.temperature;
+      const double b = (double{list[i].logit} - list[i + 1].logit) / temperature;
       products += t * b;
       squares += t * t;
     }

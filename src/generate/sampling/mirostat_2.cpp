@@ -13,12 +13,10 @@ class Mirostat2 : public SamplerStep {
       : tau_(params.mirostat_tau), eta_(params.mirostat_eta), highest_surprise_(2.0 * tau_) {}
 
   void apply(Candidates& candidates, const DrawContext&) override {
-    candidates.weights();
-    const double best = candidates.best().logit;
-    // -log2(p) <= limit, solved for the logit; the likeliest token always stays.
-    const double room = highest_surprise_ * std::log(2.0) - std::log(candidates.weights_sum());
-    const double limit = best - std::max(room, 0.0) * candidates.temperature;
-    candidates.keep_at_least(static_cast<float>(limit));
+    const auto distribution = candidates.softmax();
+    // The likeliest token always stays.
+    const auto limit = static_cast<float>(distribution.logit_of(std::exp2(-highest_surprise_)));
+    candidates.keep_at_least(limit < distribution.highest ? limit : distribution.highest);
   }
   void accept(std::int32_t, double probability) override {
     highest_surprise_ -= eta_ * (-std::log2(probability) - tau_);

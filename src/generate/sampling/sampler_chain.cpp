@@ -68,7 +68,6 @@ std::optional<std::int32_t> SamplerChain::draw(std::span<float> logits,
   // What changes logits comes first and may leave nothing.
   for (const auto& step : steps_) {
     step->apply(candidates, context);
-    if (candidates.is_list() && candidates.list().empty()) return std::nullopt;
   }
   if (!is_greedy_) return draw_from(candidates, context.drawn);
   const Candidate best = candidates.best();
@@ -78,18 +77,10 @@ std::optional<std::int32_t> SamplerChain::draw(std::span<float> logits,
 }
 
 std::optional<std::int32_t> SamplerChain::draw_from(Candidates& candidates, std::int64_t drawn) {
-  const auto& list = candidates.list();
-  if (list.empty()) return std::nullopt;
-  const auto& weights = candidates.weights();
-  const double sum = candidates.weights_sum();
-  double left = uniform(seed_, static_cast<std::uint64_t>(drawn)) * sum;
-  std::size_t chosen = 0;
-  while (chosen + 1 < list.size() && (left -= weights[chosen]) >= 0.0) ++chosen;
-  // Rounding may leave a rest behind the last one, which need not have a weight.
-  while (chosen > 0 && weights[chosen] == 0.0) --chosen;
-  const std::int32_t token = list[chosen].id;
-  for (const auto& step : steps_) step->accept(token, weights[chosen] / sum);
-  return token;
+  const auto chosen = candidates.draw(uniform(seed_, static_cast<std::uint64_t>(drawn)));
+  if (!chosen) return std::nullopt;
+  for (const auto& step : steps_) step->accept(chosen->id, chosen->probability);
+  return chosen->id;
 }
 
 }  // namespace linnet

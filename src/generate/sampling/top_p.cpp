@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 #include "generate/sampling/sampler_step.hpp"
 
@@ -12,22 +12,33 @@ class TopP : public SamplerStep {
   explicit TopP(float p) : p_(p) {}
 
   void apply(Candidates& candidates, const DrawContext&) override {
-    const double wanted = (candidates.weights(), candidates.weights_sum() * p_);
-    const std::size_t count = candidates.list().size();
-    // Few are wanted, mostly: sort them in growing portions.
-    double sum = 0.0;
-    std::size_t kept = 0;
-    for (std::size_t sorted = 64; kept < count; sorted *= 8) {
-      candidates.sort_front(sorted);
-      const double best = candidates.list().front().logit;
-      for (; kept < std::min(sorted, count); ++kept) {
-        if (kept > 0 && sum >= wanted) return candidates.keep_top(static_cast<std::int64_t>(kept));
-        sum += std::exp((candidates.list()[kept].logit - best) / candidates.temperature);
-      }
+    const auto distribution = candidates.softmax();
+    const double wanted = distribution.sum * p_;
+    // Few are wanted, mostly: look further down until those found suffice.
+    for (float depth = 4.0f;; depth *= 2.0f) {
+      auto found = candidates.between(distribution.highest - depth / distribution.scale, kInfinity);
+      double sum = 0.0;
+      for (const Candidate& candidate : found) sum += distribution.weight(candidate.logit);
+      const bool is_all = static_cast<std::int64_t>(found.size()) >= distribution.count;
+      if (sum >= wanted || is_all) return cut(candidates, std::move(found), distribution, wanted);
     }
   }
 
  private:
+  static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+  static void cut(Candidates& candidates, std::vector<Candidate> found,
+                  const Candidates::Softmax& distribution, double wanted) {
+    std::sort(found.begin(), found.end(), likelier);
+    double sum = 0.0;
+    std::size_t kept = 0;
+    while (kept < found.size() && (kept == 0 || sum < wanted)) {
+      sum += distribution.weight(found[kept++].logit);
+    }
+    found.resize(kept);
+    candidates.keep(std::move(found));
+  }
+
   double p_;
 };
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "generate/sampling/sampler_step.hpp"
 
@@ -13,34 +12,44 @@ class Typical : public SamplerStep {
   explicit Typical(float p) : p_(p) {}
 
   void apply(Candidates& candidates, const DrawContext&) override {
-    const std::vector<double> weights = candidates.weights();
-    const double sum = candidates.weights_sum();
-    double entropy = 0.0;
-    for (const double weight : weights)
-      entropy -= weight > 0.0 ? weight * std::log(weight / sum) : 0;
-    entropy /= sum;
-    std::vector<double> distances(weights.size());
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      distances[i] = std::abs(-std::log(weights[i] / sum) - entropy);
+    const auto distribution = candidates.softmax();
+    const double wanted = distribution.sum * p_;
+    // The logit of a token with exactly the expected information.
+    const double centre = distribution.logit_of(std::exp(-distribution.entropy));
+    // Few are wanted, mostly: look further around until those found suffice.
+    for (double distance = 1.0;; distance *= 2.0) {
+      const double reach = distance / distribution.scale;
+      auto found = candidates.between(static_cast<float>(centre - reach),
+                                      static_cast<float>(centre + reach));
+      double sum = 0.0;
+      for (const Candidate& candidate : found) sum += distribution.weight(candidate.logit);
+      const bool is_all = static_cast<std::int64_t>(found.size()) >= distribution.count;
+      const bool is_beyond = !(reach < kFarthest);
+      if (sum >= wanted || is_all || is_beyond) {
+        return cut(candidates, std::move(found), centre, distribution, wanted);
+      }
     }
-    std::vector<std::size_t> order(weights.size());
-    std::iota(order.begin(), order.end(), 0);
-    const std::vector<Candidate> all = candidates.list();
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      if (distances[a] != distances[b]) return distances[a] < distances[b];
-      return likelier(all[a], all[b]);
-    });
-    double reached = 0.0;
-    std::size_t kept = 0;
-    while (kept < order.size() && (kept == 0 || reached < p_ * sum))
-      reached += weights[order[kept++]];
-    std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(kept));
-    std::vector<Candidate> chosen;
-    for (std::size_t i = 0; i < kept; ++i) chosen.push_back(all[order[i]]);
-    candidates.replace(std::move(chosen));
   }
 
  private:
+  static constexpr double kFarthest = 1e38;  // of what a float holds
+
+  static void cut(Candidates& candidates, std::vector<Candidate> found, double centre,
+                  const Candidates::Softmax& distribution, double wanted) {
+    if (found.empty()) return candidates.keep_top(1);
+    std::sort(found.begin(), found.end(), [&](const Candidate& a, const Candidate& b) {
+      const double of_a = std::abs(a.logit - centre), of_b = std::abs(b.logit - centre);
+      return of_a != of_b ? of_a < of_b : likelier(a, b);
+    });
+    double sum = 0.0;
+    std::size_t kept = 0;
+    while (kept < found.size() && (kept == 0 || sum < wanted)) {
+      sum += distribution.weight(found[kept++].logit);
+    }
+    found.resize(kept);
+    candidates.keep(std::move(found));
+  }
+
   double p_;
 };
 

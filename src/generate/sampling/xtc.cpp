@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "generate/sampler.hpp"
 #include "generate/sampling/sampler_step.hpp"
 
@@ -17,16 +19,11 @@ class Xtc : public SamplerStep {
 
   void apply(Candidates& candidates, const DrawContext& context) override {
     if (uniform(seed_, static_cast<std::uint64_t>(context.drawn)) >= probability_) return;
-    candidates.weights();
-    const double limit = threshold_ * candidates.weights_sum();
+    const auto distribution = candidates.softmax();
+    const auto limit = static_cast<float>(distribution.logit_of(threshold_));
     // At most 1 / threshold of them reach it.
-    const auto& weights = candidates.weights();
-    std::size_t above = 0;
-    for (const double weight : weights) above += weight >= limit;
-    if (above < 2) return;
-    candidates.sort_front(above);
-    const auto& all = candidates.list();
-    candidates.replace({all.begin() + static_cast<std::ptrdiff_t>(above) - 1, all.end()});
+    const auto above = candidates.between(limit, std::numeric_limits<float>::infinity());
+    if (above.size() >= 2) candidates.remove_top(static_cast<std::int64_t>(above.size()) - 1);
   }
 
  private:

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+
+namespace linnet::app {
+
+/// The messages of a conversation. All are kept (and saved); the oldest turns may be hidden from
+/// the model where the context is too short for them. A turn is a message of the user with what
+/// answers it. Belongs to one thread.
+class ChatHistory {
+ public:
+  /// An empty text takes the system message away.
+  void set_system(std::string_view text);
+  /// Forgets all but the system message.
+  void reset();
+  void add_user(std::string_view text);
+  void add_assistant(std::string_view content, std::string_view reasoning);
+  /// Takes the answer to the latest message away; false where there is no message to answer.
+  bool take_answer_back();
+
+  std::int64_t turns() const;
+  /// What goes into a prompt: the system message and the turns that are not hidden.
+  nlohmann::ordered_json shown() const;
+  /// Hides the oldest turn that is shown; false if it is the latest one.
+  bool hide_oldest_turn();
+
+  /// All messages, a list in OpenAI's form, and how many behind the system message are hidden.
+  const nlohmann::ordered_json& messages() const { return messages_; }
+  std::size_t hidden() const { return hidden_; }
+  /// Replaces them all. An Error, and nothing has changed, where they are no such list.
+  Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
+
+  /// Writes all messages as a JSON list, in OpenAI's form.
+  Status save(const std::string& path) const;
+  /// An Error leaves the conversation as it was.
+  Status load(const std::string& path);
+
+ private:
+  bool has_system() const;
+
+  nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
+  std::size_t hidden_ = 0;  // messages after the system message
+};
+
+}  // namespace linnet::app

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "generate/sampling/params.hpp"
+
+namespace linnet::app {
+
+/// What happens when a conversation has grown too long for the context.
+enum class Overflow { kError, kDropOldest };
+
+struct ChatSettings {
+  SamplingParams sampling;
+  std::vector<std::string> stop;
+  std::int64_t min_tokens = 0;
+  std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
+  Overflow overflow = Overflow::kError;
+  bool is_terminal = false;  ///< standard output is one
+};
+
+}  // namespace linnet::app

@@ -1,0 +1,145 @@
+#include "linnet/generate_outcome.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/machine.hpp"
+#include "linnet/console.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double rate(std::int64_t tokens, double seconds) {
+  return seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
+}
+
+// Those that were computed for the prompt.
+std::int64_t new_prompt_tokens(const GenerateOutcome& outcome) {
+  return std::ssize(outcome.prompt) - outcome.cached_tokens;
+}
+
+std::int64_t generated_tokens(const GenerateOutcome& outcome) {
+  std::int64_t tokens = 0;
+  for (const Answer& answer : outcome.answers) tokens += std::ssize(answer.tokens);
+  return tokens;
+}
+
+// The first token came with the prompt.
+double generation_rate(const GenerateOutcome& outcome) {
+  return rate(std::max<std::int64_t>(generated_tokens(outcome) - 1, 0), outcome.generation_s);
+}
+
+std::string_view reason_name(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancel";
+  }
+  return "";
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+}
+
+std::string tensor_types(const gguf::File& file) {
+  std::map<std::string_view, int> counts;
+  for (const gguf::Tensor& tensor : file.tensors()) ++counts[tensor.format->name];
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  }
+  return text;
+}
+
+Json logprobs_json(const TokenLogprobs& logprobs) {
+  auto top = Json::array();
+  for (const auto& [token, logprob] : logprobs.top) {
+    top.push_back({{"token", token}, {"logprob", logprob}});
+  }
+  return {{"token", logprobs.chosen.token}, {"logprob", logprobs.chosen.logprob}, {"top", top}};
+}
+
+void add_answer(const Answer& answer, Json& json) {
+  json["tokens"] = answer.tokens;
+  json["text"] = answer.text;
+  json["finish_reason"] = reason_name(answer.reason);
+  for (const TokenLogprobs& of : answer.logprobs) json["logprobs"].push_back(logprobs_json(of));
+}
+
+Json timings_json(const GenerateOutcome& outcome) {
+  return {{"load_s", outcome.load_s},
+          {"time_to_first_token_s", outcome.prompt_s},
+          {"prompt_tokens_per_second", rate(new_prompt_tokens(outcome), outcome.prompt_s)},
+          {"generation_tokens_per_second", generation_rate(outcome)},
+          {"peak_memory_bytes", peak_memory_bytes()}};
+}
+
+}  // namespace
+
+void note_summary(const ModelFile& file, const MemoryPlan& plan) {
+  const ModelSpec& spec = file.spec();
+  std::int64_t parameters = 0;
+  for (const gguf::Tensor& tensor : file.file().tensors()) parameters += tensor.elements();
+  const AttentionSpec& attention = spec.layers.front().attention;
+  note("model:   {} ({}), {:.1f} M parameters, tensors {}\n",
+       printable(spec.name.empty() ? file.file().path().filename().string() : spec.name),
+       spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
+  note("shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n", spec.layers.size(),
+       attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
+  note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes),
+       plan.context, mebibytes(plan.kv_bytes()));
+  if (plan.context < plan.trained_context) {
+    note("context: {} of the {} tokens that the model was trained for\n", plan.context,
+         plan.trained_context);
+  }
+}
+
+void note_report(const GenerateOutcome& outcome) {
+  const std::int64_t generated = generated_tokens(outcome);
+  if (generated == 0) {
+    note("No tokens generated for this prompt\n");
+    return;
+  }
+  note("==========\nPrompt: {} tokens, {:.3f} tokens-per-sec\n", outcome.prompt.size(),
+       rate(new_prompt_tokens(outcome), outcome.prompt_s));
+  note("Generation: {} tokens, {:.3f} tokens-per-sec\n", generated, generation_rate(outcome));
+  if (outcome.cached_tokens > 0) {
+    note("Cached: {} tokens of the prompt, {} were computed\n", outcome.cached_tokens,
+         new_prompt_tokens(outcome));
+  }
+  if (outcome.speculation) {
+    const auto [guessed, accepted] = *outcome.speculation;
+    note("Speculation: {} of {} guessed tokens were right ({:.0f} %)\n", accepted, guessed,
+         guessed > 0 ? 100.0 * static_cast<double>(accepted) / static_cast<double>(guessed) : 0.0);
+  }
+  note("Time to first token: {:.3f} s\nPeak memory: {}\n", outcome.prompt_s,
+       mebibytes(peak_memory_bytes()));
+}
+
+Status write_json(const GenerateOutcome& outcome) {
+  Json json = {{"prompt_tokens", outcome.prompt}};
+  if (outcome.answers.size() == 1) {
+    add_answer(outcome.answers.front(), json);
+  } else {
+    for (const Answer& answer : outcome.answers) {
+      add_answer(answer, json["answers"].emplace_back(Json{{"seed", answer.seed}}));
+    }
+  }
+  json["cached_tokens"] = outcome.cached_tokens;
+  if (outcome.speculation) {
+    json["speculation"] = {{"guessed", outcome.speculation->guessed},
+                           {"accepted", outcome.speculation->accepted}};
+  }
+  json["timings"] = timings_json(outcome);
+  return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,61 @@
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "serve/api.hpp"
+
+// Any bytes as the body of a request, to the endpoint that the first byte chooses. There is a model
+// for the tokenizer and the template, and no engine: requests that are right are answered with 500.
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::array<std::string_view, 9> kPaths = {
+    "/v1/completions", "/v1/chat/completions", "/v1/responses",
+    "/v1/embeddings",  "/v1/messages",         "/v1/messages/count_tokens",
+    "/tokenize",       "/detokenize",          "/apply-template"};
+
+struct Served {
+  Served() {
+    auto opened = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+    if (!opened) std::abort();
+    file = std::move(*opened);
+    auto described =
+        describe_model(*file, "model", LINNET_SOURCE_DIR "/tests/serve/tools.jinja", 512);
+    if (!described) std::abort();
+    model = std::make_unique<ServedModel>(std::move(*described));
+    engine = std::make_unique<EngineThread>(
+        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics);
+    api = std::make_unique<Api>(*model, *engine, metrics);
+  }
+
+  std::unique_ptr<ModelFile> file;
+  std::unique_ptr<ServedModel> model;
+  Metrics metrics;
+  std::unique_ptr<EngineThread> engine;
+  std::unique_ptr<Api> api;
+  std::shared_ptr<ClientAccount> client = std::make_shared<ClientAccount>(0, "", Quota{});
+};
+
+}  // namespace
+}  // namespace linnet::serve
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace linnet::serve;
+  static Served served;
+  if (size == 0) return 0;
+  ApiRequest request;
+  request.method = "POST";
+  request.path = kPaths[data[0] % kPaths.size()];
+  request.body.assign(reinterpret_cast<const char*>(data) + 1, size - 1);
+  request.client = served.client;
+  const ApiReply reply = served.api->handle(request);
+  // What was understood has a status; the body is always JSON.
+  if (reply.status != 200 && reply.status != 400 && reply.status != 404 && reply.status != 500) {
+    std::abort();
+  }
+  if (!Json::accept(reply.body)) std::abort();
+  return 0;
+}

@@ -1,0 +1,60 @@
+#include "base/hash.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace linnet {
+namespace {
+
+// Odd, with bits all over.
+constexpr std::uint64_t kWordFactor = 0xd6e8feb86659fd93u;
+constexpr std::uint64_t kLaneFactor = 0x9e3779b97f4a7c15u;
+
+// The finaliser of SplitMix64 (https://doi.org/10.1145/2714064.2660195), a bijection.
+std::uint64_t scramble(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+// For each lane a bijection of the lane and of the word. The factor of the word keeps its bits from
+// cancelling single ones of the word before (https://github.com/Cyan4973/xxHash, XXH64's round).
+void Hash64::mix(Lanes& lanes, const std::byte* block) {
+  for (std::size_t i = 0; i < kLanes; ++i) {
+    std::uint64_t word;
+    std::memcpy(&word, block + i * sizeof word, sizeof word);
+    lanes[i] = std::rotl(lanes[i] + word * kWordFactor, 31) * kLaneFactor;
+  }
+}
+
+void Hash64::add(std::span<const std::byte> bytes) {
+  const std::size_t held = size_bytes_ % kBlockBytes;
+  size_bytes_ += bytes.size();
+  if (held > 0) {
+    const std::size_t taken = std::min(bytes.size(), kBlockBytes - held);
+    std::copy_n(bytes.begin(), taken, rest_.begin() + static_cast<std::ptrdiff_t>(held));
+    bytes = bytes.subspan(taken);
+    if (held + taken < kBlockBytes) return;
+    mix(lanes_, rest_.data());
+  }
+  for (; bytes.size() >= kBlockBytes; bytes = bytes.subspan(kBlockBytes)) {
+    mix(lanes_, bytes.data());
+  }
+  std::copy(bytes.begin(), bytes.end(), rest_.begin());
+}
+
+std::uint64_t Hash64::value() const {
+  Lanes lanes = lanes_;
+  auto last = rest_;
+  const std::size_t held = size_bytes_ % kBlockBytes;
+  std::fill(last.begin() + static_cast<std::ptrdiff_t>(held), last.end(), std::byte{0});
+  mix(lanes, last.data());
+  std::uint64_t hash = size_bytes_;
+  for (const std::uint64_t lane : lanes) hash = scramble(hash ^ lane);
+  return hash;
+}
+
+}  // namespace linnet

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "chat/chat_template.hpp"
+
+namespace linnet {
+
+/// Stands for an id of nine letters and digits in the texts of a CallForm.
+inline constexpr std::string_view kIdPlace = "\x01";
+
+/// How a model writes calls of tools, as its template shows them: `begin` call (`between` call)*
+/// `end`. A call is the tool's name, `middle` and its arguments: a JSON object, or for each of them
+/// `before_key` KEY (`before_text` text | `before_json` JSON) `after_value`.
+struct CallForm {
+  std::string begin, end, middle;
+  std::optional<std::string> between;  ///< nothing: there is one call in an answer
+  bool has_json_arguments = true;
+  std::string before_key, before_text, before_json, after_value;
+  /// What ends a text value for the parser; it is not in such values.
+  std::string text_end;
+};
+
+/// Finds out by trial: renders answers with calls, and looks where their parts came out. Nothing
+/// where the template writes calls in another way than the above, or in one that OutputParser would
+/// not read back.
+std::optional<CallForm> find_call_form(const ChatTemplate& chat);
+
+}  // namespace linnet

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "chat/chat_template.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet {
+
+/// The texts of a vocabulary's special tokens for its templates. An Error where the vocabulary
+/// can't encode an empty text.
+Result<SpecialTexts> special_texts(const Tokenizer& tokenizer);
+
+/// The ids of a rendered conversation: special tokens are those that the template wrote.
+Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt);
+
+/// The markers of the form <|name|> that the template wrote into `prompt` and that are no tokens of
+/// the vocabulary, each once: a sign that the template is another model's.
+std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Prompt& prompt);
+
+/// What a model was given and what it answered, as text and as tokens. The text of an answer may
+/// encode to other tokens than those that were drawn; a conversation that goes on from it keeps the
+/// drawn ones, so that nothing of it is computed again. Belongs to one thread.
+class ConversationTokens {
+ public:
+  /// Like encode_prompt(), but the answers that `prompt` has in common with what was remembered
+  /// keep their tokens, where a control token of the template follows (so that no token of another
+  /// text could reach across).
+  Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt) const;
+
+  /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.
+  void remember(std::string text, std::vector<TokenId> tokens);
+  /// What was remembered last.
+  const std::string& text() const { return text_; }
+  const std::vector<TokenId>& tokens() const { return tokens_; }
+
+ private:
+  // Where an answer ends.
+  struct Border {
+    std::size_t bytes, tokens;
+  };
+
+  std::string text_;
+  std::vector<TokenId> tokens_;
+  std::vector<Border> borders_;  // ascending
+};
+
+}  // namespace linnet

@@ -1,0 +1,28 @@
+#include "generate/batch_rows.hpp"
+
+namespace linnet {
+
+void BatchRows::clear() {
+  for (auto* list : {&tokens_, &positions_, &sequences_, &outputs_, &lengths_, &states_}) {
+    list->clear();
+  }
+  page_tables_.clear();
+  keeps_hidden_ = false;
+}
+
+void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position,
+                             std::int64_t count) {
+  next_position_ = static_cast<std::int32_t>(position);
+  page_tables_.emplace_back(stored.pages);
+  lengths_.push_back(static_cast<std::int32_t>(position + count));
+  if (stored.slot) states_.push_back(*stored.slot);
+}
+
+void BatchRows::add_row(std::int32_t token, bool wants_logits) {
+  if (wants_logits) outputs_.push_back(static_cast<std::int32_t>(tokens_.size()));
+  tokens_.push_back(token);
+  positions_.push_back(next_position_++);
+  sequences_.push_back(static_cast<std::int32_t>(page_tables_.size()) - 1);
+}
+
+}  // namespace linnet

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "generate/cache/sequence_cache.hpp"
+#include "model/model.hpp"
+
+namespace linnet {
+
+/// The rows of one forward pass while they are put together, sequence after sequence.
+class BatchRows {
+ public:
+  void clear();
+
+  /// Begins the rows of a sequence, `count` of them from `position` on. `stored` has pages for them
+  /// and keeps them until the pass is over.
+  void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count);
+  /// The next row of the latest sequence, of which the logits are wanted or not.
+  void add_row(std::int32_t token, bool wants_logits);
+
+  /// Model::hidden() is wanted of this pass.
+  void keep_hidden() { keeps_hidden_ = true; }
+
+  std::int64_t rows() const { return std::ssize(tokens_); }
+  std::int64_t outputs() const { return std::ssize(outputs_); }
+  Batch batch() const {
+    return {tokens_,
+            {positions_, sequences_, page_tables_, lengths_, states_},
+            outputs_,
+            keeps_hidden_};
+  }
+
+ private:
+  std::vector<std::int32_t> tokens_, positions_, sequences_, outputs_;
+  std::vector<std::int32_t> lengths_, states_;  // of each sequence
+  std::vector<std::span<const std::int32_t>> page_tables_;
+  std::int32_t next_position_ = 0;
+  bool keeps_hidden_ = false;
+};
+
+}  // namespace linnet

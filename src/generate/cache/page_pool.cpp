@@ -1,0 +1,97 @@
+#include "generate/cache/page_pool.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace linnet {
+
+PagePool::PagePool(std::int64_t pages) : entries_(static_cast<std::size_t>(pages)) {
+  for (std::int32_t page = 0; page < pages; ++page) {
+    entries_[page].idle = idle_.insert(idle_.end(), page);
+  }
+}
+
+std::optional<std::int32_t> PagePool::take() {
+  if (idle_.empty()) return std::nullopt;
+  const std::int32_t page = idle_.front();
+  forget(page);
+  hold(page);
+  return page;
+}
+
+void PagePool::hold(std::int32_t page) {
+  Entry& entry = entries_[page];
+  if (entry.holders++ == 0) idle_.erase(entry.idle);
+}
+
+void PagePool::release(std::int32_t page) {
+  Entry& entry = entries_[page];
+  assert(entry.holders > 0);
+  if (--entry.holders > 0) return;
+  // A page that nobody can find again is the first to be taken.
+  entry.idle = idle_.insert(entry.place ? idle_.end() : idle_.begin(), page);
+}
+
+void PagePool::release(const Prefix& prefix) {
+  // The last page first: it is of no use without those before it.
+  if (prefix.tail) release(*prefix.tail);
+  for (auto page = prefix.pages.rbegin(); page != prefix.pages.rend(); ++page) release(*page);
+}
+
+void PagePool::forget(std::int32_t page) {
+  Entry& entry = entries_[page];
+  if (entry.place) by_parent_.erase(*entry.place);
+  entry.place.reset();
+  entry.tokens.clear();
+}
+
+// The page behind `parent` that begins with most of `tokens`.
+std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
+                                                    std::span<const std::int32_t> tokens) const {
+  std::optional<Match> best;
+  const auto [begin, end] = by_parent_.equal_range(parent);
+  for (auto it = begin; it != end; ++it) {
+    const auto& known = entries_[it->second].tokens;
+    const auto common = std::ranges::mismatch(known, tokens).in1 - known.begin();
+    if (common > (best ? best->tokens : 0)) best = Match{it->second, common};
+    if (common == kPageTokens) break;
+  }
+  return best;
+}
+
+PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens) {
+  Prefix prefix;
+  while (const auto match = best_match(prefix.hash(), tokens)) {
+    hold(match->page);
+    if (match->tokens < kPageTokens) {
+      prefix.tail = match->page;
+      prefix.tail_tokens = match->tokens;
+      break;
+    }
+    prefix.hashes.push_back(extend_prefix_hash(prefix.hash(), tokens.first(kPageTokens)));
+    prefix.pages.push_back(match->page);
+    tokens = tokens.subspan(kPageTokens);
+  }
+  return prefix;
+}
+
+std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int32_t> tokens,
+                                 std::int32_t page) {
+  const std::uint64_t hash = extend_prefix_hash(parent, tokens);
+  Entry& entry = entries_[page];
+  if (!entry.place) {
+    const auto known = best_match(parent, tokens);
+    if (known && known->tokens == std::ssize(tokens)) {
+      Entry& other = entries_[known->page];
+      if (other.holders > 0 || other.tokens.size() > tokens.size()) return hash;
+      // Of two that hold the same, the one that is in use is remembered.
+      forget(known->page);
+      idle_.splice(idle_.begin(), idle_, other.idle);
+    }
+    entry.place = by_parent_.emplace(parent, page);
+  }
+  entry.tokens.assign(tokens.begin(), tokens.end());
+  return hash;
+}
+
+}  // namespace linnet

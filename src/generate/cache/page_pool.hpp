@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "generate/cache/prefix_hash.hpp"
+
+namespace linnet {
+
+/// Who holds which page of the KV cache. Pages are remembered by the tokens that they and all pages
+/// before them hold, so that sequences share a common beginning; pages that nobody holds are given
+/// away again, the longest unused first.
+class PagePool {
+ public:
+  explicit PagePool(std::int64_t pages);
+
+  std::int64_t pages() const { return static_cast<std::int64_t>(entries_.size()); }
+  std::int64_t free_pages() const { return static_cast<std::int64_t>(idle_.size()); }
+
+  /// A page for one holder, or nothing if all are held. Its old content is forgotten.
+  std::optional<std::int32_t> take();
+  void hold(std::int32_t page);
+  void release(std::int32_t page);
+
+  /// A beginning of a sequence: full pages, and behind them perhaps one that begins with what
+  /// follows. hashes[i] stands for the tokens of pages 0 to i.
+  struct Prefix {
+    std::vector<std::int32_t> pages;
+    std::vector<std::uint64_t> hashes;
+    std::optional<std::int32_t> tail;
+    std::int64_t tail_tokens = 0;  ///< fewer than kPageTokens
+
+    std::int64_t tokens() const { return std::ssize(pages) * kPageTokens + tail_tokens; }
+    std::uint64_t hash() const { return hashes.empty() ? empty_prefix_hash() : hashes.back(); }
+  };
+
+  /// The longest known beginning of `tokens`; each of its pages is held once more.
+  Prefix find_prefix(std::span<const std::int32_t> tokens);
+  /// Releases the pages of a prefix.
+  void release(const Prefix& prefix);
+
+  /// Remembers that `page` holds `tokens` (at most kPageTokens) after the prefix with the hash
+  /// `parent`; more may come behind them. Gives the hash of the prefix with these tokens.
+  std::uint64_t remember(std::uint64_t parent, std::span<const std::int32_t> tokens,
+                         std::int32_t page);
+
+ private:
+  using ByParent = std::multimap<std::uint64_t, std::int32_t>;
+  struct Entry {
+    int holders = 0;
+    std::optional<ByParent::iterator> place;  // where it is remembered
+    std::vector<std::int32_t> tokens;         // that it is remembered by
+    std::list<std::int32_t>::iterator idle;
+  };
+  struct Match {
+    std::int32_t page;
+    std::int64_t tokens;
+  };
+
+  void forget(std::int32_t page);
+  std::optional<Match> best_match(std::uint64_t parent, std::span<const std::int32_t> tokens) const;
+
+  std::vector<Entry> entries_;
+  std::list<std::int32_t> idle_;  // held by nobody, the longest unused first
+  ByParent by_parent_;            // pages by the hash of what stands before them
+};
+
+}  // namespace linnet

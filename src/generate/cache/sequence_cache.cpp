@@ -1,0 +1,225 @@
+#include "generate/cache/sequence_cache.hpp"
+
+#include <algorithm>
+
+namespace linnet {
+namespace {
+
+std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
+
+// The tokens behind the last full page.
+std::span<const std::int32_t> tail_of(std::span<const std::int32_t> tokens) {
+  return tokens.last(tokens.size() % kPageTokens);
+}
+
+}  // namespace
+
+SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses)
+    : backend_(backend),
+      memory_(memory),
+      reuses_(reuses),
+      pool_(memory.pages),
+      states_(memory.slots) {}
+
+bool SequenceCache::start(std::span<const std::int32_t> tokens, std::int64_t most_known,
+                          std::int64_t running, StoredSequence& sequence) {
+  const auto prefix =
+      pool_.find_prefix(tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0));
+  const bool started = begin_with(prefix, tokens, running, sequence);
+  pool_.release(prefix);
+  return started;
+}
+
+bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const std::int32_t> tokens,
+                               std::int64_t running, StoredSequence& sequence) {
+  std::optional<StatePool::Checkpoint> checkpoint;
+  std::int64_t usable = prefix.tokens();
+  if (has_states()) {
+    checkpoint = states_.find_longest(tokens.first(usable));
+    usable = checkpoint ? checkpoint->tokens : 0;
+  }
+  // All its tokens should find pages, and one more each for those that run: else it would soon be
+  // preempted, or make room for itself again and again.
+  const std::int64_t needed = pages_for(std::ssize(tokens)) - usable / kPageTokens;
+  if (running > 0 && needed + running > pool_.free_pages()) return false;
+
+  std::optional<std::int32_t> copy;
+  if (usable % kPageTokens > 0 && !(copy = pool_.take())) {
+    usable = has_states() ? 0 : usable / kPageTokens * kPageTokens;
+    checkpoint.reset();
+  }
+  if (!take_slot(checkpoint, sequence)) {
+    if (copy) pool_.release(*copy);
+    return false;
+  }
+  const std::int64_t full = usable / kPageTokens;
+  sequence.pages.assign(prefix.pages.begin(), prefix.pages.begin() + full);
+  for (const std::int32_t page : sequence.pages) pool_.hold(page);
+  if (copy) {
+    const std::int32_t source = full < std::ssize(prefix.pages) ? prefix.pages[full] : *prefix.tail;
+    backend_.copy_page(*memory_.kv, source, *copy);
+    sequence.pages.push_back(*copy);
+  }
+  sequence.computed = usable;
+  sequence.prefix_hash = full > 0 ? prefix.hashes[full - 1] : empty_prefix_hash();
+  sequence.prompt_tokens = std::ssize(tokens);
+  if (has_states()) {
+    sequence.borders = {prefix.tokens() / kPageTokens * kPageTokens, std::ssize(tokens) - 1};
+  }
+  return true;
+}
+
+// The slot holds the checkpoint's state, or that of a sequence without tokens.
+bool SequenceCache::take_slot(const std::optional<StatePool::Checkpoint>& checkpoint,
+                              StoredSequence& sequence) {
+  if (!has_states()) return true;
+  sequence.slot = states_.take(checkpoint ? std::optional(checkpoint->slot) : std::nullopt);
+  if (!sequence.slot) return false;
+  if (!checkpoint) {
+    backend_.clear_state(*memory_.states, *sequence.slot);
+  } else if (checkpoint->slot != *sequence.slot) {
+    backend_.copy_state(*memory_.states, checkpoint->slot, *sequence.slot);
+  }
+  return true;
+}
+
+bool SequenceCache::reserve(StoredSequence& sequence, std::int64_t tokens) {
+  while (std::ssize(sequence.pages) * kPageTokens < tokens) {
+    const auto page = pool_.take();
+    if (!page) return false;
+    sequence.pages.push_back(*page);
+  }
+  return true;
+}
+
+std::int64_t SequenceCache::rows_to_checkpoint(const StoredSequence& sequence,
+                                               std::int64_t rows) const {
+  const auto next = std::ranges::upper_bound(sequence.borders, sequence.computed);
+  return next == sequence.borders.end() ? rows : std::min(rows, *next - sequence.computed);
+}
+
+void SequenceCache::add_border(StoredSequence& sequence, std::int64_t tokens) const {
+  if (!has_states()) return;
+  const auto place = std::ranges::lower_bound(sequence.borders, tokens);
+  if (place == sequence.borders.end() || *place != tokens) sequence.borders.insert(place, tokens);
+}
+
+void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32_t> tokens,
+                            std::int64_t rows) {
+  const std::int64_t before = sequence.computed;
+  sequence.computed += rows;
+  if (!reuses_) return;
+  tokens = tokens.first(static_cast<std::size_t>(sequence.computed));
+  for (std::int64_t page = before / kPageTokens; page < sequence.computed / kPageTokens; ++page) {
+    sequence.prefix_hash =
+        pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
+                       sequence.pages[page]);
+  }
+  // Others with the same prompt may go on from here.
+  const bool ends_prompt =
+      before < sequence.prompt_tokens && sequence.computed >= sequence.prompt_tokens;
+  const bool at_border = std::ranges::binary_search(sequence.borders, sequence.computed);
+  if ((ends_prompt || at_border) && !tail_of(tokens).empty()) {
+    pool_.remember(sequence.prefix_hash, tail_of(tokens),
+                   sequence.pages[tokens.size() / kPageTokens]);
+  }
+  keep_state(sequence, tokens);
+}
+
+// Makes a checkpoint of the state behind `tokens` if one is due.
+void SequenceCache::keep_state(StoredSequence& sequence, std::span<const std::int32_t> tokens) {
+  if (!sequence.slot) return;
+  const bool in_prompt = sequence.computed < sequence.prompt_tokens;
+  const bool is_due = in_prompt ? std::ranges::binary_search(sequence.borders, sequence.computed)
+                                : sequence.computed % kPageTokens == 0;
+  if (!is_due) return;
+  const std::uint64_t hash = extend_prefix_hash(sequence.prefix_hash, tail_of(tokens));
+  if (!in_prompt) {
+    if (sequence.checkpoint) states_.forget(*sequence.checkpoint);
+    sequence.checkpoint = hash;
+  }
+  if (const auto to = states_.remember(sequence.computed, hash)) {
+    backend_.copy_state(*memory_.states, *sequence.slot, *to);
+  }
+}
+
+void SequenceCache::end(StoredSequence& sequence, std::span<const std::int32_t> tokens) {
+  end_trial(sequence, /*rows_stay=*/false);
+  tokens = tokens.first(static_cast<std::size_t>(sequence.computed));
+  const bool keeps = reuses_ && !tokens.empty();
+  std::uint64_t hash = sequence.prefix_hash;
+  if (keeps && !tail_of(tokens).empty()) {
+    hash = pool_.remember(hash, tail_of(tokens), sequence.pages[tokens.size() / kPageTokens]);
+  }
+  // The last page first: it is of no use without those before it.
+  for (auto page = sequence.pages.rbegin(); page != sequence.pages.rend(); ++page) {
+    pool_.release(*page);
+  }
+  if (sequence.slot && keeps) {
+    states_.release_as_checkpoint({*sequence.slot, sequence.computed, hash});
+  } else if (sequence.slot) {
+    states_.release(*sequence.slot);
+  }
+  sequence = {};
+}
+
+bool SequenceCache::begin_trial(StoredSequence& sequence) {
+  if (!sequence.slot) return true;
+  sequence.kept_slot = states_.take();
+  if (!sequence.kept_slot) return false;
+  backend_.copy_state(*memory_.states, *sequence.slot, *sequence.kept_slot);
+  return true;
+}
+
+void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
+  if (!sequence.kept_slot) return;
+  if (!rows_stay) backend_.copy_state(*memory_.states, *sequence.kept_slot, *sequence.slot);
+  states_.release(*sequence.kept_slot);
+  sequence.kept_slot.reset();
+}
+
+SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens) {
+  Known known;
+  known.prefix = pool_.find_prefix(tokens);
+  known.checkpoints = states_.find(tokens.first(known.prefix.tokens()));
+  return known;
+}
+
+std::int64_t SequenceCache::restore(const SequenceImage& image) {
+  const auto page_bytes = static_cast<std::size_t>(memory_.kv->page_bytes());
+  std::span<const std::int32_t> tokens(image.tokens);
+  std::vector<std::int32_t> taken;
+  std::uint64_t hash = empty_prefix_hash();
+  while (!tokens.empty()) {
+    const auto page = pool_.take();
+    if (!page) break;
+    taken.push_back(*page);
+    memory_.kv->import_page(*page,
+                            image.pages.subspan((taken.size() - 1) * page_bytes, page_bytes));
+    const auto held = tokens.first(std::min<std::size_t>(tokens.size(), kPageTokens));
+    hash = pool_.remember(hash, held, *page);
+    tokens = tokens.subspan(held.size());
+  }
+  for (auto page = taken.rbegin(); page != taken.rend(); ++page) pool_.release(*page);
+  const std::int64_t restored = std::ssize(image.tokens) - std::ssize(tokens);
+  return has_states() ? restore_states(image, restored) : restored;
+}
+
+// Those behind at most `tokens` tokens; gives the tokens before the last one.
+std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int64_t tokens) {
+  const auto slot_bytes = static_cast<std::size_t>(memory_.states->slot_bytes());
+  std::int64_t restored = 0;
+  for (std::size_t i = 0; i < image.state_tokens.size(); ++i) {
+    const std::int64_t behind = image.state_tokens[i];
+    if (behind > tokens) break;
+    const auto hash =
+        extend_prefix_hash(empty_prefix_hash(), std::span(image.tokens).first(behind));
+    if (const auto slot = states_.remember(behind, hash)) {
+      memory_.states->import_slot(*slot, image.states.subspan(i * slot_bytes, slot_bytes));
+    }
+    restored = behind;
+  }
+  return restored;
+}
+
+}  // namespace linnet

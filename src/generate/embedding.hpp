@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "gguf/gguf_file.hpp"
+
+namespace linnet {
+
+/// How the hidden states of a text's tokens become one vector.
+enum class Pooling { kMean, kFirst, kLast };
+
+std::string_view pooling_name(Pooling pooling);
+
+/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean where it says nothing or "none".
+/// Errors: a wrong type, a number that is not known.
+Result<Pooling> model_pooling(const gguf::File& file);
+
+/// The vector of one text, made from its hidden states chunk by chunk. Belongs to one thread at a
+/// time.
+class Embedding {
+ public:
+  explicit Embedding(Pooling pooling) : pooling_(pooling) {}
+
+  /// The hidden states of tokens from `position` on, [tokens, width] without gaps. A chunk that
+  /// begins at 0 begins anew.
+  void add(std::int64_t position, std::span<const float> states, std::int64_t width);
+
+  /// The vector, of length 1 (or all zeros).
+  std::vector<float> vector() const;
+
+ private:
+  Pooling pooling_;
+  std::vector<double> sum_;
+};
+
+}  // namespace linnet

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "generate/sampling/logprobs.hpp"
+#include "generate/sampling/params.hpp"
+
+namespace linnet {
+
+enum class FinishReason { kStop, kLength, kCancelled };
+
+struct GenerateRequest {
+  std::vector<std::int32_t> prompt;  ///< not empty, ids of the vocabulary
+  std::int64_t max_tokens = 0;       ///< >= 1; prompt and this fit the context together
+  SamplingParams sampling;
+  /// Ends the text when one of these is drawn; it is not part of the output.
+  std::vector<std::int32_t> stop_tokens;
+  std::int64_t min_tokens = 0;     ///< before so many, no stop token is drawn
+  std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
+  /// Asked before each step; true ends the request with kCancelled. May be empty.
+  std::function<bool()> is_cancelled;
+  /// Called once, when the first tokens are about to be computed: how many tokens of the prompt the
+  /// cache already held. May be empty.
+  std::function<void(std::int64_t cached_tokens)> on_start;
+  /// Called with each token of the output; false cancels the request.
+  std::function<bool(std::int32_t token)> on_token;
+  /// Called before on_token where `top_logprobs` asks for it. May be empty.
+  std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
+  /// Called once at the end, from step(). A text that can't go on because its grammar or the
+  /// banned tokens allow no token ends with kStop.
+  std::function<void(FinishReason)> on_finish;
+  /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
+  /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
+  /// request ends with kStop. A prompt that was preempted begins again at 0.
+  std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;
+};
+
+}  // namespace linnet

@@ -1,0 +1,67 @@
+#include "generate/session/model_hash.hpp"
+
+#include <type_traits>
+
+#include "base/hash.hpp"
+
+namespace linnet {
+namespace {
+
+template <class T>
+void add_number(Hash64& hash, T value) {
+  static_assert(std::is_arithmetic_v<T>);
+  hash.add(std::as_bytes(std::span(&value, 1)));
+}
+
+void add_text(Hash64& hash, std::string_view text) {
+  add_number(hash, text.size());
+  hash.add(std::as_bytes(std::span(text)));
+}
+
+void add_array(Hash64& hash, const gguf::Array& array) {
+  add_number(hash, array.size());
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    if (array.is_string()) {
+      add_text(hash, array.string(i));
+    } else if (array.is_integer()) {
+      add_number(hash, array.integer(i));
+    } else {
+      add_number(hash, array.number(i));
+    }
+  }
+}
+
+void add_value(Hash64& hash, const gguf::Value& value) {
+  add_number(hash, static_cast<std::uint32_t>(value.type));
+  std::visit(
+      [&](const auto& data) {
+        using T = std::decay_t<decltype(data)>;
+        if constexpr (std::is_same_v<T, std::string_view>) {
+          add_text(hash, data);
+        } else if constexpr (std::is_same_v<T, gguf::Array>) {
+          add_array(hash, data);
+        } else {
+          add_number(hash, data);
+        }
+      },
+      value.data);
+}
+
+}  // namespace
+
+std::uint64_t hash_model(const gguf::File& file) {
+  Hash64 hash;
+  for (const auto& [key, value] : file.metadata()) {
+    add_text(hash, key);
+    add_value(hash, value);
+  }
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    add_text(hash, tensor.name);
+    add_number(hash, static_cast<std::uint32_t>(tensor.format->type));
+    for (const std::int64_t extent : tensor.shape) add_number(hash, extent);
+    hash.add(tensor.bytes);
+  }
+  return hash.value();
+}
+
+}  // namespace linnet

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+
+#include "gguf/gguf_file.hpp"
+
+namespace linnet {
+
+/// What tells a model from others: a hash of all metadata and tensors of its file. Reads the whole
+/// file, at the speed of memory where it is cached.
+std::uint64_t hash_model(const gguf::File& file);
+
+}  // namespace linnet

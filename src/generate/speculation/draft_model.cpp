@@ -1,0 +1,178 @@
+#include "generate/speculation/draft_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/machine.hpp"
+#include "generate/sampling/candidates.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+// Files may pad their vocabulary: what both have must be the same.
+Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
+  const std::string& path = draft.file().path().string();
+  const Tokenizer *own = draft.tokenizer(), *other = target.tokenizer();
+  if (!own || !other) {
+    if (draft.spec().vocabulary == target.spec().vocabulary) return {};
+    return Error{fmt::format("{}: the draft model has {} tokens, expected the model's {}", path,
+                             draft.spec().vocabulary, target.spec().vocabulary)};
+  }
+  const auto shared = std::min(own->vocabulary_size(), other->vocabulary_size());
+  for (TokenId id = 0; id < shared; ++id) {
+    if (own->piece(id) == other->piece(id)) continue;
+    return Error{fmt::format(
+        "{}: the draft model has another vocabulary: token {} is \"{}\", expected the model's "
+        "\"{}\"",
+        path, id, own->piece(id), other->piece(id))};
+  }
+  return {};
+}
+
+Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
+                    std::int64_t promised_bytes) {
+  std::int64_t need = kv_tokens * kv_bytes_per_token(draft.spec(), options.kv_type);
+  for (const gguf::Tensor& tensor : draft.file().tensors()) need += std::ssize(tensor.bytes);
+  const std::int64_t available = available_memory_bytes();
+  if (options.force || available == 0 || need + promised_bytes <= available) return {};
+  return Error{fmt::format(
+      "{}: the draft model needs {} MiB of memory and {} MiB are left beside the model; --force "
+      "loads it all the same",
+      draft.file().path().string(), need / kMiB,
+      std::max<std::int64_t>(0, available - promised_bytes) / kMiB)};
+}
+
+Status check_kind(const ModelFile& draft) {
+  const char* const problem = state_bytes(draft.spec()) > 0 ? "keeps recurrent state"
+                              : !draft.spec().causal        ? "does not generate from left to right"
+                                                            : nullptr;
+  if (!problem) return {};
+  return Error{fmt::format("{}: a model of the architecture {} cannot be a draft model: it {}",
+                           draft.file().path().string(), draft.spec().architecture, problem)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const ModelFile& target,
+                                                  Backend& backend, const EngineOptions& options,
+                                                  std::int64_t kv_tokens,
+                                                  std::int64_t promised_bytes) {
+  const auto file = ModelFile::open(path);
+  if (!file) return file.error();
+  if (Status s = check_kind(**file); !s) return s.error();
+  if (Status s = check_vocabulary(**file, target); !s) return s.error();
+  if (Status s = check_memory(**file, options, kv_tokens, promised_bytes); !s) return s.error();
+  BatchLimits limits = options.limits;
+  limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, limits.outputs));
+  WeightLoader loader((*file)->file(), backend);
+  auto model = Model::load((*file)->spec(), loader, backend, limits);
+  if (!model) return model.error();
+  SequenceMemory memory;
+  memory.pages = kv_tokens / kPageTokens + 1;
+  auto kv = backend.make_kv_store((*model)->kv_shape(options.kv_type, memory.pages));
+  if (!kv) return kv.error();
+  memory.kv = std::move(*kv);
+  const auto vocabulary = std::min((*file)->spec().vocabulary, target.spec().vocabulary);
+  return std::unique_ptr<Drafter>(
+      new DraftModel(backend, std::move(*model), std::move(memory), vocabulary));
+}
+
+DraftModel::DraftModel(Backend& backend, std::unique_ptr<Model> model, SequenceMemory memory,
+                       std::int64_t vocabulary)
+    : backend_(backend),
+      model_(std::move(model)),
+      memory_(std::move(memory)),
+      cache_(backend, memory_, /*reuses=*/true),
+      vocabulary_(vocabulary) {}
+
+void DraftModel::propose(std::span<const DraftQuery> queries) {
+  std::vector<Guessing> guessing;
+  rows_.clear();
+  for (const DraftQuery& query : queries) {
+    Sequence& sequence = sequences_[query.sequence];
+    if (catch_up(query, sequence)) guessing.push_back({&query, &sequence});
+  }
+  compute(guessing);
+  for (const DraftQuery& query : queries) {
+    Sequence& sequence = sequences_[query.sequence];
+    cache_.advance(sequence.stored, query.tokens, std::exchange(sequence.pending, 0));
+  }
+  // Each pass gives every sequence a guess, from which the next pass goes on.
+  for (;;) {
+    rows_.clear();
+    std::erase_if(guessing, [this](const Guessing& of) { return !add_guess(of); });
+    if (guessing.empty()) return;
+    compute(guessing);
+  }
+}
+
+// Evaluates the rows and guesses the likeliest token behind each of them whose logits are wanted.
+void DraftModel::compute(const std::vector<Guessing>& guessing) {
+  if (rows_.rows() == 0) return;
+  const View logits = model_->forward(rows_.batch(), cache_.kv());
+  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
+  backend_.download(logits, logits_.data());
+  for (std::size_t i = 0; i < guessing.size(); ++i) {
+    const std::span<const float> row(logits_.data() + i * logits.columns,
+                                     static_cast<std::size_t>(vocabulary_));
+    guessing[i].query->guesses->push_back(highest(row).id);
+  }
+}
+
+// Adds the rows of what came since the last time; true if the logits behind it are wanted.
+bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
+  StoredSequence& stored = sequence.stored;
+  if (!start(query, sequence)) return false;
+  const auto behind = query.tokens.subspan(stored.computed);
+  if (behind.empty()) return false;  // the last guesses were not even tried
+  // Guesses that turned out right are computed already.
+  const auto right = std::ranges::mismatch(sequence.tried, behind).in1 - sequence.tried.begin();
+  cache_.advance(stored, query.tokens, std::min<std::int64_t>(right, std::ssize(behind) - 1));
+  sequence.tried.clear();
+
+  const std::int64_t pending = std::ssize(query.tokens) - stored.computed;
+  const std::int64_t count = std::min(pending, model_->limits().rows - rows_.rows());
+  const bool completes = count == pending && rows_.outputs() < model_->limits().outputs;
+  if (count <= 0 || !cache_.reserve(stored, stored.computed + count)) return false;
+  rows_.add_sequence(stored, stored.computed, count);
+  for (std::int64_t i = 0; i < count; ++i) {
+    rows_.add_row(query.tokens[stored.computed + i], completes && i + 1 == count);
+  }
+  sequence.pending = count;
+  return completes;
+}
+
+bool DraftModel::start(const DraftQuery& query, Sequence& sequence) {
+  if (sequence.started) return true;
+  const auto running =
+      std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
+  sequence.started =
+      cache_.start(query.tokens, std::ssize(query.tokens) - 1, running, sequence.stored);
+  return sequence.started;
+}
+
+// Adds the row of the latest guess; false if no more are wanted or there is no memory for more.
+bool DraftModel::add_guess(const Guessing& guessing) {
+  const auto& guesses = *guessing.query->guesses;
+  Sequence& sequence = *guessing.sequence;
+  if (std::ssize(guesses) >= guessing.query->most) return false;
+  const std::int64_t position = sequence.stored.computed + std::ssize(sequence.tried);
+  if (!cache_.reserve(sequence.stored, position + 1)) return false;
+  rows_.add_sequence(sequence.stored, position, 1);
+  rows_.add_row(guesses.back(), /*wants_logits=*/true);
+  sequence.tried.push_back(guesses.back());
+  return true;
+}
+
+void DraftModel::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
+  const auto found = sequences_.find(sequence);
+  if (found == sequences_.end()) return;
+  if (found->second.started) cache_.end(found->second.stored, tokens);
+  sequences_.erase(found);
+}
+
+}  // namespace linnet

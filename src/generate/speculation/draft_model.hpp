@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "generate/batch_rows.hpp"
+#include "generate/model_file.hpp"
+#include "generate/speculation/drafter.hpp"
+
+namespace linnet {
+
+/// Guesses with a smaller model of the same vocabulary, greedily, all sequences side by side
+/// (https://arxiv.org/abs/2211.17192). It keeps keys and values of its own.
+class DraftModel final : public Drafter {
+ public:
+  /// Loads the GGUF file `path` into `backend`, which must outlive this, with room for `kv_tokens`
+  /// tokens. Errors: what is wrong with the file; a vocabulary other than that of `target`; a model
+  /// with recurrent state, which can't take guesses back; too little memory, of which
+  /// `promised_bytes` belong to others (unless `force`).
+  static Result<std::unique_ptr<Drafter>> load(const std::string& path, const ModelFile& target,
+                                               Backend& backend, const EngineOptions& options,
+                                               std::int64_t kv_tokens, std::int64_t promised_bytes);
+
+  void propose(std::span<const DraftQuery> queries) override;
+  void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
+
+ private:
+  struct Sequence {
+    StoredSequence stored;
+    std::vector<std::int32_t> tried;  // guesses that were computed behind it
+    std::int64_t pending = 0;         // tokens that are being computed
+    bool started = false;
+  };
+  // A query whose guesses are under way.
+  struct Guessing {
+    const DraftQuery* query;
+    Sequence* sequence;
+  };
+
+  DraftModel(Backend& backend, std::unique_ptr<Model> model, SequenceMemory memory,
+             std::int64_t vocabulary);
+
+  bool start(const DraftQuery& query, Sequence& sequence);
+  bool catch_up(const DraftQuery& query, Sequence& sequence);
+  bool add_guess(const Guessing& guessing);
+  void compute(const std::vector<Guessing>& guessing);
+
+  Backend& backend_;
+  std::unique_ptr<Model> model_;
+  SequenceMemory memory_;
+  SequenceCache cache_;
+  std::int64_t vocabulary_;  // that both models have
+  std::unordered_map<std::uint64_t, Sequence> sequences_;
+  BatchRows rows_;
+  std::vector<float> logits_;
+};
+
+}  // namespace linnet

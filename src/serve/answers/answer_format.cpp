@@ -1,0 +1,36 @@
+#include "serve/answers/answer_format.hpp"
+
+#include <fmt/format.h>
+
+namespace linnet::serve {
+namespace {
+
+double rate(std::int64_t tokens, double seconds) {
+  return tokens > 0 && seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
+}
+
+}  // namespace
+
+Json usage_json(const Usage& usage) {
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+}
+
+Json timings_json(const Usage& usage) {
+  const double prompt_s = usage.first_token_s - usage.queue_s;
+  return {{"queue_s", usage.queue_s},
+          {"time_to_first_token_s", usage.first_token_s},
+          {"total_s", usage.total_s},
+          {"prompt_tokens_per_second", rate(usage.prompt_tokens - usage.cached_tokens, prompt_s)},
+          {"generation_tokens_per_second",
+           rate(usage.completion_tokens - 1, usage.total_s - usage.first_token_s)}};
+}
+
+std::string server_sent_event(const Json& data, std::string_view name) {
+  return name.empty() ? fmt::format("data: {}\n\n", dump(data))
+                      : fmt::format("event: {}\ndata: {}\n\n", name, dump(data));
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,158 @@
+#include "serve/answers/formats.hpp"
+#include "serve/answers/logprobs.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// POST /v1/chat/completions: deltas of a message, thinking and calls of tools apart from the text.
+class ChatFormat final : public AnswerFormat {
+ public:
+  ChatFormat(AnswerHead head, const Tokenizer& tokenizer, std::size_t choices,
+             const AnswerParsing& parsing)
+      : head_(std::move(head)), tokenizer_(tokenizer), choices_(choices) {
+    for (std::size_t i = 0; i < choices; ++i) {
+      OutputOptions own = parsing.options;
+      own.id_seed += i;
+      choices_[i].parser = make_output_parser(parsing.format, std::move(own));
+    }
+  }
+
+  std::string open() override {
+    std::string events;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      events += delta_event(i, {{"role", "assistant"}, {"content", ""}}, nullptr);
+    }
+    return events;
+  }
+
+  std::string add(std::size_t choice, const GeneratedText& generated) override {
+    for (const TokenLogprobs& of : generated.logprobs) {
+      choices_[choice].new_logprobs.push_back(chat_logprob(tokenizer_, of));
+    }
+    return take(choice, choices_[choice].parser->push(generated.text));
+  }
+
+  std::string close(std::size_t choice, const Ending& ending) override {
+    std::string events = take(choice, choices_[choice].parser->finish());
+    Choice& own = choices_[choice];
+    own.reason = ending.reason == FinishReason::kLength ? "length"
+                 : own.calls.empty()                    ? "stop"
+                                                        : "tool_calls";
+    return events + delta_event(choice, Json::object(), own.reason);
+  }
+
+  std::string end(const Usage& usage) override {
+    std::string events;
+    if (head_.streams_usage) {
+      Json chunk = head_json("chat.completion.chunk");
+      chunk["choices"] = Json::array();
+      chunk["usage"] = usage_json(usage);
+      chunk["usage"]["completion_tokens_details"] = {{"reasoning_tokens", reasoning_tokens()}};
+      chunk["timings"] = timings_json(usage);
+      events = server_sent_event(chunk);
+    }
+    return events + "data: [DONE]\n\n";
+  }
+
+  Json whole(const Usage& usage) override {
+    Json answer = head_json("chat.completion");
+    answer["choices"] = Json::array();
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      answer["choices"].push_back({{"index", i},
+                                   {"message", message_json(choices_[i])},
+                                   {"logprobs", logprobs_json(choices_[i].logprobs)},
+                                   {"finish_reason", choices_[i].reason}});
+    }
+    answer["usage"] = usage_json(usage);
+    answer["usage"]["completion_tokens_details"] = {{"reasoning_tokens", reasoning_tokens()}};
+    answer["timings"] = timings_json(usage);
+    return answer;
+  }
+
+ private:
+  struct Choice {
+    std::unique_ptr<OutputParser> parser;
+    std::string text, reasoning, reason;
+    Json calls = Json::array();
+    Json logprobs = Json::array();
+    Json new_logprobs = Json::array();  // that the next event takes along
+  };
+
+  static Json message_json(const Choice& choice) {
+    const bool has_text = !choice.text.empty() || choice.calls.empty();
+    Json message = {{"role", "assistant"},
+                    {"content", has_text ? Json(choice.text) : Json(nullptr)},
+                    {"refusal", nullptr}};
+    if (!choice.reasoning.empty()) message["reasoning_content"] = choice.reasoning;
+    if (!choice.calls.empty()) message["tool_calls"] = choice.calls;
+    return message;
+  }
+
+  std::string take(std::size_t choice, const std::vector<OutputEvent>& parts) {
+    std::string events;
+    for (const OutputEvent& part : parts) {
+      if (part.kind == OutputEvent::Kind::kWarning) continue;
+      events += delta_event(choice, delta_of(choices_[choice], part), nullptr);
+    }
+    return events;
+  }
+
+  // Remembers the part, too.
+  static Json delta_of(Choice& choice, const OutputEvent& part) {
+    if (part.kind == OutputEvent::Kind::kText) {
+      choice.text += part.text;
+      return {{"content", part.text}};
+    }
+    if (part.kind == OutputEvent::Kind::kReasoning) {
+      choice.reasoning += part.text;
+      return {{"reasoning_content", part.text}};
+    }
+    Json call = {{"id", part.call.id},
+                 {"type", "function"},
+                 {"function", {{"name", part.call.name}, {"arguments", part.call.arguments}}}};
+    choice.calls.push_back(call);
+    call["index"] = choice.calls.size() - 1;
+    return {{"tool_calls", Json::array({call})}};
+  }
+
+  Json head_json(std::string_view object) const {
+    return {
+        {"id", head_.id}, {"object", object}, {"created", head_.created}, {"model", head_.model}};
+  }
+  Json logprobs_json(Json content) const {
+    if (!head_.has_logprobs) return nullptr;
+    return {{"content", std::move(content)}, {"refusal", nullptr}};
+  }
+  // Of the text that is thinking.
+  std::int64_t reasoning_tokens() const {
+    std::int64_t tokens = 0;
+    for (const Choice& choice : choices_) tokens += count_tokens_of(tokenizer_, choice.reasoning);
+    return tokens;
+  }
+  std::string delta_event(std::size_t index, Json delta, const Json& reason) {
+    Choice& choice = choices_[index];
+    Json logprobs = logprobs_json(choice.new_logprobs);
+    for (Json& of : choice.new_logprobs) choice.logprobs.push_back(std::move(of));
+    choice.new_logprobs = Json::array();
+    Json chunk = head_json("chat.completion.chunk");
+    chunk["choices"] = Json::array({{{"index", index},
+                                     {"delta", std::move(delta)},
+                                     {"logprobs", std::move(logprobs)},
+                                     {"finish_reason", reason}}});
+    if (head_.streams_usage) chunk["usage"] = nullptr;
+    return server_sent_event(chunk);
+  }
+
+  const AnswerHead head_;
+  const Tokenizer& tokenizer_;
+  std::vector<Choice> choices_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, const Tokenizer& tokenizer,
+                                               std::size_t choices, const AnswerParsing& parsing) {
+  return std::make_unique<ChatFormat>(std::move(head), tokenizer, choices, parsing);
+}
+
+}  // namespace linnet::serve

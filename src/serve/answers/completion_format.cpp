@@ -1,0 +1,112 @@
+#include "serve/answers/formats.hpp"
+#include "serve/answers/logprobs.hpp"
+
+namespace linnet::serve {
+namespace {
+
+class CompletionFormat final : public AnswerFormat {
+ public:
+  CompletionFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<std::string> echoes)
+      : head_(std::move(head)), tokenizer_(tokenizer) {
+    for (std::string& echo : echoes) choices_.push_back({std::move(echo), {}, 0, {}, {}});
+  }
+
+  std::string open() override {
+    std::string events;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      Choice& choice = choices_[i];
+      choice.offset = count_characters(choice.echo);
+      if (!choice.echo.empty()) events += event(i, choice.echo, nullptr, nullptr);
+      choice.text = choice.echo;
+    }
+    return events;
+  }
+
+  std::string add(std::size_t index, const GeneratedText& generated) override {
+    Choice& choice = choices_[index];
+    choice.text += generated.text;
+    std::int64_t offset = choice.offset;
+    Json logprobs;
+    if (head_.has_logprobs) {
+      logprobs = completion_logprobs(tokenizer_, generated.logprobs, offset);
+      choice.logprobs.insert(choice.logprobs.end(), generated.logprobs.begin(),
+                             generated.logprobs.end());
+    }
+    choice.offset = offset;
+    return event(index, generated.text, std::move(logprobs), nullptr);
+  }
+
+  std::string close(std::size_t index, const Ending& ending) override {
+    choices_[index].reason = ending.reason == FinishReason::kLength ? "length" : "stop";
+    return event(index, "", nullptr, choices_[index].reason);
+  }
+
+  std::string end(const Usage& usage) override {
+    std::string events;
+    if (head_.streams_usage) {
+      Json chunk = head_json();
+      chunk["choices"] = Json::array();
+      chunk["usage"] = usage_json(usage);
+      chunk["timings"] = timings_json(usage);
+      events = server_sent_event(chunk);
+    }
+    return events + "data: [DONE]\n\n";
+  }
+
+  Json whole(const Usage& usage) override {
+    Json answer = head_json();
+    answer["choices"] = Json::array();
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+      const Choice& choice = choices_[i];
+      std::int64_t offset = count_characters(choice.echo);
+      Json logprobs;
+      if (head_.has_logprobs) logprobs = completion_logprobs(tokenizer_, choice.logprobs, offset);
+      answer["choices"].push_back(choice_json(i, choice.text, std::move(logprobs), choice.reason));
+    }
+    answer["usage"] = usage_json(usage);
+    answer["timings"] = timings_json(usage);
+    return answer;
+  }
+
+ private:
+  struct Choice {
+    std::string echo, text;
+    std::int64_t offset;  // of the next token in the text, in characters
+    std::vector<TokenLogprobs> logprobs;
+    std::string reason;
+  };
+
+  static Json choice_json(std::size_t choice, std::string_view text, Json logprobs,
+                          const Json& reason) {
+    return {{"text", text},
+            {"index", choice},
+            {"logprobs", std::move(logprobs)},
+            {"finish_reason", reason}};
+  }
+  Json head_json() const {
+    return {{"id", head_.id},
+            {"object", "text_completion"},
+            {"created", head_.created},
+            {"model", head_.model}};
+  }
+  std::string event(std::size_t choice, std::string_view text, Json logprobs,
+                    const Json& reason) const {
+    Json chunk = head_json();
+    chunk["choices"] = Json::array({choice_json(choice, text, std::move(logprobs), reason)});
+    if (head_.streams_usage) chunk["usage"] = nullptr;
+    return server_sent_event(chunk);
+  }
+
+  const AnswerHead head_;
+  const Tokenizer& tokenizer_;
+  std::vector<Choice> choices_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerFormat> make_completion_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                     std::vector<std::string> echoes) {
+  return std::make_unique<CompletionFormat>(std::move(head), tokenizer, std::move(echoes));
+}
+
+}  // namespace linnet::serve

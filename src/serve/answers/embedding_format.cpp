@@ -1,0 +1,74 @@
+#include <bit>
+#include <cstring>
+
+#include "serve/answers/formats.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// https://www.rfc-editor.org/rfc/rfc4648#section-4
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    const std::size_t digits = std::min<std::size_t>(bytes.size() - i, 3) + 1;
+    for (std::size_t k = 0; k < 4; ++k) {
+      text += k < digits ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+    }
+  }
+  return text;
+}
+
+// The numbers as little-endian float32.
+std::string packed(const std::vector<float>& numbers) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string bytes(numbers.size() * sizeof(float), '\0');
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return base64(bytes);
+}
+
+class EmbeddingFormat final : public AnswerFormat {
+ public:
+  EmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings,
+                  bool is_base64)
+      : head_(std::move(head)), embeddings_(std::move(embeddings)), is_base64_(is_base64) {}
+
+  std::string open() override { return {}; }
+  std::string add(std::size_t, const GeneratedText&) override { return {}; }
+  std::string close(std::size_t, const Ending&) override { return {}; }
+  std::string end(const Usage&) override { return {}; }
+
+  Json whole(const Usage& usage) override {
+    Json data = Json::array();
+    for (std::size_t i = 0; i < embeddings_.size(); ++i) {
+      const std::vector<float> vector = embeddings_[i]->vector();
+      data.push_back({{"object", "embedding"},
+                      {"index", i},
+                      {"embedding", is_base64_ ? Json(packed(vector)) : Json(vector)}});
+    }
+    return {{"object", "list"},
+            {"data", std::move(data)},
+            {"model", head_.model},
+            {"usage", usage_json(usage)},
+            {"timings", timings_json(usage)}};
+  }
+
+ private:
+  const AnswerHead head_;
+  const std::vector<std::shared_ptr<const Embedding>> embeddings_;
+  const bool is_base64_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerFormat> make_embedding_format(
+    AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings, bool is_base64) {
+  return std::make_unique<EmbeddingFormat>(std::move(head), std::move(embeddings), is_base64);
+}
+
+}  // namespace linnet::serve

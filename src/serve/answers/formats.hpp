@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chat/output/output_parser.hpp"
+#include "generate/embedding.hpp"
+#include "serve/answers/answer_format.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet::serve {
+
+// The formats of the endpoints, each in the file of its name. `tokenizer` must outlive them.
+
+/// POST /v1/completions. `echoes[i]` is put before the text of choice i.
+std::unique_ptr<AnswerFormat> make_completion_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                     std::vector<std::string> echoes);
+
+/// How the text of a conversation's answer is taken apart.
+struct AnswerParsing {
+  OutputFormat format;
+  OutputOptions options;
+};
+
+/// POST /v1/chat/completions.
+std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, const Tokenizer& tokenizer,
+                                               std::size_t choices, const AnswerParsing& parsing);
+
+/// POST /v1/responses. `settings` are the fields of the answer that repeat the request.
+std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                   const AnswerParsing& parsing, Json settings);
+
+/// POST /v1/messages.
+std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
+                                                  std::int64_t prompt_tokens);
+
+/// POST /v1/embeddings. `embeddings[i]` is filled in when choice i has ended.
+std::unique_ptr<AnswerFormat> make_embedding_format(
+    AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings, bool is_base64);
+
+}  // namespace linnet::serve

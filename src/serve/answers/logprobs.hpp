@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "generate/sampling/logprobs.hpp"
+#include "serve/api_error.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet::serve {
+
+/// {"token": ..., "logprob": ..., "bytes": [...], "top_logprobs": [...]}, as in chat completions
+/// and responses.
+Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
+
+/// {"tokens": [...], "token_logprobs": [...], "top_logprobs": [...], "text_offset": [...]}, as in
+/// completions. `offset` is where the first token begins in the text, in characters, and is moved
+/// on.
+Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
+                         std::int64_t& offset);
+
+/// Tokens that a text takes; 0 for an empty one.
+std::int64_t count_tokens_of(const Tokenizer& tokenizer, std::string_view text);
+/// Characters of a text.
+std::int64_t count_characters(std::string_view utf8);
+
+}  // namespace linnet::serve

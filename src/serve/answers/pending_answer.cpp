@@ -1,0 +1,65 @@
+#include "serve/answers/pending_answer.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace linnet::serve {
+
+PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
+                             std::unique_ptr<AnswerFormat> format,
+                             const std::vector<std::int64_t>& prompt_tokens, bool streams)
+    : format_(std::move(format)),
+      choices_per_prompt_(choices.size() / prompt_tokens.size()),
+      prompt_tokens_(std::accumulate(prompt_tokens.begin(), prompt_tokens.end(), std::int64_t{0})),
+      streams_(streams) {
+  for (auto& generation : choices) choices_.push_back({std::move(generation), {}, false});
+}
+
+PendingAnswer::~PendingAnswer() {
+  for (const Choice& choice : choices_) choice.generation->cancel();
+}
+
+std::string PendingAnswer::take_events() {
+  std::string events;
+  if (!std::exchange(opened_, true)) events = format_->open();
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    if (!choices_[i].closed) events += take_choice(i);
+  }
+  const bool all_closed =
+      std::ranges::all_of(choices_, [](const Choice& choice) { return choice.closed; });
+  if (!all_closed || std::exchange(finished_, true)) return events;
+  if (!error_.empty()) return events + format_->fail(unavailable(500, error_, "engine_failed"));
+  return events + format_->end(usage());
+}
+
+std::string PendingAnswer::take_choice(std::size_t index) {
+  Choice& choice = choices_[index];
+  std::string events;
+  const GeneratedText generated = choice.generation->take(choice.outcome);
+  if (!generated.empty()) events = format_->add(index, generated);
+  if (!choice.outcome.reason) return events;
+  choice.closed = true;
+  if (!choice.outcome.error.empty()) {
+    error_ = choice.outcome.error;
+    return events;
+  }
+  return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});
+}
+
+Usage PendingAnswer::usage() const {
+  const Outcome& first = choices_.front().outcome;
+  Usage usage;
+  usage.prompt_tokens = prompt_tokens_;
+  usage.queue_s = first.queue_s;
+  usage.first_token_s = first.first_token_s;
+  for (std::size_t i = 0; i < choices_.size(); ++i) {
+    const Outcome& outcome = choices_[i].outcome;
+    // The prompt of further choices is that of the first one.
+    if (i % choices_per_prompt_ == 0) usage.cached_tokens += outcome.cached_tokens;
+    usage.completion_tokens += outcome.tokens;
+    usage.total_s = std::max(usage.total_s, outcome.total_s);
+  }
+  return usage;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serve/answers/answer_format.hpp"
+
+namespace linnet::serve {
+
+/// An answer whose choices are being generated. Belongs to the I/O thread; when it is destroyed,
+/// what is still generated is cancelled.
+class PendingAnswer {
+ public:
+  /// `prompt_tokens` of each prompt; the choices are as many for each of them, in their order.
+  PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
+                std::unique_ptr<AnswerFormat> format,
+                const std::vector<std::int64_t>& prompt_tokens, bool streams);
+  ~PendingAnswer();
+  PendingAnswer(const PendingAnswer&) = delete;
+  PendingAnswer& operator=(const PendingAnswer&) = delete;
+
+  bool streams() const { return streams_; }
+  /// Takes what has come; the server-sent events for it.
+  std::string take_events();
+  /// True when take_events() has given the last event.
+  bool finished() const { return finished_; }
+  /// Why it failed, when it has finished; empty if it did not.
+  const std::string& error() const { return error_; }
+  /// What it took so far.
+  Usage usage() const;
+  /// The body of an answer that is not streamed, when it has finished.
+  Json whole() { return format_->whole(usage()); }
+
+ private:
+  struct Choice {
+    std::shared_ptr<Generation> generation;
+    Outcome outcome;
+    bool closed = false;
+  };
+
+  std::string take_choice(std::size_t index);
+
+  std::vector<Choice> choices_;
+  std::unique_ptr<AnswerFormat> format_;
+  const std::size_t choices_per_prompt_;
+  const std::int64_t prompt_tokens_;
+  const bool streams_;
+  bool opened_ = false;
+  bool finished_ = false;
+  std::string error_;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,67 @@
+#include "serve/cache_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace linnet::serve {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool begins_with(const std::vector<TokenId>& text, const std::vector<TokenId>& beginning) {
+  return beginning.size() <= text.size() &&
+         std::equal(beginning.begin(), beginning.end(), text.begin());
+}
+
+}  // namespace
+
+CacheFolder::CacheFolder(const fs::path& folder, Engine& engine)
+    : folder_(folder / fmt::format("{:016x}", engine.model_hash())), engine_(engine) {
+  std::error_code ignored;  // writing will fail, which is no reason not to serve
+  fs::create_directories(folder_, ignored);
+}
+
+fs::path CacheFolder::file_of(std::size_t place) const {
+  return folder_ / fmt::format("{:02}.session", place);
+}
+
+std::int64_t CacheFolder::restore() {
+  // The oldest first, so that the latest ones stay where the cache is too small for all.
+  std::vector<std::pair<fs::file_time_type, std::size_t>> found;
+  for (std::size_t place = 0; place < kMostTexts; ++place) {
+    std::error_code error;
+    const auto time = fs::last_write_time(file_of(place), error);
+    if (!error) found.emplace_back(time, place);
+  }
+  std::ranges::sort(found);
+  std::int64_t tokens = 0;
+  for (const auto& [time, place] : found) {
+    auto session = engine_.load_session(file_of(place));
+    if (!session) continue;
+    tokens += session->cached_tokens;
+    texts_[place] = {std::move(session->tokens), true, ++latest_};
+  }
+  return tokens;
+}
+
+void CacheFolder::remember(std::vector<TokenId> tokens) {
+  const auto continued = std::ranges::find_if(texts_, [&](const Text& text) {
+    return !text.tokens.empty() && begins_with(tokens, text.tokens);
+  });
+  Text& place =
+      continued != texts_.end() ? *continued : *std::ranges::min_element(texts_, {}, &Text::age);
+  place = {std::move(tokens), false, ++latest_};
+}
+
+bool CacheFolder::save_one() {
+  const auto text = std::ranges::find(texts_, false, &Text::is_saved);
+  if (text == texts_.end()) return false;
+  text->is_saved = true;
+  (void)engine_.save_session(file_of(static_cast<std::size_t>(text - texts_.begin())),
+                             text->tokens);
+  return true;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "generate/engine.hpp"
+
+namespace linnet::serve {
+
+/// Keeps what the prefix cache holds of the latest texts in a folder, a session file each, so that
+/// they are not computed again after a restart. Belongs to the engine's thread.
+class CacheFolder {
+ public:
+  /// Under `folder`, each model has a folder of its own, named by the hash of its file.
+  CacheFolder(const std::filesystem::path& folder, Engine& engine);
+
+  /// Reads what an earlier run has kept; gives the number of tokens. What is damaged or belongs to
+  /// other settings is passed over.
+  std::int64_t restore();
+  /// A text has ended: `tokens` of its prompt and output. A text that goes on with a known one
+  /// takes its place.
+  void remember(std::vector<TokenId> tokens);
+  /// Writes one text that is not kept yet, if there is one; false if there is none. What can't be
+  /// written is given up.
+  bool save_one();
+
+  static constexpr std::size_t kMostTexts = 32;
+
+ private:
+  struct Text {
+    std::vector<TokenId> tokens;
+    bool is_saved = true;
+    std::int64_t age = 0;  ///< counts up: the lowest is the oldest
+  };
+  std::filesystem::path file_of(std::size_t place) const;
+
+  const std::filesystem::path folder_;
+  Engine& engine_;
+  std::array<Text, kMostTexts> texts_;
+  std::int64_t latest_ = 0;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,104 @@
+#include "serve/constraints/answer_grammar.hpp"
+
+#include "grammar/combine.hpp"
+
+namespace linnet::serve {
+
+using grammar::Expression;
+using grammar::Grammar;
+
+namespace {
+
+Expression any_text() {
+  return grammar::repeat(grammar::characters(grammar::CharacterSet::all()), 0, {});
+}
+
+}  // namespace
+
+const ControlToken* MarkerSpelling::control_token_at(std::string_view text) const {
+  for (const ControlToken& token : control_tokens_) {
+    if (text.starts_with(token.text)) return &token;
+  }
+  return nullptr;
+}
+
+Expression MarkerSpelling::spelled(std::string_view text) const {
+  std::vector<Expression> parts;
+  std::size_t plain = 0;  // bytes at the beginning of `text` that are no control tokens
+  const auto end_plain = [&] {
+    if (plain > 0) parts.push_back(grammar::literal(text.substr(0, plain)));
+    text.remove_prefix(std::exchange(plain, 0));
+  };
+  while (plain < text.size()) {
+    const ControlToken* const token = control_token_at(text.substr(plain));
+    if (!token) {
+      ++plain;
+      continue;
+    }
+    end_plain();
+    parts.push_back(Expression({grammar::Tokens{{token->id}, false}}));
+    text.remove_prefix(token->text.size());
+  }
+  end_plain();
+  return grammar::sequence(std::move(parts));
+}
+
+Expression MarkerSpelling::without(std::string_view marker) const {
+  const ControlToken* const token = control_token_at(marker);
+  if (token) return any_text();  // which holds no control tokens
+  return grammar::text_without(marker);
+}
+
+Expression MarkerSpelling::up_to(std::string_view marker) const {
+  return grammar::sequence({without(marker), spelled(marker)});
+}
+
+namespace {
+
+// The thinking before an answer, which may be none.
+Expression reasoning_before(const AnswerRules& rules) {
+  const MarkerSpelling& markers = rules.markers;
+  if (rules.format.is_harmony) {
+    return grammar::optional(
+        grammar::sequence({markers.spelled("<|channel|>analysis<|message|>"),
+                           markers.up_to("<|end|>"), markers.spelled("<|start|>assistant")}));
+  }
+  if (rules.format.reasoning_begin.empty()) return grammar::empty();
+  const Expression newlines =
+      grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
+  const Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
+  if (rules.starts_in_reasoning) return end;
+  return grammar::optional(grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
+}
+
+Expression text_of(const AnswerRules& rules, Grammar& grammar) {
+  Expression text = any_text();
+  if (rules.text) {
+    text = grammar::append_grammar(*rules.text, grammar);
+  } else if (!rules.trigger.empty()) {
+    text = rules.markers.without(rules.trigger);
+  }
+  if (!rules.format.is_harmony) return text;
+  return grammar::sequence({rules.markers.spelled("<|channel|>final<|message|>"), text});
+}
+
+Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
+  if (!rules.calls) return text_of(rules, grammar);
+  const Expression calls = grammar::append_grammar(*rules.calls, grammar);
+  if (rules.must_call) return calls;
+  const Expression text = text_of(rules, grammar);
+  if (rules.text || rules.format.is_harmony) return grammar::choice({calls, text});
+  return grammar::sequence({text, grammar::optional(calls)});
+}
+
+}  // namespace
+
+Grammar make_answer_grammar(const AnswerRules& rules) {
+  Grammar grammar;
+  Expression answer = grammar::sequence({reasoning_before(rules), answer_of(rules, grammar)});
+  grammar.root = static_cast<std::uint32_t>(grammar.rules.size());
+  grammar.rules.push_back({"answer", std::move(answer)});
+  return grammar;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,88 @@
+#include "serve/endpoints/start_answer.hpp"
+#include "serve/requests/prompts.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// What OpenAI's completions endpoint generates where it is not told how much.
+constexpr std::int64_t kCompletionTokens = 16;
+constexpr std::int64_t kMostLogprobs = 20;
+
+// The prompts, or the one that has a hole where `suffix` says so.
+ApiResult<std::vector<std::vector<TokenId>>> read_completion_prompts(Fields& fields,
+                                                                     const ServedModel& model) {
+  const std::string suffix = fields.text("suffix").value_or("");
+  if (fields.error()) return *fields.error();
+  if (suffix.empty()) return read_prompts(fields, "prompt", *model.tokenizer);
+  const std::string prefix = fields.required_text("prompt");
+  if (fields.error()) return *fields.error();
+  auto ids = infill_prompt(model, prefix, suffix);
+  if (!ids) return ids.error();
+  return std::vector<std::vector<TokenId>>{std::move(*ids)};
+}
+
+// The text of prompt number `index`, as it was given or as its tokens stand for it.
+std::string echo_of(const Json& prompt, std::size_t index, const std::vector<TokenId>& ids,
+                    const Tokenizer& tokenizer) {
+  if (prompt.is_string()) return prompt.get<std::string>();
+  if (prompt.is_array() && index < prompt.size() && prompt[index].is_string()) {
+    return prompt[index].get<std::string>();
+  }
+  Detokenizer detokenizer(tokenizer);
+  std::string text;
+  for (const TokenId id : ids) text += detokenizer.push(id);
+  return text + detokenizer.finish();
+}
+
+std::vector<std::string> make_echoes(const Json& prompt, const AnswerPlan& plan,
+                                     const Tokenizer& tokenizer) {
+  std::vector<std::string> echoes;
+  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
+    echoes.insert(echoes.end(), static_cast<std::size_t>(plan.options.choices),
+                  echo_of(prompt, i, plan.prompts[i], tokenizer));
+  }
+  return echoes;
+}
+
+// A number of tokens, or as in chats true or false.
+void read_logprobs(Fields& fields, GenerationOptions& options) {
+  const Json* const field = fields.find("logprobs");
+  if (field && field->is_boolean()) {
+    if (*field == true) options.top_logprobs = 0;
+    return;
+  }
+  options.top_logprobs = fields.integer("logprobs", 0, kMostLogprobs).value_or(-1);
+}
+
+}  // namespace
+
+// POST /v1/completions
+Handled completions(ApiContext& context, const ApiRequest& request, const Json& body) {
+  const ServedModel& model = context.model;
+  Fields fields(body);
+  if (auto error = check_model(fields, model)) return *error;
+  AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
+  read_logprobs(fields, plan.options);
+  const TextConstraint constraint = read_text_constraint(fields);
+  const bool echoes = fields.boolean("echo", false);
+  // Choosing the best of several answers is not there: as many as are asked for are made.
+  fields.integer("best_of", 1, plan.options.choices);
+  if (fields.error()) return *fields.error();
+  auto prompts = read_completion_prompts(fields, model);
+  if (!prompts) return prompts.error();
+  plan.prompts = std::move(*prompts);
+  auto session = text_session(context, constraint);
+  if (!session) return session.error();
+  plan.options.sampling.grammar = std::move(*session);
+  if (!plan.options.max_tokens) plan.options.max_tokens = kCompletionTokens;
+  AnswerHead head = make_head("cmpl-", model, plan.options);
+  plan.id = head.id;
+  const std::size_t choices = plan.prompts.size() * static_cast<std::size_t>(plan.options.choices);
+  plan.format =
+      make_completion_format(std::move(head), *model.tokenizer,
+                             echoes ? make_echoes(*fields.find("prompt"), plan, *model.tokenizer)
+                                    : std::vector<std::string>(choices));
+  return start_answer(context, request, std::move(plan));
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "serve/endpoints/start_answer.hpp"
+#include "serve/requests/prompts.hpp"
+
+namespace linnet::serve {
+
+// POST /v1/embeddings
+Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& body) {
+  const ServedModel& model = context.model;
+  Fields fields(body);
+  if (auto error = check_model(fields, model)) return *error;
+  static constexpr std::array<std::string_view, 2> kEncodings = {"float", "base64"};
+  const bool is_base64 = fields.one_of("encoding_format", kEncodings, "float") == "base64";
+  const auto dimensions = fields.integer("dimensions", 1, kMostTokens);
+  if (dimensions && *dimensions != model.width) {
+    fields.fail("dimensions", fmt::format("this model's embeddings have {} numbers", model.width));
+  }
+  if (fields.error()) return *fields.error();
+  auto prompts = read_prompts(fields, "input", *model.tokenizer);
+  if (!prompts) return prompts.error();
+  AnswerPlan plan{.endpoint = "/v1/embeddings", .prompts = std::move(*prompts)};
+  plan.options.max_tokens = 0;
+  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
+    plan.embeddings.push_back(std::make_shared<Embedding>(model.pooling));
+  }
+  AnswerHead head = make_head("embd-", model, plan.options);
+  plan.id = head.id;
+  plan.format = make_embedding_format(std::move(head),
+                                      {plan.embeddings.begin(), plan.embeddings.end()}, is_base64);
+  return start_answer(context, request, std::move(plan));
+}
+
+}  // namespace linnet::serve

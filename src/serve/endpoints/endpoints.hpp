@@ -1,0 +1,26 @@
+#pragma once
+
+#include "serve/api_context.hpp"
+
+namespace linnet::serve {
+
+// The endpoints, each in the file of its name. `body` is a JSON object, or null for GET.
+using Handled = ApiResult<ApiReply>;
+using Handler = Handled (*)(ApiContext& context, const ApiRequest& request, const Json& body);
+
+Handled health(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled metrics(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled sequences(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled models(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled model(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled completions(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled chat_completions(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled responses(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled messages(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled count_tokens(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled tokenize(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled detokenize(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled apply_template(ApiContext& context, const ApiRequest& request, const Json& body);
+
+}  // namespace linnet::serve

@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "chat/prompt_encoding.hpp"
+#include "serve/constraints/answer_grammar.hpp"
+#include "serve/endpoints/start_answer.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// The control tokens whose text the parser of answers needs, ascending.
+std::vector<TokenId> markers(const ServedModel& model, const OutputFormat& format) {
+  std::vector<TokenId> tokens;
+  for (const ControlToken& token : model.control_tokens) {
+    if (is_marker(format, token.text)) tokens.push_back(token.id);
+  }
+  std::ranges::sort(tokens);
+  return tokens;
+}
+
+bool is_strict(const Json& tools) {
+  return tools.is_array() && std::ranges::any_of(tools, [](const Json& tool) {
+           const auto strict = tool["function"].find("strict");
+           return strict != tool["function"].end() && *strict == true;
+         });
+}
+
+bool has_tools(const ChatFields& chat) {
+  return chat.request.tools.is_array() && !chat.request.tools.empty();
+}
+
+// Whether the calls of an answer have to be held to a grammar.
+bool restricts_calls(const ChatFields& chat) {
+  return chat.choice.must_call ||
+         (has_tools(chat) && (is_strict(chat.request.tools) || !chat.choice.parallel));
+}
+
+ApiResult<grammar::Grammar> calls_grammar(const ServedModel& model, const ChatFields& chat,
+                                          const MarkerSpelling& spelling) {
+  if (!model.call_form) {
+    return invalid_request(
+        "tool_choice: this model's template writes calls in a way that can't be forced; use auto, "
+        "with parallel calls and without strict",
+        "tool_choice", "tool_choice_not_supported");
+  }
+  auto calls = make_call_grammar(*model.call_form, chat.request.tools, chat.choice, spelling);
+  if (!calls) return invalid_request("tools: " + calls.error().message, "tools");
+  return std::move(*calls);
+}
+
+ApiResult<grammar::Grammar> text_grammar(const TextConstraint& constraint,
+                                         const Tokenizer& tokenizer) {
+  auto text = make_text_grammar(constraint, tokenizer);
+  if (!text) return invalid_request(constraint.path + ": " + text.error().message, constraint.path);
+  return std::move(*text);
+}
+
+ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFields& chat,
+                                         const TextConstraint& constraint, const Prompt& prompt) {
+  const MarkerSpelling spelling(model.control_tokens);
+  AnswerRules rules{.format = prompt.output_format,
+                    .starts_in_reasoning = prompt.ends_in_reasoning,
+                    .markers = spelling,
+                    .must_call = chat.choice.must_call};
+  if (restricts_calls(chat) || (has_tools(chat) && model.call_form)) {
+    auto calls = calls_grammar(model, chat, spelling);
+    if (!calls) return calls.error();
+    rules.calls = std::move(*calls);
+    rules.trigger = call_trigger(*model.call_form);
+  }
+  if (!constraint.is_none()) {
+    auto text = text_grammar(constraint, *model.tokenizer);
+    if (!text) return text.error();
+    rules.text = std::move(*text);
+  }
+  return make_answer_grammar(rules);
+}
+
+// What a grammar is made of, as a key.
+std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
+                      const Prompt& prompt) {
+  return dump({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
+               chat.choice.name, chat.choice.parallel, prompt.output_format.name,
+               prompt.ends_in_reasoning});
+}
+
+}  // namespace
+
+ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request) {
+  if (!model.chat) return invalid_request(model.chat_problem, "", "no_chat_template");
+  auto prompt = model.chat->render(request);
+  if (!prompt) return invalid_request(prompt.error().message, "messages");
+  return std::move(*prompt);
+}
+
+ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
+                              const TextConstraint& constraint, GenerationOptions& options) {
+  const ServedModel& model = context.model;
+  auto prompt = render_chat(model, chat.request);
+  if (!prompt) return prompt.error();
+  auto ids = encode_prompt(*model.tokenizer, *prompt);
+  if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
+  if (restricts_calls(chat) || !constraint.is_none()) {
+    auto session = context.grammars.session(
+        cache_key(chat, constraint, *prompt), constraint.is_none() ? "tools" : constraint.path,
+        [&] { return make_grammar(model, chat, constraint, *prompt); });
+    if (!session) return session.error();
+    options.sampling.grammar = std::move(*session);
+  }
+  ChatPlan plan;
+  plan.prompt = std::move(*ids);
+  plan.shown_tokens = markers(model, prompt->output_format);
+  plan.parsing = {prompt->output_format,
+                  {.tools = chat.request.tools,
+                   .starts_in_reasoning = prompt->ends_in_reasoning,
+                   .id_seed = options.sampling.seed}};
+  return plan;
+}
+
+ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& context,
+                                                               const TextConstraint& constraint) {
+  if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
+  auto session =
+      context.grammars.session(dump({constraint.schema, constraint.gbnf}), constraint.path,
+                               [&] { return text_grammar(constraint, *context.model.tokenizer); });
+  if (!session) return session.error();
+  return std::optional(std::move(*session));
+}
+
+}  // namespace linnet::serve

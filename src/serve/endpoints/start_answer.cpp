@@ -1,0 +1,103 @@
+#include "serve/endpoints/start_answer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <random>
+
+namespace linnet::serve {
+namespace {
+
+constexpr int kRetryAfter_s = 1;
+
+std::string random_id(std::string_view prefix) {
+  std::random_device device;
+  return fmt::format("{}{:08x}{:08x}{:08x}", prefix, device(), device(), device());
+}
+
+ApiError too_long(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
+  const std::string counts =
+      max_tokens == 0
+          ? fmt::format("the prompt has {} tokens", prompt_tokens)
+          : fmt::format("the prompt has {} tokens and {} are to be generated, together {}",
+                        prompt_tokens, max_tokens, prompt_tokens + max_tokens);
+  return invalid_request(fmt::format("{}, but the context holds {}", counts, context), "",
+                         "context_length_exceeded");
+}
+
+// How many tokens to generate after a prompt: those asked for, or all that the context leaves.
+ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const AnswerPlan& plan,
+                                           std::int64_t prompt_tokens) {
+  const std::int64_t left = model.context - prompt_tokens;
+  const std::int64_t least = plan.embeddings.empty() ? 1 : 0;
+  const std::int64_t wanted = plan.options.max_tokens.value_or(std::max(left, least));
+  if (wanted > left) return too_long(prompt_tokens, wanted, model.context);
+  return wanted;
+}
+
+void ask_for_embedding(const std::shared_ptr<Embedding>& embedding, std::int64_t width,
+                       GenerateRequest& request) {
+  request.on_hidden = [embedding, width](std::int64_t position, std::span<const float> states) {
+    embedding->add(position, states, width);
+  };
+}
+
+}  // namespace
+
+AnswerHead make_head(std::string_view prefix, const ServedModel& model,
+                     const GenerationOptions& options) {
+  return {random_id(prefix), model.id, std::time(nullptr), options.streams_usage,
+          options.top_logprobs >= 0};
+}
+
+std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
+  const auto name = fields.text("model");
+  if (fields.error()) return fields.error();
+  if (!name || *name == model.id || name->empty()) return std::nullopt;
+  ApiError error = not_found(
+      fmt::format("the model {} does not exist here; this server runs {}", *name, model.id),
+      "model_not_found");
+  error.param = "model";
+  return error;
+}
+
+Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
+  if (context.engine.state() != EngineThread::State::kReady) return health(context, request, {});
+  const ServedModel& model = context.model;
+  std::vector<Job> jobs;
+  std::vector<std::shared_ptr<Generation>> generations;
+  std::vector<std::int64_t> prompt_tokens;
+  const std::uint64_t client = request.client ? request.client->id() : 0;
+  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
+    prompt_tokens.push_back(std::ssize(plan.prompts[i]));
+    if (plan.prompts[i].empty()) return invalid_request("the prompt has no tokens");
+    const auto max_tokens = tokens_to_generate(model, plan, prompt_tokens.back());
+    if (!max_tokens) return max_tokens.error();
+    for (std::int64_t k = 0; k < plan.options.choices; ++k) {
+      generations.push_back(std::make_shared<Generation>(
+          *model.tokenizer,
+          Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
+          context.metrics, request.notify));
+      jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], *max_tokens, k),
+                      generations.back(), client});
+      if (!plan.embeddings.empty()) {
+        ask_for_embedding(plan.embeddings[i], model.width, jobs.back().request);
+      }
+    }
+  }
+  if (!context.engine.submit(std::move(jobs))) {
+    return overloaded("too many requests are waiting; try again later", kRetryAfter_s);
+  }
+  for (std::size_t i = 0; i < generations.size(); ++i) {
+    const std::size_t prompt = i / static_cast<std::size_t>(plan.options.choices);
+    context.sequences.add({plan.id, i, plan.endpoint, prompt_tokens[prompt], generations[i]});
+  }
+  ApiReply reply;
+  if (plan.options.streams) reply.content_type = "text/event-stream";
+  reply.pending = std::make_unique<PendingAnswer>(std::move(generations), std::move(plan.format),
+                                                  prompt_tokens, plan.options.streams);
+  return reply;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "serve/answers/formats.hpp"
+#include "serve/constraints/text_constraint.hpp"
+#include "serve/endpoints/endpoints.hpp"
+#include "serve/requests/chat_request.hpp"
+#include "serve/requests/generation_options.hpp"
+
+namespace linnet::serve {
+
+/// An answer that is to be generated.
+struct AnswerPlan {
+  std::string_view endpoint{};
+  std::string id{};
+  GenerationOptions options{};
+  std::vector<std::vector<TokenId>> prompts{};  ///< each has options.choices choices
+  std::vector<TokenId> shown_tokens{};
+  std::unique_ptr<AnswerFormat> format{};
+  /// Of each prompt, where its embedding is wanted and no text.
+  std::vector<std::shared_ptr<Embedding>> embeddings{};
+};
+
+/// Checks that the prompts fit the context, and hands them to the engine.
+Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
+
+/// An Error where the field `model` names another model than this one.
+std::optional<ApiError> check_model(Fields& fields, const ServedModel& model);
+
+/// What an answer says of itself; its id begins with `prefix`.
+AnswerHead make_head(std::string_view prefix, const ServedModel& model,
+                     const GenerationOptions& options);
+
+/// The prompt of a conversation; an Error where the model has no template or the template can't
+/// show the messages.
+ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request);
+
+/// What the answer to a conversation needs beside its options.
+struct ChatPlan {
+  std::vector<TokenId> prompt;
+  std::vector<TokenId> shown_tokens;
+  AnswerParsing parsing;
+};
+
+/// Renders and encodes a conversation, and puts what the answer must look like (`constraint`, the
+/// tools that must be called) into the options' grammar.
+ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
+                              const TextConstraint& constraint, GenerationOptions& options);
+
+/// The session of a constraint on an answer that is nothing but text.
+ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& context,
+                                                               const TextConstraint& constraint);
+
+}  // namespace linnet::serve

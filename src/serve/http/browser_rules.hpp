@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "serve/api_error.hpp"
+
+namespace linnet::serve {
+
+/// Which web pages may use the server: its own, and those of named origins. What is no browser
+/// sends no Origin and is not concerned. Immutable.
+class BrowserRules {
+ public:
+  /// `origins` are scheme://host[:port], or * for all. With `only_local_names`, requests must call
+  /// the server localhost, by a loopback address or by the name of an origin: else any page could
+  /// let its own name point here and read what a server without keys answers (DNS rebinding).
+  BrowserRules(std::vector<std::string> origins, bool only_local_names);
+
+  /// An Error if an origin has another form.
+  static Status check_origins(const std::vector<std::string>& origins);
+
+  /// `origin` and `host` are the headers of a request; empty where it has none.
+  std::optional<ApiError> refuse(std::string_view origin, std::string_view host) const;
+
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+  /// That allow a page of `origin` to read the reply; none for the own page.
+  Headers reply_headers(std::string_view origin) const;
+  /// Of the reply to a preflight request.
+  Headers preflight_headers(std::string_view origin) const;
+
+ private:
+  bool is_named(std::string_view origin) const;
+  bool is_local_name(std::string_view host) const;
+
+  const std::vector<std::string> origins_;
+  const bool only_local_names_;
+};
+
+}  // namespace linnet::serve

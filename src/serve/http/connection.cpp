@@ -1,0 +1,314 @@
+#include "serve/http/connection.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace linnet::serve {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+// How often a stream without news says that it is alive.
+constexpr std::chrono::seconds kAliveInterval{15};
+// How often to look for the end of a connection whose client has already sent more.
+constexpr std::chrono::milliseconds kWatchInterval{250};
+constexpr std::size_t kMostLoggedBytes = 64 << 10;
+
+auto awaiting(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
+
+ApiError unreadable(beast::error_code error) {
+  ApiError answer = invalid_request("the request is not valid HTTP: " + error.message());
+  if (error == http::error::header_limit) {
+    answer = invalid_request("the header of the request is too large", "", "header_too_large");
+    answer.status = 431;
+  } else if (error == http::error::body_limit) {
+    answer = invalid_request("the body of the request is too large", "", "request_too_large");
+    answer.status = 413;
+  }
+  return answer;
+}
+
+bool is_http_error(beast::error_code error) {
+  return error.category() == http::make_error_code(http::error::bad_method).category() &&
+         error != http::error::end_of_stream && error != http::error::partial_message;
+}
+
+std::string address_of(const asio::ip::tcp::socket& socket) {
+  beast::error_code error;
+  const auto endpoint = socket.remote_endpoint(error);
+  return error ? std::string() : endpoint.address().to_string();
+}
+
+}  // namespace
+
+Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context)
+    : transport_(std::move(socket), std::move(tls)),
+      context_(context),
+      news_(transport_.get_executor()),
+      watch_(transport_.get_executor()),
+      peer_(address_of(transport_.tcp().socket())) {
+  ++context_.metrics.connections;
+}
+
+Connection::~Connection() { --context_.metrics.connections; }
+
+asio::awaitable<void> Connection::run(std::shared_ptr<Connection> self) {
+  bool goes_on = !(co_await self->transport_.open());
+  while (goes_on && !self->context_.draining) goes_on = co_await self->serve_one();
+  co_await self->transport_.end();
+  self->transport_.close();
+}
+
+void Connection::close_if_idle() {
+  if (idle_) transport_.close();
+}
+
+// One request and its answer; false where the connection is to end.
+asio::awaitable<bool> Connection::serve_one() {
+  Parser parser;
+  parser.header_limit(context_.limits.header_bytes);
+  parser.body_limit(context_.limits.body_bytes);
+  transport_.tcp().expires_after(context_.limits.header_time);
+  idle_ = true;
+  beast::error_code error;
+  co_await http::async_read_header(transport_, buffer_, parser, awaiting(error));
+  idle_ = false;
+  begin_exchange(parser);
+  if (is_http_error(error)) {
+    co_return co_await refuse(unreadable_reply(error), true);
+  }
+  if (error) co_return false;
+  co_return co_await finish_exchange(parser);
+}
+
+ApiReply Connection::unreadable_reply(beast::error_code error) const {
+  return error_reply(unreadable(error), context_.metrics, Api::error_shape(exchange_.request.path));
+}
+
+void Connection::begin_exchange(const Parser& parser) {
+  exchange_ = read_head(parser.get());
+  exchange_.peer = peer_;
+  exchange_.keep_alive = parser.get().keep_alive() && !context_.draining;
+  exchange_.request.notify = notifier();
+  answer_text_.clear();
+}
+
+asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
+  const std::uint64_t body_bytes =
+      parser.is_done() ? 0 : parser.content_length().value_or(context_.limits.body_bytes);
+  auto entered = context_.gate.enter(exchange_, body_bytes);
+  if (auto* const reply = std::get_if<ApiReply>(&entered)) {
+    co_return co_await refuse(std::move(*reply), !parser.is_done());
+  }
+  auto& pass = std::get<Gate::Pass>(entered);
+  if (const beast::error_code error = co_await read_body(parser); error) {
+    if (!is_http_error(error)) co_return false;
+    co_return co_await refuse(unreadable_reply(error), true);
+  }
+  exchange_.request.body = std::move(parser.get().body());
+  const bool goes_on = co_await answer();
+  pass.set_tokens(exchange_.usage.prompt_tokens + exchange_.usage.completion_tokens);
+  co_return goes_on&& exchange_.keep_alive;
+}
+
+asio::awaitable<beast::error_code> Connection::read_body(Parser& parser) {
+  beast::error_code error;
+  transport_.tcp().expires_after(context_.limits.body_time);
+  if (parser.get()[http::field::expect] == "100-continue") {
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    co_await asio::async_write(transport_, asio::buffer(kContinue.data(), kContinue.size()),
+                               awaiting(error));
+    if (error) co_return error;
+  }
+  co_await http::async_read(transport_, buffer_, parser, awaiting(error));
+  co_return error;
+}
+
+// Sends a reply that needs no body of the request. What still comes of it is read and dropped for a
+// moment, because closing with unread data would take the reply away from the client.
+asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
+  if (has_unread_body) exchange_.keep_alive = false;
+  const bool sent = co_await send(std::move(reply));
+  record(nullptr);
+  if (!has_unread_body) co_return sent&& exchange_.keep_alive;
+  beast::error_code end;
+  transport_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, end);
+  transport_.tcp().expires_after(std::chrono::seconds(2));
+  std::array<char, 4096> dropped;
+  while (!end) co_await transport_.async_read_some(asio::buffer(dropped), awaiting(end));
+  co_return false;
+}
+
+std::function<void()> Connection::notifier() {
+  return [weak = weak_from_this(), executor = transport_.get_executor()] {
+    asio::post(executor, [weak] {
+      if (const auto self = weak.lock()) self->news_.cancel();
+    });
+  };
+}
+
+asio::awaitable<bool> Connection::answer() {
+  ApiReply reply = context_.api.handle(exchange_.request);
+  // A large body is not kept while the answer is made.
+  if (!context_.logs_content) exchange_.request.body = {};
+  if (!reply.pending) {
+    const bool sent = co_await send(std::move(reply));
+    record(nullptr);
+    co_return sent;
+  }
+  watch_for_end();
+  bool sent = false;
+  if (reply.pending->streams()) {
+    sent = co_await send_events(*reply.pending);
+    record(reply.pending.get());
+  } else {
+    sent = co_await answer_whole(std::move(reply.pending));
+  }
+  watch_.cancel();
+  co_return sent;
+}
+
+asio::awaitable<bool> Connection::answer_whole(std::unique_ptr<PendingAnswer> pending) {
+  co_await wait_until_finished(*pending);
+  bool sent = false;
+  if (!client_gone_) {
+    ApiReply reply;
+    if (!pending->error().empty()) {
+      reply = error_reply(unavailable(500, pending->error(), "engine_failed"), context_.metrics,
+                          Api::error_shape(exchange_.request.path));
+    } else {
+      reply.body = dump(pending->whole());
+    }
+    sent = co_await send(std::move(reply));
+  }
+  record(pending.get());
+  co_return sent;
+}
+
+void Connection::set_common_headers(http::fields& fields) const {
+  fields.set("X-Request-Id", exchange_.id);
+  fields.set("X-Content-Type-Options", "nosniff");
+  fields.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : context_.gate.reply_headers(exchange_)) fields.set(name, value);
+}
+
+asio::awaitable<bool> Connection::send(ApiReply reply) {
+  exchange_.status = reply.status;
+  Response response{static_cast<http::status>(reply.status), exchange_.version};
+  set_common_headers(response);
+  if (!reply.body.empty()) response.set(http::field::content_type, reply.content_type);
+  for (const auto& [name, value] : reply.headers) response.set(name, value);
+  response.keep_alive(exchange_.keep_alive);
+  if (context_.logs_content) answer_text_ = reply.body.substr(0, kMostLoggedBytes);
+  response.body() = std::move(reply.body);
+  response.prepare_payload();
+  transport_.tcp().expires_after(context_.limits.write_time);
+  beast::error_code error;
+  http::response_serializer<http::string_body> serializer(response);
+  if (exchange_.head_only) {
+    co_await http::async_write_header(transport_, serializer, awaiting(error));
+  } else {
+    co_await http::async_write(transport_, serializer, awaiting(error));
+  }
+  co_return !error;
+}
+
+asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
+  const bool chunked = exchange_.version >= 11;
+  exchange_.status = 200;
+  exchange_.keep_alive = exchange_.keep_alive && chunked;
+  http::response<http::empty_body> head{http::status::ok, exchange_.version};
+  set_common_headers(head);
+  head.set(http::field::content_type, "text/event-stream");
+  head.set("X-Accel-Buffering", "no");  // nginx is to hand events on at once
+  head.keep_alive(exchange_.keep_alive);
+  head.chunked(chunked);
+  http::response_serializer<http::empty_body> serializer(head);
+  transport_.tcp().expires_after(context_.limits.write_time);
+  beast::error_code error;
+  co_await http::async_write_header(transport_, serializer, awaiting(error));
+  bool open = !error;
+  while (open && !client_gone_ && !answer.finished()) {
+    std::string events = answer.take_events();
+    if (events.empty()) {
+      const auto before = std::chrono::steady_clock::now();
+      co_await wait_for_news(kAliveInterval);
+      if (std::chrono::steady_clock::now() - before < kAliveInterval) continue;
+      events = ": still at work\n\n";
+    }
+    open = co_await send_part(std::move(events), chunked, answer.finished());
+  }
+  co_return open && !client_gone_;
+}
+
+asio::awaitable<bool> Connection::send_part(std::string text, bool chunked, bool is_last) {
+  transport_.tcp().expires_after(context_.limits.write_time);
+  // One write a part: a chunk's size, its text and its end.
+  if (chunked)
+    text = fmt::format("{:x}\r\n{}\r\n{}", text.size(), text, is_last ? "0\r\n\r\n" : "");
+  beast::error_code error;
+  co_await asio::async_write(transport_, asio::buffer(text), awaiting(error));
+  co_return !error;
+}
+
+asio::awaitable<void> Connection::wait_until_finished(PendingAnswer& answer) {
+  while (!client_gone_) {
+    answer.take_events();
+    if (answer.finished()) break;
+    co_await wait_for_news(kAliveInterval);
+  }
+}
+
+asio::awaitable<void> Connection::wait_for_news(std::chrono::milliseconds most) {
+  transport_.tcp().expires_never();
+  news_.expires_after(most);
+  beast::error_code woken;
+  co_await news_.async_wait(awaiting(woken));
+}
+
+// While an answer is made nothing is read, so the end of the connection must be looked for: when
+// something comes, and again and again where that was not the end.
+void Connection::watch_for_end() {
+  transport_.tcp().socket().async_wait(asio::ip::tcp::socket::wait_read,
+                                       [weak = weak_from_this()](beast::error_code error) {
+                                         const auto self = weak.lock();
+                                         if (self && !error && !self->idle_) self->look_for_end();
+                                       });
+}
+
+void Connection::look_for_end() {
+  if (transport_.ended_by_peer()) {
+    client_gone_ = true;
+    news_.cancel();
+    return;
+  }
+  watch_.expires_after(kWatchInterval);
+  watch_.async_wait([weak = weak_from_this()](beast::error_code error) {
+    const auto self = weak.lock();
+    if (self && !error && !self->idle_) self->look_for_end();
+  });
+}
+
+// The exchange has ended: counts it, and writes it to the log.
+void Connection::record(PendingAnswer* answer) {
+  if (client_gone_) exchange_.status = 499;  // nginx' word for a client that did not wait
+  if (answer) exchange_.usage = answer->usage();
+  context_.metrics.count_reply(Api::route_name(exchange_.request.path), exchange_.status);
+  if (!context_.log) return;
+  Json line = access_line(exchange_);
+  if (context_.logs_content) {
+    line["request"] = exchange_.request.body.substr(0, kMostLoggedBytes);
+    if (answer && answer->finished()) answer_text_ = dump(answer->whole());
+    line["reply"] = answer_text_.substr(0, kMostLoggedBytes);
+  }
+  context_.log(dump(line));
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,92 @@
+#include "serve/http/exchange.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <random>
+
+namespace linnet::serve {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+
+constexpr std::size_t kLongestId = 128;
+
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+std::string key_of(const http::fields& fields) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string_view value = view(fields[http::field::authorization]);
+  if (value.starts_with(kBearer)) return std::string(value.substr(kBearer.size()));
+  return std::string(view(fields["x-api-key"]));
+}
+
+// The client's id for the request where it is one that headers and logs can carry.
+std::string request_id(std::string_view wanted) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
+           c == '_' || c == '.';
+  };
+  if (!wanted.empty() && wanted.size() <= kLongestId && std::ranges::all_of(wanted, fits)) {
+    return std::string(wanted);
+  }
+  std::random_device device;
+  return fmt::format("req-{:08x}{:08x}", device(), device());
+}
+
+std::string utc_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+}  // namespace
+
+Exchange read_head(const http::header<true>& head) {
+  Exchange exchange;
+  const std::string_view method = view(head.method_string());
+  const std::string_view target = view(head.target());
+  exchange.head_only = method == "HEAD";
+  exchange.request.method = exchange.head_only ? "GET" : method;
+  exchange.request.path = std::string(target.substr(0, target.find('?')));
+  exchange.secret = key_of(head);
+  exchange.id = request_id(view(head["X-Request-Id"]));
+  exchange.origin = view(head[http::field::origin]);
+  exchange.host = view(head[http::field::host]);
+  exchange.if_none_match = view(head[http::field::if_none_match]);
+  exchange.version = head.version();
+  exchange.is_preflight =
+      method == "OPTIONS" && !head[http::field::access_control_request_method].empty();
+  return exchange;
+}
+
+Json access_line(const Exchange& exchange) {
+  const std::chrono::duration<double, std::milli> took =
+      std::chrono::steady_clock::now() - exchange.start;
+  Json line = {{"time", utc_time()},
+               {"request_id", exchange.id},
+               {"peer", exchange.peer},
+               {"method", exchange.request.method},
+               {"path", exchange.request.path},
+               {"status", exchange.status},
+               {"took_ms", took.count()}};
+  if (exchange.request.client && !exchange.request.client->name().empty()) {
+    line["key"] = exchange.request.client->name();
+  }
+  const Usage& usage = exchange.usage;
+  if (usage.prompt_tokens > 0) {
+    line["prompt_tokens"] = usage.prompt_tokens;
+    line["cached_tokens"] = usage.cached_tokens;
+    line["completion_tokens"] = usage.completion_tokens;
+    line["queue_ms"] = usage.queue_s * 1e3;
+    line["first_token_ms"] = usage.first_token_s * 1e3;
+  }
+  return line;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,40 @@
+#include "serve/http/tls.hpp"
+
+#include <fmt/format.h>
+
+namespace linnet::serve {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+Status use_files(ssl::context& context, const TlsFiles& files) {
+  boost::system::error_code error;
+  context.use_certificate_chain_file(files.certificate, error);
+  if (error) {
+    return Error{fmt::format("{}: expected a certificate in PEM form: {}", files.certificate,
+                             error.message())};
+  }
+  context.use_private_key_file(files.key, ssl::context::pem, error);
+  if (error) {
+    return Error{fmt::format("{}: expected the private key of {} in PEM form: {}", files.key,
+                             files.certificate, error.message())};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<TlsContext> load_tls(const TlsFiles& files) {
+  if (files.certificate.empty() && files.key.empty()) return TlsContext();
+  if (files.certificate.empty() || files.key.empty()) {
+    return Error{"TLS needs both a certificate and its private key"};
+  }
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  context->set_options(ssl::context::no_compression | SSL_OP_NO_RENEGOTIATION |
+                       SSL_OP_CIPHER_SERVER_PREFERENCE);
+  if (Status status = use_files(*context, files); !status) return status.error();
+  return context;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "generate/scheduler.hpp"
+#include "serve/generation.hpp"
+
+namespace linnet::serve {
+
+/// A text that is to be generated.
+struct Job {
+  GenerateRequest request;  ///< without its callbacks
+  std::shared_ptr<Generation> generation;
+  std::uint64_t client = 0;  ///< ClientAccount::id; 0: nobody in particular
+};
+
+/// How many texts of each client are being generated.
+using RunningTexts = std::map<std::uint64_t, std::size_t>;
+
+/// Jobs that wait for their turn, of which clients get their shares: the next one is of the client
+/// that has the fewest texts running, and among these the one that waits the longest.
+class JobQueue {
+ public:
+  explicit JobQueue(std::size_t most) : most_(most) {}
+
+  std::size_t size() const { return jobs_.size(); }
+
+  /// Takes all jobs of one client, or none if there is no room. `free_places` more than the queue
+  /// holds may wait, because so many can begin at once. A client with a key can't take all room.
+  bool push(std::vector<Job>& jobs, std::size_t free_places);
+  std::optional<Job> pop(const RunningTexts& running);
+  /// Those that nobody wants any more; they leave the queue.
+  std::vector<Job> take_cancelled();
+  std::vector<Job> take_all();
+
+ private:
+  std::size_t room_of(std::uint64_t client) const;
+
+  const std::size_t most_;
+  std::deque<Job> jobs_;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+
+#include "chat/chat_template.hpp"
+#include "serve/requests/json_request.hpp"
+
+namespace linnet::serve {
+
+/// Which calls of tools an answer may or must have.
+struct ToolChoice {
+  bool must_call = false;
+  std::string name;      ///< the one tool that may be called; empty: any
+  bool parallel = true;  ///< several calls in an answer
+};
+
+/// A conversation and what is asked of the answer to it.
+struct ChatFields {
+  ChatRequest request;  ///< its tools are empty where none may be called
+  ToolChoice choice;
+};
+
+inline constexpr std::size_t kMostMessages = 4096;
+inline constexpr std::size_t kMostTools = 256;
+
+/// Reads `messages`, `tools`, `tool_choice`, `parallel_tool_calls`, `chat_template_kwargs` and
+/// `reasoning_effort` as OpenAI's chat completions have them; what is wrong is left in `fields`.
+ChatFields read_chat_fields(Fields& fields);
+
+/// Drops the tools where none may be called, and checks that the tool that must be called exists.
+/// `path` is the field that says so.
+void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);
+
+/// Reads the variables of the template that all APIs share: `chat_template_kwargs`.
+Json read_template_variables(Fields& fields);
+
+}  // namespace linnet::serve

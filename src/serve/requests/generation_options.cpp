@@ -1,0 +1,66 @@
+#include "serve/requests/generation_options.hpp"
+
+#include <fmt/format.h>
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::int64_t kMostChoices = 16;
+constexpr std::size_t kMostStops = 16;
+constexpr std::size_t kMostStopBytes = 256;
+
+}  // namespace
+
+std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
+  std::vector<std::string> stops;
+  const Json* const field = fields.find(name);
+  if (field && field->is_string()) {
+    stops.push_back(field->get<std::string>());
+  } else {
+    stops = fields.texts(name, kMostStops).value_or(std::vector<std::string>());
+  }
+  std::erase(stops, "");
+  for (const std::string& stop : stops) {
+    if (stop.size() <= kMostStopBytes) continue;
+    fields.fail(name,
+                fmt::format("at most {} bytes a string, found {}", kMostStopBytes, stop.size()));
+  }
+  return stops;
+}
+
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
+  GenerationOptions options;
+  options.max_tokens = fields.integer("max_completion_tokens", 1, kMostTokens);
+  if (!options.max_tokens) options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
+  options.min_tokens = fields.integer("min_tokens", 0, kMostTokens).value_or(0);
+  options.sampling = read_sampling(fields, model);
+  options.stops = read_stops(fields, "stop");
+  options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
+  options.ignores_end_tokens = fields.boolean("ignore_eos", false);
+  options.streams = fields.boolean("stream", false);
+  if (const Json* const object = fields.object("stream_options")) {
+    Fields stream_options(*object, "stream_options");
+    options.streams_usage = stream_options.boolean("include_usage", false);
+    fields.take_error(stream_options);
+  }
+  return options;
+}
+
+GenerateRequest make_generate_request(const ServedModel& model, const GenerationOptions& options,
+                                      std::vector<TokenId> prompt, std::int64_t max_tokens,
+                                      std::int64_t choice) {
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  request.min_tokens = options.min_tokens;
+  request.top_logprobs = options.top_logprobs;
+  request.sampling = options.sampling;
+  request.sampling.seed += static_cast<std::uint64_t>(choice);
+  // A text that is complete under a grammar can only end.
+  if (!options.ignores_end_tokens || options.sampling.grammar) {
+    request.stop_tokens = model.end_tokens;
+  }
+  return request;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serve/requests/json_request.hpp"
+#include "serve/served_model.hpp"
+
+namespace linnet::serve {
+
+/// What the fields ask for that generating endpoints share.
+struct GenerationOptions {
+  std::optional<std::int64_t> max_tokens;
+  std::int64_t min_tokens = 0;
+  SamplingParams sampling;
+  std::vector<std::string> stops;
+  std::int64_t choices = 1;        ///< of each prompt
+  std::int64_t top_logprobs = -1;  ///< -1: no logprobs at all
+  bool ignores_end_tokens = false;
+  bool streams = false;
+  bool streams_usage = false;
+};
+
+/// Most tokens that a request may ask for: more than any context holds.
+inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
+
+/// Reads what says how tokens are drawn: `temperature`, `top_p`, `seed`, `logit_bias`, the
+/// penalties and the other samplers, by the names in sampling_fields.cpp. Elsewhere it is what the
+/// model's makers recommend; without a seed, the draws are random.
+SamplingParams read_sampling(Fields& fields, const ServedModel& model);
+
+/// Reads a string or a list of strings that end the text.
+std::vector<std::string> read_stops(Fields& fields, std::string_view name);
+
+/// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs.
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model);
+
+/// The request of choice number `choice` to the engine, without its callbacks. `max_tokens` is what
+/// the context leaves, or options.max_tokens.
+GenerateRequest make_generate_request(const ServedModel& model, const GenerationOptions& options,
+                                      std::vector<TokenId> prompt, std::int64_t max_tokens,
+                                      std::int64_t choice);
+
+}  // namespace linnet::serve

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "serve/api_error.hpp"
+
+namespace linnet::serve {
+
+/// Parses the body of a request: at most 64 deep and 1,024 members an object, because the parser's
+/// containers take recursion and quadratic time. An Error says what is wrong and where.
+Result<Json> parse_body(std::string_view body);
+
+/// Reads the fields of a JSON object. The first field of a wrong type or out of range is kept as
+/// the error(), with its path; all later reads give their defaults. null counts as absent.
+class Fields {
+ public:
+  /// `object` must outlive this; `path` is put before the names of its fields.
+  explicit Fields(const Json& object, std::string path = "");
+
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+  /// The field as it is; null where it is absent.
+  const Json* find(std::string_view name) const;
+
+  std::optional<std::int64_t> integer(std::string_view name, std::int64_t low, std::int64_t high);
+  std::optional<double> number(std::string_view name, double low, double high);
+  bool boolean(std::string_view name, bool otherwise);
+  std::optional<std::string> text(std::string_view name);
+  /// An error where it is absent.
+  std::string required_text(std::string_view name);
+  /// One of `choices`, or `otherwise` where it is absent.
+  std::string one_of(std::string_view name, std::span<const std::string_view> choices,
+                     std::string_view otherwise);
+  /// Null where it is absent or wrong.
+  const Json* array(std::string_view name, std::size_t most_elements);
+  const Json* object(std::string_view name);
+  /// A list of strings.
+  std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most_elements);
+
+  /// Keeps an error about a field, if it is the first one.
+  void fail(std::string_view name, std::string message);
+  /// As fail(), for a field that should be `expected`.
+  void fail_type(std::string_view name, std::string_view expected, const Json& found);
+
+  /// As fail() with the error of a part of the object, if it has one.
+  void take_error(const Fields& part);
+
+  /// The path of a field, as errors name it.
+  std::string path_of(std::string_view name) const;
+  const std::optional<ApiError>& error() const { return error_; }
+
+ private:
+  const Json& object_;
+  std::string path_;
+  std::optional<ApiError> error_;
+};
+
+}  // namespace linnet::serve

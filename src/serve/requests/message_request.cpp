@@ -1,0 +1,217 @@
+#include "serve/requests/message_request.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+
+namespace linnet::serve {
+namespace {
+
+// Turns the messages of one request, block by block.
+class MessageReader {
+ public:
+  explicit MessageReader(Fields& fields) : fields_(fields) {}
+
+  Json run() {
+    add_system();
+    const Json* const messages = fields_.array("messages", kMostMessages);
+    if (!messages || messages->empty()) {
+      fields_.fail("messages", "expected an array with at least one message");
+    }
+    for (std::size_t i = 0; messages && i < messages->size() && !fields_.error(); ++i) {
+      const std::string at = fmt::format("messages[{}]", i);
+      if ((*messages)[i].is_object()) {
+        add_message(Fields((*messages)[i], at));
+      } else {
+        fields_.fail_type(at, "an object", (*messages)[i]);
+      }
+    }
+    return std::move(messages_);
+  }
+
+ private:
+  void add_system() {
+    Json content = text_content(fields_, "system");
+    if (!content.is_null()) {
+      messages_.push_back({{"role", "system"}, {"content", std::move(content)}});
+    }
+  }
+
+  void add_message(Fields message) {
+    static constexpr std::array<std::string_view, 2> kRoles = {"user", "assistant"};
+    if (!message.has("role")) message.fail("role", "expected user or assistant, found nothing");
+    const std::string role = message.one_of("role", kRoles, "user");
+    const Json* const content = message.find("content");
+    if (!content) message.fail("content", "expected a string or an array, found nothing");
+    Json turned = {{"role", role}, {"content", nullptr}};
+    if (content && content->is_array()) {
+      for (std::size_t i = 0; i < content->size() && !message.error(); ++i) {
+        add_block(message, fmt::format("content[{}]", i), (*content)[i], turned);
+      }
+    } else if (content && content->is_string()) {
+      turned["content"] = *content;
+    } else if (content) {
+      message.fail_type("content", "a string or an array", *content);
+    }
+    // The results of tools are messages of their own and come first.
+    if (turned.size() > 2 || !turned["content"].is_null()) messages_.push_back(std::move(turned));
+    fields_.take_error(message);
+  }
+
+  void add_block(Fields& message, const std::string& at, const Json& object, Json& turned) {
+    if (!object.is_object()) return message.fail_type(at, "an object", object);
+    Fields block(object, message.path_of(at));
+    static constexpr std::array<std::string_view, 5> kTypes = {
+        "text", "thinking", "redacted_thinking", "tool_use", "tool_result"};
+    if (!block.has("type")) block.fail("type", "expected a string, found nothing");
+    const std::string type = block.one_of("type", kTypes, "text");
+    if (type == "text") {
+      if (turned["content"].is_null()) turned["content"] = Json::array();
+      turned["content"].push_back({{"type", "text"}, {"text", block.required_text("text")}});
+    } else if (type == "thinking") {
+      turned["reasoning_content"] =
+          turned.value("reasoning_content", "") + block.required_text("thinking");
+    } else if (type == "tool_use") {
+      add_call(block, turned);
+    } else if (type == "tool_result") {
+      add_result(block);
+    }
+    message.take_error(block);
+  }
+
+  void add_call(Fields& block, Json& turned) {
+    const std::string id = block.required_text("id"), name = block.required_text("name");
+    const Json* const input = block.object("input");
+    tool_names_[id] = name;
+    turned["tool_calls"].push_back(
+        {{"id", id},
+         {"type", "function"},
+         {"function", {{"name", name}, {"arguments", input ? dump(*input) : "{}"}}}});
+  }
+
+  void add_result(Fields& block) {
+    const std::string id = block.required_text("tool_use_id");
+    Json content = text_content(block, "content");
+    messages_.push_back({{"role", "tool"},
+                         {"tool_call_id", id},
+                         {"name", tool_names_[id]},
+                         {"content", content.is_null() ? Json("") : std::move(content)}});
+  }
+
+  // A text, or blocks of text as parts; null where it is absent.
+  static Json text_content(Fields& holder, std::string_view name) {
+    const Json* const field = holder.find(name);
+    if (!field) return nullptr;
+    if (field->is_string()) return *field;
+    const Json* const blocks = holder.array(name, kMostMessages);
+    Json parts = Json::array();
+    for (std::size_t i = 0; blocks && i < blocks->size(); ++i) {
+      const std::string at = fmt::format("{}[{}]", name, i);
+      if (!(*blocks)[i].is_object()) {
+        holder.fail_type(at, "an object", (*blocks)[i]);
+        break;
+      }
+      Fields block((*blocks)[i], holder.path_of(at));
+      static constexpr std::array<std::string_view, 1> kTypes = {"text"};
+      block.one_of("type", kTypes, "text");
+      parts.push_back({{"type", "text"}, {"text", block.required_text("text")}});
+      holder.take_error(block);
+    }
+    return parts;
+  }
+
+  Fields& fields_;
+  Json messages_ = Json::array();
+  std::map<std::string, std::string> tool_names_;  // by the ids of calls
+};
+
+// In OpenAI's form.
+Json read_tools(Fields& fields) {
+  const Json* const tools = fields.array("tools", kMostTools);
+  if (!tools) return nullptr;
+  Json turned = Json::array();
+  for (std::size_t i = 0; i < tools->size() && !fields.error(); ++i) {
+    const std::string at = fmt::format("tools[{}]", i);
+    if (!(*tools)[i].is_object()) {
+      fields.fail_type(at, "an object", (*tools)[i]);
+      break;
+    }
+    Fields tool((*tools)[i], at);
+    Json function = {{"name", tool.required_text("name")}};
+    if (const auto description = tool.text("description")) function["description"] = *description;
+    if (const Json* const schema = tool.object("input_schema")) {
+      function["parameters"] = *schema;
+    } else {
+      tool.fail("input_schema",
+                "expected an object, found nothing; tools of the server are not there");
+    }
+    if (tool.boolean("strict", false)) function["strict"] = true;
+    fields.take_error(tool);
+    turned.push_back({{"type", "function"}, {"function", std::move(function)}});
+  }
+  return turned;
+}
+
+void read_tool_choice(Fields& fields, ChatFields& chat) {
+  bool none = false;
+  if (const Json* const object = fields.object("tool_choice")) {
+    Fields choice(*object, "tool_choice");
+    static constexpr std::array<std::string_view, 4> kTypes = {"auto", "any", "tool", "none"};
+    const std::string type = choice.one_of("type", kTypes, "auto");
+    none = type == "none";
+    chat.choice.must_call = type == "any" || type == "tool";
+    if (type == "tool") chat.choice.name = choice.required_text("name");
+    chat.choice.parallel = !choice.boolean("disable_parallel_tool_use", false);
+    fields.take_error(choice);
+  }
+  settle_tool_choice(fields, "tool_choice", none, chat);
+}
+
+// Templates that can think or not read enable_thinking.
+void read_thinking(Fields& fields, Json& variables) {
+  const Json* const object = fields.object("thinking");
+  if (!object) return;
+  Fields thinking(*object, "thinking");
+  static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
+  const std::string type = thinking.one_of("type", kTypes, "adaptive");
+  if (type != "adaptive") variables["enable_thinking"] = type == "enabled";
+  fields.take_error(thinking);
+}
+
+}  // namespace
+
+ChatFields read_message_fields(Fields& fields) {
+  ChatFields chat;
+  chat.request.messages = MessageReader(fields).run();
+  chat.request.tools = read_tools(fields);
+  chat.request.variables = read_template_variables(fields);
+  read_thinking(fields, chat.request.variables);
+  read_tool_choice(fields, chat);
+  return chat;
+}
+
+GenerationOptions read_message_options(Fields& fields, const ServedModel& model) {
+  GenerationOptions options;
+  options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
+  options.sampling = read_sampling(fields, model);
+  options.stops = read_stops(fields, "stop_sequences");
+  options.streams = fields.boolean("stream", false);
+  return options;
+}
+
+TextConstraint read_message_constraint(Fields& fields) {
+  if (const Json* const object = fields.object("output_config")) {
+    Fields config(*object, "output_config");
+    TextConstraint constraint;
+    if (const Json* const format = config.object("format")) {
+      constraint = read_format_object(fields, *format, "output_config.format");
+    }
+    fields.take_error(config);
+    return constraint;
+  }
+  const Json* const format = fields.object("output_format");
+  return format ? read_format_object(fields, *format, "output_format") : TextConstraint{};
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "serve/constraints/text_constraint.hpp"
+#include "serve/requests/chat_request.hpp"
+#include "serve/requests/generation_options.hpp"
+
+namespace linnet::serve {
+
+/// Reads a request of Anthropic's Messages API as the conversation that it stands for: `system`,
+/// `messages` with their blocks (text, thinking, tool_use, tool_result), `tools`, `tool_choice`,
+/// `thinking`. What is wrong is left in `fields`.
+ChatFields read_message_fields(Fields& fields);
+
+/// Reads `max_tokens`, `stop_sequences`, `stream` and how tokens are drawn.
+GenerationOptions read_message_options(Fields& fields, const ServedModel& model);
+
+/// Reads `output_config.format` or the older `output_format`.
+TextConstraint read_message_constraint(Fields& fields);
+
+}  // namespace linnet::serve

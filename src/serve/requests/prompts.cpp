@@ -1,0 +1,105 @@
+#include "serve/requests/prompts.hpp"
+
+#include <fmt/format.h>
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::size_t kMostPrompts = 256;
+
+ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::string& path,
+                                            const Tokenizer& tokenizer) {
+  if (prompt.is_string()) return encode_text(tokenizer, prompt.get<std::string>(), path);
+  if (prompt.is_array()) return read_tokens(prompt, path, tokenizer.vocabulary_size());
+  return invalid_request(
+      fmt::format("{}: expected a string or an array of token ids, found a JSON {}", path,
+                  prompt.type_name()),
+      path);
+}
+
+}  // namespace
+
+ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
+                                            std::int64_t vocabulary) {
+  std::vector<TokenId> ids;
+  ids.reserve(array.size());
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    const Json& id = array[i];
+    const bool fits =
+        id.is_number_unsigned() && id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
+    if (!fits) {
+      const std::string param = fmt::format("{}[{}]", path, i);
+      const std::string found = id.is_number() ? dump(id) : std::string(id.type_name());
+      return invalid_request(
+          fmt::format("{}: expected a token id below {}, found {}", param, vocabulary, found),
+          param);
+    }
+    ids.push_back(id.get<TokenId>());
+  }
+  return ids;
+}
+
+ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
+                                            std::string_view path) {
+  auto ids = tokenizer.encode(text, {.add_special = true, .parse_special = false, .plain = {}});
+  if (!ids) {
+    return invalid_request(fmt::format("{}: {}", path, ids.error().message), std::string(path));
+  }
+  return std::move(*ids);
+}
+
+ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
+                                                          const Tokenizer& tokenizer) {
+  const std::string path = fields.path_of(name);
+  const Json* const field = fields.find(name);
+  if (!field) {
+    return invalid_request(path + ": expected a string or an array, found nothing", path);
+  }
+  const bool is_list = field->is_array() && !field->empty() &&
+                       (field->front().is_string() || field->front().is_array());
+  std::vector<std::vector<TokenId>> prompts;
+  const std::size_t count = is_list ? field->size() : 1;
+  if (count > kMostPrompts) {
+    return invalid_request(
+        fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, count), path);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string at = is_list ? fmt::format("{}[{}]", path, i) : path;
+    auto prompt = read_prompt(is_list ? (*field)[i] : *field, at, tokenizer);
+    if (!prompt) return prompt.error();
+    if (prompt->empty()) return invalid_request(at + ": it has no tokens", at);
+    prompts.push_back(std::move(*prompt));
+  }
+  return prompts;
+}
+
+std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
+  Detokenizer detokenizer(tokenizer, /*at_start=*/true, /*show_special=*/true);
+  std::string text;
+  for (const TokenId id : ids) text += detokenizer.push(id);
+  return text + detokenizer.finish();
+}
+
+ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const std::string& prefix,
+                                              const std::string& suffix) {
+  if (!model.infill) {
+    return invalid_request("suffix: this model has no tokens for filling in", "suffix",
+                           "no_infill_tokens");
+  }
+  std::vector<TokenId> ids;
+  // The vocabulary's BOS, if it asks for one, comes first.
+  const auto around = model.tokenizer->encode("", {.add_special = true, .parse_special = false});
+  const auto bos = model.tokenizer->bos();
+  if (around && bos && !around->empty() && around->front() == *bos) ids.push_back(*bos);
+  for (const auto& [marker, text, path] : {std::tuple{model.infill->prefix, &prefix, "prompt"},
+                                           std::tuple{model.infill->suffix, &suffix, "suffix"}}) {
+    auto part = model.tokenizer->encode(*text, {.add_special = false, .parse_special = false});
+    if (!part) return invalid_request(std::string(path) + ": " + part.error().message, path);
+    ids.push_back(marker);
+    ids.insert(ids.end(), part->begin(), part->end());
+  }
+  ids.push_back(model.infill->middle);
+  return ids;
+}
+
+}  // namespace linnet::serve

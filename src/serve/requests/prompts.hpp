@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/requests/json_request.hpp"
+#include "serve/served_model.hpp"
+
+namespace linnet::serve {
+
+/// Token ids from a JSON array, each of the vocabulary.
+ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
+                                            std::int64_t vocabulary);
+
+/// A text as ids, with BOS and EOS where the vocabulary asks for them; special tokens are not
+/// recognised in it.
+ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
+                                            std::string_view path);
+
+/// Reads a text, token ids, a list of texts or a list of lists of token ids: one or more prompts,
+/// none of which is empty, at most 256.
+ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
+                                                          const Tokenizer& tokenizer);
+
+/// The ids as text, special tokens included.
+std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids);
+
+/// Has `prompt` filled in up to where `suffix` begins.
+ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const std::string& prefix,
+                                              const std::string& suffix);
+
+}  // namespace linnet::serve

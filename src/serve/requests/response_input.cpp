@@ -1,0 +1,133 @@
+#include "serve/requests/response_input.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "serve/requests/chat_request.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// Turns the items of one request. Thinking and calls belong to the assistant's message around them.
+class InputReader {
+ public:
+  explicit InputReader(Fields& fields) : fields_(fields) {}
+
+  Json run() {
+    if (const auto instructions = fields_.text("instructions")) {
+      messages_.push_back({{"role", "system"}, {"content", *instructions}});
+    }
+    const Json* const input = fields_.find("input");
+    if (input && input->is_string()) {
+      messages_.push_back({{"role", "user"}, {"content", *input}});
+      return std::move(messages_);
+    }
+    const Json* const items = fields_.array("input", kMostMessages);
+    if (!items || items->empty()) {
+      fields_.fail("input", "expected a string or an array with at least one item");
+    }
+    for (std::size_t i = 0; items && i < items->size() && !fields_.error(); ++i) {
+      const std::string at = fmt::format("input[{}]", i);
+      if ((*items)[i].is_object()) {
+        add_item(Fields((*items)[i], at));
+      } else {
+        fields_.fail_type(at, "an object", (*items)[i]);
+      }
+    }
+    return std::move(messages_);
+  }
+
+ private:
+  void add_item(Fields item) {
+    static constexpr std::array<std::string_view, 4> kTypes = {"message", "function_call",
+                                                               "function_call_output", "reasoning"};
+    const std::string type = item.one_of("type", kTypes, "message");
+    if (type == "message") {
+      add_message(item);
+    } else if (type == "function_call") {
+      const std::string id = item.required_text("call_id"), name = item.required_text("name");
+      assistant()["tool_calls"].push_back(
+          {{"id", id},
+           {"type", "function"},
+           {"function", {{"name", name}, {"arguments", item.required_text("arguments")}}}});
+    } else if (type == "function_call_output") {
+      messages_.push_back({{"role", "tool"},
+                           {"tool_call_id", item.required_text("call_id")},
+                           {"content", content_of(item, "output")}});
+    } else {
+      add_reasoning(item);
+    }
+    fields_.take_error(item);
+  }
+
+  void add_message(Fields& item) {
+    static constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system",
+                                                               "developer"};
+    if (!item.has("role")) item.fail("role", "expected a string, found nothing");
+    const std::string role = item.one_of("role", kRoles, "user");
+    Json content = content_of(item, "content");
+    if (role == "assistant" && is_assistant_open()) {
+      messages_.back()["content"] = std::move(content);
+    } else {
+      messages_.push_back(
+          {{"role", role == "developer" ? "system" : role}, {"content", std::move(content)}});
+    }
+  }
+
+  void add_reasoning(Fields& item) {
+    const Json* const content = item.array("content", kMostMessages);
+    for (std::size_t i = 0; content && i < content->size(); ++i) {
+      if (!(*content)[i].is_object()) continue;
+      Fields part((*content)[i], item.path_of(fmt::format("content[{}]", i)));
+      Json& message = assistant();
+      message["reasoning_content"] =
+          message.value("reasoning_content", "") + part.required_text("text");
+      item.take_error(part);
+    }
+  }
+
+  // The assistant's message that goes on: it has no content yet.
+  bool is_assistant_open() const {
+    return !messages_.empty() && messages_.back()["role"] == "assistant" &&
+           messages_.back()["content"].is_null();
+  }
+  Json& assistant() {
+    if (!messages_.empty() && messages_.back()["role"] == "assistant") return messages_.back();
+    messages_.push_back({{"role", "assistant"}, {"content", nullptr}});
+    return messages_.back();
+  }
+
+  // A text, or parts with texts.
+  static Json content_of(Fields& item, std::string_view name) {
+    const Json* const field = item.find(name);
+    if (field && field->is_string()) return *field;
+    if (!field) item.fail(name, "expected a string or an array, found nothing");
+    const Json* const parts = item.array(name, kMostMessages);
+    Json content = Json::array();
+    for (std::size_t i = 0; parts && i < parts->size() && !item.error(); ++i) {
+      const std::string at = fmt::format("{}[{}]", name, i);
+      if (!(*parts)[i].is_object()) {
+        item.fail_type(at, "an object", (*parts)[i]);
+        break;
+      }
+      Fields part((*parts)[i], item.path_of(at));
+      static constexpr std::array<std::string_view, 4> kTypes = {"input_text", "output_text",
+                                                                 "text", "refusal"};
+      const std::string type = part.one_of("type", kTypes, "input_text");
+      const std::string text = part.required_text(type == "refusal" ? "refusal" : "text");
+      content.push_back({{"type", "text"}, {"text", text}});
+      item.take_error(part);
+    }
+    return content;
+  }
+
+  Fields& fields_;
+  Json messages_ = Json::array();
+};
+
+}  // namespace
+
+Json read_response_input(Fields& fields) { return InputReader(fields).run(); }
+
+}  // namespace linnet::serve

@@ -1,0 +1,148 @@
+#include "serve/requests/response_request.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "serve/requests/response_input.hpp"
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::int64_t kMostTopLogprobs = 20;
+
+// In the form of chat completions, where a function is an object of its own.
+Json read_tools(Fields& fields) {
+  const Json* const tools = fields.array("tools", kMostTools);
+  if (!tools) return nullptr;
+  Json turned = Json::array();
+  for (std::size_t i = 0; i < tools->size() && !fields.error(); ++i) {
+    const std::string at = fmt::format("tools[{}]", i);
+    if (!(*tools)[i].is_object()) {
+      fields.fail_type(at, "an object", (*tools)[i]);
+      break;
+    }
+    Fields tool((*tools)[i], at);
+    static constexpr std::array<std::string_view, 1> kTypes = {"function"};
+    if (!tool.has("type")) tool.fail("type", "expected function, found nothing");
+    tool.one_of("type", kTypes, "function");
+    Json function = {{"name", tool.required_text("name")}};
+    if (const auto description = tool.text("description")) function["description"] = *description;
+    if (const Json* const schema = tool.object("parameters")) function["parameters"] = *schema;
+    // The API's default is strict; what is not asked for is not held.
+    if (tool.boolean("strict", false)) function["strict"] = true;
+    fields.take_error(tool);
+    turned.push_back({{"type", "function"}, {"function", std::move(function)}});
+  }
+  return turned;
+}
+
+void read_tool_choice(Fields& fields, ChatFields& chat) {
+  const Json* const choice = fields.find("tool_choice");
+  if (choice && choice->is_object()) {
+    Fields named(*choice, "tool_choice");
+    chat.choice.name = named.required_text("name");
+    chat.choice.must_call = true;
+    fields.take_error(named);
+  } else if (choice) {
+    static constexpr std::array<std::string_view, 3> kModes = {"auto", "none", "required"};
+    chat.choice.must_call = fields.one_of("tool_choice", kModes, "auto") == "required";
+  }
+  settle_tool_choice(fields, "tool_choice", choice && *choice == "none", chat);
+  chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
+}
+
+TextConstraint read_text_format(Fields& fields) {
+  const Json* const object = fields.object("text");
+  if (!object) return {};
+  Fields text(*object, "text");
+  const Json* const format = text.object("format");
+  fields.take_error(text);
+  return format ? read_format_object(fields, *format, "text.format") : TextConstraint{};
+}
+
+// "message.output_text.logprobs" among what is to be included asks for them.
+void read_logprobs(Fields& fields, GenerationOptions& options) {
+  const auto included = fields.texts("include", 64);
+  const auto top = fields.integer("top_logprobs", 0, kMostTopLogprobs);
+  const bool wanted =
+      included && std::ranges::find(*included, "message.output_text.logprobs") != included->end();
+  if (wanted || top.value_or(0) > 0) options.top_logprobs = top.value_or(0);
+}
+
+GenerationOptions read_options(Fields& fields, const ServedModel& model) {
+  GenerationOptions options;
+  options.max_tokens = fields.integer("max_output_tokens", 1, kMostTokens);
+  options.sampling = read_sampling(fields, model);
+  options.streams = fields.boolean("stream", false);
+  read_logprobs(fields, options);
+  return options;
+}
+
+Json or_null(const Fields& fields, std::string_view name) {
+  const Json* const field = fields.find(name);
+  return field ? *field : Json(nullptr);
+}
+
+Json settings_of(const Fields& fields, const ResponseFields& response) {
+  Json settings;
+  for (const char* const name : {"instructions", "max_output_tokens", "user"}) {
+    settings[name] = or_null(fields, name);
+  }
+  const Json* const metadata = fields.find("metadata");
+  const Json* const tools = fields.find("tools");
+  const Json* const choice = fields.find("tool_choice");
+  const Json* const text = fields.find("text");
+  const Json* const reasoning = fields.find("reasoning");
+  settings["metadata"] = metadata ? *metadata : Json::object();
+  settings["parallel_tool_calls"] = response.chat.choice.parallel;
+  settings["previous_response_id"] = nullptr;
+  settings["reasoning"] = reasoning ? *reasoning : Json{{"effort", nullptr}, {"summary", nullptr}};
+  settings["store"] = false;
+  settings["temperature"] = response.options.sampling.temperature;
+  settings["top_p"] = response.options.sampling.top_p;
+  settings["text"] = text ? *text : Json{{"format", {{"type", "text"}}}};
+  settings["tool_choice"] = choice ? *choice : Json("auto");
+  settings["tools"] = tools ? *tools : Json::array();
+  settings["truncation"] = "disabled";
+  return settings;
+}
+
+// Responses are not kept, and nothing is ever cut from an input.
+void refuse_what_is_not_there(Fields& fields) {
+  if (fields.has("previous_response_id")) {
+    fields.fail("previous_response_id",
+                "this server keeps no responses; send the earlier items in input");
+  }
+  if (fields.has("conversation")) {
+    fields.fail("conversation", "this server keeps no conversations; send the items in input");
+  }
+  if (fields.boolean("background", false)) {
+    fields.fail("background", "this server keeps no responses to be fetched later");
+  }
+  static constexpr std::array<std::string_view, 1> kTruncations = {"disabled"};
+  fields.one_of("truncation", kTruncations, "disabled");
+}
+
+}  // namespace
+
+ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
+  ResponseFields response;
+  refuse_what_is_not_there(fields);
+  response.options = read_options(fields, model);
+  response.constraint = read_text_format(fields);
+  ChatRequest& chat = response.chat.request;
+  chat.messages = read_response_input(fields);
+  chat.tools = read_tools(fields);
+  chat.variables = read_template_variables(fields);
+  if (const Json* const object = fields.object("reasoning")) {
+    Fields reasoning(*object, "reasoning");
+    if (const auto effort = reasoning.text("effort")) chat.variables["reasoning_effort"] = *effort;
+    fields.take_error(reasoning);
+  }
+  read_tool_choice(fields, response.chat);
+  if (!fields.error()) response.settings = settings_of(fields, response);
+  return response;
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,29 @@
+#include "serve/sequence_list.hpp"
+
+namespace linnet::serve {
+
+void SequenceList::add(Entry entry) {
+  std::erase_if(entries_, [](const Entry& old) { return old.generation.expired(); });
+  entries_.push_back(std::move(entry));
+}
+
+Json SequenceList::to_json() const {
+  Json data = Json::array();
+  for (const Entry& entry : entries_) {
+    const auto generation = entry.generation.lock();
+    if (!generation) continue;
+    const Outcome outcome = generation->peek();
+    if (outcome.reason) continue;
+    data.push_back({{"id", entry.id},
+                    {"choice", entry.choice},
+                    {"endpoint", entry.endpoint},
+                    {"state", outcome.started ? "running" : "waiting"},
+                    {"prompt_tokens", entry.prompt_tokens},
+                    {"cached_tokens", outcome.cached_tokens},
+                    {"generated_tokens", outcome.tokens},
+                    {"age_s", generation->age_s()}});
+  }
+  return {{"object", "list"}, {"data", std::move(data)}};
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serve/api_error.hpp"
+#include "serve/generation.hpp"
+
+namespace linnet::serve {
+
+/// The texts that are being generated or wait for it, for the operator. Belongs to the I/O thread.
+class SequenceList {
+ public:
+  struct Entry {
+    std::string id;             ///< of the answer that it belongs to
+    std::size_t choice = 0;     ///< of that answer
+    std::string_view endpoint;  ///< of the table of routes
+    std::int64_t prompt_tokens = 0;
+    std::weak_ptr<const Generation> generation;
+  };
+
+  void add(Entry entry);
+  /// Without any text: {"object": "list", "data": [{"id": ..., "state": "running", ...}]}
+  Json to_json() const;
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+}  // namespace linnet::serve

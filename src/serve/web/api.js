@@ -1,0 +1,85 @@
+// The server's API, as far as this page uses it.
+
+export class ApiError extends Error {
+  constructor(message, code, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+async function errorOf(response) {
+  try {
+    const { error } = await response.json();
+    return new ApiError(error.message, error.code, response.status);
+  } catch {
+    return new ApiError(`the server answered ${response.status}`, null, response.status);
+  }
+}
+
+// The server-sent events of a response, parsed; ends at [DONE].
+async function* eventsOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let buffer = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) throw new ApiError("the connection ended before the answer did", "cut_off", 0);
+    buffer += value;
+    const parts = buffer.split("\n\n");
+    buffer = parts.pop();
+    for (const part of parts) {
+      const line = part.split("\n").find((text) => text.startsWith("data: "));
+      if (!line) continue;
+      if (line === "data: [DONE]") return;
+      const event = JSON.parse(line.slice("data: ".length));
+      if (event.error) throw new ApiError(event.error.message, event.error.code, 0);
+      yield event;
+    }
+  }
+}
+
+export class Api {
+  constructor(keyOf) {
+    this.keyOf = keyOf;
+  }
+
+  async fetch(path, body, signal) {
+    const key = this.keyOf();
+    const headers = { "Content-Type": "application/json" };
+    if (key) headers.Authorization = `Bearer ${key}`;
+    const options = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
+    const response = await fetch(path, { ...options, signal });
+    if (!response.ok) throw await errorOf(response);
+    return response;
+  }
+
+  // What the server runs: its name, its context and whether it can chat.
+  async model() {
+    const { data } = await (await this.fetch("/v1/models")).json();
+    const [model] = data;
+    return {
+      id: model.id,
+      context: model.context_length,
+      chats: model.capabilities?.includes("chat") ?? true,
+    };
+  }
+
+  async countTokens(text) {
+    const body = { content: text, add_special: true, parse_special: false };
+    const { tokens } = await (await this.fetch("/tokenize", body)).json();
+    return tokens.length;
+  }
+
+  // Parts of an answer as they come: {text}, {reasoning}, and at the end {usage, timings}.
+  async *stream(path, body, signal) {
+    const request = { ...body, stream: true, stream_options: { include_usage: true } };
+    for await (const event of eventsOf(await this.fetch(path, request, signal))) {
+      const choice = event.choices?.[0];
+      if (choice?.text) yield { text: choice.text };
+      if (choice?.delta?.content) yield { text: choice.delta.content };
+      if (choice?.delta?.reasoning_content) yield { reasoning: choice.delta.reasoning_content };
+      if (choice?.finish_reason) yield { reason: choice.finish_reason };
+      if (event.usage) yield { usage: event.usage, timings: event.timings };
+    }
+  }
+}

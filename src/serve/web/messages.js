@@ -1,0 +1,88 @@
+// How messages are shown.
+
+import { finishCode, renderMarkdown } from "/markdown.js";
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function plainButton(text, onClick) {
+  const button = element("button", "plain", text);
+  button.type = "button";
+  button.addEventListener("click", () => onClick(button));
+  return button;
+}
+
+function amount(value, digits = 1) {
+  return value >= 100 ? Math.round(value).toString() : value.toFixed(digits);
+}
+
+export function describeStats({ usage, timings }) {
+  const parts = [`${usage.completion_tokens} tokens`];
+  if (timings?.generation_tokens_per_second > 0) parts.push(`${amount(timings.generation_tokens_per_second)} tokens/s`);
+  if (timings) parts.push(`first after ${amount(timings.time_to_first_token_s, 2)} s`);
+  const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
+  parts.push(`prompt ${usage.prompt_tokens}` + (cached > 0 ? `, ${cached} from cache` : ""));
+  return parts.join(" · ");
+}
+
+// A message on the page, which can be shown anew while its text grows.
+export class MessageView {
+  constructor(message, { author, plain, onRegenerate }) {
+    this.message = message;
+    this.plain = plain; // text as it is, without Markdown
+    this.onRegenerate = onRegenerate;
+    this.root = element("li", `message ${message.role}`);
+    this.root.append(element("h2", "author", author));
+    this.thinking = element("details", "thinking");
+    this.thinking.append(element("summary", "", "Thinking"), element("div", "thought"));
+    this.body = element("div", plain || message.role === "user" ? "body plain-text" : "body");
+    this.foot = element("div", "foot");
+    this.root.append(this.thinking, this.body, this.foot);
+  }
+
+  // What is there so far.
+  show({ running = false } = {}) {
+    const { message } = this;
+    this.root.classList.toggle("running", running);
+    this.thinking.hidden = !message.reasoning;
+    this.thinking.querySelector(".thought").textContent = message.reasoning ?? "";
+    if (this.plain || message.role === "user") {
+      this.body.textContent = message.text;
+    } else {
+      this.body.replaceChildren(renderMarkdown(message.text));
+    }
+    // Thinking is open until the answer begins; after that it is as the reader wants it.
+    const opens = running && !message.text;
+    if (opens !== this.opens) this.thinking.open = this.opens = opens;
+    this.showFoot(running);
+    if (!running) finishCode(this.body);
+  }
+
+  showFoot(running) {
+    const { message } = this;
+    this.foot.replaceChildren();
+    if (running) return;
+    if (message.error) {
+      const box = element("p", "error", message.error);
+      box.setAttribute("role", "alert");
+      this.foot.append(box);
+    }
+    if (message.text) {
+      this.foot.append(plainButton("Copy", async (button) => {
+        await navigator.clipboard.writeText(message.text);
+        button.textContent = "Copied";
+        setTimeout(() => (button.textContent = "Copy"), 1500);
+      }));
+    }
+    if (this.onRegenerate) this.foot.append(plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate));
+    const notes = [];
+    if (message.stopped) notes.push("stopped");
+    if (message.reason === "length") notes.push("ended at its longest");
+    if (message.stats) notes.push(describeStats(message.stats));
+    if (notes.length > 0) this.foot.append(element("span", "quiet", notes.join(" · ")));
+  }
+}

@@ -1,0 +1,70 @@
+// What this browser keeps: settings, and conversations, each under a key of its own.
+
+const kSettings = "linnet.settings";
+const kConversation = "linnet.conversation.";
+
+export const defaults = {
+  system: "",
+  temperature: 0.7,
+  top_p: 1,
+  max_tokens: null,
+  seed: null,
+  key: "",
+  theme: "auto",
+};
+
+function read(name, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+// False where the browser has no room, or keeps nothing at all.
+function write(name, value) {
+  try {
+    localStorage.setItem(name, JSON.stringify(value));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function loadSettings() {
+  return { ...defaults, ...read(kSettings, {}) };
+}
+
+export function saveSettings(settings) {
+  return write(kSettings, settings);
+}
+
+export function newConversation() {
+  return { id: crypto.randomUUID?.() ?? String(Date.now() + Math.random()), messages: [], updated: Date.now() };
+}
+
+// The latest first.
+export function loadConversations() {
+  const found = [];
+  for (let i = 0; i < localStorage.length; ++i) {
+    const name = localStorage.key(i);
+    const conversation = name.startsWith(kConversation) ? read(name, null) : null;
+    if (Array.isArray(conversation?.messages)) found.push(conversation);
+  }
+  return found.sort((a, b) => b.updated - a.updated);
+}
+
+export function saveConversation(conversation) {
+  conversation.updated = Date.now();
+  return write(kConversation + conversation.id, conversation);
+}
+
+export function deleteConversation(conversation) {
+  localStorage.removeItem(kConversation + conversation.id);
+}
+
+export function titleOf(conversation) {
+  const first = conversation.messages.find((message) => message.role === "user");
+  const title = first?.text.trim().split("\n")[0] ?? "";
+  return title.length > 60 ? `${title.slice(0, 57)}...` : title || "New conversation";
+}

@@ -1,0 +1,92 @@
+// The program `linnet serve` as an operator uses it: addresses, keys, signals.
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "support/http_client.hpp"
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+const std::string kModel = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf";
+
+bool becomes(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+  return condition();
+}
+
+// A server on a free port, which it tells on standard error.
+class ServeTest : public testing::Test {
+ protected:
+  void start(std::vector<std::string> options) {
+    options.insert(options.begin(), {"serve", "--gguf", kModel, "--port", "0"});
+    program_ = std::make_unique<test::Program>(
+        options, test::Streams{.error_path = (folder_ / "err").string()});
+    ASSERT_TRUE(becomes([this] { return said().find(" at http") != std::string::npos; })) << said();
+    const std::string text = said();
+    const std::size_t colon = text.find(':', text.find("://", text.find(" at http")) + 3);
+    port_ = static_cast<std::uint16_t>(std::stoi(text.substr(colon + 1)));
+  }
+  std::string said() const { return test::read_file(folder_ / "err"); }
+  int status_with_key(const std::string& key) const {
+    return test::http(port_, "GET", "/v1/models", "", "x-api-key: " + key + "\r\n").status;
+  }
+
+  test::TemporaryFolder folder_;
+  std::unique_ptr<test::Program> program_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(ServeTest, KeysAreReadAgainAtSighup) {
+  const auto keys = folder_ / "keys";
+  test::write_file(keys, "old name=team parallel=2\n");
+  start({"--api-key-file", keys.string(), "--api-key", "constant"});
+  EXPECT_EQ(status_with_key("old"), 200);
+  EXPECT_EQ(status_with_key("new"), 401);
+  test::write_file(keys, "new\n");
+  program_->signal(SIGHUP);
+  ASSERT_TRUE(becomes([this] { return status_with_key("new") == 200; }));
+  EXPECT_EQ(status_with_key("old"), 401);
+  EXPECT_EQ(status_with_key("constant"), 200);
+  test::write_file(keys, "broken parallel=many\n");
+  program_->signal(SIGHUP);
+  ASSERT_TRUE(becomes([this] { return said().find("nothing has changed") != std::string::npos; }));
+  EXPECT_THAT(said(), HasSubstr("keys: line 1: after the key, expected name=TEXT"));
+  EXPECT_EQ(status_with_key("new"), 200);
+}
+
+TEST_F(ServeTest, SigtermLetsAnswersEnd) {
+  start({});
+  test::TcpClient client(port_);
+  client.send(test::http_request(
+      "POST", "/v1/completions",
+      R"({"prompt": "And", "max_tokens": 400, "ignore_eos": true, "stream": true})"));
+  ASSERT_TRUE(client.receive_until("data: "));
+  program_->signal(SIGTERM);
+  EXPECT_THAT(client.receive_all(), HasSubstr("[DONE]"));
+  EXPECT_EQ(program_->wait().status, 0);
+}
+
+TEST(Serve, WhatIsRefusedAtTheStart) {
+  const auto serve = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"serve", "--gguf", kModel, "--port", "0"});
+    return test::run_program(options);
+  };
+  const auto open = serve({"--host", "0.0.0.0"});
+  EXPECT_EQ(open.status, 1);
+  EXPECT_THAT(open.err, HasSubstr("give --api-key, or --insecure"));
+  EXPECT_EQ(serve({"--tls-cert", "cert.pem"}).status, 2);
+  const auto tls = serve({"--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"});
+  EXPECT_EQ(tls.status, 1);
+  EXPECT_THAT(tls.err, HasSubstr("/nowhere.pem: expected a certificate in PEM form"));
+  EXPECT_THAT(serve({"--cors-origin", "example.com"}).err, HasSubstr("expected scheme://host"));
+  EXPECT_THAT(serve({"--api-key-file", "/nowhere"}).err, HasSubstr("/nowhere"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,173 @@
+// What `linnet generate` and `linnet chat` keep in files, several answers, and speculation, as a
+// user sees them, on the bundled model.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "support/model_copy.hpp"
+#include "support/run_program.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Ended;
+using test::kBundledModel;
+using test::run_program;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using Arguments = std::vector<std::string>;
+
+constexpr const char* kPrompt =
+    "And God said, Let there be light: and there was light. And God saw the light, that it was "
+    "good: and God said, Let there be";
+
+Ended generate(const Arguments& more) {
+  Arguments arguments = {"generate", "--gguf", kBundledModel.string(), "--prompt", kPrompt,
+                         "-m",       "40"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program(arguments);
+}
+
+nlohmann::json generated(Arguments more) {
+  more.emplace_back("--json");
+  return nlohmann::json::parse(generate(more).out, nullptr, /*allow_exceptions=*/false);
+}
+
+class PromptCache : public testing::Test {
+ protected:
+  const test::TemporaryFolder folder_;
+  const std::string file_ = (folder_ / "cache").string();
+};
+
+TEST_F(PromptCache, TheSecondRunComputesOneTokenOfThePrompt) {
+  const auto first = generated({"--prompt-cache", file_});
+  EXPECT_EQ(first["cached_tokens"], 0);
+  const auto second = generated({"--prompt-cache", file_});
+  EXPECT_EQ(second["cached_tokens"], second["prompt_tokens"].size() - 1);
+  EXPECT_EQ(second["tokens"], first["tokens"]);
+  EXPECT_EQ(second["tokens"], generated({})["tokens"]);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1)
+      << "no unfinished file is left";
+  EXPECT_THAT(generate({"--prompt-cache", file_}).err,
+              ContainsRegex("Cached: [0-9]+ tokens of the prompt, 1 were computed\n"));
+}
+
+TEST_F(PromptCache, WhatDoesNotFitIsRefusedAndStays) {
+  ASSERT_EQ(generate({"--prompt-cache", file_}).status, 0);
+  const std::string saved = test::read_file(file_);
+  const Ended other_type = generate({"--prompt-cache", file_, "--kv-type", "f32"});
+  EXPECT_EQ(other_type.status, 1);
+  EXPECT_EQ(other_type.out, "");
+  EXPECT_THAT(other_type.err, HasSubstr("linnet: " + file_ + ": the session has a KV cache of"));
+  EXPECT_EQ(test::read_file(file_), saved);
+  test::write_file(file_, saved.substr(0, saved.size() / 2));
+  const Ended damaged = generate({"--prompt-cache", file_});
+  EXPECT_EQ(damaged.status, 1);
+  EXPECT_THAT(damaged.err, HasSubstr("the session is damaged"));
+  test::write_file(file_, "my notes");
+  EXPECT_THAT(generate({"--prompt-cache", file_}).err, HasSubstr("is not a session of linnet"));
+  EXPECT_EQ(test::read_file(file_), "my notes");
+}
+
+TEST_F(PromptCache, SaysWhereItCannotBeWritten) {
+  const Ended ended = generate({"--prompt-cache", "/nowhere/cache"});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("linnet: /nowhere/cache: cannot be written"));
+}
+
+TEST(Answers, AreThoseOfTheirSeeds) {
+  const auto answers = generated({"--n", "3", "--temp", "1", "--seed", "5"})["answers"];
+  ASSERT_EQ(answers.size(), 3u);
+  for (int i = 0; i < 3; ++i) {
+    const auto alone = generated({"--temp", "1", "--seed", std::to_string(5 + i)});
+    EXPECT_EQ(answers[i]["seed"], 5 + i);
+    EXPECT_EQ(answers[i]["tokens"], alone["tokens"]);
+    EXPECT_EQ(answers[i]["finish_reason"], alone["finish_reason"]);
+  }
+  std::string text;
+  for (const auto& answer : answers) text += answer["text"].get<std::string>() + "\n";
+  EXPECT_EQ(generate({"--n", "3", "--temp", "1", "--seed", "5"}).out, text);
+}
+
+TEST(Speculation, ChangesNoTextAndSaysWhatItBrought) {
+  for (const Arguments& sampling : {Arguments{}, Arguments{"--temp", "0.7", "--seed", "3"}}) {
+    const auto plain = generated(sampling);
+    EXPECT_FALSE(plain.contains("speculation"));
+    for (const Arguments& guessing :
+         {Arguments{"--speculate"}, Arguments{"--draft-model", kBundledModel.string()}}) {
+      Arguments arguments = sampling;
+      arguments.insert(arguments.end(), guessing.begin(), guessing.end());
+      const auto json = generated(arguments);
+      EXPECT_EQ(json["tokens"], plain["tokens"]);
+      EXPECT_GT(json["speculation"]["guessed"], 0);
+      EXPECT_LE(json["speculation"]["accepted"], json["speculation"]["guessed"]);
+    }
+  }
+  EXPECT_THAT(generate({"--speculate"}).err,
+              ContainsRegex("Speculation: [0-9]+ of [0-9]+ guessed tokens were right"));
+}
+
+TEST(Speculation, ADraftModelOfAnotherVocabularyIsRefused) {
+  const test::TemporaryFolder folder;
+  const auto whole = gguf::File::open(kBundledModel);
+  ASSERT_TRUE(whole);
+  const auto* pieces = *whole->array("tokenizer.ggml.tokens");
+  std::vector<std::string> others;
+  for (std::size_t i = 0; i < pieces->size(); ++i) others.emplace_back(pieces->string(i));
+  others[700] = "another";
+  const auto draft = folder / "draft.gguf";
+  test::ModelCopy copy;
+  copy.replace("tokenizer.ggml.tokens", [&](gguf::Writer& writer, std::string_view key) {
+    writer.add_strings(key, others);
+  });
+  ASSERT_TRUE(copy.write(draft));
+  const Ended ended = generate({"--draft-model", draft.string()});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, ContainsRegex("the draft model has another vocabulary: token 700 is "
+                                       "\"another\", expected the model's \".*\"\n"));
+}
+
+Ended chat(const std::string& input) {
+  return run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template", "chatml", "-m",
+                      "12", "--temp", "0"},
+                     {.input = input});
+}
+
+// "prompt N new, M cached" of the latest turn.
+std::string latest_prompt(const std::string& err) {
+  static const std::regex kPattern("prompt [0-9]+ new, [0-9]+ cached");
+  std::string latest;
+  for (std::sregex_iterator it(err.begin(), err.end(), kPattern), end; it != end; ++it) {
+    latest = it->str();
+  }
+  return latest;
+}
+
+TEST(ChatSession, GoesOnInAnotherProcessWithoutComputingAgain) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder / "talk").string();
+  const std::string first = "Who was it that spake in the garden?\n", second = "And then?\n";
+  const Ended whole = chat(first + "/save " + file + "\n" + second);
+  ASSERT_EQ(whole.status, 0) << whole.err;
+  const Ended rest = chat("/load " + file + "\n" + second);
+  ASSERT_EQ(rest.status, 0) << rest.err;
+  EXPECT_THAT(rest.err, HasSubstr("loaded: 1 turns"));
+  EXPECT_FALSE(rest.out.empty());
+  EXPECT_TRUE(whole.out.ends_with(rest.out)) << whole.out << "\n--\n" << rest.out;
+  EXPECT_EQ(latest_prompt(rest.err), latest_prompt(whole.err));
+}
+
+TEST(ChatSession, OfGenerateIsNoConversation) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder / "cache").string();
+  ASSERT_EQ(generate({"--prompt-cache", file}).status, 0);
+  const Ended ended = chat("/load " + file + "\n");
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr(file + ": the session holds no conversation"));
+}
+
+}  // namespace
+}  // namespace linnet

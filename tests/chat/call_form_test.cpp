@@ -1,0 +1,101 @@
+#include "chat/call_form.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "chat/template_sources.hpp"
+
+namespace linnet {
+namespace {
+
+ChatTemplate create(const std::string& source) {
+  auto chat = ChatTemplate::create({{"", source}}, {"<s>", "</s>"});
+  EXPECT_TRUE(chat.ok()) << chat.error().message;
+  return std::move(*chat);
+}
+
+const std::string kBegin =
+    "{{ tools }}{% for message in messages %}<{{ message.role }}>{{ message.content or '' }}"
+    "{% for call in message.tool_calls or [] %}";
+const std::string kEnd =
+    "{% endfor %}</s>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+
+TEST(CallForm, JsonBetweenTags) {
+  const auto form =
+      find_call_form(create(kBegin +
+                            "<tool_call>{\"name\": \"{{ call.function.name }}\", \"arguments\": "
+                            "{{ call.function.arguments | tojson }}}</tool_call>" +
+                            kEnd));
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->begin, "<tool_call>{\"name\": \"");
+  EXPECT_EQ(form->middle, "\", \"arguments\": ");
+  EXPECT_EQ(form->end, "}</tool_call>");
+  EXPECT_EQ(form->between, "}</tool_call><tool_call>{\"name\": \"");
+  EXPECT_TRUE(form->has_json_arguments);
+}
+
+TEST(CallForm, IdsAreFree) {
+  const auto form = find_call_form(create(
+      kBegin +
+      "{% if loop.first %}[TOOL_CALLS][{% else %}, {% endif %}{\"name\": \"{{ call.function.name "
+      "}}\", \"arguments\": {{ call.function.arguments | tojson }}, \"id\": \"{{ call.id }}\"}{% "
+      "if loop.last %}]{% endif %}" +
+      kEnd));
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->end, ", \"id\": \"\x01\"}]");
+  EXPECT_EQ(form->between, ", \"id\": \"\x01\"}, {\"name\": \"");
+}
+
+TEST(CallForm, EachArgumentForItself) {
+  const auto form = find_call_form(create(
+      kBegin +
+      "<tool_call><function={{ call.function.name }}>{% for key, value in "
+      "call.function.arguments.items() %}<parameter={{ key }}>\n{{ value }}\n</parameter>{% endfor "
+      "%}</function></tool_call>" +
+      kEnd));
+  ASSERT_TRUE(form);
+  EXPECT_FALSE(form->has_json_arguments);
+  EXPECT_EQ(form->begin, "<tool_call><function=");
+  EXPECT_EQ(form->before_key, "><parameter=");
+  EXPECT_EQ(form->before_text, ">\n");
+  EXPECT_EQ(form->after_value, "\n</parameter");
+  EXPECT_EQ(form->text_end, "</parameter>");
+  EXPECT_EQ(form->end, "></function></tool_call>");
+}
+
+TEST(CallForm, WithoutToolsTheGenericOne) {
+  const auto sources = find_chat_template("chatml");
+  ASSERT_TRUE(sources.ok());
+  const auto form = find_call_form(create(sources->at("")));
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->begin, "{\"tool_calls\":[{\"name\":\"");
+}
+
+TEST(CallForm, WhatIsNotReadBackIsNoForm) {
+  EXPECT_FALSE(find_call_form(
+      create(kBegin + "<tool_call>{{ call.function.name }}!{{ call.function.arguments | tojson }}" +
+             "</tool_call>" + kEnd)));
+  EXPECT_FALSE(find_call_form(create("{{ messages[0].content }}")));
+}
+
+// Of the real templates that are at hand, so many have a form that is found.
+TEST(CallForm, MostRealTemplatesHaveOne) {
+  const std::filesystem::path folder =
+      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat/templates";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
+  int found = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ostringstream source;
+    source << std::ifstream(entry.path()).rdbuf();
+    auto chat = ChatTemplate::create({{"", source.str()}}, {"<s>", "</s>"});
+    if (chat && find_call_form(*chat)) ++found;
+  }
+  EXPECT_GE(found, 43);
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,88 @@
+#include "chat/prompt_encoding.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tokenizer/vocabulary_file.hpp"
+
+namespace linnet {
+namespace {
+
+using test::byte_level_vocabulary;
+using test::Ids;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// Bytes are tokens 0 to 255, "ab" is 256; <|end|> is 257.
+std::unique_ptr<Tokenizer> make_tokenizer() {
+  auto file = byte_level_vocabulary({{"a", "b"}});
+  file.add("<|end|>", PieceType::kControl);
+  return test::make(file);
+}
+
+Prompt prompt_of(std::string text, std::vector<ByteRange> data = {}) {
+  Prompt prompt;
+  prompt.text = std::move(text);
+  prompt.data = std::move(data);
+  return prompt;
+}
+
+Ids encoded(const ConversationTokens& known, const Tokenizer& tokenizer, const Prompt& prompt) {
+  const auto ids = known.encode(tokenizer, prompt);
+  EXPECT_TRUE(ids.ok());
+  return ids ? *ids : Ids{};
+}
+
+TEST(EncodePrompt, SpecialTokensAreThoseOfTheTemplate) {
+  const auto tokenizer = make_tokenizer();
+  const auto ids = encode_prompt(*tokenizer, prompt_of("<|end|>x<|end|>", {{0, 7}}));
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(ids->size(), 7u + 1 + 1);
+  EXPECT_EQ(ids->back(), 257);
+}
+
+TEST(ConversationTokens, KeepTheTokensThatWereDrawn) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("xab", {'x', 'a', 'b'});  // where the vocabulary has "ab"
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab<|end|>ab")),
+              ElementsAre('x', 'a', 'b', 257, 256));
+}
+
+TEST(ConversationTokens, DoNotCutWhereATokenMayReachAcross) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("xa", {'x', 'a'});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab")), ElementsAre('x', 256));
+  // What the person writes is no control token.
+  EXPECT_EQ(encoded(known, *tokenizer, prompt_of("xa<|end|>", {{2, 9}})).size(), 9u);
+}
+
+TEST(ConversationTokens, EarlierAnswersStayWhereTheLatestIsTakenBack) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("xab", {'x', 'a', 'b'});
+  known.remember("xab<|end|>yab", {'x', 'a', 'b', 257, 'y', 'a', 'b'});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab<|end|>yab<|end|>")),
+              ElementsAre('x', 'a', 'b', 257, 'y', 'a', 'b', 257));
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab<|end|>ab")),
+              ElementsAre('x', 'a', 'b', 257, 256));
+}
+
+TEST(ConversationTokens, AnotherTextIsEncodedAnew) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("xab", {'x', 'a', 'b'});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("yab<|end|>")), ElementsAre('y', 256, 257));
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab")), ElementsAre('x', 256));
+}
+
+TEST(UnknownMarkers, AreThoseThatTheTemplateWritesInVain) {
+  const auto tokenizer = make_tokenizer();
+  const Prompt prompt = prompt_of("<|user|>hi <|mine|><|end|><|user|> a <| b |>", {{8, 19}});
+  EXPECT_THAT(unknown_markers(*tokenizer, prompt), ElementsAre("<|user|>"));
+  EXPECT_THAT(unknown_markers(*tokenizer, prompt_of("<|end|> <|")), IsEmpty());
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,291 @@
+// With speculation a text is the very one that comes without it: greedily and drawn, under every
+// sampler and a grammar, alone and in company, for every kind of mixer.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "generate/speculation/draft_model.hpp"
+#include "grammar/gbnf.hpp"
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+using test::finish;
+using test::greedy;
+using test::run;
+using test::submit;
+using test::Text;
+using testing::HasSubstr;
+
+constexpr std::int64_t kNewTokens = 60;
+
+EngineOptions speculating(const std::string& draft_model = {}) {
+  EngineOptions options = test::TinyModel::options();
+  options.speculate = true;
+  options.draft_model = draft_model;
+  return options;
+}
+
+// Few tokens are drawn, so that the text repeats itself and lookups are right now and then.
+SamplingParams few_tokens(std::uint64_t seed) {
+  SamplingParams params;
+  params.temperature = 0.5f;
+  params.top_k = 3;
+  params.seed = seed;
+  for (int i = 0; i < 4; ++i) params.logit_bias.push_back({10 + i, 8.0f});
+  return params;
+}
+
+class SpeculationTest : public testing::TestWithParam<const char*> {
+ protected:
+  GenerateRequest request(const SamplingParams& sampling, int salt = 0) const {
+    // A text that says itself again, as one that is quoted or edited does.
+    std::vector<std::int32_t> prompt = model_.prompt(40, salt);
+    prompt.insert(prompt.end(), prompt.begin(), prompt.begin() + 20);
+    GenerateRequest request = greedy(std::move(prompt), kNewTokens);
+    request.sampling = sampling;
+    return request;
+  }
+  const test::TinyModel model_{GetParam()};
+};
+
+TEST_P(SpeculationTest, LookupChangesNoText) {
+  const auto plain = model_.engine();
+  const auto engine = model_.engine(speculating());
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    const SamplingParams params = seed == 0 ? SamplingParams{} : few_tokens(seed);
+    EXPECT_EQ(run(*engine, request(params)).tokens, run(*plain, request(params)).tokens) << seed;
+  }
+  EXPECT_GT(engine->scheduler().speculation().accepted, 10);
+  EXPECT_GT(engine->scheduler().speculation().guessed, engine->scheduler().speculation().accepted)
+      << "wrong guesses were tried, too";
+}
+
+TEST_P(SpeculationTest, CompanyChangesNoText) {
+  const auto plain = model_.engine();
+  const auto engine = model_.engine(speculating());
+  std::vector<Text> texts(6);
+  for (int i = 0; i < 6; ++i) submit(*engine, request(few_tokens(i), i), texts[i]);
+  finish(*engine);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_EQ(texts[i].tokens, run(*plain, request(few_tokens(i), i)).tokens) << i;
+  }
+}
+
+TEST_P(SpeculationTest, ScarceMemoryChangesNoText) {
+  const auto plain = model_.engine();
+  const auto engine = model_.engine(speculating(), 7 * kPageTokens);
+  std::vector<Text> texts(3);
+  for (int i = 0; i < 3; ++i) submit(*engine, request(few_tokens(i), i), texts[i]);
+  finish(*engine);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(texts[i].tokens, run(*plain, request(few_tokens(i), i)).tokens) << i;
+  }
+}
+
+TEST_P(SpeculationTest, WhatWasAcceptedIsThereForTheNextTurn) {
+  const auto engine = model_.engine(speculating());
+  const Text first = run(*engine, request(few_tokens(1)));
+  GenerateRequest next = request(few_tokens(2));
+  next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
+  const auto prompt = next.prompt;
+  const Text second = run(*engine, std::move(next));
+  EXPECT_GE(second.cached_tokens, std::ssize(prompt) - 2 - DraftLength::kMost);
+  GenerateRequest alone = request(few_tokens(2));
+  alone.prompt = prompt;
+  EXPECT_EQ(second.tokens, run(*model_.engine(), std::move(alone)).tokens);
+}
+
+INSTANTIATE_TEST_SUITE_P(Mixers, SpeculationTest, test::kMixerCases, test::mixer_case_name);
+
+const test::TinyModel& llama() {
+  static const test::TinyModel model("llama-dense");
+  return model;
+}
+
+GenerateRequest repetitive(const SamplingParams& sampling) {
+  std::vector<std::int32_t> prompt;
+  for (int i = 0; i < 60; ++i) prompt.push_back(10 + i % 4);
+  GenerateRequest request = greedy(std::move(prompt), kNewTokens);
+  request.sampling = sampling;
+  return request;
+}
+
+// Each sampler on, with values that let it do something.
+std::vector<std::pair<std::string, SamplingParams>> all_samplers() {
+  std::vector<std::pair<std::string, SamplingParams>> all;
+  const auto add = [&](const char* name, const auto& change) {
+    SamplingParams params = few_tokens(7);
+    change(params);
+    all.emplace_back(name, std::move(params));
+  };
+  add("dynamic temperature", [](auto& p) { p.dynamic_range = 0.4f; });
+  add("top-p", [](auto& p) { p.top_p = 0.7f; });
+  add("min-p", [](auto& p) { p.min_p = 0.2f; });
+  add("typical", [](auto& p) { p.typical_p = 0.7f; });
+  add("top-n-sigma", [](auto& p) { p.top_n_sigma = 1.0f; });
+  add("XTC", [](auto& p) { p.xtc_probability = 0.5f; });
+  add("mirostat 1", [](auto& p) { p.mirostat = 1; });
+  add("mirostat 2", [](auto& p) { p.mirostat = 2; });
+  add("penalties", [](auto& p) {
+    p.repeat_penalty = 1.1f;
+    p.frequency_penalty = 0.1f;
+    p.presence_penalty = 0.1f;
+  });
+  add("DRY", [](auto& p) { p.dry_multiplier = 0.8f; });
+  add("banned", [](auto& p) { p.banned_tokens = {11}; });
+  add("greedy", [](auto& p) { p.temperature = 0.0f; });
+  return all;
+}
+
+TEST(Speculation, NoSamplerNoticesIt) {
+  const auto plain = llama().engine();
+  const auto engine = llama().engine(speculating());
+  for (const auto& [name, params] : all_samplers()) {
+    const auto before = engine->scheduler().speculation();
+    EXPECT_EQ(run(*engine, repetitive(params)).tokens, run(*plain, repetitive(params)).tokens)
+        << name;
+    EXPECT_GT(engine->scheduler().speculation().guessed, before.guessed) << name;
+  }
+}
+
+grammar::GrammarSession letters_grammar(std::int64_t vocabulary) {
+  std::vector<std::string> tokens;
+  constexpr std::array kTexts = {"a", "b", "c", "ab"};
+  for (std::int64_t i = 0; i < vocabulary; ++i) tokens.push_back(kTexts[i % 4]);
+  const auto words = grammar::Vocabulary::create(std::move(tokens), {});
+  const auto rules = grammar::parse_gbnf("root ::= (\"ab\" \"ab\" \"c\")*");
+  const auto automaton = grammar::PushdownAutomaton::compile(*rules);
+  const auto mask = grammar::TokenMask::create(*automaton, *words);
+  return std::move(*grammar::GrammarSession::create(*mask));
+}
+
+TEST(Speculation, AGrammarDoesNotNoticeIt) {
+  SamplingParams params = few_tokens(3);
+  params.grammar = letters_grammar(llama().vocabulary());
+  const auto engine = llama().engine(speculating());
+  const Text text = run(*engine, repetitive(params));
+  EXPECT_EQ(text.tokens, run(*llama().engine(), repetitive(params)).tokens);
+  EXPECT_EQ(std::ssize(text.tokens), kNewTokens);
+  EXPECT_GT(engine->scheduler().speculation().accepted, 0);
+}
+
+TEST(Speculation, TextsEndWhereTheyWouldWithoutIt) {
+  const Text whole = run(*llama().engine(), repetitive(few_tokens(5)));
+  const auto engine = llama().engine(speculating());
+  GenerateRequest stops = repetitive(few_tokens(5));
+  stops.stop_tokens = {whole.tokens[30]};
+  stops.min_tokens = 20;
+  const Text stopped = run(*engine, stops);
+  EXPECT_EQ(stopped.tokens, run(*llama().engine(), stops).tokens);
+  GenerateRequest shorter = repetitive(few_tokens(5));
+  for (shorter.max_tokens = 1; shorter.max_tokens < 20; ++shorter.max_tokens) {
+    const Text text = run(*engine, shorter);
+    EXPECT_EQ(text.reason, FinishReason::kLength);
+    EXPECT_EQ(text.tokens,
+              std::vector(whole.tokens.begin(), whole.tokens.begin() + shorter.max_tokens));
+  }
+}
+
+TEST(Speculation, GuessesDoNotKeepPromptsWaiting) {
+  EngineOptions options = speculating();
+  options.limits.outputs = 4;
+  const auto engine = llama().engine(options);
+  Text running, late;
+  GenerateRequest endless = repetitive(SamplingParams{});
+  endless.max_tokens = 400;
+  submit(*engine, endless, running);
+  while (running.tokens.size() < 40) ASSERT_TRUE(engine->step());
+  submit(*engine, greedy(llama().prompt(20), 3), late);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(engine->step());
+  EXPECT_EQ(late.tokens.size(), 3u);
+  EXPECT_FALSE(running.reason);
+}
+
+TEST(Speculation, TakesFewerStepsWhereTheTextRepeats) {
+  const auto engine = llama().engine(speculating());
+  Text text;
+  submit(*engine, repetitive(few_tokens(5)), text);
+  const int steps = finish(*engine);
+  const auto [guessed, accepted] = engine->scheduler().speculation();
+  EXPECT_EQ(steps, 2 + kNewTokens - accepted - 1) << "two for the prompt of 60 tokens";
+  EXPECT_GT(accepted, 10);
+  EXPECT_LE(accepted, guessed);
+}
+
+TEST(DraftModel, TheModelItselfGuessesAllRight) {
+  const auto engine = llama().engine(speculating(llama().path()));
+  const auto plain = llama().engine();
+  const Text text = run(*engine, greedy(llama().prompt(100), kNewTokens));
+  EXPECT_EQ(text.tokens, run(*plain, greedy(llama().prompt(100), kNewTokens)).tokens);
+  const auto [guessed, accepted] = engine->scheduler().speculation();
+  EXPECT_EQ(accepted, guessed);
+  EXPECT_GT(accepted, kNewTokens / 2);
+}
+
+TEST(DraftModel, AnotherModelGuessesWrongAndChangesNoText) {
+  const test::TinyModel draft("qwen2-dense");
+  ASSERT_EQ(draft.vocabulary(), llama().vocabulary());
+  const auto engine = llama().engine(speculating(draft.path()));
+  const auto plain = llama().engine();
+  std::vector<Text> texts(5);
+  for (int i = 0; i < 5; ++i) {
+    GenerateRequest request = greedy(llama().prompt(90, i), kNewTokens);
+    request.sampling = few_tokens(i);
+    submit(*engine, request, texts[i]);
+  }
+  finish(*engine);
+  for (int i = 0; i < 5; ++i) {
+    GenerateRequest request = greedy(llama().prompt(90, i), kNewTokens);
+    request.sampling = few_tokens(i);
+    EXPECT_EQ(texts[i].tokens, run(*plain, request).tokens) << i;
+  }
+  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
+}
+
+TEST(DraftModel, GuessesForARecurrentModelToo) {
+  const test::TinyModel recurrent("mamba2-dense");
+  ASSERT_EQ(recurrent.vocabulary(), llama().vocabulary());
+  const auto engine = recurrent.engine(speculating(llama().path()));
+  EXPECT_EQ(run(*engine, greedy(recurrent.prompt(90), kNewTokens)).tokens,
+            run(*recurrent.engine(), greedy(recurrent.prompt(90), kNewTokens)).tokens);
+}
+
+TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
+  const auto backend = make_cpu_backend(1);
+  const auto draft = DraftModel::load(llama().path(), llama().file(), *backend,
+                                      test::TinyModel::options(), 256, 0);
+  ASSERT_TRUE(draft) << draft.error().message;
+  std::vector<std::int32_t> tokens = llama().prompt(40), expected;
+  const auto guesses = [&] {
+    std::vector<std::int32_t> guesses;
+    const DraftQuery query{1, tokens, 4, &guesses};
+    (*draft)->propose({&query, 1});
+    return guesses;
+  };
+  expected = run(*llama().engine(), greedy(tokens, 6)).tokens;
+  while (tokens.size() <= 40) {
+    const auto first = guesses();  // the prompt comes in by chunks
+    if (first.empty()) continue;
+    EXPECT_EQ(first, std::vector(expected.begin(), expected.begin() + 4));
+    EXPECT_TRUE(guesses().empty());
+    tokens.push_back(expected[0]);
+    EXPECT_EQ(guesses(), std::vector(expected.begin() + 1, expected.begin() + 5));
+  }
+  (*draft)->end(1, tokens);
+}
+
+std::string refusal(const test::TinyModel& model, const EngineOptions& options) {
+  const auto engine = Engine::load(model.file(), options, 256);
+  return engine ? "" : engine.error().message;
+}
+
+TEST(DraftModel, IsRefusedWhereItCannotGuess) {
+  const test::TinyModel recurrent("mamba-dense");
+  EXPECT_THAT(refusal(llama(), speculating(recurrent.path())), HasSubstr("keeps recurrent state"));
+  EXPECT_THAT(refusal(llama(), speculating("/nowhere.gguf")), HasSubstr("there is no such file"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,200 @@
+#include <gmock/gmock.h>
+
+#include "serve/serving.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+class Messages : public testing::Test {
+ protected:
+  static Json question() {
+    return {{"messages", Json::array({{{"role", "user"}, {"content", "Who made the heaven?"}}})},
+            {"max_tokens", 16},
+            {"temperature", 0}};
+  }
+  test::Serving serving{{}, 4096, test::kToolTemplate, 2048};
+};
+
+TEST_F(Messages, AnswerIsAMessage) {
+  const auto reply = serving.post("/v1/messages", question());
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const Json json = reply.json();
+  EXPECT_EQ(json["type"], "message");
+  EXPECT_EQ(json["role"], "assistant");
+  ASSERT_EQ(json["content"].size(), 1u);
+  EXPECT_EQ(json["content"][0]["type"], "text");
+  EXPECT_EQ(json["stop_reason"], "max_tokens");
+  EXPECT_EQ(json["usage"]["output_tokens"], 16);
+  EXPECT_GT(json["timings"]["total_s"], 0.0);
+  const Json chat = serving.post("/v1/chat/completions", question()).json();
+  EXPECT_EQ(json["content"][0]["text"], chat["choices"][0]["message"]["content"]);
+}
+
+TEST_F(Messages, UsageTellsWhatTheCacheHeld) {
+  Json body = question();
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += "And the children of Israel went up. ";
+  body["system"] = text;
+  const auto usage_of = [&] { return serving.post("/v1/messages", body).json()["usage"]; };
+  const Json first = usage_of(), second = usage_of();
+  EXPECT_EQ(first["cache_read_input_tokens"], 0);
+  EXPECT_GE(second["cache_read_input_tokens"], 64);
+  EXPECT_EQ(second["input_tokens"].get<int>() + second["cache_read_input_tokens"].get<int>(),
+            first["input_tokens"]);
+  body.erase("max_tokens");
+  EXPECT_EQ(serving.post("/v1/messages/count_tokens", body).json()["input_tokens"],
+            first["input_tokens"]);
+}
+
+// The blocks of a stream: each begins, grows and ends before the next one.
+std::vector<Json> blocks_of(const test::HttpReply& reply) {
+  std::vector<Json> blocks;
+  bool is_open = false;
+  for (const Json& event : test::events_of(reply)) {
+    if (event["type"] == "content_block_start") {
+      EXPECT_FALSE(is_open);
+      EXPECT_EQ(event["index"], blocks.size());
+      blocks.push_back(event["content_block"]);
+      is_open = true;
+    } else if (event["type"] == "content_block_delta") {
+      EXPECT_TRUE(is_open);
+      EXPECT_EQ(event["index"], blocks.size() - 1);
+      const Json& delta = event["delta"];
+      for (const char* const member : {"text", "thinking"}) {
+        if (!delta.contains(member)) continue;
+        blocks.back()[member] =
+            blocks.back()[member].get<std::string>() + delta[member].get<std::string>();
+      }
+      if (delta.contains("partial_json")) {
+        blocks.back()["input"] = Json::parse(delta["partial_json"].get<std::string>());
+      }
+    } else if (event["type"] == "content_block_stop") {
+      EXPECT_TRUE(std::exchange(is_open, false));
+    }
+  }
+  EXPECT_FALSE(is_open);
+  return blocks;
+}
+
+TEST_F(Messages, StreamHasTheSameBlocks) {
+  Json body = question();
+  body["max_tokens"] = 200;
+  const Json whole = serving.post("/v1/messages", body).json();
+  body["stream"] = true;
+  const auto reply = serving.post("/v1/messages", body);
+  EXPECT_THAT(reply.body, HasSubstr("event: message_start\ndata: "));
+  EXPECT_THAT(reply.body, HasSubstr("event: message_stop\ndata: "));
+  EXPECT_EQ(Json(blocks_of(reply)), whole["content"]);
+  const auto events = test::events_of(reply);
+  EXPECT_EQ(events[events.size() - 2]["delta"]["stop_reason"], whole["stop_reason"]);
+  EXPECT_EQ(events[events.size() - 2]["usage"]["output_tokens"], whole["usage"]["output_tokens"]);
+}
+
+TEST(Thinking, IsABlockOfItsOwn) {
+  const test::Serving serving({}, 4096, test::kThinkingTemplate);
+  Json body = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}}, {"max_tokens", 16}};
+  const auto type_of_answer = [&](const char* thinking) {
+    body["thinking"] = {{"type", thinking}};
+    const Json json = serving.post("/v1/messages", body).json();
+    return json.at("content").at(0).at("type").get<std::string>();
+  };
+  EXPECT_EQ(type_of_answer("enabled"), "thinking");
+  EXPECT_EQ(type_of_answer("disabled"), "text");
+  body["thinking"] = {{"type", "enabled"}};
+  body["stream"] = true;
+  const auto blocks = blocks_of(serving.post("/v1/messages", body));
+  ASSERT_EQ(blocks.size(), 1u);
+  EXPECT_FALSE(blocks[0].at("thinking").get<std::string>().empty());
+}
+
+TEST_F(Messages, AToolMustBeUsed) {
+  Json body = question();
+  body["max_tokens"] = 200;
+  body["tools"] = {{{"name", "get_time"}, {"input_schema", Json::parse(R"({"type": "object",
+    "properties": {"zone": {"enum": ["UTC"]}}, "required": ["zone"],
+    "additionalProperties": false})")}}};
+  body["tool_choice"] = {
+      {"type", "tool"}, {"name", "get_time"}, {"disable_parallel_tool_use", true}};
+  const Json json = serving.post("/v1/messages", body).json();
+  ASSERT_EQ(json["stop_reason"], "tool_use");
+  ASSERT_EQ(json["content"].size(), 1u);
+  EXPECT_EQ(json["content"][0]["type"], "tool_use");
+  EXPECT_EQ(json["content"][0].at("name"), "get_time");
+  EXPECT_EQ(json["content"][0].at("input"), Json({{"zone", "UTC"}}));
+  body["stream"] = true;
+  const std::vector<Json> blocks = blocks_of(serving.post("/v1/messages", body));
+  ASSERT_EQ(blocks.size(), 1u);
+  EXPECT_EQ(blocks[0].at("input"), Json({{"zone", "UTC"}}));
+}
+
+TEST_F(Messages, ConversationsWithToolsBecomePrompts) {
+  const Json body = Json::parse(R"({"system": [{"type": "text", "text": "Be brief."}],
+    "messages": [
+      {"role": "user", "content": [{"type": "text", "text": "Time?"}]},
+      {"role": "assistant", "content": [
+        {"type": "thinking", "thinking": "hm", "signature": ""},
+        {"type": "text", "text": "I look."},
+        {"type": "tool_use", "id": "t1", "name": "get_time", "input": {"zone": "UTC"}}]},
+      {"role": "user", "content": [
+        {"type": "tool_result", "tool_use_id": "t1", "content": "12:00"},
+        {"type": "text", "text": "So?"}]}]})");
+  const Json openai = Json::parse(R"({"messages": [
+      {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Time?"},
+      {"role": "assistant", "content": "I look.", "reasoning_content": "hm", "tool_calls": [
+        {"id": "t1", "type": "function",
+         "function": {"name": "get_time", "arguments": "{\"zone\":\"UTC\"}"}}]},
+      {"role": "tool", "tool_call_id": "t1", "content": "12:00"},
+      {"role": "user", "content": "So?"}]})");
+  const auto prompt = serving.post("/apply-template", openai).json()["prompt"].get<std::string>();
+  EXPECT_THAT(prompt, HasSubstr("<tool_call>"));
+  EXPECT_EQ(serving.post("/v1/messages/count_tokens", body).json()["input_tokens"],
+            serving.post("/tokenize", {{"content", prompt}}).json()["tokens"].size());
+}
+
+TEST_F(Messages, AStopSequenceIsNamed) {
+  Json body = question();
+  body["max_tokens"] = 60;
+  const auto text =
+      serving.post("/v1/messages", body).json()["content"][0]["text"].get<std::string>();
+  body["stop_sequences"] = {"no such text", text.substr(8, 5)};
+  const Json json = serving.post("/v1/messages", body).json();
+  EXPECT_EQ(json["stop_reason"], "stop_sequence");
+  EXPECT_EQ(json["stop_sequence"], text.substr(8, 5));
+}
+
+TEST_F(Messages, ErrorsHaveAnthropicsShape) {
+  const auto refused = [&](const Json& fields, const char* path) {
+    Json body = question();
+    body.update(fields);
+    const auto reply = serving.post("/v1/messages", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    EXPECT_EQ(reply.json()["type"], "error");
+    EXPECT_EQ(reply.json()["error"]["type"], "invalid_request_error");
+    EXPECT_THAT(reply.json()["error"]["message"].get<std::string>(), testing::StartsWith(path));
+  };
+  refused({{"messages", 5}}, "messages:");
+  refused({{"messages", {5}}}, "messages[0]:");
+  refused({{"messages", {{{"role", "robot"}, {"content", "a"}}}}}, "messages[0].role:");
+  refused({{"messages", {{{"role", "user"}}}}}, "messages[0].content:");
+  refused({{"messages", {{{"role", "user"}, {"content", {{{"type", "image"}}}}}}}},
+          "messages[0].content[0].type:");
+  refused({{"messages", {{{"role", "user"}, {"content", {{{"type", "text"}}}}}}}},
+          "messages[0].content[0].text:");
+  refused({{"system", 5}}, "system:");
+  refused({{"tools", {{{"name", "a"}}}}}, "tools[0].input_schema:");
+  refused({{"tool_choice", {{"type", "any"}}}}, "tool_choice:");
+  refused({{"thinking", {{"type", "never"}}}}, "thinking.type:");
+  refused({{"stop_sequences", {1}}}, "stop_sequences[0]:");
+  refused({{"max_tokens", 5000}}, "the prompt has");
+  Json body = question();
+  body["model"] = "claude";
+  const auto reply = serving.post("/v1/messages", body);
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_EQ(reply.json()["error"]["type"], "not_found_error");
+}
+
+}  // namespace
+}  // namespace linnet

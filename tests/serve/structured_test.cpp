@@ -1,0 +1,183 @@
+#include <gmock/gmock.h>
+
+#include "serve/serving.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::json;
+using testing::HasSubstr;
+
+Json function(const char* name, const Json& parameters) {
+  return {{"type", "function"}, {"function", {{"name", name}, {"parameters", parameters}}}};
+}
+
+const Json kWeather = Json::parse(R"({"type": "object", "properties": {
+  "city": {"type": "string", "enum": ["Paris", "Rome"]},
+  "days": {"type": "integer", "minimum": 1, "maximum": 9}},
+  "required": ["city", "days"], "additionalProperties": false})");
+const Json kTime = Json::parse(R"({"type": "object", "properties": {"zone": {"enum": ["UTC"]}},
+  "required": ["zone"], "additionalProperties": false})");
+
+// Each is served with a template that has tools, and with one that does not know them.
+class Structured : public testing::TestWithParam<std::string> {
+ protected:
+  static Json question() {
+    return {{"messages", Json::array({{{"role", "user"}, {"content", "Weather?"}}})},
+            {"max_tokens", 300},
+            {"temperature", 0}};
+  }
+  static Json question_with_tools() {
+    Json body = question();
+    body["tools"] = {function("get_weather", kWeather), function("get_time", kTime)};
+    return body;
+  }
+  Json chat(const Json& body) const {
+    const auto reply = serving.post("/v1/chat/completions", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.json()["choices"][0];
+  }
+  static void expect_weather_call(const Json& call) {
+    EXPECT_EQ(call["function"]["name"], "get_weather");
+    const Json arguments = Json::parse(call["function"]["arguments"].get<std::string>());
+    EXPECT_TRUE(arguments["city"] == "Paris" || arguments["city"] == "Rome") << arguments;
+    EXPECT_GE(arguments["days"], 1);
+    EXPECT_LE(arguments["days"], 9);
+  }
+
+  test::Serving serving{{}, 4096, GetParam(), 2048};
+};
+INSTANTIATE_TEST_SUITE_P(Templates, Structured,
+                         testing::Values(std::string("chatml"), test::kToolTemplate),
+                         [](const auto& info) {
+                           return info.param == "chatml" ? "WithoutTools" : "WithTools";
+                         });
+
+TEST_P(Structured, JsonSchemaHoldsTheText) {
+  Json body = question();
+  body["response_format"] = {{"type", "json_schema"},
+                             {"json_schema", {{"name", "weather"}, {"schema", kWeather}}}};
+  for (const int seed : {1, 2, 3}) {
+    body["temperature"] = 1.5;
+    body["seed"] = seed;
+    const Json choice = chat(body);
+    EXPECT_EQ(choice["finish_reason"], "stop");
+    const Json answer = Json::parse(choice["message"]["content"].get<std::string>());
+    EXPECT_EQ(answer.size(), 2u);
+    EXPECT_TRUE(answer["city"] == "Paris" || answer["city"] == "Rome");
+  }
+}
+
+TEST_P(Structured, JsonObjectIsAnObject) {
+  Json body = question();
+  body["response_format"] = {{"type", "json_object"}};
+  body["max_tokens"] = 40;
+  EXPECT_THAT(chat(body)["message"]["content"].get<std::string>(), testing::StartsWith("{"));
+}
+
+TEST_P(Structured, GrammarHoldsACompletion) {
+  const auto reply = serving.post(
+      "/v1/completions", {{"prompt", "The answer:"}, {"grammar", "root ::= \" yes\" | \" no\""}});
+  EXPECT_THAT(reply.json()["choices"][0]["text"].get<std::string>(), testing::AnyOf(" yes", " no"));
+}
+
+TEST_P(Structured, ARequiredCallIsMade) {
+  Json body = question_with_tools();
+  body["tool_choice"] = "required";
+  body["parallel_tool_calls"] = false;
+  for (const int seed : {1, 2, 3, 4}) {
+    body["temperature"] = 1.0;
+    body["seed"] = seed;
+    const Json choice = chat(body);
+    EXPECT_EQ(choice["finish_reason"], "tool_calls");
+    EXPECT_TRUE(choice["message"]["content"].is_null());
+    const Json calls = choice["message"]["tool_calls"];
+    ASSERT_EQ(calls.size(), 1u);
+    EXPECT_FALSE(calls[0]["id"].get<std::string>().empty());
+    if (calls[0]["function"]["name"] == "get_weather") {
+      expect_weather_call(calls[0]);
+    } else {
+      EXPECT_EQ(calls[0]["function"]["name"], "get_time");
+      EXPECT_EQ(Json::parse(calls[0]["function"]["arguments"].get<std::string>())["zone"], "UTC");
+    }
+  }
+}
+
+TEST_P(Structured, ANamedFunctionIsTheOneThatIsCalled) {
+  Json body = question_with_tools();
+  body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
+  body["parallel_tool_calls"] = false;
+  expect_weather_call(chat(body)["message"]["tool_calls"][0]);
+
+  body["stream"] = true;
+  Json call;
+  std::string reason;
+  for (const Json& event : test::events_of(serving.post("/v1/chat/completions", body))) {
+    const Json& choice = event["choices"][0];
+    if (choice["delta"].contains("tool_calls")) call = choice["delta"]["tool_calls"][0];
+    if (choice["finish_reason"].is_string()) reason = choice["finish_reason"];
+  }
+  EXPECT_EQ(reason, "tool_calls");
+  EXPECT_EQ(call["index"], 0);
+  expect_weather_call(call);
+}
+
+TEST_P(Structured, SeveralCallsInOneAnswer) {
+  Json body = question_with_tools();
+  body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_time"}}}};
+  body["temperature"] = 3.0;
+  std::size_t most = 0;
+  for (int seed = 0; seed < 16 && most < 2; ++seed) {
+    body["seed"] = seed;
+    const Json choice = chat(body);
+    if (choice["finish_reason"] != "tool_calls") continue;  // it went on for too long
+    const Json& calls = choice["message"]["tool_calls"];
+    most = std::max(most, calls.size());
+    if (calls.size() > 1) {
+      EXPECT_NE(calls[0]["id"], calls[1]["id"]);
+    }
+  }
+  EXPECT_GE(most, 2u);
+}
+
+TEST_P(Structured, ToolsThatMayBeCalledLeaveTheTextFree) {
+  Json body = question_with_tools();
+  body["max_tokens"] = 20;
+  EXPECT_FALSE(chat(body)["message"]["content"].get<std::string>().empty());
+  body["tools"][0]["function"]["strict"] = true;
+  EXPECT_EQ(chat(body)["finish_reason"], "length");
+  body["tool_choice"] = "none";
+  EXPECT_FALSE(chat(body)["message"].contains("tool_calls"));
+}
+
+TEST_P(Structured, WhatCannotBeHeldIsSaid) {
+  const auto refused = [&](const Json& fields, const char* param) {
+    Json body = question_with_tools();
+    body.update(fields);
+    const auto reply = serving.post("/v1/chat/completions", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    EXPECT_EQ(reply.json()["error"]["param"], param) << reply.body;
+  };
+  const auto with_schema = [](const Json& schema) -> Json {
+    return {{"response_format",
+             {{"type", "json_schema"}, {"json_schema", {{"name", "a"}, {"schema", schema}}}}},
+            {"tools", nullptr}};
+  };
+  refused(with_schema({{"contains", 1}}), "response_format.json_schema.schema");
+  refused(with_schema(5), "response_format.json_schema.schema");
+  refused({{"response_format", {{"type", "json_schema"}}}}, "response_format.schema");
+  refused({{"response_format", {{"type", "xml"}}}}, "response_format.type");
+  refused({{"response_format", "json"}}, "response_format");
+  refused({{"grammar", "root :="}}, "grammar");
+  refused({{"tool_choice", "maybe"}}, "tool_choice");
+  refused({{"tool_choice", {{"function", {{"name", "other"}}}}}}, "tool_choice");
+  refused({{"tool_choice", {{"function", {{"name", 5}}}}}}, "tool_choice.function.name");
+  refused({{"tools", nullptr}, {"tool_choice", "required"}}, "tool_choice");
+  refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
+  refused({{"tools", {{{"type", "function"}}}}}, "tools[0].function");
+  refused({{"tools", {function("f", 5)}}}, "tools[0].function.parameters");
+  refused({{"tools", {function("f", {{"type", "what"}})}}, {"tool_choice", "required"}}, "tools");
+}
+
+}  // namespace
+}  // namespace linnet

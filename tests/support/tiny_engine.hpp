@@ -1,0 +1,103 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "generate/engine.hpp"
+#include "support/mixer_cases.hpp"
+#include "support/oracle_case.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::test {
+
+/// The model of an oracle case (tests/data/architectures) as a file, and engines that run it.
+class TinyModel {
+ public:
+  explicit TinyModel(const std::string& name) {
+    const auto oracle = OracleCase::read(std::filesystem::path(LINNET_SOURCE_DIR) /
+                                         "tests/data/architectures" / (name + ".json"));
+    vocabulary_ = static_cast<std::int32_t>(oracle.vocabulary());
+    const Status written = oracle.write(path());
+    EXPECT_TRUE(written) << written.error().message;
+    auto file = ModelFile::open(path());
+    EXPECT_TRUE(file) << file.error().message;
+    file_ = std::move(*file);
+  }
+
+  std::filesystem::path path() const { return folder_ / "model.gguf"; }
+  const ModelFile& file() const { return *file_; }
+  std::int32_t vocabulary() const { return vocabulary_; }
+
+  static EngineOptions options() {
+    EngineOptions options;
+    options.threads = 1;
+    options.limits.rows = 32;
+    return options;
+  }
+  std::unique_ptr<Engine> engine(const EngineOptions& options = TinyModel::options(),
+                                 std::int64_t kv_tokens = 2048) const {
+    auto engine = Engine::load(*file_, options, kv_tokens);
+    EXPECT_TRUE(engine) << engine.error().message;
+    return std::move(*engine);
+  }
+
+  std::vector<std::int32_t> prompt(int length, int salt = 0) const {
+    std::vector<std::int32_t> tokens;
+    for (int i = 0; i < length; ++i) tokens.push_back((i * 37 + salt * 11 + 5) % vocabulary_);
+    return tokens;
+  }
+
+ private:
+  TemporaryFolder folder_;
+  std::unique_ptr<ModelFile> file_;
+  std::int32_t vocabulary_ = 0;
+};
+
+/// A text while it is generated.
+struct Text {
+  std::vector<std::int32_t> tokens;
+  std::int64_t cached_tokens = -1;
+  std::optional<FinishReason> reason;
+};
+
+/// Queues a request whose output goes to `text`, which outlives it.
+inline void submit(Engine& engine, GenerateRequest request, Text& text) {
+  request.on_token = [&text](std::int32_t token) {
+    text.tokens.push_back(token);
+    return true;
+  };
+  request.on_start = [&text](std::int64_t cached) { text.cached_tokens = cached; };
+  request.on_finish = [&text](FinishReason reason) { text.reason = reason; };
+  const Status status = engine.submit(std::move(request));
+  ASSERT_TRUE(status) << status.error().message;
+}
+
+inline GenerateRequest greedy(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
+  GenerateRequest request;
+  request.prompt = std::move(prompt);
+  request.max_tokens = max_tokens;
+  return request;
+}
+
+/// Runs until all requests have ended; gives the number of steps.
+inline int finish(Engine& engine) {
+  int steps = 0;
+  for (; !engine.idle(); ++steps) {
+    const Status status = engine.step();
+    EXPECT_TRUE(status) << status.error().message;
+    if (!status) break;
+  }
+  return steps;
+}
+
+/// One request from beginning to end.
+inline Text run(Engine& engine, GenerateRequest request) {
+  Text text;
+  submit(engine, std::move(request), text);
+  finish(engine);
+  return text;
+}
+
+}  // namespace linnet::test

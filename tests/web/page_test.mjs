@@ -1,0 +1,338 @@
+// The page at / in Chromium: node tests/web/page_test.mjs PROGRAM [FOLDER FOR SCREENSHOTS]
+//
+// Needs chromium and playwright-core (npm ci in this folder); without them it says so and ends with
+// 77, which CTest calls skipped.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const [program, screenshots] = process.argv.slice(2);
+
+function skip(reason) {
+  console.log(`skipped: ${reason}`);
+  process.exit(77);
+}
+
+function findChromium() {
+  const path = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return existsSync(path) ? path : skip(`no chromium at ${path}`);
+}
+
+function findPlaywright() {
+  try {
+    return createRequire(import.meta.url)("playwright-core");
+  } catch {
+    return skip("playwright-core is not installed");
+  }
+}
+
+const kPatience_ms = 20000;
+let latest_problems = []; // of the page that was opened last
+
+class Server {
+  static async start(...options) {
+    const server = new Server();
+    server.process = spawn(program, ["serve", "--port", "0", ...options], { stdio: ["ignore", "ignore", "pipe"] });
+    server.url = await new Promise((resolve, reject) => {
+      let said = "";
+      server.process.stderr.on("data", (text) => {
+        said += text;
+        const url = /at (http:\S+)/.exec(said);
+        if (url) resolve(url[1]);
+      });
+      server.process.on("exit", () => reject(new Error(`the server ended: ${said}`)));
+    });
+    return server;
+  }
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return Number(new RegExp(`^linnet_${name} (.*)$`, "m").exec(text)[1]);
+  }
+  stop() {
+    this.process.removeAllListeners("exit");
+    this.process.kill();
+  }
+}
+
+// A page whose mistakes and foreign requests are remembered.
+async function openPage(browser, server, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1200, height: 800 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(kPatience_ms);
+  page.problems = latest_problems = [];
+  page.on("console", (message) => {
+    // A refused request is told by the browser, too; the tests look at what the page says.
+    const isRefusal = /status of (401|429)/.test(message.text());
+    if (message.type() === "error" && !isRefusal) page.problems.push(message.text());
+  });
+  page.on("pageerror", (error) => page.problems.push(String(error)));
+  page.on("request", (request) => {
+    if (!request.url().startsWith(server.url)) page.problems.push(`asked for ${request.url()}`);
+  });
+  await page.goto(server.url);
+  await page.waitForFunction(() => document.title.includes(" - Linnet") || document.querySelector("dialog").open);
+  return page;
+}
+
+async function closePage(page) {
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+const shown = (page) => page.locator(".message.assistant").last();
+const answered = (page) => shown(page).locator(".foot .quiet").waitFor();
+const say = async (page, text) => {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.keyboard.press("Enter");
+};
+
+// Answers of a model that writes what it is told to.
+async function fakeAnswer(page, text, requests = []) {
+  await page.route("**/v1/chat/completions", (route) => {
+    requests.push(route.request().postDataJSON());
+    const event = (data) => `data: ${JSON.stringify(data)}\n\n`;
+    const body =
+      event({ choices: [{ index: 0, delta: { reasoning_content: "Let me see." }, finish_reason: null }] }) +
+      event({ choices: [{ index: 0, delta: { content: text }, finish_reason: null }] }) +
+      event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
+      event({
+        choices: [],
+        usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: 8 } },
+        timings: { generation_tokens_per_second: 56.78, time_to_first_token_s: 0.123 },
+      }) +
+      "data: [DONE]\n\n";
+    route.fulfill({ status: 200, contentType: "text/event-stream", body });
+  });
+}
+
+const kMarkdown = `### A plan
+
+Here is a **small** program with \`code\`:
+
+\`\`\`python
+def greet(name: str) -> str:
+    # says hello
+    return f"Hello, {name}!" * 3
+\`\`\`
+
+| bird | weight |
+|---|---|
+| linnet | 19 g |
+| goldfinch | 16 g |
+
+1. first, read [the manual](https://example.com/manual)
+2. then go on
+
+> A quoted thought.
+`;
+
+const kHostile = `<img src="x" onerror="window.hit = 1"><script>window.hit = 2</script>
+<a href="javascript:window.hit = 3">a link</a> ![picture](https://example.com/track.png)
+<form action="https://example.com"><input name="q"></form><div style="position:fixed">over</div>
+<svg onload="window.hit = 4"></svg><iframe src="https://example.com"></iframe>`;
+
+const tests = {
+  async "a model without a chat template goes on with a text"({ browser, text }) {
+    const page = await openPage(browser, text);
+    await page.getByText("Begin, and the model goes on").waitFor();
+    await say(page, "In the beginning");
+    await answered(page);
+    const first = await shown(page).locator(".body").innerText();
+    assert.ok(first.length > 20, first);
+    assert.match(await shown(page).locator(".foot").innerText(), /tokens\/s/);
+    await page.keyboard.press("Enter"); // an empty field: it goes on
+    await page.waitForFunction(() => document.querySelectorAll(".message.assistant").length === 2);
+    await answered(page);
+    await closePage(page);
+  },
+
+  async "regenerate, keep, open again and delete"({ browser, text }) {
+    const page = await openPage(browser, text);
+    await say(page, "And the king said");
+    await answered(page);
+    await page.getByRole("button", { name: "Regenerate" }).click();
+    await answered(page);
+    assert.equal(await page.locator(".message").count(), 2);
+    const kept = await shown(page).locator(".body").innerText();
+    await page.reload();
+    await page.getByRole("button", { name: "And the king said", exact: true }).click();
+    assert.equal(await shown(page).locator(".body").innerText(), kept);
+    await page.getByRole("button", { name: "New conversation", exact: true }).click();
+    await page.getByText("Begin, and the model goes on").waitFor();
+    page.on("dialog", (dialog) => dialog.accept());
+    await page.getByRole("button", { name: "Delete And the king said" }).click();
+    await page.waitForFunction(() => document.querySelectorAll("#conversations li").length === 0);
+    await closePage(page);
+  },
+
+  async "a text that fills the context is an error that says so"({ browser, text }) {
+    const page = await openPage(browser, text);
+    await say(page, "and ".repeat(600));
+    await page.getByRole("alert").waitFor();
+    assert.match(await page.getByRole("alert").innerText(), /fills the model's context of 512 tokens/);
+    await closePage(page);
+  },
+
+  async "Escape stops, and the server stops, too"({ browser, text, chat }) {
+    const page = await openPage(browser, chat);
+    // This model rarely ends by itself, so the answer goes on to the end of the context.
+    await say(page, "Tell me everything");
+    await shown(page).locator(".body").filter({ hasText: /\w/ }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Send" }).waitFor();
+    for (let i = 0; i < 100 && (await chat.metric("running")) > 0; ++i) await new Promise((r) => setTimeout(r, 50));
+    assert.equal(await chat.metric("running"), 0);
+    await closePage(page);
+  },
+
+  async "Markdown, code and thinking"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await fakeAnswer(page, kMarkdown);
+    await say(page, "Show me");
+    await answered(page);
+    const body = shown(page).locator(".body");
+    await body.locator(".hljs-keyword", { hasText: "def" }).waitFor();
+    assert.equal(await body.locator("td").count(), 4);
+    assert.equal(await body.locator("a").getAttribute("rel"), "noopener noreferrer");
+    assert.match(await shown(page).locator(".foot").innerText(), /34 tokens · 56.8 tokens\/s .* 8 from cache/);
+    await shown(page).getByText("Thinking").click();
+    assert.equal(await shown(page).getByText("Let me see.").isVisible(), true);
+    await closePage(page);
+  },
+
+  async "what a model writes runs nothing and loads nothing"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await fakeAnswer(page, kHostile);
+    await say(page, "Attack");
+    await answered(page);
+    const body = shown(page).locator(".body");
+    assert.equal(await body.locator("img, script, form, input, iframe, svg, [style], [onerror]").count(), 0);
+    assert.equal(await body.locator('a[href^="javascript"]').count(), 0);
+    assert.equal(await page.evaluate(() => window.hit), undefined);
+    // The browser tells what the policy of the page has kept from running, before it was removed.
+    page.problems = page.problems.filter((problem) => !problem.includes("Content Security Policy"));
+    await closePage(page);
+  },
+
+  async "settings reach the server"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    const requests = [];
+    await fakeAnswer(page, "Aye.", requests);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("System prompt").fill("You are a pirate.");
+    await page.getByLabel("Temperature").fill("0.3");
+    await page.getByLabel("Longest answer").fill("55");
+    await page.getByLabel("Seed").fill("7");
+    await page.getByRole("button", { name: "Done" }).click();
+    await say(page, "Who are you?");
+    await answered(page);
+    await say(page, "Really?");
+    await page.waitForFunction(() => document.querySelectorAll(".message").length === 4);
+    await answered(page);
+    const { messages, temperature, max_tokens, seed } = requests[1];
+    assert.deepEqual(messages, [
+      { role: "system", content: "You are a pirate." },
+      { role: "user", content: "Who are you?" },
+      { role: "assistant", content: "Aye." },
+      { role: "user", content: "Really?" },
+    ]);
+    assert.deepEqual([temperature, max_tokens, seed], [0.3, 55, 7]);
+    await closePage(page);
+  },
+
+  async "an error is shown with a way to try again"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.route("**/v1/chat/completions", (route) =>
+      route.fulfill({ status: 429, json: { error: { message: "too many requests are waiting", code: "rate_limit_exceeded" } } }));
+    await say(page, "Hello");
+    await page.getByRole("alert").waitFor();
+    assert.equal(await page.getByRole("alert").innerText(), "too many requests are waiting");
+    await page.unroute("**/v1/chat/completions");
+    await fakeAnswer(page, "Now.");
+    await page.getByRole("button", { name: "Try again" }).click();
+    await shown(page).getByText("Now.").waitFor();
+    await closePage(page);
+  },
+
+  async "a server with keys asks for one"({ browser, locked }) {
+    const page = await openPage(browser, locked);
+    await page.getByRole("dialog").waitFor();
+    await page.getByLabel("API key").fill("open-sesame");
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("heading", { name: "linnet-kjv" }).waitFor();
+    await closePage(page);
+  },
+
+  async "the keyboard reaches everything"({ browser, text }) {
+    const page = await openPage(browser, text);
+    await page.evaluate(() => document.activeElement.blur());
+    const names = [];
+    for (let i = 0; i < 14; ++i) {
+      await page.keyboard.press("Tab");
+      names.push(await page.evaluate(() => document.activeElement.ariaLabel ?? document.activeElement.innerText.trim()));
+    }
+    for (const name of ["Skip to the message field", "New conversation", "Dark or light", "Settings", "Message", "Go on"]) {
+      assert.ok(names.includes(name), `${name} is not among ${names}`);
+    }
+    await closePage(page);
+  },
+
+  async "dark and light, narrow and wide"({ browser, text, chat }) {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [size, viewport] of [["wide", { width: 1200, height: 800 }], ["narrow", { width: 390, height: 800 }]]) {
+        const page = await openPage(browser, chat, { colorScheme, viewport });
+        const picture = (name) => screenshots && page.screenshot({ path: `${screenshots}/${name}-${colorScheme}-${size}.png` });
+        await picture("welcome");
+        await fakeAnswer(page, kMarkdown);
+        await say(page, "Show me what you can do with Markdown, please");
+        await answered(page);
+        await page.locator(".hljs-keyword").first().waitFor();
+        await picture("chat");
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
+        if (size === "narrow") {
+          await page.getByRole("button", { name: "Conversations" }).click();
+          await page.waitForTimeout(300);
+          await picture("drawer");
+          await page.keyboard.press("Escape");
+          await page.waitForTimeout(300);
+        }
+        await page.getByRole("button", { name: "Settings" }).click();
+        await picture("settings");
+        await closePage(page);
+
+        const other = await openPage(browser, text, { colorScheme, viewport });
+        await say(other, "In the beginning");
+        await answered(other);
+        if (screenshots) await other.screenshot({ path: `${screenshots}/text-${colorScheme}-${size}.png` });
+        await closePage(other);
+      }
+    }
+  },
+};
+
+const { chromium } = findPlaywright();
+const browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
+const servers = {
+  text: await Server.start(),
+  chat: await Server.start("--chat-template", "chatml"),
+  locked: await Server.start("--api-key", "open-sesame"),
+};
+let failures = 0;
+try {
+  for (const [name, test] of Object.entries(tests)) {
+    try {
+      await test({ browser, ...servers });
+      console.log(`ok: ${name}`);
+    } catch (error) {
+      ++failures;
+      console.log([`FAILED: ${name}`, error.stack, ...latest_problems].join("\n"));
+    }
+  }
+} finally {
+  await browser.close();
+  for (const server of Object.values(servers)) server.stop();
+}
+process.exit(failures > 0 ? 1 : 0);
