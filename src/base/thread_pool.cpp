@@ -6,7 +6,14 @@ namespace {
 // About 50 us: longer than the gaps between the ops of a token, shorter than what a person notices.
 constexpr int kSpins = 20000;
 
-void relax() {
+// One turn of a spin. Now and then the processor goes to whoever wants it: where there are more
+// threads than processors, that may be the very thread that is waited for.
+void relax(int spin) {
+  constexpr int kSpinsBetweenYields = 64;
+  if (spin % kSpinsBetweenYields == kSpinsBetweenYields - 1) {
+    std::this_thread::yield();
+    return;
+  }
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -42,7 +49,9 @@ void ThreadPool::run(Loop loop) {
   }
   if (someone_sleeps) wake_.notify_all();
   take_all(loop);
-  while (busy_.load(std::memory_order_acquire) > 0) relax();
+  for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; spin = (spin + 1) % kSpins) {
+    relax(spin);
+  }
 }
 
 void ThreadPool::take_all(const Loop& loop) {
@@ -57,7 +66,7 @@ std::uint64_t ThreadPool::wait_for_loop(std::uint64_t seen) {
   for (int spin = 0; spin < kSpins; ++spin) {
     const std::uint64_t now = generation_.load(std::memory_order_acquire);
     if (now != seen) return now;
-    relax();
+    relax(spin);
   }
   std::unique_lock lock(mutex_);
   ++sleeping_;

@@ -12,11 +12,23 @@ namespace linnet::cpu {
 inline constexpr int kScoreKeys = 64;
 inline constexpr int kScorePages = kScoreKeys / kPageTokens;
 
-/// `count` halves as floats; a multiple of 16.
+/// The page that is asked for while `page` is unpacked: pages lie too far apart for the hardware to
+/// fetch them ahead.
+inline std::int32_t page_ahead(const AttentionTask& task, std::int32_t page) {
+  const std::int32_t ahead = page + kScorePages;
+  return task.pages[ahead < static_cast<std::int32_t>(task.pages.size()) ? ahead : page];
+}
+
+/// `count` halves as floats; a multiple of 32. Asks for as many halves at `ahead`.
 template <class S>
-void unpack_halves(const std::uint8_t* from, std::int64_t count, float* out) {
+void unpack_halves(const std::uint8_t* from, const std::uint8_t* ahead, std::int64_t count,
+                   float* out) {
   const auto* halves = reinterpret_cast<const std::uint16_t*>(from);
-  for (std::int64_t i = 0; i < count; i += 16) S::store(out + i, S::load_half(halves + i));
+  for (std::int64_t i = 0; i < count; i += 32) {
+    __builtin_prefetch(ahead + 2 * i);
+    S::store(out + i, S::load_half(halves + i));
+    S::store(out + i + 16, S::load_half(halves + i + 16));
+  }
 }
 
 /// The keys of a page, [key_width][32 positions].
@@ -27,12 +39,15 @@ const float* unpack_keys(const PagedKvStore& store, const AttentionParams& param
   const std::uint8_t* keys = store.keys(params.layer, task.pages[page], task.kv_head);
   if (store.type() == KvType::kF32) return reinterpret_cast<const float*>(keys);
   if (store.type() == KvType::kF16) {
-    unpack_halves<S>(keys, std::int64_t{kPageTokens} * width, out);
+    const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
+    unpack_halves<S>(keys, ahead, std::int64_t{kPageTokens} * width, out);
     return out;
   }
   const auto* codes = reinterpret_cast<const std::int8_t*>(keys);
   const auto* scales = reinterpret_cast<const float*>(keys + std::int64_t{kPageTokens} * width);
+  const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
   for (int d = 0; d < width; ++d) {
+    __builtin_prefetch(ahead + d * kPageTokens);
     for (int half = 0; half < kPageTokens; half += 16) {
       const auto scale = S::load(scales + d / 32 * kPageTokens + half);
       const int at = d * kPageTokens + half;
@@ -55,13 +70,16 @@ PageValues unpack_values(const PagedKvStore& store, const AttentionParams& param
   const std::uint8_t* values = store.values(params.layer, task.pages[page], task.kv_head);
   if (store.type() == KvType::kF32) return {reinterpret_cast<const float*>(values), width};
   if (store.type() == KvType::kF16) {
-    unpack_halves<S>(values, std::int64_t{kPageTokens} * width, out);
+    const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
+    unpack_halves<S>(values, ahead, std::int64_t{kPageTokens} * width, out);
     return {out, width};
   }
   const auto* codes = reinterpret_cast<const std::int8_t*>(values);
   const auto* scales = reinterpret_cast<const float*>(values + std::int64_t{kPageTokens} * width);
+  const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
   for (int i = 0; i < kPageTokens; ++i) {
     for (int c = 0; c < width; c += 16) {
+      __builtin_prefetch(ahead + i * width + c);
       const auto scale = S::set(scales[c / 32 * kPageTokens + i]);
       const int at = i * width + c;
       S::store(out + at, S::mul(S::load_int8(codes + at), scale));
