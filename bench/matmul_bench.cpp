@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
 #include <string>
 #include <vector>
@@ -64,7 +65,8 @@ double matmul_seconds(Backend& backend, const Matrix& matrix, std::int64_t rows)
 }
 
 void measure_format(const Format& format, const measure::Ceilings& ceilings) {
-  const auto backend = make_cpu_backend(1);
+  const char* set = std::getenv("LINNET_CPU");
+  const auto backend = make_cpu_backend(1, set ? set : "");
   // A matrix as large as those of a model for prompts; one far beyond the caches for tokens.
   const Weights prompt = random_weights(*backend, format, 2048);
   const Weights token = random_weights(*backend, format, 65536);

@@ -47,9 +47,8 @@ Result<TemplateSources> template_sources(const ModelFile& file, Options& options
   if (!sources || !sources->empty() || !is_bundled(options.model)) return sources;
   if (options.max_tokens == 0) options.max_tokens = kContinuationTokens;
   note(
-      "linnet: the bundled model cannot converse, it only continues texts: each message is "
-      "continued "
-      "by {} tokens (--chat-template plain -m {}); --gguf names a model that can\n",
+      "linnet: the bundled model only continues texts, here by {} tokens a message (as with "
+      "--chat-template plain -m {}); --gguf names a model that can converse\n",
       options.max_tokens, options.max_tokens);
   return find_chat_template("plain");
 }

@@ -3,12 +3,15 @@
 #include <iostream>
 #include <random>
 
+#include "base/read_file.hpp"
 #include "grammar/completion.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
 #include "grammar/json_schema.hpp"
 #include "grammar/matcher.hpp"
 #include "grammar/regex.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -21,6 +24,8 @@ using grammar::TokenMask;
 using grammar::Vocabulary;
 using Json = grammar::SchemaJson;
 using AutomatonPointer = std::shared_ptr<const PushdownAutomaton>;
+
+constexpr std::int64_t kLongestFileBytes = 1 << 26;
 
 struct Options {
   std::string gbnf;
@@ -40,7 +45,7 @@ Result<AutomatonPointer> compile(Result<grammar::Grammar> rules) {
 Result<AutomatonPointer> compile_schema(const Json& schema) {
   auto compiled = grammar::compile_json_schema(schema);
   if (!compiled) return compiled.error();
-  for (const std::string& note : compiled->notes) fmt::print(stderr, "linnet: {}\n", note);
+  for (const std::string& text : compiled->notes) note("linnet: {}\n", printable(text));
   return PushdownAutomaton::compile(compiled->grammar);
 }
 
@@ -136,26 +141,18 @@ Status answer_lines() {
     auto parsed = grammar::parse_schema_json(line);
     const Result<Json> result = parsed ? answer(*parsed) : Result<Json>(parsed.error());
     const Json out = result ? *result : Json{{"error", result.error().message}};
-    fmt::print("{}\n", out.dump(-1, ' ', false, Json::error_handler_t::replace));
+    const Status written =
+        write_output(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    if (!written) return written;
   }
   return {};
 }
 
-Result<std::string> read_file(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (!file) return Error{path + ": cannot be read"};
-  std::string text;
-  char buffer[1 << 14];
-  for (std::size_t count; (count = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
-    text.append(buffer, count);
-  }
-  std::fclose(file);
-  return text;
-}
-
 Result<AutomatonPointer> compile(const Options& options) {
-  if (!options.regex.empty()) return compile(grammar::compile_regex(options.regex));
-  auto text = read_file(options.gbnf.empty() ? options.schema : options.gbnf);
+  if (options.gbnf.empty() && options.schema.empty()) {
+    return compile(grammar::compile_regex(options.regex));
+  }
+  auto text = read_file(options.gbnf.empty() ? options.schema : options.gbnf, kLongestFileBytes);
   if (!text) return text.error();
   if (!options.gbnf.empty()) return compile(grammar::parse_gbnf(*text));
   auto schema = grammar::parse_schema_json(*text);
@@ -165,21 +162,18 @@ Result<AutomatonPointer> compile(const Options& options) {
 
 Status run(const Options& options) {
   if (options.jsonl) return answer_lines();
-  const int sources = !options.gbnf.empty() + !options.schema.empty() + !options.regex.empty();
-  if (sources != 1) return Error{"give one of --gbnf, --schema, --regex, or --jsonl"};
   auto automaton = compile(options);
   if (!automaton) return automaton.error();
   for (int i = 0; i < options.sample; ++i) {
     auto text = sample(*automaton, options.seed + static_cast<std::uint64_t>(i));
     if (!text) return text.error();
-    fmt::print("{}\n", *text);
+    if (Status status = write_output(*text + "\n"); !status) return status;
   }
   if (options.sample > 0) return {};
   auto result = accepts(*automaton, options.text);
   if (!result) return result.error();
-  fmt::print("{} ({} states)\n", *result ? "accepted" : "not accepted",
-             (*automaton)->state_count());
-  return {};
+  return write_output(fmt::format("{} ({} states)\n", *result ? "accepted" : "not accepted",
+                                  (*automaton)->state_count()));
 }
 
 }  // namespace
@@ -188,15 +182,18 @@ void add_grammar(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
   auto options = std::make_shared<Options>();
-  app->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF");
-  app->add_option("--schema", options->schema, "file with a JSON schema");
-  app->add_option("--regex", options->regex, "regular expression for the whole text");
+  CLI::Option_group* source = app->add_option_group("Grammar", "one of these");
+  source->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF");
+  source->add_option("--schema", options->schema, "file with a JSON schema");
+  source->add_option("--regex", options->regex, "regular expression for the whole text");
+  source->add_flag("--jsonl", options->jsonl,
+                   "read objects with grammar, schema or regex, and text or seed, one a line");
+  source->require_option(1);
   app->add_option("text", options->text, "the text");
   app->add_option("--sample", options->sample, "print so many random texts instead")
       ->check(CLI::Range(1, 1'000'000));
-  app->add_option("--seed", options->seed, "seed of the first random text");
-  app->add_flag("--jsonl", options->jsonl,
-                "read objects with grammar, schema or regex, and text or seed, one a line");
+  app->add_option("--seed", options->seed, "seed of the first random text")
+      ->check(unsigned_number());
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

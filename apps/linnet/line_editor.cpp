@@ -27,6 +27,7 @@ class LineEditor : public LineSource {
     el_set(editor_, EL_CLIENTDATA, this);
     el_set(editor_, EL_PROMPT, &LineEditor::show_prompt);
     el_set(editor_, EL_EDITOR, "emacs");
+    el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
     HistEvent event;
     history(history_, &event, H_SETSIZE, kHistorySize);
     history(history_, &event, H_SETUNIQUE, 1);

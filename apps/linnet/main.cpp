@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 #include <new>
+#include <sstream>
 
 #include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
@@ -42,7 +43,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    std::ostringstream out, err;
+    const bool is_usage_error = app.exit(error, out, err) != 0;
+    write_note(err.str());
+    const int written = report(write_output(out.str()));
+    return is_usage_error ? kUsage : written;
   }
   return exit_status;
 }

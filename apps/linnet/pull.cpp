@@ -1,5 +1,4 @@
-#include <fmt/format.h>
-
+#include "linnet/console.hpp"
 #include "linnet/download.hpp"
 #include "linnet/subcommand.hpp"
 
@@ -9,8 +8,7 @@ namespace {
 Status run(const hub::RepoFile& file) {
   auto path = download_model(file, Unfit::kWarn);
   if (!path) return path.error();
-  fmt::print("{}\n", *path);
-  return {};
+  return write_output(*path + "\n");
 }
 
 }  // namespace

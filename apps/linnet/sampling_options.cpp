@@ -138,9 +138,7 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
     if (!bias) return bias.error();
     params.logit_bias.push_back(*bias);
   }
-  if (params.dry_multiplier > 0.0f) {
-    params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
-  }
+  params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);
   if (Status status = set_grammar(*file.tokenizer(), params); !status) return status.error();
   return params;
 }

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <iostream>
 
+#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -58,7 +59,9 @@ Status answer_lines(const jinja::RenderOptions& options) {
     }
     const auto text = render(*request, options);
     const Json answer = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
-    fmt::print("{}\n", answer.dump(-1, ' ', true, Json::error_handler_t::replace));
+    const Status written =
+        write_output(answer.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n");
+    if (!written) return written;
   }
   return {};
 }

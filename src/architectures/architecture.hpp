@@ -34,10 +34,13 @@ struct Architecture {
   unsigned unused = 0;  ///< of Unused
 };
 
-/// Every known architecture, by name. The one list: src/architectures/registry.cpp.
+/// Every architecture that comes with Linnet, by name. The one list: src/architectures/registry.cpp.
 std::span<const Architecture> all_architectures();
 
-/// Reads the model's description; an Error names an unknown architecture and lists the known ones.
-Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader);
+/// Reads the model's description as its architecture among `known` says; an Error names one that is
+/// not there and lists those that are. A program with an architecture of its own gives a list that
+/// has it (docs/adding-an-architecture.md).
+Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
+                                  std::span<const Architecture> known = all_architectures());
 
 }  // namespace linnet

@@ -8,10 +8,8 @@
 namespace linnet {
 namespace {
 
-constexpr std::int64_t kMostLayers = 4096;
-constexpr std::int64_t kWidest = 1 << 20;
-constexpr std::int64_t kMostHeads = 1 << 14;
-constexpr std::int64_t kWidestHead = 1 << 14;
+constexpr std::int64_t kWidest = Hyperparameters::kWidest;
+constexpr std::int64_t kWidestHead = Hyperparameters::kWidestHead;
 
 std::string tensor_name(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.weight", layer, part);
@@ -19,9 +17,10 @@ std::string tensor_name(int layer, std::string_view part) {
 
 AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int layer) {
   AttentionSpec attention;
-  attention.heads = static_cast<int>(p.layer_count("attention.head_count", layer, 1));
-  attention.kv_heads =
-      static_cast<int>(p.layer_count("attention.head_count_kv", layer, attention.heads));
+  attention.heads = static_cast<int>(
+      p.layer_count("attention.head_count", layer, 1, Hyperparameters::kMostHeads));
+  attention.kv_heads = static_cast<int>(p.layer_count(
+      "attention.head_count_kv", layer, attention.heads, Hyperparameters::kMostHeads));
   if (attention.heads == 0) return {};
   if (attention.kv_heads > 0 && attention.heads % attention.kv_heads != 0) {
     p.fail(fmt::format("layer {} has {} heads and {} KV heads, expected a multiple", layer,
@@ -31,12 +30,10 @@ AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int laye
   const std::int64_t head_width = spec.width / attention.heads;
   attention.key_width = static_cast<int>(p.count("attention.key_length", head_width));
   attention.value_width = static_cast<int>(p.count("attention.value_length", head_width));
-  if (attention.heads > kMostHeads || attention.key_width < 1 ||
-      attention.key_width > kWidestHead || attention.value_width < 1 ||
+  if (attention.key_width < 1 || attention.key_width > kWidestHead || attention.value_width < 1 ||
       attention.value_width > kWidestHead) {
-    p.fail(fmt::format("{} heads of {} and {} columns were found, expected at most {} of 1 to {}",
-                       attention.heads, attention.key_width, attention.value_width, kMostHeads,
-                       kWidestHead));
+    p.fail(fmt::format("layer {} has heads of {} and {} columns, expected 1 to {}", layer,
+                       attention.key_width, attention.value_width, kWidestHead));
     return {};
   }
   attention.scale = p.nonzero_number("attention.scale",
@@ -125,7 +122,11 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   spec.norm = layer_norm > 0.0f && rms_norm == 0.0f ? NormKind::kLayer : NormKind::kRms;
   spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
 
-  const auto all = static_cast<int>(p.required_count("block_count", kMostLayers));
+  const auto all = static_cast<int>(p.required_count("block_count", Hyperparameters::kMostLayers));
+  if (const std::size_t tensors = p.file().tensors().size(); tensors < static_cast<unsigned>(all)) {
+    p.fail(fmt::format("{} layers were found, but only {} tensors", all, tensors));
+    return spec;
+  }
   const int layers =
       all - static_cast<int>(std::min<std::int64_t>(all, p.count("nextn_predict_layers", 0)));
   for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
@@ -235,13 +236,15 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
                            ModelSpec& spec) {
   const Rope rope = read_rope(p, loader, spec);
   LatentAttentionSpec latent;
-  latent.query_rank = static_cast<int>(p.count("attention.q_lora_rank", 0));
-  latent.latent_width = static_cast<int>(p.required_count("attention.kv_lora_rank", kWidest));
+  latent.query_rank = static_cast<int>(p.count("attention.q_lora_rank", 0, kWidest));
+  latent.latent_width = static_cast<int>(p.required_count("attention.kv_lora_rank", kWidestHead));
   latent.rope_width = rope.dims;
   const std::int64_t key_width =
-      p.count("attention.key_length_mla", p.required_count("attention.key_length", kWidest));
+      p.count("attention.key_length_mla", p.required_count("attention.key_length", kWidestHead),
+              kWidestHead);
   latent.value_width = static_cast<int>(
-      p.count("attention.value_length_mla", p.required_count("attention.value_length", kWidest)));
+      p.count("attention.value_length_mla", p.required_count("attention.value_length", kWidestHead),
+              kWidestHead));
   latent.plain_width = static_cast<int>(key_width - rope.dims);
   if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
     return p.fail(fmt::format("rope turns {} columns of a head of {}", rope.dims, key_width));

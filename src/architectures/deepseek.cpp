@@ -18,10 +18,11 @@ namespace {
 
 IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                          const ModelSpec& spec) {
-  constexpr std::int64_t kMost = 1 << 20;
   IndexerSpec indexer;
-  indexer.heads = static_cast<int>(p.required_count("attention.indexer.head_count", kMost));
-  indexer.width = static_cast<int>(p.required_count("attention.indexer.key_length", kMost));
+  indexer.heads = static_cast<int>(
+      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
+  indexer.width = static_cast<int>(
+      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
   indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
   const Rope rope = read_rope(p, loader, spec);
   indexer.rope.layout = layout;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -70,6 +72,16 @@ void share_keys(ModelSpec& spec, int own_layers) {
   }
 }
 
+// In layers without keys of their own llama.cpp, which defines the files, heeds the weight of the
+// query alone.
+void ignore_query_extras(ModelSpec& spec, int own_layers) {
+  for (int i = own_layers; i < static_cast<int>(spec.layers.size()); ++i) {
+    for (const char* extra : {"bias", "scale"}) {
+      spec.unused_tensors.push_back(fmt::format("blk.{}.attn_q.{}", i, extra));
+    }
+  }
+}
+
 void use_plain_scores(ModelSpec& spec) {
   each_attention(spec, [](AttentionSpec& a) {
     a.scale = 1.0f;
@@ -90,6 +102,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kSplitHalf, false, spec);
   use_plain_scores(spec);
   share_keys(spec, kOwnKeys);
+  ignore_query_extras(spec, kOwnKeys);
   spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
   spec.per_layer_width = loader.rows("blk.0.inp_gate");
   spec.altup_streams = kStreams;
@@ -117,8 +130,10 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   sliding.dims = static_cast<int>(p.count("rope.dimension_count_swa", full.dims));
   each_attention(spec, [&](AttentionSpec& a) {
     if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
-    a.key_width = static_cast<int>(p.count("attention.key_length_swa", a.key_width));
-    a.value_width = static_cast<int>(p.count("attention.value_length_swa", a.value_width));
+    a.key_width = static_cast<int>(
+        p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead));
+    a.value_width = static_cast<int>(
+        p.count("attention.value_length_swa", a.value_width, Hyperparameters::kWidestHead));
   });
   set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
   use_plain_scores(spec);

@@ -7,8 +7,8 @@
 namespace linnet {
 namespace {
 
-// Far above what models have, and low enough for products of two to fit an int.
-constexpr std::int64_t kWidest = 1 << 20;
+// Two of heads and a state's columns multiply where Hyperparameters::kWidestHead would be too much.
+constexpr std::int64_t kWidest = Hyperparameters::kWidest;
 constexpr std::int64_t kWidestHead = 1 << 10;
 constexpr std::int64_t kMostHeads = 1 << 10;
 constexpr std::int64_t kLongestKernel = 64;

@@ -156,9 +156,9 @@ constexpr std::array kArchitectures = {
     Architecture{"xverse", read_adjacent, kDenseScales},
 };
 
-std::string known_names() {
+std::string names_of(std::span<const Architecture> known) {
   std::string names;
-  for (const Architecture& architecture : kArchitectures) {
+  for (const Architecture& architecture : known) {
     names += names.empty() ? "" : ", ";
     names += architecture.name;
   }
@@ -169,15 +169,17 @@ std::string known_names() {
 
 std::span<const Architecture> all_architectures() { return kArchitectures; }
 
-Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader) {
+Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
+                                  std::span<const Architecture> known) {
   Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
-  const auto found =
-      std::find_if(kArchitectures.begin(), kArchitectures.end(),
-                   [&](const Architecture& a) { return a.name == hyperparameters.architecture(); });
-  if (found == kArchitectures.end()) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const Architecture& a) {
+    return a.name == hyperparameters.architecture();
+  });
+  if (found == known.end()) {
     return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
-                             file.path().string(), hyperparameters.architecture(), known_names())};
+                             file.path().string(), hyperparameters.architecture(),
+                             names_of(known))};
   }
   ModelSpec spec = found->read(hyperparameters, loader);
   if (Status status = hyperparameters.status(); !status) return status.error();

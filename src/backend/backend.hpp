@@ -221,7 +221,8 @@ enum class Activation {
   kSigmoid,
   kTanh,
   kSoftplus,
-  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16, as llama.cpp tabulates it
+  kGeluOfHalves,  ///< kGelu with argument and value rounded to binary16 where |x| < 10, and x or 0
+                  ///< beyond, as llama.cpp tabulates it
   kIdentity,
   kSquareRoot,
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
@@ -424,8 +425,8 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
-/// is chosen at run time; `instruction_set` (scalar, avx2, avx512) forces one that the machine has.
-/// All give the same bits.
+/// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2, avx_vnni,
+/// avx512, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet

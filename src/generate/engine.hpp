@@ -55,7 +55,7 @@ class Engine {
   /// What tells the model's file from others; reads the whole file, once.
   std::uint64_t model_hash();
   int threads() const { return threads_; }
-  /// The backend, and of the cpu backend the instruction set: reference, scalar, avx2, avx512.
+  /// The backend: reference, or the instruction set of the CPU backend (see make_cpu_backend).
   std::string_view backend_name() const { return backend_->name(); }
   std::int64_t kv_tokens() const { return kv_tokens_; }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "architectures/architecture.hpp"
 #include "base/machine.hpp"
 
 namespace linnet {
@@ -25,13 +24,14 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have)
 }  // namespace
 
 Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
-                                                   std::string_view pre_tokenizer) {
+                                                   std::string_view pre_tokenizer,
+                                                   std::span<const Architecture> architectures) {
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));
   const auto backend = make_reference_backend();
   WeightLoader loader(model->file_, *backend);
-  auto spec = read_model_spec(model->file_, loader);
+  auto spec = read_model_spec(model->file_, loader, architectures);
   if (!spec) return spec.error();
   if (loader.failed()) return loader.finish().error();
   model->spec_ = std::move(*spec);
@@ -53,19 +53,22 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
       plan.available_bytes > 0
           ? std::max<std::int64_t>(1, plan.available_bytes - plan.weights_bytes)
           : 0;
-  plan.state_bytes = choose_state_slots(spec_, beside_weights) * state_bytes(spec_);
+  plan.state_bytes =
+      saturating_multiply(choose_state_slots(spec_, beside_weights), state_bytes(spec_));
   const std::int64_t wanted = options.context > 0 ? options.context : spec_.context_length;
   plan.context = wanted;
   if (plan.available_bytes == 0 || options.force) return plan;
 
-  const std::int64_t left =
-      plan.available_bytes - plan.weights_bytes - plan.state_bytes - kReserveBytes;
-  if (left <= 0)
-    return does_not_fit(file_, plan.weights_bytes + plan.state_bytes + kReserveBytes,
-                        plan.available_bytes);
-  const std::int64_t most = left / std::max<std::int64_t>(1, plan.kv_bytes_per_token);
+  const std::int64_t fixed_bytes =
+      saturating_add(plan.weights_bytes, saturating_add(plan.state_bytes, kReserveBytes));
+  if (fixed_bytes >= plan.available_bytes) {
+    return does_not_fit(file_, fixed_bytes, plan.available_bytes);
+  }
+  const std::int64_t most =
+      (plan.available_bytes - fixed_bytes) / std::max<std::int64_t>(1, plan.kv_bytes_per_token);
   if (options.context > most || most < std::min<std::int64_t>(wanted, kPageTokens)) {
-    return does_not_fit(file_, plan.total_bytes() + kReserveBytes, plan.available_bytes);
+    return does_not_fit(file_, saturating_add(plan.total_bytes(), kReserveBytes),
+                        plan.available_bytes);
   }
   plan.context = std::min(wanted, most);
   return plan;

@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "architectures/architecture.hpp"
+#include "base/checked.hpp"
 #include "gguf/gguf_file.hpp"
 #include "model/model.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -35,16 +37,22 @@ struct MemoryPlan {
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
   std::int64_t available_bytes = 0;  ///< 0: unknown
 
-  std::int64_t kv_bytes() const { return context * kv_bytes_per_token; }
-  std::int64_t total_bytes() const { return weights_bytes + kv_bytes() + state_bytes; }
+  /// The sums of absurd files end at the largest number.
+  std::int64_t kv_bytes() const { return saturating_multiply(context, kv_bytes_per_token); }
+  std::int64_t total_bytes() const {
+    return saturating_add(weights_bytes, saturating_add(kv_bytes(), state_bytes));
+  }
 };
 
 /// A GGUF file opened far enough to encode prompts and to say what the model is and takes; no
 /// weights are loaded.
 class ModelFile {
  public:
-  static Result<std::unique_ptr<ModelFile>> open(const std::string& path,
-                                                 std::string_view pre_tokenizer = {});
+  /// `pre_tokenizer` counts instead of what the file names, if not empty. `architectures` are those
+  /// that can be opened; a program adds its own to all_architectures().
+  static Result<std::unique_ptr<ModelFile>> open(
+      const std::string& path, std::string_view pre_tokenizer = {},
+      std::span<const Architecture> architectures = all_architectures());
 
   const gguf::File& file() const { return file_; }
   const ModelSpec& spec() const { return spec_; }

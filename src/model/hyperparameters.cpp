@@ -5,12 +5,6 @@
 #include <cmath>
 
 namespace linnet {
-namespace {
-
-constexpr std::int64_t kLargestCount = std::int64_t{1} << 30;
-
-}  // namespace
-
 Hyperparameters::Hyperparameters(const gguf::File& file) : file_(file) {
   const auto name = take(file.string("general.architecture"));
   if (name) {
@@ -60,28 +54,30 @@ std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t 
   return *value;
 }
 
-std::int64_t Hyperparameters::count(std::string_view key, std::int64_t fallback) {
+std::int64_t Hyperparameters::count(std::string_view key, std::int64_t fallback,
+                                    std::int64_t most) {
   const auto value = take(file_.integer(full(key)));
   if (!value || *value == 0) return fallback;
-  if (*value < 0 || *value > kLargestCount) {
-    fail(fmt::format("metadata key {} is {}, expected 0 to {}", full(key), *value, kLargestCount));
+  if (*value < 0 || *value > most) {
+    fail(fmt::format("metadata key {} is {}, expected 0 to {}", full(key), *value, most));
     return fallback;
   }
   return *value;
 }
 
-std::int64_t Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback) {
+std::int64_t Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
+                                          std::int64_t most) {
   const gguf::Value* value = file_.find(full(key));
-  if (!value || value->type != gguf::ValueType::kArray) return count(key, fallback);
+  if (!value || value->type != gguf::ValueType::kArray) return count(key, fallback, most);
   const auto& array = std::get<gguf::Array>(value->data);
   if (!array.is_integer() || static_cast<std::size_t>(layer) >= array.size()) {
     fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
     return fallback;
   }
   const std::int64_t element = array.integer(layer);
-  if (element < 0 || element > kLargestCount) {
+  if (element < 0 || element > most) {
     fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
-                     layer, kLargestCount));
+                     layer, most));
     return fallback;
   }
   return element;

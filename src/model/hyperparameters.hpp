@@ -16,18 +16,27 @@ namespace linnet {
 /// what comes after an error is a harmless default.
 class Hyperparameters {
  public:
+  static constexpr std::int64_t kLargestCount = std::int64_t{1} << 30;
+  // Far above what models have, and so low that products of two that belong together fit an int.
+  static constexpr std::int64_t kMostLayers = 1 << 10;
+  static constexpr std::int64_t kMostHeads = 1 << 14;
+  static constexpr std::int64_t kWidestHead = 1 << 14;
+  static constexpr std::int64_t kWidest = 1 << 20;  ///< of all heads together, or of a layer
+
   explicit Hyperparameters(const gguf::File& file);
 
   const std::string& architecture() const { return architecture_; }
   const gguf::File& file() const { return file_; }
 
   /// A count that must be there, from 1 to `most`.
-  std::int64_t required_count(std::string_view key, std::int64_t most = 1 << 30);
-  /// A count from 0 to 2^30; `fallback` where the key is absent or 0, which the writers of files
+  std::int64_t required_count(std::string_view key, std::int64_t most = kLargestCount);
+  /// A count from 0 to `most`; `fallback` where the key is absent or 0, which the writers of files
   /// use for "not set".
-  std::int64_t count(std::string_view key, std::int64_t fallback);
+  std::int64_t count(std::string_view key, std::int64_t fallback,
+                     std::int64_t most = kLargestCount);
   /// count() for a key that holds one value for all layers or an array with one for each.
-  std::int64_t layer_count(std::string_view key, int layer, std::int64_t fallback);
+  std::int64_t layer_count(std::string_view key, int layer, std::int64_t fallback,
+                           std::int64_t most = kLargestCount);
   /// A finite number; `fallback` where absent.
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".

@@ -144,6 +144,11 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
   Linear linear;
   const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape);
   if (!tensor) return linear;
+  if (first + rows > all_rows) {
+    fail(fmt::format("tensor {}.weight has {} rows, expected at least {}", stem, all_rows,
+                     first + rows));
+    return linear;
+  }
   const std::byte* bytes = tensor->bytes.data() + tensor->format->size_bytes(columns * first);
   auto uploaded = backend_.upload(MatrixSource{tensor->format, bytes, columns, rows});
   if (!uploaded) {

@@ -193,6 +193,11 @@ TEST_F(ChatTerminal, TheHistoryOutlivesTheProgram) {
   terminal->enter("!");
   terminal->wait_for(" of 2048]");
   EXPECT_EQ(saved(*terminal)[0]["content"], "an earlier message!");
+  terminal->press("\x12message");  // Ctrl-R
+  terminal->wait_for("an earlier message!");
+  terminal->enter("");
+  terminal->wait_for(" of 2048]");
+  EXPECT_EQ(saved(*terminal)[2]["content"], "an earlier message!");
 }
 
 // A page of the cache holds 32 tokens, of which the last may be part of the next turn.

@@ -112,7 +112,7 @@ TEST(Chat, ThinkingIsNotPartOfWhatGoesIntoAFile) {
 TEST(Chat, TheBundledModelContinuesTexts) {
   const Ended ended = run_program({"chat", "-m", "8"}, {.input = "In the beginning\n"});
   EXPECT_EQ(ended.status, 0) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("it only continues texts"));
+  EXPECT_THAT(ended.err, HasSubstr("the bundled model only continues texts"));
   EXPECT_FALSE(ended.out.empty());
 }
 
@@ -159,6 +159,24 @@ TEST(GenerateOptions, ARegularExpressionIsFollowed) {
   const Ended wrong = run_program({"generate", "--regex", "a(b"});
   EXPECT_EQ(wrong.status, 1);
   EXPECT_THAT(wrong.err, HasSubstr("--regex: "));
+}
+
+TEST(GenerateOptions, LogprobsAreThoseOfTheModelWhateverIsDrawn) {
+  const auto greedy = generated({"-m", "5", "--logprobs", "3"});
+  ASSERT_EQ(greedy["logprobs"].size(), 5u) << greedy;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const auto& entry = greedy["logprobs"][i];
+    EXPECT_EQ(entry["token"], greedy["tokens"][i]);
+    ASSERT_EQ(entry["top"].size(), 3u);
+    EXPECT_EQ(entry["top"][0]["token"], entry["token"]);
+    EXPECT_EQ(entry["top"][0]["logprob"], entry["logprob"]);
+    EXPECT_GT(entry["top"][0]["logprob"], entry["top"][1]["logprob"]);
+    EXPECT_LT(entry["logprob"], 0.0);
+  }
+  const auto second = std::to_string(greedy["logprobs"][0]["top"][1]["token"].get<int>());
+  const auto forced = generated({"-m", "1", "--logprobs", "3", "--logit-bias", second + "=1000"});
+  EXPECT_EQ(forced["logprobs"][0]["top"], greedy["logprobs"][0]["top"]);
+  EXPECT_EQ(forced["logprobs"][0]["logprob"], greedy["logprobs"][0]["top"][1]["logprob"]);
 }
 
 TEST(GenerateOptions, ASchemaIsFollowed) {

@@ -43,7 +43,8 @@ TEST(GrammarCommand, AnswersLines) {
 TEST(GrammarCommand, ChecksAndSamples) {
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex '[0-9]{3}' 123").output, "accepted (4 states)\n");
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 1);
+  EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
+  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --schema /nowhere.json").status, 1);
 }
 

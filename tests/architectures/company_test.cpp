@@ -10,6 +10,7 @@
 
 #include "architectures/architecture.hpp"
 #include "model/model.hpp"
+#include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
 
 namespace linnet {
@@ -107,16 +108,7 @@ TEST_P(CompanyTest, LogitsAreBitIdenticalBehindACheckpoint) {
   EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + skipped));
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest,
-                         testing::Values("llama-dense", "lfm2-dense", "mamba-dense", "mamba2-dense",
-                                         "granitehybrid-dense", "rwkv6-dense", "rwkv7-own",
-                                         "rwkv6qwen2-own", "falcon-h1-dense", "plamo2-dense",
-                                         "qwen35moe-moe", "qwen3next-own", "kimi-linear-moe"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest, test::kMixerCases, test::mixer_case_name);
 
 }  // namespace
 }  // namespace linnet

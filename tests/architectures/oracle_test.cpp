@@ -7,18 +7,15 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <numeric>
 
 #include "architectures/architecture.hpp"
-#include "model/model.hpp"
+#include "support/evaluate.hpp"
 #include "support/oracle_case.hpp"
 
 namespace linnet {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kLargestError = 1e-7;
 
 std::vector<std::string> registered_cases() {
   std::vector<std::string> names;
@@ -51,37 +48,10 @@ class OracleTest : public testing::TestWithParam<std::string> {
 
   // The logits of all positions, the tokens given in batches of `chunk` rows.
   std::vector<float> evaluate(Backend& backend, std::int64_t chunk) {
-    auto file = gguf::File::open(path_);
-    if (!file) return ADD_FAILURE() << file.error().message, std::vector<float>{};
-    WeightLoader loader(*file, backend);
-    auto spec = read_model_spec(*file, loader);
-    if (!spec) return ADD_FAILURE() << spec.error().message, std::vector<float>{};
-    auto model = Model::load(std::move(*spec), loader, backend, {chunk, chunk});
-    if (!model) return ADD_FAILURE() << model.error().message, std::vector<float>{};
-    const std::vector<std::int32_t> tokens = case_.tokens();
-    const auto count = static_cast<std::int64_t>(tokens.size());
-    auto kv = backend.make_kv_store((*model)->kv_shape(KvType::kF32, 2 + count / kPageTokens));
-    auto states = backend.make_state_store((*model)->state_shape(2));
-    const std::int32_t slot = 1;
-    std::vector<std::int32_t> pages(2 + count / kPageTokens);
-    std::iota(pages.rbegin(), pages.rend(), 0);
-    const std::span<const std::int32_t> page_table(pages);
-
-    std::vector<float> logits(static_cast<std::size_t>(count * case_.vocabulary()));
-    for (std::int64_t first = 0; first < count; first += chunk) {
-      const std::int64_t rows = std::min(chunk, count - first);
-      std::vector<std::int32_t> positions(rows), sequences(rows, 0), outputs(rows);
-      std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
-      std::iota(outputs.begin(), outputs.end(), 0);
-      const auto length = static_cast<std::int32_t>(first + rows);
-      const Batch batch{{tokens.data() + first, static_cast<std::size_t>(rows)},
-                        {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
-                        outputs};
-      backend.download((*model)->forward(batch, **kv, states->get()),
-                       logits.data() + first * case_.vocabulary());
-    }
-    causal_ = (*model)->spec().causal;
-    return logits;
+    const auto result = test::evaluate(path_, backend, case_.tokens(), chunk);
+    if (!result) return ADD_FAILURE() << result.error().message, std::vector<float>{};
+    causal_ = result->causal;
+    return result->logits;
   }
 
   double error(const std::vector<float>& logits) {
@@ -102,12 +72,12 @@ class OracleTest : public testing::TestWithParam<std::string> {
 
 TEST_P(OracleTest, ReferenceBackendGivesTheGoldenLogits) {
   const auto backend = make_reference_backend();
-  EXPECT_LE(error(evaluate(*backend, 64)), kLargestError);
+  EXPECT_LE(error(evaluate(*backend, 64)), test::largest_error(GetParam()));
 }
 
 TEST_P(OracleTest, CpuBackendGivesTheGoldenLogits) {
   const auto backend = make_cpu_backend(1);
-  EXPECT_LE(error(evaluate(*backend, 64)), kLargestError);
+  EXPECT_LE(error(evaluate(*backend, 64)), test::largest_error(GetParam()));
 }
 
 TEST_P(OracleTest, LogitsAreBitIdenticalWhateverChunksAndThreads) {

@@ -11,7 +11,8 @@ namespace linnet::test {
 /// The instruction sets that this machine has, by the name that make_cpu_backend takes.
 inline std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
-  for (const char* name : {"scalar", "avx2", "avx512"}) {
+  for (const char* name :
+       {"scalar", "avx2", "avx_vnni", "avx512", "neon", "neon_dotprod", "neon_i8mm"}) {
     if (make_cpu_backend(1, name)->name() == name) names.emplace_back(name);
   }
   return names;

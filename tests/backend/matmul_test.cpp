@@ -96,6 +96,30 @@ TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
   }
 }
 
+// Products as large as they get: where an instruction set adds them in 16 bits, they have to fit.
+TEST_P(MatmulTest, TheLargestCodesGiveTheSameBitsOnEveryInstructionSet) {
+  const Format& format = *GetParam();
+  constexpr std::int64_t kColumns = 512, kRows = 48;
+  PackedSource weights = random_weights(format, kColumns, kRows);
+  std::fill(weights.bytes.begin(), weights.bytes.end(), std::byte{0x2f});  // small scales
+  if (format.quantize) {
+    // Rows of 1, of -1 and of both.
+    std::vector<float> values(kRows * kColumns, 1.0f);
+    for (std::size_t i = 16 * kColumns; i < values.size(); ++i) {
+      values[i] = i < 32 * kColumns || i % 2 == 0 ? -1.0f : 1.0f;
+    }
+    format.quantize(values.data(), weights.bytes.data(), kRows * kColumns);
+  }
+  std::vector<float> input(9 * kColumns, 1.0f);
+  for (std::size_t i = 3 * kColumns; i < input.size(); ++i) {
+    input[i] = i < 6 * kColumns || i % 2 == 0 ? -1.0f : 1.0f;
+  }
+  const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 9);
+  for (const std::string& set : test::instruction_sets()) {
+    EXPECT_EQ(multiply(*make_cpu_backend(1, set), weights, input, 9), want) << set;
+  }
+}
+
 TEST_P(MatmulTest, EmbeddedRowsAreTheValuesOfTheFile) {
   const Format& format = *GetParam();
   const std::int64_t columns = 512;

@@ -24,6 +24,15 @@ TEST(Checked, Multiplies) {
   EXPECT_EQ(checked_multiply(std::uint64_t{1} << 32, std::uint64_t{1} << 32), std::nullopt);
 }
 
+TEST(Checked, Saturates) {
+  constexpr std::int64_t kLargest = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(saturating_add(2, 3), 5);
+  EXPECT_EQ(saturating_add(kLargest, 1), kLargest);
+  EXPECT_EQ(saturating_multiply(1 << 20, 1 << 20), std::int64_t{1} << 40);
+  EXPECT_EQ(saturating_multiply(std::int64_t{1} << 40, 1 << 30), kLargest);
+  EXPECT_EQ(saturating_multiply(kLargest, 0), 0);
+}
+
 TEST(Checked, AlignsUp) {
   EXPECT_EQ(checked_align_up(0, 32), 0u);
   EXPECT_EQ(checked_align_up(1, 32), 32u);

@@ -123,8 +123,7 @@ TEST_P(PrefixReuseTest, TextsThatGiveTheirMemoryAwayAreTheSame) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(texts[i].tokens, alone[i].tokens) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, testing::ValuesIn(test::kMixers),
-                         test::test_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, test::kMixerCases, test::mixer_case_name);
 
 }  // namespace
 }  // namespace linnet

@@ -59,12 +59,13 @@ std::set<std::string> reachable(const Modules& modules, const std::string& modul
   return seen;
 }
 
-// The modules whose headers `source` includes.
+// The modules whose headers `source` includes. The public headers belong to none.
 std::set<std::string> included_modules(const Modules& modules, const std::string& source) {
-  static const std::regex kInclude(R"re((?:^|\n)\s*#\s*include\s*["<]([^">/]+)/)re");
+  static const std::regex kInclude(R"re((?:^|\n)\s*#\s*include\s*["<](([^">/]+)/[^">]*))re");
   std::set<std::string> included;
   for (std::sregex_iterator it(source.begin(), source.end(), kInclude), end; it != end; ++it) {
-    if (modules.contains((*it)[1])) included.insert((*it)[1]);
+    const bool is_public = fs::exists(kRoot / "include" / (*it)[1].str());
+    if (!is_public && modules.contains((*it)[2])) included.insert((*it)[2]);
   }
   return included;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "generate/engine.hpp"
+#include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -97,19 +98,6 @@ inline Text run(Engine& engine, GenerateRequest request) {
   submit(engine, std::move(request), text);
   finish(engine);
   return text;
-}
-
-/// Names of oracle cases with a mixer of each kind that keeps something of a sequence.
-inline const std::vector<const char*> kMixers = {
-    "llama-dense",         "lfm2-dense",    "mamba-dense",     "mamba2-dense",
-    "granitehybrid-dense", "rwkv6-dense",   "falcon-h1-dense", "plamo2-dense",
-    "qwen35moe-moe",       "qwen3next-own", "kimi-linear-moe"};
-
-/// The name of a test for a case.
-inline std::string test_name(const testing::TestParamInfo<const char*>& info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
 }
 
 }  // namespace linnet::test

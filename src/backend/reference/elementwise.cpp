@@ -42,6 +42,7 @@ double activate(Activation activation, double x) {
     case Activation::kClampedSwiglu:
       return std::min(x, 7.0) * sigmoid(1.702 * std::min(x, 7.0));
     case Activation::kGeluOfHalves:
+      if (std::abs(x) >= 10.0) return std::max(x, 0.0);
       return round_to_half(activate(Activation::kGelu, round_to_half(x)));
   }
   return x;

@@ -10,7 +10,7 @@
 namespace linnet::serve {
 namespace {
 
-constexpr std::size_t kMostSchemaBytes = 256 << 10;
+constexpr std::size_t kMostSchemaBytes = 128 << 10;
 constexpr std::size_t kMostGrammarBytes = 256 << 10;
 
 TextConstraint schema_constraint(Fields& fields, std::string_view name, const Json& schema) {

@@ -7,21 +7,25 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
 
 #include "generate/sampler.hpp"
+#include "generate/sampling/distributions.hpp"
 #include "generate/sampling/logprobs.hpp"
+#include "generate/sampling/softmax_sums.hpp"
 
 namespace linnet {
 namespace {
 
+using test::filtered;
+using test::ranked;
+using test::softmax;
 using testing::ElementsAre;
 
-constexpr float kBanned = -std::numeric_limits<float>::infinity();
+using test::kBanned;
 constexpr int kDraws = 20000;
 
 // Some logits of a plausible spread: neighbours differ, the likeliest are not in order.
@@ -33,42 +37,13 @@ std::vector<float> test_logits(int count = 12) {
   return logits;
 }
 
-std::vector<double> softmax(const std::vector<float>& logits, double temperature = 1.0) {
-  const double best = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> probabilities;
-  for (const float logit : logits) probabilities.push_back(std::exp((logit - best) / temperature));
-  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
-  for (double& probability : probabilities) probability /= sum;
-  return probabilities;
-}
-
-// The ids, the likeliest first.
-std::vector<int> ranked(const std::vector<double>& probabilities) {
-  std::vector<int> ids(probabilities.size());
-  std::iota(ids.begin(), ids.end(), 0);
-  std::stable_sort(ids.begin(), ids.end(),
-                   [&](int a, int b) { return probabilities[a] > probabilities[b]; });
-  return ids;
-}
-
-// softmax(logits / temperature) of `kept` alone.
-std::vector<double> filtered(const std::vector<float>& logits, const std::set<int>& kept,
-                             double temperature = 1.0) {
-  std::vector<float> rest = logits;
-  for (int id = 0; id < static_cast<int>(rest.size()); ++id) {
-    if (!kept.contains(id)) rest[id] = kBanned;
-  }
-  return softmax(rest, temperature);
-}
-
 std::optional<std::int32_t> draw_once(SamplerChain& chain, std::vector<float> logits,
                                       const std::vector<std::int32_t>& tokens = {1},
                                       std::int64_t drawn = 0) {
   return chain.draw(logits, {tokens, drawn});
 }
 
-// Draws under `params` and holds the counts against `expected`: nothing of probability 0, and a
-// chi-square below the value that chance exceeds in one of 10,000 cases (Wilson and Hilferty).
+// Draws under `params` and holds the counts against `expected`.
 void expect_distribution(const SamplingParams& params, const std::vector<float>& logits,
                          const std::vector<double>& expected,
                          const std::vector<std::int32_t>& tokens = {}) {
@@ -79,20 +54,7 @@ void expect_distribution(const SamplingParams& params, const std::vector<float>&
     ASSERT_TRUE(token);
     ++counts[*token];
   }
-  double chi_square = 0.0;
-  int freedom = -1;
-  for (std::size_t id = 0; id < logits.size(); ++id) {
-    const double wanted = kDraws * expected[id];
-    if (wanted == 0.0) {
-      EXPECT_EQ(counts[id], 0) << "token " << id;
-      continue;
-    }
-    chi_square += (counts[id] - wanted) * (counts[id] - wanted) / wanted;
-    ++freedom;
-  }
-  if (freedom == 0) return;
-  const double k = 2.0 / (9.0 * freedom);
-  EXPECT_LT(chi_square, freedom * std::pow(1.0 - k + 3.719 * std::sqrt(k), 3));
+  test::expect_counts(counts, expected);
 }
 
 SamplingParams at_temperature(float temperature) {
@@ -439,23 +401,44 @@ TEST(SamplerChain, LogprobsAreTheModels) {
   }
 }
 
-// The promise is 0.3 ms (bench/sampling_bench.cpp measures it); here only that nothing sorts the
-// vocabulary, with room for slow and busy machines.
-TEST(SamplerChain, ALargeVocabularyIsNotSorted) {
-  const auto logits = test_logits(256 * 1024);
-  SamplingParams params = at_temperature(0.8f);
-  params.top_k = 40;
-  params.top_p = 0.95f;
-  params.min_p = 0.05f;
-  SamplerChain chain(params);
-  auto fastest = std::chrono::nanoseconds::max();
-  for (int i = 0; i < 20; ++i) {
-    auto copy = logits;
-    const auto start = std::chrono::steady_clock::now();
-    chain.draw(copy, {{}, i});
-    fastest = std::min<std::chrono::nanoseconds>(fastest, std::chrono::steady_clock::now() - start);
+// bench/sampling_bench.cpp measures what it costs; here only that the vocabulary is never a list.
+TEST(SamplerChain, ALargeVocabularyIsCutInPlace) {
+  auto logits = test_logits(256 * 1024);
+  Candidates candidates(logits);
+  candidates.keep_top(40);
+  const auto kept = candidates.between(-100.0f, 100.0f);
+  EXPECT_EQ(kept.size(), 40u);
+  EXPECT_LT(kept.capacity(), 100u);
+  EXPECT_TRUE(std::is_sorted(kept.begin(), kept.end(), likelier));
+}
+
+TEST(SoftmaxSums, AgreeWithDoublePrecision) {
+  for (const std::size_t count : {1u, 5u, 255u, 256u, 1000u}) {
+    auto logits = test_logits(static_cast<int>(count));
+    logits[0] = kBanned;
+    if (count > 3) logits[2] = std::numeric_limits<float>::quiet_NaN(), logits[3] = -200.0f;
+    double sum = 0.0, exponents = 0.0;
+    std::int64_t candidates = 0;
+    for (const float logit : logits) {
+      if (!(logit > kBanned)) continue;
+      const double z = (logit - 6.0) / 0.7;
+      sum += std::exp(z), exponents += std::exp(z) * z, ++candidates;
+    }
+    const SoftmaxSums sums = softmax_sums(logits, 6.0f, 1.0f / 0.7f);
+    EXPECT_EQ(sums.count, candidates);
+    EXPECT_NEAR(sums.weights, sum, 3e-6 * sum);
+    EXPECT_NEAR(sums.weighted_exponents, exponents, -3e-6 * exponents);
   }
-  EXPECT_LT(std::chrono::duration<double>(fastest).count(), 0.005);
+}
+
+TEST(SoftmaxSums, TheExponentialIsExactToSevenDigits) {
+  EXPECT_EQ(exp_of_negative(0.0f), 1.0f);
+  EXPECT_EQ(exp_of_negative(-1000.0f), 0.0f);
+  EXPECT_EQ(exp_of_negative(kBanned), 0.0f);
+  EXPECT_EQ(exp_of_negative(std::numeric_limits<float>::quiet_NaN()), 0.0f);
+  for (float x = 0.0f; x > -87.0f; x -= 0.01f) {
+    EXPECT_NEAR(exp_of_negative(x) / std::exp(double{x}), 1.0, 3e-7) << x;
+  }
 }
 
 }  // namespace

@@ -91,7 +91,7 @@ TEST_P(SessionTest, MayBeEmpty) {
   EXPECT_EQ(session->cached_tokens, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, SessionTest, testing::ValuesIn(test::kMixers), test::test_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, SessionTest, test::kMixerCases, test::mixer_case_name);
 
 class ForeignSession : public testing::Test {
  protected:

@@ -97,8 +97,7 @@ TEST_P(SpeculationTest, WhatWasAcceptedIsThereForTheNextTurn) {
   EXPECT_EQ(second.tokens, run(*model_.engine(), std::move(alone)).tokens);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, SpeculationTest, testing::ValuesIn(test::kMixers),
-                         test::test_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, SpeculationTest, test::kMixerCases, test::mixer_case_name);
 
 const test::TinyModel& llama() {
   static const test::TinyModel model("llama-dense");

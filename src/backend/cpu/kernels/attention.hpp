@@ -20,7 +20,8 @@ struct SeenKeys {
   bool some;
 };
 
-inline SeenKeys seen_keys(const QueryRow& row, std::int32_t page) {
+template <class S>
+SeenKeys seen_keys(const QueryRow& row, std::int32_t page) {
   const std::int32_t start = page * kPageTokens;
   const int first = row.begin > start ? row.begin - start : 0;
   const int last = row.end - start < kPageTokens ? row.end - start : kPageTokens;
@@ -44,7 +45,7 @@ void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int3
       scores[i] += params.alibi_slopes[row.head] * static_cast<float>(key - row.position);
     }
   }
-  const SeenKeys seen = seen_keys(row, page);
+  const SeenKeys seen = seen_keys<S>(row, page);
   if (!seen.some) return;
   for (int i = 0; i < kPageTokens; ++i) {
     const bool sees = i >= seen.first && i < seen.last &&
@@ -93,7 +94,7 @@ void add_page_values(const PageValues& values, const AttentionTask& task, std::i
                      const float* weights, float* sums) {
   for (int r = 0; r < task.count;) {
     int whole = r;
-    while (whole < task.count && !seen_keys(task.rows[whole], page).some) ++whole;
+    while (whole < task.count && !seen_keys<S>(task.rows[whole], page).some) ++whole;
     if (whole > r) {
       for_tiles<S::kAttentionRows>(
           whole - r,
@@ -101,7 +102,7 @@ void add_page_values(const PageValues& values, const AttentionTask& task, std::i
       r = whole;
       continue;
     }
-    const SeenKeys seen = seen_keys(task.rows[r], page);
+    const SeenKeys seen = seen_keys<S>(task.rows[r], page);
     if (seen.first < seen.last) {
       for_tiles<1>(1, ValueTile<S>{values, seen.first, seen.last, weights + r * kScoreKeys,
                                    sums + r * values.width});

@@ -1,5 +1,12 @@
 #include <array>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include "backend/cpu/kernels/kernels.hpp"
 
 namespace linnet::cpu {
@@ -14,7 +21,17 @@ bool always() { return true; }
 
 #if defined(__x86_64__)
 
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+         __builtin_cpu_supports("f16c");
+}
+
+// GCC 12 knows no name for it: leaf 7.1, EAX bit 4.
+bool has_avx_vnni() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  if (!has_avx2() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) return false;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
+}
 
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -22,9 +39,19 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vnni");
 }
 
-constexpr std::array kSets = {InstructionSet{avx512_kernels, has_avx512},
-                              InstructionSet{avx2_kernels, has_avx2},
-                              InstructionSet{scalar_kernels, always}};
+constexpr std::array kSets = {
+    InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx_vnni},
+    InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always}};
+
+#elif defined(__aarch64__)
+
+bool has_dotprod() { return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0; }
+bool has_i8mm() { return has_dotprod() && (getauxval(AT_HWCAP2) & HWCAP2_I8MM) != 0; }
+
+constexpr std::array kSets = {
+    InstructionSet{neon_i8mm_kernels, has_i8mm}, InstructionSet{neon_dotprod_kernels, has_dotprod},
+    InstructionSet{neon_kernels, always}, InstructionSet{scalar_kernels, always}};
+
 #else
 constexpr std::array kSets = {InstructionSet{scalar_kernels, always}};
 #endif

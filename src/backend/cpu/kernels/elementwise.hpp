@@ -70,6 +70,18 @@ typename S::Float round_to_half(typename S::Float x) {
   return S::load(v);
 }
 
+// See Activation::kGeluOfHalves; `gelu` is that of the rounded argument.
+template <class S>
+typename S::Float gelu_of_halves(typename S::Float x, typename S::Float gelu) {
+  float arguments[16], values[16];
+  S::store(arguments, x);
+  S::store(values, round_to_half<S>(gelu));
+  for (int i = 0; i < 16; ++i) {
+    if (std::fabs(arguments[i]) >= 10.0f) values[i] = arguments[i] > 0.0f ? arguments[i] : 0.0f;
+  }
+  return S::load(values);
+}
+
 template <class S>
 typename S::Float activate(typename S::Float x, Activation activation) {
   const auto zero = S::set(0.0f);
@@ -104,7 +116,7 @@ typename S::Float activate(typename S::Float x, Activation activation) {
       return S::mul(limited, sigmoid<S>(S::mul(limited, S::set(1.702f))));
     }
     case Activation::kGeluOfHalves:
-      return round_to_half<S>(activate<S>(round_to_half<S>(x), Activation::kGelu));
+      return gelu_of_halves<S>(x, activate<S>(round_to_half<S>(x), Activation::kGelu));
     case Activation::kSoftplus:
       return softplus<S>(x);
     case Activation::kGeluErf: {

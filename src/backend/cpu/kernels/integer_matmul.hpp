@@ -17,7 +17,7 @@ struct IntegerTask {
   const IntegerPanel* panels;  ///< [kStrips]
   std::int64_t index;          ///< of the panel
   std::int64_t blocks;
-  int offset;  ///< of the codes
+  int offset;  ///< of the codes, as far as dot() does not take it off
   const Activations& activations;
 };
 
@@ -43,7 +43,7 @@ template <class S, int kGroups, bool kMinimum, int kStrips, int kRows>
     tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
     const std::int32_t* sums = task.activations.sums_at(task.index, rows[t]);
     for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
-      const std::int32_t sum = group_sum<kGroups>(sums, g / kGroups, g % kGroups);
+      const std::int32_t sum = group_sum<S, kGroups>(sums, g / kGroups, g % kGroups);
       if constexpr (kMinimum) {
         tile.shifts[t][g] = -tile.scales[t][g / kGroups] * static_cast<float>(sum);
       } else {
@@ -57,32 +57,33 @@ template <class S, int kGroups, bool kMinimum, int kStrips, int kRows>
 
 /// product = (the sum of (code - offset) * activation code over a group of block b) * its scale, or
 /// added to what the product holds if it is not the block's first group.
-template <class S, int kGroups, int kGroup, bool kMinimum, bool kSmall, int kStrips, int kRows>
+template <class S, int kGroups, int kGroup, bool kMinimum, int kKind, int kStrips, int kRows>
 [[gnu::always_inline]] inline void multiply_group(const IntegerTask<kStrips>& task, std::int64_t b,
                                                   const IntegerSums<S, kStrips, kRows>& tile,
                                                   typename S::Float (&product)[kRows][kStrips]) {
   constexpr int kQuads = 8 / kGroups;
-  typename S::Int dot[kRows][kStrips];
+  typename S::Dot dot[kRows][kStrips];
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
     // Codes of formats with minimums have no offset.
-    const auto start = S::set_int(kMinimum ? 0 : tile.starts[t][kGroups * b + kGroup]);
+    const auto start = S::begin_dot(kMinimum ? 0 : tile.starts[t][kGroups * b + kGroup]);
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) dot[t][s] = start;
   }
 #pragma GCC unroll 8
-  for (int q = kGroup * kQuads; q < (kGroup + 1) * kQuads; ++q) {
+  for (int q = 0; q < kQuads; ++q) {
+    const int quad = kGroup * kQuads + q;
     typename S::Bytes weights[kStrips];
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) {
-      weights[s] = S::load_bytes(task.panels[s].codes + 512 * b + 64 * q);
+      weights[s] = S::load_bytes(task.panels[s].codes + 512 * b + 64 * quad);
     }
 #pragma GCC unroll 8
     for (int t = 0; t < kRows; ++t) {
-      const auto four = S::load_four(tile.codes[t] + kBlock * b + 4 * q);
+      const auto four = S::load_four(tile.codes[t] + kBlock * b + 4 * quad);
 #pragma GCC unroll 2
       for (int s = 0; s < kStrips; ++s) {
-        dot[t][s] = S::template dot<kSmall>(dot[t][s], weights[s], four);
+        S::template dot<kKind, kQuads>(dot[t][s], weights[s], four, q);
       }
     }
   }
@@ -122,15 +123,15 @@ template <class S, int kGroups, int kStrips, int kRows>
 ///     out += scale * (d_0 * scale_0 [+ d_1 * scale_1])
 ///     out -= scale * sum_0 * minimum_0, [out -= scale * sum_1 * minimum_1]
 /// where `scale` and `sum` are those of the activations.
-template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips, int kRows>
+template <class S, int kGroups, bool kMinimum, int kKind, int kStrips, int kRows>
 void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* rows, float* out) {
   IntegerSums<S, kStrips, kRows> tile;
   begin_tile<S, kGroups, kMinimum>(task, rows, out, tile);
   for (std::int64_t b = 0; b < task.blocks; ++b) {
     typename S::Float product[kRows][kStrips];
-    multiply_group<S, kGroups, 0, kMinimum, kSmall>(task, b, tile, product);
+    multiply_group<S, kGroups, 0, kMinimum, kKind>(task, b, tile, product);
     if constexpr (kGroups == 2)
-      multiply_group<S, kGroups, 1, kMinimum, kSmall>(task, b, tile, product);
+      multiply_group<S, kGroups, 1, kMinimum, kKind>(task, b, tile, product);
 #pragma GCC unroll 8
     for (int t = 0; t < kRows; ++t) {
       const auto scale = S::set(tile.scales[t][b]);
@@ -153,24 +154,24 @@ void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* row
 
 // Function objects rather than lambdas, because GCC does not compile lambdas for the region's
 // instruction set.
-template <class S, int kGroups, bool kMinimum, bool kSmall, int kStrips>
+template <class S, int kGroups, bool kMinimum, int kKind, int kStrips>
 struct IntegerTile {
   const IntegerTask<kStrips>& task;
   const std::int32_t* rows;
   float* out;
   template <int kRows>
   void operator()(std::int64_t first) const {
-    multiply_integers<S, kGroups, kMinimum, kSmall, kStrips, kRows>(task, rows + first,
-                                                                    out + first * kStrips * kLanes);
+    multiply_integers<S, kGroups, kMinimum, kKind, kStrips, kRows>(task, rows + first,
+                                                                   out + first * kStrips * kLanes);
   }
 };
 
 template <class S, Layout kLayout, int kStrips>
 void multiply_integer_tiles(const StripRun& run, const Activations& activations,
                             const std::int32_t* rows, std::int64_t count, float* out) {
-  static_assert(!kLayout.has_minimum || kLayout.offset == 0);
-  using Tile = IntegerTile<S, kLayout.groups_per_block(), kLayout.has_minimum,
-                           kHasSmallCodes<S, kLayout>, kStrips>;
+  static_assert(!kLayout.has_minimum || kDotOffset<S, kLayout> == 0);
+  using Tile = IntegerTile<S, kLayout.groups_per_block(), kLayout.has_minimum, kDotKind<S, kLayout>,
+                           kStrips>;
   IntegerPanel panels[kStrips];
   const std::uint8_t* packed = run.bytes;
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
@@ -179,7 +180,7 @@ void multiply_integer_tiles(const StripRun& run, const Activations& activations,
       unpack_panel<S, kLayout>(packed + s * run.strip_bytes, inputs, panels[s]);
     }
     packed += run.layout.panel_bytes(inputs);
-    const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, kLayout.offset,
+    const IntegerTask<kStrips> task{panels, first / kPanel, inputs / kBlock, kDotOffset<S, kLayout>,
                                     activations};
     for_tiles<S::kTileRows>(count, Tile{task, rows, out});
   }

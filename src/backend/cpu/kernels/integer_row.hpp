@@ -9,13 +9,16 @@
 
 namespace linnet::cpu {
 
-template <int kGroups>
+template <class S, int kGroups>
 std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) {
   return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
 }
 
+/// How S multiplies the codes of a layout, and what then is still to be taken from them.
 template <class S, Layout kLayout>
-inline constexpr bool kHasSmallCodes = S::kSmallDotIsFaster&& kLayout.largest_code < 128;
+inline constexpr int kDotKind = S::dot_kind(kLayout.largest_code);
+template <class S, Layout kLayout>
+inline constexpr int kDotOffset = kLayout.offset - S::dot_bias(kDotKind<S, kLayout>);
 
 /// The products of a strip with one activation row, straight from the packed weights; the same
 /// steps in the same order as multiply_integers().
@@ -24,7 +27,7 @@ void multiply_integer_row(const std::uint8_t* panel, const Activations& activati
                           std::int32_t row, float* out) {
   using F = typename S::Float;
   constexpr int kGroups = kLayout.groups_per_block();
-  constexpr bool kSmall = kHasSmallCodes<S, kLayout>;
+  constexpr int kQuads = 8 / kGroups;
   F total = S::set(0.0f);
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
     const std::int64_t inputs = std::min(kPanel, activations.columns - first);
@@ -41,12 +44,11 @@ void multiply_integer_row(const std::uint8_t* panel, const Activations& activati
       F product = S::set(0.0f);
 #pragma GCC unroll 2
       for (int g = 0; g < kGroups; ++g) {
-        auto dot = S::set_int(-kLayout.offset * group_sum<kGroups>(sums, b, g));
+        auto dot = S::begin_dot(-kDotOffset<S, kLayout> * group_sum<S, kGroups>(sums, b, g));
 #pragma GCC unroll 8
-        for (int q = 0; q < 8 / kGroups; ++q) {
-          const int quad = g * (8 / kGroups) + q;
-          dot = S::template dot<kSmall>(dot, quads[quad],
-                                        S::load_four(codes + kBlock * b + 4 * quad));
+        for (int q = 0; q < kQuads; ++q) {
+          const auto four = S::load_four(codes + kBlock * b + 4 * (g * kQuads + q));
+          S::template dot<kDotKind<S, kLayout>, kQuads>(dot, quads[g * kQuads + q], four, q);
         }
         const std::int64_t at =
             (kBlock * b + 16 * g) / kLayout.group_inputs * kLayout.scale_bytes();
@@ -60,7 +62,7 @@ void multiply_integer_row(const std::uint8_t* panel, const Activations& activati
         for (int g = 0; g < kGroups; ++g) {
           const std::int64_t at =
               (kBlock * b + 16 * g) / kLayout.group_inputs * kLayout.scale_bytes();
-          const auto sum = static_cast<float>(group_sum<kGroups>(sums, b, g));
+          const auto sum = static_cast<float>(group_sum<S, kGroups>(sums, b, g));
           const F minimum = load_scale<S, kLayout>(minimums + at, super.minimum);
           total = S::fma(S::set(-scales[b] * sum), minimum, total);
         }

@@ -1,14 +1,4 @@
-// All that is not a kernel is included before the region that is compiled for the instruction set,
-// so that no function that other files share is compiled for it.
-#include <algorithm>
-#include <array>
-#include <cmath>
-#include <limits>
-#include <span>
-#include <string_view>
-
-#include "backend/cpu/kernels/kernels.hpp"
-#include "backend/cpu/kv_store.hpp"
+#include "backend/cpu/kernels/region.hpp"
 
 #if defined(__x86_64__)
 

@@ -125,12 +125,16 @@ struct Kernels {
   void (*decay_row)(float* x, std::int64_t width, const DecayParams& params, float* out);
 };
 
-/// The kernels for this machine; `name` (scalar, avx2, avx512) forces a set that the machine has,
+/// The kernels for this machine; `name` (see choose.cpp) forces a set that the machine has,
 /// else the best one is taken.
 const Kernels& choose_kernels(std::string_view name = {});
 
 const Kernels& scalar_kernels();
 const Kernels& avx2_kernels();
+const Kernels& avx_vnni_kernels();
 const Kernels& avx512_kernels();
+const Kernels& neon_kernels();
+const Kernels& neon_dotprod_kernels();
+const Kernels& neon_i8mm_kernels();
 
 }  // namespace linnet::cpu

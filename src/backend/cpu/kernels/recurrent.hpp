@@ -42,7 +42,8 @@ struct ScanToken {
   float gain;
 };
 
-inline ScanToken scan_token(const ScanInput& in, const ScanParams& p, std::int64_t row, int h) {
+template <class S>
+ScanToken scan_token(const ScanInput& in, const ScanParams& p, std::int64_t row, int h) {
   const int key_head =
       p.sharing == KeySharing::kCyclic ? h % p.key_heads : h * p.key_heads / p.heads;
   const std::int64_t shared = std::int64_t{key_head} * p.key_width;
@@ -150,7 +151,7 @@ void scan_blocks(const ScanInput& in, const ScanParams& p, const RunTask& task, 
   const std::int64_t head_first = std::int64_t{head} * p.value_width + first;
   const ScanState<S, kBlocks> state{task.state + std::int64_t{first} * p.key_width, lanes};
   for (std::int64_t r = task.rows.first; r < task.rows.last; ++r) {
-    const ScanToken token = scan_token(in, p, r, head);
+    const ScanToken token = scan_token<S>(in, p, r, head);
     typename S::Float columns[kBlocks], skipped[kBlocks];
     for (int b = 0; b < kBlocks; ++b) {
       columns[b] = load_some<S>(token.value + first + 16 * b, lanes);

@@ -4,13 +4,16 @@
 
 #include <cstdint>
 
-// Included inside a region that is compiled for AVX2, FMA and F16C: see isa_avx2.cpp.
+// Included inside a region that is compiled for AVX2, FMA and F16C (and AVX-VNNI): see isa_avx2.cpp
+// and isa_avx_vnni.cpp.
 
 namespace linnet::cpu {
 
-/// Sixteen lanes in two registers; see Scalar for what each function does.
-struct Avx2 {
-  static constexpr const char* kName = "avx2";
+/// Sixteen lanes in two registers; see Scalar for what each function does. A template and not a
+/// base class, so that the two sets share no function: each is compiled for its own instructions.
+template <bool kVnni>
+struct Avx2Lanes {
+  static constexpr const char* kName = kVnni ? "avx_vnni" : "avx2";
   struct Float {
     __m256 low, high;
   };
@@ -18,10 +21,22 @@ struct Avx2 {
     __m256i low, high;
   };
   using Bytes = Int;
+  struct Dot {
+    Int sum;
+    Int pairs;  ///< 16 bits for two products each, not yet in `sum`
+  };
   using Four = __m256i;
-  static constexpr int kTileRows = 2, kTileStrips = 1;
-  static constexpr int kAttentionRows = 2;
-  static constexpr bool kSmallDotIsFaster = true;
+  static constexpr int kTileRows = 6, kTileStrips = 1;
+  static constexpr int kAttentionRows = 3;
+  /// How many quads' pairs of products fit 16 bits; 0: not one, unless 128 is taken from the codes.
+  static constexpr int dot_kind(int largest_code) {
+    if (kVnni) return 1;
+    return largest_code < 16   ? 8
+           : largest_code < 32 ? 4
+           : largest_code < 64 ? 2
+                               : largest_code < 128;
+  }
+  static constexpr int dot_bias(int kind) { return kind == 0 ? 128 : 0; }
 
   static Float set(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
   static Float load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
@@ -103,8 +118,13 @@ struct Avx2 {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
   }
 
-  static Int set_int(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
-  static Float to_float(Int x) { return {_mm256_cvtepi32_ps(x.low), _mm256_cvtepi32_ps(x.high)}; }
+  static Dot begin_dot(std::int32_t x) {
+    const __m256i zero = _mm256_setzero_si256();
+    return {{_mm256_set1_epi32(x), _mm256_set1_epi32(x)}, {zero, zero}};
+  }
+  static Float to_float(Dot x) {
+    return {_mm256_cvtepi32_ps(x.sum.low), _mm256_cvtepi32_ps(x.sum.high)};
+  }
   static Bytes load_bytes(const std::uint8_t* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
@@ -130,9 +150,11 @@ struct Avx2 {
     __builtin_memcpy(&four, p, sizeof four);
     return _mm256_set1_epi32(four);
   }
-  template <bool kSmall>
-  static Int dot(Int sum, Bytes w, Four a) {
-    return {dot_half<kSmall>(sum.low, w.low, a), dot_half<kSmall>(sum.high, w.high, a)};
+  template <int kKind, int kQuads>
+  static void dot(Dot& sum, Bytes w, Four a, int quad) {
+    constexpr int kRun = kKind < kQuads ? kKind : kQuads;
+    dot_half<kRun>(sum.sum.low, sum.pairs.low, w.low, a, quad);
+    dot_half<kRun>(sum.sum.high, sum.pairs.high, w.high, a, quad);
   }
 
  private:
@@ -151,21 +173,36 @@ struct Avx2 {
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
     return _mm256_mul_ps(x, _mm256_castsi256_ps(exponent));
   }
-  // maddubs adds pairs in 16 bits, saturating. Bytes below 128 cannot reach that; larger ones are
-  // taken apart: 255 * a = 127 * a + 128 * a.
-  template <bool kSmall>
-  static __m256i dot_half(__m256i sum, __m256i w, __m256i a) {
-    const __m256i ones = _mm256_set1_epi16(1);
-    if constexpr (kSmall) {
-      return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, a), ones));
+  // maddubs adds pairs of products in 16 bits, saturating. Where codes are small the pairs of kRun
+  // quads fit, too, and are widened together. With a bias, |w - 128| <= 128 is multiplied with the
+  // activation that has its sign: 2 * 128 * 127 just fits.
+  template <int kRun>
+  static void dot_half(__m256i& sum, __m256i& pairs, __m256i w, __m256i a, int quad) {
+    if constexpr (kVnni) {
+      sum = _mm256_dpbusd_avx_epi32(sum, w, a);
+    } else if constexpr (kRun == 0) {
+      const __m256i biased = _mm256_xor_si256(w, _mm256_set1_epi8(static_cast<char>(0x80)));
+      const __m256i products =
+          _mm256_maddubs_epi16(_mm256_abs_epi8(biased), _mm256_sign_epi8(a, biased));
+      sum = _mm256_add_epi32(sum, widen_pairs(products));
+      asm("" : "+x"(sum));
     } else {
-      const __m256i low = _mm256_and_si256(w, _mm256_set1_epi8(0x7f));
-      const __m256i top = _mm256_and_si256(_mm256_srli_epi16(w, 7), _mm256_set1_epi8(1));
-      const __m256i part = _mm256_madd_epi16(_mm256_maddubs_epi16(low, a), ones);
-      const __m256i rest = _mm256_madd_epi16(_mm256_maddubs_epi16(top, a), _mm256_set1_epi16(128));
-      return _mm256_add_epi32(sum, _mm256_add_epi32(part, rest));
+      pairs = _mm256_add_epi16(pairs, _mm256_maddubs_epi16(w, a));
+      // GCC would make all products of a tile first and add them afterwards, and run out of
+      // registers.
+      asm("" : "+x"(pairs));
+      if ((quad + 1) % kRun != 0) return;
+      sum = _mm256_add_epi32(sum, widen_pairs(pairs));
+      asm("" : "+x"(sum));
+      pairs = _mm256_setzero_si256();
     }
   }
+  static __m256i widen_pairs(__m256i pairs) {
+    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+  }
 };
+
+using Avx2 = Avx2Lanes<false>;
+using AvxVnni = Avx2Lanes<true>;
 
 }  // namespace linnet::cpu

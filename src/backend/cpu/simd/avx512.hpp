@@ -12,13 +12,14 @@ namespace linnet::cpu {
 struct Avx512 {
   static constexpr const char* kName = "avx512";
   using Float = __m512;
-  using Int = __m512i;
+  using Dot = __m512i;
   using Bytes = __m512i;
   using Four = __m512i;
   // 12 products and as many sums leave 8 registers for weights and activations.
   static constexpr int kTileRows = 6, kTileStrips = 2;
   static constexpr int kAttentionRows = 8;
-  static constexpr bool kSmallDotIsFaster = false;
+  static constexpr int dot_kind(int /*largest_code*/) { return 0; }
+  static constexpr int dot_bias(int /*kind*/) { return 0; }
 
   static Float set(float x) { return _mm512_set1_ps(x); }
   static Float load(const float* p) { return _mm512_loadu_ps(p); }
@@ -65,8 +66,8 @@ struct Avx512 {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
 
-  static Int set_int(std::int32_t x) { return _mm512_set1_epi32(x); }
-  static Float to_float(Int x) { return _mm512_cvtepi32_ps(x); }
+  static Dot begin_dot(std::int32_t x) { return _mm512_set1_epi32(x); }
+  static Float to_float(Dot x) { return _mm512_cvtepi32_ps(x); }
   static Bytes load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
   static void store_bytes(std::uint8_t* p, Bytes x) { _mm512_storeu_si512(p, x); }
   static Bytes or_bytes(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
@@ -85,9 +86,9 @@ struct Avx512 {
     __builtin_memcpy(&four, p, sizeof four);
     return _mm512_set1_epi32(four);
   }
-  template <bool kSmall>
-  static Int dot(Int sum, Bytes w, Four a) {
-    return _mm512_dpbusd_epi32(sum, w, a);
+  template <int kKind, int kQuads>
+  static void dot(Dot& sum, Bytes w, Four a, int /*quad*/) {
+    sum = _mm512_dpbusd_epi32(sum, w, a);
   }
 
  private:

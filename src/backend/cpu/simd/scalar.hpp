@@ -25,8 +25,12 @@ struct Scalar {
   static constexpr int kTileRows = 2, kTileStrips = 1;
   /// Rows of a tile of attention, by two registers of keys or values.
   static constexpr int kAttentionRows = 2;
-  /// Whether dot<true> is another function than dot<false>.
-  static constexpr bool kSmallDotIsFaster = false;
+  /// The kind of dot() for codes up to `largest_code`; there is one where all are multiplied alike.
+  static constexpr int dot_kind(int /*largest_code*/) { return 0; }
+  /// What dot() of a kind takes from each code before it multiplies.
+  static constexpr int dot_bias(int /*kind*/) { return 0; }
+  /// Sums of dot(), of which it may keep the newest products apart.
+  using Dot = Int;
 
   template <class F>
   static Float make(F f) {
@@ -111,12 +115,13 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(x[i]);
   }
 
-  static Int set_int(std::int32_t x) {
-    Int r;
+  static Dot begin_dot(std::int32_t x) {
+    Dot r;
     r.fill(x);
     return r;
   }
-  static Float to_float(const Int& x) {
+  /// Of a sum that has all its quads.
+  static Float to_float(const Dot& x) {
     return make([&](int i) { return static_cast<float>(x[i]); });
   }
   static Bytes load_bytes(const std::uint8_t* p) {
@@ -149,15 +154,13 @@ struct Scalar {
     std::memcpy(r.data(), p, sizeof r);
     return r;
   }
-  /// sum[lane] += the four products of the lane's unsigned bytes with the four signed bytes. With
-  /// kSmall the unsigned bytes are below 128.
-  template <bool kSmall>
-  static Int dot(const Int& sum, const Bytes& w, const Four& a) {
-    Int r = sum;
+  /// sum[lane] += the four products of the lane's unsigned bytes, less the bias, with the four
+  /// signed bytes. These are the quads 0 to kQuads - 1, in this order; kQuads is 4 or 8.
+  template <int kKind, int kQuads>
+  static void dot(Dot& sum, const Bytes& w, const Four& a, int /*quad*/) {
     for (int i = 0; i < 16; ++i) {
-      for (int k = 0; k < 4; ++k) r[i] += std::int32_t{w[4 * i + k]} * a[k];
+      for (int k = 0; k < 4; ++k) sum[i] += std::int32_t{w[4 * i + k]} * a[k];
     }
-    return r;
   }
 };
 

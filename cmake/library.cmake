@@ -1,0 +1,34 @@
+# The library as other programs see it: include/linnet and one archive of all modules behind it,
+# with a pkg-config and a CMake description. `cmake --install build/release --prefix DIR`.
+include(GNUInstallDirs)
+
+function(linnet_library_archive)
+  target_compile_definitions(linnet_library PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
+  set(modules base formats gguf backend tokenizer model architectures grammar generate library)
+  set(archive ${CMAKE_BINARY_DIR}/liblinnet.a)
+  set(script "CREATE ${archive}\n")
+  set(targets)
+  foreach(module ${modules})
+    list(APPEND targets linnet_${module})
+    string(APPEND script "ADDLIB $<TARGET_FILE:linnet_${module}>\n")
+  endforeach()
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/liblinnet.mri CONTENT "${script}SAVE\nEND\n")
+  add_custom_command(
+    OUTPUT ${archive}
+    COMMAND ${CMAKE_AR} -M < ${CMAKE_BINARY_DIR}/liblinnet.mri
+    DEPENDS ${targets}
+    VERBATIM)
+  add_custom_target(linnet_archive ALL DEPENDS ${archive})
+
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/linnet.pc.in ${CMAKE_BINARY_DIR}/linnet.pc @ONLY)
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/linnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          COMPONENT library)
+  install(FILES ${archive} DESTINATION lib COMPONENT library)
+  install(FILES ${CMAKE_BINARY_DIR}/linnet.pc DESTINATION lib/pkgconfig COMPONENT library)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/linnetConfig.cmake DESTINATION lib/cmake/linnet
+          COMPONENT library)
+  if(NOT LINNET_SANITIZE)
+    add_test(NAME library.installed
+             COMMAND ${PROJECT_SOURCE_DIR}/tests/library/installed.sh ${CMAKE_BINARY_DIR})
+  endif()
+endfunction()

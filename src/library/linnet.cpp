@@ -1,0 +1,182 @@
+#include "linnet/linnet.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "generate/engine.hpp"
+#include "generate/grammar_vocabulary.hpp"
+#include "generate/text_output.hpp"
+
+struct linnet_model {
+  std::unique_ptr<linnet::ModelFile> file;
+  std::unique_ptr<linnet::Engine> engine;
+  std::int64_t context = 0;
+};
+
+namespace linnet {
+namespace {
+
+char* copy_of(std::string_view text) {
+  char* copy = static_cast<char*>(std::malloc(text.size() + 1));
+  if (!copy) return nullptr;
+  std::memcpy(copy, text.data(), text.size());
+  copy[text.size()] = '\0';
+  return copy;
+}
+
+int told(const Status& status, char** error) {
+  if (status) return LINNET_OK;
+  if (error) *error = copy_of(status.error().message);
+  return LINNET_FAILED;
+}
+
+// No exception goes through a C function: those of the standard library and of libraries that we
+// call end here.
+template <class Body>
+int guarded(char** error, Body body) {
+  try {
+    return told(body(), error);
+  } catch (const std::bad_alloc&) {
+    return told(Error{"there is not enough memory"}, error);
+  } catch (const std::exception& exception) {
+    return told(Error{exception.what()}, error);
+  }
+}
+
+Result<std::unique_ptr<linnet_model>> load(const char* path, const linnet_model_options& asked) {
+  if (asked.threads < 0 || asked.context < 0) {
+    return Error{"threads and context must not be negative"};
+  }
+  auto file = ModelFile::open(path);
+  if (!file) return file.error();
+  EngineOptions options;
+  options.threads = asked.threads;
+  options.context = asked.context;
+  const auto plan = (*file)->plan(options);
+  if (!plan) return plan.error();
+  auto engine = Engine::load(**file, options, plan->context);
+  if (!engine) return engine.error();
+  auto model = std::make_unique<linnet_model>();
+  model->file = std::move(*file);
+  model->engine = std::move(*engine);
+  model->context = plan->context;
+  return model;
+}
+
+Result<const Tokenizer*> tokenizer_of(const linnet_model& model) {
+  if (const Tokenizer* tokenizer = model.file->tokenizer()) return tokenizer;
+  return Error{model.file->file().path().string() + ": the file has no tokenizer"};
+}
+
+Status generate(linnet_model& model, std::string_view prompt,
+                const linnet_generate_options& options, linnet_on_text on_text, void* user,
+                linnet_finish_reason& finish) {
+  const auto tokenizer = tokenizer_of(model);
+  if (!tokenizer) return tokenizer.error();
+  auto tokens = (*tokenizer)->encode(prompt, {.add_special = true});
+  if (!tokens) return tokens.error();
+  TextOutput output(Detokenizer(**tokenizer, /*at_start=*/false), {});
+  bool wanted = true;
+  const auto emit = [&](const std::string& text) {
+    if (wanted && !text.empty()) wanted = on_text(text.data(), text.size(), user) != 0;
+    return wanted;
+  };
+  GenerateRequest request;
+  request.prompt = std::move(*tokens);
+  request.max_tokens = options.max_tokens;
+  request.sampling.temperature = options.temperature;
+  request.sampling.seed = options.seed;
+  request.stop_tokens = end_tokens(**tokenizer);
+  request.on_token = [&](TokenId token) { return emit(output.push(token)); };
+  request.on_finish = [&](FinishReason reason) {
+    finish = static_cast<linnet_finish_reason>(reason);
+  };
+  if (Status status = model.engine->submit(std::move(request)); !status) return status;
+  while (!model.engine->idle()) {
+    if (Status status = model.engine->step(); !status) return status;
+  }
+  emit(output.finish());
+  return model.file->file().check_unchanged();
+}
+
+static_assert(static_cast<int>(FinishReason::kStop) == LINNET_STOP);
+static_assert(static_cast<int>(FinishReason::kLength) == LINNET_LENGTH);
+static_assert(static_cast<int>(FinishReason::kCancelled) == LINNET_CANCELLED);
+
+}  // namespace
+}  // namespace linnet
+
+const char* linnet_version(void) { return LINNET_VERSION; }
+
+linnet_model_options linnet_default_model_options(void) { return {}; }
+
+linnet_generate_options linnet_default_generate_options(void) { return {100, 0.0f, 0}; }
+
+linnet_model* linnet_open(const char* path, const linnet_model_options* options, char** error) {
+  linnet_model* opened = nullptr;
+  linnet::guarded(error, [&]() -> linnet::Status {
+    auto model = linnet::load(path, options ? *options : linnet_default_model_options());
+    if (!model) return model.error();
+    opened = model->release();
+    return {};
+  });
+  return opened;
+}
+
+void linnet_close(linnet_model* model) { delete model; }
+
+int64_t linnet_context(const linnet_model* model) { return model->context; }
+
+int64_t linnet_vocabulary(const linnet_model* model) { return model->file->spec().vocabulary; }
+
+int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, int add_special,
+                    int32_t** ids, size_t* count, char** error) {
+  return linnet::guarded(error, [&]() -> linnet::Status {
+    const auto tokenizer = linnet::tokenizer_of(*model);
+    if (!tokenizer) return tokenizer.error();
+    const auto tokens = (*tokenizer)->encode({text, bytes}, {.add_special = add_special != 0});
+    if (!tokens) return tokens.error();
+    const std::size_t size = tokens->size() * sizeof(int32_t);
+    auto* copy = static_cast<int32_t*>(std::malloc(size + 1));
+    if (!copy) throw std::bad_alloc();
+    if (size > 0) std::memcpy(copy, tokens->data(), size);
+    *ids = copy;
+    *count = tokens->size();
+    return {};
+  });
+}
+
+int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t count, char** text,
+                      size_t* bytes, char** error) {
+  return linnet::guarded(error, [&]() -> linnet::Status {
+    const auto tokenizer = linnet::tokenizer_of(*model);
+    if (!tokenizer) return tokenizer.error();
+    linnet::Detokenizer detokenizer(**tokenizer);
+    std::string result;
+    for (size_t i = 0; i < count; ++i) result += detokenizer.push(ids[i]);
+    result += detokenizer.finish();
+    char* copy = linnet::copy_of(result);
+    if (!copy) throw std::bad_alloc();
+    *text = copy;
+    *bytes = result.size();
+    return {};
+  });
+}
+
+int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes,
+                    const linnet_generate_options* options, linnet_on_text on_text, void* user,
+                    enum linnet_finish_reason* finish, char** error) {
+  return linnet::guarded(error, [&]() -> linnet::Status {
+    linnet_finish_reason reason = LINNET_STOP;
+    const auto chosen = options ? *options : linnet_default_generate_options();
+    linnet::Status status =
+        linnet::generate(*model, {prompt, prompt_bytes}, chosen, on_text, user, reason);
+    if (finish) *finish = reason;
+    return status;
+  });
+}
+
+void linnet_free(void* memory) { std::free(memory); }

@@ -1,0 +1,72 @@
+// What absurd metadata ask for is refused with large numbers, never with wrapped ones.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "generate/engine.hpp"
+#include "gguf/gguf_writer.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet {
+namespace {
+
+// A llama of the largest sizes that are not refused when they are read.
+Status write_giant(const std::filesystem::path& path) {
+  constexpr int kLayers = Hyperparameters::kMostLayers;
+  const auto count = [](gguf::Writer& writer, const char* key, std::int64_t value) {
+    writer.add_integer(key, gguf::ValueType::kUint32, value);
+  };
+  gguf::Writer writer;
+  writer.add_string("general.architecture", "llama");
+  writer.add_string("tokenizer.ggml.model", "no_vocab");
+  count(writer, "llama.block_count", kLayers);
+  count(writer, "llama.embedding_length", Hyperparameters::kWidest);
+  count(writer, "llama.context_length", Hyperparameters::kLargestCount);
+  count(writer, "llama.attention.head_count", Hyperparameters::kMostHeads);
+  count(writer, "llama.attention.key_length", Hyperparameters::kWidestHead);
+  count(writer, "llama.attention.value_length", Hyperparameters::kWidestHead);
+  const std::int64_t shape[] = {1};
+  for (int i = 0; i < kLayers; ++i) {
+    writer.add_tensor("blk." + std::to_string(i) + ".attn_norm.weight", *find_format("F32"), shape);
+  }
+  return writer.write(path, [](std::size_t, const gguf::Writer::Sink& sink) {
+    return sink(std::vector<std::byte>(4));
+  });
+}
+
+class MemoryPlanTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string path = folder_ / "giant.gguf";
+    const Status written = write_giant(path);
+    ASSERT_TRUE(written) << written.error().message;
+    auto file = ModelFile::open(path);
+    ASSERT_TRUE(file) << file.error().message;
+    file_ = std::move(*file);
+  }
+  const test::TemporaryFolder folder_;
+  std::unique_ptr<ModelFile> file_;
+};
+
+TEST_F(MemoryPlanTest, SumsEndAtTheLargestNumber) {
+  EngineOptions options;
+  options.kv_type = KvType::kF32;
+  options.force = true;
+  const auto plan = file_->plan(options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->kv_bytes_per_token, Hyperparameters::kMostLayers * Hyperparameters::kMostHeads *
+                                          2 * Hyperparameters::kWidestHead * 4);
+  EXPECT_EQ(plan->kv_bytes(), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(plan->total_bytes(), std::numeric_limits<std::int64_t>::max());
+}
+
+TEST_F(MemoryPlanTest, ItDoesNotFit) {
+  const auto plan = file_->plan({});
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message, testing::HasSubstr("needs 8796093022207 MiB of memory"));
+}
+
+}  // namespace
+}  // namespace linnet

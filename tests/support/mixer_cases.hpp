@@ -1,0 +1,42 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace linnet::test {
+
+/// Golden cases that have, between them, every kind of mixer and everything that layers keep of a
+/// sequence.
+inline const auto kMixerCases =
+    testing::Values("llama-dense",          // attention
+                    "gemma3-dense",         // sliding windows beside full layers
+                    "gemma3n-dense",        // layers that share keys, several residual streams
+                    "gpt-oss-moe",          // sinks, experts
+                    "llama4-moe",           // chunked attention
+                    "deepseek2-moe",        // latent attention
+                    "deepseek32-moe",       // latent attention to the keys that an indexer picks
+                    "lfm2-dense",           // short convolutions beside attention
+                    "mamba-dense",          // Mamba
+                    "jamba-dense",          // Mamba beside attention
+                    "mamba2-dense",         // Mamba 2
+                    "granitehybrid-dense",  // Mamba 2 beside attention
+                    "falcon-h1-dense",      // Mamba 2 and attention in one layer
+                    "plamo2-dense",         // PLaMo's Mamba
+                    "qwen35moe-moe",        // gated delta net
+                    "qwen3next-own",        // gated delta net with other key heads
+                    "kimi-linear-moe",      // Kimi delta attention beside latent attention
+                    "rwkv6-dense",          // RWKV-6
+                    "rwkv6qwen2-own",       // gated linear attention
+                    "rwkv7-own",            // RWKV-7
+                    "arwkv7-own");          // RWKV-7 with gated feed-forward parts
+
+/// The name of such a case as GoogleTest takes it.
+inline std::string mixer_case_name(const testing::TestParamInfo<const char*>& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+}  // namespace linnet::test
