@@ -20,6 +20,7 @@ def parse():
     parser.add_argument("--gguf", required=True)
     parser.add_argument("--prompt-tokens", type=int, default=4000)
     parser.add_argument("--max-itl-ms", type=int, default=200)
+    parser.add_argument("--threads", help="of the engine; as many as the machine has where it is not given")
     parser.add_argument("--most-seconds", type=float, default=110)
     return parser.parse_args()
 
@@ -52,6 +53,8 @@ def main():
     arguments = parse()
     options = ["--gguf", arguments.gguf, "--max-itl-ms", str(arguments.max_itl_ms)]
     options += ["--ctx", str(arguments.prompt_tokens + 2000), "--kv-tokens", str(arguments.prompt_tokens + 4000)]
+    if arguments.threads:
+        options += ["--threads", arguments.threads]
     with Server(arguments.program, *options) as server:
         alone_ms, gaps, prompt_s = asyncio.run(run(server.port, arguments))
     gaps.sort()
