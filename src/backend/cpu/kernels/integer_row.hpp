@@ -34,6 +34,7 @@ void multiply_integer_row(const std::uint8_t* panel, const Activations& activati
     const std::int8_t* codes = activations.codes_at(first / kPanel, row);
     const float* scales = activations.scales_at(first / kPanel, row);
     const std::int32_t* sums = activations.sums_at(first / kPanel, row);
+    prefetch<kLayout.codes_at(kPanel)>(panel + kPrefetchBytes);
     const SuperScale<S> super = load_super_scale<S, kLayout>(panel, inputs);
     const std::uint8_t* minimums = panel + kLayout.minimums_at(inputs);
     const std::uint8_t* block = panel + kLayout.codes_at(inputs);
