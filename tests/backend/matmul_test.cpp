@@ -93,6 +93,11 @@ TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
   for (const std::string& set : test::instruction_sets()) {
     const auto backend = make_cpu_backend(3, set);
     EXPECT_EQ(multiply(*backend, weights, input, 23), want) << set;
+    for (const std::int64_t count : {2, 3, 5, 8, 9, 13}) {
+      const std::vector<float> few(input.begin(), input.begin() + count * columns);
+      const std::vector<float> got = multiply(*backend, weights, few, count);
+      EXPECT_TRUE(std::equal(got.begin(), got.end(), want.begin())) << set << ", " << count;
+    }
     for (const std::int64_t row : {0, 7, 22}) {
       const std::vector<float> alone(input.begin() + row * columns,
                                      input.begin() + (row + 1) * columns);

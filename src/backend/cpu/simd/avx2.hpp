@@ -28,6 +28,7 @@ struct Avx2Lanes {
   };
   using Four = __m256i;
   static constexpr int kTileRows = 6, kTileStrips = 1;
+  static constexpr int kPackedRows = 1;
   static constexpr int kAttentionRows = 3;
   /// How many quads' pairs of products fit 16 bits; 0: not one, unless 128 is taken from the codes.
   static constexpr int dot_kind(int largest_code) {

@@ -19,6 +19,7 @@ struct Avx512Lanes {
   using Four = __m512i;
   // 12 products and as many sums leave 8 registers for weights and activations.
   static constexpr int kTileRows = 6, kTileStrips = 2;
+  static constexpr int kPackedRows = 8;  // as many sums, 8 registers of weights
   static constexpr int kAttentionRows = 8;
   static constexpr int dot_kind(int /*largest_code*/) { return 0; }
   static constexpr int dot_bias(int /*kind*/) { return 0; }

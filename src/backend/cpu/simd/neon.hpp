@@ -25,6 +25,7 @@ struct Neon {
   using Four = int8x16_t;
   // 24 sums and 4 weights of 32 registers.
   static constexpr int kTileRows = 6, kTileStrips = 1;
+  static constexpr int kPackedRows = 1;
   static constexpr int kAttentionRows = 2;
   /// 1: codes fit signed bytes, as which all but USDOT take them; 0: 128 is taken from them.
   static constexpr int dot_kind(int largest_code) {

@@ -26,6 +26,8 @@ struct Scalar {
   using Four = std::array<std::int8_t, 4>;
   /// A tile of a matmul: this many rows of activations by this many strips of weights.
   static constexpr int kTileRows = 2, kTileStrips = 1;
+  /// Rows at most that are multiplied by integer weights as they are packed: 1, 2, 4 or 8.
+  static constexpr int kPackedRows = 1;
   /// Rows of a tile of attention, by two registers of keys or values.
   static constexpr int kAttentionRows = 2;
   /// The kind of dot() for codes up to `largest_code`; there is one where all are multiplied alike.
