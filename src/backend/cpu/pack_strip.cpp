@@ -86,9 +86,6 @@ void put_scale(ScaleKind kind, std::uint8_t* group, std::int64_t lane, float val
   switch (kind) {
     case ScaleKind::kHalf:
       return put_half(group, lane, value);
-    case ScaleKind::kFloat32:
-      std::memcpy(group + 4 * lane, &value, sizeof value);
-      return;
     case ScaleKind::kPowerOfTwo:
       group[lane] = static_cast<std::uint8_t>(std::ilogb(value) + 128);
       return;
@@ -104,11 +101,6 @@ float get_scale(ScaleKind kind, const std::uint8_t* group, std::int64_t lane) {
   switch (kind) {
     case ScaleKind::kHalf:
       return get_half(group, lane);
-    case ScaleKind::kFloat32: {
-      float value;
-      std::memcpy(&value, group + 4 * lane, sizeof value);
-      return value;
-    }
     case ScaleKind::kPowerOfTwo:
       return std::ldexp(1.0f, group[lane] - 128);
     case ScaleKind::kE4m3:

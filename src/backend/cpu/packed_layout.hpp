@@ -21,7 +21,6 @@ enum class Codes { kFloat32, kHalf, kBfloat16, kIntegers };
 /// How the scale of a group of integer weights is stored.
 enum class ScaleKind {
   kHalf,        ///< binary16
-  kFloat32,     ///< binary32
   kPowerOfTwo,  ///< a byte e: 2^(e - 128)
   kE4m3,        ///< half of an 8-bit float: 4 bits of exponent, 3 of mantissa
   kSuper        ///< a signed byte, times the panel's binary16 super scale, times scale_factor
@@ -66,7 +65,7 @@ struct Layout {
   }
   /// Of a group of all rows.
   constexpr std::int64_t scale_bytes() const {
-    return kLanes * (scales == ScaleKind::kFloat32 ? 4 : scales == ScaleKind::kHalf ? 2 : 1);
+    return kLanes * (scales == ScaleKind::kHalf ? 2 : 1);
   }
   std::int64_t panel_bytes(std::int64_t inputs) const;  ///< of `inputs` <= kPanel
   std::int64_t strip_bytes(std::int64_t columns) const;
@@ -98,10 +97,16 @@ inline PlanePlace plane_place(int bits, std::int64_t lane, std::int64_t input) {
 
 template <class T>
 constexpr ScaleKind scale_kind() {
-  if (T::has_super_scale) return ScaleKind::kSuper;
-  if (T::type == TensorType::kMXFP4) return ScaleKind::kPowerOfTwo;
-  if (T::type == TensorType::kNVFP4) return ScaleKind::kE4m3;
-  return T::scales_fit_half ? ScaleKind::kHalf : ScaleKind::kFloat32;
+  if constexpr (T::has_super_scale) {
+    return ScaleKind::kSuper;
+  } else if constexpr (T::type == TensorType::kMXFP4) {
+    return ScaleKind::kPowerOfTwo;
+  } else if constexpr (T::type == TensorType::kNVFP4) {
+    return ScaleKind::kE4m3;
+  } else {
+    static_assert(T::scales_fit_half);
+    return ScaleKind::kHalf;
+  }
 }
 
 /// The layout for weights of the quantised type T.

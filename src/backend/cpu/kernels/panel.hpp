@@ -69,8 +69,6 @@ template <class S, Layout kLayout>
   constexpr ScaleKind kKind = kLayout.scales;
   if constexpr (kKind == ScaleKind::kHalf) {
     return S::load_half(reinterpret_cast<const std::uint16_t*>(group));
-  } else if constexpr (kKind == ScaleKind::kFloat32) {
-    return S::load(reinterpret_cast<const float*>(group));
   } else if constexpr (kKind == ScaleKind::kPowerOfTwo) {
     return S::mul(S::load_bits(group, 23), S::set(0.5f));
   } else if constexpr (kKind == ScaleKind::kE4m3) {
