@@ -7,7 +7,7 @@
 namespace linnet::synth {
 
 /// The norm of queries and keys: none, or one for each head.
-enum class HeadNorms { kNone, kEachHead };
+enum class HeadNorms { kNone, kEachHead, kAllHeads };
 
 /// The sizes of a model, as its publisher gives them.
 struct Shape {

@@ -64,9 +64,10 @@ class Planner {
     matrix(prefix + "attn_k", types_.most, {width, keys});
     matrix(prefix + "attn_v", sensitive, {width, keys});
     matrix(prefix + "attn_output", types_.most, {queries, width});
-    if (shape_.head_norms == HeadNorms::kEachHead) {
-      ones(prefix + "attn_q_norm", shape_.head_width);
-      ones(prefix + "attn_k_norm", shape_.head_width);
+    if (shape_.head_norms != HeadNorms::kNone) {
+      const bool each = shape_.head_norms == HeadNorms::kEachHead;
+      ones(prefix + "attn_q_norm", each ? shape_.head_width : queries);
+      ones(prefix + "attn_k_norm", each ? shape_.head_width : keys);
     }
     ones(prefix + "ffn_norm", width);
     add_ffn(prefix, sensitive);
