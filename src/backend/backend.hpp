@@ -49,6 +49,8 @@ struct MatrixSource {
   std::int64_t columns;
   std::int64_t rows;
   std::int64_t slices = 1;
+  /// Whether the bytes outlive the matrix, so that a slice may be read when it is first used.
+  bool lasting = false;
 };
 
 /// A weight in the layout that the backend's kernels want.

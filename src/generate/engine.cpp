@@ -107,6 +107,13 @@ Status Engine::submit(GenerateRequest request) {
   return {};
 }
 
+Status Engine::step() {
+  if (Status status = scheduler_->step(); !status) return status;
+  const auto has_experts = [](const LayerSpec& layer) { return layer.moe.experts > 0; };
+  if (std::ranges::none_of(file_.spec().layers, has_experts)) return {};
+  return file_.file().check_unchanged();
+}
+
 std::uint64_t Engine::model_hash() {
   if (!model_hash_) model_hash_ = hash_model(file_.file());
   return *model_hash_;

@@ -25,8 +25,9 @@ class Engine {
   /// An Error names what is wrong with the request: an empty prompt, a token that is not in the
   /// vocabulary, more tokens than the context holds.
   Status submit(GenerateRequest request);
-  /// One step of all requests; see Scheduler::step.
-  Status step() { return scheduler_->step(); }
+  /// One step of all requests; see Scheduler::step. Fails, too, if the file has changed while
+  /// experts may still be read from it.
+  Status step();
   bool idle() const { return scheduler_->idle(); }
   /// See Scheduler::limit_prompt_rows.
   void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }

@@ -109,8 +109,10 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   const std::int64_t shape[] = {columns, rows, slices};
   const gguf::Tensor* tensor = find(name, presence, shape);
   if (!tensor) return nullptr;
-  auto uploaded =
-      backend_.upload(MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices});
+  // Experts that are never used are never read.
+  const bool lasting = slices > 1;
+  auto uploaded = backend_.upload(
+      MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices, lasting});
   if (!uploaded) {
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
     return nullptr;

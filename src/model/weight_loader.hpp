@@ -21,7 +21,7 @@ enum class ScaleOrder { kBeforeBias, kAfterBias };
 
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody
-/// asked for.
+/// asked for. The file must outlive the model: experts are read from it when they are first used.
 class WeightLoader {
  public:
   using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <numeric>
+#include <optional>
 
 #include "architectures/architecture.hpp"
 #include "model/model.hpp"
@@ -32,9 +33,10 @@ class CompanyTest : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(written) << written.error().message;
     auto file = gguf::File::open(path_);
     ASSERT_TRUE(file) << file.error().message;
+    file_.emplace(std::move(*file));
     backend_ = make_cpu_backend(2);
-    WeightLoader loader(*file, *backend_);
-    auto spec = read_model_spec(*file, loader);
+    WeightLoader loader(*file_, *backend_);
+    auto spec = read_model_spec(*file_, loader);
     ASSERT_TRUE(spec) << spec.error().message;
     auto model = Model::load(std::move(*spec), loader, *backend_, {128, 128});
     ASSERT_TRUE(model) << model.error().message;
@@ -83,6 +85,7 @@ class CompanyTest : public testing::TestWithParam<const char*> {
 
   test::OracleCase case_;
   fs::path path_;
+  std::optional<gguf::File> file_;  // from which experts are read
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<Model> model_;
   std::unique_ptr<KvStore> kv_;

@@ -176,6 +176,25 @@ TEST(ExpertMatmulTest, AgreesWithTheReferenceAndDoesNotDependOnTheOtherRows) {
   }
 }
 
+TEST(ExpertMatmulTest, ReadsAnExpertOfALastingSourceWhenItIsFirstUsed) {
+  PackedSource weights = random_weights(*find_format(TensorType::kQ4_0), 256, 16, 3);
+  MatrixSource source = weights.source();
+  source.lasting = true;
+  const auto backend = make_cpu_backend(2);
+  auto matrix = backend->upload(source);
+  const auto run = [&](std::int32_t expert) {
+    float gate = 1.0f;
+    HostMatrix in(1, 256, random_floats(256, 9)), out(1, 16);
+    backend->expert_matmul(in.view(), **matrix, nullptr, nullptr, {&expert, &gate, 1, 1},
+                           out.view());
+    return out.values;
+  };
+  const std::vector<float> first = run(0);
+  std::fill(weights.bytes.begin(), weights.bytes.end(), std::byte{0});
+  EXPECT_EQ(run(0), first);
+  EXPECT_EQ(run(2), std::vector<float>(16, 0.0f));
+}
+
 TEST(MatmulEpilogueTest, ScalesAddsBiasAndAccumulates) {
   const PackedSource weights = random_weights(*find_format(TensorType::kF32), 48, 20);
   const std::vector<float> bias = random_floats(20, 4);

@@ -174,6 +174,8 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
     if (next[e] < ends[e]) used.push_back(e);
   }
 
+  weight.ensure_packed(used, pool_);
+
   const TaskCut cut(kernels_, pool_.threads(), picks);
   const std::int64_t tasks = cut.tasks(weight);
   pool_.parallel_for(static_cast<std::int64_t>(used.size()) * tasks, [&](std::int64_t task) {

@@ -1,32 +1,47 @@
 #include "backend/cpu/packed_matrix.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "backend/cpu/pack_strip.hpp"
 
 namespace linnet::cpu {
-PackedMatrix::PackedMatrix(const MatrixSource& source, const Layout& layout)
+
+PackedMatrix::PackedMatrix(const MatrixSource& source)
     : Matrix(source.columns, source.rows, source.slices),
-      layout_(layout),
+      layout_(choose_layout(*source.format)),
       strips_((source.rows + kLanes - 1) / kLanes),
-      strip_bytes_(layout.strip_bytes(source.columns)) {}
+      strip_bytes_(layout_.strip_bytes(source.columns)),
+      source_(source),
+      packed_(static_cast<std::size_t>(source.slices)) {}
 
 Result<std::unique_ptr<PackedMatrix>> PackedMatrix::pack(const MatrixSource& source,
                                                          ThreadPool& pool) {
-  std::unique_ptr<PackedMatrix> matrix(new PackedMatrix(source, choose_layout(*source.format)));
+  std::unique_ptr<PackedMatrix> matrix(new PackedMatrix(source));
   auto memory = PageMemory::allocate(matrix->size_bytes());
   if (!memory) return memory.error();
   matrix->memory_ = std::move(*memory);
-
-  const std::int64_t row_bytes = source.format->size_bytes(source.columns);
-  pool.parallel_for(source.slices * matrix->strips_, [&](std::int64_t i) {
-    const std::int64_t slice = i / matrix->strips_, index = i % matrix->strips_;
-    const std::int64_t first = index * kLanes;
-    const PackedRows rows{source.format, source.bytes + (slice * source.rows + first) * row_bytes,
-                          row_bytes, std::min(kLanes, source.rows - first), source.columns};
-    pack_strip(matrix->layout_, rows, const_cast<std::uint8_t*>(matrix->strip(slice, index)));
-  });
+  if (!source.lasting) {
+    std::vector<std::int32_t> all(static_cast<std::size_t>(source.slices));
+    std::iota(all.begin(), all.end(), 0);
+    matrix->ensure_packed(all, pool);
+  }
   return matrix;
+}
+
+void PackedMatrix::ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const {
+  std::vector<std::int32_t> missing;
+  for (const std::int32_t slice : slices) {
+    if (!packed_[slice]) missing.push_back(slice);
+  }
+  const std::int64_t row_bytes = source_.format->size_bytes(columns());
+  pool.parallel_for(static_cast<std::int64_t>(missing.size()) * strips_, [&](std::int64_t i) {
+    const std::int64_t slice = missing[i / strips_], index = i % strips_, first = index * kLanes;
+    const PackedRows from{source_.format, source_.bytes + (slice * rows() + first) * row_bytes,
+                          row_bytes, std::min(kLanes, rows() - first), columns()};
+    pack_strip(layout_, from, const_cast<std::uint8_t*>(strip(slice, index)));
+  });
+  for (const std::int32_t slice : missing) packed_[slice] = true;
 }
 
 void PackedMatrix::unpack_row(std::int64_t row, float* out) const {

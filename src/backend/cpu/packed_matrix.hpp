@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "backend/backend.hpp"
 #include "backend/cpu/packed_layout.hpp"
@@ -13,11 +15,15 @@ namespace linnet::cpu {
 /// Weights in the kernels' layout. The rows of each slice are padded to whole strips.
 class PackedMatrix final : public Matrix {
  public:
+  /// Packs all slices, or where the source lasts none.
   static Result<std::unique_ptr<PackedMatrix>> pack(const MatrixSource& source, ThreadPool& pool);
+  /// Packs those of `slices` that are not packed yet. One caller at a time.
+  void ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const;
 
   const Layout& layout() const { return layout_; }
   std::int64_t strips() const { return strips_; }  ///< of one slice
   std::int64_t strip_bytes() const { return strip_bytes_; }
+  /// Of a slice that is packed.
   const std::uint8_t* strip(std::int64_t slice, std::int64_t index) const {
     return memory_.data() + (slice * strips_ + index) * strip_bytes_;
   }
@@ -26,12 +32,14 @@ class PackedMatrix final : public Matrix {
   void unpack_row(std::int64_t row, float* out) const;
 
  private:
-  PackedMatrix(const MatrixSource& source, const Layout& layout);
+  explicit PackedMatrix(const MatrixSource& source);
 
   Layout layout_;
   std::int64_t strips_;
   std::int64_t strip_bytes_;
   PageMemory memory_;
+  MatrixSource source_;               // read until all slices are packed
+  mutable std::vector<bool> packed_;  // slices
 };
 
 }  // namespace linnet::cpu

@@ -61,7 +61,7 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
                                                   Backend& backend, const EngineOptions& options,
                                                   std::int64_t kv_tokens,
                                                   std::int64_t promised_bytes) {
-  const auto file = ModelFile::open(path);
+  auto file = ModelFile::open(path);
   if (!file) return file.error();
   if (Status s = check_kind(**file); !s) return s.error();
   if (Status s = check_vocabulary(**file, target); !s) return s.error();
@@ -77,13 +77,14 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
   const auto vocabulary = std::min((*file)->spec().vocabulary, target.spec().vocabulary);
-  return std::unique_ptr<Drafter>(
-      new DraftModel(backend, std::move(*model), std::move(memory), vocabulary));
+  return std::unique_ptr<Drafter>(new DraftModel(backend, std::move(*file), std::move(*model),
+                                                 std::move(memory), vocabulary));
 }
 
-DraftModel::DraftModel(Backend& backend, std::unique_ptr<Model> model, SequenceMemory memory,
-                       std::int64_t vocabulary)
+DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
+                       std::unique_ptr<Model> model, SequenceMemory memory, std::int64_t vocabulary)
     : backend_(backend),
+      file_(std::move(file)),
       model_(std::move(model)),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),

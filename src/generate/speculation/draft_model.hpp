@@ -38,8 +38,8 @@ class DraftModel final : public Drafter {
     Sequence* sequence;
   };
 
-  DraftModel(Backend& backend, std::unique_ptr<Model> model, SequenceMemory memory,
-             std::int64_t vocabulary);
+  DraftModel(Backend& backend, std::unique_ptr<ModelFile> file, std::unique_ptr<Model> model,
+             SequenceMemory memory, std::int64_t vocabulary);
 
   bool start(const DraftQuery& query, Sequence& sequence);
   bool catch_up(const DraftQuery& query, Sequence& sequence);
@@ -47,6 +47,7 @@ class DraftModel final : public Drafter {
   void compute(const std::vector<Guessing>& guessing);
 
   Backend& backend_;
+  std::unique_ptr<ModelFile> file_;
   std::unique_ptr<Model> model_;
   SequenceMemory memory_;
   SequenceCache cache_;
