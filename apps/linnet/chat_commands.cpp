@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/read_file.hpp"
+#include "base/utf8.hpp"
 #include "linnet/console.hpp"
 #include "linnet/sampling_table.hpp"
 
@@ -69,6 +70,7 @@ Status attach(ChatConsole& console, const std::string& argument) {
   if (!path) return path.error();
   const auto text = read_file(*path, kLongestFileBytes);
   if (!text) return text.error();
+  if (!is_valid_utf8(*text)) return Error{*path + " is not a text in UTF-8"};
   console.attached += *text;
   if (!console.attached.ends_with('\n')) console.attached += '\n';
   note("{} bytes go with the next message\n", text->size());

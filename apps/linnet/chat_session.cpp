@@ -100,8 +100,8 @@ Result<ChatSession::EncodedPrompt> ChatSession::make_prompt() {
     if (!encoded) return encoded;
   }
   if (count() + answer_room() > context) {
-    return Error{problem +
-                 "; --ctx sets the context, -m the longest answer, and /reset begins anew"};
+    return Error{problem + "; --ctx sets the context, -m the longest answer" +
+                 (history_.turns() > 1 ? ", and /reset begins anew" : "")};
   }
   note("linnet: {}: the model no longer sees the {}; {} tokens are left\n", problem,
        hidden == 1 ? "oldest turn" : fmt::format("{} oldest turns", hidden), count());

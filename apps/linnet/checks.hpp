@@ -19,6 +19,19 @@ inline CLI::Validator number_between(double low, double high) {
           fmt::format("FLOAT in [{} - {}]", low, high)};
 }
 
+/// A whole number from `low` to `high`.
+inline CLI::Validator whole_number_between(double low, double high) {
+  return {[low, high](const std::string& text) -> std::string {
+            std::int64_t value = 0;
+            if (CLI::detail::lexical_cast(text, value) && static_cast<double>(value) >= low &&
+                static_cast<double>(value) <= high) {
+              return {};
+            }
+            return fmt::format("Value {} is not a whole number from {} to {}", text, low, high);
+          },
+          fmt::format("INT in [{:.0f} - {:.0f}]", low, high)};
+}
+
 /// A whole number of 64 bits. CLI11 alone would take -1 and 2^64 for the largest one.
 inline CLI::Validator unsigned_number() {
   return {[](const std::string& text) -> std::string {

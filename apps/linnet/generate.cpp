@@ -201,6 +201,9 @@ Status run(const Options& options) {
   outcome.prompt = std::move(*prompt);
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
+  if (options.answers > 1 && sampling->temperature == 0.0f) {
+    note("linnet: at temperature 0 all texts are the same; with --temp 0.8 they differ\n");
+  }
   const EngineOptions engine_options = options.model.engine_options();
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
@@ -247,6 +250,12 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_flag("--json", options->json, "print one JSON object instead of the text");
   options->model.add_to(*app);
   options->model.add_speculation_to(*app);
+  app->footer(
+      "Examples:\n"
+      "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200 --temp 0.8\n"
+      "  linnet generate --gguf model.gguf --prompt-file report.txt --prompt-cache report.cache\n"
+      "  linnet generate --gguf model.gguf --prompt 'A user: ' --json-schema user.json\n"
+      "  linnet generate --gguf model.gguf --prompt 'Names:' --n 3 --temp 1 --stop .");
   app->callback([options, &exit_status] {
     stop_on_signals();
     exit_status = report(run(*options));

@@ -3,10 +3,12 @@
 
 #include <array>
 #include <csignal>
+#include <memory>
 #include <new>
 #include <sstream>
 
 #include "linnet/console.hpp"
+#include "linnet/help_formatter.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -36,6 +38,7 @@ int run(int argc, char** argv) {
       "  linnet chat --gguf model.gguf\n"
       "  linnet inspect --gguf model.gguf\n"};
   app.name("linnet");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", "linnet " LINNET_VERSION);
   app.require_subcommand(1);
   int exit_status = kDone;

@@ -16,7 +16,6 @@
 #include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/sampling_table.hpp"
 
 namespace linnet::app {
 namespace {
@@ -36,17 +35,20 @@ Result<LogitBias> parse_bias(const std::string& text) {
   return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
 }
 
-// The file of that name, or the text itself.
-Result<std::string> file_or_text(const std::string& argument) {
+// The file of that name, or the text itself, which has `mark` in it.
+Result<std::string> file_or_text(const std::string& argument, std::string_view mark) {
   std::error_code ignored;
   if (argument.size() < 4096 && std::filesystem::is_regular_file(argument, ignored)) {
     return read_file(argument, kLongestGrammarBytes);
+  }
+  if (argument.find(mark) == std::string::npos) {
+    return Error{fmt::format("there is no file {}, nor is it a text with {}", argument, mark)};
   }
   return argument;
 }
 
 Result<grammar::Grammar> parse_grammar(const std::string& argument, const Tokenizer& tokenizer) {
-  auto text = file_or_text(argument);
+  auto text = file_or_text(argument, "::=");
   if (!text) return text.error();
   grammar::GbnfOptions options;
   options.token_id = [&](std::string_view piece) -> std::optional<std::int32_t> {
@@ -59,7 +61,7 @@ Result<grammar::Grammar> parse_grammar(const std::string& argument, const Tokeni
 }
 
 Result<grammar::Grammar> parse_schema(const std::string& argument) {
-  auto text = file_or_text(argument);
+  auto text = file_or_text(argument, "{");
   if (!text) return text.error();
   auto schema = grammar::parse_schema_json(*text);
   if (!schema) return schema.error();
@@ -72,25 +74,14 @@ Result<grammar::Grammar> parse_schema(const std::string& argument) {
 }  // namespace
 
 void SamplingOptions::add_to(CLI::App& app, float temperature) {
-  static_assert(kNumberParameters.size() == kNumbers && kIntegerParameters.size() == kIntegers);
   default_temperature_ = temperature;
   const std::string group = "Sampling (default: what the model's file recommends, or off)";
-  for (std::size_t i = 0; i < kNumbers; ++i) {
-    const NumberParameter& p = kNumberParameters[i];
-    app.add_option("--" + std::string(p.name), numbers_[i], std::string(p.help))
-        ->check(number_between(p.low, p.high))
+  for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
+    const SamplingParameter& p = kSamplingParameters[i];
+    app.add_option("--" + std::string(p.name), values_[i], std::string(p.help))
+        ->check(p.is_whole() ? whole_number_between(p.low, p.high) : number_between(p.low, p.high))
         ->group(group);
   }
-  for (std::size_t i = 0; i < kIntegers; ++i) {
-    const IntegerParameter& p = kIntegerParameters[i];
-    app.add_option("--" + std::string(p.name), integers_[i], std::string(p.help))
-        ->check(CLI::Range(kLowestInteger, kHighestInteger))
-        ->group(group);
-  }
-  app.add_option("--mirostat", mirostat_,
-                 "1 or 2: hold the surprise of the text instead of cutting")
-      ->check(CLI::Range(0, 2))
-      ->group(group);
   app.add_option("--logit-bias", logit_bias_, "ID=BIAS, added to a token's logit; repeatable")
       ->group(group)
       ->allow_extra_args(false);
@@ -124,13 +115,9 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   if (!recommended) return recommended.error();
   SamplingParams params = std::move(*recommended);
   if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
-  for (std::size_t i = 0; i < kNumbers; ++i) {
-    if (numbers_[i]) params.*kNumberParameters[i].member = static_cast<float>(*numbers_[i]);
+  for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
+    if (values_[i]) assign(kSamplingParameters[i], *values_[i], params);
   }
-  for (std::size_t i = 0; i < kIntegers; ++i) {
-    if (integers_[i]) params.*kIntegerParameters[i].member = *integers_[i];
-  }
-  if (mirostat_) params.mirostat = *mirostat_;
   params.seed = seed;
   params.banned_tokens = banned_tokens_;
   for (const std::string& text : logit_bias_) {

@@ -9,6 +9,7 @@
 #include "generate/engine.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/params.hpp"
+#include "linnet/sampling_table.hpp"
 
 namespace linnet::app {
 
@@ -31,12 +32,8 @@ struct SamplingOptions {
   Result<grammar::Grammar> parse_rules(const Tokenizer& tokenizer) const;
   Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
 
-  static constexpr std::size_t kNumbers = 16;
-  static constexpr std::size_t kIntegers = 4;
   float default_temperature_ = 0.0f;
-  std::array<std::optional<double>, kNumbers> numbers_;
-  std::array<std::optional<std::int64_t>, kIntegers> integers_;
-  std::optional<int> mirostat_;
+  std::array<std::optional<double>, kSamplingParameters.size()> values_;
   std::vector<std::string> logit_bias_;
   std::vector<std::int32_t> banned_tokens_;
   std::vector<std::string> dry_breakers_{kDryBreakers.begin(), kDryBreakers.end()};

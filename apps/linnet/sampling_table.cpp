@@ -7,60 +7,77 @@
 namespace linnet::app {
 namespace {
 
+// Where `Number` is a whole one, what is behind a point is an error.
 template <class Number>
-bool parse(std::string_view text, Number& value) {
+Result<Number> parse(std::string_view name, std::string_view text, Number low, Number high) {
+  Number value{};
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && stop == end;
+  if (error == std::errc{} && stop == end && value >= low && value <= high) return value;
+  return Error{fmt::format("{}: expected a {} from {} to {}, found {}", name,
+                           std::is_integral_v<Number> ? "whole number" : "number", low, high,
+                           text.empty() ? "nothing" : text)};
 }
 
-template <class Number>
-Status set_between(std::string_view name, std::string_view text, Number low, Number high,
-                   auto& member) {
-  Number value{};
-  if (!parse(text, value) || !(value >= low && value <= high)) {
-    return Error{fmt::format("{}: expected a number from {} to {}, found {}", name, low, high,
-                             text.empty() ? "nothing" : text)};
-  }
-  member = static_cast<std::remove_reference_t<decltype(member)>>(value);
-  return {};
+Result<double> parse_value(const SamplingParameter& parameter, std::string_view text) {
+  const auto [name, member, low, high, help] = parameter;
+  if (!parameter.is_whole()) return parse(name, text, low, high);
+  const auto whole =
+      parse(name, text, static_cast<std::int64_t>(low), static_cast<std::int64_t>(high));
+  if (!whole) return whole.error();
+  return static_cast<double>(*whole);
 }
 
 std::string all_names() {
-  std::string names = "seed, mirostat";
-  for (const auto& parameter : kNumberParameters) names += fmt::format(", {}", parameter.name);
-  for (const auto& parameter : kIntegerParameters) names += fmt::format(", {}", parameter.name);
+  std::string names = "seed";
+  for (const auto& parameter : kSamplingParameters) names += fmt::format(", {}", parameter.name);
   return names;
+}
+
+// "NAME VALUE"; nothing where the parameter is off.
+std::string describe(const SamplingParameter& parameter, const SamplingParams& params) {
+  const auto text = [&](auto member) {
+    const bool is_off = params.*member == SamplingParams{}.*member;
+    return is_off ? std::string() : fmt::format("{} {}", parameter.name, params.*member);
+  };
+  return std::visit(text, parameter.member);
 }
 
 }  // namespace
 
-Status set_parameter(SamplingParams& params, std::string_view name, std::string_view value) {
-  for (const NumberParameter& p : kNumberParameters) {
-    if (p.name == name) return set_between(name, value, p.low, p.high, params.*p.member);
+void assign(const SamplingParameter& parameter, double value, SamplingParams& params) {
+  const auto set = [&](auto member) {
+    params.*member = static_cast<std::remove_reference_t<decltype(params.*member)>>(value);
+  };
+  std::visit(set, parameter.member);
+}
+
+Status set_parameter(SamplingParams& params, std::string_view name, std::string_view text) {
+  if (name == "seed") {
+    const auto seed = parse(name, text, std::uint64_t{0}, UINT64_MAX);
+    if (!seed) return seed.error();
+    params.seed = *seed;
+    return {};
   }
-  for (const IntegerParameter& p : kIntegerParameters) {
-    if (p.name != name) continue;
-    return set_between(name, value, kLowestInteger, kHighestInteger, params.*p.member);
+  for (const SamplingParameter& parameter : kSamplingParameters) {
+    if (parameter.name != name) continue;
+    const auto value = parse_value(parameter, text);
+    if (!value) return value.error();
+    assign(parameter, *value, params);
+    return {};
   }
-  if (name == "mirostat") return set_between(name, value, 0, 2, params.mirostat);
-  if (name == "seed") return set_between(name, value, std::uint64_t{0}, UINT64_MAX, params.seed);
   return Error{fmt::format("there is no parameter {}; there are: {}", name, all_names())};
 }
 
 std::string describe_parameters(const SamplingParams& params) {
-  const SamplingParams off;
-  std::string text = fmt::format("temp {}", params.temperature);
-  for (const NumberParameter& p : kNumberParameters) {
-    if (p.member == &SamplingParams::temperature || params.*p.member == off.*p.member) continue;
-    text += fmt::format(", {} {}", p.name, params.*p.member);
+  std::string text;
+  for (const SamplingParameter& parameter : kSamplingParameters) {
+    // The temperature is told even where it is that of SamplingParams.
+    const std::string one = parameter.name == "temp" ? fmt::format("temp {}", params.temperature)
+                                                     : describe(parameter, params);
+    if (!one.empty()) text += one + ", ";
   }
-  for (const IntegerParameter& p : kIntegerParameters) {
-    if (params.*p.member == off.*p.member) continue;
-    text += fmt::format(", {} {}", p.name, params.*p.member);
-  }
-  if (params.mirostat != 0) text += fmt::format(", mirostat {}", params.mirostat);
-  return text + fmt::format(", seed {}", params.seed);
+  return text + fmt::format("seed {}", params.seed);
 }
 
 }  // namespace linnet::app

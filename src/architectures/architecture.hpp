@@ -34,7 +34,8 @@ struct Architecture {
   unsigned unused = 0;  ///< of Unused
 };
 
-/// Every architecture that comes with Linnet, by name. The one list: src/architectures/registry.cpp.
+/// Every architecture that comes with Linnet, by name. The one list:
+/// src/architectures/registry.cpp.
 std::span<const Architecture> all_architectures();
 
 /// Reads the model's description as its architecture among `known` says; an Error names one that is

@@ -121,6 +121,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   const float rms_norm = p.number("attention.layer_norm_rms_epsilon", 0.0f);
   spec.norm = layer_norm > 0.0f && rms_norm == 0.0f ? NormKind::kLayer : NormKind::kRms;
   spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
+  spec.post_norm_epsilon = spec.norm_epsilon;
 
   const auto all = static_cast<int>(p.required_count("block_count", Hyperparameters::kMostLayers));
   if (const std::size_t tensors = p.file().tensors().size(); tensors < static_cast<unsigned>(all)) {

@@ -66,6 +66,14 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// PLM (https://arxiv.org/abs/2503.12167): squared ReLU without a gate.
+ModelSpec read_plm(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
+  read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
+  set_activation(spec, Activation::kReluSquared);
+  return spec;
+}
+
 // MiniMax M3. Its indexer for long texts is left out, as the reference does: attention sees all
 // keys.
 ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {

@@ -87,6 +87,7 @@ ModelSpec read_dbrx(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_gpt_oss(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_smallthinker(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader);
@@ -103,6 +104,13 @@ ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_plm(Hyperparameters& p, WeightLoader& loader);
+
+// muse_glimmer.cpp
+ModelSpec read_muse_glimmer(Hyperparameters& p, WeightLoader& loader);
+
+// step35.cpp
+ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader);
 
 // talkie.cpp
 ModelSpec read_talkie(Hyperparameters& p, WeightLoader& loader);

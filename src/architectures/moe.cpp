@@ -71,6 +71,16 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// EXAONE MoE: every fourth layer sees all and goes without rope.
+ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  read_sliding_window(p, {.period = 4}, spec);
+  each_attention(spec, [](AttentionSpec& a) {
+    if (a.span == AttentionSpan::kFull) a.rope = {};
+  });
+  return spec;
+}
+
 // Laguna: softplus gates on the attention result.
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);

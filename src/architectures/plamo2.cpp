@@ -12,9 +12,9 @@ ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader) {
   for (LayerSpec& layer : spec.layers) {
     if (layer.attention.heads == 0) layer.recurrent = read_plamo_mamba_sizes(p, spec.width);
   }
-  leave_out({".attn_qkv.scale", ".ffn_up.scale", ".ffn_down.scale", ".ssm_in.scale",
-             ".ssm_out.scale"},
-            spec);
+  leave_out(
+      {".attn_qkv.scale", ".ffn_up.scale", ".ffn_down.scale", ".ssm_in.scale", ".ssm_out.scale"},
+      spec);
   return spec;
 }
 

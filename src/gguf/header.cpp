@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/checked.hpp"
+#include "base/utf8.hpp"
 #include "gguf/byte_reader.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/value.hpp"
@@ -28,29 +29,10 @@ constexpr std::uint64_t kMostElements = std::uint64_t{1} << 60;
 constexpr std::uint64_t kSmallestKeyValue = 8 + 4 + 1;
 constexpr std::uint64_t kSmallestTensor = 8 + 4 + 8 + 4 + 8;
 
-bool is_utf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i]);
-    const int length = lead < 0x80   ? 1
-                       : lead < 0xc2 ? 0
-                       : lead < 0xe0 ? 2
-                       : lead < 0xf0 ? 3
-                       : lead < 0xf5 ? 4
-                                     : 0;
-    if (length == 0 || i + length > text.size()) return false;
-    for (int k = 1; k < length; ++k) {
-      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
-    }
-    i += length;
-  }
-  return true;
-}
-
 // Names appear in messages, so they are printable text.
 bool is_name(std::string_view text, std::uint64_t longest) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  return !text.empty() && text.size() <= longest && is_utf8(text) &&
+  return !text.empty() && text.size() <= longest && is_valid_utf8(text) &&
          std::ranges::none_of(text, is_control);
 }
 

@@ -5,14 +5,6 @@
 namespace linnet::grammar {
 namespace {
 
-// How many bytes a character that starts with `lead` has, 0 where no character does.
-int length_of(std::uint8_t lead) {
-  if (lead < 0x80) return 1;
-  if (lead >= 0xc2 && lead < 0xe0) return 2;
-  if (lead >= 0xe0 && lead < 0xf0) return 3;
-  return lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-}
-
 // The largest character of each length, from 0 bytes.
 constexpr std::array<char32_t, 5> kLargest = {0, 0x7f, 0x7ff, 0xffff, 0x10ffff};
 
@@ -46,40 +38,6 @@ void split(char32_t first, char32_t last, int length, std::vector<ByteSequence>&
 }
 
 }  // namespace
-
-std::optional<char32_t> take_character(std::string_view& text) {
-  if (text.empty()) return std::nullopt;
-  const auto lead = static_cast<std::uint8_t>(text[0]);
-  const int length = length_of(lead);
-  if (length == 0 || text.size() < static_cast<std::size_t>(length)) return std::nullopt;
-  char32_t character = length == 1 ? lead : lead & (0x7f >> length);
-  for (int i = 1; i < length; ++i) {
-    const auto byte = static_cast<std::uint8_t>(text[i]);
-    if ((byte & 0xc0) != 0x80) return std::nullopt;
-    character = character << 6 | (byte & 0x3f);
-  }
-  const bool overlong = character <= kLargest[length - 1] && length > 1;
-  const bool surrogate = character >= 0xd800 && character <= 0xdfff;
-  if (overlong || surrogate || character > kLastCharacter) return std::nullopt;
-  text.remove_prefix(length);
-  return character;
-}
-
-void append_utf8(std::string& out, char32_t character) {
-  const auto byte = [&](char32_t value) { out.push_back(static_cast<char>(value)); };
-  if (character < 0x80) return byte(character);
-  if (character < 0x800) {
-    byte(0xc0 | character >> 6);
-  } else if (character < 0x10000) {
-    byte(0xe0 | character >> 12);
-    byte(0x80 | (character >> 6 & 0x3f));
-  } else {
-    byte(0xf0 | character >> 18);
-    byte(0x80 | (character >> 12 & 0x3f));
-    byte(0x80 | (character >> 6 & 0x3f));
-  }
-  byte(0x80 | (character & 0x3f));
-}
 
 std::optional<std::u32string> to_characters(std::string_view text) {
   std::u32string characters;

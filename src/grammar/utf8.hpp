@@ -7,16 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.hpp"
 #include "grammar/character_set.hpp"
 
 namespace linnet::grammar {
-
-/// Takes the first character off `text`. Nothing, and `text` unchanged, where the bytes are not
-/// valid UTF-8 (overlong forms and surrogates are not valid) or there are none.
-std::optional<char32_t> take_character(std::string_view& text);
-
-/// Adds the UTF-8 form of `character` to `out`.
-void append_utf8(std::string& out, char32_t character);
 
 /// The characters of `text`; nothing where it is not valid UTF-8.
 std::optional<std::u32string> to_characters(std::string_view text);

@@ -93,6 +93,20 @@ float Hyperparameters::number(std::string_view key, float fallback) {
   return static_cast<float>(*value);
 }
 
+float Hyperparameters::layer_number(std::string_view key, int layer, float fallback) {
+  if (!has_array(key)) return number(key, fallback);
+  const auto& array = std::get<gguf::Array>(file_.find(full(key))->data);
+  if (!array.is_number() || static_cast<std::size_t>(layer) >= array.size()) {
+    fail(fmt::format("metadata key {} must be a number or have one for each layer", full(key)));
+    return fallback;
+  }
+  const auto element = static_cast<float>(array.number(layer));
+  if (std::isfinite(element)) return element;
+  fail(fmt::format("metadata key {} is {} for layer {}, expected a finite number", full(key),
+                   element, layer));
+  return fallback;
+}
+
 float Hyperparameters::nonzero_number(std::string_view key, float fallback) {
   const float value = number(key, fallback);
   return value == 0.0f ? fallback : value;

@@ -94,12 +94,14 @@ struct MlpSpec {
   Activation activation = Activation::kSilu;
   bool projected = true;  ///< else the activation alone
   float gate_cut = 0.0f;  ///< see Backend::cut_below; 0: none
+  float clamp = 0.0f;     ///< of the activated gate and of what it multiplies; 0: none
 };
 
 struct MoeSpec {
   int experts = 0;  ///< 0: the layer has no experts
   int width = 0;    ///< of one expert
   Activation activation = Activation::kSilu;
+  float clamp = 0.0f;  ///< as in MlpSpec
   RouteParams route;
   /// The weight of an expert scales its input instead of its output (Llama 4).
   bool weigh_input = false;
@@ -128,6 +130,11 @@ struct LayerSpec {
   MoeSpec moe;
   float output_scale = 1.0f;  ///< of the layer's result
   float ffn_scale = 1.0f;     ///< of dense, shared and routed parts together
+
+  bool has_mixer() const {
+    return attention.heads > 0 || latent.heads > 0 || is_present(recurrent);
+  }
+  bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
 };
 
 /// How a norm appears in an architecture.
@@ -158,6 +165,7 @@ struct ModelSpec {
   std::int64_t position_rows = 0;
   NormKind norm = NormKind::kRms;
   float norm_epsilon = 1e-5f;
+  float post_norm_epsilon = 1e-5f;  ///< of the norms behind mixer and feed-forward part
   NormNames norm_names;
   NormUse pre_norm = NormUse::kWeights;
   NormUse output_norm = NormUse::kWeights;

@@ -106,8 +106,9 @@ TEST_F(ChatTerminal, AMistakeIsSaidAndTheConversationGoesOn) {
            {"/save", "/save needs the name of a file"},
            {"/load " + path("missing.json"), "missing.json"},
            {"/file " + path("missing.txt"), "missing.txt"},
+           {"/params top-k 1.5", "top-k: expected a whole number from -1 to 1073741824, found 1.5"},
            {"/params temp hot", "temp: expected a number from 0 to 100, found hot"},
-           {"/params warmth 1", "there is no parameter warmth; there are: seed, mirostat, temp"},
+           {"/params warmth 1", "there is no parameter warmth; there are: seed, temp, top-k"},
            {"/regen", "there is no message to answer"}}) {
     terminal->enter(line);
     terminal->wait_for(error);

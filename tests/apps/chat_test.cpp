@@ -134,6 +134,15 @@ TEST(Chat, AnUnknownCommandIsNamed) {
   EXPECT_THAT(ended.err, HasSubstr("there is no command /nonsense"));
 }
 
+TEST(Chat, AFileThatIsNoTextIsNotSent) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "noise.bin").string();
+  test::write_file(path, "\xff\xfe\x80");
+  const Ended ended = chat("/file " + path + "\n");
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr(path + " is not a text in UTF-8"));
+}
+
 nlohmann::json generated(const Arguments& more) {
   Arguments arguments = {"generate", "--gguf", kBundledModel.string(), "--json"};
   arguments.insert(arguments.end(), more.begin(), more.end());

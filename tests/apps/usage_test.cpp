@@ -26,6 +26,8 @@ TEST(Usage, NumbersOutOfRange) {
   const std::pair<const char*, std::vector<const char*>> cases[] = {
       {"-m", {"0", "-1", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
       {"--max-tokens", {"0", "nan"}},
+      {"--top-k", {"-2", "1.5", "nan", "many", "1073741825"}},
+      {"--mirostat", {"-1", "3", "0.5"}},
       {"--temp", {"-1", "-0.001", "101", "nan", "-nan", "inf", "1e999", "warm"}},
       {"--seed", {"-1", "1.5", "abc", "18446744073709551616"}},
       {"--threads", {"0", "-1", "1025", "many"}},
@@ -65,6 +67,22 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
   const Ended version = run_program({"--version"});
   EXPECT_EQ(version.status, 0);
   EXPECT_THAT(version.out, testing::StartsWith("linnet "));
+}
+
+TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
+  const std::string help = run_program({"generate", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("--temp FLOAT in [0 - 100] "));
+  EXPECT_THAT(help, HasSubstr("--kv-type {f32,f16,q8_0}=f16\n"));
+  EXPECT_THAT(help, HasSubstr("--top-k INT "));
+  EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));
+}
+
+TEST(Usage, AFileOfRulesThatIsMissingIsNamed) {
+  for (const char* option : {"--json-schema", "--grammar"}) {
+    const Ended ended = run_program({"generate", option, "nosuch.txt"});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err, HasSubstr(std::string(option) + ": there is no file nosuch.txt"));
+  }
 }
 
 }  // namespace

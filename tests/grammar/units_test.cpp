@@ -24,6 +24,14 @@ TEST(CharacterSets, RangesStaySortedAndApart) {
   EXPECT_EQ(CharacterSet(0xd000, 0xe000).ranges().size(), 2u);
 }
 
+TEST(Utf8, InvalidBytesAreRefused) {
+  for (const char* text :
+       {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe6\x97", "\x80", "\xff"}) {
+    EXPECT_FALSE(to_characters(text)) << text;
+  }
+  EXPECT_EQ(to_characters("é日😀"), U"é日😀");
+}
+
 TEST(Utf8, SequencesSpellExactlyTheRange) {
   for (const CharacterRange range :
        {CharacterRange{0, 0x10ffff}, CharacterRange{0x7e, 0x801}, CharacterRange{0xe9, 0xe9},
@@ -38,14 +46,6 @@ TEST(Utf8, SequencesSpellExactlyTheRange) {
     }
     EXPECT_EQ(count, range.last - range.first + 1u);
   }
-}
-
-TEST(Utf8, InvalidBytesAreRefused) {
-  for (const char* text :
-       {"\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe6\x97", "\x80", "\xff"}) {
-    EXPECT_FALSE(to_characters(text)) << text;
-  }
-  EXPECT_EQ(to_characters("é日😀"), U"é日😀");
 }
 
 TEST(Decimals, AreExact) {

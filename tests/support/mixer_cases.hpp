@@ -13,9 +13,12 @@ inline const auto kMixerCases =
     testing::Values("llama-dense",          // attention
                     "gemma3-dense",         // sliding windows beside full layers
                     "gemma3n-dense",        // layers that share keys, several residual streams
+                    "bloom-dense",          // positions by ALiBi
+                    "step35-own",           // other heads in sliding layers, gates, clamps
                     "gpt-oss-moe",          // sinks, experts
                     "llama4-moe",           // chunked attention
-                    "deepseek2-moe",        // latent attention
+                    "deepseek2-moe",        // latent attention, the latents kept
+                    "minicpm3-dense",       // latent attention, keys and values kept
                     "deepseek32-moe",       // latent attention to the keys that an indexer picks
                     "lfm2-dense",           // short convolutions beside attention
                     "mamba-dense",          // Mamba

@@ -132,10 +132,8 @@ inline double normalised_error(std::span<const float> got, std::span<const float
   return difference / std::max(norm, 1e-30);
 }
 
-/// The normalised error of a case's logits that rounding explains. GELU from llama.cpp's table,
-/// whose arguments and values have half precision, makes steps of what was a difference in the last
-/// bit, and Gemma 3n's sparse gates make these larger: llama.cpp itself differs from its golden
-/// logits by 2.8e-7 when it is given one token at a time.
+/// The normalised error of a case's logits that rounding explains: see
+/// docs/decisions/gelu-of-halves.md.
 inline double largest_error(std::string_view name) { return name == "gemma3n-dense" ? 1e-5 : 1e-7; }
 
 }  // namespace linnet::test

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "chat/jinja/compare.hpp"
+#include "chat/jinja/format.hpp"
 #include "chat/jinja/print.hpp"
 
 namespace linnet::jinja {
@@ -187,6 +189,8 @@ Value plus(Run& run, const Value& a) {
   if (a.is<double>()) return a;
   return a.integer();
 }
+
+Value logical_not(Run&, const Value& a) { return !is_true(a); }
 
 Text escape_html(Run& run, const Text& text) {
   constexpr std::string_view kSigns = "&<>'\"";

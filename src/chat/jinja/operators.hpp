@@ -15,11 +15,9 @@ Value modulo(Run& run, const Value& a, const Value& b);  ///< also 'text %s' % v
 Value power(Run& run, const Value& a, const Value& b);
 Value negate(Run& run, const Value& a);
 Value plus(Run& run, const Value& a);
+Value logical_not(Run& run, const Value& a);
 
 /// The text with & < > ' " as HTML writes them.
 Text escape_html(Run& run, const Text& text);
-
-/// 'format' % value, printf-like; with `markup` the values are escaped as HTML.
-Text percent_format(Run& run, const Text& format, const Value& values, bool markup);
 
 }  // namespace linnet::jinja

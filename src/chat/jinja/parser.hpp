@@ -42,7 +42,13 @@ class ExpressionParser {
 
  private:
   template <class Node, class... Parts>
-  ExpressionPtr make(Parts&&... parts);
+  static ExpressionPtr make(Parts&&... parts) {
+    auto node = std::make_unique<Node>(std::forward<Parts>(parts)...);
+    if (node->height() > kMaxExpressionHeight) {
+      fail("line {}: an expression has more than {} levels", node->line(), kMaxExpressionHeight);
+    }
+    return node;
+  }
 
   ExpressionPtr parse_or();
   ExpressionPtr parse_and();

@@ -7,8 +7,6 @@
 namespace linnet::jinja {
 namespace {
 
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) == 0x80; }
-
 utf8proc_category_t category(char32_t character) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(character));
 }
@@ -25,18 +23,6 @@ std::string encoded(char32_t character) {
 }
 
 }  // namespace
-
-bool is_valid_utf8(std::string_view text) {
-  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
-  for (std::size_t at = 0; at < text.size();) {
-    utf8proc_int32_t character;
-    const auto left = static_cast<utf8proc_ssize_t>(text.size() - at);
-    const utf8proc_ssize_t length = utf8proc_iterate(bytes + at, left, &character);
-    if (length <= 0) return false;
-    at += static_cast<std::size_t>(length);
-  }
-  return true;
-}
 
 Character character_at(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) {
@@ -58,10 +44,8 @@ std::size_t previous_character(std::string_view text, std::size_t at) {
 }
 
 void append_character(std::string& text, char32_t character) {
-  if (!utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(character))) character = 0xfffd;
-  utf8proc_uint8_t bytes[4];
-  const auto count = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes);
-  text.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count));
+  const bool exists = utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(character));
+  append_utf8(text, exists ? character : U'\ufffd');
 }
 
 std::size_t count_characters(std::string_view text) {

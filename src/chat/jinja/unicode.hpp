@@ -4,11 +4,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/utf8.hpp"
+
 namespace linnet::jinja {
 
 // Characters as Python's `str` has them. All texts here are valid UTF-8.
-
-bool is_valid_utf8(std::string_view text);
 
 struct Character {
   char32_t value;

@@ -24,12 +24,12 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
   if (weights.gate_and_up) {
     const MatmulOutput output = weights.gate_and_up.to(both);
     pass.backend.matmul(in, {&output, 1});
-    pass.backend.gated_activation(gate, up, spec.activation, up);
+    activate_gate(pass, gate, up, spec.activation, spec.clamp, up);
   } else if (weights.gate) {
     const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
     pass.backend.matmul(in, outputs);
     if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);
-    pass.backend.gated_activation(gate, up, spec.activation, up);
+    activate_gate(pass, gate, up, spec.activation, spec.clamp, up);
   } else {
     const MatmulOutput output = weights.up.to(up);
     pass.backend.matmul(in, {&output, 1});
@@ -60,6 +60,15 @@ MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t widt
     weights.inner_scale = load_inner_scale(loader, spec.width, prefix);
   }
   return weights;
+}
+
+void activate_gate(const Pass& pass, View gate, View up, Activation activation, float clamp,
+                   View out) {
+  if (clamp == 0.0f) return pass.backend.gated_activation(gate, up, activation, out);
+  pass.backend.gated_activation(gate, View{}, activation, gate);
+  pass.backend.clamp(gate, clamp);
+  pass.backend.clamp(up, clamp);
+  pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
 }
 
 std::int64_t mlp_columns(const MlpSpec& spec) { return 2 * std::int64_t{spec.width}; }

@@ -21,6 +21,11 @@ struct MlpWeights {
 MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
                     const std::string& prefix, std::string_view suffix = "");
 
+/// out = activation(gate) * up, both of them clamped first where `clamp` is not 0. All views
+/// [rows, width], which may be the same.
+void activate_gate(const Pass& pass, View gate, View up, Activation activation, float clamp,
+                   View out);
+
 /// Floats that mlp_block takes of the workspace for each row.
 std::int64_t mlp_columns(const MlpSpec& spec);
 

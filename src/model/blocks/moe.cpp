@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/blocks/mlp.hpp"
+
 namespace linnet {
 namespace {
 
@@ -70,7 +72,7 @@ std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width) {
 namespace {
 
 // out += what the experts of `routing` make of `in`.
-void run_experts(const Pass& pass, Activation activation, int width, const Linear& gate,
+void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear& gate,
                  const Linear& up, const Linear& gate_and_up, const Linear& down,
                  const Routing& routing, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
@@ -88,8 +90,11 @@ void run_experts(const Pass& pass, Activation activation, int width, const Linea
     run(up, in, right);
     if (gate) run(gate, in, left);
   }
-  const bool gated = gate || gate_and_up;
-  pass.backend.gated_activation(gated ? left : right, gated ? right : View{}, activation, right);
+  if (gate || gate_and_up) {
+    activate_gate(pass, left, right, spec.activation, spec.clamp, right);
+  } else {
+    pass.backend.gated_activation(right, View{}, spec.activation, right);
+  }
   const View result = pass.workspace.view(picks, out.columns);
   run(down, right, result);
   pass.backend.combine_experts(result, routing, out);
@@ -103,8 +108,8 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
   const Routing routing = route(pass, spec, weights, router_in);
   if (spec.weigh_input) in = weighed_rows(pass, routing, in);
   const auto run = [&](View to) {
-    run_experts(pass, spec.activation, spec.width, weights.gate, weights.up, weights.gate_and_up,
-                weights.down, routing, in, to);
+    run_experts(pass, spec, spec.width, weights.gate, weights.up, weights.gate_and_up, weights.down,
+                routing, in, to);
   };
   if (spec.chunk_size == 0) return run(out);
 
@@ -114,7 +119,7 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
   pass.backend.fill(second, 0.0f);
   run(first);
   pass.backend.group_experts(spec.chunk_size, routing);
-  run_experts(pass, spec.activation, spec.chunk_width, weights.chunk_gate, weights.chunk_up, {},
+  run_experts(pass, spec, spec.chunk_width, weights.chunk_gate, weights.chunk_up, {},
               weights.chunk_down, routing, first, second);
   pass.backend.add_scaled(first, 1.0f, 1.0f, out);
   pass.backend.add_scaled(second, spec.chunk_scale, 1.0f, out);

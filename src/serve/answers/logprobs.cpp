@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -54,7 +56,7 @@ std::int64_t count_tokens_of(const Tokenizer& tokenizer, std::string_view text) 
 }
 
 std::int64_t count_characters(std::string_view utf8) {
-  return std::ranges::count_if(utf8, [](char byte) { return (byte & 0xc0) != 0x80; });
+  return std::ranges::count_if(utf8, [](char byte) { return !is_continuation(byte); });
 }
 
 }  // namespace linnet::serve

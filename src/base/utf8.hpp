@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace linnet {
+
+/// U+FFFD in UTF-8.
+inline constexpr std::string_view kReplacement = "\xef\xbf\xbd";
+
+/// What stands at the beginning of a text, and how many of its bytes belong together
+/// (https://www.unicode.org/versions/Unicode15.0.0/ch03.pdf, table 3-7).
+struct Character {
+  enum class Kind { kComplete, kIncomplete, kInvalid } kind;
+  std::size_t bytes;
+};
+
+/// `text` must not be empty.
+Character first_character(std::string_view text);
+
+/// True if `text` is well-formed UTF-8 (no overlong forms, no surrogates).
+bool is_valid_utf8(std::string_view text);
+
+/// Bytes of the character that begins with `lead`, in valid UTF-8.
+constexpr std::size_t utf8_length(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+/// True for the second and later bytes of a character.
+constexpr bool is_continuation(char byte) { return (byte & 0xc0) == 0x80; }
+
+/// The code point at the beginning of `text`, which must be valid UTF-8 and not empty.
+char32_t first_code_point(std::string_view text);
+
+/// Takes the first character off `text`. Nothing, and `text` unchanged, where it is empty or begins
+/// with bytes that are not valid UTF-8.
+std::optional<char32_t> take_character(std::string_view& text);
+
+/// Adds the UTF-8 form of `code_point`, which is at most U+10FFFF.
+void append_utf8(std::string& text, char32_t code_point);
+
+}  // namespace linnet

@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/model.hpp"
+
+namespace linnet {
+namespace {
+
+std::string block_prefix(int layer) { return fmt::format("blk.{}", layer); }
+
+std::string tensor_name(const std::string& prefix, std::string_view part) {
+  return fmt::format("{}.{}", prefix, part);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader, Backend& backend,
+                                           const BatchLimits& limits) {
+  std::unique_ptr<Model> model(new Model(std::move(spec), backend, limits));
+  const ModelSpec& s = model->spec_;
+  for (const std::string& pattern : s.unused_tensors) loader.ignore(pattern);
+  loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
+  model->embedding_ = loader.linear("token_embd", s.width, s.vocabulary).weight;
+  if (s.position_rows > 0) {
+    model->positions_ = loader.linear("position_embd", s.width, s.position_rows).weight;
+  }
+  if (s.embedding_norm == NormUse::kWeights) {
+    model->embedding_norm_ = loader.norm("token_embd_norm", s.width);
+  }
+  model->per_layer_ = load_per_layer_table(loader, s);
+  model->altup_ = load_altup_table(loader, s);
+  for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
+    model->load_layer(loader, i);
+  }
+  if (s.output_norm == NormUse::kWeights) {
+    model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
+  }
+  model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
+  if (!model->output_) model->output_.weight = model->embedding_;  // tied
+  if (Status status = loader.finish(); !status) return status.error();
+  if (Status status = model->allocate_workspace(); !status) return status.error();
+  return model;
+}
+
+void Model::load_layer(WeightLoader& loader, int index) {
+  const LayerSpec& spec = spec_.layers[index];
+  const NormNames& names = spec_.norm_names;
+  const std::string prefix = block_prefix(index);
+  const auto norm = [&](std::string_view name, Presence presence) {
+    return name.empty() ? Norm{} : loader.norm(tensor_name(prefix, name), spec_.width, presence);
+  };
+  Layer layer;
+  if (spec.has_mixer() && spec_.pre_norm == NormUse::kWeights) {
+    layer.mixer_norm = norm(names.mixer, Presence::kRequired);
+  }
+  if (spec.attention.heads > 0) {
+    layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
+  }
+  if (spec.latent.heads > 0) {
+    layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
+  }
+  layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
+  layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
+  if (spec.has_ffn() && spec_.pre_norm == NormUse::kWeights) {
+    // A parallel block may feed what the mixer reads to both.
+    layer.ffn_norm =
+        norm(names.ffn, spec_.parallel_residual ? Presence::kOptional : Presence::kRequired);
+  }
+  load_ffn(loader, spec, prefix, layer);
+  layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
+  layer.per_layer = load_per_layer(loader, spec_, prefix);
+  layer.altup = load_altup(loader, spec_, prefix);
+  const auto scale =
+      loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
+  layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
+  layers_.push_back(std::move(layer));
+}
+
+void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
+                     Layer& layer) {
+  layer.recurrent_ffn = load_recurrent(loader, spec.recurrent_ffn, spec_.width, prefix);
+  if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
+  if (spec.shared.width > 0) {
+    layer.shared = load_mlp(loader, spec.shared, spec_.width, prefix, "_shexp");
+    layer.shared_gate = loader.linear(tensor_name(prefix, "ffn_gate_inp_shexp"), spec_.width, 1,
+                                      Presence::kOptional);
+  }
+  if (spec.moe.experts > 0) {
+    layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
+    layer.experts_norm =
+        loader.norm(tensor_name(prefix, "ffn_norm_exps"), spec_.width, Presence::kOptional);
+  }
+}
+
+Status Model::allocate_workspace() {
+  std::int64_t block_columns = 0;
+  for (const LayerSpec& layer : spec_.layers) {
+    block_columns = std::max({block_columns, attention_columns(layer.attention),
+                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp),
+                              mlp_columns(layer.shared) + spec_.width + 1,
+                              moe_columns(layer.moe, spec_.width)});
+  }
+  for (const Layer& layer : layers_) {
+    for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {
+      if (block) block_columns = std::max(block_columns, block->workspace_columns());
+    }
+  }
+  constexpr int kViews = 40;  // more than are alive at any time
+  // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
+  constexpr int kStreams = 6;
+  const std::int64_t rows = Workspace::floats_for(
+      limits_.rows,
+      kStreams * spec_.width + spec_.shared_columns + altup_columns(spec_) +
+          (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
+      kViews);
+  const std::int64_t outputs =
+      Workspace::floats_for(limits_.outputs, 2 * spec_.width + spec_.vocabulary, kViews);
+  auto buffer = backend_.allocate(rows + outputs);
+  if (!buffer) return buffer.error();
+  workspace_ = std::make_unique<Workspace>(std::move(*buffer));
+  return {};
+}
+
+}  // namespace linnet

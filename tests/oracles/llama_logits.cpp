@@ -1,0 +1,53 @@
+// Prints the logits of llama.cpp, a line of numbers for each of TOKENS (ids with commas between).
+//   llama_logits MODEL.gguf TOKENS
+// Float32 cache, no flash attention, no repacked weights, one thread. See llama_cases.py.
+#include <llama.h>
+
+#include <cstdio>
+#include <sstream>
+#include <string>
+#include <vector>
+
+int main(int count, char** arguments) {
+  if (count != 3) return std::fputs("usage: llama_logits MODEL.gguf TOKENS\n", stderr), 2;
+  llama_backend_init();
+  llama_log_set(
+      [](ggml_log_level level, const char* text, void*) {
+        if (level == GGML_LOG_LEVEL_ERROR) std::fputs(text, stderr);
+      },
+      nullptr);
+  llama_model_params model_params = llama_model_default_params();
+  model_params.use_extra_bufts = false;
+  llama_model* model = llama_model_load_from_file(arguments[1], model_params);
+  if (!model) return 1;
+
+  std::vector<llama_token> tokens;
+  std::istringstream list(arguments[2]);
+  for (std::string id; std::getline(list, id, ',');) tokens.push_back(std::stoi(id));
+  llama_context_params params = llama_context_default_params();
+  params.n_ctx = params.n_batch = params.n_ubatch = 512;
+  params.n_threads = params.n_threads_batch = 1;
+  params.type_k = params.type_v = GGML_TYPE_F32;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  llama_context* context = llama_init_from_model(model, params);
+  if (!context) return 1;
+
+  const auto rows = static_cast<int>(tokens.size());
+  llama_batch batch = llama_batch_init(rows, 0, 1);
+  batch.n_tokens = rows;
+  for (int i = 0; i < rows; ++i) {
+    batch.token[i] = tokens[i];
+    batch.pos[i] = i;
+    batch.n_seq_id[i] = 1;
+    batch.seq_id[i][0] = 0;
+    batch.logits[i] = true;
+  }
+  if (llama_decode(context, batch) != 0) return 1;
+  const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
+  for (int i = 0; i < rows; ++i) {
+    const float* logits = llama_get_logits_ith(context, i);
+    for (int v = 0; v < vocabulary; ++v)
+      std::printf("%.9g%c", logits[v], v + 1 < vocabulary ? ' ' : '\n');
+  }
+  return 0;
+}
