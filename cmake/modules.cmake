@@ -5,6 +5,11 @@ function(linnet_module name)
   if(LINNET_FUZZ)  # clang 14 can't read Asio's coroutines
     list(FILTER sources EXCLUDE REGEX "src/serve/(http/|server.cpp)")
   endif()
+  if(LINNET_FUZZ)  # nothing of a kernel comes from outside, and clang takes long to optimise them
+    set(kernels ${sources})
+    list(FILTER kernels INCLUDE REGEX "src/backend/cpu/kernels/")
+    set_source_files_properties(${kernels} PROPERTIES COMPILE_OPTIONS "-O0;-fno-sanitize=all")
+  endif()
   set(dependencies)
   foreach(dependency ${ARG_DEPENDS})
     if(IS_DIRECTORY ${PROJECT_SOURCE_DIR}/src/${dependency})

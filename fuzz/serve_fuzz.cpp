@@ -27,7 +27,8 @@ struct Served {
     if (!described) std::abort();
     model = std::make_unique<ServedModel>(std::move(*described));
     engine = std::make_unique<EngineThread>(
-        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics);
+        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics,
+        [](Notices) {});
     api = std::make_unique<Api>(*model, *engine, metrics);
   }
 

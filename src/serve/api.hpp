@@ -11,14 +11,16 @@ namespace linnet::serve {
 ApiReply error_reply(const ApiError& error, Metrics& metrics,
                      ErrorShape shape = ErrorShape::kOpenAi);
 
-/// The endpoints, without HTTP. Belongs to the I/O thread.
+/// The endpoints, without HTTP.
 class Api {
  public:
   /// All must outlive this.
   Api(const ServedModel& model, EngineThread& engine, Metrics& metrics);
 
-  /// An Error that needs no body: an unknown path, no valid key, a wrong method.
+  /// An Error that needs no body: an unknown path, no valid key, a wrong method. From any thread.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
+  /// POST may take long (prompts are encoded, schemas compiled) and must always come from the same
+  /// thread; GET may come from any.
   ApiReply handle(const ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
   static std::string_view route_name(std::string_view path);

@@ -23,7 +23,7 @@ struct ApiRequest {
   std::string path;  ///< without the query
   std::string body;
   std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
-  /// Called from any thread when the answer has something new.
+  /// Called from the I/O thread when the answer has something new.
   std::function<void()> notify;
 };
 
@@ -36,12 +36,12 @@ struct ApiReply {
   std::unique_ptr<PendingAnswer> pending;
 };
 
-/// What endpoints work with. Belongs to the I/O thread.
+/// What endpoints work with.
 struct ApiContext {
   const ServedModel& model;
   EngineThread& engine;
   Metrics& metrics;
-  GrammarCache grammars;
+  GrammarCache grammars;  ///< of the thread that handles POST
   SequenceList sequences;
 };
 

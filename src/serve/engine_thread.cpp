@@ -11,9 +11,11 @@ constexpr std::chrono::milliseconds kQuietTime{500};
 
 }  // namespace
 
-EngineThread::EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics)
+EngineThread::EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics,
+                           Deliver deliver)
     : limits_(limits),
       metrics_(metrics),
+      deliver_(std::move(deliver)),
       waiting_(limits.most_waiting),
       thread_([this, loader = std::move(loader)] { run(loader); }) {}
 
@@ -37,7 +39,13 @@ Status EngineThread::wait_until_loaded() {
   return load_status_;
 }
 
+std::string EngineThread::step_problem() const {
+  const std::lock_guard lock(mutex_);
+  return step_problem_;
+}
+
 bool EngineThread::submit(std::vector<Job> jobs) {
+  for (const Job& job : jobs) job.generation->collect_notices(notices_);
   {
     const std::lock_guard lock(mutex_);
     // Those that can begin at once are not counted as waiting.
@@ -55,10 +63,14 @@ void EngineThread::run(const Loader& loader) {
   while (wait_for_work()) {
     admit();
     step();
-    for (const auto& notice : std::exchange(notices_, {})) notice();
+    deliver();
   }
   fail_all("the server is shutting down");
   while (kept_ && kept_->save_one()) continue;
+}
+
+void EngineThread::deliver() {
+  if (!notices_.empty()) deliver_(std::exchange(notices_, {}));
 }
 
 bool EngineThread::load(const Loader& loader) {
@@ -114,10 +126,11 @@ void EngineThread::keep_text(GenerateRequest& request) {
 // Moves jobs from the queue to the engine, as far as it has room; drops those that nobody wants.
 void EngineThread::admit() {
   std::vector<Job> jobs;
-  RunningTexts running;
-  for (const Running& text : running_) ++running[text.client];
   {
     const std::lock_guard lock(mutex_);
+    if (waiting_.size() == 0) return;
+    RunningTexts running;
+    for (const Running& text : running_) ++running[text.client];
     for (const Job& job : waiting_.take_cancelled()) {
       job.generation->finish(FinishReason::kCancelled);
     }
@@ -152,7 +165,6 @@ void EngineThread::start(Job job) {
     forget(generation);
   };
   keep_text(request);
-  generation->collect_notices(&notices_);
   running_.push_back({generation, job.client});
   if (Status status = engine_->submit(std::move(request)); !status) {
     generation->fail(status.error().message);
@@ -181,19 +193,32 @@ void EngineThread::step() {
   metrics_.kv_free_pages = scheduler.free_pages();
   metrics_.preemptions = scheduler.preemptions();
   metrics_.running = static_cast<std::int64_t>(running_.size());
-  if (status) return;
-  // What cannot go on would never end: all of it leaves at the next step.
+  metrics_.guessed_tokens = scheduler.speculation().guessed;
+  metrics_.accepted_tokens = scheduler.speculation().accepted;
+  fail_step(status ? "" : status.error().message);
+}
+
+// Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never
+// end: all of it leaves at the next step.
+void EngineThread::fail_step(const std::string& problem) {
+  {
+    const std::lock_guard lock(mutex_);
+    step_problem_ = problem;
+  }
+  if (problem.empty()) return;
   for (const Running& text : running_) {
-    text.generation->fail(status.error().message);
+    text.generation->fail(problem);
     text.generation->cancel();
   }
 }
 
 void EngineThread::fail_all(const std::string& message) {
   for (const Running& text : running_) text.generation->fail(message);
-  for (const auto& notice : notices_) notice();
-  const std::lock_guard lock(mutex_);
-  for (const Job& job : waiting_.take_all()) job.generation->fail(message);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Job& job : waiting_.take_all()) job.generation->fail(message);
+  }
+  deliver();
 }
 
 }  // namespace linnet::serve

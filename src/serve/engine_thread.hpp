@@ -31,10 +31,12 @@ struct EngineLimits {
 class EngineThread {
  public:
   using Loader = std::function<Result<std::unique_ptr<Engine>>()>;
+  /// Called from the thread with what a step gave; has notify() of the texts called.
+  using Deliver = std::function<void(Notices notices)>;
   enum class State { kLoading, kReady, kFailed };
 
   /// `metrics` must outlive this.
-  EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics);
+  EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics, Deliver deliver);
   /// Cancels what is left and waits for the step that runs.
   ~EngineThread();
   EngineThread(const EngineThread&) = delete;
@@ -43,6 +45,8 @@ class EngineThread {
   State state() const;
   /// Waits until the engine is loaded; the Error why it could not be.
   Status wait_until_loaded();
+  /// Why the latest step could not be computed; empty if it could.
+  std::string step_problem() const;
   /// Takes all jobs, which are of one client, or none where the queue has no room for them.
   bool submit(std::vector<Job> jobs);
 
@@ -55,6 +59,8 @@ class EngineThread {
   void start(Job job);
   void step();
   Status paced_step();
+  void fail_step(const std::string& problem);
+  void deliver();
   void fail_all(const std::string& message);
 
   struct Running {
@@ -65,11 +71,13 @@ class EngineThread {
 
   const EngineLimits limits_;
   Metrics& metrics_;
+  const Deliver deliver_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   State state_ = State::kLoading;
   Status load_status_;
+  std::string step_problem_;
   JobQueue waiting_;
   bool stopping_ = false;
 
@@ -78,8 +86,8 @@ class EngineThread {
   std::optional<PromptPacer> pacer_;
   std::optional<CacheFolder> kept_;
   std::vector<Running> running_;
-  std::vector<std::function<void()>> notices_;  // of the step, see Generation::collect_notices
-  std::thread thread_;                          // the last member: it uses the others
+  Notices notices_;     // of the step
+  std::thread thread_;  // the last member: it uses the others
 };
 
 }  // namespace linnet::serve

@@ -5,11 +5,11 @@
 namespace linnet::serve {
 
 Generation::Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
-                       std::function<void()> notify)
+                       std::function<void()> on_news)
     : tokenizer_(tokenizer),
       options_(std::move(options)),
       metrics_(metrics),
-      notify_(std::move(notify)),
+      on_news_(std::move(on_news)),
       detokenizer_(tokenizer, /*at_start=*/false),
       stops_(options_.stops) {}
 
@@ -29,18 +29,16 @@ Outcome Generation::peek() const {
   return outcome_;
 }
 
-void Generation::publish(const std::string& text, const std::function<void(Outcome&)>& change) {
+template <class Change>
+void Generation::publish(const std::string& text, bool is_urgent, const Change& change) {
   {
     const std::lock_guard lock(mutex_);
     generated_.text += text;
     change(outcome_);
-    if (std::exchange(notified_, true)) return;
+    if (!outcome_.reason && !options_.is_streamed) return;
+    if (std::exchange(notified_, true) && !is_urgent) return;
   }
-  if (notices_) {
-    notices_->push_back(notify_);
-  } else {
-    notify_();
-  }
+  if (notices_) notices_->push_back({shared_from_this(), is_urgent});
 }
 
 void Generation::start(std::int64_t cached_tokens) {
@@ -76,13 +74,16 @@ void Generation::observe_latency(Clock::time_point now, double seconds) {
 bool Generation::push(TokenId token) {
   ++pushed_;
   ++metrics_.generated_tokens;
-  const double seconds = seconds_since_request();
-  observe_latency(Clock::now(), seconds);
+  const auto now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - requested_).count();
+  observe_latency(now, seconds);
   const std::string text = text_of(token);
-  publish(pushed_ > options_.min_tokens ? stops_.push(text) : text, [&](Outcome& outcome) {
-    ++outcome.tokens;
-    if (pushed_ == 1) outcome.first_token_s = seconds;
-  });
+  const bool is_first = pushed_ == 1;
+  publish(pushed_ > options_.min_tokens ? stops_.push(text) : text, is_first,
+          [&](Outcome& outcome) {
+            ++outcome.tokens;
+            if (is_first) outcome.first_token_s = seconds;
+          });
   return !stops_.stopped();
 }
 
@@ -95,7 +96,7 @@ void Generation::finish(FinishReason reason) {
     rest += stops_.finish();
   }
   if (reason == FinishReason::kCancelled) ++metrics_.cancelled;
-  publish(rest, [&](Outcome& outcome) {
+  publish(rest, /*is_urgent=*/true, [&](Outcome& outcome) {
     outcome.reason = reason;
     outcome.stop_string = stops_.stopped_by();
     outcome.total_s = seconds_since_request();
@@ -103,7 +104,7 @@ void Generation::finish(FinishReason reason) {
 }
 
 void Generation::fail(std::string error) {
-  publish("", [&](Outcome& outcome) {
+  publish("", /*is_urgent=*/true, [&](Outcome& outcome) {
     outcome.reason = FinishReason::kCancelled;
     outcome.error = std::move(error);
     outcome.total_s = seconds_since_request();

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -35,23 +36,34 @@ struct GeneratedText {
   bool empty() const { return text.empty() && logprobs.empty(); }
 };
 
+class Generation;
+
+/// That a text has something new to take().
+struct Notice {
+  std::shared_ptr<const Generation> generation;
+  bool is_urgent = false;  ///< its first token, or its end
+};
+using Notices = std::vector<Notice>;
+
 /// A text on its way from the engine's thread, which writes it, to the I/O thread, which takes it.
-/// Each member says which of them may call it.
-class Generation {
+/// Held by shared pointers. Each member says which of the threads may call it.
+class Generation : public std::enable_shared_from_this<Generation> {
  public:
   struct Options {
     std::vector<std::string> stops;     ///< strings that end the text and are not part of it
     std::int64_t min_tokens = 0;        ///< before so many, no stop string is looked for
     std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
+    bool is_streamed = true;            ///< false: nobody takes anything before its end
   };
 
-  /// `notify` is called from the engine's thread when there is something new to take(), at once or
-  /// later as collect_notices() says; it is not called again before that. `tokenizer` and `metrics`
-  /// must outlive this.
+  /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
   Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
-             std::function<void()> notify);
+             std::function<void()> on_news);
 
   // I/O thread.
+
+  /// Tells whoever waits for the text that there is something new to take().
+  void notify() const { on_news_(); }
 
   /// What has come since the last call, and how things stand.
   GeneratedText take(Outcome& outcome);
@@ -64,9 +76,9 @@ class Generation {
   // Engine's thread.
 
   bool is_cancelled() const { return cancelled_; }
-  /// From now on, calls of `notify` that are due are put into `notices` (null: called at once), so
-  /// that the I/O thread is not woken for each text of a step.
-  void collect_notices(std::vector<std::function<void()>>* notices) { notices_ = notices; }
+  /// From now on, there is a notice in `notices` when there is something new, and not again before
+  /// that was taken unless it is urgent.
+  void collect_notices(Notices& notices) { notices_ = &notices; }
   void start(std::int64_t cached_tokens);
   /// Of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);
@@ -81,13 +93,14 @@ class Generation {
   double seconds_since_request() const;
   std::string text_of(TokenId token);
   void observe_latency(Clock::time_point now, double seconds);
-  /// Hands `text` over and changes the outcome.
-  void publish(const std::string& text, const std::function<void(Outcome&)>& change);
+  /// Hands `text` over and has `change` change the outcome.
+  template <class Change>
+  void publish(const std::string& text, bool is_urgent, const Change& change);
 
   const Tokenizer& tokenizer_;
   const Options options_;
   Metrics& metrics_;
-  const std::function<void()> notify_;
+  const std::function<void()> on_news_;
   const Clock::time_point requested_ = Clock::now();
   std::atomic<bool> cancelled_{false};
 
@@ -95,7 +108,7 @@ class Generation {
   Detokenizer detokenizer_;
   StopStrings stops_;
   Clock::time_point last_token_;
-  std::vector<std::function<void()>>* notices_ = nullptr;
+  Notices* notices_ = nullptr;
   std::int64_t pushed_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows

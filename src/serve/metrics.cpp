@@ -78,6 +78,8 @@ std::string Metrics::print() const {
       Row{"cached_tokens_total", "counter", "Of these, found in the prefix cache.", cached_tokens},
       Row{"generated_tokens_total", "counter", "Tokens generated.", generated_tokens},
       Row{"steps_total", "counter", "Forward passes.", steps},
+      Row{"guessed_tokens_total", "counter", "Tokens guessed by speculation.", guessed_tokens},
+      Row{"accepted_tokens_total", "counter", "Of these, right.", accepted_tokens},
       Row{"cancelled_total", "counter", "Texts whose client left.", cancelled},
       Row{"preemptions_total", "counter", "Times a text gave its memory away.", preemptions},
       Row{"connections", "gauge", "Open connections.", connections},

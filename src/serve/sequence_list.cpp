@@ -3,12 +3,14 @@
 namespace linnet::serve {
 
 void SequenceList::add(Entry entry) {
+  const std::lock_guard lock(mutex_);
   std::erase_if(entries_, [](const Entry& old) { return old.generation.expired(); });
   entries_.push_back(std::move(entry));
 }
 
 Json SequenceList::to_json() const {
   Json data = Json::array();
+  const std::lock_guard lock(mutex_);
   for (const Entry& entry : entries_) {
     const auto generation = entry.generation.lock();
     if (!generation) continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,8 @@
 
 namespace linnet::serve {
 
-/// The texts that are being generated or wait for it, for the operator. Belongs to the I/O thread.
+/// The texts that are being generated or wait for it, for the operator. All members may be called
+/// from any thread.
 class SequenceList {
  public:
   struct Entry {
@@ -25,6 +27,7 @@ class SequenceList {
   Json to_json() const;
 
  private:
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<Entry> entries_;
 };
 

@@ -13,6 +13,7 @@
 #include "serve/api.hpp"
 #include "serve/http/connection.hpp"
 #include "serve/http/gate.hpp"
+#include "serve/http/news_round.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -57,10 +58,13 @@ struct Server::State {
         model(std::move(served)),
         keys(options.api_keys),
         rules(options.cors_origins, loopback && keys.empty()),
-        engine(std::make_unique<EngineThread>(std::move(loader), options.engine, metrics)),
+        engine(std::make_unique<EngineThread>(
+            std::move(loader), options.engine, metrics,
+            // There is no news before there are requests, for which all of this is there.
+            [this](Notices notices) { news.add(std::move(notices)); })),
         api(model, *engine, metrics),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
-        context{api, gate, metrics, {}, options.log, options.logs_content} {
+        context{api, planner, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;
     context.limits.header_time = options.header_time;
   }
@@ -81,6 +85,8 @@ struct Server::State {
   TlsContext tls;                                      // of new connections
   std::vector<std::weak_ptr<Connection>> connections;  // of the I/O thread
   asio::io_context io{1};
+  NewsRound news{io};
+  asio::thread_pool planner{1};
   tcp::acceptor acceptor{io};
   std::uint16_t port = 0;
   std::thread io_thread;
@@ -140,6 +146,8 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
 Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
+  state_->planner.stop();
+  state_->planner.join();
   // Its notes to connections go nowhere from here on, but need the I/O context.
   state_->engine.reset();
 }

@@ -67,6 +67,7 @@ class Reply:
         self.text = ""  # what was generated
         self.token_times = []  # when parts of it came
         self.complete = False  # the stream came to its [DONE]
+        self.tokens = 0  # that were generated, where stream_options asked for usage
 
 
 async def read_stream(reader, reply):
@@ -78,6 +79,8 @@ async def read_stream(reader, reply):
             reply.complete = True
         elif line.startswith(b"data: "):
             event = json.loads(line[6:])
+            usage = event.get("usage") or {}
+            reply.tokens = usage.get("completion_tokens", reply.tokens)
             text = "".join(choice["text"] for choice in event.get("choices", []))
             if text:
                 reply.text += text

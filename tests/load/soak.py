@@ -2,7 +2,7 @@
 """Clients of all kinds for some minutes: good ones, whose answers must be right, and such as leave, send nonsense, send
 too much or read slowly.
 
-    tests/load/soak.py build/release/linnet [--minutes 30] [--clients 24]
+    tests/load/soak.py build/release/linnet [--minutes 30] [--clients 24] [--pause-s 0.05]
 
 Ends with 1 if the server ended, a good answer was wrong or refused, or memory grew."""
 
@@ -25,9 +25,10 @@ def good_body(numbers):
 
 
 class Soak:
-    def __init__(self, port, seed):
+    def __init__(self, port, arguments):
         self.port = port
-        self.numbers = random.Random(seed)
+        self.pause_s = arguments.pause_s
+        self.numbers = random.Random(arguments.seed)
         self.right = {}  # body -> texts
         self.counts = {}
         self.problems = []
@@ -114,7 +115,7 @@ class Soak:
                 self.count(kind.__name__)
             except Exception as problem:  # whatever a client meets is for the report
                 self.problems.append(f"{kind.__name__}: {problem!r}")
-            await asyncio.sleep(self.numbers.random() * 0.05)
+            await asyncio.sleep(self.numbers.random() * self.pause_s)
 
 
 async def watch(server, end, memory):
@@ -125,7 +126,7 @@ async def watch(server, end, memory):
 
 async def run(server, arguments):
     end = time.monotonic() + arguments.minutes * 60
-    soak = Soak(server.port, arguments.seed)
+    soak = Soak(server.port, arguments)
     memory = []
     await asyncio.gather(watch(server, end, memory), *[soak.client(end) for _ in range(arguments.clients)])
     return soak, memory
@@ -136,6 +137,7 @@ def parse():
     parser.add_argument("program")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--pause-s", type=float, default=0.05, help="most that a client waits between requests")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 

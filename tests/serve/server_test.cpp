@@ -1,6 +1,7 @@
 #include "serve/server.hpp"
 
 #include <gmock/gmock.h>
+#include <poll.h>
 
 #include <thread>
 
@@ -113,6 +114,41 @@ TEST(Server, SeveralRequestsOnAConnection) {
   client.send(request + request + test::http_request("GET", "/health", ""));  // pipelined
   const std::string replies = client.receive_all();
   EXPECT_EQ(std::count(replies.begin(), replies.end(), '{'), 3);
+}
+
+TEST(Server, ASlowReaderGetsEverything) {
+  const test::Serving serving({}, 32768);
+  Json body = kLongStream;
+  body["n"] = 16;
+  body["logprobs"] = 20;  // more than the system's buffers of a connection hold
+  body["max_tokens"] = 300;
+  test::TcpClient slow(serving.port());
+  const int buffer_bytes = 4096;
+  setsockopt(slow.descriptor(), SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
+  slow.send(test::http_request("POST", "/v1/completions", body.dump()));
+  ASSERT_TRUE(slow.receive_until("data: "));
+  ASSERT_TRUE(becomes([&] { return serving.metric("linnet_running") == 0; }));
+  const std::string rest = slow.receive_all();
+  EXPECT_GT(rest.size(), 2u << 20);
+  EXPECT_THAT(rest.substr(rest.size() - 100), HasSubstr("data: [DONE]"));
+  EXPECT_TRUE(rest.ends_with("\r\n0\r\n\r\n"));
+}
+
+// Requests are read beside the thread that serves connections.
+TEST(Server, OthersAreServedWhileASchemaIsCompiled) {
+  const test::Serving serving;
+  Json schema = {{"type", "object"}};
+  for (int i = 0; i < 60; ++i) {
+    schema["properties"]["field" + std::to_string(i)] = {
+        {"type", "string"}, {"pattern", "^[a-z]{1,200}x[0-9]{1,200}$"}};
+  }
+  const Json body = {{"prompt", "a"}, {"max_tokens", 1}, {"json_schema", schema}, {"stream", true}};
+  test::TcpClient client(serving.port());
+  client.send(test::http_request("POST", "/v1/completions", body.dump()));
+  EXPECT_EQ(serving.get("/health").status, 200);
+  pollfd reply{client.descriptor(), POLLIN, 0};
+  EXPECT_EQ(poll(&reply, 1, 0), 0);  // nothing has come of it yet
+  EXPECT_TRUE(client.receive_until("[DONE]"));
 }
 
 TEST(Server, AClientThatLeavesEndsItsWork) {

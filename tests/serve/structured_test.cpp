@@ -150,6 +150,28 @@ TEST_P(Structured, ToolsThatMayBeCalledLeaveTheTextFree) {
   EXPECT_FALSE(chat(body)["message"].contains("tool_calls"));
 }
 
+TEST_P(Structured, ACallThatCannotBeUnderstoodIsTextWithAWarning) {
+  if (GetParam() == "chatml") GTEST_SKIP() << "this template's answers have no calls";
+  Json body = question();
+  body["tools"] = {function("get_time", kTime)};
+  body["tool_choice"] = "auto";
+  body["grammar"] = R"(root ::= "<tool_call>\n[broken\n</tool_call>")";
+  body["temperature"] = 1.0;
+  for (body["seed"] = 0; body["seed"] < 50; body["seed"] = body["seed"].get<int>() + 1) {
+    const Json answer = serving.post("/v1/chat/completions", body).json();
+    const Json& choice = answer["choices"][0];
+    if (choice["finish_reason"] != "stop") continue;  // it made a good one
+    EXPECT_EQ(choice["message"]["content"], "<tool_call>\n[broken\n</tool_call>");
+    ASSERT_EQ(answer["warnings"].size(), 1u) << answer;
+    EXPECT_THAT(answer["warnings"][0], HasSubstr("cannot be understood"));
+    body["stream"] = true;
+    const auto events = test::events_of(serving.post("/v1/chat/completions", body));
+    EXPECT_EQ(events.back()["warnings"], answer["warnings"]);
+    return;
+  }
+  FAIL() << "all calls were good ones";
+}
+
 TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   const auto refused = [&](const Json& fields, const char* param) {
     Json body = question_with_tools();

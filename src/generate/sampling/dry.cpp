@@ -9,6 +9,78 @@
 namespace linnet {
 namespace {
 
+// An earlier place in a text where its end stood, too.
+struct Repetition {
+  std::int64_t last;    ///< position of its last token
+  std::int64_t length;  ///< tokens of the end that stood there
+};
+
+// The repetitions of the end of a text that grows. A token prolongs those repetitions whose next
+// token it is and begins others where it stood before, so it costs as much as it is frequent,
+// however long the text is.
+class RepetitionFinder {
+ public:
+  // `tokens` is the text of the last call and what has come since.
+  void follow(std::span<const std::int32_t> tokens) {
+    const auto known = static_cast<std::size_t>(count_);
+    if (tokens.size() < known) *this = {};
+    if (tokens.size() > static_cast<std::size_t>(count_) + 1) {
+      begin(tokens);
+    } else if (tokens.size() == static_cast<std::size_t>(count_) + 1) {
+      prolong(tokens.back());
+    }
+  }
+
+  // By position.
+  const std::vector<Repetition>& repetitions() const { return repetitions_; }
+
+ private:
+  void prolong(std::int32_t token) {
+    std::vector<std::int64_t>& places = places_[token];
+    longer_.clear();
+    auto before = repetitions_.begin();
+    for (const std::int64_t place : places) {
+      while (before != repetitions_.end() && before->last < place - 1) ++before;
+      const bool goes_on = before != repetitions_.end() && before->last == place - 1;
+      longer_.push_back({place, goes_on ? before->length + 1 : 1});
+    }
+    repetitions_.swap(longer_);
+    places.push_back(count_++);
+  }
+
+  // All at once, because a prompt that says one thing again and again would take quadratic time.
+  void begin(std::span<const std::int32_t> tokens) {
+    count_ = std::ssize(tokens);
+    places_.clear();
+    for (std::int64_t i = 0; i < count_; ++i) places_[tokens[i]].push_back(i);
+    repetitions_.clear();
+    const std::vector<std::int64_t> matches = match_end(tokens);
+    for (std::int64_t i = 0; i + 1 < count_; ++i) {
+      if (matches[i] > 0) repetitions_.push_back({i, matches[i]});
+    }
+  }
+
+  // How many tokens up to each position are those at the end (the Z algorithm, from behind).
+  static std::vector<std::int64_t> match_end(std::span<const std::int32_t> tokens) {
+    const std::int64_t count = std::ssize(tokens);
+    const auto from_behind = [&](std::int64_t i) { return tokens[count - 1 - i]; };
+    std::vector<std::int64_t> matches(count);  // by distance from the end, turned round at last
+    std::int64_t left = 0, right = 0;          // the match that reaches furthest
+    for (std::int64_t i = 1; i < count; ++i) {
+      std::int64_t length = i < right ? std::min(right - i, matches[i - left]) : 0;
+      while (i + length < count && from_behind(length) == from_behind(i + length)) ++length;
+      if (i + length > right) left = i, right = i + length;
+      matches[i] = length;
+    }
+    std::ranges::reverse(matches);
+    return matches;
+  }
+
+  std::int64_t count_ = 0;
+  std::unordered_map<std::int32_t, std::vector<std::int64_t>> places_;  // of each token
+  std::vector<Repetition> repetitions_, longer_;
+};
+
 // "Don't repeat yourself": a token that would prolong a repetition of what was said before loses
 // multiplier * base^(length of the repetition - allowed length).
 // https://github.com/oobabooga/text-generation-webui/pull/5677
@@ -18,13 +90,14 @@ class Dry : public SamplerStep {
       : multiplier_(params.dry_multiplier),
         base_(params.dry_base),
         allowed_(std::max<std::int64_t>(params.dry_allowed_length, 1)),
-        window_(params.dry_window),
+        window_(params.dry_window < 0 ? std::numeric_limits<std::int64_t>::max()
+                                      : params.dry_window),
         breakers_(params.dry_breakers.begin(), params.dry_breakers.end()) {}
 
   void apply(Candidates& candidates, const DrawContext& context) override {
-    reverse(context.tokens);
+    finder_.follow(context.tokens);
     const auto logits = candidates.logits();
-    for (const auto& [token, length] : longest_repetitions()) {
+    for (const auto& [token, length] : longest_repetitions(context.tokens)) {
       if (static_cast<std::size_t>(token) >= logits.size()) continue;
       const double penalty = multiplier_ * std::pow(base_, static_cast<double>(length - allowed_));
       // A penalty must not make minus infinity, which bans.
@@ -33,48 +106,33 @@ class Dry : public SamplerStep {
   }
 
  private:
-  void reverse(std::span<const std::int32_t> tokens) {
-    const std::size_t count =
-        window_ < 0 ? tokens.size() : std::min(tokens.size(), static_cast<std::size_t>(window_));
-    reversed_.assign(tokens.rbegin(), tokens.rbegin() + static_cast<std::ptrdiff_t>(count));
-  }
-
   // By token, the length of the longest end of the text that stood before it earlier.
-  std::unordered_map<std::int32_t, std::int64_t> longest_repetitions() {
+  std::unordered_map<std::int32_t, std::int64_t> longest_repetitions(
+      std::span<const std::int32_t> tokens) const {
     std::unordered_map<std::int32_t, std::int64_t> longest;
-    const auto is_breaker = [&](std::int32_t token) { return breakers_.contains(token); };
-    const auto limit =
-        std::find_if(reversed_.begin(), reversed_.end(), is_breaker) - reversed_.begin();
-    match_front();
-    for (std::size_t i = 1; i < reversed_.size(); ++i) {
-      const std::int64_t length = std::min<std::int64_t>(matches_[i], limit);
-      const std::int32_t next = reversed_[i - 1];
-      if (length < allowed_ || is_breaker(next)) continue;
+    const std::int64_t first = std::max<std::int64_t>(std::ssize(tokens) - window_, 0);
+    const std::int64_t most = tokens_since_breaker(tokens);
+    for (const Repetition& repetition : finder_.repetitions()) {
+      const std::int64_t length = std::min({repetition.length, most, repetition.last - first + 1});
+      const std::int32_t next = tokens[repetition.last + 1];
+      if (length < allowed_ || breakers_.contains(next)) continue;
       auto& known = longest[next];
       known = std::max(known, length);
     }
     return longest;
   }
 
-  // matches_[i]: how many tokens from i on are those at the front (the Z algorithm).
-  void match_front() {
-    const std::size_t count = reversed_.size();
-    matches_.assign(count, 0);
-    std::size_t left = 0, right = 0;  // the match that reaches furthest
-    for (std::size_t i = 1; i < count; ++i) {
-      std::size_t length =
-          i < right ? std::min(right - i, static_cast<std::size_t>(matches_[i - left])) : 0;
-      while (i + length < count && reversed_[length] == reversed_[i + length]) ++length;
-      if (i + length > right) left = i, right = i + length;
-      matches_[i] = static_cast<std::int64_t>(length);
-    }
+  // Nothing counts as repeated across a breaker.
+  std::int64_t tokens_since_breaker(std::span<const std::int32_t> tokens) const {
+    if (breakers_.empty()) return std::ssize(tokens);
+    const auto is_breaker = [&](std::int32_t token) { return breakers_.contains(token); };
+    return std::find_if(tokens.rbegin(), tokens.rend(), is_breaker) - tokens.rbegin();
   }
 
   double multiplier_, base_;
   std::int64_t allowed_, window_;
   std::unordered_set<std::int32_t> breakers_;
-  std::vector<std::int32_t> reversed_;  // the window, the last token first
-  std::vector<std::int64_t> matches_;
+  RepetitionFinder finder_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "serve/api_error.hpp"
 #include "serve/generation.hpp"
@@ -24,6 +25,19 @@ Json timings_json(const Usage& usage);
 
 /// One server-sent event.
 std::string server_sent_event(const Json& data, std::string_view name = "");
+
+/// Server-sent events that differ in one text only, made without making all of their JSON again.
+class TextEvents {
+ public:
+  /// What stands in the JSON where the text belongs.
+  static constexpr std::string_view kHole = "\x01";
+
+  explicit TextEvents(const Json& data);
+  std::string with(std::string_view text) const;
+
+ private:
+  std::string before_, after_;
+};
 
 /// How a choice has ended.
 struct Ending {
@@ -47,6 +61,19 @@ class AnswerFormat {
   virtual std::string fail(const ApiError& error) { return server_sent_event(to_json(error)); }
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
+
+  /// What the operator should know of the answer: calls of tools that could not be understood.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+ protected:
+  void warn(std::string text) { warnings_.push_back(std::move(text)); }
+  /// Puts the warnings, if there are any, into what is sent.
+  void add_warnings(Json& json) const {
+    if (!warnings_.empty()) json["warnings"] = warnings_;
+  }
+
+ private:
+  std::vector<std::string> warnings_;
 };
 
 /// What answers say of themselves.

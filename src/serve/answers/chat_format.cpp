@@ -14,6 +14,8 @@ class ChatFormat final : public AnswerFormat {
       OutputOptions own = parsing.options;
       own.id_seed += i;
       choices_[i].parser = make_output_parser(parsing.format, std::move(own));
+      choices_[i].text_events.emplace(
+          chunk(i, {{"content", TextEvents::kHole}}, logprobs_json(Json::array()), nullptr));
     }
   }
 
@@ -66,6 +68,7 @@ class ChatFormat final : public AnswerFormat {
     answer["usage"] = usage_json(usage);
     answer["usage"]["completion_tokens_details"] = {{"reasoning_tokens", reasoning_tokens()}};
     answer["timings"] = timings_json(usage);
+    add_warnings(answer);
     return answer;
   }
 
@@ -76,6 +79,7 @@ class ChatFormat final : public AnswerFormat {
     Json calls = Json::array();
     Json logprobs = Json::array();
     Json new_logprobs = Json::array();  // that the next event takes along
+    std::optional<TextEvents> text_events;
   };
 
   static Json message_json(const Choice& choice) {
@@ -91,8 +95,14 @@ class ChatFormat final : public AnswerFormat {
   std::string take(std::size_t choice, const std::vector<OutputEvent>& parts) {
     std::string events;
     for (const OutputEvent& part : parts) {
-      if (part.kind == OutputEvent::Kind::kWarning) continue;
-      events += delta_event(choice, delta_of(choices_[choice], part), nullptr);
+      if (part.kind == OutputEvent::Kind::kWarning) {
+        warn(part.text);
+        continue;
+      }
+      Json delta = delta_of(choices_[choice], part);
+      const bool is_plain = part.kind == OutputEvent::Kind::kText && !head_.has_logprobs;
+      events += is_plain ? choices_[choice].text_events->with(part.text)
+                         : delta_event(choice, std::move(delta), nullptr);
     }
     return events;
   }
@@ -134,13 +144,18 @@ class ChatFormat final : public AnswerFormat {
     Json logprobs = logprobs_json(choice.new_logprobs);
     for (Json& of : choice.new_logprobs) choice.logprobs.push_back(std::move(of));
     choice.new_logprobs = Json::array();
+    Json event = chunk(index, std::move(delta), std::move(logprobs), reason);
+    if (!reason.is_null()) add_warnings(event);
+    return server_sent_event(event);
+  }
+  Json chunk(std::size_t index, Json delta, Json logprobs, const Json& reason) const {
     Json chunk = head_json("chat.completion.chunk");
     chunk["choices"] = Json::array({{{"index", index},
                                      {"delta", std::move(delta)},
                                      {"logprobs", std::move(logprobs)},
                                      {"finish_reason", reason}}});
     if (head_.streams_usage) chunk["usage"] = nullptr;
-    return server_sent_event(chunk);
+    return chunk;
   }
 
   const AnswerHead head_;

@@ -8,7 +8,11 @@ class CompletionFormat final : public AnswerFormat {
  public:
   CompletionFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<std::string> echoes)
       : head_(std::move(head)), tokenizer_(tokenizer) {
-    for (std::string& echo : echoes) choices_.push_back({std::move(echo), {}, 0, {}, {}});
+    for (std::size_t i = 0; i < echoes.size(); ++i) {
+      choices_.push_back(
+          {.echo = std::move(echoes[i]),
+           .text_events = TextEvents(chunk(i, TextEvents::kHole, nullptr, nullptr))});
+    }
   }
 
   std::string open() override {
@@ -25,14 +29,10 @@ class CompletionFormat final : public AnswerFormat {
   std::string add(std::size_t index, const GeneratedText& generated) override {
     Choice& choice = choices_[index];
     choice.text += generated.text;
-    std::int64_t offset = choice.offset;
-    Json logprobs;
-    if (head_.has_logprobs) {
-      logprobs = completion_logprobs(tokenizer_, generated.logprobs, offset);
-      choice.logprobs.insert(choice.logprobs.end(), generated.logprobs.begin(),
-                             generated.logprobs.end());
-    }
-    choice.offset = offset;
+    if (!head_.has_logprobs) return choice.text_events.with(generated.text);
+    choice.logprobs.insert(choice.logprobs.end(), generated.logprobs.begin(),
+                           generated.logprobs.end());
+    Json logprobs = completion_logprobs(tokenizer_, generated.logprobs, choice.offset);
     return event(index, generated.text, std::move(logprobs), nullptr);
   }
 
@@ -70,10 +70,11 @@ class CompletionFormat final : public AnswerFormat {
 
  private:
   struct Choice {
-    std::string echo, text;
-    std::int64_t offset;  // of the next token in the text, in characters
-    std::vector<TokenLogprobs> logprobs;
-    std::string reason;
+    std::string echo{}, text{};
+    std::int64_t offset = 0;  // of the next token in the text, in characters
+    std::vector<TokenLogprobs> logprobs{};
+    std::string reason{};
+    TextEvents text_events;
   };
 
   static Json choice_json(std::size_t choice, std::string_view text, Json logprobs,
@@ -89,12 +90,15 @@ class CompletionFormat final : public AnswerFormat {
             {"created", head_.created},
             {"model", head_.model}};
   }
-  std::string event(std::size_t choice, std::string_view text, Json logprobs,
-                    const Json& reason) const {
+  Json chunk(std::size_t choice, std::string_view text, Json logprobs, const Json& reason) const {
     Json chunk = head_json();
     chunk["choices"] = Json::array({choice_json(choice, text, std::move(logprobs), reason)});
     if (head_.streams_usage) chunk["usage"] = nullptr;
-    return server_sent_event(chunk);
+    return chunk;
+  }
+  std::string event(std::size_t choice, std::string_view text, Json logprobs,
+                    const Json& reason) const {
+    return server_sent_event(chunk(choice, text, std::move(logprobs), reason));
   }
 
   const AnswerHead head_;

@@ -35,11 +35,12 @@ class MessageFormat final : public AnswerFormat {
   }
 
   std::string end(const Usage& usage) override {
-    Json delta = {{"stop_reason", stop_reason_}, {"stop_sequence", stop_sequence_json()}};
-    return event("message_delta", {{"delta", std::move(delta)},
-                                   {"usage", usage_of_message(usage)},
-                                   {"timings", timings_json(usage)}}) +
-           event("message_stop", Json::object());
+    Json fields = {
+        {"delta", {{"stop_reason", stop_reason_}, {"stop_sequence", stop_sequence_json()}}},
+        {"usage", usage_of_message(usage)},
+        {"timings", timings_json(usage)}};
+    add_warnings(fields);
+    return event("message_delta", std::move(fields)) + event("message_stop", Json::object());
   }
 
   std::string fail(const ApiError& error) override {
@@ -53,6 +54,7 @@ class MessageFormat final : public AnswerFormat {
     message["stop_sequence"] = stop_sequence_json();
     message["usage"] = usage_of_message(usage);
     message["timings"] = timings_json(usage);
+    add_warnings(message);
     return message;
   }
 
@@ -94,6 +96,7 @@ class MessageFormat final : public AnswerFormat {
           events += add_call(part.call);
           break;
         case OutputEvent::Kind::kWarning:
+          warn(part.text);
           break;
       }
     }

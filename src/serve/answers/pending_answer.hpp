@@ -27,6 +27,8 @@ class PendingAnswer {
   bool finished() const { return finished_; }
   /// Why it failed, when it has finished; empty if it did not.
   const std::string& error() const { return error_; }
+  /// See AnswerFormat::warnings().
+  const std::vector<std::string>& warnings() const { return format_->warnings(); }
   /// What it took so far.
   Usage usage() const;
   /// The body of an answer that is not streamed, when it has finished.

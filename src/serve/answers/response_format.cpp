@@ -60,6 +60,7 @@ class ResponseFormat final : public AnswerFormat {
     Json response = response_json(is_complete_ ? "completed" : "incomplete", usage_of_response);
     if (!is_complete_) response["incomplete_details"] = {{"reason", "max_output_tokens"}};
     response["timings"] = timings_json(usage);
+    add_warnings(response);
     return response;
   }
 
@@ -111,6 +112,7 @@ class ResponseFormat final : public AnswerFormat {
           events += add_call(part.call);
           break;
         case OutputEvent::Kind::kWarning:
+          warn(part.text);
           break;
       }
     }

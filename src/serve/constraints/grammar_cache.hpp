@@ -15,7 +15,7 @@
 namespace linnet::serve {
 
 /// Compiled grammars, because clients send the same schema or tools with many requests. Holds only
-/// so many, in use and kept, that no requests can take the memory. Belongs to the I/O thread.
+/// so many, in use and kept, that no requests can take the memory. Belongs to one thread.
 class GrammarCache {
  public:
   using Maker = std::function<ApiResult<grammar::Grammar>()>;

@@ -8,6 +8,9 @@ namespace linnet::serve {
 Handled health(ApiContext& context, const ApiRequest&, const Json&) {
   switch (context.engine.state()) {
     case EngineThread::State::kReady:
+      if (auto problem = context.engine.step_problem(); !problem.empty()) {
+        return unavailable(500, std::move(problem), "engine_failed");
+      }
       return json_reply({{"status", "ok"}});
     case EngineThread::State::kLoading:
       break;

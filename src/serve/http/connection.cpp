@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <boost/asio/post.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -20,6 +20,10 @@ constexpr std::chrono::seconds kAliveInterval{15};
 // How often to look for the end of a connection whose client has already sent more.
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::size_t kMostLoggedBytes = 64 << 10;
+
+asio::awaitable<ApiReply> reply_of(Api& api, const ApiRequest& request) {
+  co_return api.handle(request);
+}
 
 auto awaiting(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
 
@@ -96,7 +100,9 @@ void Connection::begin_exchange(const Parser& parser) {
   exchange_ = read_head(parser.get());
   exchange_.peer = peer_;
   exchange_.keep_alive = parser.get().keep_alive() && !context_.draining;
-  exchange_.request.notify = notifier();
+  exchange_.request.notify = [weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->take_news();
+  };
   answer_text_.clear();
 }
 
@@ -146,16 +152,21 @@ asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
   co_return false;
 }
 
-std::function<void()> Connection::notifier() {
-  return [weak = weak_from_this(), executor = transport_.get_executor()] {
-    asio::post(executor, [weak] {
-      if (const auto self = weak.lock()) self->news_.cancel();
-    });
-  };
+// The answer has something new: writes it, or wakes the coroutine where that can't be done at once.
+void Connection::take_news() {
+  if (stream_) stream_->pump();
+  if (!stream_ || stream_->needs_coroutine()) news_.cancel();
+}
+
+asio::awaitable<ApiReply> Connection::handle() {
+  if (exchange_.request.method == "GET") co_return context_.api.handle(exchange_.request);
+  transport_.tcp().expires_never();
+  co_return co_await asio::co_spawn(context_.planner.get_executor(),
+                                    reply_of(context_.api, exchange_.request), asio::use_awaitable);
 }
 
 asio::awaitable<bool> Connection::answer() {
-  ApiReply reply = context_.api.handle(exchange_.request);
+  ApiReply reply = co_await handle();
   // A large body is not kept while the answer is made.
   if (!context_.logs_content) exchange_.request.body = {};
   if (!reply.pending) {
@@ -235,26 +246,29 @@ asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
   beast::error_code error;
   co_await http::async_write_header(transport_, serializer, awaiting(error));
   bool open = !error;
-  while (open && !client_gone_ && !answer.finished()) {
-    std::string events = answer.take_events();
-    if (events.empty()) {
-      const auto before = std::chrono::steady_clock::now();
-      co_await wait_for_news(kAliveInterval);
-      if (std::chrono::steady_clock::now() - before < kAliveInterval) continue;
-      events = ": still at work\n\n";
+  EventStream stream(answer, transport_, chunked);
+  stream_ = &stream;
+  while (open && !client_gone_) {
+    stream.pump();
+    if (!stream.unsent().empty()) {
+      open = co_await send_rest(stream);
+    } else if (stream.is_complete()) {
+      break;
+    } else {
+      co_await wait_for_news(stream.last_write() + kAliveInterval);
+      stream.keep_alive(std::chrono::steady_clock::now() - kAliveInterval);
     }
-    open = co_await send_part(std::move(events), chunked, answer.finished());
   }
+  stream_ = nullptr;
   co_return open && !client_gone_;
 }
 
-asio::awaitable<bool> Connection::send_part(std::string text, bool chunked, bool is_last) {
+asio::awaitable<bool> Connection::send_rest(EventStream& stream) {
   transport_.tcp().expires_after(context_.limits.write_time);
-  // One write a part: a chunk's size, its text and its end.
-  if (chunked)
-    text = fmt::format("{:x}\r\n{}\r\n{}", text.size(), text, is_last ? "0\r\n\r\n" : "");
+  const std::string_view rest = stream.unsent();
   beast::error_code error;
-  co_await asio::async_write(transport_, asio::buffer(text), awaiting(error));
+  co_await asio::async_write(transport_, asio::buffer(rest.data(), rest.size()), awaiting(error));
+  stream.set_sent();
   co_return !error;
 }
 
@@ -262,13 +276,13 @@ asio::awaitable<void> Connection::wait_until_finished(PendingAnswer& answer) {
   while (!client_gone_) {
     answer.take_events();
     if (answer.finished()) break;
-    co_await wait_for_news(kAliveInterval);
+    co_await wait_for_news(std::chrono::steady_clock::time_point::max());
   }
 }
 
-asio::awaitable<void> Connection::wait_for_news(std::chrono::milliseconds most) {
+asio::awaitable<void> Connection::wait_for_news(std::chrono::steady_clock::time_point most) {
   transport_.tcp().expires_never();
-  news_.expires_after(most);
+  news_.expires_at(most);
   beast::error_code woken;
   co_await news_.async_wait(awaiting(woken));
 }
@@ -303,6 +317,7 @@ void Connection::record(PendingAnswer* answer) {
   context_.metrics.count_reply(Api::route_name(exchange_.request.path), exchange_.status);
   if (!context_.log) return;
   Json line = access_line(exchange_);
+  if (answer && !answer->warnings().empty()) line["warnings"] = answer->warnings();
   if (context_.logs_content) {
     line["request"] = exchange_.request.body.substr(0, kMostLoggedBytes);
     if (answer && answer->finished()) answer_text_ = dump(answer->whole());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "serve/http/event_stream.hpp"
 #include "serve/http/exchange.hpp"
 #include "serve/http/gate.hpp"
 #include "serve/http/transport.hpp"
@@ -27,6 +29,7 @@ struct ConnectionLimits {
 /// What connections share. Belongs to the I/O thread.
 struct ConnectionContext {
   Api& api;
+  boost::asio::thread_pool& planner;  ///< one thread, for requests that may take long to read
   Gate& gate;
   Metrics& metrics;
   ConnectionLimits limits;
@@ -61,15 +64,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> finish_exchange(Parser& parser);
   boost::asio::awaitable<ErrorCode> read_body(Parser& parser);
   boost::asio::awaitable<bool> refuse(ApiReply reply, bool has_unread_body);
+  boost::asio::awaitable<ApiReply> handle();
   boost::asio::awaitable<bool> answer();
   boost::asio::awaitable<bool> answer_whole(std::unique_ptr<PendingAnswer> pending);
   boost::asio::awaitable<bool> send(ApiReply reply);
   boost::asio::awaitable<bool> send_events(PendingAnswer& answer);
-  boost::asio::awaitable<bool> send_part(std::string text, bool chunked, bool is_last);
+  boost::asio::awaitable<bool> send_rest(EventStream& stream);
   boost::asio::awaitable<void> wait_until_finished(PendingAnswer& answer);
-  boost::asio::awaitable<void> wait_for_news(std::chrono::milliseconds most);
+  boost::asio::awaitable<void> wait_for_news(std::chrono::steady_clock::time_point most);
   void set_common_headers(boost::beast::http::fields& fields) const;
-  std::function<void()> notifier();
+  void take_news();
   void watch_for_end();
   void look_for_end();
   void record(PendingAnswer* answer);
@@ -77,8 +81,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Transport transport_;
   ConnectionContext& context_;
   boost::beast::flat_buffer buffer_;
-  boost::asio::steady_timer news_;   // cancelled when an answer has something new
+  boost::asio::steady_timer news_;   // cancelled when there is something to do for the coroutine
   boost::asio::steady_timer watch_;  // until the next look whether the client is still there
+  EventStream* stream_ = nullptr;    // while one is being sent
   std::string peer_;
   Exchange exchange_;
   std::string answer_text_;  // for the log, where it is to have it

@@ -1,6 +1,7 @@
 #include "serve/http/transport.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -38,6 +39,13 @@ asio::awaitable<void> Transport::end() {
 bool Transport::ended_by_peer() {
   pollfd state{tcp_.socket().native_handle(), POLLRDHUP, 0};
   return poll(&state, 1, 0) > 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+std::size_t Transport::write_at_once(std::string_view bytes) {
+  if (tls_) return 0;
+  const ssize_t written =
+      send(tcp_.socket().native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return written < 0 ? 0 : static_cast<std::size_t>(written);
 }
 
 }  // namespace linnet::serve

@@ -11,6 +11,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace linnet::serve {
 
@@ -42,6 +43,9 @@ class Transport {
   void close() { tcp_.close(); }
   /// True if the other side has closed the connection, even where bytes of it are still unread.
   bool ended_by_peer();
+  /// Writes what the system takes without waiting; gives the number of bytes. 0 with TLS, and where
+  /// writing fails: the next async_write_some() tells why.
+  std::size_t write_at_once(std::string_view bytes);
 
   template <class Buffers, class Handler>
   auto async_read_some(const Buffers& buffers, Handler&& handler) {

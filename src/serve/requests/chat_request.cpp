@@ -22,25 +22,17 @@ void check_content(Fields& message) {
 }
 
 void check_calls(Fields& message) {
-  const Json* const calls = message.array("tool_calls", kMostTools);
-  for (std::size_t i = 0; calls && i < calls->size(); ++i) {
-    const std::string at = fmt::format("tool_calls[{}]", i);
-    if (!(*calls)[i].is_object()) return message.fail_type(at, "an object", (*calls)[i]);
-    Fields call((*calls)[i], message.path_of(at));
+  message.each_object("tool_calls", kMostTools, [](Fields& call) {
     const Json* const object = call.object("function");
-    if (!object) {
-      call.fail("function", "expected an object, found nothing");
-    } else {
-      Fields function(*object, call.path_of("function"));
-      function.required_text("name");
-      if (const Json* const arguments = function.find("arguments");
-          arguments && !arguments->is_object()) {
-        function.required_text("arguments");
-      }
-      call.take_error(function);
+    if (!object) return call.fail("function", "expected an object, found nothing");
+    Fields function(*object, call.path_of("function"));
+    function.required_text("name");
+    if (const Json* const arguments = function.find("arguments");
+        arguments && !arguments->is_object()) {
+      function.required_text("arguments");
     }
-    message.take_error(call);
-  }
+    call.take_error(function);
+  });
 }
 
 // Templates do not know the newer name of system messages.
@@ -70,29 +62,19 @@ Json read_messages(Fields& fields) {
 }
 
 Json read_tools(Fields& fields) {
-  const Json* const tools = fields.array("tools", kMostTools);
-  if (!tools) return nullptr;
-  for (std::size_t i = 0; i < tools->size(); ++i) {
-    const std::string at = fmt::format("tools[{}]", i);
-    if (!(*tools)[i].is_object()) {
-      fields.fail_type(at, "an object", (*tools)[i]);
-      break;
-    }
-    Fields tool((*tools)[i], fields.path_of(at));
+  fields.each_object("tools", kMostTools, [](Fields& tool) {
     static constexpr std::array<std::string_view, 1> kTypes = {"function"};
     tool.one_of("type", kTypes, "function");
-    if (const Json* const object = tool.object("function")) {
-      Fields function(*object, tool.path_of("function"));
-      function.required_text("name");
-      function.text("description");
-      function.object("parameters");
-      tool.take_error(function);
-    } else {
-      tool.fail("function", "expected an object, found nothing");
-    }
-    fields.take_error(tool);
-  }
-  return *tools;
+    const Json* const object = tool.object("function");
+    if (!object) return tool.fail("function", "expected an object, found nothing");
+    Fields function(*object, tool.path_of("function"));
+    function.required_text("name");
+    function.text("description");
+    function.object("parameters");
+    tool.take_error(function);
+  });
+  const Json* const tools = fields.find("tools");
+  return tools ? *tools : Json(nullptr);
 }
 
 // none, auto, required, or an object that names a function.
@@ -114,6 +96,22 @@ void read_tool_choice(Fields& fields, ChatFields& chat) {
 }
 
 }  // namespace
+
+Json read_flat_tools(Fields& fields, std::string_view schema_name,
+                     const std::function<void(Fields& tool)>& check) {
+  if (!fields.has("tools")) return nullptr;
+  Json tools = Json::array();
+  fields.each_object("tools", kMostTools, [&](Fields& tool) {
+    check(tool);
+    Json function = {{"name", tool.required_text("name")}};
+    if (const auto description = tool.text("description")) function["description"] = *description;
+    if (const Json* const schema = tool.object(schema_name)) function["parameters"] = *schema;
+    // Where the API's default is strict: what is not asked for is not held.
+    if (tool.boolean("strict", false)) function["strict"] = true;
+    tools.push_back({{"type", "function"}, {"function", std::move(function)}});
+  });
+  return tools;
+}
 
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat) {
   if (fields.error()) return;

@@ -27,6 +27,12 @@ inline constexpr std::size_t kMostTools = 256;
 /// `reasoning_effort` as OpenAI's chat completions have them; what is wrong is left in `fields`.
 ChatFields read_chat_fields(Fields& fields);
 
+/// Reads `tools` of an API where a tool has its name, its description, its schema (by the name
+/// `schema_name`) and `strict` beside each other, as tools of chat completions; null where there
+/// are none. `check` looks at what else an API wants of a tool.
+Json read_flat_tools(Fields& fields, std::string_view schema_name,
+                     const std::function<void(Fields& tool)>& check);
+
 /// Drops the tools where none may be called, and checks that the tool that must be called exists.
 /// `path` is the field that says so.
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);

@@ -178,6 +178,18 @@ const Json* Fields::object(std::string_view name) {
   return field->is_object() ? field : nullptr;
 }
 
+void Fields::each_object(std::string_view name, std::size_t most_elements,
+                         const std::function<void(Fields& element)>& read) {
+  const Json* const list = array(name, most_elements);
+  for (std::size_t i = 0; list && i < list->size() && !error_; ++i) {
+    const std::string at = fmt::format("{}[{}]", name, i);
+    if (!(*list)[i].is_object()) return fail_type(at, "an object", (*list)[i]);
+    Fields element((*list)[i], path_of(at));
+    read(element);
+    take_error(element);
+  }
+}
+
 std::optional<std::vector<std::string>> Fields::texts(std::string_view name,
                                                       std::size_t most_elements) {
   const Json* const list = array(name, most_elements);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,6 +40,10 @@ class Fields {
   /// Null where it is absent or wrong.
   const Json* array(std::string_view name, std::size_t most_elements);
   const Json* object(std::string_view name);
+  /// Calls `read` with the fields of each element of a list of objects, as long as nothing is
+  /// wrong.
+  void each_object(std::string_view name, std::size_t most_elements,
+                   const std::function<void(Fields& element)>& read);
   /// A list of strings.
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most_elements);
 

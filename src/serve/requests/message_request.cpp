@@ -126,31 +126,12 @@ class MessageReader {
   std::map<std::string, std::string> tool_names_;  // by the ids of calls
 };
 
-// In OpenAI's form.
 Json read_tools(Fields& fields) {
-  const Json* const tools = fields.array("tools", kMostTools);
-  if (!tools) return nullptr;
-  Json turned = Json::array();
-  for (std::size_t i = 0; i < tools->size() && !fields.error(); ++i) {
-    const std::string at = fmt::format("tools[{}]", i);
-    if (!(*tools)[i].is_object()) {
-      fields.fail_type(at, "an object", (*tools)[i]);
-      break;
-    }
-    Fields tool((*tools)[i], at);
-    Json function = {{"name", tool.required_text("name")}};
-    if (const auto description = tool.text("description")) function["description"] = *description;
-    if (const Json* const schema = tool.object("input_schema")) {
-      function["parameters"] = *schema;
-    } else {
-      tool.fail("input_schema",
-                "expected an object, found nothing; tools of the server are not there");
-    }
-    if (tool.boolean("strict", false)) function["strict"] = true;
-    fields.take_error(tool);
-    turned.push_back({{"type", "function"}, {"function", std::move(function)}});
-  }
-  return turned;
+  return read_flat_tools(fields, "input_schema", [](Fields& tool) {
+    if (tool.has("input_schema")) return;
+    tool.fail("input_schema",
+              "expected an object, found nothing; tools of the server are not there");
+  });
 }
 
 void read_tool_choice(Fields& fields, ChatFields& chat) {

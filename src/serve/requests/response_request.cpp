@@ -11,30 +11,12 @@ namespace {
 
 constexpr std::int64_t kMostTopLogprobs = 20;
 
-// In the form of chat completions, where a function is an object of its own.
 Json read_tools(Fields& fields) {
-  const Json* const tools = fields.array("tools", kMostTools);
-  if (!tools) return nullptr;
-  Json turned = Json::array();
-  for (std::size_t i = 0; i < tools->size() && !fields.error(); ++i) {
-    const std::string at = fmt::format("tools[{}]", i);
-    if (!(*tools)[i].is_object()) {
-      fields.fail_type(at, "an object", (*tools)[i]);
-      break;
-    }
-    Fields tool((*tools)[i], at);
+  return read_flat_tools(fields, "parameters", [](Fields& tool) {
     static constexpr std::array<std::string_view, 1> kTypes = {"function"};
     if (!tool.has("type")) tool.fail("type", "expected function, found nothing");
     tool.one_of("type", kTypes, "function");
-    Json function = {{"name", tool.required_text("name")}};
-    if (const auto description = tool.text("description")) function["description"] = *description;
-    if (const Json* const schema = tool.object("parameters")) function["parameters"] = *schema;
-    // The API's default is strict; what is not asked for is not held.
-    if (tool.boolean("strict", false)) function["strict"] = true;
-    fields.take_error(tool);
-    turned.push_back({{"type", "function"}, {"function", std::move(function)}});
-  }
-  return turned;
+  });
 }
 
 void read_tool_choice(Fields& fields, ChatFields& chat) {

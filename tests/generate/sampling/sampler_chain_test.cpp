@@ -277,6 +277,54 @@ TEST(SamplerChain, DryPenalisesWhatWouldProlongARepetition) {
   expect_distribution(params, logits, softmax(logits), tokens);
 }
 
+// What DRY takes from each token's logit, by its definition.
+std::vector<float> dry_penalties(const SamplingParams& params, const std::vector<std::int32_t>& all,
+                                 std::size_t vocabulary) {
+  const std::size_t window = static_cast<std::size_t>(params.dry_window);
+  const std::size_t first = params.dry_window < 0 || window > all.size() ? 0 : all.size() - window;
+  const std::vector<std::int32_t> tokens(all.begin() + static_cast<std::ptrdiff_t>(first),
+                                         all.end());
+  const std::set<std::int32_t> breakers(params.dry_breakers.begin(), params.dry_breakers.end());
+  std::vector<float> penalties(vocabulary);
+  for (std::size_t end = 1; end < tokens.size(); ++end) {  // what stood before tokens[end]
+    std::size_t length = 0;
+    while (length < end && tokens[end - 1 - length] == tokens[tokens.size() - 1 - length] &&
+           !breakers.contains(tokens[end - 1 - length])) {
+      ++length;
+    }
+    const auto more = static_cast<std::int64_t>(length) - params.dry_allowed_length;
+    if (more < 0 || breakers.contains(tokens[end])) continue;
+    float& penalty = penalties[tokens[end]];
+    penalty = std::max(penalty,
+                       params.dry_multiplier * std::pow(params.dry_base, static_cast<float>(more)));
+  }
+  return penalties;
+}
+
+TEST(SamplerChain, DryFollowsATextThatGrows) {
+  for (const std::int64_t window : {-1, 1, 7, 40}) {
+    for (const std::vector<std::int32_t>& breakers : {std::vector<std::int32_t>{}, {2}}) {
+      SamplingParams params;
+      params.dry_multiplier = 0.25f;
+      params.dry_base = 1.1f;
+      params.dry_window = window;
+      params.dry_breakers = breakers;
+      SamplerChain chain(params);
+      std::vector<std::int32_t> tokens;
+      for (std::uint64_t i = 0; i < 150; ++i) {
+        tokens.push_back(static_cast<std::int32_t>(3.0 * uniform(7, i)));
+        if (i < 30) continue;  // the prompt
+        std::vector<float> logits(4);
+        ASSERT_TRUE(chain.draw(logits, {tokens, static_cast<std::int64_t>(i)}));
+        const auto penalties = dry_penalties(params, tokens, logits.size());
+        for (std::size_t token = 0; token < logits.size(); ++token) {
+          ASSERT_NEAR(logits[token], -penalties[token], 1e-4) << i << ", window " << window;
+        }
+      }
+    }
+  }
+}
+
 TEST(SamplerChain, BiasAndBannedTokens) {
   const auto logits = test_logits();
   SamplingParams params = at_temperature(1.0f);
