@@ -38,6 +38,9 @@ function(linnet_tests name)
       LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LINNET_PROGRAM="$<TARGET_FILE_DIR:${name}_tests>/linnet")
     target_link_libraries(${name}_tests PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock_main
                                                 nlohmann_json::nlohmann_json)
+    if(LINNET_SANITIZE)  # the tests' own code compiles in a third of the time
+      target_compile_options(${name}_tests PRIVATE -O0 -g1)
+    endif()
     include(GoogleTest)
     gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
   endif()

@@ -212,6 +212,7 @@ Status run(const Options& options) {
       Engine::load(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
   if (!engine) return engine.error();
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
+  stop_on_signals();  // until here Ctrl-C ends the program at once: there is nothing to report
   outcome.load_s = seconds_since(start);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
   if (Status s = generate(**engine, *tokenizer, options, *sampling, outcome); !s) return s;
@@ -247,10 +248,7 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_flag("--json", options->json, "print one JSON object instead of the text");
   options->model.add_to(*app);
   options->model.add_speculation_to(*app);
-  app->callback([options, &exit_status] {
-    stop_on_signals();
-    exit_status = report(run(*options));
-  });
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 
 }  // namespace linnet::app

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <new>
 #include <sstream>
 
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
 
@@ -27,6 +29,18 @@ void on_bus_error(int) {
   _exit(kFailed);
 }
 
+// Texts may be empty, other values not.
+void refuse_empty_values(CLI::App& app) {
+  constexpr std::array<std::string_view, 3> kTexts = {"--prompt", "--system", "text"};
+  for (CLI::App* subcommand : app.get_subcommands({})) {
+    for (CLI::Option* option : subcommand->get_options()) {
+      const std::string name = option->get_name();
+      const bool is_flag = option->get_items_expected_max() == 0;
+      if (!is_flag && std::ranges::find(kTexts, name) == kTexts.end()) option->check(not_empty());
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Runs language models from GGUF files.\n\n"
@@ -40,6 +54,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_status = kDone;
   for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
+  refuse_empty_values(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

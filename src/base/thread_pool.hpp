@@ -14,7 +14,8 @@ namespace linnet {
 /// the next one follows within microseconds while a token is computed, then sleep.
 class ThreadPool {
  public:
-  /// `threads` >= 1 in all; the caller of parallel_for is one of them.
+  /// `threads` >= 1 in all; the caller of parallel_for is one of them. Throws std::system_error
+  /// where the system does not give so many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -46,6 +47,7 @@ class ThreadPool {
     (*const_cast<Body*>(static_cast<const Body*>(body)))(i);
   }
 
+  void end_workers();
   void run(Loop loop);
   void work();
   void take_all(const Loop& loop);

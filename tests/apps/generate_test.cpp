@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -185,6 +186,17 @@ TEST(Generate, EndsCleanlyWhenInterrupted) {
     EXPECT_THAT(ended.err, Not(HasSubstr("Generation: 4000 tokens")));
     EXPECT_TRUE(ended.out.ends_with("\n"));
   }
+}
+
+// Before the first token there is nothing to report. Here it waits for somebody who writes a
+// prompt.
+TEST(Generate, EndsAtOnceWhenInterruptedWhileItLoads) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "prompt").c_str(), 0600), 0);
+  Program program({"generate", "--prompt-file", (folder / "prompt").string()});
+  usleep(100000);
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait().status, 128 + SIGINT);
 }
 
 TEST(Generate, AnInterruptedObjectIsStillOne) {
