@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <new>
 #include <sstream>
@@ -21,9 +22,11 @@ constexpr std::array kSubcommands = {
     Subcommand{add_bench},    Subcommand{add_serve},         Subcommand{add_chat},
 };
 
-// A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core
-// dump.
+// A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with
+// one sentence, not with a core dump.
 void on_bus_error(int) {
+  static std::atomic_flag is_said;
+  while (is_said.test_and_set()) pause();
   constexpr char kMessage[] = "linnet: a file was cut or became unreadable while it was in use\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
   _exit(kFailed);
