@@ -43,6 +43,9 @@ function(linnet_tests name)
       LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LINNET_PROGRAM="$<TARGET_FILE_DIR:${name}_tests>/linnet")
     target_link_libraries(${name}_tests PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock_main
                                                 nlohmann_json::nlohmann_json)
+    if(LINNET_SANITIZE)  # the tests' own code compiles in a third of the time
+      target_compile_options(${name}_tests PRIVATE -O0 -g1)
+    endif()
     include(GoogleTest)
     gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
   endif()
@@ -70,16 +73,21 @@ function(linnet_program name)
   set_tests_properties(clients PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600)
 endfunction()
 
-# fuzz/NAME_fuzz.cpp becomes the libFuzzer program NAME_fuzz. It is linked with the module NAME, or
-# with all modules where there is none of that name.
+# fuzz/NAME_fuzz.cpp becomes the libFuzzer program NAME_fuzz. It is linked with the module NAME, with
+# the module of the table, or with all modules.
 function(linnet_fuzzers)
   if(NOT LINNET_FUZZ)
     return()
   endif()
+  set(module_of_answer chat)
+  set(module_of_jinja chat)
   file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/*_fuzz.cpp)
   foreach(fuzzer ${fuzzers})
     get_filename_component(fuzzer_name ${fuzzer} NAME_WE)
     string(REGEX REPLACE "_fuzz$" "" module ${fuzzer_name})
+    if(module_of_${module})
+      set(module ${module_of_${module}})
+    endif()
     if(TARGET linnet_${module})
       set(libraries linnet_${module})
     else()

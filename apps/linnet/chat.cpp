@@ -97,21 +97,22 @@ Status say(ChatConsole& console, const std::string& text) {
 // One message and its answer: the prompt and what is piped in.
 Status answer_once(ChatConsole& console, const std::string& prompt) {
   if (isatty(STDIN_FILENO) == 1) return say(console, prompt);
-  auto input = read_file("/dev/stdin", kLongestInputBytes);
-  // No standard input is an empty one.
-  const std::string text = input && !input->empty() ? prompt + "\n\n" + *input : prompt;
-  return say(console, text);
+  const auto input = read_descriptor(STDIN_FILENO, "standard input", kLongestInputBytes);
+  if (!input) return input.error();
+  return say(console, input->empty() ? prompt : prompt + "\n\n" + *input);
 }
 
 // A mistake is said and the conversation goes on, but for output that can't be written.
 Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
   Status last;
   while (!console.ended) {
-    const auto line = read_message(lines);
-    if (!line) break;
-    if (line->find_first_not_of(" \t\n") == std::string::npos) continue;
+    const auto message = read_message(lines);
+    if (!message) return message.error();
+    if (!*message) break;
+    const std::string& line = **message;
+    if (line.find_first_not_of(" \t\n") == std::string::npos) continue;
     interrupted = false;
-    last = line->front() == '/' ? run_chat_command(console, *line) : say(console, *line);
+    last = line.front() == '/' ? run_chat_command(console, line) : say(console, line);
     if (!last) report(last);
     if (!is_terminal && (interrupted || !last)) break;
     if (!write_output("")) break;

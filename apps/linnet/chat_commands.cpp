@@ -68,7 +68,8 @@ Status load(ChatConsole& console, const std::string& argument) {
 Status attach(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/file", argument);
   if (!path) return path.error();
-  const auto text = read_file(*path, kLongestFileBytes);
+  const auto room = kLongestFileBytes - static_cast<std::int64_t>(console.attached.size());
+  const auto text = read_file(*path, std::max<std::int64_t>(room, 0));
   if (!text) return text.error();
   if (!is_valid_utf8(*text)) return Error{*path + " is not a text in UTF-8"};
   console.attached += *text;

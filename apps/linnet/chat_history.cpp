@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
+#include <span>
 
+#include "base/new_file.hpp"
 #include "base/read_file.hpp"
 #include "grammar/json_schema.hpp"
 
@@ -99,11 +100,10 @@ Status ChatHistory::set_messages(Json messages, std::size_t hidden) {
 }
 
 Status ChatHistory::save(const std::string& path) const {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << messages_.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
-  file.close();
-  if (!file) return Error{path + ": cannot be written"};
-  return {};
+  const std::string text = messages_.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  NewFile file(path);
+  if (Status status = file.write(std::as_bytes(std::span(text))); !status) return status;
+  return file.finish();
 }
 
 Status ChatHistory::load(const std::string& path) {

@@ -44,4 +44,13 @@ inline CLI::Validator unsigned_number() {
           "UINT"};
 }
 
+/// An empty value, as a script gives where its variable is not set. CLI11 alone would take it for 0
+/// or for no option at all.
+inline CLI::Validator not_empty() {
+  return {[](const std::string& text) -> std::string {
+            return text.empty() ? "expected a value, found an empty one" : std::string();
+          },
+          ""};
+}
+
 }  // namespace linnet::app

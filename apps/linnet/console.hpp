@@ -30,7 +30,7 @@ std::string printable(std::string_view text);
 std::string without_controls(std::string_view text);
 
 /// Puts placeholders where the caller closed a standard stream, so that no file which is opened
-/// later is taken for one. Writing to a placeholder fails.
+/// later is taken for one. A missing input is an empty one; writing to a placeholder fails.
 void fill_standard_streams();
 
 }  // namespace linnet::app

@@ -215,6 +215,7 @@ Status run(const Options& options) {
       Engine::load(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
   if (!engine) return engine.error();
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
+  stop_on_signals();  // until here Ctrl-C ends the program at once: there is nothing to report
   outcome.load_s = seconds_since(start);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
   if (Status s = generate(**engine, *tokenizer, options, *sampling, outcome); !s) return s;
@@ -256,10 +257,7 @@ void add_generate(CLI::App& parent, int& exit_status) {
       "  linnet generate --gguf model.gguf --prompt-file report.txt --prompt-cache report.cache\n"
       "  linnet generate --gguf model.gguf --prompt 'A user: ' --json-schema user.json\n"
       "  linnet generate --gguf model.gguf --prompt 'Names:' --n 3 --temp 1 --stop .");
-  app->callback([options, &exit_status] {
-    stop_on_signals();
-    exit_status = report(run(*options));
-  });
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 
 }  // namespace linnet::app

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <random>
 
 #include "base/read_file.hpp"
@@ -12,6 +11,7 @@
 #include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -137,15 +137,17 @@ Result<Json> answer(const Json& line) {
 }
 
 Status answer_lines() {
-  for (std::string line; std::getline(std::cin, line);) {
-    auto parsed = grammar::parse_schema_json(line);
+  for (InputLines lines;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return {};
+    auto parsed = grammar::parse_schema_json(**line);
     const Result<Json> result = parsed ? answer(*parsed) : Result<Json>(parsed.error());
     const Json out = result ? *result : Json{{"error", result.error().message}};
     const Status written =
         write_output(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
     if (!written) return written;
   }
-  return {};
 }
 
 Result<AutomatonPointer> compile(const Options& options) {

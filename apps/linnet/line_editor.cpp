@@ -6,10 +6,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <string_view>
 
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 
 namespace linnet::app {
 namespace {
@@ -56,7 +56,7 @@ class LineEditor : public LineSource {
 
   bool usable() const { return editor_ && history_; }
 
-  std::optional<std::string> read(const std::string& prompt) override {
+  Result<std::optional<std::string>> read(const std::string& prompt) override {
     prompt_ = prompt;
     given_up_ = false;
     [[maybe_unused]] Status status = write_output("\x1b[?2004h");  // ask for bracketed paste
@@ -66,15 +66,15 @@ class LineEditor : public LineSource {
     if (given_up_) {
       status = write_output("\n");
       if (count <= 1) note("Ctrl-D or /exit ends\n");
-      return "";
+      return std::optional<std::string>("");
     }
-    if (!text || count <= 0) return std::nullopt;
+    if (!text || count <= 0) return std::optional<std::string>();
     std::string line(text, static_cast<std::size_t>(count));
     if (line.ends_with('\n')) line.pop_back();
     HistEvent event;
     if (!line.empty()) history(history_, &event, H_ENTER, line.c_str());
     save_history();  // a terminal that is closed does not wait for the end
-    return line;
+    return std::optional(std::move(line));
   }
 
  private:
@@ -127,11 +127,10 @@ class LineEditor : public LineSource {
 
 class PlainLines : public LineSource {
  public:
-  std::optional<std::string> read(const std::string&) override {
-    std::string line;
-    if (!std::getline(std::cin, line)) return std::nullopt;
-    return line;
-  }
+  Result<std::optional<std::string>> read(const std::string&) override { return lines_.next(); }
+
+ private:
+  InputLines lines_;
 };
 
 }  // namespace
@@ -147,15 +146,20 @@ std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& histor
 
 std::unique_ptr<LineSource> make_plain_lines() { return std::make_unique<PlainLines>(); }
 
-std::optional<std::string> read_message(LineSource& source) {
-  auto line = source.read("> ");
-  while (line && line->ends_with('\\')) {
-    line->back() = '\n';
+Result<std::optional<std::string>> read_message(LineSource& source) {
+  auto message = source.read("> ");
+  while (message && *message && (*message)->ends_with('\\')) {
+    std::string& text = **message;
+    text.back() = '\n';
     const auto more = source.read("| ");
-    if (!more) break;
-    *line += *more;
+    if (!more) return more.error();
+    if (!*more) break;
+    text += **more;
+    if (static_cast<std::int64_t>(text.size()) > kLongestLineBytes) {
+      return Error{fmt::format("a message is longer than {} bytes", kLongestLineBytes)};
+    }
   }
-  return line;
+  return message;
 }
 
 }  // namespace linnet::app

@@ -5,14 +5,17 @@
 #include <optional>
 #include <string>
 
+#include "base/result.hpp"
+
 namespace linnet::app {
 
 /// Where the lines of a conversation come from. Belongs to one thread.
 class LineSource {
  public:
   virtual ~LineSource() = default;
-  /// The next line without its end, which may hold line breaks; nothing at the end of the input.
-  virtual std::optional<std::string> read(const std::string& prompt) = 0;
+  /// The next line without its end, which may hold line breaks; nothing at the end of the input. An
+  /// Error where it can't be read.
+  virtual Result<std::optional<std::string>> read(const std::string& prompt) = 0;
 };
 
 /// Lines of a terminal, edited with the keys of Emacs or as ~/.editrc says, with a history that is
@@ -25,6 +28,6 @@ std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& histor
 std::unique_ptr<LineSource> make_plain_lines();
 
 /// A line that ends with a backslash goes on in the next one.
-std::optional<std::string> read_message(LineSource& source);
+Result<std::optional<std::string>> read_message(LineSource& source);
 
 }  // namespace linnet::app

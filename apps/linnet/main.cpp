@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <memory>
 #include <new>
 #include <sstream>
 
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/help_formatter.hpp"
 #include "linnet/subcommand.hpp"
@@ -21,12 +24,26 @@ constexpr std::array kSubcommands = {
     Subcommand{add_bench},    Subcommand{add_serve},         Subcommand{add_chat},
 };
 
-// A mapped file that is cut while it is read raises SIGBUS: end with a sentence, not with a core
-// dump.
+// A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with
+// one sentence, not with a core dump.
 void on_bus_error(int) {
+  static std::atomic_flag is_said;
+  while (is_said.test_and_set()) pause();
   constexpr char kMessage[] = "linnet: a file was cut or became unreadable while it was in use\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
   _exit(kFailed);
+}
+
+// Texts may be empty, other values not.
+void refuse_empty_values(CLI::App& app) {
+  constexpr std::array<std::string_view, 3> kTexts = {"--prompt", "--system", "text"};
+  for (CLI::App* subcommand : app.get_subcommands({})) {
+    for (CLI::Option* option : subcommand->get_options()) {
+      const std::string name = option->get_name();
+      const bool is_flag = option->get_items_expected_max() == 0;
+      if (!is_flag && std::ranges::find(kTexts, name) == kTexts.end()) option->check(not_empty());
+    }
+  }
 }
 
 int run(int argc, char** argv) {
@@ -43,6 +60,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_status = kDone;
   for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
+  refuse_empty_values(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

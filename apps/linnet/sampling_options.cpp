@@ -35,6 +35,12 @@ Result<LogitBias> parse_bias(const std::string& text) {
   return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
 }
 
+Status check_known(std::string_view option, TokenId token, const Tokenizer& tokenizer) {
+  const auto size = static_cast<std::int64_t>(tokenizer.vocabulary_size());
+  if (token >= 0 && token < size) return {};
+  return Error{fmt::format("{}: token {} is not in the vocabulary of {}", option, token, size)};
+}
+
 // The file of that name, or the text itself, which has `mark` in it.
 Result<std::string> file_or_text(const std::string& argument, std::string_view mark) {
   std::error_code ignored;
@@ -120,9 +126,15 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   }
   params.seed = seed;
   params.banned_tokens = banned_tokens_;
+  for (const TokenId token : banned_tokens_) {
+    if (Status s = check_known("--ban-token", token, *file.tokenizer()); !s) return s.error();
+  }
   for (const std::string& text : logit_bias_) {
     const auto bias = parse_bias(text);
     if (!bias) return bias.error();
+    if (Status s = check_known("--logit-bias", bias->token, *file.tokenizer()); !s) {
+      return s.error();
+    }
     params.logit_bias.push_back(*bias);
   }
   params.dry_breakers = tokens_with(*file.tokenizer(), dry_breakers_);

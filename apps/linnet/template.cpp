@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <ctime>
-#include <iostream>
 
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -44,9 +44,12 @@ Result<std::string> render(const Json& request, const jinja::RenderOptions& opti
 // {"template": T, "data": {...}} a line in; {"text": ...} or {"error": ...} a line out.
 Status answer_lines(const jinja::RenderOptions& options) {
   std::int64_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
+  for (InputLines lines;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return {};
     ++number;
-    auto request = jinja::parse_json(line);
+    auto request = jinja::parse_json(**line);
     if (!request) return Error{fmt::format("line {}: {}", number, request.error().message)};
     const bool fits = request->is_object() && request->contains("template") &&
                       (*request)["template"].is_string() && request->contains("data") &&
@@ -63,7 +66,6 @@ Status answer_lines(const jinja::RenderOptions& options) {
         write_output(answer.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n");
     if (!written) return written;
   }
-  return {};
 }
 
 Status run(const Options& options) {

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -23,15 +23,17 @@ struct Options {
 // A JSON string a line in, a JSON array of ids a line out.
 Status answer_lines(const Tokenizer& tokenizer, const EncodeOptions& options) {
   std::int64_t number = 0;
-  for (std::string line; std::getline(std::cin, line);) {
+  for (InputLines lines;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return {};
     ++number;
-    const Json text = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const Json text = Json::parse(**line, nullptr, /*allow_exceptions=*/false);
     if (!text.is_string()) return Error{fmt::format("line {} is not a JSON string", number)};
     auto ids = tokenizer.encode(text.get<std::string>(), options);
     if (!ids) return Error{fmt::format("line {}: {}", number, ids.error().message)};
     if (Status status = write_output(Json(*ids).dump() + "\n"); !status) return status;
   }
-  return {};
 }
 
 Status print_pieces(const Tokenizer& tokenizer, const Options& options) {

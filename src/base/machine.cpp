@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -86,6 +87,16 @@ std::int64_t kernel_available_bytes() {
   return 0;
 }
 
+// What RLIMIT_AS (`ulimit -v`) leaves of the process's address space, or a huge number.
+std::int64_t address_space_left_bytes() {
+  rlimit limit{};
+  const bool is_limited =
+      getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < rlim_t{INT64_MAX};  // not RLIM_INFINITY
+  if (!is_limited) return INT64_MAX;
+  const auto used_pages = number_in("/proc/self/statm").value_or(0);
+  return static_cast<std::int64_t>(limit.rlim_cur) - used_pages * sysconf(_SC_PAGESIZE);
+}
+
 }  // namespace
 
 int usable_threads() {
@@ -98,13 +109,25 @@ int usable_threads() {
 }
 
 std::int64_t available_memory_bytes() {
-  std::int64_t available = kernel_available_bytes();
+  const std::int64_t kernel = kernel_available_bytes();
+  std::int64_t available = kernel > 0 ? kernel : INT64_MAX;
   for (const fs::path& folder : cgroup_folders()) {
-    const auto limit = number_in(folder / "memory.max");
-    const auto used = number_in(folder / "memory.current");
-    if (limit && used) available = std::min(available, std::max<std::int64_t>(0, *limit - *used));
+    available = std::min(available, cgroup_memory_left_bytes(folder).value_or(INT64_MAX));
   }
-  return available;
+  available = std::min(available, address_space_left_bytes());
+  return available == INT64_MAX ? 0 : std::max<std::int64_t>(1, available);
+}
+
+std::optional<std::int64_t> cgroup_memory_left_bytes(const fs::path& folder) {
+  const auto limit = number_in(folder / "memory.max");
+  const auto used = number_in(folder / "memory.current");
+  if (!limit || !used) return std::nullopt;
+  std::ifstream in(folder / "memory.stat");
+  std::string key;
+  for (std::int64_t value; in >> key >> value;) {
+    if (key == "inactive_file") return *limit - *used + value;
+  }
+  return *limit - *used;
 }
 
 std::int64_t peak_memory_bytes() {

@@ -10,7 +10,8 @@
 namespace linnet {
 
 /// A file that gets its name only when it is complete: what stood under the name before stays until
-/// then, and an unfinished one is removed. Errors name the file and say why it can't be written.
+/// then, and an unfinished one is removed. Only a regular file is ever replaced, never a device or
+/// a folder. Errors name the file and say why it can't be written.
 class NewFile {
  public:
   explicit NewFile(const std::filesystem::path& path);
@@ -26,6 +27,7 @@ class NewFile {
   Status check();
 
   std::filesystem::path path_, temporary_;
+  bool is_replaceable_;
   std::ofstream out_;
   bool finished_ = false;
 };

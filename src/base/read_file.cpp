@@ -8,9 +8,9 @@
 #include <cstring>
 
 namespace linnet {
-namespace {
 
-Result<std::string> read_all(int descriptor, const std::string& name, std::int64_t most_bytes) {
+Result<std::string> read_descriptor(int descriptor, const std::string& name,
+                                    std::int64_t most_bytes) {
   std::string text;
   char buffer[1 << 16];
   for (;;) {
@@ -25,15 +25,13 @@ Result<std::string> read_all(int descriptor, const std::string& name, std::int64
   }
 }
 
-}  // namespace
-
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes) {
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) {
     if (errno == ENOENT) return Error{fmt::format("{}: there is no such file", path.string())};
     return Error{fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno))};
   }
-  auto text = read_all(descriptor, path.string(), most_bytes);
+  auto text = read_descriptor(descriptor, path.string(), most_bytes);
   close(descriptor);
   return text;
 }

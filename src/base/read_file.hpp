@@ -12,4 +12,8 @@ namespace linnet {
 /// read. For what should be in memory as a whole; see MappedFile for models.
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes);
 
+/// The same for an open descriptor, which `name` stands for in errors.
+Result<std::string> read_descriptor(int descriptor, const std::string& name,
+                                    std::int64_t most_bytes);
+
 }  // namespace linnet

@@ -16,7 +16,8 @@ namespace linnet {
 /// for what was begun.
 class ThreadPool {
  public:
-  /// `threads` >= 1 in all; the caller of parallel_for is one of them.
+  /// `threads` >= 1 in all; the caller of parallel_for is one of them. Throws std::system_error
+  /// where the system does not give so many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -45,6 +46,7 @@ class ThreadPool {
     (*const_cast<Body*>(static_cast<const Body*>(body)))(i);
   }
 
+  void end_workers();
   void run(Call call, const void* body, std::int64_t count);
   void work();
   void take_all();

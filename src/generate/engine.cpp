@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 
 #include "base/machine.hpp"
 #include "base/mapped_file.hpp"
@@ -14,9 +15,13 @@
 namespace linnet {
 namespace {
 
-std::unique_ptr<Backend> make_backend(const EngineOptions& options, int threads) {
+Result<std::unique_ptr<Backend>> make_backend(const EngineOptions& options, int threads) {
   if (options.backend == BackendKind::kReference) return make_reference_backend();
-  return make_cpu_backend(threads, options.instruction_set);
+  try {
+    return make_cpu_backend(threads, options.instruction_set);
+  } catch (const std::system_error& error) {
+    return Error{fmt::format("{} threads can't be started: {}", threads, error.code().message())};
+  }
 }
 
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
@@ -32,7 +37,9 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
                                              WeightLoader::Progress progress) {
   std::unique_ptr<Engine> engine(new Engine(file));
   engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
-  engine->backend_ = make_backend(options, engine->threads_);
+  auto backend = make_backend(options, engine->threads_);
+  if (!backend) return backend.error();
+  engine->backend_ = std::move(*backend);
   BatchLimits limits = options.limits;
   // A prompt whose tokens see each other can't be cut.
   if (!file.spec().causal) limits.rows = kv_tokens;

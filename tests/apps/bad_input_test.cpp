@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <limits>
 
+#include "support/address_space.hpp"
 #include "support/gguf_bytes.hpp"
 #include "support/model_copy.hpp"
 #include "support/run_program.hpp"
@@ -207,6 +209,54 @@ TEST_F(BadInput, Prompt) {
             "linnet: /tmp: cannot be read: Is a directory\n");
   EXPECT_THAT(failure({"generate", "--gguf", model, "--prompt-file", "/dev/zero"}),
               testing::StartsWith("linnet: /dev/zero: is longer than "));
+}
+
+TEST_F(BadInput, StandardInput) {
+  const std::string model = kBundledModel.string();
+  const auto fails = [](const std::vector<std::string>& arguments, const char* input) {
+    const Ended ended = run_program(arguments, {.input_path = input});
+    EXPECT_EQ(ended.status, 1) << input;
+    EXPECT_EQ(ended.out, "");
+    return ended.err;
+  };
+  for (const std::vector<std::string>& lines : std::vector<std::vector<std::string>>{
+           {"tokenize", "--gguf", model, "--jsonl"},
+           {"template", "--jsonl"},
+           {"grammar", "--jsonl"},
+           {"chat", "--gguf", model, "--chat-template", "plain"}}) {
+    EXPECT_EQ(fails(lines, "/dev/zero"),
+              "linnet: line 1 of standard input is longer than 67108864 bytes\n");
+    EXPECT_EQ(fails(lines, "/"), "linnet: standard input cannot be read: Is a directory\n");
+  }
+  const std::vector<std::string> once = {
+      "chat", "--gguf", model, "--prompt", "Hear", "--chat-template", "plain", "--ctx", "512"};
+  EXPECT_EQ(fails(once, "/dev/zero"), "linnet: standard input: is longer than 268435456 bytes\n");
+  EXPECT_EQ(fails(once, "/"), "linnet: standard input: cannot be read: Is a directory\n");
+}
+
+TEST_F(BadInput, OutputThatIsADevice) {
+  const fs::path pipe = folder_ / "pipe";  // a device would be replaced for the whole machine
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(failure({"synth", "--shape", "tiny", "--type", "F16", pipe.string()}),
+            "linnet: " + pipe.string() + ": is not a regular file and can't be replaced by one\n");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(BadInput, MoreThreadsThanTheSystemGives) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "threads can't be made scarce";
+  const test::AddressSpaceLimit limit(std::int64_t{2} << 30);
+  EXPECT_THAT(failure({"generate", "--threads", "1024", "-m", "3"}),
+              HasSubstr("linnet: 1024 threads can't be started: "));
+}
+
+TEST_F(BadInput, TokensForTheSampler) {
+  for (const char* token : {"-1", "2048", "2147483647"}) {
+    EXPECT_EQ(
+        failure({"generate", "--gguf", kBundledModel.string(), "--ban-token", token}),
+        std::string("linnet: --ban-token: token ") + token + " is not in the vocabulary of 2048\n");
+  }
+  EXPECT_EQ(failure({"generate", "--gguf", kBundledModel.string(), "--logit-bias", "2048=1"}),
+            "linnet: --logit-bias: token 2048 is not in the vocabulary of 2048\n");
 }
 
 TEST_F(BadInput, TokenIds) {

@@ -6,30 +6,26 @@
 
 #include <nlohmann/json.hpp>
 
-#include "support/model_copy.hpp"
-#include "support/run_program.hpp"
+#include "support/bundled_model.hpp"
 #include "support/scripted_model.hpp"
 
 namespace linnet {
 namespace {
 
+using test::Arguments;
+using test::chat_bundled;
 using test::Ended;
+using test::generate_bundled;
+using test::joined;
+using test::json_of;
 using test::kBundledModel;
 using test::run_program;
 using testing::ContainsRegex;
 using testing::HasSubstr;
-using Arguments = std::vector<std::string>;
-
-Ended chat(const std::string& input, const Arguments& more = {}) {
-  Arguments arguments = {
-      "chat",   "--gguf", kBundledModel.string(), "--chat-template", "chatml", "-m", "12",
-      "--temp", "0"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return run_program(arguments, {.input = input});
-}
 
 TEST(Chat, ALaterTurnReusesWhatWasComputed) {
-  const Ended ended = chat("Who was it that spake in the garden?\nAnd what did he say?\n/exit\n");
+  const Ended ended =
+      chat_bundled("Who was it that spake in the garden?\nAnd what did he say?\n/exit\n");
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_FALSE(ended.out.empty());
   EXPECT_THAT(ended.err, ContainsRegex("prompt [0-9]+ new, 0 cached"));
@@ -38,9 +34,9 @@ TEST(Chat, ALaterTurnReusesWhatWasComputed) {
 }
 
 TEST(Chat, StandardInputGoesWithThePrompt) {
-  const Ended ended = chat("some text\n", {"--prompt", "Summarise"});
+  const Ended ended = chat_bundled("some text\n", {"--prompt", "Summarise"});
   ASSERT_EQ(ended.status, 0) << ended.err;
-  EXPECT_EQ(ended.out, chat("", {"--prompt", "Summarise\n\nsome text\n"}).out);
+  EXPECT_EQ(ended.out, chat_bundled("", {"--prompt", "Summarise\n\nsome text\n"}).out);
 }
 
 // What `linnet chat` does with a conversation that fills its context of 160 tokens.
@@ -50,9 +46,9 @@ class ChatOverflow : public testing::Test {
     ASSERT_TRUE(test::ScriptedModel({.answer = {"Yes", "."}}).write(folder_ / "model.gguf"));
   }
   Ended chat(const std::string& input, const Arguments& more) {
-    Arguments arguments = {"chat", "--gguf", (folder_ / "model.gguf").string(), "--ctx", "160"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return run_program(arguments, {.input = input});
+    const Arguments arguments = {"chat", "--gguf", (folder_ / "model.gguf").string(), "--ctx",
+                                 "160"};
+    return run_program(joined(arguments, more), {.input = input});
   }
   test::TemporaryFolder folder_;
 };
@@ -117,7 +113,7 @@ TEST(Chat, TheBundledModelContinuesTexts) {
 }
 
 TEST(Chat, ATemplateOfAnotherModelIsNoticed) {
-  const Ended ended = chat("/exit\n");
+  const Ended ended = chat_bundled("/exit\n");
   EXPECT_THAT(ended.err, HasSubstr("the chat template writes <|im_start|>, <|im_end|>, which the "
                                    "model has no token for"));
 }
@@ -129,7 +125,7 @@ TEST(Chat, NeedsATemplate) {
 }
 
 TEST(Chat, AnUnknownCommandIsNamed) {
-  const Ended ended = chat("/nonsense\n");
+  const Ended ended = chat_bundled("/nonsense\n");
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, HasSubstr("there is no command /nonsense"));
 }
@@ -144,9 +140,7 @@ TEST(Chat, AFileThatIsNoTextIsNotSent) {
 }
 
 nlohmann::json generated(const Arguments& more) {
-  Arguments arguments = {"generate", "--gguf", kBundledModel.string(), "--json"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return nlohmann::json::parse(run_program(arguments).out, nullptr, /*allow_exceptions=*/false);
+  return json_of(run_program(generate_bundled(joined({"--json"}, more))));
 }
 
 TEST(GenerateOptions, AStopStringEndsTheTextAndIsNotShown) {

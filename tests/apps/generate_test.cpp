@@ -2,17 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
-
-#include "support/model_copy.hpp"
-#include "support/run_program.hpp"
+#include "support/bundled_model.hpp"
 
 namespace linnet {
 namespace {
 
 namespace fs = std::filesystem;
+using test::Arguments;
 using test::Ended;
+using test::generate_bundled;
+using test::json_of;
 using test::kBundledModel;
 using test::Program;
 using test::run_program;
@@ -22,22 +23,10 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-using Arguments = std::vector<std::string>;
-
-Arguments generate(const Arguments& more) {
-  Arguments arguments = {"generate", "--gguf", kBundledModel.string()};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-nlohmann::json json_of(const Ended& ended) {
-  return nlohmann::json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
-}
-
 TEST(Generate, WritesTextToStdoutAndTheReportToStderr) {
-  const Ended text = run_program(generate({"-m", "12"}));
+  const Ended text = run_program(generate_bundled({"-m", "12"}));
   ASSERT_EQ(text.status, 0) << text.err;
-  const Ended object = run_program(generate({"-m", "12", "--json"}));
+  const Ended object = run_program(generate_bundled({"-m", "12", "--json"}));
   ASSERT_EQ(object.status, 0) << object.err;
   const auto json = json_of(object);
   EXPECT_EQ(text.out, json["text"].get<std::string>() + "\n");
@@ -50,7 +39,7 @@ TEST(Generate, WritesTextToStdoutAndTheReportToStderr) {
 }
 
 TEST(Generate, JsonIsOneObject) {
-  const Ended ended = run_program(generate({"-m", "5", "--json", "--ignore-eos"}));
+  const Ended ended = run_program(generate_bundled({"-m", "5", "--json", "--ignore-eos"}));
   ASSERT_EQ(ended.status, 0) << ended.err;
   const auto json = json_of(ended);
   ASSERT_TRUE(json.is_object()) << ended.out;
@@ -70,8 +59,8 @@ TEST(Generate, RunsTheBundledModelByDefault) {
 
 TEST(Generate, TheSeedAloneDecidesTheText) {
   const auto text = [](const char* threads, const char* seed) {
-    return run_program(generate({"-m", "60", "--temp", "0.8", "--seed", seed, "--threads", threads,
-                                 "--ignore-eos"}))
+    return run_program(generate_bundled({"-m", "60", "--temp", "0.8", "--seed", seed, "--threads",
+                                         threads, "--ignore-eos"}))
         .out;
   };
   const std::string first = text("1", "7");
@@ -82,9 +71,9 @@ TEST(Generate, TheSeedAloneDecidesTheText) {
 }
 
 TEST(Generate, TheReferenceBackendAgrees) {
-  const Ended fast = run_program(generate({"-m", "8", "--kv-type", "f32"}));
+  const Ended fast = run_program(generate_bundled({"-m", "8", "--kv-type", "f32"}));
   const Ended plain =
-      run_program(generate({"-m", "8", "--kv-type", "f32", "--backend", "reference"}));
+      run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--backend", "reference"}));
   ASSERT_EQ(plain.status, 0) << plain.err;
   EXPECT_EQ(fast.out, plain.out);
 }
@@ -93,17 +82,18 @@ TEST(Generate, ReadsThePromptFromAFile) {
   const TemporaryFolder folder;
   const std::string prompt = "And God said,\nLet there be";
   test::write_file(folder / "prompt", prompt);
-  const Ended from_file =
-      run_program(generate({"-m", "5", "--json", "--prompt-file", (folder / "prompt").string()}));
+  const Ended from_file = run_program(
+      generate_bundled({"-m", "5", "--json", "--prompt-file", (folder / "prompt").string()}));
   ASSERT_EQ(from_file.status, 0) << from_file.err;
-  const Ended from_argument = run_program(generate({"-m", "5", "--json", "--prompt", prompt}));
+  const Ended from_argument =
+      run_program(generate_bundled({"-m", "5", "--json", "--prompt", prompt}));
   EXPECT_EQ(json_of(from_file)["prompt_tokens"], json_of(from_argument)["prompt_tokens"]);
   EXPECT_EQ(json_of(from_file)["text"], json_of(from_argument)["text"]);
 }
 
 TEST(Generate, StopsAtAnEndToken) {
   // Whatever the model draws first is made its end token.
-  const auto first = json_of(run_program(generate({"-m", "1", "--json"})))["tokens"][0];
+  const auto first = json_of(run_program(generate_bundled({"-m", "1", "--json"})))["tokens"][0];
   const TemporaryFolder folder;
   const auto model = folder / "m.gguf";
   ASSERT_TRUE(test::ModelCopy()
@@ -121,7 +111,7 @@ TEST(Generate, StopsAtAnEndToken) {
 }
 
 TEST(Generate, RefusesMoreThanTheContextBeforeAnyWork) {
-  const Ended ended = run_program(generate({"-m", "100", "--ctx", "50"}));
+  const Ended ended = run_program(generate_bundled({"-m", "100", "--ctx", "50"}));
   EXPECT_EQ(ended.status, 1);
   EXPECT_EQ(ended.out, "");
   EXPECT_THAT(ended.err,
@@ -130,13 +120,13 @@ TEST(Generate, RefusesMoreThanTheContextBeforeAnyWork) {
 }
 
 TEST(Generate, TheModelMustFitTheMemory) {
-  const Ended refused = run_program(generate({"-m", "3", "--ctx", "1073741824"}));
+  const Ended refused = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824"}));
   EXPECT_EQ(refused.status, 1);
   EXPECT_EQ(refused.out, "");
   EXPECT_THAT(refused.err,
               ContainsRegex("the model needs [0-9]+ MiB of memory and [0-9]+ MiB are available"));
   EXPECT_THAT(refused.err, HasSubstr("--force"));
-  const Ended forced = run_program(generate({"-m", "3", "--ctx", "1073741824", "--force"}));
+  const Ended forced = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824", "--force"}));
   EXPECT_EQ(forced.status, 0) << forced.err;
 }
 
@@ -159,7 +149,7 @@ TEST(Generate, OpensASplitModelByItsFirstPart) {
   }
   const Ended split = run_program({"generate", "--gguf", path(1).string(), "-m", "8"});
   ASSERT_EQ(split.status, 0) << split.err;
-  EXPECT_EQ(split.out, run_program(generate({"-m", "8"})).out);
+  EXPECT_EQ(split.out, run_program(generate_bundled({"-m", "8"})).out);
   const Ended second = run_program({"generate", "--gguf", path(2).string(), "-m", "8"});
   EXPECT_EQ(second.status, 1);
   EXPECT_THAT(second.err, HasSubstr("is part 2 of 2 of a split file; open the first part"));
@@ -175,7 +165,7 @@ const test::Streams kSmallPipe = {.pipe_bytes = 4096};
 
 TEST(Generate, EndsCleanlyWhenInterrupted) {
   for (const int number : {SIGINT, SIGTERM}) {
-    Program program(generate(kLong), kSmallPipe);
+    Program program(generate_bundled(kLong), kSmallPipe);
     const std::string beginning = program.read_some();
     ASSERT_FALSE(beginning.empty());
     program.signal(number);
@@ -187,11 +177,22 @@ TEST(Generate, EndsCleanlyWhenInterrupted) {
   }
 }
 
+// Before the first token there is nothing to report. Here it waits for somebody who writes a
+// prompt.
+TEST(Generate, EndsAtOnceWhenInterruptedWhileItLoads) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(mkfifo((folder / "prompt").c_str(), 0600), 0);
+  Program program({"generate", "--prompt-file", (folder / "prompt").string()});
+  usleep(100000);
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait().status, 128 + SIGINT);
+}
+
 TEST(Generate, AnInterruptedObjectIsStillOne) {
   // The tokens take long enough; the signal comes when the model is loaded.
   const TemporaryFolder folder;
   const std::string err = (folder / "err").string();
-  Program program(generate({"-m", "20000", "--ctx", "30000", "--ignore-eos", "--json"}),
+  Program program(generate_bundled({"-m", "20000", "--ctx", "30000", "--ignore-eos", "--json"}),
                   {.error_path = err});
   for (int i = 0; i < 600 && test::read_file(err).find("loaded:") == std::string::npos; ++i) {
     usleep(100000);
@@ -206,7 +207,7 @@ TEST(Generate, AnInterruptedObjectIsStillOne) {
 }
 
 TEST(Generate, EndsWhenNobodyReadsItsOutput) {
-  Program program(generate(kLong), kSmallPipe);
+  Program program(generate_bundled(kLong), kSmallPipe);
   ASSERT_FALSE(program.read_some().empty());
   program.close_output();
   const Ended ended = program.wait();
@@ -216,7 +217,7 @@ TEST(Generate, EndsWhenNobodyReadsItsOutput) {
 
 TEST(Generate, AFullDiskIsAnError) {
   for (const Arguments& arguments : {Arguments{"-m", "5"}, Arguments{"-m", "5", "--json"}}) {
-    const Ended ended = run_program(generate(arguments), {.output_path = "/dev/full"});
+    const Ended ended = run_program(generate_bundled(arguments), {.output_path = "/dev/full"});
     EXPECT_EQ(ended.status, 1);
     EXPECT_THAT(ended.err,
                 HasSubstr("linnet: standard output cannot be written: No space left on device\n"));
@@ -224,12 +225,12 @@ TEST(Generate, AFullDiskIsAnError) {
 }
 
 TEST(Generate, LivesWithClosedStreams) {
-  EXPECT_EQ(run_program(generate({"-m", "2"}), {.closed = {1}}).status, 1);
-  const Ended silent = run_program(generate({"-m", "2"}), {.closed = {0, 2}});
+  EXPECT_EQ(run_program(generate_bundled({"-m", "2"}), {.closed = {1}}).status, 1);
+  const Ended silent = run_program(generate_bundled({"-m", "2"}), {.closed = {0, 2}});
   EXPECT_EQ(silent.status, 0);
   EXPECT_GT(silent.out.size(), 1u);
-  EXPECT_EQ(run_program(generate({"-m", "2"}), {.closed = {0, 1, 2}}).status, 1);
-  EXPECT_EQ(run_program(generate({"-m", "2"}), {.error_path = "/dev/full"}).status, 0);
+  EXPECT_EQ(run_program(generate_bundled({"-m", "2"}), {.closed = {0, 1, 2}}).status, 1);
+  EXPECT_EQ(run_program(generate_bundled({"-m", "2"}), {.error_path = "/dev/full"}).status, 0);
 }
 
 class ChangedModel : public testing::Test {

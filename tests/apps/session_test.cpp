@@ -4,36 +4,35 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
 #include <regex>
 
-#include "support/model_copy.hpp"
-#include "support/run_program.hpp"
+#include "support/bundled_model.hpp"
 
 namespace linnet {
 namespace {
 
+using test::Arguments;
+using test::chat_bundled;
 using test::Ended;
+using test::generate_bundled;
+using test::joined;
+using test::json_of;
 using test::kBundledModel;
 using test::run_program;
 using testing::ContainsRegex;
 using testing::HasSubstr;
-using Arguments = std::vector<std::string>;
 
 constexpr const char* kPrompt =
     "And God said, Let there be light: and there was light. And God saw the light, that it was "
     "good: and God said, Let there be";
 
 Ended generate(const Arguments& more) {
-  Arguments arguments = {"generate", "--gguf", kBundledModel.string(), "--prompt", kPrompt,
-                         "-m",       "40"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return run_program(arguments);
+  return run_program(generate_bundled(joined({"--prompt", kPrompt, "-m", "40"}, more)));
 }
 
 nlohmann::json generated(Arguments more) {
   more.emplace_back("--json");
-  return nlohmann::json::parse(generate(more).out, nullptr, /*allow_exceptions=*/false);
+  return json_of(generate(more));
 }
 
 class PromptCache : public testing::Test {
@@ -130,12 +129,6 @@ TEST(Speculation, ADraftModelOfAnotherVocabularyIsRefused) {
                                        "\"another\", expected the model's \".*\"\n"));
 }
 
-Ended chat(const std::string& input) {
-  return run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template", "chatml", "-m",
-                      "12", "--temp", "0"},
-                     {.input = input});
-}
-
 // "prompt N new, M cached" of the latest turn.
 std::string latest_prompt(const std::string& err) {
   static const std::regex kPattern("prompt [0-9]+ new, [0-9]+ cached");
@@ -150,9 +143,9 @@ TEST(ChatSession, GoesOnInAnotherProcessWithoutComputingAgain) {
   const test::TemporaryFolder folder;
   const std::string file = (folder / "talk").string();
   const std::string first = "Who was it that spake in the garden?\n", second = "And then?\n";
-  const Ended whole = chat(first + "/save " + file + "\n" + second);
+  const Ended whole = chat_bundled(first + "/save " + file + "\n" + second);
   ASSERT_EQ(whole.status, 0) << whole.err;
-  const Ended rest = chat("/load " + file + "\n" + second);
+  const Ended rest = chat_bundled("/load " + file + "\n" + second);
   ASSERT_EQ(rest.status, 0) << rest.err;
   EXPECT_THAT(rest.err, HasSubstr("loaded: 1 turns"));
   EXPECT_FALSE(rest.out.empty());
@@ -164,7 +157,7 @@ TEST(ChatSession, OfGenerateIsNoConversation) {
   const test::TemporaryFolder folder;
   const std::string file = (folder / "cache").string();
   ASSERT_EQ(generate({"--prompt-cache", file}).status, 0);
-  const Ended ended = chat("/load " + file + "\n");
+  const Ended ended = chat_bundled("/load " + file + "\n");
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, HasSubstr(file + ": the session holds no conversation"));
 }

@@ -43,6 +43,17 @@ TEST(Usage, NumbersOutOfRange) {
   }
 }
 
+// As a script gives them where its variable is not set.
+TEST(Usage, EmptyValues) {
+  expect_usage_error({"generate", "--gguf", ""}, "--gguf: expected a value, found an empty one");
+  expect_usage_error({"generate", "--gguf="}, "--gguf");
+  expect_usage_error({"generate", "--ban-token", ""}, "--ban-token");
+  expect_usage_error({"logits", "--tokens", "", "--npy", "out"}, "--tokens");
+  expect_usage_error({"serve", "--api-key", ""}, "--api-key");
+  expect_usage_error({"serve", "--port", ""}, "--port");
+  EXPECT_EQ(run_program({"generate", "-m", "1", "--prompt", ""}).status, 0);
+}
+
 TEST(Usage, UnknownWords) {
   expect_usage_error({}, "subcommand");
   expect_usage_error({"divine"}, "subcommand");

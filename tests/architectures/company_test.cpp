@@ -13,6 +13,7 @@
 #include "model/model.hpp"
 #include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
+#include "support/test_name.hpp"
 
 namespace linnet {
 namespace {
@@ -26,8 +27,7 @@ class CompanyTest : public testing::TestWithParam<const char*> {
 
   void SetUp() override {
     const std::string name = GetParam();
-    case_ = test::OracleCase::read(fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures" /
-                                   (name + ".json"));
+    case_ = test::OracleCase::read(name);
     path_ = fs::temp_directory_path() / ("linnet-company-" + std::to_string(getpid()) + name);
     const Status written = case_.write(path_);
     ASSERT_TRUE(written) << written.error().message;
@@ -111,7 +111,7 @@ TEST_P(CompanyTest, LogitsAreBitIdenticalBehindACheckpoint) {
   EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + skipped));
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest, test::kMixerCases, test::mixer_case_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, CompanyTest, test::kMixerCases, test::test_name<const char*>);
 
 }  // namespace
 }  // namespace linnet

@@ -15,8 +15,7 @@ namespace {
 // The error of a golden case with one count changed.
 std::string error_with(const std::string& name, const std::string& key, std::int64_t value) {
   const test::TemporaryFolder folder;
-  auto oracle = test::OracleCase::read(std::filesystem::path(LINNET_SOURCE_DIR) /
-                                       "tests/data/architectures" / (name + ".json"));
+  auto oracle = test::OracleCase::read(name);
   oracle.json["metadata"][key] = {{"type", "uint32"}, {"value", value}};
   const auto path = folder / "hostile.gguf";
   const Status written = oracle.write(path);

@@ -11,6 +11,7 @@
 #include "support/evaluate.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/test_name.hpp"
 
 namespace linnet {
 namespace {
@@ -18,25 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-const fs::path kCases = fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
-
 int mutations() {
   const char* asked = std::getenv("LINNET_MUTATIONS");
   return asked ? std::atoi(asked) : 12;
 }
 
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kCases)) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class MutatedFileTest : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { original_ = test::OracleCase::read(kCases / (GetParam() + ".json")); }
+  void SetUp() override { original_ = test::OracleCase::read(GetParam()); }
 
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
 
@@ -131,12 +121,8 @@ TEST_P(MutatedFileTest, IsAnErrorOrRuns) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, MutatedFileTest, testing::ValuesIn(case_names()),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Cases, MutatedFileTest, testing::ValuesIn(test::oracle_case_names()),
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet

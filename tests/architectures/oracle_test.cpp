@@ -11,6 +11,7 @@
 #include "architectures/architecture.hpp"
 #include "support/evaluate.hpp"
 #include "support/oracle_case.hpp"
+#include "support/test_name.hpp"
 
 namespace linnet {
 namespace {
@@ -19,26 +20,22 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> registered_cases() {
   std::vector<std::string> names;
-  for (const auto& entry :
-       fs::directory_iterator(fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures")) {
-    const auto json = test::OracleCase::read(entry.path()).json;
+  for (const std::string& name : test::oracle_case_names()) {
+    const auto json = test::OracleCase::read(name).json;
     const std::string architecture = json["metadata"]["general.architecture"]["value"];
     const auto known = all_architectures();
     if (std::any_of(known.begin(), known.end(),
                     [&](const Architecture& a) { return a.name == architecture; })) {
-      names.push_back(entry.path().stem().string());
+      names.push_back(name);
     }
   }
-  std::sort(names.begin(), names.end());
   return names;
 }
 
 class OracleTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    const fs::path path =
-        fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures" / (GetParam() + ".json");
-    case_ = test::OracleCase::read(path);
+    case_ = test::OracleCase::read(GetParam());
     path_ = fs::temp_directory_path() /
             ("linnet-" + std::to_string(getpid()) + "-" + GetParam() + ".gguf");
     const Status written = case_.write(path_);
@@ -91,13 +88,7 @@ TEST_P(OracleTest, LogitsAreBitIdenticalWhateverChunksAndThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(registered_cases()),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace_if(
-                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); },
-                               '_');
-                           return name;
-                         });
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet

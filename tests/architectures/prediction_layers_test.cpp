@@ -15,8 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(PredictionLayersTest, AreNotPartOfTheModel) {
-  auto oracle = test::OracleCase::read(fs::path(LINNET_SOURCE_DIR) /
-                                       "tests/data/architectures/qwen35-dense.json");
+  auto oracle = test::OracleCase::read("qwen35-dense");
   auto& metadata = oracle.json["metadata"];
   const std::size_t layers = metadata["qwen35.block_count"]["value"];
   metadata["qwen35.block_count"]["value"] = layers + 1;

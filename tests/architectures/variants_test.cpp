@@ -10,6 +10,7 @@
 #include "support/evaluate.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/test_name.hpp"
 
 namespace linnet {
 namespace {
@@ -17,21 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-const fs::path kCases = fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kCases)) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 class VariantsTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    case_ = test::OracleCase::read(kCases / (GetParam() + ".json"));
+    case_ = test::OracleCase::read(GetParam());
     architecture_ = case_.json["metadata"]["general.architecture"]["value"];
   }
 
@@ -115,11 +105,8 @@ TEST_P(DeeperTest, BackendsAgree) {
   expect_backends_agree();
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, DeeperTest, testing::ValuesIn(case_names()), [](const auto& info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(Cases, DeeperTest, testing::ValuesIn(test::oracle_case_names()),
+                         test::test_name<std::string>);
 
 // Other heads, where attention is the only mixer and a head's width is the same everywhere.
 class OtherHeadsTest : public VariantsTest {
@@ -195,12 +182,8 @@ TEST_P(OtherHeadsTest, BackendsAgreeWithOneKvHead) {
   expect_backends_agree();
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, OtherHeadsTest, testing::ValuesIn(case_names()),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Cases, OtherHeadsTest, testing::ValuesIn(test::oracle_case_names()),
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet

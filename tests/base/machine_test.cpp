@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include "support/address_space.hpp"
+#include "support/temporary_folder.hpp"
+
 namespace linnet {
 namespace {
 
@@ -27,6 +30,27 @@ TEST(MachineTest, ThreadsFollowTheAffinityMask) {
 TEST(MachineTest, MemoryIsPlausible) {
   EXPECT_GT(available_memory_bytes(), 1 << 20);
   EXPECT_GT(peak_memory_bytes(), 100 << 10);
+}
+
+TEST(MachineTest, CachedFilesOfACgroupAreFree) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), std::nullopt);
+  test::write_file(folder / "memory.max", "1000\n");
+  test::write_file(folder / "memory.current", "990\n");
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 10);
+  test::write_file(folder / "memory.stat",
+                   "anon 290\nfile 700\nactive_file 100\ninactive_file 600\n");
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 610);
+  test::write_file(folder / "memory.max", "max\n");
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), std::nullopt);
+}
+
+TEST(MachineTest, TheLimitOfTheAddressSpaceCounts) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "a sanitizer takes more of it than any limit";
+  const test::AddressSpaceLimit limit(std::int64_t{1} << 30);
+  const std::int64_t available = available_memory_bytes();
+  EXPECT_LT(available, std::int64_t{1} << 30);
+  EXPECT_GT(available, 1);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/temporary_folder.hpp"
 
@@ -40,6 +41,24 @@ TEST(NewFile, SaysWhyItCannotBeWritten) {
   const Status status = file.write(bytes_of("text"));
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().message, "/nowhere/file: cannot be written: No such file or directory");
+}
+
+// A rename onto a device would take its place for every program of the machine.
+TEST(NewFile, ReplacesNeitherDevicesNorFolders) {
+  const test::TemporaryFolder folder;
+  const auto pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::filesystem::create_directory(folder / "folder");
+  for (const auto& path : {pipe, folder / "folder"}) {
+    NewFile file(path);
+    const Status status = file.write(bytes_of("text"));
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().message,
+              path.string() + ": is not a regular file and can't be replaced by one");
+    EXPECT_FALSE(file.finish());
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
 }
 
 }  // namespace

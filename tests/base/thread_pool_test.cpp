@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <system_error>
 #include <thread>
 #include <vector>
+
+#include "support/address_space.hpp"
 
 namespace linnet {
 namespace {
@@ -29,6 +32,12 @@ TEST(ThreadPoolTest, ManyLoopsInARowLoseNothing) {
     pool.parallel_for(4, [&](std::int64_t i) { sum += i; });
   }
   EXPECT_EQ(sum, 5000 * 6);
+}
+
+TEST(ThreadPoolTest, MoreThreadsThanTheSystemGivesAreAnError) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "threads can't be made scarce";
+  const test::AddressSpaceLimit limit(std::int64_t{1} << 30);  // 100 stacks or so
+  EXPECT_THROW(ThreadPool(1024), std::system_error);
 }
 
 // A worker that has been late for one loop must not take an index of it in the next one.

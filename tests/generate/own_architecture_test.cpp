@@ -20,8 +20,7 @@ constexpr char kOwn[] = "wren";
 
 // The golden case of an architecture that works alike, under the name "wren".
 test::OracleCase wren_case() {
-  auto oracle = test::OracleCase::read(fs::path(LINNET_SOURCE_DIR) /
-                                       "tests/data/architectures/smollm3-dense.json");
+  auto oracle = test::OracleCase::read("smollm3-dense");
   nlohmann::ordered_json metadata;
   for (const auto& [key, item] : oracle.json["metadata"].items()) {
     const bool is_own = key.starts_with("smollm3.");

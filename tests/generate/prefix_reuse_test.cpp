@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -123,7 +124,7 @@ TEST_P(PrefixReuseTest, TextsThatGiveTheirMemoryAwayAreTheSame) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(texts[i].tokens, alone[i].tokens) << i;
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, test::kMixerCases, test::mixer_case_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, PrefixReuseTest, test::kMixerCases, test::test_name<const char*>);
 
 }  // namespace
 }  // namespace linnet

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <string>
-
 namespace linnet::test {
 
 /// Golden cases that have, between them, every kind of mixer and everything that layers keep of a
@@ -34,12 +31,5 @@ inline const auto kMixerCases =
                     "rwkv6qwen2-own",       // gated linear attention
                     "rwkv7-own",            // RWKV-7
                     "arwkv7-own");          // RWKV-7 with gated feed-forward parts
-
-/// The name of such a case as GoogleTest takes it.
-inline std::string mixer_case_name(const testing::TestParamInfo<const char*>& info) {
-  std::string name = info.param;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-}
 
 }  // namespace linnet::test

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -15,12 +16,25 @@
 
 namespace linnet::test {
 
+inline const std::filesystem::path kOracleCases =
+    std::filesystem::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
+
+/// The names of all golden cases.
+inline std::vector<std::string> oracle_case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kOracleCases)) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 /// A golden case of an architecture (see ../shared/oracle/README.md for the format of the file).
 struct OracleCase {
   nlohmann::ordered_json json;
 
-  static OracleCase read(const std::filesystem::path& path) {
-    std::ifstream in(path);
+  static OracleCase read(const std::string& name) {
+    std::ifstream in(kOracleCases / (name + ".json"));
     return {nlohmann::ordered_json::parse(in)};
   }
 

@@ -28,6 +28,7 @@ struct Streams {
   std::vector<int> closed = {};  ///< descriptors that are closed, as `>&-` does
   int pipe_bytes = 0;            ///< capacity of the pipe behind standard output, if not 0
   std::string error_path = {};   ///< a file for standard error instead of Ended::err
+  std::string input_path = {};   ///< a file for standard input instead of `input`
   std::vector<std::string> environment = {};  ///< "NAME=VALUE" besides the test's own
 };
 
@@ -43,7 +44,8 @@ class Program {
     if (streams.pipe_bytes > 0) fcntl(output_, F_SETPIPE_SZ, streams.pipe_bytes);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    const std::string in = (folder_ / "in").string();
+    const std::string in =
+        streams.input_path.empty() ? (folder_ / "in").string() : streams.input_path;
     const std::string err =
         streams.error_path.empty() ? (folder_ / "err").string() : streams.error_path;
     posix_spawn_file_actions_addopen(&actions, 0, in.c_str(), O_RDONLY, 0);

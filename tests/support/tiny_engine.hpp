@@ -16,8 +16,7 @@ namespace linnet::test {
 class TinyModel {
  public:
   explicit TinyModel(const std::string& name) {
-    const auto oracle = OracleCase::read(std::filesystem::path(LINNET_SOURCE_DIR) /
-                                         "tests/data/architectures" / (name + ".json"));
+    const auto oracle = OracleCase::read(name);
     vocabulary_ = static_cast<std::int32_t>(oracle.vocabulary());
     const Status written = oracle.write(path());
     EXPECT_TRUE(written) << written.error().message;

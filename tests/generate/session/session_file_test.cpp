@@ -37,7 +37,8 @@ Bytes session(std::uint64_t tokens, const std::vector<std::int64_t>& states) {
   put(bytes, kPageBytes + 8, std::uint64_t{4});
   put(bytes, kTokens, tokens);
   put(bytes, kStates, static_cast<std::uint64_t>(states.size()));
-  std::memcpy(bytes.data() + kHeaderBytes + tokens * 4, states.data(), states.size() * 8);
+  std::ranges::copy(std::as_bytes(std::span(states)),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(kHeaderBytes + tokens * 4));
   return bytes;
 }
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -91,7 +92,7 @@ TEST_P(SessionTest, MayBeEmpty) {
   EXPECT_EQ(session->cached_tokens, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, SessionTest, test::kMixerCases, test::mixer_case_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, SessionTest, test::kMixerCases, test::test_name<const char*>);
 
 class ForeignSession : public testing::Test {
  protected:

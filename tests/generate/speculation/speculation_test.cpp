@@ -6,6 +6,7 @@
 
 #include "generate/speculation/draft_model.hpp"
 #include "grammar/gbnf.hpp"
+#include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -97,7 +98,7 @@ TEST_P(SpeculationTest, WhatWasAcceptedIsThereForTheNextTurn) {
   EXPECT_EQ(second.tokens, run(*model_.engine(), std::move(alone)).tokens);
 }
 
-INSTANTIATE_TEST_SUITE_P(Mixers, SpeculationTest, test::kMixerCases, test::mixer_case_name);
+INSTANTIATE_TEST_SUITE_P(Mixers, SpeculationTest, test::kMixerCases, test::test_name<const char*>);
 
 const test::TinyModel& llama() {
   static const test::TinyModel model("llama-dense");

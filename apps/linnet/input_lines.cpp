@@ -1,0 +1,51 @@
+#include "linnet/input_lines.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace linnet::app {
+
+Result<std::optional<std::string>> InputLines::next() {
+  ++number_;
+  std::size_t searched = begin_;
+  for (;;) {
+    const std::size_t end = buffer_.find('\n', searched);
+    if (end != std::string::npos) {
+      std::string line = buffer_.substr(begin_, end - begin_);
+      begin_ = end + 1;
+      return std::optional(std::move(line));
+    }
+    if (ended_) break;
+    buffer_.erase(0, begin_);
+    begin_ = 0;
+    searched = buffer_.size();
+    if (static_cast<std::int64_t>(searched) > kLongestLineBytes) {
+      return Error{fmt::format("line {} of standard input is longer than {} bytes", number_,
+                               kLongestLineBytes)};
+    }
+    if (Status status = read_more(); !status) return status.error();
+  }
+  if (begin_ == buffer_.size()) return std::optional<std::string>();
+  std::string rest = buffer_.substr(begin_);  // a last line without an end
+  begin_ = buffer_.size();
+  return std::optional(std::move(rest));
+}
+
+Status InputLines::read_more() {
+  char bytes[1 << 16];
+  ssize_t count;
+  do {
+    count = read(STDIN_FILENO, bytes, sizeof bytes);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0) {
+    return Error{fmt::format("standard input cannot be read: {}", std::strerror(errno))};
+  }
+  ended_ = count == 0;
+  buffer_.append(bytes, static_cast<std::size_t>(count));
+  return {};
+}
+
+}  // namespace linnet::app

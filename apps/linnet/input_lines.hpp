@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.hpp"
+
+namespace linnet::app {
+
+/// The longest line that is read from standard input, and the longest message of a conversation.
+inline constexpr std::int64_t kLongestLineBytes = 64 << 20;
+
+/// Standard input line by line. Belongs to one thread; there should be one of them in a process.
+class InputLines {
+ public:
+  /// The next line without its end; nothing at the end of the input. An Error where the input can't
+  /// be read or the line is longer than kLongestLineBytes.
+  Result<std::optional<std::string>> next();
+
+ private:
+  Status read_more();
+
+  std::string buffer_;
+  std::size_t begin_ = 0;  // of what was not given yet, in buffer_
+  std::int64_t number_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace linnet::app
