@@ -44,7 +44,14 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();
   app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
-  app.add_option("--backend", backend, "cpu, or reference: slow, plain loops for comparison")
+  app.add_option("--device", device,
+                 "where the model runs: cpu; cuda: the first NVIDIA GPU (proved on an emulated "
+                 "device only, on no card yet: see docs/cuda.md); auto: the cpu, until it is")
+      ->envname("LINNET_DEVICE")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_option("--backend", backend,
+                 "cpu, or reference: slow, plain loops for comparison, whatever the device")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str();
   app.add_flag("--force", force, "load even if memory seems too small");
@@ -65,7 +72,9 @@ EngineOptions ModelOptions::engine_options() const {
   options.kv_type = kv_type == "f32"    ? KvType::kF32
                     : kv_type == "q8_0" ? KvType::kQ8_0
                                         : KvType::kF16;
-  options.backend = backend == "cpu" ? BackendKind::kCpu : BackendKind::kReference;
+  options.backend = backend == "reference" ? BackendKind::kReference
+                    : device == "cuda"     ? BackendKind::kCuda
+                                           : BackendKind::kCpu;
   options.force = force;
   options.speculate = speculates();
   options.draft_model = draft_model;

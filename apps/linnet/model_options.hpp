@@ -18,6 +18,7 @@ struct ModelOptions {
   std::string pre_tokenizer;
   std::string kv_type = "f16";
   std::string backend = "cpu";
+  std::string device = "auto";
   int threads = 0;
   std::int64_t context = 0;
   bool force = false;

@@ -336,6 +336,11 @@ class Backend {
   /// name can read each other's. At most 64 bytes.
   virtual std::string_view memory_layout() const = 0;
 
+  /// The first error that operations met (a lost device, memory that ran out), for the backend's
+  /// whole life; they return nothing themselves and do nothing after it. Asked once a step, when
+  /// its results were downloaded.
+  virtual Status status() { return {}; }
+
   // Memory. Allocation fails with an Error that says how much was asked for.
   virtual Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) = 0;  ///< zeroed
   virtual Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) = 0;

@@ -89,6 +89,18 @@ TEST(Generate, TheReferenceBackendAgrees) {
   EXPECT_EQ(fast.out, plain.out);
 }
 
+TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
+  const Ended cpu = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "cpu"}));
+  const Ended gpu = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "cuda"}));
+  if (gpu.status == 0) {
+    EXPECT_EQ(gpu.out, cpu.out);
+    return;
+  }
+  EXPECT_EQ(gpu.status, 1);
+  EXPECT_THAT(gpu.err, testing::ContainsRegex("no NVIDIA GPU can be used|built without CUDA"));
+  EXPECT_EQ(gpu.out, "");
+}
+
 TEST(Generate, ReadsThePromptFromAFile) {
   const TemporaryFolder folder;
   const std::string prompt = "And God said,\nLet there be";
