@@ -3,8 +3,9 @@
 //   cuda_bench            all rows; about a minute
 //   cuda_bench matmul     those whose name begins so
 //
-// Bytes are those of the weights (or keys and values) as they lie in GPU memory, so GB/s may be
-// held against the rate of `copy`, which is read and write together.
+// Bytes are those of the weights (or keys and values) as they lie in GPU memory. The last column is
+// the share of what the GPU reads, or multiplies in binary16, at most, whichever is the narrower;
+// both are measured first.
 
 #include <fmt/format.h>
 
@@ -25,7 +26,8 @@ namespace {
 
 class Bench {
  public:
-  Bench(Backend& backend, std::string_view only) : backend_(backend), only_(only) {}
+  Bench(Backend& backend, const CudaCeilings& ceilings, std::string_view only)
+      : backend_(backend), ceilings_(ceilings), only_(only) {}
   bool wants(std::string_view name) const { return name.starts_with(only_); }
 
   // Runs `operation` until a fifth of a second has passed; prints what a run takes.
@@ -42,8 +44,11 @@ class Bench {
       seconds = std::chrono::duration<double>(Clock::now() - start).count();
       each_s_ = seconds / count;
     }
-    fmt::print("{:<44}{:>12.1f} us{:>10.0f} GB/s{:>10.1f} TFLOP/s\n", name, each_s_ * 1e6,
-               bytes / each_s_ * 1e-9, operations / each_s_ * 1e-12);
+    const double products = ceilings_.half_operations_per_s;
+    const double least_s =
+        std::max(bytes / ceilings_.read_bytes_per_s, products > 0.0 ? operations / products : 0.0);
+    fmt::print("{:<44}{:>12.1f} us{:>10.0f} GB/s{:>10.1f} TFLOP/s{:>8.0f} %\n", name, each_s_ * 1e6,
+               bytes / each_s_ * 1e-9, operations / each_s_ * 1e-12, 100.0 * least_s / each_s_);
     std::fflush(stdout);
   }
 
@@ -56,6 +61,7 @@ class Bench {
 
  private:
   Backend& backend_;
+  CudaCeilings ceilings_;
   std::string_view only_;
   double each_s_ = 0.0;
 };
@@ -227,9 +233,13 @@ int run(std::string_view only) {
   const auto device = probe_cuda();
   if (!device) return fmt::print(stderr, "{}\n", device.error().message), 1;
   fmt::print("{}, {} MiB free\n", device->name, device->free_bytes >> 20);
+  const auto ceilings = measure_cuda_ceilings();
+  if (!ceilings) return fmt::print(stderr, "{}\n", ceilings.error().message), 1;
+  fmt::print("reads {:.0f} GB/s, multiplies binary16 at {:.0f} TFLOP/s (0: no cuBLASLt)\n",
+             ceilings->read_bytes_per_s * 1e-9, ceilings->half_operations_per_s * 1e-12);
   auto backend = make_cuda_backend(usable_threads());
   if (!backend) return fmt::print(stderr, "{}\n", backend.error().message), 1;
-  Bench bench(**backend, only);
+  Bench bench(**backend, *ceilings, only);
   copies(bench);
   small_ones(bench);
   attentions(bench);

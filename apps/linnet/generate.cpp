@@ -201,7 +201,7 @@ Status run(const Options& options) {
   outcome.prompt = std::move(*prompt);
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
-  const EngineOptions engine_options = options.model.engine_options();
+  const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);

@@ -322,8 +322,8 @@ struct DecayParams {
 };
 
 /// The arithmetic under the model: a handful of coarse operations that run at once. One op at a
-/// time; a backend belongs to one thread. Shapes are the caller's duty (checked when the model is
-/// loaded).
+/// time; a backend belongs to one thread and outlives what it made. Shapes are the caller's duty
+/// (checked when the model is loaded).
 ///
 /// The promise of the CPU backends: each output row depends only on its own input row, its position
 /// and the keys of its sequence; it is bit-identical whatever the other rows of the batch, the

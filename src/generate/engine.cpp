@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include "backend/cuda/cuda.hpp"
 #include "base/machine.hpp"
 #include "base/mapped_file.hpp"
 #include "generate/session/model_hash.hpp"
@@ -20,7 +19,7 @@ namespace {
 constexpr BatchLimits kCudaLimits{2048, 256};
 
 Result<std::unique_ptr<Backend>> make_backend(const EngineOptions& options, int threads) {
-  if (options.backend == BackendKind::kCuda) return make_cuda_backend(threads);
+  if (options.backend == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
   if (options.backend == BackendKind::kReference) return make_reference_backend();
   return make_cpu_backend(threads, options.instruction_set);
 }

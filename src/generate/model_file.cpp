@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "backend/cuda/cuda.hpp"
 #include "base/machine.hpp"
 
 namespace linnet {

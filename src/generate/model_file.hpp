@@ -5,6 +5,7 @@
 #include <string>
 
 #include "architectures/architecture.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "base/checked.hpp"
 #include "gguf/gguf_file.hpp"
 #include "model/model.hpp"
@@ -20,6 +21,7 @@ struct EngineOptions {
   KvType kv_type = KvType::kF16;
   BackendKind backend = BackendKind::kCpu;
   std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
+  CudaOptions cuda;
   BatchLimits limits;
   bool force = false;  ///< load even if memory seems too small
 

@@ -101,6 +101,13 @@ TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
   EXPECT_EQ(gpu.out, "");
 }
 
+TEST(Generate, AutoSaysWhichDeviceItIs) {
+  const Ended chosen = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "auto"}));
+  ASSERT_EQ(chosen.status, 0) << chosen.err;
+  EXPECT_THAT(chosen.err, testing::ContainsRegex("device:  (cuda|cpu, because .+)\n"));
+  EXPECT_EQ(chosen.out, run_program(generate({"-m", "8", "--kv-type", "f32"})).out);
+}
+
 TEST(Generate, ReadsThePromptFromAFile) {
   const TemporaryFolder folder;
   const std::string prompt = "And God said,\nLet there be";

@@ -34,6 +34,15 @@ TEST_P(CudaMatmulTest, AgreesWithTheReference) {
   }
 }
 
+// As many rows as a prompt has: by a library, where there is one.
+TEST_P(CudaMatmulTest, ManyRowsAgreeWithTheReference) {
+  const bool is_float = GetParam()->block_elements == 1;
+  for (const std::int64_t columns : {is_float ? 77 : 256, 256}) {
+    const PackedSource weights(*GetParam(), columns, 21);
+    expect_agreement([&](Backend& b) { return multiply(b, weights, 260); }, 3e-7);
+  }
+}
+
 TEST_P(CudaMatmulTest, EmbeddedRowsAreTheValuesOfTheFile) {
   const PackedSource weights(*GetParam(), 512, 21);
   const std::vector<std::int32_t> ids = {20, 0, 15, 16};
@@ -61,7 +70,7 @@ TEST_F(CudaProductTest, TypesThatAreNoWeightsAsARule) {
 TEST_F(CudaProductTest, ScalesAddsBiasAndAccumulates) {
   for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
     const PackedSource weights(*find_format(type), 64, 20);
-    for (const std::int64_t rows : {1, 3, 9}) {
+    for (const std::int64_t rows : {1, 3, 9, 256}) {
       expect_agreement(
           [&](Backend& b) {
             auto matrix = b.upload(weights.source());
@@ -92,6 +101,30 @@ TEST_F(CudaProductTest, SeveralOutputsOfOneInput) {
           return out.values();
         },
         1e-7);
+  }
+}
+
+// Weights of one layout go together where there are few rows, as many as there is room for.
+TEST_F(CudaProductTest, ManyWeightsOfOneLayout) {
+  const std::int64_t sizes[] = {40, 8, 9, 1, 24, 16};
+  std::vector<PackedSource> sources;
+  for (const std::int64_t size : sizes) sources.emplace_back(*find_format("Q4_K"), 256, size);
+  for (const std::int64_t rows : {1, 2, 4}) {
+    expect_agreement(
+        [&](Backend& b) {
+          const DeviceRows in = random_rows(b, rows, 256, 6), out(b, rows, 98);
+          std::vector<std::unique_ptr<Matrix>> matrices;
+          std::vector<MatmulOutput> outputs;
+          std::int64_t first = 0;
+          for (const PackedSource& source : sources) {
+            matrices.push_back(std::move(*b.upload(source.source())));
+            outputs.push_back({matrices.back().get(), out.view().slice(first, source.rows)});
+            first += source.rows;
+          }
+          b.matmul(in.view(), outputs);
+          return out.values();
+        },
+        2e-9);
   }
 }
 

@@ -104,6 +104,9 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
     return test::normalised_error(got, want);
   }
 
+  // Gemma 3n cuts activations at a deviation from their mean, which makes more of small errors.
+  static double largest_error() { return GetParam().starts_with("gemma3n") ? 1e-5 : 1e-6; }
+
   test::OracleCase case_;
   fs::path path_;
   bool causal_ = true;
@@ -111,7 +114,7 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
 
 TEST_P(CudaModelTest, GivesTheGoldenLogits) {
   const auto count = static_cast<std::int64_t>(case_.tokens().size());
-  EXPECT_LE(error(evaluate(count, count), count), 1e-6);
+  EXPECT_LE(error(evaluate(count, count), count), largest_error());
 }
 
 class CudaSmallBatchTest : public CudaModelTest {};
@@ -120,7 +123,7 @@ TEST_P(CudaSmallBatchTest, GivesTheGoldenLogits) {
   const auto count = static_cast<std::int64_t>(case_.tokens().size());
   const std::vector<float> logits = evaluate(count, 3);
   if (!causal_) GTEST_SKIP() << "every token sees all others, so the prompt is one batch";
-  EXPECT_LE(error(logits, count), 1e-6);
+  EXPECT_LE(error(logits, count), largest_error());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(case_names()), test_name);

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -15,12 +17,19 @@
 
 namespace linnet::test {
 
+/// What LINNET_CUDA_WITHOUT leaves out, as for the program.
+inline CudaOptions options_of_environment() {
+  const char* set = std::getenv("LINNET_CUDA_WITHOUT");
+  const std::string_view without = set ? set : "";
+  return {without.find("graphs") == without.npos, without.find("library") == without.npos};
+}
+
 /// Tests of the CUDA backend: on a card, or in the emulation, as the program is linked; skipped
 /// where there is neither.
 class CudaTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto made = make_cuda_backend(1);
+    auto made = make_cuda_backend(1, options_of_environment());
     if (!made) GTEST_SKIP() << made.error().message;
     cuda_ = std::move(*made);
     reference_ = make_reference_backend();

@@ -4,25 +4,30 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <map>
 
 namespace linnet::emulation {
 
 [[noreturn]] void give_up(const char* what);
 
-/// Device memory: one reserved range, closed while no kernel and no copy runs.
+/// Device memory: one reserved range, closed while no kernel and no copy runs. Where the
+/// environment has CUDA_EMULATION_GUARDED, each allocation ends at a page that nothing can touch.
 class Arena {
  public:
   static constexpr std::size_t kBytes = std::size_t{8} << 30;
+  static constexpr std::size_t kPageBytes = 4096;
 
   Arena() {
     base_ = static_cast<std::byte*>(
         mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (base_ == MAP_FAILED) give_up("no address space");
     free_[0] = kBytes;
+    if (std::getenv("CUDA_EMULATION_GUARDED")) nothing_ = memfd_create("nothing", 0);
   }
-  void* take(std::size_t bytes) {
-    bytes = (bytes + 4095) / 4096 * 4096;
+  void* take(std::size_t wanted) {
+    const std::size_t guard = nothing_ >= 0 ? kPageBytes : 0;
+    const std::size_t bytes = (wanted + kPageBytes - 1) / kPageBytes * kPageBytes + guard;
     if (used_ + bytes > limit()) return nullptr;
     for (auto it = free_.begin(); it != free_.end(); ++it) {
       const auto [first, size] = *it;
@@ -32,15 +37,19 @@ class Arena {
       taken_[first] = bytes;
       used_ += bytes;
       top_ = std::max(top_, first + bytes);
-      return base_ + first;
+      if (guard == 0) return base_ + first;
+      // A page of an empty file is an error to touch, open or closed.
+      map(first + bytes - guard, MAP_SHARED, nothing_);
+      return base_ + first + bytes - guard - (wanted + 15) / 16 * 16;
     }
     return nullptr;
   }
   void give(void* memory) {
-    const auto found =
-        taken_.find(static_cast<std::size_t>(static_cast<std::byte*>(memory) - base_));
+    const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(memory) - base_);
+    const auto found = taken_.find(offset / kPageBytes * kPageBytes);
     if (found == taken_.end()) give_up("cudaFree of memory that was not allocated");
     auto [first, size] = *found;
+    if (nothing_ >= 0) map(first + size - kPageBytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     used_ -= size;
     taken_.erase(found);
     auto next = free_.lower_bound(first);
@@ -65,7 +74,7 @@ class Arena {
     auto found = taken_.upper_bound(offset);
     if (found == taken_.begin()) return false;
     --found;
-    return offset + bytes <= found->first + found->second;
+    return offset + bytes <= found->first + found->second - (nothing_ >= 0 ? kPageBytes : 0);
   }
   bool contains(const void* memory) const { return memory >= base_ && memory < base_ + kBytes; }
   void open() { protect(PROT_READ | PROT_WRITE); }
@@ -75,10 +84,16 @@ class Arena {
   void set_limit(std::size_t bytes) { limit_ = bytes; }
 
  private:
+  void map(std::size_t offset, int flags, int file) {
+    if (mmap(base_ + offset, kPageBytes, PROT_NONE, MAP_FIXED | flags, file, 0) == MAP_FAILED) {
+      give_up("mmap failed");
+    }
+  }
   void protect(int how) {
     if (top_ > 0 && mprotect(base_, top_, how) != 0) give_up("mprotect failed");
   }
   std::byte* base_;
+  int nothing_ = -1;  // an empty file
   std::size_t used_ = 0, limit_ = 0, top_ = 0;
   std::map<std::size_t, std::size_t> free_, taken_;
 };

@@ -4,6 +4,7 @@
 
 #include <cuda_runtime.h>
 
+#include "backend/cuda/cuda.hpp"
 #include "backend/cuda/pack_weights.hpp"
 #include "cuda/cuda_rows.hpp"
 
@@ -90,6 +91,72 @@ TEST_F(CudaDeviceTest, ResultsDoNotDependOnTheOrderOfThreads) {
     return all;
   };
   EXPECT_EQ(run(true), run(false));
+}
+
+TEST_F(CudaDeviceTest, WeightsOfOneLayoutTakeOneKernel) {
+  const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
+  auto query = cuda_->upload(weights.source()), key = cuda_->upload(weights.source());
+  const DeviceRows in(*cuda_, 1, 256), out(*cuda_, 1, 16);
+  const MatmulOutput outputs[] = {{query->get(), out.view().slice(0, 8)},
+                                  {key->get(), out.view().slice(8, 8)}};
+  EXPECT_TRUE(cuda_->status());
+  const std::size_t before = emulation::launches();
+  cuda_->matmul(in.view(), outputs);
+  EXPECT_TRUE(cuda_->status());
+  EXPECT_EQ(emulation::launches() - before, 2u);  // one makes integers of the inputs
+}
+
+// A norm leaves the integers that the product after it takes, unless something comes between.
+TEST_F(CudaDeviceTest, ANormQuantisesForTheProductAfterIt) {
+  const test::PackedSource weights(*find_format("Q8_0"), 64, 8);
+  auto matrix = cuda_->upload(weights.source());
+  const DeviceRows in = test::random_rows(*cuda_, 2, 64, 1), x(*cuda_, 2, 64), out(*cuda_, 2, 8);
+  const MatmulOutput output{matrix->get(), out.view()};
+  const auto run = [&](float scale, std::size_t launches) {
+    const std::size_t before = emulation::launches();
+    cuda_->norm(in.view(), {}, x.view());
+    if (scale != 1.0f) cuda_->scale(x.view(), scale);
+    cuda_->matmul(x.view(), {&output, 1});
+    std::vector<float> values = out.values();
+    EXPECT_EQ(emulation::launches() - before, launches);
+    return values;
+  };
+  const std::vector<float> once = run(1.0f, 2), twice = run(2.0f, 4);
+  for (std::size_t i = 0; i < once.size(); ++i) EXPECT_FLOAT_EQ(twice[i], 2.0f * once[i]);
+}
+
+TEST_F(CudaDeviceTest, TheLibraryTakesManyRows) {
+  const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
+  auto matrix = cuda_->upload(weights.source());
+  const DeviceRows in = test::random_rows(*cuda_, 300, 256, 1), out(*cuda_, 300, 8);
+  const MatmulOutput output{matrix->get(), out.view()};
+  const std::size_t before = emulation::library_products();
+  cuda_->matmul(in.view(), {&output, 1});
+  EXPECT_TRUE(cuda_->status());
+  EXPECT_EQ(emulation::library_products() - before, 1u);
+}
+
+TEST_F(CudaDeviceTest, CeilingsAreMeasured) {
+  const auto ceilings = measure_cuda_ceilings({1 << 16, 64});
+  ASSERT_TRUE(ceilings);
+  EXPECT_GT(ceilings->read_bytes_per_s, 0.0);
+  EXPECT_GT(ceilings->half_operations_per_s, 0.0);
+}
+
+// Steps that are the same go as a graph from the second time on; another one does not.
+TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
+  const DeviceRows rows(*cuda_, 2, 3, {1, 1, 1, 1, 1, 1});
+  const auto step = [&](float factor) {
+    const std::size_t before = emulation::graph_launches();
+    for (int i = 0; i < 200; ++i) cuda_->scale(rows.view(), i == 150 ? factor : 1.0f);
+    EXPECT_TRUE(cuda_->status());
+    return emulation::graph_launches() - before;
+  };
+  EXPECT_EQ(step(2.0f), 0u);
+  EXPECT_EQ(step(2.0f), 2u);  // of 128 and of 72 kernels
+  EXPECT_EQ(step(2.0f), 2u);
+  EXPECT_EQ(step(3.0f), 1u);
+  EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
 }
 
 TEST_F(CudaDeviceTest, DeviceMemoryCanNotBeTouchedByTheHost) {

@@ -4,16 +4,33 @@
 #include <sys/mman.h>
 
 #include <cstdio>
+#include <vector>
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
+
+struct EmulatedGraph {
+  std::vector<std::function<void()>> kernels;
+};
 
 namespace linnet::emulation {
 namespace {
 
 bool lost = false;
+EmulatedGraph* captured = nullptr;
+std::size_t graph_launch_count = 0;
 
 }  // namespace
+
+void run_or_capture(std::function<void()> kernel) {
+  if (captured) {
+    captured->kernels.push_back(std::move(kernel));
+  } else {
+    kernel();
+  }
+}
+
+std::size_t graph_launches() { return graph_launch_count; }
 
 void give_up(const char* what) {
   std::fprintf(stderr, "CUDA emulation: %s\n", what);
@@ -126,3 +143,31 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (is_lost()) return cudaErrorLaunchFailure;
+  captured = new EmulatedGraph;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  *graph = captured;
+  captured = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long) {
+  *executable = new EmulatedGraph(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+  ++graph_launch_count;
+  for (const std::function<void()>& kernel : graph->kernels) kernel();
+  return cudaGetLastError();
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}

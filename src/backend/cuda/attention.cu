@@ -1,6 +1,7 @@
 // Keys and values: storing, attending, picking.
 
 #include <algorithm>
+#include <bit>
 
 #include "backend/cuda/cuda_backend.hpp"
 #include "backend/cuda/kernels/attend.cuh"
@@ -14,15 +15,33 @@ namespace {
 // Pages that a thread block has at least where the keys of a row are split.
 constexpr std::int64_t kLeastPages = 2 * kAttendWarps;
 
-template <int kHeads, int kColumns>
-void run(Stream& stream, AttendTask& task, std::int64_t rows) {
+// Rounded up by an eighth at most: the arguments of kernels, and so the graphs of steps, should not
+// change with every page that a sequence begins.
+std::int64_t round_pages(std::int64_t pages) {
+  const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(pages)));
+  const std::int64_t step = std::max(kLeastPages, floor / 8);
+  return (pages + step - 1) / step * step;
+}
+
+template <KvType kType, int kHeads, int kColumns>
+void run_type(Stream& stream, const AttendTask& task, std::int64_t rows) {
   const AttentionParams& params = task.params;
   const std::size_t bytes =
       sizeof(float) * attend_memory_floats(kHeads, params.key_width, params.value_width);
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.kv_heads * task.chunks),
                   static_cast<unsigned>(task.splits));
-  stream.allow_shared_bytes(attend_rows<kHeads, kColumns>, bytes);
-  stream.launch(attend_rows<kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes, task);
+  stream.allow_shared_bytes(attend_rows<kType, kHeads, kColumns>, bytes);
+  stream.launch(attend_rows<kType, kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes,
+                task);
+}
+
+template <int kHeads, int kColumns>
+void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
+  // By KvType.
+  constexpr decltype(&run_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
+      run_type<KvType::kF32, kHeads, kColumns>, run_type<KvType::kF16, kHeads, kColumns>,
+      run_type<KvType::kQ8_0, kHeads, kColumns>};
+  kRun[static_cast<int>(task.kv.type)](stream, task, rows);
 }
 
 template <int kWidth>
@@ -36,7 +55,7 @@ void run_tiles(Stream& stream, const AttendTask& task, const QueryTile* tiles, s
 // The kernel for heads of some width: query heads that share a read of keys, columns a lane sums.
 struct Variant {
   int heads, columns;
-  void (*run)(Stream&, AttendTask&, std::int64_t);
+  void (*run)(Stream&, const AttendTask&, std::int64_t);
 };
 constexpr Variant kVariants[] = {
     {1, 4, run<1, 4>}, {4, 4, run<4, 4>}, {8, 4, run<8, 4>}, {4, 8, run<4, 8>}, {2, 16, run<2, 16>},
@@ -85,7 +104,7 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
 
 DeviceBatch CudaBackend::device_batch(const BatchLayout& batch) {
   DeviceBatch device;
-  device.table_pages = longest_pages(batch);
+  device.table_pages = round_pages(longest_pages(batch));
   flat_tables_.assign(batch.page_tables.size() * static_cast<std::size_t>(device.table_pages), 0);
   for (std::size_t s = 0; s < batch.page_tables.size(); ++s) {
     const auto pages = batch.page_tables[s].first(std::min<std::size_t>(
@@ -167,8 +186,12 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   selection_.reset(queries.rows, device.table_pages);
   if (!scores) return;
   const dim3 grid(static_cast<unsigned>(queries.rows), static_cast<unsigned>(device.table_pages));
-  stream_->launch(score_index_keys, grid, dim3(kWarp), 0,
-                  static_cast<const DeviceKvStore&>(store).layer(params.layer), queries.data,
+  // By KvType.
+  constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
+      score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
+      score_index_keys<KvType::kQ8_0>};
+  const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
+  stream_->launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kWarp), 0, kv, queries.data,
                   queries.stride, weights.data, weights.stride, params.heads, device, scores);
   host_scores_.resize(static_cast<std::size_t>(queries.rows * row_scores));
   stream_->download(scores, host_scores_.size() * sizeof(float), host_scores_.data());

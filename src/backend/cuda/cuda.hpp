@@ -23,9 +23,32 @@ Result<CudaDevice> probe_cuda();
 /// backend keeps it.
 std::int64_t cuda_weight_bytes(const Format& format, std::int64_t elements);
 
+/// What the backend may leave out, to find out what it is worth.
+struct CudaOptions {
+  bool graphs = true;   ///< steps that come again are sent as CUDA graphs
+  bool library = true;  ///< prompts are multiplied by cuBLASLt, where it is found
+};
+
 /// The backend on the first GPU (other ones by CUDA_VISIBLE_DEVICES). `threads` (>= 1) repack the
 /// weights while they are uploaded. What the device reports later - lost, out of memory - is told
 /// by Backend::status(); operations after that do nothing.
-Result<std::unique_ptr<Backend>> make_cuda_backend(int threads);
+Result<std::unique_ptr<Backend>> make_cuda_backend(int threads, const CudaOptions& options = {});
+
+/// What the first GPU can do at most, as measured now.
+struct CudaCeilings {
+  double read_bytes_per_s = 0;
+  /// Multiplications and additions of products of binary16 with sums in float32, by cuBLASLt; 0
+  /// where that is not found.
+  double half_operations_per_s = 0;
+};
+
+/// How much is read, and the sides of the square matrices that are multiplied.
+struct CudaCeilingSizes {
+  std::int64_t read_bytes = std::int64_t{2} << 30;
+  std::int64_t product_side = 8192;
+};
+
+/// The best of five runs each; takes about a second and the memory of the sizes.
+Result<CudaCeilings> measure_cuda_ceilings(const CudaCeilingSizes& sizes = {});
 
 }  // namespace linnet

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/half_library.hpp"
 #include "backend/cuda/kernels/products.cuh"
 #include "backend/cuda/pack_weights.hpp"
 #include "backend/cuda/stream.hpp"
@@ -19,7 +20,6 @@ struct AttendTask;
 struct DeviceBatch;
 struct DeviceRun;
 struct KvView;
-struct PickLists;
 
 class DeviceBuffer final : public Buffer {
  public:
@@ -94,8 +94,9 @@ class DeviceStateStore final : public StateStore {
 /// device memory.
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(std::unique_ptr<Stream> stream, int threads)
-      : stream_(std::move(stream)), pool_(threads) {}
+  /// `library` may be null.
+  CudaBackend(std::unique_ptr<Stream> stream, std::unique_ptr<HalfLibrary> library, int threads)
+      : stream_(std::move(stream)), half_library_(std::move(library)), pool_(threads) {}
   ~CudaBackend() override { stream_->wait(); }
 
   std::string_view name() const override { return "cuda"; }
@@ -154,36 +155,62 @@ class CudaBackend final : public Backend {
   struct Prepared {
     View in;
     bool quantised = false, halved = false;
+    bool evenly = false;  // halved, all rows with the same power of two
+  };
+
+  /// What the pick lists were made of.
+  struct Grouping {
+    const std::int32_t* experts = nullptr;
+    std::int64_t picks = 0, slices = 0;
+    int tile_rows = 0;
+    bool operator==(const Grouping&) const = default;
   };
 
   template <class Body>
   void for_each(std::int64_t rows, std::int64_t columns, Body body);
+  std::byte* landing_place(std::size_t bytes);
   Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
                    float& largest);
-  void multiply_few_rows(Prepared& x, const WeightsView& w, std::int64_t out_rows,
-                         const SliceChoice& choice, const Epilogue& epilogue);
+  void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
+                         const SliceChoice& choice);
   void multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
                           const RowTiles& tiles, std::int64_t tile_count, int tile_rows,
                           const Epilogue& epilogue);
+  /// False, and nothing is done, where there is no library or it can't.
+  bool multiply_by_library(Prepared& x, const MatmulOutput& output);
+  QuantisedRows room_for_quantised(View of);
+  void remember_quantised(View of);
   void quantise(Prepared& x);
   void halve(Prepared& x);
-  PickLists make_pick_lists(const Routing& routing, bool row_a_pick, std::int64_t experts,
-                            int tile_rows);
+  void halve_evenly(Prepared& x);
+  const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
   std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
 
   std::unique_ptr<Stream> stream_;
+  std::unique_ptr<HalfLibrary> half_library_;
   ThreadPool pool_;
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
-  Mirror ids_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
+  HostMemory landing_;                             // of downloads
+  Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
       tiles_mirror_;
   std::map<const float*, Mirror> frequencies_;  // of rope, by where the model keeps them
-  QuantisedRows quantised_;                     // of the matmul that runs
+  /// What quantised_ holds, if nothing else came after `operations`.
+  struct Remembered {
+    View of;
+    std::uint64_t operations = 0;
+  };
+  Remembered remembered_;
+  bool has_quantised_weights_ = false;
+  QuantisedRows quantised_;  // of the matmul that runs
   HalfRows halves_;
   Scratch quantised_codes_, quantised_scales_, quantised_sums_, half_values_, half_inverses_;
-  Scratch partial_sums_, pick_lists_, attention_sums_, attention_totals_, index_scores_;
+  Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
+  Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_, index_scores_;
+  Grouping grouping_;     // until experts are chosen anew
+  PickLists pick_lists_;  // in pick_numbers_
   KeySelection selection_;
   std::vector<float> host_scores_;
   std::vector<std::int32_t> flat_tables_, device_run_list_, tile_list_;

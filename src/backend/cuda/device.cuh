@@ -23,6 +23,10 @@ __device__ inline T exchange(T value, int mask) {
   return __shfl_xor_sync(kAllLanes, value, mask);
 }
 
+/// Bit l is what lane l says. All lanes take part.
+__device__ inline std::uint32_t vote(bool value) { return __ballot_sync(kAllLanes, value); }
+__device__ inline int count_bits(std::uint32_t bits) { return __popc(bits); }
+
 __device__ inline float from_half(std::uint16_t bits) {
   return __half2float(__ushort_as_half(bits));
 }

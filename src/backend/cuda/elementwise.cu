@@ -14,6 +14,11 @@ unsigned grid_rows(std::int64_t rows) {
   return static_cast<unsigned>(std::min(rows, kMostGridRows));
 }
 
+dim3 element_grid(std::int64_t rows, std::int64_t columns) {
+  return dim3(static_cast<unsigned>((columns + kElementThreads - 1) / kElementThreads),
+              grid_rows(rows));
+}
+
 // Threads for `width` columns: whole warps, at most 256.
 unsigned threads_for(std::int64_t width) {
   return static_cast<unsigned>(std::clamp<std::int64_t>((width + 31) / 32 * 32, 32, 256));
@@ -39,9 +44,8 @@ constexpr Embed kEmbed[] = {embed<Codes::kFloat32>, embed<Codes::kHalf>,   embed
 
 template <class Body>
 void CudaBackend::for_each(std::int64_t rows, std::int64_t columns, Body body) {
-  const dim3 grid(static_cast<unsigned>((columns + kElementThreads - 1) / kElementThreads),
-                  grid_rows(rows));
-  stream_->launch(for_elements<Body>, grid, dim3(kElementThreads), 0, rows, columns, body);
+  stream_->launch(for_elements<Body>, element_grid(rows, columns), dim3(kElementThreads), 0, rows,
+                  columns, body);
 }
 
 void CudaBackend::embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) {
@@ -51,7 +55,7 @@ void CudaBackend::embed_rows(const Matrix& table, std::span<const std::int32_t> 
 }
 
 void CudaBackend::gather_rows(View in, std::span<const std::int32_t> rows, View out) {
-  const auto* from = ids_.of(*stream_, rows);
+  const auto* from = rows_.of(*stream_, rows);
   if (!from) return;
   for_each(static_cast<std::int64_t>(rows.size()), in.columns,
            [=] __device__(std::int64_t r, std::int64_t c) {
@@ -62,7 +66,10 @@ void CudaBackend::gather_rows(View in, std::span<const std::int32_t> rows, View 
 void CudaBackend::norm(View in, const NormParams& params, View out) {
   const std::int64_t group = params.group ? params.group : in.columns;
   const dim3 grid(static_cast<unsigned>(in.columns / group), grid_rows(in.rows));
-  stream_->launch(normalise_rows, grid, dim3(threads_for(group)), 0, in, params, group, out);
+  const QuantisedRows quantised = group % kBlock == 0 ? room_for_quantised(out) : QuantisedRows{};
+  stream_->launch(normalise_rows, grid, dim3(threads_for(group)), 0, in, params, group, out,
+                  quantised);
+  if (quantised.codes) remember_quantised(out);
 }
 
 void CudaBackend::rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) {
@@ -77,18 +84,17 @@ void CudaBackend::rope(View x, std::span<const std::int32_t> positions, const Ro
                 frequencies_[host].of(*stream_, params.inverse_frequencies),
                 positions_.of(*stream_, positions)};
   if (!task.inverse_frequencies || !task.positions) return;
-  const int pairs = params.dims / 2;
+  const int pairs = params.dims / 2 * params.heads;
   const unsigned threads = threads_for(pairs);
   const dim3 grid((static_cast<unsigned>(pairs) + threads - 1) / threads, grid_rows(x.rows));
   stream_->launch(rotate_rows, grid, dim3(threads), 0, x, task);
 }
 
 void CudaBackend::gated_activation(View gate, View up, Activation activation, View out) {
-  for_each(gate.rows, gate.columns, [=] __device__(std::int64_t r, std::int64_t c) {
-    float value = activate(activation, gate.data[r * gate.stride + c]);
-    if (up.data) value *= up_factor(activation, up.data[r * up.stride + c]);
-    out.data[r * out.stride + c] = value;
-  });
+  const QuantisedRows quantised = room_for_quantised(out);
+  stream_->launch(activate_rows, element_grid(gate.rows, gate.columns), dim3(kElementThreads), 0,
+                  gate, up, activation, out, quantised);
+  if (quantised.codes) remember_quantised(out);
 }
 
 void CudaBackend::add_scaled(View x, float scale, float out_scale, View out) {
@@ -146,6 +152,7 @@ void CudaBackend::fill(View x, float value) {
 }
 
 void CudaBackend::group_experts(int size, const Routing& routing) {
+  grouping_ = {};
   std::int32_t* experts = routing.experts;
   for_each(1, routing.rows * routing.used,
            [=] __device__(std::int64_t, std::int64_t c) { experts[c] /= size; });

@@ -1,7 +1,9 @@
 // Buffers, weights, and the stores of keys, values and recurrent state.
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <limits>
 
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/cuda_backend.hpp"
@@ -34,17 +36,21 @@ Result<CudaDevice> probe_cuda() {
                     static_cast<std::int64_t>(free_bytes)};
 }
 
-Result<std::unique_ptr<Backend>> make_cuda_backend(int threads) {
+Result<std::unique_ptr<Backend>> make_cuda_backend(int threads, const CudaOptions& options) {
   if (auto device = probe_cuda(); !device) return device.error();
   auto stream = cuda::Stream::open();
   if (!stream) return stream.error();
-  return std::unique_ptr<Backend>(std::make_unique<cuda::CudaBackend>(std::move(*stream), threads));
+  (*stream)->use_graphs(options.graphs);
+  auto library = options.library ? cuda::HalfLibrary::open() : nullptr;
+  return std::unique_ptr<Backend>(
+      std::make_unique<cuda::CudaBackend>(std::move(*stream), std::move(library), threads));
 }
 
 namespace cuda {
 namespace {
 
 constexpr std::int64_t kUploadBytes = std::int64_t{32} << 20;  // packed at a time
+constexpr std::size_t kMostLandingBytes = std::size_t{256} << 20;
 
 std::int64_t layer_bytes(const KvShape& shape, int layer, int width) {
   return shape.pages * shape.layers[layer].heads * kv_page_bytes(shape.type, width);
@@ -107,6 +113,10 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
 }
 
 Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) {
+  if (source.columns > std::numeric_limits<std::int32_t>::max() - kSuperBlock) {
+    return Error{"a weight of " + std::to_string(source.columns) +
+                 " inputs is wider than kernels count"};
+  }
   auto plan = plan_weights(source);
   if (!plan) return plan.error();
   auto memory = DeviceMemory::allocate(*stream_, plan->total_bytes, "for a weight");
@@ -116,18 +126,36 @@ Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) 
     return sent.error();
   }
   set_half_factor(largest, plan->view);
+  has_quantised_weights_ |= !is_float(plan->view.codes);
   return std::unique_ptr<Matrix>(std::make_unique<DeviceMatrix>(source, *plan, std::move(*memory)));
 }
 
 void CudaBackend::upload(std::span<const float> from, float* to) {
+  grouping_ = {};  // it may be a routing
   stream_->upload(from.data(), from.size_bytes(), to);
 }
 
+// Logits come every step, so they land in page-locked memory first.
 void CudaBackend::download(const View& from, float* to) {
   const std::size_t width = static_cast<std::size_t>(from.columns) * sizeof(float);
-  stream_->copy_rows(from.data, static_cast<std::size_t>(from.stride) * sizeof(float), width,
-                     static_cast<std::size_t>(from.rows), to, width, cudaMemcpyDeviceToHost);
+  const std::size_t bytes = width * static_cast<std::size_t>(from.rows);
+  const auto pitch = std::max(static_cast<std::size_t>(from.stride) * sizeof(float), width);
+  const auto rows = static_cast<std::size_t>(from.rows);
+  std::byte* landing = landing_place(bytes);
+  stream_->copy_rows(from.data, pitch, width, rows, landing ? landing : static_cast<void*>(to),
+                     width, cudaMemcpyDeviceToHost);
   stream_->wait();
+  if (landing && bytes > 0 && stream_->status()) std::memcpy(to, landing, bytes);
+}
+
+// Null for more than is worth locking, and after an error.
+std::byte* CudaBackend::landing_place(std::size_t bytes) {
+  if (bytes > kMostLandingBytes) return nullptr;
+  if (landing_.bytes() >= static_cast<std::int64_t>(bytes)) return landing_.get();
+  auto memory = HostMemory::allocate(*stream_, static_cast<std::int64_t>(std::bit_ceil(bytes)));
+  if (!memory) return nullptr;
+  landing_ = std::move(*memory);
+  return landing_.get();
 }
 
 std::optional<std::int64_t> DeviceKvStore::bytes_for(const KvShape& shape) {

@@ -8,12 +8,13 @@
 /// own file.
 namespace linnet::cuda {
 
-void multiply_few_quantised_rows(Stream& stream, const WeightsView& w, const QuantisedRows& x,
-                                 std::int64_t rows, const SliceChoice& choice,
-                                 const Epilogue& epilogue);
-void multiply_few_float_rows(Stream& stream, const WeightsView& w, const float* in,
-                             std::int64_t stride, std::int64_t rows, const SliceChoice& choice,
-                             const Epilogue& epilogue);
+/// Adds a product to those of a launch; false if it has another layout than theirs, or no room.
+bool join(const Product& product, Products& all);
+
+void multiply_few_quantised_rows(Stream& stream, const Products& all, const QuantisedRows& x,
+                                 std::int64_t rows, const SliceChoice& choice);
+void multiply_few_float_rows(Stream& stream, const Products& all, View in, std::int64_t rows,
+                             const SliceChoice& choice);
 
 /// How the rows of a product are cut: tiles of `tile_rows` (32 or 128), inputs into `splits`.
 struct TileGrid {

@@ -6,69 +6,104 @@
 namespace linnet::cuda {
 namespace {
 
-dim3 few_grid(const WeightsView& w, std::int64_t rows, int rows_a_block) {
-  const std::int64_t outputs = kFewOutputs * kFewWarps;
-  return dim3(static_cast<unsigned>((w.rows + outputs - 1) / outputs),
+dim3 few_grid(const Products& all, std::int64_t rows, int rows_a_block) {
+  return dim3(all.firsts[all.count],
               static_cast<unsigned>((rows + rows_a_block - 1) / rows_a_block));
 }
 
-template <Codes kCodes, int kRows>
-void run(Stream& stream, const WeightsView& w, const QuantisedRows& x, std::int64_t rows,
-         const SliceChoice& choice, const Epilogue& epilogue) {
-  stream.launch(multiply_few<kCodes, kRows>, few_grid(w, rows, kRows), dim3(kFewWarps * kWarp), 0,
-                w, x, rows, choice, epilogue);
+template <class L, int kRows>
+void run(Stream& stream, const Products& all, const QuantisedRows& x, std::int64_t rows,
+         const SliceChoice& choice) {
+  stream.launch(multiply_few<L, kRows>, few_grid(all, rows, kRows), dim3(kFewWarps * kWarp), 0, all,
+                x, rows, choice);
 }
 
-template <Codes kCodes>
-void run_few(Stream& stream, const WeightsView& w, const QuantisedRows& x, std::int64_t rows,
-             const SliceChoice& choice, const Epilogue& epilogue) {
-  if (choice.experts || rows == 1) return run<kCodes, 1>(stream, w, x, rows, choice, epilogue);
-  if (rows == 2) return run<kCodes, 2>(stream, w, x, rows, choice, epilogue);
-  run<kCodes, 4>(stream, w, x, rows, choice, epilogue);
+template <class L>
+void run_few(Stream& stream, const Products& all, const QuantisedRows& x, std::int64_t rows,
+             const SliceChoice& choice) {
+  if (choice.experts || rows == 1) return run<L, 1>(stream, all, x, rows, choice);
+  if (rows == 2) return run<L, 2>(stream, all, x, rows, choice);
+  run<L, 4>(stream, all, x, rows, choice);
 }
 
-using RunFew = decltype(&run_few<Codes::kBits8>);
-// By Codes, from kBits8 on.
-constexpr std::array<RunFew, 9> kRunFew = {
-    run_few<Codes::kBits8>,  run_few<Codes::kBits6>,  run_few<Codes::kBits5>,
-    run_few<Codes::kBits4>,  run_few<Codes::kTable4>, run_few<Codes::kBits3>,
-    run_few<Codes::kTable3>, run_few<Codes::kBits2>,  run_few<Codes::kBits1>};
+// The kernels of each layout that pack_weights makes.
+struct FewKernels {
+  Layout layout;
+  void (*run)(Stream&, const Products&, const QuantisedRows&, std::int64_t, const SliceChoice&);
+};
+
+template <class... Layouts>
+constexpr std::array<FewKernels, sizeof...(Layouts)> few_kernels() {
+  return {{{Layouts::value, run_few<Layouts>}...}};
+}
+
+constexpr auto kFewKernels =
+    few_kernels<LayoutOf<Codes::kBits8, Scales::kHalf, false, false>,       // Q8_0
+                LayoutOf<Codes::kBits6, Scales::kSuper, false, true>,       // Q6_K
+                LayoutOf<Codes::kBits5, Scales::kHalf, false, false>,       // Q5_0
+                LayoutOf<Codes::kBits5, Scales::kHalf, true, false>,        // Q5_1
+                LayoutOf<Codes::kBits5, Scales::kSuper, true, false>,       // Q5_K
+                LayoutOf<Codes::kBits4, Scales::kHalf, false, false>,       // Q4_0
+                LayoutOf<Codes::kBits4, Scales::kHalf, true, false>,        // Q4_1
+                LayoutOf<Codes::kBits4, Scales::kSuper, true, false>,       // Q4_K
+                LayoutOf<Codes::kTable4, Scales::kHalf, false, false>,      // IQ4_NL
+                LayoutOf<Codes::kTable4, Scales::kHalf, false, true>,       // NVFP4
+                LayoutOf<Codes::kTable4, Scales::kSuper, false, false>,     // IQ4_XS, IQ2_XXS ...
+                LayoutOf<Codes::kTable4, Scales::kBfloat16, false, false>,  // MXFP4
+                LayoutOf<Codes::kBits3, Scales::kSuper, false, true>,       // Q3_K
+                LayoutOf<Codes::kTable3, Scales::kSuper, false, false>,     // IQ3_XXS ...
+                LayoutOf<Codes::kTable3, Scales::kSuper, false, true>,      // IQ2_XS ...
+                LayoutOf<Codes::kBits2, Scales::kSuper, true, true>,        // Q2_K
+                LayoutOf<Codes::kBits2, Scales::kHalf, false, false>,       // TQ1_0, TQ2_0
+                LayoutOf<Codes::kBits1, Scales::kHalf, false, false>>();    // Q1_0
 
 template <Codes kCodes, int kRows, int kStep>
-void run_floats(Stream& stream, const WeightsView& w, const float* in, std::int64_t stride,
-                std::int64_t rows, const SliceChoice& choice, const Epilogue& epilogue) {
-  stream.launch(multiply_few_floats<kCodes, kRows, kStep>, few_grid(w, rows, kRows),
-                dim3(kFewWarps * kWarp), 0, w, in, stride, rows, choice, epilogue);
+void run_floats(Stream& stream, const Products& all, View in, std::int64_t rows,
+                const SliceChoice& choice) {
+  stream.launch(multiply_few_floats<kCodes, kRows, kStep>, few_grid(all, rows, kRows),
+                dim3(kFewWarps * kWarp), 0, all, in.data, in.stride, rows, choice);
 }
 
 template <Codes kCodes>
-void run_few_floats(Stream& stream, const WeightsView& w, const float* in, std::int64_t stride,
-                    std::int64_t rows, const SliceChoice& choice, const Epilogue& epilogue) {
+void run_few_floats(Stream& stream, const Products& all, View in, std::int64_t rows,
+                    const SliceChoice& choice) {
   const bool one = choice.experts || rows == 1;
-  if (w.columns % 8 != 0) {
-    if (one) return run_floats<kCodes, 1, 1>(stream, w, in, stride, rows, choice, epilogue);
-    return run_floats<kCodes, 4, 1>(stream, w, in, stride, rows, choice, epilogue);
+  const bool lines = all.products[0].w.columns % 8 == 0 && in.stride % 4 == 0 &&
+                     reinterpret_cast<std::uintptr_t>(in.data) % 16 == 0;
+  if (!lines) {
+    if (one) return run_floats<kCodes, 1, 1>(stream, all, in, rows, choice);
+    return run_floats<kCodes, 4, 1>(stream, all, in, rows, choice);
   }
-  if (one) return run_floats<kCodes, 1, 8>(stream, w, in, stride, rows, choice, epilogue);
-  run_floats<kCodes, 4, 8>(stream, w, in, stride, rows, choice, epilogue);
+  if (one) return run_floats<kCodes, 1, 8>(stream, all, in, rows, choice);
+  run_floats<kCodes, 4, 8>(stream, all, in, rows, choice);
 }
 
 }  // namespace
 
-void multiply_few_quantised_rows(Stream& stream, const WeightsView& w, const QuantisedRows& x,
-                                 std::int64_t rows, const SliceChoice& choice,
-                                 const Epilogue& epilogue) {
-  kRunFew[static_cast<std::size_t>(w.codes) - static_cast<std::size_t>(Codes::kBits8)](
-      stream, w, x, rows, choice, epilogue);
+bool join(const Product& product, Products& all) {
+  if (all.count == Products::kMost) return false;
+  if (all.count > 0 && all.products[0].w.layout() != product.w.layout()) return false;
+  constexpr std::int64_t kOutputs = kFewOutputs * kFewWarps;
+  all.products[all.count++] = product;
+  all.firsts[all.count] =
+      all.firsts[all.count - 1] + static_cast<unsigned>((product.w.rows + kOutputs - 1) / kOutputs);
+  return true;
 }
 
-void multiply_few_float_rows(Stream& stream, const WeightsView& w, const float* in,
-                             std::int64_t stride, std::int64_t rows, const SliceChoice& choice,
-                             const Epilogue& epilogue) {
+void multiply_few_quantised_rows(Stream& stream, const Products& all, const QuantisedRows& x,
+                                 std::int64_t rows, const SliceChoice& choice) {
+  for (const FewKernels& kernels : kFewKernels) {
+    if (kernels.layout != all.products[0].w.layout()) continue;
+    return kernels.run(stream, all, x, rows, choice);
+  }
+}
+
+void multiply_few_float_rows(Stream& stream, const Products& all, View in, std::int64_t rows,
+                             const SliceChoice& choice) {
   constexpr decltype(&run_few_floats<Codes::kHalf>) kRun[] = {run_few_floats<Codes::kFloat32>,
                                                               run_few_floats<Codes::kHalf>,
                                                               run_few_floats<Codes::kBfloat16>};
-  kRun[static_cast<int>(w.codes)](stream, w, in, stride, rows, choice, epilogue);
+  kRun[static_cast<int>(all.products[0].w.codes)](stream, all, in, rows, choice);
 }
 
 }  // namespace linnet::cuda

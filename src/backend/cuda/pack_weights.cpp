@@ -1,6 +1,7 @@
 #include "backend/cuda/pack_weights.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -106,6 +107,36 @@ void put_scales(const typename T::Block& block, std::int64_t index, const RowPar
   }
 }
 
+// stored_code() of every code, by its byte.
+template <class T>
+constexpr std::array<std::uint8_t, 256> kStoredCodes = [] {
+  std::array<std::uint8_t, 256> stored{};
+  if constexpr (T::has_codebook) {
+    for (const std::int8_t code : T::codebook) {
+      stored[static_cast<std::uint8_t>(code)] =
+          static_cast<std::uint8_t>(formats::stored_code<T>(code));
+    }
+  }
+  return stored;
+}();
+
+template <class T>
+std::uint8_t stored(std::int8_t code) {
+  if constexpr (T::code_bits == 8) return static_cast<std::uint8_t>(code);
+  if constexpr (T::has_codebook) return kStoredCodes<T>[static_cast<std::uint8_t>(code)];
+  return static_cast<std::uint8_t>(formats::stored_code<T>(code));
+}
+
+// Of scale * code - minimum over a group.
+float largest_of_group(const std::int8_t* codes, int count, float scale, float minimum) {
+  std::int8_t lowest = codes[0], highest = codes[0];
+  for (int i = 1; i < count; ++i) {
+    lowest = std::min(lowest, codes[i]);
+    highest = std::max(highest, codes[i]);
+  }
+  return std::max(std::fabs(scale * lowest - minimum), std::fabs(scale * highest - minimum));
+}
+
 template <class T>
 float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
                const RowParts& to) {
@@ -116,16 +147,14 @@ float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
     std::int8_t codes[T::block_elements];
     float scales[T::groups], minimums[T::groups] = {};
     formats::unpack<T>(block, codes, scales, minimums);
-    std::uint8_t stored[T::block_elements];
-    for (int i = 0; i < T::block_elements; ++i) {
-      const float value =
-          scales[i / T::group_elements] * codes[i] - minimums[i / T::group_elements];
-      largest = std::max(largest, std::fabs(value));
-      stored[i] = static_cast<std::uint8_t>(T::code_bits == 8 ? codes[i]
-                                                              : formats::stored_code<T>(codes[i]));
+    for (int g = 0; g < T::groups; ++g) {
+      largest = std::max(largest, largest_of_group(codes + g * T::group_elements, T::group_elements,
+                                                   scales[g], minimums[g]));
     }
+    std::uint8_t all[T::block_elements];
+    for (int i = 0; i < T::block_elements; ++i) all[i] = stored<T>(codes[i]);
     for (int i = 0; i < T::block_elements; i += kBlock) {
-      put_block<codes_of<T>()>(stored + i, (index * T::block_elements + i) / kBlock, to);
+      put_block<codes_of<T>()>(all + i, (index * T::block_elements + i) / kBlock, to);
     }
     put_scales<T>(block, index, to, scales, minimums);
   }

@@ -28,33 +28,54 @@ void Stream::fail(Error error) {
 }
 
 void Stream::upload(const void* from, std::size_t bytes, void* to) {
-  if (!status_ || bytes == 0) return;
+  if (bytes == 0) return;
+  ++operations_;
+  send();
+  if (!status_) return;
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_), "an upload");
 }
 
 void Stream::download(const void* from, std::size_t bytes, void* to) {
-  if (!status_ || bytes == 0) return;
+  if (bytes == 0) return;
+  ++operations_;
+  send();
+  if (!status_) return;
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_), "a download");
   wait();
 }
 
 void Stream::copy(const void* from, std::size_t bytes, void* to) {
-  if (!status_ || bytes == 0) return;
+  if (bytes == 0) return;
+  ++operations_;
+  send();
+  if (!status_) return;
   check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "a copy");
 }
 
 void Stream::copy_rows(const void* from, std::size_t from_pitch, std::size_t width,
                        std::size_t rows, void* to, std::size_t to_pitch, cudaMemcpyKind kind) {
-  if (!status_ || width == 0 || rows == 0) return;
+  if (width == 0 || rows == 0) return;
+  ++operations_;
+  send();
+  if (!status_) return;
   check(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, rows, kind, stream_), "a copy");
 }
 
 void Stream::zero(void* memory, std::size_t bytes) {
-  if (!status_ || bytes == 0) return;
+  if (bytes == 0) return;
+  ++operations_;
+  send();
+  if (!status_) return;
   check(cudaMemsetAsync(memory, 0, bytes, stream_), "clearing memory");
 }
 
+void Stream::send() {
+  if (status_) check(queue_.send(stream_), "a kernel");
+}
+
 void Stream::wait() {
+  send();
+  queue_.restart();
   if (status_) check(cudaStreamSynchronize(stream_), "the operations before");
 }
 
@@ -73,9 +94,21 @@ Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, 
                  ", " + std::to_string(free_bytes) + " of " + std::to_string(total_bytes) +
                  " are free"};
   }
-  result.memory_.reset(memory);
+  result.memory_ = {memory, Free{&stream}};
   stream.zero(memory, static_cast<std::size_t>(bytes));
   return Result<DeviceMemory>(std::move(result));
+}
+
+Result<HostMemory> HostMemory::allocate(Stream& stream, std::int64_t bytes) {
+  HostMemory result;
+  void* memory = nullptr;
+  if (!stream.check(cudaMallocHost(&memory, static_cast<std::size_t>(bytes)),
+                    "allocating page-locked memory")) {
+    return stream.status().error();
+  }
+  result.memory_.reset(memory);
+  result.bytes_ = bytes;
+  return Result<HostMemory>(std::move(result));
 }
 
 void* Scratch::take_bytes(Stream& stream, std::int64_t bytes) {

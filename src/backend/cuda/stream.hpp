@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backend/cuda/launch_queue.hpp"
 #include "base/result.hpp"
 
 namespace linnet::cuda {
@@ -22,24 +23,24 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   int multiprocessors() const { return multiprocessors_; }
+  /// How many kernels and copies came until now.
+  std::uint64_t operations() const { return operations_; }
   const Status& status() const { return status_; }
 
   /// Keeps the first error; `what` says during what.
   bool check(cudaError_t error, const char* what);
   void fail(Error error);
 
-  /// Runs `kernel`; its arguments must have exactly the types of the parameters.
+  /// Runs `kernel`, soon: see LaunchQueue. Everything else below sends what waits before.
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
               Arguments&&... arguments) {
     if (!status_ || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid;
-    config.blockDim = block;
-    config.dynamicSmemBytes = shared_bytes;
-    config.stream = stream_;
-    check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "a kernel");
+    ++operations_;
+    queue_.add(kernel, grid, block, shared_bytes, static_cast<Parameters>(arguments)...);
+    if (queue_.is_full()) send();
   }
+  void use_graphs(bool use) { queue_.use_graphs(use); }
 
   /// Allows `kernel` more shared memory than the usual 48 KiB.
   template <class... Parameters>
@@ -58,17 +59,22 @@ class Stream {
                  void* to, std::size_t to_pitch, cudaMemcpyKind kind);
   void zero(void* memory, std::size_t bytes);
   void wait();
+  /// Sends the kernels that wait.
+  void send();
   cudaStream_t get() const { return stream_; }
 
  private:
   Stream() = default;
 
   cudaStream_t stream_ = nullptr;
+  LaunchQueue queue_;
   int multiprocessors_ = 1;
+  std::uint64_t operations_ = 0;
   Status status_;
 };
 
-/// Device memory, freed with the object.
+/// Device memory, freed with the object, after the kernels that waited then. The stream must
+/// outlive it.
 class DeviceMemory {
  public:
   DeviceMemory() = default;
@@ -84,7 +90,29 @@ class DeviceMemory {
 
  private:
   struct Free {
-    void operator()(void* memory) const { cudaFree(memory); }
+    Stream* stream;
+    void operator()(void* memory) const {
+      stream->send();
+      cudaFree(memory);
+    }
+  };
+  std::unique_ptr<void, Free> memory_{nullptr, Free{nullptr}};
+  std::int64_t bytes_ = 0;
+};
+
+/// Page-locked host memory, which the device copies from and to at full speed; freed with the
+/// object.
+class HostMemory {
+ public:
+  HostMemory() = default;
+  static Result<HostMemory> allocate(Stream& stream, std::int64_t bytes);
+
+  std::byte* get() const { return static_cast<std::byte*>(memory_.get()); }
+  std::int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { cudaFreeHost(memory); }
   };
   std::unique_ptr<void, Free> memory_;
   std::int64_t bytes_ = 0;

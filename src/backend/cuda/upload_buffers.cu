@@ -5,9 +5,10 @@ namespace linnet::cuda {
 Result<std::unique_ptr<UploadBuffers>> UploadBuffers::make(Stream& stream, std::int64_t bytes) {
   std::unique_ptr<UploadBuffers> buffers(new UploadBuffers(stream, bytes));
   for (int i = 0; i < 2; ++i) {
-    if (!stream.check(cudaMallocHost(&buffers->memory_[i], static_cast<std::size_t>(bytes)),
-                      "allocating page-locked memory") ||
-        !stream.check(cudaEventCreateWithFlags(&buffers->sent_[i], cudaEventDisableTiming),
+    auto memory = HostMemory::allocate(stream, bytes);
+    if (!memory) return memory.error();
+    buffers->memory_[i] = std::move(*memory);
+    if (!stream.check(cudaEventCreateWithFlags(&buffers->sent_[i], cudaEventDisableTiming),
                       "making an event")) {
       return stream.status().error();
     }
@@ -17,16 +18,15 @@ Result<std::unique_ptr<UploadBuffers>> UploadBuffers::make(Stream& stream, std::
 
 UploadBuffers::~UploadBuffers() {
   stream_.wait();
-  for (int i = 0; i < 2; ++i) {
-    if (memory_[i]) cudaFreeHost(memory_[i]);
-    if (sent_[i]) cudaEventDestroy(sent_[i]);
+  for (cudaEvent_t sent : sent_) {
+    if (sent) cudaEventDestroy(sent);
   }
 }
 
 std::byte* UploadBuffers::next() {
   current_ = 1 - current_;
   stream_.check(cudaEventSynchronize(sent_[current_]), "an upload");
-  return static_cast<std::byte*>(memory_[current_]);
+  return memory_[current_].get();
 }
 
 void UploadBuffers::mark_sent() {

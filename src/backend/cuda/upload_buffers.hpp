@@ -26,7 +26,7 @@ class UploadBuffers {
 
   Stream& stream_;
   std::int64_t bytes_;
-  void* memory_[2] = {};
+  HostMemory memory_[2];
   cudaEvent_t sent_[2] = {};
   int current_ = 0;
 };

@@ -62,6 +62,25 @@ constexpr int high_words(Codes codes) {
   return 0;
 }
 
+/// What of a weight's layout kernels for few rows are compiled for.
+struct Layout {
+  Codes codes = Codes::kFloat32;
+  Scales scale_kind = Scales::kNone;
+  bool has_minimum = false;
+  bool two_groups = false;  ///< a block has two groups, else it lies in one
+
+  bool operator==(const Layout&) const = default;
+};
+
+/// The same as a type: nvcc does not take values of classes as arguments of a kernel's template.
+template <Codes kCodes, Scales kScales, bool kMinimum, bool kTwoGroups>
+struct LayoutOf {
+  static constexpr Codes codes = kCodes;
+  static constexpr Scales scale_kind = kScales;
+  static constexpr bool has_minimum = kMinimum, two_groups = kTwoGroups;
+  static constexpr Layout value{kCodes, kScales, kMinimum, kTwoGroups};
+};
+
 /// What a kernel knows of a weight:
 ///     value = scale * (code - offset) - minimum
 /// The row r of the slice s is the row s * rows + r of every plane; code words are [row][block].
@@ -87,6 +106,8 @@ struct WeightsView {
   const std::uint8_t* minimums = nullptr;  ///< the same
   /// kSuper: [row][columns / 256] pairs of binary16: of the scales, of the minimums.
   const std::uint16_t* supers = nullptr;
+
+  constexpr Layout layout() const { return {codes, scale_kind, has_minimum, group_shift == 4}; }
 };
 
 }  // namespace linnet::cuda

@@ -16,11 +16,15 @@
 #define __host__
 #define __forceinline__ inline
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __shared__ static
 
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+struct alignas(8) int2 {
+  int x, y;
 };
 struct alignas(8) uint2 {
   unsigned x, y;
@@ -41,6 +45,8 @@ extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 namespace linnet::emulation {
 /// Runs `thread` once for every thread of the grid.
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
+/// Runs `kernel` or, while a graph is captured, keeps it there.
+void run_or_capture(std::function<void()> kernel);
 }  // namespace linnet::emulation
 
 enum cudaError_t {
@@ -56,6 +62,10 @@ enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 using cudaStream_t = void*;
 using cudaEvent_t = void*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
+struct EmulatedGraph;
+using cudaGraph_t = EmulatedGraph*;
+using cudaGraphExec_t = EmulatedGraph*;
 inline constexpr unsigned cudaStreamNonBlocking = 1;
 inline constexpr unsigned cudaEventDisableTiming = 2;
 
@@ -101,10 +111,20 @@ cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int bytes) {
   return bytes <= 232448 ? cudaSuccess : cudaErrorInvalidValue;  // what an H100 allows
 }
 
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
+                                 unsigned long long flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph);
+
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
-                               Arguments&&... arguments) {
-  linnet::emulation::run_grid(config->gridDim, config->blockDim, config->dynamicSmemBytes,
-                              [&] { kernel(static_cast<Parameters>(arguments)...); });
+                               const Arguments&... arguments) {
+  linnet::emulation::run_or_capture([config = *config, kernel, arguments...] {
+    linnet::emulation::run_grid(config.gridDim, config.blockDim, config.dynamicSmemBytes,
+                                [&] { kernel(static_cast<Parameters>(arguments)...); });
+  });
   return cudaGetLastError();
 }

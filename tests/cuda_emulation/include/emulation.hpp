@@ -35,5 +35,7 @@ void set_lost(bool lost);
 
 std::size_t allocated_bytes();
 std::size_t launches();
+std::size_t graph_launches();
+std::size_t library_products();
 
 }  // namespace linnet::emulation

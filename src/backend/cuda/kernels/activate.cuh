@@ -11,13 +11,18 @@ __device__ inline float softplus(float x) {
   return x > 20.0f ? x : log1pf(expf(x));  // beyond 20 the difference is below half an ulp
 }
 
+// 0.5 x (1 + tanh(u)) = x sigmoid(2 u)
+__device__ inline float gelu(float x) {
+  return x * sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+}
+
 /// See Activation.
 __device__ inline float activate(Activation activation, float x) {
   switch (activation) {
     case Activation::kSilu:
       return x * sigmoid(x);
-    case Activation::kGelu:  // 0.5 x (1 + tanh(u)) = x sigmoid(2 u)
-      return x * sigmoid(1.5957691216f * (x + 0.044715f * x * x * x));
+    case Activation::kGelu:
+      return gelu(x);
     case Activation::kGeluQuick:
       return x * sigmoid(1.702f * x);
     case Activation::kGeluErf:
@@ -32,11 +37,9 @@ __device__ inline float activate(Activation activation, float x) {
       return tanhf(x);
     case Activation::kSoftplus:
       return softplus(x);
-    case Activation::kGeluOfHalves: {
+    case Activation::kGeluOfHalves:
       if (fabsf(x) >= 10.0f) return fmaxf(x, 0.0f);
-      const float half = from_half(to_half(x));
-      return from_half(to_half(activate(Activation::kGelu, half)));
-    }
+      return from_half(to_half(gelu(from_half(to_half(x)))));
     case Activation::kIdentity:
       return x;
     case Activation::kSquareRoot:

@@ -75,34 +75,83 @@ struct WarpSums {
   }
 };
 
-/// scores[h] of this lane's key of a page.
-template <int kHeads>
+/// dots[h] of key `slot` of a page with the queries [kHeads][key_width], which begin at a multiple
+/// of 16 bytes.
+template <KvType kType, int kHeads>
 __device__ inline void score_key(const KvView& kv, const std::uint8_t* page, const float* queries,
                                  int slot, float (&dots)[kHeads]) {
   constexpr int kStep = 8;
-  for (int c = 0; c < kv.key_width; c += kStep) {
+  const int width = kv.key_width;
+  if (width % kStep != 0) {
+    for (int c = 0; c < width; ++c) {
+      float key[1];
+      read_kv<kType>(page, width, slot, c, key);
+#pragma unroll
+      for (int h = 0; h < kHeads; ++h) dots[h] += key[0] * queries[h * width + c];
+    }
+    return;
+  }
+#pragma unroll 4
+  for (int c = 0; c < width; c += kStep) {
     float key[kStep];
-    read_kv<kStep>(kv.type, page, kv.key_width, slot, c, key);
-    const int most = kv.key_width - c < kStep ? kv.key_width - c : kStep;
+    read_kv_line<kType>(page, width, slot, c, key);
+#pragma unroll
+    for (int h = 0; h < kHeads; ++h) {
+      float query[kStep];
+      read_floats(queries + h * width + c, query);
+#pragma unroll
+      for (int i = 0; i < kStep; ++i) dots[h] += key[i] * query[i];
+    }
+  }
+}
+
+/// sums[h] += weights[h][slot] * values of the slots that are seen, the columns of this lane.
+/// Several reads are under way at a time.
+template <KvType kType, int kHeads, int kColumns>
+__device__ inline void add_values(const std::uint8_t* page, int width, std::uint32_t seen,
+                                  const float* weights, float (&sums)[kHeads][kColumns]) {
+  constexpr int kAhead = 32 / kColumns;
+  const int column = static_cast<int>(threadIdx.x) % kWarp * kColumns;
+  if (column >= width) return;
+  const bool lines = width % kColumns == 0;
+  for (int first = 0; first < kPageTokens; first += kAhead) {
+    float values[kAhead][kColumns] = {};
+    if (lines) {
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (seen >> (first + i) & 1) {
+          read_kv_line<kType>(page, width, first + i, column, values[i]);
+        }
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) {
+        if (seen >> (first + i) & 1) read_kv<kType>(page, width, first + i, column, values[i]);
+      }
+    }
 #pragma unroll
     for (int h = 0; h < kHeads; ++h) {
 #pragma unroll
-      for (int i = 0; i < kStep; ++i) {
-        if (i < most) dots[h] += key[i] * queries[h * kv.key_width + c + i];
+      for (int i = 0; i < kAhead; ++i) {
+        const float weight = weights[h * kWarp + first + i];
+#pragma unroll
+        for (int c = 0; c < kColumns; ++c) sums[h][c] += weight * values[i][c];
       }
     }
   }
 }
 
 /// One page for one warp: lane i scores key i, then each lane sums kColumns columns of the values.
-template <int kHeads, int kColumns>
+template <KvType kType, int kHeads, int kColumns>
 __device__ inline void attend_page(const AttendTask& task, int kv_head, int first_head, int heads,
                                    std::int32_t position, std::int32_t page, std::int64_t id,
                                    std::uint32_t seen, const float* queries, float* weights,
                                    WarpSums<kHeads, kColumns>& state) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float dots[kHeads] = {};
-  if (seen >> lane & 1) score_key(task.kv, task.kv.key_page(id, kv_head), queries, lane, dots);
+  if (seen >> lane & 1) {
+    score_key<kType>(task.kv, task.kv.key_page(id, kv_head), queries, lane, dots);
+  }
 #pragma unroll
   for (int h = 0; h < kHeads; ++h) {
     const int head = first_head + (h < heads ? h : 0);
@@ -123,18 +172,8 @@ __device__ inline void attend_page(const AttendTask& task, int kv_head, int firs
     weights[h * kWarp + lane] = weight;
   }
   sync_warp();
-  const std::uint8_t* values = task.kv.value_page(id, kv_head);
-  const int width = task.kv.value_width;
-  for (int slot = 0; slot < kPageTokens && lane * kColumns < width; ++slot) {
-    if (!(seen >> slot & 1)) continue;
-    float value[kColumns];
-    read_kv<kColumns>(task.kv.type, values, width, slot, lane * kColumns, value);
-#pragma unroll
-    for (int h = 0; h < kHeads; ++h) {
-#pragma unroll
-      for (int c = 0; c < kColumns; ++c) state.sums[h][c] += weights[h * kWarp + slot] * value[c];
-    }
-  }
+  add_values<kType>(task.kv.value_page(id, kv_head), task.kv.value_width, seen, weights,
+                    state.sums);
   sync_warp();
 }
 
@@ -228,7 +267,7 @@ __device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHead
 }
 
 /// Grid: (rows, KV heads * chunks, splits). The warps of a thread block take pages in turn.
-template <int kHeads, int kColumns>
+template <KvType kType, int kHeads, int kColumns>
 __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask task) {
   const std::int64_t row = blockIdx.x;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp;
@@ -256,8 +295,9 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask ta
   for (std::int32_t page = first_page + warp; page < end_page; page += kAttendWarps) {
     const std::uint32_t seen = seen_of_page(keys, selected, page);
     if (seen == 0) continue;
-    attend_page(task, chunk.kv_head, chunk.first_head, chunk.heads, position, page, table[page],
-                seen, memory.queries, memory.weights + warp * kHeads * kWarp, state);
+    attend_page<kType>(task, chunk.kv_head, chunk.first_head, chunk.heads, position, page,
+                       table[page], seen, memory.queries, memory.weights + warp * kHeads * kWarp,
+                       state);
   }
   put_warp_sums(state, task.params.value_width, memory);
   sync_block();
@@ -291,6 +331,7 @@ __global__ void add_splits(AttendTask task) {
 }
 
 /// scores[row][key] for Backend::select_keys. Grid: (rows, pages); one warp, a lane a key.
+template <KvType kType>
 __global__ void score_index_keys(KvView kv, const float* queries, std::int64_t query_stride,
                                  const float* head_weights, std::int64_t weight_stride, int heads,
                                  DeviceBatch batch, float* scores) {
@@ -300,10 +341,14 @@ __global__ void score_index_keys(KvView kv, const float* queries, std::int64_t q
   const std::int64_t id = batch.tables[batch.sequences[row] * batch.table_pages + page];
   float score = 0.0f;
   for (int h = 0; h < heads; ++h) {
-    float dots[1] = {};
-    score_key<1>(kv, kv.key_page(id, 0), queries + row * query_stride + h * kv.key_width,
-                 static_cast<int>(threadIdx.x), dots);
-    score += fmaxf(dots[0], 0.0f) * head_weights[row * weight_stride + h];
+    float dot = 0.0f;
+    const float* query = queries + row * query_stride + h * kv.key_width;
+    for (int c = 0; c < kv.key_width; ++c) {
+      float number[1];
+      read_kv<kType>(kv.key_page(id, 0), kv.key_width, static_cast<int>(threadIdx.x), c, number);
+      dot += number[0] * query[c];
+    }
+    score += fmaxf(dot, 0.0f) * head_weights[row * weight_stride + h];
   }
   scores[row * batch.table_pages * kPageTokens + key] = score;
 }

@@ -79,7 +79,7 @@ __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* 
       continue;
     }
     float values[8] = {};
-    if (inside) read_kv<8>(task.kv.type, page, kWidth, slot, column, values);
+    if (inside) read_kv_line<KvType::kQ8_0>(page, kWidth, slot, column, values);
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       reinterpret_cast<std::uint32_t*>(place)[p] = to_halves(values[2 * p], values[2 * p + 1]);
@@ -182,7 +182,7 @@ __global__ void __launch_bounds__(kTileWarps* kWarp)
   auto* queries = reinterpret_cast<std::uint16_t*>(launch_memory());
   std::uint16_t* keys = queries + kTileQueries * kStride;
   std::uint16_t* values = keys + kTileKeys * kStride;
-  const QueryTile tile = tiles[blockIdx.x];
+  const QueryTile tile = tiles[gridDim.x - 1 - blockIdx.x];  // those with the most keys first
   const int kv_head = static_cast<int>(blockIdx.y),
             group = task.params.heads / task.params.kv_heads;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;

@@ -1,54 +1,60 @@
 #pragma once
 
 #include "backend/backend.hpp"
-#include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/products.cuh"
 
 namespace linnet::cuda {
 
-/// Sorts the picks of a routing by expert and cuts them into tiles of at most `tile_rows`. One
-/// thread block; `offsets` has experts + 1 entries. Tiles beyond the last are empty.
-struct PickLists {
-  std::int32_t* offsets = nullptr;   ///< [experts + 1] of scratch
-  std::int32_t* in_rows = nullptr;   ///< [picks]
-  std::int32_t* out_rows = nullptr;  ///< [picks]
-  std::int32_t* slices = nullptr;    ///< [tiles]
-  std::int32_t* firsts = nullptr;    ///< [tiles]
-  std::int32_t* counts = nullptr;    ///< [tiles]
-  int tiles = 0;
-};
+inline constexpr int kGroupThreads = 1024;
 
-/// Keeps the order of the picks of an expert, so that results do not depend on timing: a thread
-/// takes a few experts and walks through all picks.
-__global__ void group_picks(const std::int32_t* experts, std::int64_t picks, int used,
-                            bool row_a_pick, int count, int tile_rows, PickLists lists) {
-  const int thread = static_cast<int>(threadIdx.x), threads = static_cast<int>(blockDim.x);
-  for (int e = thread; e < count; e += threads) {
-    std::int32_t own = 0;
-    for (std::int64_t p = 0; p < picks; ++p) own += experts[p] == e ? 1 : 0;
-    lists.offsets[e + 1] = own;
-  }
-  sync_block();
-  if (thread == 0) {
-    lists.offsets[0] = 0;
-    for (int e = 0; e < count; ++e) lists.offsets[e + 1] += lists.offsets[e];
-    int tile = 0;
-    for (int e = 0; e < count; ++e) {
-      for (std::int32_t at = lists.offsets[e]; at < lists.offsets[e + 1]; at += tile_rows) {
-        const std::int32_t rest = lists.offsets[e + 1] - at;
-        lists.slices[tile] = e;
-        lists.firsts[tile] = at;
-        lists.counts[tile++] = rest < tile_rows ? rest : tile_rows;
-      }
+/// Where each expert's picks begin becomes the tiles; one thread.
+__device__ inline void cut_tiles(std::int32_t* offsets, int count, int tile_rows,
+                                 const PickLists& lists) {
+  for (int e = 0; e < count; ++e) offsets[e + 1] += offsets[e];
+  int tile = 0;
+  for (int e = 0; e < count; ++e) {
+    for (std::int32_t at = offsets[e]; at < offsets[e + 1]; at += tile_rows) {
+      const std::int32_t rest = offsets[e + 1] - at;
+      lists.slices[tile] = e;
+      lists.firsts[tile] = at;
+      lists.counts[tile++] = rest < tile_rows ? rest : tile_rows;
     }
-    for (; tile < lists.tiles; ++tile) lists.counts[tile] = 0;
+  }
+  for (; tile < lists.tiles; ++tile) lists.counts[tile] = 0;
+}
+
+/// Keeps the order of the picks of an expert, so that results do not depend on timing: a warp takes
+/// an expert and walks through all picks, 32 at a time. One thread block; launch memory: count + 1
+/// numbers.
+__global__ void __launch_bounds__(kGroupThreads)
+    group_picks(const std::int32_t* experts, std::int64_t picks, int used, int count, int tile_rows,
+                PickLists lists) {
+  auto* offsets = reinterpret_cast<std::int32_t*>(launch_memory());
+  const int warp = static_cast<int>(threadIdx.x) / kWarp, warps = kGroupThreads / kWarp;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  if (threadIdx.x == 0) offsets[0] = 0;
+  for (int e = warp; e < count; e += warps) {
+    int own = 0;
+    for (std::int64_t first = 0; first < picks; first += kWarp) {
+      own += count_bits(vote(first + lane < picks && experts[first + lane] == e));
+    }
+    if (lane == 0) offsets[e + 1] = own;
   }
   sync_block();
-  for (int e = thread; e < count; e += threads) {
-    std::int32_t to = lists.offsets[e];
-    for (std::int64_t p = 0; p < picks; ++p) {
-      if (experts[p] != e) continue;
-      lists.out_rows[to] = static_cast<std::int32_t>(p);
-      lists.in_rows[to++] = static_cast<std::int32_t>(row_a_pick ? p : p / used);
+  if (threadIdx.x == 0) cut_tiles(offsets, count, tile_rows, lists);
+  sync_block();
+  for (int e = warp; e < count; e += warps) {
+    std::int32_t to = offsets[e];
+    for (std::int64_t first = 0; first < picks; first += kWarp) {
+      const std::int64_t pick = first + lane;
+      const bool mine = pick < picks && experts[pick] == e;
+      const std::uint32_t all = vote(mine);
+      if (mine) {
+        const std::int32_t at = to + count_bits(all & ((1u << lane) - 1));
+        lists.picks[at] = static_cast<std::int32_t>(pick);
+        lists.rows[at] = static_cast<std::int32_t>(pick / used);
+      }
+      to += count_bits(all);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/read_words.cuh"
 
 namespace linnet::cuda {
 
@@ -40,39 +41,43 @@ __device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, 
   return from_half(scales[slot * ((width + kKvBlock - 1) / kKvBlock) + column / kKvBlock]);
 }
 
-/// kCount numbers from column `column` on of one position; those beyond `width` are zeros.
-template <int kCount>
-__device__ inline void read_kv(KvType type, const std::uint8_t* page, int width, int slot,
-                               int column, float (&to)[kCount]) {
-  const std::int64_t at = std::int64_t{slot} * width + column;
-  const bool whole = column + kCount <= width && width % kCount == 0;
-  if (type == KvType::kF16 && whole) {
-    alignas(16) std::uint16_t bits[kCount];
-    if constexpr (kCount % 8 == 0) {
+/// kCount numbers from column `column` on of one position, where `width` and `column` are multiples
+/// of kCount, a power of two: whole lines.
+template <KvType kType, int kCount>
+__device__ inline void read_kv_line(const std::uint8_t* page, int width, int slot, int column,
+                                    float (&to)[kCount]) {
+  constexpr int kBytes = kType == KvType::kF32 ? 4 : kType == KvType::kF16 ? 2 : 1;
+  static_assert(kCount <= kKvBlock && kCount * kBytes % 4 == 0);
+  std::uint32_t words[kCount * kBytes / 4];
+  read_words(page + (std::int64_t{slot} * width + column) * kBytes, words);
+  const float scale = kType == KvType::kQ8_0 ? kv_scale(page, width, slot, column) : 1.0f;
 #pragma unroll
-      for (int i = 0; i < kCount / 8; ++i) {
-        reinterpret_cast<uint4*>(bits)[i] = reinterpret_cast<const uint4*>(page + 2 * at)[i];
-      }
-    } else if constexpr (kCount == 4) {
-      *reinterpret_cast<uint2*>(bits) = *reinterpret_cast<const uint2*>(page + 2 * at);
+  for (int i = 0; i < kCount; ++i) {
+    if constexpr (kType == KvType::kF32) {
+      to[i] = bits_to_float(words[i]);
+    } else if constexpr (kType == KvType::kF16) {
+      to[i] = from_half(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2))));
     } else {
-      for (int i = 0; i < kCount; ++i)
-        bits[i] = reinterpret_cast<const std::uint16_t*>(page)[at + i];
+      to[i] = scale * static_cast<float>(static_cast<std::int8_t>(words[i / 4] >> (8 * (i % 4))));
     }
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) to[i] = from_half(bits[i]);
-    return;
   }
+}
+
+/// The same for any width and column; numbers beyond `width` are zeros.
+template <KvType kType, int kCount>
+__device__ inline void read_kv(const std::uint8_t* page, int width, int slot, int column,
+                               float (&to)[kCount]) {
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     to[i] = 0.0f;
     if (column + i >= width) continue;
-    if (type == KvType::kF32) {
-      to[i] = reinterpret_cast<const float*>(page)[at + i];
-    } else if (type == KvType::kF16) {
-      to[i] = from_half(reinterpret_cast<const std::uint16_t*>(page)[at + i]);
+    const std::int64_t at = std::int64_t{slot} * width + column + i;
+    if constexpr (kType == KvType::kF32) {
+      to[i] = reinterpret_cast<const float*>(page)[at];
+    } else if constexpr (kType == KvType::kF16) {
+      to[i] = from_half(reinterpret_cast<const std::uint16_t*>(page)[at]);
     } else {
-      to[i] = static_cast<float>(reinterpret_cast<const std::int8_t*>(page)[at + i]) *
+      to[i] = static_cast<float>(reinterpret_cast<const std::int8_t*>(page)[at]) *
               kv_scale(page, width, slot, column + i);
     }
   }

@@ -1,81 +1,9 @@
 #pragma once
 
 #include "backend/cuda/kernels/products.cuh"
-#include "backend/cuda/kernels/unpack.cuh"
+#include "backend/cuda/kernels/weight_piece.cuh"
 
 namespace linnet::cuda {
-
-/// 32 inputs of one output, on their way from global memory to shared memory.
-template <Codes kCodes>
-struct WeightPiece {
-  PackedBlock<kCodes> packed;
-  GroupScale first, second;
-  bool present;
-
-  __device__ void read(const WeightsView& w, std::int64_t row, std::int64_t column, bool inside) {
-    present = inside && column < w.columns;
-    if (!present) return;
-    packed.read(w, row * (w.columns / kBlock) + column / kBlock);
-    first = group_scale(w, row, column);
-    second = w.group_shift == 4 ? group_scale(w, row, column + 16) : first;
-  }
-  __device__ void write(const WeightsView& w, std::uint16_t* to) const {
-    std::uint32_t codes[8];
-    if (present) unpack<kCodes>(packed, w.table, codes);
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {  // eight values at a time
-      std::uint32_t pairs[4] = {};
-      const GroupScale& group = i < 2 ? first : second;
-      const float scale = group.scale * w.half_factor, minimum = group.minimum * w.half_factor;
-#pragma unroll
-      for (int p = 0; p < 4 && present; ++p) {
-        const std::uint32_t word = codes[2 * i + p / 2];
-        const float a = code_to_float(word, p % 2 * 2) - w.offset;
-        const float b = code_to_float(word, p % 2 * 2 + 1) - w.offset;
-        pairs[p] = to_halves(a * scale - minimum, b * scale - minimum);
-      }
-      reinterpret_cast<uint4*>(to)[i] = {pairs[0], pairs[1], pairs[2], pairs[3]};
-    }
-  }
-};
-
-template <Codes kCodes>
-requires(is_float(kCodes)) struct WeightPiece<kCodes> {
-  uint4 words[4];
-
-  __device__ void read(const WeightsView& w, std::int64_t row, std::int64_t column, bool inside) {
-    const auto* from = reinterpret_cast<const std::uint16_t*>(w.low) + row * w.columns + column;
-    if (inside && column + kBlock <= w.columns && w.columns % 8 == 0) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) words[i] = reinterpret_cast<const uint4*>(from)[i];
-      return;
-    }
-    std::uint32_t pairs[16];
-#pragma unroll
-    for (int p = 0; p < 16; ++p) {
-      const std::uint32_t a = inside && column + 2 * p < w.columns ? from[2 * p] : 0;
-      const std::uint32_t b = inside && column + 2 * p + 1 < w.columns ? from[2 * p + 1] : 0;
-      pairs[p] = a | b << 16;
-    }
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      words[i] = {pairs[4 * i], pairs[4 * i + 1], pairs[4 * i + 2], pairs[4 * i + 3]};
-    }
-  }
-  __device__ static std::uint32_t convert(std::uint32_t pair, float factor) {
-    if constexpr (kCodes == Codes::kHalf) return pair;
-    return to_halves(bits_to_float(pair << 16) * factor,
-                     bits_to_float(pair & 0xffff0000u) * factor);
-  }
-  __device__ void write(const WeightsView& w, std::uint16_t* to) const {
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      reinterpret_cast<uint4*>(to)[i] = {
-          convert(words[i].x, w.half_factor), convert(words[i].y, w.half_factor),
-          convert(words[i].z, w.half_factor), convert(words[i].w, w.half_factor)};
-    }
-  }
-};
 
 /// How the eight warps share a tile of kTileOutputs x kRows: each has kOutputTiles x kRowTiles
 /// products of 16 outputs x 8 rows.
@@ -180,7 +108,7 @@ __device__ inline void finish_many(
 
 /// Grid: (tiles of outputs, tiles of rows, splits of the inputs).
 template <Codes kCodes, int kRows>
-__global__ void __launch_bounds__(kTileThreads)
+__global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
     multiply_many(WeightsView w, HalfRows x, std::int64_t rows, RowTiles tiles, Partial partial,
                   Epilogue epilogue) {
   const OutputTile tile(tiles, rows, kRows, kTileOutputs);
@@ -195,11 +123,13 @@ __global__ void __launch_bounds__(kTileThreads)
   const bool inside = tile.first_output + own_output < w.rows;
   const std::int64_t weight_row = tile.slice * w.rows + tile.first_output + own_output;
   std::uint16_t* own_place = weights + own_output * kTileStride + own_column;
-  WeightPiece<kCodes> piece;
-  const auto fetch = [&](std::int64_t step, int buffer) {
+  const auto read = [&](std::int64_t step, WeightPiece<kCodes>& piece) {
     piece.read(w, weight_row, step * kTileInputs + own_column, inside);
-    copy_inputs<kRows>(x, tiles, tile, step, inputs + buffer * kInputHalves);
   };
+  // Narrow tiles wait for memory, so small weights are read two steps ahead; wide tiles have no
+  // registers to spare.
+  constexpr int kAhead = kRows <= 32 && !is_float(kCodes) && low_words(kCodes) <= 4 ? 2 : 1;
+  WeightPiece<kCodes> ahead[kAhead];
 
   const std::int64_t all_steps = x.columns / kTileInputs;
   const std::int64_t begin = partial.sums ? blockIdx.z * partial.steps_a_split : 0;
@@ -208,17 +138,26 @@ __global__ void __launch_bounds__(kTileThreads)
                                : all_steps;
   float sums[WarpShare<kRows>::kOutputTiles][WarpShare<kRows>::kRowTiles][4] = {};
   if (begin < end) {
-    fetch(begin, 0);
-    piece.write(w, own_place);
+    copy_inputs<kRows>(x, tiles, tile, begin, inputs);
+    read(begin, ahead[0]);
+    ahead[0].write(w, own_place);
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (begin + 1 + i < end) read(begin + 1 + i, ahead[i]);
+    }
     wait_for_copies();
   }
   sync_block();
   for (std::int64_t step = begin; step < end; ++step) {
     const int buffer = static_cast<int>(step - begin) % 2;
     const bool more = step + 1 < end;
-    if (more) fetch(step + 1, 1 - buffer);
+    if (more) copy_inputs<kRows>(x, tiles, tile, step + 1, inputs + (1 - buffer) * kInputHalves);
     multiply_step<kRows>(weights + buffer * kWeightHalves, inputs + buffer * kInputHalves, sums);
-    if (more) piece.write(w, own_place + (1 - buffer) * kWeightHalves);
+    if (more) {
+      ahead[0].write(w, own_place + (1 - buffer) * kWeightHalves);
+      if constexpr (kAhead == 2) ahead[0] = ahead[1];
+      if (step + 1 + kAhead < end) read(step + 1 + kAhead, ahead[kAhead - 1]);
+    }
     wait_for_copies();
     sync_block();
   }

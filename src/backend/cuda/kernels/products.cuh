@@ -53,9 +53,26 @@ struct SliceChoice {
   bool row_a_pick = false;  ///< the input has a row for each pick
 };
 
+/// Rows that a product without tensor cores takes.
+inline constexpr int kFewRows = 4;
 /// Outputs of a warp, and warps of a thread block, in products of few rows.
 inline constexpr int kFewOutputs = 2;
 inline constexpr int kFewWarps = 4;
+
+/// A weight and what becomes of its product.
+struct Product {
+  WeightsView w;
+  Epilogue epilogue;
+};
+
+/// Weights of one layout that a launch multiplies the same few rows with: the thread blocks
+/// [firsts[i], firsts[i + 1]) of the grid's x take products[i].
+struct Products {
+  static constexpr int kMost = 4;
+  Product products[kMost];
+  unsigned firsts[kMost + 1] = {};
+  int count = 0;
+};
 
 /// A thread block computes kTileOutputs outputs of kRows rows, kTileInputs inputs at a time: eight
 /// warps unpack the weights of one step into shared memory as binary16 while the tensor cores take
@@ -79,6 +96,17 @@ struct RowTiles {
   const std::int32_t* counts = nullptr;
   const std::int32_t* in_rows = nullptr;
   const std::int32_t* out_rows = nullptr;
+};
+
+/// The picks of a routing sorted by expert and cut into tiles of at most `tile_rows`. Tiles beyond
+/// the last are empty.
+struct PickLists {
+  std::int32_t* picks = nullptr;   ///< [picks]
+  std::int32_t* rows = nullptr;    ///< [picks]: the routing's row of each
+  std::int32_t* slices = nullptr;  ///< [tiles]
+  std::int32_t* firsts = nullptr;  ///< [tiles]
+  std::int32_t* counts = nullptr;  ///< [tiles]
+  int tiles = 0;
 };
 
 /// Where the sums of a part of the inputs go when several thread blocks share an output.

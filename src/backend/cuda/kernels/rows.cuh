@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/activate.cuh"
+#include "backend/cuda/kernels/quantise_block.cuh"
 #include "backend/cuda/kernels/unpack.cuh"
 
 namespace linnet::cuda {
@@ -30,8 +31,10 @@ __device__ inline float sum_of_block(float value) {
   return sum;
 }
 
-/// See NormParams. Grid: (groups of columns, rows); whole warps.
-__global__ void normalise_rows(View in, NormParams params, std::int64_t width, View out) {
+/// See NormParams. Grid: (groups of columns, rows); whole warps. `quantised` has codes only where a
+/// group is whole blocks.
+__global__ void normalise_rows(View in, NormParams params, std::int64_t width, View out,
+                               QuantisedRows quantised) {
   const std::int64_t first = blockIdx.x * width;
   const std::int64_t offset = params.weight_per_column ? first : 0;
   for (std::int64_t row = blockIdx.y; row < in.rows; row += gridDim.y) {
@@ -55,7 +58,24 @@ __global__ void normalise_rows(View in, NormParams params, std::int64_t width, V
       if (params.weight) value *= params.weight[offset + c];
       if (params.bias) value += params.bias[offset + c];
       to[c] = value;
+      if (quantised.codes) {
+        quantise_block(value, row * quantised.blocks + (first + c) / kBlock, quantised);
+      }
     }
+  }
+}
+
+/// out = activation(gate) * up. Grid as for_elements; `quantised` has codes only where a row is
+/// whole blocks.
+__global__ void __launch_bounds__(kElementThreads)
+    activate_rows(View gate, View up, Activation activation, View out, QuantisedRows quantised) {
+  const std::int64_t c = std::int64_t{blockIdx.x} * kElementThreads + threadIdx.x;
+  if (c >= gate.columns) return;
+  for (std::int64_t r = blockIdx.y; r < gate.rows; r += gridDim.y) {
+    float value = activate(activation, gate.data[r * gate.stride + c]);
+    if (up.data) value *= up_factor(activation, up.data[r * up.stride + c]);
+    out.data[r * out.stride + c] = value;
+    if (quantised.codes) quantise_block(value, r * quantised.blocks + c / kBlock, quantised);
   }
 }
 
@@ -67,10 +87,11 @@ struct RopeTask {
   const std::int32_t* positions;
 };
 
-/// A thread a pair, which it turns in all heads. Grid: (pairs, rows).
+/// A thread a pair of one head. Grid: (heads * pairs, rows).
 __global__ void rotate_rows(View x, RopeTask task) {
-  const int pair = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), half = task.dims / 2;
-  if (pair >= half) return;
+  const int index = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), half = task.dims / 2;
+  const int head = index / half, pair = index % half;
+  if (head >= task.heads) return;
   const bool adjacent = task.layout == RopeLayout::kAdjacent;
   for (std::int64_t row = blockIdx.y; row < x.rows; row += gridDim.y) {
     // In double, because the angle of a position of six digits has few exact digits in float.
@@ -78,14 +99,12 @@ __global__ void rotate_rows(View x, RopeTask task) {
     const double turns = rint(angle * 0.15915494309189535);
     const auto rest = static_cast<float>(angle - turns * 6.283185307179586477);
     const float cosine = cosf(rest) * task.magnitude, sine = sinf(rest) * task.magnitude;
-    float* head = x.data + row * x.stride + task.first;
-    for (int h = 0; h < task.heads; ++h, head += task.head_width) {
-      float* a = head + (adjacent ? 2 * pair : pair);
-      float* b = adjacent ? a + 1 : a + half;
-      const float left = *a, right = *b;
-      *a = left * cosine - right * sine;
-      *b = left * sine + right * cosine;
-    }
+    float* first = x.data + row * x.stride + head * task.head_width + task.first;
+    float* a = first + (adjacent ? 2 * pair : pair);
+    float* b = adjacent ? a + 1 : a + half;
+    const float left = *a, right = *b;
+    *a = left * cosine - right * sine;
+    *b = left * sine + right * cosine;
   }
 }
 

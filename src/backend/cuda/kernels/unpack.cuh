@@ -1,29 +1,10 @@
 #pragma once
 
 #include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/read_words.cuh"
 #include "backend/cuda/weights_view.hpp"
 
 namespace linnet::cuda {
-
-template <int kWords>
-__device__ inline void read_words(const std::uint8_t* from, std::uint32_t (&to)[kWords]) {
-  if constexpr (kWords == 1) {
-    to[0] = *reinterpret_cast<const std::uint32_t*>(from);
-  } else if constexpr (kWords == 2) {
-    const uint2 both = *reinterpret_cast<const uint2*>(from);
-    to[0] = both.x;
-    to[1] = both.y;
-  } else {
-#pragma unroll
-    for (int i = 0; i < kWords / 4; ++i) {
-      const uint4 four = reinterpret_cast<const uint4*>(from)[i];
-      to[4 * i] = four.x;
-      to[4 * i + 1] = four.y;
-      to[4 * i + 2] = four.z;
-      to[4 * i + 3] = four.w;
-    }
-  }
-}
 
 /// The words of a block as they lie in memory. Reading is apart from unpacking so that several
 /// reads can be under way.

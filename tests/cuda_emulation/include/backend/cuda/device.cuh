@@ -28,6 +28,15 @@ T exchange(T value, int mask) {
   return value;
 }
 
+inline std::uint32_t vote(bool value) {
+  const std::uint64_t* all = emulation::share(value ? 1 : 0);
+  std::uint32_t bits = 0;
+  for (int l = 0; l < kWarp; ++l) bits |= static_cast<std::uint32_t>(all[l] & 1) << l;
+  emulation::sync_warp();
+  return bits;
+}
+inline int count_bits(std::uint32_t bits) { return std::popcount(bits); }
+
 inline float from_half(std::uint16_t bits) { return half_to_float(bits); }
 inline std::uint16_t to_half(float value) { return float_to_half(value); }
 inline float from_bfloat16(std::uint16_t bits) { return bfloat16_to_float(bits); }
