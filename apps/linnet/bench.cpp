@@ -39,15 +39,17 @@ struct Report {
   double load = 0.0;  // the machine's load average over a minute, before the runs
 
   // Shares of what the ceilings allow; 0 where that is unknown.
-  double prompt_share() const {
-    if (ceilings.int8_operations_per_s == 0.0) return 0.0;
-    const double seconds = floors.prompt_int8_operations / ceilings.int8_operations_per_s +
-                           floors.prompt_float_operations / ceilings.float_operations_per_s;
-    return prompt.middle * seconds;
-  }
+  double prompt_share() const { return prompt.middle * operations_s(); }
+  // What bounds a token: the bytes that it reads, or of many sequences the arithmetic.
   double generation_share() const {
     const double bandwidth = ceilings.best_read_bytes_per_s();
-    return bandwidth > 0.0 ? generation.middle * floors.decode_bytes / bandwidth : 0.0;
+    const double read_s = bandwidth > 0.0 ? floors.decode_bytes / bandwidth : 0.0;
+    return generation.middle * (plan.sequences > 1 ? std::max(read_s, operations_s()) : read_s);
+  }
+  double operations_s() const {  // of a token
+    if (ceilings.int8_operations_per_s == 0.0) return 0.0;
+    return floors.prompt_int8_operations / ceilings.int8_operations_per_s +
+           floors.prompt_float_operations / ceilings.float_operations_per_s;
   }
 };
 
@@ -96,17 +98,19 @@ std::string ceilings_line(const Report& report) {
 Status print_table(const Report& report) {
   std::string text = fmt::format(
       "{}\n{} kernels, {} threads, load of the machine {:.1f}\n{}\n\n"
-      "{:<12}{:>8}{:>8}{:>14}{:>12}{:>12}{:>16}\n",
+      "{:<16}{:>8}{:>8}{:>14}{:>12}{:>12}{:>16}\n",
       report.name, report.backend, report.threads, report.load, ceilings_line(report), "", "tokens",
       "depth", "tokens/s", "worst", "best", "of the ceiling");
   const auto line = [&](std::string_view what, std::int64_t tokens, const Rates& rates,
                         double share) {
     if (tokens == 0) return;
-    text += fmt::format("{:<12}{:>8}{:>8}{:>14.2f}{:>12.2f}{:>12.2f}{:>14.0f} %\n", what, tokens,
+    text += fmt::format("{:<16}{:>8}{:>8}{:>14.2f}{:>12.2f}{:>12.2f}{:>14.0f} %\n", what, tokens,
                         report.plan.depth, rates.middle, rates.worst, rates.best, 100.0 * share);
   };
   line("prompt", report.plan.prompt_tokens, report.prompt, report.prompt_share());
-  line("generation", report.plan.generated_tokens, report.generation, report.generation_share());
+  const int sequences = report.plan.sequences;
+  line(sequences > 1 ? fmt::format("generation x{}", sequences) : "generation",
+       report.plan.generated_tokens, report.generation, report.generation_share());
   return write_output(text);
 }
 
@@ -118,6 +122,7 @@ nlohmann::ordered_json to_json(const Report& report) {
           {"prompt_tokens", report.plan.prompt_tokens},
           {"generated_tokens", report.plan.generated_tokens},
           {"depth", report.plan.depth},
+          {"sequences", report.plan.sequences},
           {"repeats", report.plan.repeats},
           {"load_average", report.load},
           {"prompt_tokens_per_second", report.prompt.middle},
@@ -190,7 +195,8 @@ Status run(const Options& options) {
   if (Status status = (*file)->file().check_unchanged(); !status) return status;
   report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
   report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
-  report.generation = rates(times->generation_s, report.plan.generated_tokens);
+  report.generation =
+      rates(times->generation_s, report.plan.generated_tokens * report.plan.sequences);
   return print(report, options);
 }
 
@@ -212,6 +218,9 @@ void add_bench(CLI::App& parent, int& exit_status) {
   app->add_option("-d,--depth", plan.depth,
                   "tokens in the context beforehand, rounded up to a multiple of 32")
       ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->capture_default_str();
+  app->add_option("-s,--sequences", plan.sequences, "sequences that generate together")
+      ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   app->add_option("-r,--repeats", plan.repeats, "runs of each, of which the median counts")
       ->check(CLI::Range(1, 1000))

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <random>
+#include <utility>
 
 namespace linnet::app {
 namespace {
@@ -10,23 +12,25 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Timed {
-  double first_token_s = 0.0;  // from the request
+  double first_token_s = 0.0;  // of the last sequence, from the request
   double later_tokens_s = 0.0;
 };
 
-Result<Timed> time_request(Engine& engine, std::vector<TokenId> prompt, std::int64_t tokens) {
+Result<Timed> time_requests(Engine& engine, std::vector<std::vector<TokenId>> prompts,
+                            std::int64_t tokens) {
   const auto start = Clock::now();
   auto first = start;
-  std::int64_t count = 0;
-  GenerateRequest request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = tokens;
-  request.on_token = [&](TokenId) {
-    if (count++ == 0) first = Clock::now();
-    return true;
-  };
-  request.on_finish = [](FinishReason) {};
-  if (Status status = engine.submit(std::move(request)); !status) return status.error();
+  for (std::vector<TokenId>& prompt : prompts) {
+    GenerateRequest request;
+    request.prompt = std::move(prompt);
+    request.max_tokens = tokens;
+    request.on_token = [&first, begun = false](TokenId) mutable {
+      if (!std::exchange(begun, true)) first = Clock::now();
+      return true;
+    };
+    request.on_finish = [](FinishReason) {};
+    if (Status status = engine.submit(std::move(request)); !status) return status.error();
+  }
   while (!engine.idle()) {
     if (Status status = engine.step(); !status) return status.error();
   }
@@ -39,12 +43,11 @@ class Prompts {
   Prompts(std::int64_t vocabulary, std::int64_t depth) : vocabulary_(vocabulary) {
     extend(prefix_, depth);
   }
-  const std::vector<TokenId>& prefix() const { return prefix_; }
-  // The tokens of the depth and `count` new ones.
-  std::vector<TokenId> next(std::int64_t count) {
-    std::vector<TokenId> tokens = prefix_;
-    extend(tokens, count);
-    return tokens;
+  // For each sequence the tokens of the depth and `count` new ones.
+  std::vector<std::vector<TokenId>> next(std::int64_t count, int sequences) {
+    std::vector<std::vector<TokenId>> prompts(static_cast<std::size_t>(sequences), prefix_);
+    for (std::vector<TokenId>& tokens : prompts) extend(tokens, count);
+    return prompts;
   }
 
  private:
@@ -59,13 +62,15 @@ class Prompts {
   std::vector<TokenId> prefix_;
 };
 
-// How much of a tensor a token reads; 0 for the rows of embeddings, which are looked up.
-double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output) {
+// How much of a tensor `tokens` tokens read together; 0 for the rows of embeddings, which are
+// looked up.
+double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output, int tokens) {
   if (tensor.name == "token_embd.weight") return tied_output ? 1.0 : 0.0;
   if (tensor.name == "position_embd.weight") return 0.0;
   if (tensor.name.find("_exps.") == std::string::npos) return 1.0;
   for (const LayerSpec& layer : spec.layers) {
-    if (layer.moe.experts > 0) return double(layer.moe.route.used) / layer.moe.experts;
+    const double used = layer.moe.route.used;
+    if (layer.moe.experts > 0) return 1.0 - std::pow(1.0 - used / layer.moe.experts, tokens);
   }
   return 1.0;
 }
@@ -78,7 +83,8 @@ bool is_float(const Format& format) {
 }  // namespace
 
 std::int64_t BenchPlan::kv_tokens() const {
-  return depth + std::max(prompt_tokens, generated_tokens) + 2 * kPageTokens;
+  const std::int64_t generated = sequences * (generated_tokens + 2 * kPageTokens);
+  return depth + std::max(prompt_tokens + 2 * kPageTokens, generated);
 }
 
 Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan) {
@@ -86,12 +92,13 @@ Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan) {
   BenchTimes times;
   for (int repeat = -1; repeat < plan.repeats; ++repeat) {
     if (plan.prompt_tokens > 0) {
-      auto timed = time_request(engine, prompts.next(plan.prompt_tokens), 1);
+      auto timed = time_requests(engine, prompts.next(plan.prompt_tokens, 1), 1);
       if (!timed) return timed.error();
       if (repeat >= 0) times.prompt_s.push_back(timed->first_token_s);
     }
     if (plan.generated_tokens > 0) {
-      auto timed = time_request(engine, prompts.next(1), plan.generated_tokens + 1);
+      auto timed =
+          time_requests(engine, prompts.next(1, plan.sequences), plan.generated_tokens + 1);
       if (!timed) return timed.error();
       if (repeat >= 0) times.generation_s.push_back(timed->later_tokens_s);
     }
@@ -110,8 +117,9 @@ BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv
   const bool tied_output = file.file().find_tensor("output.weight") == nullptr;
   BenchFloors floors;
   for (const gguf::Tensor& tensor : file.file().tensors()) {
-    const double share = used_share(tensor, file.spec(), tied_output);
-    floors.decode_bytes += share * static_cast<double>(tensor.bytes.size());
+    const double read = used_share(tensor, file.spec(), tied_output, plan.sequences);
+    const double share = used_share(tensor, file.spec(), tied_output, 1);
+    floors.decode_bytes += read * static_cast<double>(tensor.bytes.size()) / plan.sequences;
     const bool is_head = tensor.name == "output.weight" || tensor.name == "token_embd.weight";
     if (is_head || tensor.shape.size() < 2) continue;
     const double operations = 2.0 * share * static_cast<double>(tensor.elements());

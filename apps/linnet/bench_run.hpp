@@ -12,6 +12,7 @@ struct BenchPlan {
   std::int64_t prompt_tokens = 512;
   std::int64_t generated_tokens = 128;
   std::int64_t depth = 0;  ///< tokens that are in the context already, whole pages
+  int sequences = 1;       ///< that generate together
   int repeats = 3;
 
   /// Tokens of KV cache that this takes.
@@ -34,13 +35,14 @@ double median(std::vector<double> values);
 
 /// The least work that a model needs, whatever the program.
 struct BenchFloors {
-  double decode_bytes = 0;             ///< read for a token: weights, keys and values in the middle
+  double decode_bytes = 0;  ///< read for a token: its share of the weights, keys and values
   double prompt_int8_operations = 0;   ///< for a token, by quantised weights
   double prompt_float_operations = 0;  ///< by weights in F32, F16 or BF16
 };
 
 /// Weights that a token does not use are not counted: of embeddings all but a row, of experts all
-/// but those used; of prompts the output head. Attention's own arithmetic is left out.
+/// but those used (of several sequences those that random choices would use); of prompts the output
+/// head. Attention's own arithmetic is left out.
 BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv_type);
 
 }  // namespace linnet::app

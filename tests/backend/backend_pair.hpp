@@ -12,7 +12,7 @@ namespace linnet::test {
 inline std::vector<std::string> instruction_sets() {
   std::vector<std::string> names;
   for (const char* name :
-       {"scalar", "avx2", "avx_vnni", "avx512", "neon", "neon_dotprod", "neon_i8mm"}) {
+       {"scalar", "avx2", "avx_vnni", "avx512", "avx512_bf16", "neon", "neon_dotprod", "neon_i8mm"}) {
     if (make_cpu_backend(1, name)->name() == name) names.emplace_back(name);
   }
   return names;

@@ -81,12 +81,22 @@ class CpuBackend final : public Backend {
   }
   template <class Body>
   void for_runs(const BatchLayout& batch, std::int64_t parts, Body&& body);
-  /// `in` for kernels; quantised where `quantised`. Valid until the next call.
-  Activations prepare(View in, bool quantised);
+  /// The forms of its input, besides floats, that a matmul needs.
+  struct Forms {
+    bool integers = false, bfloat16 = false;
+    void add(const Layout& weights) {
+      integers |= weights.codes == Codes::kIntegers;
+      bfloat16 |= weights.codes == Codes::kBfloat16;
+    }
+  };
+  /// `in` for kernels, valid until the next call.
+  Activations prepare(View in, const Forms& forms);
+  void quantise(Activations& activations);
+  void round(Activations& activations);
 
   ThreadPool pool_;
   const Kernels& kernels_;
-  PageMemory activations_;
+  PageMemory quantised_, rounded_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
   std::vector<float> attention_sums_;

@@ -18,6 +18,16 @@ const PackedMatrix& packed(const Matrix& matrix) {
   return static_cast<const PackedMatrix&>(matrix);
 }
 
+// Memory for `bytes` bytes, which may be that of an earlier call.
+std::uint8_t* reserve(PageMemory& memory, std::int64_t bytes) {
+  if (memory.size_bytes() < bytes) {
+    auto larger = PageMemory::allocate(bytes);
+    if (!larger) throw std::bad_alloc();  // as any container would
+    memory = std::move(*larger);
+  }
+  return memory.data();
+}
+
 // The strips of a slice that a task multiplies.
 struct TaskStrips {
   const PackedMatrix& weight;
@@ -83,31 +93,43 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
 
 }  // namespace
 
-Activations CpuBackend::prepare(View in, bool quantised) {
-  Activations activations{in.data, in.stride, in.rows, in.columns, nullptr, nullptr, nullptr};
-  if (!quantised) return activations;
-  const std::int64_t panels = in.rows * ((in.columns + kPanel - 1) / kPanel);
-  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
-  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
-  const std::int64_t bytes = panels * (kPanel + kScaleBytes + kSumBytes);
-  if (activations_.size_bytes() < bytes) {
-    auto memory = PageMemory::allocate(bytes);
-    if (!memory) throw std::bad_alloc();  // as any container would
-    activations_ = std::move(*memory);
-  }
-  std::uint8_t* scales = activations_.data() + panels * kPanel;
-  activations.codes = reinterpret_cast<std::int8_t*>(activations_.data());
-  activations.scales = reinterpret_cast<float*>(scales);
-  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
-  for_rows(in.rows, in.columns, [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
+Activations CpuBackend::prepare(View in, const Forms& forms) {
+  Activations activations{};
+  activations.values = in.data;
+  activations.stride = in.stride;
+  activations.rows = in.rows;
+  activations.columns = in.columns;
+  if (forms.integers) quantise(activations);
+  if (forms.bfloat16) round(activations);
   return activations;
 }
 
+void CpuBackend::quantise(Activations& activations) {
+  const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
+  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
+  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
+  std::uint8_t* memory = reserve(quantised_, panels * (kPanel + kScaleBytes + kSumBytes));
+  std::uint8_t* scales = memory + panels * kPanel;
+  activations.codes = reinterpret_cast<std::int8_t*>(memory);
+  activations.scales = reinterpret_cast<float*>(scales);
+  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
+  for_rows(activations.rows, activations.columns,
+           [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
+}
+
+void CpuBackend::round(Activations& activations) {
+  // Room for either form.
+  std::uint8_t* memory = reserve(rounded_, activations.rows * activations.row_pairs() * 8);
+  activations.rounded = reinterpret_cast<float*>(memory);
+  activations.pairs = reinterpret_cast<std::uint32_t*>(memory);
+  for_rows(activations.rows, activations.columns,
+           [&](std::int64_t r) { kernels_.round_row(activations, r); });
+}
+
 void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
-  const bool quantised = std::any_of(outputs.begin(), outputs.end(), [](const MatmulOutput& o) {
-    return !packed(*o.weight).layout().is_float();
-  });
-  const Activations activations = prepare(in, quantised);
+  Forms forms;
+  for (const MatmulOutput& output : outputs) forms.add(packed(*output.weight).layout());
+  const Activations activations = prepare(in, forms);
   row_ids_.resize(static_cast<std::size_t>(in.rows));
   std::iota(row_ids_.begin(), row_ids_.end(), 0);
 
@@ -131,7 +153,9 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
   const PackedMatrix& weight = packed(matrix);
   const std::int64_t picks = routing.rows * routing.used;
   const bool row_a_pick = in.rows == picks;
-  const Activations activations = prepare(in, !weight.layout().is_float());
+  Forms forms;
+  forms.add(weight.layout());
+  const Activations activations = prepare(in, forms);
 
   // The picks of each expert, one expert after the other; `ends[e]` is where those of expert e end.
   std::vector<std::int32_t> ends(static_cast<std::size_t>(weight.slices()), 0);

@@ -189,13 +189,17 @@ void pack_integers(const Layout& layout, const PackedRows& from, std::uint8_t* s
   }
 }
 
-// [columns][16 rows] of what `Value` bytes the file holds.
-template <class Value>
-void interleave(const PackedRows& from, std::uint8_t* strip) {
+// Where a 16-bit float stands in a strip, in bytes.
+std::int64_t half_place(Codes codes, std::int64_t column, std::int64_t lane) {
+  if (codes == Codes::kHalf) return 2 * (column * kLanes + lane);
+  return 4 * (column / 2 * kLanes + lane) + 2 * (1 - column % 2);
+}
+
+void pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
   for (std::int64_t c = 0; c < from.columns; ++c) {
     for (std::int64_t lane = 0; lane < from.rows; ++lane) {
-      std::memcpy(strip + (c * kLanes + lane) * sizeof(Value),
-                  from.bytes + lane * from.row_bytes + c * sizeof(Value), sizeof(Value));
+      std::memcpy(strip + half_place(codes, c, lane), from.bytes + lane * from.row_bytes + c * 2,
+                  2);
     }
   }
 }
@@ -243,14 +247,14 @@ void unpack_panel_lane(const Layout& layout, const std::uint8_t* panel, std::int
   }
 }
 
-float get_float(Codes codes, const std::uint8_t* strip, std::int64_t at) {
+float get_float(Codes codes, const std::uint8_t* strip, std::int64_t column, std::int64_t lane) {
   if (codes == Codes::kFloat32) {
     float value;
-    std::memcpy(&value, strip + 4 * at, sizeof value);
+    std::memcpy(&value, strip + 4 * (column * kLanes + lane), sizeof value);
     return value;
   }
   std::uint16_t bits;
-  std::memcpy(&bits, strip + 2 * at, sizeof bits);
+  std::memcpy(&bits, strip + half_place(codes, column, lane), sizeof bits);
   return codes == Codes::kHalf ? half_to_float(bits) : bfloat16_to_float(bits);
 }
 
@@ -258,7 +262,7 @@ float get_float(Codes codes, const std::uint8_t* strip, std::int64_t at) {
 
 void pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
   if (layout.codes == Codes::kFloat32) return pack_floats(from, strip);
-  if (layout.is_float()) return interleave<std::uint16_t>(from, strip);
+  if (layout.is_float()) return pack_halves(layout.codes, from, strip);
   formats::for_each_quantised([&]<class T>() {
     if (T::type == from.format->type) pack_integers<T>(layout, from, strip);
   });
@@ -268,7 +272,7 @@ void unpack_lane(const Layout& layout, const std::uint8_t* strip, std::int64_t l
                  std::int64_t columns, float* out) {
   if (layout.is_float()) {
     for (std::int64_t c = 0; c < columns; ++c) {
-      out[c] = get_float(layout.codes, strip, c * kLanes + lane);
+      out[c] = get_float(layout.codes, strip, c, lane);
     }
     return;
   }

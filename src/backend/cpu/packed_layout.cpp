@@ -4,7 +4,8 @@ namespace linnet::cpu {
 
 std::int64_t Layout::panel_bytes(std::int64_t inputs) const {
   if (codes == Codes::kFloat32) return inputs * kLanes * 4;
-  if (is_float()) return inputs * kLanes * 2;
+  if (codes == Codes::kHalf) return inputs * kLanes * 2;
+  if (codes == Codes::kBfloat16) return (inputs + 1) / 2 * kLanes * 4;
   return codes_at(inputs) + inputs / kBlock * block_bytes();
 }
 

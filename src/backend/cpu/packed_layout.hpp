@@ -30,8 +30,9 @@ enum class ScaleKind {
 /// How the weights of a matrix lie in memory: strips of 16 rows, and in a strip one panel of 256
 /// inputs (the last one may be shorter) after the other.
 ///
-/// A panel of floats is [inputs][16 rows]. A panel of integers is, in the order in which the
-/// kernels read it,
+/// A panel of floats is [inputs][16 rows], of BF16 [pairs of inputs][16 rows][2], the second input
+/// first, which makes it the lower half of 32 bits. A panel of integers is, in the order in which
+/// the kernels read it,
 ///   - [groups][16 rows] scales, and as many minimums;
 ///   - with kSuper [16 rows] super scales, and as many super minimums;
 ///   - from the next multiple of 64 bytes on its codes, by blocks of 32 inputs: a plane of the

@@ -39,7 +39,10 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vnni");
 }
 
+bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+
 constexpr std::array kSets = {
+    InstructionSet{avx512_bf16_kernels, has_avx512_bf16},
     InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx_vnni},
     InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always}};
 

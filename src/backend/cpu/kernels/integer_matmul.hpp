@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backend/cpu/kernels/integer_row.hpp"
+#include "backend/cpu/kernels/integer_rows.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/panel.hpp"
 #include "backend/cpu/kernels/tiles.hpp"
@@ -190,12 +190,12 @@ void multiply_integer_tiles(const StripRun& run, const Activations& activations,
 template <class S, Layout kLayout>
 void multiply_integer_strips(const StripRun& run, const Activations& activations,
                              const std::int32_t* rows, std::int64_t count, float* out) {
-  if (count == 1) {
+  if (count <= S::kPackedRows) {
     // As fast as the weights come: one strip after the other is one stream of memory, which the
     // hardware fetches ahead.
     for (int s = 0; s < run.strips; ++s) {
-      multiply_integer_row<S, kLayout>(run.bytes + s * run.strip_bytes, activations, rows[0],
-                                       out + s * kLanes);
+      multiply_packed_rows<S, kLayout>({run.bytes + s * run.strip_bytes, activations, rows, count,
+                                        out + s * kLanes, run.strips * kLanes});
     }
   } else if (run.strips == S::kTileStrips) {
     multiply_integer_tiles<S, kLayout, S::kTileStrips>(run, activations, rows, count, out);

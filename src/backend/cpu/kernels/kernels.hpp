@@ -12,9 +12,11 @@ namespace linnet::cpu {
 
 inline constexpr std::int64_t kPanelBlocks = kPanel / kBlock;
 
-/// The rows of a matmul's input; for integer weights also in 8 bits, with a scale for each block of
-/// 32 values and the sums of the codes of every 16. These lie by panels: [panels][rows] of a
-/// panel's codes, scales or sums, so that the rows of a panel share a part of the cache.
+/// The rows of a matmul's input. For integer weights also in 8 bits, with a scale for each block of
+/// 32 values and the sums of the codes of every 16; these lie by panels: [panels][rows] of a
+/// panel's codes, scales or sums, so that the rows of a panel share a part of the cache. For BF16
+/// weights also rounded to BF16, in one of two forms: as floats, or where the kernels multiply
+/// pairs, as two numbers with the first one in the upper half.
 struct Activations {
   const float* values;  ///< [rows], `stride` apart
   std::int64_t stride;
@@ -23,7 +25,10 @@ struct Activations {
   std::int8_t* codes;
   float* scales;
   std::int32_t* sums;
+  float* rounded;        ///< [rows][columns]
+  std::uint32_t* pairs;  ///< [rows][row_pairs()]
 
+  std::int64_t row_pairs() const { return (columns + 1) / 2; }
   std::int8_t* codes_at(std::int64_t panel, std::int64_t row) const {
     return codes + (panel * rows + row) * kPanel;
   }
@@ -95,6 +100,8 @@ class PagedKvStore;
 struct Kernels {
   std::string_view name;
   void (*quantise_row)(const Activations& activations, std::int64_t row);
+  /// Writes the form of `rounded` or `pairs` that these kernels multiply.
+  void (*round_row)(const Activations& activations, std::int64_t row);
   /// Strips that `multiply` takes at a time, besides 1.
   int strips;
   /// out [count][run.strips][16 rows of a strip]: the products of the strips' rows with the
@@ -133,6 +140,7 @@ const Kernels& scalar_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx_vnni_kernels();
 const Kernels& avx512_kernels();
+const Kernels& avx512_bf16_kernels();
 const Kernels& neon_kernels();
 const Kernels& neon_dotprod_kernels();
 const Kernels& neon_i8mm_kernels();

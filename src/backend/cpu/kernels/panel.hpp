@@ -110,6 +110,7 @@ void unpack_scales(const std::uint8_t* groups, typename S::Float super, std::int
 
 template <class S, Layout kLayout>
 void unpack_panel(const std::uint8_t* packed, std::int64_t inputs, IntegerPanel& panel) {
+  prefetch<kLayout.codes_at(kPanel)>(packed + kPrefetchBytes);
   const SuperScale<S> super = load_super_scale<S, kLayout>(packed, inputs);
   unpack_scales<S, kLayout>(packed, super.scale, inputs, panel.scales);
   if constexpr (kLayout.has_minimum) {

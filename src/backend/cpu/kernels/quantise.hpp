@@ -29,4 +29,30 @@ void quantise_row(const Activations& activations, std::int64_t row) {
   }
 }
 
+/// The nearest BF16 number as the upper half of a float, ties to even; NaNs stay NaNs.
+template <class S>
+std::uint32_t round_to_bfloat16(float x) {
+  const auto bits = __builtin_bit_cast(std::uint32_t, x);
+  const std::uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
+  return (x == x ? rounded : bits | 0x400000) & 0xffff0000;
+}
+
+template <class S>
+void round_row(const Activations& activations, std::int64_t row) {
+  const std::int64_t columns = activations.columns;
+  const float* x = activations.values + row * activations.stride;
+  if constexpr (S::kHasBfloat16) {
+    std::uint32_t* pairs = activations.pairs + row * activations.row_pairs();
+    for (std::int64_t i = 0; i < columns / 2; ++i) {
+      pairs[i] = round_to_bfloat16<S>(x[2 * i]) | round_to_bfloat16<S>(x[2 * i + 1]) >> 16;
+    }
+    if (columns % 2 != 0) pairs[columns / 2] = round_to_bfloat16<S>(x[columns - 1]);
+  } else {
+    float* rounded = activations.rounded + row * columns;
+    for (std::int64_t i = 0; i < columns; ++i) {
+      rounded[i] = __builtin_bit_cast(float, round_to_bfloat16<S>(x[i]));
+    }
+  }
+}
+
 }  // namespace linnet::cpu

@@ -11,6 +11,7 @@
 #include <limits>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kv_store.hpp"

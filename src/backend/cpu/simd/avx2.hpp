@@ -13,6 +13,7 @@ namespace linnet::cpu {
 /// base class, so that the two sets share no function: each is compiled for its own instructions.
 template <bool kVnni>
 struct Avx2Lanes {
+  static constexpr bool kHasBfloat16 = false;
   static constexpr const char* kName = kVnni ? "avx_vnni" : "avx2";
   struct Float {
     __m256 low, high;
@@ -27,6 +28,7 @@ struct Avx2Lanes {
   };
   using Four = __m256i;
   static constexpr int kTileRows = 6, kTileStrips = 1;
+  static constexpr int kPackedRows = 1;
   static constexpr int kAttentionRows = 3;
   /// How many quads' pairs of products fit 16 bits; 0: not one, unless 128 is taken from the codes.
   static constexpr int dot_kind(int largest_code) {
@@ -43,8 +45,14 @@ struct Avx2Lanes {
   static Float load_half(const std::uint16_t* p) {
     return {_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 8))};
   }
-  static Float load_bfloat16(const std::uint16_t* p) {
-    return {widen_bfloat16(load128(p)), widen_bfloat16(load128(p + 8))};
+  static Float load_upper_halves(const std::uint8_t* p) {
+    const __m256i mask = _mm256_set1_epi32(-65536);
+    return {_mm256_castsi256_ps(_mm256_and_si256(load256(p), mask)),
+            _mm256_castsi256_ps(_mm256_and_si256(load256(p + 32), mask))};
+  }
+  static Float load_lower_halves(const std::uint8_t* p) {
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(load256(p), 16)),
+            _mm256_castsi256_ps(_mm256_slli_epi32(load256(p + 32), 16))};
   }
   static Float load_int8(const std::int8_t* p) {
     const __m128i bytes = load128(p);
@@ -159,8 +167,8 @@ struct Avx2Lanes {
 
  private:
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
-  static __m256 widen_bfloat16(__m128i x) {
-    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
+  static __m256i load256(const void* p) {
+    return _mm256_loadu_si256(static_cast<const __m256i*>(p));
   }
   template <int kFrom, int kTo, int kCount>
   static __m256i move_half(__m256i x) {

@@ -4,19 +4,22 @@
 
 #include <cstdint>
 
-// Included inside a region that is compiled for AVX-512 with VNNI: see isa_avx512.cpp.
+// Included inside a region that is compiled for AVX-512 with VNNI: see isa_avx512*.cpp.
 
 namespace linnet::cpu {
 
 /// Sixteen lanes in one register; see Scalar for what each function does.
-struct Avx512 {
-  static constexpr const char* kName = "avx512";
+template <bool kBfloat16>
+struct Avx512Lanes {
+  static constexpr const char* kName = kBfloat16 ? "avx512_bf16" : "avx512";
+  static constexpr bool kHasBfloat16 = kBfloat16;
   using Float = __m512;
   using Dot = __m512i;
   using Bytes = __m512i;
   using Four = __m512i;
   // 12 products and as many sums leave 8 registers for weights and activations.
   static constexpr int kTileRows = 6, kTileStrips = 2;
+  static constexpr int kPackedRows = 8;  // as many sums, 8 registers of weights
   static constexpr int kAttentionRows = 8;
   static constexpr int dot_kind(int /*largest_code*/) { return 0; }
   static constexpr int dot_bias(int /*kind*/) { return 0; }
@@ -26,10 +29,11 @@ struct Avx512 {
   static Float load_half(const std::uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
-  static Float load_bfloat16(const std::uint16_t* p) {
-    const __m512i wide =
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+  static Float load_upper_halves(const std::uint8_t* p) {
+    return _mm512_castsi512_ps(_mm512_and_si512(load_bytes(p), _mm512_set1_epi32(-65536)));
+  }
+  static Float load_lower_halves(const std::uint8_t* p) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(load_bytes(p), 16));
   }
   static Float load_int8(const std::int8_t* p) {
     return _mm512_cvtepi32_ps(
@@ -90,6 +94,11 @@ struct Avx512 {
   static void dot(Dot& sum, Bytes w, Four a, int /*quad*/) {
     sum = _mm512_dpbusd_epi32(sum, w, a);
   }
+  static Float dot_bfloat16(Float sum, Bytes w, std::uint32_t a) {
+    const __m512i both = _mm512_set1_epi32(static_cast<std::int32_t>(a));
+    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, w),
+                            __builtin_bit_cast(__m512bh, both));
+  }
 
  private:
   static __m256 fold(__m512 x) {
@@ -101,5 +110,8 @@ struct Avx512 {
     return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
   }
 };
+
+using Avx512 = Avx512Lanes<false>;
+using Avx512Bf16 = Avx512Lanes<true>;
 
 }  // namespace linnet::cpu

@@ -15,6 +15,7 @@ enum class NeonDot { kWidening, kDotProduct, kI8mm };
 /// Sixteen lanes in four registers; see Scalar for what each function does.
 template <NeonDot kDot>
 struct Neon {
+  static constexpr bool kHasBfloat16 = false;
   static constexpr const char* kName = kDot == NeonDot::kWidening     ? "neon"
                                        : kDot == NeonDot::kDotProduct ? "neon_dotprod"
                                                                       : "neon_i8mm";
@@ -24,6 +25,7 @@ struct Neon {
   using Four = int8x16_t;
   // 24 sums and 4 weights of 32 registers.
   static constexpr int kTileRows = 6, kTileStrips = 1;
+  static constexpr int kPackedRows = 1;
   static constexpr int kAttentionRows = 2;
   /// 1: codes fit signed bytes, as which all but USDOT take them; 0: 128 is taken from them.
   static constexpr int dot_kind(int largest_code) {
@@ -43,11 +45,15 @@ struct Neon {
     for (int i = 0; i < 4; ++i) r.val[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)));
     return r;
   }
-  static Float load_bfloat16(const std::uint16_t* p) {
+  static Float load_upper_halves(const std::uint8_t* p) {
+    const uint32x4_t mask = vdupq_n_u32(0xffff0000u);
     Float r;
-    for (int i = 0; i < 4; ++i) {
-      r.val[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16));
-    }
+    for (int i = 0; i < 4; ++i) r.val[i] = vreinterpretq_f32_u32(vandq_u32(load_words(p, i), mask));
+    return r;
+  }
+  static Float load_lower_halves(const std::uint8_t* p) {
+    Float r;
+    for (int i = 0; i < 4; ++i) r.val[i] = vreinterpretq_f32_u32(vshlq_n_u32(load_words(p, i), 16));
     return r;
   }
   static Float load_int8(const std::int8_t* p) {
@@ -192,6 +198,9 @@ struct Neon {
   }
 
  private:
+  static uint32x4_t load_words(const std::uint8_t* p, int i) {
+    return vreinterpretq_u32_u8(vld1q_u8(p + 16 * i));
+  }
   static float32x4_t shift_bits(uint32x4_t x, int shift) {
     return vreinterpretq_f32_u32(vshlq_u32(x, vdupq_n_s32(shift)));
   }

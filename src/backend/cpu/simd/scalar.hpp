@@ -17,12 +17,17 @@ namespace linnet::cpu {
 /// one rounding a lane.
 struct Scalar {
   static constexpr const char* kName = "scalar";
+  /// Whether there is dot_bfloat16(sum, w, a): sum + upper half of w * that of a + the same of the
+  /// lower halves, each step rounded once.
+  static constexpr bool kHasBfloat16 = false;
   using Float = std::array<float, 16>;
   using Int = std::array<std::int32_t, 16>;
   using Bytes = std::array<std::uint8_t, 64>;  // 16 lanes of 4
   using Four = std::array<std::int8_t, 4>;
   /// A tile of a matmul: this many rows of activations by this many strips of weights.
   static constexpr int kTileRows = 2, kTileStrips = 1;
+  /// Rows at most that are multiplied by integer weights as they are packed: 1, 2, 4 or 8.
+  static constexpr int kPackedRows = 1;
   /// Rows of a tile of attention, by two registers of keys or values.
   static constexpr int kAttentionRows = 2;
   /// The kind of dot() for codes up to `largest_code`; there is one where all are multiplied alike.
@@ -48,8 +53,12 @@ struct Scalar {
   static Float load_half(const std::uint16_t* p) {
     return make([&](int i) { return half_to_float(p[i]); });
   }
-  static Float load_bfloat16(const std::uint16_t* p) {
-    return make([&](int i) { return bfloat16_to_float(p[i]); });
+  /// The upper or lower halves of 16 times 32 bits, as the upper halves of floats.
+  static Float load_upper_halves(const std::uint8_t* p) {
+    return make([&](int i) { return bfloat16_to_float(half(p, 2 * i + 1)); });
+  }
+  static Float load_lower_halves(const std::uint8_t* p) {
+    return make([&](int i) { return bfloat16_to_float(half(p, 2 * i)); });
   }
   static Float load_int8(const std::int8_t* p) {
     return make([&](int i) { return static_cast<float>(p[i]); });
@@ -161,6 +170,13 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) {
       for (int k = 0; k < 4; ++k) sum[i] += std::int32_t{w[4 * i + k]} * a[k];
     }
+  }
+
+ private:
+  static std::uint16_t half(const std::uint8_t* p, int i) {
+    std::uint16_t bits;
+    std::memcpy(&bits, p + 2 * i, sizeof bits);
+    return bits;
   }
 };
 
