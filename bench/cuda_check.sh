@@ -38,8 +38,8 @@ pack() {
   set -e
   cmake --preset release
   cmake --build --preset release --target linnet cuda_tests cuda_bench
-  grep -q '^CMAKE_CUDA_COMPILER:.*nvcc' build/release/CMakeCache.txt ||
-    { echo "this build has no CUDA: nvcc was not found, or LINNET_CUDA is OFF" && exit 1; }
+  build/release/linnet generate --device cuda -m 1 2>&1 | grep "built without CUDA" &&
+    { echo "nvcc was not found, or LINNET_CUDA is OFF"; exit 1; }
   rm -rf "$files"
   mkdir -p "$files/lib" "$files/include" "$files/models"
   cp build/release/{linnet,cuda_tests,cuda_bench} "$files/"
@@ -112,12 +112,6 @@ step_text() {
 
 bench() { within 60 "$files/linnet" bench --gguf /tmp/model.gguf --device cuda "$@" | tail -n +3; }
 
-# Decoding of many texts side by side; the ceiling is theirs times what the bench above reads.
-streams() {
-  echo "$1 streams: $(within 60 "$files/linnet" generate --gguf /tmp/model.gguf --device cuda --n "$1" \
-    --temp 0 --ignore-eos -m 64 --prompt "In the beginning" 2>&1 >/dev/null | grep Generation)"
-}
-
 # The rows of issue 7 that need no other program.
 step_models() {
   local shape type
@@ -130,7 +124,7 @@ step_models() {
       say "without cuBLASLt" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
       say "at depth 32768" && bench -p 0 -n 64 -d 32768 -r 1
       local count
-      for count in 32 128; do streams $count; done
+      for count in 32 128 256; do bench -p 0 -n 64 -r 2 -s $count | tail -1; done
       say "from start to the first token"
       time within 60 "$files/linnet" generate --gguf /tmp/model.gguf --device cuda -m 1 >/dev/null
     fi

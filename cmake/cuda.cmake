@@ -1,5 +1,6 @@
+# The CUDA backend is compiled where there is a CUDA compiler with the headers of cuBLASLt, else its
+# stub is linked.
 set(LINNET_NVCC_OLDEST 13.0)  # the one that was tried
-# The CUDA backend is compiled where there is a CUDA compiler, else its stub is linked.
 set(LINNET_CUDA AUTO CACHE STRING
   "AUTO: the CUDA backend where nvcc ${LINNET_NVCC_OLDEST} or newer is found; OFF: without it")
 set_property(CACHE LINNET_CUDA PROPERTY STRINGS AUTO OFF)
@@ -18,8 +19,9 @@ if(LINNET_CUDA STREQUAL "AUTO" AND NOT LINNET_SANITIZE AND NOT LINNET_FUZZ)
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     enable_language(CUDA)
+    find_path(LINNET_CUBLASLT cublasLt.h HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
   endif()
-  if(CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL LINNET_NVCC_OLDEST)
+  if(LINNET_CUBLASLT AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL LINNET_NVCC_OLDEST)
     set(LINNET_HAS_CUDA ON)
     if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.26 does not know that nvcc has it
       set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")

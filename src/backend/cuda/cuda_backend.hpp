@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "backend/cuda/half_library.hpp"
 #include "backend/cuda/kernels/products.cuh"
 #include "backend/cuda/pack_weights.hpp"
@@ -94,9 +95,10 @@ class DeviceStateStore final : public StateStore {
 /// device memory.
 class CudaBackend final : public Backend {
  public:
-  /// `library` may be null.
-  CudaBackend(std::unique_ptr<Stream> stream, std::unique_ptr<HalfLibrary> library, int threads)
-      : stream_(std::move(stream)), half_library_(std::move(library)), pool_(threads) {}
+  CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads)
+      : stream_(std::move(stream)), seeks_library_(options.library), pool_(threads) {
+    stream_->use_graphs(options.graphs);
+  }
   ~CudaBackend() override { stream_->wait(); }
 
   std::string_view name() const override { return "cuda"; }
@@ -190,6 +192,7 @@ class CudaBackend final : public Backend {
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
 
   std::unique_ptr<Stream> stream_;
+  bool seeks_library_;  // when it is needed first
   std::unique_ptr<HalfLibrary> half_library_;
   ThreadPool pool_;
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded

@@ -40,10 +40,8 @@ Result<std::unique_ptr<Backend>> make_cuda_backend(int threads, const CudaOption
   if (auto device = probe_cuda(); !device) return device.error();
   auto stream = cuda::Stream::open();
   if (!stream) return stream.error();
-  (*stream)->use_graphs(options.graphs);
-  auto library = options.library ? cuda::HalfLibrary::open() : nullptr;
   return std::unique_ptr<Backend>(
-      std::make_unique<cuda::CudaBackend>(std::move(*stream), std::move(library), threads));
+      std::make_unique<cuda::CudaBackend>(std::move(*stream), options, threads));
 }
 
 namespace cuda {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "backend/cuda/cuda_backend.hpp"
 #include "backend/cuda/kernels/halve_weights.cuh"
@@ -36,6 +37,7 @@ RunHalve run_halve_of(Codes codes) {
 
 bool CudaBackend::multiply_by_library(Prepared& x, const MatmulOutput& output) {
   const WeightsView& w = view_of(*output.weight);
+  if (std::exchange(seeks_library_, false)) half_library_ = HalfLibrary::open();
   if (!half_library_ || w.codes == Codes::kFloat32) return false;
   halve_evenly(x);
   const std::int64_t columns = halves_.columns;
