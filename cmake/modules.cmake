@@ -2,6 +2,7 @@
 function(linnet_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/no_cuda.cpp$")  # see cuda.cmake
   if(LINNET_FUZZ)  # clang 14 can't read Asio's coroutines
     list(FILTER sources EXCLUDE REGEX "src/serve/(http/|server.cpp)")
   endif()

@@ -30,6 +30,7 @@ struct Rates {
 // What is printed, in every form.
 struct Report {
   std::string path, name, backend;
+  bool on_gpu = false;
   int threads = 0;
   BenchPlan plan;
   measure::Ceilings ceilings;
@@ -46,6 +47,7 @@ struct Report {
     return generation.middle * (plan.sequences > 1 ? std::max(read_s, operations_s()) : read_s);
   }
   double operations_s() const {  // of a token
+    if (ceilings.int8_operations_per_s == 0.0) return 0.0;
     return floors.prompt_int8_operations / ceilings.int8_operations_per_s +
            floors.prompt_float_operations / ceilings.float_operations_per_s;
   }
@@ -56,6 +58,17 @@ double load_average() {
   return getloadavg(&load, 1) == 1 ? load : 0.0;
 }
 
+// Of the GPU: all products of a prompt are held against those of binary16.
+Result<measure::Ceilings> gpu_ceilings() {
+  const auto measured = measure_cuda_ceilings();
+  if (!measured) return measured.error();
+  measure::Ceilings ceilings;
+  ceilings.read_bytes_per_s = {measured->read_bytes_per_s};
+  ceilings.int8_operations_per_s = measured->half_operations_per_s;
+  ceilings.float_operations_per_s = measured->half_operations_per_s;
+  return ceilings;
+}
+
 Rates rates(const std::vector<double>& seconds, std::int64_t tokens) {
   if (seconds.empty()) return {};
   const auto count = static_cast<double>(tokens);
@@ -63,19 +76,31 @@ Rates rates(const std::vector<double>& seconds, std::int64_t tokens) {
   return {count / median(seconds), count / longest, count / shortest};
 }
 
-Status print_table(const Report& report) {
-  std::string text = fmt::format("{}\n{} kernels, {} threads, load of the machine {:.1f}\nread ",
-                                 report.name, report.backend, report.threads, report.load);
-  for (std::size_t i = 0; i < report.ceilings.read_bytes_per_s.size(); ++i) {
-    text += fmt::format("{}{:.1f}", i == 0 ? "" : ", ", report.ceilings.read_bytes_per_s[i] / 1e9);
+std::string ceilings_line(const Report& report) {
+  const measure::Ceilings& ceilings = report.ceilings;
+  if (report.on_gpu) {
+    return fmt::format("read {:.0f} GB/s, products of binary16 {:.0f} TFLOP/s",
+                       ceilings.best_read_bytes_per_s() / 1e9,
+                       ceilings.float_operations_per_s / 1e12);
   }
-  text += fmt::format(
-      " GB/s with 1 to {} threads ({} MiB), int8 dot products {:.0f} GOP/s, float32 {:.0f} "
-      "GFLOP/s\n\n"
+  std::string text = "read ";
+  for (std::size_t i = 0; i < ceilings.read_bytes_per_s.size(); ++i) {
+    text += fmt::format("{}{:.1f}", i == 0 ? "" : ", ", ceilings.read_bytes_per_s[i] / 1e9);
+  }
+  return text +
+         fmt::format(
+             " GB/s with 1 to {} threads ({} MiB), int8 dot products {:.0f} GOP/s, float32 {:.0f} "
+             "GFLOP/s",
+             report.threads, ceilings.buffer_bytes >> 20, ceilings.int8_operations_per_s / 1e9,
+             ceilings.float_operations_per_s / 1e9);
+}
+
+Status print_table(const Report& report) {
+  std::string text = fmt::format(
+      "{}\n{} kernels, {} threads, load of the machine {:.1f}\n{}\n\n"
       "{:<16}{:>8}{:>8}{:>14}{:>12}{:>12}{:>16}\n",
-      report.threads, report.ceilings.buffer_bytes >> 20,
-      report.ceilings.int8_operations_per_s / 1e9, report.ceilings.float_operations_per_s / 1e9, "",
-      "tokens", "depth", "tokens/s", "worst", "best", "of the ceiling");
+      report.name, report.backend, report.threads, report.load, ceilings_line(report), "", "tokens",
+      "depth", "tokens/s", "worst", "best", "of the ceiling");
   const auto line = [&](std::string_view what, std::int64_t tokens, const Rates& rates,
                         double share) {
     if (tokens == 0) return;
@@ -145,12 +170,18 @@ Status run(const Options& options) {
   if (!path) return path.error();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
-  EngineOptions engine_options = options.model.engine_options();
+  EngineOptions engine_options = options.model.engine_options(**file);
   Report report;
   report.plan = options.plan;
   report.plan.depth = (report.plan.depth + kPageTokens - 1) / kPageTokens * kPageTokens;
   engine_options.context = report.plan.kv_tokens();
   if (auto memory = (*file)->plan(engine_options); !memory) return memory.error();
+  report.on_gpu = engine_options.backend == BackendKind::kCuda;
+  if (report.on_gpu) {  // before the model takes the memory
+    auto ceilings = gpu_ceilings();
+    if (!ceilings) return ceilings.error();
+    report.ceilings = std::move(*ceilings);
+  }
   auto engine = Engine::load(**file, engine_options, report.plan.kv_tokens());
   if (!engine) return engine.error();
   report.path = *path;
@@ -158,7 +189,7 @@ Status run(const Options& options) {
   report.backend = (*engine)->backend_name();
   report.threads = (*engine)->threads();
   report.load = load_average();
-  report.ceilings = measure::measure_ceilings(report.threads);
+  if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
   auto times = run_bench(**engine, report.plan);
   if (!times) return times.error();
   if (Status status = (*file)->file().check_unchanged(); !status) return status;

@@ -132,7 +132,7 @@ Status run(Options options) {
   if (!chat_template) return Error{*path + ": " + chat_template.error().message};
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
-  const EngineOptions engine_options = options.model.engine_options();
+  const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   auto engine = Engine::load(**file, engine_options, plan->context);

@@ -204,7 +204,7 @@ Status run(const Options& options) {
   if (options.answers > 1 && sampling->temperature == 0.0f) {
     note("linnet: at temperature 0 all texts are the same; with --temp 0.8 they differ\n");
   }
-  const EngineOptions engine_options = options.model.engine_options();
+  const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);

@@ -18,7 +18,7 @@ Status run(const Options& options) {
   if (!path) return path.error();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
-  const EngineOptions engine_options = options.model.engine_options();
+  const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const auto count = static_cast<std::int64_t>(options.tokens.size());

@@ -2,8 +2,10 @@
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
+#include "linnet/console.hpp"
 #include "linnet/download.hpp"
 
 namespace linnet::app {
@@ -26,6 +28,18 @@ Result<std::string> find_bundled_model() {
                " was not found; name a model with --gguf"};
 }
 
+// The GPU where `file` fits into it, else the CPU; says which.
+BackendKind choose_backend(const ModelFile& file, EngineOptions options) {
+  options.backend = BackendKind::kCuda;
+  options.force = false;
+  if (auto plan = file.plan(options); !plan) {
+    note("device:  cpu, because {}\n", plan.error().message);
+    return BackendKind::kCpu;
+  }
+  note("device:  cuda\n");
+  return BackendKind::kCuda;
+}
+
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& app) {
@@ -44,7 +58,16 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
       ->capture_default_str();
   app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
-  app.add_option("--backend", backend, "cpu, or reference: slow, plain loops for comparison")
+  app.add_option(
+         "--device", device,
+         "where the model runs: cpu; cuda: the first NVIDIA GPU; auto: that if there is one "
+         "and the model fits, else cpu. The code for GPUs was proved on an emulated device "
+         "and has run on no card yet: see docs/cuda.md")
+      ->envname("LINNET_DEVICE")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->capture_default_str();
+  app.add_option("--backend", backend,
+                 "cpu, or reference: slow, plain loops for comparison, whatever the device")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str();
   app.add_flag("--force", force, "load even if memory seems too small");
@@ -58,18 +81,25 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
                  "GGUF file of a smaller model with the same vocabulary that guesses instead");
 }
 
-EngineOptions ModelOptions::engine_options() const {
+EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   EngineOptions options;
   options.threads = threads;
   options.context = context;
   options.kv_type = kv_type == "f32"    ? KvType::kF32
                     : kv_type == "q8_0" ? KvType::kQ8_0
                                         : KvType::kF16;
-  options.backend = backend == "cpu" ? BackendKind::kCpu : BackendKind::kReference;
   options.force = force;
   options.speculate = speculates();
   options.draft_model = draft_model;
   if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
+  if (const char* set = std::getenv("LINNET_CUDA_WITHOUT")) {
+    options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
+    options.cuda.library = std::strstr(set, "library") == nullptr;
+  }
+  options.backend = backend == "reference" ? BackendKind::kReference
+                    : device == "cpu"      ? BackendKind::kCpu
+                    : device == "cuda"     ? BackendKind::kCuda
+                                           : choose_backend(file, options);
   return options;
 }
 

@@ -18,6 +18,7 @@ struct ModelOptions {
   std::string pre_tokenizer;
   std::string kv_type = "f16";
   std::string backend = "cpu";
+  std::string device = "cpu";
   int threads = 0;
   std::int64_t context = 0;
   bool force = false;
@@ -28,7 +29,8 @@ struct ModelOptions {
   /// The options of speculation, for subcommands that generate text.
   void add_speculation_to(CLI::App& app);
   bool speculates() const { return speculate || !draft_model.empty(); }
-  EngineOptions engine_options() const;
+  /// What `file` is loaded with; says on stderr what --device auto comes to.
+  EngineOptions engine_options(const ModelFile& file) const;
 };
 
 /// Where the model's file lies on this machine: downloads it if need be, progress on stderr.

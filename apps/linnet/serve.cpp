@@ -109,7 +109,7 @@ Status run(Options options) {
   const sigset_t signals = block_signals();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
-  const EngineOptions engine_options = options.model.engine_options();
+  const EngineOptions engine_options = options.model.engine_options(**file);
   const auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const std::string id =

@@ -324,8 +324,8 @@ struct DecayParams {
 };
 
 /// The arithmetic under the model: a handful of coarse operations that run at once. One op at a
-/// time; a backend belongs to one thread. Shapes are the caller's duty (checked when the model is
-/// loaded).
+/// time; a backend belongs to one thread and outlives what it made. Shapes are the caller's duty
+/// (checked when the model is loaded).
 ///
 /// The promise of the CPU backends: each output row depends only on its own input row, its position
 /// and the keys of its sequence; it is bit-identical whatever the other rows of the batch, the
@@ -337,6 +337,11 @@ class Backend {
   /// Names, with a version, how exported pages and slots are laid out: backends that give the same
   /// name can read each other's. At most 64 bytes.
   virtual std::string_view memory_layout() const = 0;
+
+  /// The first error that operations met (a lost device, memory that ran out), for the backend's
+  /// whole life; they return nothing themselves and do nothing after it. Asked once a step, when
+  /// its results were downloaded.
+  virtual Status status() { return {}; }
 
   // Memory. Allocation fails with an Error that says how much was asked for.
   virtual Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) = 0;  ///< zeroed

@@ -15,7 +15,12 @@
 namespace linnet {
 namespace {
 
+// Rows, and sequences with logits, that a GPU takes at once where a CPU's default would leave it
+// idle.
+constexpr BatchLimits kCudaLimits{2048, 256};
+
 Result<std::unique_ptr<Backend>> make_backend(const EngineOptions& options, int threads) {
+  if (options.backend == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
   if (options.backend == BackendKind::kReference) return make_reference_backend();
   try {
     return make_cpu_backend(threads, options.instruction_set);
@@ -41,6 +46,10 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   if (!backend) return backend.error();
   engine->backend_ = std::move(*backend);
   BatchLimits limits = options.limits;
+  if (options.backend == BackendKind::kCuda) {
+    limits.rows = std::max(limits.rows, kCudaLimits.rows);
+    limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
+  }
   // A prompt whose tokens see each other can't be cut.
   if (!file.spec().causal) limits.rows = kv_tokens;
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
@@ -53,9 +62,10 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->model_ = std::move(*model);
 
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
-  if (Status status = engine->allocate_memory(options.kv_type); !status) return status.error();
+  if (Status status = engine->allocate_memory(options); !status) return status.error();
   auto drafter = engine->load_drafter(options);
   if (!drafter) return drafter.error();
+  if (Status status = engine->backend_->status(); !status) return status.error();
   engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
                                                    engine->memory_, std::move(*drafter));
   return engine;
@@ -74,14 +84,16 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
   return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
 }
 
-Status Engine::allocate_memory(KvType kv_type) {
-  kv_type_ = kv_type;
+Status Engine::allocate_memory(const EngineOptions& options) {
+  kv_type_ = options.kv_type;
   // One more: where two sequences part within a page, it is copied.
   memory_.pages = kv_tokens_ / kPageTokens + 1;
-  auto kv = backend_->make_kv_store(model_->kv_shape(kv_type, memory_.pages));
+  auto kv = backend_->make_kv_store(model_->kv_shape(kv_type_, memory_.pages));
   if (!kv) return kv.error();
   memory_.kv = std::move(*kv);
-  memory_.slots = choose_state_slots(model_->spec(), available_memory_bytes());
+  const auto available = available_bytes(options.backend);
+  if (!available) return available.error();
+  memory_.slots = choose_state_slots(model_->spec(), *available);
   if (memory_.slots == 0) return {};
   auto states = backend_->make_state_store(model_->state_shape(memory_.slots));
   if (!states) return states.error();
@@ -146,6 +158,7 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   }
   Session session;
   session.cached_tokens = scheduler_->cache().restore(view->image);
+  if (Status status = backend_->status(); !status) return status.error();
   session.tokens = std::move(view->image.tokens);
   session.text = view->text;
   return session;
@@ -190,6 +203,7 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
                       outputs};
     backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),
                        result.data() + first * vocabulary);
+    if (Status status = backend_->status(); !status) return status.error();
   }
   return result;
 }

@@ -56,13 +56,14 @@ class Engine {
   /// What tells the model's file from others; reads the whole file, once.
   std::uint64_t model_hash();
   int threads() const { return threads_; }
-  /// The backend: reference, or the instruction set of the CPU backend (see make_cpu_backend).
+  /// The backend: reference, cuda, or the instruction set of the CPU backend (see
+  /// make_cpu_backend).
   std::string_view backend_name() const { return backend_->name(); }
   std::int64_t kv_tokens() const { return kv_tokens_; }
 
  private:
   explicit Engine(const ModelFile& file) : file_(file) {}
-  Status allocate_memory(KvType kv_type);
+  Status allocate_memory(const EngineOptions& options);
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;

@@ -13,6 +13,8 @@ constexpr std::int64_t kMiB = 1 << 20;
 
 // What the kernel, other programs and the workspace should keep.
 constexpr std::int64_t kReserveBytes = 256 * kMiB;
+// On a GPU: the driver, scratch memory and the workspace of larger batches.
+constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
 
 Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have) {
   return Error{
@@ -43,12 +45,14 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
 
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
   MemoryPlan plan;
-  for (const gguf::Tensor& tensor : file_.tensors()) {
-    plan.weights_bytes += static_cast<std::int64_t>(tensor.bytes.size());
-  }
+  const std::int64_t reserve_bytes =
+      options.backend == BackendKind::kCuda ? kCudaReserveBytes : kReserveBytes;
+  plan.weights_bytes = weights_bytes(file_, options.backend);
   plan.trained_context = spec_.context_length;
   plan.kv_bytes_per_token = kv_bytes_per_token(spec_, options.kv_type);
-  plan.available_bytes = available_memory_bytes();
+  const auto available = available_bytes(options.backend);
+  if (!available) return available.error();
+  plan.available_bytes = *available;
   const std::int64_t beside_weights =
       plan.available_bytes > 0
           ? std::max<std::int64_t>(1, plan.available_bytes - plan.weights_bytes)
@@ -60,18 +64,34 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
   if (plan.available_bytes == 0 || options.force) return plan;
 
   const std::int64_t fixed_bytes =
-      saturating_add(plan.weights_bytes, saturating_add(plan.state_bytes, kReserveBytes));
+      saturating_add(plan.weights_bytes, saturating_add(plan.state_bytes, reserve_bytes));
   if (fixed_bytes >= plan.available_bytes) {
     return does_not_fit(file_, fixed_bytes, plan.available_bytes);
   }
   const std::int64_t most =
       (plan.available_bytes - fixed_bytes) / std::max<std::int64_t>(1, plan.kv_bytes_per_token);
   if (options.context > most || most < std::min<std::int64_t>(wanted, kPageTokens)) {
-    return does_not_fit(file_, saturating_add(plan.total_bytes(), kReserveBytes),
+    return does_not_fit(file_, saturating_add(plan.total_bytes(), reserve_bytes),
                         plan.available_bytes);
   }
   plan.context = std::min(wanted, most);
   return plan;
+}
+
+std::int64_t weights_bytes(const gguf::File& file, BackendKind backend) {
+  std::int64_t all = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    all += backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
+                                         : std::ssize(tensor.bytes);
+  }
+  return all;
+}
+
+Result<std::int64_t> available_bytes(BackendKind backend) {
+  if (backend != BackendKind::kCuda) return available_memory_bytes();
+  const auto device = probe_cuda();
+  if (!device) return device.error();
+  return device->free_bytes;
 }
 
 std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "architectures/architecture.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "base/checked.hpp"
 #include "gguf/gguf_file.hpp"
 #include "model/model.hpp"
@@ -12,7 +13,7 @@
 
 namespace linnet {
 
-enum class BackendKind { kCpu, kReference };
+enum class BackendKind { kCpu, kReference, kCuda };
 
 struct EngineOptions {
   int threads = 0;           ///< 0: as many as the machine really gives
@@ -20,6 +21,7 @@ struct EngineOptions {
   KvType kv_type = KvType::kF16;
   BackendKind backend = BackendKind::kCpu;
   std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
+  CudaOptions cuda;
   BatchLimits limits;
   bool force = false;  ///< load even if memory seems too small
 
@@ -35,7 +37,7 @@ struct MemoryPlan {
   std::int64_t weights_bytes = 0;
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
-  std::int64_t available_bytes = 0;  ///< 0: unknown
+  std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
   /// The sums of absurd files end at the largest number.
   std::int64_t kv_bytes() const { return saturating_multiply(context, kv_bytes_per_token); }
@@ -70,6 +72,12 @@ class ModelFile {
   ModelSpec spec_;
   std::unique_ptr<Tokenizer> tokenizer_;
 };
+
+/// Bytes that the weights of `file` take where the backend keeps them.
+std::int64_t weights_bytes(const gguf::File& file, BackendKind backend);
+
+/// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
+Result<std::int64_t> available_bytes(BackendKind backend);
 
 /// Slots for the recurrent state of sequences that run side by side and for checkpoints of
 /// prefixes: as many as are useful and take at most a part of `available_bytes` (0: unknown); 0 for

@@ -37,11 +37,13 @@ Status Scheduler::step() {
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
   backend_.download(logits, logits_.data());
+  if (Status status = backend_.status(); !status) return status;
   std::int64_t output = 0;
   for (const Part& part : parts_) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
     output += take_results(part, logits_.data() + output * logits.columns);
-    if (gives_hidden) give_hidden(part);
+    if (!gives_hidden) continue;
+    if (Status status = give_hidden(part); !status) return status;
   }
   return {};
 }
@@ -220,14 +222,16 @@ std::int64_t Scheduler::take_results(const Part& part, float* logits) {
 }
 
 // Reports the hidden states of a part, of which nothing is drawn.
-void Scheduler::give_hidden(const Part& part) {
+Status Scheduler::give_hidden(const Part& part) {
   Sequence& sequence = *part.sequence;
   View states = model_.hidden();
   states.data = states.row(part.first_row);
   hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
   backend_.download(states.first_rows(part.rows), hidden_.data());
+  if (Status status = backend_.status(); !status) return status;
   sequence.request.on_hidden(sequence.stored.computed - part.rows, hidden_);
   if (sequence.pending() == 0) finish(part.sequence, FinishReason::kStop);
+  return {};
 }
 
 // The next token of a sequence; false if it has ended.

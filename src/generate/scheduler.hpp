@@ -105,7 +105,7 @@ class Scheduler {
   bool preempt_younger_than(Iterator sequence);
   void release(Sequence& sequence);
   std::int64_t take_results(const Part& part, float* logits);
-  void give_hidden(const Part& part);
+  Status give_hidden(const Part& part);
   bool draw(Iterator sequence, std::span<float> logits);
   void finish(Iterator sequence, FinishReason reason);
 

@@ -78,6 +78,25 @@ TEST(Generate, TheReferenceBackendAgrees) {
   EXPECT_EQ(fast.out, plain.out);
 }
 
+TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
+  const Ended cpu = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "cpu"}));
+  const Ended gpu = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "cuda"}));
+  if (gpu.status == 0) {
+    EXPECT_EQ(gpu.out, cpu.out);
+    return;
+  }
+  EXPECT_EQ(gpu.status, 1);
+  EXPECT_THAT(gpu.err, testing::ContainsRegex("no NVIDIA GPU can be used|built without CUDA"));
+  EXPECT_EQ(gpu.out, "");
+}
+
+TEST(Generate, AutoSaysWhichDeviceItIs) {
+  const Ended chosen = run_program(generate({"-m", "8", "--kv-type", "f32", "--device", "auto"}));
+  ASSERT_EQ(chosen.status, 0) << chosen.err;
+  EXPECT_THAT(chosen.err, testing::ContainsRegex("device:  (cuda|cpu, because .+)\n"));
+  EXPECT_EQ(chosen.out, run_program(generate({"-m", "8", "--kv-type", "f32"})).out);
+}
+
 TEST(Generate, ReadsThePromptFromAFile) {
   const TemporaryFolder folder;
   const std::string prompt = "And God said,\nLet there be";

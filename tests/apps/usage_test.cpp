@@ -34,6 +34,7 @@ TEST(Usage, NumbersOutOfRange) {
       {"--ctx", {"0", "-512", "99999999999"}},
       {"--kv-type", {"f64", ""}},
       {"--backend", {"abacus"}},
+      {"--device", {"tpu", ""}},
   };
   for (const auto& [option, values] : cases) {
     for (const char* value : values) {

@@ -78,7 +78,7 @@ std::vector<std::string> wrong_includes(const Modules& modules, const std::strin
   if (!fs::exists(folder)) return wrong;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     const std::string extension = entry.path().extension().string();
-    if (extension != ".cpp" && extension != ".hpp" && extension != ".cu") continue;
+    if (!std::set<std::string>{".cpp", ".hpp", ".cu", ".cuh"}.contains(extension)) continue;
     for (const std::string& other : included_modules(modules, test::read_file(entry.path()))) {
       if (!allowed.contains(other)) wrong.push_back(entry.path().string() + " includes " + other);
     }

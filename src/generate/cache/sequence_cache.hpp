@@ -90,6 +90,8 @@ class SequenceCache {
   bool has_states() const { return memory_.states != nullptr; }
   std::int64_t pages() const { return pool_.pages(); }
   std::int64_t free_pages() const { return pool_.free_pages(); }
+  /// See Backend::status.
+  Status backend_status() { return backend_.status(); }
   KvStore& kv() { return *memory_.kv; }
   StateStore* states() { return memory_.states.get(); }
 

@@ -180,6 +180,7 @@ Status write_all(const std::filesystem::path& path, const SessionIdentity& ident
   if (Status s = file.write(std::span<const std::int64_t>(state_tokens)); !s) return s;
   if (Status s = file.write(std::span<const char>(text)); !s) return s;
   if (Status s = write_memory(file, cache, known, header); !s) return s;
+  if (Status s = cache.backend_status(); !s) return s;
   return file.finish();
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/machine.hpp"
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {
@@ -36,8 +35,12 @@ Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
 Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
                     std::int64_t promised_bytes) {
   std::int64_t need = kv_tokens * kv_bytes_per_token(draft.spec(), options.kv_type);
-  for (const gguf::Tensor& tensor : draft.file().tensors()) need += std::ssize(tensor.bytes);
-  const std::int64_t available = available_memory_bytes();
+  need += weights_bytes(draft.file(), options.backend);
+  const auto free = available_bytes(options.backend);
+  if (!free) return free.error();
+  const std::int64_t available = *free;
+  // What was allocated on a GPU is not free any more; the machine gives memory when it is touched.
+  if (options.backend == BackendKind::kCuda) promised_bytes = 0;
   if (options.force || available == 0 || need + promised_bytes <= available) return {};
   return Error{fmt::format(
       "{}: the draft model needs {} MiB of memory and {} MiB are left beside the model; --force "

@@ -1,0 +1,254 @@
+// What the CUDA backend's operations reach on a card, one by one, through the Backend interface:
+//
+//   cuda_bench            all rows; about a minute
+//   cuda_bench matmul     those whose name begins so
+//
+// Bytes are those of the weights (or keys and values) as they lie in GPU memory. The last column is
+// the share of what the GPU reads, or multiplies in binary16, at most, whichever is the narrower;
+// both are measured first.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <numeric>
+#include <random>
+#include <string_view>
+#include <vector>
+
+#include "backend/cuda/cuda.hpp"
+#include "base/machine.hpp"
+
+namespace linnet {
+namespace {
+
+class Bench {
+ public:
+  Bench(Backend& backend, const CudaCeilings& ceilings, std::string_view only)
+      : backend_(backend), ceilings_(ceilings), only_(only) {}
+  bool wants(std::string_view name) const { return name.starts_with(only_); }
+
+  // Runs `operation` until a fifth of a second has passed; prints what a run takes.
+  void run(const std::string& name, double bytes, double operations,
+           const std::function<void()>& operation) {
+    using Clock = std::chrono::steady_clock;
+    operation();
+    if (!fine()) return;
+    double seconds = 0.0;
+    for (int count = 1; count <= 1 << 14 && seconds < 0.2; count *= 2) {
+      const auto start = Clock::now();
+      for (int i = 0; i < count; ++i) operation();
+      if (!fine()) return;
+      seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      each_s_ = seconds / count;
+    }
+    const double products = ceilings_.half_operations_per_s;
+    const double least_s =
+        std::max(bytes / ceilings_.read_bytes_per_s, products > 0.0 ? operations / products : 0.0);
+    fmt::print("{:<44}{:>12.1f} us{:>10.0f} GB/s{:>10.1f} TFLOP/s{:>8.0f} %\n", name, each_s_ * 1e6,
+               bytes / each_s_ * 1e-9, operations / each_s_ * 1e-12, 100.0 * least_s / each_s_);
+    std::fflush(stdout);
+  }
+
+  Backend& backend() { return backend_; }
+  bool fine() {
+    const Status status = backend_.status();
+    if (!status) fmt::print("{}\n", status.error().message);
+    return status.ok();
+  }
+
+ private:
+  Backend& backend_;
+  CudaCeilings ceilings_;
+  std::string_view only_;
+  double each_s_ = 0.0;
+};
+
+std::vector<float> random_values(std::int64_t count) {
+  std::mt19937 generator(1);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values) value = normal(generator);
+  return values;
+}
+
+std::unique_ptr<Buffer> random_buffer(Backend& backend, std::int64_t count) {
+  auto buffer = backend.allocate(count);
+  if (!buffer) return fmt::print("{}\n", buffer.error().message), nullptr;
+  // The same numbers again and again: making new ones would take longer than the measurement.
+  const std::vector<float> values = random_values(std::min<std::int64_t>(count, 1 << 20));
+  for (std::int64_t at = 0; at < count; at += std::ssize(values)) {
+    const auto some = std::min<std::int64_t>(count - at, std::ssize(values));
+    backend.upload({values.data(), static_cast<std::size_t>(some)}, (*buffer)->data() + at);
+  }
+  return std::move(*buffer);
+}
+
+// `rows` times the same few random rows.
+std::unique_ptr<Matrix> random_matrix(Backend& backend, const Format& format, std::int64_t columns,
+                                      std::int64_t rows, std::int64_t slices = 1) {
+  constexpr std::int64_t kRows = 8;
+  const auto few = static_cast<std::size_t>(format.size_bytes(columns) * kRows);
+  std::vector<std::byte> bytes(few / kRows * static_cast<std::size_t>(rows * slices));
+  if (format.quantize) {
+    format.quantize(random_values(columns * kRows).data(), bytes.data(), columns * kRows);
+  } else {
+    for (std::size_t i = 0; i < few; ++i) bytes[i] = static_cast<std::byte>(i * 7 % 47);
+  }
+  for (std::size_t at = few; at < bytes.size(); at += few) {
+    std::copy_n(bytes.begin(), std::min(few, bytes.size() - at),
+                bytes.begin() + static_cast<std::ptrdiff_t>(at));
+  }
+  auto matrix = backend.upload({&format, bytes.data(), columns, rows, slices});
+  if (!matrix) return fmt::print("{}\n", matrix.error().message), nullptr;
+  return std::move(*matrix);
+}
+
+void copies(Bench& bench) {
+  if (!bench.wants("copy")) return;
+  constexpr std::int64_t kColumns = 1 << 20, kRows = 1024;
+  const auto from = random_buffer(bench.backend(), kColumns * kRows);
+  const auto to = random_buffer(bench.backend(), kColumns * kRows);
+  if (!from || !to) return;
+  const View a{from->data(), kRows, kColumns, kColumns}, b{to->data(), kRows, kColumns, kColumns};
+  bench.run("copy 4 GiB", 2.0 * 4 * kColumns * kRows, 0, [&] { bench.backend().copy(a, b); });
+}
+
+void matmuls(Bench& bench) {
+  if (!bench.wants("matmul")) return;
+  constexpr std::int64_t kColumns = 4096, kOutputs = 65536;  // more than the L2 cache holds
+  const auto in = random_buffer(bench.backend(), 4096 * kColumns);
+  const auto out = random_buffer(bench.backend(), 4096 * kOutputs);
+  if (!in || !out) return;
+  for (const char* name : {"Q4_K", "Q8_0", "BF16", "Q6_K", "Q4_0", "MXFP4", "IQ3_S", "Q2_K"}) {
+    const auto matrix = random_matrix(bench.backend(), *find_format(name), kColumns, kOutputs);
+    if (!matrix) return;
+    for (const std::int64_t rows : {1, 2, 4, 8, 32, 128, 512, 2048}) {
+      const MatmulOutput output{matrix.get(), {out->data(), rows, kOutputs, kOutputs}};
+      bench.run(fmt::format("matmul {} [{} x {}], {} rows", name, kColumns, kOutputs, rows),
+                static_cast<double>(matrix->size_bytes()), 2.0 * rows * kColumns * kOutputs, [&] {
+                  bench.backend().matmul({in->data(), rows, kColumns, kColumns}, {&output, 1});
+                });
+    }
+  }
+}
+
+// 30B-A3B: 128 experts of 768, 8 used.
+void experts(Bench& bench) {
+  if (!bench.wants("experts")) return;
+  constexpr std::int64_t kColumns = 2048, kOutputs = 768, kExperts = 128;
+  constexpr int kUsed = 8;
+  const auto matrix =
+      random_matrix(bench.backend(), *find_format("Q4_K"), kColumns, kOutputs, kExperts);
+  const auto in = random_buffer(bench.backend(), 2048 * kColumns);
+  const auto out = random_buffer(bench.backend(), 2048 * kUsed * kOutputs);
+  const auto logits = random_buffer(bench.backend(), 2048 * kExperts);
+  const auto ids = random_buffer(bench.backend(), 2048 * kUsed);
+  const auto weights = random_buffer(bench.backend(), 2048 * kUsed);
+  if (!matrix || !in || !out || !logits || !ids || !weights) return;
+  RouteParams params;
+  params.used = kUsed;
+  for (const std::int64_t rows : {1, 8, 64, 512, 2048}) {
+    const Routing routing{reinterpret_cast<std::int32_t*>(ids->data()), weights->data(), rows,
+                          kUsed};
+    bench.backend().route_experts({logits->data(), rows, kExperts, kExperts}, params, routing);
+    const double used = std::min<double>(1.0, static_cast<double>(rows) * kUsed / kExperts);
+    bench.run(
+        fmt::format("experts Q4_K [{} x {} x {}], {} rows", kColumns, kOutputs, kExperts, rows),
+        used * static_cast<double>(matrix->size_bytes()), 2.0 * rows * kUsed * kColumns * kOutputs,
+        [&] {
+          bench.backend().expert_matmul({in->data(), rows, kColumns, kColumns}, *matrix, nullptr,
+                                        nullptr, routing,
+                                        {out->data(), rows * kUsed, kOutputs, kOutputs});
+        });
+  }
+}
+
+// 8B: 32 heads, 8 KV heads of 128 columns. `sequences` of `depth` tokens give `rows` rows each.
+void attend(Bench& bench, std::int64_t sequences, std::int64_t depth, std::int64_t rows) {
+  constexpr int kHeads = 32, kKvHeads = 8, kWidth = 128;
+  const std::int64_t pages = depth / kPageTokens, all = sequences * rows;
+  auto store = bench.backend().make_kv_store(
+      {{{kKvHeads, kWidth, kWidth}}, KvType::kF16, sequences * pages});
+  const auto queries = random_buffer(bench.backend(), all * kHeads * kWidth);
+  const auto out = random_buffer(bench.backend(), all * kHeads * kWidth);
+  if (!store || !queries || !out) return;
+  std::vector<std::int32_t> page_ids(static_cast<std::size_t>(sequences * pages)), positions,
+      owners;
+  std::iota(page_ids.begin(), page_ids.end(), 0);
+  std::vector<std::span<const std::int32_t>> tables;
+  for (std::int64_t s = 0; s < sequences; ++s) {
+    tables.push_back(std::span<const std::int32_t>(page_ids).subspan(
+        static_cast<std::size_t>(s * pages), static_cast<std::size_t>(pages)));
+    for (std::int64_t r = 0; r < rows; ++r) {
+      positions.push_back(static_cast<std::int32_t>(depth - rows + r));
+      owners.push_back(static_cast<std::int32_t>(s));
+    }
+  }
+  const std::vector<std::int32_t> lengths(static_cast<std::size_t>(sequences),
+                                          static_cast<std::int32_t>(depth));
+  AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth};
+  params.scale = 0.088f;
+  const double seen = static_cast<double>(depth) - static_cast<double>(rows) / 2;
+  const View q{queries->data(), all, kHeads * kWidth, kHeads * kWidth};
+  const View o{out->data(), all, kHeads * kWidth, kHeads * kWidth};
+  bench.run(
+      fmt::format("attention {} x {} rows at depth {}", sequences, rows, depth),
+      static_cast<double>((*store)->size_bytes()),
+      4.0 * static_cast<double>(all) * seen * kHeads * kWidth, [&] {
+        bench.backend().attention(**store, q, params, {positions, owners, tables, lengths}, o);
+      });
+}
+
+void attentions(Bench& bench) {
+  if (!bench.wants("attention")) return;
+  attend(bench, 1, 512, 1);
+  attend(bench, 1, 4096, 1);
+  attend(bench, 1, 32768, 1);
+  attend(bench, 128, 1024, 1);
+  attend(bench, 1, 2048, 2048);
+  attend(bench, 1, 16384, 2048);
+}
+
+void small_ones(Bench& bench) {
+  if (!bench.wants("small")) return;
+  constexpr std::int64_t kColumns = 4096;
+  const auto x = random_buffer(bench.backend(), 2048 * kColumns);
+  const auto weight = random_buffer(bench.backend(), kColumns);
+  if (!x || !weight) return;
+  for (const std::int64_t rows : {1, 2048}) {
+    const View view{x->data(), rows, kColumns, kColumns};
+    const double bytes = 8.0 * rows * kColumns;
+    bench.run(fmt::format("small: norm, {} rows", rows), bytes, 0, [&] {
+      bench.backend().norm(view, {NormKind::kRms, 1e-5f, weight->data()}, view);
+    });
+    bench.run(fmt::format("small: scale, {} rows", rows), bytes, 0,
+              [&] { bench.backend().scale(view, 1.0f); });
+  }
+}
+
+int run(std::string_view only) {
+  const auto device = probe_cuda();
+  if (!device) return fmt::print(stderr, "{}\n", device.error().message), 1;
+  fmt::print("{}, {} MiB free\n", device->name, device->free_bytes >> 20);
+  const auto ceilings = measure_cuda_ceilings();
+  if (!ceilings) return fmt::print(stderr, "{}\n", ceilings.error().message), 1;
+  fmt::print("reads {:.0f} GB/s, multiplies binary16 at {:.0f} TFLOP/s (0: no cuBLASLt)\n",
+             ceilings->read_bytes_per_s * 1e-9, ceilings->half_operations_per_s * 1e-12);
+  auto backend = make_cuda_backend(usable_threads());
+  if (!backend) return fmt::print(stderr, "{}\n", backend.error().message), 1;
+  Bench bench(**backend, *ceilings, only);
+  copies(bench);
+  small_ones(bench);
+  attentions(bench);
+  experts(bench);
+  matmuls(bench);
+  return bench.fine() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace linnet
+
+int main(int count, char** words) { return linnet::run(count > 1 ? words[1] : ""); }

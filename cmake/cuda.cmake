@@ -1,0 +1,56 @@
+# The CUDA backend is compiled where there is a CUDA compiler with the headers of cuBLASLt, else its
+# stub is linked.
+set(LINNET_NVCC_OLDEST 13.0)  # the one that was tried
+set(LINNET_CUDA AUTO CACHE STRING
+  "AUTO: the CUDA backend where nvcc ${LINNET_NVCC_OLDEST} or newer is found; OFF: without it")
+set_property(CACHE LINNET_CUDA PROPERTY STRINGS AUTO OFF)
+# Machine code for Ampere and Hopper, and PTX that the driver compiles for what is newer.
+set(LINNET_CUDA_CODE "compute_80,sm_80;compute_80,compute_80;compute_90a,sm_90a" CACHE STRING
+  "What nvcc compiles for, as its -gencode takes arch and code")
+
+set(LINNET_HAS_CUDA OFF)
+if(LINNET_CUDA STREQUAL "AUTO" AND NOT LINNET_SANITIZE AND NOT LINNET_FUZZ)
+  find_program(LINNET_NVCC nvcc HINTS ENV CUDA_PATH PATH_SUFFIXES bin PATHS /usr/local/cuda)
+  if(LINNET_NVCC AND NOT CMAKE_CUDA_COMPILER)
+    set(CMAKE_CUDA_COMPILER ${LINNET_NVCC})
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES OFF)  # the flags below name them
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_path(LINNET_CUBLASLT cublasLt.h HINTS ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
+  endif()
+  if(LINNET_CUBLASLT AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL LINNET_NVCC_OLDEST)
+    set(LINNET_HAS_CUDA ON)
+    if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake before 3.26 does not know that nvcc has it
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+      set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+    endif()
+    if(CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+    endif()
+  endif()
+endif()
+message(STATUS "CUDA backend: ${LINNET_HAS_CUDA}")
+
+# Adds the CUDA sources of src/backend/cuda, or the stub, to the module `target`.
+function(linnet_cuda_sources target)
+  if(NOT LINNET_HAS_CUDA)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/backend/cuda/no_cuda.cpp)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
+  target_sources(${target} PRIVATE ${sources})
+  set(options --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+              # nvcc 13.0 warns of assignments to a [[nodiscard]] class as if they were calls.
+              --diag-suppress=2810)
+  foreach(code ${LINNET_CUDA_CODE})
+    string(REPLACE "," ",code=" code "arch=${code}")
+    list(APPEND options "SHELL:-gencode ${code}")
+  endforeach()
+  target_compile_options(${target} PRIVATE "$<$<COMPILE_LANGUAGE:CUDA>:${options}>")
+  find_package(CUDAToolkit REQUIRED)
+  # Linked statically: the program starts where there is no driver, and says so when it is asked.
+  target_link_libraries(${target} PRIVATE CUDA::cudart_static)
+endfunction()

@@ -1,0 +1,206 @@
+// Keys and values: storing, attending, picking.
+
+#include <algorithm>
+#include <bit>
+
+#include "backend/cuda/cuda_backend.hpp"
+#include "backend/cuda/kernels/attend.cuh"
+#include "backend/cuda/kernels/attend_tiles.cuh"
+#include "backend/cuda/kernels/store_kv.cuh"
+#include "backend/visible_keys.hpp"
+
+namespace linnet::cuda {
+namespace {
+
+// Pages that a thread block has at least where the keys of a row are split.
+constexpr std::int64_t kLeastPages = 2 * kAttendWarps;
+
+// Rounded up by an eighth at most: the arguments of kernels, and so the graphs of steps, should not
+// change with every page that a sequence begins.
+std::int64_t round_pages(std::int64_t pages) {
+  const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(pages)));
+  const std::int64_t step = std::max(kLeastPages, floor / 8);
+  return (pages + step - 1) / step * step;
+}
+
+template <KvType kType, int kHeads, int kColumns>
+void run_type(Stream& stream, const AttendTask& task, std::int64_t rows) {
+  const AttentionParams& params = task.params;
+  const std::size_t bytes =
+      sizeof(float) * attend_memory_floats(kHeads, params.key_width, params.value_width);
+  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.kv_heads * task.chunks),
+                  static_cast<unsigned>(task.splits));
+  stream.allow_shared_bytes(attend_rows<kType, kHeads, kColumns>, bytes);
+  stream.launch(attend_rows<kType, kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes,
+                task);
+}
+
+template <int kHeads, int kColumns>
+void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
+  // By KvType.
+  constexpr decltype(&run_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
+      run_type<KvType::kF32, kHeads, kColumns>, run_type<KvType::kF16, kHeads, kColumns>,
+      run_type<KvType::kQ8_0, kHeads, kColumns>};
+  kRun[static_cast<int>(task.kv.type)](stream, task, rows);
+}
+
+template <int kWidth>
+void run_tiles(Stream& stream, const AttendTask& task, const QueryTile* tiles, std::int64_t count) {
+  constexpr std::size_t kBytes = attend_tile_bytes(kWidth);
+  const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>(task.params.kv_heads));
+  stream.allow_shared_bytes(attend_tiles<kWidth>, kBytes);
+  stream.launch(attend_tiles<kWidth>, grid, dim3(kTileWarps * kWarp), kBytes, task, tiles);
+}
+
+// The kernel for heads of some width: query heads that share a read of keys, columns a lane sums.
+struct Variant {
+  int heads, columns;
+  void (*run)(Stream&, const AttendTask&, std::int64_t);
+};
+constexpr Variant kVariants[] = {
+    {1, 4, run<1, 4>}, {4, 4, run<4, 4>}, {8, 4, run<8, 4>}, {4, 8, run<4, 8>}, {2, 16, run<2, 16>},
+};
+
+// The one that fits with the most heads, but no more than there are.
+const Variant& choose_variant(int group, int value_width) {
+  const Variant* best = nullptr;
+  for (const Variant& variant : kVariants) {
+    if (variant.columns * kWarp < value_width) continue;
+    const auto wasted = [&](const Variant& v) {
+      return (group + v.heads - 1) / v.heads * (v.heads + 2);
+    };
+    if (!best || variant.columns < best->columns ||
+        (variant.columns == best->columns && wasted(variant) < wasted(*best))) {
+      best = &variant;
+    }
+  }
+  return *best;
+}
+
+// Queries that a tile should have in the mean; with fewer, rows are better taken one by one, their
+// keys shared between thread blocks.
+constexpr std::int64_t kWorthATile = 16;
+
+}  // namespace
+
+// The batch's rows in tiles, where that is worth it: long runs of one sequence.
+std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout& batch) {
+  const AttentionParams& params = task.params;
+  const bool has_kernel =
+      params.key_width == params.value_width && (params.key_width == 64 || params.key_width == 128);
+  tile_list_.clear();
+  if (!has_kernel || params.selected || task.kv.type == KvType::kF32) return 0;
+  const std::int32_t group = params.heads / params.kv_heads;
+  const auto rows = static_cast<std::int32_t>(batch.sequences.size());
+  for (std::int32_t first = 0, last = 0; first < rows; first = last) {
+    while (last < rows && batch.sequences[last] == batch.sequences[first]) ++last;
+    for (std::int32_t query = 0; query < (last - first) * group; query += kTileQueries) {
+      tile_list_.insert(tile_list_.end(), {first, last - first, query});
+    }
+  }
+  const auto tiles = static_cast<std::int64_t>(tile_list_.size()) / 3;
+  return std::int64_t{rows} * group >= tiles * kWorthATile ? tiles : 0;
+}
+
+DeviceBatch CudaBackend::device_batch(const BatchLayout& batch) {
+  DeviceBatch device;
+  device.table_pages = round_pages(longest_pages(batch));
+  flat_tables_.assign(batch.page_tables.size() * static_cast<std::size_t>(device.table_pages), 0);
+  for (std::size_t s = 0; s < batch.page_tables.size(); ++s) {
+    const auto pages = batch.page_tables[s].first(std::min<std::size_t>(
+        batch.page_tables[s].size(), static_cast<std::size_t>(device.table_pages)));
+    std::copy(pages.begin(), pages.end(),
+              flat_tables_.begin() + static_cast<std::ptrdiff_t>(s) * device.table_pages);
+  }
+  device.positions = positions_.of(*stream_, batch.positions);
+  device.sequences = sequences_.of(*stream_, batch.sequences);
+  device.tables = tables_.of(*stream_, std::span<const std::int32_t>(flat_tables_));
+  device.lengths = lengths_.of(*stream_, batch.lengths);
+  return device;
+}
+
+void CudaBackend::store_kv(KvStore& store, int layer, View keys, View values,
+                           const BatchLayout& batch) {
+  const KvView kv = static_cast<const DeviceKvStore&>(store).layer(layer);
+  const dim3 grid(static_cast<unsigned>(keys.rows), static_cast<unsigned>(kv.heads));
+  stream_->launch(store_kv_rows, grid, dim3(4 * kWarp), 0, kv, keys.data, keys.stride, values.data,
+                  values.stride, device_batch(batch));
+}
+
+void CudaBackend::attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages) {
+  const AttentionParams& params = task.params;
+  const int group = params.heads / params.kv_heads;
+  const Variant& variant = choose_variant(group, params.value_width);
+  task.chunks = (group + variant.heads - 1) / variant.heads;
+  const std::int64_t blocks = rows * params.kv_heads * task.chunks;
+  const std::int64_t wanted = (4 * stream_->multiprocessors() + blocks - 1) / blocks;
+  const std::int64_t pages =
+      std::max(kLeastPages, (longest_pages + wanted - 1) / std::max<std::int64_t>(wanted, 1));
+  task.pages_a_split = static_cast<int>(pages);
+  task.splits = static_cast<int>((longest_pages + pages - 1) / pages);
+  if (task.splits > 1) {
+    const std::int64_t parts = rows * params.heads * task.splits;
+    task.part_sums = attention_sums_.take<float>(*stream_, parts * params.value_width);
+    task.part_totals = attention_totals_.take<float2>(*stream_, parts);
+    if (!task.part_sums || !task.part_totals) return;
+  }
+  variant.run(*stream_, task, rows);
+  if (task.splits == 1) return;
+  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.heads));
+  stream_->launch(add_splits, grid, dim3(128), 0, task);
+}
+
+void CudaBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
+                            const BatchLayout& batch, View out) {
+  AttendTask task;
+  task.kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
+  task.params = params;
+  task.batch = device_batch(batch);
+  task.queries = queries.data;
+  task.query_stride = queries.stride;
+  task.out = out.data;
+  task.out_stride = out.stride;
+  if (params.selected) {
+    task.selected = selection_words_.of(
+        *stream_,
+        std::span<const std::uint32_t>(
+            selection_.words(0), static_cast<std::size_t>(queries.rows * task.batch.table_pages)));
+  }
+  const std::int64_t tiles = tile_queries(task, batch);
+  if (tiles == 0) return attend_by_rows(task, queries.rows, task.batch.table_pages);
+  static_assert(sizeof(QueryTile) == 3 * sizeof(std::int32_t));
+  const auto* list = reinterpret_cast<const QueryTile*>(
+      tiles_mirror_.of(*stream_, std::span<const std::int32_t>(tile_list_)));
+  if (!list) return;
+  if (params.key_width == 64) return run_tiles<64>(*stream_, task, list, tiles);
+  run_tiles<128>(*stream_, task, list, tiles);
+}
+
+// The scores come from the device, the choice is the CPU's: ties fall as std::partial_sort leaves
+// them, which no other order would.
+void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
+                              const SelectParams& params, const BatchLayout& batch) {
+  const DeviceBatch device = device_batch(batch);
+  const std::int64_t row_scores = device.table_pages * kPageTokens;
+  auto* scores = index_scores_.take<float>(*stream_, queries.rows * row_scores);
+  selection_.reset(queries.rows, device.table_pages);
+  if (!scores) return;
+  const dim3 grid(static_cast<unsigned>(queries.rows), static_cast<unsigned>(device.table_pages));
+  // By KvType.
+  constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
+      score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
+      score_index_keys<KvType::kQ8_0>};
+  const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
+  stream_->launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kWarp), 0, kv, queries.data,
+                  queries.stride, weights.data, weights.stride, params.heads, device, scores);
+  host_scores_.resize(static_cast<std::size_t>(queries.rows * row_scores));
+  stream_->download(scores, host_scores_.size() * sizeof(float), host_scores_.data());
+  if (!stream_->status()) return;
+  for (std::int64_t r = 0; r < queries.rows; ++r) {
+    pick_keys(
+        {host_scores_.data() + r * row_scores, static_cast<std::size_t>(batch.positions[r]) + 1},
+        params.most, selection_.words(r));
+  }
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,228 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "backend/cuda/cuda.hpp"
+#include "backend/cuda/half_library.hpp"
+#include "backend/cuda/kernels/products.cuh"
+#include "backend/cuda/pack_weights.hpp"
+#include "backend/cuda/stream.hpp"
+#include "backend/cuda/upload_buffers.hpp"
+#include "backend/host_state_store.hpp"
+#include "backend/key_selection.hpp"
+#include "base/thread_pool.hpp"
+
+namespace linnet::cuda {
+
+struct AttendTask;
+struct DeviceBatch;
+struct DeviceRun;
+struct KvView;
+
+class DeviceBuffer final : public Buffer {
+ public:
+  DeviceBuffer(DeviceMemory memory, std::int64_t floats) : memory_(std::move(memory)) {
+    data_ = memory_.as<float>();
+    size_ = floats;
+  }
+
+ private:
+  DeviceMemory memory_;
+};
+
+class DeviceMatrix final : public Matrix {
+ public:
+  DeviceMatrix(const MatrixSource& source, const WeightsPlan& plan, DeviceMemory memory);
+  std::int64_t size_bytes() const override { return memory_.bytes(); }
+  WeightsView view;
+
+ private:
+  DeviceMemory memory_;
+};
+
+class DeviceKvStore final : public KvStore {
+ public:
+  DeviceKvStore(Stream& stream, KvShape shape, DeviceMemory memory);
+  /// Bytes for `shape`, or nothing where they do not fit 63 bits.
+  static std::optional<std::int64_t> bytes_for(const KvShape& shape);
+
+  std::int64_t size_bytes() const override { return memory_.bytes(); }
+  std::int64_t page_bytes() const override;
+  void export_page(std::int32_t page, std::span<std::byte> to) const override;
+  void import_page(std::int32_t page, std::span<const std::byte> from) override;
+  void copy_page(std::int32_t from, std::int32_t to);
+  KvView layer(int index) const;
+
+ private:
+  /// Calls visit(pages, bytes) for the keys and the values of every layer: where page 0 stands, and
+  /// the bytes of each page.
+  template <class Visit>
+  void for_each_part(Visit&& visit) const;
+
+  Stream& stream_;
+  KvShape shape_;
+  DeviceMemory memory_;
+  std::vector<std::int64_t> offsets_;  // of the keys of each layer; its values follow
+};
+
+class DeviceStateStore final : public StateStore {
+ public:
+  DeviceStateStore(Stream& stream, const StateShape& shape, DeviceMemory memory);
+  static std::optional<std::int64_t> bytes_for(const StateShape& shape);
+
+  std::int64_t size_bytes() const override { return memory_.bytes(); }
+  std::int64_t slot_bytes() const override;
+  void export_slot(std::int32_t slot, std::span<std::byte> to) const override;
+  void import_slot(std::int32_t slot, std::span<const std::byte> from) override;
+  std::int64_t slot_floats() const { return slot_floats_; }
+  float* slot(std::int32_t index) const { return memory_.as<float>() + index * slot_floats_; }
+  float* part(const StatePart& part) const {
+    return memory_.as<float>() + offsets_[part.layer] + part.first;
+  }
+
+ private:
+  Stream& stream_;
+  DeviceMemory memory_;
+  std::vector<std::int64_t> offsets_;  // in floats
+  std::int64_t slot_floats_ = 0;
+};
+
+/// Operations are queued on one stream and run in their order; what a caller gives in host memory
+/// (rows, positions, pages) is copied before the operation returns. Views, weights and biases are
+/// device memory.
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads)
+      : stream_(std::move(stream)), seeks_library_(options.library), pool_(threads) {
+    stream_->use_graphs(options.graphs);
+  }
+  ~CudaBackend() override { stream_->wait(); }
+
+  std::string_view name() const override { return "cuda"; }
+  std::string_view memory_layout() const override { return "cuda 1"; }
+  Status status() override;
+
+  Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
+  Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;
+  Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
+  void upload(std::span<const float> from, float* to) override;
+  void download(const View& from, float* to) override;
+
+  void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
+  void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
+  void matmul(View in, std::span<const MatmulOutput> outputs) override;
+  void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
+                     const Routing& routing, View out) override;
+  void combine_experts(View in, const Routing& routing, View out) override;
+  void route_experts(View logits, const RouteParams& params, const Routing& out) override;
+  void group_experts(int size, const Routing& routing) override;
+  void norm(View in, const NormParams& params, View out) override;
+  void rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) override;
+  void store_kv(KvStore& store, int layer, View keys, View values,
+                const BatchLayout& batch) override;
+  void attention(const KvStore& store, View queries, const AttentionParams& params,
+                 const BatchLayout& batch, View out) override;
+  void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
+                   const BatchLayout& batch) override;
+  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
+  void gated_activation(View gate, View up, Activation activation, View out) override;
+  void add_scaled(View x, float scale, float out_scale, View out) override;
+  void multiply_gate(View gate, Activation activation, View x) override;
+  void softcap(View x, float cap) override;
+  void scale(View x, float factor) override;
+  void scale_rows(View x, const float* factors) override;
+  void clamp(View x, float limit) override;
+  void cut_below(View x, float deviations) override;
+  void copy(View from, View to) override;
+  void fill(View x, float value) override;
+  Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
+  void clear_state(StateStore& store, std::int32_t slot) override;
+  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
+  void convolve(StateStore& store, View in, const ConvolutionParams& params,
+                const BatchLayout& batch, View out) override;
+  void scan(StateStore& store, const ScanInput& in, const ScanParams& params,
+            const BatchLayout& batch, View out) override;
+  void selective_scan(StateStore& store, const SelectiveScanInput& in,
+                      const SelectiveScanParams& params, const BatchLayout& batch,
+                      View out) override;
+  void decay(View x, const DecayParams& params, View out) override;
+  void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
+  void dot_heads(View a, View b, const float* weight, View out) override;
+
+ private:
+  /// Inputs of a matmul in the forms that the weights want, made when the first one asks.
+  struct Prepared {
+    View in;
+    bool quantised = false, halved = false;
+    bool evenly = false;  // halved, all rows with the same power of two
+  };
+
+  /// What the pick lists were made of.
+  struct Grouping {
+    const std::int32_t* experts = nullptr;
+    std::int64_t picks = 0, slices = 0;
+    int tile_rows = 0;
+    bool operator==(const Grouping&) const = default;
+  };
+
+  template <class Body>
+  void for_each(std::int64_t rows, std::int64_t columns, Body body);
+  std::byte* landing_place(std::size_t bytes);
+  Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
+                   float& largest);
+  void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
+                         const SliceChoice& choice);
+  void multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
+                          const RowTiles& tiles, std::int64_t tile_count, int tile_rows,
+                          const Epilogue& epilogue);
+  /// False, and nothing is done, where there is no library or it can't.
+  bool multiply_by_library(Prepared& x, const MatmulOutput& output);
+  QuantisedRows room_for_quantised(View of);
+  void remember_quantised(View of);
+  void quantise(Prepared& x);
+  void halve(Prepared& x);
+  void halve_evenly(Prepared& x);
+  const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
+  DeviceBatch device_batch(const BatchLayout& batch);
+  const DeviceRun* device_runs(const BatchLayout& batch);
+  std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
+  void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
+
+  std::unique_ptr<Stream> stream_;
+  bool seeks_library_;  // when it is needed first
+  std::unique_ptr<HalfLibrary> half_library_;
+  ThreadPool pool_;
+  std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
+  HostMemory landing_;                             // of downloads
+  Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
+      tiles_mirror_;
+  std::map<const float*, Mirror> frequencies_;  // of rope, by where the model keeps them
+  /// What quantised_ holds, if nothing else came after `operations`.
+  struct Remembered {
+    View of;
+    std::uint64_t operations = 0;
+  };
+  Remembered remembered_;
+  bool has_quantised_weights_ = false;
+  QuantisedRows quantised_;  // of the matmul that runs
+  HalfRows halves_;
+  Scratch quantised_codes_, quantised_scales_, quantised_sums_, half_values_, half_inverses_;
+  Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
+  Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_, index_scores_;
+  Grouping grouping_;     // until experts are chosen anew
+  PickLists pick_lists_;  // in pick_numbers_
+  KeySelection selection_;
+  std::vector<float> host_scores_;
+  std::vector<std::int32_t> flat_tables_, device_run_list_, tile_list_;
+  std::vector<SequenceRun> runs_;
+};
+
+/// What a kernel takes of the operations' weights.
+inline const WeightsView& view_of(const Matrix& matrix) {
+  return static_cast<const DeviceMatrix&>(matrix).view;
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+/// What the kernels use of the device beyond CUDA's own words: the one place with intrinsics and
+/// inline PTX. tests/cuda_emulation holds its twin for host compilers, so a function added here is
+/// added there.
+namespace linnet::cuda {
+
+inline constexpr int kWarp = 32;
+inline constexpr unsigned kAllLanes = 0xffffffffu;
+
+__device__ inline void sync_block() { __syncthreads(); }
+__device__ inline void sync_warp() { __syncwarp(); }
+
+/// The value of the lane whose number differs in the bits `mask`. All lanes take part.
+template <class T>
+__device__ inline T exchange(T value, int mask) {
+  return __shfl_xor_sync(kAllLanes, value, mask);
+}
+
+/// Bit l is what lane l says. All lanes take part.
+__device__ inline std::uint32_t vote(bool value) { return __ballot_sync(kAllLanes, value); }
+__device__ inline int count_bits(std::uint32_t bits) { return __popc(bits); }
+
+__device__ inline float from_half(std::uint16_t bits) {
+  return __half2float(__ushort_as_half(bits));
+}
+__device__ inline std::uint16_t to_half(float value) {
+  return __half_as_ushort(__float2half_rn(value));
+}
+__device__ inline float from_bfloat16(std::uint16_t bits) {
+  return __uint_as_float(std::uint32_t{bits} << 16);
+}
+/// Two numbers rounded to binary16, the first in the lower half.
+__device__ inline std::uint32_t to_halves(float first, float second) {
+  const __half2 both = __floats2half2_rn(first, second);
+  return *reinterpret_cast<const std::uint32_t*>(&both);
+}
+
+__device__ inline float bits_to_float(std::uint32_t bits) { return __uint_as_float(bits); }
+__device__ inline std::uint32_t float_to_bits(float value) { return __float_as_uint(value); }
+
+/// sum + the dot product of four signed bytes each.
+__device__ inline int dot4(std::uint32_t a, std::uint32_t b, int sum) {
+  return __dp4a(static_cast<int>(a), static_cast<int>(b), sum);
+}
+
+/// Byte i of the result is byte `selector` nibble i (0 to 7) of b:a.
+__device__ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b,
+                                           std::uint32_t selector) {
+  return __byte_perm(a, b, selector);
+}
+
+/// Products and sums that no compiler fuses.
+__device__ inline float multiply_alone(float a, float b) { return __fmul_rn(a, b); }
+__device__ inline float add_alone(float a, float b) { return __fadd_rn(a, b); }
+
+/// Shared memory whose size the launch gives, aligned for every type.
+__device__ inline std::uint8_t* launch_memory() {
+  extern __shared__ uint4 memory[];
+  return reinterpret_cast<std::uint8_t*>(memory);
+}
+
+/// Begins to copy 16 aligned bytes from global to shared memory, or to put zeros there.
+__device__ inline void begin_copy16(void* shared, const void* global, bool zeros) {
+  const auto to = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global),
+               "r"(zeros ? 0 : 16)
+               : "memory");
+}
+/// Waits for all copies that this thread began.
+__device__ inline void wait_for_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
+/// Four 8x8 tiles of 16-bit numbers from shared memory: lane l names row l % 8 of tile l / 8.
+__device__ inline void load_tiles(std::uint32_t (&to)[4], const void* row) {
+  const auto from = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(from)
+               : "memory");
+}
+/// The same, each tile transposed.
+__device__ inline void load_tiles_transposed(std::uint32_t (&to)[4], const void* row) {
+  const auto from = static_cast<std::uint32_t>(__cvta_generic_to_shared(row));
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+               : "r"(from)
+               : "memory");
+}
+
+/// sum [16][8] += a [16][16] * b [16][8] of binary16 numbers, in the fragments of
+/// mma.m16n8k16 (PTX ISA 9.7.14.5.8).
+__device__ inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4],
+                                      std::uint32_t b0, std::uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+}  // namespace linnet::cuda

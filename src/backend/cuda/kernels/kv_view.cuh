@@ -1,0 +1,95 @@
+#pragma once
+
+#include "backend/backend.hpp"
+#include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/read_words.cuh"
+
+namespace linnet::cuda {
+
+/// Values of Q8_0 keys and values that share a scale.
+inline constexpr int kKvBlock = 32;
+
+/// Columns of a value head that attention's kernels can sum.
+inline constexpr int kWidestValueHead = 512;
+
+/// Bytes of the keys (or values) of one head in one page: [kPageTokens][width] numbers; of kQ8_0
+/// bytes, then their scales in binary16, [kPageTokens][width / 32 rounded up]. A multiple of 16.
+__host__ __device__ constexpr std::int64_t kv_page_bytes(KvType type, int width) {
+  const std::int64_t values = std::int64_t{kPageTokens} * width;
+  if (type == KvType::kF32) return values * 4;
+  if (type == KvType::kF16) return values * 2;
+  return values + std::int64_t{kPageTokens} * ((width + kKvBlock - 1) / kKvBlock) * 2;
+}
+
+/// The pages of one layer: [page][head] pieces of kv_page_bytes.
+struct KvView {
+  KvType type = KvType::kF16;
+  int heads = 0, key_width = 0, value_width = 0;
+  std::uint8_t* keys = nullptr;
+  std::uint8_t* values = nullptr;
+
+  __device__ std::uint8_t* key_page(std::int64_t page, int head) const {
+    return keys + (page * heads + head) * kv_page_bytes(type, key_width);
+  }
+  __device__ std::uint8_t* value_page(std::int64_t page, int head) const {
+    return values + (page * heads + head) * kv_page_bytes(type, value_width);
+  }
+};
+
+__device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, int column) {
+  const auto* scales = reinterpret_cast<const std::uint16_t*>(page + kPageTokens * width);
+  return from_half(scales[slot * ((width + kKvBlock - 1) / kKvBlock) + column / kKvBlock]);
+}
+
+/// kCount numbers from column `column` on of one position, where `width` and `column` are multiples
+/// of kCount, a power of two: whole lines.
+template <KvType kType, int kCount>
+__device__ inline void read_kv_line(const std::uint8_t* page, int width, int slot, int column,
+                                    float (&to)[kCount]) {
+  constexpr int kBytes = kType == KvType::kF32 ? 4 : kType == KvType::kF16 ? 2 : 1;
+  static_assert(kCount <= kKvBlock && kCount * kBytes % 4 == 0);
+  std::uint32_t words[kCount * kBytes / 4];
+  read_words(page + (std::int64_t{slot} * width + column) * kBytes, words);
+  const float scale = kType == KvType::kQ8_0 ? kv_scale(page, width, slot, column) : 1.0f;
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    if constexpr (kType == KvType::kF32) {
+      to[i] = bits_to_float(words[i]);
+    } else if constexpr (kType == KvType::kF16) {
+      to[i] = from_half(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2))));
+    } else {
+      to[i] = scale * static_cast<float>(static_cast<std::int8_t>(words[i / 4] >> (8 * (i % 4))));
+    }
+  }
+}
+
+/// The same for any width and column; numbers beyond `width` are zeros.
+template <KvType kType, int kCount>
+__device__ inline void read_kv(const std::uint8_t* page, int width, int slot, int column,
+                               float (&to)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    to[i] = 0.0f;
+    if (column + i >= width) continue;
+    const std::int64_t at = std::int64_t{slot} * width + column + i;
+    if constexpr (kType == KvType::kF32) {
+      to[i] = reinterpret_cast<const float*>(page)[at];
+    } else if constexpr (kType == KvType::kF16) {
+      to[i] = from_half(reinterpret_cast<const std::uint16_t*>(page)[at]);
+    } else {
+      to[i] = static_cast<float>(reinterpret_cast<const std::int8_t*>(page)[at]) *
+              kv_scale(page, width, slot, column + i);
+    }
+  }
+}
+
+/// Where the rows of a batch stand; see BatchLayout. Tables are [sequences][table_pages].
+struct DeviceBatch {
+  const std::int32_t* positions = nullptr;
+  const std::int32_t* sequences = nullptr;
+  const std::int32_t* tables = nullptr;
+  const std::int32_t* lengths = nullptr;
+  std::int64_t table_pages = 0;
+};
+
+}  // namespace linnet::cuda

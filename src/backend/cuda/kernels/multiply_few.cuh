@@ -1,0 +1,248 @@
+#pragma once
+
+#include "backend/cuda/kernels/products.cuh"
+#include "backend/cuda/kernels/unpack.cuh"
+
+namespace linnet::cuda {
+
+/// What a warp of a product of few rows works on: grid (outputs of all products, groups of kRows
+/// rows or picks).
+struct FewTask {
+  const Product& product;
+  std::int64_t output;   ///< the first of kFewOutputs
+  std::int64_t out_row;  ///< the first of kRows
+  std::int64_t in_row;
+  std::int32_t slice;
+
+  /// The row of the weight's planes that holds output `output + o`, or the last one.
+  __device__ std::int64_t weight_row(int o) const {
+    const std::int64_t rows = product.w.rows;
+    return slice * rows + (output + o < rows ? output + o : rows - 1);
+  }
+};
+
+template <int kRows>
+__device__ inline FewTask few_task(const Products& all, const SliceChoice& choice) {
+  int own = 0;
+  while (own + 1 < all.count && blockIdx.x >= all.firsts[own + 1]) ++own;
+  const std::int64_t block = blockIdx.x - all.firsts[own],
+                     out_row = std::int64_t{blockIdx.y} * kRows;
+  return {all.products[own], (block * kFewWarps + threadIdx.x / kWarp) * kFewOutputs, out_row,
+          choice.experts && !choice.row_a_pick ? out_row / choice.used : out_row,
+          choice.experts ? choice.experts[out_row] : 0};
+}
+
+template <int kRows>
+__device__ inline void finish_few(const FewTask& task, std::int64_t rows,
+                                  float (&sums)[kFewOutputs][kRows]) {
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      float sum = sums[o][r];
+      for (int mask = 16; mask > 0; mask /= 2) sum += exchange(sum, mask);
+      const bool own = static_cast<int>(threadIdx.x) % kWarp == o * kRows + r;
+      if (own && task.output + o < task.product.w.rows && task.out_row + r < rows) {
+        task.product.epilogue.put(task.out_row + r, task.output + o, task.slice, sum);
+      }
+    }
+  }
+}
+
+/// A block's codes and scales as they lie in memory, on their way to one thread.
+template <class L>
+struct RowBlock {
+  PackedBlock<L::codes> packed;
+  std::uint32_t scales, minimums, supers;  ///< those of both groups, the first one's lowest
+
+  __device__ GroupScale group(const WeightsView& w, int index) const {
+    if constexpr (L::scale_kind == Scales::kSuper) {
+      const float factor = w.scale_factor * from_half(static_cast<std::uint16_t>(supers));
+      const auto small = [&](std::uint32_t bytes) {
+        return static_cast<float>(static_cast<std::int8_t>(bytes >> (8 * index)));
+      };
+      return {factor * small(scales),
+              L::has_minimum ? from_half(static_cast<std::uint16_t>(supers >> 16)) * small(minimums)
+                             : 0.0f};
+    } else {
+      const auto bits = static_cast<std::uint16_t>(scales >> (16 * index));
+      return {
+          L::scale_kind == Scales::kBfloat16 ? from_bfloat16(bits)
+                                             : w.scale_factor * from_half(bits),
+          L::has_minimum ? from_half(static_cast<std::uint16_t>(minimums >> (16 * index))) : 0.0f};
+    }
+  }
+};
+
+/// Where one row of a weight lies.
+template <class L>
+struct WeightRow {
+  using Packed = PackedBlock<L::codes>;
+  const std::uint8_t *low, *high, *scales, *minimums;
+  const std::uint32_t* supers;
+  int group_shift;
+
+  WeightRow() = default;
+  __device__ WeightRow(const WeightsView& w, std::int64_t row) : group_shift(w.group_shift) {
+    const std::int64_t blocks = w.columns / kBlock;
+    const std::int64_t scale_bytes =
+        (w.columns >> w.group_shift) * (L::scale_kind == Scales::kSuper ? 1 : 2);
+    low = w.low + row * blocks * Packed::kLow * 4;
+    high = w.high + row * blocks * Packed::kHigh * 4;
+    scales = w.scales + row * scale_bytes;
+    minimums = w.minimums + row * scale_bytes;
+    supers = reinterpret_cast<const std::uint32_t*>(w.supers) + row * (w.columns / kSuperBlock);
+  }
+
+  __device__ std::uint32_t scale_bits(const std::uint8_t* from, int block) const {
+    const int index = L::two_groups ? block : block >> (group_shift - 5);
+    if constexpr (L::scale_kind == Scales::kSuper) {
+      if constexpr (L::two_groups) return reinterpret_cast<const std::uint16_t*>(from)[index];
+      return from[index];
+    } else {
+      if constexpr (L::two_groups) return reinterpret_cast<const std::uint32_t*>(from)[index];
+      return reinterpret_cast<const std::uint16_t*>(from)[index];
+    }
+  }
+
+  __device__ RowBlock<L> read(int block) const {
+    RowBlock<L> to;
+    read_words(low + block * Packed::kLow * 4, to.packed.low);
+    if constexpr (Packed::kHigh > 0) read_words(high + block * Packed::kHigh * 4, to.packed.high);
+    to.scales = scale_bits(scales, block);
+    to.minimums = L::has_minimum ? scale_bits(minimums, block) : 0;
+    to.supers = L::scale_kind == Scales::kSuper ? supers[block / (kSuperBlock / kBlock)] : 0;
+    return to;
+  }
+};
+
+/// One block of inputs of one row.
+struct InputBlock {
+  std::uint32_t high[8], low[8];
+  float scale;
+  int sums[2];
+
+  __device__ InputBlock(const QuantisedRows& x, std::int64_t at) : scale(x.scales[at]) {
+    read_words(reinterpret_cast<const std::uint8_t*>(x.codes + at * 16), high);
+    read_words(reinterpret_cast<const std::uint8_t*>(x.codes + at * 16 + 8), low);
+    const int2 both = reinterpret_cast<const int2*>(x.sums)[at];
+    sums[0] = both.x;
+    sums[1] = both.y;
+  }
+};
+
+/// The product of a block of a weight, of which `codes` are unpacked, and a block of inputs. The
+/// integer products are exact.
+template <class L>
+__device__ inline float multiply_block(const WeightsView& w, const std::uint32_t (&codes)[8],
+                                       const GroupScale (&groups)[2], const InputBlock& x) {
+  int dots[2][2] = {};  // [half of the block][high, low]
+#pragma unroll
+  for (int q = 0; q < 8; ++q) {
+    dots[q / 4][0] = dot4(codes[q], x.high[q], dots[q / 4][0]);
+    dots[q / 4][1] = dot4(codes[q], x.low[q], dots[q / 4][1]);
+  }
+  const auto part = [&](int dot, int inputs, const GroupScale& group) {
+    const auto sum = static_cast<float>(inputs);
+    const float product = group.scale * (static_cast<float>(dot) - w.offset * sum);
+    return L::has_minimum ? product - group.minimum * sum : product;
+  };
+  const int first = 256 * dots[0][0] + dots[0][1], second = 256 * dots[1][0] + dots[1][1];
+  if constexpr (L::two_groups) {
+    return x.scale * (part(first, x.sums[0], groups[0]) + part(second, x.sums[1], groups[1]));
+  }
+  return x.scale * part(first + second, x.sums[0] + x.sums[1], groups[0]);
+}
+
+/// out = x * weight^T for up to kRows rows: a lane takes every 32nd block of 32 inputs, and reads
+/// the next one while it works on this one.
+template <class L, int kRows>
+__global__ void __launch_bounds__(kFewWarps* kWarp)
+    multiply_few(const __grid_constant__ Products all, QuantisedRows x, std::int64_t rows,
+                 SliceChoice choice) {
+  const FewTask task = few_task<kRows>(all, choice);
+  const WeightsView& w = task.product.w;
+  if (task.output >= w.rows) return;
+  WeightRow<L> weights[kFewOutputs];
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o) weights[o] = WeightRow<L>(w, task.weight_row(o));
+  const int blocks = static_cast<int>(x.blocks), lane = static_cast<int>(threadIdx.x) % kWarp;
+  float sums[kFewOutputs][kRows] = {};
+  RowBlock<L> next[kFewOutputs];
+  if (lane < blocks) {
+#pragma unroll
+    for (int o = 0; o < kFewOutputs; ++o) next[o] = weights[o].read(lane);
+  }
+#pragma unroll 1
+  for (int block = lane; block < blocks; block += kWarp) {
+    std::uint32_t codes[kFewOutputs][8];
+    GroupScale groups[kFewOutputs][2];
+    const int after = block + kWarp < blocks ? block + kWarp : block;
+#pragma unroll
+    for (int o = 0; o < kFewOutputs; ++o) {
+      const RowBlock<L> now = next[o];
+      next[o] = weights[o].read(after);
+      unpack<L::codes>(now.packed, w.table, codes[o]);
+      groups[o][0] = now.group(w, 0);
+      groups[o][1] = L::two_groups ? now.group(w, 1) : groups[o][0];
+    }
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const std::int64_t row = task.in_row + r < rows ? task.in_row + r : task.in_row;
+      const InputBlock inputs(x, row * blocks + block);
+#pragma unroll
+      for (int o = 0; o < kFewOutputs; ++o) {
+        sums[o][r] += multiply_block<L>(w, codes[o], groups[o], inputs);
+      }
+    }
+  }
+  finish_few(task, rows, sums);
+}
+
+/// The same for weights of float types, which inputs in float32 meet, kStep of a row at once: 8
+/// where rows of weights and inputs are whole lines of 16 bytes, else 1.
+template <Codes kCodes, int kRows, int kStep>
+__global__ void __launch_bounds__(kFewWarps* kWarp)
+    multiply_few_floats(const __grid_constant__ Products all, const float* in, std::int64_t stride,
+                        std::int64_t rows, SliceChoice choice) {
+  const FewTask task = few_task<kRows>(all, choice);
+  const WeightsView& w = task.product.w;
+  if (task.output >= w.rows) return;
+  constexpr int kBytes = kCodes == Codes::kFloat32 ? 4 : 2;
+  const std::uint8_t* weights[kFewOutputs];
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o)
+    weights[o] = w.low + task.weight_row(o) * w.columns * kBytes;
+  const int columns = static_cast<int>(w.columns), lane = static_cast<int>(threadIdx.x) % kWarp;
+  float sums[kFewOutputs][kRows] = {};
+  for (int c = lane * kStep; c < columns; c += kWarp * kStep) {
+    float x[kRows][kStep];
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const std::int64_t row = task.in_row + r < rows ? task.in_row + r : task.in_row;
+      read_floats<kStep>(in + row * stride + c, x[r]);
+    }
+#pragma unroll
+    for (int o = 0; o < kFewOutputs; ++o) {
+      alignas(16) std::uint8_t values[kStep * kBytes];
+      const std::uint8_t* from = weights[o] + std::int64_t{c} * kBytes;
+      if constexpr (kStep == 8) {
+#pragma unroll
+        for (int i = 0; i < kBytes / 2; ++i) {
+          reinterpret_cast<uint4*>(values)[i] = reinterpret_cast<const uint4*>(from)[i];
+        }
+      } else {
+        for (int i = 0; i < kStep * kBytes; ++i) values[i] = from[i];
+      }
+#pragma unroll
+      for (int i = 0; i < kStep; ++i) {
+        const float value = read_float<kCodes>(values, i);
+#pragma unroll
+        for (int r = 0; r < kRows; ++r) sums[o][r] += value * x[r][i];
+      }
+    }
+  }
+  finish_few(task, rows, sums);
+}
+
+}  // namespace linnet::cuda

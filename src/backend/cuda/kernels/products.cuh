@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/cuda/device.cuh"
+#include "backend/cuda/weights_view.hpp"
+
+/// What the products' kernels and those who launch them share.
+namespace linnet::cuda {
+
+/// Inputs in 16 bits, a scale for each block of 32: input = scale * (256 * high + low). Eight bits,
+/// as CPU backends take them, would do for text, but not to agree with a CPU to 1e-5, and a dot
+/// product of bytes costs little while weights are being read.
+struct QuantisedRows {
+  std::uint32_t* codes = nullptr;  ///< [rows][blocks][16]: 32 high bytes, 32 low bytes, all signed
+  float* scales = nullptr;         ///< [rows][blocks]
+  std::int32_t* sums = nullptr;    ///< [rows][blocks][2]: of 256 * high + low of 16 inputs
+  std::int64_t blocks = 0;
+};
+
+/// Inputs in binary16, each row times a power of two that keeps its largest below the overflow.
+struct HalfRows {
+  std::uint16_t* values = nullptr;  ///< [rows][columns], columns a multiple of 64, zeros at the end
+  float* inverses = nullptr;        ///< [rows]: what undoes the power of two
+  std::int64_t columns = 0;
+};
+
+/// What becomes of a product; see MatmulOutput and Backend::expert_matmul.
+struct Epilogue {
+  float* out = nullptr;
+  std::int64_t stride = 0;
+  std::int64_t columns = 0;             ///< outputs of a slice
+  const float* bias = nullptr;          ///< [slices][columns] or null
+  const float* slice_scales = nullptr;  ///< [slices] or null
+  float scale = 1.0f;
+  bool accumulate = false;
+
+  __device__ void put(std::int64_t row, std::int64_t column, std::int32_t slice,
+                      float product) const {
+    float value = product * scale;
+    if (slice_scales) value *= slice_scales[slice];
+    if (bias) value += bias[slice * columns + column];
+    float* to = out + row * stride + column;
+    *to = accumulate ? *to + value : value;
+  }
+};
+
+/// Which slice each row of a batch takes: of expert picks, `experts[pick]`; null: slice 0.
+struct SliceChoice {
+  const std::int32_t* experts = nullptr;
+  int used = 1;             ///< picks of a row
+  bool row_a_pick = false;  ///< the input has a row for each pick
+};
+
+/// Rows that a product without tensor cores takes.
+inline constexpr int kFewRows = 4;
+/// Outputs of a warp, and warps of a thread block, in products of few rows.
+inline constexpr int kFewOutputs = 2;
+inline constexpr int kFewWarps = 4;
+
+/// A weight and what becomes of its product.
+struct Product {
+  WeightsView w;
+  Epilogue epilogue;
+};
+
+/// Weights of one layout that a launch multiplies the same few rows with: the thread blocks
+/// [firsts[i], firsts[i + 1]) of the grid's x take products[i].
+struct Products {
+  static constexpr int kMost = 4;
+  Product products[kMost];
+  unsigned firsts[kMost + 1] = {};
+  int count = 0;
+};
+
+/// A thread block computes kTileOutputs outputs of kRows rows, kTileInputs inputs at a time: eight
+/// warps unpack the weights of one step into shared memory as binary16 while the tensor cores take
+/// those of the step before.
+inline constexpr int kTileOutputs = 128;
+inline constexpr int kTileInputs = 64;
+inline constexpr int kTileThreads = 256;
+/// Halves of a row in shared memory: 16 bytes more than the inputs, so that the eight rows of a
+/// tile lie in different banks.
+inline constexpr int kTileStride = kTileInputs + 8;
+
+constexpr std::size_t tile_memory_bytes(int rows) {
+  return std::size_t{2} * (kTileOutputs + rows) * kTileStride * sizeof(std::uint16_t);
+}
+
+/// Rows that go through the same slice together: tile t is the `counts[t]` rows from `firsts[t]`
+/// on of the lists, through slice `slices[t]`. Null lists: one slice, rows in their order.
+struct RowTiles {
+  const std::int32_t* slices = nullptr;
+  const std::int32_t* firsts = nullptr;
+  const std::int32_t* counts = nullptr;
+  const std::int32_t* in_rows = nullptr;
+  const std::int32_t* out_rows = nullptr;
+};
+
+/// The picks of a routing sorted by expert and cut into tiles of at most `tile_rows`. Tiles beyond
+/// the last are empty.
+struct PickLists {
+  std::int32_t* picks = nullptr;   ///< [picks]
+  std::int32_t* rows = nullptr;    ///< [picks]: the routing's row of each
+  std::int32_t* slices = nullptr;  ///< [tiles]
+  std::int32_t* firsts = nullptr;  ///< [tiles]
+  std::int32_t* counts = nullptr;  ///< [tiles]
+  int tiles = 0;
+};
+
+/// Where the sums of a part of the inputs go when several thread blocks share an output.
+struct Partial {
+  float* sums = nullptr;  ///< [splits][rows][outputs]; null: one block has all inputs
+  std::int64_t rows = 0;
+  std::int64_t steps_a_split = 0;
+};
+
+/// Outputs and rows of a thread block of multiply_plain.
+inline constexpr int kPlainTile = 64;
+
+}  // namespace linnet::cuda

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/read_words.cuh"
+#include "backend/cuda/weights_view.hpp"
+
+namespace linnet::cuda {
+
+/// The words of a block as they lie in memory. Reading is apart from unpacking so that several
+/// reads can be under way.
+template <Codes kCodes>
+struct PackedBlock {
+  static constexpr int kLow = low_words(kCodes), kHigh = high_words(kCodes);
+  std::uint32_t low[kLow];
+  std::uint32_t high[kHigh > 0 ? kHigh : 1];
+
+  /// Block `index` counts from the beginning of the weight: row * (columns / 32) + block.
+  __device__ void read(const WeightsView& w, std::int64_t index) {
+    read_words(w.low + index * kLow * 4, low);
+    if constexpr (kHigh > 0) read_words(w.high + index * kHigh * 4, high);
+  }
+};
+
+/// The four table entries that the low four bits of the bytes of `indices` name.
+__device__ inline std::uint32_t look_up(const std::uint32_t (&table)[4], std::uint32_t indices) {
+  const std::uint32_t nibbles = pick_bytes(indices | indices >> 4, 0, 0x4420);
+  const std::uint32_t place = nibbles & 0x7777;
+  const std::uint32_t lower = pick_bytes(table[0], table[1], place);
+  const std::uint32_t upper = pick_bytes(table[2], table[3], place);
+  return pick_bytes(lower, upper, 0x3210 | (nibbles & 0x8888) >> 1);
+}
+
+/// codes[q] has the codes 4 q to 4 q + 3 of the block as signed bytes.
+template <Codes kCodes>
+__device__ inline void unpack(const PackedBlock<kCodes>& block, const std::uint32_t (&table)[4],
+                              std::uint32_t (&codes)[8]) {
+#pragma unroll
+  for (int q = 0; q < 8; ++q) {
+    std::uint32_t code;
+    if constexpr (PackedBlock<kCodes>::kLow == 8) {
+      code = block.low[q];
+    } else if constexpr (PackedBlock<kCodes>::kLow == 4) {
+      code = block.low[q % 4] >> (q / 4 * 4) & 0x0f0f0f0f;
+    } else if constexpr (PackedBlock<kCodes>::kLow == 2) {
+      code = block.low[q / 4] >> (q % 4 * 2) & 0x03030303;
+    } else {
+      code = block.low[0] >> q & 0x01010101;
+    }
+    constexpr int kShift = PackedBlock<kCodes>::kLow;  // bits of the first plane
+    if constexpr (PackedBlock<kCodes>::kHigh == 2) {
+      code |= (block.high[q / 4] >> (q % 4 * 2) & 0x03030303) << kShift;
+    } else if constexpr (PackedBlock<kCodes>::kHigh == 1) {
+      code |= (block.high[0] >> q & 0x01010101) << kShift;
+    }
+    if constexpr (kCodes == Codes::kTable4 || kCodes == Codes::kTable3) {
+      code = look_up(table, code);
+    }
+    codes[q] = code;
+  }
+}
+
+struct GroupScale {
+  float scale, minimum;
+};
+
+/// Scale and minimum of the group of `column`, exactly those of the file.
+__device__ inline GroupScale group_scale(const WeightsView& w, std::int64_t row,
+                                         std::int64_t column) {
+  const std::int64_t at = row * (w.columns >> w.group_shift) + (column >> w.group_shift);
+  GroupScale result{0.0f, 0.0f};
+  if (w.scale_kind == Scales::kSuper) {
+    const std::int64_t super = row * (w.columns / kSuperBlock) + column / kSuperBlock;
+    const std::uint32_t both = reinterpret_cast<const std::uint32_t*>(w.supers)[super];
+    const float factor = w.scale_factor * from_half(static_cast<std::uint16_t>(both));
+    result.scale = factor * static_cast<float>(reinterpret_cast<const std::int8_t*>(w.scales)[at]);
+    if (w.has_minimum) {
+      result.minimum = from_half(static_cast<std::uint16_t>(both >> 16)) *
+                       static_cast<float>(reinterpret_cast<const std::int8_t*>(w.minimums)[at]);
+    }
+    return result;
+  }
+  const std::uint16_t bits = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
+  result.scale =
+      w.scale_kind == Scales::kBfloat16 ? from_bfloat16(bits) : w.scale_factor * from_half(bits);
+  if (w.has_minimum) {
+    result.minimum = from_half(reinterpret_cast<const std::uint16_t*>(w.minimums)[at]);
+  }
+  return result;
+}
+
+/// Byte `index` of `codes`, signed, as a float: without a conversion instruction, of which a
+/// multiprocessor has few.
+__device__ inline float code_to_float(std::uint32_t codes, int index) {
+  const std::uint32_t bits = pick_bytes(codes ^ 0x80808080u, 0x4b000000u, 0x7440u | index);
+  return bits_to_float(bits) - 8388736.0f;  // 2^23 + 128
+}
+
+/// Number `at` of a plane of floats.
+template <Codes kCodes>
+__device__ inline float read_float(const std::uint8_t* from, std::int64_t at) {
+  if constexpr (kCodes == Codes::kFloat32) return reinterpret_cast<const float*>(from)[at];
+  const std::uint16_t bits = reinterpret_cast<const std::uint16_t*>(from)[at];
+  return kCodes == Codes::kHalf ? from_half(bits) : from_bfloat16(bits);
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,67 @@
+#include <utility>
+
+#include "backend/cuda/launch_queue.hpp"
+
+namespace linnet::cuda {
+namespace {
+
+bool same(dim3 a, dim3 b) { return a.x == b.x && a.y == b.y && a.z == b.z; }
+
+}  // namespace
+
+bool LaunchQueue::Launch::operator==(const Launch& other) const {
+  return kernel == other.kernel && same(grid, other.grid) && same(block, other.block) &&
+         shared_bytes == other.shared_bytes && first_argument == other.first_argument;
+}
+
+void LaunchQueue::Batch::clear() {
+  launches.clear();
+  arguments.clear();
+}
+
+cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) {
+  for (const Launch& launch : batch.launches) {
+    const cudaError_t error = launch.send(launch, batch.arguments.data(), stream);
+    if (error != cudaSuccess) return error;
+  }
+  return cudaSuccess;
+}
+
+// Null where the device can't.
+LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream) {
+  if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return {};
+  const cudaError_t sent = send_each(batch, stream);
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t executable = nullptr;
+  if (cudaStreamEndCapture(stream, &graph) == cudaSuccess && sent == cudaSuccess) {
+    if (cudaGraphInstantiate(&executable, graph, 0) != cudaSuccess) executable = nullptr;
+  }
+  if (graph) cudaGraphDestroy(graph);
+  return Graph(executable);
+}
+
+cudaError_t LaunchQueue::send(cudaStream_t stream) {
+  const bool alone =
+      !uses_graphs_ || waiting_.launches.size() < kWorthAGraph || next_ == kMostKnown;
+  if (alone) {
+    const cudaError_t error = send_each(waiting_, stream);
+    waiting_.clear();
+    return error;
+  }
+  if (next_ == known_.size()) known_.emplace_back();
+  Known& known = known_[next_++];
+  if (known.batch != waiting_) {
+    known.graph.reset();
+    std::swap(known.batch, waiting_);
+  } else if (!known.graph) {
+    known.graph = capture(known.batch, stream);
+    if (!known.graph) {
+      cudaGetLastError();  // else the next launch would report it
+      uses_graphs_ = false;
+    }
+  }
+  waiting_.clear();
+  return known.graph ? cudaGraphLaunch(known.graph.get(), stream) : send_each(known.batch, stream);
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+namespace linnet::cuda {
+
+/// Kernels that wait to be sent. A step of the model is hundreds of them, each of which takes the
+/// host as long to send as a small one takes the device to run; so what comes again with the very
+/// same arguments, as the steps of one sequence do, is sent as one CUDA graph.
+class LaunchQueue {
+ public:
+  /// Without graphs every kernel is sent on its own.
+  void use_graphs(bool use) { uses_graphs_ = use; }
+
+  template <class... Parameters>
+  void add(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
+           Parameters... arguments) {
+    waiting_.launches.push_back({reinterpret_cast<AnyKernel>(kernel), send_one<Parameters...>, grid,
+                                 block, shared_bytes, waiting_.arguments.size()});
+    (put(arguments), ...);
+  }
+
+  /// So many wait that sending them should begin.
+  bool is_full() const { return waiting_.launches.size() >= kFull; }
+  /// Sends what waits.
+  cudaError_t send(cudaStream_t stream);
+  /// What is sent next is compared with what was sent first, after this was called before.
+  void restart() { next_ = 0; }
+
+ private:
+  static constexpr std::size_t kFull = 128;
+  static constexpr std::size_t kWorthAGraph = 8;
+  static constexpr std::size_t kMostKnown = 64;
+
+  using AnyKernel = void (*)();
+  struct Launch {
+    AnyKernel kernel;
+    cudaError_t (*send)(const Launch& launch, const std::byte* arguments, cudaStream_t stream);
+    dim3 grid, block;
+    std::size_t shared_bytes, first_argument;
+
+    bool operator==(const Launch& other) const;
+  };
+  struct Batch {
+    std::vector<Launch> launches;
+    std::vector<std::byte> arguments;  // of all launches
+
+    bool operator==(const Batch&) const = default;
+    void clear();
+  };
+  struct DestroyGraph {
+    void operator()(cudaGraphExec_t graph) const { cudaGraphExecDestroy(graph); }
+  };
+  using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, DestroyGraph>;
+  struct Known {
+    Batch batch;
+    Graph graph;  // made when the batch comes for the second time
+  };
+
+  // Padding is cleared so that equal arguments are equal bytes.
+  template <class T>
+  void put(T value) {
+    static_assert(std::is_trivially_copyable_v<T>);
+    __builtin_clear_padding(&value);
+    const std::size_t at = waiting_.arguments.size();
+    waiting_.arguments.resize(at + sizeof value);
+    std::memcpy(waiting_.arguments.data() + at, &value, sizeof value);
+  }
+  template <class T>
+  struct Taken {
+    alignas(T) std::byte bytes[sizeof(T)];
+    explicit Taken(const std::byte*& from) {
+      std::memcpy(bytes, from, sizeof bytes);
+      from += sizeof bytes;
+    }
+    const T& value() const { return *reinterpret_cast<const T*>(bytes); }
+  };
+  template <class... Parameters>
+  static cudaError_t send_one(const Launch& launch, const std::byte* arguments,
+                              cudaStream_t stream) {
+    cudaLaunchConfig_t config{};
+    config.gridDim = launch.grid;
+    config.blockDim = launch.block;
+    config.dynamicSmemBytes = launch.shared_bytes;
+    config.stream = stream;
+    const std::byte* from = arguments + launch.first_argument;
+    const std::tuple<Taken<Parameters>...> taken{Taken<Parameters>(from)...};  // in their order
+    const auto kernel = reinterpret_cast<void (*)(Parameters...)>(launch.kernel);
+    return std::apply(
+        [&](const auto&... argument) {
+          return cudaLaunchKernelEx(&config, kernel, argument.value()...);
+        },
+        taken);
+  }
+
+  static cudaError_t send_each(const Batch& batch, cudaStream_t stream);
+  static Graph capture(const Batch& batch, cudaStream_t stream);
+
+  Batch waiting_;
+  std::vector<Known> known_;  // what was sent last time, by its place in the order
+  std::size_t next_ = 0;
+  bool uses_graphs_ = true;
+};
+
+}  // namespace linnet::cuda

@@ -1,0 +1,199 @@
+// Which kernel multiplies what.
+
+#include <algorithm>
+#include <utility>
+
+#include "backend/cuda/cuda_backend.hpp"
+#include "backend/cuda/kernels/experts.cuh"
+#include "backend/cuda/kernels/prepare.cuh"
+#include "backend/cuda/multiply.hpp"
+
+namespace linnet::cuda {
+namespace {
+
+// Rows for which unpacking a weight in device memory first is worth while, for a library.
+constexpr std::int64_t kLibraryRows = 256;
+// Picks of experts that are taken one by one.
+constexpr std::int64_t kFewPicks = 64;
+// Rows of a tile, where there are few and where there are many.
+constexpr int kNarrowTile = 32, kWideTile = 128;
+
+}  // namespace
+
+// Where an operation that makes the few rows `of` puts them as integers, too, because a product of
+// them is likely to follow; without codes where that is no use.
+QuantisedRows CudaBackend::room_for_quantised(View of) {
+  if (!has_quantised_weights_ || of.rows > kFewRows || of.columns % kBlock != 0) return {};
+  const std::int64_t blocks = of.columns / kBlock, all = of.rows * blocks;
+  quantised_ = {quantised_codes_.take<std::uint32_t>(*stream_, all * 16),
+                quantised_scales_.take<float>(*stream_, all),
+                quantised_sums_.take<std::int32_t>(*stream_, all * 2), blocks};
+  return quantised_;
+}
+
+void CudaBackend::remember_quantised(View of) { remembered_ = {of, stream_->operations()}; }
+
+void CudaBackend::quantise(Prepared& x) {
+  if (std::exchange(x.quantised, true)) return;
+  const View& last = remembered_.of;
+  if (remembered_.operations == stream_->operations() && last.data == x.in.data &&
+      last.rows == x.in.rows && last.columns == x.in.columns && last.stride == x.in.stride) {
+    return;  // the operation before this one made them
+  }
+  const std::int64_t blocks = x.in.columns / kBlock, all = x.in.rows * blocks;
+  quantised_ = {quantised_codes_.take<std::uint32_t>(*stream_, all * 16),
+                quantised_scales_.take<float>(*stream_, all),
+                quantised_sums_.take<std::int32_t>(*stream_, all * 2), blocks};
+  stream_->launch(quantise_rows, dim3(static_cast<unsigned>((all + 7) / 8)), dim3(256), 0,
+                  x.in.data, x.in.stride, x.in.rows, quantised_);
+}
+
+void CudaBackend::halve(Prepared& x) {
+  if (std::exchange(x.halved, true)) return;
+  const std::int64_t columns = (x.in.columns + kTileInputs - 1) / kTileInputs * kTileInputs;
+  halves_ = {half_values_.take<std::uint16_t>(*stream_, x.in.rows * columns),
+             half_inverses_.take<float>(*stream_, x.in.rows), columns};
+  stream_->launch(halve_rows, dim3(static_cast<unsigned>(x.in.rows)), dim3(256), 0, x.in.data,
+                  x.in.stride, x.in.columns, halves_);
+}
+
+void CudaBackend::halve_evenly(Prepared& x) {
+  if (std::exchange(x.evenly, true)) return;
+  x.halved = true;
+  const std::int64_t columns = (x.in.columns + kTileInputs - 1) / kTileInputs * kTileInputs;
+  halves_ = {half_values_.take<std::uint16_t>(*stream_, x.in.rows * columns),
+             half_inverses_.take<float>(*stream_, x.in.rows), columns};
+  auto* largest = row_largest_.take<float>(*stream_, x.in.rows);
+  const dim3 grid(static_cast<unsigned>(x.in.rows));
+  stream_->launch(find_largest, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, largest);
+  stream_->launch(halve_rows_evenly, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
+                  largest, halves_);
+}
+
+void CudaBackend::multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
+                                    const SliceChoice& choice) {
+  if (is_float(all.products[0].w.codes)) {
+    return multiply_few_float_rows(*stream_, all, x.in, out_rows, choice);
+  }
+  quantise(x);
+  multiply_few_quantised_rows(*stream_, all, quantised_, out_rows, choice);
+}
+
+void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
+                                     const RowTiles& tiles, std::int64_t tile_count, int tile_rows,
+                                     const Epilogue& epilogue) {
+  if (w.codes == Codes::kFloat32) {
+    return multiply_plain_rows(*stream_, w, x.in, rows, tiles, tile_count, epilogue);
+  }
+  halve(x);
+  const std::int64_t blocks = (w.rows + kTileOutputs - 1) / kTileOutputs * tile_count;
+  const std::int64_t steps = halves_.columns / kTileInputs;
+  // Too few blocks for the device share their inputs, at least four steps each.
+  std::int64_t splits = 1;
+  if (!tiles.counts && blocks < stream_->multiprocessors()) {
+    const std::int64_t wanted = (2 * stream_->multiprocessors() + blocks - 1) / blocks;
+    splits = std::clamp<std::int64_t>(std::min(wanted, steps / 4), 1, 16);
+  }
+  Partial partial;
+  if (splits > 1) {
+    partial.steps_a_split = (steps + splits - 1) / splits;
+    splits = (steps + partial.steps_a_split - 1) / partial.steps_a_split;
+    partial.rows = rows;
+    partial.sums = partial_sums_.take<float>(*stream_, splits * rows * w.rows);
+    if (!partial.sums) return;
+  }
+  multiply_tiled_rows(*stream_, w, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial,
+                      epilogue);
+}
+
+void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
+  Prepared x{in};
+  Products few;
+  for (const MatmulOutput& output : outputs) {
+    const WeightsView& w = view_of(*output.weight);
+    Epilogue epilogue;
+    epilogue.out = output.out.data;
+    epilogue.stride = output.out.stride;
+    epilogue.columns = w.rows;
+    epilogue.bias = output.bias;
+    epilogue.scale = output.scale;
+    epilogue.accumulate = output.accumulate;
+    if (in.rows <= kFewRows) {
+      const Product product{w, epilogue};
+      if (join(product, few)) continue;
+      multiply_few_rows(x, few, in.rows, {});
+      few = {};
+      join(product, few);
+      continue;
+    }
+    if (in.rows >= kLibraryRows && multiply_by_library(x, output)) continue;
+    const int tile_rows = w.codes == Codes::kFloat32 ? kPlainTile
+                          : in.rows <= kNarrowTile   ? kNarrowTile
+                                                     : kWideTile;
+    const std::int64_t tiles = (in.rows + tile_rows - 1) / tile_rows;
+    multiply_many_rows(x, w, in.rows, {}, tiles, tile_rows, epilogue);
+  }
+  if (few.count > 0) multiply_few_rows(x, few, in.rows, {});
+}
+
+// The matmuls of a layer's experts ask for the same lists one after the other.
+const PickLists& CudaBackend::pick_lists(const Routing& routing, std::int64_t experts,
+                                         int tile_rows) {
+  const std::int64_t picks = routing.rows * routing.used;
+  const Grouping wanted{routing.experts, picks, experts, tile_rows};
+  if (std::exchange(grouping_, wanted) == wanted) return pick_lists_;
+  const std::int64_t tiles = picks / tile_rows + std::min(experts, picks);
+  auto* memory = pick_numbers_.take<std::int32_t>(*stream_, 2 * picks + 3 * tiles);
+  pick_lists_ = {};
+  if (!memory) return pick_lists_;
+  pick_lists_.picks = memory;
+  pick_lists_.rows = pick_lists_.picks + picks;
+  pick_lists_.slices = pick_lists_.rows + picks;
+  pick_lists_.firsts = pick_lists_.slices + tiles;
+  pick_lists_.counts = pick_lists_.firsts + tiles;
+  pick_lists_.tiles = static_cast<int>(tiles);
+  const std::size_t bytes = sizeof(std::int32_t) * (static_cast<std::size_t>(experts) + 1);
+  stream_->allow_shared_bytes(group_picks, bytes);
+  stream_->launch(group_picks, dim3(1), dim3(kGroupThreads), bytes, routing.experts, picks,
+                  routing.used, static_cast<int>(experts), tile_rows, pick_lists_);
+  return pick_lists_;
+}
+
+void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scale,
+                                const float* bias, const Routing& routing, View out) {
+  const WeightsView& w = view_of(weight);
+  const std::int64_t picks = routing.rows * routing.used;
+  const bool row_a_pick = in.rows == picks;
+  Epilogue epilogue;
+  epilogue.out = out.data;
+  epilogue.stride = out.stride;
+  epilogue.columns = w.rows;
+  epilogue.bias = bias;
+  epilogue.slice_scales = scale;
+  Prepared x{in};
+  if (picks <= kFewPicks) {
+    Products few;
+    join({w, epilogue}, few);
+    return multiply_few_rows(x, few, picks, {routing.experts, routing.used, row_a_pick});
+  }
+  const int tile_rows = w.codes == Codes::kFloat32          ? kPlainTile
+                        : picks <= weight.slices() * 2 * 32 ? kNarrowTile
+                                                            : kWideTile;
+  const PickLists& lists = pick_lists(routing, weight.slices(), tile_rows);
+  if (!lists.counts) return;
+  const RowTiles tiles{lists.slices, lists.firsts, lists.counts,
+                       row_a_pick ? lists.picks : lists.rows, lists.picks};
+  multiply_many_rows(x, w, picks, tiles, lists.tiles, tile_rows, epilogue);
+}
+
+void CudaBackend::route_experts(View logits, const RouteParams& params, const Routing& out) {
+  grouping_ = {};
+  const auto experts = static_cast<int>(logits.columns);
+  const std::size_t bytes = sizeof(float) * (2 * static_cast<std::size_t>(experts) +
+                                             static_cast<std::size_t>(params.groups));
+  stream_->allow_shared_bytes(choose_experts, bytes);
+  stream_->launch(choose_experts, dim3(static_cast<unsigned>(logits.rows)), dim3(kWarp), bytes,
+                  logits.data, logits.stride, experts, params, out);
+}
+
+}  // namespace linnet::cuda

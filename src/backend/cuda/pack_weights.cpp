@@ -1,0 +1,299 @@
+#include "backend/cuda/pack_weights.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "backend/cuda/cuda.hpp"
+#include "base/checked.hpp"
+#include "base/half.hpp"
+#include "formats/all.hpp"
+
+namespace linnet {
+
+std::int64_t cuda_weight_bytes(const Format& format, std::int64_t elements) {
+  // As one row; what aligning the parts of a weight adds is not worth counting.
+  const auto plan = cuda::plan_weights({&format, nullptr, elements, 1});
+  return plan ? plan->total_bytes : elements * 4;
+}
+
+}  // namespace linnet
+
+namespace linnet::cuda {
+namespace {
+
+constexpr std::int64_t kAlignment = 256;  // bytes, of every part
+
+// Rows of one part of the planes: where row 0 of the rows to pack begins.
+struct RowParts {
+  std::byte *low, *high, *scales, *minimums, *supers;
+};
+
+// Packs one row; gives the largest magnitude.
+using PackRow = float (*)(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
+                          const RowParts& to);
+
+struct Packing {
+  WeightsView view;
+  PackRow pack;
+};
+
+template <class T>
+constexpr Codes codes_of() {
+  if constexpr (T::code_bits == 8) return Codes::kBits8;
+  if constexpr (T::code_bits == 6) return Codes::kBits6;
+  if constexpr (T::code_bits == 5) return Codes::kBits5;
+  if constexpr (T::code_bits == 4) return T::has_codebook ? Codes::kTable4 : Codes::kBits4;
+  if constexpr (T::code_bits == 3) return T::has_codebook ? Codes::kTable3 : Codes::kBits3;
+  if constexpr (T::code_bits == 2) return Codes::kBits2;
+  return Codes::kBits1;
+}
+
+std::uint32_t bytes_word(const std::uint8_t* codes) {
+  return codes[0] | codes[1] << 8 | codes[2] << 16 | static_cast<std::uint32_t>(codes[3]) << 24;
+}
+
+// A block's stored codes (each in a byte) as words of `bits` bits from bit `shift` on.
+void put_plane(const std::uint8_t* stored, int bits, int shift, std::byte* to) {
+  const int words = bits;  // 32 codes of `bits` bits
+  const std::uint32_t mask = (bits == 8 ? 0xffu : (1u << bits) - 1) * 0x01010101u;
+  for (int w = 0; w < words; ++w) {
+    std::uint32_t word = 0;
+    const int fields = 8 / bits;
+    for (int f = 0; f < fields; ++f) {
+      const int quad = bits == 4 ? w + 4 * f : w * fields + f;
+      word |= (bytes_word(stored + 4 * quad) >> shift & mask) << (bits * f);
+    }
+    std::memcpy(to + 4 * w, &word, sizeof word);
+  }
+}
+
+template <Codes kCodes>
+void put_block(const std::uint8_t* stored, std::int64_t block, const RowParts& to) {
+  constexpr int kLow = low_words(kCodes), kHigh = high_words(kCodes);
+  put_plane(stored, kLow, 0, to.low + block * kLow * 4);
+  if constexpr (kHigh > 0) put_plane(stored, kHigh, kLow, to.high + block * kHigh * 4);
+}
+
+void put_half(float value, std::int64_t at, std::byte* to) {
+  const std::uint16_t half = float_to_half(value);
+  std::memcpy(to + 2 * at, &half, sizeof half);
+}
+
+template <class T>
+void put_scales(const typename T::Block& block, std::int64_t index, const RowParts& to,
+                float* scales, float* minimums) {
+  const std::int64_t first = index * T::groups;
+  if constexpr (T::has_super_scale) {
+    static_assert(T::block_elements == kSuperBlock);
+    formats::SuperScales<T::groups> super{};
+    T::unpack_super_scales(block, super);
+    std::memcpy(to.scales + first, super.scales, T::groups);
+    if constexpr (T::has_minimum) std::memcpy(to.minimums + first, super.minimums, T::groups);
+    put_half(super.super_scale, 2 * index, to.supers);
+    put_half(T::has_minimum ? super.super_minimum : 0.0f, 2 * index + 1, to.supers);
+  } else {
+    for (int g = 0; g < T::groups; ++g) {
+      if constexpr (T::scales_fit_half) {
+        put_half(scales[g], first + g, to.scales);
+      } else {  // powers of two
+        const std::uint16_t upper = float_to_bfloat16(scales[g]);
+        std::memcpy(to.scales + 2 * (first + g), &upper, sizeof upper);
+      }
+      if constexpr (T::has_minimum) put_half(minimums[g], first + g, to.minimums);
+    }
+  }
+}
+
+// stored_code() of every code, by its byte.
+template <class T>
+constexpr std::array<std::uint8_t, 256> kStoredCodes = [] {
+  std::array<std::uint8_t, 256> stored{};
+  if constexpr (T::has_codebook) {
+    for (const std::int8_t code : T::codebook) {
+      stored[static_cast<std::uint8_t>(code)] =
+          static_cast<std::uint8_t>(formats::stored_code<T>(code));
+    }
+  }
+  return stored;
+}();
+
+template <class T>
+std::uint8_t stored(std::int8_t code) {
+  if constexpr (T::code_bits == 8) return static_cast<std::uint8_t>(code);
+  if constexpr (T::has_codebook) return kStoredCodes<T>[static_cast<std::uint8_t>(code)];
+  return static_cast<std::uint8_t>(formats::stored_code<T>(code));
+}
+
+// Of scale * code - minimum over a group.
+float largest_of_group(const std::int8_t* codes, int count, float scale, float minimum) {
+  std::int8_t lowest = codes[0], highest = codes[0];
+  for (int i = 1; i < count; ++i) {
+    lowest = std::min(lowest, codes[i]);
+    highest = std::max(highest, codes[i]);
+  }
+  return std::max(std::fabs(scale * lowest - minimum), std::fabs(scale * highest - minimum));
+}
+
+template <class T>
+float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
+               const RowParts& to) {
+  float largest = 0.0f;
+  for (std::int64_t index = 0; index < columns / T::block_elements; ++index) {
+    typename T::Block block;
+    std::memcpy(&block, from + index * std::int64_t{sizeof block}, sizeof block);
+    std::int8_t codes[T::block_elements];
+    float scales[T::groups], minimums[T::groups] = {};
+    formats::unpack<T>(block, codes, scales, minimums);
+    for (int g = 0; g < T::groups; ++g) {
+      largest = std::max(largest, largest_of_group(codes + g * T::group_elements, T::group_elements,
+                                                   scales[g], minimums[g]));
+    }
+    std::uint8_t all[T::block_elements];
+    for (int i = 0; i < T::block_elements; ++i) all[i] = stored<T>(codes[i]);
+    for (int i = 0; i < T::block_elements; i += kBlock) {
+      put_block<codes_of<T>()>(all + i, (index * T::block_elements + i) / kBlock, to);
+    }
+    put_scales<T>(block, index, to, scales, minimums);
+  }
+  return largest;
+}
+
+template <class T>
+WeightsView view_of() {
+  WeightsView view;
+  view.codes = codes_of<T>();
+  view.has_minimum = T::has_minimum;
+  view.group_shift = std::countr_zero(static_cast<unsigned>(T::group_elements));
+  view.scale_kind = T::has_super_scale   ? Scales::kSuper
+                    : T::scales_fit_half ? Scales::kHalf
+                                         : Scales::kBfloat16;
+  if constexpr (T::has_super_scale) view.scale_factor = T::scale_factor;
+  if constexpr (!T::has_codebook) {
+    view.offset = T::code_bits == 8 ? 0.0f : static_cast<float>(-T::code_min);
+  } else if constexpr (T::code_bits == 1) {  // value = 2 scale (code - 1/2)
+    static_assert(T::codebook[0] == -1 && T::codebook[1] == 1);
+    view.offset = 0.5f;
+    view.scale_factor = 2.0f;
+  } else {
+    std::memcpy(view.table, T::codebook.data(), sizeof view.table);
+  }
+  return view;
+}
+
+template <class T>
+float pack_bytes(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
+                 const RowParts& to) {
+  std::memcpy(to.low, from, static_cast<std::size_t>(plan.low_row));
+  float largest = 0.0f;
+  for (std::int64_t c = 0; c < columns; ++c) {
+    typename T::Value value;
+    std::memcpy(&value, from + c * std::int64_t{sizeof value}, sizeof value);
+    largest = std::max(largest, std::fabs(T::to_float(value)));
+  }
+  return largest;
+}
+
+// Types that are no weights as a rule (integers, float64) become float32.
+Packing packing_of(const Format& format) {
+  Packing packing{};
+  const auto take = [&]<class T>() {
+    if (format.type == T::type) packing = {view_of<T>(), pack_row<T>};
+  };
+  formats::for_each_quantised(take);
+  if (packing.pack) return packing;
+  if (format.type == TensorType::kF16) {
+    packing.view.codes = Codes::kHalf;
+    packing.pack = pack_bytes<formats::F16>;
+  } else if (format.type == TensorType::kBF16) {
+    packing.view.codes = Codes::kBfloat16;
+    packing.pack = pack_bytes<formats::BF16>;
+  }
+  return packing;
+}
+
+// Rows become float32.
+float dequantise_row(const Format& format, const std::byte* from, std::int64_t columns,
+                     const RowParts& to) {
+  auto* out = reinterpret_cast<float*>(to.low);  // rows of float32 are aligned to 4 bytes
+  format.dequantize(from, out, columns);
+  float largest = 0.0f;
+  for (std::int64_t c = 0; c < columns; ++c) largest = std::max(largest, std::fabs(out[c]));
+  return largest;
+}
+
+void set_row_sizes(std::int64_t columns, WeightsPlan& plan) {
+  const WeightsView& view = plan.view;
+  if (is_float(view.codes)) {
+    plan.low_row = columns * (view.codes == Codes::kFloat32 ? 4 : 2);
+    return;
+  }
+  const std::int64_t scale_bytes = view.scale_kind == Scales::kSuper ? 1 : 2;
+  plan.low_row = columns / kBlock * low_words(view.codes) * 4;
+  plan.high_row = columns / kBlock * high_words(view.codes) * 4;
+  plan.scales_row = (columns >> view.group_shift) * scale_bytes;
+  plan.minimums_row = view.has_minimum ? plan.scales_row : 0;
+  plan.supers_row = view.scale_kind == Scales::kSuper ? columns / kSuperBlock * 4 : 0;
+}
+
+}  // namespace
+
+Result<WeightsPlan> plan_weights(const MatrixSource& source) {
+  WeightsPlan plan;
+  plan.view = packing_of(*source.format).view;
+  plan.view.columns = source.columns;
+  plan.view.rows = source.rows;
+  set_row_sizes(source.columns, plan);
+  const auto rows = checked_multiply(static_cast<std::uint64_t>(source.rows),
+                                     static_cast<std::uint64_t>(source.slices));
+  std::optional<std::uint64_t> end = 0;
+  const auto place = [&](std::int64_t row_bytes, std::int64_t& offset) {
+    if (!rows || !end) return;
+    offset = static_cast<std::int64_t>(*end);
+    const auto bytes = checked_multiply(*rows, static_cast<std::uint64_t>(row_bytes));
+    end = bytes ? checked_add(*end, *bytes) : bytes;
+    if (end) end = checked_align_up(*end, kAlignment);
+  };
+  place(plan.low_row, plan.low);
+  place(plan.high_row, plan.high);
+  place(plan.scales_row, plan.scales);
+  place(plan.minimums_row, plan.minimums);
+  place(plan.supers_row, plan.supers);
+  if (!rows || !end || *end > std::uint64_t{1} << 62) return Error{"the weight is too large"};
+  plan.total_bytes = static_cast<std::int64_t>(*end);
+  return plan;
+}
+
+void pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t first,
+               std::int64_t count, ThreadPool& pool, std::byte* to, float& largest) {
+  const PackRow pack = packing_of(*source.format).pack;
+  const std::int64_t row_bytes = source.format->size_bytes(source.columns);
+  RowParts begin{};
+  begin.low = to;
+  begin.high = begin.low + count * plan.low_row;
+  begin.scales = begin.high + count * plan.high_row;
+  begin.minimums = begin.scales + count * plan.scales_row;
+  begin.supers = begin.minimums + count * plan.minimums_row;
+  std::vector<float> largest_of(static_cast<std::size_t>(count), 0.0f);
+  pool.parallel_for(count, [&](std::int64_t i) {
+    const std::byte* from = source.bytes + (first + i) * row_bytes;
+    const RowParts row{begin.low + i * plan.low_row, begin.high + i * plan.high_row,
+                       begin.scales + i * plan.scales_row, begin.minimums + i * plan.minimums_row,
+                       begin.supers + i * plan.supers_row};
+    largest_of[static_cast<std::size_t>(i)] =
+        pack ? pack(plan, from, source.columns, row)
+             : dequantise_row(*source.format, from, source.columns, row);
+  });
+  for (const float value : largest_of) largest = std::max(largest, value);
+}
+
+void set_half_factor(float largest, WeightsView& view) {
+  if (view.codes == Codes::kHalf || !(largest > 0.0f) || !std::isfinite(largest)) return;
+  const int shift = std::clamp(13 - std::ilogb(largest), -100, 100);
+  view.half_factor = std::ldexp(1.0f, shift);
+  view.half_inverse = std::ldexp(1.0f, -shift);
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,198 @@
+#include <numeric>
+
+#include "cuda/cuda_rows.hpp"
+
+namespace linnet {
+namespace {
+
+using test::DeviceRows;
+using test::random_floats;
+
+struct Shape {
+  int heads = 6, kv_heads = 2, key_width = 24, value_width = 20;
+};
+
+// What attention is given besides the shape; vectors go to the backend's memory.
+struct Variant {
+  AttentionParams params;
+  std::vector<float> sinks, slopes;
+};
+
+std::vector<Variant> variants() {
+  std::vector<Variant> all(7);
+  all[1].params.softcap = 3.0f;
+  all[2].params.span = AttentionSpan::kSliding;
+  all[2].params.window = 37;
+  all[3].params.span = AttentionSpan::kChunked;
+  all[3].params.window = 40;
+  all[4].sinks = random_floats(6, 11);
+  all[5].slopes = {0.5f, 0.25f, 0.125f, 0.1f, 0.05f, 0.01f};
+  all[6].params.causal = false;
+  return all;
+}
+
+class CudaAttentionTest : public test::CudaTest {
+ protected:
+  // Attention over `tokens` positions of one sequence, in batches of `chunk` rows.
+  static std::vector<float> run(Backend& backend, KvType type, const Shape& shape,
+                                const Variant& variant, int tokens, int chunk) {
+    AttentionParams params = variant.params;
+    params.heads = shape.heads;
+    params.kv_heads = shape.kv_heads;
+    params.key_width = shape.key_width;
+    params.value_width = shape.value_width;
+    params.scale = 0.2f;
+    const DeviceRows sinks(backend, 1, 6, variant.sinks), slopes(backend, 1, 6, variant.slopes);
+    if (!variant.sinks.empty()) params.sinks = sinks.data();
+    if (!variant.slopes.empty()) params.alibi_slopes = slopes.data();
+    const auto rows = [&](int columns, int seed) {
+      return test::random_rows(backend, tokens, columns, seed);
+    };
+    const DeviceRows queries = rows(shape.heads * shape.key_width, 1);
+    const DeviceRows keys = rows(shape.kv_heads * shape.key_width, 2);
+    const DeviceRows values = rows(shape.kv_heads * shape.value_width, 3);
+    const DeviceRows out(backend, tokens, shape.heads * shape.value_width);
+
+    const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
+    auto store =
+        backend.make_kv_store({{{1, 8, 8}, {shape.kv_heads, shape.key_width, shape.value_width}},
+                               type,
+                               pages_needed + 1});
+    if (!store) return ADD_FAILURE() << store.error().message, std::vector<float>{};
+    params.layer = 1;
+    std::vector<std::int32_t> pages(pages_needed);
+    std::iota(pages.rbegin(), pages.rend(), 1);
+    const std::span<const std::int32_t> table(pages);
+    for (int first = 0; first < tokens; first += chunk) {
+      const int count = std::min(chunk, tokens - first);
+      std::vector<std::int32_t> positions(count), sequences(count, 0);
+      std::iota(positions.begin(), positions.end(), first);
+      const std::int32_t length = first + count;
+      const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+      const auto part = [&](const DeviceRows& rows) {
+        const View all = rows.view();
+        return View{all.row(first), count, all.columns, all.stride};
+      };
+      backend.store_kv(**store, 1, part(keys), part(values), batch);
+      backend.attention(**store, part(queries), params, batch, part(out));
+    }
+    return out.values();
+  }
+};
+
+TEST_F(CudaAttentionTest, AgreesWithTheReference) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+    for (const Variant& variant : variants()) {
+      expect_agreement([&](Backend& b) { return run(b, type, {}, variant, 101, 101); }, 1e-6);
+    }
+  }
+}
+
+TEST_F(CudaAttentionTest, ChunksAndSingleTokens) {
+  for (const Variant& variant : variants()) {
+    if (!variant.params.causal) continue;
+    const auto want = run(*reference_, KvType::kF16, {}, variant, 90, 90);
+    EXPECT_LT(test::normalised_error(run(*cuda_, KvType::kF16, {}, variant, 90, 13), want), 1e-6);
+    EXPECT_LT(test::normalised_error(run(*cuda_, KvType::kF16, {}, variant, 90, 1), want), 1e-6);
+  }
+}
+
+// Every kernel: heads of 32 to 512 columns, one to ten query heads for a KV head.
+TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
+  const Shape shapes[] = {{3, 3, 64, 64},   {4, 1, 128, 128},  {8, 1, 64, 128}, {10, 2, 96, 96},
+                          {4, 2, 256, 256}, {10, 1, 576, 512}, {7, 1, 128, 128}};
+  for (const Shape& shape : shapes) {
+    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+      expect_agreement([&](Backend& b) { return run(b, type, shape, {}, 40, 40); }, 1e-6);
+    }
+  }
+}
+
+// Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a
+// cache that holds the beginning already.
+TEST_F(CudaAttentionTest, TilesOfQueries) {
+  for (const KvType type : {KvType::kF16, KvType::kQ8_0}) {
+    for (const Variant& variant : variants()) {
+      for (const Shape& shape : {Shape{6, 2, 64, 64}, Shape{6, 6, 128, 128}}) {
+        const auto want = run(*reference_, type, shape, variant, 150, 150);
+        EXPECT_LT(test::normalised_error(run(*cuda_, type, shape, variant, 150, 150), want), 1e-6);
+        if (!variant.params.causal) continue;
+        EXPECT_LT(test::normalised_error(run(*cuda_, type, shape, variant, 150, 71), want), 1e-6);
+      }
+    }
+  }
+}
+
+// Long enough for the keys of a row to be split.
+TEST_F(CudaAttentionTest, SplitKeysAddUp) {
+  Variant with_sinks;
+  with_sinks.sinks = random_floats(6, 11);
+  for (const Variant& variant : {Variant{}, with_sinks}) {
+    const auto last = [&](Backend& b) {
+      auto all = run(b, KvType::kF16, {2, 1, 32, 32}, variant, 1200, 600);
+      return std::vector<float>(all.end() - 64, all.end());
+    };
+    expect_agreement(last, 1e-6);
+  }
+}
+
+TEST_F(CudaAttentionTest, SequencesSideBySideAndCopiedPages) {
+  const auto run_two = [](Backend& b) {
+    auto store = b.make_kv_store({{{1, 16, 16}}, KvType::kF16, 6});
+    const std::vector<std::int32_t> first = {3, 1}, second = {0}, copied = {5, 2};
+    const std::span<const std::int32_t> tables[] = {first, second};
+    std::vector<std::int32_t> positions(40), sequences(40, 0);
+    std::iota(positions.begin(), positions.begin() + 35, 0);
+    std::iota(positions.begin() + 35, positions.end(), 0);
+    std::fill(sequences.begin() + 35, sequences.end(), 1);
+    const std::int32_t lengths[] = {35, 5};
+    const BatchLayout batch{positions, sequences, tables, lengths};
+    AttentionParams params{0, 2, 1, 16, 16};
+    const DeviceRows keys = test::random_rows(b, 40, 16, 1),
+                     values = test::random_rows(b, 40, 16, 2);
+    const DeviceRows queries = test::random_rows(b, 40, 32, 3), out(b, 40, 32), again(b, 1, 32);
+    b.store_kv(**store, 0, keys.view(), values.view(), batch);
+    b.attention(**store, queries.view(), params, batch, out.view());
+    b.copy_page(**store, 3, 5);
+    b.copy_page(**store, 1, 2);
+    const std::span<const std::int32_t> copied_table(copied);
+    const std::int32_t position = 34, sequence = 0, length = 35;
+    b.attention(**store, queries.view().first_rows(1), params,
+                {{&position, 1}, {&sequence, 1}, {&copied_table, 1}, {&length, 1}}, again.view());
+    auto result = out.values();
+    const auto last = again.values();
+    result.insert(result.end(), last.begin(), last.end());
+    return result;
+  };
+  expect_agreement(run_two, 1e-9);
+}
+
+TEST_F(CudaAttentionTest, SelectedKeys) {
+  const auto run_selected = [](Backend& b) {
+    constexpr int kTokens = 70;
+    auto store = b.make_kv_store({{{1, 16, 16}, {1, 16, 0}}, KvType::kF32, 3});
+    const std::vector<std::int32_t> pages = {2, 0, 1};
+    const std::span<const std::int32_t> table(pages);
+    std::vector<std::int32_t> positions(kTokens), sequences(kTokens, 0);
+    std::iota(positions.begin(), positions.end(), 0);
+    const std::int32_t length = kTokens;
+    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+    const auto rows = [&](int columns, int seed) {
+      return test::random_rows(b, kTokens, columns, seed);
+    };
+    const DeviceRows keys = rows(16, 1), values = rows(16, 2), queries = rows(32, 3);
+    const DeviceRows index_keys = rows(16, 4), index_queries = rows(48, 5), weights = rows(3, 6);
+    const DeviceRows out(b, kTokens, 32);
+    b.store_kv(**store, 0, keys.view(), values.view(), batch);
+    b.store_kv(**store, 1, index_keys.view(), View{index_keys.data(), kTokens, 0, 16}, batch);
+    b.select_keys(**store, index_queries.view(), weights.view(), {1, 3, 16, 9}, batch);
+    AttentionParams params{0, 2, 1, 16, 16};
+    params.selected = true;
+    b.attention(**store, queries.view(), params, batch, out.view());
+    return out.values();
+  };
+  expect_agreement(run_selected, 1e-9);
+}
+
+}  // namespace
+}  // namespace linnet

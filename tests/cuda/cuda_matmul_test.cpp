@@ -1,0 +1,165 @@
+#include "cuda/cuda_rows.hpp"
+
+namespace linnet {
+namespace {
+
+using test::DeviceRows;
+using test::PackedSource;
+using test::random_rows;
+
+class CudaMatmulTest : public test::CudaTest, public testing::WithParamInterface<const Format*> {};
+
+std::vector<float> multiply(Backend& backend, const PackedSource& weights, std::int64_t rows) {
+  auto matrix = backend.upload(weights.source());
+  if (!matrix) return ADD_FAILURE() << matrix.error().message, std::vector<float>{};
+  const DeviceRows in = random_rows(backend, rows, weights.columns, 3);
+  const DeviceRows out(backend, rows, weights.rows);
+  const MatmulOutput output{matrix->get(), out.view()};
+  backend.matmul(in.view(), {&output, 1});
+  return out.values();
+}
+
+// Rows for every kernel: one at a time, two, four, the narrow and the wide tile with a rest.
+TEST_P(CudaMatmulTest, AgreesWithTheReference) {
+  const Format& format = *GetParam();
+  const bool is_float = format.block_elements == 1;
+  for (const std::int64_t columns :
+       is_float ? std::vector<std::int64_t>{77, 160} : std::vector<std::int64_t>{256, 768}) {
+    const PackedSource weights(format, columns, 139);
+    for (const std::int64_t rows : {1, 2, 3, 5, 37}) {
+      // Tensor cores take weights and inputs in binary16.
+      const bool exact = rows <= 4 || format.type == TensorType::kF32;
+      expect_agreement([&](Backend& b) { return multiply(b, weights, rows); }, exact ? 2e-9 : 3e-7);
+    }
+  }
+}
+
+// As many rows as a prompt has: by a library, where there is one.
+TEST_P(CudaMatmulTest, ManyRowsAgreeWithTheReference) {
+  const bool is_float = GetParam()->block_elements == 1;
+  for (const std::int64_t columns : {is_float ? 77 : 256, 256}) {
+    const PackedSource weights(*GetParam(), columns, 21);
+    expect_agreement([&](Backend& b) { return multiply(b, weights, 260); }, 3e-7);
+  }
+}
+
+TEST_P(CudaMatmulTest, EmbeddedRowsAreTheValuesOfTheFile) {
+  const PackedSource weights(*GetParam(), 512, 21);
+  const std::vector<std::int32_t> ids = {20, 0, 15, 16};
+  const auto embed = [&](Backend& backend) {
+    auto matrix = backend.upload(weights.source());
+    const DeviceRows out(backend, 4, 512);
+    backend.embed_rows(**matrix, ids, out.view());
+    return out.values();
+  };
+  EXPECT_EQ(embed(*cuda_), embed(*reference_));
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, CudaMatmulTest, testing::ValuesIn(test::weight_formats()),
+                         [](const auto& info) { return std::string(info.param->name); });
+
+class CudaProductTest : public test::CudaTest {};
+
+TEST_F(CudaProductTest, TypesThatAreNoWeightsAsARule) {
+  for (const TensorType type : {TensorType::kI8, TensorType::kF64}) {
+    const PackedSource weights(*find_format(type), 64, 9);
+    expect_agreement([&](Backend& b) { return multiply(b, weights, 2); }, 1e-9);
+  }
+}
+
+TEST_F(CudaProductTest, ScalesAddsBiasAndAccumulates) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
+    const PackedSource weights(*find_format(type), 64, 20);
+    for (const std::int64_t rows : {1, 3, 9, 256}) {
+      expect_agreement(
+          [&](Backend& b) {
+            auto matrix = b.upload(weights.source());
+            const DeviceRows in = random_rows(b, rows, 64, 6), bias = random_rows(b, 1, 20, 4);
+            const DeviceRows out = random_rows(b, rows, 20, 8);
+            const MatmulOutput output{matrix->get(), out.view(), bias.data(), true, 0.25f};
+            b.matmul(in.view(), {&output, 1});
+            return out.values();
+          },
+          1e-7);
+    }
+  }
+}
+
+// One input for several weights, of which one wants it in another form; outputs side by side.
+TEST_F(CudaProductTest, SeveralOutputsOfOneInput) {
+  const PackedSource first(*find_format(TensorType::kQ4_K), 256, 40);
+  const PackedSource second(*find_format(TensorType::kF16), 256, 24);
+  for (const std::int64_t rows : {2, 33}) {
+    expect_agreement(
+        [&](Backend& b) {
+          auto one = b.upload(first.source()), two = b.upload(second.source());
+          const DeviceRows in = random_rows(b, rows, 256, 6);
+          const DeviceRows out(b, rows, 64);
+          const MatmulOutput outputs[] = {{one->get(), out.view().slice(0, 40)},
+                                          {two->get(), out.view().slice(40, 24)}};
+          b.matmul(in.view(), outputs);
+          return out.values();
+        },
+        1e-7);
+  }
+}
+
+// Weights of one layout go together where there are few rows, as many as there is room for.
+TEST_F(CudaProductTest, ManyWeightsOfOneLayout) {
+  const std::int64_t sizes[] = {40, 8, 9, 1, 24, 16};
+  std::vector<PackedSource> sources;
+  for (const std::int64_t size : sizes) sources.emplace_back(*find_format("Q4_K"), 256, size);
+  for (const std::int64_t rows : {1, 2, 4}) {
+    expect_agreement(
+        [&](Backend& b) {
+          const DeviceRows in = random_rows(b, rows, 256, 6), out(b, rows, 98);
+          std::vector<std::unique_ptr<Matrix>> matrices;
+          std::vector<MatmulOutput> outputs;
+          std::int64_t first = 0;
+          for (const PackedSource& source : sources) {
+            matrices.push_back(std::move(*b.upload(source.source())));
+            outputs.push_back({matrices.back().get(), out.view().slice(first, source.rows)});
+            first += source.rows;
+          }
+          b.matmul(in.view(), outputs);
+          return out.values();
+        },
+        2e-9);
+  }
+}
+
+// Values far from 1 must not leave the range of binary16.
+TEST_F(CudaProductTest, LargeAndSmallNumbersKeepTheirDigits) {
+  const PackedSource weights(*find_format(TensorType::kBF16), 128, 16);
+  for (const float size : {1e-12f, 1e6f}) {
+    expect_agreement(
+        [&](Backend& b) {
+          auto matrix = b.upload(weights.source());
+          const DeviceRows in = random_rows(b, 12, 128, 5, size), out(b, 12, 16);
+          const MatmulOutput output{matrix->get(), out.view()};
+          b.matmul(in.view(), {&output, 1});
+          return out.values();
+        },
+        1e-6);
+  }
+}
+
+// Few outputs and many inputs: several thread blocks share an output.
+TEST_F(CudaProductTest, SplitInputsAddUp) {
+  const PackedSource weights(*find_format(TensorType::kQ6_K), 4096, 8);
+  expect_agreement([&](Backend& b) { return multiply(b, weights, 6); }, 3e-7);
+}
+
+TEST_F(CudaProductTest, RowsAreGathered) {
+  const std::vector<std::int32_t> rows = {4, 0, 4, 2};
+  expect_agreement(
+      [&](Backend& b) {
+        const DeviceRows in = random_rows(b, 5, 300, 1), out(b, 4, 300);
+        b.gather_rows(in.view(), rows, out.view());
+        return out.values();
+      },
+      1e-30);
+}
+
+}  // namespace
+}  // namespace linnet

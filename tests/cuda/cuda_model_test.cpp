@@ -1,0 +1,134 @@
+// The golden cases of all architectures on the CUDA backend.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include "architectures/architecture.hpp"
+#include "cuda/cuda_rows.hpp"
+#include "model/model.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kCases = fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
+
+std::vector<std::string> case_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(kCases)) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+// Every eighth: small batches take many launches, which the emulation is slow at.
+std::vector<std::string> some_case_names() {
+  std::vector<std::string> some;
+  for (const std::string& name : case_names()) {
+    if (std::hash<std::string>()(name) % 8 == 0) some.push_back(name);
+  }
+  return some;
+}
+
+std::string test_name(const testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  return name;
+}
+
+class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    CudaTest::SetUp();
+    if (IsSkipped()) return;
+    case_ = test::OracleCase::read(kCases / (GetParam() + ".json"));
+    path_ = fs::temp_directory_path() /
+            ("linnet-cuda-" + std::to_string(getpid()) + "-" + GetParam() + ".gguf");
+    const Status written = case_.write(path_);
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  void TearDown() override {
+    CudaTest::TearDown();
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+
+  // The logits of the first `count` positions, in batches of `chunk` rows.
+  std::vector<float> evaluate(std::int64_t count, std::int64_t chunk) {
+    auto file = gguf::File::open(path_);
+    if (!file) return ADD_FAILURE() << file.error().message, std::vector<float>{};
+    WeightLoader loader(*file, *cuda_);
+    auto spec = read_model_spec(*file, loader);
+    if (!spec) return ADD_FAILURE() << spec.error().message, std::vector<float>{};
+    causal_ = spec->causal;
+    auto model = Model::load(std::move(*spec), loader, *cuda_, {chunk, chunk});
+    if (!model) return ADD_FAILURE() << model.error().message, std::vector<float>{};
+    const std::vector<std::int32_t> tokens = case_.tokens();
+    auto kv = cuda_->make_kv_store((*model)->kv_shape(KvType::kF32, 2 + count / kPageTokens));
+    auto states = cuda_->make_state_store((*model)->state_shape(2));
+    const std::int32_t slot = 1;
+    std::vector<std::int32_t> pages(2 + count / kPageTokens);
+    std::iota(pages.rbegin(), pages.rend(), 0);
+    const std::span<const std::int32_t> page_table(pages);
+    std::vector<float> logits(static_cast<std::size_t>(count * case_.vocabulary()));
+    for (std::int64_t first = 0; first < count; first += chunk) {
+      const std::int64_t rows = std::min(chunk, count - first);
+      std::vector<std::int32_t> positions(rows), sequences(rows, 0), outputs(rows);
+      std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
+      std::iota(outputs.begin(), outputs.end(), 0);
+      const auto length = static_cast<std::int32_t>(first + rows);
+      const Batch batch{{tokens.data() + first, static_cast<std::size_t>(rows)},
+                        {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
+                        outputs};
+      cuda_->download((*model)->forward(batch, **kv, states->get()),
+                      logits.data() + first * case_.vocabulary());
+    }
+    return logits;
+  }
+
+  double error(const std::vector<float>& logits, std::int64_t count) {
+    if (logits.empty()) return 1.0;
+    std::vector<float> got, want;
+    for (const auto& [position, row] : case_.logits()) {
+      if (position >= count) continue;
+      const float* first = logits.data() + position * case_.vocabulary();
+      got.insert(got.end(), first, first + row.size());
+      want.insert(want.end(), row.begin(), row.end());
+    }
+    return test::normalised_error(got, want);
+  }
+
+  // Gemma 3n cuts activations at a deviation from their mean, which makes more of small errors.
+  static double largest_error() { return GetParam().starts_with("gemma3n") ? 1e-5 : 1e-6; }
+
+  test::OracleCase case_;
+  fs::path path_;
+  bool causal_ = true;
+};
+
+TEST_P(CudaModelTest, GivesTheGoldenLogits) {
+  const auto count = static_cast<std::int64_t>(case_.tokens().size());
+  EXPECT_LE(error(evaluate(count, count), count), largest_error());
+}
+
+class CudaSmallBatchTest : public CudaModelTest {};
+
+TEST_P(CudaSmallBatchTest, GivesTheGoldenLogits) {
+  const auto count = static_cast<std::int64_t>(case_.tokens().size());
+  const std::vector<float> logits = evaluate(count, 3);
+  if (!causal_) GTEST_SKIP() << "every token sees all others, so the prompt is one batch";
+  EXPECT_LE(error(logits, count), largest_error());
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(case_names()), test_name);
+INSTANTIATE_TEST_SUITE_P(Cases, CudaSmallBatchTest, testing::ValuesIn(some_case_names()),
+                         test_name);
+
+}  // namespace
+}  // namespace linnet

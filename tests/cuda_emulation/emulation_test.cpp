@@ -1,0 +1,186 @@
+// What the emulated device can be made to do, and the backend's answers.
+
+#include "emulation.hpp"
+
+#include <cuda_runtime.h>
+
+#include "backend/cuda/cuda.hpp"
+#include "backend/cuda/pack_weights.hpp"
+#include "cuda/cuda_rows.hpp"
+
+namespace linnet {
+namespace {
+
+using test::DeviceRows;
+
+class CudaDeviceTest : public test::CudaTest {
+ protected:
+  void TearDown() override {
+    emulation::set_lost(false);
+    emulation::set_memory_limit(0);
+    emulation::set_reversed(false);
+  }
+};
+
+TEST_F(CudaDeviceTest, MemoryThatRunsOutIsAnError) {
+  emulation::set_memory_limit(emulation::allocated_bytes() + (1 << 20));
+  const auto buffer = cuda_->allocate(1 << 20);
+  ASSERT_FALSE(buffer);
+  EXPECT_THAT(buffer.error().message, testing::HasSubstr("out of GPU memory: 4194304 bytes"));
+  const test::PackedSource weights(*find_format("Q4_0"), 4096, 4096);
+  EXPECT_FALSE(cuda_->upload(weights.source()));
+  EXPECT_FALSE(cuda_->make_kv_store({{{8, 128, 128}}, KvType::kF16, 100}));
+  EXPECT_FALSE(cuda_->make_kv_store({{{1 << 20, 1 << 20, 256}}, KvType::kF16, 1 << 30}));
+  EXPECT_FALSE(cuda_->make_state_store({{std::int64_t{1} << 60, std::int64_t{1} << 60}, 1 << 20}));
+  EXPECT_TRUE(cuda_->status());  // what was there goes on
+}
+
+TEST_F(CudaDeviceTest, MemoryIsGivenBack) {
+  const std::size_t before = emulation::allocated_bytes();
+  for (int i = 0; i < 3; ++i) {
+    const DeviceRows rows(*cuda_, 100, 100);
+    EXPECT_GT(emulation::allocated_bytes(), before);
+  }
+  EXPECT_EQ(emulation::allocated_bytes(), before);
+}
+
+TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndTheRestDoesNothing) {
+  const DeviceRows rows(*cuda_, 4, 4);
+  EXPECT_TRUE(cuda_->status());
+  emulation::set_lost(true);
+  cuda_->scale(rows.view(), 2.0f);
+  const Status status = cuda_->status();
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, testing::HasSubstr("the GPU failed during"));
+  EXPECT_FALSE(cuda_->allocate(16));
+  emulation::set_lost(false);
+  const std::size_t before = emulation::launches();
+  cuda_->scale(rows.view(), 2.0f);
+  EXPECT_EQ(emulation::launches(), before);
+  EXPECT_FALSE(cuda_->status());
+}
+
+// What a plan counts is what a weight then takes.
+TEST_F(CudaDeviceTest, WeightsTakeWhatWasSaid) {
+  for (const Format* format : test::weight_formats()) {
+    const test::PackedSource weights(*format, 512, 64, 2);
+    auto matrix = cuda_->upload(weights.source());
+    ASSERT_TRUE(matrix);
+    const auto said = static_cast<double>(cuda_weight_bytes(*format, 512 * 64 * 2));
+    EXPECT_NEAR(static_cast<double>((*matrix)->size_bytes()), said, 1024.0) << format->name;
+  }
+}
+
+// The order in which the threads of a block take turns is no part of a result.
+TEST_F(CudaDeviceTest, ResultsDoNotDependOnTheOrderOfThreads) {
+  const auto run = [&](bool reversed) {
+    emulation::set_reversed(reversed);
+    std::vector<float> all;
+    for (const char* name : {"F32", "F16", "Q4_K", "IQ3_S"}) {
+      const test::PackedSource weights(*find_format(name), 512, 140);
+      auto matrix = cuda_->upload(weights.source());
+      for (const std::int64_t rows : {1, 3, 20, 40}) {
+        const DeviceRows in = test::random_rows(*cuda_, rows, 512, 3), out(*cuda_, rows, 140);
+        const MatmulOutput output{matrix->get(), out.view()};
+        cuda_->matmul(in.view(), {&output, 1});
+        cuda_->norm(out.view(), {NormKind::kLayer, 1e-5f}, out.view());
+        const auto values = out.values();
+        all.insert(all.end(), values.begin(), values.end());
+      }
+    }
+    return all;
+  };
+  EXPECT_EQ(run(true), run(false));
+}
+
+TEST_F(CudaDeviceTest, WeightsOfOneLayoutTakeOneKernel) {
+  const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
+  auto query = cuda_->upload(weights.source()), key = cuda_->upload(weights.source());
+  const DeviceRows in(*cuda_, 1, 256), out(*cuda_, 1, 16);
+  const MatmulOutput outputs[] = {{query->get(), out.view().slice(0, 8)},
+                                  {key->get(), out.view().slice(8, 8)}};
+  EXPECT_TRUE(cuda_->status());
+  const std::size_t before = emulation::launches();
+  cuda_->matmul(in.view(), outputs);
+  EXPECT_TRUE(cuda_->status());
+  EXPECT_EQ(emulation::launches() - before, 2u);  // one makes integers of the inputs
+}
+
+// A norm leaves the integers that the product after it takes, unless something comes between.
+TEST_F(CudaDeviceTest, ANormQuantisesForTheProductAfterIt) {
+  const test::PackedSource weights(*find_format("Q8_0"), 64, 8);
+  auto matrix = cuda_->upload(weights.source());
+  const DeviceRows in = test::random_rows(*cuda_, 2, 64, 1), x(*cuda_, 2, 64), out(*cuda_, 2, 8);
+  const MatmulOutput output{matrix->get(), out.view()};
+  const auto run = [&](float scale, std::size_t launches) {
+    const std::size_t before = emulation::launches();
+    cuda_->norm(in.view(), {}, x.view());
+    if (scale != 1.0f) cuda_->scale(x.view(), scale);
+    cuda_->matmul(x.view(), {&output, 1});
+    std::vector<float> values = out.values();
+    EXPECT_EQ(emulation::launches() - before, launches);
+    return values;
+  };
+  const std::vector<float> once = run(1.0f, 2), twice = run(2.0f, 4);
+  for (std::size_t i = 0; i < once.size(); ++i) EXPECT_FLOAT_EQ(twice[i], 2.0f * once[i]);
+}
+
+TEST_F(CudaDeviceTest, TheLibraryTakesManyRows) {
+  const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
+  auto matrix = cuda_->upload(weights.source());
+  const DeviceRows in = test::random_rows(*cuda_, 300, 256, 1), out(*cuda_, 300, 8);
+  const MatmulOutput output{matrix->get(), out.view()};
+  const std::size_t before = emulation::library_products();
+  cuda_->matmul(in.view(), {&output, 1});
+  EXPECT_TRUE(cuda_->status());
+  EXPECT_EQ(emulation::library_products() - before, 1u);
+}
+
+TEST_F(CudaDeviceTest, CeilingsAreMeasured) {
+  const auto ceilings = measure_cuda_ceilings({1 << 16, 64});
+  ASSERT_TRUE(ceilings);
+  EXPECT_GT(ceilings->read_bytes_per_s, 0.0);
+  EXPECT_GT(ceilings->half_operations_per_s, 0.0);
+}
+
+// Steps that are the same go as a graph from the second time on; another one does not.
+TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
+  const DeviceRows rows(*cuda_, 2, 3, {1, 1, 1, 1, 1, 1});
+  const auto step = [&](float factor) {
+    const std::size_t before = emulation::graph_launches();
+    for (int i = 0; i < 200; ++i) cuda_->scale(rows.view(), i == 150 ? factor : 1.0f);
+    EXPECT_TRUE(cuda_->status());
+    return emulation::graph_launches() - before;
+  };
+  EXPECT_EQ(step(2.0f), 0u);
+  EXPECT_EQ(step(2.0f), 2u);  // of 128 and of 72 kernels
+  EXPECT_EQ(step(2.0f), 2u);
+  EXPECT_EQ(step(3.0f), 1u);
+  EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
+}
+
+TEST_F(CudaDeviceTest, DeviceMemoryCanNotBeTouchedByTheHost) {
+  const DeviceRows rows(*cuda_, 4, 4);
+  EXPECT_DEATH(*static_cast<volatile float*>(rows.data()) = 1.0f, "");
+}
+
+TEST(CudaEmulation, ThreadsThatWaitForEverAreNoticed) {
+  EXPECT_DEATH(emulation::run_grid(dim3(1), dim3(64), 0,
+                                   [] {
+                                     if (threadIdx.x < 32) emulation::sync_block();
+                                   }),
+               "wait for each other for ever");
+}
+
+TEST(CudaEmulation, PiecesOfCodesFollowTheView) {
+  const test::PackedSource weights(*find_format("Q6_K"), 256, 3);
+  const auto plan = cuda::plan_weights(weights.source());
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->low_row, 128);
+  EXPECT_EQ(plan->high_row, 64);
+  EXPECT_EQ(plan->scales_row, 16);
+  EXPECT_EQ(plan->supers_row, 4);
+}
+
+}  // namespace
+}  // namespace linnet

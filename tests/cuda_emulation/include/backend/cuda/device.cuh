@@ -1,0 +1,134 @@
+#pragma once
+
+// The twin of src/backend/cuda/device.cuh for host compilers; the comments on what each function
+// does are there.
+
+#include <cuda_runtime.h>
+
+#include <bit>
+
+#include "base/half.hpp"
+#include "emulation.hpp"
+
+namespace linnet::cuda {
+
+inline constexpr int kWarp = 32;
+
+inline void sync_block() { emulation::sync_block(); }
+inline void sync_warp() { emulation::sync_warp(); }
+
+template <class T>
+T exchange(T value, int mask) {
+  static_assert(sizeof(T) <= sizeof(std::uint64_t));
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  bits = emulation::share(bits)[emulation::lane() ^ mask];
+  std::memcpy(&value, &bits, sizeof value);
+  emulation::sync_warp();  // before the next exchange overwrites what others still read
+  return value;
+}
+
+inline std::uint32_t vote(bool value) {
+  const std::uint64_t* all = emulation::share(value ? 1 : 0);
+  std::uint32_t bits = 0;
+  for (int l = 0; l < kWarp; ++l) bits |= static_cast<std::uint32_t>(all[l] & 1) << l;
+  emulation::sync_warp();
+  return bits;
+}
+inline int count_bits(std::uint32_t bits) { return std::popcount(bits); }
+
+inline float from_half(std::uint16_t bits) { return half_to_float(bits); }
+inline std::uint16_t to_half(float value) { return float_to_half(value); }
+inline float from_bfloat16(std::uint16_t bits) { return bfloat16_to_float(bits); }
+inline std::uint32_t to_halves(float first, float second) {
+  return float_to_half(first) | std::uint32_t{float_to_half(second)} << 16;
+}
+inline float bits_to_float(std::uint32_t bits) { return std::bit_cast<float>(bits); }
+inline std::uint32_t float_to_bits(float value) { return std::bit_cast<std::uint32_t>(value); }
+
+inline int dot4(std::uint32_t a, std::uint32_t b, int sum) {
+  for (int i = 0; i < 4; ++i) {
+    sum += static_cast<std::int8_t>(a >> (8 * i)) * static_cast<std::int8_t>(b >> (8 * i));
+  }
+  return sum;
+}
+
+inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b, std::uint32_t selector) {
+  const std::uint64_t both = std::uint64_t{b} << 32 | a;
+  std::uint32_t result = 0;
+  for (int i = 0; i < 4; ++i) {
+    const std::uint32_t nibble = selector >> (4 * i) & 0xf;
+    auto byte = static_cast<std::uint8_t>(both >> (8 * (nibble & 7)));
+    if (nibble & 8) byte = byte & 0x80 ? 0xff : 0;
+    result |= std::uint32_t{byte} << (8 * i);
+  }
+  return result;
+}
+
+inline float multiply_alone(float a, float b) { return a * b; }
+inline float add_alone(float a, float b) { return a + b; }
+
+inline std::uint8_t* launch_memory() {
+  return static_cast<std::uint8_t*>(emulation::launch_memory());
+}
+
+inline void begin_copy16(void* shared, const void* global, bool zeros) {
+  emulation::begin_copy(shared, global, 16, zeros);
+}
+inline void wait_for_copies() { emulation::wait_for_copies(); }
+
+namespace detail {
+inline void load_tiles(std::uint32_t (&to)[4], const void* row, bool transposed) {
+  const std::uint64_t* rows = emulation::share(reinterpret_cast<std::uint64_t>(row));
+  const int lane = emulation::lane();
+  for (int tile = 0; tile < 4; ++tile) {
+    std::uint16_t pair[2];
+    for (int i = 0; i < 2; ++i) {
+      const int r = transposed ? lane % 4 * 2 + i : lane / 4;
+      const int c = transposed ? lane / 4 : lane % 4 * 2 + i;
+      pair[i] = reinterpret_cast<const std::uint16_t*>(rows[tile * 8 + r])[c];
+    }
+    to[tile] = pair[0] | std::uint32_t{pair[1]} << 16;
+  }
+  emulation::sync_warp();
+}
+}  // namespace detail
+
+inline void load_tiles(std::uint32_t (&to)[4], const void* row) {
+  detail::load_tiles(to, row, false);
+}
+inline void load_tiles_transposed(std::uint32_t (&to)[4], const void* row) {
+  detail::load_tiles(to, row, true);
+}
+
+/// The fragments as the PTX ISA draws them: lane l has of a the rows l / 4 and l / 4 + 8, columns
+/// l % 4 * 2 and + 8; of b the rows l % 4 * 2 and + 8 of column l / 4.
+inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                           std::uint32_t b1) {
+  const int lane = emulation::lane();
+  float left[2][16], right[16][2];
+  const auto half = [](std::uint64_t bits, int i) {
+    return half_to_float(static_cast<std::uint16_t>(bits >> (16 * i)));
+  };
+  for (int part = 0; part < 4; ++part) {
+    const std::uint64_t* all = emulation::share(a[part]);
+    for (int c = 0; c < 8; ++c) {
+      left[part % 2][part / 2 * 8 + c] = half(all[lane / 4 * 4 + c / 2], c % 2);
+    }
+    emulation::sync_warp();
+  }
+  for (int part = 0; part < 2; ++part) {
+    const std::uint64_t* all = emulation::share(part == 0 ? b0 : b1);
+    for (int k = 0; k < 8; ++k) {
+      for (int c = 0; c < 2; ++c) {
+        right[part * 8 + k][c] = half(all[(lane % 4 * 2 + c) * 4 + k / 2], k % 2);
+      }
+    }
+    emulation::sync_warp();
+  }
+  for (int i = 0; i < 4; ++i) {
+    for (int k = 0; k < 16; ++k) sum[i] += left[i / 2][k] * right[k][i % 2];
+  }
+}
+
+}  // namespace linnet::cuda

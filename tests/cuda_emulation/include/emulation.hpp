@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// A CUDA device in host memory, good enough to prove kernels right on small shapes and slow. It
+/// notices threads of a block that wait for each other for ever, and any touch of device memory
+/// outside kernels and copies (a segmentation fault, as if the memory were on a card). It does not
+/// notice races between the threads of a block unless they change results: set_reversed() runs
+/// the threads in the other order, which makes many of them do so.
+namespace linnet::emulation {
+
+void sync_block();
+void sync_warp();
+int lane();
+void* launch_memory();
+
+/// Puts `value` where the other lanes of the warp find it and waits until all lanes did; gives the
+/// values by lane. The lanes must sync_warp() before the next call.
+const std::uint64_t* share(std::uint64_t value);
+
+/// The copy happens when the thread waits for it.
+void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros);
+void wait_for_copies();
+
+/// Whether threads take turns from the last to the first; at first so where the environment has
+/// CUDA_EMULATION_REVERSED.
+void set_reversed(bool reversed);
+
+/// The next allocation of device memory beyond `bytes` in all fails; 0: the whole emulated device.
+void set_memory_limit(std::size_t bytes);
+
+/// From now on every launch fails as on a device that was lost; false: it works again.
+void set_lost(bool lost);
+
+std::size_t allocated_bytes();
+std::size_t launches();
+std::size_t graph_launches();
+std::size_t library_products();
+
+}  // namespace linnet::emulation
