@@ -29,6 +29,7 @@ struct Served {
     engine = std::make_unique<EngineThread>(
         []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics,
         [](Notices) {});
+    if (engine->wait_until_loaded()) std::abort();  // from here on, it has failed
     api = std::make_unique<Api>(*model, *engine, metrics);
   }
 
