@@ -71,10 +71,11 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// EXAONE MoE: every fourth layer sees all and goes without rope.
+// EXAONE MoE: every fourth layer sees all and goes without rope, where the others slide.
 ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 4}, spec);
+  if (p.count("attention.sliding_window", 0) == 0) return spec;
   each_attention(spec, [](AttentionSpec& a) {
     if (a.span == AttentionSpan::kFull) a.rope = {};
   });
