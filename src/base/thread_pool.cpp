@@ -6,6 +6,11 @@ namespace {
 // About 50 us: longer than the gaps between the ops of a token, shorter than what a person notices.
 constexpr int kSpins = 20000;
 
+constexpr int kIndexBits = 32;
+constexpr std::uint64_t kClosed = (std::uint64_t{1} << kIndexBits) - 1;
+
+std::uint64_t loop_number(std::uint64_t ticket) { return ticket >> kIndexBits; }
+
 // One turn of a spin. Now and then the processor goes to whoever wants it: where there are more
 // threads than processors, that may be the very thread that is waited for.
 void relax(int spin) {
@@ -31,48 +36,64 @@ ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(mutex_);
     stop_.store(true);
-    generation_.fetch_add(1);
+    count_.store(0);
+    ticket_.store((loop_number(ticket_.load()) + 1) << kIndexBits);
   }
   wake_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::run(Loop loop) {
-  loop_ = loop;
-  next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+void ThreadPool::run(Call call, const void* body, std::int64_t count) {
+  const std::uint64_t number = loop_number(ticket_.load(std::memory_order_relaxed)) + 1;
+  ticket_.store(number << kIndexBits | kClosed, std::memory_order_relaxed);
+  // Released each, so that whoever sees one of them finds the ticket closed.
+  call_.store(call, std::memory_order_release);
+  body_.store(body, std::memory_order_release);
+  count_.store(count, std::memory_order_release);
+  done_.store(0, std::memory_order_relaxed);
   bool someone_sleeps;
   {
     const std::lock_guard lock(mutex_);
-    generation_.fetch_add(1, std::memory_order_release);
+    ticket_.store(number << kIndexBits, std::memory_order_release);
     someone_sleeps = sleeping_ > 0;
   }
   if (someone_sleeps) wake_.notify_all();
-  take_all(loop);
-  for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; spin = (spin + 1) % kSpins) {
+  take_all();
+  for (int spin = 0; done_.load(std::memory_order_acquire) < count; spin = (spin + 1) % kSpins) {
     relax(spin);
   }
 }
 
-void ThreadPool::take_all(const Loop& loop) {
+// Takes indices of the loop that runs until there are none left.
+void ThreadPool::take_all() {
+  std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
   for (;;) {
-    const std::int64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-    if (i >= loop.count) return;
-    loop.call(loop.body, i);
+    const Call call = call_.load(std::memory_order_acquire);
+    const void* const body = body_.load(std::memory_order_acquire);
+    const std::uint64_t index = ticket & kClosed;
+    if (index >= static_cast<std::uint64_t>(count_.load(std::memory_order_acquire))) return;
+    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
+    call(body, static_cast<std::int64_t>(index));
+    done_.fetch_add(1, std::memory_order_release);
+    ticket = ticket_.load(std::memory_order_acquire);
   }
 }
 
+// The number of the loop after that with the number `seen`.
 std::uint64_t ThreadPool::wait_for_loop(std::uint64_t seen) {
+  const auto next = [&]() -> std::uint64_t {
+    const std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    return (ticket & kClosed) == kClosed ? seen : loop_number(ticket);
+  };
   for (int spin = 0; spin < kSpins; ++spin) {
-    const std::uint64_t now = generation_.load(std::memory_order_acquire);
-    if (now != seen) return now;
+    if (const std::uint64_t number = next(); number != seen) return number;
     relax(spin);
   }
   std::unique_lock lock(mutex_);
   ++sleeping_;
-  wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+  wake_.wait(lock, [&] { return next() != seen; });
   --sleeping_;
-  return generation_.load(std::memory_order_acquire);
+  return next();
 }
 
 void ThreadPool::work() {
@@ -80,8 +101,7 @@ void ThreadPool::work() {
   for (;;) {
     seen = wait_for_loop(seen);
     if (stop_.load()) return;
-    take_all(loop_);
-    busy_.fetch_sub(1, std::memory_order_release);
+    take_all();
   }
 }
 

@@ -31,6 +31,20 @@ TEST(ThreadPoolTest, ManyLoopsInARowLoseNothing) {
   EXPECT_EQ(sum, 5000 * 6);
 }
 
+// A worker that has been late for one loop must not take an index of it in the next one.
+TEST(ThreadPoolTest, LoopsOfDifferentLengthsAndBodiesDoNotMix) {
+  ThreadPool pool(4);
+  for (int loop = 0; loop < 5000; ++loop) {
+    std::vector<std::atomic<int>> calls(1 + loop % 9);
+    pool.parallel_for(static_cast<std::int64_t>(calls.size()),
+                      [&, size = calls.size()](std::int64_t i) {
+                        ASSERT_LT(i, static_cast<std::int64_t>(size));
+                        ++calls[i];
+                      });
+    for (const auto& call : calls) ASSERT_EQ(call, 1);
+  }
+}
+
 TEST(ThreadPoolTest, WakesUpAfterAPause) {
   ThreadPool pool(2);
   for (int i = 0; i < 3; ++i) {
