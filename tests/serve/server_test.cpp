@@ -123,7 +123,7 @@ TEST(Server, ASlowReaderGetsEverything) {
   body["logprobs"] = 20;  // more than the system's buffers of a connection hold
   body["max_tokens"] = 300;
   test::TcpClient slow(serving.port());
-  const int buffer_bytes = 4096;
+  const int buffer_bytes = 64 << 10;
   setsockopt(slow.descriptor(), SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
   slow.send(test::http_request("POST", "/v1/completions", body.dump()));
   ASSERT_TRUE(slow.receive_until("data: "));

@@ -5,8 +5,8 @@
 namespace linnet::serve {
 namespace {
 
-// What nobody sees, and 100 events a second and stream.
-constexpr std::chrono::milliseconds kInterval{10};
+// A frame of a screen.
+constexpr std::chrono::milliseconds kInterval{16};
 
 }  // namespace
 

@@ -9,7 +9,7 @@
 namespace linnet::serve {
 
 /// Takes the notices of the engine's thread to the I/O thread: first tokens and ends at once, all
-/// others together and at most every 10 ms. Where steps are shorter than that, a stream gets what
+/// others together and at most every 16 ms. Where steps are shorter than that, a stream gets what
 /// some of them gave in one piece, because each piece takes time from the cores that compute.
 class NewsRound {
  public:
