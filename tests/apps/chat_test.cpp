@@ -134,7 +134,7 @@ TEST(Chat, AFileThatIsNoTextIsNotSent) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "noise.bin").string();
   test::write_file(path, "\xff\xfe\x80");
-  const Ended ended = chat("/file " + path + "\n");
+  const Ended ended = chat_bundled("/file " + path + "\n");
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, HasSubstr(path + " is not a text in UTF-8"));
 }

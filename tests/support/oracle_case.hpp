@@ -124,9 +124,10 @@ inline Status OracleCase::write(const std::filesystem::path& path) const {
         fnv1a(tensor["name"]) ^ (json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
     std::int64_t count = 1;
     for (const std::int64_t dimension : tensor["shape"]) count *= dimension;
+    const double centre = tensor["centre"], amplitude = tensor["amplitude"];
     std::vector<float> values(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) {
-      values[i] = weight_element(start, i, tensor["centre"], tensor["amplitude"]);
+      values[i] = weight_element(start, i, centre, amplitude);
     }
     const Format& format = *find_format(tensor["type"].get<std::string>());
     std::vector<std::byte> bytes(static_cast<std::size_t>(format.size_bytes(count)));

@@ -7,11 +7,13 @@
 
 namespace linnet::cpu {
 
-/// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32.
+/// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. The sums
+/// of the last panel's blocks beyond the row are 0: tiles read those of whole panels.
 template <class S>
 void quantise_row(const Activations& activations, std::int64_t row) {
   const float* x = activations.values + row * activations.stride;
-  for (std::int64_t block = 0; block < activations.columns / kBlock; ++block, x += kBlock) {
+  const std::int64_t blocks = activations.columns / kBlock;
+  for (std::int64_t block = 0; block < blocks; ++block, x += kBlock) {
     const std::int64_t panel = block / kPanelBlocks, in_panel = block % kPanelBlocks;
     std::int8_t* codes = activations.codes_at(panel, row) + kBlock * in_panel;
     std::int32_t* sums = activations.sums_at(panel, row) + 2 * in_panel;
@@ -26,6 +28,10 @@ void quantise_row(const Activations& activations, std::int64_t row) {
     S::store_int8(codes + 16, high_codes);
     sums[0] = static_cast<std::int32_t>(S::sum_lanes(low_codes));  // of integers: exact
     sums[1] = static_cast<std::int32_t>(S::sum_lanes(high_codes));
+  }
+  for (std::int64_t block = blocks; block % kPanelBlocks != 0; ++block) {
+    std::int32_t* sums = activations.sums_at(block / kPanelBlocks, row);
+    sums[2 * (block % kPanelBlocks)] = sums[2 * (block % kPanelBlocks) + 1] = 0;
   }
 }
 
