@@ -79,8 +79,10 @@ TEST(Generate, TheReferenceBackendAgrees) {
 }
 
 TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
-  const Ended cpu = run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "cpu"}));
-  const Ended gpu = run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "cuda"}));
+  const Ended cpu =
+      run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "cpu"}));
+  const Ended gpu =
+      run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "cuda"}));
   if (gpu.status == 0) {
     EXPECT_EQ(gpu.out, cpu.out);
     return;
@@ -91,7 +93,8 @@ TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
 }
 
 TEST(Generate, AutoSaysWhichDeviceItIs) {
-  const Ended chosen = run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "auto"}));
+  const Ended chosen =
+      run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "auto"}));
   ASSERT_EQ(chosen.status, 0) << chosen.err;
   EXPECT_THAT(chosen.err, testing::ContainsRegex("device:  (cuda|cpu, because .+)\n"));
   EXPECT_EQ(chosen.out, run_program(generate_bundled({"-m", "8", "--kv-type", "f32"})).out);
