@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <ctime>
 
 #include "grammar_support.hpp"
 
@@ -19,10 +19,9 @@ std::string repeated(std::string_view part, int count) {
 class Hostile : public testing::Test {
  protected:
   void TearDown() override {
-    const auto spent = std::chrono::steady_clock::now() - start_;
-    EXPECT_LT(std::chrono::duration<double>(spent).count(), 60.0);
+    EXPECT_LT((std::clock() - start_) / CLOCKS_PER_SEC, 60) << "seconds of processor time";
   }
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const std::clock_t start_ = std::clock();  // a busy machine is no failure
 };
 
 TEST_F(Hostile, DeepNesting) {
