@@ -12,11 +12,14 @@ function(linnet_library_archive)
     list(APPEND targets linnet_${module})
     string(APPEND script "ADDLIB $<TARGET_FILE:linnet_${module}>\n")
   endforeach()
+  if(LINNET_HAS_CUDA)  # its runtime comes along, as it does in the program
+    string(APPEND script "ADDLIB $<TARGET_FILE:CUDA::cudart_static>\n")
+  endif()
   file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/liblinnet.mri CONTENT "${script}SAVE\nEND\n")
   add_custom_command(
     OUTPUT ${archive}
     COMMAND ${CMAKE_AR} -M < ${CMAKE_BINARY_DIR}/liblinnet.mri
-    DEPENDS ${targets}
+    DEPENDS ${targets} ${CMAKE_BINARY_DIR}/liblinnet.mri
     VERBATIM)
   add_custom_target(linnet_archive ALL DEPENDS ${archive})
 

@@ -2,44 +2,26 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <numeric>
 
 #include "architectures/architecture.hpp"
 #include "cuda/cuda_rows.hpp"
 #include "model/model.hpp"
+#include "support/test_name.hpp"
 
 namespace linnet {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kCases = fs::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(kCases)) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 // Every eighth: small batches take many launches, which the emulation is slow at.
 std::vector<std::string> some_case_names() {
   std::vector<std::string> some;
-  for (const std::string& name : case_names()) {
+  for (const std::string& name : test::oracle_case_names()) {
     if (std::hash<std::string>()(name) % 8 == 0) some.push_back(name);
   }
   return some;
-}
-
-std::string test_name(const testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
-  return name;
 }
 
 class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<std::string> {
@@ -47,7 +29,7 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
   void SetUp() override {
     CudaTest::SetUp();
     if (IsSkipped()) return;
-    case_ = test::OracleCase::read(kCases / (GetParam() + ".json"));
+    case_ = test::OracleCase::read(GetParam());
     path_ = fs::temp_directory_path() /
             ("linnet-cuda-" + std::to_string(getpid()) + "-" + GetParam() + ".gguf");
     const Status written = case_.write(path_);
@@ -126,9 +108,10 @@ TEST_P(CudaSmallBatchTest, GivesTheGoldenLogits) {
   EXPECT_LE(error(logits, count), largest_error());
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(case_names()), test_name);
+INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(test::oracle_case_names()),
+                         test::test_name<std::string>);
 INSTANTIATE_TEST_SUITE_P(Cases, CudaSmallBatchTest, testing::ValuesIn(some_case_names()),
-                         test_name);
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet
