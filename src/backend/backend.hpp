@@ -433,7 +433,7 @@ std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
 /// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2, avx_vnni,
-/// avx512, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same bits.
+/// avx512, avx512_bf16, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet
