@@ -21,7 +21,7 @@ const Json kLongStream = {{"prompt", "And"},
                           {"stream", true}};
 
 bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 500 && !condition(); ++i) std::this_thread::sleep_for(10ms);
+  for (int i = 0; i < 6000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
   return condition();
 }
 
