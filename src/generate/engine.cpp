@@ -37,6 +37,11 @@ std::string_view name_of(KvType type) {
 
 }  // namespace
 
+Engine::Engine(const ModelFile& file)
+    : file_(file), has_experts_(std::ranges::any_of(file.spec().layers, [](const LayerSpec& layer) {
+        return layer.moe.experts > 0;
+      })) {}
+
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
@@ -128,9 +133,7 @@ Status Engine::submit(GenerateRequest request) {
 
 Status Engine::step() {
   if (Status status = scheduler_->step(); !status) return status;
-  const auto has_experts = [](const LayerSpec& layer) { return layer.moe.experts > 0; };
-  if (std::ranges::none_of(file_.spec().layers, has_experts)) return {};
-  return file_.file().check_unchanged();
+  return has_experts_ ? file_.file().check_unchanged() : Status();
 }
 
 std::uint64_t Engine::model_hash() {

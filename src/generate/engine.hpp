@@ -62,13 +62,14 @@ class Engine {
   std::int64_t kv_tokens() const { return kv_tokens_; }
 
  private:
-  explicit Engine(const ModelFile& file) : file_(file) {}
+  explicit Engine(const ModelFile& file);
   Status allocate_memory(const EngineOptions& options);
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;
 
   const ModelFile& file_;
+  bool has_experts_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
