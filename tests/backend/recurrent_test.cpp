@@ -8,6 +8,7 @@
 #include "backend/backend_pair.hpp"
 #include "support/oracle_case.hpp"
 #include "support/random_floats.hpp"
+#include "support/scan_columns.hpp"
 
 namespace linnet {
 namespace {
@@ -92,31 +93,16 @@ TEST(RecurrentTest, Convolution) {
   }
 }
 
-// One head's worth of inputs is laid out as the comments say; decays are made to lie in (0, 1).
 Recurrence scan_recurrence(ScanParams params, bool own_decays, const float* bonus,
                            const float* skip) {
   params.state = kPart;
   params.bonus = bonus;
   params.skip = skip;
   params.scale = 0.7f;
-  const std::int64_t keys = std::int64_t{params.key_heads} * params.key_width;
-  const std::int64_t head_keys = std::int64_t{params.heads} * params.key_width;
-  const std::int64_t values = std::int64_t{params.heads} * params.value_width;
-  const std::int64_t decays = own_decays ? head_keys : params.heads;
-  return {2 * keys + values + decays + params.heads + 2 * head_keys, values,
-          head_keys * params.value_width,
+  const test::ScanColumns columns(params, own_decays);
+  return {columns.count(), columns.values, columns.head_keys * params.value_width,
           [=](Backend& b, StateStore& store, View in, const BatchLayout& batch, View out) {
-            std::int64_t first = 0;
-            const auto next = [&](std::int64_t columns) {
-              first += columns;
-              return in.slice(first - columns, columns);
-            };
-            ScanInput input{next(keys), next(keys), next(values), next(decays)};
-            b.gated_activation(input.decay, View{}, Activation::kSigmoid, input.decay);
-            input.gain = next(params.heads);
-            input.remove = next(head_keys);
-            input.add = next(head_keys);
-            b.scan(store, input, params, batch, out);
+            b.scan(store, columns.input(b, in), params, batch, out);
           }};
 }
 

@@ -1,4 +1,5 @@
 #include "cuda/cuda_rows.hpp"
+#include "support/scan_columns.hpp"
 
 namespace linnet {
 namespace {
@@ -91,29 +92,15 @@ TEST_F(CudaRecurrentTest, Convolution) {
 Recurrence scan_recurrence(ScanParams params, bool own_decays, bool skipped) {
   params.state = kPart;
   params.scale = 0.7f;
-  const std::int64_t keys = std::int64_t{params.key_heads} * params.key_width;
-  const std::int64_t head_keys = std::int64_t{params.heads} * params.key_width;
-  const std::int64_t values = std::int64_t{params.heads} * params.value_width;
-  const std::int64_t decays = own_decays ? head_keys : params.heads;
-  return {2 * keys + values + decays + params.heads + 2 * head_keys, values,
-          head_keys * params.value_width,
+  const test::ScanColumns columns(params, own_decays);
+  return {columns.count(), columns.values, columns.head_keys * params.value_width,
           [=](Backend& b, StateStore& store, View in, const BatchLayout& batch, View out) {
-            const DeviceRows bonus = random_rows(b, 1, head_keys, 3);
+            const DeviceRows bonus = random_rows(b, 1, columns.head_keys, 3);
             const DeviceRows skip = random_rows(b, 1, params.heads, 4);
             ScanParams own = params;
             own.bonus = bonus.data();
             own.skip = skipped ? skip.data() : nullptr;
-            std::int64_t first = 0;
-            const auto next = [&](std::int64_t columns) {
-              first += columns;
-              return in.slice(first - columns, columns);
-            };
-            ScanInput input{next(keys), next(keys), next(values), next(decays)};
-            b.gated_activation(input.decay, View{}, Activation::kSigmoid, input.decay);
-            input.gain = next(params.heads);
-            input.remove = next(head_keys);
-            input.add = next(head_keys);
-            b.scan(store, input, own, batch, out);
+            b.scan(store, columns.input(b, in), own, batch, out);
           }};
 }
 
