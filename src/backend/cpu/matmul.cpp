@@ -9,8 +9,8 @@
 namespace linnet::cpu {
 namespace {
 
-// Activation rows that go through a run of strips while its panels are unpacked.
-constexpr std::int64_t kChunkRows = 192;
+// Activation rows that go through a run of strips while its panels are unpacked, at most.
+constexpr std::int64_t kChunkRows = 256;
 // Strips that a kernel takes at a time at most.
 constexpr std::int64_t kMostStrips = 2;
 
@@ -71,6 +71,7 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
               const std::int32_t* rows, std::int64_t count, Epilogue epilogue, const float* bias,
               OutRow&& out_row) {
   alignas(64) std::array<float, kChunkRows * kMostStrips * kLanes> products;
+  std::array<float*, kChunkRows> out;
   const PackedMatrix& weight = strips.weight;
   const std::int64_t end = strips.first + strips.count;
   for (std::int64_t strip = strips.first; strip < end; strip += kernels.strips) {
@@ -83,10 +84,8 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
     for (std::int64_t first = 0; first < count; first += kChunkRows) {
       const std::int64_t chunk = std::min(kChunkRows, count - first);
       kernels.multiply(run, activations, rows + first, chunk, products.data());
-      for (std::int64_t i = 0; i < chunk; ++i) {
-        kernels.finish_row(products.data() + i * run_strips * kLanes, outputs, epilogue,
-                           out_row(first + i) + first_output);
-      }
+      for (std::int64_t i = 0; i < chunk; ++i) out[i] = out_row(first + i) + first_output;
+      kernels.finish(products.data(), run_strips * kLanes, outputs, epilogue, out.data(), chunk);
     }
   }
 }
@@ -106,13 +105,8 @@ Activations CpuBackend::prepare(View in, const Forms& forms) {
 
 void CpuBackend::quantise(Activations& activations) {
   const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
-  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
-  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
-  std::uint8_t* memory = reserve(quantised_, panels * (kPanel + kScaleBytes + kSumBytes));
-  std::uint8_t* scales = memory + panels * kPanel;
-  activations.codes = reinterpret_cast<std::int8_t*>(memory);
-  activations.scales = reinterpret_cast<float*>(scales);
-  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(ActivationPanel));
+  activations.panels = reinterpret_cast<ActivationPanel*>(reserve(quantised_, panels * kBytes));
   for_rows(activations.rows, activations.columns,
            [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
 }
