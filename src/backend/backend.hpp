@@ -359,6 +359,15 @@ class Backend {
   // All outputs from one input, which is read (and quantised) once.
   virtual void matmul(View in, std::span<const MatmulOutput> outputs) = 0;
 
+  // up.out = activation(what gate gives) * what up gives; what gate.out holds after it is undefined.
+  // Neither accumulates.
+  virtual void gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                            Activation activation) {
+    const MatmulOutput outputs[] = {gate, up};
+    matmul(in, outputs);
+    gated_activation(gate.out, up.out, activation, up.out);
+  }
+
   // out row (r * used + i) = in row (r or, if `in` has rows * used rows, r * used + i)
   //                          * slice e = experts[r * used + i] of weight, * scale[e], + bias row e.
   // scale [slices] and bias [slices, out columns] may be null.

@@ -45,11 +45,14 @@ inline constexpr int kMostQueryRows = 64;
 /// Keys whose softmax is computed on its own before it is merged with that of the keys before.
 inline constexpr std::int32_t kPartKeys = 1024;
 
-/// What becomes of products: out = (or +=) product * scale + bias.
+/// What becomes of products: x = product * scale + bias, and then out = x, out += x or
+/// out *= activation(x).
+enum class Combine { kReplace, kAdd, kGate };
 struct Epilogue {
   float scale;
   const float* bias;  ///< of the first output, or null
-  bool accumulate;
+  Combine combine = Combine::kReplace;
+  Activation activation = Activation::kIdentity;  ///< kGate only
 };
 
 /// Neighbouring strips of a matrix.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "backend/cpu/kernels/elementwise.hpp"
 #include "backend/cpu/kernels/float_matmul.hpp"
 #include "backend/cpu/kernels/integer_matmul.hpp"
-#include "backend/cpu/kernels/math.hpp"
 #include "formats/all.hpp"
 
 // Included inside a region that is compiled for an instruction set: see isa_*.cpp.
@@ -61,7 +61,11 @@ void finish_row(const float* products, std::int64_t outputs, const Epilogue& epi
     const std::int64_t lanes = std::min<std::int64_t>(16, outputs - i);
     auto value = S::mul(S::load(products + i), scale);
     if (epilogue.bias) value = S::add(value, load_some<S>(epilogue.bias + i, lanes));
-    if (epilogue.accumulate) value = S::add(load_some<S>(out + i, lanes), value);
+    if (epilogue.combine != Combine::kReplace) {
+      const auto old = load_some<S>(out + i, lanes);
+      value = epilogue.combine == Combine::kAdd ? S::add(old, value)
+                                                : gate<S>(value, old, epilogue.activation);
+    }
     store_some<S>(out + i, value, lanes);
   }
 }
