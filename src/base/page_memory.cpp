@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "base/memory_nodes.hpp"
+
 namespace linnet {
 namespace {
 
@@ -21,6 +23,7 @@ Result<PageMemory> PageMemory::allocate(std::int64_t size_bytes) {
   }
   if (size_bytes >= kHugePageBytes) {
     madvise(data, static_cast<std::size_t>(size_bytes), MADV_HUGEPAGE);
+    spread_over_memory_nodes(data, size_bytes);
   }
   memory.data_ = static_cast<std::uint8_t*>(data);
   memory.size_bytes_ = size_bytes;

@@ -19,16 +19,30 @@ inline std::int32_t page_ahead(const AttentionTask& task, std::int32_t page) {
   return task.pages[ahead < static_cast<std::int32_t>(task.pages.size()) ? ahead : page];
 }
 
-/// `count` halves as floats; a multiple of 32. Asks for as many halves at `ahead`.
-template <class S>
+/// `count` numbers of 16 bits as floats, a multiple of 32. Asks for as many at `ahead`.
+template <class S, KvType kType>
 void unpack_halves(const std::uint8_t* from, const std::uint8_t* ahead, std::int64_t count,
                    float* out) {
   const auto* halves = reinterpret_cast<const std::uint16_t*>(from);
-  for (std::int64_t i = 0; i < count; i += 32) {
-    __builtin_prefetch(ahead + 2 * i);
-    S::store(out + i, S::load_half(halves + i));
-    S::store(out + i + 16, S::load_half(halves + i + 16));
+  for (std::int64_t i = 0; i < count; i += 16) {
+    if (i % 32 == 0) __builtin_prefetch(ahead + 2 * i);
+    S::store(out + i,
+             kType == KvType::kF16 ? S::load_half(halves + i) : S::load_bfloat16(halves + i));
   }
+}
+
+/// `count` numbers without scales of a page as floats: where they stand if they are floats, else in
+/// `out`.
+template <class S>
+const float* unpack_numbers(KvType type, const std::uint8_t* from, const std::uint8_t* ahead,
+                            std::int64_t count, float* out) {
+  if (type == KvType::kF32) return reinterpret_cast<const float*>(from);
+  if (type == KvType::kF16) {
+    unpack_halves<S, KvType::kF16>(from, ahead, count, out);
+  } else {
+    unpack_halves<S, KvType::kBf16>(from, ahead, count, out);
+  }
+  return out;
 }
 
 /// The keys of a page, [key_width][32 positions].
@@ -37,15 +51,12 @@ const float* unpack_keys(const PagedKvStore& store, const AttentionParams& param
                          const AttentionTask& task, std::int32_t page, float* out) {
   const int width = params.key_width;
   const std::uint8_t* keys = store.keys(params.layer, task.pages[page], task.kv_head);
-  if (store.type() == KvType::kF32) return reinterpret_cast<const float*>(keys);
-  if (store.type() == KvType::kF16) {
-    const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
-    unpack_halves<S>(keys, ahead, std::int64_t{kPageTokens} * width, out);
-    return out;
+  const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
+  if (store.type() != KvType::kQ8_0) {
+    return unpack_numbers<S>(store.type(), keys, ahead, std::int64_t{kPageTokens} * width, out);
   }
   const auto* codes = reinterpret_cast<const std::int8_t*>(keys);
   const auto* scales = reinterpret_cast<const float*>(keys + std::int64_t{kPageTokens} * width);
-  const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
   for (int d = 0; d < width; ++d) {
     __builtin_prefetch(ahead + d * kPageTokens);
     for (int half = 0; half < kPageTokens; half += 16) {
@@ -68,15 +79,13 @@ PageValues unpack_values(const PagedKvStore& store, const AttentionParams& param
                          const AttentionTask& task, std::int32_t page, float* out) {
   const int width = PagedKvStore::padded(params.value_width);
   const std::uint8_t* values = store.values(params.layer, task.pages[page], task.kv_head);
-  if (store.type() == KvType::kF32) return {reinterpret_cast<const float*>(values), width};
-  if (store.type() == KvType::kF16) {
-    const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
-    unpack_halves<S>(values, ahead, std::int64_t{kPageTokens} * width, out);
-    return {out, width};
+  const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
+  if (store.type() != KvType::kQ8_0) {
+    const std::int64_t count = std::int64_t{kPageTokens} * width;
+    return {unpack_numbers<S>(store.type(), values, ahead, count, out), width};
   }
   const auto* codes = reinterpret_cast<const std::int8_t*>(values);
   const auto* scales = reinterpret_cast<const float*>(values + std::int64_t{kPageTokens} * width);
-  const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
   for (int i = 0; i < kPageTokens; ++i) {
     for (int c = 0; c < width; c += 16) {
       __builtin_prefetch(ahead + i * width + c);

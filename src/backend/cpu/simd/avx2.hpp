@@ -45,6 +45,10 @@ struct Avx2Lanes {
   static Float load_half(const std::uint16_t* p) {
     return {_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 8))};
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16)),
+            _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p + 8)), 16))};
+  }
   static Float load_upper_halves(const std::uint8_t* p) {
     const __m256i mask = _mm256_set1_epi32(-65536);
     return {_mm256_castsi256_ps(_mm256_and_si256(load256(p), mask)),

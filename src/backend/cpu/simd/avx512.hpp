@@ -29,6 +29,10 @@ struct Avx512Lanes {
   static Float load_half(const std::uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
   static Float load_upper_halves(const std::uint8_t* p) {
     return _mm512_castsi512_ps(_mm512_and_si512(load_bytes(p), _mm512_set1_epi32(-65536)));
   }
