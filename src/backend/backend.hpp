@@ -83,7 +83,7 @@ struct KvTypeInfo {
 /// By KvType.
 inline constexpr KvTypeInfo kKvTypes[] = {{"f32", 128}, {"f16", 64}, {"bf16", 64}, {"q8_0", 36}};
 
-inline const KvTypeInfo& info_of(KvType type) { return kKvTypes[static_cast<int>(type)]; }
+inline constexpr const KvTypeInfo& info_of(KvType type) { return kKvTypes[static_cast<int>(type)]; }
 
 struct KvLayerShape {
   int heads = 0;        ///< 0: the layer keeps no keys and values

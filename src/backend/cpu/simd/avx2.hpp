@@ -106,6 +106,10 @@ struct Avx2Lanes {
     most = _mm_max_ps(most, _mm_movehl_ps(most, most));
     return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
   }
+  static bool any_above(Float x, float limit) {
+    const __m256 most = _mm256_max_ps(x.low, x.high);
+    return _mm256_movemask_ps(_mm256_cmp_ps(most, _mm256_set1_ps(limit), _CMP_GT_OQ)) != 0;
+  }
   static Float zero_if_infinite(Float test, Float x) {
     const __m256 infinity = _mm256_set1_ps(-__builtin_inff());
     return {_mm256_and_ps(_mm256_cmp_ps(test.low, infinity, _CMP_NEQ_OQ), x.low),

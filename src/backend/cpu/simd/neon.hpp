@@ -122,6 +122,7 @@ struct Neon {
   static float max_lanes(Float x) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.val[0], x.val[1]), vmaxq_f32(x.val[2], x.val[3])));
   }
+  static bool any_above(Float x, float limit) { return max_lanes(x) > limit; }
   static Float zero_if_infinite(Float test, Float x) {
     const float32x4_t infinity = vdupq_n_f32(-__builtin_inff());
     for (int i = 0; i < 4; ++i) {

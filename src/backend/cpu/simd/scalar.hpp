@@ -103,6 +103,7 @@ struct Scalar {
   }
   /// The largest lane; none is NaN.
   static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
+  static bool any_above(const Float& x, float limit) { return max_lanes(x) > limit; }
   /// x, but 0 where `test` is minus infinity.
   static Float zero_if_infinite(const Float& test, const Float& x) {
     return make(
