@@ -133,6 +133,7 @@ void register_all() {
     // A matrix as large as those of a model for prompts; one far beyond the caches for tokens.
     benchmark::RegisterBenchmark((name + "/prompt").c_str(), multiply, format, 512, 2048);
     benchmark::RegisterBenchmark((name + "/token").c_str(), multiply, format, 1, 65536);
+    benchmark::RegisterBenchmark((name + "/8 tokens").c_str(), multiply, format, 8, 65536);
   }
   for (int type = 0; type < static_cast<int>(std::size(kKvTypes)); ++type) {
     const std::string name = "Attention/" + std::string(kKvTypes[type].name);

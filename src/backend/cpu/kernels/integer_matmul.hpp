@@ -25,10 +25,9 @@ struct IntegerTask {
 template <class S, int kStrips, int kRows>
 struct IntegerSums {
   const ActivationPanel* panels[kRows];
-  /// For each group of a block, -offset * the sum of the activation codes; with minimums, -scale *
-  /// that sum.
+  /// For each group of a block, -offset * the sum of the activation codes. Formats with minimums
+  /// have no offset.
   alignas(64) std::int32_t starts[kRows][2 * kPanelBlocks];
-  alignas(64) float shifts[kRows][2 * kPanelBlocks];
   typename S::Float total[kRows][kStrips];
 };
 
@@ -40,12 +39,9 @@ template <class S, int kGroups, bool kMinimum, int kStrips, int kRows>
   for (int t = 0; t < kRows; ++t) {
     const ActivationPanel& panel = task.activations.panel(task.index, rows[t]);
     tile.panels[t] = &panel;
-    for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
-      const std::int32_t sum = group_sum<kGroups>(panel, g / kGroups, g % kGroups);
-      if constexpr (kMinimum) {
-        tile.shifts[t][g] = -panel.scales[g / kGroups] * static_cast<float>(sum);
-      } else {
-        tile.starts[t][g] = -task.offset * sum;
+    if constexpr (!kMinimum) {
+      for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
+        tile.starts[t][g] = -task.offset * group_sum<kGroups>(panel, g / kGroups, g % kGroups);
       }
     }
 #pragma GCC unroll 2
@@ -63,8 +59,8 @@ template <class S, int kGroups, int kGroup, bool kMinimum, int kKind, int kStrip
   typename S::Dot dot[kRows][kStrips];
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    // Codes of formats with minimums have no offset.
-    const auto start = S::begin_dot(kMinimum ? 0 : tile.starts[t][kGroups * b + kGroup]);
+    const auto start =
+        S::template begin_dot<1>(kMinimum ? 0 : tile.starts[t][kGroups * b + kGroup]);
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) dot[t][s] = start;
   }
@@ -108,7 +104,7 @@ template <class S, int kGroups, int kStrips, int kRows>
   }
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    const auto shift = S::set(tile.shifts[t][kGroups * b + group]);
+    const auto shift = S::set(group_shift<kGroups>(*tile.panels[t], b, group));
 #pragma GCC unroll 2
     for (int s = 0; s < kStrips; ++s) {
       tile.total[t][s] = S::fma(shift, minimum[s], tile.total[t][s]);

@@ -16,6 +16,13 @@ template <int kGroups>
   return kGroups == 1 ? panel.sums[b] : panel.half_sums[2 * b + group];
 }
 
+/// What its minimum is multiplied with.
+template <int kGroups>
+[[gnu::always_inline]] inline float group_shift(const ActivationPanel& panel, std::int64_t b,
+                                                int group) {
+  return kGroups == 1 ? panel.shifts[b] : panel.half_shifts[2 * b + group];
+}
+
 /// How S multiplies the codes of a layout, and what then is still to be taken from them.
 template <class S, Layout kLayout>
 inline constexpr int kDotKind = S::dot_kind(kLayout.largest_code);
@@ -59,7 +66,7 @@ template <class S, Layout kLayout>
   typename S::Float product = S::set(0.0f);
 #pragma GCC unroll 2
   for (int g = 0; g < kGroups; ++g) {
-    auto dot = S::begin_dot(-kDotOffset<S, kLayout> * group_sum<kGroups>(row, b, g));
+    auto dot = S::template begin_dot<-kDotOffset<S, kLayout>>(group_sum<kGroups>(row, b, g));
 #pragma GCC unroll 8
     for (int q = 0; q < kQuads; ++q) {
       const auto four = S::load_four(row.codes + kBlock * b + 4 * (g * kQuads + q));
@@ -72,8 +79,7 @@ template <class S, Layout kLayout>
   if constexpr (kLayout.has_minimum) {
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) {
-      const auto sum = static_cast<float>(group_sum<kGroups>(row, b, g));
-      total = S::fma(S::set(-row.scales[b] * sum), weights.minimums[g], total);
+      total = S::fma(S::set(group_shift<kGroups>(row, b, g)), weights.minimums[g], total);
     }
   }
 }
@@ -119,12 +125,15 @@ struct IntegerRows {
                                         typename S::Float (&total)[kRows]) const {
     prefetch<kLayout.codes_at(kPanel)>(panel + kPrefetchBytes);
     const SuperScale<S> super = load_super_scale<S, kLayout>(panel, inputs);
+    const ActivationPanel* rows_of_panel[kRows];
+#pragma GCC unroll 8
+    for (int t = 0; t < kRows; ++t) rows_of_panel[t] = &activations.panel(index, ids[t]);
     for (std::int64_t b = 0; b < inputs / kBlock; ++b) {
       BlockWeights<S, kLayout> weights;
       load_block<S, kLayout>(panel, inputs, b, super, weights);
 #pragma GCC unroll 8
       for (int t = 0; t < kRows; ++t) {
-        add_products<S, kLayout>(weights, activations.panel(index, ids[t]), b, total[t]);
+        add_products<S, kLayout>(weights, *rows_of_panel[t], b, total[t]);
       }
     }
   }

@@ -12,13 +12,16 @@ namespace linnet::cpu {
 
 inline constexpr std::int64_t kPanelBlocks = kPanel / kBlock;
 
-/// A panel of an activation row in 8 bits: with a scale for each block of 32 values and the sums of
-/// the codes of every 32 and of every 16.
+/// A panel of an activation row in 8 bits: with a scale for each block of 32 values, the sums of
+/// the codes of every 32 and of every 16, and -scale * sum of them, which minimums are multiplied
+/// with.
 struct alignas(64) ActivationPanel {
   std::int8_t codes[kPanel];
   float scales[kPanelBlocks];
   std::int32_t sums[kPanelBlocks];
   std::int32_t half_sums[2 * kPanelBlocks];
+  float half_shifts[2 * kPanelBlocks];
+  float shifts[kPanelBlocks];
 };
 
 /// The rows of a matmul's input. For integer weights also in 8 bits; these lie as [panels][rows],

@@ -23,6 +23,17 @@ void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inv
   }
 }
 
+/// What follows from the scales and half_sums.
+inline void finish_panel(ActivationPanel& panel) {
+  for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
+    panel.sums[b] = panel.half_sums[2 * b] + panel.half_sums[2 * b + 1];
+    panel.shifts[b] = -panel.scales[b] * static_cast<float>(panel.sums[b]);
+  }
+  for (std::int64_t half = 0; half < 2 * kPanelBlocks; ++half) {
+    panel.half_shifts[half] = -panel.scales[half / 2] * static_cast<float>(panel.half_sums[half]);
+  }
+}
+
 /// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. The sums
 /// of the last panel's blocks beyond the row are 0: tiles read those of whole panels.
 template <class S>
@@ -41,9 +52,7 @@ void quantise_row(const Activations& activations, std::int64_t row) {
       panel.half_sums[half] = static_cast<std::int32_t>(S::sum_lanes(codes));
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
-    for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
-      panel.sums[b] = panel.half_sums[2 * b] + panel.half_sums[2 * b + 1];
-    }
+    finish_panel(panel);
   }
 }
 

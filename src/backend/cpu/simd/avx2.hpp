@@ -134,9 +134,10 @@ struct Avx2Lanes {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
   }
 
+  template <int kFactor>
   static Dot begin_dot(std::int32_t x) {
     const __m256i zero = _mm256_setzero_si256();
-    return {{_mm256_set1_epi32(x), _mm256_set1_epi32(x)}, {zero, zero}};
+    return {{_mm256_set1_epi32(kFactor * x), _mm256_set1_epi32(kFactor * x)}, {zero, zero}};
   }
   static Float to_float(Dot x) {
     return {_mm256_cvtepi32_ps(x.sum.low), _mm256_cvtepi32_ps(x.sum.high)};

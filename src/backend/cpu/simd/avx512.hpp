@@ -68,14 +68,17 @@ struct Avx512Lanes {
   static Float round(Float a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
-  static Float scale_by_power(Float x, Float n) {
-    return _mm512_scalef_ps(x, n);
-  }
+  static Float scale_by_power(Float x, Float n) { return _mm512_scalef_ps(x, n); }
   static void store_int8(std::int8_t* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
 
-  static Dot begin_dot(std::int32_t x) { return _mm512_set1_epi32(x); }
+  template <int kFactor>
+  static Dot begin_dot(std::int32_t x) {
+    // Broadcast first: memory does that for nothing, and a number does not go from one kind of
+    // register to the other.
+    return _mm512_mullo_epi32(_mm512_set1_epi32(x), _mm512_set1_epi32(kFactor));
+  }
   static Float to_float(Dot x) { return _mm512_cvtepi32_ps(x); }
   static Bytes load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
   static void store_bytes(std::uint8_t* p, Bytes x) { _mm512_storeu_si512(p, x); }

@@ -155,8 +155,9 @@ struct Neon {
     vst1q_s8(p, vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)));
   }
 
+  template <int kFactor>
   static Dot begin_dot(std::int32_t x) {
-    const int32x4_t all = vdupq_n_s32(x);
+    const int32x4_t all = vdupq_n_s32(kFactor * x);
     return {{all, all, all, all}};
   }
   static Float to_float(Dot x) {

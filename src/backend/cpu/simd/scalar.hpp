@@ -128,9 +128,11 @@ struct Scalar {
     for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(x[i]);
   }
 
+  /// kFactor * x, to which products are added.
+  template <int kFactor>
   static Dot begin_dot(std::int32_t x) {
     Dot r;
-    r.fill(x);
+    r.fill(kFactor * x);
     return r;
   }
   /// Of a sum that has all its quads.
