@@ -37,11 +37,6 @@ std::string_view name_of(KvType type) {
 
 }  // namespace
 
-Engine::Engine(const ModelFile& file)
-    : file_(file), has_experts_(std::ranges::any_of(file.spec().layers, [](const LayerSpec& layer) {
-        return layer.moe.experts > 0;
-      })) {}
-
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
@@ -133,7 +128,7 @@ Status Engine::submit(GenerateRequest request) {
 
 Status Engine::step() {
   if (Status status = scheduler_->step(); !status) return status;
-  return has_experts_ ? file_.file().check_unchanged() : Status();
+  return file_.check_lazy_weights();
 }
 
 std::uint64_t Engine::model_hash() {
