@@ -103,13 +103,17 @@ endfunction()
 
 # bench/NAME_bench.cpp becomes the program NAME_bench, built when it is asked for.
 function(linnet_benchmarks)
+  find_package(benchmark QUIET)
+  if(NOT benchmark_FOUND)
+    return()
+  endif()
   file(GLOB benchmarks CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/bench/*_bench.cpp)
   foreach(benchmark ${benchmarks})
     get_filename_component(benchmark_name ${benchmark} NAME_WE)
     add_executable(${benchmark_name} EXCLUDE_FROM_ALL ${benchmark})
     target_compile_definitions(${benchmark_name} PRIVATE LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${benchmark_name} PRIVATE linnet_generate linnet_grammar linnet_hub linnet_measure
-                                                    linnet_serve)
+                                                    linnet_serve benchmark::benchmark)
   endforeach()
 endfunction()
 

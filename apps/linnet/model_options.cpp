@@ -1,5 +1,6 @@
 #include "linnet/model_options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -54,8 +55,10 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--ctx", context,
                  "context length in tokens (default: the model's, as far as memory allows)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+  std::vector<std::string> kv_types;
+  for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
   app.add_option("--kv-type", kv_type, "type of the KV cache")
-      ->check(CLI::IsMember({"f32", "f16", "q8_0"}))
+      ->check(CLI::IsMember(kv_types))
       ->capture_default_str();
   app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
   app.add_option(
@@ -85,9 +88,8 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   EngineOptions options;
   options.threads = threads;
   options.context = context;
-  options.kv_type = kv_type == "f32"    ? KvType::kF32
-                    : kv_type == "q8_0" ? KvType::kQ8_0
-                                        : KvType::kF16;
+  options.kv_type = static_cast<KvType>(std::ranges::find(kKvTypes, kv_type, &KvTypeInfo::name) -
+                                        std::ranges::begin(kKvTypes));
   options.force = force;
   options.speculate = speculates();
   options.draft_model = draft_model;

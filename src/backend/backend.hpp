@@ -72,7 +72,18 @@ class Matrix {
 /// kPageTokens) of a sequence, so that a key lies at the same place of a page whoever computed it.
 inline constexpr int kPageTokens = 32;
 
-enum class KvType { kF32, kF16, kQ8_0 };
+/// What keys and values are kept in.
+enum class KvType { kF32, kF16, kBf16, kQ8_0 };
+
+struct KvTypeInfo {
+  std::string_view name;
+  int block_bytes;  ///< of 32 values, at most: backends keep the scales of Q8_0 in 2 or 4 bytes
+};
+
+/// By KvType.
+inline constexpr KvTypeInfo kKvTypes[] = {{"f32", 128}, {"f16", 64}, {"bf16", 64}, {"q8_0", 36}};
+
+inline constexpr const KvTypeInfo& info_of(KvType type) { return kKvTypes[static_cast<int>(type)]; }
 
 struct KvLayerShape {
   int heads = 0;        ///< 0: the layer keeps no keys and values
@@ -359,6 +370,15 @@ class Backend {
   // All outputs from one input, which is read (and quantised) once.
   virtual void matmul(View in, std::span<const MatmulOutput> outputs) = 0;
 
+  // up.out = activation(what gate gives) * what up gives; what gate.out holds after it is
+  // undefined. Neither accumulates.
+  virtual void gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                            Activation activation) {
+    const MatmulOutput outputs[] = {gate, up};
+    matmul(in, outputs);
+    gated_activation(gate.out, up.out, activation, up.out);
+  }
+
   // out row (r * used + i) = in row (r or, if `in` has rows * used rows, r * used + i)
   //                          * slice e = experts[r * used + i] of weight, * scale[e], + bias row e.
   // scale [slices] and bias [slices, out columns] may be null.
@@ -432,8 +452,9 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
-/// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2, avx_vnni,
-/// avx512, avx512_bf16, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same bits.
+/// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2,
+/// avx_vnni, avx512, avx512_bf16, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same
+/// bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
 }  // namespace linnet

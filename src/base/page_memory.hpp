@@ -8,8 +8,9 @@
 
 namespace linnet {
 
-/// Zeroed memory straight from the kernel, in huge pages where it has them: for arrays that are
-/// read and written across many rows at once. Pages that are never touched take no memory.
+/// Zeroed memory straight from the kernel, in huge pages where it has them and from all memory nodes
+/// of the machine: for arrays that are read and written across many rows at once. Pages that are
+/// never touched take no memory.
 class PageMemory {
  public:
   PageMemory() = default;

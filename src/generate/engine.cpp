@@ -31,10 +31,6 @@ Result<std::unique_ptr<Backend>> make_backend(const EngineOptions& options, int 
 
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
-std::string_view name_of(KvType type) {
-  return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "q8_0";
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
@@ -137,7 +133,7 @@ std::uint64_t Engine::model_hash() {
 }
 
 SessionIdentity Engine::session_identity() {
-  return {model_hash(), std::string(backend_->memory_layout()), std::string(name_of(kv_type_)),
+  return {model_hash(), std::string(backend_->memory_layout()), std::string(info_of(kv_type_).name),
           memory_.kv->page_bytes(), memory_.states ? memory_.states->slot_bytes() : 0};
 }
 

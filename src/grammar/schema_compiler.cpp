@@ -188,14 +188,6 @@ Result<Expression> SchemaCompiler::compile(const Constraints& constraints, bool 
     const bool wanted = (types & (value.is_null() ? kNull : kBoolean)) != 0;
     if (wanted && !excluded(value)) options.push_back(literal(value.dump()));
   }
-  for (const SchemaJson* value : constraints.excluded) {
-    if ((value->is_array() && (types & kArray) != 0) ||
-        (value->is_object() && (types & kObject) != 0)) {
-      return error(constraints,
-                   "arrays or objects in an enum or const that must not hold are not "
-                   "supported");
-    }
-  }
   std::vector<Result<Expression>> parts;
   if ((types & kNumber) != 0) parts.push_back(numbers(constraints, types));
   if ((types & kString) != 0) parts.push_back(strings(constraints));

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "grammar/schema_expand.hpp"
@@ -49,6 +50,53 @@ Options not_prefix_items(const SchemaJson& value) {
   Options options;
   if (!value.is_array()) return options;
   for (std::size_t i = 0; i < value.size(); ++i) options.push_back(item_not(i, value[i]));
+  return options;
+}
+
+Options other_array(const SchemaJson& array) {
+  Options options = {{{"minItems", array.size() + 1}}};
+  if (!array.empty()) options.push_back({{"maxItems", array.size() - 1}});
+  for (std::size_t i = 0; i < array.size(); ++i) {
+    options.push_back(item_not(i, {{"const", array[i]}}));
+  }
+  return options;
+}
+
+Options other_object(const SchemaJson& object) {
+  SchemaJson names = SchemaJson::array(), values = SchemaJson::object();
+  for (const auto& property : object.items()) {
+    names.push_back(property.key());
+    values[property.key()] = {{"const", property.value()}};
+  }
+  SchemaJson larger = {{"minProperties", object.size() + 1}};
+  if (!object.empty()) {  // which lets the number be held
+    larger["required"] = names;
+    larger["properties"] = values;
+  }
+  Options options = {larger};
+  for (const Options& more : {not_required(names), not_properties(values)}) {
+    options.insert(options.end(), more.begin(), more.end());
+  }
+  return options;
+}
+
+bool is_plain(const SchemaJson& value) { return !value.is_structured(); }
+
+// Neither of `values`, of which some are arrays or objects: something plain, an array or an object
+// that is none of them.
+Options none_of(const SchemaJson& values) {
+  SchemaJson plain = SchemaJson::array(), arrays = plain, objects = plain;
+  for (const SchemaJson& value : values) {
+    if (is_plain(value)) plain.push_back(value);
+    if (value.is_array()) arrays.push_back({{"anyOf", other_array(value)}});
+    if (value.is_object()) objects.push_back({{"anyOf", other_object(value)}});
+  }
+  const auto not_type = SchemaJson{{"not", {{"type", {"array", "object"}}}}};
+  Options options = {{{"allOf", {not_type, {{"not", {{"enum", plain}}}}}}},
+                     {{"type", "array"}},
+                     {{"type", "object"}}};
+  if (!arrays.empty()) options[1]["allOf"] = arrays;
+  if (!objects.empty()) options[2]["allOf"] = objects;
   return options;
 }
 
@@ -123,15 +171,22 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
   }
   if (const Status status = check_keywords(id); !status) return status.error();
   std::string left_out;
+  const auto add_all = [&](Options options) {
+    for (SchemaJson& option : options) result.push_back(document_.add(std::move(option), id));
+  };
   // All keywords hold together, so it is enough that one does not.
   for (const auto& item : json.items()) {
     const std::string& key = item.key();
     const SchemaJson& value = item.value();
     if (find_keyword(key).kind != KeywordKind::kAssertion) continue;
-    if (key == "const") {
-      result.push_back(document_.add({{"enum", SchemaJson::array({value})}}, id, true));
-    } else if (key == "type" || (key == "enum" && value.is_array()) ||
-               (key == "pattern" && value.is_string())) {
+    if (key == "const" || (key == "enum" && value.is_array())) {
+      const SchemaJson values = key == "enum" ? value : SchemaJson::array({value});
+      if (std::all_of(values.begin(), values.end(), is_plain)) {
+        result.push_back(document_.add({{"enum", values}}, id, true));
+      } else {
+        add_all(none_of(values));
+      }
+    } else if (key == "type" || (key == "pattern" && value.is_string())) {
       result.push_back(document_.add({{key, value}}, id, true));
     } else if (key == "$ref" && value.is_string()) {
       auto target = document_.resolve(value.get<std::string>(), id);
@@ -140,13 +195,9 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
       if (!more) return more.error();
       result.insert(result.end(), more->begin(), more->end());
     } else if (key == "items") {
-      for (SchemaJson& option : not_items(value, json)) {
-        result.push_back(document_.add(std::move(option), id));
-      }
+      add_all(not_items(value, json));
     } else if (const auto opposite = opposites().find(key); opposite != opposites().end()) {
-      for (SchemaJson& option : opposite->second(value)) {
-        result.push_back(document_.add(std::move(option), id));
-      }
+      add_all(opposite->second(value));
     } else {
       left_out += left_out.empty() ? key : ", " + key;
     }

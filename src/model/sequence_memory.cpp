@@ -56,8 +56,7 @@ std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type) {
   for (const KvLayerShape& shape : kv_layer_shapes(spec)) {
     values += std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
   }
-  if (type == KvType::kQ8_0) return values * 34 / 32;
-  return values * (type == KvType::kF16 ? 2 : 4);
+  return values * info_of(type).block_bytes / 32;
 }
 
 }  // namespace linnet

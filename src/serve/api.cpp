@@ -11,6 +11,9 @@
 namespace linnet::serve {
 namespace {
 
+// Bytes of a body that is always read quickly.
+constexpr std::size_t kQuickBody = 64 << 10;
+
 struct Route {
   std::string_view method;
   std::string_view path;  ///< one that ends in / stands for all that begin so
@@ -64,7 +67,7 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics, ErrorShape shape) 
 }
 
 Api::Api(const ServedModel& model, EngineThread& engine, Metrics& metrics)
-    : context_{model, engine, metrics, GrammarCache(model), {}} {}
+    : model_(model), engine_(engine), metrics_(metrics), grammars_(model) {}
 
 std::string_view Api::route_name(std::string_view path) {
   const Route* const route = find_route(path);
@@ -96,21 +99,34 @@ std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
   return std::nullopt;
 }
 
+ApiReply Api::refusal(const ApiRequest& request, const ApiError& error) {
+  return error_reply(error, metrics_, error_shape(request.path));
+}
+
 ApiReply Api::handle(const ApiRequest& request) {
-  const auto refused = [&](const ApiError& error) {
-    return error_reply(error, context_.metrics, error_shape(request.path));
-  };
-  if (const auto error = refuse(request)) return refused(*error);
+  auto reply = reply_to(request, /*may_compile=*/true);
+  return reply ? std::move(*reply) : refusal(request, reply.error());
+}
+
+std::optional<ApiReply> Api::handle_quickly(const ApiRequest& request) {
+  if (request.body.size() > kQuickBody) return std::nullopt;
+  auto reply = reply_to(request, /*may_compile=*/false);
+  if (reply) return std::move(*reply);
+  if (reply.error().code == GrammarCache::kNotCompiled) return std::nullopt;
+  return refusal(request, reply.error());
+}
+
+ApiResult<ApiReply> Api::reply_to(const ApiRequest& request, bool may_compile) {
+  if (const auto error = refuse(request)) return *error;
   const Route& route = *find_route(request.path);
   Json body;
   if (route.method == "POST") {
     auto parsed = parse_body(request.body);
-    if (!parsed) return refused(invalid_request(parsed.error().message));
+    if (!parsed) return invalid_request(parsed.error().message);
     body = std::move(*parsed);
   }
-  auto handled = route.handler(context_, request, body);
-  if (!handled) return refused(handled.error());
-  return std::move(*handled);
+  ApiContext context{model_, engine_, metrics_, grammars_, sequences_, may_compile};
+  return route.handler(context, request, body);
 }
 
 }  // namespace linnet::serve

@@ -11,24 +11,33 @@ namespace linnet::serve {
 ApiReply error_reply(const ApiError& error, Metrics& metrics,
                      ErrorShape shape = ErrorShape::kOpenAi);
 
-/// The endpoints, without HTTP.
+/// The endpoints, without HTTP. All members may be called from any thread.
 class Api {
  public:
   /// All must outlive this.
   Api(const ServedModel& model, EngineThread& engine, Metrics& metrics);
 
-  /// An Error that needs no body: an unknown path, no valid key, a wrong method. From any thread.
+  /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
-  /// POST may take long (prompts are encoded, schemas compiled) and must always come from the same
-  /// thread; GET may come from any.
+  /// May take long where a large prompt is encoded or a schema compiled.
   ApiReply handle(const ApiRequest& request);
+  /// The same, but nothing where it may take long: then a thread on which no other request waits
+  /// should handle() it.
+  std::optional<ApiReply> handle_quickly(const ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
   static std::string_view route_name(std::string_view path);
   /// Whose errors the clients of this path understand.
   static ErrorShape error_shape(std::string_view path);
 
  private:
-  ApiContext context_;
+  ApiResult<ApiReply> reply_to(const ApiRequest& request, bool may_compile);
+  ApiReply refusal(const ApiRequest& request, const ApiError& error);
+
+  const ServedModel& model_;
+  EngineThread& engine_;
+  Metrics& metrics_;
+  GrammarCache grammars_;
+  SequenceList sequences_;
 };
 
 }  // namespace linnet::serve

@@ -36,13 +36,14 @@ struct ApiReply {
   std::unique_ptr<PendingAnswer> pending;
 };
 
-/// What endpoints work with.
+/// What endpoints work with. Safe to use from several threads.
 struct ApiContext {
   const ServedModel& model;
   EngineThread& engine;
   Metrics& metrics;
-  GrammarCache grammars;  ///< of the thread that handles POST
-  SequenceList sequences;
+  GrammarCache& grammars;
+  SequenceList& sequences;
+  bool may_compile = true;  ///< else a grammar that is not known is GrammarCache::kNotCompiled
 };
 
 ApiReply json_reply(const Json& json);

@@ -64,7 +64,7 @@ struct Server::State {
             [this](Notices notices) { news.add(std::move(notices)); })),
         api(model, *engine, metrics),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
-        context{api, planner, gate, metrics, {}, options.log, options.logs_content} {
+        context{api, readers, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;
     context.limits.header_time = options.header_time;
   }
@@ -86,7 +86,7 @@ struct Server::State {
   std::vector<std::weak_ptr<Connection>> connections;  // of the I/O thread
   asio::io_context io{1};
   NewsRound news{io};
-  asio::thread_pool planner{1};
+  RequestReaders readers;
   tcp::acceptor acceptor{io};
   std::uint16_t port = 0;
   std::thread io_thread;
@@ -150,8 +150,7 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
 Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
-  state_->planner.stop();
-  state_->planner.join();
+  state_->readers.stop();
   // Its notes to connections go nowhere from here on, but need the I/O context.
   state_->engine.reset();
 }

@@ -31,8 +31,8 @@ struct ServerOptions {
   bool logs_content = false;  ///< with what is asked and answered
 };
 
-/// The HTTP server: a thread for the connections, one that reads requests (encodes prompts,
-/// compiles schemas), and the engine's. All members may be called from any thread.
+/// The HTTP server: a thread for the connections, two that read requests (see RequestReaders), and
+/// the engine's. All members may be called from any thread.
 class Server {
  public:
   /// Listens at once; the model is loaded meanwhile, by `loader`. Errors: an address that can't be

@@ -71,7 +71,7 @@ std::vector<AttentionParams> variants() {
 
 TEST(AttentionTest, AgreesWithTheReference) {
   const auto reference = make_reference_backend();
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
     for (const AttentionParams& params : variants()) {
       const auto want = run(*reference, type, {}, params, 101, 101);
       const auto got = run(*make_cpu_backend(2), type, {}, params, 101, 101);
@@ -81,7 +81,7 @@ TEST(AttentionTest, AgreesWithTheReference) {
 }
 
 TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
     for (const AttentionParams& params : variants()) {
       const auto want = run(*make_cpu_backend(1, "scalar"), type, {}, params, 101, 101);
       for (const std::string& set : test::instruction_sets()) {

@@ -221,5 +221,35 @@ TEST(MatmulEpilogueTest, ScalesAddsBiasAndAccumulates) {
             1e-12);
 }
 
+// Gate and up in one pass: the bits of two matmuls and an activation, for few rows, for more than a
+// chunk of them and for outputs that end within a strip.
+TEST(GatedMatmulTest, IsTwoMatmulsAndAnActivation) {
+  constexpr std::int64_t kColumns = 256, kOutputs = 40;
+  const PackedSource gate_weights = random_weights(*find_format("Q4_K"), kColumns, kOutputs);
+  const PackedSource up_weights = random_weights(*find_format("Q8_0"), kColumns, kOutputs);
+  const std::vector<float> bias = random_floats(kOutputs, 4);
+  for (const std::string& set : test::instruction_sets()) {
+    const auto backend = make_cpu_backend(2, set);
+    auto gate_matrix = backend->upload(gate_weights.source());
+    auto up_matrix = backend->upload(up_weights.source());
+    for (const std::int64_t rows : {1, 7, 300}) {
+      HostMatrix in(rows, kColumns, random_floats(rows * kColumns, 6));
+      const auto run = [&](auto&& operation) {
+        HostMatrix gate(rows, kOutputs), up(rows, kOutputs);
+        operation(MatmulOutput{gate_matrix->get(), gate.view(), bias.data(), false, 0.5f},
+                  MatmulOutput{up_matrix->get(), up.view(), nullptr, false, 2.0f});
+        return up.values;
+      };
+      const auto got = run([&](const MatmulOutput& gate, const MatmulOutput& up) {
+        backend->gated_matmul(in.view(), gate, up, Activation::kSilu);
+      });
+      const auto want = run([&](const MatmulOutput& gate, const MatmulOutput& up) {
+        backend->Backend::gated_matmul(in.view(), gate, up, Activation::kSilu);
+      });
+      EXPECT_EQ(got, want) << set << ", " << rows << " rows";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace linnet

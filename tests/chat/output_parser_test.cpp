@@ -115,6 +115,18 @@ TEST(OutputParserTest, BrokenCallsBecomeText) {
             "a tool call of the model cannot be understood (it has no name) and is shown as text");
 }
 
+TEST(OutputParserTest, CallsOfToolsThatAreNotThereBecomeText) {
+  const std::string unknown = "<tool_call>{\"name\": \"wether\"}</tool_call>";
+  EXPECT_EQ(parse(kQwen, unknown), "!|" + unknown);
+  EXPECT_EQ(parse(kQwen, unknown + "<tool_call>{\"name\": \"weather\"}</tool_call>"),
+            "!|" + unknown + "#weather{}");
+  EXPECT_EQ(parse("[TOOL_CALLS]", "[TOOL_CALLS]wether[ARGS]{}"), "!|[TOOL_CALLS]wether[ARGS]{}");
+  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  EXPECT_EQ(parser->push(unknown)[0].text,
+            "a tool call of the model cannot be understood (there is no tool with the name wether) "
+            "and is shown as text");
+}
+
 TEST(OutputParserTest, WithoutToolsNothingIsACall) {
   const std::string call = "<tool_call>{\"name\": \"weather\"}</tool_call>";
   EXPECT_EQ(parse(kQwen, call, {.has_tools = false}), "|" + call);
@@ -234,6 +246,8 @@ TEST(HarmonyParserTest, BearsWhatIsNotHarmony) {
   EXPECT_EQ(parse(kHarmony, "Just text."), "|Just text.");
   EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.weather<|message|>{\"ci"),
             "!|{\"ci");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.wether<|message|>{}<|call|>"),
+            "!|{}");
   EXPECT_EQ(parse(kHarmony, "<|channel|>fin"), "");
 }
 

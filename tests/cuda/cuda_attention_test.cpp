@@ -81,7 +81,7 @@ class CudaAttentionTest : public test::CudaTest {
 };
 
 TEST_F(CudaAttentionTest, AgreesWithTheReference) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
     for (const Variant& variant : variants()) {
       expect_agreement([&](Backend& b) { return run(b, type, {}, variant, 101, 101); }, 1e-6);
     }
@@ -102,7 +102,7 @@ TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
   const Shape shapes[] = {{3, 3, 64, 64},   {4, 1, 128, 128},  {8, 1, 64, 128}, {10, 2, 96, 96},
                           {4, 2, 256, 256}, {10, 1, 576, 512}, {7, 1, 128, 128}};
   for (const Shape& shape : shapes) {
-    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8_0}) {
+    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
       expect_agreement([&](Backend& b) { return run(b, type, shape, {}, 40, 40); }, 1e-6);
     }
   }

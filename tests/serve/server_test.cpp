@@ -134,7 +134,7 @@ TEST(Server, ASlowReaderGetsEverything) {
   EXPECT_TRUE(rest.ends_with("\r\n0\r\n\r\n"));
 }
 
-// Requests are read beside the thread that serves connections.
+// Requests are read beside the thread that serves connections, and quick ones do not wait for it.
 TEST(Server, OthersAreServedWhileASchemaIsCompiled) {
   const test::Serving serving;
   Json schema = {{"type", "object"}};
@@ -143,9 +143,15 @@ TEST(Server, OthersAreServedWhileASchemaIsCompiled) {
         {"type", "string"}, {"pattern", "^[a-z]{1,200}x[0-9]{1,200}$"}};
   }
   const Json body = {{"prompt", "a"}, {"max_tokens", 1}, {"json_schema", schema}, {"stream", true}};
+  const Json free = {{"prompt", "a"}, {"max_tokens", 1}};
+  Json known = free;
+  known["grammar"] = "root ::= \" yes\"";
+  EXPECT_EQ(serving.post("/v1/completions", known).status, 200);
   test::TcpClient client(serving.port());
   client.send(test::http_request("POST", "/v1/completions", body.dump()));
   EXPECT_EQ(serving.get("/health").status, 200);
+  EXPECT_EQ(serving.post("/v1/completions", free).status, 200);
+  EXPECT_EQ(serving.post("/v1/completions", known).status, 200);
   pollfd reply{client.descriptor(), POLLIN, 0};
   EXPECT_EQ(poll(&reply, 1, 0), 0);  // nothing has come of it yet
   EXPECT_TRUE(client.receive_until("[DONE]"));

@@ -175,6 +175,20 @@ const tests = {
     await closePage(page);
   },
 
+  async "an answer leaves room for the conversation to go on"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    for (const [turn, text] of ["Tell me everything", "And what then?", "Go on"].entries()) {
+      await say(page, text); // this model rarely ends by itself
+      await page.waitForFunction((count) => document.querySelectorAll(".message.assistant").length === count, turn + 1);
+      await answered(page);
+      assert.match(await shown(page).locator(".foot").innerText(), /\d+ tokens ·/);
+    }
+    await say(page, "and ".repeat(600));
+    await page.getByRole("alert").waitFor();
+    assert.match(await page.getByRole("alert").innerText(), /conversation fills the model's context of 512 tokens/);
+    await closePage(page);
+  },
+
   async "Escape stops, and the server stops, too"({ browser, text, chat }) {
     const page = await openPage(browser, chat);
     // This model rarely ends by itself, so the answer goes on to the end of the context.

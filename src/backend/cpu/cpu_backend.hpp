@@ -29,6 +29,8 @@ class CpuBackend final : public Backend {
   void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
   void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
   void matmul(View in, std::span<const MatmulOutput> outputs) override;
+  void gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                    Activation activation) override;
   void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
                      const Routing& routing, View out) override;
   void combine_experts(View in, const Routing& routing, View out) override;
@@ -93,6 +95,8 @@ class CpuBackend final : public Backend {
   Activations prepare(View in, const Forms& forms);
   void quantise(Activations& activations);
   void round(Activations& activations);
+  /// 0, 1, ... rows - 1, valid until the next call.
+  std::span<const std::int32_t> all_rows(std::int64_t rows);
 
   ThreadPool pool_;
   const Kernels& kernels_;

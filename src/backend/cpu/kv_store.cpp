@@ -8,14 +8,9 @@
 namespace linnet::cpu {
 namespace {
 
-std::int64_t element_bytes(KvType type) {
-  return type == KvType::kF32 ? 4 : type == KvType::kF16 ? 2 : 1;
-}
-
 std::int64_t part_bytes(KvType type, int width) {
-  std::int64_t bytes = std::int64_t{kPageTokens} * width * element_bytes(type);
-  if (type == KvType::kQ8_0) bytes += PagedKvStore::scale_blocks(width) * kPageTokens * 4;
-  return bytes;
+  if (type != KvType::kQ8_0) return std::int64_t{width} * info_of(type).block_bytes;
+  return std::int64_t{kPageTokens} * (width + PagedKvStore::scale_blocks(width) * 4);
 }
 
 // Where column `c` of position `slot` stands: keys run over positions first, values over columns.
@@ -49,7 +44,8 @@ void put(KvType type, std::uint8_t* to, bool is_key, int width, int stored_width
     if (type == KvType::kF32) {
       reinterpret_cast<float*>(to)[at] = from[c];
     } else {
-      reinterpret_cast<std::uint16_t*>(to)[at] = float_to_half(from[c]);
+      reinterpret_cast<std::uint16_t*>(to)[at] =
+          type == KvType::kF16 ? float_to_half(from[c]) : float_to_bfloat16(from[c]);
     }
   }
 }

@@ -13,7 +13,7 @@ namespace linnet::cpu {
 inline constexpr int kWidestHead = 1024;
 
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
-/// float32 or binary16, keys as [key_width][32 positions] and values as [32 positions][value_width
+/// float32, binary16 or bfloat16, keys as [key_width][32 positions] and values as [32 positions][value_width
 /// padded to 16]; in Q8_0 the same in signed bytes, with float scales [blocks of 32 columns][32
 /// positions] behind them. CpuBackend::memory_layout() names this layout: another one is another
 /// name.

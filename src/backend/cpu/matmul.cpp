@@ -9,8 +9,8 @@
 namespace linnet::cpu {
 namespace {
 
-// Activation rows that go through a run of strips while its panels are unpacked.
-constexpr std::int64_t kChunkRows = 192;
+// Activation rows that go through a run of strips while its panels are unpacked, at most.
+constexpr std::int64_t kChunkRows = 256;
 // Strips that a kernel takes at a time at most.
 constexpr std::int64_t kMostStrips = 2;
 
@@ -64,13 +64,14 @@ class TaskCut {
   std::int64_t tasks_ = 0;  // of a matrix; 0: as many as there are
 };
 
-// Activation rows rows[i] times the strips, to the outputs at out_row(i); `bias` is that of the
-// first output of the matrix.
+// Activation rows rows[i] times the strips, to the outputs at out_row(i); the epilogue is that of
+// the whole matrix.
 template <class OutRow>
 void multiply(const Kernels& kernels, const TaskStrips& strips, const Activations& activations,
-              const std::int32_t* rows, std::int64_t count, Epilogue epilogue, const float* bias,
-              OutRow&& out_row) {
+              std::span<const std::int32_t> rows, const Epilogue& epilogue, OutRow&& out_row) {
+  const auto count = static_cast<std::int64_t>(rows.size());
   alignas(64) std::array<float, kChunkRows * kMostStrips * kLanes> products;
+  std::array<float*, kChunkRows> out;
   const PackedMatrix& weight = strips.weight;
   const std::int64_t end = strips.first + strips.count;
   for (std::int64_t strip = strips.first; strip < end; strip += kernels.strips) {
@@ -79,14 +80,13 @@ void multiply(const Kernels& kernels, const TaskStrips& strips, const Activation
                        static_cast<int>(run_strips)};
     const std::int64_t first_output = strip * kLanes;
     const std::int64_t outputs = std::min(run_strips * kLanes, weight.rows() - first_output);
-    if (bias) epilogue.bias = bias + first_output;
+    Epilogue of_run = epilogue;
+    if (of_run.bias) of_run.bias += first_output;
     for (std::int64_t first = 0; first < count; first += kChunkRows) {
       const std::int64_t chunk = std::min(kChunkRows, count - first);
-      kernels.multiply(run, activations, rows + first, chunk, products.data());
-      for (std::int64_t i = 0; i < chunk; ++i) {
-        kernels.finish_row(products.data() + i * run_strips * kLanes, outputs, epilogue,
-                           out_row(first + i) + first_output);
-      }
+      kernels.multiply(run, activations, rows.data() + first, chunk, products.data());
+      for (std::int64_t i = 0; i < chunk; ++i) out[i] = out_row(first + i) + first_output;
+      kernels.finish(products.data(), run_strips * kLanes, outputs, of_run, out.data(), chunk);
     }
   }
 }
@@ -106,13 +106,8 @@ Activations CpuBackend::prepare(View in, const Forms& forms) {
 
 void CpuBackend::quantise(Activations& activations) {
   const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
-  constexpr std::int64_t kScaleBytes = kPanelBlocks * sizeof(float);
-  constexpr std::int64_t kSumBytes = 2 * kPanelBlocks * sizeof(std::int32_t);
-  std::uint8_t* memory = reserve(quantised_, panels * (kPanel + kScaleBytes + kSumBytes));
-  std::uint8_t* scales = memory + panels * kPanel;
-  activations.codes = reinterpret_cast<std::int8_t*>(memory);
-  activations.scales = reinterpret_cast<float*>(scales);
-  activations.sums = reinterpret_cast<std::int32_t*>(scales + panels * kScaleBytes);
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(ActivationPanel));
+  activations.panels = reinterpret_cast<ActivationPanel*>(reserve(quantised_, panels * kBytes));
   for_rows(activations.rows, activations.columns,
            [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
 }
@@ -126,12 +121,17 @@ void CpuBackend::round(Activations& activations) {
            [&](std::int64_t r) { kernels_.round_row(activations, r); });
 }
 
+std::span<const std::int32_t> CpuBackend::all_rows(std::int64_t rows) {
+  row_ids_.resize(static_cast<std::size_t>(rows));
+  std::iota(row_ids_.begin(), row_ids_.end(), 0);
+  return row_ids_;
+}
+
 void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
   Forms forms;
   for (const MatmulOutput& output : outputs) forms.add(packed(*output.weight).layout());
   const Activations activations = prepare(in, forms);
-  row_ids_.resize(static_cast<std::size_t>(in.rows));
-  std::iota(row_ids_.begin(), row_ids_.end(), 0);
+  const std::span<const std::int32_t> rows = all_rows(in.rows);
 
   const TaskCut cut(kernels_, pool_.threads(), in.rows);
   std::int64_t tasks = 0;
@@ -142,9 +142,28 @@ void CpuBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
       task -= cut.tasks(packed(*output->weight));
       ++output;
     }
-    multiply(kernels_, cut.task(packed(*output->weight), 0, task), activations, row_ids_.data(),
-             in.rows, {output->scale, nullptr, output->accumulate}, output->bias,
+    multiply(kernels_, cut.task(packed(*output->weight), 0, task), activations, rows,
+             {output->scale, output->bias, output->accumulate ? Combine::kAdd : Combine::kReplace},
              [&](std::int64_t i) { return output->out.row(i); });
+  });
+}
+
+void CpuBackend::gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                              Activation activation) {
+  const PackedMatrix &gate_weight = packed(*gate.weight), &up_weight = packed(*up.weight);
+  Forms forms;
+  forms.add(gate_weight.layout());
+  forms.add(up_weight.layout());
+  const Activations activations = prepare(in, forms);
+  const std::span<const std::int32_t> rows = all_rows(in.rows);
+  const auto out_row = [&](std::int64_t i) { return up.out.row(i); };
+  // Both weights have as many rows, and so the same tasks.
+  const TaskCut cut(kernels_, pool_.threads(), in.rows);
+  pool_.parallel_for(cut.tasks(up_weight), [&](std::int64_t task) {
+    multiply(kernels_, cut.task(up_weight, 0, task), activations, rows, {up.scale, up.bias},
+             out_row);
+    multiply(kernels_, cut.task(gate_weight, 0, task), activations, rows,
+             {gate.scale, gate.bias, Combine::kGate, activation}, out_row);
   });
 }
 
@@ -181,10 +200,10 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
   pool_.parallel_for(static_cast<std::int64_t>(used.size()) * tasks, [&](std::int64_t task) {
     const std::int32_t expert = used[task / tasks];
     const std::int32_t* picked = order.data() + next[expert];
-    multiply(kernels_, cut.task(weight, expert, task % tasks), activations,
-             row_ids_.data() + next[expert], ends[expert] - next[expert],
-             {scale ? scale[expert] : 1.0f, nullptr, false},
-             bias ? bias + expert * weight.rows() : nullptr,
+    const std::span<const std::int32_t> rows(row_ids_.data() + next[expert],
+                                             row_ids_.data() + ends[expert]);
+    multiply(kernels_, cut.task(weight, expert, task % tasks), activations, rows,
+             {scale ? scale[expert] : 1.0f, bias ? bias + expert * weight.rows() : nullptr},
              [&](std::int64_t i) { return out.row(picked[i]); });
   });
 }

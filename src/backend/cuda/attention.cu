@@ -40,7 +40,7 @@ void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
   // By KvType.
   constexpr decltype(&run_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
       run_type<KvType::kF32, kHeads, kColumns>, run_type<KvType::kF16, kHeads, kColumns>,
-      run_type<KvType::kQ8_0, kHeads, kColumns>};
+      run_type<KvType::kBf16, kHeads, kColumns>, run_type<KvType::kQ8_0, kHeads, kColumns>};
   kRun[static_cast<int>(task.kv.type)](stream, task, rows);
 }
 
@@ -89,7 +89,9 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
   const bool has_kernel =
       params.key_width == params.value_width && (params.key_width == 64 || params.key_width == 128);
   tile_list_.clear();
-  if (!has_kernel || params.selected || task.kv.type == KvType::kF32) return 0;
+  // Tiles hold binary16, which F32 and BF16 do not fit.
+  const bool fits = task.kv.type == KvType::kF16 || task.kv.type == KvType::kQ8_0;
+  if (!has_kernel || params.selected || !fits) return 0;
   const std::int32_t group = params.heads / params.kv_heads;
   const auto rows = static_cast<std::int32_t>(batch.sequences.size());
   for (std::int32_t first = 0, last = 0; first < rows; first = last) {
@@ -189,7 +191,7 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   // By KvType.
   constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
       score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
-      score_index_keys<KvType::kQ8_0>};
+      score_index_keys<KvType::kBf16>, score_index_keys<KvType::kQ8_0>};
   const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
   stream_->launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kWarp), 0, kv, queries.data,
                   queries.stride, weights.data, weights.stride, params.heads, device, scores);

@@ -36,6 +36,9 @@ __device__ inline std::uint16_t to_half(float value) {
 __device__ inline float from_bfloat16(std::uint16_t bits) {
   return __uint_as_float(std::uint32_t{bits} << 16);
 }
+__device__ inline std::uint16_t to_bfloat16(float value) {
+  return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
 /// Two numbers rounded to binary16, the first in the lower half.
 __device__ inline std::uint32_t to_halves(float first, float second) {
   const __half2 both = __floats2half2_rn(first, second);

@@ -33,6 +33,9 @@ void round_through(KvType type, float* values, int width) {
     case KvType::kF16:
       for (int i = 0; i < width; ++i) values[i] = half_to_float(float_to_half(values[i]));
       return;
+    case KvType::kBf16:
+      for (int i = 0; i < width; ++i) values[i] = bfloat16_to_float(float_to_bfloat16(values[i]));
+      return;
     case KvType::kQ8_0:
       for (int i = 0; i < width; i += kKvQuantBlock) {
         round_through_q8_0(values + i, std::min(kKvQuantBlock, width - i));

@@ -26,10 +26,19 @@ class BoundMethod final : public Object {
   const NamedFunction& method_;
 };
 
-std::optional<Value> method_of(Run& run, const Value& value, std::string_view name) {
+std::optional<Value> named_item_of(const Value& value, std::string_view name) {
+  const Sequence* sequence = value.sequence();
+  if (!sequence) return std::nullopt;
+  const auto found = std::ranges::find(sequence->names, name);
+  if (found == sequence->names.end()) return std::nullopt;
+  return sequence->items[static_cast<std::size_t>(found - sequence->names.begin())];
+}
+
+// What Python's getattr() would find; entries of dictionaries are not among it.
+std::optional<Value> attribute_of(Run& run, const Value& value, std::string_view name) {
   if (Object* object = value.object()) return object->attribute(run, name);
   const NamedFunction* method = find_method(value, name);
-  if (!method) return std::nullopt;
+  if (!method) return named_item_of(value, name);
   return Value(run.object<BoundMethod>(value, *method));
 }
 
@@ -158,18 +167,24 @@ const NamedFunction* find_method(const Value& value, std::string_view name) {
 
 Value get_attribute(Run& run, const Value& value, std::string_view name) {
   run.require_defined(value);
-  if (auto method = method_of(run, value, name)) return *method;
+  if (auto attribute = attribute_of(run, value, name)) return *attribute;
   if (const Dict* dict = value.dict()) {
     if (const Value* entry = dict->find(name)) return *entry;
   }
   return missing(run, value, name);
 }
 
+Value get_own_attribute(Run& run, const Value& value, std::string_view name) {
+  run.require_defined(value);
+  auto attribute = attribute_of(run, value, name);
+  return attribute ? *attribute : missing(run, value, name);
+}
+
 Value get_item(Run& run, const Value& value, const Value& key) {
   run.require_defined(value);
   if (auto element = element_of(run, value, key)) return *element;
   if (!key.is_string()) return run.undefined("an element is undefined");
-  if (auto method = method_of(run, value, key.bytes())) return *method;
+  if (auto attribute = attribute_of(run, value, key.bytes())) return *attribute;
   return missing(run, value, key.bytes());
 }
 

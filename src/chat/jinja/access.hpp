@@ -23,6 +23,8 @@ const NamedFunction* find_method(const Value& value, std::string_view name);
 /// `value.name`: a method before an entry of a dictionary. Undefined where there is neither; a
 /// Failure where `value` is undefined.
 Value get_attribute(Run& run, const Value& value, std::string_view name);
+/// The same, but never an entry of a dictionary.
+Value get_own_attribute(Run& run, const Value& value, std::string_view name);
 /// `value[key]`: an entry before a method.
 Value get_item(Run& run, const Value& value, const Value& key);
 /// `value[start:stop:step]`; each may be None.

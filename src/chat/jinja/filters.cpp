@@ -7,8 +7,8 @@ namespace linnet::jinja {
 Function find_filter(std::string_view name) {
   static const auto kFilters = [] {
     std::unordered_map<std::string_view, Function> table;
-    for (const auto list :
-         {text_filters(), number_filters(), sequence_filters(), selection_filters()}) {
+    for (const auto list : {text_filters(), number_filters(), sequence_filters(),
+                            selection_filters(), markup_filters()}) {
       for (const NamedFunction& filter : list) table.emplace(filter.name, filter.function);
     }
     return table;

@@ -11,6 +11,7 @@ std::span<const NamedFunction> text_filters();
 std::span<const NamedFunction> number_filters();
 std::span<const NamedFunction> sequence_filters();
 std::span<const NamedFunction> selection_filters();
+std::span<const NamedFunction> markup_filters();
 
 /// Null where there is no such filter.
 Function find_filter(std::string_view name);

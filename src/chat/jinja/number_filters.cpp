@@ -169,6 +169,27 @@ Value round_filter(Run& run, const Value& subject, const Arguments& arguments) {
   return (method == "ceil" ? std::ceil(scaled) : std::floor(scaled)) / unit;
 }
 
+// A number of bytes for people: 13 kB, 4.1 MB.
+Value file_size_format(Run& run, const Value& subject, const Arguments& arguments) {
+  constexpr std::string_view kPrefixes = "kMGTPEZY";
+  const Parameters given(run, arguments, "filesizeformat", {"binary"});
+  run.require_defined(subject);
+  const auto bytes = to_float(subject);
+  if (!bytes || !std::isfinite(*bytes)) fail("filesizeformat needs a number");
+  const bool binary = given.flag(0, false);
+  const double base = binary ? 1024 : 1000;
+  if (*bytes == 1) return run.text("1 Byte");
+  if (*bytes < base) return run.text(fmt::format("{} Bytes", std::trunc(*bytes)));
+  double unit = base;
+  std::size_t prefix = 0;
+  while (*bytes >= unit * base && prefix + 1 < kPrefixes.size()) {
+    unit *= base;
+    ++prefix;
+  }
+  const char letter = binary && prefix == 0 ? 'K' : kPrefixes[prefix];
+  return run.text(fmt::format("{:.1f} {}{}B", *bytes / unit, letter, binary ? "i" : ""));
+}
+
 Value default_filter(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "default", {"default_value", "boolean"});
   const bool replaced = subject.is_undefined() || (given.flag(1, false) && !is_true(subject));
@@ -177,9 +198,13 @@ Value default_filter(Run& run, const Value& subject, const Arguments& arguments)
 }
 
 constexpr std::array kFilters = {
-    NamedFunction{"abs", abs_filter},         NamedFunction{"d", default_filter},
-    NamedFunction{"default", default_filter}, NamedFunction{"float", float_filter},
-    NamedFunction{"int", int_filter},         NamedFunction{"round", round_filter},
+    NamedFunction{"abs", abs_filter},
+    NamedFunction{"d", default_filter},
+    NamedFunction{"default", default_filter},
+    NamedFunction{"float", float_filter},
+    NamedFunction{"filesizeformat", file_size_format},
+    NamedFunction{"int", int_filter},
+    NamedFunction{"round", round_filter},
 };
 
 }  // namespace

@@ -2,8 +2,9 @@
 
 #include "chat/jinja/compare.hpp"
 #include "chat/jinja/filters.hpp"
+#include "chat/jinja/print.hpp"
 
-// map, select, reject and their forms for attributes. Python's are lazy; ours do all at once.
+// attr, map, select, reject and their forms for attributes. Python's are lazy; ours do all at once.
 
 namespace linnet::jinja {
 namespace {
@@ -22,6 +23,11 @@ Arguments without_first(const Arguments& arguments, std::size_t count) {
   rest.positional.erase(rest.positional.begin(),
                         rest.positional.begin() + static_cast<std::ptrdiff_t>(count));
   return rest;
+}
+
+Value attr(Run& run, const Value& subject, const Arguments& arguments) {
+  const Parameters given(run, arguments, "attr", {"name"}, 1);
+  return get_own_attribute(run, subject, to_text(run, *given[0]).bytes());
 }
 
 Value map_attribute(Run& run, const Value& subject, const Arguments& arguments) {
@@ -67,6 +73,7 @@ Value filter_items(Run& run, const Value& subject, const Arguments& arguments) {
 }
 
 constexpr std::array kFilters = {
+    NamedFunction{"attr", attr},
     NamedFunction{"map", map},
     NamedFunction{"reject", filter_items<false, false>},
     NamedFunction{"rejectattr", filter_items<true, false>},

@@ -14,11 +14,12 @@ using Kind = Sequence::Kind;
 // What sorting and the like compare: an attribute of the item, texts without regard to case.
 class Key {
  public:
-  Key(Run& run, const Value* attribute, bool case_sensitive)
-      : run_(run), attribute_(attribute), case_sensitive_(case_sensitive) {}
+  /// `attribute` may be null; `otherwise` stands for it where an item has none, unless it is null.
+  Key(Run& run, const Value* attribute, bool case_sensitive, const Value* otherwise = nullptr)
+      : run_(run), attribute_(attribute), case_sensitive_(case_sensitive), otherwise_(otherwise) {}
 
   Value operator()(const Value& item) const {
-    Value key = attribute_ ? get_path(run_, item, *attribute_) : item;
+    Value key = attribute_ ? get_path(run_, item, *attribute_, otherwise_) : item;
     if (key.is_string() && !case_sensitive_) return run_.text(to_lower(run_, key.text()));
     return key;
   }
@@ -27,6 +28,7 @@ class Key {
   Run& run_;
   const Value* attribute_;
   bool case_sensitive_;
+  const Value* otherwise_;
 };
 
 struct Keyed {
@@ -94,6 +96,33 @@ Value dictsort(Run& run, const Value& subject, const Arguments& arguments) {
   }
   sort_stably(run, keyed, given.flag(2, false));
   return items_only(run, std::move(keyed));
+}
+
+// A list of tuples, each of a value of the attribute and the items that have it.
+Value group_by(Run& run, const Value& subject, const Arguments& arguments) {
+  static constexpr std::array<std::string_view, 2> kNames = {"grouper", "list"};
+  const Parameters given(run, arguments, "groupby", {"attribute", "default", "case_sensitive"}, 1);
+  const Value* const otherwise = given.is_given(1) ? given[1] : nullptr;
+  const Key key(run, given[0], given.flag(2, false), otherwise);
+  std::vector<Keyed> keyed;
+  for (Value& item : items_of(run, subject)) keyed.push_back({{key(item)}, std::move(item)});
+  if (keyed.size() > 1) {
+    for (const Keyed& one : keyed) run.require_defined(one.keys[0]);
+  }
+  sort_stably(run, keyed, /*reverse=*/false);
+  std::vector<Value> groups;
+  for (std::size_t begin = 0, end = 0; begin < keyed.size(); begin = end) {
+    std::vector<Value> members;
+    for (; end < keyed.size() && are_equal(run, keyed[end].keys[0], keyed[begin].keys[0]); ++end) {
+      members.push_back(keyed[end].item);
+    }
+    // Texts that differ in case only are one group, with the name that the first one has.
+    Value name = get_path(run, keyed[begin].item, *given[0], otherwise);
+    groups.push_back(
+        run.sequence({std::move(name), run.sequence(std::move(members))}, Kind::kTuple));
+    groups.back().sequence()->names = kNames;
+  }
+  return run.sequence(std::move(groups));
 }
 
 Value unique(Run& run, const Value& subject, const Arguments& arguments) {
@@ -229,13 +258,21 @@ Value slice(Run& run, const Value& subject, const Arguments& arguments) {
 }
 
 constexpr std::array kFilters = {
-    NamedFunction{"batch", batch},       NamedFunction{"count", length},
-    NamedFunction{"dictsort", dictsort}, NamedFunction{"first", first},
-    NamedFunction{"items", items},       NamedFunction{"last", last},
-    NamedFunction{"length", length},     NamedFunction{"list", list},
-    NamedFunction{"max", extreme<true>}, NamedFunction{"min", extreme<false>},
-    NamedFunction{"reverse", reverse},   NamedFunction{"slice", slice},
-    NamedFunction{"sort", sort},         NamedFunction{"sum", sum},
+    NamedFunction{"batch", batch},
+    NamedFunction{"count", length},
+    NamedFunction{"dictsort", dictsort},
+    NamedFunction{"first", first},
+    NamedFunction{"groupby", group_by},
+    NamedFunction{"items", items},
+    NamedFunction{"last", last},
+    NamedFunction{"length", length},
+    NamedFunction{"list", list},
+    NamedFunction{"max", extreme<true>},
+    NamedFunction{"min", extreme<false>},
+    NamedFunction{"reverse", reverse},
+    NamedFunction{"slice", slice},
+    NamedFunction{"sort", sort},
+    NamedFunction{"sum", sum},
     NamedFunction{"unique", unique},
 };
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -114,6 +115,7 @@ struct Sequence {
   std::vector<Value> items;
   std::size_t next = 0;  // of an iterator: the first item that it has not given yet
   std::string shown;     // of a range: how it prints
+  std::span<const std::string_view> names{};  // of a named tuple: those of its items
 };
 
 /// Orders keys so that those equal in Python (1, 1.0 and true) are one.

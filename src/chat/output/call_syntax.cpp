@@ -36,6 +36,13 @@ ToolTable::ToolTable(const OrderedJson& tools) {
 
 bool ToolTable::contains(std::string_view name) const { return tools_.contains(name); }
 
+Status ToolTable::check(const std::vector<ParsedCall>& calls) const {
+  for (const ParsedCall& call : calls) {
+    if (!contains(call.name)) return Error{"there is no tool with the name " + call.name};
+  }
+  return {};
+}
+
 OrderedJson ToolTable::typed_value(std::string_view tool, std::string_view parameter,
                                    std::string_view text) const {
   const auto find = [](const OrderedJson& json, std::string_view key) -> const OrderedJson* {

@@ -23,6 +23,8 @@ class ToolTable {
   explicit ToolTable(const OrderedJson& tools);
   bool empty() const { return tools_.empty(); }
   bool contains(std::string_view name) const;
+  /// An Error that says in a few words which call is of none of these tools.
+  Status check(const std::vector<ParsedCall>& calls) const;
   /// What a parameter's text stands for: text where the tool says so, otherwise the JSON value that
   /// it is, or text where it is none.
   OrderedJson typed_value(std::string_view tool, std::string_view parameter,

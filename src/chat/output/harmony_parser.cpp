@@ -82,7 +82,7 @@ void HarmonyParser::begin_body(std::string_view header) {
   is_reasoning_ = channel != kNowhere && word_at(header, channel + kChannel.size()) == "analysis";
   recipient_.clear();
   if (recipient != kNowhere) recipient_ = word_at(header, recipient + 3);
-  if (recipient_ == "user" || recipient_ == "assistant" || !has_tools_) recipient_.clear();
+  if (recipient_ == "user" || recipient_ == "assistant" || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
   call_.clear();
 }
@@ -119,10 +119,13 @@ void HarmonyParser::emit(std::string_view text) {
 void HarmonyParser::end_body() {
   if (!recipient_.empty()) {
     auto arguments = parse_arguments(call_);
-    if (arguments) {
-      events_.call({"", recipient_, std::move(*arguments)});
+    std::vector<ParsedCall> calls = {{"", recipient_, {}}};
+    if (arguments) calls[0].arguments = std::move(*arguments);
+    const Status status = arguments ? tools_.check(calls) : arguments.error();
+    if (status) {
+      events_.call(calls[0]);
     } else {
-      events_.broken_call(arguments.error().message, call_);
+      events_.broken_call(status.error().message, call_);
     }
   }
   events_.end_part();

@@ -11,7 +11,7 @@ namespace linnet {
 class HarmonyParser final : public OutputParser {
  public:
   explicit HarmonyParser(const OutputOptions& options)
-      : has_tools_(!ToolTable(options.tools).empty()), events_(options.id_seed) {}
+      : tools_(options.tools), events_(options.id_seed) {}
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
@@ -24,7 +24,7 @@ class HarmonyParser final : public OutputParser {
   void emit(std::string_view text);
   void end_body();
 
-  bool has_tools_;
+  ToolTable tools_;
   EventList events_;
   std::string buffer_;
   bool in_header_ = true;

@@ -1,7 +1,5 @@
 #include "chat/output/marked_parser.hpp"
 
-#include <algorithm>
-
 namespace linnet {
 namespace {
 
@@ -156,17 +154,15 @@ void MarkedParser::end_call(std::string_view content, std::string_view end) {
   const bool begins_call = section_->begin.find('=') != kNowhere;
   const std::string whole = std::string(section_->begin) + std::string(content) + std::string(end);
   auto calls = section_->syntax->parse(begins_call ? whole : content, tools_);
-  if (!calls) return events_.broken_call(calls.error().message, whole);
+  const Status status = calls ? tools_.check(*calls) : calls.error();
+  if (!status) return events_.broken_call(status.error().message, whole);
   for (const ParsedCall& call : *calls) events_.call(call);
 }
 
 // JSON that calls no tool of ours is an answer like any other.
 void MarkedParser::end_bare_call() {
   auto calls = format_.bare_json->parse(buffer_, tools_);
-  const bool fits = calls && std::ranges::all_of(*calls, [&](const ParsedCall& call) {
-                      return tools_.contains(call.name);
-                    });
-  if (!fits) return events_.text(buffer_);
+  if (!calls || !tools_.check(*calls)) return events_.text(buffer_);
   for (const ParsedCall& call : *calls) events_.call(call);
 }
 

@@ -25,6 +25,8 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
     const MatmulOutput output = weights.gate_and_up.to(both);
     pass.backend.matmul(in, {&output, 1});
     activate_gate(pass, gate, up, spec.activation, spec.clamp, up);
+  } else if (weights.gate && spec.gate_cut == 0.0f && spec.clamp == 0.0f) {
+    pass.backend.gated_matmul(in, weights.gate.to(gate), weights.up.to(up), spec.activation);
   } else if (weights.gate) {
     const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
     pass.backend.matmul(in, outputs);

@@ -27,40 +27,68 @@ ApiResult<grammar::GrammarSession> GrammarCache::session(const std::string& key,
                                                          const std::string& param,
                                                          const Maker& make) {
   const std::string short_key = digest(key);
-  const auto known = std::ranges::find(kept_, short_key, &std::pair<std::string, Mask>::first);
-  if (known != kept_.end()) {
-    kept_.splice(kept_.begin(), kept_, known);
-  } else {
-    if (!has_room()) {
-      return overloaded("too many different grammars are in use; try again later", kRetryAfter_s);
-    }
-    const auto rules = make();
-    if (!rules) return rules.error();
-    auto mask = compile(*rules);
-    if (!mask) return invalid_request(param + ": " + mask.error().message, param);
-    in_use_.push_back(*mask);
-    kept_.emplace_front(short_key, std::move(*mask));
-    if (kept_.size() > kMostKept) kept_.pop_back();
+  Mask mask = find(short_key);
+  if (!mask) {
+    if (!make) return invalid_request("", param, std::string(kNotCompiled));
+    auto made = make_mask(param, make);
+    if (!made) return made.error();
+    mask = std::move(*made);
+    keep(short_key, mask);
   }
-  auto session = grammar::GrammarSession::create(kept_.front().second);
+  auto session = grammar::GrammarSession::create(std::move(mask));
   if (!session) return invalid_request(param + ": " + session.error().message, param);
   return std::move(*session);
 }
 
-bool GrammarCache::has_room() {
-  std::erase_if(in_use_, [](const auto& mask) { return mask.expired(); });
-  return in_use_.size() < kMostInUse;
+// Null where it is not kept.
+GrammarCache::Mask GrammarCache::find(const std::string& digest) {
+  const std::lock_guard lock(mutex_);
+  const auto known = std::ranges::find(kept_, digest, &std::pair<std::string, Mask>::first);
+  if (known == kept_.end()) return nullptr;
+  kept_.splice(kept_.begin(), kept_, known);
+  return known->second;
 }
 
-Result<GrammarCache::Mask> GrammarCache::compile(const grammar::Grammar& rules) {
-  const auto automaton = grammar::PushdownAutomaton::compile(rules, kLimits);
-  if (!automaton) return automaton.error();
+// Without the lock while it compiles.
+ApiResult<GrammarCache::Mask> GrammarCache::make_mask(const std::string& param, const Maker& make) {
+  if (!has_room()) {
+    return overloaded("too many different grammars are in use; try again later", kRetryAfter_s);
+  }
+  const auto rules = make();
+  if (!rules) return rules.error();
+  const auto at_fault = [&](const Error& error) {
+    return invalid_request(param + ": " + error.message, param);
+  };
+  auto automaton = grammar::PushdownAutomaton::compile(*rules, kLimits);
+  if (!automaton) return at_fault(automaton.error());
+  auto words = vocabulary();
+  if (!words) return at_fault(words.error());
+  auto mask = grammar::TokenMask::create(std::move(*automaton), std::move(*words));
+  if (!mask) return at_fault(mask.error());
+  return std::move(*mask);
+}
+
+Result<std::shared_ptr<const grammar::Vocabulary>> GrammarCache::vocabulary() {
+  const std::lock_guard lock(mutex_);
   if (!vocabulary_) {
     auto vocabulary = make_grammar_vocabulary(*model_.tokenizer);
     if (!vocabulary) return vocabulary.error();
     vocabulary_ = std::move(*vocabulary);
   }
-  return grammar::TokenMask::create(*automaton, vocabulary_);
+  return vocabulary_;
+}
+
+bool GrammarCache::has_room() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(in_use_, [](const auto& mask) { return mask.expired(); });
+  return in_use_.size() < kMostInUse;
+}
+
+void GrammarCache::keep(const std::string& digest, const Mask& mask) {
+  const std::lock_guard lock(mutex_);
+  in_use_.push_back(mask);
+  kept_.emplace_front(digest, mask);
+  if (kept_.size() > kMostKept) kept_.pop_back();
 }
 
 }  // namespace linnet::serve

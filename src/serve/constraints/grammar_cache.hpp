@@ -3,7 +3,9 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,7 +17,8 @@
 namespace linnet::serve {
 
 /// Compiled grammars, because clients send the same schema or tools with many requests. Holds only
-/// so many, in use and kept, that no requests can take the memory. Belongs to one thread.
+/// so many, in use and kept, that no requests can take the memory. Safe to use from several
+/// threads, which compile side by side.
 class GrammarCache {
  public:
   using Maker = std::function<ApiResult<grammar::Grammar>()>;
@@ -23,21 +26,29 @@ class GrammarCache {
   /// `model` must outlive this.
   explicit GrammarCache(const ServedModel& model) : model_(model) {}
 
-  /// A session with the grammar that `make` gives, or with the one that was compiled for `key`
-  /// before. Errors: those of `make`; a grammar that is too large or that the vocabulary can't
-  /// spell, which is then the fault of the field `param`; too many grammars in use.
+  /// A session with the grammar that was compiled for `key` before, or with the one that `make`
+  /// gives, which may take long; without `make`, that is the error kNotCompiled. Other errors:
+  /// those of `make`; a grammar that is too large or that the vocabulary can't spell, which is then
+  /// the fault of the field `param`; too many grammars in use.
   ApiResult<grammar::GrammarSession> session(const std::string& key, const std::string& param,
                                              const Maker& make);
 
+  static constexpr std::string_view kNotCompiled = "grammar_not_compiled";  ///< the error's code
+
  private:
   using Mask = std::shared_ptr<grammar::TokenMask>;
-  Result<Mask> compile(const grammar::Grammar& rules);
+  Mask find(const std::string& digest);
+  ApiResult<Mask> make_mask(const std::string& param, const Maker& make);
+  Result<std::shared_ptr<const grammar::Vocabulary>> vocabulary();
   bool has_room();
+  void keep(const std::string& digest, const Mask& mask);
 
   static constexpr std::size_t kMostKept = 16;
   static constexpr std::size_t kMostInUse = 64;  // those that are kept among them
 
   const ServedModel& model_;
+
+  std::mutex mutex_;                                       // guards what follows
   std::shared_ptr<const grammar::Vocabulary> vocabulary_;  // made when it is first needed
   std::list<std::pair<std::string, Mask>> kept_;           // by key, the last used first
   std::vector<std::weak_ptr<const grammar::TokenMask>> in_use_;

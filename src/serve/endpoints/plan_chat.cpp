@@ -85,6 +85,12 @@ std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
                prompt.ends_in_reasoning});
 }
 
+ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const std::string& key,
+                                                   const std::string& param,
+                                                   const GrammarCache::Maker& make) {
+  return context.grammars.session(key, param, context.may_compile ? make : GrammarCache::Maker());
+}
+
 }  // namespace
 
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request) {
@@ -102,9 +108,9 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   auto ids = encode_prompt(*model.tokenizer, *prompt);
   if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
   if (restricts_calls(chat) || !constraint.is_none()) {
-    auto session = context.grammars.session(
-        cache_key(chat, constraint, *prompt), constraint.is_none() ? "tools" : constraint.path,
-        [&] { return make_grammar(model, chat, constraint, *prompt); });
+    auto session = grammar_session(context, cache_key(chat, constraint, *prompt),
+                                   constraint.is_none() ? "tools" : constraint.path,
+                                   [&] { return make_grammar(model, chat, constraint, *prompt); });
     if (!session) return session.error();
     options.sampling.grammar = std::move(*session);
   }
@@ -122,8 +128,8 @@ ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& conte
                                                                const TextConstraint& constraint) {
   if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
   auto session =
-      context.grammars.session(dump({constraint.schema, constraint.gbnf}), constraint.path,
-                               [&] { return text_grammar(constraint, *context.model.tokenizer); });
+      grammar_session(context, dump({constraint.schema, constraint.gbnf}), constraint.path,
+                      [&] { return text_grammar(constraint, *context.model.tokenizer); });
   if (!session) return session.error();
   return std::optional(std::move(*session));
 }

@@ -21,7 +21,11 @@ constexpr std::chrono::seconds kAliveInterval{15};
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::size_t kMostLoggedBytes = 64 << 10;
 
-asio::awaitable<ApiReply> reply_of(Api& api, const ApiRequest& request) {
+asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, const ApiRequest& request) {
+  co_return api.handle_quickly(request);
+}
+
+asio::awaitable<ApiReply> any_reply(Api& api, const ApiRequest& request) {
   co_return api.handle(request);
 }
 
@@ -51,6 +55,11 @@ std::string address_of(const asio::ip::tcp::socket& socket) {
 }
 
 }  // namespace
+
+void RequestReaders::stop() {
+  for (asio::thread_pool* const pool : {&quick, &patient}) pool->stop();
+  for (asio::thread_pool* const pool : {&quick, &patient}) pool->join();
+}
 
 Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context)
     : transport_(std::move(socket), std::move(tls)),
@@ -159,10 +168,14 @@ void Connection::take_news() {
 }
 
 asio::awaitable<ApiReply> Connection::handle() {
-  if (exchange_.request.method == "GET") co_return context_.api.handle(exchange_.request);
+  const ApiRequest& request = exchange_.request;
+  if (request.method == "GET") co_return context_.api.handle(request);
   transport_.tcp().expires_never();
-  co_return co_await asio::co_spawn(context_.planner.get_executor(),
-                                    reply_of(context_.api, exchange_.request), asio::use_awaitable);
+  auto reply = co_await asio::co_spawn(context_.readers.quick.get_executor(),
+                                       quick_reply(context_.api, request), asio::use_awaitable);
+  if (reply) co_return std::move(*reply);
+  co_return co_await asio::co_spawn(context_.readers.patient.get_executor(),
+                                    any_reply(context_.api, request), asio::use_awaitable);
 }
 
 asio::awaitable<bool> Connection::answer() {

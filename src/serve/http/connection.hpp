@@ -26,10 +26,20 @@ struct ConnectionLimits {
   std::chrono::seconds write_time{30};  ///< for a part of an answer
 };
 
+/// Where requests are read, prompts encoded and schemas compiled: quick ones do not wait for those
+/// that may take long. Each is one thread, so that the engine keeps most of the machine.
+struct RequestReaders {
+  boost::asio::thread_pool quick{1};
+  boost::asio::thread_pool patient{1};
+
+  /// Waits for what runs; the rest is dropped.
+  void stop();
+};
+
 /// What connections share. Belongs to the I/O thread.
 struct ConnectionContext {
   Api& api;
-  boost::asio::thread_pool& planner;  ///< one thread, for requests that may take long to read
+  RequestReaders& readers;
   Gate& gate;
   Metrics& metrics;
   ConnectionLimits limits;

@@ -70,6 +70,11 @@ export class Api {
     return tokens.length;
   }
 
+  async countMessageTokens(messages, system) {
+    const { input_tokens } = await (await this.fetch("/v1/messages/count_tokens", { messages, system })).json();
+    return input_tokens;
+  }
+
   // Parts of an answer as they come: {text}, {reasoning}, and at the end {usage, timings}.
   async *stream(path, body, signal) {
     const request = { ...body, stream: true, stream_options: { include_usage: true } };

@@ -9,22 +9,34 @@ function sampling(settings) {
   return fields;
 }
 
-function chatRequest(model, messages, settings) {
+// Tokens that the context has room for behind `prompt_tokens`.
+function roomBehind(prompt_tokens, model, what) {
+  const left = model.context - prompt_tokens;
+  if (left < 1) {
+    throw new Error(`The ${what} fills the model's context of ${model.context} tokens. Start a new one.`);
+  }
+  return left;
+}
+
+// Where nothing else is set, an answer takes at most half of what the context has left, so that the
+// conversation can go on.
+async function chatRequest(api, model, messages, settings) {
   // An answer that failed before its first word says nothing.
   const asked = messages.filter(({ text }) => text).map(({ role, text }) => ({ role, content: text }));
-  if (settings.system.trim()) asked.unshift({ role: "system", content: settings.system });
-  const body = { model: model.id, messages: asked, ...sampling(settings) };
-  if (settings.max_tokens !== null) body.max_tokens = settings.max_tokens;
-  return { path: "/v1/chat/completions", body };
+  const system = settings.system.trim() ? settings.system : undefined;
+  const left = roomBehind(await api.countMessageTokens(asked, system), model, "conversation");
+  if (system) asked.unshift({ role: "system", content: system });
+  const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
+  return {
+    path: "/v1/chat/completions",
+    body: { model: model.id, messages: asked, max_tokens, ...sampling(settings) },
+  };
 }
 
 // A model without a chat template goes on with the text so far.
 async function textRequest(api, model, messages, settings) {
   const prompt = messages.map(({ text }) => text).join("");
-  const left = model.context - (await api.countTokens(prompt));
-  if (left < 1) {
-    throw new Error(`The text fills the model's context of ${model.context} tokens. Start a new one.`);
-  }
+  const left = roomBehind(await api.countTokens(prompt), model, "text");
   const wanted = settings.max_tokens ?? kLongestContinuation;
   return {
     path: "/v1/completions",
@@ -33,5 +45,5 @@ async function textRequest(api, model, messages, settings) {
 }
 
 export async function makeRequest(api, model, messages, settings) {
-  return model.chats ? chatRequest(model, messages, settings) : textRequest(api, model, messages, settings);
+  return (model.chats ? chatRequest : textRequest)(api, model, messages, settings);
 }

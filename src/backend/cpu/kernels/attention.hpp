@@ -54,28 +54,34 @@ void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int3
   }
 }
 
-/// Scores become weights exp(score - largest so far), 0 for keys that are not seen; what was summed
-/// before is corrected to the new largest score (https://arxiv.org/abs/1805.02867).
+/// What row `index` has summed is corrected to a new largest score.
+template <class S>
+void raise_largest(float largest, int index, int width, const SoftmaxSums& sums) {
+  float correction[16] = {sums.largest[index] - largest};
+  sums.largest[index] = largest;
+  if (correction[0] == -kInfinity) return;  // nothing was summed
+  S::store(correction, exp<S>(S::load(correction)));
+  sums.sum[index] *= correction[0];
+  float* values = sums.values + index * width;
+  for (int c = 0; c < width; c += 16) {
+    S::store(values + c, S::mul(S::load(values + c), S::set(correction[0])));
+  }
+}
+
+/// Scores become weights exp(score - largest so far), 0 for keys that are not seen
+/// (https://arxiv.org/abs/1805.02867).
 template <class S>
 void weigh_scores(float* scores, int index, int width, const SoftmaxSums& sums) {
   auto largest_here = S::load(scores);
   for (int i = 16; i < kScoreKeys; i += 16) {
     largest_here = S::max(largest_here, S::load(scores + i));
   }
-  const float highest = S::max_lanes(largest_here);
-  if (highest == -kInfinity) {
+  if (S::any_above(largest_here, sums.largest[index])) {
+    raise_largest<S>(S::max_lanes(largest_here), index, width, sums);
+  }
+  if (sums.largest[index] == -kInfinity) {  // no key was seen yet
     for (int i = 0; i < kScoreKeys; ++i) scores[i] = 0.0f;
     return;
-  }
-  if (highest > sums.largest[index]) {
-    float correction[16] = {sums.largest[index] - highest};
-    S::store(correction, exp<S>(S::load(correction)));
-    sums.largest[index] = highest;
-    sums.sum[index] *= correction[0];
-    float* values = sums.values + index * width;
-    for (int c = 0; c < width; c += 16) {
-      S::store(values + c, S::mul(S::load(values + c), S::set(correction[0])));
-    }
   }
   auto total = S::set(0.0f);
   for (int i = 0; i < kScoreKeys; i += 16) {
@@ -88,61 +94,98 @@ void weigh_scores(float* scores, int index, int width, const SoftmaxSums& sums) 
   sums.sum[index] += S::sum_lanes(total);
 }
 
-/// Adds weights * values of a page. Rows that see the whole page go together.
-template <class S>
-void add_page_values(const PageValues& values, const AttentionTask& task, std::int32_t page,
+/// Adds weights * values of a page. Rows that see the same keys of it go together: all heads of a
+/// token at least.
+template <class S, class Values>
+void add_page_values(const Values& values, const AttentionTask& task, std::int32_t page,
                      const float* weights, float* sums) {
-  for (int r = 0; r < task.count;) {
-    int whole = r;
-    while (whole < task.count && !seen_keys<S>(task.rows[whole], page).some) ++whole;
-    if (whole > r) {
-      for_tiles<S::kAttentionRows>(
-          whole - r,
-          ValueTile<S>{values, 0, kPageTokens, weights + r * kScoreKeys, sums + r * values.width});
-      r = whole;
-      continue;
-    }
+  for (int r = 0, next; r < task.count; r = next) {
     const SeenKeys seen = seen_keys<S>(task.rows[r], page);
-    if (seen.first < seen.last) {
-      for_tiles<1>(1, ValueTile<S>{values, seen.first, seen.last, weights + r * kScoreKeys,
-                                   sums + r * values.width});
+    for (next = r + 1; next < task.count; ++next) {
+      const SeenKeys others = seen_keys<S>(task.rows[next], page);
+      if (others.first != seen.first || others.last != seen.last) break;
     }
-    ++r;
+    if (seen.first == seen.last) continue;
+    for_tiles<S::kAttentionRows>(
+        next - r, ValueTile<S, Values>{values, seen.first, seen.last, weights + r * kScoreKeys,
+                                       sums + r * values.width});
   }
 }
 
-/// Kernels::attend: keys [begin, end), by blocks of kScoreKeys that begin at multiples of it.
+/// Attention over pages of one type. A tile's rows read keys and values as they are stored; if
+/// there are more of them, they are unpacked once for all tiles.
+template <class S, KvType kType>
+struct PageAttention {
+  const PagedKvStore& store;
+  const AttentionParams& params;
+  const AttentionTask& task;
+
+  bool is_one_tile() const { return task.count <= S::kAttentionRows; }
+
+  /// scores [row][kScoreKeys]
+  void score(std::int32_t page, float* unpacked, float* scores) const {
+    const StoredKeys<S, kType> keys(store, params, task, page);
+    if (is_one_tile()) {
+      return for_tiles<S::kAttentionRows>(
+          task.count, ScoreTile<S, StoredKeys<S, kType>>{params, task.rows, keys, scores});
+    }
+    for_tiles<S::kAttentionRows>(
+        task.count,
+        ScoreTile<S, UnpackedKeys<S>>{
+            params, task.rows, UnpackedKeys<S>::unpack(keys, params.key_width, unpacked), scores});
+  }
+
+  void add_values(std::int32_t page, float* unpacked, const float* weights, float* sums) const {
+    const StoredValues<S, kType> values(store, params, task, page);
+    if (is_one_tile()) return add_page_values<S>(values, task, page, weights, sums);
+    add_page_values<S>(UnpackedValues<S>::unpack(values, unpacked), task, page, weights, sums);
+  }
+
+  /// Kernels::attend: keys [begin, end), by blocks of kScoreKeys that begin at multiples of it.
+  void attend(std::int32_t begin, std::int32_t end, const SoftmaxSums& sums) const {
+    const int width = PagedKvStore::padded(params.value_width);
+    alignas(64) float unpacked[kPageTokens * kWidestHead];
+    alignas(64) float scores[kMostQueryRows * kScoreKeys];
+    for (std::int32_t first = begin / kScoreKeys * kScoreKeys; first < end; first += kScoreKeys) {
+      const std::int32_t page = first / kPageTokens;
+      int pages = 0;
+      for (; pages < kScorePages && (page + pages) * kPageTokens < end; ++pages) {
+        score(page + pages, unpacked, scores + pages * kPageTokens);
+      }
+      for (int r = 0; r < task.count; ++r) {
+        float* row = scores + r * kScoreKeys;
+        for (int p = 0; p < pages; ++p) {
+          adjust_scores<S>(params, task.rows[r], page + p, row + p * kPageTokens);
+        }
+        for (int i = pages * kPageTokens; i < kScoreKeys; ++i) row[i] = -kInfinity;
+        weigh_scores<S>(row, r, width, sums);
+      }
+      for (int p = 0; p < pages; ++p) {
+        add_values(page + p, unpacked, scores + p * kPageTokens, sums.values);
+      }
+    }
+  }
+};
+
+/// Kernels::attend.
 template <class S>
 void attend(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
             std::int32_t begin, std::int32_t end, const SoftmaxSums& sums) {
   const int width = PagedKvStore::padded(params.value_width);
-  alignas(64) float unpacked[kPageTokens * kWidestHead];
-  alignas(64) float scores[kMostQueryRows * kScoreKeys];
   for (int r = 0; r < task.count; ++r) {
     sums.largest[r] = -kInfinity;
     sums.sum[r] = 0.0f;
     for (int c = 0; c < width; ++c) sums.values[r * width + c] = 0.0f;
   }
-  for (std::int32_t first = begin / kScoreKeys * kScoreKeys; first < end; first += kScoreKeys) {
-    const std::int32_t page = first / kPageTokens;
-    int pages = 0;
-    for (; pages < kScorePages && (page + pages) * kPageTokens < end; ++pages) {
-      const float* keys = unpack_keys<S>(store, params, task, page + pages, unpacked);
-      for_tiles<S::kAttentionRows>(
-          task.count, ScoreTile<S>{params, task.rows, keys, scores + pages * kPageTokens});
-    }
-    for (int r = 0; r < task.count; ++r) {
-      float* row = scores + r * kScoreKeys;
-      for (int p = 0; p < pages; ++p) {
-        adjust_scores<S>(params, task.rows[r], page + p, row + p * kPageTokens);
-      }
-      for (int i = pages * kPageTokens; i < kScoreKeys; ++i) row[i] = -kInfinity;
-      weigh_scores<S>(row, r, width, sums);
-    }
-    for (int p = 0; p < pages; ++p) {
-      const PageValues values = unpack_values<S>(store, params, task, page + p, unpacked);
-      add_page_values<S>(values, task, page + p, scores + p * kPageTokens, sums.values);
-    }
+  switch (store.type()) {
+    case KvType::kF32:
+      return PageAttention<S, KvType::kF32>{store, params, task}.attend(begin, end, sums);
+    case KvType::kF16:
+      return PageAttention<S, KvType::kF16>{store, params, task}.attend(begin, end, sums);
+    case KvType::kBf16:
+      return PageAttention<S, KvType::kBf16>{store, params, task}.attend(begin, end, sums);
+    case KvType::kQ8_0:
+      return PageAttention<S, KvType::kQ8_0>{store, params, task}.attend(begin, end, sums);
   }
 }
 
@@ -168,9 +211,17 @@ void merge_sums(const SoftmaxSums& part, int rows, int width, const SoftmaxSums&
 template <class S>
 void score_page(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
                 std::int32_t page, float* scores) {
-  alignas(64) float unpacked[kPageTokens * kWidestHead];
-  const float* keys = unpack_keys<S>(store, params, task, page, unpacked);
-  for_tiles<1>(task.count, ScoreTile<S>{params, task.rows, keys, scores});
+  float* unpacked = nullptr;  // one row is one tile
+  switch (store.type()) {
+    case KvType::kF32:
+      return PageAttention<S, KvType::kF32>{store, params, task}.score(page, unpacked, scores);
+    case KvType::kF16:
+      return PageAttention<S, KvType::kF16>{store, params, task}.score(page, unpacked, scores);
+    case KvType::kBf16:
+      return PageAttention<S, KvType::kBf16>{store, params, task}.score(page, unpacked, scores);
+    case KvType::kQ8_0:
+      return PageAttention<S, KvType::kQ8_0>{store, params, task}.score(page, unpacked, scores);
+  }
 }
 
 }  // namespace linnet::cpu

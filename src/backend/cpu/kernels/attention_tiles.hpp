@@ -19,81 +19,132 @@ inline std::int32_t page_ahead(const AttentionTask& task, std::int32_t page) {
   return task.pages[ahead < static_cast<std::int32_t>(task.pages.size()) ? ahead : page];
 }
 
-/// `count` halves as floats; a multiple of 32. Asks for as many halves at `ahead`.
-template <class S>
-void unpack_halves(const std::uint8_t* from, const std::uint8_t* ahead, std::int64_t count,
-                   float* out) {
-  const auto* halves = reinterpret_cast<const std::uint16_t*>(from);
-  for (std::int64_t i = 0; i < count; i += 32) {
-    __builtin_prefetch(ahead + 2 * i);
-    S::store(out + i, S::load_half(halves + i));
-    S::store(out + i + 16, S::load_half(halves + i + 16));
+/// Sixteen numbers of a page, from number `at` on, without their scales.
+template <class S, KvType kType>
+[[gnu::always_inline]] inline typename S::Float load_numbers(const std::uint8_t* numbers, int at) {
+  if constexpr (kType == KvType::kF32) {
+    return S::load(reinterpret_cast<const float*>(numbers) + at);
+  } else if constexpr (kType == KvType::kF16) {
+    return S::load_half(reinterpret_cast<const std::uint16_t*>(numbers) + at);
+  } else if constexpr (kType == KvType::kBf16) {
+    return S::load_bfloat16(reinterpret_cast<const std::uint16_t*>(numbers) + at);
+  } else {
+    return S::load_int8(reinterpret_cast<const std::int8_t*>(numbers) + at);
   }
 }
 
-/// The keys of a page, [key_width][32 positions].
-template <class S>
-const float* unpack_keys(const PagedKvStore& store, const AttentionParams& params,
-                         const AttentionTask& task, std::int32_t page, float* out) {
-  const int width = params.key_width;
-  const std::uint8_t* keys = store.keys(params.layer, task.pages[page], task.kv_head);
-  if (store.type() == KvType::kF32) return reinterpret_cast<const float*>(keys);
-  if (store.type() == KvType::kF16) {
-    const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
-    unpack_halves<S>(keys, ahead, std::int64_t{kPageTokens} * width, out);
-    return out;
+/// Bytes of a number without its scale.
+template <KvType kType>
+inline constexpr int kNumberBytes = kType == KvType::kQ8_0 ? 1 : info_of(kType).block_bytes / 32;
+
+/// Asks for the cache lines of `count` numbers from number `at` on.
+template <KvType kType>
+[[gnu::always_inline]] inline void prefetch_numbers(const std::uint8_t* numbers, int at,
+                                                    int count) {
+#pragma GCC unroll 2
+  for (int line = 0; line < kNumberBytes<kType> * count; line += 64) {
+    __builtin_prefetch(numbers + kNumberBytes<kType> * at + line);
   }
-  const auto* codes = reinterpret_cast<const std::int8_t*>(keys);
-  const auto* scales = reinterpret_cast<const float*>(keys + std::int64_t{kPageTokens} * width);
-  const auto* ahead = store.keys(params.layer, page_ahead(task, page), task.kv_head);
-  for (int d = 0; d < width; ++d) {
-    __builtin_prefetch(ahead + d * kPageTokens);
-    for (int half = 0; half < kPageTokens; half += 16) {
-      const auto scale = S::load(scales + d / 32 * kPageTokens + half);
-      const int at = d * kPageTokens + half;
-      S::store(out + at, S::mul(S::load_int8(codes + at), scale));
+}
+
+/// The keys of a page and KV head as they are stored, [key_width][32 positions].
+template <class S, KvType kType>
+struct StoredKeys {
+  const std::uint8_t* numbers;
+  const std::uint8_t* ahead;  ///< those of the page that comes after the next ones
+  const float* scales;        ///< kQ8_0 only
+
+  StoredKeys(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
+             std::int32_t page)
+      : numbers(store.keys(params.layer, task.pages[page], task.kv_head)),
+        ahead(store.keys(params.layer, page_ahead(task, page), task.kv_head)),
+        scales(reinterpret_cast<const float*>(numbers + kPageTokens * params.key_width)) {}
+
+  /// Column `d` of 16 positions.
+  [[gnu::always_inline]] typename S::Float load(int d, int position) const {
+    const auto x = load_numbers<S, kType>(numbers, d * kPageTokens + position);
+    if constexpr (kType != KvType::kQ8_0) return x;
+    return S::mul(x, S::load(scales + d / 32 * kPageTokens + position));
+  }
+  [[gnu::always_inline]] void fetch_ahead(int d) const {
+    prefetch_numbers<kType>(ahead, d * kPageTokens, kPageTokens);
+  }
+};
+
+/// The same as floats, for tiles that share them.
+template <class S>
+struct UnpackedKeys {
+  const float* keys;
+
+  template <KvType kType>
+  static UnpackedKeys unpack(const StoredKeys<S, kType>& stored, int key_width, float* out) {
+    for (int d = 0; d < key_width; ++d) {
+      stored.fetch_ahead(d);
+      S::store(out + d * kPageTokens, stored.load(d, 0));
+      S::store(out + d * kPageTokens + 16, stored.load(d, 16));
     }
+    return {out};
   }
-  return out;
-}
+  [[gnu::always_inline]] typename S::Float load(int d, int position) const {
+    return S::load(keys + d * kPageTokens + position);
+  }
+  [[gnu::always_inline]] void fetch_ahead(int /*d*/) const {}
+};
 
-/// The values of a page, [32 positions][width].
-struct PageValues {
-  const float* values;
+/// The values of a page and KV head as they are stored, [32 positions][width].
+template <class S, KvType kType>
+struct StoredValues {
+  const std::uint8_t* numbers;
+  const std::uint8_t* ahead;
+  const float* scales;
   int width;
+
+  StoredValues(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
+               std::int32_t page)
+      : numbers(store.values(params.layer, task.pages[page], task.kv_head)),
+        ahead(store.values(params.layer, page_ahead(task, page), task.kv_head)),
+        scales(reinterpret_cast<const float*>(
+            numbers + kPageTokens * PagedKvStore::padded(params.value_width))),
+        width(PagedKvStore::padded(params.value_width)) {}
+
+  /// Sixteen columns of a position.
+  [[gnu::always_inline]] typename S::Float load(int position, int column) const {
+    const auto x = load_numbers<S, kType>(numbers, position * width + column);
+    if constexpr (kType != KvType::kQ8_0) return x;
+    return S::mul(x, S::set(scales[column / 32 * kPageTokens + position]));
+  }
+  [[gnu::always_inline]] void fetch_ahead(int position, int column, int count) const {
+    prefetch_numbers<kType>(ahead, position * width + column, count);
+  }
 };
 
 template <class S>
-PageValues unpack_values(const PagedKvStore& store, const AttentionParams& params,
-                         const AttentionTask& task, std::int32_t page, float* out) {
-  const int width = PagedKvStore::padded(params.value_width);
-  const std::uint8_t* values = store.values(params.layer, task.pages[page], task.kv_head);
-  if (store.type() == KvType::kF32) return {reinterpret_cast<const float*>(values), width};
-  if (store.type() == KvType::kF16) {
-    const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
-    unpack_halves<S>(values, ahead, std::int64_t{kPageTokens} * width, out);
-    return {out, width};
-  }
-  const auto* codes = reinterpret_cast<const std::int8_t*>(values);
-  const auto* scales = reinterpret_cast<const float*>(values + std::int64_t{kPageTokens} * width);
-  const auto* ahead = store.values(params.layer, page_ahead(task, page), task.kv_head);
-  for (int i = 0; i < kPageTokens; ++i) {
-    for (int c = 0; c < width; c += 16) {
-      __builtin_prefetch(ahead + i * width + c);
-      const auto scale = S::set(scales[c / 32 * kPageTokens + i]);
-      const int at = i * width + c;
-      S::store(out + at, S::mul(S::load_int8(codes + at), scale));
+struct UnpackedValues {
+  const float* values;
+  int width;
+
+  template <KvType kType>
+  static UnpackedValues unpack(const StoredValues<S, kType>& stored, float* out) {
+    for (int position = 0; position < kPageTokens; ++position) {
+      for (int c = 0; c < stored.width; c += 16) {
+        stored.fetch_ahead(position, c, 16);
+        S::store(out + position * stored.width + c, stored.load(position, c));
+      }
     }
+    return {out, stored.width};
   }
-  return {out, width};
-}
+  [[gnu::always_inline]] typename S::Float load(int position, int column) const {
+    return S::load(values + position * width + column);
+  }
+  [[gnu::always_inline]] void fetch_ahead(int /*position*/, int /*column*/, int /*count*/) const {}
+};
 
 /// scores[row][32] = scale * query * keys, over the columns in order.
-template <class S>
+template <class S, class Keys>
 struct ScoreTile {
   const AttentionParams& params;
   const QueryRow* rows;
-  const float* keys;
+  Keys keys;
   float* scores;  ///< kScoreKeys from row to row
 
   template <int kRows>
@@ -106,8 +157,9 @@ struct ScoreTile {
       sums[t][0] = sums[t][1] = S::set(0.0f);
     }
     for (int d = 0; d < params.key_width; ++d) {
-      const auto low = S::load(keys + d * kPageTokens);
-      const auto high = S::load(keys + d * kPageTokens + 16);
+      keys.fetch_ahead(d);
+      const auto low = keys.load(d, 0);
+      const auto high = keys.load(d, 16);
 #pragma GCC unroll 8
       for (int t = 0; t < kRows; ++t) {
         const auto x = S::set(queries[t][d]);
@@ -125,9 +177,9 @@ struct ScoreTile {
 };
 
 /// sums[row][width] += weights[row][key] * values[key], over the keys [begin, end) in order.
-template <class S>
+template <class S, class Values>
 struct ValueTile {
-  const PageValues& page;
+  Values page;
   int begin, end;
   const float* weights;  ///< kScoreKeys from row to row
   float* sums;
@@ -152,10 +204,9 @@ struct ValueTile {
     }
     for (int key = begin; key < end; ++key) {
       typename S::Float values[kVectors];
+      page.fetch_ahead(key, column, 16 * kVectors);
 #pragma GCC unroll 2
-      for (int v = 0; v < kVectors; ++v) {
-        values[v] = S::load(page.values + key * page.width + column + 16 * v);
-      }
+      for (int v = 0; v < kVectors; ++v) values[v] = page.load(key, column + 16 * v);
 #pragma GCC unroll 8
       for (int t = 0; t < kRows; ++t) {
         const auto weight = S::set(weights[(first + t) * kScoreKeys + key]);

@@ -133,13 +133,19 @@ typename S::Float activate(typename S::Float x, Activation activation) {
 }
 
 template <class S>
-void activate_row(const float* gate, const float* up, std::int64_t width, Activation activation,
+typename S::Float gate(typename S::Float x, typename S::Float up, Activation activation) {
+  return S::mul(activate<S>(x, activation), up_factor<S>(up, activation));
+}
+
+template <class S>
+void activate_row(const float* gates, const float* up, std::int64_t width, Activation activation,
                   float* out) {
   for (std::int64_t i = 0; i < width; i += 16) {
     const std::int64_t some = width - i < 16 ? width - i : 16;
-    auto value = activate<S>(load_some<S>(gate + i, some), activation);
-    if (up) value = S::mul(value, up_factor<S>(load_some<S>(up + i, some), activation));
-    store_some<S>(out + i, value, some);
+    const auto x = load_some<S>(gates + i, some);
+    store_some<S>(
+        out + i,
+        up ? gate<S>(x, load_some<S>(up + i, some), activation) : activate<S>(x, activation), some);
   }
 }
 

@@ -24,8 +24,7 @@ struct IntegerTask {
 /// The activation rows of a tile and its sums.
 template <class S, int kStrips, int kRows>
 struct IntegerSums {
-  const std::int8_t* codes[kRows];
-  const float* scales[kRows];
+  const ActivationPanel* panels[kRows];
   /// For each group of a block, -offset * the sum of the activation codes; with minimums, -scale *
   /// that sum.
   alignas(64) std::int32_t starts[kRows][2 * kPanelBlocks];
@@ -39,13 +38,12 @@ template <class S, int kGroups, bool kMinimum, int kStrips, int kRows>
                                               IntegerSums<S, kStrips, kRows>& tile) {
 #pragma GCC unroll 8
   for (int t = 0; t < kRows; ++t) {
-    tile.codes[t] = task.activations.codes_at(task.index, rows[t]);
-    tile.scales[t] = task.activations.scales_at(task.index, rows[t]);
-    const std::int32_t* sums = task.activations.sums_at(task.index, rows[t]);
+    const ActivationPanel& panel = task.activations.panel(task.index, rows[t]);
+    tile.panels[t] = &panel;
     for (int g = 0; g < kGroups * kPanelBlocks; ++g) {
-      const std::int32_t sum = group_sum<S, kGroups>(sums, g / kGroups, g % kGroups);
+      const std::int32_t sum = group_sum<kGroups>(panel, g / kGroups, g % kGroups);
       if constexpr (kMinimum) {
-        tile.shifts[t][g] = -tile.scales[t][g / kGroups] * static_cast<float>(sum);
+        tile.shifts[t][g] = -panel.scales[g / kGroups] * static_cast<float>(sum);
       } else {
         tile.starts[t][g] = -task.offset * sum;
       }
@@ -80,7 +78,7 @@ template <class S, int kGroups, int kGroup, bool kMinimum, int kKind, int kStrip
     }
 #pragma GCC unroll 8
     for (int t = 0; t < kRows; ++t) {
-      const auto four = S::load_four(tile.codes[t] + kBlock * b + 4 * quad);
+      const auto four = S::load_four(tile.panels[t]->codes + kBlock * b + 4 * quad);
 #pragma GCC unroll 2
       for (int s = 0; s < kStrips; ++s) {
         S::template dot<kKind, kQuads>(dot[t][s], weights[s], four, q);
@@ -134,7 +132,7 @@ void multiply_integers(const IntegerTask<kStrips>& task, const std::int32_t* row
       multiply_group<S, kGroups, 1, kMinimum, kKind>(task, b, tile, product);
 #pragma GCC unroll 8
     for (int t = 0; t < kRows; ++t) {
-      const auto scale = S::set(tile.scales[t][b]);
+      const auto scale = S::set(tile.panels[t]->scales[b]);
 #pragma GCC unroll 2
       for (int s = 0; s < kStrips; ++s) {
         tile.total[t][s] = S::fma(product[t][s], scale, tile.total[t][s]);

@@ -9,9 +9,11 @@
 
 namespace linnet::cpu {
 
-template <class S, int kGroups>
-std::int32_t group_sum(const std::int32_t* sums, std::int64_t block, int group) {
-  return kGroups == 1 ? sums[2 * block] + sums[2 * block + 1] : sums[2 * block + group];
+/// The sum of the activation codes of a group of block `b`.
+template <int kGroups>
+[[gnu::always_inline]] inline std::int32_t group_sum(const ActivationPanel& panel, std::int64_t b,
+                                                     int group) {
+  return kGroups == 1 ? panel.sums[b] : panel.half_sums[2 * b + group];
 }
 
 /// How S multiplies the codes of a layout, and what then is still to be taken from them.
@@ -48,31 +50,30 @@ template <class S, Layout kLayout>
   }
 }
 
-/// Adds the products of a block with an activation row, whose codes of the block, sums and scale
-/// are given, to `total`.
+/// Adds the products of block `b` with an activation row to `total`.
 template <class S, Layout kLayout>
 [[gnu::always_inline]] inline void add_products(const BlockWeights<S, kLayout>& weights,
-                                                const std::int8_t* codes, const std::int32_t* sums,
-                                                float scale, typename S::Float& total) {
+                                                const ActivationPanel& row, std::int64_t b,
+                                                typename S::Float& total) {
   constexpr int kGroups = kLayout.groups_per_block(), kQuads = 8 / kGroups;
   typename S::Float product = S::set(0.0f);
 #pragma GCC unroll 2
   for (int g = 0; g < kGroups; ++g) {
-    auto dot = S::begin_dot(-kDotOffset<S, kLayout> * group_sum<S, kGroups>(sums, 0, g));
+    auto dot = S::begin_dot(-kDotOffset<S, kLayout> * group_sum<kGroups>(row, b, g));
 #pragma GCC unroll 8
     for (int q = 0; q < kQuads; ++q) {
-      const auto four = S::load_four(codes + 4 * (g * kQuads + q));
+      const auto four = S::load_four(row.codes + kBlock * b + 4 * (g * kQuads + q));
       S::template dot<kDotKind<S, kLayout>, kQuads>(dot, weights.quads[g * kQuads + q], four, q);
     }
     const auto d = S::to_float(dot);
     product = g == 0 ? S::mul(d, weights.scales[g]) : S::fma(d, weights.scales[g], product);
   }
-  total = S::fma(product, S::set(scale), total);
+  total = S::fma(product, S::set(row.scales[b]), total);
   if constexpr (kLayout.has_minimum) {
 #pragma GCC unroll 2
     for (int g = 0; g < kGroups; ++g) {
-      const auto sum = static_cast<float>(group_sum<S, kGroups>(sums, 0, g));
-      total = S::fma(S::set(-scale * sum), weights.minimums[g], total);
+      const auto sum = static_cast<float>(group_sum<kGroups>(row, b, g));
+      total = S::fma(S::set(-row.scales[b] * sum), weights.minimums[g], total);
     }
   }
 }
@@ -123,9 +124,7 @@ struct IntegerRows {
       load_block<S, kLayout>(panel, inputs, b, super, weights);
 #pragma GCC unroll 8
       for (int t = 0; t < kRows; ++t) {
-        add_products<S, kLayout>(weights, activations.codes_at(index, ids[t]) + kBlock * b,
-                                 activations.sums_at(index, ids[t]) + 2 * b,
-                                 activations.scales_at(index, ids[t])[b], total[t]);
+        add_products<S, kLayout>(weights, activations.panel(index, ids[t]), b, total[t]);
       }
     }
   }

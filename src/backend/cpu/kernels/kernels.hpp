@@ -12,31 +12,31 @@ namespace linnet::cpu {
 
 inline constexpr std::int64_t kPanelBlocks = kPanel / kBlock;
 
-/// The rows of a matmul's input. For integer weights also in 8 bits, with a scale for each block of
-/// 32 values and the sums of the codes of every 16; these lie by panels: [panels][rows] of a
-/// panel's codes, scales or sums, so that the rows of a panel share a part of the cache. For BF16
-/// weights also rounded to BF16, in one of two forms: as floats, or where the kernels multiply
-/// pairs, as two numbers with the first one in the upper half.
+/// A panel of an activation row in 8 bits: with a scale for each block of 32 values and the sums of
+/// the codes of every 32 and of every 16.
+struct alignas(64) ActivationPanel {
+  std::int8_t codes[kPanel];
+  float scales[kPanelBlocks];
+  std::int32_t sums[kPanelBlocks];
+  std::int32_t half_sums[2 * kPanelBlocks];
+};
+
+/// The rows of a matmul's input. For integer weights also in 8 bits; these lie as [panels][rows],
+/// so that the rows of a panel share a part of the cache. For BF16 weights also rounded to BF16, in
+/// one of two forms: as floats, or where the kernels multiply pairs, as two numbers with the first
+/// one in the upper half.
 struct Activations {
   const float* values;  ///< [rows], `stride` apart
   std::int64_t stride;
   std::int64_t rows;
   std::int64_t columns;
-  std::int8_t* codes;
-  float* scales;
-  std::int32_t* sums;
+  ActivationPanel* panels;
   float* rounded;        ///< [rows][columns]
   std::uint32_t* pairs;  ///< [rows][row_pairs()]
 
   std::int64_t row_pairs() const { return (columns + 1) / 2; }
-  std::int8_t* codes_at(std::int64_t panel, std::int64_t row) const {
-    return codes + (panel * rows + row) * kPanel;
-  }
-  float* scales_at(std::int64_t panel, std::int64_t row) const {
-    return scales + (panel * rows + row) * kPanelBlocks;
-  }
-  std::int32_t* sums_at(std::int64_t panel, std::int64_t row) const {
-    return sums + (panel * rows + row) * 2 * kPanelBlocks;
+  ActivationPanel& panel(std::int64_t index, std::int64_t row) const {
+    return panels[index * rows + row];
   }
 };
 
@@ -45,11 +45,14 @@ inline constexpr int kMostQueryRows = 64;
 /// Keys whose softmax is computed on its own before it is merged with that of the keys before.
 inline constexpr std::int32_t kPartKeys = 1024;
 
-/// What becomes of products: out = (or +=) product * scale + bias.
+/// What becomes of products: x = product * scale + bias, and then out = x, out += x or
+/// out *= activation(x).
+enum class Combine { kReplace, kAdd, kGate };
 struct Epilogue {
   float scale;
   const float* bias;  ///< of the first output, or null
-  bool accumulate;
+  Combine combine = Combine::kReplace;
+  Activation activation = Activation::kIdentity;  ///< kGate only
 };
 
 /// Neighbouring strips of a matrix.
@@ -108,9 +111,9 @@ struct Kernels {
   /// activation rows `rows`. run.strips is 1 or `strips`.
   void (*multiply)(const StripRun& run, const Activations& activations, const std::int32_t* rows,
                    std::int64_t count, float* out);
-  /// `count` products to as many outputs.
-  void (*finish_row)(const float* products, std::int64_t count, const Epilogue& epilogue,
-                     float* out);
+  /// products [count][stride] to the first `outputs` <= stride of each row out[i].
+  void (*finish)(const float* products, std::int64_t stride, std::int64_t outputs,
+                 const Epilogue& epilogue, float* const* out, std::int64_t count);
   /// Begins `sums` and adds the keys [begin, end); there may be none.
   void (*attend)(const PagedKvStore& store, const AttentionParams& params,
                  const AttentionTask& task, std::int32_t begin, std::int32_t end,

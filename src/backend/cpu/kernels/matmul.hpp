@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "backend/cpu/kernels/elementwise.hpp"
 #include "backend/cpu/kernels/float_matmul.hpp"
 #include "backend/cpu/kernels/integer_matmul.hpp"
-#include "backend/cpu/kernels/math.hpp"
 #include "formats/all.hpp"
 
 // Included inside a region that is compiled for an instruction set: see isa_*.cpp.
@@ -54,16 +54,32 @@ void multiply(const StripRun& run, const Activations& activations, const std::in
   }
 }
 
-/// Kernels::finish_row.
 template <class S>
-void finish_row(const float* products, std::int64_t count, const Epilogue& epilogue, float* out) {
+void finish_row(const float* products, std::int64_t outputs, const Epilogue& epilogue, float* out) {
   const auto scale = S::set(epilogue.scale);
-  for (std::int64_t i = 0; i < count; i += 16) {
-    const std::int64_t lanes = std::min<std::int64_t>(16, count - i);
+  for (std::int64_t i = 0; i < outputs; i += 16) {
+    const std::int64_t lanes = std::min<std::int64_t>(16, outputs - i);
     auto value = S::mul(S::load(products + i), scale);
     if (epilogue.bias) value = S::add(value, load_some<S>(epilogue.bias + i, lanes));
-    if (epilogue.accumulate) value = S::add(load_some<S>(out + i, lanes), value);
+    if (epilogue.combine != Combine::kReplace) {
+      const auto old = load_some<S>(out + i, lanes);
+      value = epilogue.combine == Combine::kAdd ? S::add(old, value)
+                                                : gate<S>(value, old, epilogue.activation);
+    }
     store_some<S>(out + i, value, lanes);
+  }
+}
+
+/// Kernels::finish.
+template <class S>
+void finish(const float* products, std::int64_t stride, std::int64_t outputs,
+            const Epilogue& epilogue, float* const* out, std::int64_t count) {
+  // Each row is a page of its own, so that nothing but this asks for them ahead.
+  constexpr std::int64_t kAhead = 16;
+  for (std::int64_t row = 0; row < count; ++row) {
+    const float* ahead = out[std::min(row + kAhead, count - 1)];
+    for (std::int64_t i = 0; i < outputs; i += 16) __builtin_prefetch(ahead + i, 1);
+    finish_row<S>(products + row * stride, outputs, epilogue, out[row]);
   }
 }
 

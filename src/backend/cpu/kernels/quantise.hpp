@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/math.hpp"
 
@@ -7,31 +9,41 @@
 
 namespace linnet::cpu {
 
+/// For each block of a panel its scale, largest magnitude / 127, and the inverse of it, 0 where all
+/// values are 0.
+template <class S>
+void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inverses) {
+  float largest[kPanelBlocks] = {};
+  for (std::int64_t b = 0; b < blocks; ++b, x += kBlock) {
+    largest[b] = S::max_lanes(S::max(S::abs(S::load(x)), S::abs(S::load(x + 16))));
+  }
+  for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
+    scales[b] = largest[b] / 127.0f;
+    inverses[b] = largest[b] > 0.0f ? 127.0f / largest[b] : 0.0f;
+  }
+}
+
 /// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. The sums
 /// of the last panel's blocks beyond the row are 0: tiles read those of whole panels.
 template <class S>
 void quantise_row(const Activations& activations, std::int64_t row) {
   const float* x = activations.values + row * activations.stride;
-  const std::int64_t blocks = activations.columns / kBlock;
-  for (std::int64_t block = 0; block < blocks; ++block, x += kBlock) {
-    const std::int64_t panel = block / kPanelBlocks, in_panel = block % kPanelBlocks;
-    std::int8_t* codes = activations.codes_at(panel, row) + kBlock * in_panel;
-    std::int32_t* sums = activations.sums_at(panel, row) + 2 * in_panel;
-    const auto low = S::load(x);
-    const auto high = S::load(x + 16);
-    const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
-    const auto inverse = S::set(largest > 0.0f ? 127.0f / largest : 0.0f);
-    activations.scales_at(panel, row)[in_panel] = largest / 127.0f;
-    const auto low_codes = S::round(S::mul(low, inverse));
-    const auto high_codes = S::round(S::mul(high, inverse));
-    S::store_int8(codes, low_codes);
-    S::store_int8(codes + 16, high_codes);
-    sums[0] = static_cast<std::int32_t>(S::sum_lanes(low_codes));  // of integers: exact
-    sums[1] = static_cast<std::int32_t>(S::sum_lanes(high_codes));
-  }
-  for (std::int64_t block = blocks; block % kPanelBlocks != 0; ++block) {
-    std::int32_t* sums = activations.sums_at(block / kPanelBlocks, row);
-    sums[2 * (block % kPanelBlocks)] = sums[2 * (block % kPanelBlocks) + 1] = 0;
+  for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
+    ActivationPanel& panel = activations.panel(first / kPanel, row);
+    const std::int64_t blocks = std::min(kPanel, activations.columns - first) / kBlock;
+    float inverses[kPanelBlocks];
+    scale_blocks<S>(x + first, blocks, panel.scales, inverses);
+    for (std::int64_t half = 0; half < 2 * blocks; ++half) {
+      const auto codes =
+          S::round(S::mul(S::load(x + first + 16 * half), S::set(inverses[half / 2])));
+      S::store_int8(panel.codes + 16 * half, codes);
+      // The sum of integers is exact.
+      panel.half_sums[half] = static_cast<std::int32_t>(S::sum_lanes(codes));
+    }
+    for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
+    for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
+      panel.sums[b] = panel.half_sums[2 * b] + panel.half_sums[2 * b + 1];
+    }
   }
 }
 

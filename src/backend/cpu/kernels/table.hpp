@@ -12,7 +12,7 @@ namespace linnet::cpu {
 template <class S>
 const Kernels& kernel_table() {
   static constexpr Kernels kTable{S::kName,      quantise_row<S>, round_row<S>,      S::kTileStrips,
-                                  multiply<S>,   finish_row<S>,   attend<S>,         merge_sums<S>,
+                                  multiply<S>,   finish<S>,       attend<S>,         merge_sums<S>,
                                   score_page<S>, norm_row<S>,     activate_row<S>,   softcap_row<S>,
                                   convolve<S>,   scan<S>,         selective_scan<S>, decay_row<S>};
   return kTable;

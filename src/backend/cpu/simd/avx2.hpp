@@ -45,6 +45,10 @@ struct Avx2Lanes {
   static Float load_half(const std::uint16_t* p) {
     return {_mm256_cvtph_ps(load128(p)), _mm256_cvtph_ps(load128(p + 8))};
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16)),
+            _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p + 8)), 16))};
+  }
   static Float load_upper_halves(const std::uint8_t* p) {
     const __m256i mask = _mm256_set1_epi32(-65536);
     return {_mm256_castsi256_ps(_mm256_and_si256(load256(p), mask)),
@@ -101,6 +105,10 @@ struct Avx2Lanes {
     __m128 most = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
     most = _mm_max_ps(most, _mm_movehl_ps(most, most));
     return _mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most)));
+  }
+  static bool any_above(Float x, float limit) {
+    const __m256 most = _mm256_max_ps(x.low, x.high);
+    return _mm256_movemask_ps(_mm256_cmp_ps(most, _mm256_set1_ps(limit), _CMP_GT_OQ)) != 0;
   }
   static Float zero_if_infinite(Float test, Float x) {
     const __m256 infinity = _mm256_set1_ps(-__builtin_inff());

@@ -29,6 +29,10 @@ struct Avx512Lanes {
   static Float load_half(const std::uint16_t* p) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
   static Float load_upper_halves(const std::uint8_t* p) {
     return _mm512_castsi512_ps(_mm512_and_si512(load_bytes(p), _mm512_set1_epi32(-65536)));
   }
@@ -53,6 +57,9 @@ struct Avx512Lanes {
   static Float min(Float a, Float b) { return _mm512_min_ps(a, b); }
   static float sum_lanes(Float x) { return sum_eight(fold(x)); }
   static float max_lanes(Float x) { return _mm512_reduce_max_ps(x); }
+  static bool any_above(Float x, float limit) {
+    return _mm512_cmp_ps_mask(x, _mm512_set1_ps(limit), _CMP_GT_OQ) != 0;
+  }
   static Float zero_if_infinite(Float test, Float x) {
     const __m512 infinity = _mm512_set1_ps(-__builtin_inff());
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(test, infinity, _CMP_NEQ_OQ), x);
@@ -62,9 +69,7 @@ struct Avx512Lanes {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
   static Float scale_by_power(Float x, Float n) {
-    const __m512i exponent =
-        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23);
-    return _mm512_mul_ps(x, _mm512_castsi512_ps(exponent));
+    return _mm512_scalef_ps(x, n);
   }
   static void store_int8(std::int8_t* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));

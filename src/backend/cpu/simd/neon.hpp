@@ -45,6 +45,13 @@ struct Neon {
     for (int i = 0; i < 4; ++i) r.val[i] = vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)));
     return r;
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    Float r;
+    for (int i = 0; i < 4; ++i) {
+      r.val[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16));
+    }
+    return r;
+  }
   static Float load_upper_halves(const std::uint8_t* p) {
     const uint32x4_t mask = vdupq_n_u32(0xffff0000u);
     Float r;
@@ -115,6 +122,7 @@ struct Neon {
   static float max_lanes(Float x) {
     return vmaxvq_f32(vmaxq_f32(vmaxq_f32(x.val[0], x.val[1]), vmaxq_f32(x.val[2], x.val[3])));
   }
+  static bool any_above(Float x, float limit) { return max_lanes(x) > limit; }
   static Float zero_if_infinite(Float test, Float x) {
     const float32x4_t infinity = vdupq_n_f32(-__builtin_inff());
     for (int i = 0; i < 4; ++i) {

@@ -53,6 +53,9 @@ struct Scalar {
   static Float load_half(const std::uint16_t* p) {
     return make([&](int i) { return half_to_float(p[i]); });
   }
+  static Float load_bfloat16(const std::uint16_t* p) {
+    return make([&](int i) { return bfloat16_to_float(p[i]); });
+  }
   /// The upper or lower halves of 16 times 32 bits, as the upper halves of floats.
   static Float load_upper_halves(const std::uint8_t* p) {
     return make([&](int i) { return bfloat16_to_float(half(p, 2 * i + 1)); });
@@ -100,6 +103,7 @@ struct Scalar {
   }
   /// The largest lane; none is NaN.
   static float max_lanes(const Float& x) { return *std::max_element(x.begin(), x.end()); }
+  static bool any_above(const Float& x, float limit) { return max_lanes(x) > limit; }
   /// x, but 0 where `test` is minus infinity.
   static Float zero_if_infinite(const Float& test, const Float& x) {
     return make(

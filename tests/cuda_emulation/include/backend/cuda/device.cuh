@@ -40,6 +40,7 @@ inline int count_bits(std::uint32_t bits) { return std::popcount(bits); }
 inline float from_half(std::uint16_t bits) { return half_to_float(bits); }
 inline std::uint16_t to_half(float value) { return float_to_half(value); }
 inline float from_bfloat16(std::uint16_t bits) { return bfloat16_to_float(bits); }
+inline std::uint16_t to_bfloat16(float value) { return float_to_bfloat16(value); }
 inline std::uint32_t to_halves(float first, float second) {
   return float_to_half(first) | std::uint32_t{float_to_half(second)} << 16;
 }
