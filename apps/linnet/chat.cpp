@@ -102,9 +102,8 @@ Status answer_once(ChatConsole& console, const std::string& prompt) {
   return say(console, input->empty() ? prompt : prompt + "\n\n" + *input);
 }
 
-// A mistake is said and the conversation goes on, but for output that can't be written.
+// At a terminal a mistake is said and the conversation goes on; else it ends.
 Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
-  Status last;
   while (!console.ended) {
     const auto message = read_message(lines);
     if (!message) return message.error();
@@ -112,13 +111,11 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
     const std::string& line = **message;
     if (line.find_first_not_of(" \t\n") == std::string::npos) continue;
     interrupted = false;
-    last = line.front() == '/' ? run_chat_command(console, line) : say(console, line);
-    if (!last) report(last);
-    if (!is_terminal && (interrupted || !last)) break;
-    if (!write_output("")) break;
+    Status status = line.front() == '/' ? run_chat_command(console, line) : say(console, line);
+    if (!is_terminal && (interrupted || !status)) return status;
+    report(status);
   }
-  if (is_terminal) return {};
-  return last ? Status() : Error{"the conversation was not finished"};
+  return {};
 }
 
 Status run(Options options) {

@@ -15,7 +15,7 @@ ChatAnswer::ChatAnswer(const Tokenizer& tokenizer, const ChatSettings& settings,
       stop_(settings.stop) {
   OutputOptions options;
   options.starts_in_reasoning = prompt.ends_in_reasoning;
-  parser_ = make_output_parser(format_, std::move(options));
+  parser_ = make_output_parser(format_, options);
 }
 
 std::string ChatAnswer::text_of(TokenId token) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "base/utf8.hpp"
 #include "gguf/gguf_file.hpp"
 #include "linnet/console.hpp"
 #include "linnet/npy.hpp"
@@ -15,7 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kShownElements = 6;
-constexpr std::size_t kShownCharacters = 100;
 
 struct Options {
   std::string gguf;
@@ -58,13 +58,6 @@ Json value_json(const gguf::Value& value) {
         }
       },
       value.data);
-}
-
-std::string shortened(std::string text) {
-  if (text.size() <= kShownCharacters) return text;
-  std::size_t end = kShownCharacters;
-  while (end > 0 && (text[end] & 0xc0) == 0x80) --end;  // not inside a UTF-8 character
-  return text.substr(0, end) + "...";
 }
 
 std::string dumped(const Json& json) {

@@ -86,7 +86,9 @@ int report(const Status& status) {
 int main(int argc, char** argv) {
   linnet::app::fill_standard_streams();
   std::signal(SIGBUS, linnet::app::on_bus_error);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is seen when it is written to
+  // A closed stdout and a file that may not grow are seen when they are written to.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return linnet::app::run(argc, argv);
   } catch (const std::bad_alloc&) {

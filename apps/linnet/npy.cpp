@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-
 namespace linnet::app {
 namespace {
 
@@ -24,30 +21,20 @@ std::string npy_header(std::span<const std::int64_t> shape) {
 
 }  // namespace
 
-NpyWriter::NpyWriter(const std::string& path) : path_(path), out_(path, std::ios::binary) {}
+NpyWriter::NpyWriter(const std::string& path) : file_(std::make_unique<NewFile>(path)) {}
 
 Result<NpyWriter> NpyWriter::create(const std::string& path, std::span<const std::int64_t> shape) {
   NpyWriter writer(path);
-  writer.out_ << npy_header(shape);
-  if (Status status = writer.check(); !status) return status.error();
+  const std::string header = npy_header(shape);
+  if (Status s = writer.file_->write(std::as_bytes(std::span(header))); !s) return s.error();
   return writer;
 }
 
 Status NpyWriter::append(std::span<const float> values) {
-  out_.write(reinterpret_cast<const char*>(values.data()),
-             static_cast<std::streamsize>(values.size_bytes()));
-  return check();
+  return file_->write(std::as_bytes(values));
 }
 
-Status NpyWriter::finish() {
-  out_.close();
-  return check();
-}
-
-Status NpyWriter::check() const {
-  if (out_) return {};
-  return Error{fmt::format("{}: cannot be written: {}", path_, std::strerror(errno))};
-}
+Status NpyWriter::finish() { return file_->finish(); }
 
 Status write_npy(const std::string& path, std::span<const float> values,
                  std::span<const std::int64_t> shape) {

@@ -1,16 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <fstream>
+#include <memory>
 #include <span>
 #include <string>
 
-#include "base/result.hpp"
+#include "base/new_file.hpp"
 
 namespace linnet::app {
 
 /// Writes float32 values piece by piece as a NumPy file (format version 1.0,
-/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+/// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), see NewFile.
 class NpyWriter {
  public:
   /// `shape` slowest dimension first.
@@ -18,15 +18,13 @@ class NpyWriter {
 
   /// The next values; as many in all as the shape says.
   Status append(std::span<const float> values);
-  /// An Error if anything could not be written.
+  /// Call once, after the last values.
   Status finish();
 
  private:
   explicit NpyWriter(const std::string& path);
-  Status check() const;
 
-  std::string path_;
-  std::ofstream out_;
+  std::unique_ptr<NewFile> file_;
 };
 
 /// All values at once.

@@ -17,8 +17,10 @@ struct UnusedTensors {
 std::vector<UnusedTensors> unused_tensors() {
   const auto scales = [](const std::vector<std::string>& projections) {
     std::vector<std::string> patterns;
-    for (const std::string& projection : projections)
+    patterns.reserve(projections.size());
+    for (const std::string& projection : projections) {
       patterns.push_back("*." + projection + ".scale");
+    }
     return patterns;
   };
   return {

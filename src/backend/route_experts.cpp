@@ -74,6 +74,7 @@ void route_row(const float* logits, int experts, const RouteParams& params, std:
   }
   const std::vector<std::int32_t> chosen = top(scores, params.used);
   std::vector<float> chosen_weights;
+  chosen_weights.reserve(chosen.size());
   for (const std::int32_t e : chosen) chosen_weights.push_back(probabilities[e]);
   if (params.gate == GateFunction::kSoftmaxAfterTopK) chosen_weights = softmax(chosen_weights);
 

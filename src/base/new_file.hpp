@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
 #include <span>
 
 #include "base/result.hpp"
@@ -10,8 +9,9 @@
 namespace linnet {
 
 /// A file that gets its name only when it is complete: what stood under the name before stays until
-/// then, and an unfinished one is removed. Only a regular file is ever replaced, never a device or
-/// a folder. Errors name the file and say why it can't be written.
+/// then, and an unfinished one is removed. Only a regular file is ever replaced: what is written to
+/// a device or a pipe goes straight there. Errors name the file and say why it can't be written; a
+/// pipe that nobody reads is one.
 class NewFile {
  public:
   explicit NewFile(const std::filesystem::path& path);
@@ -24,11 +24,13 @@ class NewFile {
   Status finish();
 
  private:
-  Status check();
+  void open();
+  Status status() const;
 
   std::filesystem::path path_, temporary_;
   bool is_replaceable_;
-  std::ofstream out_;
+  int descriptor_ = -1;
+  int error_ = 0;  ///< errno of the first failure
   bool finished_ = false;
 };
 

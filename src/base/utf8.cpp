@@ -63,6 +63,13 @@ std::optional<char32_t> take_character(std::string_view& text) {
   return code_point;
 }
 
+std::string shortened(std::string_view text, std::size_t most_bytes) {
+  if (text.size() <= most_bytes) return std::string(text);
+  std::size_t end = most_bytes;
+  while (end > 0 && is_continuation(text[end])) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 void append_utf8(std::string& text, char32_t code_point) {
   const auto byte = [&](char32_t value) { text.push_back(static_cast<char>(value)); };
   if (code_point < 0x80) return byte(code_point);

@@ -39,6 +39,10 @@ char32_t first_code_point(std::string_view text);
 /// with bytes that are not valid UTF-8.
 std::optional<char32_t> take_character(std::string_view& text);
 
+/// `text` as a message may quote it: at most `most_bytes` of it, "..." behind them where more was
+/// there. No character of valid UTF-8 is cut.
+std::string shortened(std::string_view text, std::size_t most_bytes = 100);
+
 /// Adds the UTF-8 form of `code_point`, which is at most U+10FFFF.
 void append_utf8(std::string& text, char32_t code_point);
 

@@ -131,8 +131,9 @@ void write_calls_as_text(Json& messages) {
       }
       const std::string text =
           Json{{"tool_calls", calls}}.dump(-1, ' ', false, Json::error_handler_t::replace);
-      const std::string before = text_of(message);
-      message["content"] = before.empty() ? text : before + "\n" + text;
+      std::string content = text_of(message);
+      if (!content.empty()) content += '\n';
+      message["content"] = content + text;
       message.erase("tool_calls");
     } else if (role_of(message) == "tool") {
       const std::string name = message.value("name", message.value("tool_call_id", ""));

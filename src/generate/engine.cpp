@@ -33,11 +33,6 @@ std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) 
 
 }  // namespace
 
-Engine::Engine(const ModelFile& file)
-    : file_(file), has_experts_(std::ranges::any_of(file.spec().layers, [](const LayerSpec& layer) {
-        return layer.moe.experts > 0;
-      })) {}
-
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
@@ -129,7 +124,7 @@ Status Engine::submit(GenerateRequest request) {
 
 Status Engine::step() {
   if (Status status = scheduler_->step(); !status) return status;
-  return has_experts_ ? file_.file().check_unchanged() : Status();
+  return file_.check_lazy_weights();
 }
 
 std::uint64_t Engine::model_hash() {

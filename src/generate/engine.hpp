@@ -25,8 +25,8 @@ class Engine {
   /// An Error names what is wrong with the request: an empty prompt, a token that is not in the
   /// vocabulary, more tokens than the context holds.
   Status submit(GenerateRequest request);
-  /// One step of all requests; see Scheduler::step. Fails, too, if the file has changed while
-  /// experts may still be read from it.
+  /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
+  /// draft model has changed (see ModelFile::check_lazy_weights).
   Status step();
   bool idle() const { return scheduler_->idle(); }
   /// See Scheduler::limit_prompt_rows.
@@ -62,14 +62,13 @@ class Engine {
   std::int64_t kv_tokens() const { return kv_tokens_; }
 
  private:
-  explicit Engine(const ModelFile& file);
+  explicit Engine(const ModelFile& file) : file_(file) {}
   Status allocate_memory(const EngineOptions& options);
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;
 
   const ModelFile& file_;
-  bool has_experts_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;

@@ -37,6 +37,8 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
   if (!spec) return spec.error();
   if (loader.failed()) return loader.finish().error();
   model->spec_ = std::move(*spec);
+  model->has_experts_ = std::ranges::any_of(
+      model->spec_.layers, [](const LayerSpec& layer) { return layer.moe.experts > 0; });
   auto tokenizer = make_tokenizer(model->file_, pre_tokenizer);
   if (!tokenizer) return tokenizer.error();
   model->tokenizer_ = std::move(*tokenizer);
@@ -76,6 +78,10 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
   }
   plan.context = std::min(wanted, most);
   return plan;
+}
+
+Status ModelFile::check_lazy_weights() const {
+  return has_experts_ ? file_.check_unchanged() : Status();
 }
 
 std::int64_t weights_bytes(const gguf::File& file, BackendKind backend) {

@@ -65,11 +65,16 @@ class ModelFile {
   /// (unless options.force), or where options.context is more than memory allows.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
+  /// While the model runs: an Error if the file has changed although weights are still read from
+  /// it, as those of experts are when they are first used.
+  Status check_lazy_weights() const;
+
  private:
   explicit ModelFile(gguf::File file) : file_(std::move(file)) {}
 
   gguf::File file_;
   ModelSpec spec_;
+  bool has_experts_ = false;
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 

@@ -32,7 +32,7 @@ Status Scheduler::step() {
   drop_cancelled();
   if (idle()) return {};
   ++step_;
-  collect();
+  if (Status status = collect(); !status) return status;
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
@@ -57,10 +57,10 @@ void Scheduler::drop_cancelled() {
 }
 
 // Chooses the rows of this step.
-void Scheduler::collect() {
+Status Scheduler::collect() {
   rows_.clear();
   parts_.clear();
-  propose_guesses();
+  if (Status status = propose_guesses(); !status) return status;
   const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->is_generating()) collect_from(it, room);
@@ -73,13 +73,14 @@ void Scheduler::collect() {
     collect_from(it, most_rows);
   }
   last_step_size_ = {texts, rows_.rows() - texts};
+  return {};
 }
 
 // Shares the rows with logits that are left, should all sequences draw, among the texts that go on.
-void Scheduler::propose_guesses() {
-  if (!drafter_) return;
+Status Scheduler::propose_guesses() {
+  if (!drafter_) return {};
   const auto generating = std::ranges::count_if(sequences_, &Sequence::is_generating);
-  if (generating == 0) return;
+  if (generating == 0) return {};
   const std::int64_t share = (model_.limits().outputs - std::ssize(sequences_)) / generating;
   queries_.clear();
   for (Sequence& sequence : sequences_) {
@@ -89,7 +90,7 @@ void Scheduler::propose_guesses() {
     const std::int64_t most = std::min({share, left, sequence.draft_length.next()});
     if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
   }
-  drafter_->propose(queries_);
+  return drafter_->propose(queries_);
 }
 
 // Finds out what is known of the tokens; false if there is no memory to begin with, which is not

@@ -95,8 +95,8 @@ class Scheduler {
   };
 
   void drop_cancelled();
-  void collect();
-  void propose_guesses();
+  Status collect();
+  Status propose_guesses();
   bool start(Sequence& sequence);
   bool waits_for_older(const Sequence& sequence);
   void collect_from(Iterator sequence, std::int64_t most_rows);

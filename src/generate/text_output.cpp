@@ -45,7 +45,7 @@ std::size_t StopStrings::held_length() const {
 std::string StopStrings::finish() { return std::exchange(held_, {}); }
 
 std::string TextOutput::push(TokenId token) {
-  const std::string text = detokenizer_.push(token);
+  std::string text = detokenizer_.push(token);
   if (tokens_++ < min_tokens_) return text;
   return stop_strings_.push(text);
 }

@@ -57,6 +57,7 @@ class SubsetNumbers {
     return at->second;
   }
   std::size_t size() const { return subsets_.size(); }
+  // Stays where it is when others come.
   const States& subset(std::size_t number) const { return *subsets_[number]; }
 
  private:
@@ -169,7 +170,7 @@ std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
   };
   std::size_t edges = 0, work = 0;
   for (std::size_t done = 0; done < subsets.size(); ++done) {
-    const States subset = subsets.subset(done);
+    const States& subset = subsets.subset(done);
     FiniteAutomaton::State state;
     state.accepting = std::any_of(subset.begin(), subset.end(), [&](std::uint32_t member) {
       return automaton.states[member].accepting;
@@ -256,7 +257,7 @@ std::optional<FiniteAutomaton> intersect(const FiniteAutomaton& a, const FiniteA
   pairs.number({0, 0});
   std::size_t edges = 0;
   for (std::size_t done = 0; done < pairs.size(); ++done) {
-    const States pair = pairs.subset(done);
+    const States& pair = pairs.subset(done);
     const auto& left = a.states[pair[0]];
     const auto& right = b.states[pair[1]];
     FiniteAutomaton::State state;

@@ -173,7 +173,7 @@ class Parser {
     ++at_;
     if (++depth_ > kDeepest) fail(fmt::format("more than {} nested groups", kDeepest));
     skip_space(/*newlines=*/true);
-    const Expression inner = failed_ ? empty() : parse_alternatives(/*nested=*/true);
+    Expression inner = failed_ ? empty() : parse_alternatives(/*nested=*/true);
     expect(")", "at the end of a group");
     --depth_;
     return inner;

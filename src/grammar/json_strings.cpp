@@ -1,5 +1,7 @@
 #include "grammar/json_strings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -85,8 +87,7 @@ std::string ipv6() {
   const std::string h = "[0-9a-fA-F]{1,4}";
   std::string result = "(?:" + h + ":){7}" + h + "|(?:" + h + ":){1,7}:";
   for (int left = 1; left <= 6; ++left) {
-    result += "|(?:" + h + ":){1," + std::to_string(left) + "}(?::" + h + "){1," +
-              std::to_string(7 - left) + "}";
+    result += fmt::format("|(?:{0}:){{1,{1}}}(?::{0}){{1,{2}}}", h, left, 7 - left);
   }
   return result + "|:(?::" + h + "){1,7}|::";
 }

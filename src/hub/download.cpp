@@ -204,7 +204,7 @@ class Fetch {
       beginning = read_beginning(remote, partial.path(), grow);
       if (!beginning) return beginning.error();
     }
-    const Status status = preview(*beginning);
+    Status status = preview(*beginning);
     if (!status && (is_new || !beginning->model)) partial.discard();
     return status;
   }

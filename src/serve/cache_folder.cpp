@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/new_file.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -17,9 +19,19 @@ bool begins_with(const std::vector<TokenId>& text, const std::vector<TokenId>& b
 
 }  // namespace
 
+Status CacheFolder::prepare(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) {
+    return Error{
+        fmt::format("{}: the cache folder cannot be made: {}", folder.string(), error.message())};
+  }
+  return NewFile(folder / "trial").write({});  // removed again
+}
+
 CacheFolder::CacheFolder(const fs::path& folder, Engine& engine)
     : folder_(folder / fmt::format("{:016x}", engine.model_hash())), engine_(engine) {
-  std::error_code ignored;  // writing will fail, which is no reason not to serve
+  std::error_code ignored;  // what prepare() allowed and is refused by now is no reason to end
   fs::create_directories(folder_, ignored);
 }
 

@@ -14,6 +14,9 @@ namespace linnet::serve {
 /// they are not computed again after a restart. Belongs to the engine's thread.
 class CacheFolder {
  public:
+  /// Makes `folder`; an Error where no file can be made in it.
+  static Status prepare(const std::filesystem::path& folder);
+
   /// Under `folder`, each model has a folder of its own, named by the hash of its file.
   CacheFolder(const std::filesystem::path& folder, Engine& engine);
 

@@ -130,6 +130,10 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
   if (Status s = BrowserRules::check_origins(options.cors_origins); !s) return s.error();
   auto tls = load_tls(options.tls);
   if (!tls) return tls.error();
+  const auto& cache_folder = options.engine.cache_folder;
+  if (!cache_folder.empty()) {
+    if (Status s = CacheFolder::prepare(cache_folder); !s) return s.error();
+  }
   const std::string where = fmt::format("{}:{}", options.host, options.port);
   auto state = std::make_unique<State>(std::move(model), std::move(loader), std::move(options),
                                        endpoint->address().is_loopback());

@@ -36,7 +36,8 @@ struct ServerOptions {
 class Server {
  public:
   /// Listens at once; the model is loaded meanwhile, by `loader`. Errors: an address that can't be
-  /// listened at, or that other machines can reach although there are no keys.
+  /// listened at, or that other machines can reach although there are no keys; TLS files that can't
+  /// be used; a cache folder that can't be written.
   static Result<std::unique_ptr<Server>> start(ServedModel model, EngineThread::Loader loader,
                                                ServerOptions options);
   /// Ends all connections and waits for the step of the engine that runs.

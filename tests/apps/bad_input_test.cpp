@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "support/address_space.hpp"
 #include "support/gguf_bytes.hpp"
 #include "support/model_copy.hpp"
+#include "support/resource_limit.hpp"
 #include "support/run_program.hpp"
 
 namespace linnet {
@@ -234,12 +234,24 @@ TEST_F(BadInput, StandardInput) {
   EXPECT_EQ(fails(once, "/"), "linnet: standard input: cannot be read: Is a directory\n");
 }
 
-TEST_F(BadInput, OutputThatIsADevice) {
-  const fs::path pipe = folder_ / "pipe";  // a device would be replaced for the whole machine
+TEST_F(BadInput, OutputThatNobodyReads) {
+  const fs::path pipe = folder_ / "pipe";  // which would be replaced, or waited for without an end
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(failure({"synth", "--shape", "tiny", "--type", "F16", pipe.string()}),
-            "linnet: " + pipe.string() + ": is not a regular file and can't be replaced by one\n");
+            "linnet: " + pipe.string() + ": cannot be written: No such device or address\n");
   EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+// A limit of the user's shell ends a file early, as a full disk does.
+TEST_F(BadInput, OutputThatBecomesTooLarge) {
+  const fs::path npy = folder_ / "out.npy";
+  test::write_file(npy, "old");
+  const test::FileSizeLimit limit(4096);
+  EXPECT_EQ(failure({"inspect", "--gguf", kBundledModel.string(), "--tensor", "token_embd.weight",
+                     "--npy", npy.string()}),
+            "linnet: " + npy.string() + ": cannot be written: File too large\n");
+  EXPECT_EQ(test::read_file(npy), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);
 }
 
 TEST_F(BadInput, MoreThreadsThanTheSystemGives) {

@@ -21,6 +21,7 @@ using test::json_of;
 using test::kBundledModel;
 using test::run_program;
 using testing::ContainsRegex;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 TEST(Chat, ALaterTurnReusesWhatWasComputed) {
@@ -127,7 +128,7 @@ TEST(Chat, NeedsATemplate) {
 TEST(Chat, AnUnknownCommandIsNamed) {
   const Ended ended = chat_bundled("/nonsense\n");
   EXPECT_EQ(ended.status, 1);
-  EXPECT_THAT(ended.err, HasSubstr("there is no command /nonsense"));
+  EXPECT_THAT(ended.err, EndsWith("linnet: there is no command /nonsense; /help lists them\n"));
 }
 
 TEST(Chat, AFileThatIsNoTextIsNotSent) {

@@ -7,8 +7,8 @@
 
 #include <cstdlib>
 
-#include "support/address_space.hpp"
 #include "support/mutated_bytes.hpp"
+#include "support/resource_limit.hpp"
 #include "support/run_program.hpp"
 #include "support/scripted_model.hpp"
 #include "support/test_name.hpp"

@@ -10,6 +10,7 @@
 namespace linnet {
 namespace {
 
+using testing::EndsWith;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
@@ -86,6 +87,10 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_THAT(tls.err, HasSubstr("/nowhere.pem: expected a certificate in PEM form"));
   EXPECT_THAT(serve({"--cors-origin", "example.com"}).err, HasSubstr("expected scheme://host"));
   EXPECT_THAT(serve({"--api-key-file", "/nowhere"}).err, HasSubstr("/nowhere"));
+  const auto cache = serve({"--cache-dir", "/dev/null/x"});
+  EXPECT_EQ(cache.status, 1);
+  EXPECT_THAT(cache.err, EndsWith("linnet: /dev/null/x: the cache folder cannot be made: Not a "
+                                  "directory\n"));
 }
 
 }  // namespace

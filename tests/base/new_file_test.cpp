@@ -1,8 +1,12 @@
 #include "base/new_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
 
 #include "support/temporary_folder.hpp"
 
@@ -44,21 +48,54 @@ TEST(NewFile, SaysWhyItCannotBeWritten) {
 }
 
 // A rename onto a device would take its place for every program of the machine.
-TEST(NewFile, ReplacesNeitherDevicesNorFolders) {
-  const test::TemporaryFolder folder;
-  const auto pipe = folder / "pipe";
-  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  std::filesystem::create_directory(folder / "folder");
-  for (const auto& path : {pipe, folder / "folder"}) {
+class NewFileOverOthers : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_EQ(mkfifo(pipe_.c_str(), 0600), 0); }
+  void TearDown() override {
+    EXPECT_TRUE(std::filesystem::is_fifo(pipe_));
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_.path()), {}), 1);
+  }
+  const test::TemporaryFolder folder_;
+  const std::filesystem::path pipe_ = folder_ / "pipe";
+};
+
+TEST_F(NewFileOverOthers, NeitherAFolderNorAPipeThatNobodyReads) {
+  const std::pair<std::filesystem::path, const char*> cases[] = {
+      {folder_.path(), "Is a directory"}, {pipe_, "No such device or address"}};
+  for (const auto& [path, reason] : cases) {
     NewFile file(path);
     const Status status = file.write(bytes_of("text"));
     ASSERT_FALSE(status);
-    EXPECT_EQ(status.error().message,
-              path.string() + ": is not a regular file and can't be replaced by one");
+    EXPECT_EQ(status.error().message, path.string() + ": cannot be written: " + reason);
     EXPECT_FALSE(file.finish());
   }
-  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 2);
+}
+
+TEST_F(NewFileOverOthers, APipeGetsAllThatItsReaderTakes) {
+  const int reader = open(pipe_.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  fcntl(reader, F_SETFL, 0);
+  const std::string text(1 << 20, 'x');  // more than a pipe holds
+  std::thread writer([&] {
+    NewFile file(pipe_);
+    EXPECT_TRUE(file.write(bytes_of(text)));
+    EXPECT_TRUE(file.finish());
+  });
+  std::string found(text.size() + 1, '\0');
+  std::size_t size = 0;
+  for (ssize_t more = 1; more > 0; size += static_cast<std::size_t>(std::max<ssize_t>(more, 0))) {
+    more = read(reader, found.data() + size, found.size() - size);
+  }
+  writer.join();
+  close(reader);
+  EXPECT_EQ(found.substr(0, size), text);
+}
+
+TEST_F(NewFileOverOthers, AFullDevice) {
+  NewFile file("/dev/full");
+  const Status status = file.write(bytes_of("text"));
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message, "/dev/full: cannot be written: No space left on device");
 }
 
 }  // namespace

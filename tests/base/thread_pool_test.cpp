@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "support/address_space.hpp"
+#include "support/resource_limit.hpp"
 
 namespace linnet {
 namespace {

@@ -40,5 +40,14 @@ TEST(Utf8Test, CharactersAreTakenOffTheFront) {
   }
 }
 
+TEST(Utf8Test, LongTextsAreShortenedBetweenCharacters) {
+  EXPECT_EQ(shortened("abc", 3), "abc");
+  EXPECT_EQ(shortened("abcd", 3), "abc...");
+  EXPECT_EQ(shortened("a日本", 4), "a日...");
+  EXPECT_EQ(shortened("a日本", 6), "a日...");
+  EXPECT_EQ(shortened("a日本", 7), "a日本");
+  EXPECT_EQ(shortened("\x80\x80\x80", 2), "...");
+}
+
 }  // namespace
 }  // namespace linnet

@@ -93,7 +93,20 @@ TEST_F(CacheFolderTest, DamagedFilesArePassedOver) {
   EXPECT_EQ(CacheFolder(folder_.path(), *other).restore(), 0);
 }
 
-TEST_F(CacheFolderTest, AFolderThatCannotBeWrittenStopsNothing) {
+TEST_F(CacheFolderTest, IsMadeAndTried) {
+  EXPECT_TRUE(CacheFolder::prepare(folder_ / "a/b"));
+  EXPECT_TRUE(CacheFolder::prepare(folder_ / "a/b"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "a/b"));
+  const Status no_folder = CacheFolder::prepare("/dev/null/x");
+  ASSERT_FALSE(no_folder);
+  EXPECT_EQ(no_folder.error().message,
+            "/dev/null/x: the cache folder cannot be made: Not a directory");
+  const Status no_file = CacheFolder::prepare("/proc");
+  ASSERT_FALSE(no_file);
+  EXPECT_TRUE(no_file.error().message.starts_with("/proc/trial: cannot be written: "));
+}
+
+TEST_F(CacheFolderTest, AFolderThatCannotBeWrittenAnyMoreStopsNothing) {
   const auto engine = model_.engine();
   CacheFolder kept("/proc/nowhere", *engine);
   EXPECT_EQ(kept.restore(), 0);

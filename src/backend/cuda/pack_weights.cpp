@@ -129,11 +129,8 @@ std::uint8_t stored(std::int8_t code) {
 
 // Of scale * code - minimum over a group.
 float largest_of_group(const std::int8_t* codes, int count, float scale, float minimum) {
-  std::int8_t lowest = codes[0], highest = codes[0];
-  for (int i = 1; i < count; ++i) {
-    lowest = std::min(lowest, codes[i]);
-    highest = std::max(highest, codes[i]);
-  }
+  const auto [least, most] = std::minmax_element(codes, codes + count);
+  const auto lowest = static_cast<float>(*least), highest = static_cast<float>(*most);
   return std::max(std::fabs(scale * lowest - minimum), std::fabs(scale * highest - minimum));
 }
 

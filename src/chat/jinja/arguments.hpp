@@ -30,7 +30,7 @@ class Parameters {
   /// Null where the parameter was not given.
   const Value* operator[](std::size_t i) const { return values_[i]; }
   bool has(std::size_t i) const { return values_[i] != nullptr; }
-  Value value(std::size_t i, Value otherwise = Undefined{}) const {
+  Value value(std::size_t i, const Value& otherwise = Undefined{}) const {
     return values_[i] ? *values_[i] : otherwise;
   }
   bool flag(std::size_t i, bool otherwise) const;

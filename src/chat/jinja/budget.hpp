@@ -5,7 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <type_traits>
+
+#include "base/utf8.hpp"
 
 namespace linnet::jinja {
 
@@ -28,9 +31,22 @@ struct Failure {
   std::string message;
 };
 
+/// Of a message that a template makes itself.
+inline constexpr std::size_t kMostMessageBytes = 1000;
+
+/// What a message says of a part of a template: long texts are shortened.
+template <class Part>
+auto message_part(const Part& part) {
+  if constexpr (std::is_convertible_v<Part, std::string_view>) {
+    return shortened(part);
+  } else {
+    return part;
+  }
+}
+
 template <class... Parts>
-[[noreturn]] void fail(fmt::format_string<Parts...> format, Parts&&... parts) {
-  throw Failure{fmt::format(format, std::forward<Parts>(parts)...)};
+[[noreturn]] void fail(fmt::format_string<Parts...> format, const Parts&... parts) {
+  throw Failure{fmt::format(fmt::runtime(format), message_part(parts)...)};
 }
 
 /// Counts what one render uses, and fails where that is more than the limits allow.

@@ -156,7 +156,7 @@ Value dict_setdefault(Run& run, const Value& subject, const Arguments& arguments
   const Parameters given(run, arguments, "setdefault", {"key", "default"}, 1);
   check_key(run, *given[0]);
   if (const Value* found = subject.dict()->find(*given[0])) return *found;
-  const Value value = given.value(1, None{});
+  Value value = given.value(1, None{});
   run.set(*subject.dict(), *given[0], value);
   return value;
 }

@@ -99,7 +99,7 @@ Value range(Run& run, const Value&, const Arguments& arguments) {
   std::vector<Value> numbers;
   const std::int64_t size = range_size(start, stop, step);
   for (std::int64_t i = 0; i < size; ++i) numbers.push_back(Integer{start} + Integer{step} * i);
-  const Value value = run.sequence(std::move(numbers), Sequence::Kind::kRange);
+  Value value = run.sequence(std::move(numbers), Sequence::Kind::kRange);
   value.sequence()->shown = step == 1 ? fmt::format("range({}, {})", start, stop)
                                       : fmt::format("range({}, {}, {})", start, stop, step);
   return value;
@@ -143,7 +143,7 @@ Value joiner(Run& run, const Value&, const Arguments& arguments) {
 
 Value raise_exception(Run& run, const Value&, const Arguments& arguments) {
   const Parameters given(run, arguments, "raise_exception", {"message"}, 1);
-  fail("{}", given.text(0).bytes());
+  throw Failure{shortened(given.text(0).bytes(), kMostMessageBytes)};
 }
 
 // What Python's strftime and C's have in common; %f and its like differ.

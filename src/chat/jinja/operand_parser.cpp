@@ -209,7 +209,8 @@ std::string ExpressionParser::parse_dotted_name() {
 
 void ExpressionParser::note_unknown(std::string_view kind, std::string_view name) {
   if (context_.lenient || !context_.unknown.empty()) return;
-  context_.unknown = fmt::format("line {}: No {} named '{}'", tokens_.line(), kind, name);
+  context_.unknown =
+      fmt::format("line {}: No {} named '{}'", tokens_.line(), kind, shortened(name));
 }
 
 ExpressionPtr ExpressionParser::parse_filter(ExpressionPtr subject) {

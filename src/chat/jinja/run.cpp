@@ -45,7 +45,7 @@ Value Run::undefined(std::string message) {
 void Run::require_defined(const Value& value) const {
   if (!value.is_undefined()) return;
   const std::string* message = value.as<Undefined>().message;
-  fail("{}", message ? *message : "a value is undefined");
+  throw Failure{message ? shortened(*message, kMostMessageBytes) : "a value is undefined"};
 }
 
 const Value* Run::find(std::string_view name) const {

@@ -6,7 +6,7 @@
 namespace linnet {
 
 std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format,
-                                                 OutputOptions options) {
+                                                 const OutputOptions& options) {
   if (format.is_harmony) return std::make_unique<HarmonyParser>(options);
   return std::make_unique<MarkedParser>(format, options);
 }

@@ -53,6 +53,7 @@ class OutputParser {
   virtual std::vector<OutputEvent> finish() = 0;
 };
 
-std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format, OutputOptions options);
+std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format,
+                                                 const OutputOptions& options);
 
 }  // namespace linnet

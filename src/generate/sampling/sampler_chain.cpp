@@ -49,6 +49,7 @@ bool is_token(const Candidate& candidate) {
 
 std::vector<std::string_view> sampler_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kSamplers));
   for (const Entry& entry : kSamplers) names.push_back(entry.name);
   return names;
 }

@@ -74,14 +74,15 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
   WeightLoader loader((*file)->file(), backend);
   auto model = Model::load((*file)->spec(), loader, backend, limits);
   if (!model) return model.error();
+  if (Status s = (*file)->file().check_unchanged(); !s) return s.error();
   SequenceMemory memory;
   memory.pages = kv_tokens / kPageTokens + 1;
   auto kv = backend.make_kv_store((*model)->kv_shape(options.kv_type, memory.pages));
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
   const auto vocabulary = std::min((*file)->spec().vocabulary, target.spec().vocabulary);
-  return std::unique_ptr<Drafter>(new DraftModel(backend, std::move(*file), std::move(*model),
-                                                 std::move(memory), vocabulary));
+  return std::unique_ptr<Drafter>(
+      new DraftModel(backend, std::move(*file), std::move(*model), std::move(memory), vocabulary));
 }
 
 DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
@@ -93,7 +94,7 @@ DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
       cache_(backend, memory_, /*reuses=*/true),
       vocabulary_(vocabulary) {}
 
-void DraftModel::propose(std::span<const DraftQuery> queries) {
+Status DraftModel::propose(std::span<const DraftQuery> queries) {
   std::vector<Guessing> guessing;
   rows_.clear();
   for (const DraftQuery& query : queries) {
@@ -109,7 +110,7 @@ void DraftModel::propose(std::span<const DraftQuery> queries) {
   for (;;) {
     rows_.clear();
     std::erase_if(guessing, [this](const Guessing& of) { return !add_guess(of); });
-    if (guessing.empty()) return;
+    if (guessing.empty()) return file_->check_lazy_weights();
     compute(guessing);
   }
 }

@@ -22,7 +22,8 @@ class DraftModel final : public Drafter {
                                                Backend& backend, const EngineOptions& options,
                                                std::int64_t kv_tokens, std::int64_t promised_bytes);
 
-  void propose(std::span<const DraftQuery> queries) override;
+  /// Fails if its file has changed (see ModelFile::check_lazy_weights).
+  Status propose(std::span<const DraftQuery> queries) override;
   void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
 
  private:

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace linnet {
 
 /// A sequence whose next tokens are to be guessed.
@@ -20,8 +22,8 @@ class Drafter {
  public:
   virtual ~Drafter() = default;
 
-  /// Guesses for all sequences; none where it has no idea.
-  virtual void propose(std::span<const DraftQuery> queries) = 0;
+  /// Guesses for all sequences; none where it has no idea. An Error where it cannot go on.
+  virtual Status propose(std::span<const DraftQuery> queries) = 0;
   /// A sequence has ended with these tokens.
   virtual void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) = 0;
 };

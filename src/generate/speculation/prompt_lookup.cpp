@@ -13,12 +13,13 @@ std::uint64_t phrase_hash(std::span<const std::int32_t> tokens, std::size_t end,
 
 }  // namespace
 
-void PromptLookup::propose(std::span<const DraftQuery> queries) {
+Status PromptLookup::propose(std::span<const DraftQuery> queries) {
   for (const DraftQuery& query : queries) {
     Index& index = indexes_[query.sequence];
     extend(index, query.tokens);
     guess(index, query);
   }
+  return {};
 }
 
 void PromptLookup::end(std::uint64_t sequence, std::span<const std::int32_t>) {

@@ -13,7 +13,7 @@ namespace linnet {
 /// a token does not depend on the length of the text.
 class PromptLookup final : public Drafter {
  public:
-  void propose(std::span<const DraftQuery> queries) override;
+  Status propose(std::span<const DraftQuery> queries) override;
   void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
 
  private:

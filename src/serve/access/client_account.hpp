@@ -21,7 +21,8 @@ class MinuteAllowance {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  explicit MinuteAllowance(std::int64_t per_minute) : per_minute_(per_minute), left_(per_minute) {}
+  explicit MinuteAllowance(std::int64_t per_minute)
+      : per_minute_(per_minute), left_(static_cast<double>(per_minute)) {}
 
   /// Seconds until something is left again; 0 if there is, or if there is no limit.
   double wait_s(Time now);

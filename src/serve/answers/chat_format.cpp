@@ -13,7 +13,7 @@ class ChatFormat final : public AnswerFormat {
     for (std::size_t i = 0; i < choices; ++i) {
       OutputOptions own = parsing.options;
       own.id_seed += i;
-      choices_[i].parser = make_output_parser(parsing.format, std::move(own));
+      choices_[i].parser = make_output_parser(parsing.format, own);
       choices_[i].text_events.emplace(
           chunk(i, {{"content", TextEvents::kHole}}, logprobs_json(Json::array()), nullptr));
     }

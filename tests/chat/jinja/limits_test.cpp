@@ -50,6 +50,21 @@ TEST(LimitsTest, TextDoesNotExplode) {
   expect_refused("{{ ('x\n' * 10**5)|indent(10**5) }}", "bytes");
 }
 
+TEST(LimitsTest, MessagesQuoteTheirBeginning) {
+  const std::string digits(1'000'000, '7');
+  const std::string name(1'000'000, 'n');
+  for (const std::string& source :
+       {"{{ " + digits + " }}", "{{ " + digits + ".0e99 }}", "{{ 1|" + name + " }}",
+        "{% " + name + " %}", "{{ 1 " + name + " }}", "{{ dict(" + name + "=1)." + name + ".x }}",
+        "{{ lipsum(" + name + "=1) }}", "{{ raise_exception('" + name + "') }}"}) {
+    const std::string result = render(source);
+    EXPECT_TRUE(result.starts_with("error: ")) << result.substr(0, 100);
+    EXPECT_LT(result.size(), 1200) << result.substr(0, 100);
+  }
+  EXPECT_EQ(render("{{ " + digits + " }}"),
+            "error: template, line 1: the number " + digits.substr(0, 100) + "... is too large");
+}
+
 TEST(LimitsTest, ListsDoNotExplode) {
   expect_refused("{{ range(10**9) }}", "more than 100000 numbers");
   expect_refused("{{ [0] * 10**7 }}", "steps");

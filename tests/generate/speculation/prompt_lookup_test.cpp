@@ -13,7 +13,7 @@ std::vector<std::int32_t> guess(PromptLookup& lookup, const std::vector<std::int
                                 std::int64_t most, std::uint64_t sequence = 0) {
   std::vector<std::int32_t> guesses;
   const DraftQuery query{sequence, tokens, most, &guesses};
-  lookup.propose({&query, 1});
+  EXPECT_TRUE(lookup.propose({&query, 1}));
   return guesses;
 }
 

@@ -262,7 +262,7 @@ TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
   const auto guesses = [&] {
     std::vector<std::int32_t> guesses;
     const DraftQuery query{1, tokens, 4, &guesses};
-    (*draft)->propose({&query, 1});
+    EXPECT_TRUE((*draft)->propose({&query, 1}));
     return guesses;
   };
   expected = run(*llama().engine(), greedy(tokens, 6)).tokens;
@@ -275,6 +275,27 @@ TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
     EXPECT_EQ(guesses(), std::vector(expected.begin() + 1, expected.begin() + 5));
   }
   (*draft)->end(1, tokens);
+}
+
+void touch(const std::filesystem::path& path) {
+  std::filesystem::last_write_time(
+      path, std::filesystem::last_write_time(path) + std::chrono::seconds(1));
+}
+
+// Experts are read when they are first used, all other weights at once.
+TEST(DraftModel, AChangedFileIsNoticedWhileExpertsAreReadFromIt) {
+  for (const auto& [name, is_read] : {std::pair{"qwen3moe-moe", true}, {"qwen2-dense", false}}) {
+    const test::TinyModel draft(name);
+    const auto engine = llama().engine(speculating(draft.path()));
+    touch(draft.path());
+    Text text;
+    submit(*engine, greedy(llama().prompt(20), kNewTokens), text);
+    Status status;
+    while (status && !engine->idle()) status = engine->step();
+    EXPECT_EQ(!status, is_read) << name;
+    if (is_read)
+      EXPECT_THAT(status.error().message, HasSubstr(draft.path().string() + ": was changed"));
+  }
 }
 
 std::string refusal(const test::TinyModel& model, const EngineOptions& options) {
