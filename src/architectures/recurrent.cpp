@@ -118,6 +118,12 @@ Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer) {
   return spec;
 }
 
+bool drop_attention_without_keys(LayerSpec& layer) {
+  if (layer.attention.kv_heads > 0) return false;
+  layer.attention = {};
+  return true;
+}
+
 bool is_recurrent_layer(Hyperparameters& p, int layer) {
   if (p.has("attention.recurrent_layers")) {
     return p.layer_count("attention.recurrent_layers", layer, 0) != 0;

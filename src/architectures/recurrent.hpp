@@ -22,6 +22,10 @@ KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p);
 Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width);
 Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer);
 
+/// For architectures whose layers without KV heads are recurrent: true for such a layer, which then
+/// has no attention. (Converters write one count of heads for all layers.)
+bool drop_attention_without_keys(LayerSpec& layer);
+
 /// Whether `layer` is recurrent in architectures that say so by `attention.recurrent_layers`, or by
 /// `full_attention_interval`: all but every fourth, if not given.
 bool is_recurrent_layer(Hyperparameters& p, int layer);
