@@ -170,6 +170,7 @@ Status run(const Options& options) {
   if (!path) return path.error();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
+  if (Status s = check_makes_text(**file); !s) return s;
   EngineOptions engine_options = options.model.engine_options(**file);
   Report report;
   report.plan = options.plan;

@@ -191,6 +191,7 @@ Status run(const Options& options) {
   if (!path) return path.error();
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
+  if (Status s = check_makes_text(**file); !s) return s;
   const Tokenizer* tokenizer = (*file)->tokenizer();
   if (!tokenizer) {
     return Error{*path + ": the file has no tokenizer; `linnet logits` takes token ids"};

@@ -22,6 +22,7 @@ constexpr std::array kSubcommands = {
     Subcommand{add_tokenize}, Subcommand{add_architectures}, Subcommand{add_pull},
     Subcommand{add_template}, Subcommand{add_grammar},       Subcommand{add_synth},
     Subcommand{add_bench},    Subcommand{add_serve},         Subcommand{add_chat},
+    Subcommand{add_embed},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with

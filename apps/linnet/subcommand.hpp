@@ -20,6 +20,7 @@ struct Subcommand {
 void add_generate(CLI::App& parent, int& exit_status);
 void add_chat(CLI::App& parent, int& exit_status);
 void add_inspect(CLI::App& parent, int& exit_status);
+void add_embed(CLI::App& parent, int& exit_status);
 void add_logits(CLI::App& parent, int& exit_status);
 void add_tokenize(CLI::App& parent, int& exit_status);
 void add_architectures(CLI::App& parent, int& exit_status);

@@ -62,6 +62,10 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer,
   if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
   moe.experts = static_cast<int>(p.required_count("expert_count", 1 << 16));
   moe.width = static_cast<int>(p.count("expert_feed_forward_length", dense_width));
+  for (const char* name : {"blk.{}.ffn_latent_down", "blk.{}.ffn_routed_down"}) {
+    const std::int64_t rows = loader.rows(fmt::format(fmt::runtime(name), layer));
+    if (rows > 0) moe.latent_width = static_cast<int>(std::min(rows, kWidest));
+  }
   moe.route.used = static_cast<int>(p.required_count("expert_used_count", moe.experts));
   moe.route.gate = read_gate_function(p);
   moe.route.normalise = p.boolean("expert_weights_norm", false);
@@ -203,6 +207,23 @@ void each_moe(ModelSpec& spec, const std::function<void(MoeSpec&)>& change) {
   for (LayerSpec& layer : spec.layers) change(layer.moe);
 }
 
+void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change) {
+  for (LayerSpec& layer : spec.layers) {
+    for (GateSpec* gate : {&layer.mlp.gate, &layer.shared.gate, &layer.moe.gate}) change(*gate);
+  }
+}
+
+// SiLU is above -0.28, so that a larger limit on both sides is the model's, which is on top only.
+float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer) {
+  constexpr float kLeast = 0.28f;
+  const float clamp = p.layer_number(key, layer, 0.0f);
+  if (clamp != 0.0f && clamp < kLeast) {
+    p.fail(fmt::format("metadata key {}.{} is {} for layer {}, expected 0 or {} and more",
+                       p.architecture(), key, clamp, layer, kLeast));
+  }
+  return clamp;
+}
+
 void normalise_expert_weights(ModelSpec& spec) {
   each_moe(spec, [](MoeSpec& moe) { moe.route.normalise = true; });
 }
@@ -222,8 +243,16 @@ QueryTemperature read_temperature(Hyperparameters& p) {
 }
 
 void set_activation(ModelSpec& spec, Activation activation) {
+  each_gate(spec, [&](GateSpec& gate) { gate.activation = activation; });
+}
+
+void drop_rope_of_full_layers(ModelSpec& spec) {
+  const auto is_full = [](const LayerSpec& layer) {
+    return layer.attention.span == AttentionSpan::kFull;
+  };
+  if (std::ranges::all_of(spec.layers, is_full)) return;
   for (LayerSpec& layer : spec.layers) {
-    layer.mlp.activation = layer.shared.activation = layer.moe.activation = activation;
+    if (is_full(layer)) layer.attention.rope = {};
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "model/hyperparameters.hpp"
 #include "model/model_spec.hpp"
@@ -57,7 +58,10 @@ void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool sca
 /// Calls `change` on every layer's part.
 void each_attention(ModelSpec& spec, const std::function<void(AttentionSpec&)>& change);
 void each_moe(ModelSpec& spec, const std::function<void(MoeSpec&)>& change);
+void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change);
 
+/// GateSpec::clamp of a layer at `key`.
+float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer);
 /// The weights of the used experts sum to one.
 void normalise_expert_weights(ModelSpec& spec);
 /// How experts are gated where the file does not say so.
@@ -66,6 +70,8 @@ void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
 QueryTemperature read_temperature(Hyperparameters& p);
 /// The activation of all feed-forward parts.
 void set_activation(ModelSpec& spec, Activation activation);
+/// Only the layers with a sliding window keep their rope, where there are such layers.
+void drop_rope_of_full_layers(ModelSpec& spec);
 /// 'No rope' layers: every `step`-th, counted from one.
 void drop_rope_of_every(ModelSpec& spec, int step);
 /// Multi-head latent attention as DeepSeek-V2 writes it, instead of read_common()'s attention.

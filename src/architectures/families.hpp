@@ -27,6 +27,23 @@ ModelSpec read_smollm3(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_llama4(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_deci(Hyperparameters& p, WeightLoader& loader);
 
+// apertus.cpp
+ModelSpec read_apertus(Hyperparameters& p, WeightLoader& loader);
+
+// bert.cpp
+ModelSpec read_bert(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_jina_bert_v2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_jina_bert_v3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_nomic_bert(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_nomic_bert_moe(Hyperparameters& p, WeightLoader& loader);
+
+// encoders.cpp
+ModelSpec read_eurobert(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_gemma_embedding(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_llama_embed(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_modern_bert(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_neo_bert(Hyperparameters& p, WeightLoader& loader);
+
 // diffusion.cpp
 ModelSpec read_llada(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_dream(Hyperparameters& p, WeightLoader& loader);
@@ -34,6 +51,7 @@ ModelSpec read_rnd1(Hyperparameters& p, WeightLoader& loader);
 
 // granite.cpp
 ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minicpm(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minicpm3(Hyperparameters& p, WeightLoader& loader);
 
@@ -64,6 +82,9 @@ ModelSpec read_jais(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader);
+
+// bailing.cpp
+ModelSpec read_bailing_moe3(Hyperparameters& p, WeightLoader& loader);
 
 // baichuan.cpp
 ModelSpec read_baichuan(Hyperparameters& p, WeightLoader& loader);
@@ -99,6 +120,9 @@ ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_glm4(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_glm4_moe(Hyperparameters& p, WeightLoader& loader);
 
+// chameleon.cpp
+ModelSpec read_chameleon(Hyperparameters& p, WeightLoader& loader);
+
 // deepseek.cpp
 ModelSpec read_deepseek2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader);
@@ -120,10 +144,12 @@ ModelSpec read_arwkv7(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_falcon_h1(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_granite_hybrid(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_kimi_k3(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_kimi_linear(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mamba(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mamba2(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_minimax_01(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_qwen35(Hyperparameters& p, WeightLoader& loader);

@@ -56,7 +56,9 @@ ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader) {
     // llama.cpp loads experts of a Refact file and leaves the activation alone in their place.
     if (layer.moe.experts == 0) continue;
     layer.moe = {};
-    layer.mlp = {.width = static_cast<int>(spec.width), .projected = false};
+    layer.mlp = {};
+    layer.mlp.width = static_cast<int>(spec.width);
+    layer.mlp.projected = false;
   }
   for (const char* part : {"*_exps.weight", "*_exps.scale", "*.ffn_gate_inp.weight"}) {
     spec.unused_tensors.emplace_back(part);

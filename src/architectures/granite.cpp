@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "architectures/common.hpp"
@@ -14,6 +16,37 @@ ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader) {
   if (!p.boolean("rope.scaling.finetuned", true)) {
     each_attention(spec, [](AttentionSpec& a) { a.rope = {}; });
   }
+  return spec;
+}
+
+namespace {
+
+std::vector<std::int32_t> read_token_ids(Hyperparameters& p, std::string_view key, int count,
+                                         std::int64_t vocabulary) {
+  std::vector<std::int32_t> ids;
+  if (!p.has_array(key)) {
+    p.fail(fmt::format("metadata key {}.{} has no array", p.architecture(), key));
+  }
+  for (int i = 0; i < count && p.status(); ++i) {
+    ids.push_back(static_cast<std::int32_t>(p.layer_count(key, i, 0, vocabulary - 1)));
+  }
+  return ids;
+}
+
+}  // namespace
+
+// Granite Switch: Granite with adapters that tokens of the text switch on.
+ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader) {
+  constexpr std::int64_t kMostAdapters = 1 << 10, kHighestRank = 1 << 12;
+  constexpr float kGain = 15.0f;
+  ModelSpec spec = read_granite(p, loader);
+  const int count = static_cast<int>(p.required_count("adapters.count", kMostAdapters));
+  AdaptersSpec& adapters = spec.adapters;
+  adapters.rank = static_cast<int>(p.required_count("adapters.lora_rank", kHighestRank));
+  adapters.gain = p.number("adapters.router_gain", kGain);
+  adapters.tokens = read_token_ids(p, "adapters.token_ids_activate", count, spec.vocabulary);
+  adapters.substitutes = read_token_ids(p, "adapters.token_ids_substitute", count, spec.vocabulary);
+  adapters.kv_layer = static_cast<int>(spec.layers.size());
   return spec;
 }
 

@@ -8,7 +8,7 @@ namespace linnet {
 ModelSpec read_granite_hybrid(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_granite(p, loader);
   for (LayerSpec& layer : spec.layers) {
-    if (layer.attention.heads == 0) layer.recurrent = read_mamba2_sizes(p);
+    if (drop_attention_without_keys(layer)) layer.recurrent = read_mamba2_sizes(p);
   }
   return spec;
 }

@@ -10,7 +10,7 @@ ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     LayerSpec& layer = spec.layers[i];
-    if (layer.attention.heads == 0) layer.recurrent = read_mamba_sizes(p);
+    if (drop_attention_without_keys(layer)) layer.recurrent = read_mamba_sizes(p);
     layer.moe.width = static_cast<int>(p.layer_count("feed_forward_length", i, 0));
   }
   return spec;

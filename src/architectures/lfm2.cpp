@@ -12,7 +12,8 @@ ModelSpec read_lfm2(Hyperparameters& p, WeightLoader& loader) {
   read_sliding_window(p, {.period = 0}, spec);
   if (loader.has("token_embd_norm.weight")) spec.norm_names.output = "token_embd_norm";
   for (LayerSpec& layer : spec.layers) {
-    if (layer.attention.heads == 0) layer.recurrent = read_short_convolution_sizes(p, spec.width);
+    if (drop_attention_without_keys(layer))
+      layer.recurrent = read_short_convolution_sizes(p, spec.width);
   }
   normalise_expert_weights(spec);
   return spec;

@@ -42,7 +42,7 @@ ModelSpec read_gpt_oss(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_late_ffn_norm(p, loader);
   read_sliding_window(p, {.period = 2}, spec);
   each_moe(spec, [](MoeSpec& moe) {
-    moe.activation = Activation::kClampedSwiglu;
+    moe.gate.activation = Activation::kClampedSwiglu;
     moe.route.gate = GateFunction::kSoftmaxAfterTopK;
   });
   return spec;
@@ -53,11 +53,8 @@ ModelSpec read_smallthinker(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
   set_activation(spec, Activation::kRelu);
   read_sliding_window(p, {.period = 4, .full_first = true}, spec);
-  const bool slides = p.count("attention.sliding_window", 0) > 0;
-  for (LayerSpec& layer : spec.layers) {
-    layer.moe.input = MoeSpec::Input::kRouterBeforeMixer;
-    if (slides && layer.attention.span == AttentionSpan::kFull) layer.attention.rope = {};
-  }
+  drop_rope_of_full_layers(spec);
+  each_moe(spec, [](MoeSpec& moe) { moe.input = MoeSpec::Input::kRouterBeforeMixer; });
   return spec;
 }
 
@@ -75,10 +72,7 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 4}, spec);
-  if (p.count("attention.sliding_window", 0) == 0) return spec;
-  each_attention(spec, [](AttentionSpec& a) {
-    if (a.span == AttentionSpan::kFull) a.rope = {};
-  });
+  drop_rope_of_full_layers(spec);
   return spec;
 }
 

@@ -14,9 +14,7 @@ ModelSpec read_muse_glimmer(Hyperparameters& p, WeightLoader& loader) {
   spec.logit_softcap = p.number("final_logit_softcapping", 0.0f);
   read_sliding_window(p, {.period = 4}, spec);
   set_sliding_rope(p, read_rope(p, loader, spec), RopeLayout::kAdjacent, false, spec);
-  each_attention(spec, [](AttentionSpec& a) {
-    if (a.span == AttentionSpan::kFull) a.rope = {};
-  });
+  drop_rope_of_full_layers(spec);
   return spec;
 }
 

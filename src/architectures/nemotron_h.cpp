@@ -13,7 +13,7 @@ ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader) {
     LayerSpec& layer = spec.layers[i];
     const bool is_ffn = p.layer_count("feed_forward_length", i, 0) > 0;
     if (!is_ffn) layer.mlp = layer.shared = {}, layer.moe = {};
-    if (!is_ffn && layer.attention.heads == 0) layer.recurrent = read_mamba2_sizes(p);
+    if (drop_attention_without_keys(layer) && !is_ffn) layer.recurrent = read_mamba2_sizes(p);
     if (is_ffn) layer.attention = {};
   }
   set_activation(spec, Activation::kReluSquared);

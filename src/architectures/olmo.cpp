@@ -29,9 +29,7 @@ ModelSpec read_exaone4(Hyperparameters& p, WeightLoader& loader) {
   spec.pre_norm = NormUse::kNone;
   if (spec.layers.size() != kLayersOf32B) return spec;
   read_sliding_window(p, {.period = 4}, spec);
-  each_attention(spec, [](AttentionSpec& a) {
-    if (a.span == AttentionSpan::kFull) a.rope = {};
-  });
+  drop_rope_of_full_layers(spec);
   return spec;
 }
 

@@ -15,9 +15,7 @@ ModelSpec read_command_r(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_cohere2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_command_r(p, loader);
   read_sliding_window(p, {.period = 4}, spec);
-  each_attention(spec, [](AttentionSpec& a) {
-    if (a.span == AttentionSpan::kFull) a.rope = {};
-  });
+  drop_rope_of_full_layers(spec);
   return spec;
 }
 

@@ -10,7 +10,7 @@ ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   read_rope_for_all(p, loader, RopeLayout::kSplitHalf, spec);
   for (LayerSpec& layer : spec.layers) {
-    if (layer.attention.heads == 0) layer.recurrent = read_plamo_mamba_sizes(p, spec.width);
+    if (drop_attention_without_keys(layer)) layer.recurrent = read_plamo_mamba_sizes(p, spec.width);
   }
   leave_out(
       {".attn_qkv.scale", ".ffn_up.scale", ".ffn_down.scale", ".ssm_in.scale", ".ssm_out.scale"},

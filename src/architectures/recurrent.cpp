@@ -94,6 +94,35 @@ KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p) {
   return spec;
 }
 
+void read_kimi_delta_layers(Hyperparameters& p, KimiDecay decay, ModelSpec& spec) {
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    if (p.layer_count("attention.head_count_kv", i, 1) > 0) continue;
+    KimiDeltaSpec sizes = read_kimi_delta_sizes(p);
+    sizes.bound = decay.bound;
+    sizes.rate_sign = decay.rate_sign;
+    spec.layers[i].attention = {};
+    spec.layers[i].recurrent = sizes;
+    spec.unused_tensors.push_back(fmt::format("blk.{}.attn_output.scale", i));
+  }
+}
+
+// `heads` are those that the layer would have as attention; later layers remember longer.
+LightningSpec read_lightning_sizes(Hyperparameters& p, const AttentionSpec& heads, int layer,
+                                   int layers) {
+  LightningSpec spec{heads.heads, heads.key_width};
+  if (spec.heads < 1 || spec.heads > kMostHeads || spec.head_width > kWidestHead ||
+      heads.value_width != heads.key_width) {
+    p.fail(fmt::format("layer {} has {} heads of {} and {} columns, expected up to {} of {} both",
+                       layer, spec.heads, spec.head_width, heads.value_width, kMostHeads,
+                       kWidestHead));
+    return {1, 1};
+  }
+  const float depth =
+      layers > 1 ? static_cast<float>(layer) / static_cast<float>(layers - 1) : 0.0f;
+  spec.slope_scale = 1.0f - depth + 1e-5f;
+  return spec;
+}
+
 Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
   Rwkv6Spec spec;
   spec.columns = static_cast<int>(width);
@@ -118,11 +147,17 @@ Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer) {
   return spec;
 }
 
-bool is_recurrent_layer(Hyperparameters& p, int layer) {
+bool drop_attention_without_keys(LayerSpec& layer) {
+  if (layer.attention.kv_heads > 0) return false;
+  layer.attention = {};
+  return true;
+}
+
+bool is_recurrent_layer(Hyperparameters& p, int layer, int interval) {
   if (p.has("attention.recurrent_layers")) {
     return p.layer_count("attention.recurrent_layers", layer, 0) != 0;
   }
-  return (layer + 1) % p.count("full_attention_interval", 4) != 0;
+  return (layer + 1) % p.count("full_attention_interval", interval) != 0;
 }
 
 }  // namespace linnet

@@ -194,7 +194,7 @@ struct RopeParams {
   float magnitude = 1.0f;                      ///< factor on the turned columns (YaRN)
 };
 
-enum class AttentionSpan { kFull, kSliding, kChunked };
+enum class AttentionSpan { kFull, kSliding, kChunked, kCentred };
 
 /// softmax(scale * q k^T + bias) v, grouped queries: query head h reads KV head h * kv_heads /
 /// heads.
@@ -207,11 +207,12 @@ struct AttentionParams {
   float scale = 1.0f;
   float softcap = 0.0f;  ///< cap * tanh(score / cap); 0: none
   AttentionSpan span = AttentionSpan::kFull;
-  int window = 0;  ///< kSliding: keys [p - window + 1, p]; kChunked: keys of p's chunk of this size
+  int window = 0;  ///< kSliding: keys [p - window + 1, p]; kChunked: keys of p's chunk of this
+                   ///< size; kCentred: keys [p - window / 2, p + window / 2]
   bool causal = true;
   const float* sinks = nullptr;  ///< [heads]: a logit that takes part in the softmax only
   const float* alibi_slopes =
-      nullptr;            ///< [heads]: score += slope * (key position - query position)
+      nullptr;            ///< [heads]: score -= slope * |key position - query position|
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
 };
 
@@ -238,6 +239,7 @@ enum class Activation {
                   ///< beyond, as llama.cpp tabulates it
   kIdentity,
   kSquareRoot,
+  kElu,           ///< x, or exp(x) - 1 where it is below 0
   kClampedSwiglu  ///< gpt-oss: g = min(gate, 7); g * sigmoid(1.702 g) * (clamp(up, -7, 7) + 1)
 };
 

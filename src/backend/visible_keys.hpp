@@ -23,6 +23,10 @@ inline KeyRange visible_keys(const AttentionParams& params, std::int32_t positio
   if (params.span == AttentionSpan::kChunked && params.window > 0) {
     range.begin = position / params.window * params.window;
   }
+  if (params.span == AttentionSpan::kCentred && params.window > 0) {
+    range.begin = std::max(0, position - params.window / 2);
+    range.end = position + std::min(range.end - position, params.window / 2 + 1);
+  }
   return range;
 }
 

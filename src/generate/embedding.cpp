@@ -5,12 +5,15 @@
 #include <array>
 #include <cmath>
 
+#include "generate/engine.hpp"
+
 namespace linnet {
 namespace {
 
-// By the numbers of https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h: none, mean,
-// CLS (the first token), last.
-constexpr std::array kPoolings = {Pooling::kMean, Pooling::kMean, Pooling::kFirst, Pooling::kLast};
+// By the numbers of https://github.com/ggml-org/llama.cpp/blob/master/include/llama.h: from 1 on
+// the mean, CLS (the first token), last.
+constexpr std::array kPoolings = {Pooling::kMean, Pooling::kFirst, Pooling::kLast};
+constexpr std::int64_t kNone = 0, kRank = 4, kNotSaid = 0xffffffff;
 
 }  // namespace
 
@@ -32,12 +35,16 @@ Result<Pooling> model_pooling(const gguf::File& file) {
   const std::string key = fmt::format("{}.pooling_type", architecture->value_or(""));
   const auto type = file.integer(key);
   if (!type) return type.error();
-  if (!*type) return Pooling::kMean;
-  if (**type < 0 || **type >= std::ssize(kPoolings)) {
-    return Error{fmt::format("{}: {} is {}, expected 0 (none), 1 (mean), 2 (first) or 3 (last)",
-                             file.path().string(), key, **type)};
+  if (!*type || **type == -1 || **type == kNotSaid) return Pooling::kMean;
+  if (**type >= 1 && **type <= std::ssize(kPoolings)) {
+    return kPoolings[static_cast<std::size_t>(**type - 1)];
   }
-  return kPoolings[static_cast<std::size_t>(**type)];
+  const std::string_view meaning =
+      **type == kNone   ? ": the model gives a vector for each token, not for a text"
+      : **type == kRank ? ": the model is for reranking, it gives no vector for a text"
+                        : "";
+  return Error{fmt::format("{}: {} is {}, expected 1 (mean), 2 (first) or 3 (last){}",
+                           file.path().string(), key, **type, meaning)};
 }
 
 void Embedding::add(std::int64_t position, std::span<const float> states, std::int64_t width) {
@@ -59,6 +66,29 @@ std::vector<float> Embedding::vector() const {
   vector.reserve(sum_.size());
   for (const double value : sum_) vector.push_back(static_cast<float>(value * scale));
   return vector;
+}
+
+Result<std::vector<std::vector<float>>> embed_texts(Engine& engine,
+                                                    std::span<const std::vector<TokenId>> texts,
+                                                    Pooling pooling) {
+  const std::int64_t width = engine.model().spec().width;
+  std::vector<Embedding> embeddings(texts.size(), Embedding(pooling));
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    GenerateRequest request;
+    request.prompt = texts[i];
+    request.on_hidden = [&, i](std::int64_t position, std::span<const float> states) {
+      embeddings[i].add(position, states, width);
+    };
+    if (Status status = engine.submit(std::move(request)); !status) {
+      return Error{fmt::format("text {}: {}", i + 1, status.error().message)};
+    }
+  }
+  while (!engine.idle()) {
+    if (Status status = engine.step(); !status) return status.error();
+  }
+  std::vector<std::vector<float>> vectors;
+  for (const Embedding& embedding : embeddings) vectors.push_back(embedding.vector());
+  return vectors;
 }
 
 }  // namespace linnet

@@ -7,16 +7,19 @@
 
 #include "base/result.hpp"
 #include "gguf/gguf_file.hpp"
+#include "tokenizer/tokenizer.hpp"
 
 namespace linnet {
+
+class Engine;
 
 /// How the hidden states of a text's tokens become one vector.
 enum class Pooling { kMean, kFirst, kLast };
 
 std::string_view pooling_name(Pooling pooling);
 
-/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean where it says nothing or "none".
-/// Errors: a wrong type, a number that is not known.
+/// What `ARCHITECTURE.pooling_type` in the metadata says; the mean where it says nothing. Errors: a
+/// wrong type, a number that is not known, a model whose results are not one vector for each text.
 Result<Pooling> model_pooling(const gguf::File& file);
 
 /// The vector of one text, made from its hidden states chunk by chunk. Belongs to one thread at a
@@ -36,5 +39,11 @@ class Embedding {
   Pooling pooling_;
   std::vector<double> sum_;
 };
+
+/// The vectors of `texts`, which are computed side by side as far as the engine's cache holds them.
+/// An Error where a text is empty or longer than the cache, or names a token that is not there.
+Result<std::vector<std::vector<float>>> embed_texts(Engine& engine,
+                                                    std::span<const std::vector<TokenId>> texts,
+                                                    Pooling pooling);
 
 }  // namespace linnet

@@ -46,8 +46,10 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
     limits.rows = std::max(limits.rows, kCudaLimits.rows);
     limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
   }
-  // A prompt whose tokens see each other can't be cut.
-  if (!file.spec().causal) limits.rows = kv_tokens;
+  if (!file.spec().causal) {  // a text whose tokens see each other can't be cut
+    const std::int64_t longest = options.context > 0 ? options.context : file.spec().context_length;
+    limits.rows = std::max(limits.rows, longest);
+  }
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
 
@@ -97,6 +99,11 @@ Status Engine::allocate_memory(const EngineOptions& options) {
   return {};
 }
 
+std::int64_t Engine::longest_text() const {
+  const std::int64_t rows = model_->spec().position_rows;
+  return rows > 0 ? std::min(rows, kv_tokens_) : kv_tokens_;
+}
+
 Status Engine::check_tokens(std::span<const TokenId> tokens) const {
   if (tokens.empty()) return Error{"the prompt has no tokens"};
   const std::int64_t vocabulary = model_->spec().vocabulary;
@@ -110,12 +117,16 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
 
 Status Engine::submit(GenerateRequest request) {
   if (Status status = check_tokens(request.prompt); !status) return status;
-  if (request.on_hidden) request.max_tokens = 0;
+  if (request.on_hidden) {
+    request.max_tokens = 0;
+  } else if (Status status = check_makes_text(file_); !status) {
+    return status;
+  }
   if (request.max_tokens < 1 && !request.on_hidden) {
     return Error{"max_tokens must be at least 1"};
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
-  if (Status status = check_context(prompt_tokens, request.max_tokens, kv_tokens_); !status) {
+  if (Status status = check_context(prompt_tokens, request.max_tokens, longest_text()); !status) {
     return status;
   }
   scheduler_->submit(std::move(request));
@@ -160,10 +171,9 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
 
 Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
   if (Status status = check_tokens(tokens); !status) return status.error();
+  if (Status status = check_makes_text(file_); !status) return status.error();
   const auto count = static_cast<std::int64_t>(tokens.size());
-  if (count > kv_tokens_) {
-    return Error{fmt::format("{} tokens do not fit the KV cache of {}", count, kv_tokens_)};
-  }
+  if (Status status = check_context(count, 0, longest_text()); !status) return status.error();
   std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(count)));
   std::iota(pages.begin(), pages.end(), 0);
   const std::span<const std::int32_t> page_table(pages);

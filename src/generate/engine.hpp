@@ -23,7 +23,7 @@ class Engine {
                                               WeightLoader::Progress progress = {});
 
   /// An Error names what is wrong with the request: an empty prompt, a token that is not in the
-  /// vocabulary, more tokens than the context holds.
+  /// vocabulary, more tokens than the context holds, text from an encoder.
   Status submit(GenerateRequest request);
   /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
   /// draft model has changed (see ModelFile::check_lazy_weights).
@@ -49,7 +49,8 @@ class Engine {
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
-  /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0.
+  /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0. An
+  /// Error where the model is an encoder.
   Result<std::vector<float>> logits(std::span<const TokenId> tokens);
 
   const Model& model() const { return *model_; }
@@ -60,6 +61,8 @@ class Engine {
   /// make_cpu_backend).
   std::string_view backend_name() const { return backend_->name(); }
   std::int64_t kv_tokens() const { return kv_tokens_; }
+  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions.
+  std::int64_t longest_text() const;
 
  private:
   explicit Engine(const ModelFile& file) : file_(file) {}

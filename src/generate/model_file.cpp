@@ -61,7 +61,13 @@ Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
           : 0;
   plan.state_bytes =
       saturating_multiply(choose_state_slots(spec_, beside_weights), state_bytes(spec_));
-  const std::int64_t wanted = options.context > 0 ? options.context : spec_.context_length;
+  const std::int64_t rows = spec_.position_rows;
+  if (rows > 0 && options.context > rows) {
+    return Error{fmt::format("{}: a context of {} was asked for, but the model knows {} positions",
+                             file_.path().string(), options.context, rows)};
+  }
+  std::int64_t wanted = options.context > 0 ? options.context : spec_.context_length;
+  if (rows > 0) wanted = std::min(wanted, rows);
   plan.context = wanted;
   if (plan.available_bytes == 0 || options.force) return plan;
 
@@ -108,6 +114,14 @@ std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_by
   if (bytes == 0) return 0;
   if (available_bytes == 0) return kMost;
   return std::clamp(available_bytes / kPart / bytes, kFewest, kMost);
+}
+
+Status check_makes_text(const ModelFile& file) {
+  if (!file.spec().encoder) return {};
+  return Error{fmt::format(
+      "{}: {} models are encoders, which make no text; `linnet embed` and POST /v1/embeddings give "
+      "the embeddings that they make",
+      file.file().path().string(), file.spec().architecture)};
 }
 
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {

@@ -62,7 +62,8 @@ class ModelFile {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
 
   /// Chooses the context length. An Error that says need and have where the model does not fit
-  /// (unless options.force), or where options.context is more than memory allows.
+  /// (unless options.force), or where options.context is more than memory or learned positions
+  /// allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
   /// While the model runs: an Error if the file has changed although weights are still read from
@@ -88,6 +89,9 @@ Result<std::int64_t> available_bytes(BackendKind backend);
 /// prefixes: as many as are useful and take at most a part of `available_bytes` (0: unknown); 0 for
 /// models of attention alone.
 std::int64_t choose_state_slots(const ModelSpec& spec, std::int64_t available_bytes);
+
+/// An Error that says what the model is good for where it is an encoder, which makes no text.
+Status check_makes_text(const ModelFile& file);
 
 /// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context);

@@ -24,6 +24,7 @@ Status Hyperparameters::status() const {
 }
 
 std::string Hyperparameters::full(std::string_view key) const {
+  if (key.starts_with('.')) return std::string(key.substr(1));
   return fmt::format("{}.{}", architecture_, key);
 }
 

@@ -13,7 +13,8 @@ namespace linnet {
 
 /// Reads the `ARCHITECTURE.*` metadata of a file. The first thing that is wrong (missing key, wrong
 /// type, absurd value) is kept and told by status(), so that an architecture reads like a table;
-/// what comes after an error is a harmless default.
+/// what comes after an error is a harmless default. A key that begins with a dot stands for itself,
+/// without the architecture before it: ".xielu.beta".
 class Hyperparameters {
  public:
   static constexpr std::int64_t kLargestCount = std::int64_t{1} << 30;

@@ -1,5 +1,7 @@
 #include "model/model.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <numbers>
 
 namespace linnet {
@@ -26,20 +28,24 @@ void add_to_residual(const Pass& pass, const Norm& post_norm, float scale, View 
 
 View Model::embed(const Batch& batch) {
   const View x = workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.width);
-  backend_.embed_rows(*embedding_, batch.tokens, x);
+  if (spec_.adapters.tokens.empty()) {
+    backend_.embed_rows(*embedding_, batch.tokens, x);
+  } else {
+    backend_.embed_rows(*embedding_, substitute_tokens(spec_.adapters, batch.tokens), x);
+  }
   if (spec_.embedding_scale != 1.0f) backend_.scale(x, spec_.embedding_scale);
+  const Workspace::Scope scope(*workspace_);
+  const View more = workspace_->view(x.rows, x.columns);
+  if (types_) {
+    const std::vector<std::int32_t> first(batch.tokens.size(), 0);
+    backend_.embed_rows(*types_, first, more);
+    backend_.add_scaled(more, 1.0f, 1.0f, x);
+  }
   if (positions_) {
-    const Workspace::Scope scope(*workspace_);
-    const View positions = workspace_->view(x.rows, x.columns);
-    backend_.embed_rows(*positions_, batch.layout.positions, positions);
-    backend_.add_scaled(positions, 1.0f, 1.0f, x);
+    backend_.embed_rows(*positions_, batch.layout.positions, more);
+    backend_.add_scaled(more, 1.0f, 1.0f, x);
   }
-  if (spec_.embedding_norm != NormUse::kNone) {
-    backend_.norm(x,
-                  {spec_.norm, spec_.norm_epsilon, embedding_norm_.weight_data(),
-                   embedding_norm_.bias_data()},
-                  x);
-  }
+  if (spec_.embedding_norm != NormUse::kNone) normalise_in_place(embedding_norm_, x);
   return x;
 }
 
@@ -47,7 +53,10 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const Workspace::Scope scope(*workspace_);
   const View shared =
       workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.shared_columns);
-  const Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, shared};
+  Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, shared};
+  if (!spec_.adapters.tokens.empty()) {
+    pass.adapters = switch_adapters(pass, adapter_switch_, batch.tokens);
+  }
   const View x = embed(batch);
   View embeddings{};
   if (spec_.embedding_skip) {
@@ -64,6 +73,8 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
     const std::vector<View> streams = spread_streams(pass, altup_, x);
     for (int i = 0; i < layers; ++i) run_altup_layer(pass, i, per_layer_inputs, streams);
     gather_streams(pass, altup_, streams);
+  } else if (spec_.residual_group > 0) {
+    run_mixing_layers(pass, x);
   } else {
     for (int i = 0; i < layers; ++i) run_layer(pass, i, embeddings, per_layer_inputs, x);
   }
@@ -74,12 +85,15 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
 
 // Where the rows themselves were: nobody needs them any more.
 void Model::keep_hidden(View x) {
-  if (spec_.output_norm != NormUse::kNone) {
-    const NormParams params{spec_.norm, spec_.norm_epsilon, output_norm_.weight_data(),
-                            output_norm_.bias_data()};
-    backend_.norm(x, params, x);
-  }
+  if (spec_.output_norm != NormUse::kNone) normalise_in_place(output_norm_, x);
   hidden_ = x;
+  if (!dense_up_) return;
+  const Workspace::Scope scope(*workspace_);
+  const View wide = workspace_->view(x.rows, dense_up_.weight->rows());
+  const MatmulOutput up = dense_up_.to(wide);
+  backend_.matmul(x, {&up, 1});
+  const MatmulOutput down = dense_down_.to(x);
+  backend_.matmul(wide, {&down, 1});
 }
 
 View Model::per_layer_input(View all, int index) const {
@@ -116,6 +130,27 @@ void Model::run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
   }
 }
 
+void Model::run_mixing_layers(const Pass& pass, View x) {
+  std::vector<View> states(static_cast<std::size_t>(residual_mix_states(spec_)));
+  for (View& state : states) state = workspace_->view(x.rows, x.columns);
+  for (int i = 0; i < static_cast<int>(layers_.size()); ++i) {
+    const Workspace::Scope scope(*workspace_);
+    const Layer& layer = layers_[i];
+    const std::span all(states);
+    const auto kept =
+        static_cast<std::size_t>((i + spec_.residual_group - 1) / spec_.residual_group);
+    const bool keeps = i % spec_.residual_group == 0;
+    const View mixer_in = normalise(layer.mixer_norm, spec_.pre_norm,
+                                    mix_residuals(pass, layer.mixer_mix, all.first(kept), x));
+    if (keeps) backend_.copy(x, states[kept]);
+    run_mixer(pass, i, mixer_in, x, /*accumulate=*/!keeps);
+    const View mixture = mix_residuals(pass, layer.ffn_mix, all.first(kept + (keeps ? 1 : 0)), x);
+    const View ffn_in = normalise(layer.ffn_norm, spec_.pre_norm, mixture);
+    run_ffn(pass, i, {ffn_in, ffn_in, ffn_in}, x, /*accumulate=*/true);
+  }
+  backend_.copy(mix_residuals(pass, output_mix_, states, x), x);
+}
+
 void Model::run_layer(const Pass& pass, int index, View embeddings, View per_layer_inputs, View x) {
   const Workspace::Scope scope(*workspace_);
   const Layer& layer = layers_[index];
@@ -123,20 +158,25 @@ void Model::run_layer(const Pass& pass, int index, View embeddings, View per_lay
   FfnInput in = read_before_mixer(layer, spec, x);
   View mixer_in{};
   if (spec.has_mixer()) {
-    mixer_in = normalise(layer.mixer_norm, spec_.pre_norm, x);
+    const NormUse use = spec.bare_mixer_input ? NormUse::kNone : spec_.pre_norm;
+    mixer_in = normalise(layer.mixer_norm, use, x);
     if (spec_.parallel_residual) {
       in.dense = layer.ffn_norm ? normalise(layer.ffn_norm, NormUse::kWeights, x) : mixer_in;
     }
+    restart_residual(mixer_in, x);
     add_to_residual(pass, layer.mixer_post_norm, 1.0f, x, [&](View out, bool accumulate) {
       run_mixer(pass, index, mixer_in, out, accumulate);
     });
+    normalise_mixer_sum(layer, mixer_in, x);
   }
   if (spec.has_ffn()) {
     if (!in.dense.data) in.dense = normalise(layer.ffn_norm, spec_.pre_norm, x);
     if (!in.experts.data) in.experts = in.dense;
     if (!in.router.data) in.router = in.experts;
+    restart_residual(in.dense, x);
     add_to_residual(pass, layer.ffn_post_norm, spec.ffn_scale, x,
                     [&](View out, bool accumulate) { run_ffn(pass, index, in, out, accumulate); });
+    if (layer.ffn_sum_norm) normalise_in_place(layer.ffn_sum_norm, x);
   }
   if (spec_.per_layer_width > 0) {
     const View own = workspace_->view(x.rows, x.columns);
@@ -170,6 +210,23 @@ View Model::normalise(const Norm& norm, NormUse use, View in) {
     backend_.norm(in, {spec_.norm, spec_.norm_epsilon, norm.weight_data(), norm.bias_data()}, out);
   }
   return out;
+}
+
+void Model::normalise_in_place(const Norm& norm, View x) {
+  backend_.norm(x, {spec_.norm, spec_.norm_epsilon, norm.weight_data(), norm.bias_data()}, x);
+}
+
+void Model::restart_residual(View block_in, View x) {
+  if (spec_.input_residual_scale == 0.0f) return;
+  backend_.copy(block_in, x);
+  backend_.scale(x, spec_.input_residual_scale);
+}
+
+void Model::normalise_mixer_sum(const Layer& layer, View mixer_in, View x) {
+  if (layer.mixer_sum_norm) normalise_in_place(layer.mixer_sum_norm, x);
+  if (!layer.mixer_again_norm) return;
+  backend_.add_scaled(mixer_in, 1.0f, 1.0f, x);
+  normalise_in_place(layer.mixer_again_norm, x);
 }
 
 void Model::run_mixer(const Pass& pass, int index, View in, View out, bool accumulate) {
@@ -217,6 +274,7 @@ void Model::run_shared(const Pass& pass, int index, View in, View out) {
 }
 
 View Model::head(View x, std::span<const std::int32_t> outputs) {
+  if (spec_.encoder) return {};
   const auto count = static_cast<std::int64_t>(outputs.size());
   const View logits = workspace_->view(count, spec_.vocabulary);
   const View last = workspace_->view(count, spec_.width);
@@ -226,6 +284,11 @@ View Model::head(View x, std::span<const std::int32_t> outputs) {
   backend_.matmul(normed, {&output, 1});
   if (spec_.logit_scale != 1.0f) backend_.scale(logits, spec_.logit_scale);
   if (spec_.logit_softcap > 0.0f) backend_.softcap(logits, spec_.logit_softcap);
+  const auto& silent = spec_.silent_tokens;
+  const std::int64_t silent_count = std::min(silent.count, spec_.vocabulary - silent.first);
+  if (silent_count > 0) {
+    backend_.fill(logits.slice(silent.first, silent_count), std::numeric_limits<float>::lowest());
+  }
   return logits;
 }
 

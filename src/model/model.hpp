@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
 #include "model/blocks/latent_attention.hpp"
@@ -12,6 +13,7 @@
 #include "model/blocks/moe.hpp"
 #include "model/blocks/per_layer_input.hpp"
 #include "model/blocks/recurrent.hpp"
+#include "model/blocks/residual_mix.hpp"
 #include "model/model_spec.hpp"
 #include "model/weight_loader.hpp"
 
@@ -54,21 +56,22 @@ class Model {
 
   /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages), stores
   /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null
-  /// where the model keeps none. Gives the logits [outputs, vocabulary] in the backend's memory;
-  /// they stay until the next call.
+  /// where the model keeps none. Gives the logits [outputs, vocabulary] in the backend's memory
+  /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
   /// After a forward() of a batch that keeps them: the hidden states of all its rows behind the
-  /// last norm, [rows, width] in the backend's memory; they stay until the next call.
+  /// last norm (and the projections that some files have for embeddings), [rows, width] in the
+  /// backend's memory; they stay until the next call.
   View hidden() const { return hidden_; }
 
  private:
   struct Layer {
-    Norm mixer_norm, mixer_post_norm;
+    Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
     AttentionWeights attention;
     LatentAttentionWeights latent;
     RecurrentBlockPtr recurrent, recurrent_ffn;
-    Norm ffn_norm, ffn_post_norm;
+    Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
     Norm experts_norm;  ///< of experts that read what the mixer reads
     MlpWeights mlp;
     MlpWeights shared;
@@ -76,6 +79,7 @@ class Model {
     MoeWeights moe;
     PerLayerWeights per_layer;
     AltupWeights altup;
+    ResidualMixWeights mixer_mix, ffn_mix;
     float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
   };
   /// What the feed-forward part of a layer reads.
@@ -94,11 +98,15 @@ class Model {
   Status allocate_workspace();
   View embed(const Batch& batch);
   View normalise(const Norm& norm, NormUse use, View in);
+  void normalise_in_place(const Norm& norm, View x);
   void run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
                        const std::vector<View>& streams);
   View per_layer_input(View all, int index) const;
+  void run_mixing_layers(const Pass& pass, View x);
   void run_layer(const Pass& pass, int index, View embeddings, View per_layer_inputs, View x);
   FfnInput read_before_mixer(const Layer& layer, const LayerSpec& spec, View x);
+  void restart_residual(View block_in, View x);
+  void normalise_mixer_sum(const Layer& layer, View mixer_in, View x);
   void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
   void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
   void run_shared(const Pass& pass, int index, View in, View out);
@@ -110,11 +118,15 @@ class Model {
   BatchLimits limits_;
   std::shared_ptr<const Matrix> embedding_;
   std::shared_ptr<const Matrix> positions_;  ///< learned embeddings of the positions
+  std::shared_ptr<const Matrix> types_;      ///< of which all tokens have the first (BERT)
   Norm embedding_norm_;
   PerLayerTable per_layer_;
   AltupTable altup_;
+  ResidualMixWeights output_mix_;
+  AdapterSwitch adapter_switch_;
   Linear output_;
   Norm output_norm_;
+  Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
   std::vector<Layer> layers_;
   std::unique_ptr<Workspace> workspace_;
   View hidden_{};

@@ -25,19 +25,30 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   if (s.position_rows > 0) {
     model->positions_ = loader.linear("position_embd", s.width, s.position_rows).weight;
   }
+  if (const std::int64_t types = loader.rows("token_types"); types > 0) {
+    model->types_ = loader.linear("token_types", s.width, types).weight;
+  }
   if (s.embedding_norm == NormUse::kWeights) {
     model->embedding_norm_ = loader.norm("token_embd_norm", s.width);
   }
   model->per_layer_ = load_per_layer_table(loader, s);
   model->altup_ = load_altup_table(loader, s);
+  model->adapter_switch_ = load_adapter_switch(loader, s.adapters);
+  model->output_mix_ = load_residual_mix(loader, s, "output_res_score");
   for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
     model->load_layer(loader, i);
   }
   if (s.output_norm == NormUse::kWeights) {
     model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
   }
-  model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
-  if (!model->output_) model->output_.weight = model->embedding_;  // tied
+  if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
+    model->dense_up_ = loader.linear("dense_2", s.width, wide);
+    model->dense_down_ = loader.linear("dense_3", wide, s.width);
+  }
+  if (!s.encoder) {
+    model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
+    if (!model->output_) model->output_.weight = model->embedding_;  // tied
+  }
   if (Status status = loader.finish(); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
   return model;
@@ -51,17 +62,19 @@ void Model::load_layer(WeightLoader& loader, int index) {
     return name.empty() ? Norm{} : loader.norm(tensor_name(prefix, name), spec_.width, presence);
   };
   Layer layer;
-  if (spec.has_mixer() && spec_.pre_norm == NormUse::kWeights) {
+  if (spec.has_mixer() && spec_.pre_norm == NormUse::kWeights && !spec.bare_mixer_input) {
     layer.mixer_norm = norm(names.mixer, Presence::kRequired);
   }
   if (spec.attention.heads > 0) {
-    layer.attention = load_attention(loader, spec.attention, spec_.width, prefix);
+    layer.attention = load_attention(loader, spec.attention, spec_, prefix);
   }
   if (spec.latent.heads > 0) {
     layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
   }
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
   layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
+  layer.mixer_sum_norm = norm(names.mixer_sum, Presence::kRequired);
+  layer.mixer_again_norm = norm(names.mixer_again, Presence::kOptional);
   if (spec.has_ffn() && spec_.pre_norm == NormUse::kWeights) {
     // A parallel block may feed what the mixer reads to both.
     layer.ffn_norm =
@@ -69,8 +82,11 @@ void Model::load_layer(WeightLoader& loader, int index) {
   }
   load_ffn(loader, spec, prefix, layer);
   layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
+  layer.ffn_sum_norm = norm(names.ffn_sum, Presence::kRequired);
   layer.per_layer = load_per_layer(loader, spec_, prefix);
   layer.altup = load_altup(loader, spec_, prefix);
+  layer.mixer_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "attn_res_score"));
+  layer.ffn_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "ffn_res_score"));
   const auto scale =
       loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
   layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
@@ -80,9 +96,9 @@ void Model::load_layer(WeightLoader& loader, int index) {
 void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
                      Layer& layer) {
   layer.recurrent_ffn = load_recurrent(loader, spec.recurrent_ffn, spec_.width, prefix);
-  if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_.width, prefix);
+  if (spec.mlp.width > 0) layer.mlp = load_mlp(loader, spec.mlp, spec_, prefix);
   if (spec.shared.width > 0) {
-    layer.shared = load_mlp(loader, spec.shared, spec_.width, prefix, "_shexp");
+    layer.shared = load_mlp(loader, spec.shared, spec_, prefix, "_shexp");
     layer.shared_gate = loader.linear(tensor_name(prefix, "ffn_gate_inp_shexp"), spec_.width, 1,
                                       Presence::kOptional);
   }
@@ -94,11 +110,11 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
 }
 
 Status Model::allocate_workspace() {
-  std::int64_t block_columns = 0;
+  std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
-    block_columns = std::max({block_columns, attention_columns(layer.attention),
-                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp),
-                              mlp_columns(layer.shared) + spec_.width + 1,
+    block_columns = std::max({block_columns, attention_columns(layer.attention, spec_),
+                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp, spec_),
+                              mlp_columns(layer.shared, spec_) + spec_.width + 1,
                               moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
@@ -112,10 +128,12 @@ Status Model::allocate_workspace() {
   const std::int64_t rows = Workspace::floats_for(
       limits_.rows,
       kStreams * spec_.width + spec_.shared_columns + altup_columns(spec_) +
+          residual_mix_columns(spec_) + adapter_switch_columns(spec_.adapters) +
           (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
       kViews);
+  const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
-      Workspace::floats_for(limits_.outputs, 2 * spec_.width + spec_.vocabulary, kViews);
+      Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
   auto buffer = backend_.allocate(rows + outputs);
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,12 @@ struct AttentionSpec {
   bool plain_key_norm = false;
   bool plain_value_norm = false;
   bool norm_after_rope = false;
+  /// How heads are normalised; by default as the model's layers are.
+  struct HeadNormKind {
+    NormKind kind = NormKind::kRms;
+    float epsilon = 0.0f;
+  };
+  std::optional<HeadNormKind> head_norm;
   QueryTemperature temperature;
   Activation gate = Activation::kSigmoid;  ///< of the output gate, where the file has one
   float output_scale = 1.0f;
@@ -89,20 +96,40 @@ struct LatentAttentionSpec {
   int query_width() const { return plain_width + rope_width; }
 };
 
+/// xIELU (https://arxiv.org/abs/2411.13010): positive * x^2 + linear * x above 0, and
+/// negative * (exp(x) - 1 - x) + linear * x below.
+struct Xielu {
+  float positive = 0.0f;
+  float negative = 0.0f;
+  float linear = 0.0f;
+};
+
+/// How a feed-forward part goes from the width within it to what its last projection reads.
+struct GateSpec {
+  Activation activation = Activation::kSilu;
+  std::optional<Xielu> xielu;  ///< instead of `activation`, where there is no gate
+  float clamp = 0.0f;          ///< of the activated gate and of what it multiplies; 0: none
+  /// SiTU (Kimi K3) instead of `activation`: sigmoid(gate) * cap * tanh(gate / cap), times
+  /// up_cap * tanh(up / up_cap). 0: not so; `up_cap` 0: times `up`.
+  float cap = 0.0f;
+  float up_cap = 0.0f;
+};
+
 struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
-  Activation activation = Activation::kSilu;
+  GateSpec gate;
   bool projected = true;  ///< else the activation alone
   float gate_cut = 0.0f;  ///< see Backend::cut_below; 0: none
-  float clamp = 0.0f;     ///< of the activated gate and of what it multiplies; 0: none
 };
 
 struct MoeSpec {
   int experts = 0;  ///< 0: the layer has no experts
   int width = 0;    ///< of one expert
-  Activation activation = Activation::kSilu;
-  float clamp = 0.0f;  ///< as in MlpSpec
+  GateSpec gate;
   RouteParams route;
+  /// The experts read and give so many columns, between a projection before them all and one behind
+  /// (Nemotron 3, Kimi K3); 0: those of the residual stream.
+  int latent_width = 0;
   /// The weight of an expert scales its input instead of its output (Llama 4).
   bool weigh_input = false;
   /// GroveMoE (https://arxiv.org/abs/2508.07785): `chunk_size` experts share a small one, which
@@ -128,13 +155,25 @@ struct LayerSpec {
   MlpSpec mlp;
   MlpSpec shared;  ///< the expert that every token uses
   MoeSpec moe;
-  float output_scale = 1.0f;  ///< of the layer's result
-  float ffn_scale = 1.0f;     ///< of dense, shared and routed parts together
+  bool bare_mixer_input = false;  ///< no norm before the mixer (ModernBERT's first layer)
+  float output_scale = 1.0f;      ///< of the layer's result
+  float ffn_scale = 1.0f;         ///< of dense, shared and routed parts together
 
   bool has_mixer() const {
     return attention.heads > 0 || latent.heads > 0 || is_present(recurrent);
   }
   bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
+};
+
+/// Low-rank adapters of the projections, each switched on by a token of the text for the tokens
+/// behind it (Granite Switch).
+struct AdaptersSpec {
+  std::vector<std::int32_t> tokens;       ///< that switch each adapter on; none: no adapters
+  std::vector<std::int32_t> substitutes;  ///< what is embedded in the place of each of them
+  int rank = 0;
+  float gain =
+      0.0f;  ///< how sure the choice is: the logit of such a token, and minus that of others
+  int kv_layer = -1;  ///< where the choices are kept
 };
 
 /// How a norm appears in an architecture.
@@ -150,6 +189,11 @@ struct NormNames {
   std::string_view mixer_post = "post_attention_norm";
   std::string_view ffn = "ffn_norm";
   std::string_view ffn_post = "post_ffw_norm";
+  /// Of the residual stream itself, with what mixer or feed-forward part gave (BERT).
+  std::string_view mixer_sum = "";
+  std::string_view ffn_sum = "";
+  /// After mixer_sum the mixer's input is added once more, and normalised again (Jina).
+  std::string_view mixer_again = "";
   std::string_view output = "output_norm";
 };
 
@@ -174,14 +218,28 @@ struct ModelSpec {
   /// Every layer adds the embeddings times its layer_output_scale (Talkie).
   bool embedding_skip = false;
   float residual_scale = 1.0f;  ///< of what a block adds to the residual stream
+  /// The residual stream becomes so many times what a block reads before the block's result is
+  /// added (MiniMax-01); 0: it stays what it was.
+  float input_residual_scale = 0.0f;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
+  /// Tokens that are not drawn (images): their logits are the lowest number.
+  struct {
+    std::int64_t first = 0;
+    std::int64_t count = 0;
+  } silent_tokens;
   bool causal = true;
+  /// Its results are the hidden states; there are no logits, and tokens see each other.
+  bool encoder = false;
   /// Columns of the embedding that every layer has of its own (Gemma 3n); 0: none.
   std::int64_t per_layer_width = 0;
   int altup_streams = 0;            ///< copies of the residual stream (Gemma 3n); 0: the usual one
   std::int64_t shared_columns = 0;  ///< that the first layer hands to the later ones (RWKV-7)
-  bool parallel_residual = false;   ///< mixer and feed-forward read the same input
+  /// Layers of a group at whose beginning the residual stream is kept for later blocks, and starts
+  /// anew (Kimi K3); 0: nothing is kept.
+  int residual_group = 0;
+  bool parallel_residual = false;  ///< mixer and feed-forward read the same input
+  AdaptersSpec adapters;
   std::vector<LayerSpec> layers;
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;

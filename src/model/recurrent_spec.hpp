@@ -81,11 +81,25 @@ struct KimiDeltaSpec {
   int heads = 0;
   int head_width = 0;
   int kernel = 0;
+  /// Below 0: decays are exp(bound * sigmoid(rate * x)) instead of exp(rate * softplus(x)).
+  float bound = 0.0f;
+  float rate_sign = 1.0f;  ///< of the rates in the file, where there is a bound
 
   int inner() const { return heads * head_width; }
   std::int64_t state_floats() const {
     return 3 * std::int64_t{inner()} * (kernel - 1) + std::int64_t{inner()} * head_width;
   }
+};
+
+/// Lightning attention (https://arxiv.org/abs/2401.04658): linear attention whose heads forget at a
+/// constant rate.
+struct LightningSpec {
+  int heads = 0;
+  int head_width = 0;
+  float slope_scale = 1.0f;  ///< of the rates
+
+  int inner() const { return heads * head_width; }
+  std::int64_t state_floats() const { return std::int64_t{inner()} * head_width; }
 };
 
 /// RWKV-6's attention (https://arxiv.org/abs/2404.05892), and the gated linear attention that
@@ -125,9 +139,9 @@ struct RwkvChannelMixSpec {
 
 /// A layer's mixer besides (or instead of) attention, or its feed-forward part, with a state of its
 /// own for each sequence.
-using RecurrentSpec =
-    std::variant<std::monostate, ShortConvolutionSpec, MambaSpec, Mamba2Spec, PlamoMambaSpec,
-                 DeltaNetSpec, KimiDeltaSpec, Rwkv6Spec, Rwkv7Spec, RwkvChannelMixSpec>;
+using RecurrentSpec = std::variant<std::monostate, ShortConvolutionSpec, MambaSpec, Mamba2Spec,
+                                   PlamoMambaSpec, DeltaNetSpec, KimiDeltaSpec, LightningSpec,
+                                   Rwkv6Spec, Rwkv7Spec, RwkvChannelMixSpec>;
 
 inline bool is_present(const RecurrentSpec& spec) { return spec.index() != 0; }
 

@@ -24,6 +24,7 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
     shapes.resize(std::max<std::size_t>(shapes.size(), indexer.kv_layer + 1));
     shapes[indexer.kv_layer] = {1, indexer.width, 0};
   }
+  if (!spec.adapters.tokens.empty()) shapes.push_back({1, 1, 1});  // AdaptersSpec::kv_layer
   return shapes;
 }
 

@@ -194,7 +194,8 @@ Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
 Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
                              std::int64_t experts, Presence presence) {
   Linear linear;
-  linear.weight = matrix(stem + ".weight", columns, rows, experts, presence);
+  // Adapters are named without the suffix.
+  linear.weight = matrix(has(stem) ? stem : stem + ".weight", columns, rows, experts, presence);
   if (!linear.weight) return linear;
   const std::int64_t bias_shape[] = {rows, experts};
   if (const gguf::Tensor* bias = find(stem + ".bias", Presence::kOptional, bias_shape)) {
@@ -243,14 +244,17 @@ HeadNorm WeightLoader::head_norm(const std::string& stem, std::int64_t heads,
 
   // One row or one number for each head: spread out to all columns.
   const std::int64_t shape[] = {tensor->shape[0] == 1 ? 1 : head_width, heads};
-  if (!find(stem + ".weight", Presence::kRequired, shape)) return {};
-  std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
-  tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
-  std::vector<float> columns;
-  for (std::int64_t i = 0; i < all; ++i) {
-    columns.push_back(values[shape[0] == 1 ? i / head_width : i]);
-  }
-  return {{upload(columns), nullptr}, head_width, true};
+  const auto spread = [&](const std::string& name, Presence presence) {
+    const gguf::Tensor* of_heads = find(name, presence, shape);
+    std::vector<float> columns;
+    const std::vector<float> values = dequantize(of_heads);
+    for (std::int64_t i = 0; of_heads && i < all; ++i) {
+      columns.push_back(values[shape[0] == 1 ? i / head_width : i]);
+    }
+    return upload(columns);
+  };
+  auto weight = spread(stem + ".weight", Presence::kRequired);
+  return {{std::move(weight), spread(stem + ".bias", Presence::kOptional)}, head_width, true};
 }
 
 std::int64_t WeightLoader::rows(const std::string& stem) const {

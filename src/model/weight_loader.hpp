@@ -40,8 +40,8 @@ class WeightLoader {
   /// and some repeated.
   Linear reordered(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
                    std::span<const std::int64_t> order);
-  /// `stem`.weight [columns, rows, experts] with the optional .bias [rows, experts], .scale
-  /// [experts].
+  /// `stem`.weight (or `stem`, as some files have it) [columns, rows, experts] with the optional
+  /// .bias [rows, experts], .scale [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
                  std::int64_t experts, Presence presence = Presence::kRequired);
   /// `stem`.weight [columns, rows, count] as `count` projections; empty where absent.

@@ -100,9 +100,15 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   add_tokens(model);
   if (Status status = add_infill_tokens(file.file(), model); !status) return status.error();
   if (Status status = add_sampling(file.file(), model); !status) return status.error();
-  auto pooling = model_pooling(file.file());
-  if (!pooling) return pooling.error();
-  model.pooling = *pooling;
+  if (const auto pooling = model_pooling(file.file())) {
+    model.pooling = *pooling;
+  } else {
+    model.pooling_problem = pooling.error().message;
+  }
+  if (Status status = check_makes_text(file); !status) {
+    model.text_problem = model.chat_problem = status.error().message;
+    return model;
+  }
   if (Status status = add_chat_template(file, chat_template, model); !status) {
     return status.error();
   }

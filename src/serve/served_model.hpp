@@ -38,8 +38,10 @@ struct ServedModel {
   std::optional<InfillTokens> infill;
   SamplingParams sampling;  ///< where a request says nothing else
   std::vector<TokenId> dry_breakers;
-  Pooling pooling = Pooling::kMean;  ///< of embeddings
-  std::int64_t width = 0;            ///< numbers in an embedding
+  std::string text_problem;        ///< why it makes no text; empty: it does
+  std::optional<Pooling> pooling;  ///< of embeddings
+  std::string pooling_problem;     ///< why there is no pooling
+  std::int64_t width = 0;          ///< numbers in an embedding
 };
 
 /// `file` must outlive the result and must have a tokenizer. `chat_template` names a built-in

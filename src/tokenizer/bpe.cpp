@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "tokenizer/byte_alphabet.hpp"
+#include "tokenizer/character_merges.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
@@ -94,15 +95,14 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
   std::unordered_map<std::string_view, TokenId> whole_words_;  // empty where merges count
 };
 
-// Pieces in UTF-8 with U+2581 for spaces, and <0x00> to <0xFF> for what is not among them.
+// Pieces in UTF-8 with U+2581 for spaces.
 class EscapedTokenizer final : public VocabularyTokenizer {
  public:
   EscapedTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens, MergeTable merges,
                    bool add_space_prefix)
       : VocabularyTokenizer(std::move(vocabulary), std::move(special_tokens)),
-        merges_(std::move(merges)),
+        merges_(this->vocabulary(), std::move(merges)),
         words_(this->vocabulary()),
-        byte_tokens_(this->vocabulary().byte_tokens()),
         add_space_prefix_(add_space_prefix) {}
 
   bool strips_leading_space() const override { return add_space_prefix_; }
@@ -113,52 +113,18 @@ class EscapedTokenizer final : public VocabularyTokenizer {
     std::string escaped = add_space_prefix_ && after_special ? std::string(kSpaceMark) : "";
     escaped += escape_spaces(text);
     WordCache cache(escaped.size());
-    Merger merger;
-    std::vector<Symbol> symbols;
+    CharacterMerges::Scratch scratch;
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      encode_word(word, merger, symbols, out);
+      merges_.encode(word, scratch, out);
     };
     words_.for_each(escaped, [&](std::string_view word) { cache.append(word, ids, encode); });
     return {};
   }
 
-  void encode_word(std::string_view word, Merger& merger, std::vector<Symbol>& symbols,
-                   std::vector<TokenId>& ids) const {
-    symbols.clear();
-    for (std::uint32_t i = 0; i < word.size();) {
-      const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
-      symbols.push_back({i, bytes, vocabulary().find_text(word.substr(i, bytes)).value_or(-1)});
-      i += bytes;
-    }
-    merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
-      return merges_.find(left.token, right.token);
-    });
-    for (const Symbol& symbol : symbols) {
-      if (symbol.token >= 0) {
-        ids.push_back(symbol.token);
-      } else {
-        append_bytes(word.substr(symbol.begin, symbol.bytes), ids);
-      }
-    }
-  }
-
-  void append_bytes(std::string_view character, std::vector<TokenId>& ids) const {
-    for (const char byte : character) {
-      const TokenId token = byte_tokens_[static_cast<unsigned char>(byte)];
-      if (token >= 0) {
-        ids.push_back(token);
-      } else if (vocabulary().unknown()) {
-        ids.push_back(*vocabulary().unknown());
-        return;  // one for the character
-      }
-    }
-  }
-
   std::string text_of(TokenId id) const override { return escaped_text_of(id); }
 
-  MergeTable merges_;
+  CharacterMerges merges_;
   SpaceWords words_;
-  std::vector<TokenId> byte_tokens_;
   bool add_space_prefix_;
 };
 

@@ -58,7 +58,7 @@ class Tokenizer {
 /// Builds the tokenizer that the metadata of `file` describes; the file may be closed afterwards.
 /// Errors: a `tokenizer.ggml.model` or `tokenizer.ggml.pre` that is not known (named, with the
 /// known ones), a broken vocabulary. Null for `no_vocab` files. `pre` overrides
-/// `tokenizer.ggml.pre` where not empty.
+/// `tokenizer.ggml.pre` where not empty; an Error if the kind of tokenizer has no use for it.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file,
                                                   std::string_view pre = {});
 

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "tokenizer/unicode.hpp"
+
 namespace linnet {
 namespace {
 
@@ -217,8 +219,18 @@ std::optional<TokenId> Vocabulary::find(std::string_view piece) const {
 
 std::optional<TokenId> Vocabulary::find_text(std::string_view piece) const {
   const auto id = find(piece);
-  if (!id || is_control(*id) || types_[*id] == PieceType::kByte) return std::nullopt;
+  if (!id) return find_spaces(piece);
+  if (is_control(*id) || types_[*id] == PieceType::kByte) return std::nullopt;
   return id;
+}
+
+// Converters write a user-defined piece of U+2581 alone (Gemma) with spaces.
+std::optional<TokenId> Vocabulary::find_spaces(std::string_view piece) const {
+  for (std::string_view rest = piece; !rest.empty(); rest.remove_prefix(kSpaceMark.size())) {
+    if (!rest.starts_with(kSpaceMark)) return std::nullopt;
+  }
+  const auto id = find(unescape_spaces(piece));
+  return id && types_[*id] == PieceType::kUserDefined ? id : std::nullopt;
 }
 
 std::optional<unsigned char> Vocabulary::byte_of(TokenId id) const {

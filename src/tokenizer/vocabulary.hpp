@@ -51,7 +51,7 @@ class Vocabulary {
   /// Of equal pieces the first.
   std::optional<TokenId> find(std::string_view piece) const;
   /// Like find(), but only pieces that ordinary text may become: text that comes from outside must
-  /// not turn into a control token.
+  /// not turn into a control token. U+2581 alone also finds a user-defined piece of spaces.
   std::optional<TokenId> find_text(std::string_view piece) const;
   /// Where the piece is <0x00> to <0xFF>, its byte.
   std::optional<unsigned char> byte_of(TokenId id) const;
@@ -69,6 +69,7 @@ class Vocabulary {
   const std::vector<TokenId>& after_text() const { return after_text_; }
 
  private:
+  std::optional<TokenId> find_spaces(std::string_view piece) const;
   Status read_pieces(const gguf::File& file);
   Status read_scores_and_types(const gguf::File& file);
   Status read_special_ids(const gguf::File& file, const Defaults& defaults);

@@ -48,6 +48,8 @@ std::vector<Case> cases() {
       {"bench_json", {"bench", "--gguf", model, "-p", "8", "-n", "1", "-r", "1", "--json"}},
       {"chat",
        {"chat", "--gguf", model, "--chat-template", "chatml", "-m", "3", "--prompt", "Hear me"}},
+      {"embed", {"embed", "--gguf", model, "--prompt", "Hear me"}},
+      {"embed_json", {"embed", "--gguf", model, "--prompt", "Hear me", "--json"}},
       {"generate", {"generate", "--gguf", model, "-m", "3"}},
       {"generate_json", {"generate", "--gguf", model, "-m", "3", "--json"}},
       {"grammar", {"grammar", "--regex", "a", "a"}},

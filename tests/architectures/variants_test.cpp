@@ -64,8 +64,10 @@ class VariantsTest : public testing::TestWithParam<std::string> {
 // The layers of a case, twice.
 class DeeperTest : public VariantsTest {
  protected:
-  // RWKV-7's first layer has other tensors.
-  bool first_is_special() const { return GetParam().find("rwkv7") != std::string::npos; }
+  // The first layer of RWKV-7 and ModernBERT has other tensors.
+  bool first_is_special() const {
+    return GetParam().find("rwkv7") != std::string::npos || GetParam().starts_with("modern-bert");
+  }
 
   void repeat_layers() {
     const int layers = metadata("block_count")["value"];
@@ -116,7 +118,8 @@ class OtherHeadsTest : public VariantsTest {
     const Json* query = tensor("blk.0.attn_q.weight");
     const Json* key = tensor("blk.0.attn_k.weight");
     if (!query || !key || !has("attention.head_count") || !has("attention.head_count_kv") ||
-        !metadata("attention.head_count")["value"].is_number()) {
+        !metadata("attention.head_count")["value"].is_number() ||
+        !metadata("attention.head_count_kv")["value"].is_number()) {
       return false;
     }
     const int old_heads = metadata("attention.head_count")["value"];

@@ -57,7 +57,7 @@ std::vector<float> run(Backend& backend, KvType type, const Shape& shape, Attent
 std::vector<AttentionParams> variants() {
   static const std::vector<float> sinks = random_floats(6, 11);
   static const std::vector<float> slopes = {0.5f, 0.25f, 0.125f, 0.1f, 0.05f, 0.01f};
-  std::vector<AttentionParams> all(7);
+  std::vector<AttentionParams> all(9);
   all[1].softcap = 3.0f;
   all[2].span = AttentionSpan::kSliding;
   all[2].window = 37;
@@ -66,6 +66,11 @@ std::vector<AttentionParams> variants() {
   all[4].sinks = sinks.data();
   all[5].alibi_slopes = slopes.data();
   all[6].causal = false;
+  all[7].causal = false;
+  all[7].span = AttentionSpan::kCentred;
+  all[7].window = 37;
+  all[8].causal = false;
+  all[8].alibi_slopes = slopes.data();
   return all;
 }
 

@@ -31,7 +31,8 @@ TEST(ElementwiseTest, Activations) {
   for (const Activation activation :
        {Activation::kSilu, Activation::kGelu, Activation::kGeluQuick, Activation::kGeluErf,
         Activation::kRelu, Activation::kReluSquared, Activation::kSigmoid, Activation::kTanh,
-        Activation::kSoftplus, Activation::kIdentity, Activation::kClampedSwiglu}) {
+        Activation::kSoftplus, Activation::kIdentity, Activation::kElu,
+        Activation::kClampedSwiglu}) {
     for (const float deviation : {0.01f, 1.0f, 30.0f}) {
       compare([&](Backend& b, View x) { b.gated_activation(x, View{}, activation, x); }, 1e-12,
               deviation);

@@ -19,7 +19,7 @@ struct Variant {
 };
 
 std::vector<Variant> variants() {
-  std::vector<Variant> all(7);
+  std::vector<Variant> all(9);
   all[1].params.softcap = 3.0f;
   all[2].params.span = AttentionSpan::kSliding;
   all[2].params.window = 37;
@@ -28,6 +28,11 @@ std::vector<Variant> variants() {
   all[4].sinks = random_floats(6, 11);
   all[5].slopes = {0.5f, 0.25f, 0.125f, 0.1f, 0.05f, 0.01f};
   all[6].params.causal = false;
+  all[7].params.causal = false;
+  all[7].params.span = AttentionSpan::kCentred;
+  all[7].params.window = 37;
+  all[8].params.causal = false;
+  all[8].slopes = all[5].slopes;
   return all;
 }
 

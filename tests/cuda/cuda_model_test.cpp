@@ -3,11 +3,9 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <numeric>
 
-#include "architectures/architecture.hpp"
 #include "cuda/cuda_rows.hpp"
-#include "model/model.hpp"
+#include "support/evaluate.hpp"
 #include "support/test_name.hpp"
 
 namespace linnet {
@@ -43,35 +41,13 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
 
   // The logits of the first `count` positions, in batches of `chunk` rows.
   std::vector<float> evaluate(std::int64_t count, std::int64_t chunk) {
-    auto file = gguf::File::open(path_);
-    if (!file) return ADD_FAILURE() << file.error().message, std::vector<float>{};
-    WeightLoader loader(*file, *cuda_);
-    auto spec = read_model_spec(*file, loader);
-    if (!spec) return ADD_FAILURE() << spec.error().message, std::vector<float>{};
-    causal_ = spec->causal;
-    auto model = Model::load(std::move(*spec), loader, *cuda_, {chunk, chunk});
-    if (!model) return ADD_FAILURE() << model.error().message, std::vector<float>{};
     const std::vector<std::int32_t> tokens = case_.tokens();
-    auto kv = cuda_->make_kv_store((*model)->kv_shape(KvType::kF32, 2 + count / kPageTokens));
-    auto states = cuda_->make_state_store((*model)->state_shape(2));
-    const std::int32_t slot = 1;
-    std::vector<std::int32_t> pages(2 + count / kPageTokens);
-    std::iota(pages.rbegin(), pages.rend(), 0);
-    const std::span<const std::int32_t> page_table(pages);
-    std::vector<float> logits(static_cast<std::size_t>(count * case_.vocabulary()));
-    for (std::int64_t first = 0; first < count; first += chunk) {
-      const std::int64_t rows = std::min(chunk, count - first);
-      std::vector<std::int32_t> positions(rows), sequences(rows, 0), outputs(rows);
-      std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
-      std::iota(outputs.begin(), outputs.end(), 0);
-      const auto length = static_cast<std::int32_t>(first + rows);
-      const Batch batch{{tokens.data() + first, static_cast<std::size_t>(rows)},
-                        {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
-                        outputs};
-      cuda_->download((*model)->forward(batch, **kv, states->get()),
-                      logits.data() + first * case_.vocabulary());
-    }
-    return logits;
+    auto result = test::evaluate(path_, *cuda_,
+                                 std::span(tokens).first(static_cast<std::size_t>(count)), chunk);
+    if (!result) return ADD_FAILURE() << result.error().message, std::vector<float>{};
+    causal_ = result->causal;
+    columns_ = result->columns;
+    return std::move(result->logits);
   }
 
   double error(const std::vector<float>& logits, std::int64_t count) {
@@ -79,7 +55,7 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
     std::vector<float> got, want;
     for (const auto& [position, row] : case_.logits()) {
       if (position >= count) continue;
-      const float* first = logits.data() + position * case_.vocabulary();
+      const float* first = logits.data() + position * columns_;
       got.insert(got.end(), first, first + row.size());
       want.insert(want.end(), row.begin(), row.end());
     }
@@ -92,6 +68,7 @@ class CudaModelTest : public test::CudaTest, public testing::WithParamInterface<
   test::OracleCase case_;
   fs::path path_;
   bool causal_ = true;
+  std::int64_t columns_ = 0;
 };
 
 TEST_P(CudaModelTest, GivesTheGoldenLogits) {

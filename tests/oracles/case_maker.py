@@ -87,6 +87,11 @@ def swiglu(case, prefix, x):
     return case.times(prefix + "ffn_down", [g * sigmoid(g) * u for g, u in zip(gate, up)])
 
 
+def full_key(architecture, key):
+    bare = key.startswith(("tokenizer.", "xielu."))
+    return key if bare else f"{architecture}.{key}"
+
+
 def write(name, architecture, case, step, metadata):
     """Evaluates the tokens with step(token) -> logits and writes the case."""
     entries = {"general.architecture": {"type": "string", "value": architecture}}
@@ -94,14 +99,15 @@ def write(name, architecture, case, step, metadata):
         entry = {"type": kind, "value": value}
         if isinstance(value, list):
             entry = {"type": "array", "of": kind, "value": value}
-        entries[f"{architecture}.{key}"] = entry
+        entries[full_key(architecture, key)] = entry
     entries["tokenizer.ggml.model"] = {"type": "string", "value": "no_vocab"}
     logits = {}
     for position, token in enumerate(TOKENS):
         row = step(token)
         if position in POSITIONS:
             logits[str(position)] = [float(f"{v:.9g}") for v in row]
+    vocabulary = metadata.get("vocab_size", ("uint32", VOCABULARY))[1]
     result = {"name": name, "seed": SEED, "tokens": TOKENS, "metadata": entries,
-              "tensors": case.tensors, "vocab": VOCABULARY, "logits": logits}
+              "tensors": case.tensors, "vocab": vocabulary, "logits": logits}
     folder = Path(__file__).resolve().parents[1] / "data" / "architectures"
     (folder / f"{name}.json").write_text(json.dumps(result) + "\n")

@@ -1,5 +1,6 @@
-// Prints the logits of llama.cpp, a line of numbers for each of TOKENS (ids with commas between).
-//   llama_logits MODEL.gguf TOKENS
+// Prints the logits of llama.cpp, a line of numbers for each of TOKENS (ids with commas between),
+// or the hidden states behind the last norm.
+//   llama_logits MODEL.gguf TOKENS logits|hidden
 // Float32 cache, no flash attention, no repacked weights, one thread. See llama_cases.py.
 #include <llama.h>
 
@@ -9,7 +10,10 @@
 #include <vector>
 
 int main(int count, char** arguments) {
-  if (count != 3) return std::fputs("usage: llama_logits MODEL.gguf TOKENS\n", stderr), 2;
+  if (count != 4) {
+    return std::fputs("usage: llama_logits MODEL.gguf TOKENS logits|hidden\n", stderr), 2;
+  }
+  const bool hidden = std::string(arguments[3]) == "hidden";
   llama_backend_init();
   llama_log_set(
       [](ggml_log_level level, const char* text, void*) {
@@ -29,6 +33,8 @@ int main(int count, char** arguments) {
   params.n_threads = params.n_threads_batch = 1;
   params.type_k = params.type_v = GGML_TYPE_F32;
   params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;
+  params.embeddings = hidden;
+  params.pooling_type = LLAMA_POOLING_TYPE_NONE;
   llama_context* context = llama_init_from_model(model, params);
   if (!context) return 1;
 
@@ -43,11 +49,12 @@ int main(int count, char** arguments) {
     batch.logits[i] = true;
   }
   if (llama_decode(context, batch) != 0) return 1;
-  const int vocabulary = llama_vocab_n_tokens(llama_model_get_vocab(model));
+  const int columns =
+      hidden ? llama_model_n_embd(model) : llama_vocab_n_tokens(llama_model_get_vocab(model));
   for (int i = 0; i < rows; ++i) {
-    const float* logits = llama_get_logits_ith(context, i);
-    for (int v = 0; v < vocabulary; ++v)
-      std::printf("%.9g%c", logits[v], v + 1 < vocabulary ? ' ' : '\n');
+    const float* row =
+        hidden ? llama_get_embeddings_ith(context, i) : llama_get_logits_ith(context, i);
+    for (int c = 0; c < columns; ++c) std::printf("%.9g%c", row[c], c + 1 < columns ? ' ' : '\n');
   }
   return 0;
 }

@@ -14,13 +14,14 @@ inline const std::string kToolTemplate = LINNET_SOURCE_DIR "/tests/serve/tools.j
 /// Lets the model think where enable_thinking asks for it.
 inline const std::string kThinkingTemplate = LINNET_SOURCE_DIR "/tests/serve/thinking.jinja";
 
-/// The server with the bundled model on a free port, in this process.
+/// The server with the bundled model, or the one at `path`, on a free port, in this process.
 class Serving {
  public:
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
-                   const std::string& chat_template = "chatml", std::int64_t context = 512) {
+                   const std::string& chat_template = "chatml", std::int64_t context = 512,
+                   const std::string& path = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf") {
     options.port = 0;
-    file_ = std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+    file_ = std::move(*ModelFile::open(path));
     auto model = serve::describe_model(*file_, "linnet-kjv", chat_template, context);
     EXPECT_TRUE(model.ok()) << model.error().message;
     auto load = [this, kv_tokens] {

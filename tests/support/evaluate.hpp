@@ -13,8 +13,8 @@
 namespace linnet::test {
 
 struct Evaluation {
-  std::vector<float> logits;  ///< [tokens, vocabulary]
-  std::int64_t vocabulary = 0;
+  std::vector<float> logits;  ///< [tokens, columns]; of an encoder the hidden states
+  std::int64_t columns = 0;
   bool causal = true;
 };
 
@@ -41,19 +41,22 @@ inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& b
 
   Evaluation result;
   result.causal = (*model)->spec().causal;
-  result.vocabulary = (*model)->spec().vocabulary;
-  result.logits.resize(static_cast<std::size_t>(count * result.vocabulary));
+  const bool encoder = (*model)->spec().encoder;
+  result.columns = encoder ? (*model)->spec().width : (*model)->spec().vocabulary;
+  result.logits.resize(static_cast<std::size_t>(count * result.columns));
   for (std::int64_t first = 0; first < count; first += chunk) {
     const std::int64_t rows = std::min(chunk, count - first);
-    std::vector<std::int32_t> positions(rows), sequences(rows, 0), outputs(rows);
+    std::vector<std::int32_t> positions(rows), sequences(rows, 0), outputs(encoder ? 0 : rows);
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(first));
     std::iota(outputs.begin(), outputs.end(), 0);
     const auto length = static_cast<std::int32_t>(first + rows);
     const Batch batch{tokens.subspan(first, rows),
                       {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
-                      outputs};
-    backend.download((*model)->forward(batch, **kv, states->get()),
-                     result.logits.data() + first * result.vocabulary);
+                      outputs,
+                      /*keeps_hidden=*/encoder};
+    const View logits = (*model)->forward(batch, **kv, states->get());
+    backend.download(encoder ? (*model)->hidden() : logits,
+                     result.logits.data() + first * result.columns);
   }
   return result;
 }

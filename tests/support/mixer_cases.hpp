@@ -12,6 +12,7 @@ inline const auto kMixerCases =
                     "gemma3n-dense",        // layers that share keys, several residual streams
                     "bloom-dense",          // positions by ALiBi
                     "step35-own",           // other heads in sliding layers, gates, clamps
+                    "graniteswitch-own",    // adapters that tokens switch on
                     "gpt-oss-moe",          // sinks, experts
                     "llama4-moe",           // chunked attention
                     "deepseek2-moe",        // latent attention, the latents kept
@@ -27,6 +28,9 @@ inline const auto kMixerCases =
                     "qwen35moe-moe",        // gated delta net
                     "qwen3next-own",        // gated delta net with other key heads
                     "kimi-linear-moe",      // Kimi delta attention beside latent attention
+                    "bailingmoe3-own",      // bounded decays, gated latent attention
+                    "kimi-k3-own",          // blocks that read earlier states, latent experts
+                    "minimax-01-own",       // lightning attention beside attention
                     "rwkv6-dense",          // RWKV-6
                     "rwkv6qwen2-own",       // gated linear attention
                     "rwkv7-own",            // RWKV-7

@@ -14,7 +14,8 @@ namespace {
 using test::Ids;
 using test::VocabularyFile;
 
-const std::vector<std::string> kKinds = {"llama", "gpt2", "gemma4", "bert", "t5", "rwkv", "plamo2"};
+const std::vector<std::string> kKinds = {"llama", "gpt2", "gemma4", "bert",
+                                         "t5",    "rwkv", "plamo2", "whitespace"};
 
 void expect_error(const VocabularyFile& file, std::string_view part) {
   const auto result = file.make();

@@ -35,6 +35,19 @@ TEST(SpecialTokensTest, WithEscapedSpacesTheMarkIsASpace) {
   EXPECT_EQ(test::encode(*test::make(file), "a▁▁a  a"), (Ids{a, token, a, token, a}));
 }
 
+TEST(SpecialTokensTest, AMarkBesideASpaceBecomesTheTokenOfTwoSpaces) {
+  auto file = test::sentencepiece_vocabulary();
+  const TokenId token = file.add("  ", PieceType::kUserDefined);
+  file.add("▁");
+  const TokenId a = file.add("a");
+  file.flags = {{"add_space_prefix", false}};
+  EXPECT_EQ(test::encode(*test::make(file), "a ▁a▁ a"), (Ids{a, token, a, token, a}));
+  file.model = "gemma4";
+  file.merges = {"▁ ▁"};
+  const Ids ids = test::encode(*test::make(file), "a ▁a▁ a");
+  EXPECT_EQ(ids, (Ids{a, token, a, token, a}));
+}
+
 TEST(SpecialTokensTest, TheLongestTokenWins) {
   auto file = test::byte_level_vocabulary({});
   const TokenId shorter = file.add("<a>", PieceType::kControl);

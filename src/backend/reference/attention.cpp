@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 #include "backend/reference/reference_backend.hpp"
@@ -33,7 +34,7 @@ double score(const Head& head, const float* query, std::int32_t key_position,
   sum *= params.scale;
   if (params.softcap > 0.0f) sum = params.softcap * std::tanh(sum / params.softcap);
   if (params.alibi_slopes) {
-    sum += params.alibi_slopes[head_index] * static_cast<float>(key_position - query_position);
+    sum -= params.alibi_slopes[head_index] * std::abs(key_position - query_position);
   }
   return sum;
 }

@@ -39,6 +39,8 @@ double activate(Activation activation, double x) {
       return x;
     case Activation::kSquareRoot:
       return std::sqrt(x);
+    case Activation::kElu:
+      return x > 0.0 ? x : std::expm1(x);
     case Activation::kClampedSwiglu:
       return std::min(x, 7.0) * sigmoid(1.702 * std::min(x, 7.0));
     case Activation::kGeluOfHalves:

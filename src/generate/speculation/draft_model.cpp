@@ -58,6 +58,16 @@ Status check_kind(const ModelFile& draft) {
                            draft.file().path().string(), draft.spec().architecture, problem)};
 }
 
+Status check_positions(const ModelFile& draft, const ModelFile& target,
+                       const EngineOptions& options, std::int64_t kv_tokens) {
+  const std::int64_t rows = draft.spec().position_rows;
+  const std::int64_t context = options.context > 0 ? options.context : target.spec().context_length;
+  const std::int64_t longest = std::min(context, kv_tokens);
+  if (rows == 0 || rows >= longest) return {};
+  return Error{fmt::format("{}: the draft model knows {} positions, and texts may have {} tokens",
+                           draft.file().path().string(), rows, longest)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const ModelFile& target,
@@ -68,6 +78,7 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
   if (!file) return file.error();
   if (Status s = check_kind(**file); !s) return s.error();
   if (Status s = check_vocabulary(**file, target); !s) return s.error();
+  if (Status s = check_positions(**file, target, options, kv_tokens); !s) return s.error();
   if (Status s = check_memory(**file, options, kv_tokens, promised_bytes); !s) return s.error();
   BatchLimits limits = options.limits;
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, limits.outputs));

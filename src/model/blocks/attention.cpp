@@ -1,5 +1,6 @@
 #include "model/blocks/attention.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace linnet {
@@ -49,14 +50,22 @@ Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWe
     const MatmulOutput output = weights.query.to(result.query);
     pass.backend.matmul(in, {&output, 1});
   }
+  add_adapter(pass, weights.query_adapter, in, result.query);
+  add_adapter(pass, weights.key_adapter, in, result.key);
+  add_adapter(pass, weights.value_adapter, in, result.value);
   if (spec.clamp > 0.0f) pass.backend.clamp(all, spec.clamp);
   return result;
 }
 
-void normalise(const Pass& pass, const HeadNorm& norm, bool plain, int head_width, View x) {
+void normalise(const Pass& pass, const AttentionSpec& spec, const HeadNorm& norm, bool plain,
+               int head_width, View x) {
   if (!norm && !plain) return;
   NormParams params{pass.model.norm, pass.model.norm_epsilon, norm.norm.weight_data(),
                     norm.norm.bias_data()};
+  if (spec.head_norm) {
+    params.kind = spec.head_norm->kind;
+    params.epsilon = spec.head_norm->epsilon;
+  }
   params.group = norm ? norm.group : head_width;
   params.weight_per_column = norm.per_column;
   pass.backend.norm(x, params, x);
@@ -70,8 +79,8 @@ void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, V
 
 void normalise_query_and_key(const Pass& pass, const AttentionSpec& spec,
                              const AttentionWeights& weights, const Projected& x) {
-  normalise(pass, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
-  normalise(pass, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
+  normalise(pass, spec, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
+  normalise(pass, spec, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
 }
 
 AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
@@ -85,15 +94,6 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
   params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
   params.alibi_slopes = weights.alibi_slopes ? weights.alibi_slopes->data() : nullptr;
   return params;
-}
-
-void apply_gate(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
-                View in, View result) {
-  if (!weights.gate) return;
-  const View gate = pass.workspace.view(in.rows, weights.gate.weight->rows());
-  const MatmulOutput output = weights.gate.to(gate);
-  pass.backend.matmul(in, {&output, 1});
-  pass.backend.multiply_gate(gate, spec.gate, result);
 }
 
 // The rows of query heads, and of gates, where the file has a head's query and gate side by side.
@@ -121,8 +121,9 @@ void load_query(WeightLoader& loader, const AttentionSpec& spec, std::int64_t wi
 
 }  // namespace
 
-AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
-                                const std::string& prefix) {
+AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
+                                const ModelSpec& model, const std::string& prefix) {
+  const std::int64_t width = model.width;
   const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
   const std::int64_t result = result_columns(spec);
   AttentionWeights weights;
@@ -157,14 +158,21 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
   weights.output = loader.linear(prefix + ".attn_output", result, width);
   weights.output.scale *= spec.output_scale;
+  const AdaptersSpec& adapters = model.adapters;
+  weights.query_adapter = load_adapter(loader, adapters, prefix + ".attn_q", width, q);
+  weights.key_adapter = load_adapter(loader, adapters, prefix + ".attn_k", width, k);
+  weights.value_adapter = load_adapter(loader, adapters, prefix + ".attn_v", width, v);
+  weights.output_adapter = load_adapter(loader, adapters, prefix + ".attn_output", result, width);
   weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
   weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
   return weights;
 }
 
-std::int64_t attention_columns(const AttentionSpec& spec) {
-  return 1 + query_columns(spec) + key_columns(spec) + value_columns(spec) +
-         2 * std::int64_t{result_columns(spec)};
+std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model) {
+  const std::int64_t widest =
+      std::max({model.width, std::int64_t{query_columns(spec)}, std::int64_t{value_columns(spec)}});
+  return 1 + adapter_columns(model.adapters, widest) + query_columns(spec) + key_columns(spec) +
+         value_columns(spec) + 2 * std::int64_t{result_columns(spec)};
 }
 
 void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries) {
@@ -181,6 +189,15 @@ void apply_temperature(const Pass& pass, const QueryTemperature& temperature, Vi
   pass.backend.scale_rows(queries, column.data);
 }
 
+void apply_gate(const Pass& pass, const Linear& projection, Activation activation, View in,
+                View result) {
+  if (!projection) return;
+  const View gate = pass.workspace.view(in.rows, projection.weight->rows());
+  const MatmulOutput output = projection.to(gate);
+  pass.backend.matmul(in, {&output, 1});
+  pass.backend.multiply_gate(gate, activation, result);
+}
+
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate) {
   const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
@@ -192,7 +209,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   rotate(pass, spec.rope, spec.heads, spec.key_width, x.query);
   rotate(pass, spec.rope, spec.kv_heads, spec.key_width, x.key);
   if (spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
-  normalise(pass, {}, spec.plain_value_norm, spec.value_width, x.value);
+  normalise(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
   apply_temperature(pass, spec.temperature, x.query);
 
   const bool own_keys = spec.kv_layer < 0;
@@ -202,7 +219,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
                          params_of(pass, spec, weights, own_keys ? layer : spec.kv_layer),
                          pass.batch, result);
 
-  apply_gate(pass, spec, weights, in, result);
+  apply_gate(pass, weights.gate, spec.gate, in, result);
   if (weights.result_norm) {
     pass.backend.norm(result,
                       {pass.model.norm, pass.model.norm_epsilon, weights.result_norm.weight_data(),
@@ -210,6 +227,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
                       result);
   }
   pass.backend.matmul(result, {&output, 1});
+  add_adapter(pass, weights.output_adapter, result, out);
 }
 
 }  // namespace linnet

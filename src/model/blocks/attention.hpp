@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/blocks/adapters.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -11,22 +12,28 @@ struct AttentionWeights {
   Linear fused;              ///< query, key and value in one, in this order, instead of the three
   Linear gate;               ///< a factor for every head or every column of the result
   Linear output;
+  AdapterWeights query_adapter, key_adapter, value_adapter, output_adapter;
   HeadNorm query_norm, key_norm;
   Norm result_norm;
   std::unique_ptr<Buffer> sinks;
   std::unique_ptr<Buffer> alibi_slopes;
 };
 
-/// Loads `prefix`.attn_q and so on; `width` is the residual stream's.
-AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
-                                const std::string& prefix);
+/// Loads `prefix`.attn_q and so on.
+AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
+                                const ModelSpec& model, const std::string& prefix);
 
 /// Floats that attention_block takes of the workspace for each row.
-std::int64_t attention_columns(const AttentionSpec& spec);
+std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model);
 
 /// out += attention(in), or out = where `accumulate` is false. in, out: [rows, width].
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate);
+
+/// result *= activation(projection(in)), one factor for every head or every column; nothing where
+/// there is no projection. Takes as many columns of the workspace.
+void apply_gate(const Pass& pass, const Linear& projection, Activation activation, View in,
+                View result);
 
 /// Scales row r of `queries` by the temperature at its position.
 void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries);

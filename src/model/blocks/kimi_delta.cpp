@@ -27,15 +27,72 @@ std::unique_ptr<Buffer> load_convolutions(WeightLoader& loader, const KimiDeltaS
   return loader.upload(all);
 }
 
-// One rate a head becomes one a column.
+// One rate a head becomes one a column, times `factor`.
 std::unique_ptr<Buffer> load_rates(WeightLoader& loader, const KimiDeltaSpec& spec,
-                                   const std::string& prefix) {
+                                   const std::string& prefix, float factor) {
   std::vector<float> rates;
   for (const float rate : loader.values(prefix + ".ssm_a", spec.heads)) {
-    rates.insert(rates.end(), spec.head_width, rate);
+    rates.insert(rates.end(), spec.head_width, rate * factor);
   }
   return loader.upload(rates);
 }
+
+// A projection to all heads, at once or by way of `head_width` columns.
+struct Projection {
+  Linear first, second;  // `second` is missing where it goes at once
+
+  MatmulOutput begin(View low, View wide) const { return first.to(second ? low : wide); }
+  void finish(const Pass& pass, View low, View wide) const {
+    if (!second) return;
+    const MatmulOutput output = second.to(wide);
+    pass.backend.matmul(low, {&output, 1});
+  }
+};
+
+Projection load_projection(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
+                           const std::string& stem) {
+  const std::int64_t inner = spec.inner();
+  if (loader.has(stem + ".weight")) return {loader.linear(stem, width, inner), {}};
+  if (!loader.has(stem + "_b.weight")) return {loader.linear(stem + "_a", width, inner), {}};
+  return {loader.linear(stem + "_a", width, spec.head_width),
+          loader.linear(stem + "_b", spec.head_width, inner)};
+}
+
+// What decays are made of.
+class Decay {
+ public:
+  Decay(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
+        const std::string& prefix)
+      : projection_(load_projection(loader, spec, width, prefix + ".ssm_f")),
+        bias_(loader.vector(prefix + ".ssm_dt.bias", spec.inner())) {
+    if (spec.bound == 0.0f) {
+      rate_ = load_rates(loader, spec, prefix, 1.0f);
+      return;
+    }
+    rate_ = load_rates(loader, spec, prefix, -spec.rate_sign);
+    bound_ = loader.upload(
+        std::vector<float>(static_cast<std::size_t>(spec.inner()), std::log(-spec.bound)));
+    (projection_.second ? projection_.second : projection_.first).bias = std::move(bias_);
+  }
+
+  const Projection& projection() const { return projection_; }
+
+  void run(const Pass& pass, View step, View decay) const {
+    if (!bound_) {
+      return pass.backend.decay(step, {DecayKind::kSoftplus, bias_->data(), rate_->data()}, decay);
+    }
+    // exp(bound * sigmoid(x)) = exp(-exp(ln(-bound) - softplus(-x)))
+    const View one_row{rate_->data(), step.rows, step.columns, 0};
+    pass.backend.gated_activation(step, one_row, Activation::kIdentity, step);
+    pass.backend.gated_activation(step, View{}, Activation::kSoftplus, step);
+    pass.backend.scale(step, -1.0f);
+    pass.backend.decay(step, {DecayKind::kExponential, bound_->data()}, decay);
+  }
+
+ private:
+  Projection projection_;
+  std::unique_ptr<Buffer> bias_, rate_, bound_;
+};
 
 class KimiDelta final : public RecurrentBlock {
  public:
@@ -45,16 +102,12 @@ class KimiDelta final : public RecurrentBlock {
         query_(loader.linear(prefix + ".attn_q", width, spec.inner())),
         key_(loader.linear(prefix + ".attn_k", width, spec.inner())),
         value_(loader.linear(prefix + ".attn_v", width, spec.inner())),
-        decay_low_(loader.linear(prefix + ".ssm_f_a", width, spec.head_width)),
-        decay_(loader.linear(prefix + ".ssm_f_b", spec.head_width, spec.inner())),
-        gate_low_(loader.linear(prefix + ".ssm_g_a", width, spec.head_width)),
-        gate_(loader.linear(prefix + ".ssm_g_b", spec.head_width, spec.inner())),
         gain_(loader.linear(prefix + ".ssm_beta", width, spec.heads)),
         out_(loader.linear(prefix + ".attn_output", spec.inner(), width)),
+        decay_(loader, spec, width, prefix),
+        gate_(load_projection(loader, spec, width, prefix + ".ssm_g")),
         norm_(loader.norm(prefix + ".ssm_norm", spec.head_width)),
-        convolution_(load_convolutions(loader, spec, prefix)),
-        step_bias_(loader.vector(prefix + ".ssm_dt.bias", spec.inner())),
-        rate_(load_rates(loader, spec, prefix)) {}
+        convolution_(load_convolutions(loader, spec, prefix)) {}
 
   std::int64_t workspace_columns() const override {
     return 10 * std::int64_t{spec_.inner()} + 2 * spec_.head_width + spec_.heads;
@@ -64,17 +117,21 @@ class KimiDelta final : public RecurrentBlock {
     const Workspace::Scope scope(pass.workspace);
     const int inner = spec_.inner();
     const View projected = pass.workspace.view(in.rows, 3 * inner);
+    const View step = pass.workspace.view(in.rows, inner);
+    const View gate = pass.workspace.view(in.rows, inner);
     const View low = pass.workspace.view(in.rows, 2 * spec_.head_width);
-    const View decay_low = low.slice(0, spec_.head_width);
+    const View step_low = low.slice(0, spec_.head_width);
     const View gate_low = low.slice(spec_.head_width, spec_.head_width);
     const View gain = pass.workspace.view(in.rows, spec_.heads);
     const MatmulOutput outputs[] = {query_.to(projected.slice(0, inner)),
                                     key_.to(projected.slice(inner, inner)),
                                     value_.to(projected.slice(2 * inner, inner)),
-                                    decay_low_.to(decay_low),
-                                    gate_low_.to(gate_low),
+                                    decay_.projection().begin(step_low, step),
+                                    gate_.begin(gate_low, gate),
                                     gain_.to(gain)};
     pass.backend.matmul(in, outputs);
+    decay_.projection().finish(pass, step_low, step);
+    gate_.finish(pass, gate_low, gate);
     pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);
 
     const View qkv = pass.workspace.view(in.rows, 3 * inner);
@@ -83,32 +140,25 @@ class KimiDelta final : public RecurrentBlock {
     pass.backend.convolve(*pass.states, projected, convolution, pass.batch, qkv);
 
     const View y = pass.workspace.view(in.rows, inner);
-    scan(pass, {state.layer, state.first + 3 * std::int64_t{spec_.kernel - 1} * inner}, qkv,
-         decay_low, gain, y);
+    scan(pass, {state.layer, state.first + 3 * std::int64_t{spec_.kernel - 1} * inner}, qkv, step,
+         gain, y);
     NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
     norm.group = spec_.head_width;
     pass.backend.norm(y, norm, y);
-    const View gate = pass.workspace.view(in.rows, inner);
-    const MatmulOutput widened = gate_.to(gate);
-    pass.backend.matmul(gate_low, {&widened, 1});
     pass.backend.gated_activation(gate, y, Activation::kSigmoid, y);
     const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
     pass.backend.matmul(y, {&output, 1});
   }
 
  private:
-  void scan(const Pass& pass, StatePart state, View qkv, View decay_low, View gain, View y) const {
+  void scan(const Pass& pass, StatePart state, View qkv, View step, View gain, View y) const {
     const int inner = spec_.inner();
     const View query_and_key = qkv.slice(0, 2 * inner);
     NormParams unit{NormKind::kL2, pass.model.norm_epsilon};
     unit.group = spec_.head_width;
     pass.backend.norm(query_and_key, unit, query_and_key);
-
-    const View step = pass.workspace.view(y.rows, inner);
-    const MatmulOutput widened = decay_.to(step);
-    pass.backend.matmul(decay_low, {&widened, 1});
     const View decay = pass.workspace.view(y.rows, inner);
-    pass.backend.decay(step, {DecayKind::kSoftplus, step_bias_->data(), rate_->data()}, decay);
+    decay_.run(pass, step, decay);
 
     ScanParams params{ScanRule::kDelta, state, spec_.heads, spec_.heads};
     params.key_width = params.value_width = spec_.head_width;
@@ -124,9 +174,11 @@ class KimiDelta final : public RecurrentBlock {
   }
 
   KimiDeltaSpec spec_;
-  Linear query_, key_, value_, decay_low_, decay_, gate_low_, gate_, gain_, out_;
+  Linear query_, key_, value_, gain_, out_;
+  Decay decay_;
+  Projection gate_;
   Norm norm_;
-  std::unique_ptr<Buffer> convolution_, step_bias_, rate_;
+  std::unique_ptr<Buffer> convolution_;
 };
 
 }  // namespace

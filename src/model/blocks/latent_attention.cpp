@@ -138,6 +138,9 @@ LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentA
         loader.linear(prefix + ".attn_kv_b", spec.latent_width,
                       std::int64_t{spec.heads} * (spec.plain_width + spec.value_width));
   }
+  const bool per_head = loader.rows(prefix + ".attn_gate") == spec.heads;
+  weights.gate = loader.linear(prefix + ".attn_gate", width,
+                               per_head ? spec.heads : value_columns(spec), Presence::kOptional);
   weights.output = loader.linear(prefix + ".attn_output", value_columns(spec), width);
   weights.indexer = load_indexer(loader, spec.indexer, spec.query_rank, width, prefix);
   return weights;
@@ -145,7 +148,7 @@ LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentA
 
 std::int64_t latent_attention_columns(const LatentAttentionSpec& spec) {
   const std::int64_t own =
-      1 + spec.query_rank + query_columns(spec) + latent_key_width(spec) + value_columns(spec);
+      1 + spec.query_rank + query_columns(spec) + latent_key_width(spec) + 2 * value_columns(spec);
   const std::int64_t absorbed = spec.heads * (latent_key_width(spec) + spec.latent_width);
   const std::int64_t expanded = std::int64_t{spec.heads} * (spec.plain_width + spec.value_width) +
                                 query_columns(spec) + value_columns(spec);
@@ -174,6 +177,7 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
   params.selected = spec.indexer.heads > 0;
   const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
   attend(pass, spec, weights, params, query, latent, result);
+  apply_gate(pass, weights.gate, Activation::kSigmoid, in, result);
   const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
   pass.backend.matmul(result, {&output, 1});
 }

@@ -16,6 +16,7 @@ struct LatentAttentionWeights {
   std::vector<Linear> key_up;    ///< absorbed: plain query to latent, one for each head
   std::vector<Linear> value_up;  ///< absorbed: latent to value, one for each head
   Linear key_value_up;           ///< not absorbed: latent to plain key and value of all heads
+  Linear gate;                   ///< a factor for every head or every column of the result
   Linear output;
   IndexerWeights indexer;
 };

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "model/blocks/gate.hpp"
+
 namespace linnet {
 namespace {
 
@@ -16,6 +20,12 @@ std::unique_ptr<Buffer> load_inner_scale(WeightLoader& loader, std::int64_t widt
   return loader.upload(scale);
 }
 
+// Nothing comes between the products and the activation.
+bool has_plain_gate(const MlpSpec& spec, const MlpWeights& weights) {
+  return weights.gate && !weights.gate_adapter && !weights.up_adapter && spec.gate_cut == 0.0f &&
+         spec.gate.clamp == 0.0f && spec.gate.cap == 0.0f;
+}
+
 // [rows, width]: activation(gate) * up
 View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in) {
   const View both = pass.workspace.view(in.rows, 2 * std::int64_t{spec.width});
@@ -24,26 +34,29 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
   if (weights.gate_and_up) {
     const MatmulOutput output = weights.gate_and_up.to(both);
     pass.backend.matmul(in, {&output, 1});
-    activate_gate(pass, gate, up, spec.activation, spec.clamp, up);
-  } else if (weights.gate && spec.gate_cut == 0.0f && spec.clamp == 0.0f) {
-    pass.backend.gated_matmul(in, weights.gate.to(gate), weights.up.to(up), spec.activation);
+    activate_gate(pass, spec.gate, gate, up, up);
+  } else if (has_plain_gate(spec, weights)) {
+    pass.backend.gated_matmul(in, weights.gate.to(gate), weights.up.to(up), spec.gate.activation);
   } else if (weights.gate) {
     const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
     pass.backend.matmul(in, outputs);
+    add_adapter(pass, weights.gate_adapter, in, gate);
+    add_adapter(pass, weights.up_adapter, in, up);
     if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);
-    activate_gate(pass, gate, up, spec.activation, spec.clamp, up);
+    activate_gate(pass, spec.gate, gate, up, up);
   } else {
     const MatmulOutput output = weights.up.to(up);
     pass.backend.matmul(in, {&output, 1});
-    pass.backend.gated_activation(up, View{}, spec.activation, up);
+    activate(pass, spec.gate, up, gate);
   }
   return up;
 }
 
 }  // namespace
 
-MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
+MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, const ModelSpec& model,
                     const std::string& prefix, std::string_view suffix) {
+  const std::int64_t width = model.width;
   const auto name = [&](std::string_view part) {
     return fmt::format("{}.ffn_{}{}", prefix, part, suffix);
   };
@@ -58,29 +71,27 @@ MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t widt
   }
   weights.down = loader.linear(name("down"), spec.width, width, Presence::kRequired, kOrder);
   if (suffix.empty()) {
+    const AdaptersSpec& adapters = model.adapters;
+    weights.gate_adapter = load_adapter(loader, adapters, name("gate"), width, spec.width);
+    weights.up_adapter = load_adapter(loader, adapters, name("up"), width, spec.width);
+    weights.down_adapter = load_adapter(loader, adapters, name("down"), spec.width, width);
     weights.inner_norm = loader.norm(prefix + ".ffn_sub_norm", spec.width, Presence::kOptional);
     weights.inner_scale = load_inner_scale(loader, spec.width, prefix);
   }
   return weights;
 }
 
-void activate_gate(const Pass& pass, View gate, View up, Activation activation, float clamp,
-                   View out) {
-  if (clamp == 0.0f) return pass.backend.gated_activation(gate, up, activation, out);
-  pass.backend.gated_activation(gate, View{}, activation, gate);
-  pass.backend.clamp(gate, clamp);
-  pass.backend.clamp(up, clamp);
-  pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
+std::int64_t mlp_columns(const MlpSpec& spec, const ModelSpec& model) {
+  return 2 * std::int64_t{spec.width} +
+         adapter_columns(model.adapters, std::max<std::int64_t>(spec.width, model.width));
 }
-
-std::int64_t mlp_columns(const MlpSpec& spec) { return 2 * std::int64_t{spec.width}; }
 
 void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,
                bool accumulate) {
   const Workspace::Scope scope(pass.workspace);
   if (!spec.projected) {
     const View result = pass.workspace.view(in.rows, in.columns);
-    pass.backend.gated_activation(in, View{}, spec.activation, result);
+    pass.backend.gated_activation(in, View{}, spec.gate.activation, result);
     if (!accumulate) pass.backend.fill(out, 0.0f);
     return pass.backend.add_scaled(result, 1.0f, 1.0f, out);
   }
@@ -97,6 +108,7 @@ void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights,
   }
   const MatmulOutput output = accumulate ? weights.down.add_to(out) : weights.down.to(out);
   pass.backend.matmul(inner, {&output, 1});
+  add_adapter(pass, weights.down_adapter, inner, out);
 }
 
 }  // namespace linnet

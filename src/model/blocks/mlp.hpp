@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "model/blocks/adapters.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -14,20 +15,15 @@ struct MlpWeights {
   Linear gate_and_up;                   ///< both in one, gate first, instead of the two
   Norm inner_norm;                      ///< of what goes into `down`
   std::unique_ptr<Buffer> inner_scale;  ///< factors on what goes into `down`
+  AdapterWeights gate_adapter, up_adapter, down_adapter;
 };
 
-/// Loads `prefix`.ffn_gate`suffix` and so on; `width` is the residual stream's. A missing gate is
-/// no error.
-MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, std::int64_t width,
+/// Loads `prefix`.ffn_gate`suffix` and so on. A missing gate is no error.
+MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, const ModelSpec& model,
                     const std::string& prefix, std::string_view suffix = "");
 
-/// out = activation(gate) * up, both of them clamped first where `clamp` is not 0. All views
-/// [rows, width], which may be the same.
-void activate_gate(const Pass& pass, View gate, View up, Activation activation, float clamp,
-                   View out);
-
 /// Floats that mlp_block takes of the workspace for each row.
-std::int64_t mlp_columns(const MlpSpec& spec);
+std::int64_t mlp_columns(const MlpSpec& spec, const ModelSpec& model);
 
 /// out += mlp(in), or out = where `accumulate` is false. in, out: [rows, width].
 void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, View in, View out,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/blocks/mlp.hpp"
+#include "model/blocks/gate.hpp"
 
 namespace linnet {
 namespace {
@@ -32,6 +32,17 @@ View weighed_rows(const Pass& pass, const Routing& routing, View in) {
   return weighed;
 }
 
+// The two projections have two names, each in the files of one architecture.
+void load_latent(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
+                 const std::string& prefix, MoeWeights& weights) {
+  if (spec.latent_width == 0) return;
+  const bool routed = loader.has(prefix + ".ffn_routed_down.weight");
+  const std::string stem = prefix + (routed ? ".ffn_routed" : ".ffn_latent");
+  weights.latent_down = loader.linear(stem + "_down", width, spec.latent_width);
+  weights.latent_up = loader.linear(stem + "_up", spec.latent_width, width);
+  weights.latent_norm = loader.norm(stem + "_norm", spec.latent_width, Presence::kOptional);
+}
+
 }  // namespace
 
 MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
@@ -42,6 +53,8 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
     if (!loader.has(prefix + name)) continue;
     weights.selection_bias = loader.vector(prefix + name, spec.experts);
   }
+  load_latent(loader, spec, width, prefix, weights);
+  if (spec.latent_width > 0) width = spec.latent_width;
   weights.gate_and_up =
       loader.experts(prefix + ".ffn_gate_up_exps", width, 2 * std::int64_t{spec.width},
                      spec.experts, Presence::kOptional);
@@ -64,9 +77,10 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
 
 std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width) {
   const std::int64_t used = spec.route.used;
+  width = std::max<std::int64_t>(width, spec.latent_width);
   const std::int64_t widest = std::max(spec.width, spec.chunk_width);
   return spec.experts + used * (2 + 2 * widest + (spec.weigh_input ? 2 : 1) * width) +
-         (spec.chunk_size > 0 ? 2 * width : 0);
+         (spec.chunk_size > 0 ? 2 * width : 0) + 2 * spec.latent_width;
 }
 
 namespace {
@@ -91,9 +105,9 @@ void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear&
     if (gate) run(gate, in, left);
   }
   if (gate || gate_and_up) {
-    activate_gate(pass, left, right, spec.activation, spec.clamp, right);
+    activate_gate(pass, spec.gate, left, right, right);
   } else {
-    pass.backend.gated_activation(right, View{}, spec.activation, right);
+    activate(pass, spec.gate, right, left);
   }
   const View result = pass.workspace.view(picks, out.columns);
   run(down, right, result);
@@ -111,6 +125,22 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
     run_experts(pass, spec, spec.width, weights.gate, weights.up, weights.gate_and_up, weights.down,
                 routing, in, to);
   };
+  if (spec.latent_width > 0) {
+    const View low = pass.workspace.view(in.rows, spec.latent_width);
+    const View result = pass.workspace.view(in.rows, spec.latent_width);
+    const MatmulOutput down = weights.latent_down.to(low);
+    pass.backend.matmul(in, {&down, 1});
+    in = low;
+    pass.backend.fill(result, 0.0f);
+    run(result);
+    if (weights.latent_norm) {
+      pass.backend.norm(
+          result, {NormKind::kRms, pass.model.norm_epsilon, weights.latent_norm.weight_data()},
+          result);
+    }
+    const MatmulOutput up = weights.latent_up.add_to(out);
+    return pass.backend.matmul(result, {&up, 1});
+  }
   if (spec.chunk_size == 0) return run(out);
 
   const View first = pass.workspace.view(out.rows, out.columns);

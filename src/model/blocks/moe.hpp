@@ -12,6 +12,8 @@ struct MoeWeights {
   std::unique_ptr<Buffer> selection_bias;   ///< [experts], see RouteParams
   Linear gate, up, down;                    ///< of all experts
   Linear gate_and_up;                       ///< both in one, gate first, instead of the two
+  Linear latent_down, latent_up;            ///< before and behind the experts
+  Norm latent_norm;                         ///< of what the experts give together
   Linear chunk_gate, chunk_up, chunk_down;  ///< of the experts that a group shares
 };
 

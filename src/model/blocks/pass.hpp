@@ -17,6 +17,7 @@ struct Pass {
   StateStore* states;  ///< null for models without recurrent layers
   const BatchLayout& batch;
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
+  Routing adapters{};  ///< the slot of each row, in models with adapters
 };
 
 }  // namespace linnet

@@ -38,6 +38,8 @@ RecurrentBlockPtr load_block(WeightLoader& loader, const DeltaNetSpec& spec, std
                              const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const KimiDeltaSpec& spec, std::int64_t width,
                              const std::string& prefix);
+RecurrentBlockPtr load_block(WeightLoader& loader, const LightningSpec& spec, std::int64_t width,
+                             const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv6Spec& spec, std::int64_t width,
                              const std::string& prefix);
 RecurrentBlockPtr load_block(WeightLoader& loader, const Rwkv7Spec& spec, std::int64_t width,

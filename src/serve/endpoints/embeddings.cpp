@@ -12,6 +12,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   const ServedModel& model = context.model;
   Fields fields(body);
   if (auto error = check_model(fields, model)) return *error;
+  if (!model.pooling) return invalid_request(model.pooling_problem);
   static constexpr std::array<std::string_view, 2> kEncodings = {"float", "base64"};
   const bool is_base64 = fields.one_of("encoding_format", kEncodings, "float") == "base64";
   const auto dimensions = fields.integer("dimensions", 1, kMostTokens);
@@ -24,7 +25,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   AnswerPlan plan{.endpoint = "/v1/embeddings", .prompts = std::move(*prompts)};
   plan.options.max_tokens = 0;
   for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
-    plan.embeddings.push_back(std::make_shared<Embedding>(model.pooling));
+    plan.embeddings.push_back(std::make_shared<Embedding>(*model.pooling));
   }
   AnswerHead head = make_head("embd-", model, plan.options);
   plan.id = head.id;

@@ -65,6 +65,9 @@ std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
   if (context.engine.state() != EngineThread::State::kReady) return health(context, request, {});
   const ServedModel& model = context.model;
+  if (plan.embeddings.empty() && !model.text_problem.empty()) {
+    return invalid_request(model.text_problem);
+  }
   std::vector<Job> jobs;
   std::vector<std::shared_ptr<Generation>> generations;
   std::vector<std::int64_t> prompt_tokens;

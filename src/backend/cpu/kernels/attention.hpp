@@ -42,7 +42,8 @@ void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int3
   if (params.alibi_slopes) {
     for (int i = 0; i < kPageTokens; ++i) {
       const std::int32_t key = page * kPageTokens + i;
-      scores[i] += params.alibi_slopes[row.head] * static_cast<float>(key - row.position);
+      const std::int32_t distance = key < row.position ? row.position - key : key - row.position;
+      scores[i] -= params.alibi_slopes[row.head] * static_cast<float>(distance);
     }
   }
   const SeenKeys seen = seen_keys<S>(row, page);

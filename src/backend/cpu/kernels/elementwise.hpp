@@ -111,6 +111,10 @@ typename S::Float activate(typename S::Float x, Activation activation) {
       for (float& y : v) y = std::sqrt(y);
       return S::load(v);
     }
+    case Activation::kElu: {  // exp(x) - 1 = 2 t / (1 - t) with t = tanh(x / 2), exact near 0
+      const auto t = tanh<S>(S::mul(clamp_above<S>(x, 0.0f), S::set(0.5f)));
+      return S::add(S::max(x, zero), S::div(S::add(t, t), S::sub(S::set(1.0f), t)));
+    }
     case Activation::kClampedSwiglu: {
       const auto limited = clamp_above<S>(x, 7.0f);
       return S::mul(limited, sigmoid<S>(S::mul(limited, S::set(1.702f))));

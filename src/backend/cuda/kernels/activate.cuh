@@ -44,6 +44,8 @@ __device__ inline float activate(Activation activation, float x) {
       return x;
     case Activation::kSquareRoot:
       return sqrtf(x);
+    case Activation::kElu:
+      return x > 0.0f ? x : expm1f(x);
     case Activation::kClampedSwiglu:
       return fminf(x, 7.0f) * sigmoid(1.702f * fminf(x, 7.0f));
   }

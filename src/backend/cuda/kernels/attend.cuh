@@ -37,6 +37,11 @@ __device__ inline DeviceKeyRange keys_of(const AttentionParams& params, std::int
   if (params.window > 0 && params.span == AttentionSpan::kChunked) {
     range.begin = position / params.window * params.window;
   }
+  if (params.window > 0 && params.span == AttentionSpan::kCentred) {
+    const std::int32_t half = params.window / 2;
+    range.begin = position - half > 0 ? position - half : 0;
+    if (range.end - position > half + 1) range.end = position + half + 1;
+  }
   return range;
 }
 
@@ -45,7 +50,9 @@ __device__ inline float adjust_score(const AttentionParams& params, float dot, i
                                      std::int32_t key, std::int32_t position) {
   float score = dot * params.scale;
   if (params.softcap > 0.0f) score = params.softcap * tanhf(score / params.softcap);
-  if (params.alibi_slopes) score += params.alibi_slopes[head] * static_cast<float>(key - position);
+  if (params.alibi_slopes) {
+    score -= params.alibi_slopes[head] * fabsf(static_cast<float>(key - position));
+  }
   return score;
 }
 

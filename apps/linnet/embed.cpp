@@ -1,0 +1,113 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "generate/embedding.hpp"
+#include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Texts = std::vector<std::vector<TokenId>>;
+using Vectors = std::vector<std::vector<float>>;
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::string> prompts;
+  bool json = false;
+};
+
+Result<std::vector<std::string>> read_texts(const Options& options) {
+  if (!options.prompts.empty()) return options.prompts;
+  std::vector<std::string> texts;
+  for (InputLines lines;;) {
+    auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return texts;
+    texts.push_back(std::move(**line));
+  }
+}
+
+Result<Texts> encode(const Tokenizer& tokenizer, const std::vector<std::string>& texts) {
+  Texts encoded;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto tokens = tokenizer.encode(texts[i], {.add_special = true, .parse_special = false});
+    if (!tokens) return Error{fmt::format("text {}: {}", i + 1, tokens.error().message)};
+    encoded.push_back(std::move(*tokens));
+  }
+  return encoded;
+}
+
+Status print(const Vectors& vectors) {
+  for (const std::vector<float>& vector : vectors) {
+    if (Status s = write_output(fmt::format("{:.9g}\n", fmt::join(vector, " "))); !s) return s;
+  }
+  return {};
+}
+
+Status print_json(const Vectors& vectors, const Texts& texts, Pooling pooling) {
+  nlohmann::ordered_json json = {{"pooling", pooling_name(pooling)}, {"embeddings", vectors}};
+  for (const std::vector<TokenId>& text : texts) json["prompt_tokens"].push_back(text.size());
+  return write_output(json.dump() + "\n");
+}
+
+// Short texts go side by side.
+std::int64_t choose_kv_tokens(const Texts& texts, std::int64_t longest, std::int64_t context) {
+  constexpr std::int64_t kSideBySide = 1024;
+  std::int64_t all = 0;
+  for (const auto& text : texts) all += (std::ssize(text) / kPageTokens + 1) * kPageTokens;
+  return std::max(longest, std::min({all, kSideBySide, context}));
+}
+
+Status run(const Options& options) {
+  auto path = find_model(options.model);
+  if (!path) return path.error();
+  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  if (!file) return file.error();
+  if (!(*file)->tokenizer()) return Error{*path + ": the file has no tokenizer"};
+  const auto pooling = model_pooling((*file)->file());
+  if (!pooling) return pooling.error();
+  const auto texts = read_texts(options);
+  if (!texts) return texts.error();
+  const auto encoded = encode(*(*file)->tokenizer(), *texts);
+  if (!encoded) return encoded.error();
+  const EngineOptions engine_options = options.model.engine_options(**file);
+  const auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  std::int64_t longest = 1;
+  for (const auto& text : *encoded) longest = std::max<std::int64_t>(longest, std::ssize(text));
+  if (Status s = check_context(longest, 0, plan->context); !s) return s;
+  auto engine =
+      Engine::load(**file, engine_options, choose_kv_tokens(*encoded, longest, plan->context));
+  if (!engine) return engine.error();
+  const auto vectors = embed_texts(**engine, *encoded, *pooling);
+  if (!vectors) return vectors.error();
+  return options.json ? print_json(*vectors, *encoded, *pooling) : print(*vectors);
+}
+
+}  // namespace
+
+void add_embed(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("embed", "Turn texts into vectors that can be compared");
+  auto options = std::make_shared<Options>();
+  app->add_option("--prompt", options->prompts,
+                  "a text; may be given more than once (default: each line of stdin is one)")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_flag("--json", options->json, "print one JSON object instead of a line for each text");
+  options->model.add_to(*app);
+  app->footer(
+      "Vectors have length 1, so that the similarity of two texts is the sum of products. Many\n"
+      "models want a prefix, as 'query: ' or 'search_document: ': see their page.\n\n"
+      "Examples:\n"
+      "  linnet embed --gguf bge-small-en.gguf --prompt 'What is a linnet?'\n"
+      "  linnet embed --gguf bge-small-en.gguf --json < sentences.txt");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

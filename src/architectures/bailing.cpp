@@ -1,0 +1,25 @@
+#include "architectures/common.hpp"
+#include "architectures/families.hpp"
+#include "architectures/recurrent.hpp"
+
+namespace linnet {
+
+// Bailing MoE 3 (Ling and Ring 2.5 and later): Kimi delta attention with bounded decays in the
+// layers without KV heads, gated latent attention in the others.
+ModelSpec read_bailing_moe3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
+  const float bound = p.number("kda.gate_lower_bound", 0.0f);
+  if (!p.boolean("kda.safe_gate", true) || !(bound < 0.0f)) {
+    p.fail("the decays of Kimi delta attention have no bound below 0 (kda.gate_lower_bound)");
+  }
+  read_kimi_delta_layers(p, {bound, /*rate_sign=*/1.0f}, spec);
+  read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    layer.moe.gate.clamp = read_gate_clamp(p, "swiglu_clamp_exp", i);
+    layer.mlp.gate.clamp = layer.shared.gate.clamp = read_gate_clamp(p, "swiglu_clamp_shexp", i);
+  }
+  return spec;
+}
+
+}  // namespace linnet

@@ -1,0 +1,27 @@
+#include <cmath>
+
+#include "architectures/common.hpp"
+#include "architectures/families.hpp"
+#include "architectures/recurrent.hpp"
+
+namespace linnet {
+
+// Kimi K3: Kimi Linear with bounded decays, gates on latent attention, experts in a latent space,
+// SiTU, and blocks that attend to earlier states of the residual stream.
+ModelSpec read_kimi_k3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
+  const float bound = p.number("kda.gate_lower_bound", 0.0f);
+  read_kimi_delta_layers(p, {bound, /*rate_sign=*/-1.0f}, spec);
+  read_latent_attention(p, loader, RopeLayout::kNone, spec);
+  const float cap = p.number("activation.situ_beta", 0.0f);
+  const float up_cap = p.number("activation.situ_linear_beta", 0.0f);
+  if (!(cap > 0.0f)) p.fail("the file has no activation.situ_beta above 0");
+  each_gate(spec, [&](GateSpec& gate) {
+    gate.cap = cap;
+    gate.up_cap = up_cap;
+  });
+  spec.residual_group = static_cast<int>(p.count("attn_res.block_size", 0));
+  return spec;
+}
+
+}  // namespace linnet

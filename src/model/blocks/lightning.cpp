@@ -1,0 +1,88 @@
+#include <cmath>
+#include <vector>
+
+#include "model/blocks/recurrent.hpp"
+
+namespace linnet {
+namespace {
+
+// The file has query, key and value of a head side by side; here all queries come first.
+std::vector<std::int64_t> parts_together(const LightningSpec& spec) {
+  std::vector<std::int64_t> order;
+  for (int part = 0; part < 3; ++part) {
+    for (int h = 0; h < spec.heads; ++h) {
+      for (int i = 0; i < spec.head_width; ++i) {
+        order.push_back((3 * std::int64_t{h} + part) * spec.head_width + i);
+      }
+    }
+  }
+  return order;
+}
+
+// The slopes of ALiBi, of which later layers have less, as rates at which a head forgets.
+std::vector<float> head_decays(const LightningSpec& spec) {
+  std::vector<float> decays;
+  for (int h = 0; h < spec.heads; ++h) {
+    const double slope = std::exp2(-8.0 * (h + 1) / spec.heads);
+    decays.push_back(static_cast<float>(std::exp(-slope * spec.slope_scale)));
+  }
+  return decays;
+}
+
+class Lightning final : public RecurrentBlock {
+ public:
+  Lightning(WeightLoader& loader, const LightningSpec& spec, std::int64_t width,
+            const std::string& prefix)
+      : spec_(spec),
+        qkv_(loader.reordered(prefix + ".attn_qkv", width, 3 * std::int64_t{spec.inner()},
+                              parts_together(spec))),
+        gate_(loader.linear(prefix + ".attn_gate", width, spec.inner())),
+        out_(loader.linear(prefix + ".attn_output", spec.inner(), width)),
+        norm_(loader.norm(prefix + ".attn_norm_2", spec.inner())),
+        decays_(loader.upload(head_decays(spec))) {}
+
+  std::int64_t workspace_columns() const override {
+    return 5 * std::int64_t{spec_.inner()} + spec_.heads;
+  }
+
+  void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
+    const Workspace::Scope scope(pass.workspace);
+    const int inner = spec_.inner();
+    const View qkv = pass.workspace.view(in.rows, 3 * inner);
+    const View gate = pass.workspace.view(in.rows, inner);
+    const MatmulOutput outputs[] = {qkv_.to(qkv), gate_.to(gate)};
+    pass.backend.matmul(in, outputs);
+    pass.backend.gated_activation(qkv, View{}, Activation::kSilu, qkv);
+
+    const View decay = pass.workspace.view(in.rows, spec_.heads);
+    pass.backend.fill(decay, 1.0f);
+    const View one_row{decays_->data(), in.rows, spec_.heads, 0};
+    pass.backend.gated_activation(decay, one_row, Activation::kIdentity, decay);
+
+    const View y = pass.workspace.view(in.rows, inner);
+    ScanParams params{ScanRule::kAdd, state, spec_.heads, spec_.heads};
+    params.key_width = params.value_width = spec_.head_width;
+    const ScanInput input{qkv.slice(0, inner), qkv.slice(inner, inner), qkv.slice(2 * inner, inner),
+                          decay};
+    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    pass.backend.norm(y, {NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()}, y);
+    pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
+    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
+    pass.backend.matmul(y, {&output, 1});
+  }
+
+ private:
+  LightningSpec spec_;
+  Linear qkv_, gate_, out_;
+  Norm norm_;
+  std::unique_ptr<Buffer> decays_;
+};
+
+}  // namespace
+
+RecurrentBlockPtr load_block(WeightLoader& loader, const LightningSpec& spec, std::int64_t width,
+                             const std::string& prefix) {
+  return std::make_unique<Lightning>(loader, spec, width, prefix);
+}
+
+}  // namespace linnet

@@ -1,0 +1,40 @@
+#include "tokenizer/character_merges.hpp"
+
+#include "base/utf8.hpp"
+
+namespace linnet {
+
+void CharacterMerges::encode(std::string_view word, Scratch& scratch,
+                             std::vector<TokenId>& ids) const {
+  std::vector<Symbol>& symbols = scratch.symbols;
+  symbols.clear();
+  for (std::uint32_t i = 0; i < word.size();) {
+    const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
+    symbols.push_back({i, bytes, vocabulary_.find_text(word.substr(i, bytes)).value_or(-1)});
+    i += bytes;
+  }
+  scratch.merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
+    return merges_.find(left.token, right.token);
+  });
+  for (const Symbol& symbol : symbols) {
+    if (symbol.token >= 0) {
+      ids.push_back(symbol.token);
+    } else {
+      append_bytes(word.substr(symbol.begin, symbol.bytes), ids);
+    }
+  }
+}
+
+void CharacterMerges::append_bytes(std::string_view character, std::vector<TokenId>& ids) const {
+  for (const char byte : character) {
+    const TokenId token = bytes_[static_cast<unsigned char>(byte)];
+    if (token >= 0) {
+      ids.push_back(token);
+    } else if (vocabulary_.unknown()) {
+      ids.push_back(*vocabulary_.unknown());
+      return;  // one for the character
+    }
+  }
+}
+
+}  // namespace linnet

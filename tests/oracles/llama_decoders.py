@@ -1,0 +1,274 @@
+"""Tiny models of llama_cases.py that generate text: a function lists the tensors of each and gives its
+metadata."""
+from llama_parts import *  # noqa: F403
+
+
+def exaone_moe(case):
+    add_ends(case)
+    for i in range(5):
+        add_attention(case, f"blk.{i}.")
+        norm(case, f"blk.{i}.ffn_norm")
+        add_mlp(case, f"blk.{i}.") if i == 0 else add_experts(case, f"blk.{i}.")
+    return {**common_metadata(5), **expert_metadata(2), "attention.sliding_window": ("uint32", 8)}
+
+
+def plm(case):
+    latent, rope, plain = 24, 8, 8
+    add_ends(case, tied=True)
+    for i in range(3):
+        block = f"blk.{i}."
+        norm(case, block + "attn_norm")
+        matrix(case, block + "attn_q", WIDTH, HEADS * (plain + rope))
+        matrix(case, block + "attn_kv_a_mqa", WIDTH, latent + rope)
+        norm(case, block + "attn_kv_a_norm", latent)
+        matrix(case, block + "attn_kv_b", latent, HEADS * (plain + HEAD))
+        matrix(case, block + "attn_output", HEADS * HEAD, WIDTH)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block, gated=False)
+    return {**common_metadata(3), "attention.kv_lora_rank": ("uint32", latent),
+            "attention.head_count_kv": ("uint32", HEADS), "rope.dimension_count": ("uint32", rope)}
+
+
+def deepseek2_ocr(case):
+    add_ends(case)
+    for i in range(3):
+        add_attention(case, f"blk.{i}.", kv_heads=HEADS, head_norms=False)
+        norm(case, f"blk.{i}.ffn_norm")
+        add_mlp(case, f"blk.{i}.") if i == 0 else add_experts(case, f"blk.{i}.", selection_bias=False)
+    return {**common_metadata(3), **expert_metadata(1), "attention.head_count_kv": ("uint32", HEADS)}
+
+
+def step35(case):
+    layers, full = 5, [0, 4]
+    heads = [HEADS if i in full else 6 for i in range(layers)]
+    add_ends(case)
+    for i in range(layers):
+        block = f"blk.{i}."
+        add_attention(case, block, heads[i])
+        matrix(case, block + "attn_gate", WIDTH, heads[i])
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block) if i == 0 else add_experts(case, block)
+    case.make("rope_freqs.weight", [HEAD // 2], 1.5, 0.5)
+    return {**common_metadata(layers), **expert_metadata(2),
+            "attention.head_count": ("uint32", heads),
+            "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("uint32", [int(i not in full) for i in range(layers)]),
+            "rope.freq_base": ("float32", 50000.0), "rope.freq_base_swa": ("float32", 10000.0),
+            "swiglu_clamp_exp": ("float32", [0.0, 0.0, 0.0, 0.5, 0.7]),
+            "swiglu_clamp_shexp": ("float32", [0.3, 0.0, 0.0, 0.0, 0.4])}
+
+
+def muse_glimmer(case):
+    add_ends(case)
+    for i in range(5):
+        block = f"blk.{i}."
+        add_attention(case, block)
+        matrix(case, block + "attn_gate", WIDTH, HEADS * HEAD)
+        for name in "post_attention_norm", "ffn_norm", "post_ffw_norm":
+            norm(case, block + name)
+        add_mlp(case, block)
+    return {**common_metadata(5), "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("uint32", [1, 0, 1, 1, 1]),
+            "attention.layer_norm_rms_epsilon": ("float32", 1e-2),
+            "logit_scale": ("float32", 0.5), "final_logit_softcapping": ("float32", 3.0)}
+
+
+def apertus(case):
+    add_ends(case)
+    for i in range(3):
+        block = f"blk.{i}."
+        add_attention(case, block)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block, gated=False)
+    case.make("rope_freqs.weight", [HEAD // 2], 1.5, 0.5)
+    return {**common_metadata(3), "xielu.alpha_n": ("float32", [-0.8, 0.3, 1.2]),
+            "xielu.alpha_p": ("float32", [0.9, -0.4, 0.1]), "xielu.beta": ("float32", [0.5, 0.5, 0.4]),
+            "xielu.eps": ("float32", [-1e-6, -1e-6, -1e-6])}
+
+
+def minimax_01(case):
+    add_ends(case)
+    for i in range(4):
+        block = f"blk.{i}."
+        if i == 2:
+            add_attention(case, block, head_norms=False)
+        else:
+            norm(case, block + "attn_norm")
+            norm(case, block + "attn_norm_2", HEADS * HEAD)
+            matrix(case, block + "attn_qkv", WIDTH, 3 * HEADS * HEAD)
+            matrix(case, block + "attn_gate", WIDTH, HEADS * HEAD)
+            matrix(case, block + "attn_output", HEADS * HEAD, WIDTH)
+        norm(case, block + "ffn_norm")
+        add_experts(case, block, selection_bias=False, shared=False, width=FFN)
+    return {**common_metadata(4), "residual_scale": ("float32", 3.5), "rope.dimension_count": ("uint32", 8),
+            "attention.recurrent_layers": ("uint32", [1, 1, 0, 1]), "expert_count": ("uint32", EXPERTS),
+            "expert_used_count": ("uint32", 2)}
+
+
+def chameleon(case):
+    vocabulary = 8250
+    case.make("token_embd.weight", [WIDTH, vocabulary], 0.0, 1.0)
+    norm(case, "output_norm")
+    matrix(case, "output", WIDTH, vocabulary)
+    for i in range(2):
+        block = f"blk.{i}."
+        add_attention(case, block, head_norms=False)
+        for part, heads in ("q", HEADS), ("k", KV_HEADS):
+            case.make(f"{block}attn_{part}_norm.weight", [HEAD, heads], 1.0, 0.25)
+            case.make(f"{block}attn_{part}_norm.bias", [HEAD, heads], 0.0, 0.1)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block)
+    return {**common_metadata(2), "vocab_size": ("uint32", vocabulary)}
+
+
+def granite_switch(case):
+    rank, slots = 4, 4
+    add_ends(case)
+
+    def adapter(stem, columns, rows):
+        case.make(stem + ".lora_a", [columns, rank, slots])
+        case.make(stem + ".lora_b", [rank, rows, slots], 0.0, 0.2)
+
+    for i in range(2):
+        block = f"blk.{i}."
+        norm(case, block + "attn_norm")
+        matrix(case, block + "attn_qkv", WIDTH, (HEADS + 2 * KV_HEADS) * HEAD)
+        matrix(case, block + "attn_output", HEADS * HEAD, WIDTH)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block)
+        for part, heads in ("q", HEADS), ("k", KV_HEADS), ("v", KV_HEADS):
+            adapter(block + "attn_" + part, WIDTH, heads * HEAD)
+        adapter(block + "attn_output", HEADS * HEAD, WIDTH)
+        for part in "gate", "up":
+            adapter(block + "ffn_" + part, WIDTH, FFN)
+        adapter(block + "ffn_down", FFN, WIDTH)
+    return {**common_metadata(2), "logit_scale": ("float32", 2.0), "residual_scale": ("float32", 0.6),
+            "embedding_scale": ("float32", 3.0), "attention.scale": ("float32", 0.2),
+            "adapters.count": ("uint32", slots - 1), "adapters.lora_rank": ("uint32", rank),
+            "adapters.token_ids_activate": ("uint32", [55, 78, 52]),
+            "adapters.token_ids_substitute": ("uint32", [3, 4, 5])}
+
+
+KDA_WIDTH, KERNEL, LATENT, ROPE = 16, 4, 24, 8
+
+
+def add_kda(case, block):
+    inner = HEADS * KDA_WIDTH
+    norm(case, block + "attn_norm")
+    for part in "qkv":
+        matrix(case, block + f"attn_{part}", WIDTH, inner)
+        case.make(f"{block}ssm_conv1d_{part}.weight", [KERNEL, 1, inner, 1], 0.0, 0.5)
+    matrix(case, block + "attn_output", inner, WIDTH)
+    matrix(case, block + "ssm_beta", WIDTH, HEADS)
+    case.make(block + "ssm_dt.bias", [inner], 0.0, 0.5)
+    norm(case, block + "ssm_norm", KDA_WIDTH)
+    return inner
+
+
+def add_gated_latent_attention(case, block, gates):
+    plain = HEAD - ROPE
+    norm(case, block + "attn_norm")
+    matrix(case, block + "attn_q_a", WIDTH, 32)
+    norm(case, block + "attn_q_a_norm", 32)
+    matrix(case, block + "attn_q_b", 32, HEADS * HEAD)
+    matrix(case, block + "attn_kv_a_mqa", WIDTH, LATENT + ROPE)
+    norm(case, block + "attn_kv_a_norm", LATENT)
+    case.make(block + "attn_k_b.weight", [plain, LATENT, HEADS])
+    case.make(block + "attn_v_b.weight", [LATENT, HEAD, HEADS])
+    matrix(case, block + "attn_gate", WIDTH, gates)
+    matrix(case, block + "attn_output", HEADS * HEAD, WIDTH)
+
+
+def kda_metadata(layers, full):
+    return {**common_metadata(layers), **expert_metadata(2),
+            "attention.head_count_kv": ("uint32", [int(i in full) for i in range(layers)]),
+            "attention.q_lora_rank": ("uint32", 32), "attention.kv_lora_rank": ("uint32", LATENT),
+            "attention.key_length": ("uint32", LATENT + ROPE), "attention.value_length": ("uint32", LATENT),
+            "attention.key_length_mla": ("uint32", HEAD), "attention.value_length_mla": ("uint32", HEAD),
+            "rope.dimension_count": ("uint32", ROPE), "ssm.conv_kernel": ("uint32", KERNEL),
+            "kda.head_dim": ("uint32", KDA_WIDTH), "kda.gate_lower_bound": ("float32", -5.0)}
+
+
+def bailing_moe3(case):
+    add_ends(case)
+    for i in range(4):
+        block = f"blk.{i}."
+        if i == 2:
+            add_gated_latent_attention(case, block, HEADS)
+        else:
+            inner = add_kda(case, block)
+            case.make(block + "ssm_a", [1, HEADS], 1.0, 0.5)
+            matrix(case, block + "ssm_f_a", WIDTH, inner)
+            matrix(case, block + "ssm_g_a", WIDTH, inner)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block) if i == 0 else add_experts(case, block)
+    return kda_metadata(4, [2])
+
+
+def kimi_k3(case):
+    latent = 32
+    add_ends(case)
+    norm(case, "output_res_score")
+    for i in range(5):
+        block = f"blk.{i}."
+        if i in [1, 4]:
+            add_gated_latent_attention(case, block, HEADS * HEAD)
+        else:
+            inner = add_kda(case, block)
+            case.make(block + "ssm_a", [HEADS], -1.0, 0.5)
+            matrix(case, block + "ssm_f_a", WIDTH, KDA_WIDTH)
+            matrix(case, block + "ssm_f_b", KDA_WIDTH, inner)
+            matrix(case, block + "ssm_g", WIDTH, inner)
+        norm(case, block + "ffn_norm")
+        for part in "attn", "ffn":
+            case.make(f"{block}{part}_res_score.weight", [WIDTH], 0.0, 0.3)
+        if i == 0:
+            add_mlp(case, block)
+            continue
+        add_experts(case, block, read=latent)
+        matrix(case, block + "ffn_routed_down", WIDTH, latent)
+        matrix(case, block + "ffn_routed_up", latent, WIDTH)
+        norm(case, block + "ffn_routed_norm", latent)
+    return {**kda_metadata(5, [1, 4]), "attn_res.block_size": ("uint32", 2),
+            "activation.situ_beta": ("float32", 2.0), "activation.situ_linear_beta": ("float32", 3.0),
+            "expert_latent_length": ("uint32", latent)}
+
+
+def nemotron_h_moe(case):
+    latent, inner, groups, state = 32, 64, 2, 8
+    convolved = inner + 2 * groups * state
+    add_ends(case)
+    for i in range(3):
+        block = f"blk.{i}."
+        if i == 0:
+            norm(case, block + "attn_norm")
+            matrix(case, block + "ssm_in", WIDTH, inner + convolved + HEADS)
+            case.make(block + "ssm_conv1d.weight", [KERNEL, convolved], 0.0, 0.5)
+            case.make(block + "ssm_conv1d.bias", [convolved], 0.0, 0.1)
+            case.make(block + "ssm_dt.bias", [HEADS], 0.0, 0.5)
+            case.make(block + "ssm_a", [1, HEADS], -1.0, 0.5)
+            case.make(block + "ssm_d", [1, HEADS], 1.0, 0.5)
+            case.make(block + "ssm_norm.weight", [inner // groups, groups], 1.0, 0.25)
+            matrix(case, block + "ssm_out", inner, WIDTH)
+        elif i == 1:
+            add_attention(case, block, head_norms=False)
+        else:
+            norm(case, block + "attn_norm")
+            add_experts(case, block, read=latent, gated=False)
+            matrix(case, block + "ffn_latent_down", WIDTH, latent)
+            matrix(case, block + "ffn_latent_up", latent, WIDTH)
+    return {**common_metadata(3), **expert_metadata(2), "leading_dense_block_count": ("uint32", 0),
+            "attention.head_count_kv": ("uint32", [0, KV_HEADS, 0]),
+            "attention.layer_norm_epsilon": ("float32", 1e-5),
+            "feed_forward_length": ("uint32", [0, 0, FFN]), "moe_latent_size": ("uint32", latent),
+            "ssm.conv_kernel": ("uint32", KERNEL), "ssm.inner_size": ("uint32", inner),
+            "ssm.state_size": ("uint32", state), "ssm.time_step_rank": ("uint32", HEADS),
+            "ssm.group_count": ("uint32", groups)}
+
+
+DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr, "step35": step35,
+          "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
+            "chameleon": chameleon, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
+            "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch}
+# How many logits are compared, where it is not all: those before the tokens of images.
+COMPARED = {"chameleon": 4}
