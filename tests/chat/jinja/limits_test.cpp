@@ -55,7 +55,7 @@ TEST(LimitsTest, MessagesQuoteTheirBeginning) {
   const std::string name(1'000'000, 'n');
   for (const std::string& source :
        {"{{ " + digits + " }}", "{{ " + digits + ".0e99 }}", "{{ 1|" + name + " }}",
-        "{% " + name + " %}", "{{ 1 " + name + " }}", "{{ dict(" + name + "=1)." + name + ".x }}",
+        "{% " + name + " %}", "{{ 1 " + name + " }}", "{{ dict(a=1)." + name + ".x }}",
         "{{ lipsum(" + name + "=1) }}", "{{ raise_exception('" + name + "') }}"}) {
     const std::string result = render(source);
     EXPECT_TRUE(result.starts_with("error: ")) << result.substr(0, 100);
