@@ -76,8 +76,8 @@ TEST_F(NewFileOverOthers, APipeGetsAllThatItsReaderTakes) {
   ASSERT_GE(reader, 0);
   fcntl(reader, F_SETFL, 0);
   const std::string text(1 << 20, 'x');  // more than a pipe holds
+  NewFile file(pipe_);  // before the reader begins: without a writer it would be at the end
   std::thread writer([&] {
-    NewFile file(pipe_);
     EXPECT_TRUE(file.write(bytes_of(text)));
     EXPECT_TRUE(file.finish());
   });
