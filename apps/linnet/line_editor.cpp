@@ -34,14 +34,15 @@ class LineEditor : public LineSource {
     el_set(editor_, EL_HIST, history, history_);
     if (!history_path_.empty()) history(history_, &event, H_LOAD, history_path_.c_str());
     el_source(editor_, nullptr);  // ~/.editrc
-    el_set(editor_, EL_ADDFN, "linnet-paste", "insert pasted text", &LineEditor::paste);
+    // Names are kept, not copied: narrow ones would be, and the copies are never freed.
+    el_wset(editor_, EL_ADDFN, L"linnet-paste", L"insert pasted text", &LineEditor::paste);
     el_set(editor_, EL_BIND, "\\e[200~", "linnet-paste", nullptr);
-    el_set(editor_, EL_ADDFN, "linnet-give-up", "give the line up", &LineEditor::give_up);
+    el_wset(editor_, EL_ADDFN, L"linnet-give-up", L"give the line up", &LineEditor::give_up);
     el_set(editor_, EL_BIND, "^C", "linnet-give-up", nullptr);
-    el_set(editor_, EL_ADDFN, "linnet-break", "break the line", &LineEditor::break_line);
+    el_wset(editor_, EL_ADDFN, L"linnet-break", L"break the line", &LineEditor::break_line);
     el_set(editor_, EL_BIND, "\\e^M", "linnet-break", nullptr);  // Alt-Enter
     el_set(editor_, EL_BIND, "\\e^J", "linnet-break", nullptr);
-    el_set(editor_, EL_ADDFN, "linnet-suspend", "suspend the program", &LineEditor::suspend);
+    el_wset(editor_, EL_ADDFN, L"linnet-suspend", L"suspend the program", &LineEditor::suspend);
     el_set(editor_, EL_BIND, "^Z", "linnet-suspend", nullptr);
     // While a line is edited, Ctrl-C and Ctrl-Z are keys like any others.
     el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);

@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "gguf/gguf_writer.hpp"
+#include "support/background_program.hpp"
 #include "support/fake_hub.hpp"
-#include "support/program.hpp"
 
 namespace linnet {
 namespace {
@@ -25,7 +25,7 @@ class PullTest : public ::testing::Test {
         {"HF_HOME", folder.path()}, {"HF_ENDPOINT", hub.url()}, {"no_proxy", "127.0.0.1"}};
   }
 
-  test::Program start(const std::vector<std::string>& arguments) {
+  test::BackgroundProgram start(const std::vector<std::string>& arguments) {
     hub.synchronize();
     return {arguments, environment};
   }
@@ -51,7 +51,7 @@ class PullTest : public ::testing::Test {
 };
 
 TEST_F(PullTest, PrintsThePathAndSaysWhatTheModelIs) {
-  test::Program program = start(kPull);
+  test::BackgroundProgram program = start(kPull);
   ASSERT_EQ(program.wait(), 0) << program.error();
   EXPECT_EQ(program.out(), path_in_cache() + "\n");
   EXPECT_EQ(test::read_file(path_in_cache()), model());
@@ -60,25 +60,25 @@ TEST_F(PullTest, PrintsThePathAndSaysWhatTheModelIs) {
 }
 
 TEST_F(PullTest, TheOnlyModelNeedsNoName) {
-  test::Program one = start({"pull", "--repo", "o/m"});
+  test::BackgroundProgram one = start({"pull", "--repo", "o/m"});
   EXPECT_EQ(one.wait(), 0) << one.error();
   hub.files["other.gguf"] = "x";
-  test::Program two = start({"pull", "--repo", "o/m"});
+  test::BackgroundProgram two = start({"pull", "--repo", "o/m"});
   EXPECT_EQ(two.wait(), 1);
   EXPECT_THAT(two.error(), HasSubstr("2 GGUF files, name one with --gguf: kjv.gguf, other.gguf"));
 }
 
 TEST_F(PullTest, GenerateDownloadsAndRuns) {
-  test::Program local =
+  test::BackgroundProgram local =
       start({"generate", "--gguf", LINNET_SOURCE_DIR "/models/linnet-kjv.gguf", "-m", "4"});
   ASSERT_EQ(local.wait(), 0) << local.error();
   const std::vector<std::string> from_hub = {"generate", "--repo", "o/m", "--gguf",
                                              "kjv.gguf", "-m",     "4"};
-  test::Program first = start(from_hub);
+  test::BackgroundProgram first = start(from_hub);
   ASSERT_EQ(first.wait(), 0) << first.error();
   EXPECT_EQ(first.out(), local.out());
   environment["HF_HUB_OFFLINE"] = "1";
-  test::Program again = start(from_hub);
+  test::BackgroundProgram again = start(from_hub);
   ASSERT_EQ(again.wait(), 0) << again.error();
   EXPECT_EQ(again.out(), local.out());
 }
@@ -87,13 +87,13 @@ TEST_F(PullTest, AKilledDownloadIsTakenUpAgain) {
   const std::size_t cut = (2 << 20) + 500'000;  // the first 2 MiB are asked for on their own
   hub.add_fault({});
   hub.add_fault({.hang_after = 500'000});
-  test::Program killed = start(kPull);
+  test::BackgroundProgram killed = start(kPull);
   wait_until_sent(cut);
   kill(killed.id(), SIGKILL);
   EXPECT_EQ(killed.wait(), -SIGKILL);
   EXPECT_FALSE(fs::exists(path_in_cache()));
   hub.storage().release();
-  test::Program again = start(kPull);
+  test::BackgroundProgram again = start(kPull);
   ASSERT_EQ(again.wait(), 0) << again.error();
   EXPECT_EQ(test::read_file(path_in_cache()), model());
   EXPECT_EQ(hub.storage().requests().back().header("range"),
@@ -102,7 +102,7 @@ TEST_F(PullTest, AKilledDownloadIsTakenUpAgain) {
 
 TEST_F(PullTest, ControlCEndsItCleanly) {
   hub.add_fault({.hang_after = 100'000});
-  test::Program program = start(kPull);
+  test::BackgroundProgram program = start(kPull);
   wait_until_sent(100'000);
   kill(program.id(), SIGINT);
   EXPECT_EQ(program.wait(), 1);
@@ -110,13 +110,13 @@ TEST_F(PullTest, ControlCEndsItCleanly) {
 }
 
 TEST_F(PullTest, RefusalsAreOneSentence) {
-  test::Program missing = start({"pull", "--repo", "o/m", "--gguf", "x.gguf"});
+  test::BackgroundProgram missing = start({"pull", "--repo", "o/m", "--gguf", "x.gguf"});
   EXPECT_EQ(missing.wait(), 1);
   EXPECT_EQ(missing.error(),
             "linnet: o/m: the repo has no file x.gguf in revision main; its GGUF files are "
             "kjv.gguf\n");
   environment["HF_ENDPOINT"] = "http://127.0.0.1:1";
-  test::Program alone = start(kPull);
+  test::BackgroundProgram alone = start(kPull);
   EXPECT_EQ(alone.wait(), 1);
   EXPECT_THAT(alone.error(), HasSubstr("linnet: kjv.gguf of o/m cannot be downloaded: "));
 }
@@ -131,11 +131,11 @@ TEST_F(PullTest, AnUnknownArchitectureIsRefusedBeforeTheTransfer) {
     return sink(std::vector<std::byte>(4 << 20));
   }));
   hub.files["martian.gguf"] = test::read_file(folder / "m");
-  test::Program generate = start({"generate", "--repo", "o/m", "--gguf", "martian.gguf"});
+  test::BackgroundProgram generate = start({"generate", "--repo", "o/m", "--gguf", "martian.gguf"});
   EXPECT_EQ(generate.wait(), 1);
   EXPECT_THAT(generate.error(), HasSubstr("not downloaded, because its architecture 'martian'"));
   EXPECT_LT(hub.storage().sent_bytes(), hub.files["martian.gguf"].size());
-  test::Program pull = start({"pull", "--repo", "o/m", "--gguf", "martian.gguf"});
+  test::BackgroundProgram pull = start({"pull", "--repo", "o/m", "--gguf", "martian.gguf"});
   EXPECT_EQ(pull.wait(), 0);
   EXPECT_THAT(pull.error(), HasSubstr("warning: "));
 }

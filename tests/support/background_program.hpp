@@ -14,10 +14,10 @@
 namespace linnet::test {
 
 /// The program under test as a process of its own, its output in files.
-class Program {
+class BackgroundProgram {
  public:
-  Program(const std::vector<std::string>& arguments,
-          const std::map<std::string, std::string>& environment) {
+  BackgroundProgram(const std::vector<std::string>& arguments,
+                    const std::map<std::string, std::string>& environment) {
     // All that allocates happens before fork: other threads of the test may hold a lock.
     std::vector<std::string> words = {LINNET_PROGRAM};
     words.insert(words.end(), arguments.begin(), arguments.end());
