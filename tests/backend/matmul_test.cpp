@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "backend/backend_pair.hpp"
@@ -204,6 +205,21 @@ TEST(MatmulMemoryTest, WhatAnEarlierInputLeftBehindDoesNotMatter) {
   multiply(*used, wide, random_floats(16 * 2048, 3), 16);
   const std::vector<float> input = random_floats(16 * 704, 4);
   EXPECT_EQ(multiply(*used, odd, input, 16), multiply(*fresh, odd, input, 16));
+}
+
+// As damaged models give. What overflowed shows with the asan preset.
+TEST(MatmulMemoryTest, ARowThatIsNotFiniteSpoilsNoOther) {
+  const PackedSource weights = random_weights(*find_format("Q4_0"), 256, 32);
+  std::vector<float> input = random_floats(9 * 256, 4);
+  for (const std::string& set : test::instruction_sets()) {
+    const auto backend = make_cpu_backend(1, set);
+    const std::vector<float> want = multiply(*backend, weights, input, 9);
+    std::vector<float> spoilt = input;
+    spoilt[3] = std::numeric_limits<float>::infinity();
+    spoilt[40] = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> got = multiply(*backend, weights, spoilt, 9);
+    EXPECT_TRUE(std::equal(got.begin() + 32, got.end(), want.begin() + 32)) << set;
+  }
 }
 
 TEST(MatmulEpilogueTest, ScalesAddsBiasAndAccumulates) {

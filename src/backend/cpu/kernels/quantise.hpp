@@ -23,6 +23,11 @@ void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inv
   }
 }
 
+/// The sum of 16 codes, which is exact; 0 for what is no number, as damaged models give.
+inline std::int32_t to_integer(float sum) {
+  return sum >= -2048.0f && sum <= 2048.0f ? static_cast<std::int32_t>(sum) : 0;
+}
+
 /// What follows from the scales and half_sums.
 inline void finish_panel(ActivationPanel& panel) {
   for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
@@ -48,8 +53,7 @@ void quantise_row(const Activations& activations, std::int64_t row) {
       const auto codes =
           S::round(S::mul(S::load(x + first + 16 * half), S::set(inverses[half / 2])));
       S::store_int8(panel.codes + 16 * half, codes);
-      // The sum of integers is exact.
-      panel.half_sums[half] = static_cast<std::int32_t>(S::sum_lanes(codes));
+      panel.half_sums[half] = to_integer(S::sum_lanes(codes));
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
     finish_panel(panel);
