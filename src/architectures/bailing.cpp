@@ -14,11 +14,7 @@ ModelSpec read_bailing_moe3(Hyperparameters& p, WeightLoader& loader) {
   }
   read_kimi_delta_layers(p, {bound, /*rate_sign=*/1.0f}, spec);
   read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
-    LayerSpec& layer = spec.layers[i];
-    layer.moe.gate.clamp = read_gate_clamp(p, "swiglu_clamp_exp", i);
-    layer.mlp.gate.clamp = layer.shared.gate.clamp = read_gate_clamp(p, "swiglu_clamp_shexp", i);
-  }
+  read_gate_clamps(p, spec);
   return spec;
 }
 

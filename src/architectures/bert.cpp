@@ -8,14 +8,11 @@ namespace {
 // come after what a block gave was added, and the result is the hidden states.
 ModelSpec read_after_norms(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  spec.encoder = true;
-  spec.causal = false;
+  make_encoder(spec);
   spec.embedding_norm = NormUse::kWeights;
   spec.pre_norm = spec.output_norm = NormUse::kNone;
   spec.norm_names.mixer_sum = "attn_output_norm";
   spec.norm_names.ffn_sum = "layer_output_norm";
-  // Of files for reranking: what makes one number of the hidden states.
-  spec.unused_tensors.emplace_back("cls.");
   return spec;
 }
 

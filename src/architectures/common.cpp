@@ -213,6 +213,8 @@ void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change) {
   }
 }
 
+namespace {
+
 // SiLU is above -0.28, so that a larger limit on both sides is the model's, which is on top only.
 float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer) {
   constexpr float kLeast = 0.28f;
@@ -222,6 +224,23 @@ float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer) {
                        p.architecture(), key, clamp, layer, kLeast));
   }
   return clamp;
+}
+
+}  // namespace
+
+void read_gate_clamps(Hyperparameters& p, ModelSpec& spec) {
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    layer.moe.gate.clamp = read_gate_clamp(p, "swiglu_clamp_exp", i);
+    layer.mlp.gate.clamp = layer.shared.gate.clamp = read_gate_clamp(p, "swiglu_clamp_shexp", i);
+  }
+}
+
+void make_encoder(ModelSpec& spec) {
+  spec.encoder = true;
+  spec.causal = false;
+  // Of files for reranking: what makes one number of the hidden states.
+  spec.unused_tensors.emplace_back("cls.");
 }
 
 void normalise_expert_weights(ModelSpec& spec) {

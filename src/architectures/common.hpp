@@ -60,8 +60,11 @@ void each_attention(ModelSpec& spec, const std::function<void(AttentionSpec&)>& 
 void each_moe(ModelSpec& spec, const std::function<void(MoeSpec&)>& change);
 void each_gate(ModelSpec& spec, const std::function<void(GateSpec&)>& change);
 
-/// GateSpec::clamp of a layer at `key`.
-float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer);
+/// GateSpec::clamp of each layer's experts and of what it has besides or instead of them, from
+/// `swiglu_clamp_exp` and `swiglu_clamp_shexp`.
+void read_gate_clamps(Hyperparameters& p, ModelSpec& spec);
+/// All tokens see each other, and the result is the hidden states.
+void make_encoder(ModelSpec& spec);
 /// The weights of the used experts sum to one.
 void normalise_expert_weights(ModelSpec& spec);
 /// How experts are gated where the file does not say so.

@@ -6,13 +6,6 @@
 namespace linnet {
 namespace {
 
-// Decoders whose tokens all see each other, for embeddings.
-void make_encoder(ModelSpec& spec) {
-  spec.encoder = true;
-  spec.causal = false;
-  spec.unused_tensors.emplace_back("cls.");  // of files for reranking
-}
-
 // By the name in Hugging Face's config.json, or that of the whole gated unit.
 Activation gate_activation(std::string_view name) {
   if (name == "silu" || name == "swish" || name == "swiglu") return Activation::kSilu;
@@ -27,6 +20,8 @@ void centre_sliding_windows(ModelSpec& spec) {
 }
 
 }  // namespace
+
+// Decoders turned into encoders, for embeddings.
 
 // EuroBERT (https://arxiv.org/abs/2503.05500).
 ModelSpec read_eurobert(Hyperparameters& p, WeightLoader& loader) {

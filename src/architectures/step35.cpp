@@ -15,11 +15,7 @@ ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader) {
   each_attention(spec, [&](AttentionSpec& a) { set_rope(p, full, RopeLayout::kSplitHalf, a); });
   set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
   default_gate(p, GateFunction::kSigmoid, spec);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
-    LayerSpec& layer = spec.layers[i];
-    layer.moe.gate.clamp = read_gate_clamp(p, "swiglu_clamp_exp", i);
-    layer.mlp.gate.clamp = layer.shared.gate.clamp = read_gate_clamp(p, "swiglu_clamp_shexp", i);
-  }
+  read_gate_clamps(p, spec);
   return spec;
 }
 
