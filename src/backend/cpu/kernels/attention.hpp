@@ -168,6 +168,41 @@ struct PageAttention {
   }
 };
 
+/// use(PageAttention) of the type that the store's pages have.
+template <class S, class Use>
+void with_page_attention(const PagedKvStore& store, const AttentionParams& params,
+                         const AttentionTask& task, const Use& use) {
+  switch (store.type()) {
+    case KvType::kF32:
+      return use(PageAttention<S, KvType::kF32>{store, params, task});
+    case KvType::kF16:
+      return use(PageAttention<S, KvType::kF16>{store, params, task});
+    case KvType::kBf16:
+      return use(PageAttention<S, KvType::kBf16>{store, params, task});
+    case KvType::kQ8_0:
+      return use(PageAttention<S, KvType::kQ8_0>{store, params, task});
+  }
+}
+
+// Function objects, because GCC does not compile lambdas for the region's instruction set.
+struct Attend {
+  std::int32_t begin, end;
+  const SoftmaxSums& sums;
+  template <class Attention>
+  void operator()(const Attention& attention) const {
+    attention.attend(begin, end, sums);
+  }
+};
+
+struct ScorePage {
+  std::int32_t page;
+  float* scores;
+  template <class Attention>
+  void operator()(const Attention& attention) const {
+    attention.score(page, /*unpacked=*/nullptr, scores);  // one row is one tile
+  }
+};
+
 /// Kernels::attend.
 template <class S>
 void attend(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
@@ -178,16 +213,7 @@ void attend(const PagedKvStore& store, const AttentionParams& params, const Atte
     sums.sum[r] = 0.0f;
     for (int c = 0; c < width; ++c) sums.values[r * width + c] = 0.0f;
   }
-  switch (store.type()) {
-    case KvType::kF32:
-      return PageAttention<S, KvType::kF32>{store, params, task}.attend(begin, end, sums);
-    case KvType::kF16:
-      return PageAttention<S, KvType::kF16>{store, params, task}.attend(begin, end, sums);
-    case KvType::kBf16:
-      return PageAttention<S, KvType::kBf16>{store, params, task}.attend(begin, end, sums);
-    case KvType::kQ8_0:
-      return PageAttention<S, KvType::kQ8_0>{store, params, task}.attend(begin, end, sums);
-  }
+  with_page_attention<S>(store, params, task, Attend{begin, end, sums});
 }
 
 /// Kernels::merge_sums: adds what `part` has summed to `total`.
@@ -212,17 +238,7 @@ void merge_sums(const SoftmaxSums& part, int rows, int width, const SoftmaxSums&
 template <class S>
 void score_page(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
                 std::int32_t page, float* scores) {
-  float* unpacked = nullptr;  // one row is one tile
-  switch (store.type()) {
-    case KvType::kF32:
-      return PageAttention<S, KvType::kF32>{store, params, task}.score(page, unpacked, scores);
-    case KvType::kF16:
-      return PageAttention<S, KvType::kF16>{store, params, task}.score(page, unpacked, scores);
-    case KvType::kBf16:
-      return PageAttention<S, KvType::kBf16>{store, params, task}.score(page, unpacked, scores);
-    case KvType::kQ8_0:
-      return PageAttention<S, KvType::kQ8_0>{store, params, task}.score(page, unpacked, scores);
-  }
+  with_page_attention<S>(store, params, task, ScorePage{page, scores});
 }
 
 }  // namespace linnet::cpu
