@@ -26,6 +26,11 @@ class Workspace {
     std::int64_t mark_;
   };
 
+  /// Takes everything back.
+  void clear() { used_ = 0; }
+  /// All that is handed out, as one row.
+  View used() const { return {buffer_->data(), 1, used_, used_}; }
+
   View view(std::int64_t rows, std::int64_t columns) {
     return {take(rows * columns), rows, columns, columns};
   }

@@ -158,8 +158,8 @@ TEST_F(CudaAttentionTest, SequencesSideBySideAndCopiedPages) {
     const DeviceRows queries = test::random_rows(b, 40, 32, 3), out(b, 40, 32), again(b, 1, 32);
     b.store_kv(**store, 0, keys.view(), values.view(), batch);
     b.attention(**store, queries.view(), params, batch, out.view());
-    b.copy_page(**store, 3, 5);
-    b.copy_page(**store, 1, 2);
+    (*store)->copy_page(3, 5);
+    (*store)->copy_page(1, 2);
     const std::span<const std::int32_t> copied_table(copied);
     const std::int32_t position = 34, sequence = 0, length = 35;
     b.attention(**store, queries.view().first_rows(1), params,

@@ -20,19 +20,21 @@ struct Evaluation {
 
 /// The logits of all positions of one sequence, its tokens given in batches of `chunk` rows; its
 /// pages and its state slot are not the first ones.
-inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
+inline Result<Evaluation> evaluate(const std::filesystem::path& path,
+                                   std::span<const LayerPlace> places,
                                    std::span<const std::int32_t> tokens, std::int64_t chunk) {
+  Backend& backend = *places.back().backend;
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   WeightLoader loader(*file, backend);
   auto spec = read_model_spec(*file, loader);
   if (!spec) return spec.error();
-  auto model = Model::load(std::move(*spec), loader, backend, {chunk, chunk});
+  auto model = Model::load(std::move(*spec), loader, places, {chunk, chunk});
   if (!model) return model.error();
   const auto count = static_cast<std::int64_t>(tokens.size());
-  auto kv = backend.make_kv_store((*model)->kv_shape(KvType::kF32, 2 + count / kPageTokens));
+  auto kv = (*model)->make_kv_store(KvType::kF32, 2 + count / kPageTokens);
   if (!kv) return kv.error();
-  auto states = backend.make_state_store((*model)->state_shape(2));
+  auto states = (*model)->make_state_store(2);
   if (!states) return states.error();
   const std::int32_t slot = 1;
   std::vector<std::int32_t> pages(2 + count / kPageTokens);
@@ -59,6 +61,13 @@ inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& b
                      result.logits.data() + first * result.columns);
   }
   return result;
+}
+
+/// The same, all layers in one backend.
+inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
+                                   std::span<const std::int32_t> tokens, std::int64_t chunk) {
+  const LayerPlace place{&backend};
+  return evaluate(path, {&place, 1}, tokens, chunk);
 }
 
 }  // namespace linnet::test

@@ -53,7 +53,7 @@ class DeviceKvStore final : public KvStore {
   std::int64_t page_bytes() const override;
   void export_page(std::int32_t page, std::span<std::byte> to) const override;
   void import_page(std::int32_t page, std::span<const std::byte> from) override;
-  void copy_page(std::int32_t from, std::int32_t to);
+  void copy_page(std::int32_t from, std::int32_t to) override;
   KvView layer(int index) const;
 
  private:
@@ -77,6 +77,8 @@ class DeviceStateStore final : public StateStore {
   std::int64_t slot_bytes() const override;
   void export_slot(std::int32_t slot, std::span<std::byte> to) const override;
   void import_slot(std::int32_t slot, std::span<const std::byte> from) override;
+  void clear_slot(std::int32_t slot) override;
+  void copy_slot(std::int32_t from, std::int32_t to) override;
   std::int64_t slot_floats() const { return slot_floats_; }
   float* slot(std::int32_t index) const { return memory_.as<float>() + index * slot_floats_; }
   float* part(const StatePart& part) const {
@@ -127,7 +129,6 @@ class CudaBackend final : public Backend {
                  const BatchLayout& batch, View out) override;
   void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
                    const BatchLayout& batch) override;
-  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
   void gated_activation(View gate, View up, Activation activation, View out) override;
   void add_scaled(View x, float scale, float out_scale, View out) override;
   void multiply_gate(View gate, Activation activation, View x) override;
@@ -139,8 +140,6 @@ class CudaBackend final : public Backend {
   void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
-  void clear_state(StateStore& store, std::int32_t slot) override;
-  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
   void convolve(StateStore& store, View in, const ConvolutionParams& params,
                 const BatchLayout& batch, View out) override;
   void scan(StateStore& store, const ScanInput& in, const ScanParams& params,

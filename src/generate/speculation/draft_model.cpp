@@ -35,7 +35,7 @@ Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
 Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
                     std::int64_t promised_bytes) {
   std::int64_t need = kv_tokens * kv_bytes_per_token(draft.spec(), options.kv_type);
-  need += weights_bytes(draft.file(), options.backend);
+  need += weights_bytes(draft.file(), draft.spec(), {options.backend, {}});
   const auto free = available_bytes(options.backend);
   if (!free) return free.error();
   const std::int64_t available = *free;
