@@ -65,7 +65,7 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
   std::vector<std::string> kv_types;
   for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
-  app.add_option("--kv-type", kv_type, "type of the KV cache")
+  app.add_option("--kv-type", kv_type, "type of the KV cache; f8_e4m3 with --device cuda only")
       ->check(CLI::IsMember(kv_types))
       ->capture_default_str();
   app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
@@ -85,6 +85,10 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(check_gpu_layers)
       ->type_name("auto|N")
       ->capture_default_str();
+  app.add_flag(
+      "--deterministic", deterministic,
+      "with --device cuda: what a text becomes depends on nothing that runs beside it, as it "
+      "always is on the CPU; slower, by how much is not measured yet");
   app.add_option("--backend", backend,
                  "cpu, or reference: slow, plain loops for comparison, whatever the device")
       ->check(CLI::IsMember({"cpu", "reference"}))
@@ -110,10 +114,12 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   if (gpu_layers != "auto") options.gpu_layers = std::stoi(gpu_layers);
   options.speculate = speculates();
   options.draft_model = draft_model;
+  options.cuda.deterministic = deterministic;
   if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
   if (const char* set = std::getenv("LINNET_CUDA_WITHOUT")) {
     options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
     options.cuda.library = std::strstr(set, "library") == nullptr;
+    options.cuda.picks = std::strstr(set, "picks") == nullptr;
   }
   options.backend = backend == "reference" ? BackendKind::kReference
                     : device == "cpu"      ? BackendKind::kCpu

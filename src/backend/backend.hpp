@@ -179,11 +179,11 @@ struct Routing {
 struct LogitQuery {
   std::int64_t row = 0;
   std::span<const std::int32_t> ids = {};  ///< ascending, whose logits are wanted in any case
-  /// A bit for each id, 32 in a word: no others are picked. Empty: all may be.
-  std::span<const std::uint32_t> allowed = {};
-  std::int64_t most = 0;                                  ///< others that are picked
-  float within = std::numeric_limits<float>::infinity();  ///< only those at most so far below
-                                                          ///< the likeliest other
+  /// A bit for each id, 64 in a word: no others are picked. Empty: all may be.
+  std::span<const std::uint64_t> allowed = {};
+  std::int64_t most = 0;  ///< others that are picked
+  /// Only those are picked that lie at most so far below the likeliest other.
+  float within = std::numeric_limits<float>::infinity();
 };
 
 struct PickedLogits {
@@ -389,9 +389,9 @@ class Backend {
   virtual void upload(std::span<const float> from, float* to) = 0;
   virtual void download(const View& from, float* to) = 0;  ///< to [rows, columns] without gaps
 
-  // Gives what `queries` want of rows of `logits`, where that is less to copy than the rows; no two
-  // queries are about the same row. False, and nothing was done, where the rows are as near: then
-  // download() them. Afterwards `logits` holds minus infinity at the `ids` of the queries.
+  // Gives what `queries` want of rows of `logits`, where that is less to copy than the rows. False,
+  // and nothing was done, where the rows are as near: download() them. No queries ask only for that
+  // answer; no two are about the same row. Afterwards `logits` holds minus infinity at their `ids`.
   virtual bool pick_logits(View /*logits*/, std::span<const LogitQuery> /*queries*/,
                            std::span<PickedLogits> /*out*/) {
     return false;

@@ -54,7 +54,8 @@ class CudaMemoryTest : public test::CudaTest {
 
 TEST_F(CudaMemoryTest, PagesGoToAnotherStore) {
   const std::vector<std::int32_t> from = {3, 1}, to = {0, 2};
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     const auto first = make_store(type), second = make_store(type);
     EXPECT_EQ(first->page_bytes() * 4, first->size_bytes());
     fill(*first, from);

@@ -67,6 +67,8 @@ class ReferenceBackend final : public Backend {
   Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
   void upload(std::span<const float> from, float* to) override;
   void download(const View& from, float* to) override;
+  bool pick_logits(View logits, std::span<const LogitQuery> queries,
+                   std::span<PickedLogits> out) override;
 
   void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
   void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
