@@ -76,6 +76,7 @@ class Scheduler {
     std::uint64_t id;
     SamplerChain chain;
     std::vector<std::int32_t> tokens;  // prompt and output
+    std::int64_t input_tokens = 0;     // the prompt's, where the model has an input
     StoredSequence stored;
     std::int64_t drawn = 0;
     bool started = false;
