@@ -121,7 +121,8 @@ def chameleon(case):
     return {**common_metadata(2), "vocab_size": ("uint32", vocabulary)}
 
 
-# The 34B.
+# The 34B. The model's own feed-forward part reads the residual stream; llama.cpp's reads what attention gave, so this
+# case was made with that line of its chameleon.cpp mended (build_ffn of ffn_inp).
 def chameleon_swin(case):
     return {**chameleon(case), "swin_norm": ("bool", True)}
 
