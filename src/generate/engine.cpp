@@ -122,7 +122,7 @@ Status Engine::check_input(std::span<const TokenId> input) const {
   if (needed == !input.empty()) return {};
   return Error{fmt::format("{}: {} models {} beside the tokens of their text",
                            file_.file().path().string(), spec.architecture,
-                           needed ? "need an input" : "have no input")};
+                           needed ? "need an input (--input)" : "have no input")};
 }
 
 Status Engine::submit(GenerateRequest request) {

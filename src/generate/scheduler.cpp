@@ -70,7 +70,10 @@ Status Scheduler::collect() {
     if (it->is_generating()) collect_from(it, room);
   }
   const std::int64_t texts = rows_.rows();
-  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
+  // A prompt that can't be cut comes whole, if any come, lest it waits for ever.
+  const bool cuts = model_.spec().causal || prompt_rows_ == 0;
+  const std::int64_t prompt_rows = cuts ? prompt_rows_ : room;
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
     if (!start(*it)) break;  // those behind it wait, too

@@ -65,6 +65,21 @@ TEST_F(ModelWithInputTest, TextsAreTheSameWhereMemoryRunsOut) {
   }
 }
 
+TEST_F(ModelWithInputTest, ALongInputDoesNotWaitForTheTextsThatRun) {
+  const auto engine = model_.engine();
+  engine->limit_prompt_rows(8);
+  std::vector<test::Text> texts(2);
+  test::submit(*engine, test::greedy(model_.prompt(5), 60), texts[0]);
+  Status status = engine->step();
+  ASSERT_TRUE(status) << status.error().message;
+  test::submit(*engine, test::greedy(model_.prompt(40), 60), texts[1]);
+  status = engine->step();
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(texts[1].tokens.size(), 1u);
+  engine->limit_prompt_rows(0);
+  test::finish(*engine);
+}
+
 TEST_F(ModelWithInputTest, FillsTheContextAndNoMore) {
   const auto engine = model_.engine(test::TinyModel::options(), 64);
   EXPECT_EQ(test::run(*engine, test::greedy(model_.prompt(40), 24)).tokens.size(), 24u);
