@@ -51,9 +51,10 @@ View Model::embed(const Batch& batch) {
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const Workspace::Scope scope(*workspace_);
+  if (spec_.input.layers > 0) return read_and_write(batch, kv);
   const View shared =
       workspace_->view(static_cast<std::int64_t>(batch.tokens.size()), spec_.shared_columns);
-  Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, shared};
+  Pass pass{backend_, *workspace_, spec_, kv, states, batch.layout, spec_.causal, shared};
   if (!spec_.adapters.tokens.empty()) {
     pass.adapters = switch_adapters(pass, adapter_switch_, batch.tokens);
   }
@@ -168,6 +169,10 @@ void Model::run_layer(const Pass& pass, int index, View embeddings, View per_lay
       run_mixer(pass, index, mixer_in, out, accumulate);
     });
     normalise_mixer_sum(layer, mixer_in, x);
+  }
+  if (spec.cross.heads > 0) {
+    const View cross_in = normalise(layer.cross_norm, spec_.pre_norm, x);
+    cross_attention_block(pass, spec.cross, layer.cross, cross_in, x);
   }
   if (spec.has_ffn()) {
     if (!in.dense.data) in.dense = normalise(layer.ffn_norm, spec_.pre_norm, x);

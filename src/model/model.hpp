@@ -8,6 +8,7 @@
 #include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
+#include "model/blocks/cross_attention.hpp"
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
@@ -21,11 +22,16 @@ namespace linnet {
 
 /// The rows of one forward pass: prompt chunks and single tokens of any number of sequences side by
 /// side. `layout` says where each row stands; `outputs` are the rows whose logits are wanted.
+///
+/// Where the model has an input (ModelSpec::input), a sequence is its input and the text behind it:
+/// its first `inputs[sequence]` positions, all in one batch, are the input, of which there are no
+/// logits.
 struct Batch {
   std::span<const std::int32_t> tokens;
   BatchLayout layout;
   std::span<const std::int32_t> outputs;
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
+  std::span<const std::int32_t> inputs = {};
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -60,9 +66,10 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
-  /// After a forward() of a batch that keeps them: the hidden states of all its rows behind the
-  /// last norm (and the projections that some files have for embeddings), [rows, width] in the
-  /// backend's memory; they stay until the next call.
+  /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
+  /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
+  /// (and the projections that some files have for embeddings), [rows, width] in the backend's
+  /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
 
  private:
@@ -70,6 +77,8 @@ class Model {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
     AttentionWeights attention;
     LatentAttentionWeights latent;
+    Norm cross_norm;
+    CrossAttentionWeights cross;
     RecurrentBlockPtr recurrent, recurrent_ffn;
     Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
     Norm experts_norm;  ///< of experts that read what the mixer reads
@@ -97,6 +106,9 @@ class Model {
                 Layer& layer);
   Status allocate_workspace();
   View embed(const Batch& batch);
+  View read_and_write(const Batch& batch, KvStore& kv);
+  View read_inputs(const Batch& batch, KvStore& kv);
+  View write(const Batch& batch, KvStore& kv);
   View normalise(const Norm& norm, NormUse use, View in);
   void normalise_in_place(const Norm& norm, View x);
   void run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
@@ -125,6 +137,7 @@ class Model {
   ResidualMixWeights output_mix_;
   AdapterSwitch adapter_switch_;
   Linear output_;
+  Norm input_norm_;  ///< behind the layers that read the input
   Norm output_norm_;
   Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
   std::vector<Layer> layers_;

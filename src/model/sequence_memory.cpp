@@ -14,7 +14,8 @@ KvLayerShape kv_layer_shape(const LayerSpec& layer) {
   return {attention.kv_heads, attention.key_width, attention.value_width};
 }
 
-// Keys and values of all layers, then the index keys of those that pick keys.
+// Keys and values of all layers, then the index keys of those that pick keys, and what layers see
+// of an input.
 std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
   std::vector<KvLayerShape> shapes;
   for (const LayerSpec& layer : spec.layers) shapes.push_back(kv_layer_shape(layer));
@@ -23,6 +24,12 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
     if (indexer.heads == 0 || indexer.reused) continue;
     shapes.resize(std::max<std::size_t>(shapes.size(), indexer.kv_layer + 1));
     shapes[indexer.kv_layer] = {1, indexer.width, 0};
+  }
+  for (const LayerSpec& layer : spec.layers) {
+    const CrossAttentionSpec& cross = layer.cross;
+    if (cross.heads == 0) continue;
+    shapes.resize(std::max<std::size_t>(shapes.size(), cross.kv_layer + 1));
+    shapes[cross.kv_layer] = {cross.kv_heads, cross.key_width, cross.value_width};
   }
   if (!spec.adapters.tokens.empty()) shapes.push_back({1, 1, 1});  // AdaptersSpec::kv_layer
   return shapes;
