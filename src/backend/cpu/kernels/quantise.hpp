@@ -56,7 +56,11 @@ void quantise_row(const Activations& activations, std::int64_t row) {
       panel.half_sums[half] = to_integer(S::sum_lanes(codes));
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
-    finish_panel(panel);
+  }
+  // Not at once: vectors that are read just behind the single stores that fill them wait for all
+  // stores before.
+  for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
+    finish_panel(activations.panel(first / kPanel, row));
   }
 }
 
