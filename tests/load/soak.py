@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Clients of all kinds for some minutes: good ones, whose answers must be right, and such as leave, send nonsense, send
-too much or read slowly.
+"""Clients of all kinds for some minutes: good ones of all endpoints, whose answers must be right, and such as leave, send
+nonsense, send too much or read slowly.
 
     tests/load/soak.py build/release/linnet [--minutes 30] [--clients 24] [--pause-s 0.05]
 
