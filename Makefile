@@ -6,17 +6,22 @@
 PACKAGES := $(shell cat packages.txt)
 PRESET ?= release
 
-.PHONY: demo test build packages
+.PHONY: demo test build program packages
 
-demo: build
+demo: program
 	build/$(PRESET)/linnet generate
 
 test: build
 	ctest --preset $(PRESET) --parallel 2
 
+# Everything, tests and benchmarks too; `program` is what a user needs.
 build: packages
 	cmake --preset $(PRESET)
 	cmake --build --preset $(PRESET)
+
+program: packages
+	cmake --preset $(PRESET)
+	cmake --build --preset $(PRESET) --target linnet
 
 # Asks for root only where a package is missing.
 packages:

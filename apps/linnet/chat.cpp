@@ -153,6 +153,7 @@ Status run(Options options) {
   stop_answers_on_interrupt();
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);
+  note_context(*plan);
   note("{}, context of {} tokens; /help lists the commands\n",
        printable((*file)->spec().name.empty() ? *path : (*file)->spec().name), plan->context);
   if (!options.prompt.empty()) report(say(console, options.prompt));
@@ -171,7 +172,8 @@ void add_chat(CLI::App& parent, int& exit_status) {
   app->add_option("--system", options->system, "system message");
   app->add_option("--prompt", options->prompt, "first message");
   app->add_option("--chat-template", options->chat_template,
-                  "built-in template or file, where the model's own is missing or wrong");
+                  "built-in template or file, where the model's own is missing or wrong")
+      ->type_name("NAME|FILE");
   app->add_option("--max-tokens,-m", options->max_tokens,
                   "most tokens of an answer (default: what the context holds)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));

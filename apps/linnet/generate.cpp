@@ -232,9 +232,11 @@ void add_generate(CLI::App& parent, int& exit_status) {
   const auto prompt =
       app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
   app->add_option("--prompt-file", options->prompt_file, "file with the text to continue")
+      ->type_name("FILE")
       ->excludes(prompt);
   app->add_option("--prompt-cache", options->prompt_cache,
-                  "file that keeps what was computed: used if it is there, written at the end");
+                  "file that keeps what was computed: used if it is there, written at the end")
+      ->type_name("FILE");
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
@@ -242,12 +244,13 @@ void add_generate(CLI::App& parent, int& exit_status) {
                   "texts to generate, with the seeds --seed, --seed + 1 and so on")
       ->check(CLI::Range(std::int64_t{1}, kMostAnswers))
       ->capture_default_str();
-  app->add_option("--logprobs", options->top_logprobs,
-                  "with --json: log probabilities of each token and the so many likeliest")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
+  auto* const logprobs =
+      app->add_option("--logprobs", options->top_logprobs,
+                      "log probabilities of each token and the so many likeliest")
+          ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
   options->sampling.add_to(*app, /*temperature=*/0.0f);
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
-  app->add_flag("--json", options->json, "print one JSON object instead of the text");
+  logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));
   options->model.add_to(*app);
   options->model.add_speculation_to(*app);
   app->footer(

@@ -7,6 +7,7 @@
 
 #include "base/machine.hpp"
 #include "linnet/console.hpp"
+#include "linnet/model_options.hpp"
 
 namespace linnet::app {
 namespace {
@@ -109,10 +110,7 @@ void note_summary(const ModelFile& file, const MemoryPlan& plan) {
   note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes()),
        plan.context, mebibytes(plan.kv_bytes()));
   if (plan.shares.size() > 1) note_shares(spec, plan);
-  if (plan.context < plan.trained_context) {
-    note("context: {} of the {} tokens that the model was trained for\n", plan.context,
-         plan.trained_context);
-  }
+  note_context(plan);
 }
 
 void note_report(const GenerateOutcome& outcome) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
 
 #include "base/read_file.hpp"
@@ -120,7 +122,7 @@ Result<AutomatonPointer> compile_line(const Json& line) {
   return Error{"the line has neither grammar, schema nor regex"};
 }
 
-Result<Json> answer(const Json& line) {
+Result<Json> reply_to(const Json& line) {
   if (!line.is_object()) return Error{"the line is not a JSON object"};
   auto automaton = compile_line(line);
   if (!automaton) return automaton.error();
@@ -136,18 +138,11 @@ Result<Json> answer(const Json& line) {
   return Json{{"accepts", *result}};
 }
 
-Status answer_lines() {
-  for (InputLines lines;;) {
-    const auto line = lines.next();
-    if (!line) return line.error();
-    if (!*line) return {};
-    auto parsed = grammar::parse_schema_json(**line);
-    const Result<Json> result = parsed ? answer(*parsed) : Result<Json>(parsed.error());
-    const Json out = result ? *result : Json{{"error", result.error().message}};
-    const Status written =
-        write_output(out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
-    if (!written) return written;
-  }
+Result<std::string> answer(const std::string& line) {
+  const auto parsed = grammar::parse_schema_json(line);
+  const Result<Json> reply = parsed ? reply_to(*parsed) : Result<Json>(parsed.error());
+  const Json out = reply ? *reply : Json{{"error", reply.error().message}};
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 Result<AutomatonPointer> compile(const Options& options) {
@@ -163,7 +158,7 @@ Result<AutomatonPointer> compile(const Options& options) {
 }
 
 Status run(const Options& options) {
-  if (options.jsonl) return answer_lines();
+  if (options.jsonl) return answer_lines(answer);
   auto automaton = compile(options);
   if (!automaton) return automaton.error();
   for (int i = 0; i < options.sample; ++i) {
@@ -184,19 +179,33 @@ void add_grammar(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
   auto options = std::make_shared<Options>();
-  CLI::Option_group* source = app->add_option_group("Grammar", "one of these");
-  source->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF");
-  source->add_option("--schema", options->schema, "file with a JSON schema");
-  source->add_option("--regex", options->regex, "regular expression for the whole text");
-  source->add_flag("--jsonl", options->jsonl,
-                   "read objects with grammar, schema or regex, and text or seed, one a line");
-  source->require_option(1);
-  app->add_option("text", options->text, "the text");
-  app->add_option("--sample", options->sample, "print so many random texts instead")
-      ->check(CLI::Range(1, 1'000'000));
+  const std::array sources = {
+      app->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF")->type_name("FILE"),
+      app->add_option("--schema", options->schema, "file with a JSON schema")->type_name("FILE"),
+      app->add_option("--regex", options->regex, "regular expression for the whole text"),
+      app->add_flag("--jsonl", options->jsonl,
+                    "read objects with grammar, schema or regex, and text or seed, one a line"),
+  };
+  const auto* const text = app->add_option("text", options->text, "the text");
+  const auto* const samples =
+      app->add_option("--sample", options->sample, "print so many random texts instead")
+          ->check(CLI::Range(1, 1'000'000));
   app->add_option("--seed", options->seed, "seed of the first random text")
       ->check(unsigned_number());
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->footer(
+      "Examples:\n"
+      "  linnet grammar --regex '[a-z]+@[a-z]+[.]org' me@example.org\n"
+      "  linnet grammar --schema user.json '{\"name\": \"Ada\"}'\n"
+      "  linnet grammar --schema user.json --sample 5");
+  app->callback([=, &exit_status] {
+    const auto given =
+        std::ranges::count_if(sources, [](const auto* one) { return !one->empty(); });
+    if (given != 1) throw CLI::RequiredError("exactly one of --gbnf, --schema, --regex, --jsonl");
+    if (text->empty() && samples->empty() && !options->jsonl) {
+      throw CLI::RequiredError("a text, or --sample,");
+    }
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "linnet/console.hpp"
+
 namespace linnet::app {
 
 Result<std::optional<std::string>> InputLines::next() {
@@ -46,6 +48,18 @@ Status InputLines::read_more() {
   ended_ = count == 0;
   buffer_.append(bytes, static_cast<std::size_t>(count));
   return {};
+}
+
+Status answer_lines(const std::function<Result<std::string>(const std::string& line)>& answer) {
+  InputLines lines;
+  for (std::int64_t number = 1;; ++number) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return {};
+    const auto text = answer(**line);
+    if (!text) return Error{fmt::format("line {}: {}", number, text.error().message)};
+    if (Status status = write_output(*text + "\n"); !status) return status;
+  }
 }
 
 }  // namespace linnet::app

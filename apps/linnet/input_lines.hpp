@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,5 +27,9 @@ class InputLines {
   std::int64_t number_ = 0;
   bool ended_ = false;
 };
+
+/// Gives each line of standard input to `answer` and prints what that gives, as a line. Stops at
+/// the first Error; one of `answer` is told with the number of its line.
+Status answer_lines(const std::function<Result<std::string>(const std::string& line)>& answer);
 
 }  // namespace linnet::app

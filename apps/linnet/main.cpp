@@ -18,11 +18,11 @@ namespace linnet::app {
 namespace {
 
 constexpr std::array kSubcommands = {
-    Subcommand{add_generate}, Subcommand{add_inspect},       Subcommand{add_logits},
-    Subcommand{add_tokenize}, Subcommand{add_architectures}, Subcommand{add_pull},
-    Subcommand{add_template}, Subcommand{add_grammar},       Subcommand{add_synth},
-    Subcommand{add_bench},    Subcommand{add_serve},         Subcommand{add_chat},
-    Subcommand{add_embed},
+    Subcommand{add_generate},      Subcommand{add_chat},     Subcommand{add_serve},
+    Subcommand{add_embed},         Subcommand{add_pull},     Subcommand{add_inspect},
+    Subcommand{add_bench},         Subcommand{add_tokenize}, Subcommand{add_grammar},
+    Subcommand{add_architectures}, Subcommand{add_logits},   Subcommand{add_template},
+    Subcommand{add_synth},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with
@@ -54,6 +54,7 @@ int run(int argc, char** argv) {
       "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200\n"
       "  linnet generate --repo OWNER/NAME --gguf FILE --prompt 'Hello'\n"
       "  linnet chat --gguf model.gguf\n"
+      "  linnet serve --gguf model.gguf\n"
       "  linnet inspect --gguf model.gguf\n"};
   app.name("linnet");
   app.formatter(std::make_shared<HelpFormatter>());

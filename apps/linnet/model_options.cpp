@@ -53,9 +53,10 @@ std::string check_gpu_layers(const std::string& text) {
 
 void ModelOptions::add_to(CLI::App& app) {
   app.add_option(
-      "--gguf", gguf,
-      "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
-      "the bundled model)");
+         "--gguf", gguf,
+         "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
+         "the bundled model)")
+      ->type_name("FILE");
   app.add_option("--repo", repo, "Hugging Face repo to download from, OWNER/NAME");
   app.add_option("--revision", revision, "branch, tag or commit of --repo")->capture_default_str();
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
@@ -101,7 +102,8 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
                "guess next tokens from the text so far and verify several at once: the same text, "
                "faster where it repeats or quotes");
   app.add_option("--draft-model", draft_model,
-                 "GGUF file of a smaller model with the same vocabulary that guesses instead");
+                 "GGUF file of a smaller model with the same vocabulary that guesses instead")
+      ->type_name("FILE");
 }
 
 EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
@@ -132,6 +134,16 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   // Once, before the model takes memory. What is wrong is told by those who ask for the plan.
   if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());
   return options;
+}
+
+void note_context(const MemoryPlan& plan) {
+  if (plan.context < plan.trained_context) {
+    note("context: {} of the {} tokens that the model was trained for\n", plan.context,
+         plan.trained_context);
+  } else if (plan.context > plan.trained_context && plan.trained_context > 0) {
+    note("context: {} tokens, but the model was trained for {}; longer texts may make no sense\n",
+         plan.context, plan.trained_context);
+  }
 }
 
 Result<std::string> find_model(const ModelOptions& options) {

@@ -35,6 +35,9 @@ struct ModelOptions {
   EngineOptions engine_options(const ModelFile& file) const;
 };
 
+/// Says on stderr where the context is not what the model was trained for.
+void note_context(const MemoryPlan& plan);
+
 /// Where the model's file lies on this machine: downloads it if need be, progress on stderr.
 Result<std::string> find_model(const ModelOptions& options);
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 
 #include "base/machine.hpp"
 #include "base/read_file.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -26,6 +26,7 @@ struct Options {
   std::vector<std::string> api_keys;
   std::string api_key_file;
   std::string cache_folder;
+  std::int64_t port = 8080;
   std::int64_t most_gap_ms = 200;
   std::int64_t kv_tokens = 0;
   std::int64_t body_mib = 8;
@@ -98,59 +99,80 @@ void serve_until_signal(serve::Server& server, const sigset_t& signals, const Op
   }
 }
 
-Status run(Options options) {
+// The options as the server takes them.
+serve::ServerOptions server_options(const Options& options, std::vector<serve::ApiKey> keys) {
+  serve::ServerOptions server = options.server;
+  server.port = static_cast<std::uint16_t>(options.port);
+  server.api_keys = std::move(keys);
+  server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
+  server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
+  server.engine.cache_folder = options.cache_folder;
+  if (options.logs || server.logs_content) {
+    server.log = [](std::string_view line) { note("{}\n", line); };
+  }
+  return server;
+}
+
+Result<serve::ServedModel> describe(const ModelFile& file, const Options& options,
+                                    std::int64_t context) {
+  const std::string id = options.alias.empty() ? file.file().path().stem().string() : options.alias;
+  auto model = serve::describe_model(file, id, options.chat_template, context);
+  if (model && !model->chat) note("no chat: {}\n", printable(model->chat_problem));
+  return model;
+}
+
+Status serve_model(const ModelFile& file, const Options& options,
+                   const serve::ServerOptions& server_options, const sigset_t& signals) {
+  const EngineOptions engine_options = options.model.engine_options(file);
+  const auto plan = file.plan(engine_options);
+  if (!plan) return plan.error();
+  note_context(*plan);
+  auto model = describe(file, options, plan->context);
+  if (!model) return model.error();
+  const std::string id = model->id;
+  const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
+  allow_connections(server_options.most_connections);
+  auto server = serve::Server::start(
+      std::move(*model),
+      [&file, engine_options, kv_tokens] { return Engine::load(file, engine_options, kv_tokens); },
+      server_options);
+  if (!server) return server.error();
+  if (Status s = (*server)->wait_until_loaded(); !s) return s;
+  note("{} at {}://{}:{} with a context of {} tokens and a cache for {}\n", printable(id),
+       server_options.tls.certificate.empty() ? "http" : "https", server_options.host,
+       (*server)->port(), plan->context, kv_tokens);
+  serve_until_signal(**server, signals, options);
+  return {};
+}
+
+Status run(const Options& options) {
   auto keys = read_keys(options);
   if (!keys) return keys.error();
-  options.server.api_keys = std::move(*keys);
   auto path = find_model(options.model);
   if (!path) return path.error();
   const sigset_t signals = block_signals();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  const auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  const auto plan = (*file)->plan(engine_options);
-  if (!plan) return plan.error();
-  const std::string id =
-      options.alias.empty() ? std::filesystem::path(*path).stem().string() : options.alias;
-  auto model = serve::describe_model(**file, id, options.chat_template, plan->context);
-  if (!model) return model.error();
-  if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
-
-  const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
-  options.server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
-  options.server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
-  options.server.engine.cache_folder = options.cache_folder;
-  allow_connections(options.server.most_connections);
-  if (options.logs || options.server.logs_content)
-    options.server.log = [](std::string_view line) { note("{}\n", line); };
-  const std::string host = options.server.host;
-  const char* const scheme = options.server.tls.certificate.empty() ? "http" : "https";
-  auto server = serve::Server::start(
-      std::move(*model),
-      [&file = **file, engine_options, kv_tokens] {
-        return Engine::load(file, engine_options, kv_tokens);
-      },
-      options.server);
-  if (!server) return server.error();
-  if (Status s = (*server)->wait_until_loaded(); !s) return s;
-  note("{} at {}://{}:{} with a context of {} tokens and a cache for {}\n", printable(id), scheme,
-       host, (*server)->port(), plan->context, kv_tokens);
-  serve_until_signal(**server, signals, options);
-  return {};
+  return serve_model(**file, options, server_options(options, std::move(*keys)), signals);
 }
 
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
   app.add_option("--host", server.host, "numeric address to listen at")->capture_default_str();
-  app.add_option("--port", server.port, "port to listen at; 0: a free one")->capture_default_str();
+  app.add_option("--port", options.port, "port to listen at; 0: a free one")
+      ->check(whole_number_between(0, 65535))
+      ->capture_default_str();
   app.add_option("--api-key", options.api_keys,
                  "a key that clients must send; several may be given");
   app.add_option("--api-key-file", options.api_key_file,
-                 "file with an API key a line, with quotas; read again at SIGHUP");
+                 "file with an API key a line, with quotas; read again at SIGHUP")
+      ->type_name("FILE");
   app.add_flag("--insecure", server.insecure, "listen beyond this machine without any key");
   auto* const certificate = app.add_option("--tls-cert", server.tls.certificate,
-                                           "PEM file with the certificate, for https");
-  auto* const key = app.add_option("--tls-key", server.tls.key, "PEM file with its private key");
+                                           "PEM file with the certificate, for https")
+                                ->type_name("FILE");
+  auto* const key = app.add_option("--tls-key", server.tls.key, "PEM file with its private key")
+                        ->type_name("FILE");
   certificate->needs(key);
   key->needs(certificate);
   app.add_option("--cors-origin", server.cors_origins,
@@ -171,7 +193,8 @@ void add_load_options(CLI::App& app, Options& options) {
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-dir", options.cache_folder,
-                 "folder where the latest texts of the prefix cache outlive a restart");
+                 "folder where the latest texts of the prefix cache outlive a restart")
+      ->type_name("FOLDER");
   app.add_option("--connections", server.most_connections, "most open connections")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -194,12 +217,20 @@ void add_serve(CLI::App& parent, int& exit_status) {
   add_load_options(*app, *options);
   app->add_option("--alias", options->alias, "the model's name in the API (default: the file's)");
   app->add_option("--chat-template", options->chat_template,
-                  "a built-in chat template by name, or a file with one");
+                  "a built-in chat template by name, or a file with one")
+      ->type_name("NAME|FILE");
   app->add_option("--kv-tokens", options->kv_tokens,
                   "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
   options->model.add_to(*app);
   options->model.add_speculation_to(*app);
+  app->footer(
+      "A page to chat with the model is at the address that the server says, and\n"
+      "docs/serving.md has examples of requests.\n\n"
+      "Examples:\n"
+      "  linnet serve --gguf model.gguf\n"
+      "  linnet serve --gguf model.gguf --host 0.0.0.0 --api-key-file keys.txt\n"
+      "  linnet serve --gguf model.gguf --ctx 8192 --parallel 8 --cache-dir /var/cache/linnet");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -41,37 +41,25 @@ Result<std::string> render(const Json& request, const jinja::RenderOptions& opti
   return text->bytes();
 }
 
-// {"template": T, "data": {...}} a line in; {"text": ...} or {"error": ...} a line out.
-Status answer_lines(const jinja::RenderOptions& options) {
-  std::int64_t number = 0;
-  for (InputLines lines;;) {
-    const auto line = lines.next();
-    if (!line) return line.error();
-    if (!*line) return {};
-    ++number;
-    auto request = jinja::parse_json(**line);
-    if (!request) return Error{fmt::format("line {}: {}", number, request.error().message)};
-    const bool fits = request->is_object() && request->contains("template") &&
-                      (*request)["template"].is_string() && request->contains("data") &&
-                      (*request)["data"].is_object();
-    if (!fits) {
-      return Error{
-          fmt::format("line {}: expected an object with a string 'template' and an object "
-                      "'data'",
-                      number)};
-    }
-    const auto text = render(*request, options);
-    const Json answer = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
-    const Status written =
-        write_output(answer.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n");
-    if (!written) return written;
-  }
+// {"template": T, "data": {...}} in; {"text": ...} or {"error": ...} out.
+Result<std::string> answer(const std::string& line, const jinja::RenderOptions& options) {
+  const auto request = jinja::parse_json(line);
+  if (!request) return request.error();
+  const bool fits = request->is_object() && request->contains("template") &&
+                    (*request)["template"].is_string() && request->contains("data") &&
+                    (*request)["data"].is_object();
+  if (!fits) return Error{"expected an object with a string 'template' and an object 'data'"};
+  const auto text = render(*request, options);
+  const Json reply = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
+  return reply.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
 Status run(const Options& options) {
   auto now = clock_of(options.now);
   if (!now) return now.error();
-  return answer_lines({.now = *now, .allow_mutation = options.allow_mutation, .limits = {}});
+  const jinja::RenderOptions rendering{
+      .now = *now, .allow_mutation = options.allow_mutation, .limits = {}};
+  return answer_lines([&](const std::string& line) { return answer(line, rendering); });
 }
 
 }  // namespace

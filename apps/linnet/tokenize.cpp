@@ -20,20 +20,14 @@ struct Options {
   EncodeOptions encode;
 };
 
-// A JSON string a line in, a JSON array of ids a line out.
-Status answer_lines(const Tokenizer& tokenizer, const EncodeOptions& options) {
-  std::int64_t number = 0;
-  for (InputLines lines;;) {
-    const auto line = lines.next();
-    if (!line) return line.error();
-    if (!*line) return {};
-    ++number;
-    const Json text = Json::parse(**line, nullptr, /*allow_exceptions=*/false);
-    if (!text.is_string()) return Error{fmt::format("line {} is not a JSON string", number)};
-    auto ids = tokenizer.encode(text.get<std::string>(), options);
-    if (!ids) return Error{fmt::format("line {}: {}", number, ids.error().message)};
-    if (Status status = write_output(Json(*ids).dump() + "\n"); !status) return status;
-  }
+// A JSON string in, a JSON array of ids out.
+Result<std::string> answer(const Tokenizer& tokenizer, const EncodeOptions& options,
+                           const std::string& line) {
+  const Json text = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!text.is_string()) return Error{"expected a JSON string"};
+  const auto ids = tokenizer.encode(text.get<std::string>(), options);
+  if (!ids) return ids.error();
+  return Json(*ids).dump();
 }
 
 Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
@@ -52,8 +46,9 @@ Status run(const Options& options) {
   auto tokenizer = make_tokenizer(*file, options.pre);
   if (!tokenizer) return tokenizer.error();
   if (!*tokenizer) return Error{options.gguf + ": the file has no tokenizer"};
-  return options.jsonl ? answer_lines(**tokenizer, options.encode)
-                       : print_pieces(**tokenizer, options);
+  if (!options.jsonl) return print_pieces(**tokenizer, options);
+  return answer_lines(
+      [&](const std::string& line) { return answer(**tokenizer, options.encode, line); });
 }
 
 }  // namespace
@@ -63,12 +58,19 @@ void add_tokenize(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")->required();
   app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
-  app->add_option("text", options->text, "the text");
+  const auto* const text = app->add_option("text", options->text, "the text");
   app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line");
   app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
   app->add_flag("--parse-special", options->encode.parse_special,
                 "recognise control tokens in the text");
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->footer(
+      "Examples:\n"
+      "  linnet tokenize --gguf model.gguf 'How is this text cut?'\n"
+      "  echo '\"a JSON string\"' | linnet tokenize --gguf model.gguf --jsonl");
+  app->callback([options, text, &exit_status] {
+    if (text->empty() && !options->jsonl) throw CLI::RequiredError("a text, or --jsonl,");
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

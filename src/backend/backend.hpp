@@ -222,6 +222,13 @@ struct RopeParams {
 
 enum class AttentionSpan { kFull, kSliding, kChunked, kCentred };
 
+/// A learned bias of scores by the distance from query to key, in buckets of distances.
+struct DistanceBias {
+  const float* values = nullptr;          ///< [buckets][heads]; null: there is none
+  const std::int32_t* buckets = nullptr;  ///< [2 * reach + 1]: those of distances -reach to reach
+  int reach = 0;                          ///< larger distances count as this one
+};
+
 /// softmax(scale * q k^T + bias) v, grouped queries: query head h reads KV head h * kv_heads /
 /// heads.
 struct AttentionParams {
@@ -238,7 +245,8 @@ struct AttentionParams {
   bool causal = true;
   const float* sinks = nullptr;  ///< [heads]: a logit that takes part in the softmax only
   const float* alibi_slopes =
-      nullptr;            ///< [heads]: score -= slope * |key position - query position|
+      nullptr;  ///< [heads]: score -= slope * |key position - query position|
+  DistanceBias distance_bias = {};
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
 };
 

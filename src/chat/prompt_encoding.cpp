@@ -22,6 +22,59 @@ std::size_t common_length(const auto& a, const auto& b) {
   return static_cast<std::size_t>(std::ranges::mismatch(a, b).in1 - std::ranges::begin(a));
 }
 
+// The bytes of tokens, and where each of them ends.
+struct SpelledTokens {
+  std::string bytes;
+  std::vector<std::size_t> ends;
+
+  void add(std::string_view more) {
+    bytes += more;
+    ends.push_back(bytes.size());
+  }
+};
+
+SpelledTokens spell(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens) {
+  SpelledTokens spelled;
+  for (const TokenId token : tokens) spelled.add(tokenizer.token_bytes(token, true));
+  return spelled;
+}
+
+// The same for the tokens of a text that begins like `text`: a control token that the model drew
+// and that is not shown there has no bytes.
+SpelledTokens spell_like(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens,
+                         std::string_view text) {
+  SpelledTokens spelled;
+  for (const TokenId token : tokens) {
+    const std::string bytes = tokenizer.token_bytes(token, true);
+    const std::string_view rest = text.substr(std::min(spelled.bytes.size(), text.size()));
+    const bool is_hidden = tokenizer.is_control(token) && !rest.starts_with(bytes);
+    spelled.add(is_hidden ? std::string_view() : bytes);
+  }
+  return spelled;
+}
+
+// `encoded`, but with the tokens of `drawn`, the beginning of the same text, up to the last place
+// where both have a border between two tokens.
+std::vector<TokenId> keep_drawn(const Tokenizer& tokenizer, const std::vector<TokenId>& drawn,
+                                const std::vector<TokenId>& encoded) {
+  const SpelledTokens theirs = spell(tokenizer, encoded);
+  const SpelledTokens ours = spell_like(tokenizer, drawn, theirs.bytes);
+  const std::size_t common = common_length(ours.bytes, theirs.bytes);
+  std::size_t kept = 0, replaced = 0;
+  for (std::size_t i = 0, j = 0; i < drawn.size() && j < encoded.size();) {
+    if (ours.ends[i] > common || theirs.ends[j] > common) break;
+    const bool is_border = ours.ends[i] == theirs.ends[j];
+    const bool is_behind = ours.ends[i] < theirs.ends[j];
+    if (is_border || is_behind) ++i;
+    if (!is_behind) ++j;
+    if (is_border) kept = i, replaced = j;
+  }
+  std::vector<TokenId> tokens(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(kept));
+  tokens.insert(tokens.end(), encoded.begin() + static_cast<std::ptrdiff_t>(replaced),
+                encoded.end());
+  return tokens;
+}
+
 bool overlaps_data(const Prompt& prompt, std::size_t begin, std::size_t end) {
   return std::ranges::any_of(
       prompt.data, [&](const ByteRange& range) { return range.begin < end && begin < range.end; });
@@ -64,16 +117,19 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
 Result<std::vector<TokenId>> ConversationTokens::encode(const Tokenizer& tokenizer,
                                                         const Prompt& prompt) const {
   const std::size_t common = common_length(text_, prompt.text);
-  for (auto border = borders_.rbegin(); border != borders_.rend(); ++border) {
-    if (border->bytes > common) continue;
-    const auto rest = encode_from(tokenizer, prompt, border->bytes);
-    if (!rest || rest->empty() || !tokenizer.is_control(rest->front())) break;
-    std::vector<TokenId> tokens(tokens_.begin(),
-                                tokens_.begin() + static_cast<std::ptrdiff_t>(border->tokens));
+  const auto border = std::find_if(borders_.rbegin(), borders_.rend(),
+                                   [&](const Border& one) { return one.bytes <= common; });
+  if (border == borders_.rend()) return encode_prompt(tokenizer, prompt);
+  std::vector<TokenId> tokens(tokens_.begin(),
+                              tokens_.begin() + static_cast<std::ptrdiff_t>(border->tokens));
+  const auto rest = encode_from(tokenizer, prompt, border->bytes);
+  if (rest && !rest->empty() && tokenizer.is_control(rest->front())) {
     tokens.insert(tokens.end(), rest->begin(), rest->end());
     return tokens;
   }
-  return encode_prompt(tokenizer, prompt);
+  auto encoded = encode_prompt(tokenizer, prompt);
+  if (!encoded) return encoded;
+  return keep_drawn(tokenizer, tokens, *encoded);
 }
 
 void ConversationTokens::remember(std::string text, std::vector<TokenId> tokens) {

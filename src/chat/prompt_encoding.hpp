@@ -25,8 +25,8 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
 class ConversationTokens {
  public:
   /// Like encode_prompt(), but the answers that `prompt` has in common with what was remembered
-  /// keep their tokens, where a control token of the template follows (so that no token of another
-  /// text could reach across).
+  /// keep their tokens: all of them where a control token of the template follows, else those up to
+  /// the last border that no token of the new text reaches across.
   Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt) const;
 
   /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.

@@ -150,6 +150,16 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
   return {};
 }
 
+Status Engine::check_input(std::span<const TokenId> input) const {
+  const ModelSpec& spec = model_->spec();
+  const bool needed = spec.input.layers > 0;
+  if (needed && !input.empty()) return check_tokens(input);
+  if (needed == !input.empty()) return {};
+  return Error{fmt::format("{}: {} models {} beside the tokens of their text",
+                           file_.file().path().string(), spec.architecture,
+                           needed ? "need an input (--input)" : "have no input")};
+}
+
 Status Engine::submit(GenerateRequest request) {
   if (Status status = check_tokens(request.prompt); !status) return status;
   if (request.on_hidden) {
@@ -204,16 +214,21 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   return session;
 }
 
-Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
+Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens,
+                                          std::span<const TokenId> input) {
   if (Status status = check_tokens(tokens); !status) return status.error();
   if (Status status = check_makes_text(file_); !status) return status.error();
-  const auto count = static_cast<std::int64_t>(tokens.size());
+  if (Status status = check_input(input); !status) return status.error();
+  std::vector<TokenId> all(input.begin(), input.end());
+  all.insert(all.end(), tokens.begin(), tokens.end());
+  const auto behind = static_cast<std::int64_t>(input.size());
+  const auto count = static_cast<std::int64_t>(all.size());
   if (Status status = check_context(count, 0, longest_text()); !status) return status.error();
   std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(count)));
   std::iota(pages.begin(), pages.end(), 0);
   const std::span<const std::int32_t> page_table(pages);
   const std::int64_t vocabulary = model_->spec().vocabulary;
-  std::vector<float> result(static_cast<std::size_t>(count * vocabulary));
+  std::vector<float> result(tokens.size() * static_cast<std::size_t>(vocabulary));
 
   const std::int32_t slot = 0;
   std::span<const std::int32_t> slots;
@@ -226,8 +241,9 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
   const bool causal = model_->spec().causal;
   const std::int64_t chunk =
       causal ? std::min(model_->limits().rows, model_->limits().outputs) : model_->limits().outputs;
+  const auto input_length = static_cast<std::int32_t>(behind);
   std::vector<std::int32_t> positions, sequences, outputs;
-  for (std::int64_t first = 0; first < count; first += chunk) {
+  for (std::int64_t first = behind; first < count; first += chunk) {
     const std::int64_t wanted = std::min(chunk, count - first);
     const std::int64_t begin = causal ? first : 0;
     const std::int64_t rows = causal ? wanted : count;
@@ -237,11 +253,13 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
     outputs.resize(wanted);
     std::iota(outputs.begin(), outputs.end(), static_cast<std::int32_t>(first - begin));
     const auto length = static_cast<std::int32_t>(begin + rows);
-    const Batch batch{tokens.subspan(begin, rows),
+    const Batch batch{std::span<const TokenId>(all).subspan(begin, rows),
                       {positions, sequences, {&page_table, 1}, {&length, 1}, slots},
-                      outputs};
+                      outputs,
+                      /*keeps_hidden=*/false,
+                      {&input_length, 1}};
     backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),
-                       result.data() + first * vocabulary);
+                       result.data() + (first - behind) * vocabulary);
     if (Status status = backend_->status(); !status) return status.error();
   }
   return result;

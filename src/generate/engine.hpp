@@ -50,8 +50,10 @@ class Engine {
   Result<Session> load_session(const std::filesystem::path& path);
 
   /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0. An
-  /// Error where the model is an encoder.
-  Result<std::vector<float>> logits(std::span<const TokenId> tokens);
+  /// Error where the model is an encoder. A model with an input (ModelSpec::input) gets it in
+  /// `input`, and no other model does.
+  Result<std::vector<float>> logits(std::span<const TokenId> tokens,
+                                    std::span<const TokenId> input = {});
 
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.
@@ -72,6 +74,7 @@ class Engine {
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;
+  Status check_input(std::span<const TokenId> input) const;
 
   const ModelFile& file_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed

@@ -26,7 +26,11 @@ bool Scheduler::Sequence::is_generating() const {
 void Scheduler::submit(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
-  sequences_.emplace_back(std::move(request), next_id_++);
+  Sequence& sequence = sequences_.emplace_back(std::move(request), next_id_++);
+  const InputSpec& input = model_.spec().input;
+  if (input.layers == 0) return;
+  sequence.input_tokens = std::ssize(sequence.tokens);
+  if (!sequence.request.on_hidden) sequence.tokens.push_back(input.first_token);
 }
 
 Status Scheduler::step() {
@@ -67,7 +71,10 @@ Status Scheduler::collect() {
     if (it->is_generating()) collect_from(it, room);
   }
   const std::int64_t texts = rows_.rows();
-  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
+  // A prompt that can't be cut comes whole, if any come, lest it waits for ever.
+  const bool cuts = model_.spec().causal || prompt_rows_ == 0;
+  const std::int64_t prompt_rows = cuts ? prompt_rows_ : room;
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
     if (!start(*it)) break;  // those behind it wait, too
@@ -145,7 +152,7 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   const std::int64_t all = count + std::ssize(sequence.guesses);
   parts_.push_back({it, rows_.rows(), count, draws});
   if (sequence.request.on_hidden) rows_.keep_hidden();
-  rows_.add_sequence(stored, stored.computed, all);
+  rows_.add_sequence(stored, stored.computed, all, sequence.input_tokens);
   for (std::int64_t i = 0; i < count; ++i) {
     rows_.add_row(sequence.tokens[stored.computed + i], draws && i + 1 == count);
   }

@@ -51,8 +51,8 @@ class Scheduler {
   /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
 
-  /// From now on, a step with running texts takes at most `rows` tokens of prompts. 0 would keep
-  /// prompts waiting until no text runs.
+  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
+  /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
   /// Of the latest step().
   const StepSize& last_step() const { return last_step_size_; }
@@ -77,6 +77,7 @@ class Scheduler {
     std::uint64_t id;
     SamplerChain chain;
     std::vector<std::int32_t> tokens;  // prompt and output
+    std::int64_t input_tokens = 0;     // the prompt's, where the model has an input
     StoredSequence stored;
     std::int64_t drawn = 0;
     bool started = false;

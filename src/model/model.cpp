@@ -53,6 +53,7 @@ View Model::embed(const Pass& pass, std::span<const std::int32_t> tokens) {
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   for (const Stage& stage : stages_) stage.workspace->clear();
+  if (spec_.input.layers > 0) return read_and_write(batch, kv);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
   Streams streams;
   streams.shared = stages_.front().workspace->view(rows, spec_.shared_columns);
@@ -75,8 +76,15 @@ Pass Model::pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, S
   const bool is_split = stages_.size() > 1;
   KvStore& own_kv = is_split ? static_cast<SplitKvStore&>(kv).part(stage) : kv;
   if (is_split && states) states = &static_cast<SplitStateStore&>(*states).part(stage);
-  return {*stages_[stage].backend, *stages_[stage].workspace, spec_, own_kv, states, layout,
-          streams.shared,          streams.adapters};
+  return {*stages_[stage].backend,
+          *stages_[stage].workspace,
+          spec_,
+          own_kv,
+          states,
+          layout,
+          spec_.causal,
+          streams.shared,
+          streams.adapters};
 }
 
 void Model::begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams) {
@@ -193,6 +201,10 @@ void Model::run_layer(const Pass& pass, int index, const Streams& streams) {
       run_mixer(pass, index, mixer_in, out, accumulate);
     });
     normalise_mixer_sum(pass, layer, mixer_in, x);
+  }
+  if (spec.cross.heads > 0) {
+    const View cross_in = normalise(pass, layer.cross_norm, spec_.pre_norm, x);
+    cross_attention_block(pass, spec.cross, layer.cross, cross_in, x);
   }
   if (spec.has_ffn()) {
     if (!in.dense.data) in.dense = normalise(pass, layer.ffn_norm, spec_.pre_norm, x);

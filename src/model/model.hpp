@@ -8,6 +8,7 @@
 #include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
+#include "model/blocks/cross_attention.hpp"
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
@@ -22,11 +23,16 @@ namespace linnet {
 
 /// The rows of one forward pass: prompt chunks and single tokens of any number of sequences side by
 /// side. `layout` says where each row stands; `outputs` are the rows whose logits are wanted.
+///
+/// Where the model has an input (ModelSpec::input), a sequence is its input and the text behind it:
+/// its first `inputs[sequence]` positions, all in one batch, are the input, of which there are no
+/// logits.
 struct Batch {
   std::span<const std::int32_t> tokens;
   BatchLayout layout;
   std::span<const std::int32_t> outputs;
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
+  std::span<const std::int32_t> inputs = {};
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -81,9 +87,10 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
-  /// After a forward() of a batch that keeps them: the hidden states of all its rows behind the
-  /// last norm (and the projections that some files have for embeddings), [rows, width] in the
-  /// backend's memory; they stay until the next call.
+  /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
+  /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
+  /// (and the projections that some files have for embeddings), [rows, width] in the backend's
+  /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
 
  private:
@@ -91,6 +98,8 @@ class Model {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
     AttentionWeights attention;
     LatentAttentionWeights latent;
+    Norm cross_norm;
+    CrossAttentionWeights cross;
     RecurrentBlockPtr recurrent, recurrent_ffn;
     Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
     Norm experts_norm;  ///< of experts that read what the mixer reads
@@ -120,6 +129,9 @@ class Model {
   Status allocate_workspace();
   Pass pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
                const Streams& streams);
+  View read_and_write(const Batch& batch, KvStore& kv);
+  View read_inputs(const Batch& batch, KvStore& kv);
+  View write(const Batch& batch, KvStore& kv);
   void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
   void end_streams(const Pass& pass, const Streams& streams);
   View embed(const Pass& pass, std::span<const std::int32_t> tokens);
@@ -151,6 +163,7 @@ class Model {
   ResidualMixWeights output_mix_;
   AdapterSwitch adapter_switch_;
   Linear output_;
+  Norm input_norm_;  ///< behind the layers that read the input
   Norm output_norm_;
   Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
   std::vector<Layer> layers_;

@@ -7,7 +7,10 @@
 namespace linnet {
 namespace {
 
-std::string block_prefix(int layer) { return fmt::format("blk.{}", layer); }
+std::string block_prefix(const ModelSpec& spec, int layer) {
+  if (layer < spec.input.layers) return fmt::format("enc.blk.{}", layer);
+  return fmt::format("{}.{}", spec.layer_name, layer - spec.input.layers);
+}
 
 std::string tensor_name(const std::string& prefix, std::string_view part) {
   return fmt::format("{}.{}", prefix, part);
@@ -62,6 +65,7 @@ void Model::load_before_layers(WeightLoader& loader) {
 
 // kBehindLayers names these, for plans.
 void Model::load_behind_layers(WeightLoader& loader) {
+  if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
   output_mix_ = load_residual_mix(loader, spec_, "output_res_score");
   altup_gather_ = load_altup_table(loader, spec_, "altup_unembd_proj");
   if (spec_.output_norm == NormUse::kWeights) {
@@ -82,7 +86,7 @@ void Model::load_behind_layers(WeightLoader& loader) {
 void Model::load_layer(WeightLoader& loader, int index) {
   const LayerSpec& spec = spec_.layers[index];
   const NormNames& names = spec_.norm_names;
-  const std::string prefix = block_prefix(index);
+  const std::string prefix = block_prefix(spec_, index);
   const auto norm = [&](std::string_view name, Presence presence) {
     return name.empty() ? Norm{} : loader.norm(tensor_name(prefix, name), spec_.width, presence);
   };
@@ -92,10 +96,16 @@ void Model::load_layer(WeightLoader& loader, int index) {
   }
   if (spec.attention.heads > 0) {
     layer.attention = load_attention(loader, spec.attention, spec_, prefix);
+    const int first = index < spec_.input.layers ? 0 : spec_.input.layers;
+    if (!layer.attention.distance_bias && index > first) {
+      layer.attention.distance_bias = layers_[first].attention.distance_bias;
+    }
   }
   if (spec.latent.heads > 0) {
     layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
   }
+  layer.cross = load_cross_attention(loader, spec.cross, spec_.width, prefix);
+  if (spec.cross.heads > 0) layer.cross_norm = norm(names.cross, Presence::kRequired);
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
   layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
   layer.mixer_sum_norm = norm(names.mixer_sum, Presence::kRequired);
@@ -137,10 +147,11 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
 Status Model::allocate_workspace() {
   std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
-    block_columns = std::max({block_columns, attention_columns(layer.attention, spec_),
-                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp, spec_),
-                              mlp_columns(layer.shared, spec_) + spec_.width + 1,
-                              moe_columns(layer.moe, spec_.width)});
+    block_columns =
+        std::max({block_columns, attention_columns(layer.attention, spec_),
+                  latent_attention_columns(layer.latent), cross_attention_columns(layer.cross),
+                  mlp_columns(layer.mlp, spec_), mlp_columns(layer.shared, spec_) + spec_.width + 1,
+                  moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
     for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {

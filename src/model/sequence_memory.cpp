@@ -15,8 +15,8 @@ KvLayerShape kv_layer_shape(const LayerSpec& layer) {
   return {attention.kv_heads, attention.key_width, attention.value_width};
 }
 
-// Keys and values of all layers, then the index keys of those that pick keys. What belongs to
-// others than `layers` is empty.
+// Keys and values of all layers, then the index keys of those that pick keys, and what layers see
+// of an input. What belongs to others than `layers` is empty.
 std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange layers) {
   std::vector<KvLayerShape> shapes;
   const int count = static_cast<int>(spec.layers.size());
@@ -31,6 +31,14 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
   }
   if (!spec.adapters.tokens.empty()) {  // AdaptersSpec::kv_layer, which stands before the layers
     shapes.push_back(layers.holds(0) ? KvLayerShape{1, 1, 1} : KvLayerShape{});
+  }
+  for (int i = 0; i < count; ++i) {
+    const CrossAttentionSpec& cross = spec.layers[i].cross;
+    if (cross.heads == 0) continue;
+    shapes.resize(std::max<std::size_t>(shapes.size(), cross.kv_layer + 1));
+    if (layers.holds(i)) {
+      shapes[cross.kv_layer] = {cross.kv_heads, cross.key_width, cross.value_width};
+    }
   }
   return shapes;
 }
@@ -81,6 +89,7 @@ StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange lay
 }
 
 bool can_part(const ModelSpec& spec, int layer) {
+  if (spec.input.layers > 0) return false;  // all layers of a text read what those of its input made
   bool has_picks = false;
   for (int i = layer; i < static_cast<int>(spec.layers.size()); ++i) {
     const int keys_of = spec.layers[i].attention.kv_layer;

@@ -103,12 +103,12 @@ ApiReply Api::refusal(const ApiRequest& request, const ApiError& error) {
   return error_reply(error, metrics_, error_shape(request.path));
 }
 
-ApiReply Api::handle(const ApiRequest& request) {
+ApiReply Api::handle(ApiRequest& request) {
   auto reply = reply_to(request, /*may_compile=*/true);
   return reply ? std::move(*reply) : refusal(request, reply.error());
 }
 
-std::optional<ApiReply> Api::handle_quickly(const ApiRequest& request) {
+std::optional<ApiReply> Api::handle_quickly(ApiRequest& request) {
   if (request.body.size() > kQuickBody) return std::nullopt;
   auto reply = reply_to(request, /*may_compile=*/false);
   if (reply) return std::move(*reply);
@@ -116,17 +116,17 @@ std::optional<ApiReply> Api::handle_quickly(const ApiRequest& request) {
   return refusal(request, reply.error());
 }
 
-ApiResult<ApiReply> Api::reply_to(const ApiRequest& request, bool may_compile) {
+ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_compile) {
   if (const auto error = refuse(request)) return *error;
   const Route& route = *find_route(request.path);
-  Json body;
-  if (route.method == "POST") {
+  if (route.method == "POST" && !request.json) {
     auto parsed = parse_body(request.body);
     if (!parsed) return invalid_request(parsed.error().message);
-    body = std::move(*parsed);
+    request.json = std::move(*parsed);
   }
   ApiContext context{model_, engine_, metrics_, grammars_, sequences_, may_compile};
-  return route.handler(context, request, body);
+  const Json none;
+  return route.handler(context, request, request.json ? *request.json : none);
 }
 
 }  // namespace linnet::serve

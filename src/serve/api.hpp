@@ -20,17 +20,17 @@ class Api {
   /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
   /// May take long where a large prompt is encoded or a schema compiled.
-  ApiReply handle(const ApiRequest& request);
+  ApiReply handle(ApiRequest& request);
   /// The same, but nothing where it may take long: then a thread on which no other request waits
   /// should handle() it.
-  std::optional<ApiReply> handle_quickly(const ApiRequest& request);
+  std::optional<ApiReply> handle_quickly(ApiRequest& request);
   /// The path in the table of routes, or "other": for the metrics.
   static std::string_view route_name(std::string_view path);
   /// Whose errors the clients of this path understand.
   static ErrorShape error_shape(std::string_view path);
 
  private:
-  ApiResult<ApiReply> reply_to(const ApiRequest& request, bool may_compile);
+  ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_compile);
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 
   const ServedModel& model_;

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct ApiRequest {
   std::string method;
   std::string path;  ///< without the query
   std::string body;
+  std::optional<Json> json;               ///< the body, once it was read
   std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
   /// Called from the I/O thread when the answer has something new.
   std::function<void()> notify;

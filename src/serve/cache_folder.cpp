@@ -71,8 +71,8 @@ bool CacheFolder::save_one() {
   const auto text = std::ranges::find(texts_, false, &Text::is_saved);
   if (text == texts_.end()) return false;
   text->is_saved = true;
-  (void)engine_.save_session(file_of(static_cast<std::size_t>(text - texts_.begin())),
-                             text->tokens);
+  const auto place = static_cast<std::size_t>(text - texts_.begin());
+  if (!engine_.save_session(file_of(place), text->tokens)) ++unsaved_;
   return true;
 }
 

@@ -27,8 +27,9 @@ class CacheFolder {
   /// takes its place.
   void remember(std::vector<TokenId> tokens);
   /// Writes one text that is not kept yet, if there is one; false if there is none. What can't be
-  /// written is given up.
+  /// written is given up and counted in unsaved().
   bool save_one();
+  std::int64_t unsaved() const { return unsaved_; }
 
   static constexpr std::size_t kMostTexts = 32;
 
@@ -44,6 +45,7 @@ class CacheFolder {
   Engine& engine_;
   std::array<Text, kMostTexts> texts_;
   std::int64_t latest_ = 0;
+  std::int64_t unsaved_ = 0;
 };
 
 }  // namespace linnet::serve

@@ -102,6 +102,7 @@ bool EngineThread::wait_for_work() {
   while (kept_ && !changed_.wait_for(lock, kQuietTime, is_wanted)) {
     lock.unlock();
     const bool has_saved = kept_->save_one();
+    metrics_.unsaved_texts = kept_->unsaved();
     lock.lock();
     if (!has_saved) break;
   }

@@ -89,6 +89,8 @@ std::string Metrics::print() const {
           prompt_rows_limit},
       Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
           restored_tokens},
+      Row{"unsaved_texts_total", "counter", "Texts that --cache-dir had no room for.",
+          unsaved_texts},
       Row{"kv_pages", "gauge", "Pages of the KV cache.", kv_pages},
       Row{"kv_free_pages", "gauge", "Pages that no text holds.", kv_free_pages},
   };

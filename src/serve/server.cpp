@@ -67,6 +67,8 @@ struct Server::State {
         context{api, readers, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;
     context.limits.header_time = options.header_time;
+    context.limits.body_time = options.body_time;
+    context.limits.write_time = options.write_time;
   }
 
   asio::awaitable<void> accept_all();

@@ -26,6 +26,8 @@ struct ServerOptions {
   std::size_t most_connections = 4096;
   std::uint64_t body_bytes = 8 << 20;
   std::chrono::seconds header_time{30};  ///< for the header of a request
+  std::chrono::seconds body_time{60};    ///< for its body
+  std::chrono::seconds write_time{30};   ///< for a client to take a part of an answer
   /// Called from the I/O thread with one line of JSON a reply; may be empty.
   std::function<void(std::string_view line)> log;
   bool logs_content = false;  ///< with what is asked and answered

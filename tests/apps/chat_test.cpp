@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "support/bundled_model.hpp"
 #include "support/scripted_model.hpp"
@@ -32,6 +33,21 @@ TEST(Chat, ALaterTurnReusesWhatWasComputed) {
   EXPECT_THAT(ended.err, ContainsRegex("prompt [0-9]+ new, 0 cached"));
   EXPECT_THAT(ended.err, ContainsRegex("prompt [0-9]+ new, [1-9][0-9]* cached"));
   EXPECT_THAT(ended.err, ContainsRegex("context [0-9]+ of [0-9]+"));
+}
+
+// The plain template has no markers between turns, and the model draws some words in other parts
+// than the vocabulary would cut them.
+TEST(Chat, ALaterTurnReusesWhatWasDrawnWithoutMarkers) {
+  const Ended ended = run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template",
+                                   "plain", "-m", "600", "--ctx", "2048"},
+                                  {.input = "Hello\nAnd\n"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  std::smatch second;
+  ASSERT_TRUE(std::regex_search(ended.err, second,
+                                std::regex("prompt 4 new[^]*prompt ([0-9]+) new, ([0-9]+) cached")))
+      << ended.err;
+  EXPECT_LT(std::stoi(second[1]), 40);
+  EXPECT_GT(std::stoi(second[2]), 560);
 }
 
 TEST(Chat, StandardInputGoesWithThePrompt) {

@@ -45,7 +45,7 @@ TEST(GrammarCommand, ChecksAndSamples) {
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --schema /nowhere.json").status, 1);
+  EXPECT_EQ(run(LINNET_PROGRAM " grammar --schema /nowhere.json 1").status, 1);
 }
 
 // Texts that random schemas make, against an independent validator.

@@ -142,7 +142,7 @@ TEST(Tokenize, NamesABadLine) {
     const Ended ended = run_program({"tokenize", "--gguf", kModel, "--jsonl"},
                                     {.input = std::string("\"fine\"\n") + line + "\n"});
     EXPECT_EQ(ended.status, 1);
-    EXPECT_EQ(ended.err, "linnet: line 2 is not a JSON string\n") << line;
+    EXPECT_EQ(ended.err, "linnet: line 2: expected a JSON string\n") << line;
   }
 }
 

@@ -84,7 +84,7 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_EQ(serve({"--tls-cert", "cert.pem"}).status, 2);
   const auto tls = serve({"--tls-cert", "/nowhere.pem", "--tls-key", "/nowhere.pem"});
   EXPECT_EQ(tls.status, 1);
-  EXPECT_THAT(tls.err, HasSubstr("/nowhere.pem: expected a certificate in PEM form"));
+  EXPECT_THAT(tls.err, HasSubstr("/nowhere.pem: there is no such file"));
   EXPECT_THAT(serve({"--cors-origin", "example.com"}).err, HasSubstr("expected scheme://host"));
   EXPECT_THAT(serve({"--api-key-file", "/nowhere"}).err, HasSubstr("/nowhere"));
   const auto cache = serve({"--cache-dir", "/dev/null/x"});

@@ -53,6 +53,7 @@ TEST(Usage, EmptyValues) {
   expect_usage_error({"logits", "--tokens", "", "--npy", "out"}, "--tokens");
   expect_usage_error({"serve", "--api-key", ""}, "--api-key");
   expect_usage_error({"serve", "--port", ""}, "--port");
+  expect_usage_error({"serve", "--port", "65536"}, "not a whole number from 0 to 65535");
   EXPECT_EQ(run_program({"generate", "-m", "1", "--prompt", ""}).status, 0);
 }
 
@@ -65,6 +66,21 @@ TEST(Usage, UnknownWords) {
   expect_usage_error({"generate", "--prompt"}, "--prompt");
   expect_usage_error({"generate", "--prompt", "a", "--prompt-file", "b"}, "--prompt");
   expect_usage_error({"inspect", "--gguf", "a", "--npy", "b"}, "--tensor");
+  expect_usage_error({"generate", "--logprobs", "3"}, "--logprobs requires --json");
+}
+
+TEST(Usage, NothingToWorkOn) {
+  expect_usage_error({"tokenize", "--gguf", "a"}, "a text, or --jsonl, is required");
+  expect_usage_error({"grammar", "--regex", "a+"}, "a text, or --sample, is required");
+  expect_usage_error({"grammar", "aaa"}, "exactly one of --gbnf, --schema, --regex, --jsonl");
+  expect_usage_error({"grammar", "--regex", "a", "--jsonl"}, "exactly one of --gbnf");
+  EXPECT_EQ(run_program({"grammar", "--regex", "a*", ""}).out, "accepted (2 states)\n");
+}
+
+TEST(Usage, HelpHasExamples) {
+  for (const char* name : {"generate", "serve", "embed", "tokenize", "grammar"}) {
+    EXPECT_THAT(run_program({name, "--help"}).out, HasSubstr(std::string("  linnet ") + name));
+  }
 }
 
 TEST(Usage, LargestSeedIsOne) {

@@ -58,6 +58,24 @@ TEST(ConversationTokens, DoNotCutWhereATokenMayReachAcross) {
   EXPECT_EQ(encoded(known, *tokenizer, prompt_of("xa<|end|>", {{2, 9}})).size(), 9u);
 }
 
+TEST(ConversationTokens, KeepThoseBeforeTheLastCommonBorder) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("ab, ab ba", {'a', 'b', ',', ' ', 'a', 'b', ' ', 'b', 'a'});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("ab, ab babab")),
+              ElementsAre('a', 'b', ',', ' ', 'a', 'b', ' ', 'b', 256, 256));
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("ab, ab bab", {{7, 10}})),
+              ElementsAre('a', 'b', ',', ' ', 'a', 'b', ' ', 'b', 256));
+}
+
+TEST(ConversationTokens, KeepAControlTokenThatWasDrawnAndNotShown) {
+  const auto tokenizer = make_tokenizer();
+  ConversationTokens known;
+  known.remember("<|end|>ab, ab", {257, 'a', 'b', ',', 257, ' ', 256});
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("<|end|>ab, ab.")),
+              ElementsAre(257, 'a', 'b', ',', 257, ' ', 256, '.'));
+}
+
 TEST(ConversationTokens, EarlierAnswersStayWhereTheLatestIsTakenBack) {
   const auto tokenizer = make_tokenizer();
   ConversationTokens known;
@@ -74,7 +92,7 @@ TEST(ConversationTokens, AnotherTextIsEncodedAnew) {
   ConversationTokens known;
   known.remember("xab", {'x', 'a', 'b'});
   EXPECT_THAT(encoded(known, *tokenizer, prompt_of("yab<|end|>")), ElementsAre('y', 256, 257));
-  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xab")), ElementsAre('x', 256));
+  EXPECT_THAT(encoded(known, *tokenizer, prompt_of("xba")), ElementsAre('x', 'b', 'a'));
 }
 
 TEST(UnknownMarkers, AreThoseThatTheTemplateWritesInVain) {

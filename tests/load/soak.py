@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Clients of all kinds for some minutes: good ones, whose answers must be right, and such as leave, send nonsense, send
-too much or read slowly.
+"""Clients of all kinds for some minutes: good ones of all endpoints, whose answers must be right, and such as leave, send
+nonsense, send too much or read slowly.
 
     tests/load/soak.py build/release/linnet [--minutes 30] [--clients 24] [--pause-s 0.05]
 
@@ -17,11 +17,29 @@ from serving import Reply, Server, ask, request_bytes, stream
 MOST_GROWTH_MIB = 15
 PROMPTS = ["In the beginning", "And the king said", "Blessed are they", "Now it came to pass", "The words of",
            "Behold, I send", "And the children of Israel", "O LORD my God"]
+LONG_PROMPT = "And he said unto them, Go ye into the land. " * 12  # some long texts need all pages together
+WEATHER = {"type": "object", "properties": {"city": {"enum": ["Paris", "Rome"]},
+                                            "days": {"type": "integer", "minimum": 1, "maximum": 9}},
+           "required": ["city", "days"]}
+WEATHER_FORMAT = {"type": "json_schema", "json_schema": {"name": "weather", "schema": WEATHER}}
 
 
 def good_body(numbers):
     return {"prompt": numbers.choice(PROMPTS), "max_tokens": numbers.choice([1, 8, 40, 120]), "temperature": 0,
             "n": numbers.choice([1, 1, 1, 4])}
+
+
+def long_body(numbers):
+    return {"prompt": LONG_PROMPT + numbers.choice(PROMPTS), "max_tokens": 200, "temperature": 0, "ignore_eos": True}
+
+
+def chat_body(numbers, limit="max_tokens"):
+    return {"messages": [{"role": "user", "content": numbers.choice(PROMPTS)}], limit: 24, "temperature": 0}
+
+
+def is_weather(text):
+    value = json.loads(text)
+    return value["city"] in ["Paris", "Rome"] and value["days"] in range(1, 10) and len(value) == 2
 
 
 class Soak:
@@ -36,13 +54,39 @@ class Soak:
     def count(self, kind):
         self.counts[kind] = self.counts.get(kind, 0) + 1
 
+    async def expect_same(self, path, body, answer_of):
+        """The same request gets the same answer each time. Gives the answer."""
+        status, reply = await ask(self.port, path, body)
+        answer = answer_of(reply) if status == 200 else None
+        known = self.right.setdefault(path + json.dumps(body), answer)
+        if status != 200 or answer != known:
+            self.problems.append(f"{path} {body}: {status}, {answer} and not {known}")
+        return answer
+
     async def good(self):
-        body = good_body(self.numbers)
-        status, reply = await ask(self.port, "/v1/completions", body)
-        texts = [choice["text"] for choice in reply["choices"]] if status == 200 else None
-        known = self.right.setdefault(json.dumps(body), texts)
-        if status != 200 or texts != known:
-            self.problems.append(f"{body}: {status}, {texts} and not {known}")
+        body = long_body(self.numbers) if self.numbers.random() < 0.1 else good_body(self.numbers)
+        await self.expect_same("/v1/completions", body, lambda r: [choice["text"] for choice in r["choices"]])
+
+    async def good_chat(self):
+        body = chat_body(self.numbers, "max_completion_tokens")
+        await self.expect_same("/v1/chat/completions", body, lambda r: r["choices"][0]["message"]["content"])
+
+    async def good_json(self):
+        body = {**chat_body(self.numbers), "max_tokens": 60, "response_format": WEATHER_FORMAT}
+        text = await self.expect_same("/v1/chat/completions", body, lambda r: r["choices"][0]["message"]["content"])
+        if not is_weather(text):
+            self.problems.append(f"{body}: {text} is not what the schema asks for")
+
+    async def good_message(self):
+        await self.expect_same("/v1/messages", chat_body(self.numbers), lambda r: r["content"][0]["text"])
+
+    async def good_response(self):
+        body = {"input": self.numbers.choice(PROMPTS), "max_output_tokens": 24, "temperature": 0}
+        await self.expect_same("/v1/responses", body, lambda r: r["output"][0]["content"][0]["text"])
+
+    async def good_embedding(self):
+        body = {"input": self.numbers.sample(PROMPTS, 3)}
+        await self.expect_same("/v1/embeddings", body, lambda r: [vector["embedding"] for vector in r["data"]])
 
     async def good_stream(self):
         body = {**good_body(self.numbers), "n": 1}
@@ -66,8 +110,8 @@ class Soak:
             b'{"prompt": "' + b"a" * 300000 + b'"}', b'{"prompt": "a", "n": 100000}',
             b'{"prompt": "a", "stop": ' + json.dumps(["x" * 1000] * 100).encode() + b"}",
             self.numbers.randbytes(200), b'{"a":1,' * 3000 + b'"b":2' + b"}" * 3000])
-        path = self.numbers.choice(["/v1/completions", "/v1/chat/completions", "/tokenize", "/apply-template",
-                                    "/detokenize"])
+        path = self.numbers.choice(["/v1/completions", "/v1/chat/completions", "/v1/messages", "/v1/responses",
+                                    "/v1/embeddings", "/tokenize", "/apply-template", "/detokenize"])
         status, _ = await ask(self.port, path, bad)
         if status not in (200, 400, 413) or (status == 200 and path != "/tokenize"):
             self.problems.append(f"{path} {bad[:40]}: {status}")
@@ -107,7 +151,8 @@ class Soak:
 
     async def client(self, end):
         kinds = [self.good] * 5 + [self.good_stream] * 5 + [self.leaves] * 4 + [self.nonsense] * 4 + \
-                [self.no_http] * 2 + [self.slow_reader] * 2 + [self.oversize]
+                [self.no_http] * 2 + [self.slow_reader] * 2 + [self.oversize] + \
+                [self.good_chat, self.good_json, self.good_message, self.good_response, self.good_embedding]
         while time.monotonic() < end and len(self.problems) < 10:
             kind = self.numbers.choice(kinds)
             try:

@@ -113,6 +113,7 @@ TEST_F(CacheFolderTest, AFolderThatCannotBeWrittenAnyMoreStopsNothing) {
   generate(*engine, kept, model_.prompt(64));
   EXPECT_TRUE(kept.save_one());
   EXPECT_FALSE(kept.save_one());
+  EXPECT_EQ(kept.unsaved(), 1);
 }
 
 TEST_F(CacheFolderTest, AServerGoesOnAfterARestart) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -59,6 +60,19 @@ TEST(Metrics, EveryLineHasTheFormOfPrometheus) {
     }
   }
   EXPECT_GT(described.size(), 15u);
+}
+
+TEST(Metrics, TheDashboardAsksForWhatIsThere) {
+  std::stringstream dashboard;
+  dashboard << std::ifstream(LINNET_SOURCE_DIR "/docs/serving/grafana.json").rdbuf();
+  const std::string text = dashboard.str(), known = Metrics().print();
+  const std::regex name("linnet_[a-z_]+");
+  const std::sregex_iterator begin(text.begin(), text.end(), name), end;
+  EXPECT_GT(std::distance(begin, end), 10);
+  for (auto found = begin; found != end; ++found) {
+    const std::string asked = std::regex_replace(found->str(), std::regex("_(bucket|sum)$"), "");
+    EXPECT_THAT(known, HasSubstr("# TYPE " + asked + " "));
+  }
 }
 
 }  // namespace

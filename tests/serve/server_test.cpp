@@ -103,6 +103,16 @@ TEST(Server, ASlowHeaderEndsTheConnection) {
   EXPECT_TRUE(becomes([&] { return serving.metric("linnet_connections") == 1; }));
 }
 
+TEST(Server, ASlowBodyEndsTheConnection) {
+  serve::ServerOptions options;
+  options.body_time = std::chrono::seconds(1);
+  const test::Serving serving(options);
+  test::TcpClient client(serving.port());
+  client.send("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{\"cont");
+  EXPECT_EQ(client.receive_all(), "");
+  EXPECT_TRUE(becomes([&] { return serving.metric("linnet_connections") == 1; }));
+}
+
 TEST(Server, SeveralRequestsOnAConnection) {
   const test::Serving serving;
   test::TcpClient client(serving.port());
@@ -132,6 +142,21 @@ TEST(Server, ASlowReaderGetsEverything) {
   EXPECT_GT(rest.size(), 2u << 20);
   EXPECT_THAT(rest.substr(rest.size() - 100), HasSubstr("data: [DONE]"));
   EXPECT_TRUE(rest.ends_with("\r\n0\r\n\r\n"));
+}
+
+TEST(Server, AReaderThatStopsEndsTheConnection) {
+  serve::ServerOptions options;
+  options.write_time = std::chrono::seconds(1);
+  const test::Serving serving(options, 32768);
+  Json body = kLongStream;
+  body["n"] = 16;
+  body["logprobs"] = 20;  // more than the system's buffers of a connection hold
+  test::TcpClient client(serving.port());
+  client.send(test::http_request("POST", "/v1/completions", body.dump()));
+  ASSERT_TRUE(client.receive_until("data: "));
+  EXPECT_TRUE(becomes([&] { return serving.metric("linnet_connections") == 1; }));
+  EXPECT_EQ(serving.metric("linnet_running"), 0);
+  EXPECT_THAT(client.receive_all(), testing::Not(HasSubstr("[DONE]")));
 }
 
 // Requests are read beside the thread that serves connections, and quick ones do not wait for it.

@@ -21,11 +21,11 @@ constexpr std::chrono::seconds kAliveInterval{15};
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::size_t kMostLoggedBytes = 64 << 10;
 
-asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, const ApiRequest& request) {
+asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, ApiRequest& request) {
   co_return api.handle_quickly(request);
 }
 
-asio::awaitable<ApiReply> any_reply(Api& api, const ApiRequest& request) {
+asio::awaitable<ApiReply> any_reply(Api& api, ApiRequest& request) {
   co_return api.handle(request);
 }
 
@@ -168,7 +168,7 @@ void Connection::take_news() {
 }
 
 asio::awaitable<ApiReply> Connection::handle() {
-  const ApiRequest& request = exchange_.request;
+  ApiRequest& request = exchange_.request;
   if (request.method == "GET") co_return context_.api.handle(request);
   transport_.tcp().expires_never();
   auto reply = co_await asio::co_spawn(context_.readers.quick.get_executor(),
@@ -181,6 +181,7 @@ asio::awaitable<ApiReply> Connection::handle() {
 asio::awaitable<bool> Connection::answer() {
   ApiReply reply = co_await handle();
   // A large body is not kept while the answer is made.
+  exchange_.request.json.reset();
   if (!context_.logs_content) exchange_.request.body = {};
   if (!reply.pending) {
     const bool sent = co_await send(std::move(reply));

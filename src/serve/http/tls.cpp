@@ -2,19 +2,27 @@
 
 #include <fmt/format.h>
 
+#include "base/read_file.hpp"
+
 namespace linnet::serve {
 namespace {
 
 namespace ssl = boost::asio::ssl;
 
+constexpr std::int64_t kLongestFileBytes = 1 << 20;
+
 Status use_files(ssl::context& context, const TlsFiles& files) {
+  const auto certificate = read_file(files.certificate, kLongestFileBytes);
+  if (!certificate) return certificate.error();
+  const auto key = read_file(files.key, kLongestFileBytes);
+  if (!key) return key.error();
   boost::system::error_code error;
-  context.use_certificate_chain_file(files.certificate, error);
+  context.use_certificate_chain(boost::asio::buffer(*certificate), error);
   if (error) {
     return Error{fmt::format("{}: expected a certificate in PEM form: {}", files.certificate,
                              error.message())};
   }
-  context.use_private_key_file(files.key, ssl::context::pem, error);
+  context.use_private_key(boost::asio::buffer(*key), ssl::context::pem, error);
   if (error) {
     return Error{fmt::format("{}: expected the private key of {} in PEM form: {}", files.key,
                              files.certificate, error.message())};

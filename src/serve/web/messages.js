@@ -81,7 +81,7 @@ export class MessageView {
     if (this.onRegenerate) this.foot.append(plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate));
     const notes = [];
     if (message.stopped) notes.push("stopped");
-    if (message.reason === "length") notes.push("ended at its longest");
+    if (message.reason === "length") notes.push("length limit reached");
     if (message.stats) notes.push(describeStats(message.stats));
     if (notes.length > 0) this.foot.append(element("span", "quiet", notes.join(" · ")));
   }

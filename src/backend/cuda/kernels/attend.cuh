@@ -53,6 +53,10 @@ __device__ inline float adjust_score(const AttentionParams& params, float dot, i
   if (params.alibi_slopes) {
     score -= params.alibi_slopes[head] * fabsf(static_cast<float>(key - position));
   }
+  if (const DistanceBias& bias = params.distance_bias; bias.values) {
+    const int distance = max(-bias.reach, min(key - position, bias.reach));
+    score += bias.values[bias.buckets[distance + bias.reach] * params.heads + head];
+  }
   return score;
 }
 
