@@ -38,7 +38,8 @@ BackendKind choose_backend(const ModelFile& file, EngineOptions options) {
     note("device:  cpu, because {}\n", plan.error().message);
     return BackendKind::kCpu;
   }
-  note("device:  {}\n", plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
+  const bool has_gpu = plan->gpu_layers(file.spec()) > 0;
+  note("device:  {}\n", !has_gpu ? "cpu" : plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
   return BackendKind::kCuda;
 }
 
@@ -127,7 +128,7 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
                     : device == "cpu"      ? BackendKind::kCpu
                     : device == "cuda"     ? BackendKind::kCuda
                                            : choose_backend(file, options);
-  if (options.gpu_layers && options.backend != BackendKind::kCuda) {
+  if (options.gpu_layers && parts_of(file.spec(), options).back().backend != BackendKind::kCuda) {
     note("--gpu-layers has no effect: no layer runs on a GPU\n");
   }
   if (options.backend != BackendKind::kCuda || options.gpu_layers) return options;

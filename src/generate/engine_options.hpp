@@ -18,7 +18,8 @@ struct EngineOptions {
   KvType kv_type = KvType::kF16;
   BackendKind backend = BackendKind::kCpu;
   /// With kCuda: so many layers run on the GPU, the last ones, and those before on the CPU; fewer
-  /// where a layer reads what one before it keeps. Nothing: as many as fit (MemoryPlan::options).
+  /// where a layer reads what one before it keeps, or none, and all is on the CPU. Nothing: as many
+  /// as fit (MemoryPlan::gpu_layers).
   std::optional<int> gpu_layers;
   std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
   CudaOptions cuda;

@@ -187,6 +187,7 @@ std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& opti
   }
   int first = layers - *options.gpu_layers;
   while (first < layers && !can_part(spec, first)) ++first;
+  if (first == layers) return {{BackendKind::kCpu, {}}};
   return {{BackendKind::kCpu, {0, first}}, {BackendKind::kCuda, {first}}};
 }
 
