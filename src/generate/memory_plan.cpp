@@ -124,8 +124,8 @@ class Planner {
   // The most tokens that a part holds.
   static std::int64_t most_tokens(const MemoryShare& share) {
     if (share.available_bytes == 0) return kUnlimited;
+    if (!has_room_for_weights(share)) return 0;
     const std::int64_t left = share.available_bytes - reserve_bytes(share.part.backend);
-    if (share.bytes(0) >= left) return 0;
     if (share.kv_bytes_per_token == 0) return kUnlimited;
     return (left - share.bytes(0)) / share.kv_bytes_per_token;
   }
@@ -135,17 +135,23 @@ class Planner {
     for (const MemoryShare& share : plan.shares) most = std::min(most, most_tokens(share));
     const std::int64_t fewest =
         options_.context > 0 ? plan.context : std::min<std::int64_t>(plan.context, kPageTokens);
-    if (most < std::max<std::int64_t>(fewest, 1)) return refuse(plan, most);
+    if (most < std::max<std::int64_t>(fewest, 1)) return refuse(plan);
     plan.context = std::min(plan.context, most);
     return plan;
   }
 
+  static bool has_room_for_weights(const MemoryShare& share) {
+    return share.available_bytes == 0 ||
+           share.bytes(0) < share.available_bytes - reserve_bytes(share.part.backend);
+  }
+
   // Says need and have of the memories together; no context where not even the weights fit.
-  Error refuse(const MemoryPlan& plan, std::int64_t most) const {
+  Error refuse(const MemoryPlan& plan) const {
+    const bool has_room = std::ranges::all_of(plan.shares, has_room_for_weights);
+    const std::int64_t tokens = has_room ? plan.context : 0;
     std::int64_t need = 0, have = 0;
     for (const MemoryShare& share : plan.shares) {
       if (share.available_bytes == 0) continue;
-      const std::int64_t tokens = most == 0 ? 0 : plan.context;
       need = saturating_add(need,
                             saturating_add(share.bytes(tokens), reserve_bytes(share.part.backend)));
       have = saturating_add(have, share.available_bytes);
