@@ -11,7 +11,8 @@ Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
     : model_(model),
       backend_(backend),
       cache_(backend, memory, model.spec().causal),
-      drafter_(std::move(drafter)) {}
+      drafter_(std::move(drafter)),
+      logits_(backend) {}
 
 Scheduler::Sequence::Sequence(GenerateRequest wanted, std::uint64_t number)
     : request(std::move(wanted)), id(number), chain(request.sampling), tokens(request.prompt) {}
@@ -39,13 +40,13 @@ Status Scheduler::step() {
   if (Status status = collect(); !status) return status;
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
-  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
-  backend_.download(logits, logits_.data());
-  if (Status status = backend_.status(); !status) return status;
+  logits_.clear();
+  for (const Part& part : parts_) state_needs(part);
+  if (Status status = logits_.read(logits); !status) return status;
   std::int64_t output = 0;
   for (const Part& part : parts_) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
-    output += take_results(part, logits_.data() + output * logits.columns);
+    output += take_results(part, output);
     if (!gives_hidden) continue;
     if (Status status = give_hidden(part); !status) return status;
   }
@@ -198,8 +199,21 @@ void Scheduler::release(Sequence& sequence) {
   ++releases_;
 }
 
+// Says what the rows of a part are needed for: the first by what the chain knows now. The rows
+// behind guesses are drawn from when the text has changed.
+void Scheduler::state_needs(const Part& part) {
+  if (!part.draws) return;
+  Sequence& sequence = *part.sequence;
+  LogitNeeds needs;
+  needs.all = !logits_.picks() || sequence.request.top_logprobs >= 0;
+  if (!needs.all) needs = sequence.chain.needs({sequence.tokens, sequence.drawn});
+  logits_.add_row(needs);
+  needs.all |= needs.depends_on_text;
+  for (std::size_t i = 0; i < sequence.guesses.size(); ++i) logits_.add_row(needs);
+}
+
 // Draws from the logits of a part; gives the number of their rows.
-std::int64_t Scheduler::take_results(const Part& part, float* logits) {
+std::int64_t Scheduler::take_results(const Part& part, std::int64_t first_output) {
   Sequence& sequence = *part.sequence;
   const auto guesses = std::exchange(sequence.guesses, {});
   // Recurrent state can't go back by single tokens: the rows stay all or none.
@@ -207,12 +221,10 @@ std::int64_t Scheduler::take_results(const Part& part, float* logits) {
   if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, part.rows);
   if (!part.draws) return 0;
 
-  const std::int64_t vocabulary = model_.spec().vocabulary;
   const auto guessed = std::ssize(guesses);
   speculation_.guessed += guessed;
   std::int64_t accepted = 0;
-  while (
-      draw(part.sequence, {logits + accepted * vocabulary, static_cast<std::size_t>(vocabulary)})) {
+  while (draw(part.sequence, logits_.row(first_output + accepted))) {
     if (accepted == guessed || sequence.tokens.back() != guesses[accepted]) {
       if (guessed > 0) sequence.draft_length.report(guessed, accepted);
       const bool all_right = accepted == guessed;
@@ -243,15 +255,15 @@ Status Scheduler::give_hidden(const Part& part) {
 }
 
 // The next token of a sequence; false if it has ended.
-bool Scheduler::draw(Iterator sequence, std::span<float> logits) {
+bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
   const GenerateRequest& request = sequence->request;
   std::optional<TokenLogprobs> logprobs;
   std::vector<float> given;  // by the model; the chain changes them
   if (request.top_logprobs >= 0 && request.on_logprobs) {
-    logprobs = top_logprobs(logits, request.top_logprobs);
-    given.assign(logits.begin(), logits.end());
+    logprobs = top_logprobs(row.logits, request.top_logprobs);
+    given.assign(row.logits.begin(), row.logits.end());
   }
-  const auto token = sequence->chain.draw(logits, {sequence->tokens, sequence->drawn});
+  const auto token = sequence->chain.draw(row, {sequence->tokens, sequence->drawn});
   const auto& stops = request.stop_tokens;
   if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
     finish(sequence, FinishReason::kStop);

@@ -12,6 +12,7 @@
 #include "generate/sampling/sampler_chain.hpp"
 #include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/drafter.hpp"
+#include "generate/step_logits.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -105,9 +106,10 @@ class Scheduler {
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
   void release(Sequence& sequence);
-  std::int64_t take_results(const Part& part, float* logits);
+  void state_needs(const Part& part);
+  std::int64_t take_results(const Part& part, std::int64_t first_output);
   Status give_hidden(const Part& part);
-  bool draw(Iterator sequence, std::span<float> logits);
+  bool draw(Iterator sequence, const LogitRow& row);
   void finish(Iterator sequence, FinishReason reason);
 
   Model& model_;
@@ -127,7 +129,8 @@ class Scheduler {
   BatchRows rows_;
   std::vector<Part> parts_;
   std::vector<DraftQuery> queries_;
-  std::vector<float> logits_, hidden_;
+  StepLogits logits_;
+  std::vector<float> hidden_;
 };
 
 }  // namespace linnet

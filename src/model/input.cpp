@@ -1,5 +1,5 @@
 // The forward pass of a model that writes a text beside another one, its input: rows of inputs go
-// through the first layers, those of texts through the others.
+// through the first layers, those of texts through the others. All layers are in one stage.
 
 #include <algorithm>
 
@@ -55,8 +55,9 @@ View Model::read_and_write(const Batch& batch, KvStore& kv) {
   const Sides sides = split(batch);
   if (!sides.input.tokens.empty()) {
     const auto rows = static_cast<std::int64_t>(batch.tokens.size());
-    if (batch.keeps_hidden) hidden_ = workspace_->view(rows, spec_.width);
-    const Workspace::Scope scope(*workspace_);
+    Workspace& workspace = *stages_.front().workspace;
+    if (batch.keeps_hidden) hidden_ = workspace.view(rows, spec_.width);
+    const Workspace::Scope scope(workspace);
     const View read = read_inputs(sides.input.batch(batch), kv);
     if (batch.keeps_hidden) {
       // A row of a text gets any.
@@ -64,7 +65,7 @@ View Model::read_and_write(const Batch& batch, KvStore& kv) {
       for (std::int32_t& row : place) {
         row = std::min(row, static_cast<std::int32_t>(read.rows) - 1);
       }
-      backend_.gather_rows(read, place, hidden_);
+      stages_.front().backend->gather_rows(read, place, hidden_);
     }
   }
   if (sides.text.tokens.empty()) return {};
@@ -72,25 +73,27 @@ View Model::read_and_write(const Batch& batch, KvStore& kv) {
 }
 
 View Model::read_inputs(const Batch& batch, KvStore& kv) {
-  const Pass pass{backend_,     *workspace_,      spec_, kv, /*states=*/nullptr,
-                  batch.layout, /*causal=*/false, View{}};
-  const View x = embed(batch);
-  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, i, View{}, View{}, x);
-  normalise_in_place(input_norm_, x);
+  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  pass.causal = false;
+  Streams streams;
+  streams.x = embed(pass, batch.tokens);
+  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, i, streams);
+  normalise_in_place(pass, input_norm_, streams.x);
   for (std::size_t i = spec_.input.layers; i < layers_.size(); ++i) {
-    store_input(pass, spec_.layers[i].cross, layers_[i].cross, x);
+    store_input(pass, spec_.layers[i].cross, layers_[i].cross, streams.x);
   }
-  return x;
+  return streams.x;
 }
 
 View Model::write(const Batch& batch, KvStore& kv) {
-  Pass pass{backend_,           *workspace_,  spec_,           kv,
-            /*states=*/nullptr, batch.layout, /*causal=*/true, View{}};
+  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  pass.causal = true;
   pass.inputs = batch.inputs;
-  const View x = embed(batch);
+  Streams streams;
+  streams.x = embed(pass, batch.tokens);
   const int layers = static_cast<int>(layers_.size());
-  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, i, View{}, View{}, x);
-  return head(x, batch.outputs);
+  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, i, streams);
+  return head(pass, streams.x, batch.outputs);
 }
 
 }  // namespace linnet

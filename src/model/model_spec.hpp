@@ -209,10 +209,10 @@ struct NormNames {
   std::string_view ffn = "ffn_norm";
   std::string_view ffn_post = "post_ffw_norm";
   /// Of the residual stream itself, with what mixer or feed-forward part gave (BERT).
-  std::string_view mixer_sum = "";
-  std::string_view ffn_sum = "";
+  std::string_view mixer_sum;
+  std::string_view ffn_sum;
   /// After mixer_sum the mixer's input is added once more, and normalised again (Jina).
-  std::string_view mixer_again = "";
+  std::string_view mixer_again;
   std::string_view output = "output_norm";
 };
 

@@ -26,8 +26,15 @@ class Workspace {
     std::int64_t mark_;
   };
 
+  /// Takes everything back.
+  void clear() { used_ = 0; }
+  /// All that is handed out, as one row.
+  View used() const { return {buffer_->data(), 1, used_, used_}; }
+
+  /// Its contents are undefined. Rows may have a gap between them.
   View view(std::int64_t rows, std::int64_t columns) {
-    return {take(rows * columns), rows, columns, columns};
+    const std::int64_t stride = rows == 1 ? columns : stride_of(columns);
+    return {take(rows * stride), rows, columns, stride};
   }
 
   Routing routing(std::int64_t rows, int used) {
@@ -38,11 +45,20 @@ class Workspace {
 
   /// Floats to ask for so that `count` views of `rows` rows, `columns` columns in all, fit.
   static std::int64_t floats_for(std::int64_t rows, std::int64_t columns, int count) {
-    return rows * columns + std::int64_t{count} * kAlignment;
+    return rows * (columns + columns / kWide * 2 * kPair) + std::int64_t{count} * kAlignment;
   }
 
  private:
   static constexpr std::int64_t kAlignment = 16;  // floats: a cache line
+  static constexpr std::int64_t kPair = 2 * kAlignment;
+  static constexpr std::int64_t kWide = 1024;
+
+  // A task of a matmul writes the same two lines of every row. An odd number of pairs from row to
+  // row spreads them over all sets of a cache; a power of two would put them all into one.
+  static std::int64_t stride_of(std::int64_t columns) {
+    if (columns < kWide) return columns;
+    return ((columns + kPair - 1) / kPair | 1) * kPair;
+  }
 
   float* take(std::int64_t floats) {
     float* result = buffer_->data() + used_;

@@ -21,24 +21,26 @@ struct Evaluation {
 /// The logits of all positions of one sequence, its tokens given in batches of `chunk` rows, the
 /// first of them behind `input` (of a model that has one); its pages and its state slot are not the
 /// first ones.
-inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
+inline Result<Evaluation> evaluate(const std::filesystem::path& path,
+                                   std::span<const LayerPlace> places,
                                    std::span<const std::int32_t> tokens, std::int64_t chunk,
                                    std::span<const std::int32_t> input = {}) {
+  Backend& backend = *places.back().backend;
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   WeightLoader loader(*file, backend);
   auto spec = read_model_spec(*file, loader);
   if (!spec) return spec.error();
   const auto input_length = static_cast<std::int32_t>(input.size());
-  auto model = Model::load(std::move(*spec), loader, backend, {input_length + chunk, chunk});
+  auto model = Model::load(std::move(*spec), loader, places, {input_length + chunk, chunk});
   if (!model) return model.error();
   const auto count = static_cast<std::int64_t>(tokens.size());
   std::vector<std::int32_t> all(input.begin(), input.end());
   all.insert(all.end(), tokens.begin(), tokens.end());
   const std::int64_t page_count = 2 + std::ssize(all) / kPageTokens;
-  auto kv = backend.make_kv_store((*model)->kv_shape(KvType::kF32, page_count));
+  auto kv = (*model)->make_kv_store(KvType::kF32, page_count);
   if (!kv) return kv.error();
-  auto states = backend.make_state_store((*model)->state_shape(2));
+  auto states = (*model)->make_state_store(2);
   if (!states) return states.error();
   const std::int32_t slot = 1;
   std::vector<std::int32_t> pages(page_count);
@@ -68,6 +70,14 @@ inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& b
                      result.logits.data() + first * result.columns);
   }
   return result;
+}
+
+/// The same, all layers in one backend.
+inline Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
+                                   std::span<const std::int32_t> tokens, std::int64_t chunk,
+                                   std::span<const std::int32_t> input = {}) {
+  const LayerPlace place{&backend};
+  return evaluate(path, {&place, 1}, tokens, chunk, input);
 }
 
 }  // namespace linnet::test
