@@ -171,11 +171,12 @@ Status run(const Options& options) {
   auto file = ModelFile::open(*path, options.model.pre_tokenizer);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
-  EngineOptions engine_options = options.model.engine_options(**file);
   Report report;
   report.plan = options.plan;
   report.plan.depth = (report.plan.depth + kPageTokens - 1) / kPageTokens * kPageTokens;
-  engine_options.context = report.plan.kv_tokens();
+  ModelOptions model_options = options.model;
+  model_options.context = report.plan.kv_tokens();
+  const EngineOptions engine_options = model_options.engine_options(**file);
   if (auto memory = (*file)->plan(engine_options); !memory) return memory.error();
   report.on_gpu = engine_options.backend == BackendKind::kCuda;
   if (report.on_gpu) {  // before the model takes the memory

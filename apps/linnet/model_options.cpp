@@ -127,6 +127,9 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
                     : device == "cpu"      ? BackendKind::kCpu
                     : device == "cuda"     ? BackendKind::kCuda
                                            : choose_backend(file, options);
+  if (options.gpu_layers && options.backend != BackendKind::kCuda) {
+    note("--gpu-layers has no effect: no layer runs on a GPU\n");
+  }
   if (options.backend != BackendKind::kCuda || options.gpu_layers) return options;
   // Once, before the model takes memory. What is wrong is told by those who ask for the plan.
   if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());

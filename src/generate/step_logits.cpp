@@ -1,6 +1,8 @@
 #include "generate/step_logits.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace linnet {
@@ -31,11 +33,19 @@ bool StepLogits::pick(const View& logits) {
   for (std::size_t q = 0; q < queries.size(); ++q) {
     const auto row = static_cast<std::size_t>(queries[q].row);
     picked_[row] = std::move(picked[q]);
-    const bool are_all_within = std::ssize(picked_[row].ids) == needs_[row].most;
-    const bool has_limit = needs_[row].within < std::numeric_limits<float>::infinity();
-    if (has_limit && are_all_within) needs_[row].all = true;
+    needs_[row].all = !is_enough(needs_[row], picked_[row]);
   }
   return true;
+}
+
+// Of those near the likeliest there may be more than were picked, and large logits are too coarse
+// to say which are near.
+bool StepLogits::is_enough(const LogitNeeds& needs, const PickedLogits& picked) {
+  constexpr float kCoarse = 4096.0f;
+  if (needs.within == std::numeric_limits<float>::infinity()) return true;
+  const bool is_coarse =
+      std::ranges::any_of(picked.logits, [](float logit) { return std::abs(logit) > kCoarse; });
+  return std::ssize(picked.ids) < needs.most && !is_coarse;
 }
 
 // Rows that follow one another with one copy.

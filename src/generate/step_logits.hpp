@@ -31,6 +31,7 @@ class StepLogits {
   /// Whether what is needed of a row was picked.
   bool is_picked(std::size_t row) const { return !needs_[row].all; }
   bool pick(const View& logits);
+  static bool is_enough(const LogitNeeds& needs, const PickedLogits& picked);
   void read_whole_rows(const View& logits);
   void restore(std::size_t row);
 

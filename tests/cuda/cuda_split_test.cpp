@@ -40,7 +40,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, CudaSplitModelTest,
                                          "kimi-k3-own", "deepseek32-moe"),
                          test::test_name<std::string>);
 
-class CudaSplitEngineTest : public test::CudaTest, public testing::WithParamInterface<std::string> {
+class CudaSplitModelTextTest : public test::CudaTest,
+                               public testing::WithParamInterface<std::string> {
  protected:
   // The texts of two prompts that begin alike, one behind the other, so that pages and states are
   // copied.
@@ -55,7 +56,7 @@ class CudaSplitEngineTest : public test::CudaTest, public testing::WithParamInte
   }
 };
 
-TEST_P(CudaSplitEngineTest, TheTextIsThatOfTheCpu) {
+TEST_P(CudaSplitModelTextTest, TheTextIsThatOfTheCpu) {
   const test::TinyModel model(GetParam());
   EngineOptions options = test::TinyModel::options();
   options.kv_type = KvType::kF32;
@@ -66,7 +67,7 @@ TEST_P(CudaSplitEngineTest, TheTextIsThatOfTheCpu) {
   EXPECT_EQ(texts(model, options), want);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, CudaSplitEngineTest,
+INSTANTIATE_TEST_SUITE_P(Cases, CudaSplitModelTextTest,
                          testing::Values("llama-dense", "qwen3moe-moe", "jamba-dense"),
                          test::test_name<std::string>);
 

@@ -15,8 +15,8 @@ constexpr std::int64_t kVocabulary = 3000;
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 // Many are equal, and some are no candidates.
-std::vector<float> random_logits(std::mt19937& generator, float spread) {
-  std::normal_distribution<float> normal(0.0f, spread);
+std::vector<float> random_logits(std::mt19937& generator, float mean, float spread) {
+  std::normal_distribution<float> normal(mean, spread);
   std::vector<float> logits(kVocabulary);
   for (float& logit : logits) logit = std::round(normal(generator) * 8.0f) / 8.0f;
   for (const std::size_t id : {7u, 400u, 2999u}) logits[id] = kNever;
@@ -34,8 +34,8 @@ class StepLogitsTest : public testing::Test {
     std::mt19937 generator(3);
     std::vector<std::int32_t> tokens = {5, 6, 5, 6, 5}, drawn;
     for (std::int64_t i = 0; i < 40; ++i) {
-      const std::vector<float> other = random_logits(generator, spread);
-      std::vector<float> logits = random_logits(generator, spread);
+      const std::vector<float> other = random_logits(generator, offset_, spread);
+      std::vector<float> logits = random_logits(generator, offset_, spread);
       const DrawContext context{tokens, i};
       std::optional<std::int32_t> token;
       if (backend) {
@@ -69,6 +69,7 @@ class StepLogitsTest : public testing::Test {
   }
 
   std::int64_t are_whole_ = 0;
+  float offset_ = 0.0f;  // of all logits
 };
 
 SamplingParams warm() {
@@ -115,6 +116,16 @@ TEST_F(StepLogitsTest, MoreThanArePickedAreReadAsAWholeRow) {
   params.min_p = 0.01f;
   params.repeat_penalty = 1.5f;
   expect_same_text(params, true, 0.5f);
+}
+
+TEST_F(StepLogitsTest, CoarseLogitsAreReadAsAWholeRow) {
+  SamplingParams params = warm();
+  params.min_p = 0.1f;
+  params.temperature = 3.0f;
+  for (const float offset : {5e3f, 1e6f, 1e7f}) {
+    offset_ = offset;
+    expect_same_text(params, true, 4.0f);
+  }
 }
 
 TEST_F(StepLogitsTest, ChainsThatNeedAll) {
