@@ -85,28 +85,48 @@ step_tests() {
   within 150 "$files/cuda_tests" --gtest_brief=1 >"$log" 2>&1 && { tail -3 "$log"; return; }
   grep -E 'Failure|actual|FAILED|PASSED|SKIPPED|GPU' "$log" | head -60
   local without
-  for without in graphs library graphs,library; do
+  for without in graphs library graphs,library picks; do
     say "tests without $without"
     LINNET_CUDA_WITHOUT=$without within 60 "$files/cuda_tests" --gtest_brief=1 2>&1 | tail -4
   done
 }
 
-greedy() {  # greedy MODEL DEVICE KV_TYPE
-  within 60 "$files/linnet" generate --gguf "$1" --device "$2" --kv-type "$3" --temp 0 -m 200 \
-    --ignore-eos --prompt "In the beginning" 2>"/tmp/error.$2" || cat "/tmp/error.$2"
+greedy() {  # greedy MODEL DEVICE KV_TYPE [OPTION...]
+  local model=$1 device=$2 kv=$3
+  shift 3
+  within 60 "$files/linnet" generate --gguf "$model" --device "$device" --kv-type "$kv" --temp 0 -m 200 \
+    --ignore-eos --prompt "In the beginning" "$@" 2>"/tmp/error.$device" || cat "/tmp/error.$device"
+}
+
+# same_text NAME FILE FILE
+same_text() {
+  local result="DIFFERENT from byte $(cmp "$2" "$3" 2>&1 | awk '{print $5}')"
+  cmp -s "$2" "$3" && result=equal
+  echo "$1: $result ($(wc -c <"$3") bytes)"
 }
 
 # Where they part, logits were so close that rounding decided, or something is wrong.
 step_text() {
-  local model kv result
+  local model name kv
   for model in "$files"/models/*.gguf; do
-    for kv in f16 f32 q8_0; do
+    name=$(basename "$model")
+    for kv in f16 f32 bf16 q8_0; do
       greedy "$model" cpu $kv >/tmp/text.cpu
       greedy "$model" cuda $kv >/tmp/text.cuda
-      cmp -s /tmp/text.cpu /tmp/text.cuda && result=equal ||
-        result="DIFFERENT from byte $(cmp /tmp/text.cpu /tmp/text.cuda 2>&1 | awk '{print $5}')"
-      echo "$(basename "$model") $kv: $result ($(wc -c </tmp/text.cuda) bytes)"
+      same_text "$name $kv" /tmp/text.cpu /tmp/text.cuda
     done
+    greedy "$model" cpu f32 >/tmp/text.cpu
+    greedy "$model" cuda f32 --gpu-layers 2 >/tmp/text.cuda
+    same_text "$name f32, two layers on the GPU" /tmp/text.cpu /tmp/text.cuda
+    greedy "$model" cuda f32 --deterministic >/tmp/text.cuda
+    same_text "$name f32, deterministic" /tmp/text.cpu /tmp/text.cuda
+    greedy "$model" cuda f8_e4m3 >/tmp/text.cuda
+    echo "$name f8_e4m3: $(head -c 60 /tmp/text.cuda | tr '\n' ' ')..."
+    # Samplers are given what they need of the logits, or all of them: one text.
+    greedy "$model" cuda f16 --temp 0.8 --top-k 40 --seed 3 --repeat-penalty 1.1 >/tmp/text.picked
+    LINNET_CUDA_WITHOUT=picks greedy "$model" cuda f16 --temp 0.8 --top-k 40 --seed 3 \
+      --repeat-penalty 1.1 >/tmp/text.whole
+    same_text "$name, sampled" /tmp/text.whole /tmp/text.picked
   done
 }
 
@@ -122,9 +142,14 @@ step_models() {
     if [ "$shape $type" = "llama-3.1-8b Q4_K" ]; then
       say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
       say "without cuBLASLt" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
+      say "deterministic: its price" && bench -p 4096 -n 128 -r 2 --deterministic
+      say "whole rows of logits" && LINNET_CUDA_WITHOUT=picks bench -p 0 -n 128 -r 2
+      say "half of the layers on the CPU" && bench -p 512 -n 16 -r 1 --gpu-layers 16
       say "at depth 32768" && bench -p 0 -n 64 -d 32768 -r 1
       local count
       for count in 32 128 256; do bench -p 0 -n 64 -r 2 -s $count | tail -1; done
+      say "whole rows of logits of 128 texts" &&
+        LINNET_CUDA_WITHOUT=picks bench -p 0 -n 64 -r 2 -s 128 | tail -1
       say "from start to the first token"
       time within 60 "$files/linnet" generate --gguf /tmp/model.gguf --device cuda -m 1 >/dev/null
     fi

@@ -169,9 +169,7 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t prompt_tokens
   const std::int64_t one = prompt_tokens + options.max_tokens;
   if (options.answers == 1) return one;
   const std::int64_t all = prompt_tokens + options.answers * (options.max_tokens + kPageTokens);
-  if (plan.available_bytes == 0 || plan.kv_bytes_per_token == 0) return all;
-  const std::int64_t left = plan.available_bytes - plan.weights_bytes - plan.state_bytes;
-  return std::max(one, std::min(all, left / 2 / plan.kv_bytes_per_token));
+  return std::max(one, std::min(all, plan.tokens_in_half()));
 }
 
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Options& options) {

@@ -83,6 +83,18 @@ Json timings_json(const GenerateOutcome& outcome) {
           {"peak_memory_bytes", peak_memory_bytes()}};
 }
 
+// Which layers run where, and what they take there.
+void note_shares(const ModelSpec& spec, const MemoryPlan& plan) {
+  const int on_gpu = plan.gpu_layers(spec);
+  note("layers:  the last {} of {} on the GPU", on_gpu, spec.layers.size());
+  for (const MemoryShare& share : plan.shares) {
+    note("; {} {}", share.part.backend == BackendKind::kCuda ? "GPU" : "CPU",
+         mebibytes(share.bytes(plan.context)));
+    if (share.available_bytes > 0) note(" of {}", mebibytes(share.available_bytes));
+  }
+  note("\n");
+}
+
 }  // namespace
 
 void note_summary(const ModelFile& file, const MemoryPlan& plan) {
@@ -95,8 +107,9 @@ void note_summary(const ModelFile& file, const MemoryPlan& plan) {
        spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
   note("shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n", spec.layers.size(),
        attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
-  note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes),
+  note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes()),
        plan.context, mebibytes(plan.kv_bytes()));
+  if (plan.shares.size() > 1) note_shares(spec, plan);
   note_context(plan);
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  std::vector<TokenId> tokens;
+  std::vector<TokenId> tokens, input;
   std::string npy;
 };
 
@@ -23,10 +23,11 @@ Status run(const Options& options) {
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const auto count = static_cast<std::int64_t>(options.tokens.size());
-  if (Status status = check_context(count, 0, plan->context); !status) return status;
-  auto engine = Engine::load(**file, engine_options, count);
+  const std::int64_t all = count + std::ssize(options.input);
+  if (Status status = check_context(all, 0, plan->context); !status) return status;
+  auto engine = Engine::load(**file, engine_options, all);
   if (!engine) return engine.error();
-  auto logits = (*engine)->logits(options.tokens);
+  auto logits = (*engine)->logits(options.tokens, options.input);
   if (!logits) return logits.error();
   const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
   return write_npy(options.npy, *logits, shape);
@@ -42,6 +43,9 @@ void add_logits(CLI::App& parent, int& exit_status) {
   app->add_option("--tokens", options->tokens, "token ids, comma-separated")
       ->delimiter(',')
       ->required();
+  app->add_option("--input", options->input,
+                  "token ids of what the model reads and writes beside, comma-separated (T5 only)")
+      ->delimiter(',');
   app->add_option("--npy", options->npy, "NumPy file to write, float32 [tokens, vocabulary]")
       ->required();
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });

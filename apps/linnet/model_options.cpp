@@ -29,16 +29,24 @@ Result<std::string> find_bundled_model() {
                " was not found; name a model with --gguf"};
 }
 
-// The GPU where `file` fits into it, else the CPU; says which.
+// The GPU where `file` or some of its layers fit into it, else the CPU; says which.
 BackendKind choose_backend(const ModelFile& file, EngineOptions options) {
   options.backend = BackendKind::kCuda;
   options.force = false;
-  if (auto plan = file.plan(options); !plan) {
+  const auto plan = file.plan(options);
+  if (!plan) {
     note("device:  cpu, because {}\n", plan.error().message);
     return BackendKind::kCpu;
   }
-  note("device:  cuda\n");
+  note("device:  {}\n", plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
   return BackendKind::kCuda;
+}
+
+// "auto" or a number of layers.
+std::string check_gpu_layers(const std::string& text) {
+  if (text == "auto") return {};
+  std::string number = text;  // which a check may change
+  return CLI::Range(std::int64_t{1}, Hyperparameters::kMostLayers)(number);
 }
 
 }  // namespace
@@ -58,18 +66,30 @@ void ModelOptions::add_to(CLI::App& app) {
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
   std::vector<std::string> kv_types;
   for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
-  app.add_option("--kv-type", kv_type, "type of the KV cache")
+  app.add_option("--kv-type", kv_type, "type of the KV cache; f8_e4m3 with --device cuda only")
       ->check(CLI::IsMember(kv_types))
       ->capture_default_str();
   app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
   app.add_option(
          "--device", device,
          "where the model runs: cpu; cuda: the first NVIDIA GPU; auto: that if there is one "
-         "and the model fits, else cpu. The code for GPUs was proved on an emulated device "
+         "and the model, or some of its layers, fit, else cpu. The code for GPUs was proved on an "
+         "emulated device "
          "and has run on no card yet: see docs/cuda.md")
       ->envname("LINNET_DEVICE")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
+  app.add_option(
+         "--gpu-layers", gpu_layers,
+         "with --device cuda: how many layers run on the GPU, the last ones; the others stay "
+         "on the CPU. auto: as many as fit beside a context of 8192 tokens, or of --ctx")
+      ->check(check_gpu_layers)
+      ->type_name("auto|N")
+      ->capture_default_str();
+  app.add_flag(
+      "--deterministic", deterministic,
+      "with --device cuda: what a text becomes depends on nothing that runs beside it, as it "
+      "always is on the CPU; slower, by how much is not measured yet");
   app.add_option("--backend", backend,
                  "cpu, or reference: slow, plain loops for comparison, whatever the device")
       ->check(CLI::IsMember({"cpu", "reference"}))
@@ -93,17 +113,23 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   options.kv_type = static_cast<KvType>(std::ranges::find(kKvTypes, kv_type, &KvTypeInfo::name) -
                                         std::ranges::begin(kKvTypes));
   options.force = force;
+  if (gpu_layers != "auto") options.gpu_layers = std::stoi(gpu_layers);
   options.speculate = speculates();
   options.draft_model = draft_model;
+  options.cuda.deterministic = deterministic;
   if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
   if (const char* set = std::getenv("LINNET_CUDA_WITHOUT")) {
     options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
     options.cuda.library = std::strstr(set, "library") == nullptr;
+    options.cuda.picks = std::strstr(set, "picks") == nullptr;
   }
   options.backend = backend == "reference" ? BackendKind::kReference
                     : device == "cpu"      ? BackendKind::kCpu
                     : device == "cuda"     ? BackendKind::kCuda
                                            : choose_backend(file, options);
+  if (options.backend != BackendKind::kCuda || options.gpu_layers) return options;
+  // Once, before the model takes memory. What is wrong is told by those who ask for the plan.
+  if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());
   return options;
 }
 

@@ -19,6 +19,8 @@ struct ModelOptions {
   std::string kv_type = "f16";
   std::string backend = "cpu";
   std::string device = "cpu";
+  std::string gpu_layers = "auto";
+  bool deterministic = false;
   int threads = 0;
   std::int64_t context = 0;
   bool force = false;

@@ -52,9 +52,7 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t wanted) {
   if (wanted > 0) return std::max(wanted, plan.context);
   constexpr std::int64_t kContexts = 8;
   const std::int64_t many = plan.context * kContexts;
-  if (plan.available_bytes == 0 || plan.kv_bytes_per_token == 0) return many;
-  const std::int64_t left = plan.available_bytes - plan.weights_bytes - plan.state_bytes;
-  return std::max(plan.context, std::min(many, left / 2 / plan.kv_bytes_per_token));
+  return std::max(plan.context, std::min(many, plan.tokens_in_half()));
 }
 
 // Signals that are waited for, in all threads that begin after this.

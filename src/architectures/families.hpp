@@ -44,6 +44,10 @@ ModelSpec read_llama_embed(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_modern_bert(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_neo_bert(Hyperparameters& p, WeightLoader& loader);
 
+// t5.cpp
+ModelSpec read_t5(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_t5_encoder(Hyperparameters& p, WeightLoader& loader);
+
 // diffusion.cpp
 ModelSpec read_llada(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_dream(Hyperparameters& p, WeightLoader& loader);

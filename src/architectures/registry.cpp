@@ -175,6 +175,8 @@ constexpr std::array kArchitectures = {
     Architecture{"starcoder", read_gpt2, kDenseScales},
     Architecture{"starcoder2", read_starcoder2, kDenseScales},
     Architecture{"step35", read_step35, kDenseScales | kExpertScales | kSharedScales | kGateScale},
+    Architecture{"t5", read_t5},
+    Architecture{"t5encoder", read_t5_encoder},
     Architecture{"talkie", read_talkie, kGateUpScales},
     Architecture{"xverse", read_adjacent, kDenseScales},
 };

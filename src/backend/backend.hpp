@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -72,8 +73,9 @@ class Matrix {
 /// kPageTokens) of a sequence, so that a key lies at the same place of a page whoever computed it.
 inline constexpr int kPageTokens = 32;
 
-/// What keys and values are kept in.
-enum class KvType { kF32, kF16, kBf16, kQ8_0 };
+/// What keys and values are kept in. kF8: 8-bit floats with 4 bits of exponent and 3 of mantissa
+/// (E4M3 of https://arxiv.org/abs/2209.05433), the largest being +-448; not every backend has it.
+enum class KvType { kF32, kF16, kBf16, kQ8_0, kF8 };
 
 struct KvTypeInfo {
   std::string_view name;
@@ -81,7 +83,8 @@ struct KvTypeInfo {
 };
 
 /// By KvType.
-inline constexpr KvTypeInfo kKvTypes[] = {{"f32", 128}, {"f16", 64}, {"bf16", 64}, {"q8_0", 36}};
+inline constexpr KvTypeInfo kKvTypes[] = {
+    {"f32", 128}, {"f16", 64}, {"bf16", 64}, {"q8_0", 36}, {"f8_e4m3", 32}};
 
 inline constexpr const KvTypeInfo& info_of(KvType type) { return kKvTypes[static_cast<int>(type)]; }
 
@@ -108,6 +111,8 @@ class KvStore {
   /// Copies a page out to, or in from, `page_bytes()` bytes of host memory.
   virtual void export_page(std::int32_t page, std::span<std::byte> to) const = 0;
   virtual void import_page(std::int32_t page, std::span<const std::byte> from) = 0;
+  /// Copies all layers of page `from` to page `to`.
+  virtual void copy_page(std::int32_t from, std::int32_t to) = 0;
 };
 
 /// What recurrent layers keep of a sequence: `layer_floats[layer]` floats in each of `slots` slots.
@@ -128,6 +133,9 @@ class StateStore {
   /// Copies a slot out to, or in from, `slot_bytes()` bytes of host memory.
   virtual void export_slot(std::int32_t slot, std::span<std::byte> to) const = 0;
   virtual void import_slot(std::int32_t slot, std::span<const std::byte> from) = 0;
+  /// Makes `slot` that of a sequence without tokens.
+  virtual void clear_slot(std::int32_t slot) = 0;
+  virtual void copy_slot(std::int32_t from, std::int32_t to) = 0;
 };
 
 /// Where a part of a layer's state begins.
@@ -166,6 +174,24 @@ struct Routing {
   int used;
 };
 
+/// What is wanted of a row of logits: those of `ids`, and the likeliest of the others. Of equal
+/// logits the lower id is likelier; minus infinity and what is not a number is never picked.
+struct LogitQuery {
+  std::int64_t row = 0;
+  std::span<const std::int32_t> ids = {};  ///< ascending, whose logits are wanted in any case
+  /// A bit for each id, 64 in a word: no others are picked. Empty: all may be.
+  std::span<const std::uint64_t> allowed = {};
+  std::int64_t most = 0;  ///< others that are picked
+  /// Only those are picked that lie at most so far below the likeliest other.
+  float within = std::numeric_limits<float>::infinity();
+};
+
+struct PickedLogits {
+  std::vector<float> of_ids;      ///< of LogitQuery::ids
+  std::vector<std::int32_t> ids;  ///< the picked others, ascending
+  std::vector<float> logits;      ///< of these
+};
+
 enum class NormKind { kRms, kLayer, kL2 };
 
 /// y = (x - mean) / sqrt(variance + epsilon) * weight + bias over groups of `group` columns (0:
@@ -196,6 +222,13 @@ struct RopeParams {
 
 enum class AttentionSpan { kFull, kSliding, kChunked, kCentred };
 
+/// A learned bias of scores by the distance from query to key, in buckets of distances.
+struct DistanceBias {
+  const float* values = nullptr;          ///< [buckets][heads]; null: there is none
+  const std::int32_t* buckets = nullptr;  ///< [2 * reach + 1]: those of distances -reach to reach
+  int reach = 0;                          ///< larger distances count as this one
+};
+
 /// softmax(scale * q k^T + bias) v, grouped queries: query head h reads KV head h * kv_heads /
 /// heads.
 struct AttentionParams {
@@ -212,7 +245,8 @@ struct AttentionParams {
   bool causal = true;
   const float* sinks = nullptr;  ///< [heads]: a logit that takes part in the softmax only
   const float* alibi_slopes =
-      nullptr;            ///< [heads]: score -= slope * |key position - query position|
+      nullptr;  ///< [heads]: score -= slope * |key position - query position|
+  DistanceBias distance_bias = {};
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
 };
 
@@ -363,6 +397,14 @@ class Backend {
   virtual void upload(std::span<const float> from, float* to) = 0;
   virtual void download(const View& from, float* to) = 0;  ///< to [rows, columns] without gaps
 
+  // Gives what `queries` want of rows of `logits`, where that is less to copy than the rows. False,
+  // and nothing was done, where the rows are as near: download() them. No queries ask only for that
+  // answer; no two are about the same row. Afterwards `logits` holds minus infinity at their `ids`.
+  virtual bool pick_logits(View /*logits*/, std::span<const LogitQuery> /*queries*/,
+                           std::span<PickedLogits> /*out*/) {
+    return false;
+  }
+
   // Rows of an embedding table: out row r = table row ids[r] (0 <= id < table.rows()).
   virtual void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) = 0;
 
@@ -407,8 +449,6 @@ class Backend {
   // call. queries [rows, heads * width], weights [rows, heads].
   virtual void select_keys(const KvStore& store, View queries, View weights,
                            const SelectParams& params, const BatchLayout& batch) = 0;
-  // Copies all layers of page `from` to page `to`.
-  virtual void copy_page(KvStore& store, std::int32_t from, std::int32_t to) = 0;
 
   // out = activation(gate) * up; up.data may be null: out = activation(gate). gate == out allowed;
   // an `up` of stride 0 is one row for all.
@@ -426,11 +466,8 @@ class Backend {
   virtual void copy(View from, View to) = 0;  // of the same shape, not overlapping
   virtual void fill(View x, float value) = 0;
 
-  // Recurrent state. Slots are what the store was made with; clear_state makes a slot that of a
-  // sequence without tokens.
+  // Recurrent state. Slots are what the store was made with.
   virtual Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) = 0;
-  virtual void clear_state(StateStore& store, std::int32_t slot) = 0;
-  virtual void copy_state(StateStore& store, std::int32_t from, std::int32_t to) = 0;
 
   // The operations that walk along the sequences of a batch and move their states on. Each token of
   // a sequence goes through the same steps whatever the batch. `out` overlaps no input.
@@ -450,7 +487,7 @@ class Backend {
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other
-/// backend is tested against.
+/// backend is tested against. It has all operations, pick_logits included.
 std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set

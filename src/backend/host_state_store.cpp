@@ -44,11 +44,11 @@ void HostStateStore::import_slot(std::int32_t slot, std::span<const std::byte> f
   std::memcpy(memory_.get() + slot * slot_floats_, from.data(), from.size());
 }
 
-void HostStateStore::clear(std::int32_t slot) {
+void HostStateStore::clear_slot(std::int32_t slot) {
   std::memset(memory_.get() + slot * slot_floats_, 0, sizeof(float) * slot_floats_);
 }
 
-void HostStateStore::copy(std::int32_t from, std::int32_t to) {
+void HostStateStore::copy_slot(std::int32_t from, std::int32_t to) {
   std::memcpy(memory_.get() + to * slot_floats_, memory_.get() + from * slot_floats_,
               sizeof(float) * slot_floats_);
 }

@@ -18,11 +18,11 @@ class HostStateStore final : public StateStore {
   std::int64_t slot_bytes() const override;
   void export_slot(std::int32_t slot, std::span<std::byte> to) const override;
   void import_slot(std::int32_t slot, std::span<const std::byte> from) override;
+  void clear_slot(std::int32_t slot) override;
+  void copy_slot(std::int32_t from, std::int32_t to) override;
   float* at(const StatePart& part, std::int32_t slot) const {
     return memory_.get() + slot * slot_floats_ + layer_offsets_[part.layer] + part.first;
   }
-  void clear(std::int32_t slot);
-  void copy(std::int32_t from, std::int32_t to);
 
  private:
   struct Free {

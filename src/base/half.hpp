@@ -45,4 +45,29 @@ inline std::uint16_t float_to_bfloat16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
 }
 
+/// The 8-bit float E4M3 (https://arxiv.org/abs/2209.05433): no infinities, 0x7f and 0xff are NaN.
+inline float e4m3_to_float(std::uint8_t value) {
+  const std::uint32_t sign = std::uint32_t{value & 0x80u} << 24;
+  const std::uint32_t magnitude = value & 0x7fu;
+  if (magnitude == 0x7f) return std::bit_cast<float>(sign | 0x7fc00000u);
+  // Its bits are those of a binary32 whose exponent is 120 smaller.
+  const float scaled = std::bit_cast<float>(magnitude << 20) * 0x1p120f;
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | sign);
+}
+
+/// binary32 to the nearest E4M3, ties to even; what is larger becomes +-448, NaNs stay NaNs.
+inline std::uint8_t float_to_e4m3(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint8_t>(bits >> 24 & 0x80u);
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return sign | 0x7fu;
+  if (magnitude >= 0x43e80000u) return sign | 0x7eu;                  // from 464 on
+  if (magnitude < 0x3c800000u) {                                      // subnormal or zero
+    const float shifted = std::bit_cast<float>(magnitude) + 0x1p14f;  // ulp is now 2^-9
+    return sign | static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(shifted) - 0x46800000u);
+  }
+  const std::uint32_t rounded = magnitude + 0x7ffffu + ((magnitude >> 20) & 1);
+  return sign | static_cast<std::uint8_t>((rounded - 0x3c000000u) >> 20);
+}
+
 }  // namespace linnet

@@ -3,7 +3,8 @@
 namespace linnet {
 
 void BatchRows::clear() {
-  for (auto* list : {&tokens_, &positions_, &sequences_, &outputs_, &lengths_, &states_}) {
+  for (auto* list :
+       {&tokens_, &positions_, &sequences_, &outputs_, &lengths_, &inputs_, &states_}) {
     list->clear();
   }
   page_tables_.clear();
@@ -11,10 +12,11 @@ void BatchRows::clear() {
 }
 
 void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position,
-                             std::int64_t count) {
+                             std::int64_t count, std::int64_t input_tokens) {
   next_position_ = static_cast<std::int32_t>(position);
   page_tables_.emplace_back(stored.pages);
   lengths_.push_back(static_cast<std::int32_t>(position + count));
+  inputs_.push_back(static_cast<std::int32_t>(input_tokens));
   if (stored.slot) states_.push_back(*stored.slot);
 }
 

@@ -15,8 +15,9 @@ class BatchRows {
   void clear();
 
   /// Begins the rows of a sequence, `count` of them from `position` on. `stored` has pages for them
-  /// and keeps them until the pass is over.
-  void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count);
+  /// and keeps them until the pass is over. Its first `input_tokens` are the model's input.
+  void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count,
+                    std::int64_t input_tokens = 0);
   /// The next row of the latest sequence, of which the logits are wanted or not.
   void add_row(std::int32_t token, bool wants_logits);
 
@@ -29,12 +30,13 @@ class BatchRows {
     return {tokens_,
             {positions_, sequences_, page_tables_, lengths_, states_},
             outputs_,
-            keeps_hidden_};
+            keeps_hidden_,
+            inputs_};
   }
 
  private:
   std::vector<std::int32_t> tokens_, positions_, sequences_, outputs_;
-  std::vector<std::int32_t> lengths_, states_;  // of each sequence
+  std::vector<std::int32_t> lengths_, inputs_, states_;  // of each sequence
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
   bool keeps_hidden_ = false;

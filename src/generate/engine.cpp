@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <system_error>
 
@@ -19,9 +20,10 @@ namespace {
 // idle.
 constexpr BatchLimits kCudaLimits{2048, 256};
 
-Result<std::unique_ptr<Backend>> make_backend(const EngineOptions& options, int threads) {
-  if (options.backend == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
-  if (options.backend == BackendKind::kReference) return make_reference_backend();
+Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOptions& options,
+                                              int threads) {
+  if (kind == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
+  if (kind == BackendKind::kReference) return make_reference_backend();
   try {
     return make_cpu_backend(threads, options.instruction_set);
   } catch (const std::system_error& error) {
@@ -36,13 +38,20 @@ std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) 
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
+  if (options.backend == BackendKind::kCuda && !options.gpu_layers) {
+    const auto plan = file.plan(options);
+    if (!plan) return plan.error();
+    EngineOptions chosen = options;
+    chosen.gpu_layers = plan->gpu_layers(file.spec());
+    return load(file, chosen, kv_tokens, std::move(progress));
+  }
   std::unique_ptr<Engine> engine(new Engine(file));
   engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
-  auto backend = make_backend(options, engine->threads_);
-  if (!backend) return backend.error();
-  engine->backend_ = std::move(*backend);
+  engine->kv_type_ = options.kv_type;
+  engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
+  if (Status status = engine->make_backends(options); !status) return status.error();
   BatchLimits limits = options.limits;
-  if (options.backend == BackendKind::kCuda) {
+  if (engine->parts_.front().backend == BackendKind::kCuda) {
     limits.rows = std::max(limits.rows, kCudaLimits.rows);
     limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
   }
@@ -53,20 +62,43 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
 
-  WeightLoader loader(file.file(), *engine->backend_, std::move(progress));
-  auto model = Model::load(file.spec(), loader, *engine->backend_, limits);
-  if (!model) return model.error();
-  if (Status status = file.file().check_unchanged(); !status) return status.error();
-  engine->model_ = std::move(*model);
-
-  engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
-  if (Status status = engine->allocate_memory(options); !status) return status.error();
+  if (Status status = engine->load_model(limits, std::move(progress)); !status) {
+    return status.error();
+  }
+  if (Status status = engine->allocate_memory(); !status) return status.error();
   auto drafter = engine->load_drafter(options);
   if (!drafter) return drafter.error();
   if (Status status = engine->backend_->status(); !status) return status.error();
   engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
                                                    engine->memory_, std::move(*drafter));
   return engine;
+}
+
+Status Engine::make_backends(const EngineOptions& options) {
+  parts_ = parts_of(file_.spec(), options);
+  for (const ModelPart& part : parts_) {
+    auto backend = make_backend(part.backend, options, threads_);
+    if (!backend) return backend.error();
+    const bool is_first = backends_.empty();
+    backend_ = backends_.emplace_back(std::move(*backend)).get();
+    backend_name_ += fmt::format("{}{}", is_first ? "" : " + ", backend_->name());
+    memory_layout_ += is_first
+                          ? std::string(backend_->memory_layout())
+                          : fmt::format("/{}/{}", part.layers.first, backend_->memory_layout());
+  }
+  return {};
+}
+
+Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress progress) {
+  std::vector<LayerPlace> places;
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    places.push_back({backends_[i].get(), parts_[i].layers.end});
+  }
+  WeightLoader loader(file_.file(), *backend_, std::move(progress));
+  auto model = Model::load(file_.spec(), loader, places, limits);
+  if (!model) return model.error();
+  model_ = std::move(*model);
+  return file_.file().check_unchanged();
 }
 
 // Null where nothing is to be guessed.
@@ -82,18 +114,21 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
   return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
 }
 
-Status Engine::allocate_memory(const EngineOptions& options) {
-  kv_type_ = options.kv_type;
+Status Engine::allocate_memory() {
   // One more: where two sequences part within a page, it is copied.
   memory_.pages = kv_tokens_ / kPageTokens + 1;
-  auto kv = backend_->make_kv_store(model_->kv_shape(kv_type_, memory_.pages));
+  auto kv = model_->make_kv_store(kv_type_, memory_.pages);
   if (!kv) return kv.error();
   memory_.kv = std::move(*kv);
-  const auto available = available_bytes(options.backend);
-  if (!available) return available.error();
-  memory_.slots = choose_state_slots(model_->spec(), *available);
-  if (memory_.slots == 0) return {};
-  auto states = backend_->make_state_store(model_->state_shape(memory_.slots));
+  if (state_bytes(model_->spec()) == 0) return {};
+  memory_.slots = std::numeric_limits<std::int64_t>::max();
+  for (const ModelPart& part : parts_) {
+    const auto available = available_bytes(part.backend);
+    if (!available) return available.error();
+    const std::int64_t bytes = state_bytes(model_->spec(), part.layers);
+    if (bytes > 0) memory_.slots = std::min(memory_.slots, choose_state_slots(bytes, *available));
+  }
+  auto states = model_->make_state_store(memory_.slots);
   if (!states) return states.error();
   memory_.states = std::move(*states);
   return {};
@@ -113,6 +148,16 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
     }
   }
   return {};
+}
+
+Status Engine::check_input(std::span<const TokenId> input) const {
+  const ModelSpec& spec = model_->spec();
+  const bool needed = spec.input.layers > 0;
+  if (needed && !input.empty()) return check_tokens(input);
+  if (needed == !input.empty()) return {};
+  return Error{fmt::format("{}: {} models {} beside the tokens of their text",
+                           file_.file().path().string(), spec.architecture,
+                           needed ? "need an input (--input)" : "have no input")};
 }
 
 Status Engine::submit(GenerateRequest request) {
@@ -144,7 +189,7 @@ std::uint64_t Engine::model_hash() {
 }
 
 SessionIdentity Engine::session_identity() {
-  return {model_hash(), std::string(backend_->memory_layout()), std::string(info_of(kv_type_).name),
+  return {model_hash(), memory_layout_, std::string(info_of(kv_type_).name),
           memory_.kv->page_bytes(), memory_.states ? memory_.states->slot_bytes() : 0};
 }
 
@@ -169,21 +214,26 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   return session;
 }
 
-Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
+Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens,
+                                          std::span<const TokenId> input) {
   if (Status status = check_tokens(tokens); !status) return status.error();
   if (Status status = check_makes_text(file_); !status) return status.error();
-  const auto count = static_cast<std::int64_t>(tokens.size());
+  if (Status status = check_input(input); !status) return status.error();
+  std::vector<TokenId> all(input.begin(), input.end());
+  all.insert(all.end(), tokens.begin(), tokens.end());
+  const auto behind = static_cast<std::int64_t>(input.size());
+  const auto count = static_cast<std::int64_t>(all.size());
   if (Status status = check_context(count, 0, longest_text()); !status) return status.error();
   std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(count)));
   std::iota(pages.begin(), pages.end(), 0);
   const std::span<const std::int32_t> page_table(pages);
   const std::int64_t vocabulary = model_->spec().vocabulary;
-  std::vector<float> result(static_cast<std::size_t>(count * vocabulary));
+  std::vector<float> result(tokens.size() * static_cast<std::size_t>(vocabulary));
 
   const std::int32_t slot = 0;
   std::span<const std::int32_t> slots;
   if (memory_.states) {
-    backend_->clear_state(*memory_.states, slot);
+    memory_.states->clear_slot(slot);
     slots = {&slot, 1};
   }
 
@@ -191,8 +241,9 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
   const bool causal = model_->spec().causal;
   const std::int64_t chunk =
       causal ? std::min(model_->limits().rows, model_->limits().outputs) : model_->limits().outputs;
+  const auto input_length = static_cast<std::int32_t>(behind);
   std::vector<std::int32_t> positions, sequences, outputs;
-  for (std::int64_t first = 0; first < count; first += chunk) {
+  for (std::int64_t first = behind; first < count; first += chunk) {
     const std::int64_t wanted = std::min(chunk, count - first);
     const std::int64_t begin = causal ? first : 0;
     const std::int64_t rows = causal ? wanted : count;
@@ -202,11 +253,13 @@ Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens) {
     outputs.resize(wanted);
     std::iota(outputs.begin(), outputs.end(), static_cast<std::int32_t>(first - begin));
     const auto length = static_cast<std::int32_t>(begin + rows);
-    const Batch batch{tokens.subspan(begin, rows),
+    const Batch batch{std::span<const TokenId>(all).subspan(begin, rows),
                       {positions, sequences, {&page_table, 1}, {&length, 1}, slots},
-                      outputs};
+                      outputs,
+                      /*keeps_hidden=*/false,
+                      {&input_length, 1}};
     backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),
-                       result.data() + first * vocabulary);
+                       result.data() + (first - behind) * vocabulary);
     if (Status status = backend_->status(); !status) return status.error();
   }
   return result;

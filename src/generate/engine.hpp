@@ -50,33 +50,41 @@ class Engine {
   Result<Session> load_session(const std::filesystem::path& path);
 
   /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0. An
-  /// Error where the model is an encoder.
-  Result<std::vector<float>> logits(std::span<const TokenId> tokens);
+  /// Error where the model is an encoder. A model with an input (ModelSpec::input) gets it in
+  /// `input`, and no other model does.
+  Result<std::vector<float>> logits(std::span<const TokenId> tokens,
+                                    std::span<const TokenId> input = {});
 
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.
   std::uint64_t model_hash();
   int threads() const { return threads_; }
   /// The backend: reference, cuda, or the instruction set of the CPU backend (see
-  /// make_cpu_backend).
-  std::string_view backend_name() const { return backend_->name(); }
+  /// make_cpu_backend); two with a + between them where layers are split.
+  std::string_view backend_name() const { return backend_name_; }
   std::int64_t kv_tokens() const { return kv_tokens_; }
   /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions.
   std::int64_t longest_text() const;
 
  private:
   explicit Engine(const ModelFile& file) : file_(file) {}
-  Status allocate_memory(const EngineOptions& options);
+  Status make_backends(const EngineOptions& options);
+  Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
+  Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   Status check_tokens(std::span<const TokenId> tokens) const;
+  Status check_input(std::span<const TokenId> input) const;
 
   const ModelFile& file_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
-  std::unique_ptr<Backend> backend_;
+  std::vector<ModelPart> parts_;
+  std::vector<std::unique_ptr<Backend>> backends_;  // of the parts
+  Backend* backend_ = nullptr;                      // of the last part, which has the results
+  std::string backend_name_, memory_layout_;        // of all parts
   std::unique_ptr<Model> model_;
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;

@@ -13,8 +13,9 @@ namespace linnet {
 enum class FinishReason { kStop, kLength, kCancelled };
 
 struct GenerateRequest {
-  std::vector<std::int32_t> prompt;  ///< not empty, ids of the vocabulary
-  std::int64_t max_tokens = 0;       ///< >= 1; prompt and this fit the context together
+  /// Not empty, ids of the vocabulary. Of a model with an input (ModelSpec::input) it is that.
+  std::vector<std::int32_t> prompt;
+  std::int64_t max_tokens = 0;  ///< >= 1; prompt and this fit the context together
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;

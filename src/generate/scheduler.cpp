@@ -11,7 +11,8 @@ Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
     : model_(model),
       backend_(backend),
       cache_(backend, memory, model.spec().causal),
-      drafter_(std::move(drafter)) {}
+      drafter_(std::move(drafter)),
+      logits_(backend) {}
 
 Scheduler::Sequence::Sequence(GenerateRequest wanted, std::uint64_t number)
     : request(std::move(wanted)), id(number), chain(request.sampling), tokens(request.prompt) {}
@@ -25,7 +26,11 @@ bool Scheduler::Sequence::is_generating() const {
 void Scheduler::submit(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
-  sequences_.emplace_back(std::move(request), next_id_++);
+  Sequence& sequence = sequences_.emplace_back(std::move(request), next_id_++);
+  const InputSpec& input = model_.spec().input;
+  if (input.layers == 0) return;
+  sequence.input_tokens = std::ssize(sequence.tokens);
+  if (!sequence.request.on_hidden) sequence.tokens.push_back(input.first_token);
 }
 
 Status Scheduler::step() {
@@ -35,13 +40,13 @@ Status Scheduler::step() {
   if (Status status = collect(); !status) return status;
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
-  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
-  backend_.download(logits, logits_.data());
-  if (Status status = backend_.status(); !status) return status;
+  logits_.clear();
+  for (const Part& part : parts_) state_needs(part);
+  if (Status status = logits_.read(logits); !status) return status;
   std::int64_t output = 0;
   for (const Part& part : parts_) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
-    output += take_results(part, logits_.data() + output * logits.columns);
+    output += take_results(part, output);
     if (!gives_hidden) continue;
     if (Status status = give_hidden(part); !status) return status;
   }
@@ -66,7 +71,10 @@ Status Scheduler::collect() {
     if (it->is_generating()) collect_from(it, room);
   }
   const std::int64_t texts = rows_.rows();
-  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows_, room - texts);
+  // A prompt that can't be cut comes whole, if any come, lest it waits for ever.
+  const bool cuts = model_.spec().causal || prompt_rows_ == 0;
+  const std::int64_t prompt_rows = cuts ? prompt_rows_ : room;
+  const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows, room - texts);
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
     if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
     if (!start(*it)) break;  // those behind it wait, too
@@ -144,7 +152,7 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   const std::int64_t all = count + std::ssize(sequence.guesses);
   parts_.push_back({it, rows_.rows(), count, draws});
   if (sequence.request.on_hidden) rows_.keep_hidden();
-  rows_.add_sequence(stored, stored.computed, all);
+  rows_.add_sequence(stored, stored.computed, all, sequence.input_tokens);
   for (std::int64_t i = 0; i < count; ++i) {
     rows_.add_row(sequence.tokens[stored.computed + i], draws && i + 1 == count);
   }
@@ -191,8 +199,21 @@ void Scheduler::release(Sequence& sequence) {
   ++releases_;
 }
 
+// Says what the rows of a part are needed for: the first by what the chain knows now. The rows
+// behind guesses are drawn from when the text has changed.
+void Scheduler::state_needs(const Part& part) {
+  if (!part.draws) return;
+  Sequence& sequence = *part.sequence;
+  LogitNeeds needs;
+  needs.all = !logits_.picks() || sequence.request.top_logprobs >= 0;
+  if (!needs.all) needs = sequence.chain.needs({sequence.tokens, sequence.drawn});
+  logits_.add_row(needs);
+  needs.all |= needs.depends_on_text;
+  for (std::size_t i = 0; i < sequence.guesses.size(); ++i) logits_.add_row(needs);
+}
+
 // Draws from the logits of a part; gives the number of their rows.
-std::int64_t Scheduler::take_results(const Part& part, float* logits) {
+std::int64_t Scheduler::take_results(const Part& part, std::int64_t first_output) {
   Sequence& sequence = *part.sequence;
   const auto guesses = std::exchange(sequence.guesses, {});
   // Recurrent state can't go back by single tokens: the rows stay all or none.
@@ -200,12 +221,10 @@ std::int64_t Scheduler::take_results(const Part& part, float* logits) {
   if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, part.rows);
   if (!part.draws) return 0;
 
-  const std::int64_t vocabulary = model_.spec().vocabulary;
   const auto guessed = std::ssize(guesses);
   speculation_.guessed += guessed;
   std::int64_t accepted = 0;
-  while (
-      draw(part.sequence, {logits + accepted * vocabulary, static_cast<std::size_t>(vocabulary)})) {
+  while (draw(part.sequence, logits_.row(first_output + accepted))) {
     if (accepted == guessed || sequence.tokens.back() != guesses[accepted]) {
       if (guessed > 0) sequence.draft_length.report(guessed, accepted);
       const bool all_right = accepted == guessed;
@@ -236,15 +255,15 @@ Status Scheduler::give_hidden(const Part& part) {
 }
 
 // The next token of a sequence; false if it has ended.
-bool Scheduler::draw(Iterator sequence, std::span<float> logits) {
+bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
   const GenerateRequest& request = sequence->request;
   std::optional<TokenLogprobs> logprobs;
   std::vector<float> given;  // by the model; the chain changes them
   if (request.top_logprobs >= 0 && request.on_logprobs) {
-    logprobs = top_logprobs(logits, request.top_logprobs);
-    given.assign(logits.begin(), logits.end());
+    logprobs = top_logprobs(row.logits, request.top_logprobs);
+    given.assign(row.logits.begin(), row.logits.end());
   }
-  const auto token = sequence->chain.draw(logits, {sequence->tokens, sequence->drawn});
+  const auto token = sequence->chain.draw(row, {sequence->tokens, sequence->drawn});
   const auto& stops = request.stop_tokens;
   if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
     finish(sequence, FinishReason::kStop);

@@ -12,6 +12,7 @@
 #include "generate/sampling/sampler_chain.hpp"
 #include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/drafter.hpp"
+#include "generate/step_logits.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -50,8 +51,8 @@ class Scheduler {
   /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
 
-  /// From now on, a step with running texts takes at most `rows` tokens of prompts. 0 would keep
-  /// prompts waiting until no text runs.
+  /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
+  /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
   /// Of the latest step().
   const StepSize& last_step() const { return last_step_size_; }
@@ -76,6 +77,7 @@ class Scheduler {
     std::uint64_t id;
     SamplerChain chain;
     std::vector<std::int32_t> tokens;  // prompt and output
+    std::int64_t input_tokens = 0;     // the prompt's, where the model has an input
     StoredSequence stored;
     std::int64_t drawn = 0;
     bool started = false;
@@ -104,9 +106,10 @@ class Scheduler {
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
   void release(Sequence& sequence);
-  std::int64_t take_results(const Part& part, float* logits);
+  void state_needs(const Part& part);
+  std::int64_t take_results(const Part& part, std::int64_t first_output);
   Status give_hidden(const Part& part);
-  bool draw(Iterator sequence, std::span<float> logits);
+  bool draw(Iterator sequence, const LogitRow& row);
   void finish(Iterator sequence, FinishReason reason);
 
   Model& model_;
@@ -126,7 +129,8 @@ class Scheduler {
   BatchRows rows_;
   std::vector<Part> parts_;
   std::vector<DraftQuery> queries_;
-  std::vector<float> logits_, hidden_;
+  StepLogits logits_;
+  std::vector<float> hidden_;
 };
 
 }  // namespace linnet

@@ -24,6 +24,8 @@ class TokenSet {
   void clear() { std::fill(words_.begin(), words_.end(), 0); }
   std::int32_t count() const;
   bool operator==(const TokenSet&) const = default;
+  /// A bit for each id below size(), the lowest in the first word's lowest bit.
+  std::span<const std::uint64_t> words() const { return words_; }
 
   /// Sets logits[id] to minus infinity for every id that is not in the set, also beyond its size.
   void apply(std::span<float> logits) const;

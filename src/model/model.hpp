@@ -8,6 +8,7 @@
 #include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
+#include "model/blocks/cross_attention.hpp"
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
@@ -15,17 +16,23 @@
 #include "model/blocks/recurrent.hpp"
 #include "model/blocks/residual_mix.hpp"
 #include "model/model_spec.hpp"
+#include "model/stage.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
 
 /// The rows of one forward pass: prompt chunks and single tokens of any number of sequences side by
 /// side. `layout` says where each row stands; `outputs` are the rows whose logits are wanted.
+///
+/// Where the model has an input (ModelSpec::input), a sequence is its input and the text behind it:
+/// its first `inputs[sequence]` positions, all in one batch, are the input, of which there are no
+/// logits.
 struct Batch {
   std::span<const std::int32_t> tokens;
   BatchLayout layout;
   std::span<const std::int32_t> outputs;
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
+  std::span<const std::int32_t> inputs = {};
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -34,25 +41,45 @@ struct BatchLimits {
   std::int64_t outputs = 32;
 };
 
-/// The recurrent state that the layers of `spec` keep.
-StateShape state_shape(const ModelSpec& spec, std::int64_t slots);
+/// The recurrent state that the layers of `spec` keep; those outside `layers` count as keeping
+/// none.
+StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange layers = {});
 
-/// A transformer in a backend's memory. One thread at a time may call forward().
+/// Which layers one backend computes: those before `end` that no place before this one has.
+struct LayerPlace {
+  Backend* backend;
+  int end = std::numeric_limits<int>::max();
+};
+
+/// A transformer in the memory of a backend, or of several, each of which has some layers. One
+/// thread at a time may call forward().
 class Model {
  public:
-  /// Loads the tensors of `file` as `spec` says. The backend must outlive the model, the file need
-  /// not.
-  static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader, Backend& backend,
+  /// Loads the tensors of `loader`'s file as `spec` says. What stands before the layers goes to the
+  /// first place, what stands behind them to the last one, which has the results, too. Places may
+  /// only meet where can_part() says so. The backends must outlive the model.
+  static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader,
+                                             std::span<const LayerPlace> places,
                                              const BatchLimits& limits);
+  /// All in one backend.
+  static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader, Backend& backend,
+                                             const BatchLimits& limits) {
+    const LayerPlace place{&backend};
+    return load(std::move(spec), loader, {&place, 1}, limits);
+  }
 
   const ModelSpec& spec() const { return spec_; }
   const BatchLimits& limits() const { return limits_; }
 
   /// The keys and values that this model keeps.
   KvShape kv_shape(KvType type, std::int64_t pages) const;
-
   /// The recurrent state that this model keeps; no layer keeps any in a model of attention alone.
   StateShape state_shape(std::int64_t slots) const;
+
+  /// Memory for them where the layers are. What a backend makes of kv_shape() and state_shape()
+  /// will do, too, where it has all layers.
+  Result<std::unique_ptr<KvStore>> make_kv_store(KvType type, std::int64_t pages) const;
+  Result<std::unique_ptr<StateStore>> make_state_store(std::int64_t slots) const;
 
   /// Evaluates `batch` (within limits(), ids below the vocabulary, positions with pages), stores
   /// its keys and values in `kv` and moves the states of its sequences on; `states` may be null
@@ -60,9 +87,10 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
-  /// After a forward() of a batch that keeps them: the hidden states of all its rows behind the
-  /// last norm (and the projections that some files have for embeddings), [rows, width] in the
-  /// backend's memory; they stay until the next call.
+  /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
+  /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
+  /// (and the projections that some files have for embeddings), [rows, width] in the backend's
+  /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
 
  private:
@@ -70,6 +98,8 @@ class Model {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
     AttentionWeights attention;
     LatentAttentionWeights latent;
+    Norm cross_norm;
+    CrossAttentionWeights cross;
     RecurrentBlockPtr recurrent, recurrent_ffn;
     Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
     Norm experts_norm;  ///< of experts that read what the mixer reads
@@ -89,53 +119,66 @@ class Model {
     View experts;
   };
 
-  Model(ModelSpec spec, Backend& backend, const BatchLimits& limits)
-      : spec_(std::move(spec)), backend_(backend), limits_(limits) {}
+  Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits);
 
+  void load_before_layers(WeightLoader& loader);
+  void load_behind_layers(WeightLoader& loader);
   void load_layer(WeightLoader& loader, int index);
   void load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
                 Layer& layer);
   Status allocate_workspace();
-  View embed(const Batch& batch);
-  View normalise(const Norm& norm, NormUse use, View in);
-  void normalise_in_place(const Norm& norm, View x);
-  void run_altup_layer(const Pass& pass, int index, View per_layer_inputs,
-                       const std::vector<View>& streams);
+  Pass pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
+               const Streams& streams);
+  View read_and_write(const Batch& batch, KvStore& kv);
+  View read_inputs(const Batch& batch, KvStore& kv);
+  View write(const Batch& batch, KvStore& kv);
+  void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
+  void end_streams(const Pass& pass, const Streams& streams);
+  View embed(const Pass& pass, std::span<const std::int32_t> tokens);
+  View normalise(const Pass& pass, const Norm& norm, NormUse use, View in);
+  void normalise_in_place(const Pass& pass, const Norm& norm, View x);
+  void run_any_layer(const Pass& pass, int index, const Streams& streams);
+  void run_altup_layer(const Pass& pass, int index, const Streams& all);
   View per_layer_input(View all, int index) const;
-  void run_mixing_layers(const Pass& pass, View x);
-  void run_layer(const Pass& pass, int index, View embeddings, View per_layer_inputs, View x);
-  FfnInput read_before_mixer(const Layer& layer, const LayerSpec& spec, View x);
-  void restart_residual(View block_in, View x);
-  void normalise_mixer_sum(const Layer& layer, View mixer_in, View x);
+  void run_mixing_layer(const Pass& pass, int index, const Streams& streams);
+  void run_layer(const Pass& pass, int index, const Streams& streams);
+  FfnInput read_before_mixer(const Pass& pass, const Layer& layer, const LayerSpec& spec, View x);
+  void restart_residual(const Pass& pass, View block_in, View x);
+  void normalise_mixer_sum(const Pass& pass, const Layer& layer, View mixer_in, View x);
   void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
   void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
   void run_shared(const Pass& pass, int index, View in, View out);
-  View head(View x, std::span<const std::int32_t> outputs);
-  void keep_hidden(View x);
+  View head(const Pass& pass, View x, std::span<const std::int32_t> outputs);
+  void keep_hidden(const Pass& pass, View x);
 
   ModelSpec spec_;
-  Backend& backend_;
   BatchLimits limits_;
+  std::vector<Stage> stages_;  ///< one behind the other; at least one
   std::shared_ptr<const Matrix> embedding_;
   std::shared_ptr<const Matrix> positions_;  ///< learned embeddings of the positions
   std::shared_ptr<const Matrix> types_;      ///< of which all tokens have the first (BERT)
   Norm embedding_norm_;
   PerLayerTable per_layer_;
-  AltupTable altup_;
+  AltupTable altup_spread_, altup_gather_;
   ResidualMixWeights output_mix_;
   AdapterSwitch adapter_switch_;
   Linear output_;
+  Norm input_norm_;  ///< behind the layers that read the input
   Norm output_norm_;
   Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
   std::vector<Layer> layers_;
-  std::unique_ptr<Workspace> workspace_;
+  std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};
 };
 
-/// Bytes of the recurrent state of one sequence; 0 for models of attention alone.
-std::int64_t state_bytes(const ModelSpec& spec);
+/// Whether `layer` and those behind it can be in another memory than those before it: they read no
+/// keys that an earlier layer has stored or picked.
+bool can_part(const ModelSpec& spec, int layer);
 
-/// Bytes that the keys and values of one token take in all layers.
-std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type);
+/// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.
+std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
+
+/// Bytes that the keys and values of one token take in `layers`.
+std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers = {});
 
 }  // namespace linnet

@@ -7,7 +7,10 @@
 namespace linnet {
 namespace {
 
-std::string block_prefix(int layer) { return fmt::format("blk.{}", layer); }
+std::string block_prefix(const ModelSpec& spec, int layer) {
+  if (layer < spec.input.layers) return fmt::format("enc.blk.{}", layer);
+  return fmt::format("{}.{}", spec.layer_name, layer - spec.input.layers);
+}
 
 std::string tensor_name(const std::string& prefix, std::string_view part) {
   return fmt::format("{}.{}", prefix, part);
@@ -15,49 +18,75 @@ std::string tensor_name(const std::string& prefix, std::string_view part) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader, Backend& backend,
+Model::Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits)
+    : spec_(std::move(spec)), limits_(limits) {
+  int first = 0;
+  for (const LayerPlace& place : places) {
+    stages_.push_back({place.backend, {first, place.end}});
+    first = place.end;
+  }
+}
+
+Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
+                                           std::span<const LayerPlace> places,
                                            const BatchLimits& limits) {
-  std::unique_ptr<Model> model(new Model(std::move(spec), backend, limits));
+  std::unique_ptr<Model> model(new Model(std::move(spec), places, limits));
   const ModelSpec& s = model->spec_;
   for (const std::string& pattern : s.unused_tensors) loader.ignore(pattern);
   loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
-  model->embedding_ = loader.linear("token_embd", s.width, s.vocabulary).weight;
-  if (s.position_rows > 0) {
-    model->positions_ = loader.linear("position_embd", s.width, s.position_rows).weight;
+  loader.load_into(*model->stages_.front().backend);
+  model->load_before_layers(loader);
+  for (const Stage& stage : model->stages_) {
+    loader.load_into(*stage.backend);
+    const int end = std::min(stage.layers.end, static_cast<int>(s.layers.size()));
+    for (int i = stage.layers.first; i < end && !loader.failed(); ++i) model->load_layer(loader, i);
   }
-  if (const std::int64_t types = loader.rows("token_types"); types > 0) {
-    model->types_ = loader.linear("token_types", s.width, types).weight;
-  }
-  if (s.embedding_norm == NormUse::kWeights) {
-    model->embedding_norm_ = loader.norm("token_embd_norm", s.width);
-  }
-  model->per_layer_ = load_per_layer_table(loader, s);
-  model->altup_ = load_altup_table(loader, s);
-  model->adapter_switch_ = load_adapter_switch(loader, s.adapters);
-  model->output_mix_ = load_residual_mix(loader, s, "output_res_score");
-  for (int i = 0; i < static_cast<int>(s.layers.size()) && !loader.failed(); ++i) {
-    model->load_layer(loader, i);
-  }
-  if (s.output_norm == NormUse::kWeights) {
-    model->output_norm_ = loader.norm(std::string(s.norm_names.output), s.width);
-  }
-  if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
-    model->dense_up_ = loader.linear("dense_2", s.width, wide);
-    model->dense_down_ = loader.linear("dense_3", wide, s.width);
-  }
-  if (!s.encoder) {
-    model->output_ = loader.linear("output", s.width, s.vocabulary, Presence::kOptional);
-    if (!model->output_) model->output_.weight = model->embedding_;  // tied
-  }
+  model->load_behind_layers(loader);
   if (Status status = loader.finish(); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
   return model;
 }
 
+void Model::load_before_layers(WeightLoader& loader) {
+  embedding_ = loader.linear("token_embd", spec_.width, spec_.vocabulary).weight;
+  if (spec_.position_rows > 0) {
+    positions_ = loader.linear("position_embd", spec_.width, spec_.position_rows).weight;
+  }
+  if (const std::int64_t types = loader.rows("token_types"); types > 0) {
+    types_ = loader.linear("token_types", spec_.width, types).weight;
+  }
+  if (spec_.embedding_norm == NormUse::kWeights) {
+    embedding_norm_ = loader.norm("token_embd_norm", spec_.width);
+  }
+  per_layer_ = load_per_layer_table(loader, spec_);
+  altup_spread_ = load_altup_table(loader, spec_, "altup_proj");
+  adapter_switch_ = load_adapter_switch(loader, spec_.adapters);
+}
+
+// kBehindLayers names these, for plans.
+void Model::load_behind_layers(WeightLoader& loader) {
+  if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
+  output_mix_ = load_residual_mix(loader, spec_, "output_res_score");
+  altup_gather_ = load_altup_table(loader, spec_, "altup_unembd_proj");
+  if (spec_.output_norm == NormUse::kWeights) {
+    output_norm_ = loader.norm(std::string(spec_.norm_names.output), spec_.width);
+  }
+  if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
+    dense_up_ = loader.linear("dense_2", spec_.width, wide);
+    dense_down_ = loader.linear("dense_3", wide, spec_.width);
+  }
+  if (spec_.encoder) return;
+  output_ = loader.linear("output", spec_.width, spec_.vocabulary, Presence::kOptional);
+  if (output_) return;
+  output_.weight = stages_.size() == 1  // tied
+                       ? embedding_
+                       : loader.linear("token_embd", spec_.width, spec_.vocabulary).weight;
+}
+
 void Model::load_layer(WeightLoader& loader, int index) {
   const LayerSpec& spec = spec_.layers[index];
   const NormNames& names = spec_.norm_names;
-  const std::string prefix = block_prefix(index);
+  const std::string prefix = block_prefix(spec_, index);
   const auto norm = [&](std::string_view name, Presence presence) {
     return name.empty() ? Norm{} : loader.norm(tensor_name(prefix, name), spec_.width, presence);
   };
@@ -67,10 +96,16 @@ void Model::load_layer(WeightLoader& loader, int index) {
   }
   if (spec.attention.heads > 0) {
     layer.attention = load_attention(loader, spec.attention, spec_, prefix);
+    const int first = index < spec_.input.layers ? 0 : spec_.input.layers;
+    if (!layer.attention.distance_bias && index > first) {
+      layer.attention.distance_bias = layers_[first].attention.distance_bias;
+    }
   }
   if (spec.latent.heads > 0) {
     layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
   }
+  layer.cross = load_cross_attention(loader, spec.cross, spec_.width, prefix);
+  if (spec.cross.heads > 0) layer.cross_norm = norm(names.cross, Presence::kRequired);
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
   layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
   layer.mixer_sum_norm = norm(names.mixer_sum, Presence::kRequired);
@@ -112,10 +147,11 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
 Status Model::allocate_workspace() {
   std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
-    block_columns = std::max({block_columns, attention_columns(layer.attention, spec_),
-                              latent_attention_columns(layer.latent), mlp_columns(layer.mlp, spec_),
-                              mlp_columns(layer.shared, spec_) + spec_.width + 1,
-                              moe_columns(layer.moe, spec_.width)});
+    block_columns =
+        std::max({block_columns, attention_columns(layer.attention, spec_),
+                  latent_attention_columns(layer.latent), cross_attention_columns(layer.cross),
+                  mlp_columns(layer.mlp, spec_), mlp_columns(layer.shared, spec_) + spec_.width + 1,
+                  moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
     for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {
@@ -134,9 +170,11 @@ Status Model::allocate_workspace() {
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
-  auto buffer = backend_.allocate(rows + outputs);
-  if (!buffer) return buffer.error();
-  workspace_ = std::make_unique<Workspace>(std::move(*buffer));
+  for (Stage& stage : stages_) {
+    auto buffer = stage.backend->allocate(rows + outputs);
+    if (!buffer) return buffer.error();
+    stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
+  }
   return {};
 }
 

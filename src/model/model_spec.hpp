@@ -53,6 +53,12 @@ struct AttentionSpec {
   RopeSpec rope;
   float clamp = 0.0f;       ///< of queries, keys and values; 0: none
   float alibi_bias = 0.0f;  ///< largest slope of ALiBi (https://arxiv.org/abs/2108.12409); 0: none
+  /// Learned biases of the scores by the distance from query to key; see linnet::DistanceBias.
+  /// Layers whose file has none share those of the first layer.
+  struct DistanceBias {
+    int count = 0;                      ///< of buckets; 0: there are none
+    std::vector<std::int32_t> buckets;  ///< [2 * reach + 1]
+  } distance_bias;
   /// RMS-norms of each head without weights, besides those that the file has weights for.
   bool plain_query_norm = false;
   bool plain_key_norm = false;
@@ -75,6 +81,17 @@ struct AttentionSpec {
     int value = 0;
   } fused_rows;
   int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
+};
+
+/// Attention of a text to its input (https://arxiv.org/abs/1706.03762, section 3.2.3), of which
+/// every token sees all of it.
+struct CrossAttentionSpec {
+  int heads = 0;  ///< 0: the layer has none
+  int kv_heads = 0;
+  int key_width = 0;    ///< of one head
+  int value_width = 0;  ///< of one head
+  float scale = 0.0f;
+  int kv_layer = -1;  ///< where keys and values of the input are kept
 };
 
 /// Multi-head latent attention (https://arxiv.org/abs/2405.04434, section 2.1): keys and values are
@@ -152,6 +169,7 @@ struct LayerSpec {
   RecurrentSpec recurrent;      ///< where a layer has attention too, their outputs are added
   RecurrentSpec recurrent_ffn;  ///< a feed-forward part that keeps a state
   LatentAttentionSpec latent;
+  CrossAttentionSpec cross;  ///< between mixer and feed-forward part
   MlpSpec mlp;
   MlpSpec shared;  ///< the expert that every token uses
   MoeSpec moe;
@@ -187,6 +205,7 @@ enum class NormUse {
 struct NormNames {
   std::string_view mixer = "attn_norm";
   std::string_view mixer_post = "post_attention_norm";
+  std::string_view cross = "cross_attn_norm";
   std::string_view ffn = "ffn_norm";
   std::string_view ffn_post = "post_ffw_norm";
   /// Of the residual stream itself, with what mixer or feed-forward part gave (BERT).
@@ -195,6 +214,14 @@ struct NormNames {
   /// After mixer_sum the mixer's input is added once more, and normalised again (Jina).
   std::string_view mixer_again;
   std::string_view output = "output_norm";
+};
+
+/// Of a model that writes a text beside another one, its input (T5): the first layers read the
+/// input, whose tokens see each other, and the others write, seeing what was read
+/// (LayerSpec::cross) and the text so far. Positions of input and text are counted apart.
+struct InputSpec {
+  int layers = 0;                ///< that read; 0: the model has no input
+  std::int32_t first_token = 0;  ///< that stands before a text
 };
 
 /// Everything that the forward pass needs to know of a model, read from the metadata by its
@@ -228,7 +255,7 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } silent_tokens;
-  bool causal = true;
+  bool causal = true;  ///< else tokens of a text, or of its input, see later ones
   /// Its results are the hidden states; there are no logits, and tokens see each other.
   bool encoder = false;
   /// Columns of the embedding that every layer has of its own (Gemma 3n); 0: none.
@@ -240,7 +267,9 @@ struct ModelSpec {
   int residual_group = 0;
   bool parallel_residual = false;  ///< mixer and feed-forward read the same input
   AdaptersSpec adapters;
+  InputSpec input;
   std::vector<LayerSpec> layers;
+  std::string_view layer_name = "blk";  ///< before the number of a layer, in the names of tensors
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/split_stores.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -14,47 +15,101 @@ KvLayerShape kv_layer_shape(const LayerSpec& layer) {
   return {attention.kv_heads, attention.key_width, attention.value_width};
 }
 
-// Keys and values of all layers, then the index keys of those that pick keys.
-std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec) {
+// Keys and values of all layers, then the index keys of those that pick keys, and what layers see
+// of an input. What belongs to others than `layers` is empty.
+std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange layers) {
   std::vector<KvLayerShape> shapes;
-  for (const LayerSpec& layer : spec.layers) shapes.push_back(kv_layer_shape(layer));
-  for (const LayerSpec& layer : spec.layers) {
-    const IndexerSpec& indexer = layer.latent.indexer;
+  const int count = static_cast<int>(spec.layers.size());
+  for (int i = 0; i < count; ++i) {
+    shapes.push_back(layers.holds(i) ? kv_layer_shape(spec.layers[i]) : KvLayerShape{});
+  }
+  for (int i = 0; i < count; ++i) {
+    const IndexerSpec& indexer = spec.layers[i].latent.indexer;
     if (indexer.heads == 0 || indexer.reused) continue;
     shapes.resize(std::max<std::size_t>(shapes.size(), indexer.kv_layer + 1));
-    shapes[indexer.kv_layer] = {1, indexer.width, 0};
+    if (layers.holds(i)) shapes[indexer.kv_layer] = {1, indexer.width, 0};
   }
-  if (!spec.adapters.tokens.empty()) shapes.push_back({1, 1, 1});  // AdaptersSpec::kv_layer
+  if (!spec.adapters.tokens.empty()) {  // AdaptersSpec::kv_layer, which stands before the layers
+    shapes.push_back(layers.holds(0) ? KvLayerShape{1, 1, 1} : KvLayerShape{});
+  }
+  for (int i = 0; i < count; ++i) {
+    const CrossAttentionSpec& cross = spec.layers[i].cross;
+    if (cross.heads == 0) continue;
+    shapes.resize(std::max<std::size_t>(shapes.size(), cross.kv_layer + 1));
+    if (layers.holds(i)) {
+      shapes[cross.kv_layer] = {cross.kv_heads, cross.key_width, cross.value_width};
+    }
+  }
   return shapes;
+}
+
+// The store of the only stage, or one of `Split` with a part for each.
+template <class Split, class Store, class Make>
+Result<std::unique_ptr<Store>> make_store(const std::vector<Stage>& stages, const Make& make) {
+  std::vector<std::unique_ptr<Store>> parts;
+  for (const Stage& stage : stages) {
+    auto part = make(stage);
+    if (!part) return part.error();
+    parts.push_back(std::move(*part));
+  }
+  if (parts.size() == 1) return std::move(parts.front());
+  return std::unique_ptr<Store>(new Split(std::move(parts)));
 }
 
 }  // namespace
 
 KvShape Model::kv_shape(KvType type, std::int64_t pages) const {
-  return {kv_layer_shapes(spec_), type, pages};
+  return {kv_layer_shapes(spec_, {}), type, pages};
 }
 
 StateShape Model::state_shape(std::int64_t slots) const {
   return linnet::state_shape(spec_, slots);
 }
 
-StateShape state_shape(const ModelSpec& spec, std::int64_t slots) {
+Result<std::unique_ptr<KvStore>> Model::make_kv_store(KvType type, std::int64_t pages) const {
+  return make_store<SplitKvStore, KvStore>(stages_, [&](const Stage& stage) {
+    return stage.backend->make_kv_store({kv_layer_shapes(spec_, stage.layers), type, pages});
+  });
+}
+
+Result<std::unique_ptr<StateStore>> Model::make_state_store(std::int64_t slots) const {
+  return make_store<SplitStateStore, StateStore>(stages_, [&](const Stage& stage) {
+    return stage.backend->make_state_store(linnet::state_shape(spec_, slots, stage.layers));
+  });
+}
+
+StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange layers) {
   StateShape shape{{}, slots};
-  for (const LayerSpec& layer : spec.layers) {
-    shape.layer_floats.push_back(state_floats(layer.recurrent) + state_floats(layer.recurrent_ffn));
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    shape.layer_floats.push_back(
+        layers.holds(i) ? state_floats(layer.recurrent) + state_floats(layer.recurrent_ffn) : 0);
   }
   return shape;
 }
 
-std::int64_t state_bytes(const ModelSpec& spec) {
+bool can_part(const ModelSpec& spec, int layer) {
+  if (spec.input.layers > 0) return false;  // all layers of a text read what those of its input made
+  bool has_picks = false;
+  for (int i = layer; i < static_cast<int>(spec.layers.size()); ++i) {
+    const int keys_of = spec.layers[i].attention.kv_layer;
+    if (keys_of >= 0 && keys_of < layer) return false;
+    const IndexerSpec& indexer = spec.layers[i].latent.indexer;
+    if (indexer.heads > 0 && indexer.reused && !has_picks) return false;
+    has_picks |= indexer.heads > 0;
+  }
+  return true;
+}
+
+std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers) {
   std::int64_t floats = 0;
-  for (const std::int64_t layer : state_shape(spec, 1).layer_floats) floats += layer;
+  for (const std::int64_t layer : state_shape(spec, 1, layers).layer_floats) floats += layer;
   return floats * static_cast<std::int64_t>(sizeof(float));
 }
 
-std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type) {
+std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers) {
   std::int64_t values = 0;
-  for (const KvLayerShape& shape : kv_layer_shapes(spec)) {
+  for (const KvLayerShape& shape : kv_layer_shapes(spec, layers)) {
     values += std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
   }
   return values * info_of(type).block_bytes / 32;

@@ -28,7 +28,7 @@ bool has_shape(const gguf::Tensor& tensor, std::span<const std::int64_t> shape) 
 }  // namespace
 
 WeightLoader::WeightLoader(const gguf::File& file, Backend& backend, Progress progress)
-    : file_(file), backend_(backend), progress_(std::move(progress)) {
+    : file_(file), backend_(&backend), progress_(std::move(progress)) {
   for (const gguf::Tensor& tensor : file.tensors()) {
     total_bytes_ += static_cast<std::int64_t>(tensor.bytes.size());
   }
@@ -52,13 +52,13 @@ const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presenc
     if (presence == Presence::kRequired) fail(fmt::format("missing tensor {}", name));
     return nullptr;
   }
-  used_.insert(name);
+  const bool is_first_use = used_.insert(name).second;
   if (!has_shape(*tensor, shape)) {
     fail(fmt::format("tensor {} has shape {}, expected [{}]", name, tensor->shape_text(),
                      fmt::join(shape, ", ")));
     return nullptr;
   }
-  done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
+  if (is_first_use) done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
   if (progress_) progress_(done_bytes_, total_bytes_);
   return tensor;
 }
@@ -89,12 +89,12 @@ std::unique_ptr<Buffer> WeightLoader::transposed(const std::string& name, std::i
 
 std::unique_ptr<Buffer> WeightLoader::upload(std::span<const float> values) {
   if (values.empty()) return nullptr;
-  auto buffer = backend_.allocate(static_cast<std::int64_t>(values.size()));
+  auto buffer = backend_->allocate(static_cast<std::int64_t>(values.size()));
   if (!buffer) {
     fail(buffer.error().message);
     return nullptr;
   }
-  backend_.upload(values, (*buffer)->data());
+  backend_->upload(values, (*buffer)->data());
   return std::move(*buffer);
 }
 
@@ -111,7 +111,7 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   if (!tensor) return nullptr;
   // Experts that are never used are never read.
   const bool lasting = slices > 1;
-  auto uploaded = backend_.upload(
+  auto uploaded = backend_->upload(
       MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices, lasting});
   if (!uploaded) {
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
@@ -152,7 +152,7 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
     return linear;
   }
   const std::byte* bytes = tensor->bytes.data() + tensor->format->size_bytes(columns * first);
-  auto uploaded = backend_.upload(MatrixSource{tensor->format, bytes, columns, rows});
+  auto uploaded = backend_->upload(MatrixSource{tensor->format, bytes, columns, rows});
   if (!uploaded) {
     fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
     return linear;
@@ -176,7 +176,7 @@ Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
                 row_bytes);
   }
   Linear linear;
-  auto uploaded = backend_.upload(
+  auto uploaded = backend_->upload(
       MatrixSource{tensor->format, bytes.data(), columns, static_cast<std::int64_t>(order.size())});
   if (!uploaded) {
     fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
@@ -215,7 +215,7 @@ std::vector<Linear> WeightLoader::slices(const std::string& stem, std::int64_t c
   if (!tensor) return result;
   const std::int64_t slice_bytes = tensor->format->size_bytes(columns * rows);
   for (std::int64_t i = 0; i < count; ++i) {
-    auto uploaded = backend_.upload(
+    auto uploaded = backend_->upload(
         MatrixSource{tensor->format, tensor->bytes.data() + i * slice_bytes, columns, rows});
     if (!uploaded) {
       fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));

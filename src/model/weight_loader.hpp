@@ -27,6 +27,8 @@ class WeightLoader {
   using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
   WeightLoader(const gguf::File& file, Backend& backend, Progress progress = {});
+  /// Brings what is asked for from now on into `backend`.
+  void load_into(Backend& backend) { backend_ = &backend; }
 
   /// `stem`.weight [columns, rows] with the optional `stem`.bias [rows] and `stem`.scale [1].
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
@@ -88,7 +90,7 @@ class WeightLoader {
                                        std::int64_t rows, std::int64_t slices, Presence presence);
 
   const gguf::File& file_;
-  Backend& backend_;
+  Backend* backend_;
   Progress progress_;
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;

@@ -26,6 +26,11 @@ class Workspace {
     std::int64_t mark_;
   };
 
+  /// Takes everything back.
+  void clear() { used_ = 0; }
+  /// All that is handed out, as one row.
+  View used() const { return {buffer_->data(), 1, used_, used_}; }
+
   /// Its contents are undefined. Rows may have a gap between them.
   View view(std::int64_t rows, std::int64_t columns) {
     const std::int64_t stride = rows == 1 ? columns : stride_of(columns);

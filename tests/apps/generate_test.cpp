@@ -92,6 +92,13 @@ TEST(Generate, TheGpuWritesWhatTheCpuWritesOrTheProgramSaysWhyThereIsNone) {
   EXPECT_EQ(gpu.out, "");
 }
 
+TEST(Generate, SaysWhatTheCpuKeepsNoKeysIn) {
+  const Ended ended = run_program(generate_bundled({"-m", "8", "--kv-type", "f8_e4m3"}));
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, testing::HasSubstr("no keys and values in f8_e4m3"));
+  EXPECT_EQ(ended.out, "");
+}
+
 TEST(Generate, AutoSaysWhichDeviceItIs) {
   const Ended chosen =
       run_program(generate_bundled({"-m", "8", "--kv-type", "f32", "--device", "auto"}));

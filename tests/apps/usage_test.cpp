@@ -35,6 +35,7 @@ TEST(Usage, NumbersOutOfRange) {
       {"--kv-type", {"f64", ""}},
       {"--backend", {"abacus"}},
       {"--device", {"tpu", ""}},
+      {"--gpu-layers", {"0", "-1", "1.5", "some", "", "99999999999"}},
   };
   for (const auto& [option, values] : cases) {
     for (const char* value : values) {

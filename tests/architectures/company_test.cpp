@@ -43,7 +43,7 @@ class CompanyTest : public testing::TestWithParam<const char*> {
     model_ = std::move(*model);
     kv_ = std::move(*backend_->make_kv_store(model_->kv_shape(KvType::kF32, 3 * kPagesEach)));
     states_ = std::move(*backend_->make_state_store(model_->state_shape(3)));
-    for (int s = 0; s < 3; ++s) backend_->clear_state(*states_, s);
+    for (int s = 0; s < 3; ++s) states_->clear_slot(s);
   }
   void TearDown() override { fs::remove(path_); }
 
@@ -103,9 +103,9 @@ TEST_P(CompanyTest, LogitsAreBitIdenticalBehindACheckpoint) {
   const std::vector<float> whole = evaluate({{0, 0, kLength}});
   evaluate({{1, 0, kLength}});  // something else in slot 1
   evaluate({{2, 0, kPageTokens}});
-  backend_->copy_state(*states_, 2, 1);
+  states_->copy_slot(2, 1);
   evaluate({{2, kPageTokens, 3}});  // the state in slot 2 moves on
-  backend_->copy_state(*states_, 1, 2);
+  states_->copy_slot(1, 2);
   const std::vector<float> rest = evaluate({{2, kPageTokens, kLength - kPageTokens}});
   const auto skipped = static_cast<std::ptrdiff_t>(kPageTokens * case_.vocabulary());
   EXPECT_TRUE(std::equal(rest.begin(), rest.end(), whole.begin() + skipped));

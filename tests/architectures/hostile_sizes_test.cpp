@@ -21,7 +21,7 @@ std::string error_with(const std::string& name, const std::string& key, std::int
   const Status written = oracle.write(path);
   if (!written) return written.error().message;
   const auto backend = make_cpu_backend(1);
-  const auto result = test::evaluate(path, *backend, oracle.tokens(), 64);
+  const auto result = test::evaluate(path, *backend, oracle.tokens(), 64, oracle.input());
   return result ? "" : result.error().message;
 }
 

@@ -113,7 +113,7 @@ TEST_P(MutatedFileTest, IsAnErrorOrRuns) {
     }
     const Status written = mutated.write(path);
     ASSERT_TRUE(written) << written.error().message;
-    const auto result = test::evaluate(path, *backend, tokens, 4);
+    const auto result = test::evaluate(path, *backend, tokens, 4, original_.input());
     if (!result) {
       EXPECT_NE(result.error().message.find("mutated.gguf: "), std::string::npos)
           << result.error().message;

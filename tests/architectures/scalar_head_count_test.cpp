@@ -22,7 +22,8 @@ TEST_P(ScalarHeadCountTest, GivesTheSameLogits) {
   const auto logits = [&] {
     const Status written = oracle.write(folder / "model.gguf");
     EXPECT_TRUE(written) << written.error().message;
-    const auto result = test::evaluate(folder / "model.gguf", *backend, oracle.tokens(), 64);
+    const auto result =
+        test::evaluate(folder / "model.gguf", *backend, oracle.tokens(), 64, oracle.input());
     EXPECT_TRUE(result) << result.error().message;
     return result ? result->logits : std::vector<float>{};
   };

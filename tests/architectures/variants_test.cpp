@@ -42,9 +42,9 @@ class VariantsTest : public testing::TestWithParam<std::string> {
     const std::vector<std::int32_t> tokens = case_.tokens();
     const auto reference = make_reference_backend();
     const auto cpu = make_cpu_backend(2);
-    const auto want = test::evaluate(path, *reference, tokens, 64);
+    const auto want = test::evaluate(path, *reference, tokens, 64, case_.input());
     ASSERT_TRUE(want) << want.error().message;
-    const auto got = test::evaluate(path, *cpu, tokens, 64);
+    const auto got = test::evaluate(path, *cpu, tokens, 64, case_.input());
     ASSERT_TRUE(got) << got.error().message;
     EXPECT_LE(test::normalised_error(got->logits, want->logits), largest_error());
     EXPECT_TRUE(std::all_of(got->logits.begin(), got->logits.end(),
@@ -71,17 +71,22 @@ class DeeperTest : public VariantsTest {
 
   void repeat_layers() {
     const int layers = metadata("block_count")["value"];
+    const bool writes_apart = has("decoder_block_count");  // from what is read (T5)
+    const int writing = writes_apart ? metadata("decoder_block_count")["value"].get<int>() : 0;
     Json tensors = case_.json["tensors"];
     for (Json tensor : case_.json["tensors"]) {
       const std::string name = tensor["name"];
-      if (!name.starts_with("blk.")) continue;
-      const std::size_t end = name.find('.', 4);
-      const int layer = std::stoi(name.substr(4));
+      const std::size_t block = name.find("blk.");
+      if (block == std::string::npos) continue;
+      const std::string stem = name.substr(0, block + 4);
+      const std::string part = name.substr(name.find('.', stem.size()));
+      const int layer = std::stoi(name.substr(stem.size()));
+      const int all = stem == "dec.blk." ? writing : layers;
       if (layer == 0 && first_is_special()) continue;
-      tensor["name"] = "blk." + std::to_string(layer + layers) + name.substr(end);
+      tensor["name"] = stem + std::to_string(layer + all) + part;
       if (layer == 1 && first_is_special()) {
         tensors.push_back(tensor);
-        tensor["name"] = "blk." + std::to_string(layers) + name.substr(end);
+        tensor["name"] = stem + std::to_string(all) + part;
       }
       tensors.push_back(std::move(tensor));
     }
@@ -99,6 +104,7 @@ class DeeperTest : public VariantsTest {
       for (int i = 0; i < layers; ++i) value.push_back(Json(value[i]));
     }
     set("block_count", 2 * layers);
+    if (writes_apart && writing > 0) set("decoder_block_count", 2 * writing);
   }
 };
 

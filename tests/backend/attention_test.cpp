@@ -57,7 +57,10 @@ std::vector<float> run(Backend& backend, KvType type, const Shape& shape, Attent
 std::vector<AttentionParams> variants() {
   static const std::vector<float> sinks = random_floats(6, 11);
   static const std::vector<float> slopes = {0.5f, 0.25f, 0.125f, 0.1f, 0.05f, 0.01f};
-  std::vector<AttentionParams> all(9);
+  static const std::vector<float> biases = random_floats(5 * 6, 12);  // of 5 buckets and 6 heads
+  static const std::vector<std::int32_t> buckets = {4, 4, 1, 0, 3, 2, 2, 0, 1};
+  const DistanceBias bias{biases.data(), buckets.data(), 4};
+  std::vector<AttentionParams> all(11);
   all[1].softcap = 3.0f;
   all[2].span = AttentionSpan::kSliding;
   all[2].window = 37;
@@ -71,6 +74,9 @@ std::vector<AttentionParams> variants() {
   all[7].window = 37;
   all[8].causal = false;
   all[8].alibi_slopes = slopes.data();
+  all[9].distance_bias = bias;
+  all[10].distance_bias = bias;
+  all[10].causal = false;
   return all;
 }
 

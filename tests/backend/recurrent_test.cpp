@@ -39,7 +39,7 @@ std::vector<float> evaluate(Backend& backend, const Recurrence& recurrence,
   auto store = backend.make_state_store({{7, 3 + recurrence.state_floats}, 3});
   if (!store) return ADD_FAILURE() << store.error().message, std::vector<float>{};
   const std::int32_t slots[] = {2, 0};
-  for (const std::int32_t slot : slots) backend.clear_state(**store, slot);
+  for (const std::int32_t slot : slots) (*store)->clear_slot(slot);
   for (const std::vector<Part>& parts : batches) {
     std::vector<std::int32_t> sequences, gathered;
     for (std::int32_t s = 0; s < 2; ++s) {
@@ -172,11 +172,11 @@ TEST(RecurrentTest, CopiesAndClearsStates) {
     return out.values;
   };
   step(first, 0);
-  backend->copy_state(**store, 0, 2);
+  (*store)->copy_slot(0, 2);
   EXPECT_EQ(step(second, 0), first.values);
   EXPECT_EQ(step(second, 0), second.values);
   EXPECT_EQ(step(second, 2), first.values);
-  backend->clear_state(**store, 2);
+  (*store)->clear_slot(2);
   EXPECT_EQ(step(second, 2), (std::vector<float>{0, 0}));
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace linnet {
 namespace {
@@ -96,6 +98,42 @@ TEST(Bfloat16Test, rounds_to_the_nearest_and_ties_to_even) {
   }
   // A NaN whose only mantissa bits are the lower ones must not become an infinity.
   EXPECT_TRUE(std::isnan(bfloat16_to_float(float_to_bfloat16(std::bit_cast<float>(0x7f800001u)))));
+}
+
+// The value of a finite E4M3, from its definition.
+double e4m3_by_definition(std::uint32_t bits) {
+  const int exponent = bits >> 3 & 0xf;
+  const double mantissa = (bits & 7) + (exponent == 0 ? 0 : 8);
+  const double magnitude = std::ldexp(mantissa, std::max(exponent, 1) - 10);
+  return bits & 0x80 ? -magnitude : magnitude;
+}
+
+TEST(HalfTest, every_e4m3_has_its_value_and_returns) {
+  for (std::uint32_t bits = 0; bits < 0x100; ++bits) {
+    const float value = e4m3_to_float(static_cast<std::uint8_t>(bits));
+    if ((bits & 0x7f) == 0x7f) {
+      EXPECT_TRUE(std::isnan(value));
+    } else {
+      EXPECT_EQ(value, e4m3_by_definition(bits));
+    }
+    EXPECT_EQ(float_to_e4m3(value), bits);
+  }
+}
+
+// Between two neighbours: the nearer one, in the middle the even one.
+TEST(HalfTest, floats_become_the_nearest_e4m3) {
+  for (std::uint8_t bits = 0; bits < 0x7e; ++bits) {
+    const float low = e4m3_to_float(bits), high = e4m3_to_float(bits + 1);
+    const float middle = (low + high) / 2;
+    EXPECT_EQ(float_to_e4m3(std::nextafter(middle, 0.0f)), bits);
+    EXPECT_EQ(float_to_e4m3(std::nextafter(middle, 1000.0f)), bits + 1);
+    EXPECT_EQ(float_to_e4m3(middle), bits % 2 == 0 ? bits : bits + 1);
+    EXPECT_EQ(float_to_e4m3(-middle), float_to_e4m3(middle) | 0x80);
+  }
+  for (const float large : {449.0f, 480.0f, 1e30f, std::numeric_limits<float>::infinity()}) {
+    EXPECT_EQ(float_to_e4m3(large), 0x7e);
+    EXPECT_EQ(float_to_e4m3(-large), 0xfe);
+  }
 }
 
 }  // namespace

@@ -86,7 +86,8 @@ class CudaAttentionTest : public test::CudaTest {
 };
 
 TEST_F(CudaAttentionTest, AgreesWithTheReference) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
       expect_agreement([&](Backend& b) { return run(b, type, {}, variant, 101, 101); }, 1e-6);
     }
@@ -107,7 +108,8 @@ TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
   const Shape shapes[] = {{3, 3, 64, 64},   {4, 1, 128, 128},  {8, 1, 64, 128}, {10, 2, 96, 96},
                           {4, 2, 256, 256}, {10, 1, 576, 512}, {7, 1, 128, 128}};
   for (const Shape& shape : shapes) {
-    for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+    for (const KvType type :
+         {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
       expect_agreement([&](Backend& b) { return run(b, type, shape, {}, 40, 40); }, 1e-6);
     }
   }
@@ -116,7 +118,7 @@ TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
 // Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a
 // cache that holds the beginning already.
 TEST_F(CudaAttentionTest, TilesOfQueries) {
-  for (const KvType type : {KvType::kF16, KvType::kQ8_0}) {
+  for (const KvType type : {KvType::kF16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
       for (const Shape& shape : {Shape{6, 2, 64, 64}, Shape{6, 6, 128, 128}}) {
         const auto want = run(*reference_, type, shape, variant, 150, 150);
@@ -158,8 +160,8 @@ TEST_F(CudaAttentionTest, SequencesSideBySideAndCopiedPages) {
     const DeviceRows queries = test::random_rows(b, 40, 32, 3), out(b, 40, 32), again(b, 1, 32);
     b.store_kv(**store, 0, keys.view(), values.view(), batch);
     b.attention(**store, queries.view(), params, batch, out.view());
-    b.copy_page(**store, 3, 5);
-    b.copy_page(**store, 1, 2);
+    (*store)->copy_page(3, 5);
+    (*store)->copy_page(1, 2);
     const std::span<const std::int32_t> copied_table(copied);
     const std::int32_t position = 34, sequence = 0, length = 35;
     b.attention(**store, queries.view().first_rows(1), params,

@@ -54,7 +54,8 @@ class CudaMemoryTest : public test::CudaTest {
 
 TEST_F(CudaMemoryTest, PagesGoToAnotherStore) {
   const std::vector<std::int32_t> from = {3, 1}, to = {0, 2};
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     const auto first = make_store(type), second = make_store(type);
     EXPECT_EQ(first->page_bytes() * 4, first->size_bytes());
     fill(*first, from);
@@ -76,13 +77,13 @@ TEST_F(CudaMemoryTest, SlotsComeBackAsTheyWere) {
   std::vector<std::byte> bytes(static_cast<std::size_t>(states.slot_bytes()));
   for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i + 1);
   const std::vector<std::byte> zeros(bytes.size());
-  for (const std::int32_t slot : {0, 1, 2}) cuda_->clear_state(states, slot);
+  for (const std::int32_t slot : {0, 1, 2}) states.clear_slot(slot);
   states.import_slot(1, bytes);
   EXPECT_EQ(exported(states, 0), zeros);
   EXPECT_EQ(exported(states, 1), bytes);
   EXPECT_EQ(exported(states, 2), zeros);
-  cuda_->copy_state(states, 1, 2);
-  cuda_->clear_state(states, 1);
+  states.copy_slot(1, 2);
+  states.clear_slot(1);
   EXPECT_EQ(exported(states, 2), bytes);
   EXPECT_EQ(exported(states, 1), zeros);
 }

@@ -31,7 +31,7 @@ class CudaRecurrentTest : public test::CudaTest {
     auto store = backend.make_state_store({{7, 3 + recurrence.state_floats}, 4});
     if (!store) return ADD_FAILURE() << store.error().message, std::vector<float>{};
     const std::int32_t slots[] = {2, 0};
-    for (const std::int32_t slot : slots) backend.clear_state(**store, slot);
+    for (const std::int32_t slot : slots) (*store)->clear_slot(slot);
     for (const std::vector<Part>& parts : batches) {
       std::vector<std::int32_t> sequences, gathered;
       for (std::int32_t s = 0; s < 2; ++s) {
@@ -52,9 +52,9 @@ class CudaRecurrentTest : public test::CudaTest {
                     all.begin() + gathered[r] * recurrence.out_columns);
       }
       // Through another slot and back: the state is all that is kept.
-      backend.copy_state(**store, 2, 3);
-      backend.clear_state(**store, 2);
-      backend.copy_state(**store, 3, 2);
+      (*store)->copy_slot(2, 3);
+      (*store)->clear_slot(2);
+      (*store)->copy_slot(3, 2);
     }
     return all;
   }

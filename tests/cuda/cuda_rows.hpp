@@ -21,7 +21,8 @@ namespace linnet::test {
 inline CudaOptions options_of_environment() {
   const char* set = std::getenv("LINNET_CUDA_WITHOUT");
   const std::string_view without = set ? set : "";
-  return {without.find("graphs") == without.npos, without.find("library") == without.npos};
+  const auto has = [&](std::string_view part) { return without.find(part) == without.npos; };
+  return {has("graphs"), has("library"), has("picks")};
 }
 
 /// Tests of the CUDA backend: on a card, or in the emulation, as the program is linked; skipped

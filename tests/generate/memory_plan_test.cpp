@@ -56,8 +56,9 @@ TEST_F(MemoryPlanTest, SumsEndAtTheLargestNumber) {
   options.force = true;
   const auto plan = file_->plan(options);
   ASSERT_TRUE(plan) << plan.error().message;
-  EXPECT_EQ(plan->kv_bytes_per_token, Hyperparameters::kMostLayers * Hyperparameters::kMostHeads *
-                                          2 * Hyperparameters::kWidestHead * 4);
+  EXPECT_EQ(plan->shares.front().kv_bytes_per_token, Hyperparameters::kMostLayers *
+                                                         Hyperparameters::kMostHeads * 2 *
+                                                         Hyperparameters::kWidestHead * 4);
   EXPECT_EQ(plan->kv_bytes(), std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(plan->total_bytes(), std::numeric_limits<std::int64_t>::max());
 }

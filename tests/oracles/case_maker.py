@@ -9,6 +9,7 @@ MASK = (1 << 64) - 1
 SEED = 11
 VOCABULARY = 96
 TOKENS = [(i * 37 + 11) % VOCABULARY for i in range(40)]
+INPUT = [(i * 29 + 5) % VOCABULARY for i in range(150)]  # of an encoder-decoder
 POSITIONS = [0, 1, 2, 7, 20, 39]
 
 
@@ -92,8 +93,8 @@ def full_key(architecture, key):
     return key if bare else f"{architecture}.{key}"
 
 
-def write(name, architecture, case, step, metadata):
-    """Evaluates the tokens with step(token) -> logits and writes the case."""
+def write(name, architecture, case, step, metadata, extra={}):
+    """Evaluates the tokens with step(token) -> logits and writes the case, with `extra` besides."""
     entries = {"general.architecture": {"type": "string", "value": architecture}}
     for key, (kind, value) in {"context_length": ("uint32", 128), **metadata}.items():
         entry = {"type": kind, "value": value}
@@ -107,7 +108,7 @@ def write(name, architecture, case, step, metadata):
         if position in POSITIONS:
             logits[str(position)] = [float(f"{v:.9g}") for v in row]
     vocabulary = metadata.get("vocab_size", ("uint32", VOCABULARY))[1]
-    result = {"name": name, "seed": SEED, "tokens": TOKENS, "metadata": entries,
+    result = {"name": name, "seed": SEED, "tokens": TOKENS, **extra, "metadata": entries,
               "tensors": case.tensors, "vocab": vocabulary, "logits": logits}
     folder = Path(__file__).resolve().parents[1] / "data" / "architectures"
     (folder / f"{name}.json").write_text(json.dumps(result) + "\n")

@@ -14,9 +14,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from case_maker import Case, TOKENS, full_key, write
-from llama_decoders import COMPARED, DECODERS
+from case_maker import Case, INPUT, TOKENS, full_key, write
+from llama_decoders import ARCHITECTURES, COMPARED, DECODERS
 from llama_encoders import ENCODERS
+from llama_t5 import WITH_INPUT
 
 VALUE_CODES = {"uint32": (4, "I"), "float32": (6, "f"), "bool": (7, "?"), "string": (8, None)}
 
@@ -51,21 +52,25 @@ def write_gguf(path, metadata, case):
 
 def make(name, driver):
     case = Case()
-    metadata = {**DECODERS, **ENCODERS}[name](case)
-    entries = {"general.architecture": ("string", name), "tokenizer.ggml.model": ("string", "no_vocab"),
-               f"{name}.context_length": ("uint32", 128)}
-    entries.update({full_key(name, key): value for key, value in metadata.items()})
+    metadata = {**DECODERS, **ENCODERS, **WITH_INPUT}[name](case)
+    architecture = ARCHITECTURES.get(name, name)
+    entries = {"general.architecture": ("string", architecture), "tokenizer.ggml.model": ("string", "no_vocab"),
+               f"{architecture}.context_length": ("uint32", 128)}
+    entries.update({full_key(architecture, key): value for key, value in metadata.items()})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.gguf"
         write_gguf(path, entries, case)
         what = "hidden" if name in ENCODERS else "logits"
         command = [driver, path, ",".join(map(str, TOKENS)), what]
+        if name in WITH_INPUT:
+            command.append(",".join(map(str, INPUT)))
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{name}: {done.stderr.strip()}")
     compared = COMPARED.get(name)
     rows = iter([[float(v) for v in line.split()[:compared]] for line in done.stdout.splitlines()])
-    write(f"{name}-own", name, case, lambda token: next(rows), metadata)
+    write(f"{name}-own", architecture, case, lambda token: next(rows), metadata,
+          {"input": INPUT} if name in WITH_INPUT else {})
 
 
 def main():
@@ -73,7 +78,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="architectures (default: all)")
     parser.add_argument("--driver", type=Path, required=True)
     options = parser.parse_args()
-    for name in options.names or [*DECODERS, *ENCODERS]:
+    for name in options.names or [*DECODERS, *ENCODERS, *WITH_INPUT]:
         make(name, options.driver.resolve())
 
 

@@ -2,6 +2,7 @@
 metadata."""
 from case_maker import VOCABULARY
 from llama_parts import *  # noqa: F403
+from llama_t5 import t5encoder
 
 
 def norm_with_bias(case, name, width=WIDTH):
@@ -171,4 +172,4 @@ def gemma_embedding(case):
 ENCODERS = {"bert": bert, "jina-bert-v2": jina_bert_v2, "jina-bert-v3": jina_bert_v3,
             "nomic-bert": nomic_bert, "nomic-bert-moe": nomic_bert_moe, "modern-bert": modern_bert,
             "neo-bert": neo_bert, "eurobert": eurobert, "llama-embed": llama_embed,
-            "gemma-embedding": gemma_embedding}
+            "gemma-embedding": gemma_embedding, "t5encoder": t5encoder}

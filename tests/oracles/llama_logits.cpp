@@ -1,6 +1,7 @@
 // Prints the logits of llama.cpp, a line of numbers for each of TOKENS (ids with commas between),
-// or the hidden states behind the last norm.
-//   llama_logits MODEL.gguf TOKENS logits|hidden
+// or the hidden states behind the last norm. INPUT are the tokens that an encoder-decoder encodes
+// before.
+//   llama_logits MODEL.gguf TOKENS logits|hidden [INPUT]
 // Float32 cache, no flash attention, no repacked weights, one thread. See llama_cases.py.
 #include <llama.h>
 
@@ -9,9 +10,30 @@
 #include <string>
 #include <vector>
 
+std::vector<llama_token> read_tokens(const char* text) {
+  std::vector<llama_token> tokens;
+  std::istringstream list(text);
+  for (std::string id; std::getline(list, id, ',');) tokens.push_back(std::stoi(id));
+  return tokens;
+}
+
+llama_batch make_batch(const std::vector<llama_token>& tokens) {
+  const auto rows = static_cast<int>(tokens.size());
+  llama_batch batch = llama_batch_init(rows, 0, 1);
+  batch.n_tokens = rows;
+  for (int i = 0; i < rows; ++i) {
+    batch.token[i] = tokens[i];
+    batch.pos[i] = i;
+    batch.n_seq_id[i] = 1;
+    batch.seq_id[i][0] = 0;
+    batch.logits[i] = true;
+  }
+  return batch;
+}
+
 int main(int count, char** arguments) {
-  if (count != 4) {
-    return std::fputs("usage: llama_logits MODEL.gguf TOKENS logits|hidden\n", stderr), 2;
+  if (count != 4 && count != 5) {
+    return std::fputs("usage: llama_logits MODEL.gguf TOKENS logits|hidden [INPUT]\n", stderr), 2;
   }
   const bool hidden = std::string(arguments[3]) == "hidden";
   llama_backend_init();
@@ -25,9 +47,6 @@ int main(int count, char** arguments) {
   llama_model* model = llama_model_load_from_file(arguments[1], model_params);
   if (!model) return 1;
 
-  std::vector<llama_token> tokens;
-  std::istringstream list(arguments[2]);
-  for (std::string id; std::getline(list, id, ',');) tokens.push_back(std::stoi(id));
   llama_context_params params = llama_context_default_params();
   params.n_ctx = params.n_batch = params.n_ubatch = 512;
   params.n_threads = params.n_threads_batch = 1;
@@ -38,20 +57,13 @@ int main(int count, char** arguments) {
   llama_context* context = llama_init_from_model(model, params);
   if (!context) return 1;
 
-  const auto rows = static_cast<int>(tokens.size());
-  llama_batch batch = llama_batch_init(rows, 0, 1);
-  batch.n_tokens = rows;
-  for (int i = 0; i < rows; ++i) {
-    batch.token[i] = tokens[i];
-    batch.pos[i] = i;
-    batch.n_seq_id[i] = 1;
-    batch.seq_id[i][0] = 0;
-    batch.logits[i] = true;
-  }
-  if (llama_decode(context, batch) != 0) return 1;
+  if (count == 5 && llama_encode(context, make_batch(read_tokens(arguments[4]))) != 0) return 1;
+  const llama_batch batch = make_batch(read_tokens(arguments[2]));
+  const auto evaluate = llama_model_has_decoder(model) ? llama_decode : llama_encode;
+  if (evaluate(context, batch) != 0) return 1;
   const int columns =
       hidden ? llama_model_n_embd(model) : llama_vocab_n_tokens(llama_model_get_vocab(model));
-  for (int i = 0; i < rows; ++i) {
+  for (int i = 0; i < batch.n_tokens; ++i) {
     const float* row =
         hidden ? llama_get_embeddings_ith(context, i) : llama_get_logits_ith(context, i);
     for (int c = 0; c < columns; ++c) std::printf("%.9g%c", row[c], c + 1 < columns ? ' ' : '\n');

@@ -39,6 +39,10 @@ struct OracleCase {
   }
 
   std::vector<std::int32_t> tokens() const { return json["tokens"]; }
+  /// What an encoder-decoder reads before; empty for other models.
+  std::vector<std::int32_t> input() const {
+    return json.value("input", std::vector<std::int32_t>{});
+  }
   std::int64_t vocabulary() const { return json["vocab"]; }
 
   /// The expected first logits after each position.

@@ -145,10 +145,6 @@ void CpuBackend::store_kv(KvStore& store, int layer, View keys, View values,
   });
 }
 
-void CpuBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
-  static_cast<PagedKvStore&>(store).copy_page(from, to);
-}
-
 void CpuBackend::cut_below(View x, float deviations) {
   for_rows(x.rows, x.columns * 4,
            [&](std::int64_t r) { cut_row_below(x.row(r), x.columns, deviations); });

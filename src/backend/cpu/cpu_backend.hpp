@@ -44,7 +44,6 @@ class CpuBackend final : public Backend {
                  const BatchLayout& batch, View out) override;
   void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
                    const BatchLayout& batch) override;
-  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
   void gated_activation(View gate, View up, Activation activation, View out) override;
   void add_scaled(View x, float scale, float out_scale, View out) override;
   void multiply_gate(View gate, Activation activation, View x) override;
@@ -56,8 +55,6 @@ class CpuBackend final : public Backend {
   void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
-  void clear_state(StateStore& store, std::int32_t slot) override;
-  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
   void convolve(StateStore& store, View in, const ConvolutionParams& params,
                 const BatchLayout& batch, View out) override;
   void scan(StateStore& store, const ScanInput& in, const ScanParams& params,

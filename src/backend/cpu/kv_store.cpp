@@ -53,6 +53,9 @@ void put(KvType type, std::uint8_t* to, bool is_key, int width, int stored_width
 }  // namespace
 
 Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
+  if (shape.type == KvType::kF8) {
+    return Error{"the CPU backend keeps no keys and values in f8_e4m3; q8_0 is as small"};
+  }
   std::unique_ptr<PagedKvStore> store(new PagedKvStore(shape));
   for (const KvLayerShape& layer : shape.layers) {
     Layer place;

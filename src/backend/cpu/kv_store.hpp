@@ -13,10 +13,10 @@ namespace linnet::cpu {
 inline constexpr int kWidestHead = 1024;
 
 /// Keys and values in the layout that the attention kernel reads. A page and KV head holds, in
-/// float32, binary16 or bfloat16, keys as [key_width][32 positions] and values as [32 positions][value_width
-/// padded to 16]; in Q8_0 the same in signed bytes, with float scales [blocks of 32 columns][32
-/// positions] behind them. CpuBackend::memory_layout() names this layout: another one is another
-/// name.
+/// float32, binary16 or bfloat16, keys as [key_width][32 positions] and values as [32
+/// positions][value_width padded to 16]; in Q8_0 the same in signed bytes, with float scales
+/// [blocks of 32 columns][32 positions] behind them. CpuBackend::memory_layout() names this layout:
+/// another one is another name.
 class PagedKvStore final : public KvStore {
  public:
   static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
@@ -25,6 +25,7 @@ class PagedKvStore final : public KvStore {
   std::int64_t page_bytes() const override;
   void export_page(std::int32_t page, std::span<std::byte> to) const override;
   void import_page(std::int32_t page, std::span<const std::byte> from) override;
+  void copy_page(std::int32_t from, std::int32_t to) override;
 
   KvType type() const { return shape_.type; }
   const KvShape& shape() const { return shape_; }
@@ -33,7 +34,6 @@ class PagedKvStore final : public KvStore {
   std::uint8_t* values(int layer, std::int32_t page, int head) const;
 
   void store(int layer, std::int32_t page, int slot, const float* keys, const float* values);
-  void copy_page(std::int32_t from, std::int32_t to);
 
   static int padded(int width) { return (width + 15) / 16 * 16; }
   static int scale_blocks(int width) { return (width + 31) / 32; }

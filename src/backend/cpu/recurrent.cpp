@@ -17,12 +17,6 @@ Result<std::unique_ptr<StateStore>> CpuBackend::make_state_store(const StateShap
   return HostStateStore::make(shape);
 }
 
-void CpuBackend::clear_state(StateStore& store, std::int32_t slot) { host(store).clear(slot); }
-
-void CpuBackend::copy_state(StateStore& store, std::int32_t from, std::int32_t to) {
-  host(store).copy(from, to);
-}
-
 // Calls body(run, part) for all sequences of the batch and all `parts`.
 template <class Body>
 void CpuBackend::for_runs(const BatchLayout& batch, std::int64_t parts, Body&& body) {

@@ -23,6 +23,11 @@ std::int64_t round_pages(std::int64_t pages) {
   return (pages + step - 1) / step * step;
 }
 
+// Where results must not depend on the other rows: the parts that the keys of every row are cut
+// into, and the rows that are computed at once, so that the parts of their sums stay small.
+constexpr int kAlikeSplits = 32;
+constexpr std::int64_t kAlikeAttentionRows = 64;
+
 template <KvType kType, int kHeads, int kColumns>
 void run_type(Stream& stream, const AttendTask& task, std::int64_t rows) {
   const AttentionParams& params = task.params;
@@ -40,7 +45,8 @@ void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
   // By KvType.
   constexpr decltype(&run_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
       run_type<KvType::kF32, kHeads, kColumns>, run_type<KvType::kF16, kHeads, kColumns>,
-      run_type<KvType::kBf16, kHeads, kColumns>, run_type<KvType::kQ8_0, kHeads, kColumns>};
+      run_type<KvType::kBf16, kHeads, kColumns>, run_type<KvType::kQ8_0, kHeads, kColumns>,
+      run_type<KvType::kF8, kHeads, kColumns>};
   kRun[static_cast<int>(task.kv.type)](stream, task, rows);
 }
 
@@ -90,7 +96,7 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
       params.key_width == params.value_width && (params.key_width == 64 || params.key_width == 128);
   tile_list_.clear();
   // Tiles hold binary16, which F32 and BF16 do not fit.
-  const bool fits = task.kv.type == KvType::kF16 || task.kv.type == KvType::kQ8_0;
+  const bool fits = task.kv.type != KvType::kF32 && task.kv.type != KvType::kBf16;
   if (!has_kernel || params.selected || !fits) return 0;
   const std::int32_t group = params.heads / params.kv_heads;
   const auto rows = static_cast<std::int32_t>(batch.sequences.size());
@@ -140,13 +146,37 @@ void CudaBackend::attend_by_rows(AttendTask& task, std::int64_t rows, std::int64
       std::max(kLeastPages, (longest_pages + wanted - 1) / std::max<std::int64_t>(wanted, 1));
   task.pages_a_split = static_cast<int>(pages);
   task.splits = static_cast<int>((longest_pages + pages - 1) / pages);
+  attend_in_splits(task, rows);
+}
+
+// The keys of every row are cut by their own number.
+void CudaBackend::attend_alike(const AttendTask& all, std::int64_t rows) {
+  for (std::int64_t first = 0; first < rows; first += kAlikeAttentionRows) {
+    AttendTask task = all;
+    const AttentionParams& params = task.params;
+    const int group = params.heads / params.kv_heads;
+    const int heads = choose_variant(group, params.value_width).heads;
+    task.chunks = (group + heads - 1) / heads;
+    task.pages_a_split = 0;
+    task.splits = kAlikeSplits;
+    task.queries += first * task.query_stride;
+    task.out += first * task.out_stride;
+    task.batch.positions += first;
+    task.batch.sequences += first;
+    if (task.selected) task.selected += first * task.batch.table_pages;
+    attend_in_splits(task, std::min(kAlikeAttentionRows, rows - first));
+  }
+}
+
+void CudaBackend::attend_in_splits(AttendTask& task, std::int64_t rows) {
+  const AttentionParams& params = task.params;
   if (task.splits > 1) {
     const std::int64_t parts = rows * params.heads * task.splits;
     task.part_sums = attention_sums_.take<float>(*stream_, parts * params.value_width);
     task.part_totals = attention_totals_.take<float2>(*stream_, parts);
     if (!task.part_sums || !task.part_totals) return;
   }
-  variant.run(*stream_, task, rows);
+  choose_variant(params.heads / params.kv_heads, params.value_width).run(*stream_, task, rows);
   if (task.splits == 1) return;
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.heads));
   stream_->launch(add_splits, grid, dim3(128), 0, task);
@@ -168,6 +198,7 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
         std::span<const std::uint32_t>(
             selection_.words(0), static_cast<std::size_t>(queries.rows * task.batch.table_pages)));
   }
+  if (is_deterministic_) return attend_alike(task, queries.rows);
   const std::int64_t tiles = tile_queries(task, batch);
   if (tiles == 0) return attend_by_rows(task, queries.rows, task.batch.table_pages);
   static_assert(sizeof(QueryTile) == 3 * sizeof(std::int32_t));
@@ -191,7 +222,8 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   // By KvType.
   constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
       score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
-      score_index_keys<KvType::kBf16>, score_index_keys<KvType::kQ8_0>};
+      score_index_keys<KvType::kBf16>, score_index_keys<KvType::kQ8_0>,
+      score_index_keys<KvType::kF8>};
   const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
   stream_->launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kWarp), 0, kv, queries.data,
                   queries.stride, weights.data, weights.stride, params.heads, device, scores);

@@ -23,10 +23,15 @@ Result<CudaDevice> probe_cuda();
 /// backend keeps it.
 std::int64_t cuda_weight_bytes(const Format& format, std::int64_t elements);
 
-/// What the backend may leave out, to find out what it is worth.
 struct CudaOptions {
+  // What may be left out, to find out what it is worth.
   bool graphs = true;   ///< steps that come again are sent as CUDA graphs
   bool library = true;  ///< prompts are multiplied by cuBLASLt, where it is found
+  bool picks = true;    ///< of rows of logits only what samplers need is copied to the host
+
+  /// A row of a result depends on its own inputs, position and sequence only, bit for bit, as on
+  /// the CPU: kernels and the order of additions are the same whatever the number of rows.
+  bool deterministic = false;
 };
 
 /// The backend on the first GPU (other ones by CUDA_VISIBLE_DEVICES). `threads` (>= 1) repack the

@@ -53,7 +53,7 @@ class DeviceKvStore final : public KvStore {
   std::int64_t page_bytes() const override;
   void export_page(std::int32_t page, std::span<std::byte> to) const override;
   void import_page(std::int32_t page, std::span<const std::byte> from) override;
-  void copy_page(std::int32_t from, std::int32_t to);
+  void copy_page(std::int32_t from, std::int32_t to) override;
   KvView layer(int index) const;
 
  private:
@@ -77,6 +77,8 @@ class DeviceStateStore final : public StateStore {
   std::int64_t slot_bytes() const override;
   void export_slot(std::int32_t slot, std::span<std::byte> to) const override;
   void import_slot(std::int32_t slot, std::span<const std::byte> from) override;
+  void clear_slot(std::int32_t slot) override;
+  void copy_slot(std::int32_t from, std::int32_t to) override;
   std::int64_t slot_floats() const { return slot_floats_; }
   float* slot(std::int32_t index) const { return memory_.as<float>() + index * slot_floats_; }
   float* part(const StatePart& part) const {
@@ -96,7 +98,11 @@ class DeviceStateStore final : public StateStore {
 class CudaBackend final : public Backend {
  public:
   CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads)
-      : stream_(std::move(stream)), seeks_library_(options.library), pool_(threads) {
+      : stream_(std::move(stream)),
+        is_deterministic_(options.deterministic),
+        picks_logits_(options.picks),
+        seeks_library_(options.library),
+        pool_(threads) {
     stream_->use_graphs(options.graphs);
   }
   ~CudaBackend() override { stream_->wait(); }
@@ -110,6 +116,8 @@ class CudaBackend final : public Backend {
   Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
   void upload(std::span<const float> from, float* to) override;
   void download(const View& from, float* to) override;
+  bool pick_logits(View logits, std::span<const LogitQuery> queries,
+                   std::span<PickedLogits> out) override;
 
   void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
   void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
@@ -127,7 +135,6 @@ class CudaBackend final : public Backend {
                  const BatchLayout& batch, View out) override;
   void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
                    const BatchLayout& batch) override;
-  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
   void gated_activation(View gate, View up, Activation activation, View out) override;
   void add_scaled(View x, float scale, float out_scale, View out) override;
   void multiply_gate(View gate, Activation activation, View x) override;
@@ -139,8 +146,6 @@ class CudaBackend final : public Backend {
   void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
-  void clear_state(StateStore& store, std::int32_t slot) override;
-  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
   void convolve(StateStore& store, View in, const ConvolutionParams& params,
                 const BatchLayout& batch, View out) override;
   void scan(StateStore& store, const ScanInput& in, const ScanParams& params,
@@ -173,6 +178,8 @@ class CudaBackend final : public Backend {
   std::byte* landing_place(std::size_t bytes);
   Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
                    float& largest);
+  void multiply_alike(View in, std::span<const MatmulOutput> outputs);
+  void multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue);
   void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
                          const SliceChoice& choice);
   void multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
@@ -190,13 +197,17 @@ class CudaBackend final : public Backend {
   const DeviceRun* device_runs(const BatchLayout& batch);
   std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
+  void attend_alike(const AttendTask& task, std::int64_t rows);
+  void attend_in_splits(AttendTask& task, std::int64_t rows);
 
   std::unique_ptr<Stream> stream_;
+  const bool is_deterministic_, picks_logits_;
   bool seeks_library_;  // when it is needed first
   std::unique_ptr<HalfLibrary> half_library_;
   ThreadPool pool_;
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
   HostMemory landing_;                             // of downloads
+  Mirror picked_ids_, picked_allowed_, pick_tasks_;
   Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
       tiles_mirror_;
   std::map<const float*, Mirror> frequencies_;  // of rope, by where the model keeps them
@@ -211,11 +222,13 @@ class CudaBackend final : public Backend {
   HalfRows halves_;
   Scratch quantised_codes_, quantised_scales_, quantised_sums_, half_values_, half_inverses_;
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
+  Scratch picks_;
   Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_, index_scores_;
   Grouping grouping_;     // until experts are chosen anew
   PickLists pick_lists_;  // in pick_numbers_
   KeySelection selection_;
   std::vector<float> host_scores_;
+  std::vector<std::uint32_t> host_picks_;
   std::vector<std::int32_t> flat_tables_, device_run_list_, tile_list_;
   std::vector<SequenceRun> runs_;
 };

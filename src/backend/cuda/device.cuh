@@ -2,6 +2,7 @@
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
+#include <cuda_fp8.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -39,6 +40,13 @@ __device__ inline float from_bfloat16(std::uint16_t bits) {
 __device__ inline std::uint16_t to_bfloat16(float value) {
   return __bfloat16_as_ushort(__float2bfloat16_rn(value));
 }
+__device__ inline float from_e4m3(std::uint8_t bits) {
+  return __half2float(__nv_cvt_fp8_to_halfraw(bits, __NV_E4M3));
+}
+/// What is too large becomes the largest.
+__device__ inline std::uint8_t to_e4m3(float value) {
+  return __nv_cvt_float_to_fp8(value, __NV_SATFINITE, __NV_E4M3);
+}
 /// Two numbers rounded to binary16, the first in the lower half.
 __device__ inline std::uint32_t to_halves(float first, float second) {
   const __half2 both = __floats2half2_rn(first, second);
@@ -58,6 +66,9 @@ __device__ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b,
                                            std::uint32_t selector) {
   return __byte_perm(a, b, selector);
 }
+
+/// Adds 1 to a number in shared memory that other threads count in, too.
+__device__ inline void count_up(std::int32_t* counter) { atomicAdd(counter, 1); }
 
 /// Products and sums that no compiler fuses.
 __device__ inline float multiply_alone(float a, float b) { return __fmul_rn(a, b); }

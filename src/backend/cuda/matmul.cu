@@ -17,13 +17,29 @@ constexpr std::int64_t kLibraryRows = 256;
 constexpr std::int64_t kFewPicks = 64;
 // Rows of a tile, where there are few and where there are many.
 constexpr int kNarrowTile = 32, kWideTile = 128;
+// Rows that are multiplied at once where inputs are split whatever their number, so that the parts
+// of the sums stay small.
+constexpr std::int64_t kAlikeRows = 512;
+
+Epilogue epilogue_of(const MatmulOutput& output, View out) {
+  Epilogue epilogue;
+  epilogue.out = out.data;
+  epilogue.stride = out.stride;
+  epilogue.columns = output.weight->rows();
+  epilogue.bias = output.bias;
+  epilogue.scale = output.scale;
+  epilogue.accumulate = output.accumulate;
+  return epilogue;
+}
 
 }  // namespace
 
 // Where an operation that makes the few rows `of` puts them as integers, too, because a product of
 // them is likely to follow; without codes where that is no use.
 QuantisedRows CudaBackend::room_for_quantised(View of) {
-  if (!has_quantised_weights_ || of.rows > kFewRows || of.columns % kBlock != 0) return {};
+  if (is_deterministic_ || !has_quantised_weights_ || of.rows > kFewRows ||
+      of.columns % kBlock != 0)
+    return {};
   const std::int64_t blocks = of.columns / kBlock, all = of.rows * blocks;
   quantised_ = {quantised_codes_.take<std::uint32_t>(*stream_, all * 16),
                 quantised_scales_.take<float>(*stream_, all),
@@ -86,7 +102,9 @@ void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int
     return multiply_plain_rows(*stream_, w, x.in, rows, tiles, tile_count, epilogue);
   }
   halve(x);
-  const std::int64_t blocks = (w.rows + kTileOutputs - 1) / kTileOutputs * tile_count;
+  // What is cut must not depend on the number of rows where results must not.
+  const std::int64_t blocks =
+      (w.rows + kTileOutputs - 1) / kTileOutputs * (is_deterministic_ ? 1 : tile_count);
   const std::int64_t steps = halves_.columns / kTileInputs;
   // Too few blocks for the device share their inputs, at least four steps each.
   std::int64_t splits = 1;
@@ -106,18 +124,33 @@ void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int
                       epilogue);
 }
 
+void CudaBackend::multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue) {
+  const std::int64_t rows = x.in.rows;
+  const int tile_rows = w.codes == Codes::kFloat32 ? kPlainTile
+                        : rows <= kNarrowTile      ? kNarrowTile
+                                                   : kWideTile;
+  multiply_many_rows(x, w, rows, {}, (rows + tile_rows - 1) / tile_rows, tile_rows, epilogue);
+}
+
+// The kernels of many rows add up each output in the order of the inputs, however wide a tile is.
+void CudaBackend::multiply_alike(View in, std::span<const MatmulOutput> outputs) {
+  for (std::int64_t first = 0; first < in.rows; first += kAlikeRows) {
+    const std::int64_t rows = std::min(kAlikeRows, in.rows - first);
+    Prepared x{View{in.row(first), rows, in.columns, in.stride}};
+    for (const MatmulOutput& output : outputs) {
+      const View out{output.out.row(first), rows, output.out.columns, output.out.stride};
+      multiply_many(x, view_of(*output.weight), epilogue_of(output, out));
+    }
+  }
+}
+
 void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
+  if (is_deterministic_) return multiply_alike(in, outputs);
   Prepared x{in};
   Products few;
   for (const MatmulOutput& output : outputs) {
     const WeightsView& w = view_of(*output.weight);
-    Epilogue epilogue;
-    epilogue.out = output.out.data;
-    epilogue.stride = output.out.stride;
-    epilogue.columns = w.rows;
-    epilogue.bias = output.bias;
-    epilogue.scale = output.scale;
-    epilogue.accumulate = output.accumulate;
+    const Epilogue epilogue = epilogue_of(output, output.out);
     if (in.rows <= kFewRows) {
       const Product product{w, epilogue};
       if (join(product, few)) continue;
@@ -127,11 +160,7 @@ void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
       continue;
     }
     if (in.rows >= kLibraryRows && multiply_by_library(x, output)) continue;
-    const int tile_rows = w.codes == Codes::kFloat32 ? kPlainTile
-                          : in.rows <= kNarrowTile   ? kNarrowTile
-                                                     : kWideTile;
-    const std::int64_t tiles = (in.rows + tile_rows - 1) / tile_rows;
-    multiply_many_rows(x, w, in.rows, {}, tiles, tile_rows, epilogue);
+    multiply_many(x, w, epilogue);
   }
   if (few.count > 0) multiply_few_rows(x, few, in.rows, {});
 }
@@ -171,7 +200,7 @@ void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scal
   epilogue.bias = bias;
   epilogue.slice_scales = scale;
   Prepared x{in};
-  if (picks <= kFewPicks) {
+  if (picks <= kFewPicks && !is_deterministic_) {
     Products few;
     join({w, epilogue}, few);
     return multiply_few_rows(x, few, picks, {routing.experts, routing.used, row_a_pick});

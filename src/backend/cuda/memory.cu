@@ -245,10 +245,6 @@ void DeviceKvStore::copy_page(std::int32_t from, std::int32_t to) {
   });
 }
 
-void CudaBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
-  static_cast<DeviceKvStore&>(store).copy_page(from, to);
-}
-
 std::optional<std::int64_t> DeviceStateStore::bytes_for(const StateShape& shape) {
   std::optional<std::uint64_t> floats = 0;
   for (const std::int64_t layer : shape.layer_floats) {
@@ -290,14 +286,12 @@ void DeviceStateStore::import_slot(std::int32_t index, std::span<const std::byte
   stream_.upload(from.data(), from.size(), slot(index));
 }
 
-void CudaBackend::clear_state(StateStore& store, std::int32_t slot) {
-  const auto& device = static_cast<const DeviceStateStore&>(store);
-  stream_->zero(device.slot(slot), static_cast<std::size_t>(device.slot_bytes()));
+void DeviceStateStore::clear_slot(std::int32_t index) {
+  stream_.zero(slot(index), static_cast<std::size_t>(slot_bytes()));
 }
 
-void CudaBackend::copy_state(StateStore& store, std::int32_t from, std::int32_t to) {
-  const auto& device = static_cast<const DeviceStateStore&>(store);
-  stream_->copy(device.slot(from), static_cast<std::size_t>(device.slot_bytes()), device.slot(to));
+void DeviceStateStore::copy_slot(std::int32_t from, std::int32_t to) {
+  stream_.copy(slot(from), static_cast<std::size_t>(slot_bytes()), slot(to));
 }
 
 }  // namespace cuda

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -35,6 +36,10 @@ double score(const Head& head, const float* query, std::int32_t key_position,
   if (params.softcap > 0.0f) sum = params.softcap * std::tanh(sum / params.softcap);
   if (params.alibi_slopes) {
     sum -= params.alibi_slopes[head_index] * std::abs(key_position - query_position);
+  }
+  if (const DistanceBias& bias = params.distance_bias; bias.values) {
+    const int distance = std::clamp(key_position - query_position, -bias.reach, bias.reach);
+    sum += bias.values[bias.buckets[distance + bias.reach] * params.heads + head_index];
   }
   return sum;
 }

@@ -40,6 +40,9 @@ void round_through(KvType type, float* values, int width) {
       for (int i = 0; i < width; i += kKvQuantBlock) {
         round_through_q8_0(values + i, std::min(kKvQuantBlock, width - i));
       }
+      return;
+    case KvType::kF8:
+      for (int i = 0; i < width; ++i) values[i] = e4m3_to_float(float_to_e4m3(values[i]));
   }
 }
 
@@ -104,6 +107,12 @@ void PlainKvStore::import_page(std::int32_t page, std::span<const std::byte> fro
     std::ranges::copy(from.first(part.size_bytes()), std::as_writable_bytes(part).begin());
     from = from.subspan(part.size_bytes());
   });
+}
+
+void PlainKvStore::copy_page(std::int32_t from, std::int32_t to) {
+  std::vector<std::byte> page(static_cast<std::size_t>(page_bytes()));
+  export_page(from, page);
+  import_page(to, page);
 }
 
 const float* PlainKvStore::key(int layer, std::int32_t page, int slot) const {
@@ -171,12 +180,6 @@ void ReferenceBackend::store_kv(KvStore& store, int layer, View keys, View value
     copy_heads(plain.shape().type, values.row(r), shape.heads, shape.value_width,
                plain.value(layer, page, slot));
   }
-}
-
-void ReferenceBackend::copy_page(KvStore& store, std::int32_t from, std::int32_t to) {
-  std::vector<std::byte> page(static_cast<std::size_t>(store.page_bytes()));
-  store.export_page(from, page);
-  store.import_page(to, page);
 }
 
 }  // namespace reference

@@ -91,14 +91,6 @@ Result<std::unique_ptr<StateStore>> ReferenceBackend::make_state_store(const Sta
   return HostStateStore::make(shape);
 }
 
-void ReferenceBackend::clear_state(StateStore& store, std::int32_t slot) {
-  host(store).clear(slot);
-}
-
-void ReferenceBackend::copy_state(StateStore& store, std::int32_t from, std::int32_t to) {
-  host(store).copy(from, to);
-}
-
 void ReferenceBackend::convolve(StateStore& store, View in, const ConvolutionParams& params,
                                 const BatchLayout& batch, View out) {
   const int past = params.kernel - 1;

@@ -39,6 +39,7 @@ class PlainKvStore final : public KvStore {
   std::int64_t page_bytes() const override;
   void export_page(std::int32_t page, std::span<std::byte> to) const override;
   void import_page(std::int32_t page, std::span<const std::byte> from) override;
+  void copy_page(std::int32_t from, std::int32_t to) override;
 
   const KvShape& shape() const { return shape_; }
   float* key(int layer, std::int32_t page, int slot);
@@ -66,6 +67,8 @@ class ReferenceBackend final : public Backend {
   Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
   void upload(std::span<const float> from, float* to) override;
   void download(const View& from, float* to) override;
+  bool pick_logits(View logits, std::span<const LogitQuery> queries,
+                   std::span<PickedLogits> out) override;
 
   void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
   void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
@@ -83,7 +86,6 @@ class ReferenceBackend final : public Backend {
                  const BatchLayout& batch, View out) override;
   void select_keys(const KvStore& store, View queries, View weights, const SelectParams& params,
                    const BatchLayout& batch) override;
-  void copy_page(KvStore& store, std::int32_t from, std::int32_t to) override;
   void gated_activation(View gate, View up, Activation activation, View out) override;
   void add_scaled(View x, float scale, float out_scale, View out) override;
   void multiply_gate(View gate, Activation activation, View x) override;
@@ -95,8 +97,6 @@ class ReferenceBackend final : public Backend {
   void copy(View from, View to) override;
   void fill(View x, float value) override;
   Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) override;
-  void clear_state(StateStore& store, std::int32_t slot) override;
-  void copy_state(StateStore& store, std::int32_t from, std::int32_t to) override;
   void convolve(StateStore& store, View in, const ConvolutionParams& params,
                 const BatchLayout& batch, View out) override;
   void scan(StateStore& store, const ScanInput& in, const ScanParams& params,

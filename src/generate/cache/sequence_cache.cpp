@@ -57,7 +57,7 @@ bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const s
   for (const std::int32_t page : sequence.pages) pool_.hold(page);
   if (copy) {
     const std::int32_t source = full < std::ssize(prefix.pages) ? prefix.pages[full] : *prefix.tail;
-    backend_.copy_page(*memory_.kv, source, *copy);
+    memory_.kv->copy_page(source, *copy);
     sequence.pages.push_back(*copy);
   }
   sequence.computed = usable;
@@ -76,9 +76,9 @@ bool SequenceCache::take_slot(const std::optional<StatePool::Checkpoint>& checkp
   sequence.slot = states_.take(checkpoint ? std::optional(checkpoint->slot) : std::nullopt);
   if (!sequence.slot) return false;
   if (!checkpoint) {
-    backend_.clear_state(*memory_.states, *sequence.slot);
+    memory_.states->clear_slot(*sequence.slot);
   } else if (checkpoint->slot != *sequence.slot) {
-    backend_.copy_state(*memory_.states, checkpoint->slot, *sequence.slot);
+    memory_.states->copy_slot(checkpoint->slot, *sequence.slot);
   }
   return true;
 }
@@ -139,7 +139,7 @@ void SequenceCache::keep_state(StoredSequence& sequence, std::span<const std::in
     sequence.checkpoint = hash;
   }
   if (const auto to = states_.remember(sequence.computed, hash)) {
-    backend_.copy_state(*memory_.states, *sequence.slot, *to);
+    memory_.states->copy_slot(*sequence.slot, *to);
   }
 }
 
@@ -167,13 +167,13 @@ bool SequenceCache::begin_trial(StoredSequence& sequence) {
   if (!sequence.slot) return true;
   sequence.kept_slot = states_.take();
   if (!sequence.kept_slot) return false;
-  backend_.copy_state(*memory_.states, *sequence.slot, *sequence.kept_slot);
+  memory_.states->copy_slot(*sequence.slot, *sequence.kept_slot);
   return true;
 }
 
 void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
   if (!sequence.kept_slot) return;
-  if (!rows_stay) backend_.copy_state(*memory_.states, *sequence.kept_slot, *sequence.slot);
+  if (!rows_stay) memory_.states->copy_slot(*sequence.kept_slot, *sequence.slot);
   states_.release(*sequence.kept_slot);
   sequence.kept_slot.reset();
 }

@@ -16,6 +16,10 @@ class BannedTokens : public SamplerStep {
     ban(always_, candidates.logits());
     if (context.drawn < min_tokens_) ban(at_first_, candidates.logits());
   }
+  void state_needs(LogitNeeds& needs, const DrawContext& context) override {
+    needs.add(always_);
+    if (context.drawn < min_tokens_) needs.add(at_first_);
+  }
 
  private:
   static void ban(const std::vector<std::int32_t>& tokens, std::span<float> logits) {

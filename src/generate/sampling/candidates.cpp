@@ -33,11 +33,14 @@ void for_each_above(std::span<const float> logits, const float& limit, const Vis
   }
 }
 
-std::vector<Candidate> top_of(std::span<const float> logits, std::size_t count) {
+// The `count` likeliest of what for_each_above(limit, visit) visits, as above.
+template <class ForEachAbove>
+std::vector<Candidate> top_of(std::span<const float> logits, std::size_t count,
+                              const ForEachAbove& for_each_above) {
   std::vector<Candidate> heap;  // the least likely one in front
   heap.reserve(count);
   float limit = kNever;
-  for_each_above(logits, limit, [&](std::int32_t id) {
+  for_each_above(limit, [&](std::int32_t id) {
     if (heap.size() == count) {
       std::pop_heap(heap.begin(), heap.end(), likelier);
       heap.pop_back();
@@ -72,6 +75,21 @@ double Candidates::Softmax::logit_of(double probability) const {
   return highest + std::log(probability * sum) / scale;
 }
 
+// for_each_above() of all logits that are known.
+template <class Visit>
+void Candidates::for_each_above(const float& limit, const Visit& visit) const {
+  if (!known_) return linnet::for_each_above(logits_, limit, visit);
+  for (const std::int32_t id : *known_) {
+    if (logits_[static_cast<std::size_t>(id)] > limit) visit(id);
+  }
+}
+
+Candidate Candidates::highest_logit() const {
+  Candidate best{0, kNever};
+  for_each_above(best.logit, [&](std::int32_t id) { best = {id, logits_[id]}; });
+  return best;
+}
+
 // Calls visit(candidate) for each, in the order in which they are drawn.
 template <class Visit>
 void Candidates::for_each(const Visit& visit) const {
@@ -79,26 +97,28 @@ void Candidates::for_each(const Visit& visit) const {
     for (const Candidate& candidate : list_) visit(candidate);
     return;
   }
-  for (std::size_t id = 0; id < logits_.size(); ++id) {
-    if (logits_[id] > kNever) visit(Candidate{static_cast<std::int32_t>(id), logits_[id]});
-  }
+  const float limit = kNever;
+  for_each_above(limit, [&](std::int32_t id) { visit(Candidate{id, logits_[id]}); });
 }
 
 Candidate Candidates::best() const {
-  if (!is_list_) return highest(logits_);
+  if (!is_list_) return highest_logit();
   if (list_.empty()) return {0, kNever};
   if (is_sorted_) return list_.front();
   return *std::min_element(list_.begin(), list_.end(), likelier);
 }
 
 bool Candidates::empty() const {
-  return is_list_ ? list_.empty() : !(highest(logits_).logit > kNever);
+  return is_list_ ? list_.empty() : !(highest_logit().logit > kNever);
 }
 
 std::vector<Candidate> Candidates::top(std::int64_t count) const {
   const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(count, 1));
   // A heap pays for few of many.
-  if (!is_list_ && wanted <= logits_.size() / 16) return top_of(logits_, wanted);
+  if (!is_list_ && wanted <= logits_.size() / 16) {
+    return top_of(logits_, wanted,
+                  [&](const float& limit, const auto& visit) { for_each_above(limit, visit); });
+  }
   std::vector<Candidate> all;
   for_each([&](const Candidate& candidate) { all.push_back(candidate); });
   const auto middle = all.begin() + static_cast<std::ptrdiff_t>(std::min(wanted, all.size()));
@@ -119,7 +139,7 @@ std::vector<Candidate> Candidates::between(float low, float high) const {
     for_each(add);
   } else {
     const float below = std::nextafter(low, kNever);
-    for_each_above(logits_, below, [&](std::int32_t id) { add({id, logits_[id]}); });
+    for_each_above(below, [&](std::int32_t id) { add({id, logits_[id]}); });
   }
   return found;
 }

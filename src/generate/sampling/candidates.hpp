@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "generate/sampling/logit_needs.hpp"
+
 namespace linnet {
 
 struct Candidate {
@@ -18,8 +20,9 @@ struct Candidate {
 /// comes first.
 class Candidates {
  public:
-  /// Refers to `logits`, which samplers may change.
-  explicit Candidates(std::span<float> logits) : logits_(logits) {}
+  /// Refers to `row`, whose logits samplers may change.
+  explicit Candidates(const LogitRow& row) : logits_(row.logits), known_(row.known) {}
+  explicit Candidates(std::span<float> logits) : Candidates(LogitRow{logits}) {}
 
   /// All logits, for samplers that change some; only before anything was cut.
   std::span<float> logits() { return logits_; }
@@ -78,8 +81,12 @@ class Candidates {
  private:
   template <class Visit>
   void for_each(const Visit& visit) const;
+  template <class Visit>
+  void for_each_above(const float& limit, const Visit& visit) const;
+  Candidate highest_logit() const;
 
   std::span<float> logits_;
+  const std::vector<std::int32_t>* known_;  // ids, where not all logits are there
   std::vector<Candidate> list_;
   bool is_list_ = false;
   bool is_sorted_ = false;  // in descending order

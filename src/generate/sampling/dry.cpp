@@ -104,6 +104,11 @@ class Dry : public SamplerStep {
       logits[token] -= static_cast<float>(std::min(penalty, 1e30));
     }
   }
+  void state_needs(LogitNeeds& needs, const DrawContext& context) override {
+    finder_.follow(context.tokens);
+    needs.depends_on_text = true;
+    for (const auto& [token, length] : longest_repetitions(context.tokens)) needs.add({&token, 1});
+  }
 
  private:
   // By token, the length of the longest end of the text that stood before it earlier.

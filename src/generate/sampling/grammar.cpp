@@ -10,6 +10,10 @@ class Grammar : public SamplerStep {
   void apply(Candidates& candidates, const DrawContext&) override {
     session_.apply(candidates.logits());
   }
+  void state_needs(LogitNeeds& needs, const DrawContext&) override {
+    needs.allowed = session_.allowed().words();
+    needs.depends_on_text = true;
+  }
   void accept(std::int32_t token, double) override {
     // It was allowed, or it would not have been drawn.
     [[maybe_unused]] const Status status = session_.accept(token);

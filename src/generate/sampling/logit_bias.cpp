@@ -14,6 +14,9 @@ class Bias : public SamplerStep {
       logits[bias.token] += bias.bias;
     }
   }
+  void state_needs(LogitNeeds& needs, const DrawContext&) override {
+    for (const LogitBias& bias : biases_) needs.add({&bias.token, 1});
+  }
 
  private:
   std::vector<LogitBias> biases_;

@@ -14,6 +14,10 @@ class MinP : public SamplerStep {
     const double limit = candidates.best().logit + std::log(p_) * candidates.temperature;
     candidates.keep_at_least(static_cast<float>(limit));
   }
+  // Before a temperature, as it stands in the chain.
+  void state_needs(LogitNeeds& needs, const DrawContext&) override {
+    needs.cut_below(-std::log(p_));
+  }
 
  private:
   double p_;

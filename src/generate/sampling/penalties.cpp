@@ -25,6 +25,11 @@ class Penalties : public SamplerStep {
       logit -= static_cast<float>(times) * frequency_ + presence_;
     }
   }
+  void state_needs(LogitNeeds& needs, const DrawContext& context) override {
+    count(context.tokens);
+    needs.depends_on_text = true;
+    for (const auto& [token, times] : counts_) needs.add({&token, 1});
+  }
 
  private:
   // Counts the tokens that came into the window since the last call; forgets those that left.

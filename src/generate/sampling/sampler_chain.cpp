@@ -1,5 +1,6 @@
 #include "generate/sampling/sampler_chain.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 
@@ -63,9 +64,21 @@ SamplerChain::SamplerChain(const SamplingParams& params)
   }
 }
 
-std::optional<std::int32_t> SamplerChain::draw(std::span<float> logits,
-                                               const DrawContext& context) {
-  Candidates candidates(logits);
+LogitNeeds SamplerChain::needs(const DrawContext& context) {
+  LogitNeeds needs;
+  for (const auto& step : steps_) {
+    step->state_needs(needs, context);
+    if (needs.all || needs.is_cut) break;
+  }
+  needs.all |= !is_greedy_ && !needs.is_cut;
+  std::erase_if(needs.ids, [](std::int32_t id) { return id < 0; });
+  std::ranges::sort(needs.ids);
+  needs.ids.erase(std::unique(needs.ids.begin(), needs.ids.end()), needs.ids.end());
+  return needs;
+}
+
+std::optional<std::int32_t> SamplerChain::draw(const LogitRow& row, const DrawContext& context) {
+  Candidates candidates(row);
   // What changes logits comes first and may leave nothing.
   for (const auto& step : steps_) {
     step->apply(candidates, context);

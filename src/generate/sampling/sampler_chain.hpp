@@ -18,7 +18,14 @@ class SamplerChain {
 
   /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
   /// banned). Changes `logits`, which is not empty.
-  std::optional<std::int32_t> draw(std::span<float> logits, const DrawContext& context);
+  std::optional<std::int32_t> draw(const LogitRow& row, const DrawContext& context);
+  std::optional<std::int32_t> draw(std::span<float> logits, const DrawContext& context) {
+    return draw(LogitRow{logits}, context);
+  }
+
+  /// What draw() needs of the row with the same context: given that, it draws as from the whole
+  /// row. What it refers to holds until then.
+  LogitNeeds needs(const DrawContext& context);
 
  private:
   std::optional<std::int32_t> draw_from(Candidates& candidates, std::int64_t drawn);

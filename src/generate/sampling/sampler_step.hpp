@@ -5,6 +5,7 @@
 #include <span>
 
 #include "generate/sampling/candidates.hpp"
+#include "generate/sampling/logit_needs.hpp"
 #include "generate/sampling/params.hpp"
 
 namespace linnet {
@@ -21,6 +22,9 @@ class SamplerStep {
   virtual ~SamplerStep() = default;
 
   virtual void apply(Candidates& candidates, const DrawContext& context) = 0;
+  /// Adds to `needs` what apply() would need to know with this context, where the samplers before
+  /// have not cut: the whole row, if it does not know better.
+  virtual void state_needs(LogitNeeds& needs, const DrawContext& /*context*/) { needs.all = true; }
   /// A token was drawn, which had this probability among what the chain left.
   virtual void accept(std::int32_t /*token*/, double /*probability*/) {}
 };

@@ -8,6 +8,7 @@ class TopK : public SamplerStep {
   explicit TopK(std::int64_t k) : k_(k) {}
 
   void apply(Candidates& candidates, const DrawContext&) override { candidates.keep_top(k_); }
+  void state_needs(LogitNeeds& needs, const DrawContext&) override { needs.cut(k_); }
 
  private:
   std::int64_t k_;

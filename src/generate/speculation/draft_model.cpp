@@ -35,7 +35,7 @@ Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
 Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
                     std::int64_t promised_bytes) {
   std::int64_t need = kv_tokens * kv_bytes_per_token(draft.spec(), options.kv_type);
-  need += weights_bytes(draft.file(), options.backend);
+  need += weights_bytes(draft.file(), draft.spec(), {options.backend, {}});
   const auto free = available_bytes(options.backend);
   if (!free) return free.error();
   const std::int64_t available = *free;
@@ -103,7 +103,8 @@ DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
       model_(std::move(model)),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),
-      vocabulary_(vocabulary) {}
+      vocabulary_(vocabulary),
+      logits_(backend) {}
 
 Status DraftModel::propose(std::span<const DraftQuery> queries) {
   std::vector<Guessing> guessing;
@@ -130,12 +131,15 @@ Status DraftModel::propose(std::span<const DraftQuery> queries) {
 void DraftModel::compute(const std::vector<Guessing>& guessing) {
   if (rows_.rows() == 0) return;
   const View logits = model_->forward(rows_.batch(), cache_.kv());
-  logits_.resize(static_cast<std::size_t>(logits.rows * logits.columns));
-  backend_.download(logits, logits_.data());
+  logits_.clear();
+  LogitNeeds likeliest;
+  likeliest.all = !logits_.picks();
+  for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
+  // What went wrong is told by the step that tries the guesses.
+  [[maybe_unused]] const Status status = logits_.read(logits.slice(0, vocabulary_));
   for (std::size_t i = 0; i < guessing.size(); ++i) {
-    const std::span<const float> row(logits_.data() + i * logits.columns,
-                                     static_cast<std::size_t>(vocabulary_));
-    guessing[i].query->guesses->push_back(highest(row).id);
+    const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
+    guessing[i].query->guesses->push_back(Candidates(row).best().id);
   }
 }
 

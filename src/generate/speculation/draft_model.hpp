@@ -7,6 +7,7 @@
 #include "generate/batch_rows.hpp"
 #include "generate/model_file.hpp"
 #include "generate/speculation/drafter.hpp"
+#include "generate/step_logits.hpp"
 
 namespace linnet {
 
@@ -55,7 +56,7 @@ class DraftModel final : public Drafter {
   std::int64_t vocabulary_;  // that both models have
   std::unordered_map<std::uint64_t, Sequence> sequences_;
   BatchRows rows_;
-  std::vector<float> logits_;
+  StepLogits logits_;
 };
 
 }  // namespace linnet

@@ -47,12 +47,11 @@ View route(const Pass& pass, const AltupWeights& weights, View x) {
 
 }  // namespace
 
-AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec) {
+AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec, const std::string& stem) {
   AltupTable table;
   if (spec.altup_streams == 0) return table;
   const int others = spec.altup_streams - 1;
-  table.spread = loader.slices("altup_proj", spec.width, spec.width, others);
-  table.gather = loader.slices("altup_unembd_proj", spec.width, spec.width, others);
+  table.projections = loader.slices(stem, spec.width, spec.width, others);
   const auto width = static_cast<std::size_t>(spec.width);
   table.mean = loader.upload(std::vector<float>(width, 1.0f / static_cast<float>(width)));
   return table;
@@ -83,7 +82,7 @@ std::int64_t altup_columns(const ModelSpec& spec) {
 
 std::vector<View> spread_streams(const Pass& pass, const AltupTable& table, View x) {
   std::vector<View> streams = {x};
-  for (const Linear& spread : table.spread) {
+  for (const Linear& spread : table.projections) {
     streams.push_back(pass.workspace.view(x.rows, x.columns));
     project(pass, spread, x, streams.back());
   }
@@ -99,7 +98,7 @@ void gather_streams(const Pass& pass, const AltupTable& table, const std::vector
   const View like = magnitude(pass, table, x);
   const View back = pass.workspace.view(x.rows, x.columns);
   for (std::size_t i = 1; i < streams.size(); ++i) {
-    project(pass, table.gather[i - 1], streams[i], back);
+    project(pass, table.projections[i - 1], streams[i], back);
     match_magnitude(pass, like, back);
     pass.backend.add_scaled(back, 1.0f, 1.0f, x);
   }

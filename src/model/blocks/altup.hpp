@@ -8,10 +8,11 @@
 namespace linnet {
 
 /// Alternating updates (https://arxiv.org/abs/2301.13310): several residual streams, of which a
-/// layer computes the first and predicts the others.
+/// layer computes the first and predicts the others. What leads to the streams before the first
+/// layer, or from them behind the last one.
 struct AltupTable {
-  std::vector<Linear> spread, gather;  ///< to and from the streams besides the first
-  std::unique_ptr<Buffer> mean;        ///< [width] of 1 / width
+  std::vector<Linear> projections;  ///< to or from the streams besides the first
+  std::unique_ptr<Buffer> mean;     ///< [width] of 1 / width
 };
 
 /// The part of a layer: prediction, correction, and the low-rank path beside attention (laurel).
@@ -23,7 +24,8 @@ struct AltupWeights {
   Norm laurel_norm;
 };
 
-AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec);
+/// Loads `stem`: altup_proj or altup_unembd_proj.
+AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec, const std::string& stem);
 AltupWeights load_altup(WeightLoader& loader, const ModelSpec& spec, const std::string& prefix);
 
 /// Floats that the streams and these functions take of the workspace for each row.

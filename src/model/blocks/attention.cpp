@@ -1,6 +1,7 @@
 #include "model/blocks/attention.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace linnet {
@@ -28,6 +29,17 @@ std::vector<float> alibi_slopes(int heads, float largest_bias) {
                                                   : std::pow(between, 2 * (h - whole) + 1)));
   }
   return slopes;
+}
+
+DistanceBiasWeights load_distance_bias(WeightLoader& loader, const AttentionSpec& spec,
+                                       const std::string& prefix) {
+  const AttentionSpec::DistanceBias& bias = spec.distance_bias;
+  const std::string name = prefix + ".attn_rel_b.weight";
+  if (bias.count == 0 || !loader.has(name)) return {};
+  std::vector<float> bits;  // what is uploaded are numbers of 32 bits
+  for (const std::int32_t bucket : bias.buckets) bits.push_back(std::bit_cast<float>(bucket));
+  return {loader.vector(name, std::int64_t{spec.heads} * bias.count), loader.upload(bits),
+          static_cast<int>(bias.buckets.size() / 2)};
 }
 
 Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
@@ -90,9 +102,10 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
   params.softcap = spec.softcap;
   params.span = spec.span;
   params.window = spec.window;
-  params.causal = pass.model.causal;
+  params.causal = pass.causal;
   params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
   params.alibi_slopes = weights.alibi_slopes ? weights.alibi_slopes->data() : nullptr;
+  params.distance_bias = weights.distance_bias.view();
   return params;
 }
 
@@ -120,6 +133,11 @@ void load_query(WeightLoader& loader, const AttentionSpec& spec, std::int64_t wi
 }
 
 }  // namespace
+
+DistanceBias DistanceBiasWeights::view() const {
+  if (!values) return {};
+  return {values->data(), reinterpret_cast<const std::int32_t*>(buckets->data()), reach};
+}
 
 AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
                                 const ModelSpec& model, const std::string& prefix) {
@@ -156,7 +174,9 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
                                  Presence::kOptional);
   }
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
-  weights.output = loader.linear(prefix + ".attn_output", result, width);
+  const std::string output = prefix + ".attn_output", short_output = prefix + ".attn_o";
+  weights.output =
+      loader.linear(loader.has(short_output + ".weight") ? short_output : output, result, width);
   weights.output.scale *= spec.output_scale;
   const AdaptersSpec& adapters = model.adapters;
   weights.query_adapter = load_adapter(loader, adapters, prefix + ".attn_q", width, q);
@@ -164,6 +184,7 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   weights.value_adapter = load_adapter(loader, adapters, prefix + ".attn_v", width, v);
   weights.output_adapter = load_adapter(loader, adapters, prefix + ".attn_output", result, width);
   weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
+  weights.distance_bias = load_distance_bias(loader, spec, prefix);
   weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
   return weights;
 }

@@ -6,6 +6,15 @@
 
 namespace linnet {
 
+/// A table of biases by distance, which layers may share; missing where a layer has none.
+struct DistanceBiasWeights {
+  std::shared_ptr<const Buffer> values, buckets;
+  int reach = 0;
+
+  explicit operator bool() const { return values != nullptr; }
+  DistanceBias view() const;
+};
+
 /// Self-attention with grouped queries (https://arxiv.org/abs/2305.13245).
 struct AttentionWeights {
   Linear query, key, value;  ///< a missing `value`: the keys before norm and rope are the values
@@ -17,6 +26,7 @@ struct AttentionWeights {
   Norm result_norm;
   std::unique_ptr<Buffer> sinks;
   std::unique_ptr<Buffer> alibi_slopes;
+  DistanceBiasWeights distance_bias;
 };
 
 /// Loads `prefix`.attn_q and so on.

@@ -173,7 +173,7 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
   params.layer = layer;
   params.heads = spec.heads;
   params.scale = spec.scale;
-  params.causal = pass.model.causal;
+  params.causal = pass.causal;
   params.selected = spec.indexer.heads > 0;
   const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
   attend(pass, spec, weights, params, query, latent, result);

@@ -16,8 +16,10 @@ struct Pass {
   KvStore& kv;
   StateStore* states;  ///< null for models without recurrent layers
   const BatchLayout& batch;
+  bool causal;  ///< rows see no later ones of their sequence
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
-  Routing adapters{};  ///< the slot of each row, in models with adapters
+  Routing adapters{};                      ///< the slot of each row, in models with adapters
+  std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
 };
 
 }  // namespace linnet

@@ -29,7 +29,20 @@ SeenKeys seen_keys(const QueryRow& row, std::int32_t page) {
   return {first, last, first > 0 || last < kPageTokens || row.selected};
 }
 
-/// Softcap and ALiBi of a row's scores of a page, and minus infinity for what it does not see.
+/// Adds the learned bias of the distances from a row to the keys of a page.
+template <class S>
+void add_distance_bias(const AttentionParams& params, const QueryRow& row, std::int32_t page,
+                       float* scores) {
+  const DistanceBias& bias = params.distance_bias;
+  for (int i = 0; i < kPageTokens; ++i) {
+    std::int32_t distance = page * kPageTokens + i - row.position;
+    if (distance < -bias.reach) distance = -bias.reach;
+    if (distance > bias.reach) distance = bias.reach;
+    scores[i] += bias.values[bias.buckets[distance + bias.reach] * params.heads + row.head];
+  }
+}
+
+/// Softcap and biases of a row's scores of a page, and minus infinity for what it does not see.
 template <class S>
 void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int32_t page,
                    float* scores) {
@@ -46,6 +59,7 @@ void adjust_scores(const AttentionParams& params, const QueryRow& row, std::int3
       scores[i] -= params.alibi_slopes[row.head] * static_cast<float>(distance);
     }
   }
+  if (params.distance_bias.values) add_distance_bias<S>(params, row, page, scores);
   const SeenKeys seen = seen_keys<S>(row, page);
   if (!seen.some) return;
   for (int i = 0; i < kPageTokens; ++i) {
@@ -181,6 +195,8 @@ void with_page_attention(const PagedKvStore& store, const AttentionParams& param
       return use(PageAttention<S, KvType::kBf16>{store, params, task});
     case KvType::kQ8_0:
       return use(PageAttention<S, KvType::kQ8_0>{store, params, task});
+    case KvType::kF8:
+      return;  // PagedKvStore::make refuses it
   }
 }
 

@@ -15,8 +15,8 @@ struct AttendTask {
   std::int64_t query_stride = 0;
   float* out = nullptr;
   std::int64_t out_stride = 0;
-  int chunks = 1;  ///< groups of heads that a KV head's query heads are cut into
-  int pages_a_split = 0;
+  int chunks = 1;         ///< groups of heads that a KV head's query heads are cut into
+  int pages_a_split = 0;  ///< 0: those of each row's own keys, cut evenly
   int splits = 1;
   float* part_sums = nullptr;     ///< [rows][heads][splits][value_width]
   float2* part_totals = nullptr;  ///< [rows][heads][splits]: largest score, sum of exponentials
@@ -52,6 +52,10 @@ __device__ inline float adjust_score(const AttentionParams& params, float dot, i
   if (params.softcap > 0.0f) score = params.softcap * tanhf(score / params.softcap);
   if (params.alibi_slopes) {
     score -= params.alibi_slopes[head] * fabsf(static_cast<float>(key - position));
+  }
+  if (const DistanceBias& bias = params.distance_bias; bias.values) {
+    const int distance = max(-bias.reach, min(key - position, bias.reach));
+    score += bias.values[bias.buckets[distance + bias.reach] * params.heads + head];
   }
   return score;
 }
@@ -273,6 +277,13 @@ __device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHead
   }
 }
 
+/// Pages of a split where each row's keys are cut by their own number, at least two for a warp.
+__device__ inline int own_pages_a_split(DeviceKeyRange keys, int splits) {
+  const int pages = (keys.end + kPageTokens - 1) / kPageTokens - keys.begin / kPageTokens;
+  const int even = (pages + splits - 1) / splits;
+  return even > 2 * kAttendWarps ? even : 2 * kAttendWarps;
+}
+
 /// Grid: (rows, KV heads * chunks, splits). The warps of a thread block take pages in turn.
 template <KvType kType, int kHeads, int kColumns>
 __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask task) {
@@ -292,10 +303,12 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask ta
   const std::int32_t* table = task.batch.tables + sequence * task.batch.table_pages;
   const std::uint32_t* selected =
       task.selected ? task.selected + row * task.batch.table_pages : nullptr;
+  const int pages =
+      task.pages_a_split > 0 ? task.pages_a_split : own_pages_a_split(keys, task.splits);
   const std::int32_t first_page =
-      keys.begin / kPageTokens + static_cast<std::int32_t>(blockIdx.z) * task.pages_a_split;
+      keys.begin / kPageTokens + static_cast<std::int32_t>(blockIdx.z) * pages;
   std::int32_t end_page = (keys.end + kPageTokens - 1) / kPageTokens;
-  if (first_page + task.pages_a_split < end_page) end_page = first_page + task.pages_a_split;
+  if (first_page + pages < end_page) end_page = first_page + pages;
 
   WarpSums<kHeads, kColumns> state;
   state.clear();

@@ -79,7 +79,11 @@ __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* 
       continue;
     }
     float values[8] = {};
-    if (inside) read_kv_line<KvType::kQ8_0>(page, kWidth, slot, column, values);
+    if (inside && task.kv.type == KvType::kQ8_0) {
+      read_kv_line<KvType::kQ8_0>(page, kWidth, slot, column, values);
+    } else if (inside) {
+      read_kv_line<KvType::kF8>(page, kWidth, slot, column, values);
+    }
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
       reinterpret_cast<std::uint32_t*>(place)[p] = to_halves(values[2 * p], values[2 * p + 1]);
@@ -174,7 +178,7 @@ __device__ inline void add_value_tile(const float (&weights)[kTileKeys / 8][4],
   }
 }
 
-/// Keys and values of kWidth columns, not in float32. Grid: (tiles, KV heads).
+/// Keys and values of kWidth columns, in types that binary16 holds. Grid: (tiles, KV heads).
 template <int kWidth>
 __global__ void __launch_bounds__(kTileWarps* kWarp)
     attend_tiles(AttendTask task, const QueryTile* tiles) {

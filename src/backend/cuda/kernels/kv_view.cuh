@@ -18,6 +18,7 @@ __host__ __device__ constexpr std::int64_t kv_page_bytes(KvType type, int width)
   const std::int64_t values = std::int64_t{kPageTokens} * width;
   if (type == KvType::kF32) return values * 4;
   if (type == KvType::kF16 || type == KvType::kBf16) return values * 2;
+  if (type == KvType::kF8) return values;
   return values + std::int64_t{kPageTokens} * ((width + kKvBlock - 1) / kKvBlock) * 2;
 }
 
@@ -46,7 +47,8 @@ __device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, 
 template <KvType kType, int kCount>
 __device__ inline void read_kv_line(const std::uint8_t* page, int width, int slot, int column,
                                     float (&to)[kCount]) {
-  constexpr int kBytes = kType == KvType::kF32 ? 4 : kType == KvType::kQ8_0 ? 1 : 2;
+  constexpr bool kIsByte = kType == KvType::kQ8_0 || kType == KvType::kF8;
+  constexpr int kBytes = kType == KvType::kF32 ? 4 : kIsByte ? 1 : 2;
   static_assert(kCount <= kKvBlock && kCount * kBytes % 4 == 0);
   std::uint32_t words[kCount * kBytes / 4];
   read_words(page + (std::int64_t{slot} * width + column) * kBytes, words);
@@ -59,6 +61,8 @@ __device__ inline void read_kv_line(const std::uint8_t* page, int width, int slo
       to[i] = from_half(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2))));
     } else if constexpr (kType == KvType::kBf16) {
       to[i] = from_bfloat16(static_cast<std::uint16_t>(words[i / 2] >> (16 * (i % 2))));
+    } else if constexpr (kType == KvType::kF8) {
+      to[i] = from_e4m3(static_cast<std::uint8_t>(words[i / 4] >> (8 * (i % 4))));
     } else {
       to[i] = scale * static_cast<float>(static_cast<std::int8_t>(words[i / 4] >> (8 * (i % 4))));
     }
@@ -80,6 +84,8 @@ __device__ inline void read_kv(const std::uint8_t* page, int width, int slot, in
       to[i] = from_half(reinterpret_cast<const std::uint16_t*>(page)[at]);
     } else if constexpr (kType == KvType::kBf16) {
       to[i] = from_bfloat16(reinterpret_cast<const std::uint16_t*>(page)[at]);
+    } else if constexpr (kType == KvType::kF8) {
+      to[i] = from_e4m3(page[at]);
     } else {
       to[i] = static_cast<float>(reinterpret_cast<const std::int8_t*>(page)[at]) *
               kv_scale(page, width, slot, column + i);

@@ -24,6 +24,10 @@ __device__ inline void store_kv_block(KvType type, std::uint8_t* page, int width
     if (inside) reinterpret_cast<std::uint16_t*>(page)[at] = to_bfloat16(value);
     return;
   }
+  if (type == KvType::kF8) {
+    if (inside) page[at] = to_e4m3(value);
+    return;
+  }
   float largest = fabsf(value);
   for (int mask = 16; mask > 0; mask /= 2) largest = fmaxf(largest, exchange(largest, mask));
   const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;

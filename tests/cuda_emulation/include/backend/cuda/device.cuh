@@ -41,6 +41,8 @@ inline float from_half(std::uint16_t bits) { return half_to_float(bits); }
 inline std::uint16_t to_half(float value) { return float_to_half(value); }
 inline float from_bfloat16(std::uint16_t bits) { return bfloat16_to_float(bits); }
 inline std::uint16_t to_bfloat16(float value) { return float_to_bfloat16(value); }
+inline float from_e4m3(std::uint8_t bits) { return e4m3_to_float(bits); }
+inline std::uint8_t to_e4m3(float value) { return float_to_e4m3(value); }
 inline std::uint32_t to_halves(float first, float second) {
   return float_to_half(first) | std::uint32_t{float_to_half(second)} << 16;
 }
@@ -65,6 +67,8 @@ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b, std::uint32_t 
   }
   return result;
 }
+
+inline void count_up(std::int32_t* counter) { ++*counter; }
 
 inline float multiply_alone(float a, float b) { return a * b; }
 inline float add_alone(float a, float b) { return a + b; }

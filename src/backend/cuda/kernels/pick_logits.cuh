@@ -1,0 +1,187 @@
+#pragma once
+
+#include "backend/cuda/device.cuh"
+
+namespace linnet::cuda {
+
+inline constexpr int kPickThreads = 512;
+inline constexpr int kPickWarps = kPickThreads / kWarp;
+
+/// A LogitQuery with places in lists of all queries.
+struct PickTask {
+  std::int64_t row;
+  std::int64_t first_id, ids;      ///< in PickLists::ids
+  std::int64_t first_word, words;  ///< in PickMemory::allowed; no words: all are allowed
+  std::int64_t first_pick;         ///< in PickMemory::ids and ::logits
+  std::int32_t most;
+  float within;
+};
+
+struct PickMemory {
+  const PickTask* tasks;
+  const std::int32_t* wanted;    ///< ids of all queries
+  const std::uint64_t* allowed;  ///< of all queries
+  std::int32_t* counts;          ///< [queries]: picked
+  float* of_wanted;              ///< logits of `wanted`
+  std::int32_t* ids;             ///< picked
+  float* logits;                 ///< of these
+};
+
+/// Ascends with the logit; 0 for what is never picked.
+__device__ inline std::uint32_t logit_key(float logit) {
+  if (!(logit > -INFINITY)) return 0;
+  const std::uint32_t bits = float_to_bits(logit == 0.0f ? 0.0f : logit);
+  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+/// The keys of one row that may be picked.
+struct PickRow {
+  const float* logits;
+  std::int64_t columns;
+  const std::uint64_t* allowed;
+  std::int64_t words;
+
+  __device__ std::uint32_t key(std::int64_t id) const {
+    if (id >= columns) return 0;
+    if (words > 0 && (id / 64 >= words || !(allowed[id / 64] >> (id % 64) & 1))) return 0;
+    return logit_key(logits[id]);
+  }
+};
+
+/// The keys that are picked: those above `limit`, and the first `ties` that are `limit`.
+struct PickLimit {
+  std::uint32_t limit;
+  std::int32_t ties;
+};
+
+/// The key of rank `most` among the highest keys of each thread's ids (or the lowest key, where
+/// there are fewer threads): no more than as many as are picked lie above it, few more reach it.
+__device__ inline std::uint32_t low_limit(std::uint32_t highest, std::int32_t most,
+                                          std::uint32_t* keys, std::uint32_t* result) {
+  const int thread = static_cast<int>(threadIdx.x);
+  keys[thread] = highest;
+  if (thread == 0) *result = 1;
+  sync_block();
+  int rank = 0;
+  for (int i = 0; i < kPickThreads; ++i) {
+    rank += keys[i] > highest || (keys[i] == highest && i < thread) ? 1 : 0;
+  }
+  if (rank == most - 1 && highest > 0) *result = highest;
+  sync_block();
+  return *result;
+}
+
+/// The key of rank `most` of the row, byte by byte from the highest, among those from `low` on.
+__device__ inline PickLimit find_limit(const PickRow& row, std::uint32_t low, std::int32_t most,
+                                       std::int32_t* counts, PickLimit* result) {
+  const int thread = static_cast<int>(threadIdx.x);
+  std::uint32_t prefix = 0;
+  std::int32_t left = most;
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    if (thread < 256) counts[thread] = 0;
+    sync_block();
+    for (std::int64_t id = thread; id < row.columns; id += kPickThreads) {
+      const std::uint32_t key = row.key(id);
+      const bool inside = shift == 24 || key >> (shift + 8) == prefix;
+      if (key >= low && key > 0 && inside) count_up(&counts[key >> shift & 255]);
+    }
+    sync_block();
+    if (thread == 0) {
+      int byte = 255;
+      std::int32_t before = 0;
+      while (byte > 0 && before + counts[byte] < left) before += counts[byte--];
+      *result = {prefix << 8 | static_cast<std::uint32_t>(byte), left - before};
+    }
+    sync_block();
+    prefix = result->limit;
+    left = result->ties;
+    sync_block();
+  }
+  return {prefix, left};
+}
+
+/// Where this thread's entry goes if those of all threads that have `own` stand side by side, and
+/// how many there are. `sums` [kPickWarps] is free again after the next sync_block().
+__device__ inline int place_of(bool own, std::int32_t* sums, std::int32_t& all) {
+  const int warp = static_cast<int>(threadIdx.x) / kWarp,
+            lane = static_cast<int>(threadIdx.x) % kWarp;
+  const std::uint32_t votes = vote(own);
+  if (lane == 0) sums[warp] = count_bits(votes);
+  sync_block();
+  int before = count_bits(votes & ((1u << lane) - 1));
+  all = 0;
+  for (int w = 0; w < kPickWarps; ++w) {
+    if (w < warp) before += sums[w];
+    all += sums[w];
+  }
+  return before;
+}
+
+/// Writes what is picked in the order of the ids; gives their number.
+__device__ inline std::int32_t collect_picks(const PickRow& row, PickLimit picked,
+                                             std::int32_t (&sums)[2][kPickWarps], std::int32_t* ids,
+                                             float* logits) {
+  std::int32_t found = 0, ties = 0;
+  for (std::int64_t first = 0; first < row.columns; first += kPickThreads) {
+    const std::int64_t id = first + threadIdx.x;
+    const std::uint32_t key = row.key(id);
+    std::int32_t new_ties = 0, new_picks = 0;
+    const bool is_tie = key == picked.limit && key > 0;
+    const int tie = ties + place_of(is_tie, sums[0], new_ties);
+    const bool is_picked = key > picked.limit || (is_tie && tie < picked.ties);
+    const int place = found + place_of(is_picked, sums[1], new_picks);
+    if (is_picked) {
+      ids[place] = static_cast<std::int32_t>(id);
+      logits[place] = row.logits[id];
+    }
+    ties += new_ties;
+    found += new_picks;
+  }
+  return found;
+}
+
+/// Takes the wanted logits of a query out of its row. Grid: queries.
+__global__ void take_wanted_logits(View logits, PickMemory memory) {
+  const PickTask& task = memory.tasks[blockIdx.x];
+  for (std::int64_t i = threadIdx.x; i < task.ids; i += blockDim.x) {
+    float* logit = logits.data + task.row * logits.stride + memory.wanted[task.first_id + i];
+    memory.of_wanted[task.first_id + i] = *logit;
+    *logit = -INFINITY;
+  }
+}
+
+/// Picks the likeliest of a row. Grid: queries.
+__global__ void __launch_bounds__(kPickThreads) pick_likeliest(View logits, PickMemory memory) {
+  __shared__ std::uint32_t keys[kPickThreads];
+  __shared__ std::int32_t counts[256], sums[2][kPickWarps];
+  __shared__ std::uint32_t low;
+  __shared__ PickLimit limit;
+  const PickTask task = memory.tasks[blockIdx.x];
+  if (task.most == 0) {
+    if (threadIdx.x == 0) memory.counts[blockIdx.x] = 0;
+    return;
+  }
+  const PickRow row{logits.data + task.row * logits.stride, logits.columns,
+                    memory.allowed + task.first_word, task.words};
+  std::uint32_t highest = 0;
+  for (std::int64_t id = threadIdx.x; id < row.columns; id += kPickThreads) {
+    const std::uint32_t key = row.key(id);
+    if (key > highest) highest = key;
+  }
+  const std::uint32_t lowest = low_limit(highest, task.most, keys, &low);
+  PickLimit picked{lowest, 1};
+  if (task.most > 1) picked = find_limit(row, lowest, task.most, counts, &limit);
+  if (task.within < INFINITY) {
+    sync_block();
+    for (int i = 0; i < kPickThreads; ++i) highest = keys[i] > highest ? keys[i] : highest;
+    const bool is_negative = (highest & 0x80000000u) == 0;
+    const float best = bits_to_float(is_negative ? ~highest : highest & 0x7fffffffu);
+    const std::uint32_t nearest = logit_key(best - task.within);
+    if (highest > 0 && nearest > picked.limit) picked = {nearest, 0x7fffffff};
+  }
+  const std::int32_t found = collect_picks(row, picked, sums, memory.ids + task.first_pick,
+                                           memory.logits + task.first_pick);
+  if (threadIdx.x == 0) memory.counts[blockIdx.x] = found;
+}
+
+}  // namespace linnet::cuda

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/cuda/cuda.hpp"
+#include "model/model.hpp"
+
+namespace linnet {
+
+enum class BackendKind { kCpu, kReference, kCuda };
+
+struct EngineOptions {
+  int threads = 0;           ///< 0: as many as the machine really gives
+  std::int64_t context = 0;  ///< 0: what the model was trained for, as far as memory allows
+  KvType kv_type = KvType::kF16;
+  BackendKind backend = BackendKind::kCpu;
+  /// With kCuda: so many layers run on the GPU, the last ones, and those before on the CPU; fewer
+  /// where a layer reads what one before it keeps. Nothing: as many as fit (MemoryPlan::options).
+  std::optional<int> gpu_layers;
+  std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
+  CudaOptions cuda;
+  BatchLimits limits;
+  bool force = false;  ///< load even if memory seems too small
+
+  bool speculate = false;   ///< guess next tokens and verify several at once; the text is the same
+  std::string draft_model;  ///< with `speculate`: the GGUF file of a smaller model that guesses;
+                            ///< empty: look the guesses up in the text so far
+};
+
+/// Layers of a model and where they run.
+struct ModelPart {
+  BackendKind backend;
+  LayerRange layers;
+};
+
+/// The parts of a model, in the order in which they are computed; `gpu_layers` left open is all.
+std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options);
+
+}  // namespace linnet

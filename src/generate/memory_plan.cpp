@@ -1,0 +1,267 @@
+#include "generate/memory_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "base/machine.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
+
+// Tokens of context for which layers leave room before they take a GPU's memory, where the model
+// was trained for more and none was asked for.
+constexpr std::int64_t kUsualContext = 8192;
+
+// What the kernel, other programs and the workspace should keep.
+constexpr std::int64_t kReserveBytes = 256 * kMiB;
+// On a GPU: the driver, scratch memory and the workspace of larger batches.
+constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
+
+// What Model::load_behind_layers loads begins so. (Norms are too small to count.)
+constexpr std::array<std::string_view, 4> kBehindLayers = {"output.", "output_res_score",
+                                                           "altup_unembd_proj", "dense_"};
+
+std::int64_t reserve_bytes(BackendKind backend) {
+  return backend == BackendKind::kCuda ? kCudaReserveBytes : kReserveBytes;
+}
+
+// N of blk.N.*; -1: stands before the layers; the largest number: behind them.
+int layer_of(std::string_view tensor) {
+  constexpr std::string_view kPrefix = "blk.";
+  if (tensor.starts_with(kPrefix)) {
+    int layer = -1;
+    std::from_chars(tensor.data() + kPrefix.size(), tensor.data() + tensor.size(), layer);
+    return layer;
+  }
+  const bool is_behind = std::ranges::any_of(
+      kBehindLayers, [&](std::string_view prefix) { return tensor.starts_with(prefix); });
+  return is_behind ? std::numeric_limits<int>::max() : -1;
+}
+
+bool has_last_layer(const LayerRange& layers) {
+  return layers.end == std::numeric_limits<int>::max();
+}
+
+Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have) {
+  return Error{
+      fmt::format("{}: the model needs {} MiB of memory and {} MiB are available; --force loads it "
+                  "all the same",
+                  file.path().string(), need / kMiB, have / kMiB)};
+}
+
+class Planner {
+ public:
+  Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options)
+      : file_(file), spec_(spec), options_(options) {}
+
+  Result<MemoryPlan> plan() {
+    for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
+      const auto available = available_bytes(backend);
+      if (!available) return available.error();
+      (backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_) = *available;
+    }
+    if (Status s = check_positions(); !s) return s.error();
+    if (options_.backend == BackendKind::kCuda && !options_.gpu_layers) choose_gpu_layers();
+    MemoryPlan plan = draw_up(options_);
+    if (options_.force) return plan;
+    return fit(std::move(plan));
+  }
+
+ private:
+  Status check_positions() const {
+    const std::int64_t rows = spec_.position_rows;
+    if (rows == 0 || options_.context <= rows) return {};
+    return Error{fmt::format("{}: a context of {} was asked for, but the model knows {} positions",
+                             file_.path().string(), options_.context, rows)};
+  }
+
+  std::int64_t wanted_context() const {
+    const std::int64_t rows = spec_.position_rows;
+    const std::int64_t wanted = options_.context > 0 ? options_.context : spec_.context_length;
+    return rows > 0 ? std::min(wanted, rows) : wanted;
+  }
+
+  MemoryShare share_of(const ModelPart& part) const {
+    MemoryShare share{part, weights_bytes(file_, spec_, part),
+                      kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
+    share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
+    return share;
+  }
+
+  // All parts have the same slots.
+  void add_states(std::vector<MemoryShare>& shares) const {
+    std::int64_t slots = kUnlimited;
+    for (const MemoryShare& share : shares) {
+      const std::int64_t bytes = linnet::state_bytes(spec_, share.part.layers);
+      if (bytes == 0) continue;
+      const std::int64_t left =
+          share.available_bytes > 0
+              ? std::max<std::int64_t>(1, share.available_bytes - share.weights_bytes)
+              : 0;
+      slots = std::min(slots, choose_state_slots(bytes, left));
+    }
+    for (MemoryShare& share : shares) {
+      share.state_bytes = saturating_multiply(slots, linnet::state_bytes(spec_, share.part.layers));
+    }
+  }
+
+  MemoryPlan draw_up(const EngineOptions& options) const {
+    MemoryPlan plan;
+    plan.trained_context = spec_.context_length;
+    plan.context = wanted_context();
+    for (const ModelPart& part : parts_of(spec_, options)) plan.shares.push_back(share_of(part));
+    add_states(plan.shares);
+    return plan;
+  }
+
+  // The most tokens that a part holds.
+  static std::int64_t most_tokens(const MemoryShare& share) {
+    if (share.available_bytes == 0) return kUnlimited;
+    const std::int64_t left = share.available_bytes - reserve_bytes(share.part.backend);
+    if (share.bytes(0) >= left) return 0;
+    if (share.kv_bytes_per_token == 0) return kUnlimited;
+    return (left - share.bytes(0)) / share.kv_bytes_per_token;
+  }
+
+  Result<MemoryPlan> fit(MemoryPlan plan) const {
+    std::int64_t most = kUnlimited;
+    for (const MemoryShare& share : plan.shares) most = std::min(most, most_tokens(share));
+    const std::int64_t fewest =
+        options_.context > 0 ? plan.context : std::min<std::int64_t>(plan.context, kPageTokens);
+    if (most < std::max<std::int64_t>(fewest, 1)) return refuse(plan, most);
+    plan.context = std::min(plan.context, most);
+    return plan;
+  }
+
+  // Says need and have of the memories together; no context where not even the weights fit.
+  Error refuse(const MemoryPlan& plan, std::int64_t most) const {
+    std::int64_t need = 0, have = 0;
+    for (const MemoryShare& share : plan.shares) {
+      if (share.available_bytes == 0) continue;
+      const std::int64_t tokens = most == 0 ? 0 : plan.context;
+      need = saturating_add(need,
+                            saturating_add(share.bytes(tokens), reserve_bytes(share.part.backend)));
+      have = saturating_add(have, share.available_bytes);
+    }
+    return does_not_fit(file_, need, have);
+  }
+
+  // The most layers that the GPU holds; the more there are on it, the more it has to hold. All,
+  // where not even one fits, so that the error says what that takes.
+  void choose_gpu_layers() {
+    const std::int64_t context =
+        options_.context > 0 ? options_.context : std::min(wanted_context(), kUsualContext);
+    const int layers = static_cast<int>(spec_.layers.size());
+    std::vector<int> borders;
+    for (int first = 0; first < layers; ++first) {
+      if (first == 0 || can_part(spec_, first)) borders.push_back(first);
+    }
+    const auto is_too_much = [&](int first) {
+      EngineOptions options = options_;
+      options.gpu_layers = layers - first;
+      return most_tokens(draw_up(options).shares.back()) < context;
+    };
+    const auto border = std::ranges::partition_point(borders, is_too_much);
+    options_.gpu_layers = border == borders.end() ? layers : layers - *border;
+  }
+
+  const gguf::File& file_;
+  const ModelSpec& spec_;
+  EngineOptions options_;
+  std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
+};
+
+}  // namespace
+
+std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options) {
+  const int layers = static_cast<int>(spec.layers.size());
+  if (options.backend != BackendKind::kCuda || options.gpu_layers.value_or(layers) >= layers) {
+    return {{options.backend, {}}};
+  }
+  int first = layers - *options.gpu_layers;
+  while (first < layers && !can_part(spec, first)) ++first;
+  return {{BackendKind::kCpu, {0, first}}, {BackendKind::kCuda, {first}}};
+}
+
+std::int64_t MemoryPlan::weights_bytes() const {
+  std::int64_t sum = 0;
+  for (const MemoryShare& share : shares) sum = saturating_add(sum, share.weights_bytes);
+  return sum;
+}
+
+std::int64_t MemoryPlan::kv_bytes() const {
+  std::int64_t sum = 0;
+  for (const MemoryShare& share : shares) {
+    sum = saturating_add(sum, saturating_multiply(context, share.kv_bytes_per_token));
+  }
+  return sum;
+}
+
+std::int64_t MemoryPlan::total_bytes() const {
+  std::int64_t sum = 0;
+  for (const MemoryShare& share : shares) sum = saturating_add(sum, share.bytes(context));
+  return sum;
+}
+
+std::int64_t MemoryPlan::tokens_in_half() const {
+  std::int64_t most = kUnlimited;
+  for (const MemoryShare& share : shares) {
+    if (share.available_bytes == 0 || share.kv_bytes_per_token == 0) continue;
+    const std::int64_t left = share.available_bytes - share.bytes(0);
+    most = std::min(most, left / 2 / share.kv_bytes_per_token);
+  }
+  return most;
+}
+
+int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
+  const ModelPart& last = shares.back().part;
+  if (last.backend != BackendKind::kCuda) return 0;
+  return static_cast<int>(spec.layers.size()) - last.layers.first;
+}
+
+Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
+                               const EngineOptions& options) {
+  return Planner(file, spec, options).plan();
+}
+
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {
+  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
+  std::int64_t all = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    const int layer = layer_of(tensor.name);
+    const bool is_before = layer < 0, is_behind = layer == std::numeric_limits<int>::max();
+    bool is_own = part.layers.holds(layer);
+    if (is_before) is_own = part.layers.first == 0;
+    if (is_behind) is_own = has_last_layer(part.layers);
+    if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
+    if (!is_own) continue;
+    all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
+                                              : std::ssize(tensor.bytes);
+  }
+  return all;
+}
+
+Result<std::int64_t> available_bytes(BackendKind backend) {
+  if (backend != BackendKind::kCuda) return available_memory_bytes();
+  const auto device = probe_cuda();
+  if (!device) return device.error();
+  return device->free_bytes;
+}
+
+std::int64_t choose_state_slots(std::int64_t bytes, std::int64_t available_bytes) {
+  constexpr std::int64_t kMost = 16;
+  constexpr std::int64_t kFewest = 3;  // a sequence, its state before guesses, and a checkpoint
+  constexpr std::int64_t kPart = 4;
+  if (bytes == 0) return 0;
+  if (available_bytes == 0) return kMost;
+  return std::clamp(available_bytes / kPart / bytes, kFewest, kMost);
+}
+
+}  // namespace linnet

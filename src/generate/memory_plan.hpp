@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/checked.hpp"
+#include "generate/engine_options.hpp"
+#include "gguf/gguf_file.hpp"
+
+namespace linnet {
+
+/// What a part of a model takes in the memory where it runs.
+struct MemoryShare {
+  ModelPart part{};
+  std::int64_t weights_bytes = 0;
+  std::int64_t kv_bytes_per_token = 0;
+  std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
+  std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
+
+  std::int64_t bytes(std::int64_t tokens) const {
+    return saturating_add(saturating_add(weights_bytes, state_bytes),
+                          saturating_multiply(tokens, kv_bytes_per_token));
+  }
+};
+
+/// What running a model takes, worked out from the header alone.
+struct MemoryPlan {
+  std::int64_t context = 0;          ///< tokens that the KV cache will hold at most
+  std::int64_t trained_context = 0;  ///< that the model was trained for
+  std::vector<MemoryShare> shares;   ///< of the parts of the model
+
+  std::int64_t weights_bytes() const;
+  /// Of keys and values for `context` tokens. The sums of absurd files end at the largest number.
+  std::int64_t kv_bytes() const;
+  std::int64_t total_bytes() const;
+  /// Tokens whose keys and values fit into half of what weights and state leave of each memory;
+  /// the largest number where that is unknown or nothing is kept.
+  std::int64_t tokens_in_half() const;
+  /// Layers on the GPU; 0 without one.
+  int gpu_layers(const ModelSpec& spec) const;
+};
+
+/// See ModelFile::plan.
+Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
+                               const EngineOptions& options);
+
+/// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
+
+/// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
+Result<std::int64_t> available_bytes(BackendKind backend);
+
+/// Slots for the recurrent state of sequences that run side by side and for checkpoints of
+/// prefixes, where one takes `bytes` in a memory of which `available_bytes` (0: unknown) are left:
+/// as many as are useful and take at most a part of it; 0 where there is no state.
+std::int64_t choose_state_slots(std::int64_t bytes, std::int64_t available_bytes);
+
+}  // namespace linnet

@@ -1,0 +1,59 @@
+#include "model/blocks/cross_attention.hpp"
+
+#include <algorithm>
+
+namespace linnet {
+namespace {
+
+int query_columns(const CrossAttentionSpec& spec) { return spec.heads * spec.key_width; }
+int key_columns(const CrossAttentionSpec& spec) { return spec.kv_heads * spec.key_width; }
+int value_columns(const CrossAttentionSpec& spec) { return spec.kv_heads * spec.value_width; }
+int result_columns(const CrossAttentionSpec& spec) { return spec.heads * spec.value_width; }
+
+}  // namespace
+
+CrossAttentionWeights load_cross_attention(WeightLoader& loader, const CrossAttentionSpec& spec,
+                                           std::int64_t width, const std::string& prefix) {
+  if (spec.heads == 0) return {};
+  const std::string stem = prefix + ".cross_attn_";
+  return {loader.linear(stem + "q", width, query_columns(spec)),
+          loader.linear(stem + "k", width, key_columns(spec)),
+          loader.linear(stem + "v", width, value_columns(spec)),
+          loader.linear(stem + "o", result_columns(spec), width)};
+}
+
+std::int64_t cross_attention_columns(const CrossAttentionSpec& spec) {
+  return std::max(std::int64_t{key_columns(spec)} + value_columns(spec),
+                  std::int64_t{query_columns(spec)} + result_columns(spec));
+}
+
+void store_input(const Pass& pass, const CrossAttentionSpec& spec,
+                 const CrossAttentionWeights& weights, View in) {
+  const Workspace::Scope scope(pass.workspace);
+  const View key = pass.workspace.view(in.rows, key_columns(spec));
+  const View value = pass.workspace.view(in.rows, value_columns(spec));
+  const MatmulOutput outputs[] = {weights.key.to(key), weights.value.to(value)};
+  pass.backend.matmul(in, outputs);
+  pass.backend.store_kv(pass.kv, spec.kv_layer, key, value, pass.batch);
+}
+
+void cross_attention_block(const Pass& pass, const CrossAttentionSpec& spec,
+                           const CrossAttentionWeights& weights, View in, View out) {
+  const Workspace::Scope scope(pass.workspace);
+  const View query = pass.workspace.view(in.rows, query_columns(spec));
+  const MatmulOutput projection = weights.query.to(query);
+  pass.backend.matmul(in, {&projection, 1});
+
+  AttentionParams params{spec.kv_layer, spec.heads, spec.kv_heads, spec.key_width,
+                         spec.value_width};
+  params.scale = spec.scale;
+  params.causal = false;
+  BatchLayout inputs = pass.batch;
+  inputs.lengths = pass.inputs;
+  const View result = pass.workspace.view(in.rows, result_columns(spec));
+  pass.backend.attention(pass.kv, query, params, inputs, result);
+  const MatmulOutput output = weights.output.add_to(out);
+  pass.backend.matmul(result, {&output, 1});
+}
+
+}  // namespace linnet

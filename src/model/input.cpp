@@ -1,0 +1,99 @@
+// The forward pass of a model that writes a text beside another one, its input: rows of inputs go
+// through the first layers, those of texts through the others. All layers are in one stage.
+
+#include <algorithm>
+
+#include "model/model.hpp"
+
+namespace linnet {
+namespace {
+
+// The rows of a batch that belong to inputs, or those that belong to texts.
+struct Side {
+  std::vector<std::int32_t> tokens, positions, sequences, outputs;
+  std::vector<std::int32_t> lengths;  // of each sequence
+
+  Batch batch(const Batch& whole) const {
+    return {tokens,
+            {positions, sequences, whole.layout.page_tables, lengths},
+            outputs,
+            /*keeps_hidden=*/false,
+            whole.inputs};
+  }
+};
+
+struct Sides {
+  Side input, text;
+  std::vector<std::int32_t> place;  // of each row of the batch, on its side
+};
+
+Sides split(const Batch& batch) {
+  Sides sides;
+  const BatchLayout& layout = batch.layout;
+  for (std::size_t s = 0; s < layout.lengths.size(); ++s) {
+    sides.input.lengths.push_back(batch.inputs[s]);
+    sides.text.lengths.push_back(std::max(0, layout.lengths[s] - batch.inputs[s]));
+  }
+  for (std::size_t r = 0; r < batch.tokens.size(); ++r) {
+    const std::int32_t input = batch.inputs[layout.sequences[r]];
+    const std::int32_t position = layout.positions[r];
+    Side& side = position < input ? sides.input : sides.text;
+    sides.place.push_back(static_cast<std::int32_t>(side.tokens.size()));
+    side.tokens.push_back(batch.tokens[r]);
+    side.positions.push_back(position < input ? position : position - input);
+    side.sequences.push_back(layout.sequences[r]);
+  }
+  for (const std::int32_t row : batch.outputs) {
+    sides.text.outputs.push_back(sides.place[static_cast<std::size_t>(row)]);
+  }
+  return sides;
+}
+
+}  // namespace
+
+View Model::read_and_write(const Batch& batch, KvStore& kv) {
+  const Sides sides = split(batch);
+  if (!sides.input.tokens.empty()) {
+    const auto rows = static_cast<std::int64_t>(batch.tokens.size());
+    Workspace& workspace = *stages_.front().workspace;
+    if (batch.keeps_hidden) hidden_ = workspace.view(rows, spec_.width);
+    const Workspace::Scope scope(workspace);
+    const View read = read_inputs(sides.input.batch(batch), kv);
+    if (batch.keeps_hidden) {
+      // A row of a text gets any.
+      std::vector<std::int32_t> place = sides.place;
+      for (std::int32_t& row : place) {
+        row = std::min(row, static_cast<std::int32_t>(read.rows) - 1);
+      }
+      stages_.front().backend->gather_rows(read, place, hidden_);
+    }
+  }
+  if (sides.text.tokens.empty()) return {};
+  return write(sides.text.batch(batch), kv);
+}
+
+View Model::read_inputs(const Batch& batch, KvStore& kv) {
+  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  pass.causal = false;
+  Streams streams;
+  streams.x = embed(pass, batch.tokens);
+  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, i, streams);
+  normalise_in_place(pass, input_norm_, streams.x);
+  for (std::size_t i = spec_.input.layers; i < layers_.size(); ++i) {
+    store_input(pass, spec_.layers[i].cross, layers_[i].cross, streams.x);
+  }
+  return streams.x;
+}
+
+View Model::write(const Batch& batch, KvStore& kv) {
+  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  pass.causal = true;
+  pass.inputs = batch.inputs;
+  Streams streams;
+  streams.x = embed(pass, batch.tokens);
+  const int layers = static_cast<int>(layers_.size());
+  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, i, streams);
+  return head(pass, streams.x, batch.outputs);
+}
+
+}  // namespace linnet

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "backend/backend.hpp"
+#include "model/layer_range.hpp"
+#include "model/workspace.hpp"
+
+namespace linnet {
+
+/// Layers that follow one another, and the backend that computes them.
+struct Stage {
+  Backend* backend;
+  LayerRange layers;
+  std::unique_ptr<Workspace> workspace = nullptr;  ///< once the model is loaded
+};
+
+/// What a forward pass hands from layer to layer. All of it lies in the workspace, and between two
+/// layers nothing else does.
+struct Streams {
+  View x;                    ///< the residual stream
+  View shared;               ///< see Pass::shared
+  View embeddings;           ///< of the tokens, where layers add them again; else no data
+  View per_layer_inputs;     ///< no data where there are none
+  std::vector<View> others;  ///< AltUp's, of which x is the first; or earlier states of x
+  Routing adapters{};        ///< see Pass::adapters
+};
+
+/// Copies the streams from the memory of one stage to that of the next, by way of `host`.
+void hand_over(const Stage& from, const Stage& to, std::vector<float>& host, Streams& streams);
+
+}  // namespace linnet

@@ -1,0 +1,85 @@
+// A model whose first layers are in one backend and the others in another one.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/evaluate.hpp"
+#include "support/mixer_cases.hpp"
+#include "support/oracle_case.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_name.hpp"
+
+namespace linnet {
+namespace {
+
+class SplitTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const auto oracle = test::OracleCase::read(GetParam());
+    const Status written = oracle.write(path_);
+    ASSERT_TRUE(written) << written.error().message;
+    tokens_ = oracle.tokens();
+    auto file = gguf::File::open(path_);
+    ASSERT_TRUE(file) << file.error().message;
+    WeightLoader loader(*file, *backends_[0]);
+    auto spec = read_model_spec(*file, loader);
+    ASSERT_TRUE(spec) << spec.error().message;
+    spec_ = std::move(*spec);
+  }
+
+  // The logits with the layers from `border` on in the second backend.
+  std::vector<float> evaluate(int border) {
+    const LayerPlace places[] = {{backends_[0].get(), border}, {backends_[1].get()}};
+    auto result = test::evaluate(path_, places, tokens_, 17);
+    if (!result) return ADD_FAILURE() << result.error().message, std::vector<float>{};
+    return std::move(result->logits);
+  }
+
+  test::TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_ / "model.gguf";
+  std::unique_ptr<Backend> backends_[2] = {make_cpu_backend(1), make_cpu_backend(1)};
+  std::vector<std::int32_t> tokens_;
+  ModelSpec spec_;
+};
+
+TEST_P(SplitTest, LogitsAreThoseOfOneBackend) {
+  const auto whole = test::evaluate(path_, *backends_[0], tokens_, 17);
+  ASSERT_TRUE(whole) << whole.error().message;
+  const int layers = static_cast<int>(spec_.layers.size());
+  int borders = 0;
+  for (int border = 1; border <= layers; ++border) {
+    if (border < layers && (layers > 6 && border % 5 != 3)) continue;
+    if (!can_part(spec_, border)) continue;
+    ++borders;
+    EXPECT_EQ(evaluate(border), whole->logits) << "border at layer " << border;
+  }
+  EXPECT_GT(borders, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Mixers, SplitTest, test::kMixerCases, test::test_name<std::string>);
+
+ModelSpec layers_that_share_keys() {
+  ModelSpec spec;
+  spec.layers.resize(6);
+  for (const int layer : {4, 5}) spec.layers[layer].attention.kv_layer = 2;
+  return spec;
+}
+
+TEST(CanPartTest, KeysOfAnEarlierLayerAreNotParted) {
+  const ModelSpec spec = layers_that_share_keys();
+  for (const int border : {1, 2, 6}) EXPECT_TRUE(can_part(spec, border)) << border;
+  for (const int border : {3, 4, 5}) EXPECT_FALSE(can_part(spec, border)) << border;
+}
+
+TEST(CanPartTest, PicksOfAnEarlierLayerAreNotParted) {
+  ModelSpec spec;
+  spec.layers.resize(4);
+  for (LayerSpec& layer : spec.layers) layer.latent.indexer.heads = 1;
+  spec.layers[1].latent.indexer.reused = true;
+  EXPECT_FALSE(can_part(spec, 1));
+  for (const int border : {0, 2, 3}) EXPECT_TRUE(can_part(spec, border)) << border;
+}
+
+}  // namespace
+}  // namespace linnet
