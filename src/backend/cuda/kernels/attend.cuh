@@ -54,7 +54,9 @@ __device__ inline float adjust_score(const AttentionParams& params, float dot, i
     score -= params.alibi_slopes[head] * fabsf(static_cast<float>(key - position));
   }
   if (const DistanceBias& bias = params.distance_bias; bias.values) {
-    const int distance = max(-bias.reach, min(key - position, bias.reach));
+    std::int32_t distance = key - position;
+    if (distance < -bias.reach) distance = -bias.reach;
+    if (distance > bias.reach) distance = bias.reach;
     score += bias.values[bias.buckets[distance + bias.reach] * params.heads + head];
   }
   return score;
