@@ -17,8 +17,11 @@ using namespace std::chrono_literals;
 const std::string kModel = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf";
 
 bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
-  return condition();
+  for (int i = 0; i < 1000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
 }
 
 // A server on a free port, which it tells on standard error.

@@ -21,8 +21,11 @@ const Json kLongStream = {{"prompt", "And"},
                           {"stream", true}};
 
 bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 6000 && !condition(); ++i) std::this_thread::sleep_for(10ms);
-  return condition();
+  for (int i = 0; i < 6000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(10ms);
+  }
+  return false;
 }
 
 TEST(Server, HealthAndModels) {
