@@ -33,7 +33,7 @@ struct Streams {
 };
 
 /// The program under test (LINNET_PROGRAM) as a user would start it. It is killed at the end, and
-/// where it gives nothing for two minutes.
+/// where it gives nothing for five minutes.
 class Program {
  public:
   explicit Program(const std::vector<std::string>& arguments, const Streams& streams = {}) {
@@ -74,7 +74,7 @@ class Program {
   /// Waits for some of its output; empty at the end of it.
   std::string read_some() {
     pollfd ready{output_, POLLIN, 0};
-    if (poll(&ready, 1, /*milliseconds=*/120000) <= 0) {
+    if (poll(&ready, 1, /*milliseconds=*/300'000) <= 0) {
       ::kill(process_, SIGKILL);
       return {};
     }
