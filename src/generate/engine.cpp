@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 #include <system_error>
 
@@ -121,13 +120,14 @@ Status Engine::allocate_memory() {
   if (!kv) return kv.error();
   memory_.kv = std::move(*kv);
   if (state_bytes(model_->spec()) == 0) return {};
-  memory_.slots = std::numeric_limits<std::int64_t>::max();
+  std::vector<MemoryShare> shares;
   for (const ModelPart& part : parts_) {
     const auto available = available_bytes(part.backend);
     if (!available) return available.error();
-    const std::int64_t bytes = state_bytes(model_->spec(), part.layers);
-    if (bytes > 0) memory_.slots = std::min(memory_.slots, choose_state_slots(bytes, *available));
+    shares.push_back({part});
+    shares.back().available_bytes = *available;  // beside the weights, which are there already
   }
+  memory_.slots = choose_state_slots(model_->spec(), shares);
   auto states = model_->make_state_store(memory_.slots);
   if (!states) return states.error();
   memory_.states = std::move(*states);
@@ -153,8 +153,7 @@ Status Engine::check_tokens(std::span<const TokenId> tokens) const {
 Status Engine::check_input(std::span<const TokenId> input) const {
   const ModelSpec& spec = model_->spec();
   const bool needed = spec.input.layers > 0;
-  if (needed && !input.empty()) return check_tokens(input);
-  if (needed == !input.empty()) return {};
+  if (needed != input.empty()) return needed ? check_tokens(input) : Status();
   return Error{fmt::format("{}: {} models {} beside the tokens of their text",
                            file_.file().path().string(), spec.architecture,
                            needed ? "need an input (--input)" : "have no input")};

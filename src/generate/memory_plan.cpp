@@ -95,18 +95,8 @@ class Planner {
     return share;
   }
 
-  // All parts have the same slots.
   void add_states(std::vector<MemoryShare>& shares) const {
-    std::int64_t slots = kUnlimited;
-    for (const MemoryShare& share : shares) {
-      const std::int64_t bytes = linnet::state_bytes(spec_, share.part.layers);
-      if (bytes == 0) continue;
-      const std::int64_t left =
-          share.available_bytes > 0
-              ? std::max<std::int64_t>(1, share.available_bytes - share.weights_bytes)
-              : 0;
-      slots = std::min(slots, choose_state_slots(bytes, left));
-    }
+    const std::int64_t slots = choose_state_slots(spec_, shares);
     for (MemoryShare& share : shares) {
       share.state_bytes = saturating_multiply(slots, linnet::state_bytes(spec_, share.part.layers));
     }
@@ -262,13 +252,20 @@ Result<std::int64_t> available_bytes(BackendKind backend) {
   return device->free_bytes;
 }
 
-std::int64_t choose_state_slots(std::int64_t bytes, std::int64_t available_bytes) {
+std::int64_t choose_state_slots(const ModelSpec& spec, std::span<const MemoryShare> shares) {
   constexpr std::int64_t kMost = 16;
   constexpr std::int64_t kFewest = 3;  // a sequence, its state before guesses, and a checkpoint
   constexpr std::int64_t kPart = 4;
-  if (bytes == 0) return 0;
-  if (available_bytes == 0) return kMost;
-  return std::clamp(available_bytes / kPart / bytes, kFewest, kMost);
+  if (state_bytes(spec) == 0) return 0;
+  std::int64_t slots = kMost;
+  for (const MemoryShare& share : shares) {
+    const std::int64_t bytes = state_bytes(spec, share.part.layers);
+    if (bytes == 0 || share.available_bytes == 0) continue;
+    const std::int64_t left =
+        std::max<std::int64_t>(1, share.available_bytes - share.weights_bytes);
+    slots = std::min(slots, std::clamp(left / kPart / bytes, kFewest, kMost));
+  }
+  return slots;
 }
 
 }  // namespace linnet

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/checked.hpp"
@@ -51,8 +52,8 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
 Result<std::int64_t> available_bytes(BackendKind backend);
 
 /// Slots for the recurrent state of sequences that run side by side and for checkpoints of
-/// prefixes, where one takes `bytes` in a memory of which `available_bytes` (0: unknown) are left:
-/// as many as are useful and take at most a part of it; 0 where there is no state.
-std::int64_t choose_state_slots(std::int64_t bytes, std::int64_t available_bytes);
+/// prefixes, the same in all `shares`: as many as are useful and take at most a part of what the
+/// weights leave of each memory; 0 where there is no state.
+std::int64_t choose_state_slots(const ModelSpec& spec, std::span<const MemoryShare> shares);
 
 }  // namespace linnet

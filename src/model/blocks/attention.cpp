@@ -4,17 +4,14 @@
 #include <bit>
 #include <cmath>
 
+#include "model/blocks/head_columns.hpp"
+
 namespace linnet {
 namespace {
 
 struct Projected {
   View query, key, value;
 };
-
-int query_columns(const AttentionSpec& spec) { return spec.heads * spec.key_width; }
-int key_columns(const AttentionSpec& spec) { return spec.kv_heads * spec.key_width; }
-int value_columns(const AttentionSpec& spec) { return spec.kv_heads * spec.value_width; }
-int result_columns(const AttentionSpec& spec) { return spec.heads * spec.value_width; }
 
 // The slopes of ALiBi, as the paper's reference code extends them to head counts that are no power
 // of two.

@@ -2,15 +2,9 @@
 
 #include <algorithm>
 
+#include "model/blocks/head_columns.hpp"
+
 namespace linnet {
-namespace {
-
-int query_columns(const CrossAttentionSpec& spec) { return spec.heads * spec.key_width; }
-int key_columns(const CrossAttentionSpec& spec) { return spec.kv_heads * spec.key_width; }
-int value_columns(const CrossAttentionSpec& spec) { return spec.kv_heads * spec.value_width; }
-int result_columns(const CrossAttentionSpec& spec) { return spec.heads * spec.value_width; }
-
-}  // namespace
 
 CrossAttentionWeights load_cross_attention(WeightLoader& loader, const CrossAttentionSpec& spec,
                                            std::int64_t width, const std::string& prefix) {
