@@ -23,11 +23,12 @@ struct HttpReply {
   nlohmann::json json() const { return nlohmann::json::parse(body); }
 };
 
-/// A TCP connection to a port of 127.0.0.1, on which reading gives up after ten seconds.
+/// A TCP connection to a port of 127.0.0.1, on which reading gives up after five minutes: a hang is a
+/// failure, a slow machine is none.
 class TcpClient {
  public:
   explicit TcpClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    timeval patience{10, 0};
+    timeval patience{300, 0};
     setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     sockaddr_in address{};
     address.sin_family = AF_INET;
