@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -55,7 +56,10 @@ class TcpClient {
   /// Some more bytes; empty at the end of the connection or of the patience.
   std::string receive() {
     char bytes[4096];
-    const auto count = recv(socket_, bytes, sizeof bytes, 0);
+    ssize_t count = 0;
+    do {  // a process that was stopped and goes on is interrupted here
+      count = recv(socket_, bytes, sizeof bytes, 0);
+    } while (count < 0 && errno == EINTR);
     return count > 0 ? std::string(bytes, static_cast<std::size_t>(count)) : std::string();
   }
   std::string receive_all() {
