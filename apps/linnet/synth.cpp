@@ -1,10 +1,9 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <memory>
 
 #include "linnet/checks.hpp"
-#include "linnet/console.hpp"
+#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "synth/synthesise.hpp"
 
@@ -24,31 +23,12 @@ std::string shape_names() {
   return names;
 }
 
-// Percent of the work on one line of a terminal; nothing elsewhere.
-class PercentLine {
- public:
-  ~PercentLine() {
-    if (percent_ >= 0) note("\n");
-  }
-  void show(std::int64_t done_bytes, std::int64_t total_bytes) {
-    const auto percent = static_cast<int>(100.0 * static_cast<double>(done_bytes) /
-                                          static_cast<double>(total_bytes));
-    if (!is_terminal_ || percent == percent_) return;
-    percent_ = percent;
-    note("\rwriting {} MiB: {} %", total_bytes >> 20, percent);
-  }
-
- private:
-  const bool is_terminal_ = isatty(STDERR_FILENO) == 1;
-  int percent_ = -1;
-};
-
 Status run(const Options& options) {
   const synth::Shape* shape = synth::find_shape(options.shape);
   if (!shape) {
     return Error{fmt::format("no shape is called {}; there are {}", options.shape, shape_names())};
   }
-  auto types = synth::find_type_choice(options.type);
+  auto types = synth::find_types(options.type);
   if (!types) return types.error();
   PercentLine line;
   return synth::write_model(*shape, *types, options.seed, options.path,
