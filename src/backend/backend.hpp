@@ -92,6 +92,11 @@ struct KvLayerShape {
   int heads = 0;        ///< 0: the layer keeps no keys and values
   int key_width = 0;    ///< of one head
   int value_width = 0;  ///< of one head
+  /// Tokens that one key stands for; it is kept at the place of the last one. Powers of two.
+  int stride = 1;
+
+  /// Keys in a page.
+  int page_keys() const { return stride < kPageTokens ? kPageTokens / stride : 1; }
 };
 
 struct KvShape {
@@ -229,6 +234,13 @@ struct DistanceBias {
   int reach = 0;                          ///< larger distances count as this one
 };
 
+/// Keys that stand for `stride` tokens each, key j for those at [j * stride, (j + 1) * stride), and
+/// are seen from the last of these on.
+struct CompressedKeys {
+  int layer = 0;   ///< of the KvStore, whose shape has this stride
+  int stride = 0;  ///< 0: there are none
+};
+
 /// softmax(scale * q k^T + bias) v, grouped queries: query head h reads KV head h * kv_heads /
 /// heads.
 struct AttentionParams {
@@ -248,15 +260,18 @@ struct AttentionParams {
       nullptr;  ///< [heads]: score -= slope * |key position - query position|
   DistanceBias distance_bias = {};
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
+  /// Behind the keys of `layer`, in the same softmax. They are what `selected` is about.
+  CompressedKeys compressed = {};
 };
 
 /// How a query picks the keys that attention sees: the best by the sum over index heads of weight *
 /// relu(q k) (https://arxiv.org/abs/2512.02556, section 2.1).
 struct SelectParams {
-  int layer = 0;  ///< of the KvStore: one head of index keys
-  int heads = 0;  ///< of the index queries
-  int width = 0;  ///< of an index key
-  int most = 0;   ///< keys that are picked
+  int layer = 0;   ///< of the KvStore: one head of index keys
+  int heads = 0;   ///< of the index queries
+  int width = 0;   ///< of an index key
+  int most = 0;    ///< keys that are picked
+  int stride = 1;  ///< of `layer`; more than 1: see CompressedKeys
 };
 
 enum class Activation {
@@ -278,7 +293,7 @@ enum class Activation {
 };
 
 /// Expert choice (all in float32, ties to the lower index).
-enum class GateFunction { kSoftmax, kSigmoid, kSoftmaxAfterTopK };
+enum class GateFunction { kSoftmax, kSigmoid, kSoftmaxAfterTopK, kSquareRootOfSoftplus };
 
 struct RouteParams {
   GateFunction gate = GateFunction::kSoftmax;
@@ -288,6 +303,7 @@ struct RouteParams {
   int used_groups = 1;                    ///< these are searched
   bool normalise = false;                 ///< weights of the used sum to one
   float scale = 1.0f;                     ///< then times this
+  bool given = false;                     ///< the experts are chosen already; they are weighed only
 };
 
 /// A causal convolution of each column along its sequence: out[t] = bias + sum over i of weight[i]
@@ -356,6 +372,30 @@ struct SelectiveScanInput {
   View input;   ///< [state_width]
   View output;  ///< [state_width]
 };
+
+/// Windows of `ratio` tokens become one row each: of every column the mean of the values, weighed
+/// by the softmax of their scores. With `overlaps` a window also takes in the one before it, which
+/// has the first half of the columns, and the window itself the second.
+struct PoolParams {
+  StatePart state;  ///< [kept()][values | scores], of token t at t % kept()
+  int ratio = 0;
+  bool overlaps = false;
+  const float* offsets = nullptr;  ///< [ratio][columns], added to the scores by place in a window
+
+  int kept() const { return overlaps ? 2 * ratio : ratio; }
+};
+
+/// Hyper-connections (https://arxiv.org/abs/2409.19606) whose mixing matrix is made doubly
+/// stochastic by Sinkhorn's iterations (https://arxiv.org/abs/2512.24880).
+struct StreamParams {
+  int streams = 0;               ///< at most kMostStreams
+  float epsilon = 0.0f;          ///< added to what is read of a stream, and to divisors
+  int iterations = 0;            ///< >= 1
+  const float* scale = nullptr;  ///< [3]: of the reading, writing and mixing part
+  const float* base = nullptr;   ///< [streams * (streams + 2)], added after it
+};
+
+inline constexpr int kMostStreams = 8;
 
 /// How a decay in (0, 1) follows from x + bias.
 enum class DecayKind {
@@ -460,7 +500,7 @@ class Backend {
   virtual void softcap(View x, float cap) = 0;  // cap * tanh(x / cap)
   virtual void scale(View x, float factor) = 0;
   virtual void scale_rows(View x, const float* factors) = 0;  // row r times factors[r]
-  virtual void clamp(View x, float limit) = 0;                // to [-limit, limit]
+  virtual void clamp(View x, float least, float most) = 0;    // to [least, most]
   // Of each row what lies more than `deviations` standard deviations above its mean; else 0.
   virtual void cut_below(View x, float deviations) = 0;
   virtual void copy(View from, View to) = 0;  // of the same shape, not overlapping
@@ -484,6 +524,22 @@ class Backend {
   virtual void mix_shifted(View x, View shift, const float* weight, View mix, View out) = 0;
   // out[h] = sum of a * b * weight over the columns of head h; out has a column for each head.
   virtual void dot_heads(View a, View b, const float* weight, View out) = 0;
+
+  // Several residual streams and compressed keys, which not every backend has: see Model::load.
+  virtual bool has_compressed_keys() const { return false; }
+  // Moves the state on; out row i is the window that the i-th of those rows ends which end one.
+  virtual void pool_windows(StateStore& /*store*/, View /*values*/, View /*scores*/,
+                            const PoolParams& /*params*/, const BatchLayout& /*batch*/,
+                            View /*out*/) {}
+  // mixes [rows, n * (n + 2)] of n streams to read [rows, n], what a block reads of each stream:
+  // sigmoid + epsilon; and write [rows, n * (n + 1)], for each stream what it keeps of the others
+  // (mixes [2n + from * n + to]) and takes from the block's result: 2 * sigmoid. Without data for
+  // `write`, mixes are [rows, n].
+  virtual void stream_weights(View /*mixes*/, const StreamParams& /*params*/, View /*read*/,
+                              View /*write*/) {}
+  // out [rows, m * width] = of each row weights [m, n] * in [n, width]. out may begin where `in`
+  // does.
+  virtual void mix_streams(View /*in*/, View /*weights*/, std::int64_t /*width*/, View /*out*/) {}
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other

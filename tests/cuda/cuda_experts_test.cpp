@@ -45,7 +45,8 @@ TEST_F(CudaExpertsTest, ExpertProductsAgreeWithTheReference) {
 TEST_F(CudaExpertsTest, ChoosesAsTheReferenceDoes) {
   constexpr std::int64_t kRows = 6, kExperts = 48;
   for (const GateFunction gate :
-       {GateFunction::kSoftmax, GateFunction::kSigmoid, GateFunction::kSoftmaxAfterTopK}) {
+       {GateFunction::kSoftmax, GateFunction::kSigmoid, GateFunction::kSoftmaxAfterTopK,
+        GateFunction::kSquareRootOfSoftplus}) {
     for (const int groups : {1, 8}) {
       for (const bool biased : {false, true}) {
         RouteParams params{gate, 5};
