@@ -49,8 +49,10 @@ GateFunction read_gate_function(Hyperparameters& p) {
       return GateFunction::kSigmoid;
     case 3:
       return GateFunction::kSoftmaxAfterTopK;
+    case 4:
+      return GateFunction::kSquareRootOfSoftplus;
     default:
-      p.fail(fmt::format("metadata key {}.expert_gating_func is {}, expected 1 to 3",
+      p.fail(fmt::format("metadata key {}.expert_gating_func is {}, expected 1 to 4",
                          p.architecture(), p.count("expert_gating_func", 1)));
       return GateFunction::kSoftmax;
   }

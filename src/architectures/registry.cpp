@@ -65,6 +65,7 @@ constexpr std::array kArchitectures = {
     Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"deepseek2-ocr", read_split_half},
     Architecture{"deepseek32", read_deepseek32},
+    Architecture{"deepseek4", read_deepseek4},
     Architecture{"dots1", read_split_half, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"dream", read_dream, kDenseScales | kHeadBias},
     Architecture{"ernie4_5", read_adjacent, kDenseScales | kOutputBias},

@@ -69,6 +69,12 @@ std::vector<float> WeightLoader::values(const std::string& name, std::int64_t si
   return dequantize(find(name, presence, shape));
 }
 
+std::vector<float> WeightLoader::matrix_values(const std::string& name, std::int64_t columns,
+                                               std::int64_t rows) {
+  const std::int64_t shape[] = {columns, rows};
+  return dequantize(find(name, Presence::kRequired, shape));
+}
+
 std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
   std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
