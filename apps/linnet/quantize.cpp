@@ -23,6 +23,16 @@ struct Options {
   bool json = false;
 };
 
+std::string check_type(const std::string& name) {
+  const auto types = quantize::find_types(name);
+  return types ? std::string() : types.error().message;
+}
+
+std::string check_rule(const std::string& text) {
+  const auto rule = quantize::parse_rule(text);
+  return rule ? std::string() : rule.error().message;
+}
+
 Result<std::vector<quantize::Rule>> parse_rules(const std::vector<std::string>& texts) {
   std::vector<quantize::Rule> rules;
   for (const std::string& text : texts) {
@@ -120,7 +130,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
                   "PATTERN=TYPE for the tensors of that name, * stands for any text; may be given "
                   "more than once, the last one that fits counts")
       ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(check_rule);
   app->add_option("--threads", options->threads, "threads (default: all that may be used)")
       ->check(whole_number_between(1, 1024));
   app->add_flag("--json", options->json, "print what was done as one JSON object");
