@@ -166,6 +166,14 @@ struct MatmulOutput {
   float scale = 1.0f;           ///< of the product, before bias
 };
 
+/// One weight of a product with experts: see Backend::expert_matmul.
+struct ExpertOutput {
+  const Matrix* weight;
+  View out;
+  const float* scale = nullptr;  ///< [slices] or null
+  const float* bias = nullptr;   ///< [slices, out columns] or null
+};
+
 /// Which experts each row uses: `expert[row * used + i]` with weight `weight[row * used + i]`.
 struct Routing {
   std::int32_t* experts;
@@ -428,6 +436,14 @@ class Backend {
   // scale [slices] and bias [slices, out columns] may be null.
   virtual void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
                              const Routing& routing, View out) = 0;
+  // The same for the two weights of gated_matmul.
+  virtual void gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,
+                                   const Routing& routing, Activation activation) {
+    for (const ExpertOutput& output : {up, gate}) {
+      expert_matmul(in, *output.weight, output.scale, output.bias, routing, output.out);
+    }
+    gated_activation(gate.out, up.out, activation, up.out);
+  }
   // out row r += sum over i of weights[r, i] * in row (r * used + i), in the order of i.
   virtual void combine_experts(View in, const Routing& routing, View out) = 0;
   virtual void route_experts(View logits, const RouteParams& params, const Routing& out) = 0;

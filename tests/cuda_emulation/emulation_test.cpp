@@ -153,9 +153,9 @@ TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
     return emulation::graph_launches() - before;
   };
   EXPECT_EQ(step(2.0f), 0u);
-  EXPECT_EQ(step(2.0f), 2u);  // of 128 and of 72 kernels
-  EXPECT_EQ(step(2.0f), 2u);
-  EXPECT_EQ(step(3.0f), 1u);
+  EXPECT_EQ(step(2.0f), 3u);  // of 32, 128 and 40 kernels
+  EXPECT_EQ(step(2.0f), 3u);
+  EXPECT_EQ(step(3.0f), 2u);
   EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
 }
 
@@ -170,6 +170,45 @@ TEST(CudaEmulation, ThreadsThatWaitForEverAreNoticed) {
                                      if (threadIdx.x < 32) emulation::sync_block();
                                    }),
                "wait for each other for ever");
+}
+
+// A kernel that begins early sees what was there before the one in front of it ran, until it waits.
+TEST(CudaEmulation, KernelsBeginEarly) {
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, sizeof(int)), cudaSuccess);
+  cudaMemsetAsync(memory, 0, sizeof(int), nullptr);
+  auto* number = static_cast<int*>(memory);
+  int before = 0, behind = 0;
+  const auto send = [](std::function<void()> thread) {
+    emulation::launch(
+        {nullptr, 0, [=] { emulation::run_grid(dim3(1), dim3(2), 0, thread); }, true});
+  };
+  for (int k = 1; k <= 3; ++k) {
+    send([=] {
+      emulation::wait_for_previous_kernel();
+      if (threadIdx.x == 0) *number += k;
+    });
+  }
+  send([&, number] {
+    if (threadIdx.x == 0) before = *number;
+    emulation::wait_for_previous_kernel();
+    if (threadIdx.x == 0) behind = *number;
+  });
+  cudaStreamSynchronize(nullptr);
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(behind, 6);
+  cudaFree(memory);
+}
+
+TEST(CudaEmulation, AKernelThatBeginsEarlyAndDoesNotWaitIsNoticed) {
+  const auto send_two = [] {
+    for (int i = 0; i < 2; ++i) {
+      emulation::launch(
+          {nullptr, 0, [] { emulation::run_grid(dim3(1), dim3(1), 0, [] {}); }, true});
+    }
+    cudaStreamSynchronize(nullptr);
+  };
+  EXPECT_DEATH(send_two(), "did not wait for the one in front of it");
 }
 
 TEST(CudaEmulation, PiecesOfCodesFollowTheView) {

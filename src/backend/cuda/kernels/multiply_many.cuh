@@ -111,6 +111,7 @@ template <Codes kCodes, int kRows>
 __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
     multiply_many(WeightsView w, HalfRows x, std::int64_t rows, RowTiles tiles, Partial partial,
                   Epilogue epilogue) {
+  wait_for_previous_kernel();
   const OutputTile tile(tiles, rows, kRows, kTileOutputs);
   if (tile.count <= 0) return;
   constexpr int kWeightHalves = kTileOutputs * kTileStride, kInputHalves = kRows * kTileStride;
@@ -167,6 +168,7 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
 /// Adds the parts in their order. Grid: (256 outputs, rows).
 __global__ void add_parts(const float* sums, std::int64_t rows, std::int64_t outputs, int splits,
                           Epilogue epilogue) {
+  wait_for_previous_kernel();
   const std::int64_t output = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (output >= outputs) return;
   for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
@@ -183,6 +185,7 @@ inline constexpr int kPlainInputs = 16;
 __global__ void __launch_bounds__(256)
     multiply_plain(WeightsView w, const float* in, std::int64_t stride, std::int64_t rows,
                    RowTiles tiles, Epilogue epilogue) {
+  wait_for_previous_kernel();
   __shared__ float weights[kPlainInputs][kPlainTile + 1];
   __shared__ float inputs[kPlainInputs][kPlainTile + 1];
   const OutputTile tile(tiles, rows, kPlainTile, kPlainTile);
