@@ -125,6 +125,32 @@ TEST_F(CudaDeviceTest, ANormQuantisesForTheProductAfterIt) {
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_FLOAT_EQ(twice[i], 2.0f * once[i]);
 }
 
+// A product that writes elsewhere leaves what was quantised; one that writes there does not.
+TEST_F(CudaDeviceTest, WhatAProductOverwritesIsQuantisedAnew) {
+  const test::PackedSource floats(*find_format("F32"), 64, 8), codes(*find_format("Q8_0"), 64, 8);
+  for (const bool overwrites : {false, true}) {
+    expect_agreement(
+        [&](Backend& b) {
+          auto router = b.upload(floats.source()), matrix = b.upload(codes.source());
+          const DeviceRows in = test::random_rows(b, 2, 64, 1), x(b, 2, 64), out(b, 2, 16);
+          const View all = out.view();
+          const MatmulOutput first{router->get(),
+                                   overwrites ? x.view().slice(5, 8) : all.slice(8, 8)};
+          const MatmulOutput second{matrix->get(), all.slice(0, 8)};
+          b.norm(in.view(), {}, x.view());
+          const std::size_t before = emulation::launches();
+          b.matmul(overwrites ? in.view() : x.view(), {&first, 1});
+          b.matmul(x.view(), {&second, 1});
+          std::vector<float> values = out.values();
+          if (&b == cuda_.get()) {
+            EXPECT_EQ(emulation::launches() - before, overwrites ? 4u : 3u);
+          }
+          return values;
+        },
+        1e-8);
+  }
+}
+
 TEST_F(CudaDeviceTest, TheLibraryTakesManyRows) {
   const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
   auto matrix = cuda_->upload(weights.source());

@@ -12,13 +12,13 @@ namespace linnet::cuda {
 namespace {
 
 // Pages that a thread block has at least where the keys of a row are split.
-constexpr std::int64_t kLeastPages = 2 * kAttendWarps;
+constexpr std::int64_t kLeastPages = kAttendWarps;
 
 // Rounded up by an eighth at most: the arguments of kernels, and so the graphs of steps, should not
 // change with every page that a sequence begins.
 std::int64_t round_pages(std::int64_t pages) {
   const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(pages)));
-  const std::int64_t step = std::max(kLeastPages, floor / 8);
+  const std::int64_t step = std::max(2 * kLeastPages, floor / 8);
   return (pages + step - 1) / step * step;
 }
 
@@ -103,19 +103,39 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
   return few_blocks && task.batch.table_pages > kManyPages ? 0 : tiles;
 }
 
+// Every layer of a step asks for the same tables, which are long where sequences are many and one
+// of them is: they are made anew only where some page differs. What lies behind the pages of a
+// sequence is not read.
+void CudaBackend::flatten_tables(const BatchLayout& batch, std::size_t width) {
+  const auto& tables = batch.page_tables;
+  const auto pages_of = [&](std::size_t s) {
+    return tables[s].first(std::min(tables[s].size(), width));
+  };
+  const auto is_known = [&](std::size_t s) {
+    return std::ranges::equal(pages_of(s),
+                              std::span(flat_tables_).subspan(s * width).first(pages_of(s).size()));
+  };
+  bool same = flat_tables_.size() == tables.size() * width && table_width_ == width;
+  for (std::size_t s = 0; same && s < tables.size(); ++s) same = is_known(s);
+  if (same) return;
+  device_tables_ = nullptr;
+  table_width_ = width;
+  flat_tables_.assign(tables.size() * width, 0);
+  for (std::size_t s = 0; s < tables.size(); ++s) {
+    std::ranges::copy(pages_of(s), flat_tables_.begin() + static_cast<std::ptrdiff_t>(s * width));
+  }
+}
+
 DeviceBatch CudaBackend::device_batch(const BatchLayout& batch) {
   DeviceBatch device;
   device.table_pages = round_pages(longest_pages(batch));
-  flat_tables_.assign(batch.page_tables.size() * static_cast<std::size_t>(device.table_pages), 0);
-  for (std::size_t s = 0; s < batch.page_tables.size(); ++s) {
-    const auto pages = batch.page_tables[s].first(std::min<std::size_t>(
-        batch.page_tables[s].size(), static_cast<std::size_t>(device.table_pages)));
-    std::copy(pages.begin(), pages.end(),
-              flat_tables_.begin() + static_cast<std::ptrdiff_t>(s) * device.table_pages);
-  }
+  flatten_tables(batch, static_cast<std::size_t>(device.table_pages));
   device.positions = positions_.of(*stream_, batch.positions);
   device.sequences = sequences_.of(*stream_, batch.sequences);
-  device.tables = tables_.of(*stream_, std::span<const std::int32_t>(flat_tables_));
+  if (!device_tables_) {
+    device_tables_ = tables_.of(*stream_, std::span<const std::int32_t>(flat_tables_));
+  }
+  device.tables = device_tables_;
   device.lengths = lengths_.of(*stream_, batch.lengths);
   return device;
 }
@@ -164,7 +184,8 @@ void CudaBackend::attend_in_splits(AttendTask& task, std::int64_t rows) {
   choose_variant(params.heads / params.kv_heads, params.value_width).run(*stream_, task, rows);
   if (task.splits == 1) return;
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.heads));
-  stream_->launch(add_splits, grid, dim3(128), 0, task);
+  const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(task.splits);
+  stream_->launch(add_splits, grid, dim3(kAddThreads), bytes, task);
 }
 
 void CudaBackend::attention(const KvStore& store, View queries, const AttentionParams& params,

@@ -213,6 +213,7 @@ class CudaBackend final : public Backend {
   void halve_evenly(Prepared& x);
   const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
   HeadWork& postponed_work(View x, int heads, int width, HeadStep step);
+  void flatten_tables(const BatchLayout& batch, std::size_t width);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
   std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
@@ -252,7 +253,10 @@ class CudaBackend final : public Backend {
   KeySelection selection_;
   std::vector<float> host_scores_;
   std::vector<std::uint32_t> host_picks_;
-  std::vector<std::int32_t> flat_tables_, device_run_list_, tile_list_;
+  std::vector<std::int32_t> flat_tables_;  // [sequences][table_width_]
+  std::size_t table_width_ = 0;
+  const std::int32_t* device_tables_ = nullptr;  // the same; null where it was not sent
+  std::vector<std::int32_t> device_run_list_, tile_list_;
   std::vector<SequenceRun> runs_;
 };
 

@@ -124,7 +124,7 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
 }
 
 Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) {
-  if (source.columns > std::numeric_limits<std::int32_t>::max() - kSuperBlock) {
+  if (source.columns > std::numeric_limits<std::int32_t>::max() / kGatedTurns - kSuperBlock) {
     return Error{"a weight of " + std::to_string(source.columns) +
                  " inputs is wider than kernels count"};
   }

@@ -36,7 +36,7 @@ __device__ inline void score_key(const KvView& kv, const std::uint8_t* page, con
     }
     return;
   }
-#pragma unroll 4
+#pragma unroll 8
   for (int c = 0; c < width; c += kStep) {
     float key[kStep];
     read_kv_line<kType>(page, width, slot, c, key);
@@ -55,7 +55,7 @@ __device__ inline void score_key(const KvView& kv, const std::uint8_t* page, con
 template <KvType kType, int kHeads, int kColumns>
 __device__ inline void add_values(const std::uint8_t* page, int width, std::uint32_t seen,
                                   const float* weights, float (&sums)[kHeads][kColumns]) {
-  constexpr int kAhead = 32 / kColumns;
+  constexpr int kAhead = 64 / kColumns;
   const int column = static_cast<int>(threadIdx.x) % kWarp * kColumns;
   if (column >= width) return;
   const bool lines = width % kColumns == 0;
@@ -64,8 +64,11 @@ __device__ inline void add_values(const std::uint8_t* page, int width, std::uint
     if (lines) {
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
-        if (seen >> (first + i) & 1) {
-          read_kv_line<kType>(page, width, first + i, column, values[i]);
+        // Nothing decides whether to read, so that all reads begin before the first one ends.
+        read_kv_line<kType>(page, width, first + i, column, values[i]);
+        if (!(seen >> (first + i) & 1)) {
+#pragma unroll
+          for (int c = 0; c < kColumns; ++c) values[i][c] = 0.0f;
         }
       }
     } else {
@@ -211,12 +214,14 @@ __device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHead
   }
 }
 
-/// Pages of a split where each row's keys are cut by their own number, at least two for a warp.
+/// Pages of a split where each row's keys are cut by their own number, at least one for a warp.
 __device__ inline int own_pages_a_split(DeviceKeyRange keys, int splits) {
   const int pages = (keys.end + kPageTokens - 1) / kPageTokens - keys.begin / kPageTokens;
   const int even = (pages + splits - 1) / splits;
-  return even > 2 * kAttendWarps ? even : 2 * kAttendWarps;
+  return even > kAttendWarps ? even : kAttendWarps;
 }
+
+inline constexpr int kAddThreads = 128;
 
 /// Grid: (rows, KV heads * chunks, splits). The warps of a thread block take pages in turn.
 template <KvType kType, int kHeads, int kColumns>
@@ -259,28 +264,35 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask ta
   merge_warps(task, chunk, memory);
 }
 
-/// Adds the splits of a row's head in their order. Grid: (rows, heads).
-__global__ void add_splits(AttendTask task) {
+/// Adds the splits of a row's head, always in the same order. Grid: (rows, heads); launch memory: a
+/// number for each split.
+__global__ void __launch_bounds__(kAddThreads) add_splits(AttendTask task) {
   wait_for_previous_kernel();
+  auto* factors = reinterpret_cast<float*>(launch_memory());
   const std::int64_t row = blockIdx.x;
   const int head = static_cast<int>(blockIdx.y), width = task.params.value_width;
   const std::int64_t first = (row * task.params.heads + head) * task.splits;
+  const float2* parts = task.part_totals + first;
   const float* sinks = task.params.sinks;
+  // Every warp finds the totals, a lane a split, so that their reads are under way at once.
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float largest = sinks ? sinks[head] : -INFINITY;
-  for (int s = 0; s < task.splits; ++s) largest = fmaxf(largest, task.part_totals[first + s].x);
-  float total = sinks ? expf(sinks[head] - largest) : 0.0f;
-  for (int s = 0; s < task.splits; ++s) {
-    const float2 part = task.part_totals[first + s];
-    if (part.y > 0.0f) total += part.y * expf(part.x - largest);
+  for (int s = lane; s < task.splits; s += kWarp) largest = fmaxf(largest, parts[s].x);
+  for (int mask = 16; mask > 0; mask /= 2) largest = fmaxf(largest, exchange(largest, mask));
+  float total = 0.0f;
+  for (int s = lane; s < task.splits; s += kWarp) {
+    const float factor = parts[s].y > 0.0f ? expf(parts[s].x - largest) : 0.0f;
+    total += parts[s].y * factor;
+    if (static_cast<int>(threadIdx.x) < kWarp) factors[s] = factor;
   }
-  for (int column = static_cast<int>(threadIdx.x); column < width;
-       column += static_cast<int>(blockDim.x)) {
+  for (int mask = 16; mask > 0; mask /= 2) total += exchange(total, mask);
+  if (sinks) total += expf(sinks[head] - largest);
+  sync_block();
+  for (int column = static_cast<int>(threadIdx.x); column < width; column += kAddThreads) {
     float sum = 0.0f;
+#pragma unroll 8
     for (int s = 0; s < task.splits; ++s) {
-      const float2 part = task.part_totals[first + s];
-      if (part.y > 0.0f) {
-        sum += task.part_sums[(first + s) * width + column] * expf(part.x - largest);
-      }
+      sum += task.part_sums[(first + s) * width + column] * factors[s];
     }
     task.put(row, head, column, sum / total);
   }

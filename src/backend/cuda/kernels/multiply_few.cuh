@@ -162,7 +162,8 @@ __device__ inline void ask_for_row(const std::uint8_t* row, std::int64_t bytes) 
   if (wanted >= 16) begin_to_cache(row + skipped, static_cast<std::uint32_t>(wanted / 16 * 16));
 }
 
-/// kFewOutputs rows, each of its own weight or all of one.
+/// kFewOutputs rows, each of its own weight or all of one. Behind a row's last block lies the first
+/// one of the weight's next row.
 template <class L>
 struct FewRows {
   WeightRow<L> rows[kFewOutputs];
@@ -182,12 +183,13 @@ struct FewRows {
   }
 };
 
-/// sums += the products of `now`, rows of the weights `first` and `second`, and of up to kRows rows
-/// of inputs. A lane takes every 32nd block of 32 inputs; `next` has its first one, and gets the
-/// next one, in the end the first one of `after` if kGoesOn, while it works on this one.
-template <class L, int kRows, bool kGoesOn>
-__device__ inline void multiply_few_blocks(const WeightsView& first, const WeightsView& second,
-                                           const FewRows<L>& now, const FewRows<L>& after,
+/// sums += the products of two rows, of the weights `w` and `second`, and of up to kRows rows of
+/// inputs. The rows begin at block `start` of `weights`. A lane takes every 32nd block of 32
+/// inputs; `next` has its first one, and gets the next one, in the end that of the rows that begin
+/// at `following`, while it works on this one.
+template <class L, int kRows>
+__device__ inline void multiply_few_blocks(const WeightsView& w, const WeightsView& second,
+                                           const FewRows<L>& weights, int start, int following,
                                            const QuantisedRows& x, std::int64_t in_row,
                                            std::int64_t rows, RowBlock<L> (&next)[kFewOutputs],
                                            float (&sums)[kFewOutputs][kRows]) {
@@ -197,16 +199,17 @@ __device__ inline void multiply_few_blocks(const WeightsView& first, const Weigh
   for (int block = lane; block < blocks; block += kWarp) {
     std::uint32_t codes[kFewOutputs][8];
     GroupScale groups[kFewOutputs][2];
-    const bool more = block + kWarp < blocks;
+    // Behind the last block where nothing follows: the same one again, which is near.
+    const int last = following == start ? start + block : following + lane;
+    const int after = block + kWarp < blocks ? start + block + kWarp : last;
 #pragma unroll
     for (int o = 0; o < kFewOutputs; ++o) {
-      const WeightsView& w = o == 0 ? first : second;
+      const WeightsView& own = o == 0 ? w : second;
       const RowBlock<L> current = next[o];
-      const int following = more ? block + kWarp : kGoesOn ? lane : block;
-      next[o] = (more || !kGoesOn ? now : after).rows[o].read(following);
-      unpack<L::codes>(current.packed, w.table, codes[o]);
-      groups[o][0] = current.group(w, 0);
-      groups[o][1] = L::two_groups ? current.group(w, 1) : groups[o][0];
+      next[o] = weights.rows[o].read(after);
+      unpack<L::codes>(current.packed, own.table, codes[o]);
+      groups[o][0] = current.group(own, 0);
+      groups[o][1] = L::two_groups ? current.group(own, 1) : groups[o][0];
     }
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
@@ -214,7 +217,7 @@ __device__ inline void multiply_few_blocks(const WeightsView& first, const Weigh
       const InputBlock inputs(x, row * blocks + block);
 #pragma unroll
       for (int o = 0; o < kFewOutputs; ++o) {
-        sums[o][r] += multiply_block<L>(o == 0 ? first : second, codes[o], groups[o], inputs);
+        sums[o][r] += multiply_block<L>(o == 0 ? w : second, codes[o], groups[o], inputs);
       }
     }
   }
@@ -236,7 +239,7 @@ __global__ void __launch_bounds__(kFewWarps* kWarp)
   weights.read_early(static_cast<int>(x.blocks), next);
   wait_for_previous_kernel();
   float sums[kFewOutputs][kRows] = {};
-  multiply_few_blocks<L, kRows, false>(w, w, weights, weights, x, task.in_row, rows, next, sums);
+  multiply_few_blocks<L, kRows>(w, w, weights, 0, 0, x, task.in_row, rows, next, sums);
   finish_few(task, rows, sums);
 }
 

@@ -8,19 +8,6 @@ namespace linnet::cuda {
 
 static_assert(kFewOutputs == 2 && kGatedWarps * kGatedTurns == kBlock);
 
-/// The rows of gate and up that give an output, or the last one.
-template <class L>
-__device__ inline FewRows<L> gated_rows(const Products& both, std::int32_t slice,
-                                        std::int64_t output) {
-  FewRows<L> rows;
-#pragma unroll
-  for (int o = 0; o < kFewOutputs; ++o) {
-    const WeightsView& w = both.products[o].w;
-    rows.rows[o] = WeightRow<L>(w, slice * w.rows + (output < w.rows ? output : w.rows - 1));
-  }
-  return rows;
-}
-
 /// out = activation(x * gate^T) * (x * up^T) for up to kRows rows; `both` are gate and up, out is
 /// up's. A thread block takes a block of outputs, which becomes one of `quantised`, if that has
 /// codes: not where `x` lies. Grid: (blocks of outputs, groups of kRows rows or picks).
@@ -41,29 +28,34 @@ __global__ void __launch_bounds__(kGatedWarps* kWarp)
       choice.experts && !choice.row_a_pick ? out_row / choice.used : out_row;
 
   const std::int64_t own = first + warp * kGatedTurns;
-  FewRows<L> now = gated_rows<L>(both, slice, own);
+  FewRows<L> weights;
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o) {
+    const WeightsView& w = both.products[o].w;
+    weights.rows[o] = WeightRow<L>(w, slice * w.rows + (own < w.rows ? own : w.rows - 1));
+  }
+  const int blocks = static_cast<int>(x.blocks);
   RowBlock<L> next[kFewOutputs];
-  now.read_early(static_cast<int>(x.blocks), next);
+  weights.read_early(blocks, next);
   wait_for_previous_kernel();
 #pragma unroll 1
-  for (int turn = 0; turn < kGatedTurns; ++turn) {
-    const int following = turn + 1 < kGatedTurns ? turn + 1 : turn;
-    const FewRows<L> after = gated_rows<L>(both, slice, own + following);
+  for (int turn = 0; turn < kGatedTurns && own + turn < up.rows; ++turn) {
+    const bool more = turn + 1 < kGatedTurns && own + turn + 1 < up.rows;
     float sums[kFewOutputs][kRows] = {};
-    multiply_few_blocks<L, kRows, true>(gate, up, now, after, x, in_row, rows, next, sums);
+    multiply_few_blocks<L, kRows>(gate, up, weights, turn * blocks,
+                                  (more ? turn + 1 : turn) * blocks, x, in_row, rows, next, sums);
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
 #pragma unroll
       for (int o = 0; o < kFewOutputs; ++o) {
         for (int mask = 16; mask > 0; mask /= 2) sums[o][r] += exchange(sums[o][r], mask);
       }
-      if (lane != r || own + turn >= up.rows) continue;
+      if (lane != r) continue;
       const float left = of_gate.value(own + turn, slice, sums[0][r]);
       const float right = of_up.value(own + turn, slice, sums[1][r]);
       values[r][warp * kGatedTurns + turn] =
           activate(activation, left) * up_factor(activation, right);
     }
-    now = after;
   }
   sync_block();
   const std::int64_t row = out_row + warp;  // a warp finishes a row

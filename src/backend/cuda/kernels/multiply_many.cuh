@@ -111,7 +111,7 @@ template <Codes kCodes, int kRows>
 __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
     multiply_many(WeightsView w, HalfRows x, std::int64_t rows, RowTiles tiles, Partial partial,
                   Epilogue epilogue) {
-  wait_for_previous_kernel();
+  if (tiles.counts) wait_for_previous_kernel();  // which made the lists
   const OutputTile tile(tiles, rows, kRows, kTileOutputs);
   if (tile.count <= 0) return;
   constexpr int kWeightHalves = kTileOutputs * kTileStride, kInputHalves = kRows * kTileStride;
@@ -138,9 +138,10 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
                                ? begin + partial.steps_a_split
                                : all_steps;
   float sums[WarpShare<kRows>::kOutputTiles][WarpShare<kRows>::kRowTiles][4] = {};
+  if (begin < end) read(begin, ahead[0]);
+  wait_for_previous_kernel();
   if (begin < end) {
     copy_inputs<kRows>(x, tiles, tile, begin, inputs);
-    read(begin, ahead[0]);
     ahead[0].write(w, own_place);
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
