@@ -145,6 +145,7 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
     options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
     options.cuda.library = std::strstr(set, "library") == nullptr;
     options.cuda.picks = std::strstr(set, "picks") == nullptr;
+    options.cuda.early = std::strstr(set, "early") == nullptr;
   }
   if (backend == "reference") {
     options.backend = BackendKind::kReference;
