@@ -125,7 +125,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
          fmt::format("tensor type (Q8_0, Q4_0, ...), or a mix that gives the weights which "
                      "need it more bits: {}",
                      mix_names()))
-      ->required();
+      ->required()
+      ->check(check_type);
   app->add_option("--rule", options->rules,
                   "PATTERN=TYPE for the tensors of that name, * stands for any text; may be given "
                   "more than once, the last one that fits counts")
