@@ -44,6 +44,9 @@ ModelSpec read_llama_embed(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_modern_bert(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_neo_bert(Hyperparameters& p, WeightLoader& loader);
 
+// deepseek4.cpp
+ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader);
+
 // t5.cpp
 ModelSpec read_t5(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_t5_encoder(Hyperparameters& p, WeightLoader& loader);

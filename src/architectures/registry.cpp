@@ -5,6 +5,7 @@
 
 #include "architectures/architecture.hpp"
 #include "architectures/families.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet {
 namespace {
@@ -65,6 +66,7 @@ constexpr std::array kArchitectures = {
     Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"deepseek2-ocr", read_split_half},
     Architecture{"deepseek32", read_deepseek32},
+    Architecture{"deepseek4", read_deepseek4},
     Architecture{"dots1", read_split_half, kDenseScales | kExpertScales | kSharedScales},
     Architecture{"dream", read_dream, kDenseScales | kHeadBias},
     Architecture{"ernie4_5", read_adjacent, kDenseScales | kOutputBias},
@@ -203,7 +205,7 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
   });
   if (found == known.end()) {
     return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
-                             file.path().string(), hyperparameters.architecture(),
+                             file.path().string(), shortened(hyperparameters.architecture()),
                              names_of(known))};
   }
   ModelSpec spec = found->read(hyperparameters, loader);

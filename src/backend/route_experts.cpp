@@ -21,11 +21,16 @@ std::vector<float> softmax(std::span<const float> logits) {
   return result;
 }
 
+double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
+
 std::vector<float> gate(std::span<const float> logits, GateFunction function) {
   if (function == GateFunction::kSoftmax) return softmax(logits);
   std::vector<float> result(logits.begin(), logits.end());
   if (function == GateFunction::kSigmoid) {
     for (float& x : result) x = static_cast<float>(1.0 / (1.0 + std::exp(-double{x})));
+  }
+  if (function == GateFunction::kSquareRootOfSoftplus) {
+    for (float& x : result) x = static_cast<float>(std::sqrt(softplus(x)));
   }
   return result;
 }
@@ -59,20 +64,26 @@ void mask_groups(std::vector<float>& scores, int groups, int used_groups) {
   }
 }
 
+std::vector<std::int32_t> choose(std::span<const float> probabilities, const RouteParams& params) {
+  std::vector<float> scores(probabilities.begin(), probabilities.end());
+  if (params.selection_bias) {
+    for (std::size_t e = 0; e < scores.size(); ++e) scores[e] += params.selection_bias[e];
+  }
+  if (params.groups > 1 && params.used_groups < params.groups) {
+    mask_groups(scores, params.groups, params.used_groups);
+  }
+  return top(scores, params.used);
+}
+
 }  // namespace
 
 void route_row(const float* logits, int experts, const RouteParams& params, std::int32_t* ids,
                float* weights) {
   const std::vector<float> probabilities =
       gate({logits, static_cast<std::size_t>(experts)}, params.gate);
-  std::vector<float> scores = probabilities;
-  if (params.selection_bias) {
-    for (int e = 0; e < experts; ++e) scores[e] += params.selection_bias[e];
-  }
-  if (params.groups > 1 && params.used_groups < params.groups) {
-    mask_groups(scores, params.groups, params.used_groups);
-  }
-  const std::vector<std::int32_t> chosen = top(scores, params.used);
+  const std::vector<std::int32_t> chosen = params.given
+                                               ? std::vector<std::int32_t>(ids, ids + params.used)
+                                               : choose(probabilities, params);
   std::vector<float> chosen_weights;
   chosen_weights.reserve(chosen.size());
   for (const std::int32_t e : chosen) chosen_weights.push_back(probabilities[e]);

@@ -30,6 +30,27 @@ inline KeyRange visible_keys(const AttentionParams& params, std::int32_t positio
   return range;
 }
 
+/// Where a key lies in the pages of its sequence.
+struct KeyPlace {
+  std::int32_t page;  ///< of the sequence's table
+  int slot;
+};
+
+/// The place of the key that stands for `stride` tokens, the last of which is at `position`.
+inline KeyPlace key_place(std::int32_t position, int stride) {
+  return {position / kPageTokens, position % kPageTokens / stride};
+}
+
+/// The same by the number of the key.
+inline KeyPlace compressed_place(std::int32_t key, int stride) {
+  return key_place(key * stride + stride - 1, stride);
+}
+
+/// How many keys of so many tokens the query at `position` sees.
+inline std::int32_t compressed_keys(std::int32_t position, int stride) {
+  return (position + 1) / stride;
+}
+
 /// Pages of the longest sequence of a batch.
 inline std::int64_t longest_pages(const BatchLayout& batch) {
   std::int64_t longest = 0;

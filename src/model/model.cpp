@@ -56,6 +56,7 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   if (spec_.input.layers > 0) return read_and_write(batch, kv);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
   Streams streams;
+  streams.tokens = batch.tokens;
   streams.shared = stages_.front().workspace->view(rows, spec_.shared_columns);
   begin_streams(pass_of(0, batch.layout, kv, states, streams), batch.tokens, streams);
   for (std::size_t s = 0; s < stages_.size(); ++s) {
@@ -84,7 +85,9 @@ Pass Model::pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, S
           layout,
           spec_.causal,
           streams.shared,
-          streams.adapters};
+          streams.adapters,
+          /*inputs=*/{},
+          streams.tokens};
 }
 
 void Model::begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams) {
@@ -105,18 +108,25 @@ void Model::begin_streams(Pass pass, std::span<const std::int32_t> tokens, Strea
   for (std::int64_t i = 0; i < residual_mix_states(spec_); ++i) {
     streams.others.push_back(pass.workspace.view(x.rows, x.columns));
   }
+  if (spec_.hyper_connection.streams > 0) streams.others.push_back(spread_to_streams(pass, x));
 }
 
 void Model::run_any_layer(const Pass& pass, int index, const Streams& streams) {
   if (spec_.altup_streams > 0) return run_altup_layer(pass, index, streams);
   if (spec_.residual_group > 0) return run_mixing_layer(pass, index, streams);
+  if (spec_.hyper_connection.streams > 0) return run_hyper_connected_layer(pass, index, streams);
   run_layer(pass, index, streams);
 }
 
 void Model::end_streams(const Pass& pass, const Streams& streams) {
   if (spec_.altup_streams > 0) gather_streams(pass, altup_gather_, streams.others);
-  if (spec_.residual_group == 0) return;
-  pass.backend.copy(mix_residuals(pass, output_mix_, streams.others, streams.x), streams.x);
+  if (spec_.residual_group > 0) {
+    pass.backend.copy(mix_residuals(pass, output_mix_, streams.others, streams.x), streams.x);
+  }
+  if (spec_.hyper_connection.streams > 0) {
+    const Workspace::Scope scope(pass.workspace);
+    pass.backend.copy(read_streams(pass, output_streams_, streams.others[0], View{}), streams.x);
+  }
 }
 
 // Where the rows themselves were: nobody needs them any more.
@@ -181,6 +191,22 @@ void Model::run_mixing_layer(const Pass& pass, int index, const Streams& streams
   const View mixture = mix_residuals(pass, layer.ffn_mix, all.first(kept + (keeps ? 1 : 0)), x);
   const View ffn_in = normalise(pass, layer.ffn_norm, spec_.pre_norm, mixture);
   run_ffn(pass, index, {ffn_in, ffn_in, ffn_in}, x, /*accumulate=*/true);
+}
+
+void Model::run_hyper_connected_layer(const Pass& pass, int index, const Streams& all) {
+  const Workspace::Scope scope(pass.workspace);
+  const Layer& layer = layers_[index];
+  const View streams = all.others[0];
+  const View result = block_result(spec_, streams);
+  const View write = make_write_weights(pass, streams);
+  const View mixer_in = normalise(pass, layer.mixer_norm, spec_.pre_norm,
+                                  read_streams(pass, layer.mixer_streams, streams, write));
+  run_mixer(pass, index, mixer_in, result, /*accumulate=*/false);
+  write_streams(pass, write, streams);
+  const View ffn_in = normalise(pass, layer.ffn_norm, spec_.pre_norm,
+                                read_streams(pass, layer.ffn_streams, streams, write));
+  run_ffn(pass, index, {ffn_in, ffn_in, ffn_in}, result, /*accumulate=*/false);
+  write_streams(pass, write, streams);
 }
 
 void Model::run_layer(const Pass& pass, int index, const Streams& streams) {
@@ -273,6 +299,10 @@ void Model::run_mixer(const Pass& pass, int index, View in, View out, bool accum
   const LayerSpec& spec = spec_.layers[index];
   if (spec.latent.heads > 0) {
     latent_attention_block(pass, spec.latent, layers_[index].latent, index, in, out, accumulate);
+    accumulate = true;
+  } else if (spec.compressed.heads > 0) {
+    compressed_attention_block(pass, spec.compressed, layers_[index].compressed, index, in, out,
+                               accumulate);
     accumulate = true;
   } else if (spec.attention.heads > 0) {
     attention_block(pass, spec.attention, layers_[index].attention, index, in, out, accumulate);

@@ -8,7 +8,9 @@
 #include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
 #include "model/blocks/attention.hpp"
+#include "model/blocks/compressed_attention.hpp"
 #include "model/blocks/cross_attention.hpp"
+#include "model/blocks/hyper_connection.hpp"
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
@@ -98,6 +100,7 @@ class Model {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
     AttentionWeights attention;
     LatentAttentionWeights latent;
+    CompressedAttentionWeights compressed;
     Norm cross_norm;
     CrossAttentionWeights cross;
     RecurrentBlockPtr recurrent, recurrent_ffn;
@@ -110,6 +113,7 @@ class Model {
     PerLayerWeights per_layer;
     AltupWeights altup;
     ResidualMixWeights mixer_mix, ffn_mix;
+    HyperConnectionWeights mixer_streams, ffn_streams;
     float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
   };
   /// What the feed-forward part of a layer reads.
@@ -141,6 +145,7 @@ class Model {
   void run_altup_layer(const Pass& pass, int index, const Streams& all);
   View per_layer_input(View all, int index) const;
   void run_mixing_layer(const Pass& pass, int index, const Streams& streams);
+  void run_hyper_connected_layer(const Pass& pass, int index, const Streams& streams);
   void run_layer(const Pass& pass, int index, const Streams& streams);
   FfnInput read_before_mixer(const Pass& pass, const Layer& layer, const LayerSpec& spec, View x);
   void restart_residual(const Pass& pass, View block_in, View x);
@@ -161,6 +166,7 @@ class Model {
   PerLayerTable per_layer_;
   AltupTable altup_spread_, altup_gather_;
   ResidualMixWeights output_mix_;
+  HyperConnectionWeights output_streams_;
   AdapterSwitch adapter_switch_;
   Linear output_;
   Norm input_norm_;  ///< behind the layers that read the input
@@ -170,6 +176,9 @@ class Model {
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};
 };
+
+/// Whether a model has compressed keys or several residual streams: Backend::has_compressed_keys().
+bool needs_compressed_keys(const ModelSpec& spec);
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
 /// keys that an earlier layer has stored or picked.

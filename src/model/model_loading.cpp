@@ -32,6 +32,12 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
                                            const BatchLimits& limits) {
   std::unique_ptr<Model> model(new Model(std::move(spec), places, limits));
   const ModelSpec& s = model->spec_;
+  for (const LayerPlace& place : places) {
+    if (needs_compressed_keys(s) && !place.backend->has_compressed_keys()) {
+      return Error{fmt::format("the {} backend has no compressed keys, which {} models need",
+                               place.backend->name(), s.architecture)};
+    }
+  }
   for (const std::string& pattern : s.unused_tensors) loader.ignore(pattern);
   loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
   loader.load_into(*model->stages_.front().backend);
@@ -67,6 +73,7 @@ void Model::load_before_layers(WeightLoader& loader) {
 void Model::load_behind_layers(WeightLoader& loader) {
   if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
   output_mix_ = load_residual_mix(loader, spec_, "output_res_score");
+  output_streams_ = load_hyper_connection(loader, spec_, "output_hc", /*writes=*/false);
   altup_gather_ = load_altup_table(loader, spec_, "altup_unembd_proj");
   if (spec_.output_norm == NormUse::kWeights) {
     output_norm_ = loader.norm(std::string(spec_.norm_names.output), spec_.width);
@@ -104,6 +111,9 @@ void Model::load_layer(WeightLoader& loader, int index) {
   if (spec.latent.heads > 0) {
     layer.latent = load_latent_attention(loader, spec.latent, spec_.width, prefix);
   }
+  if (spec.compressed.heads > 0) {
+    layer.compressed = load_compressed_attention(loader, spec.compressed, spec_.width, prefix);
+  }
   layer.cross = load_cross_attention(loader, spec.cross, spec_.width, prefix);
   if (spec.cross.heads > 0) layer.cross_norm = norm(names.cross, Presence::kRequired);
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
@@ -122,6 +132,8 @@ void Model::load_layer(WeightLoader& loader, int index) {
   layer.altup = load_altup(loader, spec_, prefix);
   layer.mixer_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "attn_res_score"));
   layer.ffn_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "ffn_res_score"));
+  layer.mixer_streams = load_hyper_connection(loader, spec_, tensor_name(prefix, "hc_attn"), true);
+  layer.ffn_streams = load_hyper_connection(loader, spec_, tensor_name(prefix, "hc_ffn"), true);
   const auto scale =
       loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
   layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
@@ -147,11 +159,11 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
 Status Model::allocate_workspace() {
   std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
-    block_columns =
-        std::max({block_columns, attention_columns(layer.attention, spec_),
-                  latent_attention_columns(layer.latent), cross_attention_columns(layer.cross),
-                  mlp_columns(layer.mlp, spec_), mlp_columns(layer.shared, spec_) + spec_.width + 1,
-                  moe_columns(layer.moe, spec_.width)});
+    block_columns = std::max(
+        {block_columns, attention_columns(layer.attention, spec_),
+         latent_attention_columns(layer.latent), compressed_attention_columns(layer.compressed),
+         cross_attention_columns(layer.cross), mlp_columns(layer.mlp, spec_),
+         mlp_columns(layer.shared, spec_) + spec_.width + 1, moe_columns(layer.moe, spec_.width)});
   }
   for (const Layer& layer : layers_) {
     for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {
@@ -164,7 +176,8 @@ Status Model::allocate_workspace() {
   const std::int64_t rows = Workspace::floats_for(
       limits_.rows,
       kStreams * spec_.width + spec_.shared_columns + altup_columns(spec_) +
-          residual_mix_columns(spec_) + adapter_switch_columns(spec_.adapters) +
+          residual_mix_columns(spec_) + hyper_connection_columns(spec_) +
+          adapter_switch_columns(spec_.adapters) +
           (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
       kViews);
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;

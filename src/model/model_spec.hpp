@@ -113,6 +113,38 @@ struct LatentAttentionSpec {
   int query_width() const { return plain_width + rope_width; }
 };
 
+/// Attention to a window of the last tokens and, behind it, to keys that stand for many tokens each
+/// (DeepSeek-V4). All heads share one key, which is the value, too; the rotation of the values is
+/// undone in the result.
+struct CompressedAttentionSpec {
+  int heads = 0;          ///< 0: the layer has none
+  int head_width = 0;     ///< of queries, keys and values
+  int query_rank = 0;     ///< of the query's down-projection
+  int output_groups = 0;  ///< of heads, each with a down-projection of its own
+  int output_rank = 0;    ///< of a group
+  int window = 0;
+  RopeSpec rope;
+  RopeSpec reverse_rope;
+  int stride = 0;         ///< tokens that a compressed key stands for; 0: there are no such keys
+  bool overlaps = false;  ///< a compressed key is made of twice as many; see PoolParams
+  int kv_layer = -1;      ///< where compressed keys are kept
+  IndexerSpec indexer;    ///< picks among them
+
+  /// What a token gives to compressed keys of `width` columns.
+  std::int64_t pooled_columns(int width) const { return std::int64_t{overlaps ? 2 : 1} * width; }
+  /// What is kept of a sequence for compressed keys of `width` columns.
+  std::int64_t window_floats(int width) const {
+    PoolParams params;
+    params.ratio = stride;
+    params.overlaps = overlaps;
+    return params.kept() * 2 * pooled_columns(width);
+  }
+  std::int64_t state_floats() const {
+    if (stride == 0) return 0;
+    return window_floats(head_width) + (indexer.heads > 0 ? window_floats(indexer.width) : 0);
+  }
+};
+
 /// xIELU (https://arxiv.org/abs/2411.13010): positive * x^2 + linear * x above 0, and
 /// negative * (exp(x) - 1 - x) + linear * x below.
 struct Xielu {
@@ -130,6 +162,8 @@ struct GateSpec {
   /// up_cap * tanh(up / up_cap). 0: not so; `up_cap` 0: times `up`.
   float cap = 0.0f;
   float up_cap = 0.0f;
+  /// `clamp` is of what goes into the activation, on top only, instead (DeepSeek-V4).
+  bool clamps_before = false;
 };
 
 struct MlpSpec {
@@ -154,6 +188,9 @@ struct MoeSpec {
   int chunk_size = 0;
   int chunk_width = 0;
   float chunk_scale = 0.0f;
+  /// The file names the experts of each of so many tokens, and the router only weighs them; 0: the
+  /// router picks them.
+  std::int64_t table_tokens = 0;
   /// Router alone, or router and experts, read what the mixer reads.
   enum class Input {
     kFeedForward,
@@ -169,6 +206,7 @@ struct LayerSpec {
   RecurrentSpec recurrent;      ///< where a layer has attention too, their outputs are added
   RecurrentSpec recurrent_ffn;  ///< a feed-forward part that keeps a state
   LatentAttentionSpec latent;
+  CompressedAttentionSpec compressed;
   CrossAttentionSpec cross;  ///< between mixer and feed-forward part
   MlpSpec mlp;
   MlpSpec shared;  ///< the expert that every token uses
@@ -178,7 +216,7 @@ struct LayerSpec {
   float ffn_scale = 1.0f;         ///< of dense, shared and routed parts together
 
   bool has_mixer() const {
-    return attention.heads > 0 || latent.heads > 0 || is_present(recurrent);
+    return attention.heads > 0 || latent.heads > 0 || compressed.heads > 0 || is_present(recurrent);
   }
   bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
 };
@@ -214,6 +252,14 @@ struct NormNames {
   /// After mixer_sum the mixer's input is added once more, and normalised again (Jina).
   std::string_view mixer_again;
   std::string_view output = "output_norm";
+};
+
+/// Several residual streams: a block reads a mixture of them, and each becomes a mixture of all and
+/// of the block's result. See StreamParams.
+struct HyperConnectionSpec {
+  int streams = 0;  ///< 0: the usual one
+  int iterations = 0;
+  float epsilon = 0.0f;
 };
 
 /// Of a model that writes a text beside another one, its input (T5): the first layers read the
@@ -265,6 +311,7 @@ struct ModelSpec {
   /// Layers of a group at whose beginning the residual stream is kept for later blocks, and starts
   /// anew (Kimi K3); 0: nothing is kept.
   int residual_group = 0;
+  HyperConnectionSpec hyper_connection;
   bool parallel_residual = false;  ///< mixer and feed-forward read the same input
   AdaptersSpec adapters;
   InputSpec input;

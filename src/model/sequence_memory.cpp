@@ -10,24 +10,36 @@ namespace {
 
 KvLayerShape kv_layer_shape(const LayerSpec& layer) {
   if (layer.latent.heads > 0) return latent_kv_shape(layer.latent);
+  const CompressedAttentionSpec& compressed = layer.compressed;
+  if (compressed.heads > 0) return {1, compressed.head_width, compressed.head_width};
   const AttentionSpec& attention = layer.attention;
   if (attention.kv_layer >= 0) return {};
   return {attention.kv_heads, attention.key_width, attention.value_width};
 }
 
-// Keys and values of all layers, then the index keys of those that pick keys, and what layers see
-// of an input. What belongs to others than `layers` is empty.
+// Keys and values of all layers, then the index keys of those that pick keys, compressed keys, and
+// what layers see of an input. What belongs to others than `layers` is empty.
 std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange layers) {
   std::vector<KvLayerShape> shapes;
   const int count = static_cast<int>(spec.layers.size());
   for (int i = 0; i < count; ++i) {
     shapes.push_back(layers.holds(i) ? kv_layer_shape(spec.layers[i]) : KvLayerShape{});
   }
+  const auto put = [&](int layer, int at, const KvLayerShape& shape) {
+    shapes.resize(std::max<std::size_t>(shapes.size(), at + 1));
+    if (layers.holds(layer)) shapes[at] = shape;
+  };
   for (int i = 0; i < count; ++i) {
     const IndexerSpec& indexer = spec.layers[i].latent.indexer;
     if (indexer.heads == 0 || indexer.reused) continue;
-    shapes.resize(std::max<std::size_t>(shapes.size(), indexer.kv_layer + 1));
-    if (layers.holds(i)) shapes[indexer.kv_layer] = {1, indexer.width, 0};
+    put(i, indexer.kv_layer, {1, indexer.width, 0});
+  }
+  for (int i = 0; i < count; ++i) {
+    const CompressedAttentionSpec& keys = spec.layers[i].compressed;
+    if (keys.stride == 0) continue;
+    put(i, keys.kv_layer, {1, keys.head_width, keys.head_width, keys.stride});
+    if (keys.indexer.heads == 0) continue;
+    put(i, keys.indexer.kv_layer, {1, keys.indexer.width, 0, keys.stride});
   }
   if (!spec.adapters.tokens.empty()) {  // AdaptersSpec::kv_layer, which stands before the layers
     shapes.push_back(layers.holds(0) ? KvLayerShape{1, 1, 1} : KvLayerShape{});
@@ -35,10 +47,7 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
   for (int i = 0; i < count; ++i) {
     const CrossAttentionSpec& cross = spec.layers[i].cross;
     if (cross.heads == 0) continue;
-    shapes.resize(std::max<std::size_t>(shapes.size(), cross.kv_layer + 1));
-    if (layers.holds(i)) {
-      shapes[cross.kv_layer] = {cross.kv_heads, cross.key_width, cross.value_width};
-    }
+    put(i, cross.kv_layer, {cross.kv_heads, cross.key_width, cross.value_width});
   }
   return shapes;
 }
@@ -82,14 +91,23 @@ StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange lay
   StateShape shape{{}, slots};
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    shape.layer_floats.push_back(
-        layers.holds(i) ? state_floats(layer.recurrent) + state_floats(layer.recurrent_ffn) : 0);
+    shape.layer_floats.push_back(layers.holds(i) ? layer.compressed.state_floats() +
+                                                       state_floats(layer.recurrent) +
+                                                       state_floats(layer.recurrent_ffn)
+                                                 : 0);
   }
   return shape;
 }
 
+bool needs_compressed_keys(const ModelSpec& spec) {
+  return spec.hyper_connection.streams > 0 ||
+         std::ranges::any_of(spec.layers,
+                             [](const LayerSpec& layer) { return layer.compressed.stride > 0; });
+}
+
 bool can_part(const ModelSpec& spec, int layer) {
-  if (spec.input.layers > 0) return false;  // all layers of a text read what those of its input made
+  if (spec.input.layers > 0)
+    return false;  // all layers of a text read what those of its input made
   bool has_picks = false;
   for (int i = layer; i < static_cast<int>(spec.layers.size()); ++i) {
     const int keys_of = spec.layers[i].attention.kv_layer;
@@ -108,11 +126,15 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers) {
 }
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers) {
-  std::int64_t values = 0;
+  std::int64_t page_values = 0;
+  std::int64_t dense_values = 0;  // of one layer's compressed keys at a time: see PagedKvStore
   for (const KvLayerShape& shape : kv_layer_shapes(spec, layers)) {
-    values += std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
+    const std::int64_t values =
+        std::int64_t{shape.heads} * (shape.key_width + shape.value_width) * shape.page_keys();
+    page_values += values;
+    if (shape.stride > 1) dense_values = std::max(dense_values, values);
   }
-  return values * info_of(type).block_bytes / 32;
+  return (page_values + 2 * dense_values) / kPageTokens * info_of(type).block_bytes / 32;
 }
 
 }  // namespace linnet

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -23,8 +24,10 @@ struct Streams {
   View shared;               ///< see Pass::shared
   View embeddings;           ///< of the tokens, where layers add them again; else no data
   View per_layer_inputs;     ///< no data where there are none
-  std::vector<View> others;  ///< AltUp's, of which x is the first; or earlier states of x
+  std::vector<View> others;  ///< AltUp's, of which x is the first; earlier states of x; or one view
+                             ///< of several streams, see spread_to_streams()
   Routing adapters{};        ///< see Pass::adapters
+  std::span<const std::int32_t> tokens{};  ///< see Pass::tokens; in the caller's memory
 };
 
 /// Copies the streams from the memory of one stage to that of the next, by way of `host`.

@@ -61,6 +61,10 @@ class WeightLoader {
   std::vector<float> values(const std::string& name, std::int64_t size,
                             Presence presence = Presence::kRequired);
 
+  /// values() of a tensor that must be [columns, rows].
+  std::vector<float> matrix_values(const std::string& name, std::int64_t columns,
+                                   std::int64_t rows);
+
   /// `values` in the backend's memory; null where there are none.
   std::unique_ptr<Buffer> upload(std::span<const float> values);
 

@@ -80,6 +80,84 @@ std::vector<AttentionParams> variants() {
   return all;
 }
 
+// The same with a compressed key for every `stride` tokens, of which an indexer picks 5 where there
+// is one.
+std::vector<float> run_compressed(Backend& backend, KvType type, int stride, bool picks, int tokens,
+                                  int chunk) {
+  constexpr int kHeads = 6, kWidth = 24, kIndexHeads = 4, kIndexWidth = 20;
+  static const std::vector<float> sinks = random_floats(kHeads, 11);
+  const auto matrix = [](int rows, int columns, int seed) {
+    return HostMatrix(rows, columns, random_floats(rows * columns, seed));
+  };
+  HostMatrix queries = matrix(tokens, kHeads * kWidth, 1), keys = matrix(tokens, kWidth, 2);
+  HostMatrix compressed = matrix(tokens / stride + 1, kWidth, 3);
+  HostMatrix index_keys = matrix(tokens / stride + 1, kIndexWidth, 4);
+  HostMatrix index_queries = matrix(tokens, kIndexHeads * kIndexWidth, 5);
+  HostMatrix index_weights = matrix(tokens, kIndexHeads, 6);
+  HostMatrix out(tokens, kHeads * kWidth);
+  AttentionParams params;
+  params.heads = kHeads;
+  params.kv_heads = 1;
+  params.key_width = params.value_width = kWidth;
+  params.scale = 0.3f;
+  params.span = AttentionSpan::kSliding;
+  params.window = 19;
+  params.sinks = sinks.data();
+  params.selected = picks;
+  params.compressed = {1, stride};
+
+  const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
+  auto store = backend.make_kv_store(
+      {{{1, kWidth, kWidth}, {1, kWidth, kWidth, stride}, {1, kIndexWidth, 0, stride}},
+       type,
+       pages_needed + 1});
+  std::vector<std::int32_t> pages(pages_needed);
+  std::iota(pages.rbegin(), pages.rend(), 1);
+  const std::span<const std::int32_t> table(pages);
+  for (int first = 0; first < tokens; first += chunk) {
+    const int rows = std::min(chunk, tokens - first);
+    std::vector<std::int32_t> positions(rows), sequences(rows, 0);
+    std::iota(positions.begin(), positions.end(), first);
+    const std::int32_t length = first + rows;
+    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+    const auto part = [&](HostMatrix& m) {
+      return View{m.values.data() + first * m.columns, rows, m.columns, m.columns};
+    };
+    backend.store_kv(**store, 0, part(keys), part(keys), batch);
+    for (std::int32_t end = first; end < length; ++end) {
+      if ((end + 1) % stride != 0) continue;
+      const BatchLayout place{{&end, 1}, sequences, {&table, 1}, {&length, 1}};
+      const View key{compressed.view().row(end / stride), 1, kWidth, kWidth};
+      const View index_key{index_keys.view().row(end / stride), 1, kIndexWidth, kIndexWidth};
+      backend.store_kv(**store, 1, key, key, place);
+      backend.store_kv(**store, 2, index_key, index_key.slice(0, 0), place);
+    }
+    if (picks) {
+      backend.select_keys(**store, part(index_queries), part(index_weights),
+                          {2, kIndexHeads, kIndexWidth, 5, stride}, batch);
+    }
+    backend.attention(**store, part(queries), params, batch, part(out));
+  }
+  return out.values;
+}
+
+TEST(AttentionTest, CompressedKeysAgreeWithTheReferenceWhateverChunksThreadsAndInstructionSet) {
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+    for (const auto& [stride, picks] : {std::pair(4, false), {4, true}, {128, false}}) {
+      constexpr int kTokens = 281;
+      const auto want =
+          run_compressed(*make_reference_backend(), type, stride, picks, kTokens, kTokens);
+      const auto got = run_compressed(*make_cpu_backend(1), type, stride, picks, kTokens, kTokens);
+      EXPECT_LT(test::normalised_error(got, want), 1e-10) << stride;
+      for (const std::string& set : test::instruction_sets()) {
+        const auto backend = make_cpu_backend(3, set);
+        EXPECT_EQ(run_compressed(*backend, type, stride, picks, kTokens, 37), got) << set;
+        EXPECT_EQ(run_compressed(*backend, type, stride, picks, kTokens, 1), got) << set;
+      }
+    }
+  }
+}
+
 TEST(AttentionTest, AgreesWithTheReference) {
   const auto reference = make_reference_backend();
   for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {

@@ -93,6 +93,33 @@ TEST(RecurrentTest, Convolution) {
   }
 }
 
+// The rows that end a window have it, the others are zero.
+Recurrence pooling(const PoolParams& params, std::int64_t width) {
+  const std::int64_t columns = params.overlaps ? 2 * width : width;
+  return {2 * columns, width, params.kept() * 2 * columns,
+          [=](Backend& b, StateStore& store, View in, const BatchLayout& batch, View out) {
+            std::vector<std::int64_t> ends;
+            for (std::int64_t r = 0; r < in.rows; ++r) {
+              if ((batch.positions[r] + 1) % params.ratio == 0) ends.push_back(r);
+            }
+            HostMatrix pooled(std::ssize(ends), width);
+            b.pool_windows(store, in.slice(0, columns), in.slice(columns, columns), params, batch,
+                           pooled.view());
+            for (std::size_t i = 0; i < ends.size(); ++i) {
+              std::copy_n(pooled.view().row(static_cast<std::int64_t>(i)), width, out.row(ends[i]));
+            }
+          }};
+}
+
+TEST(RecurrentTest, Windows) {
+  for (const bool overlaps : {false, true}) {
+    for (const std::int64_t width : {5, 100}) {
+      const auto offsets = random_floats(4 * 2 * width, 8);
+      check(pooling({kPart, 4, overlaps, offsets.data()}, width));
+    }
+  }
+}
+
 Recurrence scan_recurrence(ScanParams params, bool own_decays, const float* bonus,
                            const float* skip) {
   params.state = kPart;

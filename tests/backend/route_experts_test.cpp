@@ -45,6 +45,18 @@ TEST(RouteExpertsTest, TheBiasChoosesButDoesNotWeigh) {
   EXPECT_FLOAT_EQ(choice.weights[0], 1.0f / (1.0f + std::exp(1.0f)));
 }
 
+TEST(RouteExpertsTest, GivenExpertsAreWeighedOnly) {
+  RouteParams params;
+  params.gate = GateFunction::kSquareRootOfSoftplus;
+  params.used = 2;
+  params.given = true;
+  Choice choice{{5, 2}, {}};
+  route_row(kLogits.data(), 6, params, choice.ids.data(), choice.weights.data());
+  EXPECT_EQ(choice.ids, (std::array<std::int32_t, 2>{5, 2}));
+  EXPECT_FLOAT_EQ(choice.weights[0], std::sqrt(std::log1p(std::exp(1.0f))));
+  EXPECT_FLOAT_EQ(choice.weights[1], std::sqrt(std::log1p(std::exp(-1.0f))));
+}
+
 TEST(RouteExpertsTest, SearchesTheBestGroupsOnly) {
   RouteParams params;
   params.groups = 3;  // {0.1, 2}, {-1, 2}, {0.5, 1}

@@ -44,6 +44,26 @@ TEST_F(CudaExpertsTest, ExpertProductsAgreeWithTheReference) {
   }
 }
 
+TEST_F(CudaExpertsTest, WeighsExpertsThatAreGiven) {
+  constexpr std::int64_t kRows = 6, kExperts = 48;
+  constexpr int kUsed = 5;
+  std::vector<std::int32_t> experts;
+  for (std::int64_t i = 0; i < kRows * kUsed; ++i) {
+    experts.push_back(static_cast<std::int32_t>(i * 7 % kExperts));
+  }
+  RouteParams params{GateFunction::kSquareRootOfSoftplus, kUsed};
+  params.normalise = true;
+  params.given = true;
+  const auto route = [&](Backend& b) {
+    const DeviceRows logits = random_rows(b, kRows, kExperts, 5);
+    const DeviceRows ids(b, kRows, kUsed, test::as_floats(experts)), weights(b, kRows, kUsed);
+    b.route_experts(logits.view(), params,
+                    {reinterpret_cast<std::int32_t*>(ids.data()), weights.data(), kRows, kUsed});
+    return weights.values();
+  };
+  expect_agreement(route, 1e-12);
+}
+
 // Gate and up of few picks are one kernel; a product of the result follows.
 TEST_F(CudaExpertsTest, GatedProductsAgreeWithTheReference) {
   constexpr std::int64_t kColumns = 256, kWidth = 64, kExperts = 5;
@@ -83,7 +103,8 @@ TEST_F(CudaExpertsTest, GatedProductsAgreeWithTheReference) {
 TEST_F(CudaExpertsTest, ChoosesAsTheReferenceDoes) {
   constexpr std::int64_t kRows = 6, kExperts = 48;
   for (const GateFunction gate :
-       {GateFunction::kSoftmax, GateFunction::kSigmoid, GateFunction::kSoftmaxAfterTopK}) {
+       {GateFunction::kSoftmax, GateFunction::kSigmoid, GateFunction::kSoftmaxAfterTopK,
+        GateFunction::kSquareRootOfSoftplus}) {
     for (const int groups : {1, 8}) {
       for (const bool biased : {false, true}) {
         RouteParams params{gate, 5};

@@ -82,7 +82,7 @@ TEST_F(CudaRowsTest, Rest) {
   compare([](Backend& b, View x) { b.softcap(x, 2.5f); }, 1e-11, 5.0f);
   compare([](Backend& b, View x) { b.scale(x, 0.3f); });
   compare([](Backend& b, View x) { b.add_scaled(x, 0.3f, 0.5f, x); });
-  compare([](Backend& b, View x) { b.clamp(x, 0.7f); });
+  compare([](Backend& b, View x) { b.clamp(x, -0.7f, 0.4f); });
   compare([](Backend& b, View x) { b.fill(x.slice(3, 9), 1.5f); });
   compare([](Backend& b, View x) { b.cut_below(x, 0.3f); });
   compare([](Backend& b, View x) {

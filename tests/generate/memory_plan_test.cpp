@@ -8,6 +8,7 @@
 #include "generate/engine.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/tiny_engine.hpp"
 
 namespace linnet {
 namespace {
@@ -67,6 +68,22 @@ TEST_F(MemoryPlanTest, ItDoesNotFit) {
   const auto plan = file_->plan({});
   ASSERT_FALSE(plan);
   EXPECT_THAT(plan.error().message, testing::HasSubstr("needs 8796093022207 MiB of memory"));
+}
+
+TEST(MemoryPlanOfCompressedKeysTest, CountsPagesTheirDenseCopyAndState) {
+  const test::TinyModel model("deepseek4-own");
+  EngineOptions options = test::TinyModel::options();
+  options.context = 4096;
+  const auto plan = model.file().plan(options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const auto engine = model.engine(options, options.context);
+  const std::int64_t pages = options.context / kPageTokens;
+  const auto store = engine->model().make_kv_store(options.kv_type, pages);
+  ASSERT_TRUE(store) << store.error().message;
+  EXPECT_NEAR(static_cast<double>(plan->kv_bytes()) / (*store)->size_bytes(), 1.0, 0.01);
+  // Two layers keep 8 tokens twice as wide as a key and an index key, one keeps 128, with scores.
+  EXPECT_EQ(state_bytes(engine->model().spec()), (2 * 8 * 2 * 2 * (32 + 64) + 128 * 2 * 32) * 4);
+  EXPECT_EQ(plan->shares.front().state_bytes % state_bytes(engine->model().spec()), 0);
 }
 
 }  // namespace

@@ -8,7 +8,13 @@ from pathlib import Path
 MASK = (1 << 64) - 1
 SEED = 11
 VOCABULARY = 96
-TOKENS = [(i * 37 + 11) % VOCABULARY for i in range(40)]
+
+
+def make_tokens(count):
+    return [(i * 37 + 11) % VOCABULARY for i in range(count)]
+
+
+TOKENS = make_tokens(40)
 INPUT = [(i * 29 + 5) % VOCABULARY for i in range(150)]  # of an encoder-decoder
 POSITIONS = [0, 1, 2, 7, 20, 39]
 
@@ -46,6 +52,13 @@ class Case:
         self.tensors.append({"name": name, "type": "F32", "shape": shape, "centre": centre,
                              "amplitude": amplitude})
         self.values[name] = weights(name, count, centre, amplitude)
+
+    def make_integers(self, name, shape, count):
+        """From 0 to count - 1."""
+        half = (count - 1) / 2.0
+        self.make(name, shape, half, half)
+        self.tensors[-1]["type"] = "I32"
+        self.values[name] = [round(value) for value in self.values[name]]
 
     def __getitem__(self, name):
         return self.values[name]
@@ -93,7 +106,7 @@ def full_key(architecture, key):
     return key if bare else f"{architecture}.{key}"
 
 
-def write(name, architecture, case, step, metadata, extra={}):
+def write(name, architecture, case, step, metadata, extra={}, tokens=TOKENS, positions=POSITIONS):
     """Evaluates the tokens with step(token) -> logits and writes the case, with `extra` besides."""
     entries = {"general.architecture": {"type": "string", "value": architecture}}
     for key, (kind, value) in {"context_length": ("uint32", 128), **metadata}.items():
@@ -103,12 +116,12 @@ def write(name, architecture, case, step, metadata, extra={}):
         entries[full_key(architecture, key)] = entry
     entries["tokenizer.ggml.model"] = {"type": "string", "value": "no_vocab"}
     logits = {}
-    for position, token in enumerate(TOKENS):
+    for position, token in enumerate(tokens):
         row = step(token)
-        if position in POSITIONS:
+        if position in positions:
             logits[str(position)] = [float(f"{v:.9g}") for v in row]
     vocabulary = metadata.get("vocab_size", ("uint32", VOCABULARY))[1]
-    result = {"name": name, "seed": SEED, "tokens": TOKENS, **extra, "metadata": entries,
+    result = {"name": name, "seed": SEED, "tokens": tokens, **extra, "metadata": entries,
               "tensors": case.tensors, "vocab": vocabulary, "logits": logits}
     folder = Path(__file__).resolve().parents[1] / "data" / "architectures"
     (folder / f"{name}.json").write_text(json.dumps(result) + "\n")

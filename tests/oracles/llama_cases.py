@@ -14,11 +14,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from case_maker import Case, INPUT, TOKENS, full_key, write
+from case_maker import Case, INPUT, POSITIONS, TOKENS, full_key, make_tokens, write
 from llama_decoders import ARCHITECTURES, COMPARED, DECODERS
+from llama_deepseek4 import COMPRESSED
 from llama_encoders import ENCODERS
 from llama_t5 import WITH_INPUT
 
+TENSOR_CODES = {"F32": (0, "f"), "I32": (26, "i")}
 VALUE_CODES = {"uint32": (4, "I"), "float32": (6, "f"), "bool": (7, "?"), "string": (8, None)}
 
 
@@ -42,17 +44,24 @@ def write_gguf(path, metadata, case):
     data = b""
     for tensor in case.tensors:
         shape = tensor["shape"]
+        type_id, code = TENSOR_CODES[tensor["type"]]
         head += gguf_string(tensor["name"]) + struct.pack("<I", len(shape))
-        head += b"".join(struct.pack("<Q", d) for d in shape) + struct.pack("<IQ", 0, len(data))
+        head += b"".join(struct.pack("<Q", d) for d in shape) + struct.pack("<IQ", type_id, len(data))
         values = case[tensor["name"]]
-        data += struct.pack(f"<{len(values)}f", *values)
+        data += struct.pack(f"<{len(values)}{code}", *values)
         data += bytes(-len(data) % 32)
     path.write_bytes(head + bytes(-len(head) % 32) + data)
 
 
+ALL = {**DECODERS, **COMPRESSED, **ENCODERS, **WITH_INPUT}
+# More tokens than usual, and the positions behind which logits are compared.
+LONG = {"deepseek4-long": (make_tokens(300), [0, 3, 4, 31, 126, 127, 128, 131, 254, 255, 256, 299])}
+
+
 def make(name, driver):
     case = Case()
-    metadata = {**DECODERS, **ENCODERS, **WITH_INPUT}[name](case)
+    tokens, positions = LONG.get(name, (TOKENS, POSITIONS))
+    metadata = ALL[name](case)
     architecture = ARCHITECTURES.get(name, name)
     entries = {"general.architecture": ("string", architecture), "tokenizer.ggml.model": ("string", "no_vocab"),
                f"{architecture}.context_length": ("uint32", 128)}
@@ -61,7 +70,7 @@ def make(name, driver):
         path = Path(folder) / "case.gguf"
         write_gguf(path, entries, case)
         what = "hidden" if name in ENCODERS else "logits"
-        command = [driver, path, ",".join(map(str, TOKENS)), what]
+        command = [driver, path, ",".join(map(str, tokens)), what]
         if name in WITH_INPUT:
             command.append(",".join(map(str, INPUT)))
         done = subprocess.run(command, capture_output=True, text=True)
@@ -70,7 +79,7 @@ def make(name, driver):
     compared = COMPARED.get(name)
     rows = iter([[float(v) for v in line.split()[:compared]] for line in done.stdout.splitlines()])
     write(f"{name}-own", architecture, case, lambda token: next(rows), metadata,
-          {"input": INPUT} if name in WITH_INPUT else {})
+          {"input": INPUT} if name in WITH_INPUT else {}, tokens, positions)
 
 
 def main():
@@ -78,7 +87,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="architectures (default: all)")
     parser.add_argument("--driver", type=Path, required=True)
     options = parser.parse_args()
-    for name in options.names or [*DECODERS, *ENCODERS, *WITH_INPUT]:
+    for name in options.names or ALL:
         make(name, options.driver.resolve())
 
 

@@ -18,6 +18,8 @@ inline const auto kMixerCases =
                     "deepseek2-moe",        // latent attention, the latents kept
                     "minicpm3-dense",       // latent attention, keys and values kept
                     "deepseek32-moe",       // latent attention to the keys that an indexer picks
+                    "deepseek4-own",        // compressed keys, mixed streams, experts by token
+                    "deepseek4-long-own",   // keys that stand for 128 tokens
                     "lfm2-dense",           // short convolutions beside attention
                     "mamba-dense",          // Mamba
                     "jamba-dense",          // Mamba beside attention

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -114,6 +116,16 @@ inline void add_metadata(gguf::Writer& writer, const std::string& key,
   }
 }
 
+/// The values, rounded, as the bytes of 32-bit integers.
+inline std::vector<std::byte> as_integers(const std::vector<float>& values) {
+  std::vector<std::byte> bytes(values.size() * sizeof(std::int32_t));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto integer = static_cast<std::int32_t>(std::nearbyint(values[i]));
+    std::memcpy(bytes.data() + i * sizeof integer, &integer, sizeof integer);
+  }
+  return bytes;
+}
+
 inline Status OracleCase::write(const std::filesystem::path& path) const {
   gguf::Writer writer;
   for (const auto& [key, item] : json["metadata"].items()) add_metadata(writer, key, item);
@@ -134,6 +146,7 @@ inline Status OracleCase::write(const std::filesystem::path& path) const {
       values[i] = weight_element(start, i, centre, amplitude);
     }
     const Format& format = *find_format(tensor["type"].get<std::string>());
+    if (format.type == TensorType::kI32) return sink(as_integers(values));
     std::vector<std::byte> bytes(static_cast<std::size_t>(format.size_bytes(count)));
     format.quantize(values.data(), bytes.data(), count);
     return sink(bytes);

@@ -7,6 +7,7 @@
 #include "backend/cpu/kv_store.hpp"
 #include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
+#include "backend/visible_keys.hpp"
 #include "base/page_memory.hpp"
 
 namespace linnet {
@@ -138,10 +139,11 @@ void CpuBackend::rope(View x, std::span<const std::int32_t> positions, const Rop
 void CpuBackend::store_kv(KvStore& store, int layer, View keys, View values,
                           const BatchLayout& batch) {
   auto& paged = static_cast<PagedKvStore&>(store);
+  const int stride = paged.shape().layers[layer].stride;
   for_rows(keys.rows, keys.columns + values.columns, [&](std::int64_t r) {
-    const std::int32_t position = batch.positions[r];
-    const std::int32_t page = batch.page_tables[batch.sequences[r]][position / kPageTokens];
-    paged.store(layer, page, position % kPageTokens, keys.row(r), values.row(r));
+    const KeyPlace place = key_place(batch.positions[r], stride);
+    const std::int32_t page = batch.page_tables[batch.sequences[r]][place.page];
+    paged.store(layer, page, place.slot, keys.row(r), values.row(r));
   });
 }
 
@@ -195,10 +197,10 @@ void CpuBackend::scale_rows(View x, const float* factors) {
   });
 }
 
-void CpuBackend::clamp(View x, float limit) {
+void CpuBackend::clamp(View x, float least, float most) {
   for_rows(x.rows, x.columns, [&](std::int64_t r) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
-      x.row(r)[c] = std::clamp(x.row(r)[c], -limit, limit);
+      x.row(r)[c] = std::clamp(x.row(r)[c], least, most);
     }
   });
 }

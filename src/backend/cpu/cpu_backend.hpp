@@ -13,6 +13,13 @@
 
 namespace linnet::cpu {
 
+class PagedKvStore;
+
+/// Rows [first, end) of a batch.
+struct RowRange {
+  std::int64_t first, end;
+};
+
 class CpuBackend final : public Backend {
  public:
   CpuBackend(int threads, const Kernels& kernels) : pool_(threads), kernels_(kernels) {}
@@ -50,7 +57,7 @@ class CpuBackend final : public Backend {
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
   void scale_rows(View x, const float* factors) override;
-  void clamp(View x, float limit) override;
+  void clamp(View x, float least, float most) override;
   void cut_below(View x, float deviations) override;
   void copy(View from, View to) override;
   void fill(View x, float value) override;
@@ -65,6 +72,11 @@ class CpuBackend final : public Backend {
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
   void dot_heads(View a, View b, const float* weight, View out) override;
+  bool has_compressed_keys() const override { return true; }
+  void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
+                    const BatchLayout& batch, View out) override;
+  void stream_weights(View mixes, const StreamParams& params, View read, View write) override;
+  void mix_streams(View in, View weights, std::int64_t width, View out) override;
 
  private:
   /// Calls body(row) for every row; a task is as many rows as are worth one.
@@ -80,6 +92,14 @@ class CpuBackend final : public Backend {
   }
   template <class Body>
   void for_runs(const BatchLayout& batch, std::int64_t parts, Body&& body);
+  template <class Body>
+  void with_dense_keys(const PagedKvStore& store, int layer, const BatchLayout& batch, Body&& body);
+  template <class Run, class Tiles>
+  void attend_tiles(const Run& run, const Tiles& tiles);
+  /// select_keys() of some rows, whose keys are in `pages` or, without any, in the batch's.
+  void select_rows(const PagedKvStore& store, View queries, View weights,
+                   const SelectParams& params, const BatchLayout& batch, RowRange rows,
+                   std::span<const std::int32_t> pages);
   /// The forms of its input, besides floats, that a matmul needs.
   struct Forms {
     bool integers = false, bfloat16 = false;

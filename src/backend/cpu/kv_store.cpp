@@ -2,51 +2,105 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
+#include "backend/visible_keys.hpp"
 #include "base/half.hpp"
 
 namespace linnet::cpu {
 namespace {
 
-std::int64_t part_bytes(KvType type, int width) {
-  if (type != KvType::kQ8_0) return std::int64_t{width} * info_of(type).block_bytes;
-  return std::int64_t{kPageTokens} * (width + PagedKvStore::scale_blocks(width) * 4);
+std::int64_t round_up(std::int64_t bytes, std::int64_t to) { return (bytes + to - 1) / to * to; }
+
+// The keys or the values of one head in a page of `slots` positions.
+struct Part {
+  KvType type;
+  bool is_key;
+  int width;  // as it is stored
+  int slots;
+
+  std::int64_t element_bytes() const {
+    return type == KvType::kQ8_0 ? 1 : info_of(type).block_bytes / 32;
+  }
+  std::int64_t scales_offset() const {
+    return round_up(std::int64_t{slots} * width, sizeof(float));
+  }
+  std::int64_t bytes() const {
+    if (type != KvType::kQ8_0) return std::int64_t{slots} * width * element_bytes();
+    return scales_offset() +
+           std::int64_t{slots} * PagedKvStore::scale_blocks(width) * std::int64_t{sizeof(float)};
+  }
+  // Where column `c` of position `slot` stands: keys run over positions first, values over columns.
+  std::int64_t place(int slot, int c) const {
+    return is_key ? std::int64_t{c} * slots + slot : std::int64_t{slot} * width + c;
+  }
+  float* scales(std::uint8_t* part) const {
+    return reinterpret_cast<float*>(part + scales_offset());
+  }
+};
+
+Part keys_of(const KvShape& shape, int layer) {
+  const KvLayerShape& s = shape.layers[layer];
+  return {shape.type, true, s.key_width, s.page_keys()};
 }
 
-// Where column `c` of position `slot` stands: keys run over positions first, values over columns.
-std::int64_t place(bool is_key, int width, int slot, int c) {
-  return is_key ? std::int64_t{c} * kPageTokens + slot : std::int64_t{slot} * width + c;
+Part values_of(const KvShape& shape, int layer) {
+  const KvLayerShape& s = shape.layers[layer];
+  return {shape.type, false, PagedKvStore::padded(s.value_width), s.page_keys()};
 }
 
-void put_q8_0(std::uint8_t* to, bool is_key, int width, int stored_width, int slot,
-              const float* from) {
+void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
-  auto* scales = reinterpret_cast<float*>(to + std::int64_t{kPageTokens} * stored_width);
+  float* scales = part.scales(to);
   for (int first = 0; first < width; first += 32) {
     const int last = std::min(first + 32, width);
     float largest = 0.0f;
     for (int c = first; c < last; ++c) largest = std::max(largest, std::fabs(from[c]));
     const float scale = half_to_float(float_to_half(largest / 127.0f));
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
-    scales[first / 32 * kPageTokens + slot] = scale;
+    scales[first / 32 * part.slots + slot] = scale;
     for (int c = first; c < last; ++c) {
-      codes[place(is_key, stored_width, slot, c)] =
-          static_cast<std::int8_t>(std::nearbyint(from[c] * inverse));
+      codes[part.place(slot, c)] = static_cast<std::int8_t>(std::nearbyint(from[c] * inverse));
     }
   }
 }
 
-void put(KvType type, std::uint8_t* to, bool is_key, int width, int stored_width, int slot,
-         const float* from) {
-  if (type == KvType::kQ8_0) return put_q8_0(to, is_key, width, stored_width, slot, from);
+void put(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
+  if (part.type == KvType::kQ8_0) return put_q8_0(to, part, width, slot, from);
   for (int c = 0; c < width; ++c) {
-    const std::int64_t at = place(is_key, stored_width, slot, c);
-    if (type == KvType::kF32) {
+    const std::int64_t at = part.place(slot, c);
+    if (part.type == KvType::kF32) {
       reinterpret_cast<float*>(to)[at] = from[c];
     } else {
       reinterpret_cast<std::uint16_t*>(to)[at] =
-          type == KvType::kF16 ? float_to_half(from[c]) : float_to_bfloat16(from[c]);
+          part.type == KvType::kF16 ? float_to_half(from[c]) : float_to_bfloat16(from[c]);
     }
+  }
+}
+
+// Positions that lie side by side in a page.
+struct Slots {
+  std::uint8_t* part;
+  const Part& layout;
+  int first;
+};
+
+void copy_slots(const Slots& from, int count, const Slots& to) {
+  const Part& layout = from.layout;
+  const std::int64_t bytes = layout.element_bytes();
+  const auto copy = [&](int slot, int c, std::int64_t elements) {
+    std::memcpy(to.part + to.layout.place(to.first + slot, c) * bytes,
+                from.part + layout.place(from.first + slot, c) * bytes, elements * bytes);
+  };
+  if (layout.is_key) {
+    for (int c = 0; c < layout.width; ++c) copy(0, c, count);
+  } else {
+    copy(0, 0, std::int64_t{count} * layout.width);
+  }
+  if (layout.type != KvType::kQ8_0) return;
+  for (int block = 0; block < PagedKvStore::scale_blocks(layout.width); ++block) {
+    std::copy_n(layout.scales(from.part) + block * layout.slots + from.first, count,
+                to.layout.scales(to.part) + block * to.layout.slots + to.first);
   }
 }
 
@@ -56,20 +110,68 @@ Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
   if (shape.type == KvType::kF8) {
     return Error{"the CPU backend keeps no keys and values in f8_e4m3; q8_0 is as small"};
   }
+  auto store = make_paged(shape);
+  if (!store) return store.error();
+  return std::unique_ptr<KvStore>(std::move(*store));
+}
+
+Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& shape) {
+  constexpr std::int64_t kAlignment = 64;
   std::unique_ptr<PagedKvStore> store(new PagedKvStore(shape));
-  for (const KvLayerShape& layer : shape.layers) {
+  KvShape dense{{}, shape.type, 0};
+  for (int i = 0; i < static_cast<int>(shape.layers.size()); ++i) {
+    const KvLayerShape& layer = shape.layers[i];
     Layer place;
-    place.offset = store->size_bytes_;
-    place.key_bytes = part_bytes(shape.type, layer.key_width);
-    place.value_bytes = part_bytes(shape.type, padded(layer.value_width));
+    place.offset = round_up(store->size_bytes_, kAlignment);
+    place.key_bytes = keys_of(shape, i).bytes();
+    place.value_bytes = values_of(shape, i).bytes();
     place.page_bytes = layer.heads * (place.key_bytes + place.value_bytes);
-    store->size_bytes_ += shape.pages * place.page_bytes;
+    store->size_bytes_ = place.offset + shape.pages * place.page_bytes;
+    if (layer.stride > 1) place.dense_layer = add_dense_layer(layer, shape.pages, dense);
     store->layers_.push_back(place);
   }
   auto memory = PageMemory::allocate(store->size_bytes_);
   if (!memory) return memory.error();
   store->memory_ = std::move(*memory);
-  return std::unique_ptr<KvStore>(std::move(store));
+  if (dense.layers.empty()) return store;
+  auto made = make_paged(dense);
+  if (!made) return made.error();
+  store->dense_ = std::move(*made);
+  return store;
+}
+
+// Compressed keys of the same shape take turns.
+int PagedKvStore::add_dense_layer(const KvLayerShape& layer, std::int64_t pages, KvShape& dense) {
+  const std::int64_t keys = pages * layer.page_keys();
+  dense.pages = std::max(dense.pages, (keys + kPageTokens - 1) / kPageTokens);
+  const auto found = std::ranges::find_if(dense.layers, [&](const KvLayerShape& other) {
+    return other.heads == layer.heads && other.key_width == layer.key_width &&
+           other.value_width == layer.value_width;
+  });
+  if (found != dense.layers.end()) return static_cast<int>(found - dense.layers.begin());
+  dense.layers.push_back({layer.heads, layer.key_width, layer.value_width});
+  return static_cast<int>(std::ssize(dense.layers)) - 1;
+}
+
+void PagedKvStore::copy_to_dense(int layer, std::span<const std::int32_t> pages, std::int32_t first,
+                                 std::int32_t end) const {
+  const int to_layer = layers_[layer].dense_layer;
+  const KvLayerShape& shape = shape_.layers[layer];
+  const Part from_keys = keys_of(shape_, layer), to_keys = keys_of(dense_->shape_, to_layer);
+  const Part from_values = values_of(shape_, layer),
+             to_values = values_of(dense_->shape_, to_layer);
+  for (std::int32_t key = first; key < end; key += shape.page_keys()) {
+    const int count = std::min(shape.page_keys(), end - key);
+    const std::int32_t page = pages[compressed_place(key, shape.stride).page];
+    const std::int32_t to_page = key / kPageTokens;
+    const int to_slot = key % kPageTokens;
+    for (int head = 0; head < shape.heads; ++head) {
+      copy_slots({keys(layer, page, head), from_keys, 0}, count,
+                 {dense_->keys(to_layer, to_page, head), to_keys, to_slot});
+      copy_slots({values(layer, page, head), from_values, 0}, count,
+                 {dense_->values(to_layer, to_page, head), to_values, to_slot});
+    }
+  }
 }
 
 std::uint8_t* PagedKvStore::keys(int layer, std::int32_t page, int head) const {
@@ -85,11 +187,12 @@ std::uint8_t* PagedKvStore::values(int layer, std::int32_t page, int head) const
 void PagedKvStore::store(int layer, std::int32_t page, int slot, const float* new_keys,
                          const float* new_values) {
   const KvLayerShape& shape = shape_.layers[layer];
+  const Part key_part = keys_of(shape_, layer), value_part = values_of(shape_, layer);
   for (int head = 0; head < shape.heads; ++head) {
-    put(shape_.type, keys(layer, page, head), true, shape.key_width, shape.key_width, slot,
+    put(keys(layer, page, head), key_part, shape.key_width, slot,
         new_keys + head * shape.key_width);
-    put(shape_.type, values(layer, page, head), false, shape.value_width, padded(shape.value_width),
-        slot, new_values + head * shape.value_width);
+    put(values(layer, page, head), value_part, shape.value_width, slot,
+        new_values + head * shape.value_width);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backend/backend.hpp"
@@ -17,11 +18,17 @@ inline constexpr int kWidestHead = 1024;
 /// positions][value_width padded to 16]; in Q8_0 the same in signed bytes, with float scales
 /// [blocks of 32 columns][32 positions] behind them. CpuBackend::memory_layout() names this layout:
 /// another one is another name.
+///
+/// A page of compressed keys has fewer positions (KvLayerShape::page_keys()). Attention reads those
+/// of a sequence from a dense copy: copy_to_dense() puts them, for one layer of one sequence at a
+/// time, into pages like the others.
 class PagedKvStore final : public KvStore {
  public:
   static Result<std::unique_ptr<KvStore>> make(const KvShape& shape);
 
-  std::int64_t size_bytes() const override { return size_bytes_; }
+  std::int64_t size_bytes() const override {
+    return size_bytes_ + (dense_ ? dense_->size_bytes() : 0);
+  }
   std::int64_t page_bytes() const override;
   void export_page(std::int32_t page, std::span<std::byte> to) const override;
   void import_page(std::int32_t page, std::span<const std::byte> from) override;
@@ -35,6 +42,13 @@ class PagedKvStore final : public KvStore {
 
   void store(int layer, std::int32_t page, int slot, const float* keys, const float* values);
 
+  /// Copies the compressed keys [first, end) of a sequence with these pages; `first` is a multiple
+  /// of kPageTokens. Key k then is at page k / kPageTokens of dense().
+  void copy_to_dense(int layer, std::span<const std::int32_t> pages, std::int32_t first,
+                     std::int32_t end) const;
+  const PagedKvStore& dense() const { return *dense_; }
+  int dense_layer(int layer) const { return layers_[layer].dense_layer; }
+
   static int padded(int width) { return (width + 15) / 16 * 16; }
   static int scale_blocks(int width) { return (width + 31) / 32; }
 
@@ -44,9 +58,12 @@ class PagedKvStore final : public KvStore {
     std::int64_t key_bytes = 0;    // of a page and head
     std::int64_t value_bytes = 0;  // of a page and head
     std::int64_t page_bytes = 0;   // of all heads
+    int dense_layer = -1;          // of compressed keys
   };
 
   explicit PagedKvStore(const KvShape& shape) : shape_(shape) {}
+  static Result<std::unique_ptr<PagedKvStore>> make_paged(const KvShape& shape);
+  static int add_dense_layer(const KvLayerShape& layer, std::int64_t pages, KvShape& dense);
 
   /// A page of one layer, all heads.
   std::span<std::byte> layer_page(std::size_t layer, std::int32_t page) const;
@@ -55,6 +72,7 @@ class PagedKvStore final : public KvStore {
   std::vector<Layer> layers_;
   std::int64_t size_bytes_ = 0;
   PageMemory memory_;
+  std::unique_ptr<PagedKvStore> dense_;  // null where no keys are compressed
 };
 
 }  // namespace linnet::cpu

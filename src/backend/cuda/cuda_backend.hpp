@@ -157,7 +157,7 @@ class CudaBackend final : public Backend {
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
   void scale_rows(View x, const float* factors) override;
-  void clamp(View x, float limit) override;
+  void clamp(View x, float least, float most) override;
   void cut_below(View x, float deviations) override;
   void copy(View from, View to) override;
   void fill(View x, float value) override;

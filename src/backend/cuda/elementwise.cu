@@ -91,10 +91,10 @@ void CudaBackend::scale_rows(View x, const float* factors) {
   });
 }
 
-void CudaBackend::clamp(View x, float limit) {
+void CudaBackend::clamp(View x, float least, float most) {
   for_each(x.rows, x.columns, [=] __device__(std::int64_t r, std::int64_t c) {
     float* to = x.data + r * x.stride + c;
-    *to = fminf(fmaxf(*to, -limit), limit);
+    *to = fminf(fmaxf(*to, least), most);
   });
 }
 

@@ -16,23 +16,31 @@ struct Head {
   std::span<const std::int32_t> pages;
   int kv_head;
 
-  const float* key(std::int32_t position) const {
-    return store.key(params.layer, pages[position / kPageTokens], position % kPageTokens) +
-           kv_head * params.key_width;
+  const float* key(int layer, KeyPlace place) const {
+    return store.key(layer, pages[place.page], place.slot) + kv_head * params.key_width;
   }
-  const float* value(std::int32_t position) const {
-    return store.value(params.layer, pages[position / kPageTokens], position % kPageTokens) +
-           kv_head * params.value_width;
+  const float* value(int layer, KeyPlace place) const {
+    return store.value(layer, pages[place.page], place.slot) + kv_head * params.value_width;
   }
 };
+
+// A key that a query sees.
+struct SeenKey {
+  double score;
+  const float* value;
+};
+
+double dot(const float* a, const float* b, int width) {
+  double sum = 0.0;
+  for (int i = 0; i < width; ++i) sum += double{a[i]} * b[i];
+  return sum;
+}
 
 double score(const Head& head, const float* query, std::int32_t key_position,
              std::int32_t query_position, int head_index) {
   const AttentionParams& params = head.params;
-  const float* key = head.key(key_position);
-  double sum = 0.0;
-  for (int i = 0; i < params.key_width; ++i) sum += double{query[i]} * key[i];
-  sum *= params.scale;
+  const float* key = head.key(params.layer, key_place(key_position, 1));
+  double sum = params.scale * dot(query, key, params.key_width);
   if (params.softcap > 0.0f) sum = params.softcap * std::tanh(sum / params.softcap);
   if (params.alibi_slopes) {
     sum -= params.alibi_slopes[head_index] * std::abs(key_position - query_position);
@@ -44,25 +52,40 @@ double score(const Head& head, const float* query, std::int32_t key_position,
   return sum;
 }
 
+std::vector<SeenKey> seen_keys(const Head& head, const float* query, KeyRange keys,
+                               const std::uint32_t* selected, std::int32_t position, int index) {
+  const AttentionParams& params = head.params;
+  const CompressedKeys& compressed = params.compressed;
+  std::vector<SeenKey> seen;
+  for (std::int32_t k = keys.begin; k < keys.end; ++k) {
+    if (selected && compressed.stride == 0 && !is_selected(selected, k)) continue;
+    seen.push_back(
+        {score(head, query, k, position, index), head.value(params.layer, key_place(k, 1))});
+  }
+  if (compressed.stride == 0) return seen;
+  for (std::int32_t k = 0; k < compressed_keys(position, compressed.stride); ++k) {
+    if (selected && !is_selected(selected, k)) continue;
+    const KeyPlace place = compressed_place(k, compressed.stride);
+    const float* key = head.key(compressed.layer, place);
+    seen.push_back(
+        {params.scale * dot(query, key, params.key_width), head.value(compressed.layer, place)});
+  }
+  return seen;
+}
+
 void attend(const Head& head, const float* query, KeyRange keys, const std::uint32_t* selected,
             std::int32_t position, int index, float* out) {
   const AttentionParams& params = head.params;
-  std::vector<double> scores;
+  const std::vector<SeenKey> seen = seen_keys(head, query, keys, selected, position, index);
   double largest =
       params.sinks ? double{params.sinks[index]} : -std::numeric_limits<double>::infinity();
-  for (std::int32_t k = keys.begin; k < keys.end; ++k) {
-    const bool seen = !selected || is_selected(selected, k);
-    scores.push_back(seen ? score(head, query, k, position, index)
-                          : -std::numeric_limits<double>::infinity());
-    largest = std::max(largest, scores.back());
-  }
+  for (const SeenKey& key : seen) largest = std::max(largest, key.score);
   double sum = params.sinks ? std::exp(params.sinks[index] - largest) : 0.0;
   std::vector<double> result(params.value_width, 0.0);
-  for (std::int32_t k = keys.begin; k < keys.end; ++k) {
-    const double weight = std::exp(scores[k - keys.begin] - largest);
+  for (const SeenKey& key : seen) {
+    const double weight = std::exp(key.score - largest);
     sum += weight;
-    const float* value = head.value(k);
-    for (int i = 0; i < params.value_width; ++i) result[i] += weight * value[i];
+    for (int i = 0; i < params.value_width; ++i) result[i] += weight * key.value[i];
   }
   for (int i = 0; i < params.value_width; ++i) out[i] = static_cast<float>(result[i] / sum);
 }
@@ -92,18 +115,16 @@ void ReferenceBackend::select_keys(const KvStore& store, View queries, View weig
   selection_.reset(queries.rows, longest_pages(batch));
   for (std::int64_t r = 0; r < queries.rows; ++r) {
     const auto& pages = batch.page_tables[batch.sequences[r]];
-    std::vector<float> scores(static_cast<std::size_t>(batch.positions[r]) + 1);
-    for (std::size_t k = 0; k < scores.size(); ++k) {
-      const float* key = plain.key(params.layer, pages[k / kPageTokens], k % kPageTokens);
+    std::vector<float> scores;
+    for (std::int32_t k = 0; k < compressed_keys(batch.positions[r], params.stride); ++k) {
+      const KeyPlace place = compressed_place(k, params.stride);
+      const float* key = plain.key(params.layer, pages[place.page], place.slot);
       double score = 0.0;
       for (int h = 0; h < params.heads; ++h) {
-        double sum = 0.0;
-        for (int i = 0; i < params.width; ++i) {
-          sum += double{queries.row(r)[h * params.width + i]} * key[i];
-        }
+        const double sum = dot(queries.row(r) + h * params.width, key, params.width);
         score += std::max(sum, 0.0) * weights.row(r)[h];
       }
-      scores[k] = static_cast<float>(score);
+      scores.push_back(static_cast<float>(score));
     }
     pick_keys(scores, params.most, selection_.words(r));
   }

@@ -169,10 +169,10 @@ void ReferenceBackend::scale_rows(View x, const float* factors) {
   }
 }
 
-void ReferenceBackend::clamp(View x, float limit) {
+void ReferenceBackend::clamp(View x, float least, float most) {
   for (std::int64_t r = 0; r < x.rows; ++r) {
     for (std::int64_t c = 0; c < x.columns; ++c) {
-      x.row(r)[c] = std::clamp(x.row(r)[c], -limit, limit);
+      x.row(r)[c] = std::clamp(x.row(r)[c], least, most);
     }
   }
 }

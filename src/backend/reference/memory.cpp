@@ -4,6 +4,7 @@
 #include <new>
 
 #include "backend/reference/reference_backend.hpp"
+#include "backend/visible_keys.hpp"
 #include "base/half.hpp"
 
 namespace linnet {
@@ -66,9 +67,9 @@ void PackedMatrix::row(std::int64_t slice, std::int64_t row, float* out) const {
 
 PlainKvStore::PlainKvStore(const KvShape& shape) : shape_(shape) {
   for (const KvLayerShape& layer : shape.layers) {
-    const auto positions = static_cast<std::size_t>(shape.pages * kPageTokens * layer.heads);
-    keys_.emplace_back(positions * layer.key_width);
-    values_.emplace_back(positions * layer.value_width);
+    const auto keys = static_cast<std::size_t>(shape.pages * layer.page_keys() * layer.heads);
+    keys_.emplace_back(keys * layer.key_width);
+    values_.emplace_back(keys * layer.value_width);
   }
 }
 
@@ -85,7 +86,7 @@ void PlainKvStore::for_each_part(Store& store, std::int32_t page, Visit&& visit)
     const KvLayerShape& shape = store.shape_.layers[layer];
     for (auto* part : {&store.keys_[layer], &store.values_[layer]}) {
       const int width = part == &store.keys_[layer] ? shape.key_width : shape.value_width;
-      const auto floats = static_cast<std::size_t>(kPageTokens) * shape.heads * width;
+      const auto floats = static_cast<std::size_t>(shape.page_keys()) * shape.heads * width;
       visit(std::span(*part).subspan(static_cast<std::size_t>(page) * floats, floats));
     }
   }
@@ -116,13 +117,15 @@ void PlainKvStore::copy_page(std::int32_t from, std::int32_t to) {
 }
 
 const float* PlainKvStore::key(int layer, std::int32_t page, int slot) const {
-  const std::int64_t width = shape_.layers[layer].heads * shape_.layers[layer].key_width;
-  return keys_[layer].data() + (std::int64_t{page} * kPageTokens + slot) * width;
+  const KvLayerShape& shape = shape_.layers[layer];
+  const std::int64_t width = shape.heads * shape.key_width;
+  return keys_[layer].data() + (std::int64_t{page} * shape.page_keys() + slot) * width;
 }
 
 const float* PlainKvStore::value(int layer, std::int32_t page, int slot) const {
-  const std::int64_t width = shape_.layers[layer].heads * shape_.layers[layer].value_width;
-  return values_[layer].data() + (std::int64_t{page} * kPageTokens + slot) * width;
+  const KvLayerShape& shape = shape_.layers[layer];
+  const std::int64_t width = shape.heads * shape.value_width;
+  return values_[layer].data() + (std::int64_t{page} * shape.page_keys() + slot) * width;
 }
 
 float* PlainKvStore::key(int layer, std::int32_t page, int slot) {
@@ -172,9 +175,9 @@ void ReferenceBackend::store_kv(KvStore& store, int layer, View keys, View value
   auto& plain = static_cast<PlainKvStore&>(store);
   const KvLayerShape& shape = plain.shape().layers[layer];
   for (std::int64_t r = 0; r < keys.rows; ++r) {
-    const std::int32_t position = batch.positions[r];
-    const std::int32_t page = batch.page_tables[batch.sequences[r]][position / kPageTokens];
-    const int slot = position % kPageTokens;
+    const KeyPlace place = key_place(batch.positions[r], shape.stride);
+    const std::int32_t page = batch.page_tables[batch.sequences[r]][place.page];
+    const int slot = place.slot;
     copy_heads(plain.shape().type, keys.row(r), shape.heads, shape.key_width,
                plain.key(layer, page, slot));
     copy_heads(plain.shape().type, values.row(r), shape.heads, shape.value_width,

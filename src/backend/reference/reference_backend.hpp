@@ -92,7 +92,7 @@ class ReferenceBackend final : public Backend {
   void softcap(View x, float cap) override;
   void scale(View x, float factor) override;
   void scale_rows(View x, const float* factors) override;
-  void clamp(View x, float limit) override;
+  void clamp(View x, float least, float most) override;
   void cut_below(View x, float deviations) override;
   void copy(View from, View to) override;
   void fill(View x, float value) override;
@@ -107,6 +107,11 @@ class ReferenceBackend final : public Backend {
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
   void dot_heads(View a, View b, const float* weight, View out) override;
+  bool has_compressed_keys() const override { return true; }
+  void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
+                    const BatchLayout& batch, View out) override;
+  void stream_weights(View mixes, const StreamParams& params, View read, View write) override;
+  void mix_streams(View in, View weights, std::int64_t width, View out) override;
 
  private:
   KeySelection selection_;

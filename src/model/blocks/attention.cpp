@@ -62,7 +62,7 @@ Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWe
   add_adapter(pass, weights.query_adapter, in, result.query);
   add_adapter(pass, weights.key_adapter, in, result.key);
   add_adapter(pass, weights.value_adapter, in, result.value);
-  if (spec.clamp > 0.0f) pass.backend.clamp(all, spec.clamp);
+  if (spec.clamp > 0.0f) pass.backend.clamp(all, -spec.clamp, spec.clamp);
   return result;
 }
 

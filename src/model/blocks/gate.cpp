@@ -1,5 +1,7 @@
 #include "model/blocks/gate.hpp"
 
+#include <limits>
+
 namespace linnet {
 namespace {
 
@@ -22,9 +24,11 @@ void activate_gate(const Pass& pass, const GateSpec& spec, View gate, View up, V
     return pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
   }
   if (spec.clamp == 0.0f) return pass.backend.gated_activation(gate, up, spec.activation, out);
+  pass.backend.clamp(up, -spec.clamp, spec.clamp);
+  constexpr float kLowest = std::numeric_limits<float>::lowest();
+  if (spec.clamps_before) pass.backend.clamp(gate, kLowest, spec.clamp);
   pass.backend.gated_activation(gate, View{}, spec.activation, gate);
-  pass.backend.clamp(gate, spec.clamp);
-  pass.backend.clamp(up, spec.clamp);
+  if (!spec.clamps_before) pass.backend.clamp(gate, -spec.clamp, spec.clamp);
   pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
 }
 

@@ -1,11 +1,26 @@
 #include "model/blocks/moe.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 
 #include "model/blocks/gate.hpp"
 
 namespace linnet {
 namespace {
+
+// The experts that the table names for the rows' tokens.
+void look_up_experts(const Pass& pass, const MoeWeights& weights, const Routing& routing) {
+  std::vector<float> experts;  // their bits
+  for (const std::int32_t token : pass.tokens) {
+    for (int i = 0; i < routing.used; ++i) {
+      experts.push_back(
+          std::bit_cast<float>(weights.table[static_cast<std::size_t>(token) * routing.used + i]));
+    }
+  }
+  pass.backend.upload(experts, reinterpret_cast<float*>(routing.experts));
+}
 
 Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in) {
   const View logits = pass.workspace.view(in.rows, spec.experts);
@@ -14,6 +29,10 @@ Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, 
   const Routing routing = pass.workspace.routing(in.rows, spec.route.used);
   RouteParams params = spec.route;
   params.selection_bias = weights.selection_bias ? weights.selection_bias->data() : nullptr;
+  if (spec.table_tokens > 0) {
+    look_up_experts(pass, weights, routing);
+    params.given = true;
+  }
   pass.backend.route_experts(logits, params, routing);
   return routing;
 }
@@ -30,6 +49,21 @@ View weighed_rows(const Pass& pass, const Routing& routing, View in) {
   pass.backend.scale_rows(weighed, routing.weights);
   pass.backend.fill({routing.weights, 1, picks, picks}, 1.0f);
   return weighed;
+}
+
+std::vector<std::int32_t> load_table(WeightLoader& loader, const MoeSpec& spec,
+                                     const std::string& name) {
+  std::vector<std::int32_t> table;
+  if (spec.table_tokens == 0) return table;
+  for (const float value : loader.matrix_values(name, spec.route.used, spec.table_tokens)) {
+    if (!(value >= 0.0f && value < static_cast<float>(spec.experts))) {
+      loader.fail(fmt::format("tensor {} names the expert {}, expected 0 to {}", name, value,
+                              spec.experts - 1));
+      return {};
+    }
+    table.push_back(static_cast<std::int32_t>(value));
+  }
+  return table;
 }
 
 // The two projections have two names, each in the files of one architecture.
@@ -53,6 +87,7 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
     if (!loader.has(prefix + name)) continue;
     weights.selection_bias = loader.vector(prefix + name, spec.experts);
   }
+  weights.table = load_table(loader, spec, prefix + ".ffn_gate_tid2eid.weight");
   load_latent(loader, spec, width, prefix, weights);
   if (spec.latent_width > 0) width = spec.latent_width;
   weights.gate_and_up =

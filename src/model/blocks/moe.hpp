@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -10,6 +12,7 @@ namespace linnet {
 struct MoeWeights {
   Linear router;
   std::unique_ptr<Buffer> selection_bias;   ///< [experts], see RouteParams
+  std::vector<std::int32_t> table;          ///< [tokens][used]: the experts of each token
   Linear gate, up, down;                    ///< of all experts
   Linear gate_and_up;                       ///< both in one, gate first, instead of the two
   Linear latent_down, latent_up;            ///< before and behind the experts

@@ -20,6 +20,7 @@ struct Pass {
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
+  std::span<const std::int32_t> tokens{};  ///< of the rows, where experts go by them
 };
 
 }  // namespace linnet

@@ -128,6 +128,9 @@ __global__ void choose_experts(const float* logits, std::int64_t stride, int exp
     float value = from[e];
     if (params.gate == GateFunction::kSoftmax) value = expf(value - largest);
     if (params.gate == GateFunction::kSigmoid) value = 1.0f / (1.0f + expf(-value));
+    if (params.gate == GateFunction::kSquareRootOfSoftplus) {
+      value = sqrtf(fmaxf(value, 0.0f) + log1pf(expf(-fabsf(value))));
+    }
     probabilities[e] = value;
     sum += value;
   }
@@ -142,7 +145,10 @@ __global__ void choose_experts(const float* logits, std::int64_t stride, int exp
   }
   std::int32_t* ids = out.experts + row * out.used;
   float* weights = out.weights + row * out.used;
-  for (int i = 0; i < params.used; ++i) {
+  for (int i = lane; i < params.used && params.given; i += kWarp)
+    weights[i] = probabilities[ids[i]];
+  sync_warp();
+  for (int i = 0; i < params.used && !params.given; ++i) {
     Candidate own{-INFINITY, experts};
     for (int e = lane; e < experts; e += kWarp) {
       // What was taken is NaN, which is never better.

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+#include "architectures/common.hpp"
+#include "architectures/families.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr int kOverlappingStride = 4;  // of compressed keys that an indexer picks from
+constexpr int kLongStride = 128;
+
+// Without these the model would be computed wrongly, and nothing else would tell.
+void require_keys(Hyperparameters& p) {
+  for (const std::string_view key :
+       {"attention.compress_ratios", "attention.compress_rope_freq_base", "hash_layer_count",
+        "hyper_connection.epsilon", "expert_weights_norm", "expert_weights_scale",
+        "swiglu_clamp_exp"}) {
+    if (!p.has(key)) p.fail(fmt::format("missing metadata key {}.{}", p.architecture(), key));
+  }
+}
+
+// Only layers with compressed keys have positions scaled, and neither has another magnitude.
+RopeSpec make_rope(Hyperparameters& p, bool is_compressed, int dims, int head_width) {
+  RopeSpec rope;
+  if (dims > head_width || dims % 2 != 0) {
+    p.fail(fmt::format("rope turns {} columns of a head of {}", dims, head_width));
+    return rope;
+  }
+  rope.layout = RopeLayout::kAdjacent;
+  rope.dims = dims;
+  rope.first = head_width - dims;
+  if (is_compressed) {
+    set_rope_frequencies(rope, p.nonzero_number("attention.compress_rope_freq_base", 10000.0f),
+                         read_rope_scaling(p), {});
+  } else {
+    set_rope_frequencies(rope, p.nonzero_number("rope.freq_base", 10000.0f), {}, {});
+  }
+  rope.magnitude = 1.0f;
+  return rope;
+}
+
+RopeSpec reversed(RopeSpec rope) {
+  for (float& frequency : rope.inverse_frequencies) frequency = -frequency;
+  return rope;
+}
+
+IndexerSpec read_indexer(Hyperparameters& p, int rope_dims) {
+  IndexerSpec indexer;
+  indexer.heads = static_cast<int>(
+      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
+  indexer.width = static_cast<int>(
+      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
+  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  indexer.rope = make_rope(p, /*is_compressed=*/true, rope_dims, indexer.width);
+  return indexer;
+}
+
+CompressedAttentionSpec read_compressed_attention(Hyperparameters& p, const AttentionSpec& common,
+                                                  int layer, int layers) {
+  CompressedAttentionSpec spec;
+  spec.heads = common.heads;
+  spec.head_width = common.key_width;
+  spec.query_rank =
+      static_cast<int>(p.required_count("attention.q_lora_rank", Hyperparameters::kWidest));
+  spec.window = static_cast<int>(p.required_count("attention.sliding_window"));
+  spec.output_groups =
+      static_cast<int>(p.required_count("attention.output_group_count", spec.heads));
+  spec.output_rank = static_cast<int>(p.required_count(
+      "attention.output_lora_rank", Hyperparameters::kWidest / spec.output_groups));
+  if (spec.heads % spec.output_groups != 0) {
+    p.fail(fmt::format("{} heads don't make {} groups", spec.heads, spec.output_groups));
+  }
+  spec.stride = static_cast<int>(p.layer_count("attention.compress_ratios", layer, 0, kLongStride));
+  if (spec.stride != 0 && spec.stride != kOverlappingStride && spec.stride != kLongStride) {
+    p.fail(fmt::format("layer {} compresses by {}, expected 0, {} or {}", layer, spec.stride,
+                       kOverlappingStride, kLongStride));
+  }
+  const auto dims = static_cast<int>(
+      p.count("rope.dimension_count", spec.head_width, Hyperparameters::kWidestHead));
+  spec.rope = make_rope(p, spec.stride > 0, dims, spec.head_width);
+  spec.reverse_rope = reversed(spec.rope);
+  spec.kv_layer = layers + 2 * layer;
+  if (spec.stride != kOverlappingStride) return spec;
+  spec.overlaps = true;
+  spec.indexer = read_indexer(p, dims);
+  spec.indexer.kv_layer = spec.kv_layer + 1;
+  return spec;
+}
+
+HyperConnectionSpec read_hyper_connection(Hyperparameters& p) {
+  constexpr std::int64_t kMostIterations = 1000;
+  HyperConnectionSpec spec;
+  spec.streams = static_cast<int>(p.required_count("hyper_connection.count", kMostStreams));
+  spec.iterations =
+      static_cast<int>(p.required_count("hyper_connection.sinkhorn_iterations", kMostIterations));
+  spec.epsilon = p.number("hyper_connection.epsilon", 0.0f);
+  return spec;
+}
+
+void read_gates(Hyperparameters& p, int layer, LayerSpec& spec) {
+  constexpr std::string_view kExperts = "swiglu_clamp_exp", kShared = "swiglu_clamp_shexp";
+  spec.moe.gate.clamp = p.layer_number(kExperts, layer, 0.0f);
+  spec.shared.gate.clamp = p.layer_number(p.has(kShared) ? kShared : kExperts, layer, 0.0f);
+  for (GateSpec* gate : {&spec.moe.gate, &spec.shared.gate}) {
+    if (gate->clamp < 0.0f) {
+      p.fail(fmt::format("layer {} clamps at {}, expected 0 and more", layer, gate->clamp));
+    }
+    gate->clamps_before = true;
+  }
+}
+
+// A file that has no layers for it may say all the same that it predicts tokens further ahead.
+void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
+                             const ModelSpec& spec) {
+  if (p.count("nextn_predict_layers", 0) == 0) return;
+  const std::string name = fmt::format("blk.{}.nextn.eh_proj.weight", spec.layers.size());
+  if (!loader.has(name)) {
+    p.fail(fmt::format("metadata key {}.nextn_predict_layers is not 0, but there is no tensor {}",
+                       p.architecture(), name));
+  }
+}
+
+}  // namespace
+
+// DeepSeek-V4 (https://huggingface.co/deepseek-ai/DeepSeek-V4-Flash): several residual streams,
+// attention to a window and to compressed keys, experts named by the token in the first layers.
+ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_common(p, loader);
+  require_keys(p);
+  check_prediction_layers(p, loader, spec);
+  spec.hyper_connection = read_hyper_connection(p);
+  const std::int64_t hash_layers = p.count("hash_layer_count", 0);
+  const int layers = static_cast<int>(spec.layers.size());
+  for (int i = 0; i < layers; ++i) {
+    LayerSpec& layer = spec.layers[i];
+    const AttentionSpec common = std::exchange(layer.attention, {});
+    if (common.heads == 0 || common.value_width != common.key_width || layer.moe.experts == 0) {
+      p.fail(fmt::format(
+          "layer {} has {} heads with keys of {} and values of {} columns and {} experts, expected "
+          "heads with keys and values alike, and experts",
+          i, common.heads, common.key_width, common.value_width, layer.moe.experts));
+      return spec;
+    }
+    layer.compressed = read_compressed_attention(p, common, i, layers);
+    if (layer.moe.route.gate != GateFunction::kSquareRootOfSoftplus) {
+      p.fail(fmt::format("metadata key {}.expert_gating_func must be 4", p.architecture()));
+    }
+    const bool has_table = loader.has(fmt::format("blk.{}.ffn_gate_tid2eid.weight", i));
+    if (i < hash_layers || has_table) layer.moe.table_tokens = spec.vocabulary;
+    read_gates(p, i, layer);
+  }
+  return spec;
+}
+
+}  // namespace linnet

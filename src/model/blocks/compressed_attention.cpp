@@ -1,0 +1,231 @@
+#include "model/blocks/compressed_attention.hpp"
+
+#include <cmath>
+
+namespace linnet {
+namespace {
+
+std::int64_t query_columns(const CompressedAttentionSpec& spec) {
+  return std::int64_t{spec.heads} * spec.head_width;
+}
+std::int64_t index_columns(const IndexerSpec& spec) {
+  return std::int64_t{spec.heads} * spec.width;
+}
+std::int64_t low_columns(const CompressedAttentionSpec& spec) {
+  return std::int64_t{spec.output_groups} * spec.output_rank;
+}
+
+void project(const Pass& pass, const Linear& weight, View in, View out) {
+  const MatmulOutput output = weight.to(out);
+  pass.backend.matmul(in, {&output, 1});
+}
+
+void normalise(const Pass& pass, const Norm& norm, View x) {
+  pass.backend.norm(
+      x, {NormKind::kRms, pass.model.norm_epsilon, norm.weight_data(), norm.bias_data()}, x);
+}
+
+void rotate(const Pass& pass, const RopeSpec& rope, std::span<const std::int32_t> positions,
+            int head_width, View x) {
+  pass.backend.rope(x, positions,
+                    {rope.layout, static_cast<int>(x.columns / head_width), head_width, rope.first,
+                     rope.dims, rope.inverse_frequencies, rope.magnitude});
+}
+
+// [rows, query_rank]; what queries and those of the indexer are made of
+View lower_query(const Pass& pass, const CompressedAttentionSpec& spec,
+                 const CompressedAttentionWeights& weights, View in) {
+  const View down = pass.workspace.view(in.rows, spec.query_rank);
+  project(pass, weights.query_down, in, down);
+  normalise(pass, weights.query_norm, down);
+  return down;
+}
+
+View make_query(const Pass& pass, const CompressedAttentionSpec& spec,
+                const CompressedAttentionWeights& weights, View lowered) {
+  const View query = pass.workspace.view(lowered.rows, query_columns(spec));
+  project(pass, weights.query_up, lowered, query);
+  NormParams plain{NormKind::kRms, pass.model.norm_epsilon};
+  plain.group = spec.head_width;
+  pass.backend.norm(query, plain, query);
+  rotate(pass, spec.rope, pass.batch.positions, spec.head_width, query);
+  return query;
+}
+
+void store_keys(const Pass& pass, const CompressedAttentionSpec& spec,
+                const CompressedAttentionWeights& weights, int layer, View in) {
+  const Workspace::Scope scope(pass.workspace);
+  const View key = pass.workspace.view(in.rows, spec.head_width);
+  project(pass, weights.key, in, key);
+  normalise(pass, weights.key_norm, key);
+  rotate(pass, spec.rope, pass.batch.positions, spec.head_width, key);
+  pass.backend.store_kv(pass.kv, layer, key, key, pass.batch);
+}
+
+// The compressed keys that rows of a batch complete.
+struct CompletedKeys {
+  std::vector<std::int32_t> first, last, sequences;  // positions of their tokens; whose they are
+
+  CompletedKeys(const BatchLayout& batch, int stride) {
+    for (std::size_t r = 0; r < batch.positions.size(); ++r) {
+      const std::int32_t position = batch.positions[r];
+      if ((position + 1) % stride != 0) continue;
+      first.push_back(position + 1 - stride);
+      last.push_back(position);
+      sequences.push_back(batch.sequences[r]);
+    }
+  }
+};
+
+// Where compressed keys go, and where the tokens are kept that the next ones are made of.
+struct Compression {
+  StatePart state;
+  int kv_layer;
+  int width;
+  const RopeSpec& rope;
+  bool are_values;  // as well
+};
+
+void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
+                   const CompressorWeights& weights, const Compression& to, View in) {
+  const Workspace::Scope scope(pass.workspace);
+  const CompletedKeys completed(pass.batch, spec.stride);
+  const std::int64_t columns = spec.pooled_columns(to.width);
+  const View values = pass.workspace.view(in.rows, columns);
+  const View scores = pass.workspace.view(in.rows, columns);
+  const MatmulOutput outputs[] = {weights.value.to(values), weights.score.to(scores)};
+  pass.backend.matmul(in, outputs);
+  const View keys = pass.workspace.view(std::ssize(completed.last), to.width);
+  pass.backend.pool_windows(*pass.states, values, scores,
+                            {to.state, spec.stride, spec.overlaps, weights.offsets->data()},
+                            pass.batch, keys);
+  if (keys.rows == 0) return;
+  normalise(pass, weights.norm, keys);
+  rotate(pass, to.rope, completed.first, to.width, keys);
+  const BatchLayout places{completed.last, completed.sequences, pass.batch.page_tables,
+                           pass.batch.lengths};
+  pass.backend.store_kv(pass.kv, to.kv_layer, keys,
+                        {keys.data, keys.rows, to.are_values ? keys.columns : 0, keys.stride},
+                        places);
+}
+
+// Picks the compressed keys that each row sees.
+void pick_keys(const Pass& pass, const CompressedAttentionSpec& spec,
+               const CompressedAttentionWeights& weights, int layer, View lowered, View in) {
+  const IndexerSpec& indexer = spec.indexer;
+  const Workspace::Scope scope(pass.workspace);
+  compress_keys(pass, spec, weights.index_compressor,
+                {{layer, spec.window_floats(spec.head_width)},
+                 indexer.kv_layer,
+                 indexer.width,
+                 indexer.rope,
+                 /*are_values=*/false},
+                in);
+  const View query = pass.workspace.view(in.rows, index_columns(indexer));
+  const View head_weight = pass.workspace.view(in.rows, indexer.heads);
+  project(pass, weights.index_query, lowered, query);
+  project(pass, weights.index_head_weight, in, head_weight);
+  rotate(pass, indexer.rope, pass.batch.positions, indexer.width, query);
+  pass.backend.select_keys(
+      pass.kv, query, head_weight,
+      {indexer.kv_layer, indexer.heads, indexer.width, indexer.most, spec.stride}, pass.batch);
+}
+
+void give_output(const Pass& pass, const CompressedAttentionSpec& spec,
+                 const CompressedAttentionWeights& weights, View result, View out,
+                 bool accumulate) {
+  const View low = pass.workspace.view(result.rows, low_columns(spec));
+  const std::int64_t columns = result.columns / spec.output_groups;
+  for (int g = 0; g < spec.output_groups; ++g) {
+    project(pass, weights.output_down[g], result.slice(g * columns, columns),
+            low.slice(std::int64_t{g} * spec.output_rank, spec.output_rank));
+  }
+  const MatmulOutput output =
+      accumulate ? weights.output_up.add_to(out) : weights.output_up.to(out);
+  pass.backend.matmul(low, {&output, 1});
+}
+
+CompressorWeights load_compressor(WeightLoader& loader, const CompressedAttentionSpec& spec,
+                                  int key_width, std::int64_t width, const std::string& stem) {
+  const std::int64_t columns = spec.pooled_columns(key_width);
+  CompressorWeights weights;
+  weights.value = loader.linear(stem + "_kv", width, columns);
+  weights.score = loader.linear(stem + "_gate", width, columns);
+  weights.offsets = loader.vector(stem + "_ape.weight", columns * spec.stride);
+  weights.norm = loader.norm(stem + "_norm", key_width);
+  return weights;
+}
+
+}  // namespace
+
+CompressedAttentionWeights load_compressed_attention(WeightLoader& loader,
+                                                     const CompressedAttentionSpec& spec,
+                                                     std::int64_t width,
+                                                     const std::string& prefix) {
+  CompressedAttentionWeights weights;
+  weights.query_down = loader.linear(prefix + ".attn_q_a", width, spec.query_rank);
+  weights.query_norm = loader.norm(prefix + ".attn_q_a_norm", spec.query_rank);
+  weights.query_up = loader.linear(prefix + ".attn_q_b", spec.query_rank, query_columns(spec));
+  weights.key = loader.linear(prefix + ".attn_kv", width, spec.head_width);
+  weights.key_norm = loader.norm(prefix + ".attn_kv_a_norm", spec.head_width);
+  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads);
+  for (int g = 0; g < spec.output_groups; ++g) {
+    weights.output_down.push_back(loader.linear_part(
+        prefix + ".attn_output_a", query_columns(spec) / spec.output_groups, low_columns(spec),
+        std::int64_t{g} * spec.output_rank, spec.output_rank));
+  }
+  weights.output_up = loader.linear(prefix + ".attn_output_b", low_columns(spec), width);
+  if (spec.stride == 0) return weights;
+  weights.compressor =
+      load_compressor(loader, spec, spec.head_width, width, prefix + ".attn_compressor");
+  const IndexerSpec& indexer = spec.indexer;
+  if (indexer.heads == 0) return weights;
+  weights.index_query =
+      loader.linear(prefix + ".indexer.attn_q_b", spec.query_rank, index_columns(indexer));
+  weights.index_head_weight = loader.linear(prefix + ".indexer.proj", width, indexer.heads);
+  weights.index_compressor =
+      load_compressor(loader, spec, indexer.width, width, prefix + ".indexer_compressor");
+  return weights;
+}
+
+std::int64_t compressed_attention_columns(const CompressedAttentionSpec& spec) {
+  if (spec.heads == 0) return 0;
+  const std::int64_t compressed = 2 * spec.pooled_columns(spec.head_width) + spec.head_width;
+  const std::int64_t index = 2 * spec.pooled_columns(spec.indexer.width) + spec.indexer.width +
+                             index_columns(spec.indexer) + spec.indexer.heads;
+  return spec.query_rank + 2 * query_columns(spec) + low_columns(spec) + compressed + index;
+}
+
+void compressed_attention_block(const Pass& pass, const CompressedAttentionSpec& spec,
+                                const CompressedAttentionWeights& weights, int layer, View in,
+                                View out, bool accumulate) {
+  const Workspace::Scope scope(pass.workspace);
+  AttentionParams params;
+  params.layer = layer;
+  params.heads = spec.heads;
+  params.kv_heads = 1;
+  params.key_width = params.value_width = spec.head_width;
+  params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_width));
+  params.span = AttentionSpan::kSliding;
+  params.window = spec.window;
+  params.sinks = weights.sinks->data();
+
+  const View lowered = lower_query(pass, spec, weights, in);
+  store_keys(pass, spec, weights, layer, in);
+  if (spec.stride > 0) {
+    compress_keys(pass, spec, weights.compressor,
+                  {{layer, 0}, spec.kv_layer, spec.head_width, spec.rope, /*are_values=*/true}, in);
+    params.compressed = {spec.kv_layer, spec.stride};
+  }
+  if (spec.indexer.heads > 0) {
+    pick_keys(pass, spec, weights, layer, lowered, in);
+    params.selected = true;
+  }
+  const View query = make_query(pass, spec, weights, lowered);
+  const View result = pass.workspace.view(in.rows, query.columns);
+  pass.backend.attention(pass.kv, query, params, pass.batch, result);
+  rotate(pass, spec.reverse_rope, pass.batch.positions, spec.head_width, result);
+  give_output(pass, spec, weights, result, out, accumulate);
+}
+
+}  // namespace linnet

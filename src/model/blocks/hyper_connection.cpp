@@ -1,0 +1,76 @@
+#include "model/blocks/hyper_connection.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr int kParts = 3;  // of the mixes: reading, writing, mixing
+
+// The streams without the place behind them.
+View only_streams(const ModelSpec& spec, View streams) {
+  return streams.slice(0, spec.hyper_connection.streams * spec.width);
+}
+
+}  // namespace
+
+HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSpec& spec,
+                                             const std::string& stem, bool writes) {
+  HyperConnectionWeights weights;
+  const std::int64_t streams = spec.hyper_connection.streams;
+  if (streams == 0) return weights;
+  const std::int64_t mixes = writes ? streams * (streams + 2) : streams;
+  weights.mixes = loader.linear(stem + "_fn", streams * spec.width, mixes);
+  weights.scale = loader.vector(stem + "_scale.weight", writes ? kParts : 1);
+  weights.base = loader.vector(stem + "_base.weight", mixes);
+  return weights;
+}
+
+std::int64_t hyper_connection_columns(const ModelSpec& spec) {
+  const std::int64_t streams = spec.hyper_connection.streams;
+  if (streams == 0) return 0;
+  // Streams and result; in a layer those without length, and twice what is read and how.
+  return (2 * streams + 1 + 2 * 2) * spec.width + 3 * streams * (streams + 3);
+}
+
+View spread_to_streams(const Pass& pass, View x) {
+  const int count = pass.model.hyper_connection.streams;
+  const View streams = pass.workspace.view(x.rows, (count + 1) * x.columns);
+  for (int i = 0; i < count; ++i) {
+    pass.backend.copy(x, streams.slice(i * x.columns, x.columns));
+  }
+  return streams;
+}
+
+View block_result(const ModelSpec& spec, View streams) {
+  return streams.slice(spec.hyper_connection.streams * spec.width, spec.width);
+}
+
+View make_write_weights(const Pass& pass, View streams) {
+  const std::int64_t count = pass.model.hyper_connection.streams;
+  return pass.workspace.view(streams.rows, count * (count + 1));
+}
+
+View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
+                  View write) {
+  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const View all = only_streams(pass.model, streams);
+  const View x = pass.workspace.view(streams.rows, pass.model.width);
+  const Workspace::Scope scope(pass.workspace);
+  const View normed = pass.workspace.view(all.rows, all.columns);
+  const View mixes = pass.workspace.view(all.rows, weights.mixes.weight->rows());
+  const View read = pass.workspace.view(all.rows, spec.streams);
+  pass.backend.norm(all, {NormKind::kRms, pass.model.norm_epsilon}, normed);
+  const MatmulOutput output = weights.mixes.to(mixes);
+  pass.backend.matmul(normed, {&output, 1});
+  pass.backend.stream_weights(
+      mixes,
+      {spec.streams, spec.epsilon, spec.iterations, weights.scale->data(), weights.base->data()},
+      read, write);
+  pass.backend.mix_streams(all, read, x.columns, x);
+  return x;
+}
+
+void write_streams(const Pass& pass, View write, View streams) {
+  pass.backend.mix_streams(streams, write, pass.model.width, only_streams(pass.model, streams));
+}
+
+}  // namespace linnet

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "model/blocks/pass.hpp"
+#include "model/weight_loader.hpp"
+
+namespace linnet {
+
+/// How a block reads and writes several residual streams (https://arxiv.org/abs/2512.24880).
+struct HyperConnectionWeights {
+  Linear mixes;  ///< of all streams, without their length
+  std::unique_ptr<Buffer> scale, base;
+};
+
+/// Loads `stem`_fn and so on of a block, or behind the layers, where nothing is written any more;
+/// nothing in models of one stream.
+HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSpec& spec,
+                                             const std::string& stem, bool writes);
+
+/// Floats that the streams and these functions take of the workspace for each row.
+std::int64_t hyper_connection_columns(const ModelSpec& spec);
+
+/// All streams side by side, each a copy of `x`, and behind them a place for a block's result:
+/// [rows, (streams + 1) * width].
+View spread_to_streams(const Pass& pass, View x);
+View block_result(const ModelSpec& spec, View streams);
+
+/// What a block reads of the streams, and in `write` what write_streams() takes (no data: nothing
+/// will be written).
+View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
+                  View write);
+/// The streams take in the block's result.
+void write_streams(const Pass& pass, View write, View streams);
+
+/// What read_streams() fills for write_streams().
+View make_write_weights(const Pass& pass, View streams);
+
+}  // namespace linnet
