@@ -12,7 +12,7 @@ static_assert(kFewOutputs == 2 && kGatedWarps * kGatedTurns == kBlock);
 /// up's. A thread block takes a block of outputs, which becomes one of `quantised`, if that has
 /// codes: not where `x` lies. Grid: (blocks of outputs, groups of kRows rows or picks).
 template <class L, int kRows>
-__global__ void __launch_bounds__(kGatedWarps* kWarp)
+__global__ void __launch_bounds__(kGatedWarps* kWarp, kRows == 1 ? 4 : 2)
     multiply_gated(const __grid_constant__ Products both, QuantisedRows x, std::int64_t rows,
                    SliceChoice choice, Activation activation, QuantisedRows quantised) {
   __shared__ float values[kRows][kBlock];
