@@ -37,7 +37,7 @@ class CudaDecodeStepTest : public test::CudaTest {
   std::vector<std::string> kernels_of_a_step(const synth::Shape& shape, std::string_view type) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "model.gguf";
-    const Status written = synth::write_model(shape, *synth::find_type_choice(type), 1, path);
+    const Status written = synth::write_model(shape, *synth::find_types(type), 1, path);
     if (!written) return {written.error().message};
     auto file = gguf::File::open(path);
     WeightLoader loader(*file, *cuda_);
