@@ -135,6 +135,48 @@ void matmuls(Bench& bench) {
   }
 }
 
+// 8B: gate and up with their activation.
+void gated_matmuls(Bench& bench) {
+  if (!bench.wants("gated")) return;
+  constexpr std::int64_t kColumns = 4096, kWidth = 14336;
+  const auto in = random_buffer(bench.backend(), 4 * kColumns);
+  const auto out = random_buffer(bench.backend(), 4 * 2 * kWidth);
+  if (!in || !out) return;
+  for (const char* name : {"Q4_K", "Q8_0", "BF16"}) {
+    const auto gate = random_matrix(bench.backend(), *find_format(name), kColumns, kWidth);
+    const auto up = random_matrix(bench.backend(), *find_format(name), kColumns, kWidth);
+    if (!gate || !up) return;
+    for (const std::int64_t rows : {1, 2, 4}) {
+      const View both{out->data(), rows, 2 * kWidth, 2 * kWidth};
+      bench.run(fmt::format("gated matmul {} [{} x 2 x {}], {} rows", name, kColumns, kWidth, rows),
+                2.0 * static_cast<double>(gate->size_bytes()), 4.0 * rows * kColumns * kWidth, [&] {
+                  bench.backend().gated_matmul(
+                      {in->data(), rows, kColumns, kColumns}, {gate.get(), both.slice(0, kWidth)},
+                      {up.get(), both.slice(kWidth, kWidth)}, Activation::kSilu);
+                });
+    }
+  }
+}
+
+// What samplers need of rows of logits, with the copy to the host.
+void picks(Bench& bench) {
+  if (!bench.wants("picks")) return;
+  constexpr std::int64_t kVocabulary = 128256;
+  const auto logits = random_buffer(bench.backend(), 128 * kVocabulary);
+  if (!logits) return;
+  for (const std::int64_t rows : {1, 128}) {
+    for (const std::int64_t most : {1, 40}) {
+      std::vector<LogitQuery> queries;
+      for (std::int64_t r = 0; r < rows; ++r) queries.push_back({.row = r, .most = most});
+      std::vector<PickedLogits> picked(queries.size());
+      bench.run(fmt::format("picks of {}, {} rows", most, rows), 4.0 * rows * kVocabulary, 0, [&] {
+        bench.backend().pick_logits({logits->data(), rows, kVocabulary, kVocabulary}, queries,
+                                    picked);
+      });
+    }
+  }
+}
+
 // 30B-A3B: 128 experts of 768, 8 used.
 void experts(Bench& bench) {
   if (!bench.wants("experts")) return;
@@ -244,6 +286,8 @@ int run(std::string_view only) {
   small_ones(bench);
   attentions(bench);
   experts(bench);
+  gated_matmuls(bench);
+  picks(bench);
   matmuls(bench);
   return bench.fine() ? 0 : 1;
 }

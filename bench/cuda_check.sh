@@ -85,7 +85,7 @@ step_tests() {
   within 150 "$files/cuda_tests" --gtest_brief=1 >"$log" 2>&1 && { tail -3 "$log"; return; }
   grep -E 'Failure|actual|FAILED|PASSED|SKIPPED|GPU' "$log" | head -60
   local without
-  for without in graphs library graphs,library picks; do
+  for without in early graphs library early,graphs,library picks; do
     say "tests without $without"
     LINNET_CUDA_WITHOUT=$without within 60 "$files/cuda_tests" --gtest_brief=1 2>&1 | tail -4
   done
@@ -140,6 +140,7 @@ step_models() {
     within 90 "$files/linnet" synth --shape "$shape" --type "$type" /tmp/model.gguf || continue
     bench -p 4096 -n 128 -r 3
     if [ "$shape $type" = "llama-3.1-8b Q4_K" ]; then
+      say "kernels one after the other" && LINNET_CUDA_WITHOUT=early bench -p 0 -n 128 -r 2
       say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
       say "without cuBLASLt" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
       say "deterministic: its price" && bench -p 4096 -n 128 -r 2 --deterministic

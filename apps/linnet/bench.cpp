@@ -163,12 +163,7 @@ Status print(const Report& report, const Options& options) {
 }
 
 Status run(const Options& options) {
-  if (options.plan.prompt_tokens + options.plan.generated_tokens == 0) {
-    return Error{"-p and -n are both 0: there is nothing to measure"};
-  }
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
   Report report;
@@ -186,8 +181,8 @@ Status run(const Options& options) {
   }
   auto engine = Engine::load(**file, engine_options, report.plan.kv_tokens());
   if (!engine) return engine.error();
-  report.path = *path;
-  report.name = printable((*file)->spec().name.empty() ? *path : (*file)->spec().name);
+  report.path = (*file)->file().path().string();
+  report.name = shown_name(**file);
   report.backend = (*engine)->backend_name();
   report.threads = (*engine)->threads();
   report.load = load_average();
@@ -229,7 +224,12 @@ void add_bench(CLI::App& parent, int& exit_status) {
       ->capture_default_str();
   const auto json = app->add_flag("--json", options->json, "print one JSON object");
   app->add_flag("--csv", options->csv, "print comma-separated values")->excludes(json);
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->callback([options, &exit_status] {
+    if (options->plan.prompt_tokens + options->plan.generated_tokens == 0) {
+      throw CLI::ValidationError("-p and -n are both 0: there is nothing to measure");
+    }
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

@@ -20,6 +20,7 @@ Result<Timed> time_requests(Engine& engine, std::vector<std::vector<TokenId>> pr
                             std::int64_t tokens) {
   const auto start = Clock::now();
   auto first = start;
+  Status ended;
   for (std::vector<TokenId>& prompt : prompts) {
     GenerateRequest request;
     request.prompt = std::move(prompt);
@@ -28,12 +29,15 @@ Result<Timed> time_requests(Engine& engine, std::vector<std::vector<TokenId>> pr
       if (!std::exchange(begun, true)) first = Clock::now();
       return true;
     };
-    request.on_finish = [](FinishReason) {};
+    request.on_finish = [&ended](const Result<FinishReason>& ending) {
+      if (!ending) ended = ending.error();
+    };
     if (Status status = engine.submit(std::move(request)); !status) return status.error();
   }
   while (!engine.idle()) {
     if (Status status = engine.step(); !status) return status.error();
   }
+  if (!ended) return ended.error();
   const std::chrono::duration<double> until_first = first - start, later = Clock::now() - first;
   return Timed{until_first.count(), later.count()};
 }

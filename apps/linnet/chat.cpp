@@ -119,15 +119,14 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
 }
 
 Status run(Options options) {
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
-  const Tokenizer* tokenizer = (*file)->tokenizer();
-  if (!tokenizer) return Error{*path + ": the file has no tokenizer"};
+  const auto tokenizer = (*file)->need_tokenizer();
+  if (!tokenizer) return tokenizer.error();
   auto chat_template = make_template(**file, options);
-  if (!chat_template) return Error{*path + ": " + chat_template.error().message};
+  if (!chat_template)
+    return Error{(*file)->file().path().string() + ": " + chat_template.error().message};
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
   const EngineOptions engine_options = options.model.engine_options(**file);
@@ -147,15 +146,14 @@ Status run(Options options) {
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
   settings.is_terminal = isatty(STDOUT_FILENO) == 1;
 
-  ChatSession session(**engine, *tokenizer, *chat_template, std::move(settings), interrupted);
+  ChatSession session(**engine, **tokenizer, *chat_template, std::move(settings), interrupted);
   session.history().set_system(options.system);
   ChatConsole console{session, {}, false};
   stop_answers_on_interrupt();
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);
   note_context(*plan);
-  note("{}, context of {} tokens; /help lists the commands\n",
-       printable((*file)->spec().name.empty() ? *path : (*file)->spec().name), plan->context);
+  note("{}, context of {} tokens; /help lists the commands\n", shown_name(**file), plan->context);
   if (!options.prompt.empty()) report(say(console, options.prompt));
   auto editor = make_line_editor(history_path());
   return converse(console, editor ? *editor : *make_plain_lines(), true);

@@ -126,12 +126,17 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
     if (stats_.answer_tokens++ == 0) stats_.prompt_s = seconds_since(start);
     return answer.push(token);
   };
-  request.on_finish = [&](FinishReason reason) { stats_.reason = reason; };
+  Status ended;
+  request.on_finish = [&](const Result<FinishReason>& ending) {
+    if (ending) stats_.reason = *ending;
+    if (!ending) ended = ending.error();
+  };
   if (Status status = engine_.submit(std::move(request)); !status) return status;
   while (!engine_.idle()) {
     if (Status status = engine_.step(); !status) return status;
   }
   answer.finish();
+  if (!ended) return ended;
   if (answer.stopped()) stats_.reason = FinishReason::kStop;
   stats_.answer_s = seconds_since(start) - stats_.prompt_s;
   return {};

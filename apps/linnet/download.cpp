@@ -11,6 +11,7 @@
 #include "base/machine.hpp"
 #include "hub/download.hpp"
 #include "hub/progress_line.hpp"
+#include "linnet/console.hpp"
 #include "linnet/progress_bar.hpp"
 
 namespace linnet::app {
@@ -34,9 +35,6 @@ class InterruptCatcher {
  private:
   struct sigaction before_ {};
 };
-
-// Nobody can be told where this fails.
-void note(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 std::string parameters_text(const hub::ModelPreview& model) {
   if (model.parameters == 0) return model.size_label;
@@ -78,8 +76,8 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
   const std::int64_t available = available_memory_bytes();
   const std::string have =
       available > 0 ? fmt::format(", {} are available", hub::size_text(available)) : "";
-  note(fmt::format("model:   {}\nmemory:  {} of weights{}\n", described(model),
-                   hub::size_text(model.size_bytes), have));
+  note("model:   {}\nmemory:  {} of weights{}\n", described(model),
+       hub::size_text(model.size_bytes), have);
   const std::string problem = obstacle(model, available);
   if (problem.empty()) return {};
   if (unfit == Unfit::kRefuse) {
@@ -88,7 +86,7 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
                     "same",
                     problem)};
   }
-  note(fmt::format("warning: this machine cannot run the model: {}\n", problem));
+  note("warning: this machine cannot run the model: {}\n", problem);
   return {};
 }
 
@@ -125,7 +123,7 @@ Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
     bar.clear();
     return show_preview(model, unfit);
   };
-  events.note = [](const std::string& text) { note(fmt::format("note:    {}\n", text)); };
+  events.note = [](const std::string& text) { note("note:    {}\n", printable(text)); };
   auto path = hub::fetch(file, *settings, events);
   if (!path) return path.error();
   return path->string();

@@ -65,16 +65,15 @@ std::int64_t choose_kv_tokens(const Texts& texts, std::int64_t longest, std::int
 }
 
 Status run(const Options& options) {
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  auto file = open_model(options.model);
   if (!file) return file.error();
-  if (!(*file)->tokenizer()) return Error{*path + ": the file has no tokenizer"};
+  const auto tokenizer = (*file)->need_tokenizer();
+  if (!tokenizer) return tokenizer.error();
   const auto pooling = model_pooling((*file)->file());
   if (!pooling) return pooling.error();
   const auto texts = read_texts(options);
   if (!texts) return texts.error();
-  const auto encoded = encode(*(*file)->tokenizer(), *texts);
+  const auto encoded = encode(**tokenizer, *texts);
   if (!encoded) return encoded.error();
   const EngineOptions engine_options = options.model.engine_options(**file);
   const auto plan = (*file)->plan(engine_options);

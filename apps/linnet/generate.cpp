@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -83,13 +84,15 @@ class AnswerPrinter {
     shown_bytes_ += text.size();
     return text;
   }
+  // What a model writes must not steer a terminal; files and other programs get it as it is.
   void write(const std::string& text) {
-    if (output_) output_ = write_output(text);
+    if (output_) output_ = write_output(is_terminal_ ? without_controls(text) : text);
   }
 
   const std::vector<Answer>& answers_;
   std::vector<bool> ended_;
   std::size_t current_ = 0, shown_bytes_ = 0;
+  const bool is_terminal_ = isatty(STDOUT_FILENO) == 1;
   Status output_;
 };
 
@@ -115,6 +118,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
                                 TextOutput(Detokenizer(tokenizer, /*at_start=*/false),
                                            options.sampling.stop, options.sampling.min_tokens));
   AnswerPrinter printer(outcome.answers);
+  Status ended;
   const auto start = Clock::now();
   for (std::size_t i = 0; i < outcome.answers.size(); ++i) {
     GenerateRequest request = make_request(options, tokenizer, sampling, outcome);
@@ -130,10 +134,11 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
       return printer.output() && !texts[i].stopped();
     };
     request.on_logprobs = [&](const TokenLogprobs& of) { answer.logprobs.push_back(of); };
-    request.on_finish = [&, i](FinishReason reason) {
+    request.on_finish = [&, i](const Result<FinishReason>& ending) {
       answer.text += texts[i].finish();
-      answer.reason = texts[i].stopped() ? FinishReason::kStop : reason;
-      if (!options.json) printer.end(i);
+      if (!ending) ended = ending.error();
+      if (ending) answer.reason = texts[i].stopped() ? FinishReason::kStop : *ending;
+      if (!options.json && ending) printer.end(i);
     };
     if (Status status = engine.submit(std::move(request)); !status) return status;
   }
@@ -142,7 +147,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
   }
   outcome.generation_s = seconds_since(start) - outcome.prompt_s;
   if (options.model.speculates()) outcome.speculation = engine.scheduler().speculation();
-  return printer.output();
+  return ended ? printer.output() : ended;
 }
 
 Status load_prompt_cache(Engine& engine, const std::string& path) {
@@ -185,17 +190,13 @@ Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Opt
 
 Status run(const Options& options) {
   const auto start = Clock::now();
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
-  const Tokenizer* tokenizer = (*file)->tokenizer();
-  if (!tokenizer) {
-    return Error{*path + ": the file has no tokenizer; `linnet logits` takes token ids"};
-  }
+  const auto tokenizer = (*file)->need_tokenizer();
+  if (!tokenizer) return Error{tokenizer.error().message + "; `linnet logits` takes token ids"};
   GenerateOutcome outcome;
-  auto prompt = encode_prompt(*tokenizer, options);
+  auto prompt = encode_prompt(**tokenizer, options);
   if (!prompt) return prompt.error();
   outcome.prompt = std::move(*prompt);
   auto sampling = options.sampling.params(**file);
@@ -217,7 +218,7 @@ Status run(const Options& options) {
   stop_on_signals();  // until here Ctrl-C ends the program at once: there is nothing to report
   outcome.load_s = seconds_since(start);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
-  if (Status s = generate(**engine, *tokenizer, options, *sampling, outcome); !s) return s;
+  if (Status s = generate(**engine, **tokenizer, options, *sampling, outcome); !s) return s;
   if (Status s = (*file)->file().check_unchanged(); !s) return s;
   if (Status s = options.json ? write_json(outcome) : Status(); !s) return s;
   if (!options.json) note_report(outcome);

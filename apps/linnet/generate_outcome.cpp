@@ -102,9 +102,8 @@ void note_summary(const ModelFile& file, const MemoryPlan& plan) {
   std::int64_t parameters = 0;
   for (const gguf::Tensor& tensor : file.file().tensors()) parameters += tensor.elements();
   const AttentionSpec& attention = spec.layers.front().attention;
-  note("model:   {} ({}), {:.1f} M parameters, tensors {}\n",
-       printable(spec.name.empty() ? file.file().path().filename().string() : spec.name),
-       spec.architecture, static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
+  note("model:   {} ({}), {:.1f} M parameters, tensors {}\n", shown_name(file), spec.architecture,
+       static_cast<double>(parameters) / 1e6, tensor_types(file.file()));
   note("shape:   {} layers, {} heads, {} KV heads, width {}, vocabulary {}\n", spec.layers.size(),
        attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
   note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes()),

@@ -60,8 +60,13 @@ Json value_json(const gguf::Value& value) {
       value.data);
 }
 
+// A terminal is not to be steered by what a file says: for programs, control characters are written
+// as JSON escapes, for people as '?'.
 std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+std::string one_line(const Json& json) {
+  return printable(shortened(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
 Json tensor_json(const gguf::Tensor& tensor) {
@@ -92,16 +97,16 @@ Status print_json(const gguf::File& file) {
 
 Status print_text(const gguf::File& file) {
   std::string text = fmt::format("{}: GGUF version {}, {} bytes, {} metadata keys, {} tensors\n\n",
-                                 file.path().string(), file.version(), file.size_bytes(),
+                                 printable(file.path().string()), file.version(), file.size_bytes(),
                                  file.metadata().size(), file.tensors().size());
   for (const gguf::KeyValue& item : file.metadata()) {
-    text += fmt::format("{:<44} {:<8} {}\n", item.key, gguf::value_type_name(item.value.type),
-                        shortened(dumped(value_json(item.value))));
+    text += fmt::format("{:<44} {:<8} {}\n", printable(item.key),
+                        gguf::value_type_name(item.value.type), one_line(value_json(item.value)));
   }
   text += "\n";
   for (const gguf::Tensor& tensor : file.tensors()) {
-    text += fmt::format("{:<44} {:<8} {:<24} {:>12} bytes\n", tensor.name, tensor.format->name,
-                        tensor.shape_text(), tensor.bytes.size());
+    text += fmt::format("{:<44} {:<8} {:<24} {:>12} bytes\n", printable(tensor.name),
+                        tensor.format->name, tensor.shape_text(), tensor.bytes.size());
   }
   return write_output(text);
 }

@@ -14,9 +14,7 @@ struct Options {
 };
 
 Status run(const Options& options) {
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
   const EngineOptions engine_options = options.model.engine_options(**file);
@@ -27,10 +25,12 @@ Status run(const Options& options) {
   if (Status status = check_context(all, 0, plan->context); !status) return status;
   auto engine = Engine::load(**file, engine_options, all);
   if (!engine) return engine.error();
-  auto logits = (*engine)->logits(options.tokens, options.input);
-  if (!logits) return logits.error();
   const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
-  return write_npy(options.npy, *logits, shape);
+  auto writer = NpyWriter::create(options.npy, shape);
+  if (!writer) return writer.error();
+  const auto append = [&](std::span<const float> rows) { return writer->append(rows); };
+  const Status status = (*engine)->logits(options.tokens, options.input, append);
+  return status ? writer->finish() : status;
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr std::array kSubcommands = {
     Subcommand{add_embed},         Subcommand{add_pull},     Subcommand{add_inspect},
     Subcommand{add_bench},         Subcommand{add_tokenize}, Subcommand{add_grammar},
     Subcommand{add_architectures}, Subcommand{add_logits},   Subcommand{add_template},
-    Subcommand{add_synth},
+    Subcommand{add_quantize},      Subcommand{add_synth},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with

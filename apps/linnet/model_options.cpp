@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/utf8.hpp"
 #include "linnet/console.hpp"
 #include "linnet/download.hpp"
 
@@ -29,18 +30,39 @@ Result<std::string> find_bundled_model() {
                " was not found; name a model with --gguf"};
 }
 
-// The GPU where `file` or some of its layers fit into it, else the CPU; says which.
-BackendKind choose_backend(const ModelFile& file, EngineOptions options) {
-  options.backend = BackendKind::kCuda;
-  options.force = false;
-  const auto plan = file.plan(options);
-  if (!plan) {
-    note("device:  cpu, because {}\n", plan.error().message);
-    return BackendKind::kCpu;
+// Where the file lies on this machine.
+Result<std::string> find_model(const ModelOptions& options) {
+  std::error_code ignored;
+  if (options.repo.empty()) {
+    return options.gguf.empty() ? find_bundled_model() : Result<std::string>(options.gguf);
   }
-  const bool has_gpu = plan->gpu_layers(file.spec()) > 0;
-  note("device:  {}\n", !has_gpu ? "cpu" : plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
-  return BackendKind::kCuda;
+  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) return options.gguf;
+  return download_model({options.repo, options.gguf, options.revision},
+                        options.force ? Unfit::kWarn : Unfit::kRefuse);
+}
+
+// Puts as many layers on the GPU as fit, where no number was asked for. What is wrong is told by
+// those who ask for the plan.
+void choose_layers(const ModelFile& file, EngineOptions& options) {
+  options.backend = BackendKind::kCuda;
+  if (options.gpu_layers) return;
+  if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());
+}
+
+// The GPU where `file` or some of its layers fit into it, else the CPU; says which.
+void choose_device(const ModelFile& file, EngineOptions& options) {
+  EngineOptions on_gpu = options;
+  on_gpu.backend = BackendKind::kCuda;
+  on_gpu.force = false;
+  const auto plan = file.plan(on_gpu);
+  if (!plan) {
+    note("device:  cpu, because {}\n", printable(plan.error().message));
+    return;
+  }
+  const int layers = plan->gpu_layers(file.spec());
+  note("device:  {}\n", layers == 0 ? "cpu" : plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
+  options.backend = BackendKind::kCuda;
+  options.gpu_layers = layers;
 }
 
 // "auto" or a number of layers.
@@ -123,18 +145,24 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
     options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
     options.cuda.library = std::strstr(set, "library") == nullptr;
     options.cuda.picks = std::strstr(set, "picks") == nullptr;
+    options.cuda.early = std::strstr(set, "early") == nullptr;
   }
-  options.backend = backend == "reference" ? BackendKind::kReference
-                    : device == "cpu"      ? BackendKind::kCpu
-                    : device == "cuda"     ? BackendKind::kCuda
-                                           : choose_backend(file, options);
-  if (options.gpu_layers && parts_of(file.spec(), options).back().backend != BackendKind::kCuda) {
+  if (backend == "reference") {
+    options.backend = BackendKind::kReference;
+  } else if (device == "auto") {
+    choose_device(file, options);
+  } else if (device == "cuda") {
+    choose_layers(file, options);
+  }
+  if (gpu_layers != "auto" && parts_of(file.spec(), options).back().backend != BackendKind::kCuda) {
     note("--gpu-layers has no effect: no layer runs on a GPU\n");
   }
-  if (options.backend != BackendKind::kCuda || options.gpu_layers) return options;
-  // Once, before the model takes memory. What is wrong is told by those who ask for the plan.
-  if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());
   return options;
+}
+
+std::string shown_name(const ModelFile& file) {
+  const std::string& name = file.spec().name;
+  return printable(shortened(name.empty() ? file.file().path().filename().string() : name));
 }
 
 void note_context(const MemoryPlan& plan) {
@@ -147,14 +175,10 @@ void note_context(const MemoryPlan& plan) {
   }
 }
 
-Result<std::string> find_model(const ModelOptions& options) {
-  std::error_code ignored;
-  if (options.repo.empty()) {
-    return options.gguf.empty() ? find_bundled_model() : Result<std::string>(options.gguf);
-  }
-  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) return options.gguf;
-  return download_model({options.repo, options.gguf, options.revision},
-                        options.force ? Unfit::kWarn : Unfit::kRefuse);
+Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
+  const auto path = find_model(options);
+  if (!path) return path.error();
+  return ModelFile::open(*path, options.pre_tokenizer);
 }
 
 }  // namespace linnet::app

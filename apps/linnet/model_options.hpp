@@ -35,10 +35,13 @@ struct ModelOptions {
   EngineOptions engine_options(const ModelFile& file) const;
 };
 
+/// What people call the model: its name, or its file's, in one line.
+std::string shown_name(const ModelFile& file);
+
 /// Says on stderr where the context is not what the model was trained for.
 void note_context(const MemoryPlan& plan);
 
-/// Where the model's file lies on this machine: downloads it if need be, progress on stderr.
-Result<std::string> find_model(const ModelOptions& options);
+/// Opens the model's file; downloads it if need be, progress on stderr.
+Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options);
 
 }  // namespace linnet::app

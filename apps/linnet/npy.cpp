@@ -36,12 +36,4 @@ Status NpyWriter::append(std::span<const float> values) {
 
 Status NpyWriter::finish() { return file_->finish(); }
 
-Status write_npy(const std::string& path, std::span<const float> values,
-                 std::span<const std::int64_t> shape) {
-  auto writer = NpyWriter::create(path, shape);
-  if (!writer) return writer.error();
-  if (Status status = writer->append(values); !status) return status;
-  return writer->finish();
-}
-
 }  // namespace linnet::app

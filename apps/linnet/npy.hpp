@@ -27,8 +27,4 @@ class NpyWriter {
   std::unique_ptr<NewFile> file_;
 };
 
-/// All values at once.
-Status write_npy(const std::string& path, std::span<const float> values,
-                 std::span<const std::int64_t> shape);
-
 }  // namespace linnet::app

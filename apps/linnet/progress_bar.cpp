@@ -4,9 +4,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "hub/progress_line.hpp"
+#include "linnet/console.hpp"
 
 namespace linnet::app {
 namespace {
@@ -20,9 +19,6 @@ int terminal_columns() {
   return size.ws_col;
 }
 
-// Nobody can be told where this fails.
-void put(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
-
 }  // namespace
 
 ProgressBar::ProgressBar() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
@@ -30,15 +26,15 @@ ProgressBar::ProgressBar() : is_terminal_(isatty(STDERR_FILENO) == 1) {}
 ProgressBar::~ProgressBar() {
   if (!is_drawn_) return;
   draw();
-  put("\n");
+  write_note("\n");
 }
 
 void ProgressBar::show(const hub::Progress& progress) {
   if (progress.total_bytes == 0 || progress.file.empty()) return;  // nothing to tell yet
   if (!is_terminal_) {
     if (!is_announced_) {
-      put(fmt::format("hub:     downloading {}, {} in all\n", progress.file,
-                      hub::size_text(progress.total_bytes)));
+      note("hub:     downloading {}, {} in all\n", progress.file,
+           hub::size_text(progress.total_bytes));
     }
     is_announced_ = true;
     return;
@@ -53,12 +49,12 @@ void ProgressBar::show(const hub::Progress& progress) {
 
 void ProgressBar::draw() {
   // Carriage return, the line, and erase what an earlier one left to the right of it.
-  put(fmt::format("\r{}\x1b[K", hub::progress_line(last_, rate_, terminal_columns() - 1)));
+  note("\r{}\x1b[K", hub::progress_line(last_, rate_, terminal_columns() - 1));
   is_drawn_ = true;
 }
 
 void ProgressBar::clear() {
-  if (is_drawn_) put("\r\x1b[K");
+  if (is_drawn_) write_note("\r\x1b[K");
   is_drawn_ = false;
 }
 

@@ -32,7 +32,12 @@ Result<LogitBias> parse_bias(const std::string& text) {
     const bool is_bias = bias.bias < std::numeric_limits<float>::infinity();  // nor is it NaN
     if (value.ec == std::errc{} && value.ptr == end && is_bias) return bias;
   }
-  return Error{fmt::format("--logit-bias {}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
+  return Error{fmt::format("{}: expected ID=BIAS, as in 42=-1.5 or 42=-inf", text)};
+}
+
+std::string check_bias(const std::string& text) {
+  const auto bias = parse_bias(text);
+  return bias ? std::string() : bias.error().message;
 }
 
 Status check_known(std::string_view option, TokenId token, const Tokenizer& tokenizer) {
@@ -89,6 +94,7 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
         ->group(group);
   }
   app.add_option("--logit-bias", logit_bias_, "ID=BIAS, added to a token's logit; repeatable")
+      ->check(check_bias)
       ->group(group)
       ->allow_extra_args(false);
   app.add_option("--ban-token", banned_tokens_, "id of a token that is never drawn; repeatable")

@@ -148,11 +148,9 @@ Status serve_model(const ModelFile& file, const Options& options,
 Status run(const Options& options) {
   auto keys = read_keys(options);
   if (!keys) return keys.error();
-  auto path = find_model(options.model);
-  if (!path) return path.error();
-  const sigset_t signals = block_signals();
-  const auto file = ModelFile::open(*path, options.model.pre_tokenizer);
+  const auto file = open_model(options.model);
   if (!file) return file.error();
+  const sigset_t signals = block_signals();
   return serve_model(**file, options, server_options(options, std::move(*keys)), signals);
 }
 

@@ -27,6 +27,7 @@ void add_architectures(CLI::App& parent, int& exit_status);
 void add_pull(CLI::App& parent, int& exit_status);
 void add_template(CLI::App& parent, int& exit_status);
 void add_grammar(CLI::App& parent, int& exit_status);
+void add_quantize(CLI::App& parent, int& exit_status);
 void add_synth(CLI::App& parent, int& exit_status);
 void add_bench(CLI::App& parent, int& exit_status);
 void add_serve(CLI::App& parent, int& exit_status);

@@ -1,10 +1,9 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <memory>
 
 #include "linnet/checks.hpp"
-#include "linnet/console.hpp"
+#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "synth/synthesise.hpp"
 
@@ -24,34 +23,21 @@ std::string shape_names() {
   return names;
 }
 
-// Percent of the work on one line of a terminal; nothing elsewhere.
-class PercentLine {
- public:
-  ~PercentLine() {
-    if (percent_ >= 0) note("\n");
-  }
-  void show(std::int64_t done_bytes, std::int64_t total_bytes) {
-    const auto percent = static_cast<int>(100.0 * static_cast<double>(done_bytes) /
-                                          static_cast<double>(total_bytes));
-    if (!is_terminal_ || percent == percent_) return;
-    percent_ = percent;
-    note("\rwriting {} MiB: {} %", total_bytes >> 20, percent);
-  }
+std::string check_shape(const std::string& name) {
+  if (synth::find_shape(name)) return {};
+  return fmt::format("no shape is called {}; there are {}", name, shape_names());
+}
 
- private:
-  const bool is_terminal_ = isatty(STDERR_FILENO) == 1;
-  int percent_ = -1;
-};
+std::string check_type(const std::string& name) {
+  const auto types = synth::find_types(name);
+  return types ? std::string() : types.error().message;
+}
 
 Status run(const Options& options) {
-  const synth::Shape* shape = synth::find_shape(options.shape);
-  if (!shape) {
-    return Error{fmt::format("no shape is called {}; there are {}", options.shape, shape_names())};
-  }
-  auto types = synth::find_type_choice(options.type);
+  const auto types = synth::find_types(options.type);
   if (!types) return types.error();
   PercentLine line;
-  return synth::write_model(*shape, *types, options.seed, options.path,
+  return synth::write_model(*synth::find_shape(options.shape), *types, options.seed, options.path,
                             [&](std::int64_t done, std::int64_t total) { line.show(done, total); });
 }
 
@@ -61,9 +47,11 @@ void add_synth(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand(
       "synth", "Write a model of a known shape with random weights, to measure speed with");
   auto options = std::make_shared<Options>();
-  app->add_option("--shape", options->shape, shape_names())->required();
-  app->add_option("--type", options->type, "tensor type (Q4_0, F16, ...) or mix (Q4_K_M, Q5_K_M)")
-      ->required();
+  app->add_option("--shape", options->shape, shape_names())->required()->check(check_shape);
+  app->add_option("--type", options->type,
+                  fmt::format("tensor type (Q4_0, F16, ...) or mix ({})", mix_names()))
+      ->required()
+      ->check(check_type);
   app->add_option("--seed", options->seed, "seed of the weights")
       ->check(unsigned_number())
       ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace linnet {
@@ -15,16 +16,30 @@ std::string tensor_name(int layer, std::string_view part) {
   return fmt::format("blk.{}.{}.weight", layer, part);
 }
 
-AttentionSpec read_attention(Hyperparameters& p, const ModelSpec& spec, int layer) {
+// Of recurrent models the number may be missing.
+int read_heads(Hyperparameters& p, const WeightLoader& loader, int layer) {
+  constexpr std::string_view kKey = "attention.head_count";
+  constexpr std::array kQueries = {"attn_q", "attn_qkv", "attn_q_a"};
+  const bool has_queries = std::ranges::any_of(
+      kQueries, [&](const char* part) { return loader.has(tensor_name(layer, part)); });
+  const std::int64_t heads = has_queries && !p.has_array(kKey)
+                                 ? p.required_count(kKey, Hyperparameters::kMostHeads)
+                                 : p.layer_count(kKey, layer, 1, Hyperparameters::kMostHeads);
+  return static_cast<int>(heads);
+}
+
+AttentionSpec read_attention(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec,
+                             int layer) {
   AttentionSpec attention;
-  attention.heads = static_cast<int>(
-      p.layer_count("attention.head_count", layer, 1, Hyperparameters::kMostHeads));
+  attention.heads = read_heads(p, loader, layer);
   attention.kv_heads = static_cast<int>(p.layer_count(
       "attention.head_count_kv", layer, attention.heads, Hyperparameters::kMostHeads));
   if (attention.heads == 0) return {};
   if (attention.kv_heads > 0 && attention.heads % attention.kv_heads != 0) {
-    p.fail(fmt::format("layer {} has {} heads and {} KV heads, expected a multiple", layer,
-                       attention.heads, attention.kv_heads));
+    p.fail(fmt::format(
+        "layer {} has {} heads (attention.head_count), expected a multiple of the {} KV "
+        "heads (attention.head_count_kv)",
+        layer, attention.heads, attention.kv_heads));
     return {};
   }
   const std::int64_t head_width = spec.width / attention.heads;
@@ -85,7 +100,7 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer,
 LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec,
                      int index) {
   LayerSpec layer;
-  layer.attention = read_attention(p, spec, index);
+  layer.attention = read_attention(p, loader, spec, index);
   const std::int64_t width = p.layer_count("feed_forward_length", index, 0);
   layer.moe = read_moe(p, loader, index, width);
   layer.shared.width = static_cast<int>(loader.rows(fmt::format("blk.{}.ffn_up_shexp", index)));
@@ -123,8 +138,8 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   spec.context_length = p.required_count("context_length");
   const std::int64_t rows = loader.rows("token_embd");
   spec.vocabulary = rows > 0 ? rows : p.count("vocab_size", 1);
-  const float layer_norm = p.number("attention.layer_norm_epsilon", 0.0f);
-  const float rms_norm = p.number("attention.layer_norm_rms_epsilon", 0.0f);
+  const float layer_norm = p.positive_number("attention.layer_norm_epsilon", 0.0f);
+  const float rms_norm = p.positive_number("attention.layer_norm_rms_epsilon", 0.0f);
   spec.norm = layer_norm > 0.0f && rms_norm == 0.0f ? NormKind::kLayer : NormKind::kRms;
   spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
   spec.post_norm_epsilon = spec.norm_epsilon;
@@ -144,7 +159,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
 
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) {
   Rope rope;
-  rope.base = p.nonzero_number("rope.freq_base", 10000.0f);
+  rope.base = p.positive_number("rope.freq_base", 10000.0f);
   rope.scaling = read_rope_scaling(p);
   std::int64_t widest = 0;
   for (const LayerSpec& layer : spec.layers) {
@@ -155,11 +170,16 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   return rope;
 }
 
+void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
+  p.fail(fmt::format(
+      "rope turns {} columns of a head (rope.dimension_count), expected an even number up to {}",
+      dims, head_width));
+}
+
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention) {
   if (attention.kv_heads == 0) return;
   if (rope.dims > attention.key_width || rope.dims % 2 != 0) {
-    return p.fail(
-        fmt::format("rope turns {} columns of a head of {}", rope.dims, attention.key_width));
+    return fail_rope(p, rope.dims, attention.key_width);
   }
   attention.rope.layout = layout;
   attention.rope.dims = rope.dims;
@@ -191,7 +211,7 @@ void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& 
 
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
                       ModelSpec& spec) {
-  rope.base = p.nonzero_number("rope.freq_base_swa", rope.base);
+  rope.base = p.positive_number("rope.freq_base_swa", rope.base);
   if (!scaled) {
     rope.scaling = {};
     rope.factors.clear();
@@ -298,7 +318,7 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
               kWidestHead));
   latent.plain_width = static_cast<int>(key_width - rope.dims);
   if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
-    return p.fail(fmt::format("rope turns {} columns of a head of {}", rope.dims, key_width));
+    return fail_rope(p, rope.dims, key_width);
   }
   latent.rope.layout = layout;
   latent.rope.dims = rope.dims;

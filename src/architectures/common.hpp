@@ -30,6 +30,9 @@ struct Rope {
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
+/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
+void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
+
 /// Gives the heads of `attention` this rope.
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
 

@@ -28,8 +28,7 @@ IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout la
   indexer.rope.layout = layout;
   indexer.rope.dims = rope.dims;
   if (rope.dims > indexer.width) {
-    p.fail("rope turns " + std::to_string(rope.dims) + " columns of an index key of " +
-           std::to_string(indexer.width));
+    fail_rope(p, rope.dims, indexer.width);
     return {};
   }
   set_rope_frequencies(indexer.rope, rope.base, rope.scaling, rope.factors);
@@ -42,7 +41,7 @@ IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout la
 ModelSpec read_deepseek32(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kSplitHalf, spec);
-  indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
+  indexer.key_norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 0.0f);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     indexer.kv_layer = static_cast<int>(spec.layers.size() + i);
     spec.layers[i].latent.indexer = indexer;
@@ -55,7 +54,7 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_deepseek2(p, loader);
   default_gate(p, GateFunction::kSigmoid, spec);
   IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kAdjacent, spec);
-  indexer.key_norm_epsilon = p.number("attention.layer_norm_epsilon", 0.0f);
+  indexer.key_norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 0.0f);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     const bool usual = i < 2 || (i - 2) % 4 == 0;
     indexer.reused = p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;

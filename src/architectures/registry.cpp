@@ -5,6 +5,7 @@
 
 #include "architectures/architecture.hpp"
 #include "architectures/families.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet {
 namespace {
@@ -204,7 +205,7 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
   });
   if (found == known.end()) {
     return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
-                             file.path().string(), hyperparameters.architecture(),
+                             file.path().string(), shortened(hyperparameters.architecture()),
                              names_of(known))};
   }
   ModelSpec spec = found->read(hyperparameters, loader);

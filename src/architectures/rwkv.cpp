@@ -11,7 +11,7 @@ namespace {
 ModelSpec read_rwkv(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   spec.norm = NormKind::kLayer;
-  spec.norm_epsilon = p.nonzero_number("attention.layer_norm_epsilon", 1e-5f);
+  spec.norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 1e-5f);
   spec.embedding_norm = NormUse::kWeights;
   spec.norm_names.ffn = "attn_norm_2";
   const auto columns = static_cast<int>(spec.width);

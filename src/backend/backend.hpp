@@ -68,6 +68,14 @@ class Backend {
   // scale [slices] and bias [slices, out columns] may be null.
   virtual void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
                              const Routing& routing, View out) = 0;
+  // The same for the two weights of gated_matmul.
+  virtual void gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,
+                                   const Routing& routing, Activation activation) {
+    for (const ExpertOutput& output : {up, gate}) {
+      expert_matmul(in, *output.weight, output.scale, output.bias, routing, output.out);
+    }
+    gated_activation(gate.out, up.out, activation, up.out);
+  }
   // out row r += sum over i of weights[r, i] * in row (r * used + i), in the order of i.
   virtual void combine_experts(View in, const Routing& routing, View out) = 0;
   virtual void route_experts(View logits, const RouteParams& params, const Routing& out) = 0;

@@ -20,6 +20,14 @@ struct MatmulOutput {
   float scale = 1.0f;           ///< of the product, before bias
 };
 
+/// One weight of a product with experts: see Backend::expert_matmul.
+struct ExpertOutput {
+  const Matrix* weight;
+  View out;
+  const float* scale = nullptr;  ///< [slices] or null
+  const float* bias = nullptr;   ///< [slices, out columns] or null
+};
+
 /// Which experts each row uses: `expert[row * used + i]` with weight `weight[row * used + i]`.
 struct Routing {
   std::int32_t* experts;

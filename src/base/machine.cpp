@@ -78,11 +78,12 @@ int physical_cores(const cpu_set_t& mask) {
   return static_cast<int>(cores.size());
 }
 
-std::int64_t kernel_available_bytes() {
-  std::ifstream in("/proc/meminfo");
+// The bytes of a line "KEY 123 kB"; 0 where there is none.
+std::int64_t bytes_in(const fs::path& path, std::string_view wanted) {
+  std::ifstream in(path);
   for (std::string key; in >> key;) {
     std::int64_t kib;
-    if (key == "MemAvailable:" && in >> kib) return kib * 1024;
+    if (key == wanted && in >> kib) return kib * 1024;
   }
   return 0;
 }
@@ -109,7 +110,7 @@ int usable_threads() {
 }
 
 std::int64_t available_memory_bytes() {
-  const std::int64_t kernel = kernel_available_bytes();
+  const std::int64_t kernel = bytes_in("/proc/meminfo", "MemAvailable:");
   std::int64_t available = kernel > 0 ? kernel : INT64_MAX;
   for (const fs::path& folder : cgroup_folders()) {
     available = std::min(available, cgroup_memory_left_bytes(folder).value_or(INT64_MAX));
@@ -130,10 +131,7 @@ std::optional<std::int64_t> cgroup_memory_left_bytes(const fs::path& folder) {
   return *limit - *used;
 }
 
-std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return std::int64_t{usage.ru_maxrss} * 1024;
-}
+// Not ru_maxrss, into which the kernel counts the program that started this one.
+std::int64_t peak_memory_bytes() { return bytes_in("/proc/self/status", "VmHWM:"); }
 
 }  // namespace linnet

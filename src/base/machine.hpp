@@ -19,7 +19,7 @@ std::int64_t available_memory_bytes();
 /// can drop counted as free; nothing where there is no limit. May be negative.
 std::optional<std::int64_t> cgroup_memory_left_bytes(const std::filesystem::path& folder);
 
-/// The largest resident size that this process has had so far, in bytes.
+/// The largest resident size that this program has had so far, in bytes; 0: unknown.
 std::int64_t peak_memory_bytes();
 
 }  // namespace linnet

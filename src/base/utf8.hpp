@@ -32,6 +32,9 @@ constexpr std::size_t utf8_length(char lead) {
 /// True for the second and later bytes of a character.
 constexpr bool is_continuation(char byte) { return (byte & 0xc0) == 0x80; }
 
+/// True for what is no text but a command to a terminal: C0, DEL and C1 (U+0080 to U+009F).
+constexpr bool is_control(char32_t c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
+
 /// The code point at the beginning of `text`, which must be valid UTF-8 and not empty.
 char32_t first_code_point(std::string_view text);
 

@@ -27,6 +27,7 @@
 #include "formats/q5_k.hpp"
 #include "formats/q6_k.hpp"
 #include "formats/q8_0.hpp"
+#include "formats/same_name.hpp"
 #include "formats/tq1_0.hpp"
 #include "formats/tq2_0.hpp"
 
@@ -76,12 +77,6 @@ constexpr RemovedFormat kRemovedFormats[] = {
     {33, "Q4_0_8_8"}, {36, "IQ4_NL_4_4"}, {37, "IQ4_NL_4_8"}, {38, "IQ4_NL_8_8"},
 };
 
-char upper(char letter) { return letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return upper(x) == upper(y); });
-}
-
 }  // namespace
 
 std::span<const Format> all_formats() { return kFormats; }
@@ -93,7 +88,7 @@ const Format* find_format(TensorType type) {
 
 const Format* find_format(std::string_view name) {
   const Format* found = std::ranges::find_if(
-      kFormats, [&](const Format& format) { return equal_ignoring_case(format.name, name); });
+      kFormats, [&](const Format& format) { return same_name(format.name, name); });
   return found == std::end(kFormats) ? nullptr : found;
 }
 

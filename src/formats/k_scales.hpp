@@ -6,9 +6,10 @@
 #include <cstdint>
 
 #include "formats/block_format.hpp"
+#include "formats/fit_scale.hpp"
 #include "formats/packing.hpp"
 
-/// Scales of the K types: what Q4_K and Q5_K share, and simple fits for writing them.
+/// Scales of the K types: what Q4_K and Q5_K share, and how they are chosen for writing.
 namespace linnet::formats {
 
 /// Eight pairs of 6-bit numbers in 12 bytes. The first four scales and minimums have bytes 0-3 and
@@ -36,16 +37,16 @@ struct PackedScales6 {
   }
 };
 
-/// Fits every group's range to codes 0 to code_max, scales and minimums rounded to 0 to scale_max;
-/// the super scales come out as they will be read back.
+/// Fits a line to every group for codes 0 to code_max, scales and minimums rounded to 0 to
+/// scale_max; the super scales come out as they will be read back.
 template <int kGroups>
 SuperScales<kGroups> fit_ranges(const float* in, int group_elements, int code_max, int scale_max) {
   float scales[kGroups];
   float minimums[kGroups];
   for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
-    const Range range = range_of(in + g * group_elements, group_elements);
-    minimums[g] = std::max(0.0f, -range.low);
-    scales[g] = std::max(0.0f, range.high + minimums[g]) / static_cast<float>(code_max);
+    const Line line = fit_line(in + g * group_elements, group_elements, code_max, 0.0f);
+    minimums[g] = -line.offset;
+    scales[g] = line.scale;
   }
   const float largest_scale = *std::max_element(scales, scales + kGroups);
   const float largest_minimum = *std::max_element(minimums, minimums + kGroups);
@@ -61,15 +62,14 @@ SuperScales<kGroups> fit_ranges(const float* in, int group_elements, int code_ma
   return result;
 }
 
-/// The same for codes -code_magnitude to code_magnitude - 1 without minimums: a group's largest
-/// value is taken to -code_magnitude, so scales have signs.
+/// The same for codes -code_magnitude to code_magnitude - 1 without minimums: scales have signs, so
+/// that a group's largest value can have the code -code_magnitude.
 template <int kGroups>
 SuperScales<kGroups> fit_extremes(const float* in, int group_elements, int code_magnitude,
                                   int scale_max) {
   float scales[kGroups];
   for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
-    scales[g] =
-        extreme(in + g * group_elements, group_elements) / -static_cast<float>(code_magnitude);
+    scales[g] = fit_scale(in + g * group_elements, group_elements, code_magnitude);
   }
   const float largest = std::fabs(extreme(scales, kGroups));
   SuperScales<kGroups> result{};

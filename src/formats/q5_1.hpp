@@ -1,6 +1,7 @@
 #pragma once
 
 #include "formats/block_format.hpp"
+#include "formats/fit_scale.hpp"
 #include "formats/packing.hpp"
 
 namespace linnet::formats {
@@ -31,9 +32,9 @@ struct Q5_1 : BlockFormat<TensorType::kQ5_1, 32, 32> {
   }
 
   static void quantize(const float* in, Block& block) {
-    const Range range = range_of(in, 32);
-    block.scale = PackedHalf::of((range.high - range.low) / 31.0f);
-    block.offset = PackedHalf::of(range.low);
+    const Line line = fit_line(in, 32, 31, HUGE_VALF);
+    block.scale = PackedHalf::of(line.scale);
+    block.offset = PackedHalf::of(line.offset);
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t low[32];
     for (int i = 0; i < 32; ++i) {

@@ -15,6 +15,10 @@ namespace {
 constexpr std::array kPoolings = {Pooling::kMean, Pooling::kFirst, Pooling::kLast};
 constexpr std::int64_t kNone = 0, kRank = 4, kNotSaid = 0xffffffff;
 
+Error of_text(std::size_t index, const Error& error) {
+  return Error{fmt::format("text {}: {}", index + 1, error.message)};
+}
+
 }  // namespace
 
 std::string_view pooling_name(Pooling pooling) {
@@ -73,19 +77,24 @@ Result<std::vector<std::vector<float>>> embed_texts(Engine& engine,
                                                     Pooling pooling) {
   const std::int64_t width = engine.model().spec().width;
   std::vector<Embedding> embeddings(texts.size(), Embedding(pooling));
+  Status ended;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     GenerateRequest request;
     request.prompt = texts[i];
     request.on_hidden = [&, i](std::int64_t position, std::span<const float> states) {
       embeddings[i].add(position, states, width);
     };
+    request.on_finish = [&, i](const Result<FinishReason>& ending) {
+      if (!ending && ended) ended = of_text(i, ending.error());
+    };
     if (Status status = engine.submit(std::move(request)); !status) {
-      return Error{fmt::format("text {}: {}", i + 1, status.error().message)};
+      return of_text(i, status.error());
     }
   }
   while (!engine.idle()) {
     if (Status status = engine.step(); !status) return status.error();
   }
+  if (!ended) return ended.error();
   std::vector<std::vector<float>> vectors;
   for (const Embedding& embedding : embeddings) vectors.push_back(embedding.vector());
   return vectors;

@@ -41,7 +41,8 @@ class Embedding {
 };
 
 /// The vectors of `texts`, which are computed side by side as far as the engine's cache holds them.
-/// An Error where a text is empty or longer than the cache, or names a token that is not there.
+/// An Error where a text is empty or longer than the cache, names a token that is not there, or
+/// makes the model give what is no number.
 Result<std::vector<std::vector<float>>> embed_texts(Engine& engine,
                                                     std::span<const std::vector<TokenId>> texts,
                                                     Pooling pooling);

@@ -8,6 +8,7 @@
 
 #include "base/machine.hpp"
 #include "base/mapped_file.hpp"
+#include "generate/batch_rows.hpp"
 #include "generate/session/model_hash.hpp"
 #include "generate/speculation/draft_model.hpp"
 #include "generate/speculation/prompt_lookup.hpp"
@@ -213,55 +214,42 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   return session;
 }
 
-Result<std::vector<float>> Engine::logits(std::span<const TokenId> tokens,
-                                          std::span<const TokenId> input) {
-  if (Status status = check_tokens(tokens); !status) return status.error();
-  if (Status status = check_makes_text(file_); !status) return status.error();
-  if (Status status = check_input(input); !status) return status.error();
+Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> input,
+                      const TakeLogits& take) {
+  if (Status status = check_tokens(tokens); !status) return status;
+  if (Status status = check_makes_text(file_); !status) return status;
+  if (Status status = check_input(input); !status) return status;
   std::vector<TokenId> all(input.begin(), input.end());
   all.insert(all.end(), tokens.begin(), tokens.end());
-  const auto behind = static_cast<std::int64_t>(input.size());
-  const auto count = static_cast<std::int64_t>(all.size());
-  if (Status status = check_context(count, 0, longest_text()); !status) return status.error();
-  std::vector<std::int32_t> pages(static_cast<std::size_t>(pages_for(count)));
-  std::iota(pages.begin(), pages.end(), 0);
-  const std::span<const std::int32_t> page_table(pages);
-  const std::int64_t vocabulary = model_->spec().vocabulary;
-  std::vector<float> result(tokens.size() * static_cast<std::size_t>(vocabulary));
+  const std::int64_t behind = std::ssize(input), count = std::ssize(all);
+  if (Status status = check_context(count, 0, longest_text()); !status) return status;
 
-  const std::int32_t slot = 0;
-  std::span<const std::int32_t> slots;
+  StoredSequence stored;
+  stored.pages.resize(static_cast<std::size_t>(pages_for(count)));
+  std::iota(stored.pages.begin(), stored.pages.end(), 0);
   if (memory_.states) {
-    memory_.states->clear_slot(slot);
-    slots = {&slot, 1};
+    stored.slot = 0;
+    memory_.states->clear_slot(*stored.slot);
   }
-
   // Where every token sees all others, the rows of every batch are the whole sequence.
   const bool causal = model_->spec().causal;
-  const std::int64_t chunk =
-      causal ? std::min(model_->limits().rows, model_->limits().outputs) : model_->limits().outputs;
-  const auto input_length = static_cast<std::int32_t>(behind);
-  std::vector<std::int32_t> positions, sequences, outputs;
-  for (std::int64_t first = behind; first < count; first += chunk) {
-    const std::int64_t wanted = std::min(chunk, count - first);
-    const std::int64_t begin = causal ? first : 0;
-    const std::int64_t rows = causal ? wanted : count;
-    positions.resize(rows);
-    std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
-    sequences.assign(rows, 0);
-    outputs.resize(wanted);
-    std::iota(outputs.begin(), outputs.end(), static_cast<std::int32_t>(first - begin));
-    const auto length = static_cast<std::int32_t>(begin + rows);
-    const Batch batch{std::span<const TokenId>(all).subspan(begin, rows),
-                      {positions, sequences, {&page_table, 1}, {&length, 1}, slots},
-                      outputs,
-                      /*keeps_hidden=*/false,
-                      {&input_length, 1}};
-    backend_->download(model_->forward(batch, *memory_.kv, memory_.states.get()),
-                       result.data() + (first - behind) * vocabulary);
-    if (Status status = backend_->status(); !status) return status.error();
+  const BatchLimits& limits = model_->limits();
+  const std::int64_t most = causal ? std::min(limits.rows, limits.outputs) : limits.outputs;
+  BatchRows rows;
+  std::vector<float> logits;
+  for (std::int64_t first = behind; first < count; first += rows.outputs()) {
+    const std::int64_t last = std::min(first + most, count);  // not included
+    const std::int64_t begin = causal ? first : 0, end = causal ? last : count;
+    rows.clear();
+    rows.add_sequence(stored, begin, end - begin, behind);
+    for (std::int64_t i = begin; i < end; ++i) rows.add_row(all[i], i >= first && i < last);
+    logits.resize(static_cast<std::size_t>((last - first) * model_->spec().vocabulary));
+    backend_->download(model_->forward(rows.batch(), *memory_.kv, memory_.states.get()),
+                       logits.data());
+    if (Status status = backend_->status(); !status) return status;
+    if (Status status = take(logits); !status) return status;
   }
-  return result;
+  return {};
 }
 
 }  // namespace linnet

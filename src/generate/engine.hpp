@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,11 +50,14 @@ class Engine {
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
-  /// Logits of every position of `tokens`, [tokens, vocabulary], evaluated from position 0. An
-  /// Error where the model is an encoder. A model with an input (ModelSpec::input) gets it in
-  /// `input`, and no other model does.
-  Result<std::vector<float>> logits(std::span<const TokenId> tokens,
-                                    std::span<const TokenId> input = {});
+  /// Gives `take` the logits of all positions of `tokens`, evaluated from position 0: some rows
+  /// [positions, vocabulary] at a time, from the first position to the last. An Error where the
+  /// model is an encoder, or of `take`, which ends it. A model with an input (ModelSpec::input)
+  /// gets it in `input`, and no other model does. Overwrites what is cached: for engines that do
+  /// nothing else.
+  using TakeLogits = std::function<Status(std::span<const float> rows)>;
+  Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input,
+                const TakeLogits& take);
 
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.

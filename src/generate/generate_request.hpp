@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/result.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/params.hpp"
 
@@ -31,8 +32,9 @@ struct GenerateRequest {
   /// Called before on_token where `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
   /// Called once at the end, from step(). A text that can't go on because its grammar or the
-  /// banned tokens allow no token ends with kStop.
-  std::function<void(FinishReason)> on_finish;
+  /// banned tokens allow no token ends with kStop. An Error says that the model gave what is no
+  /// number, so that nothing can be drawn.
+  std::function<void(const Result<FinishReason>& ending)> on_finish;
   /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
   /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
   /// request ends with kStop. A prompt that was preempted begins again at 0.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 namespace linnet {
+
 Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
                                                    std::string_view pre_tokenizer,
                                                    std::span<const Architecture> architectures) {
@@ -23,6 +24,11 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
   if (!tokenizer) return tokenizer.error();
   model->tokenizer_ = std::move(*tokenizer);
   return model;
+}
+
+Result<const Tokenizer*> ModelFile::need_tokenizer() const {
+  if (!tokenizer_) return Error{file_.path().string() + ": the file has no tokenizer"};
+  return tokenizer_.get();
 }
 
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {

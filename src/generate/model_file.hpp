@@ -25,6 +25,8 @@ class ModelFile {
   const ModelSpec& spec() const { return spec_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  /// The tokenizer, never null: an Error for files without a vocabulary.
+  Result<const Tokenizer*> need_tokenizer() const;
 
   /// Chooses the context length, and how many layers go to the GPU where options.gpu_layers leaves
   /// it open. An Error that says need and have where the model does not fit (unless options.force),

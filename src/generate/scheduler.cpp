@@ -1,10 +1,24 @@
 #include "generate/scheduler.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <utility>
 
 namespace linnet {
+namespace {
+
+Error no_numbers(std::string_view what, std::int64_t tokens) {
+  return Error{
+      fmt::format("the model's {} of token {} of the text are no numbers: its weights are damaged, "
+                  "or its values "
+                  "overflow",
+                  what, tokens)};
+}
+
+}  // namespace
 
 Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
                      std::unique_ptr<Drafter> drafter)
@@ -249,6 +263,10 @@ Status Scheduler::give_hidden(const Part& part) {
   hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
   backend_.download(states.first_rows(part.rows), hidden_.data());
   if (Status status = backend_.status(); !status) return status;
+  if (!std::ranges::all_of(hidden_, [](float state) { return std::isfinite(state); })) {
+    finish(part.sequence, no_numbers("hidden states", sequence.stored.computed));
+    return {};
+  }
   sequence.request.on_hidden(sequence.stored.computed - part.rows, hidden_);
   if (sequence.pending() == 0) finish(part.sequence, FinishReason::kStop);
   return {};
@@ -264,6 +282,10 @@ bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
     given.assign(row.logits.begin(), row.logits.end());
   }
   const auto token = sequence->chain.draw(row, {sequence->tokens, sequence->drawn});
+  if (!token && std::ranges::any_of(row.logits, [](float logit) { return std::isnan(logit); })) {
+    finish(sequence, no_numbers("logits", std::ssize(sequence->tokens)));
+    return false;
+  }
   const auto& stops = request.stop_tokens;
   if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
     finish(sequence, FinishReason::kStop);
@@ -286,12 +308,12 @@ bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
   return true;
 }
 
-void Scheduler::finish(Iterator sequence, FinishReason reason) {
+void Scheduler::finish(Iterator sequence, const Result<FinishReason>& ending) {
   const auto on_finish = std::move(sequence->request.on_finish);
   if (drafter_) drafter_->end(sequence->id, sequence->tokens);
   release(*sequence);
   sequences_.erase(sequence);
-  if (on_finish) on_finish(reason);
+  if (on_finish) on_finish(ending);
 }
 
 }  // namespace linnet

@@ -110,7 +110,7 @@ class Scheduler {
   std::int64_t take_results(const Part& part, std::int64_t first_output);
   Status give_hidden(const Part& part);
   bool draw(Iterator sequence, const LogitRow& row);
-  void finish(Iterator sequence, FinishReason reason);
+  void finish(Iterator sequence, const Result<FinishReason>& ending);
 
   Model& model_;
   Backend& backend_;

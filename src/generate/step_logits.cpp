@@ -38,10 +38,11 @@ bool StepLogits::pick(const View& logits) {
   return true;
 }
 
-// Of those near the likeliest there may be more than were picked, and large logits are too coarse
-// to say which are near.
+// Where nothing was picked, the row may hold what is no number. Of those near the likeliest there
+// may be more than were picked, and large logits are too coarse to say which are near.
 bool StepLogits::is_enough(const LogitNeeds& needs, const PickedLogits& picked) {
   constexpr float kCoarse = 4096.0f;
+  if (picked.ids.empty()) return false;
   if (needs.within == std::numeric_limits<float>::infinity()) return true;
   const bool is_coarse =
       std::ranges::any_of(picked.logits, [](float logit) { return std::abs(logit) > kCoarse; });

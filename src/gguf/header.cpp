@@ -31,9 +31,12 @@ constexpr std::uint64_t kSmallestTensor = 8 + 4 + 8 + 4 + 8;
 
 // Names appear in messages, so they are printable text.
 bool is_name(std::string_view text, std::uint64_t longest) {
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  return !text.empty() && text.size() <= longest && is_valid_utf8(text) &&
-         std::ranges::none_of(text, is_control);
+  if (text.empty() || text.size() > longest) return false;
+  while (!text.empty()) {
+    const auto character = take_character(text);
+    if (!character || is_control(*character)) return false;
+  }
+  return true;
 }
 
 // Reads a header from front to back; the first thing that is wrong ends it.

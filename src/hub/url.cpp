@@ -5,6 +5,9 @@
 
 #include <memory>
 
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
+
 namespace linnet::hub {
 namespace {
 
@@ -69,11 +72,7 @@ std::string percent_encoded(std::string_view text, bool keep_slashes) {
 }
 
 std::string shown(std::string_view text, std::size_t most) {
-  std::string result(text.substr(0, most));
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text.size() > most ? result + "..." : result;
+  return printable(shortened(text, most));
 }
 
 }  // namespace linnet::hub

@@ -66,15 +66,10 @@ Result<std::unique_ptr<linnet_model>> load(const char* path, const linnet_model_
   return model;
 }
 
-Result<const Tokenizer*> tokenizer_of(const linnet_model& model) {
-  if (const Tokenizer* tokenizer = model.file->tokenizer()) return tokenizer;
-  return Error{model.file->file().path().string() + ": the file has no tokenizer"};
-}
-
 Status generate(linnet_model& model, std::string_view prompt,
                 const linnet_generate_options& options, linnet_on_text on_text, void* user,
                 linnet_finish_reason& finish) {
-  const auto tokenizer = tokenizer_of(model);
+  const auto tokenizer = model.file->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   auto tokens = (*tokenizer)->encode(prompt, {.add_special = true});
   if (!tokens) return tokens.error();
@@ -91,14 +86,20 @@ Status generate(linnet_model& model, std::string_view prompt,
   request.sampling.seed = options.seed;
   request.stop_tokens = end_tokens(**tokenizer);
   request.on_token = [&](TokenId token) { return emit(output.push(token)); };
-  request.on_finish = [&](FinishReason reason) {
-    finish = static_cast<linnet_finish_reason>(reason);
+  Status ended;
+  request.on_finish = [&](const Result<FinishReason>& ending) {
+    if (ending) {
+      finish = static_cast<linnet_finish_reason>(*ending);
+    } else {
+      ended = ending.error();
+    }
   };
   if (Status status = model.engine->submit(std::move(request)); !status) return status;
   while (!model.engine->idle()) {
     if (Status status = model.engine->step(); !status) return status;
   }
   emit(output.finish());
+  if (!ended) return ended;
   return model.file->file().check_unchanged();
 }
 
@@ -135,7 +136,7 @@ int64_t linnet_vocabulary(const linnet_model* model) { return model->file->spec(
 int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, int add_special,
                     int32_t** ids, size_t* count, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
-    const auto tokenizer = linnet::tokenizer_of(*model);
+    const auto tokenizer = model->file->need_tokenizer();
     if (!tokenizer) return tokenizer.error();
     const auto tokens = (*tokenizer)->encode({text, bytes}, {.add_special = add_special != 0});
     if (!tokens) return tokens.error();
@@ -152,7 +153,7 @@ int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, i
 int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t count, char** text,
                       size_t* bytes, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
-    const auto tokenizer = linnet::tokenizer_of(*model);
+    const auto tokenizer = model->file->need_tokenizer();
     if (!tokenizer) return tokenizer.error();
     linnet::Detokenizer detokenizer(**tokenizer);
     std::string result;

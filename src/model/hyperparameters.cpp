@@ -113,6 +113,13 @@ float Hyperparameters::nonzero_number(std::string_view key, float fallback) {
   return value == 0.0f ? fallback : value;
 }
 
+float Hyperparameters::positive_number(std::string_view key, float fallback) {
+  const float value = nonzero_number(key, fallback);
+  if (value >= 0.0f) return value;
+  fail(fmt::format("metadata key {} is {}, expected 0 or more", full(key), value));
+  return fallback;
+}
+
 bool Hyperparameters::boolean(std::string_view key, bool fallback) {
   return take(file_.boolean(full(key))).value_or(fallback);
 }

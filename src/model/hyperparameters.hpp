@@ -42,6 +42,8 @@ class Hyperparameters {
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".
   float nonzero_number(std::string_view key, float fallback);
+  /// nonzero_number() that is not below 0.
+  float positive_number(std::string_view key, float fallback);
   /// number() for a key that holds one value for all layers or an array with one for each.
   float layer_number(std::string_view key, int layer, float fallback);
   bool boolean(std::string_view key, bool fallback);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/utf8.hpp"
+
 namespace linnet {
 namespace {
 
@@ -36,7 +38,7 @@ RopeScaling read_rope_scaling(Hyperparameters& p) {
   const std::string kind = p.string("rope.scaling.type", "");
   // Old files have only rope.scale_linear.
   scaling.factor =
-      p.nonzero_number("rope.scaling.factor", p.nonzero_number("rope.scale_linear", 1.0f));
+      p.positive_number("rope.scaling.factor", p.positive_number("rope.scale_linear", 1.0f));
   if (kind == "yarn") {
     scaling.kind = RopeScaling::Kind::kYarn;
   } else if (kind == "linear" || (kind.empty() && scaling.factor != 1.0f)) {
@@ -44,7 +46,7 @@ RopeScaling read_rope_scaling(Hyperparameters& p) {
   } else if (!kind.empty() && kind != "none" && kind != "longrope") {
     p.fail(fmt::format(
         "metadata key {}.rope.scaling.type is '{}', expected none, linear, yarn or longrope",
-        p.architecture(), kind));
+        p.architecture(), shortened(kind)));
   }
   scaling.original_context =
       p.count("rope.scaling.original_context_length", p.count("context_length", 1));
@@ -52,8 +54,8 @@ RopeScaling read_rope_scaling(Hyperparameters& p) {
   scaling.extrapolation = extrapolation < 0.0f ? 1.0f : extrapolation;
   scaling.attention_factor = p.nonzero_number("rope.scaling.attn_factor", 1.0f);
   scaling.log_multiplier = p.number("rope.scaling.yarn_log_multiplier", 0.0f);
-  scaling.beta_fast = p.nonzero_number("rope.scaling.yarn_beta_fast", 32.0f);
-  scaling.beta_slow = p.nonzero_number("rope.scaling.yarn_beta_slow", 1.0f);
+  scaling.beta_fast = p.positive_number("rope.scaling.yarn_beta_fast", 32.0f);
+  scaling.beta_slow = p.positive_number("rope.scaling.yarn_beta_slow", 1.0f);
   return scaling;
 }
 

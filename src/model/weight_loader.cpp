@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 
@@ -23,6 +24,12 @@ bool has_shape(const gguf::Tensor& tensor, std::span<const std::int64_t> shape) 
     return kept;
   };
   return without_ones(tensor.shape) == without_ones(shape);
+}
+
+// A matrix that is not one of several has two dimensions.
+std::string shape_text(std::span<const std::int64_t> shape) {
+  while (shape.size() > 2 && shape.back() == 1) shape = shape.first(shape.size() - 1);
+  return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
 }  // namespace
@@ -54,8 +61,8 @@ const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presenc
   }
   const bool is_first_use = used_.insert(name).second;
   if (!has_shape(*tensor, shape)) {
-    fail(fmt::format("tensor {} has shape {}, expected [{}]", name, tensor->shape_text(),
-                     fmt::join(shape, ", ")));
+    fail(fmt::format("tensor {} has shape {}, expected {}", name, tensor->shape_text(),
+                     shape_text(shape)));
     return nullptr;
   }
   if (is_first_use) done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
@@ -79,6 +86,10 @@ std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
   std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
   tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
+  if (std::ranges::any_of(values, [](float value) { return std::isnan(value); })) {
+    fail(
+        fmt::format("tensor {} has values that are no numbers: the file is damaged", tensor->name));
+  }
   return values;
 }
 

@@ -118,9 +118,9 @@ void EngineThread::keep_text(GenerateRequest& request) {
     tokens->push_back(token);
     return next(token);
   };
-  request.on_finish = [this, tokens, next = std::move(request.on_finish)](FinishReason reason) {
-    kept_->remember(std::move(*tokens));
-    next(reason);
+  request.on_finish = [this, tokens, next = std::move(request.on_finish)](const auto& ending) {
+    if (ending) kept_->remember(std::move(*tokens));
+    next(ending);
   };
 }
 
@@ -161,8 +161,12 @@ void EngineThread::start(Job job) {
     generation->add_logprobs(logprobs);
   };
   request.on_token = [generation](std::int32_t token) { return generation->push(token); };
-  request.on_finish = [this, generation](FinishReason reason) {
-    generation->finish(reason);
+  request.on_finish = [this, generation](const Result<FinishReason>& ending) {
+    if (ending) {
+      generation->finish(*ending);
+    } else {
+      generation->fail(ending.error().message);
+    }
     forget(generation);
   };
   keep_text(request);

@@ -90,9 +90,10 @@ Status add_sampling(const gguf::File& file, ServedModel& model) {
 
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
                                    const std::string& chat_template, std::int64_t context) {
+  const auto tokenizer = file.need_tokenizer();
+  if (!tokenizer) return tokenizer.error();
   ServedModel model;
-  model.tokenizer = file.tokenizer();
-  if (!model.tokenizer) return Error{file.file().path().string() + ": the file has no tokenizer"};
+  model.tokenizer = *tokenizer;
   model.id = std::move(id);
   model.context = context;
   model.created = std::time(nullptr);

@@ -14,11 +14,6 @@
 namespace linnet::synth {
 namespace {
 
-struct Mix {
-  std::string_view name, most, precise;
-};
-constexpr Mix kMixes[] = {{"Q4_K_M", "Q4_K", "Q6_K"}, {"Q5_K_M", "Q5_K", "Q6_K"}};
-
 struct TensorPlan {
   std::string name;
   const Format* format;
@@ -32,30 +27,25 @@ struct TensorPlan {
   }
 };
 
-// The first and the last eighth of the layers and every third between them are more sensitive.
-bool is_sensitive(int layer, int layers) {
-  const int eighth = layers / 8;
-  return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
-}
-
 class Planner {
  public:
-  Planner(const Shape& shape, const TypeChoice& types) : shape_(shape), types_(types) {}
+  Planner(const Shape& shape, const TypeMix& types) : shape_(shape), types_(types) {}
 
   std::vector<TensorPlan> plan() {
     const std::int64_t width = shape_.width;
-    matrix("token_embd", shape_.tied_output ? types_.precise : types_.most,
+    matrix("token_embd", shape_.tied_output ? types_.head : types_.most,
            {width, shape_.vocabulary});
     for (int i = 0; i < shape_.layers; ++i) add_layer(i);
     ones("output_norm", width);
-    if (!shape_.tied_output) matrix("output", types_.precise, {width, shape_.vocabulary});
+    if (!shape_.tied_output) matrix("output", types_.head, {width, shape_.vocabulary});
     return std::move(tensors_);
   }
 
  private:
   void add_layer(int index) {
     const std::string prefix = fmt::format("blk.{}.", index);
-    const Format* sensitive = is_sensitive(index, shape_.layers) ? types_.precise : types_.most;
+    const Format* sensitive =
+        is_sensitive_layer(index, shape_.layers) ? types_.sensitive : types_.most;
     const std::int64_t width = shape_.width;
     const std::int64_t queries = shape_.heads * shape_.head_width;
     const std::int64_t keys = shape_.kv_heads * shape_.head_width;
@@ -99,11 +89,11 @@ class Planner {
   }
 
   const Shape& shape_;
-  const TypeChoice& types_;
+  const TypeMix& types_;
   std::vector<TensorPlan> tensors_;
 };
 
-void add_metadata(const Shape& shape, const TypeChoice& types, gguf::Writer& writer) {
+void add_metadata(const Shape& shape, const TypeMix& types, gguf::Writer& writer) {
   using gguf::ValueType;
   const auto count = [&](std::string_view key, std::int64_t value) {
     writer.add_integer(fmt::format("{}.{}", shape.architecture, key), ValueType::kUint32, value);
@@ -154,8 +144,7 @@ Status put_tensor(const TensorPlan& tensor, RandomWeights& weights, std::vector<
 }
 
 Error unknown_type(std::string_view name) {
-  std::string known;
-  for (const Mix& mix : kMixes) known += fmt::format("{}, ", mix.name);
+  std::string known = mix_names() + ", ";
   for (const Format& format : all_formats()) {
     if (can_fill(format)) known += fmt::format("{}, ", format.name);
   }
@@ -163,25 +152,15 @@ Error unknown_type(std::string_view name) {
   return Error{fmt::format("no weights can be made of type {}; there are {}", name, known)};
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  const auto upper = [](char c) { return c >= 'a' && c <= 'z' ? c - 'a' + 'A' : int{c}; };
-  return std::ranges::equal(a, b, {}, upper, upper);
-}
-
 }  // namespace
 
-Result<TypeChoice> find_type_choice(std::string_view name) {
-  for (const Mix& mix : kMixes) {
-    if (same_name(mix.name, name)) {
-      return TypeChoice{std::string(mix.name), find_format(mix.most), find_format(mix.precise)};
-    }
-  }
-  const Format* format = find_format(name);
-  if (!format || !can_fill(*format)) return unknown_type(name);
-  return TypeChoice{std::string(format->name), format, format};
+Result<TypeMix> find_types(std::string_view name) {
+  const TypeMix mix = find_type_mix(name);
+  if (!mix.most || !can_fill(*mix.most)) return unknown_type(name);
+  return mix;
 }
 
-Status write_model(const Shape& shape, const TypeChoice& types, std::uint64_t seed,
+Status write_model(const Shape& shape, const TypeMix& types, std::uint64_t seed,
                    const std::filesystem::path& path, const Progress& progress) {
   const std::vector<TensorPlan> tensors = Planner(shape, types).plan();
   gguf::Writer writer;

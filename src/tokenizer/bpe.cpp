@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "base/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 #include "tokenizer/character_merges.hpp"
 #include "tokenizer/kinds.hpp"
@@ -146,7 +147,7 @@ Result<const PreTokenizerSpec*> find_spec(const gguf::File& file, std::string_vi
   }
   return Error{fmt::format(
       "{}: the pre-tokenizer '{}' is not known; choose the one that fits with --pre, one of: {}",
-      file.path().string(), pre, known_names())};
+      file.path().string(), shortened(pre), known_names())};
 }
 
 Result<std::unique_ptr<Tokenizer>> make_escaped(const gguf::File& file, Vocabulary vocabulary,

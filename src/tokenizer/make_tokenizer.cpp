@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/utf8.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -49,7 +50,7 @@ Result<std::unique_ptr<Tokenizer>> make_tokenizer(const gguf::File& file, std::s
   }
   return Error{fmt::format(
       "{}: tokenizer.ggml.model is '{}', which is not supported; the known ones are: {}",
-      file.path().string(), name, known_kinds())};
+      file.path().string(), shortened(name), known_kinds())};
 }
 
 }  // namespace linnet

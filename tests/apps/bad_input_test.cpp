@@ -11,6 +11,7 @@
 #include "support/model_copy.hpp"
 #include "support/resource_limit.hpp"
 #include "support/run_program.hpp"
+#include "support/scripted_model.hpp"
 
 namespace linnet {
 namespace {
@@ -100,10 +101,25 @@ TEST_F(BadInput, UnknownArchitecture) {
 TEST_F(BadInput, MetadataCannotSteerTheTerminal) {
   EXPECT_THAT(failure_of(ModelCopy().set_text("general.architecture", "a\x1b[2J\nb\xc2\x9b")),
               HasSubstr("unknown architecture 'a?[2J?b?'"));
+  test::GgufBytes file;
+  file.text("general.architecture", "llama").text("a\xc2\x9b", "");
+  EXPECT_THAT(failure_of_bytes(file.bytes()), HasSubstr("metadata key 2 of 2 is not a valid name"));
+}
+
+TEST_F(BadInput, NamesWithoutEndAreCut) {
+  const std::string endless(1 << 20, 'x');
+  EXPECT_LT(failure_of(ModelCopy().set_text("general.architecture", endless)).size(), 4000u);
+  const Status status = ModelCopy().set_text("general.name", endless).write(folder_ / "named.gguf");
+  ASSERT_TRUE(status) << status.error().message;
+  const Ended ended =
+      run_program({"generate", "--gguf", (folder_ / "named.gguf").string(), "-m", "3"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_LT(ended.err.size(), 1000u) << "of the summary and the report";
 }
 
 TEST_F(BadInput, MissingMetadata) {
-  for (const char* key : {"llama.context_length", "llama.embedding_length", "llama.block_count"}) {
+  for (const char* key : {"llama.context_length", "llama.embedding_length", "llama.block_count",
+                          "llama.attention.head_count"}) {
     EXPECT_THAT(failure_of(ModelCopy().drop(key)),
                 HasSubstr(std::string("missing metadata key ") + key));
   }
@@ -122,7 +138,8 @@ TEST_F(BadInput, MetadataOfTheWrongKind) {
 }
 
 TEST_F(BadInput, AbsurdMetadata) {
-  for (const char* key : {"llama.block_count", "llama.embedding_length", "llama.context_length"}) {
+  for (const char* key : {"llama.block_count", "llama.embedding_length", "llama.context_length",
+                          "llama.attention.head_count"}) {
     for (const std::int64_t value :
          {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40, INT64_MAX}) {
       EXPECT_THAT(failure_of(ModelCopy().set(key, gguf::ValueType::kInt64, value)),
@@ -130,9 +147,9 @@ TEST_F(BadInput, AbsurdMetadata) {
                             ", expected"));
     }
   }
-  for (const char* key : {"llama.attention.head_count", "llama.attention.head_count_kv",
-                          "llama.feed_forward_length", "llama.rope.dimension_count",
-                          "llama.attention.key_length", "llama.attention.value_length"}) {
+  for (const char* key :
+       {"llama.attention.head_count_kv", "llama.feed_forward_length", "llama.rope.dimension_count",
+        "llama.attention.key_length", "llama.attention.value_length"}) {
     for (const std::int64_t value :
          {std::int64_t{-1}, std::int64_t{7777}, std::int64_t{1} << 30, INT64_MAX}) {
       EXPECT_THAT(failure_of(ModelCopy().set(key, gguf::ValueType::kInt64, value)),
@@ -153,6 +170,38 @@ TEST_F(BadInput, NonFiniteNumbers) {
   }
 }
 
+TEST_F(BadInput, NumbersThatMustNotBeNegative) {
+  for (const char* key : {"llama.rope.freq_base", "llama.attention.layer_norm_rms_epsilon",
+                          "llama.rope.scaling.factor"}) {
+    EXPECT_THAT(failure_of(ModelCopy().set_number(key, -2.0)),
+                HasSubstr(std::string("metadata key ") + key + " is -2, expected 0 or more"));
+  }
+}
+
+TEST_F(BadInput, WeightsThatAreNoNumbers) {
+  const float kNotANumber = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(failure_of(ModelCopy().fill("output_norm.weight", kNotANumber, 0, 1)),
+              HasSubstr("tensor output_norm.weight has values that are no numbers"));
+}
+
+// Of large tensors that is only seen in what comes of them.
+TEST_F(BadInput, LogitsThatAreNoNumbers) {
+  const Status written = test::ScriptedModel{.answer = {"a"}}.write(folder_ / "sound.gguf");
+  ASSERT_TRUE(written) << written.error().message;
+  constexpr std::size_t kWidth = test::ScriptedModel::kWidth;
+  const Status copied =
+      ModelCopy()
+          .fill("token_embd.weight", std::numeric_limits<float>::quiet_NaN(), '\n' * kWidth, kWidth)
+          .write(folder_ / "bad.gguf", folder_ / "sound.gguf");
+  ASSERT_TRUE(copied) << copied.error().message;
+  const std::string model = (folder_ / "bad.gguf").string();
+  const auto is_said = HasSubstr("are no numbers: its weights are damaged, or its values overflow");
+  EXPECT_THAT(failure({"generate", "--gguf", model, "--prompt", "\n"}), is_said);
+  const Ended chat = run_program({"chat", "--gguf", model, "--prompt", "Hear"});
+  EXPECT_EQ(chat.status, 1);
+  EXPECT_THAT(chat.err, is_said);
+}
+
 TEST_F(BadInput, MissingTensor) {
   for (const char* name : {"token_embd.weight", "blk.2.ffn_down.weight", "output_norm.weight"}) {
     EXPECT_THAT(failure_of(ModelCopy().drop_tensor(name)),
@@ -162,7 +211,7 @@ TEST_F(BadInput, MissingTensor) {
 
 TEST_F(BadInput, WrongShape) {
   EXPECT_THAT(failure_of(ModelCopy().reshape("blk.1.attn_k.weight", {128, 256})),
-              HasSubstr("tensor blk.1.attn_k.weight has shape [128, 256], expected [256, 128"));
+              HasSubstr("tensor blk.1.attn_k.weight has shape [128, 256], expected [256, 128]\n"));
 }
 
 TEST_F(BadInput, RemovedTensorType) {

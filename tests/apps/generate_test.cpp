@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 
 #include "support/bundled_model.hpp"
+#include "support/resource_limit.hpp"
+#include "support/scripted_model.hpp"
+#include "support/terminal.hpp"
 
 namespace linnet {
 namespace {
@@ -17,7 +20,9 @@ using test::json_of;
 using test::kBundledModel;
 using test::Program;
 using test::run_program;
+using test::ScriptedModel;
 using test::TemporaryFolder;
+using test::Terminal;
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
@@ -251,6 +256,31 @@ TEST(Generate, AFullDiskIsAnError) {
     EXPECT_THAT(ended.err,
                 HasSubstr("linnet: standard output cannot be written: No space left on device\n"));
   }
+}
+
+TEST(Generate, ATextCannotSteerTheTerminal) {
+  const TemporaryFolder folder;
+  const ScriptedModel model{.answer = {"a\x1b[31m",
+                                       "\xc2\x9b"
+                                       "31m",
+                                       "b\x07"}};
+  const Status written = model.write(folder / "model.gguf");
+  ASSERT_TRUE(written) << written.error().message;
+  const Arguments arguments = {"generate", "--gguf", (folder / "model.gguf").string(), "--prompt",
+                               "\n"};
+  EXPECT_EQ(run_program(arguments).out,
+            "a\x1b[31m\xc2\x9b"
+            "31mb\x07\n");
+  Terminal terminal(arguments, {});
+  EXPECT_THAT(terminal.wait_for("=========="), HasSubstr("a[31m31mb\r\n"));
+}
+
+// Not that of the program which started it, which the kernel would count, too.
+TEST(Generate, PeakMemoryIsItsOwn) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "a sanitizer takes more";
+  const std::vector<char> of_the_test(std::size_t{300} << 20, 1);
+  const auto json = test::json_of(run_program(generate_bundled({"-m", "3", "--json"})));
+  EXPECT_LT(json["timings"]["peak_memory_bytes"], of_the_test.size());
 }
 
 TEST(Generate, LivesWithClosedStreams) {

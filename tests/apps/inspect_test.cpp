@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/printable.hpp"
 #include "support/gguf_bytes.hpp"
 #include "support/model_copy.hpp"
 #include "support/run_program.hpp"
@@ -62,7 +64,27 @@ TEST(Inspect, ShowsEveryValueType) {
   EXPECT_EQ(metadata["half"], 0.5);
   EXPECT_EQ(metadata["flags"], nlohmann::json({true, false}));
   EXPECT_EQ(metadata["u64s"][0], ~std::uint64_t{0});
-  EXPECT_EQ(ended.out.find('\x1b'), std::string::npos);
+}
+
+TEST(Inspect, CannotSteerTheTerminal) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string();
+  const std::string hostile = "\xff\x1b[2J\x7f\xc2\x9b\n";
+  test::write_file(path, test::GgufBytes()
+                             .text("text", hostile)
+                             .raw_array("texts", 8, 1, test::packed_string(hostile))
+                             .bytes());
+  const Ended people = run_program({"inspect", "--gguf", path});
+  EXPECT_THAT(people.out, testing::HasSubstr("\\u001b[2J??\\n\"\n"));
+  const Ended program = run_program({"inspect", "--gguf", path, "--json"});
+  const auto metadata = nlohmann::json::parse(program.out, nullptr, false)["metadata"];
+  EXPECT_EQ(metadata["text"], "\xef\xbf\xbd\x1b[2J\x7f\xc2\x9b\n");
+  for (const Ended& ended : {people, program}) {
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    std::string one_line = ended.out;
+    std::ranges::replace(one_line, '\n', '?');
+    EXPECT_EQ(printable(ended.out), one_line);
+  }
 }
 
 TEST(Inspect, GivesATensor) {

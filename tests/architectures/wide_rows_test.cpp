@@ -18,7 +18,7 @@ class WideRows : public testing::TestWithParam<synth::Shape> {};
 TEST_P(WideRows, LogitsAreTheSameTogetherAsOneByOne) {
   const test::TemporaryFolder folder;
   const auto path = folder / "wide.gguf";
-  ASSERT_TRUE(synth::write_model(GetParam(), *synth::find_type_choice("Q8_0"), 1, path));
+  ASSERT_TRUE(synth::write_model(GetParam(), *synth::find_types("Q8_0"), 1, path));
   std::vector<std::int32_t> tokens(9);
   std::iota(tokens.begin(), tokens.end(), 40);
   const auto backend = make_cpu_backend(2);

@@ -118,7 +118,7 @@ TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
 // Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a
 // cache that holds the beginning already.
 TEST_F(CudaAttentionTest, TilesOfQueries) {
-  for (const KvType type : {KvType::kF16, KvType::kQ8_0, KvType::kF8}) {
+  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
       for (const Shape& shape : {Shape{6, 2, 64, 64}, Shape{6, 6, 128, 128}}) {
         const auto want = run(*reference_, type, shape, variant, 150, 150);
@@ -126,6 +126,86 @@ TEST_F(CudaAttentionTest, TilesOfQueries) {
         if (!variant.params.causal) continue;
         EXPECT_LT(test::normalised_error(run(*cuda_, type, shape, variant, 150, 71), want), 1e-6);
       }
+    }
+  }
+}
+
+TEST_F(CudaAttentionTest, TilesOfAllWidths) {
+  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+    for (const Shape& shape :
+         {Shape{4, 2, 80, 80}, Shape{3, 1, 96, 96}, Shape{2, 2, 192, 128}, Shape{2, 1, 256, 256}}) {
+      for (const int chunk : {100, 37}) {
+        expect_agreement([&](Backend& b) { return run(b, type, shape, {}, 100, chunk); }, 1e-6);
+      }
+    }
+  }
+}
+
+// What becomes of the heads of queries, keys and values before attention is one kernel where it can
+// be; whatever it is, in whatever order.
+TEST_F(CudaAttentionTest, HeadsBeforeAttention) {
+  constexpr int kRows = 3, kHeads = 4, kKvHeads = 2, kWidth = 32;
+  const std::vector<float> frequencies = {1.0f, 0.5f, 0.25f, 0.1f, 0.05f, 0.02f, 0.01f, 0.001f};
+  const std::vector<std::int32_t> positions = {0, 1, 2}, others = {9, 0, 2};
+  const std::vector<std::int32_t> sequences(kRows, 0), pages = {1, 0};
+  struct Heads {
+    Backend& b;
+    View query, key, value;
+    const float* weight;
+    std::span<const float> frequencies;
+
+    void norm(View x) const { b.norm(x, {NormKind::kRms, 1e-5f, weight, nullptr, kWidth}, x); }
+    void rope(View x, std::span<const std::int32_t> places, int first = 0) const {
+      const int heads = static_cast<int>(x.columns) / kWidth;
+      b.rope(x, places, {RopeLayout::kSplitHalf, heads, kWidth, first, 16, frequencies});
+    }
+  };
+  const std::function<void(const Heads&)> cases[] = {
+      [](const Heads&) {},
+      [&](const Heads& h) { h.rope(h.query, positions), h.rope(h.key, positions); },
+      [&](const Heads& h) {
+        h.norm(h.query), h.norm(h.key);
+        h.rope(h.query, positions), h.rope(h.key, positions);
+      },
+      [&](const Heads& h) {
+        h.rope(h.query, positions), h.rope(h.key, positions);
+        h.norm(h.query), h.norm(h.key), h.norm(h.value);
+      },
+      [&](const Heads& h) { h.norm(h.value), h.norm(h.key), h.norm(h.query), h.norm(h.key); },
+      [&](const Heads& h) { h.rope(h.key, positions), h.rope(h.key, positions, 8); },
+      [&](const Heads& h) { h.rope(h.key, others), h.rope(h.query, positions); },
+      [&](const Heads& h) { h.rope(h.query, positions), h.rope(h.key, others); },
+      [&](const Heads& h) { h.norm(h.key), h.rope(h.key.slice(kWidth, kWidth), positions); },
+      [&](const Heads& h) { h.norm(h.key), h.b.scale(h.key, 2.0f), h.rope(h.key, positions); },
+      [&](const Heads& h) { h.norm(h.query.first_rows(2)), h.rope(h.key, positions); },
+  };
+  for (std::size_t i = 0; i < std::size(cases); ++i) {
+    SCOPED_TRACE(i);
+    for (const bool one_view : {false, true}) {  // for keys and values
+      expect_agreement(
+          [&](Backend& b) {
+            auto store = b.make_kv_store({{{kKvHeads, kWidth, kWidth}}, KvType::kF32, 2});
+            const DeviceRows all = test::random_rows(b, kRows, 8 * kWidth, 1);
+            const DeviceRows weight = test::random_rows(b, 1, kWidth, 2), out(b, kRows, 4 * kWidth);
+            const View x = all.view();
+            const Heads heads{b,
+                              x.slice(0, 4 * kWidth),
+                              x.slice(4 * kWidth, 2 * kWidth),
+                              x.slice(6 * kWidth, 2 * kWidth),
+                              weight.data(),
+                              frequencies};
+            cases[i](heads);
+            const std::int32_t length = 3;
+            const std::span<const std::int32_t> table(pages);
+            const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+            b.store_kv(**store, 0, heads.key, one_view ? heads.key : heads.value, batch);
+            AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth};
+            b.attention(**store, heads.query, params, batch, out.view());
+            std::vector<float> result = out.values(), rest = all.values();
+            result.insert(result.end(), rest.begin(), rest.end());
+            return result;
+          },
+          1e-9);
     }
   }
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cuda/cuda_rows.hpp"
 
 namespace linnet {
@@ -60,6 +62,42 @@ TEST_F(CudaExpertsTest, WeighsExpertsThatAreGiven) {
     return weights.values();
   };
   expect_agreement(route, 1e-12);
+}
+
+// Gate and up of few picks are one kernel; a product of the result follows.
+TEST_F(CudaExpertsTest, GatedProductsAgreeWithTheReference) {
+  constexpr std::int64_t kColumns = 256, kWidth = 64, kExperts = 5;
+  constexpr int kUsed = 2;
+  for (const TensorType type : {TensorType::kF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
+    const PackedSource gate(*find_format(type), kColumns, kWidth, kExperts);
+    const PackedSource down(*find_format(type), kWidth, 24, kExperts);
+    PackedSource up = gate;
+    std::ranges::rotate(up.bytes, up.bytes.begin() + std::ssize(up.bytes) / 2);
+    for (const std::int64_t rows : {1, 9, 33}) {
+      std::vector<std::int32_t> experts(static_cast<std::size_t>(rows * kUsed));
+      for (std::size_t i = 0; i < experts.size(); ++i) experts[i] = static_cast<int>(i * 7 % 5);
+      expect_agreement(
+          [&](Backend& b) {
+            auto left = b.upload(gate.source()), right = b.upload(up.source());
+            auto last = b.upload(down.source());
+            const DeviceRows in = random_rows(b, rows, kColumns, 9);
+            const DeviceRows scale = random_rows(b, 1, kExperts, 1);
+            const DeviceRows bias = random_rows(b, kExperts, kWidth, 2);
+            const DeviceRows chosen(b, rows, kUsed, test::as_floats(experts));
+            const DeviceRows weights = random_rows(b, rows, kUsed, 3);
+            const DeviceRows both(b, rows * kUsed, 2 * kWidth), out(b, rows * kUsed, 24);
+            const View x = both.view().slice(kWidth, kWidth);
+            const Routing routing{reinterpret_cast<std::int32_t*>(chosen.data()), weights.data(),
+                                  rows, kUsed};
+            b.gated_expert_matmul(in.view(),
+                                  {left->get(), both.view().slice(0, kWidth), nullptr, bias.data()},
+                                  {right->get(), x, scale.data()}, routing, Activation::kSilu);
+            b.expert_matmul(x, **last, nullptr, nullptr, routing, out.view());
+            return out.values();
+          },
+          1e-6);
+    }
+  }
 }
 
 TEST_F(CudaExpertsTest, ChoosesAsTheReferenceDoes) {

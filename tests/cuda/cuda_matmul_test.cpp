@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cuda/cuda_rows.hpp"
 
 namespace linnet {
@@ -125,6 +127,58 @@ TEST_F(CudaProductTest, ManyWeightsOfOneLayout) {
           return out.values();
         },
         2e-9);
+  }
+}
+
+// Gate and up in one kernel where there are few rows, and what a product of the result makes of it;
+// outputs that are whole blocks of inputs, and not.
+TEST_F(CudaProductTest, GateAndUp) {
+  for (const Format* format : test::weight_formats()) {
+    const std::int64_t columns = 256, outputs = 256;
+    const PackedSource gate(*format, columns, outputs), down(*format, outputs, 24);
+    PackedSource up = gate;  // of the same layout, other values
+    std::rotate(up.bytes.begin(), up.bytes.begin() + std::ssize(up.bytes) / 2, up.bytes.end());
+    for (const std::int64_t rows : {1, 2, 3, 4, 5}) {
+      expect_agreement(
+          [&](Backend& b) {
+            auto left = b.upload(gate.source()), right = b.upload(up.source());
+            auto last = b.upload(down.source());
+            const DeviceRows in = random_rows(b, rows, columns, 6), both(b, rows, 2 * outputs);
+            const DeviceRows bias = random_rows(b, 1, outputs, 8), out(b, rows, 24);
+            const View wide = both.view();
+            const View x = wide.slice(outputs, outputs);
+            b.gated_matmul(in.view(),
+                           {left->get(), wide.slice(0, outputs), bias.data(), false, 0.5f},
+                           {right->get(), x}, Activation::kSilu);
+            const MatmulOutput output{last->get(), out.view()};
+            b.matmul(x, {&output, 1});
+            std::vector<float> result = out.values(), middle(both.values());
+            for (std::int64_t r = 0; r < rows; ++r) {  // what is left of the gate is undefined
+              const auto first = middle.begin() + (2 * r + 1) * outputs;
+              result.insert(result.end(), first, first + outputs);
+            }
+            return result;
+          },
+          1e-6);
+    }
+  }
+}
+
+TEST_F(CudaProductTest, GateAndUpOfOddSizes) {
+  const PackedSource gate(*find_format("Q8_0"), 96, 41), up(*find_format("Q4_0"), 96, 41);
+  for (const PackedSource* right : {&gate, &up}) {  // of the same layout, and not
+    for (const std::int64_t rows : {1, 3}) {
+      expect_agreement(
+          [&](Backend& b) {
+            auto left = b.upload(gate.source()), other = b.upload(right->source());
+            const DeviceRows in = random_rows(b, rows, 96, 6), out(b, rows, 41);
+            const DeviceRows scratch(b, rows, 41);
+            b.gated_matmul(in.view(), {left->get(), scratch.view()}, {other->get(), out.view()},
+                           Activation::kClampedSwiglu);
+            return out.values();
+          },
+          1e-7);
+    }
   }
 }
 

@@ -48,6 +48,22 @@ class CudaPickLogitsTest : public test::CudaTest {
   }
 };
 
+// Rows of several pieces, each of which is picked of first.
+TEST_F(CudaPickLogitsTest, TheLikeliestOfLongRows) {
+  constexpr std::int64_t kColumns = 10000;
+  for (const float step : {0.5f, 1e-5f}) {
+    const auto values = logits(3, kColumns, step);
+    std::vector<std::uint64_t> allowed(150, 0x8421);  // none in the last piece
+    for (const std::int64_t most : {0, 1, 40, 256, 257}) {
+      const std::vector<std::int32_t> ids = {0, 4095, 4096, 9999};
+      const LogitQuery queries[] = {{.row = 0, .ids = ids, .most = most},
+                                    {.row = 2, .allowed = allowed, .most = most},
+                                    {.row = 1, .most = 256, .within = 1}};
+      expect_the_same(3, kColumns, values, queries);
+    }
+  }
+}
+
 TEST_F(CudaPickLogitsTest, TheLikeliest) {
   for (const float step : {0.5f, 1e-5f}) {
     const auto values = logits(4, 1500, step);

@@ -100,11 +100,19 @@ class Arena {
 
 Arena& arena();
 
-/// Opens device memory while it lives.
+/// Opens device memory while it lives; one within another has no effect.
 struct Open {
-  Open() { arena().open(); }
-  ~Open() { arena().close(); }
+  Open() {
+    if (depth++ == 0) arena().open();
+  }
+  ~Open() {
+    if (--depth == 0) arena().close();
+  }
+  static inline int depth = 0;
 };
+
+/// Runs the kernels that were launched and did not run yet.
+void run_waiting();
 
 /// Whether set_lost() said so.
 bool is_lost();

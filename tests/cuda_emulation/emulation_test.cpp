@@ -125,6 +125,32 @@ TEST_F(CudaDeviceTest, ANormQuantisesForTheProductAfterIt) {
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_FLOAT_EQ(twice[i], 2.0f * once[i]);
 }
 
+// A product that writes elsewhere leaves what was quantised; one that writes there does not.
+TEST_F(CudaDeviceTest, WhatAProductOverwritesIsQuantisedAnew) {
+  const test::PackedSource floats(*find_format("F32"), 64, 8), codes(*find_format("Q8_0"), 64, 8);
+  for (const bool overwrites : {false, true}) {
+    expect_agreement(
+        [&](Backend& b) {
+          auto router = b.upload(floats.source()), matrix = b.upload(codes.source());
+          const DeviceRows in = test::random_rows(b, 2, 64, 1), x(b, 2, 64), out(b, 2, 16);
+          const View all = out.view();
+          const MatmulOutput first{router->get(),
+                                   overwrites ? x.view().slice(5, 8) : all.slice(8, 8)};
+          const MatmulOutput second{matrix->get(), all.slice(0, 8)};
+          b.norm(in.view(), {}, x.view());
+          const std::size_t before = emulation::launches();
+          b.matmul(overwrites ? in.view() : x.view(), {&first, 1});
+          b.matmul(x.view(), {&second, 1});
+          std::vector<float> values = out.values();
+          if (&b == cuda_.get()) {
+            EXPECT_EQ(emulation::launches() - before, overwrites ? 4u : 3u);
+          }
+          return values;
+        },
+        1e-8);
+  }
+}
+
 TEST_F(CudaDeviceTest, TheLibraryTakesManyRows) {
   const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
   auto matrix = cuda_->upload(weights.source());
@@ -153,9 +179,9 @@ TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
     return emulation::graph_launches() - before;
   };
   EXPECT_EQ(step(2.0f), 0u);
-  EXPECT_EQ(step(2.0f), 2u);  // of 128 and of 72 kernels
-  EXPECT_EQ(step(2.0f), 2u);
-  EXPECT_EQ(step(3.0f), 1u);
+  EXPECT_EQ(step(2.0f), 3u);  // of 32, 128 and 40 kernels
+  EXPECT_EQ(step(2.0f), 3u);
+  EXPECT_EQ(step(3.0f), 2u);
   EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
 }
 
@@ -170,6 +196,45 @@ TEST(CudaEmulation, ThreadsThatWaitForEverAreNoticed) {
                                      if (threadIdx.x < 32) emulation::sync_block();
                                    }),
                "wait for each other for ever");
+}
+
+// A kernel that begins early sees what was there before the one in front of it ran, until it waits.
+TEST(CudaEmulation, KernelsBeginEarly) {
+  void* memory = nullptr;
+  ASSERT_EQ(cudaMalloc(&memory, sizeof(int)), cudaSuccess);
+  cudaMemsetAsync(memory, 0, sizeof(int), nullptr);
+  auto* number = static_cast<int*>(memory);
+  int before = 0, behind = 0;
+  const auto send = [](std::function<void()> thread) {
+    emulation::launch(
+        {nullptr, 0, [=] { emulation::run_grid(dim3(1), dim3(2), 0, thread); }, true});
+  };
+  for (int k = 1; k <= 3; ++k) {
+    send([=] {
+      emulation::wait_for_previous_kernel();
+      if (threadIdx.x == 0) *number += k;
+    });
+  }
+  send([&, number] {
+    if (threadIdx.x == 0) before = *number;
+    emulation::wait_for_previous_kernel();
+    if (threadIdx.x == 0) behind = *number;
+  });
+  cudaStreamSynchronize(nullptr);
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(behind, 6);
+  cudaFree(memory);
+}
+
+TEST(CudaEmulation, AKernelThatBeginsEarlyAndDoesNotWaitIsNoticed) {
+  const auto send_two = [] {
+    for (int i = 0; i < 2; ++i) {
+      emulation::launch(
+          {nullptr, 0, [] { emulation::run_grid(dim3(1), dim3(1), 0, [] {}); }, true});
+    }
+    cudaStreamSynchronize(nullptr);
+  };
+  EXPECT_DEATH(send_two(), "did not wait for the one in front of it");
 }
 
 TEST(CudaEmulation, PiecesOfCodesFollowTheView) {

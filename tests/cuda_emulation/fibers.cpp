@@ -45,7 +45,8 @@ struct Warp {
   std::uint64_t shared[kLanes];
 };
 
-// The block that runs. There is one device, used by one thread at a time.
+// A block that runs; while one of its threads waits for an earlier kernel, the blocks of that do.
+// There is one device, used by one thread at a time.
 struct Block {
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
@@ -56,27 +57,29 @@ struct Block {
   const std::function<void()>* thread = nullptr;
   jmp_buf finished;
 };
-Block block;
+std::vector<std::unique_ptr<Block>> blocks;  // by how many wait
+std::size_t depth = 0;
+Block* block = nullptr;
 bool reversed = std::getenv("CUDA_EMULATION_REVERSED") != nullptr;
 std::size_t launch_count = 0;
 
 // Runs the next fiber that is not done; returns when this one's turn comes again.
 void take_turns() {
-  if (block.left == 0) _longjmp(block.finished, 1);
-  int next = block.current;
+  if (block->left == 0) _longjmp(block->finished, 1);
+  int next = block->current;
   do {
-    next = (next + (reversed ? block.threads - 1 : 1)) % block.threads;
-  } while (block.fibers[next].done);
-  if (++block.idle_turns > 4 * block.threads + 8) {
+    next = (next + (reversed ? block->threads - 1 : 1)) % block->threads;
+  } while (block->fibers[next].done);
+  if (++block->idle_turns > 4 * block->threads + 8) {
     give_up("the threads of a block wait for each other for ever");
   }
-  Fiber& from = block.fibers[block.current];
+  Fiber& from = block->fibers[block->current];
   if (!from.done && _setjmp(from.resume) != 0) {
-    threadIdx = block.fibers[block.current].thread;
+    threadIdx = block->fibers[block->current].thread;
     return;
   }
-  block.current = next;
-  Fiber& to = block.fibers[next];
+  block->current = next;
+  Fiber& to = block->fibers[next];
   threadIdx = to.thread;
   if (to.started) _longjmp(to.resume, 1);
   to.started = true;
@@ -84,12 +87,12 @@ void take_turns() {
 }
 
 void run_fiber() {
-  (*block.thread)();
-  Fiber& self = block.fibers[block.current];
+  (*block->thread)();
+  Fiber& self = block->fibers[block->current];
   if (!self.copies.empty()) give_up("a thread ended with copies that it did not wait for");
   self.done = true;
-  --block.left;
-  block.idle_turns = 0;
+  --block->left;
+  block->idle_turns = 0;
   take_turns();
 }
 
@@ -98,18 +101,18 @@ void wait(Barrier& barrier, int all) {
   if (++barrier.arrived == all) {
     barrier.arrived = 0;
     ++barrier.generation;
-    block.idle_turns = 0;
+    block->idle_turns = 0;
     return;
   }
   while (barrier.generation == generation) take_turns();
 }
 
-Warp& warp() { return block.warps[block.current / kLanes]; }
+Warp& warp() { return block->warps[block->current / kLanes]; }
 
 void run_block(dim3 size) {
-  block.barrier = {};
-  for (int i = 0; i < block.threads; ++i) {
-    Fiber& fiber = block.fibers[i];
+  block->barrier = {};
+  for (int i = 0; i < block->threads; ++i) {
+    Fiber& fiber = block->fibers[i];
     fiber.started = fiber.done = false;
     fiber.copies.clear();
     const auto n = static_cast<unsigned>(i);
@@ -120,22 +123,38 @@ void run_block(dim3 size) {
     fiber.start.uc_link = nullptr;
     makecontext(&fiber.start, run_fiber, 0);
   }
-  for (Warp& warp : block.warps) warp.barrier = {};
-  block.left = block.threads;
-  block.idle_turns = 0;
-  if (_setjmp(block.finished) != 0) return;
-  block.current = reversed ? block.threads - 1 : 0;
-  block.fibers[block.current].started = true;
-  threadIdx = block.fibers[block.current].thread;
-  setcontext(&block.fibers[block.current].start);
+  for (Warp& warp : block->warps) warp.barrier = {};
+  block->left = block->threads;
+  block->idle_turns = 0;
+  if (_setjmp(block->finished) != 0) return;
+  block->current = reversed ? block->threads - 1 : 0;
+  block->fibers[block->current].started = true;
+  threadIdx = block->fibers[block->current].thread;
+  setcontext(&block->fibers[block->current].start);
 }
+
+// A grid that runs, perhaps on behalf of a thread of another one.
+struct Enter {
+  Enter() {
+    if (depth == blocks.size()) blocks.push_back(std::make_unique<Block>());
+    block = blocks[depth++].get();
+  }
+  ~Enter() {
+    block = --depth > 0 ? blocks[depth - 1].get() : nullptr;
+    threadIdx = thread;
+    blockIdx = place;
+    blockDim = size;
+    gridDim = grid;
+  }
+  const dim3 thread = threadIdx, place = blockIdx, size = blockDim, grid = gridDim;
+};
 
 }  // namespace
 
-void* launch_memory() { return block.memory.data(); }
-void sync_block() { wait(block.barrier, block.threads); }
+void* launch_memory() { return block->memory.data(); }
+void sync_block() { wait(block->barrier, block->threads); }
 void sync_warp() { wait(warp().barrier, warp().lanes); }
-int lane() { return block.current % kLanes; }
+int lane() { return block->current % kLanes; }
 
 const std::uint64_t* share(std::uint64_t value) {
   warp().shared[lane()] = value;
@@ -144,18 +163,18 @@ const std::uint64_t* share(std::uint64_t value) {
 }
 
 void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros) {
-  block.fibers[block.current].copies.push_back({to, from, bytes, zeros});
+  block->fibers[block->current].copies.push_back({to, from, bytes, zeros});
 }
 
 void wait_for_copies() {
-  for (const PendingCopy& copy : block.fibers[block.current].copies) {
+  for (const PendingCopy& copy : block->fibers[block->current].copies) {
     if (copy.zeros) {
       std::memset(copy.to, 0, copy.bytes);
     } else {
       std::memcpy(copy.to, copy.from, copy.bytes);
     }
   }
-  block.fibers[block.current].copies.clear();
+  block->fibers[block->current].copies.clear();
 }
 
 void set_reversed(bool value) { reversed = value; }
@@ -165,22 +184,25 @@ void run_grid(dim3 grid, dim3 size, std::size_t shared_bytes, const std::functio
   if (is_lost()) return;
   ++launch_count;
   const Open open;
-  block.threads = static_cast<int>(size.x * size.y * size.z);
-  if (block.threads < 1 || block.threads > 1024) give_up("a block has 1 to 1024 threads");
-  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.y > 65535 || grid.z > 65535) {
+  const Enter enter;
+  block->threads = static_cast<int>(size.x * size.y * size.z);
+  if (block->threads < 1 || block->threads > 1024) give_up("a block has 1 to 1024 threads");
+  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > 2147483647 || grid.y > 65535 ||
+      grid.z > 65535) {
     give_up("a grid is empty or too large");
   }
-  if (static_cast<int>(block.fibers.size()) < block.threads) block.fibers.resize(block.threads);
-  for (int i = 0; i < block.threads; ++i) {
-    if (!block.fibers[i].stack) block.fibers[i].stack = std::make_unique<std::byte[]>(kStackBytes);
+  if (static_cast<int>(block->fibers.size()) < block->threads) block->fibers.resize(block->threads);
+  for (int i = 0; i < block->threads; ++i) {
+    if (!block->fibers[i].stack)
+      block->fibers[i].stack = std::make_unique<std::byte[]>(kStackBytes);
   }
-  block.warps.resize((block.threads + kLanes - 1) / kLanes);
-  for (std::size_t w = 0; w < block.warps.size(); ++w) {
-    block.warps[w].lanes = std::min(kLanes, block.threads - static_cast<int>(w) * kLanes);
+  block->warps.resize((block->threads + kLanes - 1) / kLanes);
+  for (std::size_t w = 0; w < block->warps.size(); ++w) {
+    block->warps[w].lanes = std::min(kLanes, block->threads - static_cast<int>(w) * kLanes);
   }
-  block.memory.assign((shared_bytes + 15) / 16,
-                      uint4{0x7fc00000, 0x7fc00000, 0x7fc00000, 0x7fc00000});
-  block.thread = &thread;
+  block->memory.assign((shared_bytes + 15) / 16,
+                       uint4{0x7fc00000, 0x7fc00000, 0x7fc00000, 0x7fc00000});
+  block->thread = &thread;
   gridDim = grid;
   blockDim = size;
   for (unsigned z = 0; z < grid.z; ++z) {

@@ -1,16 +1,21 @@
 // CUDA's runtime functions on the emulated device.
 
 #include <cuda_runtime.h>
+#include <cxxabi.h>
+#include <dlfcn.h>
 #include <sys/mman.h>
 
 #include <cstdio>
+#include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
 
 struct EmulatedGraph {
-  std::vector<std::function<void()>> kernels;
+  std::vector<linnet::emulation::Launch> launches;
 };
 
 namespace linnet::emulation {
@@ -19,14 +24,72 @@ namespace {
 bool lost = false;
 EmulatedGraph* captured = nullptr;
 std::size_t graph_launch_count = 0;
+std::vector<const void*> launched;                   // kernels
+std::map<const void*, std::size_t> shared_bytes_of;  // kernels that are allowed more than others
+
+// Kernels of which each but the first may begin before the one in front of it has run.
+std::vector<Launch> waiting;
+constexpr std::size_t kMostWaiting = 4;
+
+// "linnet::cuda::norm_rows<...>(...)" is norm_rows.
+std::string name_of(const void* kernel) {
+  Dl_info info{};
+  if (dladdr(kernel, &info) == 0 || !info.dli_sname) return "for_elements";  // with a local lambda
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, nullptr), std::free);
+  std::string whole = name ? name.get() : info.dli_sname;
+  whole.erase(std::min(whole.find('<'), whole.find('(')));
+  return whole.substr(whole.rfind(':') + 1);
+}
 
 }  // namespace
 
-void run_or_capture(std::function<void()> kernel) {
+// The last begins; each runs the one in front of it when it waits.
+void run_waiting() {
+  if (waiting.empty()) return;
+  const Launch last = std::move(waiting.back());
+  waiting.pop_back();
+  const std::size_t before = waiting.size();
+  last.run();
+  if (before > 0 && waiting.size() == before && !is_lost()) {
+    give_up("a kernel that began early did not wait for the one in front of it");
+  }
+  waiting.clear();
+}
+
+void wait_for_previous_kernel() { run_waiting(); }
+
+cudaError_t allow_shared_bytes(const void* kernel, int bytes) {
+  if (bytes > 232448) return cudaErrorInvalidValue;
+  shared_bytes_of[kernel] = static_cast<std::size_t>(bytes);
+  return cudaSuccess;
+}
+
+cudaError_t launch(Launch launch) {
+  if (is_lost()) return cudaErrorLaunchFailure;
+  const auto allowed = shared_bytes_of.find(launch.kernel);
+  const std::size_t most = allowed == shared_bytes_of.end() ? 48 * 1024 : allowed->second;
+  if (launch.shared_bytes > most) return cudaErrorInvalidValue;
   if (captured) {
-    captured->kernels.push_back(std::move(kernel));
-  } else {
-    kernel();
+    captured->launches.push_back(std::move(launch));
+    return cudaSuccess;
+  }
+  launched.push_back(launch.kernel);
+  if (!launch.begins_early || waiting.size() == kMostWaiting) run_waiting();
+  waiting.push_back(std::move(launch));
+  return cudaSuccess;
+}
+
+std::vector<std::string> launched_kernels() {
+  std::vector<std::string> names;
+  for (const void* kernel : std::exchange(launched, {})) names.push_back(name_of(kernel));
+  return names;
+}
+
+void check_line_read(const void* from, std::size_t bytes) {
+  if (reinterpret_cast<std::uintptr_t>(from) % 16 != 0 || bytes % 16 != 0 ||
+      !arena().holds(from, bytes)) {
+    give_up("lines are read that no allocation holds");
   }
 }
 
@@ -86,6 +149,7 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
+  run_waiting();
   if (memory) arena().give(memory);
   return cudaSuccess;
 }
@@ -100,6 +164,7 @@ cudaError_t cudaFreeHost(void* memory) {
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
                               std::size_t from_pitch, std::size_t width, std::size_t height,
                               cudaMemcpyKind kind, cudaStream_t) {
+  run_waiting();
   if (is_lost()) return cudaErrorLaunchFailure;
   const bool to_device = kind != cudaMemcpyDeviceToHost;
   const bool from_device = kind != cudaMemcpyHostToDevice;
@@ -122,6 +187,7 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
 }
 cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t) {
+  run_waiting();
   if (is_lost()) return cudaErrorLaunchFailure;
   if (!arena().holds(memory, bytes)) return cudaErrorInvalidValue;
   const Open open;
@@ -134,6 +200,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  run_waiting();
   return is_lost() ? cudaErrorLaunchFailure : cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -141,7 +208,10 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  run_waiting();
+  return cudaSuccess;
+}
 cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
 cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
   if (is_lost()) return cudaErrorLaunchFailure;
@@ -160,7 +230,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
   ++graph_launch_count;
-  for (const std::function<void()>& kernel : graph->kernels) kernel();
+  run_waiting();
+  for (const Launch& kernel : graph->launches) launch(kernel);
   return cudaGetLastError();
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {

@@ -46,7 +46,7 @@ TEST_P(EncoderTest, MakesNoText) {
   const Status submitted = engine->submit(std::move(request));
   ASSERT_FALSE(submitted);
   EXPECT_THAT(submitted.error().message, testing::HasSubstr("encoders, which make no text"));
-  EXPECT_FALSE(engine->logits(model_.prompt(5)));
+  EXPECT_FALSE(test::all_logits(*engine, model_.prompt(5)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Encoders, EncoderTest,

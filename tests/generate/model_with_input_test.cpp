@@ -18,7 +18,7 @@ class ModelWithInputTest : public testing::Test {
   Tokens likeliest(Engine& engine, const Tokens& input, int count) const {
     Tokens text = {model_.file().spec().input.first_token};
     for (int i = 0; i < count; ++i) {
-      const auto logits = engine.logits(text, input);
+      const auto logits = test::all_logits(engine, text, input);
       if (!logits) return ADD_FAILURE() << logits.error().message, Tokens{};
       const auto last = logits->end() - model_.vocabulary();
       text.push_back(static_cast<TokenId>(std::max_element(last, logits->end()) - last));
@@ -134,10 +134,10 @@ TEST_F(EncoderAloneTest, EmbeddingsAreThoseOfTheEncoderWhateverCompany) {
 }
 
 TEST_F(ModelWithInputTest, LogitsNeedAnInput) {
-  const auto logits = model_.engine()->logits(model_.prompt(3));
+  const auto logits = test::all_logits(*model_.engine(), model_.prompt(3));
   ASSERT_FALSE(logits);
   const test::TinyModel llama("llama-dense");
-  const auto refused = llama.engine()->logits(llama.prompt(3), llama.prompt(2));
+  const auto refused = test::all_logits(*llama.engine(), llama.prompt(3), llama.prompt(2));
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, testing::HasSubstr("llama models have no input"));
 }

@@ -140,6 +140,25 @@ TEST_F(StepLogitsTest, ChainsThatNeedAll) {
   expect_same_text(params, false);
 }
 
+// Rows behind guesses are picked by what is needed before them.
+TEST_F(StepLogitsTest, OnlyWhatWasSaidMakesNeedsDependOnTheText) {
+  const std::vector<std::int32_t> tokens = {5, 6, 5};
+  const auto depends = [&](const SamplingParams& params) {
+    return SamplerChain(params).needs({tokens, 0}).depends_on_text;
+  };
+  SamplingParams params;
+  params.logit_bias = {{30, 4.0f}};
+  params.banned_tokens = {40};
+  params.min_tokens = 10;
+  params.end_tokens = {42};
+  EXPECT_FALSE(depends(params));
+  params.dry_multiplier = 2.0f;
+  EXPECT_TRUE(depends(params));
+  params.dry_multiplier = 0.0f;
+  params.presence_penalty = 0.5f;
+  EXPECT_TRUE(depends(params));
+}
+
 TEST_F(StepLogitsTest, RowsOfACpuComeWhole) {
   const auto backend = make_cpu_backend(1);
   EXPECT_FALSE(StepLogits(*backend).picks());

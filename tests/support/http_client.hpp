@@ -83,7 +83,8 @@ class TcpClient {
 
 inline std::string http_request(std::string_view method, std::string_view path,
                                 std::string_view body, std::string_view headers = "") {
-  std::string text = std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n";
+  std::string text =
+      std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n";
   text += "Connection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   return text + std::string(headers) + "\r\n" + std::string(body);
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <list>
 #include <map>
 #include <set>
 #include <string>
@@ -52,6 +54,12 @@ class ModelCopy {
     return *this;
   }
 
+  /// `count` elements from `first` on of a tensor of F32 become `value`.
+  ModelCopy& fill(const std::string& name, float value, std::size_t first, std::size_t count) {
+    fills_[name] = {value, first, count};
+    return *this;
+  }
+
   Status write(const std::filesystem::path& to,
                const std::filesystem::path& from = kBundledModel) const {
     const auto file = gguf::File::open(from);
@@ -61,6 +69,7 @@ class ModelCopy {
       if (!changes_.contains(std::string(key))) writer.add_value(key, value);
     }
     for (const auto& [key, change] : changes_) change(writer, key);
+    std::list<std::vector<std::byte>> copies;
     std::vector<std::span<const std::byte>> bytes;
     for (const gguf::Tensor& tensor : file->tensors()) {
       const std::string name(tensor.name);
@@ -70,16 +79,33 @@ class ModelCopy {
                         shape != shapes_.end()
                             ? std::span<const std::int64_t>(shape->second)
                             : std::span(tensor.shape).first(std::size_t(tensor.dimensions)));
-      bytes.push_back(tensor.bytes);
+      bytes.push_back(filled(tensor, copies));
     }
     return writer.write(
         to, [&](std::size_t i, const gguf::Writer::Sink& sink) { return sink(bytes[i]); });
   }
 
  private:
+  struct Fill {
+    float value;
+    std::size_t first, count;
+  };
+
+  // The bytes of a tensor, or of a copy of it that is filled.
+  std::span<const std::byte> filled(const gguf::Tensor& tensor,
+                                    std::list<std::vector<std::byte>>& copies) const {
+    const auto fill = fills_.find(std::string(tensor.name));
+    if (fill == fills_.end()) return tensor.bytes;
+    auto& copy = copies.emplace_back(tensor.bytes.begin(), tensor.bytes.end());
+    auto* const values = reinterpret_cast<float*>(copy.data());
+    std::fill_n(values + fill->second.first, fill->second.count, fill->second.value);
+    return copy;
+  }
+
   std::map<std::string, Change> changes_;
   std::set<std::string> dropped_;
   std::map<std::string, std::vector<std::int64_t>> shapes_;
+  std::map<std::string, Fill> fills_;
 };
 
 }  // namespace linnet::test

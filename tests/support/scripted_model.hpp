@@ -23,6 +23,8 @@ struct ScriptedModel {
   bool endless = false;
   std::int64_t context = 2048;
 
+  static constexpr std::int64_t kWidth = 384;  ///< at least the size of the vocabulary
+
   Status write(const std::filesystem::path& path) const {
     VocabularyFile vocabulary = byte_level_vocabulary({});
     const TokenId end = vocabulary.add("<|im_end|>", PieceType::kControl);
@@ -46,8 +48,6 @@ struct ScriptedModel {
   }
 
  private:
-  static constexpr std::int64_t kWidth = 384;  // at least the size of the vocabulary
-
   static std::string spelled(const std::string& text) {
     std::string piece;
     for (const char byte : text) piece += byte_to_character(static_cast<unsigned char>(byte));

@@ -59,6 +59,7 @@ struct Text {
   std::vector<std::int32_t> tokens;
   std::int64_t cached_tokens = -1;
   std::optional<FinishReason> reason;
+  std::string error;  ///< why it failed, if it did
 };
 
 /// Queues a request whose output goes to `text`, which outlives it.
@@ -68,7 +69,10 @@ inline void submit(Engine& engine, GenerateRequest request, Text& text) {
     return true;
   };
   request.on_start = [&text](std::int64_t cached) { text.cached_tokens = cached; };
-  request.on_finish = [&text](FinishReason reason) { text.reason = reason; };
+  request.on_finish = [&text](const Result<FinishReason>& ending) {
+    if (ending) text.reason = *ending;
+    if (!ending) text.error = ending.error().message;
+  };
   const Status status = engine.submit(std::move(request));
   ASSERT_TRUE(status) << status.error().message;
 }
@@ -97,6 +101,18 @@ inline Text run(Engine& engine, GenerateRequest request) {
   submit(engine, std::move(request), text);
   finish(engine);
   return text;
+}
+
+/// The logits of all positions, [tokens, vocabulary].
+inline Result<std::vector<float>> all_logits(Engine& engine, std::span<const TokenId> tokens,
+                                             std::span<const TokenId> input = {}) {
+  std::vector<float> all;
+  const Status status = engine.logits(tokens, input, [&](std::span<const float> rows) -> Status {
+    all.insert(all.end(), rows.begin(), rows.end());
+    return {};
+  });
+  if (!status) return status.error();
+  return all;
 }
 
 }  // namespace linnet::test

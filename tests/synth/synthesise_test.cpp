@@ -43,7 +43,7 @@ TEST(Synthesise, EveryTypeMakesAReadableFileOfItsType) {
   const TemporaryFolder folder;
   for (const Format& format : all_formats()) {
     if (!can_fill(format)) continue;
-    const auto types = find_type_choice(format.name);
+    const auto types = find_types(format.name);
     ASSERT_TRUE(types);
     const auto path = folder / "model.gguf";
     const Status written = write_model(*find_shape("tiny"), *types, 0, path);
@@ -58,7 +58,7 @@ TEST(Synthesise, EveryTypeMakesAReadableFileOfItsType) {
 TEST(Synthesise, AMixKeepsSensitiveTensorsPrecise) {
   const TemporaryFolder folder;
   const auto path = folder / "model.gguf";
-  ASSERT_TRUE(write_model(*find_shape("tiny"), *find_type_choice("q4_k_m"), 0, path));
+  ASSERT_TRUE(write_model(*find_shape("tiny"), *find_types("q4_k_m"), 0, path));
   const auto file = gguf::File::open(path);
   ASSERT_TRUE(file);
   EXPECT_EQ(file->find_tensor("output.weight")->format->type, TensorType::kQ6_K);
@@ -70,7 +70,7 @@ TEST(Synthesise, TheSeedDecidesTheBytes) {
   const TemporaryFolder folder;
   const auto make = [&](std::uint64_t seed) {
     const auto path = folder / "model.gguf";
-    EXPECT_TRUE(write_model(*find_shape("tiny-moe"), *find_type_choice("IQ2_XS"), seed, path));
+    EXPECT_TRUE(write_model(*find_shape("tiny-moe"), *find_types("IQ2_XS"), seed, path));
     return read_file(path);
   };
   const std::string first = make(7);
@@ -81,7 +81,7 @@ TEST(Synthesise, TheSeedDecidesTheBytes) {
 TEST(Synthesise, ProgressEndsAtTheWhole) {
   const TemporaryFolder folder;
   std::int64_t last = 0, whole = -1;
-  ASSERT_TRUE(write_model(*find_shape("tiny"), *find_type_choice("F16"), 0, folder / "m.gguf",
+  ASSERT_TRUE(write_model(*find_shape("tiny"), *find_types("F16"), 0, folder / "m.gguf",
                           [&](std::int64_t done, std::int64_t total) {
                             EXPECT_GT(done, last);
                             last = done;
@@ -92,10 +92,10 @@ TEST(Synthesise, ProgressEndsAtTheWhole) {
 
 TEST(Synthesise, UnknownNamesAreRefused) {
   EXPECT_EQ(find_shape("gpt-5"), nullptr);
-  const auto types = find_type_choice("I32");
+  const auto types = find_types("I32");
   ASSERT_FALSE(types);
   EXPECT_THAT(types.error().message, testing::HasSubstr("Q4_K_M"));
-  EXPECT_FALSE(write_model(*find_shape("tiny"), *find_type_choice("F16"), 0, "/nowhere/m.gguf"));
+  EXPECT_FALSE(write_model(*find_shape("tiny"), *find_types("F16"), 0, "/nowhere/m.gguf"));
 }
 
 }  // namespace

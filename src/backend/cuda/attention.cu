@@ -3,23 +3,22 @@
 #include <algorithm>
 #include <bit>
 
+#include "backend/cuda/attend_in_tiles.hpp"
 #include "backend/cuda/cuda_backend.hpp"
-#include "backend/cuda/kernels/attend.cuh"
-#include "backend/cuda/kernels/attend_tiles.cuh"
-#include "backend/cuda/kernels/store_kv.cuh"
+#include "backend/cuda/kernels/attend_rows.cuh"
 #include "backend/visible_keys.hpp"
 
 namespace linnet::cuda {
 namespace {
 
 // Pages that a thread block has at least where the keys of a row are split.
-constexpr std::int64_t kLeastPages = 2 * kAttendWarps;
+constexpr std::int64_t kLeastPages = kAttendWarps;
 
 // Rounded up by an eighth at most: the arguments of kernels, and so the graphs of steps, should not
 // change with every page that a sequence begins.
 std::int64_t round_pages(std::int64_t pages) {
   const auto floor = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(pages)));
-  const std::int64_t step = std::max(kLeastPages, floor / 8);
+  const std::int64_t step = std::max(2 * kLeastPages, floor / 8);
   return (pages + step - 1) / step * step;
 }
 
@@ -50,14 +49,6 @@ void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
   kRun[static_cast<int>(task.kv.type)](stream, task, rows);
 }
 
-template <int kWidth>
-void run_tiles(Stream& stream, const AttendTask& task, const QueryTile* tiles, std::int64_t count) {
-  constexpr std::size_t kBytes = attend_tile_bytes(kWidth);
-  const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>(task.params.kv_heads));
-  stream.allow_shared_bytes(attend_tiles<kWidth>, kBytes);
-  stream.launch(attend_tiles<kWidth>, grid, dim3(kTileWarps * kWarp), kBytes, task, tiles);
-}
-
 // The kernel for heads of some width: query heads that share a read of keys, columns a lane sums.
 struct Variant {
   int heads, columns;
@@ -86,18 +77,16 @@ const Variant& choose_variant(int group, int value_width) {
 // Queries that a tile should have in the mean; with fewer, rows are better taken one by one, their
 // keys shared between thread blocks.
 constexpr std::int64_t kWorthATile = 16;
+// Pages of keys from which there should be tiles for half of the device.
+constexpr std::int64_t kManyPages = 64;
 
 }  // namespace
 
 // The batch's rows in tiles, where that is worth it: long runs of one sequence.
 std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout& batch) {
   const AttentionParams& params = task.params;
-  const bool has_kernel =
-      params.key_width == params.value_width && (params.key_width == 64 || params.key_width == 128);
   tile_list_.clear();
-  // Tiles hold binary16, which F32 and BF16 do not fit.
-  const bool fits = task.kv.type != KvType::kF32 && task.kv.type != KvType::kBf16;
-  if (!has_kernel || params.selected || !fits) return 0;
+  if (params.selected || !has_tiles(task)) return 0;
   const std::int32_t group = params.heads / params.kv_heads;
   const auto rows = static_cast<std::int32_t>(batch.sequences.size());
   for (std::int32_t first = 0, last = 0; first < rows; first = last) {
@@ -107,32 +96,48 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
     }
   }
   const auto tiles = static_cast<std::int64_t>(tile_list_.size()) / 3;
-  return std::int64_t{rows} * group >= tiles * kWorthATile ? tiles : 0;
+  if (std::int64_t{rows} * group < tiles * kWorthATile) return 0;
+  // A tile walks through all keys: few of them leave most of the device to wait where there are
+  // many.
+  const bool few_blocks = tiles * params.kv_heads < stream_->multiprocessors() / 2;
+  return few_blocks && task.batch.table_pages > kManyPages ? 0 : tiles;
+}
+
+// Every layer of a step asks for the same tables, which are long where sequences are many and one
+// of them is: they are made anew only where some page differs. What lies behind the pages of a
+// sequence is not read.
+void CudaBackend::flatten_tables(const BatchLayout& batch, std::size_t width) {
+  const auto& tables = batch.page_tables;
+  const auto pages_of = [&](std::size_t s) {
+    return tables[s].first(std::min(tables[s].size(), width));
+  };
+  const auto is_known = [&](std::size_t s) {
+    return std::ranges::equal(pages_of(s),
+                              std::span(flat_tables_).subspan(s * width).first(pages_of(s).size()));
+  };
+  bool same = flat_tables_.size() == tables.size() * width && table_width_ == width;
+  for (std::size_t s = 0; same && s < tables.size(); ++s) same = is_known(s);
+  if (same) return;
+  device_tables_ = nullptr;
+  table_width_ = width;
+  flat_tables_.assign(tables.size() * width, 0);
+  for (std::size_t s = 0; s < tables.size(); ++s) {
+    std::ranges::copy(pages_of(s), flat_tables_.begin() + static_cast<std::ptrdiff_t>(s * width));
+  }
 }
 
 DeviceBatch CudaBackend::device_batch(const BatchLayout& batch) {
   DeviceBatch device;
   device.table_pages = round_pages(longest_pages(batch));
-  flat_tables_.assign(batch.page_tables.size() * static_cast<std::size_t>(device.table_pages), 0);
-  for (std::size_t s = 0; s < batch.page_tables.size(); ++s) {
-    const auto pages = batch.page_tables[s].first(std::min<std::size_t>(
-        batch.page_tables[s].size(), static_cast<std::size_t>(device.table_pages)));
-    std::copy(pages.begin(), pages.end(),
-              flat_tables_.begin() + static_cast<std::ptrdiff_t>(s) * device.table_pages);
-  }
+  flatten_tables(batch, static_cast<std::size_t>(device.table_pages));
   device.positions = positions_.of(*stream_, batch.positions);
   device.sequences = sequences_.of(*stream_, batch.sequences);
-  device.tables = tables_.of(*stream_, std::span<const std::int32_t>(flat_tables_));
+  if (!device_tables_) {
+    device_tables_ = tables_.of(*stream_, std::span<const std::int32_t>(flat_tables_));
+  }
+  device.tables = device_tables_;
   device.lengths = lengths_.of(*stream_, batch.lengths);
   return device;
-}
-
-void CudaBackend::store_kv(KvStore& store, int layer, View keys, View values,
-                           const BatchLayout& batch) {
-  const KvView kv = static_cast<const DeviceKvStore&>(store).layer(layer);
-  const dim3 grid(static_cast<unsigned>(keys.rows), static_cast<unsigned>(kv.heads));
-  stream_->launch(store_kv_rows, grid, dim3(4 * kWarp), 0, kv, keys.data, keys.stride, values.data,
-                  values.stride, device_batch(batch));
 }
 
 void CudaBackend::attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages) {
@@ -179,7 +184,8 @@ void CudaBackend::attend_in_splits(AttendTask& task, std::int64_t rows) {
   choose_variant(params.heads / params.kv_heads, params.value_width).run(*stream_, task, rows);
   if (task.splits == 1) return;
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.heads));
-  stream_->launch(add_splits, grid, dim3(128), 0, task);
+  const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(task.splits);
+  stream_->launch(add_splits, grid, dim3(kAddThreads), bytes, task);
 }
 
 void CudaBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
@@ -200,13 +206,17 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   }
   if (is_deterministic_) return attend_alike(task, queries.rows);
   const std::int64_t tiles = tile_queries(task, batch);
-  if (tiles == 0) return attend_by_rows(task, queries.rows, task.batch.table_pages);
+  if (tiles == 0) {
+    if (params.value_width % kBlock == 0) task.quantised = room_for_quantised(out);
+    attend_by_rows(task, queries.rows, task.batch.table_pages);
+    if (task.quantised.codes) remember_quantised(out, task.quantised);
+    return;
+  }
   static_assert(sizeof(QueryTile) == 3 * sizeof(std::int32_t));
   const auto* list = reinterpret_cast<const QueryTile*>(
       tiles_mirror_.of(*stream_, std::span<const std::int32_t>(tile_list_)));
   if (!list) return;
-  if (params.key_width == 64) return run_tiles<64>(*stream_, task, list, tiles);
-  run_tiles<128>(*stream_, task, list, tiles);
+  attend_in_tiles(*stream_, task, list, tiles);
 }
 
 // The scores come from the device, the choice is the CPU's: ties fall as std::partial_sort leaves
@@ -218,7 +228,7 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   auto* scores = index_scores_.take<float>(*stream_, queries.rows * row_scores);
   selection_.reset(queries.rows, device.table_pages);
   if (!scores) return;
-  const dim3 grid(static_cast<unsigned>(queries.rows), static_cast<unsigned>(device.table_pages));
+  const dim3 grid(static_cast<unsigned>(queries.rows), grid_rows(device.table_pages));
   // By KvType.
   constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
       score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,

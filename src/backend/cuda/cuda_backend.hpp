@@ -20,7 +20,26 @@ namespace linnet::cuda {
 struct AttendTask;
 struct DeviceBatch;
 struct DeviceRun;
+struct HeadWork;
+struct HeadWorks;
 struct KvView;
+
+/// What an operation does to heads; see HeadWork.
+enum class HeadStep { kNormalise, kTurn };
+
+/// Where quantised rows lie.
+class QuantisedMemory {
+ public:
+  QuantisedRows take(Stream& stream, std::int64_t rows, std::int64_t blocks) {
+    const std::int64_t all = rows * blocks;
+    return {codes_.take<std::uint32_t>(stream, all * 16), scales_.take<float>(stream, all),
+            sums_.take<std::int32_t>(stream, all * 2), blocks};
+  }
+  bool holds(const QuantisedRows& rows) const { return codes_.get() == rows.codes; }
+
+ private:
+  Scratch codes_, scales_, sums_;
+};
 
 class DeviceBuffer final : public Buffer {
  public:
@@ -97,15 +116,8 @@ class DeviceStateStore final : public StateStore {
 /// device memory.
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads)
-      : stream_(std::move(stream)),
-        is_deterministic_(options.deterministic),
-        picks_logits_(options.picks),
-        seeks_library_(options.library),
-        pool_(threads) {
-    stream_->use_graphs(options.graphs);
-  }
-  ~CudaBackend() override { stream_->wait(); }
+  CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads);
+  ~CudaBackend() override;
 
   std::string_view name() const override { return "cuda"; }
   std::string_view memory_layout() const override { return "cuda 1"; }
@@ -122,8 +134,12 @@ class CudaBackend final : public Backend {
   void embed_rows(const Matrix& table, std::span<const std::int32_t> ids, View out) override;
   void gather_rows(View in, std::span<const std::int32_t> rows, View out) override;
   void matmul(View in, std::span<const MatmulOutput> outputs) override;
+  void gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                    Activation activation) override;
   void expert_matmul(View in, const Matrix& weight, const float* scale, const float* bias,
                      const Routing& routing, View out) override;
+  void gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,
+                           const Routing& routing, Activation activation) override;
   void combine_experts(View in, const Routing& routing, View out) override;
   void route_experts(View logits, const RouteParams& params, const Routing& out) override;
   void group_experts(int size, const Routing& routing) override;
@@ -173,6 +189,7 @@ class CudaBackend final : public Backend {
     bool operator==(const Grouping&) const = default;
   };
 
+  void begin_kernels_early();
   template <class Body>
   void for_each(std::int64_t rows, std::int64_t columns, Body body);
   std::byte* landing_place(std::size_t bytes);
@@ -187,12 +204,16 @@ class CudaBackend final : public Backend {
                           const Epilogue& epilogue);
   /// False, and nothing is done, where there is no library or it can't.
   bool multiply_by_library(Prepared& x, const MatmulOutput& output);
-  QuantisedRows room_for_quantised(View of);
-  void remember_quantised(View of);
+  bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,
+                      Activation activation, View out);
+  QuantisedRows room_for_quantised(View of, int memory = 0, std::int64_t most_rows = kFewRows);
+  void remember_quantised(View of, const QuantisedRows& rows);
   void quantise(Prepared& x);
   void halve(Prepared& x);
   void halve_evenly(Prepared& x);
   const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
+  HeadWork& postponed_work(View x, int heads, int width, HeadStep step);
+  void flatten_tables(const BatchLayout& batch, std::size_t width);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
   std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
@@ -211,25 +232,31 @@ class CudaBackend final : public Backend {
   Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
       tiles_mirror_;
   std::map<const float*, Mirror> frequencies_;  // of rope, by where the model keeps them
-  /// What quantised_ holds, if nothing else came after `operations`.
+  /// `rows` holds what `of` is, if nothing else came after `operations`.
   struct Remembered {
     View of;
+    QuantisedRows rows;
     std::uint64_t operations = 0;
   };
   Remembered remembered_;
   bool has_quantised_weights_ = false;
-  QuantisedRows quantised_;  // of the matmul that runs
+  QuantisedMemory quantised_memory_[2];
+  QuantisedRows quantised_;                // of the matmul that runs
+  std::unique_ptr<HeadWorks> head_works_;  // postponed
   HalfRows halves_;
-  Scratch quantised_codes_, quantised_scales_, quantised_sums_, half_values_, half_inverses_;
+  Scratch half_values_, half_inverses_;
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
-  Scratch picks_;
+  Scratch picks_, pick_candidates_;
   Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_, index_scores_;
   Grouping grouping_;     // until experts are chosen anew
   PickLists pick_lists_;  // in pick_numbers_
   KeySelection selection_;
   std::vector<float> host_scores_;
   std::vector<std::uint32_t> host_picks_;
-  std::vector<std::int32_t> flat_tables_, device_run_list_, tile_list_;
+  std::vector<std::int32_t> flat_tables_;  // [sequences][table_width_]
+  std::size_t table_width_ = 0;
+  const std::int32_t* device_tables_ = nullptr;  // the same; null where it was not sent
+  std::vector<std::int32_t> device_run_list_, tile_list_;
   std::vector<SequenceRun> runs_;
 };
 

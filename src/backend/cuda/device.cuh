@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+#include <nv/target>
 
 /// What the kernels use of the device beyond CUDA's own words: the one place with intrinsics and
 /// inline PTX. tests/cuda_emulation holds its twin for host compilers, so a function added here is
@@ -17,6 +18,23 @@ inline constexpr unsigned kAllLanes = 0xffffffffu;
 
 __device__ inline void sync_block() { __syncthreads(); }
 __device__ inline void sync_warp() { __syncwarp(); }
+
+/// Lets the next kernel of the stream begin, as far as there is room for its blocks, and waits
+/// until the kernels before this one are done. Every kernel calls it: what kernels write may be
+/// read and written only behind it, weights before it, too. (Programmatic dependent launch:
+/// section 9.7.12.13 of the PTX ISA; devices before Hopper begin kernels one after the other.)
+__device__ inline void wait_for_previous_kernel() {
+  NV_IF_TARGET(NV_PROVIDES_SM_90, (asm volatile("griddepcontrol.launch_dependents;");
+                                   asm volatile("griddepcontrol.wait;" ::
+                                                    : "memory");))
+}
+
+/// Asks for `bytes`, a multiple of 16 from a multiple of 16 on, to be brought to the L2 cache.
+__device__ inline void begin_to_cache(const void* from, std::uint32_t bytes) {
+  NV_IF_TARGET(
+      NV_PROVIDES_SM_90,
+      (asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes));))
+}
 
 /// The value of the lane whose number differs in the bits `mask`. All lanes take part.
 template <class T>
@@ -50,6 +68,12 @@ __device__ inline std::uint8_t to_e4m3(float value) {
 /// Two numbers rounded to binary16, the first in the lower half.
 __device__ inline std::uint32_t to_halves(float first, float second) {
   const __half2 both = __floats2half2_rn(first, second);
+  return *reinterpret_cast<const std::uint32_t*>(&both);
+}
+
+/// The same in bfloat16.
+__device__ inline std::uint32_t to_bfloat16s(float first, float second) {
+  const __nv_bfloat162 both = __floats2bfloat162_rn(first, second);
   return *reinterpret_cast<const std::uint32_t*>(&both);
 }
 
@@ -113,6 +137,16 @@ __device__ inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[
                                       std::uint32_t b0, std::uint32_t b1) {
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+/// The same of bfloat16 numbers.
+__device__ inline void multiply_bfloat16_tiles(float (&sum)[4], const std::uint32_t (&a)[4],
+                                               std::uint32_t b0, std::uint32_t b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
       "{%8, %9}, {%0, %1, %2, %3};"
       : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

@@ -1,4 +1,4 @@
-// Operations on rows: norms, RoPE, activations, copies.
+// Operations on the elements of rows: activations, sums, copies.
 
 #include <algorithm>
 
@@ -8,20 +8,9 @@
 namespace linnet::cuda {
 namespace {
 
-constexpr std::int64_t kMostGridRows = 65535;
-
-unsigned grid_rows(std::int64_t rows) {
-  return static_cast<unsigned>(std::min(rows, kMostGridRows));
-}
-
 dim3 element_grid(std::int64_t rows, std::int64_t columns) {
   return dim3(static_cast<unsigned>((columns + kElementThreads - 1) / kElementThreads),
               grid_rows(rows));
-}
-
-// Threads for `width` columns: whole warps, at most 256.
-unsigned threads_for(std::int64_t width) {
-  return static_cast<unsigned>(std::clamp<std::int64_t>((width + 31) / 32 * 32, 32, 256));
 }
 
 template <Codes kCodes>
@@ -63,38 +52,11 @@ void CudaBackend::gather_rows(View in, std::span<const std::int32_t> rows, View 
            });
 }
 
-void CudaBackend::norm(View in, const NormParams& params, View out) {
-  const std::int64_t group = params.group ? params.group : in.columns;
-  const dim3 grid(static_cast<unsigned>(in.columns / group), grid_rows(in.rows));
-  const QuantisedRows quantised = group % kBlock == 0 ? room_for_quantised(out) : QuantisedRows{};
-  stream_->launch(normalise_rows, grid, dim3(threads_for(group)), 0, in, params, group, out,
-                  quantised);
-  if (quantised.codes) remember_quantised(out);
-}
-
-void CudaBackend::rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) {
-  if (params.layout == RopeLayout::kNone || params.dims < 2) return;
-  const float* host = params.inverse_frequencies.data();
-  RopeTask task{params.layout,
-                params.heads,
-                params.head_width,
-                params.first,
-                params.dims,
-                params.magnitude,
-                frequencies_[host].of(*stream_, params.inverse_frequencies),
-                positions_.of(*stream_, positions)};
-  if (!task.inverse_frequencies || !task.positions) return;
-  const int pairs = params.dims / 2 * params.heads;
-  const unsigned threads = threads_for(pairs);
-  const dim3 grid((static_cast<unsigned>(pairs) + threads - 1) / threads, grid_rows(x.rows));
-  stream_->launch(rotate_rows, grid, dim3(threads), 0, x, task);
-}
-
 void CudaBackend::gated_activation(View gate, View up, Activation activation, View out) {
   const QuantisedRows quantised = room_for_quantised(out);
   stream_->launch(activate_rows, element_grid(gate.rows, gate.columns), dim3(kElementThreads), 0,
                   gate, up, activation, out, quantised);
-  if (quantised.codes) remember_quantised(out);
+  if (quantised.codes) remember_quantised(out, quantised);
 }
 
 void CudaBackend::add_scaled(View x, float scale, float out_scale, View out) {

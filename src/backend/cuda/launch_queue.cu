@@ -19,16 +19,27 @@ void LaunchQueue::Batch::clear() {
   arguments.clear();
 }
 
-cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) {
+cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) const {
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = begins_early_ ? 1 : 0;
   for (const Launch& launch : batch.launches) {
-    const cudaError_t error = launch.send(launch, batch.arguments.data(), stream);
+    config.gridDim = launch.grid;
+    config.blockDim = launch.block;
+    config.dynamicSmemBytes = launch.shared_bytes;
+    const std::byte* arguments = batch.arguments.data() + launch.first_argument;
+    const cudaError_t error = launch.send(launch.kernel, arguments, config);
     if (error != cudaSuccess) return error;
   }
   return cudaSuccess;
 }
 
 // Null where the device can't.
-LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream) {
+LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream) const {
   if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return {};
   const cudaError_t sent = send_each(batch, stream);
   cudaGraph_t graph = nullptr;

@@ -18,6 +18,9 @@ class LaunchQueue {
  public:
   /// Without graphs every kernel is sent on its own.
   void use_graphs(bool use) { uses_graphs_ = use; }
+  /// Whether kernels begin before the ones in front of them have ended, and wait for them where
+  /// they say wait_for_previous_kernel().
+  void begin_early(bool early) { begins_early_ = early; }
 
   template <class... Parameters>
   void add(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
@@ -28,21 +31,23 @@ class LaunchQueue {
   }
 
   /// So many wait that sending them should begin.
-  bool is_full() const { return waiting_.launches.size() >= kFull; }
+  bool is_full() const { return waiting_.launches.size() >= (next_ == 0 ? kFirstFull : kFull); }
   /// Sends what waits.
   cudaError_t send(cudaStream_t stream);
   /// What is sent next is compared with what was sent first, after this was called before.
   void restart() { next_ = 0; }
 
  private:
-  static constexpr std::size_t kFull = 128;
+  // The device waits for the first ones of a step, so those are fewer.
+  static constexpr std::size_t kFirstFull = 32, kFull = 128;
   static constexpr std::size_t kWorthAGraph = 8;
   static constexpr std::size_t kMostKnown = 64;
 
   using AnyKernel = void (*)();
   struct Launch {
     AnyKernel kernel;
-    cudaError_t (*send)(const Launch& launch, const std::byte* arguments, cudaStream_t stream);
+    cudaError_t (*send)(AnyKernel kernel, const std::byte* arguments,
+                        const cudaLaunchConfig_t& config);
     dim3 grid, block;
     std::size_t shared_bytes, first_argument;
 
@@ -83,16 +88,11 @@ class LaunchQueue {
     const T& value() const { return *reinterpret_cast<const T*>(bytes); }
   };
   template <class... Parameters>
-  static cudaError_t send_one(const Launch& launch, const std::byte* arguments,
-                              cudaStream_t stream) {
-    cudaLaunchConfig_t config{};
-    config.gridDim = launch.grid;
-    config.blockDim = launch.block;
-    config.dynamicSmemBytes = launch.shared_bytes;
-    config.stream = stream;
-    const std::byte* from = arguments + launch.first_argument;
-    const std::tuple<Taken<Parameters>...> taken{Taken<Parameters>(from)...};  // in their order
-    const auto kernel = reinterpret_cast<void (*)(Parameters...)>(launch.kernel);
+  static cudaError_t send_one(AnyKernel any, const std::byte* arguments,
+                              const cudaLaunchConfig_t& config) {
+    const std::tuple<Taken<Parameters>...> taken{
+        Taken<Parameters>(arguments)...};  // in their order
+    const auto kernel = reinterpret_cast<void (*)(Parameters...)>(any);
     return std::apply(
         [&](const auto&... argument) {
           return cudaLaunchKernelEx(&config, kernel, argument.value()...);
@@ -100,13 +100,13 @@ class LaunchQueue {
         taken);
   }
 
-  static cudaError_t send_each(const Batch& batch, cudaStream_t stream);
-  static Graph capture(const Batch& batch, cudaStream_t stream);
+  cudaError_t send_each(const Batch& batch, cudaStream_t stream) const;
+  Graph capture(const Batch& batch, cudaStream_t stream) const;
 
   Batch waiting_;
   std::vector<Known> known_;  // what was sent last time, by its place in the order
   std::size_t next_ = 0;
-  bool uses_graphs_ = true;
+  bool uses_graphs_ = true, begins_early_ = false;
 };
 
 }  // namespace linnet::cuda

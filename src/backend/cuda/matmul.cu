@@ -7,6 +7,7 @@
 #include "backend/cuda/kernels/experts.cuh"
 #include "backend/cuda/kernels/prepare.cuh"
 #include "backend/cuda/multiply.hpp"
+#include "backend/cuda/overlap.hpp"
 
 namespace linnet::cuda {
 namespace {
@@ -32,36 +33,44 @@ Epilogue epilogue_of(const MatmulOutput& output, View out) {
   return epilogue;
 }
 
+Epilogue epilogue_of(const ExpertOutput& output) {
+  Epilogue epilogue;
+  epilogue.out = output.out.data;
+  epilogue.stride = output.out.stride;
+  epilogue.columns = output.weight->rows();
+  epilogue.bias = output.bias;
+  epilogue.slice_scales = output.scale;
+  return epilogue;
+}
+
 }  // namespace
 
 // Where an operation that makes the few rows `of` puts them as integers, too, because a product of
-// them is likely to follow; without codes where that is no use.
-QuantisedRows CudaBackend::room_for_quantised(View of) {
-  if (is_deterministic_ || !has_quantised_weights_ || of.rows > kFewRows ||
+// them is likely to follow; without codes where that is no use. What is in that memory goes.
+QuantisedRows CudaBackend::room_for_quantised(View of, int memory, std::int64_t most_rows) {
+  if (is_deterministic_ || !has_quantised_weights_ || of.rows > most_rows ||
       of.columns % kBlock != 0)
     return {};
-  const std::int64_t blocks = of.columns / kBlock, all = of.rows * blocks;
-  quantised_ = {quantised_codes_.take<std::uint32_t>(*stream_, all * 16),
-                quantised_scales_.take<float>(*stream_, all),
-                quantised_sums_.take<std::int32_t>(*stream_, all * 2), blocks};
-  return quantised_;
+  return quantised_memory_[memory].take(*stream_, of.rows, of.columns / kBlock);
 }
 
-void CudaBackend::remember_quantised(View of) { remembered_ = {of, stream_->operations()}; }
+void CudaBackend::remember_quantised(View of, const QuantisedRows& rows) {
+  remembered_ = {of, rows, stream_->operations()};
+}
 
 void CudaBackend::quantise(Prepared& x) {
   if (std::exchange(x.quantised, true)) return;
   const View& last = remembered_.of;
   if (remembered_.operations == stream_->operations() && last.data == x.in.data &&
       last.rows == x.in.rows && last.columns == x.in.columns && last.stride == x.in.stride) {
-    return;  // the operation before this one made them
+    quantised_ = remembered_.rows;
+    return;
   }
   const std::int64_t blocks = x.in.columns / kBlock, all = x.in.rows * blocks;
-  quantised_ = {quantised_codes_.take<std::uint32_t>(*stream_, all * 16),
-                quantised_scales_.take<float>(*stream_, all),
-                quantised_sums_.take<std::int32_t>(*stream_, all * 2), blocks};
+  quantised_ = quantised_memory_[0].take(*stream_, x.in.rows, blocks);
   stream_->launch(quantise_rows, dim3(static_cast<unsigned>((all + 7) / 8)), dim3(256), 0,
                   x.in.data, x.in.stride, x.in.rows, quantised_);
+  remember_quantised(x.in, quantised_);
 }
 
 void CudaBackend::halve(Prepared& x) {
@@ -88,11 +97,45 @@ void CudaBackend::halve_evenly(Prepared& x) {
 
 void CudaBackend::multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
                                     const SliceChoice& choice) {
-  if (is_float(all.products[0].w.codes)) {
-    return multiply_few_float_rows(*stream_, all, x.in, out_rows, choice);
+  const bool floats = is_float(all.products[0].w.codes);
+  if (!floats) quantise(x);
+  // What was quantised stays so where nothing is written to it.
+  bool keeps = remembered_.operations == stream_->operations();
+  for (int i = 0; i < all.count; ++i) {
+    const Epilogue& to = all.products[i].epilogue;
+    keeps = keeps && !overlap(remembered_.of, {to.out, out_rows, to.columns, to.stride});
   }
+  if (floats) {
+    multiply_few_float_rows(*stream_, all, x.in, out_rows, choice);
+  } else {
+    multiply_few_quantised_rows(*stream_, all, quantised_, out_rows, choice);
+  }
+  if (keeps) remembered_.operations = stream_->operations();
+}
+
+// False, and nothing is done, where the weights differ too much, or have no codes.
+bool CudaBackend::multiply_gated(View in, const Product& gate, const Product& up,
+                                 const SliceChoice& choice, Activation activation, View out) {
+  Products both;
+  const bool alike = gate.w.rows == up.w.rows && gate.w.columns == up.w.columns;
+  if (is_float(gate.w.codes) || !alike || !join(gate, both) || !join(up, both)) return false;
+  Prepared x{in};
   quantise(x);
-  multiply_few_quantised_rows(*stream_, all, quantised_, out_rows, choice);
+  // Where the inputs don't lie.
+  const auto& first = quantised_memory_[0];
+  const QuantisedRows to = room_for_quantised(out, first.holds(quantised_) ? 1 : 0, kFewPicks);
+  multiply_gated_rows(*stream_, both, quantised_, out.rows, choice, activation, to);
+  if (to.codes) remember_quantised(out, to);
+  return true;
+}
+
+void CudaBackend::gated_matmul(View in, const MatmulOutput& gate, const MatmulOutput& up,
+                               Activation activation) {
+  const Product left{view_of(*gate.weight), epilogue_of(gate, gate.out)};
+  const Product right{view_of(*up.weight), epilogue_of(up, up.out)};
+  const bool few = in.rows <= kFewRows && !is_deterministic_;
+  if (few && multiply_gated(in, left, right, {}, activation, up.out)) return;
+  Backend::gated_matmul(in, gate, up, activation);
 }
 
 void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
@@ -193,12 +236,7 @@ void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scal
   const WeightsView& w = view_of(weight);
   const std::int64_t picks = routing.rows * routing.used;
   const bool row_a_pick = in.rows == picks;
-  Epilogue epilogue;
-  epilogue.out = out.data;
-  epilogue.stride = out.stride;
-  epilogue.columns = w.rows;
-  epilogue.bias = bias;
-  epilogue.slice_scales = scale;
+  const Epilogue epilogue = epilogue_of(ExpertOutput{&weight, out, scale, bias});
   Prepared x{in};
   if (picks <= kFewPicks && !is_deterministic_) {
     Products few;
@@ -215,14 +253,31 @@ void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scal
   multiply_many_rows(x, w, picks, tiles, lists.tiles, tile_rows, epilogue);
 }
 
+void CudaBackend::gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,
+                                      const Routing& routing, Activation activation) {
+  const std::int64_t picks = routing.rows * routing.used;
+  const bool few = picks <= kFewPicks && !is_deterministic_;
+  const SliceChoice choice{routing.experts, routing.used, in.rows == picks};
+  const Product left{view_of(*gate.weight), epilogue_of(gate)};
+  const Product right{view_of(*up.weight), epilogue_of(up)};
+  if (few && multiply_gated(in, left, right, choice, activation, up.out)) return;
+  Backend::gated_expert_matmul(in, gate, up, routing, activation);
+}
+
 void CudaBackend::route_experts(View logits, const RouteParams& params, const Routing& out) {
   grouping_ = {};
+  const std::int64_t picks = out.rows * out.used;
+  const bool keeps =
+      remembered_.operations == stream_->operations() &&
+      !overlap(remembered_.of, {out.weights, 1, picks, picks}) &&
+      !overlap(remembered_.of, {reinterpret_cast<float*>(out.experts), 1, picks, picks});
   const auto experts = static_cast<int>(logits.columns);
   const std::size_t bytes = sizeof(float) * (2 * static_cast<std::size_t>(experts) +
                                              static_cast<std::size_t>(params.groups));
   stream_->allow_shared_bytes(choose_experts, bytes);
   stream_->launch(choose_experts, dim3(static_cast<unsigned>(logits.rows)), dim3(kWarp), bytes,
                   logits.data, logits.stride, experts, params, out);
+  if (keeps) remembered_.operations = stream_->operations();
 }
 
 }  // namespace linnet::cuda

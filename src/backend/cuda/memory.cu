@@ -7,7 +7,7 @@
 
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/cuda_backend.hpp"
-#include "backend/cuda/kernels/kv_view.cuh"
+#include "backend/cuda/kernels/head_works.cuh"
 #include "base/checked.hpp"
 
 namespace linnet {
@@ -55,6 +55,19 @@ std::int64_t layer_bytes(const KvShape& shape, int layer, int width) {
 }
 
 }  // namespace
+
+CudaBackend::CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& options, int threads)
+    : stream_(std::move(stream)),
+      is_deterministic_(options.deterministic),
+      picks_logits_(options.picks),
+      seeks_library_(options.library),
+      pool_(threads),
+      head_works_(std::make_unique<HeadWorks>()) {
+  stream_->use_graphs(options.graphs);
+  if (options.early) begin_kernels_early();
+}
+
+CudaBackend::~CudaBackend() { stream_->wait(); }
 
 Status CudaBackend::status() {
   stream_->wait();
@@ -111,7 +124,7 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
 }
 
 Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) {
-  if (source.columns > std::numeric_limits<std::int32_t>::max() - kSuperBlock) {
+  if (source.columns > std::numeric_limits<std::int32_t>::max() / kGatedTurns - kSuperBlock) {
     return Error{"a weight of " + std::to_string(source.columns) +
                  " inputs is wider than kernels count"};
   }

@@ -13,6 +13,11 @@ bool join(const Product& product, Products& all);
 
 void multiply_few_quantised_rows(Stream& stream, const Products& all, const QuantisedRows& x,
                                  std::int64_t rows, const SliceChoice& choice);
+/// What gate and up, two products of one layout of integer codes, give together: see
+/// multiply_gated.
+void multiply_gated_rows(Stream& stream, const Products& both, const QuantisedRows& x,
+                         std::int64_t rows, const SliceChoice& choice, Activation activation,
+                         const QuantisedRows& to);
 void multiply_few_float_rows(Stream& stream, const Products& all, View in, std::int64_t rows,
                              const SliceChoice& choice);
 

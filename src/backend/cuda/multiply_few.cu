@@ -1,5 +1,6 @@
 #include <array>
 
+#include "backend/cuda/few_layouts.hpp"
 #include "backend/cuda/kernels/multiply_few.cuh"
 #include "backend/cuda/multiply.hpp"
 
@@ -26,36 +27,17 @@ void run_few(Stream& stream, const Products& all, const QuantisedRows& x, std::i
   run<L, 4>(stream, all, x, rows, choice);
 }
 
-// The kernels of each layout that pack_weights makes.
 struct FewKernels {
   Layout layout;
   void (*run)(Stream&, const Products&, const QuantisedRows&, std::int64_t, const SliceChoice&);
 };
 
-template <class... Layouts>
-constexpr std::array<FewKernels, sizeof...(Layouts)> few_kernels() {
-  return {{{Layouts::value, run_few<Layouts>}...}};
+template <class... L>
+constexpr std::array<FewKernels, sizeof...(L)> few_kernels(LayoutList<L...>) {
+  return {{{L::value, run_few<L>}...}};
 }
 
-constexpr auto kFewKernels =
-    few_kernels<LayoutOf<Codes::kBits8, Scales::kHalf, false, false>,       // Q8_0
-                LayoutOf<Codes::kBits6, Scales::kSuper, false, true>,       // Q6_K
-                LayoutOf<Codes::kBits5, Scales::kHalf, false, false>,       // Q5_0
-                LayoutOf<Codes::kBits5, Scales::kHalf, true, false>,        // Q5_1
-                LayoutOf<Codes::kBits5, Scales::kSuper, true, false>,       // Q5_K
-                LayoutOf<Codes::kBits4, Scales::kHalf, false, false>,       // Q4_0
-                LayoutOf<Codes::kBits4, Scales::kHalf, true, false>,        // Q4_1
-                LayoutOf<Codes::kBits4, Scales::kSuper, true, false>,       // Q4_K
-                LayoutOf<Codes::kTable4, Scales::kHalf, false, false>,      // IQ4_NL
-                LayoutOf<Codes::kTable4, Scales::kHalf, false, true>,       // NVFP4
-                LayoutOf<Codes::kTable4, Scales::kSuper, false, false>,     // IQ4_XS, IQ2_XXS ...
-                LayoutOf<Codes::kTable4, Scales::kBfloat16, false, false>,  // MXFP4
-                LayoutOf<Codes::kBits3, Scales::kSuper, false, true>,       // Q3_K
-                LayoutOf<Codes::kTable3, Scales::kSuper, false, false>,     // IQ3_XXS ...
-                LayoutOf<Codes::kTable3, Scales::kSuper, false, true>,      // IQ2_XS ...
-                LayoutOf<Codes::kBits2, Scales::kSuper, true, true>,        // Q2_K
-                LayoutOf<Codes::kBits2, Scales::kHalf, false, false>,       // TQ1_0, TQ2_0
-                LayoutOf<Codes::kBits1, Scales::kHalf, false, false>>();    // Q1_0
+constexpr auto kFewKernels = few_kernels(FewLayouts());
 
 template <Codes kCodes, int kRows, int kStep>
 void run_floats(Stream& stream, const Products& all, View in, std::int64_t rows,

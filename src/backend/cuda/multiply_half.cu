@@ -75,8 +75,7 @@ bool CudaBackend::multiply_by_library(Prepared& x, const MatmulOutput& output) {
     }
   }
   if (!output.bias) return true;
-  const dim3 grid(static_cast<unsigned>((w.rows + 255) / 256),
-                  static_cast<unsigned>(std::min<std::int64_t>(x.in.rows, 65535)));
+  const dim3 grid(static_cast<unsigned>((w.rows + 255) / 256), grid_rows(x.in.rows));
   stream_->launch(add_bias, grid, dim3(256), 0, output.bias, output.out);
   return true;
 }

@@ -46,8 +46,7 @@ void multiply_tiled_rows(Stream& stream, const WeightsView& w, const HalfRows& x
   kRunMany[static_cast<std::size_t>(w.codes) - static_cast<std::size_t>(Codes::kHalf)](
       stream, w, x, rows, tiles, grid, partial, epilogue);
   if (!partial.sums) return;
-  const dim3 blocks(static_cast<unsigned>((w.rows + 255) / 256),
-                    static_cast<unsigned>(std::min<std::int64_t>(rows, 65535)));
+  const dim3 blocks(static_cast<unsigned>((w.rows + 255) / 256), grid_rows(rows));
   stream.launch(add_parts, blocks, dim3(256), 0, partial.sums, rows, w.rows,
                 static_cast<int>(grid.splits), epilogue);
 }

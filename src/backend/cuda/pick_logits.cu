@@ -14,7 +14,7 @@ struct PickList {
   std::vector<PickTask> tasks;
   std::vector<std::int32_t> wanted;
   std::vector<std::uint64_t> allowed;
-  std::int64_t picks = 0;
+  std::int64_t picks = 0, most = 0;
 
   PickList(std::span<const LogitQuery> queries, std::int64_t columns) {
     for (const LogitQuery& query : queries) {
@@ -25,6 +25,7 @@ struct PickList {
       wanted.insert(wanted.end(), query.ids.begin(), query.ids.end());
       allowed.insert(allowed.end(), query.allowed.begin(), query.allowed.end());
       picks += most;
+      this->most = std::max(this->most, most);
     }
   }
 };
@@ -58,7 +59,18 @@ bool CudaBackend::pick_logits(View logits, std::span<const LogitQuery> queries,
                           reinterpret_cast<float*>(picked + list.picks)};
   const dim3 grid(static_cast<unsigned>(count));
   if (wanted > 0) stream_->launch(take_wanted_logits, grid, dim3(128), 0, logits, memory);
-  stream_->launch(pick_likeliest, grid, dim3(kPickThreads), 0, logits, memory);
+  PickPieces pieces;
+  const std::int64_t piece_count = (logits.columns + kPickPiece - 1) / kPickPiece;
+  if (list.most <= kPickedOfPiece && piece_count > 1) {
+    const std::int64_t candidates = count * piece_count * kPickedOfPiece;
+    auto* numbers = pick_candidates_.take<std::uint32_t>(*stream_, 2 * candidates);
+    if (!numbers) return true;
+    pieces = {piece_count, reinterpret_cast<std::int32_t*>(numbers),
+              reinterpret_cast<float*>(numbers + candidates)};
+    const dim3 pieces_grid(static_cast<unsigned>(piece_count), static_cast<unsigned>(count));
+    stream_->launch(pick_of_pieces, pieces_grid, dim3(kPickThreads), 0, logits, memory, pieces);
+  }
+  stream_->launch(pick_likeliest, grid, dim3(kPickThreads), 0, logits, memory, pieces);
 
   host_picks_.resize(static_cast<std::size_t>(words));
   stream_->download(results, host_picks_.size() * sizeof(std::uint32_t), host_picks_.data());

@@ -10,6 +10,7 @@ Result<std::unique_ptr<Stream>> Stream::open() {
   stream->check(cudaStreamCreateWithFlags(&stream->stream_, cudaStreamNonBlocking), "a stream");
   if (!stream->status_) return stream->status_.error();
   stream->multiprocessors_ = properties.multiProcessorCount;
+  stream->is_hopper_ = properties.major >= 9;
   return Result<std::unique_ptr<Stream>>(std::move(stream));
 }
 
@@ -70,6 +71,7 @@ void Stream::zero(void* memory, std::size_t bytes) {
 }
 
 void Stream::send() {
+  run_postponed();
   if (status_) check(queue_.send(stream_), "a kernel");
 }
 
@@ -124,11 +126,13 @@ void* Scratch::take_bytes(Stream& stream, std::int64_t bytes) {
   return memory_.get();
 }
 
+bool Mirror::holds_bytes(const void* numbers, std::size_t bytes) const {
+  return device_ && bytes == sent_.size() && std::memcmp(sent_.data(), numbers, bytes) == 0;
+}
+
 const void* Mirror::of_bytes(Stream& stream, const void* numbers, std::size_t bytes) {
   if (bytes == 0) return nullptr;
-  if (device_ && bytes == sent_.size() && std::memcmp(sent_.data(), numbers, bytes) == 0) {
-    return device_;
-  }
+  if (holds_bytes(numbers, bytes)) return device_;
   device_ = memory_.take<std::byte>(stream, static_cast<std::int64_t>(bytes));
   if (!device_) return nullptr;
   const auto* first = static_cast<const std::byte*>(numbers);

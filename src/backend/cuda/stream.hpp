@@ -2,16 +2,24 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backend/cuda/launch_queue.hpp"
 #include "base/result.hpp"
 
 namespace linnet::cuda {
+
+/// The most thread blocks of a grid along y and z.
+inline unsigned grid_rows(std::int64_t rows) {
+  return static_cast<unsigned>(std::min<std::int64_t>(rows, 65535));
+}
 
 /// The order in which everything runs on the device, and the first thing that went wrong there.
 /// After an error nothing more is sent.
@@ -35,12 +43,34 @@ class Stream {
   template <class... Parameters, class... Arguments>
   void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
               Arguments&&... arguments) {
+    run_postponed();
     if (!status_ || grid.x == 0 || grid.y == 0 || grid.z == 0) return;
     ++operations_;
     queue_.add(kernel, grid, block, shared_bytes, static_cast<Parameters>(arguments)...);
     if (queue_.is_full()) send();
   }
+  /// Runs `work` before whatever comes next, unless it is taken back: an operation that the next
+  /// one can do on its way. What was postponed before runs now.
+  void postpone(std::function<void()> work) {
+    run_postponed();
+    ++operations_;
+    postponed_ = std::move(work);
+  }
+  bool has_postponed() const { return postponed_ != nullptr; }
+  void take_back() { postponed_ = nullptr; }
+  void run_postponed() {
+    if (const auto work = std::exchange(postponed_, nullptr)) work();
+  }
+
   void use_graphs(bool use) { queue_.use_graphs(use); }
+  /// Begins kernels early (see LaunchQueue) where the device can and `kernel`, like all others, was
+  /// compiled to wait for those before it.
+  template <class... Parameters>
+  void begin_early(void (*kernel)(Parameters...)) {
+    cudaFuncAttributes attributes{};
+    if (!check(cudaFuncGetAttributes(&attributes, kernel), "asking for a kernel")) return;
+    queue_.begin_early(is_hopper_ && attributes.ptxVersion >= 90);
+  }
 
   /// Allows `kernel` more shared memory than the usual 48 KiB.
   template <class... Parameters>
@@ -69,7 +99,9 @@ class Stream {
   cudaStream_t stream_ = nullptr;
   LaunchQueue queue_;
   int multiprocessors_ = 1;
+  bool is_hopper_ = false;  // or newer
   std::uint64_t operations_ = 0;
+  std::function<void()> postponed_;
   Status status_;
 };
 
@@ -126,6 +158,7 @@ class Scratch {
   T* take(Stream& stream, std::int64_t count) {
     return static_cast<T*>(take_bytes(stream, count * static_cast<std::int64_t>(sizeof(T))));
   }
+  const void* get() const { return memory_.get(); }  ///< what was taken last
 
  private:
   void* take_bytes(Stream& stream, std::int64_t bytes);
@@ -141,8 +174,14 @@ class Mirror {
   const T* of(Stream& stream, std::span<const T> numbers) {
     return static_cast<const T*>(of_bytes(stream, numbers.data(), numbers.size_bytes()));
   }
+  /// Whether of() would send nothing.
+  template <class T>
+  bool holds(std::span<const T> numbers) const {
+    return holds_bytes(numbers.data(), numbers.size_bytes());
+  }
 
  private:
+  bool holds_bytes(const void* numbers, std::size_t bytes) const;
   const void* of_bytes(Stream& stream, const void* numbers, std::size_t bytes);
   std::vector<std::byte> sent_;
   Scratch memory_;

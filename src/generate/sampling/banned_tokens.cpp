@@ -18,7 +18,7 @@ class BannedTokens : public SamplerStep {
   }
   void state_needs(LogitNeeds& needs, const DrawContext& context) override {
     needs.add(always_);
-    if (context.drawn < min_tokens_) needs.add(at_first_);
+    if (context.drawn < min_tokens_) needs.add(at_first_);  // later on no more than that
   }
 
  private:

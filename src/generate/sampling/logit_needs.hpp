@@ -21,10 +21,10 @@ struct LogitNeeds {
   float within = std::numeric_limits<float>::infinity();
   bool is_cut = false;  ///< by a sampler, so that those behind it need nothing more
 
-  /// A sampler changes the logits of `tokens`.
+  /// A sampler changes the logits of `tokens`; of which ones may be up to the text: then it says
+  /// so in `depends_on_text`.
   void add(std::span<const std::int32_t> tokens) {
     ids.insert(ids.end(), tokens.begin(), tokens.end());
-    depends_on_text = true;
   }
   /// A sampler keeps of all tokens the `count` likeliest at most.
   void cut(std::int64_t count) {

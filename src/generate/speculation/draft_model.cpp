@@ -98,8 +98,7 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
 
 DraftModel::DraftModel(Backend& backend, std::unique_ptr<ModelFile> file,
                        std::unique_ptr<Model> model, SequenceMemory memory, std::int64_t vocabulary)
-    : backend_(backend),
-      file_(std::move(file)),
+    : file_(std::move(file)),
       model_(std::move(model)),
       memory_(std::move(memory)),
       cache_(backend, memory_, /*reuses=*/true),

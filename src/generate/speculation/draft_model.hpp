@@ -48,7 +48,6 @@ class DraftModel final : public Drafter {
   bool add_guess(const Guessing& guessing);
   void compute(const std::vector<Guessing>& guessing);
 
-  Backend& backend_;
   std::unique_ptr<ModelFile> file_;
   std::unique_ptr<Model> model_;
   SequenceMemory memory_;

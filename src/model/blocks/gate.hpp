@@ -4,6 +4,9 @@
 
 namespace linnet {
 
+/// Whether activate_gate() is `spec.activation` and the product with `up` alone.
+inline bool is_plain(const GateSpec& spec) { return spec.clamp == 0.0f && spec.cap == 0.0f; }
+
 /// out = activation(gate) * up as `spec` has it. `gate` and `up` are changed. All views [rows,
 /// width]; `out` may be one of the two.
 void activate_gate(const Pass& pass, const GateSpec& spec, View gate, View up, View out);

@@ -23,7 +23,7 @@ std::unique_ptr<Buffer> load_inner_scale(WeightLoader& loader, std::int64_t widt
 // Nothing comes between the products and the activation.
 bool has_plain_gate(const MlpSpec& spec, const MlpWeights& weights) {
   return weights.gate && !weights.gate_adapter && !weights.up_adapter && spec.gate_cut == 0.0f &&
-         spec.gate.clamp == 0.0f && spec.gate.cap == 0.0f;
+         is_plain(spec.gate);
 }
 
 // [rows, width]: activation(gate) * up

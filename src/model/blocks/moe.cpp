@@ -120,6 +120,10 @@ std::int64_t moe_columns(const MoeSpec& spec, std::int64_t width) {
 
 namespace {
 
+ExpertOutput output_of(const Linear& experts, View out) {
+  return {experts.weight.get(), out, experts.expert_scale_data(), experts.bias_data()};
+}
+
 // out += what the experts of `routing` make of `in`.
 void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear& gate,
                  const Linear& up, const Linear& gate_and_up, const Linear& down,
@@ -135,13 +139,16 @@ void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear&
   const View right = both.slice(width, width);
   if (gate_and_up) {
     run(gate_and_up, in, both);
-  } else {
+    activate_gate(pass, spec.gate, left, right, right);
+  } else if (gate && is_plain(spec.gate)) {
+    pass.backend.gated_expert_matmul(in, output_of(gate, left), output_of(up, right), routing,
+                                     spec.gate.activation);
+  } else if (gate) {
     run(up, in, right);
-    if (gate) run(gate, in, left);
-  }
-  if (gate || gate_and_up) {
+    run(gate, in, left);
     activate_gate(pass, spec.gate, left, right, right);
   } else {
+    run(up, in, right);
     activate(pass, spec.gate, right, left);
   }
   const View result = pass.workspace.view(picks, out.columns);

@@ -42,13 +42,6 @@ struct alignas(16) float4 {
 /// Of the fiber that runs.
 extern dim3 threadIdx, blockIdx, blockDim, gridDim;
 
-namespace linnet::emulation {
-/// Runs `thread` once for every thread of the grid.
-void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
-/// Runs `kernel` or, while a graph is captured, keeps it there.
-void run_or_capture(std::function<void()> kernel);
-}  // namespace linnet::emulation
-
 enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
@@ -73,7 +66,16 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor, multiProcessorCount;
 };
-struct cudaLaunchAttribute {};
+struct cudaFuncAttributes {
+  int ptxVersion;
+};
+enum cudaLaunchAttributeID { cudaLaunchAttributeProgrammaticStreamSerialization = 6 };
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  struct {
+    int programmaticStreamSerializationAllowed;
+  } val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes;
@@ -81,6 +83,22 @@ struct cudaLaunchConfig_t {
   cudaLaunchAttribute* attrs;
   unsigned numAttrs;
 };
+
+namespace linnet::emulation {
+/// Runs `thread` once for every thread of the grid.
+void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
+/// The emulated multiprocessor has what one of an H100 has.
+cudaError_t allow_shared_bytes(const void* kernel, int bytes);
+
+struct Launch {
+  const void* kernel;
+  std::size_t shared_bytes;
+  std::function<void()> run;
+  bool begins_early;
+};
+/// Runs a kernel soon or, while a graph is captured, keeps it there.
+cudaError_t launch(Launch launch);
+}  // namespace linnet::emulation
 
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
@@ -107,8 +125,14 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 
 template <class Kernel>
-cudaError_t cudaFuncSetAttribute(Kernel*, cudaFuncAttribute, int bytes) {
-  return bytes <= 232448 ? cudaSuccess : cudaErrorInvalidValue;  // what an H100 allows
+cudaError_t cudaFuncSetAttribute(Kernel* kernel, cudaFuncAttribute, int bytes) {
+  return linnet::emulation::allow_shared_bytes(reinterpret_cast<const void*>(kernel), bytes);
+}
+
+template <class Kernel>
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, Kernel*) {
+  attributes->ptxVersion = 90;
+  return cudaSuccess;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
@@ -122,9 +146,14 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph);
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                const Arguments&... arguments) {
-  linnet::emulation::run_or_capture([config = *config, kernel, arguments...] {
-    linnet::emulation::run_grid(config.gridDim, config.blockDim, config.dynamicSmemBytes,
-                                [&] { kernel(static_cast<Parameters>(arguments)...); });
-  });
-  return cudaGetLastError();
+  static_assert((sizeof(Parameters) + ... + 0) <= 4096, "what a kernel's parameters may take");
+  const bool early =
+      config->numAttrs > 0 && config->attrs[0].val.programmaticStreamSerializationAllowed;
+  return linnet::emulation::launch({reinterpret_cast<const void*>(kernel), config->dynamicSmemBytes,
+                                    [config = *config, kernel, arguments...] {
+                                      linnet::emulation::run_grid(
+                                          config.gridDim, config.blockDim, config.dynamicSmemBytes,
+                                          [&] { kernel(static_cast<Parameters>(arguments)...); });
+                                    },
+                                    early});
 }

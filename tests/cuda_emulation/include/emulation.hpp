@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 /// A CUDA device in host memory, good enough to prove kernels right on small shapes and slow. It
 /// notices threads of a block that wait for each other for ever, and any touch of device memory
@@ -9,6 +11,13 @@
 /// notice races between the threads of a block unless they change results: set_reversed() runs
 /// the threads in the other order, which makes many of them do so.
 namespace linnet::emulation {
+
+/// Kernels that may begin early do, before the ones in front of them have run at all: those run
+/// when it waits for them. A chain of such kernels is a few long.
+void wait_for_previous_kernel();
+
+/// Gives up where what is read is not whole aligned lines of 16 bytes of one allocation.
+void check_line_read(const void* from, std::size_t bytes);
 
 void sync_block();
 void sync_warp();
@@ -35,6 +44,8 @@ void set_lost(bool lost);
 
 std::size_t allocated_bytes();
 std::size_t launches();
+/// The names of the kernels that were launched since this was called before.
+std::vector<std::string> launched_kernels();
 std::size_t graph_launches();
 std::size_t library_products();
 

@@ -14,6 +14,7 @@
 #include "grammar/gbnf.hpp"
 #include "grammar/json_schema.hpp"
 #include "support/model_copy.hpp"
+#include "support/tiny_engine.hpp"
 
 namespace linnet {
 namespace {
@@ -201,7 +202,7 @@ class ModelDistribution : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(words);
     prompt_ = std::move(*words);
     while (prompt_.size() <= kPageTokens) prompt_.push_back(prompt_[prompt_.size() - 6]);
-    auto logits = engine_->logits(prompt_);
+    auto logits = test::all_logits(*engine_, prompt_);
     ASSERT_TRUE(logits);
     logits_.assign(logits->end() - tokenizer().vocabulary_size(), logits->end());
   }

@@ -189,6 +189,22 @@ TEST(Speculation, TextsEndWhereTheyWouldWithoutIt) {
   }
 }
 
+TEST(Speculation, WhatIsPickedOfRowsBehindGuessesIsEnough) {
+  EngineOptions options = speculating();
+  options.backend = BackendKind::kReference;  // picks logits, as a GPU does
+  const auto engine = llama().engine(options);
+  options.speculate = false;
+  const auto plain = llama().engine(options);
+  for (std::uint64_t seed = 1; seed < 5; ++seed) {
+    GenerateRequest request = repetitive(few_tokens(seed));
+    request.sampling.banned_tokens = {12};
+    request.stop_tokens = {11};
+    request.min_tokens = kNewTokens - 5;
+    EXPECT_EQ(run(*engine, request).tokens, run(*plain, request).tokens) << seed;
+  }
+  EXPECT_GT(engine->scheduler().speculation().accepted, 0);
+}
+
 TEST(Speculation, GuessesDoNotKeepPromptsWaiting) {
   EngineOptions options = speculating();
   options.limits.outputs = 4;

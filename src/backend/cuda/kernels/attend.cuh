@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/kv_view.cuh"
+#include "backend/cuda/kernels/quantise_block.cuh"
 
 namespace linnet::cuda {
 
@@ -21,6 +22,24 @@ struct AttendTask {
   float* part_sums = nullptr;     ///< [rows][heads][splits][value_width]
   float2* part_totals = nullptr;  ///< [rows][heads][splits]: largest score, sum of exponentials
   const std::uint32_t* selected = nullptr;  ///< [rows][table_pages]: see KeySelection; or null
+  QuantisedRows quantised = {};  ///< where the output goes, too; codes only where heads are whole
+                                 ///< blocks
+
+  /// Warps call it with columns side by side.
+  __device__ void put(std::int64_t row, int head, int column, float value) const {
+    const int at = head * params.value_width + column;
+    out[row * out_stride + at] = value;
+    if (quantised.codes) quantise_block(value, row * quantised.blocks + at / kBlock, quantised);
+  }
+};
+
+/// Queries of a tile of a prompt.
+inline constexpr int kTileQueries = 64;
+
+/// Rows [first, first + rows) of a batch, all of one sequence; the queries from `query` on of
+/// their rows * group, row by row.
+struct QueryTile {
+  std::int32_t first, rows, query;
 };
 
 struct DeviceKeyRange {
@@ -70,309 +89,6 @@ __device__ inline std::uint32_t seen_of_page(DeviceKeyRange keys, const std::uin
   if (keys.begin > first) seen &= 0xffffffffu << (keys.begin - first);
   if (keys.end < first + kPageTokens) seen &= 0xffffffffu >> (first + kPageTokens - keys.end);
   return seen;
-}
-
-/// The running softmax of the heads of one warp (https://arxiv.org/abs/1805.02867).
-template <int kHeads, int kColumns>
-struct WarpSums {
-  float largest[kHeads], total[kHeads], sums[kHeads][kColumns];
-
-  __device__ void clear() {
-#pragma unroll
-    for (int h = 0; h < kHeads; ++h) {
-      largest[h] = -INFINITY;
-      total[h] = 0.0f;
-#pragma unroll
-      for (int c = 0; c < kColumns; ++c) sums[h][c] = 0.0f;
-    }
-  }
-};
-
-/// dots[h] of key `slot` of a page with the queries [kHeads][key_width], which begin at a multiple
-/// of 16 bytes.
-template <KvType kType, int kHeads>
-__device__ inline void score_key(const KvView& kv, const std::uint8_t* page, const float* queries,
-                                 int slot, float (&dots)[kHeads]) {
-  constexpr int kStep = 8;
-  const int width = kv.key_width;
-  if (width % kStep != 0) {
-    for (int c = 0; c < width; ++c) {
-      float key[1];
-      read_kv<kType>(page, width, slot, c, key);
-#pragma unroll
-      for (int h = 0; h < kHeads; ++h) dots[h] += key[0] * queries[h * width + c];
-    }
-    return;
-  }
-#pragma unroll 4
-  for (int c = 0; c < width; c += kStep) {
-    float key[kStep];
-    read_kv_line<kType>(page, width, slot, c, key);
-#pragma unroll
-    for (int h = 0; h < kHeads; ++h) {
-      float query[kStep];
-      read_floats(queries + h * width + c, query);
-#pragma unroll
-      for (int i = 0; i < kStep; ++i) dots[h] += key[i] * query[i];
-    }
-  }
-}
-
-/// sums[h] += weights[h][slot] * values of the slots that are seen, the columns of this lane.
-/// Several reads are under way at a time.
-template <KvType kType, int kHeads, int kColumns>
-__device__ inline void add_values(const std::uint8_t* page, int width, std::uint32_t seen,
-                                  const float* weights, float (&sums)[kHeads][kColumns]) {
-  constexpr int kAhead = 32 / kColumns;
-  const int column = static_cast<int>(threadIdx.x) % kWarp * kColumns;
-  if (column >= width) return;
-  const bool lines = width % kColumns == 0;
-  for (int first = 0; first < kPageTokens; first += kAhead) {
-    float values[kAhead][kColumns] = {};
-    if (lines) {
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (seen >> (first + i) & 1) {
-          read_kv_line<kType>(page, width, first + i, column, values[i]);
-        }
-      }
-    } else {
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        if (seen >> (first + i) & 1) read_kv<kType>(page, width, first + i, column, values[i]);
-      }
-    }
-#pragma unroll
-    for (int h = 0; h < kHeads; ++h) {
-#pragma unroll
-      for (int i = 0; i < kAhead; ++i) {
-        const float weight = weights[h * kWarp + first + i];
-#pragma unroll
-        for (int c = 0; c < kColumns; ++c) sums[h][c] += weight * values[i][c];
-      }
-    }
-  }
-}
-
-/// One page for one warp: lane i scores key i, then each lane sums kColumns columns of the values.
-template <KvType kType, int kHeads, int kColumns>
-__device__ inline void attend_page(const AttendTask& task, int kv_head, int first_head, int heads,
-                                   std::int32_t position, std::int32_t page, std::int64_t id,
-                                   std::uint32_t seen, const float* queries, float* weights,
-                                   WarpSums<kHeads, kColumns>& state) {
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  float dots[kHeads] = {};
-  if (seen >> lane & 1) {
-    score_key<kType>(task.kv, task.kv.key_page(id, kv_head), queries, lane, dots);
-  }
-#pragma unroll
-  for (int h = 0; h < kHeads; ++h) {
-    const int head = first_head + (h < heads ? h : 0);
-    const float score = seen >> lane & 1 ? adjust_score(task.params, dots[h], head,
-                                                        page * kPageTokens + lane, position)
-                                         : -INFINITY;
-    float largest = score;
-    for (int mask = 16; mask > 0; mask /= 2) largest = fmaxf(largest, exchange(largest, mask));
-    largest = fmaxf(largest, state.largest[h]);
-    const float weight = seen >> lane & 1 ? expf(score - largest) : 0.0f;
-    const float change = expf(state.largest[h] - largest);
-    float total = weight;
-    for (int mask = 16; mask > 0; mask /= 2) total += exchange(total, mask);
-    state.largest[h] = largest;
-    state.total[h] = state.total[h] * change + total;
-#pragma unroll
-    for (int c = 0; c < kColumns; ++c) state.sums[h][c] *= change;
-    weights[h * kWarp + lane] = weight;
-  }
-  sync_warp();
-  add_values<kType>(task.kv.value_page(id, kv_head), task.kv.value_width, seen, weights,
-                    state.sums);
-  sync_warp();
-}
-
-/// Launch memory of attend_rows, in floats: queries, weights, and the warps' sums.
-constexpr std::size_t attend_memory_floats(int heads, int key_width, int value_width) {
-  return std::size_t{static_cast<unsigned>(heads)} *
-         (key_width + kAttendWarps * (kWarp + 2 + value_width));
-}
-
-/// The parts of that memory.
-template <int kHeads>
-struct AttendMemory {
-  float* queries;  ///< [kHeads][key_width]
-  float* weights;  ///< [warps][kHeads][32]
-  float* sums;     ///< [warps][kHeads][value_width]
-  float* largest;  ///< [warps][kHeads]
-  float* totals;   ///< [warps][kHeads]
-
-  __device__ explicit AttendMemory(const AttentionParams& params)
-      : queries(reinterpret_cast<float*>(launch_memory())),
-        weights(queries + kHeads * params.key_width),
-        sums(weights + kAttendWarps * kHeads * kWarp),
-        largest(sums + kAttendWarps * kHeads * params.value_width),
-        totals(largest + kAttendWarps * kHeads) {}
-};
-
-/// The query heads that a thread block of attend_rows takes.
-template <int kHeads>
-struct HeadChunk {
-  int kv_head, first_head, heads;
-
-  __device__ explicit HeadChunk(const AttendTask& task) {
-    const int group = task.params.heads / task.params.kv_heads;
-    const int first = static_cast<int>(blockIdx.y) % task.chunks * kHeads;
-    kv_head = static_cast<int>(blockIdx.y) / task.chunks;
-    first_head = kv_head * group + first;
-    heads = group - first < kHeads ? group - first : kHeads;
-  }
-};
-
-template <int kHeads, int kColumns>
-__device__ inline void put_warp_sums(const WarpSums<kHeads, kColumns>& state, int width,
-                                     const AttendMemory<kHeads>& memory) {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-#pragma unroll
-  for (int h = 0; h < kHeads; ++h) {
-    if (lane == 0) {
-      memory.largest[warp * kHeads + h] = state.largest[h];
-      memory.totals[warp * kHeads + h] = state.total[h];
-    }
-#pragma unroll
-    for (int c = 0; c < kColumns; ++c) {
-      const int column = lane * kColumns + c;
-      if (column < width) {
-        memory.sums[(warp * kHeads + h) * width + column] = state.sums[h][c];
-      }
-    }
-  }
-}
-
-/// The warps' sums become the output or, of one of several splits, its part.
-template <int kHeads>
-__device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHeads>& chunk,
-                                   const AttendMemory<kHeads>& memory) {
-  const AttentionParams& params = task.params;
-  const std::int64_t row = blockIdx.x;
-  const int width = params.value_width;
-  const bool last = task.splits == 1;
-  for (int i = static_cast<int>(threadIdx.x); i < chunk.heads * width; i += kAttendWarps * kWarp) {
-    const int h = i / width, column = i % width, head = chunk.first_head + h;
-    float largest = last && params.sinks ? params.sinks[head] : -INFINITY;
-    for (int w = 0; w < kAttendWarps; ++w) {
-      largest = fmaxf(largest, memory.largest[w * kHeads + h]);
-    }
-    float total = last && params.sinks ? expf(params.sinks[head] - largest) : 0.0f, sum = 0.0f;
-    for (int w = 0; w < kAttendWarps; ++w) {
-      if (memory.totals[w * kHeads + h] == 0.0f) continue;
-      const float factor = expf(memory.largest[w * kHeads + h] - largest);
-      total += factor * memory.totals[w * kHeads + h];
-      sum += factor * memory.sums[(w * kHeads + h) * width + column];
-    }
-    if (last) {
-      task.out[row * task.out_stride + head * width + column] = sum / total;
-      continue;
-    }
-    const std::int64_t part = (row * params.heads + head) * task.splits + blockIdx.z;
-    task.part_sums[part * width + column] = sum;
-    if (column == 0) task.part_totals[part] = {largest, total};
-  }
-}
-
-/// Pages of a split where each row's keys are cut by their own number, at least two for a warp.
-__device__ inline int own_pages_a_split(DeviceKeyRange keys, int splits) {
-  const int pages = (keys.end + kPageTokens - 1) / kPageTokens - keys.begin / kPageTokens;
-  const int even = (pages + splits - 1) / splits;
-  return even > 2 * kAttendWarps ? even : 2 * kAttendWarps;
-}
-
-/// Grid: (rows, KV heads * chunks, splits). The warps of a thread block take pages in turn.
-template <KvType kType, int kHeads, int kColumns>
-__global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask task) {
-  const std::int64_t row = blockIdx.x;
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp;
-  const int key_width = task.params.key_width;
-  const HeadChunk<kHeads> chunk(task);
-  const AttendMemory<kHeads> memory(task.params);
-  const float* queries = task.queries + row * task.query_stride + chunk.first_head * key_width;
-  for (int i = thread; i < kHeads * key_width; i += kAttendWarps * kWarp) {
-    memory.queries[i] = i < chunk.heads * key_width ? queries[i] : 0.0f;
-  }
-  sync_block();
-
-  const std::int32_t sequence = task.batch.sequences[row], position = task.batch.positions[row];
-  const DeviceKeyRange keys = keys_of(task.params, position, task.batch.lengths[sequence]);
-  const std::int32_t* table = task.batch.tables + sequence * task.batch.table_pages;
-  const std::uint32_t* selected =
-      task.selected ? task.selected + row * task.batch.table_pages : nullptr;
-  const int pages =
-      task.pages_a_split > 0 ? task.pages_a_split : own_pages_a_split(keys, task.splits);
-  const std::int32_t first_page =
-      keys.begin / kPageTokens + static_cast<std::int32_t>(blockIdx.z) * pages;
-  std::int32_t end_page = (keys.end + kPageTokens - 1) / kPageTokens;
-  if (first_page + pages < end_page) end_page = first_page + pages;
-
-  WarpSums<kHeads, kColumns> state;
-  state.clear();
-  for (std::int32_t page = first_page + warp; page < end_page; page += kAttendWarps) {
-    const std::uint32_t seen = seen_of_page(keys, selected, page);
-    if (seen == 0) continue;
-    attend_page<kType>(task, chunk.kv_head, chunk.first_head, chunk.heads, position, page,
-                       table[page], seen, memory.queries, memory.weights + warp * kHeads * kWarp,
-                       state);
-  }
-  put_warp_sums(state, task.params.value_width, memory);
-  sync_block();
-  merge_warps(task, chunk, memory);
-}
-
-/// Adds the splits of a row's head in their order. Grid: (rows, heads).
-__global__ void add_splits(AttendTask task) {
-  const std::int64_t row = blockIdx.x;
-  const int head = static_cast<int>(blockIdx.y), width = task.params.value_width;
-  const std::int64_t first = (row * task.params.heads + head) * task.splits;
-  const float* sinks = task.params.sinks;
-  float largest = sinks ? sinks[head] : -INFINITY;
-  for (int s = 0; s < task.splits; ++s) largest = fmaxf(largest, task.part_totals[first + s].x);
-  float total = sinks ? expf(sinks[head] - largest) : 0.0f;
-  for (int s = 0; s < task.splits; ++s) {
-    const float2 part = task.part_totals[first + s];
-    if (part.y > 0.0f) total += part.y * expf(part.x - largest);
-  }
-  for (int column = static_cast<int>(threadIdx.x); column < width;
-       column += static_cast<int>(blockDim.x)) {
-    float sum = 0.0f;
-    for (int s = 0; s < task.splits; ++s) {
-      const float2 part = task.part_totals[first + s];
-      if (part.y > 0.0f) {
-        sum += task.part_sums[(first + s) * width + column] * expf(part.x - largest);
-      }
-    }
-    task.out[row * task.out_stride + head * width + column] = sum / total;
-  }
-}
-
-/// scores[row][key] for Backend::select_keys. Grid: (rows, pages); one warp, a lane a key.
-template <KvType kType>
-__global__ void score_index_keys(KvView kv, const float* queries, std::int64_t query_stride,
-                                 const float* head_weights, std::int64_t weight_stride, int heads,
-                                 DeviceBatch batch, float* scores) {
-  const std::int64_t row = blockIdx.x, page = blockIdx.y;
-  const std::int64_t key = page * kPageTokens + threadIdx.x;
-  if (key > batch.positions[row]) return;
-  const std::int64_t id = batch.tables[batch.sequences[row] * batch.table_pages + page];
-  float score = 0.0f;
-  for (int h = 0; h < heads; ++h) {
-    float dot = 0.0f;
-    const float* query = queries + row * query_stride + h * kv.key_width;
-    for (int c = 0; c < kv.key_width; ++c) {
-      float number[1];
-      read_kv<kType>(kv.key_page(id, 0), kv.key_width, static_cast<int>(threadIdx.x), c, number);
-      dot += number[0] * query[c];
-    }
-    score += fmaxf(dot, 0.0f) * head_weights[row * weight_stride + h];
-  }
-  scores[row * batch.table_pages * kPageTokens + key] = score;
 }
 
 }  // namespace linnet::cuda

@@ -29,6 +29,7 @@ __device__ inline void cut_tiles(std::int32_t* offsets, int count, int tile_rows
 __global__ void __launch_bounds__(kGroupThreads)
     group_picks(const std::int32_t* experts, std::int64_t picks, int used, int count, int tile_rows,
                 PickLists lists) {
+  wait_for_previous_kernel();
   auto* offsets = reinterpret_cast<std::int32_t*>(launch_memory());
   const int warp = static_cast<int>(threadIdx.x) / kWarp, warps = kGroupThreads / kWarp;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
@@ -113,6 +114,7 @@ __device__ inline void mask_groups(float* scores, int experts, int groups, int u
 /// A warp a row; launch memory: 2 * experts + groups floats.
 __global__ void choose_experts(const float* logits, std::int64_t stride, int experts,
                                RouteParams params, Routing out) {
+  wait_for_previous_kernel();
   auto* probabilities = reinterpret_cast<float*>(launch_memory());
   float* scores = probabilities + experts;
   const std::int64_t row = blockIdx.x;

@@ -154,48 +154,92 @@ __device__ inline float multiply_block(const WeightsView& w, const std::uint32_t
   return x.scale * part(first + second, x.sums[0] + x.sums[1], groups[0]);
 }
 
-/// out = x * weight^T for up to kRows rows: a lane takes every 32nd block of 32 inputs, and reads
-/// the next one while it works on this one.
-template <class L, int kRows>
-__global__ void __launch_bounds__(kFewWarps* kWarp)
-    multiply_few(const __grid_constant__ Products all, QuantisedRows x, std::int64_t rows,
-                 SliceChoice choice) {
-  const FewTask task = few_task<kRows>(all, choice);
-  const WeightsView& w = task.product.w;
-  if (task.output >= w.rows) return;
-  WeightRow<L> weights[kFewOutputs];
+/// Asks for the beginning of a row of a weight, of `bytes`.
+__device__ inline void ask_for_row(const std::uint8_t* row, std::int64_t bytes) {
+  if (threadIdx.x % kWarp != 0) return;
+  const auto skipped = static_cast<std::int64_t>(-reinterpret_cast<std::uintptr_t>(row) % 16);
+  const std::int64_t wanted = (bytes < kEarlyBytes ? bytes : kEarlyBytes) - skipped;
+  if (wanted >= 16) begin_to_cache(row + skipped, static_cast<std::uint32_t>(wanted / 16 * 16));
+}
+
+/// kFewOutputs rows, each of its own weight or all of one. Behind a row's last block lies the first
+/// one of the weight's next row.
+template <class L>
+struct FewRows {
+  WeightRow<L> rows[kFewOutputs];
+
+  __device__ void read(int block, RowBlock<L> (&to)[kFewOutputs]) const {
 #pragma unroll
-  for (int o = 0; o < kFewOutputs; ++o) weights[o] = WeightRow<L>(w, task.weight_row(o));
-  const int blocks = static_cast<int>(x.blocks), lane = static_cast<int>(threadIdx.x) % kWarp;
-  float sums[kFewOutputs][kRows] = {};
-  RowBlock<L> next[kFewOutputs];
-  if (lane < blocks) {
-#pragma unroll
-    for (int o = 0; o < kFewOutputs; ++o) next[o] = weights[o].read(lane);
+    for (int o = 0; o < kFewOutputs; ++o) to[o] = rows[o].read(block);
   }
+  /// What may be read before the kernels in front of this one are done: the first blocks, and to
+  /// the cache more.
+  __device__ void read_early(int blocks, RowBlock<L> (&to)[kFewOutputs]) const {
+    constexpr int kBytes = WeightRow<L>::Packed::kLow * 4;
+#pragma unroll
+    for (int o = 0; o < kFewOutputs; ++o) ask_for_row(rows[o].low, std::int64_t{blocks} * kBytes);
+    const int lane = static_cast<int>(threadIdx.x) % kWarp;
+    if (lane < blocks) read(lane, to);
+  }
+};
+
+/// sums += the products of two rows, of the weights `w` and `second`, and of up to kRows rows of
+/// inputs. The rows begin at block `start` of `weights`. A lane takes every 32nd block of 32
+/// inputs; `next` has its first one, and gets the next one, in the end that of the rows that begin
+/// at `following`, while it works on this one.
+template <class L, int kRows>
+__device__ inline void multiply_few_blocks(const WeightsView& w, const WeightsView& second,
+                                           const FewRows<L>& weights, int start, int following,
+                                           const QuantisedRows& x, std::int64_t in_row,
+                                           std::int64_t rows, RowBlock<L> (&next)[kFewOutputs],
+                                           float (&sums)[kFewOutputs][kRows]) {
+  static_assert(kFewOutputs == 2);
+  const int blocks = static_cast<int>(x.blocks), lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll 1
   for (int block = lane; block < blocks; block += kWarp) {
     std::uint32_t codes[kFewOutputs][8];
     GroupScale groups[kFewOutputs][2];
-    const int after = block + kWarp < blocks ? block + kWarp : block;
+    // Behind the last block where nothing follows: the same one again, which is near.
+    const int last = following == start ? start + block : following + lane;
+    const int after = block + kWarp < blocks ? start + block + kWarp : last;
 #pragma unroll
     for (int o = 0; o < kFewOutputs; ++o) {
-      const RowBlock<L> now = next[o];
-      next[o] = weights[o].read(after);
-      unpack<L::codes>(now.packed, w.table, codes[o]);
-      groups[o][0] = now.group(w, 0);
-      groups[o][1] = L::two_groups ? now.group(w, 1) : groups[o][0];
+      const WeightsView& own = o == 0 ? w : second;
+      const RowBlock<L> current = next[o];
+      next[o] = weights.rows[o].read(after);
+      unpack<L::codes>(current.packed, own.table, codes[o]);
+      groups[o][0] = current.group(own, 0);
+      groups[o][1] = L::two_groups ? current.group(own, 1) : groups[o][0];
     }
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-      const std::int64_t row = task.in_row + r < rows ? task.in_row + r : task.in_row;
+      const std::int64_t row = in_row + r < rows ? in_row + r : in_row;
       const InputBlock inputs(x, row * blocks + block);
 #pragma unroll
       for (int o = 0; o < kFewOutputs; ++o) {
-        sums[o][r] += multiply_block<L>(w, codes[o], groups[o], inputs);
+        sums[o][r] += multiply_block<L>(o == 0 ? w : second, codes[o], groups[o], inputs);
       }
     }
   }
+}
+
+/// out = x * weight^T for up to kRows rows.
+template <class L, int kRows>
+__global__ void __launch_bounds__(kFewWarps* kWarp)
+    multiply_few(const __grid_constant__ Products all, QuantisedRows x, std::int64_t rows,
+                 SliceChoice choice) {
+  if (choice.experts) wait_for_previous_kernel();  // which chose them
+  const FewTask task = few_task<kRows>(all, choice);
+  const WeightsView& w = task.product.w;
+  if (task.output >= w.rows) return;
+  FewRows<L> weights;
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o) weights.rows[o] = WeightRow<L>(w, task.weight_row(o));
+  RowBlock<L> next[kFewOutputs];
+  weights.read_early(static_cast<int>(x.blocks), next);
+  wait_for_previous_kernel();
+  float sums[kFewOutputs][kRows] = {};
+  multiply_few_blocks<L, kRows>(w, w, weights, 0, 0, x, task.in_row, rows, next, sums);
   finish_few(task, rows, sums);
 }
 
@@ -205,14 +249,18 @@ template <Codes kCodes, int kRows, int kStep>
 __global__ void __launch_bounds__(kFewWarps* kWarp)
     multiply_few_floats(const __grid_constant__ Products all, const float* in, std::int64_t stride,
                         std::int64_t rows, SliceChoice choice) {
+  if (choice.experts) wait_for_previous_kernel();  // which chose them
   const FewTask task = few_task<kRows>(all, choice);
   const WeightsView& w = task.product.w;
   if (task.output >= w.rows) return;
   constexpr int kBytes = kCodes == Codes::kFloat32 ? 4 : 2;
   const std::uint8_t* weights[kFewOutputs];
 #pragma unroll
-  for (int o = 0; o < kFewOutputs; ++o)
+  for (int o = 0; o < kFewOutputs; ++o) {
     weights[o] = w.low + task.weight_row(o) * w.columns * kBytes;
+    ask_for_row(weights[o], w.columns * kBytes);
+  }
+  wait_for_previous_kernel();
   const int columns = static_cast<int>(w.columns), lane = static_cast<int>(threadIdx.x) % kWarp;
   float sums[kFewOutputs][kRows] = {};
   for (int c = lane * kStep; c < columns; c += kWarp * kStep) {

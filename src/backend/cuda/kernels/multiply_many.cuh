@@ -111,6 +111,7 @@ template <Codes kCodes, int kRows>
 __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
     multiply_many(WeightsView w, HalfRows x, std::int64_t rows, RowTiles tiles, Partial partial,
                   Epilogue epilogue) {
+  if (tiles.counts) wait_for_previous_kernel();  // which made the lists
   const OutputTile tile(tiles, rows, kRows, kTileOutputs);
   if (tile.count <= 0) return;
   constexpr int kWeightHalves = kTileOutputs * kTileStride, kInputHalves = kRows * kTileStride;
@@ -137,9 +138,10 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
                                ? begin + partial.steps_a_split
                                : all_steps;
   float sums[WarpShare<kRows>::kOutputTiles][WarpShare<kRows>::kRowTiles][4] = {};
+  if (begin < end) read(begin, ahead[0]);
+  wait_for_previous_kernel();
   if (begin < end) {
     copy_inputs<kRows>(x, tiles, tile, begin, inputs);
-    read(begin, ahead[0]);
     ahead[0].write(w, own_place);
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
@@ -167,6 +169,7 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
 /// Adds the parts in their order. Grid: (256 outputs, rows).
 __global__ void add_parts(const float* sums, std::int64_t rows, std::int64_t outputs, int splits,
                           Epilogue epilogue) {
+  wait_for_previous_kernel();
   const std::int64_t output = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (output >= outputs) return;
   for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
@@ -183,6 +186,7 @@ inline constexpr int kPlainInputs = 16;
 __global__ void __launch_bounds__(256)
     multiply_plain(WeightsView w, const float* in, std::int64_t stride, std::int64_t rows,
                    RowTiles tiles, Epilogue epilogue) {
+  wait_for_previous_kernel();
   __shared__ float weights[kPlainInputs][kPlainTile + 1];
   __shared__ float inputs[kPlainInputs][kPlainTile + 1];
   const OutputTile tile(tiles, rows, kPlainTile, kPlainTile);

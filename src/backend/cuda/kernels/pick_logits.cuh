@@ -27,6 +27,18 @@ struct PickMemory {
   float* logits;                 ///< of these
 };
 
+/// Ids of a row that a thread block picks of first.
+inline constexpr std::int64_t kPickPiece = 4096;
+/// Picks of a piece at most: with more the row is picked of as a whole.
+inline constexpr std::int32_t kPickedOfPiece = 256;
+
+/// The likeliest of each piece of a row, of which the likeliest of the row are picked.
+struct PickPieces {
+  std::int64_t pieces = 0;      ///< of a row; 0: there are none
+  std::int32_t* ids = nullptr;  ///< [queries][pieces][kPickedOfPiece]
+  float* logits = nullptr;      ///< the same; minus infinity where fewer were picked
+};
+
 /// Ascends with the logit; 0 for what is never picked.
 __device__ inline std::uint32_t logit_key(float logit) {
   if (!(logit > -INFINITY)) return 0;
@@ -34,17 +46,19 @@ __device__ inline std::uint32_t logit_key(float logit) {
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-/// The keys of one row that may be picked.
+/// The entries [first, columns) of a row of logits that may be picked; of entry i the id is ids[i],
+/// or i where `ids` is null.
 struct PickRow {
   const float* logits;
-  std::int64_t columns;
+  const std::int32_t* ids;
+  std::int64_t first, columns;
   const std::uint64_t* allowed;
   std::int64_t words;
 
-  __device__ std::uint32_t key(std::int64_t id) const {
-    if (id >= columns) return 0;
-    if (words > 0 && (id / 64 >= words || !(allowed[id / 64] >> (id % 64) & 1))) return 0;
-    return logit_key(logits[id]);
+  __device__ std::uint32_t key(std::int64_t i) const {
+    if (i >= columns) return 0;
+    if (words > 0 && (i / 64 >= words || !(allowed[i / 64] >> (i % 64) & 1))) return 0;
+    return logit_key(logits[i]);
   }
 };
 
@@ -80,8 +94,8 @@ __device__ inline PickLimit find_limit(const PickRow& row, std::uint32_t low, st
   for (int shift = 24; shift >= 0; shift -= 8) {
     if (thread < 256) counts[thread] = 0;
     sync_block();
-    for (std::int64_t id = thread; id < row.columns; id += kPickThreads) {
-      const std::uint32_t key = row.key(id);
+    for (std::int64_t i = row.first + thread; i < row.columns; i += kPickThreads) {
+      const std::uint32_t key = row.key(i);
       const bool inside = shift == 24 || key >> (shift + 8) == prefix;
       if (key >= low && key > 0 && inside) count_up(&counts[key >> shift & 255]);
     }
@@ -122,17 +136,17 @@ __device__ inline std::int32_t collect_picks(const PickRow& row, PickLimit picke
                                              std::int32_t (&sums)[2][kPickWarps], std::int32_t* ids,
                                              float* logits) {
   std::int32_t found = 0, ties = 0;
-  for (std::int64_t first = 0; first < row.columns; first += kPickThreads) {
-    const std::int64_t id = first + threadIdx.x;
-    const std::uint32_t key = row.key(id);
+  for (std::int64_t first = row.first; first < row.columns; first += kPickThreads) {
+    const std::int64_t i = first + threadIdx.x;
+    const std::uint32_t key = row.key(i);
     std::int32_t new_ties = 0, new_picks = 0;
     const bool is_tie = key == picked.limit && key > 0;
     const int tie = ties + place_of(is_tie, sums[0], new_ties);
     const bool is_picked = key > picked.limit || (is_tie && tie < picked.ties);
     const int place = found + place_of(is_picked, sums[1], new_picks);
     if (is_picked) {
-      ids[place] = static_cast<std::int32_t>(id);
-      logits[place] = row.logits[id];
+      ids[place] = row.ids ? row.ids[i] : static_cast<std::int32_t>(i);
+      logits[place] = row.logits[i];
     }
     ties += new_ties;
     found += new_picks;
@@ -142,6 +156,7 @@ __device__ inline std::int32_t collect_picks(const PickRow& row, PickLimit picke
 
 /// Takes the wanted logits of a query out of its row. Grid: queries.
 __global__ void take_wanted_logits(View logits, PickMemory memory) {
+  wait_for_previous_kernel();
   const PickTask& task = memory.tasks[blockIdx.x];
   for (std::int64_t i = threadIdx.x; i < task.ids; i += blockDim.x) {
     float* logit = logits.data + task.row * logits.stride + memory.wanted[task.first_id + i];
@@ -150,37 +165,72 @@ __global__ void take_wanted_logits(View logits, PickMemory memory) {
   }
 }
 
-/// Picks the likeliest of a row. Grid: queries.
-__global__ void __launch_bounds__(kPickThreads) pick_likeliest(View logits, PickMemory memory) {
+/// Picks the `most` likeliest of a row, of those that lie at most `within` below the likeliest;
+/// gives their number. The whole thread block.
+__device__ inline std::int32_t pick(const PickRow& row, std::int32_t most, float within,
+                                    std::int32_t* ids, float* logits) {
   __shared__ std::uint32_t keys[kPickThreads];
   __shared__ std::int32_t counts[256], sums[2][kPickWarps];
   __shared__ std::uint32_t low;
   __shared__ PickLimit limit;
-  const PickTask task = memory.tasks[blockIdx.x];
-  if (task.most == 0) {
-    if (threadIdx.x == 0) memory.counts[blockIdx.x] = 0;
-    return;
-  }
-  const PickRow row{logits.data + task.row * logits.stride, logits.columns,
-                    memory.allowed + task.first_word, task.words};
   std::uint32_t highest = 0;
-  for (std::int64_t id = threadIdx.x; id < row.columns; id += kPickThreads) {
-    const std::uint32_t key = row.key(id);
+  for (std::int64_t i = row.first + threadIdx.x; i < row.columns; i += kPickThreads) {
+    const std::uint32_t key = row.key(i);
     if (key > highest) highest = key;
   }
-  const std::uint32_t lowest = low_limit(highest, task.most, keys, &low);
+  const std::uint32_t lowest = low_limit(highest, most, keys, &low);
   PickLimit picked{lowest, 1};
-  if (task.most > 1) picked = find_limit(row, lowest, task.most, counts, &limit);
-  if (task.within < INFINITY) {
+  if (most > 1) picked = find_limit(row, lowest, most, counts, &limit);
+  if (within < INFINITY) {
     sync_block();
     for (int i = 0; i < kPickThreads; ++i) highest = keys[i] > highest ? keys[i] : highest;
     const bool is_negative = (highest & 0x80000000u) == 0;
     const float best = bits_to_float(is_negative ? ~highest : highest & 0x7fffffffu);
-    const std::uint32_t nearest = logit_key(best - task.within);
+    const std::uint32_t nearest = logit_key(best - within);
     if (highest > 0 && nearest > picked.limit) picked = {nearest, 0x7fffffff};
   }
-  const std::int32_t found = collect_picks(row, picked, sums, memory.ids + task.first_pick,
-                                           memory.logits + task.first_pick);
+  return collect_picks(row, picked, sums, ids, logits);
+}
+
+/// Picks the likeliest of a piece of a row. Grid: (pieces, queries).
+__global__ void __launch_bounds__(kPickThreads)
+    pick_of_pieces(View logits, PickMemory memory, PickPieces to) {
+  wait_for_previous_kernel();
+  const PickTask task = memory.tasks[blockIdx.y];
+  if (task.most == 0) return;
+  const std::int64_t first = blockIdx.x * kPickPiece;
+  const PickRow row{logits.data + task.row * logits.stride,
+                    nullptr,
+                    first,
+                    first + kPickPiece < logits.columns ? first + kPickPiece : logits.columns,
+                    memory.allowed + task.first_word,
+                    task.words};
+  const std::int64_t at = (blockIdx.y * to.pieces + blockIdx.x) * kPickedOfPiece;
+  const std::int32_t found = pick(row, task.most, INFINITY, to.ids + at, to.logits + at);
+  for (int i = found + static_cast<int>(threadIdx.x); i < kPickedOfPiece; i += kPickThreads) {
+    to.logits[at + i] = -INFINITY;
+  }
+}
+
+/// Picks the likeliest of a row, or of what was picked of its pieces. Grid: queries.
+__global__ void __launch_bounds__(kPickThreads)
+    pick_likeliest(View logits, PickMemory memory, PickPieces pieces) {
+  wait_for_previous_kernel();
+  const PickTask task = memory.tasks[blockIdx.x];
+  std::int32_t found = 0;
+  if (task.most > 0) {
+    const std::int64_t candidates = pieces.pieces * kPickedOfPiece;
+    const PickRow whole{logits.data + task.row * logits.stride, nullptr,   0, logits.columns,
+                        memory.allowed + task.first_word,       task.words};
+    const PickRow best{pieces.logits + blockIdx.x * candidates,
+                       pieces.ids + blockIdx.x * candidates,
+                       0,
+                       candidates,
+                       nullptr,
+                       0};
+    found = pick(pieces.pieces > 0 ? best : whole, task.most, task.within,
+                 memory.ids + task.first_pick, memory.logits + task.first_pick);
+  }
   if (threadIdx.x == 0) memory.counts[blockIdx.x] = found;
 }
 

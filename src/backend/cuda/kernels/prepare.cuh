@@ -7,6 +7,7 @@ namespace linnet::cuda {
 /// A warp a block of 32 inputs, 8 warps in a thread block.
 __global__ void quantise_rows(const float* in, std::int64_t stride, std::int64_t rows,
                               QuantisedRows to) {
+  wait_for_previous_kernel();
   const std::int64_t index = std::int64_t{blockIdx.x} * 8 + threadIdx.x / kWarp;
   if (index >= rows * to.blocks) return;
   const std::int64_t row = index / to.blocks, column = index % to.blocks * kBlock;
@@ -47,6 +48,7 @@ __device__ inline void halve_row(const float* from, std::int64_t columns, float 
 /// Each row with its own power of two. A thread block of 256 a row.
 __global__ void halve_rows(const float* in, std::int64_t stride, std::int64_t columns,
                            HalfRows to) {
+  wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
   const float* from = in + row * stride;
   halve_row(from, columns, largest_of_row(from, columns), row, to);
@@ -55,6 +57,7 @@ __global__ void halve_rows(const float* in, std::int64_t stride, std::int64_t co
 /// largest[row]. A thread block of 256 a row.
 __global__ void find_largest(const float* in, std::int64_t stride, std::int64_t columns,
                              float* largest) {
+  wait_for_previous_kernel();
   const float found = largest_of_row(in + blockIdx.x * stride, columns);
   if (threadIdx.x == 0) largest[blockIdx.x] = found;
 }
@@ -62,6 +65,7 @@ __global__ void find_largest(const float* in, std::int64_t stride, std::int64_t 
 /// All rows with the same power of two. A thread block of 256 a row.
 __global__ void halve_rows_evenly(const float* in, std::int64_t stride, std::int64_t columns,
                                   const float* largest, HalfRows to) {
+  wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
   halve_row(in + row * stride, columns, largest_of_row(largest, gridDim.x), row, to);
 }

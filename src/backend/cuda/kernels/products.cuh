@@ -36,11 +36,15 @@ struct Epilogue {
   float scale = 1.0f;
   bool accumulate = false;
 
-  __device__ void put(std::int64_t row, std::int64_t column, std::int32_t slice,
-                      float product) const {
+  __device__ float value(std::int64_t column, std::int32_t slice, float product) const {
     float value = product * scale;
     if (slice_scales) value *= slice_scales[slice];
     if (bias) value += bias[slice * columns + column];
+    return value;
+  }
+  __device__ void put(std::int64_t row, std::int64_t column, std::int32_t slice,
+                      float product) const {
+    const float value = this->value(column, slice, product);
     float* to = out + row * stride + column;
     *to = accumulate ? *to + value : value;
   }
@@ -58,6 +62,12 @@ inline constexpr int kFewRows = 4;
 /// Outputs of a warp, and warps of a thread block, in products of few rows.
 inline constexpr int kFewOutputs = 2;
 inline constexpr int kFewWarps = 4;
+/// Warps of a thread block of a gated product of few rows, and the outputs that each takes one
+/// after the other: together a block of the inputs of the product that follows.
+inline constexpr int kGatedWarps = 8;
+inline constexpr int kGatedTurns = kBlock / kGatedWarps;
+/// Bytes of each row of a weight that a kernel asks for before the kernels in front of it are done.
+inline constexpr std::int64_t kEarlyBytes = 2048;
 
 /// A weight and what becomes of its product.
 struct Product {

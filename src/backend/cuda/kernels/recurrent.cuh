@@ -21,6 +21,7 @@ struct DeviceState {
 __global__ void convolve_runs(const DeviceRun* runs, DeviceState states, View in,
                               ConvolutionParams params, bool activated, Activation activation,
                               View out) {
+  wait_for_previous_kernel();
   const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (c >= in.columns) return;
   const DeviceRun run = runs[blockIdx.y];
@@ -44,6 +45,7 @@ __global__ void convolve_runs(const DeviceRun* runs, DeviceState states, View in
 template <ScanRule kRule>
 __global__ void scan_runs(const DeviceRun* runs, DeviceState states, ScanInput in, ScanParams p,
                           View out) {
+  wait_for_previous_kernel();
   const DeviceRun run = runs[blockIdx.y];
   const int h = static_cast<int>(blockIdx.x), keys = p.key_width, values = p.value_width;
   const int key_head =
@@ -92,6 +94,7 @@ __global__ void scan_runs(const DeviceRun* runs, DeviceState states, ScanInput i
 /// A thread a channel of the state [state_width][channels]. Grid: (channels, runs).
 __global__ void selective_scan_runs(const DeviceRun* runs, DeviceState states,
                                     SelectiveScanInput in, SelectiveScanParams p, View out) {
+  wait_for_previous_kernel();
   const std::int64_t c = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x,
                      channels = in.x.columns;
   if (c >= channels) return;

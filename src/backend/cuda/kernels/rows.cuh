@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/activate.cuh"
+#include "backend/cuda/kernels/block_sum.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
 #include "backend/cuda/kernels/unpack.cuh"
 
@@ -12,63 +13,17 @@ inline constexpr int kElementThreads = 256;
 template <class Body>
 __global__ void __launch_bounds__(kElementThreads)
     for_elements(std::int64_t rows, std::int64_t columns, Body body) {
+  wait_for_previous_kernel();
   const std::int64_t column = std::int64_t{blockIdx.x} * kElementThreads + threadIdx.x;
   if (column >= columns) return;
   for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) body(row, column);
-}
-
-/// The sum over the threads of a block of at most 1024; every thread gets it.
-__device__ inline float sum_of_block(float value) {
-  __shared__ float sums[kWarp];
-  for (int mask = 16; mask > 0; mask /= 2) value += exchange(value, mask);
-  const int warps = static_cast<int>(blockDim.x) / kWarp;
-  if (warps == 1) return value;
-  sync_block();  // the sums of a call before have been read
-  if (threadIdx.x % kWarp == 0) sums[threadIdx.x / kWarp] = value;
-  sync_block();
-  float sum = 0.0f;
-  for (int i = 0; i < warps; ++i) sum += sums[i];
-  return sum;
-}
-
-/// See NormParams. Grid: (groups of columns, rows); whole warps. `quantised` has codes only where a
-/// group is whole blocks.
-__global__ void normalise_rows(View in, NormParams params, std::int64_t width, View out,
-                               QuantisedRows quantised) {
-  const std::int64_t first = blockIdx.x * width;
-  const std::int64_t offset = params.weight_per_column ? first : 0;
-  for (std::int64_t row = blockIdx.y; row < in.rows; row += gridDim.y) {
-    const float* x = in.data + row * in.stride + first;
-    float* to = out.data + row * out.stride + first;
-    float mean = 0.0f;
-    if (params.kind == NormKind::kLayer) {
-      for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) mean += x[c];
-      mean = sum_of_block(mean) / static_cast<float>(width);
-    }
-    float squares = 0.0f;
-    for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
-      squares += (x[c] - mean) * (x[c] - mean);
-    }
-    squares = sum_of_block(squares);
-    const float factor = params.kind == NormKind::kL2
-                             ? 1.0f / fmaxf(sqrtf(squares), params.epsilon)
-                             : 1.0f / sqrtf(squares / static_cast<float>(width) + params.epsilon);
-    for (std::int64_t c = threadIdx.x; c < width; c += blockDim.x) {
-      float value = (x[c] - mean) * factor;
-      if (params.weight) value *= params.weight[offset + c];
-      if (params.bias) value += params.bias[offset + c];
-      to[c] = value;
-      if (quantised.codes) {
-        quantise_block(value, row * quantised.blocks + (first + c) / kBlock, quantised);
-      }
-    }
-  }
 }
 
 /// out = activation(gate) * up. Grid as for_elements; `quantised` has codes only where a row is
 /// whole blocks.
 __global__ void __launch_bounds__(kElementThreads)
     activate_rows(View gate, View up, Activation activation, View out, QuantisedRows quantised) {
+  wait_for_previous_kernel();
   const std::int64_t c = std::int64_t{blockIdx.x} * kElementThreads + threadIdx.x;
   if (c >= gate.columns) return;
   for (std::int64_t r = blockIdx.y; r < gate.rows; r += gridDim.y) {
@@ -79,37 +34,9 @@ __global__ void __launch_bounds__(kElementThreads)
   }
 }
 
-struct RopeTask {
-  RopeLayout layout;
-  int heads, head_width, first, dims;
-  float magnitude;
-  const float* inverse_frequencies;
-  const std::int32_t* positions;
-};
-
-/// A thread a pair of one head. Grid: (heads * pairs, rows).
-__global__ void rotate_rows(View x, RopeTask task) {
-  const int index = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), half = task.dims / 2;
-  const int head = index / half, pair = index % half;
-  if (head >= task.heads) return;
-  const bool adjacent = task.layout == RopeLayout::kAdjacent;
-  for (std::int64_t row = blockIdx.y; row < x.rows; row += gridDim.y) {
-    // In double, because the angle of a position of six digits has few exact digits in float.
-    const double angle = double{task.inverse_frequencies[pair]} * task.positions[row];
-    const double turns = rint(angle * 0.15915494309189535);
-    const auto rest = static_cast<float>(angle - turns * 6.283185307179586477);
-    const float cosine = cosf(rest) * task.magnitude, sine = sinf(rest) * task.magnitude;
-    float* first = x.data + row * x.stride + head * task.head_width + task.first;
-    float* a = first + (adjacent ? 2 * pair : pair);
-    float* b = adjacent ? a + 1 : a + half;
-    const float left = *a, right = *b;
-    *a = left * cosine - right * sine;
-    *b = left * sine + right * cosine;
-  }
-}
-
 /// See cut_row_below. A thread block a row.
 __global__ void cut_rows_below(View x, float deviations) {
+  wait_for_previous_kernel();
   float* row = x.data + blockIdx.x * x.stride;
   const auto width = static_cast<float>(x.columns);
   float mean = 0.0f, variance = 0.0f;
@@ -127,6 +54,7 @@ __global__ void cut_rows_below(View x, float deviations) {
 
 /// A warp a head. Grid: (heads, rows).
 __global__ void dot_head_rows(View a, View b, const float* weight, View out) {
+  wait_for_previous_kernel();
   const std::int64_t width = a.columns / out.columns, first = blockIdx.x * width;
   for (std::int64_t row = blockIdx.y; row < a.rows; row += gridDim.y) {
     float sum = 0.0f;
@@ -141,6 +69,7 @@ __global__ void dot_head_rows(View a, View b, const float* weight, View out) {
 /// Rows of a table, exactly as in the file. Grid: (blocks of 32, ids); a thread a value.
 template <Codes kCodes>
 __global__ void embed_codes(WeightsView w, const std::int32_t* ids, View out) {
+  wait_for_previous_kernel();
   const std::int64_t row = ids[blockIdx.x];
   for (std::int64_t c = threadIdx.x; c < w.columns; c += blockDim.x) {
     const std::int64_t block = c / kBlock;
@@ -162,6 +91,7 @@ __global__ void embed_codes(WeightsView w, const std::int32_t* ids, View out) {
 
 template <Codes kCodes>
 __global__ void embed_floats(WeightsView w, const std::int32_t* ids, View out) {
+  wait_for_previous_kernel();
   const std::int64_t row = ids[blockIdx.x];
   for (std::int64_t c = threadIdx.x; c < w.columns; c += blockDim.x) {
     out.data[blockIdx.x * out.stride + c] = read_float<kCodes>(w.low, row * w.columns + c);

@@ -17,6 +17,11 @@ inline constexpr int kWarp = 32;
 inline void sync_block() { emulation::sync_block(); }
 inline void sync_warp() { emulation::sync_warp(); }
 
+inline void wait_for_previous_kernel() { emulation::wait_for_previous_kernel(); }
+inline void begin_to_cache(const void* from, std::uint32_t bytes) {
+  emulation::check_line_read(from, bytes);
+}
+
 template <class T>
 T exchange(T value, int mask) {
   static_assert(sizeof(T) <= sizeof(std::uint64_t));
@@ -45,6 +50,9 @@ inline float from_e4m3(std::uint8_t bits) { return e4m3_to_float(bits); }
 inline std::uint8_t to_e4m3(float value) { return float_to_e4m3(value); }
 inline std::uint32_t to_halves(float first, float second) {
   return float_to_half(first) | std::uint32_t{float_to_half(second)} << 16;
+}
+inline std::uint32_t to_bfloat16s(float first, float second) {
+  return float_to_bfloat16(first) | std::uint32_t{float_to_bfloat16(second)} << 16;
 }
 inline float bits_to_float(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 inline std::uint32_t float_to_bits(float value) { return std::bit_cast<std::uint32_t>(value); }
@@ -106,14 +114,16 @@ inline void load_tiles_transposed(std::uint32_t (&to)[4], const void* row) {
   detail::load_tiles(to, row, true);
 }
 
+namespace detail {
 /// The fragments as the PTX ISA draws them: lane l has of a the rows l / 4 and l / 4 + 8, columns
 /// l % 4 * 2 and + 8; of b the rows l % 4 * 2 and + 8 of column l / 4.
-inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
-                           std::uint32_t b1) {
+template <float (*kToFloat)(std::uint16_t)>
+void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                    std::uint32_t b1) {
   const int lane = emulation::lane();
   float left[2][16], right[16][2];
   const auto half = [](std::uint64_t bits, int i) {
-    return half_to_float(static_cast<std::uint16_t>(bits >> (16 * i)));
+    return kToFloat(static_cast<std::uint16_t>(bits >> (16 * i)));
   };
   for (int part = 0; part < 4; ++part) {
     const std::uint64_t* all = emulation::share(a[part]);
@@ -134,6 +144,16 @@ inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::ui
   for (int i = 0; i < 4; ++i) {
     for (int k = 0; k < 16; ++k) sum[i] += left[i / 2][k] * right[k][i % 2];
   }
+}
+}  // namespace detail
+
+inline void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                           std::uint32_t b1) {
+  detail::multiply_tiles<from_half>(sum, a, b0, b1);
+}
+inline void multiply_bfloat16_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
+                                    std::uint32_t b1) {
+  detail::multiply_tiles<from_bfloat16>(sum, a, b0, b1);
 }
 
 }  // namespace linnet::cuda

@@ -1,0 +1,147 @@
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "base/machine.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/percent_line.hpp"
+#include "linnet/subcommand.hpp"
+#include "quantize/choose_types.hpp"
+#include "quantize/write_quantised.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string gguf, type, path;
+  std::vector<std::string> rules;
+  int threads = 0;
+  bool json = false;
+};
+
+std::string check_type(const std::string& name) {
+  const auto types = quantize::find_types(name);
+  return types ? std::string() : types.error().message;
+}
+
+std::string check_rule(const std::string& text) {
+  const auto rule = quantize::parse_rule(text);
+  return rule ? std::string() : rule.error().message;
+}
+
+Result<std::vector<quantize::Rule>> parse_rules(const std::vector<std::string>& texts) {
+  std::vector<quantize::Rule> rules;
+  for (const std::string& text : texts) {
+    auto rule = quantize::parse_rule(text);
+    if (!rule) return rule.error();
+    rules.push_back(std::move(*rule));
+  }
+  return rules;
+}
+
+// Tensors of each type.
+using Counts = std::map<std::string_view, int>;
+
+Counts count_types(std::span<const Format* const> chosen) {
+  Counts counts;
+  for (const Format* format : chosen) ++counts[format->name];
+  return counts;
+}
+
+double bits_a_weight(const quantize::Outcome& outcome) {
+  return 8.0 * static_cast<double>(outcome.after_bytes) / static_cast<double>(outcome.values);
+}
+
+Status print_json(const quantize::Outcome& outcome, const Counts& counts) {
+  Json json = {{"before_bytes", outcome.before_bytes},
+               {"after_bytes", outcome.after_bytes},
+               {"bits_per_weight", bits_a_weight(outcome)},
+               {"tensors", Json::object()},
+               {"converted", outcome.converted},
+               {"converted_again", outcome.converted_again},
+               {"relative_error", outcome.lost}};
+  for (const auto& [name, count] : counts) json["tensors"][std::string(name)] = count;
+  return write_output(json.dump() + "\n");
+}
+
+void print(const quantize::Outcome& outcome, const Counts& counts) {
+  constexpr double kMib = 1 << 20;
+  std::string types;
+  for (const auto& [name, count] : counts) {
+    types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, name);
+  }
+  note("tensors: {}\n", types);
+  note("size:    {:.1f} MiB, before {:.1f} MiB; {:.2f} bits a weight\n",
+       static_cast<double>(outcome.after_bytes) / kMib,
+       static_cast<double>(outcome.before_bytes) / kMib, bits_a_weight(outcome));
+  note("error:   {:.3g} % of the weights' size (root mean square)\n", 100.0 * outcome.lost);
+  if (outcome.converted_again > 0) {
+    note(
+        "note:    {} of the {} converted tensors had been quantised before, so that errors add "
+        "up; start from F16, BF16 or F32 where you can\n",
+        outcome.converted_again, outcome.converted);
+  }
+}
+
+Status run(const Options& options) {
+  const auto mix = quantize::find_types(options.type);
+  if (!mix) return mix.error();
+  const auto rules = parse_rules(options.rules);
+  if (!rules) return rules.error();
+  const auto file = gguf::File::open(options.gguf);
+  if (!file) return file.error();
+  const auto chosen = quantize::choose_types(*file, *mix, *rules);
+  if (!chosen) return chosen.error();
+  ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
+  const auto outcome = [&] {
+    PercentLine line;
+    return quantize::write_quantised(
+        *file, *chosen, mix->file_type, pool, options.path,
+        [&](std::int64_t done, std::int64_t total) { line.show(done, total); });
+  }();
+  if (!outcome) return outcome.error();
+  const Counts counts = count_types(*chosen);
+  if (options.json) return print_json(*outcome, counts);
+  print(*outcome, counts);
+  return {};
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand(
+      "quantize",
+      "Write a model with its weights in fewer bits: smaller, faster, a little less "
+      "exact");
+  auto options = std::make_shared<Options>();
+  app->add_option("--gguf", options->gguf, "GGUF file, best of F16, BF16 or F32 weights")
+      ->required();
+  app->add_option(
+         "--type", options->type,
+         fmt::format("tensor type (Q8_0, Q4_0, ...), or a mix that gives the weights which "
+                     "need it more bits: {}",
+                     mix_names()))
+      ->required();
+  app->add_option("--rule", options->rules,
+                  "PATTERN=TYPE for the tensors of that name, * stands for any text; may be given "
+                  "more than once, the last one that fits counts")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(check_rule);
+  app->add_option("--threads", options->threads, "threads (default: all that may be used)")
+      ->check(whole_number_between(1, 1024));
+  app->add_flag("--json", options->json, "print what was done as one JSON object");
+  app->add_option("out", options->path, "GGUF file to write")->required();
+  app->footer(
+      "Examples:\n"
+      "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
+      "  linnet quantize --gguf model-BF16.gguf --type Q4_0 --rule 'blk.*.attn_v.weight=Q8_0' "
+      "out.gguf");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,57 @@
+#include <algorithm>
+#include <array>
+
+#include "backend/cuda/attend_in_tiles.hpp"
+#include "backend/cuda/kernels/attend_tiles.cuh"
+
+namespace linnet::cuda {
+namespace {
+
+template <bool kBfloat, int kKeyWidth, int kValueWidth>
+void run(Stream& stream, const AttendTask& task, const QueryTile* tiles, std::int64_t count) {
+  constexpr auto kKernel = attend_tiles<kBfloat, kKeyWidth, kValueWidth>;
+  constexpr std::size_t kBytes =
+      attend_tile_bytes(TileNumbers<kBfloat>::kParts, kKeyWidth, kValueWidth);
+  const dim3 grid(static_cast<unsigned>(count), static_cast<unsigned>(task.params.kv_heads));
+  stream.allow_shared_bytes(kKernel, kBytes);
+  stream.launch(kKernel, grid, dim3(kTileWarps * kWarp), kBytes, task, tiles);
+}
+
+// The kernels of a width of heads: for types that binary16 holds, and for BF16.
+struct TileKernels {
+  int key_width, value_width;
+  decltype(&run<false, 64, 64>) halves, bfloats;
+};
+
+template <int kKeyWidth, int kValueWidth>
+constexpr TileKernels tile_kernels() {
+  return {kKeyWidth, kValueWidth, run<false, kKeyWidth, kValueWidth>,
+          run<true, kKeyWidth, kValueWidth>};
+}
+
+constexpr std::array kTileKernels = {tile_kernels<64, 64>(),   tile_kernels<80, 80>(),
+                                     tile_kernels<96, 96>(),   tile_kernels<128, 128>(),
+                                     tile_kernels<192, 128>(), tile_kernels<256, 256>()};
+
+const TileKernels* find_tiles(const AttendTask& task) {
+  const auto found = std::ranges::find_if(kTileKernels, [&](const TileKernels& kernels) {
+    return kernels.key_width == task.params.key_width &&
+           kernels.value_width == task.params.value_width;
+  });
+  return found == kTileKernels.end() ? nullptr : found;
+}
+
+}  // namespace
+
+bool has_tiles(const AttendTask& task) {
+  return task.kv.type != KvType::kF32 && find_tiles(task) != nullptr;
+}
+
+void attend_in_tiles(Stream& stream, const AttendTask& task, const QueryTile* tiles,
+                     std::int64_t count) {
+  const TileKernels* kernels = find_tiles(task);
+  if (!kernels) return;
+  (task.kv.type == KvType::kBf16 ? kernels->bfloats : kernels->halves)(stream, task, tiles, count);
+}
+
+}  // namespace linnet::cuda

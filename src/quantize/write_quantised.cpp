@@ -1,0 +1,174 @@
+#include "quantize/write_quantised.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "gguf/gguf_writer.hpp"
+
+namespace linnet::quantize {
+namespace {
+
+using gguf::Tensor;
+using gguf::Writer;
+
+// Values that a thread converts at a time: a multiple of every format's block.
+constexpr std::int64_t kSlice = 1 << 16;
+// Slices that are converted before they are written.
+constexpr std::int64_t kSlices = 64;
+
+void copy_metadata(const gguf::File& file, std::int64_t file_type, Writer& writer) {
+  constexpr std::string_view kFileType = "general.file_type";
+  constexpr std::string_view kVersion = "general.quantization_version";
+  for (const gguf::KeyValue& pair : file.metadata()) {
+    if (pair.key == kFileType || pair.key == kVersion || pair.key.starts_with("split.")) continue;
+    writer.add_value(pair.key, pair.value);
+  }
+  writer.add_integer(kFileType, gguf::ValueType::kUint32, file_type);
+  writer.add_integer(kVersion, gguf::ValueType::kUint32, 2);
+}
+
+// Sums of squares.
+struct Loss {
+  double lost = 0.0, whole = 0.0;
+};
+
+// Converts the values `before` to `out`, and what `out` stands for then to `after`.
+Loss convert_slice(const Format& to, std::span<const float> before, std::byte* out,
+                   std::span<float> after) {
+  to.quantize(before.data(), out, std::ssize(before));
+  to.dequantize(out, after.data(), std::ssize(after));
+  Loss loss;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    const double difference = double{after[i]} - before[i];
+    loss.lost += difference * difference;
+    loss.whole += double{before[i]} * before[i];
+  }
+  return loss;
+}
+
+class Conversion {
+ public:
+  Conversion(const gguf::File& file, std::span<const Format* const> chosen, ThreadPool& pool,
+             const Progress& progress)
+      : file_(file), chosen_(chosen), pool_(pool), progress_(progress) {
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      const Tensor& tensor = file.tensors()[i];
+      outcome_.values += tensor.elements();
+      outcome_.before_bytes += std::ssize(tensor.bytes);
+      outcome_.after_bytes += chosen[i]->size_bytes(tensor.elements());
+      if (chosen[i] == tensor.format) continue;
+      ++outcome_.converted;
+      if (tensor.format->block_elements > 1) ++outcome_.converted_again;
+    }
+  }
+
+  Status put(std::size_t index, const Writer::Sink& sink) {
+    const Tensor& tensor = file_.tensors()[index];
+    const Status status = chosen_[index] == tensor.format ? copy(tensor, sink)
+                                                          : convert(tensor, *chosen_[index], sink);
+    if (!status) return status;
+    file_.release(tensor);
+    return file_.check_unchanged();
+  }
+
+  Outcome outcome() const {
+    Outcome outcome = outcome_;
+    if (loss_.whole > 0.0) outcome.lost = std::sqrt(loss_.lost / loss_.whole);
+    return outcome;
+  }
+
+ private:
+  Status copy(const Tensor& tensor, const Writer::Sink& sink) {
+    constexpr std::size_t kPiece = 16 << 20;
+    for (std::span<const std::byte> rest = tensor.bytes; !rest.empty();) {
+      const auto piece = rest.first(std::min(rest.size(), kPiece));
+      if (Status status = sink(piece); !status) return status;
+      rest = rest.subspan(piece.size());
+      advance(std::ssize(piece));
+    }
+    return {};
+  }
+
+  Status convert(const Tensor& tensor, const Format& to, const Writer::Sink& sink) {
+    const std::int64_t all = tensor.elements();
+    for (std::int64_t first = 0; first < all; first += kSlice * kSlices) {
+      const std::int64_t count = std::min(kSlice * kSlices, all - first);
+      convert_slices(tensor, to, first, count);
+      if (Status status = check_loss(tensor, to); !status) return status;
+      if (Status status = sink(packed_); !status) return status;
+      advance(tensor.format->size_bytes(count));
+    }
+    return {};
+  }
+
+  // To `packed_`.
+  void convert_slices(const Tensor& tensor, const Format& to, std::int64_t first,
+                      std::int64_t count) {
+    before_.resize(static_cast<std::size_t>(count));
+    after_.resize(before_.size());
+    packed_.resize(static_cast<std::size_t>(to.size_bytes(count)));
+    std::vector<Loss> losses(static_cast<std::size_t>((count + kSlice - 1) / kSlice));
+    pool_.parallel_for(std::ssize(losses), [&](std::int64_t slice) {
+      const std::int64_t begin = slice * kSlice, size = std::min(kSlice, count - begin);
+      const std::span before = std::span(before_).subspan(begin, size);
+      tensor.format->dequantize(tensor.bytes.data() + tensor.format->size_bytes(first + begin),
+                                before.data(), size);
+      losses[slice] = convert_slice(to, before, packed_.data() + to.size_bytes(begin),
+                                    std::span(after_).subspan(begin, size));
+    });
+    for (const Loss& loss : losses) {
+      loss_.lost += loss.lost;
+      loss_.whole += loss.whole;
+    }
+  }
+
+  Status check_loss(const Tensor& tensor, const Format& to) const {
+    const auto fail = [&](std::string_view what) {
+      return Error{fmt::format("{}: tensor {} holds a value that {}", file_.path().string(),
+                               tensor.name, what)};
+    };
+    if (!std::isfinite(loss_.whole)) return fail("is not finite");
+    if (!std::isfinite(loss_.lost)) return fail(fmt::format("is too large for {}", to.name));
+    return {};
+  }
+
+  void advance(std::int64_t size_bytes) {
+    done_bytes_ += size_bytes;
+    if (progress_) progress_(done_bytes_, outcome_.before_bytes);
+  }
+
+  const gguf::File& file_;
+  std::span<const Format* const> chosen_;
+  ThreadPool& pool_;
+  const Progress& progress_;
+  std::vector<float> before_, after_;
+  std::vector<std::byte> packed_;
+  std::int64_t done_bytes_ = 0;
+  Loss loss_;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
+                                std::int64_t file_type, ThreadPool& pool,
+                                const std::filesystem::path& path, const Progress& progress) {
+  Writer writer;
+  copy_metadata(file, file_type, writer);
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const Tensor& tensor = file.tensors()[i];
+    writer.add_tensor(tensor.name, *chosen[i],
+                      std::span(tensor.shape).first(static_cast<std::size_t>(tensor.dimensions)));
+  }
+  Conversion conversion(file, chosen, pool, progress);
+  const Status written = writer.write(path, [&](std::size_t index, const Writer::Sink& sink) {
+    return conversion.put(index, sink);
+  });
+  if (!written) return written.error();
+  return conversion.outcome();
+}
+
+}  // namespace linnet::quantize

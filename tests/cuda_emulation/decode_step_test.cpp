@@ -1,0 +1,108 @@
+// Which kernels a step of one token takes: each costs some microseconds, a step of an 8B model one
+// thousand of them.
+
+#include <algorithm>
+#include <filesystem>
+#include <numeric>
+
+#include "architectures/architecture.hpp"
+#include "cuda/cuda_rows.hpp"
+#include "emulation.hpp"
+#include "model/model.hpp"
+#include "support/temporary_folder.hpp"
+#include "synth/synthesise.hpp"
+
+namespace linnet {
+namespace {
+
+using testing::ElementsAreArray;
+
+// The shape of llama-3.1-8b, smaller.
+constexpr synth::Shape kDense{.name = "dense",
+                              .architecture = "llama",
+                              .layers = 2,
+                              .width = 256,
+                              .heads = 4,
+                              .kv_heads = 2,
+                              .head_width = 64,
+                              .ffn_width = 256,
+                              .vocabulary = 320,
+                              .context = 4096,
+                              .rope_base = 10000.0,
+                              .tied_output = false};
+
+class CudaDecodeStepTest : public test::CudaTest {
+ protected:
+  // Of the second step, at a depth at which the keys of a row are split.
+  std::vector<std::string> kernels_of_a_step(const synth::Shape& shape, std::string_view type) {
+    const test::TemporaryFolder folder;
+    const auto path = folder.path() / "model.gguf";
+    const Status written = synth::write_model(shape, *synth::find_type_choice(type), 1, path);
+    if (!written) return {written.error().message};
+    auto file = gguf::File::open(path);
+    WeightLoader loader(*file, *cuda_);
+    auto spec = read_model_spec(*file, loader);
+    const LayerPlace place{cuda_.get()};
+    auto model = Model::load(std::move(*spec), loader, {&place, 1}, {1, 1});
+    if (!model) return {model.error().message};
+    auto kv = (*model)->make_kv_store(KvType::kF16, 10);
+    std::vector<std::int32_t> pages(10);
+    std::iota(pages.begin(), pages.end(), 0);
+    const std::span<const std::int32_t> table(pages);
+    const std::int32_t zero = 0, token = 5;
+    for (std::int32_t position = 299; position <= 300; ++position) {
+      const std::int32_t length = position + 1;
+      EXPECT_TRUE(cuda_->status());
+      emulation::launched_kernels();
+      const BatchLayout layout{{&position, 1}, {&zero, 1}, {&table, 1}, {&length, 1}};
+      (*model)->forward({{&token, 1}, layout, {&zero, 1}}, **kv, nullptr);
+    }
+    EXPECT_TRUE(cuda_->status());
+    return emulation::launched_kernels();
+  }
+
+  // Norms of heads in the first layer don't wait for RoPE, which sends the step's positions.
+  static std::vector<std::string> step_of(const std::vector<std::string>& layer,
+                                          bool has_head_norms = false) {
+    std::vector<std::string> all = {"embed_codes"};
+    for (int i = 0; i < 2; ++i) all.insert(all.end(), layer.begin(), layer.end());
+    if (has_head_norms) all.insert(all.begin() + 3, "prepare_heads");
+    all.insert(all.end(), {"for_elements", "normalise_rows", "multiply_few"});
+    return all;
+  }
+};
+
+TEST_F(CudaDecodeStepTest, NineKernelsALayer) {
+  EXPECT_THAT(kernels_of_a_step(kDense, "Q4_K"),
+              ElementsAreArray(step_of({"normalise_rows", "multiply_few", "prepare_heads",
+                                        "attend_rows", "add_splits", "multiply_few",
+                                        "normalise_rows", "multiply_gated", "multiply_few"})));
+}
+
+TEST_F(CudaDecodeStepTest, NormsOfHeadsTakeNoMore) {
+  synth::Shape shape = kDense;
+  shape.architecture = "qwen3";
+  shape.head_norms = synth::HeadNorms::kEachHead;
+  EXPECT_THAT(kernels_of_a_step(shape, "Q4_K"),
+              ElementsAreArray(step_of(
+                  {"normalise_rows", "multiply_few", "prepare_heads", "attend_rows", "add_splits",
+                   "multiply_few", "normalise_rows", "multiply_gated", "multiply_few"},
+                  true)));
+}
+
+TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
+  synth::Shape shape = kDense;
+  shape.architecture = "qwen3moe";
+  shape.head_norms = synth::HeadNorms::kEachHead;
+  shape.experts = 4;
+  shape.experts_used = 2;
+  EXPECT_THAT(kernels_of_a_step(shape, "Q4_K"),
+              ElementsAreArray(
+                  step_of({"normalise_rows", "multiply_few", "prepare_heads", "attend_rows",
+                           "add_splits", "multiply_few", "normalise_rows", "multiply_few_floats",
+                           "choose_experts", "multiply_gated", "multiply_few", "for_elements"},
+                          true)));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,67 @@
+// A text for which the model gives what is no number fails with a sentence; those beside it go on.
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+#include "generate/embedding.hpp"
+#include "support/model_copy.hpp"
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Text;
+using testing::HasSubstr;
+
+constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
+constexpr std::int32_t kBadToken = 5;
+
+// The embedding of kBadToken is damaged.
+std::unique_ptr<ModelFile> damaged(const test::TinyModel& model, const std::filesystem::path& to) {
+  constexpr std::size_t kWidth = 64;
+  const Status written = test::ModelCopy()
+                             .fill("token_embd.weight", kNotANumber, kBadToken * kWidth, kWidth)
+                             .write(to, model.path());
+  EXPECT_TRUE(written) << written.error().message;
+  auto file = ModelFile::open(to.string());
+  EXPECT_TRUE(file) << file.error().message;
+  return std::move(*file);
+}
+
+TEST(NotNumbers, EndTheirTextOnly) {
+  const test::TemporaryFolder folder;
+  const test::TinyModel model("llama-dense");
+  const auto file = damaged(model, folder / "damaged.gguf");
+  for (const BackendKind backend : {BackendKind::kCpu, BackendKind::kReference}) {
+    EngineOptions options = test::TinyModel::options();
+    options.backend = backend;  // the reference picks logits, as a GPU does
+    auto engine = Engine::load(*file, options, 256);
+    ASSERT_TRUE(engine) << engine.error().message;
+    Text bad, good;
+    submit(**engine, test::greedy({1, kBadToken, 2}, 4), bad);
+    submit(**engine, test::greedy({1, 3, 2}, 4), good);
+    test::finish(**engine);
+    EXPECT_THAT(bad.error, HasSubstr("logits of token 3 of the text are no numbers"));
+    EXPECT_FALSE(bad.reason);
+    EXPECT_TRUE(bad.tokens.empty());
+    EXPECT_EQ(good.reason, FinishReason::kLength);
+    EXPECT_EQ(good.tokens, test::run(*model.engine(options), test::greedy({1, 3, 2}, 4)).tokens);
+  }
+}
+
+TEST(NotNumbers, MakeNoEmbedding) {
+  const test::TemporaryFolder folder;
+  const test::TinyModel model("llama-dense");
+  const auto file = damaged(model, folder / "damaged.gguf");
+  auto engine = Engine::load(*file, test::TinyModel::options(), 256);
+  ASSERT_TRUE(engine) << engine.error().message;
+  const std::vector<std::vector<TokenId>> texts = {{1, 2}, {1, kBadToken, 2}};
+  const auto vectors = embed_texts(**engine, texts, Pooling::kMean);
+  ASSERT_FALSE(vectors);
+  EXPECT_THAT(vectors.error().message,
+              HasSubstr("text 2: the model's hidden states of token 3 of the text are no numbers"));
+}
+
+}  // namespace
+}  // namespace linnet
