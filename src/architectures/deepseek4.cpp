@@ -26,17 +26,17 @@ void require_keys(Hyperparameters& p) {
 RopeSpec make_rope(Hyperparameters& p, bool is_compressed, int dims, int head_width) {
   RopeSpec rope;
   if (dims > head_width || dims % 2 != 0) {
-    p.fail(fmt::format("rope turns {} columns of a head of {}", dims, head_width));
+    fail_rope(p, dims, head_width);
     return rope;
   }
   rope.layout = RopeLayout::kAdjacent;
   rope.dims = dims;
   rope.first = head_width - dims;
   if (is_compressed) {
-    set_rope_frequencies(rope, p.nonzero_number("attention.compress_rope_freq_base", 10000.0f),
+    set_rope_frequencies(rope, p.positive_number("attention.compress_rope_freq_base", 10000.0f),
                          read_rope_scaling(p), {});
   } else {
-    set_rope_frequencies(rope, p.nonzero_number("rope.freq_base", 10000.0f), {}, {});
+    set_rope_frequencies(rope, p.positive_number("rope.freq_base", 10000.0f), {}, {});
   }
   rope.magnitude = 1.0f;
   return rope;
@@ -96,7 +96,7 @@ HyperConnectionSpec read_hyper_connection(Hyperparameters& p) {
   spec.streams = static_cast<int>(p.required_count("hyper_connection.count", kMostStreams));
   spec.iterations =
       static_cast<int>(p.required_count("hyper_connection.sinkhorn_iterations", kMostIterations));
-  spec.epsilon = p.number("hyper_connection.epsilon", 0.0f);
+  spec.epsilon = p.positive_number("hyper_connection.epsilon", 0.0f);
   return spec;
 }
 
