@@ -4,37 +4,17 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
 #include "hub/download.hpp"
 #include "hub/progress_line.hpp"
 #include "linnet/console.hpp"
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/progress_bar.hpp"
 
 namespace linnet::app {
 namespace {
-
-std::atomic<bool> interrupted{false};
-
-// Ctrl-C while this lives only sets `interrupted`.
-class InterruptCatcher {
- public:
-  InterruptCatcher() {
-    interrupted = false;
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = true; };
-    sigaction(SIGINT, &action, &before_);
-  }
-  ~InterruptCatcher() { sigaction(SIGINT, &before_, nullptr); }
-  InterruptCatcher(const InterruptCatcher&) = delete;
-  InterruptCatcher& operator=(const InterruptCatcher&) = delete;
-
- private:
-  struct sigaction before_ {};
-};
 
 std::string parameters_text(const hub::ModelPreview& model) {
   if (model.parameters == 0) return model.size_label;
@@ -90,9 +70,11 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
   return {};
 }
 
-Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& settings) {
+Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& settings,
+                              const InterruptCatcher& catcher) {
   constexpr std::size_t kMostNames = 40;
-  auto names = hub::list_models(file.repo, file.revision, settings, [] { return !interrupted; });
+  auto names = hub::list_models(file.repo, file.revision, settings,
+                                [&] { return !catcher.is_interrupted(); });
   if (!names) return names.error();
   if (names->size() == 1) return names->front();
   if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
@@ -109,7 +91,7 @@ Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
   if (!settings) return settings.error();
   const InterruptCatcher catcher;
   if (file.name.empty()) {
-    auto name = only_file(file, *settings);
+    auto name = only_file(file, *settings, catcher);
     if (!name) return name.error();
     file.name = *name;
   }
@@ -117,7 +99,7 @@ Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
   hub::Events events;
   events.progress = [&](const hub::Progress& progress) {
     bar.show(progress);
-    return !interrupted;
+    return !catcher.is_interrupted();
   };
   events.preview = [&](const hub::ModelPreview& model) {
     bar.clear();

@@ -6,6 +6,7 @@
 
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "quantize/choose_types.hpp"
@@ -98,10 +99,13 @@ Status run(const Options& options) {
   if (!chosen) return chosen.error();
   ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
   const auto outcome = [&] {
+    const InterruptCatcher catcher;
     PercentLine line;
-    return quantize::write_quantised(
-        *file, *chosen, mix->file_type, pool, options.path,
-        [&](std::int64_t done, std::int64_t total) { line.show(done, total); });
+    return quantize::write_quantised(*file, *chosen, mix->file_type, pool, options.path,
+                                     [&](std::int64_t done, std::int64_t total) {
+                                       line.show(done, total);
+                                       return !catcher.is_interrupted();
+                                     });
   }();
   if (!outcome) return outcome.error();
   const Counts counts = count_types(*chosen);

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "linnet/checks.hpp"
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "synth/synthesise.hpp"
@@ -36,9 +37,13 @@ std::string check_type(const std::string& name) {
 Status run(const Options& options) {
   const auto types = synth::find_types(options.type);
   if (!types) return types.error();
+  const InterruptCatcher catcher;
   PercentLine line;
   return synth::write_model(*synth::find_shape(options.shape), *types, options.seed, options.path,
-                            [&](std::int64_t done, std::int64_t total) { line.show(done, total); });
+                            [&](std::int64_t done, std::int64_t total) {
+                              line.show(done, total);
+                              return !catcher.is_interrupted();
+                            });
 }
 
 }  // namespace

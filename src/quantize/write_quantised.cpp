@@ -87,7 +87,7 @@ class Conversion {
       const auto piece = rest.first(std::min(rest.size(), kPiece));
       if (Status status = sink(piece); !status) return status;
       rest = rest.subspan(piece.size());
-      advance(std::ssize(piece));
+      if (Status status = advance(std::ssize(piece)); !status) return status;
     }
     return {};
   }
@@ -99,7 +99,7 @@ class Conversion {
       convert_slices(tensor, to, first, count);
       if (Status status = check_loss(tensor, to); !status) return status;
       if (Status status = sink(packed_); !status) return status;
-      advance(tensor.format->size_bytes(count));
+      if (Status status = advance(tensor.format->size_bytes(count)); !status) return status;
     }
     return {};
   }
@@ -135,9 +135,10 @@ class Conversion {
     return {};
   }
 
-  void advance(std::int64_t size_bytes) {
+  Status advance(std::int64_t size_bytes) {
     done_bytes_ += size_bytes;
-    if (progress_) progress_(done_bytes_, outcome_.before_bytes);
+    if (!progress_ || progress_(done_bytes_, outcome_.before_bytes)) return {};
+    return Error{fmt::format("{}: stopped before all of it was converted", file_.path().string())};
   }
 
   const gguf::File& file_;

@@ -22,7 +22,8 @@ struct Outcome {
   double lost = 0.0;  ///< root mean square of what conversion changed, of that of the values
 };
 
-using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
+/// Told how far the work is; what gives false ends it with an Error, and nothing is left.
+using Progress = std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
 /// Writes `file` to `path` with its tensors in the types `chosen` (see choose_types), one for each
 /// in the file's order, whose rows they can hold. The metadata is the file's but for

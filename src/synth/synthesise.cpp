@@ -181,7 +181,9 @@ Status write_model(const Shape& shape, const TypeMix& types, std::uint64_t seed,
   return writer.write(path, [&](std::size_t index, const gguf::Writer::Sink& sink) {
     return put_tensor(tensors[index], weights, buffer, [&](std::span<const std::byte> bytes) {
       done_bytes += static_cast<std::int64_t>(bytes.size());
-      if (progress) progress(done_bytes, total_bytes);
+      if (progress && !progress(done_bytes, total_bytes)) {
+        return Status(Error{fmt::format("{}: stopped before it was written", path.string())});
+      }
       return sink(bytes);
     });
   });

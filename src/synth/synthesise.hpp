@@ -15,7 +15,8 @@ namespace linnet::synth {
 /// lists the names that there are.
 Result<TypeMix> find_types(std::string_view name);
 
-using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
+/// Told how far the work is; what gives false ends it with an Error, and nothing is left.
+using Progress = std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
 /// Writes a GGUF file of `shape` with random weights and an invented vocabulary of SentencePiece's
 /// kind: for speed and tests, its text means nothing. The same seed gives the same bytes. Memory

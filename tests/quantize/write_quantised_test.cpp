@@ -119,8 +119,21 @@ TEST_F(WriteQuantised, ProgressEndsAtTheWhole) {
         EXPECT_GT(done, last);
         last = done;
         whole = all;
+        return true;
       }));
   EXPECT_EQ(last, whole);
+}
+
+TEST_F(WriteQuantised, WhatIsStoppedLeavesNothing) {
+  const auto file = test::written_file(
+      in_, {{"blk.0.attn_q.weight", {256, 700}}, {"blk.0.attn_norm.weight", {64}}});
+  const auto chosen = choose_types(file, *find_types("Q5_1"));
+  ThreadPool pool(1);
+  const auto outcome = write_quantised(file, *chosen, 9, pool, out_,
+                                       [](std::int64_t, std::int64_t) { return false; });
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message, HasSubstr("stopped"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);  // in.gguf
 }
 
 class WriteQuantisedOf : public WriteQuantised, public testing::WithParamInterface<float> {};

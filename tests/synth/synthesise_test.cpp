@@ -86,6 +86,7 @@ TEST(Synthesise, ProgressEndsAtTheWhole) {
                             EXPECT_GT(done, last);
                             last = done;
                             whole = total;
+                            return true;
                           }));
   EXPECT_EQ(last, whole);
 }
