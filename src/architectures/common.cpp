@@ -176,6 +176,16 @@ void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
       dims, head_width));
 }
 
+IndexerSpec read_indexer_sizes(Hyperparameters& p) {
+  IndexerSpec indexer;
+  indexer.heads = static_cast<int>(
+      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
+  indexer.width = static_cast<int>(
+      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
+  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  return indexer;
+}
+
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention) {
   if (attention.kv_heads == 0) return;
   if (rope.dims > attention.key_width || rope.dims % 2 != 0) {

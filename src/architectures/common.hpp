@@ -33,6 +33,9 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 /// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
 
+/// The heads and the width of an indexer, and how many keys it picks.
+IndexerSpec read_indexer_sizes(Hyperparameters& p);
+
 /// Gives the heads of `attention` this rope.
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
 

@@ -18,12 +18,7 @@ namespace {
 
 IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                          const ModelSpec& spec) {
-  IndexerSpec indexer;
-  indexer.heads = static_cast<int>(
-      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
-  indexer.width = static_cast<int>(
-      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
-  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  IndexerSpec indexer = read_indexer_sizes(p);
   const Rope rope = read_rope(p, loader, spec);
   indexer.rope.layout = layout;
   indexer.rope.dims = rope.dims;

@@ -48,12 +48,7 @@ RopeSpec reversed(RopeSpec rope) {
 }
 
 IndexerSpec read_indexer(Hyperparameters& p, int rope_dims) {
-  IndexerSpec indexer;
-  indexer.heads = static_cast<int>(
-      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
-  indexer.width = static_cast<int>(
-      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
-  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  IndexerSpec indexer = read_indexer_sizes(p);
   indexer.rope = make_rope(p, /*is_compressed=*/true, rope_dims, indexer.width);
   return indexer;
 }

@@ -1,12 +1,9 @@
 #include "model/blocks/altup.hpp"
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 namespace {
-
-void project(const Pass& pass, const Linear& weight, View in, View out) {
-  const MatmulOutput output = weight.to(out);
-  pass.backend.matmul(in, {&output, 1});
-}
 
 // The root mean square of each row, [rows, 1].
 View magnitude(const Pass& pass, const AltupTable& table, View x) {

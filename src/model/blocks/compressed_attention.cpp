@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 namespace {
 
@@ -13,11 +15,6 @@ std::int64_t index_columns(const IndexerSpec& spec) {
 }
 std::int64_t low_columns(const CompressedAttentionSpec& spec) {
   return std::int64_t{spec.output_groups} * spec.output_rank;
-}
-
-void project(const Pass& pass, const Linear& weight, View in, View out) {
-  const MatmulOutput output = weight.to(out);
-  pass.backend.matmul(in, {&output, 1});
 }
 
 void normalise(const Pass& pass, const Norm& norm, View x) {

@@ -1,5 +1,7 @@
 #include "model/blocks/hyper_connection.hpp"
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 namespace {
 
@@ -59,8 +61,7 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
   const View mixes = pass.workspace.view(all.rows, weights.mixes.weight->rows());
   const View read = pass.workspace.view(all.rows, spec.streams);
   pass.backend.norm(all, {NormKind::kRms, pass.model.norm_epsilon}, normed);
-  const MatmulOutput output = weights.mixes.to(mixes);
-  pass.backend.matmul(normed, {&output, 1});
+  project(pass, weights.mixes, normed, mixes);
   pass.backend.stream_weights(
       mixes,
       {spec.streams, spec.epsilon, spec.iterations, weights.scale->data(), weights.base->data()},

@@ -1,6 +1,7 @@
 #include "model/blocks/latent_attention.hpp"
 
 #include "model/blocks/attention.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 namespace {
@@ -13,11 +14,6 @@ std::int64_t value_columns(const LatentAttentionSpec& spec) {
 }
 std::int64_t latent_key_width(const LatentAttentionSpec& spec) {
   return spec.latent_width + spec.rope_width;
-}
-
-void project(const Pass& pass, const Linear& weight, View in, View out) {
-  const MatmulOutput output = weight.to(out);
-  pass.backend.matmul(in, {&output, 1});
 }
 
 void normalise(const Pass& pass, const Norm& norm, View x) {
