@@ -16,6 +16,28 @@ struct Shape {
   int heads = 6, kv_heads = 2, key_width = 24, value_width = 20;
 };
 
+std::int32_t pages_of(int tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
+
+// One sequence of `tokens` in batches of `chunk` rows, its pages from the last down to page 1:
+// body(batch, part), where part(m) gives the rows of `m` that the batch has.
+template <class Body>
+void for_batches(int tokens, int chunk, const Body& body) {
+  std::vector<std::int32_t> pages(pages_of(tokens));
+  std::iota(pages.rbegin(), pages.rend(), 1);
+  const std::span<const std::int32_t> table(pages);
+  for (int first = 0; first < tokens; first += chunk) {
+    const int rows = std::min(chunk, tokens - first);
+    std::vector<std::int32_t> positions(rows), sequences(rows, 0);
+    std::iota(positions.begin(), positions.end(), first);
+    const std::int32_t length = first + rows;
+    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+    const auto part = [&](HostMatrix& m) {
+      return View{m.values.data() + first * m.columns, rows, m.columns, m.columns};
+    };
+    body(batch, part);
+  }
+}
+
 // Attention over `tokens` positions of one sequence, given to the backend in batches of `chunk`
 // rows.
 std::vector<float> run(Backend& backend, KvType type, const Shape& shape, AttentionParams params,
@@ -33,24 +55,12 @@ std::vector<float> run(Backend& backend, KvType type, const Shape& shape, Attent
   HostMatrix values(tokens, value_columns, random_floats(tokens * value_columns, 3));
   HostMatrix out(tokens, shape.heads * shape.value_width);
 
-  const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
   auto store = backend.make_kv_store(
-      {{{shape.kv_heads, shape.key_width, shape.value_width}}, type, pages_needed + 1});
-  std::vector<std::int32_t> pages(pages_needed);
-  std::iota(pages.rbegin(), pages.rend(), 1);
-  const std::span<const std::int32_t> table(pages);
-  for (int first = 0; first < tokens; first += chunk) {
-    const int rows = std::min(chunk, tokens - first);
-    std::vector<std::int32_t> positions(rows), sequences(rows, 0);
-    std::iota(positions.begin(), positions.end(), first);
-    const std::int32_t length = first + rows;
-    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
-    const auto part = [&](HostMatrix& m) {
-      return View{m.values.data() + first * m.columns, rows, m.columns, m.columns};
-    };
+      {{{shape.kv_heads, shape.key_width, shape.value_width}}, type, pages_of(tokens) + 1});
+  for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
     backend.store_kv(**store, 0, part(keys), part(values), batch);
     backend.attention(**store, part(queries), params, batch, part(out));
-  }
+  });
   return out.values;
 }
 
@@ -106,27 +116,15 @@ std::vector<float> run_compressed(Backend& backend, KvType type, int stride, boo
   params.selected = picks;
   params.compressed = {1, stride};
 
-  const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
   auto store = backend.make_kv_store(
       {{{1, kWidth, kWidth}, {1, kWidth, kWidth, stride}, {1, kIndexWidth, 0, stride}},
        type,
-       pages_needed + 1});
-  std::vector<std::int32_t> pages(pages_needed);
-  std::iota(pages.rbegin(), pages.rend(), 1);
-  const std::span<const std::int32_t> table(pages);
-  for (int first = 0; first < tokens; first += chunk) {
-    const int rows = std::min(chunk, tokens - first);
-    std::vector<std::int32_t> positions(rows), sequences(rows, 0);
-    std::iota(positions.begin(), positions.end(), first);
-    const std::int32_t length = first + rows;
-    const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
-    const auto part = [&](HostMatrix& m) {
-      return View{m.values.data() + first * m.columns, rows, m.columns, m.columns};
-    };
+       pages_of(tokens) + 1});
+  for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
     backend.store_kv(**store, 0, part(keys), part(keys), batch);
-    for (std::int32_t end = first; end < length; ++end) {
+    for (const std::int32_t& end : batch.positions) {
       if ((end + 1) % stride != 0) continue;
-      const BatchLayout place{{&end, 1}, sequences, {&table, 1}, {&length, 1}};
+      const BatchLayout place{{&end, 1}, batch.sequences, batch.page_tables, batch.lengths};
       const View key{compressed.view().row(end / stride), 1, kWidth, kWidth};
       const View index_key{index_keys.view().row(end / stride), 1, kIndexWidth, kIndexWidth};
       backend.store_kv(**store, 1, key, key, place);
@@ -137,7 +135,7 @@ std::vector<float> run_compressed(Backend& backend, KvType type, int stride, boo
                           {2, kIndexHeads, kIndexWidth, 5, stride}, batch);
     }
     backend.attention(**store, part(queries), params, batch, part(out));
-  }
+  });
   return out.values;
 }
 
