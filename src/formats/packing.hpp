@@ -36,9 +36,24 @@ inline void look_up_nibbles(const std::uint8_t* bytes, int count,
 /// 256 two-bit numbers from 64 bytes, each plus `offset`. The two halves are alike: in a half,
 /// value i is in pair i / 32 of byte i % 32.
 inline void split_pairs(const std::uint8_t* bytes, int offset, std::int8_t* out) {
-  for (int i = 0; i < 256; ++i) {
-    const int number = bytes[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
-    out[i] = static_cast<std::int8_t>(number + offset);
+  for (int half = 0; half < 2; ++half, bytes += 32) {
+    for (int shift = 0; shift < 8; shift += 2, out += 32) {
+      for (int i = 0; i < 32; ++i) {
+        out[i] = static_cast<std::int8_t>((bytes[i] >> shift & 3) + offset);
+      }
+    }
+  }
+}
+
+/// Adds to 32 * 8 / kBits codes the numbers of kBits bits that 32 bytes hold, shifted left by
+/// `shift`: the lowest bits of all bytes first, as split_pairs.
+template <int kBits>
+void add_high_bits(const std::uint8_t* bytes, int shift, std::int8_t* codes) {
+  for (int from = 0; from < 8; from += kBits, codes += 32) {
+    for (int i = 0; i < 32; ++i) {
+      const int number = bytes[i] >> from & ((1 << kBits) - 1);
+      codes[i] = static_cast<std::int8_t>(codes[i] + (number << shift));
+    }
   }
 }
 

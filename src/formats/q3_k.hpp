@@ -25,7 +25,7 @@ struct Q3_K : BlockFormat<TensorType::kQ3_K, 256, 16> {
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
     split_pairs(block.pairs, code_min, codes);
-    for (int i = 0; i < 256; ++i) codes[i] += (block.third_bits[i % 32] >> (i / 32) & 1) << 2;
+    add_high_bits<1>(block.third_bits, 2, codes);
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {

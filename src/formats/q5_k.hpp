@@ -30,7 +30,7 @@ struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
     for (std::ptrdiff_t i = 0; i < 4; ++i) {
       split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
     }
-    for (int i = 0; i < 256; ++i) codes[i] += (block.fifth_bits[i % 32] >> (i / 32) & 1) << 4;
+    add_high_bits<1>(block.fifth_bits, 4, codes);
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {

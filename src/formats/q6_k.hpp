@@ -28,10 +28,8 @@ struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
 
   static void unpack_codes(const Block& block, std::int8_t* codes) {
     for (std::ptrdiff_t half = 0; half < 2; ++half) {
-      const std::uint8_t* high = block.high + 32 * half;
-      split_nibbles(block.low + 64 * half, 64, code_min, codes);
-      for (int i = 0; i < 128; ++i) codes[i] += (high[i % 32] >> (i / 32 * 2) & 3) << 4;
-      codes += 128;
+      split_nibbles(block.low + 64 * half, 64, code_min, codes + 128 * half);
+      add_high_bits<2>(block.high + 32 * half, 4, codes + 128 * half);
     }
   }
 
