@@ -10,21 +10,21 @@ namespace linnet::formats {
 /// The values of IQ2_XXS, IQ2_XS and IQ2_S.
 inline constexpr std::array<std::int8_t, 16> kIq2Codebook = {-43, -25, -8, 8, 25, 43};
 
-/// Eight magnitudes from a pattern of an IQ2 grid; bit i of `signs` makes value i negative.
-inline void expand_iq2(std::uint16_t pattern, std::uint8_t signs, std::int8_t* codes) {
+/// Eight stored codes from the magnitudes of a pattern of an IQ2 grid; bit i of `signs` makes value
+/// i negative.
+inline void expand_iq2(std::uint16_t pattern, std::uint8_t signs, std::uint8_t* stored) {
   for (int i = 0; i < 8; ++i) {
-    const std::int8_t magnitude = kIq2Codebook[3 + (pattern >> (2 * i) & 3)];
-    codes[i] = signs >> i & 1 ? -magnitude : magnitude;
+    const int magnitude = pattern >> (2 * i) & 3;
+    stored[i] = static_cast<std::uint8_t>(signs >> i & 1 ? 2 - magnitude : 3 + magnitude);
   }
 }
 
-/// Four magnitudes from a pattern of an IQ3 grid, `codebook` as in IQ3_XXS (its upper half the
-/// magnitudes); bit i of `signs` makes value i negative.
-inline void expand_iq3(const std::array<std::int8_t, 16>& codebook, std::uint16_t pattern,
-                       int signs, std::int8_t* codes) {
+/// Four stored codes from the magnitudes of a pattern of an IQ3 grid, which are the upper half of
+/// the codebook; bit i of `signs` makes value i negative.
+inline void expand_iq3(std::uint16_t pattern, int signs, std::uint8_t* stored) {
   for (int i = 0; i < 4; ++i) {
-    const std::int8_t magnitude = codebook[8 + (pattern >> (3 * i) & 7)];
-    codes[i] = signs >> i & 1 ? -magnitude : magnitude;
+    const int magnitude = pattern >> (3 * i) & 7;
+    stored[i] = static_cast<std::uint8_t>(signs >> i & 1 ? 7 - magnitude : 8 + magnitude);
   }
 }
 
@@ -39,11 +39,11 @@ inline std::uint8_t even_signs(std::uint32_t seven_bits) {
 /// The values of IQ1_S and IQ1_M: eight times -1, 0 or 1, plus or minus 1.
 inline constexpr std::array<std::int8_t, 16> kIq1Codebook = {-9, -7, -1, 1, 7, 9};
 
-/// Eight values from a pattern of the IQ1 grid.
-inline void expand_iq1(std::uint16_t pattern, bool shift_down, std::int8_t* codes) {
+/// Eight stored codes from a pattern of the IQ1 grid.
+inline void expand_iq1(std::uint16_t pattern, bool shift_down, std::uint8_t* stored) {
   for (int i = 0; i < 8; ++i) {
-    const int ternary = (pattern >> (2 * i) & 3) - 1;
-    codes[i] = static_cast<std::int8_t>(8 * ternary + (shift_down ? -1 : 1));
+    const int ternary = pattern >> (2 * i) & 3;
+    stored[i] = static_cast<std::uint8_t>(2 * ternary + (shift_down ? 0 : 1));
   }
 }
 

@@ -109,26 +109,6 @@ void put_scales(const typename T::Block& block, std::int64_t index, const RowPar
   }
 }
 
-// stored_code() of every code, by its byte.
-template <class T>
-constexpr std::array<std::uint8_t, 256> kStoredCodes = [] {
-  std::array<std::uint8_t, 256> stored{};
-  if constexpr (T::has_codebook) {
-    for (const std::int8_t code : T::codebook) {
-      stored[static_cast<std::uint8_t>(code)] =
-          static_cast<std::uint8_t>(formats::stored_code<T>(code));
-    }
-  }
-  return stored;
-}();
-
-template <class T>
-std::uint8_t stored(std::int8_t code) {
-  if constexpr (T::code_bits == 8) return static_cast<std::uint8_t>(code);
-  if constexpr (T::has_codebook) return kStoredCodes<T>[static_cast<std::uint8_t>(code)];
-  return static_cast<std::uint8_t>(formats::stored_code<T>(code));
-}
-
 // The codes that a type can have at most.
 template <class T>
 constexpr Range kCodeRange = [] {
@@ -157,16 +137,18 @@ float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
   for (std::int64_t index = 0; index < columns / T::block_elements; ++index) {
     typename T::Block block;
     std::memcpy(&block, from + index * std::int64_t{sizeof block}, sizeof block);
-    std::int8_t codes[T::block_elements];
     float scales[T::groups], minimums[T::groups] = {};
-    formats::unpack<T>(block, codes, scales, minimums);
+    formats::unpack_all_scales<T>(block, scales, minimums);
     for (int g = 0; g < T::groups; ++g) {
       largest = std::max(largest, bound_of_group<T>(scales[g], minimums[g]));
     }
-    std::uint8_t all[T::block_elements];
-    for (int i = 0; i < T::block_elements; ++i) all[i] = stored<T>(codes[i]);
+    std::uint8_t stored[T::block_elements];
+    T::unpack_stored(block, stored);
+    if constexpr (T::code_bits == 8) {  // bytes are signed on the device
+      for (std::uint8_t& code : stored) code = static_cast<std::uint8_t>(code + T::code_min);
+    }
     for (int i = 0; i < T::block_elements; i += kBlock) {
-      put_block<codes_of<T>()>(all + i, (index * T::block_elements + i) / kBlock, to);
+      put_block<codes_of<T>()>(stored + i, (index * T::block_elements + i) / kBlock, to);
     }
     put_scales<T>(block, index, to, scales, minimums);
   }
