@@ -181,15 +181,28 @@ std::int64_t half_place(Codes codes, std::int64_t column, std::int64_t lane) {
   return 4 * (column / 2 * kLanes + lane) + 2 * (1 - column % 2);
 }
 
+// Whether none has the exponent of what is infinite or no number. A loop of its own, which the
+// compiler vectorises.
+bool are_finite_halves(Codes codes, const std::byte* halves, std::int64_t count) {
+  const std::int16_t exponent = codes == Codes::kHalf ? 0x7c00 : 0x7f80;
+  std::int16_t largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int16_t bits;
+    std::memcpy(&bits, halves + i * 2, sizeof bits);
+    largest = std::max(largest, static_cast<std::int16_t>(bits & exponent));
+  }
+  return largest != exponent;
+}
+
 bool pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
-  const int largest_exponent = codes == Codes::kHalf ? 0x7c00 : 0x7f80;
   bool finite = true;
+  for (std::int64_t lane = 0; lane < from.rows; ++lane) {
+    finite &= are_finite_halves(codes, from.bytes + lane * from.row_bytes, from.columns);
+  }
   for (std::int64_t c = 0; c < from.columns; ++c) {
     for (std::int64_t lane = 0; lane < from.rows; ++lane) {
-      std::uint16_t bits;
-      std::memcpy(&bits, from.bytes + lane * from.row_bytes + c * 2, sizeof bits);
-      std::memcpy(strip + half_place(codes, c, lane), &bits, sizeof bits);
-      finite &= (bits & largest_exponent) != largest_exponent;
+      std::memcpy(strip + half_place(codes, c, lane), from.bytes + lane * from.row_bytes + c * 2,
+                  2);
     }
   }
   return finite;
