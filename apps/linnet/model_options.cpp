@@ -146,6 +146,7 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
     options.cuda.library = std::strstr(set, "library") == nullptr;
     options.cuda.picks = std::strstr(set, "picks") == nullptr;
     options.cuda.early = std::strstr(set, "early") == nullptr;
+    options.cuda.wgmma = std::strstr(set, "wgmma") == nullptr;
   }
   if (backend == "reference") {
     options.backend = BackendKind::kReference;
