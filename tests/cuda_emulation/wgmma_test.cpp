@@ -28,8 +28,8 @@ TEST(SwizzledMatrix, PiecesOfARowTradePlaces) {
 }
 
 TEST(SwizzledMatrix, DescriptorHasTheFieldsOfTheManual) {
-  EXPECT_EQ(swizzled_matrix(0x2400, 32), 0x4000004000010242u);
-  EXPECT_EQ(swizzled_matrix(0x38000, 0), 0x4000004000013800u);  // the last KiB and more
+  EXPECT_EQ(further_on(swizzled_matrix(0x2400), 32), 0x4000004000010242u);
+  EXPECT_EQ(swizzled_matrix(0x38000), 0x4000004000013800u);  // the last KiB and more
 }
 
 TEST(SwizzledMatrix, IsReadAsItIsDescribed) {
@@ -40,8 +40,8 @@ TEST(SwizzledMatrix, IsReadAsItIsDescribed) {
   put(3200, 7);  // row 9, column 8: 2048 + 1024 + 128 + 16, bit 7 flips bit 4
   put(2048 + 256 + 96,
       11);  // row 2, column 32: 64 bytes from the beginning of the row, flipped by 32
-  EXPECT_EQ(emulation::read_matrix(shared, swizzled_matrix(2048, 0), 16)[9 * 16 + 8], 7);
-  EXPECT_EQ(emulation::read_matrix(shared, swizzled_matrix(2048, 64), 16)[2 * 16], 11);
+  EXPECT_EQ(emulation::read_matrix(shared, swizzled_matrix(2048), 16)[9 * 16 + 8], 7);
+  EXPECT_EQ(emulation::read_matrix(shared, further_on(swizzled_matrix(2048), 64), 16)[2 * 16], 11);
 }
 
 TEST(SwizzledMatrix, WhatTheManualDoesNotAllowIsNoticed) {
@@ -49,9 +49,9 @@ TEST(SwizzledMatrix, WhatTheManualDoesNotAllowIsNoticed) {
   const auto read = [&](std::uint64_t descriptor) {
     emulation::read_matrix(shared, descriptor, 8);
   };
-  EXPECT_DEATH(read(swizzled_matrix(2048 + 128, 0)), "not aligned");
-  EXPECT_DEATH(read(swizzled_matrix(2048, 112)), "leave its rows");
-  EXPECT_DEATH(read(swizzled_matrix(16384, 0)), "outside of shared memory");
+  EXPECT_DEATH(read(swizzled_matrix(2048 + 128)), "not aligned");
+  EXPECT_DEATH(read(further_on(swizzled_matrix(2048), 112)), "leave its rows");
+  EXPECT_DEATH(read(swizzled_matrix(16384)), "outside of shared memory");
   EXPECT_DEATH(read(std::uint64_t{64} << 32 | 128), "not emulated");
 }
 
@@ -85,7 +85,7 @@ void run(const Step& step, const std::vector<std::pair<int, int>>& ones = {},
     sync_block();
     float sums[16] = {};
     std::uint32_t a[4] = {};
-    step(sums, a, swizzled_matrix(shared_address(matrix()), 0));
+    step(sums, a, swizzled_matrix(shared_address(matrix())));
   });
 }
 
@@ -135,8 +135,8 @@ TEST(Wgmma, MultipliesAsPlainLoopsDo) {
       }
     }
     begin_products();
-    begin_product(sums, a[0], swizzled_matrix(shared_address(matrix()), 0));
-    begin_product(sums, a[1], swizzled_matrix(shared_address(matrix()), 96));
+    begin_product(sums, a[0], swizzled_matrix(shared_address(matrix())));
+    begin_product(sums, a[1], further_on(swizzled_matrix(shared_address(matrix())), 96));
     commit_products();
     EXPECT_TRUE(std::isnan(sums[3]));  // not there yet
     wait_for_products<0>();

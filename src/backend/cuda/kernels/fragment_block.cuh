@@ -10,8 +10,8 @@ struct ScaleBits {
   std::uint32_t scale = 0, minimum = 0, super = 0;
 
   /// Of the group in which number `index` of the weight lies.
-  __device__ void read(const WeightsView& w, std::int64_t index) {
-    const std::int64_t at = index >> w.group_shift;
+  __device__ void read(const WeightsView& w, std::uint32_t index) {
+    const std::uint32_t at = index >> w.group_shift;
     if constexpr (L::scale_kind == Scales::kSuper) {
       super = reinterpret_cast<const std::uint32_t*>(w.supers)[index / kSuperBlock];
       scale = w.scales[at];
@@ -41,24 +41,46 @@ struct ScaleBits {
   }
 };
 
+/// A weight of layout L from a row on.
+template <class L>
+__device__ inline WeightsView from_row(WeightsView w, std::int64_t row) {
+  const std::int64_t numbers = row * w.columns, groups = numbers >> w.group_shift;
+  if constexpr (is_float(L::codes)) {
+    w.low += numbers * 2;
+    return w;
+  }
+  constexpr int kScaleBytes = L::scale_kind == Scales::kSuper ? 1 : 2;
+  w.low += numbers / kBlock * low_words(L::codes) * 4;
+  w.high += numbers / kBlock * high_words(L::codes) * 4;
+  w.scales += groups * kScaleBytes;
+  w.minimums += groups * kScaleBytes;
+  w.supers += numbers / kSuperBlock * 2;
+  return w;
+}
+
 /// A lane's block of one output, on its way from its packed form to a fragment.
 template <class L>
 struct FragmentBlock {
   PackedBlock<L::codes> packed;
-  ScaleBits<L> first, second;
+  ScaleBits<L> scales[L::two_groups ? 2 : 1];
 
-  /// Zeros where there is none.
-  __device__ void read(const WeightsView& w, std::int64_t row, std::int64_t column, bool inside) {
-    *this = {};
-    if (!inside || column >= w.columns) return;
-    const std::int64_t index = row * w.columns + column;  // groups and blocks are parts of a row
+  /// `row` counts from where the view begins, which has `rows`. Beyond the last row and column it
+  /// is the last block: what becomes of such a row is not kept, and such columns meet zeros.
+  __device__ void read(const WeightsView& w, int row, std::int64_t rows, std::int64_t column) {
+    const auto columns = static_cast<std::uint32_t>(w.columns);
+    const auto wanted = static_cast<std::uint32_t>(column);
+    const std::uint32_t first = wanted < columns ? wanted : columns - kBlock;
+    const auto last = static_cast<int>(rows) - 1;
+    // Groups and blocks are parts of a row; a tile's numbers are fewer than 2^32.
+    const std::uint32_t index =
+        static_cast<std::uint32_t>(row < last ? row : last) * columns + first;
     packed.read(w, index / kBlock);
-    first.read(w, index);
-    if constexpr (L::two_groups) second.read(w, index + 16);
+    scales[0].read(w, index);
+    if constexpr (L::two_groups) scales[1].read(w, index + 16);
   }
   /// Four steps' pairs of numbers of binary16: the codes [16 half, 16 half + 16).
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
-    const GroupScale group = (L::two_groups && half == 1 ? second : first).value(w);
+    const GroupScale group = scales[L::two_groups ? half : 0].value(w);
     const float scale = group.scale * w.half_factor;
     const float least = -w.offset * scale - group.minimum * w.half_factor;
 #pragma unroll
@@ -97,8 +119,8 @@ template <class L>
 requires(is_float(L::codes)) struct FragmentBlock<L> {
   WeightPiece<L::codes> piece;
 
-  __device__ void read(const WeightsView& w, std::int64_t row, std::int64_t column, bool inside) {
-    piece.read(w, row, column, inside);
+  __device__ void read(const WeightsView& w, int row, std::int64_t rows, std::int64_t column) {
+    piece.read(w, row, column, row < rows);
   }
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
 #pragma unroll
