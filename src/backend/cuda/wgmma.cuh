@@ -16,9 +16,9 @@
 ///   - that swizzle flips the bits 4 to 6 of an address by its bits 7 to 9, so matrices begin at
 ///     multiples of 1024 bytes; the next 16 columns of a matrix are 32 bytes further on (CUTLASS:
 ///     Swizzle<3, 4, 3>; DeepGEMM and ThunderKittens step so);
-///   - wgmma reads through the asynchronous proxy: who wrote to shared memory, by cp.async too,
-///     fences before the barrier behind which others multiply (FlashAttention 3 does so for pages
-///     that come by cp.async); the end of a product fences the other way by itself;
+///   - wgmma reads through the asynchronous proxy: who wrote to shared memory, by cp.async too, fences
+///     before the barrier behind which others multiply (ThunderKittens fences in front of its
+///     products); the end of a product fences the other way by itself;
 ///   - sums and registers of A belong to the product until wait_for_products() says that it is
 ///     done; products onto the same sums need nothing between them.
 namespace linnet::cuda {
@@ -69,6 +69,14 @@ __device__ inline void wait_for_products() {
 /// Keeps the compiler from moving what it does with registers of a product across this place.
 __device__ inline void hold(std::uint32_t& value) { asm volatile("" : "+r"(value)::"memory"); }
 __device__ inline void hold(float& value) { asm volatile("" : "+f"(value)::"memory"); }
+
+/// The same number in a register of its own, which nothing else that is done with `value` writes
+/// to.
+__device__ inline std::uint32_t in_own_register(std::uint32_t value) {
+  std::uint32_t own;
+  asm volatile("mov.b32 %0, %1;" : "=r"(own) : "r"(value));
+  return own;
+}
 
 /// Begins sums [64][2 kCount] += a [64][16] * b^T of binary16 numbers, b [2 kCount][16] in shared
 /// memory.

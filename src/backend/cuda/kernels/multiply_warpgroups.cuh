@@ -22,11 +22,10 @@ struct WarpgroupTile {
   static_assert(kRows * kSumStride * 4 <= kStages * kStageBytes);
   static constexpr std::size_t kMemoryBytes =
       kStages * kStageBytes + kRows * sizeof(std::int32_t) + kMatrixAlignment;
-  /// Groups of inputs whose weights are read ahead. Narrow tiles wait for memory, but have
-  /// registers for two groups of small codes only.
+  /// Groups of inputs whose weights are read ahead: two where there are registers for them.
   static constexpr bool kSmall = low_words(L::codes) + high_words(L::codes) < 6;
-  static constexpr int kAhead = is_float(L::codes) || kRows > 128 || (kRows < 128 && !kSmall) ? 1
-                                                                                              : 2;
+  static constexpr int kAhead =
+      !is_float(L::codes) && (kRows == 128 || (kRows == 32 && kSmall)) ? 2 : 1;
 
   using Sums = float[kCount][kWide / 2];
   using Fragments = std::uint32_t[4][4];  // of four steps
@@ -92,8 +91,11 @@ struct WarpgroupTile {
       blocks[i].unpack(w, half, pairs);
 #pragma unroll
       for (int s = 0; s < 4; ++s) {
-        a[s][i] = pairs[s][0];
-        a[s][2 + i] = pairs[s][1];
+        // Binary16 numbers need no unpacking, but the registers that they are read to are written
+        // anew while these are multiplied.
+        const bool as_read = L::codes == Codes::kHalf;
+        a[s][i] = as_read ? in_own_register(pairs[s][0]) : pairs[s][0];
+        a[s][2 + i] = as_read ? in_own_register(pairs[s][1]) : pairs[s][1];
       }
     }
   }
