@@ -7,8 +7,8 @@
 
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/cuda_backend.hpp"
-#include "backend/cuda/multiply.hpp"
 #include "backend/cuda/kernels/head_works.cuh"
+#include "backend/cuda/multiply.hpp"
 #include "base/checked.hpp"
 
 namespace linnet {

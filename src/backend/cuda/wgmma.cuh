@@ -16,7 +16,8 @@
 ///   - that swizzle flips the bits 4 to 6 of an address by its bits 7 to 9, so matrices begin at
 ///     multiples of 1024 bytes; the next 16 columns of a matrix are 32 bytes further on (CUTLASS:
 ///     Swizzle<3, 4, 3>; DeepGEMM and ThunderKittens step so);
-///   - wgmma reads through the asynchronous proxy: who wrote to shared memory, by cp.async too, fences
+///   - wgmma reads through the asynchronous proxy: who wrote to shared memory, by cp.async too,
+///   fences
 ///     before the barrier behind which others multiply (ThunderKittens fences in front of its
 ///     products); the end of a product fences the other way by itself;
 ///   - sums and registers of A belong to the product until wait_for_products() says that it is
