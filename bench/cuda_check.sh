@@ -85,7 +85,7 @@ step_tests() {
   within 150 "$files/cuda_tests" --gtest_brief=1 >"$log" 2>&1 && { tail -3 "$log"; return; }
   grep -E 'Failure|actual|FAILED|PASSED|SKIPPED|GPU' "$log" | head -60
   local without
-  for without in early graphs library early,graphs,library picks; do
+  for without in early graphs library early,graphs,library picks wgmma; do
     say "tests without $without"
     LINNET_CUDA_WITHOUT=$without within 60 "$files/cuda_tests" --gtest_brief=1 2>&1 | tail -4
   done
@@ -142,13 +142,16 @@ step_models() {
     if [ "$shape $type" = "llama-3.1-8b Q4_K" ]; then
       say "kernels one after the other" && LINNET_CUDA_WITHOUT=early bench -p 0 -n 128 -r 2
       say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
-      say "without cuBLASLt" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
+      say "without cuBLASLt: wgmma" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
+      say "without both: mma.sync" && LINNET_CUDA_WITHOUT=library,wgmma bench -p 4096 -n 0 -r 2
       say "deterministic: its price" && bench -p 4096 -n 128 -r 2 --deterministic
       say "whole rows of logits" && LINNET_CUDA_WITHOUT=picks bench -p 0 -n 128 -r 2
       say "half of the layers on the CPU" && bench -p 512 -n 16 -r 1 --gpu-layers 16
       say "at depth 32768" && bench -p 0 -n 64 -d 32768 -r 1
       local count
       for count in 32 128 256; do bench -p 0 -n 64 -r 2 -s $count | tail -1; done
+      say "without wgmma" &&
+        for count in 32 128; do LINNET_CUDA_WITHOUT=wgmma bench -p 0 -n 64 -r 2 -s $count | tail -1; done
       say "whole rows of logits of 128 texts" &&
         LINNET_CUDA_WITHOUT=picks bench -p 0 -n 64 -r 2 -s 128 | tail -1
       say "from start to the first token"
@@ -161,7 +164,7 @@ llama-3.1-8b Q8_0
 llama-3.1-8b BF16"
 }
 
-step_operations() { within 120 "$files/cuda_bench"; }
+step_operations() { within 150 "$files/cuda_bench"; }
 
 step_sanitizer() {
   command -v compute-sanitizer >/dev/null || { echo "compute-sanitizer is not here"; return; }
@@ -206,6 +209,7 @@ tune() {
       "-gencode arch=compute_90a,code=sm_90a -Xptxas -v -c $source -o $object 2>$object.log"
   done >>$objects/commands
   xargs -P "$(nproc)" -I{} sh -c '{}' <$objects/commands || { grep -hi error $objects/*.log; return 1; }
+  grep -h "C75[0-9][0-9]" $objects/*.log  # wgmma that ptxas could not overlap
   grep -h "spill" $objects/*.log | grep -v " 0 bytes spill stores" | sort | uniq -c
   nvcc $objects/*.o -o $objects/cuda_bench -lpthread -ldl || return 1
   say "built"

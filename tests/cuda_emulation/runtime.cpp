@@ -22,6 +22,7 @@ namespace linnet::emulation {
 namespace {
 
 bool lost = false;
+bool hopper = std::getenv("CUDA_EMULATION_AMPERE") == nullptr;
 EmulatedGraph* captured = nullptr;
 std::size_t graph_launch_count = 0;
 std::vector<const void*> launched;                   // kernels
@@ -105,6 +106,8 @@ Arena& arena() {
   return the_arena;
 }
 
+bool is_hopper() { return hopper; }
+void set_hopper(bool value) { hopper = value; }
 bool is_lost() { return lost; }
 void set_lost(bool value) { lost = value; }
 void set_memory_limit(std::size_t bytes) { arena().set_limit(bytes); }
@@ -133,7 +136,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated device", 9, 0, 2};
+  *properties = {"emulated device", is_hopper() ? 9 : 8, 0, 2};
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
