@@ -23,6 +23,7 @@ struct DeviceRun;
 struct HeadWork;
 struct HeadWorks;
 struct KvView;
+struct QueryTile;
 
 /// What an operation does to heads; see HeadWork.
 enum class HeadStep { kNormalise, kTurn };
@@ -216,7 +217,12 @@ class CudaBackend final : public Backend {
   void flatten_tables(const BatchLayout& batch, std::size_t width);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
-  std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
+  std::int64_t list_tiles(const AttentionParams& params, const BatchLayout& batch);
+  const QueryTile* device_tiles();
+  std::int64_t worthy_tiles(const AttendTask& task, const BatchLayout& batch);
+  void attend_to_latents(AttendTask& task, const BatchLayout& batch);
+  bool make_room_for_splits(AttendTask& task, std::int64_t rows);
+  void join_splits(const AttendTask& task, std::int64_t rows);
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
   void attend_alike(const AttendTask& task, std::int64_t rows);
   void attend_in_splits(AttendTask& task, std::int64_t rows);

@@ -78,6 +78,7 @@ void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
   params.kv_heads = 1;
   params.key_width = static_cast<int>(width);
   params.value_width = spec.latent_width;
+  params.values_in_keys = true;
   pass.backend.attention(pass.kv, absorbed, params, pass.batch, mixed);
   for (int h = 0; h < spec.heads; ++h) {
     project(pass, weights.value_up[h], mixed.slice(h * spec.latent_width, spec.latent_width),

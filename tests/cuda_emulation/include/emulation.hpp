@@ -42,6 +42,13 @@ void set_memory_limit(std::size_t bytes);
 /// From now on every launch fails as on a device that was lost; false: it works again.
 void set_lost(bool lost);
 
+/// What the driver is for, 1000 times the major and 10 times the minor version of CUDA; 0: there is
+/// no driver. At first that of the headers.
+void set_driver(int version);
+
+/// Shared memory that a thread block may have; at first that of an H100.
+void set_shared_bytes(std::size_t bytes);
+
 std::size_t allocated_bytes();
 std::size_t launches();
 /// The names of the kernels that were launched since this was called before.
