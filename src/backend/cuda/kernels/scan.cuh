@@ -15,16 +15,21 @@ inline constexpr int kScanLanes = 32;
 /// Columns of the values that a thread block takes.
 constexpr int scan_columns(int lanes) { return kScanThreads / lanes; }
 
-/// Floats that a row takes in shared memory: query, key, decays, what is removed and added.
+/// Floats that a row takes in shared memory: query, key, decays, what is removed and added; values,
+/// gain and decay of all keys.
 constexpr std::int64_t scan_row_floats(int lanes, bool own_decays, bool replaces) {
-  return std::int64_t{lanes} * kScanKeys * (2 + (own_decays ? 1 : 0) + (replaces ? 2 : 0));
+  return std::int64_t{lanes} * kScanKeys * (2 + (own_decays ? 1 : 0) + (replaces ? 2 : 0)) +
+         scan_columns(lanes) + 2;
 }
 
-/// The rows of a run in shared memory, some at a time: of each [rows][kWidth], zeros beyond the
-/// keys.
-template <ScanRule kRule, int kWidth>
+/// The rows of a run in shared memory, some at a time, because from there a row costs no waiting:
+/// of what has keys [rows][kWidth], zeros beyond them.
+template <ScanRule kRule, int kLanes>
 struct ScanRows {
+  static constexpr int kWidth = kLanes * kScanKeys, kColumns = scan_columns(kLanes);
   float *query, *key, *decay = nullptr, *remove = nullptr, *add = nullptr;
+  float* value;             ///< [rows][kColumns]
+  float *gain, *one_decay;  ///< [rows]; the second where all keys of a head share one
 
   __device__ ScanRows(float* memory, int rows, bool own_decays)
       : query(memory), key(memory + rows * kWidth) {
@@ -36,7 +41,11 @@ struct ScanRows {
     if constexpr (kRule == ScanRule::kReplace) {
       remove = memory;
       add = memory + rows * kWidth;
+      memory += 2 * rows * kWidth;
     }
+    value = memory;
+    gain = value + rows * kColumns;
+    one_decay = gain + rows;
   }
 
   __device__ static void bring(const View& from, std::int64_t first, int count, int column,
@@ -46,8 +55,22 @@ struct ScanRows {
       to[i] = k < width ? from.data[(first + i / kWidth) * from.stride + column + k] : 0.0f;
     }
   }
-  __device__ void bring_all(const ScanInput& in, std::int64_t first, int count, int key_head,
-                            int head, int width) const {
+  /// The values from column `column` on, up to the `values` of a head.
+  __device__ void bring_values(const ScanInput& in, std::int64_t first, int count, int head,
+                               int column, int values) const {
+    const int thread = static_cast<int>(threadIdx.x);
+    for (int i = thread; i < count * kColumns; i += kScanThreads) {
+      const int v = column + i % kColumns;
+      const std::int64_t at = (first + i / kColumns) * in.value.stride + head * values + v;
+      value[i] = v < values ? in.value.data[at] : 0.0f;
+    }
+    if (thread >= count) return;
+    const std::int64_t row = first + thread;
+    gain[thread] = in.gain.data ? in.gain.data[row * in.gain.stride + head] : 1.0f;
+    if (!decay) one_decay[thread] = in.decay.data[row * in.decay.stride + head];
+  }
+  __device__ void bring_keys(const ScanInput& in, std::int64_t first, int count, int key_head,
+                             int head, int width) const {
     bring(in.query, first, count, key_head * width, width, query);
     bring(in.key, first, count, key_head * width, width, key);
     if (decay) bring(in.decay, first, count, head * width, width, decay);
@@ -79,10 +102,11 @@ struct OwnKeys {
 /// Takes a column of the state, of which a lane has `state`, on by one row; gives the output before
 /// scale and skip.
 template <ScanRule kRule, int kLanes>
-__device__ inline float scan_row(const ScanRows<kRule, kLanes * kScanKeys>& rows, int row,
-                                 const OwnKeys<kLanes>& own, float decay, float gain, float value,
+__device__ inline float scan_row(const ScanRows<kRule, kLanes>& rows, int row,
+                                 const OwnKeys<kLanes>& own, float value,
                                  const float (&bonus)[kScanKeys], float (&state)[kScanKeys]) {
   constexpr int kWidth = kLanes * kScanKeys, kQuads = kScanKeys / 4;
+  const float gain = rows.gain[row], decay = rows.decay ? 0.0f : rows.one_decay[row];
   const auto quad_of = [&](const float* from, int quad) {
     const float4 four = own.read(from + row * kWidth, quad);
     return std::array<float, 4>{four.x, four.y, four.z, four.w};
@@ -139,16 +163,17 @@ __global__ void __launch_bounds__(kScanThreads)
     scan_runs(const DeviceRun* runs, DeviceState states, ScanInput in, ScanParams p, int rows,
               View out) {
   wait_for_previous_kernel();
-  constexpr int kWidth = kLanes * kScanKeys, kColumns = scan_columns(kLanes);
+  constexpr int kColumns = scan_columns(kLanes);
   const DeviceRun run = runs[blockIdx.y];
   const int keys = p.key_width, values = p.value_width, pieces = (values + kColumns - 1) / kColumns;
   const int h = static_cast<int>(blockIdx.x) / pieces, thread = static_cast<int>(threadIdx.x);
-  const int v = static_cast<int>(blockIdx.x) % pieces * kColumns + thread / kLanes;
+  const int first_column = static_cast<int>(blockIdx.x) % pieces * kColumns;
+  const int own_column = thread / kLanes, v = first_column + own_column;
   const int key_head =
       p.sharing == KeySharing::kCyclic ? h % p.key_heads : h * p.key_heads / p.heads;
   const bool inside = v < values;
   const OwnKeys<kLanes> own{thread % kLanes};
-  const ScanRows<kRule, kWidth> shared(reinterpret_cast<float*>(launch_memory()), rows,
+  const ScanRows<kRule, kLanes> shared(reinterpret_cast<float*>(launch_memory()), rows,
                                        in.decay.columns != p.heads);
   float* first_state = states.of(run) + std::int64_t{h} * keys * values + v;
   float state[kScanKeys], bonus[kScanKeys] = {};
@@ -158,18 +183,18 @@ __global__ void __launch_bounds__(kScanThreads)
     state[i] = inside && key < keys ? first_state[std::int64_t{key} * values] : 0.0f;
     if constexpr (kRule == ScanRule::kBonus) bonus[i] = key < keys ? p.bonus[h * keys + key] : 0.0f;
   }
+  const float skip = p.skip ? p.skip[h] : 0.0f;
   for (std::int64_t first = run.first; first < run.last; first += rows) {
     const int count = run.last - first < rows ? static_cast<int>(run.last - first) : rows;
     sync_block();  // the rows before were read
-    shared.bring_all(in, first, count, key_head, h, keys);
+    shared.bring_keys(in, first, count, key_head, h, keys);
+    shared.bring_values(in, first, count, h, first_column, values);
     sync_block();
     for (int i = 0; i < count; ++i) {
       const std::int64_t r = first + i;
-      const float value = inside ? in.value.data[r * in.value.stride + h * values + v] : 0.0f;
-      const float gain = in.gain.data ? in.gain.data[r * in.gain.stride + h] : 1.0f;
-      const float decay = shared.decay ? 0.0f : in.decay.data[r * in.decay.stride + h];
-      const float sum = scan_row<kRule, kLanes>(shared, i, own, decay, gain, value, bonus, state);
-      const float skipped = p.skip ? p.skip[h] * value : 0.0f;
+      const float value = shared.value[i * kColumns + own_column];
+      const float sum = scan_row<kRule, kLanes>(shared, i, own, value, bonus, state);
+      const float skipped = p.skip ? skip * value : 0.0f;
       if (inside && own.lane == 0) {
         out.data[r * out.stride + h * values + v] = sum * p.scale + skipped;
       }
