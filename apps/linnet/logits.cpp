@@ -29,7 +29,7 @@ Status run(const Options& options) {
   auto writer = NpyWriter::create(options.npy, shape);
   if (!writer) return writer.error();
   const auto append = [&](std::span<const float> rows) { return writer->append(rows); };
-  const Status status = (*engine)->logits(options.tokens, options.input, append);
+  const Status status = (*engine)->logits(options.tokens, options.input, /*first=*/0, append);
   return status ? writer->finish() : status;
 }
 

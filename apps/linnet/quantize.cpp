@@ -100,7 +100,7 @@ Status run(const Options& options) {
   ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
   const auto outcome = [&] {
     const InterruptCatcher catcher;
-    PercentLine line;
+    PercentLine line("writing");
     return quantize::write_quantised(*file, *chosen, mix->file_type, pool, options.path,
                                      [&](std::int64_t done, std::int64_t total) {
                                        line.show(done, total);

@@ -38,7 +38,7 @@ Status run(const Options& options) {
   const auto types = synth::find_types(options.type);
   if (!types) return types.error();
   const InterruptCatcher catcher;
-  PercentLine line;
+  PercentLine line("writing");
   return synth::write_model(*synth::find_shape(options.shape), *types, options.seed, options.path,
                             [&](std::int64_t done, std::int64_t total) {
                               line.show(done, total);

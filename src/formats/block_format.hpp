@@ -22,8 +22,9 @@
 /// with the product rounded to float32 before the subtraction, which is then exactly what ggml's
 /// own conversion gives. Types without has_minimum have no subtraction at all.
 ///
-/// Each type defines `Block` (alignment 1, so it may lie anywhere), `unpack_codes(block, codes)`
-/// and one of
+/// Each type defines `Block` (alignment 1, so it may lie anywhere), `unpack_stored(block, stored)`,
+/// which gives the code_bits wide unsigned numbers that stand for the codes (see code_of), and one
+/// of
 ///   - `unpack_scales(block, scales)`, or with has_minimum `unpack_scales(block, scales,
 ///   minimums)`;
 ///   - if has_super_scale, `unpack_super_scales(block, super_scales)`: small integers a group and
@@ -48,7 +49,7 @@ struct BlockFormat {
 
   /// Whether the codes are entries of `codebook` (std::array<std::int8_t, 16>, the first
   /// 2^code_bits in use, by stored index) rather than the integers from `code_min`,
-  /// 2^code_bits of them. See stored_code().
+  /// 2^code_bits of them. See code_of().
   static constexpr bool has_codebook = false;
 
   /// Whether float_to_half loses nothing of the scales and minimums that unpack_scales gives.
@@ -84,11 +85,20 @@ struct PackedHalf {
   float value() const { return half_to_float(PackedU16{{bytes[0], bytes[1]}}.value()); }
 };
 
-/// All of a block: `codes` has T::block_elements entries, `scales` and `minimums` T::groups.
-/// Without has_minimum, `minimums` is not touched and may be null.
+/// The code that a stored number stands for: its entry in the codebook, or so much above code_min.
 template <class T>
-void unpack(const typename T::Block& block, std::int8_t* codes, float* scales, float* minimums) {
-  T::unpack_codes(block, codes);
+constexpr std::int8_t code_of(std::uint8_t stored) {
+  if constexpr (T::has_codebook) {
+    return T::codebook[stored];
+  } else {
+    return static_cast<std::int8_t>(stored + T::code_min);
+  }
+}
+
+/// The scales of all groups of a block, and their minimums, which are not touched without
+/// has_minimum.
+template <class T>
+void unpack_all_scales(const typename T::Block& block, float* scales, float* minimums) {
   if constexpr (T::has_super_scale) {
     SuperScales<T::groups> super;
     T::unpack_super_scales(block, super);
@@ -104,34 +114,22 @@ void unpack(const typename T::Block& block, std::int8_t* codes, float* scales, f
   }
 }
 
-/// The code_bits wide unsigned number that stands for a code: its distance from code_min, or its
-/// index in the codebook (any one of the indices, where two hold the same value).
-template <class T>
-constexpr int stored_code(std::int8_t code) {
-  if constexpr (T::has_codebook) {
-    int index = 0;
-    while (index < (1 << T::code_bits) - 1 && T::codebook[index] != code) ++index;
-    return index;
-  } else {
-    return code - T::code_min;
-  }
-}
-
 /// Format::dequantize of a quantised type.
 template <class T>
 void dequantize(const std::byte* blocks, float* out, std::int64_t elements) {
   static_assert(alignof(typename T::Block) == 1);
-  std::int8_t codes[T::block_elements];
+  std::uint8_t stored[T::block_elements];
   float scales[T::groups];
   float minimums[T::groups];
   for (; elements > 0; elements -= T::block_elements) {
     typename T::Block block;
     std::memcpy(&block, blocks, sizeof(block));
-    unpack<T>(block, codes, scales, minimums);
+    T::unpack_stored(block, stored);
+    unpack_all_scales<T>(block, scales, minimums);
     for (int g = 0; g < T::groups; ++g) {
-      const std::int8_t* group = codes + g * T::group_elements;
+      const std::uint8_t* group = stored + g * T::group_elements;
       for (int i = 0; i < T::group_elements; ++i) {
-        out[i] = scales[g] * group[i];
+        out[i] = scales[g] * code_of<T>(group[i]);
         if constexpr (T::has_minimum) out[i] -= minimums[g];
       }
       out += T::group_elements;

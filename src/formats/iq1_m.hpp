@@ -25,10 +25,10 @@ struct IQ1_M : BlockFormat<TensorType::kIQ1_M, 256, 16> {
   };
   static_assert(sizeof(Block) == 56);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const int high = block.patterns_high[i / 2] >> (i % 2 * 4);
-      expand_iq1(kIq1Grid[block.patterns_low[i] | (high & 7) << 8], high & 8, codes + 8 * i);
+      expand_iq1(kIq1Grid[block.patterns_low[i] | (high & 7) << 8], high & 8, stored + 8 * i);
     }
   }
 

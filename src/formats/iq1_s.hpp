@@ -25,11 +25,11 @@ struct IQ1_S : BlockFormat<TensorType::kIQ1_S, 256, 32> {
   };
   static_assert(sizeof(Block) == 50);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const std::uint16_t bits = block.group_bits[i / 4].value();
       const int high = bits >> (i % 4 * 3) & 7;
-      expand_iq1(kIq1Grid[block.patterns_low[i] | high << 8], bits >> 15, codes + 8 * i);
+      expand_iq1(kIq1Grid[block.patterns_low[i] | high << 8], bits >> 15, stored + 8 * i);
     }
   }
 

@@ -26,10 +26,10 @@ struct IQ2_S : BlockFormat<TensorType::kIQ2_S, 256, 16> {
   };
   static_assert(sizeof(Block) == 82);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const int high = block.patterns_high[i / 4] >> (i % 4 * 2) & 3;
-      expand_iq2(kIq2SGrid[block.patterns_low[i] | high << 8], block.signs[i], codes + 8 * i);
+      expand_iq2(kIq2SGrid[block.patterns_low[i] | high << 8], block.signs[i], stored + 8 * i);
     }
   }
 

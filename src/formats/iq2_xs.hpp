@@ -24,10 +24,10 @@ struct IQ2_XS : BlockFormat<TensorType::kIQ2_XS, 256, 16> {
   };
   static_assert(sizeof(Block) == 74);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const std::uint16_t pattern = block.patterns[i].value();
-      expand_iq2(kIq2XsGrid[pattern & 511], even_signs(pattern >> 9), codes + 8 * i);
+      expand_iq2(kIq2XsGrid[pattern & 511], even_signs(pattern >> 9), stored + 8 * i);
     }
   }
 

@@ -28,12 +28,12 @@ struct IQ2_XXS : BlockFormat<TensorType::kIQ2_XXS, 256, 32> {
   };
   static_assert(sizeof(Block) == 66);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (const Group& group : block.groups) {
       for (int i = 0; i < 4; ++i) {
         const std::uint8_t signs = even_signs(group.word() >> (7 * i) & 127);
-        expand_iq2(kIq2XxsGrid[group.patterns[i]], signs, codes);
-        codes += 8;
+        expand_iq2(kIq2XxsGrid[group.patterns[i]], signs, stored);
+        stored += 8;
       }
     }
   }

@@ -27,11 +27,11 @@ struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
   };
   static_assert(sizeof(Block) == 110);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 64; ++i) {
       const int high = block.patterns_high[i / 8] >> (i % 8) & 1;
       const int signs = block.signs[i / 2] >> (i % 2 * 4);
-      expand_iq3(codebook, kIq3SGrid[block.patterns_low[i] | high << 8], signs, codes + 4 * i);
+      expand_iq3(kIq3SGrid[block.patterns_low[i] | high << 8], signs, stored + 4 * i);
     }
   }
 

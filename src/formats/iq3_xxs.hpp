@@ -29,11 +29,11 @@ struct IQ3_XXS : BlockFormat<TensorType::kIQ3_XXS, 256, 32> {
   };
   static_assert(sizeof(Block) == 98);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 32; ++i) {
       const std::uint8_t signs = even_signs(block.word(i / 4) >> (i % 4 * 7) & 127);
-      expand_iq3(codebook, kIq3XxsGrid[block.patterns[2 * i]], signs, codes + 8 * i);
-      expand_iq3(codebook, kIq3XxsGrid[block.patterns[2 * i + 1]], signs >> 4, codes + 8 * i + 4);
+      expand_iq3(kIq3XxsGrid[block.patterns[2 * i]], signs, stored + 8 * i);
+      expand_iq3(kIq3XxsGrid[block.patterns[2 * i + 1]], signs >> 4, stored + 8 * i + 4);
     }
   }
 

@@ -20,8 +20,8 @@ struct IQ4_NL : BlockFormat<TensorType::kIQ4_NL, 32, 32> {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    look_up_nibbles(block.nibbles, 16, codebook, codes);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_nibbles(block.nibbles, 16, stored);
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

@@ -25,9 +25,9 @@ struct IQ4_XS : BlockFormat<TensorType::kIQ4_XS, 256, 32> {
   };
   static_assert(sizeof(Block) == 136);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t g = 0; g < groups; ++g) {
-      look_up_nibbles(block.nibbles + 16 * g, 16, codebook, codes + 32 * g);
+      split_nibbles(block.nibbles + 16 * g, 16, stored + 32 * g);
     }
   }
 

@@ -10,22 +10,38 @@ namespace linnet::formats {
 /// The values of IQ2_XXS, IQ2_XS and IQ2_S.
 inline constexpr std::array<std::int8_t, 16> kIq2Codebook = {-43, -25, -8, 8, 25, 43};
 
-/// Eight magnitudes from a pattern of an IQ2 grid; bit i of `signs` makes value i negative.
-inline void expand_iq2(std::uint16_t pattern, std::uint8_t signs, std::int8_t* codes) {
-  for (int i = 0; i < 8; ++i) {
-    const std::int8_t magnitude = kIq2Codebook[3 + (pattern >> (2 * i) & 3)];
-    codes[i] = signs >> i & 1 ? -magnitude : magnitude;
+/// Fields of kBits bits, of which field i goes to byte i.
+template <int kBits>
+constexpr std::uint64_t spread(std::uint64_t fields) {
+  for (int together = 4; together > 0; together /= 2) {
+    const std::uint64_t ones = ~std::uint64_t{0} / ((std::uint64_t{1} << 8 * together) - 1);
+    const std::uint64_t mask = ((std::uint64_t{1} << kBits * together) - 1) * ones;
+    fields = (fields | fields << (8 - kBits) * together) & mask;
   }
+  return fields;
 }
 
-/// Four magnitudes from a pattern of an IQ3 grid, `codebook` as in IQ3_XXS (its upper half the
-/// magnitudes); bit i of `signs` makes value i negative.
-inline void expand_iq3(const std::array<std::int8_t, 16>& codebook, std::uint16_t pattern,
-                       int signs, std::int8_t* codes) {
-  for (int i = 0; i < 4; ++i) {
-    const std::int8_t magnitude = codebook[8 + (pattern >> (3 * i) & 7)];
-    codes[i] = signs >> i & 1 ? -magnitude : magnitude;
-  }
+inline constexpr std::uint64_t kOneEach = 0x0101010101010101;  // in every byte
+
+/// The first kCount bytes of `word`, from the lowest on, to `stored`.
+template <int kCount>
+void put_bytes(std::uint64_t word, std::uint8_t* stored) {
+  for (int i = 0; i < kCount; ++i) stored[i] = static_cast<std::uint8_t>(word >> 8 * i);
+}
+
+/// Eight stored codes from the magnitudes of a pattern of an IQ2 grid; bit i of `signs` makes value
+/// i negative: 2 - magnitude in place of 3 + magnitude.
+inline void expand_iq2(std::uint16_t pattern, std::uint8_t signs, std::uint8_t* stored) {
+  const std::uint64_t magnitudes = spread<2>(pattern), minus = spread<1>(signs) * 0xff;
+  const std::uint64_t down = (kOneEach + 2 * magnitudes) & minus;
+  put_bytes<8>(3 * kOneEach + magnitudes - down, stored);
+}
+
+/// Four stored codes from the magnitudes of a pattern of an IQ3 grid, which are the upper half of
+/// the codebook; bit i of `signs` makes value i negative, which is its mirror in the lower half.
+inline void expand_iq3(std::uint16_t pattern, int signs, std::uint8_t* stored) {
+  const std::uint64_t minus = spread<1>(static_cast<std::uint64_t>(signs) & 0xf) * 0xf;
+  put_bytes<4>((8 * kOneEach + spread<3>(pattern)) ^ minus, stored);
 }
 
 /// The eight signs that seven bits stand for: the eighth makes the number of minuses even.
@@ -39,12 +55,9 @@ inline std::uint8_t even_signs(std::uint32_t seven_bits) {
 /// The values of IQ1_S and IQ1_M: eight times -1, 0 or 1, plus or minus 1.
 inline constexpr std::array<std::int8_t, 16> kIq1Codebook = {-9, -7, -1, 1, 7, 9};
 
-/// Eight values from a pattern of the IQ1 grid.
-inline void expand_iq1(std::uint16_t pattern, bool shift_down, std::int8_t* codes) {
-  for (int i = 0; i < 8; ++i) {
-    const int ternary = (pattern >> (2 * i) & 3) - 1;
-    codes[i] = static_cast<std::int8_t>(8 * ternary + (shift_down ? -1 : 1));
-  }
+/// Eight stored codes from a pattern of the IQ1 grid.
+inline void expand_iq1(std::uint16_t pattern, bool shift_down, std::uint8_t* stored) {
+  put_bytes<8>(2 * spread<2>(pattern) + (shift_down ? 0 : kOneEach), stored);
 }
 
 }  // namespace linnet::formats

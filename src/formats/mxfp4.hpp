@@ -22,8 +22,8 @@ struct MXFP4 : BlockFormat<TensorType::kMXFP4, 32, 32> {
   };
   static_assert(sizeof(Block) == 17);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    look_up_nibbles(block.nibbles, 16, codebook, codes);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_nibbles(block.nibbles, 16, stored);
   }
 
   static void unpack_scales(const Block& block, float* scales) {

@@ -22,9 +22,9 @@ struct NVFP4 : BlockFormat<TensorType::kNVFP4, 64, 16> {
   };
   static_assert(sizeof(Block) == 36);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t g = 0; g < groups; ++g) {
-      look_up_nibbles(block.nibbles + 8 * g, 8, codebook, codes + 16 * g);
+      split_nibbles(block.nibbles + 8 * g, 8, stored + 16 * g);
     }
   }
 

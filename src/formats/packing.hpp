@@ -8,12 +8,11 @@
 /// Bit layouts and rounding that several quantised types share.
 namespace linnet::formats {
 
-/// Low nibbles of `count` bytes to out[0, count), high nibbles to out[count, 2 * count), each plus
-/// `offset`.
-inline void split_nibbles(const std::uint8_t* bytes, int count, int offset, std::int8_t* out) {
+/// Low nibbles of `count` bytes to out[0, count), high nibbles to out[count, 2 * count).
+inline void split_nibbles(const std::uint8_t* bytes, int count, std::uint8_t* out) {
   for (int i = 0; i < count; ++i) {
-    out[i] = static_cast<std::int8_t>((bytes[i] & 0xf) + offset);
-    out[i + count] = static_cast<std::int8_t>((bytes[i] >> 4) + offset);
+    out[i] = bytes[i] & 0xf;
+    out[i + count] = bytes[i] >> 4;
   }
 }
 
@@ -24,21 +23,25 @@ inline void join_nibbles(const std::uint8_t* numbers, int count, std::uint8_t* b
   }
 }
 
-/// split_nibbles for indices of a codebook.
-inline void look_up_nibbles(const std::uint8_t* bytes, int count,
-                            const std::array<std::int8_t, 16>& codebook, std::int8_t* out) {
-  for (int i = 0; i < count; ++i) {
-    out[i] = codebook[bytes[i] & 0xf];
-    out[i + count] = codebook[bytes[i] >> 4];
+/// 256 two-bit numbers from 64 bytes. The two halves are alike: in a half, value i is in pair i /
+/// 32 of byte i % 32.
+inline void split_pairs(const std::uint8_t* bytes, std::uint8_t* out) {
+  for (int half = 0; half < 2; ++half, bytes += 32) {
+    for (int shift = 0; shift < 8; shift += 2, out += 32) {
+      for (int i = 0; i < 32; ++i) out[i] = bytes[i] >> shift & 3;
+    }
   }
 }
 
-/// 256 two-bit numbers from 64 bytes, each plus `offset`. The two halves are alike: in a half,
-/// value i is in pair i / 32 of byte i % 32.
-inline void split_pairs(const std::uint8_t* bytes, int offset, std::int8_t* out) {
-  for (int i = 0; i < 256; ++i) {
-    const int number = bytes[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3;
-    out[i] = static_cast<std::int8_t>(number + offset);
+/// Puts the kBits wide numbers of 32 bytes above the lower bits of 32 * 8 / kBits numbers, `shift`
+/// bits to the left: the lowest bits of all bytes first, as split_pairs.
+template <int kBits>
+void add_high_bits(const std::uint8_t* bytes, int shift, std::uint8_t* numbers) {
+  for (int from = 0; from < 8; from += kBits, numbers += 32) {
+    for (int i = 0; i < 32; ++i) {
+      const int high = bytes[i] >> from & ((1 << kBits) - 1);
+      numbers[i] = static_cast<std::uint8_t>(numbers[i] | high << shift);
+    }
   }
 }
 

@@ -17,8 +17,8 @@ struct Q1_0 : BlockFormat<TensorType::kQ1_0, 128, 128> {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 128; ++i) codes[i] = codebook[block.bits[i / 8] >> (i % 8) & 1];
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    for (int i = 0; i < 128; ++i) stored[i] = block.bits[i / 8] >> (i % 8) & 1;
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

@@ -16,10 +16,8 @@ struct Q2_0 : BlockFormat<TensorType::kQ2_0, 64, 64> {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    for (int i = 0; i < 64; ++i) {
-      codes[i] = static_cast<std::int8_t>((block.pairs[i / 4] >> (i % 4 * 2) & 3) + code_min);
-    }
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    for (int i = 0; i < 64; ++i) stored[i] = block.pairs[i / 4] >> (i % 4 * 2) & 3;
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

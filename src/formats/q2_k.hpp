@@ -23,8 +23,8 @@ struct Q2_K : BlockFormat<TensorType::kQ2_K, 256, 16> {
   };
   static_assert(sizeof(Block) == 84);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    split_pairs(block.pairs, 0, codes);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_pairs(block.pairs, stored);
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {

@@ -23,9 +23,9 @@ struct Q3_K : BlockFormat<TensorType::kQ3_K, 256, 16> {
   };
   static_assert(sizeof(Block) == 110);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    split_pairs(block.pairs, code_min, codes);
-    for (int i = 0; i < 256; ++i) codes[i] += (block.third_bits[i % 32] >> (i / 32) & 1) << 2;
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_pairs(block.pairs, stored);
+    add_high_bits<1>(block.third_bits, 2, stored);
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {

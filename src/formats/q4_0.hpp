@@ -18,8 +18,8 @@ struct Q4_0 : BlockFormat<TensorType::kQ4_0, 32, 32> {
   };
   static_assert(sizeof(Block) == 18);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    split_nibbles(block.nibbles, 16, code_min, codes);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_nibbles(block.nibbles, 16, stored);
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

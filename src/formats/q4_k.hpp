@@ -25,9 +25,9 @@ struct Q4_K : BlockFormat<TensorType::kQ4_K, 256, 32> {
   };
   static_assert(sizeof(Block) == 144);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 4; ++i) {
-      split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+      split_nibbles(block.nibbles + 32 * i, 32, stored + 64 * i);
     }
   }
 

@@ -21,9 +21,9 @@ struct Q5_1 : BlockFormat<TensorType::kQ5_1, 32, 32> {
   };
   static_assert(sizeof(Block) == 24);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    split_nibbles(block.nibbles, 16, code_min, codes);
-    for (int i = 0; i < 32; ++i) codes[i] += (block.fifth_bits[i / 8] >> (i % 8) & 1) << 4;
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_nibbles(block.nibbles, 16, stored);
+    for (int i = 0; i < 32; ++i) stored[i] |= (block.fifth_bits[i / 8] >> (i % 8) & 1) << 4;
   }
 
   static void unpack_scales(const Block& block, float* scales, float* minimums) {

@@ -26,11 +26,11 @@ struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
   };
   static_assert(sizeof(Block) == 176);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t i = 0; i < 4; ++i) {
-      split_nibbles(block.nibbles + 32 * i, 32, 0, codes + 64 * i);
+      split_nibbles(block.nibbles + 32 * i, 32, stored + 64 * i);
     }
-    for (int i = 0; i < 256; ++i) codes[i] += (block.fifth_bits[i % 32] >> (i / 32) & 1) << 4;
+    add_high_bits<1>(block.fifth_bits, 4, stored);
   }
 
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {

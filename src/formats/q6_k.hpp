@@ -26,12 +26,10 @@ struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
   };
   static_assert(sizeof(Block) == 210);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
     for (std::ptrdiff_t half = 0; half < 2; ++half) {
-      const std::uint8_t* high = block.high + 32 * half;
-      split_nibbles(block.low + 64 * half, 64, code_min, codes);
-      for (int i = 0; i < 128; ++i) codes[i] += (high[i % 32] >> (i / 32 * 2) & 3) << 4;
-      codes += 128;
+      split_nibbles(block.low + 64 * half, 64, stored + 128 * half);
+      add_high_bits<2>(block.high + 32 * half, 4, stored + 128 * half);
     }
   }
 

@@ -17,8 +17,8 @@ struct Q8_0 : BlockFormat<TensorType::kQ8_0, 32, 32> {
   };
   static_assert(sizeof(Block) == 34);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    std::memcpy(codes, block.codes, sizeof(block.codes));
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    for (int i = 0; i < 32; ++i) stored[i] = static_cast<std::uint8_t>(block.codes[i] - code_min);
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

@@ -20,21 +20,22 @@ struct TQ1_0 : BlockFormat<TensorType::kTQ1_0, 256, 256> {
   };
   static_assert(sizeof(Block) == 54);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    unpack_digits(block.bytes, 32, 5, codes);
-    unpack_digits(block.bytes + 32, 16, 5, codes + 160);
-    unpack_digits(block.last, 4, 4, codes + 240);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    unpack_digits(block.bytes, 32, 5, stored);
+    unpack_digits(block.bytes + 32, 16, 5, stored + 160);
+    unpack_digits(block.last, 4, 4, stored + 240);
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
  private:
-  static void unpack_digits(const std::uint8_t* bytes, int count, int digits, std::int8_t* codes) {
+  static void unpack_digits(const std::uint8_t* bytes, int count, int digits,
+                            std::uint8_t* stored) {
     for (int i = 0; i < count; ++i) {
       std::uint8_t fraction = bytes[i];
       for (int digit = 0; digit < digits; ++digit) {
         const int tripled = fraction * 3;
-        codes[digit * count + i] = static_cast<std::int8_t>((tripled >> 8) + code_min);
+        stored[digit * count + i] = static_cast<std::uint8_t>(tripled >> 8);
         fraction = static_cast<std::uint8_t>(tripled);
       }
     }

@@ -17,8 +17,8 @@ struct TQ2_0 : BlockFormat<TensorType::kTQ2_0, 256, 256> {
   };
   static_assert(sizeof(Block) == 66);
 
-  static void unpack_codes(const Block& block, std::int8_t* codes) {
-    split_pairs(block.pairs, code_min, codes);
+  static void unpack_stored(const Block& block, std::uint8_t* stored) {
+    split_pairs(block.pairs, stored);
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }

@@ -214,8 +214,19 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   return session;
 }
 
+StoredSequence Engine::whole_cache(std::int64_t tokens) {
+  StoredSequence stored;
+  stored.pages.resize(static_cast<std::size_t>(pages_for(tokens)));
+  std::iota(stored.pages.begin(), stored.pages.end(), 0);
+  if (memory_.states) {
+    stored.slot = 0;
+    memory_.states->clear_slot(*stored.slot);
+  }
+  return stored;
+}
+
 Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> input,
-                      const TakeLogits& take) {
+                      std::int64_t first, const TakeLogits& take) {
   if (Status status = check_tokens(tokens); !status) return status;
   if (Status status = check_makes_text(file_); !status) return status;
   if (Status status = check_input(input); !status) return status;
@@ -224,28 +235,27 @@ Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> 
   const std::int64_t behind = std::ssize(input), count = std::ssize(all);
   if (Status status = check_context(count, 0, longest_text()); !status) return status;
 
-  StoredSequence stored;
-  stored.pages.resize(static_cast<std::size_t>(pages_for(count)));
-  std::iota(stored.pages.begin(), stored.pages.end(), 0);
-  if (memory_.states) {
-    stored.slot = 0;
-    memory_.states->clear_slot(*stored.slot);
-  }
+  const StoredSequence stored = whole_cache(count);
   // Where every token sees all others, the rows of every batch are the whole sequence.
   const bool causal = model_->spec().causal;
   const BatchLimits& limits = model_->limits();
   const std::int64_t most = causal ? std::min(limits.rows, limits.outputs) : limits.outputs;
+  const std::int64_t wanted = std::min(behind + first, count);
   BatchRows rows;
   std::vector<float> logits;
-  for (std::int64_t first = behind; first < count; first += rows.outputs()) {
-    const std::int64_t last = std::min(first + most, count);  // not included
-    const std::int64_t begin = causal ? first : 0, end = causal ? last : count;
+  for (std::int64_t next = causal ? behind : wanted, last = 0; next < count; next = last) {
+    const bool is_wanted = next >= wanted;
+    last = is_wanted ? std::min(next + most, count) : std::min(next + limits.rows, wanted);
+    const std::int64_t begin = causal ? next : 0, end = causal ? last : count;
     rows.clear();
     rows.add_sequence(stored, begin, end - begin, behind);
-    for (std::int64_t i = begin; i < end; ++i) rows.add_row(all[i], i >= first && i < last);
-    logits.resize(static_cast<std::size_t>((last - first) * model_->spec().vocabulary));
-    backend_->download(model_->forward(rows.batch(), *memory_.kv, memory_.states.get()),
-                       logits.data());
+    for (std::int64_t i = begin; i < end; ++i) {
+      rows.add_row(all[i], is_wanted && i >= next && i < last);
+    }
+    const View results = model_->forward(rows.batch(), *memory_.kv, memory_.states.get());
+    if (!is_wanted) continue;
+    logits.resize(static_cast<std::size_t>((last - next) * model_->spec().vocabulary));
+    backend_->download(results, logits.data());
     if (Status status = backend_->status(); !status) return status;
     if (Status status = take(logits); !status) return status;
   }

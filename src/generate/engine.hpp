@@ -50,13 +50,13 @@ class Engine {
   /// changed then.
   Result<Session> load_session(const std::filesystem::path& path);
 
-  /// Gives `take` the logits of all positions of `tokens`, evaluated from position 0: some rows
-  /// [positions, vocabulary] at a time, from the first position to the last. An Error where the
-  /// model is an encoder, or of `take`, which ends it. A model with an input (ModelSpec::input)
+  /// Evaluates `tokens` from position 0 and gives `take` the logits of the positions from `first`
+  /// on: some rows [positions, vocabulary] at a time, in order. An Error where the model is an
+  /// encoder, or of `take`, which ends it. A model with an input (ModelSpec::input)
   /// gets it in `input`, and no other model does. Overwrites what is cached: for engines that do
   /// nothing else.
   using TakeLogits = std::function<Status(std::span<const float> rows)>;
-  Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input,
+  Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);
 
   const Model& model() const { return *model_; }
@@ -77,6 +77,8 @@ class Engine {
   Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
+  /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
+  StoredSequence whole_cache(std::int64_t tokens);
   Status check_tokens(std::span<const TokenId> tokens) const;
   Status check_input(std::span<const TokenId> input) const;
 

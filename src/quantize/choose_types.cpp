@@ -76,6 +76,23 @@ bool can_hold(const Format& format, const Tensor& tensor) {
   return tensor.shape[0] % format.block_elements == 0;
 }
 
+// For rows that are no whole number of blocks of 256: the type with blocks of 32 that loses no more
+// (docs/quantisation.md), in as few bits as can be.
+struct ShorterBlocks {
+  TensorType blocks_of_256, blocks_of_32;
+};
+constexpr ShorterBlocks kShorterBlocks[] = {
+    {TensorType::kQ2_K, TensorType::kIQ4_NL}, {TensorType::kQ3_K, TensorType::kIQ4_NL},
+    {TensorType::kQ4_K, TensorType::kQ5_0},   {TensorType::kQ5_K, TensorType::kQ5_1},
+    {TensorType::kQ6_K, TensorType::kQ8_0},
+};
+
+const Format* shorter_blocks(const Format& format) {
+  const auto* const found =
+      std::ranges::find(kShorterBlocks, format.type, &ShorterBlocks::blocks_of_256);
+  return found == std::end(kShorterBlocks) ? &format : find_format(found->blocks_of_32);
+}
+
 class Chooser {
  public:
   Chooser(const gguf::File& file, const TypeMix& mix)
@@ -88,7 +105,7 @@ class Chooser {
     const Format* wanted = tensor.name == head_        ? mix_.head
                            : is_sensitive(tensor.name) ? mix_.sensitive
                                                        : mix_.most;
-    for (const Format* format : {wanted, find_format(TensorType::kQ8_0)}) {
+    for (const Format* format : {wanted, shorter_blocks(*wanted)}) {
       if (can_hold(*format, tensor)) return format;
     }
     return find_format(TensorType::kF16);

@@ -79,8 +79,13 @@ TEST_F(ChooseTypes, AnEmbeddingThatIsTheHeadIsOne) {
 
 TEST_F(ChooseTypes, RowsThatTheTypeCantHold) {
   const auto file = file_of({{"blk.0.attn_q.weight", {96, 8}}, {"blk.0.attn_k.weight", {40, 8}}});
-  EXPECT_EQ(types(file, "Q4_K"),
-            (Types{{"blk.0.attn_q.weight", "Q8_0"}, {"blk.0.attn_k.weight", "F16"}}));
+  const std::pair<const char*, const char*> shorter[] = {{"Q2_K", "IQ4_NL"}, {"Q3_K", "IQ4_NL"},
+                                                         {"Q4_K", "Q5_0"},   {"Q5_K", "Q5_1"},
+                                                         {"Q6_K", "Q8_0"},   {"Q4_0", "Q4_0"}};
+  for (const auto& [wanted, given] : shorter) {
+    EXPECT_EQ(types(file, wanted),
+              (Types{{"blk.0.attn_q.weight", given}, {"blk.0.attn_k.weight", "F16"}}));
+  }
 }
 
 TEST_F(ChooseTypes, TheLastRuleThatFitsCounts) {

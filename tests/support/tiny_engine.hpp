@@ -107,10 +107,11 @@ inline Text run(Engine& engine, GenerateRequest request) {
 inline Result<std::vector<float>> all_logits(Engine& engine, std::span<const TokenId> tokens,
                                              std::span<const TokenId> input = {}) {
   std::vector<float> all;
-  const Status status = engine.logits(tokens, input, [&](std::span<const float> rows) -> Status {
-    all.insert(all.end(), rows.begin(), rows.end());
-    return {};
-  });
+  const Status status =
+      engine.logits(tokens, input, /*first=*/0, [&](std::span<const float> rows) -> Status {
+        all.insert(all.end(), rows.begin(), rows.end());
+        return {};
+      });
   if (!status) return status.error();
   return all;
 }

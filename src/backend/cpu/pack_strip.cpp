@@ -11,20 +11,10 @@
 namespace linnet::cpu {
 namespace {
 
-// The codes of a panel as unsigned numbers, by rows.
+// The stored codes of a panel, by rows.
 using PanelCodes = std::array<std::array<std::uint8_t, kPanel>, kLanes>;
 // The 64 bytes of a quad of inputs: four bytes a row.
 using Quad = std::array<std::uint8_t, 4 * kLanes>;
-
-template <class T>
-constexpr std::array<std::uint8_t, 256> stored_codes() {
-  std::array<std::uint8_t, 256> stored{};
-  for (int code = -128; code < 128; ++code) {
-    stored[static_cast<std::uint8_t>(code)] =
-        static_cast<std::uint8_t>(formats::stored_code<T>(static_cast<std::int8_t>(code)));
-  }
-  return stored;
-}
 
 // Register r of a plane holds the quads r, r + bits, r + 2 bits, ...: see plane_place. The memory
 // is written without being read before, which would make the kernel map it twice.
@@ -148,7 +138,6 @@ void pack_scales(const Layout& layout, const typename T::Block& block, std::int6
 template <class T>
 void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first,
                 std::int64_t inputs, std::uint8_t* panel) {
-  [[maybe_unused]] static constexpr std::array<std::uint8_t, 256> kStored = stored_codes<T>();
   PanelCodes codes{};
   for (std::int64_t lane = 0; lane < from.rows; ++lane) {
     const std::byte* bytes = from.bytes + lane * from.row_bytes + from.format->size_bytes(first);
@@ -156,16 +145,7 @@ void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first
       typename T::Block block;
       std::memcpy(&block, bytes, sizeof block);
       bytes += sizeof block;
-      std::int8_t values[T::block_elements];
-      T::unpack_codes(block, values);
-      std::uint8_t* to = codes[lane].data() + i;
-      for (int k = 0; k < T::block_elements; ++k) {
-        if constexpr (T::has_codebook) {
-          to[k] = kStored[static_cast<std::uint8_t>(values[k])];
-        } else {
-          to[k] = static_cast<std::uint8_t>(values[k] - T::code_min);
-        }
-      }
+      T::unpack_stored(block, codes[lane].data() + i);
       pack_scales<T>(layout, block, inputs, i / T::group_elements, lane, panel);
     }
   }

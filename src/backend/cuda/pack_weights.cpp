@@ -4,7 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <string>
+#include <span>
 
 #include "backend/cuda/cuda.hpp"
 #include "base/checked.hpp"
@@ -35,6 +35,10 @@ struct RowParts {
 using PackRow = float (*)(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
                           const RowParts& to);
 
+struct Range {
+  float low, high;
+};
+
 struct Packing {
   WeightsView view;
   PackRow pack;
@@ -51,30 +55,28 @@ constexpr Codes codes_of() {
   return Codes::kBits1;
 }
 
-std::uint32_t bytes_word(const std::uint8_t* codes) {
-  return codes[0] | codes[1] << 8 | codes[2] << 16 | static_cast<std::uint32_t>(codes[3]) << 24;
-}
-
-// A block's stored codes (each in a byte) as words of `bits` bits from bit `shift` on.
-void put_plane(const std::uint8_t* stored, int bits, int shift, std::byte* to) {
-  const int words = bits;  // 32 codes of `bits` bits
-  const std::uint32_t mask = (bits == 8 ? 0xffu : (1u << bits) - 1) * 0x01010101u;
-  for (int w = 0; w < words; ++w) {
-    std::uint32_t word = 0;
-    const int fields = 8 / bits;
-    for (int f = 0; f < fields; ++f) {
-      const int quad = bits == 4 ? w + 4 * f : w * fields + f;
-      word |= (bytes_word(stored + 4 * quad) >> shift & mask) << (bits * f);
+// A block's stored codes (each in a byte) as words of kBits bits from bit kShift on. Which codes
+// share a word: see weights_view.hpp.
+template <int kBits, int kShift>
+void put_plane(const std::uint8_t* stored, std::byte* to) {
+  constexpr int kWords = kBits, kFields = 8 / kBits;  // of 32 codes; of a byte
+  constexpr std::uint32_t kMask = ((1u << kBits) - 1) * 0x01010101u;
+  std::uint32_t quads[kBlock / 4], words[kWords] = {};
+  std::memcpy(quads, stored, sizeof quads);
+  for (int f = 0; f < kFields; ++f) {
+    for (int w = 0; w < kWords; ++w) {
+      const int quad = kBits == 4 ? w + kWords * f : w * kFields + f;
+      words[w] |= (quads[quad] >> kShift & kMask) << (kBits * f);
     }
-    std::memcpy(to + 4 * w, &word, sizeof word);
   }
+  std::memcpy(to, words, sizeof words);
 }
 
 template <Codes kCodes>
 void put_block(const std::uint8_t* stored, std::int64_t block, const RowParts& to) {
   constexpr int kLow = low_words(kCodes), kHigh = high_words(kCodes);
-  put_plane(stored, kLow, 0, to.low + block * kLow * 4);
-  if constexpr (kHigh > 0) put_plane(stored, kHigh, kLow, to.high + block * kHigh * 4);
+  put_plane<kLow, 0>(stored, to.low + block * kLow * 4);
+  if constexpr (kHigh > 0) put_plane<kHigh, kLow>(stored, to.high + block * kHigh * 4);
 }
 
 void put_half(float value, std::int64_t at, std::byte* to) {
@@ -107,31 +109,25 @@ void put_scales(const typename T::Block& block, std::int64_t index, const RowPar
   }
 }
 
-// stored_code() of every code, by its byte.
+// The codes that a type can have at most.
 template <class T>
-constexpr std::array<std::uint8_t, 256> kStoredCodes = [] {
-  std::array<std::uint8_t, 256> stored{};
+constexpr Range kCodeRange = [] {
   if constexpr (T::has_codebook) {
-    for (const std::int8_t code : T::codebook) {
-      stored[static_cast<std::uint8_t>(code)] =
-          static_cast<std::uint8_t>(formats::stored_code<T>(code));
-    }
+    const auto used = std::span(T::codebook).first(1 << T::code_bits);
+    const auto [least, most] = std::ranges::minmax(used);
+    return Range{static_cast<float>(least), static_cast<float>(most)};
+  } else {
+    return Range{static_cast<float>(T::code_min),
+                 static_cast<float>(T::code_min + (1 << T::code_bits) - 1)};
   }
-  return stored;
 }();
 
+// No value of the group is larger in magnitude. Scales are chosen so that the largest code is near
+// the end of its range, so this is no more than twice the largest value as a rule.
 template <class T>
-std::uint8_t stored(std::int8_t code) {
-  if constexpr (T::code_bits == 8) return static_cast<std::uint8_t>(code);
-  if constexpr (T::has_codebook) return kStoredCodes<T>[static_cast<std::uint8_t>(code)];
-  return static_cast<std::uint8_t>(formats::stored_code<T>(code));
-}
-
-// Of scale * code - minimum over a group.
-float largest_of_group(const std::int8_t* codes, int count, float scale, float minimum) {
-  const auto [least, most] = std::minmax_element(codes, codes + count);
-  const auto lowest = static_cast<float>(*least), highest = static_cast<float>(*most);
-  return std::max(std::fabs(scale * lowest - minimum), std::fabs(scale * highest - minimum));
+float bound_of_group(float scale, float minimum) {
+  return std::max(std::fabs(scale * kCodeRange<T>.low - minimum),
+                  std::fabs(scale * kCodeRange<T>.high - minimum));
 }
 
 template <class T>
@@ -141,17 +137,18 @@ float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
   for (std::int64_t index = 0; index < columns / T::block_elements; ++index) {
     typename T::Block block;
     std::memcpy(&block, from + index * std::int64_t{sizeof block}, sizeof block);
-    std::int8_t codes[T::block_elements];
     float scales[T::groups], minimums[T::groups] = {};
-    formats::unpack<T>(block, codes, scales, minimums);
+    formats::unpack_all_scales<T>(block, scales, minimums);
     for (int g = 0; g < T::groups; ++g) {
-      largest = std::max(largest, largest_of_group(codes + g * T::group_elements, T::group_elements,
-                                                   scales[g], minimums[g]));
+      largest = std::max(largest, bound_of_group<T>(scales[g], minimums[g]));
     }
-    std::uint8_t all[T::block_elements];
-    for (int i = 0; i < T::block_elements; ++i) all[i] = stored<T>(codes[i]);
+    std::uint8_t stored[T::block_elements];
+    T::unpack_stored(block, stored);
+    if constexpr (T::code_bits == 8) {  // bytes are signed on the device
+      for (std::uint8_t& code : stored) code = static_cast<std::uint8_t>(code + T::code_min);
+    }
     for (int i = 0; i < T::block_elements; i += kBlock) {
-      put_block<codes_of<T>()>(all + i, (index * T::block_elements + i) / kBlock, to);
+      put_block<codes_of<T>()>(stored + i, (index * T::block_elements + i) / kBlock, to);
     }
     put_scales<T>(block, index, to, scales, minimums);
   }
@@ -180,17 +177,23 @@ WeightsView view_of() {
   return view;
 }
 
-template <class T>
-float pack_bytes(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
-                 const RowParts& to) {
+// Binary16 stays as it is and needs no factor.
+float copy_row(const WeightsPlan& plan, const std::byte* from, std::int64_t, const RowParts& to) {
   std::memcpy(to.low, from, static_cast<std::size_t>(plan.low_row));
-  float largest = 0.0f;
+  return 0.0f;
+}
+
+// The order of magnitudes is that of their bits.
+float copy_bfloat16_row(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
+                        const RowParts& to) {
+  copy_row(plan, from, columns, to);
+  std::int16_t most = 0;
   for (std::int64_t c = 0; c < columns; ++c) {
-    typename T::Value value;
-    std::memcpy(&value, from + c * std::int64_t{sizeof value}, sizeof value);
-    largest = std::max(largest, std::fabs(T::to_float(value)));
+    std::int16_t bits;
+    std::memcpy(&bits, from + 2 * c, sizeof bits);
+    most = std::max<std::int16_t>(most, bits & 0x7fff);
   }
-  return largest;
+  return bfloat16_to_float(static_cast<std::uint16_t>(most));
 }
 
 // Types that are no weights as a rule (integers, float64) become float32.
@@ -203,10 +206,10 @@ Packing packing_of(const Format& format) {
   if (packing.pack) return packing;
   if (format.type == TensorType::kF16) {
     packing.view.codes = Codes::kHalf;
-    packing.pack = pack_bytes<formats::F16>;
+    packing.pack = copy_row;
   } else if (format.type == TensorType::kBF16) {
     packing.view.codes = Codes::kBfloat16;
-    packing.pack = pack_bytes<formats::BF16>;
+    packing.pack = copy_bfloat16_row;
   }
   return packing;
 }

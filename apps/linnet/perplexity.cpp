@@ -1,0 +1,185 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/read_file.hpp"
+#include "generate/text_score.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/percent_line.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLongestTextBytes = std::int64_t{512} << 20;
+
+struct Options {
+  ModelOptions model;
+  std::string against, text;
+  std::int64_t window = ScoreOptions().window;
+  bool json = false;
+};
+
+// A model that is ready for windows of the text.
+struct Loaded {
+  std::unique_ptr<ModelFile> file;
+  std::unique_ptr<Engine> engine;
+  std::vector<TokenId> tokens;  // of the text
+};
+
+struct Scores {
+  std::int64_t tokens = 0;
+  TextScore score;
+  std::optional<ModelDistance> distance;
+};
+
+Result<std::vector<TokenId>> encode(const ModelFile& file, const std::string& text,
+                                    const std::string& path) {
+  const auto tokenizer = file.need_tokenizer();
+  if (!tokenizer) return tokenizer.error();
+  auto tokens = (*tokenizer)->encode(text, {.add_special = true, .parse_special = false});
+  if (!tokens) return Error{fmt::format("{}: {}", path, tokens.error().message)};
+  return tokens;
+}
+
+Result<Loaded> load(const ModelOptions& model, const Options& options, const std::string& text) {
+  auto file = open_model(model);
+  if (!file) return file.error();
+  if (Status s = check_makes_text(**file); !s) return s.error();
+  auto tokens = encode(**file, text, options.text);
+  if (!tokens) return tokens.error();
+  const EngineOptions engine_options = model.engine_options(**file);
+  const auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  const std::int64_t window = std::min(options.window, std::ssize(*tokens));
+  if (window > plan->context) {
+    return Error{fmt::format("a window of {} tokens is longer than the context, which holds {}",
+                             window, plan->context)};
+  }
+  auto engine = Engine::load(**file, engine_options, std::max<std::int64_t>(window, 1));
+  if (!engine) return engine.error();
+  return Loaded{std::move(*file), std::move(*engine), std::move(*tokens)};
+}
+
+// The reference is a file of this machine, run like the model.
+Result<Loaded> load_reference(const Options& options, const std::string& text,
+                              const Loaded& model) {
+  ModelOptions of_reference = options.model;
+  of_reference.gguf = options.against;
+  of_reference.repo.clear();
+  auto reference = load(of_reference, options, text);
+  if (reference && reference->tokens != model.tokens) {
+    return Error{fmt::format(
+        "{} cuts the text into other tokens than {}, but only models of one vocabulary can be "
+        "compared",
+        options.against, model.file->file().path().string())};
+  }
+  return reference;
+}
+
+Result<Scores> score(const Options& options) {
+  const auto text = read_file(options.text, kLongestTextBytes);
+  if (!text) return text.error();
+  const auto model = load(options.model, options, *text);
+  if (!model) return model.error();
+  const Tokenizer& tokenizer = *model->file->tokenizer();
+  PercentLine line("scoring");
+  const ScoreOptions score_options = {
+      options.window, [&](std::int64_t done, std::int64_t total) { line.show(done, total); }};
+  Scores scores;
+  scores.tokens = std::ssize(model->tokens);
+  if (options.against.empty()) {
+    auto scored = score_text(*model->engine, tokenizer, model->tokens, score_options);
+    if (!scored) return Error{fmt::format("{}: {}", options.text, scored.error().message)};
+    scores.score = *scored;
+    return scores;
+  }
+  const auto reference = load_reference(options, *text, *model);
+  if (!reference) return reference.error();
+  auto scored =
+      compare_models(*model->engine, *reference->engine, tokenizer, model->tokens, score_options);
+  if (!scored) return Error{fmt::format("{}: {}", options.text, scored.error().message)};
+  scores.score = scored->score;
+  scores.distance = scored->distance;
+  return scores;
+}
+
+Json to_json(const Mean& mean) { return {{"value", mean.value()}, {"error", mean.error()}}; }
+
+Json to_json(const TextScore& score) {
+  return {{"perplexity", {{"value", score.perplexity()}, {"error", score.perplexity_error()}}},
+          {"bits_per_byte", score.bits_a_byte()}};
+}
+
+Status print_json(const Scores& scores, const Options& options) {
+  Json json = {{"tokens", scores.tokens},
+               {"window", options.window},
+               {"scored_tokens", scores.score.surprise.count()}};
+  json.update(to_json(scores.score));
+  if (scores.distance) {
+    json["reference"] = to_json(scores.distance->reference);
+    json["kl_divergence"] = to_json(scores.distance->divergence);
+    json["same_choice"] = to_json(scores.distance->same_choice);
+    json["added_surprise"] = to_json(scores.distance->added_surprise);
+  }
+  return write_output(json.dump() + "\n");
+}
+
+std::string perplexity_line(std::string_view name, const TextScore& score) {
+  return fmt::format("{:<15}{:.4f} ± {:.4f}, {:.4f} bits a byte\n", name, score.perplexity(),
+                     score.perplexity_error(), score.bits_a_byte());
+}
+
+Status print(const Scores& scores, const Options& options) {
+  std::string text =
+      fmt::format("tokens:        {}, of which {} are scored, in windows of {}\n", scores.tokens,
+                  scores.score.surprise.count(), std::min(options.window, scores.tokens));
+  text += perplexity_line("perplexity:", scores.score);
+  if (const auto& distance = scores.distance) {
+    text += perplexity_line("reference:", distance->reference);
+    text += fmt::format("KL divergence: {:.3e} ± {:.1e}\n", distance->divergence.value(),
+                        distance->divergence.error());
+    text += fmt::format("same choice:   {:.2f} ± {:.2f} %\n", 100.0 * distance->same_choice.value(),
+                        100.0 * distance->same_choice.error());
+  }
+  return write_output(text);
+}
+
+Status run(const Options& options) {
+  const auto scores = score(options);
+  if (!scores) return scores.error();
+  return options.json ? print_json(*scores, options) : print(*scores, options);
+}
+
+}  // namespace
+
+void add_perplexity(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand(
+      "perplexity", "Measure how well a model foretells a text, and how far it is from another");
+  auto options = std::make_shared<Options>();
+  options->model.add_to(*app);
+  app->add_option(
+         "--against", options->against,
+         "GGUF file of a reference with the same vocabulary, best the model in F16 or BF16: "
+         "measures what quantisation has changed")
+      ->type_name("FILE");
+  app->add_option("--window", options->window,
+                  "tokens that are evaluated together; the first half of them is context only")
+      ->check(whole_number_between(kShortestWindow, 1 << 30))
+      ->capture_default_str();
+  app->add_flag("--json", options->json, "print one JSON object");
+  app->add_option("file", options->text, "file with the text, UTF-8")->required();
+  app->footer(
+      "Perplexity counts as llama.cpp's does. The lower, the better; only models of one "
+      "vocabulary\n"
+      "can be compared by it, others by bits a byte.\n\n"
+      "Examples:\n"
+      "  linnet perplexity --gguf model-Q4_0.gguf wiki.test.raw\n"
+      "  linnet perplexity --gguf model-Q4_0.gguf --against model-BF16.gguf wiki.test.raw");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

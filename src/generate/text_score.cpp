@@ -1,0 +1,179 @@
+#include "generate/text_score.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/machine.hpp"
+#include "generate/sampling/candidates.hpp"
+#include "generate/sampling/softmax_sums.hpp"
+
+namespace linnet {
+namespace {
+
+using Window = std::span<const TokenId>;
+
+// The tokens of a window that count are those behind its first half and one more.
+std::int64_t context_of(Window window) { return std::ssize(window) / 2; }
+Window counted(Window window) { return window.subspan(context_of(window) + 1); }
+
+// Gives `take` the logits that foretell each token of counted(window), and that token's number
+// there.
+Status for_each_row(
+    Engine& engine, Window window,
+    const std::function<Status(std::span<const float> row, std::size_t number)>& take) {
+  const auto vocabulary = static_cast<std::size_t>(engine.model().spec().vocabulary);
+  std::size_t number = 0;
+  return engine.logits(window.first(window.size() - 1), {}, context_of(window),
+                       [&](std::span<const float> rows) -> Status {
+                         for (; !rows.empty(); rows = rows.subspan(vocabulary)) {
+                           const Status status = take(rows.first(vocabulary), number++);
+                           if (!status) return status;
+                         }
+                         return {};
+                       });
+}
+
+double surprise_of(std::span<const float> row, TokenId token) {
+  return log_sum_exp(row) - row[static_cast<std::size_t>(token)];
+}
+
+Status add_row(std::span<const float> row, TokenId token, const Tokenizer& tokenizer,
+               TextScore& score) {
+  const double surprise = surprise_of(row, token);
+  if (std::isnan(surprise)) return Error{"the model's logits are no numbers"};
+  score.surprise.add(surprise);
+  score.bytes += std::ssize(tokenizer.token_bytes(token, /*show_special=*/false));
+  return {};
+}
+
+// The Kullback-Leibler divergence of the distribution that `row` stands for from that of
+// `reference`.
+double divergence_of(std::span<const float> row, std::span<const float> reference) {
+  const float best = highest(reference).logit;
+  double weights = 0.0, differences = 0.0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const double weight = exp_of_negative(reference[i] - best);
+    if (weight == 0.0) continue;
+    weights += weight;
+    differences += weight * (reference[i] - row[i]);
+  }
+  return differences / weights + log_sum_exp(row) - log_sum_exp(reference);
+}
+
+// What the rows of both models say of the token that follows.
+Status add_rows(std::span<const float> row, std::span<const float> reference, TokenId token,
+                const Tokenizer& tokenizer, ScoredModel& scored) {
+  if (Status status = add_row(row, token, tokenizer, scored.score); !status) return status;
+  ModelDistance& distance = scored.distance;
+  if (Status s = add_row(reference, token, tokenizer, distance.reference); !s) return s;
+  distance.divergence.add(divergence_of(row, reference));
+  distance.same_choice.add(highest(row).id == highest(reference).id ? 1.0 : 0.0);
+  distance.added_surprise.add(surprise_of(row, token) - surprise_of(reference, token));
+  return {};
+}
+
+Status for_each_window(std::span<const TokenId> tokens, const Tokenizer& tokenizer,
+                       const ScoreOptions& options, const std::function<Status(Window)>& score) {
+  if (std::ssize(tokens) < kShortestWindow) {
+    return Error{fmt::format("the text has {} tokens, but at least {} are needed", tokens.size(),
+                             kShortestWindow)};
+  }
+  const auto windows = cut_windows(tokens, options.window, tokenizer.bos());
+  std::int64_t done = 0;
+  for (const std::vector<TokenId>& window : windows) {
+    if (Status status = score(window); !status) return status;
+    if (options.progress) options.progress(++done, std::ssize(windows));
+  }
+  return {};
+}
+
+// Whether the logits of half a window can be kept beside the models.
+Status check_memory(std::int64_t window, std::int64_t vocabulary) {
+  const std::int64_t needed_bytes = (window / 2 + 1) * vocabulary * std::int64_t{sizeof(float)};
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
+  return Error{fmt::format(
+      "the reference's logits for half a window of {} tokens take {} MiB, but {} MiB are free; "
+      "choose shorter windows",
+      window, needed_bytes >> 20, free_bytes >> 20)};
+}
+
+}  // namespace
+
+void Mean::add(double number) {
+  ++count_;
+  sum_ += number;
+  squares_ += number * number;
+}
+
+double Mean::error() const {
+  if (count_ < 2) return 0.0;
+  const auto n = static_cast<double>(count_);
+  return std::sqrt(std::max(0.0, squares_ / n - value() * value()) / (n - 1.0));
+}
+
+double TextScore::perplexity() const { return std::exp(surprise.value()); }
+double TextScore::perplexity_error() const { return perplexity() * surprise.error(); }
+
+double TextScore::bits_a_byte() const {
+  const double bits = surprise.value() * static_cast<double>(surprise.count()) / std::numbers::ln2;
+  return bytes > 0 ? bits / static_cast<double>(bytes) : 0.0;
+}
+
+std::vector<std::vector<TokenId>> cut_windows(std::span<const TokenId> tokens, std::int64_t window,
+                                              std::optional<TokenId> bos) {
+  const auto length = std::min(static_cast<std::size_t>(window), tokens.size());
+  const bool begins_with_bos = bos && !tokens.empty() && tokens.front() == *bos;
+  std::vector<std::vector<TokenId>> windows;
+  for (; !tokens.empty() && tokens.size() >= length; tokens = tokens.subspan(length)) {
+    windows.emplace_back(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(length));
+    if (begins_with_bos) windows.back().front() = *bos;
+  }
+  return windows;
+}
+
+Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
+                             std::span<const TokenId> tokens, const ScoreOptions& options) {
+  TextScore score;
+  const auto score_window = [&](Window window) {
+    return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
+      return add_row(row, counted(window)[number], tokenizer, score);
+    });
+  };
+  if (Status s = for_each_window(tokens, tokenizer, options, score_window); !s) return s.error();
+  return score;
+}
+
+Result<ScoredModel> compare_models(Engine& engine, Engine& reference, const Tokenizer& tokenizer,
+                                   std::span<const TokenId> tokens, const ScoreOptions& options) {
+  const std::int64_t vocabulary = engine.model().spec().vocabulary;
+  if (const std::int64_t other = reference.model().spec().vocabulary; other != vocabulary) {
+    return Error{
+        fmt::format("the models have {} and {} tokens, but only models of one vocabulary "
+                    "can be compared",
+                    vocabulary, other)};
+  }
+  if (Status s = check_memory(std::min(options.window, std::ssize(tokens)), vocabulary); !s) {
+    return s.error();
+  }
+  ScoredModel scored;
+  std::vector<std::vector<float>> expected;  // the reference's rows of a window
+  const auto score_window = [&](Window window) -> Status {
+    expected.clear();
+    const auto keep = [&](std::span<const float> row, std::size_t) -> Status {
+      expected.emplace_back(row.begin(), row.end());
+      return {};
+    };
+    if (Status status = for_each_row(reference, window, keep); !status) return status;
+    return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
+      return add_rows(row, expected[number], counted(window)[number], tokenizer, scored);
+    });
+  };
+  if (Status s = for_each_window(tokens, tokenizer, options, score_window); !s) return s.error();
+  return scored;
+}
+
+}  // namespace linnet

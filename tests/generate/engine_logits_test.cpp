@@ -1,0 +1,63 @@
+// Engine::logits, whose rows can begin anywhere.
+
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+using Tokens = std::vector<TokenId>;
+
+std::vector<float> logits_from(Engine& engine, const Tokens& tokens, const Tokens& input,
+                               std::int64_t first) {
+  std::vector<float> all;
+  const Status status =
+      engine.logits(tokens, input, first, [&](std::span<const float> rows) -> Status {
+        all.insert(all.end(), rows.begin(), rows.end());
+        return {};
+      });
+  EXPECT_TRUE(status) << status.error().message;
+  return all;
+}
+
+class EngineLogits : public testing::TestWithParam<const char*> {};
+
+TEST_P(EngineLogits, ThoseBehindAPositionAreThoseOfTheWhole) {
+  const test::TinyModel model(GetParam());
+  const auto engine = model.engine();
+  const Tokens tokens = model.prompt(75);
+  const Tokens input = model.file().spec().input.layers > 0 ? model.prompt(40, 1) : Tokens();
+  const auto all = logits_from(*engine, tokens, input, 0);
+  ASSERT_EQ(all.size(), tokens.size() * static_cast<std::size_t>(model.vocabulary()));
+  for (const std::int64_t first : {1, 31, 32, 33, 70, 74}) {
+    const std::vector<float> tail(all.begin() + first * model.vocabulary(), all.end());
+    EXPECT_EQ(logits_from(*engine, tokens, input, first), tail) << first;
+  }
+  EXPECT_TRUE(logits_from(*engine, tokens, input, 75).empty());
+  EXPECT_TRUE(logits_from(*engine, tokens, input, 1000).empty());
+}
+
+// Keys, a recurrent state, both, tokens that see all others, a text beside another one.
+INSTANTIATE_TEST_SUITE_P(Models, EngineLogits,
+                         testing::Values("llama-dense", "mamba2-dense", "qwen3next-moe",
+                                         "dream-dense", "t5-own"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
+
+TEST(EngineLogits, EndWhereTheirTakerFails) {
+  const test::TinyModel model("llama-dense");
+  const auto engine = model.engine();
+  int calls = 0;
+  const Status status = engine->logits(model.prompt(75), {}, 0, [&](std::span<const float>) {
+    ++calls;
+    return Status(Error{"the disk is full"});
+  });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().message, "the disk is full");
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace linnet
