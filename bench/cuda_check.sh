@@ -8,7 +8,7 @@
 #
 # `pack` takes the source of llama.cpp along where LLAMA_CPP names its folder; it is built there while
 # the steps that are not timed run. `run` and `tune` write what they print to $OUT/report.txt, too
-# (without OUT: /tmp/cuda_check). Steps, what matters most first:
+# (without OUT: /tmp/cuda_check), `run` its logs to logs.tar.xz. Steps, what matters most first:
 #
 #   tests       every test in a process of its own; what fails once more without what is new to a card
 #   sanitizer   compute-sanitizer over small tests
@@ -21,7 +21,8 @@ cd "$(dirname "$0")/.."
 action=${1:-}
 shift || true
 files=.device  # filled here, unpacked there from the one archive in it that travels
-out=${OUT:-/tmp/cuda_check}
+work=/tmp/cuda_check
+out=${OUT:-$work}  # of which few files come back
 seconds=480    # that `run` may take
 libraries=     # where our programs find theirs
 models=/tmp    # where those with random weights go
@@ -119,6 +120,7 @@ run() {
     [ "$all$step" = yestests ] && mostly_fail && { echo "the rest would tell nothing"; break; }
   done
   end_background
+  tar cJf "$out/logs.tar.xz" -C "$work" --exclude logs.tar.xz .
   say "done"
 }
 
@@ -148,6 +150,6 @@ tune() {
 
 case $action in
   pack) pack ;;
-  run | tune) mkdir -p "$out" && "$action" "$@" 2>&1 | tee "$out/report.txt" ;;
+  run | tune) mkdir -p "$work" "$out" && "$action" "$@" 2>&1 | tee "$out/report.txt" ;;
   *) sed -n '2,22p' "$0" && exit 2 ;;
 esac

@@ -39,7 +39,7 @@ begin_background() {
   # A session of its own, so that all of it can be stopped.
   export -f make_models make_peer model_file
   export files libraries models shapes peer jobs
-  setsid nice bash -c 'make_models; make_peer' >"$out/background.txt" 2>&1 &
+  setsid nice bash -c 'make_models; make_peer' >"$work/background.txt" 2>&1 &
   background=$!
 }
 
@@ -57,7 +57,7 @@ timed() {
 end_background() {
   signal_background CONT
   signal_background TERM
-  tail -3 "$out/background.txt" 2>/dev/null
+  tail -3 "$work/background.txt" 2>/dev/null
 }
 
 # wait_for SECONDS TEST...: until a command is true.

@@ -4,8 +4,8 @@
 # process, so each test has its own.
 one_test() {
   local log
-  log=$out/tests/$(tr / _ <<<"$1").txt
-  env LD_LIBRARY_PATH="$libraries" timeout -k 5 60 "$files/cuda_tests" --gtest_brief=1 \
+  log=$work/tests/$(tr / _ <<<"$1").txt
+  env LD_LIBRARY_PATH="$libraries" timeout -k 5 "$test_seconds" "$files/cuda_tests" --gtest_brief=1 \
     --gtest_filter="$1" >"$log" 2>&1 </dev/null && { rm "$log"; return; }
   echo "$1"
 }
@@ -19,36 +19,47 @@ list_tests() {
 }
 
 step_tests() {
-  rm -rf "$out/tests" && mkdir -p "$out/tests"
+  rm -rf "$work/tests" && mkdir -p "$work/tests"
   export -f one_test failing
-  export files libraries out jobs
-  list_tests >"$out/all.txt"
-  within 150 bash -c failing <"$out/all.txt" >"$out/failed.txt"
-  echo "$(wc -l <"$out/failed.txt") of $(wc -l <"$out/all.txt") tests failed"
-  [ -s "$out/failed.txt" ] || return
-  head -40 "$out/failed.txt"
+  export files libraries work jobs test_seconds=60
+  list_tests >"$work/all.txt"
+  within 150 bash -c failing <"$work/all.txt" >"$work/failed.txt"
+  echo "$(wc -l <"$work/failed.txt") of $(wc -l <"$work/all.txt") tests failed"
+  [ -s "$work/failed.txt" ] || return
+  head -40 "$work/failed.txt"
   local test log without
-  for test in $(head -12 "$out/failed.txt"); do
+  for test in $(head -12 "$work/failed.txt"); do
     say "$test"
-    grep -hE 'Failure|actual|Expected|what|GPU|CUDA' "$out/tests/$(tr / _ <<<"$test").txt" | head -5
+    grep -hE 'Failure|actual|Expected|what|GPU|CUDA' "$work/tests/$(tr / _ <<<"$test").txt" | head -5
   done
-  head -24 "$out/failed.txt" >"$out/some.txt"
+  memcheck_failed
+  head -24 "$work/failed.txt" >"$work/some.txt"
+  export test_seconds=15
   for without in early graphs library picks early,graphs,library,picks; do
     export LINNET_CUDA_WITHOUT=$without
-    echo "without $without: $(within 40 bash -c failing <"$out/some.txt" | wc -l)" \
-      "of $(wc -l <"$out/some.txt") of these fail"
+    echo "without $without: $(within 40 bash -c failing <"$work/some.txt" | wc -l)" \
+      "of $(wc -l <"$work/some.txt") of these fail"
     unset LINNET_CUDA_WITHOUT
   done
+}
+
+# Which kernel did what, of the first that failed.
+memcheck_failed() {
   command -v compute-sanitizer >/dev/null || return
-  for test in $(head -3 "$out/failed.txt"); do
-    say "memcheck of $test"
+  local test
+  for test in $(head -4 "$work/failed.txt"); do
     ours 40 compute-sanitizer --tool memcheck --print-limit 3 "$files/cuda_tests" --gtest_brief=1 \
-      --gtest_filter="$test" 2>&1 | grep '^=' | head -20
+      --gtest_filter="$test" >"$work/memcheck.$(tr / _ <<<"$test").txt" 2>&1 &
+  done
+  wait_for_children
+  for test in $(head -4 "$work/failed.txt"); do
+    say "memcheck of $test"
+    grep '^=' "$work/memcheck.$(tr / _ <<<"$test").txt" | head -20
   done
 }
 
 # More than a third: then what matters is known, and time on the machine is better kept.
-mostly_fail() { (($(wc -l <"$out/failed.txt") * 3 > $(wc -l <"$out/all.txt"))); }
+mostly_fail() { (($(wc -l <"$work/failed.txt") * 3 > $(wc -l <"$work/all.txt"))); }
 
 # The tools are slow, so they run side by side, over what is small.
 step_sanitizer() {
@@ -58,12 +69,12 @@ step_sanitizer() {
   for tool in memcheck racecheck; do
     for filter in "${filters[@]}"; do
       ours 60 compute-sanitizer --tool $tool --print-limit 5 "$files/cuda_tests" --gtest_brief=1 \
-        --gtest_filter="$filter" >"$out/$tool.$(tr -dc 'A-Za-z0-9' <<<"$filter").txt" 2>&1 &
+        --gtest_filter="$filter" >"$work/$tool.$(tr -dc 'A-Za-z0-9' <<<"$filter").txt" 2>&1 &
     done
   done
   wait_for_children
   grep -hE '=========.*(Invalid|Error|Race|Warning|hazard|at |SUMMARY)|stopped after|FAILED' \
-    "$out"/{memcheck,racecheck}.*.txt | sort | uniq -c | sort -rn | head -40
+    "$work"/{memcheck,racecheck}.*.txt | sort | uniq -c | sort -rn | head -40
 }
 
 # All but what is made ready for later.
@@ -74,11 +85,12 @@ wait_for_children() {
   done
 }
 
-greedy() {  # greedy MODEL DEVICE KV_TYPE [OPTION...]
+# greedy MODEL DEVICE KV_TYPE [OPTION...], errors by way of $at.error
+greedy() {
   local model=$1 device=$2 kv=$3
   shift 3
   ours 60 "$files/linnet" generate --gguf "$model" --device "$device" --kv-type "$kv" --temp 0 -m 200 \
-    --ignore-eos --prompt "In the beginning" "$@" 2>&1 </dev/null
+    --ignore-eos --prompt "In the beginning" "$@" 2>"$at.error" </dev/null || cat "$at.error"
 }
 
 # same_text NAME FILE FILE
@@ -91,7 +103,7 @@ same_text() {
 texts_of() {
   local model=$1 name kv at
   name=$(basename "$model")
-  at=$out/text.$name
+  at=$work/text.$name
   for kv in f16 f32 bf16 q8_0; do
     greedy "$model" cpu $kv --threads 2 >"$at.cpu"
     greedy "$model" cuda $kv >"$at.cuda"
@@ -115,8 +127,8 @@ texts_of() {
 step_text() {
   local model
   for model in "$files"/models/*.gguf; do
-    texts_of "$model" >"$out/text.$(basename "$model").txt" &
+    texts_of "$model" >"$work/text.$(basename "$model").txt" &
   done
   wait_for_children
-  cat "$out"/text.*.txt
+  cat "$work"/text.*.txt
 }
