@@ -85,16 +85,19 @@ wait_for_children() {
   done
 }
 
-# greedy MODEL DEVICE KV_TYPE [OPTION...], errors by way of $at.error
-greedy() {
+# text MODEL DEVICE KV_TYPE OPTION..., errors by way of $at.error
+text() {
   local model=$1 device=$2 kv=$3
   shift 3
-  ours 60 "$files/linnet" generate --gguf "$model" --device "$device" --kv-type "$kv" --temp 0 -m 200 \
-    --ignore-eos --prompt "In the beginning" "$@" 2>"$at.error" </dev/null || cat "$at.error"
+  ours 60 "$files/linnet" generate --gguf "$model" --device "$device" --kv-type "$kv" -m 200 --ignore-eos \
+    --prompt "In the beginning" "$@" 2>"$at.error" </dev/null || { echo "error:"; cat "$at.error"; }
 }
+
+greedy() { text "$@" --temp 0; }
 
 # same_text NAME FILE FILE
 same_text() {
+  [ -s "$3" ] && ! grep -q "^error" "$3" || { echo "$1: $(head -c 200 "$3")"; return; }
   local result="DIFFERENT from byte $(cmp "$2" "$3" 2>&1 | awk '{print $5}')"
   cmp -s "$2" "$3" && result=equal
   echo "$1: $result ($(wc -c <"$3") bytes)"
@@ -118,8 +121,8 @@ texts_of() {
   echo "$name f8_e4m3: $(head -c 60 "$at.cuda" | tr '\n' ' ')..."
   # Samplers are given what they need of the logits, or all of them: one text.
   local sampled=(--temp 0.8 --top-k 40 --seed 3 --repeat-penalty 1.1)
-  greedy "$model" cuda f16 "${sampled[@]}" >"$at.picked"
-  LINNET_CUDA_WITHOUT=picks greedy "$model" cuda f16 "${sampled[@]}" >"$at.whole"
+  text "$model" cuda f16 "${sampled[@]}" >"$at.picked"
+  LINNET_CUDA_WITHOUT=picks text "$model" cuda f16 "${sampled[@]}" >"$at.whole"
   same_text "$name, sampled" "$at.whole" "$at.picked"
 }
 
