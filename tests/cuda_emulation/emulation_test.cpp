@@ -145,6 +145,31 @@ TEST_F(CudaDeviceTest, WeightsOfOneLayoutTakeOneKernel) {
   EXPECT_EQ(emulation::launches() - before, 2u);  // one makes integers of the inputs
 }
 
+// Each head its own weight, columns side by side, as in latent attention; a norm of heads comes in
+// between once.
+TEST_F(CudaDeviceTest, ProductsOfHeadsTakeOneKernel) {
+  const test::PackedSource weights(*find_format("Q8_0"), 64, 32);
+  std::vector<std::unique_ptr<Matrix>> matrices;
+  for (int h = 0; h < 6; ++h) matrices.push_back(std::move(*cuda_->upload(weights.source())));
+  const DeviceRows in = test::random_rows(*cuda_, 2, 6 * 64, 1), out(*cuda_, 2, 6 * 32);
+  const DeviceRows other = test::random_rows(*cuda_, 2, 128, 1);
+  const auto run = [&](bool norm_between, std::size_t launches) {
+    EXPECT_TRUE(cuda_->status());
+    const std::size_t before = emulation::launches();
+    for (int h = 0; h < 6; ++h) {
+      const MatmulOutput output{matrices[h].get(), out.view().slice(h * 32, 32)};
+      cuda_->matmul(in.view().slice(h * 64, 64), {&output, 1});
+      if (norm_between && h == 2) {
+        cuda_->norm(other.view(), {NormKind::kRms, 1e-5f, nullptr, nullptr, 64}, other.view());
+      }
+    }
+    std::vector<float> values = out.values();
+    EXPECT_EQ(emulation::launches() - before, launches);
+    return values;
+  };
+  EXPECT_EQ(run(false, 1), run(true, 3));
+}
+
 // A norm leaves the integers that the product after it takes, unless something comes between.
 TEST_F(CudaDeviceTest, ANormQuantisesForTheProductAfterIt) {
   const test::PackedSource weights(*find_format("Q8_0"), 64, 8);

@@ -182,6 +182,13 @@ class CudaBackend final : public Backend {
     bool evenly = false;  // halved, all rows with the same power of two
   };
 
+  /// Products of heads that wait for those of the other heads: see multiply_heads.
+  struct PostponedHeads {
+    View in;  ///< of the first
+    std::int64_t in_step = 0, out_step = 0;
+    std::vector<MatmulOutput> outputs;
+  };
+
   /// What the pick lists were made of.
   struct Grouping {
     const std::int32_t* experts = nullptr;
@@ -196,6 +203,11 @@ class CudaBackend final : public Backend {
   std::byte* landing_place(std::size_t bytes);
   Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
                    float& largest);
+  bool postpone_head(View in, std::span<const MatmulOutput> outputs);
+  bool join_heads(View in, const MatmulOutput& output);
+  void finish_heads();
+  void multiply_postponed_heads();
+  void multiply(View in, std::span<const MatmulOutput> outputs);
   void multiply_alike(View in, std::span<const MatmulOutput> outputs);
   void multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue);
   void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
@@ -249,6 +261,7 @@ class CudaBackend final : public Backend {
   QuantisedMemory quantised_memory_[2];
   QuantisedRows quantised_;                // of the matmul that runs
   std::unique_ptr<HeadWorks> head_works_;  // postponed
+  PostponedHeads heads_;                   // likewise, never both
   HalfRows halves_;
   Scratch half_values_, half_inverses_;
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
