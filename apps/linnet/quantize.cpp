@@ -19,7 +19,8 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string gguf, type, path;
-  std::vector<std::string> rules;
+  std::vector<std::string> rules, adapters;
+  float strength = 1.0f;
   int threads = 0;
   bool json = false;
 };
@@ -44,6 +45,16 @@ Result<std::vector<quantize::Rule>> parse_rules(const std::vector<std::string>& 
   return rules;
 }
 
+Result<std::vector<quantize::Lora>> open_adapters(const Options& options, const gguf::File& model) {
+  std::vector<quantize::Lora> adapters;
+  for (const std::string& path : options.adapters) {
+    auto adapter = quantize::Lora::open(path, model, options.strength);
+    if (!adapter) return adapter.error();
+    adapters.push_back(std::move(*adapter));
+  }
+  return adapters;
+}
+
 // Tensors of each type.
 using Counts = std::map<std::string_view, int>;
 
@@ -64,6 +75,7 @@ Status print_json(const quantize::Outcome& outcome, const Counts& counts) {
                {"tensors", Json::object()},
                {"converted", outcome.converted},
                {"converted_again", outcome.converted_again},
+               {"adapted", outcome.adapted},
                {"relative_error", outcome.lost}};
   for (const auto& [name, count] : counts) json["tensors"][std::string(name)] = count;
   return write_output(json.dump() + "\n");
@@ -76,6 +88,7 @@ void print(const quantize::Outcome& outcome, const Counts& counts) {
     types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count, name);
   }
   note("tensors: {}\n", types);
+  if (outcome.adapted > 0) note("adapted: {} tensors\n", outcome.adapted);
   note("size:    {:.1f} MiB, before {:.1f} MiB; {:.2f} bits a weight\n",
        static_cast<double>(outcome.after_bytes) / kMib,
        static_cast<double>(outcome.before_bytes) / kMib, bits_a_weight(outcome));
@@ -97,15 +110,18 @@ Status run(const Options& options) {
   if (!file) return file.error();
   const auto chosen = quantize::choose_types(*file, *mix, *rules);
   if (!chosen) return chosen.error();
+  const auto adapters = open_adapters(options, *file);
+  if (!adapters) return adapters.error();
   ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
   const auto outcome = [&] {
     const InterruptCatcher catcher;
     PercentLine line("writing");
-    return quantize::write_quantised(*file, *chosen, mix->file_type, pool, options.path,
-                                     [&](std::int64_t done, std::int64_t total) {
-                                       line.show(done, total);
-                                       return !catcher.is_interrupted();
-                                     });
+    const auto progress = [&](std::int64_t done, std::int64_t total) {
+      line.show(done, total);
+      return !catcher.is_interrupted();
+    };
+    return quantize::write_quantised(*file, *chosen, pool, options.path,
+                                     {mix->file_type, *adapters, progress});
   }();
   if (!outcome) return outcome.error();
   const Counts counts = count_types(*chosen);
@@ -137,6 +153,15 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
+  app->add_option(
+         "--lora", options->adapters,
+         "GGUF file of a LoRA adapter to merge into the weights; may be given more than once")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_option("--lora-strength", options->strength, "a factor on what adapters add")
+      ->check(number_between(-100.0, 100.0))
+      ->capture_default_str();
   app->add_option("--threads", options->threads, "threads (default: all that may be used)")
       ->check(whole_number_between(1, 1024));
   app->add_flag("--json", options->json, "print what was done as one JSON object");
@@ -145,7 +170,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_0 --rule 'blk.*.attn_v.weight=Q8_0' "
-      "out.gguf");
+      "out.gguf\n"
+      "  linnet quantize --gguf model-BF16.gguf --lora adapter.gguf --type Q4_K_M adapted.gguf");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -5,12 +5,25 @@
 #include <algorithm>
 
 namespace linnet {
+namespace {
+
+Status check_is_model(const gguf::File& file) {
+  const auto type = file.string("general.type");
+  if (!type || type->value_or("model") != "adapter") return {};
+  return Error{fmt::format(
+      "{}: is an adapter, not a model; `linnet quantize --lora` merges it into the model that it "
+      "was made for",
+      file.path().string())};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
                                                    std::string_view pre_tokenizer,
                                                    std::span<const Architecture> architectures) {
   auto file = gguf::File::open(path);
   if (!file) return file.error();
+  if (Status status = check_is_model(*file); !status) return status.error();
   std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));
   const auto backend = make_reference_backend();
   WeightLoader loader(model->file_, *backend);

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "backend/split_stores.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 namespace {
@@ -135,11 +136,7 @@ void Model::keep_hidden(const Pass& pass, View x) {
   hidden_ = x;
   if (!dense_up_) return;
   const Workspace::Scope scope(pass.workspace);
-  const View wide = pass.workspace.view(x.rows, dense_up_.weight->rows());
-  const MatmulOutput up = dense_up_.to(wide);
-  pass.backend.matmul(x, {&up, 1});
-  const MatmulOutput down = dense_down_.to(x);
-  pass.backend.matmul(wide, {&down, 1});
+  project(pass, dense_down_, project(pass, dense_up_, x), x);
 }
 
 View Model::per_layer_input(View all, int index) const {
@@ -336,8 +333,7 @@ void Model::run_shared(const Pass& pass, int index, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
   const View gate = pass.workspace.view(in.rows, 1);
   const View result = pass.workspace.view(in.rows, out.columns);
-  const MatmulOutput output = layer.shared_gate.to(gate);
-  pass.backend.matmul(in, {&output, 1});
+  project(pass, layer.shared_gate, in, gate);
   mlp_block(pass, spec.shared, layer.shared, in, result, false);
   pass.backend.multiply_gate(gate, Activation::kSigmoid, result);
   pass.backend.add_scaled(result, 1.0f, 1.0f, out);
@@ -350,8 +346,7 @@ View Model::head(const Pass& pass, View x, std::span<const std::int32_t> outputs
   const View last = pass.workspace.view(count, spec_.width);
   pass.backend.gather_rows(x, outputs, last);
   const View normed = normalise(pass, output_norm_, spec_.output_norm, last);
-  const MatmulOutput output = output_.to(logits);
-  pass.backend.matmul(normed, {&output, 1});
+  project(pass, output_, normed, logits);
   if (spec_.logit_scale != 1.0f) pass.backend.scale(logits, spec_.logit_scale);
   if (spec_.logit_softcap > 0.0f) pass.backend.softcap(logits, spec_.logit_softcap);
   const auto& silent = spec_.silent_tokens;

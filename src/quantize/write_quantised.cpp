@@ -52,14 +52,15 @@ Loss convert_slice(const Format& to, std::span<const float> before, std::byte* o
 class Conversion {
  public:
   Conversion(const gguf::File& file, std::span<const Format* const> chosen, ThreadPool& pool,
-             const Progress& progress)
-      : file_(file), chosen_(chosen), pool_(pool), progress_(progress) {
+             const WriteOptions& options)
+      : file_(file), chosen_(chosen), pool_(pool), options_(options) {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       const Tensor& tensor = file.tensors()[i];
       outcome_.values += tensor.elements();
       outcome_.before_bytes += std::ssize(tensor.bytes);
       outcome_.after_bytes += chosen[i]->size_bytes(tensor.elements());
-      if (chosen[i] == tensor.format) continue;
+      if (is_adapted(tensor)) ++outcome_.adapted;
+      if (!is_converted(i)) continue;
       ++outcome_.converted;
       if (tensor.format->block_elements > 1) ++outcome_.converted_again;
     }
@@ -67,8 +68,8 @@ class Conversion {
 
   Status put(std::size_t index, const Writer::Sink& sink) {
     const Tensor& tensor = file_.tensors()[index];
-    const Status status = chosen_[index] == tensor.format ? copy(tensor, sink)
-                                                          : convert(tensor, *chosen_[index], sink);
+    const Status status =
+        is_converted(index) ? convert(tensor, *chosen_[index], sink) : copy(tensor, sink);
     if (!status) return status;
     file_.release(tensor);
     return file_.check_unchanged();
@@ -81,6 +82,15 @@ class Conversion {
   }
 
  private:
+  bool is_adapted(const Tensor& tensor) const {
+    return std::ranges::any_of(options_.adapters,
+                               [&](const Lora& lora) { return lora.changes(tensor); });
+  }
+  bool is_converted(std::size_t index) const {
+    const Tensor& tensor = file_.tensors()[index];
+    return chosen_[index] != tensor.format || is_adapted(tensor);
+  }
+
   Status copy(const Tensor& tensor, const Writer::Sink& sink) {
     constexpr std::size_t kPiece = 16 << 20;
     for (std::span<const std::byte> rest = tensor.bytes; !rest.empty();) {
@@ -93,6 +103,14 @@ class Conversion {
   }
 
   Status convert(const Tensor& tensor, const Format& to, const Writer::Sink& sink) {
+    if (!to.quantize) {
+      return Error{fmt::format("{}: tensor {} is adapted, but can't be written as {}",
+                               file_.path().string(), tensor.name, to.name)};
+    }
+    products_.clear();
+    for (const Lora& lora : options_.adapters) {
+      if (lora.changes(tensor)) products_.push_back(lora.product(tensor));
+    }
     const std::int64_t all = tensor.elements();
     for (std::int64_t first = 0; first < all; first += kSlice * kSlices) {
       const std::int64_t count = std::min(kSlice * kSlices, all - first);
@@ -116,6 +134,7 @@ class Conversion {
       const std::span before = std::span(before_).subspan(begin, size);
       tensor.format->dequantize(tensor.bytes.data() + tensor.format->size_bytes(first + begin),
                                 before.data(), size);
+      for (const LoraProduct& product : products_) product.add_to(first + begin, before);
       losses[slice] = convert_slice(to, before, packed_.data() + to.size_bytes(begin),
                                     std::span(after_).subspan(begin, size));
     });
@@ -137,14 +156,15 @@ class Conversion {
 
   Status advance(std::int64_t size_bytes) {
     done_bytes_ += size_bytes;
-    if (!progress_ || progress_(done_bytes_, outcome_.before_bytes)) return {};
+    if (!options_.progress || options_.progress(done_bytes_, outcome_.before_bytes)) return {};
     return Error{fmt::format("{}: stopped before all of it was converted", file_.path().string())};
   }
 
   const gguf::File& file_;
   std::span<const Format* const> chosen_;
   ThreadPool& pool_;
-  const Progress& progress_;
+  const WriteOptions& options_;
+  std::vector<LoraProduct> products_;  // of the tensor that is converted
   std::vector<float> before_, after_;
   std::vector<std::byte> packed_;
   std::int64_t done_bytes_ = 0;
@@ -155,16 +175,16 @@ class Conversion {
 }  // namespace
 
 Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
-                                std::int64_t file_type, ThreadPool& pool,
-                                const std::filesystem::path& path, const Progress& progress) {
+                                ThreadPool& pool, const std::filesystem::path& path,
+                                const WriteOptions& options) {
   Writer writer;
-  copy_metadata(file, file_type, writer);
+  copy_metadata(file, options.file_type, writer);
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const Tensor& tensor = file.tensors()[i];
     writer.add_tensor(tensor.name, *chosen[i],
                       std::span(tensor.shape).first(static_cast<std::size_t>(tensor.dimensions)));
   }
-  Conversion conversion(file, chosen, pool, progress);
+  Conversion conversion(file, chosen, pool, options);
   const Status written = writer.write(path, [&](std::size_t index, const Writer::Sink& sink) {
     return conversion.put(index, sink);
   });

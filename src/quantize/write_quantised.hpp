@@ -10,6 +10,7 @@
 #include "base/thread_pool.hpp"
 #include "formats/type_mix.hpp"
 #include "gguf/gguf_file.hpp"
+#include "quantize/lora.hpp"
 
 namespace linnet::quantize {
 
@@ -19,20 +20,26 @@ struct Outcome {
   std::int64_t values = 0;                         ///< of all tensors
   std::int64_t converted = 0;                      ///< tensors that got another type
   std::int64_t converted_again = 0;  ///< of these, those that had been quantised before
+  std::int64_t adapted = 0;          ///< tensors that adapters changed
   double lost = 0.0;  ///< root mean square of what conversion changed, of that of the values
 };
 
-/// Told how far the work is; what gives false ends it with an Error, and nothing is left.
-using Progress = std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)>;
+struct WriteOptions {
+  std::int64_t file_type = 0;           ///< general.file_type of the result
+  std::span<const Lora> adapters = {};  ///< merged into the weights, of `file`
+  /// Told how far the work is; what gives false ends it with an Error, and nothing is left.
+  std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
+};
 
 /// Writes `file` to `path` with its tensors in the types `chosen` (see choose_types), one for each
 /// in the file's order, whose rows they can hold. The metadata is the file's but for
 /// general.file_type, general.quantization_version and what tells the parts of a split file: the
 /// result is one file. The same bytes whatever the number of threads; some 50 MiB of memory
-/// whatever the size of the file. An Error where a value is not finite, the file changes meanwhile,
-/// or the result can't be written; it has its name only when it is complete.
+/// and the factors of one tensor, whatever the size of the file. An Error where a value is not
+/// finite, the file changes meanwhile, or the result can't be written; it has its name only when it
+/// is complete.
 Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
-                                std::int64_t file_type, ThreadPool& pool,
-                                const std::filesystem::path& path, const Progress& progress = {});
+                                ThreadPool& pool, const std::filesystem::path& path,
+                                const WriteOptions& options = {});
 
 }  // namespace linnet::quantize

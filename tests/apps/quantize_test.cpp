@@ -49,6 +49,44 @@ TEST_F(Quantize, FewerBitsLoseMore) {
   EXPECT_LT(before, 0.5);
 }
 
+// One that moves every query by the first input.
+void write_adapter(const std::string& path) {
+  constexpr std::int64_t kWidth = 256;
+  gguf::Writer writer;
+  writer.add_string("general.type", "adapter");
+  writer.add_string("general.architecture", "llama");
+  writer.add_string("adapter.type", "lora");
+  const Format& format = *find_format(TensorType::kF32);
+  writer.add_tensor("blk.0.attn_q.weight.lora_a", format, std::vector<std::int64_t>{kWidth, 1});
+  writer.add_tensor("blk.0.attn_q.weight.lora_b", format, std::vector<std::int64_t>{1, kWidth});
+  const Status written = writer.write(path, [&](std::size_t t, const gguf::Writer::Sink& sink) {
+    std::vector<float> values(kWidth, t == 0 ? 0.0f : 1.0f);
+    values[0] = 1.0f;
+    return sink(std::as_bytes(std::span(values)));
+  });
+  ASSERT_TRUE(written) << written.error().message;
+}
+
+TEST_F(Quantize, MergesAdapters) {
+  const std::string adapter = (folder_ / "adapter.gguf").string();
+  write_adapter(adapter);
+  const auto json = json_of(quantize({"--type", "Q8_0", "--lora", adapter, "--json"}));
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["adapted"], 1);
+  EXPECT_EQ(json["converted"], 1);
+  EXPECT_EQ(run_program({"generate", "--gguf", out_, "-m", "4"}).status, 0);
+  EXPECT_NE(test::read_file(out_), test::read_file(test::kBundledModel));
+  const Ended none = quantize({"--type", "Q8_0", "--lora", adapter, "--lora-strength", "0"});
+  EXPECT_THAT(none.err, HasSubstr("adapted: 1 tensors\n"));
+
+  const Ended as_model = run_program({"generate", "--gguf", adapter});
+  EXPECT_EQ(as_model.status, 1);
+  EXPECT_THAT(as_model.err, HasSubstr("`linnet quantize --lora` merges it"));
+  const Ended as_adapter = quantize({"--type", "Q8_0", "--lora", test::kBundledModel.string()});
+  EXPECT_EQ(as_adapter.status, 1);
+  EXPECT_THAT(as_adapter.err, HasSubstr("is no LoRA adapter"));
+}
+
 TEST_F(Quantize, BadInput) {
   const auto message = [](const Ended& ended) {
     EXPECT_EQ(ended.status, 1);

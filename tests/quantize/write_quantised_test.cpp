@@ -23,7 +23,9 @@ class WriteQuantised : public testing::Test {
     const auto chosen = choose_types(file, mix);
     if (!chosen) return chosen.error();
     ThreadPool pool(threads);
-    return write_quantised(file, *chosen, mix.file_type, pool, out_);
+    WriteOptions options;
+    options.file_type = mix.file_type;
+    return write_quantised(file, *chosen, pool, out_, options);
   }
   const test::TemporaryFolder folder_;
   const fs::path in_ = folder_ / "in.gguf", out_ = folder_ / "out.gguf";
@@ -114,13 +116,14 @@ TEST_F(WriteQuantised, ProgressEndsAtTheWhole) {
   const auto chosen = choose_types(file, *find_types("Q5_1"));
   ThreadPool pool(2);
   std::int64_t last = 0, whole = -1;
-  ASSERT_TRUE(
-      write_quantised(file, *chosen, 9, pool, out_, [&](std::int64_t done, std::int64_t all) {
-        EXPECT_GT(done, last);
-        last = done;
-        whole = all;
-        return true;
-      }));
+  WriteOptions options;
+  options.progress = [&](std::int64_t done, std::int64_t all) {
+    EXPECT_GT(done, last);
+    last = done;
+    whole = all;
+    return true;
+  };
+  ASSERT_TRUE(write_quantised(file, *chosen, pool, out_, options));
   EXPECT_EQ(last, whole);
 }
 
@@ -129,8 +132,9 @@ TEST_F(WriteQuantised, WhatIsStoppedLeavesNothing) {
       in_, {{"blk.0.attn_q.weight", {256, 700}}, {"blk.0.attn_norm.weight", {64}}});
   const auto chosen = choose_types(file, *find_types("Q5_1"));
   ThreadPool pool(1);
-  const auto outcome = write_quantised(file, *chosen, 9, pool, out_,
-                                       [](std::int64_t, std::int64_t) { return false; });
+  WriteOptions options;
+  options.progress = [](std::int64_t, std::int64_t) { return false; };
+  const auto outcome = write_quantised(file, *chosen, pool, out_, options);
   ASSERT_FALSE(outcome);
   EXPECT_THAT(outcome.error().message, HasSubstr("stopped"));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), {}), 1);  // in.gguf

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/blocks/head_columns.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 namespace {
@@ -39,14 +40,13 @@ DistanceBiasWeights load_distance_bias(WeightLoader& loader, const AttentionSpec
           static_cast<int>(bias.buckets.size() / 2)};
 }
 
-Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
-                  View in) {
+Projected project_heads(const Pass& pass, const AttentionSpec& spec,
+                        const AttentionWeights& weights, View in) {
   const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
   const View all = pass.workspace.view(in.rows, q + k + v);
   const Projected result{all.slice(0, q), all.slice(q, k), all.slice(q + k, v)};
   if (weights.fused) {
-    const MatmulOutput output = weights.fused.to(all);
-    pass.backend.matmul(in, {&output, 1});
+    project(pass, weights.fused, in, all);
   } else if (weights.value) {
     const MatmulOutput outputs[] = {weights.query.to(result.query), weights.key.to(result.key),
                                     weights.value.to(result.value)};
@@ -56,8 +56,7 @@ Projected project(const Pass& pass, const AttentionSpec& spec, const AttentionWe
     pass.backend.matmul(in, outputs);
     pass.backend.copy(result.key, result.value);
   } else {
-    const MatmulOutput output = weights.query.to(result.query);
-    pass.backend.matmul(in, {&output, 1});
+    project(pass, weights.query, in, result.query);
   }
   add_adapter(pass, weights.query_adapter, in, result.query);
   add_adapter(pass, weights.key_adapter, in, result.key);
@@ -210,19 +209,16 @@ void apply_temperature(const Pass& pass, const QueryTemperature& temperature, Vi
 void apply_gate(const Pass& pass, const Linear& projection, Activation activation, View in,
                 View result) {
   if (!projection) return;
-  const View gate = pass.workspace.view(in.rows, projection.weight->rows());
-  const MatmulOutput output = projection.to(gate);
-  pass.backend.matmul(in, {&output, 1});
+  const View gate = project(pass, projection, in);
   pass.backend.multiply_gate(gate, activation, result);
 }
 
 void attention_block(const Pass& pass, const AttentionSpec& spec, const AttentionWeights& weights,
                      int layer, View in, View out, bool accumulate) {
-  const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
-  if (spec.kv_heads == 0) return pass.backend.matmul(in, {&output, 1});
+  if (spec.kv_heads == 0) return project(pass, weights.output, in, out, accumulate);
 
   const Workspace::Scope scope(pass.workspace);
-  const Projected x = project(pass, spec, weights, in);
+  const Projected x = project_heads(pass, spec, weights, in);
   if (!spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
   rotate(pass, spec.rope, spec.heads, spec.key_width, x.query);
   rotate(pass, spec.rope, spec.kv_heads, spec.key_width, x.key);
@@ -244,7 +240,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
                        weights.result_norm.bias_data()},
                       result);
   }
-  pass.backend.matmul(result, {&output, 1});
+  project(pass, weights.output, result, out, accumulate);
   add_adapter(pass, weights.output_adapter, result, out);
 }
 

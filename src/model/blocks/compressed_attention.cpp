@@ -137,9 +137,7 @@ void give_output(const Pass& pass, const CompressedAttentionSpec& spec,
     project(pass, weights.output_down[g], result.slice(g * columns, columns),
             low.slice(std::int64_t{g} * spec.output_rank, spec.output_rank));
   }
-  const MatmulOutput output =
-      accumulate ? weights.output_up.add_to(out) : weights.output_up.to(out);
-  pass.backend.matmul(low, {&output, 1});
+  project(pass, weights.output_up, low, out, accumulate);
 }
 
 CompressorWeights load_compressor(WeightLoader& loader, const CompressedAttentionSpec& spec,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/blocks/head_columns.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 
@@ -35,8 +36,7 @@ void cross_attention_block(const Pass& pass, const CrossAttentionSpec& spec,
                            const CrossAttentionWeights& weights, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
   const View query = pass.workspace.view(in.rows, query_columns(spec));
-  const MatmulOutput projection = weights.query.to(query);
-  pass.backend.matmul(in, {&projection, 1});
+  project(pass, weights.query, in, query);
 
   AttentionParams params{spec.kv_layer, spec.heads, spec.kv_heads, spec.key_width,
                          spec.value_width};
@@ -46,8 +46,7 @@ void cross_attention_block(const Pass& pass, const CrossAttentionSpec& spec,
   inputs.lengths = pass.inputs;
   const View result = pass.workspace.view(in.rows, result_columns(spec));
   pass.backend.attention(pass.kv, query, params, inputs, result);
-  const MatmulOutput output = weights.output.add_to(out);
-  pass.backend.matmul(result, {&output, 1});
+  project(pass, weights.output, result, out, /*accumulate=*/true);
 }
 
 }  // namespace linnet

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -66,7 +67,7 @@ class DeltaNet final : public RecurrentBlock {
     const View projected = pass.workspace.view(in.rows, convolved + values);
     const View gate = projected.slice(convolved, values);
     const View controls = pass.workspace.view(in.rows, 2 * spec_.heads);
-    project(pass, in, projected, controls);
+    project_inputs(pass, in, projected, controls);
 
     const View qkv = pass.workspace.view(in.rows, convolved);
     const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
@@ -81,13 +82,12 @@ class DeltaNet final : public RecurrentBlock {
     norm.group = spec_.value_width;
     pass.backend.norm(y, norm, y);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:
   // controls: [gain of each head][step of each head]
-  void project(const Pass& pass, View in, View projected, View controls) const {
+  void project_inputs(const Pass& pass, View in, View projected, View controls) const {
     std::array<MatmulOutput, 4> outputs;
     std::size_t count = 0;
     if (qkv_) {

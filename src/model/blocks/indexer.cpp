@@ -1,5 +1,7 @@
 #include "model/blocks/indexer.hpp"
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 namespace {
 
@@ -37,13 +39,9 @@ void pick_keys_block(const Pass& pass, const IndexerSpec& spec, const IndexerWei
   const View query = pass.workspace.view(in.rows, std::int64_t{spec.heads} * spec.width);
   const View key = pass.workspace.view(in.rows, spec.width);
   const View head_weight = pass.workspace.view(in.rows, spec.heads);
-  const auto project = [&](const Linear& weight, View from, View to) {
-    const MatmulOutput output = weight.to(to);
-    pass.backend.matmul(from, {&output, 1});
-  };
-  project(weights.query, query_in, query);
-  project(weights.key, in, key);
-  project(weights.head_weight, in, head_weight);
+  project(pass, weights.query, query_in, query);
+  project(pass, weights.key, in, key);
+  project(pass, weights.head_weight, in, head_weight);
 
   pass.backend.norm(key,
                     {NormKind::kLayer, spec.key_norm_epsilon, weights.key_norm.weight_data(),

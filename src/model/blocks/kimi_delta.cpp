@@ -1,6 +1,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -44,8 +45,7 @@ struct Projection {
   MatmulOutput begin(View low, View wide) const { return first.to(second ? low : wide); }
   void finish(const Pass& pass, View low, View wide) const {
     if (!second) return;
-    const MatmulOutput output = second.to(wide);
-    pass.backend.matmul(low, {&output, 1});
+    project(pass, second, low, wide);
   }
 };
 
@@ -146,8 +146,7 @@ class KimiDelta final : public RecurrentBlock {
     norm.group = spec_.head_width;
     pass.backend.norm(y, norm, y);
     pass.backend.gated_activation(gate, y, Activation::kSigmoid, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:

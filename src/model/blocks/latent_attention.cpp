@@ -189,8 +189,7 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
   const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
   attend(pass, spec, weights, params, query, latent, result);
   apply_gate(pass, weights.gate, Activation::kSigmoid, in, result);
-  const MatmulOutput output = accumulate ? weights.output.add_to(out) : weights.output.to(out);
-  pass.backend.matmul(result, {&output, 1});
+  project(pass, weights.output, result, out, accumulate);
 }
 
 }  // namespace linnet

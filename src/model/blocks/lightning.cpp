@@ -1,6 +1,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -67,8 +68,7 @@ class Lightning final : public RecurrentBlock {
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
     pass.backend.norm(y, {NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()}, y);
     pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:

@@ -1,3 +1,4 @@
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -26,8 +27,7 @@ class Mamba final : public RecurrentBlock {
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
     const View x_and_gate = pass.workspace.view(in.rows, 2 * spec_.inner);
-    const MatmulOutput projected = in_.to(x_and_gate);
-    pass.backend.matmul(in, {&projected, 1});
+    project(pass, in_, in, x_and_gate);
     const View gate = x_and_gate.slice(spec_.inner, spec_.inner);
 
     const View x = pass.workspace.view(in.rows, spec_.inner);
@@ -39,8 +39,7 @@ class Mamba final : public RecurrentBlock {
     const View y = pass.workspace.view(in.rows, spec_.inner);
     scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * spec_.inner}, x, y);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:
@@ -49,15 +48,13 @@ class Mamba final : public RecurrentBlock {
     const View all = pass.workspace.view(x.rows, rank + 2 * states);
     const View low = all.slice(0, rank), input = all.slice(rank, states),
                output = all.slice(rank + states, states);
-    const MatmulOutput projected = x_.to(all);
-    pass.backend.matmul(x, {&projected, 1});
+    project(pass, x_, x, all);
     normalise(pass, step_norm_, low);
     normalise(pass, input_norm_, input);
     normalise(pass, output_norm_, output);
 
     const View step = pass.workspace.view(x.rows, spec_.inner);
-    const MatmulOutput widened = step_.to(step);
-    pass.backend.matmul(low, {&widened, 1});
+    project(pass, step_, low, step);
     pass.backend.selective_scan(*pass.states, {x, step, input, output},
                                 {state, states, rate_->data(), skip_->data()}, pass.batch, y);
   }

@@ -1,3 +1,4 @@
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -27,8 +28,7 @@ class Mamba2 final : public RecurrentBlock {
     const Workspace::Scope scope(pass.workspace);
     const int inner = spec_.inner;
     const View all = pass.workspace.view(in.rows, projected_columns());
-    const MatmulOutput projected = in_.to(all);
-    pass.backend.matmul(in, {&projected, 1});
+    project(pass, in_, in, all);
     const View gate = all.slice(0, inner);
     const View step = all.slice(inner + spec_.convolved(), spec_.heads);
 
@@ -44,8 +44,7 @@ class Mamba2 final : public RecurrentBlock {
          convolved, step, y);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
     normalise(pass, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:

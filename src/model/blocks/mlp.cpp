@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "model/blocks/gate.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 namespace {
@@ -32,8 +33,7 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
   const View gate = both.slice(0, spec.width);
   const View up = both.slice(spec.width, spec.width);
   if (weights.gate_and_up) {
-    const MatmulOutput output = weights.gate_and_up.to(both);
-    pass.backend.matmul(in, {&output, 1});
+    project(pass, weights.gate_and_up, in, both);
     activate_gate(pass, spec.gate, gate, up, up);
   } else if (has_plain_gate(spec, weights)) {
     pass.backend.gated_matmul(in, weights.gate.to(gate), weights.up.to(up), spec.gate.activation);
@@ -45,8 +45,7 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
     if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);
     activate_gate(pass, spec.gate, gate, up, up);
   } else {
-    const MatmulOutput output = weights.up.to(up);
-    pass.backend.matmul(in, {&output, 1});
+    project(pass, weights.up, in, up);
     activate(pass, spec.gate, up, gate);
   }
   return up;
@@ -106,8 +105,7 @@ void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights,
                        weights.inner_norm.bias_data()},
                       inner);
   }
-  const MatmulOutput output = accumulate ? weights.down.add_to(out) : weights.down.to(out);
-  pass.backend.matmul(inner, {&output, 1});
+  project(pass, weights.down, inner, out, accumulate);
   add_adapter(pass, weights.down_adapter, inner, out);
 }
 

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "model/blocks/gate.hpp"
+#include "model/blocks/project.hpp"
 
 namespace linnet {
 namespace {
@@ -24,8 +25,7 @@ void look_up_experts(const Pass& pass, const MoeWeights& weights, const Routing&
 
 Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in) {
   const View logits = pass.workspace.view(in.rows, spec.experts);
-  const MatmulOutput router = weights.router.to(logits);
-  pass.backend.matmul(in, {&router, 1});
+  project(pass, weights.router, in, logits);
   const Routing routing = pass.workspace.routing(in.rows, spec.route.used);
   RouteParams params = spec.route;
   params.selection_bias = weights.selection_bias ? weights.selection_bias->data() : nullptr;
@@ -170,8 +170,7 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
   if (spec.latent_width > 0) {
     const View low = pass.workspace.view(in.rows, spec.latent_width);
     const View result = pass.workspace.view(in.rows, spec.latent_width);
-    const MatmulOutput down = weights.latent_down.to(low);
-    pass.backend.matmul(in, {&down, 1});
+    project(pass, weights.latent_down, in, low);
     in = low;
     pass.backend.fill(result, 0.0f);
     run(result);
@@ -180,8 +179,7 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
           result, {NormKind::kRms, pass.model.norm_epsilon, weights.latent_norm.weight_data()},
           result);
     }
-    const MatmulOutput up = weights.latent_up.add_to(out);
-    return pass.backend.matmul(result, {&up, 1});
+    return project(pass, weights.latent_up, result, out, /*accumulate=*/true);
   }
   if (spec.chunk_size == 0) return run(out);
 

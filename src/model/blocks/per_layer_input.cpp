@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 
 PerLayerTable load_per_layer_table(WeightLoader& loader, const ModelSpec& spec) {
@@ -29,8 +31,7 @@ void make_per_layer_inputs(const Pass& pass, const PerLayerTable& table,
                            std::span<const std::int32_t> tokens, View x, View out) {
   const Workspace::Scope scope(pass.workspace);
   const View projected = pass.workspace.view(out.rows, out.columns);
-  const MatmulOutput output = table.projection.to(projected);
-  pass.backend.matmul(x, {&output, 1});
+  project(pass, table.projection, x, projected);
   pass.backend.scale(projected, 1.0f / std::sqrt(static_cast<float>(x.columns)));
   NormParams norm{pass.model.norm, pass.model.norm_epsilon, table.norm.weight_data()};
   norm.group = pass.model.per_layer_width;
@@ -46,11 +47,9 @@ void per_layer_block(const Pass& pass, const PerLayerWeights& weights, View inpu
                      View out) {
   const Workspace::Scope scope(pass.workspace);
   const View gate = pass.workspace.view(in.rows, input.columns);
-  const MatmulOutput to_gate = weights.gate.to(gate);
-  pass.backend.matmul(in, {&to_gate, 1});
+  project(pass, weights.gate, in, gate);
   pass.backend.gated_activation(gate, input, Activation::kGeluOfHalves, gate);
-  const MatmulOutput to_out = weights.projection.to(out);
-  pass.backend.matmul(gate, {&to_out, 1});
+  project(pass, weights.projection, gate, out);
   pass.backend.norm(out, {pass.model.norm, pass.model.norm_epsilon, weights.norm.weight_data()},
                     out);
 }

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -42,8 +43,7 @@ class PlamoMamba final : public RecurrentBlock {
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
     const View gate_and_x = pass.workspace.view(in.rows, 2 * spec_.inner);
-    const MatmulOutput projected = in_.to(gate_and_x);
-    pass.backend.matmul(in, {&projected, 1});
+    project(pass, in_, in, gate_and_x);
 
     const View x = pass.workspace.view(in.rows, spec_.inner);
     const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
@@ -54,23 +54,20 @@ class PlamoMamba final : public RecurrentBlock {
     const View y = pass.workspace.view(in.rows, spec_.inner);
     scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * spec_.inner}, x, y);
     pass.backend.gated_activation(gate_and_x.slice(0, spec_.inner), y, Activation::kSilu, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:
   void scan(const Pass& pass, StatePart state, View x, View y) const {
     const int states = spec_.state_width;
     const View all = pass.workspace.view(x.rows, 2 * states + spec_.step_width);
-    const MatmulOutput projected = x_.to(all);
-    pass.backend.matmul(x, {&projected, 1});
+    project(pass, x_, x, all);
     const View key = normalised(pass, key_norm_, all.slice(0, states));
     const View query = normalised(pass, query_norm_, all.slice(states, states));
     const View low = normalised(pass, step_norm_, all.slice(2 * states, spec_.step_width));
 
     const View step = pass.workspace.view(x.rows, spec_.heads);
-    const MatmulOutput widened = step_.to(step);
-    pass.backend.matmul(low, {&widened, 1});
+    project(pass, step_, low, step);
     const View decay = pass.workspace.view(x.rows, spec_.heads);
     pass.backend.decay(step, {DecayKind::kSoftplus, nullptr, rate_->data()}, decay);
 

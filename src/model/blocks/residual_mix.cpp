@@ -1,5 +1,7 @@
 #include "model/blocks/residual_mix.hpp"
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 namespace {
 
@@ -7,8 +9,7 @@ namespace {
 void score(const Pass& pass, const ResidualMixWeights& weights, View state, View scratch,
            View out) {
   pass.backend.norm(state, {NormKind::kRms, pass.model.norm_epsilon}, scratch);
-  const MatmulOutput output = weights.score.to(out);
-  pass.backend.matmul(scratch, {&output, 1});
+  project(pass, weights.score, scratch, out);
 }
 
 }  // namespace

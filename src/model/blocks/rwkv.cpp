@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "model/blocks/project.hpp"
+
 namespace linnet {
 
 std::unique_ptr<Buffer> load_difference(WeightLoader& loader, int columns) {
@@ -12,13 +14,6 @@ std::unique_ptr<Buffer> load_difference(WeightLoader& loader, int columns) {
 
 ConvolutionParams shift_to_previous(StatePart state, const Buffer& difference) {
   return {state, 2, difference.data(), nullptr, {}};
-}
-
-View project(const Pass& pass, const Linear& linear, View in) {
-  const View result = pass.workspace.view(in.rows, linear.weight->rows());
-  const MatmulOutput output = linear.to(result);
-  pass.backend.matmul(in, {&output, 1});
-  return result;
 }
 
 namespace {
@@ -52,8 +47,7 @@ class RwkvChannelMix final : public RecurrentBlock {
     const View inner = project(pass, key_, mixed);
     pass.backend.gated_activation(inner, View{}, Activation::kReluSquared, inner);
     if (!receptance_) {
-      const MatmulOutput values = accumulate ? value_.add_to(out) : value_.to(out);
-      return pass.backend.matmul(inner, {&values, 1});
+      return project(pass, value_, inner, out, accumulate);
     }
     const View result = project(pass, value_, inner);
     pass.backend.mix_shifted(in, shift, receptance_share_->data(), {}, mixed);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -14,8 +15,5 @@ std::unique_ptr<Buffer> load_difference(WeightLoader& loader, int columns);
 
 /// That convolution, whose state is one row.
 ConvolutionParams shift_to_previous(StatePart state, const Buffer& difference);
-
-/// linear(in), in the workspace.
-View project(const Pass& pass, const Linear& linear, View in);
 
 }  // namespace linnet

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/rwkv.hpp"
 
 namespace linnet {
@@ -89,8 +90,7 @@ class Rwkv6 final : public RecurrentBlock {
     }
     pass.backend.gated_activation(gate, y, spec_.gated ? Activation::kSigmoid : Activation::kSilu,
                                   y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:
@@ -138,8 +138,7 @@ class Rwkv6 final : public RecurrentBlock {
   void compute_decay(const Pass& pass, View in, View decay) const {
     const View low = project(pass, decay_low_, in);
     pass.backend.gated_activation(low, View{}, Activation::kTanh, low);
-    const MatmulOutput widened = decay_.to(decay);
-    pass.backend.matmul(low, {&widened, 1});
+    project(pass, decay_, low, decay);
     pass.backend.decay(decay, {DecayKind::kExponential, decay_bias_->data(), nullptr}, decay);
   }
 

@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "model/blocks/project.hpp"
 #include "model/blocks/rwkv.hpp"
 
 namespace linnet {
@@ -93,8 +94,7 @@ class Rwkv7 final : public RecurrentBlock {
       const View gate = (*gate_)(pass, mix(pass, in, shift, kGate, mixed), Activation::kSigmoid);
       backend.gated_activation(gate, y, Activation::kIdentity, y);
     }
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:

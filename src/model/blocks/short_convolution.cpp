@@ -1,3 +1,4 @@
+#include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
@@ -20,16 +21,14 @@ class ShortConvolution final : public RecurrentBlock {
     const View all = pass.workspace.view(in.rows, 3 * columns);
     const View b = all.slice(0, columns), c = all.slice(columns, columns),
                x = all.slice(2 * columns, columns);
-    const MatmulOutput projected = in_.to(all);
-    pass.backend.matmul(in, {&projected, 1});
+    project(pass, in_, in, all);
     pass.backend.gated_activation(b, x, Activation::kIdentity, x);
 
     const View y = pass.workspace.view(in.rows, columns);
     const ConvolutionParams params{state, spec_.kernel, weight_->data(), nullptr, {}};
     pass.backend.convolve(*pass.states, x, params, pass.batch, y);
     pass.backend.gated_activation(c, y, Activation::kIdentity, y);
-    const MatmulOutput output = accumulate ? out_.add_to(out) : out_.to(out);
-    pass.backend.matmul(y, {&output, 1});
+    project(pass, out_, y, out, accumulate);
   }
 
  private:
