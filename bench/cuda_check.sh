@@ -151,5 +151,5 @@ tune() {
 case $action in
   pack) pack ;;
   run | tune) mkdir -p "$work" "$out" && "$action" "$@" 2>&1 | tee "$out/report.txt" ;;
-  *) sed -n '2,22p' "$0" && exit 2 ;;
+  *) sed -n '2,18p' "$0" && exit 2 ;;
 esac

@@ -154,7 +154,7 @@ TEST_F(CudaRecurrentTest, SelectiveScan) {
     std::int64_t channels;
     int states;
   };
-  for (const Size size : {Size{16, 6}, Size{150, 6}, Size{150, 20}}) {
+  for (const Size size : {Size{16, 6}, Size{150, 6}, Size{150, 20}, Size{40, 150}}) {
     const std::int64_t channels = size.channels;
     const int states = size.states;
     check({2 * channels + 2 * states, channels, states * channels,

@@ -99,16 +99,15 @@ void CudaBackend::selective_scan(StateStore& store, const SelectiveScanInput& in
                                  const SelectiveScanParams& params, const BatchLayout& batch,
                                  View out) {
   constexpr int kFew = 16, kMany = 64;
-  if (params.state_width > kMany) {
-    return stream_->fail(Error{"a recurrent state of " + std::to_string(params.state_width) +
-                               " numbers a channel is larger than the CUDA backend scans"});
-  }
   const DeviceRun* runs = device_runs(batch);
   if (!runs) return;
-  const auto kernel =
-      params.state_width <= kFew ? selective_scan_runs<kFew> : selective_scan_runs<kMany>;
-  stream_->launch(kernel, column_grid(in.x.columns, runs_.size(), kScanThreads), dim3(kScanThreads),
-                  0, runs, state_of(store, params.state), in, params, out);
+  const bool are_few = params.state_width <= kFew;
+  const auto kernel = are_few ? selective_scan_runs<kFew> : selective_scan_runs<kMany>;
+  for (int first = 0; first < params.state_width; first += are_few ? kFew : kMany) {
+    stream_->launch(kernel, column_grid(in.x.columns, runs_.size(), kScanThreads),
+                    dim3(kScanThreads), 0, runs, state_of(store, params.state), in, params, first,
+                    out);
+  }
 }
 
 }  // namespace linnet::cuda

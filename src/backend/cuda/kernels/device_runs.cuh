@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-
 #include "backend/cuda/kernels/activate.cuh"
 
 namespace linnet::cuda {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "backend/cuda/kernels/device_runs.cuh"
 
 namespace linnet::cuda {
@@ -210,34 +212,38 @@ __global__ void __launch_bounds__(kScanThreads)
 /// Rows whose inputs are read at once.
 inline constexpr int kSelectiveRows = 8;
 
-/// A thread a channel of the state [state_width][channels], in registers; at most kStates states.
+/// A thread a channel of the state [state_width][channels], kStates of whose states from
+/// `first_state` on it has in registers; what those give is added to what the ones before gave.
 /// Grid: (channels, runs).
 template <int kStates>
 __global__ void __launch_bounds__(kScanThreads)
     selective_scan_runs(const DeviceRun* runs, DeviceState states, SelectiveScanInput in,
-                        SelectiveScanParams p, View out) {
+                        SelectiveScanParams p, int first_state, View out) {
   wait_for_previous_kernel();
   __shared__ float inputs[kSelectiveRows][kStates], outputs[kSelectiveRows][kStates];
   const std::int64_t channels = in.x.columns;
   const std::int64_t c = std::int64_t{blockIdx.x} * kScanThreads + threadIdx.x;
   const bool inside = c < channels;
   const DeviceRun run = runs[blockIdx.y];
-  float* first_state = states.of(run) + c;
+  const int own_states = p.state_width - first_state;  // perhaps more than kStates
+  const std::int64_t first_place = first_state * channels + c;
+  float* own = states.of(run) + first_place;
   float state[kStates], rate[kStates];
 #pragma unroll
   for (int n = 0; n < kStates; ++n) {
-    const bool is_state = inside && n < p.state_width;
-    state[n] = is_state ? first_state[n * channels] : 0.0f;
-    rate[n] = is_state ? p.rate[n * channels + c] : 0.0f;
+    const bool is_state = inside && n < own_states;
+    state[n] = is_state ? own[n * channels] : 0.0f;
+    rate[n] = is_state ? p.rate[first_place + n * channels] : 0.0f;
   }
   for (std::int64_t first = run.first; first < run.last; first += kSelectiveRows) {
     sync_block();  // the rows before were read
     for (int i = static_cast<int>(threadIdx.x); i < kSelectiveRows * kStates; i += kScanThreads) {
       const std::int64_t r = first + i / kStates;
       const int n = i % kStates;
-      const bool is_there = r < run.last && n < p.state_width;
-      inputs[i / kStates][n] = is_there ? in.input.data[r * in.input.stride + n] : 0.0f;
-      outputs[i / kStates][n] = is_there ? in.output.data[r * in.output.stride + n] : 0.0f;
+      const bool is_there = r < run.last && n < own_states;
+      const int at = first_state + n;
+      inputs[i / kStates][n] = is_there ? in.input.data[r * in.input.stride + at] : 0.0f;
+      outputs[i / kStates][n] = is_there ? in.output.data[r * in.output.stride + at] : 0.0f;
     }
     float xs[kSelectiveRows], steps[kSelectiveRows];
 #pragma unroll
@@ -257,12 +263,13 @@ __global__ void __launch_bounds__(kScanThreads)
         state[n] = expf(step * rate[n]) * state[n] + step * xs[i] * inputs[i][n];
         sum += state[n] * outputs[i][n];
       }
-      out.data[(first + i) * out.stride + c] = sum + p.skip[c] * xs[i];
+      float* to = out.data + (first + i) * out.stride + c;
+      *to = sum + (first_state > 0 ? *to : p.skip[c] * xs[i]);
     }
   }
 #pragma unroll
   for (int n = 0; n < kStates; ++n) {
-    if (inside && n < p.state_width) first_state[n * channels] = state[n];
+    if (inside && n < own_states) own[n * channels] = state[n];
   }
 }
 
