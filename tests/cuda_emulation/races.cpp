@@ -125,6 +125,13 @@ void __tsan_read_range(void* address, std::size_t bytes) {
 void __tsan_write_range(void* address, std::size_t bytes) {
   linnet::emulation::note_access(address, bytes, true, __builtin_return_address(0));
 }
+// GoogleTest counts with these.
+int __tsan_atomic32_fetch_add(volatile int* number, int by, int) {
+  return __atomic_fetch_add(number, by, __ATOMIC_SEQ_CST);
+}
+int __tsan_atomic32_fetch_sub(volatile int* number, int by, int) {
+  return __atomic_fetch_sub(number, by, __ATOMIC_SEQ_CST);
+}
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}

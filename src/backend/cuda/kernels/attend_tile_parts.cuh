@@ -9,7 +9,7 @@ namespace linnet::cuda {
 enum class TileNumbers {
   kHalves,   ///< keys and values in binary16, with factors rounded to binary16
   kBfloats,  ///< in bfloat16, with each factor as the sum of two, because one has 8 bits
-  kFloats    ///< of float32: keys, values and factors as sums of two numbers of bfloat16
+  kFloats    ///< of float32: keys, values and factors as sums of two numbers of binary16
 };
 
 constexpr TileNumbers tile_numbers(KvType type) {
@@ -22,17 +22,27 @@ constexpr int factor_parts(TileNumbers numbers) { return numbers == TileNumbers:
 /// The same for what the cache holds.
 constexpr int cache_parts(TileNumbers numbers) { return numbers == TileNumbers::kFloats ? 2 : 1; }
 
+/// What is too large for binary16 becomes its largest.
+__device__ inline float fit_half(float value) {
+  constexpr float kMost = 65504.0f;
+  return value > kMost ? kMost : value < -kMost ? -kMost : value;
+}
+
 /// The parts of two numbers side by side, the largest first.
 template <TileNumbers kNumbers, int kParts>
 __device__ inline void split_pair(float first, float second, std::uint32_t (&parts)[kParts]) {
-  if constexpr (kNumbers == TileNumbers::kHalves) {
-    parts[0] = to_halves(first, second);
-  } else {
+  if constexpr (kNumbers == TileNumbers::kBfloats) {
     parts[0] = to_bfloat16s(first, second);
     if constexpr (kParts == 2) {
       parts[1] = to_bfloat16s(first - bits_to_float(parts[0] << 16),
                               second - bits_to_float(parts[0] & 0xffff0000u));
     }
+  } else if constexpr (kParts == 1) {
+    parts[0] = to_halves(first, second);
+  } else {
+    parts[0] = to_halves(fit_half(first), fit_half(second));
+    parts[1] = to_halves(fit_half(first - from_half(static_cast<std::uint16_t>(parts[0]))),
+                         fit_half(second - from_half(static_cast<std::uint16_t>(parts[0] >> 16))));
   }
 }
 
@@ -43,14 +53,15 @@ __device__ inline void multiply_parts(float (&sum)[4],
                                       const std::uint32_t (&a)[factor_parts(kNumbers)][4],
                                       const std::uint32_t (&b)[cache_parts(kNumbers)][4],
                                       int side) {
-  if constexpr (kNumbers == TileNumbers::kHalves) {
-    multiply_tiles(sum, a[0], b[0][2 * side], b[0][2 * side + 1]);
-  } else {
+  if constexpr (kNumbers == TileNumbers::kBfloats) {
     multiply_bfloat16_tiles(sum, a[0], b[0][2 * side], b[0][2 * side + 1]);
     multiply_bfloat16_tiles(sum, a[1], b[0][2 * side], b[0][2 * side + 1]);
-    if constexpr (kNumbers == TileNumbers::kFloats) {
-      multiply_bfloat16_tiles(sum, a[0], b[1][2 * side], b[1][2 * side + 1]);
-    }
+    return;
+  }
+  multiply_tiles(sum, a[0], b[0][2 * side], b[0][2 * side + 1]);
+  if constexpr (kNumbers == TileNumbers::kFloats) {
+    multiply_tiles(sum, a[1], b[0][2 * side], b[0][2 * side + 1]);
+    multiply_tiles(sum, a[0], b[1][2 * side], b[1][2 * side + 1]);
   }
 }
 
