@@ -46,7 +46,8 @@ const TileKernels* find_tiles(const AttendTask& task) {
 }  // namespace
 
 bool has_tiles(const Stream& stream, const AttendTask& task) {
-  if (!find_tiles(task)) return false;
+  // TODO: the kernels of float32 are compiled, but whole models were not proved with them yet.
+  if (task.kv.type == KvType::kF32 || !find_tiles(task)) return false;
   return attend_tile_bytes(tile_numbers(task.kv.type), task.params.key_width,
                            task.params.value_width) <= stream.most_shared_bytes();
 }
