@@ -1,7 +1,8 @@
 // What the CUDA backend's operations reach on a card, one by one, through the Backend interface:
 //
-//   cuda_bench            all rows; about a minute
+//   cuda_bench            all rows; about two minutes
 //   cuda_bench matmul     those whose name begins so
+//   cuda_bench many       products of many rows by each way that there is, and experts
 //
 // Bytes are those of the weights (or keys and values) as they lie in GPU memory. The last column is
 // the share of what the GPU reads, or multiplies in binary16, at most, whichever is the narrower;
@@ -135,6 +136,73 @@ void matmuls(Bench& bench) {
   }
 }
 
+// 30B-A3B: 128 experts of 768, 8 used.
+void experts(Bench& bench, std::string_view path = "default") {
+  if (!bench.wants("experts")) return;
+  constexpr std::int64_t kColumns = 2048, kOutputs = 768, kExperts = 128;
+  constexpr int kUsed = 8;
+  const auto matrix =
+      random_matrix(bench.backend(), *find_format("Q4_K"), kColumns, kOutputs, kExperts);
+  const auto in = random_buffer(bench.backend(), 2048 * kColumns);
+  const auto out = random_buffer(bench.backend(), 2048 * kUsed * kOutputs);
+  const auto logits = random_buffer(bench.backend(), 2048 * kExperts);
+  const auto ids = random_buffer(bench.backend(), 2048 * kUsed);
+  const auto weights = random_buffer(bench.backend(), 2048 * kUsed);
+  if (!matrix || !in || !out || !logits || !ids || !weights) return;
+  RouteParams params;
+  params.used = kUsed;
+  for (const std::int64_t rows : {1, 8, 64, 512, 2048}) {
+    const Routing routing{reinterpret_cast<std::int32_t*>(ids->data()), weights->data(), rows,
+                          kUsed};
+    bench.backend().route_experts({logits->data(), rows, kExperts, kExperts}, params, routing);
+    const double used = std::min<double>(1.0, static_cast<double>(rows) * kUsed / kExperts);
+    bench.run(fmt::format("experts Q4_K, {} rows, {}", rows, path),
+              used * static_cast<double>(matrix->size_bytes()),
+              2.0 * rows * kUsed * kColumns * kOutputs, [&] {
+                bench.backend().expert_matmul({in->data(), rows, kColumns, kColumns}, *matrix,
+                                              nullptr, nullptr, routing,
+                                              {out->data(), rows * kUsed, kOutputs, kOutputs});
+              });
+  }
+}
+
+struct Path {
+  const char* name;
+  CudaOptions options;
+};
+
+// Prompts and batches by each of the ways that there are: which is the best from how many rows on?
+// The first is the default.
+void many_rows(Bench& bench, const CudaCeilings& ceilings) {
+  if (!bench.wants("many")) return;
+  CudaOptions warpgroups, tiles;
+  warpgroups.library = tiles.library = tiles.wgmma = false;
+  CudaOptions deterministic = warpgroups;
+  deterministic.deterministic = true;
+  constexpr std::int64_t kColumns = 4096, kOutputs = 14336, kMost = 4096;
+  for (const Path& path : {Path{"default", {}}, Path{"wgmma", warpgroups},
+                           Path{"wgmma, deterministic", deterministic}, Path{"mma.sync", tiles}}) {
+    auto backend = make_cuda_backend(usable_threads(), path.options);
+    if (!backend) return fmt::print("{}\n", backend.error().message);
+    Bench own(**backend, ceilings, "");
+    const auto in = random_buffer(**backend, kMost * kColumns);
+    const auto out = random_buffer(**backend, kMost * kOutputs);
+    if (!in || !out) return;
+    for (const char* name : {"Q4_K", "Q8_0", "BF16"}) {
+      const auto matrix = random_matrix(**backend, *find_format(name), kColumns, kOutputs);
+      if (!matrix) return;
+      for (const std::int64_t rows : {8, 32, 128, 256, 4096}) {
+        const MatmulOutput output{matrix.get(), {out->data(), rows, kOutputs, kOutputs}};
+        own.run(fmt::format("many {}, {} rows, {}", name, rows, path.name),
+                static_cast<double>(matrix->size_bytes()), 2.0 * rows * kColumns * kOutputs, [&] {
+                  (*backend)->matmul({in->data(), rows, kColumns, kColumns}, {&output, 1});
+                });
+      }
+    }
+    experts(own, path.name);
+  }
+}
+
 // 8B: gate and up with their activation.
 void gated_matmuls(Bench& bench) {
   if (!bench.wants("gated")) return;
@@ -174,37 +242,6 @@ void picks(Bench& bench) {
                                     picked);
       });
     }
-  }
-}
-
-// 30B-A3B: 128 experts of 768, 8 used.
-void experts(Bench& bench) {
-  if (!bench.wants("experts")) return;
-  constexpr std::int64_t kColumns = 2048, kOutputs = 768, kExperts = 128;
-  constexpr int kUsed = 8;
-  const auto matrix =
-      random_matrix(bench.backend(), *find_format("Q4_K"), kColumns, kOutputs, kExperts);
-  const auto in = random_buffer(bench.backend(), 2048 * kColumns);
-  const auto out = random_buffer(bench.backend(), 2048 * kUsed * kOutputs);
-  const auto logits = random_buffer(bench.backend(), 2048 * kExperts);
-  const auto ids = random_buffer(bench.backend(), 2048 * kUsed);
-  const auto weights = random_buffer(bench.backend(), 2048 * kUsed);
-  if (!matrix || !in || !out || !logits || !ids || !weights) return;
-  RouteParams params;
-  params.used = kUsed;
-  for (const std::int64_t rows : {1, 8, 64, 512, 2048}) {
-    const Routing routing{reinterpret_cast<std::int32_t*>(ids->data()), weights->data(), rows,
-                          kUsed};
-    bench.backend().route_experts({logits->data(), rows, kExperts, kExperts}, params, routing);
-    const double used = std::min<double>(1.0, static_cast<double>(rows) * kUsed / kExperts);
-    bench.run(
-        fmt::format("experts Q4_K [{} x {} x {}], {} rows", kColumns, kOutputs, kExperts, rows),
-        used * static_cast<double>(matrix->size_bytes()), 2.0 * rows * kUsed * kColumns * kOutputs,
-        [&] {
-          bench.backend().expert_matmul({in->data(), rows, kColumns, kColumns}, *matrix, nullptr,
-                                        nullptr, routing,
-                                        {out->data(), rows * kUsed, kOutputs, kOutputs});
-        });
   }
 }
 
@@ -333,6 +370,7 @@ int run(std::string_view only) {
   experts(bench);
   gated_matmuls(bench);
   picks(bench);
+  many_rows(bench, *ceilings);
   matmuls(bench);
   return bench.fine() ? 0 : 1;
 }

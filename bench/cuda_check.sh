@@ -141,6 +141,7 @@ tune() {
       "-gencode arch=compute_90a,code=sm_90a -Xptxas -v -c $source -o $object 2>$object.log"
   done >>$objects/commands
   xargs -P "$(nproc)" -I{} sh -c '{}' <$objects/commands || { grep -hi error $objects/*.log; return 1; }
+  grep -h "C75[0-9][0-9]" $objects/*.log  # wgmma that ptxas could not overlap
   grep -h "spill" $objects/*.log | grep -v " 0 bytes spill stores" | sort | uniq -c
   nvcc $objects/*.o -o $objects/cuda_bench -lpthread -ldl || return 1
   say "built"

@@ -23,7 +23,9 @@ rows_of_the_first() {
   time timed ours 60 "$files/linnet" generate --gguf "$model" --device cuda -m 1 >/dev/null
   say "kernels one after the other" && LINNET_CUDA_WITHOUT=early bench -p 0 -n 128 -r 2
   say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
-  say "without cuBLASLt" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
+  say "without cuBLASLt: wgmma" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
+  say "without both: mma.sync" && LINNET_CUDA_WITHOUT=library,wgmma bench -p 4096 -n 0 -r 2
+  say "many texts without wgmma" && LINNET_CUDA_WITHOUT=wgmma bench -p 0 -n 64 -r 2 -s 128 | tail -1
   say "deterministic: its price" && bench -p 4096 -n 128 -r 2 --deterministic
   say "whole rows of logits" && LINNET_CUDA_WITHOUT=picks bench -p 0 -n 128 -r 2
   say "half of the layers on the CPU" && bench -p 512 -n 16 -r 1 --gpu-layers 16
@@ -45,4 +47,4 @@ step_peer() {
     -c 40960 -npp 16 -ntg 64 -npl 32,128,256
 }
 
-step_operations() { timed ours 120 "$files/cuda_bench"; }
+step_operations() { timed ours 150 "$files/cuda_bench"; }

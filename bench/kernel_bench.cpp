@@ -5,7 +5,9 @@
 //     kernel_bench [--benchmark_filter=Q4_0|Attention]      (LINNET_CPU picks the instruction set)
 
 #include <benchmark/benchmark.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <numeric>
@@ -143,6 +145,14 @@ void register_all() {
   }
 }
 
+bool check_instruction_set() {
+  const char* set = std::getenv("LINNET_CPU");
+  const auto known = cpu_instruction_sets();
+  if (!set || std::ranges::find(known, set) != known.end()) return true;
+  fmt::print(stderr, "LINNET_CPU: {} not in {{{}}}\n", set, fmt::join(known, ","));
+  return false;
+}
+
 void add_ceilings() {
   const auto ceilings = measure::measure_ceilings(1);
   const auto giga = [](double rate) { return std::to_string(static_cast<int>(rate / 1e9)); };
@@ -156,7 +166,8 @@ void add_ceilings() {
 
 int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  if (benchmark::ReportUnrecognizedArguments(argc, argv) || !linnet::check_instruction_set())
+    return 2;
   linnet::register_all();
   linnet::add_ceilings();
   benchmark::RunSpecifiedBenchmarks();

@@ -1,7 +1,6 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
 
 #include "base/read_file.hpp"
@@ -26,15 +25,6 @@ struct Options {
   std::string system, prompt, chat_template, overflow;
   std::int64_t max_tokens = 0;
 };
-
-std::atomic<bool> interrupted{false};
-
-void stop_answers_on_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = true; };
-  action.sa_flags = SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
-}
 
 bool is_bundled(const ModelOptions& options) {
   return options.gguf.empty() && options.repo.empty();
@@ -87,7 +77,7 @@ std::filesystem::path history_path() {
 }
 
 Status say(ChatConsole& console, const std::string& text) {
-  interrupted = false;
+  console.catcher.forget();
   const std::string message = std::exchange(console.attached, {}) + text;
   Status status = console.session.say(message);
   if (status) note_turn(console.session);
@@ -110,9 +100,9 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
     if (!*message) break;
     const std::string& line = **message;
     if (line.find_first_not_of(" \t\n") == std::string::npos) continue;
-    interrupted = false;
+    console.catcher.forget();
     Status status = line.front() == '/' ? run_chat_command(console, line) : say(console, line);
-    if (!is_terminal && (interrupted || !status)) return status;
+    if (!is_terminal && (console.catcher.is_interrupted() || !status)) return status;
     report(status);
   }
   return {};
@@ -146,10 +136,10 @@ Status run(Options options) {
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
   settings.is_terminal = isatty(STDOUT_FILENO) == 1;
 
-  ChatSession session(**engine, **tokenizer, *chat_template, std::move(settings), interrupted);
+  InterruptCatcher catcher({SIGINT});
+  ChatSession session(**engine, **tokenizer, *chat_template, std::move(settings), catcher);
   session.history().set_system(options.system);
-  ChatConsole console{session, {}, false};
-  stop_answers_on_interrupt();
+  ChatConsole console{session, catcher, {}, false};
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);
   note_context(*plan);

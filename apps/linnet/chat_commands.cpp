@@ -132,6 +132,16 @@ Status show_help(ChatConsole&, const std::string&) {
   return {};
 }
 
+// The first token came with the prompt: one alone has no rate.
+std::string answer_length(const TurnStats& stats) {
+  if (stats.answer_tokens == 1) return "1 token";
+  if (stats.answer_tokens == 0 || stats.answer_s <= 0.0) {
+    return fmt::format("{} tokens", stats.answer_tokens);
+  }
+  return fmt::format("{} tokens, {:.1f} tokens/s", stats.answer_tokens,
+                     static_cast<double>(stats.answer_tokens - 1) / stats.answer_s);
+}
+
 }  // namespace
 
 Status run_chat_command(ChatConsole& console, std::string_view line) {
@@ -148,18 +158,15 @@ Status run_chat_command(ChatConsole& console, std::string_view line) {
 
 void note_turn(const ChatSession& session) {
   const TurnStats& stats = session.stats();
-  const auto later = static_cast<double>(stats.answer_tokens > 0 ? stats.answer_tokens - 1 : 0);
   const std::int64_t used = stats.prompt_tokens + stats.answer_tokens;
   const char* const ending = stats.reason == FinishReason::kCancelled ? "; stopped"
                              : stats.reason == FinishReason::kStop    ? ""
                              : used >= stats.context                  ? "; the context is full"
                                                                       : "; cut at -m";
   const bool dims = isatty(STDERR_FILENO) == 1;
-  note("{}[{} tokens, {:.1f} tokens/s; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]{}\n",
-       dims ? "\x1b[2m" : "", stats.answer_tokens,
-       stats.answer_s > 0.0 ? later / stats.answer_s : 0.0,
-       stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens, stats.prompt_s, used,
-       stats.context, ending, dims ? "\x1b[0m" : "");
+  note("{}[{}; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]{}\n", dims ? "\x1b[2m" : "",
+       answer_length(stats), stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens,
+       stats.prompt_s, used, stats.context, ending, dims ? "\x1b[0m" : "");
 }
 
 }  // namespace linnet::app

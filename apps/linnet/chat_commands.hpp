@@ -10,6 +10,7 @@ namespace linnet::app {
 /// What the commands of a conversation work on.
 struct ChatConsole {
   ChatSession& session;
+  InterruptCatcher& catcher;
   std::string attached;  ///< text of files, which goes with the next message
   bool ended = false;
 };

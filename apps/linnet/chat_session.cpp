@@ -23,12 +23,12 @@ double seconds_since(Clock::time_point start) {
 
 ChatSession::ChatSession(Engine& engine, const Tokenizer& tokenizer,
                          const ChatTemplate& chat_template, ChatSettings settings,
-                         std::atomic<bool>& interrupted)
+                         const InterruptCatcher& catcher)
     : engine_(engine),
       tokenizer_(tokenizer),
       template_(chat_template),
       settings_(std::move(settings)),
-      interrupted_(interrupted),
+      catcher_(catcher),
       end_tokens_(end_tokens(tokenizer)) {}
 
 Status ChatSession::say(std::string_view text) {
@@ -120,7 +120,7 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
   request.sampling = settings_.sampling;
   request.min_tokens = settings_.min_tokens;
   request.stop_tokens = end_tokens_;
-  request.is_cancelled = [&] { return interrupted_.load(); };
+  request.is_cancelled = [&] { return catcher_.is_interrupted(); };
   request.on_start = [&](std::int64_t cached) { stats_.cached_tokens = cached; };
   request.on_token = [&](TokenId token) {
     if (stats_.answer_tokens++ == 0) stats_.prompt_s = seconds_since(start);

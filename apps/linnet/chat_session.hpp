@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "linnet/chat_answer.hpp"
 #include "linnet/chat_history.hpp"
 #include "linnet/chat_settings.hpp"
+#include "linnet/interrupt_catcher.hpp"
 
 namespace linnet::app {
 
@@ -25,12 +25,12 @@ struct TurnStats {
 
 /// A conversation with a model. What a prompt has in common with what was computed before is found
 /// again in the engine's cache, so that a turn costs its new tokens only. Belongs to one thread;
-/// `interrupted` may be set from a signal handler and ends the answer.
+/// `catcher` ends the answer.
 class ChatSession {
  public:
   /// All must outlive the session.
   ChatSession(Engine& engine, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
-              ChatSettings settings, std::atomic<bool>& interrupted);
+              ChatSettings settings, const InterruptCatcher& catcher);
 
   /// Says something and writes the answer to standard output as it comes. On an Error nothing of it
   /// is kept.
@@ -65,7 +65,7 @@ class ChatSession {
   const Tokenizer& tokenizer_;
   const ChatTemplate& template_;
   ChatSettings settings_;
-  std::atomic<bool>& interrupted_;
+  const InterruptCatcher& catcher_;
   std::vector<TokenId> end_tokens_;
   ChatHistory history_;
   ConversationTokens known_;

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 
 #include "base/read_file.hpp"
@@ -12,6 +10,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/generate_outcome.hpp"
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -36,18 +35,6 @@ struct Options {
   bool ignore_eos = false;
   bool json = false;
 };
-
-std::atomic<bool> interrupted{false};
-
-// Ctrl-C ends the text; a second one ends the program, should it be in the middle of something
-// long.
-void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { interrupted = true; };
-  action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-}
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -97,7 +84,8 @@ class AnswerPrinter {
 };
 
 GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
-                             const SamplingParams& sampling, const GenerateOutcome& outcome) {
+                             const SamplingParams& sampling, const GenerateOutcome& outcome,
+                             const InterruptCatcher& catcher) {
   GenerateRequest request;
   request.prompt = outcome.prompt;
   request.max_tokens = options.max_tokens;
@@ -107,12 +95,13 @@ GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
   // A text that is complete under a grammar can only end.
   if (!options.ignore_eos || options.sampling.has_grammar())
     request.stop_tokens = end_tokens(tokenizer);
-  request.is_cancelled = [] { return interrupted.load(); };
+  request.is_cancelled = [&catcher] { return catcher.is_interrupted(); };
   return request;
 }
 
 Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& options,
-                const SamplingParams& sampling, GenerateOutcome& outcome) {
+                const SamplingParams& sampling, const InterruptCatcher& catcher,
+                GenerateOutcome& outcome) {
   outcome.answers.resize(static_cast<std::size_t>(options.answers));
   std::vector<TextOutput> texts(outcome.answers.size(),
                                 TextOutput(Detokenizer(tokenizer, /*at_start=*/false),
@@ -121,7 +110,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
   Status ended;
   const auto start = Clock::now();
   for (std::size_t i = 0; i < outcome.answers.size(); ++i) {
-    GenerateRequest request = make_request(options, tokenizer, sampling, outcome);
+    GenerateRequest request = make_request(options, tokenizer, sampling, outcome, catcher);
     Answer& answer = outcome.answers[i];
     answer.seed = request.sampling.seed += i;
     // The other ones wait for the prompt of the first.
@@ -215,10 +204,12 @@ Status run(const Options& options) {
       Engine::load(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
   if (!engine) return engine.error();
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
-  stop_on_signals();  // until here Ctrl-C ends the program at once: there is nothing to report
+  // Until here Ctrl-C ends the program at once: there is nothing to report.
+  const InterruptCatcher catcher;
   outcome.load_s = seconds_since(start);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
-  if (Status s = generate(**engine, **tokenizer, options, *sampling, outcome); !s) return s;
+  if (Status s = generate(**engine, **tokenizer, options, *sampling, catcher, outcome); !s)
+    return s;
   if (Status s = (*file)->file().check_unchanged(); !s) return s;
   if (Status s = options.json ? write_json(outcome) : Status(); !s) return s;
   if (!options.json) note_report(outcome);

@@ -29,9 +29,11 @@ std::int64_t generated_tokens(const GenerateOutcome& outcome) {
   return tokens;
 }
 
-// The first token came with the prompt.
-double generation_rate(const GenerateOutcome& outcome) {
-  return rate(std::max<std::int64_t>(generated_tokens(outcome) - 1, 0), outcome.generation_s);
+// The first token came with the prompt: one alone has no rate.
+std::optional<double> generation_rate(const GenerateOutcome& outcome) {
+  const std::int64_t tokens = generated_tokens(outcome);
+  if (tokens < 2) return {};
+  return rate(tokens - 1, outcome.generation_s);
 }
 
 std::string_view reason_name(FinishReason reason) {
@@ -76,11 +78,13 @@ void add_answer(const Answer& answer, Json& json) {
 }
 
 Json timings_json(const GenerateOutcome& outcome) {
-  return {{"load_s", outcome.load_s},
-          {"time_to_first_token_s", outcome.prompt_s},
-          {"prompt_tokens_per_second", rate(new_prompt_tokens(outcome), outcome.prompt_s)},
-          {"generation_tokens_per_second", generation_rate(outcome)},
-          {"peak_memory_bytes", peak_memory_bytes()}};
+  Json json = {{"load_s", outcome.load_s},
+               {"time_to_first_token_s", outcome.prompt_s},
+               {"prompt_tokens_per_second", rate(new_prompt_tokens(outcome), outcome.prompt_s)},
+               {"generation_tokens_per_second", nullptr},
+               {"peak_memory_bytes", peak_memory_bytes()}};
+  if (const auto rate = generation_rate(outcome)) json["generation_tokens_per_second"] = *rate;
+  return json;
 }
 
 // Which layers run where, and what they take there.
@@ -120,7 +124,11 @@ void note_report(const GenerateOutcome& outcome) {
   }
   note("==========\nPrompt: {} tokens, {:.3f} tokens-per-sec\n", outcome.prompt.size(),
        rate(new_prompt_tokens(outcome), outcome.prompt_s));
-  note("Generation: {} tokens, {:.3f} tokens-per-sec\n", generated, generation_rate(outcome));
+  if (const auto rate = generation_rate(outcome)) {
+    note("Generation: {} tokens, {:.3f} tokens-per-sec\n", generated, *rate);
+  } else {
+    note("Generation: 1 token, which came with the prompt\n");
+  }
   if (outcome.cached_tokens > 0) {
     note("Cached: {} tokens of the prompt, {} were computed\n", outcome.cached_tokens,
          new_prompt_tokens(outcome));

@@ -9,15 +9,28 @@ std::atomic<bool> interrupted{false};
 
 }  // namespace
 
-InterruptCatcher::InterruptCatcher() {
+InterruptCatcher::InterruptCatcher()
+    : InterruptCatcher({SIGINT, SIGTERM}, static_cast<int>(SA_RESETHAND)) {}
+
+InterruptCatcher::InterruptCatcher(const std::vector<int>& signals)
+    : InterruptCatcher(signals, 0) {}
+
+InterruptCatcher::InterruptCatcher(const std::vector<int>& signals, int flags) {
   interrupted = false;
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = true; };
-  sigaction(SIGINT, &action, &before_);
+  action.sa_flags = SA_RESTART | flags;
+  for (const int signal : signals) {
+    sigaction(signal, &action, &caught_.emplace_back(Caught{signal, {}}).before);
+  }
 }
 
-InterruptCatcher::~InterruptCatcher() { sigaction(SIGINT, &before_, nullptr); }
+InterruptCatcher::~InterruptCatcher() {
+  for (const Caught& caught : caught_) sigaction(caught.signal, &caught.before, nullptr);
+}
 
 bool InterruptCatcher::is_interrupted() const { return interrupted; }
+
+void InterruptCatcher::forget() { interrupted = false; }
 
 }  // namespace linnet::app

@@ -1,23 +1,34 @@
 #pragma once
 
 #include <csignal>
+#include <vector>
 
 namespace linnet::app {
 
 /// While one lives, Ctrl-C does not end the program but is remembered, so that work can stop and
-/// clear away what is unfinished.
+/// clear away what is unfinished. One at a time.
 class InterruptCatcher {
  public:
+  /// SIGINT and SIGTERM; a second one ends the program, should it be in the middle of something
+  /// long.
   InterruptCatcher();
+  /// `signals`, however often they come.
+  explicit InterruptCatcher(const std::vector<int>& signals);
   ~InterruptCatcher();
   InterruptCatcher(const InterruptCatcher&) = delete;
   InterruptCatcher& operator=(const InterruptCatcher&) = delete;
 
-  /// Whether Ctrl-C came since it was made.
-  bool is_interrupted() const;
+  bool is_interrupted() const;  ///< since it was made, or since forget()
+  void forget();
 
  private:
-  struct sigaction before_ {};
+  InterruptCatcher(const std::vector<int>& signals, int flags);
+
+  struct Caught {
+    int signal;
+    struct sigaction before;
+  };
+  std::vector<Caught> caught_;
 };
 
 }  // namespace linnet::app

@@ -1,10 +1,12 @@
 #include "linnet/model_options.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
+#include <ranges>
 
 #include "base/utf8.hpp"
 #include "linnet/console.hpp"
@@ -65,6 +67,12 @@ void choose_device(const ModelFile& file, EngineOptions& options) {
   options.gpu_layers = layers;
 }
 
+// A variable of the environment; empty where it is not set.
+std::string_view variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? value : "";
+}
+
 // "auto" or a number of layers.
 std::string check_gpu_layers(const std::string& text) {
   if (text == "auto") return {};
@@ -72,9 +80,47 @@ std::string check_gpu_layers(const std::string& text) {
   return CLI::Range(std::int64_t{1}, Hyperparameters::kMostLayers)(number);
 }
 
+// "auto", "cpu" or "cuda", on the command line or in the environment.
+std::string check_device(const std::string& text) {
+  std::string checked = text;  // which a check may change
+  const std::string problem = CLI::IsMember({"auto", "cpu", "cuda"})(checked);
+  const bool was_set = !problem.empty() && variable("LINNET_DEVICE") == text;
+  return was_set ? "LINNET_DEVICE: " + problem : problem;
+}
+
+// Throws what CLI11 throws for a wrong value of an option.
+void require_known(const char* variable, std::string_view value,
+                   std::span<const std::string_view> known) {
+  if (std::ranges::find(known, value) != known.end()) return;
+  throw CLI::ValidationError(variable,
+                             fmt::format("{} not in {{{}}}", value, fmt::join(known, ",")));
+}
+
+// What LINNET_CUDA_WITHOUT can leave out, and what that sets.
+struct CudaPart {
+  std::string_view name;
+  bool CudaOptions::*is_used;
+};
+constexpr std::array kCudaParts = {
+    CudaPart{"graphs", &CudaOptions::graphs}, CudaPart{"library", &CudaOptions::library},
+    CudaPart{"picks", &CudaOptions::picks}, CudaPart{"early", &CudaOptions::early},
+    CudaPart{"wgmma", &CudaOptions::wgmma}};
+
+// Leaves `parts`, names with commas between them, out of `cuda`.
+void leave_out(std::string_view parts, CudaOptions& cuda) {
+  std::array<std::string_view, kCudaParts.size()> names;
+  std::ranges::transform(kCudaParts, names.begin(), &CudaPart::name);
+  for (const auto range : std::views::split(parts, ',')) {
+    const std::string_view name(range.begin(), range.end());
+    require_known("LINNET_CUDA_WITHOUT", name, names);
+    cuda.*std::ranges::find(kCudaParts, name, &CudaPart::name)->is_used = false;
+  }
+}
+
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& app) {
+  app.parse_complete_callback([this] { read_environment(); });
   app.add_option(
          "--gguf", gguf,
          "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
@@ -100,7 +146,8 @@ void ModelOptions::add_to(CLI::App& app) {
          "emulated device "
          "and has run on no card yet: see docs/cuda.md")
       ->envname("LINNET_DEVICE")
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->check(check_device)
+      ->type_name("{auto,cpu,cuda}")
       ->capture_default_str();
   app.add_option(
          "--gpu-layers", gpu_layers,
@@ -110,7 +157,7 @@ void ModelOptions::add_to(CLI::App& app) {
       ->type_name("auto|N")
       ->capture_default_str();
   app.add_flag(
-      "--deterministic", deterministic,
+      "--deterministic", cuda.deterministic,
       "with --device cuda: what a text becomes depends on nothing that runs beside it, as it "
       "always is on the CPU; slower, by how much is not measured yet");
   app.add_option("--backend", backend,
@@ -129,6 +176,14 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
       ->type_name("FILE");
 }
 
+void ModelOptions::read_environment() {
+  instruction_set = variable("LINNET_CPU");
+  if (!instruction_set.empty()) {
+    require_known("LINNET_CPU", instruction_set, cpu_instruction_sets());
+  }
+  if (const auto parts = variable("LINNET_CUDA_WITHOUT"); !parts.empty()) leave_out(parts, cuda);
+}
+
 EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   EngineOptions options;
   options.threads = threads;
@@ -139,14 +194,8 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   if (gpu_layers != "auto") options.gpu_layers = std::stoi(gpu_layers);
   options.speculate = speculates();
   options.draft_model = draft_model;
-  options.cuda.deterministic = deterministic;
-  if (const char* set = std::getenv("LINNET_CPU")) options.instruction_set = set;
-  if (const char* set = std::getenv("LINNET_CUDA_WITHOUT")) {
-    options.cuda.graphs = std::strstr(set, "graphs") == nullptr;
-    options.cuda.library = std::strstr(set, "library") == nullptr;
-    options.cuda.picks = std::strstr(set, "picks") == nullptr;
-    options.cuda.early = std::strstr(set, "early") == nullptr;
-  }
+  options.cuda = cuda;
+  options.instruction_set = instruction_set;
   if (backend == "reference") {
     options.backend = BackendKind::kReference;
   } else if (device == "auto") {

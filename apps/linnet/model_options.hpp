@@ -20,19 +20,24 @@ struct ModelOptions {
   std::string backend = "cpu";
   std::string device = "cpu";
   std::string gpu_layers = "auto";
-  bool deterministic = false;
+  CudaOptions cuda;
   int threads = 0;
   std::int64_t context = 0;
   bool force = false;
   bool speculate = false;
   std::string draft_model;
+  std::string instruction_set;  ///< of LINNET_CPU; empty: the best that the machine has
 
+  /// Wrong values of LINNET_CPU, LINNET_CUDA_WITHOUT and LINNET_DEVICE are errors of usage, too.
   void add_to(CLI::App& app);
   /// The options of speculation, for subcommands that generate text.
   void add_speculation_to(CLI::App& app);
   bool speculates() const { return speculate || !draft_model.empty(); }
   /// What `file` is loaded with; says on stderr what --device auto comes to.
   EngineOptions engine_options(const ModelFile& file) const;
+
+ private:
+  void read_environment();
 };
 
 /// What people call the model: its name, or its file's, in one line.

@@ -116,7 +116,7 @@ Json to_json(const TextScore& score) {
 
 Status print_json(const Scores& scores, const Options& options) {
   Json json = {{"tokens", scores.tokens},
-               {"window", options.window},
+               {"window", std::min(options.window, scores.tokens)},
                {"scored_tokens", scores.score.surprise.count()}};
   json.update(to_json(scores.score));
   if (scores.distance) {

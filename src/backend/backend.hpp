@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "backend/memory.hpp"
 #include "backend/parameters.hpp"
@@ -155,9 +156,12 @@ class Backend {
 std::unique_ptr<Backend> make_reference_backend();
 
 /// The fast one: int8 arithmetic on packed weights, `threads` threads (>= 1). The instruction set
-/// is chosen at run time; `instruction_set` forces one that the machine has: scalar, avx2,
-/// avx_vnni, avx512, avx512_bf16, or on aarch64 neon, neon_dotprod, neon_i8mm. All give the same
+/// is chosen at run time; `instruction_set` forces one of cpu_instruction_sets(). All give the same
 /// bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
+
+/// The instruction sets that this machine has, the best first: of avx512_bf16, avx512, avx_vnni,
+/// avx2, or on aarch64 neon_i8mm, neon_dotprod, neon; and scalar.
+std::vector<std::string_view> cpu_instruction_sets();
 
 }  // namespace linnet

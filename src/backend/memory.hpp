@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct MatrixSource {
   std::int64_t slices = 1;
   /// Whether the bytes outlive the matrix, so that a slice may be read when it is first used.
   bool lasting = false;
+  std::string name = {};  ///< what errors call a weight that lasts: its file and tensor
 };
 
 /// A weight in the layout that the backend's kernels want.

@@ -109,7 +109,7 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
                            !overlaps_data(prompt, at, last + 2);
     if (!is_marker || std::ranges::find(unknown, marker) != unknown.end()) continue;
     const auto tokens = tokenizer.encode(marker, {.add_special = false, .parse_special = true});
-    if (tokens && tokens->size() != 1) unknown.push_back(marker);
+    if (!tokens || tokens->size() != 1) unknown.push_back(marker);
   }
   return unknown;
 }

@@ -256,7 +256,7 @@ Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> 
     if (!is_wanted) continue;
     logits.resize(static_cast<std::size_t>((last - next) * model_->spec().vocabulary));
     backend_->download(results, logits.data());
-    if (Status status = backend_->status(); !status) return status;
+    if (Status status = model_->status(); !status) return status;
     if (Status status = take(logits); !status) return status;
   }
   return {};

@@ -56,7 +56,8 @@ Status Scheduler::step() {
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.clear();
   for (const Part& part : parts_) state_needs(part);
-  if (Status status = logits_.read(logits); !status) return status;
+  logits_.read(logits);
+  if (Status status = model_.status(); !status) return status;
   std::int64_t output = 0;
   for (const Part& part : parts_) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
@@ -262,7 +263,7 @@ Status Scheduler::give_hidden(const Part& part) {
   states.data = states.row(part.first_row);
   hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
   backend_.download(states.first_rows(part.rows), hidden_.data());
-  if (Status status = backend_.status(); !status) return status;
+  if (Status status = model_.status(); !status) return status;
   if (!std::ranges::all_of(hidden_, [](float state) { return std::isfinite(state); })) {
     finish(part.sequence, no_numbers("hidden states", sequence.stored.computed));
     return {};

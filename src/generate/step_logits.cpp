@@ -7,14 +7,13 @@
 
 namespace linnet {
 
-Status StepLogits::read(const View& logits) {
+void StepLogits::read(const View& logits) {
   columns_ = logits.columns;
   picked_.assign(needs_.size(), {});
   if (!pick(logits)) {
     for (LogitNeeds& needs : needs_) needs.all = true;
   }
   read_whole_rows(logits);
-  return backend_.status();
 }
 
 // What the chains need; rows of which that is too much become whole ones. False where nothing can

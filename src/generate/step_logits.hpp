@@ -22,8 +22,8 @@ class StepLogits {
   void clear() { needs_.clear(); }
   void add_row(LogitNeeds needs) { needs_.push_back(std::move(needs)); }
 
-  /// Copies from `logits`, of as many rows. An Error of the backend.
-  Status read(const View& logits);
+  /// Copies from `logits`, of as many rows. Whether that went well, the backend's status() says.
+  void read(const View& logits);
   /// A row, until the next call; what a chain changes of it is its own.
   LogitRow row(std::int64_t index);
 

@@ -73,6 +73,13 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   return logits;
 }
 
+Status Model::status() const {
+  for (const Stage& stage : stages_) {
+    if (Status status = stage.backend->status(); !status) return status;
+  }
+  return {};
+}
+
 Pass Model::pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
                     const Streams& streams) {
   const bool is_split = stages_.size() > 1;

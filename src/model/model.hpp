@@ -95,6 +95,9 @@ class Model {
   /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
 
+  /// The first error that operations of any of the backends met: see Backend::status().
+  Status status() const;
+
  private:
   struct Layer {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;

@@ -129,7 +129,8 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   // Experts that are never used are never read.
   const bool lasting = slices > 1;
   auto uploaded = backend_->upload(
-      MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices, lasting});
+      MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices, lasting,
+                   fmt::format("{}: tensor {}", file_.path().string(), name)});
   if (!uploaded) {
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
     return nullptr;
@@ -215,11 +216,7 @@ Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std:
   linear.weight = matrix(has(stem) ? stem : stem + ".weight", columns, rows, experts, presence);
   if (!linear.weight) return linear;
   const std::int64_t bias_shape[] = {rows, experts};
-  if (const gguf::Tensor* bias = find(stem + ".bias", Presence::kOptional, bias_shape)) {
-    std::vector<float> host(static_cast<std::size_t>(rows * experts));
-    bias->format->dequantize(bias->bytes.data(), host.data(), rows * experts);
-    linear.bias = upload(host);
-  }
+  linear.bias = upload(dequantize(find(stem + ".bias", Presence::kOptional, bias_shape)));
   linear.expert_scales = vector(stem + ".scale", experts, Presence::kOptional);
   return linear;
 }

@@ -47,6 +47,10 @@ class EngineThread {
   Status wait_until_loaded();
   /// Why the latest step could not be computed; empty if it could.
   std::string step_problem() const;
+  /// How many texts of a client may run and wait where there are no others.
+  std::size_t most_texts(std::uint64_t client) const {
+    return limits_.most_running + waiting_.room_of(client);
+  }
   /// Takes all jobs, which are of one client, or none where the queue has no room for them.
   bool submit(std::vector<Job> jobs);
 

@@ -33,14 +33,14 @@ class JobQueue {
   /// Takes all jobs of one client, or none if there is no room. `free_places` more than the queue
   /// holds may wait, because so many can begin at once. A client with a key can't take all room.
   bool push(std::vector<Job>& jobs, std::size_t free_places);
+  /// How many texts of a client may wait.
+  std::size_t room_of(std::uint64_t client) const;
   std::optional<Job> pop(const RunningTexts& running);
   /// Those that nobody wants any more; they leave the queue.
   std::vector<Job> take_cancelled();
   std::vector<Job> take_all();
 
  private:
-  std::size_t room_of(std::uint64_t client) const;
-
   const std::size_t most_;
   std::deque<Job> jobs_;
 };

@@ -58,14 +58,7 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
       return merges_.find(left.token, right.token);
     });
     for (const Symbol& symbol : symbols) {
-      // As Hugging Face's library and llama.cpp do, a byte that the vocabulary lacks is dropped
-      // where there is no token for the unknown.
-      const auto unknown = vocabulary().unknown();
-      if (symbol.token >= 0) {
-        ids.push_back(symbol.token);
-      } else if (unknown) {
-        ids.push_back(*unknown);
-      }
+      ids.push_back(symbol.token >= 0 ? symbol.token : vocabulary().unknown_or_none());
     }
   }
 

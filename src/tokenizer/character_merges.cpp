@@ -28,12 +28,8 @@ void CharacterMerges::encode(std::string_view word, Scratch& scratch,
 void CharacterMerges::append_bytes(std::string_view character, std::vector<TokenId>& ids) const {
   for (const char byte : character) {
     const TokenId token = bytes_[static_cast<unsigned char>(byte)];
-    if (token >= 0) {
-      ids.push_back(token);
-    } else if (vocabulary_.unknown()) {
-      ids.push_back(*vocabulary_.unknown());
-      return;  // one for the character
-    }
+    ids.push_back(token >= 0 ? token : vocabulary_.unknown_or_none());
+    if (token < 0) return;  // one for the character
   }
 }
 

@@ -75,11 +75,7 @@ class Plamo2Tokenizer final : public VocabularyTokenizer {
   void append_bytes(std::string_view character, std::vector<TokenId>& ids) const {
     for (const char byte : character) {
       const TokenId token = byte_tokens_[static_cast<unsigned char>(byte)];
-      if (token >= 0) {
-        ids.push_back(token);
-      } else if (vocabulary().unknown()) {
-        ids.push_back(*vocabulary().unknown());
-      }
+      ids.push_back(token >= 0 ? token : vocabulary().unknown_or_none());
     }
   }
 

@@ -50,11 +50,7 @@ class RwkvTokenizer final : public VocabularyTokenizer {
   Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
     while (!text.empty()) {
       const ByteTrie::Match match = tokens_.longest(text);
-      if (match.bytes > 0) {
-        ids.push_back(match.token);
-      } else if (vocabulary().unknown()) {
-        ids.push_back(*vocabulary().unknown());
-      }
+      ids.push_back(match.bytes > 0 ? match.token : vocabulary().unknown_or_none());
       text.remove_prefix(std::max<std::size_t>(match.bytes, 1));
     }
     return {};

@@ -102,7 +102,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
       return;
     }
     ids.resize(before);
-    if (vocabulary().unknown() && !after_unknown) ids.push_back(*vocabulary().unknown());
+    if (!after_unknown) ids.push_back(vocabulary().unknown_or_none());
     after_unknown = true;
   }
 

@@ -156,7 +156,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     }
     if (ids.size() - before == character.size()) return;
     ids.resize(before);
-    if (vocabulary().unknown()) ids.push_back(*vocabulary().unknown());
+    ids.push_back(vocabulary().unknown_or_none());
   }
 
   std::string text_of(TokenId id) const override { return escaped_text_of(id); }

@@ -24,6 +24,8 @@ enum class PieceType : std::int32_t {
   kByte = 6,
 };
 
+inline constexpr TokenId kNoToken = -1;
+
 /// The pieces of a file and what is said of them; shared by all kinds of tokenizers.
 class Vocabulary {
  public:
@@ -55,12 +57,14 @@ class Vocabulary {
   std::optional<TokenId> find_text(std::string_view piece) const;
   /// Where the piece is <0x00> to <0xFF>, its byte.
   std::optional<unsigned char> byte_of(TokenId id) const;
-  /// The tokens <0x00> to <0xFF>; -1 where there is none.
+  /// The tokens <0x00> to <0xFF>; kNoToken where there is none.
   std::vector<TokenId> byte_tokens() const;
 
   std::optional<TokenId> bos() const { return bos_; }
   std::optional<TokenId> eos() const { return eos_; }
   std::optional<TokenId> unknown() const { return unknown_; }
+  /// The token for text that no other stands for, or kNoToken, which makes encode() fail.
+  TokenId unknown_or_none() const { return unknown_.value_or(kNoToken); }
   bool is_control(TokenId id) const;
   bool is_end_of_generation(TokenId id) const;
 

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/utf8.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace linnet {
@@ -9,6 +12,10 @@ namespace {
 
 // Places in a text are 32-bit numbers in the merge queue; escaped spaces take three bytes.
 constexpr std::size_t kMostTextBytes = std::size_t{1} << 29;
+
+bool lacks_any(std::span<const TokenId> ids) {
+  return std::ranges::find(ids, kNoToken) != ids.end();
+}
 
 }  // namespace
 
@@ -25,10 +32,13 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
   }
   bool after_special = true;
   for (const TextPart& part : special_tokens_.split(text, options.parse_special, options.plain)) {
+    const std::size_t before = ids.size();
     if (part.token) {
       ids.push_back(*part.token);
     } else if (Status status = encode_text(part.text, after_special, ids); !status) {
       return status.error();
+    } else if (lacks_any(std::span(ids).subspan(before))) {
+      return no_token_for(part.text);
     }
     after_special = part.token.has_value();
   }
@@ -36,6 +46,21 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
     ids.insert(ids.end(), vocabulary_.after_text().begin(), vocabulary_.after_text().end());
   }
   return ids;
+}
+
+// Other programs leave such characters out without a word; then the model is asked something else
+// than what was written.
+Error VocabularyTokenizer::no_token_for(std::string_view text) const {
+  constexpr std::string_view kProblem = "the model's vocabulary has no token for ";
+  for (std::size_t i = 0; i < text.size(); i += utf8_length(text[i])) {
+    const std::string_view character = text.substr(i, utf8_length(text[i]));
+    std::vector<TokenId> ids;
+    const Status status = encode_text(character, /*after_special=*/false, ids);
+    if (!status || !lacks_any(ids)) continue;
+    const auto code_point = static_cast<std::uint32_t>(first_code_point(character));
+    return Error{fmt::format("{}U+{:04X} ('{}')", kProblem, code_point, character)};
+  }
+  return Error{fmt::format("{}something in the text", kProblem)};
 }
 
 std::string VocabularyTokenizer::token_bytes(TokenId id, bool show_special) const {

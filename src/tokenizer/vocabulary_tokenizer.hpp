@@ -30,7 +30,8 @@ class VocabularyTokenizer : public Tokenizer {
       : vocabulary_(std::move(vocabulary)), special_tokens_(std::move(special_tokens)) {}
 
   /// Appends the ids of `text`, which is valid UTF-8, not empty and free of the special tokens that
-  /// are looked for. `after_special`: it is the first text or follows a special token.
+  /// are looked for; kNoToken for what the vocabulary has no token for. `after_special`: it is the
+  /// first text or follows a special token.
   virtual Status encode_text(std::string_view text, bool after_special,
                              std::vector<TokenId>& ids) const = 0;
   /// The bytes of an ordinary token of the vocabulary (neither control nor user-defined).
@@ -44,6 +45,8 @@ class VocabularyTokenizer : public Tokenizer {
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
  private:
+  Error no_token_for(std::string_view text) const;
+
   Vocabulary vocabulary_;
   SpecialTokens special_tokens_;
 };

@@ -157,7 +157,7 @@ class WordPieceTokenizer final : public VocabularyTokenizer {
     }
     if (known) return;
     ids.resize(before);
-    if (vocabulary().unknown()) ids.push_back(*vocabulary().unknown());
+    ids.push_back(vocabulary().unknown_or_none());
   }
 
   static std::size_t count_characters(std::string_view text) {

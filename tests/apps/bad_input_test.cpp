@@ -182,9 +182,18 @@ TEST_F(BadInput, WeightsThatAreNoNumbers) {
   const float kNotANumber = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THAT(failure_of(ModelCopy().fill("output_norm.weight", kNotANumber, 0, 1)),
               HasSubstr("tensor output_norm.weight has values that are no numbers"));
+  const Status written = test::ScriptedModel{.answer = {"a"}}.write(folder_ / "sound.gguf");
+  ASSERT_TRUE(written) << written.error().message;
+  const Status copied = ModelCopy()
+                            .fill("blk.0.attn_q.weight", kNotANumber, 77, 1)
+                            .write(folder_ / "bad.gguf", folder_ / "sound.gguf");
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_THAT(failure({"generate", "--gguf", (folder_ / "bad.gguf").string()}),
+              HasSubstr("bad.gguf: tensor blk.0.attn_q.weight: some weights are not finite: the "
+                        "file is damaged\n"));
 }
 
-// Of large tensors that is only seen in what comes of them.
+// The reference backend takes them as they are: it is seen in what comes of them.
 TEST_F(BadInput, LogitsThatAreNoNumbers) {
   const Status written = test::ScriptedModel{.answer = {"a"}}.write(folder_ / "sound.gguf");
   ASSERT_TRUE(written) << written.error().message;
@@ -196,8 +205,10 @@ TEST_F(BadInput, LogitsThatAreNoNumbers) {
   ASSERT_TRUE(copied) << copied.error().message;
   const std::string model = (folder_ / "bad.gguf").string();
   const auto is_said = HasSubstr("are no numbers: its weights are damaged, or its values overflow");
-  EXPECT_THAT(failure({"generate", "--gguf", model, "--prompt", "\n"}), is_said);
-  const Ended chat = run_program({"chat", "--gguf", model, "--prompt", "Hear"});
+  EXPECT_THAT(failure({"generate", "--backend", "reference", "--gguf", model, "--prompt", "\n"}),
+              is_said);
+  const Ended chat =
+      run_program({"chat", "--backend", "reference", "--gguf", model, "--prompt", "Hear"});
   EXPECT_EQ(chat.status, 1);
   EXPECT_THAT(chat.err, is_said);
 }

@@ -56,6 +56,14 @@ TEST(Generate, JsonIsOneObject) {
   EXPECT_THAT(ended.err, Not(HasSubstr("==========")));
 }
 
+TEST(Generate, OneTokenHasNoRate) {
+  const Ended text = run_program(generate_bundled({"-m", "1"}));
+  EXPECT_THAT(text.err, HasSubstr("\nGeneration: 1 token, which came with the prompt\n"));
+  const auto timings = json_of(run_program(generate_bundled({"-m", "1", "--json"})))["timings"];
+  EXPECT_TRUE(timings["generation_tokens_per_second"].is_null()) << timings;
+  EXPECT_GT(timings["time_to_first_token_s"], 0.0);
+}
+
 TEST(Generate, RunsTheBundledModelByDefault) {
   const Ended ended = run_program({"generate", "-m", "3"});
   ASSERT_EQ(ended.status, 0) << ended.err;

@@ -74,6 +74,26 @@ TEST(Usage, UnknownWords) {
   expect_usage_error({"synth", "--shape", "tiny", "--type", "I8", "out"}, "no weights can be made");
 }
 
+void expect_wrong_variable(const std::string& variable, const std::string& mentions) {
+  const Ended ended = run_program({"generate", "-m", "1"}, {.environment = {variable}});
+  EXPECT_EQ(ended.status, 2) << variable << ended.err;
+  EXPECT_EQ(ended.out, "") << variable;
+  EXPECT_THAT(ended.err, HasSubstr(mentions)) << variable;
+}
+
+TEST(Usage, VariablesOfTheEnvironment) {
+  expect_wrong_variable("LINNET_CPU=abacus", "LINNET_CPU: abacus not in {");
+  expect_wrong_variable("LINNET_CPU=abacus", "scalar}");
+  expect_wrong_variable("LINNET_DEVICE=tpu", "LINNET_DEVICE: tpu not in {auto,cpu,cuda}");
+  expect_wrong_variable("LINNET_CUDA_WITHOUT=picks,wings",
+                        "LINNET_CUDA_WITHOUT: wings not in {graphs,library,picks,early}");
+  for (const char* sound : {"LINNET_CPU=scalar", "LINNET_CPU=", "LINNET_DEVICE=",
+                            "LINNET_CUDA_WITHOUT=", "LINNET_CUDA_WITHOUT=early,graphs"}) {
+    const Ended ended = run_program({"generate", "-m", "1"}, {.environment = {sound}});
+    EXPECT_EQ(ended.status, 0) << sound << ended.err;
+  }
+}
+
 TEST(Usage, NothingToWorkOn) {
   expect_usage_error({"tokenize", "--gguf", "a"}, "a text, or --jsonl, is required");
   expect_usage_error({"bench", "-p", "0", "-n", "0"}, "there is nothing to measure");

@@ -147,7 +147,7 @@ TEST(AttentionTest, CompressedKeysAgreeWithTheReferenceWhateverChunksThreadsAndI
           run_compressed(*make_reference_backend(), type, stride, picks, kTokens, kTokens);
       const auto got = run_compressed(*make_cpu_backend(1), type, stride, picks, kTokens, kTokens);
       EXPECT_LT(test::normalised_error(got, want), 1e-10) << stride;
-      for (const std::string& set : test::instruction_sets()) {
+      for (const std::string_view set : cpu_instruction_sets()) {
         const auto backend = make_cpu_backend(3, set);
         EXPECT_EQ(run_compressed(*backend, type, stride, picks, kTokens, 37), got) << set;
         EXPECT_EQ(run_compressed(*backend, type, stride, picks, kTokens, 1), got) << set;
@@ -171,7 +171,7 @@ TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
   for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
     for (const AttentionParams& params : variants()) {
       const auto want = run(*make_cpu_backend(1, "scalar"), type, {}, params, 101, 101);
-      for (const std::string& set : test::instruction_sets()) {
+      for (const std::string_view set : cpu_instruction_sets()) {
         const auto backend = make_cpu_backend(3, set);
         EXPECT_EQ(run(*backend, type, {}, params, 101, 101), want) << set;
         if (!params.causal) continue;

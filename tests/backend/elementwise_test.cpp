@@ -22,7 +22,7 @@ void compare(Op&& op, double largest_error, float deviation = 1.0f) {
   const auto want = run(*make_reference_backend());
   const auto scalar = run(*make_cpu_backend(1, "scalar"));
   EXPECT_LT(test::normalised_error(scalar, want), largest_error);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     EXPECT_EQ(run(*make_cpu_backend(2, set)), scalar) << set;
   }
 }

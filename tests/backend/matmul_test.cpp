@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "backend/backend_pair.hpp"
 #include "support/oracle_case.hpp"
@@ -77,7 +78,7 @@ TEST_P(MatmulTest, AgreesWithTheReference) {
     const PackedSource weights = random_weights(format, columns, rows);
     const std::vector<float> input = random_floats(11 * columns, 3);
     const std::vector<float> want = multiply(*reference, weights, input, 11);
-    for (const std::string& set : test::instruction_sets()) {
+    for (const std::string_view set : cpu_instruction_sets()) {
       const auto backend = make_cpu_backend(2, set);
       const double error = test::normalised_error(multiply(*backend, weights, input, 11), want);
       EXPECT_LT(error, rounding_error(format)) << set << ", " << rows << " rows";
@@ -91,7 +92,7 @@ TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
   const PackedSource weights = random_weights(format, columns, 37);
   const std::vector<float> input = random_floats(23 * columns, 5);
   const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 23);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     const auto backend = make_cpu_backend(3, set);
     EXPECT_EQ(multiply(*backend, weights, input, 23), want) << set;
     for (const std::int64_t count : {2, 3, 5, 8, 9, 13}) {
@@ -127,7 +128,7 @@ TEST_P(MatmulTest, TheLargestCodesGiveTheSameBitsOnEveryInstructionSet) {
     input[i] = i < 6 * kColumns || i % 2 == 0 ? -1.0f : 1.0f;
   }
   const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 9);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     EXPECT_EQ(multiply(*make_cpu_backend(1, set), weights, input, 9), want) << set;
   }
 }
@@ -196,6 +197,60 @@ TEST(ExpertMatmulTest, ReadsAnExpertOfALastingSourceWhenItIsFirstUsed) {
   EXPECT_EQ(run(2), std::vector<float>(16, 0.0f));
 }
 
+// A byte of scales that makes a half-precision or 32-bit float infinite or no number.
+PackedSource damaged_weights(std::string_view format, std::size_t at, std::byte byte) {
+  PackedSource weights = random_weights(*find_format(format), 256, 40, 3);
+  weights.bytes[at] = byte;
+  return weights;
+}
+
+// Products with activations in 8 bits make something of a scale that is no number, and what follows
+// looks sound.
+TEST(DamagedWeightsTest, AreSeenWhenTheyArePacked) {
+  constexpr std::byte kNan{0x7e}, kLargest{0x7f};
+  const auto backend = make_cpu_backend(2);
+  const std::tuple<const char*, std::size_t, std::byte> cases[] = {
+      {"Q4_0", 18 * 7 + 1, kNan},   {"Q8_0", 34 * 900 + 1, kNan}, {"Q4_1", 20 * 5 + 3, kNan},
+      {"Q4_K", 144 * 39 + 1, kNan}, {"Q4_K", 144 * 39 + 3, kNan}, {"Q6_K", 210 * 119 + 209, kNan},
+      {"F16", 2 * 7000 + 1, kNan}};
+  for (const auto& [format, at, byte] : cases) {
+    const auto matrix = backend->upload(damaged_weights(format, at, byte).source());
+    ASSERT_FALSE(matrix) << format;
+    EXPECT_EQ(matrix.error().message, "some weights are not finite: the file is damaged");
+  }
+  for (const char* format : {"F32", "BF16"}) {
+    PackedSource weights = damaged_weights(format, 0, std::byte{0xff});
+    const std::size_t last = weights.bytes.size() - 1;
+    weights.bytes[last] = kLargest;
+    weights.bytes[last - 1] |= std::byte{0x80};
+    EXPECT_FALSE(backend->upload(weights.source())) << format;
+  }
+  EXPECT_TRUE(backend->upload(random_weights(*find_format("Q4_K"), 256, 40, 3).source()));
+}
+
+TEST(DamagedWeightsTest, OfAnExpertAreSeenWhenItIsFirstUsed) {
+  const PackedSource weights = damaged_weights("Q4_0", 18 * 8 * 100 + 1, std::byte{0x7e});
+  MatrixSource source = weights.source();
+  source.lasting = true;
+  source.name = "m.gguf: tensor blk.0.ffn_up_exps.weight";
+  const auto backend = make_cpu_backend(2);
+  const auto matrix = backend->upload(source);
+  ASSERT_TRUE(matrix) << matrix.error().message;
+  bool is_damaged = false;
+  for (std::int32_t expert : {0, 1, 2, 0}) {
+    float gate = 1.0f;
+    HostMatrix in(1, 256, random_floats(256, 9)), out(1, 40);
+    backend->expert_matmul(in.view(), **matrix, nullptr, nullptr, {&expert, &gate, 1, 1},
+                           out.view());
+    is_damaged = is_damaged || expert == 2;
+    EXPECT_EQ(!backend->status(), is_damaged) << expert;
+  }
+  ASSERT_FALSE(backend->status());
+  EXPECT_EQ(backend->status().error().message,
+            "m.gguf: tensor blk.0.ffn_up_exps.weight: some weights are not finite: the file is "
+            "damaged");
+}
+
 // 704 columns end in the middle of a panel. What memory held for the blocks behind them was read
 // and multiplied, though not used: the overflow shows with the asan preset.
 TEST(MatmulMemoryTest, WhatAnEarlierInputLeftBehindDoesNotMatter) {
@@ -211,7 +266,7 @@ TEST(MatmulMemoryTest, WhatAnEarlierInputLeftBehindDoesNotMatter) {
 TEST(MatmulMemoryTest, ARowThatIsNotFiniteSpoilsNoOther) {
   const PackedSource weights = random_weights(*find_format("Q4_0"), 256, 32);
   std::vector<float> input = random_floats(9 * 256, 4);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     const auto backend = make_cpu_backend(1, set);
     const std::vector<float> want = multiply(*backend, weights, input, 9);
     std::vector<float> spoilt = input;
@@ -244,7 +299,7 @@ TEST(GatedMatmulTest, IsTwoMatmulsAndAnActivation) {
   const PackedSource gate_weights = random_weights(*find_format("Q4_K"), kColumns, kOutputs);
   const PackedSource up_weights = random_weights(*find_format("Q8_0"), kColumns, kOutputs);
   const std::vector<float> bias = random_floats(kOutputs, 4);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     const auto backend = make_cpu_backend(2, set);
     auto gate_matrix = backend->upload(gate_weights.source());
     auto up_matrix = backend->upload(up_weights.source());

@@ -68,7 +68,7 @@ void check(const Recurrence& recurrence) {
   EXPECT_LT(test::normalised_error(scalar, want), 1e-11);
   EXPECT_LT(test::normalised_error(evaluate(*make_reference_backend(), recurrence, cut), want),
             1e-30);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     EXPECT_EQ(evaluate(*make_cpu_backend(1, set), recurrence, whole), scalar) << set;
     EXPECT_EQ(evaluate(*make_cpu_backend(3, set), recurrence, cut), scalar) << set;
   }
@@ -219,7 +219,7 @@ void compare(const std::function<void(Backend&, View x, View out)>& op) {
   const auto want = run(*make_reference_backend());
   const auto scalar = run(*make_cpu_backend(1, "scalar"));
   EXPECT_LT(test::normalised_error(scalar, want), 1e-12);
-  for (const std::string& set : test::instruction_sets()) {
+  for (const std::string_view set : cpu_instruction_sets()) {
     EXPECT_EQ(run(*make_cpu_backend(2, set)), scalar) << set;
   }
 }

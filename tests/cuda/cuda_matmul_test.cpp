@@ -45,6 +45,20 @@ TEST_P(CudaMatmulTest, ManyRowsAgreeWithTheReference) {
   }
 }
 
+// Every width of a tile, by our own kernels; inputs that are no whole group of a warpgroup's.
+TEST_P(CudaMatmulTest, ManyRowsWithoutALibraryAgreeWithTheReference) {
+  CudaOptions options = test::options_of_environment();
+  options.library = false;
+  auto own = make_cuda_backend(1, options);
+  ASSERT_TRUE(own) << own.error().message;
+  const bool is_block = GetParam()->block_elements == 32;
+  const PackedSource weights(*GetParam(), is_block ? 160 : 256, 133);
+  for (const std::int64_t rows : {20, 60, 100, 200}) {
+    const auto want = multiply(*reference_, weights, rows), got = multiply(**own, weights, rows);
+    EXPECT_LT(test::normalised_error(got, want), 3e-7) << rows << " rows";
+  }
+}
+
 TEST_P(CudaMatmulTest, EmbeddedRowsAreTheValuesOfTheFile) {
   const PackedSource weights(*GetParam(), 512, 21);
   const std::vector<std::int32_t> ids = {20, 0, 15, 16};

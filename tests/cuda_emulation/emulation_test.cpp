@@ -25,6 +25,7 @@ class CudaDeviceTest : public test::CudaTest {
     emulation::set_reversed(false);
     emulation::set_driver(CUDART_VERSION);
     emulation::set_shared_bytes(kSharedBytesOfHopper);
+    emulation::set_hopper(true);
   }
 };
 
@@ -224,6 +225,27 @@ TEST_F(CudaDeviceTest, TheLibraryTakesManyRows) {
   cuda_->matmul(in.view(), {&output, 1});
   EXPECT_TRUE(cuda_->status());
   EXPECT_EQ(emulation::library_products() - before, 1u);
+}
+
+// Hopper multiplies with wgmma, unless that is left out; devices before it can't.
+TEST_F(CudaDeviceTest, ProductsOfSomeRowsAreThoseOfTheDevice) {
+  const test::PackedSource weights(*find_format("Q4_K"), 256, 8);
+  const auto kernel = [&](bool hopper, bool wgmma) {
+    emulation::set_hopper(hopper);
+    CudaOptions options;
+    options.wgmma = wgmma;
+    const auto backend = std::move(*make_cuda_backend(1, options));
+    auto matrix = backend->upload(weights.source());
+    const DeviceRows in = test::random_rows(*backend, 40, 256, 1), out(*backend, 40, 8);
+    const MatmulOutput output{matrix->get(), out.view()};
+    emulation::launched_kernels();
+    backend->matmul(in.view(), {&output, 1});
+    EXPECT_TRUE(backend->status());
+    return emulation::launched_kernels()[1];
+  };
+  EXPECT_EQ(kernel(true, true), "multiply_warpgroups");
+  EXPECT_EQ(kernel(true, false), "multiply_many");
+  EXPECT_EQ(kernel(false, true), "multiply_many");
 }
 
 TEST_F(CudaDeviceTest, CeilingsAreMeasured) {

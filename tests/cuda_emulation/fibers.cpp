@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
 #include "running.hpp"
+#include "warpgroup_products.hpp"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -38,7 +42,8 @@ struct Fiber {
   bool started = false, done = false;
   unsigned warp_syncs = 0;
   dim3 thread;
-  std::vector<PendingCopy> copies;
+  std::vector<PendingCopy> copies;               // not committed
+  std::deque<std::vector<PendingCopy>> batches;  // of copies
 };
 
 struct Warp {
@@ -57,6 +62,7 @@ struct Block {
   int idle_turns = 0;
   std::vector<uint4> memory;
   unsigned grid = 0, number = 0;  // among all that ran
+  WarpgroupProducts products;
   const std::function<void()>* thread = nullptr;
   jmp_buf finished;
 };
@@ -93,7 +99,11 @@ void take_turns() {
 void run_fiber() {
   (*block->thread)();
   Fiber& self = block->fibers[block->current];
-  if (!self.copies.empty()) give_up("a thread ended with copies that it did not wait for");
+  if (!self.copies.empty() ||
+      std::ranges::any_of(self.batches, [](const auto& batch) { return !batch.empty(); })) {
+    give_up("a thread ended with copies that it did not wait for");
+  }
+  block->products.end_thread(block->current);
   self.done = true;
   --block->left;
   block->idle_turns = 0;
@@ -120,6 +130,7 @@ void run_block(dim3 size) {
     fiber.started = fiber.done = false;
     fiber.warp_syncs = 0;
     fiber.copies.clear();
+    fiber.batches.clear();
     const auto n = static_cast<unsigned>(i);
     fiber.thread = {n % size.x, n / size.x % size.y, n / (size.x * size.y)};
     getcontext(&fiber.start);
@@ -129,9 +140,10 @@ void run_block(dim3 size) {
     makecontext(&fiber.start, run_fiber, 0);
   }
   for (Warp& warp : block->warps) warp.barrier = {};
+  block->products.begin_block(block->threads);
   block->left = block->threads;
   block->idle_turns = 0;
-  if (_setjmp(block->finished) != 0) return;
+  if (_setjmp(block->finished) != 0) return block->products.end_block();
   block->current = reversed ? block->threads - 1 : 0;
   block->fibers[block->current].started = true;
   threadIdx = block->fibers[block->current].thread;
@@ -171,12 +183,13 @@ const std::uint64_t* share(std::uint64_t value) {
   return warp().shared;
 }
 
-void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros) {
-  block->fibers[block->current].copies.push_back({to, from, bytes, zeros});
-}
+namespace {
 
-void wait_for_copies() {
-  for (const PendingCopy& copy : block->fibers[block->current].copies) {
+Fiber& self() { return block->fibers[block->current]; }
+std::span<const std::byte> shared_memory() { return std::as_bytes(std::span(block->memory)); }
+
+void copy_now(const std::vector<PendingCopy>& copies) {
+  for (const PendingCopy& copy : copies) {
     note_access(copy.to, copy.bytes, true, nullptr);
     if (copy.zeros) {
       std::memset(copy.to, 0, copy.bytes);
@@ -184,8 +197,46 @@ void wait_for_copies() {
       note_access(copy.from, copy.bytes, false, nullptr);
       std::memcpy(copy.to, copy.from, copy.bytes);
     }
+    block->products.write_shared(block->current);
   }
-  block->fibers[block->current].copies.clear();
+}
+
+}  // namespace
+
+void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros) {
+  self().copies.push_back({to, from, bytes, zeros});
+}
+
+void commit_copies() { self().batches.push_back(std::exchange(self().copies, {})); }
+
+void wait_for_copies(int pending) {
+  while (std::ssize(self().batches) > pending) {
+    copy_now(self().batches.front());
+    self().batches.pop_front();
+  }
+}
+
+void wait_for_copies() {
+  wait_for_copies(0);
+  copy_now(std::exchange(self().copies, {}));
+}
+
+std::uint32_t shared_address(const void* shared) {
+  const auto* at = static_cast<const std::byte*>(shared);
+  if (at < shared_memory().data() || at > shared_memory().data() + shared_memory().size()) {
+    give_up("an address is not in the shared memory that the launch gave");
+  }
+  return kSharedBase + static_cast<std::uint32_t>(at - shared_memory().data());
+}
+void show_to_products() { block->products.fence_shared(block->current); }
+void begin_products() { block->products.fence_registers(block->current); }
+void begin_product(float* sums, int count, const std::uint32_t* a, std::uint64_t b) {
+  block->products.begin(block->current, shared_memory(), sums, count, a, b);
+  sync_warp();  // all of its lanes begin it
+}
+void commit_products() { block->products.commit(block->current); }
+void wait_for_products(int pending) {
+  block->products.wait(block->current, shared_memory(), pending);
 }
 
 bool find_running(Running& now) {

@@ -25,6 +25,7 @@ namespace {
 bool lost = false;
 int driver = CUDART_VERSION;
 std::size_t most_shared_bytes = 232448;
+bool hopper = std::getenv("CUDA_EMULATION_AMPERE") == nullptr;
 EmulatedGraph* captured = nullptr;
 std::size_t graph_launch_count = 0;
 std::vector<const void*> launched;                   // kernels
@@ -139,6 +140,8 @@ Arena& arena() {
   return the_arena;
 }
 
+bool is_hopper() { return hopper; }
+void set_hopper(bool value) { hopper = value; }
 bool is_lost() { return lost; }
 void set_lost(bool value) { lost = value; }
 void set_driver(int version) { driver = version; }
@@ -174,7 +177,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated device", 9, 0, 2, most_shared_bytes};
+  *properties = {"emulated device", is_hopper() ? 9 : 8, 0, 2, most_shared_bytes};
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {

@@ -45,8 +45,7 @@ class StepLogitsTest : public testing::Test {
         are_whole_ += chain.needs(context).all ? 1 : 0;
         std::vector<float> rows(other);
         rows.insert(rows.end(), logits.begin(), logits.end());
-        const Status status = step.read({rows.data(), 2, kVocabulary, kVocabulary});
-        EXPECT_TRUE(status) << status.error().message;
+        step.read({rows.data(), 2, kVocabulary, kVocabulary});
         token = chain.draw(step.row(1), context);
       } else {
         token = chain.draw(logits, context);

@@ -230,6 +230,18 @@ TEST(Preemption, ACacheTooSmallForAllDoesNotChangeTheText) {
   }
 }
 
+// A stream writes them as they come; an answer in one piece is made in memory.
+TEST_F(Completions, MoreLogprobsThanMemoryIsForAreRefused) {
+  Json body = completion("a", 500);
+  body["prompt"] = std::vector<std::string>(4, "a");
+  body["n"] = 16;
+  body["logprobs"] = 20;
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.json()["error"]["message"].get<std::string>(),
+              testing::StartsWith("672000 log probabilities may come in one piece"));
+}
+
 TEST_F(Completions, TooLongNamesBothCounts) {
   const auto reply = serving.post("/v1/completions", completion("In the beginning", 600));
   EXPECT_EQ(reply.status, 400);

@@ -96,6 +96,37 @@ TEST(Server, WhatIsNotHttpIsRefused) {
   EXPECT_EQ(test::parse_reply(client.receive_all()).status, 400);
 }
 
+TEST(Server, TwoHostsAreRefused) {
+  const test::Serving serving;
+  EXPECT_EQ(serving.get("/health", "Host: other\r\n").status, 400);
+}
+
+TEST(Server, CompressedBodiesAreRefused) {
+  const test::Serving serving;
+  const auto reply = serving.post("/tokenize", {{"content", "a"}}, "Content-Encoding: gzip\r\n");
+  EXPECT_EQ(reply.status, 415);
+  EXPECT_EQ(reply.json()["error"]["message"],
+            "the body is encoded as gzip, expected JSON as it is");
+  EXPECT_EQ(serving.post("/tokenize", {{"content", "a"}}, "Content-Encoding: identity\r\n").status,
+            200);
+}
+
+// The memory for bodies is then spoken for.
+TEST(Server, LargeBodiesThatComeSlowlyHoldUpTheirLikeOnly) {
+  const test::Serving serving;
+  std::vector<std::unique_ptr<test::TcpClient>> slow;
+  for (int i = 0; i < 16; ++i) {
+    slow.push_back(std::make_unique<test::TcpClient>(serving.port()));
+    slow.back()->send(
+        "POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8388608\r\n\r\n{");
+  }
+  const Json large = {{"content", std::string(100'000, 'a')}};
+  EXPECT_TRUE(becomes([&] { return serving.post("/tokenize", large).status == 429; }));
+  EXPECT_EQ(serving.post("/tokenize", {{"content", "a"}}).status, 200);
+  slow.clear();
+  EXPECT_TRUE(becomes([&] { return serving.post("/tokenize", large).status == 200; }));
+}
+
 TEST(Server, ASlowHeaderEndsTheConnection) {
   serve::ServerOptions options;
   options.header_time = std::chrono::seconds(1);
@@ -220,6 +251,20 @@ TEST(Server, AFullQueueIsRefusedWithRetryAfter) {
   EXPECT_EQ(reply.status, 429);
   EXPECT_EQ(reply.json()["error"]["code"], "rate_limit_exceeded");
   EXPECT_THAT(reply.head, HasSubstr("Retry-After: "));
+}
+
+// To try again later would not help.
+TEST(Server, MoreTextsThanMayWaitAreNoFullQueue) {
+  serve::ServerOptions options;
+  options.engine.most_running = 2;
+  options.engine.most_waiting = 3;
+  const test::Serving serving(options);
+  Json body = {{"prompt", "a"}, {"max_tokens", 1}, {"n", 5}};
+  EXPECT_EQ(serving.post("/v1/completions", body).status, 200);
+  body["n"] = 6;
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.json()["error"]["message"], "the request asks for 6 texts, expected at most 5");
 }
 
 TEST(Server, KeysAreAskedFor) {

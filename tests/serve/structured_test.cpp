@@ -191,6 +191,10 @@ TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   refused({{"response_format", {{"type", "xml"}}}}, "response_format.type");
   refused({{"response_format", "json"}}, "response_format");
   refused({{"grammar", "root :="}}, "grammar");
+  refused({{"grammar", "root ::= \"a\""}, {"response_format", {{"type", "json_object"}}}},
+          "grammar");
+  refused({{"json_schema", Json::object()}, {"response_format", {{"type", "json_object"}}}},
+          "json_schema");
   refused({{"tool_choice", "maybe"}}, "tool_choice");
   refused({{"tool_choice", {{"function", {{"name", "other"}}}}}}, "tool_choice");
   refused({{"tool_choice", {{"function", {{"name", 5}}}}}}, "tool_choice.function.name");

@@ -54,6 +54,18 @@ TEST(BpeTest, WritesAnyBytes) {
   EXPECT_EQ(test::decode(*tokenizer, test::encode(*tokenizer, text)), text);
 }
 
+// Hugging Face's library and llama.cpp leave them out.
+TEST(BpeTest, BytesWithoutATokenAreUnknownOrAnError) {
+  auto file = test::byte_level_vocabulary({{"a", "b"}});
+  file.tokens['Z'] = "gone";
+  file.tokens[0xa6] = "gone, too";  // of U+1F986
+  test::expect_no_token(*test::make(file), "abZ", "U+005A ('Z')");
+  test::expect_no_token(*test::make(file), "ab🦆a", "U+1F986 ('🦆')");
+  EXPECT_EQ(test::encode(*test::make(file), "aba"), (Ids{256, 'a'}));
+  file.ids = {{"unknown_token_id", 'q'}};
+  EXPECT_EQ(test::encode(*test::make(file), "abZ"), (Ids{256, 'q'}));
+}
+
 TEST(BpeTest, SeveralThreadsMayUseOneTokenizer) {
   const auto tokenizer = test::make(test::byte_level_vocabulary({{"a", "b"}}, "qwen2"));
   const std::string text = "ab e\u0301 ab 123 ab\n ab";

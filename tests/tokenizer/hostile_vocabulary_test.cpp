@@ -55,7 +55,8 @@ TEST(HostileVocabularyTest, EmptyOnes) {
     file.tokens = {""};
     file.types = {PieceType::kUnknown};
     if (const auto tokenizer = file.make(); tokenizer.ok()) {
-      test::decode(**tokenizer, test::encode(**tokenizer, "some text"));
+      const auto ids = (*tokenizer)->encode("some text", {});
+      if (ids) test::decode(**tokenizer, *ids);
     }
   }
 }

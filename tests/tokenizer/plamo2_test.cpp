@@ -38,6 +38,13 @@ TEST(Plamo2Test, UnknownCharactersAreBytes) {
   EXPECT_EQ(test::encode(*tokenizer, "\ufeffa"), (Ids{259}));
 }
 
+TEST(Plamo2Test, UnknownCharactersAreUnknownTokensOrAnError) {
+  auto file = vocabulary();
+  file.tokens[3 + 0xa9] = "gone";
+  file.ids = {{"unknown_token_id", 0}};
+  EXPECT_EQ(test::encode(*test::make(file), "aé"), (Ids{259, 3 + 0xc3, 0}));
+}
+
 // All ways to write `text`, the definition.
 double best_cost(const std::map<std::string, double>& costs, const std::string& text) {
   if (text.empty()) return 0;

@@ -39,9 +39,9 @@ TEST(RwkvTest, PiecesAreEscaped) {
   EXPECT_EQ(tokenizer->token_bytes(12, false), "\\");
 }
 
-TEST(RwkvTest, BytesWithoutATokenAreUnknownOrDropped) {
+TEST(RwkvTest, BytesWithoutATokenAreUnknownOrAnError) {
   auto file = vocabulary();
-  EXPECT_EQ(test::encode(*test::make(file), "aZa<s>"), (Ids{1, 1}));
+  test::expect_no_token(*test::make(file), "aZa<s>", "U+005A ('Z')");
   file.ids = {{"unknown_token_id", 0}};
   EXPECT_EQ(test::encode(*test::make(file), "aZa"), (Ids{1, 0, 1}));
 }

@@ -55,6 +55,22 @@ TEST(SentencePieceTest, UnknownCharactersAreBytesOrTheUnknownToken) {
   EXPECT_EQ(test::encode(*test::make(small), "aéüa"), (Ids{1, 0, 1}));
 }
 
+TEST(EscapedVocabularyTest, CharactersWithoutATokenAreAnError) {
+  for (const char* model : {"llama", "t5", "gemma4"}) {
+    test::VocabularyFile file{.model = model};
+    file.add("a");
+    file.add("b");
+    file.add("</s>", PieceType::kControl);
+    file.merges = {"a b"};
+    file.flags = {{"add_space_prefix", false}};
+    file.ids = {{"unknown_token_id", -1}};
+    const auto tokenizer = file.make();
+    ASSERT_TRUE(tokenizer) << model << tokenizer.error().message;
+    EXPECT_EQ(test::encode(**tokenizer, "ab"), (Ids{0, 1})) << model;
+    test::expect_no_token(**tokenizer, "abéa", "U+00E9 ('é')");
+  }
+}
+
 TEST(SentencePieceTest, BeginsWithBosByDefault) {
   auto file = vocabulary();
   EXPECT_EQ(test::encode(*test::make(file), "ab", {.add_special = true}), (Ids{1, 264}));

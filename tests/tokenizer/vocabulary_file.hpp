@@ -124,6 +124,14 @@ inline Ids encode(const Tokenizer& tokenizer, std::string_view text, EncodeOptio
   return ids ? *ids : Ids{};
 }
 
+/// Expects that `text` can't be encoded because of `character`.
+inline void expect_no_token(const Tokenizer& tokenizer, std::string_view text,
+                            const std::string& character) {
+  const auto ids = tokenizer.encode(text, {});
+  ASSERT_FALSE(ids);
+  EXPECT_EQ(ids.error().message, "the model's vocabulary has no token for " + character);
+}
+
 inline std::string decode(const Tokenizer& tokenizer, const Ids& ids, bool show_special = false) {
   Detokenizer detokenizer(tokenizer, /*at_start=*/true, show_special);
   std::string text;

@@ -27,6 +27,8 @@ class CpuBackend final : public Backend {
   std::string_view name() const override { return kernels_.name; }
   std::string_view memory_layout() const override { return "cpu 1"; }
 
+  Status status() override { return status_; }
+
   Result<std::unique_ptr<Buffer>> allocate(std::int64_t floats) override;
   Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override;
   Result<std::unique_ptr<KvStore>> make_kv_store(const KvShape& shape) override;
@@ -123,6 +125,7 @@ class CpuBackend final : public Backend {
   std::vector<float> attention_sums_;
   KeySelection selection_;
   std::vector<SequenceRun> runs_;
+  Status status_;
 };
 
 }  // namespace linnet::cpu

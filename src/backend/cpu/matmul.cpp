@@ -193,7 +193,9 @@ void CpuBackend::expert_matmul(View in, const Matrix& matrix, const float* scale
     if (next[e] < ends[e]) used.push_back(e);
   }
 
-  weight.ensure_packed(used, pool_);
+  if (Status s = weight.ensure_packed(used, pool_); !s && status_) {
+    status_ = Error{weight.name() + ": " + s.error().message};
+  }
 
   const TaskCut cut(kernels_, pool_.threads(), picks);
   const std::int64_t tasks = cut.tasks(weight);

@@ -1,8 +1,10 @@
 #include "backend/cpu/pack_strip.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/half.hpp"
@@ -49,6 +51,10 @@ void pack_codes(const PanelCodes& codes, std::int64_t inputs, std::uint8_t* bloc
     }
     block += kLayout.block_bytes();
   }
+}
+
+bool are_finite(std::span<const float> values) {
+  return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
 }
 
 void put_half(std::uint8_t* halves, std::int64_t lane, float value) {
@@ -101,9 +107,10 @@ float get_scale(ScaleKind kind, const std::uint8_t* group, std::int64_t lane) {
   return 0.0f;
 }
 
-// The scales of the block of a row whose first group in the panel is `group`.
+// The scales of the block of a row whose first group in the panel is `group`; whether they are
+// finite.
 template <class T>
-void pack_scales(const Layout& layout, const typename T::Block& block, std::int64_t inputs,
+bool pack_scales(const Layout& layout, const typename T::Block& block, std::int64_t inputs,
                  std::int64_t group, std::int64_t lane, std::uint8_t* panel) {
   std::uint8_t* scales = panel + group * layout.scale_bytes();
   std::uint8_t* minimums = panel + layout.minimums_at(inputs) + group * layout.scale_bytes();
@@ -119,9 +126,11 @@ void pack_scales(const Layout& layout, const typename T::Block& block, std::int6
     std::uint8_t* supers = panel + layout.supers_at(inputs);
     put_half(supers, lane, super.super_scale);
     if (T::has_minimum) put_half(supers + 2 * kLanes, lane, super.super_minimum);
+    return std::isfinite(super.super_scale) &&
+           (!T::has_minimum || std::isfinite(super.super_minimum));
   } else {
     float scale_values[T::groups];
-    float minimum_values[T::groups];
+    float minimum_values[T::groups] = {};
     if constexpr (T::has_minimum) {
       T::unpack_scales(block, scale_values, minimum_values);
     } else {
@@ -132,13 +141,15 @@ void pack_scales(const Layout& layout, const typename T::Block& block, std::int6
       put_scale(layout.scales, scales + at, lane, scale_values[g]);
       if (T::has_minimum) put_scale(layout.scales, minimums + at, lane, minimum_values[g]);
     }
+    return are_finite(scale_values) && are_finite(minimum_values);
   }
 }
 
 template <class T>
-void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first,
+bool pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first,
                 std::int64_t inputs, std::uint8_t* panel) {
   PanelCodes codes{};
+  bool finite = true;
   for (std::int64_t lane = 0; lane < from.rows; ++lane) {
     const std::byte* bytes = from.bytes + lane * from.row_bytes + from.format->size_bytes(first);
     for (std::int64_t i = 0; i < inputs; i += T::block_elements) {
@@ -146,19 +157,22 @@ void pack_panel(const Layout& layout, const PackedRows& from, std::int64_t first
       std::memcpy(&block, bytes, sizeof block);
       bytes += sizeof block;
       T::unpack_stored(block, codes[lane].data() + i);
-      pack_scales<T>(layout, block, inputs, i / T::group_elements, lane, panel);
+      finite &= pack_scales<T>(layout, block, inputs, i / T::group_elements, lane, panel);
     }
   }
   pack_codes<T>(codes, inputs, panel + layout.codes_at(inputs));
+  return finite;
 }
 
 template <class T>
-void pack_integers(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
+bool pack_integers(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
+  bool finite = true;
   for (std::int64_t first = 0; first < from.columns; first += kPanel) {
     const std::int64_t inputs = std::min(kPanel, from.columns - first);
-    pack_panel<T>(layout, from, first, inputs, strip);
+    finite &= pack_panel<T>(layout, from, first, inputs, strip);
     strip += layout.panel_bytes(inputs);
   }
+  return finite;
 }
 
 // Where a 16-bit float stands in a strip, in bytes.
@@ -167,23 +181,44 @@ std::int64_t half_place(Codes codes, std::int64_t column, std::int64_t lane) {
   return 4 * (column / 2 * kLanes + lane) + 2 * (1 - column % 2);
 }
 
-void pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
+// Whether none has the exponent of what is infinite or no number. A loop of its own, which the
+// compiler vectorises.
+bool are_finite_halves(Codes codes, const std::byte* halves, std::int64_t count) {
+  const std::int16_t exponent = codes == Codes::kHalf ? 0x7c00 : 0x7f80;
+  std::int16_t largest = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int16_t bits;
+    std::memcpy(&bits, halves + i * 2, sizeof bits);
+    largest = std::max(largest, static_cast<std::int16_t>(bits & exponent));
+  }
+  return largest != exponent;
+}
+
+bool pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
+  bool finite = true;
+  for (std::int64_t lane = 0; lane < from.rows; ++lane) {
+    finite &= are_finite_halves(codes, from.bytes + lane * from.row_bytes, from.columns);
+  }
   for (std::int64_t c = 0; c < from.columns; ++c) {
     for (std::int64_t lane = 0; lane < from.rows; ++lane) {
       std::memcpy(strip + half_place(codes, c, lane), from.bytes + lane * from.row_bytes + c * 2,
                   2);
     }
   }
+  return finite;
 }
 
 // F32 and the rare types that weights come in otherwise (F64, integers).
-void pack_floats(const PackedRows& from, std::uint8_t* strip) {
+bool pack_floats(const PackedRows& from, std::uint8_t* strip) {
+  bool finite = true;
   std::vector<float> row(static_cast<std::size_t>(from.columns));
   auto* to = reinterpret_cast<float*>(strip);
   for (std::int64_t lane = 0; lane < from.rows; ++lane) {
     from.format->dequantize(from.bytes + lane * from.row_bytes, row.data(), from.columns);
     for (std::int64_t c = 0; c < from.columns; ++c) to[c * kLanes + lane] = row[c];
+    finite &= are_finite(row);
   }
+  return finite;
 }
 
 int get_code(const Layout& layout, const std::uint8_t* block, std::int64_t lane,
@@ -232,12 +267,14 @@ float get_float(Codes codes, const std::uint8_t* strip, std::int64_t column, std
 
 }  // namespace
 
-void pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
+bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
   if (layout.codes == Codes::kFloat32) return pack_floats(from, strip);
   if (layout.is_float()) return pack_halves(layout.codes, from, strip);
+  bool finite = true;
   formats::for_each_quantised([&]<class T>() {
-    if (T::type == from.format->type) pack_integers<T>(layout, from, strip);
+    if (T::type == from.format->type) finite = pack_integers<T>(layout, from, strip);
   });
+  return finite;
 }
 
 void unpack_lane(const Layout& layout, const std::uint8_t* strip, std::int64_t lane,

@@ -17,8 +17,9 @@ struct PackedRows {
 };
 
 /// Writes `from` as a strip in `layout`, which is choose_layout(*from.format); `strip` is zero
-/// before.
-void pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip);
+/// before. False where a weight is infinite or no number: kernels with integers would make
+/// something of it that looks sound.
+[[nodiscard]] bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip);
 
 /// Writes the values of row `lane` of a strip to `out`, exactly those of the file.
 void unpack_lane(const Layout& layout, const std::uint8_t* strip, std::int64_t lane,

@@ -1,6 +1,7 @@
 #include "backend/cpu/packed_matrix.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
 #include "backend/cpu/pack_strip.hpp"
@@ -24,24 +25,27 @@ Result<std::unique_ptr<PackedMatrix>> PackedMatrix::pack(const MatrixSource& sou
   if (!source.lasting) {
     std::vector<std::int32_t> all(static_cast<std::size_t>(source.slices));
     std::iota(all.begin(), all.end(), 0);
-    matrix->ensure_packed(all, pool);
+    if (Status s = matrix->ensure_packed(all, pool); !s) return s.error();
   }
   return matrix;
 }
 
-void PackedMatrix::ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const {
+Status PackedMatrix::ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const {
   std::vector<std::int32_t> missing;
   for (const std::int32_t slice : slices) {
     if (!packed_[slice]) missing.push_back(slice);
   }
   const std::int64_t row_bytes = source_.format->size_bytes(columns());
+  std::atomic<bool> finite{true};
   pool.parallel_for(static_cast<std::int64_t>(missing.size()) * strips_, [&](std::int64_t i) {
     const std::int64_t slice = missing[i / strips_], index = i % strips_, first = index * kLanes;
     const PackedRows from{source_.format, source_.bytes + (slice * rows() + first) * row_bytes,
                           row_bytes, std::min(kLanes, rows() - first), columns()};
-    pack_strip(layout_, from, const_cast<std::uint8_t*>(strip(slice, index)));
+    if (!pack_strip(layout_, from, const_cast<std::uint8_t*>(strip(slice, index)))) finite = false;
   });
   for (const std::int32_t slice : missing) packed_[slice] = true;
+  if (!finite) return Error{"some weights are not finite: the file is damaged"};
+  return {};
 }
 
 void PackedMatrix::unpack_row(std::int64_t row, float* out) const {

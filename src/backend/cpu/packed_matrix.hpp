@@ -15,10 +15,11 @@ namespace linnet::cpu {
 /// Weights in the kernels' layout. The rows of each slice are padded to whole strips.
 class PackedMatrix final : public Matrix {
  public:
-  /// Packs all slices, or where the source lasts none.
+  /// Packs all slices, or where the source lasts none. An Error where a weight is not finite.
   static Result<std::unique_ptr<PackedMatrix>> pack(const MatrixSource& source, ThreadPool& pool);
-  /// Packs those of `slices` that are not packed yet. One caller at a time.
-  void ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const;
+  /// Packs those of `slices` that are not packed yet. One caller at a time. An Error where a weight
+  /// of those is not finite.
+  Status ensure_packed(std::span<const std::int32_t> slices, ThreadPool& pool) const;
 
   const Layout& layout() const { return layout_; }
   std::int64_t strips() const { return strips_; }  ///< of one slice
@@ -27,6 +28,7 @@ class PackedMatrix final : public Matrix {
   const std::uint8_t* strip(std::int64_t slice, std::int64_t index) const {
     return memory_.data() + (slice * strips_ + index) * strip_bytes_;
   }
+  const std::string& name() const { return source_.name; }
   std::int64_t size_bytes() const override { return slices() * strips_ * strip_bytes_; }
   /// The values of a row of slice 0, exactly those of the file.
   void unpack_row(std::int64_t row, float* out) const;

@@ -175,11 +175,14 @@ class CudaBackend final : public Backend {
   void dot_heads(View a, View b, const float* weight, View out) override;
 
  private:
+  /// How inputs were put into binary16: each row with its own power of two, all with one, or each
+  /// with its own in the order of fragments.
+  enum class Halved { kNot, kByRow, kEvenly, kForFragments };
   /// Inputs of a matmul in the forms that the weights want, made when the first one asks.
   struct Prepared {
     View in;
-    bool quantised = false, halved = false;
-    bool evenly = false;  // halved, all rows with the same power of two
+    bool quantised = false;
+    Halved halved = Halved::kNot;
   };
 
   /// Products of heads that wait for those of the other heads: see multiply_heads.
@@ -222,8 +225,8 @@ class CudaBackend final : public Backend {
   QuantisedRows room_for_quantised(View of, int memory = 0, std::int64_t most_rows = kFewRows);
   void remember_quantised(View of, const QuantisedRows& rows);
   void quantise(Prepared& x);
-  void halve(Prepared& x);
-  void halve_evenly(Prepared& x);
+  void halve(Prepared& x, Halved how);
+  int many_tile_rows(const WeightsView& w, std::int64_t rows, std::int64_t slices) const;
   const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
   HeadWork& postponed_work(View x, int heads, int width, HeadStep step);
   void flatten_tables(const BatchLayout& batch, std::size_t width);
@@ -240,7 +243,7 @@ class CudaBackend final : public Backend {
   void attend_in_splits(AttendTask& task, std::int64_t rows);
 
   std::unique_ptr<Stream> stream_;
-  const bool is_deterministic_, picks_logits_;
+  const bool is_deterministic_, picks_logits_, has_warpgroups_;
   bool seeks_library_;  // when it is needed first
   std::unique_ptr<HalfLibrary> half_library_;
   ThreadPool pool_;

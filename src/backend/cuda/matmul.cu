@@ -18,6 +18,10 @@ constexpr std::int64_t kLibraryRows = 256;
 constexpr std::int64_t kFewPicks = 64;
 // Rows of a tile, where there are few and where there are many.
 constexpr int kNarrowTile = 32, kWideTile = 128;
+// Inputs of a part, at least, where thread blocks share an output's inputs.
+constexpr std::int64_t kSplitInputs = 256;
+// What a tile of a warpgroup costs beside its rows, in rows: its weights are unpacked once more.
+constexpr int kTileCost = 32;
 // Rows that are multiplied at once where inputs are split whatever their number, so that the parts
 // of the sums stay small.
 constexpr std::int64_t kAlikeRows = 512;
@@ -73,23 +77,21 @@ void CudaBackend::quantise(Prepared& x) {
   remember_quantised(x.in, quantised_);
 }
 
-void CudaBackend::halve(Prepared& x) {
-  if (std::exchange(x.halved, true)) return;
-  const std::int64_t columns = (x.in.columns + kTileInputs - 1) / kTileInputs * kTileInputs;
+// Where each row has its own power of two, one for all will do.
+void CudaBackend::halve(Prepared& x, Halved how) {
+  if (x.halved == how || (how == Halved::kByRow && x.halved == Halved::kEvenly)) return;
+  x.halved = how;
+  const bool for_fragments = how == Halved::kForFragments;
+  const std::int64_t step = for_fragments ? kFragmentInputs : kTileInputs;
+  const std::int64_t columns = (x.in.columns + step - 1) / step * step;
   halves_ = {half_values_.take<std::uint16_t>(*stream_, x.in.rows * columns),
-             half_inverses_.take<float>(*stream_, x.in.rows), columns};
-  stream_->launch(halve_rows, dim3(static_cast<unsigned>(x.in.rows)), dim3(256), 0, x.in.data,
-                  x.in.stride, x.in.columns, halves_);
-}
-
-void CudaBackend::halve_evenly(Prepared& x) {
-  if (std::exchange(x.evenly, true)) return;
-  x.halved = true;
-  const std::int64_t columns = (x.in.columns + kTileInputs - 1) / kTileInputs * kTileInputs;
-  halves_ = {half_values_.take<std::uint16_t>(*stream_, x.in.rows * columns),
-             half_inverses_.take<float>(*stream_, x.in.rows), columns};
-  auto* largest = row_largest_.take<float>(*stream_, x.in.rows);
+             half_inverses_.take<float>(*stream_, x.in.rows), columns, for_fragments};
   const dim3 grid(static_cast<unsigned>(x.in.rows));
+  if (how != Halved::kEvenly) {
+    return stream_->launch(halve_rows, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
+                           halves_);
+  }
+  auto* largest = row_largest_.take<float>(*stream_, x.in.rows);
   stream_->launch(find_largest, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, largest);
   stream_->launch(halve_rows_evenly, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
                   largest, halves_);
@@ -144,16 +146,17 @@ void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int
   if (w.codes == Codes::kFloat32) {
     return multiply_plain_rows(*stream_, w, x.in, rows, tiles, tile_count, epilogue);
   }
-  halve(x);
+  halve(x, has_warpgroups_ ? Halved::kForFragments : Halved::kByRow);
   // What is cut must not depend on the number of rows where results must not.
   const std::int64_t blocks =
       (w.rows + kTileOutputs - 1) / kTileOutputs * (is_deterministic_ ? 1 : tile_count);
-  const std::int64_t steps = halves_.columns / kTileInputs;
-  // Too few blocks for the device share their inputs, at least four steps each.
+  const std::int64_t step = has_warpgroups_ ? kFragmentInputs : kTileInputs;
+  const std::int64_t steps = halves_.columns / step;
+  // Too few blocks for the device share their inputs, at least kSplitInputs each.
   std::int64_t splits = 1;
   if (!tiles.counts && blocks < stream_->multiprocessors()) {
     const std::int64_t wanted = (2 * stream_->multiprocessors() + blocks - 1) / blocks;
-    splits = std::clamp<std::int64_t>(std::min(wanted, steps / 4), 1, 16);
+    splits = std::clamp<std::int64_t>(std::min(wanted, halves_.columns / kSplitInputs), 1, 16);
   }
   Partial partial;
   if (splits > 1) {
@@ -163,15 +166,28 @@ void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int
     partial.sums = partial_sums_.take<float>(*stream_, splits * rows * w.rows);
     if (!partial.sums) return;
   }
-  multiply_tiled_rows(*stream_, w, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial,
-                      epilogue);
+  const auto multiply = has_warpgroups_ ? multiply_by_warpgroups : multiply_tiled_rows;
+  multiply(*stream_, w, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial, epilogue);
+}
+
+// Of a product of `rows` rows, which take one of `slices` each.
+int CudaBackend::many_tile_rows(const WeightsView& w, std::int64_t rows,
+                                std::int64_t slices) const {
+  if (w.codes == Codes::kFloat32) return kPlainTile;
+  if (!has_warpgroups_) {
+    const std::int64_t few = slices == 1 ? kNarrowTile : 2 * kNarrowTile * slices;
+    return rows <= few ? kNarrowTile : kWideTile;
+  }
+  const std::int64_t each = (rows + slices - 1) / slices;
+  const auto cost = [&](int tile) { return (each + tile - 1) / tile * (tile + kTileCost); };
+  int best = kWarpgroupTiles[0];
+  for (const int tile : kWarpgroupTiles) best = cost(tile) <= cost(best) ? tile : best;
+  return best;
 }
 
 void CudaBackend::multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue) {
   const std::int64_t rows = x.in.rows;
-  const int tile_rows = w.codes == Codes::kFloat32 ? kPlainTile
-                        : rows <= kNarrowTile      ? kNarrowTile
-                                                   : kWideTile;
+  const int tile_rows = many_tile_rows(w, rows, 1);
   multiply_many_rows(x, w, rows, {}, (rows + tile_rows - 1) / tile_rows, tile_rows, epilogue);
 }
 
@@ -247,9 +263,7 @@ void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scal
     join({w, epilogue}, few);
     return multiply_few_rows(x, few, picks, {routing.experts, routing.used, row_a_pick});
   }
-  const int tile_rows = w.codes == Codes::kFloat32          ? kPlainTile
-                        : picks <= weight.slices() * 2 * 32 ? kNarrowTile
-                                                            : kWideTile;
+  const int tile_rows = many_tile_rows(w, picks, weight.slices());
   const PickLists& lists = pick_lists(routing, weight.slices(), tile_rows);
   if (!lists.counts) return;
   const RowTiles tiles{lists.slices, lists.firsts, lists.counts,

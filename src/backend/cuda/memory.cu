@@ -8,6 +8,7 @@
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/cuda_backend.hpp"
 #include "backend/cuda/kernels/head_works.cuh"
+#include "backend/cuda/multiply.hpp"
 #include "base/checked.hpp"
 
 namespace linnet {
@@ -74,6 +75,7 @@ CudaBackend::CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& opti
     : stream_(std::move(stream)),
       is_deterministic_(options.deterministic),
       picks_logits_(options.picks),
+      has_warpgroups_(options.wgmma && has_warpgroups(*stream_)),
       seeks_library_(options.library),
       pool_(threads),
       head_works_(std::make_unique<HeadWorks>()) {

@@ -21,7 +21,8 @@ void multiply_gated_rows(Stream& stream, const Products& both, const QuantisedRo
 void multiply_few_float_rows(Stream& stream, const Products& all, View in, std::int64_t rows,
                              const SliceChoice& choice);
 
-/// How the rows of a product are cut: tiles of `tile_rows` (32 or 128), inputs into `splits`.
+/// How the rows of a product are cut: tiles of `tile_rows` (32 or 128 for multiply_tiled_rows, one
+/// of kWarpgroupTiles for multiply_by_warpgroups), inputs into `splits`.
 struct TileGrid {
   std::int64_t tiles;
   int tile_rows;
@@ -30,6 +31,17 @@ struct TileGrid {
 void multiply_tiled_rows(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
                          const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
                          const Epilogue& epilogue);
+/// Adds the parts of a product whose inputs are split; nothing where they are not.
+void add_parts_of(Stream& stream, const WeightsView& w, std::int64_t rows, const TileGrid& grid,
+                  const Partial& partial, const Epilogue& epilogue);
+
+/// Whether the device has wgmma and this program is compiled for it.
+bool has_warpgroups(Stream& stream);
+/// The same product as multiply_tiled_rows by wgmma; `x` is halved for fragments. See
+/// multiply_warpgroups.
+void multiply_by_warpgroups(Stream& stream, const WeightsView& w, const HalfRows& x,
+                            std::int64_t rows, const RowTiles& tiles, const TileGrid& grid,
+                            const Partial& partial, const Epilogue& epilogue);
 /// In tiles of kPlainTile rows.
 void multiply_plain_rows(Stream& stream, const WeightsView& w, View in, std::int64_t rows,
                          const RowTiles& tiles, std::int64_t tile_count, const Epilogue& epilogue);

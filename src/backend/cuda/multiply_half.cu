@@ -39,7 +39,7 @@ bool CudaBackend::multiply_by_library(Prepared& x, const MatmulOutput& output) {
   const WeightsView& w = view_of(*output.weight);
   if (std::exchange(seeks_library_, false)) half_library_ = HalfLibrary::open();
   if (!half_library_ || w.codes == Codes::kFloat32) return false;
-  halve_evenly(x);
+  halve(x, Halved::kEvenly);
   const std::int64_t columns = halves_.columns;
   const bool is_ready = w.codes == Codes::kHalf && w.columns == columns;
   const std::int64_t most = std::max<std::int64_t>(kScratchBytes / 2 / columns / 128 * 128, 128);

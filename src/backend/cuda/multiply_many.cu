@@ -45,6 +45,11 @@ void multiply_tiled_rows(Stream& stream, const WeightsView& w, const HalfRows& x
                          const Epilogue& epilogue) {
   kRunMany[static_cast<std::size_t>(w.codes) - static_cast<std::size_t>(Codes::kHalf)](
       stream, w, x, rows, tiles, grid, partial, epilogue);
+  add_parts_of(stream, w, rows, grid, partial, epilogue);
+}
+
+void add_parts_of(Stream& stream, const WeightsView& w, std::int64_t rows, const TileGrid& grid,
+                  const Partial& partial, const Epilogue& epilogue) {
   if (!partial.sums) return;
   const dim3 blocks(static_cast<unsigned>((w.rows + 255) / 256), grid_rows(rows));
   stream.launch(add_parts, blocks, dim3(256), 0, partial.sums, rows, w.rows,

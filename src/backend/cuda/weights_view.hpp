@@ -62,6 +62,12 @@ constexpr int high_words(Codes codes) {
   return 0;
 }
 
+/// Codes that are numbers of at most six bits, without a sign.
+constexpr bool has_small_codes(Codes codes) {
+  return codes == Codes::kBits6 || codes == Codes::kBits5 || codes == Codes::kBits4 ||
+         codes == Codes::kBits3 || codes == Codes::kBits2 || codes == Codes::kBits1;
+}
+
 /// What of a weight's layout kernels for few rows are compiled for.
 struct Layout {
   Codes codes = Codes::kFloat32;

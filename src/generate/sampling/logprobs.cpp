@@ -10,7 +10,9 @@ TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top) {
   std::vector<float> copy(logits.begin(), logits.end());
   Candidates candidates(copy);
   const double normalizer = log_sum_exp(logits);
-  for (const Candidate& candidate : candidates.top(top)) {
+  const auto likeliest = candidates.top(top);
+  result.top.reserve(likeliest.size());
+  for (const Candidate& candidate : likeliest) {
     result.top.push_back({candidate.id, candidate.logit - normalizer});
   }
   return result;

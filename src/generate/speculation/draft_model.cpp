@@ -134,8 +134,7 @@ void DraftModel::compute(const std::vector<Guessing>& guessing) {
   LogitNeeds likeliest;
   likeliest.all = !logits_.picks();
   for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
-  // What went wrong is told by the step that tries the guesses.
-  [[maybe_unused]] const Status status = logits_.read(logits.slice(0, vocabulary_));
+  logits_.read(logits.slice(0, vocabulary_));  // the step that tries the guesses tells of errors
   for (std::size_t i = 0; i < guessing.size(); ++i) {
     const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
     guessing[i].query->guesses->push_back(Candidates(row).best().id);

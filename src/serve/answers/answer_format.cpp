@@ -9,6 +9,12 @@ double rate(std::int64_t tokens, double seconds) {
   return tokens > 0 && seconds > 0.0 ? static_cast<double>(tokens) / seconds : 0.0;
 }
 
+// The first token came with the prompt: one alone has no rate.
+Json generation_rate(const Usage& usage) {
+  if (usage.completion_tokens < 2) return nullptr;
+  return rate(usage.completion_tokens - 1, usage.total_s - usage.first_token_s);
+}
+
 }  // namespace
 
 Json usage_json(const Usage& usage) {
@@ -24,8 +30,7 @@ Json timings_json(const Usage& usage) {
           {"time_to_first_token_s", usage.first_token_s},
           {"total_s", usage.total_s},
           {"prompt_tokens_per_second", rate(usage.prompt_tokens - usage.cached_tokens, prompt_s)},
-          {"generation_tokens_per_second",
-           rate(usage.completion_tokens - 1, usage.total_s - usage.first_token_s)}};
+          {"generation_tokens_per_second", generation_rate(usage)}};
 }
 
 TextEvents::TextEvents(const Json& data) {

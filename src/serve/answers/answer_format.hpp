@@ -83,6 +83,7 @@ struct AnswerHead {
   std::int64_t created = 0;
   bool streams_usage = false;
   bool has_logprobs = false;
+  bool keeps_logprobs = true;  ///< for whole(); they are large, and a stream has no use for it
 };
 
 }  // namespace linnet::serve

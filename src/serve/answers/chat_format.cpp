@@ -15,7 +15,7 @@ class ChatFormat final : public AnswerFormat {
       own.id_seed += i;
       choices_[i].parser = make_output_parser(parsing.format, own);
       choices_[i].text_events.emplace(
-          chunk(i, {{"content", TextEvents::kHole}}, logprobs_json(Json::array()), nullptr));
+          chunk(i, {{"content", TextEvents::kHole}}, logprobs_json({}), nullptr));
     }
   }
 
@@ -28,9 +28,7 @@ class ChatFormat final : public AnswerFormat {
   }
 
   std::string add(std::size_t choice, const GeneratedText& generated) override {
-    for (const TokenLogprobs& of : generated.logprobs) {
-      choices_[choice].new_logprobs.push_back(chat_logprob(tokenizer_, of));
-    }
+    append(generated.logprobs, choices_[choice].new_logprobs);
     return take(choice, choices_[choice].parser->push(generated.text));
   }
 
@@ -77,8 +75,8 @@ class ChatFormat final : public AnswerFormat {
     std::unique_ptr<OutputParser> parser;
     std::string text, reasoning, reason;
     Json calls = Json::array();
-    Json logprobs = Json::array();
-    Json new_logprobs = Json::array();  // that the next event takes along
+    std::vector<TokenLogprobs> logprobs;      // for whole()
+    std::vector<TokenLogprobs> new_logprobs;  // that the next event takes along
     std::optional<TextEvents> text_events;
   };
 
@@ -129,8 +127,10 @@ class ChatFormat final : public AnswerFormat {
     return {
         {"id", head_.id}, {"object", object}, {"created", head_.created}, {"model", head_.model}};
   }
-  Json logprobs_json(Json content) const {
+  Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) const {
     if (!head_.has_logprobs) return nullptr;
+    Json content = Json::array();
+    for (const TokenLogprobs& of : logprobs) content.push_back(chat_logprob(tokenizer_, of));
     return {{"content", std::move(content)}, {"refusal", nullptr}};
   }
   // Of the text that is thinking.
@@ -142,8 +142,8 @@ class ChatFormat final : public AnswerFormat {
   std::string delta_event(std::size_t index, Json delta, const Json& reason) {
     Choice& choice = choices_[index];
     Json logprobs = logprobs_json(choice.new_logprobs);
-    for (Json& of : choice.new_logprobs) choice.logprobs.push_back(std::move(of));
-    choice.new_logprobs = Json::array();
+    if (head_.keeps_logprobs) append(choice.new_logprobs, choice.logprobs);
+    choice.new_logprobs.clear();
     Json event = chunk(index, std::move(delta), std::move(logprobs), reason);
     if (!reason.is_null()) add_warnings(event);
     return server_sent_event(event);

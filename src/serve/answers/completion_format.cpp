@@ -30,8 +30,7 @@ class CompletionFormat final : public AnswerFormat {
     Choice& choice = choices_[index];
     choice.text += generated.text;
     if (!head_.has_logprobs) return choice.text_events.with(generated.text);
-    choice.logprobs.insert(choice.logprobs.end(), generated.logprobs.begin(),
-                           generated.logprobs.end());
+    if (head_.keeps_logprobs) append(generated.logprobs, choice.logprobs);
     Json logprobs = completion_logprobs(tokenizer_, generated.logprobs, choice.offset);
     return event(index, generated.text, std::move(logprobs), nullptr);
   }

@@ -49,6 +49,10 @@ Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogp
   return json;
 }
 
+void append(const std::vector<TokenLogprobs>& logprobs, std::vector<TokenLogprobs>& to) {
+  to.insert(to.end(), logprobs.begin(), logprobs.end());
+}
+
 std::int64_t count_tokens_of(const Tokenizer& tokenizer, std::string_view text) {
   if (text.empty()) return 0;
   const auto ids = tokenizer.encode(text, {.add_special = false, .parse_special = false});

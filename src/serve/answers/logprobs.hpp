@@ -19,6 +19,9 @@ Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
                          std::int64_t& offset);
 
+/// Puts `logprobs` behind those in `to`.
+void append(const std::vector<TokenLogprobs>& logprobs, std::vector<TokenLogprobs>& to);
+
 /// Tokens that a text takes; 0 for an empty one.
 std::int64_t count_tokens_of(const Tokenizer& tokenizer, std::string_view text);
 /// Characters of a text.

@@ -57,14 +57,22 @@ TextConstraint read_format_object(Fields& fields, const Json& object, const std:
 }
 
 TextConstraint read_text_constraint(Fields& fields) {
+  TextConstraint constraint;
+  const auto take = [&](std::string_view name, TextConstraint other) {
+    if (other.is_none()) return;
+    if (!constraint.is_none()) {
+      fields.fail(name, fmt::format("{} asks for another form of the answer", constraint.path));
+    }
+    constraint = std::move(other);
+  };
   if (const Json* const format = fields.object("response_format")) {
-    TextConstraint constraint = read_format_object(fields, *format, "response_format");
-    if (!constraint.is_none()) return constraint;
+    take("response_format", read_format_object(fields, *format, "response_format"));
   }
   if (const Json* const schema = fields.find("json_schema")) {
-    return schema_constraint(fields, "json_schema", *schema);
+    take("json_schema", schema_constraint(fields, "json_schema", *schema));
   }
-  return gbnf_constraint(fields, "grammar");
+  take("grammar", gbnf_constraint(fields, "grammar"));
+  return constraint;
 }
 
 Result<grammar::Grammar> make_text_grammar(const TextConstraint& constraint,

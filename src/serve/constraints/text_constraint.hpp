@@ -20,8 +20,8 @@ struct TextConstraint {
   bool is_none() const { return kind == Kind::kNone; }
 };
 
-/// Reads `response_format` (types text, json_object and json_schema), or else `json_schema` or
-/// `grammar` (GBNF), which OpenAI's API does not have.
+/// Reads `response_format` (types text, json_object and json_schema), `json_schema` or `grammar`
+/// (GBNF), of which OpenAI's API has only the first. Two that ask for a form are an error.
 TextConstraint read_text_constraint(Fields& fields);
 
 /// Reads an object {"type": "json_schema", ...} as response_format has it, with the schema in

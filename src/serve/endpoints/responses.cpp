@@ -16,6 +16,7 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
   plan.id = head.id;
   plan.format = make_response_format(std::move(head), *context.model.tokenizer, chat_plan->parsing,
                                      std::move(response.settings));
+  plan.repeats_logprobs = true;
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   plan.prompts.push_back(std::move(chat_plan->prompt));
   return start_answer(context, request, std::move(plan));

@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <ctime>
+#include <numeric>
 #include <random>
 
 namespace linnet::serve {
 namespace {
 
 constexpr int kRetryAfter_s = 1;
+// Log probabilities of an answer in one piece, each of which takes some 400 bytes while it is
+// written.
+constexpr std::int64_t kMostLogprobs = 1 << 19;
 
 std::string random_id(std::string_view prefix) {
   std::random_device device;
@@ -36,6 +40,39 @@ ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const Answe
   return wanted;
 }
 
+// The same of each prompt.
+ApiResult<std::vector<std::int64_t>> answer_lengths(const ServedModel& model,
+                                                    const AnswerPlan& plan) {
+  std::vector<std::int64_t> lengths;
+  for (const std::vector<TokenId>& prompt : plan.prompts) {
+    if (prompt.empty()) return invalid_request("the prompt has no tokens");
+    const auto length = tokens_to_generate(model, plan, std::ssize(prompt));
+    if (!length) return length.error();
+    lengths.push_back(*length);
+  }
+  return lengths;
+}
+
+// Says where a request asks for more than there can ever be room for.
+std::optional<ApiError> refuse_size(const AnswerPlan& plan,
+                                    const std::vector<std::int64_t>& lengths,
+                                    std::size_t most_texts) {
+  const std::int64_t choices = plan.options.choices;
+  const std::size_t texts = lengths.size() * static_cast<std::size_t>(choices);
+  if (texts > most_texts) {
+    return invalid_request(
+        fmt::format("the request asks for {} texts, expected at most {}", texts, most_texts));
+  }
+  const std::int64_t logprobs = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) *
+                                choices * (plan.options.top_logprobs + 1);
+  const bool in_one_piece = !plan.options.streams || plan.repeats_logprobs;
+  if (!in_one_piece || logprobs <= kMostLogprobs) return std::nullopt;
+  return invalid_request(
+      fmt::format("{} log probabilities may come in one piece, expected at most {}; max_tokens "
+                  "makes them fewer",
+                  logprobs, kMostLogprobs));
+}
+
 void ask_for_embedding(const std::shared_ptr<Embedding>& embedding, std::int64_t width,
                        GenerateRequest& request) {
   request.on_hidden = [embedding, width](std::int64_t position, std::span<const float> states) {
@@ -47,8 +84,8 @@ void ask_for_embedding(const std::shared_ptr<Embedding>& embedding, std::int64_t
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
-  return {random_id(prefix), model.id, std::time(nullptr), options.streams_usage,
-          options.top_logprobs >= 0};
+  return {random_id(prefix),         model.id,        std::time(nullptr), options.streams_usage,
+          options.top_logprobs >= 0, !options.streams};
 }
 
 std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
@@ -68,22 +105,22 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
   if (plan.embeddings.empty() && !model.text_problem.empty()) {
     return invalid_request(model.text_problem);
   }
+  const auto lengths = answer_lengths(model, plan);
+  if (!lengths) return lengths.error();
+  const std::uint64_t client = request.client ? request.client->id() : 0;
+  if (auto error = refuse_size(plan, *lengths, context.engine.most_texts(client))) return *error;
   std::vector<Job> jobs;
   std::vector<std::shared_ptr<Generation>> generations;
   std::vector<std::int64_t> prompt_tokens;
-  const std::uint64_t client = request.client ? request.client->id() : 0;
   for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
     prompt_tokens.push_back(std::ssize(plan.prompts[i]));
-    if (plan.prompts[i].empty()) return invalid_request("the prompt has no tokens");
-    const auto max_tokens = tokens_to_generate(model, plan, prompt_tokens.back());
-    if (!max_tokens) return max_tokens.error();
     for (std::int64_t k = 0; k < plan.options.choices; ++k) {
       generations.push_back(std::make_shared<Generation>(
           *model.tokenizer,
           Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens,
                               plan.options.streams},
           context.metrics, request.notify));
-      jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], *max_tokens, k),
+      jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
       if (!plan.embeddings.empty()) {
         ask_for_embedding(plan.embeddings[i], model.width, jobs.back().request);

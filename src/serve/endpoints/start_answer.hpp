@@ -21,6 +21,7 @@ struct AnswerPlan {
   std::vector<std::vector<TokenId>> prompts{};  ///< each has options.choices choices
   std::vector<TokenId> shown_tokens{};
   std::unique_ptr<AnswerFormat> format{};
+  bool repeats_logprobs = false;  ///< at the end of a stream
   /// Of each prompt, where its embedding is wanted and no text.
   std::vector<std::shared_ptr<Embedding>> embeddings{};
 };

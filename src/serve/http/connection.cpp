@@ -98,6 +98,9 @@ asio::awaitable<bool> Connection::serve_one() {
     co_return co_await refuse(unreadable_reply(error), true);
   }
   if (error) co_return false;
+  if (parser.get().count(http::field::host) > 1) {  // of which one would be checked, perhaps
+    co_return co_await refuse(unreadable_reply(http::error::bad_field), true);
+  }
   co_return co_await finish_exchange(parser);
 }
 
@@ -136,7 +139,7 @@ asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
 asio::awaitable<beast::error_code> Connection::read_body(Parser& parser) {
   beast::error_code error;
   transport_.tcp().expires_after(context_.limits.body_time);
-  if (parser.get()[http::field::expect] == "100-continue") {
+  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     co_await asio::async_write(transport_, asio::buffer(kContinue.data(), kContinue.size()),
                                awaiting(error));

@@ -59,6 +59,7 @@ Exchange read_head(const http::header<true>& head) {
   exchange.origin = view(head[http::field::origin]);
   exchange.host = view(head[http::field::host]);
   exchange.if_none_match = view(head[http::field::if_none_match]);
+  exchange.encoding = view(head[http::field::content_encoding]);
   exchange.version = head.version();
   exchange.is_preflight =
       method == "OPTIONS" && !head[http::field::access_control_request_method].empty();

@@ -18,6 +18,7 @@ struct Exchange {
   std::string secret;         ///< the key that the client sent
   std::string origin, host;   ///< as the headers of these names say
   std::string if_none_match;  ///< as the header says
+  std::string encoding;       ///< of the body, as Content-Encoding says
   std::string peer;           ///< address of the client
   unsigned version = 11;      ///< of HTTP, times 10
   bool keep_alive = false;

@@ -1,9 +1,13 @@
 #include "serve/http/gate.hpp"
 
+#include <fmt/format.h>
+
 namespace linnet::serve {
 namespace {
 
 constexpr int kRetryAfter_s = 1;
+// Bodies up to here always have room, so that large ones which come slowly hold up their like only.
+constexpr std::uint64_t kSmallBody = 64 << 10;
 
 }  // namespace
 
@@ -19,6 +23,13 @@ Gate::Pass::~Pass() {
 
 std::optional<ApiError> Gate::refuse(const Exchange& exchange, std::uint64_t body_bytes) const {
   if (auto error = api_.refuse(exchange.request)) return error;
+  if (!exchange.encoding.empty() && exchange.encoding != "identity") {
+    ApiError error = invalid_request(
+        fmt::format("the body is encoded as {}, expected JSON as it is", exchange.encoding), "",
+        "unsupported_encoding");
+    error.status = 415;
+    return error;
+  }
   if (body_bytes > most_body_bytes_ - body_bytes_) {
     return overloaded("too many large requests are being read; try again later", kRetryAfter_s);
   }
@@ -41,6 +52,7 @@ std::variant<ApiReply, Gate::Pass> Gate::enter(Exchange& exchange, std::uint64_t
       return std::move(*file);
     }
   }
+  if (body_bytes <= kSmallBody) body_bytes = 0;
   exchange.request.client = keys_.find(exchange.secret);
   if (const auto error = refuse(exchange, body_bytes)) return refused(*error);
   std::shared_ptr<ClientAccount> account;

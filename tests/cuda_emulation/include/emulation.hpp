@@ -30,9 +30,28 @@ void* launch_memory();
 /// values by lane. The lanes must meet_warp() before the next call.
 const std::uint64_t* share(std::uint64_t value);
 
-/// The copy happens when the thread waits for it.
+/// The copy happens when the thread waits for it: for all, or for all but the last `pending`
+/// batches that commit_copies() closed.
 void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros);
+void commit_copies();
 void wait_for_copies();
+void wait_for_copies(int pending);
+
+/// Products of warpgroups (wgmma), see wgmma.cpp. The sums are NaNs until the thread waited for
+/// their products. It gives up where one of their operands changes before that, where the memory
+/// that they read was written without a fence, where their descriptors are not what the PTX manual
+/// wants, and where the warps of a warpgroup do not begin the same ones.
+std::uint32_t shared_address(const void* shared);
+void show_to_products();
+void begin_products();
+void begin_product(float* sums, int count, const std::uint32_t* a, std::uint64_t b);
+void commit_products();
+void wait_for_products(int pending);
+
+/// Whether the device is one of compute capability 9.0, else 8.0; at first not where the
+/// environment has CUDA_EMULATION_AMPERE.
+bool is_hopper();
+void set_hopper(bool hopper);
 
 /// Whether threads take turns from the last to the first; at first so where the environment has
 /// CUDA_EMULATION_REVERSED.

@@ -9,7 +9,8 @@
 
 #include "backend/cpu/kernels/kernels.hpp"
 
-namespace linnet::cpu {
+namespace linnet {
+namespace cpu {
 namespace {
 
 struct InstructionSet {
@@ -73,4 +74,14 @@ const Kernels& choose_kernels(std::string_view name) {
   return choose_kernels();
 }
 
-}  // namespace linnet::cpu
+}  // namespace cpu
+
+std::vector<std::string_view> cpu_instruction_sets() {
+  std::vector<std::string_view> names;
+  for (const cpu::InstructionSet& set : cpu::kSets) {
+    if (set.present()) names.push_back(set.kernels().name);
+  }
+  return names;
+}
+
+}  // namespace linnet

@@ -38,7 +38,9 @@ __device__ inline void halve_row(const float* from, std::int64_t columns, float 
   const int kept = shift > 100 ? 100 : shift < -100 ? -100 : shift;
   const float factor = bits_to_float(static_cast<std::uint32_t>(127 + kept) << 23);
   for (std::int64_t c = threadIdx.x; c < to.columns; c += 256) {
-    to.values[row * to.columns + c] = to_half(c < columns ? from[c] * factor : 0.0f);
+    const int place = static_cast<int>(c % kFragmentInputs);
+    const std::int64_t input = to.for_fragments ? c - place + fragment_input(place) : c;
+    to.values[row * to.columns + c] = to_half(input < columns ? from[input] * factor : 0.0f);
   }
   if (threadIdx.x == 0) {
     to.inverses[row] = bits_to_float(static_cast<std::uint32_t>(127 - kept) << 23);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,11 +20,25 @@ struct QuantisedRows {
   std::int64_t blocks = 0;
 };
 
+/// Inputs that a warpgroup takes at a time: a block for each of the four lanes that share a row of
+/// a fragment, so that a lane reads whole blocks and their scales, and no other lane reads the
+/// same.
+inline constexpr int kFragmentInputs = 4 * kBlock;
+
+/// Which of kFragmentInputs inputs stands at `place` of a row halved for fragments: of the 16
+/// inputs that step s multiplies, lane l % 4 = q holds the places 2 q, 2 q + 1, 2 q + 8 and 2 q +
+/// 9, and puts the codes 4 s to 4 s + 3 of its block there.
+constexpr int fragment_input(int place) {
+  const int step = place / 16, lane = place % 8 / 2, code = place % 2 + place % 16 / 8 * 2;
+  return lane * kBlock + 4 * step + code;
+}
+
 /// Inputs in binary16, each row times a power of two that keeps its largest below the overflow.
 struct HalfRows {
-  std::uint16_t* values = nullptr;  ///< [rows][columns], columns a multiple of 64, zeros at the end
+  std::uint16_t* values = nullptr;  ///< [rows][columns], columns padded with zeros
   float* inverses = nullptr;        ///< [rows]: what undoes the power of two
-  std::int64_t columns = 0;
+  std::int64_t columns = 0;         ///< a multiple of kTileInputs, or of kFragmentInputs
+  bool for_fragments = false;       ///< in the order of fragment_input()
 };
 
 /// What becomes of a product; see MatmulOutput and Backend::expert_matmul.
@@ -94,6 +109,10 @@ inline constexpr int kTileThreads = 256;
 /// Halves of a row in shared memory: 16 bytes more than the inputs, so that the eight rows of a
 /// tile lie in different banks.
 inline constexpr int kTileStride = kTileInputs + 8;
+
+/// Inputs of a stage of multiply_warpgroups (a row of a swizzled matrix), and rows of its tiles.
+inline constexpr int kStageInputs = 64;
+inline constexpr std::array kWarpgroupTiles = {32, 64, 128, 256};
 
 constexpr std::size_t tile_memory_bytes(int rows) {
   return std::size_t{2} * (kTileOutputs + rows) * kTileStride * sizeof(std::uint16_t);

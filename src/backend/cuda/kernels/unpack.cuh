@@ -30,33 +30,36 @@ __device__ inline std::uint32_t look_up(const std::uint32_t (&table)[4], std::ui
   return pick_bytes(lower, upper, 0x3210 | (nibbles & 0x8888) >> 1);
 }
 
+/// The codes 4 q to 4 q + 3 of the block as signed bytes; q is known when this is compiled.
+template <Codes kCodes>
+__device__ inline std::uint32_t unpack_word(const PackedBlock<kCodes>& block,
+                                            const std::uint32_t (&table)[4], int q) {
+  std::uint32_t code;
+  if constexpr (PackedBlock<kCodes>::kLow == 8) {
+    code = block.low[q];
+  } else if constexpr (PackedBlock<kCodes>::kLow == 4) {
+    code = block.low[q % 4] >> (q / 4 * 4) & 0x0f0f0f0f;
+  } else if constexpr (PackedBlock<kCodes>::kLow == 2) {
+    code = block.low[q / 4] >> (q % 4 * 2) & 0x03030303;
+  } else {
+    code = block.low[0] >> q & 0x01010101;
+  }
+  constexpr int kShift = PackedBlock<kCodes>::kLow;  // bits of the first plane
+  if constexpr (PackedBlock<kCodes>::kHigh == 2) {
+    code |= (block.high[q / 4] >> (q % 4 * 2) & 0x03030303) << kShift;
+  } else if constexpr (PackedBlock<kCodes>::kHigh == 1) {
+    code |= (block.high[0] >> q & 0x01010101) << kShift;
+  }
+  if constexpr (kCodes == Codes::kTable4 || kCodes == Codes::kTable3) code = look_up(table, code);
+  return code;
+}
+
 /// codes[q] has the codes 4 q to 4 q + 3 of the block as signed bytes.
 template <Codes kCodes>
 __device__ inline void unpack(const PackedBlock<kCodes>& block, const std::uint32_t (&table)[4],
                               std::uint32_t (&codes)[8]) {
 #pragma unroll
-  for (int q = 0; q < 8; ++q) {
-    std::uint32_t code;
-    if constexpr (PackedBlock<kCodes>::kLow == 8) {
-      code = block.low[q];
-    } else if constexpr (PackedBlock<kCodes>::kLow == 4) {
-      code = block.low[q % 4] >> (q / 4 * 4) & 0x0f0f0f0f;
-    } else if constexpr (PackedBlock<kCodes>::kLow == 2) {
-      code = block.low[q / 4] >> (q % 4 * 2) & 0x03030303;
-    } else {
-      code = block.low[0] >> q & 0x01010101;
-    }
-    constexpr int kShift = PackedBlock<kCodes>::kLow;  // bits of the first plane
-    if constexpr (PackedBlock<kCodes>::kHigh == 2) {
-      code |= (block.high[q / 4] >> (q % 4 * 2) & 0x03030303) << kShift;
-    } else if constexpr (PackedBlock<kCodes>::kHigh == 1) {
-      code |= (block.high[0] >> q & 0x01010101) << kShift;
-    }
-    if constexpr (kCodes == Codes::kTable4 || kCodes == Codes::kTable3) {
-      code = look_up(table, code);
-    }
-    codes[q] = code;
-  }
+  for (int q = 0; q < 8; ++q) codes[q] = unpack_word<kCodes>(block, table, q);
 }
 
 struct GroupScale {
