@@ -245,14 +245,24 @@ void picks(Bench& bench) {
   }
 }
 
-// 8B: 32 heads, 8 KV heads of 128 columns. `sequences` of `depth` tokens give `rows` rows each.
-void attend(Bench& bench, std::int64_t sequences, std::int64_t depth, std::int64_t rows) {
-  constexpr int kHeads = 32, kKvHeads = 8, kWidth = 128;
+struct Heads {
+  const char* name;
+  int heads, kv_heads, key_width, value_width;
+  bool values_in_keys;
+};
+constexpr Heads kHeads8b{"attention", 32, 8, 128, 128, false};
+constexpr Heads kLatents{"attention to latents,", 16, 1, 576, 512, true};  // DeepSeek V2 Lite
+
+// `sequences` of `depth` tokens give `rows` rows each.
+void attend(Bench& bench, const Heads& heads, std::int64_t sequences, std::int64_t depth,
+            std::int64_t rows) {
   const std::int64_t pages = depth / kPageTokens, all = sequences * rows;
+  const std::int64_t query_columns = std::int64_t{heads.heads} * heads.key_width;
+  const std::int64_t out_columns = std::int64_t{heads.heads} * heads.value_width;
   auto store = bench.backend().make_kv_store(
-      {{{kKvHeads, kWidth, kWidth}}, KvType::kF16, sequences * pages});
-  const auto queries = random_buffer(bench.backend(), all * kHeads * kWidth);
-  const auto out = random_buffer(bench.backend(), all * kHeads * kWidth);
+      {{{heads.kv_heads, heads.key_width, heads.value_width}}, KvType::kF16, sequences * pages});
+  const auto queries = random_buffer(bench.backend(), all * query_columns);
+  const auto out = random_buffer(bench.backend(), all * out_columns);
   if (!store || !queries || !out) return;
   std::vector<std::int32_t> page_ids(static_cast<std::size_t>(sequences * pages)), positions,
       owners;
@@ -268,27 +278,61 @@ void attend(Bench& bench, std::int64_t sequences, std::int64_t depth, std::int64
   }
   const std::vector<std::int32_t> lengths(static_cast<std::size_t>(sequences),
                                           static_cast<std::int32_t>(depth));
-  AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth};
+  AttentionParams params{0, heads.heads, heads.kv_heads, heads.key_width, heads.value_width};
   params.scale = 0.088f;
+  params.values_in_keys = heads.values_in_keys;
   const double seen = static_cast<double>(depth) - static_cast<double>(rows) / 2;
-  const View q{queries->data(), all, kHeads * kWidth, kHeads * kWidth};
-  const View o{out->data(), all, kHeads * kWidth, kHeads * kWidth};
+  const View q{queries->data(), all, query_columns, query_columns};
+  const View o{out->data(), all, out_columns, out_columns};
+  const int read = heads.key_width + (heads.values_in_keys ? 0 : heads.value_width);
   bench.run(
-      fmt::format("attention {} x {} rows at depth {}", sequences, rows, depth),
-      static_cast<double>((*store)->size_bytes()),
-      4.0 * static_cast<double>(all) * seen * kHeads * kWidth, [&] {
+      fmt::format("{} {} x {} rows at depth {}", heads.name, sequences, rows, depth),
+      2.0 * static_cast<double>(sequences * depth) * heads.kv_heads * read,
+      2.0 * static_cast<double>(all) * seen * (query_columns + out_columns), [&] {
         bench.backend().attention(**store, q, params, {positions, owners, tables, lengths}, o);
       });
 }
 
 void attentions(Bench& bench) {
   if (!bench.wants("attention")) return;
-  attend(bench, 1, 512, 1);
-  attend(bench, 1, 4096, 1);
-  attend(bench, 1, 32768, 1);
-  attend(bench, 128, 1024, 1);
-  attend(bench, 1, 2048, 2048);
-  attend(bench, 1, 16384, 2048);
+  for (const Heads& heads : {kHeads8b, kLatents}) {
+    attend(bench, heads, 1, 512, 1);
+    attend(bench, heads, 1, 4096, 1);
+    attend(bench, heads, 1, 32768, 1);
+    attend(bench, heads, 128, 1024, 1);
+    attend(bench, heads, 1, 2048, 2048);
+    attend(bench, heads, 1, 16384, 2048);
+  }
+}
+
+// Gated delta net of Qwen3-Next: 32 heads of 128 x 128, 16 of queries and keys.
+void scans(Bench& bench) {
+  if (!bench.wants("scan")) return;
+  constexpr int kHeads = 32, kKeyHeads = 16, kWidth = 128;
+  constexpr std::int64_t kKeys = kKeyHeads * kWidth, kValues = kHeads * kWidth, kRows = 2048;
+  constexpr std::int64_t kColumns = 2 * kKeys + kValues + 2 * kHeads;
+  const auto in = random_buffer(bench.backend(), kRows * kColumns);
+  const auto out = random_buffer(bench.backend(), kRows * kValues);
+  auto store = bench.backend().make_state_store({{kValues * kWidth}, 1});
+  if (!in || !out || !store) return;
+  const ScanParams params{ScanRule::kDelta,    {},     kHeads, kKeyHeads,
+                          KeySharing::kBlocks, kWidth, kWidth};
+  const std::int32_t slot = 0;
+  for (const std::int64_t rows : {std::int64_t{1}, kRows}) {
+    const View x{in->data(), rows, kColumns, kColumns};
+    const std::int64_t behind = 2 * kKeys + kValues;
+    const ScanInput input{x.slice(0, kKeys), x.slice(kKeys, kKeys), x.slice(2 * kKeys, kValues),
+                          x.slice(behind, kHeads), x.slice(behind + kHeads, kHeads)};
+    std::vector<std::int32_t> positions(static_cast<std::size_t>(rows)), owners(positions.size());
+    std::iota(positions.begin(), positions.end(), 0);
+    const BatchLayout batch{positions, owners, {}, {}, {&slot, 1}};
+    (*store)->clear_slot(0);
+    bench.run(fmt::format("scan of a delta net, {} rows", rows), 8.0 * kValues * kWidth,
+              6.0 * rows * kValues * kWidth, [&] {
+                bench.backend().scan(**store, input, params, batch,
+                                     {out->data(), rows, kValues, kValues});
+              });
+  }
 }
 
 void small_ones(Bench& bench) {
@@ -322,6 +366,7 @@ int run(std::string_view only) {
   copies(bench);
   small_ones(bench);
   attentions(bench);
+  scans(bench);
   experts(bench);
   gated_matmuls(bench);
   picks(bench);

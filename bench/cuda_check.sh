@@ -6,20 +6,28 @@
 #   bench/cuda_check.sh run [STEP]    there: the steps below, in 8 minutes; all if none is named
 #   bench/cuda_check.sh tune [NAME]   there: recompiles src/backend/cuda for Hopper, runs cuda_bench
 #
-# `run` and `tune` write what they print to $OUT/report.txt, too (without OUT: /tmp/cuda_check). Steps:
+# `pack` takes the source of llama.cpp along where LLAMA_CPP names its folder; it is built there while
+# the steps that are not timed run. `run` and `tune` write what they print to $OUT/report.txt, too
+# (without OUT: /tmp/cuda_check), `run` its logs to logs.tar.xz. Steps, what matters most first:
 #
-#   tests       operations against the reference, the golden architectures
+#   tests       every test in a process of its own; what fails once more without what is new to a card
+#   sanitizer   compute-sanitizer over small tests
 #   text        greedy text of the GPU and of the CPU
 #   models      speed of whole models with random weights, held against measured ceilings
-#   operations  speed of single operations, likewise
-#   sanitizer   compute-sanitizer over the operations' tests
+#   peer        the same of llama.cpp
+#   operations  speed of single operations
 set -uo pipefail
 cd "$(dirname "$0")/.."
 action=${1:-}
 shift || true
 files=.device  # filled here, unpacked there from the one archive in it that travels
-out=${OUT:-/tmp/cuda_check}
+work=/tmp/cuda_check
+out=${OUT:-$work}  # of which few files come back
 seconds=480    # that `run` may take
+libraries=     # where our programs find theirs
+models=/tmp    # where those with random weights go
+jobs=$(($(nproc) > 12 ? 12 : $(nproc)))
+peer=/tmp/llama.cpp
 
 say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 
@@ -32,6 +40,13 @@ within() {
   local status=$?
   ((status != 124)) || echo "stopped after $((most < left ? most : left)) s: $*"
   return $status
+}
+
+# The same for what sees our libraries; those of the machine's own tools may be newer.
+ours() {
+  local most=$1
+  shift
+  within "$most" env LD_LIBRARY_PATH="$libraries" "$@"
 }
 
 pack() {
@@ -53,6 +68,10 @@ pack() {
   cp models/linnet-kjv.gguf "$files/models/"
   cp ../shared/oracle/models/*.gguf "$files/models/" 2>/dev/null ||
     echo "without the small models of ../shared, which is absent"
+  if [ -n "${LLAMA_CPP:-}" ]; then
+    tar cf - -C "$LLAMA_CPP" --exclude=tools/ui --exclude=tools/server CMakeLists.txt LICENSE cmake ggml \
+      src common tools vendor include licenses | xz -T0 >"$files/llama.cpp.tar.xz"
+  fi
   tar cf - -C "$files" --exclude files.tar.xz . | xz -T0 >"$files.tar.xz"
   find "$files" -mindepth 1 -delete
   mv "$files.tar.xz" "$files/files.tar.xz"
@@ -64,12 +83,12 @@ unpack() {
   [ -e "$files/linnet" ] || tar xJf "$files/files.tar.xz" -C "$files"
 }
 
-# The programs find their libraries beside them, and cuBLASLt where the machine keeps it.
-set_library_path() {
+# Our programs find their libraries beside them, and cuBLASLt where the machine keeps it.
+find_libraries() {
   local library
   library=$(find /usr/local /usr/lib /opt -name 'libcublasLt.so.1[23]' 2>/dev/null | sort -r | head -1)
   echo "cuBLASLt: ${library:-none}"
-  export LD_LIBRARY_PATH="$PWD/$files/lib${library:+:$(dirname "$library")}:${LD_LIBRARY_PATH:-}"
+  libraries="$PWD/$files/lib${library:+:$(dirname "$library")}"
 }
 
 # The tests find their data by the path they were built in.
@@ -79,116 +98,29 @@ link_source_dir() {
   [ -e "$built" ] || { mkdir -p "$(dirname "$built")" && ln -s "$PWD" "$built"; }
 }
 
-# The last lines tell what failed. What fails is tried again without what is new to a card.
-step_tests() {
-  local log=$out/tests.txt
-  within 150 "$files/cuda_tests" --gtest_brief=1 >"$log" 2>&1 && { tail -3 "$log"; return; }
-  grep -E 'Failure|actual|FAILED|PASSED|SKIPPED|GPU' "$log" | head -60
-  local without
-  for without in early graphs library early,graphs,library picks wgmma; do
-    say "tests without $without"
-    LINNET_CUDA_WITHOUT=$without within 60 "$files/cuda_tests" --gtest_brief=1 2>&1 | tail -4
-  done
-}
-
-greedy() {  # greedy MODEL DEVICE KV_TYPE [OPTION...]
-  local model=$1 device=$2 kv=$3
-  shift 3
-  within 60 "$files/linnet" generate --gguf "$model" --device "$device" --kv-type "$kv" --temp 0 -m 200 \
-    --ignore-eos --prompt "In the beginning" "$@" 2>"/tmp/error.$device" || cat "/tmp/error.$device"
-}
-
-# same_text NAME FILE FILE
-same_text() {
-  local result="DIFFERENT from byte $(cmp "$2" "$3" 2>&1 | awk '{print $5}')"
-  cmp -s "$2" "$3" && result=equal
-  echo "$1: $result ($(wc -c <"$3") bytes)"
-}
-
-# Where they part, logits were so close that rounding decided, or something is wrong.
-step_text() {
-  local model name kv
-  for model in "$files"/models/*.gguf; do
-    name=$(basename "$model")
-    for kv in f16 f32 bf16 q8_0; do
-      greedy "$model" cpu $kv >/tmp/text.cpu
-      greedy "$model" cuda $kv >/tmp/text.cuda
-      same_text "$name $kv" /tmp/text.cpu /tmp/text.cuda
-    done
-    greedy "$model" cpu f32 >/tmp/text.cpu
-    greedy "$model" cuda f32 --gpu-layers 2 >/tmp/text.cuda
-    same_text "$name f32, two layers on the GPU" /tmp/text.cpu /tmp/text.cuda
-    greedy "$model" cuda f32 --deterministic >/tmp/text.cuda
-    same_text "$name f32, deterministic" /tmp/text.cpu /tmp/text.cuda
-    greedy "$model" cuda f8_e4m3 >/tmp/text.cuda
-    echo "$name f8_e4m3: $(head -c 60 /tmp/text.cuda | tr '\n' ' ')..."
-    # Samplers are given what they need of the logits, or all of them: one text.
-    greedy "$model" cuda f16 --temp 0.8 --top-k 40 --seed 3 --repeat-penalty 1.1 >/tmp/text.picked
-    LINNET_CUDA_WITHOUT=picks greedy "$model" cuda f16 --temp 0.8 --top-k 40 --seed 3 \
-      --repeat-penalty 1.1 >/tmp/text.whole
-    same_text "$name, sampled" /tmp/text.whole /tmp/text.picked
-  done
-}
-
-bench() { within 60 "$files/linnet" bench --gguf /tmp/model.gguf --device cuda "$@" | tail -n +3; }
-
-# The rows of issue 7 that need no other program.
-step_models() {
-  local shape type
-  while read -r shape type <&3; do
-    say "$shape $type"
-    within 90 "$files/linnet" synth --shape "$shape" --type "$type" /tmp/model.gguf || continue
-    bench -p 4096 -n 128 -r 3
-    if [ "$shape $type" = "llama-3.1-8b Q4_K" ]; then
-      say "kernels one after the other" && LINNET_CUDA_WITHOUT=early bench -p 0 -n 128 -r 2
-      say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
-      say "without cuBLASLt: wgmma" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2
-      say "without both: mma.sync" && LINNET_CUDA_WITHOUT=library,wgmma bench -p 4096 -n 0 -r 2
-      say "deterministic: its price" && bench -p 4096 -n 128 -r 2 --deterministic
-      say "whole rows of logits" && LINNET_CUDA_WITHOUT=picks bench -p 0 -n 128 -r 2
-      say "half of the layers on the CPU" && bench -p 512 -n 16 -r 1 --gpu-layers 16
-      say "at depth 32768" && bench -p 0 -n 64 -d 32768 -r 1
-      local count
-      for count in 32 128 256; do bench -p 0 -n 64 -r 2 -s $count | tail -1; done
-      say "without wgmma" &&
-        for count in 32 128; do LINNET_CUDA_WITHOUT=wgmma bench -p 0 -n 64 -r 2 -s $count | tail -1; done
-      say "whole rows of logits of 128 texts" &&
-        LINNET_CUDA_WITHOUT=picks bench -p 0 -n 64 -r 2 -s 128 | tail -1
-      say "from start to the first token"
-      time within 60 "$files/linnet" generate --gguf /tmp/model.gguf --device cuda -m 1 >/dev/null
-    fi
-    rm -f /tmp/model.gguf
-  done 3<<<"llama-3.1-8b Q4_K
-qwen3-30b-a3b Q4_K
-llama-3.1-8b Q8_0
-llama-3.1-8b BF16"
-}
-
-step_operations() { within 150 "$files/cuda_bench"; }
-
-step_sanitizer() {
-  command -v compute-sanitizer >/dev/null || { echo "compute-sanitizer is not here"; return; }
-  within 90 compute-sanitizer --tool memcheck "$files/cuda_tests" --gtest_brief=1 \
-    --gtest_filter='-*Model*:*Batch*' 2>&1 | tail -25
-  within 60 compute-sanitizer --tool racecheck "$files/cuda_tests" --gtest_brief=1 \
-    --gtest_filter='CudaAttention*:CudaExperts*:*Matmul*Q4_K:*Matmul*BF16' 2>&1 | tail -15
-}
+source bench/cuda_check_background.sh
+source bench/cuda_check_proofs.sh
+source bench/cuda_check_speeds.sh
 
 run() {
   unpack || return
   nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm --format=csv,noheader ||
     echo "nvidia-smi does not answer"
-  set_library_path
+  find_libraries
   link_source_dir
-  "$files/linnet" --version || { echo "the program does not run here; try: $0 tune"; return 1; }
-  "$files/linnet" generate --gguf "$files/models/linnet-kjv.gguf" --device cuda -m 1 >/dev/null ||
+  ours 20 "$files/linnet" --version || { echo "the program does not run here; try: $0 tune"; return 1; }
+  ours 40 "$files/linnet" generate --gguf "$files/models/linnet-kjv.gguf" --device cuda -m 1 >/dev/null ||
     { echo "nothing can be checked here"; return 1; }
-  [ $# -gt 0 ] || set -- tests text models operations sanitizer
-  local step
+  local all= step
+  [ $# -gt 0 ] || { all=yes; set -- tests sanitizer text models peer operations; }
+  begin_background "$@"
   for step in "$@"; do
     say "$step"
     "step_$step" </dev/null
+    [ "$all$step" = yestests ] && mostly_fail && { echo "the rest would tell nothing"; break; }
   done
+  end_background
+  tar cJf "$out/logs.tar.xz" -C "$work" --exclude logs.tar.xz .
   say "done"
 }
 
@@ -213,12 +145,12 @@ tune() {
   grep -h "spill" $objects/*.log | grep -v " 0 bytes spill stores" | sort | uniq -c
   nvcc $objects/*.o -o $objects/cuda_bench -lpthread -ldl || return 1
   say "built"
-  set_library_path
-  $objects/cuda_bench "$@"
+  find_libraries
+  ours 300 $objects/cuda_bench "$@"
 }
 
 case $action in
   pack) pack ;;
-  run | tune) mkdir -p "$out" && "$action" "$@" 2>&1 | tee "$out/report.txt" ;;
-  *) sed -n '2,17p' "$0" && exit 2 ;;
+  run | tune) mkdir -p "$work" "$out" && "$action" "$@" 2>&1 | tee "$out/report.txt" ;;
+  *) sed -n '2,18p' "$0" && exit 2 ;;
 esac

@@ -55,7 +55,9 @@ class CudaAttentionTest : public test::CudaTest {
     };
     const DeviceRows queries = rows(shape.heads * shape.key_width, 1);
     const DeviceRows keys = rows(shape.kv_heads * shape.key_width, 2);
-    const DeviceRows values = rows(shape.kv_heads * shape.value_width, 3);
+    const DeviceRows own_values = rows(shape.kv_heads * shape.value_width, 3);
+    const View values =
+        params.values_in_keys ? keys.view().slice(0, shape.value_width) : own_values.view();
     const DeviceRows out(backend, tokens, shape.heads * shape.value_width);
 
     const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
@@ -74,12 +76,11 @@ class CudaAttentionTest : public test::CudaTest {
       std::iota(positions.begin(), positions.end(), first);
       const std::int32_t length = first + count;
       const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
-      const auto part = [&](const DeviceRows& rows) {
-        const View all = rows.view();
+      const auto part = [&](const View& all) {
         return View{all.row(first), count, all.columns, all.stride};
       };
-      backend.store_kv(**store, 1, part(keys), part(values), batch);
-      backend.attention(**store, part(queries), params, batch, part(out));
+      backend.store_kv(**store, 1, part(keys.view()), part(values), batch);
+      backend.attention(**store, part(queries.view()), params, batch, part(out.view()));
     }
     return out.values();
   }
@@ -115,10 +116,38 @@ TEST_F(CudaAttentionTest, HeadsOfAllWidths) {
   }
 }
 
+// Latents: values are the first columns of the keys. Rows that fill a tile and some that don't, in
+// few blocks and split.
+TEST_F(CudaAttentionTest, Latents) {
+  std::vector<Variant> all = variants();
+  all.resize(5);
+  for (Variant& variant : all) variant.params.values_in_keys = true;
+  for (const Variant& variant : {all[0], all[2], all[4]}) {
+    for (const KvType type :
+         {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+      for (const int chunk : {70, 33, 1}) {
+        expect_agreement(
+            [&](Backend& b) {
+              return run(b, type, {6, 1, 288, 256}, variant, 70, chunk);
+            },
+            1e-6);
+      }
+    }
+  }
+  for (const KvType type : {KvType::kF16, KvType::kBf16}) {
+    expect_agreement(
+        [&](Backend& b) {
+          return run(b, type, {5, 1, 576, 512}, all[0], 40, 20);
+        },
+        1e-6);
+  }
+}
+
 // Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a
 // cache that holds the beginning already.
 TEST_F(CudaAttentionTest, TilesOfQueries) {
-  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
       for (const Shape& shape : {Shape{6, 2, 64, 64}, Shape{6, 6, 128, 128}}) {
         const auto want = run(*reference_, type, shape, variant, 150, 150);
@@ -131,7 +160,8 @@ TEST_F(CudaAttentionTest, TilesOfQueries) {
 }
 
 TEST_F(CudaAttentionTest, TilesOfAllWidths) {
-  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+  for (const KvType type :
+       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Shape& shape :
          {Shape{4, 2, 80, 80}, Shape{3, 1, 96, 96}, Shape{2, 2, 192, 128}, Shape{2, 1, 256, 256}}) {
       for (const int chunk : {100, 37}) {

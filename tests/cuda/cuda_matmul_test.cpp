@@ -229,5 +229,39 @@ TEST_F(CudaProductTest, RowsAreGathered) {
       1e-30);
 }
 
+// Heads that each have their own weight, as in latent attention: one kernel for several of them.
+TEST_F(CudaProductTest, HeadsWithTheirOwnWeights) {
+  struct Sizes {
+    std::int64_t heads, in_step, outputs, out_step;
+  };
+  for (const char* name : {"F32", "F16", "BF16", "Q8_0", "Q4_K", "IQ4_NL", "Q5_1"}) {
+    for (const Sizes& size : {Sizes{5, 300, 70, 80}, Sizes{70, 256, 3, 3}, Sizes{1, 300, 9, 20}}) {
+      for (const std::int64_t rows : {1, 3, 17}) {
+        expect_agreement(
+            [&](Backend& b) {
+              std::vector<std::unique_ptr<Matrix>> weights;
+              for (std::int64_t h = 0; h < size.heads; ++h) {
+                const test::PackedSource source(*find_format(name), 256, size.outputs, h % 3 + 1);
+                MatrixSource own = source.source();
+                own.bytes += own.format->size_bytes(own.columns * own.rows) * (own.slices - 1);
+                own.slices = 1;
+                weights.push_back(std::move(*b.upload(own)));
+              }
+              const std::int64_t in_columns = size.heads * size.in_step + 300;
+              const DeviceRows in = test::random_rows(b, rows, in_columns, 1);
+              const DeviceRows out = test::random_rows(b, rows, size.heads * size.out_step + 80, 2);
+              for (std::int64_t h = 0; h < size.heads; ++h) {
+                const MatmulOutput output{weights[static_cast<std::size_t>(h)].get(),
+                                          out.view().slice(h * size.out_step, size.outputs)};
+                b.matmul(in.view().slice(h * size.in_step, 256), {&output, 1});
+              }
+              return out.values();
+            },
+            1e-6);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace linnet

@@ -9,7 +9,7 @@ using test::random_floats;
 using test::random_rows;
 
 constexpr StatePart kPart{1, 3};  // not the beginning of a slot
-constexpr std::int64_t kLengths[] = {13, 6};
+constexpr std::int64_t kLengths[] = {73, 6};
 
 struct Recurrence {
   std::int64_t in_columns, out_columns, state_floats;
@@ -60,9 +60,9 @@ class CudaRecurrentTest : public test::CudaTest {
   }
 
   void check(const Recurrence& recurrence) {
-    const std::vector<std::vector<Part>> whole = {{{0, 13}, {0, 6}}};
+    const std::vector<std::vector<Part>> whole = {{{0, 73}, {0, 6}}};
     const std::vector<std::vector<Part>> cut = {
-        {{0, 1}, {0, 0}}, {{1, 7}, {0, 4}}, {{8, 5}, {4, 2}}};
+        {{0, 1}, {0, 0}}, {{1, 7}, {0, 4}}, {{8, 60}, {4, 1}}, {{68, 5}, {5, 1}}};
     for (const auto& batches : {whole, cut}) {
       expect_agreement([&](Backend& b) { return evaluate(b, recurrence, batches); }, 1e-10);
     }
@@ -120,20 +120,54 @@ TEST_F(CudaRecurrentTest, Scans) {
   }
 }
 
+// Keys of all widths that are shared by two to 32 lanes.
+TEST_F(CudaRecurrentTest, ScansOfAllWidths) {
+  for (const int width : {64, 100, 128, 250, 300}) {
+    for (const ScanRule rule :
+         {ScanRule::kAdd, ScanRule::kBonus, ScanRule::kDelta, ScanRule::kReplace}) {
+      ScanParams params{rule};
+      params.heads = params.key_heads = 2;
+      params.key_width = width;
+      params.value_width = 20;
+      const Recurrence recurrence = scan_recurrence(params, true, false);
+      expect_agreement(
+          [&](Backend& b) {
+            return evaluate(b, recurrence, {{{0, 19}, {0, 6}}});
+          },
+          1e-10);
+    }
+  }
+}
+
+TEST_F(CudaRecurrentTest, KeysThatAreTooWideAreAnError) {
+  ScanParams params{ScanRule::kAdd};
+  params.heads = params.key_heads = 1;
+  params.key_width = 1025;
+  params.value_width = 2;
+  evaluate(*cuda_, scan_recurrence(params, false, false), {{{0, 1}, {0, 1}}});
+  EXPECT_FALSE(cuda_->status());
+  cuda_ = nullptr;
+}
+
 TEST_F(CudaRecurrentTest, SelectiveScan) {
-  for (const std::int64_t channels : {16, 150}) {
-    constexpr int kStates = 6;
-    check({2 * channels + 2 * kStates, channels, kStates * channels,
+  struct Size {
+    std::int64_t channels;
+    int states;
+  };
+  for (const Size size : {Size{16, 6}, Size{150, 6}, Size{150, 20}, Size{40, 150}}) {
+    const std::int64_t channels = size.channels;
+    const int states = size.states;
+    check({2 * channels + 2 * states, channels, states * channels,
            [=](Backend& b, StateStore& store, View in, const BatchLayout& batch, View out) {
-             std::vector<float> rate = random_floats(kStates * channels, 6);
+             std::vector<float> rate = random_floats(states * channels, 6);
              for (float& value : rate) value = -std::abs(value);
-             const DeviceRows rates(b, kStates, channels, rate);
+             const DeviceRows rates(b, states, channels, rate);
              const DeviceRows skip = random_rows(b, 1, channels, 7);
-             const SelectiveScanParams params{kPart, kStates, rates.data(), skip.data()};
+             const SelectiveScanParams params{kPart, states, rates.data(), skip.data()};
              b.selective_scan(
                  store,
                  {in.slice(0, channels), in.slice(channels, channels),
-                  in.slice(2 * channels, kStates), in.slice(2 * channels + kStates, kStates)},
+                  in.slice(2 * channels, states), in.slice(2 * channels + states, states)},
                  params, batch, out);
            }});
   }

@@ -113,6 +113,8 @@ struct Open {
 
 /// Runs the kernels that were launched and did not run yet.
 void run_waiting();
+/// Makes the copies from page-locked memory, which are made as late as may be, and all behind them.
+void run_all();
 
 /// Whether set_lost() said so.
 bool is_lost();

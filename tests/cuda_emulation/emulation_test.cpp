@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include <numeric>
+
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/pack_weights.hpp"
 #include "cuda/cuda_rows.hpp"
@@ -13,12 +15,16 @@ namespace {
 
 using test::DeviceRows;
 
+constexpr std::size_t kSharedBytesOfHopper = 232448;
+
 class CudaDeviceTest : public test::CudaTest {
  protected:
   void TearDown() override {
     emulation::set_lost(false);
     emulation::set_memory_limit(0);
     emulation::set_reversed(false);
+    emulation::set_driver(CUDART_VERSION);
+    emulation::set_shared_bytes(kSharedBytesOfHopper);
     emulation::set_hopper(true);
   }
 };
@@ -34,6 +40,39 @@ TEST_F(CudaDeviceTest, MemoryThatRunsOutIsAnError) {
   EXPECT_FALSE(cuda_->make_kv_store({{{1 << 20, 1 << 20, 256}}, KvType::kF16, 1 << 30}));
   EXPECT_FALSE(cuda_->make_state_store({{std::int64_t{1} << 60, std::int64_t{1} << 60}, 1 << 20}));
   EXPECT_TRUE(cuda_->status());  // what was there goes on
+}
+
+TEST_F(CudaDeviceTest, ADriverThatIsTooOldIsAnErrorThatSaysSo) {
+  emulation::set_driver(12080);
+  EXPECT_THAT(probe_cuda().error().message,
+              testing::HasSubstr("the driver is one for CUDA 12.8, and this program needs one for "
+                                 "CUDA 13.0 or newer"));
+  emulation::set_driver(0);
+  EXPECT_THAT(probe_cuda().error().message, testing::HasSubstr("there is no driver"));
+}
+
+// Each with a device of its own, on which kernels may have less shared memory than on Hopper: tiles
+// that do not fit are not taken.
+TEST_F(CudaDeviceTest, SmallerDevicesTakeKernelsThatFit) {
+  for (const std::size_t bytes : {std::size_t{101376}, std::size_t{166912}}) {
+    emulation::set_shared_bytes(bytes);
+    auto small = make_cuda_backend(1, {});
+    ASSERT_TRUE(small);
+    for (const KvType type : {KvType::kF16, KvType::kBf16}) {
+      auto store = (*small)->make_kv_store({{{1, 256, 256}}, type, 1});
+      ASSERT_TRUE(store);
+      const DeviceRows keys(**small, 32, 256), queries(**small, 32, 256), out(**small, 32, 256);
+      std::vector<std::int32_t> positions(32), sequences(32, 0);
+      std::iota(positions.begin(), positions.end(), 0);
+      const std::int32_t page = 0, length = 32;
+      const std::span<const std::int32_t> table(&page, 1);
+      const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
+      (*small)->store_kv(**store, 0, keys.view(), keys.view(), batch);
+      (*small)->attention(**store, queries.view(), {0, 1, 1, 256, 256}, batch, out.view());
+      const Status status = (*small)->status();
+      EXPECT_TRUE(status) << status.error().message;
+    }
+  }
 }
 
 TEST_F(CudaDeviceTest, MemoryIsGivenBack) {
@@ -105,6 +144,31 @@ TEST_F(CudaDeviceTest, WeightsOfOneLayoutTakeOneKernel) {
   cuda_->matmul(in.view(), outputs);
   EXPECT_TRUE(cuda_->status());
   EXPECT_EQ(emulation::launches() - before, 2u);  // one makes integers of the inputs
+}
+
+// Each head its own weight, columns side by side, as in latent attention; a norm of heads comes in
+// between once.
+TEST_F(CudaDeviceTest, ProductsOfHeadsTakeOneKernel) {
+  const test::PackedSource weights(*find_format("Q8_0"), 64, 32);
+  std::vector<std::unique_ptr<Matrix>> matrices;
+  for (int h = 0; h < 6; ++h) matrices.push_back(std::move(*cuda_->upload(weights.source())));
+  const DeviceRows in = test::random_rows(*cuda_, 2, 6 * 64, 1), out(*cuda_, 2, 6 * 32);
+  const DeviceRows other = test::random_rows(*cuda_, 2, 128, 1);
+  const auto run = [&](bool norm_between, std::size_t launches) {
+    EXPECT_TRUE(cuda_->status());
+    const std::size_t before = emulation::launches();
+    for (int h = 0; h < 6; ++h) {
+      const MatmulOutput output{matrices[h].get(), out.view().slice(h * 32, 32)};
+      cuda_->matmul(in.view().slice(h * 64, 64), {&output, 1});
+      if (norm_between && h == 2) {
+        cuda_->norm(other.view(), {NormKind::kRms, 1e-5f, nullptr, nullptr, 64}, other.view());
+      }
+    }
+    std::vector<float> values = out.values();
+    EXPECT_EQ(emulation::launches() - before, launches);
+    return values;
+  };
+  EXPECT_EQ(run(false, 1), run(true, 3));
 }
 
 // A norm leaves the integers that the product after it takes, unless something comes between.
@@ -210,6 +274,40 @@ TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
 TEST_F(CudaDeviceTest, DeviceMemoryCanNotBeTouchedByTheHost) {
   const DeviceRows rows(*cuda_, 4, 4);
   EXPECT_DEATH(*static_cast<volatile float*>(rows.data()) = 1.0f, "");
+}
+
+// A card reads page-locked memory when it comes to the copy.
+TEST(CudaEmulation, CopiesFromPageLockedMemoryAreMadeLate) {
+  void *locked = nullptr, *device = nullptr;
+  ASSERT_EQ(cudaMallocHost(&locked, sizeof(int)), cudaSuccess);
+  ASSERT_EQ(cudaMalloc(&device, sizeof(int)), cudaSuccess);
+  int pageable = 1, result = 0;
+  const auto host_changes = [&](int* from) {
+    *from = 1;
+    cudaMemcpyAsync(device, from, sizeof(int), cudaMemcpyHostToDevice, nullptr);
+    *from = 2;
+    cudaMemcpyAsync(&result, device, sizeof(int), cudaMemcpyDeviceToHost, nullptr);
+    cudaStreamSynchronize(nullptr);
+    return result;
+  };
+  EXPECT_EQ(host_changes(&pageable), 1);
+  EXPECT_EQ(host_changes(static_cast<int*>(locked)), 2);
+  cudaFree(device);
+  cudaFreeHost(locked);
+}
+
+TEST(CudaEmulation, CallsThatSpoilAGraphAreNoticed) {
+  const auto allocate = [] {
+    void* memory = nullptr;
+    cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeThreadLocal);
+    cudaMalloc(&memory, 16);
+  };
+  const auto wait = [] {
+    cudaStreamBeginCapture(nullptr, cudaStreamCaptureModeThreadLocal);
+    cudaStreamSynchronize(nullptr);
+  };
+  EXPECT_DEATH(allocate(), "while a graph is captured");
+  EXPECT_DEATH(wait(), "while a graph is captured");
 }
 
 TEST(CudaEmulation, ThreadsThatWaitForEverAreNoticed) {

@@ -12,6 +12,7 @@
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
+#include "running.hpp"
 #include "warpgroup_products.hpp"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -39,6 +40,7 @@ struct Fiber {
   ucontext_t start;
   jmp_buf resume;
   bool started = false, done = false;
+  unsigned warp_syncs = 0;
   dim3 thread;
   std::vector<PendingCopy> copies;               // not committed
   std::deque<std::vector<PendingCopy>> batches;  // of copies
@@ -59,6 +61,7 @@ struct Block {
   int threads = 0, left = 0, current = 0;
   int idle_turns = 0;
   std::vector<uint4> memory;
+  unsigned grid = 0, number = 0;  // among all that ran
   WarpgroupProducts products;
   const std::function<void()>* thread = nullptr;
   jmp_buf finished;
@@ -68,6 +71,7 @@ std::size_t depth = 0;
 Block* block = nullptr;
 bool reversed = std::getenv("CUDA_EMULATION_REVERSED") != nullptr;
 std::size_t launch_count = 0;
+unsigned block_count = 0;
 
 // Runs the next fiber that is not done; returns when this one's turn comes again.
 void take_turns() {
@@ -124,6 +128,7 @@ void run_block(dim3 size) {
   for (int i = 0; i < block->threads; ++i) {
     Fiber& fiber = block->fibers[i];
     fiber.started = fiber.done = false;
+    fiber.warp_syncs = 0;
     fiber.copies.clear();
     fiber.batches.clear();
     const auto n = static_cast<unsigned>(i);
@@ -165,12 +170,16 @@ struct Enter {
 
 void* launch_memory() { return block->memory.data(); }
 void sync_block() { wait(block->barrier, block->threads); }
-void sync_warp() { wait(warp().barrier, warp().lanes); }
+void meet_warp() { wait(warp().barrier, warp().lanes); }
+void sync_warp() {
+  meet_warp();
+  ++block->fibers[block->current].warp_syncs;
+}
 int lane() { return block->current % kLanes; }
 
 const std::uint64_t* share(std::uint64_t value) {
   warp().shared[lane()] = value;
-  sync_warp();
+  meet_warp();
   return warp().shared;
 }
 
@@ -181,9 +190,11 @@ std::span<const std::byte> shared_memory() { return std::as_bytes(std::span(bloc
 
 void copy_now(const std::vector<PendingCopy>& copies) {
   for (const PendingCopy& copy : copies) {
+    note_access(copy.to, copy.bytes, true, nullptr);
     if (copy.zeros) {
       std::memset(copy.to, 0, copy.bytes);
     } else {
+      note_access(copy.from, copy.bytes, false, nullptr);
       std::memcpy(copy.to, copy.from, copy.bytes);
     }
     block->products.write_shared(block->current);
@@ -228,6 +239,19 @@ void wait_for_products(int pending) {
   block->products.wait(block->current, shared_memory(), pending);
 }
 
+bool find_running(Running& now) {
+  if (!block || block->left == 0) return false;
+  now = {block->grid,
+         block->number,
+         block->current,
+         block->current / kLanes,
+         block->barrier.generation,
+         block->fibers[block->current].warp_syncs,
+         reinterpret_cast<const std::byte*>(block->memory.data()),
+         block->memory.size() * sizeof(uint4)};
+  return true;
+}
+
 void set_reversed(bool value) { reversed = value; }
 std::size_t launches() { return launch_count; }
 
@@ -254,12 +278,14 @@ void run_grid(dim3 grid, dim3 size, std::size_t shared_bytes, const std::functio
   block->memory.assign((shared_bytes + 15) / 16,
                        uint4{0x7fc00000, 0x7fc00000, 0x7fc00000, 0x7fc00000});
   block->thread = &thread;
+  block->grid = static_cast<unsigned>(launch_count);
   gridDim = grid;
   blockDim = size;
   for (unsigned z = 0; z < grid.z; ++z) {
     for (unsigned y = 0; y < grid.y; ++y) {
       for (unsigned x = 0; x < grid.x; ++x) {
         blockIdx = {x, y, z};
+        block->number = ++block_count;
         run_block(size);
       }
     }

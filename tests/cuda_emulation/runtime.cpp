@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <cstdio>
+#include <deque>
 #include <map>
 #include <memory>
 #include <utility>
@@ -22,6 +23,8 @@ namespace linnet::emulation {
 namespace {
 
 bool lost = false;
+int driver = CUDART_VERSION;
+std::size_t most_shared_bytes = 232448;
 bool hopper = std::getenv("CUDA_EMULATION_AMPERE") == nullptr;
 EmulatedGraph* captured = nullptr;
 std::size_t graph_launch_count = 0;
@@ -31,6 +34,22 @@ std::map<const void*, std::size_t> shared_bytes_of;  // kernels that are allowed
 // Kernels of which each but the first may begin before the one in front of it has run.
 std::vector<Launch> waiting;
 constexpr std::size_t kMostWaiting = 4;
+
+std::map<const std::byte*, std::size_t> page_locked;  // bytes by where they begin
+// The stream from the first copy out of page-locked memory on: a card makes it when it comes to it,
+// so what the host does to that memory before it waits may be seen.
+std::deque<std::function<void()>> late;
+
+bool is_page_locked(const void* memory) {
+  const auto* at = static_cast<const std::byte*>(memory);
+  const auto behind = page_locked.upper_bound(at);
+  return behind != page_locked.begin() && at < std::prev(behind)->first + std::prev(behind)->second;
+}
+
+// Calls that a card refuses while a graph is captured, and that spoil the graph.
+void refuse_in_capture() {
+  if (captured) give_up("a call that may not be made while a graph is captured");
+}
 
 // "linnet::cuda::norm_rows<...>(...)" is norm_rows.
 std::string name_of(const void* kernel) {
@@ -58,10 +77,18 @@ void run_waiting() {
   waiting.clear();
 }
 
+void run_all() {
+  for (std::deque<std::function<void()>> all = std::exchange(late, {}); !all.empty();
+       all.pop_front()) {
+    all.front()();
+  }
+  run_waiting();
+}
+
 void wait_for_previous_kernel() { run_waiting(); }
 
 cudaError_t allow_shared_bytes(const void* kernel, int bytes) {
-  if (bytes > 232448) return cudaErrorInvalidValue;
+  if (static_cast<std::size_t>(bytes) > most_shared_bytes) return cudaErrorInvalidValue;
   shared_bytes_of[kernel] = static_cast<std::size_t>(bytes);
   return cudaSuccess;
 }
@@ -76,8 +103,15 @@ cudaError_t launch(Launch launch) {
     return cudaSuccess;
   }
   launched.push_back(launch.kernel);
-  if (!launch.begins_early || waiting.size() == kMostWaiting) run_waiting();
-  waiting.push_back(std::move(launch));
+  const auto run = [launch = std::move(launch)] {
+    if (!launch.begins_early || waiting.size() == kMostWaiting) run_waiting();
+    waiting.push_back(launch);
+  };
+  if (late.empty()) {
+    run();
+  } else {
+    late.push_back(run);
+  }
   return cudaSuccess;
 }
 
@@ -110,6 +144,8 @@ bool is_hopper() { return hopper; }
 void set_hopper(bool value) { hopper = value; }
 bool is_lost() { return lost; }
 void set_lost(bool value) { lost = value; }
+void set_driver(int version) { driver = version; }
+void set_shared_bytes(std::size_t bytes) { most_shared_bytes = bytes; }
 void set_memory_limit(std::size_t bytes) { arena().set_limit(bytes); }
 std::size_t allocated_bytes() { return arena().used(); }
 
@@ -130,13 +166,18 @@ const char* cudaGetErrorString(cudaError_t error) {
   }
 }
 cudaError_t cudaGetLastError() { return is_lost() ? cudaErrorLaunchFailure : cudaSuccess; }
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = driver;
+  return cudaSuccess;
+}
 cudaError_t cudaGetDeviceCount(int* count) {
+  if (driver < CUDART_VERSION) return cudaErrorInsufficientDriver;
   *count = 1;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated device", is_hopper() ? 9 : 8, 0, 2};
+  *properties = {"emulated device", is_hopper() ? 9 : 8, 0, 2, most_shared_bytes};
   return cudaSuccess;
 }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
@@ -145,6 +186,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   return cudaSuccess;
 }
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
+  refuse_in_capture();
   *memory = arena().take(bytes);
   if (!*memory) return cudaErrorMemoryAllocation;
   const Open open;
@@ -152,28 +194,32 @@ cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
-  run_waiting();
+  refuse_in_capture();
+  run_all();
   if (memory) arena().give(memory);
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void** memory, std::size_t bytes) {
+  refuse_in_capture();
   *memory = std::malloc(bytes);
+  if (*memory) page_locked[static_cast<const std::byte*>(*memory)] = bytes;
   return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFreeHost(void* memory) {
+  run_all();
+  page_locked.erase(static_cast<const std::byte*>(memory));
   std::free(memory);
   return cudaSuccess;
 }
 cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
                               std::size_t from_pitch, std::size_t width, std::size_t height,
                               cudaMemcpyKind kind, cudaStream_t) {
-  run_waiting();
+  refuse_in_capture();
   if (is_lost()) return cudaErrorLaunchFailure;
   const bool to_device = kind != cudaMemcpyDeviceToHost;
   const bool from_device = kind != cudaMemcpyHostToDevice;
-  const Open open;
   for (std::size_t i = 0; i < height; ++i) {
-    auto* target = static_cast<std::byte*>(to) + i * to_pitch;
+    const auto* target = static_cast<std::byte*>(to) + i * to_pitch;
     const auto* source = static_cast<const std::byte*>(from) + i * from_pitch;
     if (to_device ? !arena().holds(target, width) : arena().contains(target)) {
       return cudaErrorInvalidValue;
@@ -181,7 +227,20 @@ cudaError_t cudaMemcpy2DAsync(void* to, std::size_t to_pitch, const void* from,
     if (from_device ? !arena().holds(source, width) : arena().contains(source)) {
       return cudaErrorInvalidValue;
     }
-    std::memmove(target, source, width);
+  }
+  const auto copy = [=] {
+    run_waiting();
+    const Open open;
+    for (std::size_t i = 0; i < height; ++i) {
+      std::memmove(static_cast<std::byte*>(to) + i * to_pitch,
+                   static_cast<const std::byte*>(from) + i * from_pitch, width);
+    }
+  };
+  if (!to_device || (!from_device && !is_page_locked(from))) run_all();
+  if (to_device && (!late.empty() || (!from_device && is_page_locked(from)))) {
+    late.push_back(copy);
+  } else {
+    copy();
   }
   return cudaSuccess;
 }
@@ -190,7 +249,8 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
   return cudaMemcpy2DAsync(to, bytes, from, bytes, bytes, 1, kind, stream);
 }
 cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStream_t) {
-  run_waiting();
+  refuse_in_capture();
+  run_all();
   if (is_lost()) return cudaErrorLaunchFailure;
   if (!arena().holds(memory, bytes)) return cudaErrorInvalidValue;
   const Open open;
@@ -203,7 +263,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
 }
 cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  run_waiting();
+  refuse_in_capture();
+  run_all();
   return is_lost() ? cudaErrorLaunchFailure : cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -212,7 +273,8 @@ cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
 cudaError_t cudaEventSynchronize(cudaEvent_t) {
-  run_waiting();
+  refuse_in_capture();
+  run_all();
   return cudaSuccess;
 }
 cudaError_t cudaEventDestroy(cudaEvent_t) { return cudaSuccess; }
@@ -233,7 +295,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
   ++graph_launch_count;
-  run_waiting();
+  if (late.empty()) run_waiting();
   for (const Launch& kernel : graph->launches) launch(kernel);
   return cudaGetLastError();
 }

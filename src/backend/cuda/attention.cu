@@ -79,14 +79,14 @@ const Variant& choose_variant(int group, int value_width) {
 constexpr std::int64_t kWorthATile = 16;
 // Pages of keys from which there should be tiles for half of the device.
 constexpr std::int64_t kManyPages = 64;
+// Pages of keys that a tile of latents takes at least.
+constexpr std::int64_t kLeastLatentPages = 2;
 
 }  // namespace
 
-// The batch's rows in tiles, where that is worth it: long runs of one sequence.
-std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout& batch) {
-  const AttentionParams& params = task.params;
+// Makes the list of the batch's rows in tiles; gives their number.
+std::int64_t CudaBackend::list_tiles(const AttentionParams& params, const BatchLayout& batch) {
   tile_list_.clear();
-  if (params.selected || !has_tiles(task)) return 0;
   const std::int32_t group = params.heads / params.kv_heads;
   const auto rows = static_cast<std::int32_t>(batch.sequences.size());
   for (std::int32_t first = 0, last = 0; first < rows; first = last) {
@@ -95,8 +95,24 @@ std::int64_t CudaBackend::tile_queries(const AttendTask& task, const BatchLayout
       tile_list_.insert(tile_list_.end(), {first, last - first, query});
     }
   }
-  const auto tiles = static_cast<std::int64_t>(tile_list_.size()) / 3;
-  if (std::int64_t{rows} * group < tiles * kWorthATile) return 0;
+  return std::ssize(tile_list_) / 3;
+}
+
+// The tiles on the device; null after an error.
+const QueryTile* CudaBackend::device_tiles() {
+  static_assert(sizeof(QueryTile) == 3 * sizeof(std::int32_t));
+  return reinterpret_cast<const QueryTile*>(
+      tiles_mirror_.of(*stream_, std::span<const std::int32_t>(tile_list_)));
+}
+
+// The number of tiles where they are worth it: long runs of one sequence.
+std::int64_t CudaBackend::worthy_tiles(const AttendTask& task, const BatchLayout& batch) {
+  const AttentionParams& params = task.params;
+  if (params.selected || !has_tiles(*stream_, task)) return 0;
+  const std::int64_t tiles = list_tiles(params, batch);
+  if (std::ssize(batch.sequences) * (params.heads / params.kv_heads) < tiles * kWorthATile) {
+    return 0;
+  }
   // A tile walks through all keys: few of them leave most of the device to wait where there are
   // many.
   const bool few_blocks = tiles * params.kv_heads < stream_->multiprocessors() / 2;
@@ -175,15 +191,35 @@ void CudaBackend::attend_alike(const AttendTask& all, std::int64_t rows) {
 
 void CudaBackend::attend_in_splits(AttendTask& task, std::int64_t rows) {
   const AttentionParams& params = task.params;
-  if (task.splits > 1) {
-    const std::int64_t parts = rows * params.heads * task.splits;
-    task.part_sums = attention_sums_.take<float>(*stream_, parts * params.value_width);
-    task.part_totals = attention_totals_.take<float2>(*stream_, parts);
-    if (!task.part_sums || !task.part_totals) return;
-  }
+  if (!make_room_for_splits(task, rows)) return;
   choose_variant(params.heads / params.kv_heads, params.value_width).run(*stream_, task, rows);
+  join_splits(task, rows);
+}
+
+// All queries in tiles, whose keys are split where that leaves much of the device to wait.
+void CudaBackend::attend_to_latents(AttendTask& task, const BatchLayout& batch) {
+  const std::int64_t tiles = list_tiles(task.params, batch), pages = task.batch.table_pages;
+  const std::int64_t wanted = (stream_->multiprocessors() + tiles - 1) / tiles;
+  const std::int64_t each = std::max(kLeastLatentPages, (pages + wanted - 1) / wanted);
+  task.splits = static_cast<int>((pages + each - 1) / each);
+  const auto rows = std::ssize(batch.sequences);
+  const QueryTile* list = device_tiles();
+  if (!list || !make_room_for_splits(task, rows)) return;
+  cuda::attend_to_latents(*stream_, task, list, tiles);
+  join_splits(task, rows);
+}
+
+bool CudaBackend::make_room_for_splits(AttendTask& task, std::int64_t rows) {
+  if (task.splits == 1) return true;
+  const std::int64_t parts = rows * task.params.heads * task.splits;
+  task.part_sums = attention_sums_.take<float>(*stream_, parts * task.params.value_width);
+  task.part_totals = attention_totals_.take<float2>(*stream_, parts);
+  return task.part_sums && task.part_totals;
+}
+
+void CudaBackend::join_splits(const AttendTask& task, std::int64_t rows) {
   if (task.splits == 1) return;
-  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.heads));
+  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(task.params.heads));
   const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(task.splits);
   stream_->launch(add_splits, grid, dim3(kAddThreads), bytes, task);
 }
@@ -205,18 +241,15 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
             selection_.words(0), static_cast<std::size_t>(queries.rows * task.batch.table_pages)));
   }
   if (is_deterministic_) return attend_alike(task, queries.rows);
-  const std::int64_t tiles = tile_queries(task, batch);
+  if (has_latents(*stream_, task)) return attend_to_latents(task, batch);
+  const std::int64_t tiles = worthy_tiles(task, batch);
   if (tiles == 0) {
     if (params.value_width % kBlock == 0) task.quantised = room_for_quantised(out);
     attend_by_rows(task, queries.rows, task.batch.table_pages);
     if (task.quantised.codes) remember_quantised(out, task.quantised);
     return;
   }
-  static_assert(sizeof(QueryTile) == 3 * sizeof(std::int32_t));
-  const auto* list = reinterpret_cast<const QueryTile*>(
-      tiles_mirror_.of(*stream_, std::span<const std::int32_t>(tile_list_)));
-  if (!list) return;
-  attend_in_tiles(*stream_, task, list, tiles);
+  if (const QueryTile* list = device_tiles()) attend_in_tiles(*stream_, task, list, tiles);
 }
 
 // The scores come from the device, the choice is the CPU's: ties fall as std::partial_sort leaves

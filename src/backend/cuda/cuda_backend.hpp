@@ -23,6 +23,7 @@ struct DeviceRun;
 struct HeadWork;
 struct HeadWorks;
 struct KvView;
+struct QueryTile;
 
 /// What an operation does to heads; see HeadWork.
 enum class HeadStep { kNormalise, kTurn };
@@ -184,6 +185,13 @@ class CudaBackend final : public Backend {
     Halved halved = Halved::kNot;
   };
 
+  /// Products of heads that wait for those of the other heads: see multiply_heads.
+  struct PostponedHeads {
+    View in;  ///< of the first
+    std::int64_t in_step = 0, out_step = 0;
+    std::vector<MatmulOutput> outputs;
+  };
+
   /// What the pick lists were made of.
   struct Grouping {
     const std::int32_t* experts = nullptr;
@@ -198,6 +206,11 @@ class CudaBackend final : public Backend {
   std::byte* landing_place(std::size_t bytes);
   Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
                    float& largest);
+  bool postpone_head(View in, std::span<const MatmulOutput> outputs);
+  bool join_heads(View in, const MatmulOutput& output);
+  void finish_heads();
+  void multiply_postponed_heads();
+  void multiply(View in, std::span<const MatmulOutput> outputs);
   void multiply_alike(View in, std::span<const MatmulOutput> outputs);
   void multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue);
   void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
@@ -219,7 +232,12 @@ class CudaBackend final : public Backend {
   void flatten_tables(const BatchLayout& batch, std::size_t width);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
-  std::int64_t tile_queries(const AttendTask& task, const BatchLayout& batch);
+  std::int64_t list_tiles(const AttentionParams& params, const BatchLayout& batch);
+  const QueryTile* device_tiles();
+  std::int64_t worthy_tiles(const AttendTask& task, const BatchLayout& batch);
+  void attend_to_latents(AttendTask& task, const BatchLayout& batch);
+  bool make_room_for_splits(AttendTask& task, std::int64_t rows);
+  void join_splits(const AttendTask& task, std::int64_t rows);
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
   void attend_alike(const AttendTask& task, std::int64_t rows);
   void attend_in_splits(AttendTask& task, std::int64_t rows);
@@ -246,6 +264,7 @@ class CudaBackend final : public Backend {
   QuantisedMemory quantised_memory_[2];
   QuantisedRows quantised_;                // of the matmul that runs
   std::unique_ptr<HeadWorks> head_works_;  // postponed
+  PostponedHeads heads_;                   // likewise, never both
   HalfRows halves_;
   Scratch half_values_, half_inverses_;
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library

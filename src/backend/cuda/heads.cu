@@ -50,6 +50,7 @@ void CudaBackend::begin_kernels_early() { stream_->begin_early(normalise_rows); 
 // Where work on `x` is noted that the next operation may take along: behind what is noted already,
 // if that can come before `step`.
 HeadWork& CudaBackend::postponed_work(View x, int heads, int width, HeadStep step) {
+  finish_heads();
   for (HeadWork& work :
        std::span(head_works_->works, static_cast<std::size_t>(head_works_->count))) {
     const bool has_turned = work.rope.layout != RopeLayout::kNone;
@@ -104,6 +105,7 @@ void CudaBackend::rope(View x, std::span<const std::int32_t> positions, const Ro
 
 void CudaBackend::store_kv(KvStore& store, int layer, View keys, View values,
                            const BatchLayout& batch) {
+  finish_heads();
   HeadWorks before;
   if (stream_->has_postponed() && positions_.holds(batch.positions)) {
     stream_->take_back();

@@ -204,6 +204,10 @@ void CudaBackend::multiply_alike(View in, std::span<const MatmulOutput> outputs)
 }
 
 void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
+  if (!postpone_head(in, outputs)) multiply(in, outputs);
+}
+
+void CudaBackend::multiply(View in, std::span<const MatmulOutput> outputs) {
   if (is_deterministic_) return multiply_alike(in, outputs);
   Prepared x{in};
   Products few;

@@ -12,15 +12,29 @@
 #include "base/checked.hpp"
 
 namespace linnet {
+namespace {
+
+std::string cuda_version(int number) {
+  return "CUDA " + std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+std::string why_no_device(cudaError_t error) {
+  if (error == cudaSuccess) return "there is none";
+  if (error != cudaErrorInsufficientDriver) return cudaGetErrorString(error);
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  if (driver == 0) return "there is no driver";
+  return "the driver is one for " + cuda_version(driver) + ", and this program needs one for " +
+         cuda_version(CUDART_VERSION) + " or newer";
+}
+
+}  // namespace
 
 Result<CudaDevice> probe_cuda() {
   int count = 0;
   if (const cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess || count == 0) {
     cudaGetLastError();
-    return Error{std::string("no NVIDIA GPU can be used: ") +
-                 (error == cudaSuccess                   ? "there is none"
-                  : error == cudaErrorInsufficientDriver ? "there is no driver, or it is too old"
-                                                         : cudaGetErrorString(error))};
+    return Error{"no NVIDIA GPU can be used: " + why_no_device(error)};
   }
   cudaDeviceProp properties{};
   std::size_t free_bytes = 0, total_bytes = 0;
@@ -111,8 +125,8 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
     std::byte* packed = upload_buffers_->next();
     pack_rows(source, plan, first, count, pool_, packed, largest);
     const auto send = [&](std::int64_t offset, std::int64_t part_row) {
-      stream_->upload(packed, static_cast<std::size_t>(count * part_row),
-                      to + offset + first * part_row);
+      stream_->upload_locked(packed, static_cast<std::size_t>(count * part_row),
+                             to + offset + first * part_row);
       packed += count * part_row;
     };
     send(plan.low, plan.low_row);
@@ -161,11 +175,11 @@ void CudaBackend::download(const View& from, float* to) {
   if (landing && bytes > 0 && stream_->status()) std::memcpy(to, landing, bytes);
 }
 
-// Null for more than is worth locking, and after an error.
+// Null for more than is worth locking, and where it can't be locked.
 std::byte* CudaBackend::landing_place(std::size_t bytes) {
   if (bytes > kMostLandingBytes) return nullptr;
   if (landing_.bytes() >= static_cast<std::int64_t>(bytes)) return landing_.get();
-  auto memory = HostMemory::allocate(*stream_, static_cast<std::int64_t>(std::bit_ceil(bytes)));
+  auto memory = HostMemory::allocate(static_cast<std::int64_t>(std::bit_ceil(bytes)));
   if (!memory) return nullptr;
   landing_ = std::move(*memory);
   return landing_.get();

@@ -4,7 +4,8 @@
 #include <array>
 
 #include "backend/cuda/cuda_backend.hpp"
-#include "backend/cuda/kernels/recurrent.cuh"
+#include "backend/cuda/kernels/convolve.cuh"
+#include "backend/cuda/kernels/scan.cuh"
 
 namespace linnet::cuda {
 namespace {
@@ -17,12 +18,27 @@ DeviceState state_of(StateStore& store, const StatePart& part) {
 }
 
 // Threads a column each for `columns` of each run.
-dim3 column_grid(std::int64_t columns, std::size_t runs, unsigned threads) {
-  return dim3((static_cast<unsigned>(columns) + threads - 1) / threads,
-              static_cast<unsigned>(runs));
+dim3 column_grid(std::int64_t columns, std::size_t runs, unsigned threads, unsigned pieces = 1) {
+  return dim3((static_cast<unsigned>(columns) + threads - 1) / threads, static_cast<unsigned>(runs),
+              pieces);
 }
 
-constexpr unsigned kColumnThreads = 128;
+// The kernels of a rule by the lanes that share a column, so that all keys are in registers.
+struct ScanKernel {
+  int lanes;
+  decltype(&scan_runs<ScanRule::kAdd, 2>) kernel;
+};
+template <ScanRule kRule>
+constexpr std::array kScanKernels = {
+    ScanKernel{2, scan_runs<kRule, 2>}, ScanKernel{4, scan_runs<kRule, 4>},
+    ScanKernel{8, scan_runs<kRule, 8>}, ScanKernel{kScanLanes, scan_runs<kRule, kScanLanes>}};
+// By ScanRule.
+constexpr std::array kScanKernelsOf = {kScanKernels<ScanRule::kAdd>, kScanKernels<ScanRule::kBonus>,
+                                       kScanKernels<ScanRule::kDelta>,
+                                       kScanKernels<ScanRule::kReplace>};
+
+// Of rows in shared memory: what every device has without asking.
+constexpr std::int64_t kScanBytes = 48 << 10;
 
 }  // namespace
 
@@ -42,33 +58,56 @@ void CudaBackend::convolve(StateStore& store, View in, const ConvolutionParams& 
                            const BatchLayout& batch, View out) {
   const DeviceRun* runs = device_runs(batch);
   if (!runs) return;
-  stream_->launch(convolve_runs, column_grid(in.columns, runs_.size(), kColumnThreads),
-                  dim3(kColumnThreads), 0, runs, state_of(store, params.state), in, params,
+  std::int64_t longest = 0;
+  for (const SequenceRun& run : runs_) longest = std::max(longest, run.last - run.first);
+  const dim3 grid = column_grid(in.columns, runs_.size(), kConvolveThreads,
+                                static_cast<unsigned>((longest - 1) / kConvolveRows + 1));
+  const DeviceState states = state_of(store, params.state);
+  stream_->launch(convolve_runs, grid, dim3(kConvolveThreads), 0, runs, states, in, params,
                   params.activation.has_value(), params.activation.value_or(Activation::kIdentity),
                   out);
+  if (grid.z == 1) return;
+  stream_->launch(keep_run_inputs, dim3(grid.x, grid.y), dim3(kConvolveThreads), 0, runs, states,
+                  in, params.kernel - 1);
 }
 
 void CudaBackend::scan(StateStore& store, const ScanInput& in, const ScanParams& params,
                        const BatchLayout& batch, View out) {
-  // By ScanRule.
-  constexpr std::array kKernels = {scan_runs<ScanRule::kAdd>, scan_runs<ScanRule::kBonus>,
-                                   scan_runs<ScanRule::kDelta>, scan_runs<ScanRule::kReplace>};
+  const auto& kernels = kScanKernelsOf[static_cast<std::size_t>(params.rule)];
+  const auto fits = [&](const ScanKernel& k) { return k.lanes * kScanKeys >= params.key_width; };
+  const auto found = std::ranges::find_if(kernels, fits);
+  if (found == kernels.end()) {
+    return stream_->fail(Error{"a recurrent state has keys of " + std::to_string(params.key_width) +
+                               " columns, more than the CUDA backend scans"});
+  }
   const DeviceRun* runs = device_runs(batch);
   if (!runs) return;
-  const dim3 grid(static_cast<unsigned>(params.heads), static_cast<unsigned>(runs_.size()));
-  const int threads = std::clamp((params.value_width + 31) / 32 * 32, 32, 256);
-  stream_->launch(kKernels[static_cast<std::size_t>(params.rule)], grid,
-                  dim3(static_cast<unsigned>(threads)), 0, runs, state_of(store, params.state), in,
-                  params, out);
+  const int columns = scan_columns(found->lanes);
+  const dim3 grid(
+      static_cast<unsigned>(params.heads * ((params.value_width + columns - 1) / columns)),
+      static_cast<unsigned>(runs_.size()));
+  const std::int64_t row_bytes =
+      sizeof(float) * scan_row_floats(found->lanes, in.decay.columns != params.heads,
+                                      params.rule == ScanRule::kReplace);
+  const std::int64_t rows = std::min<std::int64_t>(kScanRows, kScanBytes / row_bytes);
+  stream_->launch(found->kernel, grid, dim3(kScanThreads),
+                  static_cast<std::size_t>(rows * row_bytes), runs, state_of(store, params.state),
+                  in, params, static_cast<int>(rows), out);
 }
 
 void CudaBackend::selective_scan(StateStore& store, const SelectiveScanInput& in,
                                  const SelectiveScanParams& params, const BatchLayout& batch,
                                  View out) {
+  constexpr int kFew = 16, kMany = 64;
   const DeviceRun* runs = device_runs(batch);
   if (!runs) return;
-  stream_->launch(selective_scan_runs, column_grid(in.x.columns, runs_.size(), kColumnThreads),
-                  dim3(kColumnThreads), 0, runs, state_of(store, params.state), in, params, out);
+  const bool are_few = params.state_width <= kFew;
+  const auto kernel = are_few ? selective_scan_runs<kFew> : selective_scan_runs<kMany>;
+  for (int first = 0; first < params.state_width; first += are_few ? kFew : kMany) {
+    stream_->launch(kernel, column_grid(in.x.columns, runs_.size(), kScanThreads),
+                    dim3(kScanThreads), 0, runs, state_of(store, params.state), in, params, first,
+                    out);
+  }
 }
 
 }  // namespace linnet::cuda

@@ -1,6 +1,11 @@
 #include "backend/cuda/stream.hpp"
 
 namespace linnet::cuda {
+namespace {
+
+constexpr std::int64_t kStagingBytes = std::int64_t{4} << 20;
+
+}  // namespace
 
 Result<std::unique_ptr<Stream>> Stream::open() {
   std::unique_ptr<Stream> stream(new Stream());
@@ -10,7 +15,10 @@ Result<std::unique_ptr<Stream>> Stream::open() {
   stream->check(cudaStreamCreateWithFlags(&stream->stream_, cudaStreamNonBlocking), "a stream");
   if (!stream->status_) return stream->status_.error();
   stream->multiprocessors_ = properties.multiProcessorCount;
+  stream->most_shared_bytes_ = properties.sharedMemPerBlockOptin;
   stream->is_hopper_ = properties.major >= 9;
+  // Without it uploads wait.
+  if (auto staging = HostMemory::allocate(kStagingBytes)) stream->staging_ = std::move(*staging);
   return Result<std::unique_ptr<Stream>>(std::move(stream));
 }
 
@@ -28,7 +36,28 @@ void Stream::fail(Error error) {
   if (status_) status_ = std::move(error);
 }
 
+// Small things, as each step sends some, go through page-locked memory: what the device does when
+// it is told to copy pageable memory, whether it waits or even reads it later, differs between
+// systems. Null where that is too large.
+const void* Stream::stage(const void* from, std::size_t bytes) {
+  const auto room = static_cast<std::size_t>(staging_.bytes());
+  const std::size_t taken = (bytes + 15) / 16 * 16;
+  if (taken > room) return nullptr;
+  if (staged_ + taken > room) synchronise();
+  std::byte* place = staging_.get() + staged_;
+  staged_ += taken;
+  std::memcpy(place, from, bytes);
+  return place;
+}
+
 void Stream::upload(const void* from, std::size_t bytes, void* to) {
+  if (bytes == 0) return;
+  const void* staged = stage(from, bytes);
+  upload_locked(staged ? staged : from, bytes, to);
+  if (!staged) synchronise();
+}
+
+void Stream::upload_locked(const void* from, std::size_t bytes, void* to) {
   if (bytes == 0) return;
   ++operations_;
   send();
@@ -78,7 +107,12 @@ void Stream::send() {
 void Stream::wait() {
   send();
   queue_.restart();
+  synchronise();
+}
+
+void Stream::synchronise() {
   if (status_) check(cudaStreamSynchronize(stream_), "the operations before");
+  staged_ = 0;
 }
 
 Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, const char* what) {
@@ -86,12 +120,11 @@ Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, 
   DeviceMemory result;
   result.bytes_ = bytes;
   if (bytes == 0) return Result<DeviceMemory>(std::move(result));
-  std::size_t free_bytes = 0, total_bytes = 0;
-  cudaMemGetInfo(&free_bytes, &total_bytes);
   void* memory = nullptr;
-  const bool fits = static_cast<std::size_t>(bytes) <= free_bytes;
-  if (!fits || cudaMalloc(&memory, static_cast<std::size_t>(bytes)) != cudaSuccess) {
+  if (cudaMalloc(&memory, static_cast<std::size_t>(bytes)) != cudaSuccess) {
     cudaGetLastError();  // else the next launch would report it
+    std::size_t free_bytes = 0, total_bytes = 0;
+    cudaMemGetInfo(&free_bytes, &total_bytes);
     return Error{"out of GPU memory: " + std::to_string(bytes) + " bytes were asked for " + what +
                  ", " + std::to_string(free_bytes) + " of " + std::to_string(total_bytes) +
                  " are free"};
@@ -101,12 +134,14 @@ Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, 
   return Result<DeviceMemory>(std::move(result));
 }
 
-Result<HostMemory> HostMemory::allocate(Stream& stream, std::int64_t bytes) {
+Result<HostMemory> HostMemory::allocate(std::int64_t bytes) {
   HostMemory result;
   void* memory = nullptr;
-  if (!stream.check(cudaMallocHost(&memory, static_cast<std::size_t>(bytes)),
-                    "allocating page-locked memory")) {
-    return stream.status().error();
+  const cudaError_t error = cudaMallocHost(&memory, static_cast<std::size_t>(bytes));
+  if (error != cudaSuccess) {
+    cudaGetLastError();  // else the next launch would report it
+    return Error{"the GPU could not lock " + std::to_string(bytes) +
+                 " bytes of host memory: " + cudaGetErrorString(error)};
   }
   result.memory_.reset(memory);
   result.bytes_ = bytes;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,24 @@ inline unsigned grid_rows(std::int64_t rows) {
   return static_cast<unsigned>(std::min<std::int64_t>(rows, 65535));
 }
 
+/// Page-locked host memory, which the device copies from and to at full speed, when it comes to it;
+/// freed with the object.
+class HostMemory {
+ public:
+  HostMemory() = default;
+  static Result<HostMemory> allocate(std::int64_t bytes);
+
+  std::byte* get() const { return static_cast<std::byte*>(memory_.get()); }
+  std::int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { cudaFreeHost(memory); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  std::int64_t bytes_ = 0;
+};
+
 /// The order in which everything runs on the device, and the first thing that went wrong there.
 /// After an error nothing more is sent.
 class Stream {
@@ -31,6 +50,8 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   int multiprocessors() const { return multiprocessors_; }
+  /// Shared memory that a thread block may have.
+  std::size_t most_shared_bytes() const { return most_shared_bytes_; }
   /// How many kernels and copies came until now.
   std::uint64_t operations() const { return operations_; }
   const Status& status() const { return status_; }
@@ -72,17 +93,24 @@ class Stream {
     queue_.begin_early(is_hopper_ && attributes.ptxVersion >= 90);
   }
 
-  /// Allows `kernel` more shared memory than the usual 48 KiB.
+  /// Allows `kernel` more shared memory than the usual 48 KiB; never less than before, because
+  /// launches of before may wait.
   template <class... Parameters>
   void allow_shared_bytes(void (*kernel)(Parameters...), std::size_t bytes) {
     if (bytes <= 48 * 1024) return;
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                               static_cast<int>(bytes)),
-          "the shared memory of a kernel");
+    std::size_t& allowed = shared_bytes_[reinterpret_cast<const void*>(kernel)];
+    if (bytes <= allowed) return;
+    if (check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   static_cast<int>(bytes)),
+              "the shared memory of a kernel")) {
+      allowed = bytes;
+    }
   }
 
-  /// Host memory may be reused when these return: pageable memory is copied before.
+  /// Host memory may be reused when it returns.
   void upload(const void* from, std::size_t bytes, void* to);
+  /// `from`, page-locked memory, must stay as it is until the copy was waited for.
+  void upload_locked(const void* from, std::size_t bytes, void* to);
   void download(const void* from, std::size_t bytes, void* to);  ///< waits
   void copy(const void* from, std::size_t bytes, void* to);
   void copy_rows(const void* from, std::size_t from_pitch, std::size_t width, std::size_t rows,
@@ -95,11 +123,17 @@ class Stream {
 
  private:
   Stream() = default;
+  const void* stage(const void* from, std::size_t bytes);
+  void synchronise();
 
   cudaStream_t stream_ = nullptr;
   LaunchQueue queue_;
   int multiprocessors_ = 1;
-  bool is_hopper_ = false;  // or newer
+  std::size_t most_shared_bytes_ = 0;
+  bool is_hopper_ = false;                           // or newer
+  std::map<const void*, std::size_t> shared_bytes_;  // of kernels that were allowed more
+  HostMemory staging_;                               // of small uploads, until the next wait
+  std::size_t staged_ = 0;                           // bytes of it
   std::uint64_t operations_ = 0;
   std::function<void()> postponed_;
   Status status_;
@@ -129,24 +163,6 @@ class DeviceMemory {
     }
   };
   std::unique_ptr<void, Free> memory_{nullptr, Free{nullptr}};
-  std::int64_t bytes_ = 0;
-};
-
-/// Page-locked host memory, which the device copies from and to at full speed; freed with the
-/// object.
-class HostMemory {
- public:
-  HostMemory() = default;
-  static Result<HostMemory> allocate(Stream& stream, std::int64_t bytes);
-
-  std::byte* get() const { return static_cast<std::byte*>(memory_.get()); }
-  std::int64_t bytes() const { return bytes_; }
-
- private:
-  struct Free {
-    void operator()(void* memory) const { cudaFreeHost(memory); }
-  };
-  std::unique_ptr<void, Free> memory_;
   std::int64_t bytes_ = 0;
 };
 

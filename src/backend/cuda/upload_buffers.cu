@@ -5,7 +5,7 @@ namespace linnet::cuda {
 Result<std::unique_ptr<UploadBuffers>> UploadBuffers::make(Stream& stream, std::int64_t bytes) {
   std::unique_ptr<UploadBuffers> buffers(new UploadBuffers(stream, bytes));
   for (int i = 0; i < 2; ++i) {
-    auto memory = HostMemory::allocate(stream, bytes);
+    auto memory = HostMemory::allocate(bytes);
     if (!memory) return memory.error();
     buffers->memory_[i] = std::move(*memory);
     if (!stream.check(cudaEventCreateWithFlags(&buffers->sent_[i], cudaEventDisableTiming),

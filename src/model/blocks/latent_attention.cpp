@@ -56,6 +56,20 @@ View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
   return latent;
 }
 
+// Copies a part of every head, of which heads lie so many columns apart; a head or a row at a time,
+// whichever is the fewer copies.
+void copy_heads(const Pass& pass, int heads, View from, std::int64_t from_step, View to,
+                std::int64_t to_step) {
+  for (std::int64_t r = 0; r < from.rows && from.rows < heads; ++r) {
+    pass.backend.copy({from.row(r), heads, from.columns, from_step},
+                      {to.row(r), heads, to.columns, to_step});
+  }
+  for (int h = 0; h < heads && from.rows >= heads; ++h) {
+    pass.backend.copy({from.data + h * from_step, from.rows, from.columns, from.stride},
+                      {to.data + h * to_step, to.rows, to.columns, to.stride});
+  }
+}
+
 // All heads share one key: the latent and the turned part. The query's plain part goes through the
 // head's key up-projection instead.
 void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
@@ -69,15 +83,16 @@ void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
     const View head = query.slice(h * spec.query_width(), spec.query_width());
     project(pass, weights.key_up[h], head.slice(0, spec.plain_width),
             absorbed.slice(h * width, spec.latent_width));
-    pass.backend.copy(head.slice(spec.plain_width, spec.rope_width),
-                      absorbed.slice(h * width + spec.latent_width, spec.rope_width));
   }
+  copy_heads(pass, spec.heads, query.slice(spec.plain_width, spec.rope_width), spec.query_width(),
+             absorbed.slice(spec.latent_width, spec.rope_width), width);
   apply_temperature(pass, spec.temperature, absorbed);
 
   const View mixed = pass.workspace.view(query.rows, std::int64_t{spec.heads} * spec.latent_width);
   params.kv_heads = 1;
   params.key_width = static_cast<int>(width);
   params.value_width = spec.latent_width;
+  params.values_in_keys = true;
   pass.backend.attention(pass.kv, absorbed, params, pass.batch, mixed);
   for (int h = 0; h < spec.heads; ++h) {
     project(pass, weights.value_up[h], mixed.slice(h * spec.latent_width, spec.latent_width),

@@ -59,12 +59,14 @@ enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
 struct EmulatedGraph;
 using cudaGraph_t = EmulatedGraph*;
 using cudaGraphExec_t = EmulatedGraph*;
+#define CUDART_VERSION 13000
 inline constexpr unsigned cudaStreamNonBlocking = 1;
 inline constexpr unsigned cudaEventDisableTiming = 2;
 
 struct cudaDeviceProp {
   char name[256];
   int major, minor, multiProcessorCount;
+  std::size_t sharedMemPerBlockOptin;
 };
 struct cudaFuncAttributes {
   int ptxVersion;
@@ -87,7 +89,6 @@ struct cudaLaunchConfig_t {
 namespace linnet::emulation {
 /// Runs `thread` once for every thread of the grid.
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
-/// The emulated multiprocessor has what one of an H100 has.
 cudaError_t allow_shared_bytes(const void* kernel, int bytes);
 
 struct Launch {
@@ -102,6 +103,7 @@ cudaError_t launch(Launch launch);
 
 const char* cudaGetErrorString(cudaError_t error);
 cudaError_t cudaGetLastError();
+cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);

@@ -7,9 +7,9 @@
 
 /// A CUDA device in host memory, good enough to prove kernels right on small shapes and slow. It
 /// notices threads of a block that wait for each other for ever, and any touch of device memory
-/// outside kernels and copies (a segmentation fault, as if the memory were on a card). It does not
-/// notice races between the threads of a block unless they change results: set_reversed() runs
-/// the threads in the other order, which makes many of them do so.
+/// outside kernels and copies (a segmentation fault, as if the memory were on a card). set_reversed()
+/// runs the threads in the other order, in which many races change results; the rest are found by
+/// races.cpp.
 namespace linnet::emulation {
 
 /// Kernels that may begin early do, before the ones in front of them have run at all: those run
@@ -21,11 +21,13 @@ void check_line_read(const void* from, std::size_t bytes);
 
 void sync_block();
 void sync_warp();
+/// Waits for the other lanes, as shuffles do, which order no accesses to memory.
+void meet_warp();
 int lane();
 void* launch_memory();
 
 /// Puts `value` where the other lanes of the warp find it and waits until all lanes did; gives the
-/// values by lane. The lanes must sync_warp() before the next call.
+/// values by lane. The lanes must meet_warp() before the next call.
 const std::uint64_t* share(std::uint64_t value);
 
 /// The copy happens when the thread waits for it: for all, or for all but the last `pending`
@@ -60,6 +62,13 @@ void set_memory_limit(std::size_t bytes);
 
 /// From now on every launch fails as on a device that was lost; false: it works again.
 void set_lost(bool lost);
+
+/// What the driver is for, 1000 times the major and 10 times the minor version of CUDA; 0: there is
+/// no driver. At first that of the headers.
+void set_driver(int version);
+
+/// Shared memory that a thread block may have; at first that of an H100.
+void set_shared_bytes(std::size_t bytes);
 
 std::size_t allocated_bytes();
 std::size_t launches();

@@ -10,7 +10,8 @@ inline constexpr int kGroupThreads = 1024;
 /// Where each expert's picks begin becomes the tiles; one thread.
 __device__ inline void cut_tiles(std::int32_t* offsets, int count, int tile_rows,
                                  const PickLists& lists) {
-  for (int e = 0; e < count; ++e) offsets[e + 1] += offsets[e];
+  std::int32_t before = 0;
+  for (int e = 0; e < count; ++e) offsets[e + 1] = before += offsets[e + 1];
   int tile = 0;
   for (int e = 0; e < count; ++e) {
     for (std::int32_t at = offsets[e]; at < offsets[e + 1]; at += tile_rows) {
@@ -23,9 +24,30 @@ __device__ inline void cut_tiles(std::int32_t* offsets, int count, int tile_rows
   for (; tile < lists.tiles; ++tile) lists.counts[tile] = 0;
 }
 
+/// Calls visit(votes, pick, mine) for 32 picks at a time: those of expert `expert`, a bit each, and
+/// whether the lane's own is one. Several reads are under way at a time.
+template <class Visit>
+__device__ inline void visit_picks(const std::int32_t* experts, std::int64_t picks, int expert,
+                                   Visit visit) {
+  constexpr int kAhead = 8;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  for (std::int64_t first = lane; first - lane < picks; first += kAhead * kWarp) {
+    std::int32_t read[kAhead];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const std::int64_t pick = first + i * kWarp;
+      read[i] = pick < picks ? experts[pick] : -1;
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const bool mine = read[i] == expert;
+      visit(vote(mine), first + i * kWarp, mine);
+    }
+  }
+}
+
 /// Keeps the order of the picks of an expert, so that results do not depend on timing: a warp takes
-/// an expert and walks through all picks, 32 at a time. One thread block; launch memory: count + 1
-/// numbers.
+/// an expert and walks through all picks. One thread block; launch memory: count + 1 numbers.
 __global__ void __launch_bounds__(kGroupThreads)
     group_picks(const std::int32_t* experts, std::int64_t picks, int used, int count, int tile_rows,
                 PickLists lists) {
@@ -36,9 +58,8 @@ __global__ void __launch_bounds__(kGroupThreads)
   if (threadIdx.x == 0) offsets[0] = 0;
   for (int e = warp; e < count; e += warps) {
     int own = 0;
-    for (std::int64_t first = 0; first < picks; first += kWarp) {
-      own += count_bits(vote(first + lane < picks && experts[first + lane] == e));
-    }
+    visit_picks(experts, picks, e,
+                [&](std::uint32_t all, std::int64_t, bool) { own += count_bits(all); });
     if (lane == 0) offsets[e + 1] = own;
   }
   sync_block();
@@ -46,17 +67,14 @@ __global__ void __launch_bounds__(kGroupThreads)
   sync_block();
   for (int e = warp; e < count; e += warps) {
     std::int32_t to = offsets[e];
-    for (std::int64_t first = 0; first < picks; first += kWarp) {
-      const std::int64_t pick = first + lane;
-      const bool mine = pick < picks && experts[pick] == e;
-      const std::uint32_t all = vote(mine);
+    visit_picks(experts, picks, e, [&](std::uint32_t all, std::int64_t pick, bool mine) {
       if (mine) {
         const std::int32_t at = to + count_bits(all & ((1u << lane) - 1));
         lists.picks[at] = static_cast<std::int32_t>(pick);
         lists.rows[at] = static_cast<std::int32_t>(pick / used);
       }
       to += count_bits(all);
-    }
+    });
   }
 }
 
@@ -155,6 +173,7 @@ __global__ void choose_experts(const float* logits, std::int64_t stride, int exp
       if (scores[e] == scores[e]) own = better(own, {scores[e], e});
     }
     own = best_of_warp(own);
+    sync_warp();  // the scores were read
     if (lane == 0) {
       const std::int32_t expert = own.index < experts ? own.index : 0;
       ids[i] = expert;

@@ -51,17 +51,18 @@ struct Epilogue {
   float scale = 1.0f;
   bool accumulate = false;
 
+  /// Each step rounds, whatever kernel it is compiled into.
   __device__ float value(std::int64_t column, std::int32_t slice, float product) const {
-    float value = product * scale;
-    if (slice_scales) value *= slice_scales[slice];
-    if (bias) value += bias[slice * columns + column];
+    float value = multiply_alone(product, scale);
+    if (slice_scales) value = multiply_alone(value, slice_scales[slice]);
+    if (bias) value = add_alone(value, bias[slice * columns + column]);
     return value;
   }
   __device__ void put(std::int64_t row, std::int64_t column, std::int32_t slice,
                       float product) const {
     const float value = this->value(column, slice, product);
     float* to = out + row * stride + column;
-    *to = accumulate ? *to + value : value;
+    *to = accumulate ? add_alone(*to, value) : value;
   }
 };
 

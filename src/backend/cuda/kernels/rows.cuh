@@ -72,20 +72,7 @@ __global__ void embed_codes(WeightsView w, const std::int32_t* ids, View out) {
   wait_for_previous_kernel();
   const std::int64_t row = ids[blockIdx.x];
   for (std::int64_t c = threadIdx.x; c < w.columns; c += blockDim.x) {
-    const std::int64_t block = c / kBlock;
-    const int place = static_cast<int>(c % kBlock);
-    PackedBlock<kCodes> packed;
-    packed.read(w, row * (w.columns / kBlock) + block);
-    std::uint32_t codes[8];
-    unpack<kCodes>(packed, w.table, codes);
-    std::uint32_t word = 0;
-#pragma unroll
-    for (int q = 0; q < 8; ++q) word = place / 4 == q ? codes[q] : word;
-    const GroupScale group = group_scale(w, row, c);
-    const float code = code_to_float(word, place % 4) - w.offset;
-    float value = multiply_alone(group.scale, code);
-    if (w.has_minimum) value = add_alone(value, -group.minimum);
-    out.data[blockIdx.x * out.stride + c] = value;
+    out.data[blockIdx.x * out.stride + c] = read_value<kCodes>(w, row, c);
   }
 }
 

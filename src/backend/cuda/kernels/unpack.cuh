@@ -106,4 +106,25 @@ __device__ inline float read_float(const std::uint8_t* from, std::int64_t at) {
   return kCodes == Codes::kHalf ? from_half(bits) : from_bfloat16(bits);
 }
 
+/// The value of a weight at `row` and `column`, exactly that of the file.
+template <Codes kCodes>
+__device__ inline float read_value(const WeightsView& w, std::int64_t row, std::int64_t column) {
+  if constexpr (is_float(kCodes)) {
+    return read_float<kCodes>(w.low, row * w.columns + column);
+  } else {
+    const int place = static_cast<int>(column % kBlock);
+    PackedBlock<kCodes> packed;
+    packed.read(w, row * (w.columns / kBlock) + column / kBlock);
+    std::uint32_t codes[8];
+    unpack<kCodes>(packed, w.table, codes);
+    std::uint32_t word = 0;
+#pragma unroll
+    for (int q = 0; q < 8; ++q) word = place / 4 == q ? codes[q] : word;
+    const GroupScale group = group_scale(w, row, column);
+    const float code = code_to_float(word, place % 4) - w.offset;
+    const float value = multiply_alone(group.scale, code);
+    return w.has_minimum ? add_alone(value, -group.minimum) : value;
+  }
+}
+
 }  // namespace linnet::cuda
