@@ -7,9 +7,9 @@
 
 /// A CUDA device in host memory, good enough to prove kernels right on small shapes and slow. It
 /// notices threads of a block that wait for each other for ever, and any touch of device memory
-/// outside kernels and copies (a segmentation fault, as if the memory were on a card). set_reversed()
-/// runs the threads in the other order, in which many races change results; the rest are found by
-/// races.cpp.
+/// outside kernels and copies (a segmentation fault, as if the memory were on a card).
+/// set_reversed() runs the threads in the other order, in which many races change results; the rest
+/// are found by races.cpp.
 namespace linnet::emulation {
 
 /// Kernels that may begin early do, before the ones in front of them have run at all: those run
