@@ -36,17 +36,14 @@ Status for_each_row(
                        });
 }
 
-double surprise_of(std::span<const float> row, TokenId token) {
-  return log_sum_exp(row) - row[static_cast<std::size_t>(token)];
-}
-
-Status add_row(std::span<const float> row, TokenId token, const Tokenizer& tokenizer,
-               TextScore& score) {
-  const double surprise = surprise_of(row, token);
+// Gives the surprise of `token`.
+Result<double> add_row(std::span<const float> row, TokenId token, const Tokenizer& tokenizer,
+                       TextScore& score) {
+  const double surprise = log_sum_exp(row) - row[static_cast<std::size_t>(token)];
   if (std::isnan(surprise)) return Error{"the model's logits are no numbers"};
   score.surprise.add(surprise);
   score.bytes += std::ssize(tokenizer.token_bytes(token, /*show_special=*/false));
-  return {};
+  return surprise;
 }
 
 // The Kullback-Leibler divergence of the distribution that `row` stands for from that of
@@ -66,12 +63,14 @@ double divergence_of(std::span<const float> row, std::span<const float> referenc
 // What the rows of both models say of the token that follows.
 Status add_rows(std::span<const float> row, std::span<const float> reference, TokenId token,
                 const Tokenizer& tokenizer, ScoredModel& scored) {
-  if (Status status = add_row(row, token, tokenizer, scored.score); !status) return status;
   ModelDistance& distance = scored.distance;
-  if (Status s = add_row(reference, token, tokenizer, distance.reference); !s) return s;
+  const auto surprise = add_row(row, token, tokenizer, scored.score);
+  if (!surprise) return surprise.error();
+  const auto expected = add_row(reference, token, tokenizer, distance.reference);
+  if (!expected) return expected.error();
   distance.divergence.add(divergence_of(row, reference));
   distance.same_choice.add(highest(row).id == highest(reference).id ? 1.0 : 0.0);
-  distance.added_surprise.add(surprise_of(row, token) - surprise_of(reference, token));
+  distance.added_surprise.add(*surprise - *expected);
   return {};
 }
 
@@ -140,7 +139,8 @@ Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
   TextScore score;
   const auto score_window = [&](Window window) {
     return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
-      return add_row(row, counted(window)[number], tokenizer, score);
+      const auto surprise = add_row(row, counted(window)[number], tokenizer, score);
+      return surprise ? Status() : Status(surprise.error());
     });
   };
   if (Status s = for_each_window(tokens, tokenizer, options, score_window); !s) return s.error();
