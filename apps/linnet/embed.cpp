@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/machine.hpp"
 #include "generate/embedding.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
@@ -25,10 +26,16 @@ struct Options {
 Result<std::vector<std::string>> read_texts(const Options& options) {
   if (!options.prompts.empty()) return options.prompts;
   std::vector<std::string> texts;
+  std::int64_t size_bytes = 0;  // in memory
   for (InputLines lines;;) {
     auto line = lines.next();
     if (!line) return line.error();
     if (!*line) return texts;
+    size_bytes += std::ssize(**line) + std::int64_t{sizeof(std::string)};
+    if (size_bytes > kLongestTextBytes) {
+      return Error{fmt::format("the texts of standard input take more than {} MiB of memory",
+                               kLongestTextBytes >> 20)};
+    }
     texts.push_back(std::move(**line));
   }
 }
@@ -54,6 +61,18 @@ Status print_json(const Vectors& vectors, const Texts& texts, Pooling pooling) {
   nlohmann::ordered_json json = {{"pooling", pooling_name(pooling)}, {"embeddings", vectors}};
   for (const std::vector<TokenId>& text : texts) json["prompt_tokens"].push_back(text.size());
   return write_output(json.dump() + "\n");
+}
+
+// Whether all vectors can be kept until they are printed.
+Status check_memory(std::size_t texts, std::int64_t width) {
+  const std::int64_t needed_bytes =
+      static_cast<std::int64_t>(texts) * width * std::int64_t{sizeof(float)};
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || needed_bytes <= free_bytes / 2) return {};
+  return Error{
+      fmt::format("{} vectors of {} numbers take {} MiB of memory, but half of what is "
+                  "free are {}; give fewer texts at a time",
+                  texts, width, needed_bytes >> 20, free_bytes >> 21)};
 }
 
 // Short texts go side by side.
@@ -84,6 +103,8 @@ Status run(const Options& options) {
   auto engine =
       Engine::load(**file, engine_options, choose_kv_tokens(*encoded, longest, plan->context));
   if (!engine) return engine.error();
+  const std::int64_t width = (*engine)->model().spec().width;
+  if (Status s = check_memory(encoded->size(), width); !s) return s;
   const auto vectors = embed_texts(**engine, *encoded, *pooling);
   if (!vectors) return vectors.error();
   return options.json ? print_json(*vectors, *encoded, *pooling) : print(*vectors);
