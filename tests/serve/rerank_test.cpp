@@ -41,7 +41,9 @@ TEST_F(Rerank, TheBestComesFirst) {
   std::map<int, double> scores;
   for (std::size_t i = 0; i < results.size(); ++i) {
     scores[results[i]["index"]] = results[i]["relevance_score"];
-    if (i > 0) EXPECT_LE(results[i]["relevance_score"], results[i - 1]["relevance_score"]);
+    if (i > 0) {
+      EXPECT_LE(results[i]["relevance_score"], results[i - 1]["relevance_score"]);
+    }
     EXPECT_FALSE(results[i].contains("document"));
   }
   EXPECT_EQ(scores.size(), 4u);

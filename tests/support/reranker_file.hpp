@@ -4,9 +4,15 @@
 
 namespace linnet::test {
 
-/// Adds a tensor with random values between -`amplitude` and `amplitude`.
+/// Adds a tensor with random values between -`amplitude` and `amplitude`, in the place of one of
+/// that name.
 inline void add_tensor(OracleCase& oracle, const std::string& name, std::vector<int> shape,
                        double amplitude) {
+  auto kept = nlohmann::ordered_json::array();
+  for (auto& tensor : oracle.json["tensors"]) {
+    if (tensor["name"] != name) kept.push_back(std::move(tensor));
+  }
+  oracle.json["tensors"] = std::move(kept);
   oracle.json["tensors"].push_back({{"name", name},
                                     {"type", "F32"},
                                     {"shape", std::move(shape)},
@@ -31,6 +37,7 @@ inline std::vector<float> values_of_tensor(const OracleCase& oracle, const std::
 inline OracleCase reranker_case(int classes = 1) {
   OracleCase oracle = encoder_case(/*pooling=*/4);
   auto& metadata = oracle.json["metadata"];
+  metadata["tokenizer.ggml.bos_token_id"] = {{"type", "uint32"}, {"value", 1}};
   metadata["tokenizer.ggml.eos_token_id"] = {{"type", "uint32"}, {"value", 2}};
   for (const char* flag : {"add_bos_token", "add_eos_token", "add_sep_token"}) {
     const bool is_set = flag != std::string("add_sep_token");
