@@ -3,7 +3,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/machine.hpp"
 #include "generate/embedding.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
@@ -87,8 +86,6 @@ Status run(const Options& options) {
   if (!encoded) return encoded.error();
   const auto engine = load_for_pooling(**file, options.model, *encoded, "text");
   if (!engine) return engine.error();
-  const std::int64_t width = (*engine)->model().spec().width;
-  if (Status s = check_memory(encoded->size(), width); !s) return s;
   const auto vectors = embed_texts(**engine, *encoded, *pooling);
   if (!vectors) return vectors.error();
   return options.json ? print_json(*vectors, *encoded, *pooling) : print(*vectors);
