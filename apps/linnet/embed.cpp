@@ -61,18 +61,6 @@ Status print_json(const Vectors& vectors, const Texts& texts, Pooling pooling) {
   return write_output(json.dump() + "\n");
 }
 
-// Whether all vectors can be kept until they are printed.
-Status check_memory(std::size_t texts, std::int64_t width) {
-  const std::int64_t needed_bytes =
-      static_cast<std::int64_t>(texts) * width * std::int64_t{sizeof(float)};
-  const std::int64_t free_bytes = available_memory_bytes();
-  if (free_bytes == 0 || needed_bytes <= free_bytes / 2) return {};
-  return Error{
-      fmt::format("{} vectors of {} numbers take {} MiB of memory, but half of what is "
-                  "free are {}; give fewer texts at a time",
-                  texts, width, needed_bytes >> 20, free_bytes >> 21)};
-}
-
 Status run(const Options& options) {
   auto file = open_model(options.model);
   if (!file) return file.error();
