@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cuda/cuda_rows.hpp"
+#include "support/damaged_weights.hpp"
 
 namespace linnet {
 namespace {
@@ -80,6 +81,17 @@ TEST_F(CudaProductTest, TypesThatAreNoWeightsAsARule) {
   for (const TensorType type : {TensorType::kI8, TensorType::kF64}) {
     const PackedSource weights(*find_format(type), 64, 9);
     expect_agreement([&](Backend& b) { return multiply(b, weights, 2); }, 1e-9);
+  }
+}
+
+TEST_F(CudaProductTest, WeightsThatAreNotFiniteAreSeenWhenTheyArePacked) {
+  for (const auto& [format, last_byte] : test::kFloatPlaces) {
+    PackedSource weights(*find_format(format), 256, 40);
+    EXPECT_TRUE(cuda_->upload(weights.source())) << format;
+    test::damage(weights.bytes, last_byte);
+    const auto matrix = cuda_->upload(weights.source());
+    ASSERT_FALSE(matrix) << format;
+    EXPECT_EQ(matrix.error().message, "some weights are not finite: the file is damaged");
   }
 }
 

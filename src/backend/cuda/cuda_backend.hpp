@@ -204,8 +204,7 @@ class CudaBackend final : public Backend {
   template <class Body>
   void for_each(std::int64_t rows, std::int64_t columns, Body body);
   std::byte* landing_place(std::size_t bytes);
-  Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
-                   float& largest);
+  Result<float> send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to);
   bool postpone_head(View in, std::span<const MatmulOutput> outputs);
   bool join_heads(View in, const MatmulOutput& output);
   void finish_heads();

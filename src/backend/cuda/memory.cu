@@ -108,8 +108,9 @@ DeviceMatrix::DeviceMatrix(const MatrixSource& source, const WeightsPlan& plan, 
   view.supers = reinterpret_cast<const std::uint16_t*>(base + plan.supers);
 }
 
-Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
-                              float& largest) {
+// Gives a magnitude that none of the weights exceeds.
+Result<float> CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& plan,
+                                     std::byte* to) {
   const std::int64_t row_bytes =
       plan.low_row + plan.high_row + plan.scales_row + plan.minimums_row + plan.supers_row;
   const std::int64_t all = source.rows * source.slices;
@@ -119,11 +120,14 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
     if (!made) return made.error();
     upload_buffers_ = std::move(*made);
   }
+  float largest = 0.0f;
   const std::int64_t some = upload_buffers_->bytes() / row_bytes;
   for (std::int64_t first = 0; first < all; first += some) {
     const std::int64_t count = std::min(some, all - first);
     std::byte* packed = upload_buffers_->next();
-    pack_rows(source, plan, first, count, pool_, packed, largest);
+    const auto magnitude = pack_rows(source, plan, first, count, pool_, packed);
+    if (!magnitude) return magnitude.error();
+    largest = std::max(largest, *magnitude);
     const auto send = [&](std::int64_t offset, std::int64_t part_row) {
       stream_->upload_locked(packed, static_cast<std::size_t>(count * part_row),
                              to + offset + first * part_row);
@@ -136,7 +140,8 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
     send(plan.supers, plan.supers_row);
     upload_buffers_->mark_sent();
   }
-  return stream_->status();
+  if (Status sent = stream_->status(); !sent) return sent.error();
+  return largest;
 }
 
 Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) {
@@ -148,11 +153,9 @@ Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) 
   if (!plan) return plan.error();
   auto memory = DeviceMemory::allocate(*stream_, plan->total_bytes, "for a weight");
   if (!memory) return memory.error();
-  float largest = 0.0f;
-  if (Status sent = send_rows(source, *plan, memory->as<std::byte>(), largest); !sent) {
-    return sent.error();
-  }
-  set_half_factor(largest, plan->view);
+  const auto largest = send_rows(source, *plan, memory->as<std::byte>());
+  if (!largest) return largest.error();
+  set_half_factor(*largest, plan->view);
   has_quantised_weights_ |= !is_float(plan->view.codes);
   return std::unique_ptr<Matrix>(std::make_unique<DeviceMatrix>(source, *plan, std::move(*memory)));
 }
