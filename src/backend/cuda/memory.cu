@@ -65,8 +65,9 @@ namespace {
 constexpr std::int64_t kUploadBytes = std::int64_t{32} << 20;  // packed at a time
 constexpr std::size_t kMostLandingBytes = std::size_t{256} << 20;
 
-std::int64_t layer_bytes(const KvShape& shape, int layer, int width) {
-  return shape.pages * shape.layers[layer].heads * kv_page_bytes(shape.type, width);
+std::int64_t layer_bytes(const KvShape& shape, int index, int width) {
+  const KvLayerShape& layer = shape.layers[index];
+  return shape.pages * layer.heads * kv_page_bytes(shape.type, width, layer.page_keys());
 }
 
 }  // namespace
@@ -191,9 +192,9 @@ std::byte* CudaBackend::landing_place(std::size_t bytes) {
 std::optional<std::int64_t> DeviceKvStore::bytes_for(const KvShape& shape) {
   std::optional<std::uint64_t> bytes = 0;
   for (const KvLayerShape& layer : shape.layers) {
-    const auto page =
-        static_cast<std::uint64_t>(layer.heads * (kv_page_bytes(shape.type, layer.key_width) +
-                                                  kv_page_bytes(shape.type, layer.value_width)));
+    const auto page = static_cast<std::uint64_t>(
+        layer.heads * (kv_page_bytes(shape.type, layer.key_width, layer.page_keys()) +
+                       kv_page_bytes(shape.type, layer.value_width, layer.page_keys())));
     const auto all = checked_multiply(page, static_cast<std::uint64_t>(shape.pages));
     bytes = all ? checked_add(*bytes, *all) : all;
     if (!bytes || *bytes > std::uint64_t{1} << 62) return std::nullopt;
@@ -218,6 +219,8 @@ KvView DeviceKvStore::layer(int index) const {
   view.heads = shape.heads;
   view.key_width = shape.key_width;
   view.value_width = shape.value_width;
+  view.stride = shape.stride;
+  view.slots = shape.page_keys();
   view.keys = memory_.as<std::uint8_t>() + offsets_[index];
   view.values = view.keys + layer_bytes(shape_, index, shape.key_width);
   return view;
@@ -244,8 +247,8 @@ template <class Visit>
 void DeviceKvStore::for_each_part(Visit&& visit) const {
   for (int i = 0; i < static_cast<int>(shape_.layers.size()); ++i) {
     const KvView view = layer(i);
-    visit(view.keys, view.heads * kv_page_bytes(view.type, view.key_width));
-    visit(view.values, view.heads * kv_page_bytes(view.type, view.value_width));
+    visit(view.keys, view.heads * kv_page_bytes(view.type, view.key_width, view.slots));
+    visit(view.values, view.heads * kv_page_bytes(view.type, view.value_width, view.slots));
   }
 }
 
