@@ -134,21 +134,18 @@ class Backend {
   // out[h] = sum of a * b * weight over the columns of head h; out has a column for each head.
   virtual void dot_heads(View a, View b, const float* weight, View out) = 0;
 
-  // Several residual streams and compressed keys, which not every backend has: see Model::load.
-  virtual bool has_compressed_keys() const { return false; }
+  // Several residual streams and compressed keys.
   // Moves the state on; out row i is the window that the i-th of those rows ends which end one.
-  virtual void pool_windows(StateStore& /*store*/, View /*values*/, View /*scores*/,
-                            const PoolParams& /*params*/, const BatchLayout& /*batch*/,
-                            View /*out*/) {}
+  virtual void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
+                            const BatchLayout& batch, View out) = 0;
   // mixes [rows, n * (n + 2)] of n streams to read [rows, n], what a block reads of each stream:
   // sigmoid + epsilon; and write [rows, n * (n + 1)], for each stream what it keeps of the others
   // (mixes [2n + from * n + to]) and takes from the block's result: 2 * sigmoid. Without data for
   // `write`, mixes are [rows, n].
-  virtual void stream_weights(View /*mixes*/, const StreamParams& /*params*/, View /*read*/,
-                              View /*write*/) {}
+  virtual void stream_weights(View mixes, const StreamParams& params, View read, View write) = 0;
   // out [rows, m * width] = of each row weights [m, n] * in [n, width]. out may begin where `in`
   // does.
-  virtual void mix_streams(View /*in*/, View /*weights*/, std::int64_t /*width*/, View /*out*/) {}
+  virtual void mix_streams(View in, View weights, std::int64_t width, View out) = 0;
 };
 
 /// Plain loops in float and double on dequantised weights: the specification that every other

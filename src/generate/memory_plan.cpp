@@ -68,7 +68,6 @@ class Planner {
       (backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_) = *available;
     }
     if (Status s = check_positions(); !s) return s.error();
-    if (Status s = check_backend(); !s) return s.error();
     if (options_.backend == BackendKind::kCuda && !options_.gpu_layers) choose_gpu_layers();
     MemoryPlan plan = draw_up(options_);
     if (options_.force) return plan;
@@ -81,13 +80,6 @@ class Planner {
     if (rows == 0 || options_.context <= rows) return {};
     return Error{fmt::format("{}: a context of {} was asked for, but the model knows {} positions",
                              file_.path().string(), options_.context, rows)};
-  }
-
-  Status check_backend() const {
-    if (options_.backend != BackendKind::kCuda || !needs_compressed_keys(spec_)) return {};
-    return Error{
-        fmt::format("{}: {} models run on the CPU only: the CUDA backend has no compressed keys",
-                    file_.path().string(), spec_.architecture)};
   }
 
   std::int64_t wanted_context() const {

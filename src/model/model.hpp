@@ -180,9 +180,6 @@ class Model {
   View hidden_{};
 };
 
-/// Whether a model has compressed keys or several residual streams: Backend::has_compressed_keys().
-bool needs_compressed_keys(const ModelSpec& spec);
-
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
 /// keys that an earlier layer has stored or picked.
 bool can_part(const ModelSpec& spec, int layer);

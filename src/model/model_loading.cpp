@@ -32,12 +32,6 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
                                            const BatchLimits& limits) {
   std::unique_ptr<Model> model(new Model(std::move(spec), places, limits));
   const ModelSpec& s = model->spec_;
-  for (const LayerPlace& place : places) {
-    if (needs_compressed_keys(s) && !place.backend->has_compressed_keys()) {
-      return Error{fmt::format("the {} backend has no compressed keys, which {} models need",
-                               place.backend->name(), s.architecture)};
-    }
-  }
   for (const std::string& pattern : s.unused_tensors) loader.ignore(pattern);
   loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
   loader.load_into(*model->stages_.front().backend);

@@ -99,12 +99,6 @@ StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange lay
   return shape;
 }
 
-bool needs_compressed_keys(const ModelSpec& spec) {
-  return spec.hyper_connection.streams > 0 ||
-         std::ranges::any_of(spec.layers,
-                             [](const LayerSpec& layer) { return layer.compressed.stride > 0; });
-}
-
 bool can_part(const ModelSpec& spec, int layer) {
   if (spec.input.layers > 0)
     return false;  // all layers of a text read what those of its input made

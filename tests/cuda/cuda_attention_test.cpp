@@ -147,8 +147,7 @@ TEST_F(CudaAttentionTest, Latents) {
 // cache that holds the beginning already.
 TEST_F(CudaAttentionTest, TilesOfQueries) {
   constexpr Shape kGrouped{6, 2, 64, 64}, kWide{6, 6, 128, 128};
-  for (const KvType type :
-       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
       for (const Shape& shape : {kGrouped, kWide}) {
         if (shape.key_width == kWide.key_width && type != KvType::kF16) continue;
@@ -162,8 +161,7 @@ TEST_F(CudaAttentionTest, TilesOfQueries) {
 }
 
 TEST_F(CudaAttentionTest, TilesOfAllWidths) {
-  for (const KvType type :
-       {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
+  for (const KvType type : {KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Shape& shape :
          {Shape{4, 2, 80, 80}, Shape{3, 1, 96, 96}, Shape{2, 2, 192, 128}, Shape{2, 1, 256, 256}}) {
       for (const int chunk : {100, 37}) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cuda/cuda_rows.hpp"
+#include "support/damaged_weights.hpp"
 
 namespace linnet {
 namespace {
@@ -80,6 +81,17 @@ TEST_F(CudaProductTest, TypesThatAreNoWeightsAsARule) {
   for (const TensorType type : {TensorType::kI8, TensorType::kF64}) {
     const PackedSource weights(*find_format(type), 64, 9);
     expect_agreement([&](Backend& b) { return multiply(b, weights, 2); }, 1e-9);
+  }
+}
+
+TEST_F(CudaProductTest, WeightsThatAreNotFiniteAreSeenWhenTheyArePacked) {
+  for (const auto& [format, last_byte] : test::kFloatPlaces) {
+    PackedSource weights(*find_format(format), 256, 40);
+    EXPECT_TRUE(cuda_->upload(weights.source())) << format;
+    test::damage(weights.bytes, last_byte);
+    const auto matrix = cuda_->upload(weights.source());
+    ASSERT_FALSE(matrix) << format;
+    EXPECT_EQ(matrix.error().message, "some weights are not finite: the file is damaged");
   }
 }
 
@@ -179,15 +191,21 @@ TEST_F(CudaProductTest, GateAndUp) {
 }
 
 TEST_F(CudaProductTest, GateAndUpOfOddSizes) {
-  const PackedSource gate(*find_format("Q8_0"), 96, 41), up(*find_format("Q4_0"), 96, 41);
-  for (const PackedSource* right : {&gate, &up}) {  // of the same layout, and not
+  struct Case {
+    const char *gate, *up;
+    std::int64_t columns;
+  };
+  for (const auto& [first, second, columns] : {Case{"Q8_0", "Q8_0", 96}, Case{"Q8_0", "Q4_0", 96},
+                                               Case{"F32", "F32", 77}, Case{"BF16", "BF16", 77}}) {
+    const PackedSource gate(*find_format(first), columns, 41);
+    const PackedSource up(*find_format(second), columns, 41);
     for (const std::int64_t rows : {1, 3}) {
       expect_agreement(
-          [&](Backend& b) {
-            auto left = b.upload(gate.source()), other = b.upload(right->source());
-            const DeviceRows in = random_rows(b, rows, 96, 6), out(b, rows, 41);
+          [&, columns = columns](Backend& b) {
+            auto left = b.upload(gate.source()), right = b.upload(up.source());
+            const DeviceRows in = random_rows(b, rows, columns, 6), out(b, rows, 41);
             const DeviceRows scratch(b, rows, 41);
-            b.gated_matmul(in.view(), {left->get(), scratch.view()}, {other->get(), out.view()},
+            b.gated_matmul(in.view(), {left->get(), scratch.view()}, {right->get(), out.view()},
                            Activation::kClampedSwiglu);
             return out.values();
           },

@@ -13,19 +13,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The backend refuses what has compressed keys.
-bool is_refused(const std::string& name) { return name.starts_with("deepseek4"); }
-
-std::vector<std::string> case_names() {
-  std::vector<std::string> names = test::oracle_case_names();
-  std::erase_if(names, is_refused);
-  return names;
-}
-
 // Every eighth: small batches take many launches, which the emulation is slow at.
 std::vector<std::string> some_case_names() {
   std::vector<std::string> some;
-  for (const std::string& name : case_names()) {
+  for (const std::string& name : test::oracle_case_names()) {
     if (std::hash<std::string>()(name) % 8 == 0) some.push_back(name);
   }
   return some;
@@ -95,21 +86,7 @@ TEST_P(CudaSmallBatchTest, GivesTheGoldenLogits) {
   EXPECT_LE(error(logits, count), largest_error());
 }
 
-class CudaRefusalTest : public CudaModelTest {};
-
-TEST_P(CudaRefusalTest, SaysWhatIsMissing) {
-  const std::vector<std::int32_t> tokens = case_.tokens();
-  const auto result = test::evaluate(path_, *cuda_, tokens, 8);
-  ASSERT_FALSE(result);
-  EXPECT_NE(result.error().message.find("the cuda backend has no compressed keys"),
-            std::string::npos)
-      << result.error().message;
-}
-
-INSTANTIATE_TEST_SUITE_P(Cases, CudaRefusalTest, testing::Values("deepseek4-own"),
-                         test::test_name<std::string>);
-
-INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(case_names()),
+INSTANTIATE_TEST_SUITE_P(Cases, CudaModelTest, testing::ValuesIn(test::oracle_case_names()),
                          test::test_name<std::string>);
 INSTANTIATE_TEST_SUITE_P(Cases, CudaSmallBatchTest, testing::ValuesIn(some_case_names()),
                          test::test_name<std::string>);

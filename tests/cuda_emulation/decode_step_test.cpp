@@ -79,6 +79,15 @@ TEST_F(CudaDecodeStepTest, NineKernelsALayer) {
                                         "normalise_rows", "multiply_gated", "multiply_few"})));
 }
 
+TEST_F(CudaDecodeStepTest, FloatsTakeNoMore) {
+  std::vector<std::string> step = step_of(
+      {"normalise_rows", "multiply_few_floats", "prepare_heads", "attend_rows", "add_splits",
+       "multiply_few_floats", "normalise_rows", "multiply_gated_floats", "multiply_few_floats"});
+  step.front() = "embed_floats";
+  step.back() = "multiply_few_floats";
+  EXPECT_THAT(kernels_of_a_step(kDense, "BF16"), ElementsAreArray(step));
+}
+
 TEST_F(CudaDecodeStepTest, NormsOfHeadsTakeNoMore) {
   synth::Shape shape = kDense;
   shape.architecture = "qwen3";

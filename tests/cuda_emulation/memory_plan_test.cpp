@@ -49,14 +49,6 @@ TEST_F(CudaLayersPlanTest, AsManyLayersAsFit) {
   EXPECT_NE(none.error().message.find("MiB are available"), std::string::npos);
 }
 
-TEST_F(CudaLayersPlanTest, CompressedKeysAreForTheCpu) {
-  const test::TinyModel model("deepseek4-own");
-  const auto plan = model.file().plan(options_);
-  ASSERT_FALSE(plan);
-  EXPECT_NE(plan.error().message.find("deepseek4 models run on the CPU only"), std::string::npos)
-      << plan.error().message;
-}
-
 TEST_F(CudaLayersPlanTest, BothSidesAreCounted) {
   const test::TinyModel model("llama-dense");
   const MemoryPlan whole = plan(model);

@@ -4,11 +4,11 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <span>
 #include <vector>
 
 #include "base/half.hpp"
 #include "formats/all.hpp"
+#include "formats/magnitude.hpp"
 
 namespace linnet::cpu {
 namespace {
@@ -51,10 +51,6 @@ void pack_codes(const PanelCodes& codes, std::int64_t inputs, std::uint8_t* bloc
     }
     block += kLayout.block_bytes();
   }
-}
-
-bool are_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
 }
 
 void put_half(std::uint8_t* halves, std::int64_t lane, float value) {
@@ -141,7 +137,7 @@ bool pack_scales(const Layout& layout, const typename T::Block& block, std::int6
       put_scale(layout.scales, scales + at, lane, scale_values[g]);
       if (T::has_minimum) put_scale(layout.scales, minimums + at, lane, minimum_values[g]);
     }
-    return are_finite(scale_values) && are_finite(minimum_values);
+    return formats::are_finite(scale_values) && formats::are_finite(minimum_values);
   }
 }
 
@@ -181,23 +177,11 @@ std::int64_t half_place(Codes codes, std::int64_t column, std::int64_t lane) {
   return 4 * (column / 2 * kLanes + lane) + 2 * (1 - column % 2);
 }
 
-// Whether none has the exponent of what is infinite or no number. A loop of its own, which the
-// compiler vectorises.
-bool are_finite_halves(Codes codes, const std::byte* halves, std::int64_t count) {
-  const std::int16_t exponent = codes == Codes::kHalf ? 0x7c00 : 0x7f80;
-  std::int16_t largest = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::int16_t bits;
-    std::memcpy(&bits, halves + i * 2, sizeof bits);
-    largest = std::max(largest, static_cast<std::int16_t>(bits & exponent));
-  }
-  return largest != exponent;
-}
-
 bool pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
-  bool finite = true;
+  std::int16_t largest = 0;
   for (std::int64_t lane = 0; lane < from.rows; ++lane) {
-    finite &= are_finite_halves(codes, from.bytes + lane * from.row_bytes, from.columns);
+    const std::byte* row = from.bytes + lane * from.row_bytes;
+    largest = std::max(largest, formats::largest_magnitude<std::int16_t>(row, from.columns));
   }
   for (std::int64_t c = 0; c < from.columns; ++c) {
     for (std::int64_t lane = 0; lane < from.rows; ++lane) {
@@ -205,7 +189,7 @@ bool pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
                   2);
     }
   }
-  return finite;
+  return largest < (codes == Codes::kHalf ? formats::kHalfInfinity : formats::kBfloat16Infinity);
 }
 
 // F32 and the rare types that weights come in otherwise (F64, integers).
@@ -216,7 +200,7 @@ bool pack_floats(const PackedRows& from, std::uint8_t* strip) {
   for (std::int64_t lane = 0; lane < from.rows; ++lane) {
     from.format->dequantize(from.bytes + lane * from.row_bytes, row.data(), from.columns);
     for (std::int64_t c = 0; c < from.columns; ++c) to[c * kLanes + lane] = row[c];
-    finite &= are_finite(row);
+    finite &= formats::are_finite(row);
   }
   return finite;
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "backend/cpu/pack_strip.hpp"
+#include "formats/magnitude.hpp"
 
 namespace linnet::cpu {
 
@@ -44,7 +45,7 @@ Status PackedMatrix::ensure_packed(std::span<const std::int32_t> slices, ThreadP
     if (!pack_strip(layout_, from, const_cast<std::uint8_t*>(strip(slice, index)))) finite = false;
   });
   for (const std::int32_t slice : missing) packed_[slice] = true;
-  if (!finite) return Error{"some weights are not finite: the file is damaged"};
+  if (!finite) return Error{std::string(formats::kNotFinite)};
   return {};
 }
 

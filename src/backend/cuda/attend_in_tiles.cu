@@ -19,7 +19,7 @@ void run(Stream& stream, const AttendTask& task, const QueryTile* tiles, std::in
 // The kernels of a width of heads, by TileNumbers.
 struct TileKernels {
   int key_width, value_width;
-  decltype(&run<TileNumbers::kHalves, 64, 64>) runs[3];
+  decltype(&run<TileNumbers::kHalves, 64, 64>) runs[2];
 };
 
 template <int kKeyWidth, int kValueWidth>
@@ -27,8 +27,7 @@ constexpr TileKernels tile_kernels() {
   return {kKeyWidth,
           kValueWidth,
           {run<TileNumbers::kHalves, kKeyWidth, kValueWidth>,
-           run<TileNumbers::kBfloats, kKeyWidth, kValueWidth>,
-           run<TileNumbers::kFloats, kKeyWidth, kValueWidth>}};
+           run<TileNumbers::kBfloats, kKeyWidth, kValueWidth>}};
 }
 
 constexpr std::array kTileKernels = {tile_kernels<64, 64>(),   tile_kernels<80, 80>(),
@@ -46,7 +45,6 @@ const TileKernels* find_tiles(const AttendTask& task) {
 }  // namespace
 
 bool has_tiles(const Stream& stream, const AttendTask& task) {
-  // TODO: the kernels of float32 are compiled, but whole models were not proved with them yet.
   if (task.kv.type == KvType::kF32 || !find_tiles(task)) return false;
   return attend_tile_bytes(tile_numbers(task.kv.type), task.params.key_width,
                            task.params.value_width) <= stream.most_shared_bytes();

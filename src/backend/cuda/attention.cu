@@ -5,6 +5,7 @@
 
 #include "backend/cuda/attend_in_tiles.hpp"
 #include "backend/cuda/cuda_backend.hpp"
+#include "backend/cuda/kernels/attend_compressed.cuh"
 #include "backend/cuda/kernels/attend_rows.cuh"
 #include "backend/visible_keys.hpp"
 
@@ -74,6 +75,39 @@ const Variant& choose_variant(int group, int value_width) {
   return *best;
 }
 
+template <KvType kType, int kHeads, int kColumns>
+void run_compressed_type(Stream& stream, AttendTask task, std::int64_t rows) {
+  const AttentionParams& params = task.params;
+  const int group = params.heads / params.kv_heads;
+  task.chunks = (group + kHeads - 1) / kHeads;
+  const std::size_t bytes =
+      sizeof(float) * attend_memory_floats(kHeads, params.key_width, params.value_width);
+  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.kv_heads * task.chunks),
+                  static_cast<unsigned>(task.compressed_splits));
+  stream.allow_shared_bytes(attend_compressed<kType, kHeads, kColumns>, bytes);
+  stream.launch(attend_compressed<kType, kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes,
+                task);
+}
+
+template <int kHeads, int kColumns>
+void run_compressed(Stream& stream, const AttendTask& task, std::int64_t rows) {
+  // By KvType.
+  constexpr decltype(&run_compressed_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
+      run_compressed_type<KvType::kF32, kHeads, kColumns>,
+      run_compressed_type<KvType::kF16, kHeads, kColumns>,
+      run_compressed_type<KvType::kBf16, kHeads, kColumns>,
+      run_compressed_type<KvType::kQ8_0, kHeads, kColumns>,
+      run_compressed_type<KvType::kF8, kHeads, kColumns>};
+  kRun[static_cast<int>(task.kv.type)](stream, task, rows);
+}
+
+// Heads as wide as DeepSeek V4's, and narrow ones.
+void attend_to_compressed(Stream& stream, const AttendTask& task, std::int64_t rows) {
+  if (task.compressed_splits == 0) return;
+  const bool is_narrow = task.params.value_width <= 4 * kWarp;
+  (is_narrow ? run_compressed<4, 4> : run_compressed<2, 16>)(stream, task, rows);
+}
+
 // Queries that a tile should have in the mean; with fewer, rows are better taken one by one, their
 // keys shared between thread blocks.
 constexpr std::int64_t kWorthATile = 16;
@@ -108,7 +142,7 @@ const QueryTile* CudaBackend::device_tiles() {
 // The number of tiles where they are worth it: long runs of one sequence.
 std::int64_t CudaBackend::worthy_tiles(const AttendTask& task, const BatchLayout& batch) {
   const AttentionParams& params = task.params;
-  if (params.selected || !has_tiles(*stream_, task)) return 0;
+  if (params.selected || params.compressed.stride > 0 || !has_tiles(*stream_, task)) return 0;
   const std::int64_t tiles = list_tiles(params, batch);
   if (std::ssize(batch.sequences) * (params.heads / params.kv_heads) < tiles * kWorthATile) {
     return 0;
@@ -193,7 +227,18 @@ void CudaBackend::attend_in_splits(AttendTask& task, std::int64_t rows) {
   const AttentionParams& params = task.params;
   if (!make_room_for_splits(task, rows)) return;
   choose_variant(params.heads / params.kv_heads, params.value_width).run(*stream_, task, rows);
+  attend_to_compressed(*stream_, task, rows);
   join_splits(task, rows);
+}
+
+// As many as all rows can have, and fill the device.
+int CudaBackend::compressed_splits(const AttendTask& task, std::int64_t rows) const {
+  const AttentionParams& params = task.params;
+  if (params.compressed.stride == 0) return 0;
+  if (is_deterministic_) return kAlikeSplits;
+  const std::int64_t pieces = task.batch.table_pages / params.compressed.stride + 1;
+  const std::int64_t wanted = stream_->multiprocessors() / rows + 1;
+  return static_cast<int>(std::clamp<std::int64_t>(pieces / kAttendWarps, 1, wanted));
 }
 
 // All queries in tiles, whose keys are split where that leaves much of the device to wait.
@@ -210,26 +255,29 @@ void CudaBackend::attend_to_latents(AttendTask& task, const BatchLayout& batch) 
 }
 
 bool CudaBackend::make_room_for_splits(AttendTask& task, std::int64_t rows) {
-  if (task.splits == 1) return true;
-  const std::int64_t parts = rows * task.params.heads * task.splits;
+  if (task.parts() == 1) return true;
+  const std::int64_t parts = rows * task.params.heads * task.parts();
   task.part_sums = attention_sums_.take<float>(*stream_, parts * task.params.value_width);
   task.part_totals = attention_totals_.take<float2>(*stream_, parts);
   return task.part_sums && task.part_totals;
 }
 
 void CudaBackend::join_splits(const AttendTask& task, std::int64_t rows) {
-  if (task.splits == 1) return;
+  if (task.parts() == 1) return;
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(task.params.heads));
-  const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(task.splits);
+  const std::size_t bytes = sizeof(float) * static_cast<std::size_t>(task.parts());
   stream_->launch(add_splits, grid, dim3(kAddThreads), bytes, task);
 }
 
 void CudaBackend::attention(const KvStore& store, View queries, const AttentionParams& params,
                             const BatchLayout& batch, View out) {
   AttendTask task;
-  task.kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
+  const auto& kv = static_cast<const DeviceKvStore&>(store);
+  task.kv = kv.layer(params.layer);
   task.params = params;
   task.batch = device_batch(batch);
+  if (params.compressed.stride > 0) task.compressed = kv.layer(params.compressed.layer);
+  task.compressed_splits = compressed_splits(task, queries.rows);
   task.queries = queries.data;
   task.query_stride = queries.stride;
   task.out = out.data;
@@ -274,9 +322,9 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   stream_->download(scores, host_scores_.size() * sizeof(float), host_scores_.data());
   if (!stream_->status()) return;
   for (std::int64_t r = 0; r < queries.rows; ++r) {
-    pick_keys(
-        {host_scores_.data() + r * row_scores, static_cast<std::size_t>(batch.positions[r]) + 1},
-        params.most, selection_.words(r));
+    const std::int32_t keys = compressed_keys(batch.positions[r], params.stride);
+    pick_keys({host_scores_.data() + r * row_scores, static_cast<std::size_t>(keys)}, params.most,
+              selection_.words(r));
   }
 }
 

@@ -173,6 +173,10 @@ class CudaBackend final : public Backend {
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
   void dot_heads(View a, View b, const float* weight, View out) override;
+  void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
+                    const BatchLayout& batch, View out) override;
+  void stream_weights(View mixes, const StreamParams& params, View read, View write) override;
+  void mix_streams(View in, View weights, std::int64_t width, View out) override;
 
  private:
   /// How inputs were put into binary16: each row with its own power of two, all with one, or each
@@ -204,8 +208,7 @@ class CudaBackend final : public Backend {
   template <class Body>
   void for_each(std::int64_t rows, std::int64_t columns, Body body);
   std::byte* landing_place(std::size_t bytes);
-  Status send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
-                   float& largest);
+  Result<float> send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to);
   bool postpone_head(View in, std::span<const MatmulOutput> outputs);
   bool join_heads(View in, const MatmulOutput& output);
   void finish_heads();
@@ -241,6 +244,7 @@ class CudaBackend final : public Backend {
   void attend_by_rows(AttendTask& task, std::int64_t rows, std::int64_t longest_pages);
   void attend_alike(const AttendTask& task, std::int64_t rows);
   void attend_in_splits(AttendTask& task, std::int64_t rows);
+  int compressed_splits(const AttendTask& task, std::int64_t rows) const;
 
   std::unique_ptr<Stream> stream_;
   const bool is_deterministic_, picks_logits_, has_warpgroups_;

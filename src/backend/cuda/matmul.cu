@@ -115,18 +115,23 @@ void CudaBackend::multiply_few_rows(Prepared& x, const Products& all, std::int64
   if (keeps) remembered_.operations = stream_->operations();
 }
 
-// False, and nothing is done, where the weights differ too much, or have no codes.
+// False, and nothing is done, where the weights differ too much.
 bool CudaBackend::multiply_gated(View in, const Product& gate, const Product& up,
                                  const SliceChoice& choice, Activation activation, View out) {
   Products both;
   const bool alike = gate.w.rows == up.w.rows && gate.w.columns == up.w.columns;
-  if (is_float(gate.w.codes) || !alike || !join(gate, both) || !join(up, both)) return false;
+  if (!alike || !join(gate, both) || !join(up, both)) return false;
   Prepared x{in};
-  quantise(x);
+  const bool floats = is_float(gate.w.codes);
+  if (!floats) quantise(x);
   // Where the inputs don't lie.
-  const auto& first = quantised_memory_[0];
-  const QuantisedRows to = room_for_quantised(out, first.holds(quantised_) ? 1 : 0, kFewPicks);
-  multiply_gated_rows(*stream_, both, quantised_, out.rows, choice, activation, to);
+  const bool first_is_taken = !floats && quantised_memory_[0].holds(quantised_);
+  const QuantisedRows to = room_for_quantised(out, first_is_taken ? 1 : 0, kFewPicks);
+  if (floats) {
+    multiply_gated_float_rows(*stream_, both, in, out.rows, choice, activation, to);
+  } else {
+    multiply_gated_rows(*stream_, both, quantised_, out.rows, choice, activation, to);
+  }
   if (to.codes) remember_quantised(out, to);
   return true;
 }

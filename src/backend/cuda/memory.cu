@@ -65,8 +65,9 @@ namespace {
 constexpr std::int64_t kUploadBytes = std::int64_t{32} << 20;  // packed at a time
 constexpr std::size_t kMostLandingBytes = std::size_t{256} << 20;
 
-std::int64_t layer_bytes(const KvShape& shape, int layer, int width) {
-  return shape.pages * shape.layers[layer].heads * kv_page_bytes(shape.type, width);
+std::int64_t layer_bytes(const KvShape& shape, int index, int width) {
+  const KvLayerShape& layer = shape.layers[index];
+  return shape.pages * layer.heads * kv_page_bytes(shape.type, width, layer.page_keys());
 }
 
 }  // namespace
@@ -108,8 +109,9 @@ DeviceMatrix::DeviceMatrix(const MatrixSource& source, const WeightsPlan& plan, 
   view.supers = reinterpret_cast<const std::uint16_t*>(base + plan.supers);
 }
 
-Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& plan, std::byte* to,
-                              float& largest) {
+// Gives a magnitude that none of the weights exceeds.
+Result<float> CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& plan,
+                                     std::byte* to) {
   const std::int64_t row_bytes =
       plan.low_row + plan.high_row + plan.scales_row + plan.minimums_row + plan.supers_row;
   const std::int64_t all = source.rows * source.slices;
@@ -119,11 +121,14 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
     if (!made) return made.error();
     upload_buffers_ = std::move(*made);
   }
+  float largest = 0.0f;
   const std::int64_t some = upload_buffers_->bytes() / row_bytes;
   for (std::int64_t first = 0; first < all; first += some) {
     const std::int64_t count = std::min(some, all - first);
     std::byte* packed = upload_buffers_->next();
-    pack_rows(source, plan, first, count, pool_, packed, largest);
+    const auto magnitude = pack_rows(source, plan, first, count, pool_, packed);
+    if (!magnitude) return magnitude.error();
+    largest = std::max(largest, *magnitude);
     const auto send = [&](std::int64_t offset, std::int64_t part_row) {
       stream_->upload_locked(packed, static_cast<std::size_t>(count * part_row),
                              to + offset + first * part_row);
@@ -136,7 +141,8 @@ Status CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& pla
     send(plan.supers, plan.supers_row);
     upload_buffers_->mark_sent();
   }
-  return stream_->status();
+  if (Status sent = stream_->status(); !sent) return sent.error();
+  return largest;
 }
 
 Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) {
@@ -148,11 +154,9 @@ Result<std::unique_ptr<Matrix>> CudaBackend::upload(const MatrixSource& source) 
   if (!plan) return plan.error();
   auto memory = DeviceMemory::allocate(*stream_, plan->total_bytes, "for a weight");
   if (!memory) return memory.error();
-  float largest = 0.0f;
-  if (Status sent = send_rows(source, *plan, memory->as<std::byte>(), largest); !sent) {
-    return sent.error();
-  }
-  set_half_factor(largest, plan->view);
+  const auto largest = send_rows(source, *plan, memory->as<std::byte>());
+  if (!largest) return largest.error();
+  set_half_factor(*largest, plan->view);
   has_quantised_weights_ |= !is_float(plan->view.codes);
   return std::unique_ptr<Matrix>(std::make_unique<DeviceMatrix>(source, *plan, std::move(*memory)));
 }
@@ -188,9 +192,9 @@ std::byte* CudaBackend::landing_place(std::size_t bytes) {
 std::optional<std::int64_t> DeviceKvStore::bytes_for(const KvShape& shape) {
   std::optional<std::uint64_t> bytes = 0;
   for (const KvLayerShape& layer : shape.layers) {
-    const auto page =
-        static_cast<std::uint64_t>(layer.heads * (kv_page_bytes(shape.type, layer.key_width) +
-                                                  kv_page_bytes(shape.type, layer.value_width)));
+    const auto page = static_cast<std::uint64_t>(
+        layer.heads * (kv_page_bytes(shape.type, layer.key_width, layer.page_keys()) +
+                       kv_page_bytes(shape.type, layer.value_width, layer.page_keys())));
     const auto all = checked_multiply(page, static_cast<std::uint64_t>(shape.pages));
     bytes = all ? checked_add(*bytes, *all) : all;
     if (!bytes || *bytes > std::uint64_t{1} << 62) return std::nullopt;
@@ -215,6 +219,8 @@ KvView DeviceKvStore::layer(int index) const {
   view.heads = shape.heads;
   view.key_width = shape.key_width;
   view.value_width = shape.value_width;
+  view.stride = shape.stride;
+  view.slots = shape.page_keys();
   view.keys = memory_.as<std::uint8_t>() + offsets_[index];
   view.values = view.keys + layer_bytes(shape_, index, shape.key_width);
   return view;
@@ -241,8 +247,8 @@ template <class Visit>
 void DeviceKvStore::for_each_part(Visit&& visit) const {
   for (int i = 0; i < static_cast<int>(shape_.layers.size()); ++i) {
     const KvView view = layer(i);
-    visit(view.keys, view.heads * kv_page_bytes(view.type, view.key_width));
-    visit(view.values, view.heads * kv_page_bytes(view.type, view.value_width));
+    visit(view.keys, view.heads * kv_page_bytes(view.type, view.key_width, view.slots));
+    visit(view.values, view.heads * kv_page_bytes(view.type, view.value_width, view.slots));
   }
 }
 

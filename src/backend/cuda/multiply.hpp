@@ -18,8 +18,18 @@ void multiply_few_quantised_rows(Stream& stream, const Products& all, const Quan
 void multiply_gated_rows(Stream& stream, const Products& both, const QuantisedRows& x,
                          std::int64_t rows, const SliceChoice& choice, Activation activation,
                          const QuantisedRows& to);
+
+/// The same for weights of float types.
 void multiply_few_float_rows(Stream& stream, const Products& all, View in, std::int64_t rows,
                              const SliceChoice& choice);
+void multiply_gated_float_rows(Stream& stream, const Products& both, View in, std::int64_t rows,
+                               const SliceChoice& choice, Activation activation,
+                               const QuantisedRows& to);
+/// Whether rows of a weight of a float type and of its inputs are whole lines of 16 bytes.
+inline bool has_lines(const WeightsView& w, View in) {
+  return w.columns % 8 == 0 && in.stride % 4 == 0 &&
+         reinterpret_cast<std::uintptr_t>(in.data) % 16 == 0;
+}
 
 /// How the rows of a product are cut: tiles of `tile_rows` (32 or 128 for multiply_tiled_rows, one
 /// of kWarpgroupTiles for multiply_by_warpgroups), inputs into `splits`.

@@ -50,9 +50,7 @@ template <Codes kCodes>
 void run_few_floats(Stream& stream, const Products& all, View in, std::int64_t rows,
                     const SliceChoice& choice) {
   const bool one = choice.experts || rows == 1;
-  const bool lines = all.products[0].w.columns % 8 == 0 && in.stride % 4 == 0 &&
-                     reinterpret_cast<std::uintptr_t>(in.data) % 16 == 0;
-  if (!lines) {
+  if (!has_lines(all.products[0].w, in)) {
     if (one) return run_floats<kCodes, 1, 1>(stream, all, in, rows, choice);
     return run_floats<kCodes, 4, 1>(stream, all, in, rows, choice);
   }

@@ -10,6 +10,7 @@
 #include "base/checked.hpp"
 #include "base/half.hpp"
 #include "formats/all.hpp"
+#include "formats/magnitude.hpp"
 
 namespace linnet {
 
@@ -31,9 +32,14 @@ struct RowParts {
   std::byte *low, *high, *scales, *minimums, *supers;
 };
 
-// Packs one row; gives the largest magnitude.
-using PackRow = float (*)(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
-                          const RowParts& to);
+struct Magnitudes {
+  float largest = 0.0f;  // none is larger
+  bool are_finite = true;
+};
+
+// Packs one row; gives the magnitudes of its weights.
+using PackRow = Magnitudes (*)(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
+                               const RowParts& to);
 
 struct Range {
   float low, high;
@@ -131,9 +137,10 @@ float bound_of_group(float scale, float minimum) {
 }
 
 template <class T>
-float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
-               const RowParts& to) {
+Magnitudes pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
+                    const RowParts& to) {
   float largest = 0.0f;
+  std::int32_t largest_scale = 0;
   for (std::int64_t index = 0; index < columns / T::block_elements; ++index) {
     typename T::Block block;
     std::memcpy(&block, from + index * std::int64_t{sizeof block}, sizeof block);
@@ -142,6 +149,11 @@ float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
     for (int g = 0; g < T::groups; ++g) {
       largest = std::max(largest, bound_of_group<T>(scales[g], minimums[g]));
     }
+    // Where they are multiples of one number of the block, the first tells of it.
+    const std::size_t told = T::has_super_scale ? 1 : T::groups;
+    largest_scale =
+        std::max({largest_scale, formats::largest_magnitude(std::span(scales).first(told)),
+                  formats::largest_magnitude(std::span(minimums).first(told))});
     std::uint8_t stored[T::block_elements];
     T::unpack_stored(block, stored);
     if constexpr (T::code_bits == 8) {  // bytes are signed on the device
@@ -152,7 +164,7 @@ float pack_row(const WeightsPlan&, const std::byte* from, std::int64_t columns,
     }
     put_scales<T>(block, index, to, scales, minimums);
   }
-  return largest;
+  return {largest, largest_scale < formats::kFloatInfinity};
 }
 
 template <class T>
@@ -177,23 +189,15 @@ WeightsView view_of() {
   return view;
 }
 
-// Binary16 stays as it is and needs no factor.
-float copy_row(const WeightsPlan& plan, const std::byte* from, std::int64_t, const RowParts& to) {
+// Binary16 and bfloat16 stay as they are.
+template <std::int16_t kInfinity>
+Magnitudes copy_row(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
+                    const RowParts& to) {
   std::memcpy(to.low, from, static_cast<std::size_t>(plan.low_row));
-  return 0.0f;
-}
-
-// The order of magnitudes is that of their bits.
-float copy_bfloat16_row(const WeightsPlan& plan, const std::byte* from, std::int64_t columns,
-                        const RowParts& to) {
-  copy_row(plan, from, columns, to);
-  std::int16_t most = 0;
-  for (std::int64_t c = 0; c < columns; ++c) {
-    std::int16_t bits;
-    std::memcpy(&bits, from + 2 * c, sizeof bits);
-    most = std::max<std::int16_t>(most, bits & 0x7fff);
-  }
-  return bfloat16_to_float(static_cast<std::uint16_t>(most));
+  const auto largest = formats::largest_magnitude<std::int16_t>(from, columns);
+  const auto bits = static_cast<std::uint16_t>(largest);
+  return {kInfinity == formats::kHalfInfinity ? half_to_float(bits) : bfloat16_to_float(bits),
+          largest < kInfinity};
 }
 
 // Types that are no weights as a rule (integers, float64) become float32.
@@ -206,22 +210,21 @@ Packing packing_of(const Format& format) {
   if (packing.pack) return packing;
   if (format.type == TensorType::kF16) {
     packing.view.codes = Codes::kHalf;
-    packing.pack = copy_row;
+    packing.pack = copy_row<formats::kHalfInfinity>;
   } else if (format.type == TensorType::kBF16) {
     packing.view.codes = Codes::kBfloat16;
-    packing.pack = copy_bfloat16_row;
+    packing.pack = copy_row<formats::kBfloat16Infinity>;
   }
   return packing;
 }
 
 // Rows become float32.
-float dequantise_row(const Format& format, const std::byte* from, std::int64_t columns,
-                     const RowParts& to) {
+Magnitudes dequantise_row(const Format& format, const std::byte* from, std::int64_t columns,
+                          const RowParts& to) {
   auto* out = reinterpret_cast<float*>(to.low);  // rows of float32 are aligned to 4 bytes
   format.dequantize(from, out, columns);
-  float largest = 0.0f;
-  for (std::int64_t c = 0; c < columns; ++c) largest = std::max(largest, std::fabs(out[c]));
-  return largest;
+  const std::int32_t largest = formats::largest_magnitude({out, static_cast<std::size_t>(columns)});
+  return {std::bit_cast<float>(largest), largest < formats::kFloatInfinity};
 }
 
 void set_row_sizes(std::int64_t columns, WeightsPlan& plan) {
@@ -266,8 +269,8 @@ Result<WeightsPlan> plan_weights(const MatrixSource& source) {
   return plan;
 }
 
-void pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t first,
-               std::int64_t count, ThreadPool& pool, std::byte* to, float& largest) {
+Result<float> pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t first,
+                        std::int64_t count, ThreadPool& pool, std::byte* to) {
   const PackRow pack = packing_of(*source.format).pack;
   const std::int64_t row_bytes = source.format->size_bytes(source.columns);
   RowParts begin{};
@@ -276,17 +279,22 @@ void pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t
   begin.scales = begin.high + count * plan.high_row;
   begin.minimums = begin.scales + count * plan.scales_row;
   begin.supers = begin.minimums + count * plan.minimums_row;
-  std::vector<float> largest_of(static_cast<std::size_t>(count), 0.0f);
+  std::vector<Magnitudes> magnitudes(static_cast<std::size_t>(count));
   pool.parallel_for(count, [&](std::int64_t i) {
     const std::byte* from = source.bytes + (first + i) * row_bytes;
     const RowParts row{begin.low + i * plan.low_row, begin.high + i * plan.high_row,
                        begin.scales + i * plan.scales_row, begin.minimums + i * plan.minimums_row,
                        begin.supers + i * plan.supers_row};
-    largest_of[static_cast<std::size_t>(i)] =
+    magnitudes[static_cast<std::size_t>(i)] =
         pack ? pack(plan, from, source.columns, row)
              : dequantise_row(*source.format, from, source.columns, row);
   });
-  for (const float value : largest_of) largest = std::max(largest, value);
+  float largest = 0.0f;
+  for (const Magnitudes& row : magnitudes) {
+    if (!row.are_finite) return Error{std::string(formats::kNotFinite)};
+    largest = std::max(largest, row.largest);
+  }
+  return largest;
 }
 
 void set_half_factor(float largest, WeightsView& view) {

@@ -22,10 +22,10 @@ struct WeightsPlan {
 Result<WeightsPlan> plan_weights(const MatrixSource& source);
 
 /// Repacks the rows [first, first + count) of all slices together to `to`, in which the parts of
-/// the rows stand one after the other: low plane, high plane, scales, minimums, supers. Raises
-/// `largest` to the largest magnitude that the rows may hold.
-void pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t first,
-               std::int64_t count, ThreadPool& pool, std::byte* to, float& largest);
+/// the rows stand one after the other: low plane, high plane, scales, minimums, supers. Gives a
+/// magnitude that none of their weights exceeds; an Error where a weight is not finite.
+Result<float> pack_rows(const MatrixSource& source, const WeightsPlan& plan, std::int64_t first,
+                        std::int64_t count, ThreadPool& pool, std::byte* to);
 
 /// Sets half_factor and half_inverse for weights up to `largest`.
 void set_half_factor(float largest, WeightsView& view);

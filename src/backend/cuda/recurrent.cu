@@ -6,16 +6,12 @@
 #include "backend/cuda/cuda_backend.hpp"
 #include "backend/cuda/kernels/convolve.cuh"
 #include "backend/cuda/kernels/scan.cuh"
+#include "backend/cuda/state_of.hpp"
 
 namespace linnet::cuda {
 namespace {
 
 static_assert(sizeof(DeviceRun) == 3 * sizeof(std::int32_t));
-
-DeviceState state_of(StateStore& store, const StatePart& part) {
-  const auto& device = static_cast<const DeviceStateStore&>(store);
-  return {device.part(part), device.slot_floats()};
-}
 
 // Threads a column each for `columns` of each run.
 dim3 column_grid(std::int64_t columns, std::size_t runs, unsigned threads, unsigned pieces = 1) {

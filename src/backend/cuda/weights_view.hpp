@@ -36,6 +36,9 @@ constexpr bool is_float(Codes codes) {
   return codes == Codes::kFloat32 || codes == Codes::kHalf || codes == Codes::kBfloat16;
 }
 
+/// Bytes of a number of a float type.
+constexpr int float_bytes(Codes codes) { return codes == Codes::kFloat32 ? 4 : 2; }
+
 /// Words of 32 bits that a block takes of the first and of the second plane.
 constexpr int low_words(Codes codes) {
   switch (codes) {

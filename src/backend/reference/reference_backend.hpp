@@ -107,7 +107,6 @@ class ReferenceBackend final : public Backend {
   void decay(View x, const DecayParams& params, View out) override;
   void mix_shifted(View x, View shift, const float* weight, View mix, View out) override;
   void dot_heads(View a, View b, const float* weight, View out) override;
-  bool has_compressed_keys() const override { return true; }
   void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
                     const BatchLayout& batch, View out) override;
   void stream_weights(View mixes, const StreamParams& params, View read, View write) override;

@@ -19,12 +19,17 @@ struct AttendTask {
   int chunks = 1;         ///< groups of heads that a KV head's query heads are cut into
   int pages_a_split = 0;  ///< 0: those of each row's own keys, cut evenly
   int splits = 1;
-  float* part_sums = nullptr;     ///< [rows][heads][splits][value_width]
-  float2* part_totals = nullptr;  ///< [rows][heads][splits]: largest score, sum of exponentials
-  const std::uint32_t* selected = nullptr;  ///< [rows][table_pages]: see KeySelection; or null
+  KvView compressed = {};         ///< of AttentionParams::compressed
+  int compressed_splits = 0;      ///< that those of each row are cut into, evenly
+  float* part_sums = nullptr;     ///< [rows][heads][parts()][value_width]
+  float2* part_totals = nullptr;  ///< [rows][heads][parts()]: largest score, sum of exponentials
+  /// [rows][table_pages]: see KeySelection; or null. Of compressed keys, where there are any.
+  const std::uint32_t* selected = nullptr;
   QuantisedRows quantised = {};  ///< where the output goes, too; codes only where heads are whole
                                  ///< blocks
 
+  /// Of a row's head: first the splits, then those of compressed keys.
+  __host__ __device__ int parts() const { return splits + compressed_splits; }
   /// Warps call it with columns side by side.
   __device__ void put(std::int64_t row, int head, int column, float value) const {
     const int at = head * params.value_width + column;

@@ -18,8 +18,7 @@ constexpr int latent_buffers(TileNumbers numbers) {
 }
 
 constexpr std::size_t attend_latent_bytes(TileNumbers numbers, int key_width) {
-  const int rows = factor_parts(numbers) * kTileQueries +
-                   cache_parts(numbers) * latent_buffers(numbers) * kLatentKeys;
+  const int rows = factor_parts(numbers) * kTileQueries + latent_buffers(numbers) * kLatentKeys;
   const int halves = rows * tile_stride(key_width) +
                      factor_parts(numbers) * kTileQueries * tile_stride(kLatentKeys);
   return sizeof(std::uint16_t) * static_cast<std::size_t>(halves) +
@@ -29,10 +28,9 @@ constexpr std::size_t attend_latent_bytes(TileNumbers numbers, int key_width) {
 /// The parts of that memory.
 template <TileNumbers kNumbers, int kKeyWidth>
 struct LatentMemory {
-  static constexpr int kKeyHalves =
-      cache_parts(kNumbers) * kLatentKeys * tile_stride(kKeyWidth);  // of one buffer
+  static constexpr int kKeyHalves = kLatentKeys * tile_stride(kKeyWidth);  // of one buffer
   std::uint16_t* queries;  ///< [factor parts][kTileQueries][stride of a key]
-  std::uint16_t* keys;     ///< [buffers][cache parts][kLatentKeys][stride of a key]
+  std::uint16_t* keys;     ///< [buffers][kLatentKeys][stride of a key]
   std::uint16_t* weights;  ///< [factor parts][kTileQueries][stride of kLatentKeys]
   float* largest;          ///< [2][kTileQueries]: scores of each half of the keys
   float* totals;           ///< [2][kTileQueries]: the same for the sums of weights
@@ -56,17 +54,13 @@ __device__ inline void score_latents(const std::uint16_t* queries, const std::ui
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll 4
   for (int k = 0; k < kWidth; k += 16) {
-    std::uint32_t a[factor_parts(kNumbers)][4], b[cache_parts(kNumbers)][4];
+    std::uint32_t a[factor_parts(kNumbers)][4], b[4];
 #pragma unroll
     for (int part = 0; part < factor_parts(kNumbers); ++part) {
       load_tiles(a[part],
                  queries + (part * kTileQueries + lane % 16) * kStride + k + lane / 16 * 8);
     }
-#pragma unroll
-    for (int part = 0; part < cache_parts(kNumbers); ++part) {
-      load_tiles(b[part], keys + (part * kLatentKeys + lane / 16 * 8 + lane % 8) * kStride + k +
-                              lane / 8 % 2 * 8);
-    }
+    load_tiles(b, keys + (lane / 16 * 8 + lane % 8) * kStride + k + lane / 8 % 2 * 8);
     multiply_parts<kNumbers>(scores[0], a, b, 0);
     multiply_parts<kNumbers>(scores[1], a, b, 1);
   }
@@ -158,12 +152,9 @@ __device__ inline void add_latents(const std::uint16_t* weights, const float* ch
     }
 #pragma unroll
     for (int t = 0; t < kColumns / 8; t += 2) {
-      std::uint32_t b[cache_parts(kNumbers)][4];
-#pragma unroll
-      for (int part = 0; part < cache_parts(kNumbers); ++part) {
-        const int key = part * kLatentKeys + k + lane / 8 % 2 * 8 + lane % 8;
-        load_tiles_transposed(b[part], values + key * kStride + t * 8 + lane / 16 * 8);
-      }
+      std::uint32_t b[4];
+      const int key = k + lane / 8 % 2 * 8 + lane % 8;
+      load_tiles_transposed(b, values + key * kStride + t * 8 + lane / 16 * 8);
 #pragma unroll
       for (int m = 0; m < kQueryTiles; ++m) {
         multiply_parts<kNumbers>(sums[m][t], a[m], b, 0);
@@ -245,7 +236,7 @@ __global__ void __launch_bounds__(kLatentWarps* kWarp, 1)
   const std::int32_t* table =
       task.batch.tables + task.batch.sequences[tile.first] * task.batch.table_pages;
   const auto load = [&](std::int32_t first, int buffer) {
-    load_kv_tile<kNumbers, kKeyWidth, kLatentKeys, kThreads>(
+    load_kv_tile<kKeyWidth, kLatentKeys, kThreads>(
         task, table, 0, true, first, keys.end,
         memory.keys + buffer * LatentMemory<kNumbers, kKeyWidth>::kKeyHalves);
   };

@@ -20,17 +20,40 @@ struct WarpSums {
   }
 };
 
-/// dots[h] of key `slot` of a page with the queries [kHeads][key_width], which begin at a multiple
-/// of 16 bytes.
-template <KvType kType, int kHeads>
-__device__ inline void score_key(const KvView& kv, const std::uint8_t* page, const float* queries,
-                                 int slot, float (&dots)[kHeads]) {
+/// What a warp takes at once of the keys of a KV head: those of a page.
+struct PageKeys {
+  static constexpr int slots = kPageTokens;
+  const AttendTask& task;
+  const std::uint8_t *keys, *values;
+  std::int32_t first, position;
+
+  __device__ PageKeys(const AttendTask& all, int kv_head, std::int64_t id, std::int32_t page,
+                      std::int32_t query_position)
+      : task(all),
+        keys(all.kv.key_page(id, kv_head)),
+        values(all.kv.value_page(id, kv_head)),
+        first(page * kPageTokens),
+        position(query_position) {}
+  __device__ const std::uint8_t* key_page(int) const { return keys; }
+  __device__ const std::uint8_t* value_page(int) const { return values; }
+  __device__ int slot(int i) const { return i; }
+  __device__ float score(float dot, int head, int i) const {
+    return adjust_score(task.params, dot, head, first + i, position);
+  }
+};
+
+/// dots[h] of key `index` with the queries [kHeads][key_width], which begin at a multiple of 16
+/// bytes.
+template <KvType kType, int kHeads, class Keys>
+__device__ inline void score_key(const Keys& keys, int width, const float* queries, int index,
+                                 float (&dots)[kHeads]) {
   constexpr int kStep = 8;
-  const int width = kv.key_width;
+  const std::uint8_t* page = keys.key_page(index);
+  const int slot = keys.slot(index), slots = keys.slots;
   if (width % kStep != 0) {
     for (int c = 0; c < width; ++c) {
       float key[1];
-      read_kv<kType>(page, width, slot, c, key);
+      read_kv<kType>(page, width, slot, c, key, slots);
 #pragma unroll
       for (int h = 0; h < kHeads; ++h) dots[h] += key[0] * queries[h * width + c];
     }
@@ -39,7 +62,7 @@ __device__ inline void score_key(const KvView& kv, const std::uint8_t* page, con
 #pragma unroll 8
   for (int c = 0; c < width; c += kStep) {
     float key[kStep];
-    read_kv_line<kType>(page, width, slot, c, key);
+    read_kv_line<kType>(page, width, slot, c, key, slots);
 #pragma unroll
     for (int h = 0; h < kHeads; ++h) {
       float query[kStep];
@@ -50,10 +73,10 @@ __device__ inline void score_key(const KvView& kv, const std::uint8_t* page, con
   }
 }
 
-/// sums[h] += weights[h][slot] * values of the slots that are seen, the columns of this lane.
-/// Several reads are under way at a time.
-template <KvType kType, int kHeads, int kColumns>
-__device__ inline void add_values(const std::uint8_t* page, int width, std::uint32_t seen,
+/// sums[h] += weights[h][i] * values of the keys that are seen, the columns of this lane. Several
+/// reads are under way at a time.
+template <KvType kType, int kHeads, int kColumns, class Keys>
+__device__ inline void add_values(const Keys& keys, int width, std::uint32_t seen,
                                   const float* weights, float (&sums)[kHeads][kColumns]) {
   constexpr int kAhead = 64 / kColumns;
   const int column = static_cast<int>(threadIdx.x) % kWarp * kColumns;
@@ -65,7 +88,8 @@ __device__ inline void add_values(const std::uint8_t* page, int width, std::uint
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
         // Nothing decides whether to read, so that all reads begin before the first one ends.
-        read_kv_line<kType>(page, width, first + i, column, values[i]);
+        read_kv_line<kType>(keys.value_page(first + i), width, keys.slot(first + i), column,
+                            values[i], keys.slots);
         if (!(seen >> (first + i) & 1)) {
 #pragma unroll
           for (int c = 0; c < kColumns; ++c) values[i][c] = 0.0f;
@@ -74,7 +98,9 @@ __device__ inline void add_values(const std::uint8_t* page, int width, std::uint
     } else {
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
-        if (seen >> (first + i) & 1) read_kv<kType>(page, width, first + i, column, values[i]);
+        if (!(seen >> (first + i) & 1)) continue;
+        read_kv<kType>(keys.value_page(first + i), width, keys.slot(first + i), column, values[i],
+                       keys.slots);
       }
     }
 #pragma unroll
@@ -89,23 +115,32 @@ __device__ inline void add_values(const std::uint8_t* page, int width, std::uint
   }
 }
 
-/// One page for one warp: lane i scores key i, then each lane sums kColumns columns of the values.
-template <KvType kType, int kHeads, int kColumns>
-__device__ inline void attend_page(const AttendTask& task, int kv_head, int first_head, int heads,
-                                   std::int32_t position, std::int32_t page, std::int64_t id,
-                                   std::uint32_t seen, const float* queries, float* weights,
-                                   WarpSums<kHeads, kColumns>& state) {
+/// The query heads that a thread block of attend_rows takes.
+template <int kHeads>
+struct HeadChunk {
+  int kv_head, first_head, heads;
+
+  __device__ explicit HeadChunk(const AttendTask& task) {
+    const int group = task.params.heads / task.params.kv_heads;
+    const int first = static_cast<int>(blockIdx.y) % task.chunks * kHeads;
+    kv_head = static_cast<int>(blockIdx.y) / task.chunks;
+    first_head = kv_head * group + first;
+    heads = group - first < kHeads ? group - first : kHeads;
+  }
+};
+
+/// 32 keys for one warp: lane i scores key i, then each lane sums kColumns columns of the values.
+template <KvType kType, int kHeads, int kColumns, class Keys>
+__device__ inline void attend_keys(const AttentionParams& params, const HeadChunk<kHeads>& chunk,
+                                   const Keys& keys, std::uint32_t seen, const float* queries,
+                                   float* weights, WarpSums<kHeads, kColumns>& state) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float dots[kHeads] = {};
-  if (seen >> lane & 1) {
-    score_key<kType>(task.kv, task.kv.key_page(id, kv_head), queries, lane, dots);
-  }
+  if (seen >> lane & 1) score_key<kType>(keys, params.key_width, queries, lane, dots);
 #pragma unroll
   for (int h = 0; h < kHeads; ++h) {
-    const int head = first_head + (h < heads ? h : 0);
-    const float score = seen >> lane & 1 ? adjust_score(task.params, dots[h], head,
-                                                        page * kPageTokens + lane, position)
-                                         : -INFINITY;
+    const int head = chunk.first_head + (h < chunk.heads ? h : 0);
+    const float score = seen >> lane & 1 ? keys.score(dots[h], head, lane) : -INFINITY;
     float largest = score;
     for (int mask = 16; mask > 0; mask /= 2) largest = fmaxf(largest, exchange(largest, mask));
     largest = fmaxf(largest, state.largest[h]);
@@ -120,8 +155,7 @@ __device__ inline void attend_page(const AttendTask& task, int kv_head, int firs
     weights[h * kWarp + lane] = weight;
   }
   sync_warp();
-  add_values<kType>(task.kv.value_page(id, kv_head), task.kv.value_width, seen, weights,
-                    state.sums);
+  add_values<kType>(keys, params.value_width, seen, weights, state.sums);
   sync_warp();
 }
 
@@ -148,20 +182,6 @@ struct AttendMemory {
         totals(largest + kAttendWarps * kHeads) {}
 };
 
-/// The query heads that a thread block of attend_rows takes.
-template <int kHeads>
-struct HeadChunk {
-  int kv_head, first_head, heads;
-
-  __device__ explicit HeadChunk(const AttendTask& task) {
-    const int group = task.params.heads / task.params.kv_heads;
-    const int first = static_cast<int>(blockIdx.y) % task.chunks * kHeads;
-    kv_head = static_cast<int>(blockIdx.y) / task.chunks;
-    first_head = kv_head * group + first;
-    heads = group - first < kHeads ? group - first : kHeads;
-  }
-};
-
 template <int kHeads, int kColumns>
 __device__ inline void put_warp_sums(const WarpSums<kHeads, kColumns>& state, int width,
                                      const AttendMemory<kHeads>& memory) {
@@ -183,14 +203,14 @@ __device__ inline void put_warp_sums(const WarpSums<kHeads, kColumns>& state, in
   }
 }
 
-/// The warps' sums become the output or, of one of several splits, its part.
+/// The warps' sums become the output or, of several parts, the one with this number.
 template <int kHeads>
 __device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHeads>& chunk,
-                                   const AttendMemory<kHeads>& memory) {
+                                   const AttendMemory<kHeads>& memory, int number) {
   const AttentionParams& params = task.params;
   const std::int64_t row = blockIdx.x;
   const int width = params.value_width;
-  const bool last = task.splits == 1;
+  const bool last = task.parts() == 1;
   for (int i = static_cast<int>(threadIdx.x); i < chunk.heads * width; i += kAttendWarps * kWarp) {
     const int h = i / width, column = i % width, head = chunk.first_head + h;
     float largest = last && params.sinks ? params.sinks[head] : -INFINITY;
@@ -208,17 +228,29 @@ __device__ inline void merge_warps(const AttendTask& task, const HeadChunk<kHead
       task.put(row, head, column, sum / total);
       continue;
     }
-    const std::int64_t part = (row * params.heads + head) * task.splits + blockIdx.z;
+    const std::int64_t part = (row * params.heads + head) * task.parts() + number;
     task.part_sums[part * width + column] = sum;
     if (column == 0) task.part_totals[part] = {largest, total};
   }
 }
 
-/// Pages of a split where each row's keys are cut by their own number, at least one for a warp.
-__device__ inline int own_pages_a_split(DeviceKeyRange keys, int splits) {
-  const int pages = (keys.end + kPageTokens - 1) / kPageTokens - keys.begin / kPageTokens;
+/// Pages (or 32 keys at a time) of a split where each row's keys are cut by their own number, at
+/// least one for a warp.
+__device__ inline int own_pages_a_split(int pages, int splits) {
   const int even = (pages + splits - 1) / splits;
   return even > kAttendWarps ? even : kAttendWarps;
+}
+
+/// Brings a row's queries of the heads to shared memory.
+template <int kHeads>
+__device__ inline void load_row_queries(const AttendTask& task, const HeadChunk<kHeads>& chunk,
+                                        const AttendMemory<kHeads>& memory) {
+  const int width = task.params.key_width;
+  const float* queries = task.queries + blockIdx.x * task.query_stride + chunk.first_head * width;
+  for (int i = static_cast<int>(threadIdx.x); i < kHeads * width; i += kAttendWarps * kWarp) {
+    memory.queries[i] = i < chunk.heads * width ? queries[i] : 0.0f;
+  }
+  sync_block();
 }
 
 inline constexpr int kAddThreads = 128;
@@ -228,26 +260,23 @@ template <KvType kType, int kHeads, int kColumns>
 __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask task) {
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp;
-  const int key_width = task.params.key_width;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const HeadChunk<kHeads> chunk(task);
   const AttendMemory<kHeads> memory(task.params);
-  const float* queries = task.queries + row * task.query_stride + chunk.first_head * key_width;
-  for (int i = thread; i < kHeads * key_width; i += kAttendWarps * kWarp) {
-    memory.queries[i] = i < chunk.heads * key_width ? queries[i] : 0.0f;
-  }
-  sync_block();
+  load_row_queries(task, chunk, memory);
 
   const std::int32_t sequence = task.batch.sequences[row], position = task.batch.positions[row];
   const DeviceKeyRange keys = keys_of(task.params, position, task.batch.lengths[sequence]);
   const std::int32_t* table = task.batch.tables + sequence * task.batch.table_pages;
-  const std::uint32_t* selected =
-      task.selected ? task.selected + row * task.batch.table_pages : nullptr;
-  const int pages =
-      task.pages_a_split > 0 ? task.pages_a_split : own_pages_a_split(keys, task.splits);
+  const std::uint32_t* selected = task.selected && task.compressed_splits == 0
+                                      ? task.selected + row * task.batch.table_pages
+                                      : nullptr;
+  std::int32_t end_page = (keys.end + kPageTokens - 1) / kPageTokens;
+  const int pages = task.pages_a_split > 0
+                        ? task.pages_a_split
+                        : own_pages_a_split(end_page - keys.begin / kPageTokens, task.splits);
   const std::int32_t first_page =
       keys.begin / kPageTokens + static_cast<std::int32_t>(blockIdx.z) * pages;
-  std::int32_t end_page = (keys.end + kPageTokens - 1) / kPageTokens;
   if (first_page + pages < end_page) end_page = first_page + pages;
 
   WarpSums<kHeads, kColumns> state;
@@ -255,32 +284,33 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_rows(AttendTask ta
   for (std::int32_t page = first_page + warp; page < end_page; page += kAttendWarps) {
     const std::uint32_t seen = seen_of_page(keys, selected, page);
     if (seen == 0) continue;
-    attend_page<kType>(task, chunk.kv_head, chunk.first_head, chunk.heads, position, page,
-                       table[page], seen, memory.queries, memory.weights + warp * kHeads * kWarp,
-                       state);
+    attend_keys<kType>(task.params, chunk,
+                       PageKeys(task, chunk.kv_head, table[page], page, position), seen,
+                       memory.queries, memory.weights + warp * kHeads * kWarp, state);
   }
   put_warp_sums(state, task.params.value_width, memory);
   sync_block();
-  merge_warps(task, chunk, memory);
+  merge_warps(task, chunk, memory, static_cast<int>(blockIdx.z));
 }
 
-/// Adds the splits of a row's head, always in the same order. Grid: (rows, heads); launch memory: a
-/// number for each split.
+/// Adds the parts of a row's head, always in the same order. Grid: (rows, heads); launch memory: a
+/// number for each part.
 __global__ void __launch_bounds__(kAddThreads) add_splits(AttendTask task) {
   wait_for_previous_kernel();
   auto* factors = reinterpret_cast<float*>(launch_memory());
   const std::int64_t row = blockIdx.x;
   const int head = static_cast<int>(blockIdx.y), width = task.params.value_width;
-  const std::int64_t first = (row * task.params.heads + head) * task.splits;
+  const int count = task.parts();
+  const std::int64_t first = (row * task.params.heads + head) * count;
   const float2* parts = task.part_totals + first;
   const float* sinks = task.params.sinks;
   // Every warp finds the totals, a lane a split, so that their reads are under way at once.
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   float largest = sinks ? sinks[head] : -INFINITY;
-  for (int s = lane; s < task.splits; s += kWarp) largest = fmaxf(largest, parts[s].x);
+  for (int s = lane; s < count; s += kWarp) largest = fmaxf(largest, parts[s].x);
   for (int mask = 16; mask > 0; mask /= 2) largest = fmaxf(largest, exchange(largest, mask));
   float total = 0.0f;
-  for (int s = lane; s < task.splits; s += kWarp) {
+  for (int s = lane; s < count; s += kWarp) {
     const float factor = parts[s].y > 0.0f ? expf(parts[s].x - largest) : 0.0f;
     total += parts[s].y * factor;
     if (static_cast<int>(threadIdx.x) < kWarp) factors[s] = factor;
@@ -291,14 +321,14 @@ __global__ void __launch_bounds__(kAddThreads) add_splits(AttendTask task) {
   for (int column = static_cast<int>(threadIdx.x); column < width; column += kAddThreads) {
     float sum = 0.0f;
 #pragma unroll 8
-    for (int s = 0; s < task.splits; ++s) {
+    for (int s = 0; s < count; ++s) {
       sum += task.part_sums[(first + s) * width + column] * factors[s];
     }
     task.put(row, head, column, sum / total);
   }
 }
 
-/// scores[row][key] for Backend::select_keys. Grid: (rows, pages, or as many as it may be); one
+/// scores[row][key] for Backend::select_keys. Grid: (rows, 32 keys, or as many as it may be); one
 /// warp, a lane a key.
 template <KvType kType>
 __global__ void score_index_keys(KvView kv, const float* queries, std::int64_t query_stride,
@@ -307,17 +337,20 @@ __global__ void score_index_keys(KvView kv, const float* queries, std::int64_t q
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
   const std::int32_t* table = batch.tables + batch.sequences[row] * batch.table_pages;
-  for (std::int64_t page = blockIdx.y; page < batch.table_pages; page += gridDim.y) {
-    const std::int64_t key = page * kPageTokens + threadIdx.x;
-    if (key > batch.positions[row]) return;
-    const std::uint8_t* keys = kv.key_page(table[page], 0);
+  const std::int32_t count = (batch.positions[row] + 1) / kv.stride;
+  for (std::int64_t piece = blockIdx.y; piece < batch.table_pages; piece += gridDim.y) {
+    const std::int64_t key = piece * kWarp + threadIdx.x;
+    if (key >= count) return;
+    const std::int64_t last = key * kv.stride + kv.stride - 1;  // the token at whose place it is
+    const std::uint8_t* keys = kv.key_page(table[last / kPageTokens], 0);
+    const int slot = static_cast<int>(last % kPageTokens) / kv.stride;
     float score = 0.0f;
     for (int h = 0; h < heads; ++h) {
       float dot = 0.0f;
       const float* query = queries + row * query_stride + h * kv.key_width;
       for (int c = 0; c < kv.key_width; ++c) {
         float number[1];
-        read_kv<kType>(keys, kv.key_width, static_cast<int>(threadIdx.x), c, number);
+        read_kv<kType>(keys, kv.key_width, slot, c, number, kv.slots);
         dot += number[0] * query[c];
       }
       score += fmaxf(dot, 0.0f) * head_weights[row * weight_stride + h];

@@ -7,61 +7,42 @@ namespace linnet::cuda {
 
 /// How the numbers of a tile meet on tensor cores.
 enum class TileNumbers {
-  kHalves,   ///< keys and values in binary16, with factors rounded to binary16
-  kBfloats,  ///< in bfloat16, with each factor as the sum of two, because one has 8 bits
-  kFloats    ///< of float32: keys, values and factors as sums of two numbers of binary16
+  kHalves,  ///< keys and values in binary16, with factors rounded to binary16
+  kBfloats  ///< in bfloat16, with each factor as the sum of two, because one has 8 bits
 };
 
+/// Of types that 16 bits hold. Caches of float32 are for those who want float32 arithmetic, which
+/// the kernels of single rows have.
 constexpr TileNumbers tile_numbers(KvType type) {
-  if (type == KvType::kF32) return TileNumbers::kFloats;
   return type == KvType::kBf16 ? TileNumbers::kBfloats : TileNumbers::kHalves;
 }
 
 /// The numbers whose sum stands for a factor (of queries, or weights of values).
 constexpr int factor_parts(TileNumbers numbers) { return numbers == TileNumbers::kHalves ? 1 : 2; }
-/// The same for what the cache holds.
-constexpr int cache_parts(TileNumbers numbers) { return numbers == TileNumbers::kFloats ? 2 : 1; }
 
-/// What is too large for binary16 becomes its largest.
-__device__ inline float fit_half(float value) {
-  constexpr float kMost = 65504.0f;
-  return value > kMost ? kMost : value < -kMost ? -kMost : value;
-}
-
-/// The parts of two numbers side by side, the largest first.
-template <TileNumbers kNumbers, int kParts>
-__device__ inline void split_pair(float first, float second, std::uint32_t (&parts)[kParts]) {
+/// The parts of two factors side by side, the largest first.
+template <TileNumbers kNumbers>
+__device__ inline void split_pair(float first, float second,
+                                  std::uint32_t (&parts)[factor_parts(kNumbers)]) {
   if constexpr (kNumbers == TileNumbers::kBfloats) {
     parts[0] = to_bfloat16s(first, second);
-    if constexpr (kParts == 2) {
-      parts[1] = to_bfloat16s(first - bits_to_float(parts[0] << 16),
-                              second - bits_to_float(parts[0] & 0xffff0000u));
-    }
-  } else if constexpr (kParts == 1) {
-    parts[0] = to_halves(first, second);
+    parts[1] = to_bfloat16s(first - bits_to_float(parts[0] << 16),
+                            second - bits_to_float(parts[0] & 0xffff0000u));
   } else {
-    parts[0] = to_halves(fit_half(first), fit_half(second));
-    parts[1] = to_halves(fit_half(first - from_half(static_cast<std::uint16_t>(parts[0]))),
-                         fit_half(second - from_half(static_cast<std::uint16_t>(parts[0] >> 16))));
+    parts[0] = to_halves(first, second);
   }
 }
 
-/// sum += a * b of numbers in parts, without the product of the small parts. b has the columns of
-/// two products: those of number `side`.
+/// sum += a * b, with a in parts. b has the columns of two products: those of number `side`.
 template <TileNumbers kNumbers>
 __device__ inline void multiply_parts(float (&sum)[4],
                                       const std::uint32_t (&a)[factor_parts(kNumbers)][4],
-                                      const std::uint32_t (&b)[cache_parts(kNumbers)][4],
-                                      int side) {
+                                      const std::uint32_t (&b)[4], int side) {
   if constexpr (kNumbers == TileNumbers::kBfloats) {
-    multiply_bfloat16_tiles(sum, a[0], b[0][2 * side], b[0][2 * side + 1]);
-    multiply_bfloat16_tiles(sum, a[1], b[0][2 * side], b[0][2 * side + 1]);
-    return;
-  }
-  multiply_tiles(sum, a[0], b[0][2 * side], b[0][2 * side + 1]);
-  if constexpr (kNumbers == TileNumbers::kFloats) {
-    multiply_tiles(sum, a[1], b[0][2 * side], b[0][2 * side + 1]);
-    multiply_tiles(sum, a[0], b[1][2 * side], b[1][2 * side + 1]);
+    multiply_bfloat16_tiles(sum, a[0], b[2 * side], b[2 * side + 1]);
+    multiply_bfloat16_tiles(sum, a[1], b[2 * side], b[2 * side + 1]);
+  } else {
+    multiply_tiles(sum, a[0], b[2 * side], b[2 * side + 1]);
   }
 }
 
@@ -108,13 +89,12 @@ __device__ inline DeviceKeyRange keys_of_tile(const AttendTask& task, const Quer
 }
 
 /// Keys or values [first, first + kKeys) to shared memory, zeros beyond `end`: of BF16 as they are,
-/// of types that binary16 holds in it, of float32 in parts, which are kKeys rows apart. By kThreads
-/// threads.
-template <TileNumbers kNumbers, int kWidth, int kKeys, int kThreads>
+/// of types that binary16 holds in it. By kThreads threads.
+template <int kWidth, int kKeys, int kThreads>
 __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* table, int kv_head,
                                     bool keys, std::int32_t first, std::int32_t end,
                                     std::uint16_t* to) {
-  constexpr int kPieces = kWidth / 8, kParts = cache_parts(kNumbers);
+  constexpr int kPieces = kWidth / 8;
   for (int i = static_cast<int>(threadIdx.x); i < kKeys * kPieces; i += kThreads) {
     const std::int32_t key = first + i / kPieces;
     const int column = i % kPieces * 8;
@@ -129,22 +109,14 @@ __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* 
       continue;
     }
     float values[8] = {};
-    if constexpr (kNumbers == TileNumbers::kFloats) {
-      if (inside) read_kv_line<KvType::kF32>(page, kWidth, slot, column, values);
-    } else if (inside && task.kv.type == KvType::kQ8_0) {
+    if (inside && task.kv.type == KvType::kQ8_0) {
       read_kv_line<KvType::kQ8_0>(page, kWidth, slot, column, values);
     } else if (inside) {
       read_kv_line<KvType::kF8>(page, kWidth, slot, column, values);
     }
 #pragma unroll
     for (int p = 0; p < 4; ++p) {
-      std::uint32_t parts[kParts];
-      split_pair<kNumbers>(values[2 * p], values[2 * p + 1], parts);
-#pragma unroll
-      for (int part = 0; part < kParts; ++part) {
-        auto* line = place + part * kKeys * tile_stride(kWidth);
-        reinterpret_cast<std::uint32_t*>(line)[p] = parts[part];
-      }
+      reinterpret_cast<std::uint32_t*>(place)[p] = to_halves(values[2 * p], values[2 * p + 1]);
     }
   }
 }

@@ -11,10 +11,9 @@ inline constexpr int kTileKeys = 64;
 inline constexpr int kTileWarps = 4;  // 16 queries each
 
 constexpr std::size_t attend_tile_bytes(TileNumbers numbers, int key_width, int value_width) {
-  const int keys = factor_parts(numbers) * kTileQueries + cache_parts(numbers) * kTileKeys;
-  return sizeof(std::uint16_t) *
-         static_cast<std::size_t>(keys * tile_stride(key_width) +
-                                  cache_parts(numbers) * kTileKeys * tile_stride(value_width));
+  const int keys = factor_parts(numbers) * kTileQueries + kTileKeys;
+  return sizeof(std::uint16_t) * static_cast<std::size_t>(keys * tile_stride(key_width) +
+                                                          kTileKeys * tile_stride(value_width));
 }
 
 /// scores [16 queries][kTileKeys] of a warp; parts of queries are [kTileQueries] rows apart.
@@ -22,7 +21,7 @@ template <TileNumbers kNumbers, int kWidth>
 __device__ inline void score_tile(const std::uint16_t* queries, const std::uint16_t* keys,
                                   float (&scores)[kTileKeys / 8][4]) {
   constexpr int kStride = tile_stride(kWidth);
-  constexpr int kParts = factor_parts(kNumbers), kKeyParts = cache_parts(kNumbers);
+  constexpr int kParts = factor_parts(kNumbers);
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll
   for (int k = 0; k < kWidth; k += 16) {
@@ -34,12 +33,8 @@ __device__ inline void score_tile(const std::uint16_t* queries, const std::uint1
     }
 #pragma unroll
     for (int t = 0; t < kTileKeys / 8; t += 2) {
-      std::uint32_t b[kKeyParts][4];
-#pragma unroll
-      for (int part = 0; part < kKeyParts; ++part) {
-        load_tiles(b[part], keys + (part * kTileKeys + t * 8 + lane / 16 * 8 + lane % 8) * kStride +
-                                k + lane / 8 % 2 * 8);
-      }
+      std::uint32_t b[4];
+      load_tiles(b, keys + (t * 8 + lane / 16 * 8 + lane % 8) * kStride + k + lane / 8 % 2 * 8);
       multiply_parts<kNumbers>(scores[t], a, b, 0);
       multiply_parts<kNumbers>(scores[t + 1], a, b, 1);
     }
@@ -89,7 +84,7 @@ template <TileNumbers kNumbers, int kWidth>
 __device__ inline void add_value_tile(const float (&weights)[kTileKeys / 8][4],
                                       const std::uint16_t* values, const float (&change)[2],
                                       float (&sums)[kWidth / 8][4]) {
-  constexpr int kParts = factor_parts(kNumbers), kValueParts = cache_parts(kNumbers);
+  constexpr int kParts = factor_parts(kNumbers);
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll
   for (int t = 0; t < kWidth / 8; ++t) {
@@ -110,12 +105,9 @@ __device__ inline void add_value_tile(const float (&weights)[kTileKeys / 8][4],
     }
 #pragma unroll
     for (int t = 0; t < kWidth / 8; t += 2) {
-      std::uint32_t b[kValueParts][4];
-#pragma unroll
-      for (int part = 0; part < kValueParts; ++part) {
-        const int key = part * kTileKeys + k + lane / 8 % 2 * 8 + lane % 8;
-        load_tiles_transposed(b[part], values + key * tile_stride(kWidth) + t * 8 + lane / 16 * 8);
-      }
+      std::uint32_t b[4];
+      const int key = k + lane / 8 % 2 * 8 + lane % 8;
+      load_tiles_transposed(b, values + key * tile_stride(kWidth) + t * 8 + lane / 16 * 8);
       multiply_parts<kNumbers>(sums[t], a, b, 0);
       multiply_parts<kNumbers>(sums[t + 1], a, b, 1);
     }
@@ -154,7 +146,7 @@ __global__ void __launch_bounds__(kTileWarps* kWarp)
   constexpr int kStride = tile_stride(kKeyWidth);
   auto* queries = reinterpret_cast<std::uint16_t*>(launch_memory());
   std::uint16_t* keys = queries + factor_parts(kNumbers) * kTileQueries * kStride;
-  std::uint16_t* values = keys + cache_parts(kNumbers) * kTileKeys * kStride;
+  std::uint16_t* values = keys + kTileKeys * kStride;
   const QueryTile tile = tiles[gridDim.x - 1 - blockIdx.x];  // those with the most keys first
   const int kv_head = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
   const int warp = thread / kWarp, lane = thread % kWarp;
@@ -171,10 +163,10 @@ __global__ void __launch_bounds__(kTileWarps* kWarp)
   float sums[kValueWidth / 8][4] = {};
   for (std::int32_t first = all.begin / kTileKeys * kTileKeys; first < all.end;
        first += kTileKeys) {
-    load_kv_tile<kNumbers, kKeyWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, true,
-                                                                     first, all.end, keys);
-    load_kv_tile<kNumbers, kValueWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, false,
-                                                                       first, all.end, values);
+    load_kv_tile<kKeyWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, true, first,
+                                                           all.end, keys);
+    load_kv_tile<kValueWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, false, first,
+                                                             all.end, values);
     wait_for_copies();
     sync_block();
     float scores[kTileKeys / 8][4] = {}, change[2];

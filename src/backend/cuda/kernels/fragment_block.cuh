@@ -4,43 +4,6 @@
 
 namespace linnet::cuda {
 
-/// What is read of a scale, as it lies in memory: nothing waits for it before it is needed.
-template <class L>
-struct ScaleBits {
-  std::uint32_t scale = 0, minimum = 0, super = 0;
-
-  /// Of the group in which number `index` of the weight lies.
-  __device__ void read(const WeightsView& w, std::uint32_t index) {
-    const std::uint32_t at = index >> w.group_shift;
-    if constexpr (L::scale_kind == Scales::kSuper) {
-      super = reinterpret_cast<const std::uint32_t*>(w.supers)[index / kSuperBlock];
-      scale = w.scales[at];
-      if constexpr (L::has_minimum) minimum = w.minimums[at];
-    } else {
-      scale = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
-      if constexpr (L::has_minimum)
-        minimum = reinterpret_cast<const std::uint16_t*>(w.minimums)[at];
-    }
-  }
-  /// See group_scale().
-  __device__ GroupScale value(const WeightsView& w) const {
-    const auto half = [](std::uint32_t bits) {
-      return from_half(static_cast<std::uint16_t>(bits));
-    };
-    const auto byte = [](std::uint32_t bits) {
-      return static_cast<float>(static_cast<std::int8_t>(bits));
-    };
-    if constexpr (L::scale_kind == Scales::kSuper) {
-      return {w.scale_factor * half(super) * byte(scale),
-              L::has_minimum ? half(super >> 16) * byte(minimum) : 0.0f};
-    } else {
-      return {L::scale_kind == Scales::kBfloat16 ? from_bfloat16(static_cast<std::uint16_t>(scale))
-                                                 : w.scale_factor * half(scale),
-              L::has_minimum ? half(minimum) : 0.0f};
-    }
-  }
-};
-
 /// A weight of layout L from a row on.
 template <class L>
 __device__ inline WeightsView from_row(WeightsView w, std::int64_t row) {
@@ -62,7 +25,7 @@ __device__ inline WeightsView from_row(WeightsView w, std::int64_t row) {
 template <class L>
 struct FragmentBlock {
   PackedBlock<L::codes> packed;
-  ScaleBits<L> scales[L::two_groups ? 2 : 1];
+  ScaleBits scales[L::two_groups ? 2 : 1];
 
   /// `row` counts from where the view begins, which has `rows`. Beyond the last row and column it
   /// is the last block: what becomes of such a row is not kept, and such columns meet zeros.
@@ -75,12 +38,15 @@ struct FragmentBlock {
     const std::uint32_t index =
         static_cast<std::uint32_t>(row < last ? row : last) * columns + first;
     packed.read(w, index / kBlock);
-    scales[0].read(w, index);
-    if constexpr (L::two_groups) scales[1].read(w, index + 16);
+#pragma unroll
+    for (int g = 0; g < (L::two_groups ? 2 : 1); ++g) {
+      scales[g].read(w, L::scale_kind, L::has_minimum, index + static_cast<std::uint32_t>(16 * g));
+    }
   }
   /// Four steps' pairs of numbers of binary16: the codes [16 half, 16 half + 16).
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
-    const GroupScale group = scales[L::two_groups ? half : 0].value(w);
+    const GroupScale group =
+        scales[L::two_groups ? half : 0].value(w, L::scale_kind, L::has_minimum);
     const float scale = group.scale * w.half_factor;
     const float least = -w.offset * scale - group.minimum * w.half_factor;
 #pragma unroll

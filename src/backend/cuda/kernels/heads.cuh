@@ -6,8 +6,9 @@
 namespace linnet::cuda {
 
 /// Puts a block of 32 numbers of one head in its place. One warp.
-__device__ inline void store_kv_block(KvType type, std::uint8_t* page, int width, int slot,
+__device__ inline void store_kv_block(const KvView& kv, std::uint8_t* page, int width, int slot,
                                       int first, const float* from) {
+  const KvType type = kv.type;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   const int column = first + lane;
   const bool inside = column < width;
@@ -34,7 +35,7 @@ __device__ inline void store_kv_block(KvType type, std::uint8_t* page, int width
   const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
   if (inside) page[at] = static_cast<std::uint8_t>(static_cast<int>(rintf(value * inverse)));
   if (lane == 0) {
-    auto* scales = reinterpret_cast<std::uint16_t*>(page + kPageTokens * width);
+    auto* scales = reinterpret_cast<std::uint16_t*>(page + kv.slots * width);
     scales[slot * ((width + kKvBlock - 1) / kKvBlock) + first / kKvBlock] =
         to_half(largest / 127.0f);
   }
@@ -72,8 +73,9 @@ __device__ inline void store_head(const HeadWorks& all, const HeadWork& work, st
   std::uint8_t* page =
       work.stored == Stored::kAsKeys ? all.kv.key_page(id, head) : all.kv.value_page(id, head);
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int slot = position % kPageTokens / all.kv.stride;  // of the last token of a key
   for (int first = warp * kKvBlock; first < work.width; first += kHeadThreads) {
-    store_kv_block(all.kv.type, page, work.width, position % kPageTokens, first, from);
+    store_kv_block(all.kv, page, work.width, slot, first, from);
   }
 }
 

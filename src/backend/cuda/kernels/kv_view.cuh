@@ -12,33 +12,37 @@ inline constexpr int kKvBlock = 32;
 /// Columns of a value head that attention's kernels can sum.
 inline constexpr int kWidestValueHead = 512;
 
-/// Bytes of the keys (or values) of one head in one page: [kPageTokens][width] numbers; of kQ8_0
-/// bytes, then their scales in binary16, [kPageTokens][width / 32 rounded up]. A multiple of 16.
-__host__ __device__ constexpr std::int64_t kv_page_bytes(KvType type, int width) {
-  const std::int64_t values = std::int64_t{kPageTokens} * width;
-  if (type == KvType::kF32) return values * 4;
-  if (type == KvType::kF16 || type == KvType::kBf16) return values * 2;
-  if (type == KvType::kF8) return values;
-  return values + std::int64_t{kPageTokens} * ((width + kKvBlock - 1) / kKvBlock) * 2;
+/// Bytes of the keys (or values) of one head in one page: [slots][width] numbers; of kQ8_0 bytes,
+/// then their scales in binary16, [slots][width / 32 rounded up]. A multiple of 16.
+__host__ __device__ constexpr std::int64_t kv_page_bytes(KvType type, int width, int slots) {
+  const std::int64_t values = std::int64_t{slots} * width;
+  std::int64_t bytes = values;
+  if (type == KvType::kF32) bytes = values * 4;
+  if (type == KvType::kF16 || type == KvType::kBf16) bytes = values * 2;
+  if (type == KvType::kQ8_0) bytes += std::int64_t{slots} * ((width + kKvBlock - 1) / kKvBlock) * 2;
+  return (bytes + 15) / 16 * 16;
 }
 
 /// The pages of one layer: [page][head] pieces of kv_page_bytes.
 struct KvView {
   KvType type = KvType::kF16;
   int heads = 0, key_width = 0, value_width = 0;
+  int stride = 1;           ///< tokens that a key stands for
+  int slots = kPageTokens;  ///< keys in a page
   std::uint8_t* keys = nullptr;
   std::uint8_t* values = nullptr;
 
   __device__ std::uint8_t* key_page(std::int64_t page, int head) const {
-    return keys + (page * heads + head) * kv_page_bytes(type, key_width);
+    return keys + (page * heads + head) * kv_page_bytes(type, key_width, slots);
   }
   __device__ std::uint8_t* value_page(std::int64_t page, int head) const {
-    return values + (page * heads + head) * kv_page_bytes(type, value_width);
+    return values + (page * heads + head) * kv_page_bytes(type, value_width, slots);
   }
 };
 
-__device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, int column) {
-  const auto* scales = reinterpret_cast<const std::uint16_t*>(page + kPageTokens * width);
+__device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, int column,
+                                 int slots) {
+  const auto* scales = reinterpret_cast<const std::uint16_t*>(page + slots * width);
   return from_half(scales[slot * ((width + kKvBlock - 1) / kKvBlock) + column / kKvBlock]);
 }
 
@@ -46,13 +50,13 @@ __device__ inline float kv_scale(const std::uint8_t* page, int width, int slot, 
 /// of kCount, a power of two: whole lines.
 template <KvType kType, int kCount>
 __device__ inline void read_kv_line(const std::uint8_t* page, int width, int slot, int column,
-                                    float (&to)[kCount]) {
+                                    float (&to)[kCount], int slots = kPageTokens) {
   constexpr bool kIsByte = kType == KvType::kQ8_0 || kType == KvType::kF8;
   constexpr int kBytes = kType == KvType::kF32 ? 4 : kIsByte ? 1 : 2;
   static_assert(kCount <= kKvBlock && kCount * kBytes % 4 == 0);
   std::uint32_t words[kCount * kBytes / 4];
   read_words(page + (std::int64_t{slot} * width + column) * kBytes, words);
-  const float scale = kType == KvType::kQ8_0 ? kv_scale(page, width, slot, column) : 1.0f;
+  const float scale = kType == KvType::kQ8_0 ? kv_scale(page, width, slot, column, slots) : 1.0f;
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if constexpr (kType == KvType::kF32) {
@@ -72,7 +76,7 @@ __device__ inline void read_kv_line(const std::uint8_t* page, int width, int slo
 /// The same for any width and column; numbers beyond `width` are zeros.
 template <KvType kType, int kCount>
 __device__ inline void read_kv(const std::uint8_t* page, int width, int slot, int column,
-                               float (&to)[kCount]) {
+                               float (&to)[kCount], int slots = kPageTokens) {
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     to[i] = 0.0f;
@@ -88,7 +92,7 @@ __device__ inline void read_kv(const std::uint8_t* page, int width, int slot, in
       to[i] = from_e4m3(page[at]);
     } else {
       to[i] = static_cast<float>(reinterpret_cast<const std::int8_t*>(page)[at]) *
-              kv_scale(page, width, slot, column + i);
+              kv_scale(page, width, slot, column + i, slots);
     }
   }
 }

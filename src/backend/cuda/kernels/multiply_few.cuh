@@ -243,31 +243,21 @@ __global__ void __launch_bounds__(kFewWarps* kWarp)
   finish_few(task, rows, sums);
 }
 
-/// The same for weights of float types, which inputs in float32 meet, kStep of a row at once: 8
-/// where rows of weights and inputs are whole lines of 16 bytes, else 1.
+/// sums += the products of two rows of weights of a float type, and of up to kRows rows of inputs
+/// in float32, kStep of a row at once: 8 where rows of weights and inputs are whole lines of 16
+/// bytes, else 1.
 template <Codes kCodes, int kRows, int kStep>
-__global__ void __launch_bounds__(kFewWarps* kWarp)
-    multiply_few_floats(const __grid_constant__ Products all, const float* in, std::int64_t stride,
-                        std::int64_t rows, SliceChoice choice) {
-  if (choice.experts) wait_for_previous_kernel();  // which chose them
-  const FewTask task = few_task<kRows>(all, choice);
-  const WeightsView& w = task.product.w;
-  if (task.output >= w.rows) return;
-  constexpr int kBytes = kCodes == Codes::kFloat32 ? 4 : 2;
-  const std::uint8_t* weights[kFewOutputs];
-#pragma unroll
-  for (int o = 0; o < kFewOutputs; ++o) {
-    weights[o] = w.low + task.weight_row(o) * w.columns * kBytes;
-    ask_for_row(weights[o], w.columns * kBytes);
-  }
-  wait_for_previous_kernel();
-  const int columns = static_cast<int>(w.columns), lane = static_cast<int>(threadIdx.x) % kWarp;
-  float sums[kFewOutputs][kRows] = {};
+__device__ inline void multiply_few_floats_of(const std::uint8_t* const (&weights)[kFewOutputs],
+                                              int columns, const float* in, std::int64_t stride,
+                                              std::int64_t in_row, std::int64_t rows,
+                                              float (&sums)[kFewOutputs][kRows]) {
+  constexpr int kBytes = float_bytes(kCodes);
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
   for (int c = lane * kStep; c < columns; c += kWarp * kStep) {
     float x[kRows][kStep];
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
-      const std::int64_t row = task.in_row + r < rows ? task.in_row + r : task.in_row;
+      const std::int64_t row = in_row + r < rows ? in_row + r : in_row;
       read_floats<kStep>(in + row * stride + c, x[r]);
     }
 #pragma unroll
@@ -290,6 +280,28 @@ __global__ void __launch_bounds__(kFewWarps* kWarp)
       }
     }
   }
+}
+
+/// The same as multiply_few for weights of float types.
+template <Codes kCodes, int kRows, int kStep>
+__global__ void __launch_bounds__(kFewWarps* kWarp)
+    multiply_few_floats(const __grid_constant__ Products all, const float* in, std::int64_t stride,
+                        std::int64_t rows, SliceChoice choice) {
+  if (choice.experts) wait_for_previous_kernel();  // which chose them
+  const FewTask task = few_task<kRows>(all, choice);
+  const WeightsView& w = task.product.w;
+  if (task.output >= w.rows) return;
+  constexpr int kBytes = float_bytes(kCodes);
+  const std::uint8_t* weights[kFewOutputs];
+#pragma unroll
+  for (int o = 0; o < kFewOutputs; ++o) {
+    weights[o] = w.low + task.weight_row(o) * w.columns * kBytes;
+    ask_for_row(weights[o], w.columns * kBytes);
+  }
+  wait_for_previous_kernel();
+  float sums[kFewOutputs][kRows] = {};
+  multiply_few_floats_of<kCodes, kRows, kStep>(weights, static_cast<int>(w.columns), in, stride,
+                                               task.in_row, rows, sums);
   finish_few(task, rows, sums);
 }
 

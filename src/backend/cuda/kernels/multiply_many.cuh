@@ -138,18 +138,24 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
     wait_for_copies();
   }
   sync_block();
-  for (std::int64_t step = begin; step < end; ++step) {
+  const auto take = [&](std::int64_t step, WeightPiece<kCodes>& following) {
     const int buffer = static_cast<int>(step - begin) % 2;
     const bool more = step + 1 < end;
     if (more) copy_inputs<kRows>(x, tiles, tile, step + 1, inputs + (1 - buffer) * kInputHalves);
     multiply_step<kRows>(weights + buffer * kWeightHalves, inputs + buffer * kInputHalves, sums);
     if (more) {
-      ahead[0].write(w, own_place + (1 - buffer) * kWeightHalves);
-      if constexpr (kAhead == 2) ahead[0] = ahead[1];
-      if (step + 1 + kAhead < end) read(step + 1 + kAhead, ahead[kAhead - 1]);
+      following.write(w, own_place + (1 - buffer) * kWeightHalves);
+      if (step + 1 + kAhead < end) read(step + 1 + kAhead, following);
     }
     wait_for_copies();
     sync_block();
+  };
+  // Pieces take turns instead of moving up: a register can't be moved before it was read.
+  for (std::int64_t step = begin; step < end; step += kAhead) {
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      if (i == 0 || step + i < end) take(step + i, ahead[i]);
+    }
   }
   finish_many<kRows>(w, x, tiles, tile, partial, epilogue, sums);
 }

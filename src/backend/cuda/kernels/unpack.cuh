@@ -66,29 +66,48 @@ struct GroupScale {
   float scale, minimum;
 };
 
-/// Scale and minimum of the group of `column`, exactly those of the file.
+/// What is read of a group's scale, as it lies in memory: nothing waits for it before it is needed.
+/// `kind` and `has_minimum` are the weight's; kernels that are compiled for them know them.
+struct ScaleBits {
+  std::uint32_t scale = 0, minimum = 0, super = 0;
+
+  /// Of the group in which number `index` of the weight lies.
+  template <class Index>
+  __device__ void read(const WeightsView& w, Scales kind, bool has_minimum, Index index) {
+    const Index at = index >> w.group_shift;
+    if (kind == Scales::kSuper) {
+      super = reinterpret_cast<const std::uint32_t*>(w.supers)[index / kSuperBlock];
+      scale = w.scales[at];
+      if (has_minimum) minimum = w.minimums[at];
+    } else {
+      scale = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
+      if (has_minimum) minimum = reinterpret_cast<const std::uint16_t*>(w.minimums)[at];
+    }
+  }
+  /// Scale and minimum, exactly those of the file.
+  __device__ GroupScale value(const WeightsView& w, Scales kind, bool has_minimum) const {
+    const auto half = [](std::uint32_t bits) {
+      return from_half(static_cast<std::uint16_t>(bits));
+    };
+    const auto byte = [](std::uint32_t bits) {
+      return static_cast<float>(static_cast<std::int8_t>(bits));
+    };
+    if (kind == Scales::kSuper) {
+      return {w.scale_factor * half(super) * byte(scale),
+              has_minimum ? half(super >> 16) * byte(minimum) : 0.0f};
+    }
+    return {kind == Scales::kBfloat16 ? from_bfloat16(static_cast<std::uint16_t>(scale))
+                                      : w.scale_factor * half(scale),
+            has_minimum ? half(minimum) : 0.0f};
+  }
+};
+
+/// Scale and minimum of the group of `column`.
 __device__ inline GroupScale group_scale(const WeightsView& w, std::int64_t row,
                                          std::int64_t column) {
-  const std::int64_t at = row * (w.columns >> w.group_shift) + (column >> w.group_shift);
-  GroupScale result{0.0f, 0.0f};
-  if (w.scale_kind == Scales::kSuper) {
-    const std::int64_t super = row * (w.columns / kSuperBlock) + column / kSuperBlock;
-    const std::uint32_t both = reinterpret_cast<const std::uint32_t*>(w.supers)[super];
-    const float factor = w.scale_factor * from_half(static_cast<std::uint16_t>(both));
-    result.scale = factor * static_cast<float>(reinterpret_cast<const std::int8_t*>(w.scales)[at]);
-    if (w.has_minimum) {
-      result.minimum = from_half(static_cast<std::uint16_t>(both >> 16)) *
-                       static_cast<float>(reinterpret_cast<const std::int8_t*>(w.minimums)[at]);
-    }
-    return result;
-  }
-  const std::uint16_t bits = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
-  result.scale =
-      w.scale_kind == Scales::kBfloat16 ? from_bfloat16(bits) : w.scale_factor * from_half(bits);
-  if (w.has_minimum) {
-    result.minimum = from_half(reinterpret_cast<const std::uint16_t*>(w.minimums)[at]);
-  }
-  return result;
+  ScaleBits bits;
+  bits.read(w, w.scale_kind, w.has_minimum, row * w.columns + column);
+  return bits.value(w, w.scale_kind, w.has_minimum);
 }
 
 /// Byte `index` of `codes`, signed, as a float: without a conversion instruction, of which a

@@ -8,19 +8,23 @@ namespace linnet::cuda {
 template <Codes kCodes>
 struct WeightPiece {
   PackedBlock<kCodes> packed;
-  GroupScale first, second;
+  ScaleBits scales[2];
   bool present;
 
   __device__ void read(const WeightsView& w, std::int64_t row, std::int64_t column, bool inside) {
     present = inside && column < w.columns;
     if (!present) return;
-    packed.read(w, row * (w.columns / kBlock) + column / kBlock);
-    first = group_scale(w, row, column);
-    second = w.group_shift == 4 ? group_scale(w, row, column + 16) : first;
+    const std::int64_t index = row * w.columns + column;
+    packed.read(w, index / kBlock);
+    scales[0].read(w, w.scale_kind, w.has_minimum, index);
+    if (w.group_shift == 4) scales[1].read(w, w.scale_kind, w.has_minimum, index + 16);
   }
   __device__ void write(const WeightsView& w, std::uint16_t* to) const {
     std::uint32_t codes[8];
     if (present) unpack<kCodes>(packed, w.table, codes);
+    const GroupScale first = scales[0].value(w, w.scale_kind, w.has_minimum);
+    const GroupScale second =
+        w.group_shift == 4 ? scales[1].value(w, w.scale_kind, w.has_minimum) : first;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {  // eight values at a time
       std::uint32_t pairs[4] = {};
