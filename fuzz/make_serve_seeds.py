@@ -141,6 +141,10 @@ REQUESTS = [
     [{"content": "a b", "add_special": True, "parse_special": True, "with_pieces": True}],
     [{"tokens": [1, 2, 3]}],
     [{"messages": MESSAGES, "add_generation_prompt": False}],
+    [
+        {"query": "a", "documents": ["b", {"text": "c"}], "top_n": 1, "return_documents": True},
+        {"query": "a", "texts": ["b"], "return_text": True, "model": "model"},
+    ],
 ]
 
 

@@ -13,10 +13,11 @@
 namespace linnet::serve {
 namespace {
 
-constexpr std::array<std::string_view, 9> kPaths = {
-    "/v1/completions", "/v1/chat/completions", "/v1/responses",
-    "/v1/embeddings",  "/v1/messages",         "/v1/messages/count_tokens",
-    "/tokenize",       "/detokenize",          "/apply-template"};
+constexpr std::array<std::string_view, 10> kPaths = {"/v1/completions", "/v1/chat/completions",
+                                                     "/v1/responses",   "/v1/embeddings",
+                                                     "/v1/messages",    "/v1/messages/count_tokens",
+                                                     "/tokenize",       "/detokenize",
+                                                     "/apply-template", "/v1/rerank"};
 
 struct Served {
   explicit Served(const std::string& chat_template) {

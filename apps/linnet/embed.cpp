@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/machine.hpp"
 #include "generate/embedding.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
-#include "linnet/model_options.hpp"
+#include "linnet/pooling_engine.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -75,14 +74,6 @@ Status check_memory(std::size_t texts, std::int64_t width) {
                   texts, width, needed_bytes >> 20, free_bytes >> 21)};
 }
 
-// Short texts go side by side.
-std::int64_t choose_kv_tokens(const Texts& texts, std::int64_t longest, std::int64_t context) {
-  constexpr std::int64_t kSideBySide = 1024;
-  std::int64_t all = 0;
-  for (const auto& text : texts) all += (std::ssize(text) / kPageTokens + 1) * kPageTokens;
-  return std::max(longest, std::min({all, kSideBySide, context}));
-}
-
 Status run(const Options& options) {
   auto file = open_model(options.model);
   if (!file) return file.error();
@@ -94,14 +85,7 @@ Status run(const Options& options) {
   if (!texts) return texts.error();
   const auto encoded = encode(**tokenizer, *texts);
   if (!encoded) return encoded.error();
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  const auto plan = (*file)->plan(engine_options);
-  if (!plan) return plan.error();
-  std::int64_t longest = 1;
-  for (const auto& text : *encoded) longest = std::max<std::int64_t>(longest, std::ssize(text));
-  if (Status s = check_context(longest, 0, plan->context); !s) return s;
-  auto engine =
-      Engine::load(**file, engine_options, choose_kv_tokens(*encoded, longest, plan->context));
+  const auto engine = load_for_pooling(**file, options.model, *encoded, "text");
   if (!engine) return engine.error();
   const std::int64_t width = (*engine)->model().spec().width;
   if (Status s = check_memory(encoded->size(), width); !s) return s;

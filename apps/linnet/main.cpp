@@ -18,11 +18,12 @@ namespace linnet::app {
 namespace {
 
 constexpr std::array kSubcommands = {
-    Subcommand{add_generate}, Subcommand{add_chat},       Subcommand{add_serve},
-    Subcommand{add_embed},    Subcommand{add_pull},       Subcommand{add_inspect},
-    Subcommand{add_bench},    Subcommand{add_perplexity}, Subcommand{add_quantize},
-    Subcommand{add_tokenize}, Subcommand{add_grammar},    Subcommand{add_architectures},
-    Subcommand{add_logits},   Subcommand{add_template},   Subcommand{add_synth},
+    Subcommand{add_generate},      Subcommand{add_chat},     Subcommand{add_serve},
+    Subcommand{add_embed},         Subcommand{add_rerank},   Subcommand{add_pull},
+    Subcommand{add_inspect},       Subcommand{add_bench},    Subcommand{add_perplexity},
+    Subcommand{add_quantize},      Subcommand{add_tokenize}, Subcommand{add_grammar},
+    Subcommand{add_architectures}, Subcommand{add_logits},   Subcommand{add_template},
+    Subcommand{add_synth},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with
@@ -37,7 +38,7 @@ void on_bus_error(int) {
 
 // Texts may be empty, other values not.
 void refuse_empty_values(CLI::App& app) {
-  constexpr std::array<std::string_view, 3> kTexts = {"--prompt", "--system", "text"};
+  constexpr std::array<std::string_view, 4> kTexts = {"--prompt", "--system", "--document", "text"};
   for (CLI::App* subcommand : app.get_subcommands({})) {
     for (CLI::Option* option : subcommand->get_options()) {
       const std::string name = option->get_name();

@@ -21,6 +21,7 @@ void add_generate(CLI::App& parent, int& exit_status);
 void add_chat(CLI::App& parent, int& exit_status);
 void add_inspect(CLI::App& parent, int& exit_status);
 void add_embed(CLI::App& parent, int& exit_status);
+void add_rerank(CLI::App& parent, int& exit_status);
 void add_perplexity(CLI::App& parent, int& exit_status);
 void add_logits(CLI::App& parent, int& exit_status);
 void add_tokenize(CLI::App& parent, int& exit_status);

@@ -39,6 +39,9 @@ struct GenerateRequest {
   /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the
   /// request ends with kStop. A prompt that was preempted begins again at 0.
   std::function<void(std::int64_t position, std::span<const float> states)> on_hidden;
+  /// Only the last token's hidden state is of use, so that those of tokens in the cache may be left
+  /// out.
+  bool last_hidden_only = false;
 };
 
 }  // namespace linnet

@@ -18,6 +18,10 @@ Error no_numbers(std::string_view what, std::int64_t tokens) {
                   what, tokens)};
 }
 
+bool needs_all_hidden(const GenerateRequest& request) {
+  return request.on_hidden && !request.last_hidden_only;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
@@ -122,8 +126,9 @@ bool Scheduler::start(Sequence& sequence) {
   if (sequence.started) return true;
   if (sequence.refused_after == releases_) return false;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
-  // Of the last token the logits are needed; hidden states are not in the cache.
-  const std::int64_t most_known = sequence.request.on_hidden ? 0 : std::ssize(sequence.tokens) - 1;
+  // Of the last token the results are needed; hidden states are not in the cache.
+  const std::int64_t most_known =
+      needs_all_hidden(sequence.request) ? 0 : std::ssize(sequence.tokens) - 1;
   if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
     sequence.refused_after = releases_;
     return false;
@@ -137,7 +142,7 @@ bool Scheduler::start(Sequence& sequence) {
 
 // Whether an older prompt that is being computed will soon have more in common with this one.
 bool Scheduler::waits_for_older(const Sequence& sequence) {
-  if (!model_.spec().causal || sequence.request.on_hidden) return false;
+  if (!model_.spec().causal || needs_all_hidden(sequence.request)) return false;
   for (Sequence& older : sequences_) {
     if (&older == &sequence) break;
     if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;

@@ -106,6 +106,11 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   } else {
     model.pooling_problem = pooling.error().message;
   }
+  if (auto reranker = Reranker::read(file)) {
+    model.reranker = std::move(*reranker);
+  } else {
+    model.reranker_problem = reranker.error().message;
+  }
   if (Status status = check_makes_text(file); !status) {
     model.text_problem = model.chat_problem = status.error().message;
     return model;

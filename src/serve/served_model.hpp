@@ -7,8 +7,9 @@
 
 #include "chat/call_form.hpp"
 #include "chat/chat_template.hpp"
-#include "generate/embedding.hpp"
 #include "generate/engine.hpp"
+#include "generate/pooling.hpp"
+#include "generate/rerank/reranker.hpp"
 
 namespace linnet::serve {
 
@@ -42,6 +43,8 @@ struct ServedModel {
   std::optional<Pooling> pooling;  ///< of embeddings
   std::string pooling_problem;     ///< why there is no pooling
   std::int64_t width = 0;          ///< numbers in an embedding
+  std::optional<Reranker> reranker;
+  std::string reranker_problem;  ///< why it is none
 };
 
 /// `file` must outlive the result and must have a tokenizer. `chat_template` names a built-in

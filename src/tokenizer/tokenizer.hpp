@@ -29,6 +29,13 @@ struct EncodeOptions {
   std::span<const TextRange> plain{};
 };
 
+/// The tokens that a vocabulary wants around texts: BOS, EOS, CLS, SEP.
+struct TokensAround {
+  std::vector<TokenId> before;   ///< a text
+  std::vector<TokenId> between;  ///< two texts that are read as a pair
+  std::vector<TokenId> after;    ///< the last text
+};
+
 /// Text to token ids and back. Immutable after creation and safe to use from several threads.
 class Tokenizer {
  public:
@@ -53,6 +60,8 @@ class Tokenizer {
   virtual std::optional<TokenId> eos() const = 0;
   virtual bool is_end_of_generation(TokenId id) const = 0;
   virtual bool is_control(TokenId id) const = 0;
+  /// What encode() puts around a text where `add_special` asks for it, and what stands in a pair.
+  virtual const TokensAround& around() const = 0;
 };
 
 /// Builds the tokenizer that the metadata of `file` describes; the file may be closed afterwards.

@@ -176,9 +176,16 @@ Status Vocabulary::read_tokens_around(const gguf::File& file, const Defaults& de
   if (!add_bos) return add_bos.error();
   const auto add_eos = read_flag(file, "add_eos_token", defaults.add_eos);
   if (!add_eos) return add_eos.error();
-  if ((*add_bos || defaults.always_add_bos) && bos_) before_text_.push_back(*bos_);
+  // RoBERTa's pairs have EOS and separator between them; older files do not say so, and only those
+  // of such models name a separator.
+  const auto add_separator = read_flag(file, "add_sep_token", separator_.has_value());
+  if (!add_separator) return add_separator.error();
+  if ((*add_bos || defaults.always_add_bos) && bos_) around_.before.push_back(*bos_);
   const auto& end = defaults.separator ? separator_ : eos_;
-  if ((*add_eos || defaults.separator) && end) after_text_.push_back(*end);
+  if ((*add_eos || defaults.separator) && end) around_.after.push_back(*end);
+  around_.between = around_.after;
+  const bool ends_with_separator = defaults.separator.has_value();
+  if (*add_separator && separator_ && !ends_with_separator) around_.between.push_back(*separator_);
   return {};
 }
 

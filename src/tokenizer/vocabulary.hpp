@@ -68,9 +68,8 @@ class Vocabulary {
   bool is_control(TokenId id) const;
   bool is_end_of_generation(TokenId id) const;
 
-  /// The tokens to put around a text, as the file asks for it.
-  const std::vector<TokenId>& before_text() const { return before_text_; }
-  const std::vector<TokenId>& after_text() const { return after_text_; }
+  /// The tokens to put around texts, as the file asks for it.
+  const TokensAround& around() const { return around_; }
 
  private:
   std::optional<TokenId> find_spaces(std::string_view piece) const;
@@ -86,7 +85,7 @@ class Vocabulary {
   PieceIndex index_;
   std::vector<bool> ends_generation_;
   std::optional<TokenId> bos_, eos_, separator_, unknown_;
-  std::vector<TokenId> before_text_, after_text_;
+  TokensAround around_;
 };
 
 }  // namespace linnet

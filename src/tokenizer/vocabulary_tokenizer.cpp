@@ -27,9 +27,8 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
   }
   if (!is_valid_utf8(text)) return Error{"the text is not valid UTF-8"};
   std::vector<TokenId> ids;
-  if (options.add_special) {
-    ids.insert(ids.end(), vocabulary_.before_text().begin(), vocabulary_.before_text().end());
-  }
+  const TokensAround& around = vocabulary_.around();
+  if (options.add_special) ids = around.before;
   bool after_special = true;
   for (const TextPart& part : special_tokens_.split(text, options.parse_special, options.plain)) {
     const std::size_t before = ids.size();
@@ -42,9 +41,7 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
     }
     after_special = part.token.has_value();
   }
-  if (options.add_special) {
-    ids.insert(ids.end(), vocabulary_.after_text().begin(), vocabulary_.after_text().end());
-  }
+  if (options.add_special) ids.insert(ids.end(), around.after.begin(), around.after.end());
   return ids;
 }
 

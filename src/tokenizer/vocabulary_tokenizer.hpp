@@ -24,6 +24,7 @@ class VocabularyTokenizer : public Tokenizer {
   std::optional<TokenId> eos() const final { return vocabulary_.eos(); }
   bool is_end_of_generation(TokenId id) const final;
   bool is_control(TokenId id) const final { return vocabulary_.is_control(id); }
+  const TokensAround& around() const final { return vocabulary_.around(); }
 
  protected:
   VocabularyTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens)

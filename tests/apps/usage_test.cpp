@@ -63,6 +63,7 @@ TEST(Usage, UnknownWords) {
   expect_usage_error({"generate", "--divine"}, "--divine");
   expect_usage_error({"generate", "prompt without option"}, "prompt without option");
   expect_usage_error({"inspect"}, "--gguf");
+  expect_usage_error({"rerank", "--document", "a"}, "--query is required");
   expect_usage_error({"generate", "--prompt"}, "--prompt");
   expect_usage_error({"generate", "--prompt", "a", "--prompt-file", "b"}, "--prompt");
   expect_usage_error({"inspect", "--gguf", "a", "--npy", "b"}, "--tensor");
@@ -104,7 +105,7 @@ TEST(Usage, NothingToWorkOn) {
 }
 
 TEST(Usage, HelpHasExamples) {
-  for (const char* name : {"generate", "serve", "embed", "tokenize", "grammar"}) {
+  for (const char* name : {"generate", "serve", "embed", "rerank", "tokenize", "grammar"}) {
     EXPECT_THAT(run_program({name, "--help"}).out, HasSubstr(std::string("  linnet ") + name));
   }
 }

@@ -106,5 +106,14 @@ TEST_F(Embeddings, WrongFieldsAreNamed) {
   EXPECT_EQ(reply.json()["error"]["code"], "context_length_exceeded");
 }
 
+TEST_F(Embeddings, AnInputThatDoesNotFitIsNamed) {
+  const auto reply = serving.post(
+      "/v1/embeddings", {{"input", {std::vector<int>(9, 40), std::vector<int>(600, 40)}}});
+  EXPECT_EQ(reply.status, 400);
+  const Json error = reply.json()["error"];
+  EXPECT_EQ(error["param"], "input[1]");
+  EXPECT_EQ(error["message"], "input[1] has 600 tokens, but the context holds 512");
+}
+
 }  // namespace
 }  // namespace linnet

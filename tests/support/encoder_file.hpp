@@ -8,9 +8,9 @@
 
 namespace linnet::test {
 
-/// Writes the tiny BERT of tests/data/architectures with a WordPiece vocabulary of the lower-case
-/// letters. `pooling` is llama.cpp's number.
-inline Status write_encoder(const std::filesystem::path& path, int pooling = 1) {
+/// The tiny BERT of tests/data/architectures with a WordPiece vocabulary of the lower-case letters.
+/// `pooling` is llama.cpp's number.
+inline OracleCase encoder_case(int pooling) {
   OracleCase oracle = OracleCase::read("bert-own");
   std::vector<std::string> tokens = {"[UNK]", "[CLS]", "[SEP]"};
   std::vector<int> types = {3, 3, 3};
@@ -30,7 +30,11 @@ inline Status write_encoder(const std::filesystem::path& path, int pooling = 1) 
   for (int i = 0; i < 3; ++i) {
     metadata[std::string("tokenizer.ggml.") + ids[i]] = {{"type", "uint32"}, {"value", i}};
   }
-  return oracle.write(path);
+  return oracle;
+}
+
+inline Status write_encoder(const std::filesystem::path& path, int pooling = 1) {
+  return encoder_case(pooling).write(path);
 }
 
 }  // namespace linnet::test

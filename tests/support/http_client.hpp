@@ -24,8 +24,8 @@ struct HttpReply {
   nlohmann::json json() const { return nlohmann::json::parse(body); }
 };
 
-/// A TCP connection to a port of 127.0.0.1, on which reading gives up after five minutes: a hang is a
-/// failure, a slow machine is none.
+/// A TCP connection to a port of 127.0.0.1, on which reading gives up after five minutes: a hang is
+/// a failure, a slow machine is none.
 class TcpClient {
  public:
   explicit TcpClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {

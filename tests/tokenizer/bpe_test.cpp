@@ -117,6 +117,11 @@ TEST(BpeTest, ASeparatorComesBetweenTextsAndNotAfterOne) {
   file.ids = {{"bos_token_id", begin}, {"eos_token_id", end}, {"seperator_token_id", end}};
   file.flags = {{"add_bos_token", true}, {"add_eos_token", true}, {"add_sep_token", true}};
   EXPECT_EQ(test::encode(*test::make(file), "a", {.add_special = true}), (Ids{begin, 'a', end}));
+  EXPECT_EQ(test::make(file)->around().between, (Ids{end, end}));
+  file.flags.pop_back();  // as in older files
+  EXPECT_EQ(test::make(file)->around().between, (Ids{end, end}));
+  file.flags.emplace_back("add_sep_token", false);
+  EXPECT_EQ(test::make(file)->around().between, (Ids{end}));
 }
 
 TEST(BpeTest, AnUnknownPreTokenizerIsAnErrorThatNamesIt) {

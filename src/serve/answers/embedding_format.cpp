@@ -1,6 +1,7 @@
 #include <bit>
 #include <cstring>
 
+#include "generate/embedding.hpp"
 #include "serve/answers/formats.hpp"
 
 namespace linnet::serve {
@@ -34,9 +35,9 @@ std::string packed(const std::vector<float>& numbers) {
 
 class EmbeddingFormat final : public AnswerFormat {
  public:
-  EmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings,
+  EmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
                   bool is_base64)
-      : head_(std::move(head)), embeddings_(std::move(embeddings)), is_base64_(is_base64) {}
+      : head_(std::move(head)), pooled_(std::move(pooled)), is_base64_(is_base64) {}
 
   std::string open() override { return {}; }
   std::string add(std::size_t, const GeneratedText&) override { return {}; }
@@ -45,8 +46,8 @@ class EmbeddingFormat final : public AnswerFormat {
 
   Json whole(const Usage& usage) override {
     Json data = Json::array();
-    for (std::size_t i = 0; i < embeddings_.size(); ++i) {
-      const std::vector<float> vector = embeddings_[i]->vector();
+    for (std::size_t i = 0; i < pooled_.size(); ++i) {
+      const std::vector<float> vector = embedding(*pooled_[i]);
       data.push_back({{"object", "embedding"},
                       {"index", i},
                       {"embedding", is_base64_ ? Json(packed(vector)) : Json(vector)}});
@@ -60,15 +61,15 @@ class EmbeddingFormat final : public AnswerFormat {
 
  private:
   const AnswerHead head_;
-  const std::vector<std::shared_ptr<const Embedding>> embeddings_;
+  const std::vector<std::shared_ptr<const PooledStates>> pooled_;
   const bool is_base64_;
 };
 
 }  // namespace
 
 std::unique_ptr<AnswerFormat> make_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings, bool is_base64) {
-  return std::make_unique<EmbeddingFormat>(std::move(head), std::move(embeddings), is_base64);
+    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_base64) {
+  return std::make_unique<EmbeddingFormat>(std::move(head), std::move(pooled), is_base64);
 }
 
 }  // namespace linnet::serve

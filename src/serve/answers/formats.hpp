@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "chat/output/output_parser.hpp"
-#include "generate/embedding.hpp"
+#include "generate/rerank/reranker.hpp"
 #include "serve/answers/answer_format.hpp"
+#include "serve/requests/rerank_request.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet::serve {
@@ -35,8 +36,14 @@ std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokeni
 std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
                                                   std::int64_t prompt_tokens);
 
-/// POST /v1/embeddings. `embeddings[i]` is filled in when choice i has ended.
+/// POST /v1/embeddings. `pooled[i]` is filled in when choice i has ended.
 std::unique_ptr<AnswerFormat> make_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const Embedding>> embeddings, bool is_base64);
+    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_base64);
+
+/// POST /v1/rerank. `pooled[i]`, of document i, is filled in when choice i has ended; `reranker`
+/// must outlive the format.
+std::unique_ptr<AnswerFormat> make_rerank_format(
+    AnswerHead head, const Reranker& reranker, RerankRequest request,
+    std::vector<std::shared_ptr<const PooledStates>> pooled);
 
 }  // namespace linnet::serve

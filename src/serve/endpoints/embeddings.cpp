@@ -23,14 +23,12 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   auto prompts = read_prompts(fields, "input", *model.tokenizer);
   if (!prompts) return prompts.error();
   AnswerPlan plan{.endpoint = "/v1/embeddings", .prompts = std::move(*prompts)};
-  plan.options.max_tokens = 0;
-  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
-    plan.embeddings.push_back(std::make_shared<Embedding>(*model.pooling));
-  }
+  plan.prompts_field = "input";
+  add_pooled_states(plan, *model.pooling);
   AnswerHead head = make_head("embd-", model, plan.options);
   plan.id = head.id;
-  plan.format = make_embedding_format(std::move(head),
-                                      {plan.embeddings.begin(), plan.embeddings.end()}, is_base64);
+  plan.format =
+      make_embedding_format(std::move(head), {plan.pooled.begin(), plan.pooled.end()}, is_base64);
   return start_answer(context, request, std::move(plan));
 }
 

@@ -17,6 +17,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
 Handled chat_completions(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled responses(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled messages(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled count_tokens(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled tokenize(ApiContext& context, const ApiRequest& request, const Json& body);

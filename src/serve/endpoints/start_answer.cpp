@@ -20,33 +20,38 @@ std::string random_id(std::string_view prefix) {
   return fmt::format("{}{:08x}{:08x}{:08x}", prefix, device(), device(), device());
 }
 
-ApiError too_long(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
-  const std::string counts =
-      max_tokens == 0
-          ? fmt::format("the prompt has {} tokens", prompt_tokens)
-          : fmt::format("the prompt has {} tokens and {} are to be generated, together {}",
-                        prompt_tokens, max_tokens, prompt_tokens + max_tokens);
-  return invalid_request(fmt::format("{}, but the context holds {}", counts, context), "",
-                         "context_length_exceeded");
+// How many tokens to generate after the prompt that errors call `param`: those asked for, or all
+// that the context leaves.
+ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const AnswerPlan& plan,
+                                           std::int64_t prompt_tokens, const std::string& param) {
+  const std::string what = param.empty() ? "the prompt has" : param + " has";
+  const std::int64_t left = model.context - prompt_tokens;
+  if (!plan.pooled.empty()) {
+    if (left < 0) return too_long(what, prompt_tokens, model.context, param);
+    return 0;
+  }
+  const std::int64_t wanted = plan.options.max_tokens.value_or(std::max<std::int64_t>(left, 1));
+  if (wanted <= left) return wanted;
+  return invalid_request(
+      fmt::format("{} {} tokens and {} are to be generated, together {}, but the context holds {}",
+                  what, prompt_tokens, wanted, prompt_tokens + wanted, model.context),
+      param, "context_length_exceeded");
 }
 
-// How many tokens to generate after a prompt: those asked for, or all that the context leaves.
-ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const AnswerPlan& plan,
-                                           std::int64_t prompt_tokens) {
-  const std::int64_t left = model.context - prompt_tokens;
-  const std::int64_t least = plan.embeddings.empty() ? 1 : 0;
-  const std::int64_t wanted = plan.options.max_tokens.value_or(std::max(left, least));
-  if (wanted > left) return too_long(prompt_tokens, wanted, model.context);
-  return wanted;
+// What errors call one of the prompts; empty where there is one only.
+std::string param_of(const AnswerPlan& plan, std::size_t index) {
+  if (plan.prompts_field.empty() || plan.prompts.size() == 1) return "";
+  return fmt::format("{}[{}]", plan.prompts_field, index);
 }
 
 // The same of each prompt.
 ApiResult<std::vector<std::int64_t>> answer_lengths(const ServedModel& model,
                                                     const AnswerPlan& plan) {
   std::vector<std::int64_t> lengths;
-  for (const std::vector<TokenId>& prompt : plan.prompts) {
-    if (prompt.empty()) return invalid_request("the prompt has no tokens");
-    const auto length = tokens_to_generate(model, plan, std::ssize(prompt));
+  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
+    if (plan.prompts[i].empty()) return invalid_request("the prompt has no tokens");
+    const auto length =
+        tokens_to_generate(model, plan, std::ssize(plan.prompts[i]), param_of(plan, i));
     if (!length) return length.error();
     lengths.push_back(*length);
   }
@@ -73,14 +78,20 @@ std::optional<ApiError> refuse_size(const AnswerPlan& plan,
                   logprobs, kMostLogprobs));
 }
 
-void ask_for_embedding(const std::shared_ptr<Embedding>& embedding, std::int64_t width,
-                       GenerateRequest& request) {
-  request.on_hidden = [embedding, width](std::int64_t position, std::span<const float> states) {
-    embedding->add(position, states, width);
-  };
+}  // namespace
+
+ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
+                  std::string param) {
+  return invalid_request(
+      fmt::format("{} {} tokens, but the context holds {}", what, tokens, context),
+      std::move(param), "context_length_exceeded");
 }
 
-}  // namespace
+void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
+  for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
+    plan.pooled.push_back(std::make_shared<PooledStates>(pooling));
+  }
+}
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
@@ -102,7 +113,7 @@ std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
   if (context.engine.state() != EngineThread::State::kReady) return health(context, request, {});
   const ServedModel& model = context.model;
-  if (plan.embeddings.empty() && !model.text_problem.empty()) {
+  if (plan.pooled.empty() && !model.text_problem.empty()) {
     return invalid_request(model.text_problem);
   }
   const auto lengths = answer_lengths(model, plan);
@@ -122,9 +133,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           context.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
-      if (!plan.embeddings.empty()) {
-        ask_for_embedding(plan.embeddings[i], model.width, jobs.back().request);
-      }
+      if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, jobs.back().request);
     }
   }
   if (!context.engine.submit(std::move(jobs))) {

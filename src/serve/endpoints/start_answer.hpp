@@ -22,9 +22,18 @@ struct AnswerPlan {
   std::vector<TokenId> shown_tokens{};
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
-  /// Of each prompt, where its embedding is wanted and no text.
-  std::vector<std::shared_ptr<Embedding>> embeddings{};
+  /// Of each prompt, where its hidden states are wanted and no text.
+  std::vector<std::shared_ptr<PooledStates>> pooled{};
+  /// Where errors find the prompts, if there may be several.
+  std::string_view prompts_field{};
 };
+
+/// Wants the hidden states of all prompts, pooled, and no text.
+void add_pooled_states(AnswerPlan& plan, Pooling pooling);
+
+/// The error that `what` (ends with a verb) so many tokens, by the fault of the field `param`.
+ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
+                  std::string param);
 
 /// Checks that the prompts fit the context, and hands them to the engine.
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);

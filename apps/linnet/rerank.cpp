@@ -1,0 +1,131 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/read_file.hpp"
+#include "generate/rerank/reranker.hpp"
+#include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
+#include "linnet/pooling_engine.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::int64_t kLongestDocumentBytes = 64 << 20;
+
+struct Options {
+  ModelOptions model;
+  std::string query;
+  std::vector<std::string> texts, files;
+  bool json = false;
+};
+
+struct Document {
+  std::string name;  // its file's, or the text itself
+  std::string text;
+};
+
+using Documents = std::vector<Document>;
+using Prompts = std::vector<std::vector<TokenId>>;
+
+Result<Documents> read_lines() {
+  Documents documents;
+  for (InputLines lines;;) {
+    const auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return documents;
+    documents.push_back({**line, **line});
+  }
+}
+
+Result<Documents> read_documents(const Options& options) {
+  if (options.texts.empty() && options.files.empty()) return read_lines();
+  Documents documents;
+  for (const std::string& text : options.texts) documents.push_back({text, text});
+  for (const std::string& file : options.files) {
+    auto text = read_file(file, kLongestDocumentBytes);
+    if (!text) return text.error();
+    documents.push_back({file, std::move(*text)});
+  }
+  return documents;
+}
+
+Result<Prompts> encode(const PairPrompt& prompt, const std::string& query,
+                       const Documents& documents) {
+  Prompts prompts;
+  for (std::size_t i = 0; i < documents.size(); ++i) {
+    auto tokens = prompt.encode(query, documents[i].text);
+    if (!tokens) return Error{fmt::format("document {}: {}", i + 1, tokens.error().message)};
+    prompts.push_back(std::move(*tokens));
+  }
+  return prompts;
+}
+
+std::string in_one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  return text;
+}
+
+Status print(const Documents& documents, const std::vector<double>& scores) {
+  for (const std::size_t i : best_first(scores)) {
+    const std::string line = fmt::format("{:.6f}\t{}\n", scores[i], in_one_line(documents[i].name));
+    if (Status s = write_output(line); !s) return s;
+  }
+  return {};
+}
+
+Status print_json(const Documents& documents, const std::vector<double>& scores,
+                  const Prompts& prompts) {
+  auto results = nlohmann::ordered_json::array();
+  for (const std::size_t i : best_first(scores)) {
+    results.push_back({{"index", i},
+                       {"relevance_score", scores[i]},
+                       {"document", documents[i].name},
+                       {"prompt_tokens", prompts[i].size()}});
+  }
+  const nlohmann::ordered_json json = {{"results", std::move(results)}};
+  return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+Status run(const Options& options) {
+  auto file = open_model(options.model);
+  if (!file) return file.error();
+  const auto reranker = Reranker::read(**file);
+  if (!reranker) return reranker.error();
+  const auto documents = read_documents(options);
+  if (!documents) return documents.error();
+  const auto prompts = encode(reranker->prompt(), options.query, *documents);
+  if (!prompts) return prompts.error();
+  const auto engine = load_for_pooling(**file, options.model, *prompts, "document");
+  if (!engine) return engine.error();
+  const auto scores = score_documents(**engine, *reranker, *prompts);
+  if (!scores) return scores.error();
+  return options.json ? print_json(*documents, *scores, *prompts) : print(*documents, *scores);
+}
+
+}  // namespace
+
+void add_rerank(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("rerank", "Sort documents by their relevance to a query");
+  auto options = std::make_shared<Options>();
+  app->add_option("--query", options->query, "what is looked for")->required();
+  app->add_option("--document", options->texts, "a document's text; may be given more than once")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_flag("--json", options->json, "print one JSON object instead of a line for each");
+  options->model.add_to(*app);
+  app->add_option("file", options->files,
+                  "files with a document each, UTF-8 (default: each line of stdin is a document)");
+  app->footer(
+      "The best comes first, with its score: the higher, the more relevant. Scores of one model\n"
+      "can be compared, those of two can not. The model must be one for reranking.\n\n"
+      "Examples:\n"
+      "  linnet rerank --gguf bge-reranker-v2-m3.gguf --query 'What is a linnet?' *.txt\n"
+      "  linnet rerank --gguf bge-reranker-v2-m3.gguf --query 'What is a linnet?' < lines.txt");
+  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+}
+
+}  // namespace linnet::app

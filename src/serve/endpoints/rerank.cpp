@@ -1,0 +1,60 @@
+#include <fmt/format.h>
+
+#include "serve/endpoints/start_answer.hpp"
+#include "serve/requests/rerank_request.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// Of all prompts of a request: a long query counts with each document.
+constexpr std::int64_t kMostPromptTokens = 1 << 23;
+
+ApiResult<std::vector<std::vector<TokenId>>> encode_pairs(const ServedModel& model,
+                                                          const RerankRequest& request) {
+  std::vector<std::vector<TokenId>> prompts;
+  std::int64_t tokens = 0;
+  for (std::size_t i = 0; i < request.documents.size(); ++i) {
+    const std::string param = fmt::format("{}[{}]", request.documents_field, i);
+    auto prompt = model.reranker->prompt().encode(request.query, request.documents[i]);
+    if (!prompt)
+      return invalid_request(fmt::format("{}: {}", param, prompt.error().message), param);
+    const std::int64_t length = std::ssize(*prompt);
+    // At once: a query that is too long is not encoded again with each document.
+    if (length > model.context) {
+      return too_long(fmt::format("{} and the query have", param), length, model.context, param);
+    }
+    tokens += length;
+    if (tokens > kMostPromptTokens) {
+      return invalid_request(
+          fmt::format("{}: the documents before it, each with the query, have {} tokens, expected "
+                      "at most {} in a request",
+                      param, tokens, kMostPromptTokens),
+          param);
+    }
+    prompts.push_back(std::move(*prompt));
+  }
+  return prompts;
+}
+
+}  // namespace
+
+// POST /v1/rerank
+Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body) {
+  const ServedModel& model = context.model;
+  Fields fields(body);
+  if (auto error = check_model(fields, model)) return *error;
+  if (!model.reranker) return invalid_request(model.reranker_problem);
+  auto wanted = read_rerank_request(fields);
+  if (!wanted) return wanted.error();
+  auto prompts = encode_pairs(model, *wanted);
+  if (!prompts) return prompts.error();
+  AnswerPlan plan{.endpoint = "/v1/rerank", .prompts = std::move(*prompts)};
+  add_pooled_states(plan, model.reranker->pooling());
+  AnswerHead head = make_head("rerank-", model, plan.options);
+  plan.id = head.id;
+  plan.format = make_rerank_format(std::move(head), *model.reranker, std::move(*wanted),
+                                   {plan.pooled.begin(), plan.pooled.end()});
+  return start_answer(context, request, std::move(plan));
+}
+
+}  // namespace linnet::serve
