@@ -50,6 +50,22 @@ Status InputLines::read_more() {
   return {};
 }
 
+Result<std::vector<std::string>> read_lines() {
+  std::vector<std::string> all;
+  std::int64_t size_bytes = 0;  // in memory
+  for (InputLines lines;;) {
+    auto line = lines.next();
+    if (!line) return line.error();
+    if (!*line) return all;
+    size_bytes += std::ssize(**line) + std::int64_t{sizeof(std::string)};
+    if (size_bytes > kLongestTextBytes) {
+      return Error{fmt::format("the texts of standard input take more than {} MiB of memory",
+                               kLongestTextBytes >> 20)};
+    }
+    all.push_back(std::move(**line));
+  }
+}
+
 Status answer_lines(const std::function<Result<std::string>(const std::string& line)>& answer) {
   InputLines lines;
   for (std::int64_t number = 1;; ++number) {

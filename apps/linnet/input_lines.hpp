@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -28,6 +29,10 @@ class InputLines {
   std::int64_t number_ = 0;
   bool ended_ = false;
 };
+
+/// All lines of standard input, each a text. An Error where they take more memory than
+/// kLongestTextBytes, though each be short.
+Result<std::vector<std::string>> read_lines();
 
 /// Gives each line of standard input to `answer` and prints what that gives, as a line. Stops at
 /// the first Error; one of `answer` is told with the number of its line.

@@ -13,8 +13,6 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kLongestDocumentBytes = 64 << 20;
-
 struct Options {
   ModelOptions model;
   std::string query;
@@ -30,22 +28,14 @@ struct Document {
 using Documents = std::vector<Document>;
 using Prompts = std::vector<std::vector<TokenId>>;
 
-Result<Documents> read_lines() {
-  Documents documents;
-  for (InputLines lines;;) {
-    const auto line = lines.next();
-    if (!line) return line.error();
-    if (!*line) return documents;
-    documents.push_back({**line, **line});
-  }
-}
-
 Result<Documents> read_documents(const Options& options) {
-  if (options.texts.empty() && options.files.empty()) return read_lines();
+  const bool is_piped = options.texts.empty() && options.files.empty();
+  const auto texts = is_piped ? read_lines() : options.texts;
+  if (!texts) return texts.error();
   Documents documents;
-  for (const std::string& text : options.texts) documents.push_back({text, text});
+  for (const std::string& text : *texts) documents.push_back({text, text});
   for (const std::string& file : options.files) {
-    auto text = read_file(file, kLongestDocumentBytes);
+    auto text = read_file(file, kLongestTextBytes);
     if (!text) return text.error();
     documents.push_back({file, std::move(*text)});
   }

@@ -181,7 +181,7 @@ void EngineThread::start(Job job) {
 Status EngineThread::paced_step() {
   engine_->limit_prompt_rows(pacer_->prompt_rows());
   const auto begin = std::chrono::steady_clock::now();
-  const Status status = engine_->step();
+  Status status = engine_->step();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const StepSize& size = engine_->scheduler().last_step();
   if (size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());

@@ -76,7 +76,7 @@ class MessageFormat final : public AnswerFormat {
     return stop_sequence_.empty() ? Json(nullptr) : Json(stop_sequence_);
   }
 
-  static std::string event(std::string_view type, Json fields) {
+  static std::string event(std::string_view type, const Json& fields) {
     Json data = {{"type", type}};
     data.update(fields);
     return server_sent_event(data, type);

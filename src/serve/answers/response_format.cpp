@@ -77,21 +77,21 @@ class ResponseFormat final : public AnswerFormat {
     return response;
   }
 
-  std::string event(std::string_view type, Json fields) {
+  std::string event(std::string_view type, const Json& fields) {
     Json data = {{"type", type}, {"sequence_number", sequence_number_++}};
     data.update(fields);
     return server_sent_event(data, type);
   }
   // An event about the last item.
-  std::string item_event(std::string_view type, Json fields) {
+  std::string item_event(std::string_view type, const Json& fields) {
     Json data = {{"item_id", output_.back()["id"]}, {"output_index", output_.size() - 1}};
     data.update(fields);
-    return event(type, std::move(data));
+    return event(type, data);
   }
-  std::string content_event(std::string_view type, Json fields) {
+  std::string content_event(std::string_view type, const Json& fields) {
     Json data = {{"content_index", 0}};
     data.update(fields);
-    return item_event(type, std::move(data));
+    return item_event(type, data);
   }
   std::string item_as_a_whole(std::string_view type) {
     return event(type, {{"output_index", output_.size() - 1}, {"item", output_.back()}});
@@ -177,7 +177,7 @@ class ResponseFormat final : public AnswerFormat {
     Json text = {{"text", part["text"]}};
     if (is_message) text["logprobs"] = part["logprobs"];
     std::string events = content_event(
-        is_message ? "response.output_text.done" : "response.reasoning_text.done", std::move(text));
+        is_message ? "response.output_text.done" : "response.reasoning_text.done", text);
     events += content_event("response.content_part.done", {{"part", part}});
     return events += item_as_a_whole("response.output_item.done");
   }
