@@ -7,7 +7,8 @@
 #include "serve/api.hpp"
 
 // Any bytes as the body of a request, to the endpoint that the first byte chooses. There is a model
-// for the tokenizer and the template, and no engine: requests that are right are answered with 500.
+// for the tokenizer and the template, with or without a place for tools, and no engine: requests
+// that are right are answered with 500.
 
 namespace linnet::serve {
 namespace {
@@ -19,12 +20,11 @@ constexpr std::array<std::string_view, 10> kPaths = {"/v1/completions", "/v1/cha
                                                      "/apply-template", "/v1/rerank"};
 
 struct Served {
-  Served() {
+  explicit Served(const std::string& chat_template) {
     auto opened = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
     if (!opened) std::abort();
     file = std::move(*opened);
-    auto described =
-        describe_model(*file, "model", LINNET_SOURCE_DIR "/tests/serve/tools.jinja", 512);
+    auto described = describe_model(*file, "model", chat_template, 512);
     if (!described) std::abort();
     model = std::make_unique<ServedModel>(std::move(*described));
     engine = std::make_unique<EngineThread>(
@@ -47,8 +47,10 @@ struct Served {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace linnet::serve;
-  static Served served;
+  static std::array<Served, 2> all = {Served(LINNET_SOURCE_DIR "/tests/serve/tools.jinja"),
+                                      Served("chatml")};
   if (size == 0) return 0;
+  Served& served = all[data[0] / kPaths.size() % all.size()];
   ApiRequest request;
   request.method = "POST";
   request.path = kPaths[data[0] % kPaths.size()];
@@ -59,6 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (reply.status != 200 && reply.status != 400 && reply.status != 404 && reply.status != 500) {
     std::abort();
   }
-  if (!Json::accept(reply.body)) std::abort();
+  if (!Json::accept(reply.body) || reply.body.find("internal_error") != std::string::npos) {
+    std::abort();
+  }
   return 0;
 }

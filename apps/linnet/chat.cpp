@@ -8,6 +8,7 @@
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/line_editor.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
@@ -16,7 +17,6 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kLongestInputBytes = 1 << 28;
 constexpr std::int64_t kContinuationTokens = 100;
 
 struct Options {
@@ -87,7 +87,7 @@ Status say(ChatConsole& console, const std::string& text) {
 // One message and its answer: the prompt and what is piped in.
 Status answer_once(ChatConsole& console, const std::string& prompt) {
   if (isatty(STDIN_FILENO) == 1) return say(console, prompt);
-  const auto input = read_descriptor(STDIN_FILENO, "standard input", kLongestInputBytes);
+  const auto input = read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
   if (!input) return input.error();
   return say(console, input->empty() ? prompt : prompt + "\n\n" + *input);
 }

@@ -9,12 +9,11 @@
 #include "base/read_file.hpp"
 #include "base/utf8.hpp"
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/sampling_table.hpp"
 
 namespace linnet::app {
 namespace {
-
-constexpr std::int64_t kLongestFileBytes = 64 << 20;
 
 struct Command {
   std::string_view name, argument, help;
@@ -68,7 +67,7 @@ Status load(ChatConsole& console, const std::string& argument) {
 Status attach(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/file", argument);
   if (!path) return path.error();
-  const auto room = kLongestFileBytes - static_cast<std::int64_t>(console.attached.size());
+  const auto room = kLongestTextBytes - static_cast<std::int64_t>(console.attached.size());
   const auto text = read_file(*path, std::max<std::int64_t>(room, 0));
   if (!text) return text.error();
   if (!is_valid_utf8(*text)) return Error{*path + " is not a text in UTF-8"};

@@ -95,7 +95,10 @@ bool ChatHistory::hide_oldest_turn() {
 Status ChatHistory::set_messages(Json messages, std::size_t hidden) {
   if (Status status = check_messages(messages); !status) return status;
   messages_ = std::move(messages);
-  hidden_ = std::min(hidden, messages_.size() - (has_system() ? 1 : 0));
+  const auto begin = messages_.begin() + (has_system() ? 1 : 0);
+  const auto latest = std::find_if(messages_.rbegin(), messages_.rend(), is_user);
+  const auto most = latest == messages_.rend() ? 0 : latest.base() - 1 - begin;
+  hidden_ = std::min(hidden, static_cast<std::size_t>(most));
   return {};
 }
 

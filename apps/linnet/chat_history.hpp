@@ -32,7 +32,8 @@ class ChatHistory {
   /// All messages, a list in OpenAI's form, and how many behind the system message are hidden.
   const nlohmann::ordered_json& messages() const { return messages_; }
   std::size_t hidden() const { return hidden_; }
-  /// Replaces them all. An Error, and nothing has changed, where they are no such list.
+  /// Replaces them all; the latest turn is shown whatever `hidden` says. An Error, and nothing has
+  /// changed, where they are no such list.
   Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
 
   /// Writes all messages as a JSON list, in OpenAI's form.

@@ -24,10 +24,16 @@ struct Options {
 Result<std::vector<std::string>> read_texts(const Options& options) {
   if (!options.prompts.empty()) return options.prompts;
   std::vector<std::string> texts;
+  std::int64_t size_bytes = 0;  // in memory
   for (InputLines lines;;) {
     auto line = lines.next();
     if (!line) return line.error();
     if (!*line) return texts;
+    size_bytes += std::ssize(**line) + std::int64_t{sizeof(std::string)};
+    if (size_bytes > kLongestTextBytes) {
+      return Error{fmt::format("the texts of standard input take more than {} MiB of memory",
+                               kLongestTextBytes >> 20)};
+    }
     texts.push_back(std::move(**line));
   }
 }

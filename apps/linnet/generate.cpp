@@ -10,6 +10,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/generate_outcome.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
@@ -18,7 +19,6 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kLongestPromptBytes = 1 << 28;
 constexpr std::int64_t kMostAnswers = 256;
 
 using Clock = std::chrono::steady_clock;
@@ -42,7 +42,7 @@ double seconds_since(Clock::time_point start) {
 
 Result<std::string> read_prompt(const Options& options) {
   if (options.prompt_file.empty()) return options.prompt;
-  return read_file(options.prompt_file, kLongestPromptBytes);
+  return read_file(options.prompt_file, kLongestTextBytes);
 }
 
 // Shows answers one after the other, the first that has not ended as it comes.

@@ -24,9 +24,9 @@ Result<std::optional<std::string>> InputLines::next() {
     buffer_.erase(0, begin_);
     begin_ = 0;
     searched = buffer_.size();
-    if (static_cast<std::int64_t>(searched) > kLongestLineBytes) {
+    if (static_cast<std::int64_t>(searched) > kLongestTextBytes) {
       return Error{fmt::format("line {} of standard input is longer than {} bytes", number_,
-                               kLongestLineBytes)};
+                               kLongestTextBytes)};
     }
     if (Status status = read_more(); !status) return status.error();
   }

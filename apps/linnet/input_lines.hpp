@@ -9,14 +9,15 @@
 
 namespace linnet::app {
 
-/// The longest line that is read from standard input, and the longest message of a conversation.
-inline constexpr std::int64_t kLongestLineBytes = 64 << 20;
+/// The longest text that is read from a file, standard input or a line of it. Its tokens take up to
+/// 45 times as much memory while they are found.
+inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 
 /// Standard input line by line. Belongs to one thread; there should be one of them in a process.
 class InputLines {
  public:
   /// The next line without its end; nothing at the end of the input. An Error where the input can't
-  /// be read or the line is longer than kLongestLineBytes.
+  /// be read or the line is longer than kLongestTextBytes.
   Result<std::optional<std::string>> next();
 
  private:

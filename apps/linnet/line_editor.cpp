@@ -156,8 +156,8 @@ Result<std::optional<std::string>> read_message(LineSource& source) {
     if (!more) return more.error();
     if (!*more) break;
     text += **more;
-    if (static_cast<std::int64_t>(text.size()) > kLongestLineBytes) {
-      return Error{fmt::format("a message is longer than {} bytes", kLongestLineBytes)};
+    if (static_cast<std::int64_t>(text.size()) > kLongestTextBytes) {
+      return Error{fmt::format("a message is longer than {} bytes", kLongestTextBytes)};
     }
   }
   return message;

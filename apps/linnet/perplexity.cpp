@@ -5,6 +5,7 @@
 #include "base/read_file.hpp"
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
@@ -13,8 +14,6 @@ namespace linnet::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::int64_t kLongestTextBytes = std::int64_t{512} << 20;
 
 struct Options {
   ModelOptions model;

@@ -1,6 +1,10 @@
 #include "linnet/pooling_engine.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "base/machine.hpp"
 
 namespace linnet::app {
 namespace {
@@ -17,6 +21,19 @@ std::int64_t choose_kv_tokens(Texts texts, std::int64_t context) {
   return std::max(longest, std::min({all, kSideBySide, context}));
 }
 
+// Whether the pooled states of all texts, and what is made of them, can be kept until they are
+// printed.
+Status check_memory(std::size_t texts, std::int64_t width, std::string_view kind) {
+  constexpr std::int64_t kNumberBytes = sizeof(double) + sizeof(float);
+  const std::int64_t needed_bytes = static_cast<std::int64_t>(texts) * width * kNumberBytes;
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || needed_bytes <= free_bytes / 2) return {};
+  return Error{
+      fmt::format("{} vectors of {} numbers, one for each {}, take {} MiB of memory, but half of "
+                  "what is free are {}; give fewer at a time",
+                  texts, width, kind, needed_bytes >> 20, free_bytes >> 21)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> load_for_pooling(const ModelFile& file, const ModelOptions& options,
@@ -25,7 +42,10 @@ Result<std::unique_ptr<Engine>> load_for_pooling(const ModelFile& file, const Mo
   const auto plan = file.plan(engine_options);
   if (!plan) return plan.error();
   if (Status s = check_fit(texts, plan->context, kind); !s) return s.error();
-  return Engine::load(file, engine_options, choose_kv_tokens(texts, plan->context));
+  auto engine = Engine::load(file, engine_options, choose_kv_tokens(texts, plan->context));
+  if (!engine) return engine;
+  if (Status s = check_memory(texts.size(), file.spec().width, kind); !s) return s.error();
+  return engine;
 }
 
 }  // namespace linnet::app

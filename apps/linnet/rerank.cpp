@@ -114,6 +114,7 @@ void add_rerank(CLI::App& parent, int& exit_status) {
   app->add_option("--query", options->query, "what is looked for")->required();
   app->add_option("--document", options->texts, "a document's text; may be given more than once")
       ->expected(1)
+      ->allow_extra_args(false)  // they are files
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each");
   options->model.add_to(*app);

@@ -23,7 +23,9 @@ struct Options {
 // A JSON string in, a JSON array of ids out.
 Result<std::string> answer(const Tokenizer& tokenizer, const EncodeOptions& options,
                            const std::string& line) {
-  const Json text = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  // Nothing else is parsed: it could be nested without end.
+  const bool may_be_string = line.find_first_not_of(" \t\r") == line.find('"');
+  const Json text = may_be_string ? Json::parse(line, nullptr, /*allow_exceptions=*/false) : Json();
   if (!text.is_string()) return Error{"expected a JSON string"};
   const auto ids = tokenizer.encode(text.get<std::string>(), options);
   if (!ids) return ids.error();

@@ -121,6 +121,15 @@ void add_to_system_message(Json& messages, const std::string& text) {
   }
 }
 
+// What a tool's result is called after: the function, else the call.
+std::string result_name(const Json& message) {
+  for (const char* const key : {"name", "tool_call_id"}) {
+    const auto name = message.find(key);
+    if (name != message.end() && name->is_string()) return name->get<std::string>();
+  }
+  return {};
+}
+
 // Calls become what the model would have written, results become messages of the user.
 void write_calls_as_text(Json& messages) {
   for (Json& message : messages) {
@@ -136,7 +145,7 @@ void write_calls_as_text(Json& messages) {
       message["content"] = content + text;
       message.erase("tool_calls");
     } else if (role_of(message) == "tool") {
-      const std::string name = message.value("name", message.value("tool_call_id", ""));
+      const std::string name = result_name(message);
       message = Json{{"role", "user"},
                      {"content", "Result of " + (name.empty() ? "the function" : name) + ":\n" +
                                      text_of(message)}};

@@ -6,31 +6,22 @@
 #include <map>
 #include <string>
 
+#include "grammar/text_reader.hpp"
 #include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {
 
 constexpr std::size_t kLargestText = 1 << 20;
-constexpr int kDeepest = 64;
-constexpr std::uint64_t kLargestCount = 1'000'000'000;
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// A recursive descent over the text. After the first error, which is kept, every function returns
-// at once.
-class Parser {
+class Parser : TextReader {
  public:
-  Parser(std::string_view text, const GbnfOptions& options) : text_(text), options_(options) {}
+  Parser(std::string_view text, const GbnfOptions& options) : TextReader(text), options_(options) {}
 
   Result<Grammar> run() {
     skip_space(/*newlines=*/true);
@@ -52,23 +43,13 @@ class Parser {
   }
 
  private:
-  void fail(std::string what) {
-    if (failed_) return;
-    failed_ = true;
+  void fail(std::string_view what) {
     const std::string_view before = text_.substr(0, at_);
     const auto line = 1 + std::count(before.begin(), before.end(), '\n');
     const std::size_t start = before.rfind('\n') + 1;  // npos + 1 is 0
-    error_ = {fmt::format("grammar, line {}, column {}: {}", line, at_ - start + 1, what)};
+    fail_with({fmt::format("grammar, line {}, column {}: {}", line, at_ - start + 1, what)});
   }
 
-  char peek(std::size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
-  bool take(std::string_view expected) {
-    if (failed_ || text_.substr(at_, expected.size()) != expected) return false;
-    at_ += expected.size();
-    return true;
-  }
   void expect(std::string_view expected, std::string_view where) {
     if (!take(expected)) fail(fmt::format("expected {} {}", expected, where));
   }
@@ -227,15 +208,9 @@ class Parser {
     const auto hex = kHexDigits.find(kind);
     if (hex == kHexDigits.end()) return fail("unknown escape after the backslash"), U'\0';
     ++at_;
-    std::uint64_t value = 0;
-    for (int i = 0; i < hex->second; ++i, ++at_) {
-      const int digit = hex_digit(peek());
-      if (digit < 0) return fail(fmt::format("expected {} hex digits", hex->second)), U'\0';
-      value = value * 16 + static_cast<std::uint64_t>(digit);
-    }
-    if (value > kLastCharacter || (value >= 0xd800 && value <= 0xdfff)) {
-      return fail("the escape is not a Unicode character"), U'\0';
-    }
+    const std::int64_t value = take_hex(hex->second);
+    if (value < 0) return fail(fmt::format("expected {} hex digits", hex->second)), U'\0';
+    if (!is_unicode_character(value)) return fail("the escape is not a Unicode character"), U'\0';
     return static_cast<char32_t>(value);
   }
 
@@ -281,22 +256,13 @@ class Parser {
   }
 
   std::uint64_t parse_count(std::string_view what) {
-    std::uint64_t value = 0;
-    if (peek() < '0' || peek() > '9') fail(fmt::format("expected a number for {}", what));
-    while (!failed_ && peek() >= '0' && peek() <= '9') {
-      value = value * 10 + static_cast<std::uint64_t>(peek() - '0');
-      ++at_;
-      if (value > kLargestCount) fail(fmt::format("the number is above {}", kLargestCount));
-    }
+    if (!at_digit()) fail(fmt::format("expected a number for {}", what));
+    const std::uint64_t value = take_count();
+    if (value > kLargestCount) fail(fmt::format("the number is above {}", kLargestCount));
     return value;
   }
 
-  std::string_view text_;
   const GbnfOptions& options_;
-  std::size_t at_ = 0;
-  int depth_ = 0;
-  bool failed_ = false;
-  Error error_;
   Grammar grammar_;
   std::map<std::string, std::uint32_t, std::less<>> numbers_;
   std::vector<bool> defined_;

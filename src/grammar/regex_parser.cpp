@@ -7,25 +7,17 @@
 #include <string>
 
 #include "grammar/character_classes.hpp"
+#include "grammar/text_reader.hpp"
 #include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {
 
 constexpr std::size_t kLargestPattern = 1 << 16;
-constexpr int kDeepest = 64;
-constexpr std::uint64_t kLargestCount = 1'000'000'000;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-// A recursive descent; after the first error, which is kept, every function returns at once.
-class Parser {
+class Parser : TextReader {
  public:
-  Parser(std::string_view pattern, bool whole) : text_(pattern), whole_(whole) {}
+  Parser(std::string_view pattern, bool whole) : TextReader(pattern), whole_(whole) {}
 
   Result<Regex> run() {
     regex_.body = parse_alternatives();
@@ -36,18 +28,7 @@ class Parser {
 
  private:
   void fail(std::string_view what) {
-    if (failed_) return;
-    failed_ = true;
-    error_ = {fmt::format("regular expression {}, position {}: {}", text_, at_ + 1, what)};
-  }
-  bool at_end() const { return failed_ || at_ >= text_.size(); }
-  char peek(std::size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : '\0';
-  }
-  bool take(std::string_view expected) {
-    if (failed_ || text_.substr(at_, expected.size()) != expected) return false;
-    at_ += expected.size();
-    return true;
+    fail_with({fmt::format("regular expression {}, position {}: {}", text_, at_ + 1, what)});
   }
 
   Expression parse_alternatives() {
@@ -163,11 +144,8 @@ class Parser {
   }
 
   std::uint64_t parse_count() {
-    std::uint64_t value = 0;
-    for (; !failed_ && peek() >= '0' && peek() <= '9'; ++at_) {
-      value = value * 10 + static_cast<std::uint64_t>(peek() - '0');
-      if (value > kLargestCount) fail("the count is too large");
-    }
+    const std::uint64_t value = take_count();
+    if (value > kLargestCount) fail("the count is too large");
     return value;
   }
 
@@ -241,13 +219,9 @@ class Parser {
   }
 
   char32_t parse_digits(int count) {
-    char32_t value = 0;
-    for (int i = 0; i < count; ++i, ++at_) {
-      const int digit = hex_digit(peek());
-      if (digit < 0) return fail("expected hex digits"), U'\0';
-      value = value * 16 + static_cast<char32_t>(digit);
-    }
-    return value;
+    const std::int64_t value = take_hex(count);
+    if (value < 0) return fail("expected hex digits"), U'\0';
+    return static_cast<char32_t>(value);
   }
 
   char32_t parse_hex(char kind) {
@@ -268,9 +242,7 @@ class Parser {
         value = 0x10000 + ((value - 0xd800) << 10) + (low - 0xdc00);
       }
     }
-    if (value > kLastCharacter || (value >= 0xd800 && value <= 0xdfff)) {
-      fail("the escape is not a Unicode character");
-    }
+    if (!is_unicode_character(value)) fail("the escape is not a Unicode character");
     return value;
   }
 
@@ -289,13 +261,8 @@ class Parser {
     return negated ? set->complement() : *set;
   }
 
-  std::string_view text_;
   bool whole_;
   bool at_start_ = false;
-  std::size_t at_ = 0;
-  int depth_ = 0;
-  bool failed_ = false;
-  Error error_;
   Regex regex_;
 };
 

@@ -4,24 +4,19 @@
 
 #include <algorithm>
 
+#include "base/hex.hpp"
+
 namespace linnet::grammar {
 namespace {
 
 constexpr int kDeepest = 128;
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 std::string without_percents(std::string_view text) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool escape = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
-    if (escape) {
-      result.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
+    const auto escaped = text[i] == '%' ? hex_byte(text.substr(i + 1)) : std::nullopt;
+    if (escaped) {
+      result.push_back(static_cast<char>(*escaped));
       i += 2;
     } else {
       result.push_back(text[i]);

@@ -20,10 +20,10 @@ KvLayerShape kv_layer_shape(const LayerSpec& layer) {
 // Keys and values of all layers, then the index keys of those that pick keys, compressed keys, and
 // what layers see of an input. What belongs to others than `layers` is empty.
 std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange layers) {
-  std::vector<KvLayerShape> shapes;
   const int count = static_cast<int>(spec.layers.size());
+  std::vector<KvLayerShape> shapes(spec.layers.size());
   for (int i = 0; i < count; ++i) {
-    shapes.push_back(layers.holds(i) ? kv_layer_shape(spec.layers[i]) : KvLayerShape{});
+    if (layers.holds(i)) shapes[i] = kv_layer_shape(spec.layers[i]);
   }
   const auto put = [&](int layer, int at, const KvLayerShape& shape) {
     shapes.resize(std::max<std::size_t>(shapes.size(), at + 1));

@@ -155,8 +155,12 @@ Result<Rule> parse_rule(std::string_view text) {
 
 Result<std::vector<const Format*>> choose_types(const gguf::File& file, const TypeMix& mix,
                                                 std::span<const Rule> rules) {
+  if (file.tensors().empty()) {
+    return Error{fmt::format("{}: has no tensors that could be converted", file.path().string())};
+  }
   const Chooser chooser(file, mix);
   std::vector<const Format*> chosen;
+  chosen.reserve(file.tensors().size());
   for (const Tensor& tensor : file.tensors()) chosen.push_back(chooser.choose(tensor));
   for (const Rule& rule : rules) {
     bool is_used = false;

@@ -122,4 +122,11 @@ LoraProduct Lora::product(const Tensor& tensor) const {
   return {*pair.a, *pair.b, scale};
 }
 
+std::int64_t Lora::product_bytes(const Tensor& tensor) const {
+  const auto pair = pairs_.find(tensor.name);
+  if (pair == pairs_.end()) return 0;
+  const std::int64_t factors = pair->second.a->elements() + pair->second.b->elements();
+  return factors * std::int64_t{sizeof(float)};
+}
+
 }  // namespace linnet::quantize

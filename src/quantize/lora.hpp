@@ -42,6 +42,8 @@ class Lora {
   bool changes(const gguf::Tensor& tensor) const { return pairs_.contains(tensor.name); }
   /// For a tensor of the model that it changes.
   LoraProduct product(const gguf::Tensor& tensor) const;
+  /// Memory that product() takes; 0 for a tensor that it does not change.
+  std::int64_t product_bytes(const gguf::Tensor& tensor) const;
 
  private:
   struct Pair {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/machine.hpp"
 #include "gguf/gguf_writer.hpp"
 
 namespace linnet::quantize {
@@ -73,9 +74,24 @@ class Conversion {
     }
   }
 
+  // Whether the factors that adapt a tensor have room in memory, for each tensor.
+  Status check_memory() const {
+    const std::int64_t free_bytes = available_memory_bytes();
+    if (free_bytes == 0) return {};  // unknown
+    for (const Tensor& tensor : file_.tensors()) {
+      std::int64_t needed_bytes = 0;
+      for (const Lora& lora : options_.adapters) needed_bytes += lora.product_bytes(tensor);
+      if (needed_bytes <= free_bytes) continue;
+      return Error{
+          fmt::format("{}: the factors that adapt tensor {} take {} MiB of memory, but {} are free",
+                      file_.path().string(), tensor.name, needed_bytes >> 20, free_bytes >> 20)};
+    }
+    return {};
+  }
+
   Status put(std::size_t index, const Writer::Sink& sink) {
     const Tensor& tensor = file_.tensors()[index];
-    const Status status =
+    Status status =
         is_converted(index) ? convert(tensor, *chosen_[index], sink) : copy(tensor, sink);
     if (!status) return status;
     file_.release(tensor);
@@ -164,8 +180,8 @@ class Conversion {
 
   Status check_loss(const Tensor& tensor, const Format& to) const {
     const auto fail = [&](std::string_view what) {
-      return Error{fmt::format("{}: tensor {} holds a value that {}", file_.path().string(),
-                               tensor.name, what)};
+      return Error{fmt::format("{}: tensor {} holds{} a value that {}", file_.path().string(),
+                               tensor.name, is_adapted(tensor) ? ", once adapted," : "", what)};
     };
     if (!std::isfinite(loss_.whole)) return fail("is not finite");
     if (!std::isfinite(loss_.lost)) return fail(fmt::format("is too large for {}", to.name));
@@ -204,6 +220,7 @@ Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* 
                       std::span(tensor.shape).first(static_cast<std::size_t>(tensor.dimensions)));
   }
   Conversion conversion(file, chosen, pool, options);
+  if (Status status = conversion.check_memory(); !status) return status.error();
   const Status written = writer.write(path, [&](std::size_t index, const Writer::Sink& sink) {
     return conversion.put(index, sink);
   });

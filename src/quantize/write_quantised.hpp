@@ -39,8 +39,8 @@ struct WriteOptions {
 /// general.file_type, general.quantization_version and what tells the parts of a split file: the
 /// result is one file. The same bytes whatever the number of threads; some 50 MiB of memory
 /// and the factors of one tensor, whatever the size of the file. An Error where a value is not
-/// finite, the file changes meanwhile, or the result can't be written; it has its name only when it
-/// is complete.
+/// finite, those factors do not fit into memory, the file changes meanwhile, or the result can't be
+/// written; it has its name only when it is complete.
 Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
                                 ThreadPool& pool, const std::filesystem::path& path,
                                 const WriteOptions& options = {});

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
+#include <new>
 
 #include "serve/endpoints/endpoints.hpp"
 #include "serve/requests/json_request.hpp"
@@ -121,7 +123,19 @@ std::optional<ApiReply> Api::handle_quickly(ApiRequest& request) {
   return refusal(request, reply.error());
 }
 
+// A reply is due whatever a library that we call throws.
 ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_compile) {
+  try {
+    return dispatch(request, may_compile);
+  } catch (const std::bad_alloc&) {
+    return unavailable(503, "there is not enough memory for the request", "out_of_memory");
+  } catch (const std::exception& error) {
+    return unavailable(500, std::string("the request could not be handled: ") + error.what(),
+                       "internal_error");
+  }
+}
+
+ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_compile) {
   if (const auto error = refuse(request)) return *error;
   const Route& route = *find_route(request.path);
   if (route.method == "POST" && !request.json) {

@@ -31,6 +31,7 @@ class Api {
 
  private:
   ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_compile);
+  ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_compile);
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 
   const ServedModel& model_;

@@ -1,5 +1,7 @@
 #include "serve/generation.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace linnet::serve {
@@ -20,6 +22,7 @@ double Generation::seconds_since_request() const {
 GeneratedText Generation::take(Outcome& outcome) {
   const std::lock_guard lock(mutex_);
   notified_ = false;
+  untaken_logprobs_ = 0;
   outcome = outcome_;
   return std::exchange(generated_, {});
 }
@@ -58,8 +61,16 @@ std::string Generation::text_of(TokenId token) {
 }
 
 void Generation::add_logprobs(TokenLogprobs logprobs) {
-  const std::lock_guard lock(mutex_);
-  generated_.logprobs.push_back(std::move(logprobs));
+  {
+    const std::lock_guard lock(mutex_);
+    untaken_logprobs_ += 1 + logprobs.top.size();
+    generated_.logprobs.push_back(std::move(logprobs));
+    if (!options_.is_streamed || untaken_logprobs_ <= kMostUntakenLogprobs) return;
+  }
+  fail(fmt::format("the stream is read too slowly: more than {} log probabilities wait",
+                   kMostUntakenLogprobs),
+       "slow_reader");
+  cancel();
 }
 
 void Generation::observe_latency(Clock::time_point now, double seconds) {
@@ -103,10 +114,11 @@ void Generation::finish(FinishReason reason) {
   });
 }
 
-void Generation::fail(std::string error) {
+void Generation::fail(std::string error, std::string_view code) {
   publish("", /*is_urgent=*/true, [&](Outcome& outcome) {
     outcome.reason = FinishReason::kCancelled;
     outcome.error = std::move(error);
+    outcome.error_code = code;
     outcome.total_s = seconds_since_request();
   });
 }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "generate/scheduler.hpp"
@@ -26,6 +27,7 @@ struct Outcome {
   std::optional<FinishReason> reason;                        ///< set when it has ended
   std::string stop_string;                                   ///< that has ended it, if one has
   std::string error;                                         ///< why it failed, if it did
+  std::string_view error_code;                               ///< of that, as the API has it
 };
 
 /// What was generated since one last looked.
@@ -49,6 +51,10 @@ using Notices = std::vector<Notice>;
 /// Held by shared pointers. Each member says which of the threads may call it.
 class Generation : public std::enable_shared_from_this<Generation> {
  public:
+  /// Log probabilities of a stream that may wait to be taken; a text fails where its client reads
+  /// too slowly for that. They are kept as 16 bytes each, and need some 400 while they are written.
+  static constexpr std::size_t kMostUntakenLogprobs = 1 << 18;
+
   struct Options {
     std::vector<std::string> stops;     ///< strings that end the text and are not part of it
     std::int64_t min_tokens = 0;        ///< before so many, no stop string is looked for
@@ -85,7 +91,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   /// False if a stop string has ended the text.
   bool push(TokenId token);
   void finish(FinishReason reason);
-  void fail(std::string error);
+  void fail(std::string error, std::string_view code = "engine_failed");
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -113,6 +119,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   mutable std::mutex mutex_;  // guards what follows
   GeneratedText generated_;
+  std::size_t untaken_logprobs_ = 0;  // in generated_, with those of other tokens
   Outcome outcome_;
   bool notified_ = false;
 };

@@ -5,7 +5,7 @@
 
 namespace linnet::serve {
 
-// The part of the queue that one key may fill.
+// The part of the queue that one client may fill.
 std::size_t JobQueue::room_of(std::uint64_t client) const {
   return client == 0 ? most_
                      : std::max<std::size_t>(most_ * 3 / 4, std::min<std::size_t>(most_, 1));

@@ -16,7 +16,7 @@ namespace linnet::serve {
 struct Job {
   GenerateRequest request;  ///< without its callbacks
   std::shared_ptr<Generation> generation;
-  std::uint64_t client = 0;  ///< ClientAccount::id; 0: nobody in particular
+  std::uint64_t client = 0;  ///< ClientAccount::id; 0: a program of this machine without a key
 };
 
 /// How many texts of each client are being generated.
@@ -31,7 +31,7 @@ class JobQueue {
   std::size_t size() const { return jobs_.size(); }
 
   /// Takes all jobs of one client, or none if there is no room. `free_places` more than the queue
-  /// holds may wait, because so many can begin at once. A client with a key can't take all room.
+  /// holds may wait, because so many can begin at once. No client but 0 can take all room.
   bool push(std::vector<Job>& jobs, std::size_t free_places);
   /// How many texts of a client may wait.
   std::size_t room_of(std::uint64_t client) const;

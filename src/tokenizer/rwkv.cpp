@@ -1,15 +1,10 @@
+#include "base/hex.hpp"
 #include "tokenizer/byte_trie.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
 
 namespace linnet {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
 
 // The bytes of a piece, which is written as in a Python literal: \t, \n, \r, \xNN, \' and so on.
 std::string unescape(std::string_view piece) {
@@ -20,10 +15,9 @@ std::string unescape(std::string_view piece) {
       continue;
     }
     const char kind = piece[++i];
-    const int high = i + 2 < piece.size() ? hex_digit(piece[i + 1]) : -1;
-    const int low = i + 2 < piece.size() ? hex_digit(piece[i + 2]) : -1;
-    if (kind == 'x' && high >= 0 && low >= 0) {
-      bytes += static_cast<char>(high * 16 + low);
+    const auto byte = kind == 'x' ? hex_byte(piece.substr(i + 1)) : std::nullopt;
+    if (byte) {
+      bytes += static_cast<char>(*byte);
       i += 2;
     } else {
       bytes += kind == 't' ? '\t' : kind == 'n' ? '\n' : kind == 'r' ? '\r' : kind;

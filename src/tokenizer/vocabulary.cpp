@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/hex.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace linnet {
@@ -72,13 +73,6 @@ Result<bool> read_flag(const gguf::File& file, std::string_view name, bool fallb
   auto value = file.boolean(fmt::format("tokenizer.ggml.{}", name));
   if (!value) return value.error();
   return value->value_or(fallback);
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
 }
 
 }  // namespace
@@ -243,9 +237,7 @@ std::optional<TokenId> Vocabulary::find_spaces(std::string_view piece) const {
 std::optional<unsigned char> Vocabulary::byte_of(TokenId id) const {
   const std::string_view piece = pieces_[id];
   if (piece.size() != 6 || !piece.starts_with("<0x") || piece.back() != '>') return std::nullopt;
-  const int high = hex_digit(piece[3]), low = hex_digit(piece[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return static_cast<unsigned char>(high * 16 + low);
+  return hex_byte(piece.substr(3));
 }
 
 std::vector<TokenId> Vocabulary::byte_tokens() const {

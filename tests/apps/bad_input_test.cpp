@@ -213,6 +213,31 @@ TEST_F(BadInput, LogitsThatAreNoNumbers) {
   EXPECT_THAT(chat.err, is_said);
 }
 
+// Weights that are numbers, but too large: of the last norm, and of one before quantised products.
+TEST_F(BadInput, ValuesThatOverflow) {
+  const std::string model = (folder_ / "large.gguf").string();
+  const std::string text = (folder_ / "text").string();
+  test::write_file(text, "In the beginning God created the heaven and the earth.");
+  for (const char* const tensor : {"output_norm.weight", "blk.1.attn_norm.weight"}) {
+    const Status copied = ModelCopy().fill(tensor, 3e38f, 0, 256).write(model);
+    ASSERT_TRUE(copied) << copied.error().message;
+    for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+             {"generate"},
+             {"generate", "--temp", "1", "--json"},
+             {"generate", "--speculate"},
+             {"chat", "--chat-template", "plain", "--prompt", "Hear", "-m", "4"},
+             {"embed", "--prompt", "Hear"},
+             {"bench", "-p", "8", "-n", "2", "-r", "1"},
+             {"perplexity", text}}) {
+      std::vector<std::string> with_model = arguments;
+      with_model.insert(with_model.end(), {"--gguf", model});
+      const Ended ended = run_program(with_model);
+      EXPECT_EQ(ended.status, 1) << arguments[0];
+      EXPECT_THAT(ended.err, HasSubstr("are no numbers")) << arguments[0];
+    }
+  }
+}
+
 TEST_F(BadInput, MissingTensor) {
   for (const char* name : {"token_embd.weight", "blk.2.ffn_down.weight", "output_norm.weight"}) {
     EXPECT_THAT(failure_of(ModelCopy().drop_tensor(name)),
@@ -290,8 +315,24 @@ TEST_F(BadInput, StandardInput) {
   }
   const std::vector<std::string> once = {
       "chat", "--gguf", model, "--prompt", "Hear", "--chat-template", "plain", "--ctx", "512"};
-  EXPECT_EQ(fails(once, "/dev/zero"), "linnet: standard input: is longer than 268435456 bytes\n");
+  EXPECT_EQ(fails(once, "/dev/zero"), "linnet: standard input: is longer than 67108864 bytes\n");
   EXPECT_EQ(fails(once, "/"), "linnet: standard input: cannot be read: Is a directory\n");
+}
+
+TEST_F(BadInput, TextsWithoutEnd) {
+  std::string lines;
+  for (int i = 0; i < 2'100'000; ++i) lines += "a\n";
+  const Ended ended = run_program({"embed", "--gguf", kBundledModel.string()}, {.input = lines});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_EQ(ended.err, "linnet: the texts of standard input take more than 64 MiB of memory\n");
+}
+
+TEST_F(BadInput, JsonNestedWithoutEnd) {
+  const test::AddressSpaceLimit limit(std::int64_t{1} << 30);
+  const Ended ended = run_program({"tokenize", "--gguf", kBundledModel.string(), "--jsonl"},
+                                  {.input = std::string(20'000'000, '[')});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_EQ(ended.err, "linnet: line 1: expected a JSON string\n");
 }
 
 TEST_F(BadInput, OutputThatNobodyReads) {

@@ -50,6 +50,19 @@ TEST(Chat, ALaterTurnReusesWhatWasDrawnWithoutMarkers) {
   EXPECT_GT(std::stoi(second[2]), 560);
 }
 
+// It came with the prompt.
+TEST(Chat, OneTokenHasNoRate) {
+  const auto note_of = [](const char* tokens) {
+    const Ended ended = run_program(
+        {"chat", "--gguf", kBundledModel.string(), "--chat-template", "plain", "-m", tokens},
+        {.input = "Hello\n"});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return ended.err;
+  };
+  EXPECT_THAT(note_of("1"), HasSubstr("[1 token; prompt"));
+  EXPECT_THAT(note_of("2"), ContainsRegex("\\[2 tokens, [0-9.]+ tokens/s; prompt"));
+}
+
 TEST(Chat, StandardInputGoesWithThePrompt) {
   const Ended ended = chat_bundled("some text\n", {"--prompt", "Summarise"});
   ASSERT_EQ(ended.status, 0) << ended.err;

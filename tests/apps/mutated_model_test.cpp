@@ -1,12 +1,15 @@
-// Whole runs of the program on damaged models: each does its work or says in one sentence what is
-// wrong. It never crashes, hangs or takes more memory than there is (4 GiB here). LINNET_MUTATIONS
-// sets how many runs there are for each model; LINNET_SEED where they begin.
+// Whole runs of the program on damaged models and adapters: each does its work or says in one
+// sentence what is wrong. It never crashes, hangs or takes more memory than there is (4 GiB here).
+// LINNET_MUTATIONS sets how many runs there are for each model; LINNET_SEED where they begin.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <functional>
+#include <span>
 
+#include "support/model_copy.hpp"
 #include "support/mutated_bytes.hpp"
 #include "support/resource_limit.hpp"
 #include "support/run_program.hpp"
@@ -27,14 +30,37 @@ std::uint64_t number_in(const char* variable, std::uint64_t fallback) {
   return text ? std::strtoull(text, nullptr, 10) : fallback;
 }
 
-std::vector<Arguments> runs_of(const std::string& model) {
+// Calls `damage_and_run(seed)` for each seed, and looks at how it ends.
+void expect_sound_endings(const std::function<Ended(std::uint64_t seed)>& damage_and_run) {
+  const test::AddressSpaceLimit limit(std::int64_t{4} << 30);
+  const std::uint64_t first = number_in("LINNET_SEED", 1);
+  for (std::uint64_t seed = first; seed < first + number_in("LINNET_MUTATIONS", 60); ++seed) {
+    const Ended ended = damage_and_run(seed);
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    EXPECT_TRUE(ended.status == 0 || ended.status == 1) << ended.status << ": " << ended.err;
+    EXPECT_THAT(ended.err, Not(HasSubstr("enough memory")));
+    EXPECT_THAT(ended.err, Not(HasSubstr("out of memory")));
+    EXPECT_TRUE(ended.status == 0 || ended.err.find("linnet: ") != std::string::npos) << ended.err;
+  }
+}
+
+Ended run_limited(const Arguments& arguments) {
+  const char* const more = std::getenv("ASAN_OPTIONS");
+  return run_program(
+      arguments,
+      {.environment = {std::string("ASAN_OPTIONS=hard_rss_limit_mb=4096:") + (more ? more : "")}});
+}
+
+std::vector<Arguments> runs_of(const std::string& model, const std::string& text) {
   return {
       {"generate", "--gguf", model, "-m", "4", "--prompt", "Once upon a time"},
       {"chat", "--gguf", model, "-m", "4", "--prompt", "Hear me"},
       {"chat", "--gguf", model, "-m", "4", "--prompt", "Hear", "--chat-template", "chatml"},
       {"inspect", "--gguf", model, "--json"},
       {"tokenize", "--gguf", model, "--parse-special", "Once <|im_end|> upon a time, caf\xc3\xa9"},
-      {"logits", "--gguf", model, "--tokens", "1,2,3", "--npy", "/dev/null"}};
+      {"logits", "--gguf", model, "--tokens", "1,2,3", "--npy", "/dev/null"},
+      {"quantize", "--gguf", model, "--type", "Q3_K_M", "/dev/null"},
+      {"perplexity", "--gguf", model, text}};
 }
 
 // The name of a shape that `linnet synth` knows, or "scripted".
@@ -55,27 +81,53 @@ class MutatedModel : public testing::TestWithParam<std::string> {
 
 TEST_P(MutatedModel, RunsOrSaysWhatIsWrong) {
   const std::string model = (folder_ / "damaged.gguf").string();
-  const auto runs = runs_of(model);
-  const char* const more = std::getenv("ASAN_OPTIONS");
-  const std::string sanitizer =
-      std::string("ASAN_OPTIONS=hard_rss_limit_mb=4096:") + (more ? more : "");
-  const test::AddressSpaceLimit limit(std::int64_t{4} << 30);
-  const std::uint64_t first = number_in("LINNET_SEED", 1);
-  for (std::uint64_t seed = first; seed < first + number_in("LINNET_MUTATIONS", 60); ++seed) {
+  const std::string text = (folder_ / "text").string();
+  test::write_file(text, "Once upon a time there was");
+  const auto runs = runs_of(model, text);
+  expect_sound_endings([&](std::uint64_t seed) {
     test::write_file(model, test::MutatedBytes(sound_, seed).damaged());
-    const Arguments& arguments = runs[seed % runs.size()];
-    const Ended ended = run_program(arguments, {.environment = {sanitizer}});
-    SCOPED_TRACE(arguments[0] + " with seed " + std::to_string(seed));
-    EXPECT_TRUE(ended.status == 0 || ended.status == 1) << ended.status << ": " << ended.err;
-    EXPECT_THAT(ended.err, Not(HasSubstr("enough memory")));
-    EXPECT_THAT(ended.err, Not(HasSubstr("out of memory")));
-    EXPECT_TRUE(ended.status == 0 || ended.err.find("linnet: ") != std::string::npos) << ended.err;
-  }
+    return run_limited(runs[seed % runs.size()]);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, MutatedModel,
                          testing::Values("tiny", "tiny-qwen3", "tiny-moe", "scripted"),
                          test::test_name<std::string>);
+
+// For two matrices of the bundled model.
+void write_adapter(const std::string& path) {
+  constexpr std::int64_t kWidth = 256, kRank = 4;
+  gguf::Writer writer;
+  writer.add_string("general.type", "adapter");
+  writer.add_string("general.architecture", "llama");
+  writer.add_string("adapter.type", "lora");
+  writer.add_number("adapter.lora.alpha", gguf::ValueType::kFloat32, 8.0);
+  for (const std::string matrix : {"blk.0.attn_q.weight", "blk.1.attn_output.weight"}) {
+    const Format& format = *find_format(TensorType::kF32);
+    writer.add_tensor(matrix + ".lora_a", format, std::vector{kWidth, kRank});
+    writer.add_tensor(matrix + ".lora_b", format, std::vector{kRank, kWidth});
+  }
+  const std::vector<float> values(kWidth * kRank, 0.01f);
+  const Status written = writer.write(path, [&](std::size_t, const gguf::Writer::Sink& sink) {
+    return sink(std::as_bytes(std::span(values)));
+  });
+  ASSERT_TRUE(written) << written.error().message;
+}
+
+TEST(MutatedAdapter, IsMergedOrSaysWhatIsWrong) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "adapter.gguf").string();
+  write_adapter(path);
+  const std::string sound = test::read_file(path);
+  const Arguments merge = {"quantize", "--gguf",   test::kBundledModel.string(),
+                           "--lora",   path,       "--type",
+                           "Q8_0",     "/dev/null"};
+  ASSERT_EQ(run_limited(merge).status, 0);
+  expect_sound_endings([&](std::uint64_t seed) {
+    test::write_file(path, test::MutatedBytes(sound, seed).damaged());
+    return run_limited(merge);
+  });
+}
 
 }  // namespace
 }  // namespace linnet

@@ -1,7 +1,14 @@
 // `linnet quantize` as a user runs it.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/stat.h>
 
+#include <csignal>
+#include <optional>
+
+#include "support/background_program.hpp"
 #include "support/bundled_model.hpp"
 
 namespace linnet {
@@ -85,6 +92,55 @@ TEST_F(Quantize, MergesAdapters) {
   const Ended as_adapter = quantize({"--type", "Q8_0", "--lora", test::kBundledModel.string()});
   EXPECT_EQ(as_adapter.status, 1);
   EXPECT_THAT(as_adapter.err, HasSubstr("is no LoRA adapter"));
+}
+
+// Its output goes into a pipe, which is soon full.
+class QuantizeIntoPipe : public Quantize {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(mkfifo(out_.c_str(), 0600), 0);
+    reader_ = open(out_.c_str(), O_RDONLY | O_NONBLOCK);
+    ASSERT_GE(reader_, 0);
+    program_.emplace(
+        test::Arguments{"quantize", "--gguf", test::kBundledModel.string(), "--type", "Q6_K", out_},
+        std::map<std::string, std::string>());
+    pollfd begun{reader_, POLLIN, 0};
+    ASSERT_EQ(poll(&begun, 1, /*milliseconds=*/60'000), 1);
+  }
+  ~QuantizeIntoPipe() override { close(reader_); }
+
+  void read_all() const {
+    fcntl(reader_, F_SETFL, 0);
+    char buffer[4096];
+    while (read(reader_, buffer, sizeof buffer) > 0) continue;
+  }
+  bool runs() const {
+    siginfo_t ended{};
+    const auto id = static_cast<id_t>(program_->id());
+    return waitid(P_PID, id, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == 0;
+  }
+
+  int reader_ = -1;
+  std::optional<test::BackgroundProgram> program_;
+};
+
+TEST_F(QuantizeIntoPipe, StopsAtASignal) {
+  kill(program_->id(), SIGTERM);
+  read_all();
+  EXPECT_EQ(program_->wait(), 1);
+  EXPECT_EQ(program_->error(), "linnet: " + test::kBundledModel.string() +
+                                   ": stopped before all of it was converted\n");
+}
+
+// Signals that come at once may be taken for one.
+TEST_F(QuantizeIntoPipe, EndsAtOnceAtASecondSignal) {
+  for (int i = 0; i < 6000 && runs(); ++i) {
+    kill(program_->id(), SIGTERM);
+    usleep(10'000);
+  }
+  EXPECT_FALSE(runs());
+  kill(program_->id(), SIGKILL);  // or the test would wait for it
+  EXPECT_EQ(program_->wait(), -SIGTERM);
 }
 
 TEST_F(Quantize, BadInput) {

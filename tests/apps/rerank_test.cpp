@@ -68,7 +68,9 @@ TEST_F(Rerank, FilesAndTextsAreTheSameDocuments) {
 }
 
 TEST_F(Rerank, ADocumentBeyondTheContextIsAnError) {
-  const Ended ended = run({"--document", "a", "--document", std::string(200, 'a')});
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "a ";
+  const Ended ended = run({"--document", "a", "--document", words});
   EXPECT_EQ(ended.status, 1);
   EXPECT_EQ(ended.out, "");
   EXPECT_THAT(ended.err, HasSubstr("document 2: the prompt has 2"));

@@ -6,6 +6,7 @@
 
 #include <regex>
 
+#include "generate/engine.hpp"
 #include "support/bundled_model.hpp"
 
 namespace linnet {
@@ -151,6 +152,24 @@ TEST(ChatSession, GoesOnInAnotherProcessWithoutComputingAgain) {
   EXPECT_FALSE(rest.out.empty());
   EXPECT_TRUE(whole.out.ends_with(rest.out)) << whole.out << "\n--\n" << rest.out;
   EXPECT_EQ(latest_prompt(rest.err), latest_prompt(whole.err));
+}
+
+// No honest program hides more messages than there are.
+TEST(ChatSession, ShowsTheLatestTurnWhateverTheFileHides) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "talk").string();
+  const auto model = ModelFile::open(kBundledModel.string());
+  ASSERT_TRUE(model);
+  const auto engine = Engine::load(**model, {}, 512);
+  ASSERT_TRUE(engine);
+  const auto saved = (*engine)->save_session(path, std::vector<TokenId>{1}, R"({"hidden": 9,
+      "messages": [{"role": "user", "content": "Hear"}, {"role": "assistant", "content": "me"}],
+      "text": "", "tokens": []})");
+  ASSERT_TRUE(saved) << saved.error().message;
+  const Ended ended = chat_bundled("/load " + path + "\n/regen\nAnd\n");
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turns"));
+  EXPECT_FALSE(ended.out.empty());
 }
 
 TEST(ChatSession, OfGenerateIsNoConversation) {

@@ -146,10 +146,12 @@ TEST_F(CudaAttentionTest, Latents) {
 // Prompts on tensor cores: tiles with a rest, windows that begin behind a tile's first keys, a
 // cache that holds the beginning already.
 TEST_F(CudaAttentionTest, TilesOfQueries) {
+  constexpr Shape kGrouped{6, 2, 64, 64}, kWide{6, 6, 128, 128};
   for (const KvType type :
        {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0, KvType::kF8}) {
     for (const Variant& variant : variants()) {
-      for (const Shape& shape : {Shape{6, 2, 64, 64}, Shape{6, 6, 128, 128}}) {
+      for (const Shape& shape : {kGrouped, kWide}) {
+        if (shape.key_width == kWide.key_width && type != KvType::kF16) continue;
         const auto want = run(*reference_, type, shape, variant, 150, 150);
         EXPECT_LT(test::normalised_error(run(*cuda_, type, shape, variant, 150, 150), want), 1e-6);
         if (!variant.params.causal) continue;

@@ -52,6 +52,7 @@ class Arena {
     if (nothing_ >= 0) map(first + size - kPageBytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
     used_ -= size;
     taken_.erase(found);
+    top_ = taken_.empty() ? 0 : taken_.rbegin()->first + taken_.rbegin()->second;
     auto next = free_.lower_bound(first);
     if (next != free_.end() && next->first == first + size) {
       size += next->second;
@@ -94,7 +95,8 @@ class Arena {
   }
   std::byte* base_;
   int nothing_ = -1;  // an empty file
-  std::size_t used_ = 0, limit_ = 0, top_ = 0;
+  std::size_t used_ = 0, limit_ = 0;
+  std::size_t top_ = 0;  // nothing is taken behind it
   std::map<std::size_t, std::size_t> free_, taken_;
 };
 

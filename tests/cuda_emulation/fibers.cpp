@@ -40,6 +40,8 @@ struct Fiber {
   ucontext_t start;
   jmp_buf resume;
   bool started = false, done = false;
+  const Barrier* waits_for = nullptr;  // where it arrived in this generation
+  unsigned generation = 0;
   unsigned warp_syncs = 0;
   dim3 thread;
   std::vector<PendingCopy> copies;               // not committed
@@ -49,17 +51,16 @@ struct Fiber {
 struct Warp {
   Barrier barrier;
   int lanes = 0;
-  std::uint64_t shared[kLanes];
+  std::uint64_t shared[2][kLanes];  // in turn: who shares again has read what was shared before
 };
 
 // A block that runs; while one of its threads waits for an earlier kernel, the blocks of that do.
 // There is one device, used by one thread at a time.
 struct Block {
-  std::vector<Fiber> fibers;
+  std::deque<Fiber> fibers;  // which stay where they are
   std::vector<Warp> warps;
   Barrier barrier;
   int threads = 0, left = 0, current = 0;
-  int idle_turns = 0;
   std::vector<uint4> memory;
   unsigned grid = 0, number = 0;  // among all that ran
   WarpgroupProducts products;
@@ -73,81 +74,90 @@ bool reversed = std::getenv("CUDA_EMULATION_REVERSED") != nullptr;
 std::size_t launch_count = 0;
 unsigned block_count = 0;
 
-// Runs the next fiber that is not done; returns when this one's turn comes again.
-void take_turns() {
-  if (block->left == 0) _longjmp(block->finished, 1);
-  int next = block->current;
-  do {
-    next = (next + (reversed ? block->threads - 1 : 1)) % block->threads;
-  } while (block->fibers[next].done);
-  if (++block->idle_turns > 4 * block->threads + 8) {
-    give_up("the threads of a block wait for each other for ever");
-  }
-  Fiber& from = block->fibers[block->current];
-  if (!from.done && _setjmp(from.resume) != 0) {
-    threadIdx = block->fibers[block->current].thread;
-    return;
-  }
-  block->current = next;
-  Fiber& to = block->fibers[next];
+bool can_run(const Fiber& fiber) {
+  return !fiber.done && (!fiber.waits_for || fiber.waits_for->generation != fiber.generation);
+}
+
+[[noreturn]] void run(int fiber) {
+  block->current = fiber;
+  Fiber& to = block->fibers[fiber];
   threadIdx = to.thread;
   if (to.started) _longjmp(to.resume, 1);
   to.started = true;
   setcontext(&to.start);
+  std::abort();  // it does not return
 }
 
-void run_fiber() {
-  (*block->thread)();
-  Fiber& self = block->fibers[block->current];
-  if (!self.copies.empty() ||
-      std::ranges::any_of(self.batches, [](const auto& batch) { return !batch.empty(); })) {
-    give_up("a thread ended with copies that it did not wait for");
+// Runs the next fiber that can; returns when this one's turn comes again.
+void take_turns() {
+  if (_setjmp(block->fibers[block->current].resume) != 0) return;
+  if (block->left == 0) _longjmp(block->finished, 1);
+  const int step = reversed ? block->threads - 1 : 1;
+  int next = block->current;
+  for (int i = 0; i < block->threads; ++i) {
+    next = (next + step) % block->threads;
+    if (can_run(block->fibers[next])) run(next);
   }
-  block->products.end_thread(block->current);
-  self.done = true;
-  --block->left;
-  block->idle_turns = 0;
-  take_turns();
+  give_up("the threads of a block wait for each other for ever");
+}
+
+// A fiber is a thread of one block after the other.
+void run_fiber() {
+  for (;;) {
+    (*block->thread)();
+    Fiber& self = block->fibers[block->current];
+    if (!self.copies.empty() ||
+        std::ranges::any_of(self.batches, [](const auto& batch) { return !batch.empty(); })) {
+      give_up("a thread ended with copies that it did not wait for");
+    }
+    block->products.end_thread(block->current);
+    self.done = true;
+    --block->left;
+    take_turns();
+  }
 }
 
 void wait(Barrier& barrier, int all) {
-  const unsigned generation = barrier.generation;
+  Fiber& self = block->fibers[block->current];
+  self.generation = barrier.generation;
   if (++barrier.arrived == all) {
     barrier.arrived = 0;
     ++barrier.generation;
-    block->idle_turns = 0;
     return;
   }
-  while (barrier.generation == generation) take_turns();
+  self.waits_for = &barrier;
+  take_turns();
+  self.waits_for = nullptr;
 }
 
 Warp& warp() { return block->warps[block->current / kLanes]; }
+
+void make_stack(Fiber& fiber) {
+  fiber.stack = std::make_unique<std::byte[]>(kStackBytes);
+  getcontext(&fiber.start);
+  fiber.start.uc_stack.ss_sp = fiber.stack.get();
+  fiber.start.uc_stack.ss_size = kStackBytes;
+  fiber.start.uc_link = nullptr;
+  makecontext(&fiber.start, run_fiber, 0);
+}
 
 void run_block(dim3 size) {
   block->barrier = {};
   for (int i = 0; i < block->threads; ++i) {
     Fiber& fiber = block->fibers[i];
-    fiber.started = fiber.done = false;
+    fiber.done = false;
+    fiber.waits_for = nullptr;
     fiber.warp_syncs = 0;
     fiber.copies.clear();
     fiber.batches.clear();
     const auto n = static_cast<unsigned>(i);
     fiber.thread = {n % size.x, n / size.x % size.y, n / (size.x * size.y)};
-    getcontext(&fiber.start);
-    fiber.start.uc_stack.ss_sp = fiber.stack.get();
-    fiber.start.uc_stack.ss_size = kStackBytes;
-    fiber.start.uc_link = nullptr;
-    makecontext(&fiber.start, run_fiber, 0);
   }
   for (Warp& warp : block->warps) warp.barrier = {};
   block->products.begin_block(block->threads);
   block->left = block->threads;
-  block->idle_turns = 0;
   if (_setjmp(block->finished) != 0) return block->products.end_block();
-  block->current = reversed ? block->threads - 1 : 0;
-  block->fibers[block->current].started = true;
-  threadIdx = block->fibers[block->current].thread;
-  setcontext(&block->fibers[block->current].start);
+  run(reversed ? block->threads - 1 : 0);
 }
 
 // A grid that runs, perhaps on behalf of a thread of another one.
@@ -178,9 +188,10 @@ void sync_warp() {
 int lane() { return block->current % kLanes; }
 
 const std::uint64_t* share(std::uint64_t value) {
-  warp().shared[lane()] = value;
+  std::uint64_t* all = warp().shared[warp().barrier.generation % 2];
+  all[lane()] = value;
   meet_warp();
-  return warp().shared;
+  return all;
 }
 
 namespace {
@@ -266,11 +277,7 @@ void run_grid(dim3 grid, dim3 size, std::size_t shared_bytes, const std::functio
       grid.z > 65535) {
     give_up("a grid is empty or too large");
   }
-  if (static_cast<int>(block->fibers.size()) < block->threads) block->fibers.resize(block->threads);
-  for (int i = 0; i < block->threads; ++i) {
-    if (!block->fibers[i].stack)
-      block->fibers[i].stack = std::make_unique<std::byte[]>(kStackBytes);
-  }
+  while (std::ssize(block->fibers) < block->threads) make_stack(block->fibers.emplace_back());
   block->warps.resize((block->threads + kLanes - 1) / kLanes);
   for (std::size_t w = 0; w < block->warps.size(); ++w) {
     block->warps[w].lanes = std::min(kLanes, block->threads - static_cast<int>(w) * kLanes);

@@ -102,6 +102,13 @@ TEST_F(ChooseTypes, TheLastRuleThatFitsCounts) {
                                                {"blk.1.attn_norm.weight", "F16"}}));
 }
 
+// A vocabulary alone, perhaps.
+TEST_F(ChooseTypes, NoTensorsAreAnError) {
+  const auto chosen = choose_types(file_of({}), *find_types("Q8_0"));
+  ASSERT_FALSE(chosen);
+  EXPECT_THAT(chosen.error().message, HasSubstr("model.gguf: has no tensors"));
+}
+
 TEST_F(ChooseTypes, RulesThatCantBeFollowed) {
   const auto file = file_of({{"blk.0.attn_q.weight", {96, 8}}});
   const auto message = [&](const Rule& rule) {

@@ -3,10 +3,14 @@
 #include "quantize/lora.hpp"
 
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
 #include "quantize/written_file.hpp"
+#include "support/resource_limit.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::quantize {
@@ -136,6 +140,33 @@ TEST_F(LoraTest, SaysWhatIsWrong) {
     EXPECT_THAT(message({factors_[0], wrong}), HasSubstr("do not give the shape [96, 1000]"));
   }
   EXPECT_FALSE(Lora::open(folder_ / "absent.gguf", model_, 1.0f));
+}
+
+TEST_F(LoraTest, NamesTheTensorThatItMakesInfinite) {
+  const auto lora = Lora::open(write_adapter(factors_, adapter_metadata(3e38)), model_, 100.0f);
+  ASSERT_TRUE(lora) << lora.error().message;
+  const auto outcome = merge("F32", {&*lora, 1});
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message,
+              HasSubstr("blk.0.attn_q.weight holds, once adapted, a value that is not finite"));
+}
+
+// The factors of a rank without sense.
+TEST_F(LoraTest, ThatDoesNotFitIntoMemoryIsAnError) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "the address space can't be limited";
+  constexpr std::int64_t kRank = 100'000;
+  const auto path = write_adapter({{"blk.0.ffn_up_exps.weight.lora_a", {64, kRank, 3}},
+                                   {"blk.0.ffn_up_exps.weight.lora_b", {kRank, 8, 3}}});
+  const auto lora = Lora::open(path, model_, 1.0f);
+  ASSERT_TRUE(lora) << lora.error().message;
+  std::int64_t used_pages = 0;
+  std::ifstream("/proc/self/statm") >> used_pages;
+  const test::AddressSpaceLimit limit(used_pages * sysconf(_SC_PAGESIZE) + (64 << 20));
+  const auto outcome = merge("F32", {&*lora, 1});
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message,
+              HasSubstr("adapt tensor blk.0.ffn_up_exps.weight take 82 MiB of memory, but "));
+  EXPECT_FALSE(std::filesystem::exists(out_));
 }
 
 TEST(Lora, WeightsOfATypeThatCantBeWritten) {

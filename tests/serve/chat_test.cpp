@@ -111,6 +111,25 @@ TEST_F(Chat, UsageInAStreamIsOfTheLastEvent) {
   EXPECT_GT(events.back()["timings"]["total_s"], 0.0);
 }
 
+// The template has no place for tools, so that their results become text.
+TEST_F(Chat, ResultsOfToolsAreNamedWhereTheyHaveAName) {
+  const auto prompt_of = [&](const Json& name, const Json& id) {
+    const Json body = {
+        {"messages",
+         Json::array(
+             {{{"role", "user"}, {"content", "Time?"}},
+              {{"role", "tool"}, {"name", name}, {"tool_call_id", id}, {"content", "12"}}})}};
+    const auto reply = serving.post("/apply-template", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    return reply.json().value("prompt", "");
+  };
+  EXPECT_THAT(prompt_of("clock", "c1"), HasSubstr("Result of clock:\n12"));
+  for (const Json& odd : {Json(), Json(5), Json::array(), Json::object()}) {
+    EXPECT_THAT(prompt_of(odd, "c1"), HasSubstr("Result of c1:\n12"));
+    EXPECT_THAT(prompt_of(odd, odd), HasSubstr("Result of the function:\n12"));
+  }
+}
+
 TEST_F(Chat, ApplyTemplateShowsThePrompt) {
   const auto reply = serving.post("/apply-template", question());
   ASSERT_EQ(reply.status, 200) << reply.body;
@@ -123,6 +142,25 @@ TEST_F(Chat, TokenizeAndBack) {
   const Json ids = serving.post("/tokenize", {{"content", text}}).json()["tokens"];
   EXPECT_GT(ids.size(), 3u);
   EXPECT_EQ(serving.post("/detokenize", {{"tokens", ids}}).json()["content"], text);
+}
+
+TEST_F(Chat, TokenizeShowsPieces) {
+  const auto tokens_of = [&](const char* text, bool with_pieces) {
+    const Json body = {{"content", text}, {"with_pieces", with_pieces}};
+    return serving.post("/tokenize", body).json()["tokens"];
+  };
+  const Json ids = tokens_of("And \"God\"\n", false), tokens = tokens_of("And \"God\"\n", true);
+  ASSERT_EQ(tokens.size(), ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(tokens[i]["id"], ids[i]);
+  EXPECT_EQ(tokens[0]["piece"], "\u2581And");
+  EXPECT_EQ(tokens.back()["piece"], "<0x0A>");
+  EXPECT_EQ(tokens_of("", true), Json::array());
+}
+
+TEST_F(Chat, DetokenizeIsBounded) {
+  const auto reply = serving.post("/detokenize", {{"tokens", std::vector<int>(1'048'577, 9)}});
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.json()["error"]["message"], "tokens: at most 1048576 elements, found 1048577");
 }
 
 }  // namespace

@@ -32,6 +32,16 @@ TEST_F(Completions, AnswerHasTextUsageAndTimings) {
   EXPECT_EQ(json["usage"]["completion_tokens"], 24);
   EXPECT_GT(json["usage"]["prompt_tokens"], 2);
   EXPECT_GT(json["timings"]["time_to_first_token_s"], 0.0);
+  EXPECT_GT(json["timings"]["generation_tokens_per_second"], 0.0);
+}
+
+// It came with the prompt.
+TEST_F(Completions, OneTokenHasNoRate) {
+  Json body = completion("In the beginning");
+  body["max_tokens"] = 1;
+  const Json timings = serving.post("/v1/completions", body).json()["timings"];
+  EXPECT_TRUE(timings["generation_tokens_per_second"].is_null()) << timings;
+  EXPECT_GT(timings["prompt_tokens_per_second"], 0.0);
 }
 
 TEST_F(Completions, StreamHasTheSameText) {

@@ -59,5 +59,34 @@ TEST_F(GenerationTest, AnAnswerThatIsNotStreamedGivesNoticeOfItsEnd) {
   EXPECT_EQ(outcome.tokens, std::ssize(tokens_));
 }
 
+// Eleven log probabilities a token, until there is one too many.
+void add_logprobs(Generation& text, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += 11) text.add_logprobs({{}, {10, {1, -0.5}}});
+}
+
+TEST_F(GenerationTest, AStreamThatIsReadTooSlowlyFails) {
+  const auto text = generation(/*is_streamed=*/true);
+  Outcome outcome;
+  for (int i = 0; i < 3; ++i) {  // whoever keeps up may have as many as he likes
+    add_logprobs(*text, Generation::kMostUntakenLogprobs - 11);
+    EXPECT_GT(text->take(outcome).logprobs.size(), 20'000u);
+  }
+  EXPECT_FALSE(text->is_cancelled());
+  EXPECT_FALSE(outcome.reason);
+  add_logprobs(*text, Generation::kMostUntakenLogprobs + 1);
+  EXPECT_TRUE(text->is_cancelled());
+  text->take(outcome);
+  EXPECT_TRUE(outcome.reason);
+  EXPECT_EQ(outcome.error,
+            "the stream is read too slowly: more than 262144 log probabilities wait");
+  EXPECT_EQ(outcome.error_code, "slow_reader");
+}
+
+TEST_F(GenerationTest, AnAnswerThatIsNotStreamedKeepsAllLogprobs) {
+  const auto text = generation(/*is_streamed=*/false);
+  add_logprobs(*text, Generation::kMostUntakenLogprobs + 11);
+  EXPECT_FALSE(text->is_cancelled());
+}
+
 }  // namespace
 }  // namespace linnet::serve

@@ -107,7 +107,9 @@ TEST_F(Rerank, WrongFieldsAreNamed) {
 
 TEST_F(Rerank, ADocumentThatDoesNotFitIsNamed) {
   Json request = kRequest;
-  request["documents"][1] = std::string(200, 'a');
+  std::string words;
+  for (int i = 0; i < 200; ++i) words += "a ";
+  request["documents"][1] = words;
   const auto reply = serving_->post("/v1/rerank", request);
   EXPECT_EQ(reply.status, 400);
   const Json error = reply.json()["error"];

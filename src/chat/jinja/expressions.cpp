@@ -22,6 +22,13 @@ void Expression::contain(const ExpressionPtr& child) {
   if (child) height_ = std::max(height_, child->height() + 1);
 }
 
+void Expression::contain(const CallArguments& arguments) {
+  for (const ExpressionPtr& argument : arguments.positional) contain(argument);
+  for (const auto& [unused, argument] : arguments.keyword) contain(argument);
+  contain(arguments.list);
+  contain(arguments.dict);
+}
+
 Value Name::value(Run& run) const {
   if (const Value* found = run.find(name_)) return *found;
   return run.undefined(fmt::format("'{}' is undefined", name_));
@@ -125,10 +132,7 @@ Arguments CallArguments::evaluate(Run& run) const {
 Call::Call(int line, ExpressionPtr callee, CallArguments arguments)
     : Expression(line), callee_(std::move(callee)), arguments_(std::move(arguments)) {
   contain(callee_);
-  for (const ExpressionPtr& argument : arguments_.positional) contain(argument);
-  for (const auto& [name, argument] : arguments_.keyword) contain(argument);
-  contain(arguments_.list);
-  contain(arguments_.dict);
+  contain(arguments_);
 }
 
 Value Call::value(Run& run) const {
@@ -150,10 +154,7 @@ FilterCall::FilterCall(int line, ExpressionPtr subject, std::string name, CallAr
       name_(std::move(name)),
       arguments_(std::move(arguments)) {
   contain(subject_);
-  for (const ExpressionPtr& argument : arguments_.positional) contain(argument);
-  for (const auto& [unused, argument] : arguments_.keyword) contain(argument);
-  contain(arguments_.list);
-  contain(arguments_.dict);
+  contain(arguments_);
 }
 
 Value FilterCall::value(Run& run) const { return apply_to(run, subject_->evaluate(run)); }
@@ -176,10 +177,7 @@ TestCall::TestCall(int line, ExpressionPtr subject, std::string name, CallArgume
       name_(std::move(name)),
       arguments_(std::move(arguments)) {
   contain(subject_);
-  for (const ExpressionPtr& argument : arguments_.positional) contain(argument);
-  for (const auto& [unused, argument] : arguments_.keyword) contain(argument);
-  contain(arguments_.list);
-  contain(arguments_.dict);
+  contain(arguments_);
 }
 
 Value TestCall::value(Run& run) const {

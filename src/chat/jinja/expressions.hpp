@@ -10,6 +10,8 @@
 
 namespace linnet::jinja {
 
+struct CallArguments;
+
 /// A node of a parsed template that has a value. Immutable after parsing.
 class Expression {
  public:
@@ -30,6 +32,7 @@ class Expression {
  protected:
   virtual Value value(Run& run) const = 0;
   void contain(const std::unique_ptr<Expression>& child);
+  void contain(const CallArguments& arguments);
 
  private:
   int line_;

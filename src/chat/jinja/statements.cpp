@@ -1,5 +1,7 @@
 #include "chat/jinja/statements.hpp"
 
+#include <utility>
+
 #include "chat/jinja/compare.hpp"
 #include "chat/jinja/objects.hpp"
 #include "chat/jinja/print.hpp"
@@ -12,6 +14,13 @@ Flow Body::execute(Run& run) const {
     if (flow != Flow::kNext) return flow;
   }
   return Flow::kNext;
+}
+
+std::pair<Flow, Value> Body::capture(Run& run) const {
+  Capture capture(run);
+  const Scope scope(run, run.frame);
+  const Flow flow = execute(run);
+  return {flow, run.text(capture.take())};
 }
 
 void Target::assign(Run& run, const Value& value) const {
@@ -94,29 +103,14 @@ Flow Set::act(Run& run) const {
 }
 
 Flow SetBlock::act(Run& run) const {
-  Flow flow;
-  Text text;
-  {
-    Capture capture(run);
-    const Scope scope(run, run.frame);
-    flow = body_.execute(run);
-    text = capture.take();
-  }
-  const Value value = run.text(std::move(text));
+  const auto [flow, value] = body_.capture(run);
   target_.assign(run, filters_ ? filters_->apply(run, value) : value);
   return flow;
 }
 
 Flow FilterBlock::act(Run& run) const {
-  Flow flow;
-  Text text;
-  {
-    Capture capture(run);
-    const Scope scope(run, run.frame);
-    flow = body_.execute(run);
-    text = capture.take();
-  }
-  print(run, filters_->apply(run, run.text(std::move(text))), *run.output);
+  const auto [flow, value] = body_.capture(run);
+  print(run, filters_->apply(run, value), *run.output);
   return flow;
 }
 

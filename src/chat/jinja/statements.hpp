@@ -38,6 +38,8 @@ using StatementPtr = std::unique_ptr<Statement>;
 struct Body {
   std::vector<StatementPtr> statements;
   Flow execute(Run& run) const;
+  /// What it would have written, in a scope of its own.
+  std::pair<Flow, Value> capture(Run& run) const;
 };
 
 /// What a value can be given to: a name, an attribute of a namespace, or several of them.

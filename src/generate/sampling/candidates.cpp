@@ -71,6 +71,12 @@ double Candidates::Softmax::weight(float logit) const {
   return exp_of_negative((logit - highest) * static_cast<float>(scale));
 }
 
+double Candidates::Softmax::weight(std::span<const Candidate> candidates) const {
+  double total = 0.0;
+  for (const Candidate& candidate : candidates) total += weight(candidate.logit);
+  return total;
+}
+
 double Candidates::Softmax::logit_of(double probability) const {
   return highest + std::log(probability * sum) / scale;
 }
@@ -148,6 +154,17 @@ void Candidates::keep(std::vector<Candidate> candidates) {
   list_ = std::move(candidates);
   is_list_ = true;
   is_sorted_ = false;
+}
+
+void Candidates::keep_until(std::vector<Candidate> candidates, const Softmax& distribution,
+                            double wanted) {
+  double sum = 0.0;
+  std::size_t kept = 0;
+  while (kept < candidates.size() && (kept == 0 || sum < wanted)) {
+    sum += distribution.weight(candidates[kept++].logit);
+  }
+  candidates.resize(kept);
+  keep(std::move(candidates));
 }
 
 void Candidates::keep_top(std::int64_t count) {

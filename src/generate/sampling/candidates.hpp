@@ -65,10 +65,13 @@ class Candidates {
     std::int64_t count = 0;
 
     double weight(float logit) const;
+    double weight(std::span<const Candidate> candidates) const;
     /// The logit of a candidate of this probability.
     double logit_of(double probability) const;
   };
   Softmax softmax() const;
+  /// Keeps the first of these, so many that their weights add up to `wanted`, and at least one.
+  void keep_until(std::vector<Candidate> candidates, const Softmax& distribution, double wanted);
 
   struct Drawn {
     std::int32_t id = 0;

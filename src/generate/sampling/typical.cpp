@@ -21,11 +21,9 @@ class Typical : public SamplerStep {
       const double reach = distance / distribution.scale;
       auto found = candidates.between(static_cast<float>(centre - reach),
                                       static_cast<float>(centre + reach));
-      double sum = 0.0;
-      for (const Candidate& candidate : found) sum += distribution.weight(candidate.logit);
       const bool is_all = static_cast<std::int64_t>(found.size()) >= distribution.count;
       const bool is_beyond = !(reach < kFarthest);
-      if (sum >= wanted || is_all || is_beyond) {
+      if (is_all || is_beyond || distribution.weight(found) >= wanted) {
         return cut(candidates, std::move(found), centre, distribution, wanted);
       }
     }
@@ -41,13 +39,7 @@ class Typical : public SamplerStep {
       const double of_a = std::abs(a.logit - centre), of_b = std::abs(b.logit - centre);
       return of_a != of_b ? of_a < of_b : likelier(a, b);
     });
-    double sum = 0.0;
-    std::size_t kept = 0;
-    while (kept < found.size() && (kept == 0 || sum < wanted)) {
-      sum += distribution.weight(found[kept++].logit);
-    }
-    found.resize(kept);
-    candidates.keep(std::move(found));
+    candidates.keep_until(std::move(found), distribution, wanted);
   }
 
   double p_;

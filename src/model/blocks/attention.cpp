@@ -19,12 +19,12 @@ struct Projected {
 std::vector<float> alibi_slopes(int heads, float largest_bias) {
   if (largest_bias <= 0.0f) return {};
   const int whole = 1 << static_cast<int>(std::floor(std::log2(heads)));
-  const double base = std::pow(2.0, -largest_bias / whole);
+  const double base = std::pow(2.0, -largest_bias / static_cast<float>(whole));
   const double between = std::pow(2.0, -largest_bias / 2.0 / whole);
-  std::vector<float> slopes;
+  std::vector<float> slopes(static_cast<std::size_t>(heads));
   for (int h = 0; h < heads; ++h) {
-    slopes.push_back(static_cast<float>(h < whole ? std::pow(base, h + 1)
-                                                  : std::pow(between, 2 * (h - whole) + 1)));
+    slopes[h] = static_cast<float>(h < whole ? std::pow(base, h + 1)
+                                             : std::pow(between, 2 * (h - whole) + 1));
   }
   return slopes;
 }

@@ -78,10 +78,7 @@ Result<std::vector<ApiKey>> parse_api_keys(std::string_view text) {
   return keys;
 }
 
-ApiKeys::ApiKeys(const std::vector<ApiKey>& keys)
-    : everyone_(std::make_shared<ClientAccount>(0, "", Quota{})) {
-  replace(keys);
-}
+ApiKeys::ApiKeys(const std::vector<ApiKey>& keys) { replace(keys); }
 
 ApiKeys::Digest ApiKeys::digest(std::string_view secret) {
   Digest digest;
@@ -110,8 +107,8 @@ void ApiKeys::replace(const std::vector<ApiKey>& keys) {
   entries_ = std::move(entries);
 }
 
-std::shared_ptr<ClientAccount> ApiKeys::find(std::string_view secret) const {
-  if (empty()) return everyone_;
+std::shared_ptr<ClientAccount> ApiKeys::find(std::string_view secret, std::uint64_t peer) const {
+  if (empty()) return std::make_shared<ClientAccount>(peer, "", Quota{});
   const Digest asked = digest(secret);
   std::shared_ptr<ClientAccount> found;
   for (const Entry& entry : entries_) {

@@ -31,8 +31,8 @@ class ApiKeys {
   void replace(const std::vector<ApiKey>& keys);
 
   bool empty() const { return entries_.empty(); }
-  /// Who uses `secret`; everyone is the same client if there are no keys. Null if it is no key.
-  std::shared_ptr<ClientAccount> find(std::string_view secret) const;
+  /// Who uses `secret`, null if it is no key. If there are no keys, whoever has the id `peer`.
+  std::shared_ptr<ClientAccount> find(std::string_view secret, std::uint64_t peer) const;
 
  private:
   using Digest = std::array<unsigned char, 32>;
@@ -45,7 +45,6 @@ class ApiKeys {
   std::shared_ptr<ClientAccount> account_of(const ApiKey& key, const Digest& digest);
 
   std::vector<Entry> entries_;
-  std::shared_ptr<ClientAccount> everyone_;
   std::uint64_t next_id_ = 1;
 };
 

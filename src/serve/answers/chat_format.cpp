@@ -4,6 +4,9 @@
 namespace linnet::serve {
 namespace {
 
+// Tokens whose log probabilities wait for the event of some text.
+constexpr std::size_t kMostHeld = 256;
+
 // POST /v1/chat/completions: deltas of a message, thinking and calls of tools apart from the text.
 class ChatFormat final : public AnswerFormat {
  public:
@@ -29,7 +32,12 @@ class ChatFormat final : public AnswerFormat {
 
   std::string add(std::size_t choice, const GeneratedText& generated) override {
     append(generated.logprobs, choices_[choice].new_logprobs);
-    return take(choice, choices_[choice].parser->push(generated.text));
+    std::string events = take(choice, choices_[choice].parser->push(generated.text));
+    // A long call comes as one, and there are tokens without any text.
+    if (choices_[choice].new_logprobs.size() > kMostHeld) {
+      events += delta_event(choice, Json::object(), nullptr);
+    }
+    return events;
   }
 
   std::string close(std::size_t choice, const Ending& ending) override {

@@ -28,7 +28,7 @@ std::string PendingAnswer::take_events() {
   const bool all_closed =
       std::ranges::all_of(choices_, [](const Choice& choice) { return choice.closed; });
   if (!all_closed || std::exchange(finished_, true)) return events;
-  if (!error_.empty()) return events + format_->fail(unavailable(500, error_, "engine_failed"));
+  if (error_) return events + format_->fail(*error_);
   return events + format_->end(usage());
 }
 
@@ -40,7 +40,7 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   if (!choice.outcome.reason) return events;
   choice.closed = true;
   if (!choice.outcome.error.empty()) {
-    error_ = choice.outcome.error;
+    error_ = unavailable(500, choice.outcome.error, std::string(choice.outcome.error_code));
     return events;
   }
   return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});

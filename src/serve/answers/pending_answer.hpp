@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,8 @@ class PendingAnswer {
   std::string take_events();
   /// True when take_events() has given the last event.
   bool finished() const { return finished_; }
-  /// Why it failed, when it has finished; empty if it did not.
-  const std::string& error() const { return error_; }
+  /// Why it failed, when it has finished; nothing if it did not.
+  const std::optional<ApiError>& error() const { return error_; }
   /// See AnswerFormat::warnings().
   const std::vector<std::string>& warnings() const { return format_->warnings(); }
   /// What it took so far.
@@ -50,7 +51,7 @@ class PendingAnswer {
   const bool streams_;
   bool opened_ = false;
   bool finished_ = false;
-  std::string error_;
+  std::optional<ApiError> error_;
 };
 
 }  // namespace linnet::serve

@@ -1,10 +1,30 @@
 // Text to tokens and back, and conversations to prompts.
 
+#include <fmt/format.h>
+
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/prompts.hpp"
 
 namespace linnet::serve {
+namespace {
+
+// Each may stand for a piece of any length.
+constexpr std::size_t kMostDetokenized = 1 << 20;
+
+// Written as text at once: as a tree a token would take ten times as much memory.
+ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
+  ApiReply reply;
+  reply.body = R"({"tokens":[)";
+  for (const TokenId id : ids) {
+    if (reply.body.back() == '}') reply.body += ',';
+    reply.body += fmt::format(R"({{"id":{},"piece":{}}})", id, dump(tokenizer.piece(id)));
+  }
+  reply.body += "]}";
+  return reply;
+}
+
+}  // namespace
 
 // POST /tokenize
 Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
@@ -19,18 +39,14 @@ Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   const auto ids = tokenizer.encode(
       *text, {.add_special = add_special, .parse_special = parse_special, .plain = {}});
   if (!ids) return invalid_request("content: " + ids.error().message, "content");
-  if (!with_pieces) return json_reply({{"tokens", *ids}});
-  Json tokens = Json::array();
-  for (const TokenId id : *ids) {
-    tokens.push_back({{"id", id}, {"piece", tokenizer.piece(id)}});
-  }
-  return json_reply({{"tokens", std::move(tokens)}});
+  if (with_pieces) return pieces_reply(tokenizer, *ids);
+  return json_reply({{"tokens", *ids}});
 }
 
 // POST /detokenize
 Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  const Json* const tokens = fields.array("tokens", SIZE_MAX);
+  const Json* const tokens = fields.array("tokens", kMostDetokenized);
   if (fields.error()) return *fields.error();
   if (!tokens) return invalid_request("tokens: expected an array, found nothing", "tokens");
   const auto ids = read_tokens(*tokens, "tokens", context.model.tokenizer->vocabulary_size());

@@ -48,12 +48,6 @@ bool is_http_error(beast::error_code error) {
          error != http::error::end_of_stream && error != http::error::partial_message;
 }
 
-std::string address_of(const asio::ip::tcp::socket& socket) {
-  beast::error_code error;
-  const auto endpoint = socket.remote_endpoint(error);
-  return error ? std::string() : endpoint.address().to_string();
-}
-
 }  // namespace
 
 void RequestReaders::stop() {
@@ -66,7 +60,7 @@ Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, ConnectionC
       context_(context),
       news_(transport_.get_executor()),
       watch_(transport_.get_executor()),
-      peer_(address_of(transport_.tcp().socket())) {
+      peer_(peer_of(transport_.tcp().socket())) {
   ++context_.metrics.connections;
 }
 
@@ -208,8 +202,8 @@ asio::awaitable<bool> Connection::answer_whole(std::unique_ptr<PendingAnswer> pe
   bool sent = false;
   if (!client_gone_) {
     ApiReply reply;
-    if (!pending->error().empty()) {
-      reply = error_reply(unavailable(500, pending->error(), "engine_failed"), context_.metrics,
+    if (pending->error()) {
+      reply = error_reply(*pending->error(), context_.metrics,
                           Api::error_shape(exchange_.request.path));
     } else {
       reply.body = dump(pending->whole());

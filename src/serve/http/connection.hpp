@@ -94,7 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer news_;   // cancelled when there is something to do for the coroutine
   boost::asio::steady_timer watch_;  // until the next look whether the client is still there
   EventStream* stream_ = nullptr;    // while one is being sent
-  std::string peer_;
+  const Peer peer_;
   Exchange exchange_;
   std::string answer_text_;  // for the log, where it is to have it
   bool idle_ = true;

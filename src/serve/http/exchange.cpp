@@ -71,7 +71,7 @@ Json access_line(const Exchange& exchange) {
       std::chrono::steady_clock::now() - exchange.start;
   Json line = {{"time", utc_time()},
                {"request_id", exchange.id},
-               {"peer", exchange.peer},
+               {"peer", exchange.peer.address},
                {"method", exchange.request.method},
                {"path", exchange.request.path},
                {"status", exchange.status},

@@ -8,6 +8,7 @@
 
 #include "serve/answers/answer_format.hpp"
 #include "serve/api.hpp"
+#include "serve/http/peer.hpp"
 
 namespace linnet::serve {
 
@@ -19,8 +20,8 @@ struct Exchange {
   std::string origin, host;   ///< as the headers of these names say
   std::string if_none_match;  ///< as the header says
   std::string encoding;       ///< of the body, as Content-Encoding says
-  std::string peer;           ///< address of the client
-  unsigned version = 11;      ///< of HTTP, times 10
+  Peer peer;
+  unsigned version = 11;  ///< of HTTP, times 10
   bool keep_alive = false;
   bool head_only = false;     ///< HEAD: a reply without its body
   bool is_preflight = false;  ///< a browser asks whether a page may send its request

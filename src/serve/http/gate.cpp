@@ -53,7 +53,7 @@ std::variant<ApiReply, Gate::Pass> Gate::enter(Exchange& exchange, std::uint64_t
     }
   }
   if (body_bytes <= kSmallBody) body_bytes = 0;
-  exchange.request.client = keys_.find(exchange.secret);
+  exchange.request.client = keys_.find(exchange.secret, exchange.peer.client);
   if (const auto error = refuse(exchange, body_bytes)) return refused(*error);
   std::shared_ptr<ClientAccount> account;
   if (exchange.request.method == "POST") {  // the others cost nothing

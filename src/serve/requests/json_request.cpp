@@ -66,6 +66,11 @@ Result<Json> parse_body(std::string_view body) {
   return json;
 }
 
+void append_text(const std::string& text, Json& to) {
+  if (to.is_null()) to = "";
+  to.get_ref<std::string&>() += text;
+}
+
 Fields::Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
 
 const Json* Fields::find(std::string_view name) const {

@@ -17,6 +17,10 @@ namespace linnet::serve {
 /// containers take recursion and quadratic time. An Error says what is wrong and where.
 Result<Json> parse_body(std::string_view body);
 
+/// Puts `text` behind the text `to`, which may be null at first. In place: a request may have a
+/// hundred thousand parts of one text.
+void append_text(const std::string& text, Json& to);
+
 /// Reads the fields of a JSON object. The first field of a wrong type or out of range is kept as
 /// the error(), with its path; all later reads give their defaults. null counts as absent.
 class Fields {

@@ -70,8 +70,7 @@ class MessageReader {
       if (turned["content"].is_null()) turned["content"] = Json::array();
       turned["content"].push_back({{"type", "text"}, {"text", block.required_text("text")}});
     } else if (type == "thinking") {
-      turned["reasoning_content"] =
-          turned.value("reasoning_content", "") + block.required_text("thinking");
+      append_text(block.required_text("thinking"), turned["reasoning_content"]);
     } else if (type == "tool_use") {
       add_call(block, turned);
     } else if (type == "tool_result") {

@@ -80,9 +80,7 @@ class InputReader {
     for (std::size_t i = 0; content && i < content->size(); ++i) {
       if (!(*content)[i].is_object()) continue;
       Fields part((*content)[i], item.path_of(fmt::format("content[{}]", i)));
-      Json& message = assistant();
-      message["reasoning_content"] =
-          message.value("reasoning_content", "") + part.required_text("text");
+      append_text(part.required_text("text"), assistant()["reasoning_content"]);
       item.take_error(part);
     }
   }

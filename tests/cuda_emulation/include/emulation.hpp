@@ -27,7 +27,7 @@ int lane();
 void* launch_memory();
 
 /// Puts `value` where the other lanes of the warp find it and waits until all lanes did; gives the
-/// values by lane. The lanes must meet_warp() before the next call.
+/// values by lane, which stay until the call after the next.
 const std::uint64_t* share(std::uint64_t value);
 
 /// The copy happens when the thread waits for it: for all, or for all but the last `pending`

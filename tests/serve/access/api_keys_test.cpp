@@ -44,21 +44,21 @@ TEST(ApiKeys, ABadLineIsNamedWithoutItsSecret) {
 
 TEST(ApiKeys, FindsWhoUsesAKey) {
   const ApiKeys keys({{"first", "", {}}, {"second", "bot", {}}});
-  EXPECT_EQ(keys.find("third"), nullptr);
-  EXPECT_EQ(keys.find(""), nullptr);
-  EXPECT_EQ(keys.find("second")->name(), "bot");
-  EXPECT_NE(keys.find("first")->id(), keys.find("second")->id());
-  EXPECT_EQ(ApiKeys({}).find("anything")->id(), 0u);
+  EXPECT_EQ(keys.find("third", 7), nullptr);
+  EXPECT_EQ(keys.find("", 7), nullptr);
+  EXPECT_EQ(keys.find("second", 7)->name(), "bot");
+  EXPECT_NE(keys.find("first", 7)->id(), keys.find("second", 7)->id());
+  EXPECT_EQ(ApiKeys({}).find("anything", 7)->id(), 7u);
 }
 
 TEST(ApiKeys, WhatAKeyHasUsedOutlivesAReload) {
   ApiKeys keys({{"first", "", {.requests_per_minute = 1}}, {"second", "", {}}});
-  EXPECT_FALSE(keys.find("first")->begin(kStart));
+  EXPECT_FALSE(keys.find("first", 7)->begin(kStart));
   keys.replace({{"first", "", {.requests_per_minute = 1}}});
-  EXPECT_TRUE(keys.find("first")->begin(kStart));
-  EXPECT_EQ(keys.find("second"), nullptr);
+  EXPECT_TRUE(keys.find("first", 7)->begin(kStart));
+  EXPECT_EQ(keys.find("second", 7), nullptr);
   keys.replace({{"first", "", {.requests_per_minute = 2}}});
-  EXPECT_FALSE(keys.find("first")->begin(kStart));
+  EXPECT_FALSE(keys.find("first", 7)->begin(kStart));
 }
 
 TEST(ClientAccount, RequestsAMinute) {

@@ -29,7 +29,6 @@ T exchange(T value, int mask) {
   std::memcpy(&bits, &value, sizeof value);
   bits = emulation::share(bits)[emulation::lane() ^ mask];
   std::memcpy(&value, &bits, sizeof value);
-  emulation::meet_warp();  // before the next exchange overwrites what others still read
   return value;
 }
 
@@ -37,7 +36,6 @@ inline std::uint32_t vote(bool value) {
   const std::uint64_t* all = emulation::share(value ? 1 : 0);
   std::uint32_t bits = 0;
   for (int l = 0; l < kWarp; ++l) bits |= static_cast<std::uint32_t>(all[l] & 1) << l;
-  emulation::meet_warp();
   return bits;
 }
 inline int count_bits(std::uint32_t bits) { return std::popcount(bits); }
@@ -118,35 +116,35 @@ inline void load_tiles_transposed(std::uint32_t (&to)[4], const void* row) {
 }
 
 namespace detail {
+/// What a lane holds of the tiles of a product.
+struct Fragments {
+  float a[4][2], b[2][2];
+};
+
 /// The fragments as the PTX ISA draws them: lane l has of a the rows l / 4 and l / 4 + 8, columns
 /// l % 4 * 2 and + 8; of b the rows l % 4 * 2 and + 8 of column l / 4.
 template <float (*kToFloat)(std::uint16_t)>
 void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                     std::uint32_t b1) {
-  const int lane = emulation::lane();
-  float left[2][16], right[16][2];
-  const auto half = [](std::uint64_t bits, int i) {
-    return kToFloat(static_cast<std::uint16_t>(bits >> (16 * i)));
+  Fragments own;
+  const auto unpack = [](float(&to)[2], std::uint32_t bits) {
+    to[0] = kToFloat(static_cast<std::uint16_t>(bits));
+    to[1] = kToFloat(static_cast<std::uint16_t>(bits >> 16));
   };
-  for (int part = 0; part < 4; ++part) {
-    const std::uint64_t* all = emulation::share(a[part]);
-    for (int c = 0; c < 8; ++c) {
-      left[part % 2][part / 2 * 8 + c] = half(all[lane / 4 * 4 + c / 2], c % 2);
-    }
-    emulation::meet_warp();
-  }
-  for (int part = 0; part < 2; ++part) {
-    const std::uint64_t* all = emulation::share(part == 0 ? b0 : b1);
-    for (int k = 0; k < 8; ++k) {
-      for (int c = 0; c < 2; ++c) {
-        right[part * 8 + k][c] = half(all[(lane % 4 * 2 + c) * 4 + k / 2], k % 2);
-      }
-    }
-    emulation::meet_warp();
-  }
+  for (int part = 0; part < 4; ++part) unpack(own.a[part], a[part]);
+  unpack(own.b[0], b0);
+  unpack(own.b[1], b1);
+  const std::uint64_t* all = emulation::share(reinterpret_cast<std::uint64_t>(&own));
+  const auto of_lane = [&](int l) { return reinterpret_cast<const Fragments*>(all[l]); };
+  const int row = emulation::lane() / 4, column = emulation::lane() % 4 * 2;
   for (int i = 0; i < 4; ++i) {
-    for (int k = 0; k < 16; ++k) sum[i] += left[i / 2][k] * right[k][i % 2];
+    for (int k = 0; k < 16; ++k) {
+      const int pair = k % 8 / 2;
+      sum[i] += of_lane(row * 4 + pair)->a[i / 2 + k / 8 * 2][k % 2] *
+                of_lane((column + i % 2) * 4 + pair)->b[k / 8][k % 2];
+    }
   }
+  emulation::meet_warp();  // before the fragments are gone
 }
 }  // namespace detail
 
