@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string gguf, type, path;
+  std::string gguf, type, importance, path;
   std::vector<std::string> rules, adapters;
   float strength = 1.0f;
   int threads = 0;
@@ -55,6 +55,18 @@ Result<std::vector<quantize::Lora>> open_adapters(const Options& options, const 
   return adapters;
 }
 
+// Nothing where none is asked for.
+Result<std::optional<quantize::Importance>> read_importance(const Options& options,
+                                                            const gguf::File& model) {
+  if (options.importance.empty()) return std::optional<quantize::Importance>();
+  auto importance = quantize::Importance::read(options.importance);
+  if (!importance) return importance.error();
+  if (Status status = importance->check_fits(model); !status) {
+    return Error{fmt::format("{}: {}", options.importance, status.error().message)};
+  }
+  return std::optional(std::move(*importance));
+}
+
 // Tensors of each type.
 using Counts = std::map<std::string_view, int>;
 
@@ -76,6 +88,7 @@ Status print_json(const quantize::Outcome& outcome, const Counts& counts) {
                {"converted", outcome.converted},
                {"converted_again", outcome.converted_again},
                {"adapted", outcome.adapted},
+               {"weighted", outcome.weighted},
                {"relative_error", outcome.lost}};
   for (const auto& [name, count] : counts) json["tensors"][std::string(name)] = count;
   return write_output(json.dump() + "\n");
@@ -89,6 +102,9 @@ void print(const quantize::Outcome& outcome, const Counts& counts) {
   }
   note("tensors: {}\n", types);
   if (outcome.adapted > 0) note("adapted: {} tensors\n", outcome.adapted);
+  if (outcome.weighted > 0) {
+    note("weighted: {} tensors by the importance of their columns\n", outcome.weighted);
+  }
   note("size:    {:.1f} MiB, before {:.1f} MiB; {:.2f} bits a weight\n",
        static_cast<double>(outcome.after_bytes) / kMib,
        static_cast<double>(outcome.before_bytes) / kMib, bits_a_weight(outcome));
@@ -112,6 +128,8 @@ Status run(const Options& options) {
   if (!chosen) return chosen.error();
   const auto adapters = open_adapters(options, *file);
   if (!adapters) return adapters.error();
+  const auto importance = read_importance(options, *file);
+  if (!importance) return importance.error();
   ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
   const auto outcome = [&] {
     const InterruptCatcher catcher;
@@ -120,8 +138,9 @@ Status run(const Options& options) {
       line.show(done, total);
       return !catcher.is_interrupted();
     };
-    return quantize::write_quantised(*file, *chosen, pool, options.path,
-                                     {mix->file_type, *adapters, progress});
+    return quantize::write_quantised(
+        *file, *chosen, pool, options.path,
+        {mix->file_type, *adapters, *importance ? &**importance : nullptr, progress});
   }();
   if (!outcome) return outcome.error();
   const Counts counts = count_types(*chosen);
@@ -162,6 +181,10 @@ void add_quantize(CLI::App& parent, int& exit_status) {
   app->add_option("--lora-strength", options->strength, "a factor on what adapters add")
       ->check(number_between(-100.0, 100.0))
       ->capture_default_str();
+  app->add_option("--importance", options->importance,
+                  "GGUF file of `linnet importance`, or an imatrix of llama.cpp: the columns that "
+                  "matter lose less")
+      ->type_name("FILE");
   app->add_option("--threads", options->threads, "threads (default: all that may be used)")
       ->check(whole_number_between(1, 1024));
   app->add_flag("--json", options->json, "print what was done as one JSON object");
@@ -170,6 +193,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_0 --rule 'blk.*.attn_v.weight=Q8_0' "
+      "out.gguf\n"
+      "  linnet quantize --gguf model-BF16.gguf --type Q3_K_M --importance importance.gguf "
       "out.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --lora adapter.gguf --type Q4_K_M adapted.gguf");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });

@@ -22,6 +22,7 @@ void add_chat(CLI::App& parent, int& exit_status);
 void add_inspect(CLI::App& parent, int& exit_status);
 void add_embed(CLI::App& parent, int& exit_status);
 void add_rerank(CLI::App& parent, int& exit_status);
+void add_importance(CLI::App& parent, int& exit_status);
 void add_perplexity(CLI::App& parent, int& exit_status);
 void add_logits(CLI::App& parent, int& exit_status);
 void add_tokenize(CLI::App& parent, int& exit_status);

@@ -41,6 +41,13 @@ class Buffer {
   std::int64_t size_ = 0;
 };
 
+/// Which weight of a file a matrix is.
+struct WeightName {
+  std::string tensor = {};  ///< empty: it has no name
+  std::int64_t slice = 0;   ///< of the tensor's slices, the first one of the matrix
+  std::int64_t slices = 1;  ///< of the tensor
+};
+
 /// A weight as it lies in the file: `slices` matrices (more than one for experts) of `rows` outputs
 /// by `columns` inputs, packed in `format`.
 struct MatrixSource {
@@ -52,6 +59,7 @@ struct MatrixSource {
   /// Whether the bytes outlive the matrix, so that a slice may be read when it is first used.
   bool lasting = false;
   std::string name = {};  ///< what errors call a weight that lasts: its file and tensor
+  WeightName weight = {};
 };
 
 /// A weight in the layout that the backend's kernels want.

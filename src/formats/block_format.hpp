@@ -29,7 +29,8 @@
 ///   minimums)`;
 ///   - if has_super_scale, `unpack_super_scales(block, super_scales)`: small integers a group and
 ///     one or two half-precision numbers a block.
-/// Those that Linnet can write have `quantize(in, block)`.
+/// Those that Linnet can write have `quantize(in, weights, block)`, which minimises the sum of
+/// weight times squared error, or `quantize(in, block)` where there is nothing to choose.
 namespace linnet::formats {
 
 /// The defaults of a type; a type hides what differs.
@@ -134,18 +135,6 @@ void dequantize(const std::byte* blocks, float* out, std::int64_t elements) {
       }
       out += T::group_elements;
     }
-    blocks += sizeof(block);
-  }
-}
-
-/// Format::quantize of a quantised type.
-template <class T>
-void quantize(const float* in, std::byte* blocks, std::int64_t elements) {
-  for (; elements > 0; elements -= T::block_elements) {
-    typename T::Block block{};
-    T::quantize(in, block);
-    std::memcpy(blocks, &block, sizeof(block));
-    in += T::block_elements;
     blocks += sizeof(block);
   }
 }

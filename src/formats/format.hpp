@@ -25,6 +25,11 @@ struct Format {
   /// cannot write the type.
   void (*quantize)(const float* in, std::byte* blocks, std::int64_t elements);
 
+  /// The same, where the error of each value counts so many times `importance` (> 0); null where
+  /// that changes nothing.
+  void (*quantize_weighted)(const float* in, const float* importance, std::byte* blocks,
+                            std::int64_t elements);
+
   /// Bytes of `elements` values (a multiple of block_elements).
   std::int64_t size_bytes(std::int64_t elements) const {
     return elements / block_elements * block_bytes;

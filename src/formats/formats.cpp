@@ -27,6 +27,7 @@
 #include "formats/q5_k.hpp"
 #include "formats/q6_k.hpp"
 #include "formats/q8_0.hpp"
+#include "formats/quantise_blocks.hpp"
 #include "formats/same_name.hpp"
 #include "formats/tq1_0.hpp"
 #include "formats/tq2_0.hpp"
@@ -37,7 +38,7 @@ namespace {
 template <class T>
 constexpr Format plain() {
   Format format{T::type, T::name, 1, sizeof(typename T::Value), formats::plain_to_float<T>,
-                nullptr};
+                nullptr, nullptr};
   if constexpr (requires { T::from_float; }) format.quantize = formats::plain_from_float<T>;
   return format;
 }
@@ -46,8 +47,9 @@ template <class T>
 constexpr Format blocks() {
   Format format{
       T::type, T::name, T::block_elements, sizeof(typename T::Block), formats::dequantize<T>,
-      nullptr};
+      nullptr, nullptr};
   if constexpr (requires { T::quantize; }) format.quantize = formats::quantize<T>;
+  if constexpr (formats::kIsWeighted<T>) format.quantize_weighted = formats::quantize_weighted<T>;
   return format;
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "formats/block_format.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/packing.hpp"
 #include "formats/tables/codebooks.hpp"
 
@@ -37,6 +38,23 @@ struct IQ4_XS : BlockFormat<TensorType::kIQ4_XS, 256, 32> {
       const int low = block.scales_low[g / 2] >> (g % 2 * 4) & 0xf;
       const int high = block.scales_high.value() >> (g * 2) & 3;
       out.scales[g] = static_cast<std::int8_t>((low | high << 4) - 32);
+    }
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_extremes<IQ4_XS>(in, weights, 31);
+    block.scale = PackedHalf::of(super.super_scale);
+    int high = 0;
+    for (int g = 0; g < groups; ++g) {
+      const int number = super.scales[g] + 32;
+      block.scales_low[g / 2] |= (number & 0xf) << (g % 2 * 4);
+      high |= number >> 4 << (g * 2);
+    }
+    block.scales_high = {{static_cast<std::uint8_t>(high), static_cast<std::uint8_t>(high >> 8)}};
+    std::uint8_t stored[block_elements];
+    nearest_stored_codes<IQ4_XS>(in, super, stored);
+    for (std::ptrdiff_t g = 0; g < groups; ++g) {
+      join_nibbles(stored + 32 * g, 16, block.nibbles + 16 * g);
     }
   }
 };

@@ -8,6 +8,7 @@
 #include "formats/block_format.hpp"
 #include "formats/fit_scale.hpp"
 #include "formats/packing.hpp"
+#include "formats/refine_scales.hpp"
 
 /// Scales of the K types: what Q4_K and Q5_K share, and how they are chosen for writing.
 namespace linnet::formats {
@@ -37,47 +38,55 @@ struct PackedScales6 {
   }
 };
 
-/// Fits a line to every group for codes 0 to code_max, scales and minimums rounded to 0 to
-/// scale_max; the super scales come out as they will be read back.
-template <int kGroups>
-SuperScales<kGroups> fit_ranges(const float* in, int group_elements, int code_max, int scale_max) {
-  float scales[kGroups];
-  float minimums[kGroups];
-  for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
-    const Line line = fit_line(in + g * group_elements, group_elements, code_max, 0.0f);
+/// Fits a line to every group, scales and minimums being 0 to scale_max; the super scales come out
+/// as they will be read back.
+template <class T>
+SuperScales<T::groups> fit_ranges(const float* in, const float* weights, int scale_max) {
+  constexpr int kCodeMax = (1 << T::code_bits) - 1;
+  float scales[T::groups];
+  float minimums[T::groups];
+  for (std::ptrdiff_t g = 0; g < T::groups; ++g) {
+    const std::ptrdiff_t first = g * T::group_elements;
+    const Line line = fit_line(in + first, weights + first, T::group_elements, kCodeMax, 0.0f);
     minimums[g] = -line.offset;
     scales[g] = line.scale;
   }
-  const float largest_scale = *std::max_element(scales, scales + kGroups);
-  const float largest_minimum = *std::max_element(minimums, minimums + kGroups);
-  SuperScales<kGroups> result;
+  const float largest_scale = *std::max_element(scales, scales + T::groups);
+  const float largest_minimum = *std::max_element(minimums, minimums + T::groups);
+  SuperScales<T::groups> result;
   result.super_scale = PackedHalf::of(largest_scale / static_cast<float>(scale_max)).value();
   result.super_minimum = PackedHalf::of(largest_minimum / static_cast<float>(scale_max)).value();
-  for (int g = 0; g < kGroups; ++g) {
+  for (int g = 0; g < T::groups; ++g) {
     result.scales[g] =
         round_to_range(scales[g] * inverse_or_zero(result.super_scale), 0, scale_max);
     result.minimums[g] =
         round_to_range(minimums[g] * inverse_or_zero(result.super_minimum), 0, scale_max);
   }
+  refine_scales<T>(in, weights, {0, scale_max}, result);
   return result;
 }
 
-/// The same for codes -code_magnitude to code_magnitude - 1 without minimums: scales have signs, so
-/// that a group's largest value can have the code -code_magnitude.
-template <int kGroups>
-SuperScales<kGroups> fit_extremes(const float* in, int group_elements, int code_magnitude,
-                                  int scale_max) {
-  float scales[kGroups];
-  for (std::ptrdiff_t g = 0; g < kGroups; ++g) {
-    scales[g] = fit_scale(in + g * group_elements, group_elements, code_magnitude);
+/// The same for types without minimums: scales have signs, so that a group's largest value can have
+/// the lowest code.
+template <class T>
+SuperScales<T::groups> fit_extremes(const float* in, const float* weights, int scale_max) {
+  float scales[T::groups];
+  for (std::ptrdiff_t g = 0; g < T::groups; ++g) {
+    const std::ptrdiff_t first = g * T::group_elements;
+    if constexpr (T::has_codebook) {
+      scales[g] = fit_scale(in + first, weights + first, T::group_elements, T::codebook);
+    } else {
+      scales[g] = fit_scale(in + first, weights + first, T::group_elements, -T::code_min);
+    }
   }
-  const float largest = std::fabs(extreme(scales, kGroups));
-  SuperScales<kGroups> result{};
+  const float largest = std::fabs(extreme(scales, T::groups));
+  SuperScales<T::groups> result{};
   result.super_scale = PackedHalf::of(largest / static_cast<float>(scale_max)).value();
-  for (int g = 0; g < kGroups; ++g) {
+  for (int g = 0; g < T::groups; ++g) {
     result.scales[g] =
         round_to_range(scales[g] * inverse_or_zero(result.super_scale), -scale_max, scale_max);
   }
+  refine_scales<T>(in, weights, {-scale_max, scale_max}, result);
   return result;
 }
 
@@ -89,8 +98,13 @@ void nearest_stored_codes(const float* in, const SuperScales<T::groups>& super,
     const float inverse = inverse_or_zero(T::scale_factor * super.super_scale * super.scales[g]);
     const float minimum = T::has_minimum ? super.super_minimum * super.minimums[g] : 0.0f;
     for (int i = g * T::group_elements; i < (g + 1) * T::group_elements; ++i) {
-      const float code = (in[i] + minimum) * inverse - static_cast<float>(T::code_min);
-      stored[i] = round_to_range(code, 0, (1 << T::code_bits) - 1);
+      const float code = (in[i] + minimum) * inverse;
+      if constexpr (T::has_codebook) {
+        stored[i] = nearest_index(T::codebook, code);
+      } else {
+        const float from_least = code - static_cast<float>(T::code_min);
+        stored[i] = round_to_range(from_least, 0, (1 << T::code_bits) - 1);
+      }
     }
   }
 }

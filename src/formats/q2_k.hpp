@@ -36,8 +36,8 @@ struct Q2_K : BlockFormat<TensorType::kQ2_K, 256, 16> {
     }
   }
 
-  static void quantize(const float* in, Block& block) {
-    const auto super = fit_ranges<groups>(in, group_elements, 3, 15);
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_ranges<Q2_K>(in, weights, 15);
     block.scale = PackedHalf::of(super.super_scale);
     block.minimum = PackedHalf::of(super.super_minimum);
     for (int g = 0; g < groups; ++g) {

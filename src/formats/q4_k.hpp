@@ -37,8 +37,8 @@ struct Q4_K : BlockFormat<TensorType::kQ4_K, 256, 32> {
     block.group_scales.unpack(out.scales, out.minimums);
   }
 
-  static void quantize(const float* in, Block& block) {
-    const auto super = fit_ranges<groups>(in, group_elements, 15, 63);
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_ranges<Q4_K>(in, weights, 63);
     block.scale = PackedHalf::of(super.super_scale);
     block.minimum = PackedHalf::of(super.super_minimum);
     block.group_scales.pack(super.scales, super.minimums);

@@ -31,8 +31,8 @@ struct Q5_1 : BlockFormat<TensorType::kQ5_1, 32, 32> {
     minimums[0] = -block.offset.value();
   }
 
-  static void quantize(const float* in, Block& block) {
-    const Line line = fit_line(in, 32, 31, HUGE_VALF);
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const Line line = fit_line(in, weights, 32, 31, HUGE_VALF);
     block.scale = PackedHalf::of(line.scale);
     block.offset = PackedHalf::of(line.offset);
     const float inverse = inverse_or_zero(block.scale.value());

@@ -39,8 +39,8 @@ struct Q5_K : BlockFormat<TensorType::kQ5_K, 256, 32> {
     block.group_scales.unpack(out.scales, out.minimums);
   }
 
-  static void quantize(const float* in, Block& block) {
-    const auto super = fit_ranges<groups>(in, group_elements, 31, 63);
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_ranges<Q5_K>(in, weights, 63);
     block.scale = PackedHalf::of(super.super_scale);
     block.minimum = PackedHalf::of(super.super_minimum);
     block.group_scales.pack(super.scales, super.minimums);

@@ -38,8 +38,8 @@ struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
     std::memcpy(out.scales, block.group_scales, sizeof(block.group_scales));
   }
 
-  static void quantize(const float* in, Block& block) {
-    const auto super = fit_extremes<groups>(in, group_elements, 32, 127);
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_extremes<Q6_K>(in, weights, 127);
     block.scale = PackedHalf::of(super.super_scale);
     std::memcpy(block.group_scales, super.scales, sizeof(block.group_scales));
     std::uint8_t stored[block_elements];

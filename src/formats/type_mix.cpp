@@ -26,11 +26,12 @@ struct FileType {
 };
 // llama.cpp's `enum llama_ftype`, as far as it has a number for one type alone.
 constexpr FileType kFileTypes[] = {
-    {TensorType::kF32, 0},   {TensorType::kF16, 1},     {TensorType::kQ4_0, 2},
-    {TensorType::kQ4_1, 3},  {TensorType::kQ8_0, 7},    {TensorType::kQ5_0, 8},
-    {TensorType::kQ5_1, 9},  {TensorType::kQ2_K, 10},   {TensorType::kQ3_K, 11},
-    {TensorType::kQ4_K, 14}, {TensorType::kQ5_K, 16},   {TensorType::kQ6_K, 18},
-    {TensorType::kBF16, 32}, {TensorType::kIQ4_NL, 25}, {TensorType::kMXFP4, 38},
+    {TensorType::kF32, 0},    {TensorType::kF16, 1},     {TensorType::kQ4_0, 2},
+    {TensorType::kQ4_1, 3},   {TensorType::kQ8_0, 7},    {TensorType::kQ5_0, 8},
+    {TensorType::kQ5_1, 9},   {TensorType::kQ2_K, 10},   {TensorType::kQ3_K, 11},
+    {TensorType::kQ4_K, 14},  {TensorType::kQ5_K, 16},   {TensorType::kQ6_K, 18},
+    {TensorType::kBF16, 32},  {TensorType::kIQ4_NL, 25}, {TensorType::kIQ4_XS, 30},
+    {TensorType::kMXFP4, 38},
 };
 
 std::int64_t file_type_of(TensorType type) {

@@ -22,9 +22,15 @@ constexpr BatchLimits kCudaLimits{2048, 256};
 
 Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOptions& options,
                                               int threads) {
+  if (options.observer && kind != BackendKind::kCpu) {
+    return Error{"only the CPU backend shows what is computed; choose --device cpu"};
+  }
   if (kind == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
   if (kind == BackendKind::kReference) return make_reference_backend();
   try {
+    if (options.observer) {
+      return make_observed_cpu_backend(threads, *options.observer, options.instruction_set);
+    }
     return make_cpu_backend(threads, options.instruction_set);
   } catch (const std::system_error& error) {
     return Error{fmt::format("{} threads can't be started: {}", threads, error.code().message())};

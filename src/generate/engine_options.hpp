@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backend/cuda/cuda.hpp"
+#include "backend/product_observer.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -23,6 +24,8 @@ struct EngineOptions {
   std::optional<int> gpu_layers;
   std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
   CudaOptions cuda;
+  /// Is shown all products, which only kCpu can do; outlives the engine.
+  ProductObserver* observer = nullptr;
   BatchLimits limits;
   bool force = false;  ///< load even if memory seems too small
 

@@ -128,9 +128,15 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   if (!tensor) return nullptr;
   // Experts that are never used are never read.
   const bool lasting = slices > 1;
-  auto uploaded = backend_->upload(
-      MatrixSource{tensor->format, tensor->bytes.data(), columns, rows, slices, lasting,
-                   fmt::format("{}: tensor {}", file_.path().string(), name)});
+  auto uploaded =
+      backend_->upload(MatrixSource{tensor->format,
+                                    tensor->bytes.data(),
+                                    columns,
+                                    rows,
+                                    slices,
+                                    lasting,
+                                    fmt::format("{}: tensor {}", file_.path().string(), name),
+                                    {name, 0, slices}});
   if (!uploaded) {
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
     return nullptr;
@@ -170,7 +176,11 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
     return linear;
   }
   const std::byte* bytes = tensor->bytes.data() + tensor->format->size_bytes(columns * first);
-  auto uploaded = backend_->upload(MatrixSource{tensor->format, bytes, columns, rows});
+  auto uploaded = backend_->upload(MatrixSource{.format = tensor->format,
+                                                .bytes = bytes,
+                                                .columns = columns,
+                                                .rows = rows,
+                                                .weight = {stem + ".weight"}});
   if (!uploaded) {
     fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
     return linear;
@@ -194,8 +204,11 @@ Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
                 row_bytes);
   }
   Linear linear;
-  auto uploaded = backend_->upload(
-      MatrixSource{tensor->format, bytes.data(), columns, static_cast<std::int64_t>(order.size())});
+  auto uploaded = backend_->upload(MatrixSource{.format = tensor->format,
+                                                .bytes = bytes.data(),
+                                                .columns = columns,
+                                                .rows = static_cast<std::int64_t>(order.size()),
+                                                .weight = {stem + ".weight"}});
   if (!uploaded) {
     fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
     return linear;
@@ -229,8 +242,11 @@ std::vector<Linear> WeightLoader::slices(const std::string& stem, std::int64_t c
   if (!tensor) return result;
   const std::int64_t slice_bytes = tensor->format->size_bytes(columns * rows);
   for (std::int64_t i = 0; i < count; ++i) {
-    auto uploaded = backend_->upload(
-        MatrixSource{tensor->format, tensor->bytes.data() + i * slice_bytes, columns, rows});
+    auto uploaded = backend_->upload(MatrixSource{.format = tensor->format,
+                                                  .bytes = tensor->bytes.data() + i * slice_bytes,
+                                                  .columns = columns,
+                                                  .rows = rows,
+                                                  .weight = {stem + ".weight", i, count}});
     if (!uploaded) {
       fail(fmt::format("tensor {}.weight: {}", stem, uploaded.error().message));
       return {};

@@ -84,7 +84,7 @@ struct ShorterBlocks {
 constexpr ShorterBlocks kShorterBlocks[] = {
     {TensorType::kQ2_K, TensorType::kIQ4_NL}, {TensorType::kQ3_K, TensorType::kIQ4_NL},
     {TensorType::kQ4_K, TensorType::kQ5_0},   {TensorType::kQ5_K, TensorType::kQ5_1},
-    {TensorType::kQ6_K, TensorType::kQ8_0},
+    {TensorType::kQ6_K, TensorType::kQ8_0},   {TensorType::kIQ4_XS, TensorType::kIQ4_NL},
 };
 
 const Format* shorter_blocks(const Format& format) {

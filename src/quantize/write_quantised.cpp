@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string_view>
 
 #include "base/machine.hpp"
@@ -36,10 +37,15 @@ struct Loss {
   double lost = 0.0, whole = 0.0;
 };
 
-// Converts the values `before` to `out`, and what `out` stands for then to `after`.
-Loss convert_slice(const Format& to, std::span<const float> before, std::byte* out,
-                   std::span<float> after) {
-  to.quantize(before.data(), out, std::ssize(before));
+// Converts the values `before` to `out`, and what `out` stands for then to `after`; `importance` is
+// theirs, or empty.
+Loss convert_slice(const Format& to, std::span<const float> before,
+                   std::span<const float> importance, std::byte* out, std::span<float> after) {
+  if (importance.empty()) {
+    to.quantize(before.data(), out, std::ssize(before));
+  } else {
+    to.quantize_weighted(before.data(), importance.data(), out, std::ssize(before));
+  }
   to.dequantize(out, after.data(), std::ssize(after));
   Loss loss;
   for (std::size_t i = 0; i < before.size(); ++i) {
@@ -64,6 +70,7 @@ class Conversion {
       if (!is_converted(i)) continue;
       ++outcome_.converted;
       if (tensor.format->block_elements > 1) ++outcome_.converted_again;
+      if (importance_of(tensor, *chosen[i])) ++outcome_.weighted;
     }
   }
 
@@ -102,6 +109,11 @@ class Conversion {
     return std::ranges::any_of(options_.adapters,
                                [&](const Lora& lora) { return lora.changes(tensor); });
   }
+  // Null where all columns count alike.
+  const Importance::Squares* importance_of(const Tensor& tensor, const Format& to) const {
+    if (!options_.importance || !to.quantize_weighted) return nullptr;
+    return options_.importance->find(tensor.name);
+  }
   bool is_converted(std::size_t index) const {
     const Tensor& tensor = file_.tensors()[index];
     return chosen_[index] != tensor.format || is_adapted(tensor);
@@ -127,6 +139,8 @@ class Conversion {
     for (const Lora& lora : options_.adapters) {
       if (lora.changes(tensor)) products_.push_back(lora.product(tensor));
     }
+    weights_.reset();
+    if (const auto* const squares = importance_of(tensor, to)) weights_.emplace(*squares, tensor);
     const std::int64_t all = tensor.elements();
     for (std::int64_t first = 0; first < all; first += kSlice * kSlices) {
       const std::int64_t count = std::min(kSlice * kSlices, all - first);
@@ -143,6 +157,7 @@ class Conversion {
                       std::int64_t count) {
     before_.resize(static_cast<std::size_t>(count));
     after_.resize(before_.size());
+    importance_.resize(weights_ ? before_.size() : 0);
     packed_.resize(static_cast<std::size_t>(to.size_bytes(count)));
     std::vector<Loss> losses(static_cast<std::size_t>((count + kSlice - 1) / kSlice));
     pool_.parallel_for(std::ssize(losses), [&](std::int64_t slice) {
@@ -151,7 +166,10 @@ class Conversion {
       tensor.format->dequantize(tensor.bytes.data() + tensor.format->size_bytes(first + begin),
                                 before.data(), size);
       for (const LoraProduct& product : products_) product.add_to(first + begin, before);
-      losses[slice] = convert_slice(to, before, packed_.data() + to.size_bytes(begin),
+      const std::span importance =
+          std::span(importance_).subspan(weights_ ? begin : 0, weights_ ? size : 0);
+      if (weights_) weights_->fill(first + begin, importance);
+      losses[slice] = convert_slice(to, before, importance, packed_.data() + to.size_bytes(begin),
                                     std::span(after_).subspan(begin, size));
     });
     for (const Loss& loss : losses) {
@@ -180,8 +198,9 @@ class Conversion {
   std::span<const Format* const> chosen_;
   ThreadPool& pool_;
   const WriteOptions& options_;
-  std::vector<LoraProduct> products_;  // of the tensor that is converted
-  std::vector<float> before_, after_;
+  std::vector<LoraProduct> products_;     // of the tensor that is converted
+  std::optional<ColumnWeights> weights_;  // of that tensor
+  std::vector<float> before_, importance_, after_;
   std::vector<std::byte> packed_;
   std::int64_t done_bytes_ = 0;
   Loss loss_;

@@ -10,6 +10,7 @@
 #include "base/thread_pool.hpp"
 #include "formats/type_mix.hpp"
 #include "gguf/gguf_file.hpp"
+#include "quantize/importance.hpp"
 #include "quantize/lora.hpp"
 
 namespace linnet::quantize {
@@ -21,12 +22,14 @@ struct Outcome {
   std::int64_t converted = 0;                      ///< tensors that got another type
   std::int64_t converted_again = 0;  ///< of these, those that had been quantised before
   std::int64_t adapted = 0;          ///< tensors that adapters changed
+  std::int64_t weighted = 0;         ///< tensors whose columns counted by their importance
   double lost = 0.0;  ///< root mean square of what conversion changed, of that of the values
 };
 
 struct WriteOptions {
-  std::int64_t file_type = 0;           ///< general.file_type of the result
-  std::span<const Lora> adapters = {};  ///< merged into the weights, of `file`
+  std::int64_t file_type = 0;              ///< general.file_type of the result
+  std::span<const Lora> adapters = {};     ///< merged into the weights, of `file`
+  const Importance* importance = nullptr;  ///< of the columns, which fits `file`; null: all alike
   /// Told how far the work is; what gives false ends it with an Error, and nothing is left.
   std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
 };

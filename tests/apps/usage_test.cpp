@@ -105,7 +105,8 @@ TEST(Usage, NothingToWorkOn) {
 }
 
 TEST(Usage, HelpHasExamples) {
-  for (const char* name : {"generate", "serve", "embed", "rerank", "tokenize", "grammar"}) {
+  for (const char* name :
+       {"generate", "serve", "embed", "rerank", "importance", "tokenize", "grammar"}) {
     EXPECT_THAT(run_program({name, "--help"}).out, HasSubstr(std::string("  linnet ") + name));
   }
 }

@@ -72,9 +72,10 @@ TEST(FormatTest, side_data_converts_to_the_nearest_float) {
 // Normalised mean squared error that a type may have on Gaussian values: a little above what was
 // measured, so that a fit which becomes worse is noticed.
 const std::map<std::string_view, double> kErrorBounds = {
-    {"F32", 0.0},     {"F16", 1e-7},    {"BF16", 3.2e-6}, {"Q8_0", 3.3e-5},   {"Q4_0", 7e-3},
-    {"Q4_1", 5.2e-3}, {"Q5_0", 1.8e-3}, {"Q5_1", 1.3e-3}, {"Q2_K", 8e-2},     {"Q3_K", 2.3e-2},
-    {"Q4_K", 5.4e-3}, {"Q5_K", 1.4e-3}, {"Q6_K", 3.3e-4}, {"IQ4_NL", 5.7e-3}, {"MXFP4", 1.5e-2},
+    {"F32", 0.0},     {"F16", 1e-7},      {"BF16", 3.2e-6},  {"Q8_0", 3.3e-5},
+    {"Q4_0", 7e-3},   {"Q4_1", 5.2e-3},   {"Q5_0", 1.8e-3},  {"Q5_1", 1.3e-3},
+    {"Q2_K", 7.4e-2}, {"Q3_K", 2.2e-2},   {"Q4_K", 5.1e-3},  {"Q5_K", 1.3e-3},
+    {"Q6_K", 3.3e-4}, {"IQ4_NL", 5.7e-3}, {"MXFP4", 1.5e-2}, {"IQ4_XS", 5.8e-3},
 };
 
 std::vector<float> gaussian_values(std::size_t count, float centre, float width) {
@@ -120,6 +121,31 @@ TEST(QuantizeTest, keeps_gaussian_values_within_bounds) {
       const double error = normalised_error(values, round_trip(*find_format(name), values));
       EXPECT_LE(error, bound) << name << " at width " << width;
     }
+  }
+}
+
+// What matters more loses less, at the cost of the rest.
+TEST(QuantizeTest, errors_count_by_importance) {
+  const auto values = gaussian_values(1 << 14, 0.0f, 1.0f);
+  std::vector<float> importance(values.size());
+  for (std::size_t i = 0; i < importance.size(); ++i) importance[i] = i % 4 == 0 ? 4.0f : 0.1f;
+  const auto important_error = [&](const std::vector<float>& out) {
+    double error = 0.0;
+    for (std::size_t i = 0; i < out.size(); i += 4) error += std::pow(out[i] - values[i], 2);
+    return error;
+  };
+  for (const Format& format : all_formats()) {
+    if (!format.quantize_weighted) continue;
+    std::vector<std::byte> bytes(format.size_bytes(values.size()));
+    std::vector<float> out(values.size());
+    format.quantize_weighted(values.data(), importance.data(), bytes.data(), values.size());
+    format.dequantize(bytes.data(), out.data(), values.size());
+    EXPECT_LT(important_error(out), 0.8 * important_error(round_trip(format, values)))
+        << format.name;
+    const std::vector<float> alike(values.size(), 1.0f);
+    format.quantize_weighted(values.data(), alike.data(), bytes.data(), values.size());
+    format.dequantize(bytes.data(), out.data(), values.size());
+    EXPECT_EQ(out, round_trip(format, values)) << format.name;
   }
 }
 

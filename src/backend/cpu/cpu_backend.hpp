@@ -20,7 +20,7 @@ struct RowRange {
   std::int64_t first, end;
 };
 
-class CpuBackend final : public Backend {
+class CpuBackend : public Backend {
  public:
   CpuBackend(int threads, const Kernels& kernels) : pool_(threads), kernels_(kernels) {}
 

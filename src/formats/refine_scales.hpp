@@ -1,0 +1,128 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "formats/block_format.hpp"
+#include "formats/fit_scale.hpp"
+
+/// The scales of groups are small integers times numbers of the block. Rounding each of them to the
+/// nearest is not the best choice: here integers and numbers are fitted in turn.
+namespace linnet::formats {
+
+/// The integers that a group's scale may be; its minimum may be 0 to `high`.
+struct ScaleRange {
+  int low, high;
+};
+
+/// The code nearest to `value`, as a number.
+template <class T>
+float nearest_code(float value) {
+  if constexpr (T::has_codebook) {
+    return static_cast<float>(T::codebook[nearest_index(T::codebook, value)]);
+  } else {
+    constexpr float kLow = T::code_min, kHigh = T::code_min + (1 << T::code_bits) - 1;
+    return std::clamp(round_fast(value), kLow, kHigh);
+  }
+}
+
+/// A block that is fitted: its values, and what their errors count.
+template <class T>
+struct FittedBlock {
+  const float* in;
+  const float* weights;
+
+  float group_error(int group, float scale, float minimum) const {
+    const float inverse = inverse_or_zero(scale);
+    float error = 0.0f;
+    for (int i = group * T::group_elements; i < (group + 1) * T::group_elements; ++i) {
+      const float shifted = in[i] + minimum;
+      const float lost = shifted - scale * nearest_code<T>(shifted * inverse);
+      error += weights[i] * lost * lost;
+    }
+    return error;
+  }
+
+  float error(const SuperScales<T::groups>& super) const {
+    float error = 0.0f;
+    for (int g = 0; g < T::groups; ++g) {
+      error += group_error(g, T::scale_factor * super.super_scale * super.scales[g],
+                           minimum_of(super, g));
+    }
+    return error;
+  }
+
+  static float minimum_of(const SuperScales<T::groups>& super, int group) {
+    return T::has_minimum ? super.super_minimum * super.minimums[group] : 0.0f;
+  }
+};
+
+/// Moves the integers of each group to the best ones near them.
+template <class T>
+void refine_integers(const FittedBlock<T>& block, ScaleRange range, SuperScales<T::groups>& super) {
+  const int reach = range.high < 16 ? 2 : 1;
+  for (int g = 0; g < T::groups; ++g) {
+    const int scale = super.scales[g], minimum = T::has_minimum ? super.minimums[g] : 0;
+    const int minimum_reach = T::has_minimum ? reach : 0;
+    float best = HUGE_VALF;
+    for (int s = std::max(scale - reach, range.low); s <= std::min(scale + reach, range.high);
+         ++s) {
+      for (int m = std::max(minimum - minimum_reach, 0);
+           m <= std::min(minimum + minimum_reach, range.high); ++m) {
+        const float error = block.group_error(g, T::scale_factor * super.super_scale * s,
+                                              T::has_minimum ? super.super_minimum * m : 0.0f);
+        if (!(error < best)) continue;
+        best = error;
+        super.scales[g] = static_cast<std::int8_t>(s);
+        super.minimums[g] = static_cast<std::int8_t>(m);
+      }
+    }
+  }
+}
+
+/// The numbers of the block that fit its integers and the codes which they give best.
+template <class T>
+void refine_numbers(const FittedBlock<T>& block, SuperScales<T::groups>& super) {
+  // value = scale * a - minimum * b
+  float aa = 0.0f, ab = 0.0f, bb = 0.0f, ax = 0.0f, bx = 0.0f;
+  for (int g = 0; g < T::groups; ++g) {
+    const float factor = T::scale_factor * super.scales[g];
+    const float inverse = inverse_or_zero(factor * super.super_scale);
+    const float minimum = block.minimum_of(super, g);
+    const float b = T::has_minimum ? super.minimums[g] : 0.0f;
+    for (int i = g * T::group_elements; i < (g + 1) * T::group_elements; ++i) {
+      const float weight = block.weights[i], x = block.in[i];
+      const float a = factor * nearest_code<T>((x + minimum) * inverse);
+      aa += weight * a * a;
+      ab += weight * a * b;
+      bb += weight * b * b;
+      ax += weight * a * x;
+      bx += weight * b * x;
+    }
+  }
+  SuperScales<T::groups> tried = super;
+  const float inverse = inverse_or_zero(aa * bb - ab * ab);
+  if (T::has_minimum && inverse > 0.0f) {
+    tried.super_scale = (ax * bb - bx * ab) * inverse;
+    tried.super_minimum = (ax * ab - bx * aa) * inverse;
+  } else {
+    tried.super_scale =
+        (ax + (T::has_minimum ? super.super_minimum * ab : 0.0f)) * inverse_or_zero(aa);
+  }
+  tried.super_scale = PackedHalf::of(tried.super_scale).value();
+  if (T::has_minimum) tried.super_minimum = PackedHalf::of(tried.super_minimum).value();
+  const bool fits = !T::has_minimum || (tried.super_scale >= 0.0f && tried.super_minimum >= 0.0f);
+  if (fits && block.error(tried) < block.error(super)) super = tried;
+}
+
+/// Moves the scales of a block to better ones; more rounds gain next to nothing.
+template <class T>
+void refine_scales(const float* in, const float* weights, ScaleRange range,
+                   SuperScales<T::groups>& super) {
+  const FittedBlock<T> block{in, weights};
+  refine_integers(block, range, super);
+  refine_numbers(block, super);
+  refine_integers(block, range, super);
+}
+
+}  // namespace linnet::formats

@@ -1,0 +1,189 @@
+#include "quantize/importance.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "gguf/gguf_writer.hpp"
+
+namespace linnet::quantize {
+namespace {
+
+using gguf::Tensor;
+
+constexpr std::string_view kSums = ".in_sum2", kCounts = ".counts";
+constexpr std::string_view kType = "imatrix";
+// Of a column whose inputs are zero: nothing is lost there, but no division may be by zero.
+constexpr float kLeastWeight = 1e-6f;
+
+Error in_file(const gguf::File& file, std::string message) {
+  return Error{fmt::format("{}: {}", file.path().string(), message)};
+}
+
+Status check_type(const gguf::File& file) {
+  const auto type = file.string("general.type");
+  if (!type) return type.error();
+  if (type->value_or("") == kType) return {};
+  return in_file(file, fmt::format("is no importance matrix: general.type is '{}', expected '{}'",
+                                   type->value_or(""), kType));
+}
+
+Result<std::vector<double>> values_of(const gguf::File& file, const Tensor& tensor) {
+  if (tensor.format->type != TensorType::kF32) {
+    return in_file(file, fmt::format("tensor {} is of type {}, expected F32", tensor.name,
+                                     tensor.format->name));
+  }
+  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
+  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
+  const bool fits = std::ranges::all_of(values, [](float v) { return std::isfinite(v) && v >= 0; });
+  if (fits) return std::vector<double>(values.begin(), values.end());
+  return in_file(
+      file, fmt::format("tensor {} has a value that is no finite number from 0 on", tensor.name));
+}
+
+Result<Importance::Squares> read_squares(const gguf::File& file, const Tensor& sums) {
+  const std::string name(sums.name.substr(0, sums.name.size() - kSums.size()));
+  const Tensor* const counts = file.find_tensor(name + std::string(kCounts));
+  if (!counts) return in_file(file, fmt::format("missing tensor {}{}", name, kCounts));
+  Importance::Squares squares{.columns = sums.shape[0], .sums = {}, .counts = {}};
+  auto sum_values = values_of(file, sums);
+  if (!sum_values) return sum_values.error();
+  auto count_values = values_of(file, *counts);
+  if (!count_values) return count_values.error();
+  squares.sums = std::move(*sum_values);
+  squares.counts = std::move(*count_values);
+  const std::int64_t slices = sums.elements() / std::max<std::int64_t>(sums.shape[0], 1);
+  if (std::ssize(squares.counts) != 1 && std::ssize(squares.counts) != slices) {
+    return in_file(file, fmt::format("tensor {} has {} values, expected 1 or {}", counts->name,
+                                     squares.counts.size(), slices));
+  }
+  return squares;
+}
+
+std::vector<std::byte> as_bytes(const std::vector<double>& values) {
+  std::vector<std::byte> bytes(values.size() * sizeof(float));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto value = static_cast<float>(values[i]);
+    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<Importance> Importance::read(const std::filesystem::path& path) {
+  const auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  if (Status status = check_type(*file); !status) return status.error();
+  Importance importance;
+  for (const Tensor& tensor : file->tensors()) {
+    if (!tensor.name.ends_with(kSums)) continue;
+    auto squares = read_squares(*file, tensor);
+    if (!squares) return squares.error();
+    const std::string_view name = tensor.name.substr(0, tensor.name.size() - kSums.size());
+    importance.squares_.emplace(name, std::move(*squares));
+  }
+  if (importance.squares_.empty()) {
+    return in_file(*file, fmt::format("has no tensor NAME{}", kSums));
+  }
+  return importance;
+}
+
+Status Importance::write(const std::filesystem::path& path, const Reading& reading) const {
+  gguf::Writer writer;
+  writer.add_string("general.type", kType);
+  const std::vector<std::string> texts = {reading.text};
+  writer.add_strings("imatrix.datasets", texts);
+  writer.add_integer("imatrix.chunk_count", gguf::ValueType::kUint32, reading.windows);
+  writer.add_integer("imatrix.chunk_size", gguf::ValueType::kUint32, reading.window_tokens);
+  std::vector<const std::vector<double>*> values;
+  const Format& f32 = *find_format(TensorType::kF32);
+  for (const auto& [name, squares] : squares_) {
+    const auto slices = std::ssize(squares.counts);
+    const std::int64_t sums_shape[] = {squares.columns, slices}, counts_shape[] = {1, slices};
+    writer.add_tensor(fmt::format("{}{}", name, kSums), f32, sums_shape);
+    writer.add_tensor(fmt::format("{}{}", name, kCounts), f32, counts_shape);
+    values.push_back(&squares.sums);
+    values.push_back(&squares.counts);
+  }
+  return writer.write(path, [&](std::size_t index, const gguf::Writer::Sink& sink) {
+    return sink(as_bytes(*values[index]));
+  });
+}
+
+void Importance::add(const ProductObserver::Product& product) {
+  Squares& squares = squares_[product.weight.tensor];
+  const std::size_t columns = static_cast<std::size_t>(product.in.columns);
+  if (squares.sums.empty()) {
+    squares.columns = product.in.columns;
+    squares.counts.resize(static_cast<std::size_t>(product.weight.slices));
+    squares.sums.resize(squares.counts.size() * columns);
+  }
+  double* const sums = squares.sums.data() + static_cast<std::size_t>(product.slice) * columns;
+  for (std::int64_t r = 0; r < product.in.rows; ++r) {
+    const float* const row = product.in.row(r);
+    for (std::size_t c = 0; c < columns; ++c) sums[c] += double{row[c]} * row[c];
+  }
+  squares.counts[static_cast<std::size_t>(product.slice)] += static_cast<double>(product.in.rows);
+}
+
+Status Importance::check_finite() const {
+  for (const auto& [name, squares] : squares_) {
+    if (std::ranges::all_of(squares.sums, [](double sum) { return std::isfinite(sum); })) continue;
+    return Error{fmt::format("what tensor {} is multiplied with is not finite", name)};
+  }
+  return {};
+}
+
+const Importance::Squares* Importance::find(std::string_view tensor) const {
+  const auto found = squares_.find(tensor);
+  return found == squares_.end() ? nullptr : &found->second;
+}
+
+Status Importance::check_fits(const gguf::File& model) const {
+  bool any = false;
+  for (const Tensor& tensor : model.tensors()) {
+    const Squares* const squares = find(tensor.name);
+    if (!squares) continue;
+    any = true;
+    const std::int64_t slices = tensor.shape[2] * tensor.shape[3];
+    if (squares->columns == tensor.shape[0] &&
+        std::ssize(squares->sums) == slices * tensor.shape[0]) {
+      continue;
+    }
+    return Error{fmt::format(
+        "the importance of tensor {} is of {} columns and {} values, but the tensor is {}",
+        tensor.name, squares->columns, squares->sums.size(), tensor.shape_text())};
+  }
+  if (any) return {};
+  return Error{fmt::format("the importance matrix names no tensor of {}: it is another model's",
+                           model.path().string())};
+}
+
+ColumnWeights::ColumnWeights(const Importance::Squares& squares, const Tensor& tensor)
+    : columns_(squares.columns), slice_elements_(squares.columns * tensor.shape[1]) {
+  const auto columns = static_cast<std::size_t>(columns_);
+  for (std::size_t first = 0; first < squares.sums.size(); first += columns) {
+    const std::span sums = std::span(squares.sums).subspan(first, columns);
+    const double count = squares.counts[squares.counts.size() == 1 ? 0 : first / columns];
+    double sum = 0.0;
+    for (const double square : sums) sum += square;
+    const bool is_known = count > 0.0 && sum > 0.0;
+    for (const double square : sums) {
+      const double weight = is_known ? square * static_cast<double>(columns) / sum : 1.0;
+      weights_.push_back(std::max(static_cast<float>(weight), kLeastWeight));
+    }
+  }
+}
+
+void ColumnWeights::fill(std::int64_t first, std::span<float> weights) const {
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::int64_t place = first + static_cast<std::int64_t>(i);
+    weights[i] =
+        weights_[static_cast<std::size_t>(place / slice_elements_ * columns_ + place % columns_)];
+  }
+}
+
+}  // namespace linnet::quantize

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backend/product_observer.hpp"
+#include "gguf/gguf_file.hpp"
+
+namespace linnet::quantize {
+
+/// How much the columns of a model's matrices matter (an "importance matrix"): the mean square of
+/// what each is multiplied with while the model reads a text. The error of a weight changes what
+/// comes out as much as its input is large.
+///
+/// Kept in GGUF files as llama.cpp's `llama-imatrix` writes them: general.type "imatrix", and for
+/// each matrix NAME.in_sum2 [columns, slices] and NAME.counts [1, slices], both F32.
+class Importance {
+ public:
+  /// Sums of the squares of what slices (more than one for experts) of a matrix were multiplied
+  /// with, and of how many rows they are.
+  struct Squares {
+    std::int64_t columns = 0;
+    std::vector<double> sums;    ///< [slices][columns]
+    std::vector<double> counts;  ///< [slices], or one for all
+  };
+
+  /// What a text was read in, for the file.
+  struct Reading {
+    std::string text;  ///< the name of its file
+    std::int64_t windows = 0;
+    std::int64_t window_tokens = 0;
+  };
+
+  /// An Error that says why where the file is no importance matrix or holds what can't be.
+  static Result<Importance> read(const std::filesystem::path& path);
+  /// The file has its name only when it is complete.
+  Status write(const std::filesystem::path& path, const Reading& reading) const;
+
+  /// Counts the rows of a product in.
+  void add(const ProductObserver::Product& product);
+  /// An Error that names a matrix whose inputs were not finite.
+  Status check_finite() const;
+
+  std::size_t matrices() const { return squares_.size(); }
+  const Squares* find(std::string_view tensor) const;
+  /// An Error where what is known of a tensor of `model` is of another shape.
+  Status check_fits(const gguf::File& model) const;
+
+ private:
+  std::map<std::string, Squares, std::less<>> squares_;  // by tensor
+};
+
+/// What the columns of a tensor count, for Format::quantize_weighted: the mean of each slice is 1,
+/// and that of a slice of which nothing is known.
+class ColumnWeights {
+ public:
+  ColumnWeights(const Importance::Squares& squares, const gguf::Tensor& tensor);
+
+  /// For the values [first, first + weights.size()) of the tensor, in the file's order.
+  void fill(std::int64_t first, std::span<float> weights) const;
+
+ private:
+  std::int64_t columns_, slice_elements_;
+  std::vector<float> weights_;  // [slices][columns]
+};
+
+}  // namespace linnet::quantize

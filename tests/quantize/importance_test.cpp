@@ -1,0 +1,129 @@
+#include "quantize/importance.hpp"
+
+#include <gmock/gmock.h>
+
+#include "gguf/gguf_writer.hpp"
+#include "quantize/written_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::quantize {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class ImportanceTest : public testing::Test {
+ protected:
+  // A file of F32 tensors [columns, rows] of these values.
+  struct Given {
+    std::string name;
+    std::vector<std::int64_t> shape;
+    std::vector<float> values;
+  };
+  std::filesystem::path write(const std::vector<Given>& tensors,
+                              const std::string& type = "imatrix") const {
+    gguf::Writer writer;
+    writer.add_string("general.type", type);
+    const Format& f32 = *find_format(TensorType::kF32);
+    for (const Given& tensor : tensors) writer.add_tensor(tensor.name, f32, tensor.shape);
+    const auto path = folder_ / "given.gguf";
+    const Status written = writer.write(path, [&](std::size_t i, const gguf::Writer::Sink& sink) {
+      return sink(std::as_bytes(std::span(tensors[i].values)));
+    });
+    EXPECT_TRUE(written) << written.error().message;
+    return path;
+  }
+  void expect_refused(const std::vector<Given>& tensors, const char* mentions,
+                      const std::string& type = "imatrix") const {
+    const auto read = Importance::read(write(tensors, type));
+    ASSERT_FALSE(read) << mentions;
+    EXPECT_THAT(read.error().message, HasSubstr(mentions));
+  }
+  gguf::File model(const std::vector<Given>& tensors) const {
+    return std::move(*gguf::File::open(write(tensors, "model")));
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+// Adds rows of what slice `slice` of `slices` is multiplied with.
+void add(Importance& importance, const std::string& tensor, std::vector<float> in,
+         std::int64_t rows, std::int64_t slice = 0, std::int64_t slices = 1) {
+  const WeightName name{tensor, 0, slices};
+  const std::int64_t columns = std::ssize(in) / rows;
+  importance.add({name, slice, {in.data(), rows, columns, columns}});
+}
+
+TEST_F(ImportanceTest, SumsSquaresAndComesBackFromAFile) {
+  Importance importance;
+  add(importance, "a.weight", {1, 2, 3, 4}, 2);
+  add(importance, "a.weight", {0, 1}, 1);
+  add(importance, "experts.weight", {5, 6}, 1, 2, 3);
+  EXPECT_TRUE(importance.check_finite());
+  const auto path = folder_ / "importance.gguf";
+  ASSERT_TRUE(importance.write(path, {"text.txt", 7, 512}));
+  const auto read = Importance::read(path);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->matrices(), 2u);
+  EXPECT_THAT(read->find("a.weight")->sums, ElementsAre(10, 21));
+  EXPECT_THAT(read->find("a.weight")->counts, ElementsAre(3));
+  EXPECT_THAT(read->find("experts.weight")->sums, ElementsAre(0, 0, 0, 0, 25, 36));
+  EXPECT_THAT(read->find("experts.weight")->counts, ElementsAre(0, 0, 1));
+  EXPECT_EQ(read->find("b.weight"), nullptr);
+  const auto file = gguf::File::open(path);
+  EXPECT_EQ((*file->array("imatrix.datasets"))->string(0), "text.txt");
+  EXPECT_EQ(**file->integer("imatrix.chunk_count"), 7);
+  EXPECT_EQ(**file->integer("imatrix.chunk_size"), 512);
+}
+
+TEST_F(ImportanceTest, WhatIsNoImportanceMatrixIsRefused) {
+  expect_refused({{"a.in_sum2", {2, 1}, {1, 2}}, {"a.counts", {1, 1}, {3}}},
+                 "general.type is 'model'", "model");
+  expect_refused({{"a.weight", {1, 1}, {1}}}, "has no tensor NAME.in_sum2");
+  expect_refused({{"a.in_sum2", {2, 1}, {1, 2}}}, "missing tensor a.counts");
+  expect_refused({{"a.in_sum2", {2, 3}, {1, 2, 3, 4, 5, 6}}, {"a.counts", {1, 2}, {3, 3}}},
+                 "tensor a.counts has 2 values, expected 1 or 3");
+  expect_refused({{"a.in_sum2", {2, 1}, {1, -2}}, {"a.counts", {1, 1}, {3}}},
+                 "tensor a.in_sum2 has a value that is no finite number from 0 on");
+  expect_refused({{"a.in_sum2", {1, 1}, {1}}, {"a.counts", {1, 1}, {NAN}}},
+                 "tensor a.counts has a value");
+}
+
+TEST_F(ImportanceTest, MustFitTheModel) {
+  Importance importance;
+  add(importance, "a.weight", {1, 2}, 1);
+  EXPECT_TRUE(importance.check_fits(model({{"a.weight", {2, 1}, {1, 2}}})));
+  EXPECT_THAT(importance.check_fits(model({{"a.weight", {1, 2}, {1, 2}}})).error().message,
+              HasSubstr("importance of tensor a.weight is of 2 columns"));
+  EXPECT_THAT(importance.check_fits(model({{"a.weight", {2, 1, 2}, {1, 2, 3, 4}}})).error().message,
+              HasSubstr("the tensor is [2, 1, 2]"));
+  EXPECT_THAT(importance.check_fits(model({{"b.weight", {2, 1}, {1, 2}}})).error().message,
+              HasSubstr("it is another model's"));
+}
+
+TEST_F(ImportanceTest, InputsThatAreNotFiniteAreNamed) {
+  Importance importance;
+  add(importance, "a.weight", {1, INFINITY}, 1);
+  EXPECT_THAT(importance.check_finite().error().message, HasSubstr("tensor a.weight"));
+}
+
+TEST_F(ImportanceTest, ColumnsCountByTheirMeanSquareOfWhichTheMeanIsOne) {
+  const auto file = model({{"a.weight", {2, 3, 3}, std::vector<float>(18, 1.0f)}});
+  const Importance::Squares squares{2, {3, 9, 0, 0, 0, 8}, {1, 0, 4}};
+  const ColumnWeights weights(squares, file.tensors()[0]);
+  std::vector<float> all(18);
+  weights.fill(0, all);
+  for (int row = 0; row < 3; ++row) {
+    EXPECT_FLOAT_EQ(all[2 * row], 0.5f);
+    EXPECT_FLOAT_EQ(all[2 * row + 1], 1.5f);
+    EXPECT_FLOAT_EQ(all[6 + 2 * row], 1.0f);  // nothing is known of the slice
+    EXPECT_FLOAT_EQ(all[12 + 2 * row], 1e-6f);
+    EXPECT_FLOAT_EQ(all[12 + 2 * row + 1], 2.0f);
+  }
+  std::vector<float> some(5);
+  weights.fill(5, some);
+  EXPECT_EQ(some, std::vector<float>(all.begin() + 5, all.begin() + 10));
+}
+
+}  // namespace
+}  // namespace linnet::quantize
