@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "backend/backend_pair.hpp"
+#include "backend/instruction_sets.hpp"
 #include "support/damaged_weights.hpp"
 #include "support/oracle_case.hpp"
 #include "support/random_floats.hpp"
@@ -78,8 +79,8 @@ TEST_P(MatmulTest, AgreesWithTheReference) {
     const PackedSource weights = random_weights(format, columns, rows);
     const std::vector<float> input = random_floats(11 * columns, 3);
     const std::vector<float> want = multiply(*reference, weights, input, 11);
-    for (const std::string_view set : cpu_instruction_sets()) {
-      const auto backend = make_cpu_backend(2, set);
+    for (const std::string_view set : test::instruction_sets()) {
+      const auto backend = test::make_backend(2, set);
       const double error = test::normalised_error(multiply(*backend, weights, input, 11), want);
       EXPECT_LT(error, rounding_error(format)) << set << ", " << rows << " rows";
     }
@@ -92,8 +93,8 @@ TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
   const PackedSource weights = random_weights(format, columns, 37);
   const std::vector<float> input = random_floats(23 * columns, 5);
   const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 23);
-  for (const std::string_view set : cpu_instruction_sets()) {
-    const auto backend = make_cpu_backend(3, set);
+  for (const std::string_view set : test::instruction_sets()) {
+    const auto backend = test::make_backend(3, set);
     EXPECT_EQ(multiply(*backend, weights, input, 23), want) << set;
     for (const std::int64_t count : {2, 3, 5, 8, 9, 13}) {
       const std::vector<float> few(input.begin(), input.begin() + count * columns);
@@ -128,8 +129,8 @@ TEST_P(MatmulTest, TheLargestCodesGiveTheSameBitsOnEveryInstructionSet) {
     input[i] = i < 6 * kColumns || i % 2 == 0 ? -1.0f : 1.0f;
   }
   const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 9);
-  for (const std::string_view set : cpu_instruction_sets()) {
-    EXPECT_EQ(multiply(*make_cpu_backend(1, set), weights, input, 9), want) << set;
+  for (const std::string_view set : test::instruction_sets()) {
+    EXPECT_EQ(multiply(*test::make_backend(1, set), weights, input, 9), want) << set;
   }
 }
 
@@ -175,6 +176,27 @@ TEST(ExpertMatmulTest, AgreesWithTheReferenceAndDoesNotDependOnTheOtherRows) {
               type == TensorType::kF32 ? 1e-12 : 1e-4);
     const std::vector<float> alone = run(*backend, 4, 1);
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + 4 * 2 * kOutputs));
+  }
+}
+
+// More rows of an expert than are multiplied straight from the packed weights, and no neighbours.
+TEST(ExpertMatmulTest, GivesTheSameBitsOnEveryInstructionSet) {
+  constexpr std::int64_t kRows = 50, kColumns = 512, kOutputs = 40, kExperts = 2;
+  for (const TensorType type : {TensorType::kQ4_K, TensorType::kQ6_K}) {
+    const PackedSource weights = random_weights(*find_format(type), kColumns, kOutputs, kExperts);
+    std::vector<std::int32_t> experts(kRows);
+    for (std::int32_t i = 0; i < kRows; ++i) experts[i] = i % 3 == 0 ? 0 : 1;
+    std::vector<float> gates(kRows, 1.0f);
+    const auto run = [&](std::string_view set) {
+      const auto backend = test::make_backend(2, set);
+      auto matrix = backend->upload(weights.source());
+      HostMatrix in(kRows, kColumns, random_floats(kRows * kColumns, 9)), out(kRows, kOutputs);
+      backend->expert_matmul(in.view(), **matrix, nullptr, nullptr,
+                             {experts.data(), gates.data(), kRows, 1}, out.view());
+      return out.values;
+    };
+    const std::vector<float> want = run("scalar");
+    for (const std::string_view set : test::instruction_sets()) EXPECT_EQ(run(set), want) << set;
   }
 }
 
@@ -253,8 +275,8 @@ TEST(MatmulMemoryTest, WhatAnEarlierInputLeftBehindDoesNotMatter) {
 TEST(MatmulMemoryTest, ARowThatIsNotFiniteSpoilsNoOther) {
   const PackedSource weights = random_weights(*find_format("Q4_0"), 256, 32);
   std::vector<float> input = random_floats(9 * 256, 4);
-  for (const std::string_view set : cpu_instruction_sets()) {
-    const auto backend = make_cpu_backend(1, set);
+  for (const std::string_view set : test::instruction_sets()) {
+    const auto backend = test::make_backend(1, set);
     const std::vector<float> want = multiply(*backend, weights, input, 9);
     std::vector<float> spoilt = input;
     spoilt[3] = std::numeric_limits<float>::infinity();
@@ -286,8 +308,8 @@ TEST(GatedMatmulTest, IsTwoMatmulsAndAnActivation) {
   const PackedSource gate_weights = random_weights(*find_format("Q4_K"), kColumns, kOutputs);
   const PackedSource up_weights = random_weights(*find_format("Q8_0"), kColumns, kOutputs);
   const std::vector<float> bias = random_floats(kOutputs, 4);
-  for (const std::string_view set : cpu_instruction_sets()) {
-    const auto backend = make_cpu_backend(2, set);
+  for (const std::string_view set : test::instruction_sets()) {
+    const auto backend = test::make_backend(2, set);
     auto gate_matrix = backend->upload(gate_weights.source());
     auto up_matrix = backend->upload(up_weights.source());
     for (const std::int64_t rows : {1, 7, 300}) {

@@ -10,12 +10,12 @@ build=${1:-$root/build/release}
 shift || true
 
 # The kernels, whose names hold that of their instruction set, and the loops that measure peaks.
-guarded='Avx2Lanes|Avx512|measure::\(anonymous namespace\)::avx'
+guarded='Avx2Lanes|Avx512|measure::\(anonymous namespace\)::(avx|amx)'
 for program in backend_tests linnet; do
   [[ -e $build/$program ]] || continue
   strays=$(objdump -d -C --no-show-raw-insn "$build/$program" | awk -v guarded="$guarded" '
     /^[0-9a-f]+ <.*>:$/ { name = $0; next }
-    $2 ~ /^(v[a-z]|\{e?vex)/ && name !~ guarded && !(name in seen) { seen[name] = 1; print name; print $0 }')
+    $2 ~ /^(v[a-z]|\{e?vex|tile|tdp|ldtile)/ && name !~ guarded && !(name in seen) { seen[name] = 1; print name; print $0 }')
   if [[ -n $strays ]]; then
     printf '%s: instructions of AVX or later in functions for all processors:\n%s\n' \
       "$program" "$strays" >&2

@@ -8,6 +8,7 @@
 #endif
 
 #include "backend/cpu/kernels/kernels.hpp"
+#include "base/tile_registers.hpp"
 
 namespace linnet {
 namespace cpu {
@@ -47,10 +48,14 @@ bool has_avx512() {
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
+bool has_avx512_amx() { return has_avx512_bf16() && can_use_tile_registers(); }
+
 constexpr std::array kSets = {
     InstructionSet{avx512_bf16_kernels, has_avx512_bf16},
     InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx_vnni},
-    InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always}};
+    InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always},
+    // Only by its name, for it has not run on such a processor yet.
+    InstructionSet{avx512_amx_kernels, has_avx512_amx}};
 
 #elif defined(__aarch64__)
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backend/cpu/kernels/integer_rows.hpp"
+#include "backend/cpu/kernels/integer_tiles.hpp"
 #include "backend/cpu/kernels/kernels.hpp"
 #include "backend/cpu/kernels/panel.hpp"
 #include "backend/cpu/kernels/tiles.hpp"
@@ -191,6 +192,8 @@ void multiply_integer_strips(const StripRun& run, const Activations& activations
       multiply_packed_rows<S, kLayout>({run.bytes + s * run.strip_bytes, activations, rows, count,
                                         out + s * kLanes, run.strips * kLanes});
     }
+  } else if constexpr (S::kHasTileRegisters) {
+    multiply_strips_by_tiles<S, kLayout>(run, activations, rows, count, out);
   } else if (run.strips == S::kTileStrips) {
     multiply_integer_tiles<S, kLayout, S::kTileStrips>(run, activations, rows, count, out);
   } else {

@@ -17,4 +17,5 @@
 #include "backend/cpu/kv_store.hpp"
 #include "backend/key_selection.hpp"
 #include "base/half.hpp"
+#include "base/tile_registers.hpp"
 #include "formats/all.hpp"

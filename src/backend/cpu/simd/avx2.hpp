@@ -14,6 +14,7 @@ namespace linnet::cpu {
 template <bool kVnni>
 struct Avx2Lanes {
   static constexpr bool kHasBfloat16 = false;
+  static constexpr bool kHasTileRegisters = false;
   static constexpr const char* kName = kVnni ? "avx_vnni" : "avx2";
   struct Float {
     __m256 low, high;

@@ -8,11 +8,18 @@
 
 namespace linnet::cpu {
 
+/// What there is besides VNNI; each has what those before it have.
+enum class Avx512Extra { kNothing, kBfloat16, kAmx };
+
 /// Sixteen lanes in one register; see Scalar for what each function does.
-template <bool kBfloat16>
+template <Avx512Extra kExtra>
 struct Avx512Lanes {
-  static constexpr const char* kName = kBfloat16 ? "avx512_bf16" : "avx512";
-  static constexpr bool kHasBfloat16 = kBfloat16;
+  static constexpr const char* kName = kExtra == Avx512Extra::kAmx        ? "avx512_amx"
+                                       : kExtra == Avx512Extra::kBfloat16 ? "avx512_bf16"
+                                                                          : "avx512";
+  static constexpr bool kHasBfloat16 = kExtra >= Avx512Extra::kBfloat16;
+  static constexpr bool kHasTileRegisters = kExtra >= Avx512Extra::kAmx;
+  using Tiles = TileRegisters;
   using Float = __m512;
   using Dot = __m512i;
   using Bytes = __m512i;
@@ -79,10 +86,14 @@ struct Avx512Lanes {
     // register to the other.
     return _mm512_mullo_epi32(_mm512_set1_epi32(x), _mm512_set1_epi32(kFactor));
   }
+  static Dot load_dot(const std::int32_t* p) { return _mm512_load_si512(p); }
   static Float to_float(Dot x) { return _mm512_cvtepi32_ps(x); }
   static Bytes load_bytes(const std::uint8_t* p) { return _mm512_loadu_si512(p); }
   static void store_bytes(std::uint8_t* p, Bytes x) { _mm512_storeu_si512(p, x); }
   static Bytes or_bytes(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
+  static Bytes subtract_from_bytes(Bytes x, int number) {
+    return _mm512_sub_epi8(x, _mm512_set1_epi8(static_cast<char>(number)));
+  }
   template <int kFrom, int kTo, int kCount>
   static Bytes move_bits(Bytes x) {
     if constexpr (kFrom > kTo) x = _mm512_srli_epi16(x, kFrom - kTo);
@@ -119,7 +130,8 @@ struct Avx512Lanes {
   }
 };
 
-using Avx512 = Avx512Lanes<false>;
-using Avx512Bf16 = Avx512Lanes<true>;
+using Avx512 = Avx512Lanes<Avx512Extra::kNothing>;
+using Avx512Bf16 = Avx512Lanes<Avx512Extra::kBfloat16>;
+using Avx512Amx = Avx512Lanes<Avx512Extra::kAmx>;
 
 }  // namespace linnet::cpu

@@ -16,6 +16,7 @@ enum class NeonDot { kWidening, kDotProduct, kI8mm };
 template <NeonDot kDot>
 struct Neon {
   static constexpr bool kHasBfloat16 = false;
+  static constexpr bool kHasTileRegisters = false;
   static constexpr const char* kName = kDot == NeonDot::kWidening     ? "neon"
                                        : kDot == NeonDot::kDotProduct ? "neon_dotprod"
                                                                       : "neon_i8mm";

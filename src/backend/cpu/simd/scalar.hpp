@@ -20,6 +20,9 @@ struct Scalar {
   /// Whether there is dot_bfloat16(sum, w, a): sum + upper half of w * that of a + the same of the
   /// lower halves, each step rounded once.
   static constexpr bool kHasBfloat16 = false;
+  /// Whether there is a type Tiles like TileRegisters, load_dot(p), of 16 finished sums, and
+  /// subtract_from_bytes(x, number).
+  static constexpr bool kHasTileRegisters = false;
   using Float = std::array<float, 16>;
   using Int = std::array<std::int32_t, 16>;
   using Bytes = std::array<std::uint8_t, 64>;  // 16 lanes of 4
