@@ -6,6 +6,7 @@
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
@@ -13,7 +14,7 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kLongestTextBytes = std::int64_t{512} << 20;
+constexpr std::int64_t kFewestTokens = 2;  // one more than an empty text may have
 
 struct Options {
   ModelOptions model;
@@ -58,7 +59,10 @@ Status run(const Options& options) {
   const auto windows = read_windows(options, **tokenizer);
   if (!windows) return windows.error();
   const std::int64_t window = windows->empty() ? 0 : std::ssize(windows->front());
-  if (window == 0) return Error{fmt::format("{}: the text has no tokens", options.text)};
+  if (window < kFewestTokens) {
+    return Error{fmt::format("{}: the text has {} tokens, but at least {} are needed", options.text,
+                             window, kFewestTokens)};
+  }
   Collector collector;
   EngineOptions engine_options = options.model.engine_options(**file);
   engine_options.observer = &collector;
@@ -73,8 +77,8 @@ Status run(const Options& options) {
   if (Status s = importance.write(options.path, {options.text, std::ssize(*windows), window}); !s) {
     return s;
   }
-  note("importance of {} matrices, from {} windows of {} tokens\n", importance.matrices(),
-       windows->size(), window);
+  note("importance of {} matrices; windows of {} tokens: {}\n", importance.matrices(), window,
+       windows->size());
   return {};
 }
 
@@ -86,7 +90,7 @@ void add_importance(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   options->model.add_to(*app);
   app->add_option("--window", options->window, "tokens that are read together")
-      ->check(whole_number_between(1, 1 << 30))
+      ->check(whole_number_between(kFewestTokens, 1 << 30))
       ->capture_default_str();
   app->add_option("text", options->text, "file with a text of the kind that the model is for")
       ->required();

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "support/bundled_model.hpp"
@@ -53,6 +54,15 @@ TEST_F(Importance, WhatIsNoImportanceMatrixIsRefused) {
       {"quantize", "--gguf", model_, "--type", "Q2_K", "--importance", model_, path("out.gguf")});
   EXPECT_EQ(ended.status, 1);
   EXPECT_THAT(ended.err, HasSubstr("is no importance matrix"));
+}
+
+TEST_F(Importance, ATextWithoutTokensIsRefused) {
+  test::write_file(path("empty.txt"), "");
+  const Ended ended =
+      run_program({"importance", "--gguf", model_, path("empty.txt"), path("importance.gguf")});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("at least 2 are needed"));
+  EXPECT_FALSE(std::filesystem::exists(path("importance.gguf")));
 }
 
 }  // namespace
