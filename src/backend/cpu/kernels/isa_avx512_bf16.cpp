@@ -27,6 +27,9 @@ namespace linnet::cpu {
 
 const Kernels& avx512_bf16_kernels() { return kernel_table<Avx512Bf16>(); }
 
+// TileRegisters is written in assembly, so that these need no region of their own.
+const Kernels& avx512_amx_kernels() { return kernel_table<Avx512Amx>(); }
+
 }  // namespace linnet::cpu
 
 #if defined(__clang__)
