@@ -28,26 +28,27 @@ std::int64_t round_pages(std::int64_t pages) {
 constexpr int kAlikeSplits = 32;
 constexpr std::int64_t kAlikeAttentionRows = 64;
 
-template <KvType kType, int kHeads, int kColumns>
-void run_type(Stream& stream, const AttendTask& task, std::int64_t rows) {
+using AttendKernel = void (*)(AttendTask);
+
+// Launches attend_rows or attend_compressed, in which thread blocks take `heads` heads.
+void launch(Stream& stream, AttendKernel kernel, int heads, const AttendTask& task,
+            std::int64_t rows, int splits) {
   const AttentionParams& params = task.params;
   const std::size_t bytes =
-      sizeof(float) * attend_memory_floats(kHeads, params.key_width, params.value_width);
+      sizeof(float) * attend_memory_floats(heads, params.key_width, params.value_width);
   const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.kv_heads * task.chunks),
-                  static_cast<unsigned>(task.splits));
-  stream.allow_shared_bytes(attend_rows<kType, kHeads, kColumns>, bytes);
-  stream.launch(attend_rows<kType, kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes,
-                task);
+                  static_cast<unsigned>(splits));
+  stream.allow_shared_bytes(kernel, bytes);
+  stream.launch(kernel, grid, dim3(kAttendWarps * kWarp), bytes, task);
 }
 
 template <int kHeads, int kColumns>
 void run(Stream& stream, const AttendTask& task, std::int64_t rows) {
-  // By KvType.
-  constexpr decltype(&run_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
-      run_type<KvType::kF32, kHeads, kColumns>, run_type<KvType::kF16, kHeads, kColumns>,
-      run_type<KvType::kBf16, kHeads, kColumns>, run_type<KvType::kQ8_0, kHeads, kColumns>,
-      run_type<KvType::kF8, kHeads, kColumns>};
-  kRun[static_cast<int>(task.kv.type)](stream, task, rows);
+  constexpr AttendKernel kByKvType[] = {
+      attend_rows<KvType::kF32, kHeads, kColumns>, attend_rows<KvType::kF16, kHeads, kColumns>,
+      attend_rows<KvType::kBf16, kHeads, kColumns>, attend_rows<KvType::kQ8_0, kHeads, kColumns>,
+      attend_rows<KvType::kF8, kHeads, kColumns>};
+  launch(stream, kByKvType[static_cast<int>(task.kv.type)], kHeads, task, rows, task.splits);
 }
 
 // The kernel for heads of some width: query heads that share a read of keys, columns a lane sums.
@@ -75,30 +76,16 @@ const Variant& choose_variant(int group, int value_width) {
   return *best;
 }
 
-template <KvType kType, int kHeads, int kColumns>
-void run_compressed_type(Stream& stream, AttendTask task, std::int64_t rows) {
-  const AttentionParams& params = task.params;
-  const int group = params.heads / params.kv_heads;
-  task.chunks = (group + kHeads - 1) / kHeads;
-  const std::size_t bytes =
-      sizeof(float) * attend_memory_floats(kHeads, params.key_width, params.value_width);
-  const dim3 grid(static_cast<unsigned>(rows), static_cast<unsigned>(params.kv_heads * task.chunks),
-                  static_cast<unsigned>(task.compressed_splits));
-  stream.allow_shared_bytes(attend_compressed<kType, kHeads, kColumns>, bytes);
-  stream.launch(attend_compressed<kType, kHeads, kColumns>, grid, dim3(kAttendWarps * kWarp), bytes,
-                task);
-}
-
 template <int kHeads, int kColumns>
-void run_compressed(Stream& stream, const AttendTask& task, std::int64_t rows) {
-  // By KvType.
-  constexpr decltype(&run_compressed_type<KvType::kF16, kHeads, kColumns>) kRun[] = {
-      run_compressed_type<KvType::kF32, kHeads, kColumns>,
-      run_compressed_type<KvType::kF16, kHeads, kColumns>,
-      run_compressed_type<KvType::kBf16, kHeads, kColumns>,
-      run_compressed_type<KvType::kQ8_0, kHeads, kColumns>,
-      run_compressed_type<KvType::kF8, kHeads, kColumns>};
-  kRun[static_cast<int>(task.kv.type)](stream, task, rows);
+void run_compressed(Stream& stream, AttendTask task, std::int64_t rows) {
+  constexpr AttendKernel kByKvType[] = {attend_compressed<KvType::kF32, kHeads, kColumns>,
+                                        attend_compressed<KvType::kF16, kHeads, kColumns>,
+                                        attend_compressed<KvType::kBf16, kHeads, kColumns>,
+                                        attend_compressed<KvType::kQ8_0, kHeads, kColumns>,
+                                        attend_compressed<KvType::kF8, kHeads, kColumns>};
+  task.chunks = (task.params.heads / task.params.kv_heads + kHeads - 1) / kHeads;
+  launch(stream, kByKvType[static_cast<int>(task.kv.type)], kHeads, task, rows,
+         task.compressed_splits);
 }
 
 // Heads as wide as DeepSeek V4's, and narrow ones.
