@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "formats/magnitude.hpp"
+
 namespace linnet {
 namespace {
 
@@ -269,7 +271,7 @@ Status Scheduler::give_hidden(const Part& part) {
   hidden_.resize(static_cast<std::size_t>(part.rows * states.columns));
   backend_.download(states.first_rows(part.rows), hidden_.data());
   if (Status status = model_.status(); !status) return status;
-  if (!std::ranges::all_of(hidden_, [](float state) { return std::isfinite(state); })) {
+  if (!formats::are_finite(hidden_)) {
     finish(part.sequence, no_numbers("hidden states", sequence.stored.computed));
     return {};
   }

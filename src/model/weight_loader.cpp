@@ -128,15 +128,15 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   if (!tensor) return nullptr;
   // Experts that are never used are never read.
   const bool lasting = slices > 1;
-  auto uploaded =
-      backend_->upload(MatrixSource{tensor->format,
-                                    tensor->bytes.data(),
-                                    columns,
-                                    rows,
-                                    slices,
-                                    lasting,
-                                    fmt::format("{}: tensor {}", file_.path().string(), name),
-                                    {name, 0, slices}});
+  auto uploaded = backend_->upload(
+      MatrixSource{.format = tensor->format,
+                   .bytes = tensor->bytes.data(),
+                   .columns = columns,
+                   .rows = rows,
+                   .slices = slices,
+                   .lasting = lasting,
+                   .name = fmt::format("{}: tensor {}", file_.path().string(), name),
+                   .weight = {name, 0, slices}});
   if (!uploaded) {
     fail(fmt::format("tensor {}: {}", name, uploaded.error().message));
     return nullptr;

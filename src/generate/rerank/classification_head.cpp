@@ -7,6 +7,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "formats/magnitude.hpp"
+
 namespace linnet {
 namespace {
 
@@ -51,10 +53,6 @@ double first_of_softmax(std::span<const double> x) {
   return 1.0 / sum;
 }
 
-bool is_finite(std::span<const float> values) {
-  return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
-}
-
 }  // namespace
 
 std::vector<double> ClassificationHead::Dense::apply(std::span<const double> in) const {
@@ -74,7 +72,7 @@ ClassificationHead::Dense ClassificationHead::read_dense(WeightLoader& loader,
   if (rows == 0) return dense;
   dense.weight = loader.matrix_values(stem + ".weight", columns, rows);
   dense.bias = loader.values(stem + ".bias", rows, Presence::kOptional);
-  if (!is_finite(dense.weight) || !is_finite(dense.bias)) {
+  if (!formats::are_finite(dense.weight) || !formats::are_finite(dense.bias)) {
     loader.fail(fmt::format("tensor {}.weight or .bias has values that are not finite", stem));
   }
   return dense;
