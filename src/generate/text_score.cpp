@@ -31,7 +31,7 @@ Status for_each_row(
   return engine.logits(window.first(window.size() - 1), {}, context_of(window),
                        [&](std::span<const float> rows) -> Status {
                          for (; !rows.empty(); rows = rows.subspan(vocabulary)) {
-                           const Status status = take(rows.first(vocabulary), number++);
+                           Status status = take(rows.first(vocabulary), number++);
                            if (!status) return status;
                          }
                          return {};
