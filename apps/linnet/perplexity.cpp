@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/read_file.hpp"
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/input_lines.hpp"
@@ -80,7 +79,7 @@ Result<Loaded> load_reference(const Options& options, const std::string& text,
 }
 
 Result<Scores> score(const Options& options) {
-  const auto text = read_file(options.text, kLongestTextBytes);
+  const auto text = read_text(options.text);
   if (!text) return text.error();
   const auto model = load(options.model, options, *text);
   if (!model) return model.error();
@@ -183,7 +182,8 @@ void add_perplexity(CLI::App& parent, int& exit_status) {
       ->check(whole_number_between(kShortestWindow, 1 << 30))
       ->capture_default_str();
   app->add_flag("--json", options->json, "print one JSON object");
-  app->add_option("file", options->text, "file with the text, UTF-8")->required();
+  app->add_option("file", options->text, "file with the text, UTF-8; - for standard input")
+      ->required();
   app->footer(
       "Perplexity counts as llama.cpp's does. The lower, the better; only models of one "
       "vocabulary\n"

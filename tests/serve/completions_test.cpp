@@ -330,7 +330,13 @@ TEST_F(Completions, ATextThatCanNotGoOnIsAnError) {
   const auto events = test::events_of(serving.post("/v1/completions", body));
   ASSERT_FALSE(events.empty());
   EXPECT_EQ(events.back()["error"]["code"], "no_token_allowed");
-  EXPECT_EQ(serving.metric("linnet_errors_total{code=\"no_token_allowed\"}"), 2);
+  const auto counted = [&] {
+    return serving.metric("linnet_errors_total{code=\"no_token_allowed\"}");
+  };
+  for (int i = 0; i < 1000 && counted() < 2; ++i) {  // that of the stream when it has been sent
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(counted(), 2);
 }
 
 TEST_F(Completions, UnknownFieldsAndAnotherModel) {
