@@ -20,6 +20,7 @@ struct Head {
     return store.key(layer, pages[place.page], place.slot) + kv_head * params.key_width;
   }
   const float* value(int layer, KeyPlace place) const {
+    if (params.values_in_keys) return key(layer, place);
     return store.value(layer, pages[place.page], place.slot) + kv_head * params.value_width;
   }
 };
