@@ -90,7 +90,7 @@ struct WeightRow {
     low = as_one_address(w.low + row * blocks * Packed::kLow * 4);
     high = as_one_address(w.high + row * blocks * Packed::kHigh * 4);
     scales = as_one_address(w.scales + row * scale_bytes);
-    minimums = as_one_address(w.minimums + row * scale_bytes);
+    minimums = w.minimums + row * scale_bytes;  // as one address it would spill registers
     supers = as_one_address(reinterpret_cast<const std::uint32_t*>(w.supers) +
                             row * (w.columns / kSuperBlock));
   }
@@ -228,7 +228,7 @@ __device__ inline void multiply_few_blocks(const WeightsView& w, const WeightsVi
 
 /// out = x * weight^T for up to kRows rows.
 template <class L, int kRows>
-__global__ void __launch_bounds__(kFewWarps* kWarp)
+__global__ void __launch_bounds__(kFewWarps* kWarp, kRows == 1 ? 7 : 4)
     multiply_few(const __grid_constant__ Products all, QuantisedRows x, std::int64_t rows,
                  SliceChoice choice) {
   if (choice.experts) wait_for_previous_kernel();  // which chose them
