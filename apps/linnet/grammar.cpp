@@ -62,8 +62,8 @@ Result<bool> accepts(const AutomatonPointer& automaton, std::string_view text) {
 // Single bytes, and some longer tokens of the kinds that real vocabularies have: words, pieces of
 // JSON, parts of characters.
 Result<std::shared_ptr<const Vocabulary>> sample_vocabulary() {
-  std::vector<std::string> tokens;
-  for (int byte = 0; byte < 256; ++byte) tokens.push_back(std::string(1, static_cast<char>(byte)));
+  std::vector<std::string> tokens(256);
+  for (std::size_t byte = 0; byte < tokens.size(); ++byte) tokens[byte] = static_cast<char>(byte);
   for (const char* text :
        {"\"",       "\":",          "\": ",   "\", \"",      "{\"",          "\"}",
         "\"]",      "},{",          "}, {\"", "]}",          "}]",           "[]",

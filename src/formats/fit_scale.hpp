@@ -75,7 +75,8 @@ inline float fit_scale(const float* in, const float* weights, int count,
   std::array<float, 12> inverses;
   for (std::size_t i = 0; i < inverses.size(); ++i) {  // the largest value to either end
     const float end = i % 2 == 0 ? codebook.front() : codebook.back();
-    inverses[i] = end * (0.8f + 0.05f * static_cast<float>(i / 2)) * inverse;
+    const std::size_t step = i / 2;
+    inverses[i] = end * (0.8f + 0.05f * static_cast<float>(step)) * inverse;
   }
   return search_scale(in, weights, count, inverses, [&](float code) {
     return static_cast<float>(codebook[nearest_index(codebook, code)]);
@@ -124,8 +125,8 @@ inline Line fit_line(const float* in, const float* weights, int count, int code_
   Line best{(range.high - low) / most_code, low};
   float best_error = HUGE_VALF;
   for (int i = 0; i < kRanges + kRounds; ++i) {
-    const Line tried =
-        i < kRanges ? Line{(range.high - low) / (most_code - 0.8f + 0.15f * i), low} : best;
+    const float steps = most_code - 0.8f + 0.15f * static_cast<float>(i);
+    const Line tried = i < kRanges ? Line{(range.high - low) / steps, low} : best;
     const float inverse = inverse_or_zero(tried.scale);
     const auto [line, error] = fit_line(in, weights, count, most_offset, [&](float value) {
       return std::clamp(round_fast((value - tried.offset) * inverse), 0.0f, most_code);

@@ -24,12 +24,14 @@ Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 Status for_each_row(
     Engine& engine, Window window,
     const std::function<Status(std::span<const float> row, std::size_t number)>& take) {
+  // Of the last token too, which is only looked up.
+  if (Status status = engine.check_tokens(window); !status) return status;
   const auto vocabulary = static_cast<std::size_t>(engine.model().spec().vocabulary);
   std::size_t number = 0;
   return engine.logits(window.first(window.size() - 1), {}, context_of(window),
                        [&](std::span<const float> rows) -> Status {
                          for (; !rows.empty(); rows = rows.subspan(vocabulary)) {
-                           const Status status = take(rows.first(vocabulary), number++);
+                           Status status = take(rows.first(vocabulary), number++);
                            if (!status) return status;
                          }
                          return {};

@@ -169,6 +169,13 @@ TEST_F(TextScoreTest, FailsWithASentence) {
   ASSERT_FALSE(too_short);
   EXPECT_EQ(too_short.error().message, "the text has 2 tokens, but at least 3 are needed");
 
+  // A tokenizer may know more tokens than the model; the last one of a window is not evaluated.
+  Tokens beyond(tokens_.begin(), tokens_.begin() + kWindow);
+  beyond.back() = static_cast<TokenId>(engine->model().spec().vocabulary);
+  const auto unknown = score_text(*engine, tokenizer_, beyond, options_);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message, HasSubstr("is not in the vocabulary"));
+
   const auto damaged_file = changed(std::numeric_limits<float>::max());
   const auto damaged = score_text(*load(*damaged_file), tokenizer_, tokens_, options_);
   ASSERT_FALSE(damaged);

@@ -163,7 +163,7 @@ std::string Fields::required_text(std::string_view name) {
 
 std::string Fields::one_of(std::string_view name, std::span<const std::string_view> choices,
                            std::string_view otherwise) {
-  const std::string value = text(name).value_or(std::string(otherwise));
+  std::string value = text(name).value_or(std::string(otherwise));
   if (std::ranges::find(choices, value) == choices.end()) {
     fail(name, fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), value));
   }
