@@ -137,9 +137,16 @@ TEST(Server, WhatIsNotHttpIsRefused) {
   EXPECT_EQ(test::parse_reply(client.receive_all()).status, 400);
 }
 
-TEST(Server, TwoHostsAreRefused) {
+TEST(Server, TwoHostsAndNoneAreRefused) {
   const test::Serving serving;
   EXPECT_EQ(serving.get("/health", "Host: other\r\n").status, 400);
+  const auto status_of = [&](const char* request) {
+    test::TcpClient client(serving.port());
+    client.send(request);
+    return test::parse_reply(client.receive_all()).status;
+  };
+  EXPECT_EQ(status_of("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET /health HTTP/1.0\r\n\r\n"), 200);
 }
 
 TEST(Server, CompressedBodiesAreRefused) {

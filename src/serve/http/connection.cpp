@@ -94,7 +94,9 @@ asio::awaitable<bool> Connection::serve_one() {
     co_return co_await refuse(unreadable_reply(error), true);
   }
   if (error) co_return false;
-  if (parser.get().count(http::field::host) > 1) {  // of which one would be checked, perhaps
+  // Of two, one would be checked, perhaps; https://www.rfc-editor.org/rfc/rfc9112#section-3.2
+  const std::size_t hosts = parser.get().count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && exchange_.version >= 11)) {
     co_return co_await refuse(unreadable_reply(http::error::bad_field), true);
   }
   co_return co_await finish_exchange(parser);

@@ -153,13 +153,13 @@ void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFi
 void take_begun_answer(Fields& fields, ChatRequest& chat) {
   if (fields.error() || chat.messages.empty() || chat.messages.back()["role"] != "assistant")
     return;
-  const Json& last = chat.messages.back();
+  const Fields last(chat.messages.back());
   std::string text;
-  bool is_text = !last.contains("tool_calls") && !last.contains("reasoning_content");
-  const auto content = last.find("content");
-  if (content != last.end() && content->is_string()) {
+  bool is_text = !last.has("tool_calls") && !last.has("reasoning_content");
+  const Json* const content = last.find("content");
+  if (content && content->is_string()) {
     text = content->get<std::string>();
-  } else if (content != last.end() && content->is_array()) {
+  } else if (content) {
     for (const Json& part : *content) {
       is_text &= part["type"] == "text";
       if (is_text) text += part["text"].get_ref<const std::string&>();
