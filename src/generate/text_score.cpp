@@ -110,14 +110,18 @@ void Mean::add(double number) {
   squares_ += number * number;
 }
 
-double Mean::error() const {
-  if (count_ < 2) return 0.0;
+std::optional<double> Mean::error() const {
+  if (count_ < 2) return std::nullopt;
   const auto n = static_cast<double>(count_);
   return std::sqrt(std::max(0.0, squares_ / n - value() * value()) / (n - 1.0));
 }
 
 double TextScore::perplexity() const { return std::exp(surprise.value()); }
-double TextScore::perplexity_error() const { return perplexity() * surprise.error(); }
+
+std::optional<double> TextScore::perplexity_error() const {
+  const auto error = surprise.error();
+  return error ? std::optional(perplexity() * *error) : std::nullopt;
+}
 
 double TextScore::bits_a_byte() const {
   const double bits = surprise.value() * static_cast<double>(surprise.count()) / std::numbers::ln2;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -49,6 +50,15 @@ std::vector<std::byte> lay_out(const Kernel& kernel,
   return bytes;
 }
 
+// A line for each instruction of the kernel: how many warps did it, in all.
+void add_counts(const char* path, const Block& block) {
+  std::ofstream file(path, std::ios::app);
+  file << "kernel " << block.kernel->name << '\n';
+  for (std::size_t i = 0; i < block.times.size(); ++i) {
+    file << block.times[i] << ' ' << block.kernel->instructions[i].text << '\n';
+  }
+}
+
 }  // namespace
 
 bool is_wanted() {
@@ -77,9 +87,13 @@ void run_grid(const Kernel& kernel, std::span<const std::span<const std::byte>> 
   // Aligned for all accesses, like the addresses that the kernel sees.
   std::vector<std::byte> memory(kernel.shared_bytes + shared_bytes + 2048);
   const auto offset = (kSharedBase - reinterpret_cast<std::uintptr_t>(memory.data())) % 1024;
-  Block block{&kernel,    grid,
-              size,       {},
-              parameters, std::span(memory).subspan(offset, kernel.shared_bytes + shared_bytes)};
+  Block block;
+  block.kernel = &kernel;
+  block.grid = grid;
+  block.size = size;
+  block.parameters = parameters;
+  block.shared = std::span(memory).subspan(offset, kernel.shared_bytes + shared_bytes);
+  block.times.resize(kernel.instructions.size());
   std::optional<Races> races;
   if (std::getenv("CUDA_EMULATION_PTX_RACES")) block.races = &races.emplace(block.shared.size());
   std::vector<Warp> warps;
@@ -94,6 +108,7 @@ void run_grid(const Kernel& kernel, std::span<const std::span<const std::byte>> 
       }
     }
   }
+  if (const char* file = std::getenv("CUDA_EMULATION_PTX_COUNTS")) add_counts(file, block);
 }
 
 }  // namespace linnet::ptx

@@ -186,6 +186,7 @@ void Warp::step(std::size_t number) {
     if (group.next >= program.size()) give_up("the end of a kernel without a return");
     const Instruction& instruction = program[group.next];
     now_ = &instruction;
+    ++block_.times[group.next];
     Lanes lanes = group.lanes;
     if (instruction.is_guarded) {
       const Lanes guard = predicate(instruction.guard);

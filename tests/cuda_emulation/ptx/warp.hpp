@@ -24,6 +24,7 @@ struct Block {
   Dimensions grid, size, place;
   std::span<std::byte> parameters, shared;
   Races* races = nullptr;                   // null: nobody looks for them
+  std::vector<std::uint64_t> times;         // that warps did each instruction
   std::uint32_t barriers = 1;               // that were passed, in this block and in those before
   const std::byte* device_first = nullptr;  // the allocation that was touched last
   const std::byte* device_end = nullptr;
