@@ -125,9 +125,9 @@ class LineFit {
 /// largest, and what it becomes when values are rounded to it anew.
 template <class T>
 Line fit_line(const float* in, const float* weights, float most_offset) {
-  constexpr int kOffsets = 3, kWidths = 12, kRounds = 2;
+  constexpr int kOffsets = 2, kWidths = 12, kRounds = 2;
   constexpr float kMostCode = (1 << T::code_bits) - 1;
-  constexpr float kStep = (kMostCode / 6.0f + 1.0f) / (kWidths - 1);
+  constexpr float kStep = (0.1f * kMostCode + 1.0f) / (kWidths - 1);
   const Range range = range_of(in, T::group_elements);
   const float low = std::min(range.low, most_offset), width = range.high - low;
   LineFit<T> fit(in, weights, most_offset);
@@ -135,7 +135,7 @@ Line fit_line(const float* in, const float* weights, float most_offset) {
   for (int i = 0; i < kOffsets; ++i) {
     const float offset = std::min(low + 0.027f * static_cast<float>(i) * width, most_offset);
     for (int j = 0; j < kWidths; ++j) {
-      const float codes = kMostCode * 5.0f / 6.0f + kStep * static_cast<float>(j);
+      const float codes = 0.9f * kMostCode + kStep * static_cast<float>(j);
       fit.improve({(range.high - offset) / codes, offset});
     }
   }
