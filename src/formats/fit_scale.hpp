@@ -3,84 +3,68 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdint>
-#include <utility>
 
+#include "formats/lane_sums.hpp"
+#include "formats/nearest_code.hpp"
 #include "formats/packing.hpp"
 
 /// How the scales of quantised types are chosen when they are written: by trying some, for the
 /// smallest error, where the error of each value counts by a weight (see error_weights).
 namespace linnet::formats {
 
-/// The nearest integer of |value| < 2^22; faster than lrintf, which may set errno.
-inline float round_fast(float value) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23: no bits behind the point are left
-  return (value + kShift) - kShift;
-}
-
-inline float mean_square(const float* in, int count) {
-  float sum = 0.0f;
-  for (int i = 0; i < count; ++i) sum += in[i] * in[i];
-  return sum / static_cast<float>(count);
-}
-
 /// What the error of each value of a group counts: by its size and the group's, because what a
 /// matrix product loses depends most on the large weights, and the small ones are many; times
 /// `importance`, if that is not null.
-inline void error_weights(const float* in, const float* importance, int count, float* weights) {
-  const float size = mean_square(in, count);
-  for (int i = 0; i < count; ++i) {
-    weights[i] = std::sqrt(size + in[i] * in[i]) * (importance ? importance[i] : 1.0f);
-  }
+template <int kCount>
+void error_weights(const float* in, const float* importance, float* weights) {
+  const auto [squares] = sum_terms<kCount, 1>([&](int i) { return std::array{in[i] * in[i]}; });
+  const float mean_square = squares / kCount;
+  for (int i = 0; i < kCount; ++i) weights[i] = std::sqrt(mean_square + in[i] * in[i]);
+  if (!importance) return;
+  for (int i = 0; i < kCount; ++i) weights[i] *= importance[i];
 }
 
-/// The scale of the smallest error among those that come near `inverses`, each the inverse of a
-/// scale: codes are round(value * inverse), and the scale is what fits these codes best.
-template <class Round, std::size_t kTries>
-float search_scale(const float* in, const float* weights, int count,
-                   const std::array<float, kTries>& inverses, const Round& round) {
-  // Where squares are beyond floats, or nothing but zero, there is nothing to gain.
-  float best_gain = 0.0f, best_scale = inverse_or_zero(inverses[kTries / 2]);
-  for (const float inverse : inverses) {
-    float values_by_codes = 0.0f, codes_by_codes = 0.0f;
-    for (int i = 0; i < count; ++i) {
-      const float code = round(in[i] * inverse), weighted = weights[i] * code;
-      values_by_codes += weighted * in[i];
-      codes_by_codes += weighted * code;
+/// The codes that the value of the largest magnitude in a group is tried at: from well within the
+/// range, where it is cut off or others find better codes, to a little beyond.
+template <class T>
+constexpr auto tried_ends() {
+  std::array<float, T::has_codebook && !kHasPatterns<T> ? 24 : 16> ends{};
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    const auto number = static_cast<float>(i);
+    if constexpr (kHasPatterns<T>) {  // whose codes come with either sign
+      ends[i] = static_cast<float>(T::levels.back()) * (0.75f + 0.025f * number);
+    } else if constexpr (T::has_codebook) {  // whose two ends differ
+      const float end = 95.0f + 4.0f * static_cast<float>(i / 2);
+      ends[i] = i % 2 == 0 ? -end : end;
+    } else {
+      constexpr float kLow = T::code_min, kStep = (0.2f * kLow - 0.8f) / 15.0f;
+      ends[i] = 0.8f * kLow + kStep * number;
     }
+  }
+  return ends;
+}
+
+/// The scale of a group without a minimum: the codes that come of each scale tried are fitted by
+/// least squares, and what fits best is taken.
+template <class T>
+float fit_scale(const float* in, const float* weights) {
+  const float first = extreme(in, T::group_elements);
+  const float largest = kHasPatterns<T> ? std::fabs(first) : first;
+  // Where squares are beyond floats, or nothing but zero, there is nothing to gain.
+  float best_gain = 0.0f, best_scale = largest / tried_ends<T>()[0];
+  for (const float end : tried_ends<T>()) {
+    const auto code = nearest_codes<T>(in, weights, largest / end, 0.0f);
+    const auto [wxc, wcc] = sum_terms<T::group_elements, 2>([&](int i) {
+      const float c = code(i), weighted = weights[i] * c;
+      return std::array{weighted * in[i], weighted * c};
+    });
     // The error is the values' own size less this.
-    const float gain = values_by_codes * values_by_codes * inverse_or_zero(codes_by_codes);
+    const float gain = wxc * wxc * inverse_or_zero(wcc);
     if (!(gain > best_gain)) continue;
     best_gain = gain;
-    best_scale = values_by_codes / codes_by_codes;
+    best_scale = wxc / wcc;
   }
   return best_scale;
-}
-
-/// The scale for codes -magnitude to magnitude - 1.
-inline float fit_scale(const float* in, const float* weights, int count, int magnitude) {
-  const float inverse = inverse_or_zero(extreme(in, count)), low = -static_cast<float>(magnitude);
-  std::array<float, 19> inverses;
-  for (std::size_t i = 0; i < inverses.size(); ++i) {
-    inverses[i] = (low + 0.1f * (static_cast<float>(i) - 9.0f)) * inverse;
-  }
-  return search_scale(in, weights, count, inverses,
-                      [low](float code) { return std::clamp(round_fast(code), low, -low - 1.0f); });
-}
-
-/// The scale for codes out of a codebook.
-inline float fit_scale(const float* in, const float* weights, int count,
-                       const std::array<std::int8_t, 16>& codebook) {
-  const float inverse = inverse_or_zero(extreme(in, count));
-  std::array<float, 12> inverses;
-  for (std::size_t i = 0; i < inverses.size(); ++i) {  // the largest value to either end
-    const float end = i % 2 == 0 ? codebook.front() : codebook.back();
-    const std::size_t step = i / 2;
-    inverses[i] = end * (0.8f + 0.05f * static_cast<float>(step)) * inverse;
-  }
-  return search_scale(in, weights, count, inverses, [&](float code) {
-    return static_cast<float>(codebook[nearest_index(codebook, code)]);
-  });
 }
 
 /// value = scale * code + offset
@@ -88,54 +72,75 @@ struct Line {
   float scale, offset;
 };
 
-/// The line that fits given codes best, and its error.
-template <class Code>
-std::pair<Line, float> fit_line(const float* in, const float* weights, int count, float most_offset,
-                                const Code& code_of) {
-  float w = 0.0f, wc = 0.0f, wcc = 0.0f, wx = 0.0f, wxc = 0.0f, wxx = 0.0f;
-  for (int i = 0; i < count; ++i) {
-    const float weight = weights[i], code = code_of(in[i]);
-    w += weight;
-    wc += weight * code;
-    wcc += weight * code * code;
-    wx += weight * in[i];
-    wxc += weight * in[i] * code;
-    wxx += weight * in[i] * in[i];
-  }
-  // Where all codes are the same, the offset alone.
-  const float inverse = inverse_or_zero(std::max(w * wcc - wc * wc, 0.0f));
-  Line line{(w * wxc - wc * wx) * inverse, 0.0f};
-  line.offset = (wx - line.scale * wc) * inverse_or_zero(w);
-  if (line.offset > most_offset) {
-    line = {(wxc - most_offset * wc) * inverse_or_zero(wcc), most_offset};
-  }
-  const float error = wxx + line.scale * line.scale * wcc + line.offset * line.offset * w -
-                      2.0f * (line.scale * wxc + line.offset * wx - line.scale * line.offset * wc);
-  return {line, error};
-}
-
-/// The scale (not below 0) and the offset (`most_offset` at most) for codes 0 to code_max: the best
-/// of some ranges, and what it becomes when values are rounded to it anew.
-inline Line fit_line(const float* in, const float* weights, int count, int code_max,
-                     float most_offset) {
-  constexpr int kRanges = 12, kRounds = 3;
-  const float most_code = static_cast<float>(code_max);
-  const Range range = range_of(in, count);
-  const float low = std::min(range.low, most_offset);
-  Line best{(range.high - low) / most_code, low};
-  float best_error = HUGE_VALF;
-  for (int i = 0; i < kRanges + kRounds; ++i) {
-    const float steps = most_code - 0.8f + 0.15f * static_cast<float>(i);
-    const Line tried = i < kRanges ? Line{(range.high - low) / steps, low} : best;
-    const float inverse = inverse_or_zero(tried.scale);
-    const auto [line, error] = fit_line(in, weights, count, most_offset, [&](float value) {
-      return std::clamp(round_fast((value - tried.offset) * inverse), 0.0f, most_code);
+/// The lines of a group of values, of which the errors count by `weights`.
+template <class T>
+class LineFit {
+ public:
+  LineFit(const float* in, const float* weights, float most_offset)
+      : in_(in), weights_(weights), most_offset_(most_offset) {
+    const auto [w, wx, wxx] = sum_terms<T::group_elements, 3>([&](int i) {
+      const float weighted = weights[i] * in[i];
+      return std::array{weights[i], weighted, weighted * in[i]};
     });
-    if (!(error < best_error) || !(line.scale >= 0.0f)) continue;
-    best = line;
-    best_error = error;
+    w_ = w;
+    wx_ = wx;
+    wxx_ = wxx;
   }
-  return best;
+
+  /// Takes the line that fits the codes best which `tried` gives, if it is better than the best.
+  void improve(Line tried) {
+    const auto code = nearest_codes<T>(in_, weights_, tried.scale, tried.offset);
+    const auto [wc, wcc, wxc] = sum_terms<T::group_elements, 3>([&](int i) {
+      const float c = code(i), weighted = weights_[i] * c;
+      return std::array{weighted, weighted * c, weighted * in_[i]};
+    });
+    // Where all codes are the same, the offset alone.
+    const float determinant = inverse_or_zero(std::max(w_ * wcc - wc * wc, 0.0f));
+    Line line{(w_ * wxc - wc * wx_) * determinant, 0.0f};
+    line.offset = (wx_ - line.scale * wc) * inverse_or_zero(w_);
+    if (line.offset > most_offset_) {
+      line = {(wxc - most_offset_ * wc) * inverse_or_zero(wcc), most_offset_};
+    }
+    const float error =
+        wxx_ + line.scale * line.scale * wcc + line.offset * line.offset * w_ -
+        2.0f * (line.scale * wxc + line.offset * wx_ - line.scale * line.offset * wc);
+    if (!(error < best_error_) || !(line.scale >= 0.0f)) return;
+    best_error_ = error;
+    best_ = line;
+  }
+
+  Line best() const { return best_; }
+  void set_best(Line line) { best_ = line; }
+
+ private:
+  const float* in_;
+  const float* weights_;
+  float most_offset_, w_, wx_, wxx_;
+  float best_error_ = HUGE_VALF;
+  Line best_{};
+};
+
+/// The scale (not below 0) and the offset (`most_offset` at most) of a group for the codes of T,
+/// which begin at 0: the best of some lines that leave out no values or a few of the least and the
+/// largest, and what it becomes when values are rounded to it anew.
+template <class T>
+Line fit_line(const float* in, const float* weights, float most_offset) {
+  constexpr int kOffsets = 2, kWidths = 12, kRounds = 2;
+  constexpr float kMostCode = (1 << T::code_bits) - 1;
+  constexpr float kStep = (0.1f * kMostCode + 1.0f) / (kWidths - 1);
+  const Range range = range_of(in, T::group_elements);
+  const float low = std::min(range.low, most_offset), width = range.high - low;
+  LineFit<T> fit(in, weights, most_offset);
+  fit.set_best({width / kMostCode, low});
+  for (int i = 0; i < kOffsets; ++i) {
+    const float offset = std::min(low + 0.027f * static_cast<float>(i) * width, most_offset);
+    for (int j = 0; j < kWidths; ++j) {
+      const float codes = 0.9f * kMostCode + kStep * static_cast<float>(j);
+      fit.improve({(range.high - offset) / codes, offset});
+    }
+  }
+  for (int i = 0; i < kRounds; ++i) fit.improve(fit.best());
+  return fit.best();
 }
 
 }  // namespace linnet::formats

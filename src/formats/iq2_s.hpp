@@ -4,6 +4,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq2_s_grid.hpp"
 
 namespace linnet::formats {
@@ -16,6 +17,9 @@ struct IQ2_S : BlockFormat<TensorType::kIQ2_S, 256, 16> {
   static constexpr bool has_codebook = true;
   static constexpr int code_bits = 3;
   static constexpr auto codebook = kIq2Codebook;
+  static constexpr int pattern_elements = 8, level_bits = 2;
+  static constexpr auto& grid = kIq2SGrid;
+  static constexpr std::array<int, 3> levels = {8, 25, 43};
 
   struct Block {
     PackedHalf scale;
@@ -37,6 +41,20 @@ struct IQ2_S : BlockFormat<TensorType::kIQ2_S, 256, 16> {
     out.super_scale = block.scale.value();
     for (int g = 0; g < groups; ++g) {
       out.scales[g] = 2 * (block.group_scales[g / 2] >> (g % 2 * 4) & 0xf) + 1;
+    }
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_extremes<IQ2_S>(in, weights, {1, 31, 2});
+    block.scale = PackedHalf::of(super.super_scale);
+    for (int g = 0; g < groups; ++g)
+      block.group_scales[g / 2] |= super.scales[g] / 2 << (g % 2 * 4);
+    put_signs(in, block.signs);
+    for (int i = 0; i < 32; ++i) {
+      const float scale = scale_factor * super.super_scale * super.scales[i / 2];
+      const int pattern = nearest_pattern<IQ2_S>(in + 8 * i, weights + 8 * i, scale);
+      block.patterns_low[i] = static_cast<std::uint8_t>(pattern);
+      block.patterns_high[i / 4] |= pattern >> 8 << (i % 4 * 2);
     }
   }
 };

@@ -4,6 +4,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq3_s_grid.hpp"
 
 namespace linnet::formats {
@@ -17,6 +18,9 @@ struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
   static constexpr int code_bits = 4;
   static constexpr std::array<std::int8_t, 16> codebook = {-15, -13, -11, -9, -7, -5, -3, -1,
                                                            1,   3,   5,   7,  9,  11, 13, 15};
+  static constexpr int pattern_elements = 4, level_bits = 3;
+  static constexpr auto& grid = kIq3SGrid;
+  static constexpr std::array<int, 8> levels = {1, 3, 5, 7, 9, 11, 13, 15};
 
   struct Block {
     PackedHalf scale;
@@ -39,6 +43,20 @@ struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
     out.super_scale = block.scale.value();
     for (int g = 0; g < groups; ++g) {
       out.scales[g] = 2 * (block.group_scales[g / 2] >> (g % 2 * 4) & 0xf) + 1;
+    }
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto super = fit_extremes<IQ3_S>(in, weights, {1, 31, 2});
+    block.scale = PackedHalf::of(super.super_scale);
+    for (int g = 0; g < groups; ++g)
+      block.group_scales[g / 2] |= super.scales[g] / 2 << (g % 2 * 4);
+    put_signs(in, block.signs);
+    for (int i = 0; i < 64; ++i) {
+      const float scale = super.super_scale * super.scales[i / 8];
+      const int pattern = nearest_pattern<IQ3_S>(in + 4 * i, weights + 4 * i, scale);
+      block.patterns_low[i] = static_cast<std::uint8_t>(pattern);
+      block.patterns_high[i / 8] |= pattern >> 8 << (i % 8);
     }
   }
 };

@@ -42,7 +42,7 @@ struct IQ4_XS : BlockFormat<TensorType::kIQ4_XS, 256, 32> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const auto super = fit_extremes<IQ4_XS>(in, weights, 31);
+    const auto super = fit_extremes<IQ4_XS>(in, weights, {-31, 31});
     block.scale = PackedHalf::of(super.super_scale);
     int high = 0;
     for (int g = 0; g < groups; ++g) {

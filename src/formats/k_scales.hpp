@@ -42,12 +42,11 @@ struct PackedScales6 {
 /// as they will be read back.
 template <class T>
 SuperScales<T::groups> fit_ranges(const float* in, const float* weights, int scale_max) {
-  constexpr int kCodeMax = (1 << T::code_bits) - 1;
   float scales[T::groups];
   float minimums[T::groups];
   for (std::ptrdiff_t g = 0; g < T::groups; ++g) {
     const std::ptrdiff_t first = g * T::group_elements;
-    const Line line = fit_line(in + first, weights + first, T::group_elements, kCodeMax, 0.0f);
+    const Line line = fit_line<T>(in + first, weights + first, 0.0f);
     minimums[g] = -line.offset;
     scales[g] = line.scale;
   }
@@ -66,27 +65,22 @@ SuperScales<T::groups> fit_ranges(const float* in, const float* weights, int sca
   return result;
 }
 
-/// The same for types without minimums: scales have signs, so that a group's largest value can have
-/// the lowest code.
+/// The same for types without minimums: scales may have signs, so that a group's largest value can
+/// have the lowest code.
 template <class T>
-SuperScales<T::groups> fit_extremes(const float* in, const float* weights, int scale_max) {
+SuperScales<T::groups> fit_extremes(const float* in, const float* weights, ScaleRange range) {
   float scales[T::groups];
   for (std::ptrdiff_t g = 0; g < T::groups; ++g) {
     const std::ptrdiff_t first = g * T::group_elements;
-    if constexpr (T::has_codebook) {
-      scales[g] = fit_scale(in + first, weights + first, T::group_elements, T::codebook);
-    } else {
-      scales[g] = fit_scale(in + first, weights + first, T::group_elements, -T::code_min);
-    }
+    scales[g] = fit_scale<T>(in + first, weights + first);
   }
   const float largest = std::fabs(extreme(scales, T::groups));
   SuperScales<T::groups> result{};
-  result.super_scale = PackedHalf::of(largest / static_cast<float>(scale_max)).value();
-  for (int g = 0; g < T::groups; ++g) {
-    result.scales[g] =
-        round_to_range(scales[g] * inverse_or_zero(result.super_scale), -scale_max, scale_max);
-  }
-  refine_scales<T>(in, weights, {-scale_max, scale_max}, result);
+  result.super_scale =
+      PackedHalf::of(largest / (T::scale_factor * static_cast<float>(range.high))).value();
+  const float inverse = inverse_or_zero(T::scale_factor * result.super_scale);
+  for (int g = 0; g < T::groups; ++g) result.scales[g] = range.nearest(scales[g] * inverse);
+  refine_scales<T>(in, weights, range, result);
   return result;
 }
 

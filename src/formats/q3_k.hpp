@@ -38,7 +38,7 @@ struct Q3_K : BlockFormat<TensorType::kQ3_K, 256, 16> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const auto super = fit_extremes<Q3_K>(in, weights, 31);
+    const auto super = fit_extremes<Q3_K>(in, weights, {-31, 31});
     block.scale = PackedHalf::of(super.super_scale);
     for (int g = 0; g < groups; ++g) {
       const int number = super.scales[g] + 32;

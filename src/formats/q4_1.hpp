@@ -30,7 +30,7 @@ struct Q4_1 : BlockFormat<TensorType::kQ4_1, 32, 32> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const Line line = fit_line(in, weights, 32, 15, HUGE_VALF);
+    const Line line = fit_line<Q4_1>(in, weights, HUGE_VALF);
     block.scale = PackedHalf::of(line.scale);
     block.offset = PackedHalf::of(line.offset);
     const float inverse = inverse_or_zero(block.scale.value());

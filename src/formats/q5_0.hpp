@@ -27,7 +27,7 @@ struct Q5_0 : BlockFormat<TensorType::kQ5_0, 32, 32> {
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    block.scale = PackedHalf::of(fit_scale(in, weights, 32, 16));
+    block.scale = PackedHalf::of(fit_scale<Q5_0>(in, weights));
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t low[32];
     for (int i = 0; i < 32; ++i) {

@@ -32,7 +32,7 @@ struct Q5_1 : BlockFormat<TensorType::kQ5_1, 32, 32> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const Line line = fit_line(in, weights, 32, 31, HUGE_VALF);
+    const Line line = fit_line<Q5_1>(in, weights, HUGE_VALF);
     block.scale = PackedHalf::of(line.scale);
     block.offset = PackedHalf::of(line.offset);
     const float inverse = inverse_or_zero(block.scale.value());

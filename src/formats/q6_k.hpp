@@ -39,7 +39,7 @@ struct Q6_K : BlockFormat<TensorType::kQ6_K, 256, 16> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const auto super = fit_extremes<Q6_K>(in, weights, 127);
+    const auto super = fit_extremes<Q6_K>(in, weights, {-127, 127});
     block.scale = PackedHalf::of(super.super_scale);
     std::memcpy(block.group_scales, super.scales, sizeof(block.group_scales));
     std::uint8_t stored[block_elements];

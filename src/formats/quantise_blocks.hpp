@@ -16,21 +16,30 @@ inline constexpr bool kIsWeighted = requires(const float* in, const float* weigh
   T::quantize(in, weights, block);
 };
 
+/// Packs a block; `importance` may be null.
+template <class T>
+typename T::Block quantize_block(const float* in, [[maybe_unused]] const float* importance) {
+  typename T::Block block{};
+  if constexpr (kIsWeighted<T>) {
+    float weights[T::block_elements];
+    for (int first = 0; first < T::block_elements; first += T::group_elements) {
+      error_weights<T::group_elements>(in + first, importance ? importance + first : nullptr,
+                                       weights + first);
+    }
+    T::quantize(in, weights, block);
+  } else {
+    T::quantize(in, block);
+  }
+  return block;
+}
+
 /// Format::quantize_weighted of a quantised type; `importance` may be null.
 template <class T>
 void quantize_weighted(const float* in, const float* importance, std::byte* blocks,
                        std::int64_t elements) {
-  float weights[T::block_elements];
-  for (; elements > 0; elements -= T::block_elements) {
-    for (int first = 0; first < T::block_elements; first += T::group_elements) {
-      error_weights(in + first, importance ? importance + first : nullptr, T::group_elements,
-                    weights + first);
-    }
-    typename T::Block block{};
-    T::quantize(in, weights, block);
+  for (std::int64_t first = 0; first < elements; first += T::block_elements) {
+    const auto block = quantize_block<T>(in + first, importance ? importance + first : nullptr);
     std::memcpy(blocks, &block, sizeof(block));
-    in += T::block_elements;
-    if (importance) importance += T::block_elements;
     blocks += sizeof(block);
   }
 }
@@ -38,17 +47,7 @@ void quantize_weighted(const float* in, const float* importance, std::byte* bloc
 /// Format::quantize of a quantised type.
 template <class T>
 void quantize(const float* in, std::byte* blocks, std::int64_t elements) {
-  if constexpr (kIsWeighted<T>) {
-    quantize_weighted<T>(in, nullptr, blocks, elements);
-  } else {
-    for (; elements > 0; elements -= T::block_elements) {
-      typename T::Block block{};
-      T::quantize(in, block);
-      std::memcpy(blocks, &block, sizeof(block));
-      in += T::block_elements;
-      blocks += sizeof(block);
-    }
-  }
+  quantize_weighted<T>(in, nullptr, blocks, elements);
 }
 
 }  // namespace linnet::formats

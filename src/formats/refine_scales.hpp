@@ -10,21 +10,15 @@
 /// nearest is not the best choice: here integers and numbers are fitted in turn.
 namespace linnet::formats {
 
-/// The integers that a group's scale may be; its minimum may be 0 to `high`.
+/// The integers that a group's scale may be: every step-th from `low` to `high`; its minimum may be
+/// 0 to `high`.
 struct ScaleRange {
-  int low, high;
-};
-
-/// The code nearest to `value`, as a number.
-template <class T>
-float nearest_code(float value) {
-  if constexpr (T::has_codebook) {
-    return static_cast<float>(T::codebook[nearest_index(T::codebook, value)]);
-  } else {
-    constexpr float kLow = T::code_min, kHigh = T::code_min + (1 << T::code_bits) - 1;
-    return std::clamp(round_fast(value), kLow, kHigh);
+  int low, high, step = 1;
+  int nearest(float value) const {
+    const float steps = (value - static_cast<float>(low)) / static_cast<float>(step);
+    return low + step * round_to_range(steps, 0, (high - low) / step);
   }
-}
+};
 
 /// A block that is fitted: its values, and what their errors count.
 template <class T>
@@ -33,13 +27,13 @@ struct FittedBlock {
   const float* weights;
 
   float group_error(int group, float scale, float minimum) const {
-    const float inverse = inverse_or_zero(scale);
-    float error = 0.0f;
-    for (int i = group * T::group_elements; i < (group + 1) * T::group_elements; ++i) {
-      const float shifted = in[i] + minimum;
-      const float lost = shifted - scale * nearest_code<T>(shifted * inverse);
-      error += weights[i] * lost * lost;
-    }
+    const float* const x = in + group * T::group_elements;
+    const float* const weight = weights + group * T::group_elements;
+    const auto code = nearest_codes<T>(x, weight, scale, -minimum);
+    const auto [error] = sum_terms<T::group_elements, 1>([&](int i) {
+      const float lost = x[i] + minimum - scale * code(i);
+      return std::array{weight[i] * lost * lost};
+    });
     return error;
   }
 
@@ -60,14 +54,14 @@ struct FittedBlock {
 /// Moves the integers of each group to the best ones near them.
 template <class T>
 void refine_integers(const FittedBlock<T>& block, ScaleRange range, SuperScales<T::groups>& super) {
-  const int reach = range.high < 16 ? 2 : 1;
+  const int reach = range.high < 16 ? 2 : 1, scale_reach = reach * range.step;
   for (int g = 0; g < T::groups; ++g) {
     const std::int8_t scale = super.scales[g];
     const int minimum = T::has_minimum ? super.minimums[g] : 0;
     const int minimum_reach = T::has_minimum ? reach : 0;
     float best = HUGE_VALF;
-    for (int s = std::max(scale - reach, range.low); s <= std::min(scale + reach, range.high);
-         ++s) {
+    for (int s = std::max(scale - scale_reach, range.low);
+         s <= std::min(scale + scale_reach, range.high); s += range.step) {
       for (int m = std::max(minimum - minimum_reach, 0);
            m <= std::min(minimum + minimum_reach, range.high); ++m) {
         const float error = block.group_error(g, T::scale_factor * super.super_scale * s,
@@ -88,18 +82,20 @@ void refine_numbers(const FittedBlock<T>& block, SuperScales<T::groups>& super) 
   float aa = 0.0f, ab = 0.0f, bb = 0.0f, ax = 0.0f, bx = 0.0f;
   for (int g = 0; g < T::groups; ++g) {
     const float factor = T::scale_factor * super.scales[g];
-    const float inverse = inverse_or_zero(factor * super.super_scale);
     const float minimum = block.minimum_of(super, g);
     const float b = T::has_minimum ? super.minimums[g] : 0.0f;
-    for (int i = g * T::group_elements; i < (g + 1) * T::group_elements; ++i) {
-      const float weight = block.weights[i], x = block.in[i];
-      const float a = factor * nearest_code<T>((x + minimum) * inverse);
-      aa += weight * a * a;
-      ab += weight * a * b;
-      bb += weight * b * b;
-      ax += weight * a * x;
-      bx += weight * b * x;
-    }
+    const float* const x = block.in + g * T::group_elements;
+    const float* const weight = block.weights + g * T::group_elements;
+    const auto code = nearest_codes<T>(x, weight, factor * super.super_scale, -minimum);
+    const auto [w, wa, waa, wax, wx] = sum_terms<T::group_elements, 5>([&](int i) {
+      const float a = factor * code(i), weighted = weight[i] * a;
+      return std::array{weight[i], weighted, weighted * a, weighted * x[i], weight[i] * x[i]};
+    });
+    aa += waa;
+    ab += wa * b;
+    bb += w * b * b;
+    ax += wax;
+    bx += wx * b;
   }
   SuperScales<T::groups> tried = super;
   const float inverse = inverse_or_zero(aa * bb - ab * ab);

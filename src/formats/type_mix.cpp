@@ -31,7 +31,7 @@ constexpr FileType kFileTypes[] = {
     {TensorType::kQ5_1, 9},   {TensorType::kQ2_K, 10},   {TensorType::kQ3_K, 11},
     {TensorType::kQ4_K, 14},  {TensorType::kQ5_K, 16},   {TensorType::kQ6_K, 18},
     {TensorType::kBF16, 32},  {TensorType::kIQ4_NL, 25}, {TensorType::kIQ4_XS, 30},
-    {TensorType::kMXFP4, 38},
+    {TensorType::kIQ3_S, 26}, {TensorType::kIQ2_S, 28},  {TensorType::kMXFP4, 38},
 };
 
 std::int64_t file_type_of(TensorType type) {

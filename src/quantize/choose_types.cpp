@@ -82,9 +82,10 @@ struct ShorterBlocks {
   TensorType blocks_of_256, blocks_of_32;
 };
 constexpr ShorterBlocks kShorterBlocks[] = {
-    {TensorType::kQ2_K, TensorType::kIQ4_NL}, {TensorType::kQ3_K, TensorType::kIQ4_NL},
-    {TensorType::kQ4_K, TensorType::kQ5_0},   {TensorType::kQ5_K, TensorType::kQ5_1},
-    {TensorType::kQ6_K, TensorType::kQ8_0},   {TensorType::kIQ4_XS, TensorType::kIQ4_NL},
+    {TensorType::kQ2_K, TensorType::kIQ4_NL},  {TensorType::kQ3_K, TensorType::kIQ4_NL},
+    {TensorType::kQ4_K, TensorType::kQ5_0},    {TensorType::kQ5_K, TensorType::kQ5_1},
+    {TensorType::kQ6_K, TensorType::kQ8_0},    {TensorType::kIQ4_XS, TensorType::kIQ4_NL},
+    {TensorType::kIQ3_S, TensorType::kIQ4_NL}, {TensorType::kIQ2_S, TensorType::kIQ4_NL},
 };
 
 const Format* shorter_blocks(const Format& format) {

@@ -72,10 +72,11 @@ TEST(FormatTest, side_data_converts_to_the_nearest_float) {
 // Normalised mean squared error that a type may have on Gaussian values: a little above what was
 // measured, so that a fit which becomes worse is noticed.
 const std::map<std::string_view, double> kErrorBounds = {
-    {"F32", 0.0},     {"F16", 1e-7},      {"BF16", 3.2e-6},  {"Q8_0", 3.3e-5},
-    {"Q4_0", 7e-3},   {"Q4_1", 5.2e-3},   {"Q5_0", 1.8e-3},  {"Q5_1", 1.3e-3},
-    {"Q2_K", 7.4e-2}, {"Q3_K", 2.2e-2},   {"Q4_K", 5.1e-3},  {"Q5_K", 1.3e-3},
-    {"Q6_K", 3.3e-4}, {"IQ4_NL", 5.7e-3}, {"MXFP4", 1.5e-2}, {"IQ4_XS", 5.8e-3},
+    {"F32", 0.0},       {"F16", 1e-7},       {"BF16", 3.2e-6},  {"Q8_0", 3.3e-5},
+    {"Q4_0", 6.8e-3},   {"Q4_1", 4.9e-3},    {"Q5_0", 1.65e-3}, {"Q5_1", 1.15e-3},
+    {"Q2_K", 7.15e-2},  {"Q3_K", 2.15e-2},   {"Q4_K", 5e-3},    {"Q5_K", 1.22e-3},
+    {"Q6_K", 2.8e-4},   {"IQ4_NL", 5.55e-3}, {"MXFP4", 1.5e-2}, {"IQ4_XS", 5.65e-3},
+    {"IQ3_S", 1.76e-2}, {"IQ2_S", 6.05e-2},
 };
 
 std::vector<float> gaussian_values(std::size_t count, float centre, float width) {
@@ -156,14 +157,16 @@ TEST(QuantizeTest, keeps_zeros_exactly) {
   }
 }
 
-// A block of one value and zeros: the largest value must come back, zeros stay.
+// A block of one value and zeros: the largest value must come back, zeros stay. Types without a
+// code for zero give some of it up for the zeros beside it.
 TEST(QuantizeTest, keeps_the_largest_value) {
   for (const float value : {3.0f, -3.0f}) {
     std::vector<float> values(512, 0.0f);
     values[300] = value;
     for (const auto& [name, bound] : kErrorBounds) {
       const auto out = round_trip(*find_format(name), values);
-      EXPECT_NEAR(out[300], value, 0.05f) << name;
+      const bool has_zero = name != "IQ3_S" && name != "IQ2_S";
+      EXPECT_NEAR(out[300], value, has_zero ? 0.05f : 0.4f) << name;
       EXPECT_NEAR(out[0], 0.0f, 0.05f) << name;
     }
   }

@@ -131,7 +131,7 @@ TEST_F(ChooseTypes, NamesOfTypes) {
   ASSERT_FALSE(types);
   EXPECT_THAT(types.error().message,
               testing::AllOf(HasSubstr("IQ2_XXS"), HasSubstr("Q4_K_M"), HasSubstr("Q8_0"),
-                             testing::Not(HasSubstr("IQ3_S"))));
+                             testing::Not(HasSubstr("IQ2_XS"))));
 }
 
 }  // namespace
