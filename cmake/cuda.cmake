@@ -34,6 +34,10 @@ if(LINNET_CUDA STREQUAL "AUTO" AND NOT LINNET_SANITIZE AND NOT LINNET_FUZZ)
 endif()
 message(STATUS "CUDA backend: ${LINNET_HAS_CUDA}")
 
+set(LINNET_NVCC_OPTIONS --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
+    # nvcc 13.0 warns of assignments to a [[nodiscard]] class as if they were calls.
+    --diag-suppress=2810)
+
 # Adds the CUDA sources of src/backend/cuda, or the stub, to the module `target`.
 function(linnet_cuda_sources target)
   if(NOT LINNET_HAS_CUDA)
@@ -42,9 +46,7 @@ function(linnet_cuda_sources target)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
   target_sources(${target} PRIVATE ${sources})
-  set(options --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
-              # nvcc 13.0 warns of assignments to a [[nodiscard]] class as if they were calls.
-              --diag-suppress=2810)
+  set(options ${LINNET_NVCC_OPTIONS})
   foreach(code ${LINNET_CUDA_CODE})
     string(REPLACE "," ",code=" code "arch=${code}")
     list(APPEND options "SHELL:-gencode ${code}")
@@ -53,4 +55,13 @@ function(linnet_cuda_sources target)
   find_package(CUDAToolkit REQUIRED)
   # Linked statically: the program starts where there is no driver, and says so when it is asked.
   target_link_libraries(${target} PRIVATE CUDA::cudart_static)
+endfunction()
+
+# Compiles the kernels to nvcc's assembly language for Hopper, which tests/cuda_emulation runs.
+function(linnet_cuda_ptx)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
+  add_library(linnet_cuda_ptx OBJECT ${sources})
+  set_target_properties(linnet_cuda_ptx PROPERTIES CUDA_PTX_COMPILATION ON)
+  target_include_directories(linnet_cuda_ptx PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_options(linnet_cuda_ptx PRIVATE ${LINNET_NVCC_OPTIONS} -arch=compute_90a)
 endfunction()

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <filesystem>
 
-#include "base/read_file.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/text_output.hpp"
 #include "linnet/checks.hpp"
@@ -42,7 +41,7 @@ double seconds_since(Clock::time_point start) {
 
 Result<std::string> read_prompt(const Options& options) {
   if (options.prompt_file.empty()) return options.prompt;
-  return read_file(options.prompt_file, kLongestTextBytes);
+  return read_text(options.prompt_file);
 }
 
 // Shows answers one after the other, the first that has not ended as it comes.
@@ -127,7 +126,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
       answer.text += texts[i].finish();
       if (!ending) ended = ending.error();
       if (ending) answer.reason = texts[i].stopped() ? FinishReason::kStop : *ending;
-      if (!options.json && ending) printer.end(i);
+      if (!options.json && (ending || !answer.text.empty())) printer.end(i);
     };
     if (Status status = engine.submit(std::move(request)); !status) return status;
   }
@@ -223,7 +222,8 @@ void add_generate(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   const auto prompt =
       app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
-  app->add_option("--prompt-file", options->prompt_file, "file with the text to continue")
+  app->add_option("--prompt-file", options->prompt_file,
+                  "file with the text to continue; - for standard input")
       ->type_name("FILE")
       ->excludes(prompt);
   app->add_option("--prompt-cache", options->prompt_cache,

@@ -62,8 +62,8 @@ Result<bool> accepts(const AutomatonPointer& automaton, std::string_view text) {
 // Single bytes, and some longer tokens of the kinds that real vocabularies have: words, pieces of
 // JSON, parts of characters.
 Result<std::shared_ptr<const Vocabulary>> sample_vocabulary() {
-  std::vector<std::string> tokens;
-  for (int byte = 0; byte < 256; ++byte) tokens.push_back(std::string(1, static_cast<char>(byte)));
+  std::vector<std::string> tokens(256);
+  for (std::size_t byte = 0; byte < tokens.size(); ++byte) tokens[byte] = static_cast<char>(byte);
   for (const char* text :
        {"\"",       "\":",          "\": ",   "\", \"",      "{\"",          "\"}",
         "\"]",      "},{",          "}, {\"", "]}",          "}]",           "[]",
@@ -157,20 +157,29 @@ Result<AutomatonPointer> compile(const Options& options) {
   return compile_schema(*schema);
 }
 
-Status run(const Options& options) {
-  if (options.jsonl) return answer_lines(answer);
-  auto automaton = compile(options);
-  if (!automaton) return automaton.error();
+Status print_samples(const AutomatonPointer& automaton, const Options& options) {
   for (int i = 0; i < options.sample; ++i) {
-    auto text = sample(*automaton, options.seed + static_cast<std::uint64_t>(i));
+    auto text = sample(automaton, options.seed + static_cast<std::uint64_t>(i));
     if (!text) return text.error();
     if (Status status = write_output(*text + "\n"); !status) return status;
   }
-  if (options.sample > 0) return {};
-  auto result = accepts(*automaton, options.text);
-  if (!result) return result.error();
-  return write_output(fmt::format("{} ({} states)\n", *result ? "accepted" : "not accepted",
-                                  (*automaton)->state_count()));
+  return {};
+}
+
+// False where the text is not accepted.
+Result<bool> run(const Options& options) {
+  const auto done = [](const Status& status) {
+    return status ? Result<bool>(true) : Result<bool>(status.error());
+  };
+  if (options.jsonl) return done(answer_lines(answer));
+  auto automaton = compile(options);
+  if (!automaton) return automaton.error();
+  if (options.sample > 0) return done(print_samples(*automaton, options));
+  auto fits = accepts(*automaton, options.text);
+  if (!fits) return fits.error();
+  const Status written = write_output(fmt::format(
+      "{} ({} states)\n", *fits ? "accepted" : "not accepted", (*automaton)->state_count()));
+  return written ? fits : written.error();
 }
 
 }  // namespace
@@ -180,8 +189,10 @@ void add_grammar(CLI::App& parent, int& exit_status) {
       parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
   auto options = std::make_shared<Options>();
   const std::array sources = {
-      app->add_option("--gbnf", options->gbnf, "file with a grammar in GBNF")->type_name("FILE"),
-      app->add_option("--schema", options->schema, "file with a JSON schema")->type_name("FILE"),
+      app->add_option("--gbnf,--grammar", options->gbnf, "file with a grammar in GBNF")
+          ->type_name("FILE"),
+      app->add_option("--schema,--json-schema", options->schema, "file with a JSON schema")
+          ->type_name("FILE"),
       app->add_option("--regex", options->regex, "regular expression for the whole text"),
       app->add_flag("--jsonl", options->jsonl,
                     "read objects with grammar, schema or regex, and text or seed, one a line"),
@@ -193,6 +204,7 @@ void add_grammar(CLI::App& parent, int& exit_status) {
   app->add_option("--seed", options->seed, "seed of the first random text")
       ->check(unsigned_number());
   app->footer(
+      "The exit status is 0 where the text is accepted, else 1.\n\n"
       "Examples:\n"
       "  linnet grammar --regex '[a-z]+@[a-z]+[.]org' me@example.org\n"
       "  linnet grammar --schema user.json '{\"name\": \"Ada\"}'\n"
@@ -204,7 +216,8 @@ void add_grammar(CLI::App& parent, int& exit_status) {
     if (text->empty() && samples->empty() && !options->jsonl) {
       throw CLI::RequiredError("a text, or --sample,");
     }
-    exit_status = report(run(*options));
+    const auto fits = run(*options);
+    exit_status = !fits ? report(fits.error()) : *fits ? kDone : kFailed;
   });
 }
 

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "base/read_file.hpp"
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 
@@ -31,7 +31,7 @@ class Collector final : public ProductObserver {
 using Windows = std::vector<std::vector<TokenId>>;
 
 Result<Windows> read_windows(const Options& options, const Tokenizer& tokenizer) {
-  const auto text = read_file(options.text, kLongestTextBytes);
+  const auto text = read_text(options.text);
   if (!text) return text.error();
   const auto tokens = tokenizer.encode(*text, {.add_special = true, .parse_special = false});
   if (!tokens) return Error{fmt::format("{}: {}", options.text, tokens.error().message)};
@@ -54,6 +54,8 @@ Status run(const Options& options) {
   auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
+  const auto& model_path = (*file)->file().path();
+  if (Status s = check_replaces_no_input(options.path, {model_path, options.text}); !s) return s;
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   const auto windows = read_windows(options, **tokenizer);
@@ -92,7 +94,8 @@ void add_importance(CLI::App& parent, int& exit_status) {
   app->add_option("--window", options->window, "tokens that are read together")
       ->check(whole_number_between(kFewestTokens, 1 << 30))
       ->capture_default_str();
-  app->add_option("text", options->text, "file with a text of the kind that the model is for")
+  app->add_option("text", options->text,
+                  "file with a text of the kind that the model is for; - for standard input")
       ->required();
   app->add_option("out", options->path, "GGUF file to write")->required();
   app->footer(

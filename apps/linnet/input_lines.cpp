@@ -6,9 +6,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/read_file.hpp"
 #include "linnet/console.hpp"
 
 namespace linnet::app {
+
+Result<std::string> read_text(const std::string& path) {
+  if (path == "-") return read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
+  return read_file(path, kLongestTextBytes);
+}
 
 Result<std::optional<std::string>> InputLines::next() {
   ++number_;

@@ -14,6 +14,10 @@ namespace linnet::app {
 /// 45 times as much memory while they are found.
 inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 
+/// The text of a file, or of standard input where `path` is -. An Error where it is longer than
+/// kLongestTextBytes or can't be read.
+Result<std::string> read_text(const std::string& path);
+
 /// Standard input line by line. Belongs to one thread; there should be one of them in a process.
 class InputLines {
  public:

@@ -8,6 +8,7 @@
 #include "gguf/gguf_file.hpp"
 #include "linnet/console.hpp"
 #include "linnet/npy.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -156,7 +157,9 @@ Status run(const Options& options) {
   if (!tensor) {
     return Error{fmt::format("{}: there is no tensor {}", options.gguf, options.tensor)};
   }
-  return options.npy.empty() ? print_tensor(*tensor) : write_tensor(*tensor, options.npy);
+  if (options.npy.empty()) return print_tensor(*tensor);
+  if (Status s = check_replaces_no_input(options.npy, {options.gguf}); !s) return s;
+  return write_tensor(*tensor, options.npy);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -17,6 +18,7 @@ Status run(const Options& options) {
   auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
+  if (Status s = check_replaces_no_input(options.npy, {(*file)->file().path()}); !s) return s;
   const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();

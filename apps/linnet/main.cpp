@@ -48,6 +48,18 @@ void refuse_empty_values(CLI::App& app) {
   }
 }
 
+// What is wrong with the first argument where it should be a command and is none; CLI11 would only
+// say that there is no command. Empty otherwise.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') return {};
+  std::string known;
+  for (const CLI::App* subcommand : app.get_subcommands({})) {
+    if (subcommand->get_name() == argv[1]) return {};
+    known += (known.empty() ? "" : ", ") + subcommand->get_name();
+  }
+  return fmt::format("there is no command {}; there are {}\n", printable(argv[1]), known);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Runs language models from GGUF files.\n\n"
@@ -64,6 +76,10 @@ int run(int argc, char** argv) {
   int exit_status = kDone;
   for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
   refuse_empty_values(app);
+  if (const std::string problem = unknown_command(app, argc, argv); !problem.empty()) {
+    write_note(problem);
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

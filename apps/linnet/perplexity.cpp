@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/read_file.hpp"
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/input_lines.hpp"
@@ -80,7 +79,7 @@ Result<Loaded> load_reference(const Options& options, const std::string& text,
 }
 
 Result<Scores> score(const Options& options) {
-  const auto text = read_file(options.text, kLongestTextBytes);
+  const auto text = read_text(options.text);
   if (!text) return text.error();
   const auto model = load(options.model, options, *text);
   if (!model) return model.error();
@@ -106,10 +105,15 @@ Result<Scores> score(const Options& options) {
   return scores;
 }
 
-Json to_json(const Mean& mean) { return {{"value", mean.value()}, {"error", mean.error()}}; }
+// A single number has no error.
+Json with_error(double value, std::optional<double> error) {
+  return {{"value", value}, {"error", error ? Json(*error) : Json()}};
+}
+
+Json to_json(const Mean& mean) { return with_error(mean.value(), mean.error()); }
 
 Json to_json(const TextScore& score) {
-  return {{"perplexity", {{"value", score.perplexity()}, {"error", score.perplexity_error()}}},
+  return {{"perplexity", with_error(score.perplexity(), score.perplexity_error())},
           {"bits_per_byte", score.bits_a_byte()}};
 }
 
@@ -127,22 +131,30 @@ Status print_json(const Scores& scores, const Options& options) {
   return write_output(json.dump() + "\n");
 }
 
+// " ± " and the error in the form of `error_format`; empty where there is none.
+std::string plus_minus(std::optional<double> error, std::string_view error_format) {
+  if (!error) return "";
+  return " ± " + fmt::format(fmt::runtime(error_format), *error);
+}
+
 std::string perplexity_line(std::string_view name, const TextScore& score) {
-  return fmt::format("{:<15}{:.4f} ± {:.4f}, {:.4f} bits a byte\n", name, score.perplexity(),
-                     score.perplexity_error(), score.bits_a_byte());
+  return fmt::format("{:<15}{:.4f}{}, {:.4f} bits a byte\n", name, score.perplexity(),
+                     plus_minus(score.perplexity_error(), "{:.4f}"), score.bits_a_byte());
 }
 
 Status print(const Scores& scores, const Options& options) {
+  const std::int64_t scored = scores.score.surprise.count();
   std::string text =
-      fmt::format("tokens:        {}, of which {} are scored, in windows of {}\n", scores.tokens,
-                  scores.score.surprise.count(), std::min(options.window, scores.tokens));
+      fmt::format("tokens:        {}, of which {} {} scored, in windows of {}\n", scores.tokens,
+                  scored, scored == 1 ? "is" : "are", std::min(options.window, scores.tokens));
   text += perplexity_line("perplexity:", scores.score);
   if (const auto& distance = scores.distance) {
     text += perplexity_line("reference:", distance->reference);
-    text += fmt::format("KL divergence: {:.3e} ± {:.1e}\n", distance->divergence.value(),
-                        distance->divergence.error());
-    text += fmt::format("same choice:   {:.2f} ± {:.2f} %\n", 100.0 * distance->same_choice.value(),
-                        100.0 * distance->same_choice.error());
+    const auto same_choice_error = distance->same_choice.error();
+    text += fmt::format("KL divergence: {:.3e}{}\n", distance->divergence.value(),
+                        plus_minus(distance->divergence.error(), "{:.1e}"));
+    text += fmt::format("same choice:   {:.2f}{} %\n", 100.0 * distance->same_choice.value(),
+                        same_choice_error ? plus_minus(100.0 * *same_choice_error, "{:.2f}") : "");
   }
   return write_output(text);
 }
@@ -170,7 +182,8 @@ void add_perplexity(CLI::App& parent, int& exit_status) {
       ->check(whole_number_between(kShortestWindow, 1 << 30))
       ->capture_default_str();
   app->add_flag("--json", options->json, "print one JSON object");
-  app->add_option("file", options->text, "file with the text, UTF-8")->required();
+  app->add_option("file", options->text, "file with the text, UTF-8; - for standard input")
+      ->required();
   app->footer(
       "Perplexity counts as llama.cpp's does. The lower, the better; only models of one "
       "vocabulary\n"

@@ -7,6 +7,7 @@
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "quantize/choose_types.hpp"
@@ -124,6 +125,12 @@ Status run(const Options& options) {
   if (!rules) return rules.error();
   const auto file = gguf::File::open(options.gguf);
   if (!file) return file.error();
+  if (Status s = check_replaces_no_input(options.path, {options.gguf, options.importance}); !s) {
+    return s;
+  }
+  for (const std::string& adapter : options.adapters) {
+    if (Status s = check_replaces_no_input(options.path, {adapter}); !s) return s;
+  }
   const auto chosen = quantize::choose_types(*file, *mix, *rules);
   if (!chosen) return chosen.error();
   const auto adapters = open_adapters(options, *file);

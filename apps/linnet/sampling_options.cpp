@@ -89,7 +89,7 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
   const std::string group = "Sampling (default: what the model's file recommends, or off)";
   for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
     const SamplingParameter& p = kSamplingParameters[i];
-    app.add_option("--" + std::string(p.name), values_[i], std::string(p.help))
+    app.add_option("--" + std::string(p.option), values_[i], std::string(p.help))
         ->check(p.is_whole() ? whole_number_between(p.low, p.high) : number_between(p.low, p.high))
         ->group(group);
   }
@@ -149,19 +149,12 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
 }
 
 Result<grammar::Grammar> SamplingOptions::parse_rules(const Tokenizer& tokenizer) const {
-  auto rules = !grammar_.empty()       ? parse_grammar(grammar_, tokenizer)
-               : !json_schema_.empty() ? parse_schema(json_schema_)
-                                       : grammar::compile_regex(regex_);
-  if (rules) return rules;
-  const char* const option = !grammar_.empty()       ? "--grammar"
-                             : !json_schema_.empty() ? "--json-schema"
-                                                     : "--regex";
-  return Error{fmt::format("{}: {}", option, rules.error().message)};
+  if (!grammar_.empty()) return parse_grammar(grammar_, tokenizer);
+  return json_schema_.empty() ? grammar::compile_regex(regex_) : parse_schema(json_schema_);
 }
 
-Status SamplingOptions::set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const {
-  if (!has_grammar()) return {};
-  auto rules = parse_rules(tokenizer);
+Result<grammar::GrammarSession> SamplingOptions::make_session(const Tokenizer& tokenizer) const {
+  const auto rules = parse_rules(tokenizer);
   if (!rules) return rules.error();
   auto automaton = grammar::PushdownAutomaton::compile(*rules);
   if (!automaton) return automaton.error();
@@ -169,10 +162,20 @@ Status SamplingOptions::set_grammar(const Tokenizer& tokenizer, SamplingParams& 
   if (!vocabulary) return vocabulary.error();
   auto mask = grammar::TokenMask::create(*automaton, *vocabulary);
   if (!mask) return mask.error();
-  auto session = grammar::GrammarSession::create(*mask);
-  if (!session) return session.error();
-  params.grammar = std::move(*session);
-  return {};
+  return grammar::GrammarSession::create(*mask);
+}
+
+Status SamplingOptions::set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const {
+  if (!has_grammar()) return {};
+  auto session = make_session(tokenizer);
+  if (session) {
+    params.grammar = std::move(*session);
+    return {};
+  }
+  const char* const option = !grammar_.empty()       ? "--grammar"
+                             : !json_schema_.empty() ? "--json-schema"
+                                                     : "--regex";
+  return Error{fmt::format("{}: {}", option, session.error().message)};
 }
 
 }  // namespace linnet::app

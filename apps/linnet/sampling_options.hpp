@@ -30,6 +30,7 @@ struct SamplingOptions {
 
  private:
   Result<grammar::Grammar> parse_rules(const Tokenizer& tokenizer) const;
+  Result<grammar::GrammarSession> make_session(const Tokenizer& tokenizer) const;
   Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
 
   float default_temperature_ = 0.0f;

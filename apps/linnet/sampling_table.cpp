@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <tuple>
 
 namespace linnet::app {
 namespace {
@@ -20,7 +21,7 @@ Result<Number> parse(std::string_view name, std::string_view text, Number low, N
 }
 
 Result<double> parse_value(const SamplingParameter& parameter, std::string_view text) {
-  const auto [name, member, low, high, help] = parameter;
+  const auto [name, low, high] = std::tuple(parameter.option, parameter.low, parameter.high);
   if (!parameter.is_whole()) return parse(name, text, low, high);
   const auto whole =
       parse(name, text, static_cast<std::int64_t>(low), static_cast<std::int64_t>(high));
@@ -30,7 +31,7 @@ Result<double> parse_value(const SamplingParameter& parameter, std::string_view 
 
 std::string all_names() {
   std::string names = "seed";
-  for (const auto& parameter : kSamplingParameters) names += fmt::format(", {}", parameter.name);
+  for (const auto& parameter : kSamplingParameters) names += fmt::format(", {}", parameter.option);
   return names;
 }
 
@@ -38,19 +39,12 @@ std::string all_names() {
 std::string describe(const SamplingParameter& parameter, const SamplingParams& params) {
   const auto text = [&](auto member) {
     const bool is_off = params.*member == SamplingParams{}.*member;
-    return is_off ? std::string() : fmt::format("{} {}", parameter.name, params.*member);
+    return is_off ? std::string() : fmt::format("{} {}", parameter.option, params.*member);
   };
   return std::visit(text, parameter.member);
 }
 
 }  // namespace
-
-void assign(const SamplingParameter& parameter, double value, SamplingParams& params) {
-  const auto set = [&](auto member) {
-    params.*member = static_cast<std::remove_reference_t<decltype(params.*member)>>(value);
-  };
-  std::visit(set, parameter.member);
-}
 
 Status set_parameter(SamplingParams& params, std::string_view name, std::string_view text) {
   if (name == "seed") {
@@ -60,7 +54,7 @@ Status set_parameter(SamplingParams& params, std::string_view name, std::string_
     return {};
   }
   for (const SamplingParameter& parameter : kSamplingParameters) {
-    if (parameter.name != name) continue;
+    if (parameter.option != name) continue;
     const auto value = parse_value(parameter, text);
     if (!value) return value.error();
     assign(parameter, *value, params);
@@ -73,8 +67,8 @@ std::string describe_parameters(const SamplingParams& params) {
   std::string text;
   for (const SamplingParameter& parameter : kSamplingParameters) {
     // The temperature is told even where it is that of SamplingParams.
-    const std::string one = parameter.name == "temp" ? fmt::format("temp {}", params.temperature)
-                                                     : describe(parameter, params);
+    const std::string one = parameter.option == "temp" ? fmt::format("temp {}", params.temperature)
+                                                       : describe(parameter, params);
     if (!one.empty()) text += one + ", ";
   }
   return text + fmt::format("seed {}", params.seed);

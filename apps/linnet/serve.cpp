@@ -196,6 +196,9 @@ void add_load_options(CLI::App& app, Options& options) {
   app.add_option("--connections", server.most_connections, "most open connections")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  app.add_option("--connections-per-address", server.most_connections_of_address,
+                 "of them, most from one address of another machine (default: a quarter)")
+      ->check(CLI::Range(1, 1 << 20));
   app.add_option("--max-body-mib", options.body_mib, "most MiB of a request's body")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

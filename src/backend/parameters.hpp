@@ -117,7 +117,7 @@ struct AttentionParams {
       nullptr;  ///< [heads]: score -= slope * |key position - query position|
   DistanceBias distance_bias = {};
   bool selected = false;  ///< only the keys that Backend::select_keys picked last
-  /// The values are the first columns of the keys, so a backend need not read both.
+  /// The values are the first columns of the keys: the layer keeps no values of its own.
   bool values_in_keys = false;
   /// Behind the keys of `layer`, in the same softmax. They are what `selected` is about.
   CompressedKeys compressed = {};

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -11,6 +12,9 @@ namespace linnet {
 /// what was found.
 struct Error {
   std::string message;
+  /// A word for programs that must tell this error from others, as APIs have them; mostly empty. A
+  /// constant of static storage.
+  std::string_view code = {};
 };
 
 /// Either a value or an Error; asking for the other one is a mistake of the program. `if (!result)

@@ -74,6 +74,18 @@ Result<Variant> make_variant(std::string_view name, const std::string& source,
   return Variant{std::move(*compiled), capabilities, std::move(format)};
 }
 
+Status add_begun_answer(const std::string& begun, Prompt& prompt) {
+  if (begun.empty()) return {};
+  if (prompt.ends_in_reasoning) {
+    return Error{
+        "the template lets the model think before it answers, so that an answer can't be begun for "
+        "it; enable_thinking false lets it answer at once, if the template knows that"};
+  }
+  prompt.data.push_back({prompt.text.size(), prompt.text.size() + begun.size()});
+  prompt.text += begun;
+  return {};
+}
+
 }  // namespace
 
 struct ChatTemplate::State {
@@ -124,6 +136,7 @@ Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
   if (!text) return Error{"chat " + text.error().message};
   Prompt prompt{text->bytes(), text->data_ranges(), format, false, std::move(shaped->warnings)};
   prompt.ends_in_reasoning = linnet::ends_in_reasoning(prompt.output_format, prompt.text);
+  if (Status s = add_begun_answer(request.begun_answer, prompt); !s) return s.error();
   return prompt;
 }
 

@@ -36,6 +36,9 @@ struct ChatRequest {
   nlohmann::ordered_json variables{};
   /// Ends the prompt where the assistant begins to speak.
   bool add_generation_prompt = true;
+  /// What the assistant has said already: ends the prompt, so that the answer goes on from there.
+  /// Needs the generation prompt.
+  std::string begun_answer{};
   /// A template by name; otherwise `tool_use` where there are tools and such a template.
   std::string template_name{};
   /// What strftime_now reads; the local time now where it is not set.
@@ -69,7 +72,7 @@ class ChatTemplate {
   ~ChatTemplate();
 
   /// Errors: messages of another shape, no template of that name, what the template raises,
-  /// exceeded limits.
+  /// exceeded limits, an answer that is begun where the template lets the model think first.
   Result<Prompt> render(const ChatRequest& request) const;
 
  private:

@@ -56,7 +56,8 @@ template <class T>
 void refine_integers(const FittedBlock<T>& block, ScaleRange range, SuperScales<T::groups>& super) {
   const int reach = range.high < 16 ? 2 : 1, scale_reach = reach * range.step;
   for (int g = 0; g < T::groups; ++g) {
-    const int scale = super.scales[g], minimum = T::has_minimum ? super.minimums[g] : 0;
+    const std::int8_t scale = super.scales[g];
+    const int minimum = T::has_minimum ? super.minimums[g] : 0;
     const int minimum_reach = T::has_minimum ? reach : 0;
     float best = HUGE_VALF;
     for (int s = std::max(scale - scale_reach, range.low);

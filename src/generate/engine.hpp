@@ -59,6 +59,9 @@ class Engine {
   Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);
 
+  /// An Error where there are none, or one is not in the vocabulary.
+  Status check_tokens(std::span<const TokenId> tokens) const;
+
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.
   std::uint64_t model_hash();
@@ -79,7 +82,6 @@ class Engine {
   SessionIdentity session_identity();
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);
-  Status check_tokens(std::span<const TokenId> tokens) const;
   Status check_input(std::span<const TokenId> input) const;
 
   const ModelFile& file_;

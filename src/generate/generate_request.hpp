@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -12,6 +13,10 @@
 namespace linnet {
 
 enum class FinishReason { kStop, kLength, kCancelled };
+
+/// The code of the Error that ends a text which is not complete, but of which every next token is
+/// banned or no part of its grammar.
+inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 
 struct GenerateRequest {
   /// Not empty, ids of the vocabulary. Of a model with an input (ModelSpec::input) it is that.
@@ -31,9 +36,9 @@ struct GenerateRequest {
   std::function<bool(std::int32_t token)> on_token;
   /// Called before on_token where `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
-  /// Called once at the end, from step(). A text that can't go on because its grammar or the
-  /// banned tokens allow no token ends with kStop. An Error says that the model gave what is no
-  /// number, so that nothing can be drawn.
+  /// Called once at the end, from step(). A text that is complete under its grammar and can't go on
+  /// ends with kStop. An Error says why nothing can be drawn: the model gave what is no number, or
+  /// no token is allowed (code kNoTokenAllowed).
   std::function<void(const Result<FinishReason>& ending)> on_finish;
   /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())
   /// of the prompt from `position` on, chunk by chunk, [tokens, width] without gaps; then the

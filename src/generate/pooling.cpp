@@ -112,6 +112,7 @@ Result<std::vector<PooledStates>> pool_texts(Engine& engine,
   }
   if (!ended) return ended.error();
   std::vector<PooledStates> results;
+  results.reserve(pooled.size());
   for (const auto& states : pooled) results.push_back(std::move(*states));
   return results;
 }

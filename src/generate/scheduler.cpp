@@ -20,6 +20,14 @@ Error no_numbers(std::string_view what, std::int64_t tokens) {
                   what, tokens)};
 }
 
+Error no_token(const GenerateRequest& request, std::int64_t drawn) {
+  return {fmt::format("the answer can't go on after token {}: {}", drawn,
+                      request.sampling.grammar
+                          ? "its grammar asks for more, but allows no token that is not banned"
+                          : "all of them are banned"),
+          kNoTokenAllowed};
+}
+
 bool needs_all_hidden(const GenerateRequest& request) {
   return request.on_hidden && !request.last_hidden_only;
 }
@@ -280,6 +288,16 @@ Status Scheduler::give_hidden(const Part& part) {
   return {};
 }
 
+// What it means that nothing could be drawn from `row`.
+Result<FinishReason> Scheduler::ending_without_token(const Sequence& sequence,
+                                                     const LogitRow& row) {
+  if (std::ranges::any_of(row.logits, [](float logit) { return std::isnan(logit); })) {
+    return no_numbers("logits", std::ssize(sequence.tokens));
+  }
+  if (sequence.chain.is_complete()) return FinishReason::kStop;
+  return no_token(sequence.request, sequence.drawn);
+}
+
 // The next token of a sequence; false if it has ended.
 bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
   const GenerateRequest& request = sequence->request;
@@ -290,12 +308,12 @@ bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
     given.assign(row.logits.begin(), row.logits.end());
   }
   const auto token = sequence->chain.draw(row, {sequence->tokens, sequence->drawn});
-  if (!token && std::ranges::any_of(row.logits, [](float logit) { return std::isnan(logit); })) {
-    finish(sequence, no_numbers("logits", std::ssize(sequence->tokens)));
+  const auto& stops = request.stop_tokens;
+  if (!token) {
+    finish(sequence, ending_without_token(*sequence, row));
     return false;
   }
-  const auto& stops = request.stop_tokens;
-  if (!token || std::find(stops.begin(), stops.end(), *token) != stops.end()) {
+  if (std::find(stops.begin(), stops.end(), *token) != stops.end()) {
     finish(sequence, FinishReason::kStop);
     return false;
   }

@@ -109,6 +109,7 @@ class Scheduler {
   void state_needs(const Part& part);
   std::int64_t take_results(const Part& part, std::int64_t first_output);
   Status give_hidden(const Part& part);
+  static Result<FinishReason> ending_without_token(const Sequence& sequence, const LogitRow& row);
   bool draw(Iterator sequence, const LogitRow& row);
   void finish(Iterator sequence, const Result<FinishReason>& ending);
 

@@ -24,12 +24,14 @@ Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 Status for_each_row(
     Engine& engine, Window window,
     const std::function<Status(std::span<const float> row, std::size_t number)>& take) {
+  // Of the last token too, which is only looked up.
+  if (Status status = engine.check_tokens(window); !status) return status;
   const auto vocabulary = static_cast<std::size_t>(engine.model().spec().vocabulary);
   std::size_t number = 0;
   return engine.logits(window.first(window.size() - 1), {}, context_of(window),
                        [&](std::span<const float> rows) -> Status {
                          for (; !rows.empty(); rows = rows.subspan(vocabulary)) {
-                           const Status status = take(rows.first(vocabulary), number++);
+                           Status status = take(rows.first(vocabulary), number++);
                            if (!status) return status;
                          }
                          return {};
@@ -108,14 +110,18 @@ void Mean::add(double number) {
   squares_ += number * number;
 }
 
-double Mean::error() const {
-  if (count_ < 2) return 0.0;
+std::optional<double> Mean::error() const {
+  if (count_ < 2) return std::nullopt;
   const auto n = static_cast<double>(count_);
   return std::sqrt(std::max(0.0, squares_ / n - value() * value()) / (n - 1.0));
 }
 
 double TextScore::perplexity() const { return std::exp(surprise.value()); }
-double TextScore::perplexity_error() const { return perplexity() * surprise.error(); }
+
+std::optional<double> TextScore::perplexity_error() const {
+  const auto error = surprise.error();
+  return error ? std::optional(perplexity() * *error) : std::nullopt;
+}
 
 double TextScore::bits_a_byte() const {
   const double bits = surprise.value() * static_cast<double>(surprise.count()) / std::numbers::ln2;

@@ -18,8 +18,8 @@ class Mean {
 
   std::int64_t count() const { return count_; }
   double value() const { return count_ > 0 ? sum_ / static_cast<double>(count_) : 0.0; }
-  /// The standard error of value(); 0 for fewer than two numbers.
-  double error() const;
+  /// The standard error of value(); nothing for fewer than two numbers, which tell no spread.
+  std::optional<double> error() const;
 
  private:
   std::int64_t count_ = 0;
@@ -31,7 +31,7 @@ struct TextScore {
   Mean surprise;           ///< -log of the probability of each token, in nats
   std::int64_t bytes = 0;  ///< of the tokens that count
   double perplexity() const;
-  double perplexity_error() const;
+  std::optional<double> perplexity_error() const;  ///< as Mean::error()
   /// What a coder that follows the model needs for each byte of text: unlike the perplexity, to be
   /// compared between vocabularies.
   double bits_a_byte() const;

@@ -11,7 +11,7 @@ namespace {
 KvLayerShape kv_layer_shape(const LayerSpec& layer) {
   if (layer.latent.heads > 0) return latent_kv_shape(layer.latent);
   const CompressedAttentionSpec& compressed = layer.compressed;
-  if (compressed.heads > 0) return {1, compressed.head_width, compressed.head_width};
+  if (compressed.heads > 0) return {1, compressed.head_width, 0};
   const AttentionSpec& attention = layer.attention;
   if (attention.kv_layer >= 0) return {};
   return {attention.kv_heads, attention.key_width, attention.value_width};
@@ -37,7 +37,7 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
   for (int i = 0; i < count; ++i) {
     const CompressedAttentionSpec& keys = spec.layers[i].compressed;
     if (keys.stride == 0) continue;
-    put(i, keys.kv_layer, {1, keys.head_width, keys.head_width, keys.stride});
+    put(i, keys.kv_layer, {1, keys.head_width, 0, keys.stride});
     if (keys.indexer.heads == 0) continue;
     put(i, keys.indexer.kv_layer, {1, keys.indexer.width, 0, keys.stride});
   }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "base/machine.hpp"
 #include "gguf/gguf_writer.hpp"
 
 namespace linnet::quantize {
@@ -28,6 +30,17 @@ Status check_type(const gguf::File& file) {
   if (type->value_or("") == kType) return {};
   return in_file(file, fmt::format("is no importance matrix: general.type is '{}', expected '{}'",
                                    type->value_or(""), kType));
+}
+
+// Whether all values have room in memory: as doubles, and those of a tensor as floats before.
+Status check_memory(const gguf::File& file) {
+  std::int64_t values = 0;
+  for (const Tensor& tensor : file.tensors()) values += tensor.elements();
+  const std::int64_t needed_bytes = values * std::int64_t{sizeof(float) + sizeof(double)};
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
+  return in_file(file, fmt::format("its values take {} MiB of memory, but {} are free",
+                                   needed_bytes >> 20, free_bytes >> 20));
 }
 
 Result<std::vector<double>> values_of(const gguf::File& file, const Tensor& tensor) {
@@ -77,6 +90,7 @@ Result<Importance> Importance::read(const std::filesystem::path& path) {
   const auto file = gguf::File::open(path);
   if (!file) return file.error();
   if (Status status = check_type(*file); !status) return status.error();
+  if (Status status = check_memory(*file); !status) return status.error();
   Importance importance;
   for (const Tensor& tensor : file->tensors()) {
     if (!tensor.name.ends_with(kSums)) continue;
@@ -130,9 +144,11 @@ void Importance::add(const ProductObserver::Product& product) {
 }
 
 Status Importance::check_finite() const {
+  constexpr double kMost = std::numeric_limits<float>::max();  // of the file
   for (const auto& [name, squares] : squares_) {
-    if (std::ranges::all_of(squares.sums, [](double sum) { return std::isfinite(sum); })) continue;
-    return Error{fmt::format("what tensor {} is multiplied with is not finite", name)};
+    if (std::ranges::all_of(squares.sums, [](double sum) { return sum <= kMost; })) continue;
+    return Error{
+        fmt::format("what tensor {} is multiplied with is not finite, or too large", name)};
   }
   return {};
 }

@@ -36,14 +36,15 @@ class Importance {
     std::int64_t window_tokens = 0;
   };
 
-  /// An Error that says why where the file is no importance matrix or holds what can't be.
+  /// An Error that says why where the file is no importance matrix, holds what can't be, or is
+  /// larger than memory.
   static Result<Importance> read(const std::filesystem::path& path);
   /// The file has its name only when it is complete.
   Status write(const std::filesystem::path& path, const Reading& reading) const;
 
   /// Counts the rows of a product in.
   void add(const ProductObserver::Product& product);
-  /// An Error that names a matrix whose inputs were not finite.
+  /// An Error that names a matrix whose inputs were not finite, or too large for write().
   Status check_finite() const;
 
   std::size_t matrices() const { return squares_.size(); }

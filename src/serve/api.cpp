@@ -55,6 +55,14 @@ const Route* find_route(std::string_view path) {
   return route == kRoutes.end() ? nullptr : route;
 }
 
+// Says where it is what some clients leave out: their address has to end in /v1.
+ApiError unknown_path(const std::string& path) {
+  const bool is_version_missing = find_route("/v1" + path) != nullptr;
+  return not_found(is_version_missing ? fmt::format("there is no {0}, but /v1{0}", path)
+                                      : fmt::format("there is no {}", path),
+                   "unknown_url");
+}
+
 }  // namespace
 
 ApiReply json_reply(const Json& json) {
@@ -70,6 +78,8 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics, ErrorShape shape) 
   if (error.retry_after_s > 0) {
     reply.headers.emplace_back("Retry-After", std::to_string(error.retry_after_s));
   }
+  if (!error.allow.empty()) reply.headers.emplace_back("Allow", error.allow);
+  if (error.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   return reply;
 }
 
@@ -88,7 +98,7 @@ ErrorShape Api::error_shape(std::string_view path) {
 
 std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
   const Route* const route = find_route(request.path);
-  if (!route) return not_found(fmt::format("there is no {}", request.path), "unknown_url");
+  if (!route) return unknown_path(request.path);
   if (!route->is_public && !request.client) {
     ApiError error =
         invalid_request("this server needs one of its API keys: send Authorization: Bearer KEY", "",
@@ -101,6 +111,7 @@ std::optional<ApiError> Api::refuse(const ApiRequest& request) const {
         fmt::format("{} takes {}, not {}", request.path, route->method, request.method), "",
         "method_not_allowed");
     error.status = 405;
+    error.allow = route->method == "GET" ? "GET, HEAD" : std::string(route->method);
     return error;
   }
   return std::nullopt;

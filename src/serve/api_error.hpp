@@ -18,6 +18,7 @@ struct ApiError {
   std::string message;    ///< a sentence for a person
   std::string param;      ///< path of the JSON field; empty: null
   int retry_after_s = 0;  ///< 0: no such header
+  std::string allow;      ///< what the path takes instead of the method; empty: no such header
 };
 
 /// A value, or why there is none.

@@ -165,7 +165,8 @@ void EngineThread::start(Job job) {
     if (ending) {
       generation->finish(*ending);
     } else {
-      generation->fail(ending.error().message);
+      const Error& error = ending.error();
+      generation->fail(error.message, error.code.empty() ? kEngineFailed : error.code);
     }
     forget(generation);
   };

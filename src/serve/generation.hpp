@@ -38,6 +38,9 @@ struct GeneratedText {
   bool empty() const { return text.empty() && logprobs.empty(); }
 };
 
+/// The code of a failure that is the server's own.
+inline constexpr std::string_view kEngineFailed = "engine_failed";
+
 class Generation;
 
 /// That a text has something new to take().
@@ -91,7 +94,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   /// False if a stop string has ended the text.
   bool push(TokenId token);
   void finish(FinishReason reason);
-  void fail(std::string error, std::string_view code = "engine_failed");
+  void fail(std::string error, std::string_view code = kEngineFailed);
 
  private:
   using Clock = std::chrono::steady_clock;

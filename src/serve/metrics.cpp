@@ -25,6 +25,52 @@ std::int64_t resident_bytes() {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
+// Counters and gauges.
+void print_numbers(const Metrics& metrics, std::string& out) {
+  struct Row {
+    std::string_view name, type, help;
+    const std::atomic<std::int64_t>& value;
+  };
+  const std::array rows = {
+      Row{"prompt_tokens_total", "counter", "Tokens of prompts.", metrics.prompt_tokens},
+      Row{"cached_tokens_total", "counter", "Of these, found in the prefix cache.",
+          metrics.cached_tokens},
+      Row{"generated_tokens_total", "counter", "Tokens generated.", metrics.generated_tokens},
+      Row{"steps_total", "counter", "Forward passes.", metrics.steps},
+      Row{"guessed_tokens_total", "counter", "Tokens guessed by speculation.",
+          metrics.guessed_tokens},
+      Row{"accepted_tokens_total", "counter", "Of these, right.", metrics.accepted_tokens},
+      Row{"cancelled_total", "counter", "Texts whose client left.", metrics.cancelled},
+      Row{"preemptions_total", "counter", "Times a text gave its memory away.",
+          metrics.preemptions},
+      Row{"connections", "gauge", "Open connections.", metrics.connections},
+      Row{"refused_connections_total", "counter", "Connections for which there was no place.",
+          metrics.refused_connections},
+      Row{"waiting", "gauge", "Texts that wait to begin.", metrics.waiting},
+      Row{"running", "gauge", "Texts being generated.", metrics.running},
+      Row{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
+          metrics.prompt_rows_limit},
+      Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
+          metrics.restored_tokens},
+      Row{"unsaved_texts_total", "counter", "Texts that --cache-dir had no room for.",
+          metrics.unsaved_texts},
+      Row{"kv_pages", "gauge", "Pages of the KV cache.", metrics.kv_pages},
+      Row{"kv_free_pages", "gauge", "Pages that no text holds.", metrics.kv_free_pages},
+  };
+  for (const Row& row : rows) {
+    print_head(row.name, row.type, row.help, out);
+    out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
+  }
+}
+
+void print_latencies(const Metrics& metrics, std::string& out) {
+  metrics.queue_time.print("queue_seconds", "From a request to its first step.", out);
+  metrics.time_to_first_token.print("time_to_first_token_seconds",
+                                    "From a request to its first token.", out);
+  metrics.inter_token_latency.print("inter_token_seconds", "Between two tokens of a text.", out);
+  metrics.step_time.print("step_seconds", "Of a forward pass with its sampling.", out);
+}
+
 }  // namespace
 
 Histogram::Histogram(std::vector<double> bounds_s)
@@ -69,43 +115,11 @@ void Metrics::count_error(std::string_view code) {
 }
 
 std::string Metrics::print() const {
-  struct Row {
-    std::string_view name, type, help;
-    const std::atomic<std::int64_t>& value;
-  };
-  const std::array rows = {
-      Row{"prompt_tokens_total", "counter", "Tokens of prompts.", prompt_tokens},
-      Row{"cached_tokens_total", "counter", "Of these, found in the prefix cache.", cached_tokens},
-      Row{"generated_tokens_total", "counter", "Tokens generated.", generated_tokens},
-      Row{"steps_total", "counter", "Forward passes.", steps},
-      Row{"guessed_tokens_total", "counter", "Tokens guessed by speculation.", guessed_tokens},
-      Row{"accepted_tokens_total", "counter", "Of these, right.", accepted_tokens},
-      Row{"cancelled_total", "counter", "Texts whose client left.", cancelled},
-      Row{"preemptions_total", "counter", "Times a text gave its memory away.", preemptions},
-      Row{"connections", "gauge", "Open connections.", connections},
-      Row{"waiting", "gauge", "Texts that wait to begin.", waiting},
-      Row{"running", "gauge", "Texts being generated.", running},
-      Row{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
-          prompt_rows_limit},
-      Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
-          restored_tokens},
-      Row{"unsaved_texts_total", "counter", "Texts that --cache-dir had no room for.",
-          unsaved_texts},
-      Row{"kv_pages", "gauge", "Pages of the KV cache.", kv_pages},
-      Row{"kv_free_pages", "gauge", "Pages that no text holds.", kv_free_pages},
-  };
   std::string out;
-  for (const Row& row : rows) {
-    print_head(row.name, row.type, row.help, out);
-    out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
-  }
+  print_numbers(*this, out);
   print_head("process_resident_memory_bytes", "gauge", "Memory, the model's included.", out);
   out += fmt::format("linnet_process_resident_memory_bytes {}\n", resident_bytes());
-  queue_time.print("queue_seconds", "From a request to its first step.", out);
-  time_to_first_token.print("time_to_first_token_seconds", "From a request to its first token.",
-                            out);
-  inter_token_latency.print("inter_token_seconds", "Between two tokens of a text.", out);
-  step_time.print("step_seconds", "Of a forward pass with its sampling.", out);
+  print_latencies(*this, out);
   const std::lock_guard lock(mutex_);
   print_head("replies_total", "counter", "Replies by route and status.", out);
   for (const auto& [key, count] : replies_) {

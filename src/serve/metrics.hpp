@@ -32,7 +32,8 @@ class Metrics {
   Metrics();
 
   std::atomic<std::int64_t> prompt_tokens{0}, cached_tokens{0}, generated_tokens{0};
-  std::atomic<std::int64_t> connections{0}, waiting{0}, running{0}, cancelled{0};
+  std::atomic<std::int64_t> connections{0}, refused_connections{0};
+  std::atomic<std::int64_t> waiting{0}, running{0}, cancelled{0};
   std::atomic<std::int64_t> kv_pages{0}, kv_free_pages{0}, preemptions{0}, steps{0};
   std::atomic<std::int64_t> prompt_rows_limit{0}, restored_tokens{0}, unsaved_texts{0};
   std::atomic<std::int64_t> guessed_tokens{0}, accepted_tokens{0};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -12,6 +13,7 @@
 
 #include "serve/api.hpp"
 #include "serve/http/connection.hpp"
+#include "serve/http/connection_places.hpp"
 #include "serve/http/gate.hpp"
 #include "serve/http/news_round.hpp"
 
@@ -41,6 +43,12 @@ Result<tcp::endpoint> endpoint_of(const ServerOptions& options) {
   return tcp::endpoint(address, options.port);
 }
 
+ConnectionPlaces make_places(const ServerOptions& options) {
+  const std::size_t most = options.most_connections;
+  const std::size_t asked = options.most_connections_of_address;
+  return {most, asked > 0 ? asked : std::max<std::size_t>(1, most / 4)};
+}
+
 ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   ErrorCode error;
   acceptor.open(endpoint.protocol(), error);
@@ -55,6 +63,7 @@ ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 struct Server::State {
   State(ServedModel served, EngineThread::Loader loader, ServerOptions given, bool loopback)
       : options(std::move(given)),
+        places(make_places(options)),
         model(std::move(served)),
         keys(options.api_keys),
         rules(options.cors_origins, loopback && keys.empty()),
@@ -76,6 +85,7 @@ struct Server::State {
 
   // The order matters: what is first is destroyed last.
   const ServerOptions options;
+  ConnectionPlaces places;
   const ServedModel model;
   ApiKeys keys;
   const BrowserRules rules;
@@ -106,9 +116,15 @@ asio::awaitable<void> Server::State::accept_all() {
       continue;
     }
     std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
-    if (connections.size() >= options.most_connections) continue;  // which closes it
+    Peer peer = peer_of(socket);
+    auto place = places.take(peer.client);
+    if (!place) {
+      ++metrics.refused_connections;
+      continue;  // which closes it
+    }
     socket.set_option(tcp::no_delay(true), error);
-    auto connection = std::make_shared<Connection>(std::move(socket), tls, context);
+    auto connection = std::make_shared<Connection>(std::move(socket), tls, std::move(peer),
+                                                   std::move(*place), context);
     connections.push_back(connection);
     asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
   }

@@ -24,6 +24,8 @@ struct ServerOptions {
   std::vector<std::string> cors_origins;  ///< whose pages may use the server; *: all
   EngineLimits engine;
   std::size_t most_connections = 4096;
+  /// Of them, from one address (with IPv6 a network of 64 bits) of another machine; 0: a quarter.
+  std::size_t most_connections_of_address = 0;
   std::uint64_t body_bytes = 8 << 20;
   std::chrono::seconds header_time{30};  ///< for the header of a request
   std::chrono::seconds body_time{60};    ///< for its body

@@ -343,6 +343,29 @@ TEST_F(BadInput, OutputThatNobodyReads) {
   EXPECT_TRUE(fs::is_fifo(pipe));
 }
 
+// What is read is never lost to what is written.
+TEST_F(BadInput, OutputThatIsTheInput) {
+  const fs::path model = folder_ / "model.gguf", link = folder_ / "link.gguf",
+                 text = folder_ / "text";
+  fs::copy_file(kBundledModel, model);
+  fs::create_symlink(model, link);
+  test::write_file(text, "In the beginning God created the heaven and the earth.");
+  const std::string before = test::read_file(model);
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"quantize", "--gguf", model, "--type", "Q4_0", model},
+           {"quantize", "--gguf", model, "--type", "Q4_0", link},
+           {"importance", "--gguf", model, text, model},
+           {"importance", "--gguf", model, text, text},
+           {"logits", "--gguf", model, "--tokens", "1", "--npy", link},
+           {"inspect", "--gguf", model, "--tensor", "output_norm.weight", "--npy", model}}) {
+    EXPECT_EQ(failure(arguments), "linnet: " + arguments.back() +
+                                      ": is the file that is read, expected another name to write "
+                                      "to\n");
+  }
+  EXPECT_EQ(test::read_file(model), before);
+  EXPECT_EQ(fs::file_size(text), 54u);
+}
+
 // A limit of the user's shell ends a file early, as a full disk does.
 TEST_F(BadInput, OutputThatBecomesTooLarge) {
   const fs::path npy = folder_ / "out.npy";

@@ -70,6 +70,37 @@ TEST(Generate, RunsTheBundledModelByDefault) {
   EXPECT_GT(ended.out.size(), 1u);
 }
 
+TEST(Generate, ReadsAPromptFromStandardInput) {
+  const Ended ended =
+      run_program({"generate", "-m", "3", "--prompt-file", "-"}, {.input = "In the beginning"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(ended.out, run_program({"generate", "-m", "3", "--prompt", "In the beginning"}).out);
+}
+
+// A text that is not complete under its grammar has not ended well.
+TEST(Generate, ATextThatCanNotGoOnIsAnError) {
+  const auto held_to = [](const char* grammar) {
+    return run_program(generate_bundled({"--grammar", grammar, "--min-tokens", "8"}));
+  };
+  // Token 2 is the end of a text, which --min-tokens bans.
+  const Ended stuck = held_to("root ::= \"=\" <[2]> \"b\"");
+  EXPECT_EQ(stuck.status, 1);
+  EXPECT_EQ(stuck.out, "=\n");
+  EXPECT_THAT(stuck.err, HasSubstr("the answer can't go on after token 1: its grammar asks"));
+  const Ended complete = held_to("root ::= \"=\"");
+  EXPECT_EQ(complete.status, 0) << complete.err;
+  EXPECT_EQ(complete.out, "=\n");
+}
+
+TEST(Generate, AGrammarThatAllowsNothingIsAnErrorThatNamesTheOption) {
+  for (const auto& [option, value] :
+       {std::pair{"--json-schema", R"({"enum": []})"}, std::pair{"--grammar", "root ::= root"}}) {
+    const Ended ended = run_program(generate_bundled({option, value}));
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.err, std::string("linnet: ") + option + ": the grammar matches no text\n");
+  }
+}
+
 TEST(Generate, TheSeedAloneDecidesTheText) {
   const auto text = [](const char* threads, const char* seed) {
     return run_program(generate_bundled({"-m", "60", "--temp", "0.8", "--seed", seed, "--threads",

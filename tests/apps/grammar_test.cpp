@@ -42,6 +42,10 @@ TEST(GrammarCommand, AnswersLines) {
 
 TEST(GrammarCommand, ChecksAndSamples) {
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex '[0-9]{3}' 123").output, "accepted (4 states)\n");
+  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 123 123").status, 0);
+  const auto [refused, output] = run(LINNET_PROGRAM " grammar --regex '[0-9]{3}' 12");
+  EXPECT_EQ(refused, 1);  // as grep does
+  EXPECT_EQ(output, "not accepted (4 states)\n");
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);

@@ -1,6 +1,7 @@
-// Whole runs of the program on damaged models and adapters: each does its work or says in one
-// sentence what is wrong. It never crashes, hangs or takes more memory than there is (4 GiB here).
-// LINNET_MUTATIONS sets how many runs there are for each model; LINNET_SEED where they begin.
+// Whole runs of the program on damaged models, adapters and importance matrices: each does its work
+// or says in one sentence what is wrong. It never crashes, hangs or takes more memory than there is
+// (4 GiB here). LINNET_MUTATIONS sets how many runs there are for each model; LINNET_SEED where
+// they begin.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -126,6 +127,22 @@ TEST(MutatedAdapter, IsMergedOrSaysWhatIsWrong) {
   expect_sound_endings([&](std::uint64_t seed) {
     test::write_file(path, test::MutatedBytes(sound, seed).damaged());
     return run_limited(merge);
+  });
+}
+
+TEST(MutatedImportance, IsUsedOrSaysWhatIsWrong) {
+  const test::TemporaryFolder folder;
+  const std::string model = test::kBundledModel.string();
+  const std::string text = (folder / "text").string(), path = (folder / "importance.gguf").string();
+  test::write_file(text, "Once upon a time there was");
+  ASSERT_EQ(run_limited({"importance", "--gguf", model, text, path}).status, 0);
+  const std::string sound = test::read_file(path);
+  const Arguments use = {"quantize", "--gguf", model,  "--importance",
+                         path,       "--type", "Q2_K", "/dev/null"};
+  ASSERT_EQ(run_limited(use).status, 0);
+  expect_sound_endings([&](std::uint64_t seed) {
+    test::write_file(path, test::MutatedBytes(sound, seed).damaged());
+    return run_limited(use);
   });
 }
 

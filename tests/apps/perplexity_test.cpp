@@ -13,6 +13,7 @@ using test::Ended;
 using test::json_of;
 using test::run_program;
 using testing::HasSubstr;
+using testing::Not;
 
 class Perplexity : public testing::Test {
  protected:
@@ -39,6 +40,19 @@ TEST_F(Perplexity, IsPrinted) {
   EXPECT_EQ(ended.err, "");
   EXPECT_THAT(ended.out, HasSubstr("in windows of 512\nperplexity: "));
   EXPECT_THAT(ended.out, HasSubstr(" bits a byte\n"));
+}
+
+// A standard error needs two numbers: one was said to be exact.
+TEST_F(Perplexity, OfOneTokenHasNoError) {
+  test::write_file(text_, "And God said");  // with BOS four tokens, of which the last counts
+  const Ended ended = perplexity({"--against", test::kBundledModel.string()});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr(", of which 1 is scored"));
+  EXPECT_THAT(ended.out, Not(HasSubstr("±")));
+  EXPECT_THAT(ended.out, HasSubstr("\nsame choice:   100.00 %\n"));
+  const auto json = json_of(perplexity({"--json"}));
+  EXPECT_GT(json["perplexity"]["value"], 1.0);
+  EXPECT_TRUE(json["perplexity"]["error"].is_null());
 }
 
 TEST_F(Perplexity, IsTheSameOfTheModelItself) {

@@ -59,7 +59,7 @@ TEST(Usage, EmptyValues) {
 
 TEST(Usage, UnknownWords) {
   expect_usage_error({}, "subcommand");
-  expect_usage_error({"divine"}, "subcommand");
+  expect_usage_error({"divine"}, "there is no command divine; there are generate, chat, serve");
   expect_usage_error({"generate", "--divine"}, "--divine");
   expect_usage_error({"generate", "prompt without option"}, "prompt without option");
   expect_usage_error({"inspect"}, "--gguf");

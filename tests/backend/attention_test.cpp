@@ -55,10 +55,12 @@ std::vector<float> run(Backend& backend, KvType type, const Shape& shape, Attent
   HostMatrix values(tokens, value_columns, random_floats(tokens * value_columns, 3));
   HostMatrix out(tokens, shape.heads * shape.value_width);
 
+  const int stored_width = params.values_in_keys ? 0 : shape.value_width;
   auto store = backend.make_kv_store(
-      {{{shape.kv_heads, shape.key_width, shape.value_width}}, type, pages_of(tokens) + 1});
+      {{{shape.kv_heads, shape.key_width, stored_width}}, type, pages_of(tokens) + 1});
   for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
-    backend.store_kv(**store, 0, part(keys), part(values), batch);
+    backend.store_kv(**store, 0, part(keys), part(values).slice(0, shape.kv_heads * stored_width),
+                     batch);
     backend.attention(**store, part(queries), params, batch, part(out));
   });
   return out.values;
@@ -115,19 +117,20 @@ std::vector<float> run_compressed(Backend& backend, KvType type, int stride, boo
   params.sinks = sinks.data();
   params.selected = picks;
   params.compressed = {1, stride};
+  params.values_in_keys = true;
 
-  auto store = backend.make_kv_store(
-      {{{1, kWidth, kWidth}, {1, kWidth, kWidth, stride}, {1, kIndexWidth, 0, stride}},
-       type,
-       pages_of(tokens) + 1});
+  auto store =
+      backend.make_kv_store({{{1, kWidth, 0}, {1, kWidth, 0, stride}, {1, kIndexWidth, 0, stride}},
+                             type,
+                             pages_of(tokens) + 1});
   for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
-    backend.store_kv(**store, 0, part(keys), part(keys), batch);
+    backend.store_kv(**store, 0, part(keys), part(keys).slice(0, 0), batch);
     for (const std::int32_t& end : batch.positions) {
       if ((end + 1) % stride != 0) continue;
       const BatchLayout place{{&end, 1}, batch.sequences, batch.page_tables, batch.lengths};
       const View key{compressed.view().row(end / stride), 1, kWidth, kWidth};
       const View index_key{index_keys.view().row(end / stride), 1, kIndexWidth, kIndexWidth};
-      backend.store_kv(**store, 1, key, key, place);
+      backend.store_kv(**store, 1, key, key.slice(0, 0), place);
       backend.store_kv(**store, 2, index_key, index_key.slice(0, 0), place);
     }
     if (picks) {
@@ -184,10 +187,32 @@ TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
 
 TEST(AttentionTest, WideHeadsAndMultiQuery) {
   const Shape shape{10, 1, 576, 512};
-  const auto want = run(*make_reference_backend(), KvType::kF32, shape, {}, 40, 40);
-  EXPECT_LT(
-      test::normalised_error(run(*make_cpu_backend(2), KvType::kF32, shape, {}, 40, 40), want),
-      1e-10);
+  AttentionParams params;
+  for (const bool latent : {false, true}) {
+    params.values_in_keys = latent;
+    const auto want = run(*make_reference_backend(), KvType::kF32, shape, params, 40, 40);
+    const auto got = run(*make_cpu_backend(2), KvType::kF32, shape, params, 40, 40);
+    EXPECT_LT(test::normalised_error(got, want), 1e-10);
+  }
+}
+
+// Latents, of widths that are whole vectors and not, with many query heads and few.
+TEST(AttentionTest, ValuesWithinKeys) {
+  AttentionParams params;
+  params.values_in_keys = true;
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+    for (const Shape& shape : {Shape{12, 1, 72, 64}, Shape{2, 1, 36, 21}, Shape{4, 2, 24, 24}}) {
+      const auto want = run(*make_reference_backend(), type, shape, params, 101, 101);
+      const auto got = run(*make_cpu_backend(1, "scalar"), type, shape, params, 101, 101);
+      EXPECT_LT(test::normalised_error(got, want), 1e-10);
+      for (const std::string_view set : cpu_instruction_sets()) {
+        const auto backend = make_cpu_backend(3, set);
+        EXPECT_EQ(run(*backend, type, shape, params, 101, 101), got) << set;
+        EXPECT_EQ(run(*backend, type, shape, params, 101, 13), got) << set;
+        EXPECT_EQ(run(*backend, type, shape, params, 101, 1), got) << set;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -48,6 +48,26 @@ TEST(ChatTemplateTest, MarksWhatComesFromTheConversation) {
   EXPECT_THAT(prompt.warnings, IsEmpty());
 }
 
+TEST(ChatTemplateTest, AnAnswerThatIsBegunEndsThePrompt) {
+  const Prompt prompt = render(
+      make(kPlain),
+      {.messages = messages(R"([{"role": "user", "content": "a"}])"), .begun_answer = "b<|end|>"});
+  EXPECT_EQ(prompt.text, "<s><|user|>a<|end|><|assistant|>b<|end|>");
+  ASSERT_THAT(prompt.data, SizeIs(2));
+  EXPECT_EQ(prompt.text.substr(prompt.data[1].begin), "b<|end|>");
+  EXPECT_EQ(prompt.data[1].end, prompt.text.size());
+}
+
+TEST(ChatTemplateTest, NoAnswerIsBegunInsideOfThinking) {
+  const auto chat = make(
+      "{% for m in messages %}{{ m.content.split('</think>')[-1] }}{% endfor %}"
+      "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}");
+  const auto prompt = chat.render(
+      {.messages = messages(R"([{"role": "user", "content": "a"}])"), .begun_answer = "b"});
+  ASSERT_FALSE(prompt.ok());
+  EXPECT_THAT(prompt.error().message, HasSubstr("an answer can't be begun"));
+}
+
 TEST(ChatTemplateTest, TheConversationCannotReplaceWhatItIsMadeOf) {
   const Prompt prompt = render(
       make(kPlain), {.messages = messages(R"([{"role": "user", "content": "a"}])"),

@@ -35,10 +35,11 @@ std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
   params.sinks = sinks.data();
   params.selected = c.picks;
   params.compressed = {1, c.stride};
+  params.values_in_keys = true;
 
   const std::int32_t pages_needed = (c.tokens + kPageTokens - 1) / kPageTokens;
   auto store = backend.make_kv_store(
-      {{{1, c.width, c.width}, {1, c.width, c.width, c.stride}, {1, kIndexWidth, 0, c.stride}},
+      {{{1, c.width, 0}, {1, c.width, 0, c.stride}, {1, kIndexWidth, 0, c.stride}},
        c.type,
        pages_needed + 1});
   if (!store) return ADD_FAILURE() << store.error().message, std::vector<float>{};
@@ -58,12 +59,12 @@ std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
     };
     const BatchLayout batch{positions, sequences, {&table, 1}, {&length, 1}};
     const auto own = [&](const DeviceRows& all) { return part(all, first, positions.size()); };
-    backend.store_kv(**store, 0, own(keys), own(keys), batch);
+    backend.store_kv(**store, 0, own(keys), own(keys).slice(0, 0), batch);
     if (!ends.empty()) {
       const BatchLayout places{ends, of_ends, {&table, 1}, {&length, 1}};
       const View key = part(compressed, ends.front() / c.stride, ends.size());
       const View index_key = part(index_keys, ends.front() / c.stride, ends.size());
-      backend.store_kv(**store, 1, key, key, places);
+      backend.store_kv(**store, 1, key, key.slice(0, 0), places);
       backend.store_kv(**store, 2, index_key, index_key.slice(0, 0), places);
     }
     if (c.picks) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <map>
+#include <utility>
 
 namespace linnet::emulation {
 
@@ -67,15 +68,22 @@ class Arena {
     }
     free_[first] = size;
   }
+  /// Where the allocation that has this address begins and ends; nothing where none has.
+  std::pair<const std::byte*, const std::byte*> allocation_at(const void* memory) const {
+    const auto* at = static_cast<const std::byte*>(memory);
+    if (!contains(at)) return {};
+    auto found = taken_.upper_bound(static_cast<std::size_t>(at - base_));
+    if (found == taken_.begin()) return {};
+    --found;
+    const std::byte* first = base_ + found->first;
+    const std::byte* end = first + found->second - (nothing_ >= 0 ? kPageBytes : 0);
+    if (at >= end) return {};
+    return {first, end};
+  }
   bool holds(const void* memory, std::size_t bytes) const {
     if (bytes == 0) return true;
     const auto* at = static_cast<const std::byte*>(memory);
-    if (at < base_ || at >= base_ + kBytes) return false;
-    const auto offset = static_cast<std::size_t>(at - base_);
-    auto found = taken_.upper_bound(offset);
-    if (found == taken_.begin()) return false;
-    --found;
-    return offset + bytes <= found->first + found->second - (nothing_ >= 0 ? kPageBytes : 0);
+    return at + bytes <= allocation_at(at).second;
   }
   bool contains(const void* memory) const { return memory >= base_ && memory < base_ + kBytes; }
   void open() { protect(PROT_READ | PROT_WRITE); }

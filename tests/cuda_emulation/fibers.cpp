@@ -12,6 +12,7 @@
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
+#include "ptx/run.hpp"
 #include "running.hpp"
 #include "warpgroup_products.hpp"
 
@@ -196,6 +197,15 @@ const std::uint64_t* share(std::uint64_t value) {
 
 namespace {
 
+void check_sizes(dim3 grid, dim3 size) {
+  const unsigned threads = size.x * size.y * size.z;
+  if (threads < 1 || threads > 1024) give_up("a block has 1 to 1024 threads");
+  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > 2147483647 || grid.y > 65535 ||
+      grid.z > 65535) {
+    give_up("a grid is empty or too large");
+  }
+}
+
 Fiber& self() { return block->fibers[block->current]; }
 std::span<const std::byte> shared_memory() { return std::as_bytes(std::span(block->memory)); }
 
@@ -266,17 +276,23 @@ bool find_running(Running& now) {
 void set_reversed(bool value) { reversed = value; }
 std::size_t launches() { return launch_count; }
 
+void run_kernel(const Call& call, dim3 grid, dim3 size, std::size_t shared_bytes) {
+  if (!ptx::is_wanted()) return run_grid(grid, size, shared_bytes, call.thread);
+  if (is_lost()) return;
+  ++launch_count;
+  const Open open;
+  check_sizes(grid, size);
+  ptx::run_grid(call.kernel, call.arguments, {grid.x, grid.y, grid.z}, {size.x, size.y, size.z},
+                shared_bytes);
+}
+
 void run_grid(dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<void()>& thread) {
   if (is_lost()) return;
   ++launch_count;
   const Open open;
+  check_sizes(grid, size);
   const Enter enter;
   block->threads = static_cast<int>(size.x * size.y * size.z);
-  if (block->threads < 1 || block->threads > 1024) give_up("a block has 1 to 1024 threads");
-  if (grid.x < 1 || grid.y < 1 || grid.z < 1 || grid.x > 2147483647 || grid.y > 65535 ||
-      grid.z > 65535) {
-    give_up("a grid is empty or too large");
-  }
   while (std::ssize(block->fibers) < block->threads) make_stack(block->fibers.emplace_back());
   block->warps.resize((block->threads + kLanes - 1) / kLanes);
   for (std::size_t w = 0; w < block->warps.size(); ++w) {

@@ -20,10 +20,13 @@ using testing::HasSubstr;
 TEST(Mean, KnowsItsError) {
   Mean mean;
   EXPECT_EQ(mean.value(), 0.0);
-  for (const double number : {1.0, 2.0, 3.0, 6.0}) mean.add(number);
+  EXPECT_EQ(mean.error(), std::nullopt);
+  mean.add(1.0);
+  EXPECT_EQ(mean.error(), std::nullopt);
+  for (const double number : {2.0, 3.0, 6.0}) mean.add(number);
   EXPECT_EQ(mean.count(), 4);
   EXPECT_DOUBLE_EQ(mean.value(), 3.0);
-  EXPECT_DOUBLE_EQ(mean.error(), std::sqrt((4.0 + 1.0 + 0.0 + 9.0) / 3.0 / 4.0));
+  EXPECT_DOUBLE_EQ(mean.error().value(), std::sqrt((4.0 + 1.0 + 0.0 + 9.0) / 3.0 / 4.0));
 }
 
 TEST(CutWindows, LeavesOutWhatIsNoWholeWindow) {
@@ -99,7 +102,8 @@ TEST_F(TextScoreTest, IsWhatTheLogitsSay) {
   EXPECT_NEAR(score->perplexity(), std::exp(mean), 1e-4);
   EXPECT_EQ(score->bytes, bytes);
   EXPECT_NEAR(score->bits_a_byte(), surprise / std::log(2.0) / static_cast<double>(bytes), 1e-6);
-  EXPECT_NEAR(score->perplexity_error(), score->perplexity() * score->surprise.error(), 1e-9);
+  EXPECT_NEAR(score->perplexity_error().value(),
+              score->perplexity() * score->surprise.error().value(), 1e-9);
 }
 
 TEST_F(TextScoreTest, ModelIsNoWayFromItself) {
@@ -164,6 +168,13 @@ TEST_F(TextScoreTest, FailsWithASentence) {
   const auto too_short = score_text(*engine, tokenizer_, std::span(tokens_).first(2), options_);
   ASSERT_FALSE(too_short);
   EXPECT_EQ(too_short.error().message, "the text has 2 tokens, but at least 3 are needed");
+
+  // A tokenizer may know more tokens than the model; the last one of a window is not evaluated.
+  Tokens beyond(tokens_.begin(), tokens_.begin() + kWindow);
+  beyond.back() = static_cast<TokenId>(engine->model().spec().vocabulary);
+  const auto unknown = score_text(*engine, tokenizer_, beyond, options_);
+  ASSERT_FALSE(unknown);
+  EXPECT_THAT(unknown.error().message, HasSubstr("is not in the vocabulary"));
 
   const auto damaged_file = changed(std::numeric_limits<float>::max());
   const auto damaged = score_text(*load(*damaged_file), tokenizer_, tokens_, options_);

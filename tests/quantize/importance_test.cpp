@@ -4,6 +4,7 @@
 
 #include "gguf/gguf_writer.hpp"
 #include "quantize/written_file.hpp"
+#include "support/gguf_bytes.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::quantize {
@@ -105,6 +106,23 @@ TEST_F(ImportanceTest, InputsThatAreNotFiniteAreNamed) {
   Importance importance;
   add(importance, "a.weight", {1, INFINITY}, 1);
   EXPECT_THAT(importance.check_finite().error().message, HasSubstr("tensor a.weight"));
+  Importance large;  // whose squares are no floats, as which they would be written
+  add(large, "b.weight", {1, 1e30f}, 1);
+  EXPECT_THAT(large.check_finite().error().message, HasSubstr("tensor b.weight"));
+}
+
+TEST_F(ImportanceTest, ThatDoesNotFitIntoMemoryIsAnError) {
+  // A sparse file: one terabyte that takes no room on the disk.
+  test::GgufBytes file;
+  file.text("general.type", "imatrix").tensor("a.in_sum2", {1 << 20, 1 << 18}, 0, 0);
+  const auto path = folder_ / "large.gguf";
+  test::write_file(path, file.bytes(1));
+  std::error_code error;
+  std::filesystem::resize_file(path, (std::uintmax_t{1} << 40) + 4096, error);
+  if (error) GTEST_SKIP() << "no sparse file of a terabyte here: " << error.message();
+  const auto read = Importance::read(path);
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().message, HasSubstr("its values take 3145728 MiB of memory, but "));
 }
 
 TEST_F(ImportanceTest, ColumnsCountByTheirMeanSquareOfWhichTheMeanIsOne) {

@@ -66,6 +66,42 @@ TEST_F(Chat, WrongMessagesAreNamed) {
             "messages[0].tool_calls[0].function.name");
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "image_url"}]}])")),
             "messages");
+  EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "text"}]}])")),
+            "messages[0].content[0].text");
+}
+
+TEST_F(Chat, WhatIsNotSupportedIsNamed) {
+  const std::vector<std::pair<const char*, Json>> fields = {
+      {"functions", Json::array({{{"name", "f"}}})},
+      {"function_call", "auto"},
+      {"audio", {{"voice", "a"}}},
+      {"modalities", {"text", "audio"}},
+      {"web_search_options", Json::object()},
+  };
+  for (const auto& [name, value] : fields) {
+    Json body = question();
+    body[name] = value;
+    const auto reply = serving.post("/v1/chat/completions", body);
+    EXPECT_EQ(reply.status, 400) << name;
+    EXPECT_EQ(reply.json()["error"]["param"], name);
+  }
+  Json body = question();
+  body["modalities"] = {"text"};
+  EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 200);
+}
+
+TEST_F(Chat, AnAnswerMayBeBegun) {
+  Json body = question();
+  body["messages"].push_back({{"role", "assistant"}, {"content", "It was"}});
+  EXPECT_THAT(serving.post("/apply-template", body).json()["prompt"].get<std::string>(),
+              testing::EndsWith("It was<|im_end|>\n<|im_start|>assistant\n"));
+  body["continue_final_message"] = true;
+  EXPECT_THAT(serving.post("/apply-template", body).json()["prompt"].get<std::string>(),
+              testing::EndsWith("<|im_start|>assistant\nIt was"));
+  body["response_format"] = {{"type", "json_object"}};
+  const auto refused = serving.post("/v1/chat/completions", body);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_EQ(refused.json()["error"]["param"], "messages");
 }
 
 TEST_F(Chat, LogprobsOfEachToken) {

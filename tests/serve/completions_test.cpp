@@ -293,6 +293,50 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("prompt", Json::array({"a", 5}), "prompt[1]");
   refused("prompt", Json::array({"a", Json::array()}), "prompt[1]");
   refused("suffix", "b", "suffix");  // the model has no tokens for it
+  refused("stop", 5, "stop");
+  refused("n_predict", -1, "n_predict");
+  refused("samplers", {"top_k"}, "samplers");
+  refused("guided_json", Json::object(), "guided_json");
+  refused("use_beam_search", true, "use_beam_search");
+}
+
+TEST_F(Completions, WhatIsNotSupportedMayBeSwitchedOff) {
+  Json body = completion("And", 2);
+  body["use_beam_search"] = false;
+  body["stop_token_ids"] = Json::array();
+  body["guided_json"] = nullptr;
+  EXPECT_EQ(serving.post("/v1/completions", body).status, 200);
+}
+
+TEST_F(Completions, LengthHasOtherNames) {
+  for (const char* const name : {"max_tokens", "max_completion_tokens", "n_predict"}) {
+    const Json body = {{"prompt", "And"}, {"temperature", 0}, {name, 3}};
+    EXPECT_EQ(serving.post("/v1/completions", body).json()["usage"]["completion_tokens"], 3)
+        << name;
+  }
+}
+
+// The text is not complete, but its grammar asks for a token that min_tokens bans.
+TEST_F(Completions, ATextThatCanNotGoOnIsAnError) {
+  Json body = completion("And", 8);
+  body["grammar"] = "root ::= \"a\" <[2]> \"b\"";  // 2: the end of a text
+  body["min_tokens"] = 8;
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(reply.status, 400) << reply.body;
+  EXPECT_EQ(reply.json()["error"]["code"], "no_token_allowed");
+  EXPECT_THAT(reply.json()["error"]["message"].get<std::string>(),
+              HasSubstr("the answer can't go on after token 1: its grammar asks for more"));
+  body["stream"] = true;
+  const auto events = test::events_of(serving.post("/v1/completions", body));
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back()["error"]["code"], "no_token_allowed");
+  const auto counted = [&] {
+    return serving.metric("linnet_errors_total{code=\"no_token_allowed\"}");
+  };
+  for (int i = 0; i < 1000 && counted() < 2; ++i) {  // that of the stream when it has been sent
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(counted(), 2);
 }
 
 TEST_F(Completions, UnknownFieldsAndAnotherModel) {

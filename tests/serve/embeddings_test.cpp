@@ -50,6 +50,14 @@ TEST_F(Embeddings, UsageCountsTheInputs) {
   EXPECT_EQ(usage["total_tokens"], usage["prompt_tokens"]);
 }
 
+// There is no first token; the prompts took all of the time.
+TEST_F(Embeddings, TimingsAreOfThePrompts) {
+  const Json timings =
+      serving.post("/v1/embeddings", {{"input", "And God said"}}).json()["timings"];
+  EXPECT_TRUE(timings["time_to_first_token_s"].is_null()) << timings;
+  EXPECT_GT(timings["prompt_tokens_per_second"], 0.0) << timings;
+}
+
 TEST_F(Embeddings, Base64HoldsTheSameNumbers) {
   const auto numbers = of("And God said")[0];
   const Json json =

@@ -165,6 +165,29 @@ TEST_F(Messages, AStopSequenceIsNamed) {
   EXPECT_EQ(json["stop_sequence"], text.substr(8, 5));
 }
 
+// As Anthropic's API has it: the answer goes on where the last message ends.
+TEST_F(Messages, TheLastMessageOfTheAssistantBeginsTheAnswer) {
+  Json body = question();
+  const auto text_of = [](const Json& json) {
+    return json["content"][0]["text"].get<std::string>();
+  };
+  const std::string whole = text_of(serving.post("/v1/messages", body).json());
+  const std::string begun = whole.substr(0, whole.find(' ', 8));
+  body["messages"].push_back(
+      {{"role", "assistant"}, {"content", {{{"type", "text"}, {"text", begun}}}}});
+  body["max_tokens"] = 4;
+  const std::string rest = text_of(serving.post("/v1/messages", body).json());
+  EXPECT_THAT(whole, testing::StartsWith(begun + rest));
+}
+
+TEST_F(Messages, EffortReachesTheTemplate) {
+  Json body = question();
+  body["output_config"] = {{"effort", 5}};
+  EXPECT_EQ(serving.post("/v1/messages", body).status, 400);
+  body["output_config"] = {{"effort", "low"}};
+  EXPECT_EQ(serving.post("/v1/messages", body).status, 200);
+}
+
 TEST_F(Messages, ErrorsHaveAnthropicsShape) {
   const auto refused = [&](const Json& fields, const char* path) {
     Json body = question();
@@ -189,6 +212,14 @@ TEST_F(Messages, ErrorsHaveAnthropicsShape) {
   refused({{"thinking", {{"type", "never"}}}}, "thinking.type:");
   refused({{"stop_sequences", {1}}}, "stop_sequences[0]:");
   refused({{"max_tokens", 5000}}, "the prompt has");
+  refused({{"mcp_servers", {{{"url", "a"}}}}}, "mcp_servers:");
+  refused({{"container", "a"}}, "container:");
+  refused({{"n", 2}}, "n: expected 1,");
+  refused({{"messages",
+            {{{"role", "user"}, {"content", "a"}},
+             {{"role", "assistant"},
+              {"content", {{{"type", "tool_use"}, {"id", "a"}, {"name", "b"}}}}}}}},
+          "messages[1]:");
   Json body = question();
   body["model"] = "claude";
   const auto reply = serving.post("/v1/messages", body);

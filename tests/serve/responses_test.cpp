@@ -170,6 +170,21 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"text", {{"format", {{"type", "xml"}}}}}}, "text.format.type");
   refused({{"reasoning", {{"effort", 5}}}}, "reasoning.effort");
   refused({{"max_output_tokens", "all"}}, "max_output_tokens");
+  refused({{"prompt", {{"id", "a"}}}}, "prompt");
+  refused({{"n", 2}}, "n");
+  refused({{"stop", 5}}, "stop");
+}
+
+TEST_F(Responses, AStopStringEndsTheText) {
+  Json body = question();
+  const auto text_of = [&] {
+    return serving.post("/v1/responses", body)
+        .json()["output"][0]["content"][0]["text"]
+        .get<std::string>();
+  };
+  const std::string whole = text_of();
+  body["stop"] = whole.substr(4, 3);
+  EXPECT_EQ(text_of(), whole.substr(0, whole.find(whole.substr(4, 3))));
 }
 
 }  // namespace

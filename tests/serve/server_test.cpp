@@ -61,6 +61,41 @@ TEST(Server, UnknownPathsAndMethods) {
   EXPECT_EQ(serving.get("/v2/models").status, 404);
   EXPECT_EQ(serving.get("/v1/completions").status, 405);
   EXPECT_EQ(serving.post("/health", Json::object()).status, 405);
+  EXPECT_THAT(serving.get("/v1/completions").head, HasSubstr("\r\nAllow: POST\r\n"));
+  EXPECT_THAT(serving.post("/health", Json::object()).head, HasSubstr("Allow: GET, HEAD\r\n"));
+  EXPECT_EQ(serving.post("/chat/completions", Json::object()).json()["error"]["message"],
+            "there is no /chat/completions, but /v1/chat/completions");
+}
+
+TEST(Server, PathsMayBePercentEncoded) {
+  const test::Serving serving;
+  EXPECT_EQ(serving.get("/v1/models/linnet%2dkjv").json()["id"], "linnet-kjv");
+  for (const char* const path : {"/v1/models/%2", "/v1/models/%zz", "/v1/models/a%"}) {
+    EXPECT_EQ(serving.get(path).status, 404) << path;
+  }
+}
+
+TEST(Server, RepliesAreDated) {
+  const test::Serving serving;
+  EXPECT_THAT(serving.get("/health").head,
+              testing::ContainsRegex("Date: [A-Z][a-z][a-z], [0-9 ]+[A-Z][a-z][a-z] [0-9: ]+GMT"));
+}
+
+TEST(Server, ConnectionsAreBounded) {
+  serve::ServerOptions options;
+  options.most_connections = 2;
+  const test::Serving serving(options);
+  {
+    const test::TcpClient first(serving.port()), second(serving.port());
+    test::TcpClient third(serving.port());
+    EXPECT_EQ(third.receive(), "");  // it is closed
+  }
+  ASSERT_TRUE(becomes([&] {
+    test::TcpClient client(serving.port());
+    client.send(test::http_request("GET", "/health", ""));
+    return client.receive_until("ok");
+  }));
+  EXPECT_GE(serving.metric("linnet_refused_connections_total"), 1);
 }
 
 TEST(Server, BadBodiesAreRefused) {
@@ -72,6 +107,12 @@ TEST(Server, BadBodiesAreRefused) {
     EXPECT_EQ(reply.status, 400) << body.substr(0, 20);
     EXPECT_EQ(reply.json()["error"]["type"], "invalid_request_error");
   }
+  const auto message_of = [&](const char* body) {
+    return test::http(serving.port(), "POST", "/v1/completions", body).json()["error"]["message"];
+  };
+  EXPECT_EQ(message_of(""), "the request has no body, expected a JSON object");
+  EXPECT_EQ(message_of("{\"a\": 1"), "the body is not valid JSON: it ends too early");
+  EXPECT_EQ(message_of("{a}"), "the body is not valid JSON: byte 2 was not expected");
   EXPECT_EQ(test::http(serving.port(), "POST", "/v1/completions",
                        R"({"a": )" + std::string(63, '[') + std::string(63, ']') + "}")
                 .json()["error"]["param"],

@@ -46,6 +46,7 @@ const TileKernels* find_tiles(const AttendTask& task) {
 
 bool has_tiles(const Stream& stream, const AttendTask& task) {
   if (task.kv.type == KvType::kF32 || !find_tiles(task)) return false;
+  if (task.kv.value_width != task.params.value_width) return false;  // the values of wider keys
   return attend_tile_bytes(tile_numbers(task.kv.type), task.params.key_width,
                            task.params.value_width) <= stream.most_shared_bytes();
 }

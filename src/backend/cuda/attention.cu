@@ -264,6 +264,10 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   task.params = params;
   task.batch = device_batch(batch);
   if (params.compressed.stride > 0) task.compressed = kv.layer(params.compressed.layer);
+  if (params.values_in_keys) {
+    task.kv.take_values_from_keys();
+    task.compressed.take_values_from_keys();
+  }
   task.compressed_splits = compressed_splits(task, queries.rows);
   task.queries = queries.data;
   task.query_stride = queries.stride;

@@ -91,6 +91,15 @@ __device__ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b,
   return __byte_perm(a, b, selector);
 }
 
+/// The same address of global memory, which the compiler no longer takes apart: what is read at some
+/// distance from it then takes one addition, and not one for each of its parts.
+template <class T>
+__device__ inline const T* as_one_address(const T* address) {
+  std::size_t place = __cvta_generic_to_global(address);
+  asm("" : "+l"(place));
+  return static_cast<const T*>(__cvta_global_to_generic(place));
+}
+
 /// Adds 1 to a number in shared memory that other threads count in, too.
 __device__ inline void count_up(std::int32_t* counter) { atomicAdd(counter, 1); }
 

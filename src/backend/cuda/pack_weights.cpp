@@ -78,9 +78,24 @@ void put_plane(const std::uint8_t* stored, std::byte* to) {
   std::memcpy(to, words, sizeof words);
 }
 
+// A block's codes of 4 bits one after the other.
+void put_nibbles(const std::uint8_t* stored, std::byte* to) {
+  for (int word = 0; word < kBlock / 8; ++word) {
+    std::uint32_t nibbles = 0;
+    for (int half = 0; half < 2; ++half) {
+      std::uint32_t four;
+      std::memcpy(&four, stored + 8 * word + 4 * half, sizeof four);
+      four = (four | four >> 4) & 0x00ff00ff;
+      nibbles |= ((four | four >> 8) & 0xffff) << (16 * half);
+    }
+    std::memcpy(to + word * sizeof nibbles, &nibbles, sizeof nibbles);
+  }
+}
+
 template <Codes kCodes>
 void put_block(const std::uint8_t* stored, std::int64_t block, const RowParts& to) {
   constexpr int kLow = low_words(kCodes), kHigh = high_words(kCodes);
+  if constexpr (kCodes == Codes::kTable4) return put_nibbles(stored, to.low + block * kLow * 4);
   put_plane<kLow, 0>(stored, to.low + block * kLow * 4);
   if constexpr (kHigh > 0) put_plane<kHigh, kLow>(stored, to.high + block * kHigh * 4);
 }

@@ -20,6 +20,7 @@ struct Head {
     return store.key(layer, pages[place.page], place.slot) + kv_head * params.key_width;
   }
   const float* value(int layer, KeyPlace place) const {
+    if (params.values_in_keys) return key(layer, place);
     return store.value(layer, pages[place.page], place.slot) + kv_head * params.value_width;
   }
 };
@@ -43,7 +44,8 @@ double score(const Head& head, const float* query, std::int32_t key_position,
   double sum = params.scale * dot(query, key, params.key_width);
   if (params.softcap > 0.0f) sum = params.softcap * std::tanh(sum / params.softcap);
   if (params.alibi_slopes) {
-    sum -= params.alibi_slopes[head_index] * std::abs(key_position - query_position);
+    const int distance = std::abs(key_position - query_position);
+    sum -= params.alibi_slopes[head_index] * static_cast<float>(distance);
   }
   if (const DistanceBias& bias = params.distance_bias; bias.values) {
     const int distance = std::clamp(key_position - query_position, -bias.reach, bias.reach);

@@ -18,6 +18,7 @@ class Grammar : public SamplerStep {
     // It was allowed, or it would not have been drawn.
     [[maybe_unused]] const Status status = session_.accept(token);
   }
+  bool is_complete() const override { return session_.complete(); }
 
  private:
   grammar::GrammarSession session_;

@@ -64,6 +64,10 @@ SamplerChain::SamplerChain(const SamplingParams& params)
   }
 }
 
+bool SamplerChain::is_complete() const {
+  return std::ranges::any_of(steps_, [](const auto& step) { return step->is_complete(); });
+}
+
 LogitNeeds SamplerChain::needs(const DrawContext& context) {
   LogitNeeds needs;
   for (const auto& step : steps_) {

@@ -23,6 +23,9 @@ class SamplerChain {
     return draw(LogitRow{logits}, context);
   }
 
+  /// Where draw() gave nothing: true if the text is complete under its grammar, so that it may end.
+  bool is_complete() const;
+
   /// What draw() needs of the row with the same context: given that, it draws as from the whole
   /// row. What it refers to holds until then.
   LogitNeeds needs(const DrawContext& context);

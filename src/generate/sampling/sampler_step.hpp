@@ -27,6 +27,9 @@ class SamplerStep {
   virtual void state_needs(LogitNeeds& needs, const DrawContext& /*context*/) { needs.all = true; }
   /// A token was drawn, which had this probability among what the chain left.
   virtual void accept(std::int32_t /*token*/, double /*probability*/) {}
+  /// A text to which no token can be added may end here, because it has the form that this asks
+  /// for.
+  virtual bool is_complete() const { return false; }
 };
 
 using SamplerStepPointer = std::unique_ptr<SamplerStep>;

@@ -16,7 +16,8 @@ class TopP : public SamplerStep {
     const double wanted = distribution.sum * p_;
     // Few are wanted, mostly: look further down until those found suffice.
     for (float depth = 4.0f;; depth *= 2.0f) {
-      auto found = candidates.between(distribution.highest - depth / distribution.scale, kInfinity);
+      auto found = candidates.between(
+          static_cast<float>(distribution.highest - depth / distribution.scale), kInfinity);
       const bool is_all = static_cast<std::int64_t>(found.size()) >= distribution.count;
       if (is_all || distribution.weight(found) >= wanted) {
         std::sort(found.begin(), found.end(), likelier);

@@ -56,7 +56,7 @@ void store_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   project(pass, weights.key, in, key);
   normalise(pass, weights.key_norm, key);
   rotate(pass, spec.rope, pass.batch.positions, spec.head_width, key);
-  pass.backend.store_kv(pass.kv, layer, key, key, pass.batch);
+  pass.backend.store_kv(pass.kv, layer, key, key.slice(0, 0), pass.batch);
 }
 
 // The compressed keys that rows of a batch complete.
@@ -80,7 +80,6 @@ struct Compression {
   int kv_layer;
   int width;
   const RopeSpec& rope;
-  bool are_values;  // as well
 };
 
 void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
@@ -101,9 +100,7 @@ void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   rotate(pass, to.rope, completed.first, to.width, keys);
   const BatchLayout places{completed.last, completed.sequences, pass.batch.page_tables,
                            pass.batch.lengths};
-  pass.backend.store_kv(pass.kv, to.kv_layer, keys,
-                        {keys.data, keys.rows, to.are_values ? keys.columns : 0, keys.stride},
-                        places);
+  pass.backend.store_kv(pass.kv, to.kv_layer, keys, keys.slice(0, 0), places);
 }
 
 // Picks the compressed keys that each row sees.
@@ -111,13 +108,10 @@ void pick_keys(const Pass& pass, const CompressedAttentionSpec& spec,
                const CompressedAttentionWeights& weights, int layer, View lowered, View in) {
   const IndexerSpec& indexer = spec.indexer;
   const Workspace::Scope scope(pass.workspace);
-  compress_keys(pass, spec, weights.index_compressor,
-                {{layer, spec.window_floats(spec.head_width)},
-                 indexer.kv_layer,
-                 indexer.width,
-                 indexer.rope,
-                 /*are_values=*/false},
-                in);
+  compress_keys(
+      pass, spec, weights.index_compressor,
+      {{layer, spec.window_floats(spec.head_width)}, indexer.kv_layer, indexer.width, indexer.rope},
+      in);
   const View query = pass.workspace.view(in.rows, index_columns(indexer));
   const View head_weight = pass.workspace.view(in.rows, indexer.heads);
   project(pass, weights.index_query, lowered, query);
@@ -200,6 +194,7 @@ void compressed_attention_block(const Pass& pass, const CompressedAttentionSpec&
   params.heads = spec.heads;
   params.kv_heads = 1;
   params.key_width = params.value_width = spec.head_width;
+  params.values_in_keys = true;
   params.scale = 1.0f / std::sqrt(static_cast<float>(spec.head_width));
   params.span = AttentionSpan::kSliding;
   params.window = spec.window;
@@ -209,7 +204,7 @@ void compressed_attention_block(const Pass& pass, const CompressedAttentionSpec&
   store_keys(pass, spec, weights, layer, in);
   if (spec.stride > 0) {
     compress_keys(pass, spec, weights.compressor,
-                  {{layer, 0}, spec.kv_layer, spec.head_width, spec.rope, /*are_values=*/true}, in);
+                  {{layer, 0}, spec.kv_layer, spec.head_width, spec.rope}, in);
     params.compressed = {spec.kv_layer, spec.stride};
   }
   if (spec.indexer.heads > 0) {

@@ -76,8 +76,7 @@ void attend_to_latents(const Pass& pass, const LatentAttentionSpec& spec,
                        const LatentAttentionWeights& weights, AttentionParams params, View query,
                        View latent, View result) {
   const std::int64_t width = latent_key_width(spec);
-  pass.backend.store_kv(pass.kv, params.layer, latent, latent.slice(0, spec.latent_width),
-                        pass.batch);
+  pass.backend.store_kv(pass.kv, params.layer, latent, latent.slice(0, 0), pass.batch);
   const View absorbed = pass.workspace.view(query.rows, spec.heads * width);
   for (int h = 0; h < spec.heads; ++h) {
     const View head = query.slice(h * spec.query_width(), spec.query_width());
@@ -167,7 +166,7 @@ std::int64_t latent_attention_columns(const LatentAttentionSpec& spec) {
 }
 
 KvLayerShape latent_kv_shape(const LatentAttentionSpec& spec) {
-  if (spec.absorbed) return {1, static_cast<int>(latent_key_width(spec)), spec.latent_width};
+  if (spec.absorbed) return {1, static_cast<int>(latent_key_width(spec)), 0};
   return {spec.heads, spec.query_width(), spec.value_width};
 }
 

@@ -40,7 +40,7 @@ class MessageFormat final : public AnswerFormat {
         {"usage", usage_of_message(usage)},
         {"timings", timings_json(usage)}};
     add_warnings(fields);
-    return event("message_delta", std::move(fields)) + event("message_stop", Json::object());
+    return event("message_delta", fields) + event("message_stop", Json::object());
   }
 
   std::string fail(const ApiError& error) override {

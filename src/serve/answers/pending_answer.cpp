@@ -4,6 +4,16 @@
 #include <numeric>
 
 namespace linnet::serve {
+namespace {
+
+// Why a text has failed. That no token is allowed lies in what was asked for.
+ApiError error_of(const Outcome& outcome) {
+  const std::string code(outcome.error_code);
+  if (code == kNoTokenAllowed) return invalid_request(outcome.error, "", code);
+  return unavailable(500, outcome.error, code);
+}
+
+}  // namespace
 
 PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
                              std::unique_ptr<AnswerFormat> format,
@@ -40,7 +50,7 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   if (!choice.outcome.reason) return events;
   choice.closed = true;
   if (!choice.outcome.error.empty()) {
-    error_ = unavailable(500, choice.outcome.error, std::string(choice.outcome.error_code));
+    error_ = error_of(choice.outcome);
     return events;
   }
   return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});

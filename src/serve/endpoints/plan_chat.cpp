@@ -108,6 +108,11 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   auto ids = encode_prompt(*model.tokenizer, *prompt);
   if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
   if (restricts_calls(chat) || !constraint.is_none()) {
+    if (!chat.request.begun_answer.empty()) {
+      return invalid_request(
+          "messages: the last one begins the answer, so that the answer can't be held to a form",
+          "messages");
+    }
     auto session = grammar_session(context, cache_key(chat, constraint, *prompt),
                                    constraint.is_none() ? "tools" : constraint.path,
                                    [&] { return make_grammar(model, chat, constraint, *prompt); });

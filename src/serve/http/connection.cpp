@@ -55,12 +55,14 @@ void RequestReaders::stop() {
   for (asio::thread_pool* const pool : {&quick, &patient}) pool->join();
 }
 
-Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context)
+Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, Peer peer,
+                       ConnectionPlaces::Place place, ConnectionContext& context)
     : transport_(std::move(socket), std::move(tls)),
       context_(context),
       news_(transport_.get_executor()),
       watch_(transport_.get_executor()),
-      peer_(peer_of(transport_.tcp().socket())) {
+      peer_(std::move(peer)),
+      place_(std::move(place)) {
   ++context_.metrics.connections;
 }
 
@@ -215,6 +217,7 @@ asio::awaitable<bool> Connection::answer_whole(std::unique_ptr<PendingAnswer> pe
 }
 
 void Connection::set_common_headers(http::fields& fields) const {
+  fields.set(http::field::date, http_date());
   fields.set("X-Request-Id", exchange_.id);
   fields.set("X-Content-Type-Options", "nosniff");
   fields.set(http::field::cache_control, "no-store");
@@ -271,6 +274,8 @@ asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
     }
   }
   stream_ = nullptr;
+  // The status has been sent long before.
+  if (answer.error()) context_.metrics.count_error(answer.error()->code);
   co_return open && !client_gone_;
 }
 
@@ -328,6 +333,7 @@ void Connection::record(PendingAnswer* answer) {
   context_.metrics.count_reply(Api::route_name(exchange_.request.path), exchange_.status);
   if (!context_.log) return;
   Json line = access_line(exchange_);
+  if (answer && answer->error()) line["error"] = answer->error()->message;
   if (answer && !answer->warnings().empty()) line["warnings"] = answer->warnings();
   if (context_.logs_content) {
     line["request"] = exchange_.request.body.substr(0, kMostLoggedBytes);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "serve/http/connection_places.hpp"
 #include "serve/http/event_stream.hpp"
 #include "serve/http/exchange.hpp"
 #include "serve/http/gate.hpp"
@@ -52,8 +53,9 @@ struct ConnectionContext {
 /// work when the client goes away. Belongs to the I/O thread.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// `context` must outlive this. `tls` may be null.
-  Connection(boost::asio::ip::tcp::socket socket, TlsContext tls, ConnectionContext& context);
+  /// `context` must outlive this. `tls` may be null. `peer` is who is at the other end of `socket`.
+  Connection(boost::asio::ip::tcp::socket socket, TlsContext tls, Peer peer,
+             ConnectionPlaces::Place place, ConnectionContext& context);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -95,6 +97,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer watch_;  // until the next look whether the client is still there
   EventStream* stream_ = nullptr;    // while one is being sent
   const Peer peer_;
+  const ConnectionPlaces::Place place_;
   Exchange exchange_;
   std::string answer_text_;  // for the log, where it is to have it
   bool idle_ = true;

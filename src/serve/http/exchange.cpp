@@ -6,6 +6,8 @@
 #include <ctime>
 #include <random>
 
+#include "base/hex.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -23,6 +25,17 @@ std::string key_of(const http::fields& fields) {
   return std::string(view(fields["x-api-key"]));
 }
 
+// %2F and the like, as in names of models; what is no such code stays as it is.
+std::string percent_decoded(std::string_view path) {
+  std::string decoded;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const auto byte = path[i] == '%' ? hex_byte(path.substr(i + 1)) : std::nullopt;
+    decoded += byte ? static_cast<char>(*byte) : path[i];
+    if (byte) i += 2;
+  }
+  return decoded;
+}
+
 // The client's id for the request where it is one that headers and logs can carry.
 std::string request_id(std::string_view wanted) {
   const auto fits = [](char c) {
@@ -36,12 +49,12 @@ std::string request_id(std::string_view wanted) {
   return fmt::format("req-{:08x}{:08x}", device(), device());
 }
 
-std::string utc_time() {
+std::string utc_time(const char* format) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
   gmtime_r(&now, &utc);
   char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  std::strftime(text, sizeof text, format, &utc);
   return text;
 }
 
@@ -53,7 +66,7 @@ Exchange read_head(const http::header<true>& head) {
   const std::string_view target = view(head.target());
   exchange.head_only = method == "HEAD";
   exchange.request.method = exchange.head_only ? "GET" : method;
-  exchange.request.path = std::string(target.substr(0, target.find('?')));
+  exchange.request.path = percent_decoded(target.substr(0, target.find('?')));
   exchange.secret = key_of(head);
   exchange.id = request_id(view(head["X-Request-Id"]));
   exchange.origin = view(head[http::field::origin]);
@@ -66,10 +79,12 @@ Exchange read_head(const http::header<true>& head) {
   return exchange;
 }
 
+std::string http_date() { return utc_time("%a, %d %b %Y %H:%M:%S GMT"); }
+
 Json access_line(const Exchange& exchange) {
   const std::chrono::duration<double, std::milli> took =
       std::chrono::steady_clock::now() - exchange.start;
-  Json line = {{"time", utc_time()},
+  Json line = {{"time", utc_time("%Y-%m-%dT%H:%M:%SZ")},
                {"request_id", exchange.id},
                {"peer", exchange.peer.address},
                {"method", exchange.request.method},

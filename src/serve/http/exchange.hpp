@@ -34,6 +34,9 @@ struct Exchange {
 /// All but the body.
 Exchange read_head(const boost::beast::http::header<true>& head);
 
+/// The time now, as the header Date has it: https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1
+std::string http_date();
+
 /// One line of JSON, without what is asked and answered.
 Json access_line(const Exchange& exchange);
 

@@ -3,9 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+
+#include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
 namespace {
+
+using Texts = std::vector<std::string>;
 
 void check_content(Fields& message) {
   const Json* const content = message.find("content");
@@ -15,8 +20,8 @@ void check_content(Fields& message) {
     const std::string at = fmt::format("content[{}]", i);
     if (!(*content)[i].is_object()) return message.fail_type(at, "an object", (*content)[i]);
     Fields part((*content)[i], message.path_of(at));
-    part.required_text("type");
-    if (part.has("text")) part.required_text("text");
+    const std::string type = part.required_text("type");
+    if (type == "text" || part.has("text")) part.required_text("text");
     message.take_error(part);
   }
 }
@@ -77,6 +82,21 @@ Json read_tools(Fields& fields) {
   return tools ? *tools : Json(nullptr);
 }
 
+// What OpenAI's chat completions have and this server has not.
+void refuse_what_is_not_there(Fields& fields) {
+  static constexpr std::array kUnsupported = {
+      UnsupportedField{"audio", "answers are text"},
+      UnsupportedField{"function_call", "tool_choice says that"},
+      UnsupportedField{"functions", "tools takes functions"},
+      UnsupportedField{"web_search_options", "this server searches nothing"},
+  };
+  refuse_unsupported(fields, kUnsupported);
+  for (const std::string& modality : fields.texts("modalities", 8).value_or(Texts())) {
+    if (modality != "text")
+      fields.fail("modalities", fmt::format("expected text, found {}", modality));
+  }
+}
+
 // none, auto, required, or an object that names a function.
 void read_tool_choice(Fields& fields, ChatFields& chat) {
   const Json* const choice = fields.find("tool_choice");
@@ -130,12 +150,36 @@ void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFi
   }
 }
 
+void take_begun_answer(Fields& fields, ChatRequest& chat) {
+  if (fields.error() || chat.messages.empty() || chat.messages.back()["role"] != "assistant")
+    return;
+  const Json& last = chat.messages.back();
+  std::string text;
+  bool is_text = !last.contains("tool_calls") && !last.contains("reasoning_content");
+  const auto content = last.find("content");
+  if (content != last.end() && content->is_string()) {
+    text = content->get<std::string>();
+  } else if (content != last.end() && content->is_array()) {
+    for (const Json& part : *content) {
+      is_text &= part["type"] == "text";
+      if (is_text) text += part["text"].get_ref<const std::string&>();
+    }
+  }
+  if (!is_text) {
+    return fields.fail(fmt::format("messages[{}]", chat.messages.size() - 1),
+                       "an answer can begin with text only");
+  }
+  chat.messages.erase(chat.messages.size() - 1);
+  chat.begun_answer = std::move(text);
+}
+
 Json read_template_variables(Fields& fields) {
   const Json* const variables = fields.object("chat_template_kwargs");
   return variables ? *variables : Json::object();
 }
 
 ChatFields read_chat_fields(Fields& fields) {
+  refuse_what_is_not_there(fields);
   ChatFields chat;
   chat.request.messages = read_messages(fields);
   chat.request.tools = read_tools(fields);
@@ -143,6 +187,7 @@ ChatFields read_chat_fields(Fields& fields) {
   if (const auto effort = fields.text("reasoning_effort")) {
     chat.request.variables["reasoning_effort"] = *effort;
   }
+  if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
   return chat;

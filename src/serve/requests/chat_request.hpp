@@ -24,7 +24,8 @@ inline constexpr std::size_t kMostMessages = 4096;
 inline constexpr std::size_t kMostTools = 256;
 
 /// Reads `messages`, `tools`, `tool_choice`, `parallel_tool_calls`, `chat_template_kwargs` and
-/// `reasoning_effort` as OpenAI's chat completions have them; what is wrong is left in `fields`.
+/// `reasoning_effort` as OpenAI's chat completions have them, and `continue_final_message`; what is
+/// wrong is left in `fields`.
 ChatFields read_chat_fields(Fields& fields);
 
 /// Reads `tools` of an API where a tool has its name, its description, its schema (by the name
@@ -32,6 +33,10 @@ ChatFields read_chat_fields(Fields& fields);
 /// are none. `check` looks at what else an API wants of a tool.
 Json read_flat_tools(Fields& fields, std::string_view schema_name,
                      const std::function<void(Fields& tool)>& check);
+
+/// Makes the last of the messages, where it is the assistant's, the beginning of the answer. Fails
+/// where it has more than text.
+void take_begun_answer(Fields& fields, ChatRequest& chat);
 
 /// Drops the tools where none may be called, and checks that the tool that must be called exists.
 /// `path` is the field that says so.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "serve/requests/unsupported_fields.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -16,6 +18,8 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   const Json* const field = fields.find(name);
   if (field && field->is_string()) {
     stops.push_back(field->get<std::string>());
+  } else if (field && !field->is_array()) {
+    fields.fail_type(name, "a string or an array", *field);
   } else {
     stops = fields.texts(name, kMostStops).value_or(std::vector<std::string>());
   }
@@ -28,16 +32,25 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   return stops;
 }
 
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
+GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) {
+  refuse_unsupported_generation(fields);
   GenerationOptions options;
-  options.max_tokens = fields.integer("max_completion_tokens", 1, kMostTokens);
-  if (!options.max_tokens) options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
   options.min_tokens = fields.integer("min_tokens", 0, kMostTokens).value_or(0);
   options.sampling = read_sampling(fields, model);
-  options.stops = read_stops(fields, "stop");
-  options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
+  return options;
+}
+
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
+  GenerationOptions options = read_shared_options(fields, model);
+  // The last one is llama.cpp's.
+  for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
+    const auto most = fields.integer(name, 1, kMostTokens);
+    if (!options.max_tokens) options.max_tokens = most;
+  }
+  options.stops = read_stops(fields, "stop");
+  options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
   if (const Json* const object = fields.object("stream_options")) {
     Fields stream_options(*object, "stream_options");
     options.streams_usage = stream_options.boolean("include_usage", false);

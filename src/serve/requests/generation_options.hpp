@@ -34,6 +34,10 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 
+/// Reads what all generating endpoints share: `min_tokens`, `ignore_eos`, `stream` and how tokens
+/// are drawn; refuses what none of them has.
+GenerationOptions read_shared_options(Fields& fields, const ServedModel& model);
+
 /// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs.
 GenerationOptions read_generation_options(Fields& fields, const ServedModel& model);
 

@@ -14,6 +14,8 @@ constexpr std::size_t kMostMembers = 1024;
 // Walks through the text without building anything, to refuse what would be dangerous to build.
 class Inspector final : public nlohmann::json_sax<Json> {
  public:
+  explicit Inspector(std::size_t body_bytes) : body_bytes_(body_bytes) {}
+
   const std::string& problem() const { return problem_; }
 
   bool null() override { return true; }
@@ -34,7 +36,9 @@ class Inspector final : public nlohmann::json_sax<Json> {
   }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    problem_ = fmt::format("the body is not valid JSON: byte {} was not expected", position);
+    problem_ = position > body_bytes_
+                   ? std::string("the body is not valid JSON: it ends too early")
+                   : fmt::format("the body is not valid JSON: byte {} was not expected", position);
     return false;
   }
 
@@ -50,6 +54,7 @@ class Inspector final : public nlohmann::json_sax<Json> {
     return true;
   }
 
+  const std::size_t body_bytes_;
   std::vector<std::size_t> members_;  // of each open object
   std::string problem_;
 };
@@ -57,7 +62,8 @@ class Inspector final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Result<Json> parse_body(std::string_view body) {
-  Inspector inspector;
+  if (body.empty()) return Error{"the request has no body, expected a JSON object"};
+  Inspector inspector(body.size());
   if (!Json::sax_parse(body, &inspector)) return Error{inspector.problem()};
   Json json = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {
@@ -110,7 +116,9 @@ std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t 
   const bool huge = field->is_number_unsigned() &&
                     field->get<std::uint64_t>() > static_cast<std::uint64_t>(INT64_MAX);
   if (huge || field->get<std::int64_t>() < low || field->get<std::int64_t>() > high) {
-    fail(name, fmt::format("expected {} to {}, found {}", low, high, field->dump()));
+    const std::string range =
+        low == high ? std::to_string(low) : fmt::format("{} to {}", low, high);
+    fail(name, fmt::format("expected {}, found {}", range, field->dump()));
     return std::nullopt;
   }
   return field->get<std::int64_t>();
@@ -155,7 +163,7 @@ std::string Fields::required_text(std::string_view name) {
 
 std::string Fields::one_of(std::string_view name, std::span<const std::string_view> choices,
                            std::string_view otherwise) {
-  const std::string value = text(name).value_or(std::string(otherwise));
+  std::string value = text(name).value_or(std::string(otherwise));
   if (std::ranges::find(choices, value) == choices.end()) {
     fail(name, fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), value));
   }

@@ -5,6 +5,8 @@
 #include <array>
 #include <map>
 
+#include "serve/requests/unsupported_fields.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -103,6 +105,7 @@ class MessageReader {
     const Json* const field = holder.find(name);
     if (!field) return nullptr;
     if (field->is_string()) return *field;
+    if (!field->is_array()) holder.fail_type(name, "a string or an array", *field);
     const Json* const blocks = holder.array(name, kMostMessages);
     Json parts = Json::array();
     for (std::size_t i = 0; blocks && i < blocks->size(); ++i) {
@@ -148,7 +151,7 @@ void read_tool_choice(Fields& fields, ChatFields& chat) {
   settle_tool_choice(fields, "tool_choice", none, chat);
 }
 
-// Templates that can think or not read enable_thinking.
+// Templates that can think or not read enable_thinking. There is no way to hold a budget of tokens.
 void read_thinking(Fields& fields, Json& variables) {
   const Json* const object = fields.object("thinking");
   if (!object) return;
@@ -156,7 +159,16 @@ void read_thinking(Fields& fields, Json& variables) {
   static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
   const std::string type = thinking.one_of("type", kTypes, "adaptive");
   if (type != "adaptive") variables["enable_thinking"] = type == "enabled";
+  thinking.integer("budget_tokens", 1, kMostTokens);
   fields.take_error(thinking);
+}
+
+void read_effort(Fields& fields, Json& variables) {
+  const Json* const object = fields.object("output_config");
+  if (!object) return;
+  Fields config(*object, "output_config");
+  if (const auto effort = config.text("effort")) variables["reasoning_effort"] = *effort;
+  fields.take_error(config);
 }
 
 }  // namespace
@@ -164,19 +176,26 @@ void read_thinking(Fields& fields, Json& variables) {
 ChatFields read_message_fields(Fields& fields) {
   ChatFields chat;
   chat.request.messages = MessageReader(fields).run();
+  take_begun_answer(fields, chat.request);
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);
   read_thinking(fields, chat.request.variables);
+  read_effort(fields, chat.request.variables);
   read_tool_choice(fields, chat);
   return chat;
 }
 
 GenerationOptions read_message_options(Fields& fields, const ServedModel& model) {
-  GenerationOptions options;
+  static constexpr std::array kUnsupported = {
+      UnsupportedField{"container", "this server runs no tools"},
+      UnsupportedField{"context_management", "nothing is ever cut from a conversation"},
+      UnsupportedField{"mcp_servers", "this server runs no tools"},
+  };
+  refuse_unsupported(fields, kUnsupported);
+  GenerationOptions options = read_shared_options(fields, model);
   options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
-  options.sampling = read_sampling(fields, model);
   options.stops = read_stops(fields, "stop_sequences");
-  options.streams = fields.boolean("stream", false);
+  fields.integer("n", 1, 1);
   return options;
 }
 

@@ -8,10 +8,11 @@ namespace linnet::serve {
 
 /// Reads a request of Anthropic's Messages API as the conversation that it stands for: `system`,
 /// `messages` with their blocks (text, thinking, tool_use, tool_result), `tools`, `tool_choice`,
-/// `thinking`. What is wrong is left in `fields`.
+/// `thinking`. A last message of the assistant is the beginning of the answer. What is wrong is
+/// left in `fields`.
 ChatFields read_message_fields(Fields& fields);
 
-/// Reads `max_tokens`, `stop_sequences`, `stream` and how tokens are drawn.
+/// Reads `max_tokens`, `stop_sequences` and what all generating endpoints share.
 GenerationOptions read_message_options(Fields& fields, const ServedModel& model);
 
 /// Reads `output_config.format` or the older `output_format`.

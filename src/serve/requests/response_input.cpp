@@ -23,6 +23,7 @@ class InputReader {
       messages_.push_back({{"role", "user"}, {"content", *input}});
       return std::move(messages_);
     }
+    if (input && !input->is_array()) fields_.fail_type("input", "a string or an array", *input);
     const Json* const items = fields_.array("input", kMostMessages);
     if (!items || items->empty()) {
       fields_.fail("input", "expected a string or an array with at least one item");
@@ -101,6 +102,7 @@ class InputReader {
     const Json* const field = item.find(name);
     if (field && field->is_string()) return *field;
     if (!field) item.fail(name, "expected a string or an array, found nothing");
+    if (field && !field->is_array()) item.fail_type(name, "a string or an array", *field);
     const Json* const parts = item.array(name, kMostMessages);
     Json content = Json::array();
     for (std::size_t i = 0; parts && i < parts->size() && !item.error(); ++i) {

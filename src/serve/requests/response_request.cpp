@@ -53,10 +53,10 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 }
 
 GenerationOptions read_options(Fields& fields, const ServedModel& model) {
-  GenerationOptions options;
+  GenerationOptions options = read_shared_options(fields, model);
   options.max_tokens = fields.integer("max_output_tokens", 1, kMostTokens);
-  options.sampling = read_sampling(fields, model);
-  options.streams = fields.boolean("stream", false);
+  options.stops = read_stops(fields, "stop");
+  fields.integer("n", 1, 1);
   read_logprobs(fields, options);
   return options;
 }
@@ -101,6 +101,9 @@ void refuse_what_is_not_there(Fields& fields) {
   }
   if (fields.boolean("background", false)) {
     fields.fail("background", "this server keeps no responses to be fetched later");
+  }
+  if (fields.has("prompt")) {
+    fields.fail("prompt", "this server keeps no prompts; send the text in instructions and input");
   }
   static constexpr std::array<std::string_view, 1> kTruncations = {"disabled"};
   fields.one_of("truncation", kTruncations, "disabled");

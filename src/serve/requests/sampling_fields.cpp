@@ -1,60 +1,32 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <charconv>
 #include <random>
 
 #include "generate/sampling/dry_breakers.hpp"
+#include "generate/sampling/parameter_table.hpp"
 #include "serve/requests/generation_options.hpp"
 
 namespace linnet::serve {
 namespace {
 
-using P = SamplingParams;
-
-struct NumberField {
-  std::string_view name;
-  float P::*member;
-  double low, high;
-};
-// OpenAI's fields, and the names that other servers of GGUF files have for the rest.
-constexpr std::array kNumbers = {
-    NumberField{"temperature", &P::temperature, 0, 100},
-    NumberField{"dynatemp_range", &P::dynamic_range, 0, 100},
-    NumberField{"dynatemp_exponent", &P::dynamic_exponent, 0, 100},
-    NumberField{"top_p", &P::top_p, 0, 1},
-    NumberField{"min_p", &P::min_p, 0, 1},
-    NumberField{"typical_p", &P::typical_p, 0, 1},
-    NumberField{"top_n_sigma", &P::top_n_sigma, 0, 100},
-    NumberField{"xtc_probability", &P::xtc_probability, 0, 1},
-    NumberField{"xtc_threshold", &P::xtc_threshold, 0, 1},
-    NumberField{"mirostat_tau", &P::mirostat_tau, 0, 100},
-    NumberField{"mirostat_eta", &P::mirostat_eta, 0, 100},
-    NumberField{"repeat_penalty", &P::repeat_penalty, 0.01, 100},
-    NumberField{"repetition_penalty", &P::repeat_penalty, 0.01, 100},
-    NumberField{"frequency_penalty", &P::frequency_penalty, -100, 100},
-    NumberField{"presence_penalty", &P::presence_penalty, -100, 100},
-    NumberField{"dry_multiplier", &P::dry_multiplier, 0, 100},
-    NumberField{"dry_base", &P::dry_base, 1, 100},
-};
-
-struct IntegerField {
-  std::string_view name;
-  std::int64_t P::*member;
-};
-// All of them: -1 or 0 for everything.
-constexpr std::array kIntegers = {
-    IntegerField{"top_k", &P::top_k},
-    IntegerField{"repeat_last_n", &P::penalty_window},
-    IntegerField{"dry_allowed_length", &P::dry_allowed_length},
-    IntegerField{"dry_penalty_last_n", &P::dry_window},
-};
 constexpr std::size_t kMostBreakers = 16;
-constexpr std::int64_t kMostTokensBack = std::int64_t{1} << 30;
 
 std::uint64_t random_seed() {
   std::random_device device;
   return std::uint64_t{device()} << 32 | device();
+}
+
+void read_parameter(Fields& fields, std::string_view name, const SamplingParameter& parameter,
+                    SamplingParams& params) {
+  const auto [low, high] = std::pair(parameter.low, parameter.high);
+  if (!parameter.is_whole()) {
+    if (const auto value = fields.number(name, low, high)) assign(parameter, *value, params);
+    return;
+  }
+  const auto value =
+      fields.integer(name, static_cast<std::int64_t>(low), static_cast<std::int64_t>(high));
+  if (value) assign(parameter, static_cast<double>(*value), params);
 }
 
 // {"50256": -100}
@@ -87,17 +59,13 @@ std::vector<TokenId> read_dry_breakers(Fields& fields, const ServedModel& model,
 
 SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
   SamplingParams params = model.sampling;
-  for (const NumberField& field : kNumbers) {
-    if (const auto value = fields.number(field.name, field.low, field.high)) {
-      params.*field.member = static_cast<float>(*value);
+  for (const SamplingParameter& parameter : kSamplingParameters) {
+    read_parameter(fields, parameter.field, parameter, params);
+    // As vLLM calls it.
+    if (parameter.field == "repeat_penalty") {
+      read_parameter(fields, "repetition_penalty", parameter, params);
     }
   }
-  for (const IntegerField& field : kIntegers) {
-    if (const auto value = fields.integer(field.name, -1, kMostTokensBack)) {
-      params.*field.member = *value;
-    }
-  }
-  params.mirostat = static_cast<int>(fields.integer("mirostat", 0, 2).value_or(params.mirostat));
   const auto seed = fields.integer("seed", INT64_MIN, INT64_MAX);
   params.seed = seed ? static_cast<std::uint64_t>(*seed) : random_seed();
   params.dry_breakers = read_dry_breakers(fields, model, params);

@@ -4,12 +4,15 @@
 // that take turns, the blocks of a launch run one after another, and device memory can be touched
 // by kernels and copies only. See ../emulation.hpp.
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <span>
+#include <tuple>
 
 #define __global__
 #define __device__
@@ -89,6 +92,15 @@ struct cudaLaunchConfig_t {
 namespace linnet::emulation {
 /// Runs `thread` once for every thread of the grid.
 void run_grid(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
+
+/// A kernel and what it is called with.
+struct Call {
+  const void* kernel;
+  std::span<const std::span<const std::byte>> arguments;
+  std::function<void()> thread;  // does what one thread does
+};
+/// Runs it for every thread of the grid, as this compiler understands it or as nvcc does.
+void run_kernel(const Call& call, dim3 grid, dim3 block, std::size_t shared_bytes);
 cudaError_t allow_shared_bytes(const void* kernel, int bytes);
 
 struct Launch {
@@ -151,11 +163,18 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   static_assert((sizeof(Parameters) + ... + 0) <= 4096, "what a kernel's parameters may take");
   const bool early =
       config->numAttrs > 0 && config->attrs[0].val.programmaticStreamSerializationAllowed;
-  return linnet::emulation::launch({reinterpret_cast<const void*>(kernel), config->dynamicSmemBytes,
-                                    [config = *config, kernel, arguments...] {
-                                      linnet::emulation::run_grid(
-                                          config.gridDim, config.blockDim, config.dynamicSmemBytes,
-                                          [&] { kernel(static_cast<Parameters>(arguments)...); });
-                                    },
-                                    early});
+  return linnet::emulation::launch(
+      {reinterpret_cast<const void*>(kernel), config->dynamicSmemBytes,
+       [config = *config, kernel, values = std::tuple<Parameters...>(arguments...)] {
+         std::apply(
+             [&](const Parameters&... value) {
+               const std::array<std::span<const std::byte>, sizeof...(Parameters)> bytes{
+                   std::as_bytes(std::span(&value, 1))...};
+               linnet::emulation::run_kernel(
+                   {reinterpret_cast<const void*>(kernel), bytes, [&] { kernel(value...); }},
+                   config.gridDim, config.blockDim, config.dynamicSmemBytes);
+             },
+             values);
+       },
+       early});
 }

@@ -352,6 +352,7 @@ TEST(SamplerChain, NothingIsDrawnWhereAllIsBanned) {
     params.banned_tokens = {0, 1};
     SamplerChain chain(params);
     EXPECT_FALSE(draw_once(chain, {1.0f, 2.0f}));
+    EXPECT_FALSE(chain.is_complete());
   }
 }
 

@@ -128,7 +128,7 @@ void add_page_values(const Values& values, const AttentionTask& task, std::int32
 }
 
 /// Attention over pages of one type. A tile's rows read keys and values as they are stored; if
-/// there are more of them, they are unpacked once for all tiles.
+/// there are more of them, they are unpacked once for all tiles, as are values within keys.
 template <class S, KvType kType>
 struct PageAttention {
   const PagedKvStore& store;
@@ -151,6 +151,11 @@ struct PageAttention {
   }
 
   void add_values(std::int32_t page, float* unpacked, const float* weights, float* sums) const {
+    if (params.values_in_keys) {
+      const StoredKeys<S, kType> keys(store, params, task, page);
+      return add_page_values<S>(UnpackedValues<S>::unpack(keys, params.value_width, unpacked), task,
+                                page, weights, sums);
+    }
     const StoredValues<S, kType> values(store, params, task, page);
     if (is_one_tile()) return add_page_values<S>(values, task, page, weights, sums);
     add_page_values<S>(UnpackedValues<S>::unpack(values, unpacked), task, page, weights, sums);

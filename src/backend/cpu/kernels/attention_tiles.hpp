@@ -133,6 +133,22 @@ struct UnpackedValues {
     }
     return {out, stored.width};
   }
+  /// Of values that are the first `count` columns of the keys.
+  template <KvType kType>
+  static UnpackedValues unpack(const StoredKeys<S, kType>& keys, int count, float* out) {
+    const int width = PagedKvStore::padded(count);
+    for (int c = 0; c < width; c += 16) {
+      for (int position = 0; position < kPageTokens; position += 16) {
+        typename S::Float rows[16];
+        for (int i = 0; i < 16; ++i) {
+          rows[i] = c + i < count ? keys.load(c + i, position) : S::set(0.0f);
+        }
+        S::transpose(rows);
+        for (int i = 0; i < 16; ++i) S::store(out + (position + i) * width + c, rows[i]);
+      }
+    }
+    return {out, width};
+  }
   [[gnu::always_inline]] typename S::Float load(int position, int column) const {
     return S::load(values + position * width + column);
   }

@@ -95,6 +95,15 @@ struct Avx2Lanes {
   static Float min(Float a, Float b) {
     return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
   }
+  static void transpose(Float (&rows)[16]) {
+    __m256 quarters[2][2][8];  // [rows][columns], of eight
+    for (int i = 0; i < 16; ++i) {
+      quarters[i / 8][0][i % 8] = rows[i].low;
+      quarters[i / 8][1][i % 8] = rows[i].high;
+    }
+    for (int i = 0; i < 4; ++i) transpose_eight(quarters[i / 2][i % 2]);
+    for (int i = 0; i < 16; ++i) rows[i] = {quarters[0][i / 8][i % 8], quarters[1][i / 8][i % 8]};
+  }
   static float sum_lanes(Float x) {
     const __m256 eight = _mm256_add_ps(x.low, x.high);
     __m128 sum = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
@@ -176,6 +185,23 @@ struct Avx2Lanes {
   }
 
  private:
+  static void transpose_eight(__m256 (&rows)[8]) {
+    __m256 by_four[8];  // columns c and c + 4 of the rows 4 i to 4 i + 3, in by_four[4 i + c]
+    for (int i = 0; i < 8; i += 4) {
+      const __m256d low = _mm256_castps_pd(_mm256_unpacklo_ps(rows[i], rows[i + 1]));
+      const __m256d high = _mm256_castps_pd(_mm256_unpackhi_ps(rows[i], rows[i + 1]));
+      const __m256d low2 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[i + 2], rows[i + 3]));
+      const __m256d high2 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[i + 2], rows[i + 3]));
+      by_four[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low2));
+      by_four[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low2));
+      by_four[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high2));
+      by_four[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high2));
+    }
+    for (int c = 0; c < 4; ++c) {
+      rows[c] = _mm256_permute2f128_ps(by_four[c], by_four[4 + c], 0x20);
+      rows[4 + c] = _mm256_permute2f128_ps(by_four[c], by_four[4 + c], 0x31);
+    }
+  }
   static __m128i load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static __m256i load256(const void* p) {
     return _mm256_loadu_si256(static_cast<const __m256i*>(p));

@@ -58,6 +58,32 @@ struct Avx512Lanes {
   static Float add(Float a, Float b) { return _mm512_add_ps(a, b); }
   static Float sub(Float a, Float b) { return _mm512_sub_ps(a, b); }
   static Float mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
+  static void transpose(Float (&rows)[16]) {
+    Float by_four[16];  // columns c, c + 4, c + 8, c + 12 of the rows 4 i to 4 i + 3, in by_four[4
+                        // i + c]
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+      const __m512d low = _mm512_castps_pd(_mm512_unpacklo_ps(rows[i], rows[i + 1]));
+      const __m512d high = _mm512_castps_pd(_mm512_unpackhi_ps(rows[i], rows[i + 1]));
+      const __m512d low2 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[i + 2], rows[i + 3]));
+      const __m512d high2 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[i + 2], rows[i + 3]));
+      by_four[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low2));
+      by_four[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low2));
+      by_four[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high2));
+      by_four[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high2));
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      const Float even = _mm512_shuffle_f32x4(by_four[c], by_four[4 + c], 0x88);
+      const Float odd = _mm512_shuffle_f32x4(by_four[c], by_four[4 + c], 0xdd);
+      const Float even2 = _mm512_shuffle_f32x4(by_four[8 + c], by_four[12 + c], 0x88);
+      const Float odd2 = _mm512_shuffle_f32x4(by_four[8 + c], by_four[12 + c], 0xdd);
+      rows[c] = _mm512_shuffle_f32x4(even, even2, 0x88);
+      rows[4 + c] = _mm512_shuffle_f32x4(odd, odd2, 0x88);
+      rows[8 + c] = _mm512_shuffle_f32x4(even, even2, 0xdd);
+      rows[12 + c] = _mm512_shuffle_f32x4(odd, odd2, 0xdd);
+    }
+  }
   static Float div(Float a, Float b) { return _mm512_div_ps(a, b); }
   static Float fma(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
   static Float max(Float a, Float b) { return _mm512_max_ps(a, b); }

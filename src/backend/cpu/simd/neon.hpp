@@ -114,6 +114,24 @@ struct Neon {
     }
     return a;
   }
+  static void transpose(Float (&rows)[16]) {
+    Float columns[16];
+    for (int i = 0; i < 16; i += 4) {
+      for (int j = 0; j < 4; ++j) {  // columns 4 j to 4 j + 3 of the rows i to i + 3
+        const float32x4_t a = rows[i].val[j], b = rows[i + 1].val[j];
+        const float32x4_t c = rows[i + 2].val[j], d = rows[i + 3].val[j];
+        const float64x2_t even = vreinterpretq_f64_f32(vtrn1q_f32(a, b));
+        const float64x2_t odd = vreinterpretq_f64_f32(vtrn2q_f32(a, b));
+        const float64x2_t even2 = vreinterpretq_f64_f32(vtrn1q_f32(c, d));
+        const float64x2_t odd2 = vreinterpretq_f64_f32(vtrn2q_f32(c, d));
+        columns[4 * j].val[i / 4] = vreinterpretq_f32_f64(vtrn1q_f64(even, even2));
+        columns[4 * j + 1].val[i / 4] = vreinterpretq_f32_f64(vtrn1q_f64(odd, odd2));
+        columns[4 * j + 2].val[i / 4] = vreinterpretq_f32_f64(vtrn2q_f64(even, even2));
+        columns[4 * j + 3].val[i / 4] = vreinterpretq_f32_f64(vtrn2q_f64(odd, odd2));
+      }
+    }
+    for (int i = 0; i < 16; ++i) rows[i] = columns[i];
+  }
   static float sum_lanes(Float x) {
     const float32x4_t four =
         vaddq_f32(vaddq_f32(x.val[0], x.val[2]), vaddq_f32(x.val[1], x.val[3]));

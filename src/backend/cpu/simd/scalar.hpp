@@ -112,6 +112,12 @@ struct Scalar {
     return make(
         [&](int i) { return test[i] == -std::numeric_limits<float>::infinity() ? 0.0f : x[i]; });
   }
+  /// Lane j of row i and lane i of row j change places.
+  static void transpose(Float (&rows)[16]) {
+    for (int i = 0; i < 16; ++i) {
+      for (int j = 0; j < i; ++j) std::swap(rows[i][j], rows[j][i]);
+    }
+  }
   static Float abs(const Float& a) {
     return make([&](int i) { return std::fabs(a[i]); });
   }

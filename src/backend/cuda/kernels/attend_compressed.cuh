@@ -9,7 +9,7 @@ namespace linnet::cuda {
 struct CompressedPiece {
   const AttendTask& task;
   const std::int32_t* table;
-  int kv_head, slots;
+  int kv_head, slots, value_width;
   std::int32_t first, count;
 
   /// The position at whose place key `i` lies.
@@ -53,10 +53,10 @@ __global__ void __launch_bounds__(kAttendWarps* kWarp) attend_compressed(AttendT
   for (std::int32_t piece = first + warp; piece < end; piece += kAttendWarps) {
     const std::uint32_t seen = seen_of_page({0, count}, selected, piece);
     if (seen == 0) continue;
-    attend_keys<kType>(
-        task.params, chunk,
-        CompressedPiece{task, table, chunk.kv_head, task.compressed.slots, piece * kWarp, count},
-        seen, memory.queries, memory.weights + warp * kHeads * kWarp, state);
+    attend_keys<kType>(task.params, chunk,
+                       CompressedPiece{task, table, chunk.kv_head, task.compressed.slots,
+                                       task.compressed.value_width, piece * kWarp, count},
+                       seen, memory.queries, memory.weights + warp * kHeads * kWarp, state);
   }
   put_warp_sums(state, task.params.value_width, memory);
   sync_block();

@@ -25,6 +25,7 @@ struct PageKeys {
   static constexpr int slots = kPageTokens;
   const AttendTask& task;
   const std::uint8_t *keys, *values;
+  int value_width;
   std::int32_t first, position;
 
   __device__ PageKeys(const AttendTask& all, int kv_head, std::int64_t id, std::int32_t page,
@@ -32,6 +33,7 @@ struct PageKeys {
       : task(all),
         keys(all.kv.key_page(id, kv_head)),
         values(all.kv.value_page(id, kv_head)),
+        value_width(all.kv.value_width),
         first(page * kPageTokens),
         position(query_position) {}
   __device__ const std::uint8_t* key_page(int) const { return keys; }
@@ -73,15 +75,16 @@ __device__ inline void score_key(const Keys& keys, int width, const float* queri
   }
 }
 
-/// sums[h] += weights[h][i] * values of the keys that are seen, the columns of this lane. Several
-/// reads are under way at a time.
+/// sums[h] += weights[h][i] * values of the keys that are seen, the columns of this lane of the
+/// first `columns`. Several reads are under way at a time.
 template <KvType kType, int kHeads, int kColumns, class Keys>
-__device__ inline void add_values(const Keys& keys, int width, std::uint32_t seen,
+__device__ inline void add_values(const Keys& keys, int columns, std::uint32_t seen,
                                   const float* weights, float (&sums)[kHeads][kColumns]) {
   constexpr int kAhead = 64 / kColumns;
   const int column = static_cast<int>(threadIdx.x) % kWarp * kColumns;
-  if (column >= width) return;
-  const bool lines = width % kColumns == 0;
+  if (column >= columns) return;
+  const int width = keys.value_width;
+  const bool lines = width % kColumns == 0 && columns % kColumns == 0;
   for (int first = 0; first < kPageTokens; first += kAhead) {
     float values[kAhead][kColumns] = {};
     if (lines) {

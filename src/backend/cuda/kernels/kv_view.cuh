@@ -23,7 +23,8 @@ __host__ __device__ constexpr std::int64_t kv_page_bytes(KvType type, int width,
   return (bytes + 15) / 16 * 16;
 }
 
-/// The pages of one layer: [page][head] pieces of kv_page_bytes.
+/// The pages of one layer: [page][head] pieces of kv_page_bytes. Values may be the first columns of
+/// the keys: then their pages are those of the keys, and so is their width.
 struct KvView {
   KvType type = KvType::kF16;
   int heads = 0, key_width = 0, value_width = 0;
@@ -32,6 +33,10 @@ struct KvView {
   std::uint8_t* keys = nullptr;
   std::uint8_t* values = nullptr;
 
+  void take_values_from_keys() {
+    values = keys;
+    value_width = key_width;
+  }
   __device__ std::uint8_t* key_page(std::int64_t page, int head) const {
     return keys + (page * heads + head) * kv_page_bytes(type, key_width, slots);
   }

@@ -87,15 +87,16 @@ struct WeightRow {
     const std::int64_t blocks = w.columns / kBlock;
     const std::int64_t scale_bytes =
         (w.columns >> w.group_shift) * (L::scale_kind == Scales::kSuper ? 1 : 2);
-    low = w.low + row * blocks * Packed::kLow * 4;
-    high = w.high + row * blocks * Packed::kHigh * 4;
-    scales = w.scales + row * scale_bytes;
-    minimums = w.minimums + row * scale_bytes;
-    supers = reinterpret_cast<const std::uint32_t*>(w.supers) + row * (w.columns / kSuperBlock);
+    low = as_one_address(w.low + row * blocks * Packed::kLow * 4);
+    high = as_one_address(w.high + row * blocks * Packed::kHigh * 4);
+    scales = as_one_address(w.scales + row * scale_bytes);
+    minimums = as_one_address(w.minimums + row * scale_bytes);
+    supers = as_one_address(reinterpret_cast<const std::uint32_t*>(w.supers) +
+                            row * (w.columns / kSuperBlock));
   }
 
-  __device__ std::uint32_t scale_bits(const std::uint8_t* from, int block) const {
-    const int index = L::two_groups ? block : block >> (group_shift - 5);
+  __device__ std::uint32_t scale_bits(const std::uint8_t* from, unsigned block) const {
+    const unsigned index = L::two_groups ? block : block >> (group_shift - 5);
     if constexpr (L::scale_kind == Scales::kSuper) {
       if constexpr (L::two_groups) return reinterpret_cast<const std::uint16_t*>(from)[index];
       return from[index];
@@ -105,7 +106,7 @@ struct WeightRow {
     }
   }
 
-  __device__ RowBlock<L> read(int block) const {
+  __device__ RowBlock<L> read(unsigned block) const {
     RowBlock<L> to;
     read_words(low + block * Packed::kLow * 4, to.packed.low);
     if constexpr (Packed::kHigh > 0) read_words(high + block * Packed::kHigh * 4, to.packed.high);
@@ -136,22 +137,24 @@ struct InputBlock {
 template <class L>
 __device__ inline float multiply_block(const WeightsView& w, const std::uint32_t (&codes)[8],
                                        const GroupScale (&groups)[2], const InputBlock& x) {
-  int dots[2][2] = {};  // [half of the block][high, low]
+  constexpr int kWords = L::two_groups ? 4 : 8;  // of a group
+  int dots[2][2] = {};                           // [group][high, low]
 #pragma unroll
   for (int q = 0; q < 8; ++q) {
-    dots[q / 4][0] = dot4(codes[q], x.high[q], dots[q / 4][0]);
-    dots[q / 4][1] = dot4(codes[q], x.low[q], dots[q / 4][1]);
+    dots[q / kWords][0] = dot4(codes[q], x.high[q], dots[q / kWords][0]);
+    dots[q / kWords][1] = dot4(codes[q], x.low[q], dots[q / kWords][1]);
   }
   const auto part = [&](int dot, int inputs, const GroupScale& group) {
     const auto sum = static_cast<float>(inputs);
     const float product = group.scale * (static_cast<float>(dot) - w.offset * sum);
     return L::has_minimum ? product - group.minimum * sum : product;
   };
-  const int first = 256 * dots[0][0] + dots[0][1], second = 256 * dots[1][0] + dots[1][1];
+  const int first = 256 * dots[0][0] + dots[0][1];
   if constexpr (L::two_groups) {
+    const int second = 256 * dots[1][0] + dots[1][1];
     return x.scale * (part(first, x.sums[0], groups[0]) + part(second, x.sums[1], groups[1]));
   }
-  return x.scale * part(first + second, x.sums[0] + x.sums[1], groups[0]);
+  return x.scale * part(first, x.sums[0] + x.sums[1], groups[0]);
 }
 
 /// Asks for the beginning of a row of a weight, of `bytes`.

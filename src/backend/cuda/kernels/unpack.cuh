@@ -21,19 +21,27 @@ struct PackedBlock {
   }
 };
 
-/// The four table entries that the low four bits of the bytes of `indices` name.
-__device__ inline std::uint32_t look_up(const std::uint32_t (&table)[4], std::uint32_t indices) {
-  const std::uint32_t nibbles = pick_bytes(indices | indices >> 4, 0, 0x4420);
-  const std::uint32_t place = nibbles & 0x7777;
+/// The table entries that four of the eight nibbles of `indices` name, the low or the high ones.
+__device__ inline std::uint32_t look_up_nibbles(const std::uint32_t (&table)[4],
+                                                std::uint32_t indices, int half) {
+  const std::uint32_t place = (indices & 0x77777777) >> (16 * half);
+  const std::uint32_t which = ((indices >> 1 & 0x44444444) | 0x32103210) >> (16 * half);
   const std::uint32_t lower = pick_bytes(table[0], table[1], place);
   const std::uint32_t upper = pick_bytes(table[2], table[3], place);
-  return pick_bytes(lower, upper, 0x3210 | (nibbles & 0x8888) >> 1);
+  return pick_bytes(lower, upper, which);
+}
+
+/// The four of the first eight table entries that the bytes of `indices` name.
+__device__ inline std::uint32_t look_up_bytes(const std::uint32_t (&table)[4],
+                                              std::uint32_t indices) {
+  return pick_bytes(table[0], table[1], pick_bytes(indices | indices >> 4, 0, 0x4420));
 }
 
 /// The codes 4 q to 4 q + 3 of the block as signed bytes; q is known when this is compiled.
 template <Codes kCodes>
 __device__ inline std::uint32_t unpack_word(const PackedBlock<kCodes>& block,
                                             const std::uint32_t (&table)[4], int q) {
+  if constexpr (kCodes == Codes::kTable4) return look_up_nibbles(table, block.low[q / 2], q % 2);
   std::uint32_t code;
   if constexpr (PackedBlock<kCodes>::kLow == 8) {
     code = block.low[q];
@@ -50,8 +58,7 @@ __device__ inline std::uint32_t unpack_word(const PackedBlock<kCodes>& block,
   } else if constexpr (PackedBlock<kCodes>::kHigh == 1) {
     code |= (block.high[0] >> q & 0x01010101) << kShift;
   }
-  if constexpr (kCodes == Codes::kTable4 || kCodes == Codes::kTable3) code = look_up(table, code);
-  return code;
+  return kCodes == Codes::kTable3 ? look_up_bytes(table, code) : code;
 }
 
 /// codes[q] has the codes 4 q to 4 q + 3 of the block as signed bytes.

@@ -74,6 +74,11 @@ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b, std::uint32_t 
   return result;
 }
 
+template <class T>
+const T* as_one_address(const T* address) {
+  return address;
+}
+
 /// An atomic operation, so no race.
 [[gnu::no_sanitize("thread"), gnu::noinline]] inline void count_up(std::int32_t* counter) {
   ++*counter;

@@ -1,0 +1,43 @@
+#include "serve/requests/unsupported_fields.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace linnet::serve {
+namespace {
+
+// Fields of llama.cpp's server and of vLLM.
+constexpr std::array kOfOtherServers = {
+    UnsupportedField{"bad_words", "logit_bias makes tokens unlikely"},
+    UnsupportedField{"guided_choice", "grammar holds an answer to one of several texts"},
+    UnsupportedField{"guided_grammar", "grammar takes GBNF"},
+    UnsupportedField{"guided_json", "json_schema takes a schema"},
+    UnsupportedField{"guided_regex", "grammar takes GBNF"},
+    UnsupportedField{"lora", "adapters are merged into a model by linnet quantize --lora"},
+    UnsupportedField{"prompt_logprobs", "logprobs are of what was generated"},
+    UnsupportedField{"samplers", "the samplers have one order"},
+    UnsupportedField{"stop_token_ids", "stop takes texts"},
+    UnsupportedField{"structured_outputs", "response_format, json_schema and grammar do that"},
+    UnsupportedField{"t_max_predict_ms", "max_tokens makes an answer shorter"},
+    UnsupportedField{"use_beam_search", "tokens are drawn one after the other"},
+};
+
+bool asks_for_something(const Json& field) {
+  return field != false && !(field.is_array() && field.empty());
+}
+
+}  // namespace
+
+void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupported) {
+  for (const auto& [name, instead] : unsupported) {
+    const Json* const field = fields.find(name);
+    if (field && asks_for_something(*field)) {
+      fields.fail(name, fmt::format("not supported: {}", instead));
+    }
+  }
+}
+
+void refuse_unsupported_generation(Fields& fields) { refuse_unsupported(fields, kOfOtherServers); }
+
+}  // namespace linnet::serve

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "serve/requests/json_request.hpp"
+
+namespace linnet::serve {
+
+/// A field of an API that would change the answer and that this server has not got.
+struct UnsupportedField {
+  std::string_view name;
+  std::string_view instead;  ///< why, or what to ask for instead, for a person
+};
+
+/// Fails for the first of `unsupported` that asks for something; null, false and empty lists do
+/// not.
+void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupported);
+
+/// Refuses what no generating endpoint has: fields of other servers that would change the answer.
+void refuse_unsupported_generation(Fields& fields);
+
+}  // namespace linnet::serve
