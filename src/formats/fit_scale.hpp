@@ -34,7 +34,8 @@ constexpr auto tried_ends() {
     if constexpr (kHasPatterns<T>) {  // whose codes come with either sign
       ends[i] = static_cast<float>(T::levels.back()) * (0.75f + 0.025f * number);
     } else if constexpr (T::has_codebook) {  // whose two ends differ
-      const float end = 95.0f + 4.0f * static_cast<float>(i / 2);
+      const std::size_t step = i / 2;
+      const float end = 95.0f + 4.0f * static_cast<float>(step);
       ends[i] = i % 2 == 0 ? -end : end;
     } else {
       constexpr float kLow = T::code_min, kStep = (0.2f * kLow - 0.8f) / 15.0f;
