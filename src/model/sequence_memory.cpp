@@ -120,15 +120,24 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers) {
 }
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers) {
+  const auto key_values = [](const KvLayerShape& shape) {
+    return std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
+  };
   std::int64_t page_values = 0;
-  std::int64_t dense_values = 0;  // of one layer's compressed keys at a time: see PagedKvStore
+  std::vector<KvLayerShape> dense;  // of compressed keys, one for each shape: see PagedKvStore
+  int dense_keys = 0;               // of a page, in all of them
   for (const KvLayerShape& shape : kv_layer_shapes(spec, layers)) {
-    const std::int64_t values =
-        std::int64_t{shape.heads} * (shape.key_width + shape.value_width) * shape.page_keys();
-    page_values += values;
-    if (shape.stride > 1) dense_values = std::max(dense_values, values);
+    page_values += key_values(shape) * shape.page_keys();
+    if (shape.stride == 1) continue;
+    dense_keys = std::max(dense_keys, shape.page_keys());
+    const bool is_known = std::ranges::any_of(dense, [&](const KvLayerShape& other) {
+      return other.heads == shape.heads && other.key_width == shape.key_width &&
+             other.value_width == shape.value_width;
+    });
+    if (!is_known) dense.push_back(shape);
   }
-  return (page_values + 2 * dense_values) / kPageTokens * info_of(type).block_bytes / 32;
+  for (const KvLayerShape& shape : dense) page_values += key_values(shape) * dense_keys;
+  return page_values / kPageTokens * info_of(type).block_bytes / 32;
 }
 
 }  // namespace linnet
