@@ -77,6 +77,20 @@ __device__ inline std::uint32_t to_bfloat16s(float first, float second) {
   return *reinterpret_cast<const std::uint32_t*>(&both);
 }
 
+/// a - b, and a * b + c rounded once, of two binary16 numbers each.
+__device__ inline std::uint32_t subtract_halves(std::uint32_t a, std::uint32_t b) {
+  const __half2 difference =
+      __hsub2(reinterpret_cast<const __half2&>(a), reinterpret_cast<const __half2&>(b));
+  return reinterpret_cast<const std::uint32_t&>(difference);
+}
+__device__ inline std::uint32_t add_products_of_halves(std::uint32_t a, std::uint32_t b,
+                                                       std::uint32_t c) {
+  const __half2 sum =
+      __hfma2(reinterpret_cast<const __half2&>(a), reinterpret_cast<const __half2&>(b),
+              reinterpret_cast<const __half2&>(c));
+  return reinterpret_cast<const std::uint32_t&>(sum);
+}
+
 __device__ inline float bits_to_float(std::uint32_t bits) { return __uint_as_float(bits); }
 __device__ inline std::uint32_t float_to_bits(float value) { return __float_as_uint(value); }
 
@@ -91,8 +105,8 @@ __device__ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b,
   return __byte_perm(a, b, selector);
 }
 
-/// The same address of global memory, which the compiler no longer takes apart: what is read at some
-/// distance from it then takes one addition, and not one for each of its parts.
+/// The same address of global memory, which the compiler no longer takes apart: what is read at
+/// some distance from it then takes one addition, and not one for each of its parts.
 template <class T>
 __device__ inline const T* as_one_address(const T* address) {
   std::size_t place = __cvta_generic_to_global(address);

@@ -7,6 +7,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/half.hpp"
 #include "families.hpp"
 #include "warp.hpp"
 
@@ -228,6 +229,19 @@ constexpr auto kReciprocalFlushed = [](F32 a) {
 };
 constexpr auto kSignOf = [](F32 sign, F32 value) { return std::copysign(value, sign); };
 
+// Two binary16 numbers at once.
+template <class F>
+U32 halves(F f) {
+  return float_to_half(f(0)) | U32{float_to_half(f(16))} << 16;
+}
+float half_at(U32 bits, int shift) { return half_to_float(static_cast<U16>(bits >> shift)); }
+constexpr auto kHalvesSubtract = [](U32 a, U32 b) {
+  return halves([&](int at) { return half_at(a, at) - half_at(b, at); });
+};
+constexpr auto kHalvesFused = [](U32 a, U32 b, U32 c) {
+  return halves([&](int at) { return std::fma(half_at(a, at), half_at(b, at), half_at(c, at)); });
+};
+
 constexpr auto kEqual = [](auto a, auto b) { return a == b; };
 constexpr auto kUnequal = [](auto a, auto b) { return a < b || a > b; };
 constexpr auto kBelow = [](auto a, auto b) { return a < b; };
@@ -345,6 +359,8 @@ constexpr std::array kOperations = {
     NamedOperation{"fma.rn.f32", ternary<F32, kFused>},
     NamedOperation{"fma.rm.f32", rounded<FE_DOWNWARD, ternary<F32, kFused>>},
     NamedOperation{"fma.rn.f64", ternary<F64, kFused>},
+    NamedOperation{"sub.f16x2", binary<U32, kHalvesSubtract>},
+    NamedOperation{"fma.rn.f16x2", ternary<U32, kHalvesFused>},
     NamedOperation{"neg.f32", unary<F32, kFloatNegate>},
     NamedOperation{"abs.f32", unary<F32, kFloatAbsolute>},
     NamedOperation{"min.f32", binary<F32, kFloatLess>},

@@ -19,6 +19,18 @@ std::string name_for_gcc(std::string name) {
   return name.replace(digits, at - digits + length, "12_GLOBAL__N_1");
 }
 
+// The brace that ends the kernel that begins at `at`.
+std::size_t end_of_kernel(std::string_view text, std::size_t at) {
+  int open = 0;
+  for (;;) {
+    at = text.find_first_of("{}", at);
+    if (at == text.npos) return text.size();
+    open += text[at] == '{' ? 1 : -1;
+    if (open == 0) return at;
+    ++at;
+  }
+}
+
 }  // namespace
 
 Program::Program(const std::string& folder) {
@@ -48,8 +60,7 @@ void Program::add(std::string whole) {
     const std::size_t end = std::min(all.find('\n', at), all.size());
     const std::string_view line = all.substr(at, end - at);
     if (const std::size_t entry = line.find(".entry "); entry != line.npos) {
-      // Nothing but the brace that ends a kernel stands alone at the beginning of a line.
-      const std::size_t last = std::min(all.find("\n}\n", at), all.size());
+      const std::size_t last = end_of_kernel(all, at);
       const std::string_view kernel = all.substr(at + entry + 7, last - at - entry - 7);
       kernels_[name_for_gcc(std::string(kernel.substr(0, kernel.find('('))))] = {
           kernel, variables.get(), nullptr};

@@ -53,18 +53,23 @@ struct FragmentBlock {
     for (int s = 0; s < 4; ++s) {
       const std::uint32_t word = unpack_word<L::codes>(packed, w.table, 4 * half + s);
 #pragma unroll
-      for (int p = 0; p < 2; ++p) {
-        pairs[s][p] = scaled_codes<L::codes>(word, p, scale, least);
-      }
+      for (int p = 0; p < 2; ++p) pairs[s][p] = scaled_codes(word, p, scale, least);
     }
   }
 
  private:
   /// Codes 2 p and 2 p + 1 of a word, times `scale` plus `least`.
-  template <Codes kCodes>
   __device__ static std::uint32_t scaled_codes(std::uint32_t word, int p, float scale,
                                                float least) {
-    if constexpr (has_small_codes(kCodes)) {
+    constexpr bool kSmall = has_small_codes(L::codes);
+    if constexpr (L::scale_kind != Scales::kSuper) {
+      // Scale and least are binary16 numbers. As the lowest bits of a mantissa, a code is 1024 +
+      // code.
+      const std::uint32_t wide =
+          pick_bytes(kSmall ? word : word ^ 0x80808080u, 0x64646464u, 0x4140u + 0x0202u * p);
+      return add_products_of_halves(subtract_halves(wide, kSmall ? 0x64006400u : 0x64806480u),
+                                    to_halves(scale, scale), to_halves(least, least));
+    } else if constexpr (kSmall) {
       // As the upper bits of a mantissa, a code is 1 + code / 128: one operation less than
       // code_to_float(), and what is lost of `least` by adding 128 scales is nothing in binary16.
       const float wide = 128.0f * scale, base = least - wide;

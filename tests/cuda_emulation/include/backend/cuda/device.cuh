@@ -52,6 +52,22 @@ inline std::uint32_t to_halves(float first, float second) {
 inline std::uint32_t to_bfloat16s(float first, float second) {
   return float_to_bfloat16(first) | std::uint32_t{float_to_bfloat16(second)} << 16;
 }
+inline std::uint32_t subtract_halves(std::uint32_t a, std::uint32_t b) {
+  const auto part = [&](int shift) {
+    return half_to_float(static_cast<std::uint16_t>(a >> shift)) -
+           half_to_float(static_cast<std::uint16_t>(b >> shift));
+  };
+  return to_halves(part(0), part(16));
+}
+inline std::uint32_t add_products_of_halves(std::uint32_t a, std::uint32_t b, std::uint32_t c) {
+  const auto part = [&](int shift) {
+    return std::fma(half_to_float(static_cast<std::uint16_t>(a >> shift)),
+                    half_to_float(static_cast<std::uint16_t>(b >> shift)),
+                    half_to_float(static_cast<std::uint16_t>(c >> shift)));
+  };
+  return to_halves(part(0), part(16));
+}
+
 inline float bits_to_float(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 inline std::uint32_t float_to_bits(float value) { return std::bit_cast<std::uint32_t>(value); }
 
