@@ -2,7 +2,6 @@
 
 #include <cuda_runtime.h>
 #include <cxxabi.h>
-#include <dlfcn.h>
 #include <sys/mman.h>
 
 #include <cstdio>
@@ -14,6 +13,7 @@
 
 #include "device_memory.hpp"
 #include "emulation.hpp"
+#include "ptx/symbols.hpp"
 
 struct EmulatedGraph {
   std::vector<linnet::emulation::Launch> launches;
@@ -53,11 +53,10 @@ void refuse_in_capture() {
 
 // "linnet::cuda::norm_rows<...>(...)" is norm_rows.
 std::string name_of(const void* kernel) {
-  Dl_info info{};
-  if (dladdr(kernel, &info) == 0 || !info.dli_sname) return "for_elements";  // with a local lambda
+  std::string whole = ptx::symbol_at(kernel);
   const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, nullptr), std::free);
-  std::string whole = name ? name.get() : info.dli_sname;
+      abi::__cxa_demangle(whole.c_str(), nullptr, nullptr, nullptr), std::free);
+  if (name) whole = name.get();
   whole.erase(std::min(whole.find('<'), whole.find('(')));
   return whole.substr(whole.rfind(':') + 1);
 }

@@ -9,19 +9,11 @@
 
 #include "base/half.hpp"
 #include "families.hpp"
+#include "number_types.hpp"
 #include "warp.hpp"
 
 namespace linnet::ptx {
 namespace {
-
-using S16 = std::int16_t;
-using S32 = std::int32_t;
-using S64 = std::int64_t;
-using U16 = std::uint16_t;
-using U32 = std::uint32_t;
-using U64 = std::uint64_t;
-using F32 = float;
-using F64 = double;
 
 // d = f(a)
 template <class T, auto f, class D = T>

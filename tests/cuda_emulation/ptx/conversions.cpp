@@ -5,6 +5,7 @@
 
 #include "base/half.hpp"
 #include "families.hpp"
+#include "number_types.hpp"
 #include "warp.hpp"
 
 namespace linnet::ptx {
@@ -61,15 +62,6 @@ void convert_shared_address(const Instruction& in, Warp& warp, Lanes lanes) {
     warp.write<std::uint64_t>(in.operands[0], l, kSign > 0 ? address + base : address - base);
   });
 }
-
-using S8 = std::int8_t;
-using S16 = std::int16_t;
-using S32 = std::int32_t;
-using S64 = std::int64_t;
-using U8 = std::uint8_t;
-using U16 = std::uint16_t;
-using U32 = std::uint32_t;
-using U64 = std::uint64_t;
 
 constexpr std::array kOperations = {
     NamedOperation{"cvt.s16.s8", convert<S8, S16, kAsItIs>},

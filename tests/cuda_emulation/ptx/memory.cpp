@@ -147,8 +147,6 @@ void prefetch(const Instruction& in, Warp& warp, Lanes lanes) {
   });
 }
 
-void nothing(const Instruction&, Warp&, Lanes) {}
-
 constexpr std::array kOperations = {
     NamedOperation{"atom.shared.add.u32", count},
     NamedOperation{"cp.async.cg.shared.global", begin_copy},
@@ -156,7 +154,7 @@ constexpr std::array kOperations = {
     NamedOperation{"cp.async.wait_group", wait_for_some_copies},
     NamedOperation{"cp.async.wait_all", wait_for_copies},
     NamedOperation{"cp.async.bulk.prefetch.L2.global", prefetch},
-    NamedOperation{"fence.proxy.async.shared::cta", nothing},
+    NamedOperation{"fence.proxy.async.shared::cta", do_nothing},
 };
 
 }  // namespace

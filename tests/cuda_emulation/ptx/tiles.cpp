@@ -220,8 +220,6 @@ void wait_for_products(const Instruction& in, Warp& warp, Lanes) {
   }
 }
 
-void nothing(const Instruction&, Warp&, Lanes) {}
-
 constexpr std::array kOperations = {
     NamedOperation{"mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32", multiply<of_half>,
                    Flow::kTogether},
@@ -231,7 +229,7 @@ constexpr std::array kOperations = {
                    Flow::kTogether},
     NamedOperation{"ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16", load_matrices<true>,
                    Flow::kTogether},
-    NamedOperation{"wgmma.fence.sync.aligned", nothing, Flow::kTogether},
+    NamedOperation{"wgmma.fence.sync.aligned", do_nothing, Flow::kTogether},
     NamedOperation{"wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16", begin_product,
                    Flow::kTogether},
     NamedOperation{"wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16", begin_product,

@@ -141,6 +141,9 @@ class Warp {
   std::uint32_t warp_barriers_ = 0;
 };
 
+/// The operation of instructions that only say where lanes go, or what this machine does anyway.
+inline void do_nothing(const Instruction&, Warp&, Lanes) {}
+
 /// Calls f(lane) for each.
 template <class F>
 void each(Lanes lanes, F f) {

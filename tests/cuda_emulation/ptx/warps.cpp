@@ -9,8 +9,6 @@
 namespace linnet::ptx {
 namespace {
 
-void nothing(const Instruction&, Warp&, Lanes) {}
-
 // d = a of the lane whose number differs by b, within the lanes that c does not part.
 void exchange(const Instruction& in, Warp& warp, Lanes lanes) {
   const bool tells = in.counts[0] == 2;  // whether there was such a lane
@@ -45,15 +43,15 @@ void wait_for_previous_kernel(const Instruction&, Warp&, Lanes) {
 }
 
 constexpr std::array kOperations = {
-    NamedOperation{"bra", nothing, Flow::kBranch},
-    NamedOperation{"bra.uni", nothing, Flow::kBranch},
-    NamedOperation{"ret", nothing, Flow::kEnd},
-    NamedOperation{"exit", nothing, Flow::kEnd},
-    NamedOperation{"bar.sync", nothing, Flow::kBlockBarrier},
-    NamedOperation{"bar.warp.sync", nothing, Flow::kWarpBarrier},
+    NamedOperation{"bra", do_nothing, Flow::kBranch},
+    NamedOperation{"bra.uni", do_nothing, Flow::kBranch},
+    NamedOperation{"ret", do_nothing, Flow::kEnd},
+    NamedOperation{"exit", do_nothing, Flow::kEnd},
+    NamedOperation{"bar.sync", do_nothing, Flow::kBlockBarrier},
+    NamedOperation{"bar.warp.sync", do_nothing, Flow::kWarpBarrier},
     NamedOperation{"shfl.sync.bfly.b32", exchange, Flow::kMembers},
     NamedOperation{"vote.sync.ballot.b32", ballot, Flow::kMembers},
-    NamedOperation{"griddepcontrol.launch_dependents", nothing},
+    NamedOperation{"griddepcontrol.launch_dependents", do_nothing},
     NamedOperation{"griddepcontrol.wait", wait_for_previous_kernel},
 };
 
