@@ -32,7 +32,7 @@ TEST_P(CudaMatmulTest, AgreesWithTheReference) {
     for (const std::int64_t rows : {1, 2, 3, 5, 37}) {
       // Tensor cores take weights and inputs in binary16.
       const bool exact = rows <= 4 || format.type == TensorType::kF32;
-      expect_agreement([&](Backend& b) { return multiply(b, weights, rows); }, exact ? 2e-9 : 3e-7);
+      expect_agreement([&](Backend& b) { return multiply(b, weights, rows); }, exact ? 2e-9 : 4e-7);
     }
   }
 }
@@ -128,16 +128,16 @@ TEST_F(CudaProductTest, SeveralOutputsOfOneInput) {
           b.matmul(in.view(), outputs);
           return out.values();
         },
-        1e-7);
+        2e-7);
   }
 }
 
-// Weights of one layout go together where there are few rows, as many as there is room for.
+// Weights of one layout go together, as many as there is room for.
 TEST_F(CudaProductTest, ManyWeightsOfOneLayout) {
   const std::int64_t sizes[] = {40, 8, 9, 1, 24, 16};
   std::vector<PackedSource> sources;
   for (const std::int64_t size : sizes) sources.emplace_back(*find_format("Q4_K"), 256, size);
-  for (const std::int64_t rows : {1, 2, 4}) {
+  for (const std::int64_t rows : {1, 2, 4, 11}) {
     expect_agreement(
         [&](Backend& b) {
           const DeviceRows in = random_rows(b, rows, 256, 6), out(b, rows, 98);
@@ -152,7 +152,21 @@ TEST_F(CudaProductTest, ManyWeightsOfOneLayout) {
           b.matmul(in.view(), outputs);
           return out.values();
         },
-        2e-9);
+        rows <= 4 ? 2e-9 : 4e-7);
+  }
+}
+
+// A scale may be zero in a super block whose number is so large that nothing else fits beside it.
+TEST_F(CudaProductTest, LargeNumbersOfSuperBlocksWithoutScales) {
+  PackedSource weights(*find_format("Q4_K"), 512, 128);
+  const std::size_t block = weights.format->size_bytes(256);
+  for (std::size_t at = 0; at < weights.bytes.size(); at += 2 * block) {
+    const std::uint8_t largest[] = {0xff, 0x7b, 0xff, 0x7b};  // 65,504 twice
+    std::fill_n(weights.bytes.begin() + at, 16, std::byte{0});
+    std::memcpy(weights.bytes.data() + at, largest, sizeof largest);
+  }
+  for (const std::int64_t rows : {1, 9}) {
+    expect_agreement([&](Backend& b) { return multiply(b, weights, rows); }, 4e-7);
   }
 }
 

@@ -33,8 +33,9 @@ constexpr synth::Shape kDense{.name = "dense",
 
 class CudaDecodeStepTest : public test::CudaTest {
  protected:
-  // Of the second step, at a depth at which the keys of a row are split.
-  std::vector<std::string> kernels_of_a_step(const synth::Shape& shape, std::string_view type) {
+  // Of the second step of so many texts, at a depth at which the keys of a row are split.
+  std::vector<std::string> kernels_of_a_step(const synth::Shape& shape, std::string_view type,
+                                             int texts = 1) {
     const test::TemporaryFolder folder;
     const auto path = folder.path() / "model.gguf";
     const Status written = synth::write_model(shape, *synth::find_types(type), 1, path);
@@ -43,19 +44,23 @@ class CudaDecodeStepTest : public test::CudaTest {
     WeightLoader loader(*file, *cuda_);
     auto spec = read_model_spec(*file, loader);
     const LayerPlace place{cuda_.get()};
-    auto model = Model::load(std::move(*spec), loader, {&place, 1}, {1, 1});
+    auto model = Model::load(std::move(*spec), loader, {&place, 1}, {texts, texts});
     if (!model) return {model.error().message};
-    auto kv = (*model)->make_kv_store(KvType::kF16, 10);
-    std::vector<std::int32_t> pages(10);
+    constexpr int kPages = 10;
+    auto kv = (*model)->make_kv_store(KvType::kF16, kPages * texts);
+    std::vector<std::int32_t> pages(kPages * texts), sequences(texts), tokens(texts, 5);
     std::iota(pages.begin(), pages.end(), 0);
-    const std::span<const std::int32_t> table(pages);
-    const std::int32_t zero = 0, token = 5;
+    std::iota(sequences.begin(), sequences.end(), 0);
+    std::vector<std::span<const std::int32_t>> tables;
+    for (int text = 0; text < texts; ++text) {
+      tables.push_back(std::span(pages).subspan(kPages * text, kPages));
+    }
     for (std::int32_t position = 299; position <= 300; ++position) {
-      const std::int32_t length = position + 1;
+      const std::vector<std::int32_t> positions(texts, position), lengths(texts, position + 1);
       EXPECT_TRUE(cuda_->status());
       emulation::launched_kernels();
-      const BatchLayout layout{{&position, 1}, {&zero, 1}, {&table, 1}, {&length, 1}};
-      (*model)->forward({{&token, 1}, layout, {&zero, 1}}, **kv, nullptr);
+      const BatchLayout layout{positions, sequences, tables, lengths};
+      (*model)->forward({tokens, layout, sequences}, **kv, nullptr);
     }
     EXPECT_TRUE(cuda_->status());
     return emulation::launched_kernels();
@@ -111,6 +116,17 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
                            "add_splits", "multiply_few", "normalise_rows", "multiply_few_floats",
                            "choose_experts", "multiply_gated", "multiply_few", "for_elements"},
                           true)));
+}
+
+// Weights that share their inputs are one launch, gate and up, too.
+TEST_F(CudaDecodeStepTest, TextsSideBySide) {
+  std::vector<std::string> step =
+      step_of({"normalise_rows", "halve_rows", "multiply_warpgroups", "prepare_heads",
+               "attend_rows", "halve_rows", "multiply_warpgroups", "normalise_rows", "halve_rows",
+               "multiply_warpgroups", "activate_rows", "halve_rows", "multiply_warpgroups"});
+  step.back() = "halve_rows";
+  step.push_back("multiply_warpgroups");
+  EXPECT_THAT(kernels_of_a_step(kDense, "Q4_K", 24), ElementsAreArray(step));
 }
 
 }  // namespace

@@ -207,7 +207,7 @@ void check_sizes(dim3 grid, dim3 size) {
 }
 
 Fiber& self() { return block->fibers[block->current]; }
-std::span<const std::byte> shared_memory() { return std::as_bytes(std::span(block->memory)); }
+std::span<std::byte> shared_memory() { return std::as_writable_bytes(std::span(block->memory)); }
 
 void copy_now(const std::vector<PendingCopy>& copies) {
   for (const PendingCopy& copy : copies) {
@@ -226,6 +226,13 @@ void copy_now(const std::vector<PendingCopy>& copies) {
 
 void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros) {
   self().copies.push_back({to, from, bytes, zeros});
+}
+
+void begin_copy_to(std::uint32_t address, const void* from, std::size_t bytes) {
+  if (address < kSharedBase || address - kSharedBase + bytes > shared_memory().size()) {
+    give_up("a copy to an address that is not in the shared memory that the launch gave");
+  }
+  begin_copy(shared_memory().data() + (address - kSharedBase), from, bytes, false);
 }
 
 void commit_copies() { self().batches.push_back(std::exchange(self().copies, {})); }

@@ -215,12 +215,11 @@ class CudaBackend final : public Backend {
   void multiply_postponed_heads();
   void multiply(View in, std::span<const MatmulOutput> outputs);
   void multiply_alike(View in, std::span<const MatmulOutput> outputs);
-  void multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue);
+  void multiply_many(Prepared& x, const Products& all);
   void multiply_few_rows(Prepared& x, const Products& all, std::int64_t out_rows,
                          const SliceChoice& choice);
-  void multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
-                          const RowTiles& tiles, std::int64_t tile_count, int tile_rows,
-                          const Epilogue& epilogue);
+  void multiply_many_rows(Prepared& x, const Products& all, std::int64_t rows,
+                          const RowTiles& tiles, std::int64_t tile_count, int tile_rows);
   /// False, and nothing is done, where there is no library or it can't.
   bool multiply_by_library(Prepared& x, const MatmulOutput& output);
   bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,

@@ -77,11 +77,16 @@ __device__ inline std::uint32_t to_bfloat16s(float first, float second) {
   return *reinterpret_cast<const std::uint32_t*>(&both);
 }
 
-/// a - b, and a * b + c rounded once, of two binary16 numbers each.
+/// a - b, a * b, and a * b + c rounded once, of two binary16 numbers each.
 __device__ inline std::uint32_t subtract_halves(std::uint32_t a, std::uint32_t b) {
   const __half2 difference =
       __hsub2(reinterpret_cast<const __half2&>(a), reinterpret_cast<const __half2&>(b));
   return reinterpret_cast<const std::uint32_t&>(difference);
+}
+__device__ inline std::uint32_t multiply_halves(std::uint32_t a, std::uint32_t b) {
+  const __half2 product =
+      __hmul2_rn(reinterpret_cast<const __half2&>(a), reinterpret_cast<const __half2&>(b));
+  return reinterpret_cast<const std::uint32_t&>(product);
 }
 __device__ inline std::uint32_t add_products_of_halves(std::uint32_t a, std::uint32_t b,
                                                        std::uint32_t c) {
@@ -103,6 +108,14 @@ __device__ inline int dot4(std::uint32_t a, std::uint32_t b, int sum) {
 __device__ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b,
                                            std::uint32_t selector) {
   return __byte_perm(a, b, selector);
+}
+
+/// word & mask | bits, in one instruction.
+__device__ inline std::uint32_t masked_with(std::uint32_t word, std::uint32_t mask,
+                                            std::uint32_t bits) {
+  std::uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(result) : "r"(word), "r"(mask), "r"(bits));
+  return result;
 }
 
 /// The same address of global memory, which the compiler no longer takes apart: what is read at

@@ -47,6 +47,26 @@ Epilogue epilogue_of(const ExpertOutput& output) {
   return epilogue;
 }
 
+// Products of the same rows, launched as many together as go together.
+template <class Launch>
+class Together {
+ public:
+  Together(int outputs, Launch launch) : outputs_(outputs), launch_(std::move(launch)) {}
+  void add(const Product& product) {
+    if (join(product, outputs_, products_)) return;
+    finish();
+    join(product, outputs_, products_);
+  }
+  void finish() {
+    if (products_.count > 0) launch_(std::exchange(products_, {}));
+  }
+
+ private:
+  int outputs_;  // of a thread block
+  Launch launch_;
+  Products products_;
+};
+
 }  // namespace
 
 // Where an operation that makes the few rows `of` puts them as integers, too, because a product of
@@ -120,7 +140,7 @@ bool CudaBackend::multiply_gated(View in, const Product& gate, const Product& up
                                  const SliceChoice& choice, Activation activation, View out) {
   Products both;
   const bool alike = gate.w.rows == up.w.rows && gate.w.columns == up.w.columns;
-  if (!alike || !join(gate, both) || !join(up, both)) return false;
+  if (!alike || !join(gate, kBlock, both) || !join(up, kBlock, both)) return false;
   Prepared x{in};
   const bool floats = is_float(gate.w.codes);
   if (!floats) quantise(x);
@@ -145,16 +165,18 @@ void CudaBackend::gated_matmul(View in, const MatmulOutput& gate, const MatmulOu
   Backend::gated_matmul(in, gate, up, activation);
 }
 
-void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int64_t rows,
-                                     const RowTiles& tiles, std::int64_t tile_count, int tile_rows,
-                                     const Epilogue& epilogue) {
-  if (w.codes == Codes::kFloat32) {
-    return multiply_plain_rows(*stream_, w, x.in, rows, tiles, tile_count, epilogue);
+void CudaBackend::multiply_many_rows(Prepared& x, const Products& all, std::int64_t rows,
+                                     const RowTiles& tiles, std::int64_t tile_count,
+                                     int tile_rows) {
+  if (all.products[0].w.codes == Codes::kFloat32) {
+    for (const Product& product : std::span(all.products).first(all.count)) {
+      multiply_plain_rows(*stream_, product.w, x.in, rows, tiles, tile_count, product.epilogue);
+    }
+    return;
   }
   halve(x, has_warpgroups_ ? Halved::kForFragments : Halved::kByRow);
   // What is cut must not depend on the number of rows where results must not.
-  const std::int64_t blocks =
-      (w.rows + kTileOutputs - 1) / kTileOutputs * (is_deterministic_ ? 1 : tile_count);
+  const std::int64_t blocks = all.firsts[all.count] * (is_deterministic_ ? 1 : tile_count);
   const std::int64_t step = has_warpgroups_ ? kFragmentInputs : kTileInputs;
   const std::int64_t steps = halves_.columns / step;
   // Too few blocks for the device share their inputs, at least kSplitInputs each.
@@ -168,11 +190,12 @@ void CudaBackend::multiply_many_rows(Prepared& x, const WeightsView& w, std::int
     partial.steps_a_split = (steps + splits - 1) / splits;
     splits = (steps + partial.steps_a_split - 1) / partial.steps_a_split;
     partial.rows = rows;
-    partial.sums = partial_sums_.take<float>(*stream_, splits * rows * w.rows);
+    const std::int64_t fragments = splits * ((rows + 7) / 8) * all.firsts[all.count];
+    partial.sums = partial_sums_.take<float4>(*stream_, fragments * kTileThreads);
     if (!partial.sums) return;
   }
   const auto multiply = has_warpgroups_ ? multiply_by_warpgroups : multiply_tiled_rows;
-  multiply(*stream_, w, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial, epilogue);
+  multiply(*stream_, all, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial);
 }
 
 // Of a product of `rows` rows, which take one of `slices` each.
@@ -190,10 +213,10 @@ int CudaBackend::many_tile_rows(const WeightsView& w, std::int64_t rows,
   return best;
 }
 
-void CudaBackend::multiply_many(Prepared& x, const WeightsView& w, const Epilogue& epilogue) {
+void CudaBackend::multiply_many(Prepared& x, const Products& all) {
   const std::int64_t rows = x.in.rows;
-  const int tile_rows = many_tile_rows(w, rows, 1);
-  multiply_many_rows(x, w, rows, {}, (rows + tile_rows - 1) / tile_rows, tile_rows, epilogue);
+  const int tile_rows = many_tile_rows(all.products[0].w, rows, 1);
+  multiply_many_rows(x, all, rows, {}, (rows + tile_rows - 1) / tile_rows, tile_rows);
 }
 
 // The kernels of many rows add up each output in the order of the inputs, however wide a tile is.
@@ -201,10 +224,12 @@ void CudaBackend::multiply_alike(View in, std::span<const MatmulOutput> outputs)
   for (std::int64_t first = 0; first < in.rows; first += kAlikeRows) {
     const std::int64_t rows = std::min(kAlikeRows, in.rows - first);
     Prepared x{View{in.row(first), rows, in.columns, in.stride}};
+    Together together(kTileOutputs, [&](const Products& all) { multiply_many(x, all); });
     for (const MatmulOutput& output : outputs) {
       const View out{output.out.row(first), rows, output.out.columns, output.out.stride};
-      multiply_many(x, view_of(*output.weight), epilogue_of(output, out));
+      together.add({view_of(*output.weight), epilogue_of(output, out)});
     }
+    together.finish();
   }
 }
 
@@ -215,22 +240,15 @@ void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
 void CudaBackend::multiply(View in, std::span<const MatmulOutput> outputs) {
   if (is_deterministic_) return multiply_alike(in, outputs);
   Prepared x{in};
-  Products few;
+  const bool few = in.rows <= kFewRows;
+  Together together(few ? kFewTileOutputs : kTileOutputs, [&](const Products& all) {
+    few ? multiply_few_rows(x, all, in.rows, {}) : multiply_many(x, all);
+  });
   for (const MatmulOutput& output : outputs) {
-    const WeightsView& w = view_of(*output.weight);
-    const Epilogue epilogue = epilogue_of(output, output.out);
-    if (in.rows <= kFewRows) {
-      const Product product{w, epilogue};
-      if (join(product, few)) continue;
-      multiply_few_rows(x, few, in.rows, {});
-      few = {};
-      join(product, few);
-      continue;
-    }
     if (in.rows >= kLibraryRows && multiply_by_library(x, output)) continue;
-    multiply_many(x, w, epilogue);
+    together.add({view_of(*output.weight), epilogue_of(output, output.out)});
   }
-  if (few.count > 0) multiply_few_rows(x, few, in.rows, {});
+  together.finish();
 }
 
 // The matmuls of a layer's experts ask for the same lists one after the other.
@@ -263,17 +281,18 @@ void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scal
   const bool row_a_pick = in.rows == picks;
   const Epilogue epilogue = epilogue_of(ExpertOutput{&weight, out, scale, bias});
   Prepared x{in};
+  Products one;
   if (picks <= kFewPicks && !is_deterministic_) {
-    Products few;
-    join({w, epilogue}, few);
-    return multiply_few_rows(x, few, picks, {routing.experts, routing.used, row_a_pick});
+    join({w, epilogue}, kFewTileOutputs, one);
+    return multiply_few_rows(x, one, picks, {routing.experts, routing.used, row_a_pick});
   }
   const int tile_rows = many_tile_rows(w, picks, weight.slices());
   const PickLists& lists = pick_lists(routing, weight.slices(), tile_rows);
   if (!lists.counts) return;
   const RowTiles tiles{lists.slices, lists.firsts, lists.counts,
                        row_a_pick ? lists.picks : lists.rows, lists.picks};
-  multiply_many_rows(x, w, picks, tiles, lists.tiles, tile_rows, epilogue);
+  join({w, epilogue}, kTileOutputs, one);
+  multiply_many_rows(x, one, picks, tiles, lists.tiles, tile_rows);
 }
 
 void CudaBackend::gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,

@@ -105,15 +105,13 @@ DeviceMatrix::DeviceMatrix(const MatrixSource& source, const WeightsPlan& plan, 
   view.low = base + plan.low;
   view.high = base + plan.high;
   view.scales = base + plan.scales;
-  view.minimums = base + plan.minimums;
   view.supers = reinterpret_cast<const std::uint16_t*>(base + plan.supers);
 }
 
 // Gives a magnitude that none of the weights exceeds.
 Result<float> CudaBackend::send_rows(const MatrixSource& source, const WeightsPlan& plan,
                                      std::byte* to) {
-  const std::int64_t row_bytes =
-      plan.low_row + plan.high_row + plan.scales_row + plan.minimums_row + plan.supers_row;
+  const std::int64_t row_bytes = plan.low_row + plan.high_row + plan.scales_row + plan.supers_row;
   const std::int64_t all = source.rows * source.slices;
   if (!upload_buffers_ || upload_buffers_->bytes() < row_bytes) {
     upload_buffers_.reset();
@@ -137,7 +135,6 @@ Result<float> CudaBackend::send_rows(const MatrixSource& source, const WeightsPl
     send(plan.low, plan.low_row);
     send(plan.high, plan.high_row);
     send(plan.scales, plan.scales_row);
-    send(plan.minimums, plan.minimums_row);
     send(plan.supers, plan.supers_row);
     upload_buffers_->mark_sent();
   }

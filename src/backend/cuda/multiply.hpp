@@ -8,8 +8,9 @@
 /// own file.
 namespace linnet::cuda {
 
-/// Adds a product to those of a launch; false if it has another layout than theirs, or no room.
-bool join(const Product& product, Products& all);
+/// Adds a product to those of a launch whose thread blocks take `outputs` each; false if it has
+/// another layout than theirs, or no room.
+bool join(const Product& product, int outputs, Products& all);
 
 void multiply_few_quantised_rows(Stream& stream, const Products& all, const QuantisedRows& x,
                                  std::int64_t rows, const SliceChoice& choice);
@@ -38,20 +39,19 @@ struct TileGrid {
   int tile_rows;
   std::int64_t splits;
 };
-void multiply_tiled_rows(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-                         const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-                         const Epilogue& epilogue);
-/// Adds the parts of a product whose inputs are split; nothing where they are not.
-void add_parts_of(Stream& stream, const WeightsView& w, std::int64_t rows, const TileGrid& grid,
-                  const Partial& partial, const Epilogue& epilogue);
+void multiply_tiled_rows(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+                         const RowTiles& tiles, const TileGrid& grid, const Partial& partial);
+/// Adds the parts of products whose inputs are split; nothing where they are not.
+void add_parts_of(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+                  const TileGrid& grid, const Partial& partial);
 
 /// Whether the device has wgmma and this program is compiled for it.
 bool has_warpgroups(Stream& stream);
 /// The same product as multiply_tiled_rows by wgmma; `x` is halved for fragments. See
 /// multiply_warpgroups.
-void multiply_by_warpgroups(Stream& stream, const WeightsView& w, const HalfRows& x,
+void multiply_by_warpgroups(Stream& stream, const Products& all, const HalfRows& x,
                             std::int64_t rows, const RowTiles& tiles, const TileGrid& grid,
-                            const Partial& partial, const Epilogue& epilogue);
+                            const Partial& partial);
 /// In tiles of kPlainTile rows.
 void multiply_plain_rows(Stream& stream, const WeightsView& w, View in, std::int64_t rows,
                          const RowTiles& tiles, std::int64_t tile_count, const Epilogue& epilogue);

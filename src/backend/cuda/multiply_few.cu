@@ -60,13 +60,12 @@ void run_few_floats(Stream& stream, const Products& all, View in, std::int64_t r
 
 }  // namespace
 
-bool join(const Product& product, Products& all) {
+bool join(const Product& product, int outputs, Products& all) {
   if (all.count == Products::kMost) return false;
   if (all.count > 0 && all.products[0].w.layout() != product.w.layout()) return false;
-  constexpr std::int64_t kOutputs = kFewOutputs * kFewWarps;
   all.products[all.count++] = product;
   all.firsts[all.count] =
-      all.firsts[all.count - 1] + static_cast<unsigned>((product.w.rows + kOutputs - 1) / kOutputs);
+      all.firsts[all.count - 1] + static_cast<unsigned>((product.w.rows + outputs - 1) / outputs);
   return true;
 }
 

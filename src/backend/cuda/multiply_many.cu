@@ -8,26 +8,21 @@ namespace linnet::cuda {
 namespace {
 
 template <Codes kCodes, int kRows>
-void run(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-         const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-         const Epilogue& epilogue) {
-  const dim3 blocks(static_cast<unsigned>((w.rows + kTileOutputs - 1) / kTileOutputs),
-                    static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.splits));
+void run(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+         const RowTiles& tiles, const TileGrid& grid, const Partial& partial) {
+  const dim3 blocks(all.firsts[all.count], static_cast<unsigned>(grid.tiles),
+                    static_cast<unsigned>(grid.splits));
   constexpr std::size_t kBytes = tile_memory_bytes(kRows);
   stream.allow_shared_bytes(multiply_many<kCodes, kRows>, kBytes);
-  stream.launch(multiply_many<kCodes, kRows>, blocks, dim3(kTileThreads), kBytes, w, x, rows, tiles,
-                partial, epilogue);
+  stream.launch(multiply_many<kCodes, kRows>, blocks, dim3(kTileThreads), kBytes, all, x, rows,
+                tiles, partial);
 }
 
 template <Codes kCodes>
-void run_many(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-              const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-              const Epilogue& epilogue) {
-  if (grid.tile_rows == 32) {
-    run<kCodes, 32>(stream, w, x, rows, tiles, grid, partial, epilogue);
-  } else {
-    run<kCodes, 128>(stream, w, x, rows, tiles, grid, partial, epilogue);
-  }
+void run_many(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+              const RowTiles& tiles, const TileGrid& grid, const Partial& partial) {
+  const auto wanted = grid.tile_rows == 32 ? run<kCodes, 32> : run<kCodes, 128>;
+  wanted(stream, all, x, rows, tiles, grid, partial);
 }
 
 using RunMany = decltype(&run_many<Codes::kBits8>);
@@ -40,20 +35,20 @@ constexpr std::array<RunMany, 11> kRunMany = {
 
 }  // namespace
 
-void multiply_tiled_rows(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-                         const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-                         const Epilogue& epilogue) {
-  kRunMany[static_cast<std::size_t>(w.codes) - static_cast<std::size_t>(Codes::kHalf)](
-      stream, w, x, rows, tiles, grid, partial, epilogue);
-  add_parts_of(stream, w, rows, grid, partial, epilogue);
+void multiply_tiled_rows(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+                         const RowTiles& tiles, const TileGrid& grid, const Partial& partial) {
+  const Codes codes = all.products[0].w.codes;
+  kRunMany[static_cast<std::size_t>(codes) - static_cast<std::size_t>(Codes::kHalf)](
+      stream, all, x, rows, tiles, grid, partial);
+  add_parts_of(stream, all, x, rows, grid, partial);
 }
 
-void add_parts_of(Stream& stream, const WeightsView& w, std::int64_t rows, const TileGrid& grid,
-                  const Partial& partial, const Epilogue& epilogue) {
+void add_parts_of(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+                  const TileGrid& grid, const Partial& partial) {
   if (!partial.sums) return;
-  const dim3 blocks(static_cast<unsigned>((w.rows + 255) / 256), grid_rows(rows));
-  stream.launch(add_parts, blocks, dim3(256), 0, partial.sums, rows, w.rows,
-                static_cast<int>(grid.splits), epilogue);
+  const dim3 blocks(all.firsts[all.count], static_cast<unsigned>((rows + 7) / 8));
+  stream.launch(add_parts, blocks, dim3(kTileThreads), 0, all, x, rows,
+                static_cast<int>(grid.splits), partial);
 }
 
 void multiply_plain_rows(Stream& stream, const WeightsView& w, View in, std::int64_t rows,

@@ -14,20 +14,17 @@ __global__ void find_wgmma(std::int32_t* found) {
 }
 
 template <class L, int kRows>
-void run(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-         const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-         const Epilogue& epilogue) {
-  const dim3 blocks(static_cast<unsigned>((w.rows + kTileOutputs - 1) / kTileOutputs),
-                    static_cast<unsigned>(grid.tiles), static_cast<unsigned>(grid.splits));
+void run(Stream& stream, const Products& all, const HalfRows& x, std::int64_t rows,
+         const RowTiles& tiles, const TileGrid& grid, const Partial& partial) {
+  const dim3 blocks(all.firsts[all.count], static_cast<unsigned>(grid.tiles),
+                    static_cast<unsigned>(grid.splits));
   constexpr std::size_t kBytes = WarpgroupTile<L, kRows>::kMemoryBytes;
   stream.allow_shared_bytes(multiply_warpgroups<L, kRows>, kBytes);
-  stream.launch(multiply_warpgroups<L, kRows>, blocks, dim3(kTileThreads), kBytes, w, x, rows,
-                tiles, partial, epilogue);
+  stream.launch(multiply_warpgroups<L, kRows>, blocks, dim3(kTileThreads), kBytes, all, x, rows,
+                tiles, partial);
 }
 
-using Run = void (*)(Stream& stream, const WeightsView& w, const HalfRows& x, std::int64_t rows,
-                     const RowTiles& tiles, const TileGrid& grid, const Partial& partial,
-                     const Epilogue& epilogue);
+using Run = decltype(&run<LayoutOf<Codes::kBits8, Scales::kHalf, false, false>, 32>);
 
 struct Kernels {
   Layout layout;
@@ -56,15 +53,15 @@ bool has_warpgroups(Stream& stream) {
   return found == 1;
 }
 
-void multiply_by_warpgroups(Stream& stream, const WeightsView& w, const HalfRows& x,
+void multiply_by_warpgroups(Stream& stream, const Products& all, const HalfRows& x,
                             std::int64_t rows, const RowTiles& tiles, const TileGrid& grid,
-                            const Partial& partial, const Epilogue& epilogue) {
+                            const Partial& partial) {
   const auto tile = std::ranges::find(kWarpgroupTiles, grid.tile_rows) - kWarpgroupTiles.begin();
   for (const Kernels& kernels : kKernels) {
-    if (kernels.layout != w.layout()) continue;
-    kernels.run[tile](stream, w, x, rows, tiles, grid, partial, epilogue);
+    if (kernels.layout != all.products[0].w.layout()) continue;
+    kernels.run[tile](stream, all, x, rows, tiles, grid, partial);
   }
-  add_parts_of(stream, w, rows, grid, partial, epilogue);
+  add_parts_of(stream, all, x, rows, grid, partial);
 }
 
 }  // namespace linnet::cuda

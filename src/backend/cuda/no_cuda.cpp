@@ -10,8 +10,6 @@ Result<std::unique_ptr<Backend>> make_cuda_backend(int, const CudaOptions&) {
   return probe_cuda().error();
 }
 
-Result<CudaCeilings> measure_cuda_ceilings(const CudaCeilingSizes&) {
-  return probe_cuda().error();
-}
+Result<CudaCeilings> measure_cuda_ceilings(const CudaCeilingSizes&) { return probe_cuda().error(); }
 
 }  // namespace linnet

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <span>
 
 #include "backend/cuda/cuda.hpp"
@@ -29,7 +30,7 @@ constexpr std::int64_t kAlignment = 256;  // bytes, of every part
 
 // Rows of one part of the planes: where row 0 of the rows to pack begins.
 struct RowParts {
-  std::byte *low, *high, *scales, *minimums, *supers;
+  std::byte *low, *high, *scales, *supers;
 };
 
 struct Magnitudes {
@@ -105,27 +106,39 @@ void put_half(float value, std::int64_t at, std::byte* to) {
   std::memcpy(to + 2 * at, &half, sizeof half);
 }
 
+// The number that `scales` are multiples of. Nothing bounds it where they are all zero: times a
+// half_factor it might be infinite.
+float number_of(std::span<const std::int8_t> scales, float number) {
+  return std::ranges::any_of(scales, [](int scale) { return scale != 0; }) ? number : 0.0f;
+}
+
 template <class T>
 void put_scales(const typename T::Block& block, std::int64_t index, const RowParts& to,
                 float* scales, float* minimums) {
+  constexpr int kEach = T::has_minimum ? 2 : 1;
   const std::int64_t first = index * T::groups;
   if constexpr (T::has_super_scale) {
     static_assert(T::block_elements == kSuperBlock);
     formats::SuperScales<T::groups> super{};
     T::unpack_super_scales(block, super);
-    std::memcpy(to.scales + first, super.scales, T::groups);
-    if constexpr (T::has_minimum) std::memcpy(to.minimums + first, super.minimums, T::groups);
-    put_half(super.super_scale, 2 * index, to.supers);
-    put_half(T::has_minimum ? super.super_minimum : 0.0f, 2 * index + 1, to.supers);
+    for (int g = 0; g < T::groups; ++g) {
+      to.scales[kEach * (first + g)] = static_cast<std::byte>(super.scales[g]);
+      if constexpr (T::has_minimum) {
+        to.scales[kEach * (first + g) + 1] = static_cast<std::byte>(super.minimums[g]);
+      }
+    }
+    put_half(number_of(super.scales, super.super_scale), 2 * index, to.supers);
+    put_half(T::has_minimum ? number_of(super.minimums, super.super_minimum) : 0.0f, 2 * index + 1,
+             to.supers);
   } else {
     for (int g = 0; g < T::groups; ++g) {
       if constexpr (T::scales_fit_half) {
-        put_half(scales[g], first + g, to.scales);
+        put_half(scales[g], kEach * (first + g), to.scales);
       } else {  // powers of two
         const std::uint16_t upper = float_to_bfloat16(scales[g]);
-        std::memcpy(to.scales + 2 * (first + g), &upper, sizeof upper);
+        std::memcpy(to.scales + 2 * kEach * (first + g), &upper, sizeof upper);
       }
-      if constexpr (T::has_minimum) put_half(minimums[g], first + g, to.minimums);
+      if constexpr (T::has_minimum) put_half(minimums[g], kEach * (first + g) + 1, to.scales);
     }
   }
 }
@@ -187,6 +200,7 @@ WeightsView view_of() {
   WeightsView view;
   view.codes = codes_of<T>();
   view.has_minimum = T::has_minimum;
+  static_assert(!T::has_super_scale || T::group_elements == 16 || T::group_elements == kBlock);
   view.group_shift = std::countr_zero(static_cast<unsigned>(T::group_elements));
   view.scale_kind = T::has_super_scale   ? Scales::kSuper
                     : T::scales_fit_half ? Scales::kHalf
@@ -248,11 +262,9 @@ void set_row_sizes(std::int64_t columns, WeightsPlan& plan) {
     plan.low_row = columns * (view.codes == Codes::kFloat32 ? 4 : 2);
     return;
   }
-  const std::int64_t scale_bytes = view.scale_kind == Scales::kSuper ? 1 : 2;
   plan.low_row = columns / kBlock * low_words(view.codes) * 4;
   plan.high_row = columns / kBlock * high_words(view.codes) * 4;
-  plan.scales_row = (columns >> view.group_shift) * scale_bytes;
-  plan.minimums_row = view.has_minimum ? plan.scales_row : 0;
+  plan.scales_row = (columns >> view.group_shift) * scale_bytes(view.scale_kind, view.has_minimum);
   plan.supers_row = view.scale_kind == Scales::kSuper ? columns / kSuperBlock * 4 : 0;
 }
 
@@ -277,9 +289,12 @@ Result<WeightsPlan> plan_weights(const MatrixSource& source) {
   place(plan.low_row, plan.low);
   place(plan.high_row, plan.high);
   place(plan.scales_row, plan.scales);
-  place(plan.minimums_row, plan.minimums);
   place(plan.supers_row, plan.supers);
-  if (!rows || !end || *end > std::uint64_t{1} << 62) return Error{"the weight is too large"};
+  constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 62;
+  constexpr std::uint64_t kMostRows = std::numeric_limits<std::uint32_t>::max();
+  if (!rows || *rows > kMostRows || !end || *end > kMostBytes) {
+    return Error{"the weight is too large"};
+  }
   plan.total_bytes = static_cast<std::int64_t>(*end);
   return plan;
 }
@@ -292,14 +307,12 @@ Result<float> pack_rows(const MatrixSource& source, const WeightsPlan& plan, std
   begin.low = to;
   begin.high = begin.low + count * plan.low_row;
   begin.scales = begin.high + count * plan.high_row;
-  begin.minimums = begin.scales + count * plan.scales_row;
-  begin.supers = begin.minimums + count * plan.minimums_row;
+  begin.supers = begin.scales + count * plan.scales_row;
   std::vector<Magnitudes> magnitudes(static_cast<std::size_t>(count));
   pool.parallel_for(count, [&](std::int64_t i) {
     const std::byte* from = source.bytes + (first + i) * row_bytes;
     const RowParts row{begin.low + i * plan.low_row, begin.high + i * plan.high_row,
-                       begin.scales + i * plan.scales_row, begin.minimums + i * plan.minimums_row,
-                       begin.supers + i * plan.supers_row};
+                       begin.scales + i * plan.scales_row, begin.supers + i * plan.supers_row};
     magnitudes[static_cast<std::size_t>(i)] =
         pack ? pack(plan, from, source.columns, row)
              : dequantise_row(*source.format, from, source.columns, row);

@@ -27,6 +27,11 @@ enum class Codes : std::uint8_t {
 /// a binary16 number for each 256 inputs.
 enum class Scales : std::uint8_t { kNone, kHalf, kBfloat16, kSuper };
 
+/// Bytes of a group's scale, and of its minimum behind it.
+constexpr int scale_bytes(Scales kind, bool has_minimum) {
+  return (kind == Scales::kSuper ? 1 : 2) * (has_minimum ? 2 : 1);
+}
+
 /// Inputs of a block, the unit in which kernels take codes.
 inline constexpr int kBlock = 32;
 /// Inputs that share a number of Scales::kSuper.
@@ -109,10 +114,9 @@ struct WeightsView {
   float half_factor = 1.0f, half_inverse = 1.0f;
   std::uint32_t table[4] = {};
   std::int64_t columns = 0, rows = 0;
-  const std::uint8_t* low = nullptr;       ///< the first plane, or floats [row][columns]
-  const std::uint8_t* high = nullptr;      ///< the second plane
-  const std::uint8_t* scales = nullptr;    ///< [row][columns >> group_shift]
-  const std::uint8_t* minimums = nullptr;  ///< the same
+  const std::uint8_t* low = nullptr;     ///< the first plane, or floats [row][columns]
+  const std::uint8_t* high = nullptr;    ///< the second plane
+  const std::uint8_t* scales = nullptr;  ///< [row][columns >> group_shift] of scale, minimum
   /// kSuper: [row][columns / 256] pairs of binary16: of the scales, of the minimums.
   const std::uint16_t* supers = nullptr;
 

@@ -36,6 +36,11 @@ __device__ inline std::uint32_t shared_address(const void* shared) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(shared));
 }
 
+/// Begins to copy 16 aligned bytes from global memory to an address within the shared memory.
+__device__ inline void begin_copy16(std::uint32_t to, const void* global) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(global) : "memory");
+}
+
 /// Makes what this thread wrote to shared memory visible to products that begin behind the next
 /// barrier.
 __device__ inline void show_to_products() {
@@ -70,14 +75,6 @@ __device__ inline void wait_for_products() {
 /// Keeps the compiler from moving what it does with registers of a product across this place.
 __device__ inline void hold(std::uint32_t& value) { asm volatile("" : "+r"(value)::"memory"); }
 __device__ inline void hold(float& value) { asm volatile("" : "+f"(value)::"memory"); }
-
-/// The same number in a register of its own, which nothing else that is done with `value` writes
-/// to.
-__device__ inline std::uint32_t in_own_register(std::uint32_t value) {
-  std::uint32_t own;
-  asm volatile("mov.b32 %0, %1;" : "=r"(own) : "r"(value));
-  return own;
-}
 
 /// Begins sums [64][2 kCount] += a [64][16] * b^T of binary16 numbers, b [2 kCount][16] in shared
 /// memory.

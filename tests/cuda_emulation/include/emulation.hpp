@@ -33,6 +33,8 @@ const std::uint64_t* share(std::uint64_t value);
 /// The copy happens when the thread waits for it: for all, or for all but the last `pending`
 /// batches that commit_copies() closed.
 void begin_copy(void* to, const void* from, std::size_t bytes, bool zeros);
+/// The same to an address within the shared memory.
+void begin_copy_to(std::uint32_t address, const void* from, std::size_t bytes);
 void commit_copies();
 void wait_for_copies();
 void wait_for_copies(int pending);

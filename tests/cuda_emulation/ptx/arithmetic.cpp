@@ -42,6 +42,24 @@ void ternary(const Instruction& in, Warp& warp, Lanes lanes) {
   each(lanes, [&](int l) { d[l] = static_cast<D>(f(a[l], b[l], c[l])); });
 }
 
+// d = the bits that the table of the last operand gives for those of a, b and c
+void combine_bits(const Instruction& in, Warp& warp, Lanes lanes) {
+  U32* d = warp.registers<U32>(in.operands[0]);
+  const U32* from[3];
+  for (std::size_t i = 0; i < 3; ++i) from[i] = warp.registers<U32>(in.operands[i + 1]);
+  const U32* table = warp.registers<U32>(in.operands[4]);
+  each(lanes, [&](int l) {
+    U32 result = 0;
+    for (U32 row = 0; row < 8; ++row) {
+      if ((table[l] >> row & 1) == 0) continue;
+      U32 bits = ~U32{0};
+      for (std::size_t i = 0; i < 3; ++i) bits &= row >> (2 - i) & 1 ? from[i][l] : ~from[i][l];
+      result |= bits;
+    }
+    d[l] = result;
+  });
+}
+
 // The same with numbers rounded in one direction.
 template <int kRounding, Operation kOperation>
 void rounded(const Instruction& in, Warp& warp, Lanes lanes) {
@@ -230,6 +248,9 @@ float half_at(U32 bits, int shift) { return half_to_float(static_cast<U16>(bits 
 constexpr auto kHalvesSubtract = [](U32 a, U32 b) {
   return halves([&](int at) { return half_at(a, at) - half_at(b, at); });
 };
+constexpr auto kHalvesMultiply = [](U32 a, U32 b) {
+  return halves([&](int at) { return half_at(a, at) * half_at(b, at); });
+};
 constexpr auto kHalvesFused = [](U32 a, U32 b, U32 c) {
   return halves([&](int at) { return std::fma(half_at(a, at), half_at(b, at), half_at(c, at)); });
 };
@@ -304,6 +325,7 @@ constexpr std::array kOperations = {
     NamedOperation{"xor.b16", binary<U16, kXor>},
     NamedOperation{"xor.b32", binary<U32, kXor>},
     NamedOperation{"xor.b64", binary<U64, kXor>},
+    NamedOperation{"lop3.b32", combine_bits},
     NamedOperation{"not.b16", unary<U16, kNot>},
     NamedOperation{"not.b32", unary<U32, kNot>},
     NamedOperation{"not.b64", unary<U64, kNot>},
@@ -352,6 +374,7 @@ constexpr std::array kOperations = {
     NamedOperation{"fma.rm.f32", rounded<FE_DOWNWARD, ternary<F32, kFused>>},
     NamedOperation{"fma.rn.f64", ternary<F64, kFused>},
     NamedOperation{"sub.f16x2", binary<U32, kHalvesSubtract>},
+    NamedOperation{"mul.rn.f16x2", binary<U32, kHalvesMultiply>},
     NamedOperation{"fma.rn.f16x2", ternary<U32, kHalvesFused>},
     NamedOperation{"neg.f32", unary<F32, kFloatNegate>},
     NamedOperation{"abs.f32", unary<F32, kFloatAbsolute>},

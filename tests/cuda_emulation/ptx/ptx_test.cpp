@@ -95,6 +95,20 @@ TEST(Ptx, BytesArePermuted) {
   EXPECT_THAT(got, ElementsAre(0x07810580u, 0x0400ff80u));
 }
 
+// The table of a function of three bits is what it gives for 0xf0, 0xcc and 0xaa (section 9.7.8.6).
+TEST(Ptx, BitsAreCombinedByTheTable) {
+  const auto got = run<std::uint32_t>(R"(
+	mov.u32 	%r2, 0x0000f0f0;
+	mov.u32 	%r3, 0x00ff00ff;
+	mov.u32 	%r4, 0x64006400;
+	lop3.b32 	%r5, %r2, %r3, %r4, 0xea;
+	lop3.b32 	%r6, %r2, %r3, %r4, 0x96;
+	st.global.v2.u32 	[%rd1], {%r5, %r6};
+)",
+                                      {0, 0}, 1);
+  EXPECT_THAT(got, ElementsAre(0x640064f0u, 0x64ff940fu));
+}
+
 TEST(Ptx, NumbersAreRoundedAsTheInstructionSays) {
   // 1 + 2^-24 lies in the middle of two numbers; 3 2^-25 beyond it.
   const auto got = run<float>(R"(

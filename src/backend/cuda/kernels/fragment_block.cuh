@@ -1,86 +1,101 @@
 #pragma once
 
 #include "backend/cuda/kernels/weight_piece.cuh"
+#include "backend/cuda/kernels/weight_row.cuh"
 
 namespace linnet::cuda {
 
-/// A weight of layout L from a row on.
+/// What makes weights of the codes of a group, as pairs of the same binary16 number. A code stands
+/// in the lowest bits of a mantissa, which is 1024 + code:
+///     weight = scale * (1024 + code - offset) + least
+/// Where minimums are multiples of a number of the super block, scales are integers, too, and the
+/// inner sum is exact:
+///     weight = super * (scale * (1024 + code) + offset) + least
 template <class L>
-__device__ inline WeightsView from_row(WeightsView w, std::int64_t row) {
-  const std::int64_t numbers = row * w.columns, groups = numbers >> w.group_shift;
-  if constexpr (is_float(L::codes)) {
-    w.low += numbers * 2;
-    return w;
-  }
-  constexpr int kScaleBytes = L::scale_kind == Scales::kSuper ? 1 : 2;
-  w.low += numbers / kBlock * low_words(L::codes) * 4;
-  w.high += numbers / kBlock * high_words(L::codes) * 4;
-  w.scales += groups * kScaleBytes;
-  w.minimums += groups * kScaleBytes;
-  w.supers += numbers / kSuperBlock * 2;
-  return w;
-}
+struct FragmentScale {
+  static constexpr bool kIntegers = L::scale_kind == Scales::kSuper && L::has_minimum;
+  std::uint32_t scale, offset, least, super;
 
-/// A lane's block of one output, on its way from its packed form to a fragment.
+  FragmentScale() = default;
+  __device__ FragmentScale(const WeightsView& w, const RowBlock<L>& block, int index) {
+    if constexpr (kIntegers) {
+      const std::uint32_t integers = block.scales >> (16 * index);
+      const auto half = [](std::uint32_t bits) {
+        return from_half(static_cast<std::uint16_t>(bits));
+      };
+      scale = byte_twice(integers, 0);
+      offset = multiply_halves(scale, 0xe400e400u);  // -1024
+      super = half_twice(half(block.super) * (w.scale_factor * w.half_factor));
+      least = multiply_halves(byte_twice(integers, 1),
+                              half_twice(half(block.super >> 16) * -w.half_factor));
+    } else {
+      const GroupScale group = block.group(w, index);
+      scale = half_twice(group.scale * w.half_factor);
+      offset = has_small_codes(L::codes) ? 0x64006400u : 0x64806480u;  // 1024, and 128 for signs
+      least = L::has_minimum ? half_twice(-group.minimum * w.half_factor)
+                             : multiply_halves(scale, half_twice(-w.offset));
+    }
+  }
+
+  /// The same for codes that stand four bits higher.
+  __device__ FragmentScale for_upper_nibbles() const {
+    FragmentScale upper = *this;
+    upper.scale = multiply_halves(scale, 0x2c002c00u);  // 1 / 16
+    if constexpr (kIntegers) upper.offset = multiply_halves(offset, 0x2c002c00u);
+    return upper;
+  }
+  __device__ std::uint32_t weights(std::uint32_t wide) const {
+    if constexpr (kIntegers) {
+      return add_products_of_halves(add_products_of_halves(wide, scale, offset), super, least);
+    }
+    return add_products_of_halves(subtract_halves(wide, offset), scale, least);
+  }
+
+ private:
+  __device__ static std::uint32_t half_twice(float value) { return to_halves(value, value); }
+  /// A byte of `bytes` without a sign.
+  __device__ static std::uint32_t byte_twice(std::uint32_t bytes, unsigned index) {
+    return subtract_halves(pick_bytes(bytes, 0x64646464u, 0x4040u | 0x0101u * index), 0x64006400u);
+  }
+};
+
+/// A lane's block of one output, on its way to fragments.
 template <class L>
 struct FragmentBlock {
   PackedBlock<L::codes> packed;
-  ScaleBits scales[L::two_groups ? 2 : 1];
+  FragmentScale<L> scales[L::two_groups ? 2 : 1];
 
-  /// `row` counts from where the view begins, which has `rows`. Beyond the last row and column it
-  /// is the last block: what becomes of such a row is not kept, and such columns meet zeros.
-  __device__ void read(const WeightsView& w, int row, std::int64_t rows, std::int64_t column) {
-    const auto columns = static_cast<std::uint32_t>(w.columns);
-    const auto wanted = static_cast<std::uint32_t>(column);
-    const std::uint32_t first = wanted < columns ? wanted : columns - kBlock;
-    const auto last = static_cast<int>(rows) - 1;
-    // Groups and blocks are parts of a row; a tile's numbers are fewer than 2^32.
-    const std::uint32_t index =
-        static_cast<std::uint32_t>(row < last ? row : last) * columns + first;
-    packed.read(w, index / kBlock);
+  __device__ FragmentBlock(const WeightsView& w, const RowBlock<L>& block) : packed(block.packed) {
 #pragma unroll
-    for (int g = 0; g < (L::two_groups ? 2 : 1); ++g) {
-      scales[g].read(w, L::scale_kind, L::has_minimum, index + static_cast<std::uint32_t>(16 * g));
-    }
+    for (int g = 0; g < (L::two_groups ? 2 : 1); ++g) scales[g] = FragmentScale<L>(w, block, g);
   }
+
   /// Four steps' pairs of numbers of binary16: the codes [16 half, 16 half + 16).
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
-    const GroupScale group =
-        scales[L::two_groups ? half : 0].value(w, L::scale_kind, L::has_minimum);
-    const float scale = group.scale * w.half_factor;
-    const float least = -w.offset * scale - group.minimum * w.half_factor;
+    if constexpr (L::codes == Codes::kBits4) return unpack_nibbles(half, pairs);
+    const FragmentScale<L>& scale = scales[L::two_groups ? half : 0];
+    constexpr std::uint32_t kSigns = has_small_codes(L::codes) ? 0 : 0x80808080u;
 #pragma unroll
     for (int s = 0; s < 4; ++s) {
-      const std::uint32_t word = unpack_word<L::codes>(packed, w.table, 4 * half + s);
+      const std::uint32_t word = unpack_word<L::codes>(packed, w.table, 4 * half + s) ^ kSigns;
 #pragma unroll
-      for (int p = 0; p < 2; ++p) pairs[s][p] = scaled_codes(word, p, scale, least);
+      for (int p = 0; p < 2; ++p) {
+        pairs[s][p] = scale.weights(pick_bytes(word, 0x64646464u, 0x4240u + 0x0101u * p));
+      }
     }
   }
 
  private:
-  /// Codes 2 p and 2 p + 1 of a word, times `scale` plus `least`.
-  __device__ static std::uint32_t scaled_codes(std::uint32_t word, int p, float scale,
-                                               float least) {
-    constexpr bool kSmall = has_small_codes(L::codes);
-    if constexpr (L::scale_kind != Scales::kSuper) {
-      // Scale and least are binary16 numbers. As the lowest bits of a mantissa, a code is 1024 +
-      // code.
-      const std::uint32_t wide =
-          pick_bytes(kSmall ? word : word ^ 0x80808080u, 0x64646464u, 0x4140u + 0x0202u * p);
-      return add_products_of_halves(subtract_halves(wide, kSmall ? 0x64006400u : 0x64806480u),
-                                    to_halves(scale, scale), to_halves(least, least));
-    } else if constexpr (kSmall) {
-      // As the upper bits of a mantissa, a code is 1 + code / 128: one operation less than
-      // code_to_float(), and what is lost of `least` by adding 128 scales is nothing in binary16.
-      const float wide = 128.0f * scale, base = least - wide;
-      const auto value = [&](int i) {
-        const std::uint32_t bits = pick_bytes(word | 0x80808080u, 0x3f000000u, 0x7044u | i << 8);
-        return bits_to_float(bits) * wide + base;
-      };
-      return to_halves(value(2 * p), value(2 * p + 1));
-    } else {
-      return to_halves(code_to_float(word, 2 * p) * scale + least,
-                       code_to_float(word, 2 * p + 1) * scale + least);
+  /// Masks leave them where they stand.
+  __device__ void unpack_nibbles(int half, std::uint32_t (&pairs)[4][2]) const {
+    const FragmentScale<L> scale = half == 0 ? scales[0] : scales[0].for_upper_nibbles();
+    const std::uint32_t mask = half == 0 ? 0x000f000fu : 0x00f000f0u;
+#pragma unroll
+    for (int s = 0; s < 4; ++s) {
+#pragma unroll
+      for (int p = 0; p < 2; ++p) {
+        pairs[s][p] = scale.weights(masked_with(packed.low[s] >> (8 * p), mask, 0x64006400u));
+      }
     }
   }
 };
@@ -90,16 +105,41 @@ template <class L>
 requires(is_float(L::codes)) struct FragmentBlock<L> {
   WeightPiece<L::codes> piece;
 
-  __device__ void read(const WeightsView& w, int row, std::int64_t rows, std::int64_t column) {
-    piece.read(w, row, column, row < rows);
-  }
+  __device__ FragmentBlock(const WeightsView&, const WeightPiece<L::codes>& block) : piece(block) {}
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
 #pragma unroll
     for (int s = 0; s < 4; ++s) {
       const uint4& words = piece.words[2 * half + s / 2];
-      pairs[s][0] = piece.convert(s % 2 == 0 ? words.x : words.z, w.half_factor);
-      pairs[s][1] = piece.convert(s % 2 == 0 ? words.y : words.w, w.half_factor);
+      const std::uint32_t first = s % 2 == 0 ? words.x : words.z;
+      const std::uint32_t second = s % 2 == 0 ? words.y : words.w;
+      pairs[s][0] = piece.convert(pick_bytes(first, second, 0x5410), w.half_factor);
+      pairs[s][1] = piece.convert(pick_bytes(first, second, 0x7632), w.half_factor);
     }
+  }
+};
+
+/// Where the blocks of one output lie.
+template <class L>
+struct FragmentRow {
+  using Block = RowBlock<L>;
+  WeightRow<L> row;
+
+  FragmentRow() = default;
+  __device__ FragmentRow(const WeightsView& w, std::int64_t index) : row(w, index) {}
+  __device__ Block read(const WeightsView&, unsigned block) const { return row.read(block); }
+};
+
+template <class L>
+requires(is_float(L::codes)) struct FragmentRow<L> {
+  using Block = WeightPiece<L::codes>;
+  std::int64_t index;
+
+  FragmentRow() = default;
+  __device__ FragmentRow(const WeightsView&, std::int64_t row) : index(row) {}
+  __device__ Block read(const WeightsView& w, unsigned block) const {
+    Block piece;
+    piece.read(w, index, std::int64_t{block} * kBlock, true);
+    return piece;
   }
 };
 

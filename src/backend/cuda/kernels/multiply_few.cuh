@@ -1,7 +1,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/products.cuh"
-#include "backend/cuda/kernels/unpack.cuh"
+#include "backend/cuda/kernels/weight_row.cuh"
 
 namespace linnet::cuda {
 
@@ -23,8 +23,7 @@ struct FewTask {
 
 template <int kRows>
 __device__ inline FewTask few_task(const Products& all, const SliceChoice& choice) {
-  int own = 0;
-  while (own + 1 < all.count && blockIdx.x >= all.firsts[own + 1]) ++own;
+  const int own = all.of_block(blockIdx.x);
   const std::int64_t block = blockIdx.x - all.firsts[own],
                      out_row = std::int64_t{blockIdx.y} * kRows;
   return {all.products[own], (block * kFewWarps + threadIdx.x / kWarp) * kFewOutputs, out_row,
@@ -43,79 +42,13 @@ __device__ inline void finish_few(const FewTask& task, std::int64_t rows,
       for (int mask = 16; mask > 0; mask /= 2) sum += exchange(sum, mask);
       const bool own = static_cast<int>(threadIdx.x) % kWarp == o * kRows + r;
       if (own && task.output + o < task.product.w.rows && task.out_row + r < rows) {
-        task.product.epilogue.put(task.out_row + r, task.output + o, task.slice, sum);
+        const Epilogue& epilogue = task.product.epilogue;
+        epilogue.put(task.out_row + r, task.output + o, epilogue.terms(task.output + o, task.slice),
+                     sum);
       }
     }
   }
 }
-
-/// A block's codes and scales as they lie in memory, on their way to one thread.
-template <class L>
-struct RowBlock {
-  PackedBlock<L::codes> packed;
-  std::uint32_t scales, minimums, supers;  ///< those of both groups, the first one's lowest
-
-  __device__ GroupScale group(const WeightsView& w, int index) const {
-    if constexpr (L::scale_kind == Scales::kSuper) {
-      const float factor = w.scale_factor * from_half(static_cast<std::uint16_t>(supers));
-      const auto small = [&](std::uint32_t bytes) {
-        return static_cast<float>(static_cast<std::int8_t>(bytes >> (8 * index)));
-      };
-      return {factor * small(scales),
-              L::has_minimum ? from_half(static_cast<std::uint16_t>(supers >> 16)) * small(minimums)
-                             : 0.0f};
-    } else {
-      const auto bits = static_cast<std::uint16_t>(scales >> (16 * index));
-      return {
-          L::scale_kind == Scales::kBfloat16 ? from_bfloat16(bits)
-                                             : w.scale_factor * from_half(bits),
-          L::has_minimum ? from_half(static_cast<std::uint16_t>(minimums >> (16 * index))) : 0.0f};
-    }
-  }
-};
-
-/// Where one row of a weight lies.
-template <class L>
-struct WeightRow {
-  using Packed = PackedBlock<L::codes>;
-  const std::uint8_t *low, *high, *scales, *minimums;
-  const std::uint32_t* supers;
-  int group_shift;
-
-  WeightRow() = default;
-  __device__ WeightRow(const WeightsView& w, std::int64_t row) : group_shift(w.group_shift) {
-    const std::int64_t blocks = w.columns / kBlock;
-    const std::int64_t scale_bytes =
-        (w.columns >> w.group_shift) * (L::scale_kind == Scales::kSuper ? 1 : 2);
-    low = as_one_address(w.low + row * blocks * Packed::kLow * 4);
-    high = as_one_address(w.high + row * blocks * Packed::kHigh * 4);
-    scales = as_one_address(w.scales + row * scale_bytes);
-    minimums = w.minimums + row * scale_bytes;  // as one address it would spill registers
-    supers = as_one_address(reinterpret_cast<const std::uint32_t*>(w.supers) +
-                            row * (w.columns / kSuperBlock));
-  }
-
-  __device__ std::uint32_t scale_bits(const std::uint8_t* from, unsigned block) const {
-    const unsigned index = L::two_groups ? block : block >> (group_shift - 5);
-    if constexpr (L::scale_kind == Scales::kSuper) {
-      if constexpr (L::two_groups) return reinterpret_cast<const std::uint16_t*>(from)[index];
-      return from[index];
-    } else {
-      if constexpr (L::two_groups) return reinterpret_cast<const std::uint32_t*>(from)[index];
-      return reinterpret_cast<const std::uint16_t*>(from)[index];
-    }
-  }
-
-  __device__ RowBlock<L> read(unsigned block) const {
-    RowBlock<L> to;
-    read_words(low + block * Packed::kLow * 4, to.packed.low);
-    if constexpr (Packed::kHigh > 0) read_words(high + block * Packed::kHigh * 4, to.packed.high);
-    to.scales = scale_bits(scales, block);
-    to.minimums = L::has_minimum ? scale_bits(minimums, block) : 0;
-    to.supers = L::scale_kind == Scales::kSuper ? supers[block / (kSuperBlock / kBlock)] : 0;
-    return to;
-  }
-};
 
 /// One block of inputs of one row.
 struct InputBlock {

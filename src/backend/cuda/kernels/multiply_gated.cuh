@@ -48,8 +48,8 @@ __device__ inline void put_turn(const GatedTask& task, int turn, Activation acti
       for (int mask = 16; mask > 0; mask /= 2) sums[o][r] += exchange(sums[o][r], mask);
     }
     if (static_cast<int>(threadIdx.x) % kWarp != r) continue;
-    const float left = of_gate.value(output, task.slice, sums[0][r]);
-    const float right = of_up.value(output, task.slice, sums[1][r]);
+    const float left = of_gate.value(of_gate.terms(output, task.slice), sums[0][r]);
+    const float right = of_up.value(of_up.terms(output, task.slice), sums[1][r]);
     values[r][output - task.first] = activate(activation, left) * up_factor(activation, right);
   }
 }

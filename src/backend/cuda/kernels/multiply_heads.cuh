@@ -18,7 +18,6 @@ struct HeadWeights {
     w.low += behind;
     w.high += behind;
     w.scales += behind;
-    w.minimums += behind;
     w.supers += behind / 2;
     return w;
   }

@@ -61,47 +61,15 @@ __device__ inline void copy_inputs(const HalfRows& x, const RowTiles& tiles, con
   }
 }
 
-template <int kRows>
-__device__ inline void finish_many(
-    const WeightsView& w, const HalfRows& x, const RowTiles& tiles, const OutputTile& tile,
-    const Partial& partial, const Epilogue& epilogue,
-    const float (&sums)[WarpShare<kRows>::kOutputTiles][WarpShare<kRows>::kRowTiles][4]) {
-  using Share = WarpShare<kRows>;
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  const std::int64_t first_output =
-      tile.first_output + warp / Share::kAlongRows * Share::kOutputTiles * 16 + lane / 4;
-  const int first_row = warp % Share::kAlongRows * Share::kRowTiles * 8 + lane % 4 * 2;
-#pragma unroll
-  for (int o = 0; o < Share::kOutputTiles; ++o) {
-#pragma unroll
-    for (int t = 0; t < Share::kRowTiles; ++t) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const std::int64_t output = first_output + o * 16 + i / 2 * 8;
-        const int r = first_row + t * 8 + i % 2;
-        if (output >= w.rows || r >= tile.count) continue;
-        const std::int64_t at = tile.first_row + r;
-        const std::int64_t in_row = tiles.in_rows ? tiles.in_rows[at] : at;
-        const float sum = sums[o][t][i] * x.inverses[in_row] * w.half_inverse;
-        if (partial.sums) {
-          partial.sums[(blockIdx.z * partial.rows + at) * w.rows + output] = sum;
-        } else {
-          epilogue.put(tiles.out_rows ? tiles.out_rows[at] : at, output, tile.slice, sum);
-        }
-      }
-    }
-  }
-}
-
-/// Grid: (tiles of outputs, tiles of rows, splits of the inputs).
+/// Grid: (tiles of outputs of all products, tiles of rows, splits of the inputs).
 template <Codes kCodes, int kRows>
 __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
-    multiply_many(WeightsView w, HalfRows x, std::int64_t rows, RowTiles tiles, Partial partial,
-                  Epilogue epilogue) {
+    multiply_many(const __grid_constant__ Products all, HalfRows x, std::int64_t rows,
+                  RowTiles tiles, Partial partial) {
   if (tiles.counts) wait_for_previous_kernel();  // which made the lists
-  const OutputTile tile(tiles, rows, kRows, kTileOutputs);
+  const OutputTile tile(all, tiles, rows, kRows);
   if (tile.count <= 0) return;
+  const WeightsView& w = tile.product.w;
   constexpr int kWeightHalves = kTileOutputs * kTileStride, kInputHalves = kRows * kTileStride;
   auto* weights = reinterpret_cast<std::uint16_t*>(launch_memory());
   std::uint16_t* inputs = weights + 2 * kWeightHalves;
@@ -157,20 +125,28 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 32 ? 3 : 2)
       if (i == 0 || step + i < end) take(step + i, ahead[i]);
     }
   }
-  finish_many<kRows>(w, x, tiles, tile, partial, epilogue, sums);
+  using Share = WarpShare<kRows>;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  put_fragments(tile, x, tiles, partial, warp / Share::kAlongRows * Share::kOutputTiles,
+                warp % Share::kAlongRows * Share::kRowTiles * 8, sums);
 }
 
-/// Adds the parts in their order. Grid: (256 outputs, rows).
-__global__ void add_parts(const float* sums, std::int64_t rows, std::int64_t outputs, int splits,
-                          Epilogue epilogue) {
+/// Adds the parts in their order. Grid: (tiles of outputs of all products, rows / 8).
+__global__ void __launch_bounds__(kTileThreads)
+    add_parts(const __grid_constant__ Products all, HalfRows x, std::int64_t rows, int splits,
+              Partial partial) {
   wait_for_previous_kernel();
-  const std::int64_t output = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
-  if (output >= outputs) return;
-  for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) {
-    float sum = 0.0f;
-    for (int s = 0; s < splits; ++s) sum += sums[(s * rows + row) * outputs + output];
-    epilogue.put(row, output, 0, sum);
+  const OutputTile tile(all, {}, rows, 8);
+  float sum[4] = {};
+  for (int s = 0; s < splits; ++s) {
+    const float4 part = *partial.at(s, tile.first_row);
+    sum[0] += part.x;
+    sum[1] += part.y;
+    sum[2] += part.z;
+    sum[3] += part.w;
   }
+  const RowTiles in_their_order;
+  FragmentOutputs(tile, x, in_their_order, static_cast<int>(threadIdx.x) / kWarp).put(0, sum);
 }
 
 inline constexpr int kPlainInputs = 16;
@@ -183,7 +159,8 @@ __global__ void __launch_bounds__(256)
   wait_for_previous_kernel();
   __shared__ float weights[kPlainInputs][kPlainTile + 1];
   __shared__ float inputs[kPlainInputs][kPlainTile + 1];
-  const OutputTile tile(tiles, rows, kPlainTile, kPlainTile);
+  const RowTile tile(tiles, rows, kPlainTile);
+  const std::int64_t first_output = std::int64_t{blockIdx.x} * kPlainTile;
   if (tile.count <= 0) return;
   const auto* all = reinterpret_cast<const float*>(w.low) + tile.slice * w.rows * w.columns;
   const int thread = static_cast<int>(threadIdx.x);
@@ -192,7 +169,7 @@ __global__ void __launch_bounds__(256)
     for (int i = thread; i < kPlainTile * kPlainInputs; i += 256) {
       const int place = i / kPlainInputs, c = i % kPlainInputs;
       const bool inside = first + c < w.columns;
-      const std::int64_t output = tile.first_output + place;
+      const std::int64_t output = first_output + place;
       weights[c][place] = inside && output < w.rows ? all[output * w.columns + first + c] : 0.0f;
       const std::int64_t at = tile.first_row + place;
       float value = 0.0f;
@@ -218,11 +195,12 @@ __global__ void __launch_bounds__(256)
   for (int o = 0; o < 4; ++o) {
 #pragma unroll
     for (int r = 0; r < 4; ++r) {
-      const std::int64_t output = tile.first_output + thread % 16 + 16 * o;
+      const std::int64_t output = first_output + thread % 16 + 16 * o;
       const int place = thread / 16 + 16 * r;
       if (output >= w.rows || place >= tile.count) continue;
       const std::int64_t at = tile.first_row + place;
-      epilogue.put(tiles.out_rows ? tiles.out_rows[at] : at, output, tile.slice, sums[o][r]);
+      epilogue.put(tiles.out_rows ? tiles.out_rows[at] : at, output,
+                   epilogue.terms(output, tile.slice), sums[o][r]);
     }
   }
 }

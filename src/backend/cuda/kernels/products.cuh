@@ -27,9 +27,10 @@ inline constexpr int kFragmentInputs = 4 * kBlock;
 
 /// Which of kFragmentInputs inputs stands at `place` of a row halved for fragments: of the 16
 /// inputs that step s multiplies, lane l % 4 = q holds the places 2 q, 2 q + 1, 2 q + 8 and 2 q +
-/// 9, and puts the codes 4 s to 4 s + 3 of its block there.
+/// 9, and puts the codes 4 s, 4 s + 2, 4 s + 1 and 4 s + 3 of its block there: the bytes of a word
+/// that a mask leaves two and two.
 constexpr int fragment_input(int place) {
-  const int step = place / 16, lane = place % 8 / 2, code = place % 2 + place % 16 / 8 * 2;
+  const int step = place / 16, lane = place % 8 / 2, code = place % 2 * 2 + place % 16 / 8;
   return lane * kBlock + 4 * step + code;
 }
 
@@ -51,16 +52,22 @@ struct Epilogue {
   float scale = 1.0f;
   bool accumulate = false;
 
-  /// Each step rounds, whatever kernel it is compiled into.
-  __device__ float value(std::int64_t column, std::int32_t slice, float product) const {
-    float value = multiply_alone(product, scale);
-    if (slice_scales) value = multiply_alone(value, slice_scales[slice]);
-    if (bias) value = add_alone(value, bias[slice * columns + column]);
-    return value;
+  /// What of it is read for an output.
+  struct Terms {
+    float slice_scale, bias;
+  };
+  __device__ Terms terms(std::int64_t column, std::int32_t slice) const {
+    // Minus zero: added, it changes no number.
+    return {slice_scales ? slice_scales[slice] : 1.0f,
+            bias ? bias[slice * columns + column] : -0.0f};
   }
-  __device__ void put(std::int64_t row, std::int64_t column, std::int32_t slice,
+  /// Each step rounds, whatever kernel it is compiled into.
+  __device__ float value(const Terms& terms, float product) const {
+    return add_alone(multiply_alone(multiply_alone(product, scale), terms.slice_scale), terms.bias);
+  }
+  __device__ void put(std::int64_t row, std::int64_t column, const Terms& terms,
                       float product) const {
-    const float value = this->value(column, slice, product);
+    const float value = this->value(terms, product);
     float* to = out + row * stride + column;
     *to = accumulate ? add_alone(*to, value) : value;
   }
@@ -78,6 +85,7 @@ inline constexpr int kFewRows = 4;
 /// Outputs of a warp, and warps of a thread block, in products of few rows.
 inline constexpr int kFewOutputs = 2;
 inline constexpr int kFewWarps = 4;
+inline constexpr int kFewTileOutputs = kFewOutputs * kFewWarps;
 /// Warps of a thread block of a gated product of few rows, and the outputs that each takes one
 /// after the other: together a block of the inputs of the product that follows.
 inline constexpr int kGatedWarps = 8;
@@ -91,13 +99,19 @@ struct Product {
   Epilogue epilogue;
 };
 
-/// Weights of one layout that a launch multiplies the same few rows with: the thread blocks
+/// Weights of one layout that a launch multiplies the same rows with: the thread blocks
 /// [firsts[i], firsts[i + 1]) of the grid's x take products[i].
 struct Products {
   static constexpr int kMost = 4;
   Product products[kMost];
   unsigned firsts[kMost + 1] = {};
   int count = 0;
+
+  __device__ int of_block(unsigned block) const {
+    int own = 0;
+    while (own + 1 < count && block >= firsts[own + 1]) ++own;
+    return own;
+  }
 };
 
 /// A thread block computes kTileOutputs outputs of kRows rows, kTileInputs inputs at a time: eight
@@ -110,8 +124,7 @@ inline constexpr int kTileThreads = 256;
 /// tile lie in different banks.
 inline constexpr int kTileStride = kTileInputs + 8;
 
-/// Inputs of a stage of multiply_warpgroups (a row of a swizzled matrix), and rows of its tiles.
-inline constexpr int kStageInputs = 64;
+/// Rows of tiles of multiply_warpgroups.
 inline constexpr std::array kWarpgroupTiles = {32, 64, 128, 256};
 
 constexpr std::size_t tile_memory_bytes(int rows) {
@@ -139,11 +152,20 @@ struct PickLists {
   int tiles = 0;
 };
 
-/// Where the sums of a part of the inputs go when several thread blocks share an output.
+/// Where the sums of a part of the inputs go when several thread blocks share an output: as they
+/// lie in fragments, four of a lane.
 struct Partial {
-  float* sums = nullptr;  ///< [splits][rows][outputs]; null: one block has all inputs
+  float4* sums = nullptr;  ///< [splits][rows / 8][tiles of outputs][kTileThreads]; null: one block
+                           ///< has all inputs
   std::int64_t rows = 0;
   std::int64_t steps_a_split = 0;
+
+  /// Those of this thread block and thread at `row` of a split.
+  __device__ float4* at(unsigned split, std::int64_t row) const {
+    const unsigned groups = static_cast<unsigned>(rows + 7) / 8;
+    const unsigned group = split * groups + static_cast<unsigned>(row) / 8;
+    return sums + (std::uint64_t{group} * gridDim.x + blockIdx.x) * kTileThreads + threadIdx.x;
+  }
 };
 
 /// Outputs and rows of a thread block of multiply_plain.

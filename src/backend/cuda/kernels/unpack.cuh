@@ -73,39 +73,45 @@ struct GroupScale {
   float scale, minimum;
 };
 
+/// Scale and minimum, exactly those of the file, of a group of which `bits` were read, and `super`
+/// of its kSuperBlock inputs. `kind` and `has_minimum` are the weight's; kernels that are compiled
+/// for them know them.
+__device__ inline GroupScale group_scale(const WeightsView& w, Scales kind, bool has_minimum,
+                                         std::uint32_t bits, std::uint32_t super) {
+  const auto half = [](std::uint32_t of) { return from_half(static_cast<std::uint16_t>(of)); };
+  const auto byte = [](std::uint32_t of) {
+    return static_cast<float>(static_cast<std::int8_t>(of));
+  };
+  if (kind == Scales::kSuper) {
+    return {w.scale_factor * half(super) * byte(bits),
+            has_minimum ? half(super >> 16) * byte(bits >> 8) : 0.0f};
+  }
+  return {kind == Scales::kBfloat16 ? from_bfloat16(static_cast<std::uint16_t>(bits))
+                                    : w.scale_factor * half(bits),
+          has_minimum ? half(bits >> 16) : 0.0f};
+}
+
 /// What is read of a group's scale, as it lies in memory: nothing waits for it before it is needed.
-/// `kind` and `has_minimum` are the weight's; kernels that are compiled for them know them.
 struct ScaleBits {
-  std::uint32_t scale = 0, minimum = 0, super = 0;
+  std::uint32_t bits = 0, super = 0;
 
   /// Of the group in which number `index` of the weight lies.
-  template <class Index>
-  __device__ void read(const WeightsView& w, Scales kind, bool has_minimum, Index index) {
-    const Index at = index >> w.group_shift;
-    if (kind == Scales::kSuper) {
-      super = reinterpret_cast<const std::uint32_t*>(w.supers)[index / kSuperBlock];
-      scale = w.scales[at];
-      if (has_minimum) minimum = w.minimums[at];
+  __device__ void read(const WeightsView& w, std::int64_t index) {
+    const std::int64_t at = index >> w.group_shift;
+    const int bytes = scale_bytes(w.scale_kind, w.has_minimum);
+    if (bytes == 1) {
+      bits = w.scales[at];
+    } else if (bytes == 2) {
+      bits = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
     } else {
-      scale = reinterpret_cast<const std::uint16_t*>(w.scales)[at];
-      if (has_minimum) minimum = reinterpret_cast<const std::uint16_t*>(w.minimums)[at];
+      bits = reinterpret_cast<const std::uint32_t*>(w.scales)[at];
+    }
+    if (w.scale_kind == Scales::kSuper) {
+      super = reinterpret_cast<const std::uint32_t*>(w.supers)[index / kSuperBlock];
     }
   }
-  /// Scale and minimum, exactly those of the file.
-  __device__ GroupScale value(const WeightsView& w, Scales kind, bool has_minimum) const {
-    const auto half = [](std::uint32_t bits) {
-      return from_half(static_cast<std::uint16_t>(bits));
-    };
-    const auto byte = [](std::uint32_t bits) {
-      return static_cast<float>(static_cast<std::int8_t>(bits));
-    };
-    if (kind == Scales::kSuper) {
-      return {w.scale_factor * half(super) * byte(scale),
-              has_minimum ? half(super >> 16) * byte(minimum) : 0.0f};
-    }
-    return {kind == Scales::kBfloat16 ? from_bfloat16(static_cast<std::uint16_t>(scale))
-                                      : w.scale_factor * half(scale),
-            has_minimum ? half(minimum) : 0.0f};
+  __device__ GroupScale value(const WeightsView& w) const {
+    return group_scale(w, w.scale_kind, w.has_minimum, bits, super);
   }
 };
 
@@ -113,8 +119,8 @@ struct ScaleBits {
 __device__ inline GroupScale group_scale(const WeightsView& w, std::int64_t row,
                                          std::int64_t column) {
   ScaleBits bits;
-  bits.read(w, w.scale_kind, w.has_minimum, row * w.columns + column);
-  return bits.value(w, w.scale_kind, w.has_minimum);
+  bits.read(w, row * w.columns + column);
+  return bits.value(w);
 }
 
 /// Byte `index` of `codes`, signed, as a float: without a conversion instruction, of which a

@@ -16,15 +16,14 @@ struct WeightPiece {
     if (!present) return;
     const std::int64_t index = row * w.columns + column;
     packed.read(w, index / kBlock);
-    scales[0].read(w, w.scale_kind, w.has_minimum, index);
-    if (w.group_shift == 4) scales[1].read(w, w.scale_kind, w.has_minimum, index + 16);
+    scales[0].read(w, index);
+    if (w.group_shift == 4) scales[1].read(w, index + 16);
   }
   __device__ void write(const WeightsView& w, std::uint16_t* to) const {
     std::uint32_t codes[8];
     if (present) unpack<kCodes>(packed, w.table, codes);
-    const GroupScale first = scales[0].value(w, w.scale_kind, w.has_minimum);
-    const GroupScale second =
-        w.group_shift == 4 ? scales[1].value(w, w.scale_kind, w.has_minimum) : first;
+    const GroupScale first = scales[0].value(w);
+    const GroupScale second = w.group_shift == 4 ? scales[1].value(w) : first;
 #pragma unroll
     for (int i = 0; i < 4; ++i) {  // eight values at a time
       std::uint32_t pairs[4] = {};

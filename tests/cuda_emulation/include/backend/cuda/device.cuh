@@ -67,6 +67,9 @@ inline std::uint32_t add_products_of_halves(std::uint32_t a, std::uint32_t b, st
   };
   return to_halves(part(0), part(16));
 }
+inline std::uint32_t multiply_halves(std::uint32_t a, std::uint32_t b) {
+  return add_products_of_halves(a, b, 0x80008000u);  // minus zeros change no sign
+}
 
 inline float bits_to_float(std::uint32_t bits) { return std::bit_cast<float>(bits); }
 inline std::uint32_t float_to_bits(float value) { return std::bit_cast<std::uint32_t>(value); }
@@ -88,6 +91,10 @@ inline std::uint32_t pick_bytes(std::uint32_t a, std::uint32_t b, std::uint32_t 
     result |= std::uint32_t{byte} << (8 * i);
   }
   return result;
+}
+
+inline std::uint32_t masked_with(std::uint32_t word, std::uint32_t mask, std::uint32_t bits) {
+  return (word & mask) | bits;
 }
 
 template <class T>

@@ -13,6 +13,9 @@ inline bool has_wgmma() { return emulation::is_hopper(); }
 inline std::uint32_t shared_address(const void* shared) {
   return emulation::shared_address(shared);
 }
+inline void begin_copy16(std::uint32_t to, const void* global) {
+  emulation::begin_copy_to(to, global, 16);
+}
 inline void show_to_products() { emulation::show_to_products(); }
 
 inline void commit_copies() { emulation::commit_copies(); }
@@ -30,7 +33,6 @@ void wait_for_products() {
 
 inline void hold(std::uint32_t&) {}
 inline void hold(float&) {}
-inline std::uint32_t in_own_register(std::uint32_t value) { return value; }
 
 template <int kCount>
 void begin_product(float (&sums)[kCount], const std::uint32_t (&a)[4], std::uint64_t b) {
