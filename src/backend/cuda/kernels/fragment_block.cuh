@@ -122,16 +122,21 @@ requires(is_float(L::codes)) struct FragmentBlock<L> {
 template <class L>
 struct FragmentRow {
   using Block = RowBlock<L>;
+  static constexpr int kCodeBytes = low_words(L::codes) * 4;  // of a block
   WeightRow<L> row;
 
   FragmentRow() = default;
   __device__ FragmentRow(const WeightsView& w, std::int64_t index) : row(w, index) {}
   __device__ Block read(const WeightsView&, unsigned block) const { return row.read(block); }
+  __device__ const std::uint8_t* codes(const WeightsView&, unsigned block) const {
+    return row.low + std::uint64_t{block} * kCodeBytes;
+  }
 };
 
 template <class L>
 requires(is_float(L::codes)) struct FragmentRow<L> {
   using Block = WeightPiece<L::codes>;
+  static constexpr int kCodeBytes = kBlock * float_bytes(L::codes);
   std::int64_t index;
 
   FragmentRow() = default;
@@ -140,6 +145,9 @@ requires(is_float(L::codes)) struct FragmentRow<L> {
     Block piece;
     piece.read(w, index, std::int64_t{block} * kBlock, true);
     return piece;
+  }
+  __device__ const std::uint8_t* codes(const WeightsView& w, unsigned block) const {
+    return w.low + index * w.columns * float_bytes(L::codes) + std::uint64_t{block} * kCodeBytes;
   }
 };
 

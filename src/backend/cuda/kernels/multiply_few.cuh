@@ -90,12 +90,9 @@ __device__ inline float multiply_block(const WeightsView& w, const std::uint32_t
   return x.scale * part(first, x.sums[0] + x.sums[1], groups[0]);
 }
 
-/// Asks for the beginning of a row of a weight, of `bytes`.
+/// Asks for the beginning of a row of a weight, of `bytes`, for a warp.
 __device__ inline void ask_for_row(const std::uint8_t* row, std::int64_t bytes) {
-  if (threadIdx.x % kWarp != 0) return;
-  const auto skipped = static_cast<std::int64_t>(-reinterpret_cast<std::uintptr_t>(row) % 16);
-  const std::int64_t wanted = (bytes < kEarlyBytes ? bytes : kEarlyBytes) - skipped;
-  if (wanted >= 16) begin_to_cache(row + skipped, static_cast<std::uint32_t>(wanted / 16 * 16));
+  if (threadIdx.x % kWarp == 0) ask_for_codes(row, bytes);
 }
 
 /// kFewOutputs rows, each of its own weight or all of one. Behind a row's last block lies the first

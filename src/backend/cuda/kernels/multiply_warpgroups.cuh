@@ -21,11 +21,13 @@ struct WarpgroupTile {
                             kStageBytes = 2 * kMatrixBytes;
   static constexpr std::size_t kMemoryBytes = kStages * kStageBytes + kMatrixAlignment;
   /// Groups of inputs whose weights are read ahead: two where there are registers for them.
-  static constexpr bool kSmall = low_words(L::codes) + high_words(L::codes) < 6;
-  static constexpr int kAhead = !is_float(L::codes) && (kRows == 128) ? 2 : 1;
+  static constexpr int kAhead = kRows == 128 && !is_float(L::codes) ? 2 : 1;
+  /// The next group's weights are read when this one's are unpacked: there is no room for both.
+  static constexpr bool kReadsLate = kRows <= 64 &&
+                                     sizeof(FragmentBlock<L>) > (kRows == 32 ? 48 : 32);
   /// Turns of the loop that the compiler writes out where instructions count most, so that what was
   /// read ahead is not moved to other registers.
-  static constexpr int kTurns = kRows <= 64 && kAhead == 1 ? 2 : 1;
+  static constexpr int kTurns = kRows == 32 && !is_float(L::codes) ? 2 : 1;
   /// Threads that fill a row of a matrix, and rows that are filled at once.
   static constexpr int kPieces = kSwizzledRowBytes / 16, kFilled = kTileThreads / kPieces;
   static constexpr std::uint32_t kNoRow = ~0u;
@@ -80,6 +82,17 @@ struct WarpgroupTile {
       const auto row = static_cast<std::uint32_t>(tiles.in_rows ? tiles.in_rows[at] : at);
       pieces[i] = row * static_cast<std::uint32_t>(x.columns / 8) + thread % kPieces;
     }
+  }
+
+  /// Asks for the codes of the groups [first, last), each row by one of the four lanes that share
+  /// it.
+  __device__ void ask_for(int first, int last) const {
+    const unsigned lane = threadIdx.x % 4, block = static_cast<unsigned>(first) * 4;
+    const unsigned wanted = static_cast<unsigned>(last) * 4;
+    const unsigned blocks = (wanted < last_block ? wanted : last_block) - block;
+    const std::uint8_t *upper = rows[0].codes(w, block), *lower = rows[1].codes(w, block);
+    const std::uint8_t* from = lane == 0 ? upper : lower;
+    if (lane < 2) ask_for_codes(from, std::int64_t{blocks} * Row::kCodeBytes);
   }
 
   /// Beyond the last block it is the last one, which meets zeros.
@@ -158,6 +171,7 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 64 ? 2 : 1)
   const int split = partial.sums ? static_cast<int>(partial.steps_a_split) : groups;
   const int first = static_cast<int>(blockIdx.z) * split;
   const int last = first + split < groups ? first + split : groups;
+  block.ask_for(first, last);
   typename Tile::Block ahead[Tile::kAhead][2];
 #pragma unroll
   for (int i = 0; i < Tile::kAhead; ++i) block.read(ahead[i], first + i);
@@ -173,8 +187,7 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 64 ? 2 : 1)
   int slot = 0;
   // Products of one half of a group run while its other half, or the next group's first, is
   // unpacked.
-  const auto multiply = [&](const FragmentBlock<L>(&blocks)[2], int half) {
-    block.unpack(blocks, half, a[half]);
+  const auto multiply = [&](int half) {
     if (half == 0) {
       wait_for_copy_batches<Tile::kFilling - 1>();
       show_to_products();
@@ -188,15 +201,17 @@ __global__ void __launch_bounds__(kTileThreads, kRows <= 64 ? 2 : 1)
   for (int group = first; group < last; group += Tile::kAhead) {
 #pragma unroll
     for (int i = 0; i < Tile::kAhead; ++i) {
-      const int now = group + i;
+      const int now = group + i, later = now + Tile::kFilling;
       if (i > 0 && now >= last) break;
       const FragmentBlock<L> current[2] = {{block.w, ahead[i][0]}, {block.w, ahead[i][1]}};
-      block.read(ahead[i], now + Tile::kAhead);
-      multiply(current, 0);
-      const int later = now + Tile::kFilling;
+      if (!Tile::kReadsLate) block.read(ahead[i], now + Tile::kAhead);
+      block.unpack(current, 0, a[0]);
+      multiply(0);
       if (later < last) block.fill(Tile::behind(slot, Tile::kFilling), later);
       commit_copies();
-      multiply(current, 1);
+      block.unpack(current, 1, a[1]);
+      if (Tile::kReadsLate) block.read(ahead[i], now + Tile::kAhead);
+      multiply(1);
       slot = Tile::behind(slot, 1);
     }
   }

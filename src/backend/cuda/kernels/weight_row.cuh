@@ -1,5 +1,6 @@
 #pragma once
 
+#include "backend/cuda/kernels/products.cuh"
 #include "backend/cuda/kernels/unpack.cuh"
 
 namespace linnet::cuda {
@@ -15,6 +16,13 @@ struct RowBlock {
     return group_scale(w, L::scale_kind, L::has_minimum, scales >> (kBits * index % 32), super);
   }
 };
+
+/// Asks for `bytes` of a row of a weight, kEarlyBytes at most, to be brought to the cache.
+__device__ inline void ask_for_codes(const std::uint8_t* from, std::int64_t bytes) {
+  const auto skipped = static_cast<std::int64_t>(-reinterpret_cast<std::uintptr_t>(from) % 16);
+  const std::int64_t wanted = (bytes < kEarlyBytes ? bytes : kEarlyBytes) - skipped;
+  if (wanted >= 16) begin_to_cache(from + skipped, static_cast<std::uint32_t>(wanted / 16 * 16));
+}
 
 /// Where one row of a weight lies.
 template <class L>
