@@ -118,14 +118,14 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
                           true)));
 }
 
-// Weights that share their inputs are one launch, gate and up, too.
+// Weights that share their inputs are one launch, gate and up, too, and what norms and activations
+// write is halved there.
 TEST_F(CudaDecodeStepTest, TextsSideBySide) {
   std::vector<std::string> step =
-      step_of({"normalise_rows", "halve_rows", "multiply_warpgroups", "prepare_heads",
-               "attend_rows", "halve_rows", "multiply_warpgroups", "normalise_rows", "halve_rows",
-               "multiply_warpgroups", "activate_rows", "halve_rows", "multiply_warpgroups"});
-  step.back() = "halve_rows";
-  step.push_back("multiply_warpgroups");
+      step_of({"normalise_rows", "multiply_warpgroups", "prepare_heads", "attend_rows",
+               "halve_rows", "multiply_warpgroups", "normalise_rows", "multiply_warpgroups",
+               "activate_and_halve", "multiply_warpgroups"});
+  step.back() = "multiply_warpgroups";
   EXPECT_THAT(kernels_of_a_step(kDense, "Q4_K", 24), ElementsAreArray(step));
 }
 

@@ -285,7 +285,7 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   if (tiles == 0) {
     if (params.value_width % kBlock == 0) task.quantised = room_for_quantised(out);
     attend_by_rows(task, queries.rows, task.batch.table_pages);
-    if (task.quantised.codes) remember_quantised(out, task.quantised);
+    remember(out, {task.quantised, {}});
     return;
   }
   if (const QueryTile* list = device_tiles()) attend_in_tiles(*stream_, task, list, tiles);

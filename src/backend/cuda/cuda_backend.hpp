@@ -225,7 +225,10 @@ class CudaBackend final : public Backend {
   bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,
                       Activation activation, View out);
   QuantisedRows room_for_quantised(View of, int memory = 0, std::int64_t most_rows = kFewRows);
-  void remember_quantised(View of, const QuantisedRows& rows);
+  HalfRows room_for_halves(View of);
+  HalfRows take_halves(View of, Halved how);
+  void remember(View of, const ReadyRows& rows);
+  bool remembers(View of) const;
   void quantise(Prepared& x);
   void halve(Prepared& x, Halved how);
   int many_tile_rows(const WeightsView& w, std::int64_t rows, std::int64_t slices) const;
@@ -259,7 +262,7 @@ class CudaBackend final : public Backend {
   /// `rows` holds what `of` is, if nothing else came after `operations`.
   struct Remembered {
     View of;
-    QuantisedRows rows;
+    ReadyRows rows;
     std::uint64_t operations = 0;
   };
   Remembered remembered_;

@@ -53,10 +53,16 @@ void CudaBackend::gather_rows(View in, std::span<const std::int32_t> rows, View 
 }
 
 void CudaBackend::gated_activation(View gate, View up, Activation activation, View out) {
+  const HalfRows halves = room_for_halves(out);
+  if (halves.values) {
+    stream_->launch(activate_and_halve, dim3(static_cast<unsigned>(out.rows)), dim3(kRowThreads), 0,
+                    gate, up, activation, out, halves);
+    return remember(out, {{}, halves});
+  }
   const QuantisedRows quantised = room_for_quantised(out);
   stream_->launch(activate_rows, element_grid(gate.rows, gate.columns), dim3(kElementThreads), 0,
                   gate, up, activation, out, quantised);
-  if (quantised.codes) remember_quantised(out, quantised);
+  remember(out, {quantised, {}});
 }
 
 void CudaBackend::add_scaled(View x, float scale, float out_scale, View out) {

@@ -84,9 +84,11 @@ void CudaBackend::norm(View in, const NormParams& params, View out) {
   const dim3 grid(static_cast<unsigned>(in.columns / group), grid_rows(in.rows));
   const auto threads = static_cast<unsigned>(
       std::clamp<std::int64_t>((group + kWarp - 1) / kWarp * kWarp, kWarp, kNormThreads));
-  const QuantisedRows quantised = group % kBlock == 0 ? room_for_quantised(out) : QuantisedRows{};
-  stream_->launch(normalise_rows, grid, dim3(threads), 0, in, params, group, out, quantised);
-  if (quantised.codes) remember_quantised(out, quantised);
+  ReadyRows ready;
+  if (group % kBlock == 0) ready.quantised = room_for_quantised(out);
+  if (group == in.columns) ready.halves = room_for_halves(out);
+  stream_->launch(normalise_rows, grid, dim3(threads), 0, in, params, group, out, ready);
+  remember(out, ready);
 }
 
 void CudaBackend::rope(View x, std::span<const std::int32_t> positions, const RopeParams& params) {

@@ -78,34 +78,54 @@ QuantisedRows CudaBackend::room_for_quantised(View of, int memory, std::int64_t 
   return quantised_memory_[memory].take(*stream_, of.rows, of.columns / kBlock);
 }
 
-void CudaBackend::remember_quantised(View of, const QuantisedRows& rows) {
-  remembered_ = {of, rows, stream_->operations()};
+// Where an operation that makes the rows `of` halves them, too. Rows that the library takes are
+// halved in another way.
+HalfRows CudaBackend::room_for_halves(View of) {
+  if (!has_warpgroups_ || of.rows <= kFewRows || of.rows >= kLibraryRows) return {};
+  return take_halves(of, Halved::kForFragments);
+}
+
+HalfRows CudaBackend::take_halves(View of, Halved how) {
+  const bool for_fragments = how == Halved::kForFragments;
+  const std::int64_t step = for_fragments ? kFragmentInputs : kTileInputs;
+  const std::int64_t columns = (of.columns + step - 1) / step * step;
+  return {half_values_.take<std::uint16_t>(*stream_, of.rows * columns),
+          half_inverses_.take<float>(*stream_, of.rows), columns, for_fragments};
+}
+
+// What was made ready of the rows that the last operation wrote.
+void CudaBackend::remember(View of, const ReadyRows& rows) {
+  if (rows.quantised.codes || rows.halves.values) remembered_ = {of, rows, stream_->operations()};
+}
+
+bool CudaBackend::remembers(View of) const {
+  const View& last = remembered_.of;
+  return remembered_.operations == stream_->operations() && last.data == of.data &&
+         last.rows == of.rows && last.columns == of.columns && last.stride == of.stride;
 }
 
 void CudaBackend::quantise(Prepared& x) {
   if (std::exchange(x.quantised, true)) return;
-  const View& last = remembered_.of;
-  if (remembered_.operations == stream_->operations() && last.data == x.in.data &&
-      last.rows == x.in.rows && last.columns == x.in.columns && last.stride == x.in.stride) {
-    quantised_ = remembered_.rows;
+  if (remembers(x.in) && remembered_.rows.quantised.codes) {
+    quantised_ = remembered_.rows.quantised;
     return;
   }
   const std::int64_t blocks = x.in.columns / kBlock, all = x.in.rows * blocks;
   quantised_ = quantised_memory_[0].take(*stream_, x.in.rows, blocks);
   stream_->launch(quantise_rows, dim3(static_cast<unsigned>((all + 7) / 8)), dim3(256), 0,
                   x.in.data, x.in.stride, x.in.rows, quantised_);
-  remember_quantised(x.in, quantised_);
+  remember(x.in, {quantised_, {}});
 }
 
 // Where each row has its own power of two, one for all will do.
 void CudaBackend::halve(Prepared& x, Halved how) {
   if (x.halved == how || (how == Halved::kByRow && x.halved == Halved::kEvenly)) return;
   x.halved = how;
-  const bool for_fragments = how == Halved::kForFragments;
-  const std::int64_t step = for_fragments ? kFragmentInputs : kTileInputs;
-  const std::int64_t columns = (x.in.columns + step - 1) / step * step;
-  halves_ = {half_values_.take<std::uint16_t>(*stream_, x.in.rows * columns),
-             half_inverses_.take<float>(*stream_, x.in.rows), columns, for_fragments};
+  if (how == Halved::kForFragments && remembers(x.in) && remembered_.rows.halves.values) {
+    halves_ = remembered_.rows.halves;
+    return;
+  }
+  halves_ = take_halves(x.in, how);
   const dim3 grid(static_cast<unsigned>(x.in.rows));
   if (how != Halved::kEvenly) {
     return stream_->launch(halve_rows, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
@@ -152,7 +172,7 @@ bool CudaBackend::multiply_gated(View in, const Product& gate, const Product& up
   } else {
     multiply_gated_rows(*stream_, both, quantised_, out.rows, choice, activation, to);
   }
-  if (to.codes) remember_quantised(out, to);
+  remember(out, {to, {}});
   return true;
 }
 

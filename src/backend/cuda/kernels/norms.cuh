@@ -2,6 +2,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/kernels/block_sum.cuh"
+#include "backend/cuda/kernels/halve_row.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
 
 namespace linnet::cuda {
@@ -35,11 +36,10 @@ __device__ inline void normalise_group(const float* x, const NormParams& params,
   }
 }
 
-/// Grid: (groups of columns, rows); whole warps. `quantised` has codes only where a group is whole
-/// blocks.
+/// Grid: (groups of columns, rows); whole warps. `ready` has codes only where a group is whole
+/// blocks, and halves only where it is a row.
 __global__ void __launch_bounds__(kNormThreads)
-    normalise_rows(View in, NormParams params, std::int64_t width, View out,
-                   QuantisedRows quantised) {
+    normalise_rows(View in, NormParams params, std::int64_t width, View out, ReadyRows ready) {
   wait_for_previous_kernel();
   const std::int64_t first = blockIdx.x * width;
   const std::int64_t offset = params.weight_per_column ? first : 0;
@@ -48,10 +48,15 @@ __global__ void __launch_bounds__(kNormThreads)
     const float* x = in.data + row * in.stride + first;
     normalise_group(x, params, width, offset, [&](std::int64_t c, float value) {
       to[c] = value;
-      if (quantised.codes) {
-        quantise_block(value, row * quantised.blocks + (first + c) / kBlock, quantised);
+      if (ready.quantised.codes) {
+        const std::int64_t block = row * ready.quantised.blocks + (first + c) / kBlock;
+        quantise_block(value, block, ready.quantised);
       }
     });
+    if (ready.halves.values) {
+      sync_block();
+      halve_row(to, width, row, ready.halves);
+    }
   }
 }
 

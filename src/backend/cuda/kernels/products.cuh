@@ -42,6 +42,13 @@ struct HalfRows {
   bool for_fragments = false;       ///< in the order of fragment_input()
 };
 
+/// What an operation makes of the rows that it writes for a product that is likely to follow:
+/// without memory where that is no use.
+struct ReadyRows {
+  QuantisedRows quantised;
+  HalfRows halves;
+};
+
 /// What becomes of a product; see MatmulOutput and Backend::expert_matmul.
 struct Epilogue {
   float* out = nullptr;

@@ -2,12 +2,15 @@
 
 #include "backend/cuda/kernels/activate.cuh"
 #include "backend/cuda/kernels/block_sum.cuh"
+#include "backend/cuda/kernels/halve_row.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
 #include "backend/cuda/kernels/unpack.cuh"
 
 namespace linnet::cuda {
 
 inline constexpr int kElementThreads = 256;
+/// Threads of a block that takes a row.
+inline constexpr int kRowThreads = 512;
 
 /// Calls body(row, column) for every element. Grid: (columns / 256, rows, or as many as it may be).
 template <class Body>
@@ -32,6 +35,21 @@ __global__ void __launch_bounds__(kElementThreads)
     out.data[r * out.stride + c] = value;
     if (quantised.codes) quantise_block(value, r * quantised.blocks + c / kBlock, quantised);
   }
+}
+
+/// The same, and the halves of its result. A thread block a row.
+__global__ void __launch_bounds__(kRowThreads)
+    activate_and_halve(View gate, View up, Activation activation, View out, HalfRows halves) {
+  wait_for_previous_kernel();
+  const std::int64_t row = blockIdx.x;
+  float* to = out.data + row * out.stride;
+  for (std::int64_t c = threadIdx.x; c < gate.columns; c += blockDim.x) {
+    float value = activate(activation, gate.data[row * gate.stride + c]);
+    if (up.data) value *= up_factor(activation, up.data[row * up.stride + c]);
+    to[c] = value;
+  }
+  sync_block();
+  halve_row(to, gate.columns, row, halves);
 }
 
 /// See cut_row_below. A thread block a row.
