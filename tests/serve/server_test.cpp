@@ -151,6 +151,24 @@ TEST(Server, ExtensionsAndTrailersOfChunksAreBounded) {
   EXPECT_EQ(test::parse_reply(client.receive_all()).status, 200);
 }
 
+// What is in such a body is no request of its own.
+TEST(Server, UnknownTransferCodingsAreRefused) {
+  const test::Serving serving;
+  const std::string hidden = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const char* const codings :
+       {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"}) {
+    test::TcpClient client(serving.port());
+    client.send(std::string("POST /tokenize HTTP/1.1\r\nHost: localhost\r\n") + codings + "\r\n" +
+                hidden);
+    const std::string replies = client.receive_all();
+    EXPECT_EQ(test::parse_reply(replies).status, 400) << codings;
+    EXPECT_EQ(replies.find("\"ok\""), std::string::npos) << codings;
+    EXPECT_THAT(replies, HasSubstr("bad Transfer-Encoding")) << codings;
+  }
+}
+
 TEST(Server, RepliesWithoutABodyHaveNoLength) {
   serve::ServerOptions options;
   options.cors_origins = {"https://app.example.com"};

@@ -49,6 +49,14 @@ ApiError unreadable(beast::error_code error) {
   return answer;
 }
 
+// Else nobody knows where the body ends, and what is in it would be taken for the next request:
+// https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+bool has_known_codings(const http::fields& fields) {
+  const std::size_t codings = fields.count(http::field::transfer_encoding);
+  return codings == 0 ||
+         (codings == 1 && beast::iequals(fields[http::field::transfer_encoding], "chunked"));
+}
+
 bool is_http_error(beast::error_code error) {
   return error.category() == http::make_error_code(http::error::bad_method).category() &&
          error != http::error::end_of_stream && error != http::error::partial_message;
@@ -105,6 +113,9 @@ asio::awaitable<bool> Connection::serve_one() {
   const std::size_t hosts = parser.get().count(http::field::host);
   if (hosts > 1 || (hosts == 0 && exchange_.version >= 11)) {
     co_return co_await refuse(unreadable_reply(http::error::bad_field), true);
+  }
+  if (!has_known_codings(parser.get())) {
+    co_return co_await refuse(unreadable_reply(http::error::bad_transfer_encoding), true);
   }
   co_return co_await finish_exchange(parser);
 }
