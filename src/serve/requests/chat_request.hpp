@@ -14,7 +14,7 @@ namespace linnet::serve {
 struct ToolChoice {
   bool must_call = false;
   std::vector<std::string> names;  ///< of the tools that may be called; empty: any
-  bool parallel = true;  ///< several calls in an answer
+  bool parallel = true;            ///< several calls in an answer
 };
 
 /// A conversation and what is asked of the answer to it.
@@ -42,8 +42,8 @@ Json read_flat_tools(Fields& fields, std::string_view schema_name,
 /// where it has more than text.
 void take_begun_answer(Fields& fields, ChatRequest& chat);
 
-/// Reads OpenAI's `tool_choice` (none, auto, required, an object that names a function or those that
-/// are allowed) and drops the tools where none may be called.
+/// Reads OpenAI's `tool_choice` (none, auto, required, an object that names a function or those
+/// that are allowed) and drops the tools where none may be called.
 void read_tool_choice(Fields& fields, ChatFields& chat);
 
 /// Drops the tools where none may be called, and checks that those that are named exist. `path` is
