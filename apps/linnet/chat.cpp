@@ -84,10 +84,20 @@ Status say(ChatConsole& console, const std::string& text) {
   return status;
 }
 
+// Where input comes from no editor, Ctrl-C ends the program while it waits for more.
+template <class Read>
+auto read_interruptibly(const InterruptCatcher& catcher, const Read& read) -> decltype(read()) {
+  const InterruptCatcher::Pause pause(catcher);
+  if (catcher.is_interrupted()) return Error{"interrupted"};
+  return read();
+}
+
 // One message and its answer: the prompt and what is piped in.
 Status answer_once(ChatConsole& console, const std::string& prompt) {
   if (isatty(STDIN_FILENO) == 1) return say(console, prompt);
-  const auto input = read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
+  const auto input = read_interruptibly(console.catcher, [] {
+    return read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
+  });
   if (!input) return input.error();
   return say(console, input->empty() ? prompt : prompt + "\n\n" + *input);
 }
@@ -95,7 +105,9 @@ Status answer_once(ChatConsole& console, const std::string& prompt) {
 // At a terminal a mistake is said and the conversation goes on; else it ends.
 Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
   while (!console.ended) {
-    const auto message = read_message(lines);
+    const auto message =
+        is_terminal ? read_message(lines)
+                    : read_interruptibly(console.catcher, [&] { return read_message(lines); });
     if (!message) return message.error();
     if (!*message) break;
     const std::string& line = **message;

@@ -132,9 +132,7 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
     if (!ending) ended = ending.error();
   };
   if (Status status = engine_.submit(std::move(request)); !status) return status;
-  while (!engine_.idle()) {
-    if (Status status = engine_.step(); !status) return status;
-  }
+  if (Status status = engine_.run(); !status) return status;
   answer.finish();
   if (!ended) return ended;
   if (answer.stopped()) stats_.reason = FinishReason::kStop;

@@ -130,9 +130,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
     };
     if (Status status = engine.submit(std::move(request)); !status) return status;
   }
-  while (!engine.idle()) {
-    if (Status status = engine.step(); !status) return status;
-  }
+  if (Status status = engine.run(); !status) return status;
   outcome.generation_s = seconds_since(start) - outcome.prompt_s;
   if (options.model.speculates()) outcome.speculation = engine.scheduler().speculation();
   return ended ? printer.output() : ended;

@@ -18,12 +18,26 @@ class InterruptCatcher {
   InterruptCatcher(const InterruptCatcher&) = delete;
   InterruptCatcher& operator=(const InterruptCatcher&) = delete;
 
+  /// While one lives, the signals do again what they did before the catcher was made.
+  class Pause {
+   public:
+    explicit Pause(const InterruptCatcher& catcher);
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    const InterruptCatcher& catcher_;
+  };
+
   bool is_interrupted() const;  ///< since it was made, or since forget()
   void forget();
 
  private:
   InterruptCatcher(const std::vector<int>& signals, int flags);
+  struct sigaction action() const;
 
+  const int flags_;
   struct Caught {
     int signal;
     struct sigaction before;

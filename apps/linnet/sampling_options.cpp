@@ -11,7 +11,6 @@
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
-#include "grammar/gbnf.hpp"
 #include "grammar/json_schema.hpp"
 #include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
@@ -61,14 +60,7 @@ Result<std::string> file_or_text(const std::string& argument, std::string_view m
 Result<grammar::Grammar> parse_grammar(const std::string& argument, const Tokenizer& tokenizer) {
   auto text = file_or_text(argument, "::=");
   if (!text) return text.error();
-  grammar::GbnfOptions options;
-  options.token_id = [&](std::string_view piece) -> std::optional<std::int32_t> {
-    for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-      if (tokenizer.piece(id) == piece) return id;
-    }
-    return std::nullopt;
-  };
-  return grammar::parse_gbnf(*text, options);
+  return grammar::parse_gbnf(*text, gbnf_options(tokenizer));
 }
 
 Result<grammar::Grammar> parse_schema(const std::string& argument) {

@@ -55,6 +55,19 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t wanted) {
   return std::max(plan.context, std::min(many, plan.tokens_in_half()));
 }
 
+// An Error where the memory does not hold a cache for so many tokens: they are used one day.
+Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens) {
+  for (const MemoryShare& share : plan.shares) {
+    const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
+    if (have == 0 || need <= have) continue;
+    return Error{fmt::format(
+        "--kv-tokens {}: the model with a cache of that size needs {} MiB of memory and {} MiB are "
+        "available; --force starts all the same",
+        kv_tokens, need / kMiB, have / kMiB)};
+  }
+  return {};
+}
+
 // Signals that are waited for, in all threads that begin after this.
 sigset_t block_signals() {
   sigset_t signals;
@@ -85,6 +98,23 @@ void reload(serve::Server& server, const Options& options) {
   } else {
     note("nothing has changed: {}\n", printable(status.error().message));
   }
+}
+
+// Until the model is there, Ctrl-C ends the program at once.
+Status wait_for_model(serve::Server& server) {
+  sigset_t ends;
+  sigemptyset(&ends);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&ends, signal);
+  pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+  Status status = server.wait_until_loaded();
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  return status;
+}
+
+// host:port, as addresses have it.
+std::string authority_of(const std::string& host, int port) {
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
 // Reads keys again at each SIGHUP. Drains at the first other signal; the second one ends the
@@ -131,16 +161,19 @@ Status serve_model(const ModelFile& file, const Options& options,
   if (!model) return model.error();
   const std::string id = model->id;
   const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
+  if (options.kv_tokens > 0 && !engine_options.force) {
+    if (Status s = check_cache(*plan, kv_tokens); !s) return s;
+  }
   allow_connections(server_options.most_connections);
   auto server = serve::Server::start(
       std::move(*model),
       [&file, engine_options, kv_tokens] { return Engine::load(file, engine_options, kv_tokens); },
       server_options);
   if (!server) return server.error();
-  if (Status s = (*server)->wait_until_loaded(); !s) return s;
-  note("{} at {}://{}:{} with a context of {} tokens and a cache for {}\n", printable(id),
-       server_options.tls.certificate.empty() ? "http" : "https", server_options.host,
-       (*server)->port(), plan->context, kv_tokens);
+  if (Status s = wait_for_model(**server); !s) return s;
+  note("{} at {}://{} with a context of {} tokens and a cache for {}\n", printable(id),
+       server_options.tls.certificate.empty() ? "http" : "https",
+       authority_of(server_options.host, (*server)->port()), plan->context, kv_tokens);
   serve_until_signal(**server, signals, options);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
 #include "chat/jinja/template.hpp"
 
 namespace linnet {
@@ -18,6 +19,19 @@ bool has_calls(const Json& message) {
   return calls != message.end() && calls->is_array() && !calls->empty();
 }
 
+// Of what is not text a model is given nothing, whatever its template writes for it.
+Status check_parts(const Json& parts, std::size_t message) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Json& part = parts[i];
+    const Json type = part.is_object() ? part.value("type", Json()) : part;
+    if (type == "text" && part.contains("text") && part["text"].is_string()) continue;
+    return Error{fmt::format(
+        "messages[{}].content[{}]: expected a part of type text with its text, found {}", message,
+        i, shortened(type.dump(-1, ' ', false, Json::error_handler_t::replace)))};
+  }
+  return {};
+}
+
 Status check_messages(const Json& messages) {
   if (!messages.is_array()) return Error{"messages: expected a list"};
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -29,40 +43,35 @@ Status check_messages(const Json& messages) {
     const bool fits = content == message.end() || content->is_null() || content->is_string() ||
                       content->is_array();
     if (!fits) return Error{fmt::format("messages[{}].content: expected text or parts", i)};
+    if (content == message.end() || !content->is_array()) continue;
+    if (Status status = check_parts(*content, i); !status) return status;
   }
   return {};
 }
 
-Result<std::string> joined_parts(const Json& parts, std::size_t index) {
+// The text of a message, whose content may be text, parts or nothing.
+std::string text_of(const Json& message) {
+  const auto content = message.find("content");
+  if (content == message.end() || content->is_null()) return "";
+  if (content->is_string()) return content->get<std::string>();
   std::string text;
-  for (const Json& part : parts) {
-    const bool is_text = part.is_object() && part.contains("text") && part["text"].is_string();
-    if (!is_text) {
-      return Error{
-          fmt::format("messages[{}].content: this model's template takes text only", index)};
-    }
-    text += part["text"].get_ref<const std::string&>();
-  }
+  for (const Json& part : *content) text += part["text"].get_ref<const std::string&>();
   return text;
 }
 
-Status shape_content(Json& messages, const Capabilities& capabilities) {
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    Json& message = messages[i];
+void shape_content(Json& messages, const Capabilities& capabilities) {
+  for (Json& message : messages) {
     if (!message.contains("content") || message["content"].is_null()) {
       if (!capabilities.null_content) message["content"] = "";
       continue;
     }
     Json& content = message["content"];
     if (content.is_array() && !capabilities.part_content) {
-      auto text = joined_parts(content, i);
-      if (!text) return text.error();
-      content = std::move(*text);
+      content = text_of(message);
     } else if (content.is_string() && !capabilities.text_content && capabilities.part_content) {
       content = Json::array({Json{{"type", "text"}, {"text", content}}});
     }
   }
-  return {};
 }
 
 // Arguments in the form that the template shows. What is not JSON stays as it is.
@@ -93,13 +102,6 @@ void prepend_to_content(Json& message, const std::string& text) {
     const std::string old = content.is_string() ? content.get<std::string>() : "";
     content = old.empty() ? text : text + "\n\n" + old;
   }
-}
-
-std::string text_of(const Json& message) {
-  const auto content = message.find("content");
-  if (content == message.end() || content->is_null()) return "";
-  if (content->is_string()) return content->get<std::string>();
-  return content->dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 // Describes the tools where the template does not. The form is the one that the generic output
@@ -196,9 +198,7 @@ Result<Conversation> shape_conversation(Json messages, Json tools,
   Conversation conversation{std::move(messages), std::move(tools), {}};
   shape_tools(conversation, capabilities);
   if (!capabilities.system_message) shape_system_messages(conversation);
-  if (const Status status = shape_content(conversation.messages, capabilities); !status) {
-    return status.error();
-  }
+  shape_content(conversation.messages, capabilities);
   shape_arguments(conversation.messages, capabilities);
   return conversation;
 }

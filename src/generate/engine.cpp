@@ -189,6 +189,18 @@ Status Engine::step() {
   return file_.check_lazy_weights();
 }
 
+Status Engine::run() {
+  struct Dropping {
+    Scheduler& scheduler;
+    ~Dropping() { scheduler.drop_all(); }
+  };
+  const Dropping dropping{*scheduler_};
+  while (!idle()) {
+    if (Status status = step(); !status) return status;
+  }
+  return {};
+}
+
 std::uint64_t Engine::model_hash() {
   if (!model_hash_) model_hash_ = hash_model(file_.file());
   return *model_hash_;

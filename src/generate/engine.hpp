@@ -29,6 +29,9 @@ class Engine {
   /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
   /// draft model has changed (see ModelFile::check_lazy_weights).
   Status step();
+  /// Steps until all requests have ended. Where a step fails or a callback throws, those that are
+  /// left are forgotten, so that nothing is called any more that may be gone by then.
+  Status run();
   bool idle() const { return scheduler_->idle(); }
   /// See Scheduler::limit_prompt_rows.
   void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }

@@ -1,5 +1,7 @@
 #include "generate/grammar_vocabulary.hpp"
 
+#include <unordered_map>
+
 namespace linnet {
 
 std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
@@ -8,6 +10,22 @@ std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
     if (tokenizer.is_end_of_generation(id)) tokens.push_back(id);
   }
   return tokens;
+}
+
+grammar::GbnfOptions gbnf_options(const Tokenizer& tokenizer) {
+  using Ids = std::unordered_map<std::string_view, TokenId>;  // the lowest of each piece
+  grammar::GbnfOptions options;
+  options.token_id = [&tokenizer, ids = std::make_shared<Ids>()](
+                         std::string_view piece) -> std::optional<std::int32_t> {
+    if (ids->empty()) {
+      for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+        ids->emplace(tokenizer.piece(id), id);
+      }
+    }
+    const auto found = ids->find(piece);
+    return found == ids->end() ? std::nullopt : std::optional(found->second);
+  };
+  return options;
 }
 
 Result<std::shared_ptr<const grammar::Vocabulary>> make_grammar_vocabulary(

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "grammar/gbnf.hpp"
 #include "grammar/vocabulary.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -11,6 +12,10 @@ namespace linnet {
 /// once for a model.
 Result<std::shared_ptr<const grammar::Vocabulary>> make_grammar_vocabulary(
     const Tokenizer& tokenizer);
+
+/// Lets a grammar name the tokens of `tokenizer`, which must outlive the options. However often it
+/// does, the vocabulary is passed once.
+grammar::GbnfOptions gbnf_options(const Tokenizer& tokenizer);
 
 /// The tokens that end a text.
 std::vector<TokenId> end_tokens(const Tokenizer& tokenizer);

@@ -107,9 +107,7 @@ Result<std::vector<PooledStates>> pool_texts(Engine& engine,
       return of_text(kind, i, status.error());
     }
   }
-  while (!engine.idle()) {
-    if (Status status = engine.step(); !status) return status.error();
-  }
+  if (Status status = engine.run(); !status) return status.error();
   if (!ended) return ended.error();
   std::vector<PooledStates> results;
   results.reserve(pooled.size());

@@ -90,6 +90,15 @@ void Scheduler::drop_cancelled() {
   }
 }
 
+void Scheduler::drop_all() {
+  parts_.clear();
+  for (Sequence& sequence : sequences_) {
+    if (drafter_) drafter_->end(sequence.id, sequence.tokens);
+    release(sequence);
+  }
+  sequences_.clear();
+}
+
 // Chooses the rows of this step.
 Status Scheduler::collect() {
   rows_.clear();

@@ -51,6 +51,10 @@ class Scheduler {
   /// if nobody could go on because the KV cache is too small for the oldest sequence.
   Status step();
 
+  /// Forgets all requests; none of their callbacks is called any more. For when step() failed, or a
+  /// callback threw.
+  void drop_all();
+
   /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
   /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
   void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }

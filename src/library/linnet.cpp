@@ -95,9 +95,7 @@ Status generate(linnet_model& model, std::string_view prompt,
     }
   };
   if (Status status = model.engine->submit(std::move(request)); !status) return status;
-  while (!model.engine->idle()) {
-    if (Status status = model.engine->step(); !status) return status;
-  }
+  if (Status status = model.engine->run(); !status) return status;
   emit(output.finish());
   if (!ended) return ended;
   return model.file->file().check_unchanged();

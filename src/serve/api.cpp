@@ -130,7 +130,10 @@ std::optional<ApiReply> Api::handle_quickly(ApiRequest& request) {
   if (request.body.size() > kQuickBody) return std::nullopt;
   auto reply = reply_to(request, /*may_compile=*/false);
   if (reply) return std::move(*reply);
-  if (reply.error().code == GrammarCache::kNotCompiled) return std::nullopt;
+  if (reply.error().code == GrammarCache::kNotCompiled) {
+    request.json.reset();  // it may take twenty times as much memory as the body while it waits
+    return std::nullopt;
+  }
   return refusal(request, reply.error());
 }
 

@@ -1,6 +1,8 @@
 #include "serve/engine_thread.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <utility>
 
 namespace linnet::serve {
@@ -8,6 +10,18 @@ namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
+
+// What `body` gives; an Error where it throws, for want of memory mostly.
+template <class Body>
+auto guarded(const Body& body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return Error{"there is not enough memory"};
+  } catch (const std::exception& error) {
+    return Error{error.what()};
+  }
+}
 
 }  // namespace
 
@@ -74,7 +88,7 @@ void EngineThread::deliver() {
 }
 
 bool EngineThread::load(const Loader& loader) {
-  auto engine = loader();
+  auto engine = guarded(loader);
   if (engine && !limits_.cache_folder.empty()) {
     kept_.emplace(limits_.cache_folder, **engine);
     metrics_.restored_tokens = kept_->restore();
@@ -182,7 +196,7 @@ void EngineThread::start(Job job) {
 Status EngineThread::paced_step() {
   engine_->limit_prompt_rows(pacer_->prompt_rows());
   const auto begin = std::chrono::steady_clock::now();
-  Status status = engine_->step();
+  Status status = guarded([this] { return engine_->step(); });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const StepSize& size = engine_->scheduler().last_step();
   if (size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());

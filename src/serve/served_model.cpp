@@ -9,6 +9,7 @@
 #include "chat/template_sources.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
+#include "generate/session/model_hash.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -95,6 +96,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   ServedModel model;
   model.tokenizer = *tokenizer;
   model.id = std::move(id);
+  model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file()));
   model.context = context;
   model.created = std::time(nullptr);
   model.width = file.spec().width;

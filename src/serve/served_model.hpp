@@ -32,6 +32,7 @@ struct ServedModel {
   std::string chat_problem;           ///< why there is no chat template
   std::optional<CallForm> call_form;  ///< how the template writes calls; nothing: unknown
   std::string id;                     ///< its name in the API
+  std::string fingerprint;            ///< of its file
   std::int64_t context = 0;           ///< most tokens of a prompt and its answer
   std::int64_t created = 0;           ///< seconds since 1970, for /v1/models
   std::vector<TokenId> end_tokens;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -67,6 +68,30 @@ TEST(Chat, StandardInputGoesWithThePrompt) {
   const Ended ended = chat_bundled("some text\n", {"--prompt", "Summarise"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_EQ(ended.out, chat_bundled("", {"--prompt", "Summarise\n\nsome text\n"}).out);
+}
+
+// As at a terminal where the answers go through a pipe: there is no editor for the keys.
+TEST(Chat, CtrlCEndsItWhileItWaitsForALine) {
+  for (const Arguments& more : {Arguments{}, Arguments{"--prompt", "Hello"}}) {
+    const test::TemporaryFolder folder;
+    const std::string input = (folder / "input").string();
+    ASSERT_EQ(mkfifo(input.c_str(), 0600), 0);
+    const int writer = open(input.c_str(), O_RDWR | O_CLOEXEC);
+    Arguments arguments = {"chat", "--gguf", kBundledModel.string(), "--chat-template", "plain",
+                           "-m",   "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const std::string err = (folder / "err").string();
+    test::Program program(arguments, {.error_path = err, .input_path = input});
+    if (more.empty()) {
+      ASSERT_EQ(write(writer, "Hello\n", 6), 6);
+      while (test::read_file(err).find("; context ") == std::string::npos) usleep(10000);
+    } else {
+      usleep(500000);
+    }
+    program.signal(SIGINT);
+    EXPECT_NE(program.wait().status, 0);
+    close(writer);
+  }
 }
 
 // What `linnet chat` does with a conversation that fills its context of 160 tokens.

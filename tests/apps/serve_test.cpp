@@ -1,7 +1,11 @@
 // The program `linnet serve` as an operator uses it: addresses, keys, signals.
 
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
+#include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "support/http_client.hpp"
@@ -24,6 +28,24 @@ bool becomes(const std::function<bool()>& condition) {
   return false;
 }
 
+// A port of this machine that nobody listens at; 0 where there is none of this kind.
+std::uint16_t bound_port(int family) {
+  const int socket = ::socket(family, SOCK_STREAM, 0);
+  sockaddr_storage address{};
+  address.ss_family = static_cast<sa_family_t>(family);
+  if (family == AF_INET6) {
+    reinterpret_cast<sockaddr_in6&>(address).sin6_addr = in6addr_loopback;
+  } else {
+    reinterpret_cast<sockaddr_in&>(address).sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  }
+  socklen_t size = family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  const bool is_bound = bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+                        getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  close(socket);
+  // The port stands at the same place in both.
+  return is_bound ? ntohs(reinterpret_cast<sockaddr_in&>(address).sin_port) : std::uint16_t{0};
+}
+
 // A server on a free port, which it tells on standard error.
 class ServeTest : public testing::Test {
  protected:
@@ -33,7 +55,7 @@ class ServeTest : public testing::Test {
         options, test::Streams{.error_path = (folder_ / "err").string()});
     ASSERT_TRUE(becomes([this] { return said().find(" at http") != std::string::npos; })) << said();
     const std::string text = said();
-    const std::size_t colon = text.find(':', text.find("://", text.find(" at http")) + 3);
+    const std::size_t colon = text.rfind(':', text.find(" with a context"));
     port_ = static_cast<std::uint16_t>(std::stoi(text.substr(colon + 1)));
   }
   std::string said() const { return test::read_file(folder_ / "err"); }
@@ -76,6 +98,42 @@ TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   EXPECT_EQ(program_->wait().status, 0);
 }
 
+// A session of zeros that takes no room on the disk, but some time to be checked.
+void write_slow_session(const std::filesystem::path& path) {
+  constexpr std::uint64_t kTextBytes = std::uint64_t{4} << 30;
+  std::string header(144, '\0');
+  header.replace(0, 8, "LINNETS\n");
+  header[8] = 1;    // version
+  header[12] = 32;  // tokens of a page
+  std::memcpy(&header[56], &kTextBytes, sizeof kTextBytes);
+  test::write_file(path, header);
+  std::filesystem::resize_file(path, header.size() + kTextBytes + sizeof(std::uint64_t));
+}
+
+TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
+  const auto cache = folder_ / "cache";
+  start({"--cache-dir", cache.string()});
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+  const auto of_model = *std::filesystem::directory_iterator(cache);
+  write_slow_session(of_model.path() / "00.session");
+  const std::uint16_t port = bound_port(AF_INET);
+  test::Program program(
+      {"serve", "--gguf", kModel, "--port", std::to_string(port), "--cache-dir", cache.string()});
+  int status = 0;
+  EXPECT_TRUE(becomes([&] {
+    try {
+      status = test::http(port, "GET", "/health").status;
+    } catch (const std::runtime_error&) {
+      status = 0;  // it does not listen yet
+    }
+    return status != 0;
+  }));
+  ASSERT_EQ(status, 503) << "it has loaded";
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait().status, 128 + SIGINT);
+}
+
 TEST(Serve, WhatIsRefusedAtTheStart) {
   const auto serve = [](std::vector<std::string> options) {
     options.insert(options.begin(), {"serve", "--gguf", kModel, "--port", "0"});
@@ -94,6 +152,16 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_EQ(cache.status, 1);
   EXPECT_THAT(cache.err, EndsWith("linnet: /dev/null/x: the cache folder cannot be made: Not a "
                                   "directory\n"));
+  const auto kv = serve({"--kv-tokens", "2147483648"});
+  EXPECT_EQ(kv.status, 1);
+  EXPECT_THAT(kv.err, HasSubstr("linnet: --kv-tokens 2147483648: the model with a cache of that "
+                                "size needs "));
+}
+
+TEST_F(ServeTest, AnAddressOfIpV6IsInBrackets) {
+  if (bound_port(AF_INET6) == 0) GTEST_SKIP() << "this machine has no IPv6";
+  start({"--host", "::1"});
+  EXPECT_THAT(said(), HasSubstr(" at http://[::1]:"));
 }
 
 }  // namespace

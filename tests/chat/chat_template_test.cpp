@@ -29,7 +29,7 @@ Prompt render(const ChatTemplate& chat, ChatRequest request) {
   return prompt ? *prompt : Prompt{};
 }
 
-Json messages(const char* json) { return Json::parse(json); }
+Json messages(std::string_view json) { return Json::parse(json); }
 
 const Json kTools = Json::parse(
     R"([{"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}])");
@@ -87,14 +87,49 @@ TEST(ChatTemplateTest, JoinsPartsWhereTheTemplateTakesText) {
   const Json parts = messages(
       R"([{"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])");
   EXPECT_THAT(render(make(kPlain), {.messages = parts}).text, HasSubstr("<|user|>ab<|end|>"));
-  const auto image = make(kPlain).render(
-      {.messages = messages(R"([{"role": "user", "content": [{"type": "image"}]}])")});
-  EXPECT_EQ(image.error().message, "messages[0].content: this model's template takes text only");
   const auto only_parts = make("{% for p in messages[0].content %}{{ p.text }}{% endfor %}");
   EXPECT_EQ(render(only_parts, {.messages = parts}).text, "ab");
   EXPECT_EQ(
       render(only_parts, {.messages = messages(R"([{"role": "user", "content": "x"}])")}).text,
       "x");
+}
+
+TEST(ChatTemplateTest, PartsThatAreNotTextAreNamed) {
+  const auto only_parts = make(
+      "{% for p in messages[0].content %}{% if p.type == 'text' %}{{ p.text }}"
+      "{% else %}<image>{% endif %}{% endfor %}");
+  const auto plain = make(kPlain);
+  for (const ChatTemplate* const chat : {&plain, &only_parts}) {
+    const auto error_of = [&](const char* part) {
+      const auto prompt = chat->render(
+          {.messages = messages(R"([{"role": "user", "content": [{"type": "text", "text": "a"}, )" +
+                                std::string(part) + "]}]")});
+      return prompt ? "none" : prompt.error().message;
+    };
+    EXPECT_EQ(error_of(R"({"type": "image_url", "image_url": {"url": "data:"}})"),
+              "messages[0].content[1]: expected a part of type text with its text, found "
+              "\"image_url\"");
+    EXPECT_THAT(error_of(R"({"type": "image", "text": "b"})"), HasSubstr("found \"image\""));
+    EXPECT_THAT(error_of(R"({"type": "text"})"), HasSubstr("with its text"));
+    EXPECT_THAT(error_of("5"), HasSubstr("found 5"));
+  }
+}
+
+// They come so from clients of Anthropic's API.
+TEST(ChatTemplateTest, PartsOfMessagesThatMoveAreText) {
+  const Json conversation = messages(R"([
+      {"role": "system", "content": [{"type": "text", "text": "Be "}, {"type": "text", "text": "brief."}]},
+      {"role": "user", "content": "Hi"},
+      {"role": "assistant", "content": [{"type": "text", "text": "I look."}],
+       "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+      {"role": "tool", "tool_call_id": "1", "name": "f", "content": [{"type": "text", "text": "found"}]}])");
+  const Prompt moved = render(make(builtin_template("gemma")), {.messages = conversation});
+  EXPECT_THAT(moved.text, HasSubstr("user\nBe brief.\n\nHi<end_of_turn>"));
+  EXPECT_THAT(moved.text, HasSubstr("I look.\n{\"tool_calls\":"));
+  EXPECT_THAT(moved.text, HasSubstr("Result of f:\nfound<end_of_turn>"));
+  const Prompt told =
+      render(make(builtin_template("chatml")), {.messages = conversation, .tools = kTools});
+  EXPECT_THAT(told.text, HasSubstr("system\nBe brief.\n\nYou can call these functions:"));
 }
 
 TEST(ChatTemplateTest, MovesASystemMessageThatHasNoPlace) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 
 #include "linnet/language_model.hpp"
@@ -70,6 +71,34 @@ TEST(Library, TheCallbackMayEndTheText) {
       "In the beginning", [&](std::string_view) { return ++pieces < 3; }, error);
   EXPECT_EQ(finish, LINNET_CANCELLED);
   EXPECT_EQ(pieces, 3);
+}
+
+// What it refers to is gone when the next text is made.
+TEST(Library, ACallbackThatThrowsLeavesNothingBehind) {
+  LanguageModel model = open_model();
+  std::string error;
+  const auto text_of = [&](LanguageModel& of) {
+    std::string text;
+    const auto take = [&](std::string_view piece) {
+      text += piece;
+      return true;
+    };
+    EXPECT_EQ(of.generate("And", take, error, {8, 0.0f, 0}), LINNET_LENGTH) << error;
+    return text;
+  };
+  int pieces = 0;
+  const auto finish = model.generate(
+      "In the beginning",
+      [&](std::string_view) -> bool {
+        ++pieces;
+        throw std::runtime_error("enough");
+      },
+      error);
+  EXPECT_FALSE(finish);
+  EXPECT_EQ(error, "enough");
+  LanguageModel other = open_model();
+  EXPECT_EQ(text_of(model), text_of(other));
+  EXPECT_EQ(pieces, 1);
 }
 
 TEST(Library, KeepsTheContext) {

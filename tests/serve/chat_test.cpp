@@ -46,6 +46,19 @@ TEST_F(Chat, StreamHasTheSameContent) {
   EXPECT_EQ(streamed[1], whole[1]["message"]["content"]);
 }
 
+TEST_F(Chat, AnswersNameTheFileOfTheirModel) {
+  Json body = question();
+  const Json whole = serving.post("/v1/chat/completions", body).json();
+  const std::string fingerprint = whole["system_fingerprint"];
+  EXPECT_THAT(fingerprint, testing::MatchesRegex("fp_[0-9a-f]+"));
+  EXPECT_EQ(serving.post("/v1/completions", {{"prompt", "a"}}).json()["system_fingerprint"],
+            fingerprint);
+  body["stream"] = true;
+  for (const Json& event : test::events_of(serving.post("/v1/chat/completions", body))) {
+    EXPECT_EQ(event["system_fingerprint"], fingerprint);
+  }
+}
+
 TEST_F(Chat, WrongMessagesAreNamed) {
   const auto param_of = [&](const Json& messages) {
     Json body = question();

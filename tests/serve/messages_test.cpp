@@ -110,6 +110,34 @@ TEST(Thinking, IsABlockOfItsOwn) {
   EXPECT_FALSE(blocks[0].at("thinking").get<std::string>().empty());
 }
 
+// The model of the tests would think without end.
+TEST(Thinking, EndsWhereItsBudgetDoes) {
+  const test::Serving serving({}, 4096, test::kThinkingTemplate);
+  Json body = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}},
+               {"max_tokens", 60},
+               {"temperature", 0},
+               {"thinking", {{"type", "enabled"}, {"budget_tokens", 10}}}};
+  const Json content = serving.post("/v1/messages", body).json().at("content");
+  ASSERT_EQ(content.size(), 2u) << content;
+  EXPECT_EQ(content[0]["type"], "thinking");
+  EXPECT_EQ(content[1]["type"], "text");
+  body["thinking"]["budget_tokens"] = 60;
+  const Json longer = serving.post("/v1/messages", body).json().at("content");
+  ASSERT_EQ(longer.size(), 1u) << longer;
+  EXPECT_THAT(longer[0]["thinking"].get<std::string>(),
+              testing::StartsWith(content[0]["thinking"].get<std::string>()));
+  body["stream"] = true;
+  body["thinking"]["budget_tokens"] = 10;
+  EXPECT_EQ(blocks_of(serving.post("/v1/messages", body))[1]["text"], content[1]["text"]);
+  body["max_tokens"] = 200;
+  body["output_config"]["format"] = Json::parse(R"({"type": "json_schema", "schema":
+    {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"],
+     "additionalProperties": false}})");
+  const auto blocks = blocks_of(serving.post("/v1/messages", body));
+  ASSERT_EQ(blocks.size(), 2u);
+  EXPECT_TRUE(Json::parse(blocks[1]["text"].get<std::string>())["ok"].is_boolean());
+}
+
 TEST_F(Messages, AToolMustBeUsed) {
   Json body = question();
   body["max_tokens"] = 200;

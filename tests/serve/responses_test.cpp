@@ -109,6 +109,11 @@ TEST_F(Responses, AFunctionMustBeCalled) {
   ASSERT_EQ(json["output"][0]["type"], "function_call");
   EXPECT_EQ(json["output"][0].at("name"), "get_time");
   EXPECT_EQ(Json::parse(json["output"][0].at("arguments").get<std::string>())["zone"], "UTC");
+  body["tool_choice"] = {{"type", "allowed_tools"},
+                         {"mode", "required"},
+                         {"tools", {{{"type", "function"}, {"name", "get_time"}}}}};
+  EXPECT_EQ(serving.post("/v1/responses", body).json()["output"][0]["arguments"],
+            json["output"][0]["arguments"]);
   body["stream"] = true;
   EXPECT_EQ(output_of(serving.post("/v1/responses", body))[0]["arguments"],
             json["output"][0]["arguments"]);
@@ -172,6 +177,7 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"max_output_tokens", "all"}}, "max_output_tokens");
   refused({{"prompt", {{"id", "a"}}}}, "prompt");
   refused({{"n", 2}}, "n");
+  refused({{"metadata", {{"a", std::string((1 << 20) + 1, 'a')}}}}, "metadata");
   refused({{"stop", 5}}, "stop");
 }
 

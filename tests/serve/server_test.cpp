@@ -1,8 +1,10 @@
 #include "serve/server.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
 
+#include <new>
 #include <thread>
 
 #include "serve/serving.hpp"
@@ -119,6 +121,88 @@ TEST(Server, BadBodiesAreRefused) {
             "prompt");  // which is not too deep
 }
 
+TEST(Server, TargetsMayNameTheHost) {
+  const test::Serving serving;
+  for (const char* const target :
+       {"http://localhost/health", "HTTP://localhost:80/health?a=b", "https://127.0.0.1/health"}) {
+    EXPECT_EQ(serving.get(target).status, 200) << target;
+  }
+  EXPECT_EQ(serving.get("http://localhost").status, 200) << "the page";
+  EXPECT_EQ(serving.get("http://localhost/nothing").status, 404);
+  // Which then goes before the header: https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+  EXPECT_EQ(serving.get("http://evil.example.com/health").status, 403);
+}
+
+// They come before and behind the bytes that the limit of bodies counts.
+TEST(Server, ExtensionsAndTrailersOfChunksAreBounded) {
+  const test::Serving serving;
+  for (const char* const beginning : {"1;", "2\r\n{}\r\n0\r\nX-Trailer: "}) {
+    test::TcpClient client(serving.port());
+    client.send("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client.send(beginning);
+    client.send(std::string(200'000, 'a'));  // and so on
+    EXPECT_EQ(test::parse_reply(client.receive_all()).status, 431) << beginning;
+  }
+  const std::string small =
+      "Transfer-Encoding: chunked\r\n\r\n10;name=value\r\n"
+      "{\"content\": \"a\"}\r\n0\r\nX-Trailer: a\r\n\r\n";
+  test::TcpClient client(serving.port());
+  client.send("POST /tokenize HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + small);
+  EXPECT_EQ(test::parse_reply(client.receive_all()).status, 200);
+}
+
+// What is in such a body is no request of its own.
+TEST(Server, UnknownTransferCodingsAreRefused) {
+  const test::Serving serving;
+  const std::string hidden = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const char* const codings :
+       {"Transfer-Encoding: gzip\r\n", "Transfer-Encoding: identity\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"}) {
+    test::TcpClient client(serving.port());
+    client.send(std::string("POST /tokenize HTTP/1.1\r\nHost: localhost\r\n") + codings + "\r\n" +
+                hidden);
+    const std::string replies = client.receive_all();
+    EXPECT_EQ(test::parse_reply(replies).status, 400) << codings;
+    EXPECT_EQ(replies.find("\"ok\""), std::string::npos) << codings;
+    EXPECT_THAT(replies, HasSubstr("bad Transfer-Encoding")) << codings;
+  }
+}
+
+TEST(Server, RepliesWithoutABodyHaveNoLength) {
+  serve::ServerOptions options;
+  options.cors_origins = {"https://app.example.com"};
+  const test::Serving serving(options);
+  const std::string page = serving.get("/").head;
+  const std::size_t tag = page.find("ETag: ") + 6;
+  const auto unchanged =
+      serving.get("/", "If-None-Match: " + page.substr(tag, page.find('\r', tag) - tag) + "\r\n");
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_THAT(unchanged.head, testing::Not(HasSubstr("Content-Length")));
+  const auto preflight =
+      test::http(serving.port(), "OPTIONS", "/v1/models", "",
+                 "Origin: https://app.example.com\r\nAccess-Control-Request-Method: GET\r\n");
+  EXPECT_EQ(preflight.status, 204);
+  EXPECT_THAT(preflight.head, testing::Not(HasSubstr("Content-Length")));
+}
+
+// https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+TEST(Server, OnlyWhoWaitsToSendABodyIsToldToGoOn) {
+  const test::Serving serving;
+  const auto reply_to = [&](std::string_view version, std::string_view body) {
+    test::TcpClient client(serving.port());
+    client.send(
+        fmt::format("POST /tokenize HTTP/{}\r\nHost: localhost\r\nConnection: close\r\n"
+                    "Expect: 100-continue\r\nContent-Length: {}\r\n\r\n{}",
+                    version, body.size(), body));
+    return client.receive_all();
+  };
+  constexpr std::string_view kBody = R"({"content": "a"})";
+  EXPECT_THAT(reply_to("1.1", kBody), testing::StartsWith("HTTP/1.1 100 Continue\r\n"));
+  EXPECT_THAT(reply_to("1.0", kBody), testing::StartsWith("HTTP/1.0 200 OK\r\n"));
+  EXPECT_THAT(reply_to("1.1", ""), testing::StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+}
+
 TEST(Server, LargeHeadersAndBodiesAreRefused) {
   serve::ServerOptions options;
   options.body_bytes = 1000;
@@ -175,6 +259,24 @@ TEST(Server, LargeBodiesThatComeSlowlyHoldUpTheirLikeOnly) {
   EXPECT_TRUE(becomes([&] { return serving.post("/tokenize", large).status == 200; }));
 }
 
+// Such bodies do not say how long they are, but once they have come it is known.
+TEST(Server, ChunkedBodiesCountAsWhatTheyAre) {
+  serve::ServerOptions options;
+  options.body_bytes = 1 << 20;
+  const test::Serving serving(options, 32768);
+  const std::string body = kLongStream.dump();
+  const std::string request = fmt::format(
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
+      body.size(), body);
+  std::vector<std::unique_ptr<test::TcpClient>> streams;
+  for (int i = 0; i < 20; ++i) {
+    streams.push_back(std::make_unique<test::TcpClient>(serving.port()));
+    streams.back()->send(request);
+    EXPECT_TRUE(streams.back()->receive_until("data: ")) << i;
+  }
+}
+
 TEST(Server, ASlowHeaderEndsTheConnection) {
   serve::ServerOptions options;
   options.header_time = std::chrono::seconds(1);
@@ -224,6 +326,41 @@ TEST(Server, ASlowReaderGetsEverything) {
   EXPECT_GT(rest.size(), 2u << 20);
   EXPECT_THAT(rest.substr(rest.size() - 100), HasSubstr("data: [DONE]"));
   EXPECT_TRUE(rest.ends_with("\r\n0\r\n\r\n"));
+}
+
+// All that comes, of which little is taken for `time`, and then the rest.
+std::string receive_slowly(test::TcpClient& client, std::chrono::seconds time) {
+  const int buffer_bytes = 64 << 10;
+  setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVBUF, &buffer_bytes, sizeof buffer_bytes);
+  const auto end = std::chrono::steady_clock::now() + time;
+  std::string all;
+  for (std::string part = client.receive(); !part.empty(); part = client.receive()) {
+    all += part;
+    if (std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(2500us);
+  }
+  return all;
+}
+
+// The time is that of a part of an answer, not of all of it.
+TEST(Server, AReaderMayTakeLongForAllOfAnAnswer) {
+  serve::ServerOptions options;
+  options.write_time = std::chrono::seconds(2);
+  const test::Serving serving(options, 32768, "chatml", 2048);
+  const auto reply_to = [&](const char* path, const Json& body) {
+    test::TcpClient client(serving.port());
+    client.send(test::http_request("POST", path, body.dump()));
+    const std::string reply = receive_slowly(client, 5s);
+    EXPECT_GT(reply.size(), 8u << 20) << "more than the system's buffers of a connection hold";
+    return reply;
+  };
+  std::string text;
+  for (int i = 0; i < 700'000; ++i) text += static_cast<char>('0' + i * 7 % 10);
+  EXPECT_TRUE(reply_to("/tokenize", {{"content", text}, {"with_pieces", true}}).ends_with("\"}]}"));
+  Json body = kLongStream;
+  body["n"] = 16;
+  body["logprobs"] = 20;
+  body["max_tokens"] = 1500;
+  EXPECT_TRUE(reply_to("/v1/completions", body).ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"));
 }
 
 TEST(Server, AReaderThatStopsEndsTheConnection) {
@@ -327,6 +464,8 @@ TEST(Server, KeysAreAskedFor) {
   EXPECT_EQ(serving.get("/v1/models", "Authorization: Bearer firs\r\n").status, 401);
   EXPECT_EQ(serving.get("/v1/models", "Authorization: Bearer second\r\n").status, 200);
   EXPECT_EQ(serving.get("/v1/models", "x-api-key: first\r\n").status, 200);
+  // https://www.rfc-editor.org/rfc/rfc9110#section-11.1
+  EXPECT_EQ(serving.get("/v1/models", "Authorization: bearer second\r\n").status, 200);
 }
 
 TEST(Server, OtherMachinesNeedAKey) {
@@ -355,6 +494,17 @@ TEST(Server, DrainFinishesWhatRuns) {
   EXPECT_TRUE(serving.server().drain(10s));
   EXPECT_THAT(busy.receive_all(), HasSubstr("[DONE]"));
   EXPECT_THROW(test::TcpClient late(serving.port()), std::runtime_error);
+}
+
+TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {
+  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  serve::ServerOptions options;
+  options.port = 0;
+  auto server = serve::Server::start(
+      std::move(*serve::describe_model(**file, "m", "", 512)),
+      []() -> Result<std::unique_ptr<Engine>> { throw std::bad_alloc(); }, options);
+  ASSERT_TRUE(server.ok());
+  EXPECT_EQ((*server)->wait_until_loaded().error().message, "there is not enough memory");
 }
 
 TEST(Server, AModelThatCannotBeLoadedIsSaid) {

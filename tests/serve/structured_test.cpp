@@ -122,6 +122,29 @@ TEST_P(Structured, ANamedFunctionIsTheOneThatIsCalled) {
   expect_weather_call(call);
 }
 
+TEST_P(Structured, OnlyAllowedFunctionsAreCalled) {
+  Json body = question_with_tools();
+  body["tools"].push_back(function("get_news", kTime));
+  body["parallel_tool_calls"] = false;
+  body["temperature"] = 1.0;
+  const auto choose = [&](const char* mode) {
+    body["tool_choice"] = {{"type", "allowed_tools"}};
+    Json& allowed = body["tool_choice"]["allowed_tools"] = {{"mode", mode}};
+    for (const char* const name : {"get_time", "get_news"}) {
+      allowed["tools"].push_back({{"type", "function"}, {"function", {{"name", name}}}});
+    }
+  };
+  choose("required");
+  for (body["seed"] = 0; body["seed"] < 8; body["seed"] = body["seed"].get<int>() + 1) {
+    const Json calls = chat(body)["message"]["tool_calls"];
+    ASSERT_EQ(calls.size(), 1u);
+    EXPECT_NE(calls[0]["function"]["name"], "get_weather");
+  }
+  choose("auto");
+  body["max_tokens"] = 20;
+  EXPECT_FALSE(chat(body)["message"]["content"].get<std::string>().empty());
+}
+
 TEST_P(Structured, SeveralCallsInOneAnswer) {
   Json body = question_with_tools();
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_time"}}}};
@@ -189,6 +212,8 @@ TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   refused(with_schema(5), "response_format.json_schema.schema");
   refused({{"response_format", {{"type", "json_schema"}}}}, "response_format.schema");
   refused({{"response_format", {{"type", "xml"}}}}, "response_format.type");
+  refused({{"response_format", {{"json_schema", {{"name", "a"}, {"schema", kTime}}}}}},
+          "response_format.type");
   refused({{"response_format", "json"}}, "response_format");
   refused({{"grammar", "root :="}}, "grammar");
   refused({{"grammar", "root ::= \"a\""}, {"response_format", {{"type", "json_object"}}}},
@@ -198,6 +223,20 @@ TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   refused({{"tool_choice", "maybe"}}, "tool_choice");
   refused({{"tool_choice", {{"function", {{"name", "other"}}}}}}, "tool_choice");
   refused({{"tool_choice", {{"function", {{"name", 5}}}}}}, "tool_choice.function.name");
+  const auto with_allowed = [](const Json& allowed) -> Json {
+    return {{"tool_choice", {{"type", "allowed_tools"}, {"allowed_tools", allowed}}}};
+  };
+  const Json time = {{"type", "function"}, {"function", {{"name", "get_time"}}}};
+  const Json other = {{"type", "function"}, {"function", {{"name", "other"}}}};
+  refused({{"tool_choice", {{"type", "allowed_tools"}}}}, "tool_choice.allowed_tools");
+  refused(with_allowed({{"mode", "auto"}, {"tools", Json::array()}}),
+          "tool_choice.allowed_tools.tools");
+  refused(with_allowed({{"mode", "never"}, {"tools", {time}}}), "tool_choice.allowed_tools.mode");
+  refused(with_allowed({{"tools", {time}}}), "tool_choice.allowed_tools.mode");
+  refused(with_allowed({{"mode", "auto"}, {"tools", {5}}}), "tool_choice.allowed_tools.tools[0]");
+  refused(with_allowed({{"mode", "auto"}, {"tools", {time, other}}}), "tool_choice");
+  refused({{"tool_choice", {{"type", "custom"}, {"custom", {{"name", "get_time"}}}}}},
+          "tool_choice.type");
   refused({{"tools", nullptr}, {"tool_choice", "required"}}, "tool_choice");
   refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
   refused({{"tools", {{{"type", "function"}}}}}, "tools[0].function");

@@ -183,9 +183,23 @@ const tests = {
       await answered(page);
       assert.match(await shown(page).locator(".foot").innerText(), /\d+ tokens ·/);
     }
+    // Another answer than the last one can't be made again: what follows would make no sense.
+    assert.equal(await page.getByRole("button", { name: "Regenerate" }).count(), 1);
     await say(page, "and ".repeat(600));
     await page.getByRole("alert").waitFor();
     assert.match(await page.getByRole("alert").innerText(), /conversation fills the model's context of 512 tokens/);
+    await closePage(page);
+  },
+
+  async "what is deleted while it is answered stays away"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    page.on("dialog", (dialog) => dialog.accept());
+    await say(page, "Tell me everything");
+    await shown(page).locator(".body").filter({ hasText: /\w/ }).waitFor();
+    await page.getByRole("button", { name: "Delete Tell me everything" }).click();
+    await page.getByRole("button", { name: "Send" }).waitFor(); // the answer has ended
+    const kept = await page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes(".conversation.")));
+    assert.deepEqual(kept, []);
     await closePage(page);
   },
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,16 @@ namespace linnet {
 struct LogitBias {
   std::int32_t token = 0;
   float bias = 0.0f;  ///< added to the logit; minus infinity bans the token
+};
+
+/// How long a text may think. What it thinks stands between two marks.
+struct ThinkingBudget {
+  std::int64_t tokens = 0;               ///< drawn between the marks; then the end is drawn
+  std::string begin, end;                ///< the marks
+  std::vector<std::int32_t> end_tokens;  ///< of the mark `end`, not empty
+  bool starts_inside = false;            ///< the prompt ends behind `begin`
+  /// The bytes that a token adds to the text.
+  std::function<std::string(std::int32_t token)> bytes_of;
 };
 
 /// What the samplers do; the values here switch each of them off. The order in which they work is
@@ -51,6 +62,8 @@ struct SamplingParams {
 
   std::int64_t min_tokens = 0;           ///< before so many, none of `end_tokens` is drawn
   std::vector<std::int32_t> end_tokens;  ///< set by the scheduler: the request's stop tokens
+
+  std::optional<ThinkingBudget> thinking;
 
   /// Only what it allows is drawn. A sequence gets its own copy.
   std::optional<grammar::GrammarSession> grammar;

@@ -28,6 +28,7 @@ constexpr std::array kSamplers = {
     Entry{"grammar", Role::kChanges, make_grammar},
     Entry{"logit bias", Role::kChanges, make_logit_bias},
     Entry{"banned tokens", Role::kChanges, make_banned_tokens},
+    Entry{"thinking budget", Role::kChanges, make_thinking_budget},
     Entry{"penalties", Role::kChanges, make_penalties},
     Entry{"DRY", Role::kChanges, make_dry},
     Entry{"top-n-sigma", Role::kCuts, make_top_n_sigma},

@@ -38,6 +38,7 @@ using SamplerStepPointer = std::unique_ptr<SamplerStep>;
 SamplerStepPointer make_grammar(const SamplingParams& params);
 SamplerStepPointer make_logit_bias(const SamplingParams& params);
 SamplerStepPointer make_banned_tokens(const SamplingParams& params);
+SamplerStepPointer make_thinking_budget(const SamplingParams& params);
 SamplerStepPointer make_penalties(const SamplingParams& params);
 SamplerStepPointer make_dry(const SamplingParams& params);
 SamplerStepPointer make_top_n_sigma(const SamplingParams& params);

@@ -1,11 +1,15 @@
 #include "generate/session/model_hash.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 #include "base/hash.hpp"
 
 namespace linnet {
 namespace {
+
+constexpr std::size_t kSampledBytes = 64;
 
 template <class T>
 void add_number(Hash64& hash, T value) {
@@ -47,9 +51,7 @@ void add_value(Hash64& hash, const gguf::Value& value) {
       value.data);
 }
 
-}  // namespace
-
-std::uint64_t hash_model(const gguf::File& file) {
+std::uint64_t hash(const gguf::File& file, std::size_t most_tensor_bytes) {
   Hash64 hash;
   for (const auto& [key, value] : file.metadata()) {
     add_text(hash, key);
@@ -59,9 +61,15 @@ std::uint64_t hash_model(const gguf::File& file) {
     add_text(hash, tensor.name);
     add_number(hash, static_cast<std::uint32_t>(tensor.format->type));
     for (const std::int64_t extent : tensor.shape) add_number(hash, extent);
-    hash.add(tensor.bytes);
+    hash.add(tensor.bytes.first(std::min(tensor.bytes.size(), most_tensor_bytes)));
   }
   return hash.value();
 }
+
+}  // namespace
+
+std::uint64_t hash_model(const gguf::File& file) { return hash(file, SIZE_MAX); }
+
+std::uint64_t sample_model(const gguf::File& file) { return hash(file, kSampledBytes); }
 
 }  // namespace linnet

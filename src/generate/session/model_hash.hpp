@@ -10,4 +10,8 @@ namespace linnet {
 /// file, at the speed of memory where it is cached.
 std::uint64_t hash_model(const gguf::File& file);
 
+/// The same of the first bytes of each tensor only, which takes no time: two models may have the
+/// same, if hardly any do.
+std::uint64_t sample_model(const gguf::File& file);
+
 }  // namespace linnet

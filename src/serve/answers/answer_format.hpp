@@ -84,6 +84,7 @@ struct AnswerHead {
   bool streams_usage = false;
   bool has_logprobs = false;
   bool keeps_logprobs = true;  ///< for whole(); they are large, and a stream has no use for it
+  std::string fingerprint{};   ///< of the model
 };
 
 }  // namespace linnet::serve

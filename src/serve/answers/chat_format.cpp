@@ -132,8 +132,11 @@ class ChatFormat final : public AnswerFormat {
   }
 
   Json head_json(std::string_view object) const {
-    return {
-        {"id", head_.id}, {"object", object}, {"created", head_.created}, {"model", head_.model}};
+    return {{"id", head_.id},
+            {"object", object},
+            {"created", head_.created},
+            {"model", head_.model},
+            {"system_fingerprint", head_.fingerprint}};
   }
   Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) const {
     if (!head_.has_logprobs) return nullptr;

@@ -87,7 +87,8 @@ class CompletionFormat final : public AnswerFormat {
     return {{"id", head_.id},
             {"object", "text_completion"},
             {"created", head_.created},
-            {"model", head_.model}};
+            {"model", head_.model},
+            {"system_fingerprint", head_.fingerprint}};
   }
   Json chunk(std::size_t choice, std::string_view text, Json logprobs, const Json& reason) const {
     Json chunk = head_json();

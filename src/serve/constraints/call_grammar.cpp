@@ -43,7 +43,9 @@ class CallGrammar {
     for (const Json& tool : tools) {
       const Json& function = tool["function"];
       const auto& name = function["name"].get_ref<const std::string&>();
-      if (!choice.name.empty() && name != choice.name) continue;
+      const bool is_allowed =
+          choice.names.empty() || std::ranges::find(choice.names, name) != choice.names.end();
+      if (!is_allowed) continue;
       const Json* const parameters = member(function, "parameters");
       auto arguments = form_.has_json_arguments
                            ? add_schema(parameters ? *parameters : no_parameters())

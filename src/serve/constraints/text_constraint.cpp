@@ -1,10 +1,11 @@
 #include "serve/constraints/text_constraint.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 
-#include "grammar/gbnf.hpp"
+#include "generate/grammar_vocabulary.hpp"
 #include "grammar/json_schema.hpp"
 
 namespace linnet::serve {
@@ -37,6 +38,9 @@ TextConstraint gbnf_constraint(Fields& fields, std::string_view name) {
 TextConstraint read_format_object(Fields& fields, const Json& object, const std::string& path) {
   Fields format(object, path);
   static constexpr std::array<std::string_view, 3> kTypes = {"text", "json_object", "json_schema"};
+  if (!format.has("type")) {
+    format.fail("type", fmt::format("expected one of {}, found nothing", fmt::join(kTypes, ", ")));
+  }
   const std::string type = format.one_of("type", kTypes, "text");
   TextConstraint constraint;
   if (type != "text") {
@@ -82,14 +86,7 @@ Result<grammar::Grammar> make_text_grammar(const TextConstraint& constraint,
     if (!compiled) return compiled.error();
     return std::move(compiled->grammar);
   }
-  grammar::GbnfOptions options;
-  options.token_id = [&](std::string_view piece) -> std::optional<std::int32_t> {
-    for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-      if (tokenizer.piece(id) == piece) return id;
-    }
-    return std::nullopt;
-  };
-  return grammar::parse_gbnf(constraint.gbnf, options);
+  return grammar::parse_gbnf(constraint.gbnf, gbnf_options(tokenizer));
 }
 
 }  // namespace linnet::serve

@@ -32,7 +32,7 @@ bool has_tools(const ChatFields& chat) {
 
 // Whether the calls of an answer have to be held to a grammar.
 bool restricts_calls(const ChatFields& chat) {
-  return chat.choice.must_call ||
+  return chat.choice.must_call || !chat.choice.names.empty() ||
          (has_tools(chat) && (is_strict(chat.request.tools) || !chat.choice.parallel));
 }
 
@@ -41,7 +41,7 @@ ApiResult<grammar::Grammar> calls_grammar(const ServedModel& model, const ChatFi
   if (!model.call_form) {
     return invalid_request(
         "tool_choice: this model's template writes calls in a way that can't be forced; use auto, "
-        "with parallel calls and without strict",
+        "with parallel calls, without strict and with all tools allowed",
         "tool_choice", "tool_choice_not_supported");
   }
   auto calls = make_call_grammar(*model.call_form, chat.request.tools, chat.choice, spelling);
@@ -81,7 +81,7 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
 std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
                       const Prompt& prompt) {
   return dump({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
-               chat.choice.name, chat.choice.parallel, prompt.output_format.name,
+               chat.choice.names, chat.choice.parallel, prompt.output_format.name,
                prompt.ends_in_reasoning});
 }
 
@@ -89,6 +89,26 @@ ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const st
                                                    const std::string& param,
                                                    const GrammarCache::Maker& make) {
   return context.grammars.session(key, param, context.may_compile ? make : GrammarCache::Maker());
+}
+
+// Holds the thinking of an answer to so many tokens; nothing where the model does not think.
+ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
+                                                         const Prompt& prompt,
+                                                         std::int64_t tokens) {
+  const OutputFormat& format = prompt.output_format;
+  ThinkingBudget budget;
+  budget.tokens = tokens;
+  budget.starts_inside = prompt.ends_in_reasoning;
+  budget.begin = format.is_harmony ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
+  budget.end = format.is_harmony ? "<|end|>" : format.reasoning_end;
+  if (budget.begin.empty() || budget.end.empty()) return std::optional<ThinkingBudget>();
+  auto end = tokenizer.encode(budget.end, {.add_special = false, .parse_special = true});
+  if (!end) return invalid_request("thinking: " + end.error().message, "thinking");
+  budget.end_tokens = std::move(*end);
+  budget.bytes_of = [&tokenizer](TokenId token) {
+    return tokenizer.token_bytes(token, /*show_special=*/true);
+  };
+  return std::optional(std::move(budget));
 }
 
 }  // namespace
@@ -118,6 +138,11 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
                                    [&] { return make_grammar(model, chat, constraint, *prompt); });
     if (!session) return session.error();
     options.sampling.grammar = std::move(*session);
+  }
+  if (chat.thinking_tokens) {
+    auto budget = thinking_budget(*model.tokenizer, *prompt, *chat.thinking_tokens);
+    if (!budget) return budget.error();
+    options.sampling.thinking = std::move(*budget);
   }
   ChatPlan plan;
   plan.prompt = std::move(*ids);

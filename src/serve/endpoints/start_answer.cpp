@@ -95,8 +95,8 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
-  return {random_id(prefix),         model.id,        std::time(nullptr), options.streams_usage,
-          options.top_logprobs >= 0, !options.streams};
+  return {random_id(prefix),         model.id,         std::time(nullptr), options.streams_usage,
+          options.top_logprobs >= 0, !options.streams, model.fingerprint};
 }
 
 std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {

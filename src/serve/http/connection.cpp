@@ -20,6 +20,8 @@ constexpr std::chrono::seconds kAliveInterval{15};
 // How often to look for the end of a connection whose client has already sent more.
 constexpr std::chrono::milliseconds kWatchInterval{250};
 constexpr std::size_t kMostLoggedBytes = 64 << 10;
+// Bytes of a body that are read at once.
+constexpr std::size_t kReadBytes = 64 << 10;
 
 asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, ApiRequest& request) {
   co_return api.handle_quickly(request);
@@ -39,8 +41,20 @@ ApiError unreadable(beast::error_code error) {
   } else if (error == http::error::body_limit) {
     answer = invalid_request("the body of the request is too large", "", "request_too_large");
     answer.status = 413;
+  } else if (error == http::error::buffer_overflow) {
+    answer = invalid_request("an extension of a chunk, or the trailer of the request, is too large",
+                             "", "header_too_large");
+    answer.status = 431;
   }
   return answer;
+}
+
+// Else nobody knows where the body ends, and what is in it would be taken for the next request:
+// https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+bool has_known_codings(const http::fields& fields) {
+  const std::size_t codings = fields.count(http::field::transfer_encoding);
+  return codings == 0 ||
+         (codings == 1 && beast::iequals(fields[http::field::transfer_encoding], "chunked"));
 }
 
 bool is_http_error(beast::error_code error) {
@@ -59,6 +73,7 @@ Connection::Connection(asio::ip::tcp::socket socket, TlsContext tls, Peer peer,
                        ConnectionPlaces::Place place, ConnectionContext& context)
     : transport_(std::move(socket), std::move(tls)),
       context_(context),
+      buffer_(context.limits.header_bytes + kReadBytes),
       news_(transport_.get_executor()),
       watch_(transport_.get_executor()),
       peer_(std::move(peer)),
@@ -99,6 +114,9 @@ asio::awaitable<bool> Connection::serve_one() {
   if (hosts > 1 || (hosts == 0 && exchange_.version >= 11)) {
     co_return co_await refuse(unreadable_reply(http::error::bad_field), true);
   }
+  if (!has_known_codings(parser.get())) {
+    co_return co_await refuse(unreadable_reply(http::error::bad_transfer_encoding), true);
+  }
   co_return co_await finish_exchange(parser);
 }
 
@@ -129,6 +147,7 @@ asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
     co_return co_await refuse(unreadable_reply(error), true);
   }
   exchange_.request.body = std::move(parser.get().body());
+  pass.set_body_bytes(exchange_.request.body.size());
   const bool goes_on = co_await answer();
   pass.set_tokens(exchange_.usage.prompt_tokens + exchange_.usage.completion_tokens);
   co_return goes_on&& exchange_.keep_alive;
@@ -137,7 +156,8 @@ asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
 asio::awaitable<beast::error_code> Connection::read_body(Parser& parser) {
   beast::error_code error;
   transport_.tcp().expires_after(context_.limits.body_time);
-  if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+  const bool is_asked = exchange_.version >= 11 && !parser.is_done();
+  if (is_asked && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     co_await asio::async_write(transport_, asio::buffer(kContinue.data(), kContinue.size()),
                                awaiting(error));
@@ -236,13 +256,18 @@ asio::awaitable<bool> Connection::send(ApiReply reply) {
   if (context_.logs_content) answer_text_ = reply.body.substr(0, kMostLoggedBytes);
   response.body() = std::move(reply.body);
   response.prepare_payload();
-  transport_.tcp().expires_after(context_.limits.write_time);
-  beast::error_code error;
+  // Of these there is no body whose length could be told.
+  if (reply.status == 204 || reply.status == 304) response.content_length(boost::none);
   http::response_serializer<http::string_body> serializer(response);
+  beast::error_code error;
   if (exchange_.head_only) {
+    transport_.tcp().expires_after(context_.limits.write_time);
     co_await http::async_write_header(transport_, serializer, awaiting(error));
-  } else {
-    co_await http::async_write(transport_, serializer, awaiting(error));
+    co_return !error;
+  }
+  while (!error && !serializer.is_done()) {
+    transport_.tcp().expires_after(context_.limits.write_time);
+    co_await http::async_write_some(transport_, serializer, awaiting(error));
   }
   co_return !error;
 }
@@ -282,10 +307,14 @@ asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
 }
 
 asio::awaitable<bool> Connection::send_rest(EventStream& stream) {
-  transport_.tcp().expires_after(context_.limits.write_time);
-  const std::string_view rest = stream.unsent();
+  std::string_view rest = stream.unsent();
   beast::error_code error;
-  co_await asio::async_write(transport_, asio::buffer(rest.data(), rest.size()), awaiting(error));
+  while (!error && !rest.empty()) {
+    transport_.tcp().expires_after(context_.limits.write_time);
+    const std::size_t written = co_await transport_.async_write_some(
+        asio::buffer(rest.data(), rest.size()), awaiting(error));
+    rest.remove_prefix(written);
+  }
   stream.set_sent();
   co_return !error;
 }

@@ -18,10 +18,34 @@ constexpr std::size_t kLongestId = 128;
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+// `beginning` in letters of any case.
+bool begins_with(std::string_view text, std::string_view beginning) {
+  const std::string_view begin = text.substr(0, beginning.size());
+  return beast::iequals({begin.data(), begin.size()}, {beginning.data(), beginning.size()});
+}
+
+// What a request asks for, and of which host.
+struct Target {
+  std::string_view path, host;
+};
+
+// The host of http://host/path goes before that of the header Host, which `host` is:
+// https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+Target target_of(std::string_view target, std::string_view host) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!begins_with(target, scheme)) continue;
+    target.remove_prefix(scheme.size());
+    host = target.substr(0, target.find_first_of("/?"));
+    target.remove_prefix(host.size());
+    if (!target.starts_with('/')) return {"/", host};
+  }
+  return {target.substr(0, target.find('?')), host};
+}
+
 std::string key_of(const http::fields& fields) {
-  constexpr std::string_view kBearer = "Bearer ";
+  constexpr std::string_view kBearer = "Bearer ";  // in letters of any case
   const std::string_view value = view(fields[http::field::authorization]);
-  if (value.starts_with(kBearer)) return std::string(value.substr(kBearer.size()));
+  if (begins_with(value, kBearer)) return std::string(value.substr(kBearer.size()));
   return std::string(view(fields["x-api-key"]));
 }
 
@@ -63,14 +87,14 @@ std::string utc_time(const char* format) {
 Exchange read_head(const http::header<true>& head) {
   Exchange exchange;
   const std::string_view method = view(head.method_string());
-  const std::string_view target = view(head.target());
+  const auto [path, host] = target_of(view(head.target()), view(head[http::field::host]));
   exchange.head_only = method == "HEAD";
   exchange.request.method = exchange.head_only ? "GET" : method;
-  exchange.request.path = percent_decoded(target.substr(0, target.find('?')));
+  exchange.request.path = percent_decoded(path);
   exchange.secret = key_of(head);
   exchange.id = request_id(view(head["X-Request-Id"]));
   exchange.origin = view(head[http::field::origin]);
-  exchange.host = view(head[http::field::host]);
+  exchange.host = host;
   exchange.if_none_match = view(head[http::field::if_none_match]);
   exchange.encoding = view(head[http::field::content_encoding]);
   exchange.version = head.version();

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace linnet::serve {
 namespace {
 
 constexpr int kRetryAfter_s = 1;
 // Bodies up to here always have room, so that large ones which come slowly hold up their like only.
 constexpr std::uint64_t kSmallBody = 64 << 10;
+
+std::uint64_t counted_bytes(std::uint64_t body_bytes) {
+  return body_bytes <= kSmallBody ? 0 : body_bytes;
+}
 
 }  // namespace
 
@@ -19,6 +25,12 @@ Gate::Pass::~Pass() {
   if (!gate_) return;
   gate_->body_bytes_ -= body_bytes_;
   if (account_) account_->end(tokens_);
+}
+
+void Gate::Pass::set_body_bytes(std::uint64_t body_bytes) {
+  const std::uint64_t counted = std::min(counted_bytes(body_bytes), body_bytes_);
+  gate_->body_bytes_ -= body_bytes_ - counted;
+  body_bytes_ = counted;
 }
 
 std::optional<ApiError> Gate::refuse(const Exchange& exchange, std::uint64_t body_bytes) const {
@@ -52,7 +64,7 @@ std::variant<ApiReply, Gate::Pass> Gate::enter(Exchange& exchange, std::uint64_t
       return std::move(*file);
     }
   }
-  if (body_bytes <= kSmallBody) body_bytes = 0;
+  body_bytes = counted_bytes(body_bytes);
   exchange.request.client = keys_.find(exchange.secret, exchange.peer.client);
   if (const auto error = refuse(exchange, body_bytes)) return refused(*error);
   std::shared_ptr<ClientAccount> account;

@@ -32,6 +32,8 @@ class Gate {
     Pass& operator=(Pass&&) = delete;
     ~Pass();
 
+    /// How long the body was, when it has come: not longer than was spoken for.
+    void set_body_bytes(std::uint64_t body_bytes);
     /// What the request used of its client's tokens.
     void set_tokens(std::int64_t tokens) { tokens_ = tokens; }
 

@@ -97,22 +97,39 @@ void refuse_what_is_not_there(Fields& fields) {
   }
 }
 
-// none, auto, required, or an object that names a function.
-void read_tool_choice(Fields& fields, ChatFields& chat) {
-  const Json* const choice = fields.find("tool_choice");
-  if (choice && choice->is_object()) {
-    Fields named(*choice, "tool_choice");
-    const Json* const object = named.object("function");
-    Fields function(object ? *object : *choice, object ? "tool_choice.function" : "tool_choice");
-    chat.choice.name = function.required_text("name");
-    chat.choice.must_call = true;
-    named.take_error(function);
-    fields.take_error(named);
-  } else if (choice) {
-    static constexpr std::array<std::string_view, 3> kModes = {"auto", "none", "required"};
-    chat.choice.must_call = fields.one_of("tool_choice", kModes, "auto") == "required";
+// {"function": {"name": NAME}}, or {"name": NAME} in responses.
+std::string function_name(Fields& holder) {
+  const Json* const object = holder.object("function");
+  if (!object) return holder.required_text("name");
+  Fields function(*object, holder.path_of("function"));
+  std::string name = function.required_text("name");
+  holder.take_error(function);
+  return name;
+}
+
+void read_allowed_tools(Fields& allowed, ToolChoice& choice) {
+  static constexpr std::array<std::string_view, 2> kModes = {"auto", "required"};
+  choice.must_call = allowed.one_of("mode", kModes, "") == "required";
+  allowed.each_object("tools", kMostTools,
+                      [&](Fields& tool) { choice.names.push_back(function_name(tool)); });
+  if (choice.names.empty()) allowed.fail("tools", "expected an array with at least one tool");
+}
+
+void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
+  static constexpr std::array<std::string_view, 2> kTypes = {"function", "allowed_tools"};
+  if (object.one_of("type", kTypes, "function") == "function") {
+    choice.names = {function_name(object)};
+    choice.must_call = true;
+    return;
   }
-  settle_tool_choice(fields, "tool_choice", choice && *choice == "none", chat);
+  // Responses have mode and tools beside the type.
+  const Json* const inner = object.object("allowed_tools");
+  if (!inner && !object.has("tools")) {
+    return object.fail("allowed_tools", "expected an object, found nothing");
+  }
+  Fields allowed(inner ? *inner : json, inner ? "tool_choice.allowed_tools" : "tool_choice");
+  read_allowed_tools(allowed, choice);
+  object.take_error(allowed);
 }
 
 }  // namespace
@@ -133,20 +150,31 @@ Json read_flat_tools(Fields& fields, std::string_view schema_name,
   return tools;
 }
 
+void read_tool_choice(Fields& fields, ChatFields& chat) {
+  const Json* const choice = fields.find("tool_choice");
+  if (choice && choice->is_object()) {
+    Fields object(*choice, "tool_choice");
+    read_choice_object(object, *choice, chat.choice);
+    fields.take_error(object);
+  } else if (choice) {
+    static constexpr std::array<std::string_view, 3> kModes = {"auto", "none", "required"};
+    chat.choice.must_call = fields.one_of("tool_choice", kModes, "auto") == "required";
+  }
+  settle_tool_choice(fields, "tool_choice", choice && *choice == "none", chat);
+}
+
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat) {
   if (fields.error()) return;
   Json& tools = chat.request.tools;
   const bool has_tools = tools.is_array() && !tools.empty();
-  if (chat.choice.must_call && !has_tools) {
-    return fields.fail(path, "a tool must be called, but tools are not given");
+  if ((chat.choice.must_call || !chat.choice.names.empty()) && !has_tools) {
+    return fields.fail(path, "a tool is to be called, but tools are not given");
   }
   if (none) tools = nullptr;
-  if (chat.choice.name.empty()) return;
-  const auto is_named = [&](const Json& tool) {
-    return tool["function"]["name"] == chat.choice.name;
-  };
-  if (std::ranges::none_of(tools, is_named)) {
-    fields.fail(path, fmt::format("there is no tool {} among the tools", chat.choice.name));
+  for (const std::string& name : chat.choice.names) {
+    const auto is_named = [&](const Json& tool) { return tool["function"]["name"] == name; };
+    if (std::ranges::any_of(tools, is_named)) continue;
+    return fields.fail(path, fmt::format("there is no tool {} among the tools", name));
   }
 }
 

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "chat/chat_template.hpp"
 #include "serve/requests/json_request.hpp"
@@ -10,14 +13,15 @@ namespace linnet::serve {
 /// Which calls of tools an answer may or must have.
 struct ToolChoice {
   bool must_call = false;
-  std::string name;      ///< the one tool that may be called; empty: any
-  bool parallel = true;  ///< several calls in an answer
+  std::vector<std::string> names;  ///< of the tools that may be called; empty: any
+  bool parallel = true;            ///< several calls in an answer
 };
 
 /// A conversation and what is asked of the answer to it.
 struct ChatFields {
   ChatRequest request;  ///< its tools are empty where none may be called
   ToolChoice choice;
+  std::optional<std::int64_t> thinking_tokens;  ///< most of them
 };
 
 inline constexpr std::size_t kMostMessages = 4096;
@@ -38,8 +42,12 @@ Json read_flat_tools(Fields& fields, std::string_view schema_name,
 /// where it has more than text.
 void take_begun_answer(Fields& fields, ChatRequest& chat);
 
-/// Drops the tools where none may be called, and checks that the tool that must be called exists.
-/// `path` is the field that says so.
+/// Reads OpenAI's `tool_choice` (none, auto, required, an object that names a function or those
+/// that are allowed) and drops the tools where none may be called.
+void read_tool_choice(Fields& fields, ChatFields& chat);
+
+/// Drops the tools where none may be called, and checks that those that are named exist. `path` is
+/// the field that says so.
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);
 
 /// Reads the variables of the template that all APIs share: `chat_template_kwargs`.

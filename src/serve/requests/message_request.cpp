@@ -136,7 +136,7 @@ Json read_tools(Fields& fields) {
   });
 }
 
-void read_tool_choice(Fields& fields, ChatFields& chat) {
+void read_message_tool_choice(Fields& fields, ChatFields& chat) {
   bool none = false;
   if (const Json* const object = fields.object("tool_choice")) {
     Fields choice(*object, "tool_choice");
@@ -144,22 +144,22 @@ void read_tool_choice(Fields& fields, ChatFields& chat) {
     const std::string type = choice.one_of("type", kTypes, "auto");
     none = type == "none";
     chat.choice.must_call = type == "any" || type == "tool";
-    if (type == "tool") chat.choice.name = choice.required_text("name");
+    if (type == "tool") chat.choice.names = {choice.required_text("name")};
     chat.choice.parallel = !choice.boolean("disable_parallel_tool_use", false);
     fields.take_error(choice);
   }
   settle_tool_choice(fields, "tool_choice", none, chat);
 }
 
-// Templates that can think or not read enable_thinking. There is no way to hold a budget of tokens.
-void read_thinking(Fields& fields, Json& variables) {
+// Templates that can think or not read enable_thinking.
+void read_thinking(Fields& fields, ChatFields& chat) {
   const Json* const object = fields.object("thinking");
   if (!object) return;
   Fields thinking(*object, "thinking");
   static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
   const std::string type = thinking.one_of("type", kTypes, "adaptive");
-  if (type != "adaptive") variables["enable_thinking"] = type == "enabled";
-  thinking.integer("budget_tokens", 1, kMostTokens);
+  if (type != "adaptive") chat.request.variables["enable_thinking"] = type == "enabled";
+  chat.thinking_tokens = thinking.integer("budget_tokens", 1, kMostTokens);
   fields.take_error(thinking);
 }
 
@@ -179,9 +179,9 @@ ChatFields read_message_fields(Fields& fields) {
   take_begun_answer(fields, chat.request);
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);
-  read_thinking(fields, chat.request.variables);
+  read_thinking(fields, chat);
   read_effort(fields, chat.request.variables);
-  read_tool_choice(fields, chat);
+  read_message_tool_choice(fields, chat);
   return chat;
 }
 

@@ -19,21 +19,6 @@ Json read_tools(Fields& fields) {
   });
 }
 
-void read_tool_choice(Fields& fields, ChatFields& chat) {
-  const Json* const choice = fields.find("tool_choice");
-  if (choice && choice->is_object()) {
-    Fields named(*choice, "tool_choice");
-    chat.choice.name = named.required_text("name");
-    chat.choice.must_call = true;
-    fields.take_error(named);
-  } else if (choice) {
-    static constexpr std::array<std::string_view, 3> kModes = {"auto", "none", "required"};
-    chat.choice.must_call = fields.one_of("tool_choice", kModes, "auto") == "required";
-  }
-  settle_tool_choice(fields, "tool_choice", choice && *choice == "none", chat);
-  chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
-}
-
 TextConstraint read_text_format(Fields& fields) {
   const Json* const object = fields.object("text");
   if (!object) return {};
@@ -64,6 +49,17 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
 Json or_null(const Fields& fields, std::string_view name) {
   const Json* const field = fields.find(name);
   return field ? *field : Json(nullptr);
+}
+
+// What an answer repeats is kept as JSON as long as it takes, which is many times its text.
+void check_repeated(Fields& fields) {
+  constexpr std::size_t kMostBytes = 1 << 20;
+  for (const char* const name : {"metadata", "reasoning", "text", "tool_choice", "tools", "user"}) {
+    const Json* const field = fields.find(name);
+    const std::size_t size = field ? dump(*field).size() : 0;
+    if (size > kMostBytes)
+      fields.fail(name, fmt::format("at most {} bytes, found {}", kMostBytes, size));
+  }
 }
 
 Json settings_of(const Fields& fields, const ResponseFields& response) {
@@ -125,7 +121,9 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
     if (const auto effort = reasoning.text("effort")) chat.variables["reasoning_effort"] = *effort;
     fields.take_error(reasoning);
   }
+  check_repeated(fields);
   read_tool_choice(fields, response.chat);
+  response.chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
   if (!fields.error()) response.settings = settings_of(fields, response);
   return response;
 }

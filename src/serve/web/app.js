@@ -213,7 +213,7 @@ async function generate() {
   if (follow && conversation === current) scrollToEnd();
   showSpeed(message);
   if (conversation === current) keep();
-  else store.saveConversation(conversation);
+  else if (conversations.includes(conversation)) store.saveConversation(conversation); // else it was deleted
 }
 
 function send(text) {

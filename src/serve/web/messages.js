@@ -78,7 +78,11 @@ export class MessageView {
         setTimeout(() => (button.textContent = "Copy"), 1500);
       }));
     }
-    if (this.onRegenerate) this.foot.append(plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate));
+    if (this.onRegenerate) {
+      const button = plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate);
+      button.classList.add("regenerate"); // shown where the message is the last one
+      this.foot.append(button);
+    }
     const notes = [];
     if (message.stopped) notes.push("stopped");
     if (message.reason === "length") notes.push("length limit reached");

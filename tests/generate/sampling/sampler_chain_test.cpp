@@ -74,9 +74,53 @@ TEST(SamplerChain, GreedyTakesTheLowestIdOnTies) {
 
 TEST(SamplerChain, TheOrderIsFixed) {
   EXPECT_THAT(sampler_names(),
-              ElementsAre("grammar", "logit bias", "banned tokens", "penalties", "DRY",
-                          "top-n-sigma", "top-k", "typical", "top-p", "min-p", "XTC", "temperature",
-                          "dynamic temperature", "mirostat 1", "mirostat 2"));
+              ElementsAre("grammar", "logit bias", "banned tokens", "thinking budget", "penalties",
+                          "DRY", "top-n-sigma", "top-k", "typical", "top-p", "min-p", "XTC",
+                          "temperature", "dynamic temperature", "mirostat 1", "mirostat 2"));
+}
+
+// What a chain draws from these logits, a letter a token, where it may think so many tokens between
+// ( and the mark ]).
+std::string thought(std::int64_t budget, const std::vector<std::string>& likeliest,
+                    bool starts_inside, const std::vector<std::int32_t>& banned = {}) {
+  const std::vector<std::string> pieces = {"a", "(", "]", ")", "])"};
+  SamplingParams params;
+  params.banned_tokens = banned;
+  params.thinking = ThinkingBudget{.tokens = budget,
+                                   .begin = "(",
+                                   .end = "])",
+                                   .end_tokens = {2, 3},
+                                   .starts_inside = starts_inside,
+                                   .bytes_of = [&](std::int32_t token) { return pieces[token]; }};
+  SamplerChain chain(params);
+  std::string text;
+  for (const std::string& piece : likeliest) {
+    std::vector<float> logits(pieces.size(), 0.0f);
+    logits[std::ranges::find(pieces, piece) - pieces.begin()] = 1.0f;
+    const auto needs = chain.needs({{}, 0});
+    EXPECT_TRUE(needs.depends_on_text);
+    const auto token = draw_once(chain, logits);
+    if (!token) return text + "!";
+    text += pieces[*token];
+  }
+  return text;
+}
+
+TEST(SamplerChain, ThinkingEndsWhereItsBudgetDoes) {
+  EXPECT_EQ(thought(2, {"a", "a", "a", "a", "a"}, /*starts_inside=*/true), "aa])a");
+  EXPECT_EQ(thought(0, {"a", "a", "a"}, true), "])a");
+  EXPECT_EQ(thought(2, {"a", "a", "a", "a", "a", "a"}, false), "aaaaaa") << "it does not think";
+  EXPECT_EQ(thought(1, {"a", "(", "a", "a", "a", "a"}, false), "a(a])a");
+  // It ends by itself, in whatever tokens.
+  EXPECT_EQ(thought(3, {"a", "])", "a", "a", "a"}, true), "a])aaa");
+  EXPECT_EQ(thought(3, {"]", ")", "a", "a", "a"}, true), "])aaa");
+  // Half of the mark stands there already.
+  EXPECT_EQ(thought(2, {"a", "]", "a", "a", "a"}, true), "a])aa");
+  EXPECT_EQ(thought(3, {"a", "]", "a", "a", "a", "a"}, true), "a]a])a");
+  EXPECT_EQ(thought(1, {"a", "(", "a", "a", "a", "(", "a", "a", "a"}, false), "a(a])(a])")
+      << "each time anew";
+  // What may not be drawn is not forced.
+  EXPECT_EQ(thought(1, {"a", "a", "a"}, true, /*banned=*/{2}), "aaa");
 }
 
 TEST(SamplerChain, TheSameSeedAndCounterGiveTheSameNumber) {

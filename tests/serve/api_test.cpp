@@ -1,0 +1,31 @@
+#include "serve/api.hpp"
+
+#include <gtest/gtest.h>
+
+namespace linnet::serve {
+namespace {
+
+// As JSON a body takes many times its bytes, and thousands of requests may wait.
+TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
+  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto model = describe_model(**file, "m", "", 512);
+  ASSERT_TRUE(model.ok());
+  Metrics metrics;
+  EngineThread engine([]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; },
+                      {}, metrics, [](const Notices&) {});
+  EXPECT_FALSE(engine.wait_until_loaded());
+  Api api(*model, engine, metrics);
+  const std::string body = R"({"prompt": "a", "grammar": "root ::= \"a\"", "other": [[], []]})";
+  ApiRequest request;
+  request.method = "POST";
+  request.path = "/v1/completions";
+  request.body = body;
+  request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+  EXPECT_FALSE(api.handle_quickly(request));
+  EXPECT_FALSE(request.json);
+  EXPECT_EQ(request.body, body);
+  EXPECT_EQ(api.handle(request).status, 500) << "for want of an engine, behind the grammar";
+}
+
+}  // namespace
+}  // namespace linnet::serve
