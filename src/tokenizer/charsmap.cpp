@@ -41,7 +41,7 @@ Result<Charsmap> Charsmap::read(std::string_view bytes) {
   }
   for (std::size_t i = 0; i < result.units_.size(); ++i) {
     const std::uint32_t unit = result.units_[i];
-    const bool is_value = (unit & kValueBit) != 0;
+    const bool is_value = i > 0 && (unit & kValueBit) != 0;  // all rules begin at the first
     if (is_value ? (unit & ~kValueBit) >= result.replacements_.size()
                  : (i ^ offset_of(unit)) >= result.units_.size()) {
       return Error{fmt::format("unit {} of its double array leads out of the data", i)};

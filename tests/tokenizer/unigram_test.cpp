@@ -170,6 +170,9 @@ TEST(CharsmapTest, RefusesWhatLeadsOutOfTheData) {
   EXPECT_TRUE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
   units[7] = 1u << 31 | 2;
   EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
+  units[7] = 0;
+  units[0] = 1u << 31;  // a value where all rules begin
+  EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
 }
 
 TEST(CharsmapTest, FindsTheLongestRule) {
