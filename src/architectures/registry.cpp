@@ -4,6 +4,7 @@
 #include <array>
 
 #include "architectures/architecture.hpp"
+#include "architectures/check_layers.hpp"
 #include "architectures/families.hpp"
 #include "base/utf8.hpp"
 
@@ -209,6 +210,7 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                              names_of(known))};
   }
   ModelSpec spec = found->read(hyperparameters, loader);
+  check_layers(hyperparameters, spec);
   if (Status status = hyperparameters.status(); !status) return status.error();
   for (const UnusedTensors& unused : unused_tensors()) {
     if ((found->unused & unused.part) == 0) continue;

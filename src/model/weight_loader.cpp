@@ -65,6 +65,12 @@ const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presenc
                      shape_text(shape)));
     return nullptr;
   }
+  // A vector's shape may hide that a row of the matrix is no whole number of blocks.
+  if (shape.size() > 1 && shape[0] % tensor->format->block_elements != 0) {
+    fail(fmt::format("tensor {} has rows of {} values, expected a multiple of {}", name, shape[0],
+                     tensor->format->block_elements));
+    return nullptr;
+  }
   if (is_first_use) done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
   if (progress_) progress_(done_bytes_, total_bytes_);
   return tensor;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <vector>
 
 #include "support/evaluate.hpp"
 #include "support/oracle_case.hpp"
@@ -12,17 +13,35 @@
 namespace linnet {
 namespace {
 
-// The error of a golden case with one count changed.
-std::string error_with(const std::string& name, const std::string& key, std::int64_t value) {
+std::string error_of(const test::OracleCase& oracle) {
   const test::TemporaryFolder folder;
-  auto oracle = test::OracleCase::read(name);
-  oracle.json["metadata"][key] = {{"type", "uint32"}, {"value", value}};
   const auto path = folder / "hostile.gguf";
   const Status written = oracle.write(path);
   if (!written) return written.error().message;
   const auto backend = make_cpu_backend(1);
   const auto result = test::evaluate(path, *backend, oracle.tokens(), 64, oracle.input());
   return result ? "" : result.error().message;
+}
+
+// The error of a golden case with one count changed.
+std::string error_with(const std::string& name, const std::string& key, std::int64_t value) {
+  auto oracle = test::OracleCase::read(name);
+  oracle.json["metadata"][key] = {{"type", "uint32"}, {"value", value}};
+  return error_of(oracle);
+}
+
+// The error of a golden case with one count for each layer.
+std::string error_with(const std::string& name, const std::string& key,
+                       const std::vector<std::int64_t>& values) {
+  auto oracle = test::OracleCase::read(name);
+  oracle.json["metadata"][key] = {{"type", "array"}, {"of", "uint32"}, {"value", values}};
+  return error_of(oracle);
+}
+
+std::vector<std::int64_t> ones_but(std::size_t count, std::size_t index, std::int64_t value) {
+  std::vector<std::int64_t> values(count, 1);
+  values[index] = value;
+  return values;
 }
 
 TEST(HostileSizes, HeadsBeyondTheFusedProjection) {
@@ -82,6 +101,58 @@ TEST(HostileSizes, ExpertsThatAreNotThere) {
   EXPECT_THAT(result.error().message,
               testing::ContainsRegex(
                   "tensor blk.1.ffn_gate_tid2eid.weight names the expert .*, expected 0 to 5"));
+}
+
+// Gemma 3n's last layers read the keys of layers 18 and 19.
+TEST(HostileSizes, KeysOfLayersWithOtherHeads) {
+  EXPECT_THAT(error_with("gemma3n-dense", "gemma3n.attention.head_count_kv", ones_but(22, 18, 0)),
+              testing::HasSubstr("reads the keys of layer 18, which has 0 heads of"));
+  EXPECT_THAT(error_with("gemma3n-dense", "gemma3n.attention.head_count", ones_but(22, 18, 0)),
+              testing::HasSubstr("reads the keys of layer 18, which has none, expected 1 heads"));
+}
+
+TEST(HostileSizes, PickedKeysThatNoLayerPicked) {
+  EXPECT_THAT(
+      error_with("glm-dsa-moe", "glm-dsa.attention.indexer.types", std::vector<std::int64_t>{0, 1}),
+      testing::HasSubstr("layer 0 reads the keys that an earlier layer picked, but none does"));
+}
+
+TEST(HostileSizes, LayersOfManyStreamsWithoutABlock) {
+  EXPECT_THAT(error_with("gemma3n-dense", "gemma3n.feed_forward_length", ones_but(22, 5, 0)),
+              testing::HasSubstr("layer 5 has no feed-forward, which this architecture's"));
+  EXPECT_THAT(error_with("gemma3n-dense", "gemma3n.attention.head_count", ones_but(22, 5, 0)),
+              testing::HasSubstr("layer 5 has no attention, which this architecture's"));
+}
+
+TEST(HostileSizes, StreamsWithoutAnInputOfEachLayer) {
+  auto oracle = test::OracleCase::read("gemma3n-dense");
+  auto& tensors = oracle.json["tensors"];
+  for (auto it = tensors.begin(); it != tensors.end();) {
+    const std::string name = (*it)["name"];
+    const bool of_layers = name.starts_with("per_layer_") || name.ends_with(".inp_gate.weight") ||
+                           name.ends_with(".proj.weight") || name.ends_with(".post_norm.weight");
+    it = of_layers ? tensors.erase(it) : it + 1;
+  }
+  EXPECT_THAT(error_of(oracle), testing::HasSubstr("missing tensor blk.0.inp_gate.weight"));
+}
+
+// A matrix of one column has as many values as a vector, whose blocks are no rows of it.
+TEST(HostileSizes, RowsShorterThanABlock) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "hostile.gguf";
+  const test::OracleCase oracle{nlohmann::ordered_json::parse(
+      R"({"seed": 1, "metadata": {}, "tensors": [{"name": "a.weight", "type": "Q8_0",
+          "shape": [64], "centre": 0.0, "amplitude": 1.0}]})")};
+  ASSERT_TRUE(oracle.write(path));
+  const auto file = gguf::File::open(path);
+  ASSERT_TRUE(file) << file.error().message;
+  const auto backend = make_cpu_backend(1);
+  WeightLoader loader(*file, *backend);
+  EXPECT_FALSE(loader.linear("a", 1, 64));
+  ASSERT_FALSE(loader.finish());
+  EXPECT_THAT(
+      loader.finish().error().message,
+      testing::HasSubstr("tensor a.weight has rows of 1 values, expected a multiple of 32"));
 }
 
 }  // namespace
