@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace linnet::grammar {
 namespace {
@@ -73,6 +74,24 @@ constexpr std::array kCategories = {
     Category{"Any", "Any", UINT32_MAX},
 };
 
+// Neighbouring characters of one category.
+struct Run {
+  char32_t first, last;
+  int category;
+};
+
+std::vector<Run> category_runs() {
+  std::vector<Run> runs;
+  for (char32_t character = 0; character <= kLastCharacter; ++character) {
+    const int category = utf8proc_category(static_cast<utf8proc_int32_t>(character));
+    if (runs.empty() || runs.back().category != category) {
+      runs.push_back({character, character, category});
+    }
+    runs.back().last = character;
+  }
+  return runs;
+}
+
 }  // namespace
 
 CharacterSet digits() { return {U'0', U'9'}; }
@@ -108,17 +127,10 @@ std::optional<CharacterSet> unicode_category(std::string_view name) {
       std::find_if(kCategories.begin(), kCategories.end(),
                    [&](const Category& c) { return c.name == name || c.long_name == name; });
   if (category == kCategories.end()) return std::nullopt;
+  static const std::vector<Run> kRuns = category_runs();
   CharacterSet set;
-  const auto is_member = [&](char32_t character) {
-    return (category->members >> utf8proc_category(static_cast<utf8proc_int32_t>(character)) & 1) !=
-           0;
-  };
-  for (char32_t first = 0; first <= kLastCharacter; ++first) {
-    if (!is_member(first)) continue;
-    char32_t last = first;
-    while (last < kLastCharacter && is_member(last + 1)) ++last;
-    set.add(first, last);
-    first = last;
+  for (const Run& run : kRuns) {
+    if ((category->members >> run.category & 1) != 0) set.add(run.first, run.last);
   }
   return set;
 }

@@ -19,11 +19,11 @@ void CharacterSet::add(char32_t first, char32_t last) {
 void CharacterSet::add_scalars(char32_t first, char32_t last) {
   if (first > last) return;
   // The ranges that overlap or touch the new one become one with it.
-  const auto begin = std::find_if(ranges_.begin(), ranges_.end(), [&](const CharacterRange& range) {
-    return range.last + 1 >= first;
-  });
-  const auto end = std::find_if(
-      begin, ranges_.end(), [&](const CharacterRange& range) { return range.first > last + 1; });
+  const auto begin =
+      std::partition_point(ranges_.begin(), ranges_.end(),
+                           [&](const CharacterRange& range) { return range.last + 1 < first; });
+  const auto end = std::partition_point(
+      begin, ranges_.end(), [&](const CharacterRange& range) { return range.first <= last + 1; });
   if (begin != end) {
     first = std::min(first, begin->first);
     last = std::max(last, (end - 1)->last);
@@ -59,9 +59,10 @@ CharacterSet CharacterSet::intersection(const CharacterSet& other) const {
 }
 
 bool CharacterSet::contains(char32_t character) const {
-  return std::any_of(ranges_.begin(), ranges_.end(), [&](const CharacterRange& range) {
-    return range.first <= character && character <= range.last;
-  });
+  const auto at =
+      std::partition_point(ranges_.begin(), ranges_.end(),
+                           [&](const CharacterRange& range) { return range.last < character; });
+  return at != ranges_.end() && at->first <= character;
 }
 
 }  // namespace linnet::grammar

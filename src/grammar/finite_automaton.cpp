@@ -262,9 +262,12 @@ std::optional<FiniteAutomaton> intersect(const FiniteAutomaton& a, const FiniteA
     const auto& right = b.states[pair[1]];
     FiniteAutomaton::State state;
     state.accepting = left.accepting && right.accepting;
+    std::size_t begin = 0;  // edges are sorted: those before end before any edge that is left
     for (const Edge& x : left.edges) {
-      for (const Edge& y : right.edges) {
-        if (y.first > x.last) break;  // edges are sorted
+      while (begin < right.edges.size() && right.edges[begin].last < x.first) ++begin;
+      for (std::size_t i = begin; i < right.edges.size(); ++i) {
+        const Edge& y = right.edges[i];
+        if (y.first > x.last) break;
         const std::uint32_t first = std::max(x.first, y.first), last = std::min(x.last, y.last);
         if (first <= last) {
           state.edges.push_back({first, last, pairs.number({x.target, y.target})});
@@ -303,10 +306,9 @@ bool accepts(const FiniteAutomaton& automaton, std::u32string_view text) {
   std::uint32_t state = 0;
   for (const char32_t character : text) {
     const auto& edges = automaton.states[state].edges;
-    const auto edge = std::find_if(edges.begin(), edges.end(), [&](const Edge& e) {
-      return e.first <= character && character <= e.last;
-    });
-    if (edge == edges.end()) return false;
+    const auto edge = std::partition_point(edges.begin(), edges.end(),
+                                           [&](const Edge& e) { return e.last < character; });
+    if (edge == edges.end() || edge->first > character) return false;
     state = edge->target;
   }
   return automaton.states[state].accepting;

@@ -73,6 +73,11 @@ NfaBuilder::State NfaBuilder::add_state() {
 }
 
 void NfaBuilder::add_edge(State from, std::uint32_t first, std::uint32_t last, State to) {
+  if (edges_ >= limits_.edges) {
+    too_large_ = true;
+    return;
+  }
+  ++edges_;
   nfa_.states[from].edges.push_back({first, last, to});
 }
 

@@ -49,7 +49,8 @@ class NfaBuilder {
              const std::vector<bool>& inlined)
       : alphabet_(alphabet), limits_(limits), rules_(rules), inlined_(&inlined) {}
 
-  /// Nothing where the limits are too small.
+  /// Nothing where the limits are too small: those of the states for each build, those of the edges
+  /// for all of them together.
   std::optional<Nfa> build(const Expression& expression);
 
   /// The sets of tokens that labels from kFirstTokens on stand for, over all builds.
@@ -78,6 +79,7 @@ class NfaBuilder {
   const std::vector<bool>* inlined_ = nullptr;
   std::vector<Tokens> token_sets_;
   Nfa nfa_;
+  std::size_t edges_ = 0;  // of all builds
   bool too_large_ = false;
 };
 

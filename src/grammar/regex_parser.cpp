@@ -64,6 +64,10 @@ class Parser : TextReader {
     if (!negated && !take("(?=")) return false;
     if (!at_start_) return fail("lookahead is only supported at the start"), true;
     Expression body = parse_inside_group();
+    constexpr std::size_t kMostLookaheads = 16;  // each is an automaton to be intersected with
+    if (regex_.lookaheads.size() == kMostLookaheads) {
+      return fail(fmt::format("more than {} lookaheads are not supported", kMostLookaheads)), true;
+    }
     regex_.lookaheads.push_back({std::move(body), negated});
     at_start_ = true;
     return true;

@@ -1,7 +1,6 @@
 #include "grammar/rewrite.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <unordered_map>
 
 namespace linnet::grammar {
@@ -162,31 +161,61 @@ class RepetitionSplitter {
   bool unknown_rule_ = false;
 };
 
-void for_each_call(const Expression& expression, const std::function<void(std::uint32_t)>& visit) {
-  struct Visitor {
-    const std::function<void(std::uint32_t)>& visit;
-    void operator()(const Characters&) const {}
-    void operator()(const Tokens&) const {}
-    void operator()(const Anchor&) const {}
-    void operator()(const Call& node) const { visit(node.rule); }
-    void operator()(const Repeat& node) const {
-      for_each_call(node.body, visit);
-      if (node.max.value_or(node.min) > 1) for_each_call(node.body, visit);  // it is copied
-    }
-    void operator()(const Sequence& node) const {
-      for (const Expression& part : node.parts) for_each_call(part, visit);
-    }
-    void operator()(const Choice& node) const {
-      for (const Expression& option : node.options) for_each_call(option, visit);
-    }
-    void operator()(const Graph& node) const {
-      for (const auto& from : node.nodes) {
-        for (const auto& edge : from.edges) for_each_call(edge.label, visit);
-      }
-    }
+// Calls `visit` with the parts of a node, and how many copies of each of them are certain.
+template <class Visit>
+void for_each_part(const ExpressionNode& node, const Visit& visit) {
+  const auto visit_all = [&](const std::vector<Expression>& parts) {
+    for (const Expression& part : parts) visit(part.node(), 1);
   };
-  std::visit(Visitor{visit}, expression.node().kind);
+  if (const auto* repeated = std::get_if<Repeat>(&node.kind)) {
+    visit(repeated->body.node(), repeated->max.value_or(repeated->min) > 1 ? 2 : 1);
+  } else if (const auto* sequence = std::get_if<Sequence>(&node.kind)) {
+    visit_all(sequence->parts);
+  } else if (const auto* choice = std::get_if<Choice>(&node.kind)) {
+    visit_all(choice->options);
+  } else if (const auto* graph = std::get_if<Graph>(&node.kind)) {
+    for (const auto& from : graph->nodes) {
+      for (const auto& edge : from.edges) visit(edge.label.node(), 1);
+    }
+  }
 }
+
+// How often an expression calls each rule. Shared parts are looked at once: copies within copies
+// double the count again and again.
+class CallCounter {
+ public:
+  struct Calls {
+    std::uint32_t rule;
+    std::uint64_t count;
+  };
+
+  std::vector<Calls> run(const Expression& expression) {
+    add(expression.node());
+    counts_[&expression.node()] = 1;
+    std::vector<Calls> calls;
+    for (auto at = order_.rbegin(); at != order_.rend(); ++at) {
+      const std::uint64_t count = counts_[*at];
+      if (const auto* callee = std::get_if<Call>(&(*at)->kind)) {
+        calls.push_back({callee->rule, count});
+      }
+      for_each_part(**at, [&](const ExpressionNode& part, std::uint64_t copies) {
+        counts_[&part] = std::min(kHuge, counts_[&part] + capped_product(count, copies));
+      });
+    }
+    return calls;
+  }
+
+ private:
+  // Parts before what they are part of.
+  void add(const ExpressionNode& node) {
+    if (!counts_.try_emplace(&node, 0).second) return;
+    for_each_part(node, [&](const ExpressionNode& part, int) { add(part); });
+    order_.push_back(&node);
+  }
+
+  std::vector<const ExpressionNode*> order_;
+  std::unordered_map<const ExpressionNode*, std::uint64_t> counts_;
+};
 
 }  // namespace
 
@@ -198,20 +227,19 @@ std::vector<bool> rules_to_inline(const Grammar& grammar) {
   constexpr std::uint64_t kSmall = 6, kLargestInlined = 2000;
   constexpr int kDeepest = 50;  // copies within copies: building them is recursive
   const std::size_t count = grammar.rules.size();
-  std::vector<std::vector<std::uint32_t>> calls(count);
-  std::vector<std::uint32_t> callers(count, 0), waiting(count, 0);
+  std::vector<std::vector<CallCounter::Calls>> calls(count);
+  std::vector<std::uint64_t> callers(count, 0);
+  std::vector<std::uint32_t> waiting(count, 0);
   for (std::size_t rule = 0; rule < count; ++rule) {
-    for_each_call(grammar.rules[rule].body, [&](std::uint32_t callee) {
-      calls[rule].push_back(callee);
-      ++callers[callee];
-    });
+    calls[rule] = CallCounter().run(grammar.rules[rule].body);
+    for (const auto& callee : calls[rule]) callers[callee.rule] += callee.count;
   }
   // Callees first. What is never reached calls itself, directly or through others.
   std::vector<std::vector<std::uint32_t>> callers_of(count);
   std::vector<std::uint32_t> ready;
   for (std::uint32_t rule = 0; rule < count; ++rule) {
     waiting[rule] = static_cast<std::uint32_t>(calls[rule].size());
-    for (const std::uint32_t callee : calls[rule]) callers_of[callee].push_back(rule);
+    for (const auto& callee : calls[rule]) callers_of[callee.rule].push_back(rule);
     if (waiting[rule] == 0) ready.push_back(rule);
   }
   Sizes sizes;
@@ -222,10 +250,11 @@ std::vector<bool> rules_to_inline(const Grammar& grammar) {
     const std::uint32_t rule = ready.back();
     ready.pop_back();
     size[rule] = sizes.of(grammar.rules[rule].body);
-    for (const std::uint32_t callee : calls[rule]) {
-      if (!inlined[callee]) continue;
-      size[rule] = std::min(kHuge, size[rule] + size[callee]);
-      depth[rule] = std::max(depth[rule], depth[callee] + 1);
+    for (const auto& callee : calls[rule]) {
+      if (!inlined[callee.rule]) continue;
+      const std::uint64_t copies = capped_product(callee.count, size[callee.rule]);
+      size[rule] = std::min(kHuge, size[rule] + copies);
+      depth[rule] = std::max(depth[rule], depth[callee.rule] + 1);
     }
     inlined[rule] = rule != grammar.root && depth[rule] <= kDeepest &&
                     (size[rule] <= kSmall || (callers[rule] == 1 && size[rule] <= kLargestInlined));

@@ -2,6 +2,7 @@
 // in time, with a result or an error.
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 
 #include <ctime>
 
@@ -60,6 +61,19 @@ TEST_F(Hostile, HugeRepetitions) {
       error_of(compiled_schema(
           R"({"properties":{"a":{},"b":{}},"maxProperties":1000000000,"additionalProperties":true})")),
       "");
+}
+
+TEST_F(Hostile, CopiesOfCopies) {
+  EXPECT_NE(error_of(compiled_gbnf("root ::= \"x\"" + repeated("{2}", 60))), "");
+  EXPECT_NE(error_of(compiled_gbnf("root ::= \"x\"" + repeated("{0,100000}", 60))), "");
+  EXPECT_NE(error_of(compiled_regex(repeated("(?:", 60) + "a" + repeated("){2}", 60))), "");
+}
+
+TEST_F(Hostile, ManyClasses) {
+  must(compiled_regex("[" + repeated("\\p{L}", 13'000) + "]"));
+  EXPECT_NE(error_of(compiled_regex("\\p{L}{199000}|^b")), "");
+  EXPECT_THAT(error_of(compiled_regex(repeated("(?=.)", 5000) + "x{50000}")),
+              testing::HasSubstr("more than 16 lookaheads are not supported"));
 }
 
 TEST_F(Hostile, AutomataThatWouldExplode) {

@@ -1,6 +1,7 @@
 #include "grammar/character_set.hpp"
 #include "grammar/decimal.hpp"
 #include "grammar/finite_automaton.hpp"
+#include "grammar/nfa.hpp"
 #include "grammar/utf8.hpp"
 #include "grammar_support.hpp"
 
@@ -75,6 +76,15 @@ TEST(FiniteAutomata, SetOperations) {
   EXPECT_FALSE(accepts(complement(both), U"ab"));
   EXPECT_TRUE(is_empty(*intersect(both, complement(both), {})));
   EXPECT_FALSE(is_empty(complement(FiniteAutomaton{})));
+}
+
+TEST(FiniteAutomata, EdgesAreLimitedOverAllBuilds) {
+  CharacterSet three(U'a');
+  three.add(U'c', U'c');
+  three.add(U'e', U'e');
+  NfaBuilder builder(Alphabet::kCharacters, {.states = 100, .edges = 10});
+  EXPECT_TRUE(builder.build(repeat(characters(three), 2, 2)));
+  EXPECT_FALSE(builder.build(repeat(characters(three), 2, 2)));
 }
 
 TEST(FiniteAutomata, EqualStatesAreMerged) {
