@@ -317,6 +317,17 @@ bool accepts(const FiniteAutomaton& automaton, std::u32string_view text) {
 Expression to_expression(const FiniteAutomaton& automaton,
                          const std::function<Expression(const CharacterSet&)>& encode) {
   if (automaton.states.empty()) return nothing();
+  // Most states of a long repetition read the same characters.
+  std::unordered_map<States, Expression, NumbersHash> encoded;
+  const auto encode_once = [&](const CharacterSet& set) {
+    States key;
+    for (const CharacterRange& range : set.ranges()) {
+      key.insert(key.end(), {range.first, range.last});
+    }
+    const auto known = encoded.find(key);
+    if (known != encoded.end()) return known->second;
+    return encoded.emplace(std::move(key), encode(set)).first->second;
+  };
   Graph graph;
   for (const auto& state : automaton.states) {
     std::unordered_map<std::uint32_t, CharacterSet> sets;
@@ -329,7 +340,7 @@ Expression to_expression(const FiniteAutomaton& automaton,
     Graph::Node node;
     node.accepting = state.accepting;
     for (const std::uint32_t target : targets) {
-      node.edges.push_back({encode(sets[target]), target});
+      node.edges.push_back({encode_once(sets[target]), target});
     }
     graph.nodes.push_back(std::move(node));
   }

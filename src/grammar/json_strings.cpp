@@ -153,20 +153,22 @@ Expression json_character(const CharacterSet& set) {
   std::vector<Expression> options;
   const CharacterSet plain = set.intersection(plain_characters());
   if (!plain.empty()) options.push_back(characters(plain));
-  CharacterSet rest = set.intersection(plain_characters().complement());
+  CharacterSet rest = set.intersection(plain_characters().complement()), names;
   for (const Escape& escape : kEscapes) {
-    if (set.contains(escape.character)) {
-      options.push_back(literal(std::string{'\\', escape.name}));
-      rest = rest.intersection(CharacterSet(escape.character).complement());
-    }
+    if (!set.contains(escape.character)) continue;
+    names.add(static_cast<char32_t>(escape.name), static_cast<char32_t>(escape.name));
+    rest = rest.intersection(CharacterSet(escape.character).complement());
   }
-  for (const CharacterRange& range : rest.ranges()) {  // control characters without a short form
-    for (char32_t control = range.first; control <= range.last; ++control) {
-      constexpr std::string_view kHex = "0123456789abcdef";
-      std::string text = "\\u00";
-      text += {kHex[control >> 4], kHex[control & 15]};
-      options.push_back(literal(text));
+  if (!names.empty()) options.push_back(sequence({literal("\\"), characters(names)}));
+  // Control characters without a short form, by their first hexadecimal digit.
+  for (char32_t first = 0; first < 2; ++first) {
+    constexpr std::u32string_view kHex = U"0123456789abcdef";
+    CharacterSet last;
+    for (char32_t digit = 0; digit < kHex.size(); ++digit) {
+      if (rest.contains(first << 4 | digit)) last.add(kHex[digit], kHex[digit]);
     }
+    if (last.empty()) continue;
+    options.push_back(sequence({literal(first == 0 ? "\\u000" : "\\u001"), characters(last)}));
   }
   return choice(std::move(options));
 }
