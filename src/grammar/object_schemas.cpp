@@ -90,7 +90,7 @@ Status ObjectSchemas::add_source(SchemaId id) {
 }
 
 void ObjectSchemas::add_name(const std::string& name) {
-  if (std::find(names_.begin(), names_.end(), name) == names_.end()) names_.push_back(name);
+  if (known_names_.insert(name).second) names_.push_back(name);
 }
 
 Result<std::vector<SchemaId>> ObjectSchemas::schemas_of(const std::string& name) const {
@@ -153,6 +153,7 @@ Result<std::vector<ObjectSchemas::Further>> ObjectSchemas::further() const {
       const bool in_set = (set >> i & 1) != 0;
       auto both = intersect(*further.names, in_set ? **automaton : complement(**automaton), {});
       if (!both) return too_large({});
+      if (const Status status = automata_->count(*both); !status) return status.error();
       further.names = merge_equal_states(*both);
       if (!in_set) continue;
       matched[patterns_[i].source] = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ class ObjectSchemas {
   std::vector<SchemaId> name_schemas_;  // of propertyNames
   Constraints name_constraints_;
   std::vector<std::string> names_;
+  std::set<std::string> known_names_;   // the same
   std::vector<std::string> forbidden_;  // of names_: propertyNames does not allow them
   SchemaId never_ = 0;                  // a schema without values, where there are forbidden names
   bool open_ = false;

@@ -108,11 +108,9 @@ Result<std::optional<std::vector<SchemaJson>>> SchemaCompiler::few_values(
   auto expanded = expander_.expand(schemas);
   if (!expanded) return expanded.error();
   std::vector<SchemaJson> result;
+  ValueSet known;
   const auto add = [&](const SchemaJson& value) {
-    for (const SchemaJson& known : result) {
-      if (equal_values(known, value)) return;
-    }
-    result.push_back(value);
+    if (known.insert(value)) result.push_back(value);
   };
   for (const Alternative& alternative : *expanded) {
     const auto constraints = gather(document_, alternative.schemas, notes_);

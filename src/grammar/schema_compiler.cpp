@@ -148,6 +148,13 @@ Result<Expression> SchemaCompiler::listed_values(const Constraints& constraints,
                                                  const Alternative& alternative) {
   const auto values = valid_values(constraints, alternative);
   if (!values) return values.error();
+  constexpr std::size_t kMostValues = 200'000;  // an automaton that has them all is too large
+  listed_ += values->size();
+  if (listed_ > kMostValues) {
+    return error(constraints, fmt::format("enum and const are listed for more than {} values in "
+                                          "all the places that refer to them",
+                                          kMostValues));
+  }
   std::vector<Expression> options;
   for (const SchemaJson* value : *values) options.push_back(json_literal(*value));
   return choice(std::move(options));

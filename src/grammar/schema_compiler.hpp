@@ -72,6 +72,7 @@ class SchemaCompiler {
   SchemaValidator validator_{document_, patterns_};
   DisjointProver prover_{document_, patterns_, expander_, validator_};
   Grammar grammar_;
+  std::size_t listed_ = 0;  // values of enum and const, in all rules
   std::map<std::string, std::uint32_t> shared_;
   std::map<std::pair<std::uint64_t, std::optional<std::uint64_t>>, Expression> strings_;
   std::map<std::vector<SchemaId>, std::uint32_t> rules_;

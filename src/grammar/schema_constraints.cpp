@@ -1,6 +1,7 @@
 #include "grammar/schema_constraints.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -103,10 +104,8 @@ class Gatherer {
       out_.values = values;
       return;
     }
-    std::erase_if(*out_.values, [&](const SchemaJson* kept) {
-      return std::none_of(values.begin(), values.end(),
-                          [&](const SchemaJson* value) { return equal_values(*kept, *value); });
-    });
+    const ValueSet known(values);
+    std::erase_if(*out_.values, [&](const SchemaJson* kept) { return !known.contains(*kept); });
   }
   void take_enum(const std::string& key, const SchemaJson& value) {
     if (!value.is_array()) return fail(key, "an array");
@@ -172,10 +171,7 @@ class Gatherer {
     for (const SchemaJson& name : value) {
       if (!name.is_string()) return fail(key, "an array of strings");
       const auto text = name.get<std::string>();
-      auto& required = out_.required;
-      if (std::find(required.begin(), required.end(), text) == required.end()) {
-        required.push_back(text);
-      }
+      if (required_.insert(text).second) out_.required.push_back(text);
     }
   }
 
@@ -231,8 +227,26 @@ class Gatherer {
   SchemaNotes& notes_;
   SchemaId id_ = 0;
   Constraints out_;
+  std::set<std::string> required_;
   std::optional<Error> error_;
 };
+
+// The same text for equal values.
+std::string canonical(const SchemaJson& value) {
+  if (const auto number = to_decimal(value)) {
+    return (number->negative ? "-" : "") + number->integer + "." + number->fraction;
+  }
+  if (!value.is_structured()) return value.dump();
+  std::vector<std::string> parts;
+  for (const auto& item : value.items()) {
+    std::string part = canonical(item.value());
+    if (value.is_object()) part = SchemaJson(item.key()).dump() + ":" + part;
+    parts.push_back(std::move(part));
+  }
+  if (value.is_object()) std::sort(parts.begin(), parts.end());
+  return fmt::format("{}{}{}", value.is_object() ? "{" : "[", fmt::join(parts, ","),
+                     value.is_object() ? "}" : "]");
+}
 
 }  // namespace
 
@@ -241,6 +255,7 @@ Result<const FiniteAutomaton*> SchemaPatterns::pattern(const std::string& patter
   if (known != patterns_.end()) return &known->second;
   auto automaton = compile_pattern(pattern);
   if (!automaton) return automaton.error();
+  if (const Status status = count(*automaton); !status) return status.error();
   return &patterns_.emplace(pattern, std::move(*automaton)).first->second;
 }
 
@@ -251,13 +266,22 @@ Result<const FiniteAutomaton*> SchemaPatterns::format(const std::string& format)
   if (!pattern) return nullptr;
   auto automaton = compile_whole_pattern(*pattern);
   if (!automaton) return automaton.error();
+  if (const Status status = count(*automaton); !status) return status.error();
   return &formats_.emplace(format, std::move(*automaton)).first->second;
 }
 
+Status SchemaPatterns::count(const FiniteAutomaton& automaton) {
+  constexpr std::size_t kMost = 4'000'000;
+  built_ += automaton.states.size();
+  for (const auto& state : automaton.states) built_ += state.edges.size();
+  if (built_ <= kMost) return {};
+  return Error{fmt::format(
+      "the schema's patterns, formats and names together need more than {} states and edges",
+      kMost)};
+}
+
 void SchemaNotes::add(std::string note) {
-  if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) {
-    notes_.push_back(std::move(note));
-  }
+  if (known_.insert(note).second) notes_.push_back(std::move(note));
 }
 
 Result<Constraints> gather(const SchemaDocument& document, std::span<const SchemaId> schemas,
@@ -265,20 +289,16 @@ Result<Constraints> gather(const SchemaDocument& document, std::span<const Schem
   return Gatherer(document, notes).run(schemas);
 }
 
-bool equal_values(const SchemaJson& a, const SchemaJson& b) {
-  if (a.is_number() && b.is_number()) return to_decimal(a) == to_decimal(b);
-  if (a.is_array() && b.is_array()) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), equal_values);
-  }
-  if (a.is_object() && b.is_object()) {
-    if (a.size() != b.size()) return false;
-    for (const auto& item : a.items()) {
-      const auto other = b.find(item.key());
-      if (other == b.end() || !equal_values(item.value(), *other)) return false;
-    }
-    return true;
-  }
-  return a == b;
+bool equal_values(const SchemaJson& a, const SchemaJson& b) { return canonical(a) == canonical(b); }
+
+ValueSet::ValueSet(std::span<const SchemaJson* const> values) {
+  for (const SchemaJson* value : values) insert(*value);
+}
+
+bool ValueSet::insert(const SchemaJson& value) { return texts_.insert(canonical(value)).second; }
+
+bool ValueSet::contains(const SchemaJson& value) const {
+  return !texts_.empty() && texts_.contains(canonical(value));
 }
 
 }  // namespace linnet::grammar

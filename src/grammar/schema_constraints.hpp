@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.hpp"
@@ -15,7 +17,8 @@
 
 namespace linnet::grammar {
 
-/// Automata of the patterns and formats of a schema, each compiled once.
+/// Automata of the patterns and formats of a schema, each compiled once, and how much a schema's
+/// automata of strings have cost so far.
 class SchemaPatterns {
  public:
   /// Strings in which `pattern` occurs. The automaton lives as long as this object.
@@ -23,8 +26,13 @@ class SchemaPatterns {
   /// Strings of a format; null where the format is not known.
   Result<const FiniteAutomaton*> format(const std::string& format);
 
+  /// Counts an automaton that was built. An Error where all of them together are too many: each
+  /// may be within its limits and there may still be thousands of them.
+  Status count(const FiniteAutomaton& automaton);
+
  private:
   std::map<std::string, FiniteAutomaton> patterns_, formats_;
+  std::size_t built_ = 0;  // states and edges
 };
 
 /// A sentence for each thing that a schema asks for and that is not held.
@@ -35,6 +43,7 @@ class SchemaNotes {
 
  private:
   std::vector<std::string> notes_;
+  std::set<std::string> known_;
 };
 
 /// What several schemas together say about values directly, without what they say by referring to
@@ -70,5 +79,19 @@ Result<Constraints> gather(const SchemaDocument& document, std::span<const Schem
 /// True if the values are equal by JSON Schema's rules: numbers by value, objects whatever the
 /// order of their properties.
 bool equal_values(const SchemaJson& a, const SchemaJson& b);
+
+/// Values, each equal to no other, that are found in a time that does not grow with their number.
+class ValueSet {
+ public:
+  ValueSet() = default;
+  explicit ValueSet(std::span<const SchemaJson* const> values);
+
+  /// False where an equal value is there already.
+  bool insert(const SchemaJson& value);
+  bool contains(const SchemaJson& value) const;
+
+ private:
+  std::unordered_set<std::string> texts_;  // equal ones for equal values
+};
 
 }  // namespace linnet::grammar

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/hex.hpp"
+#include "base/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {
@@ -49,6 +50,18 @@ std::string unescaped_step(std::string_view step) {
   return result;
 }
 
+// Goes a step on in a path, which only tells readers where something is: a document of many parts
+// below a long name must not have that name many times.
+void append_step(std::string& path, std::string_view escaped) {
+  constexpr std::size_t kLongest = 300;
+  constexpr std::string_view kCut = "/...";
+  if (path.size() < kLongest) {
+    path.append("/").append(shortened(escaped));
+  } else if (!path.ends_with(kCut)) {
+    path.append(kCut);
+  }
+}
+
 const SchemaJson* step_into(const SchemaJson& json, const std::string& step) {
   if (json.is_object()) {
     const auto at = json.find(step);
@@ -91,11 +104,15 @@ void SchemaDocument::collect_names(const SchemaJson& json, const std::string& pa
       ids_.try_emplace(id, Place{&json, path});
     }
     for (const auto& item : json.items()) {
-      collect_names(item.value(), path + "/" + escaped_step(item.key()), depth + 1);
+      std::string place = path;
+      append_step(place, escaped_step(item.key()));
+      collect_names(item.value(), place, depth + 1);
     }
   } else if (json.is_array()) {
     for (std::size_t i = 0; i < json.size(); ++i) {
-      collect_names(json[i], fmt::format("{}/{}", path, i), depth + 1);
+      std::string place = path;
+      append_step(place, std::to_string(i));
+      collect_names(json[i], place, depth + 1);
     }
   }
 }
@@ -103,7 +120,7 @@ void SchemaDocument::collect_names(const SchemaJson& json, const std::string& pa
 SchemaId SchemaDocument::number(const SchemaJson& json, SchemaId parent,
                                 std::initializer_list<std::string_view> steps) {
   std::string place = path(parent);
-  for (const std::string_view step : steps) place.append("/").append(escaped_step(step));
+  for (const std::string_view step : steps) append_step(place, escaped_step(step));
   return insert(json, std::move(place), false);
 }
 
@@ -139,7 +156,7 @@ Result<SchemaId> SchemaDocument::resolve(const std::string& reference, SchemaId 
     if (!place.json) {
       return error(origin, fmt::format("$ref {} points to what is not there", reference));
     }
-    place.path.append("/").append(step);
+    append_step(place.path, step);
     at = end;
   }
   return insert(*place.json, place.path, false);

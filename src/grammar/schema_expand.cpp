@@ -82,6 +82,7 @@ Result<std::vector<Alternative>> SchemaExpander::expand_one(SchemaId id) {
 }
 
 Status SchemaExpander::check_keywords(SchemaId id) {
+  if (checked_.contains(id)) return {};
   const SchemaJson& json = document_.json(id);
   if (!json.is_object()) return document_.error(id, "a schema must be an object, true or false");
   for (const auto& item : json.items()) {
@@ -96,6 +97,7 @@ Status SchemaExpander::check_keywords(SchemaId id) {
               .message);
     }
   }
+  checked_.insert(id);
   return {};
 }
 

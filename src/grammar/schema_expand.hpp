@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "base/result.hpp"
@@ -51,6 +52,7 @@ class SchemaExpander {
   std::map<SchemaId, std::vector<SchemaId>> negations_;
   std::map<SchemaId, std::vector<std::pair<SchemaId, SchemaId>>> dependents_;
   std::size_t steps_ = 0;
+  std::unordered_set<SchemaId> checked_;  // have only keywords that are held or noted
 };
 
 }  // namespace linnet::grammar

@@ -54,7 +54,7 @@ bool SchemaValidator::fail(Error error) {
 }
 
 bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
-  constexpr std::size_t kDeepest = 200;
+  constexpr std::size_t kDeepest = 200, kMostSteps = 1'000'000;
   const SchemaJson& json = document_.json(id);
   if (json.is_boolean()) return json.get<bool>();
   // A schema that refers to itself without anything in between is valid for nothing.
@@ -63,6 +63,9 @@ bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
   if (path_.size() >= kDeepest) {
     return fail(document_.error(id, "its references are nested too deeply"));
   }
+  if (++steps_ > kMostSteps) {
+    return fail(document_.error(id, "checking the values of enum and const takes too long"));
+  }
   path_.push_back(here);
   const bool result =
       !error_ && check_direct(value, id) && (document_.negated(id) || check_in_place(value, id));
@@ -70,18 +73,31 @@ bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
   return result;
 }
 
-bool SchemaValidator::check_direct(const SchemaJson& value, SchemaId id) {
+// Null where a keyword has a wrong value.
+const SchemaValidator::Direct* SchemaValidator::direct(SchemaId id) {
+  const auto [at, added] = direct_.try_emplace(id);
+  if (!added) return &at->second;
   SchemaNotes notes;  // they are written when the schema is compiled
-  const auto gathered = gather(document_, {&id, 1}, notes);
-  if (!gathered) return fail(gathered.error());
-  const Constraints& constraints = *gathered;
-  const auto equals = [&](const SchemaJson* other) { return equal_values(value, *other); };
-  if ((constraints.types & bits_of(value)) == 0) return false;
-  if (constraints.values &&
-      std::none_of(constraints.values->begin(), constraints.values->end(), equals)) {
-    return false;
+  auto gathered = gather(document_, {&id, 1}, notes);
+  if (!gathered) {
+    direct_.erase(at);
+    fail(gathered.error());
+    return nullptr;
   }
-  if (std::any_of(constraints.excluded.begin(), constraints.excluded.end(), equals)) return false;
+  Direct& direct = at->second;
+  if (gathered->values) direct.values = ValueSet(*gathered->values);
+  direct.excluded = ValueSet(gathered->excluded);
+  direct.constraints = std::move(*gathered);
+  return &direct;
+}
+
+bool SchemaValidator::check_direct(const SchemaJson& value, SchemaId id) {
+  const Direct* const direct = this->direct(id);
+  if (!direct) return false;
+  const Constraints& constraints = direct->constraints;
+  if ((constraints.types & bits_of(value)) == 0) return false;
+  if (constraints.values && !direct->values.contains(value)) return false;
+  if (direct->excluded.contains(value)) return false;
   if (value.is_string()) return check_string(value.get<std::string>(), constraints);
   if (value.is_number()) return check_number(*to_decimal(value), constraints);
   if (value.is_array()) return check_array(value, id, constraints);
@@ -127,10 +143,9 @@ bool SchemaValidator::check_array(const SchemaJson& value, SchemaId id,
                                   const Constraints& constraints) {
   if (value.size() < constraints.min_items) return false;
   if (constraints.max_items && value.size() > *constraints.max_items) return false;
+  ValueSet seen;
   for (std::size_t i = 0; constraints.unique_items && i < value.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (equal_values(value[i], value[j])) return false;
-    }
+    if (!seen.insert(value[i])) return false;
   }
   const SchemaJson& json = document_.json(id);
   const auto prefix = json.find("prefixItems"), items = json.find("items");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,13 +17,20 @@ class SchemaValidator {
       : document_(document), patterns_(patterns) {}
 
   /// By the rules of draft 2020-12, for the keywords that the compiler supports. An Error where
-  /// references are nested too deeply or a pattern cannot be compiled.
+  /// references are nested too deeply, a pattern cannot be compiled or all values so far have taken
+  /// too many steps.
   Result<bool> valid(const SchemaJson& value, SchemaId id);
 
   /// The same without $ref, allOf, anyOf, oneOf, not, if and the dependent keywords of `id` itself.
   Result<bool> valid_directly(const SchemaJson& value, SchemaId id);
 
  private:
+  // What a schema says by itself; its values as sets.
+  struct Direct {
+    Constraints constraints;
+    ValueSet values, excluded;
+  };
+  const Direct* direct(SchemaId id);
   bool check(const SchemaJson& value, SchemaId id);
   bool check_direct(const SchemaJson& value, SchemaId id);
   bool check_string(const std::string& value, const Constraints& constraints);
@@ -37,6 +45,8 @@ class SchemaValidator {
   SchemaDocument& document_;
   SchemaPatterns& patterns_;
   std::vector<std::pair<SchemaId, const SchemaJson*>> path_;  // what is being checked
+  std::unordered_map<SchemaId, Direct> direct_;
+  std::size_t steps_ = 0;
   std::optional<Error> error_;
 };
 

@@ -173,6 +173,63 @@ TEST_F(Hostile, SchemasThatReferInCircles) {
   EXPECT_TRUE(accepts(must(compiled_schema(deep + R"("a3000":{"type":"null"}}})")), "[[]]"));
 }
 
+std::string listed(int count, const auto& item) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text.append(i > 0 ? "," : "").append(item(i));
+  return text;
+}
+
+TEST_F(Hostile, SchemasWithManyValues) {
+  const auto number = [](int i) { return fmt::format("{}", i); };
+  const auto automaton =
+      must(compiled_schema(fmt::format(R"({{"enum":[{}]}})", listed(40'000, number))));
+  EXPECT_TRUE(accepts(automaton, "39999"));
+  EXPECT_FALSE(accepts(automaton, "40000"));
+  const std::string both = R"({{"allOf":[{{"enum":[{}]}},{{"enum":[{},"x"]}}]}})";
+  const auto text = [](int i) { return fmt::format(R"("{}")", i); };
+  EXPECT_EQ(error_of(compiled_schema(
+                fmt::format(fmt::runtime(both), listed(100'000, number), listed(100'000, text)))),
+            "the grammar matches no text");
+  std::string deep = "{}";
+  for (int i = 0; i < 60; ++i) deep = fmt::format(R"({{"x":{}}})", deep);
+  EXPECT_THAT(error_of(compiled_schema(R"({"enum":[)" + deep +
+                                       R"(],"$ref":"#/$defs/p","$defs":{"p":{"properties":{"x":
+                  {"allOf":[{"$ref":"#/$defs/p"},{"$ref":"#/$defs/p"}]}}}}})")),
+              testing::HasSubstr("checking the values of enum and const takes too long"));
+  const auto reference = [](int i) { return fmt::format(R"("p{}":{{"$ref":"#/$defs/b"}})", i); };
+  const std::string shared = R"({{"properties":{{{}}},"$defs":{{"b":{{"enum":[{}]}}}}}})";
+  EXPECT_THAT(error_of(compiled_schema(
+                  fmt::format(fmt::runtime(shared), listed(3000, reference), listed(3000, text)))),
+              testing::HasSubstr("are listed for more than 200000 values"));
+}
+
+TEST_F(Hostile, SchemasWithManyKeywordsAndNames) {
+  const auto unknown = [](int i) { return fmt::format(R"("u{}":1)", i); };
+  const auto reference = [](int) { return std::string(R"({"$ref":"#/$defs/b"})"); };
+  const std::string schema = R"({{"allOf":[{}],"$defs":{{"b":{{"type":"null",{}}}}}}})";
+  const auto automaton = must(compiled_schema(
+      fmt::format(fmt::runtime(schema), listed(3500, reference), listed(3500, unknown))));
+  EXPECT_TRUE(accepts(automaton, "null"));
+  // A name of a megabyte is not kept for each of the schemas within.
+  const std::string name(1 << 20, 'n');
+  const auto json = parse_schema_json(
+      fmt::format(R"({{"properties":{{"{}":{{{}}}}}}})", name, listed(3500, unknown)));
+  ASSERT_TRUE(json);
+  const auto compiled = compile_json_schema(*json);
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  ASSERT_EQ(compiled->notes.size(), 3500u);
+  EXPECT_LT(compiled->notes[0].size(), 1000u);
+}
+
+TEST_F(Hostile, SchemasWithManyLargePatterns) {
+  const auto pattern = [](int i) {
+    return fmt::format(R"("p{}":{{"type":"string","pattern":"^[a-z]{{0,{}}}$"}})", i, 15'000 + i);
+  };
+  EXPECT_THAT(
+      error_of(compiled_schema(fmt::format(R"({{"properties":{{{}}}}})", listed(3500, pattern)))),
+      testing::HasSubstr("together need more than 4000000 states and edges"));
+}
+
 TEST_F(Hostile, LongTextsTakeBoundedMemory) {
   const auto automaton = must(compiled_schema("{}"));
   std::string text = "{\"a\":[1";
