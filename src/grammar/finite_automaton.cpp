@@ -126,6 +126,15 @@ Error too_large(const AutomatonLimits& limits) {
                " states or " + std::to_string(limits.edges) + " edges"};
 }
 
+Status AutomatonBudget::count(const FiniteAutomaton& automaton) {
+  constexpr std::size_t kMost = 5'000'000;
+  built_ += automaton.states.size();
+  for (const auto& state : automaton.states) built_ += state.edges.size();
+  if (built_ <= kMost) return {};
+  return Error{"its strings and numbers together need automata of more than " +
+               std::to_string(kMost) + " states and edges"};
+}
+
 FiniteAutomaton trim(const FiniteAutomaton& automaton) {
   const std::size_t count = automaton.states.size();
   std::vector<States> next(count), previous(count);

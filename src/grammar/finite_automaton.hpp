@@ -36,6 +36,17 @@ struct AutomatonLimits {
   std::size_t edges = 2'000'000;
 };
 
+/// What the automata of one document have cost so far: each may be within its limits, and there may
+/// still be thousands of them.
+class AutomatonBudget {
+ public:
+  /// Counts an automaton that was built. An Error where all of them together are too many.
+  Status count(const FiniteAutomaton& automaton);
+
+ private:
+  std::size_t built_ = 0;  // states and edges
+};
+
 /// Says that an automaton would have grown beyond `limits`.
 Error too_large(const AutomatonLimits& limits);
 

@@ -181,7 +181,8 @@ std::optional<std::vector<Condition>> conditions(const NumberRange& range, bool 
 }
 
 Result<FiniteAutomaton> magnitudes(const NumberRange& range,
-                                   const std::vector<Condition>& conditions) {
+                                   const std::vector<Condition>& conditions,
+                                   AutomatonBudget& budget) {
   std::size_t digit_count = range.fractions ? kNumberDigits : kIntegerDigits;
   for (const Condition& condition : conditions) {
     digit_count =
@@ -191,10 +192,12 @@ Result<FiniteAutomaton> magnitudes(const NumberRange& range,
   auto result = notation(range, digit_count);
   const auto restrict_to = [&](const FiniteAutomaton& other) {
     auto both = intersect(*result, other, {});
-    if (both) {
-      result = merge_equal_states(*both);
-    } else {
+    if (!both) {
       result = too_large({});
+    } else if (const Status status = budget.count(*both); !status) {
+      result = status.error();
+    } else {
+      result = merge_equal_states(*both);
     }
   };
   for (std::size_t i = 0; i < conditions.size() && result; ++i) {
@@ -225,12 +228,12 @@ Expression any_number() {
                    optional(exponent)});
 }
 
-Result<Expression> numbers_in(const NumberRange& range) {
+Result<Expression> numbers_in(const NumberRange& range, AutomatonBudget& budget) {
   std::vector<Expression> options;
   for (const bool negative : {false, true}) {
     const auto wanted = conditions(range, negative);
     if (!wanted) continue;
-    auto automaton = magnitudes(range, *wanted);
+    auto automaton = magnitudes(range, *wanted, budget);
     if (!automaton) return automaton.error();
     Expression magnitude = to_expression(*automaton, characters);
     options.push_back(negative ? sequence({literal("-"), std::move(magnitude)})

@@ -153,7 +153,7 @@ Result<std::vector<ObjectSchemas::Further>> ObjectSchemas::further() const {
       const bool in_set = (set >> i & 1) != 0;
       auto both = intersect(*further.names, in_set ? **automaton : complement(**automaton), {});
       if (!both) return too_large({});
-      if (const Status status = automata_->count(*both); !status) return status.error();
+      if (const Status status = automata_->budget().count(*both); !status) return status.error();
       further.names = merge_equal_states(*both);
       if (!in_set) continue;
       matched[patterns_[i].source] = true;

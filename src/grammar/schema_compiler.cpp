@@ -236,7 +236,7 @@ Result<Expression> SchemaCompiler::numbers(const Constraints& constraints, std::
     return range.fractions ? shared("number", &SchemaCompiler::number_body)
                            : shared("integer", &SchemaCompiler::integer_body);
   }
-  auto result = numbers_in(range);
+  auto result = numbers_in(range, patterns_.budget());
   if (!result) return error(constraints, result.error().message);
   return result;
 }

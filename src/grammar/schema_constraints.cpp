@@ -255,7 +255,7 @@ Result<const FiniteAutomaton*> SchemaPatterns::pattern(const std::string& patter
   if (known != patterns_.end()) return &known->second;
   auto automaton = compile_pattern(pattern);
   if (!automaton) return automaton.error();
-  if (const Status status = count(*automaton); !status) return status.error();
+  if (const Status status = budget_.count(*automaton); !status) return status.error();
   return &patterns_.emplace(pattern, std::move(*automaton)).first->second;
 }
 
@@ -266,18 +266,8 @@ Result<const FiniteAutomaton*> SchemaPatterns::format(const std::string& format)
   if (!pattern) return nullptr;
   auto automaton = compile_whole_pattern(*pattern);
   if (!automaton) return automaton.error();
-  if (const Status status = count(*automaton); !status) return status.error();
+  if (const Status status = budget_.count(*automaton); !status) return status.error();
   return &formats_.emplace(format, std::move(*automaton)).first->second;
-}
-
-Status SchemaPatterns::count(const FiniteAutomaton& automaton) {
-  constexpr std::size_t kMost = 4'000'000;
-  built_ += automaton.states.size();
-  for (const auto& state : automaton.states) built_ += state.edges.size();
-  if (built_ <= kMost) return {};
-  return Error{fmt::format(
-      "the schema's patterns, formats and names together need more than {} states and edges",
-      kMost)};
 }
 
 void SchemaNotes::add(std::string note) {

@@ -17,8 +17,7 @@
 
 namespace linnet::grammar {
 
-/// Automata of the patterns and formats of a schema, each compiled once, and how much a schema's
-/// automata of strings have cost so far.
+/// Automata of the patterns and formats of a schema, each compiled once.
 class SchemaPatterns {
  public:
   /// Strings in which `pattern` occurs. The automaton lives as long as this object.
@@ -26,13 +25,12 @@ class SchemaPatterns {
   /// Strings of a format; null where the format is not known.
   Result<const FiniteAutomaton*> format(const std::string& format);
 
-  /// Counts an automaton that was built. An Error where all of them together are too many: each
-  /// may be within its limits and there may still be thousands of them.
-  Status count(const FiniteAutomaton& automaton);
+  /// For all automata of the schema.
+  AutomatonBudget& budget() { return budget_; }
 
  private:
   std::map<std::string, FiniteAutomaton> patterns_, formats_;
-  std::size_t built_ = 0;  // states and edges
+  AutomatonBudget budget_;
 };
 
 /// A sentence for each thing that a schema asks for and that is not held.

@@ -102,7 +102,7 @@ bool DisjointProver::disjoint_strings(const Constraints& a, const Constraints& b
   const auto left = string_contents(a, patterns_, {}), right = string_contents(b, patterns_, {});
   if (!left || !right) return false;
   const auto both = intersect(*left, *right, {});
-  return both && patterns_.count(*both) && is_empty(*both);
+  return both && patterns_.budget().count(*both) && is_empty(*both);
 }
 
 bool DisjointProver::disjoint_objects(const Constraints& a, const Constraints& b) {

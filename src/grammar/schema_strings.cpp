@@ -64,7 +64,7 @@ Result<FiniteAutomaton> string_contents(const Constraints& constraints, SchemaPa
     auto both = intersect(*result, other, limits);
     if (!both) return too_large(limits);
     result = merge_equal_states(*both);
-    return patterns.count(*both);
+    return patterns.budget().count(*both);
   };
   for (const std::string& text : constraints.patterns) {
     auto automaton = patterns.pattern(text);

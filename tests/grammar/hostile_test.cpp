@@ -227,7 +227,14 @@ TEST_F(Hostile, SchemasWithManyLargePatterns) {
   };
   EXPECT_THAT(
       error_of(compiled_schema(fmt::format(R"({{"properties":{{{}}}}})", listed(3500, pattern)))),
-      testing::HasSubstr("together need more than 4000000 states and edges"));
+      testing::HasSubstr("together need automata of more than 5000000 states and edges"));
+}
+
+TEST_F(Hostile, SchemasWithManyNumbers) {
+  const auto fraction = [](int i) { return fmt::format("{}.{}", 123'456'789 + i * 7919, i + 1); };
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"type":"number","not":{{"enum":[{}]}}}})",
+                                                   listed(20'000, fraction)))),
+              testing::HasSubstr("together need automata of more than"));
 }
 
 TEST_F(Hostile, LongTextsTakeBoundedMemory) {
