@@ -3,8 +3,9 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
+#include <array>
+#include <cstdint>
+#include <vector>
 
 namespace linnet {
 namespace {
@@ -20,19 +21,41 @@ constexpr bool is_inert(char32_t c) {
          (c >= 0xff01 && c <= 0xff60) || (c >= 0x1f300 && c <= 0x1faff);  // wide forms, emoji
 }
 
-void append_nfc(std::string& out, std::string_view text) {
-  utf8proc_uint8_t* normalised = nullptr;
-  const auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &normalised,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(normalised, &std::free);
-  // It fails for want of memory only, as the text is valid UTF-8.
-  if (length < 0) {
-    out += text;
-  } else {
-    out.append(reinterpret_cast<const char*>(normalised), static_cast<std::size_t>(length));
+std::uint16_t combining_class(utf8proc_int32_t c) {
+  return utf8proc_get_property(c)->combining_class;
+}
+
+// The canonical decomposition (https://www.unicode.org/reports/tr15). utf8proc's own of a whole
+// text takes a time that is quadratic in the length of a run of combining marks.
+std::vector<utf8proc_int32_t> decomposed(std::string_view text) {
+  std::vector<utf8proc_int32_t> result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); i += utf8_length(text[i])) {
+    const auto c = static_cast<utf8proc_int32_t>(first_code_point(text.substr(i)));
+    std::array<utf8proc_int32_t, 16> parts = {c};  // no character has more than 4
+    constexpr auto kOptions = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE);
+    const auto count = utf8proc_decompose_char(c, parts.data(), parts.size(), kOptions, nullptr);
+    result.insert(result.end(), parts.begin(), parts.begin() + std::clamp<int>(count, 1, 16));
   }
+  const auto is_mark = [](utf8proc_int32_t c) { return combining_class(c) != 0; };
+  for (auto begin = result.begin(); begin != result.end();) {
+    begin = std::find_if(begin, result.end(), is_mark);
+    const auto end = std::find_if_not(begin, result.end(), is_mark);
+    std::stable_sort(begin, end, [](utf8proc_int32_t a, utf8proc_int32_t b) {
+      return combining_class(a) < combining_class(b);
+    });
+    begin = end;
+  }
+  return result;
+}
+
+void append_nfc(std::string& out, std::string_view text) {
+  std::vector<utf8proc_int32_t> characters = decomposed(text);
+  const auto length =
+      utf8proc_normalize_utf32(characters.data(), static_cast<utf8proc_ssize_t>(characters.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  characters.resize(static_cast<std::size_t>(length));
+  for (const utf8proc_int32_t c : characters) append_utf8(out, static_cast<char32_t>(c));
 }
 
 // A stretch of text from `from` on that is not inert, with the character before it, which it may
@@ -71,6 +94,14 @@ std::string_view to_nfc(std::string_view text, std::string& storage) {
     done = stretch.end;
   }
   return storage;
+}
+
+std::string to_nfd(std::string_view text) {
+  std::string result;
+  for (const utf8proc_int32_t c : decomposed(text)) {
+    append_utf8(result, static_cast<char32_t>(c));
+  }
+  return result;
 }
 
 std::string escape_spaces(std::string_view text) {

@@ -15,6 +15,8 @@ bool is_white_space(char32_t code_point);
 /// Normalisation form C of valid UTF-8; text that needs no change, which is most, is passed fast.
 /// A normalised copy goes to `storage`, and the result is a view of `text` or `storage`.
 std::string_view to_nfc(std::string_view text, std::string& storage);
+/// Normalisation form D of valid UTF-8.
+std::string to_nfd(std::string_view text);
 
 /// `text` with every space as U+2581, and a piece with every U+2581 as a space.
 std::string escape_spaces(std::string_view text);

@@ -1,8 +1,6 @@
 #include <utf8proc.h>
 
 #include <array>
-#include <cstdlib>
-#include <memory>
 
 #include "tokenizer/byte_trie.hpp"
 #include "tokenizer/kinds.hpp"
@@ -47,17 +45,6 @@ bool is_han(char32_t c) {
   return false;
 }
 
-std::string decompose(std::string_view text) {
-  utf8proc_uint8_t* decomposed = nullptr;
-  const auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &decomposed,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(decomposed, &std::free);
-  if (length < 0) return std::string(text);
-  return {reinterpret_cast<const char*>(decomposed), static_cast<std::size_t>(length)};
-}
-
 bool is_ascii(std::string_view text) {
   for (const char c : text) {
     if (static_cast<unsigned char>(c) >= 0x80) return false;
@@ -78,7 +65,7 @@ class Words {
     if (!strip_accents_ || is_ascii(text)) {
       append(text, words);
     } else {
-      append(decompose(text), words);
+      append(to_nfd(text), words);
     }
     return words;
   }

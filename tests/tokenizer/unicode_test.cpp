@@ -11,15 +11,22 @@
 namespace linnet {
 namespace {
 
-std::string nfc_by_library(const std::string& text) {
+std::string mapped_by_library(const std::string& text, int form) {
   utf8proc_uint8_t* raw = nullptr;
-  const auto length =
-      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                   static_cast<utf8proc_ssize_t>(text.size()), &raw,
-                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                   static_cast<utf8proc_ssize_t>(text.size()), &raw,
+                                   static_cast<utf8proc_option_t>(UTF8PROC_STABLE | form));
   std::string result(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(length));
   std::free(raw);
   return result;
+}
+
+std::string nfc_by_library(const std::string& text) {
+  return mapped_by_library(text, UTF8PROC_COMPOSE);
+}
+
+std::string nfd_by_library(const std::string& text) {
+  return mapped_by_library(text, UTF8PROC_DECOMPOSE);
 }
 
 std::string nfc(const std::string& text) {
@@ -33,6 +40,7 @@ TEST(NfcTest, AgreesWithTheLibraryOnEveryCharacter) {
     std::string text = "a";
     append_utf8(text, c);
     ASSERT_EQ(nfc(text), nfc_by_library(text)) << std::hex << static_cast<std::uint32_t>(c);
+    ASSERT_EQ(to_nfd(text), nfd_by_library(text)) << std::hex << static_cast<std::uint32_t>(c);
     text += "\u0301";
     ASSERT_EQ(nfc(text), nfc_by_library(text)) << std::hex << static_cast<std::uint32_t>(c);
   }
@@ -49,7 +57,21 @@ TEST(NfcTest, AgreesWithTheLibraryOnRandomText) {
       append_utf8(text, characters[random() % characters.size()]);
     }
     ASSERT_EQ(nfc(text), nfc_by_library(text)) << text;
+    ASSERT_EQ(to_nfd(text), nfd_by_library(text)) << text;
   }
+}
+
+// A prompt of many marks in the wrong order, which sorting by exchanges would take hours for.
+TEST(NfcTest, LongRunsOfMarksTakeLinearTime) {
+  constexpr int kMarks = 1'000'000;
+  std::string text = "a", sorted = "a", composed = "\u00e1";
+  for (int i = 0; i < kMarks; ++i) text += "\u0301";
+  for (int i = 0; i < kMarks; ++i) text += "\u0316", sorted += "\u0316";
+  for (int i = 0; i < kMarks; ++i) sorted += "\u0301";
+  for (int i = 0; i < kMarks; ++i) composed += "\u0316";
+  for (int i = 1; i < kMarks; ++i) composed += "\u0301";
+  EXPECT_TRUE(to_nfd(text) == sorted);
+  EXPECT_TRUE(nfc(text) == composed);
 }
 
 TEST(NfcTest, TextThatNeedsNoChangeIsNotCopied) {
