@@ -49,6 +49,13 @@ Part values_of(const KvShape& shape, int layer) {
   return {shape.type, false, PagedKvStore::padded(s.value_width), s.page_keys()};
 }
 
+// Of a value that is at most 127 away from 0, unless it is no number or its scale was not finite.
+std::int8_t q8_0_code(float scaled) {
+  const float code = std::nearbyint(scaled);
+  if (std::isnan(code)) return 0;
+  return static_cast<std::int8_t>(std::clamp(code, -127.0f, 127.0f));
+}
+
 void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
   float* scales = part.scales(to);
@@ -60,7 +67,7 @@ void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const flo
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
     scales[first / 32 * part.slots + slot] = scale;
     for (int c = first; c < last; ++c) {
-      codes[part.place(slot, c)] = static_cast<std::int8_t>(std::nearbyint(from[c] * inverse));
+      codes[part.place(slot, c)] = q8_0_code(from[c] * inverse);
     }
   }
 }
