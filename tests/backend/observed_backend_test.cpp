@@ -84,5 +84,17 @@ TEST_F(ObservedBackend, ShowsToEachExpertItsRows) {
   EXPECT_EQ(notes_.all, want);
 }
 
+// A matrix often lies where one lay that is gone.
+TEST_F(ObservedBackend, DoesNotTakeAMatrixForOneThatWasThereBefore) {
+  std::vector<float> out(2 * kRows);
+  for (int i = 0; i < 10; ++i) {
+    upload(*observed_, "gone.weight").reset();
+    const auto unnamed = upload(*observed_, "");
+    const MatmulOutput outputs[] = {{unnamed.get(), {out.data(), 2, kRows, kRows}}};
+    observed_->matmul(in_, outputs);
+  }
+  EXPECT_TRUE(notes_.all.empty());
+}
+
 }  // namespace
 }  // namespace linnet

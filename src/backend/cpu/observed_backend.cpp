@@ -15,7 +15,9 @@ class ObservedCpuBackend final : public CpuBackend {
   using CpuBackend::upload;
   Result<std::unique_ptr<Matrix>> upload(const MatrixSource& source) override {
     auto matrix = CpuBackend::upload(source);
-    if (matrix && !source.weight.tensor.empty()) names_[matrix->get()] = source.weight;
+    if (!matrix) return matrix;
+    names_.erase(matrix->get());  // of a matrix that stood there before
+    if (!source.weight.tensor.empty()) names_[matrix->get()] = source.weight;
     return matrix;
   }
 
