@@ -1,5 +1,7 @@
 #include "backend/cpu/cpu_backend.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -8,6 +10,7 @@
 #include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
 #include "backend/visible_keys.hpp"
+#include "base/machine.hpp"
 #include "base/page_memory.hpp"
 
 namespace linnet {
@@ -37,7 +40,15 @@ const PackedMatrix& packed(const Matrix& matrix) {
 }  // namespace
 
 Result<std::unique_ptr<Buffer>> CpuBackend::allocate(std::int64_t floats) {
-  auto memory = PageMemory::allocate(floats * static_cast<std::int64_t>(sizeof(float)));
+  // Pages are given only when they are written to, and then it is too late for an Error.
+  constexpr std::int64_t kSmall = std::int64_t{256} << 20;
+  const std::int64_t bytes = floats * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t available = bytes > kSmall ? available_memory_bytes() : 0;
+  if (available > 0 && bytes > available) {
+    return Error{fmt::format("out of memory: {} bytes were asked for, but only {} are available",
+                             bytes, available)};
+  }
+  auto memory = PageMemory::allocate(bytes);
   if (!memory) return memory.error();
   return std::unique_ptr<Buffer>(std::make_unique<PageBuffer>(std::move(*memory)));
 }
