@@ -9,6 +9,7 @@ namespace {
 
 // Units with this bit hold the place of a replacement, the others lead on.
 constexpr std::uint32_t kValueBit = 1u << 31;
+constexpr std::size_t kLongestReplacement = 1024;  // of Unicode's own none has more than 33 bytes
 
 std::uint64_t offset_of(std::uint32_t unit) {
   return static_cast<std::uint64_t>(unit >> 10) << ((unit & (1u << 9)) >> 6);
@@ -46,6 +47,12 @@ Result<Charsmap> Charsmap::read(std::string_view bytes) {
                  : (i ^ offset_of(unit)) >= result.units_.size()) {
       return Error{fmt::format("unit {} of its double array leads out of the data", i)};
     }
+    if (!is_value) continue;
+    const std::string_view rest = std::string_view(result.replacements_).substr(unit & ~kValueBit);
+    if (rest.substr(0, kLongestReplacement + 1).find('\0') == std::string_view::npos) {
+      return Error{fmt::format("the replacement of unit {} is longer than {} bytes", i,
+                               kLongestReplacement)};
+    }
   }
   return result;
 }
@@ -61,9 +68,8 @@ std::optional<Charsmap::Rule> Charsmap::find(std::string_view text) const {
     if (byte == 0 || label_of(unit) != byte) break;
     place ^= offset_of(unit);
     if (!has_value(unit)) continue;
-    const std::uint32_t value = units_[place] & ~kValueBit;
-    if (value >= replacements_.size()) break;  // not a value after all
-    longest = {i + 1, replacements_.c_str() + value};
+    if ((units_[place] & kValueBit) == 0) break;  // not a value after all
+    longest = {i + 1, replacements_.c_str() + (units_[place] & ~kValueBit)};
   }
   return longest;
 }

@@ -25,7 +25,11 @@ class Normaliser {
 
   bool add_space_prefix() const { return add_space_prefix_; }
 
-  std::string run(std::string_view text) const {
+  /// An Error where the rules make a text many times longer: Unicode's own make it at most 13 times
+  /// longer, spaces written as kSpaceMark.
+  Result<std::string> run(std::string_view text) const {
+    constexpr std::size_t kMostGrowth = 16, kAlways = 4096;
+    const std::size_t longest = text.size() * kMostGrowth + kAlways;
     std::string result;
     bool after_space = remove_extra_spaces_;
     while (!text.empty()) {
@@ -37,6 +41,9 @@ class Normaliser {
       if (!piece.empty()) {
         if (result.empty() && add_space_prefix_) result += kSpaceMark;
         result += escape_spaces(piece);
+        if (result.size() > longest || result.size() > std::numeric_limits<std::uint32_t>::max()) {
+          return Error{"the vocabulary's normalisation rules make the text too long"};
+        }
         after_space = piece.ends_with(' ');
       }
       after_space = after_space && remove_extra_spaces_;
@@ -92,7 +99,9 @@ class UnigramTokenizer final : public VocabularyTokenizer {
   };
 
   Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
-    const std::string normal = normaliser_.run(text);
+    const Result<std::string> normalised = normaliser_.run(text);
+    if (!normalised) return normalised.error();
+    const std::string& normal = *normalised;
     WordCache cache(normal.size());
     std::vector<Way> ways;
     const std::size_t before = ids.size();

@@ -175,6 +175,29 @@ TEST(CharsmapTest, RefusesWhatLeadsOutOfTheData) {
   EXPECT_FALSE(Charsmap::read(charsmap_of(units, one_replacement)).ok());
 }
 
+TEST(CharsmapTest, RefusesReplacementsWithoutEnd) {
+  std::vector<std::uint32_t> units(256, 0);
+  units[7] = 1u << 31 | 1;
+  EXPECT_TRUE(Charsmap::read(charsmap_of(units, std::string(1025, 'x') + '\0')).ok());
+  units[7] = 1u << 31 | 0;
+  EXPECT_FALSE(Charsmap::read(charsmap_of(units, std::string(1025, 'x') + '\0')).ok());
+}
+
+// "a" becomes a thousand of them.
+TEST(CharsmapTest, RulesThatMakeATextVeryLongAreAnError) {
+  std::vector<std::uint32_t> units(512, 0);
+  units[0] = 256u << 10;
+  units[256 ^ 'a'] = (256 ^ 'a' ^ 300u) << 10 | 1u << 8 | 'a';
+  units[300] = 1u << 31 | 0;
+  auto file = vocabulary();
+  for (const char byte : charsmap_of(units, std::string(1000, 'a') + '\0')) {
+    file.charsmap.push_back(static_cast<std::int8_t>(byte));
+  }
+  const auto tokenizer = test::make(file);
+  EXPECT_TRUE(tokenizer->encode("a", {}));
+  EXPECT_FALSE(tokenizer->encode(std::string(10'000, 'a'), {}));
+}
+
 TEST(CharsmapTest, FindsTheLongestRule) {
   // "a" is replaced by "x" and "ab" by nothing. A node's children stand at its base xor their byte.
   std::vector<std::uint32_t> units(512, 0);
