@@ -15,6 +15,8 @@ namespace {
 constexpr std::int64_t kMostPieces = 1 << 24;
 // Matching a piece takes up to its length at every place of a text.
 constexpr std::size_t kMostPieceBytes = 1 << 14;
+// Of all pieces together, which tries take up to a hundred times as much memory for.
+constexpr std::size_t kMostBytes = std::size_t{32} << 20;
 
 // Pieces that end a text in some family of models, whatever the file says of them.
 constexpr auto kEndPieces = std::to_array<std::string_view>({"<|eot_id|>",
@@ -99,11 +101,17 @@ Status Vocabulary::read_pieces(const gguf::File& file) {
                              size, kMostPieces)};
   }
   pieces_.reserve(size);
+  std::size_t bytes = 0;
   for (std::size_t i = 0; i < size; ++i) {
     const std::string_view piece = (*tokens)->string(i);
     if (piece.size() > kMostPieceBytes) {
       return Error{fmt::format("{}: token {} has {} bytes, expected at most {}", where(file), i,
                                piece.size(), kMostPieceBytes)};
+    }
+    bytes += piece.size();
+    if (bytes > kMostBytes) {
+      return Error{fmt::format("{}: the vocabulary's tokens have more than {} bytes together",
+                               where(file), kMostBytes)};
     }
     pieces_.emplace_back(piece);
   }

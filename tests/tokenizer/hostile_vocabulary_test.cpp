@@ -61,6 +61,14 @@ TEST(HostileVocabularyTest, EmptyOnes) {
   }
 }
 
+TEST(HostileVocabularyTest, ManyLongTokens) {
+  auto file = small("t5");
+  for (int i = 0; i < 2100; ++i) {
+    file.add(std::to_string(i) + std::string((1 << 14) - 10, 'x'));
+  }
+  expect_error(file, "tokens have more than 33554432 bytes together");
+}
+
 TEST(HostileVocabularyTest, ArraysOfOtherLengths) {
   for (const std::string& kind : kKinds) {
     auto file = small(kind);
