@@ -29,7 +29,9 @@ void GrammarSession::find_allowed() {
     for (const std::int32_t id : mask_->vocabulary().end_ids()) allowed_.insert(id);
   }
   std::uint32_t before = PushdownAutomaton::kNone;
+  work_left_ = mask_->limits().mask_work;
   for (const Configuration at : configurations_.reading) {
+    if (overflowed_) return;  // it ends in an error
     const auto mask = mask_->of_state(at.state);
     overflowed_ |= mask->overflowed;
     // Close to the deepest calls that are possible, what a state allows depends on the depth.
@@ -62,7 +64,7 @@ void GrammarSession::follow_exits(Configuration configuration, const TokenMask::
     if (exits.empty()) continue;
     const std::uint32_t nodes_outside = nodes_.size();
     walk.stepper().step(outside, static_cast<std::uint8_t>(byte), next);
-    for (std::size_t i = 0; i < exits.size() && !next.dead(); ++i) {
+    for (std::size_t i = 0; i < exits.size() && !next.dead() && walk.work() < work_left_; ++i) {
       const std::uint32_t exit = exits[i];
       allow(exit);
       const bool done = next.reading.empty() ||
@@ -73,7 +75,13 @@ void GrammarSession::follow_exits(Configuration configuration, const TokenMask::
     nodes_.shrink(nodes_outside);
   }
   overflowed_ |= walk.stepper().overflowed();
+  take_work(walk.work());
   nodes_.shrink(nodes_before);
+}
+
+void GrammarSession::take_work(std::uint64_t work) {
+  overflowed_ |= work >= work_left_;
+  work_left_ -= std::min(work, work_left_);
 }
 
 void GrammarSession::walk_exactly(Configuration configuration) {
@@ -87,6 +95,7 @@ void GrammarSession::walk_exactly(Configuration configuration) {
     }
   });
   overflowed_ |= !done || walk.stepper().overflowed();
+  take_work(walk.work());
   const std::uint32_t depth = nodes_.depth(configuration.node);
   for (const auto& edge : mask_->automaton().token_edges(configuration.state)) {
     if (depth + mask_->automaton().state(edge.target).height > mask_->limits().depth) continue;

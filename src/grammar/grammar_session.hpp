@@ -52,6 +52,7 @@ class GrammarSession : public TokenConstraint {
   void find_allowed();
   void follow_exits(Configuration configuration, const TokenMask::StateMask& mask);
   void walk_exactly(Configuration configuration);
+  void take_work(std::uint64_t work);
   Configurations after(std::int32_t token);
 
   static constexpr std::uint32_t kManyNodes = 4096;
@@ -64,6 +65,7 @@ class GrammarSession : public TokenConstraint {
   bool allowed_known_ = false;
   bool ended_ = false;
   bool overflowed_ = false;
+  std::uint64_t work_left_ = 0;  // of the mask that is being found
 };
 
 }  // namespace linnet::grammar

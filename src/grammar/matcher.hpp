@@ -15,6 +15,9 @@ struct MatchLimits {
   std::uint32_t depth = 256;             ///< calls, one in the other
   std::uint32_t configurations = 8'192;  ///< ways to read a text that are followed at once
   std::uint32_t work = 1'000'000;        ///< steps that one byte may take
+  /// Steps that finding the tokens which may come next may take, besides the masks of states, which
+  /// are kept: the ways to read a text take their steps one after the other.
+  std::uint64_t mask_work = 50'000'000;
 };
 
 /// The stacks of all ways to read a text, sharing what they have in common: a node is a call, with

@@ -26,14 +26,14 @@ class TreeWalk {
   template <class Arrive>
   bool run(std::uint32_t first, std::uint32_t last, std::uint32_t depth,
            const Configurations& start, Arrive&& arrive) {
-    const std::uint64_t roof = work_ + stepper_.work() + kMostWork;
+    const std::uint64_t roof = work() + kMostWork;
     const std::uint32_t nodes_before = nodes_.size();
     if (levels_.empty()) levels_.resize(1);
     levels_[0].configurations = start;
     levels_[0].nodes = nodes_before;
     levels_[0].single = false;
     std::uint32_t node = first;
-    while (node < last && work_ + stepper_.work() < roof) {
+    while (node < last && work() < roof) {
       const std::uint32_t height = vocabulary_.depth(node) - depth;  // from 1
       if (levels_.size() <= height) levels_.resize(height + 1);
       nodes_.shrink(levels_[height - 1].nodes);
@@ -49,6 +49,8 @@ class TreeWalk {
   }
 
   Stepper& stepper() { return stepper_; }
+  /// Steps so far, of the walks and of the stepper: a measure of work.
+  std::uint64_t work() const { return work_ + stepper_.work(); }
   /// As Stepper::reach, of all steps of this walk.
   std::uint32_t reach() const { return std::max(reach_, stepper_.reach()); }
 

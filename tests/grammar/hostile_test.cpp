@@ -123,6 +123,7 @@ TEST_F(Hostile, AmbiguousSessionsGoOnOrEndInAnError) {
   EXPECT_TRUE(generate({}));
   EXPECT_FALSE(generate({.work = 100}));
   EXPECT_FALSE(generate({.configurations = 20}));
+  EXPECT_FALSE(generate({.mask_work = 1000}));
 }
 
 TEST_F(Hostile, LeftRecursionThroughManyRules) {
