@@ -9,6 +9,7 @@ namespace linnet {
 ModelSpec read_gpt2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   spec.position_rows = loader.rows("position_embd");
+  if (spec.position_rows == 0) p.fail("missing tensor position_embd.weight");
   set_activation(spec, Activation::kGelu);
   return spec;
 }
@@ -21,8 +22,10 @@ ModelSpec read_bloom(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// MPT: learned positions or ALiBi.
 ModelSpec read_mpt(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_gpt2(p, loader);
+  ModelSpec spec = read_common(p, loader);
+  spec.position_rows = loader.rows("position_embd");
   set_activation(spec, Activation::kGeluOfHalves);
   const float bias = p.number("attention.max_alibi_bias", 0.0f);
   const float clamp = p.number("attention.clamp_kqv", 0.0f);

@@ -146,7 +146,9 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
   if (spec.moe.experts > 0) {
     layer.moe = load_moe(loader, spec.moe, spec_.width, prefix);
     layer.experts_norm =
-        loader.norm(tensor_name(prefix, "ffn_norm_exps"), spec_.width, Presence::kOptional);
+        loader.norm(tensor_name(prefix, "ffn_norm_exps"), spec_.width,
+                    spec.moe.input == MoeSpec::Input::kAllBeforeMixer ? Presence::kRequired
+                                                                      : Presence::kOptional);
   }
 }
 
