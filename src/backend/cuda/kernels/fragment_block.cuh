@@ -8,8 +8,8 @@ namespace linnet::cuda {
 /// What makes weights of the codes of a group, as pairs of the same binary16 number. A code stands
 /// in the lowest bits of a mantissa, which is 1024 + code:
 ///     weight = scale * (1024 + code - offset) + least
-/// Where minimums are multiples of a number of the super block, scales are integers, too, and the
-/// inner sum is exact:
+/// Where minimums are multiples of a number of the super block, scales are integers up to 63, too,
+/// so that the inner sum is exact, and 1024 * scale a number of binary16:
 ///     weight = super * (scale * (1024 + code) + offset) + least
 template <class L>
 struct FragmentScale {
