@@ -60,8 +60,8 @@ TEST(FragmentInputs, AreAllInputsAndWholeCodeWords) {
   for (int place = 0; place < kFragmentInputs; ++place) inputs.insert(fragment_input(place));
   EXPECT_EQ(std::ssize(inputs), kFragmentInputs);
   EXPECT_EQ(*inputs.rbegin(), kFragmentInputs - 1);
-  // Step 3, lane 2: of its codes 12 to 15 of block 2, the first and the third are its numbers of the
-  // first eight inputs, the second and the fourth those of the others.
+  // Step 3, lane 2: of its codes 12 to 15 of block 2, the first and the third are its numbers of
+  // the first eight inputs, the second and the fourth those of the others.
   EXPECT_EQ(fragment_input(3 * 16 + 4), 2 * 32 + 3 * 4);
   EXPECT_EQ(fragment_input(3 * 16 + 4 + 1), 2 * 32 + 3 * 4 + 2);
   EXPECT_EQ(fragment_input(3 * 16 + 8 + 4), 2 * 32 + 3 * 4 + 1);
