@@ -24,8 +24,7 @@ void use_rope(Hyperparameters& p, WeightLoader& loader, ModelSpec& spec) {
 
 ModelSpec read_bert(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_after_norms(p, loader);
-  spec.position_rows = loader.rows("position_embd");
-  if (spec.position_rows == 0) p.fail("missing tensor position_embd.weight");
+  spec.position_rows = required_rows(p, loader, "position_embd");
   set_activation(spec, Activation::kGelu);
   return spec;
 }

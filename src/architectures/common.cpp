@@ -130,6 +130,13 @@ bool sliding_by_pattern(SlidingPattern pattern, int layer) {
 
 }  // namespace
 
+std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
+                           const std::string& stem) {
+  const std::int64_t rows = loader.rows(stem);
+  if (rows == 0) p.fail(fmt::format("missing tensor {}.weight", stem));
+  return rows;
+}
+
 ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   ModelSpec spec;
   spec.architecture = p.architecture();

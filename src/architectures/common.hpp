@@ -10,6 +10,9 @@
 
 namespace linnet {
 
+/// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
+std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
+
 /// What nearly all architectures have in common: sizes, context, norm epsilon (RMS or layer norm,
 /// whichever key is there), and for each layer heads, widths, dense or expert feed-forward. A layer
 /// has experts if it has a router. Rope is left out.

@@ -104,8 +104,7 @@ ModelSpec read_gemma3n(Hyperparameters& p, WeightLoader& loader) {
   share_keys(spec, kOwnKeys);
   ignore_query_extras(spec, kOwnKeys);
   spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
-  spec.per_layer_width = loader.rows("blk.0.inp_gate");
-  if (spec.per_layer_width == 0) p.fail("missing tensor blk.0.inp_gate.weight");
+  spec.per_layer_width = required_rows(p, loader, "blk.0.inp_gate");
   spec.altup_streams = kStreams;
   for (int i = 0; i < std::min(kSparseLayers, static_cast<int>(spec.layers.size())); ++i) {
     spec.layers[i].mlp.gate_cut = kDeviationsOf95Percent;

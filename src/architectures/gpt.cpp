@@ -8,8 +8,7 @@ namespace linnet {
 // GPT-2 and StarCoder: learned positions, layer norm, a feed-forward part without gate.
 ModelSpec read_gpt2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  spec.position_rows = loader.rows("position_embd");
-  if (spec.position_rows == 0) p.fail("missing tensor position_embd.weight");
+  spec.position_rows = required_rows(p, loader, "position_embd");
   set_activation(spec, Activation::kGelu);
   return spec;
 }
