@@ -496,24 +496,24 @@ TEST(Server, DrainFinishesWhatRuns) {
   EXPECT_THROW(test::TcpClient late(serving.port()), std::runtime_error);
 }
 
-TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {
+// A server whose engine comes from `load`.
+auto start_with(Result<std::unique_ptr<Engine>> (*load)()) {
   const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
   serve::ServerOptions options;
   options.port = 0;
-  auto server = serve::Server::start(
-      std::move(*serve::describe_model(**file, "m", "", 512)),
-      []() -> Result<std::unique_ptr<Engine>> { throw std::bad_alloc(); }, options);
+  return serve::Server::start(std::move(*serve::describe_model(**file, "m", "", 512)), load,
+                              options);
+}
+
+TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {
+  auto server = start_with([]() -> Result<std::unique_ptr<Engine>> { throw std::bad_alloc(); });
   ASSERT_TRUE(server.ok());
   EXPECT_EQ((*server)->wait_until_loaded().error().message, "there is not enough memory");
 }
 
 TEST(Server, AModelThatCannotBeLoadedIsSaid) {
-  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
-  serve::ServerOptions options;
-  options.port = 0;
-  auto server = serve::Server::start(
-      std::move(*serve::describe_model(**file, "m", "", 512)),
-      []() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }, options);
+  auto server =
+      start_with([]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; });
   ASSERT_TRUE(server.ok());
   EXPECT_EQ((*server)->wait_until_loaded().error().message, "no engine today");
   EXPECT_EQ(test::http((*server)->port(), "GET", "/health").status, 500);
