@@ -22,6 +22,13 @@ __global__ void __launch_bounds__(kElementThreads)
   for (std::int64_t row = blockIdx.y; row < rows; row += gridDim.y) body(row, column);
 }
 
+/// activation(gate) * up of one element; without `up`, the activation alone.
+__device__ inline float activated(const View& gate, const View& up, Activation activation,
+                                  std::int64_t row, std::int64_t column) {
+  const float value = activate(activation, gate.data[row * gate.stride + column]);
+  return up.data ? value * up_factor(activation, up.data[row * up.stride + column]) : value;
+}
+
 /// out = activation(gate) * up. Grid as for_elements; `quantised` has codes only where a row is
 /// whole blocks.
 __global__ void __launch_bounds__(kElementThreads)
@@ -30,8 +37,7 @@ __global__ void __launch_bounds__(kElementThreads)
   const std::int64_t c = std::int64_t{blockIdx.x} * kElementThreads + threadIdx.x;
   if (c >= gate.columns) return;
   for (std::int64_t r = blockIdx.y; r < gate.rows; r += gridDim.y) {
-    float value = activate(activation, gate.data[r * gate.stride + c]);
-    if (up.data) value *= up_factor(activation, up.data[r * up.stride + c]);
+    const float value = activated(gate, up, activation, r, c);
     out.data[r * out.stride + c] = value;
     if (quantised.codes) quantise_block(value, r * quantised.blocks + c / kBlock, quantised);
   }
@@ -44,9 +50,7 @@ __global__ void __launch_bounds__(kRowThreads)
   const std::int64_t row = blockIdx.x;
   float* to = out.data + row * out.stride;
   for (std::int64_t c = threadIdx.x; c < gate.columns; c += blockDim.x) {
-    float value = activate(activation, gate.data[row * gate.stride + c]);
-    if (up.data) value *= up_factor(activation, up.data[row * up.stride + c]);
-    to[c] = value;
+    to[c] = activated(gate, up, activation, row, c);
   }
   sync_block();
   halve_row(to, gate.columns, row, halves);
