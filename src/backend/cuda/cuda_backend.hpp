@@ -224,7 +224,9 @@ class CudaBackend final : public Backend {
   bool multiply_by_library(Prepared& x, const MatmulOutput& output);
   bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,
                       Activation activation, View out);
-  QuantisedRows room_for_quantised(View of, int memory = 0, std::int64_t most_rows = kFewRows);
+  bool are_few(std::int64_t rows) const;
+  QuantisedRows room_for_quantised(View of);
+  QuantisedRows take_quantised(View of, int memory);
   HalfRows room_for_halves(View of);
   HalfRows take_halves(View of, Halved how);
   void remember(View of, const ReadyRows& rows);

@@ -69,19 +69,27 @@ class Together {
 
 }  // namespace
 
-// Where an operation that makes the few rows `of` puts them as integers, too, because a product of
-// them is likely to follow; without codes where that is no use. What is in that memory goes.
-QuantisedRows CudaBackend::room_for_quantised(View of, int memory, std::int64_t most_rows) {
-  if (is_deterministic_ || !has_quantised_weights_ || of.rows > most_rows ||
-      of.columns % kBlock != 0)
-    return {};
+bool CudaBackend::are_few(std::int64_t rows) const {
+  return !is_deterministic_ && rows <= (has_warpgroups_ ? kFewRowsBesideWarpgroups : kFewRows);
+}
+
+// Where an operation that makes the rows `of` puts them as integers, too, because a product that
+// wants them so is likely to follow; without codes where that is no use.
+QuantisedRows CudaBackend::room_for_quantised(View of) {
+  if (!are_few(of.rows)) return {};
+  return take_quantised(of, 0);
+}
+
+// What is in that memory goes.
+QuantisedRows CudaBackend::take_quantised(View of, int memory) {
+  if (!has_quantised_weights_ || of.columns % kBlock != 0) return {};
   return quantised_memory_[memory].take(*stream_, of.rows, of.columns / kBlock);
 }
 
 // Where an operation that makes the rows `of` halves them, too. Rows that the library takes are
 // halved in another way.
 HalfRows CudaBackend::room_for_halves(View of) {
-  if (!has_warpgroups_ || of.rows <= kFewRows || of.rows >= kLibraryRows) return {};
+  if (!has_warpgroups_ || are_few(of.rows) || of.rows >= kLibraryRows) return {};
   return take_halves(of, Halved::kForFragments);
 }
 
@@ -166,7 +174,7 @@ bool CudaBackend::multiply_gated(View in, const Product& gate, const Product& up
   if (!floats) quantise(x);
   // Where the inputs don't lie.
   const bool first_is_taken = !floats && quantised_memory_[0].holds(quantised_);
-  const QuantisedRows to = room_for_quantised(out, first_is_taken ? 1 : 0, kFewPicks);
+  const QuantisedRows to = take_quantised(out, first_is_taken ? 1 : 0);
   if (floats) {
     multiply_gated_float_rows(*stream_, both, in, out.rows, choice, activation, to);
   } else {
@@ -180,8 +188,7 @@ void CudaBackend::gated_matmul(View in, const MatmulOutput& gate, const MatmulOu
                                Activation activation) {
   const Product left{view_of(*gate.weight), epilogue_of(gate, gate.out)};
   const Product right{view_of(*up.weight), epilogue_of(up, up.out)};
-  const bool few = in.rows <= kFewRows && !is_deterministic_;
-  if (few && multiply_gated(in, left, right, {}, activation, up.out)) return;
+  if (are_few(in.rows) && multiply_gated(in, left, right, {}, activation, up.out)) return;
   Backend::gated_matmul(in, gate, up, activation);
 }
 
@@ -260,7 +267,7 @@ void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
 void CudaBackend::multiply(View in, std::span<const MatmulOutput> outputs) {
   if (is_deterministic_) return multiply_alike(in, outputs);
   Prepared x{in};
-  const bool few = in.rows <= kFewRows;
+  const bool few = are_few(in.rows);
   Together together(few ? kFewTileOutputs : kTileOutputs, [&](const Products& all) {
     few ? multiply_few_rows(x, all, in.rows, {}) : multiply_many(x, all);
   });

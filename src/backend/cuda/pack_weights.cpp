@@ -196,15 +196,19 @@ Magnitudes pack_row(const WeightsPlan&, const std::byte* from, std::int64_t colu
 }
 
 template <class T>
+constexpr Scales scales_of() {
+  if constexpr (T::has_super_scale) return Scales::kSuper;
+  return T::scales_fit_half ? Scales::kHalf : Scales::kBfloat16;
+}
+
+template <class T>
 WeightsView view_of() {
   WeightsView view;
   view.codes = codes_of<T>();
   view.has_minimum = T::has_minimum;
   static_assert(!T::has_super_scale || T::group_elements == 16 || T::group_elements == kBlock);
   view.group_shift = std::countr_zero(static_cast<unsigned>(T::group_elements));
-  view.scale_kind = T::has_super_scale   ? Scales::kSuper
-                    : T::scales_fit_half ? Scales::kHalf
-                                         : Scales::kBfloat16;
+  view.scale_kind = scales_of<T>();
   if constexpr (T::has_super_scale) view.scale_factor = T::scale_factor;
   if constexpr (!T::has_codebook) {
     view.offset = T::code_bits == 8 ? 0.0f : static_cast<float>(-T::code_min);
@@ -214,6 +218,11 @@ WeightsView view_of() {
     view.scale_factor = 2.0f;
   } else {
     std::memcpy(view.table, T::codebook.data(), sizeof view.table);
+  }
+  if constexpr (T::has_codebook && T::code_bits == 4) {
+    constexpr Layout kLayout{codes_of<T>(), scales_of<T>(), T::has_minimum,
+                             T::group_elements == 16};
+    static_assert(has_e2m1_codes(kLayout) == (T::codebook == formats::kE2m1Codebook));
   }
   return view;
 }
@@ -327,7 +336,8 @@ Result<float> pack_rows(const MatrixSource& source, const WeightsPlan& plan, std
 
 void set_half_factor(float largest, WeightsView& view) {
   if (view.codes == Codes::kHalf || !(largest > 0.0f) || !std::isfinite(largest)) return;
-  const int shift = std::clamp(13 - std::ilogb(largest), -100, 100);
+  const int wanted = has_e2m1_codes(view.layout()) ? 3 : 13;
+  const int shift = std::clamp(wanted - std::ilogb(largest), -100, 100);
   view.half_factor = std::ldexp(1.0f, shift);
   view.half_inverse = std::ldexp(1.0f, -shift);
 }

@@ -86,6 +86,14 @@ struct Layout {
   bool operator==(const Layout&) const = default;
 };
 
+/// Whether codes are those of E2M1 numbers twice as large: MXFP4 and NVFP4. No other type with a
+/// table has such scales.
+constexpr bool has_e2m1_codes(const Layout& layout) {
+  return layout.codes == Codes::kTable4 &&
+         (layout.scale_kind == Scales::kBfloat16 ||
+          (layout.scale_kind == Scales::kHalf && layout.two_groups));
+}
+
 /// The same as a type: nvcc does not take values of classes as arguments of a kernel's template.
 template <Codes kCodes, Scales kScales, bool kMinimum, bool kTwoGroups>
 struct LayoutOf {
@@ -110,7 +118,8 @@ struct WeightsView {
   int group_shift = 5;        ///< log2 of the inputs that share a scale, 4 to 8
   float offset = 0.0f;        ///< of the codes
   float scale_factor = 1.0f;  ///< of every scale
-  /// 2^k that brings the largest value near 2^13, and its inverse: for arithmetic in binary16.
+  /// 2^k that brings the largest value near 2^13 (E2M1: 2^3), and its inverse: for arithmetic in
+  /// binary16.
   float half_factor = 1.0f, half_inverse = 1.0f;
   std::uint32_t table[4] = {};
   std::int64_t columns = 0, rows = 0;

@@ -11,9 +11,12 @@ namespace linnet::cuda {
 /// Where minimums are multiples of a number of the super block, scales are integers up to 63, too,
 /// so that the inner sum is exact, and 1024 * scale a number of binary16:
 ///     weight = super * (scale * (1024 + code) + offset) + least
+/// Bits of E2M1 are binary16 numbers, which are half a code times 2^-14:
+///     weight = scale * number
 template <class L>
 struct FragmentScale {
   static constexpr bool kIntegers = L::scale_kind == Scales::kSuper && L::has_minimum;
+  static constexpr bool kNumbers = has_e2m1_codes(L::value);
   std::uint32_t scale, offset, least, super;
 
   FragmentScale() = default;
@@ -28,6 +31,8 @@ struct FragmentScale {
       super = half_twice(half(block.super) * (w.scale_factor * w.half_factor));
       least = multiply_halves(byte_twice(integers, 1),
                               half_twice(half(block.super >> 16) * -w.half_factor));
+    } else if constexpr (kNumbers) {
+      scale = half_twice(block.group(w, index).scale * (w.half_factor * 32768.0f));
     } else {
       const GroupScale group = block.group(w, index);
       scale = half_twice(group.scale * w.half_factor);
@@ -48,6 +53,7 @@ struct FragmentScale {
     if constexpr (kIntegers) {
       return add_products_of_halves(add_products_of_halves(wide, scale, offset), super, least);
     }
+    if constexpr (kNumbers) return multiply_halves(wide, scale);
     return add_products_of_halves(subtract_halves(wide, offset), scale, least);
   }
 
@@ -73,6 +79,7 @@ struct FragmentBlock {
   /// Four steps' pairs of numbers of binary16: the codes [16 half, 16 half + 16).
   __device__ void unpack(const WeightsView& w, int half, std::uint32_t (&pairs)[4][2]) const {
     if constexpr (L::codes == Codes::kBits4) return unpack_nibbles(half, pairs);
+    if constexpr (has_e2m1_codes(L::value)) return unpack_numbers(half, pairs);
     const FragmentScale<L>& scale = scales[L::two_groups ? half : 0];
     constexpr std::uint32_t kSigns = has_small_codes(L::codes) ? 0 : 0x80808080u;
 #pragma unroll
@@ -95,6 +102,22 @@ struct FragmentBlock {
 #pragma unroll
       for (int p = 0; p < 2; ++p) {
         pairs[s][p] = scale.weights(masked_with(packed.low[s] >> (8 * p), mask, 0x64006400u));
+      }
+    }
+  }
+  /// A number's sign and its three other bits go where binary16 has its sign and the last of its
+  /// exponent and the first of its mantissa: all within the upper byte.
+  __device__ void unpack_numbers(int half, std::uint32_t (&pairs)[4][2]) const {
+    const FragmentScale<L>& scale = scales[L::two_groups ? half : 0];
+    constexpr std::uint32_t kSign = 0x80808080u, kOthers = 0x0e0e0e0eu;
+#pragma unroll
+    for (int s = 0; s < 4; ++s) {
+      const std::uint32_t word = packed.low[2 * half + s / 2];
+      const std::uint32_t upper[2] = {masked_with(word << 1, kOthers, word << 4 & kSign),
+                                      masked_with(word >> 3, kOthers, word & kSign)};
+#pragma unroll
+      for (int p = 0; p < 2; ++p) {
+        pairs[s][p] = scale.weights(pick_bytes(upper[p], 0, s % 2 == 0 ? 0x1404 : 0x3424));
       }
     }
   }
