@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(kTileThreads)
   const OutputTile tile(all, {}, rows, 8);
   float sum[4] = {};
   for (int s = 0; s < splits; ++s) {
-    const float4 part = *partial.at(s, tile.first_row);
+    const float4 part = *partial.at(s, tile.first_row, threadIdx.x);
     sum[0] += part.x;
     sum[1] += part.y;
     sum[2] += part.z;

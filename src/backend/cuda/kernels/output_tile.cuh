@@ -84,8 +84,8 @@ __device__ inline void put_fragments(const OutputTile& tile, const HalfRows& x,
 #pragma unroll
   for (int o = 0; o < kOutputs; ++o) {
     if (partial.sums) {
-      const int lanes = (outputs + o) * kWarp + static_cast<int>(threadIdx.x) % kWarp;
-      float4* to = partial.at(blockIdx.z, tile.first_row + row) - threadIdx.x + lanes;
+      const unsigned place = static_cast<unsigned>(outputs + o) * kWarp + threadIdx.x % kWarp;
+      float4* to = partial.at(blockIdx.z, tile.first_row + row, place);
 #pragma unroll
       for (int r = 0; r < kRows; ++r, to += std::uint64_t{gridDim.x} * kTileThreads) {
         const float(&own)[4] = sums[o][r];

@@ -168,11 +168,11 @@ struct Partial {
   std::int64_t rows = 0;
   std::int64_t steps_a_split = 0;
 
-  /// Those of this thread block and thread at `row` of a split.
-  __device__ float4* at(unsigned split, std::int64_t row) const {
+  /// Those of this thread block at `row` of a split, and of the thread that has `place` there.
+  __device__ float4* at(unsigned split, std::int64_t row, unsigned place) const {
     const unsigned groups = static_cast<unsigned>(rows + 7) / 8;
     const unsigned group = split * groups + static_cast<unsigned>(row) / 8;
-    return sums + (std::uint64_t{group} * gridDim.x + blockIdx.x) * kTileThreads + threadIdx.x;
+    return sums + (std::uint64_t{group} * gridDim.x + blockIdx.x) * kTileThreads + place;
   }
 };
 
