@@ -118,6 +118,23 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
                           true)));
 }
 
+// The router has its small kernel, and what the norm halved is still there for the experts.
+TEST_F(CudaDecodeStepTest, ExpertsOfTextsSideBySide) {
+  synth::Shape shape = kDense;
+  shape.architecture = "qwen3moe";
+  shape.head_norms = synth::HeadNorms::kEachHead;
+  shape.experts = 4;
+  shape.experts_used = 2;
+  std::vector<std::string> step =
+      step_of({"normalise_rows", "multiply_warpgroups", "prepare_heads", "attend_rows",
+               "halve_rows", "multiply_warpgroups", "normalise_rows", "multiply_few_floats",
+               "choose_experts", "group_picks", "multiply_warpgroups", "activate_and_halve",
+               "multiply_warpgroups", "for_elements"},
+              true);
+  step.back() = "multiply_warpgroups";
+  EXPECT_THAT(kernels_of_a_step(shape, "Q4_K", 40), ElementsAreArray(step));
+}
+
 // Weights that share their inputs are one launch, gate and up, too, and what norms and activations
 // write is halved there.
 TEST_F(CudaDecodeStepTest, TextsSideBySide) {

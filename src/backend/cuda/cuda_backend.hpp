@@ -220,17 +220,22 @@ class CudaBackend final : public Backend {
                          const SliceChoice& choice);
   void multiply_many_rows(Prepared& x, const Products& all, std::int64_t rows,
                           const RowTiles& tiles, std::int64_t tile_count, int tile_rows);
+  void multiply_picks(Prepared& x, const Products& all, const Routing& routing,
+                      std::int64_t slices);
+  void multiply_experts(View in, std::span<const ExpertOutput> outputs, const Routing& routing);
   /// False, and nothing is done, where there is no library or it can't.
   bool multiply_by_library(Prepared& x, const MatmulOutput& output);
   bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,
                       Activation activation, View out);
-  bool are_few(std::int64_t rows) const;
+  std::int64_t few_quantised_rows() const;
+  std::int64_t few_rows(const WeightsView& w) const;
   QuantisedRows room_for_quantised(View of);
   QuantisedRows take_quantised(View of, int memory);
   HalfRows room_for_halves(View of);
   HalfRows take_halves(View of, Halved how);
   void remember(View of, const ReadyRows& rows);
   bool remembers(View of) const;
+  bool remembers_beside(const Products& all, std::int64_t rows) const;
   void quantise(Prepared& x);
   void halve(Prepared& x, Halved how);
   int many_tile_rows(const WeightsView& w, std::int64_t rows, std::int64_t slices) const;

@@ -1,6 +1,7 @@
 // Which kernel multiplies what.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "backend/cuda/cuda_backend.hpp"
@@ -16,6 +17,9 @@ namespace {
 constexpr std::int64_t kLibraryRows = 256;
 // Picks of experts that are taken one by one.
 constexpr std::int64_t kFewPicks = 64;
+// Weights of float32 with so few numbers, which are routers, stay in the cache: up to so many rows
+// each of their warps has two outputs. A handful of tiles of kPlainTile would let the device idle.
+constexpr std::int64_t kSmallWeight = 2 << 20, kFewSmallRows = 255;
 // Rows of a tile, where there are few and where there are many.
 constexpr int kNarrowTile = 32, kWideTile = 128;
 // Inputs of a part, at least, where thread blocks share an output's inputs.
@@ -69,14 +73,22 @@ class Together {
 
 }  // namespace
 
-bool CudaBackend::are_few(std::int64_t rows) const {
-  return !is_deterministic_ && rows <= (has_warpgroups_ ? kFewRowsBesideWarpgroups : kFewRows);
+// Rows that weights of integer codes multiply without tensor cores.
+std::int64_t CudaBackend::few_quantised_rows() const {
+  if (is_deterministic_) return 0;
+  return has_warpgroups_ ? kFewRowsBesideWarpgroups : kFewRows;
+}
+
+std::int64_t CudaBackend::few_rows(const WeightsView& w) const {
+  if (is_deterministic_ || !is_float(w.codes)) return few_quantised_rows();
+  const bool is_small = w.codes == Codes::kFloat32 && w.rows * w.columns <= kSmallWeight;
+  return is_small ? kFewSmallRows : kFewRows;
 }
 
 // Where an operation that makes the rows `of` puts them as integers, too, because a product that
 // wants them so is likely to follow; without codes where that is no use.
 QuantisedRows CudaBackend::room_for_quantised(View of) {
-  if (!are_few(of.rows)) return {};
+  if (of.rows > few_quantised_rows()) return {};
   return take_quantised(of, 0);
 }
 
@@ -89,7 +101,8 @@ QuantisedRows CudaBackend::take_quantised(View of, int memory) {
 // Where an operation that makes the rows `of` halves them, too. Rows that the library takes are
 // halved in another way.
 HalfRows CudaBackend::room_for_halves(View of) {
-  if (!has_warpgroups_ || are_few(of.rows) || of.rows >= kLibraryRows) return {};
+  const bool are_few = of.rows <= few_quantised_rows();
+  if (!has_warpgroups_ || are_few || of.rows >= kLibraryRows) return {};
   return take_halves(of, Halved::kForFragments);
 }
 
@@ -110,6 +123,16 @@ bool CudaBackend::remembers(View of) const {
   const View& last = remembered_.of;
   return remembered_.operations == stream_->operations() && last.data == of.data &&
          last.rows == of.rows && last.columns == of.columns && last.stride == of.stride;
+}
+
+// Whether what was made ready stays so when `rows` rows of these products are written.
+bool CudaBackend::remembers_beside(const Products& all, std::int64_t rows) const {
+  bool stays = remembered_.operations == stream_->operations();
+  for (int i = 0; i < all.count; ++i) {
+    const Epilogue& to = all.products[i].epilogue;
+    stays = stays && !overlap(remembered_.of, {to.out, rows, to.columns, to.stride});
+  }
+  return stays;
 }
 
 void CudaBackend::quantise(Prepared& x) {
@@ -136,8 +159,9 @@ void CudaBackend::halve(Prepared& x, Halved how) {
   halves_ = take_halves(x.in, how);
   const dim3 grid(static_cast<unsigned>(x.in.rows));
   if (how != Halved::kEvenly) {
-    return stream_->launch(halve_rows, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
-                           halves_);
+    stream_->launch(halve_rows, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, halves_);
+    if (how == Halved::kForFragments) remember(x.in, {{}, halves_});
+    return;
   }
   auto* largest = row_largest_.take<float>(*stream_, x.in.rows);
   stream_->launch(find_largest, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, largest);
@@ -149,12 +173,7 @@ void CudaBackend::multiply_few_rows(Prepared& x, const Products& all, std::int64
                                     const SliceChoice& choice) {
   const bool floats = is_float(all.products[0].w.codes);
   if (!floats) quantise(x);
-  // What was quantised stays so where nothing is written to it.
-  bool keeps = remembered_.operations == stream_->operations();
-  for (int i = 0; i < all.count; ++i) {
-    const Epilogue& to = all.products[i].epilogue;
-    keeps = keeps && !overlap(remembered_.of, {to.out, out_rows, to.columns, to.stride});
-  }
+  const bool keeps = remembers_beside(all, out_rows);
   if (floats) {
     multiply_few_float_rows(*stream_, all, x.in, out_rows, choice);
   } else {
@@ -188,7 +207,8 @@ void CudaBackend::gated_matmul(View in, const MatmulOutput& gate, const MatmulOu
                                Activation activation) {
   const Product left{view_of(*gate.weight), epilogue_of(gate, gate.out)};
   const Product right{view_of(*up.weight), epilogue_of(up, up.out)};
-  if (are_few(in.rows) && multiply_gated(in, left, right, {}, activation, up.out)) return;
+  const bool few = in.rows <= std::min<std::int64_t>(kFewRows, few_rows(left.w));
+  if (few && multiply_gated(in, left, right, {}, activation, up.out)) return;
   Backend::gated_matmul(in, gate, up, activation);
 }
 
@@ -221,8 +241,10 @@ void CudaBackend::multiply_many_rows(Prepared& x, const Products& all, std::int6
     partial.sums = partial_sums_.take<float4>(*stream_, fragments * kTileThreads);
     if (!partial.sums) return;
   }
+  const bool keeps = remembers_beside(all, rows);
   const auto multiply = has_warpgroups_ ? multiply_by_warpgroups : multiply_tiled_rows;
   multiply(*stream_, all, halves_, rows, tiles, {tile_count, tile_rows, splits}, partial);
+  if (keeps) remembered_.operations = stream_->operations();
 }
 
 // Of a product of `rows` rows, which take one of `slices` each.
@@ -267,15 +289,17 @@ void CudaBackend::matmul(View in, std::span<const MatmulOutput> outputs) {
 void CudaBackend::multiply(View in, std::span<const MatmulOutput> outputs) {
   if (is_deterministic_) return multiply_alike(in, outputs);
   Prepared x{in};
-  const bool few = are_few(in.rows);
-  Together together(few ? kFewTileOutputs : kTileOutputs, [&](const Products& all) {
-    few ? multiply_few_rows(x, all, in.rows, {}) : multiply_many(x, all);
-  });
+  Together few(kFewTileOutputs,
+               [&](const Products& all) { multiply_few_rows(x, all, in.rows, {}); });
+  Together many(kTileOutputs, [&](const Products& all) { multiply_many(x, all); });
   for (const MatmulOutput& output : outputs) {
     if (in.rows >= kLibraryRows && multiply_by_library(x, output)) continue;
-    together.add({view_of(*output.weight), epilogue_of(output, output.out)});
+    const WeightsView& w = view_of(*output.weight);
+    const Product product{w, epilogue_of(output, output.out)};
+    in.rows <= few_rows(w) ? few.add(product) : many.add(product);
   }
-  together.finish();
+  few.finish();
+  many.finish();
 }
 
 // The matmuls of a layer's experts ask for the same lists one after the other.
@@ -295,31 +319,44 @@ const PickLists& CudaBackend::pick_lists(const Routing& routing, std::int64_t ex
   pick_lists_.counts = pick_lists_.firsts + tiles;
   pick_lists_.tiles = static_cast<int>(tiles);
   const std::size_t bytes = sizeof(std::int32_t) * (static_cast<std::size_t>(experts) + 1);
+  const bool keeps = remembered_.operations == stream_->operations();
   stream_->allow_shared_bytes(group_picks, bytes);
   stream_->launch(group_picks, dim3(1), dim3(kGroupThreads), bytes, routing.experts, picks,
                   routing.used, static_cast<int>(experts), tile_rows, pick_lists_);
+  if (keeps) remembered_.operations = stream_->operations();
   return pick_lists_;
+}
+
+void CudaBackend::multiply_picks(Prepared& x, const Products& all, const Routing& routing,
+                                 std::int64_t slices) {
+  const std::int64_t picks = routing.rows * routing.used;
+  const int tile_rows = many_tile_rows(all.products[0].w, picks, slices);
+  const PickLists& lists = pick_lists(routing, slices, tile_rows);
+  if (!lists.counts) return;
+  const RowTiles tiles{lists.slices, lists.firsts, lists.counts,
+                       x.in.rows == picks ? lists.picks : lists.rows, lists.picks};
+  multiply_many_rows(x, all, picks, tiles, lists.tiles, tile_rows);
+}
+
+void CudaBackend::multiply_experts(View in, std::span<const ExpertOutput> outputs,
+                                   const Routing& routing) {
+  const std::int64_t picks = routing.rows * routing.used;
+  const bool few = picks <= kFewPicks && !is_deterministic_;
+  Prepared x{in};
+  Together together(few ? kFewTileOutputs : kTileOutputs, [&](const Products& all) {
+    if (!few) return multiply_picks(x, all, routing, outputs[0].weight->slices());
+    multiply_few_rows(x, all, picks, {routing.experts, routing.used, in.rows == picks});
+  });
+  for (const ExpertOutput& output : outputs) {
+    together.add({view_of(*output.weight), epilogue_of(output)});
+  }
+  together.finish();
 }
 
 void CudaBackend::expert_matmul(View in, const Matrix& weight, const float* scale,
                                 const float* bias, const Routing& routing, View out) {
-  const WeightsView& w = view_of(weight);
-  const std::int64_t picks = routing.rows * routing.used;
-  const bool row_a_pick = in.rows == picks;
-  const Epilogue epilogue = epilogue_of(ExpertOutput{&weight, out, scale, bias});
-  Prepared x{in};
-  Products one;
-  if (picks <= kFewPicks && !is_deterministic_) {
-    join({w, epilogue}, kFewTileOutputs, one);
-    return multiply_few_rows(x, one, picks, {routing.experts, routing.used, row_a_pick});
-  }
-  const int tile_rows = many_tile_rows(w, picks, weight.slices());
-  const PickLists& lists = pick_lists(routing, weight.slices(), tile_rows);
-  if (!lists.counts) return;
-  const RowTiles tiles{lists.slices, lists.firsts, lists.counts,
-                       row_a_pick ? lists.picks : lists.rows, lists.picks};
-  join({w, epilogue}, kTileOutputs, one);
-  multiply_many_rows(x, one, picks, tiles, lists.tiles, tile_rows);
+  const ExpertOutput output{&weight, out, scale, bias};
+  multiply_experts(in, {&output, 1}, routing);
 }
 
 void CudaBackend::gated_expert_matmul(View in, const ExpertOutput& gate, const ExpertOutput& up,
@@ -330,7 +367,8 @@ void CudaBackend::gated_expert_matmul(View in, const ExpertOutput& gate, const E
   const Product left{view_of(*gate.weight), epilogue_of(gate)};
   const Product right{view_of(*up.weight), epilogue_of(up)};
   if (few && multiply_gated(in, left, right, choice, activation, up.out)) return;
-  Backend::gated_expert_matmul(in, gate, up, routing, activation);
+  multiply_experts(in, std::array{gate, up}, routing);
+  gated_activation(gate.out, up.out, activation, up.out);
 }
 
 void CudaBackend::route_experts(View logits, const RouteParams& params, const Routing& out) {

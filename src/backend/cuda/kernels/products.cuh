@@ -87,8 +87,8 @@ struct SliceChoice {
   bool row_a_pick = false;  ///< the input has a row for each pick
 };
 
-/// Rows that a product without tensor cores takes; and where `wgmma` is the other way, which takes
-/// half the instructions of four rows, but more kernels.
+/// Rows that a product without tensor cores takes; and of integer codes where `wgmma` is the other
+/// way, which takes half the instructions of four rows, but more kernels.
 inline constexpr int kFewRows = 4, kFewRowsBesideWarpgroups = 2;
 /// Outputs of a warp, and warps of a thread block, in products of few rows.
 inline constexpr int kFewOutputs = 2;
