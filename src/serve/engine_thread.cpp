@@ -1,27 +1,15 @@
 #include "serve/engine_thread.hpp"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <utility>
+
+#include "base/guarded.hpp"
 
 namespace linnet::serve {
 namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
-
-// What `body` gives; an Error where it throws, for want of memory mostly.
-template <class Body>
-auto guarded(const Body& body) -> decltype(body()) {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    return Error{"there is not enough memory"};
-  } catch (const std::exception& error) {
-    return Error{error.what()};
-  }
-}
 
 }  // namespace
 

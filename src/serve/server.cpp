@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.hpp"
 #include "serve/api.hpp"
 #include "serve/http/connection.hpp"
 #include "serve/http/connection_places.hpp"
@@ -49,6 +50,16 @@ ConnectionPlaces make_places(const ServerOptions& options) {
   return {most, asked > 0 ? asked : std::max<std::size_t>(1, most / 4)};
 }
 
+// A handler that throws, for want of memory mostly, ends by itself alone.
+void run_to_the_end(asio::io_context& io) {
+  const auto run = [&]() -> Status {
+    io.run();
+    return {};
+  };
+  while (!guarded(run)) {
+  }
+}
+
 ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
   ErrorCode error;
   acceptor.open(endpoint.protocol(), error);
@@ -81,6 +92,7 @@ struct Server::State {
   }
 
   asio::awaitable<void> accept_all();
+  Status begin_connection(tcp::socket socket);
   void stop_accepting();
 
   // The order matters: what is first is destroyed last.
@@ -110,24 +122,30 @@ asio::awaitable<void> Server::State::accept_all() {
     tcp::socket socket =
         co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, error));
     if (error == asio::error::operation_aborted) co_return;
-    if (error) {  // no file descriptors are left, perhaps
-      asio::steady_timer pause(io, std::chrono::milliseconds(100));
-      co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
-      continue;
-    }
-    std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
-    Peer peer = peer_of(socket);
-    auto place = places.take(peer.client);
-    if (!place) {
-      ++metrics.refused_connections;
-      continue;  // which closes it
-    }
-    socket.set_option(tcp::no_delay(true), error);
-    auto connection = std::make_shared<Connection>(std::move(socket), tls, std::move(peer),
-                                                   std::move(*place), context);
-    connections.push_back(connection);
-    asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
+    // No file descriptors or memory are left, perhaps.
+    const Status begun = error ? Error{error.message()}
+                               : guarded([&] { return begin_connection(std::move(socket)); });
+    if (begun) continue;
+    asio::steady_timer pause(io, std::chrono::milliseconds(100));
+    co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
   }
+}
+
+Status Server::State::begin_connection(tcp::socket socket) {
+  std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
+  Peer peer = peer_of(socket);
+  auto place = places.take(peer.client);
+  if (!place) {
+    ++metrics.refused_connections;
+    return {};  // which closes it
+  }
+  ErrorCode ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  auto connection = std::make_shared<Connection>(std::move(socket), tls, std::move(peer),
+                                                 std::move(*place), context);
+  connections.push_back(connection);
+  asio::co_spawn(io, Connection::run(std::move(connection)), asio::detached);
+  return {};
 }
 
 void Server::State::stop_accepting() {
@@ -161,7 +179,7 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
   }
   state->port = state->acceptor.local_endpoint().port();
   asio::co_spawn(state->io, state->accept_all(), asio::detached);
-  state->io_thread = std::thread([&io = state->io] { io.run(); });
+  state->io_thread = std::thread([&io = state->io] { run_to_the_end(io); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
