@@ -1,6 +1,7 @@
 # The library as other programs see it: include/linnet and one archive of all modules behind it,
 # with a pkg-config and a CMake description. `cmake --install build/release --prefix DIR`.
 include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
 
 function(linnet_library_archive)
   target_compile_definitions(linnet_library PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
@@ -28,8 +29,12 @@ function(linnet_library_archive)
           COMPONENT library)
   install(FILES ${archive} DESTINATION lib COMPONENT library)
   install(FILES ${CMAKE_BINARY_DIR}/linnet.pc DESTINATION lib/pkgconfig COMPONENT library)
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/linnetConfig.cmake DESTINATION lib/cmake/linnet
-          COMPONENT library)
+  # Before 1.0, a new minor version may have other functions.
+  write_basic_package_version_file(${CMAKE_BINARY_DIR}/linnetConfigVersion.cmake
+                                   COMPATIBILITY SameMinorVersion)
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/linnetConfig.cmake
+                ${CMAKE_BINARY_DIR}/linnetConfigVersion.cmake
+          DESTINATION lib/cmake/linnet COMPONENT library)
   if(NOT LINNET_SANITIZE)
     add_test(NAME library.installed
              COMMAND ${PROJECT_SOURCE_DIR}/tests/library/installed.sh ${CMAKE_BINARY_DIR})

@@ -72,6 +72,10 @@ function(linnet_program name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/apps)
   target_compile_definitions(${name} PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
   target_link_libraries(${name} PRIVATE ${dependencies})
+  # Beside it the model that it runs where none is named.
+  install(TARGETS ${name} COMPONENT program)
+  install(FILES ${PROJECT_SOURCE_DIR}/models/linnet-kjv.gguf
+          DESTINATION share/linnet/models COMPONENT program)
   linnet_tests(apps DEPENDS linnet_generate linnet_hub)
   if(TARGET apps_tests)
     add_dependencies(apps_tests ${name})

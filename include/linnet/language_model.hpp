@@ -14,8 +14,7 @@
 namespace linnet {
 
 /// A model in memory: the C functions of linnet.h with the types of C++. Errors are values: a call
-/// that fails gives nothing (or false) and puts one sentence into `error`. Belongs to one thread at
-/// a time.
+/// that fails gives nothing and puts one sentence into `error`. Belongs to one thread at a time.
 ///
 ///     std::string error;
 ///     auto model = linnet::LanguageModel::open("model.gguf", error);
@@ -23,7 +22,8 @@ namespace linnet {
 ///     model->generate("Once upon a time", print_piece, error);
 class LanguageModel {
  public:
-  /// Receives the text as it comes, whole characters; false ends it.
+  /// Receives the text as it comes, whole characters; false ends it. What it throws is the error of
+  /// generate(). See linnet_on_text.
   using OnText = std::function<bool(std::string_view text)>;
 
   /// See linnet_open().
@@ -32,8 +32,7 @@ class LanguageModel {
       const linnet_model_options& options = linnet_default_model_options()) {
     char* message = nullptr;
     linnet_model* model = linnet_open(path.c_str(), &options, &message);
-    take(message, error);
-    if (!model) return std::nullopt;
+    if (!model) return fail(message, error);
     return LanguageModel(model);
   }
 
@@ -50,8 +49,7 @@ class LanguageModel {
     std::size_t count = 0;
     const int status = linnet_tokenize(model_.get(), text.data(), text.size(), add_special, &ids,
                                        &count, &message);
-    take(message, error);
-    if (status != LINNET_OK) return std::nullopt;
+    if (status != LINNET_OK) return fail(message, error);
     const std::unique_ptr<std::int32_t, Release> owner(ids);
     return std::vector<std::int32_t>(ids, ids + count);
   }
@@ -64,8 +62,7 @@ class LanguageModel {
     std::size_t bytes = 0;
     const int status =
         linnet_detokenize(model_.get(), ids.data(), ids.size(), &text, &bytes, &message);
-    take(message, error);
-    if (status != LINNET_OK) return std::nullopt;
+    if (status != LINNET_OK) return fail(message, error);
     const std::unique_ptr<char, Release> owner(text);
     return std::string(text, bytes);
   }
@@ -81,8 +78,7 @@ class LanguageModel {
     linnet_finish_reason finish = LINNET_STOP;
     const int status = linnet_generate(model_.get(), prompt.data(), prompt.size(), &options, call,
                                        const_cast<OnText*>(&on_text), &finish, &message);
-    take(message, error);
-    if (status != LINNET_OK) return std::nullopt;
+    if (status != LINNET_OK) return fail(message, error);
     return finish;
   }
 
@@ -96,10 +92,10 @@ class LanguageModel {
 
   explicit LanguageModel(linnet_model* model) : model_(model) {}
 
-  static void take(char* message, std::string& error) {
-    if (!message) return;
-    error = message;
+  static std::nullopt_t fail(char* message, std::string& error) {
+    error = message ? message : "there is not enough memory";
     linnet_free(message);
+    return std::nullopt;
   }
 
   std::unique_ptr<linnet_model, Close> model_;

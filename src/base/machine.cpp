@@ -1,15 +1,19 @@
 #include "base/machine.hpp"
 
+#include <fmt/format.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -34,36 +38,34 @@ std::optional<std::int64_t> number_in(const fs::path& path) {
   return std::stoll(*word);
 }
 
-// The folders of this process's cgroup (version 2) from its own up to the root.
-std::vector<fs::path> cgroup_folders() {
-  const fs::path root = "/sys/fs/cgroup";
-  std::vector<fs::path> folders;
+// The folders with the limits of this process.
+std::vector<fs::path> own_cgroup_folders(std::string_view controller) {
   std::ifstream in("/proc/self/cgroup");
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("0::/", 0) != 0) continue;
-    for (fs::path own = line.substr(4); !own.empty(); own = own.parent_path()) {
-      folders.push_back(root / own);
-    }
-  }
-  folders.push_back(root);
-  return folders;
+  const std::string memberships{std::istreambuf_iterator<char>(in), {}};
+  return cgroup_folders(memberships, controller, "/sys/fs/cgroup");
 }
 
 // CPUs' worth of time that the cgroups allow, or a huge number.
 double quota_cpus() {
   double least = 1e9;
-  for (const fs::path& folder : cgroup_folders()) {
-    std::ifstream in(folder / "cpu.max");
-    std::string quota;
-    double period;
-    if (in >> quota >> period && quota != "max" && period > 0) {
-      least = std::min(least, std::atof(quota.c_str()) / period);
-    }
+  for (const fs::path& folder : own_cgroup_folders("cpu")) {
+    least = std::min(least, cgroup_cpus(folder).value_or(least));
   }
-  const auto quota = number_in("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");  // version 1
-  const auto period = number_in("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota && period && *period > 0) least = std::min(least, double(*quota) / double(*period));
   return least;
+}
+
+// The cached files of a cgroup that the kernel drops when memory is short, recently used or not; of
+// version 1 those of the groups within it, too, as its usage has them.
+std::int64_t droppable_bytes(const fs::path& folder, std::string_view prefix) {
+  std::ifstream in(folder / "memory.stat");
+  std::int64_t sum = 0;
+  std::string key;
+  for (std::int64_t value; in >> key >> value;) {
+    if (!key.starts_with(prefix)) continue;
+    const std::string_view name = std::string_view(key).substr(prefix.size());
+    if (name == "inactive_file" || name == "active_file") sum += value;
+  }
+  return sum;
 }
 
 // Physical cores among the CPUs of the mask: hyper-threads share the units that kernels keep busy.
@@ -112,23 +114,55 @@ int usable_threads() {
 std::int64_t available_memory_bytes() {
   const std::int64_t kernel = bytes_in("/proc/meminfo", "MemAvailable:");
   std::int64_t available = kernel > 0 ? kernel : INT64_MAX;
-  for (const fs::path& folder : cgroup_folders()) {
+  for (const fs::path& folder : own_cgroup_folders("memory")) {
     available = std::min(available, cgroup_memory_left_bytes(folder).value_or(INT64_MAX));
   }
   available = std::min(available, address_space_left_bytes());
   return available == INT64_MAX ? 0 : std::max<std::int64_t>(1, available);
 }
 
+std::vector<fs::path> cgroup_folders(std::string_view memberships, std::string_view controller,
+                                     const fs::path& root) {
+  std::vector<fs::path> folders;
+  const fs::path first_version = root / controller;
+  std::istringstream in{std::string(memberships)};
+  for (std::string line; std::getline(in, line);) {  // "ID:CONTROLLERS:/PATH"
+    const auto colon = line.find(':'), path = line.find(":/");
+    if (colon == line.npos || path == line.npos || path < colon) continue;
+    const auto controllers = fmt::format(",{},", line.substr(colon + 1, path - colon - 1));
+    const bool is_second = controllers == ",,";
+    if (!is_second && controllers.find(fmt::format(",{},", controller)) == line.npos) continue;
+    for (fs::path own = line.substr(path + 2); !own.empty(); own = own.parent_path()) {
+      folders.push_back((is_second ? root : first_version) / own);
+    }
+  }
+  folders.push_back(first_version);
+  folders.push_back(root);
+  return folders;
+}
+
 std::optional<std::int64_t> cgroup_memory_left_bytes(const fs::path& folder) {
   const auto limit = number_in(folder / "memory.max");
   const auto used = number_in(folder / "memory.current");
-  if (!limit || !used) return std::nullopt;
-  std::ifstream in(folder / "memory.stat");
-  std::string key;
-  for (std::int64_t value; in >> key >> value;) {
-    if (key == "inactive_file") return *limit - *used + value;
+  if (limit && used) return *limit - *used + droppable_bytes(folder, "");
+  const auto first_limit = number_in(folder / "memory.limit_in_bytes");
+  const auto first_used = number_in(folder / "memory.usage_in_bytes");
+  if (!first_limit || !first_used) return std::nullopt;
+  return *first_limit - *first_used + droppable_bytes(folder, "total_");
+}
+
+std::optional<double> cgroup_cpus(const fs::path& folder) {
+  std::ifstream in(folder / "cpu.max");
+  std::string quota;
+  double period = 0;
+  if (in >> quota >> period) {
+    if (quota == "max" || !(period > 0)) return std::nullopt;
+    return std::atof(quota.c_str()) / period;
   }
-  return *limit - *used;
+  const auto first_quota = number_in(folder / "cpu.cfs_quota_us");  // -1: no limit
+  const auto first_period = number_in(folder / "cpu.cfs_period_us");
+  if (!first_quota || !first_period || *first_period == 0) return std::nullopt;
+  return static_cast<double>(*first_quota) / static_cast<double>(*first_period);
 }
 
 // Not ru_maxrss, into which the kernel counts the program that started this one.

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace linnet {
 
@@ -15,9 +17,21 @@ int usable_threads();
 /// least 1.
 std::int64_t available_memory_bytes();
 
-/// What the limit of the cgroup (version 2) with this folder leaves, cached files that the kernel
-/// can drop counted as free; nothing where there is no limit. May be negative.
+/// The folders below `root` in which the limits of a process may stand, from its own up to the
+/// outermost: of version 2, and of version 1 for `controller` ("cpu", "memory"). `memberships` is
+/// what /proc/PID/cgroup holds. Inside a container it may name a folder that is not there, because
+/// the container sees its own as the outermost.
+std::vector<std::filesystem::path> cgroup_folders(std::string_view memberships,
+                                                  std::string_view controller,
+                                                  const std::filesystem::path& root);
+
+/// What the limit of the cgroup (of either version) with this folder leaves, cached files that the
+/// kernel can drop counted as free; nothing where there is no limit. May be negative.
 std::optional<std::int64_t> cgroup_memory_left_bytes(const std::filesystem::path& folder);
+
+/// The CPUs' worth of time that the cgroup (of either version) with this folder gives; nothing
+/// where there is no limit.
+std::optional<double> cgroup_cpus(const std::filesystem::path& folder);
 
 /// The largest resident size that this program has had so far, in bytes; 0: unknown.
 std::int64_t peak_memory_bytes();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,12 +20,19 @@ bool is_absent_or_regular(const std::filesystem::path& path) {
   return !std::filesystem::exists(status) || std::filesystem::is_regular_file(status);
 }
 
+std::filesystem::path behind_links(const std::filesystem::path& path) {
+  std::error_code absent;
+  std::filesystem::path target = std::filesystem::canonical(path, absent);
+  return absent ? path : target;
+}
+
 }  // namespace
 
 // The name of the unfinished file is this process's own: two may write the same file.
 NewFile::NewFile(const std::filesystem::path& path)
     : path_(path),
-      temporary_(fmt::format("{}.part-{}", path.string(), getpid())),
+      target_(behind_links(path)),
+      temporary_(fmt::format("{}.part-{}", target_.string(), getpid())),
       is_replaceable_(is_absent_or_regular(path)) {
   open();
 }
@@ -33,6 +41,10 @@ void NewFile::open() {
   if (is_replaceable_) {
     descriptor_ =
         ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, kPermissions);
+    struct stat before {};
+    if (descriptor_ >= 0 && stat(target_.c_str(), &before) == 0) {
+      fchmod(descriptor_, before.st_mode & 0777);  // what was private stays so
+    }
   } else {
     // Opening a pipe without a reader would wait for one.
     descriptor_ = ::open(path_.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -64,7 +76,7 @@ Status NewFile::finish() {
   if (Status failure = status(); !failure) return failure;
   if (is_replaceable_) {
     std::error_code error;
-    std::filesystem::rename(temporary_, path_, error);
+    std::filesystem::rename(temporary_, target_, error);
     if (error) return Error{fmt::format("{}: {}", path_.string(), error.message())};
   }
   finished_ = true;

@@ -9,9 +9,10 @@
 namespace linnet {
 
 /// A file that gets its name only when it is complete: what stood under the name before stays until
-/// then, and an unfinished one is removed. Only a regular file is ever replaced: what is written to
-/// a device or a pipe goes straight there. Errors name the file and say why it can't be written; a
-/// pipe that nobody reads is one.
+/// then, and an unfinished one is removed. Only a regular file is ever replaced, and its
+/// permissions stay; behind a link that is the file where it leads. What is written to a device or
+/// a pipe goes straight there. Errors name the file and say why it can't be written; a pipe that
+/// nobody reads is one.
 class NewFile {
  public:
   explicit NewFile(const std::filesystem::path& path);
@@ -27,7 +28,7 @@ class NewFile {
   void open();
   Status status() const;
 
-  std::filesystem::path path_, temporary_;
+  std::filesystem::path path_, target_, temporary_;
   bool is_replaceable_;
   int descriptor_ = -1;
   int error_ = 0;  ///< errno of the first failure

@@ -1,10 +1,17 @@
 #include "linnet/linnet.h"
 
+#include <cxxabi.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "generate/engine.hpp"
 #include "generate/grammar_vocabulary.hpp"
@@ -14,6 +21,7 @@ struct linnet_model {
   std::unique_ptr<linnet::ModelFile> file;
   std::unique_ptr<linnet::Engine> engine;
   std::int64_t context = 0;
+  std::atomic_flag is_generating;
 };
 
 namespace linnet {
@@ -27,29 +35,48 @@ char* copy_of(std::string_view text) {
   return copy;
 }
 
-int told(const Status& status, char** error) {
-  if (status) return LINNET_OK;
-  if (error) *error = copy_of(status.error().message);
-  return LINNET_FAILED;
+void tell(std::string_view message, char** error) {
+  if (error) *error = copy_of(message);
 }
 
-// No exception goes through a C function: those of the standard library and of libraries that we
-// call end here.
+// No exception goes through a C function: those of the standard library, of libraries that we call
+// and of callbacks end here.
 template <class Body>
 int guarded(char** error, Body body) {
   try {
-    return told(body(), error);
+    const Status status = body();
+    if (status) return LINNET_OK;
+    tell(status.error().message, error);
   } catch (const std::bad_alloc&) {
-    return told(Error{"there is not enough memory"}, error);
+    tell("there is not enough memory", error);
   } catch (const std::exception& exception) {
-    return told(Error{exception.what()}, error);
+    tell(exception.what(), error);
+  } catch (const abi::__forced_unwind&) {  // the thread ends, and must
+    throw;
+  } catch (...) {
+    tell("on_text threw an exception", error);
   }
+  return LINNET_FAILED;
+}
+
+// An Error where one of these arguments is NULL.
+Status check_given(std::initializer_list<std::pair<const char*, bool>> arguments) {
+  for (const auto& [name, is_given] : arguments) {
+    if (!is_given) return Error{fmt::format("{} is NULL", name)};
+  }
+  return {};
+}
+
+Status check_range(const char* name, std::int64_t value, std::int64_t most) {
+  if (value >= 0 && value <= most) return {};
+  return Error{fmt::format("{} is {}, expected 0 to {}", name, value, most)};
 }
 
 Result<std::unique_ptr<linnet_model>> load(const char* path, const linnet_model_options& asked) {
-  if (asked.threads < 0 || asked.context < 0) {
-    return Error{"threads and context must not be negative"};
-  }
+  constexpr std::int64_t kMostThreads = 1024, kMostContext = std::int64_t{1} << 30;
+  if (Status s = check_given({{"path", path != nullptr}}); !s) return s.error();
+  if (Status s = check_range("threads", asked.threads, kMostThreads); !s) return s.error();
+  if (Status s = check_range("context", asked.context, kMostContext); !s) return s.error();
   auto file = ModelFile::open(path);
   if (!file) return file.error();
   EngineOptions options;
@@ -69,6 +96,10 @@ Result<std::unique_ptr<linnet_model>> load(const char* path, const linnet_model_
 Status generate(linnet_model& model, std::string_view prompt,
                 const linnet_generate_options& options, linnet_on_text on_text, void* user,
                 linnet_finish_reason& finish) {
+  if (!std::isfinite(options.temperature) || options.temperature < 0.0f) {
+    return Error{
+        fmt::format("temperature is {}, expected a number from 0 on", options.temperature)};
+  }
   const auto tokenizer = model.file->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   auto tokens = (*tokenizer)->encode(prompt, {.add_special = true});
@@ -101,6 +132,21 @@ Status generate(linnet_model& model, std::string_view prompt,
   return model.file->file().check_unchanged();
 }
 
+// A second text would be put among the steps of the first, whose memory goes with it.
+Status generate_alone(linnet_model& model, std::string_view prompt,
+                      const linnet_generate_options& options, linnet_on_text on_text, void* user,
+                      linnet_finish_reason& finish) {
+  if (model.is_generating.test_and_set()) {
+    return Error{"the model is generating a text, and makes one at a time"};
+  }
+  struct Ending {
+    std::atomic_flag& is_generating;
+    ~Ending() { is_generating.clear(); }
+  };
+  const Ending ending{model.is_generating};
+  return generate(model, prompt, options, on_text, user, finish);
+}
+
 static_assert(static_cast<int>(FinishReason::kStop) == LINNET_STOP);
 static_assert(static_cast<int>(FinishReason::kLength) == LINNET_LENGTH);
 static_assert(static_cast<int>(FinishReason::kCancelled) == LINNET_CANCELLED);
@@ -127,13 +173,22 @@ linnet_model* linnet_open(const char* path, const linnet_model_options* options,
 
 void linnet_close(linnet_model* model) { delete model; }
 
-int64_t linnet_context(const linnet_model* model) { return model->context; }
+int64_t linnet_context(const linnet_model* model) { return model ? model->context : 0; }
 
-int64_t linnet_vocabulary(const linnet_model* model) { return model->file->spec().vocabulary; }
+int64_t linnet_vocabulary(const linnet_model* model) {
+  return model ? model->file->spec().vocabulary : 0;
+}
 
 int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, int add_special,
                     int32_t** ids, size_t* count, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
+    if (linnet::Status status = linnet::check_given({{"model", model != nullptr},
+                                                     {"text", text || bytes == 0},
+                                                     {"ids", ids != nullptr},
+                                                     {"count", count != nullptr}});
+        !status) {
+      return status;
+    }
     const auto tokenizer = model->file->need_tokenizer();
     if (!tokenizer) return tokenizer.error();
     const auto tokens = (*tokenizer)->encode({text, bytes}, {.add_special = add_special != 0});
@@ -151,6 +206,11 @@ int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, i
 int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t count, char** text,
                       size_t* bytes, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
+    if (linnet::Status status = linnet::check_given(
+            {{"model", model != nullptr}, {"ids", ids || count == 0}, {"text", text != nullptr}});
+        !status) {
+      return status;
+    }
     const auto tokenizer = model->file->need_tokenizer();
     if (!tokenizer) return tokenizer.error();
     linnet::Detokenizer detokenizer(**tokenizer);
@@ -160,7 +220,7 @@ int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t coun
     char* copy = linnet::copy_of(result);
     if (!copy) throw std::bad_alloc();
     *text = copy;
-    *bytes = result.size();
+    if (bytes) *bytes = result.size();
     return {};
   });
 }
@@ -169,10 +229,16 @@ int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes
                     const linnet_generate_options* options, linnet_on_text on_text, void* user,
                     enum linnet_finish_reason* finish, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
+    if (linnet::Status status = linnet::check_given({{"model", model != nullptr},
+                                                     {"prompt", prompt || prompt_bytes == 0},
+                                                     {"on_text", on_text != nullptr}});
+        !status) {
+      return status;
+    }
     linnet_finish_reason reason = LINNET_STOP;
     const auto chosen = options ? *options : linnet_default_generate_options();
     linnet::Status status =
-        linnet::generate(*model, {prompt, prompt_bytes}, chosen, on_text, user, reason);
+        linnet::generate_alone(*model, {prompt, prompt_bytes}, chosen, on_text, user, reason);
     if (finish) *finish = reason;
     return status;
   });

@@ -1,5 +1,6 @@
 #include "base/machine.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -32,6 +33,19 @@ TEST(MachineTest, MemoryIsPlausible) {
   EXPECT_GT(peak_memory_bytes(), 100 << 10);
 }
 
+TEST(MachineTest, TheFoldersOfACgroup) {
+  const std::string memberships =
+      "12:cpuset:/\n4:memory:/pods/a\n3:cpu,cpuacct:/slice\n1:name=systemd:/x:/y\n0::/own/b\n";
+  using testing::ElementsAre;
+  EXPECT_THAT(
+      cgroup_folders(memberships, "memory", "/r"),
+      ElementsAre("/r/memory/pods/a", "/r/memory/pods", "/r/own/b", "/r/own", "/r/memory", "/r"));
+  EXPECT_THAT(cgroup_folders(memberships, "cpu", "/r"),
+              ElementsAre("/r/cpu/slice", "/r/own/b", "/r/own", "/r/cpu", "/r"));
+  EXPECT_THAT(cgroup_folders("0::/\n", "cpu", "/r"), ElementsAre("/r/cpu", "/r"));
+  EXPECT_THAT(cgroup_folders("nonsense\n:\n::\n", "cpu", "/r"), ElementsAre("/r/cpu", "/r"));
+}
+
 TEST(MachineTest, CachedFilesOfACgroupAreFree) {
   const test::TemporaryFolder folder;
   EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), std::nullopt);
@@ -40,9 +54,35 @@ TEST(MachineTest, CachedFilesOfACgroupAreFree) {
   EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 10);
   test::write_file(folder / "memory.stat",
                    "anon 290\nfile 700\nactive_file 100\ninactive_file 600\n");
-  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 610);
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 710);
   test::write_file(folder / "memory.max", "max\n");
   EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), std::nullopt);
+}
+
+TEST(MachineTest, TheMemoryOfACgroupOfVersion1) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "memory.limit_in_bytes", "1000\n");
+  test::write_file(folder / "memory.usage_in_bytes", "990\n");
+  test::write_file(
+      folder / "memory.stat",
+      "inactive_file 1\nactive_file 2\ntotal_inactive_file 30\ntotal_active_file 40\n");
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), 80);
+  test::write_file(folder / "memory.limit_in_bytes", "9223372036854771712\n");  // none
+  EXPECT_EQ(cgroup_memory_left_bytes(folder.path()), std::nullopt);
+}
+
+TEST(MachineTest, TheTimeOfACgroup) {
+  const test::TemporaryFolder folder;
+  EXPECT_EQ(cgroup_cpus(folder.path()), std::nullopt);
+  test::write_file(folder / "cpu.cfs_quota_us", "-1\n");
+  test::write_file(folder / "cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(cgroup_cpus(folder.path()), std::nullopt);
+  test::write_file(folder / "cpu.cfs_quota_us", "250000\n");
+  EXPECT_EQ(cgroup_cpus(folder.path()), 2.5);
+  test::write_file(folder / "cpu.max", "max 100000\n");
+  EXPECT_EQ(cgroup_cpus(folder.path()), std::nullopt);
+  test::write_file(folder / "cpu.max", "150000 100000\n");
+  EXPECT_EQ(cgroup_cpus(folder.path()), 1.5);
 }
 
 TEST(MachineTest, TheLimitOfTheAddressSpaceCounts) {

@@ -31,6 +31,28 @@ TEST(NewFile, ReplacesTheOldOneWhenItIsFinished) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST(NewFile, WhatWasPrivateStaysPrivate) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "file", "old");
+  std::filesystem::permissions(folder / "file", std::filesystem::perms{0600});
+  NewFile file(folder / "file");
+  ASSERT_TRUE(file.write(bytes_of("new")));
+  ASSERT_TRUE(file.finish());
+  EXPECT_EQ(std::filesystem::status(folder / "file").permissions(), std::filesystem::perms{0600});
+}
+
+TEST(NewFile, ReplacesTheFileBehindALink) {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "disk");
+  test::write_file(folder / "disk" / "file", "old");
+  std::filesystem::create_symlink("disk/file", folder / "link");
+  NewFile file(folder / "link");
+  ASSERT_TRUE(file.write(bytes_of("new")));
+  ASSERT_TRUE(file.finish());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(test::read_file(folder / "disk" / "file"), "new");
+}
+
 TEST(NewFile, LeavesNothingUnfinished) {
   const test::TemporaryFolder folder;
   {
