@@ -36,8 +36,13 @@ struct MXFP4 : BlockFormat<TensorType::kMXFP4, 32, 32> {
     const bool empty = largest == 0.0f || !std::isfinite(largest);
     block.exponent = empty ? 0 : std::clamp(std::ilogb(largest) - 2 + 127, 0, 254);
     const double lost = put_codes(in, block);
-    // From 7 to 8 it is cut off to 6: with the next exponent it is not, but others lose more.
-    if (block.exponent == 254 || !(largest > 7.0f * std::ldexp(1.0f, block.exponent - 127))) return;
+    // From 7 to 8 it is cut off to 6: with the next exponent it is not, but others lose more. The
+    // largest floats would become infinite.
+    constexpr int kMostExponent = 251;
+    if (block.exponent > kMostExponent ||
+        !(largest > 7.0f * std::ldexp(1.0f, block.exponent - 127))) {
+      return;
+    }
     Block coarser{.exponent = static_cast<std::uint8_t>(block.exponent + 1), .nibbles = {}};
     if (put_codes(in, coarser) < lost) block = coarser;
   }

@@ -212,6 +212,8 @@ TEST(QuantizeTest, mxfp4_cuts_off_no_more_than_it_must) {
   EXPECT_EQ(largest(7.5f), 8.0f);
   EXPECT_EQ(largest(-4.0f), 8.0f);
   EXPECT_EQ(largest(0.5f), 6.0f);
+  const std::vector<float> huge(32, 0x1.ep127f);
+  EXPECT_EQ(round_trip(*find_format("MXFP4"), huge)[0], 0x1.8p127f);
 }
 
 // A block of one value and zeros: the largest value must come back, zeros stay. Types without a
