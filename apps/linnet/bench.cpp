@@ -143,6 +143,14 @@ nlohmann::ordered_json to_json(const Report& report) {
           {"peak_memory_bytes", peak_memory_bytes()}};
 }
 
+// As https://www.rfc-editor.org/rfc/rfc4180 has it: quotes within quotes are doubled.
+std::string csv_field(const nlohmann::ordered_json& value) {
+  if (!value.is_string()) return value.dump();
+  std::string field = "\"";
+  for (const char c : value.get<std::string>()) field.append(c == '"' ? 2 : 1, c);
+  return field + '"';
+}
+
 // A header and a line, of the single values of the JSON object.
 std::string to_csv(const nlohmann::ordered_json& json) {
   std::string header, line;
@@ -150,7 +158,7 @@ std::string to_csv(const nlohmann::ordered_json& json) {
     if (value.is_array()) continue;
     const char* comma = header.empty() ? "" : ",";
     header += comma + key;
-    line += comma + value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    line += comma + csv_field(value);
   }
   return header + "\n" + line + "\n";
 }

@@ -70,7 +70,9 @@ class Prompts {
 // looked up.
 double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output, int tokens) {
   if (tensor.name == "token_embd.weight") return tied_output ? 1.0 : 0.0;
-  if (tensor.name == "position_embd.weight") return 0.0;
+  if (tensor.name == "position_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
+    return 0.0;
+  }
   if (tensor.name.find("_exps.") == std::string::npos) return 1.0;
   for (const LayerSpec& layer : spec.layers) {
     const double used = layer.moe.route.used;
@@ -125,7 +127,7 @@ BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv
     const double share = used_share(tensor, file.spec(), tied_output, 1);
     floors.decode_bytes += read * static_cast<double>(tensor.bytes.size()) / plan.sequences;
     const bool is_head = tensor.name == "output.weight" || tensor.name == "token_embd.weight";
-    if (is_head || tensor.shape.size() < 2) continue;
+    if (is_head || tensor.dimensions < 2) continue;
     const double operations = 2.0 * share * static_cast<double>(tensor.elements());
     (is_float(*tensor.format) ? floors.prompt_float_operations : floors.prompt_int8_operations) +=
         operations;

@@ -43,7 +43,9 @@ Status print(const Vectors& vectors) {
 }
 
 Status print_json(const Vectors& vectors, const Texts& texts, Pooling pooling) {
-  nlohmann::ordered_json json = {{"pooling", pooling_name(pooling)}, {"embeddings", vectors}};
+  nlohmann::ordered_json json = {{"pooling", pooling_name(pooling)},
+                                 {"embeddings", vectors},
+                                 {"prompt_tokens", nlohmann::json::array()}};
   for (const std::vector<TokenId>& text : texts) json["prompt_tokens"].push_back(text.size());
   return write_output(json.dump() + "\n");
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.hpp"
 #include "gguf/gguf_file.hpp"
 #include "linnet/console.hpp"
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/npy.hpp"
 #include "linnet/output_path.hpp"
 #include "linnet/subcommand.hpp"
@@ -17,6 +19,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kShownElements = 6;
+constexpr std::size_t kLongestText = 1 << 20;  // that is shown whole to a program
+constexpr std::size_t kShownText = 256;        // for people, of whom a line is for less
+constexpr std::size_t kOutputBytes = 1 << 16;  // that are written together
 
 struct Options {
   std::string gguf;
@@ -25,33 +30,44 @@ struct Options {
   bool json = false;
 };
 
+// How a text of the file becomes JSON, which may be many times as long.
+using TextJson = Json (*)(std::string_view text);
+
+Json for_programs(std::string_view text) {
+  if (text.size() <= kLongestText) return text;
+  return {{"bytes", text.size()}, {"first", text.substr(0, kShownText)}};
+}
+Json for_people(std::string_view text) { return text.substr(0, kShownText); }
+
 Json integer_json(gguf::ValueType type, std::int64_t value) {
   if (type == gguf::ValueType::kUint64) return static_cast<std::uint64_t>(value);
   return value;
 }
 
-Json element_json(const gguf::Array& array, std::size_t i) {
-  if (array.is_string()) return array.string(i);
+Json element_json(const gguf::Array& array, std::size_t i, TextJson text_json) {
+  if (array.is_string()) return text_json(array.string(i));
   if (array.element_type() == gguf::ValueType::kBool) return array.integer(i) != 0;
   if (array.is_integer()) return integer_json(array.element_type(), array.integer(i));
   return array.number(i);
 }
 
-Json array_json(const gguf::Array& array) {
+Json array_json(const gguf::Array& array, TextJson text_json) {
   Json shown = Json::array();
   for (std::size_t i = 0; i < std::min(array.size(), kShownElements); ++i) {
-    shown.push_back(element_json(array, i));
+    shown.push_back(element_json(array, i, text_json));
   }
   if (array.size() <= kShownElements) return shown;
   return {{"count", array.size()}, {"first", shown}};
 }
 
-Json value_json(const gguf::Value& value) {
+Json value_json(const gguf::Value& value, TextJson text_json) {
   return std::visit(
-      [type = value.type](const auto& data) -> Json {
+      [type = value.type, text_json](const auto& data) -> Json {
         using T = std::decay_t<decltype(data)>;
         if constexpr (std::is_same_v<T, gguf::Array>) {
-          return array_json(data);
+          return array_json(data, text_json);
+        } else if constexpr (std::is_same_v<T, std::string_view>) {
+          return text_json(data);
         } else if constexpr (std::is_same_v<T, std::int64_t>) {
           return integer_json(type, data);
         } else {
@@ -78,38 +94,100 @@ Json tensor_json(const gguf::Tensor& tensor) {
           {"size_bytes", tensor.bytes.size()}};
 }
 
-Status print_json(const gguf::File& file) {
-  Json metadata = Json::object();
-  // Keys are unique (the reader checks), so pushing them one behind the other is safe and linear.
-  auto& entries = metadata.get_ref<Json::object_t&>();
-  for (const gguf::KeyValue& item : file.metadata()) {
-    static_cast<std::vector<std::pair<const std::string, Json>>&>(entries).emplace_back(
-        std::string(item.key), value_json(item.value));
+// Writes what is added to it, in large pieces.
+class Output {
+ public:
+  void add(std::string_view text) {
+    text_ += text;
+    if (text_.size() >= kOutputBytes) flush();
   }
-  Json tensors = Json::array();
-  for (const gguf::Tensor& tensor : file.tensors()) tensors.push_back(tensor_json(tensor));
-  return write_output(dumped({{"file", file.path().string()},
-                              {"version", file.version()},
-                              {"size_bytes", file.size_bytes()},
-                              {"metadata", metadata},
-                              {"tensors", tensors}}) +
-                      "\n");
+  Status finish() {
+    flush();
+    return status_;
+  }
+
+ private:
+  void flush() {
+    if (status_) status_ = write_output(text_);
+    text_.clear();
+  }
+
+  std::string text_;
+  Status status_;
+};
+
+// What the tensors are together.
+Json summary_json(const gguf::File& file) {
+  std::map<std::string_view, int> types;
+  std::int64_t values = 0, size_bytes = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    ++types[tensor.format->name];
+    values += tensor.elements();
+    size_bytes += std::ssize(tensor.bytes);
+  }
+  Json json = {
+      {"values", values},
+      {"bits_per_value",
+       values > 0 ? 8.0 * static_cast<double>(size_bytes) / static_cast<double>(values) : 0.0},
+      {"types", Json::object()}};
+  for (const auto& [name, count] : types) json["types"][std::string(name)] = count;
+  return json;
+}
+
+// Piece by piece: there may be very many of them.
+Status print_json(const gguf::File& file) {
+  Output output;
+  Json head = {{"file", file.path().string()},
+               {"version", file.version()},
+               {"size_bytes", file.size_bytes()}};
+  head.update(summary_json(file));
+  std::string text = dumped(head);
+  text.pop_back();
+  output.add(text + ",\"metadata\":{");
+  std::string_view comma;
+  for (const gguf::KeyValue& item : file.metadata()) {
+    output.add(fmt::format("{}{}:{}", comma, dumped(item.key),
+                           dumped(value_json(item.value, for_programs))));
+    comma = ",";
+  }
+  output.add("},\"tensors\":[");
+  comma = {};
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    output.add(fmt::format("{}{}", comma, dumped(tensor_json(tensor))));
+    comma = ",";
+  }
+  output.add("]}\n");
+  return output.finish();
+}
+
+std::string summary_line(const gguf::File& file) {
+  const Json summary = summary_json(file);
+  std::string types;
+  for (const auto& [name, count] : summary["types"].items()) {
+    types += fmt::format("{}{} {}", types.empty() ? "" : ", ", count.get<int>(), name);
+  }
+  return fmt::format("{}; {} values, {:.2f} bits a value\n", types,
+                     summary["values"].get<std::int64_t>(),
+                     summary["bits_per_value"].get<double>());
 }
 
 Status print_text(const gguf::File& file) {
-  std::string text = fmt::format("{}: GGUF version {}, {} bytes, {} metadata keys, {} tensors\n\n",
-                                 printable(file.path().string()), file.version(), file.size_bytes(),
-                                 file.metadata().size(), file.tensors().size());
+  Output output;
+  output.add(fmt::format("{}: GGUF version {}, {} bytes, {} metadata keys, {} tensors\n\n",
+                         printable(file.path().string()), file.version(), file.size_bytes(),
+                         file.metadata().size(), file.tensors().size()));
   for (const gguf::KeyValue& item : file.metadata()) {
-    text += fmt::format("{:<44} {:<8} {}\n", printable(item.key),
-                        gguf::value_type_name(item.value.type), one_line(value_json(item.value)));
+    output.add(fmt::format("{:<44} {:<8} {}\n", printable(item.key),
+                           gguf::value_type_name(item.value.type),
+                           one_line(value_json(item.value, for_people))));
   }
-  text += "\n";
+  output.add("\n");
   for (const gguf::Tensor& tensor : file.tensors()) {
-    text += fmt::format("{:<44} {:<8} {:<24} {:>12} bytes\n", printable(tensor.name),
-                        tensor.format->name, tensor.shape_text(), tensor.bytes.size());
+    output.add(fmt::format("{:<44} {:<8} {:<24} {:>12} bytes\n", printable(tensor.name),
+                           tensor.format->name, tensor.shape_text(), tensor.bytes.size()));
   }
-  return write_output(text);
+  if (!file.tensors().empty()) output.add("\n" + summary_line(file));
+  return output.finish();
 }
 
 // Gives `take` the values in pieces that lie within a row, so that no tensor is too large.
@@ -133,9 +211,13 @@ Status for_each_piece(const gguf::Tensor& tensor,
 Status write_tensor(const gguf::Tensor& tensor, const std::string& npy) {
   std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.begin() + tensor.dimensions);
   std::reverse(shape.begin(), shape.end());
+  const InterruptCatcher catcher;
   auto writer = NpyWriter::create(npy, shape);
   if (!writer) return writer.error();
-  const auto append = [&](std::span<const float> values, bool) { return writer->append(values); };
+  const auto append = [&](std::span<const float> values, bool) -> Status {
+    if (catcher.is_interrupted()) return stopped(npy);
+    return writer->append(values);
+  };
   if (Status status = for_each_piece(tensor, append); !status) return status;
   return writer->finish();
 }
@@ -173,7 +255,7 @@ void add_inspect(CLI::App& parent, int& exit_status) {
       app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
   app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32")
       ->needs(tensor);
-  app->add_flag("--json", options->json, "print one JSON object");
+  app->add_flag("--json", options->json, "print one JSON object")->excludes(tensor);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "linnet/interrupt_catcher.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
 #include "linnet/output_path.hpp"
@@ -28,9 +29,13 @@ Status run(const Options& options) {
   auto engine = Engine::load(**file, engine_options, all);
   if (!engine) return engine.error();
   const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
+  const InterruptCatcher catcher;
   auto writer = NpyWriter::create(options.npy, shape);
   if (!writer) return writer.error();
-  const auto append = [&](std::span<const float> rows) { return writer->append(rows); };
+  const auto append = [&](std::span<const float> rows) -> Status {
+    if (catcher.is_interrupted()) return stopped(options.npy);
+    return writer->append(rows);
+  };
   const Status status = (*engine)->logits(options.tokens, options.input, /*first=*/0, append);
   return status ? writer->finish() : status;
 }

@@ -21,6 +21,10 @@ std::string npy_header(std::span<const std::int64_t> shape) {
 
 }  // namespace
 
+Error stopped(const std::string& path) {
+  return Error{fmt::format("{}: stopped before all of it was written", path)};
+}
+
 NpyWriter::NpyWriter(const std::string& path) : file_(std::make_unique<NewFile>(path)) {}
 
 Result<NpyWriter> NpyWriter::create(const std::string& path, std::span<const std::int64_t> shape) {

@@ -9,6 +9,9 @@
 
 namespace linnet::app {
 
+/// What is said of a file `path` that Ctrl-C left unfinished; it is removed.
+Error stopped(const std::string& path);
+
 /// Writes float32 values piece by piece as a NumPy file (format version 1.0,
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), see NewFile.
 class NpyWriter {

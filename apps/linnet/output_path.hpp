@@ -8,7 +8,8 @@
 
 namespace linnet::app {
 
-/// An Error where writing to `output` would replace one of the files that are read.
+/// An Error where writing to `output` would replace one of the files that are read, or a part of
+/// one that is split.
 Status check_replaces_no_input(const std::string& output,
                                std::initializer_list<std::filesystem::path> inputs);
 

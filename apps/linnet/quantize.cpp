@@ -23,6 +23,7 @@ struct Options {
   std::vector<std::string> rules, adapters;
   float strength = 1.0f;
   int threads = 0;
+  bool dry_run = false;
   bool json = false;
 };
 
@@ -68,6 +69,26 @@ Result<std::optional<quantize::Importance>> read_importance(const Options& optio
   return std::optional(std::move(*importance));
 }
 
+void note_unknown(const quantize::Importance& importance, const gguf::File& model) {
+  const std::int64_t unknown = importance.unknown_to(model);
+  if (unknown == 0) return;
+  note("note:    {} of {} matrices of known importance are not in the model: is it another's?\n",
+       unknown, importance.matrices());
+}
+
+Result<quantize::Outcome> write(const Options& options, const gguf::File& file,
+                                std::span<const Format* const> chosen,
+                                quantize::WriteOptions write_options) {
+  ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
+  const InterruptCatcher catcher;
+  PercentLine line("writing");
+  write_options.progress = [&](std::int64_t done, std::int64_t total) {
+    line.show(done, total);
+    return !catcher.is_interrupted();
+  };
+  return quantize::write_quantised(file, chosen, pool, options.path, write_options);
+}
+
 // Tensors of each type.
 using Counts = std::map<std::string_view, int>;
 
@@ -81,7 +102,7 @@ double bits_a_weight(const quantize::Outcome& outcome) {
   return 8.0 * static_cast<double>(outcome.after_bytes) / static_cast<double>(outcome.values);
 }
 
-Status print_json(const quantize::Outcome& outcome, const Counts& counts) {
+Status print_json(const Options& options, const quantize::Outcome& outcome, const Counts& counts) {
   Json json = {{"before_bytes", outcome.before_bytes},
                {"after_bytes", outcome.after_bytes},
                {"bits_per_weight", bits_a_weight(outcome)},
@@ -90,12 +111,12 @@ Status print_json(const quantize::Outcome& outcome, const Counts& counts) {
                {"converted_again", outcome.converted_again},
                {"adapted", outcome.adapted},
                {"weighted", outcome.weighted},
-               {"relative_error", outcome.lost}};
+               {"relative_error", options.dry_run ? Json() : Json(outcome.lost)}};
   for (const auto& [name, count] : counts) json["tensors"][std::string(name)] = count;
   return write_output(json.dump() + "\n");
 }
 
-void print(const quantize::Outcome& outcome, const Counts& counts) {
+void print(const Options& options, const quantize::Outcome& outcome, const Counts& counts) {
   constexpr double kMib = 1 << 20;
   std::string types;
   for (const auto& [name, count] : counts) {
@@ -109,7 +130,9 @@ void print(const quantize::Outcome& outcome, const Counts& counts) {
   note("size:    {:.1f} MiB, before {:.1f} MiB; {:.2f} bits a weight\n",
        static_cast<double>(outcome.after_bytes) / kMib,
        static_cast<double>(outcome.before_bytes) / kMib, bits_a_weight(outcome));
-  note("error:   {:.3g} % of the weights' size (root mean square)\n", 100.0 * outcome.lost);
+  if (!options.dry_run) {
+    note("error:   {:.3g} % of the weights' size (root mean square)\n", 100.0 * outcome.lost);
+  }
   if (outcome.converted_again > 0) {
     note(
         "note:    {} of the {} converted tensors had been quantised before, so that errors add "
@@ -137,22 +160,15 @@ Status run(const Options& options) {
   if (!adapters) return adapters.error();
   const auto importance = read_importance(options, *file);
   if (!importance) return importance.error();
-  ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
-  const auto outcome = [&] {
-    const InterruptCatcher catcher;
-    PercentLine line("writing");
-    const auto progress = [&](std::int64_t done, std::int64_t total) {
-      line.show(done, total);
-      return !catcher.is_interrupted();
-    };
-    return quantize::write_quantised(
-        *file, *chosen, pool, options.path,
-        {mix->file_type, *adapters, *importance ? &**importance : nullptr, progress});
-  }();
+  if (*importance) note_unknown(**importance, *file);
+  const quantize::WriteOptions write_options = {mix->file_type, *adapters,
+                                                *importance ? &**importance : nullptr};
+  const auto outcome = options.dry_run ? quantize::plan_quantised(*file, *chosen, write_options)
+                                       : write(options, *file, *chosen, write_options);
   if (!outcome) return outcome.error();
   const Counts counts = count_types(*chosen);
-  if (options.json) return print_json(*outcome, counts);
-  print(*outcome, counts);
+  if (options.json) return print_json(options, *outcome, counts);
+  print(options, *outcome, counts);
   return {};
 }
 
@@ -177,6 +193,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
                   "PATTERN=TYPE for the tensors of that name, * stands for any text; may be given "
                   "more than once, the last one that fits counts")
       ->expected(1)
+      ->allow_extra_args(false)  // what follows is the file to write
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
   app->add_option(
@@ -184,6 +201,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
          "GGUF file of a LoRA adapter to merge into the weights; may be given more than once")
       ->type_name("FILE")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_option("--lora-strength", options->strength, "a factor on what adapters add")
       ->check(number_between(-100.0, 100.0))
@@ -194,8 +212,10 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       ->type_name("FILE");
   app->add_option("--threads", options->threads, "threads (default: all that may be used)")
       ->check(whole_number_between(1, 1024));
+  app->add_flag("--dry-run", options->dry_run,
+                "write nothing: only say which types the tensors get, and how large they become");
   app->add_flag("--json", options->json, "print what was done as one JSON object");
-  app->add_option("out", options->path, "GGUF file to write")->required();
+  app->add_option("out", options->path, "GGUF file to write");
   app->footer(
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
@@ -204,7 +224,10 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "  linnet quantize --gguf model-BF16.gguf --type Q3_K_M --importance importance.gguf "
       "out.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --lora adapter.gguf --type Q4_K_M adapted.gguf");
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->callback([options, &exit_status] {
+    if (options->path.empty() && !options->dry_run) throw CLI::RequiredError("out");
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

@@ -15,8 +15,9 @@ using Json = nlohmann::json;
 struct Options {
   std::string gguf;
   std::string pre;
-  std::string text;
+  std::string text, file;
   bool jsonl = false;
+  bool count = false;
   EncodeOptions encode;
 };
 
@@ -33,8 +34,11 @@ Result<std::string> answer(const Tokenizer& tokenizer, const EncodeOptions& opti
 }
 
 Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
-  auto ids = tokenizer.encode(options.text, options.encode);
+  const auto text = options.file.empty() ? options.text : read_text(options.file);
+  if (!text) return text.error();
+  const auto ids = tokenizer.encode(*text, options.encode);
   if (!ids) return ids.error();
+  if (options.count) return write_output(fmt::format("{}\n", ids->size()));
   std::string lines;
   for (const TokenId id : *ids) {
     lines += fmt::format("{:>8}  {}\n", id, printable(tokenizer.piece(id)));
@@ -60,17 +64,28 @@ void add_tokenize(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")->required();
   app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
-  const auto* const text = app->add_option("text", options->text, "the text");
-  app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line");
+  auto* const text = app->add_option("text", options->text, "the text");
+  auto* const file =
+      app->add_option("--file", options->file, "file with the text, UTF-8; - for standard input")
+          ->type_name("FILE")
+          ->excludes(text);
+  auto* const jsonl =
+      app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line")
+          ->excludes(text)
+          ->excludes(file);
+  app->add_flag("--count", options->count, "only say how many tokens they are")->excludes(jsonl);
   app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
   app->add_flag("--parse-special", options->encode.parse_special,
                 "recognise control tokens in the text");
   app->footer(
       "Examples:\n"
       "  linnet tokenize --gguf model.gguf 'How is this text cut?'\n"
+      "  linnet tokenize --gguf model.gguf --count --file report.txt\n"
       "  echo '\"a JSON string\"' | linnet tokenize --gguf model.gguf --jsonl");
   app->callback([options, text, &exit_status] {
-    if (text->empty() && !options->jsonl) throw CLI::RequiredError("a text, or --jsonl,");
+    if (text->empty() && options->file.empty() && !options->jsonl) {
+      throw CLI::RequiredError("a text, --file or --jsonl");
+    }
     exit_status = report(run(*options));
   });
 }

@@ -86,6 +86,17 @@ struct PackedHalf {
   float value() const { return half_to_float(PackedU16{{bytes[0], bytes[1]}}.value()); }
 };
 
+/// The distance of subnormal half-precision numbers, all of which lie below kSmallestNormalHalf.
+inline constexpr float kHalfStep = 0x1p-24f, kSmallestNormalHalf = 0x1p-14f;
+
+/// The half-precision number nearest to `value`, but among the subnormal ones, which lie far apart,
+/// one that is not smaller: a scale that is too small cuts off the largest values, one that is too
+/// large only leaves codes unused.
+inline float half_from(float value) {
+  const float nearest = PackedHalf::of(value).value();
+  return value < kSmallestNormalHalf && nearest < value ? nearest + kHalfStep : nearest;
+}
+
 /// The code that a stored number stands for: its entry in the codebook, or so much above code_min.
 template <class T>
 constexpr std::int8_t code_of(std::uint8_t stored) {

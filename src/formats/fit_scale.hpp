@@ -24,11 +24,39 @@ void error_weights(const float* in, const float* importance, float* weights) {
   for (int i = 0; i < kCount; ++i) weights[i] *= importance[i];
 }
 
+/// value = scale * code + offset
+struct Line {
+  float scale, offset;
+};
+
+/// The error of a group whose values become the nearest codes.
+template <class T>
+float group_error(const float* in, const float* weights, Line line) {
+  const auto code = nearest_codes<T>(in, weights, line.scale, line.offset);
+  const auto [error] = sum_terms<T::group_elements, 1>([&](int i) {
+    const float lost = in[i] - line.offset - line.scale * code(i);
+    return std::array{weights[i] * lost * lost};
+  });
+  return error;
+}
+
+/// The scale of a line as half-precision number: the nearest, but of the subnormal ones, which lie
+/// far apart, the better of the two beside it.
+template <class T>
+PackedHalf nearest_half(const float* in, const float* weights, Line line) {
+  const PackedHalf nearest = PackedHalf::of(line.scale);
+  if (!(std::fabs(line.scale) < kSmallestNormalHalf)) return nearest;
+  const bool is_below = nearest.value() < line.scale;
+  const float other = nearest.value() + (is_below ? kHalfStep : -kHalfStep);
+  const auto error = [&](float scale) { return group_error<T>(in, weights, {scale, line.offset}); };
+  return error(other) < error(nearest.value()) ? PackedHalf::of(other) : nearest;
+}
+
 /// The codes that the value of the largest magnitude in a group is tried at: from well within the
 /// range, where it is cut off or others find better codes, to a little beyond.
 template <class T>
 constexpr auto tried_ends() {
-  std::array<float, T::has_codebook && !kHasPatterns<T> ? 24 : 16> ends{};
+  std::array<float, kHasPatterns<T> ? 17 : T::has_codebook ? 24 : 16> ends{};
   for (std::size_t i = 0; i < ends.size(); ++i) {
     const auto number = static_cast<float>(i);
     if constexpr (kHasPatterns<T>) {  // whose codes come with either sign
@@ -38,10 +66,12 @@ constexpr auto tried_ends() {
       const float end = 95.0f + 4.0f * static_cast<float>(step);
       ends[i] = i % 2 == 0 ? -end : end;
     } else {
-      constexpr float kLow = T::code_min, kStep = (0.2f * kLow - 0.8f) / 15.0f;
-      ends[i] = 0.8f * kLow + kStep * number;
+      constexpr float kLow = T::code_min, kStep = (0.2f * kLow - 0.8f) / 14.0f;
+      ends[i] = i == 0 ? kLow : 0.8f * kLow + kStep * (number - 1.0f);
     }
   }
+  // Of magnitudes that are all the same.
+  if constexpr (kHasPatterns<T>) ends.back() = static_cast<float>(T::levels.front());
   return ends;
 }
 
@@ -59,19 +89,15 @@ float fit_scale(const float* in, const float* weights) {
       const float c = code(i), weighted = weights[i] * c;
       return std::array{weighted * in[i], weighted * c};
     });
-    // The error is the values' own size less this.
+    // The error is the values' own size less this. What sums round tells no scales apart: where
+    // all values are the same, the first one stays.
     const float gain = wxc * wxc * inverse_or_zero(wcc);
-    if (!(gain > best_gain)) continue;
+    if (!(gain > best_gain * (1.0f + 0x1p-20f))) continue;
     best_gain = gain;
     best_scale = wxc / wcc;
   }
   return best_scale;
 }
-
-/// value = scale * code + offset
-struct Line {
-  float scale, offset;
-};
 
 /// The lines of a group of values, of which the errors count by `weights`.
 template <class T>
@@ -88,8 +114,9 @@ class LineFit {
     wxx_ = wxx;
   }
 
-  /// Takes the line that fits the codes best which `tried` gives, if it is better than the best.
-  void improve(Line tried) {
+  /// Takes the line that fits the codes best which `tried` gives, if its error is less than this
+  /// share of the least so far.
+  void improve(Line tried, float share = 1.0f) {
     const auto code = nearest_codes<T>(in_, weights_, tried.scale, tried.offset);
     const auto [wc, wcc, wxc] = sum_terms<T::group_elements, 3>([&](int i) {
       const float c = code(i), weighted = weights_[i] * c;
@@ -105,7 +132,7 @@ class LineFit {
     const float error =
         wxx_ + line.scale * line.scale * wcc + line.offset * line.offset * w_ -
         2.0f * (line.scale * wxc + line.offset * wx_ - line.scale * line.offset * wc);
-    if (!(error < best_error_) || !(line.scale >= 0.0f)) return;
+    if (!(error < share * best_error_) || !(line.scale >= 0.0f)) return;
     best_error_ = error;
     best_ = line;
   }
@@ -140,6 +167,9 @@ Line fit_line(const float* in, const float* weights, float most_offset) {
       fit.improve({(range.high - offset) / codes, offset});
     }
   }
+  // Three values that are equally far apart, as those of ternary weights are. Where that is no real
+  // gain, scales are best small: they have to do with integers as small as the others'.
+  if (T::code_bits == 2) fit.improve({0.5f * width, low}, 0.9f);
   for (int i = 0; i < kRounds; ++i) fit.improve(fit.best());
   return fit.best();
 }

@@ -27,7 +27,7 @@ struct IQ4_NL : BlockFormat<TensorType::kIQ4_NL, 32, 32> {
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    block.scale = PackedHalf::of(fit_scale<IQ4_NL>(in, weights));
+    block.scale = nearest_half<IQ4_NL>(in, weights, {fit_scale<IQ4_NL>(in, weights), 0.0f});
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t indices[32];
     for (int i = 0; i < 32; ++i) indices[i] = nearest_index(codebook, in[i] * inverse);

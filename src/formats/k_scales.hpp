@@ -53,8 +53,8 @@ SuperScales<T::groups> fit_ranges(const float* in, const float* weights, int sca
   const float largest_scale = *std::max_element(scales, scales + T::groups);
   const float largest_minimum = *std::max_element(minimums, minimums + T::groups);
   SuperScales<T::groups> result;
-  result.super_scale = PackedHalf::of(largest_scale / static_cast<float>(scale_max)).value();
-  result.super_minimum = PackedHalf::of(largest_minimum / static_cast<float>(scale_max)).value();
+  result.super_scale = half_from(largest_scale / static_cast<float>(scale_max));
+  result.super_minimum = half_from(largest_minimum / static_cast<float>(scale_max));
   for (int g = 0; g < T::groups; ++g) {
     result.scales[g] =
         round_to_range(scales[g] * inverse_or_zero(result.super_scale), 0, scale_max);
@@ -76,8 +76,7 @@ SuperScales<T::groups> fit_extremes(const float* in, const float* weights, Scale
   }
   const float largest = std::fabs(extreme(scales, T::groups));
   SuperScales<T::groups> result{};
-  result.super_scale =
-      PackedHalf::of(largest / (T::scale_factor * static_cast<float>(range.high))).value();
+  result.super_scale = half_from(largest / (T::scale_factor * static_cast<float>(range.high)));
   const float inverse = inverse_or_zero(T::scale_factor * result.super_scale);
   for (int g = 0; g < T::groups; ++g) result.scales[g] = range.nearest(scales[g] * inverse);
   refine_scales<T>(in, weights, range, result);

@@ -35,11 +35,32 @@ struct MXFP4 : BlockFormat<TensorType::kMXFP4, 32, 32> {
     const float largest = std::fabs(extreme(in, 32));
     const bool empty = largest == 0.0f || !std::isfinite(largest);
     block.exponent = empty ? 0 : std::clamp(std::ilogb(largest) - 2 + 127, 0, 254);
+    const double lost = put_codes(in, block);
+    // From 7 to 8 it is cut off to 6: with the next exponent it is not, but others lose more. The
+    // largest floats would become infinite.
+    constexpr int kMostExponent = 251;
+    if (block.exponent > kMostExponent ||
+        !(largest > 7.0f * std::ldexp(1.0f, block.exponent - 127))) {
+      return;
+    }
+    Block coarser{.exponent = static_cast<std::uint8_t>(block.exponent + 1), .nibbles = {}};
+    if (put_codes(in, coarser) < lost) block = coarser;
+  }
+
+ private:
+  // Gives the squares of what is lost.
+  static double put_codes(const float* in, Block& block) {
     float scale;
     unpack_scales(block, &scale);
     std::uint8_t indices[32];
-    for (int i = 0; i < 32; ++i) indices[i] = nearest_index(codebook, in[i] / scale);
+    double lost = 0.0;
+    for (int i = 0; i < 32; ++i) {
+      indices[i] = nearest_index(codebook, in[i] / scale);
+      const double difference = double{in[i]} - double{scale} * codebook[indices[i]];
+      lost += difference * difference;
+    }
     join_nibbles(indices, 16, block.nibbles);
+    return lost;
   }
 };
 

@@ -25,7 +25,7 @@ struct Q4_0 : BlockFormat<TensorType::kQ4_0, 32, 32> {
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    block.scale = PackedHalf::of(fit_scale<Q4_0>(in, weights));
+    block.scale = nearest_half<Q4_0>(in, weights, {fit_scale<Q4_0>(in, weights), 0.0f});
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t numbers[32];
     for (int i = 0; i < 32; ++i) numbers[i] = round_to_range(in[i] * inverse + 8.0f, 0, 15);

@@ -31,8 +31,8 @@ struct Q4_1 : BlockFormat<TensorType::kQ4_1, 32, 32> {
 
   static void quantize(const float* in, const float* weights, Block& block) {
     const Line line = fit_line<Q4_1>(in, weights, HUGE_VALF);
-    block.scale = PackedHalf::of(line.scale);
     block.offset = PackedHalf::of(line.offset);
+    block.scale = nearest_half<Q4_1>(in, weights, {line.scale, block.offset.value()});
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t numbers[32];
     for (int i = 0; i < 32; ++i) {

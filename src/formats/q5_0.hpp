@@ -27,7 +27,7 @@ struct Q5_0 : BlockFormat<TensorType::kQ5_0, 32, 32> {
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    block.scale = PackedHalf::of(fit_scale<Q5_0>(in, weights));
+    block.scale = nearest_half<Q5_0>(in, weights, {fit_scale<Q5_0>(in, weights), 0.0f});
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t low[32];
     for (int i = 0; i < 32; ++i) {

@@ -33,8 +33,8 @@ struct Q5_1 : BlockFormat<TensorType::kQ5_1, 32, 32> {
 
   static void quantize(const float* in, const float* weights, Block& block) {
     const Line line = fit_line<Q5_1>(in, weights, HUGE_VALF);
-    block.scale = PackedHalf::of(line.scale);
     block.offset = PackedHalf::of(line.offset);
+    block.scale = nearest_half<Q5_1>(in, weights, {line.scale, block.offset.value()});
     const float inverse = inverse_or_zero(block.scale.value());
     std::uint8_t low[32];
     for (int i = 0; i < 32; ++i) {

@@ -24,7 +24,7 @@ struct Q8_0 : BlockFormat<TensorType::kQ8_0, 32, 32> {
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
   static void quantize(const float* in, Block& block) {
-    block.scale = PackedHalf::of(std::fabs(extreme(in, 32)) / 127.0f);
+    block.scale = PackedHalf::of(half_from(std::fabs(extreme(in, 32)) / 127.0f));
     const float inverse = inverse_or_zero(block.scale.value());
     for (int i = 0; i < 32; ++i) block.codes[i] = round_to_range(in[i] * inverse, -127, 127);
   }

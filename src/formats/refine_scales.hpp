@@ -27,14 +27,8 @@ struct FittedBlock {
   const float* weights;
 
   float group_error(int group, float scale, float minimum) const {
-    const float* const x = in + group * T::group_elements;
-    const float* const weight = weights + group * T::group_elements;
-    const auto code = nearest_codes<T>(x, weight, scale, -minimum);
-    const auto [error] = sum_terms<T::group_elements, 1>([&](int i) {
-      const float lost = x[i] + minimum - scale * code(i);
-      return std::array{weight[i] * lost * lost};
-    });
-    return error;
+    const int first = group * T::group_elements;
+    return formats::group_error<T>(in + first, weights + first, {scale, -minimum});
   }
 
   float error(const SuperScales<T::groups>& super) const {

@@ -51,15 +51,17 @@ Result<double> add_row(std::span<const float> row, TokenId token, const Tokenize
 // The Kullback-Leibler divergence of the distribution that `row` stands for from that of
 // `reference`.
 double divergence_of(std::span<const float> row, std::span<const float> reference) {
-  const float best = highest(reference).logit;
+  // All logits less the highest: beside large ones, what they differ by would be lost.
+  const float best = highest(reference).logit, own_best = highest(row).logit;
   double weights = 0.0, differences = 0.0;
   for (std::size_t i = 0; i < row.size(); ++i) {
     const double weight = exp_of_negative(reference[i] - best);
     if (weight == 0.0) continue;
     weights += weight;
-    differences += weight * (reference[i] - row[i]);
+    differences += weight * ((double{reference[i]} - best) - (double{row[i]} - own_best));
   }
-  return differences / weights + log_sum_exp(row) - log_sum_exp(reference);
+  return differences / weights + std::log(softmax_sums(row, own_best, 1.0f).weights) -
+         std::log(softmax_sums(reference, best, 1.0f).weights);
 }
 
 // What the rows of both models say of the token that follows.

@@ -21,6 +21,8 @@ constexpr std::uint64_t kMostKeys = 1 << 16;
 constexpr std::uint64_t kMostTensors = 1 << 20;
 // In all arrays together: a view is twice the size of an empty string in a (sparse) file.
 constexpr std::uint64_t kMostStrings = 1 << 24;
+// Of a value, which is copied and looked through. The longest are whole tokenizers, of some 30 MiB.
+constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLongestKey = 65535;
 constexpr std::uint64_t kLongestTensorName = 127;
 constexpr std::uint32_t kMostDimensions = 4;
@@ -62,6 +64,11 @@ class HeaderParser {
   }
   Error truncated(std::string_view where) const {
     return error("the file ends inside {} (after {} bytes)", where, total_size_);
+  }
+
+  Error too_long(std::string_view key, std::string_view text) const {
+    return error("metadata key {} holds a text of {} bytes, expected at most {}", key, text.size(),
+                 kLongestText);
   }
 
   Status read_preamble() {
@@ -175,6 +182,7 @@ class HeaderParser {
   Result<Value> read_string_value(std::string_view key) {
     const auto text = reader_.read_string();
     if (!text) return truncated(fmt::format("the string of metadata key {}", key));
+    if (text->size() > kLongestText) return too_long(key, *text);
     return Value{ValueType::kString, *text};
   }
 
@@ -210,6 +218,7 @@ class HeaderParser {
     for (std::uint64_t i = 0; i < count; ++i) {
       const auto text = reader_.read_string();
       if (!text) return truncated(fmt::format("the array of metadata key {}", key));
+      if (text->size() > kLongestText) return too_long(key, *text);
       strings.push_back(*text);
     }
     return Value{ValueType::kArray, Array(std::move(strings))};

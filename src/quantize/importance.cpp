@@ -178,6 +178,11 @@ Status Importance::check_fits(const gguf::File& model) const {
                            model.path().string())};
 }
 
+std::int64_t Importance::unknown_to(const gguf::File& model) const {
+  return std::ranges::count_if(
+      squares_, [&](const auto& known) { return model.find_tensor(known.first) == nullptr; });
+}
+
 ColumnWeights::ColumnWeights(const Importance::Squares& squares, const Tensor& tensor)
     : columns_(squares.columns), slice_elements_(squares.columns * tensor.shape[1]) {
   const auto columns = static_cast<std::size_t>(columns_);

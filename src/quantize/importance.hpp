@@ -51,6 +51,9 @@ class Importance {
   const Squares* find(std::string_view tensor) const;
   /// An Error where what is known of a tensor of `model` is of another shape.
   Status check_fits(const gguf::File& model) const;
+  /// Matrices of which something is known, but which `model` does not have: none, if it is the
+  /// model that read the text.
+  std::int64_t unknown_to(const gguf::File& model) const;
 
  private:
   std::map<std::string, Squares, std::less<>> squares_;  // by tensor

@@ -18,6 +18,13 @@ std::vector<float> values_of(const Tensor& tensor) {
 // Slices of [columns, rows]: matrices of experts.
 std::int64_t slices_of(const Tensor& tensor) { return tensor.shape[2] * tensor.shape[3]; }
 
+// Of the tensor that scales the weights of another, where there is one.
+std::string scale_name(std::string_view name) {
+  constexpr std::string_view kWeight = ".weight";
+  if (name.ends_with(kWeight)) name.remove_suffix(kWeight.size());
+  return std::string(name) + ".scale";
+}
+
 }  // namespace
 
 LoraProduct::LoraProduct(const Tensor& a, const Tensor& b, float scale)
@@ -102,6 +109,12 @@ Status Lora::check_shapes(const gguf::File& model) const {
     if (!weight) {
       return Error{
           fmt::format("changes tensor {}, which {} does not have", name, model.path().string())};
+    }
+    // What is added to the weights in the file would be scaled with them.
+    const std::string scale = scale_name(name);
+    if (model.find_tensor(scale)) {
+      return Error{fmt::format(
+          "changes tensor {}, which tensor {} scales, so that it can't be merged", name, scale)};
     }
     const Tensor &a = *pair.a, &b = *pair.b;
     const bool fits = a.shape[0] == weight->shape[0] && b.shape[1] == weight->shape[1] &&

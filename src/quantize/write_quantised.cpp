@@ -21,6 +21,29 @@ constexpr std::int64_t kSlice = 1 << 16;
 // Slices that are converted before they are written.
 constexpr std::int64_t kSlices = 64;
 
+// Bytes of a value in a file, about.
+std::int64_t size_bytes(const gguf::Value& value) {
+  if (const auto* text = std::get_if<std::string_view>(&value.data)) return std::ssize(*text);
+  const auto* array = std::get_if<gguf::Array>(&value.data);
+  const auto count = static_cast<std::int64_t>(array ? array->size() : 1);
+  std::int64_t size = count * std::int64_t{sizeof(std::uint64_t)};
+  for (std::int64_t i = 0; array && array->is_string() && i < count; ++i) {
+    size += std::ssize(array->string(static_cast<std::size_t>(i)));
+  }
+  return size;
+}
+
+// Whether there is room for the metadata, which the writer keeps: once, with as much again while it
+// grows, and in the header.
+Status check_metadata(const gguf::File& file) {
+  std::int64_t needed_bytes = 0;
+  for (const gguf::KeyValue& pair : file.metadata()) needed_bytes += 4 * size_bytes(pair.value);
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
+  return Error{fmt::format("{}: to copy its metadata takes {} MiB of memory, but {} are free",
+                           file.path().string(), needed_bytes >> 20, free_bytes >> 20)};
+}
+
 void copy_metadata(const gguf::File& file, std::int64_t file_type, Writer& writer) {
   constexpr std::string_view kFileType = "general.file_type";
   constexpr std::string_view kVersion = "general.quantization_version";
@@ -74,19 +97,12 @@ class Conversion {
     }
   }
 
-  // Whether the factors that adapt a tensor have room in memory, for each tensor.
-  Status check_memory() const {
-    const std::int64_t free_bytes = available_memory_bytes();
-    if (free_bytes == 0) return {};  // unknown
-    for (const Tensor& tensor : file_.tensors()) {
-      std::int64_t needed_bytes = 0;
-      for (const Lora& lora : options_.adapters) needed_bytes += lora.product_bytes(tensor);
-      if (needed_bytes <= free_bytes) continue;
-      return Error{
-          fmt::format("{}: the factors that adapt tensor {} take {} MiB of memory, but {} are free",
-                      file_.path().string(), tensor.name, needed_bytes >> 20, free_bytes >> 20)};
-    }
-    return {};
+  // What can be known before anything is written.
+  Status check() const {
+    Status status = check_metadata(file_);
+    if (status) status = check_types();
+    if (status) status = check_memory();
+    return status;
   }
 
   Status put(std::size_t index, const Writer::Sink& sink) {
@@ -105,6 +121,31 @@ class Conversion {
   }
 
  private:
+  // Whether all tensors can be written in the types that they get.
+  Status check_types() const {
+    for (std::size_t i = 0; i < chosen_.size(); ++i) {
+      if (!is_converted(i) || chosen_[i]->quantize) continue;
+      return Error{fmt::format("{}: tensor {} is adapted, but can't be written as {}",
+                               file_.path().string(), file_.tensors()[i].name, chosen_[i]->name)};
+    }
+    return {};
+  }
+
+  // Whether the factors that adapt a tensor have room in memory, for each tensor.
+  Status check_memory() const {
+    const std::int64_t free_bytes = available_memory_bytes();
+    if (free_bytes == 0) return {};  // unknown
+    for (const Tensor& tensor : file_.tensors()) {
+      std::int64_t needed_bytes = 0;
+      for (const Lora& lora : options_.adapters) needed_bytes += lora.product_bytes(tensor);
+      if (needed_bytes <= free_bytes) continue;
+      return Error{
+          fmt::format("{}: the factors that adapt tensor {} take {} MiB of memory, but {} are free",
+                      file_.path().string(), tensor.name, needed_bytes >> 20, free_bytes >> 20)};
+    }
+    return {};
+  }
+
   bool is_adapted(const Tensor& tensor) const {
     return std::ranges::any_of(options_.adapters,
                                [&](const Lora& lora) { return lora.changes(tensor); });
@@ -131,10 +172,6 @@ class Conversion {
   }
 
   Status convert(const Tensor& tensor, const Format& to, const Writer::Sink& sink) {
-    if (!to.quantize) {
-      return Error{fmt::format("{}: tensor {} is adapted, but can't be written as {}",
-                               file_.path().string(), tensor.name, to.name)};
-    }
     products_.clear();
     for (const Lora& lora : options_.adapters) {
       if (lora.changes(tensor)) products_.push_back(lora.product(tensor));
@@ -209,9 +246,19 @@ class Conversion {
 
 }  // namespace
 
+Result<Outcome> plan_quantised(const gguf::File& file, std::span<const Format* const> chosen,
+                               const WriteOptions& options) {
+  ThreadPool pool(1);  // idle
+  const Conversion conversion(file, chosen, pool, options);
+  if (Status status = conversion.check(); !status) return status.error();
+  return conversion.outcome();
+}
+
 Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
                                 ThreadPool& pool, const std::filesystem::path& path,
                                 const WriteOptions& options) {
+  Conversion conversion(file, chosen, pool, options);
+  if (Status status = conversion.check(); !status) return status.error();
   Writer writer;
   copy_metadata(file, options.file_type, writer);
   for (std::size_t i = 0; i < chosen.size(); ++i) {
@@ -219,8 +266,6 @@ Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* 
     writer.add_tensor(tensor.name, *chosen[i],
                       std::span(tensor.shape).first(static_cast<std::size_t>(tensor.dimensions)));
   }
-  Conversion conversion(file, chosen, pool, options);
-  if (Status status = conversion.check_memory(); !status) return status.error();
   const Status written = writer.write(path, [&](std::size_t index, const Writer::Sink& sink) {
     return conversion.put(index, sink);
   });

@@ -34,13 +34,19 @@ struct WriteOptions {
   std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};
 };
 
+/// What write_quantised() would make of `file`, but for what that loses; an Error where it is known
+/// beforehand to fail.
+Result<Outcome> plan_quantised(const gguf::File& file, std::span<const Format* const> chosen,
+                               const WriteOptions& options = {});
+
 /// Writes `file` to `path` with its tensors in the types `chosen` (see choose_types), one for each
 /// in the file's order, whose rows they can hold. The metadata is the file's but for
 /// general.file_type, general.quantization_version and what tells the parts of a split file: the
 /// result is one file. The same bytes whatever the number of threads; some 50 MiB of memory
-/// and the factors of one tensor, whatever the size of the file. An Error where a value is not
-/// finite, those factors do not fit into memory, the file changes meanwhile, or the result can't be
-/// written; it has its name only when it is complete.
+/// and the factors of one tensor, whatever the size of the file, and some copies of its metadata.
+/// An Error where a value is not finite, those factors or the metadata do not fit into memory, the
+/// file changes meanwhile, or the result can't be written; it has its name only when it is
+/// complete.
 Result<Outcome> write_quantised(const gguf::File& file, std::span<const Format* const> chosen,
                                 ThreadPool& pool, const std::filesystem::path& path,
                                 const WriteOptions& options = {});

@@ -366,6 +366,25 @@ TEST_F(BadInput, OutputThatIsTheInput) {
   EXPECT_EQ(fs::file_size(text), 54u);
 }
 
+TEST_F(BadInput, OutputThatIsAPartOfTheInput) {
+  const std::string first = folder_ / "m-00001-of-00002.gguf",
+                    second = folder_ / "m-00002-of-00002.gguf";
+  for (const std::uint16_t part : {std::uint16_t{0}, std::uint16_t{1}}) {
+    test::GgufBytes file;
+    file.value("split.no", gguf::ValueType::kUint16, part)
+        .value("split.count", gguf::ValueType::kUint16, std::uint16_t{2})
+        .tensor(part == 0 ? "a.weight" : "b.weight", {32, 2}, /*type=*/1, 0);
+    test::write_file(part == 0 ? first : second, file.bytes(128));
+  }
+  const std::string before = test::read_file(second);
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"quantize", "--gguf", first, "--type", "Q8_0", second},
+           {"inspect", "--gguf", first, "--tensor", "a.weight", "--npy", second}}) {
+    EXPECT_THAT(failure(arguments), HasSubstr(second + ": is the file that is read"));
+  }
+  EXPECT_EQ(test::read_file(second), before);
+}
+
 // A limit of the user's shell ends a file early, as a full disk does.
 TEST_F(BadInput, OutputThatBecomesTooLarge) {
   const fs::path npy = folder_ / "out.npy";

@@ -49,6 +49,14 @@ TEST_F(Embed, ALineOfNumbersForEachText) {
   EXPECT_NE(vectors[0], vectors[1]);
 }
 
+TEST_F(Embed, JsonOfNothing) {
+  const Ended ended = run_program({"embed", "--gguf", encoder_, "--json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const Json json = Json::parse(ended.out);
+  EXPECT_EQ(json["embeddings"], Json::array());
+  EXPECT_EQ(json["prompt_tokens"], Json::array());
+}
+
 TEST_F(Embed, JsonOfTheLinesOfStandardInput) {
   const Ended ended =
       run_program({"embed", "--gguf", encoder_, "--json"}, {.input = "a bird\nsings\na bird\n"});

@@ -49,6 +49,20 @@ TEST_F(Importance, QuantizeLosesLessOnTextOfTheKind) {
   EXPECT_LT(divergence({"--importance", path("importance.gguf")}), divergence({}));
 }
 
+TEST_F(Importance, OfAnotherModelIsNoted) {
+  test::write_file(path("text.txt"), "In the beginning God created the heaven and the earth.");
+  ASSERT_EQ(run_program({"importance", "--gguf", model_, path("text.txt"), path("importance.gguf")})
+                .status,
+            0);
+  ASSERT_TRUE(test::ModelCopy().drop_tensor("blk.0.attn_q.weight").write(path("other.gguf")));
+  for (const auto& [model, unknown] : {std::pair(model_, 0), std::pair(path("other.gguf"), 1)}) {
+    const Ended ended = run_program({"quantize", "--gguf", model, "--type", "Q4_0", "--dry-run",
+                                     "--importance", path("importance.gguf")});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(ended.err.find("note:    1 of ") != std::string::npos, unknown == 1) << ended.err;
+  }
+}
+
 TEST_F(Importance, WhatIsNoImportanceMatrixIsRefused) {
   const Ended ended = run_program(
       {"quantize", "--gguf", model_, "--type", "Q2_K", "--importance", model_, path("out.gguf")});

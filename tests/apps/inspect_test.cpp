@@ -1,13 +1,18 @@
 // `linnet inspect` and `linnet tokenize` as a user runs them.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/printable.hpp"
+#include "support/background_program.hpp"
 #include "support/gguf_bytes.hpp"
 #include "support/model_copy.hpp"
 #include "support/run_program.hpp"
@@ -87,6 +92,46 @@ TEST(Inspect, CannotSteerTheTerminal) {
   }
 }
 
+TEST(Inspect, SaysWhatTheTensorsAreTogether) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string();
+  test::GgufBytes file;
+  file.tensor("a", {32, 2}, /*F16=*/1, 0).tensor("b", {32}, /*Q8_0=*/8, 128);
+  test::write_file(path, file.bytes(192));
+  const Ended people = run_program({"inspect", "--gguf", path});
+  EXPECT_THAT(people.out, testing::EndsWith("\n\n1 F16, 1 Q8_0; 96 values, 13.50 bits a value\n"));
+  const Ended program = run_program({"inspect", "--gguf", path, "--json"});
+  const auto json = nlohmann::json::parse(program.out, nullptr, false);
+  EXPECT_EQ(json["values"], 96);
+  EXPECT_EQ(json["bits_per_value"], 13.5);
+  EXPECT_EQ(json["types"], nlohmann::json({{"F16", 1}, {"Q8_0", 1}}));
+  EXPECT_EQ(json["tensors"].size(), 2u);
+}
+
+TEST(Inspect, ALongTextIsShownByItsBeginning) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string(), text(8 << 20, '\0');
+  test::write_file(path, test::GgufBytes().text("short", "text").text("long", text).bytes());
+  const Ended people = run_program({"inspect", "--gguf", path});
+  EXPECT_EQ(people.status, 0) << people.err;
+  EXPECT_THAT(people.out, HasSubstr("\"\\u0000\\u0000"));
+  EXPECT_LT(people.out.size(), 1000u);
+  const Ended program = run_program({"inspect", "--gguf", path, "--json"});
+  ASSERT_EQ(program.status, 0) << program.err;
+  const auto metadata = nlohmann::json::parse(program.out, nullptr, false)["metadata"];
+  EXPECT_EQ(metadata["short"], "text");
+  EXPECT_EQ(metadata["long"]["bytes"], text.size());
+  EXPECT_EQ(metadata["long"]["first"], text.substr(0, 256));
+}
+
+TEST(Inspect, ATextOfAMillionBytesIsWhole) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "a.gguf").string(), text(1 << 20, 'x');
+  test::write_file(path, test::GgufBytes().text("text", text).bytes());
+  const Ended ended = run_program({"inspect", "--gguf", path, "--json"});
+  EXPECT_EQ(nlohmann::json::parse(ended.out, nullptr, false)["metadata"]["text"], text);
+}
+
 TEST(Inspect, GivesATensor) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "a.gguf").string();
@@ -138,10 +183,58 @@ TEST(Inspect, EndsWhenNobodyReads) {
   EXPECT_EQ(program.wait().status, 1);
 }
 
+// What they write goes into a pipe, which is soon full.
+class NpyIntoPipe : public testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(NpyIntoPipe, StopsAtASignal) {
+  const test::TemporaryFolder folder;
+  const std::string pipe = (folder / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  std::vector<std::string> arguments = GetParam();
+  arguments.insert(arguments.end(), {"--gguf", kModel, "--npy", pipe});
+  test::BackgroundProgram program(arguments, {});
+  pollfd begun{reader, POLLIN, 0};
+  ASSERT_EQ(poll(&begun, 1, /*milliseconds=*/60'000), 1);
+  kill(program.id(), SIGINT);
+  fcntl(reader, F_SETFL, 0);
+  char buffer[4096];
+  while (read(reader, buffer, sizeof buffer) > 0) continue;
+  close(reader);
+  EXPECT_EQ(program.wait(), 1);
+  EXPECT_EQ(program.error(), "linnet: " + pipe + ": stopped before all of it was written\n");
+}
+
+std::string many_tokens() {
+  std::string tokens = "1";
+  for (int i = 1; i < 400; ++i) tokens += ",5";
+  return tokens;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Subcommands, NpyIntoPipe,
+    testing::Values(std::vector<std::string>{"inspect", "--tensor", "token_embd.weight"},
+                    std::vector<std::string>{"logits", "--tokens", many_tokens()}),
+    [](const auto& info) { return info.param.front(); });
+
 TEST(Tokenize, ShowsIdsAndPieces) {
   const Ended ended = run_program({"tokenize", "--gguf", kModel, "In the beginning"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.out, HasSubstr("  \u2581"));
+}
+
+TEST(Tokenize, ReadsAFileAndCounts) {
+  const std::string text = "In the beginning God\ncreated";
+  const Ended given = run_program({"tokenize", "--gguf", kModel, text});
+  const Ended piped = run_program({"tokenize", "--gguf", kModel, "--file", "-"}, {.input = text});
+  EXPECT_EQ(piped.out, given.out);
+  const Ended count =
+      run_program({"tokenize", "--gguf", kModel, "--file", "-", "--count"}, {.input = text});
+  EXPECT_EQ(count.status, 0) << count.err;
+  EXPECT_EQ(count.out, std::to_string(std::count(given.out.begin(), given.out.end(), '\n')) + "\n");
+  EXPECT_THAT(run_program({"tokenize", "--gguf", kModel, "--file", "/nowhere"}).err,
+              HasSubstr("/nowhere"));
 }
 
 TEST(Tokenize, AnswersLineByLine) {

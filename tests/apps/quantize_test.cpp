@@ -43,6 +43,32 @@ TEST_F(Quantize, TheResultWritesText) {
   EXPECT_EQ(text.out, original.out);
 }
 
+TEST_F(Quantize, ADryRunSaysWhatWouldBecome) {
+  const std::string model = test::kBundledModel.string();
+  const auto plan =
+      json_of(run_program({"quantize", "--gguf", model, "--type", "Q6_K", "--json", "--dry-run"}));
+  ASSERT_TRUE(plan.is_object());
+  EXPECT_TRUE(plan["relative_error"].is_null());
+  auto real = json_of(quantize({"--type", "Q6_K", "--json"}));
+  ASSERT_TRUE(real.is_object());
+  real["relative_error"] = nullptr;
+  EXPECT_EQ(plan, real);
+  const Ended text = quantize({"--type", "Q6_K", "--dry-run"});
+  EXPECT_THAT(text.err, HasSubstr("bits a weight\n"));
+  EXPECT_THAT(text.err, testing::Not(HasSubstr("error:")));
+}
+
+TEST_F(Quantize, RulesAndTheFileBehindThem) {
+  const std::string model = test::kBundledModel.string();
+  const auto json =
+      json_of(run_program({"quantize", "--gguf", model, "--type", "Q6_K", "--json", "--rule",
+                           "*attn_q*=F16", "--rule", "*attn_k*=BF16", out_}));
+  ASSERT_TRUE(json.is_object());
+  EXPECT_GT(json["tensors"]["F16"], 0);
+  EXPECT_GT(json["tensors"]["BF16"], 0);
+  EXPECT_TRUE(gguf::File::open(out_));
+}
+
 TEST_F(Quantize, FewerBitsLoseMore) {
   double before = 0.0;
   for (const char* const type : {"F16", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K_M", "Q2_K"}) {

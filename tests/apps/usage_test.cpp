@@ -67,6 +67,9 @@ TEST(Usage, UnknownWords) {
   expect_usage_error({"generate", "--prompt"}, "--prompt");
   expect_usage_error({"generate", "--prompt", "a", "--prompt-file", "b"}, "--prompt");
   expect_usage_error({"inspect", "--gguf", "a", "--npy", "b"}, "--tensor");
+  expect_usage_error({"inspect", "--gguf", "a", "--tensor", "b", "--json"}, "excludes");
+  expect_usage_error({"tokenize", "--gguf", "a", "--jsonl", "text"}, "excludes");
+  expect_usage_error({"quantize", "--gguf", "a", "--type", "Q8_0"}, "out is required");
   expect_usage_error({"generate", "--logprobs", "3"}, "--logprobs requires --json");
   for (const char* bias : {"many", "1", "1=", "=1", "1=nan", "1=inf", "1=2x"}) {
     expect_usage_error({"generate", "--logit-bias", bias}, "expected ID=BIAS");
@@ -96,7 +99,7 @@ TEST(Usage, VariablesOfTheEnvironment) {
 }
 
 TEST(Usage, NothingToWorkOn) {
-  expect_usage_error({"tokenize", "--gguf", "a"}, "a text, or --jsonl, is required");
+  expect_usage_error({"tokenize", "--gguf", "a"}, "a text, --file or --jsonl is required");
   expect_usage_error({"bench", "-p", "0", "-n", "0"}, "there is nothing to measure");
   expect_usage_error({"grammar", "--regex", "a+"}, "a text, or --sample, is required");
   expect_usage_error({"grammar", "aaa"}, "exactly one of --gbnf, --schema, --regex, --jsonl");

@@ -72,10 +72,10 @@ TEST(FormatTest, side_data_converts_to_the_nearest_float) {
 // Normalised mean squared error that a type may have on Gaussian values: a little above what was
 // measured, so that a fit which becomes worse is noticed.
 const std::map<std::string_view, double> kErrorBounds = {
-    {"F32", 0.0},       {"F16", 1e-7},       {"BF16", 3.2e-6},  {"Q8_0", 3.3e-5},
-    {"Q4_0", 6.8e-3},   {"Q4_1", 4.9e-3},    {"Q5_0", 1.65e-3}, {"Q5_1", 1.15e-3},
-    {"Q2_K", 7.15e-2},  {"Q3_K", 2.15e-2},   {"Q4_K", 5e-3},    {"Q5_K", 1.22e-3},
-    {"Q6_K", 2.8e-4},   {"IQ4_NL", 5.55e-3}, {"MXFP4", 1.5e-2}, {"IQ4_XS", 5.65e-3},
+    {"F32", 0.0},       {"F16", 1e-7},       {"BF16", 3.2e-6},   {"Q8_0", 3.3e-5},
+    {"Q4_0", 6.8e-3},   {"Q4_1", 4.9e-3},    {"Q5_0", 1.65e-3},  {"Q5_1", 1.15e-3},
+    {"Q2_K", 7.15e-2},  {"Q3_K", 2.15e-2},   {"Q4_K", 5e-3},     {"Q5_K", 1.22e-3},
+    {"Q6_K", 2.8e-4},   {"IQ4_NL", 5.55e-3}, {"MXFP4", 1.26e-2}, {"IQ4_XS", 5.65e-3},
     {"IQ3_S", 1.76e-2}, {"IQ2_S", 6.05e-2},
 };
 
@@ -155,6 +155,65 @@ TEST(QuantizeTest, keeps_zeros_exactly) {
   for (const auto& [name, bound] : kErrorBounds) {
     for (const float value : round_trip(*find_format(name), zeros)) ASSERT_EQ(value, 0.0f) << name;
   }
+}
+
+// What is near the least numbers of half precision loses no more than these scales, which then lie
+// far apart, make unavoidable; and of still smaller ones zeros would hardly be better.
+TEST(QuantizeTest, small_values_are_not_cut_off) {
+  for (const float width : {1e-4f, 3e-5f, 1e-5f}) {
+    const auto values = gaussian_values(1 << 14, 0.0f, width);
+    for (const auto& [name, bound] : kErrorBounds) {
+      const double error = normalised_error(values, round_trip(*find_format(name), values));
+      EXPECT_LE(error, 1.5 * bound + 1e-5) << name << " at width " << width;
+    }
+  }
+  for (const float width : {3e-6f, 1e-6f, 1e-7f, 1e-8f}) {
+    const auto values = gaussian_values(1 << 12, 0.0f, width);
+    for (const auto& [name, bound] : kErrorBounds) {
+      const double error = normalised_error(values, round_trip(*find_format(name), values));
+      EXPECT_LE(error, 1.05) << name << " at width " << width;
+    }
+  }
+}
+
+TEST(QuantizeTest, values_that_are_all_the_same_stay) {
+  const std::set<std::string_view> exact = {"F32",  "F16",  "BF16", "Q4_0",
+                                            "Q4_1", "Q5_0", "Q5_1", "MXFP4"};
+  for (const float value : {1.0f, -1.0f, 0.25f, -3.0f, 96.0f}) {
+    const std::vector<float> values(512, value);
+    for (const auto& [name, bound] : kErrorBounds) {
+      for (const float out : round_trip(*find_format(name), values)) {
+        ASSERT_NEAR(out, value, exact.contains(name) ? 0.0f : 6e-4f * std::fabs(value)) << name;
+      }
+    }
+  }
+}
+
+// Those of models that were trained with three values.
+TEST(QuantizeTest, ternary_values_stay) {
+  std::mt19937 random(9);
+  std::vector<float> values(1 << 12);
+  for (float& value : values)
+    value = 0.0371f * static_cast<float>(static_cast<int>(random() % 3) - 1);
+  for (const char* const name :
+       {"Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "Q3_K", "Q2_K"}) {
+    EXPECT_LE(normalised_error(values, round_trip(*find_format(name), values)), 1e-5) << name;
+  }
+}
+
+// 4-bit floats end at 6 times a power of two: what is nearer to 8 becomes that, unless the others
+// lose too much by the coarser steps.
+TEST(QuantizeTest, mxfp4_cuts_off_no_more_than_it_must) {
+  const auto largest = [](float others) {
+    std::vector<float> values(32, others);
+    values[5] = 7.5f;
+    return round_trip(*find_format("MXFP4"), values)[5];
+  };
+  EXPECT_EQ(largest(7.5f), 8.0f);
+  EXPECT_EQ(largest(-4.0f), 8.0f);
+  EXPECT_EQ(largest(0.5f), 6.0f);
+  const std::vector<float> huge(32, 0x1.ep127f);
+  EXPECT_EQ(round_trip(*find_format("MXFP4"), huge)[0], 0x1.8p127f);
 }
 
 // A block of one value and zeros: the largest value must come back, zeros stay. Types without a

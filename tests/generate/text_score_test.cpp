@@ -163,6 +163,16 @@ TEST_F(TextScoreTest, TellsHowFarItIs) {
   EXPECT_THAT(calls, ElementsAre(std::pair(1, 2), std::pair(2, 2)));
 }
 
+// A reference that is as good as sure, because its logits are that large.
+TEST_F(TextScoreTest, DistanceFromLargeLogits) {
+  const auto other = changed(1e30f);
+  const auto engine = load(*file_), reference = load(*other);
+  const auto scored = compare_models(*engine, *reference, tokenizer_, tokens_, options_);
+  ASSERT_TRUE(scored) << scored.error().message;
+  EXPECT_GT(scored->distance.divergence.value(), 0.1);
+  EXPECT_LT(scored->distance.divergence.value(), 20.0);
+}
+
 TEST_F(TextScoreTest, FailsWithASentence) {
   const auto engine = load(*file_);
   const auto too_short = score_text(*engine, tokenizer_, std::span(tokens_).first(2), options_);

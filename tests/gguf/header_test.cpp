@@ -235,6 +235,19 @@ TEST(Header, RefusesMoreKeysTensorsAndStringsThanSensible) {
   EXPECT_THAT(refusal(file), HasSubstr("metadata key k brings the strings in arrays to 16777217"));
 }
 
+TEST(Header, RefusesTextsLongerThanSensible) {
+  const std::string longest = test::packed_string(std::string(64 << 20, 'x')),
+                    longer = test::packed_string(std::string((64 << 20) + 1, 'x'));
+  EXPECT_TRUE(test::parse(test::GgufBytes().raw_value("a", 8, longest).bytes()));
+  for (const std::string& file : {test::GgufBytes().raw_value("a", 8, longer).bytes(),
+                                  test::GgufBytes().raw_array("a", 8, 1, longer).bytes()}) {
+    const auto header = test::parse(file);
+    ASSERT_FALSE(header);
+    EXPECT_THAT(header.error().message,
+                HasSubstr("key a holds a text of 67108865 bytes, expected at most 67108864"));
+  }
+}
+
 TEST(Header, RefusesDuplicates) {
   EXPECT_EQ(refusal(GgufBytes().text("twice", "a").text("once", "b").text("twice", "a")),
             "test.gguf: metadata key twice occurs twice");

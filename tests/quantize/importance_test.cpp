@@ -102,6 +102,17 @@ TEST_F(ImportanceTest, MustFitTheModel) {
               HasSubstr("it is another model's"));
 }
 
+TEST_F(ImportanceTest, CountsMatricesThatAModelDoesNotHave) {
+  Importance importance;
+  add(importance, "a.weight", {1, 2}, 1);
+  add(importance, "b.weight", {1, 2}, 1);
+  EXPECT_EQ(importance.unknown_to(model({{"a.weight", {2, 1}, {1, 2}}})), 1);
+  EXPECT_EQ(importance.unknown_to(model({{"a.weight", {2, 1}, {1, 2}},
+                                         {"b.weight", {2, 1}, {1, 2}},
+                                         {"c.weight", {2, 1}, {1, 2}}})),
+            0);
+}
+
 TEST_F(ImportanceTest, InputsThatAreNotFiniteAreNamed) {
   Importance importance;
   add(importance, "a.weight", {1, INFINITY}, 1);

@@ -169,14 +169,33 @@ TEST_F(LoraTest, ThatDoesNotFitIntoMemoryIsAnError) {
   EXPECT_FALSE(std::filesystem::exists(out_));
 }
 
+// Those of NVFP4 and of BitNet are: the product would be scaled with the weights.
+TEST(Lora, WeightsThatAnotherTensorScales) {
+  const test::TemporaryFolder folder;
+  const auto model = test::written_file(
+      folder / "model.gguf", {{"blk.0.attn_q.weight", {256, 2}}, {"blk.0.attn_q.scale", {1}}});
+  gguf::Writer metadata;
+  metadata.add_string("general.type", "adapter");
+  metadata.add_string("adapter.type", "lora");
+  test::written_file(
+      folder / "adapter.gguf",
+      {{"blk.0.attn_q.weight.lora_a", {256, 1}}, {"blk.0.attn_q.weight.lora_b", {1, 2}}}, metadata);
+  const auto lora = Lora::open(folder / "adapter.gguf", model, 1.0f);
+  ASSERT_FALSE(lora);
+  EXPECT_THAT(lora.error().message,
+              HasSubstr("blk.0.attn_q.weight, which tensor blk.0.attn_q.scale scales"));
+}
+
+// It is told before hours of work.
 TEST(Lora, WeightsOfATypeThatCantBeWritten) {
   const test::TemporaryFolder folder;
-  const auto model = test::written_file(folder / "model.gguf",
-                                        {{"blk.0.norm", {256, 2}, TensorType::kIQ2_XS}}, [] {
-                                          gguf::Writer writer;
-                                          writer.add_string("general.architecture", "llama");
-                                          return writer;
-                                        }());
+  const auto model = test::written_file(
+      folder / "model.gguf",
+      {{"a.weight", {256, 2}}, {"blk.0.norm", {256, 2}, TensorType::kIQ2_XS}}, [] {
+        gguf::Writer writer;
+        writer.add_string("general.architecture", "llama");
+        return writer;
+      }());
   gguf::Writer metadata;
   metadata.add_string("general.type", "adapter");
   metadata.add_string("general.architecture", "llama");
@@ -189,8 +208,11 @@ TEST(Lora, WeightsOfATypeThatCantBeWritten) {
   ThreadPool pool(1);
   WriteOptions options;
   options.adapters = {&*lora, 1};
+  bool is_begun = false;
+  options.progress = [&](std::int64_t, std::int64_t) { return is_begun = true; };
   const auto outcome = write_quantised(model, *chosen, pool, folder / "out.gguf", options);
   ASSERT_FALSE(outcome);
+  EXPECT_FALSE(is_begun);
   EXPECT_THAT(outcome.error().message, HasSubstr("is adapted, but can't be written as IQ2_XS"));
 }
 

@@ -6,6 +6,7 @@
 
 #include "quantize/choose_types.hpp"
 #include "quantize/written_file.hpp"
+#include "support/gguf_bytes.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::quantize {
@@ -90,6 +91,39 @@ TEST_F(WriteQuantised, MetadataIsTheFilesButForWhatChanges) {
   const gguf::Array* strings = *result->array("tokenizer.ggml.tokens");
   ASSERT_EQ(strings->size(), 3u);
   EXPECT_EQ(strings->string(2), "b\n");
+}
+
+TEST_F(WriteQuantised, APlanIsWhatBecomes) {
+  const auto file = test::written_file(in_, {{"blk.0.attn_q.weight", {256, 8}, TensorType::kQ8_0},
+                                             {"blk.0.attn_norm.weight", {64}}});
+  const auto chosen = choose_types(file, *find_types("Q4_0"));
+  const auto plan = plan_quantised(file, *chosen);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(!fs::exists(out_));
+  const auto outcome = write(file, "Q4_0");
+  EXPECT_EQ(plan->before_bytes, outcome->before_bytes);
+  EXPECT_EQ(plan->after_bytes, outcome->after_bytes);
+  EXPECT_EQ(plan->values, outcome->values);
+  EXPECT_EQ(plan->converted, 1);
+  EXPECT_EQ(plan->converted_again, 1);
+}
+
+TEST_F(WriteQuantised, MetadataThatDoesNotFitIntoMemoryIsAnError) {
+  // A sparse file: an array of a terabyte that takes no room on the disk.
+  constexpr std::uint64_t kCount = std::uint64_t{1} << 40;
+  test::GgufBytes bytes;
+  bytes.tensor_count = 0;
+  bytes.raw_array("large", /*uint8=*/0, kCount, "");
+  test::write_file(in_, bytes.bytes());
+  std::error_code error;
+  fs::resize_file(in_, fs::file_size(in_) + kCount, error);
+  if (error) GTEST_SKIP() << "no sparse file of a terabyte here: " << error.message();
+  const auto file = gguf::File::open(in_);
+  ASSERT_TRUE(file) << file.error().message;
+  ThreadPool pool(1);
+  const auto outcome = write_quantised(*file, {}, pool, out_);
+  ASSERT_FALSE(outcome);
+  EXPECT_THAT(outcome.error().message, HasSubstr("to copy its metadata takes"));
 }
 
 TEST_F(WriteQuantised, ThreadsDoNotMatter) {
