@@ -162,7 +162,7 @@ void note_turn(const ChatSession& session) {
                              : stats.reason == FinishReason::kStop    ? ""
                              : used >= stats.context                  ? "; the context is full"
                                                                       : "; cut at -m";
-  const bool dims = isatty(STDERR_FILENO) == 1;
+  const bool dims = has_styles(STDERR_FILENO);
   note("{}[{}; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]{}\n", dims ? "\x1b[2m" : "",
        answer_length(stats), stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens,
        stats.prompt_s, used, stats.context, ending, dims ? "\x1b[0m" : "");

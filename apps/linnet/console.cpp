@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace linnet::app {
@@ -29,6 +30,22 @@ Status write_output(std::string_view text) {
 }
 
 void write_note(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+bool has_styles(int descriptor) {
+  const char* const refused = std::getenv("NO_COLOR");
+  const char* const terminal = std::getenv("TERM");
+  if (refused && *refused) return false;
+  return isatty(descriptor) == 1 && terminal && std::string_view(terminal) != "dumb";
+}
+
+PassingNote::PassingNote(std::string_view text) : is_shown_(isatty(STDERR_FILENO) == 1) {
+  if (is_shown_) write_note(text);
+}
+
+// Carriage return, and erase the line.
+PassingNote::~PassingNote() {
+  if (is_shown_) write_note("\r\x1b[K");
+}
 
 void fill_standard_streams() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {

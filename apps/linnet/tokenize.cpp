@@ -58,10 +58,12 @@ Status run(const Options& options) {
 void add_tokenize(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("tokenize", "Show the tokens of a text");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")->required();
+  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")
+      ->type_name("FILE")
+      ->required();
   app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
   const auto* const text = app->add_option("text", options->text, "the text");
-  app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line");
+  app->add_flag("--jsonl", options->jsonl, "read JSON strings from standard input, one a line");
   app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
   app->add_flag("--parse-special", options->encode.parse_special,
                 "recognise control tokens in the text");
