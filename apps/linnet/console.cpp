@@ -31,14 +31,17 @@ Status write_output(std::string_view text) {
 
 void write_note(std::string_view text) { write_all(STDERR_FILENO, text); }
 
-bool has_styles(int descriptor) {
-  const char* const refused = std::getenv("NO_COLOR");
-  const char* const terminal = std::getenv("TERM");
-  if (refused && *refused) return false;
-  return isatty(descriptor) == 1 && terminal && std::string_view(terminal) != "dumb";
+bool is_able_terminal(int descriptor) {
+  const char* const kind = std::getenv("TERM");
+  return isatty(descriptor) == 1 && kind && std::string_view(kind) != "dumb";
 }
 
-PassingNote::PassingNote(std::string_view text) : is_shown_(isatty(STDERR_FILENO) == 1) {
+bool has_styles(int descriptor) {
+  const char* const refused = std::getenv("NO_COLOR");
+  return is_able_terminal(descriptor) && !(refused && *refused);
+}
+
+PassingNote::PassingNote(std::string_view text) : is_shown_(is_able_terminal(STDERR_FILENO)) {
   if (is_shown_) write_note(text);
 }
 

@@ -22,6 +22,9 @@ void note(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   write_note(fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+/// Whether it is a terminal that knows more than lines of text.
+bool is_able_terminal(int descriptor);
+
 /// Whether dim text may be written there: to a terminal that knows it and a user who wants it
 /// (https://no-color.org).
 bool has_styles(int descriptor);

@@ -190,7 +190,8 @@ Status run(const Options& options) {
 
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
-  app.add_option("--host", server.host, "numeric address to listen at")->capture_default_str();
+  app.add_option("--host", server.host, "numeric address to listen at, or localhost")
+      ->capture_default_str();
   app.add_option("--port", options.port, "port to listen at; 0: a free one")
       ->check(whole_number_between(0, 65535))
       ->capture_default_str();

@@ -151,7 +151,7 @@ std::string unknown_argument(const std::vector<std::string>& unknown, const CLI:
 std::string reworded(const CLI::ParseError& error) {
   const std::string text = error.what();
   const std::string name = text.substr(0, text.find(':'));
-  if (error.get_name() == "ArgumentMismatch") {
+  if (error.get_name() == "ArgumentMismatch" && name != text) {
     const bool is_repeated = text.find("At Most 1") != std::string::npos;
     return name + (is_repeated ? ": given more than once" : ": expected a value, found none");
   }
@@ -159,7 +159,7 @@ std::string reworded(const CLI::ParseError& error) {
     const std::size_t found = text.rfind(" = ");
     const std::size_t option = text.find('-');
     if (option < found && found != std::string::npos) {
-      return fmt::format("{}: expected numbers, found {}", text.substr(option, found - option),
+      return fmt::format("{}: {} is none of its values", text.substr(option, found - option),
                          text.substr(found + 3));
     }
   }

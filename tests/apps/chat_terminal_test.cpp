@@ -160,6 +160,15 @@ TEST_F(ChatTerminal, NothingIsDimmedWhereThatIsNotWanted) {
   EXPECT_THAT(screen, testing::Not(HasSubstr("\x1b[2m")));
 }
 
+TEST_F(ChatTerminal, ATerminalThatKnowsOnlyTextGetsNothingElse) {
+  write_model({.answer = {"Found", " it"}});
+  Terminal terminal({"chat", "--gguf", path("model.gguf")}, {"TERM=dumb"});
+  terminal.wait_for("/help lists the commands");
+  terminal.wait_for("> ");
+  terminal.enter("Look");
+  EXPECT_THAT(terminal.wait_for(" of 2048]"), testing::Not(HasSubstr("\x1b")));
+}
+
 TEST_F(ChatTerminal, MessagesOfSeveralLines) {
   write_model({.answer = {"Yes"}});
   const auto terminal = start();

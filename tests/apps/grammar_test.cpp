@@ -49,9 +49,9 @@ TEST(GrammarCommand, ChecksAndSamples) {
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);
-  const auto [status, output] = run(LINNET_PROGRAM " grammar --schema /nowhere.json 1");
-  EXPECT_EQ(status, 1);
-  EXPECT_EQ(output, "linnet: there is no file /nowhere.json, nor is it a text with {\n");
+  const Finished missing = run(LINNET_PROGRAM " grammar --schema /nowhere.json 1");
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_EQ(missing.output, "linnet: there is no file /nowhere.json, nor is it a text with {\n");
 }
 
 // As those of generate and chat.

@@ -119,7 +119,7 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"generate", "--max-tok", "3"}, "--max-tokens");
   asks({"generate", "--model", "a.gguf"}, "--gguf");
   asks({"inspect", "--model", "a.gguf"}, "--gguf");  // before what else is missing
-  asks({"bench", "-ngl", "3"}, "--gpu-layers");
+  asks({"chat", "-ngl", "3"}, "--gpu-layers");
   expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
   expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
   expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
@@ -136,8 +136,9 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
   expect_usage_error({"generate", "--prompt"}, "--prompt: expected a value, found none\n");
   expect_usage_error({"generate", "--revision", "v2"}, "--revision requires --repo");
   expect_usage_error({"serve", "--api-key", "a", "b"}, "b was not expected");
+  expect_usage_error({"generate", "--json=x"}, "--json: x is none of its values\n");
   expect_usage_error({"logits", "--tokens", "1,x", "--npy", "a"},
-                     "--tokens: expected numbers, found 1,x\n");
+                     "--tokens: 1,x is none of its values\n");
 }
 
 TEST(Usage, HelpHasExamples) {
