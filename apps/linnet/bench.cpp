@@ -9,6 +9,7 @@
 #include "linnet/bench_run.hpp"
 #include "linnet/console.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "measure/ceilings.hpp"
 
@@ -195,7 +196,11 @@ Status run(const Options& options) {
   report.threads = (*engine)->threads();
   report.load = load_average();
   if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
-  auto times = run_bench(**engine, report.plan);
+  auto times = [&] {
+    PercentLine line("measuring");
+    const auto show = [&](std::int64_t done, std::int64_t total) { line.show(done, total); };
+    return run_bench(**engine, report.plan, show);
+  }();
   if (!times) return times.error();
   if (Status status = (*file)->file().check_unchanged(); !status) return status;
   report.floors = bench_floors(**file, report.plan, engine_options.kv_type);

@@ -93,10 +93,12 @@ std::int64_t BenchPlan::kv_tokens() const {
   return depth + std::max(prompt_tokens + 2 * kPageTokens, generated);
 }
 
-Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan) {
+Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan,
+                             const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Prompts prompts(engine.model().spec().vocabulary, plan.depth);
   BenchTimes times;
   for (int repeat = -1; repeat < plan.repeats; ++repeat) {
+    progress(repeat + 1, plan.repeats + 1);
     if (plan.prompt_tokens > 0) {
       auto timed = time_requests(engine, prompts.next(plan.prompt_tokens, 1), 1);
       if (!timed) return timed.error();
@@ -109,6 +111,7 @@ Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan) {
       if (repeat >= 0) times.generation_s.push_back(timed->later_tokens_s);
     }
   }
+  progress(plan.repeats + 1, plan.repeats + 1);
   return times;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "generate/engine.hpp"
@@ -27,8 +28,10 @@ struct BenchTimes {
 
 /// Evaluates random tokens at the depth: each repeat its own, which no cache holds, and once more
 /// beforehand, which does not count. A repeat is a prompt, then a generation, so that a disturbance
-/// of the machine falls on both.
-Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan);
+/// of the machine falls on both. `progress` is told the repeats that are done, and all.
+Result<BenchTimes> run_bench(
+    Engine& engine, const BenchPlan& plan,
+    const std::function<void(std::int64_t done, std::int64_t total)>& progress);
 
 /// The middle one (the mean of the two in the middle); 0 of none.
 double median(std::vector<double> values);

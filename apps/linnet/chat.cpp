@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/read_file.hpp"
+#include "base/utf8.hpp"
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
@@ -78,6 +79,9 @@ std::filesystem::path history_path() {
 
 Status say(ChatConsole& console, const std::string& text) {
   console.catcher.forget();
+  if (!is_valid_utf8(text) || text.find('\0') != std::string::npos) {
+    return Error{"the message is no text in UTF-8"};
+  }
   const std::string message = std::exchange(console.attached, {}) + text;
   Status status = console.session.say(message);
   if (status) note_turn(console.session);
@@ -134,7 +138,10 @@ Status run(Options options) {
   const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
-  auto engine = Engine::load(**file, engine_options, plan->context);
+  auto engine = [&] {
+    const PassingNote note(fmt::format("loading {}", shown_name(**file)));
+    return Engine::load(**file, engine_options, plan->context);
+  }();
   if (!engine) return engine.error();
 
   const bool is_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
@@ -147,6 +154,7 @@ Status run(Options options) {
   const bool drops = options.overflow.empty() ? !is_one_shot : options.overflow == "drop-oldest";
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
   settings.is_terminal = isatty(STDOUT_FILENO) == 1;
+  settings.has_styles = has_styles(STDOUT_FILENO);
 
   InterruptCatcher catcher({SIGINT});
   ChatSession session(**engine, **tokenizer, *chat_template, std::move(settings), catcher);

@@ -40,7 +40,7 @@ void ChatAnswer::finish() {
     show(parser_->push(stop_.push(rest) + stop_.finish()));
   }
   show(parser_->finish());
-  if (dimmed_) write("\x1b[0m");
+  if (dimmed_ && settings_.has_styles) write("\x1b[0m");
   write("\n");
 }
 
@@ -84,7 +84,8 @@ void ChatAnswer::show_reasoning(std::string_view text) {
 void ChatAnswer::dim(bool wanted) {
   if (wanted == dimmed_) return;
   dimmed_ = wanted;
-  write(wanted ? "\x1b[2m" : "\x1b[0m\n\n");
+  if (settings_.has_styles) write(wanted ? "\x1b[2m" : "\x1b[0m");
+  if (!wanted) write("\n\n");
 }
 
 void ChatAnswer::write(std::string_view text) {

@@ -41,6 +41,11 @@ Status regenerate(ChatConsole& console, const std::string&) {
   return status;
 }
 
+std::string turns_of(const ChatConsole& console) {
+  const std::int64_t turns = console.session.history().turns();
+  return turns == 1 ? "1 turn" : fmt::format("{} turns", turns);
+}
+
 Result<std::string> path_argument(std::string_view command, const std::string& argument) {
   if (argument.empty()) return Error{fmt::format("{} needs the name of a file", command)};
   const char* const home = std::getenv("HOME");
@@ -52,7 +57,7 @@ Status save(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/save", argument);
   if (!path) return path.error();
   Status status = console.session.save(*path);
-  if (status) note("saved: {} turns in {}\n", console.session.history().turns(), printable(*path));
+  if (status) note("saved: {} in {}\n", turns_of(console), printable(*path));
   return status;
 }
 
@@ -60,7 +65,7 @@ Status load(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/load", argument);
   if (!path) return path.error();
   Status status = console.session.load(*path);
-  if (status) note("loaded: {} turns\n", console.session.history().turns());
+  if (status) note("loaded: {}\n", turns_of(console));
   return status;
 }
 
@@ -162,7 +167,7 @@ void note_turn(const ChatSession& session) {
                              : stats.reason == FinishReason::kStop    ? ""
                              : used >= stats.context                  ? "; the context is full"
                                                                       : "; cut at -m";
-  const bool dims = isatty(STDERR_FILENO) == 1;
+  const bool dims = has_styles(STDERR_FILENO);
   note("{}[{}; prompt {} new, {} cached, {:.2f} s; context {} of {}{}]{}\n", dims ? "\x1b[2m" : "",
        answer_length(stats), stats.prompt_tokens - stats.cached_tokens, stats.cached_tokens,
        stats.prompt_s, used, stats.context, ending, dims ? "\x1b[0m" : "");

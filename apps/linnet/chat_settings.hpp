@@ -18,6 +18,7 @@ struct ChatSettings {
   std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
   Overflow overflow = Overflow::kError;
   bool is_terminal = false;  ///< standard output is one
+  bool has_styles = false;   ///< and shows dim text
 };
 
 }  // namespace linnet::app

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace linnet::app {
@@ -29,6 +30,25 @@ Status write_output(std::string_view text) {
 }
 
 void write_note(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+bool is_able_terminal(int descriptor) {
+  const char* const kind = std::getenv("TERM");
+  return isatty(descriptor) == 1 && kind && std::string_view(kind) != "dumb";
+}
+
+bool has_styles(int descriptor) {
+  const char* const refused = std::getenv("NO_COLOR");
+  return is_able_terminal(descriptor) && !(refused && *refused);
+}
+
+PassingNote::PassingNote(std::string_view text) : is_shown_(is_able_terminal(STDERR_FILENO)) {
+  if (is_shown_) write_note(text);
+}
+
+// Carriage return, and erase the line.
+PassingNote::~PassingNote() {
+  if (is_shown_) write_note("\r\x1b[K");
+}
 
 void fill_standard_streams() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {

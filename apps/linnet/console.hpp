@@ -22,6 +22,26 @@ void note(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
   write_note(fmt::format(format, std::forward<Arguments>(arguments)...));
 }
 
+/// Whether it is a terminal that knows more than lines of text.
+bool is_able_terminal(int descriptor);
+
+/// Whether dim text may be written there: to a terminal that knows it and a user who wants it
+/// (https://no-color.org).
+bool has_styles(int descriptor);
+
+/// A line on standard error that says what the program waits for, and goes when that is done;
+/// nothing where standard error is no terminal.
+class PassingNote {
+ public:
+  explicit PassingNote(std::string_view text);
+  ~PassingNote();
+  PassingNote(const PassingNote&) = delete;
+  PassingNote& operator=(const PassingNote&) = delete;
+
+ private:
+  const bool is_shown_;
+};
+
 /// Puts placeholders where the caller closed a standard stream, so that no file which is opened
 /// later is taken for one. A missing input is an empty one; writing to a placeholder fails.
 void fill_standard_streams();

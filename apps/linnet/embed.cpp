@@ -74,7 +74,7 @@ void add_embed(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("embed", "Turn texts into vectors that can be compared");
   auto options = std::make_shared<Options>();
   app->add_option("--prompt", options->prompts,
-                  "a text; may be given more than once (default: each line of stdin is one)")
+                  "a text; repeatable (default: each line of standard input is one)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each text");

@@ -167,7 +167,7 @@ Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Opt
   auto prompt = read_prompt(options);
   if (!prompt) return prompt.error();
   if (prompt->find('\0') != std::string::npos) {
-    return Error{"the prompt has a NUL character, expected text"};
+    return Error{"the prompt has a NUL character, expected text in UTF-8"};
   }
   auto tokens = tokenizer.encode(*prompt, {.add_special = true, .parse_special = false});
   if (!tokens) return Error{"the prompt: " + tokens.error().message};

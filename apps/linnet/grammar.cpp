@@ -4,7 +4,6 @@
 #include <array>
 #include <random>
 
-#include "base/read_file.hpp"
 #include "grammar/completion.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
@@ -26,8 +25,6 @@ using grammar::TokenMask;
 using grammar::Vocabulary;
 using Json = grammar::SchemaJson;
 using AutomatonPointer = std::shared_ptr<const PushdownAutomaton>;
-
-constexpr std::int64_t kLongestFileBytes = 1 << 26;
 
 struct Options {
   std::string gbnf;
@@ -149,7 +146,8 @@ Result<AutomatonPointer> compile(const Options& options) {
   if (options.gbnf.empty() && options.schema.empty()) {
     return compile(grammar::compile_regex(options.regex));
   }
-  auto text = read_file(options.gbnf.empty() ? options.schema : options.gbnf, kLongestFileBytes);
+  auto text =
+      options.gbnf.empty() ? file_or_text(options.schema, "{") : file_or_text(options.gbnf, "::=");
   if (!text) return text.error();
   if (!options.gbnf.empty()) return compile(grammar::parse_gbnf(*text));
   auto schema = grammar::parse_schema_json(*text);
@@ -189,30 +187,32 @@ void add_grammar(CLI::App& parent, int& exit_status) {
       parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
   auto options = std::make_shared<Options>();
   const std::array sources = {
-      app->add_option("--gbnf,--grammar", options->gbnf, "file with a grammar in GBNF")
-          ->type_name("FILE"),
-      app->add_option("--schema,--json-schema", options->schema, "file with a JSON schema")
-          ->type_name("FILE"),
+      app->add_option("--grammar,--gbnf", options->gbnf, "grammar in GBNF: a file or its text"),
+      app->add_option("--json-schema,--schema", options->schema, "JSON schema: a file or its text"),
       app->add_option("--regex", options->regex, "regular expression for the whole text"),
-      app->add_flag("--jsonl", options->jsonl,
-                    "read objects with grammar, schema or regex, and text or seed, one a line"),
+      app->add_flag(
+          "--jsonl", options->jsonl,
+          "read JSON objects with grammar, schema or regex, and text or seed, from standard "
+          "input, one a line"),
   };
   const auto* const text = app->add_option("text", options->text, "the text");
   const auto* const samples =
       app->add_option("--sample", options->sample, "print so many random texts instead")
           ->check(CLI::Range(1, 1'000'000));
   app->add_option("--seed", options->seed, "seed of the first random text")
-      ->check(unsigned_number());
+      ->check(unsigned_number())
+      ->capture_default_str();
   app->footer(
       "The exit status is 0 where the text is accepted, else 1.\n\n"
       "Examples:\n"
       "  linnet grammar --regex '[a-z]+@[a-z]+[.]org' me@example.org\n"
-      "  linnet grammar --schema user.json '{\"name\": \"Ada\"}'\n"
-      "  linnet grammar --schema user.json --sample 5");
+      "  linnet grammar --json-schema user.json '{\"name\": \"Ada\"}'\n"
+      "  linnet grammar --json-schema user.json --sample 5");
   app->callback([=, &exit_status] {
     const auto given =
         std::ranges::count_if(sources, [](const auto* one) { return !one->empty(); });
-    if (given != 1) throw CLI::RequiredError("exactly one of --gbnf, --schema, --regex, --jsonl");
+    if (given != 1)
+      throw CLI::RequiredError("exactly one of --grammar, --json-schema, --regex, --jsonl");
     if (text->empty() && samples->empty() && !options->jsonl) {
       throw CLI::RequiredError("a text, or --sample,");
     }

@@ -1,6 +1,11 @@
 #include "linnet/help_formatter.hpp"
 
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -11,6 +16,17 @@ constexpr double kOutOfReach = 1 << 20;
 
 void replace_first(std::string& text, std::string_view old, std::string_view by) {
   if (const auto at = text.find(old); at != std::string::npos) text.replace(at, old.size(), by);
+}
+
+// Of the terminal, also where the help goes through a pager; the usual ones where there is none.
+std::size_t terminal_columns() {
+  constexpr std::size_t kUsual = 80, kFewest = 60, kMost = 120;
+  for (const int stream : {STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO}) {
+    winsize size{};
+    if (ioctl(stream, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) continue;
+    return std::clamp<std::size_t>(size.ws_col, kFewest, kMost);
+  }
+  return kUsual;
 }
 
 // What the check says tells the type as well: TYPE:CHECK.
@@ -27,10 +43,42 @@ std::string shown_type(const std::string& type) {
 
 }  // namespace
 
+HelpFormatter::HelpFormatter() { label("SUBCOMMAND", "COMMAND"); }
+
 std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   std::string text = CLI::Formatter::make_option_opts(option);
+  const std::string standard = option->get_default_str();
+  if (standard.find(' ') != std::string::npos) {
+    replace_first(text, "=" + standard, "=\"" + standard + "\"");
+  }
   replace_first(text, option->get_type_name(), shown_type(option->get_type_name()));
   return text;
+}
+
+// Behind the column of the names.
+std::string HelpFormatter::wrapped(const std::string& description) const {
+  const std::size_t columns = terminal_columns() - get_column_width();
+  std::istringstream words(description);
+  std::string text, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && line.size() + 1 + word.size() > columns) {
+      text += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return text + line;
+}
+
+std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
+  return wrapped(option->get_description());
+}
+
+std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
+  std::ostringstream out;
+  CLI::detail::format_help(out, command->get_display_name(true),
+                           wrapped(command->get_description()), get_column_width());
+  return out.str();
 }
 
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name,

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "base/read_file.hpp"
 #include "linnet/console.hpp"
@@ -16,6 +17,19 @@ Result<std::string> read_text(const std::string& path) {
   return read_file(path, kLongestTextBytes);
 }
 
+Result<std::string> file_or_text(const std::string& argument, std::string_view mark) {
+  constexpr std::int64_t kLongestBytes = 16 << 20;
+  constexpr std::size_t kLongestPath = 4096;
+  std::error_code ignored;
+  if (argument.size() < kLongestPath && std::filesystem::is_regular_file(argument, ignored)) {
+    return read_file(argument, kLongestBytes);
+  }
+  if (argument.find(mark) == std::string::npos) {
+    return Error{fmt::format("there is no file {}, nor is it a text with {}", argument, mark)};
+  }
+  return argument;
+}
+
 Result<std::optional<std::string>> InputLines::next() {
   ++number_;
   std::size_t searched = begin_;
@@ -23,6 +37,7 @@ Result<std::optional<std::string>> InputLines::next() {
     const std::size_t end = buffer_.find('\n', searched);
     if (end != std::string::npos) {
       std::string line = buffer_.substr(begin_, end - begin_);
+      if (line.ends_with('\r')) line.pop_back();
       begin_ = end + 1;
       return std::optional(std::move(line));
     }

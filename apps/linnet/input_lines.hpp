@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -18,11 +19,15 @@ inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 /// kLongestTextBytes or can't be read.
 Result<std::string> read_text(const std::string& path);
 
+/// The file of that name, or `argument` itself where it is a text with `mark` in it. An Error where
+/// it is neither.
+Result<std::string> file_or_text(const std::string& argument, std::string_view mark);
+
 /// Standard input line by line. Belongs to one thread; there should be one of them in a process.
 class InputLines {
  public:
-  /// The next line without its end; nothing at the end of the input. An Error where the input can't
-  /// be read or the line is longer than kLongestTextBytes.
+  /// The next line without its end (LF or CR LF); nothing at the end of the input. An Error where
+  /// the input can't be read or the line is longer than kLongestTextBytes.
   Result<std::optional<std::string>> next();
 
  private:

@@ -250,10 +250,11 @@ void add_inspect(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("inspect", "Show what is in a GGUF file, without loading the model");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file")->required();
+  app->add_option("--gguf", options->gguf, "GGUF file")->type_name("FILE")->required();
   const auto tensor =
       app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
   app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32")
+      ->type_name("FILE")
       ->needs(tensor);
   app->add_flag("--json", options->json, "print one JSON object")->excludes(tensor);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });

@@ -1,6 +1,7 @@
 #include "linnet/line_editor.hpp"
 
 #include <histedit.h>
+#include <unistd.h>
 
 #include <clocale>
 #include <csignal>
@@ -60,12 +61,12 @@ class LineEditor : public LineSource {
   Result<std::optional<std::string>> read(const std::string& prompt) override {
     prompt_ = prompt;
     given_up_ = false;
-    [[maybe_unused]] Status status = write_output("\x1b[?2004h");  // ask for bracketed paste
+    ask_for_brackets(true);
     int count = 0;
     const char* const text = el_gets(editor_, &count);
-    status = write_output("\x1b[?2004l");
+    ask_for_brackets(false);
     if (given_up_) {
-      status = write_output("\n");
+      [[maybe_unused]] const Status status = write_output("\n");
       if (count <= 1) note("Ctrl-D or /exit ends\n");
       return std::optional<std::string>("");
     }
@@ -79,6 +80,12 @@ class LineEditor : public LineSource {
   }
 
  private:
+  // Around what is pasted.
+  static void ask_for_brackets(bool wanted) {
+    if (!is_able_terminal(STDOUT_FILENO)) return;
+    [[maybe_unused]] const Status status = write_output(wanted ? "\x1b[?2004h" : "\x1b[?2004l");
+  }
+
   void save_history() {
     if (history_path_.empty()) return;
     std::error_code ignored;

@@ -54,6 +54,7 @@ void add_logits(CLI::App& parent, int& exit_status) {
                   "token ids of what the model reads and writes beside, comma-separated (T5 only)")
       ->delimiter(',');
   app->add_option("--npy", options->npy, "NumPy file to write, float32 [tokens, vocabulary]")
+      ->type_name("FILE")
       ->required();
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }

@@ -13,6 +13,7 @@
 #include "linnet/console.hpp"
 #include "linnet/help_formatter.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/usage.hpp"
 
 namespace linnet::app {
 namespace {
@@ -48,18 +49,6 @@ void refuse_empty_values(CLI::App& app) {
   }
 }
 
-// What is wrong with the first argument where it should be a command and is none; CLI11 would only
-// say that there is no command. Empty otherwise.
-std::string unknown_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-' || argv[1][0] == '\0') return {};
-  std::string known;
-  for (const CLI::App* subcommand : app.get_subcommands({})) {
-    if (subcommand->get_name() == argv[1]) return {};
-    known += (known.empty() ? "" : ", ") + subcommand->get_name();
-  }
-  return fmt::format("there is no command {}; there are {}\n", printable(argv[1]), known);
-}
-
 int run(int argc, char** argv) {
   CLI::App app{
       "Runs language models from GGUF files.\n\n"
@@ -71,23 +60,30 @@ int run(int argc, char** argv) {
       "  linnet inspect --gguf model.gguf\n"};
   app.name("linnet");
   app.formatter(std::make_shared<HelpFormatter>());
-  app.set_version_flag("--version", "linnet " LINNET_VERSION);
+  app.set_version_flag("-V,--version", "linnet " LINNET_VERSION);
+  app.footer("linnet COMMAND --help tells the options of a command.");
   app.require_subcommand(1);
   int exit_status = kDone;
   for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
+  for (CLI::App* subcommand : app.get_subcommands({})) subcommand->group("Commands");
   refuse_empty_values(app);
-  if (const std::string problem = unknown_command(app, argc, argv); !problem.empty()) {
-    write_note(problem);
+  std::vector<std::string> arguments = read_arguments(argc, argv);
+  if (const std::string problem = command_problem(app, arguments); !problem.empty()) {
+    note("{}\nlinnet --help describes them\n", problem);
     return kUsage;
   }
+  std::ranges::reverse(arguments);  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
+    app.parse(arguments);
+  } catch (const CLI::Success& asked) {  // for help or the version
     std::ostringstream out, err;
-    const bool is_usage_error = app.exit(error, out, err) != 0;
-    write_note(err.str());
-    const int written = report(write_output(out.str()));
-    return is_usage_error ? kUsage : written;
+    app.exit(asked, out, err);
+    return report(write_output(out.str()));
+  } catch (const CLI::ParseError& error) {
+    const auto parsed = app.get_subcommands();
+    const std::string command = parsed.empty() ? "" : parsed.front()->get_name() + " ";
+    note("{}\nlinnet {}--help tells the options\n", printable(usage_problem(app, error)), command);
+    return kUsage;
   }
   return exit_status;
 }

@@ -126,8 +126,10 @@ void ModelOptions::add_to(CLI::App& app) {
          "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
          "the bundled model)")
       ->type_name("FILE");
-  app.add_option("--repo", repo, "Hugging Face repo to download from, OWNER/NAME");
-  app.add_option("--revision", revision, "branch, tag or commit of --repo")->capture_default_str();
+  auto* const from = app.add_option("--repo", repo, "Hugging Face repo, OWNER/NAME");
+  app.add_option("--revision", revision, "branch, tag or commit of --repo")
+      ->needs(from)
+      ->capture_default_str();
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
       ->check(CLI::Range(1, 1024));
   app.add_option("--ctx", context,

@@ -19,7 +19,8 @@ void add_pull(CLI::App& parent, int& exit_status) {
   auto file = std::make_shared<hub::RepoFile>();
   app->add_option("--repo", file->repo, "Hugging Face repo, OWNER/NAME")->required();
   app->add_option("--gguf", file->name,
-                  "name of the file inside the repo (default: its GGUF file, if it has just one)");
+                  "name of the file inside the repo (default: its GGUF file, if it has just one)")
+      ->type_name("FILE");
   app->add_option("--revision", file->revision, "branch, tag or commit")->capture_default_str();
   app->callback([file, &exit_status] { exit_status = report(run(*file)); });
 }

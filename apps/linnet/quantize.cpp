@@ -181,6 +181,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "exact");
   auto options = std::make_shared<Options>();
   app->add_option("--gguf", options->gguf, "GGUF file, best of F16, BF16 or F32 weights")
+      ->type_name("FILE")
       ->required();
   app->add_option(
          "--type", options->type,
@@ -189,16 +190,16 @@ void add_quantize(CLI::App& parent, int& exit_status) {
                      mix_names()))
       ->required()
       ->check(check_type);
-  app->add_option("--rule", options->rules,
-                  "PATTERN=TYPE for the tensors of that name, * stands for any text; may be given "
-                  "more than once, the last one that fits counts")
+  app->add_option(
+         "--rule", options->rules,
+         "PATTERN=TYPE for the tensors of that name, * stands for any text; repeatable, the "
+         "last one that fits counts")
       ->expected(1)
       ->allow_extra_args(false)  // what follows is the file to write
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
-  app->add_option(
-         "--lora", options->adapters,
-         "GGUF file of a LoRA adapter to merge into the weights; may be given more than once")
+  app->add_option("--lora", options->adapters,
+                  "GGUF file of a LoRA adapter to merge into the weights; repeatable")
       ->type_name("FILE")
       ->expected(1)
       ->allow_extra_args(false)
@@ -210,7 +211,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
                   "GGUF file of `linnet importance`, or an imatrix of llama.cpp: the columns that "
                   "matter lose less")
       ->type_name("FILE");
-  app->add_option("--threads", options->threads, "threads (default: all that may be used)")
+  app->add_option("--threads", options->threads,
+                  "threads (default: the cores this process really has)")
       ->check(whole_number_between(1, 1024));
   app->add_flag("--dry-run", options->dry_run,
                 "write nothing: only say which types the tensors get, and how large they become");

@@ -102,14 +102,15 @@ void add_rerank(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("rerank", "Sort documents by their relevance to a query");
   auto options = std::make_shared<Options>();
   app->add_option("--query", options->query, "what is looked for")->required();
-  app->add_option("--document", options->texts, "a document's text; may be given more than once")
+  app->add_option("--document", options->texts, "a document's text; repeatable")
       ->expected(1)
       ->allow_extra_args(false)  // they are files
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each");
   options->model.add_to(*app);
-  app->add_option("file", options->files,
-                  "files with a document each, UTF-8 (default: each line of stdin is a document)");
+  app->add_option(
+      "file", options->files,
+      "files with a document each, UTF-8 (default: each line of standard input is one)");
   app->footer(
       "The best comes first, with its score: the higher, the more relevant. Scores of one model\n"
       "can be compared, those of two can not. The model must be one for reranking.\n\n"

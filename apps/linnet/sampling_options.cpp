@@ -4,10 +4,8 @@
 
 #include <charconv>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 
-#include "base/read_file.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
@@ -15,11 +13,10 @@
 #include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/input_lines.hpp"
 
 namespace linnet::app {
 namespace {
-
-constexpr std::int64_t kLongestGrammarBytes = 16 << 20;
 
 // ID=BIAS
 Result<LogitBias> parse_bias(const std::string& text) {
@@ -43,18 +40,6 @@ Status check_known(std::string_view option, TokenId token, const Tokenizer& toke
   const auto size = static_cast<std::int64_t>(tokenizer.vocabulary_size());
   if (token >= 0 && token < size) return {};
   return Error{fmt::format("{}: token {} is not in the vocabulary of {}", option, token, size)};
-}
-
-// The file of that name, or the text itself, which has `mark` in it.
-Result<std::string> file_or_text(const std::string& argument, std::string_view mark) {
-  std::error_code ignored;
-  if (argument.size() < 4096 && std::filesystem::is_regular_file(argument, ignored)) {
-    return read_file(argument, kLongestGrammarBytes);
-  }
-  if (argument.find(mark) == std::string::npos) {
-    return Error{fmt::format("there is no file {}, nor is it a text with {}", argument, mark)};
-  }
-  return argument;
 }
 
 Result<grammar::Grammar> parse_grammar(const std::string& argument, const Tokenizer& tokenizer) {

@@ -101,7 +101,8 @@ void reload(serve::Server& server, const Options& options) {
 }
 
 // Until the model is there, Ctrl-C ends the program at once.
-Status wait_for_model(serve::Server& server) {
+Status wait_for_model(serve::Server& server, std::string_view id) {
+  const PassingNote note(fmt::format("loading {}", printable(id)));
   sigset_t ends;
   sigemptyset(&ends);
   for (const int signal : {SIGINT, SIGTERM}) sigaddset(&ends, signal);
@@ -170,7 +171,7 @@ Status serve_model(const ModelFile& file, const Options& options,
       [&file, engine_options, kv_tokens] { return Engine::load(file, engine_options, kv_tokens); },
       server_options);
   if (!server) return server.error();
-  if (Status s = wait_for_model(**server); !s) return s;
+  if (Status s = wait_for_model(**server, id); !s) return s;
   note("{} at {}://{} with a context of {} tokens and a cache for {}\n", printable(id),
        server_options.tls.certificate.empty() ? "http" : "https",
        authority_of(server_options.host, (*server)->port()), plan->context, kv_tokens);
@@ -189,12 +190,13 @@ Status run(const Options& options) {
 
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
-  app.add_option("--host", server.host, "numeric address to listen at")->capture_default_str();
+  app.add_option("--host", server.host, "numeric address to listen at, or localhost")
+      ->capture_default_str();
   app.add_option("--port", options.port, "port to listen at; 0: a free one")
       ->check(whole_number_between(0, 65535))
       ->capture_default_str();
-  app.add_option("--api-key", options.api_keys,
-                 "a key that clients must send; several may be given");
+  app.add_option("--api-key", options.api_keys, "a key that clients must send; repeatable")
+      ->allow_extra_args(false);
   app.add_option("--api-key-file", options.api_key_file,
                  "file with an API key a line, with quotas; read again at SIGHUP")
       ->type_name("FILE");
@@ -207,7 +209,8 @@ void add_access_options(CLI::App& app, Options& options) {
   certificate->needs(key);
   key->needs(certificate);
   app.add_option("--cors-origin", server.cors_origins,
-                 "scheme://host whose web pages may use the server; several may be given");
+                 "scheme://host whose web pages may use the server; repeatable")
+      ->allow_extra_args(false);
 }
 
 void add_load_options(CLI::App& app, Options& options) {
@@ -238,7 +241,7 @@ void add_load_options(CLI::App& app, Options& options) {
   app.add_option("--drain-s", options.drain_s, "seconds that answers may take at SIGTERM")
       ->check(CLI::Range(0, 1 << 20))
       ->capture_default_str();
-  app.add_flag("--log", options.logs, "a line of JSON on stderr for each reply");
+  app.add_flag("--log", options.logs, "a line of JSON on standard error for each reply");
   app.add_flag("--log-content", server.logs_content, "the same, with what is asked and answered");
 }
 
@@ -251,7 +254,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
   add_load_options(*app, *options);
   app->add_option("--alias", options->alias, "the model's name in the API (default: the file's)");
   app->add_option("--chat-template", options->chat_template,
-                  "a built-in chat template by name, or a file with one")
+                  "built-in template or file, where the model's own is missing or wrong")
       ->type_name("NAME|FILE");
   app->add_option("--kv-tokens", options->kv_tokens,
                   "tokens in the KV cache of all texts together (default: up to 8 contexts)")

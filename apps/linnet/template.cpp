@@ -69,7 +69,7 @@ void add_template(CLI::App& parent, int& exit_status) {
       "template", "Render Jinja templates as Hugging Face sets them up (for tests of templates)");
   auto options = std::make_shared<Options>();
   app->add_flag("--jsonl", options->jsonl,
-                R"(read {"template": T, "data": {...}} from stdin, one a line)")
+                R"(read {"template": T, "data": {...}} from standard input, one a line)")
       ->required();
   app->add_option("--now", options->now, "the time that strftime_now reads, 2025-07-10T12:00:00");
   app->add_flag(

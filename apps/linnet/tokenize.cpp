@@ -62,7 +62,9 @@ Status run(const Options& options) {
 void add_tokenize(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("tokenize", "Show the tokens of a text");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")->required();
+  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")
+      ->type_name("FILE")
+      ->required();
   app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
   auto* const text = app->add_option("text", options->text, "the text");
   auto* const file =
@@ -70,7 +72,7 @@ void add_tokenize(CLI::App& parent, int& exit_status) {
           ->type_name("FILE")
           ->excludes(text);
   auto* const jsonl =
-      app->add_flag("--jsonl", options->jsonl, "read JSON strings from stdin, one a line")
+      app->add_flag("--jsonl", options->jsonl, "read JSON strings from standard input, one a line")
           ->excludes(text)
           ->excludes(file);
   app->add_flag("--count", options->count, "only say how many tokens they are")->excludes(jsonl);

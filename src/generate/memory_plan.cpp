@@ -49,11 +49,16 @@ bool has_last_layer(const LayerRange& layers) {
   return layers.end == std::numeric_limits<int>::max();
 }
 
-Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have) {
+Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
+                   std::int64_t weights, std::int64_t context) {
+  const std::string parts =
+      context == 0 ? fmt::format("{} for the weights alone", weights / kMiB)
+                   : fmt::format("{} for the weights, the rest for a context of {} tokens",
+                                 weights / kMiB, context);
   return Error{
-      fmt::format("{}: the model needs {} MiB of memory and {} MiB are available; --force loads it "
-                  "all the same",
-                  file.path().string(), need / kMiB, have / kMiB)};
+      fmt::format("{}: the model needs {} MiB of memory and {} MiB are available ({}, and some "
+                  "that stay free); --force loads it all the same",
+                  file.path().string(), need / kMiB, have / kMiB, parts)};
 }
 
 class Planner {
@@ -146,7 +151,7 @@ class Planner {
                             saturating_add(share.bytes(tokens), reserve_bytes(share.part.backend)));
       have = saturating_add(have, share.available_bytes);
     }
-    return does_not_fit(file_, need, have);
+    return does_not_fit(file_, need, have, plan.weights_bytes(), tokens);
   }
 
   // The most layers that the GPU holds; the more there are on it, the more it has to hold. All,

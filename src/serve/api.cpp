@@ -55,11 +55,28 @@ const Route* find_route(std::string_view path) {
   return route == kRoutes.end() ? nullptr : route;
 }
 
-// Says where it is what some clients leave out: their address has to end in /v1.
+// Where other servers have it.
+struct ForeignPath {
+  std::string_view path, own;
+};
+constexpr std::array kForeignPaths = {
+    ForeignPath{"/completion", "/v1/completions"},     // llama.cpp
+    ForeignPath{"/embedding", "/v1/embeddings"},       // llama.cpp
+    ForeignPath{"/props", "/v1/models"},               // llama.cpp
+    ForeignPath{"/slots", "/v1/sequences"},            // llama.cpp
+    ForeignPath{"/infill", "/v1/completions"},         // llama.cpp, with `suffix` here
+    ForeignPath{"/api/generate", "/v1/completions"},   // Ollama
+    ForeignPath{"/api/chat", "/v1/chat/completions"},  // Ollama
+    ForeignPath{"/api/embed", "/v1/embeddings"},       // Ollama
+    ForeignPath{"/api/tags", "/v1/models"},            // Ollama
+};
+
+// Also says where it is what some clients leave out: their address has to end in /v1.
 ApiError unknown_path(const std::string& path) {
-  const bool is_version_missing = find_route("/v1" + path) != nullptr;
-  return not_found(is_version_missing ? fmt::format("there is no {0}, but /v1{0}", path)
-                                      : fmt::format("there is no {}", path),
+  std::string own = find_route("/v1" + path) ? "/v1" + path : "";
+  const auto foreign = std::ranges::find(kForeignPaths, path, &ForeignPath::path);
+  if (foreign != kForeignPaths.end()) own = foreign->own;
+  return not_found(fmt::format("there is no {}{}", path, own.empty() ? "" : ", but " + own),
                    "unknown_url");
 }
 

@@ -84,6 +84,12 @@ Status add_sampling(const gguf::File& file, ServedModel& model) {
   if (!sampling) return sampling.error();
   model.sampling = std::move(*sampling);
   if (!file.find("general.sampling.temp")) model.sampling.temperature = 1.0f;
+  for (const SamplingParameter& parameter : kSamplingParameters) {
+    if (parameter.key.empty()) continue;
+    if (file.find(fmt::format("general.sampling.{}", parameter.key))) {
+      model.recommended.push_back(parameter);
+    }
+  }
   return {};
 }
 

@@ -10,6 +10,7 @@
 #include "generate/engine.hpp"
 #include "generate/pooling.hpp"
 #include "generate/rerank/reranker.hpp"
+#include "generate/sampling/parameter_table.hpp"
 
 namespace linnet::serve {
 
@@ -38,7 +39,8 @@ struct ServedModel {
   std::vector<TokenId> end_tokens;
   std::vector<ControlToken> control_tokens;  ///< the longest text first
   std::optional<InfillTokens> infill;
-  SamplingParams sampling;  ///< where a request says nothing else
+  SamplingParams sampling;                     ///< where a request says nothing else
+  std::vector<SamplingParameter> recommended;  ///< those of it that the file names
   std::vector<TokenId> dry_breakers;
   std::string text_problem;        ///< why it makes no text; empty: it does
   std::optional<Pooling> pooling;  ///< of embeddings

@@ -33,11 +33,13 @@ class ChatTerminal : public testing::Test {
     ASSERT_TRUE(status) << status.error().message;
   }
   // A conversation that has begun: its prompt is on the screen.
-  std::unique_ptr<Terminal> start(std::vector<std::string> more = {}) {
+  std::unique_ptr<Terminal> start(std::vector<std::string> more = {},
+                                  std::vector<std::string> environment = {}) {
     std::vector<std::string> arguments = {"chat", "--gguf", path("model.gguf")};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    auto terminal = std::make_unique<Terminal>(
-        arguments, std::vector<std::string>{"HOME=" + folder_.path().string()});
+    environment.push_back("HOME=" + folder_.path().string());
+    auto terminal = std::make_unique<Terminal>(arguments, environment);
+    terminal->wait_for("loading ");
     terminal->wait_for("/help lists the commands");
     terminal->wait_for("> ");
     return terminal;
@@ -147,6 +149,24 @@ TEST_F(ChatTerminal, ThinkingIsDimmedAndNotPartOfTheAnswer) {
   const Json messages = saved(*terminal);
   EXPECT_EQ(messages[1]["content"], "Found it");
   EXPECT_EQ(messages[1]["reasoning_content"], "Let me see");
+}
+
+TEST_F(ChatTerminal, NothingIsDimmedWhereThatIsNotWanted) {
+  write_model({.answer = {"<think>", "Let", " me", " see", "</think>", "Found", " it"}});
+  const auto terminal = start({}, {"NO_COLOR=1"});
+  terminal->enter("Look");
+  const std::string screen = terminal->wait_for(" of 2048]");
+  EXPECT_THAT(screen, HasSubstr("Let me see\r\n\r\nFound it\r\n"));
+  EXPECT_THAT(screen, testing::Not(HasSubstr("\x1b[2m")));
+}
+
+TEST_F(ChatTerminal, ATerminalThatKnowsOnlyTextGetsNothingElse) {
+  write_model({.answer = {"Found", " it"}});
+  Terminal terminal({"chat", "--gguf", path("model.gguf")}, {"TERM=dumb"});
+  terminal.wait_for("/help lists the commands");
+  terminal.wait_for("> ");
+  terminal.enter("Look");
+  EXPECT_THAT(terminal.wait_for(" of 2048]"), testing::Not(HasSubstr("\x1b")));
 }
 
 TEST_F(ChatTerminal, MessagesOfSeveralLines) {

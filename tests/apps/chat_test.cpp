@@ -185,6 +185,20 @@ TEST(Chat, AnUnknownCommandIsNamed) {
   EXPECT_THAT(ended.err, EndsWith("linnet: there is no command /nonsense; /help lists them\n"));
 }
 
+TEST(Chat, LinesMayEndAsOnWindows) {
+  const Ended ended = chat_bundled("/params temp 0.5\r\nHello\r\n/stats\r\n/exit\r\n");
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("turns: 1\n"));
+}
+
+TEST(Chat, AMessageThatIsNoTextIsNotSent) {
+  for (const std::string& message : {std::string("a\0b\n", 4), std::string("caf\xc3\n")}) {
+    const Ended ended = chat_bundled(message);
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err, EndsWith("linnet: the message is no text in UTF-8\n"));
+  }
+}
+
 TEST(Chat, AFileThatIsNoTextIsNotSent) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "noise.bin").string();

@@ -69,6 +69,13 @@ TEST_F(Embed, JsonOfTheLinesOfStandardInput) {
   EXPECT_NE(json["embeddings"][0], json["embeddings"][1]);
 }
 
+TEST_F(Embed, LinesMayEndAsOnWindows) {
+  const Ended ended = run_program({"embed", "--gguf", encoder_}, {.input = "a bird\r\na bird"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const std::size_t half = ended.out.size() / 2;
+  EXPECT_EQ(ended.out.substr(0, half), ended.out.substr(half));
+}
+
 TEST_F(Embed, WorksWithModelsThatGenerateText) {
   const Ended ended = run_program(
       {"embed", "--gguf", test::kBundledModel.string(), "--prompt", "In the beginning"});

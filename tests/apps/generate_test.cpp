@@ -197,7 +197,8 @@ TEST(Generate, TheModelMustFitTheMemory) {
   EXPECT_EQ(refused.status, 1);
   EXPECT_EQ(refused.out, "");
   EXPECT_THAT(refused.err,
-              ContainsRegex("the model needs [0-9]+ MiB of memory and [0-9]+ MiB are available"));
+              ContainsRegex("the model needs [0-9]+ MiB of memory and [0-9]+ MiB are available "
+                            "\\(3 for the weights, "));
   EXPECT_THAT(refused.err, HasSubstr("--force"));
   const Ended forced = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824", "--force"}));
   EXPECT_EQ(forced.status, 0) << forced.err;

@@ -49,7 +49,17 @@ TEST(GrammarCommand, ChecksAndSamples) {
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
   EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --schema /nowhere.json 1").status, 1);
+  const Finished missing = run(LINNET_PROGRAM " grammar --schema /nowhere.json 1");
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_EQ(missing.output, "linnet: there is no file /nowhere.json, nor is it a text with {\n");
+}
+
+// As those of generate and chat.
+TEST(GrammarCommand, RulesMayBeGivenAsTexts) {
+  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --json-schema '{"const": 1}' 1)").status, 0);
+  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --schema '{"const": 1}' 2)").status, 1);
+  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --grammar 'root ::= "a"' a)").status, 0);
+  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --gbnf 'root ::= "a"' b)").status, 1);
 }
 
 // Texts that random schemas make, against an independent validator.

@@ -148,7 +148,7 @@ TEST(ChatSession, GoesOnInAnotherProcessWithoutComputingAgain) {
   ASSERT_EQ(whole.status, 0) << whole.err;
   const Ended rest = chat_bundled("/load " + file + "\n" + second);
   ASSERT_EQ(rest.status, 0) << rest.err;
-  EXPECT_THAT(rest.err, HasSubstr("loaded: 1 turns"));
+  EXPECT_THAT(rest.err, HasSubstr("loaded: 1 turn\n"));
   EXPECT_FALSE(rest.out.empty());
   EXPECT_TRUE(whole.out.ends_with(rest.out)) << whole.out << "\n--\n" << rest.out;
   EXPECT_EQ(latest_prompt(rest.err), latest_prompt(whole.err));
@@ -168,7 +168,7 @@ TEST(ChatSession, ShowsTheLatestTurnWhateverTheFileHides) {
   ASSERT_TRUE(saved) << saved.error().message;
   const Ended ended = chat_bundled("/load " + path + "\n/regen\nAnd\n");
   EXPECT_EQ(ended.status, 0) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turns"));
+  EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turn\n"));
   EXPECT_FALSE(ended.out.empty());
 }
 

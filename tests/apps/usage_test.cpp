@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "support/run_program.hpp"
 
 namespace linnet {
@@ -58,7 +60,7 @@ TEST(Usage, EmptyValues) {
 }
 
 TEST(Usage, UnknownWords) {
-  expect_usage_error({}, "subcommand");
+  expect_usage_error({}, "expected a command; there are generate, chat, serve");
   expect_usage_error({"divine"}, "there is no command divine; there are generate, chat, serve");
   expect_usage_error({"generate", "--divine"}, "--divine");
   expect_usage_error({"generate", "prompt without option"}, "prompt without option");
@@ -102,9 +104,44 @@ TEST(Usage, NothingToWorkOn) {
   expect_usage_error({"tokenize", "--gguf", "a"}, "a text, --file or --jsonl is required");
   expect_usage_error({"bench", "-p", "0", "-n", "0"}, "there is nothing to measure");
   expect_usage_error({"grammar", "--regex", "a+"}, "a text, or --sample, is required");
-  expect_usage_error({"grammar", "aaa"}, "exactly one of --gbnf, --schema, --regex, --jsonl");
-  expect_usage_error({"grammar", "--regex", "a", "--jsonl"}, "exactly one of --gbnf");
+  expect_usage_error({"grammar", "aaa"},
+                     "exactly one of --grammar, --json-schema, --regex, --jsonl");
+  expect_usage_error({"grammar", "--regex", "a", "--jsonl"}, "exactly one of --grammar");
   EXPECT_EQ(run_program({"grammar", "--regex", "a*", ""}).out, "accepted (2 states)\n");
+}
+
+TEST(Usage, NamesThatAreMeant) {
+  const auto asks = [](const Arguments& arguments, const std::string& meant) {
+    expect_usage_error(arguments, "; did you mean " + meant + "?\n");
+  };
+  asks({"genrate"}, "generate");
+  asks({"Chat"}, "chat");
+  asks({"run", "model.gguf"}, "chat");
+  asks({"generate", "--promt", "x"}, "--prompt");
+  asks({"generate", "--top_k=3"}, "--top-k");
+  asks({"generate", "--max-tok", "3"}, "--max-tokens");
+  asks({"generate", "--model", "a.gguf"}, "--gguf");
+  asks({"inspect", "--model", "a.gguf"}, "--gguf");  // before what else is missing
+  asks({"chat", "-ngl", "3"}, "--gpu-layers");
+  expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
+  expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
+  expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
+  expect_usage_error({"inspect", "a.gguf"}, "a.gguf was not expected; --gguf names the model");
+  expect_usage_error({"generate", "-m", "a.gguf"}, "; --gguf names the model");
+  expect_usage_error({"generate", "--", "Once"}, "Once was not expected; --prompt gives a text");
+}
+
+TEST(Usage, OptionsThatAreGivenWrongly) {
+  expect_usage_error({"tokenize", "--gguf", "a", "-x"},
+                     "a text that begins with - stands behind --");
+  expect_usage_error({"generate", "--prompt", "a", "--prompt", "b"},
+                     "--prompt: given more than once\nlinnet generate --help tells the options\n");
+  expect_usage_error({"generate", "--prompt"}, "--prompt: expected a value, found none\n");
+  expect_usage_error({"generate", "--revision", "v2"}, "--revision requires --repo");
+  expect_usage_error({"serve", "--api-key", "a", "b"}, "b was not expected");
+  expect_usage_error({"generate", "--json=x"}, "--json: x is none of its values\n");
+  expect_usage_error({"logits", "--tokens", "1,x", "--npy", "a"},
+                     "--tokens: 1,x is none of its values\n");
 }
 
 TEST(Usage, HelpHasExamples) {
@@ -124,9 +161,14 @@ TEST(Usage, HelpAndVersionAreNoErrors) {
   EXPECT_EQ(help.status, 0);
   EXPECT_THAT(help.out, HasSubstr("--max-tokens"));
   EXPECT_EQ(help.err, "");
-  const Ended version = run_program({"--version"});
-  EXPECT_EQ(version.status, 0);
-  EXPECT_THAT(version.out, testing::StartsWith("linnet "));
+  EXPECT_EQ(run_program({"help", "generate"}).out, help.out);
+  EXPECT_EQ(run_program({"help"}).out, run_program({"-h"}).out);
+  expect_usage_error({"help", "divine"}, "there is no command divine; there are generate");
+  for (const char* option : {"--version", "-V"}) {
+    const Ended version = run_program({option});
+    EXPECT_EQ(version.status, 0);
+    EXPECT_THAT(version.out, testing::StartsWith("linnet "));
+  }
 }
 
 TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
@@ -135,6 +177,16 @@ TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
   EXPECT_THAT(help, HasSubstr("--kv-type {f32,f16,bf16,q8_0,f8_e4m3}=f16\n"));
   EXPECT_THAT(help, HasSubstr("--top-k INT "));
   EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));
+  EXPECT_THAT(help, HasSubstr("--prompt TEXT=\"In the beginning the Universe was created.\" "));
+}
+
+// As wide as a usual terminal where there is none: only types and examples may be longer.
+TEST(Usage, HelpIsWrapped) {
+  std::istringstream lines(run_program({"generate", "--help"}).out);
+  for (std::string line; std::getline(lines, line);) {
+    const bool is_description = line.starts_with(std::string(30, ' '));
+    if (is_description) EXPECT_LE(line.size(), 80u) << line;
+  }
 }
 
 TEST(Usage, AFileOfRulesThatIsMissingIsNamed) {

@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/model_copy.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet {
 namespace {
@@ -37,8 +39,23 @@ TEST(Server, HealthAndModels) {
   EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
   EXPECT_EQ(models["data"][0]["context_length"], 512);
   EXPECT_EQ(models["data"][0]["capabilities"], Json::array({"completion", "chat"}));
+  EXPECT_EQ(models["data"][0]["recommended"], Json::object());
   EXPECT_EQ(serving.get("/v1/models/linnet-kjv").json()["id"], "linnet-kjv");
   EXPECT_EQ(serving.get("/v1/models/other").status, 404);
+}
+
+TEST(Server, AModelTellsWhatItsMakersRecommend) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "model.gguf").string();
+  const auto written = test::ModelCopy()
+                           .set_number("general.sampling.temp", 1.0)
+                           .set_number("general.sampling.penalty_repeat", 1.5)
+                           .set("general.sampling.top_k", gguf::ValueType::kInt32, 20)
+                           .write(path);
+  ASSERT_TRUE(written) << written.error().message;
+  const test::Serving serving({}, 4096, "chatml", 512, path);
+  EXPECT_EQ(serving.get("/v1/models").json()["data"][0]["recommended"],
+            Json({{"temperature", 1.0}, {"repeat_penalty", 1.5}, {"top_k", 20}}));
 }
 
 TEST(Server, SequencesTellWhatRuns) {
@@ -67,6 +84,9 @@ TEST(Server, UnknownPathsAndMethods) {
   EXPECT_THAT(serving.post("/health", Json::object()).head, HasSubstr("Allow: GET, HEAD\r\n"));
   EXPECT_EQ(serving.post("/chat/completions", Json::object()).json()["error"]["message"],
             "there is no /chat/completions, but /v1/chat/completions");
+  // Where llama.cpp's server and Ollama's have it.
+  EXPECT_EQ(serving.get("/api/tags").json()["error"]["message"],
+            "there is no /api/tags, but /v1/models");
 }
 
 TEST(Server, PathsMayBePercentEncoded) {

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const [program, screenshots] = process.argv.slice(2);
@@ -284,9 +284,154 @@ const tests = {
     await closePage(page);
   },
 
+  async "a message is edited, and what came after it is dropped"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    const requests = [];
+    await fakeAnswer(page, "Aye.", requests);
+    for (const [turn, text] of ["One", "Two", "Three"].entries()) {
+      await say(page, text);
+      await page.waitForFunction((count) => document.querySelectorAll(".message").length === count, 2 * turn + 2);
+      await answered(page);
+    }
+    const input = page.getByRole("textbox", { name: "Message" });
+    await page.getByRole("button", { name: "Edit" }).nth(1).click();
+    assert.equal(await input.inputValue(), "Two");
+    await page.keyboard.press("Escape"); // all stays as it is
+    assert.deepEqual([await input.inputValue(), await page.locator(".message").count()], ["", 6]);
+    await page.getByRole("button", { name: "Edit" }).nth(1).click();
+    await say(page, "Zwei");
+    await page.waitForFunction(() => document.querySelectorAll(".message").length === 4);
+    await answered(page);
+    assert.deepEqual(requests.at(-1).messages.map(({ content }) => content), ["One", "Aye.", "Zwei"]);
+    await closePage(page);
+  },
+
+  async "what has come of an answer survives that the page is loaded again"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.addInitScript(() => {
+      // A model that never gets beyond its first words.
+      const fetched = window.fetch;
+      window.fetch = (path, options) => {
+        if (path !== "/v1/chat/completions") return fetched(path, options);
+        const event = `data: ${JSON.stringify({ choices: [{ delta: { content: "Half of it" } }] })}\n\n`;
+        const body = new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode(event)) });
+        return Promise.resolve(new Response(body));
+      };
+    });
+    await page.reload();
+    await say(page, "Tell me everything");
+    await shown(page).getByText("Half of it").waitFor();
+    await page.reload();
+    await shown(page).getByText("Half of it").waitFor(); // the same conversation is open
+    await shown(page).getByText("stopped").waitFor();
+    await closePage(page);
+  },
+
+  async "a server that is gone is told in words"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.route("**/v1/messages/count_tokens", (route) => route.abort("connectionrefused"));
+    await say(page, "Hello");
+    await page.getByRole("alert").waitFor();
+    assert.equal(await page.getByRole("alert").innerText(), "The server cannot be reached. Is it still running?");
+    page.problems = page.problems.filter((problem) => !problem.includes("ERR_CONNECTION_REFUSED"));
+    await closePage(page);
+  },
+
+  async "a text is copied where the browser keeps the clipboard away"({ browser, chat }) {
+    const page = await openPage(browser, chat, { permissions: ["clipboard-read", "clipboard-write"] });
+    await fakeAnswer(page, "Aye.");
+    await say(page, "Copy me");
+    await answered(page);
+    // As on a page that came by http from another machine.
+    await page.evaluate(() => Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined }));
+    await shown(page).getByRole("button", { name: "Copy" }).click();
+    await shown(page).getByRole("button", { name: "Copied" }).waitFor();
+    await page.getByRole("textbox", { name: "Message" }).focus();
+    await page.keyboard.press("Control+V");
+    assert.equal(await page.getByRole("textbox", { name: "Message" }).inputValue(), "Aye.");
+    await closePage(page);
+  },
+
+  async "what the model's makers recommend is left to the server"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.route("**/v1/models", async (route) => {
+      const { data } = await (await route.fetch()).json();
+      data[0].recommended = { temperature: 0.6000000238418579, top_k: 20 };
+      await route.fulfill({ json: { data } });
+    });
+    await page.reload();
+    await page.waitForFunction(() => document.title.includes(" - Linnet"));
+    const requests = [];
+    await fakeAnswer(page, "Aye.", requests);
+    await page.getByRole("button", { name: "Settings" }).click();
+    assert.equal(await page.getByLabel("Temperature").getAttribute("placeholder"), "0.6");
+    assert.equal(await page.getByLabel("Top k").getAttribute("placeholder"), "20");
+    await page.getByLabel("Min p").fill("0.07");
+    await page.getByRole("button", { name: "Done" }).click();
+    await say(page, "Hello");
+    await answered(page);
+    const { temperature, top_p, top_k, min_p } = requests[0];
+    assert.deepEqual([temperature, top_p, top_k, min_p], [undefined, undefined, undefined, 0.07]);
+    await closePage(page);
+  },
+
+  async "a setting out of its range is refused"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("Top p").fill("1.5");
+    await page.getByRole("button", { name: "Done" }).click();
+    assert.equal(await page.getByRole("dialog").isVisible(), true);
+    await page.getByLabel("Top p").fill("0.925");
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("dialog").waitFor({ state: "hidden" });
+    await closePage(page);
+  },
+
+  async "files that are dropped go into the message, conversations come out as files"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    const files = await page.evaluateHandle(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(["two\nlines"], "notes.txt"));
+      return transfer;
+    });
+    await page.dispatchEvent("#scroll", "drop", { dataTransfer: files });
+    const input = page.getByRole("textbox", { name: "Message" });
+    await page.waitForFunction(() => document.getElementById("input").value !== "");
+    assert.equal(await input.inputValue(), "notes.txt:\n\ntwo\nlines");
+    await fakeAnswer(page, "Aye.");
+    await say(page, "Keep this");
+    await answered(page);
+    const coming = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download this conversation" }).click();
+    const download = await coming;
+    assert.equal(download.suggestedFilename(), "Keep-this.json");
+    assert.deepEqual(JSON.parse(readFileSync(await download.path(), "utf8")), [
+      { role: "user", content: "Keep this" },
+      { role: "assistant", content: "Aye." },
+    ]);
+    await closePage(page);
+  },
+
+  async "a list of any depth stays in its place"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await fakeAnswer(page, "- ".repeat(300) + "deep");
+    await say(page, "Nest");
+    await answered(page);
+    const overflow = await page.locator("#scroll").evaluate((area) => area.scrollWidth - area.clientWidth);
+    assert.ok(overflow <= 0, `the conversation is ${overflow} pixels too wide`);
+    await closePage(page);
+  },
+
   async "a server with keys asks for one"({ browser, locked }) {
     const page = await openPage(browser, locked);
     await page.getByRole("dialog").waitFor();
+    await page.getByLabel("API key").fill("wrong");
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByText("The server does not take this key.").waitFor();
+    await page.keyboard.press("Escape"); // and is not asked again
+    await page.getByText("The server asks for a key.").waitFor();
+    assert.equal(await page.getByRole("dialog").isVisible(), false);
+    await page.getByRole("button", { name: "Settings" }).click();
     await page.getByLabel("API key").fill("open-sesame");
     await page.getByRole("button", { name: "Done" }).click();
     await page.getByRole("heading", { name: "linnet-kjv" }).waitFor();
@@ -322,9 +467,11 @@ const tests = {
         assert.ok(overflow <= 0, `the page is ${overflow} pixels too wide`);
         if (size === "narrow") {
           await page.getByRole("button", { name: "Conversations" }).click();
+          assert.equal(await page.evaluate(() => document.activeElement.id), "new");
           await page.waitForTimeout(300);
           await picture("drawer");
           await page.keyboard.press("Escape");
+          assert.equal(await page.evaluate(() => document.activeElement.id), "menu");
           await page.waitForTimeout(300);
         }
         await page.getByRole("button", { name: "Settings" }).click();

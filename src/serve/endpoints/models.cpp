@@ -14,6 +14,16 @@ std::string iso_time(std::int64_t seconds) {
   return {text, length};
 }
 
+// How tokens are drawn where a request leaves it to the model's makers.
+Json recommended(const ServedModel& model) {
+  Json fields = Json::object();
+  for (const SamplingParameter& parameter : model.recommended) {
+    std::visit([&](auto member) { fields[parameter.field] = model.sampling.*member; },
+               parameter.member);
+  }
+  return fields;
+}
+
 // The fields of OpenAI's API and those of Anthropic's, which have different names.
 Json describe(const ServedModel& model) {
   Json capabilities = {"completion"};
@@ -24,6 +34,7 @@ Json describe(const ServedModel& model) {
           {"owned_by", "linnet"},
           {"context_length", model.context},
           {"capabilities", std::move(capabilities)},
+          {"recommended", recommended(model)},
           {"type", "model"},
           {"display_name", model.id},
           {"created_at", iso_time(model.created)}};

@@ -1,5 +1,8 @@
 // The server's API, as far as this page uses it.
 
+const kCutOff = "The connection ended before the answer did.";
+const kUnreachable = "The server cannot be reached. Is it still running?";
+
 export class ApiError extends Error {
   constructor(message, code, status) {
     super(message);
@@ -17,13 +20,21 @@ async function errorOf(response) {
   }
 }
 
+// Browsers say "Failed to fetch" or less where they get no answer.
+function lost(error, message, code) {
+  if (error.name === "AbortError") return error;
+  return new ApiError(message, code, 0);
+}
+
 // The server-sent events of a response, parsed; ends at [DONE].
 async function* eventsOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let buffer = "";
   for (;;) {
-    const { value, done } = await reader.read();
-    if (done) throw new ApiError("the connection ended before the answer did", "cut_off", 0);
+    const { value, done } = await reader.read().catch((error) => {
+      throw lost(error, kCutOff, "cut_off");
+    });
+    if (done) throw new ApiError(kCutOff, "cut_off", 0);
     buffer += value;
     const parts = buffer.split("\n\n");
     buffer = parts.pop();
@@ -48,7 +59,9 @@ export class Api {
     const headers = { "Content-Type": "application/json" };
     if (key) headers.Authorization = `Bearer ${key}`;
     const options = body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await fetch(path, { ...options, signal });
+    const response = await fetch(path, { ...options, signal }).catch((error) => {
+      throw lost(error, kUnreachable, "unreachable");
+    });
     if (!response.ok) throw await errorOf(response);
     return response;
   }
@@ -61,17 +74,19 @@ export class Api {
       id: model.id,
       context: model.context_length,
       chats: model.capabilities?.includes("chat") ?? true,
+      recommended: model.recommended ?? {}, // how tokens are drawn
     };
   }
 
-  async countTokens(text) {
+  async countTokens(text, signal) {
     const body = { content: text, add_special: true, parse_special: false };
-    const { tokens } = await (await this.fetch("/tokenize", body)).json();
+    const { tokens } = await (await this.fetch("/tokenize", body, signal)).json();
     return tokens.length;
   }
 
-  async countMessageTokens(messages, system) {
-    const { input_tokens } = await (await this.fetch("/v1/messages/count_tokens", { messages, system })).json();
+  async countMessageTokens(messages, system, signal) {
+    const asked = await this.fetch("/v1/messages/count_tokens", { messages, system }, signal);
+    const { input_tokens } = await asked.json();
     return input_tokens;
   }
 

@@ -3,8 +3,9 @@
 import { Api } from "/api.js";
 import { connectDrawer, showConversations } from "/conversation_list.js";
 import { MessageView } from "/messages.js";
+import { makePainter } from "/painter.js";
 import { makeRequest } from "/requests.js";
-import { connectSettings, connectTheme, openSettings } from "/settings.js";
+import { askForKey, connectSettings, connectTheme } from "/settings.js";
 import * as store from "/store.js";
 
 const byId = (id) => document.getElementById(id);
@@ -15,9 +16,11 @@ const settings = store.loadSettings();
 const api = new Api(() => settings.key);
 let model = null;
 let conversations = store.loadConversations();
-let current = store.newConversation();
+let current = conversations.find(({ id }) => location.hash === `#${id}`) ?? store.newConversation();
 let views = [];
 let running = null; // the AbortController of the answer that comes
+let edited = null; // the message whose text is in the field
+let refused_key = null; // the one that the server has asked to change
 
 const kTexts = {
   chat: {
@@ -56,19 +59,28 @@ const isAtEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeig
 
 // --- the model -------------------------------------------------------------------------------
 
+const amount = (tokens) => tokens.toLocaleString("en");
+
 async function loadModel() {
   try {
     model = await api.model();
-    byId("facts").textContent = `context of ${model.context.toLocaleString("en")} tokens`;
+    byId("facts").textContent = `context of ${amount(model.context)} tokens`;
   } catch (error) {
     model = null;
-    byId("facts").textContent = error.message;
-    if (error.status === 401) openSettings("key");
+    byId("facts").textContent = error.status === 401 ? "The server asks for a key." : error.message;
+    tellOfKey(error);
     if (error.status === 503) setTimeout(loadModel, 1000);
   }
   byId("model").textContent = model?.id ?? "Linnet";
   document.title = model ? `${model.id} - Linnet` : "Linnet";
   showWords();
+}
+
+// Asks for another key, but not again for one that the reader wants to keep.
+function tellOfKey(error) {
+  if (error.status !== 401 || refused_key === settings.key) return;
+  refused_key = settings.key;
+  askForKey(settings.key ? "The server does not take this key." : "The server asks for a key.");
 }
 
 function showWords() {
@@ -103,6 +115,7 @@ function addView(message) {
     author: isAnswer ? (model?.id ?? "Model") : "You",
     plain: texts() === kTexts.text,
     onRegenerate: isAnswer ? regenerate : null,
+    onEdit: isAnswer || texts() === kTexts.text ? null : edit,
   });
   byId("messages").append(view.root);
   views.push(view);
@@ -115,16 +128,25 @@ function showConversation() {
   views = [];
   for (const message of current.messages) addView(message).show();
   byId("welcome").hidden = current.messages.length > 0;
-  byId("speed").textContent = "";
+  byId("download").hidden = current.messages.length === 0;
+  showUse(current.messages.at(-1));
   showList();
   scrollToEnd();
 }
 
 function open(conversation) {
   running?.abort();
+  if (edited) stopEditing();
   current = conversation;
+  showAddress();
   showConversation();
   input.focus();
+}
+
+// So that the browser opens the same conversation when the page is loaded again.
+function showAddress() {
+  const is_kept = conversations.includes(current);
+  history.replaceState(null, "", is_kept ? `#${current.id}` : location.pathname);
 }
 
 function remove(conversation) {
@@ -138,40 +160,47 @@ function remove(conversation) {
 function keep() {
   conversations = [current, ...conversations.filter((other) => other !== current)];
   if (!store.saveConversation(current)) announce("The browser has no room to keep this conversation.");
+  showAddress();
   showList();
+}
+
+// In OpenAI's form, which `/load` of linnet chat reads, too.
+function download() {
+  const messages = current.messages.map(({ role, text }) => ({ role, content: text }));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(messages, null, 2)], { type: "application/json" }));
+  link.download = `${store.titleOf(current).replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.json`;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 // --- answers ---------------------------------------------------------------------------------
 
 function setRunning(controller) {
   running = controller;
+  const is_pressed = document.activeElement === byId("send") || document.activeElement === byId("stop");
   byId("send").hidden = controller !== null;
   byId("stop").hidden = controller === null;
+  if (is_pressed) input.focus(); // the button that had it is gone
 }
 
-// Shows a growing message at most once a frame, and the speed with it.
-function livePainter(view) {
-  const begin = performance.now();
-  let parts = 0;
-  let scheduled = false;
-  return () => {
-    ++parts;
-    if (scheduled) return;
-    scheduled = true;
-    requestAnimationFrame(() => {
-      scheduled = false;
-      if (!running) return;
+// Shows a growing message, and how fast it grows.
+function livePainter(view, conversation) {
+  return makePainter({
+    paint() {
+      if (conversation !== current) return;
       const follow = isAtEnd();
       view.show({ running: true });
       if (follow) scrollToEnd();
-      const seconds = (performance.now() - begin) / 1000;
-      if (seconds > 0.5) byId("speed").textContent = `${(parts / seconds).toFixed(0)} parts/s`;
-    });
-  };
+    },
+    tell(text) {
+      if (conversation === current) byId("speed").textContent = text;
+    },
+  });
 }
 
 async function receive(message, before, paint, signal) {
-  const { path, body } = await makeRequest(api, model, before, settings);
+  const { path, body } = await makeRequest(api, model, before, settings, signal);
   for await (const part of api.stream(path, body, signal)) {
     if (part.text) message.text += part.text;
     if (part.reasoning) message.reasoning = (message.reasoning ?? "") + part.reasoning;
@@ -181,9 +210,16 @@ async function receive(message, before, paint, signal) {
   }
 }
 
-function showSpeed(message) {
-  const speed = message.stats?.timings?.generation_tokens_per_second;
+// How fast the last answer came, and how much of the context is used.
+function showUse(message) {
+  const { usage, timings } = message?.stats ?? {};
+  const speed = timings?.generation_tokens_per_second;
   byId("speed").textContent = speed > 0 ? `${speed.toFixed(1)} tokens/s` : "";
+  if (!model) return;
+  const used = usage && amount(usage.prompt_tokens + usage.completion_tokens);
+  byId("facts").textContent = used
+    ? `${used} of ${amount(model.context)} tokens used`
+    : `context of ${amount(model.context)} tokens`;
 }
 
 async function generate() {
@@ -197,21 +233,24 @@ async function generate() {
   const controller = new AbortController();
   setRunning(controller);
   announce("The model answers.");
+  const painter = livePainter(view, conversation);
   try {
     if (!model) await loadModel();
     if (!model) throw new Error(`There is no model to ask: ${byId("facts").textContent}`);
-    await receive(message, before, livePainter(view), controller.signal);
+    await receive(message, before, painter.paint, controller.signal);
     announce("The answer is complete.");
   } catch (error) {
     message.stopped = controller.signal.aborted;
     if (!message.stopped) message.error = error.message;
     announce(message.stopped ? "Stopped." : message.error);
+    tellOfKey(error);
   }
+  painter.stop();
   const follow = isAtEnd();
   if (running === controller) setRunning(null);
   view.show();
   if (follow && conversation === current) scrollToEnd();
-  showSpeed(message);
+  if (conversation === current) showUse(message);
   if (conversation === current) keep();
   else if (conversations.includes(conversation)) store.saveConversation(conversation); // else it was deleted
 }
@@ -220,6 +259,8 @@ function send(text) {
   const goesOn = texts() === kTexts.text && current.messages.length > 0;
   if (running || (!text.trim() && !goesOn)) return;
   byId("welcome").hidden = true;
+  byId("download").hidden = false;
+  if (edited) takeBack(edited);
   if (text.trim()) {
     const needsSpace = goesOn && !/^[\s.,;:!?]/.test(text);
     const message = { role: "user", text: needsSpace ? ` ${text}` : text };
@@ -232,11 +273,37 @@ function send(text) {
   generate();
 }
 
+// Removes a message and all that came after it.
+function takeBack(message) {
+  const at = current.messages.indexOf(message);
+  current.messages.splice(at);
+  for (const view of views.splice(at)) view.root.remove();
+  if (edited) stopEditing();
+}
+
 function regenerate() {
   if (running) return;
-  current.messages.pop();
-  views.pop().root.remove();
+  takeBack(current.messages.at(-1));
+  input.focus();
   generate();
+}
+
+function edit(message) {
+  if (running) return;
+  edited = message;
+  views.forEach((view) => view.root.classList.toggle("edited", view.message === message));
+  byId("hint").textContent = "Enter asks this instead and drops what came after it, Escape leaves all as it is";
+  input.value = message.text;
+  fitInput();
+  input.focus();
+}
+
+function stopEditing() {
+  edited = null;
+  views.forEach((view) => view.root.classList.remove("edited"));
+  input.value = "";
+  fitInput();
+  showWords();
 }
 
 // --- the field -------------------------------------------------------------------------------
@@ -259,12 +326,39 @@ byId("stop").addEventListener("click", () => {
 });
 byId("new").addEventListener("click", () => open(store.newConversation()));
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !byId("settings").open) running?.abort();
+  if (event.key !== "Escape" || byId("settings").open) return;
+  if (running) running.abort();
+  else if (edited) stopEditing();
+});
+byId("download").addEventListener("click", download);
+
+// What has come of an answer is kept where the page goes away in the middle of it.
+addEventListener("pagehide", () => {
+  if (!running) return;
+  current.messages.at(-1).stopped = true;
+  store.saveConversation(current);
+});
+
+// Files that are dropped here go into the message; else the browser would leave the page for them.
+document.addEventListener("dragover", (event) => event.preventDefault());
+document.addEventListener("drop", async (event) => {
+  if (event.dataTransfer.files.length === 0) return;
+  event.preventDefault();
+  for (const file of event.dataTransfer.files) {
+    const text = await file.text().catch(() => "\0");
+    if (text.includes("\0")) announce(`${file.name} is no text.`);
+    else input.value += `${input.value ? "\n\n" : ""}${file.name}:\n\n${text}`;
+  }
+  fitInput();
+  input.focus();
 });
 
 connectDrawer();
 connectTheme(settings);
-connectSettings(settings, loadModel);
+connectSettings(settings, () => model, async () => {
+  await loadModel();
+  showUse(current.messages.at(-1));
+});
 await loadModel();
 showConversation();
 input.focus();

@@ -29,11 +29,15 @@ export function showConversations(conversations, current, { onOpen, onDelete }) 
 
 // On narrow screens the list is a drawer.
 export function connectDrawer() {
+  const isOpen = () => document.body.classList.contains("drawer-open");
   const set = (open) => {
+    if (open === isOpen()) return;
     document.body.classList.toggle("drawer-open", open);
     byId("menu").setAttribute("aria-expanded", String(open));
+    if (open) byId("new").focus();
+    else if (byId("sidebar").contains(document.activeElement)) byId("menu").focus();
   };
-  byId("menu").addEventListener("click", () => set(!document.body.classList.contains("drawer-open")));
+  byId("menu").addEventListener("click", () => set(!isOpen()));
   document.querySelector("main").addEventListener("click", (event) => {
     if (!event.target.closest("#menu")) set(false);
   });

@@ -1,5 +1,7 @@
 // Markdown of a model, which may hold anything, to elements that are safe to show.
 
+import { copyButton } from "/copy.js";
+
 const { marked, DOMPurify } = window;
 
 // Where DOMPurify asks for its option FORCE_BODY, which is not used here, Debian 12's package asks for
@@ -50,20 +52,6 @@ function loadHighlighter() {
   return loading;
 }
 
-function addCopyButton(pre) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "plain copy-code";
-  button.textContent = "Copy";
-  const code = pre.textContent;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(code);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = "Copy"), 1500);
-  });
-  pre.append(button);
-}
-
 // Colours and buttons for the code under `element`, once its text is complete.
 export async function finishCode(element) {
   const blocks = [...element.querySelectorAll("pre")];
@@ -73,7 +61,7 @@ export async function finishCode(element) {
     if (pre.querySelector(".copy-code")) continue;
     const code = pre.querySelector("code");
     if (highlighter && code) highlighter.highlightBlock(code);
-    addCopyButton(pre);
+    pre.append(copyButton("plain copy-code", pre.textContent));
     pre.tabIndex = 0; // so that the keyboard can scroll it
   }
 }

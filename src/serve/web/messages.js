@@ -1,6 +1,9 @@
 // How messages are shown.
 
+import { copyButton } from "/copy.js";
 import { finishCode, renderMarkdown } from "/markdown.js";
+
+const kLongestRendering_ms = 1000;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -12,7 +15,7 @@ function element(tag, className, text) {
 function plainButton(text, onClick) {
   const button = element("button", "plain", text);
   button.type = "button";
-  button.addEventListener("click", () => onClick(button));
+  button.addEventListener("click", onClick);
   return button;
 }
 
@@ -31,15 +34,16 @@ export function describeStats({ usage, timings }) {
 
 // A message on the page, which can be shown anew while its text grows.
 export class MessageView {
-  constructor(message, { author, plain, onRegenerate }) {
+  constructor(message, { author, plain, onRegenerate, onEdit }) {
     this.message = message;
     this.plain = plain; // text as it is, without Markdown
     this.onRegenerate = onRegenerate;
+    this.onEdit = onEdit;
     this.root = element("li", `message ${message.role}`);
     this.root.append(element("h2", "author", author));
     this.thinking = element("details", "thinking");
     this.thinking.append(element("summary", "", "Thinking"), element("div", "thought"));
-    this.body = element("div", plain || message.role === "user" ? "body plain-text" : "body");
+    this.body = element("div", "body");
     this.foot = element("div", "foot");
     this.root.append(this.thinking, this.body, this.foot);
   }
@@ -50,16 +54,25 @@ export class MessageView {
     this.root.classList.toggle("running", running);
     this.thinking.hidden = !message.reasoning;
     this.thinking.querySelector(".thought").textContent = message.reasoning ?? "";
-    if (this.plain || message.role === "user") {
-      this.body.textContent = message.text;
-    } else {
-      this.body.replaceChildren(renderMarkdown(message.text));
-    }
+    this.showText();
     // Thinking is open until the answer begins; after that it is as the reader wants it.
     const opens = running && !message.text;
     if (opens !== this.opens) this.thinking.open = this.opens = opens;
     this.showFoot(running);
     if (!running) finishCode(this.body);
+  }
+
+  // Some texts take a parser of Markdown very long; they are shown as they are from then on.
+  showText() {
+    const { message } = this;
+    if (this.plain || message.role === "user" || message.is_slow) {
+      this.body.classList.add("plain-text");
+      this.body.textContent = message.text;
+      return;
+    }
+    const begin = performance.now();
+    this.body.replaceChildren(renderMarkdown(message.text));
+    if (performance.now() - begin > kLongestRendering_ms) message.is_slow = true;
   }
 
   showFoot(running) {
@@ -72,17 +85,14 @@ export class MessageView {
       this.foot.append(box);
     }
     if (message.text) {
-      this.foot.append(plainButton("Copy", async (button) => {
-        await navigator.clipboard.writeText(message.text);
-        button.textContent = "Copied";
-        setTimeout(() => (button.textContent = "Copy"), 1500);
-      }));
+      this.foot.append(copyButton("plain", message.text));
     }
     if (this.onRegenerate) {
       const button = plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate);
       button.classList.add("regenerate"); // shown where the message is the last one
       this.foot.append(button);
     }
+    if (this.onEdit) this.foot.append(plainButton("Edit", () => this.onEdit(message)));
     const notes = [];
     if (message.stopped) notes.push("stopped");
     if (message.reason === "length") notes.push("length limit reached");

@@ -2,48 +2,61 @@
 
 const kLongestContinuation = 200;
 
-function sampling(settings) {
-  const fields = { temperature: settings.temperature };
-  if (settings.top_p !== 1) fields.top_p = settings.top_p;
-  if (settings.seed !== null) fields.seed = settings.seed;
+const kUsualTemperature = 0.7;
+const kSampling = ["temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed"];
+
+// What is not set here is as the model's makers recommend in its file; the server knows that.
+function sampling(settings, model) {
+  const fields = {};
+  if (model.recommended.temperature === undefined) fields.temperature = kUsualTemperature;
+  for (const name of kSampling) {
+    if (settings[name] !== null) fields[name] = settings[name];
+  }
   return fields;
+}
+
+// What a parameter is where nothing is set.
+export function standardOf(name, model) {
+  const usual = { temperature: kUsualTemperature, top_p: 1, top_k: "all", min_p: 0, repeat_penalty: 1 };
+  const recommended = model?.recommended[name];
+  return recommended === undefined ? usual[name] : Number(recommended.toPrecision(6));
 }
 
 // Tokens that the context has room for behind `prompt_tokens`.
 function roomBehind(prompt_tokens, model, what) {
   const left = model.context - prompt_tokens;
   if (left < 1) {
-    throw new Error(`The ${what} fills the model's context of ${model.context} tokens. Start a new one.`);
+    throw new Error(`The ${what} fills the model's context of ${model.context} tokens. Start a new one, or edit an earlier message.`);
   }
   return left;
 }
 
 // Where nothing else is set, an answer takes at most half of what the context has left, so that the
 // conversation can go on.
-async function chatRequest(api, model, messages, settings) {
+async function chatRequest(api, model, messages, settings, signal) {
   // An answer that failed before its first word says nothing.
   const asked = messages.filter(({ text }) => text).map(({ role, text }) => ({ role, content: text }));
   const system = settings.system.trim() ? settings.system : undefined;
-  const left = roomBehind(await api.countMessageTokens(asked, system), model, "conversation");
+  const left = roomBehind(await api.countMessageTokens(asked, system, signal), model, "conversation");
   if (system) asked.unshift({ role: "system", content: system });
   const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
   return {
     path: "/v1/chat/completions",
-    body: { model: model.id, messages: asked, max_tokens, ...sampling(settings) },
+    body: { model: model.id, messages: asked, max_tokens, ...sampling(settings, model) },
   };
 }
 
 // A model without a chat template goes on with the text so far.
-async function textRequest(api, model, messages, settings) {
+async function textRequest(api, model, messages, settings, signal) {
   const prompt = messages.map(({ text }) => text).join("");
-  const left = roomBehind(await api.countTokens(prompt), model, "text");
+  const left = roomBehind(await api.countTokens(prompt, signal), model, "text");
   const wanted = settings.max_tokens ?? kLongestContinuation;
   return {
     path: "/v1/completions",
-    body: { model: model.id, prompt, max_tokens: Math.min(wanted, left), ...sampling(settings) },
+    body: { model: model.id, prompt, max_tokens: Math.min(wanted, left), ...sampling(settings, model) },
   };
 }
 
-export async function makeRequest(api, model, messages, settings) {
-  return (model.chats ? chatRequest : textRequest)(api, model, messages, settings);
+export async function makeRequest(api, model, messages, settings, signal) {
+  return (model.chats ? chatRequest : textRequest)(api, model, messages, settings, signal);
 }

@@ -1,8 +1,10 @@
 // The dialog with the settings.
 
+import { standardOf } from "/requests.js";
 import { defaults, saveSettings } from "/store.js";
 
-const kNumbers = ["temperature", "top_p", "max_tokens", "seed"];
+const kSampling = ["temperature", "top_p", "top_k", "min_p", "repeat_penalty"];
+const kNumbers = [...kSampling, "max_tokens", "seed"];
 const kTexts = ["system", "key"];
 
 const byId = (id) => document.getElementById(id);
@@ -20,14 +22,19 @@ function collect(settings) {
   }
 }
 
-// `onChange` is called when the dialog has been closed.
-export function connectSettings(settings, onChange) {
+// `onChange` is called when the dialog has been closed, `modelOf` tells what is served, if anything.
+export function connectSettings(settings, modelOf, onChange) {
   const dialog = byId("settings");
   byId("open-settings").addEventListener("click", () => {
+    for (const name of kSampling) byId(name).placeholder = standardOf(name, modelOf());
     show(settings);
     dialog.showModal();
   });
-  byId("close-settings").addEventListener("click", () => dialog.close());
+  byId("close-settings").addEventListener("click", () => {
+    const wrong = kNumbers.map(byId).find((field) => !field.validity.valid);
+    if (wrong) wrong.reportValidity();
+    else dialog.close();
+  });
   byId("reset-settings").addEventListener("click", () => show({ ...defaults, key: settings.key }));
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close(); // beside it
@@ -35,13 +42,16 @@ export function connectSettings(settings, onChange) {
   dialog.addEventListener("close", () => {
     collect(settings);
     saveSettings(settings);
+    byId("key-problem").textContent = "";
     onChange();
   });
 }
 
-export function openSettings(field) {
-  byId("open-settings").click();
-  byId(field).focus();
+// Asks for a key and says why.
+export function askForKey(problem) {
+  if (!byId("settings").open) byId("open-settings").click();
+  byId("key-problem").textContent = problem;
+  byId("key").focus();
 }
 
 const kThemes = ["auto", "light", "dark"];

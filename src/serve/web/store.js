@@ -5,8 +5,11 @@ const kConversation = "linnet.conversation.";
 
 export const defaults = {
   system: "",
-  temperature: 0.7,
-  top_p: 1,
+  temperature: null, // null: what the model's makers recommend, or what the page finds usual
+  top_p: null,
+  top_k: null,
+  min_p: null,
+  repeat_penalty: null,
   max_tokens: null,
   seed: null,
   key: "",
@@ -31,6 +34,15 @@ function write(name, value) {
   }
 }
 
+// None where the browser lets the page keep nothing.
+function names() {
+  try {
+    return Object.keys(localStorage);
+  } catch {
+    return [];
+  }
+}
+
 export function loadSettings() {
   return { ...defaults, ...read(kSettings, {}) };
 }
@@ -46,8 +58,7 @@ export function newConversation() {
 // The latest first.
 export function loadConversations() {
   const found = [];
-  for (let i = 0; i < localStorage.length; ++i) {
-    const name = localStorage.key(i);
+  for (const name of names()) {
     const conversation = name.startsWith(kConversation) ? read(name, null) : null;
     if (Array.isArray(conversation?.messages)) found.push(conversation);
   }
@@ -60,7 +71,11 @@ export function saveConversation(conversation) {
 }
 
 export function deleteConversation(conversation) {
-  localStorage.removeItem(kConversation + conversation.id);
+  try {
+    localStorage.removeItem(kConversation + conversation.id);
+  } catch {
+    // Then it was not kept either.
+  }
 }
 
 export function titleOf(conversation) {

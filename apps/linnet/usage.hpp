@@ -1,0 +1,19 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace linnet::app {
+
+/// The arguments of a command line, without the program's name. `help` becomes --help, and `help
+/// COMMAND` becomes COMMAND --help.
+std::vector<std::string> read_arguments(int argc, char** argv);
+
+/// What is wrong with the first argument where it should be a command and is none; empty otherwise.
+std::string command_problem(const CLI::App& app, const std::vector<std::string>& arguments);
+
+/// What is wrong with a command line that `app` has refused, with the name that may be meant.
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error);
+
+}  // namespace linnet::app
