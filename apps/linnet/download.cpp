@@ -1,7 +1,6 @@
 #include "linnet/download.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -72,16 +71,13 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
 
 Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& settings,
                               const InterruptCatcher& catcher) {
-  constexpr std::size_t kMostNames = 40;
   auto names = hub::list_models(file.repo, file.revision, settings,
                                 [&] { return !catcher.is_interrupted(); });
   if (!names) return names.error();
   if (names->size() == 1) return names->front();
   if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
-  const auto count = std::min(names->size(), kMostNames);
-  return Error{fmt::format("{}: the repo has {} GGUF files, name one with --gguf: {}{}", file.repo,
-                           names->size(), fmt::join(names->begin(), names->begin() + count, ", "),
-                           count < names->size() ? ", ..." : "")};
+  return Error{fmt::format("{}: the repo has {} GGUF files, name one with --gguf: {}", file.repo,
+                           names->size(), hub::shown_names(*names))};
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "hub/cache.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <random>
 
 #include "hub/repo_file.hpp"
 
@@ -26,8 +27,12 @@ Status make_folder(const fs::path& path) {
   return Error{fmt::format("{}: the folder cannot be made: {}", path.string(), failure.message())};
 }
 
-// A name beside `path` that no other process uses.
-fs::path beside(const fs::path& path) { return path.string() + fmt::format(".{}.new", getpid()); }
+// A name in the folder of `path` that nobody else uses: neither another thread nor a process with
+// the same number in another container.
+fs::path beside(const fs::path& path) {
+  std::random_device random;
+  return path.parent_path() / fmt::format(".{:08x}{:08x}.new", random(), random());
+}
 
 Status replace(const fs::path& from, const fs::path& to) {
   std::error_code failure;
@@ -47,7 +52,9 @@ bool is_etag(const std::string& text) {
 Cache::Cache(const fs::path& root, const std::string& repo)
     : folder_(root / folder_name(repo)), locks_(root / ".locks" / folder_name(repo)) {}
 
-fs::path Cache::blob(const std::string& etag) const { return folder_ / "blobs" / etag; }
+fs::path Cache::blobs() const { return folder_ / "blobs"; }
+
+fs::path Cache::blob(const std::string& etag) const { return blobs() / etag; }
 
 fs::path Cache::partial(const std::string& etag) const { return blob(etag + ".incomplete"); }
 
@@ -57,20 +64,40 @@ fs::path Cache::snapshot(const std::string& commit, const std::string& name) con
   return folder_ / "snapshots" / commit / name;
 }
 
+std::optional<std::string> Cache::commit_of(const std::string& revision) const {
+  if (is_commit(revision)) return revision;
+  std::ifstream in(folder_ / "refs" / revision);
+  std::string commit;
+  if (!(in >> commit) || !is_commit(commit)) return std::nullopt;
+  return commit;
+}
+
 std::optional<fs::path> Cache::find(const std::string& revision, const std::string& name) const {
-  std::string commit = revision;
-  if (!is_commit(commit)) {
-    std::ifstream in(folder_ / "refs" / revision);
-    if (!(in >> commit) || !is_commit(commit)) return std::nullopt;
-  }
-  const fs::path path = snapshot(commit, name);
+  const auto commit = commit_of(revision);
+  if (!commit) return std::nullopt;
+  const fs::path path = snapshot(*commit, name);
   std::error_code ignored;
   if (!fs::is_regular_file(path, ignored)) return std::nullopt;
   return path;
 }
 
+std::vector<std::string> Cache::names(const std::string& revision) const {
+  std::vector<std::string> names;
+  const auto commit = commit_of(revision);
+  if (!commit) return names;
+  const fs::path folder = folder_ / "snapshots" / *commit;
+  std::error_code end;
+  for (fs::recursive_directory_iterator it(folder, end), last; !end && it != last;
+       it.increment(end)) {
+    std::error_code absent;  // a link to nothing
+    if (it->is_regular_file(absent)) names.push_back(it->path().lexically_relative(folder));
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 Status Cache::prepare() const {
-  if (Status status = make_folder(folder_ / "blobs"); !status) return status;
+  if (Status status = make_folder(blobs()); !status) return status;
   return make_folder(locks_);
 }
 
@@ -91,7 +118,7 @@ Status Cache::link(const std::string& etag, const std::string& commit,
 }
 
 Status Cache::remember(const std::string& revision, const std::string& commit) const {
-  if (is_commit(revision)) return {};
+  if (commit_of(revision) == commit) return {};
   const fs::path path = folder_ / "refs" / revision;
   if (Status status = make_folder(path.parent_path()); !status) return status;
   const fs::path fresh = beside(path);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -16,6 +17,7 @@ class Cache {
  public:
   Cache(const std::filesystem::path& root, const std::string& repo);
 
+  std::filesystem::path blobs() const;  ///< the folder of the blobs
   std::filesystem::path blob(const std::string& etag) const;
   std::filesystem::path partial(const std::string& etag) const;  ///< a blob that is not yet whole
   std::filesystem::path lock(const std::string& etag) const;
@@ -24,15 +26,19 @@ class Cache {
   /// Where the file lies, if it is there in the revision as it was last asked.
   std::optional<std::filesystem::path> find(const std::string& revision,
                                             const std::string& name) const;
+  /// The names of all files that are there in that revision, sorted.
+  std::vector<std::string> names(const std::string& revision) const;
 
   /// Makes the folders that the paths above lie in.
   Status prepare() const;
   /// Makes the snapshot's link to a blob.
   Status link(const std::string& etag, const std::string& commit, const std::string& name) const;
-  /// Remembers the commit that `revision` stands for.
+  /// Remembers the commit that `revision` stands for. Writes nothing where that is known.
   Status remember(const std::string& revision, const std::string& commit) const;
 
  private:
+  std::optional<std::string> commit_of(const std::string& revision) const;
+
   std::filesystem::path folder_;
   std::filesystem::path locks_;
 };

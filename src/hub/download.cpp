@@ -12,6 +12,7 @@
 #include "hub/cache.hpp"
 #include "hub/file_lock.hpp"
 #include "hub/http_client.hpp"
+#include "hub/interruption.hpp"
 #include "hub/partial_file.hpp"
 #include "hub/remote_file.hpp"
 
@@ -28,6 +29,7 @@ constexpr std::uint64_t kMostHeaderBytes = 64 * kMiB;
 HttpClient::Options client_options(const Settings& settings, std::function<bool()> keep_going) {
   return {.home = settings.endpoint,
           .token = settings.token,
+          .certificates = settings.certificates,
           .connect_timeout = settings.connect_timeout,
           .stall_timeout = settings.stall_timeout,
           .keep_going = std::move(keep_going)};
@@ -63,16 +65,17 @@ class Fetch {
     if (settings_.offline) return cached ? Result<fs::path>(*cached) : not_cached();
     if (Status status = look_up_all(); !status) return status.error();
     if (!failure_.empty()) return fall_back(cached);
-    if (Status status = cache_.prepare(); !status) return status.error();
-    if (Status status = check_disk_space(); !status) return status.error();
-    for (const RemoteFile& remote : remotes_) {
-      if (Status status = bring(remote); !status) return status.error();
-    }
-    for (const RemoteFile& remote : remotes_) {
-      if (Status status = show(remote); !status) return status.error();
+    // A cache that holds all may be one that cannot be written.
+    if (!std::ranges::all_of(remotes_,
+                             [&](const RemoteFile& remote) { return is_shown(remote); })) {
+      if (Status status = bring_all(); !status) return status.error();
     }
     const std::string& commit = remotes_.front().commit;
-    if (Status status = cache_.remember(file_.revision, commit); !status) return status.error();
+    if (Status status = cache_.remember(file_.revision, commit); !status) {
+      note(status.error().message + ", so without network the file will not be found");
+    }
+    // Who interrupts during the last steps must not see the work go on.
+    if (!keep_going_()) return interruption();
     return cache_.snapshot(commit, names_.front());
   }
 
@@ -114,13 +117,25 @@ class Fetch {
       return Error{
           fmt::format("{} of {} cannot be downloaded: {}", file_.name, file_.repo, failure_)};
     }
-    if (events_.note) {
-      events_.note(
-          fmt::format("the Hub could not be asked ({}), so the file that was fetched "
-                      "earlier is used",
-                      failure_));
-    }
+    note(fmt::format(
+        "the Hub could not be asked ({}), so the file that was fetched earlier is used", failure_));
     return *cached;
+  }
+
+  void note(const std::string& text) const {
+    if (events_.note) events_.note(text);
+  }
+
+  Status bring_all() {
+    if (Status status = cache_.prepare(); !status) return status;
+    if (Status status = check_disk_space(); !status) return status;
+    for (const RemoteFile& remote : remotes_) {
+      if (Status status = bring(remote); !status) return status;
+    }
+    for (const RemoteFile& remote : remotes_) {
+      if (Status status = show(remote); !status) return status;
+    }
+    return {};
   }
 
   // Where a whole file lies; nothing if it has to be fetched.
@@ -145,10 +160,11 @@ class Fetch {
                 std::min(remote.size_bytes, size_on_disk(cache_.partial(remote.etag)).value_or(0));
     }
     std::error_code failure;
-    const fs::space_info space = fs::space(settings_.cache, failure);
+    const fs::path folder = cache_.blobs();  // which may be a link to another disk
+    const fs::space_info space = fs::space(folder, failure);
     if (failure || needed <= space.available) return {};
     return Error{fmt::format("{}: needs {} MiB of disk, and {} has {} MiB left", file_.name,
-                             needed / kMiB + 1, settings_.cache.string(), space.available / kMiB)};
+                             needed / kMiB + 1, folder.string(), space.available / kMiB)};
   }
 
   // Puts the blob into the cache.
@@ -235,9 +251,13 @@ class Fetch {
     }
   }
 
+  bool is_shown(const RemoteFile& remote) const {
+    return size_on_disk(cache_.snapshot(remote.commit, remote.name)) == remote.size_bytes;
+  }
+
   // Makes the file appear in the snapshot.
   Status show(const RemoteFile& remote) const {
-    if (size_on_disk(cache_.snapshot(remote.commit, remote.name)) == remote.size_bytes) return {};
+    if (is_shown(remote)) return {};
     return cache_.link(remote.etag, remote.commit, remote.name);
   }
 
@@ -276,11 +296,20 @@ Result<std::vector<std::string>> list_models(const std::string& repo, const std:
                                              const std::function<bool()>& keep_going) {
   if (Status status = check_repo(repo); !status) return status.error();
   if (Status status = check_revision(revision); !status) return status.error();
-  if (settings.offline) {
-    return Error{fmt::format("{}: HF_HUB_OFFLINE forbids to ask which files it has", repo)};
+  std::string failure = "HF_HUB_OFFLINE forbids to ask";
+  if (!settings.offline) {
+    HttpClient client(client_options(settings, keep_going));
+    auto listing =
+        list_gguf_files(client, settings, {.repo = repo, .name = "", .revision = revision});
+    if (!listing) return listing.error();
+    if (listing->names) return std::move(*listing->names);
+    failure = listing->failure;
   }
-  HttpClient client(client_options(settings, keep_going));
-  return list_gguf_files(client, settings, {.repo = repo, .name = "", .revision = revision});
+  std::vector<std::string> names = Cache(settings.cache, repo).names(revision);
+  std::erase_if(names, [](const std::string& name) { return !names_model(name); });
+  if (!names.empty()) return names;
+  return Error{fmt::format("{}: which files it has is not known ({}), and {} has none of them",
+                           repo, failure, settings.cache.string())};
 }
 
 }  // namespace linnet::hub

@@ -39,8 +39,9 @@ struct Events {
 Result<std::filesystem::path> fetch(const RepoFile& file, const Settings& settings,
                                     const Events& events = {});
 
-/// The GGUF files that a repo has; of split models the first part only. `keep_going` is asked
-/// several times a second; false ends it with an Error.
+/// The GGUF files that a repo has, of split models the first part only; where the Hub cannot be
+/// asked, those that were fetched earlier. `keep_going` is asked several times a second; false ends
+/// it with an Error.
 Result<std::vector<std::string>> list_models(const std::string& repo, const std::string& revision,
                                              const Settings& settings,
                                              const std::function<bool()>& keep_going = {});

@@ -32,15 +32,13 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
   while (true) {
-    FileLock lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    FileLock lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
     if (lock.descriptor_ < 0) {
       return Error{fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno))};
     }
     if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) == 0) {
       if (is_still_named(lock.descriptor_, path)) return lock;
-      continue;
-    }
-    if (errno != EWOULDBLOCK && errno != EINTR) {
+    } else if (errno != EWOULDBLOCK && errno != EINTR) {
       return Error{fmt::format("{}: cannot be locked: {}", path.string(), std::strerror(errno))};
     }
     if (!keep_waiting()) return interruption();

@@ -33,7 +33,8 @@ struct Exchange {
   std::size_t header_bytes = 0;
   std::size_t discarded_bytes = 0;
   curl_off_t last_bytes = 0;  // that had come when the last ones came
-  Clock::time_point last_time = Clock::now();
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last_time = begin;
   std::optional<Error> error;
   bool enough = false;
   bool stalled = false;
@@ -54,7 +55,8 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   const std::string_view line(data, size);
   exchange.header_bytes += size;
   if (exchange.header_bytes > kMostHeaderBytes) {
-    exchange.error = Error{shown(exchange.answer.url) + ": the answer has too many headers"};
+    exchange.error =
+        Error{shown_address(exchange.answer.url) + ": the answer has too many headers"};
     return 0;
   }
   if (line.starts_with("HTTP/")) {
@@ -78,7 +80,8 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* user) {
   exchange.answer.status = static_cast<int>(status);
   if (status < 200 || status > 299 || !*exchange.body) {
     exchange.discarded_bytes += size;
-    exchange.enough = exchange.discarded_bytes > kMostDiscardedBytes;
+    exchange.enough = exchange.discarded_bytes > kMostDiscardedBytes ||
+                      Clock::now() - exchange.begin > exchange.options->stall_timeout;
     return exchange.enough ? 0 : size;
   }
   auto more = (*exchange.body)(exchange.answer, {reinterpret_cast<std::byte*>(data), size});
@@ -111,6 +114,12 @@ void set_behaviour(CURL* curl, const HttpClient::Options& options) {
   curl_easy_setopt(curl, CURLOPT_BUFFERSIZE, 512L << 10);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
                    static_cast<long>(options.connect_timeout.count()));
+  // Who interrupts does not wait for a name server that is silent.
+  curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+  if (options.certificates.empty()) return;
+  std::error_code absent;
+  const bool is_folder = std::filesystem::is_directory(options.certificates, absent);
+  curl_easy_setopt(curl, is_folder ? CURLOPT_CAPATH : CURLOPT_CAINFO, options.certificates.c_str());
 }
 
 void set_callbacks(CURL* curl, Exchange& exchange) {
@@ -249,7 +258,7 @@ Result<HttpAnswer> HttpClient::head(const std::string& url) {
     all.erase("location");
     request.url = *next;
   }
-  return Error{fmt::format("{}: more than {} redirects", shown(url), kMostRedirects)};
+  return Error{fmt::format("{}: more than {} redirects", shown_address(url), kMostRedirects)};
 }
 
 Result<HttpAnswer> HttpClient::get(const std::string& url, std::optional<ByteRange> range,
@@ -262,7 +271,7 @@ Result<HttpAnswer> HttpClient::get(const std::string& url, std::optional<ByteRan
     if (!next) return next.error();
     request.url = *next;
   }
-  return Error{fmt::format("{}: more than {} redirects", shown(url), kMostRedirects)};
+  return Error{fmt::format("{}: more than {} redirects", shown_address(url), kMostRedirects)};
 }
 
 }  // namespace linnet::hub

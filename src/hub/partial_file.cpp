@@ -28,7 +28,8 @@ Error PartialFile::error(std::string_view what) const {
 
 Result<PartialFile> PartialFile::open(const std::filesystem::path& path, std::uint64_t whole_bytes,
                                       const std::function<bool()>& keep_going) {
-  PartialFile file(path, ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  PartialFile file(path, -1);
+  file.descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file.descriptor_ < 0) return file.error("cannot be opened");
   const off_t size = lseek(file.descriptor_, 0, SEEK_END);
   if (size < 0) return file.error("cannot be examined");

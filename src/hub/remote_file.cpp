@@ -1,10 +1,10 @@
 #include "hub/remote_file.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "hub/cache.hpp"
@@ -14,7 +14,6 @@ namespace linnet::hub {
 namespace {
 
 constexpr std::size_t kMostListBytes = 16 << 20;
-constexpr std::size_t kMostNames = 20;
 constexpr int kMostDepth = 64;
 
 // Without the quotes and the mark of a weak one.
@@ -42,7 +41,7 @@ Result<RemoteFile> described(const HttpAnswer& answer, const Settings& settings,
   file.commit = answer.header("x-repo-commit");
   const std::string linked_etag = plain_etag(answer.header("x-linked-etag"));
   file.etag = linked_etag.empty() ? plain_etag(answer.header("etag")) : linked_etag;
-  if (is_sha256(linked_etag)) file.sha256 = linked_etag;
+  if (is_sha256(file.etag)) file.sha256 = file.etag;  // what the blob is named, it must be
   const std::string linked_size = answer.header("x-linked-size");
   const bool is_elsewhere = answer.status >= 300;  // then its length is that of the redirect
   const auto size =
@@ -50,7 +49,11 @@ Result<RemoteFile> described(const HttpAnswer& answer, const Settings& settings,
   if (!is_commit(file.commit) || !is_etag(file.etag) || !size) {
     return Error{fmt::format(
         "{}: the answer lacks a commit, an ETag or a size, so this is not a Hugging Face Hub",
-        shown(answer.url))};
+        shown_address(answer.url))};
+  }
+  if (is_commit(asked.revision) && file.commit != asked.revision) {
+    return Error{fmt::format("{}: the answer is for commit {}, expected {}",
+                             shown_address(answer.url), file.commit, asked.revision)};
   }
   file.size_bytes = *size;
   RepoFile exact = asked;
@@ -70,17 +73,28 @@ nlohmann::json parse_shallow(const std::string& text) {
   return too_deep ? nlohmann::json() : json;
 }
 
-bool is_first_or_whole(const std::string& name) {
-  return name.ends_with(".gguf") && part_names(name).front() == name;
+// Asks again while the Hub is busy. Where no connection comes about, another try would only delay
+// the use of what is in the cache.
+Result<HttpAnswer> ask(const HttpClient& client, const Settings& settings,
+                       const std::function<Result<HttpAnswer>()>& request) {
+  auto answer = request();
+  for (int i = 1; i < settings.attempts && answer; ++i) {
+    if (!answer->failure.empty() || !answer->worth_another_try()) break;
+    const auto time = answer->pause(settings.first_pause, i);
+    if (Status status = client.wait(time); !status) return status.error();
+    answer = request();
+  }
+  return answer;
 }
 
-// Where no connection comes about, another try would only delay the use of what is in the cache.
-bool is_busy(const HttpAnswer& answer) {
-  return answer.failure.empty() && answer.worth_another_try();
+// Why the Hub was not reached; empty where it was.
+std::string failure_of(const HttpAnswer& answer, const Settings& settings, const RepoFile& file) {
+  if (!answer.failure.empty()) return answer.failure;
+  return answer.worth_another_try() ? refusal(answer, settings, file).message : std::string();
 }
 
 std::string page(const Settings& settings, const RepoFile& file) {
-  return settings.endpoint + "/" + file.repo;
+  return shown_address(settings.endpoint + "/" + file.repo);
 }
 
 Error no_access(const HttpAnswer& answer, const Settings& settings, const RepoFile& file) {
@@ -120,14 +134,10 @@ Error not_found(const HttpAnswer& answer, const RepoFile& file) {
 // Adds what the repo does have to the Error about what it has not, where that can be learnt.
 Error with_suggestions(Error error, HttpClient& client, const Settings& settings,
                        const RepoFile& file) {
-  auto names = list_gguf_files(client, settings, file);
-  if (!names) return error;
-  if (names->empty()) return Error{error.message + "; it has no GGUF files at all"};
-  const std::size_t count = std::min(names->size(), kMostNames);
-  error.message += fmt::format("; its GGUF files are {}",
-                               fmt::join(names->begin(), names->begin() + count, ", "));
-  if (count < names->size()) error.message += fmt::format(" and {} more", names->size() - count);
-  return error;
+  const auto listing = list_gguf_files(client, settings, file);
+  if (!listing || !listing->names) return error;
+  if (listing->names->empty()) return Error{error.message + "; it has no GGUF files at all"};
+  return Error{error.message + "; its GGUF files are " + shown_names(*listing->names)};
 }
 
 }  // namespace
@@ -146,16 +156,10 @@ Error refusal(const HttpAnswer& answer, const Settings& settings, const RepoFile
 
 Result<LookUp> look_up(HttpClient& client, const Settings& settings, const RepoFile& file) {
   const std::string url = file.resolve_url(settings.endpoint);
-  auto answer = client.head(url);
-  for (int i = 1; i < settings.attempts && answer && is_busy(*answer); ++i) {
-    const auto time = answer->pause(settings.first_pause, i);
-    if (Status status = client.wait(time); !status) return status.error();
-    answer = client.head(url);
-  }
+  const auto answer = ask(client, settings, [&] { return client.head(url); });
   if (!answer) return answer.error();
-  if (!answer->failure.empty()) return LookUp{std::nullopt, answer->failure};
-  if (answer->worth_another_try()) {
-    return LookUp{std::nullopt, refusal(*answer, settings, file).message};
+  if (std::string failure = failure_of(*answer, settings, file); !failure.empty()) {
+    return LookUp{std::nullopt, std::move(failure)};
   }
   if (answer->status >= 400) {
     const Error error = refusal(*answer, settings, file);
@@ -168,22 +172,24 @@ Result<LookUp> look_up(HttpClient& client, const Settings& settings, const RepoF
   return LookUp{std::move(*remote), {}};
 }
 
-Result<std::vector<std::string>> list_gguf_files(HttpClient& client, const Settings& settings,
-                                                 const RepoFile& file) {
+Result<Listing> list_gguf_files(HttpClient& client, const Settings& settings,
+                                const RepoFile& file) {
   const std::string url = fmt::format("{}/api/models/{}/revision/{}", settings.endpoint, file.repo,
                                       percent_encoded(file.revision, /*keep_slashes=*/false));
   std::string text;
-  auto answer = client.get(
-      url, std::nullopt, [&](const HttpAnswer&, std::span<const std::byte> bytes) -> Result<bool> {
-        if (text.size() + bytes.size() > kMostListBytes) {
-          return Error{fmt::format("{}: the list of files is longer than {} MiB", file.repo,
-                                   kMostListBytes >> 20)};
-        }
-        text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-        return true;
-      });
+  const auto take = [&](const HttpAnswer&, std::span<const std::byte> bytes) -> Result<bool> {
+    if (text.size() + bytes.size() > kMostListBytes) {
+      return Error{fmt::format("{}: the list of files is longer than {} MiB", file.repo,
+                               kMostListBytes >> 20)};
+    }
+    text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return true;
+  };
+  const auto answer = ask(client, settings, [&] { return client.get(url, std::nullopt, take); });
   if (!answer) return answer.error();
-  if (!answer->failure.empty()) return Error{answer->failure};
+  if (std::string failure = failure_of(*answer, settings, file); !failure.empty()) {
+    return Listing{std::nullopt, std::move(failure)};
+  }
   if (answer->status != 200) return refusal(*answer, settings, file);
   const nlohmann::json json = parse_shallow(text);
   if (!json.is_object() || !json.contains("siblings") || !json["siblings"].is_array()) {
@@ -193,11 +199,11 @@ Result<std::vector<std::string>> list_gguf_files(HttpClient& client, const Setti
   for (const nlohmann::json& sibling : json["siblings"]) {
     if (!sibling.is_object() || !sibling.contains("rfilename")) continue;
     const nlohmann::json& name = sibling["rfilename"];
-    if (name.is_string() && is_first_or_whole(name.get<std::string>())) {
-      names.push_back(shown(name.get<std::string>()));
+    if (name.is_string() && names_model(name.get<std::string>())) {
+      names.push_back(name.get<std::string>());
     }
   }
-  return names;
+  return Listing{std::move(names), {}};
 }
 
 }  // namespace linnet::hub

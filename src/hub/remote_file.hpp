@@ -32,9 +32,15 @@ struct LookUp {
 /// access) in words; not reaching it is LookUp::failure.
 Result<LookUp> look_up(HttpClient& client, const Settings& settings, const RepoFile& file);
 
-/// The names of the GGUF files in a repo, of split models the first part only.
-Result<std::vector<std::string>> list_gguf_files(HttpClient& client, const Settings& settings,
-                                                 const RepoFile& file);
+/// What asking for the files of a repo gave.
+struct Listing {
+  std::optional<std::vector<std::string>> names;
+  std::string failure;  ///< why the Hub could not be reached, where there are no names
+};
+
+/// The GGUF files in a repo, of split models the first part only. The names are as the Hub tells
+/// them, not made safe to show. Errors as look_up().
+Result<Listing> list_gguf_files(HttpClient& client, const Settings& settings, const RepoFile& file);
 
 /// An answer that is neither success nor a failed connection, in words.
 Error refusal(const HttpAnswer& answer, const Settings& settings, const RepoFile& file);

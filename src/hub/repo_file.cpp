@@ -15,6 +15,7 @@ constexpr std::size_t kLongestRepo = 96;  // the Hub's own limit
 constexpr std::size_t kLongestPath = 1024;
 constexpr std::size_t kLongestStep = 255;
 constexpr int kMostParts = 9999;
+constexpr std::size_t kMostShownNames = 40;
 
 bool is_one_of(char c, std::string_view set) { return set.find(c) != set.npos; }
 
@@ -109,6 +110,18 @@ std::vector<std::string> part_names(const std::string& name) {
     names.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count));
   }
   return names;
+}
+
+bool names_model(const std::string& file) {
+  return file.ends_with(".gguf") && part_names(file).front() == file;
+}
+
+std::string shown_names(const std::vector<std::string>& names) {
+  const std::size_t count = std::min(names.size(), kMostShownNames);
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += (i == 0 ? "" : ", ") + shown(names[i]);
+  if (count < names.size()) text += fmt::format(" and {} more", names.size() - count);
+  return text;
 }
 
 }  // namespace linnet::hub

@@ -31,4 +31,10 @@ bool is_commit(const std::string& text);
 /// (NAME-00001-of-00003.gguf, whichever part was named), else the name alone.
 std::vector<std::string> part_names(const std::string& name);
 
+/// True for a GGUF file that stands for a model: not for the later parts of a split one.
+bool names_model(const std::string& file);
+
+/// Names from the network in one line, made safe to show, as many as a person may want to read.
+std::string shown_names(const std::vector<std::string>& names);
+
 }  // namespace linnet::hub

@@ -69,9 +69,9 @@ Status check_token(const std::string& token) {
 Result<Settings> Settings::from_environment(const Environment& environment) {
   Settings settings;
   const std::string home = first_set(environment, {"HOME"});
-  auto hub = hub_home(environment, home);
-  if (!hub) return hub.error();
+  const auto hub = hub_home(environment, home);
   const std::string cache = first_set(environment, {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  if (cache.empty() && !hub) return hub.error();
   settings.cache = cache.empty() ? *hub / "hub" : expanded(cache, home);
 
   if (std::string endpoint = first_set(environment, {"HF_ENDPOINT"}); !endpoint.empty()) {
@@ -85,10 +85,16 @@ Result<Settings> Settings::from_environment(const Environment& environment) {
   if (settings.token.empty() &&
       !is_true(first_set(environment, {"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) {
     const std::string path = first_set(environment, {"HF_TOKEN_PATH"});
-    settings.token = read_token_file(path.empty() ? *hub / "token" : expanded(path, home));
+    if (!path.empty()) {
+      settings.token = read_token_file(expanded(path, home));
+    } else if (hub) {
+      settings.token = read_token_file(*hub / "token");
+    }
   }
   settings.token = trimmed(settings.token);
   if (Status status = check_token(settings.token); !status) return status.error();
+  settings.certificates = expanded(
+      first_set(environment, {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}), home);
   settings.offline = is_true(first_set(environment, {"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"}));
   return settings;
 }

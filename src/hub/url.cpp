@@ -46,13 +46,14 @@ Result<std::string> redirected(const std::string& from, const std::string& locat
   // Set on an address that is there already, a relative one is resolved against it.
   if (!url || curl_url_set(url.get(), CURLUPART_URL, location.c_str(), 0) != CURLUE_OK) {
     return Error{
-        fmt::format("{} leads to '{}', which is no address", shown(from), shown(location))};
+        fmt::format("{} leads to '{}', which is no address", shown_address(from), shown(location))};
   }
   const std::string to = part(url, CURLUPART_URL);
   const std::string new_scheme = part(url, CURLUPART_SCHEME);
   if (!origin_of(to) || (scheme == "https" && new_scheme != "https")) {
-    return Error{fmt::format("{} leads to {}, which is not followed: expected {}", shown(from),
-                             shown(to), scheme == "https" ? "https" : "http or https")};
+    return Error{fmt::format("{} leads to {}, which is not followed: expected {}",
+                             shown_address(from), shown_address(to),
+                             scheme == "https" ? "https" : "http or https")};
   }
   return to;
 }
@@ -73,6 +74,14 @@ std::string percent_encoded(std::string_view text, bool keep_slashes) {
 
 std::string shown(std::string_view text, std::size_t most) {
   return printable(shortened(text, most));
+}
+
+std::string shown_address(const std::string& text) {
+  const Url url = parsed(text);
+  for (const CURLUPart secret : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_QUERY}) {
+    if (url) curl_url_set(url.get(), secret, nullptr, 0);
+  }
+  return shown(url ? part(url, CURLUPART_URL) : text);
 }
 
 }  // namespace linnet::hub

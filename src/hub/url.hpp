@@ -23,4 +23,7 @@ std::string percent_encoded(std::string_view text, bool keep_slashes);
 /// '?', and it is cut after `most` bytes.
 std::string shown(std::string_view text, std::size_t most = 200);
 
+/// An address, shown in the same way without what may be a secret: user, password, query.
+std::string shown_address(const std::string& url);
+
 }  // namespace linnet::hub

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -47,6 +50,38 @@ TEST(CacheTest, ALinkWithoutBlobIsNothing) {
   const Cache cache(root.path(), "o/m");
   ASSERT_TRUE(cache.link("gone", kCommit, "f"));
   EXPECT_FALSE(cache.find(kCommit, "f"));
+}
+
+TEST(CacheTest, ListsWhatIsThere) {
+  const test::TemporaryFolder root;
+  const Cache cache(root.path(), "o/m");
+  EXPECT_TRUE(cache.names("main").empty());
+  ASSERT_TRUE(cache.prepare());
+  test::put_file(cache.blob("e"), "bytes");
+  ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));
+  ASSERT_TRUE(cache.link("e", kCommit, "a"));
+  ASSERT_TRUE(cache.link("gone", kCommit, "b"));
+  ASSERT_TRUE(cache.remember("main", kCommit));
+  EXPECT_EQ(cache.names("main"), (std::vector<std::string>{"a", "d/f.gguf"}));
+}
+
+// Threads, and processes with the same number in other containers.
+TEST(CacheTest, ManyMakeTheSameLink) {
+  const test::TemporaryFolder root;
+  const Cache cache(root.path(), "o/m");
+  ASSERT_TRUE(cache.prepare());
+  test::put_file(cache.blob("e"), "bytes");
+  std::atomic<int> failures = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int k = 0; k < 200; ++k) failures += !cache.link("e", kCommit, "f");
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_TRUE(cache.find(kCommit, "f"));
+  EXPECT_EQ(cache.names(kCommit).size(), 1u);
 }
 
 TEST(CacheTest, EtagsThatLeaveTheFolderAreRefused) {

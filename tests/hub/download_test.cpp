@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 
 #include "gguf/gguf_writer.hpp"
 #include "hub/cache.hpp"
+#include "hub/silent_names.hpp"
 #include "support/fake_hub.hpp"
 #include "support/put_file.hpp"
 #include "support/temporary_folder.hpp"
@@ -50,6 +52,10 @@ class DownloadTest : public ::testing::Test {
 
   std::string partial_name() { return test::sha256_of(hub.files["f.bin"]) + ".incomplete"; }
 
+  fs::path snapshot() const {
+    return settings.cache / "models--o--m/snapshots" / FakeHub::kCommit / file.name;
+  }
+
   std::vector<std::string> blobs() const {
     std::vector<std::string> names;
     std::error_code ignored;
@@ -71,7 +77,7 @@ class DownloadTest : public ::testing::Test {
     const std::string& bytes = hub.files.at(file.name);
     EXPECT_TRUE(fs::is_symlink(*path));
     EXPECT_TRUE(fs::exists(*path));
-    EXPECT_EQ(*path, settings.cache / "models--o--m/snapshots" / FakeHub::kCommit / file.name);
+    EXPECT_EQ(*path, snapshot());
     EXPECT_EQ(test::read_file(*path), bytes);
     EXPECT_THAT(blobs(), ElementsAre(test::sha256_of(bytes)));
   }
@@ -114,6 +120,24 @@ TEST_F(DownloadTest, TheSameBytesUnderAnotherNameAreOnlyLinked) {
   file.name = "copy.bin";
   expect_whole(fetch());
   EXPECT_EQ(hub.storage().requests().size(), before);
+}
+
+// The longest name that a file system has; a temporary name must not be longer.
+TEST_F(DownloadTest, ALongName) {
+  file.name = std::string(255, 'x');
+  hub.files[file.name] = "bytes";
+  expect_whole(fetch());
+}
+
+// For others of the same group, where the user's mask lets them.
+TEST_F(DownloadTest, PermissionsAreThoseOfTheMask) {
+  const mode_t before = umask(0002);
+  expect_whole(fetch());
+  umask(before);
+  const fs::path lock =
+      settings.cache / ".locks/models--o--m" / (test::sha256_of(hub.files["f.bin"]) + ".lock");
+  EXPECT_EQ(fs::status(lock).permissions(), fs::perms{0664});
+  EXPECT_EQ(fs::status(blob_folder() / blobs().at(0)).permissions(), fs::perms{0664});
 }
 
 TEST_F(DownloadTest, ARevisionWithSlashes) {
@@ -205,6 +229,33 @@ TEST_F(DownloadTest, InterruptionKeepsWhatIsThere) {
   hub.storage().release();
   expect_whole(fetch());
   EXPECT_EQ(ranges().back(), "bytes=500000-999999");
+}
+
+// When the bytes are there, links are still to be made and the caller is about to use the file.
+TEST_F(DownloadTest, InterruptionAtTheEnd) {
+  const Events events{.progress = [&](const Progress&) { return !fs::exists(snapshot()); },
+                      .preview = {},
+                      .note = {}};
+  EXPECT_THAT(error(events), HasSubstr("interrupted"));
+  expect_whole(fetch());
+  EXPECT_THAT(ranges(), ElementsAre(""));
+}
+
+// A name server that is silent.
+TEST_F(DownloadTest, InterruptionWhileANameIsLookedUp) {
+  settings.endpoint = "http://silent.test";
+  bool was_asked = false;
+  const Events events{.progress =
+                          [&](const Progress&) {
+                            was_asked |= test::silence_has_begun();
+                            return !was_asked;
+                          },
+                      .preview = {},
+                      .note = {}};
+  EXPECT_THAT(error(events), HasSubstr("interrupted"));
+  EXPECT_TRUE(was_asked);
+  EXPECT_FALSE(test::silence_has_ended());
+  test::end_silence();
 }
 
 TEST_F(DownloadTest, AKilledProcessIsTakenUpToo) {
@@ -320,6 +371,12 @@ TEST_F(DownloadTest, TooLittleDisk) {
   EXPECT_THAT(error(), HasSubstr("needs 1099511627777 MiB of disk"));
 }
 
+TEST_F(DownloadTest, TheDiskIsThatOfTheBlobs) {
+  fs::create_directories(blob_folder().parent_path());
+  fs::create_symlink("/proc", blob_folder());  // which has no room at all
+  EXPECT_THAT(error(), HasSubstr("needs 1 MiB of disk"));
+}
+
 TEST_F(DownloadTest, ADiskThatIsFull) {
   fs::create_directories(blob_folder());
   fs::create_symlink("/dev/full", blob_folder() / partial_name());
@@ -332,6 +389,56 @@ TEST_F(DownloadTest, ACacheThatCannotBeMade) {
   EXPECT_THAT(error(), HasSubstr("the folder cannot be made"));
 }
 
+TEST_F(DownloadTest, ACacheThatHasAllNeedNotBeWritten) {
+  expect_whole(fetch());
+  const fs::path locks = settings.cache / ".locks";
+  fs::remove_all(locks);
+  test::put_file(locks, "in the way");
+  const fs::path ref = settings.cache / "models--o--m/refs/main";
+  fs::create_hard_link(ref, folder / "ref");
+  expect_whole(fetch());
+  EXPECT_TRUE(fs::equivalent(ref, folder / "ref"));
+}
+
+TEST_F(DownloadTest, ARevisionThatCannotBeRememberedIsANote) {
+  test::put_file(settings.cache / "models--o--m/refs", "in the way");
+  std::string note;
+  expect_whole(
+      fetch({.progress = {}, .preview = {}, .note = [&](const std::string& n) { note = n; }}));
+  EXPECT_THAT(note, HasSubstr("without network the file will not be found"));
+}
+
+TEST_F(DownloadTest, AnAnswerForAnotherCommit) {
+  test::HttpServer other([](const test::ServerRequest&) {
+    return test::ServerAnswer{.status = 200,
+                              .headers = {{"X-Repo-Commit", FakeHub::kCommit}, {"ETag", "\"tag\""}},
+                              .body = "bytes"};
+  });
+  settings.endpoint = other.url();
+  file.revision = std::string(40, 'a');
+  EXPECT_THAT(error(), HasSubstr(fmt::format("the answer is for commit {}, expected {}",
+                                             FakeHub::kCommit, file.revision)));
+}
+
+// Whoever says it, and for a file that is not in LFS, too.
+TEST_F(DownloadTest, ABlobThatIsNamedByASha256HasIt) {
+  test::HttpServer liar([](const test::ServerRequest&) {
+    return test::ServerAnswer{
+        .status = 200,
+        .headers = {{"X-Repo-Commit", FakeHub::kCommit}, {"ETag", std::string(64, 'a')}},
+        .body = "bytes"};
+  });
+  settings.endpoint = liar.url();
+  EXPECT_THAT(error(), AllOf(HasSubstr("SHA-256"), HasSubstr(std::string(64, 'a'))));
+  EXPECT_THAT(blobs(), IsEmpty());
+}
+
+TEST_F(DownloadTest, CertificatesOfOnesOwn) {
+  settings.endpoint = "https" + hub.url().substr(4);  // never gets so far
+  settings.certificates = folder.path() / "absent.pem";
+  EXPECT_THAT(error(), HasSubstr(settings.certificates.string()));
+}
+
 TEST_F(DownloadTest, AnAnswerThatNamesAPathOutsideTheCache) {
   test::HttpServer hostile([](const test::ServerRequest&) {
     return test::ServerAnswer{
@@ -341,6 +448,19 @@ TEST_F(DownloadTest, AnAnswerThatNamesAPathOutsideTheCache) {
   });
   settings.endpoint = hostile.url();
   EXPECT_THAT(error(), HasSubstr("not a Hugging Face Hub"));
+}
+
+// What is not to be had needs no endless explanation.
+TEST_F(DownloadTest, ARefusalThatTakesHours) {
+  settings.stall_timeout = std::chrono::seconds(1);
+  test::HttpServer slow([](const test::ServerRequest&) {
+    return test::ServerAnswer{
+        .status = 404, .headers = {}, .body = std::string(60'000, ' '), .trickle = true};
+  });
+  settings.endpoint = slow.url();
+  const auto names = list_models("o/m", "main", settings);
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().message, "o/m: there is no such repo, or no revision main");
 }
 
 TEST_F(DownloadTest, EndlessRedirects) {
@@ -532,6 +652,42 @@ TEST_F(DownloadTest, ListsModels) {
   const auto names = list_models("o/m", "main", settings);
   ASSERT_TRUE(names);
   EXPECT_THAT(*names, ElementsAre("m.gguf"));
+}
+
+TEST_F(DownloadTest, ListsNamesAsTheyAre) {
+  const std::string name = std::string(245, 'x') + "\xe2\x80\xae.gguf";  // turns the direction
+  hub.files[name] = "";
+  const auto names = list_models("o/m", "main", settings);
+  ASSERT_TRUE(names);
+  EXPECT_THAT(*names, ElementsAre(name));
+}
+
+TEST_F(DownloadTest, ABusyHubIsAskedAgainForItsModels) {
+  hub.files["m.gguf"] = "";
+  hub.busy_answers = 2;
+  const auto names = list_models("o/m", "main", settings);
+  ASSERT_TRUE(names) << names.error().message;
+  EXPECT_THAT(*names, ElementsAre("m.gguf"));
+}
+
+TEST_F(DownloadTest, WithoutNetworkTheModelsThatAreThereAreListed) {
+  hub.files = {{"m-00001-of-00002.gguf", "1"}, {"m-00002-of-00002.gguf", "2"}, {"x.txt", ""}};
+  for (const char* name : {"x.txt", "m-00001-of-00002.gguf"}) {
+    file.name = name;
+    ASSERT_TRUE(fetch());
+  }
+  const auto expect_list = [&] {
+    const auto names = list_models("o/m", "main", settings);
+    ASSERT_TRUE(names) << names.error().message;
+    EXPECT_THAT(*names, ElementsAre("m-00001-of-00002.gguf"));
+    const auto none = list_models("o/m", "v1", settings);
+    ASSERT_FALSE(none);
+    EXPECT_THAT(none.error().message, HasSubstr("o/m: which files it has is not known"));
+  };
+  settings.endpoint = "http://127.0.0.1:1";  // nobody listens
+  expect_list();
+  settings.offline = true;
+  expect_list();
 }
 
 }  // namespace

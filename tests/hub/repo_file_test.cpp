@@ -37,6 +37,12 @@ TEST(RepoFileTest, Commits) {
   EXPECT_FALSE(is_commit("0123456789abcdef0123456789abcdef0123456/"));
 }
 
+TEST(RepoFileTest, NamesAreShownInOneLine) {
+  EXPECT_EQ(shown_names({}), "");
+  EXPECT_EQ(shown_names({"a.gguf", "b\n.gguf"}), "a.gguf, b?.gguf");
+  EXPECT_THAT(shown_names(std::vector<std::string>(50, "a")), testing::EndsWith(", a and 10 more"));
+}
+
 TEST(RepoFileTest, PartsOfSplitModels) {
   EXPECT_THAT(
       part_names("d/m-00001-of-00003.gguf"),

@@ -46,6 +46,24 @@ TEST(SettingsTest, NoHomeIsAnError) {
   EXPECT_THAT(settings.error().message, HasSubstr("HF_HOME"));
 }
 
+TEST(SettingsTest, ACacheNeedsNoHome) {
+  const auto settings = read({{"HF_HUB_CACHE", "/c"}});
+  ASSERT_TRUE(settings) << settings.error().message;
+  EXPECT_EQ(settings->cache, "/c");
+}
+
+TEST(SettingsTest, CertificatesOfOnesOwn) {
+  const std::string home = "/nowhere/u";
+  EXPECT_EQ(read({{"HOME", home}})->certificates, "");
+  EXPECT_EQ(read({{"HOME", home}, {"SSL_CERT_FILE", "~/ca.pem"}})->certificates,
+            "/nowhere/u/ca.pem");
+  EXPECT_EQ(read({{"HOME", home}, {"SSL_CERT_FILE", "/s"}, {"CURL_CA_BUNDLE", "/c"}})->certificates,
+            "/c");
+  EXPECT_EQ(
+      read({{"HOME", home}, {"CURL_CA_BUNDLE", "/c"}, {"REQUESTS_CA_BUNDLE", "/r"}})->certificates,
+      "/r");
+}
+
 TEST(SettingsTest, TheTokenComesFromTheVariableOrTheFile) {
   const test::TemporaryFolder folder;
   test::put_file(folder.path() / "token", "  hf_file \n");

@@ -40,6 +40,14 @@ TEST(UrlTest, PercentEncoding) {
   EXPECT_EQ(percent_encoded("\xc3\xa4", true), "%C3%A4");
 }
 
+TEST(UrlTest, ShownAddressesTellNoSecrets) {
+  EXPECT_EQ(shown_address("https://user:password@h.test:81/a/b?X-Signature=secret"),
+            "https://h.test:81/a/b");
+  EXPECT_EQ(shown_address("no address\n"), "no address?");
+  EXPECT_EQ(redirected("https://h.test/a?s=1", "http://u:p@h.test/b?s=2").error().message,
+            "https://h.test/a leads to http://h.test/b, which is not followed: expected https");
+}
+
 TEST(UrlTest, ShownTextIsHarmless) {
   EXPECT_EQ(shown("a\x1b[31m\n\xc3\xa4"), "a?[31m?\xc3\xa4");
   EXPECT_EQ(shown("abcdef", 3), "abc...");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cctype>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -39,6 +40,8 @@ struct ServerAnswer {
   std::optional<std::size_t> cut_after = {};
   /// Send so many bytes of the body, then nothing until release() or the end of the server.
   std::optional<std::size_t> hang_after = {};
+  /// Send the body a byte every 50 ms, until the client leaves.
+  bool trickle = false;
 };
 
 /// An HTTP/1.1 server on a free port of 127.0.0.1, a thread and a request a connection. It keeps
@@ -129,6 +132,11 @@ class HttpServer {
   }
 
   void send_body(int connection, const ServerAnswer& answer) {
+    for (std::size_t i = 0; answer.trickle && i < answer.body.size(); ++i) {
+      if (stopped_ || !put_body(connection, answer.body.substr(i, 1))) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    if (answer.trickle) return;
     const std::size_t all = answer.body.size();
     const std::size_t end = std::min(all, answer.cut_after.value_or(all));
     const std::size_t first = std::min(end, answer.hang_after.value_or(end));
