@@ -38,7 +38,11 @@ Result<std::string> find_model(const ModelOptions& options) {
   if (options.repo.empty()) {
     return options.gguf.empty() ? find_bundled_model() : Result<std::string>(options.gguf);
   }
-  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) return options.gguf;
+  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) {
+    note("hub:     {} is a file on this machine, so --repo is not asked\n",
+         printable(options.gguf));
+    return options.gguf;
+  }
   return download_model({options.repo, options.gguf, options.revision},
                         options.force ? Unfit::kWarn : Unfit::kRefuse);
 }

@@ -31,20 +31,28 @@ ProgressBar::~ProgressBar() {
 
 void ProgressBar::show(const hub::Progress& progress) {
   if (progress.total_bytes == 0 || progress.file.empty()) return;  // nothing to tell yet
-  if (!is_terminal_) {
-    if (!is_announced_) {
-      note("hub:     downloading {}, {} in all\n", progress.file,
-           hub::size_text(progress.total_bytes));
-    }
-    is_announced_ = true;
-    return;
-  }
+  if (!is_terminal_) return announce(progress);
   const auto now = std::chrono::steady_clock::now();
   last_ = progress;
   rate_.add(now, progress.received_bytes);
   if (is_drawn_ && now - drawn_at_ < kSpacing) return;
   drawn_at_ = now;
   draw();
+}
+
+void ProgressBar::announce(const hub::Progress& progress) {
+  if (progress.waiting) {
+    if (!is_wait_announced_) {
+      note("hub:     waiting for another process that downloads {}\n", printable(progress.file));
+    }
+    is_wait_announced_ = true;
+    return;
+  }
+  if (!is_announced_) {
+    note("hub:     downloading {}, {} in all\n", printable(progress.file),
+         hub::size_text(progress.total_bytes));
+  }
+  is_announced_ = true;
 }
 
 void ProgressBar::draw() {

@@ -7,7 +7,8 @@
 
 namespace linnet::app {
 
-/// Shows a download on stderr: a line that is drawn anew on a terminal, else one line in all.
+/// Shows a download on stderr: a line that is drawn anew on a terminal, else one line in all, and
+/// one more if it has to wait.
 class ProgressBar {
  public:
   ProgressBar();
@@ -21,11 +22,13 @@ class ProgressBar {
   void clear();
 
  private:
+  void announce(const hub::Progress& progress);
   void draw();
 
   const bool is_terminal_;
   bool is_drawn_ = false;
   bool is_announced_ = false;
+  bool is_wait_announced_ = false;
   std::chrono::steady_clock::time_point drawn_at_;
   hub::Progress last_;
   hub::TransferRate rate_;

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <signal.h>
+#include <sys/file.h>
 
 #include <thread>
 
 #include "gguf/gguf_writer.hpp"
 #include "support/background_program.hpp"
 #include "support/fake_hub.hpp"
+#include "support/put_file.hpp"
 
 namespace linnet {
 namespace {
@@ -66,6 +68,38 @@ TEST_F(PullTest, TheOnlyModelNeedsNoName) {
   test::BackgroundProgram two = start({"pull", "--repo", "o/m"});
   EXPECT_EQ(two.wait(), 1);
   EXPECT_THAT(two.error(), HasSubstr("2 GGUF files, name one with --gguf: kjv.gguf, other.gguf"));
+}
+
+// As without network: of a repo that was pulled, the model needs no name either.
+TEST_F(PullTest, TheOnlyModelThatIsThereNeedsNoName) {
+  test::BackgroundProgram first = start({"pull", "--repo", "o/m"});
+  ASSERT_EQ(first.wait(), 0) << first.error();
+  environment["HF_HUB_OFFLINE"] = "1";
+  test::BackgroundProgram again = start({"pull", "--repo", "o/m"});
+  EXPECT_EQ(again.wait(), 0) << again.error();
+  EXPECT_EQ(again.out(), path_in_cache() + "\n");
+}
+
+TEST_F(PullTest, SaysThatItWaitsForAnother) {
+  const fs::path lock = folder / "hub/.locks/models--o--m" / (test::sha256_of(model()) + ".lock");
+  test::put_file(lock, "");
+  const int descriptor = open(lock.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(descriptor, LOCK_EX), 0);
+  test::BackgroundProgram program = start(kPull);
+  const std::string told = "hub:     waiting for another process that downloads kjv.gguf\n";
+  for (int i = 0; i < 1000 && program.error() != told; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(program.error(), told);
+  close(descriptor);
+  EXPECT_EQ(program.wait(), 0) << program.error();
+}
+
+TEST_F(PullTest, AFileOnThisMachineIsTakenBeforeTheRepoWithANote) {
+  test::BackgroundProgram program = start({"generate", "--repo", "o/m", "--gguf",
+                                           LINNET_SOURCE_DIR "/models/linnet-kjv.gguf", "-m", "1"});
+  EXPECT_EQ(program.wait(), 0) << program.error();
+  EXPECT_THAT(program.error(), HasSubstr("is a file on this machine, so --repo is not asked\n"));
 }
 
 TEST_F(PullTest, GenerateDownloadsAndRuns) {
