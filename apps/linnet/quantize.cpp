@@ -3,6 +3,8 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <system_error>
 
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
@@ -79,14 +81,20 @@ void note_unknown(const quantize::Importance& importance, const gguf::File& mode
 Result<quantize::Outcome> write(const Options& options, const gguf::File& file,
                                 std::span<const Format* const> chosen,
                                 quantize::WriteOptions write_options) {
-  ThreadPool pool(options.threads > 0 ? options.threads : usable_threads());
+  const int threads = options.threads > 0 ? options.threads : usable_threads();
+  std::optional<ThreadPool> pool;
+  try {
+    pool.emplace(threads);
+  } catch (const std::system_error& error) {
+    return Error{fmt::format("{} threads can't be started: {}", threads, error.code().message())};
+  }
   const InterruptCatcher catcher;
   PercentLine line("writing");
   write_options.progress = [&](std::int64_t done, std::int64_t total) {
     line.show(done, total);
     return !catcher.is_interrupted();
   };
-  return quantize::write_quantised(file, chosen, pool, options.path, write_options);
+  return quantize::write_quantised(file, chosen, *pool, options.path, write_options);
 }
 
 // Tensors of each type.

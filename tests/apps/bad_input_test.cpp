@@ -400,8 +400,12 @@ TEST_F(BadInput, OutputThatBecomesTooLarge) {
 TEST_F(BadInput, MoreThreadsThanTheSystemGives) {
   if (test::kHasSanitizer) GTEST_SKIP() << "threads can't be made scarce";
   const test::AddressSpaceLimit limit(std::int64_t{2} << 30);
-  EXPECT_THAT(failure({"generate", "--threads", "1024", "-m", "3"}),
-              HasSubstr("linnet: 1024 threads can't be started: "));
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"generate", "--threads", "1024", "-m", "3"},
+           {"quantize", "--threads", "1024", "--gguf", kBundledModel.string(), "--type", "Q8_0",
+            folder_ / "out.gguf"}}) {
+    EXPECT_THAT(failure(arguments), HasSubstr("linnet: 1024 threads can't be started: "));
+  }
 }
 
 TEST_F(BadInput, TokensForTheSampler) {
