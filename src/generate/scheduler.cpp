@@ -15,8 +15,7 @@ namespace {
 Error no_numbers(std::string_view what, std::int64_t tokens) {
   return Error{
       fmt::format("the model's {} of token {} of the text are no numbers: its weights are damaged, "
-                  "or its values "
-                  "overflow",
+                  "or its values overflow",
                   what, tokens)};
 }
 
