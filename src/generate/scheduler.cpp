@@ -66,6 +66,7 @@ Status Scheduler::step() {
   ++step_;
   if (Status status = collect(); !status) return status;
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
+  for (const Part& part : parts_) cache_.begin_rows(part.sequence->stored);
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.clear();
   for (const Part& part : parts_) state_needs(part);
