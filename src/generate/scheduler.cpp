@@ -31,6 +31,15 @@ bool needs_all_hidden(const GenerateRequest& request) {
   return request.on_hidden && !request.last_hidden_only;
 }
 
+// Of a prompt whose tokens see each other all rows come together, and then those of its text one by
+// one: also when they come again because the sequence had given its pages away, or the prompt's
+// tokens would see the text's. (Those of an input never do.)
+std::int64_t rows_wanted(const ModelSpec& spec, std::int64_t prompt_tokens,
+                         const StoredSequence& stored, std::int64_t pending) {
+  if (spec.causal || spec.input.layers > 0) return pending;
+  return stored.computed == 0 ? prompt_tokens : 1;
+}
+
 }  // namespace
 
 Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
@@ -182,8 +191,10 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   StoredSequence& stored = sequence.stored;
   const std::int64_t room = most_rows - rows_.rows();
   if (room <= 0) return;
-  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
-  if (!model_.spec().causal && count < sequence.pending()) return;  // its tokens see each other
+  const std::int64_t wanted =
+      rows_wanted(model_.spec(), std::ssize(sequence.request.prompt), stored, sequence.pending());
+  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(wanted, room));
+  if (!model_.spec().causal && count < wanted) return;  // its tokens see each other
   const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;
