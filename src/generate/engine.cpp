@@ -190,11 +190,7 @@ Status Engine::step() {
 }
 
 Status Engine::run() {
-  struct Dropping {
-    Scheduler& scheduler;
-    ~Dropping() { scheduler.drop_all(); }
-  };
-  const Dropping dropping{*scheduler_};
+  const DropRequests dropping(*this);
   while (!idle()) {
     if (Status status = step(); !status) return status;
   }
