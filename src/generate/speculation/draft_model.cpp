@@ -147,6 +147,8 @@ bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   if (!start(query, sequence)) return false;
   const auto behind = query.tokens.subspan(stored.computed);
   if (behind.empty()) return false;  // the last guesses were not even tried
+  const auto is_unknown = [&](std::int32_t id) { return id >= model_->spec().vocabulary; };
+  if (std::ranges::any_of(behind, is_unknown)) return false;  // a token that only the model has
   // Guesses that turned out right are computed already.
   const auto right = std::ranges::mismatch(sequence.tried, behind).in1 - sequence.tried.begin();
   cache_.advance(stored, query.tokens, std::min<std::int64_t>(right, std::ssize(behind) - 1));
