@@ -75,7 +75,8 @@ class Engine {
   /// make_cpu_backend); two with a + between them where layers are split.
   std::string_view backend_name() const { return backend_name_; }
   std::int64_t kv_tokens() const { return kv_tokens_; }
-  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions.
+  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions
+  /// or reads a text as one and a step holds no more.
   std::int64_t longest_text() const;
 
  private:

@@ -61,14 +61,15 @@ Status check_makes_text(const ModelFile& file) {
 }
 
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
-  if (prompt_tokens + max_tokens <= context) return {};
+  const std::int64_t together = saturating_add(prompt_tokens, max_tokens);
+  if (together <= context) return {};
   if (max_tokens == 0) {
     return Error{
         fmt::format("the prompt has {} tokens, but the context holds {}", prompt_tokens, context)};
   }
   return Error{fmt::format(
       "the prompt has {} tokens and {} are to be generated, together {}, but the context holds {}",
-      prompt_tokens, max_tokens, prompt_tokens + max_tokens, context)};
+      prompt_tokens, max_tokens, together, context)};
 }
 
 }  // namespace linnet
