@@ -59,13 +59,16 @@ std::int8_t q8_0_code(float scaled) {
   return static_cast<std::int8_t>(std::clamp(code, -127.0f, 127.0f));
 }
 
+// What is no number is larger than all numbers: then its block has no scale that is one.
+float larger(float a, float b) { return a <= b || std::isnan(b) ? b : a; }
+
 void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
   float* scales = part.scales(to);
   for (int first = 0; first < width; first += 32) {
     const int last = std::min(first + 32, width);
     float largest = 0.0f;
-    for (int c = first; c < last; ++c) largest = std::max(largest, std::fabs(from[c]));
+    for (int c = first; c < last; ++c) largest = larger(std::fabs(from[c]), largest);
     const float scale = half_to_float(float_to_half(largest / 127.0f));
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
     scales[first / 32 * part.slots + slot] = scale;
