@@ -29,9 +29,7 @@ void check_picked_keys(Hyperparameters& p, const ModelSpec& spec) {
     if (latent.heads == 0 || latent.indexer.heads == 0) continue;
     if (latent.indexer.reused && !has_picks) {
       return p.fail(
-          fmt::format("layer {} reads the keys that an earlier layer picked, but none "
-                      "does",
-                      i));
+          fmt::format("layer {} reads the keys that an earlier layer picked, but none does", i));
     }
     has_picks = true;
   }

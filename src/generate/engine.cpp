@@ -20,6 +20,10 @@ namespace {
 // idle.
 constexpr BatchLimits kCudaLimits{2048, 256};
 
+// Pages are numbered with 32 bits, and so are the positions of a text, with some room behind them.
+constexpr std::int64_t kMostKvTokens = std::int64_t{1} << 35;
+constexpr std::int64_t kLongestText = Hyperparameters::kLargestCount;
+
 Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOptions& options,
                                               int threads) {
   if (options.observer && kind != BackendKind::kCpu) {
@@ -44,6 +48,10 @@ std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) 
 Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
                                              std::int64_t kv_tokens,
                                              WeightLoader::Progress progress) {
+  if (kv_tokens > kMostKvTokens) {
+    return Error{fmt::format("a KV cache for {} tokens was asked for, expected at most {}",
+                             kv_tokens, kMostKvTokens)};
+  }
   if (options.backend == BackendKind::kCuda && !options.gpu_layers) {
     const auto plan = file.plan(options);
     if (!plan) return plan.error();
@@ -143,7 +151,8 @@ Status Engine::allocate_memory() {
 
 std::int64_t Engine::longest_text() const {
   const std::int64_t rows = model_->spec().position_rows;
-  return rows > 0 ? std::min(rows, kv_tokens_) : kv_tokens_;
+  const std::int64_t longest = std::min({rows > 0 ? rows : kLongestText, kLongestText, kv_tokens_});
+  return model_->spec().causal ? longest : std::min(longest, model_->limits().rows);
 }
 
 Status Engine::check_tokens(std::span<const TokenId> tokens) const {
@@ -190,11 +199,7 @@ Status Engine::step() {
 }
 
 Status Engine::run() {
-  struct Dropping {
-    Scheduler& scheduler;
-    ~Dropping() { scheduler.drop_all(); }
-  };
-  const Dropping dropping{*scheduler_};
+  const DropRequests dropping(*this);
   while (!idle()) {
     if (Status status = step(); !status) return status;
   }

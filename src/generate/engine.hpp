@@ -32,6 +32,8 @@ class Engine {
   /// Steps until all requests have ended. Where a step fails or a callback throws, those that are
   /// left are forgotten, so that nothing is called any more that may be gone by then.
   Status run();
+  /// Forgets all requests; see Scheduler::drop_all.
+  void drop_all() { scheduler_->drop_all(); }
   bool idle() const { return scheduler_->idle(); }
   /// See Scheduler::limit_prompt_rows.
   void limit_prompt_rows(std::int64_t rows) { scheduler_->limit_prompt_rows(rows); }
@@ -73,7 +75,8 @@ class Engine {
   /// make_cpu_backend); two with a + between them where layers are split.
   std::string_view backend_name() const { return backend_name_; }
   std::int64_t kv_tokens() const { return kv_tokens_; }
-  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions.
+  /// Most tokens of one text: what the cache holds, or fewer where the model has learned positions
+  /// or reads a text as one and a step holds no more.
   std::int64_t longest_text() const;
 
  private:
@@ -99,6 +102,19 @@ class Engine {
   std::unique_ptr<Model> model_;
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
+};
+
+/// Has an engine forget all requests at the end of a scope, however that is left: for requests that
+/// refer to what is in it.
+class DropRequests {
+ public:
+  explicit DropRequests(Engine& engine) : engine_(engine) {}
+  ~DropRequests() { engine_.drop_all(); }
+  DropRequests(const DropRequests&) = delete;
+  DropRequests& operator=(const DropRequests&) = delete;
+
+ private:
+  Engine& engine_;
 };
 
 }  // namespace linnet

@@ -121,8 +121,7 @@ class Planner {
     if (share.available_bytes == 0) return kUnlimited;
     if (!has_room_for_weights(share)) return 0;
     const std::int64_t left = share.available_bytes - reserve_bytes(share.part.backend);
-    if (share.kv_bytes_per_token == 0) return kUnlimited;
-    return (left - share.bytes(0)) / share.kv_bytes_per_token;
+    return (left - share.bytes(0)) / share.token_bytes();
   }
 
   Result<MemoryPlan> fit(MemoryPlan plan) const {
@@ -215,9 +214,9 @@ std::int64_t MemoryPlan::total_bytes() const {
 std::int64_t MemoryPlan::tokens_in_half() const {
   std::int64_t most = kUnlimited;
   for (const MemoryShare& share : shares) {
-    if (share.available_bytes == 0 || share.kv_bytes_per_token == 0) continue;
+    if (share.available_bytes == 0) continue;
     const std::int64_t left = share.available_bytes - share.bytes(0);
-    most = std::min(most, left / 2 / share.kv_bytes_per_token);
+    most = std::min(most, left / 2 / share.token_bytes());
   }
   return most;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -18,9 +19,14 @@ struct MemoryShare {
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
+  /// What finds the pages of a cache again takes so much of the memory, for each of their tokens,
+  /// even where no layer keeps anything of a token.
+  static constexpr std::int64_t kLeastTokenBytes = 16;
+
+  std::int64_t token_bytes() const { return std::max(kv_bytes_per_token, kLeastTokenBytes); }
   std::int64_t bytes(std::int64_t tokens) const {
     return saturating_add(saturating_add(weights_bytes, state_bytes),
-                          saturating_multiply(tokens, kv_bytes_per_token));
+                          saturating_multiply(tokens, token_bytes()));
   }
 };
 
@@ -35,7 +41,7 @@ struct MemoryPlan {
   std::int64_t kv_bytes() const;
   std::int64_t total_bytes() const;
   /// Tokens whose keys and values fit into half of what weights and state leave of each memory;
-  /// the largest number where that is unknown or nothing is kept.
+  /// the largest number where that is unknown.
   std::int64_t tokens_in_half() const;
   /// Layers on the GPU; 0 without one.
   int gpu_layers(const ModelSpec& spec) const;

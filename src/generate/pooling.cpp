@@ -95,6 +95,7 @@ Result<std::vector<PooledStates>> pool_texts(Engine& engine,
                                              Pooling pooling, std::string_view kind) {
   std::vector<std::shared_ptr<PooledStates>> pooled;
   Status ended;
+  const DropRequests dropping(engine);  // which tell `ended`
   for (std::size_t i = 0; i < texts.size(); ++i) {
     GenerateRequest request;
     request.prompt = texts[i];

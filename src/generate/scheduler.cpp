@@ -15,8 +15,7 @@ namespace {
 Error no_numbers(std::string_view what, std::int64_t tokens) {
   return Error{
       fmt::format("the model's {} of token {} of the text are no numbers: its weights are damaged, "
-                  "or its values "
-                  "overflow",
+                  "or its values overflow",
                   what, tokens)};
 }
 
@@ -30,6 +29,15 @@ Error no_token(const GenerateRequest& request, std::int64_t drawn) {
 
 bool needs_all_hidden(const GenerateRequest& request) {
   return request.on_hidden && !request.last_hidden_only;
+}
+
+// Of a prompt whose tokens see each other all rows come together, and then those of its text one by
+// one: also when they come again because the sequence had given its pages away, or the prompt's
+// tokens would see the text's. (Those of an input never do.)
+std::int64_t rows_wanted(const ModelSpec& spec, std::int64_t prompt_tokens,
+                         const StoredSequence& stored, std::int64_t pending) {
+  if (spec.causal || spec.input.layers > 0) return pending;
+  return stored.computed == 0 ? prompt_tokens : 1;
 }
 
 }  // namespace
@@ -67,6 +75,7 @@ Status Scheduler::step() {
   ++step_;
   if (Status status = collect(); !status) return status;
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
+  for (const Part& part : parts_) cache_.begin_rows(part.sequence->stored);
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.clear();
   for (const Part& part : parts_) state_needs(part);
@@ -182,8 +191,10 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   StoredSequence& stored = sequence.stored;
   const std::int64_t room = most_rows - rows_.rows();
   if (room <= 0) return;
-  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(sequence.pending(), room));
-  if (!model_.spec().causal && count < sequence.pending()) return;  // its tokens see each other
+  const std::int64_t wanted =
+      rows_wanted(model_.spec(), std::ssize(sequence.request.prompt), stored, sequence.pending());
+  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(wanted, room));
+  if (!model_.spec().causal && count < wanted) return;  // its tokens see each other
   const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/dense_layers.hpp"
 #include "backend/split_stores.hpp"
 #include "model/model.hpp"
 
@@ -120,21 +121,18 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers) {
 }
 
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers) {
-  const auto key_values = [](const KvLayerShape& shape) {
-    return std::int64_t{shape.heads} * (shape.key_width + shape.value_width);
+  const auto padded = [](int width) { return (width + 15) / 16 * 16; };  // as backends may do
+  const auto key_values = [&](const KvLayerShape& shape) {
+    return std::int64_t{shape.heads} * (padded(shape.key_width) + padded(shape.value_width));
   };
   std::int64_t page_values = 0;
-  std::vector<KvLayerShape> dense;  // of compressed keys, one for each shape: see PagedKvStore
+  std::vector<KvLayerShape> dense;  // of compressed keys
   int dense_keys = 0;               // of a page, in all of them
   for (const KvLayerShape& shape : kv_layer_shapes(spec, layers)) {
     page_values += key_values(shape) * shape.page_keys();
     if (shape.stride == 1) continue;
     dense_keys = std::max(dense_keys, shape.page_keys());
-    const bool is_known = std::ranges::any_of(dense, [&](const KvLayerShape& other) {
-      return other.heads == shape.heads && other.key_width == shape.key_width &&
-             other.value_width == shape.value_width;
-    });
-    if (!is_known) dense.push_back(shape);
+    add_dense_layer(shape, dense);
   }
   for (const KvLayerShape& shape : dense) page_values += key_values(shape) * dense_keys;
   return page_values / kPageTokens * info_of(type).block_bytes / 32;

@@ -18,5 +18,15 @@ TEST(CpuBackendAllocate, MoreThanThereIsIsAnError) {
   EXPECT_THAT(buffer.error().message, testing::HasSubstr("bytes were asked for, but only"));
 }
 
+// Products of sizes are no sizes where they do not fit.
+TEST(CpuBackendAllocate, WhatIsNoNumberOfBytesIsAnError) {
+  const auto backend = make_cpu_backend(1);
+  EXPECT_FALSE(backend->allocate(std::int64_t{1} << 62));
+  KvShape shape{{{16, 1024, 1024}}, KvType::kF32, std::int64_t{1} << 42};
+  EXPECT_FALSE(backend->make_kv_store(shape));
+  shape.layers = {{1, 16, 16}, {16, 1024, 1024}, {1, 16, 16}};
+  EXPECT_FALSE(backend->make_kv_store(shape));
+}
+
 }  // namespace
 }  // namespace linnet

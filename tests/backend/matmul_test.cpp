@@ -110,6 +110,28 @@ TEST_P(MatmulTest, ARowIsBitIdenticalAloneAndInCompanyOnEveryInstructionSet) {
   }
 }
 
+// The inverse of their scale is no float.
+TEST_P(MatmulTest, ValuesNextToZeroCountAsZeroOnEveryInstructionSet) {
+  const Format& format = *GetParam();
+  if (format.block_elements == 1) GTEST_SKIP() << "its inputs stay floats";
+  const std::int64_t columns = 512;
+  const PackedSource weights = random_weights(format, columns, 37);
+  std::vector<float> input = random_floats(3 * columns, 5);
+  for (std::int64_t i = 0; i < columns; ++i) {
+    input[i] *= 1e-38f;                                 // all of the first row,
+    if (i / 32 % 2 == 0) input[columns + i] *= 1e-39f;  // some blocks of the second
+    input[2 * columns + i] = input[columns + i] * (i / 32 % 2 == 0 ? 0.0f : 1.0f);
+  }
+  const std::vector<float> want = multiply(*make_cpu_backend(1, "scalar"), weights, input, 3);
+  for (int o = 0; o < 37; ++o) {
+    EXPECT_EQ(want[o], 0.0f);
+    EXPECT_EQ(want[37 + o], want[2 * 37 + o]);
+  }
+  for (const std::string_view set : test::instruction_sets()) {
+    EXPECT_EQ(multiply(*test::make_backend(3, set), weights, input, 3), want) << set;
+  }
+}
+
 // Products as large as they get: where an instruction set adds them in 16 bits, they have to fit.
 TEST_P(MatmulTest, TheLargestCodesGiveTheSameBitsOnEveryInstructionSet) {
   const Format& format = *GetParam();

@@ -54,6 +54,18 @@ INSTANTIATE_TEST_SUITE_P(Encoders, EncoderTest,
                                          "nomic-bert-moe-own", "gemma-embedding-own"),
                          test::test_name<const char*>);
 
+// They would tell somebody who is not there any more.
+TEST(EmbeddingTest, TextsBesideOneThatIsRefusedAreForgotten) {
+  const test::TinyModel model("bert-own");
+  const auto engine = model.engine();
+  const Texts texts = {model.prompt(9), {}, model.prompt(5)};
+  const auto vectors = embed_texts(*engine, texts, Pooling::kMean);
+  ASSERT_FALSE(vectors);
+  EXPECT_EQ(vectors.error().message, "text 2: the prompt has no tokens");
+  EXPECT_TRUE(engine->idle());
+  EXPECT_TRUE(embed_texts(*engine, std::span(texts).first(1), Pooling::kMean));
+}
+
 TEST(EmbeddingTest, PoolsTheHiddenStates) {
   const test::TinyModel model("bert-own");
   const Texts texts = {model.prompt(9)};

@@ -10,6 +10,7 @@
 #include "backend/cut_row_below.hpp"
 #include "backend/route_experts.hpp"
 #include "backend/visible_keys.hpp"
+#include "base/checked.hpp"
 #include "base/machine.hpp"
 #include "base/page_memory.hpp"
 
@@ -42,7 +43,7 @@ const PackedMatrix& packed(const Matrix& matrix) {
 Result<std::unique_ptr<Buffer>> CpuBackend::allocate(std::int64_t floats) {
   // Pages are given only when they are written to, and then it is too late for an Error.
   constexpr std::int64_t kSmall = std::int64_t{256} << 20;
-  const std::int64_t bytes = floats * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t bytes = saturating_multiply(floats, sizeof(float));
   const std::int64_t available = bytes > kSmall ? available_memory_bytes() : 0;
   if (available > 0 && bytes > available) {
     return Error{fmt::format("out of memory: {} bytes were asked for, but only {} are available",

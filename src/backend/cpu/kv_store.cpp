@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
+#include "backend/dense_layers.hpp"
 #include "backend/visible_keys.hpp"
+#include "base/checked.hpp"
 #include "base/half.hpp"
 
 namespace linnet::cpu {
@@ -56,13 +59,16 @@ std::int8_t q8_0_code(float scaled) {
   return static_cast<std::int8_t>(std::clamp(code, -127.0f, 127.0f));
 }
 
+// What is no number is larger than all numbers: then its block has no scale that is one.
+float larger(float a, float b) { return a <= b || std::isnan(b) ? b : a; }
+
 void put_q8_0(std::uint8_t* to, const Part& part, int width, int slot, const float* from) {
   auto* codes = reinterpret_cast<std::int8_t*>(to);
   float* scales = part.scales(to);
   for (int first = 0; first < width; first += 32) {
     const int last = std::min(first + 32, width);
     float largest = 0.0f;
-    for (int c = first; c < last; ++c) largest = std::max(largest, std::fabs(from[c]));
+    for (int c = first; c < last; ++c) largest = larger(std::fabs(from[c]), largest);
     const float scale = half_to_float(float_to_half(largest / 127.0f));
     const float inverse = largest > 0.0f ? 127.0f / largest : 0.0f;
     scales[first / 32 * part.slots + slot] = scale;
@@ -124,6 +130,7 @@ Result<std::unique_ptr<KvStore>> PagedKvStore::make(const KvShape& shape) {
 
 Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& shape) {
   constexpr std::int64_t kAlignment = 64;
+  constexpr std::int64_t kMostBytes = std::numeric_limits<std::int64_t>::max() - kAlignment;
   std::unique_ptr<PagedKvStore> store(new PagedKvStore(shape));
   KvShape dense{{}, shape.type, 0};
   for (int i = 0; i < static_cast<int>(shape.layers.size()); ++i) {
@@ -133,8 +140,14 @@ Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& sh
     place.key_bytes = keys_of(shape, i).bytes();
     place.value_bytes = values_of(shape, i).bytes();
     place.page_bytes = layer.heads * (place.key_bytes + place.value_bytes);
-    store->size_bytes_ = place.offset + shape.pages * place.page_bytes;
-    if (layer.stride > 1) place.dense_layer = add_dense_layer(layer, shape.pages, dense);
+    const std::int64_t bytes = saturating_multiply(shape.pages, place.page_bytes);
+    store->size_bytes_ = saturating_add(place.offset, bytes);
+    if (store->size_bytes_ > kMostBytes) return Error{"the KV cache is too large"};
+    if (layer.stride > 1) {
+      const std::int64_t keys = shape.pages * layer.page_keys();
+      dense.pages = std::max(dense.pages, (keys + kPageTokens - 1) / kPageTokens);
+      place.dense_layer = add_dense_layer(layer, dense.layers);
+    }
     store->layers_.push_back(place);
   }
   auto memory = PageMemory::allocate(store->size_bytes_);
@@ -145,19 +158,6 @@ Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& sh
   if (!made) return made.error();
   store->dense_ = std::move(*made);
   return store;
-}
-
-// Compressed keys of the same shape take turns.
-int PagedKvStore::add_dense_layer(const KvLayerShape& layer, std::int64_t pages, KvShape& dense) {
-  const std::int64_t keys = pages * layer.page_keys();
-  dense.pages = std::max(dense.pages, (keys + kPageTokens - 1) / kPageTokens);
-  const auto found = std::ranges::find_if(dense.layers, [&](const KvLayerShape& other) {
-    return other.heads == layer.heads && other.key_width == layer.key_width &&
-           other.value_width == layer.value_width;
-  });
-  if (found != dense.layers.end()) return static_cast<int>(found - dense.layers.begin());
-  dense.layers.push_back({layer.heads, layer.key_width, layer.value_width});
-  return static_cast<int>(std::ssize(dense.layers)) - 1;
 }
 
 void PagedKvStore::copy_to_dense(int layer, std::span<const std::int32_t> pages, std::int32_t first,

@@ -63,7 +63,6 @@ class PagedKvStore final : public KvStore {
 
   explicit PagedKvStore(const KvShape& shape) : shape_(shape) {}
   static Result<std::unique_ptr<PagedKvStore>> make_paged(const KvShape& shape);
-  static int add_dense_layer(const KvLayerShape& layer, std::int64_t pages, KvShape& dense);
 
   /// A page of one layer, all heads.
   std::span<std::byte> layer_page(std::size_t layer, std::int32_t page) const;

@@ -108,6 +108,7 @@ void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32
                             std::int64_t rows) {
   const std::int64_t before = sequence.computed;
   sequence.computed += rows;
+  sequence.is_moving = false;
   if (!reuses_) return;
   tokens = tokens.first(static_cast<std::size_t>(sequence.computed));
   for (std::int64_t page = before / kPageTokens; page < sequence.computed / kPageTokens; ++page) {
@@ -155,7 +156,7 @@ void SequenceCache::end(StoredSequence& sequence, std::span<const std::int32_t> 
   for (auto page = sequence.pages.rbegin(); page != sequence.pages.rend(); ++page) {
     pool_.release(*page);
   }
-  if (sequence.slot && keeps) {
+  if (sequence.slot && keeps && !sequence.is_moving) {
     states_.release_as_checkpoint({*sequence.slot, sequence.computed, hash});
   } else if (sequence.slot) {
     states_.release(*sequence.slot);
@@ -176,6 +177,7 @@ void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
   if (!rows_stay) memory_.states->copy_slot(*sequence.kept_slot, *sequence.slot);
   states_.release(*sequence.kept_slot);
   sequence.kept_slot.reset();
+  sequence.is_moving = false;
 }
 
 SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens) {

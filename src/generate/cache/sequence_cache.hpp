@@ -32,6 +32,7 @@ struct StoredSequence {
   std::vector<std::int64_t> borders;        ///< where to make checkpoints in the prompt, ascending
   std::optional<std::uint64_t> checkpoint;  ///< the latest one behind the prompt
   std::optional<std::int32_t> kept_slot;    ///< the state before a trial
+  bool is_moving = false;  ///< rows are being computed: nobody knows where the state stands
 };
 
 /// A beginning of a sequence outside the cache, as KvStore and StateStore export it.
@@ -64,6 +65,9 @@ class SequenceCache {
   std::int64_t rows_to_checkpoint(const StoredSequence& sequence, std::int64_t rows) const;
   /// Wants a checkpoint behind `tokens` tokens of the prompt.
   void add_border(StoredSequence& sequence, std::int64_t tokens) const;
+  /// Rows are about to be computed, of which advance() or end_trial() will tell. A sequence that
+  /// ends before that leaves no state behind.
+  void begin_rows(StoredSequence& sequence) const { sequence.is_moving = true; }
   /// `rows` more of `tokens` were computed.
   void advance(StoredSequence& sequence, std::span<const std::int32_t> tokens, std::int64_t rows);
   /// The sequence needs its memory no more; what is stored of `tokens` is kept for later ones.

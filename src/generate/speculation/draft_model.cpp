@@ -34,14 +34,18 @@ Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {
 
 Status check_memory(const ModelFile& draft, const EngineOptions& options, std::int64_t kv_tokens,
                     std::int64_t promised_bytes) {
-  std::int64_t need = kv_tokens * kv_bytes_per_token(draft.spec(), options.kv_type);
-  need += weights_bytes(draft.file(), draft.spec(), {options.backend, {}});
+  const MemoryShare share{
+      .weights_bytes = weights_bytes(draft.file(), draft.spec(), {options.backend, {}}),
+      .kv_bytes_per_token = kv_bytes_per_token(draft.spec(), options.kv_type)};
+  const std::int64_t need = share.bytes(kv_tokens);
   const auto free = available_bytes(options.backend);
   if (!free) return free.error();
   const std::int64_t available = *free;
   // What was allocated on a GPU is not free any more; the machine gives memory when it is touched.
   if (options.backend == BackendKind::kCuda) promised_bytes = 0;
-  if (options.force || available == 0 || need + promised_bytes <= available) return {};
+  if (options.force || available == 0 || saturating_add(need, promised_bytes) <= available) {
+    return {};
+  }
   return Error{fmt::format(
       "{}: the draft model needs {} MiB of memory and {} MiB are left beside the model; --force "
       "loads it all the same",
@@ -147,6 +151,8 @@ bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   if (!start(query, sequence)) return false;
   const auto behind = query.tokens.subspan(stored.computed);
   if (behind.empty()) return false;  // the last guesses were not even tried
+  const auto is_unknown = [&](std::int32_t id) { return id >= model_->spec().vocabulary; };
+  if (std::ranges::any_of(behind, is_unknown)) return false;  // a token that only the model has
   // Guesses that turned out right are computed already.
   const auto right = std::ranges::mismatch(sequence.tried, behind).in1 - sequence.tried.begin();
   cache_.advance(stored, query.tokens, std::min<std::int64_t>(right, std::ssize(behind) - 1));

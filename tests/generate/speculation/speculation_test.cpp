@@ -8,6 +8,7 @@
 #include "grammar/gbnf.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
+#include "synth/synthesise.hpp"
 
 namespace linnet {
 namespace {
@@ -291,6 +292,41 @@ TEST(DraftModel, MayBeAskedAgainBeforeTheTextGoesOn) {
     EXPECT_EQ(guesses(), std::vector(expected.begin() + 1, expected.begin() + 5));
   }
   (*draft)->end(1, tokens);
+}
+
+// A model of the same shape and pieces, of which it has so many.
+std::unique_ptr<ModelFile> with_vocabulary(std::int64_t size, const std::filesystem::path& path) {
+  synth::Shape shape = *synth::find_shape("tiny");
+  shape.vocabulary = size;
+  const Status written = synth::write_model(shape, *synth::find_types("F32"), 1, path);
+  EXPECT_TRUE(written) << written.error().message;
+  auto file = ModelFile::open(path.string());
+  EXPECT_TRUE(file) << file.error().message;
+  return std::move(*file);
+}
+
+// Files may pad their vocabulary; what the draft model does not have, it can't read.
+TEST(DraftModel, GuessesNothingBehindATokenThatItDoesNotHave) {
+  const test::TemporaryFolder folder;
+  const auto file = with_vocabulary(320, folder / "model.gguf");
+  with_vocabulary(288, folder / "draft.gguf");
+  const auto backend = make_cpu_backend(1);
+  const auto draft = DraftModel::load((folder / "draft.gguf").string(), *file, *backend,
+                                      test::TinyModel::options(), 256, 0);
+  ASSERT_TRUE(draft) << draft.error().message;
+  const auto guesses = [&](std::uint64_t sequence, std::span<const std::int32_t> tokens) {
+    std::vector<std::int32_t> guesses;
+    const DraftQuery query{sequence, tokens, 4, &guesses};
+    EXPECT_TRUE((*draft)->propose({&query, 1}));
+    return std::ssize(guesses);
+  };
+  const std::vector<std::int32_t> tokens = {3, 4, 287, 319, 5, 6};
+  EXPECT_EQ(guesses(1, std::span(tokens).first(3)), 4);
+  EXPECT_EQ(guesses(1, std::span(tokens).first(4)), 0);
+  EXPECT_EQ(guesses(1, tokens), 0);
+  EXPECT_EQ(guesses(2, tokens), 0);
+  (*draft)->end(1, tokens);
+  (*draft)->end(2, tokens);
 }
 
 void touch(const std::filesystem::path& path) {

@@ -13,6 +13,7 @@
 namespace linnet::cpu {
 
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 /// The keys of a page that a row sees: [first, last), and not all of them if `some`.
 struct SeenKeys {
@@ -83,6 +84,18 @@ void raise_largest(float largest, int index, int width, const SoftmaxSums& sums)
   }
 }
 
+/// Scores of which none is above minus infinity: no key was seen yet, or some score is no number,
+/// and then neither is the result.
+template <class S>
+void weigh_none(float* scores, int index, const SoftmaxSums& sums) {
+  bool has_others = false;
+  for (int i = 0; i < kScoreKeys; ++i) {
+    has_others |= scores[i] != -kInfinity;
+    scores[i] = 0.0f;
+  }
+  if (has_others) sums.largest[index] = sums.sum[index] = kNotANumber;
+}
+
 /// Scores become weights exp(score - largest so far), 0 for keys that are not seen
 /// (https://arxiv.org/abs/1805.02867).
 template <class S>
@@ -94,10 +107,7 @@ void weigh_scores(float* scores, int index, int width, const SoftmaxSums& sums) 
   if (S::any_above(largest_here, sums.largest[index])) {
     raise_largest<S>(S::max_lanes(largest_here), index, width, sums);
   }
-  if (sums.largest[index] == -kInfinity) {  // no key was seen yet
-    for (int i = 0; i < kScoreKeys; ++i) scores[i] = 0.0f;
-    return;
-  }
+  if (sums.largest[index] == -kInfinity) return weigh_none<S>(scores, index, sums);
   auto total = S::set(0.0f);
   for (int i = 0; i < kScoreKeys; i += 16) {
     const auto score = S::load(scores + i);

@@ -52,14 +52,14 @@ void norm_row(const float* x, std::int64_t width, NormKind kind, float epsilon, 
 template <class S>
 typename S::Float clamp_above(typename S::Float x, float limit) {
   const auto zero = S::set(0.0f);
-  return S::sub(zero, S::max(S::sub(zero, x), S::set(-limit)));
+  return S::sub(zero, S::max(S::set(-limit), S::sub(zero, x)));
 }
 
 // What the activated gate is multiplied with.
 template <class S>
 typename S::Float up_factor(typename S::Float up, Activation activation) {
   if (activation != Activation::kClampedSwiglu) return up;
-  return S::add(S::max(clamp_above<S>(up, 7.0f), S::set(-7.0f)), S::set(1.0f));
+  return S::add(S::max(S::set(-7.0f), clamp_above<S>(up, 7.0f)), S::set(1.0f));
 }
 
 template <class S>
@@ -96,9 +96,9 @@ typename S::Float activate(typename S::Float x, Activation activation) {
     case Activation::kGeluQuick:
       return S::mul(x, sigmoid<S>(S::mul(x, S::set(1.702f))));
     case Activation::kRelu:
-      return S::max(x, zero);
+      return S::max(zero, x);
     case Activation::kReluSquared:
-      return S::mul(S::max(x, zero), S::max(x, zero));
+      return S::mul(S::max(zero, x), S::max(zero, x));
     case Activation::kSigmoid:
       return sigmoid<S>(x);
     case Activation::kTanh:

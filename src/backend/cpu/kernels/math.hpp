@@ -6,12 +6,15 @@
 
 namespace linnet::cpu {
 
+// max() and min() give their second operand where either is no number, and that is where x stands:
+// what is no number stays none.
+
 /// exp(x) to about 1 ulp, for x clamped to [-87, 88]: x = n ln 2 + r, exp(r) by its Taylor series
 /// (|r| <= ln(2)/2, so the term of degree 8 is below half an ulp).
 template <class S>
 typename S::Float exp(typename S::Float x) {
   using F = typename S::Float;
-  x = S::max(S::min(x, S::set(88.0f)), S::set(-87.0f));
+  x = S::max(S::set(-87.0f), S::min(S::set(88.0f), x));
   const F n = S::round(S::mul(x, S::set(1.44269504f)));
   // ln 2 in two parts, the first with few bits, so that n * the first is exact.
   F r = S::fma(n, S::set(-0.693359375f), x);

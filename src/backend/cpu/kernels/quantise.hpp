@@ -9,8 +9,11 @@
 
 namespace linnet::cpu {
 
+/// Blocks whose values are all smaller count as 0: the inverse of their scale would be infinite.
+inline constexpr float kLeastLargest = 1e-36f;
+
 /// For each block of a panel its scale, largest magnitude / 127, and the inverse of it, 0 where all
-/// values are 0.
+/// values are 0, or nearly so.
 template <class S>
 void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inverses) {
   float largest[kPanelBlocks] = {};
@@ -19,11 +22,11 @@ void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inv
   }
   for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
     scales[b] = largest[b] / 127.0f;
-    inverses[b] = largest[b] > 0.0f ? 127.0f / largest[b] : 0.0f;
+    inverses[b] = largest[b] > kLeastLargest ? 127.0f / largest[b] : 0.0f;
   }
 }
 
-/// The sum of 16 codes, which is exact; 0 for what is no number, as damaged models give.
+/// The sum of 16 codes, which is exact; 0 for what is no number.
 inline std::int32_t to_integer(float sum) {
   return sum >= -2048.0f && sum <= 2048.0f ? static_cast<std::int32_t>(sum) : 0;
 }
@@ -39,8 +42,10 @@ inline void finish_panel(ActivationPanel& panel) {
   }
 }
 
-/// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. The sums
-/// of the last panel's blocks beyond the row are 0: tiles read those of whole panels.
+/// A row in 8 bits: code = x * 127 / largest, rounded, with the largest of a block of 32. A block
+/// with what is no number, as overflows give, or infinite has no scale that is one, so that no
+/// product is. The sums of the last panel's blocks beyond the row are 0: tiles read those of whole
+/// panels.
 template <class S>
 void quantise_row(const Activations& activations, std::int64_t row) {
   const float* x = activations.values + row * activations.stride;
@@ -53,7 +58,9 @@ void quantise_row(const Activations& activations, std::int64_t row) {
       const auto codes =
           S::round(S::mul(S::load(x + first + 16 * half), S::set(inverses[half / 2])));
       S::store_int8(panel.codes + 16 * half, codes);
-      panel.half_sums[half] = to_integer(S::sum_lanes(codes));
+      const float sum = S::sum_lanes(codes);
+      panel.half_sums[half] = to_integer(sum);
+      if (sum != sum) panel.scales[half / 2] = sum;
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
   }

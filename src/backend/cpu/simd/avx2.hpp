@@ -122,8 +122,8 @@ struct Avx2Lanes {
   }
   static Float zero_if_infinite(Float test, Float x) {
     const __m256 infinity = _mm256_set1_ps(-__builtin_inff());
-    return {_mm256_and_ps(_mm256_cmp_ps(test.low, infinity, _CMP_NEQ_OQ), x.low),
-            _mm256_and_ps(_mm256_cmp_ps(test.high, infinity, _CMP_NEQ_OQ), x.high)};
+    return {_mm256_and_ps(_mm256_cmp_ps(test.low, infinity, _CMP_NEQ_UQ), x.low),
+            _mm256_and_ps(_mm256_cmp_ps(test.high, infinity, _CMP_NEQ_UQ), x.high)};
   }
   static Float abs(Float a) {
     const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));

@@ -95,7 +95,7 @@ struct Avx512Lanes {
   }
   static Float zero_if_infinite(Float test, Float x) {
     const __m512 infinity = _mm512_set1_ps(-__builtin_inff());
-    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(test, infinity, _CMP_NEQ_OQ), x);
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(test, infinity, _CMP_NEQ_UQ), x);
   }
   static Float abs(Float a) { return _mm512_abs_ps(a); }
   static Float round(Float a) {

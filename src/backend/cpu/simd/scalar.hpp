@@ -14,7 +14,8 @@ namespace linnet::cpu {
 
 /// Sixteen lanes in plain C++: what runs where nothing else does, and what the other instruction
 /// sets are compared with. All of them give the same bits: integer steps are exact, float steps are
-/// one rounding a lane.
+/// one rounding a lane. (But for sums of BF16 products as good as 0: dot_bfloat16() takes numbers
+/// below 2^-126, and gives them, as 0.)
 struct Scalar {
   static constexpr const char* kName = "scalar";
   /// Whether there is dot_bfloat16(sum, w, a): sum + upper half of w * that of a + the same of the
@@ -125,16 +126,17 @@ struct Scalar {
   static Float round(const Float& a) {
     return make([&](int i) { return std::nearbyint(a[i]); });
   }
-  /// x * 2^n for integers n in [-126, 127].
+  /// x * 2^n for integers n in [-126, 127]; x where n is no number.
   static Float scale_by_power(const Float& x, const Float& n) {
     return make([&](int i) {
+      if (std::isnan(n[i])) return x[i];
       const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(n[i]) + 127) << 23;
       return x[i] * std::bit_cast<float>(exponent);
     });
   }
-  /// Integers in [-128, 127] as bytes.
+  /// Integers in [-128, 127] as bytes; any byte for what is no number.
   static void store_int8(std::int8_t* p, const Float& x) {
-    for (int i = 0; i < 16; ++i) p[i] = static_cast<std::int8_t>(x[i]);
+    for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int8_t>(x[i]);
   }
 
   /// kFactor * x, to which products are added.
