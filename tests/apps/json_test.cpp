@@ -26,7 +26,9 @@ bool has_names_of_a_file(const std::string& key, const Json& value) {
 
 void expect_documented(const Json& json, const std::string& page) {
   for (const auto& [key, value] : json.items()) {
-    if (json.is_object()) EXPECT_THAT(page, HasSubstr("`" + key + "`"));
+    if (json.is_object()) {
+      EXPECT_THAT(page, HasSubstr("`" + key + "`"));
+    }
     if (value.is_structured() && !has_names_of_a_file(key, value)) expect_documented(value, page);
   }
 }

@@ -185,7 +185,9 @@ TEST(Usage, HelpIsWrapped) {
   std::istringstream lines(run_program({"generate", "--help"}).out);
   for (std::string line; std::getline(lines, line);) {
     const bool is_description = line.starts_with(std::string(30, ' '));
-    if (is_description) EXPECT_LE(line.size(), 80u) << line;
+    if (is_description) {
+      EXPECT_LE(line.size(), 80u) << line;
+    }
   }
 }
 
