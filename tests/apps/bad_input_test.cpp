@@ -287,7 +287,7 @@ TEST_F(BadInput, Prompt) {
             "linnet: the prompt: the text is not valid UTF-8\n");
   test::write_file(folder_ / "nul", std::string_view("a\0b", 3));
   EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", (folder_ / "nul").string()}),
-            "linnet: the prompt has a NUL character, expected text\n");
+            "linnet: the prompt has a NUL character, expected text in UTF-8\n");
   EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", "/nowhere/prompt"}),
             "linnet: /nowhere/prompt: there is no such file\n");
   EXPECT_EQ(failure({"generate", "--gguf", model, "--prompt-file", "/tmp"}),
