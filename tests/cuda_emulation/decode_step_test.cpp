@@ -119,7 +119,7 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
 }
 
 // The router has its small kernel, and what the norm halved is still there for the experts.
-TEST_F(CudaDecodeStepTest, ExpertsOfTextsSideBySide) {
+TEST_F(CudaDecodeStepTest, RoutedTextsSideBySide) {
   synth::Shape shape = kDense;
   shape.architecture = "qwen3moe";
   shape.head_norms = synth::HeadNorms::kEachHead;
