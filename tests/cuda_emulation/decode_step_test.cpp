@@ -104,13 +104,17 @@ TEST_F(CudaDecodeStepTest, NormsOfHeadsTakeNoMore) {
                   true)));
 }
 
-TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
+synth::Shape shape_of_experts() {
   synth::Shape shape = kDense;
   shape.architecture = "qwen3moe";
   shape.head_norms = synth::HeadNorms::kEachHead;
   shape.experts = 4;
   shape.experts_used = 2;
-  EXPECT_THAT(kernels_of_a_step(shape, "Q4_K"),
+  return shape;
+}
+
+TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
+  EXPECT_THAT(kernels_of_a_step(shape_of_experts(), "Q4_K"),
               ElementsAreArray(
                   step_of({"normalise_rows", "multiply_few", "prepare_heads", "attend_rows",
                            "add_splits", "multiply_few", "normalise_rows", "multiply_few_floats",
@@ -120,11 +124,6 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
 
 // The router has its small kernel, and what the norm halved is still there for the experts.
 TEST_F(CudaDecodeStepTest, RoutedTextsSideBySide) {
-  synth::Shape shape = kDense;
-  shape.architecture = "qwen3moe";
-  shape.head_norms = synth::HeadNorms::kEachHead;
-  shape.experts = 4;
-  shape.experts_used = 2;
   std::vector<std::string> step =
       step_of({"normalise_rows", "multiply_warpgroups", "prepare_heads", "attend_rows",
                "halve_rows", "multiply_warpgroups", "normalise_rows", "multiply_few_floats",
@@ -132,7 +131,7 @@ TEST_F(CudaDecodeStepTest, RoutedTextsSideBySide) {
                "multiply_warpgroups", "for_elements"},
               true);
   step.back() = "multiply_warpgroups";
-  EXPECT_THAT(kernels_of_a_step(shape, "Q4_K", 40), ElementsAreArray(step));
+  EXPECT_THAT(kernels_of_a_step(shape_of_experts(), "Q4_K", 40), ElementsAreArray(step));
 }
 
 // Weights that share their inputs are one launch, gate and up, too, and what norms and activations
