@@ -51,6 +51,10 @@ Epilogue epilogue_of(const ExpertOutput& output) {
   return epilogue;
 }
 
+SliceChoice choice_of(const Routing& routing, View in) {
+  return {routing.experts, routing.used, in.rows == routing.rows * routing.used};
+}
+
 // Products of the same rows, launched as many together as go together.
 template <class Launch>
 class Together {
@@ -345,7 +349,7 @@ void CudaBackend::multiply_experts(View in, std::span<const ExpertOutput> output
   Prepared x{in};
   Together together(few ? kFewTileOutputs : kTileOutputs, [&](const Products& all) {
     if (!few) return multiply_picks(x, all, routing, outputs[0].weight->slices());
-    multiply_few_rows(x, all, picks, {routing.experts, routing.used, in.rows == picks});
+    multiply_few_rows(x, all, picks, choice_of(routing, in));
   });
   for (const ExpertOutput& output : outputs) {
     together.add({view_of(*output.weight), epilogue_of(output)});
@@ -363,10 +367,9 @@ void CudaBackend::gated_expert_matmul(View in, const ExpertOutput& gate, const E
                                       const Routing& routing, Activation activation) {
   const std::int64_t picks = routing.rows * routing.used;
   const bool few = picks <= kFewPicks && !is_deterministic_;
-  const SliceChoice choice{routing.experts, routing.used, in.rows == picks};
   const Product left{view_of(*gate.weight), epilogue_of(gate)};
   const Product right{view_of(*up.weight), epilogue_of(up)};
-  if (few && multiply_gated(in, left, right, choice, activation, up.out)) return;
+  if (few && multiply_gated(in, left, right, choice_of(routing, in), activation, up.out)) return;
   multiply_experts(in, std::array{gate, up}, routing);
   gated_activation(gate.out, up.out, activation, up.out);
 }
