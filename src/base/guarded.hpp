@@ -2,20 +2,29 @@
 
 #include <exception>
 #include <new>
+#include <string_view>
 
 #include "base/result.hpp"
 
 namespace linnet {
 
-/// What `body` gives, a Result; an Error where it throws, for want of memory mostly.
+/// An Error of these words needs no memory: they fit into std::string itself.
+inline constexpr std::string_view kOutOfMemory = "out of memory";
+
+/// What `body` gives, a Result; an Error where it throws, for want of memory mostly. Throws nothing
+/// of the standard library itself.
 template <class Body>
 auto guarded(const Body& body) -> decltype(body()) {
   try {
-    return body();
+    try {
+      return body();
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      return Error{error.what()};
+    }
   } catch (const std::bad_alloc&) {
-    return Error{"there is not enough memory"};
-  } catch (const std::exception& error) {
-    return Error{error.what()};
+    return Error{std::string(kOutOfMemory)};
   }
 }
 

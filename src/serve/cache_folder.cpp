@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/guarded.hpp"
 #include "base/new_file.hpp"
 
 namespace linnet::serve {
@@ -50,7 +51,7 @@ std::int64_t CacheFolder::restore() {
   std::ranges::sort(found);
   std::int64_t tokens = 0;
   for (const auto& [time, place] : found) {
-    auto session = engine_.load_session(file_of(place));
+    auto session = guarded([&] { return engine_.load_session(file_of(place)); });
     if (!session) continue;
     tokens += session->cached_tokens;
     texts_[place] = {std::move(session->tokens), true, ++latest_};
@@ -72,7 +73,8 @@ bool CacheFolder::save_one() {
   if (text == texts_.end()) return false;
   text->is_saved = true;
   const auto place = static_cast<std::size_t>(text - texts_.begin());
-  if (!engine_.save_session(file_of(place), text->tokens)) ++unsaved_;
+  const auto save = [&] { return engine_.save_session(file_of(place), text->tokens); };
+  if (!guarded(save)) ++unsaved_;
   return true;
 }
 

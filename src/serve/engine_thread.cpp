@@ -10,6 +10,16 @@ namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
+// Until what found no memory is tried again.
+constexpr std::chrono::milliseconds kBreath{10};
+
+// Until it throws nothing. `body` must be able to go on where it broke off.
+template <class Body>
+void insist(const Body& body) {
+  while (!guarded([&]() -> Status { return body(), Status(); })) {
+    std::this_thread::sleep_for(kBreath);
+  }
+}
 
 }  // namespace
 
@@ -63,16 +73,18 @@ bool EngineThread::submit(std::vector<Job> jobs) {
 void EngineThread::run(const Loader& loader) {
   if (!load(loader)) return;
   while (wait_for_work()) {
-    admit();
-    step();
-    deliver();
+    insist([this] { admit(); });
+    insist([this] { step(); });
+    insist([this] { deliver(); });
   }
-  fail_all("the server is shutting down");
+  insist([this] { fail_all("the server is shutting down"); });
   while (kept_ && kept_->save_one()) continue;
 }
 
 void EngineThread::deliver() {
-  if (!notices_.empty()) deliver_(std::exchange(notices_, {}));
+  if (notices_.empty()) return;
+  deliver_(notices_);
+  notices_.clear();
 }
 
 bool EngineThread::load(const Loader& loader) {
@@ -126,34 +138,47 @@ void EngineThread::keep_text(GenerateRequest& request) {
   };
 }
 
-// Moves jobs from the queue to the engine, as far as it has room; drops those that nobody wants.
+// Moves jobs from the queue to `jobs`, as far as the engine has room; drops those that nobody
+// wants.
+void EngineThread::take_jobs(std::vector<Job>& jobs) {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.size() == 0) return;
+  RunningTexts running;
+  for (const Running& text : running_) ++running[text.client];
+  for (const Job& job : waiting_.take_cancelled()) {
+    job.generation->finish(FinishReason::kCancelled);
+  }
+  const std::size_t room = limits_.most_running - running_.size();
+  jobs.reserve(std::min(waiting_.size(), room));
+  while (jobs.size() < room) {
+    auto job = waiting_.pop(running);
+    if (!job) break;
+    jobs.push_back(std::move(*job));
+    ++running[jobs.back().client];
+  }
+  metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
+  metrics_.running = static_cast<std::int64_t>(running_.size() + jobs.size());
+}
+
+// Gives the engine what it has room for. What can't begin, for want of memory, fails.
 void EngineThread::admit() {
   std::vector<Job> jobs;
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.size() == 0) return;
-    RunningTexts running;
-    for (const Running& text : running_) ++running[text.client];
-    for (const Job& job : waiting_.take_cancelled()) {
-      job.generation->finish(FinishReason::kCancelled);
-    }
-    while (running_.size() + jobs.size() < limits_.most_running) {
-      auto job = waiting_.pop(running);
-      if (!job) break;
-      ++running[job->client];
-      jobs.push_back(std::move(*job));
-    }
-    metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
-    metrics_.running = static_cast<std::int64_t>(running_.size() + jobs.size());
+  const Status taken = guarded([&]() -> Status { return take_jobs(jobs), Status(); });
+  for (Job& job : jobs) {
+    const std::shared_ptr<Generation> generation = job.generation;
+    const Status started =
+        taken ? guarded([&] { return start(std::move(job)); }) : Status(taken.error());
+    if (started) continue;
+    insist([&] { generation->fail(started.error().message); });
+    forget(generation);
   }
-  for (Job& job : jobs) start(std::move(job));
 }
 
 void EngineThread::forget(const std::shared_ptr<Generation>& generation) {
   std::erase_if(running_, [&](const Running& text) { return text.generation == generation; });
 }
 
-void EngineThread::start(Job job) {
+Status EngineThread::start(Job job) {
   const std::shared_ptr<Generation> generation = std::move(job.generation);
   GenerateRequest& request = job.request;
   metrics_.prompt_tokens += static_cast<std::int64_t>(request.prompt.size());
@@ -174,10 +199,7 @@ void EngineThread::start(Job job) {
   };
   keep_text(request);
   running_.push_back({generation, job.client});
-  if (Status status = engine_->submit(std::move(request)); !status) {
-    generation->fail(status.error().message);
-    forget(generation);
-  }
+  return engine_->submit(std::move(request));
 }
 
 // Cuts prompts so that the step does not keep running texts waiting, and learns from its time.

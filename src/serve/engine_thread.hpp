@@ -31,8 +31,9 @@ struct EngineLimits {
 class EngineThread {
  public:
   using Loader = std::function<Result<std::unique_ptr<Engine>>()>;
-  /// Called from the thread with what a step gave; has notify() of the texts called.
-  using Deliver = std::function<void(Notices notices)>;
+  /// Called from the thread with what a step gave; has notify() of the texts called. Where it
+  /// throws, for want of memory, it is called again.
+  using Deliver = std::function<void(const Notices& notices)>;
   enum class State { kLoading, kReady, kFailed };
 
   /// `metrics` must outlive this.
@@ -59,8 +60,9 @@ class EngineThread {
   bool load(const Loader& loader);
   bool wait_for_work();
   void keep_text(GenerateRequest& request);
+  void take_jobs(std::vector<Job>& jobs);
   void admit();
-  void start(Job job);
+  Status start(Job job);
   void step();
   Status paced_step();
   void fail_step(const std::string& problem);

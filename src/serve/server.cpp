@@ -17,6 +17,7 @@
 #include "serve/http/connection_places.hpp"
 #include "serve/http/gate.hpp"
 #include "serve/http/news_round.hpp"
+#include "serve/http/tls.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -81,7 +82,7 @@ struct Server::State {
         engine(std::make_unique<EngineThread>(
             std::move(loader), options.engine, metrics,
             // There is no news before there are requests, for which all of this is there.
-            [this](Notices notices) { news.add(std::move(notices)); })),
+            [this](const Notices& notices) { news.add(notices); })),
         api(model, *engine, metrics),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
         context{api, readers, gate, metrics, {}, options.log, options.logs_content} {

@@ -10,7 +10,7 @@
 
 #include "serve/access/api_keys.hpp"
 #include "serve/engine_thread.hpp"
-#include "serve/http/tls.hpp"
+#include "serve/http/tls_files.hpp"
 #include "serve/served_model.hpp"
 
 namespace linnet::serve {

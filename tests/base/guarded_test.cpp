@@ -14,7 +14,7 @@ TEST(Guarded, GivesWhatTheBodyGives) {
 
 TEST(Guarded, WhatIsThrownBecomesAnError) {
   const auto no_memory = guarded([]() -> Result<int> { throw std::bad_alloc(); });
-  EXPECT_EQ(no_memory.error().message, "there is not enough memory");
+  EXPECT_EQ(no_memory.error().message, kOutOfMemory);
   const Status other = guarded([]() -> Status { throw std::runtime_error("too far"); });
   EXPECT_EQ(other.error().message, "too far");
 }

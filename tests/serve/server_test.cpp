@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <new>
 #include <thread>
@@ -528,7 +529,7 @@ auto start_with(Result<std::unique_ptr<Engine>> (*load)()) {
 TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {
   auto server = start_with([]() -> Result<std::unique_ptr<Engine>> { throw std::bad_alloc(); });
   ASSERT_TRUE(server.ok());
-  EXPECT_EQ((*server)->wait_until_loaded().error().message, "there is not enough memory");
+  EXPECT_EQ((*server)->wait_until_loaded().error().message, "out of memory");
 }
 
 TEST(Server, AModelThatCannotBeLoadedIsSaid) {

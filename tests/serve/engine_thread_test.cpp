@@ -1,0 +1,90 @@
+#include "serve/engine_thread.hpp"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "generate/model_file.hpp"
+#include "support/failing_allocation.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// The thread with the bundled model.
+class EngineThreadTest : public testing::Test {
+ protected:
+  // How a short text ends.
+  Outcome run_text(std::string& text) {
+    Generation::Options options;
+    const auto generation =
+        std::make_shared<Generation>(*file_->tokenizer(), options, metrics_, [] {});
+    Job job;
+    job.generation = generation;
+    job.request.prompt = *file_->tokenizer()->encode("In the beginning", {});
+    job.request.max_tokens = 3;
+    job.request.top_logprobs = 2;
+    std::vector<Job> jobs;
+    jobs.push_back(std::move(job));
+    EXPECT_TRUE(engine_.submit(std::move(jobs)));
+    std::unique_lock lock(mutex_);
+    // A minute: a text that is forgotten is a failure, a slow machine is none.
+    const auto has_ended = [&] { return generation->peek().reason.has_value(); };
+    EXPECT_TRUE(told_.wait_for(lock, std::chrono::minutes(1), has_ended));
+    Outcome outcome;
+    text = generation->take(outcome).text;
+    return outcome;
+  }
+
+  static EngineLimits limits(const test::TemporaryFolder& folder) {
+    EngineLimits limits;
+    limits.cache_folder = folder.path();
+    return limits;
+  }
+
+  test::TemporaryFolder folder_;
+  std::unique_ptr<ModelFile> file_ =
+      std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+  Metrics metrics_;
+  std::mutex mutex_;
+  std::condition_variable told_;
+  pthread_t thread_{};
+  EngineThread engine_{[this] {
+                         EngineOptions options;
+                         options.threads = 1;
+                         return Engine::load(*file_, options, /*kv_tokens=*/512);
+                       },
+                       limits(folder_), metrics_,
+                       [this](const Notices&) {
+                         const std::lock_guard lock(mutex_);
+                         thread_ = pthread_self();
+                         told_.notify_all();
+                       }};
+};
+
+TEST_F(EngineThreadTest, AnyAllocationMayFail) {
+  ASSERT_TRUE(engine_.wait_until_loaded());
+  std::string expected, text;
+  ASSERT_EQ(run_text(expected).error, "");
+  ASSERT_NE(expected, "");
+  int failed_texts = 0;
+  bool has_failed = true;
+  for (int before = 0; has_failed; ++before) {
+    const test::FailingAllocation failing(thread_, before);
+    const Outcome outcome = run_text(text);
+    has_failed = failing.has_failed();
+    if (outcome.error.empty()) {
+      EXPECT_EQ(text, expected) << before;
+    } else {
+      EXPECT_EQ(outcome.error, "out of memory") << before;
+      ++failed_texts;
+    }
+  }
+  EXPECT_GT(failed_texts, 10);
+  EXPECT_EQ(run_text(text).error, "");
+  EXPECT_EQ(text, expected);
+}
+
+}  // namespace
+}  // namespace linnet::serve
