@@ -39,20 +39,36 @@ function(linnet_module name)
   linnet_tests(${name} DEPENDS linnet_${name})
 endfunction()
 
+# What runs once and never long, tests and the command line, is compiled in two thirds of the time.
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(LINNET_LIGHT_OPTIONS -O1)
+elseif(LINNET_SANITIZE)
+  set(LINNET_LIGHT_OPTIONS -O0 -g1)
+endif()
+
+# tests/support, for all tests.
+function(linnet_test_support)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/support/*.cpp)
+  add_library(linnet_test_support STATIC EXCLUDE_FROM_ALL ${sources})
+  target_include_directories(linnet_test_support PUBLIC ${PROJECT_SOURCE_DIR}/tests
+                                                 PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_compile_definitions(linnet_test_support PUBLIC LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                                 PRIVATE LINNET_PROGRAM="${PROJECT_BINARY_DIR}/linnet")
+  target_compile_options(linnet_test_support PRIVATE ${LINNET_LIGHT_OPTIONS})
+  # The program that uses it links the modules that it needs.
+  target_link_libraries(linnet_test_support PUBLIC fmt::fmt GTest::gtest GTest::gmock_main
+                                                   nlohmann_json::nlohmann_json)
+endfunction()
+
 # The tests of a folder, tests/NAME/*_test.cpp, are one program NAME_tests.
 function(linnet_tests name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
   if(tests AND NOT LINNET_FUZZ)
     add_executable(${name}_tests ${tests})
-    target_include_directories(${name}_tests PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    target_compile_definitions(${name}_tests PRIVATE
-      LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}" LINNET_PROGRAM="$<TARGET_FILE_DIR:${name}_tests>/linnet")
-    target_link_libraries(${name}_tests PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock_main
-                                                nlohmann_json::nlohmann_json)
-    if(LINNET_SANITIZE)  # the tests' own code compiles in a third of the time
-      target_compile_options(${name}_tests PRIVATE -O0 -g1)
-    endif()
+    target_compile_definitions(${name}_tests PRIVATE LINNET_PROGRAM="${PROJECT_BINARY_DIR}/linnet")
+    target_compile_options(${name}_tests PRIVATE ${LINNET_LIGHT_OPTIONS})
+    target_link_libraries(${name}_tests PRIVATE linnet_test_support ${ARG_DEPENDS})
     include(GoogleTest)
     gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60)
   endif()
@@ -69,6 +85,7 @@ function(linnet_program name)
   add_executable(${name} ${sources})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/apps)
   target_compile_definitions(${name} PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
+  target_compile_options(${name} PRIVATE ${LINNET_LIGHT_OPTIONS})
   target_link_libraries(${name} PRIVATE ${dependencies})
   # Beside it the model that it runs where none is named.
   install(TARGETS ${name} COMPONENT program)

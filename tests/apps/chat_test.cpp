@@ -1,6 +1,7 @@
 // `linnet chat` with standard input from a pipe, and what generate's samplers do to a text, on the
 // bundled model.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

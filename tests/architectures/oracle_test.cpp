@@ -10,6 +10,7 @@
 
 #include "architectures/architecture.hpp"
 #include "support/evaluate.hpp"
+#include "support/normalised_error.hpp"
 #include "support/oracle_case.hpp"
 #include "support/test_name.hpp"
 

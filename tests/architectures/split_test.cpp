@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "architectures/architecture.hpp"
 #include "support/evaluate.hpp"
 #include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"

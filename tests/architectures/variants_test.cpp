@@ -8,6 +8,7 @@
 #include <map>
 
 #include "support/evaluate.hpp"
+#include "support/normalised_error.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"

@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "backend/backend_pair.hpp"
-#include "support/oracle_case.hpp"
+#include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 
 namespace linnet {

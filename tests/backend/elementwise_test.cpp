@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/backend_pair.hpp"
-#include "support/oracle_case.hpp"
+#include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 
 namespace linnet {

@@ -7,7 +7,7 @@
 #include "backend/backend_pair.hpp"
 #include "backend/instruction_sets.hpp"
 #include "support/damaged_weights.hpp"
-#include "support/oracle_case.hpp"
+#include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 
 namespace linnet {

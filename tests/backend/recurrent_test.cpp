@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "backend/backend_pair.hpp"
-#include "support/oracle_case.hpp"
+#include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 #include "support/scan_columns.hpp"
 

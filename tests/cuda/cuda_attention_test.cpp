@@ -1,6 +1,7 @@
 #include <numeric>
 
 #include "cuda/cuda_rows.hpp"
+#include "support/normalised_error.hpp"
 
 namespace linnet {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "cuda/cuda_rows.hpp"
 #include "support/evaluate.hpp"
+#include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "cuda/cuda_rows.hpp"
 #include "support/damaged_weights.hpp"
+#include "support/normalised_error.hpp"
 
 namespace linnet {
 namespace {

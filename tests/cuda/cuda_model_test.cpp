@@ -6,6 +6,8 @@
 
 #include "cuda/cuda_rows.hpp"
 #include "support/evaluate.hpp"
+#include "support/normalised_error.hpp"
+#include "support/oracle_case.hpp"
 #include "support/test_name.hpp"
 
 namespace linnet {

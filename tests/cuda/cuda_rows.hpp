@@ -12,7 +12,7 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/cuda.hpp"
-#include "support/oracle_case.hpp"
+#include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 
 namespace linnet::test {

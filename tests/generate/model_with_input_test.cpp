@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "generate/embedding.hpp"
+#include "support/oracle_case.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {

@@ -8,6 +8,7 @@
 
 #include "architectures/common.hpp"
 #include "generate/engine.hpp"
+#include "support/normalised_error.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_engine.hpp"

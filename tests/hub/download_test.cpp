@@ -1,5 +1,6 @@
 #include "hub/download.hpp"
 
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

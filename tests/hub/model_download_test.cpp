@@ -1,6 +1,8 @@
 // Files that are models: what is known of them before they are there, their parts, and lists of
 // them.
 
+#include <fmt/format.h>
+
 #include "gguf/gguf_writer.hpp"
 #include "hub/download_fixture.hpp"
 #include "support/put_file.hpp"

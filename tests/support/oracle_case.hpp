@@ -1,171 +1,45 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/half.hpp"
-#include "formats/format.hpp"
-#include "gguf/gguf_writer.hpp"
+#include "base/result.hpp"
 
 namespace linnet::test {
 
-inline const std::filesystem::path kOracleCases =
-    std::filesystem::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
-
 /// The names of all golden cases.
-inline std::vector<std::string> oracle_case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kOracleCases)) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+std::vector<std::string> oracle_case_names();
 
 /// A golden case of an architecture (see ../shared/oracle/README.md for the format of the file).
 struct OracleCase {
   nlohmann::ordered_json json;
 
-  static OracleCase read(const std::string& name) {
-    std::ifstream in(kOracleCases / (name + ".json"));
-    return {nlohmann::ordered_json::parse(in)};
-  }
+  static OracleCase read(const std::string& name);
 
-  std::vector<std::int32_t> tokens() const { return json["tokens"]; }
+  std::vector<std::int32_t> tokens() const;
   /// What an encoder-decoder reads before; empty for other models.
-  std::vector<std::int32_t> input() const {
-    return json.value("input", std::vector<std::int32_t>{});
-  }
-  std::int64_t vocabulary() const { return json["vocab"]; }
+  std::vector<std::int32_t> input() const;
+  std::int64_t vocabulary() const;
 
   /// The expected first logits after each position.
-  std::map<int, std::vector<float>> logits() const {
-    std::map<int, std::vector<float>> result;
-    for (const auto& [position, row] : json["logits"].items())
-      row.get_to(result[std::stoi(position)]);
-    return result;
-  }
+  std::map<int, std::vector<float>> logits() const;
 
   /// Writes the model with its weights by formula.
   Status write(const std::filesystem::path& path) const;
 };
 
-inline std::uint64_t fnv1a(const std::string& text) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const unsigned char c : text) hash = (hash ^ c) * 0x100000001b3u;
-  return hash;
-}
+std::uint64_t fnv1a(const std::string& text);
 
 /// Element `i` of the weights that start at `start`.
-inline float weight_element(std::uint64_t start, std::uint64_t i, double centre, double amplitude) {
-  std::uint64_t z = start + i + 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  const double unit = static_cast<double>(z >> 40) / 16777216.0;
-  return static_cast<float>(centre + amplitude * (2.0 * unit - 1.0));
-}
-
-inline gguf::ValueType value_type(const std::string& name) {
-  static const std::map<std::string, gguf::ValueType> types = {
-      {"uint8", gguf::ValueType::kUint8},     {"int8", gguf::ValueType::kInt8},
-      {"uint16", gguf::ValueType::kUint16},   {"int16", gguf::ValueType::kInt16},
-      {"uint32", gguf::ValueType::kUint32},   {"int32", gguf::ValueType::kInt32},
-      {"float32", gguf::ValueType::kFloat32}, {"bool", gguf::ValueType::kBool},
-      {"string", gguf::ValueType::kString},   {"uint64", gguf::ValueType::kUint64},
-      {"int64", gguf::ValueType::kInt64},     {"float64", gguf::ValueType::kFloat64}};
-  return types.at(name);
-}
-
-inline void add_metadata(gguf::Writer& writer, const std::string& key,
-                         const nlohmann::ordered_json& item) {
-  const bool is_array = item["type"] == "array";
-  const gguf::ValueType type = value_type(is_array ? item["of"] : item["type"]);
-  const auto& value = item["value"];
-  const bool is_float = type == gguf::ValueType::kFloat32 || type == gguf::ValueType::kFloat64;
-  if (is_array) {
-    if (type == gguf::ValueType::kString) {
-      writer.add_strings(key, value.get<std::vector<std::string>>());
-    } else if (is_float) {
-      writer.add_numbers(key, type, value.get<std::vector<double>>());
-    } else {
-      std::vector<std::int64_t> integers;
-      for (const auto& element : value) {
-        integers.push_back(element.is_boolean() ? element.get<bool>()
-                                                : element.get<std::int64_t>());
-      }
-      writer.add_integers(key, type, integers);
-    }
-  } else if (type == gguf::ValueType::kString) {
-    writer.add_string(key, value.get<std::string>());
-  } else if (type == gguf::ValueType::kBool) {
-    writer.add_bool(key, value);
-  } else if (is_float) {
-    writer.add_number(key, type, value);
-  } else {
-    writer.add_integer(key, type, value);
-  }
-}
-
-/// The values, rounded, as the bytes of 32-bit integers.
-inline std::vector<std::byte> as_integers(const std::vector<float>& values) {
-  std::vector<std::byte> bytes(values.size() * sizeof(std::int32_t));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto integer = static_cast<std::int32_t>(std::nearbyint(values[i]));
-    std::memcpy(bytes.data() + i * sizeof integer, &integer, sizeof integer);
-  }
-  return bytes;
-}
-
-inline Status OracleCase::write(const std::filesystem::path& path) const {
-  gguf::Writer writer;
-  for (const auto& [key, item] : json["metadata"].items()) add_metadata(writer, key, item);
-  for (const auto& tensor : json["tensors"]) {
-    writer.add_tensor(tensor["name"].get<std::string>(),
-                      *find_format(tensor["type"].get<std::string>()),
-                      tensor["shape"].get<std::vector<std::int64_t>>());
-  }
-  return writer.write(path, [&](std::size_t index, const gguf::Writer::Sink& sink) {
-    const auto& tensor = json["tensors"][index];
-    const std::uint64_t start =
-        fnv1a(tensor["name"]) ^ (json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
-    std::int64_t count = 1;
-    for (const std::int64_t dimension : tensor["shape"]) count *= dimension;
-    const double centre = tensor["centre"], amplitude = tensor["amplitude"];
-    std::vector<float> values(static_cast<std::size_t>(count));
-    for (std::int64_t i = 0; i < count; ++i) {
-      values[i] = weight_element(start, i, centre, amplitude);
-    }
-    const Format& format = *find_format(tensor["type"].get<std::string>());
-    if (format.type == TensorType::kI32) return sink(as_integers(values));
-    std::vector<std::byte> bytes(static_cast<std::size_t>(format.size_bytes(count)));
-    format.quantize(values.data(), bytes.data(), count);
-    return sink(bytes);
-  });
-}
-
-/// sum (got - want)^2 / sum want^2
-inline double normalised_error(std::span<const float> got, std::span<const float> want) {
-  double difference = 0.0;
-  double norm = 0.0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    difference += (double{got[i]} - want[i]) * (double{got[i]} - want[i]);
-    norm += double{want[i]} * want[i];
-  }
-  return difference / std::max(norm, 1e-30);
-}
+float weight_element(std::uint64_t start, std::uint64_t i, double centre, double amplitude);
 
 /// The normalised error of a case's logits that rounding explains: see
 /// docs/decisions/gelu-of-halves.md.
-inline double largest_error(std::string_view name) { return name == "gemma3n-dense" ? 1e-5 : 1e-7; }
+double largest_error(std::string_view name);
 
 }  // namespace linnet::test

@@ -1,13 +1,15 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "generate/engine.hpp"
 #include "support/mixer_cases.hpp"
-#include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::test {
@@ -15,38 +17,17 @@ namespace linnet::test {
 /// The model of an oracle case (tests/data/architectures) as a file, and engines that run it.
 class TinyModel {
  public:
-  explicit TinyModel(const std::string& name) {
-    const auto oracle = OracleCase::read(name);
-    vocabulary_ = static_cast<std::int32_t>(oracle.vocabulary());
-    const Status written = oracle.write(path());
-    EXPECT_TRUE(written) << written.error().message;
-    auto file = ModelFile::open(path());
-    EXPECT_TRUE(file) << file.error().message;
-    file_ = std::move(*file);
-  }
+  explicit TinyModel(const std::string& name);
 
   std::filesystem::path path() const { return folder_ / "model.gguf"; }
   const ModelFile& file() const { return *file_; }
   std::int32_t vocabulary() const { return vocabulary_; }
 
-  static EngineOptions options() {
-    EngineOptions options;
-    options.threads = 1;
-    options.limits.rows = 32;
-    return options;
-  }
+  static EngineOptions options();
   std::unique_ptr<Engine> engine(const EngineOptions& options = TinyModel::options(),
-                                 std::int64_t kv_tokens = 2048) const {
-    auto engine = Engine::load(*file_, options, kv_tokens);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return std::move(*engine);
-  }
+                                 std::int64_t kv_tokens = 2048) const;
 
-  std::vector<std::int32_t> prompt(int length, int salt = 0) const {
-    std::vector<std::int32_t> tokens;
-    for (int i = 0; i < length; ++i) tokens.push_back((i * 37 + salt * 11 + 5) % vocabulary_);
-    return tokens;
-  }
+  std::vector<std::int32_t> prompt(int length, int salt = 0) const;
 
  private:
   TemporaryFolder folder_;
@@ -63,57 +44,18 @@ struct Text {
 };
 
 /// Queues a request whose output goes to `text`, which outlives it.
-inline void submit(Engine& engine, GenerateRequest request, Text& text) {
-  request.on_token = [&text](std::int32_t token) {
-    text.tokens.push_back(token);
-    return true;
-  };
-  request.on_start = [&text](std::int64_t cached) { text.cached_tokens = cached; };
-  request.on_finish = [&text](const Result<FinishReason>& ending) {
-    if (ending) text.reason = *ending;
-    if (!ending) text.error = ending.error().message;
-  };
-  const Status status = engine.submit(std::move(request));
-  ASSERT_TRUE(status) << status.error().message;
-}
+void submit(Engine& engine, GenerateRequest request, Text& text);
 
-inline GenerateRequest greedy(std::vector<std::int32_t> prompt, std::int64_t max_tokens) {
-  GenerateRequest request;
-  request.prompt = std::move(prompt);
-  request.max_tokens = max_tokens;
-  return request;
-}
+GenerateRequest greedy(std::vector<std::int32_t> prompt, std::int64_t max_tokens);
 
 /// Runs until all requests have ended; gives the number of steps.
-inline int finish(Engine& engine) {
-  int steps = 0;
-  for (; !engine.idle(); ++steps) {
-    const Status status = engine.step();
-    EXPECT_TRUE(status) << status.error().message;
-    if (!status) break;
-  }
-  return steps;
-}
+int finish(Engine& engine);
 
 /// One request from beginning to end.
-inline Text run(Engine& engine, GenerateRequest request) {
-  Text text;
-  submit(engine, std::move(request), text);
-  finish(engine);
-  return text;
-}
+Text run(Engine& engine, GenerateRequest request);
 
 /// The logits of all positions, [tokens, vocabulary].
-inline Result<std::vector<float>> all_logits(Engine& engine, std::span<const TokenId> tokens,
-                                             std::span<const TokenId> input = {}) {
-  std::vector<float> all;
-  const Status status =
-      engine.logits(tokens, input, /*first=*/0, [&](std::span<const float> rows) -> Status {
-        all.insert(all.end(), rows.begin(), rows.end());
-        return {};
-      });
-  if (!status) return status.error();
-  return all;
-}
+Result<std::vector<float>> all_logits(Engine& engine, std::span<const TokenId> tokens,
+                                      std::span<const TokenId> input = {});
 
 }  // namespace linnet::test
