@@ -13,13 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string folder_name(std::string repo) {
-  for (auto slash = repo.find('/'); slash != repo.npos; slash = repo.find('/')) {
-    repo.replace(slash, 1, "--");
-  }
-  return "models--" + repo;
-}
-
 Status make_folder(const fs::path& path) {
   std::error_code failure;
   fs::create_directories(path, failure);
@@ -49,10 +42,19 @@ bool is_etag(const std::string& text) {
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == text.npos;
 }
 
+std::string Cache::folder_name(std::string repo) {
+  for (auto slash = repo.find('/'); slash != repo.npos; slash = repo.find('/')) {
+    repo.replace(slash, 1, "--");
+  }
+  return "models--" + repo;
+}
+
 Cache::Cache(const fs::path& root, const std::string& repo)
     : folder_(root / folder_name(repo)), locks_(root / ".locks" / folder_name(repo)) {}
 
 fs::path Cache::blobs() const { return folder_ / "blobs"; }
+
+fs::path Cache::locks() const { return locks_; }
 
 fs::path Cache::blob(const std::string& etag) const { return blobs() / etag; }
 
@@ -96,9 +98,12 @@ std::vector<std::string> Cache::names(const std::string& revision) const {
   return names;
 }
 
-Status Cache::prepare() const {
-  if (Status status = make_folder(blobs()); !status) return status;
-  return make_folder(locks_);
+Result<FileLock> Cache::prepare(const std::function<bool()>& keep_waiting) const {
+  if (Status status = make_folder(locks_); !status) return status.error();
+  auto lock = FileLock::share_folder(locks_, keep_waiting);
+  if (!lock) return lock.error();
+  if (Status status = make_folder(blobs()); !status) return status.error();
+  return lock;
 }
 
 Status Cache::link(const std::string& etag, const std::string& commit,

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "hub/file_lock.hpp"
 
 namespace linnet::hub {
 
@@ -15,9 +17,13 @@ namespace linnet::hub {
 /// Arguments must have passed the checks of repo_file.hpp and is_etag.
 class Cache {
  public:
+  /// The name of the repo's folder.
+  static std::string folder_name(std::string repo);
+
   Cache(const std::filesystem::path& root, const std::string& repo);
 
   std::filesystem::path blobs() const;  ///< the folder of the blobs
+  std::filesystem::path locks() const;  ///< the folder of the locks
   std::filesystem::path blob(const std::string& etag) const;
   std::filesystem::path partial(const std::string& etag) const;  ///< a blob that is not yet whole
   std::filesystem::path lock(const std::string& etag) const;
@@ -29,8 +35,9 @@ class Cache {
   /// The names of all files that are there in that revision, sorted.
   std::vector<std::string> names(const std::string& revision) const;
 
-  /// Makes the folders that the paths above lie in.
-  Status prepare() const;
+  /// Makes the folders that the paths above lie in. While the lock lives, nobody removes what is in
+  /// them; waits where somebody does, as FileLock::acquire.
+  Result<FileLock> prepare(const std::function<bool()>& keep_waiting) const;
   /// Makes the snapshot's link to a blob.
   Status link(const std::string& etag, const std::string& commit, const std::string& name) const;
   /// Remembers the commit that `revision` stands for. Writes nothing where that is known.

@@ -127,7 +127,10 @@ class Fetch {
   }
 
   Status bring_all() {
-    if (Status status = cache_.prepare(); !status) return status;
+    // Until the links and the revision are written.
+    auto lock = cache_.prepare(keep_going_);
+    if (!lock) return lock.error();
+    lock_.emplace(std::move(*lock));
     if (Status status = check_disk_space(); !status) return status;
     for (const RemoteFile& remote : remotes_) {
       if (Status status = bring(remote); !status) return status;
@@ -274,6 +277,7 @@ class Fetch {
   const Cache cache_;
   const std::function<bool()> keep_going_;
   HttpClient client_;
+  std::optional<FileLock> lock_;
   std::vector<RemoteFile> remotes_;
   std::string failure_;  // why the Hub could not be asked
   std::uint64_t model_bytes_ = 0;

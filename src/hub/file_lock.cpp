@@ -17,6 +17,8 @@
 namespace linnet::hub {
 namespace {
 
+constexpr std::chrono::milliseconds kPause(100);
+
 // Some lockers delete the file when they are done: then a lock on the old file locks nothing.
 bool is_still_named(int descriptor, const std::filesystem::path& path) {
   struct stat own {};
@@ -32,7 +34,7 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
   std::error_code failure;
   std::filesystem::create_directories(path.parent_path(), failure);
   while (true) {
-    FileLock lock(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    FileLock lock(open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666));
     if (lock.descriptor_ < 0) {
       return Error{fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno))};
     }
@@ -42,8 +44,32 @@ Result<FileLock> FileLock::acquire(const std::filesystem::path& path,
       return Error{fmt::format("{}: cannot be locked: {}", path.string(), std::strerror(errno))};
     }
     if (!keep_waiting()) return interruption();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    std::this_thread::sleep_for(kPause);
   }
+}
+
+Result<FileLock> FileLock::share_folder(const std::filesystem::path& path,
+                                        const std::function<bool()>& keep_waiting) {
+  return lock_folder(path, LOCK_SH, keep_waiting);
+}
+
+Result<FileLock> FileLock::own_folder(const std::filesystem::path& path,
+                                      const std::function<bool()>& keep_waiting) {
+  return lock_folder(path, LOCK_EX, keep_waiting);
+}
+
+Result<FileLock> FileLock::lock_folder(const std::filesystem::path& path, int operation,
+                                       const std::function<bool()>& keep_waiting) {
+  FileLock lock(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (lock.descriptor_ < 0) {
+    return Error{fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno))};
+  }
+  while (flock(lock.descriptor_, operation | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) break;
+    if (!keep_waiting()) return interruption();
+    std::this_thread::sleep_for(kPause);
+  }
+  return lock;
 }
 
 FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string_view>
 
 #include "hub/url.hpp"
@@ -60,6 +61,28 @@ int five_digits(std::string_view text) {
   return text.size() == 5 && end == text.data() + 5 && number > 0 ? number : 0;
 }
 
+// A model in several files.
+struct Split {
+  std::string stem;
+  int count;
+  std::string part(int i) const { return fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count); }
+};
+
+// Nothing for the name of a file that is whole.
+std::optional<Split> split_of(const std::string& name) {
+  constexpr std::string_view kTail = "-00001-of-00001.gguf";
+  if (name.size() <= kTail.size()) return std::nullopt;
+  const std::string stem = name.substr(0, name.size() - kTail.size());
+  const std::string_view tail = std::string_view(name).substr(stem.size());
+  const int part = five_digits(tail.substr(1, 5));
+  const int count = five_digits(tail.substr(10, 5));
+  if (tail[0] != '-' || tail.substr(6, 4) != "-of-" || !tail.ends_with(".gguf") || part == 0 ||
+      part > count || count > kMostParts) {
+    return std::nullopt;
+  }
+  return Split{stem, count};
+}
+
 }  // namespace
 
 Status check_repo(const std::string& repo) {
@@ -95,25 +118,25 @@ bool is_commit(const std::string& text) {
 }
 
 std::vector<std::string> part_names(const std::string& name) {
-  constexpr std::string_view kTail = "-00001-of-00001.gguf";
-  if (name.size() <= kTail.size()) return {name};
-  const std::string stem = name.substr(0, name.size() - kTail.size());
-  const std::string_view tail = std::string_view(name).substr(stem.size());
-  const int part = five_digits(tail.substr(1, 5));
-  const int count = five_digits(tail.substr(10, 5));
-  if (tail[0] != '-' || tail.substr(6, 4) != "-of-" || !tail.ends_with(".gguf") || part == 0 ||
-      part > count || count > kMostParts) {
-    return {name};
-  }
+  const auto split = split_of(name);
+  if (!split) return {name};
   std::vector<std::string> names;
-  for (int i = 1; i <= count; ++i) {
-    names.push_back(fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count));
-  }
+  for (int i = 1; i <= split->count; ++i) names.push_back(split->part(i));
   return names;
 }
 
+std::string first_part(const std::string& name) {
+  const auto split = split_of(name);
+  return split ? split->part(1) : name;
+}
+
+std::size_t part_count(const std::string& name) {
+  const auto split = split_of(name);
+  return split ? static_cast<std::size_t>(split->count) : 1;
+}
+
 bool names_model(const std::string& file) {
-  return file.ends_with(".gguf") && part_names(file).front() == file;
+  return file.ends_with(".gguf") && first_part(file) == file;
 }
 
 std::string shown_names(const std::vector<std::string>& names) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,10 @@ bool is_commit(const std::string& text);
 /// The names of all parts that belong to `name`: those of a split model
 /// (NAME-00001-of-00003.gguf, whichever part was named), else the name alone.
 std::vector<std::string> part_names(const std::string& name);
+
+/// The first and the number of those, without a list of them.
+std::string first_part(const std::string& name);
+std::size_t part_count(const std::string& name);
 
 /// True for a GGUF file that stands for a model: not for the later parts of a split one.
 bool names_model(const std::string& file);

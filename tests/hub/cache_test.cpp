@@ -34,7 +34,7 @@ TEST(CacheTest, FindsWhatHuggingfaceHubLeft) {
 TEST(CacheTest, LinksAreRelativeAsHuggingfaceHubMakesThem) {
   const test::TemporaryFolder root;
   const Cache cache(root.path(), "o/m");
-  ASSERT_TRUE(cache.prepare());
+  ASSERT_TRUE(cache.prepare([] { return true; }));
   test::put_file(cache.blob("e"), "bytes");
   ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));
   ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));  // again is no error
@@ -56,7 +56,7 @@ TEST(CacheTest, ListsWhatIsThere) {
   const test::TemporaryFolder root;
   const Cache cache(root.path(), "o/m");
   EXPECT_TRUE(cache.names("main").empty());
-  ASSERT_TRUE(cache.prepare());
+  ASSERT_TRUE(cache.prepare([] { return true; }));
   test::put_file(cache.blob("e"), "bytes");
   ASSERT_TRUE(cache.link("e", kCommit, "d/f.gguf"));
   ASSERT_TRUE(cache.link("e", kCommit, "a"));
@@ -69,7 +69,7 @@ TEST(CacheTest, ListsWhatIsThere) {
 TEST(CacheTest, ManyMakeTheSameLink) {
   const test::TemporaryFolder root;
   const Cache cache(root.path(), "o/m");
-  ASSERT_TRUE(cache.prepare());
+  ASSERT_TRUE(cache.prepare([] { return true; }));
   test::put_file(cache.blob("e"), "bytes");
   std::atomic<int> failures = 0;
   std::vector<std::thread> threads;
