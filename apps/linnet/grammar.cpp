@@ -187,8 +187,10 @@ void add_grammar(CLI::App& parent, int& exit_status) {
       parent.add_subcommand("grammar", "Check a text against a grammar, schema or expression");
   auto options = std::make_shared<Options>();
   const std::array sources = {
-      app->add_option("--grammar,--gbnf", options->gbnf, "grammar in GBNF: a file or its text"),
-      app->add_option("--json-schema,--schema", options->schema, "JSON schema: a file or its text"),
+      app->add_option("--grammar,--gbnf", options->gbnf, "grammar in GBNF: a file or its text")
+          ->type_name("FILE|TEXT"),
+      app->add_option("--json-schema,--schema", options->schema, "JSON schema: a file or its text")
+          ->type_name("FILE|TEXT"),
       app->add_option("--regex", options->regex, "regular expression for the whole text"),
       app->add_flag(
           "--jsonl", options->jsonl,

@@ -96,8 +96,9 @@ void add_importance(CLI::App& parent, int& exit_status) {
       ->capture_default_str();
   app->add_option("text", options->text,
                   "file with a text of the kind that the model is for; - for standard input")
+      ->type_name("FILE")
       ->required();
-  app->add_option("out", options->path, "GGUF file to write")->required();
+  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE")->required();
   app->footer(
       "What is left behind the last full window is not read. Some 100,000 tokens are enough.\n\n"
       "Examples:\n"

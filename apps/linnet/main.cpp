@@ -19,12 +19,13 @@ namespace linnet::app {
 namespace {
 
 constexpr std::array kSubcommands = {
-    Subcommand{add_generate},   Subcommand{add_chat},          Subcommand{add_serve},
-    Subcommand{add_embed},      Subcommand{add_rerank},        Subcommand{add_pull},
-    Subcommand{add_inspect},    Subcommand{add_bench},         Subcommand{add_perplexity},
-    Subcommand{add_importance}, Subcommand{add_quantize},      Subcommand{add_tokenize},
-    Subcommand{add_grammar},    Subcommand{add_architectures}, Subcommand{add_logits},
-    Subcommand{add_template},   Subcommand{add_synth},
+    Subcommand{add_generate},   Subcommand{add_chat},       Subcommand{add_serve},
+    Subcommand{add_embed},      Subcommand{add_rerank},     Subcommand{add_pull},
+    Subcommand{add_cache},      Subcommand{add_inspect},    Subcommand{add_bench},
+    Subcommand{add_perplexity}, Subcommand{add_importance}, Subcommand{add_quantize},
+    Subcommand{add_tokenize},   Subcommand{add_grammar},    Subcommand{add_architectures},
+    Subcommand{add_logits},     Subcommand{add_template},   Subcommand{add_synth},
+    Subcommand{add_completion},
 };
 
 // A mapped file that is cut while it is read raises SIGBUS, in several threads perhaps: end with

@@ -183,6 +183,7 @@ void add_perplexity(CLI::App& parent, int& exit_status) {
       ->capture_default_str();
   app->add_flag("--json", options->json, "print one JSON object");
   app->add_option("file", options->text, "file with the text, UTF-8; - for standard input")
+      ->type_name("FILE")
       ->required();
   app->footer(
       "Perplexity counts as llama.cpp's does. The lower, the better; only models of one "

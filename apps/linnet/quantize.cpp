@@ -225,7 +225,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
   app->add_flag("--dry-run", options->dry_run,
                 "write nothing: only say which types the tensors get, and how large they become");
   app->add_flag("--json", options->json, "print what was done as one JSON object");
-  app->add_option("out", options->path, "GGUF file to write");
+  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE");
   app->footer(
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"

@@ -108,9 +108,9 @@ void add_rerank(CLI::App& parent, int& exit_status) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each");
   options->model.add_to(*app);
-  app->add_option(
-      "file", options->files,
-      "files with a document each, UTF-8 (default: each line of standard input is one)");
+  app->add_option("file", options->files,
+                  "files with a document each, UTF-8 (default: each line of standard input is one)")
+      ->type_name("FILE");
   app->footer(
       "The best comes first, with its score: the higher, the more relevant. Scores of one model\n"
       "can be compared, those of two can not. The model must be one for reranking.\n\n"

@@ -90,9 +90,11 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
   app.add_option("--min-tokens", min_tokens, "fewest tokens before the answer may end")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30));
   const auto gbnf = app.add_option("--grammar", grammar_,
-                                   "GBNF grammar that the answer follows: a file or its text");
+                                   "GBNF grammar that the answer follows: a file or its text")
+                        ->type_name("FILE|TEXT");
   app.add_option("--json-schema", json_schema_,
                  "JSON schema that the answer follows: a file or its text")
+      ->type_name("FILE|TEXT")
       ->excludes(gbnf);
   app.add_option("--regex", regex_, "regular expression that the whole answer matches")
       ->excludes(gbnf)

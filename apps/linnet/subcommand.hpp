@@ -28,12 +28,14 @@ void add_logits(CLI::App& parent, int& exit_status);
 void add_tokenize(CLI::App& parent, int& exit_status);
 void add_architectures(CLI::App& parent, int& exit_status);
 void add_pull(CLI::App& parent, int& exit_status);
+void add_cache(CLI::App& parent, int& exit_status);
 void add_template(CLI::App& parent, int& exit_status);
 void add_grammar(CLI::App& parent, int& exit_status);
 void add_quantize(CLI::App& parent, int& exit_status);
 void add_synth(CLI::App& parent, int& exit_status);
 void add_bench(CLI::App& parent, int& exit_status);
 void add_serve(CLI::App& parent, int& exit_status);
+void add_completion(CLI::App& parent, int& exit_status);
 
 /// Prints "linnet: MESSAGE" to stderr for an error; gives the exit status.
 int report(const Status& status);

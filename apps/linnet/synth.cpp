@@ -60,7 +60,7 @@ void add_synth(CLI::App& parent, int& exit_status) {
   app->add_option("--seed", options->seed, "seed of the weights")
       ->check(unsigned_number())
       ->capture_default_str();
-  app->add_option("out", options->path, "GGUF file to write")->required();
+  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE")->required();
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

@@ -25,7 +25,9 @@ constexpr std::array kCommands = {
     Translation{"show", "inspect"},       Translation{"info", "inspect"},
     Translation{"download", "pull"},      Translation{"get", "pull"},
     Translation{"imatrix", "importance"}, Translation{"server", "serve"},
-    Translation{"embedding", "embed"},
+    Translation{"embedding", "embed"},    Translation{"list", "cache"},
+    Translation{"ls", "cache"},           Translation{"rm", "cache"},
+    Translation{"remove", "cache"},       Translation{"completions", "completion"},
 };
 constexpr std::array kOptions = {
     Translation{"--model", "--gguf"},

@@ -115,7 +115,7 @@ class Scanner {
                         .size_bytes = is_link ? 0 : size_of(entry.status),
                         .last_used = last_used(entry.status)};
     const auto target = folder.target(entry.name);
-    file.leads_nowhere = !target;
+    file.leads_nowhere = !target || !S_ISREG(target->st_mode);
     const auto blob = target ? names_.find({target->st_dev, target->st_ino}) : names_.end();
     if (blob != names_.end()) {
       for (const std::string& name : blob->second) ++scan_.blobs[name].links;

@@ -30,7 +30,7 @@ struct RepoScan {
     std::string name;
     std::string blob;              ///< that it leads to; empty: none of this repo
     bool is_link = false;          ///< else the bytes are in the snapshot itself
-    bool leads_nowhere = false;    ///< a link to what is not there
+    bool leads_nowhere = false;    ///< a link to what is no file
     std::uint64_t size_bytes = 0;  ///< of what lies in the cache
     std::time_t last_used = 0;
   };

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/bundled_model.hpp"
+#include "support/put_file.hpp"
 #include "support/reranker_file.hpp"
 #include "support/run_program.hpp"
 #include "support/temporary_folder.hpp"
@@ -39,6 +40,7 @@ TEST(JsonOutput, EveryKeyIsDocumented) {
   const test::TemporaryFolder folder;
   const auto path = [&](const char* name) { return (folder / name).string(); };
   test::write_file(folder / "text.txt", "In the beginning God created the heaven and the earth.");
+  test::put_file(folder / "hub/models--o--m/snapshots/main/m.gguf", "GGUF");
   const Status written = test::write_reranker(folder / "reranker.gguf");
   ASSERT_TRUE(written) << written.error().message;
   const Arguments commands[] = {
@@ -48,11 +50,13 @@ TEST(JsonOutput, EveryKeyIsDocumented) {
       {"rerank", "--gguf", path("reranker.gguf"), "--query", "a", "--document", "b", "--json"},
       {"inspect", "--gguf", model, "--json"},
       {"perplexity", "--against", model, "--json", path("text.txt")},
+      {"cache", "--json"},
+      {"cache", "--repo", "o/m", "--remove", "--json"},
       {"quantize", "--gguf", model, "--type", "Q4_0", "--json", path("out.gguf")},
   };
   for (const Arguments& command : commands) {
     SCOPED_TRACE(testing::PrintToString(command));
-    const auto ended = run_program(command);
+    const auto ended = run_program(command, {.environment = {"HF_HUB_CACHE=" + path("hub")}});
     ASSERT_EQ(ended.status, 0) << ended.err;
     const Json json = Json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
     ASSERT_TRUE(json.is_object()) << ended.out;

@@ -117,6 +117,7 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"genrate"}, "generate");
   asks({"Chat"}, "chat");
   asks({"run", "model.gguf"}, "chat");
+  asks({"rm", "model.gguf"}, "cache");
   asks({"generate", "--promt", "x"}, "--prompt");
   asks({"generate", "--top_k=3"}, "--top-k");
   asks({"generate", "--max-tok", "3"}, "--max-tokens");
@@ -145,8 +146,8 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
 }
 
 TEST(Usage, HelpHasExamples) {
-  for (const char* name :
-       {"generate", "serve", "embed", "rerank", "importance", "tokenize", "grammar"}) {
+  for (const char* name : {"generate", "serve", "embed", "rerank", "importance", "tokenize",
+                           "grammar", "cache", "completion"}) {
     EXPECT_THAT(run_program({name, "--help"}).out, HasSubstr(std::string("  linnet ") + name));
   }
 }
