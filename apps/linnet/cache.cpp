@@ -62,8 +62,9 @@ std::string remarks(const CachedModel& model) {
   }
   if (model.state == State::kUnfinished) texts.push_back("unfinished");
   if (model.state == State::kDamaged) texts.push_back("damaged: not all of it is there");
+  if (model.is_shared) texts.emplace_back("its bytes are shared");
   const bool is_elsewhere = model.state == State::kWhole && model.blobs.empty();
-  if (is_elsewhere && model.size_bytes == 0) texts.push_back("its bytes are outside of the cache");
+  if (is_elsewhere && model.size_bytes == 0) texts.push_back("its bytes are elsewhere");
   return texts.empty() ? "" : fmt::format("  ({})", fmt::join(texts, ", "));
 }
 

@@ -122,11 +122,18 @@ class RepoRemoval {
     auto lock = lock_blob(blob);
     if (!lock) return lock.error();
     if (Status status = remove_files(folder, files, blob); !status) return status;
-    if (known->second.links > 0) return {};  // others need it
+    if (known->second.links > 0) return still_needed(files, blob);
     auto blobs = folder.enter("blobs");
     if (!blobs) return blobs.error();
     scan_.blobs.erase(known);
     return count(blobs->remove(blob));
+  }
+
+  // Another link keeps a blob, which is no failure, but for one that had none.
+  Status still_needed(const std::vector<const RepoScan::File*>& files,
+                      const std::string& blob) const {
+    if (!files.empty()) return {};
+    return Error{fmt::format("{}: {} was finished meanwhile, so it was not removed", repo_, blob)};
   }
 
   // Those that lead to the blob.
@@ -155,7 +162,7 @@ class RepoRemoval {
       if (!snapshots || (*snapshots && (*snapshots)->target(commit))) continue;
       forget(folder, commit);
     }
-    if (!is_bare(folder)) return;
+    if (!is_bare(folder) || is_downloading()) return;
     for (const auto& [commit, names] : scan_.revisions) forget(folder, commit);
     folder.remove_if_empty("refs");
     if (const auto refs = folder.enter_if_there("refs"); !refs || *refs) return;
@@ -173,6 +180,16 @@ class RepoRemoval {
       // It is gone already, or stays and stands for nothing.
       [[maybe_unused]] const auto ignored = (*refs)->remove_below(name);
     }
+  }
+
+  // What huggingface_hub holds the lock of is about to come.
+  bool is_downloading() const {
+    const auto folder = Folder::open(cache_.locks());
+    const auto entries =
+        folder ? folder->entries() : Result<std::vector<Folder::Entry>>(folder.error());
+    return !entries || !std::ranges::all_of(*entries, [&](const Folder::Entry& entry) {
+      return FileLock::acquire(cache_.locks() / entry.name, [] { return false; }).ok();
+    });
   }
 
   // Whether branches and tags are all that is left.

@@ -82,6 +82,7 @@ class RepoModels {
       leads_nowhere = leads_nowhere || file->leads_nowhere;
       const bool is_counted = !file->blob.empty() && !blobs.insert(file->blob).second;
       if (!is_counted) model.size_bytes += file->size_bytes;
+      model.is_shared |= !file->blob.empty() && scan_.blobs.at(file->blob).is_shared;
     }
     const bool is_whole = names.size() == model.parts && !leads_nowhere;
     model.state = is_whole ? State::kWhole : State::kDamaged;
@@ -141,7 +142,7 @@ void add_sizes(const RepoScan& scan, const std::vector<CachedModel>& models, Cac
   for (const auto& [name, count] : links) {
     const RepoScan::Blob& blob = scan.blobs.at(name);
     all.size_bytes += blob.size_bytes;
-    if (blob.links == count) all.freed_bytes += blob.size_bytes;
+    if (blob.links == count && !blob.is_shared) all.freed_bytes += blob.size_bytes;
   }
 }
 

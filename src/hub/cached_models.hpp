@@ -28,7 +28,8 @@ struct CachedModel {
   State state = State::kWhole;
   std::vector<std::string> revisions;  ///< branches and tags that have it; else commits
   std::size_t parts = 1;
-  std::uint64_t size_bytes = 0;  ///< in the cache: what links lead to elsewhere is not counted
+  std::uint64_t size_bytes = 0;  ///< 0 where a snapshot leads out of its repo
+  bool is_shared = false;        ///< the bytes are not the repo's alone
   std::time_t last_used = 0;
   std::filesystem::path path;  ///< of the (first) file
 
@@ -38,16 +39,16 @@ struct CachedModel {
 
 /// Which models are meant; an empty name means all.
 struct CacheSelection {
-  std::string repo;
-  std::string file;      ///< of a split model any part
-  std::string revision;  ///< branch, tag or commit
+  std::string repo = {};
+  std::string file = {};      ///< of a split model any part
+  std::string revision = {};  ///< branch, tag or commit
   bool unfinished_only = false;
 };
 
 struct CachedModels {
   std::vector<CachedModel> models;  ///< sorted by repo and file
   std::uint64_t size_bytes = 0;     ///< of all of them, what they share counted once
-  std::uint64_t freed_bytes = 0;    ///< of these what nothing else in the cache needs
+  std::uint64_t freed_bytes = 0;    ///< of these the repos' own that nothing else needs
   std::vector<std::string> notes;   ///< what could not be looked at, a sentence each
 };
 

@@ -70,12 +70,15 @@ class Scanner {
     const auto folder = enter("blobs");
     if (!folder) return;
     for (const Folder::Entry& entry : entries(*folder)) {
-      if (!S_ISREG(entry.status.st_mode) || !is_etag(entry.name)) continue;
+      const bool is_link = S_ISLNK(entry.status.st_mode);
+      const auto file = is_link ? folder->target(entry.name) : entry.status;
+      if (!file || !S_ISREG(file->st_mode) || !is_etag(entry.name)) continue;
       RepoScan::Blob& blob = scan_.blobs[entry.name];
-      blob.size_bytes = size_of(entry.status);
+      blob.size_bytes = size_of(*file);
+      blob.is_shared = is_link || file->st_nlink > 1;
       blob.is_unfinished = entry.name.ends_with(kUnfinished);
-      blob.last_used = blob.is_unfinished ? entry.status.st_mtime : last_used(entry.status);
-      names_[{entry.status.st_dev, entry.status.st_ino}].push_back(entry.name);
+      blob.last_used = blob.is_unfinished ? file->st_mtime : last_used(*file);
+      names_[{file->st_dev, file->st_ino}].push_back(entry.name);
     }
   }
 
@@ -134,8 +137,8 @@ class Scanner {
     for (auto& [name, blob] : scan_.blobs) {
       if (blob.links > 0) continue;
       const std::string beginning = folder->beginning(name, kMagic.size());
-      blob.may_be_model =
-          beginning == kMagic || (blob.is_unfinished && beginning.size() < kMagic.size());
+      const bool has_not_begun = blob.is_unfinished && beginning.size() < kMagic.size();
+      blob.may_be_model = beginning == kMagic || (has_not_begun && !blob.is_shared);
     }
   }
 

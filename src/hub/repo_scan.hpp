@@ -19,7 +19,10 @@ struct RepoScan {
   struct Blob {
     std::uint64_t size_bytes = 0;
     std::time_t last_used = 0;
-    std::size_t links = 0;       ///< from snapshots
+    std::size_t links = 0;  ///< from snapshots
+    /// Its bytes have another place or name, too: newer huggingface_hub keep in a store what
+    /// several repos have.
+    bool is_shared = false;
     bool is_unfinished = false;  ///< "ETAG.incomplete"
     bool may_be_model = false;   ///< begins as a GGUF file, or has not begun; only of those
                                  ///< that nothing links to

@@ -168,7 +168,8 @@ TEST_F(CompletionTest, FishCompletes) {
     return output_of("HOME=$PWD fish -N", script + "complete -C '" + line + "'\n", folder.path());
   };
   EXPECT_EQ(fish("linnet gen"), "generate\tContinue a text\n");
-  EXPECT_EQ(fish("linnet chat --device c"), "cpu\tnone\ncuda\tnone\n");
+  EXPECT_EQ(fish("linnet chat --device c"),
+            "cpu\twhere the model runs\ncuda\twhere the model runs\n");
 }
 
 TEST_F(CompletionTest, OtherShellsAreRefused) {

@@ -15,6 +15,7 @@
 
 #include "hub/cache.hpp"
 #include "hub/download_fixture.hpp"
+#include "hub/folder.hpp"
 #include "support/put_file.hpp"
 
 namespace linnet::hub {
@@ -147,9 +148,9 @@ TEST_F(CachedModelsTest, TheSameBytesInTwoCommitsAreOneModelOthersAreTwo) {
   EXPECT_THAT(list().models[0].revisions, ElementsAre("v1", "main"));
   put(kSecond, "m.gguf", "f", "4567");
   EXPECT_EQ(list().models.size(), 2u);
-  EXPECT_EQ(list({.repo = "o/m", .file = {}, .revision = "main"}).size_bytes, 4u);
-  EXPECT_EQ(list({.repo = "o/m", .file = {}, .revision = kFirst}).size_bytes, 3u);
-  EXPECT_THAT(list({.repo = "o/m", .file = {}, .revision = "v2"}).models, IsEmpty());
+  EXPECT_EQ(list({.repo = "o/m", .revision = "main"}).size_bytes, 4u);
+  EXPECT_EQ(list({.repo = "o/m", .revision = kFirst}).size_bytes, 3u);
+  EXPECT_THAT(list({.repo = "o/m", .revision = "v2"}).models, IsEmpty());
 }
 
 TEST_F(CachedModelsTest, OtherReposAndFilesStay) {
@@ -171,7 +172,7 @@ TEST_F(CachedModelsTest, ABlobThatAnotherRevisionLinksToStays) {
   put(kSecond, "m.gguf", "e", "123");
   ASSERT_TRUE(cache.remember("v1", kFirst));
   ASSERT_TRUE(cache.remember("main", kSecond));
-  const CacheSelection old = {.repo = "o/m", .file = {}, .revision = "v1"};
+  const CacheSelection old = {.repo = "o/m", .revision = "v1"};
   EXPECT_EQ(list(old).size_bytes, 3u);
   EXPECT_EQ(list(old).freed_bytes, 0u);
   const CacheRemoval done = remove(old);
@@ -202,6 +203,26 @@ TEST_F(CachedModelsTest, WhatIsNoModelStays) {
   EXPECT_TRUE(fs::exists(cache.blob("g")));
 }
 
+// As newer huggingface_hub keep bytes of several repos.
+TEST_F(CachedModelsTest, BlobsThatAreLinksToAStore) {
+  test::put_file(root / "blobs/ab/abcd", "GGUF");
+  put(kFirst, "m.gguf", "e", "");
+  put(kSecond, "m.gguf", "e", "");
+  fs::remove(cache.blob("e"));
+  fs::create_symlink("../../blobs/ab/abcd", cache.blob("e"));
+  const CachedModels found = list();
+  ASSERT_EQ(found.models.size(), 1u);
+  EXPECT_EQ(found.models[0].size_bytes, 4u);
+  EXPECT_EQ(found.models[0].state, State::kWhole);
+  EXPECT_TRUE(found.models[0].is_shared);
+  EXPECT_EQ(found.freed_bytes, 0u);
+  remove({.repo = "o/m", .revision = kFirst});
+  EXPECT_EQ(test::read_file(cache.find(kSecond, "m.gguf").value()), "GGUF");
+  EXPECT_EQ(remove().freed_bytes, 0u);
+  EXPECT_FALSE(fs::exists(repo));
+  EXPECT_EQ(test::read_file(root / "blobs/ab/abcd"), "GGUF");
+}
+
 TEST_F(CachedModelsTest, NothingIsLeftOfARepoThatHasNothingMore) {
   put(kFirst, "d/e/m.gguf", "e", "123");
   ASSERT_TRUE(cache.remember("refs/pr/1", kFirst));
@@ -225,8 +246,7 @@ TEST_F(CachedModelsTest, WhatUnfinishedDownloadsLeft) {
   put_blob("f.incomplete", "GGUF and more");
   put_blob("g", "GGUF, the first part of a split model");
   put_blob("h.incomplete", "");
-  const CacheSelection unfinished = {
-      .repo = {}, .file = {}, .revision = {}, .unfinished_only = true};
+  const CacheSelection unfinished = {.unfinished_only = true};
   EXPECT_THAT(files(list(unfinished)), ElementsAre("f.incomplete", "g", "h.incomplete"));
   EXPECT_EQ(list(unfinished).models[0].state, State::kUnfinished);
   EXPECT_EQ(remove({.repo = "o/m", .file = "f.incomplete"}).freed_bytes, 13u);
@@ -264,6 +284,17 @@ TEST_F(CachedModelsTest, WhatHuggingfaceHubDownloadsIsLeftAlone) {
   EXPECT_FALSE(fs::exists(repo));
 }
 
+// The partial file is made a moment after the lock; the folder for it has to stay.
+TEST_F(CachedModelsTest, FoldersThatHuggingfaceHubIsAboutToUseStay) {
+  put(kFirst, "m.gguf", "e", "123");
+  test::put_file(cache.lock("f"), "");
+  const int other = open(cache.lock("f").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(flock(other, LOCK_EX), 0);
+  EXPECT_EQ(remove().models, 1u);
+  EXPECT_TRUE(fs::exists(cache.blobs()));
+  close(other);
+}
+
 TEST_F(CachedModelsTest, ARepoThatIsDownloadedIntoIsLeftAlone) {
   put(kFirst, "m.gguf", "e", "123");
   {
@@ -281,12 +312,16 @@ TEST_F(CachedModelsTest, ARepoThatIsDownloadedIntoIsLeftAlone) {
 TEST_F(CachedModelsTest, WhatWasChangedSinceItWasListedStays) {
   put(kFirst, "m.gguf", "e", "123");
   put(kFirst, "n.gguf", "x", "12");
+  put_blob("y", "GGUF");
   const CachedModels found = list();
+  ASSERT_TRUE(cache.link("y", kSecond, "y.gguf"));
   put(kFirst, "m.gguf", "f", "4567");
   fs::remove(repo / "snapshots" / kFirst / "n.gguf");
   fs::remove(cache.blob("x"));
   const CacheRemoval done = remove_cached_models(root, found.models);
-  EXPECT_THAT(done.errors, ElementsAre(HasSubstr("m.gguf was changed meanwhile")));
+  EXPECT_THAT(done.errors, ElementsAre(HasSubstr("m.gguf was changed meanwhile"),
+                                       HasSubstr("y was finished meanwhile")));
+  EXPECT_TRUE(cache.find(kSecond, "y.gguf"));
   EXPECT_EQ(test::read_file(cache.find(kFirst, "m.gguf").value()), "4567");
 }
 
@@ -339,10 +374,30 @@ TEST_F(CachedModelsTest, ALinkThatCameLaterIsNotFollowed) {
     fs::remove(place);
     fs::rename(folder / "aside", place);
   }
+  put(kFirst, "d/m.gguf", "e", "123");
+  fs::remove_all(root / ".locks");
   fs::create_directory_symlink(outside, root / ".locks");
   EXPECT_THAT(remove().errors, ElementsAre(HasSubstr(".locks: is a link, which is not followed")));
   EXPECT_TRUE(cache.find(kFirst, "d/m.gguf"));
   EXPECT_FALSE(fs::exists(outside / "models--o--m"));
+}
+
+TEST_F(CachedModelsTest, AFolderIsNotLeftByALink) {
+  const fs::path outside = folder / "outside";
+  test::put_file(outside / "m.gguf", "precious");
+  test::put_file(root / "a/b/file", "123");
+  fs::create_directory_symlink(outside, root / "a/link");
+  const auto opened = Folder::open(root);
+  ASSERT_TRUE(opened);
+  EXPECT_FALSE(opened->remove_below("a/link/m.gguf"));
+  EXPECT_FALSE(opened->remove("a"));
+  EXPECT_FALSE(opened->remove_if_empty("a"));
+  EXPECT_TRUE(fs::exists(outside / "m.gguf"));
+  const auto freed = opened->remove_below("a/b/file");
+  ASSERT_TRUE(freed);
+  EXPECT_EQ(*freed, 3u);
+  EXPECT_FALSE(fs::exists(root / "a/b"));
+  EXPECT_TRUE(fs::exists(root / "a/link"));
 }
 
 TEST_F(CachedModelsTest, FilesInThePlaceOfFolders) {
@@ -432,6 +487,7 @@ TEST_F(CachedModelsTest, WhereNoMoreFoldersCanBeOpenedNothingIsRemoved) {
 TEST_F(CachedModelsTest, OnlyBytesThatNoOtherNameKeepsAreFreed) {
   put(kFirst, "m.gguf", "e", "123");
   fs::create_hard_link(cache.blob("e"), folder / "copy.gguf");
+  EXPECT_EQ(list().freed_bytes, 0u);
   EXPECT_EQ(remove().freed_bytes, 0u);
   EXPECT_EQ(test::read_file(folder / "copy.gguf"), "123");
 }
