@@ -128,7 +128,7 @@ TEST_F(CachedModelsTest, WhatIsMissingMakesItDamaged) {
   EXPECT_FALSE(fs::exists(repo));
 }
 
-// What the names of 9999 parts may not cost for each file of many.
+// Also where most of them are missing.
 TEST_F(CachedModelsTest, ManyPartsAreOneModel) {
   for (int i = 1; i <= 3000; ++i) {
     test::put_file(repo / "snapshots" / kFirst / fmt::format("m-{:05}-of-09999.gguf", i), "1");
