@@ -22,8 +22,9 @@ std::vector<std::string> split(std::string_view text, char separator) {
 CompletedValue value_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const auto open = type.find('{'), close = type.find('}', open);
-  if (close != type.npos)
+  if (close != type.npos) {
     return {Kind::kWords, split(type.substr(open + 1, close - open - 1), ',')};
+  }
   const std::vector<std::string> types = split(type.substr(0, type.find(':')), '|');
   const auto is = [&](std::string_view name) {
     return std::ranges::find(types, name) != types.end();
@@ -40,7 +41,8 @@ CompletedValue value_of(const CLI::Option& option) {
 
 // The first words of a text, without what shells could take for more than letters.
 std::string first_clause(const std::string& text) {
-  std::string clause = text.substr(0, std::min(text.find_first_of(";:()[]{}\n"), text.find(". ")));
+  std::string clause =
+      text.substr(0, std::min(text.find_first_of(";:()[]{}\\\n"), text.find(". ")));
   clause.erase(clause.find_last_not_of(" ,") + 1);
   return clause;
 }
