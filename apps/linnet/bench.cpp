@@ -202,7 +202,7 @@ Status run(const Options& options) {
     return run_bench(**engine, report.plan, show);
   }();
   if (!times) return times.error();
-  if (Status status = (*file)->file().check_unchanged(); !status) return status;
+  if (Status status = (*file)->check_unchanged(); !status) return status;
   report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
   report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
   report.generation =

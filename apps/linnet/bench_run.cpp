@@ -135,6 +135,13 @@ BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv
     (is_float(*tensor.format) ? floors.prompt_float_operations : floors.prompt_int8_operations) +=
         operations;
   }
+  for (const gguf::Lora& adapter : file.adapters()) {
+    for (const auto& [tensor, pair] : adapter.pairs()) {
+      const auto elements = static_cast<double>(pair.elements());
+      floors.decode_bytes += elements * sizeof(float) / plan.sequences;
+      floors.prompt_float_operations += 2.0 * elements;
+    }
+  }
   const double keys =
       static_cast<double>(plan.depth) + static_cast<double>(plan.generated_tokens) / 2;
   floors.decode_bytes += keys * static_cast<double>(kv_bytes_per_token(file.spec(), kv_type));

@@ -207,7 +207,7 @@ Status run(const Options& options) {
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
   if (Status s = generate(**engine, **tokenizer, options, *sampling, catcher, outcome); !s)
     return s;
-  if (Status s = (*file)->file().check_unchanged(); !s) return s;
+  if (Status s = (*file)->check_unchanged(); !s) return s;
   if (Status s = options.json ? write_json(outcome) : Status(); !s) return s;
   if (!options.json) note_report(outcome);
   return save_prompt_cache(**engine, options.prompt_cache, outcome);

@@ -11,6 +11,7 @@
 #include "base/utf8.hpp"
 #include "linnet/console.hpp"
 #include "linnet/download.hpp"
+#include "linnet/lora_option.hpp"
 
 namespace linnet::app {
 namespace {
@@ -134,6 +135,9 @@ void ModelOptions::add_to(CLI::App& app) {
   app.add_option("--revision", revision, "branch, tag or commit of --repo")
       ->needs(from)
       ->capture_default_str();
+  add_lora_option(app, adapters,
+                  "GGUF file of a LoRA adapter to add to the model while it runs, and a factor on "
+                  "what it adds");
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
       ->check(CLI::Range(1, 1024));
   app.add_option("--ctx", context,
@@ -233,7 +237,13 @@ void note_context(const MemoryPlan& plan) {
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   const auto path = find_model(options);
   if (!path) return path.error();
-  return ModelFile::open(*path, options.pre_tokenizer);
+  auto model = ModelFile::open(*path, options.pre_tokenizer);
+  if (!model) return model.error();
+  for (const std::string& text : options.adapters) {
+    const LoraOption adapter = parse_lora(text);
+    if (Status s = (*model)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
+  }
+  return model;
 }
 
 }  // namespace linnet::app

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "generate/engine.hpp"
 
@@ -26,7 +27,8 @@ struct ModelOptions {
   bool force = false;
   bool speculate = false;
   std::string draft_model;
-  std::string instruction_set;  ///< of LINNET_CPU; empty: the best that the machine has
+  std::vector<std::string> adapters;  ///< see parse_lora()
+  std::string instruction_set;        ///< of LINNET_CPU; empty: the best that the machine has
 
   /// Wrong values of LINNET_CPU, LINNET_CUDA_WITHOUT and LINNET_DEVICE are errors of usage, too.
   void add_to(CLI::App& app);
@@ -46,7 +48,7 @@ std::string shown_name(const ModelFile& file);
 /// Says on stderr where the context is not what the model was trained for.
 void note_context(const MemoryPlan& plan);
 
-/// Opens the model's file; downloads it if need be, progress on stderr.
+/// Opens the model's file and its adapters; downloads it if need be, progress on stderr.
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options);
 
 }  // namespace linnet::app

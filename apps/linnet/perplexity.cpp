@@ -68,6 +68,7 @@ Result<Loaded> load_reference(const Options& options, const std::string& text,
   ModelOptions of_reference = options.model;
   of_reference.gguf = options.against;
   of_reference.repo.clear();
+  of_reference.adapters.clear();
   auto reference = load(of_reference, options, text);
   if (reference && reference->tokens != model.tokens) {
     return Error{fmt::format(

@@ -9,6 +9,7 @@
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/lora_option.hpp"
 #include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
@@ -23,7 +24,6 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::string gguf, type, importance, path;
   std::vector<std::string> rules, adapters;
-  float strength = 1.0f;
   int threads = 0;
   bool dry_run = false;
   bool json = false;
@@ -49,10 +49,11 @@ Result<std::vector<quantize::Rule>> parse_rules(const std::vector<std::string>& 
   return rules;
 }
 
-Result<std::vector<quantize::Lora>> open_adapters(const Options& options, const gguf::File& model) {
-  std::vector<quantize::Lora> adapters;
-  for (const std::string& path : options.adapters) {
-    auto adapter = quantize::Lora::open(path, model, options.strength);
+Result<std::vector<gguf::Lora>> open_adapters(const Options& options, const gguf::File& model) {
+  std::vector<gguf::Lora> adapters;
+  for (const std::string& text : options.adapters) {
+    const LoraOption option = parse_lora(text);
+    auto adapter = gguf::Lora::open(option.path, model, option.strength);
     if (!adapter) return adapter.error();
     adapters.push_back(std::move(*adapter));
   }
@@ -160,7 +161,8 @@ Status run(const Options& options) {
     return s;
   }
   for (const std::string& adapter : options.adapters) {
-    if (Status s = check_replaces_no_input(options.path, {adapter}); !s) return s;
+    const std::string path = parse_lora(adapter).path;
+    if (Status s = check_replaces_no_input(options.path, {path}); !s) return s;
   }
   const auto chosen = quantize::choose_types(*file, *mix, *rules);
   if (!chosen) return chosen.error();
@@ -206,15 +208,9 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       ->allow_extra_args(false)  // what follows is the file to write
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
-  app->add_option("--lora", options->adapters,
-                  "GGUF file of a LoRA adapter to merge into the weights; repeatable")
-      ->type_name("FILE")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_option("--lora-strength", options->strength, "a factor on what adapters add")
-      ->check(number_between(-100.0, 100.0))
-      ->capture_default_str();
+  add_lora_option(*app, options->adapters,
+                  "GGUF file of a LoRA adapter to merge into the weights, and a factor on what it "
+                  "adds");
   app->add_option("--importance", options->importance,
                   "GGUF file of `linnet importance`, or an imatrix of llama.cpp: the columns that "
                   "matter lose less")

@@ -57,6 +57,7 @@ constexpr std::array kOptions = {
     Translation{"--system-prompt", "--system"},
     Translation{"-r", "--stop"},
     Translation{"--reverse-prompt", "--stop"},
+    Translation{"--lora-scaled", "--lora"},
     Translation{"-md", "--draft-model"},
     Translation{"--model-draft", "--draft-model"},
     Translation{"-np", "--parallel"},

@@ -16,10 +16,6 @@
 namespace linnet {
 namespace {
 
-// Rows, and sequences with logits, that a GPU takes at once where a CPU's default would leave it
-// idle.
-constexpr BatchLimits kCudaLimits{2048, 256};
-
 // Pages are numbered with 32 bits, and so are the positions of a text, with some room behind them.
 constexpr std::int64_t kMostKvTokens = std::int64_t{1} << 35;
 constexpr std::int64_t kLongestText = Hyperparameters::kLargestCount;
@@ -64,15 +60,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->kv_type_ = options.kv_type;
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->make_backends(options); !status) return status.error();
-  BatchLimits limits = options.limits;
-  if (engine->parts_.front().backend == BackendKind::kCuda) {
-    limits.rows = std::max(limits.rows, kCudaLimits.rows);
-    limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
-  }
-  if (!file.spec().causal) {  // a text whose tokens see each other can't be cut
-    const std::int64_t longest = options.context > 0 ? options.context : file.spec().context_length;
-    limits.rows = std::max(limits.rows, longest);
-  }
+  BatchLimits limits = batch_limits(file.spec(), options);
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
 
@@ -109,10 +97,11 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
     places.push_back({backends_[i].get(), parts_[i].layers.end});
   }
   WeightLoader loader(file_.file(), *backend_, std::move(progress));
+  loader.adapt(file_.adapters());
   auto model = Model::load(file_.spec(), loader, places, limits);
   if (!model) return model.error();
   model_ = std::move(*model);
-  return file_.file().check_unchanged();
+  return file_.check_unchanged();
 }
 
 // Null where nothing is to be guessed.
@@ -207,7 +196,7 @@ Status Engine::run() {
 }
 
 std::uint64_t Engine::model_hash() {
-  if (!model_hash_) model_hash_ = hash_model(file_.file());
+  if (!model_hash_) model_hash_ = hash_model(file_.file(), file_.adapters());
   return *model_hash_;
 }
 

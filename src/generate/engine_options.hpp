@@ -43,4 +43,7 @@ struct ModelPart {
 /// The parts of a model, in the order in which they are computed; `gpu_layers` left open is all.
 std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options);
 
+/// The most that a step takes where the cache is no smaller.
+BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options);
+
 }  // namespace linnet

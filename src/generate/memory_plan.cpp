@@ -8,6 +8,8 @@
 #include <limits>
 
 #include "base/machine.hpp"
+#include "model/blocks/project.hpp"
+#include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
@@ -18,6 +20,10 @@ constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 // Tokens of context for which layers leave room before they take a GPU's memory, where the model
 // was trained for more and none was asked for.
 constexpr std::int64_t kUsualContext = 8192;
+
+// Rows, and sequences with logits, that a GPU takes at once where a CPU's default would leave it
+// idle.
+constexpr BatchLimits kCudaLimits{2048, 256};
 
 // What the kernel, other programs and the workspace should keep.
 constexpr std::int64_t kReserveBytes = 256 * kMiB;
@@ -49,6 +55,13 @@ bool has_last_layer(const LayerRange& layers) {
   return layers.end == std::numeric_limits<int>::max();
 }
 
+bool holds(const ModelPart& part, std::string_view tensor) {
+  const int layer = layer_of(tensor);
+  if (layer < 0) return part.layers.first == 0;
+  if (layer == std::numeric_limits<int>::max()) return has_last_layer(part.layers);
+  return part.layers.holds(layer);
+}
+
 Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
                    std::int64_t weights, std::int64_t context) {
   const std::string parts =
@@ -63,8 +76,9 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
 
 class Planner {
  public:
-  Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options)
-      : file_(file), spec_(spec), options_(options) {}
+  Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
+          std::span<const gguf::Lora> adapters)
+      : file_(file), spec_(spec), options_(options), adapters_(adapters) {}
 
   Result<MemoryPlan> plan() {
     for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
@@ -94,8 +108,11 @@ class Planner {
   }
 
   MemoryShare share_of(const ModelPart& part) const {
-    MemoryShare share{part, weights_bytes(file_, spec_, part),
-                      kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
+    const std::int64_t rows = batch_limits(spec_, options_).rows;
+    MemoryShare share{
+        part,
+        saturating_add(weights_bytes(file_, spec_, part), adapter_bytes(adapters_, part, rows)),
+        kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
     share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
     return share;
   }
@@ -175,6 +192,7 @@ class Planner {
   const gguf::File& file_;
   const ModelSpec& spec_;
   EngineOptions options_;
+  std::span<const gguf::Lora> adapters_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
 
@@ -189,6 +207,19 @@ std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& opti
   while (first < layers && !can_part(spec, first)) ++first;
   if (first == layers) return {{BackendKind::kCpu, {}}};
   return {{BackendKind::kCpu, {0, first}}, {BackendKind::kCuda, {first}}};
+}
+
+BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options) {
+  BatchLimits limits = options.limits;
+  if (parts_of(spec, options).front().backend == BackendKind::kCuda) {
+    limits.rows = std::max(limits.rows, kCudaLimits.rows);
+    limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
+  }
+  if (!spec.causal) {  // a text whose tokens see each other can't be cut
+    const std::int64_t longest = options.context > 0 ? options.context : spec.context_length;
+    limits.rows = std::max(limits.rows, longest);
+  }
+  return limits;
 }
 
 std::int64_t MemoryPlan::weights_bytes() const {
@@ -228,25 +259,39 @@ int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
 }
 
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
-                               const EngineOptions& options) {
-  return Planner(file, spec, options).plan();
+                               const EngineOptions& options, std::span<const gguf::Lora> adapters) {
+  return Planner(file, spec, options, adapters).plan();
 }
 
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {
   const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
   std::int64_t all = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
-    const int layer = layer_of(tensor.name);
-    const bool is_before = layer < 0, is_behind = layer == std::numeric_limits<int>::max();
-    bool is_own = part.layers.holds(layer);
-    if (is_before) is_own = part.layers.first == 0;
-    if (is_behind) is_own = has_last_layer(part.layers);
+    bool is_own = holds(part, tensor.name);
     if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
     if (!is_own) continue;
     all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
                                               : std::ssize(tensor.bytes);
   }
   return all;
+}
+
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
+                           std::int64_t rows) {
+  constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
+  const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
+  // A higher rank is an error where it is loaded.
+  const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
+  std::int64_t floats = adapter_floats(rows, rank);
+  for (const gguf::Lora& adapter : adapters) {
+    for (const auto& [tensor, pair] : adapter.pairs()) {
+      if (!holds(part, tensor)) continue;
+      floats = saturating_add(
+          floats, saturating_add(saturating_multiply(padded(pair.rank()), pair.a->shape[0]),
+                                 saturating_multiply(pair.rank(), padded(pair.b->shape[1]))));
+    }
+  }
+  return saturating_multiply(floats, std::int64_t{sizeof(float)});
 }
 
 Result<std::int64_t> available_bytes(BackendKind backend) {

@@ -8,13 +8,14 @@
 #include "base/checked.hpp"
 #include "generate/engine_options.hpp"
 #include "gguf/gguf_file.hpp"
+#include "gguf/lora.hpp"
 
 namespace linnet {
 
 /// What a part of a model takes in the memory where it runs.
 struct MemoryShare {
   ModelPart part{};
-  std::int64_t weights_bytes = 0;
+  std::int64_t weights_bytes = 0;  ///< with those of adapters
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
@@ -49,10 +50,15 @@ struct MemoryPlan {
 
 /// See ModelFile::plan.
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
-                               const EngineOptions& options);
+                               const EngineOptions& options,
+                               std::span<const gguf::Lora> adapters = {});
 
 /// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
+
+/// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
+                           std::int64_t rows);
 
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);

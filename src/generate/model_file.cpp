@@ -12,10 +12,11 @@ namespace {
 Status check_is_model(const gguf::File& file) {
   const auto type = file.string("general.type");
   if (!type || type->value_or("model") != "adapter") return {};
-  return Error{fmt::format(
-      "{}: is an adapter, not a model; `linnet quantize --lora` merges it into the model that it "
-      "was made for",
-      file.path().string())};
+  return Error{
+      fmt::format("{}: is an adapter, not a model; --lora adds it to the model that it was made "
+                  "for, and `linnet "
+                  "quantize --lora` merges it into that model's file",
+                  file.path().string())};
 }
 
 }  // namespace
@@ -41,13 +42,28 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
   return model;
 }
 
+Status ModelFile::add_adapter(const std::string& path, float strength) {
+  auto adapter = gguf::Lora::open(path, file_, strength);
+  if (!adapter) return adapter.error();
+  if (strength != 0.0f) adapters_.push_back(std::move(*adapter));
+  return {};
+}
+
 Result<const Tokenizer*> ModelFile::need_tokenizer() const {
   if (!tokenizer_) return Error{file_.path().string() + ": the file has no tokenizer"};
   return tokenizer_.get();
 }
 
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
-  return plan_memory(file_, spec_, options);
+  return plan_memory(file_, spec_, options, adapters_);
+}
+
+Status ModelFile::check_unchanged() const {
+  Status status = file_.check_unchanged();
+  for (const gguf::Lora& adapter : adapters_) {
+    if (status) status = adapter.file().check_unchanged();
+  }
+  return status;
 }
 
 Status ModelFile::check_lazy_weights() const {

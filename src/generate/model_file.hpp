@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "architectures/architecture.hpp"
 #include "generate/memory_plan.hpp"
 #include "gguf/gguf_file.hpp"
+#include "gguf/lora.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet {
@@ -21,7 +23,13 @@ class ModelFile {
       const std::string& path, std::string_view pre_tokenizer = {},
       std::span<const Architecture> architectures = all_architectures());
 
+  /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
+  /// it from now on. An Error that names what is wrong where it is no adapter of this model. With
+  /// a strength of 0 it is looked at and left out.
+  Status add_adapter(const std::string& path, float strength);
+
   const gguf::File& file() const { return file_; }
+  std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
@@ -33,6 +41,8 @@ class ModelFile {
   /// or where options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
+  /// An Error if the file or one of the adapters has changed since it was opened.
+  Status check_unchanged() const;
   /// While the model runs: an Error if the file has changed although weights are still read from
   /// it, as those of experts are when they are first used.
   Status check_lazy_weights() const;
@@ -41,6 +51,7 @@ class ModelFile {
   explicit ModelFile(gguf::File file) : file_(std::move(file)) {}
 
   gguf::File file_;
+  std::vector<gguf::Lora> adapters_;
   ModelSpec spec_;
   bool has_experts_ = false;
   std::unique_ptr<Tokenizer> tokenizer_;

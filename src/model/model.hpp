@@ -133,7 +133,7 @@ class Model {
   void load_layer(WeightLoader& loader, int index);
   void load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
                 Layer& layer);
-  Status allocate_workspace();
+  Status allocate_workspace(std::int64_t adapter_rank);
   Pass pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
                const Streams& streams);
   View read_and_write(const Batch& batch, KvStore& kv);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/blocks/project.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -43,17 +44,18 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   }
   model->load_behind_layers(loader);
   if (Status status = loader.finish(); !status) return status.error();
-  if (Status status = model->allocate_workspace(); !status) return status.error();
+  if (Status status = model->allocate_workspace(loader.adapter_rank()); !status)
+    return status.error();
   return model;
 }
 
 void Model::load_before_layers(WeightLoader& loader) {
-  embedding_ = loader.linear("token_embd", spec_.width, spec_.vocabulary).weight;
+  embedding_ = loader.table("token_embd", spec_.width, spec_.vocabulary);
   if (spec_.position_rows > 0) {
-    positions_ = loader.linear("position_embd", spec_.width, spec_.position_rows).weight;
+    positions_ = loader.table("position_embd", spec_.width, spec_.position_rows);
   }
   if (const std::int64_t types = loader.rows("token_types"); types > 0) {
-    types_ = loader.linear("token_types", spec_.width, types).weight;
+    types_ = loader.table("token_types", spec_.width, types);
   }
   if (spec_.embedding_norm == NormUse::kWeights) {
     embedding_norm_ = loader.norm("token_embd_norm", spec_.width);
@@ -81,7 +83,7 @@ void Model::load_behind_layers(WeightLoader& loader) {
   if (output_) return;
   output_.weight = stages_.size() == 1  // tied
                        ? embedding_
-                       : loader.linear("token_embd", spec_.width, spec_.vocabulary).weight;
+                       : loader.table("token_embd", spec_.width, spec_.vocabulary);
 }
 
 void Model::load_layer(WeightLoader& loader, int index) {
@@ -152,7 +154,7 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
   }
 }
 
-Status Model::allocate_workspace() {
+Status Model::allocate_workspace(std::int64_t adapter_rank) {
   std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
     block_columns = std::max(
@@ -179,8 +181,9 @@ Status Model::allocate_workspace() {
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
+  const std::int64_t adapters = adapter_floats(limits_.rows, adapter_rank);
   for (Stage& stage : stages_) {
-    auto buffer = stage.backend->allocate(rows + outputs);
+    auto buffer = stage.backend->allocate(rows + outputs + adapters);
     if (!buffer) return buffer.error();
     stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
   }

@@ -8,6 +8,9 @@
 #include <cstring>
 #include <iterator>
 
+#include "formats/magnitude.hpp"
+#include "model/hyperparameters.hpp"
+
 namespace linnet {
 namespace {
 
@@ -32,6 +35,12 @@ std::string shape_text(std::span<const std::int64_t> shape) {
   return fmt::format("[{}]", fmt::join(shape, ", "));
 }
 
+std::vector<float> values_of(const gguf::Tensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
+  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
+  return values;
+}
+
 }  // namespace
 
 WeightLoader::WeightLoader(const gguf::File& file, Backend& backend, Progress progress)
@@ -52,7 +61,7 @@ bool WeightLoader::is_ignored(std::string_view name) const {
 }
 
 const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presence,
-                                       std::span<const std::int64_t> shape) {
+                                       std::span<const std::int64_t> shape, Adaptable adaptable) {
   if (error_) return nullptr;
   const gguf::Tensor* tensor = is_ignored(name) ? nullptr : file_.find_tensor(name);
   if (!tensor) {
@@ -71,9 +80,28 @@ const gguf::Tensor* WeightLoader::find(const std::string& name, Presence presenc
                      tensor->format->block_elements));
     return nullptr;
   }
+  if (adaptable == Adaptable::kNo && is_adapted(*tensor)) return nullptr;
   if (is_first_use) done_bytes_ += static_cast<std::int64_t>(tensor->bytes.size());
   if (progress_) progress_(done_bytes_, total_bytes_);
   return tensor;
+}
+
+// Keeps an error where it is.
+bool WeightLoader::is_adapted(const gguf::Tensor& tensor) {
+  for (const gguf::Lora& lora : adapters_) {
+    if (!lora.find(tensor.name)) continue;
+    refuse_adapter(lora, tensor.name);
+    return true;
+  }
+  return false;
+}
+
+void WeightLoader::refuse_adapter(const gguf::Lora& lora, std::string_view tensor) {
+  if (error_) return;
+  error_ = Error{fmt::format(
+      "{}: changes tensor {}, which can't be adapted while a model runs; `linnet quantize --lora` "
+      "merges the adapter into the model",
+      lora.file().path().string(), tensor)};
 }
 
 std::vector<float> WeightLoader::values(const std::string& name, std::int64_t size,
@@ -90,8 +118,7 @@ std::vector<float> WeightLoader::matrix_values(const std::string& name, std::int
 
 std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
-  std::vector<float> values(static_cast<std::size_t>(tensor->elements()));
-  tensor->format->dequantize(tensor->bytes.data(), values.data(), tensor->elements());
+  std::vector<float> values = values_of(*tensor);
   if (std::ranges::any_of(values, [](float value) { return std::isnan(value); })) {
     fail(
         fmt::format("tensor {} has values that are no numbers: the file is damaged", tensor->name));
@@ -128,9 +155,9 @@ std::unique_ptr<Buffer> WeightLoader::vector(const std::string& name, std::int64
 
 std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std::int64_t columns,
                                                    std::int64_t rows, std::int64_t slices,
-                                                   Presence presence) {
+                                                   Presence presence, Adaptable adaptable) {
   const std::int64_t shape[] = {columns, rows, slices};
-  const gguf::Tensor* tensor = find(name, presence, shape);
+  const gguf::Tensor* tensor = find(name, presence, shape, adaptable);
   if (!tensor) return nullptr;
   // Experts that are never used are never read.
   const bool lasting = slices > 1;
@@ -151,6 +178,75 @@ std::shared_ptr<const Matrix> WeightLoader::matrix(const std::string& name, std:
   return std::shared_ptr<const Matrix>(std::move(*uploaded));
 }
 
+// The factors of all adapters side by side: their ranks add up.
+LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, const Rows& rows) {
+  const std::int64_t rank = gguf::rank_of(adapters_, name);
+  if (rank == 0 || error_) return {};
+  const std::int64_t most = std::min(std::max(columns, rows.count), Hyperparameters::kWidest);
+  if (rank > most) {
+    fail(fmt::format("the adapters of tensor {} have a rank of {}, expected at most {}", name, rank,
+                     most));
+    return {};
+  }
+  adapter_rank_ = std::max(adapter_rank_, rank);
+  std::vector<float> low;                                                // [rank][columns]
+  std::vector<float> high(static_cast<std::size_t>(rows.count * rank));  // [rows][rank]
+  low.reserve(static_cast<std::size_t>(rank * columns));
+  for (const gguf::Lora& lora : adapters_) {
+    const gguf::Lora::Pair* const pair = lora.find(name);
+    if (!pair) continue;
+    // The file's shape may have dimensions of 1 elsewhere.
+    const std::int64_t file_rows = file_.find_tensor(name)->elements() / columns;
+    const bool fits = pair->a->shape[0] == columns &&
+                      pair->a->elements() == pair->rank() * columns &&
+                      pair->b->elements() == pair->rank() * file_rows;
+    if (!fits) {
+      refuse_adapter(lora, name);
+      return {};
+    }
+    add_factors(lora, *pair, rows, low, high);
+  }
+  return {upload_factor(name, low, columns), upload_factor(name, high, rank)};
+}
+
+// Puts those of one adapter behind what `low` and the rows of `high` hold.
+void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair,
+                               const Rows& rows, std::vector<float>& low, std::span<float> high) {
+  const std::int64_t columns = pair.a->shape[0], all = std::ssize(high) / rows.count;
+  const std::int64_t first = std::ssize(low) / columns, rank = pair.rank();
+  const std::vector<float> a = values_of(*pair.a), b = values_of(*pair.b);
+  const float scale = lora.scale(pair);
+  low.insert(low.end(), a.begin(), a.end());
+  for (std::int64_t row = 0; row < rows.count; ++row) {
+    const float* const from = b.data() + rows.in_file(row) * rank;
+    std::transform(from, from + rank, high.begin() + row * all + first,
+                   [&](float value) { return value * scale; });
+  }
+  const gguf::Tensor* const wrong = !formats::are_finite(a)      ? pair.a
+                                    : !formats::are_finite(high) ? pair.b
+                                                                 : nullptr;
+  if (wrong && !error_) {
+    error_ = Error{fmt::format("{}: tensor {} holds{} a value that is not finite",
+                               lora.file().path().string(), wrong->name,
+                               wrong == pair.b ? ", times its scale," : "")};
+  }
+  lora.file().release(*pair.a);
+  lora.file().release(*pair.b);
+}
+
+std::unique_ptr<Matrix> WeightLoader::upload_factor(const std::string& name,
+                                                    std::span<const float> values,
+                                                    std::int64_t columns) {
+  if (error_) return nullptr;
+  auto uploaded = backend_->upload(MatrixSource{.format = find_format(TensorType::kF32),
+                                                .bytes = std::as_bytes(values).data(),
+                                                .columns = columns,
+                                                .rows = std::ssize(values) / columns});
+  if (uploaded) return std::move(*uploaded);
+  fail(fmt::format("an adapter of tensor {}: {}", name, uploaded.error().message));
+  return nullptr;
+}
+
 float WeightLoader::scale(const std::string& stem) {
   const std::vector<float> scale = values(stem + ".scale", 1, Presence::kOptional);
   return scale.empty() ? 1.0f : scale[0];
@@ -159,8 +255,9 @@ float WeightLoader::scale(const std::string& stem) {
 Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                             Presence presence, ScaleOrder order) {
   Linear linear;
-  linear.weight = matrix(stem + ".weight", columns, rows, 1, presence);
+  linear.weight = matrix(stem + ".weight", columns, rows, 1, presence, Adaptable::kYes);
   if (!linear.weight) return linear;
+  linear.adapter = adapter(stem + ".weight", columns, {rows});
   linear.scale = scale(stem);
   std::vector<float> bias = values(stem + ".bias", rows, Presence::kOptional);
   if (order == ScaleOrder::kAfterBias) {
@@ -174,7 +271,7 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
                                  std::int64_t all_rows, std::int64_t first, std::int64_t rows) {
   const std::int64_t shape[] = {columns, all_rows};
   Linear linear;
-  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape);
+  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape, Adaptable::kYes);
   if (!tensor) return linear;
   if (first + rows > all_rows) {
     fail(fmt::format("tensor {}.weight has {} rows, expected at least {}", stem, all_rows,
@@ -192,6 +289,7 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
     return linear;
   }
   linear.weight = std::move(*uploaded);
+  linear.adapter = adapter(stem + ".weight", columns, {rows, first});
   linear.scale = scale(stem);
   const std::vector<float> bias = values(stem + ".bias", all_rows, Presence::kOptional);
   if (!bias.empty()) linear.bias = upload({bias.data() + first, static_cast<std::size_t>(rows)});
@@ -201,7 +299,7 @@ Linear WeightLoader::linear_part(const std::string& stem, std::int64_t columns,
 Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
                                std::int64_t file_rows, std::span<const std::int64_t> order) {
   const std::int64_t shape[] = {columns, file_rows};
-  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape);
+  const gguf::Tensor* tensor = find(stem + ".weight", Presence::kRequired, shape, Adaptable::kYes);
   if (!tensor) return {};
   const auto row_bytes = static_cast<std::size_t>(tensor->format->size_bytes(columns));
   std::vector<std::byte> bytes(row_bytes * order.size());
@@ -220,12 +318,18 @@ Linear WeightLoader::reordered(const std::string& stem, std::int64_t columns,
     return linear;
   }
   linear.weight = std::move(*uploaded);
+  linear.adapter = adapter(stem + ".weight", columns, {std::ssize(order), 0, order});
   linear.scale = scale(stem);
   const std::vector<float> bias = values(stem + ".bias", file_rows, Presence::kOptional);
   std::vector<float> ordered;
   for (std::size_t r = 0; r < order.size() && !bias.empty(); ++r) ordered.push_back(bias[order[r]]);
   linear.bias = upload(ordered);
   return linear;
+}
+
+std::shared_ptr<const Matrix> WeightLoader::table(const std::string& stem, std::int64_t columns,
+                                                  std::int64_t rows) {
+  return matrix(stem + ".weight", columns, rows, 1, Presence::kRequired);
 }
 
 Linear WeightLoader::experts(const std::string& stem, std::int64_t columns, std::int64_t rows,

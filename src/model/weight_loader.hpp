@@ -10,6 +10,7 @@
 
 #include "backend/backend.hpp"
 #include "gguf/gguf_file.hpp"
+#include "gguf/lora.hpp"
 #include "model/weights.hpp"
 
 namespace linnet {
@@ -29,6 +30,11 @@ class WeightLoader {
   WeightLoader(const gguf::File& file, Backend& backend, Progress progress = {});
   /// Brings what is asked for from now on into `backend`.
   void load_into(Backend& backend) { backend_ = &backend; }
+  /// Adds `adapters`, of this file, to the projections that are loaded from now on. Where one
+  /// changes a tensor that is loaded as something else, that is an error.
+  void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
+  /// The largest rank that they have together in what was loaded so far; 0 without any.
+  std::int64_t adapter_rank() const { return adapter_rank_; }
 
   /// `stem`.weight [columns, rows] with the optional `stem`.bias [rows] and `stem`.scale [1].
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
@@ -42,6 +48,9 @@ class WeightLoader {
   /// and some repeated.
   Linear reordered(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
                    std::span<const std::int64_t> order);
+  /// `stem`.weight [columns, rows], rows of which are looked up.
+  std::shared_ptr<const Matrix> table(const std::string& stem, std::int64_t columns,
+                                      std::int64_t rows);
   /// `stem`.weight (or `stem`, as some files have it) [columns, rows, experts] with the optional
   /// .bias [rows, experts], .scale [experts].
   Linear experts(const std::string& stem, std::int64_t columns, std::int64_t rows,
@@ -85,17 +94,38 @@ class WeightLoader {
   Status finish() const;
 
  private:
+  /// Whether what is loaded can have adapters.
+  enum class Adaptable { kNo, kYes };
+  /// Which of the file's rows a projection has: row i is first + i, or order[i] where there is one.
+  struct Rows {
+    std::int64_t count, first = 0;
+    std::span<const std::int64_t> order = {};
+
+    std::int64_t in_file(std::int64_t i) const { return order.empty() ? first + i : order[i]; }
+  };
+
   bool is_ignored(std::string_view name) const;
   float scale(const std::string& stem);
   const gguf::Tensor* find(const std::string& name, Presence presence,
-                           std::span<const std::int64_t> shape);
+                           std::span<const std::int64_t> shape,
+                           Adaptable adaptable = Adaptable::kNo);
+  bool is_adapted(const gguf::Tensor& tensor);
+  void refuse_adapter(const gguf::Lora& lora, std::string_view tensor);
+  LowRank adapter(const std::string& name, std::int64_t columns, const Rows& rows);
+  void add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const Rows& rows,
+                   std::vector<float>& low, std::span<float> high);
+  std::unique_ptr<Matrix> upload_factor(const std::string& name, std::span<const float> values,
+                                        std::int64_t columns);
   std::vector<float> dequantize(const gguf::Tensor* tensor);
   std::shared_ptr<const Matrix> matrix(const std::string& name, std::int64_t columns,
-                                       std::int64_t rows, std::int64_t slices, Presence presence);
+                                       std::int64_t rows, std::int64_t slices, Presence presence,
+                                       Adaptable adaptable = Adaptable::kNo);
 
   const gguf::File& file_;
   Backend* backend_;
   Progress progress_;
+  std::span<const gguf::Lora> adapters_;
+  std::int64_t adapter_rank_ = 0;
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;
   std::unordered_set<std::string> used_;

@@ -6,19 +6,25 @@
 
 namespace linnet {
 
-/// A projection. An absent tensor is an absent feature: no weight, no projection; no bias, none
-/// added.
+/// What adapters (LoRA) add to the product of a projection: high(low(in)).
+struct LowRank {
+  std::unique_ptr<Matrix> low, high;
+
+  explicit operator bool() const { return low != nullptr; }
+};
+
+/// A projection, which project() computes. An absent tensor is an absent feature: no weight, no
+/// projection; no bias, none added.
 struct Linear {
   std::shared_ptr<const Matrix> weight;
   std::unique_ptr<Buffer> bias;           ///< [rows] (for experts [experts, rows])
   std::unique_ptr<Buffer> expert_scales;  ///< [experts]: a factor on each expert's product
   float scale = 1.0f;                     ///< a factor on the product
+  LowRank adapter;                        ///< its product is scaled like that of the weight
 
   explicit operator bool() const { return weight != nullptr; }
   const float* bias_data() const { return bias ? bias->data() : nullptr; }
   const float* expert_scale_data() const { return expert_scales ? expert_scales->data() : nullptr; }
-  MatmulOutput to(View out) const { return {weight.get(), out, bias_data(), false, scale}; }
-  MatmulOutput add_to(View out) const { return {weight.get(), out, bias_data(), true, scale}; }
 };
 
 /// A normalisation; present if it has a weight or a bias.

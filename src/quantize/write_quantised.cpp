@@ -137,7 +137,7 @@ class Conversion {
     if (free_bytes == 0) return {};  // unknown
     for (const Tensor& tensor : file_.tensors()) {
       std::int64_t needed_bytes = 0;
-      for (const Lora& lora : options_.adapters) needed_bytes += lora.product_bytes(tensor);
+      for (const gguf::Lora& lora : options_.adapters) needed_bytes += product_bytes(lora, tensor);
       if (needed_bytes <= free_bytes) continue;
       return Error{
           fmt::format("{}: the factors that adapt tensor {} take {} MiB of memory, but {} are free",
@@ -147,8 +147,9 @@ class Conversion {
   }
 
   bool is_adapted(const Tensor& tensor) const {
-    return std::ranges::any_of(options_.adapters,
-                               [&](const Lora& lora) { return lora.changes(tensor); });
+    return std::ranges::any_of(options_.adapters, [&](const gguf::Lora& lora) {
+      return lora.find(tensor.name) != nullptr;
+    });
   }
   // Null where all columns count alike.
   const Importance::Squares* importance_of(const Tensor& tensor, const Format& to) const {
@@ -173,8 +174,8 @@ class Conversion {
 
   Status convert(const Tensor& tensor, const Format& to, const Writer::Sink& sink) {
     products_.clear();
-    for (const Lora& lora : options_.adapters) {
-      if (lora.changes(tensor)) products_.push_back(lora.product(tensor));
+    for (const gguf::Lora& lora : options_.adapters) {
+      if (lora.find(tensor.name)) products_.emplace_back(lora, tensor);
     }
     weights_.reset();
     if (const auto* const squares = importance_of(tensor, to)) weights_.emplace(*squares, tensor);

@@ -11,7 +11,7 @@
 #include "formats/type_mix.hpp"
 #include "gguf/gguf_file.hpp"
 #include "quantize/importance.hpp"
-#include "quantize/lora.hpp"
+#include "quantize/lora_product.hpp"
 
 namespace linnet::quantize {
 
@@ -27,8 +27,8 @@ struct Outcome {
 };
 
 struct WriteOptions {
-  std::int64_t file_type = 0;              ///< general.file_type of the result
-  std::span<const Lora> adapters = {};     ///< merged into the weights, of `file`
+  std::int64_t file_type = 0;                 ///< general.file_type of the result
+  std::span<const gguf::Lora> adapters = {};  ///< merged into the weights, of `file`
   const Importance* importance = nullptr;  ///< of the columns, which fits `file`; null: all alike
   /// Told how far the work is; what gives false ends it with an Error, and nothing is left.
   std::function<bool(std::int64_t done_bytes, std::int64_t total_bytes)> progress = {};

@@ -102,7 +102,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   ServedModel model;
   model.tokenizer = *tokenizer;
   model.id = std::move(id);
-  model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file()));
+  model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file(), file.adapters()));
   model.context = context;
   model.created = std::time(nullptr);
   model.width = file.spec().width;

@@ -115,19 +115,27 @@ void write_adapter(const std::string& path) {
   ASSERT_TRUE(written) << written.error().message;
 }
 
-TEST(MutatedAdapter, IsMergedOrSaysWhatIsWrong) {
+// Runs `command` on the bundled model with damaged adapters.
+void use_damaged_adapters(const std::string& command, const Arguments& more) {
   const test::TemporaryFolder folder;
   const std::string path = (folder / "adapter.gguf").string();
   write_adapter(path);
   const std::string sound = test::read_file(path);
-  const Arguments merge = {"quantize", "--gguf",   test::kBundledModel.string(),
-                           "--lora",   path,       "--type",
-                           "Q8_0",     "/dev/null"};
-  ASSERT_EQ(run_limited(merge).status, 0);
+  Arguments use = {command, "--gguf", test::kBundledModel.string(), "--lora", path};
+  use.insert(use.end(), more.begin(), more.end());
+  ASSERT_EQ(run_limited(use).status, 0);
   expect_sound_endings([&](std::uint64_t seed) {
     test::write_file(path, test::MutatedBytes(sound, seed).damaged());
-    return run_limited(merge);
+    return run_limited(use);
   });
+}
+
+TEST(MutatedAdapter, IsMergedOrSaysWhatIsWrong) {
+  use_damaged_adapters("quantize", {"--type", "Q8_0", "/dev/null"});
+}
+
+TEST(MutatedAdapter, RunsOrSaysWhatIsWrong) {
+  use_damaged_adapters("generate", {"-m", "4", "--prompt", "Once upon a time"});
 }
 
 TEST(MutatedImportance, IsUsedOrSaysWhatIsWrong) {

@@ -109,8 +109,17 @@ TEST_F(Quantize, MergesAdapters) {
   EXPECT_EQ(json["converted"], 1);
   EXPECT_EQ(run_program({"generate", "--gguf", out_, "-m", "4"}).status, 0);
   EXPECT_NE(test::read_file(out_), test::read_file(test::kBundledModel));
-  const Ended none = quantize({"--type", "Q8_0", "--lora", adapter, "--lora-strength", "0"});
+  const Ended none = quantize({"--type", "Q8_0", "--lora", adapter + ":0"});
   EXPECT_THAT(none.err, HasSubstr("adapted: 1 tensors\n"));
+  const auto scaled = json_of(quantize({"--type", "F32", "--lora", adapter + ":-0.5", "--json"}));
+  ASSERT_TRUE(scaled.is_object());
+  const auto before = gguf::File::open(test::kBundledModel), after = gguf::File::open(out_);
+  ASSERT_TRUE(after) << after.error().message;
+  const gguf::Tensor& tensor = *before->find_tensor("blk.0.attn_q.weight");
+  std::vector<float> values(tensor.elements());
+  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
+  const std::byte* const adapted = after->find_tensor("blk.0.attn_q.weight")->bytes.data();
+  EXPECT_EQ(*reinterpret_cast<const float*>(adapted), values[0] - 0.5f);
 
   const Ended as_model = run_program({"generate", "--gguf", adapter});
   EXPECT_EQ(as_model.status, 1);

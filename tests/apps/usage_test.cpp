@@ -76,6 +76,9 @@ TEST(Usage, UnknownWords) {
   for (const char* bias : {"many", "1", "1=", "=1", "1=nan", "1=inf", "1=2x"}) {
     expect_usage_error({"generate", "--logit-bias", bias}, "expected ID=BIAS");
   }
+  for (const char* adapter : {"a.gguf:1000", "a.gguf:nan", "a.gguf:-inf", "a.gguf:1e99", ":2"}) {
+    expect_usage_error({"generate", "--lora", adapter}, "expected FILE or FILE:SCALE");
+  }
   expect_usage_error({"synth", "--shape", "round", "--type", "F16", "out"}, "there are tinyllama");
   expect_usage_error({"synth", "--shape", "tiny", "--type", "I8", "out"}, "no weights can be made");
 }
@@ -124,6 +127,7 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"generate", "--model", "a.gguf"}, "--gguf");
   asks({"inspect", "--model", "a.gguf"}, "--gguf");  // before what else is missing
   asks({"chat", "-ngl", "3"}, "--gpu-layers");
+  asks({"chat", "--lora-scaled", "a.gguf", "2"}, "--lora");
   expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
   expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
   expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");

@@ -1,6 +1,6 @@
 // LoRA adapters that are merged into weights.
 
-#include "quantize/lora.hpp"
+#include "gguf/lora.hpp"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -16,6 +16,7 @@
 namespace linnet::quantize {
 namespace {
 
+using gguf::Lora;
 using test::Matrix;
 using testing::HasSubstr;
 
@@ -127,7 +128,7 @@ TEST_F(LoraTest, SaysWhatIsWrong) {
   EXPECT_THAT(message(factors_, std::move(other)), HasSubstr("another architecture"));
   gguf::Writer switched = adapter_metadata();
   switched.add_integer("adapter.alora.invocation_tokens", gguf::ValueType::kUint32, 1);
-  EXPECT_THAT(message(factors_, std::move(switched)), HasSubstr("can't be merged"));
+  EXPECT_THAT(message(factors_, std::move(switched)), HasSubstr("tokens of the text switch on"));
   EXPECT_THAT(message({}), HasSubstr("no tensors"));
   EXPECT_THAT(message({{"blk.0.attn_norm.weight", {96}}}), HasSubstr("no factor of a LoRA"));
   EXPECT_THAT(message({factors_[0]}), HasSubstr("blk.0.attn_q.weight.lora_b is missing"));

@@ -9,13 +9,15 @@ namespace linnet::test {
 
 Result<Evaluation> evaluate(const std::filesystem::path& path, std::span<const LayerPlace> places,
                             std::span<const std::int32_t> tokens, std::int64_t chunk,
-                            std::span<const std::int32_t> input) {
+                            std::span<const std::int32_t> input,
+                            std::span<const gguf::Lora> adapters) {
   Backend& backend = *places.back().backend;
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   WeightLoader loader(*file, backend);
   auto spec = read_model_spec(*file, loader);
   if (!spec) return spec.error();
+  loader.adapt(adapters);
   const auto input_length = static_cast<std::int32_t>(input.size());
   auto model = Model::load(std::move(*spec), loader, places, {input_length + chunk, chunk});
   if (!model) return model.error();
@@ -59,9 +61,10 @@ Result<Evaluation> evaluate(const std::filesystem::path& path, std::span<const L
 
 Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
                             std::span<const std::int32_t> tokens, std::int64_t chunk,
-                            std::span<const std::int32_t> input) {
+                            std::span<const std::int32_t> input,
+                            std::span<const gguf::Lora> adapters) {
   const LayerPlace place{&backend};
-  return evaluate(path, {&place, 1}, tokens, chunk, input);
+  return evaluate(path, {&place, 1}, tokens, chunk, input, adapters);
 }
 
 }  // namespace linnet::test

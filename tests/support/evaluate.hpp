@@ -20,11 +20,13 @@ struct Evaluation {
 /// first ones.
 Result<Evaluation> evaluate(const std::filesystem::path& path, std::span<const LayerPlace> places,
                             std::span<const std::int32_t> tokens, std::int64_t chunk,
-                            std::span<const std::int32_t> input = {});
+                            std::span<const std::int32_t> input = {},
+                            std::span<const gguf::Lora> adapters = {});
 
 /// The same, all layers in one backend.
 Result<Evaluation> evaluate(const std::filesystem::path& path, Backend& backend,
                             std::span<const std::int32_t> tokens, std::int64_t chunk,
-                            std::span<const std::int32_t> input = {});
+                            std::span<const std::int32_t> input = {},
+                            std::span<const gguf::Lora> adapters = {});
 
 }  // namespace linnet::test

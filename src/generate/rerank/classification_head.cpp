@@ -81,6 +81,7 @@ ClassificationHead::Dense ClassificationHead::read_dense(WeightLoader& loader,
 Result<ClassificationHead> ClassificationHead::read(const ModelFile& file) {
   const auto backend = make_reference_backend();
   WeightLoader loader(file.file(), *backend);
+  loader.adapt(file.adapters());
   const ModelSpec& spec = file.spec();
   const std::int64_t dense_rows = loader.rows("cls"), classes = loader.rows("cls.output");
   if (dense_rows == 0 && classes == 0) {

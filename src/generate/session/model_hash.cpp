@@ -51,8 +51,7 @@ void add_value(Hash64& hash, const gguf::Value& value) {
       value.data);
 }
 
-std::uint64_t hash(const gguf::File& file, std::size_t most_tensor_bytes) {
-  Hash64 hash;
+void add_file(Hash64& hash, const gguf::File& file, std::size_t most_tensor_bytes) {
   for (const auto& [key, value] : file.metadata()) {
     add_text(hash, key);
     add_value(hash, value);
@@ -63,13 +62,27 @@ std::uint64_t hash(const gguf::File& file, std::size_t most_tensor_bytes) {
     for (const std::int64_t extent : tensor.shape) add_number(hash, extent);
     hash.add(tensor.bytes.first(std::min(tensor.bytes.size(), most_tensor_bytes)));
   }
+}
+
+std::uint64_t hash(const gguf::File& file, std::span<const gguf::Lora> adapters,
+                   std::size_t most_tensor_bytes) {
+  Hash64 hash;
+  add_file(hash, file, most_tensor_bytes);
+  for (const gguf::Lora& adapter : adapters) {
+    add_number(hash, adapter.strength());
+    add_file(hash, adapter.file(), most_tensor_bytes);
+  }
   return hash.value();
 }
 
 }  // namespace
 
-std::uint64_t hash_model(const gguf::File& file) { return hash(file, SIZE_MAX); }
+std::uint64_t hash_model(const gguf::File& file, std::span<const gguf::Lora> adapters) {
+  return hash(file, adapters, SIZE_MAX);
+}
 
-std::uint64_t sample_model(const gguf::File& file) { return hash(file, kSampledBytes); }
+std::uint64_t sample_model(const gguf::File& file, std::span<const gguf::Lora> adapters) {
+  return hash(file, adapters, kSampledBytes);
+}
 
 }  // namespace linnet

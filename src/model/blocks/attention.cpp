@@ -48,12 +48,11 @@ Projected project_heads(const Pass& pass, const AttentionSpec& spec,
   if (weights.fused) {
     project(pass, weights.fused, in, all);
   } else if (weights.value) {
-    const MatmulOutput outputs[] = {weights.query.to(result.query), weights.key.to(result.key),
-                                    weights.value.to(result.value)};
-    pass.backend.matmul(in, outputs);
+    project(
+        pass, in,
+        {{weights.query, result.query}, {weights.key, result.key}, {weights.value, result.value}});
   } else if (weights.key) {
-    const MatmulOutput outputs[] = {weights.query.to(result.query), weights.key.to(result.key)};
-    pass.backend.matmul(in, outputs);
+    project(pass, in, {{weights.query, result.query}, {weights.key, result.key}});
     pass.backend.copy(result.key, result.value);
   } else {
     project(pass, weights.query, in, result.query);

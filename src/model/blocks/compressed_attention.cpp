@@ -89,8 +89,7 @@ void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   const std::int64_t columns = spec.pooled_columns(to.width);
   const View values = pass.workspace.view(in.rows, columns);
   const View scores = pass.workspace.view(in.rows, columns);
-  const MatmulOutput outputs[] = {weights.value.to(values), weights.score.to(scores)};
-  pass.backend.matmul(in, outputs);
+  project(pass, in, {{weights.value, values}, {weights.score, scores}});
   const View keys = pass.workspace.view(std::ssize(completed.last), to.width);
   pass.backend.pool_windows(*pass.states, values, scores,
                             {to.state, spec.stride, spec.overlaps, weights.offsets->data()},

@@ -27,8 +27,7 @@ void store_input(const Pass& pass, const CrossAttentionSpec& spec,
   const Workspace::Scope scope(pass.workspace);
   const View key = pass.workspace.view(in.rows, key_columns(spec));
   const View value = pass.workspace.view(in.rows, value_columns(spec));
-  const MatmulOutput outputs[] = {weights.key.to(key), weights.value.to(value)};
-  pass.backend.matmul(in, outputs);
+  project(pass, in, {{weights.key, key}, {weights.value, value}});
   pass.backend.store_kv(pass.kv, spec.kv_layer, key, value, pass.batch);
 }
 

@@ -1,4 +1,3 @@
-#include <array>
 #include <cmath>
 #include <vector>
 
@@ -88,21 +87,19 @@ class DeltaNet final : public RecurrentBlock {
  private:
   // controls: [gain of each head][step of each head]
   void project_inputs(const Pass& pass, View in, View projected, View controls) const {
-    std::array<MatmulOutput, 4> outputs;
-    std::size_t count = 0;
-    if (qkv_) {
-      outputs[count++] = qkv_.to(projected.slice(0, spec_.convolved()));
-      outputs[count++] = gate_.to(projected.slice(spec_.convolved(), spec_.value_columns()));
+    const View qkv = projected.slice(0, spec_.convolved());
+    const View gate = projected.slice(spec_.convolved(), spec_.value_columns());
+    const View gain = controls.slice(0, spec_.heads);
+    const View step = controls.slice(spec_.heads, spec_.heads);
+    if (qkv_ && gain_) {
+      project(pass, in, {{qkv_, qkv}, {gate_, gate}, {gain_, gain}, {step_, step}});
+    } else if (qkv_) {
+      project(pass, in, {{qkv_, qkv}, {gate_, gate}, {gain_and_step_, controls}});
+    } else if (gain_) {
+      project(pass, in, {{qkv_and_gate_, projected}, {gain_, gain}, {step_, step}});
     } else {
-      outputs[count++] = qkv_and_gate_.to(projected);
+      project(pass, in, {{qkv_and_gate_, projected}, {gain_and_step_, controls}});
     }
-    if (gain_) {
-      outputs[count++] = gain_.to(controls.slice(0, spec_.heads));
-      outputs[count++] = step_.to(controls.slice(spec_.heads, spec_.heads));
-    } else {
-      outputs[count++] = gain_and_step_.to(controls);
-    }
-    pass.backend.matmul(in, std::span(outputs).first(count));
   }
 
   void scan(const Pass& pass, StatePart state, View qkv, View controls, View y) const {

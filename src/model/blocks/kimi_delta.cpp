@@ -42,7 +42,7 @@ std::unique_ptr<Buffer> load_rates(WeightLoader& loader, const KimiDeltaSpec& sp
 struct Projection {
   Linear first, second;  // `second` is missing where it goes at once
 
-  MatmulOutput begin(View low, View wide) const { return first.to(second ? low : wide); }
+  ProjectionTo begin(View low, View wide) const { return {first, second ? low : wide}; }
   void finish(const Pass& pass, View low, View wide) const {
     if (!second) return;
     project(pass, second, low, wide);
@@ -123,13 +123,13 @@ class KimiDelta final : public RecurrentBlock {
     const View step_low = low.slice(0, spec_.head_width);
     const View gate_low = low.slice(spec_.head_width, spec_.head_width);
     const View gain = pass.workspace.view(in.rows, spec_.heads);
-    const MatmulOutput outputs[] = {query_.to(projected.slice(0, inner)),
-                                    key_.to(projected.slice(inner, inner)),
-                                    value_.to(projected.slice(2 * inner, inner)),
-                                    decay_.projection().begin(step_low, step),
-                                    gate_.begin(gate_low, gate),
-                                    gain_.to(gain)};
-    pass.backend.matmul(in, outputs);
+    project(pass, in,
+            {{query_, projected.slice(0, inner)},
+             {key_, projected.slice(inner, inner)},
+             {value_, projected.slice(2 * inner, inner)},
+             decay_.projection().begin(step_low, step),
+             gate_.begin(gate_low, gate),
+             {gain_, gain}});
     decay_.projection().finish(pass, step_low, step);
     gate_.finish(pass, gate_low, gate);
     pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);

@@ -51,8 +51,7 @@ class Lightning final : public RecurrentBlock {
     const int inner = spec_.inner();
     const View qkv = pass.workspace.view(in.rows, 3 * inner);
     const View gate = pass.workspace.view(in.rows, inner);
-    const MatmulOutput outputs[] = {qkv_.to(qkv), gate_.to(gate)};
-    pass.backend.matmul(in, outputs);
+    project(pass, in, {{qkv_, qkv}, {gate_, gate}});
     pass.backend.gated_activation(qkv, View{}, Activation::kSilu, qkv);
 
     const View decay = pass.workspace.view(in.rows, spec_.heads);

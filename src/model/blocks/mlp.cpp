@@ -36,10 +36,9 @@ View expand(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights, Vi
     project(pass, weights.gate_and_up, in, both);
     activate_gate(pass, spec.gate, gate, up, up);
   } else if (has_plain_gate(spec, weights)) {
-    pass.backend.gated_matmul(in, weights.gate.to(gate), weights.up.to(up), spec.gate.activation);
+    project_gated(pass, in, {weights.gate, gate}, {weights.up, up}, spec.gate.activation);
   } else if (weights.gate) {
-    const MatmulOutput outputs[] = {weights.gate.to(gate), weights.up.to(up)};
-    pass.backend.matmul(in, outputs);
+    project(pass, in, {{weights.gate, gate}, {weights.up, up}});
     add_adapter(pass, weights.gate_adapter, in, gate);
     add_adapter(pass, weights.up_adapter, in, up);
     if (spec.gate_cut > 0.0f) pass.backend.cut_below(gate, spec.gate_cut);

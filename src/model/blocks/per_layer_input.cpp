@@ -11,7 +11,7 @@ PerLayerTable load_per_layer_table(WeightLoader& loader, const ModelSpec& spec) 
   PerLayerTable table;
   if (spec.per_layer_width == 0) return table;
   const std::int64_t all = spec.per_layer_width * std::ssize(spec.layers);
-  table.embedding = loader.linear("per_layer_token_embd", all, spec.vocabulary).weight;
+  table.embedding = loader.table("per_layer_token_embd", all, spec.vocabulary);
   table.projection = loader.linear("per_layer_model_proj", spec.width, all);
   table.norm = loader.norm("per_layer_proj_norm", spec.per_layer_width);
   return table;

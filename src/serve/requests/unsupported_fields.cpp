@@ -14,7 +14,7 @@ constexpr std::array kOfOtherServers = {
     UnsupportedField{"guided_grammar", "grammar takes GBNF"},
     UnsupportedField{"guided_json", "json_schema takes a schema"},
     UnsupportedField{"guided_regex", "grammar takes GBNF"},
-    UnsupportedField{"lora", "adapters are merged into a model by linnet quantize --lora"},
+    UnsupportedField{"lora", "linnet serve --lora adds adapters to all answers"},
     UnsupportedField{"prompt_logprobs", "logprobs are of what was generated"},
     UnsupportedField{"samplers", "the samplers have one order"},
     UnsupportedField{"stop_token_ids", "stop takes texts"},

@@ -1,19 +1,11 @@
-#include "quantize/lora.hpp"
+#include "gguf/lora.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace linnet::quantize {
+namespace linnet::gguf {
 namespace {
-
-using gguf::Tensor;
-
-std::vector<float> values_of(const Tensor& tensor) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
-  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
-  return values;
-}
 
 // Slices of [columns, rows]: matrices of experts.
 std::int64_t slices_of(const Tensor& tensor) { return tensor.shape[2] * tensor.shape[3]; }
@@ -27,32 +19,8 @@ std::string scale_name(std::string_view name) {
 
 }  // namespace
 
-LoraProduct::LoraProduct(const Tensor& a, const Tensor& b, float scale)
-    : columns_(a.shape[0]),
-      rows_(b.shape[1]),
-      rank_(a.shape[1]),
-      a_(values_of(a)),
-      b_(values_of(b)) {
-  for (float& value : b_) value *= scale;
-}
-
-void LoraProduct::add_to(std::int64_t first, std::span<float> values) const {
-  while (!values.empty()) {
-    const std::int64_t row = first / columns_, column = first % columns_;
-    const auto count = std::min(columns_ - column, std::ssize(values));
-    const float* const a = a_.data() + row / rows_ * rank_ * columns_ + column;
-    for (std::int64_t k = 0; k < rank_; ++k) {
-      const float factor = b_[static_cast<std::size_t>(row * rank_ + k)];
-      for (std::int64_t c = 0; c < count; ++c) values[c] += factor * a[k * columns_ + c];
-    }
-    first += count;
-    values = values.subspan(static_cast<std::size_t>(count));
-  }
-}
-
-Result<Lora> Lora::open(const std::filesystem::path& path, const gguf::File& model,
-                        float strength) {
-  auto file = gguf::File::open(path);
+Result<Lora> Lora::open(const std::filesystem::path& path, const File& model, float strength) {
+  auto file = File::open(path);
   if (!file) return file.error();
   Lora lora(std::move(*file), strength);
   const auto alpha = lora.file_.number("adapter.lora.alpha");
@@ -65,13 +33,14 @@ Result<Lora> Lora::open(const std::filesystem::path& path, const gguf::File& mod
   return lora;
 }
 
-Status Lora::check_kind(const gguf::File& model) const {
+Status Lora::check_kind(const File& model) const {
   const auto type = file_.string("general.type"), kind = file_.string("adapter.type");
   if (!type || type->value_or("") != "adapter" || !kind || kind->value_or("") != "lora") {
     return Error{"is no LoRA adapter (general.type \"adapter\" and adapter.type \"lora\")"};
   }
   if (file_.find("adapter.alora.invocation_tokens")) {
-    return Error{"is an adapter that tokens of the text switch on, which can't be merged"};
+    return Error{
+        "is an adapter that tokens of the text switch on (aLoRA), expected one that is always on"};
   }
   const auto own = file_.string("general.architecture");
   const auto models = model.string("general.architecture");
@@ -103,7 +72,7 @@ Status Lora::find_pairs() {
   return {};
 }
 
-Status Lora::check_shapes(const gguf::File& model) const {
+Status Lora::check_shapes(const File& model) const {
   for (const auto& [name, pair] : pairs_) {
     const Tensor* const weight = model.find_tensor(name);
     if (!weight) {
@@ -114,7 +83,7 @@ Status Lora::check_shapes(const gguf::File& model) const {
     const std::string scale = scale_name(name);
     if (model.find_tensor(scale)) {
       return Error{fmt::format(
-          "changes tensor {}, which tensor {} scales, so that it can't be merged", name, scale)};
+          "changes tensor {}, which tensor {} scales, so that it can't be applied", name, scale)};
     }
     const Tensor &a = *pair.a, &b = *pair.b;
     const bool fits = a.shape[0] == weight->shape[0] && b.shape[1] == weight->shape[1] &&
@@ -128,18 +97,31 @@ Status Lora::check_shapes(const gguf::File& model) const {
   return {};
 }
 
-LoraProduct Lora::product(const Tensor& tensor) const {
-  const Pair& pair = pairs_.at(tensor.name);
-  const auto rank = static_cast<float>(pair.b->shape[0]);
-  const float scale = alpha_ == 0.0f ? strength_ : strength_ * alpha_ / rank;
-  return {*pair.a, *pair.b, scale};
+const Lora::Pair* Lora::find(std::string_view tensor) const {
+  const auto pair = pairs_.find(tensor);
+  return pair == pairs_.end() ? nullptr : &pair->second;
 }
 
-std::int64_t Lora::product_bytes(const Tensor& tensor) const {
-  const auto pair = pairs_.find(tensor.name);
-  if (pair == pairs_.end()) return 0;
-  const std::int64_t factors = pair->second.a->elements() + pair->second.b->elements();
-  return factors * std::int64_t{sizeof(float)};
+float Lora::scale(const Pair& pair) const {
+  return alpha_ == 0.0f ? strength_ : strength_ * alpha_ / static_cast<float>(pair.rank());
 }
 
-}  // namespace linnet::quantize
+std::int64_t rank_of(std::span<const Lora> loras, std::string_view tensor) {
+  std::int64_t rank = 0;
+  for (const Lora& lora : loras) {
+    if (const Lora::Pair* const pair = lora.find(tensor)) rank += pair->rank();
+  }
+  return rank;
+}
+
+std::int64_t largest_rank(std::span<const Lora> loras) {
+  std::int64_t largest = 0;
+  for (const Lora& lora : loras) {
+    for (const auto& [tensor, pair] : lora.pairs()) {
+      largest = std::max(largest, rank_of(loras, tensor));
+    }
+  }
+  return largest;
+}
+
+}  // namespace linnet::gguf

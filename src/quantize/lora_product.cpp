@@ -1,0 +1,48 @@
+#include "quantize/lora_product.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace linnet::quantize {
+namespace {
+
+std::vector<float> values_of(const gguf::Tensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
+  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
+  return values;
+}
+
+}  // namespace
+
+LoraProduct::LoraProduct(const gguf::Lora& lora, const gguf::Tensor& tensor)
+    : LoraProduct(*lora.find(tensor.name), lora.scale(*lora.find(tensor.name))) {}
+
+LoraProduct::LoraProduct(const gguf::Lora::Pair& pair, float scale)
+    : columns_(pair.a->shape[0]),
+      rows_(pair.b->shape[1]),
+      rank_(pair.rank()),
+      a_(values_of(*pair.a)),
+      b_(values_of(*pair.b)) {
+  for (float& value : b_) value *= scale;
+}
+
+void LoraProduct::add_to(std::int64_t first, std::span<float> values) const {
+  while (!values.empty()) {
+    const std::int64_t row = first / columns_, column = first % columns_;
+    const auto count = std::min(columns_ - column, std::ssize(values));
+    const float* const a = a_.data() + row / rows_ * rank_ * columns_ + column;
+    for (std::int64_t k = 0; k < rank_; ++k) {
+      const float factor = b_[static_cast<std::size_t>(row * rank_ + k)];
+      for (std::int64_t c = 0; c < count; ++c) values[c] += factor * a[k * columns_ + c];
+    }
+    first += count;
+    values = values.subspan(static_cast<std::size_t>(count));
+  }
+}
+
+std::int64_t product_bytes(const gguf::Lora& lora, const gguf::Tensor& tensor) {
+  const gguf::Lora::Pair* const pair = lora.find(tensor.name);
+  return pair ? pair->elements() * std::int64_t{sizeof(float)} : 0;
+}
+
+}  // namespace linnet::quantize

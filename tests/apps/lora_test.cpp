@@ -1,0 +1,76 @@
+// `--lora` of the commands that run a model.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/adapter_file.hpp"
+#include "support/bundled_model.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Ended;
+using test::run_program;
+using testing::HasSubstr;
+
+class LoraOption : public testing::Test {
+ protected:
+  void SetUp() override { write({{"blk.0.ffn_up.weight", "blk.1.attn_output.weight"}}); }
+
+  void write(const test::AdapterFile& adapter) const {
+    const auto model = gguf::File::open(test::kBundledModel);
+    ASSERT_TRUE(model) << model.error().message;
+    adapter.write(path_, *model);
+  }
+  Ended generate(const test::Arguments& more) const {
+    return run_program(
+        test::joined(test::generate_bundled({"--prompt", "In the beginning", "-m", "12"}), more));
+  }
+
+  const test::TemporaryFolder folder_;
+  const std::string path_ = (folder_ / "adapter:v1.gguf").string();
+};
+
+TEST_F(LoraOption, ChangesTheText) {
+  const Ended none = generate({}), with = generate({"--lora", path_});
+  ASSERT_EQ(with.status, 0) << with.err;
+  EXPECT_NE(with.out, none.out);
+  EXPECT_EQ(generate({"--lora", path_ + ":1"}).out, with.out);
+  EXPECT_EQ(generate({"--lora", path_ + ":0"}).out, none.out);
+  EXPECT_EQ(generate({"--lora", path_ + ":1.5", "--lora", path_ + ":-1.5"}).out, none.out);
+}
+
+TEST_F(LoraOption, IsThatOfAMergedModel) {
+  const std::string merged = (folder_ / "merged.gguf").string();
+  const std::string text = (folder_ / "text").string();
+  test::write_file(text, "In the beginning God created the heaven and the earth. And the earth");
+  ASSERT_EQ(run_program({"quantize", "--gguf", test::kBundledModel.string(), "--type", "F32",
+                         "--lora", path_ + ":0.1", merged})
+                .status,
+            0);
+  const auto json = test::json_of(
+      run_program({"perplexity", "--gguf", test::kBundledModel.string(), "--lora", path_ + ":0.1",
+                   "--against", merged, "--json", "--backend", "reference", text}));
+  ASSERT_TRUE(json.is_object());
+  EXPECT_LE(json["kl_divergence"]["value"], 1e-4);
+  const auto against_itself = test::json_of(
+      run_program({"perplexity", "--gguf", merged, "--against", test::kBundledModel.string(),
+                   "--json", "--backend", "reference", text}));
+  EXPECT_GE(against_itself["kl_divergence"]["value"], 1e-3);
+}
+
+TEST_F(LoraOption, SaysWhatIsWrong) {
+  const auto message = [&](const std::string& adapter) {
+    const Ended ended = generate({"--lora", adapter});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(std::count(ended.err.begin(), ended.err.end(), '\n'), 1) << ended.err;
+    return ended.err;
+  };
+  EXPECT_THAT(message("/nowhere.gguf:2"), HasSubstr("/nowhere.gguf: "));
+  EXPECT_THAT(message(test::kBundledModel.string()), HasSubstr("is no LoRA adapter"));
+  write({{"token_embd.weight"}});
+  EXPECT_THAT(message(path_), HasSubstr("changes tensor token_embd.weight, which can't be"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "gguf/gguf_file.hpp"
+#include "gguf/gguf_writer.hpp"
+#include "gguf/lora.hpp"
+
+namespace linnet::test {
+
+/// A LoRA adapter that changes some tensors of a model, about as much as they are.
+struct AdapterFile {
+  std::vector<std::string> tensors;
+  std::int64_t rank = 3;
+  double alpha = 1.5;
+  int salt = 0;  ///< of its values
+  /// One value that becomes another one: of which tensor of the adapter.
+  std::string changed = {};
+  float changed_to = 0.0f;
+
+  /// Writes it for `model`.
+  void write(const std::filesystem::path& path, const gguf::File& model) const {
+    gguf::Writer writer;
+    writer.add_string("general.type", "adapter");
+    writer.add_string("general.architecture", **model.string("general.architecture"));
+    writer.add_string("adapter.type", "lora");
+    writer.add_number("adapter.lora.alpha", gguf::ValueType::kFloat32, alpha);
+    std::vector<std::vector<float>> values;
+    for (const std::string& name : tensors) {
+      const gguf::Tensor* const tensor = model.find_tensor(name);
+      ASSERT_TRUE(tensor) << name;
+      const auto& shape = tensor->shape;
+      add(writer, name + ".lora_a", {shape[0], rank, shape[2], shape[3]}, values);
+      add(writer, name + ".lora_b", {rank, shape[1], shape[2], shape[3]}, values);
+    }
+    const Status written = writer.write(path, [&](std::size_t t, const gguf::Writer::Sink& sink) {
+      return sink(std::as_bytes(std::span(values[t])));
+    });
+    ASSERT_TRUE(written) << written.error().message;
+  }
+
+ private:
+  void add(gguf::Writer& writer, const std::string& name, const std::vector<std::int64_t>& shape,
+           std::vector<std::vector<float>>& values) const {
+    writer.add_tensor(name, *find_format(TensorType::kF32), shape);
+    std::int64_t count = 1;
+    for (const std::int64_t extent : shape) count *= extent;
+    const auto phase = static_cast<float>(std::hash<std::string>()(name) % 1000 + salt);
+    std::vector<float>& own = values.emplace_back();
+    for (std::int64_t i = 0; i < count; ++i) {
+      own.push_back(0.3f * std::sin(1.7f * static_cast<float>(i) + phase));
+    }
+    if (name == changed) own.back() = changed_to;
+  }
+};
+
+/// Writes `adapter` to `path` and opens it for the model in `model_path`.
+inline gguf::Lora opened_adapter(const AdapterFile& adapter, const std::filesystem::path& path,
+                                 const std::filesystem::path& model_path, float strength = 1.0f) {
+  const auto model = gguf::File::open(model_path);
+  EXPECT_TRUE(model) << model.error().message;
+  adapter.write(path, *model);
+  auto lora = gguf::Lora::open(path, *model, strength);
+  EXPECT_TRUE(lora) << lora.error().message;
+  return std::move(*lora);
+}
+
+}  // namespace linnet::test
