@@ -18,14 +18,14 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
-// The names of types tell it: FILE, NAME|FILE, FOLDER, {f32,f16}, auto|N.
+// The names of types tell it: FILE, FILE[:SCALE], NAME|FILE, FOLDER, {f32,f16}, auto|N.
 CompletedValue value_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const auto open = type.find('{'), close = type.find('}', open);
   if (close != type.npos) {
     return {Kind::kWords, split(type.substr(open + 1, close - open - 1), ',')};
   }
-  const std::vector<std::string> types = split(type.substr(0, type.find(':')), '|');
+  const std::vector<std::string> types = split(type.substr(0, type.find_first_of("[:")), '|');
   const auto is = [&](std::string_view name) {
     return std::ranges::find(types, name) != types.end();
   };

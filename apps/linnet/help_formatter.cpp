@@ -29,10 +29,10 @@ std::size_t terminal_columns() {
   return kUsual;
 }
 
-// What the check says tells the type as well: TYPE:CHECK.
+// What the check says tells the type as well: TYPE:CHECK. (The colon of A[:B] is the user's.)
 std::string shown_type(const std::string& type) {
   const auto colon = type.find(':');
-  if (colon == std::string::npos) return type;
+  if (colon == std::string::npos || type.find("[:") == colon - 1) return type;
   std::string check = type.substr(colon + 1);
   const auto range = check.find(" in [");
   const auto dash = check.find(" - ", range);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "architectures/architecture.hpp"
+#include "support/adapter_file.hpp"
 #include "support/evaluate.hpp"
 #include "support/mixer_cases.hpp"
 #include "support/oracle_case.hpp"
@@ -30,9 +31,9 @@ class SplitTest : public testing::TestWithParam<std::string> {
   }
 
   // The logits with the layers from `border` on in the second backend.
-  std::vector<float> evaluate(int border) {
+  std::vector<float> evaluate(int border, std::span<const gguf::Lora> adapters = {}) {
     const LayerPlace places[] = {{backends_[0].get(), border}, {backends_[1].get()}};
-    auto result = test::evaluate(path_, places, tokens_, 17);
+    auto result = test::evaluate(path_, places, tokens_, 17, {}, adapters);
     if (!result) return ADD_FAILURE() << result.error().message, std::vector<float>{};
     return std::move(result->logits);
   }
@@ -56,6 +57,25 @@ TEST_P(SplitTest, LogitsAreThoseOfOneBackend) {
     EXPECT_EQ(evaluate(border), whole->logits) << "border at layer " << border;
   }
   EXPECT_GT(borders, 0);
+}
+
+TEST_P(SplitTest, AdaptersAreWhereTheirLayersAre) {
+  test::write_without_scales(test::OracleCase::read(GetParam()), path_);
+  test::AdapterFile adapter{{"output.weight"}};
+  const auto file = gguf::File::open(path_);
+  ASSERT_TRUE(file) << file.error().message;
+  for (const gguf::Tensor& tensor : file->tensors()) {
+    const bool is_last =
+        tensor.name.ends_with("_down.weight") || tensor.name.ends_with("_out.weight");
+    if (is_last && tensor.dimensions == 2) adapter.tensors.emplace_back(tensor.name);
+  }
+  const gguf::Lora lora = test::opened_adapter(adapter, folder_ / "adapter.gguf", path_);
+  const auto whole = test::evaluate(path_, *backends_[0], tokens_, 17, {}, {&lora, 1});
+  ASSERT_TRUE(whole) << whole.error().message;
+  const int layers = static_cast<int>(spec_.layers.size());
+  int border = 1;
+  while (border < layers && !can_part(spec_, border)) ++border;
+  EXPECT_TRUE(evaluate(border, {&lora, 1}) == whole->logits) << "border at layer " << border;
 }
 
 INSTANTIATE_TEST_SUITE_P(Mixers, SplitTest, test::kMixerCases, test::test_name<std::string>);

@@ -4,14 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <limits>
-#include <map>
 
 #include "generate/rerank/classification_head.hpp"
 #include "generate/session/model_hash.hpp"
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
 #include "support/adapter_file.hpp"
-#include "support/model_copy.hpp"
 #include "support/reranker_file.hpp"
 #include "support/tiny_engine.hpp"
 
@@ -21,23 +19,11 @@ namespace {
 using test::AdapterFile;
 using testing::HasSubstr;
 
-// An oracle case without the tensors that scale others, which would have no adapters.
-void write_case(const test::OracleCase& oracle, const std::filesystem::path& path,
-                test::ModelCopy copy = {}) {
-  const std::filesystem::path scaled = path.string() + ".scaled";
-  ASSERT_TRUE(oracle.write(scaled));
-  const auto file = gguf::File::open(scaled);
-  ASSERT_TRUE(file) << file.error().message;
-  for (const gguf::Tensor& tensor : file->tensors()) {
-    if (tensor.name.ends_with(".scale")) copy.drop_tensor(std::string(tensor.name));
-  }
-  const Status written = copy.write(path, scaled);
-  ASSERT_TRUE(written) << written.error().message;
-}
-
 class RunningAdapter : public testing::Test {
  protected:
-  void SetUp() override { write_case(test::OracleCase::read("llama-dense"), model_); }
+  void SetUp() override {
+    test::write_without_scales(test::OracleCase::read("llama-dense"), model_);
+  }
 
   struct Use {
     AdapterFile adapter;
@@ -164,14 +150,14 @@ TEST_F(RunningAdapter, WhatCantBeAdaptedIsNamed) {
 
 // The table is the output, too: an adapter of it would have to change both.
 TEST_F(RunningAdapter, OfATiedOutput) {
-  write_case(test::OracleCase::read("llama-dense"), model_,
-             test::ModelCopy().drop_tensor("output.weight"));
+  test::write_without_scales(test::OracleCase::read("llama-dense"), model_,
+                             test::ModelCopy().drop_tensor("output.weight"));
   EXPECT_THAT(refusal({{{{"token_embd.weight"}}}}), HasSubstr("tensor token_embd.weight, which"));
   EXPECT_EQ(refusal({{queries_}}), "");
   const auto file = ModelFile::open(model_);
   ASSERT_TRUE(file) << file.error().message;
   const auto whole = test::OracleCase::read("llama-dense");
-  write_case(whole, folder_ / "whole.gguf");
+  test::write_without_scales(whole, folder_ / "whole.gguf");
   const auto untied = gguf::File::open(folder_ / "whole.gguf");
   AdapterFile{{"output.weight"}}.write(path_, *untied);
   const Status added = (*file)->add_adapter(path_, 1.0f);
@@ -180,7 +166,7 @@ TEST_F(RunningAdapter, OfATiedOutput) {
 }
 
 TEST_F(RunningAdapter, OfExperts) {
-  write_case(test::OracleCase::read("qwen2moe-moe"), model_);
+  test::write_without_scales(test::OracleCase::read("qwen2moe-moe"), model_);
   EXPECT_THAT(refusal({{{{"blk.0.attn_q.weight", "blk.0.ffn_up_exps.weight"}}}}),
               HasSubstr("tensor blk.0.ffn_up_exps.weight, which can't be adapted"));
   EXPECT_EQ(refusal({{{{"blk.0.ffn_gate_inp.weight", "blk.0.ffn_up_shexp.weight"}}}}), "");
@@ -253,7 +239,7 @@ TEST_F(RunningAdapter, ASessionBelongsToIt) {
 
 // It is computed apart from the model.
 TEST_F(RunningAdapter, OfAClassificationHead) {
-  write_case(test::reranker_case(), model_);
+  test::write_without_scales(test::reranker_case(), model_);
   EXPECT_TRUE(ClassificationHead::read(*open({})));
   const auto head = ClassificationHead::read(*open({{{{"cls.weight"}}}}));
   ASSERT_FALSE(head);

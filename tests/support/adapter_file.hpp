@@ -5,7 +5,6 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,8 +12,25 @@
 #include "gguf/gguf_file.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "gguf/lora.hpp"
+#include "support/model_copy.hpp"
+#include "support/oracle_case.hpp"
 
 namespace linnet::test {
+
+/// Writes an oracle case, changed as `copy` has it, without the tensors that scale other ones:
+/// those have no adapters.
+inline void write_without_scales(const OracleCase& oracle, const std::filesystem::path& path,
+                                 ModelCopy copy = {}) {
+  const std::filesystem::path scaled = path.string() + ".scaled";
+  ASSERT_TRUE(oracle.write(scaled));
+  const auto file = gguf::File::open(scaled);
+  ASSERT_TRUE(file) << file.error().message;
+  for (const gguf::Tensor& tensor : file->tensors()) {
+    if (tensor.name.ends_with(".scale")) copy.drop_tensor(std::string(tensor.name));
+  }
+  const Status written = copy.write(path, scaled);
+  ASSERT_TRUE(written) << written.error().message;
+}
 
 /// A LoRA adapter that changes some tensors of a model, about as much as they are.
 struct AdapterFile {
