@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/adapter_file.hpp"
 #include "support/bundled_model.hpp"
 

@@ -13,6 +13,8 @@
 #include "quantize/write_quantised.hpp"
 #include "support/adapter_file.hpp"
 #include "support/evaluate.hpp"
+#include "support/normalised_error.hpp"
+#include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
 

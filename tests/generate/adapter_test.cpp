@@ -10,6 +10,7 @@
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
 #include "support/adapter_file.hpp"
+#include "support/normalised_error.hpp"
 #include "support/reranker_file.hpp"
 #include "support/tiny_engine.hpp"
 
