@@ -54,7 +54,6 @@ function(linnet_test_support)
                                                  PRIVATE ${PROJECT_SOURCE_DIR}/src)
   target_compile_definitions(linnet_test_support PUBLIC LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                  PRIVATE LINNET_PROGRAM="${PROJECT_BINARY_DIR}/linnet")
-  target_compile_options(linnet_test_support PRIVATE ${LINNET_LIGHT_OPTIONS})
   # The program that uses it links the modules that it needs.
   target_link_libraries(linnet_test_support PUBLIC fmt::fmt GTest::gtest GTest::gmock_main
                                                    nlohmann_json::nlohmann_json)

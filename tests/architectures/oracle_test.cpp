@@ -1,11 +1,10 @@
-// Every architecture case of tests/data/architectures whose architecture is registered, on both CPU
-// backends, against the logits of llama.cpp (of an encoder: the hidden states); and the promise
-// that they do not depend on how a sequence is cut into batches.
+// Every architecture case of tests/data/architectures, on both CPU backends, against the logits of
+// llama.cpp (of an encoder: the hidden states); and the promise that they do not depend on how a
+// sequence is cut into batches.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "architectures/architecture.hpp"
@@ -18,20 +17,6 @@ namespace linnet {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> registered_cases() {
-  std::vector<std::string> names;
-  for (const std::string& name : test::oracle_case_names()) {
-    const auto json = test::OracleCase::read(name).json;
-    const std::string architecture = json["metadata"]["general.architecture"]["value"];
-    const auto known = all_architectures();
-    if (std::any_of(known.begin(), known.end(),
-                    [&](const Architecture& a) { return a.name == architecture; })) {
-      names.push_back(name);
-    }
-  }
-  return names;
-}
 
 class OracleTest : public testing::TestWithParam<std::string> {
  protected:
@@ -90,7 +75,7 @@ TEST_P(OracleTest, LogitsAreBitIdenticalWhateverChunksAndThreads) {
   EXPECT_EQ(evaluate(*one, 1), whole);
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(registered_cases()),
+INSTANTIATE_TEST_SUITE_P(Cases, OracleTest, testing::ValuesIn(test::oracle_case_names()),
                          test::test_name<std::string>);
 
 }  // namespace
