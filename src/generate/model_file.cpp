@@ -14,8 +14,7 @@ Status check_is_model(const gguf::File& file) {
   if (!type || type->value_or("model") != "adapter") return {};
   return Error{
       fmt::format("{}: is an adapter, not a model; --lora adds it to the model that it was made "
-                  "for, and `linnet "
-                  "quantize --lora` merges it into that model's file",
+                  "for, and `linnet quantize --lora` merges it into that model's file",
                   file.path().string())};
 }
 

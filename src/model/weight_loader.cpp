@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "formats/magnitude.hpp"
+#include "gguf/tensor_values.hpp"
 #include "model/hyperparameters.hpp"
 
 namespace linnet {
@@ -33,12 +34,6 @@ bool has_shape(const gguf::Tensor& tensor, std::span<const std::int64_t> shape) 
 std::string shape_text(std::span<const std::int64_t> shape) {
   while (shape.size() > 2 && shape.back() == 1) shape = shape.first(shape.size() - 1);
   return fmt::format("[{}]", fmt::join(shape, ", "));
-}
-
-std::vector<float> values_of(const gguf::Tensor& tensor) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
-  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
-  return values;
 }
 
 }  // namespace
@@ -118,7 +113,7 @@ std::vector<float> WeightLoader::matrix_values(const std::string& name, std::int
 
 std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
-  std::vector<float> values = values_of(*tensor);
+  std::vector<float> values = gguf::values_of(*tensor);
   if (std::ranges::any_of(values, [](float value) { return std::isnan(value); })) {
     fail(
         fmt::format("tensor {} has values that are no numbers: the file is damaged", tensor->name));
@@ -192,11 +187,11 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
   std::vector<float> low;                                                // [rank][columns]
   std::vector<float> high(static_cast<std::size_t>(rows.count * rank));  // [rows][rank]
   low.reserve(static_cast<std::size_t>(rank * columns));
+  // The file's shape may have dimensions of 1 elsewhere.
+  const std::int64_t file_rows = file_.find_tensor(name)->elements() / columns;
   for (const gguf::Lora& lora : adapters_) {
     const gguf::Lora::Pair* const pair = lora.find(name);
     if (!pair) continue;
-    // The file's shape may have dimensions of 1 elsewhere.
-    const std::int64_t file_rows = file_.find_tensor(name)->elements() / columns;
     const bool fits = pair->a->shape[0] == columns &&
                       pair->a->elements() == pair->rank() * columns &&
                       pair->b->elements() == pair->rank() * file_rows;
@@ -214,7 +209,7 @@ void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& p
                                const Rows& rows, std::vector<float>& low, std::span<float> high) {
   const std::int64_t columns = pair.a->shape[0], all = std::ssize(high) / rows.count;
   const std::int64_t first = std::ssize(low) / columns, rank = pair.rank();
-  const std::vector<float> a = values_of(*pair.a), b = values_of(*pair.b);
+  const std::vector<float> a = gguf::values_of(*pair.a), b = gguf::values_of(*pair.b);
   const float scale = lora.scale(pair);
   low.insert(low.end(), a.begin(), a.end());
   for (std::int64_t row = 0; row < rows.count; ++row) {

@@ -9,6 +9,7 @@
 
 #include "base/machine.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "gguf/tensor_values.hpp"
 
 namespace linnet::quantize {
 namespace {
@@ -48,8 +49,7 @@ Result<std::vector<double>> values_of(const gguf::File& file, const Tensor& tens
     return in_file(file, fmt::format("tensor {} is of type {}, expected F32", tensor.name,
                                      tensor.format->name));
   }
-  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
-  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
+  const std::vector<float> values = gguf::values_of(tensor);
   const bool fits = std::ranges::all_of(values, [](float v) { return std::isfinite(v) && v >= 0; });
   if (fits) return std::vector<double>(values.begin(), values.end());
   return in_file(

@@ -3,17 +3,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "gguf/tensor_values.hpp"
+
 namespace linnet::quantize {
-namespace {
-
-std::vector<float> values_of(const gguf::Tensor& tensor) {
-  std::vector<float> values(static_cast<std::size_t>(tensor.elements()));
-  tensor.format->dequantize(tensor.bytes.data(), values.data(), tensor.elements());
-  return values;
-}
-
-}  // namespace
-
 LoraProduct::LoraProduct(const gguf::Lora& lora, const gguf::Tensor& tensor)
     : LoraProduct(*lora.find(tensor.name), lora.scale(*lora.find(tensor.name))) {}
 
@@ -21,8 +13,8 @@ LoraProduct::LoraProduct(const gguf::Lora::Pair& pair, float scale)
     : columns_(pair.a->shape[0]),
       rows_(pair.b->shape[1]),
       rank_(pair.rank()),
-      a_(values_of(*pair.a)),
-      b_(values_of(*pair.b)) {
+      a_(gguf::values_of(*pair.a)),
+      b_(gguf::values_of(*pair.b)) {
   for (float& value : b_) value *= scale;
 }
 
