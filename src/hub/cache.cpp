@@ -46,7 +46,7 @@ std::string Cache::folder_name(std::string repo) {
   for (auto slash = repo.find('/'); slash != repo.npos; slash = repo.find('/')) {
     repo.replace(slash, 1, "--");
   }
-  return "models--" + repo;
+  return std::string(kFolderPrefix) + repo;
 }
 
 Cache::Cache(const fs::path& root, const std::string& repo)
@@ -58,7 +58,9 @@ fs::path Cache::locks() const { return locks_; }
 
 fs::path Cache::blob(const std::string& etag) const { return blobs() / etag; }
 
-fs::path Cache::partial(const std::string& etag) const { return blob(etag + ".incomplete"); }
+fs::path Cache::partial(const std::string& etag) const {
+  return blob(etag + std::string(kUnfinished));
+}
 
 fs::path Cache::lock(const std::string& etag) const { return locks_ / (etag + ".lock"); }
 

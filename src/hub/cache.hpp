@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -17,6 +18,9 @@ namespace linnet::hub {
 /// Arguments must have passed the checks of repo_file.hpp and is_etag.
 class Cache {
  public:
+  static constexpr std::string_view kFolderPrefix = "models--";
+  static constexpr std::string_view kUnfinished = ".incomplete";  ///< behind ETAG, of a partial()
+
   /// The name of the repo's folder.
   static std::string folder_name(std::string repo);
 

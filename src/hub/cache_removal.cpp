@@ -15,8 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kUnfinished = ".incomplete";
-
 // A lock that may be waited for, but is not. `busy` says why not.
 template <class Acquire>
 Result<FileLock> acquire_at_once(const Acquire& acquire, const std::string& busy) {
@@ -88,7 +86,7 @@ class RepoRemoval {
 
   // Against huggingface_hub's, too.
   Result<FileLock> lock_blob(std::string blob) const {
-    if (blob.ends_with(kUnfinished)) blob.resize(blob.size() - kUnfinished.size());
+    if (blob.ends_with(Cache::kUnfinished)) blob.resize(blob.size() - Cache::kUnfinished.size());
     return acquire_at_once(
         [&](const auto& wait) { return FileLock::acquire(cache_.lock(blob), wait); },
         fmt::format("{}: another process downloads {}, so it was not removed", repo_, blob));

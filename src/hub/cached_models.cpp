@@ -173,7 +173,7 @@ Result<CachedModels> list_cached_models(const fs::path& root, const CacheSelecti
   const auto entries = folder->entries();
   if (!entries) return entries.error();
   for (const Folder::Entry& entry : *entries) {
-    if (entry.name.starts_with("models--")) add_repo(*folder, entry.name, selection, all);
+    add_repo(*folder, entry.name, selection, all);
   }
   std::ranges::stable_sort(all.models, {}, &CachedModel::repo);
   return all;

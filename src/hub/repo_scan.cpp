@@ -12,8 +12,6 @@
 namespace linnet::hub {
 namespace {
 
-constexpr std::string_view kPrefix = "models--";
-constexpr std::string_view kUnfinished = ".incomplete";
 constexpr std::string_view kMagic = "GGUF";
 // No repo of the Hub has more, and each takes a descriptor.
 constexpr int kMostFolders = 64;
@@ -76,7 +74,7 @@ class Scanner {
       RepoScan::Blob& blob = scan_.blobs[entry.name];
       blob.size_bytes = size_of(*file);
       blob.is_shared = is_link || file->st_nlink > 1;
-      blob.is_unfinished = entry.name.ends_with(kUnfinished);
+      blob.is_unfinished = entry.name.ends_with(Cache::kUnfinished);
       blob.last_used = blob.is_unfinished ? file->st_mtime : last_used(*file);
       names_[{file->st_dev, file->st_ino}].push_back(entry.name);
     }
@@ -150,8 +148,8 @@ class Scanner {
 }  // namespace
 
 std::optional<std::string> repo_of_folder(const std::string& name) {
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  std::string repo = name.substr(kPrefix.size());
+  if (!name.starts_with(Cache::kFolderPrefix)) return std::nullopt;
+  std::string repo = name.substr(Cache::kFolderPrefix.size());
   const auto dashes = repo.find("--");
   if (dashes != repo.npos) repo = repo.substr(0, dashes) + "/" + repo.substr(dashes + 2);
   if (!check_repo(repo)) return std::nullopt;
