@@ -52,8 +52,9 @@ function(linnet_test_support)
   add_library(linnet_test_support STATIC EXCLUDE_FROM_ALL ${sources})
   target_include_directories(linnet_test_support PUBLIC ${PROJECT_SOURCE_DIR}/tests
                                                  PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_compile_definitions(linnet_test_support PUBLIC LINNET_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                                 PRIVATE LINNET_PROGRAM="${PROJECT_BINARY_DIR}/linnet")
+  set_source_files_properties(
+    ${PROJECT_SOURCE_DIR}/tests/support/paths.cpp PROPERTIES COMPILE_DEFINITIONS
+    "LINNET_SOURCE_DIR=\"${PROJECT_SOURCE_DIR}\";LINNET_PROGRAM=\"${PROJECT_BINARY_DIR}/linnet\"")
   # The program that uses it links the modules that it needs.
   target_link_libraries(linnet_test_support PUBLIC fmt::fmt GTest::gtest GTest::gmock_main
                                                    nlohmann_json::nlohmann_json)
@@ -65,7 +66,6 @@ function(linnet_tests name)
   file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.cpp)
   if(tests AND NOT LINNET_FUZZ)
     add_executable(${name}_tests ${tests})
-    target_compile_definitions(${name}_tests PRIVATE LINNET_PROGRAM="${PROJECT_BINARY_DIR}/linnet")
     target_compile_options(${name}_tests PRIVATE ${LINNET_LIGHT_OPTIONS})
     target_link_libraries(${name}_tests PRIVATE linnet_test_support ${ARG_DEPENDS})
     include(GoogleTest)

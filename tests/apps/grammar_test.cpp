@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <string>
 
+#include "support/paths.hpp"
+
 namespace linnet {
 namespace {
 
@@ -28,10 +30,10 @@ Finished run(const std::string& command) {
 }
 
 TEST(GrammarCommand, AnswersLines) {
-  const auto [status, output] = run(
-      R"(printf '%s\n' '{"grammar":"root ::= \"a\"","text":"a"}' '{"regex":"b+","text":"a"}' )"
-      R"('{"schema":{"const":1},"text":"1"}' '{"regex":"(","text":""}' '{"text":""}' '[' | )" LINNET_PROGRAM
-      " grammar --jsonl");
+  const auto [status, output] =
+      run(R"(printf '%s\n' '{"grammar":"root ::= \"a\"","text":"a"}' '{"regex":"b+","text":"a"}' )"
+          R"('{"schema":{"const":1},"text":"1"}' '{"regex":"(","text":""}' '{"text":""}' '[' | )" +
+          test::program() + " grammar --jsonl");
   EXPECT_EQ(status, 0);
   EXPECT_EQ(output,
             "{\"accepts\":true}\n{\"accepts\":false}\n{\"accepts\":true}\n"
@@ -41,31 +43,33 @@ TEST(GrammarCommand, AnswersLines) {
 }
 
 TEST(GrammarCommand, ChecksAndSamples) {
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex '[0-9]{3}' 123").output, "accepted (4 states)\n");
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 123 123").status, 0);
-  const auto [refused, output] = run(LINNET_PROGRAM " grammar --regex '[0-9]{3}' 12");
+  EXPECT_EQ(run(test::program() + " grammar --regex '[0-9]{3}' 123").output,
+            "accepted (4 states)\n");
+  EXPECT_EQ(run(test::program() + " grammar --regex 123 123").status, 0);
+  const auto [refused, output] = run(test::program() + " grammar --regex '[0-9]{3}' 12");
   EXPECT_EQ(refused, 1);  // as grep does
   EXPECT_EQ(output, "not accepted (4 states)\n");
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar").status, 2);
-  EXPECT_EQ(run(LINNET_PROGRAM " grammar --regex a --jsonl").status, 2);
-  const Finished missing = run(LINNET_PROGRAM " grammar --schema /nowhere.json 1");
+  EXPECT_EQ(run(test::program() + " grammar --regex 'a|b' --sample 2 --seed 1").output.size(), 4u);
+  EXPECT_EQ(run(test::program() + " grammar").status, 2);
+  EXPECT_EQ(run(test::program() + " grammar --regex a --jsonl").status, 2);
+  const Finished missing = run(test::program() + " grammar --schema /nowhere.json 1");
   EXPECT_EQ(missing.status, 1);
   EXPECT_EQ(missing.output, "linnet: there is no file /nowhere.json, nor is it a text with {\n");
 }
 
 // As those of generate and chat.
 TEST(GrammarCommand, RulesMayBeGivenAsTexts) {
-  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --json-schema '{"const": 1}' 1)").status, 0);
-  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --schema '{"const": 1}' 2)").status, 1);
-  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --grammar 'root ::= "a"' a)").status, 0);
-  EXPECT_EQ(run(LINNET_PROGRAM R"( grammar --gbnf 'root ::= "a"' b)").status, 1);
+  EXPECT_EQ(run(test::program() + R"( grammar --json-schema '{"const": 1}' 1)").status, 0);
+  EXPECT_EQ(run(test::program() + R"( grammar --schema '{"const": 1}' 2)").status, 1);
+  EXPECT_EQ(run(test::program() + R"( grammar --grammar 'root ::= "a"' a)").status, 0);
+  EXPECT_EQ(run(test::program() + R"( grammar --gbnf 'root ::= "a"' b)").status, 1);
 }
 
 // Texts that random schemas make, against an independent validator.
 TEST(GrammarCommand, RandomSchemasMakeValidTexts) {
-  const auto [status, output] = run("python3 " LINNET_SOURCE_DIR
-                                    "/tests/oracles/random_schemas.py " LINNET_PROGRAM " 1000 1");
+  const auto [status, output] =
+      run("python3 " + test::in_repository("tests/oracles/random_schemas.py") + " " +
+          test::program() + " 1000 1");
   constexpr int kNoValidator = 77, kNoPython = 127;
   if (status == kNoValidator || status == kNoPython) GTEST_SKIP() << output;
   EXPECT_EQ(status, 0) << output;

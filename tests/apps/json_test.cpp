@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "support/bundled_model.hpp"
+#include "support/paths.hpp"
 #include "support/put_file.hpp"
 #include "support/reranker_file.hpp"
 #include "support/run_program.hpp"
@@ -35,7 +36,7 @@ void expect_documented(const Json& json, const std::string& page) {
 }
 
 TEST(JsonOutput, EveryKeyIsDocumented) {
-  const std::string page = test::read_file(LINNET_SOURCE_DIR "/docs/json.md");
+  const std::string page = test::read_file(test::in_repository("docs/json.md"));
   const std::string model = kBundledModel.string();
   const test::TemporaryFolder folder;
   const auto path = [&](const char* name) { return (folder / name).string(); };

@@ -10,6 +10,7 @@
 #include "gguf/gguf_writer.hpp"
 #include "support/background_program.hpp"
 #include "support/fake_hub.hpp"
+#include "support/paths.hpp"
 #include "support/put_file.hpp"
 
 namespace linnet {
@@ -23,7 +24,7 @@ using ::testing::Not;
 class PullTest : public ::testing::Test {
  protected:
   PullTest() {
-    hub.files["kjv.gguf"] = test::read_file(fs::path(LINNET_SOURCE_DIR) / "models/linnet-kjv.gguf");
+    hub.files["kjv.gguf"] = test::read_file(test::kBundledModel);
     environment = {
         {"HF_HOME", folder.path()}, {"HF_ENDPOINT", hub.url()}, {"no_proxy", "127.0.0.1"}};
   }
@@ -97,15 +98,14 @@ TEST_F(PullTest, SaysThatItWaitsForAnother) {
 }
 
 TEST_F(PullTest, AFileOnThisMachineIsTakenBeforeTheRepoWithANote) {
-  test::BackgroundProgram program = start({"generate", "--repo", "o/m", "--gguf",
-                                           LINNET_SOURCE_DIR "/models/linnet-kjv.gguf", "-m", "1"});
+  test::BackgroundProgram program =
+      start({"generate", "--repo", "o/m", "--gguf", test::kBundledModel, "-m", "1"});
   EXPECT_EQ(program.wait(), 0) << program.error();
   EXPECT_THAT(program.error(), HasSubstr("is a file on this machine, so --repo is not asked\n"));
 }
 
 TEST_F(PullTest, GenerateDownloadsAndRuns) {
-  test::BackgroundProgram local =
-      start({"generate", "--gguf", LINNET_SOURCE_DIR "/models/linnet-kjv.gguf", "-m", "4"});
+  test::BackgroundProgram local = start({"generate", "--gguf", test::kBundledModel, "-m", "4"});
   ASSERT_EQ(local.wait(), 0) << local.error();
   const std::vector<std::string> from_hub = {"generate", "--repo", "o/m", "--gguf",
                                              "kjv.gguf", "-m",     "4"};
@@ -184,9 +184,10 @@ TEST_F(PullTest, ATerminalShowsProgress) {
   winsize size{24, 70, 0, 0};
   int terminal = -1;
   hub.synchronize();
+  const std::string program = test::program();
   const pid_t id = forkpty(&terminal, nullptr, nullptr, &size);
   if (id == 0) {
-    execle(LINNET_PROGRAM, "linnet", "pull", "--repo", "o/m", "--gguf", "kjv.gguf", nullptr,
+    execle(program.c_str(), "linnet", "pull", "--repo", "o/m", "--gguf", "kjv.gguf", nullptr,
            envp.data());
     _exit(127);
   }

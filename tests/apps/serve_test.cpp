@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "support/http_client.hpp"
+#include "support/paths.hpp"
 #include "support/run_program.hpp"
 
 namespace linnet {
@@ -18,7 +19,7 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-const std::string kModel = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf";
+const std::string kModel = test::kBundledModel;
 
 bool becomes(const std::function<bool()>& condition) {
   for (int i = 0; i < 1000; ++i) {

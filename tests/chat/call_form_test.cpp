@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "chat/template_sources.hpp"
+#include "support/paths.hpp"
 
 namespace linnet {
 namespace {
@@ -84,8 +85,7 @@ TEST(CallForm, WhatIsNotReadBackIsNoForm) {
 
 // Of the real templates that are at hand, so many have a form that is found.
 TEST(CallForm, MostRealTemplatesHaveOne) {
-  const std::filesystem::path folder =
-      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat/templates";
+  const std::filesystem::path folder = test::in_repository("../shared/oracle/chat/templates");
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << folder << " is absent";
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

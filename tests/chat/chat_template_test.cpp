@@ -8,6 +8,7 @@
 
 #include "chat/template_sources.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "support/paths.hpp"
 
 namespace linnet {
 namespace {
@@ -263,8 +264,7 @@ struct Family {
 class BuiltinTest : public testing::TestWithParam<Family> {};
 
 TEST_P(BuiltinTest, WritesAsTheFamilyDoes) {
-  const auto path =
-      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat/families.json";
+  const auto path = test::in_repository("../shared/oracle/chat/families.json");
   if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is absent";
   std::ifstream file(path);
   for (const Json& entry : Json::parse(file)) {

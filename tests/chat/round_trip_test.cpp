@@ -7,6 +7,7 @@
 
 #include "chat/chat_template.hpp"
 #include "chat/output/output_parser.hpp"
+#include "support/paths.hpp"
 
 // A call of a tool that a real template writes must be the call that the parser reads. The
 // templates are in ../shared/oracle/chat, which the project may not hold a copy of.
@@ -69,8 +70,7 @@ constexpr Case kCases[] = {
     {"unsloth-mistral-Devstral-Small-2507", "mistral"},
 };
 
-const std::filesystem::path kFolder =
-    std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat/templates";
+const std::filesystem::path kFolder = test::in_repository("../shared/oracle/chat/templates");
 
 Json tools() {
   return Json::parse(R"([{"type": "function", "function": {"name": "get_weather",

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include "formats/format.hpp"
+#include "support/paths.hpp"
 
 namespace linnet {
 namespace {
 
-const std::filesystem::path kFolder =
-    std::filesystem::path(LINNET_SOURCE_DIR) / "tests/data/formats";
+const std::filesystem::path kFolder = test::in_repository("tests/data/formats");
 
 std::vector<std::byte> from_hex(const std::string& hex) {
   std::vector<std::byte> bytes;

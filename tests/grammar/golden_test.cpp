@@ -5,13 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "grammar_support.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::grammar::test {
 namespace {
 
 TEST(Golden, AcceptsAndRejects) {
-  const auto path =
-      std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/grammar/accept-reject.json";
+  const auto path = linnet::test::in_repository("../shared/oracle/grammar/accept-reject.json");
   std::ifstream file(path);
   if (!file) GTEST_SKIP() << path << " is not there";
   const auto cases = nlohmann::json::parse(file);

@@ -11,13 +11,14 @@
 #include <thread>
 
 #include "linnet/language_model.hpp"
+#include "support/paths.hpp"
 
 namespace linnet {
 namespace {
 
 using testing::HasSubstr;
 
-const std::string kModel = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf";
+const std::string kModel = test::kBundledModel;
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 LanguageModel open_model(linnet_model_options options = linnet_default_model_options()) {

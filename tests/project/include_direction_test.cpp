@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet {
@@ -21,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRoot = LINNET_SOURCE_DIR;
+const fs::path kRoot = test::in_repository("");
 
 // What every module (and program) lists after DEPENDS.
 using Modules = std::map<std::string, std::set<std::string>>;

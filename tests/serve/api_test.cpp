@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "support/paths.hpp"
+
 namespace linnet::serve {
 namespace {
 
 // As JSON a body takes many times its bytes, and thousands of requests may wait.
 TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
-  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto file = ModelFile::open(test::kBundledModel);
   const auto model = describe_model(**file, "m", "", 512);
   ASSERT_TRUE(model.ok());
   Metrics metrics;

@@ -7,6 +7,7 @@
 
 #include "generate/model_file.hpp"
 #include "support/failing_allocation.hpp"
+#include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::serve {
@@ -44,8 +45,7 @@ class EngineThreadTest : public testing::Test {
   }
 
   test::TemporaryFolder folder_;
-  std::unique_ptr<ModelFile> file_ =
-      std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+  std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(test::kBundledModel));
   Metrics metrics_;
   std::mutex mutex_;
   std::condition_variable told_;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "generate/model_file.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -19,8 +20,7 @@ class GenerationTest : public testing::Test {
     return made;
   }
 
-  std::unique_ptr<ModelFile> file_ =
-      std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+  std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(test::kBundledModel));
   std::vector<TokenId> tokens_ = *file_->tokenizer()->encode("In the beginning God created", {});
   Metrics metrics_;
   Notices notices_;

@@ -7,6 +7,8 @@
 #include <set>
 #include <sstream>
 
+#include "support/paths.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -64,7 +66,7 @@ TEST(Metrics, EveryLineHasTheFormOfPrometheus) {
 
 TEST(Metrics, TheDashboardAsksForWhatIsThere) {
   std::stringstream dashboard;
-  dashboard << std::ifstream(LINNET_SOURCE_DIR "/docs/serving/grafana.json").rdbuf();
+  dashboard << std::ifstream(test::in_repository("docs/serving/grafana.json")).rdbuf();
   const std::string text = dashboard.str(), known = Metrics().print();
   const std::regex name("linnet_[a-z_]+");
   const std::sregex_iterator begin(text.begin(), text.end(), name), end;

@@ -10,6 +10,7 @@
 
 #include "serve/serving.hpp"
 #include "support/model_copy.hpp"
+#include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet {
@@ -490,7 +491,7 @@ TEST(Server, KeysAreAskedFor) {
 }
 
 TEST(Server, OtherMachinesNeedAKey) {
-  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto file = ModelFile::open(test::kBundledModel);
   const auto start = [&](bool insecure) {
     serve::ServerOptions options;
     options.host = "0.0.0.0";
@@ -519,7 +520,7 @@ TEST(Server, DrainFinishesWhatRuns) {
 
 // A server whose engine comes from `load`.
 auto start_with(Result<std::unique_ptr<Engine>> (*load)()) {
-  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto file = ModelFile::open(test::kBundledModel);
   serve::ServerOptions options;
   options.port = 0;
   return serve::Server::start(std::move(*serve::describe_model(**file, "m", "", 512)), load,

@@ -6,20 +6,21 @@
 
 #include "serve/server.hpp"
 #include "support/http_client.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::test {
 
 /// Has tools: <tool_call>{"name": ..., "arguments": {...}}</tool_call>.
-inline const std::string kToolTemplate = LINNET_SOURCE_DIR "/tests/serve/tools.jinja";
+inline const std::string kToolTemplate = in_repository("tests/serve/tools.jinja");
 /// Lets the model think where enable_thinking asks for it.
-inline const std::string kThinkingTemplate = LINNET_SOURCE_DIR "/tests/serve/thinking.jinja";
+inline const std::string kThinkingTemplate = in_repository("tests/serve/thinking.jinja");
 
 /// The server with the bundled model, or the one at `path`, on a free port, in this process.
 class Serving {
  public:
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
                    const std::string& chat_template = "chatml", std::int64_t context = 512,
-                   const std::string& path = LINNET_SOURCE_DIR "/models/linnet-kjv.gguf") {
+                   const std::string& path = kBundledModel) {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
     auto model = serve::describe_model(*file_, "linnet-kjv", chat_template, context);

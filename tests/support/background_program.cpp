@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/paths.hpp"
+
 namespace linnet::test {
 
 BackgroundProgram::BackgroundProgram(const std::vector<std::string>& arguments,
                                      const std::map<std::string, std::string>& environment) {
   // All that allocates happens before fork: other threads of the test may hold a lock.
-  std::vector<std::string> words = {LINNET_PROGRAM};
+  std::vector<std::string> words = {program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

@@ -12,11 +12,9 @@
 
 #include "gguf/gguf_file.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::test {
-
-inline const std::filesystem::path kBundledModel =
-    std::filesystem::path(LINNET_SOURCE_DIR) / "models/linnet-kjv.gguf";
 
 /// A copy of a model with a few things changed.
 class ModelCopy {

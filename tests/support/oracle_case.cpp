@@ -7,14 +7,13 @@
 
 #include "formats/format.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::test {
 namespace {
 
 // A function: tests list the cases before main() begins.
-std::filesystem::path oracle_folder() {
-  return std::filesystem::path(LINNET_SOURCE_DIR) / "tests/data/architectures";
-}
+std::filesystem::path oracle_folder() { return in_repository("tests/data/architectures"); }
 
 gguf::ValueType value_type(const std::string& name) {
   static const std::map<std::string, gguf::ValueType> types = {

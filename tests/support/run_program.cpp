@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/paths.hpp"
+
 namespace linnet::test {
 
 Program::Program(const std::vector<std::string>& arguments, const Streams& streams) {
@@ -77,7 +79,7 @@ Ended Program::wait() {
 
 void Program::spawn(const std::vector<std::string>& arguments, const std::vector<std::string>& more,
                     const posix_spawn_file_actions_t& actions) {
-  std::vector<std::string> words = {LINNET_PROGRAM};
+  std::vector<std::string> words = {program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv, variables;
   for (std::string& word : words) argv.push_back(word.data());
@@ -86,7 +88,7 @@ void Program::spawn(const std::vector<std::string>& arguments, const std::vector
   for (std::string& variable : added) variables.push_back(variable.data());
   for (char** variable = environ; *variable; ++variable) variables.push_back(*variable);
   variables.push_back(nullptr);
-  if (posix_spawn(&process_, LINNET_PROGRAM, &actions, nullptr, argv.data(), variables.data()) !=
+  if (posix_spawn(&process_, words[0].c_str(), &actions, nullptr, argv.data(), variables.data()) !=
       0) {
     process_ = 0;
   }

@@ -27,7 +27,7 @@ struct Streams {
   std::vector<std::string> environment = {};  ///< "NAME=VALUE" besides the test's own
 };
 
-/// The program under test (LINNET_PROGRAM) as a user would start it. It is killed at the end, and
+/// The program under test as a user would start it. It is killed at the end, and
 /// where it gives nothing for five minutes.
 class Program {
  public:

@@ -12,12 +12,14 @@
 #include <fstream>
 #include <utility>
 
+#include "support/paths.hpp"
+
 namespace linnet::test {
 
 Terminal::Terminal(const std::vector<std::string>& arguments,
                    const std::vector<std::string>& environment) {
   // All that allocates happens before fork: other threads of the test may hold a lock.
-  std::vector<std::string> words = {LINNET_PROGRAM};
+  std::vector<std::string> words = {program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv, variables;
   for (std::string& word : words) argv.push_back(word.data());

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gguf/gguf_file.hpp"
+#include "support/paths.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_file.hpp"
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> vocabulary_names() {
   std::vector<std::string> names;
-  const fs::path folder = fs::path(LINNET_SOURCE_DIR) / "../shared/oracle/tokenizers";
+  const fs::path folder = test::in_repository("../shared/oracle/tokenizers");
   if (fs::exists(folder)) {
     for (const auto& entry : fs::directory_iterator(folder)) {
       if (entry.path().extension() == ".gguf") names.push_back(entry.path().string());

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <random>
 
+#include "support/paths.hpp"
 #include "tokenizer/charsmap.hpp"
 #include "tokenizer/sentencepiece_model.hpp"
 #include "tokenizer/vocabulary_file.hpp"
@@ -112,8 +113,7 @@ TEST(UnigramTest, AgreesWithTheLibraryOnRandomVocabularies) {
 }
 
 TEST(UnigramTest, AgreesWithTheLibraryOnARealVocabulary) {
-  const std::string path =
-      std::string(LINNET_SOURCE_DIR) + "/../shared/oracle/tokenizers/unigram-en.gguf";
+  const std::string path = test::in_repository("../shared/oracle/tokenizers/unigram-en.gguf");
   const auto file = gguf::File::open(path);
   if (!file) GTEST_SKIP() << path << " is not there";
   std::string charsmap;
@@ -123,7 +123,7 @@ TEST(UnigramTest, AgreesWithTheLibraryOnARealVocabulary) {
   const Library library(*file, {charsmap, true, true});
   const auto tokenizer = make_tokenizer(*file);
   ASSERT_TRUE(tokenizer.ok());
-  std::ifstream in(std::string(LINNET_SOURCE_DIR) + "/src/tokenizer/vocabulary.cpp");
+  std::ifstream in(test::in_repository("src/tokenizer/vocabulary.cpp"));
   std::vector<std::string> lines = {"ｆｕｌｌ　ｗｉｄｔｈ", "ﬁne ½ ① e\u0301 ㍿  x",
                                     "\u00ad\u200b",         " ",
                                     "\t\n a \r\n b\u3000",  "Ⅷ ﷺ ａｂｃ"};

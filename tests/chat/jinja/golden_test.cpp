@@ -5,14 +5,14 @@
 #include <sstream>
 
 #include "chat/render.hpp"
+#include "support/paths.hpp"
 
 // Against Jinja2: ../shared/oracle/chat, which the project may not hold a copy of.
 
 namespace linnet::jinja {
 namespace {
 
-const std::filesystem::path kFolder =
-    std::filesystem::path(LINNET_SOURCE_DIR) / "../shared/oracle/chat";
+const std::filesystem::path kFolder = test::in_repository("../shared/oracle/chat");
 
 // Three units were saved after their lists had been changed by the first render. From the saved
 // data Jinja2 itself does not give the target: tests/oracles/jinja_units.py shows it.

@@ -14,6 +14,7 @@
 #include "grammar/gbnf.hpp"
 #include "grammar/json_schema.hpp"
 #include "support/model_copy.hpp"
+#include "support/paths.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -191,7 +192,7 @@ std::vector<Case> all_cases() {
 class ModelDistribution : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const std::filesystem::path path = std::filesystem::path(LINNET_SOURCE_DIR) / GetParam();
+    const std::filesystem::path path = test::in_repository(GetParam());
     if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
     auto file = ModelFile::open(path);
     ASSERT_TRUE(file) << file.error().message;

@@ -2,6 +2,7 @@
 
 #include "generate/model_file.hpp"
 #include "serve/answers/formats.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -21,7 +22,7 @@ std::size_t count_logprobs(std::string events) {
 }
 
 TEST(ChatFormat, LogprobsDoNotPileUpWhereNoTextComes) {
-  const auto file = ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf");
+  const auto file = ModelFile::open(test::kBundledModel);
   ASSERT_TRUE(file);
   const AnswerHead head{.id = "a", .model = "m", .has_logprobs = true, .keeps_logprobs = false};
   const auto format = make_chat_format(head, *(*file)->tokenizer(), 1, {});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "grammar/gbnf.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -23,8 +24,7 @@ class GrammarCacheTest : public testing::Test {
     };
   }
 
-  std::unique_ptr<ModelFile> file_ =
-      std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+  std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(test::kBundledModel));
   ServedModel model_;
   GrammarCache cache_{model_};
   std::atomic<int> made_{0};

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "generate/model_file.hpp"
+#include "support/paths.hpp"
 
 namespace linnet::serve {
 namespace {
 
 TEST(NewsRound, UrgentNewsDoNotWaitForTheOthers) {
-  const auto file = std::move(*ModelFile::open(LINNET_SOURCE_DIR "/models/linnet-kjv.gguf"));
+  const auto file = std::move(*ModelFile::open(test::kBundledModel));
   Metrics metrics;
   std::string told;
   const auto notice_of = [&](char name, bool is_urgent) {
