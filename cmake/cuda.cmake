@@ -32,6 +32,9 @@ if(LINNET_CUDA STREQUAL "AUTO" AND NOT LINNET_SANITIZE AND NOT LINNET_FUZZ)
 endif()
 message(STATUS "CUDA backend: ${LINNET_HAS_CUDA}")
 
+# What talks to the device and has no code for it: C++ like any other, which nvcc need not read.
+set(LINNET_CUDA_HOST_CODE "/(half_library|launch_queue|stream|upload_buffers).cu$")
+
 set(LINNET_NVCC_OPTIONS --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
     # nvcc 13.0 warns of assignments to a [[nodiscard]] class as if they were calls.
     --diag-suppress=2810)
@@ -44,6 +47,9 @@ function(linnet_cuda_sources target)
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
   target_sources(${target} PRIVATE ${sources})
+  set(host_code ${sources})
+  list(FILTER host_code INCLUDE REGEX ${LINNET_CUDA_HOST_CODE})
+  set_source_files_properties(${host_code} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
   set(options ${LINNET_NVCC_OPTIONS})
   foreach(code ${LINNET_CUDA_CODE})
     string(REPLACE "," ",code=" code "arch=${code}")
@@ -58,6 +64,7 @@ endfunction()
 # Compiles the kernels to nvcc's assembly language for Hopper, which tests/cuda_emulation runs.
 function(linnet_cuda_ptx)
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/backend/cuda/*.cu)
+  list(FILTER sources EXCLUDE REGEX ${LINNET_CUDA_HOST_CODE})
   add_library(linnet_cuda_ptx OBJECT ${sources})
   set_target_properties(linnet_cuda_ptx PROPERTIES CUDA_PTX_COMPILATION ON)
   target_include_directories(linnet_cuda_ptx PRIVATE ${PROJECT_SOURCE_DIR}/src)
