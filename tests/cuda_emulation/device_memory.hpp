@@ -1,19 +1,22 @@
 #pragma once
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <map>
 #include <utility>
+#include <vector>
 
 namespace linnet::emulation {
 
 [[noreturn]] void give_up(const char* what);
 
-/// Device memory: one reserved range, closed while no kernel and no copy runs. Where the
-/// environment has CUDA_EMULATION_GUARDED, each allocation ends at a page that nothing can touch.
+/// Device memory: one reserved range, closed while no kernel and no copy runs. What is allocated is
+/// full of NaNs: nothing may rely on what is there. Where the environment has
+/// CUDA_EMULATION_GUARDED, each allocation ends at a page that nothing can touch.
 class Arena {
  public:
   static constexpr std::size_t kBytes = std::size_t{8} << 30;
@@ -25,6 +28,9 @@ class Arena {
     if (base_ == MAP_FAILED) give_up("no address space");
     free_[0] = kBytes;
     if (std::getenv("CUDA_EMULATION_GUARDED")) nothing_ = memfd_create("nothing", 0);
+    const std::vector<std::byte> ones(kNansBytes, std::byte{0xff});
+    nans_ = memfd_create("nans", 0);
+    if (write(nans_, ones.data(), kNansBytes) != kNansBytes) give_up("no memory for NaNs");
   }
   void* take(std::size_t wanted) {
     const std::size_t guard = nothing_ >= 0 ? kPageBytes : 0;
@@ -38,9 +44,10 @@ class Arena {
       taken_[first] = bytes;
       used_ += bytes;
       top_ = std::max(top_, first + bytes);
+      fill_with_nans(first, bytes - guard);
       if (guard == 0) return base_ + first;
       // A page of an empty file is an error to touch, open or closed.
-      map(first + bytes - guard, MAP_SHARED, nothing_);
+      map(first + bytes - guard, guard, MAP_SHARED, nothing_);
       return base_ + first + bytes - guard - (wanted + 15) / 16 * 16;
     }
     return nullptr;
@@ -50,7 +57,7 @@ class Arena {
     const auto found = taken_.find(offset / kPageBytes * kPageBytes);
     if (found == taken_.end()) give_up("cudaFree of memory that was not allocated");
     auto [first, size] = *found;
-    if (nothing_ >= 0) map(first + size - kPageBytes, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    map(first, size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     used_ -= size;
     taken_.erase(found);
     top_ = taken_.empty() ? 0 : taken_.rbegin()->first + taken_.rbegin()->second;
@@ -93,16 +100,24 @@ class Arena {
   void set_limit(std::size_t bytes) { limit_ = bytes; }
 
  private:
-  void map(std::size_t offset, int flags, int file) {
-    if (mmap(base_ + offset, kPageBytes, PROT_NONE, MAP_FIXED | flags, file, 0) == MAP_FAILED) {
+  void map(std::size_t offset, std::size_t bytes, int flags, int file) {
+    if (mmap(base_ + offset, bytes, PROT_NONE, MAP_FIXED | flags, file, 0) == MAP_FAILED) {
       give_up("mmap failed");
+    }
+  }
+  // Only the pages that are written take memory and time.
+  void fill_with_nans(std::size_t offset, std::size_t bytes) {
+    for (std::size_t done = 0; done < bytes; done += kNansBytes) {
+      map(offset + done, std::min<std::size_t>(bytes - done, kNansBytes), MAP_PRIVATE, nans_);
     }
   }
   void protect(int how) {
     if (top_ > 0 && mprotect(base_, top_, how) != 0) give_up("mprotect failed");
   }
+  static constexpr int kNansBytes = 4 << 20;
   std::byte* base_;
   int nothing_ = -1;  // an empty file
+  int nans_ = -1;
   std::size_t used_ = 0, limit_ = 0;
   std::size_t top_ = 0;  // nothing is taken behind it
   std::map<std::size_t, std::size_t> free_, taken_;

@@ -134,7 +134,7 @@ void wait(Barrier& barrier, int all) {
 Warp& warp() { return block->warps[block->current / kLanes]; }
 
 void make_stack(Fiber& fiber) {
-  fiber.stack = std::make_unique<std::byte[]>(kStackBytes);
+  fiber.stack = std::make_unique_for_overwrite<std::byte[]>(kStackBytes);
   getcontext(&fiber.start);
   fiber.start.uc_stack.ss_sp = fiber.stack.get();
   fiber.start.uc_stack.ss_size = kStackBytes;

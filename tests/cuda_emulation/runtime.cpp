@@ -187,10 +187,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   refuse_in_capture();
   *memory = arena().take(bytes);
-  if (!*memory) return cudaErrorMemoryAllocation;
-  const Open open;
-  std::memset(*memory, 0xff, bytes);  // NaNs: nothing may rely on what is there
-  return cudaSuccess;
+  return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
 }
 cudaError_t cudaFree(void* memory) {
   refuse_in_capture();
