@@ -68,4 +68,8 @@ void cut_word_end_digits_in_threes(std::string_view text,
 void cut_before_groups_of_three(std::string_view text,
                                 const std::function<void(std::string_view)>& emit);
 
+/// Spaces behind the last line end among them, 512 at a time as long as more follow: what
+/// \s{512}(?!\S) does behind \s*[\r\n]+, which looks at all of them each time (Jais 2).
+void cut_spaces_by_512(std::string_view text, const std::function<void(std::string_view)>& emit);
+
 }  // namespace linnet

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -174,6 +175,30 @@ TEST(DigitCuttersTest, AgreeWithThePatternsTheyStandFor) {
       ASSERT_EQ(split(cutter, text), split(pattern, text)) << text;
     }
   }
+}
+
+TEST(SpaceCutterTest, AgreesWithThePatternItStandsBefore) {
+  const PreTokenizerSpec& jais = *find_pre_tokenizer("jais-2");
+  ASSERT_EQ(jais.steps.size(), 2u);
+  const PreTokenizer ours = make(jais), pattern = make_by({jais.steps.back()});
+  const std::string spaces(255, ' ');
+  const std::vector<std::string> parts = {spaces, spaces, spaces, "  ", " ",  "\u3000",
+                                          "\n",   "\r",   "\t",   "a",  "1!", "é"};
+  std::mt19937 random(17);
+  bool are_cut = false;
+  for (int round = 0; round < 20000; ++round) {
+    const std::string text = random_text(random, parts);
+    const Words words = split(ours, text);
+    ASSERT_EQ(words, split(pattern, text)) << text;
+    are_cut |= std::ranges::count(words, std::string(512, ' ')) > 1;
+  }
+  EXPECT_TRUE(are_cut);
+}
+
+// Looking at all spaces before each word of 512 would take hours.
+TEST(SpaceCutterTest, ManySpacesTakeLinearTime) {
+  const std::size_t count = 16 << 20;
+  EXPECT_EQ(split("jais-2", std::string(count, ' ') + "a").size(), count / 512 + 9);
 }
 
 TEST(RewrittenPatternsTest, AgreeWithTheOriginals) {
