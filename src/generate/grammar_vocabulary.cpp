@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "base/keyed_hash.hpp"
+
 namespace linnet {
 
 std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
@@ -13,7 +15,7 @@ std::vector<TokenId> end_tokens(const Tokenizer& tokenizer) {
 }
 
 grammar::GbnfOptions gbnf_options(const Tokenizer& tokenizer) {
-  using Ids = std::unordered_map<std::string_view, TokenId>;  // the lowest of each piece
+  using Ids = std::unordered_map<std::string_view, TokenId, KeyedHash>;  // the lowest of each piece
   grammar::GbnfOptions options;
   options.token_id = [&tokenizer, ids = std::make_shared<Ids>()](
                          std::string_view piece) -> std::optional<std::int32_t> {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/keyed_hash.hpp"
 #include "base/mapped_file.hpp"
 
 namespace linnet::gguf {
@@ -56,8 +57,8 @@ struct File::State {
   std::filesystem::path path;
   std::vector<Part> parts;
   std::vector<Tensor> tensors;
-  std::unordered_map<std::string_view, std::size_t> keys;
-  std::unordered_map<std::string_view, std::size_t> names;
+  std::unordered_map<std::string_view, std::size_t, KeyedHash> keys;
+  std::unordered_map<std::string_view, std::size_t, KeyedHash> names;
 
   Status add_part(Part part) {
     for (const Tensor& tensor : part.header.tensors) {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/checked.hpp"
+#include "base/keyed_hash.hpp"
 #include "base/utf8.hpp"
 #include "gguf/byte_reader.hpp"
 #include "gguf/gguf_file.hpp"
@@ -113,7 +114,7 @@ class HeaderParser {
   }
 
   Status read_metadata() {
-    std::unordered_set<std::string_view> seen;
+    std::unordered_set<std::string_view, KeyedHash> seen;
     for (std::uint64_t i = 0; i < key_count_; ++i) {
       const auto key = reader_.read_string();
       if (!key) return truncated(fmt::format("metadata key {} of {}", i + 1, key_count_));
@@ -244,7 +245,7 @@ class HeaderParser {
   }
 
   Status read_tensors() {
-    std::unordered_set<std::string_view> seen;
+    std::unordered_set<std::string_view, KeyedHash> seen;
     for (std::uint64_t i = 0; i < tensor_count_; ++i) {
       const auto name = reader_.read_string();
       if (!name) return truncated(fmt::format("tensor {} of {}", i + 1, tensor_count_));

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/keyed_hash.hpp"
 #include "base/result.hpp"
 #include "grammar/finite_automaton.hpp"
 #include "grammar/json_numbers.hpp"
@@ -89,7 +90,7 @@ class ValueSet {
   bool contains(const SchemaJson& value) const;
 
  private:
-  std::unordered_set<std::string> texts_;  // equal ones for equal values
+  std::unordered_set<std::string, KeyedHash> texts_;  // equal ones for equal values
 };
 
 }  // namespace linnet::grammar

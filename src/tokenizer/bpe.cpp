@@ -2,6 +2,7 @@
 
 #include <unordered_map>
 
+#include "base/keyed_hash.hpp"
 #include "base/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
 #include "tokenizer/character_merges.hpp"
@@ -86,7 +87,8 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
   bool normalises_;
   std::vector<std::string> bytes_;  // by token
   TokenId byte_tokens_[256];
-  std::unordered_map<std::string_view, TokenId> whole_words_;  // empty where merges count
+  // Empty where merges count.
+  std::unordered_map<std::string_view, TokenId, KeyedHash> whole_words_;
 };
 
 // Pieces in UTF-8 with U+2581 for spaces.

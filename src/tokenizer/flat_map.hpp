@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/keyed_hash.hpp"
+
 namespace linnet {
 
 /// A hash table from 64-bit keys to 64-bit values, open addressing in one array: a lookup touches
@@ -44,8 +46,9 @@ class FlatMap {
 
   // Where `key` is or would be.
   std::size_t place(std::uint64_t key) const {
-    // The finaliser of splitmix64 (https://prng.di.unimi.it/splitmix64.c).
-    std::uint64_t hash = key;
+    // The finaliser of splitmix64 (https://prng.di.unimi.it/splitmix64.c), under a key, so that no
+    // file is full of keys that fall into one place.
+    std::uint64_t hash = key ^ secret_;
     hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
     hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
     hash ^= hash >> 31;
@@ -65,6 +68,7 @@ class FlatMap {
 
   std::vector<Slot> slots_;
   std::size_t size_ = 0;
+  std::uint64_t secret_ = KeyedHash::process_key()[0];
 };
 
 }  // namespace linnet

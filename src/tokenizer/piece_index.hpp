@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/keyed_hash.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet {
@@ -40,7 +41,7 @@ class PieceIndex {
   };
 
   static std::uint32_t hash_of(std::string_view piece) {
-    return static_cast<std::uint32_t>(std::hash<std::string_view>()(piece));
+    return static_cast<std::uint32_t>(KeyedHash()(piece));
   }
 
   std::size_t place(const std::vector<std::string>& pieces, std::string_view piece,

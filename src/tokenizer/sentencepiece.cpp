@@ -1,6 +1,7 @@
 #include <bit>
 #include <unordered_map>
 
+#include "base/keyed_hash.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merger.hpp"
 #include "tokenizer/space_words.hpp"
@@ -33,7 +34,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
 
  private:
   // Where an unused piece came from: bytes of its left part.
-  using Splits = std::unordered_map<std::string_view, std::uint32_t>;
+  using Splits = std::unordered_map<std::string_view, std::uint32_t, KeyedHash>;
 
   // As in llama.cpp, the space goes before the first text and after each special token.
   Status encode_text(std::string_view text, bool after_special,
