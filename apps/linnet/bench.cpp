@@ -8,6 +8,7 @@
 #include "base/machine.hpp"
 #include "linnet/bench_run.hpp"
 #include "linnet/console.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
@@ -188,7 +189,7 @@ Status run(const Options& options) {
     if (!ceilings) return ceilings.error();
     report.ceilings = std::move(*ceilings);
   }
-  auto engine = Engine::load(**file, engine_options, report.plan.kv_tokens());
+  auto engine = load_engine(**file, engine_options, report.plan.kv_tokens());
   if (!engine) return engine.error();
   report.path = (*file)->file().path().string();
   report.name = shown_name(**file);

@@ -11,6 +11,7 @@
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/line_editor.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -138,10 +139,7 @@ Status run(Options options) {
   const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
-  auto engine = [&] {
-    const PassingNote note(fmt::format("loading {}", shown_name(**file)));
-    return Engine::load(**file, engine_options, plan->context);
-  }();
+  auto engine = load_engine(**file, engine_options, plan->context);
   if (!engine) return engine.error();
 
   const bool is_terminal = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;

@@ -6,6 +6,7 @@
 #include "generate/grammar_vocabulary.hpp"
 #include "grammar/json_schema.hpp"
 #include "linnet/console.hpp"
+#include "linnet/prompt_line.hpp"
 
 namespace linnet::app {
 namespace {
@@ -121,8 +122,13 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
   request.min_tokens = settings_.min_tokens;
   request.stop_tokens = end_tokens_;
   request.is_cancelled = [&] { return catcher_.is_interrupted(); };
-  request.on_start = [&](std::int64_t cached) { stats_.cached_tokens = cached; };
+  PromptLine prompt_line(stats_.prompt_tokens);
+  request.on_start = [&](std::int64_t cached) {
+    stats_.cached_tokens = cached;
+    prompt_line.skip(cached);
+  };
   request.on_token = [&](TokenId token) {
+    prompt_line.end();
     if (stats_.answer_tokens++ == 0) stats_.prompt_s = seconds_since(start);
     return answer.push(token);
   };
@@ -132,7 +138,9 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
     if (!ending) ended = ending.error();
   };
   if (Status status = engine_.submit(std::move(request)); !status) return status;
-  if (Status status = engine_.run(); !status) return status;
+  const auto after_step = [&] { prompt_line.add(engine_.scheduler().last_step().prompt_rows); };
+  if (Status status = engine_.run(after_step); !status) return status;
+  prompt_line.end();
   answer.finish();
   if (!ended) return ended;
   if (answer.stopped()) stats_.reason = FinishReason::kStop;

@@ -45,9 +45,8 @@ PassingNote::PassingNote(std::string_view text) : is_shown_(is_able_terminal(STD
   if (is_shown_) write_note(text);
 }
 
-// Carriage return, and erase the line.
 PassingNote::~PassingNote() {
-  if (is_shown_) write_note("\r\x1b[K");
+  if (is_shown_) write_note(kEraseLine);
 }
 
 void fill_standard_streams() {

@@ -29,6 +29,9 @@ bool is_able_terminal(int descriptor);
 /// (https://no-color.org).
 bool has_styles(int descriptor);
 
+/// Goes to the beginning of the line of a terminal and erases it.
+inline constexpr std::string_view kEraseLine = "\r\x1b[K";
+
 /// A line on standard error that says what the program waits for, and goes when that is done;
 /// nothing where standard error is no terminal.
 class PassingNote {

@@ -11,7 +11,9 @@
 #include "linnet/generate_outcome.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/prompt_line.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
 
@@ -106,6 +108,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
                                 TextOutput(Detokenizer(tokenizer, /*at_start=*/false),
                                            options.sampling.stop, options.sampling.min_tokens));
   AnswerPrinter printer(outcome.answers);
+  PromptLine prompt_line(std::ssize(outcome.prompt));
   Status ended;
   const auto start = Clock::now();
   for (std::size_t i = 0; i < outcome.answers.size(); ++i) {
@@ -113,9 +116,15 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
     Answer& answer = outcome.answers[i];
     answer.seed = request.sampling.seed += i;
     // The other ones wait for the prompt of the first.
-    if (i == 0) request.on_start = [&](std::int64_t cached) { outcome.cached_tokens = cached; };
+    if (i == 0) {
+      request.on_start = [&](std::int64_t cached) {
+        outcome.cached_tokens = cached;
+        prompt_line.skip(cached);
+      };
+    }
     request.on_token = [&, i](TokenId token) {
       if (outcome.prompt_s == 0.0) outcome.prompt_s = seconds_since(start);
+      prompt_line.end();
       answer.tokens.push_back(token);
       answer.text += texts[i].push(token);
       if (!options.json) printer.push(i);
@@ -123,6 +132,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
     };
     request.on_logprobs = [&](const TokenLogprobs& of) { answer.logprobs.push_back(of); };
     request.on_finish = [&, i](const Result<FinishReason>& ending) {
+      prompt_line.end();
       answer.text += texts[i].finish();
       if (!ending) ended = ending.error();
       if (ending) answer.reason = texts[i].stopped() ? FinishReason::kStop : *ending;
@@ -130,7 +140,8 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
     };
     if (Status status = engine.submit(std::move(request)); !status) return status;
   }
-  if (Status status = engine.run(); !status) return status;
+  const auto after_step = [&] { prompt_line.add(engine.scheduler().last_step().prompt_rows); };
+  if (Status status = engine.run(after_step); !status) return status;
   outcome.generation_s = seconds_since(start) - outcome.prompt_s;
   if (options.model.speculates()) outcome.speculation = engine.scheduler().speculation();
   return ended ? printer.output() : ended;
@@ -198,7 +209,7 @@ Status run(const Options& options) {
   note_summary(**file, *plan);
 
   auto engine =
-      Engine::load(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
+      load_engine(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
   if (!engine) return engine.error();
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
   // Until here Ctrl-C ends the program at once: there is nothing to report.

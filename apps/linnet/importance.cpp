@@ -6,6 +6,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
@@ -71,7 +72,7 @@ Status run(const Options& options) {
   const auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   if (Status s = check_context(window, 0, plan->context); !s) return s;
-  const auto engine = Engine::load(**file, engine_options, window);
+  const auto engine = load_engine(**file, engine_options, window);
   if (!engine) return engine.error();
   if (Status s = evaluate(**engine, *windows); !s) return s;
   const quantize::Importance& importance = collector.importance;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
 #include "linnet/output_path.hpp"
@@ -26,7 +27,7 @@ Status run(const Options& options) {
   const auto count = static_cast<std::int64_t>(options.tokens.size());
   const std::int64_t all = count + std::ssize(options.input);
   if (Status status = check_context(all, 0, plan->context); !status) return status;
-  auto engine = Engine::load(**file, engine_options, all);
+  auto engine = load_engine(**file, engine_options, all);
   if (!engine) return engine.error();
   const std::int64_t shape[] = {count, (*engine)->model().spec().vocabulary};
   const InterruptCatcher catcher;

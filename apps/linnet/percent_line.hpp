@@ -1,34 +1,32 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdint>
-#include <string_view>
-
-#include "linnet/console.hpp"
+#include <string>
 
 namespace linnet::app {
 
-/// Percent of some long work that are done, on one line of a terminal; nothing elsewhere.
+/// Percent of some long work that are done, on one line of standard error; nothing where that is no
+/// terminal.
 class PercentLine {
  public:
-  /// `work` says what is done, as "writing". It must outlive the line.
-  explicit PercentLine(std::string_view work) : work_(work) {}
-  ~PercentLine() {
-    if (percent_ >= 0) note("\n");
-  }
-  void show(std::int64_t done, std::int64_t total) {
-    const auto percent =
-        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
-    if (!is_terminal_ || percent == percent_) return;
-    percent_ = percent;
-    note("\r{}: {} %", work_, percent);
-  }
+  /// Whether the line is still there when the work is done.
+  enum class End { kStays, kPasses };
+
+  /// `work` says what is done, as "writing".
+  explicit PercentLine(std::string work, End end = End::kStays);
+  ~PercentLine() { end(); }
+  PercentLine(const PercentLine&) = delete;
+  PercentLine& operator=(const PercentLine&) = delete;
+
+  void show(std::int64_t done, std::int64_t total);
+  /// The work is done, before this ends.
+  void end();
 
  private:
-  const std::string_view work_;
-  const bool is_terminal_ = isatty(STDERR_FILENO) == 1;
-  int percent_ = -1;
+  const std::string work_;
+  const End end_;
+  const bool is_shown_;
+  int percent_ = -1;  // what is shown; -1: nothing
 };
 
 }  // namespace linnet::app

@@ -4,7 +4,9 @@
 
 #include "generate/text_score.hpp"
 #include "linnet/checks.hpp"
+#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
+#include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
@@ -57,7 +59,7 @@ Result<Loaded> load(const ModelOptions& model, const Options& options, const std
     return Error{fmt::format("a window of {} tokens is longer than the context, which holds {}",
                              window, plan->context)};
   }
-  auto engine = Engine::load(**file, engine_options, std::max<std::int64_t>(window, 1));
+  auto engine = load_engine(**file, engine_options, std::max<std::int64_t>(window, 1));
   if (!engine) return engine.error();
   return Loaded{std::move(*file), std::move(*engine), std::move(*tokens)};
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/machine.hpp"
+#include "linnet/load_engine.hpp"
 
 namespace linnet::app {
 namespace {
@@ -42,7 +43,7 @@ Result<std::unique_ptr<Engine>> load_for_pooling(const ModelFile& file, const Mo
   const auto plan = file.plan(engine_options);
   if (!plan) return plan.error();
   if (Status s = check_fit(texts, plan->context, kind); !s) return s.error();
-  auto engine = Engine::load(file, engine_options, choose_kv_tokens(texts, plan->context));
+  auto engine = load_engine(file, engine_options, choose_kv_tokens(texts, plan->context));
   if (!engine) return engine;
   if (Status s = check_memory(texts.size(), file.spec().width, kind); !s) return s.error();
   return engine;

@@ -8,6 +8,7 @@
 
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
+#include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/lora_option.hpp"
 #include "linnet/output_path.hpp"

@@ -187,10 +187,11 @@ Status Engine::step() {
   return file_.check_lazy_weights();
 }
 
-Status Engine::run() {
+Status Engine::run(const std::function<void()>& after_step) {
   const DropRequests dropping(*this);
   while (!idle()) {
     if (Status status = step(); !status) return status;
+    if (after_step) after_step();
   }
   return {};
 }

@@ -29,9 +29,10 @@ class Engine {
   /// One step of all requests; see Scheduler::step. Fails, too, if the file of the model or of its
   /// draft model has changed (see ModelFile::check_lazy_weights).
   Status step();
-  /// Steps until all requests have ended. Where a step fails or a callback throws, those that are
-  /// left are forgotten, so that nothing is called any more that may be gone by then.
-  Status run();
+  /// Steps until all requests have ended, and calls `after_step`, if there is one, behind each.
+  /// Where a step fails or a callback throws, those that are left are forgotten, so that nothing is
+  /// called any more that may be gone by then.
+  Status run(const std::function<void()>& after_step = {});
   /// Forgets all requests; see Scheduler::drop_all.
   void drop_all() { scheduler_->drop_all(); }
   bool idle() const { return scheduler_->idle(); }
