@@ -1,7 +1,9 @@
 #include "backend/key_selection.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
+
+#include "backend/ranked_keys.hpp"
 
 namespace linnet {
 
@@ -13,13 +15,25 @@ void KeySelection::reset(std::int64_t rows, std::int64_t pages) {
 }
 
 void pick_keys(std::span<const float> scores, int most, std::uint32_t* words) {
-  std::vector<std::int32_t> order(scores.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto count = std::min<std::ptrdiff_t>(most, std::ssize(order));
-  std::partial_sort(order.begin(), order.begin() + count, order.end(),
-                    [&](std::int32_t a, std::int32_t b) { return scores[a] > scores[b]; });
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    words[order[i] / kPageTokens] |= std::uint32_t{1} << (order[i] % kPageTokens);
+  const auto keys = static_cast<std::int32_t>(scores.size());
+  const std::int32_t count = std::min(most, keys);
+  if (count <= 0) return;
+  const auto ranked = [&](std::int32_t key) {
+    return RankedKey{rank_of_bits(std::bit_cast<std::uint32_t>(scores[key])), key};
+  };
+  std::vector<RankedKey> heap(static_cast<std::size_t>(count));
+  for (std::int32_t key = 0; key < count; ++key) heap[key] = ranked(key);
+  if (count < keys) {
+    for (std::int32_t parent = count / 2; parent-- > 0;) {
+      sink(heap.data(), count, parent, heap[parent]);
+    }
+  }
+  for (std::int32_t key = count; key < keys; ++key) {
+    const RankedKey next = ranked(key);
+    if (next.rank > heap.front().rank) sink(heap.data(), count, 0, next);
+  }
+  for (const RankedKey& picked : heap) {
+    words[picked.key / kPageTokens] |= std::uint32_t{1} << (picked.key % kPageTokens);
   }
 }
 

@@ -26,9 +26,10 @@ inline bool is_selected(const std::uint32_t* words, std::int32_t key) {
   return ((words[key / kPageTokens] >> (key % kPageTokens)) & 1) != 0;
 }
 
-/// Marks the `most` keys of the best scores. Equal scores, which relu makes frequent, fall as
-/// std::partial_sort by score alone leaves them: that is what llama.cpp does, and what the golden
-/// cases of DeepSeek 3.2 hold.
+/// Marks the `most` keys of the best scores. Which of equal scores, that relu makes frequent, are
+/// among them is what a heap keeps that begins as the first `most` keys and takes each later one
+/// that is better than its root: what std::partial_sort does, and so llama.cpp and the golden cases
+/// of DeepSeek 3.2.
 void pick_keys(std::span<const float> scores, int most, std::uint32_t* words);
 
 }  // namespace linnet
