@@ -10,6 +10,7 @@
 #include "emulation.hpp"
 #include "model/model.hpp"
 #include "support/temporary_folder.hpp"
+#include "support/tiny_engine.hpp"
 #include "synth/synthesise.hpp"
 
 namespace linnet {
@@ -40,6 +41,12 @@ class CudaDecodeStepTest : public test::CudaTest {
     const auto path = folder.path() / "model.gguf";
     const Status written = synth::write_model(shape, *synth::find_types(type), 1, path);
     if (!written) return {written.error().message};
+    return kernels_of_a_step(path, texts, 2);
+  }
+
+  // Of the last of so many steps.
+  std::vector<std::string> kernels_of_a_step(const std::filesystem::path& path, int texts,
+                                             int steps) {
     auto file = gguf::File::open(path);
     WeightLoader loader(*file, *cuda_);
     auto spec = read_model_spec(*file, loader);
@@ -48,6 +55,7 @@ class CudaDecodeStepTest : public test::CudaTest {
     if (!model) return {model.error().message};
     constexpr int kPages = 10;
     auto kv = (*model)->make_kv_store(KvType::kF16, kPages * texts);
+    auto states = (*model)->make_state_store(texts);
     std::vector<std::int32_t> pages(kPages * texts), sequences(texts), tokens(texts, 5);
     std::iota(pages.begin(), pages.end(), 0);
     std::iota(sequences.begin(), sequences.end(), 0);
@@ -55,14 +63,16 @@ class CudaDecodeStepTest : public test::CudaTest {
     for (int text = 0; text < texts; ++text) {
       tables.push_back(std::span(pages).subspan(kPages * text, kPages));
     }
-    for (std::int32_t position = 299; position <= 300; ++position) {
+    for (std::int32_t position = 300; position < 300 + steps; ++position) {
       const std::vector<std::int32_t> positions(texts, position), lengths(texts, position + 1);
       EXPECT_TRUE(cuda_->status());
       emulation::launched_kernels();
-      const BatchLayout layout{positions, sequences, tables, lengths};
-      (*model)->forward({tokens, layout, sequences}, **kv, nullptr);
+      graphs_ = emulation::graph_launches();
+      const BatchLayout layout{positions, sequences, tables, lengths, sequences};
+      (*model)->forward({tokens, layout, sequences}, **kv, states->get());
     }
     EXPECT_TRUE(cuda_->status());
+    graphs_ = emulation::graph_launches() - graphs_;
     return emulation::launched_kernels();
   }
 
@@ -75,6 +85,8 @@ class CudaDecodeStepTest : public test::CudaTest {
     all.insert(all.end(), {"for_elements", "normalise_rows", "multiply_few"});
     return all;
   }
+
+  std::size_t graphs_ = 0;  // of the last step
 };
 
 TEST_F(CudaDecodeStepTest, NineKernelsALayer) {
@@ -143,6 +155,17 @@ TEST_F(CudaDecodeStepTest, TextsSideBySide) {
                "activate_and_halve", "multiply_warpgroups"});
   step.back() = "multiply_warpgroups";
   EXPECT_THAT(kernels_of_a_step(kDense, "Q4_K", 24), ElementsAreArray(step));
+}
+
+// The keys that an indexer picks stay on the device, so that nothing waits in the middle of a step:
+// it is the graphs that its kernels were the step before.
+TEST_F(CudaDecodeStepTest, PickedKeysWaitForNothing) {
+  for (const char* name : {"deepseek32-moe", "deepseek4-own"}) {
+    const test::TinyModel model(name);
+    const auto kernels = kernels_of_a_step(model.path(), 1, 3);
+    EXPECT_THAT(kernels, testing::Contains("mark_picked_keys"));
+    EXPECT_GE(graphs_, 2u) << name;
+  }
 }
 
 }  // namespace

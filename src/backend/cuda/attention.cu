@@ -1,4 +1,4 @@
-// Keys and values: storing, attending, picking.
+// Attention to keys and values.
 
 #include <algorithm>
 #include <bit>
@@ -273,12 +273,7 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
   task.query_stride = queries.stride;
   task.out = out.data;
   task.out_stride = out.stride;
-  if (params.selected) {
-    task.selected = selection_words_.of(
-        *stream_,
-        std::span<const std::uint32_t>(
-            selection_.words(0), static_cast<std::size_t>(queries.rows * task.batch.table_pages)));
-  }
+  if (params.selected) task.selected = static_cast<const std::uint32_t*>(selection_.get());
   if (is_deterministic_) return attend_alike(task, queries.rows);
   if (has_latents(*stream_, task)) return attend_to_latents(task, batch);
   const std::int64_t tiles = worthy_tiles(task, batch);
@@ -289,34 +284,6 @@ void CudaBackend::attention(const KvStore& store, View queries, const AttentionP
     return;
   }
   if (const QueryTile* list = device_tiles()) attend_in_tiles(*stream_, task, list, tiles);
-}
-
-// The scores come from the device, the choice is the CPU's: ties fall as std::partial_sort leaves
-// them, which no other order would.
-void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
-                              const SelectParams& params, const BatchLayout& batch) {
-  const DeviceBatch device = device_batch(batch);
-  const std::int64_t row_scores = device.table_pages * kPageTokens;
-  auto* scores = index_scores_.take<float>(*stream_, queries.rows * row_scores);
-  selection_.reset(queries.rows, device.table_pages);
-  if (!scores) return;
-  const dim3 grid(static_cast<unsigned>(queries.rows), grid_rows(device.table_pages));
-  // By KvType.
-  constexpr decltype(&score_index_keys<KvType::kF16>) kKernels[] = {
-      score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
-      score_index_keys<KvType::kBf16>, score_index_keys<KvType::kQ8_0>,
-      score_index_keys<KvType::kF8>};
-  const KvView kv = static_cast<const DeviceKvStore&>(store).layer(params.layer);
-  stream_->launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kWarp), 0, kv, queries.data,
-                  queries.stride, weights.data, weights.stride, params.heads, device, scores);
-  host_scores_.resize(static_cast<std::size_t>(queries.rows * row_scores));
-  stream_->download(scores, host_scores_.size() * sizeof(float), host_scores_.data());
-  if (!stream_->status()) return;
-  for (std::int64_t r = 0; r < queries.rows; ++r) {
-    const std::int32_t keys = compressed_keys(batch.positions[r], params.stride);
-    pick_keys({host_scores_.data() + r * row_scores, static_cast<std::size_t>(keys)}, params.most,
-              selection_.words(r));
-  }
 }
 
 }  // namespace linnet::cuda

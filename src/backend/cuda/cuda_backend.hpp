@@ -12,7 +12,6 @@
 #include "backend/cuda/stream.hpp"
 #include "backend/cuda/upload_buffers.hpp"
 #include "backend/host_state_store.hpp"
-#include "backend/key_selection.hpp"
 #include "base/thread_pool.hpp"
 
 namespace linnet::cuda {
@@ -263,8 +262,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
   HostMemory landing_;                             // of downloads
   Mirror picked_ids_, picked_allowed_, pick_tasks_;
-  Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, selection_words_,
-      tiles_mirror_;
+  Mirror ids_, rows_, positions_, sequences_, tables_, lengths_, runs_mirror_, tiles_mirror_;
   std::map<const float*, Mirror> frequencies_;  // of rope, by where the model keeps them
   /// `rows` holds what `of` is, if nothing else came after `operations`.
   struct Remembered {
@@ -282,11 +280,11 @@ class CudaBackend final : public Backend {
   Scratch half_values_, half_inverses_;
   Scratch half_weights_, library_factors_, library_workspace_, row_largest_;  // of the library
   Scratch picks_, pick_candidates_;
-  Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_, index_scores_;
+  Scratch partial_sums_, pick_numbers_, attention_sums_, attention_totals_;
+  Scratch selection_;  // of select_keys: a bit for each key, as in KeySelection
+  Scratch index_scores_, rank_counts_, score_heaps_;
   Grouping grouping_;     // until experts are chosen anew
   PickLists pick_lists_;  // in pick_numbers_
-  KeySelection selection_;
-  std::vector<float> host_scores_;
   std::vector<std::uint32_t> host_picks_;
   std::vector<std::int32_t> flat_tables_;  // [sequences][table_width_]
   std::size_t table_width_ = 0;

@@ -127,8 +127,12 @@ __device__ inline const T* as_one_address(const T* address) {
   return static_cast<const T*>(__cvta_global_to_generic(place));
 }
 
-/// Adds 1 to a number in shared memory that other threads count in, too.
-__device__ inline void count_up(std::int32_t* counter) { atomicAdd(counter, 1); }
+/// Adds to a number that other threads count in, too.
+__device__ inline void count_up(std::int32_t* counter, std::int32_t by = 1) {
+  atomicAdd(counter, by);
+}
+/// Sets bits of a word of which other threads set bits, too.
+__device__ inline void set_bits(std::uint32_t* word, std::uint32_t bits) { atomicOr(word, bits); }
 
 /// Products and sums that no compiler fuses.
 __device__ inline float multiply_alone(float a, float b) { return __fmul_rn(a, b); }

@@ -1,6 +1,7 @@
 // Loads, stores and copies (PTX ISA 9.7.9)
 
 #include <array>
+#include <functional>
 
 #include "../include/emulation.hpp"
 #include "families.hpp"
@@ -82,15 +83,15 @@ bool take(std::string_view& text, std::string_view prefix) {
   return has;
 }
 
-// d = what is at an address, to which another number is added
-void count(const Instruction& in, Warp& warp, Lanes lanes) {
+// d = what is at an address, which becomes f of it and another number
+template <Space kSpace, class F>
+void change_at_once(const Instruction& in, Warp& warp, Lanes lanes) {
   each(lanes, [&](int l) {
-    std::byte* at =
-        warp.memory(Space::kShared, warp.address(in.operands[1], l), 4, Access::kAtomic, l);
+    std::byte* at = warp.memory(kSpace, warp.address(in.operands[1], l), 4, Access::kAtomic, l);
     std::uint32_t value;
     std::memcpy(&value, at, sizeof value);
     warp.write(in.operands[0], l, value);
-    value += warp.read<std::uint32_t>(in.operands[2], l);
+    value = F()(value, warp.read<std::uint32_t>(in.operands[2], l));
     std::memcpy(at, &value, sizeof value);
   });
 }
@@ -148,7 +149,9 @@ void prefetch(const Instruction& in, Warp& warp, Lanes lanes) {
 }
 
 constexpr std::array kOperations = {
-    NamedOperation{"atom.shared.add.u32", count},
+    NamedOperation{"atom.shared.add.u32", change_at_once<Space::kShared, std::plus<>>},
+    NamedOperation{"atom.global.add.u32", change_at_once<Space::kGlobal, std::plus<>>},
+    NamedOperation{"atom.global.or.b32", change_at_once<Space::kGlobal, std::bit_or<>>},
     NamedOperation{"cp.async.cg.shared.global", begin_copy},
     NamedOperation{"cp.async.commit_group", commit_copies},
     NamedOperation{"cp.async.wait_group", wait_for_some_copies},

@@ -82,6 +82,19 @@ $L__done:
   EXPECT_EQ(got, want);
 }
 
+// Each lane gets what the lanes before it left.
+TEST(Ptx, LanesChangeANumberOneByOne) {
+  const auto got = run<std::uint32_t>(R"(
+	shl.b32 	%r2, 1, %r1;
+	atom.global.add.u32 	%r3, [%rd1+16], %r2;
+	atom.global.or.b32 	%r4, [%rd1+20], %r2;
+	add.u32 	%r3, %r3, %r4;
+	st.global.u32 	[%rd2], %r3;
+)",
+                                      {0, 0, 0, 0, 100, 9}, 4);
+  EXPECT_THAT(got, ElementsAre(109, 110, 114, 122, 115, 15));
+}
+
 // From section 9.7.9.7 of the PTX ISA: which bytes, and their sign alone.
 TEST(Ptx, BytesArePermuted) {
   const auto got = run<std::uint32_t>(R"(

@@ -331,35 +331,4 @@ __global__ void __launch_bounds__(kAddThreads) add_splits(AttendTask task) {
   }
 }
 
-/// scores[row][key] for Backend::select_keys. Grid: (rows, 32 keys, or as many as it may be); one
-/// warp, a lane a key.
-template <KvType kType>
-__global__ void score_index_keys(KvView kv, const float* queries, std::int64_t query_stride,
-                                 const float* head_weights, std::int64_t weight_stride, int heads,
-                                 DeviceBatch batch, float* scores) {
-  wait_for_previous_kernel();
-  const std::int64_t row = blockIdx.x;
-  const std::int32_t* table = batch.tables + batch.sequences[row] * batch.table_pages;
-  const std::int32_t count = (batch.positions[row] + 1) / kv.stride;
-  for (std::int64_t piece = blockIdx.y; piece < batch.table_pages; piece += gridDim.y) {
-    const std::int64_t key = piece * kWarp + threadIdx.x;
-    if (key >= count) return;
-    const std::int64_t last = key * kv.stride + kv.stride - 1;  // the token at whose place it is
-    const std::uint8_t* keys = kv.key_page(table[last / kPageTokens], 0);
-    const int slot = static_cast<int>(last % kPageTokens) / kv.stride;
-    float score = 0.0f;
-    for (int h = 0; h < heads; ++h) {
-      float dot = 0.0f;
-      const float* query = queries + row * query_stride + h * kv.key_width;
-      for (int c = 0; c < kv.key_width; ++c) {
-        float number[1];
-        read_kv<kType>(keys, kv.key_width, slot, c, number, kv.slots);
-        dot += number[0] * query[c];
-      }
-      score += fmaxf(dot, 0.0f) * head_weights[row * weight_stride + h];
-    }
-    scores[row * batch.table_pages * kPageTokens + key] = score;
-  }
-}
-
 }  // namespace linnet::cuda

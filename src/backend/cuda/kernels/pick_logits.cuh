@@ -1,11 +1,8 @@
 #pragma once
 
-#include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/pick_ranks.cuh"
 
 namespace linnet::cuda {
-
-inline constexpr int kPickThreads = 512;
-inline constexpr int kPickWarps = kPickThreads / kWarp;
 
 /// A LogitQuery with places in lists of all queries.
 struct PickTask {
@@ -41,9 +38,7 @@ struct PickPieces {
 
 /// Ascends with the logit; 0 for what is never picked.
 __device__ inline std::uint32_t logit_key(float logit) {
-  if (!(logit > -INFINITY)) return 0;
-  const std::uint32_t bits = float_to_bits(logit == 0.0f ? 0.0f : logit);
-  return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+  return logit > -INFINITY ? rank_of_bits(float_to_bits(logit)) : 0;
 }
 
 /// The entries [first, columns) of a row of logits that may be picked; of entry i the id is ids[i],
@@ -87,48 +82,22 @@ __device__ inline std::uint32_t low_limit(std::uint32_t highest, std::int32_t mo
 
 /// The key of rank `most` of the row, byte by byte from the highest, among those from `low` on.
 __device__ inline PickLimit find_limit(const PickRow& row, std::uint32_t low, std::int32_t most,
-                                       std::int32_t* counts, PickLimit* result) {
+                                       std::int32_t* counts, DigitMemory& memory) {
   const int thread = static_cast<int>(threadIdx.x);
-  std::uint32_t prefix = 0;
-  std::int32_t left = most;
+  PickLimit found{0, most};
   for (int shift = 24; shift >= 0; shift -= 8) {
     if (thread < 256) counts[thread] = 0;
     sync_block();
     for (std::int64_t i = row.first + thread; i < row.columns; i += kPickThreads) {
       const std::uint32_t key = row.key(i);
-      const bool inside = shift == 24 || key >> (shift + 8) == prefix;
+      const bool inside = shift == 24 || key >> (shift + 8) == found.limit;
       if (key >= low && key > 0 && inside) count_up(&counts[key >> shift & 255]);
     }
     sync_block();
-    if (thread == 0) {
-      int byte = 255;
-      std::int32_t before = 0;
-      while (byte > 0 && before + counts[byte] < left) before += counts[byte--];
-      *result = {prefix << 8 | static_cast<std::uint32_t>(byte), left - before};
-    }
-    sync_block();
-    prefix = result->limit;
-    left = result->ties;
-    sync_block();
+    const RankDigits byte = pick_digit<256>(counts, found.ties, memory);
+    found = {found.limit << 8 | byte.bits, byte.wanted};
   }
-  return {prefix, left};
-}
-
-/// Where this thread's entry goes if those of all threads that have `own` stand side by side, and
-/// how many there are. `sums` [kPickWarps] is free again after the next sync_block().
-__device__ inline int place_of(bool own, std::int32_t* sums, std::int32_t& all) {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp,
-            lane = static_cast<int>(threadIdx.x) % kWarp;
-  const std::uint32_t votes = vote(own);
-  if (lane == 0) sums[warp] = count_bits(votes);
-  sync_block();
-  int before = count_bits(votes & ((1u << lane) - 1));
-  all = 0;
-  for (int w = 0; w < kPickWarps; ++w) {
-    if (w < warp) before += sums[w];
-    all += sums[w];
-  }
-  return before;
+  return found;
 }
 
 /// Writes what is picked in the order of the ids; gives their number.
@@ -172,7 +141,7 @@ __device__ inline std::int32_t pick(const PickRow& row, std::int32_t most, float
   __shared__ std::uint32_t keys[kPickThreads];
   __shared__ std::int32_t counts[256], sums[2][kPickWarps];
   __shared__ std::uint32_t low;
-  __shared__ PickLimit limit;
+  __shared__ DigitMemory memory;
   std::uint32_t highest = 0;
   for (std::int64_t i = row.first + threadIdx.x; i < row.columns; i += kPickThreads) {
     const std::uint32_t key = row.key(i);
@@ -180,7 +149,7 @@ __device__ inline std::int32_t pick(const PickRow& row, std::int32_t most, float
   }
   const std::uint32_t lowest = low_limit(highest, most, keys, &low);
   PickLimit picked{lowest, 1};
-  if (most > 1) picked = find_limit(row, lowest, most, counts, &limit);
+  if (most > 1) picked = find_limit(row, lowest, most, counts, memory);
   if (within < INFINITY) {
     sync_block();
     for (int i = 0; i < kPickThreads; ++i) highest = keys[i] > highest ? keys[i] : highest;

@@ -102,9 +102,14 @@ const T* as_one_address(const T* address) {
   return address;
 }
 
-/// An atomic operation, so no race.
-[[gnu::no_sanitize("thread"), gnu::noinline]] inline void count_up(std::int32_t* counter) {
-  ++*counter;
+/// Atomic operations, so no races.
+[[gnu::no_sanitize("thread"), gnu::noinline]] inline void count_up(std::int32_t* counter,
+                                                                   std::int32_t by = 1) {
+  *counter += by;
+}
+[[gnu::no_sanitize("thread"), gnu::noinline]] inline void set_bits(std::uint32_t* word,
+                                                                   std::uint32_t bits) {
+  *word |= bits;
 }
 
 inline float multiply_alone(float a, float b) { return a * b; }
