@@ -51,25 +51,28 @@ bool is_before(const Access& access, const Running& now, bool is_shared) {
   give_up("threads race");
 }
 
+// Whether several threads read since the last barrier between them and the one that runs.
+bool is_read_by_many(const Byte& byte, const Running& now) {
+  const Access& read = byte.read;
+  if (!byte.many_read || read.grid != now.grid || read.block != now.block) return false;
+  const bool is_same_warp = read.thread / 32 == now.warp;
+  return read.barriers == now.barriers && !(is_same_warp && read.warp_syncs != now.warp_syncs);
+}
+
 void note_byte(Byte& byte, const Running& now, bool is_shared, bool writes, const void* where) {
   if (!is_before(byte.write, now, is_shared)) {
     report(writes ? "two writes" : "a read after a write", byte.write, now, where);
   }
   const Access own{now.grid, now.block, now.barriers, now.warp_syncs, now.thread};
-  const bool is_read_before = is_before(byte.read, now, is_shared);
+  const bool races = !is_before(byte.read, now, is_shared) || is_read_by_many(byte, now);
   if (writes) {
-    const bool others =
-        byte.many_read && byte.read.grid == now.grid && byte.read.block == now.block &&
-        byte.read.barriers == now.barriers &&
-        !(byte.read.thread / 32 == now.warp && byte.read.warp_syncs != now.warp_syncs);
-    if (!is_read_before || others) report("a write after a read", byte.read, now, where);
+    if (races) report("a write after a read", byte.read, now, where);
     byte.write = own;
     byte.read = {};
     byte.many_read = false;
     return;
   }
-  byte.many_read = byte.read.thread >= 0 && byte.read.thread != now.thread &&
-                   (!is_read_before || (byte.many_read && byte.read.grid == now.grid));
+  byte.many_read = races;
   byte.read = own;
 }
 

@@ -40,6 +40,27 @@ TEST(CudaRaces, BarriersOfTheWarpOrderItsAccessesAndShufflesDoNot) {
   read_next(32, emulation::sync_warp);
 }
 
+// All threads read a number, wait, and the last one reads it again, twice, and changes it.
+void change_what_all_read(void (*wait)()) {
+  emulation::run_grid(dim3(1), dim3(64), 65 * sizeof(int), [=] {
+    auto* numbers = static_cast<int*>(emulation::launch_memory());
+    const int own = static_cast<int>(threadIdx.x);
+    if (own == 0) numbers[64] = 5;
+    emulation::sync_block();
+    numbers[own] = numbers[64];
+    wait();
+    if (own != 63) return;
+    numbers[own] = numbers[64];
+    numbers[own] += numbers[64];
+    numbers[64] = 6;
+  });
+}
+
+TEST(CudaRaces, OneThreadChangesWhatAllReadBehindABarrierOnly) {
+  EXPECT_DEATH(change_what_all_read([] {}), "threads race");
+  change_what_all_read(emulation::sync_block);
+}
+
 TEST(CudaRaces, BlocksOfAGridAreNotOrdered) {
   EXPECT_DEATH(write_from_blocks(false), "threads race");
   write_from_blocks(true);
