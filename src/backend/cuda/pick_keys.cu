@@ -29,10 +29,12 @@ void score(Stream& stream, const KvView& kv, View queries, View weights, const K
       score_index_keys<KvType::kF32>, score_index_keys<KvType::kF16>,
       score_index_keys<KvType::kBf16>, score_index_keys<KvType::kQ8_0>,
       score_index_keys<KvType::kF8>};
+  const auto kernel = kKernels[static_cast<int>(kv.type)];
   const dim3 grid(static_cast<unsigned>(queries.rows),
                   parts_of_keys(stream, picks, queries.rows, kScoreThreads, 16));
-  stream.launch(kKernels[static_cast<int>(kv.type)], grid, dim3(kScoreThreads), 0, kv, queries,
-                weights, picks);
+  const std::size_t bytes = sizeof(float) * kScoreHeads * static_cast<std::size_t>(kv.key_width);
+  stream.allow_shared_bytes(kernel, bytes);
+  stream.launch(kernel, grid, dim3(kScoreThreads), bytes, kv, queries, weights, picks);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "backend/cuda/kernels/kv_view.cuh"
 #include "backend/cuda/kernels/pick_ranks.cuh"
+#include "backend/cuda/kernels/score_key.cuh"
 
 namespace linnet::cuda {
 
@@ -36,39 +37,64 @@ struct KeyPicks {
 };
 
 inline constexpr int kScoreThreads = 128;
+/// Heads whose products with a key are made of one read of it.
+inline constexpr int kScoreHeads = 8;
+
+/// Where a key of an index lies, for score_key().
+struct IndexKey {
+  const std::uint8_t* page;
+  int place, slots;
+
+  __device__ IndexKey(const KvView& kv, const std::int32_t* table, std::int64_t key)
+      : slots(kv.slots) {
+    const std::int64_t last = key * kv.stride + kv.stride - 1;  // the token at whose place it is
+    page = kv.key_page(table[last / kPageTokens], 0);
+    place = static_cast<int>(last % kPageTokens) / kv.stride;
+  }
+  __device__ const std::uint8_t* key_page(int) const { return page; }
+  __device__ int slot(int) const { return place; }
+};
 
 /// The scores of the rows that choose, and zeros where digits are to be counted. Grid: (rows, parts
-/// of the keys); a thread a key.
+/// of the keys); a thread a key. Launch memory: the queries of kScoreHeads heads.
 template <KvType kType>
 __global__ void __launch_bounds__(kScoreThreads)
     score_index_keys(KvView kv, View queries, View head_weights, KeyPicks picks) {
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
   if (!picks.chooses(row)) return;
-  const std::int64_t first = blockIdx.y * kScoreThreads + threadIdx.x,
-                     step = gridDim.y * kScoreThreads;
-  for (std::int64_t i = first; i < kRankDigits * kDigitValues; i += step) {
+  const int thread = static_cast<int>(threadIdx.x);
+  for (std::int64_t i = blockIdx.y * kScoreThreads + thread; i < kRankDigits * kDigitValues;
+       i += gridDim.y * kScoreThreads) {
     picks.digit_counts(row, 0)[i] = 0;
   }
-  const int heads = static_cast<int>(head_weights.columns);
-  const DeviceBatch& batch = picks.batch;
-  const std::int32_t* table = batch.tables + batch.sequences[row] * batch.table_pages;
-  for (std::int64_t key = first; key < picks.keys(row); key += step) {
-    const std::int64_t last = key * kv.stride + kv.stride - 1;  // the token at whose place it is
-    const std::uint8_t* keys = kv.key_page(table[last / kPageTokens], 0);
-    const int slot = static_cast<int>(last % kPageTokens) / kv.stride;
+  auto* group = reinterpret_cast<float*>(launch_memory());
+  const int heads = static_cast<int>(head_weights.columns), width = kv.key_width;
+  const float* query = queries.data + row * queries.stride;
+  const float* weights = head_weights.data + row * head_weights.stride;
+  const std::int32_t* table =
+      picks.batch.tables + picks.batch.sequences[row] * picks.batch.table_pages;
+  const std::int64_t keys = picks.keys(row);
+  for (std::int64_t first = blockIdx.y * kScoreThreads; first < keys;
+       first += gridDim.y * kScoreThreads) {
+    const bool is_key = first + thread < keys;
+    const IndexKey key(kv, table, is_key ? first + thread : keys - 1);
     float score = 0.0f;
-    for (int h = 0; h < heads; ++h) {
-      float dot = 0.0f;
-      const float* query = queries.data + row * queries.stride + h * kv.key_width;
-      for (int c = 0; c < kv.key_width; ++c) {
-        float number[1];
-        read_kv<kType>(keys, kv.key_width, slot, c, number, kv.slots);
-        dot += number[0] * query[c];
+    for (int head = 0; head < heads; head += kScoreHeads) {
+      const int left = heads - head;
+      sync_block();
+      for (int i = thread; i < kScoreHeads * width; i += kScoreThreads) {
+        group[i] = i < left * width ? query[head * width + i] : 0.0f;
       }
-      score += fmaxf(dot, 0.0f) * head_weights.data[row * head_weights.stride + h];
+      sync_block();
+      float dots[kScoreHeads] = {};
+      score_key<kType>(key, width, group, 0, dots);
+#pragma unroll
+      for (int h = 0; h < kScoreHeads; ++h) {
+        if (h < left) score += fmaxf(dots[h], 0.0f) * weights[head + h];
+      }
     }
-    picks.scores[row * picks.row_scores + key] = score;
+    if (is_key) picks.scores[row * picks.row_scores + first + thread] = score;
   }
 }
 
