@@ -17,6 +17,7 @@ struct Shape {
 struct Variant {
   AttentionParams params;
   std::vector<float> sinks, slopes;
+  int picked = 0;  // keys that an indexer picks; 0: all are seen
 };
 
 std::vector<Variant> variants() {
@@ -48,6 +49,7 @@ class CudaAttentionTest : public test::CudaTest {
     params.key_width = shape.key_width;
     params.value_width = shape.value_width;
     params.scale = 0.2f;
+    params.selected = variant.picked > 0;
     const DeviceRows sinks(backend, 1, 6, variant.sinks), slopes(backend, 1, 6, variant.slopes);
     if (!variant.sinks.empty()) params.sinks = sinks.data();
     if (!variant.slopes.empty()) params.alibi_slopes = slopes.data();
@@ -59,6 +61,7 @@ class CudaAttentionTest : public test::CudaTest {
     const DeviceRows own_values = rows(shape.kv_heads * shape.value_width, 3);
     const View values = params.values_in_keys ? keys.view().slice(0, 0) : own_values.view();
     const DeviceRows out(backend, tokens, shape.heads * shape.value_width);
+    const DeviceRows index_keys = rows(8, 4), index_queries = rows(24, 5), weights = rows(3, 6);
 
     const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
     auto store = backend.make_kv_store(
@@ -81,6 +84,11 @@ class CudaAttentionTest : public test::CudaTest {
         return View{all.row(first), count, all.columns, all.stride};
       };
       backend.store_kv(**store, 1, part(keys.view()), part(values), batch);
+      if (params.selected) {
+        backend.store_kv(**store, 0, part(index_keys.view()), part(index_keys.view()), batch);
+        backend.select_keys(**store, part(index_queries.view()), part(weights.view()),
+                            {0, 3, 8, variant.picked}, batch);
+      }
       backend.attention(**store, part(queries.view()), params, batch, part(out.view()));
     }
     return out.values();
@@ -143,6 +151,25 @@ TEST_F(CudaAttentionTest, Latents) {
           return run(b, type, {5, 1, 576, 512}, all[0], 40, 20);
         },
         1e-6);
+  }
+}
+
+// Tiles of a row and of several, which pick other keys each: of some pages one of them does, of
+// others none.
+TEST_F(CudaAttentionTest, PickedLatents) {
+  struct Case {
+    KvType type;
+    int heads, picked, tokens, chunk;
+  };
+  for (const Case& c : {Case{KvType::kF16, 6, 3, 130, 70}, Case{KvType::kF16, 6, 40, 70, 70},
+                        Case{KvType::kBf16, 6, 1, 70, 70}, Case{KvType::kF16, 66, 3, 70, 69}}) {
+    Variant variant;
+    variant.params.values_in_keys = true;
+    variant.picked = c.picked;
+    const auto attend = [&](Backend& b) {
+      return run(b, c.type, {c.heads, 1, 288, 256}, variant, c.tokens, c.chunk);
+    };
+    expect_agreement(attend, 1e-6);
   }
 }
 

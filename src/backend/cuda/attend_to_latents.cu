@@ -43,7 +43,7 @@ const LatentKernels* find_latents(const AttendTask& task) {
 
 bool has_latents(const Stream& stream, const AttendTask& task) {
   const AttentionParams& params = task.params;
-  if (!params.values_in_keys || params.selected || params.kv_heads != 1) return false;
+  if (!params.values_in_keys || params.kv_heads != 1 || params.compressed.stride > 0) return false;
   if (task.kv.type == KvType::kF32 || !find_latents(task)) return false;
   return attend_latent_bytes(tile_numbers(task.kv.type), params.key_width) <=
          stream.most_shared_bytes();

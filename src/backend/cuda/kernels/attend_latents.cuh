@@ -66,10 +66,11 @@ __device__ inline void score_latents(const std::uint16_t* queries, const std::ui
   }
 }
 
-/// Masks a warp's scores; `largest` [own query] is that of its keys.
+/// Masks a warp's scores of 16 keys of the page `picked` is about, a bit for each key that its
+/// queries may see; `largest` [own query] is that of its keys.
 __device__ inline void mask_latents(const AttentionParams& params, std::int32_t first_key,
-                                    const OwnQuery (&own)[2], float (&scores)[2][4],
-                                    float (&largest)[2]) {
+                                    const std::uint32_t (&picked)[2], const OwnQuery (&own)[2],
+                                    float (&scores)[2][4], float (&largest)[2]) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll
   for (int q = 0; q < 2; ++q) {
@@ -79,7 +80,8 @@ __device__ inline void mask_latents(const AttentionParams& params, std::int32_t 
 #pragma unroll
       for (int i = 2 * q; i < 2 * q + 2; ++i) {
         const std::int32_t key = first_key + t * 8 + lane % 4 * 2 + i % 2;
-        const bool seen = own[q].row >= 0 && key >= own[q].keys.begin && key < own[q].keys.end;
+        const bool seen = own[q].row >= 0 && key >= own[q].keys.begin && key < own[q].keys.end &&
+                          (picked[q] >> (key % kPageTokens) & 1) != 0;
         scores[t][i] = seen ? adjust_score(params, scores[t][i], own[q].head, key, own[q].position)
                             : -INFINITY;
         largest[q] = fmaxf(largest[q], scores[t][i]);
@@ -174,6 +176,31 @@ __device__ inline DeviceKeyRange split_of(DeviceKeyRange keys, int splits) {
   return {begin * kLatentKeys, end < keys.end ? end : keys.end};
 }
 
+static_assert(kLatentKeys == kPageTokens, "the keys of a tile are the bits of one word");
+
+/// The first of the tile's blocks of keys, from the one at `first` on, of which a query picked
+/// some.
+__device__ inline std::int32_t next_picked(const AttendTask& task, const QueryTile& tile,
+                                           std::int32_t first, std::int32_t end) {
+  if (!task.selected) return first;
+  const int heads = task.params.heads, queries = tile.rows * heads;
+  const int last = tile.query + kTileQueries < queries ? tile.query + kTileQueries : queries;
+  for (; first < end; first += kLatentKeys) {
+    for (int r = tile.query / heads; r <= (last - 1) / heads; ++r) {
+      const std::int64_t row = tile.first + r;
+      if (task.selected[row * task.batch.table_pages + first / kPageTokens] != 0) return first;
+    }
+  }
+  return first;
+}
+
+/// Which keys of a page a query may see, as far as they were picked.
+__device__ inline std::uint32_t picked_of_page(const AttendTask& task, const OwnQuery& own,
+                                               std::int32_t page) {
+  if (!task.selected || own.row < 0) return 0xffffffffu;
+  return task.selected[own.row * task.batch.table_pages + page];
+}
+
 /// A query's sums become the output or, of one of several splits, its part.
 template <TileNumbers kNumbers, int kKeyWidth, int kColumns>
 __device__ inline void put_latents(const AttendTask& task, const QueryTile& tile,
@@ -243,17 +270,22 @@ __global__ void __launch_bounds__(kLatentWarps* kWarp, 1)
 
   float sums[kTileQueries / 16][kColumns / 8][4] = {};
   int buffer = 0;
-  if (keys.begin < keys.end) load(keys.begin, 0);
-  for (std::int32_t first = keys.begin; first < keys.end; first += kLatentKeys) {
-    const bool more = first + kLatentKeys < keys.end;
+  std::int32_t next = next_picked(task, tile, keys.begin, keys.end);
+  if (next < keys.end) load(next, 0);
+  while (next < keys.end) {
+    const std::int32_t first = next;
+    next = next_picked(task, tile, first + kLatentKeys, keys.end);
+    const bool more = next < keys.end;
     const std::uint16_t* now = memory.keys + buffer * LatentMemory<kNumbers, kKeyWidth>::kKeyHalves;
     wait_for_copies();
     sync_block();
-    if (kBuffers == 2 && more) load(first + kLatentKeys, 1 - buffer);
+    if (kBuffers == 2 && more) load(next, 1 - buffer);
     float scores[2][4] = {}, largest[2];
     score_latents<kNumbers, kKeyWidth>(memory.queries + query * kStride, now + own_key * kStride,
                                        scores);
-    mask_latents(params, first + own_key, own, scores, largest);
+    const std::uint32_t picked[2] = {picked_of_page(task, own[0], first / kPageTokens),
+                                     picked_of_page(task, own[1], first / kPageTokens)};
+    mask_latents(params, first + own_key, picked, own, scores, largest);
     if (lane % 4 == 0) {
       for (int q = 0; q < 2; ++q) {
         memory.largest[side * kTileQueries + query + q * 8 + lane / 4] = largest[q];
@@ -272,7 +304,7 @@ __global__ void __launch_bounds__(kLatentWarps* kWarp, 1)
                                              sums);
     if (kBuffers == 1 && more) {
       sync_block();
-      load(first + kLatentKeys, 0);
+      load(next, 0);
     }
     buffer = kBuffers == 2 ? 1 - buffer : 0;
   }
