@@ -168,4 +168,6 @@ std::optional<double> cgroup_cpus(const fs::path& folder) {
 // Not ru_maxrss, into which the kernel counts the program that started this one.
 std::int64_t peak_memory_bytes() { return bytes_in("/proc/self/status", "VmHWM:"); }
 
+std::int64_t own_memory_bytes() { return bytes_in("/proc/self/status", "RssAnon:"); }
+
 }  // namespace linnet

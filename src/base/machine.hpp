@@ -36,4 +36,8 @@ std::optional<double> cgroup_cpus(const std::filesystem::path& folder);
 /// The largest resident size that this program has had so far, in bytes; 0: unknown.
 std::int64_t peak_memory_bytes();
 
+/// The memory that this program holds now beside what the kernel can read again from files; 0:
+/// unknown.
+std::int64_t own_memory_bytes();
+
 }  // namespace linnet

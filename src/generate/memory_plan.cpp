@@ -34,10 +34,6 @@ constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
 constexpr std::array<std::string_view, 5> kBehindLayers = {
     "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
 
-std::int64_t reserve_bytes(BackendKind backend) {
-  return backend == BackendKind::kCuda ? kCudaReserveBytes : kReserveBytes;
-}
-
 // N of blk.N.*; -1: stands before the layers; the largest number: behind them.
 int layer_of(std::string_view tensor) {
   constexpr std::string_view kPrefix = "blk.";
@@ -299,6 +295,10 @@ Result<std::int64_t> available_bytes(BackendKind backend) {
   const auto device = probe_cuda();
   if (!device) return device.error();
   return device->free_bytes;
+}
+
+std::int64_t reserve_bytes(BackendKind backend) {
+  return backend == BackendKind::kCuda ? kCudaReserveBytes : kReserveBytes;
 }
 
 std::int64_t choose_state_slots(const ModelSpec& spec, std::span<const MemoryShare> shares) {

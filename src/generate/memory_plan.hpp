@@ -63,6 +63,9 @@ std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);
 
+/// What a plan leaves of the memory of `backend`: to the kernel, other programs and the workspace.
+std::int64_t reserve_bytes(BackendKind backend);
+
 /// Slots for the recurrent state of sequences that run side by side and for checkpoints of
 /// prefixes, the same in all `shares`: as many as are useful and take at most a part of what the
 /// weights leave of each memory; 0 where there is no state.

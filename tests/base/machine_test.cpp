@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <cstring>
+
+#include "base/page_memory.hpp"
 #include "support/resource_limit.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -31,6 +34,17 @@ TEST(MachineTest, ThreadsFollowTheAffinityMask) {
 TEST(MachineTest, MemoryIsPlausible) {
   EXPECT_GT(available_memory_bytes(), 1 << 20);
   EXPECT_GT(peak_memory_bytes(), 100 << 10);
+}
+
+TEST(MachineTest, OwnMemoryIsWhatWasTouched) {
+  constexpr std::int64_t kBytes = 64 << 20;
+  const std::int64_t before = own_memory_bytes();
+  EXPECT_GT(before, 0);
+  auto memory = PageMemory::allocate(kBytes);
+  ASSERT_TRUE(memory);
+  EXPECT_LT(own_memory_bytes(), before + kBytes / 2);
+  std::memset(memory->data(), 1, kBytes);
+  EXPECT_GT(own_memory_bytes(), before + kBytes / 2);
 }
 
 TEST(MachineTest, TheFoldersOfACgroup) {
