@@ -6,7 +6,7 @@
 
 namespace linnet::serve {
 
-Generation::Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
+Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics& metrics,
                        std::function<void()> on_news)
     : tokenizer_(tokenizer),
       options_(std::move(options)),

@@ -38,8 +38,12 @@ struct GeneratedText {
   bool empty() const { return text.empty() && logprobs.empty(); }
 };
 
-/// The code of a failure that is the server's own.
+// Codes of failures that are the server's own: a step could not be computed; the model could not be
+// loaded; there is no memory for it; there is none because others are busy.
 inline constexpr std::string_view kEngineFailed = "engine_failed";
+inline constexpr std::string_view kLoadFailed = "load_failed";
+inline constexpr std::string_view kNoMemory = "out_of_memory";
+inline constexpr std::string_view kModelsBusy = "models_busy";
 
 class Generation;
 
@@ -66,7 +70,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
-  Generation(const Tokenizer& tokenizer, Options options, Metrics& metrics,
+  Generation(const Tokenizer& tokenizer, Options options, ModelMetrics& metrics,
              std::function<void()> on_news);
 
   // I/O thread.
@@ -108,7 +112,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   const Tokenizer& tokenizer_;
   const Options options_;
-  Metrics& metrics_;
+  ModelMetrics& metrics_;
   const std::function<void()> on_news_;
   const Clock::time_point requested_ = Clock::now();
   std::atomic<bool> cancelled_{false};

@@ -25,50 +25,107 @@ std::int64_t resident_bytes() {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
-// Counters and gauges.
-void print_numbers(const Metrics& metrics, std::string& out) {
-  struct Row {
-    std::string_view name, type, help;
-    const std::atomic<std::int64_t>& value;
-  };
-  const std::array rows = {
-      Row{"prompt_tokens_total", "counter", "Tokens of prompts.", metrics.prompt_tokens},
-      Row{"cached_tokens_total", "counter", "Of these, found in the prefix cache.",
-          metrics.cached_tokens},
-      Row{"generated_tokens_total", "counter", "Tokens generated.", metrics.generated_tokens},
-      Row{"steps_total", "counter", "Forward passes.", metrics.steps},
-      Row{"guessed_tokens_total", "counter", "Tokens guessed by speculation.",
-          metrics.guessed_tokens},
-      Row{"accepted_tokens_total", "counter", "Of these, right.", metrics.accepted_tokens},
-      Row{"cancelled_total", "counter", "Texts whose client left.", metrics.cancelled},
-      Row{"preemptions_total", "counter", "Times a text gave its memory away.",
-          metrics.preemptions},
-      Row{"connections", "gauge", "Open connections.", metrics.connections},
-      Row{"refused_connections_total", "counter", "Connections for which there was no place.",
-          metrics.refused_connections},
-      Row{"waiting", "gauge", "Texts that wait to begin.", metrics.waiting},
-      Row{"running", "gauge", "Texts being generated.", metrics.running},
-      Row{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
-          metrics.prompt_rows_limit},
-      Row{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
-          metrics.restored_tokens},
-      Row{"unsaved_texts_total", "counter", "Texts that --cache-dir had no room for.",
-          metrics.unsaved_texts},
-      Row{"kv_pages", "gauge", "Pages of the KV cache.", metrics.kv_pages},
-      Row{"kv_free_pages", "gauge", "Pages that no text holds.", metrics.kv_free_pages},
-  };
-  for (const Row& row : rows) {
-    print_head(row.name, row.type, row.help, out);
-    out += fmt::format("linnet_{} {}\n", row.name, row.value.load());
+// As the value of a label.
+std::string escaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') escaped += '\\';
+    escaped += c == '\n' ? std::string("\\n") : std::string(1, c);
+  }
+  return escaped;
+}
+
+// Samples of a model.
+struct Labelled {
+  std::string labels;  // empty: there is no other model
+  const ModelMetrics& metrics;
+};
+
+std::vector<Labelled> labelled(std::span<const NamedMetrics> models) {
+  std::vector<Labelled> all;
+  for (const NamedMetrics& model : models) {
+    all.push_back({models.size() > 1 ? fmt::format("model=\"{}\"", escaped(model.model)) : "",
+                   *model.metrics});
+  }
+  return all;
+}
+
+std::string in_braces(std::string_view labels) {
+  return labels.empty() ? "" : fmt::format("{{{}}}", labels);
+}
+
+void print_server_numbers(const Metrics& metrics, std::string& out) {
+  print_head("connections", "gauge", "Open connections.", out);
+  out += fmt::format("linnet_connections {}\n", metrics.connections.load());
+  print_head("refused_connections_total", "counter", "Connections for which there was no place.",
+             out);
+  out += fmt::format("linnet_refused_connections_total {}\n", metrics.refused_connections.load());
+  print_head("process_resident_memory_bytes", "gauge", "Memory, with that of models.", out);
+  out += fmt::format("linnet_process_resident_memory_bytes {}\n", resident_bytes());
+}
+
+// Counters and gauges of models.
+struct Number {
+  std::string_view name, type, help;
+  std::atomic<std::int64_t> ModelMetrics::*value;
+};
+constexpr std::array kNumbers = {
+    Number{"prompt_tokens_total", "counter", "Tokens of prompts.", &ModelMetrics::prompt_tokens},
+    Number{"cached_tokens_total", "counter", "Of these, found in the prefix cache.",
+           &ModelMetrics::cached_tokens},
+    Number{"generated_tokens_total", "counter", "Tokens generated.",
+           &ModelMetrics::generated_tokens},
+    Number{"steps_total", "counter", "Forward passes.", &ModelMetrics::steps},
+    Number{"guessed_tokens_total", "counter", "Tokens guessed by speculation.",
+           &ModelMetrics::guessed_tokens},
+    Number{"accepted_tokens_total", "counter", "Of these, right.", &ModelMetrics::accepted_tokens},
+    Number{"cancelled_total", "counter", "Texts whose client left.", &ModelMetrics::cancelled},
+    Number{"preemptions_total", "counter", "Times a text gave its memory away.",
+           &ModelMetrics::preemptions},
+    Number{"waiting", "gauge", "Texts that wait to begin.", &ModelMetrics::waiting},
+    Number{"running", "gauge", "Texts being generated.", &ModelMetrics::running},
+    Number{"prompt_rows_limit", "gauge", "Prompt tokens that a step takes beside running texts.",
+           &ModelMetrics::prompt_rows_limit},
+    Number{"restored_tokens", "gauge", "Tokens of the prefix cache that came from --cache-dir.",
+           &ModelMetrics::restored_tokens},
+    Number{"unsaved_texts_total", "counter", "Texts that --cache-dir had no room for.",
+           &ModelMetrics::unsaved_texts},
+    Number{"kv_pages", "gauge", "Pages of the KV cache.", &ModelMetrics::kv_pages},
+    Number{"kv_free_pages", "gauge", "Pages that no text holds.", &ModelMetrics::kv_free_pages},
+    Number{"loaded", "gauge", "Whether the model is in memory.", &ModelMetrics::loaded},
+    Number{"loads_total", "counter", "Times the model came into memory.", &ModelMetrics::loads},
+};
+
+void print_numbers(const std::vector<Labelled>& models, std::string& out) {
+  for (const Number& number : kNumbers) {
+    print_head(number.name, number.type, number.help, out);
+    for (const Labelled& model : models) {
+      out += fmt::format("linnet_{}{} {}\n", number.name, in_braces(model.labels),
+                         (model.metrics.*number.value).load());
+    }
   }
 }
 
-void print_latencies(const Metrics& metrics, std::string& out) {
-  metrics.queue_time.print("queue_seconds", "From a request to its first step.", out);
-  metrics.time_to_first_token.print("time_to_first_token_seconds",
-                                    "From a request to its first token.", out);
-  metrics.inter_token_latency.print("inter_token_seconds", "Between two tokens of a text.", out);
-  metrics.step_time.print("step_seconds", "Of a forward pass with its sampling.", out);
+struct Latency {
+  std::string_view name, help;
+  Histogram ModelMetrics::*value;
+};
+constexpr std::array kLatencies = {
+    Latency{"queue_seconds", "From a request to its first step.", &ModelMetrics::queue_time},
+    Latency{"time_to_first_token_seconds", "From a request to its first token.",
+            &ModelMetrics::time_to_first_token},
+    Latency{"inter_token_seconds", "Between two tokens of a text.",
+            &ModelMetrics::inter_token_latency},
+    Latency{"step_seconds", "Of a forward pass with its sampling.", &ModelMetrics::step_time},
+};
+
+void print_latencies(const std::vector<Labelled>& models, std::string& out) {
+  for (const Latency& latency : kLatencies) {
+    print_head(latency.name, "histogram", latency.help, out);
+    for (const Labelled& model : models) {
+      (model.metrics.*latency.value).print(latency.name, model.labels, out);
+    }
+  }
 }
 
 }  // namespace
@@ -83,22 +140,22 @@ void Histogram::observe(double seconds) {
   sum_s_ += seconds;
 }
 
-void Histogram::print(std::string_view name, std::string_view help, std::string& out) const {
-  print_head(name, "histogram", help, out);
+void Histogram::print(std::string_view name, std::string_view labels, std::string& out) const {
+  const std::string first = labels.empty() ? "" : std::string(labels) + ",",
+                    all = in_braces(labels);
   const std::lock_guard lock(mutex_);
   std::int64_t count = 0;
   for (std::size_t i = 0; i < bounds_s_.size(); ++i) {
     count += counts_[i];
-    out += fmt::format("linnet_{}_bucket{{le=\"{}\"}} {}\n", name, bounds_s_[i], count);
+    out += fmt::format("linnet_{}_bucket{{{}le=\"{}\"}} {}\n", name, first, bounds_s_[i], count);
   }
   count += counts_.back();
   out += fmt::format(
-      "linnet_{0}_bucket{{le=\"+Inf\"}} {1}\nlinnet_{0}_sum {2}\nlinnet_{0}_count "
-      "{1}\n",
-      name, count, sum_s_);
+      "linnet_{0}_bucket{{{1}le=\"+Inf\"}} {3}\nlinnet_{0}_sum{2} {4}\nlinnet_{0}_count{2} {3}\n",
+      name, first, all, count, sum_s_);
 }
 
-Metrics::Metrics()
+ModelMetrics::ModelMetrics()
     : queue_time(kLatencyBounds_s),
       time_to_first_token(kLatencyBounds_s),
       inter_token_latency(kLatencyBounds_s),
@@ -114,12 +171,12 @@ void Metrics::count_error(std::string_view code) {
   ++errors_[std::string(code)];
 }
 
-std::string Metrics::print() const {
+std::string Metrics::print(std::span<const NamedMetrics> models) const {
+  const std::vector<Labelled> all = labelled(models);
   std::string out;
-  print_numbers(*this, out);
-  print_head("process_resident_memory_bytes", "gauge", "Memory, the model's included.", out);
-  out += fmt::format("linnet_process_resident_memory_bytes {}\n", resident_bytes());
-  print_latencies(*this, out);
+  print_numbers(all, out);
+  print_server_numbers(*this, out);
+  print_latencies(all, out);
   const std::lock_guard lock(mutex_);
   print_head("replies_total", "counter", "Replies by route and status.", out);
   for (const auto& [key, count] : replies_) {

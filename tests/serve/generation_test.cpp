@@ -22,7 +22,7 @@ class GenerationTest : public testing::Test {
 
   std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(test::kBundledModel));
   std::vector<TokenId> tokens_ = *file_->tokenizer()->encode("In the beginning God created", {});
-  Metrics metrics_;
+  ModelMetrics metrics_;
   Notices notices_;
   int told_ = 0;
 };

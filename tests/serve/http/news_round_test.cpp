@@ -10,7 +10,7 @@ namespace {
 
 TEST(NewsRound, UrgentNewsDoNotWaitForTheOthers) {
   const auto file = std::move(*ModelFile::open(test::kBundledModel));
-  Metrics metrics;
+  ModelMetrics metrics;
   std::string told;
   const auto notice_of = [&](char name, bool is_urgent) {
     const auto on_news = [&told, name] { told += name; };
