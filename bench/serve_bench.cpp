@@ -131,8 +131,9 @@ int run(const Load& load) {
   auto model = serve::describe_model(**file, "model", "", load.tokens + 64);
   serve::ServerOptions options;
   options.port = 0;
-  auto server = serve::Server::start(
-      std::move(*model), [&] { return Result(load_engine(**file, load)); }, options);
+  std::vector<serve::ModelToServe> models;
+  models.push_back({std::move(*model), {[&] { return Result(load_engine(**file, load)); }}});
+  auto server = serve::Server::start(std::move(models), options);
   if (!server || !(*server)->wait_until_loaded()) return 1;
   std::vector<Cost> bare, served;
   for (int i = 0; i <= kRepeats; ++i) {  // in turns, so that both see the same machine

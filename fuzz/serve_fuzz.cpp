@@ -26,18 +26,18 @@ struct Served {
     file = std::move(*opened);
     auto described = describe_model(*file, "model", chat_template, 512);
     if (!described) std::abort();
-    model = std::make_unique<ServedModel>(std::move(*described));
-    engine = std::make_unique<EngineThread>(
-        []() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }, EngineLimits{}, metrics,
-        [](Notices) {});
-    if (engine->wait_until_loaded()) std::abort();  // from here on, it has failed
-    api = std::make_unique<Api>(*model, *engine, metrics);
+    std::vector<ModelToServe> given;
+    given.push_back({std::move(*described),
+                     {[]() -> Result<std::unique_ptr<Engine>> { return Error{"none"}; }}});
+    models = std::make_unique<ModelSet>(std::move(given), EngineLimits{}, [](const Notices&) {});
+    // From here on, it has failed.
+    if (models->first().engine->wait_until_loaded()) std::abort();
+    api = std::make_unique<Api>(*models, metrics);
   }
 
   std::unique_ptr<ModelFile> file;
-  std::unique_ptr<ServedModel> model;
   Metrics metrics;
-  std::unique_ptr<EngineThread> engine;
+  std::unique_ptr<ModelSet> models;
   std::unique_ptr<Api> api;
   std::shared_ptr<ClientAccount> client = std::make_shared<ClientAccount>(0, "", Quota{});
 };

@@ -122,19 +122,28 @@ void leave_out(std::string_view parts, CudaOptions& cuda) {
   }
 }
 
+constexpr const char* kRepoHelp = "Hugging Face repo, OWNER/NAME";
+
+void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision) {
+  app.add_option("--revision", revision, "branch, tag or commit of --repo")
+      ->needs(repo)
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void ModelOptions::add_to(CLI::App& app) {
-  app.parse_complete_callback([this] { read_environment(); });
   app.add_option(
          "--gguf", gguf,
          "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
          "the bundled model)")
       ->type_name("FILE");
-  auto* const from = app.add_option("--repo", repo, "Hugging Face repo, OWNER/NAME");
-  app.add_option("--revision", revision, "branch, tag or commit of --repo")
-      ->needs(from)
-      ->capture_default_str();
+  add_revision_option(app, app.add_option("--repo", repo, kRepoHelp), revision);
+  add_run_options_to(app);
+}
+
+void ModelOptions::add_run_options_to(CLI::App& app) {
+  app.parse_complete_callback([this] { read_environment(); });
   add_lora_option(app, adapters,
                   "GGUF file of a LoRA adapter to add to the model while it runs, and a factor on "
                   "what it adds");
@@ -217,6 +226,31 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
     note("--gpu-layers has no effect: no layer runs on a GPU\n");
   }
   return options;
+}
+
+void ModelSources::add_to(CLI::App& app) {
+  app.add_option("--gguf", ggufs,
+                 "GGUF file to load, or its name inside --repo (default: the only one of --repo, "
+                 "or the bundled model); repeatable, for several models")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  auto* const from = app.add_option("--repo", repos, std::string(kRepoHelp) + "; repeatable");
+  from->allow_extra_args(false);
+  add_revision_option(app, from, revision);
+}
+
+std::string ModelSources::problem() const {
+  if (repos.size() <= 1 || ggufs.empty() || ggufs.size() == repos.size()) return {};
+  return fmt::format("of {} repos {} files are named, expected one of each, or none", repos.size(),
+                     ggufs.size());
+}
+
+ModelOptions ModelSources::model(std::size_t index, const ModelOptions& shared) const {
+  ModelOptions model = shared;
+  if (index < ggufs.size()) model.gguf = ggufs[index];
+  if (!repos.empty()) model.repo = repos[std::min(index, repos.size() - 1)];
+  model.revision = revision;
+  return model;
 }
 
 std::string shown_name(const ModelFile& file) {

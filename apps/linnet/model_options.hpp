@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,6 +33,8 @@ struct ModelOptions {
 
   /// Wrong values of LINNET_CPU, LINNET_CUDA_WITHOUT and LINNET_DEVICE are errors of usage, too.
   void add_to(CLI::App& app);
+  /// All but where the model comes from.
+  void add_run_options_to(CLI::App& app);
   /// The options of speculation, for subcommands that generate text.
   void add_speculation_to(CLI::App& app);
   bool speculates() const { return speculate || !draft_model.empty(); }
@@ -40,6 +43,20 @@ struct ModelOptions {
 
  private:
   void read_environment();
+};
+
+/// Where the models of a command that runs several come from.
+struct ModelSources {
+  std::vector<std::string> ggufs, repos;
+  std::string revision = "main";
+
+  void add_to(CLI::App& app);
+  /// How many models they name; at least one.
+  std::size_t count() const { return std::max({ggufs.size(), repos.size(), std::size_t{1}}); }
+  /// What is wrong with them; empty: nothing.
+  std::string problem() const;
+  /// Model number `index`, which else is as `shared` says.
+  ModelOptions model(std::size_t index, const ModelOptions& shared) const;
 };
 
 /// What people call the model: its name, or its file's, in one line.

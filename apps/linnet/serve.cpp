@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "base/machine.hpp"
 #include "base/read_file.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/model_options.hpp"
+#include "linnet/served_models.hpp"
 #include "linnet/subcommand.hpp"
 #include "serve/server.hpp"
 
@@ -19,16 +20,13 @@ constexpr std::int64_t kMiB = 1 << 20;
 constexpr std::int64_t kLongestKeyFileBytes = 1 << 20;
 
 struct Options {
-  ModelOptions model;
+  ServedModelsOptions models;
   serve::ServerOptions server;
-  std::string alias;
-  std::string chat_template;
   std::vector<std::string> api_keys;
   std::string api_key_file;
   std::string cache_folder;
   std::int64_t port = 8080;
   std::int64_t most_gap_ms = 200;
-  std::int64_t kv_tokens = 0;
   std::int64_t body_mib = 8;
   std::int64_t drain_s = 30;
   bool logs = false;
@@ -44,28 +42,6 @@ Result<std::vector<serve::ApiKey>> read_keys(const Options& options) {
   if (!more) return Error{options.api_key_file + ": " + more.error().message};
   keys.insert(keys.end(), more->begin(), more->end());
   return keys;
-}
-
-// Tokens of the KV cache that all texts share: some contexts, as far as half of what is left of
-// memory holds them.
-std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t wanted) {
-  if (wanted > 0) return std::max(wanted, plan.context);
-  constexpr std::int64_t kContexts = 8;
-  const std::int64_t many = plan.context * kContexts;
-  return std::max(plan.context, std::min(many, plan.tokens_in_half()));
-}
-
-// An Error where the memory does not hold a cache for so many tokens: they are used one day.
-Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens) {
-  for (const MemoryShare& share : plan.shares) {
-    const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
-    if (have == 0 || need <= have) continue;
-    return Error{fmt::format(
-        "--kv-tokens {}: the model with a cache of that size needs {} MiB of memory and {} MiB are "
-        "available; --force starts all the same",
-        kv_tokens, need / kMiB, have / kMiB)};
-  }
-  return {};
 }
 
 // Signals that are waited for, in all threads that begin after this.
@@ -138,43 +114,35 @@ serve::ServerOptions server_options(const Options& options, std::vector<serve::A
   server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
   server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
   server.engine.cache_folder = options.cache_folder;
+  server.engine.room.most_loaded = options.models.most_loaded();
   if (options.logs || server.logs_content) {
     server.log = [](std::string_view line) { note("{}\n", line); };
   }
   return server;
 }
 
-Result<serve::ServedModel> describe(const ModelFile& file, const Options& options,
-                                    std::int64_t context) {
-  const std::string id = options.alias.empty() ? file.file().path().stem().string() : options.alias;
-  auto model = serve::describe_model(file, id, options.chat_template, context);
-  if (model && !model->chat) note("no chat: {}\n", printable(model->chat_problem));
-  return model;
+// Where the server is, and what it has.
+void note_models(const std::vector<PlannedModel>& models, const serve::ServerOptions& options,
+                 int port) {
+  const std::string where =
+      fmt::format(" at {}://{}", options.tls.certificate.empty() ? "http" : "https",
+                  authority_of(options.host, port));
+  std::string lines;
+  for (const PlannedModel& model : models) {
+    lines += fmt::format("{}{} with a context of {} tokens and a cache for {}{}\n",
+                         printable(model.id), lines.empty() ? where : "", model.plan.context,
+                         model.kv_tokens, lines.empty() ? "" : ", loaded when it is asked for");
+  }
+  note("{}", lines);  // at once: programs look for it
 }
 
-Status serve_model(const ModelFile& file, const Options& options,
-                   const serve::ServerOptions& server_options, const sigset_t& signals) {
-  const EngineOptions engine_options = options.model.engine_options(file);
-  const auto plan = file.plan(engine_options);
-  if (!plan) return plan.error();
-  note_context(*plan);
-  auto model = describe(file, options, plan->context);
-  if (!model) return model.error();
-  const std::string id = model->id;
-  const std::int64_t kv_tokens = choose_kv_tokens(*plan, options.kv_tokens);
-  if (options.kv_tokens > 0 && !engine_options.force) {
-    if (Status s = check_cache(*plan, kv_tokens); !s) return s;
-  }
+Status serve_models(std::vector<PlannedModel> models, const Options& options,
+                    const serve::ServerOptions& server_options, const sigset_t& signals) {
   allow_connections(server_options.most_connections);
-  auto server = serve::Server::start(
-      std::move(*model),
-      [&file, engine_options, kv_tokens] { return Engine::load(file, engine_options, kv_tokens); },
-      server_options);
+  auto server = serve::Server::start(models_to_serve(models), server_options);
   if (!server) return server.error();
-  if (Status s = wait_for_model(**server, id); !s) return s;
-  note("{} at {}://{} with a context of {} tokens and a cache for {}\n", printable(id),
-       server_options.tls.certificate.empty() ? "http" : "https",
-       authority_of(server_options.host, (*server)->port()), plan->context, kv_tokens);
+  if (Status s = wait_for_model(**server, models.front().id); !s) return s;
+  note_models(models, server_options, (*server)->port());
   serve_until_signal(**server, signals, options);
   return {};
 }
@@ -182,10 +150,11 @@ Status serve_model(const ModelFile& file, const Options& options,
 Status run(const Options& options) {
   auto keys = read_keys(options);
   if (!keys) return keys.error();
-  const auto file = open_model(options.model);
-  if (!file) return file.error();
+  auto models = plan_models(options.models);
+  if (!models) return models.error();
   const sigset_t signals = block_signals();
-  return serve_model(**file, options, server_options(options, std::move(*keys)), signals);
+  return serve_models(std::move(*models), options, server_options(options, std::move(*keys)),
+                      signals);
 }
 
 void add_access_options(CLI::App& app, Options& options) {
@@ -248,27 +217,25 @@ void add_load_options(CLI::App& app, Options& options) {
 }  // namespace
 
 void add_serve(CLI::App& parent, int& exit_status) {
-  CLI::App* app = parent.add_subcommand("serve", "Serve a model over HTTP, as OpenAI's API does");
+  CLI::App* app = parent.add_subcommand("serve", "Serve models over HTTP, as OpenAI's API does");
   auto options = std::make_shared<Options>();
   add_access_options(*app, *options);
   add_load_options(*app, *options);
-  app->add_option("--alias", options->alias, "the model's name in the API (default: the file's)");
-  app->add_option("--chat-template", options->chat_template,
-                  "built-in template or file, where the model's own is missing or wrong")
-      ->type_name("NAME|FILE");
-  app->add_option("--kv-tokens", options->kv_tokens,
-                  "tokens in the KV cache of all texts together (default: up to 8 contexts)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
-  options->model.add_to(*app);
-  options->model.add_speculation_to(*app);
+  options->models.add_to(*app);
   app->footer(
       "A page to chat with the model is at the address that the server says, and\n"
       "docs/serving.md has examples of requests.\n\n"
       "Examples:\n"
       "  linnet serve --gguf model.gguf\n"
       "  linnet serve --gguf model.gguf --host 0.0.0.0 --api-key-file keys.txt\n"
+      "  linnet serve --gguf small.gguf --gguf large.gguf\n"
       "  linnet serve --gguf model.gguf --ctx 8192 --parallel 8 --cache-dir /var/cache/linnet");
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->callback([options, &exit_status] {
+    if (const std::string problem = options->models.problem(); !problem.empty()) {
+      throw CLI::ValidationError(problem);
+    }
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

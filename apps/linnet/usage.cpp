@@ -62,6 +62,7 @@ constexpr std::array kOptions = {
     Translation{"--model-draft", "--draft-model"},
     Translation{"-np", "--parallel"},
     Translation{"-a", "--alias"},
+    Translation{"--models-max", "--models-loaded"},
     Translation{"--chat-template-file", "--chat-template"},
 };
 

@@ -100,8 +100,7 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics, ErrorShape shape) 
   return reply;
 }
 
-Api::Api(const ServedModel& model, EngineThread& engine, Metrics& metrics)
-    : model_(model), engine_(engine), metrics_(metrics), grammars_(model) {}
+Api::Api(const ModelSet& models, Metrics& metrics) : models_(models), metrics_(metrics) {}
 
 std::string_view Api::route_name(std::string_view path) {
   const Route* const route = find_route(path);
@@ -174,9 +173,26 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_compile) {
     if (!parsed) return invalid_request(parsed.error().message);
     request.json = std::move(*parsed);
   }
-  ApiContext context{model_, engine_, metrics_, grammars_, sequences_, may_compile};
-  const Json none;
-  return route.handler(context, request, request.json ? *request.json : none);
+  const Json none, &body = request.json ? *request.json : none;
+  const auto chosen = choose_model(body);
+  if (!chosen) return chosen.error();
+  if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
+  ApiContext context{models_, **chosen, metrics_, sequences_, may_compile};
+  return route.handler(context, request, body);
+}
+
+// The one that the field `model` names; the first one where there is none.
+ApiResult<ModelEntry*> Api::choose_model(const Json& body) const {
+  if (body.is_null()) return &models_.first();
+  Fields fields(body);
+  const auto name = fields.text("model");
+  if (fields.error()) return *fields.error();
+  if (!name || name->empty()) return &models_.first();
+  const auto chosen = models_.find(*name);
+  if (chosen) return *chosen;
+  ApiError error = chosen.error();
+  error.param = "model";
+  return error;
 }
 
 }  // namespace linnet::serve

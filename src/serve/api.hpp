@@ -15,7 +15,7 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics,
 class Api {
  public:
   /// All must outlive this.
-  Api(const ServedModel& model, EngineThread& engine, Metrics& metrics);
+  Api(const ModelSet& models, Metrics& metrics);
 
   /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
@@ -32,12 +32,11 @@ class Api {
  private:
   ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_compile);
   ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_compile);
+  ApiResult<ModelEntry*> choose_model(const Json& body) const;
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 
-  const ServedModel& model_;
-  EngineThread& engine_;
+  const ModelSet& models_;
   Metrics& metrics_;
-  GrammarCache grammars_;
   SequenceList sequences_;
 };
 

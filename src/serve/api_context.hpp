@@ -10,11 +10,9 @@
 #include "serve/access/client_account.hpp"
 #include "serve/answers/pending_answer.hpp"
 #include "serve/api_error.hpp"
-#include "serve/constraints/grammar_cache.hpp"
-#include "serve/engine_thread.hpp"
 #include "serve/metrics.hpp"
+#include "serve/model_set.hpp"
 #include "serve/sequence_list.hpp"
-#include "serve/served_model.hpp"
 
 namespace linnet::serve {
 
@@ -25,6 +23,7 @@ struct ApiRequest {
   std::string body;
   std::optional<Json> json;               ///< the body, once it was read
   std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key
+  std::string model;                      ///< that answers, where there are several
   /// Called from the I/O thread when the answer has something new.
   std::function<void()> notify;
 };
@@ -40,12 +39,13 @@ struct ApiReply {
 
 /// What endpoints work with. Safe to use from several threads.
 struct ApiContext {
-  const ServedModel& model;
-  EngineThread& engine;
-  Metrics& metrics;
-  GrammarCache& grammars;
+  const ModelSet& models;
+  ModelEntry& chosen;  ///< of them, by the request
+  const Metrics& metrics;
   SequenceList& sequences;
   bool may_compile = true;  ///< else a grammar that is not known is GrammarCache::kNotCompiled
+
+  const ServedModel& model() const { return chosen.model; }
 };
 
 ApiReply json_reply(const Json& json);

@@ -23,21 +23,26 @@ void insist(const Body& body) {
 
 }  // namespace
 
-EngineThread::EngineThread(Loader loader, const EngineLimits& limits, Metrics& metrics,
-                           Deliver deliver)
-    : limits_(limits),
+EngineThread::EngineThread(std::string name, EngineSource source, SharedByEngines& shared,
+                           ModelMetrics& metrics)
+    : name_(std::move(name)),
+      source_(std::move(source)),
+      shared_(shared),
       metrics_(metrics),
-      deliver_(std::move(deliver)),
-      waiting_(limits.most_waiting),
-      thread_([this, loader = std::move(loader)] { run(loader); }) {}
+      waiting_(shared.limits.most_waiting),
+      thread_([this] { run(); }) {}
 
 EngineThread::~EngineThread() {
+  stop();
+  thread_.join();
+}
+
+void EngineThread::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
 }
 
 EngineThread::State EngineThread::state() const {
@@ -45,10 +50,23 @@ EngineThread::State EngineThread::state() const {
   return state_;
 }
 
+void EngineThread::load() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_load_asked_ = state_ != State::kReady;
+  }
+  changed_.notify_all();
+}
+
+std::optional<Status> EngineThread::first_load() const {
+  const std::lock_guard lock(mutex_);
+  return first_load_;
+}
+
 Status EngineThread::wait_until_loaded() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return state_ != State::kLoading; });
-  return load_status_;
+  changed_.wait(lock, [this] { return first_load_.has_value(); });
+  return *first_load_;
 }
 
 std::string EngineThread::step_problem() const {
@@ -61,8 +79,9 @@ bool EngineThread::submit(std::vector<Job> jobs) {
   {
     const std::lock_guard lock(mutex_);
     // Those that can begin at once are not counted as waiting.
+    const std::size_t most = shared_.limits.most_running;
     const auto running = static_cast<std::size_t>(metrics_.running.load());
-    const std::size_t free_places = limits_.most_running - std::min(limits_.most_running, running);
+    const std::size_t free_places = most - std::min(most, running);
     if (stopping_ || !waiting_.push(jobs, free_places)) return false;
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
   }
@@ -70,57 +89,157 @@ bool EngineThread::submit(std::vector<Job> jobs) {
   return true;
 }
 
-void EngineThread::run(const Loader& loader) {
-  if (!load(loader)) return;
+Status EngineThread::check_memory(const EnginesInMemory& others) const {
+  return source_.check_memory ? source_.check_memory(others) : Status();
+}
+
+bool EngineThread::is_wanted() {
+  drop_cancelled();
+  const std::lock_guard lock(mutex_);
+  return !stopping_ && (is_load_asked_ || waiting_.size() > 0);
+}
+
+// Texts that wait do not count while it leaves: it will come back for them.
+bool EngineThread::is_busy() const {
+  const std::lock_guard lock(mutex_);
+  return !resting_ || (!leaving_ && waiting_.size() > 0);
+}
+
+EngineRoom::Clock::time_point EngineThread::last_used() const {
+  const std::lock_guard lock(mutex_);
+  return last_used_;
+}
+
+void EngineThread::set_leaving(bool leaving) {
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_ = leaving;
+  }
+  changed_.notify_all();
+}
+
+bool EngineThread::is_leaving() const {
+  const std::lock_guard lock(mutex_);
+  return leaving_;
+}
+
+void EngineThread::run() {
   while (wait_for_work()) {
-    insist([this] { admit(); });
-    insist([this] { step(); });
+    if (!engine_) {
+      bring_in();
+    } else if (engine_->idle() && is_leaving()) {
+      let_go();
+    } else {
+      insist([this] { admit(); });
+      insist([this] { step(); });
+    }
     insist([this] { deliver(); });
   }
   insist([this] { fail_all("the server is shutting down"); });
-  while (kept_ && kept_->save_one()) continue;
+  if (engine_) let_go();
 }
 
 void EngineThread::deliver() {
   if (notices_.empty()) return;
-  deliver_(notices_);
+  shared_.deliver(notices_);
   notices_.clear();
 }
 
-bool EngineThread::load(const Loader& loader) {
-  auto engine = guarded(loader);
-  if (engine && !limits_.cache_folder.empty()) {
-    kept_.emplace(limits_.cache_folder, **engine);
+// Where that fails, so does what waits for it.
+void EngineThread::bring_in() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::kLoading;
+  }
+  const Status status = guarded([this] { return enter_and_load(); });
+  const bool is_wanted = status || status.error().code != EngineRoom::kNotWanted;
+  insist([&] {
+    const std::lock_guard lock(mutex_);
+    if (is_wanted && !first_load_) first_load_ = status;
+    state_ = status ? State::kReady : is_wanted ? State::kFailed : State::kAway;
+    is_load_asked_ = false;
+    last_used_ = EngineRoom::Clock::now();
+  });
+  changed_.notify_all();
+  if (status || !is_wanted) return;
+  const Error& error = status.error();
+  const std::string_view code = error.code.empty() ? kLoadFailed : error.code;
+  fail_waiting(error.message, code);
+}
+
+Status EngineThread::enter_and_load() {
+  if (Status status = shared_.room.enter(*this); !status) return status;
+  Status status = guarded([this] { return load_engine(); });
+  if (status) {
+    shared_.room.settle(*this);
+  } else {
+    kept_.reset();
+    engine_.reset();
+    shared_.room.leave(*this);
+  }
+  return status;
+}
+
+Status EngineThread::load_engine() {
+  auto engine = source_.load();
+  if (!engine) return engine.error();
+  const EngineLimits& limits = shared_.limits;
+  engine_ = std::move(*engine);
+  if (!limits.cache_folder.empty()) {
+    kept_.emplace(limits.cache_folder, *engine_);
     metrics_.restored_tokens = kept_->restore();
   }
-  const std::lock_guard lock(mutex_);
-  state_ = engine ? State::kReady : State::kFailed;
-  if (engine) {
-    engine_ = std::move(*engine);
-    pacer_.emplace(std::chrono::duration<double>(limits_.most_gap).count(),
-                   engine_->model().limits().rows);
-    metrics_.kv_pages = engine_->scheduler().pages();
-    metrics_.kv_free_pages = engine_->scheduler().free_pages();
-  } else {
-    load_status_ = engine.error();
+  pacer_.emplace(std::chrono::duration<double>(limits.most_gap).count(),
+                 engine_->model().limits().rows);
+  metrics_.kv_pages = engine_->scheduler().pages();
+  metrics_.kv_free_pages = engine_->scheduler().free_pages();
+  counted_ = {metrics_.preemptions, metrics_.guessed_tokens, metrics_.accepted_tokens,
+              metrics_.unsaved_texts};
+  metrics_.loaded = 1;
+  ++metrics_.loads;
+  return {};
+}
+
+// Texts are kept first, as far as they are not kept yet.
+void EngineThread::let_go() {
+  {
+    const std::lock_guard lock(mutex_);
+    resting_ = true;
   }
-  changed_.notify_all();
-  return state_ == State::kReady;
+  while (kept_ && kept_->save_one()) continue;
+  if (kept_) metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
+  kept_.reset();
+  engine_.reset();
+  metrics_.loaded = metrics_.kv_pages = metrics_.kv_free_pages = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::kAway;
+    step_problem_.clear();
+    leaving_ = false;
+  }
+  shared_.room.leave(*this);
+}
+
+// With the mutex locked.
+bool EngineThread::has_work() const {
+  if (stopping_ || waiting_.size() > 0) return true;
+  return engine_ ? leaving_ || !engine_->idle() : is_load_asked_;
 }
 
 // False when the thread is to end. Texts are kept when nothing else has been there to do for a
 // while, one at a time, so that a request hardly waits for it.
 bool EngineThread::wait_for_work() {
-  const auto is_wanted = [this] { return stopping_ || waiting_.size() > 0 || !engine_->idle(); };
   std::unique_lock lock(mutex_);
-  while (kept_ && !changed_.wait_for(lock, kQuietTime, is_wanted)) {
+  resting_ = !has_work();
+  while (kept_ && !changed_.wait_for(lock, kQuietTime, [this] { return has_work(); })) {
     lock.unlock();
     const bool has_saved = kept_->save_one();
-    metrics_.unsaved_texts = kept_->unsaved();
+    metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
     lock.lock();
     if (!has_saved) break;
   }
-  changed_.wait(lock, is_wanted);
+  changed_.wait(lock, [this] { return has_work(); });
+  resting_ = false;
   return !stopping_;
 }
 
@@ -138,17 +257,23 @@ void EngineThread::keep_text(GenerateRequest& request) {
   };
 }
 
-// Moves jobs from the queue to `jobs`, as far as the engine has room; drops those that nobody
-// wants.
-void EngineThread::take_jobs(std::vector<Job>& jobs) {
+void EngineThread::drop_cancelled() {
   const std::lock_guard lock(mutex_);
-  if (waiting_.size() == 0) return;
-  RunningTexts running;
-  for (const Running& text : running_) ++running[text.client];
   for (const Job& job : waiting_.take_cancelled()) {
     job.generation->finish(FinishReason::kCancelled);
   }
-  const std::size_t room = limits_.most_running - running_.size();
+  metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
+}
+
+// Moves jobs from the queue to `jobs`, as far as the engine has room; drops those that nobody
+// wants.
+void EngineThread::take_jobs(std::vector<Job>& jobs) {
+  drop_cancelled();
+  const std::lock_guard lock(mutex_);
+  if (leaving_ || waiting_.size() == 0) return;
+  RunningTexts running;
+  for (const Running& text : running_) ++running[text.client];
+  const std::size_t room = shared_.limits.most_running - running_.size();
   jobs.reserve(std::min(waiting_.size(), room));
   while (jobs.size() < room) {
     auto job = waiting_.pop(running);
@@ -204,6 +329,7 @@ Status EngineThread::start(Job job) {
 
 // Cuts prompts so that the step does not keep running texts waiting, and learns from its time.
 Status EngineThread::paced_step() {
+  const StepTurns::Turn turn(shared_.turns);
   engine_->limit_prompt_rows(pacer_->prompt_rows());
   const auto begin = std::chrono::steady_clock::now();
   Status status = guarded([this] { return engine_->step(); });
@@ -218,22 +344,29 @@ Status EngineThread::paced_step() {
 void EngineThread::step() {
   if (engine_->idle()) return;
   const Status status = paced_step();
+  count_step();
+  end_step(status ? "" : status.error().message);
+}
+
+void EngineThread::count_step() {
   const Scheduler& scheduler = engine_->scheduler();
   ++metrics_.steps;
   metrics_.kv_free_pages = scheduler.free_pages();
-  metrics_.preemptions = scheduler.preemptions();
+  metrics_.preemptions = counted_.preemptions + scheduler.preemptions();
   metrics_.running = static_cast<std::int64_t>(running_.size());
-  metrics_.guessed_tokens = scheduler.speculation().guessed;
-  metrics_.accepted_tokens = scheduler.speculation().accepted;
-  fail_step(status ? "" : status.error().message);
+  metrics_.guessed_tokens = counted_.guessed + scheduler.speculation().guessed;
+  metrics_.accepted_tokens = counted_.accepted + scheduler.speculation().accepted;
 }
 
 // Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never
 // end: all of it leaves at the next step.
-void EngineThread::fail_step(const std::string& problem) {
+void EngineThread::end_step(const std::string& problem) {
   {
     const std::lock_guard lock(mutex_);
     step_problem_ = problem;
+    last_used_ = EngineRoom::Clock::now();
+    // Before the news of it go out, so that who has an answer knows what is idle.
+    resting_ = running_.empty() && waiting_.size() == 0;
   }
   if (problem.empty()) return;
   for (const Running& text : running_) {
@@ -242,12 +375,21 @@ void EngineThread::fail_step(const std::string& problem) {
   }
 }
 
+void EngineThread::fail_waiting(const std::string& message, std::string_view code) {
+  std::vector<Job> jobs;
+  insist([&] {
+    const std::lock_guard lock(mutex_);
+    jobs = waiting_.take_all();
+  });
+  metrics_.waiting = 0;
+  for (const Job& job : jobs) {
+    insist([&] { job.generation->fail(message, code); });
+  }
+}
+
 void EngineThread::fail_all(const std::string& message) {
   for (const Running& text : running_) text.generation->fail(message);
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Job& job : waiting_.take_all()) job.generation->fail(message);
-  }
+  fail_waiting(message, kEngineFailed);
   deliver();
 }
 

@@ -17,6 +17,7 @@ Json SequenceList::to_json() const {
     const Outcome outcome = generation->peek();
     if (outcome.reason) continue;
     data.push_back({{"id", entry.id},
+                    {"model", entry.model},
                     {"choice", entry.choice},
                     {"endpoint", entry.endpoint},
                     {"state", outcome.started ? "running" : "waiting"},

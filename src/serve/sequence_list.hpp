@@ -16,6 +16,7 @@ class SequenceList {
  public:
   struct Entry {
     std::string id;             ///< of the answer that it belongs to
+    std::string model;          ///< its id
     std::size_t choice = 0;     ///< of that answer
     std::string_view endpoint;  ///< of the table of routes
     std::int64_t prompt_tokens = 0;

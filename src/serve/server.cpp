@@ -73,17 +73,15 @@ ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Server::State {
-  State(ServedModel served, EngineThread::Loader loader, ServerOptions given, bool loopback)
+  State(std::vector<ModelToServe> served, ServerOptions given, bool loopback)
       : options(std::move(given)),
         places(make_places(options)),
-        model(std::move(served)),
         keys(options.api_keys),
         rules(options.cors_origins, loopback && keys.empty()),
-        engine(std::make_unique<EngineThread>(
-            std::move(loader), options.engine, metrics,
-            // There is no news before there are requests, for which all of this is there.
-            [this](const Notices& notices) { news.add(notices); })),
-        api(model, *engine, metrics),
+        models(std::move(served), options.engine,
+               // There is no news before there are requests, for which all of this is there.
+               [this](const Notices& notices) { news.add(notices); }),
+        api(models, metrics),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
         context{api, readers, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;
@@ -99,11 +97,10 @@ struct Server::State {
   // The order matters: what is first is destroyed last.
   const ServerOptions options;
   ConnectionPlaces places;
-  const ServedModel model;
   ApiKeys keys;
   const BrowserRules rules;
   Metrics metrics;
-  std::unique_ptr<EngineThread> engine;
+  ModelSet models;
   Api api;
   Gate gate;
   ConnectionContext context;
@@ -160,8 +157,9 @@ void Server::State::stop_accepting() {
 
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::Loader loader,
+Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
                                               ServerOptions options) {
+  if (Status s = ModelSet::check_ids(models); !s) return s.error();
   const auto endpoint = endpoint_of(options);
   if (!endpoint) return endpoint.error();
   if (Status s = BrowserRules::check_origins(options.cors_origins); !s) return s.error();
@@ -172,7 +170,7 @@ Result<std::unique_ptr<Server>> Server::start(ServedModel model, EngineThread::L
     if (Status s = CacheFolder::prepare(cache_folder); !s) return s.error();
   }
   const std::string where = fmt::format("{}:{}", options.host, options.port);
-  auto state = std::make_unique<State>(std::move(model), std::move(loader), std::move(options),
+  auto state = std::make_unique<State>(std::move(models), std::move(options),
                                        endpoint->address().is_loopback());
   state->tls = std::move(*tls);
   if (const ErrorCode error = listen(state->acceptor, *endpoint); error) {
@@ -188,13 +186,13 @@ Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
   state_->readers.stop();
-  // Its notes to connections go nowhere from here on, but need the I/O context.
-  state_->engine.reset();
+  // Their notes to connections go nowhere from here on, but need the I/O context.
+  state_->models.stop();
 }
 
 std::uint16_t Server::port() const { return state_->port; }
 
-Status Server::wait_until_loaded() { return state_->engine->wait_until_loaded(); }
+Status Server::wait_until_loaded() { return state_->models.first().engine->wait_until_loaded(); }
 
 Status Server::reload(std::vector<ApiKey> keys) {
   auto tls = load_tls(state_->options.tls);

@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "serve/access/api_keys.hpp"
-#include "serve/engine_thread.hpp"
 #include "serve/http/tls_files.hpp"
-#include "serve/served_model.hpp"
+#include "serve/model_set.hpp"
 
 namespace linnet::serve {
 
@@ -36,13 +35,14 @@ struct ServerOptions {
 };
 
 /// The HTTP server: a thread for the connections, two that read requests (see RequestReaders), and
-/// the engine's. All members may be called from any thread.
+/// one for each model. All members may be called from any thread.
 class Server {
  public:
-  /// Listens at once; the model is loaded meanwhile, by `loader`. Errors: an address that can't be
-  /// listened at, or that other machines can reach although there are no keys; TLS files that can't
-  /// be used; a cache folder that can't be written.
-  static Result<std::unique_ptr<Server>> start(ServedModel model, EngineThread::Loader loader,
+  /// Listens at once; the first model is loaded meanwhile, see ModelSet. `models` has at least one.
+  /// Errors: two models of the same name; an address that can't be listened at, or that other
+  /// machines can reach although there are no keys; TLS files that can't be used; a cache folder
+  /// that can't be written.
+  static Result<std::unique_ptr<Server>> start(std::vector<ModelToServe> models,
                                                ServerOptions options);
   /// Ends all connections and waits for the step of the engine that runs.
   ~Server();
@@ -50,7 +50,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const;
-  /// The Error why the model could not be loaded.
+  /// The Error why the first model could not be loaded.
   Status wait_until_loaded();
   /// From now on, these keys are the valid ones; requests under way go on. Ignored if there would
   /// be no key any more. The TLS files are read again for new connections; an Error leaves

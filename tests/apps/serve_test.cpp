@@ -50,14 +50,31 @@ std::uint16_t bound_port(int family) {
 // A server on a free port, which it tells on standard error.
 class ServeTest : public testing::Test {
  protected:
-  void start(std::vector<std::string> options) {
-    options.insert(options.begin(), {"serve", "--gguf", kModel, "--port", "0"});
+  void start(std::vector<std::string> options, const std::vector<std::string>& models = {kModel}) {
+    for (const std::string& model : models) {
+      options.insert(options.end(), {"--gguf", model});
+    }
+    options.insert(options.begin(), {"serve", "--port", "0"});
     program_ = std::make_unique<test::Program>(
         options, test::Streams{.error_path = (folder_ / "err").string()});
     ASSERT_TRUE(becomes([this] { return said().find(" at http") != std::string::npos; })) << said();
     const std::string text = said();
-    const std::size_t colon = text.rfind(':', text.find(" with a context"));
+    const std::size_t colon = text.rfind(':', text.find(" with a context", text.find(" at http")));
     port_ = static_cast<std::uint16_t>(std::stoi(text.substr(colon + 1)));
+  }
+  // The bundled model under another name.
+  std::string copy_of_model(const std::string& name) {
+    const auto path = folder_ / (name + ".gguf");
+    std::filesystem::copy_file(kModel, path);
+    return path.string();
+  }
+  test::HttpReply complete(const std::string& model) const {
+    const nlohmann::json body = {
+        {"model", model}, {"prompt", "In the beginning"}, {"temperature", 0}, {"max_tokens", 8}};
+    return test::http(port_, "POST", "/v1/completions", body.dump());
+  }
+  std::string state_of(const std::string& model) const {
+    return test::http(port_, "GET", "/v1/models/" + model).json()["state"];
   }
   std::string said() const { return test::read_file(folder_ / "err"); }
   int status_with_key(const std::string& key) const {
@@ -133,6 +150,65 @@ TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
   ASSERT_EQ(status, 503) << "it has loaded";
   program.signal(SIGINT);
   EXPECT_EQ(program.wait().status, 128 + SIGINT);
+}
+
+TEST_F(ServeTest, SeveralModels) {
+  const auto models = {copy_of_model("first"), copy_of_model("second")};
+  start({"--models-loaded", "1", "--cache-dir", (folder_ / "cache").string()}, models);
+  EXPECT_THAT(said(), HasSubstr("first at http://127.0.0.1:"));
+  EXPECT_THAT(said(), HasSubstr("second with a context of 512 tokens and a cache for 4096, loaded "
+                                "when it is asked for\n"));
+  EXPECT_EQ(state_of("first"), "loaded");
+  EXPECT_EQ(state_of("second"), "unloaded");
+  const auto text_of = [&](const std::string& model) {
+    const auto reply = complete(model);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.json()["model"], model.empty() ? "first" : model);
+    return reply.json()["choices"][0]["text"].get<std::string>();
+  };
+  const std::string text = text_of("");
+  EXPECT_EQ(text_of("second"), text);
+  EXPECT_EQ(state_of("first"), "unloaded");
+  EXPECT_EQ(text_of("first"), text);
+  EXPECT_THAT(complete("third").body, HasSubstr("this server runs first, second"));
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+}
+
+TEST_F(ServeTest, AFileThatWasCutIsAnErrorOfItsModelOnly) {
+  const std::string second = copy_of_model("second"), third = copy_of_model("third");
+  start({}, {copy_of_model("first"), second, third});
+  std::filesystem::resize_file(second, 1000);
+  std::filesystem::remove(third);
+  const auto reply = complete("second");
+  EXPECT_EQ(reply.status, 503) << reply.body;
+  EXPECT_EQ(reply.json()["error"]["code"], "load_failed");
+  EXPECT_THAT(reply.json()["error"]["message"], HasSubstr("second.gguf: "));
+  EXPECT_EQ(state_of("second"), "failed");
+  EXPECT_EQ(complete("first").status, 200);
+  EXPECT_EQ(complete("third").status, 200) << "it is open still";
+}
+
+TEST_F(ServeTest, AliasesNameTheModelsInTheirOrder) {
+  start({"--alias", "b", "--alias", "a/c"}, {kModel, kModel});
+  EXPECT_EQ(complete("").json()["model"], "b");
+  EXPECT_EQ(complete("a/c").json()["model"], "a/c");
+  EXPECT_EQ(complete("linnet-kjv").status, 404);
+}
+
+TEST_F(ServeTest, SeveralModelsThatAreRefusedAtTheStart) {
+  const auto serve = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"serve", "--port", "0"});
+    return test::run_program(options);
+  };
+  const auto twice = serve({"--gguf", kModel, "--gguf", kModel});
+  EXPECT_EQ(twice.status, 1);
+  EXPECT_THAT(twice.err, HasSubstr("two models are called linnet-kjv; --alias gives them other"));
+  test::write_file(folder_ / "broken.gguf", "GGUF");
+  const auto broken = serve({"--gguf", kModel, "--gguf", (folder_ / "broken.gguf").string()});
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_THAT(broken.err, HasSubstr("broken.gguf: "));
+  EXPECT_THAT(broken.err, testing::Not(HasSubstr(" at http")));
 }
 
 TEST(Serve, WhatIsRefusedAtTheStart) {

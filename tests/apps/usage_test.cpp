@@ -144,6 +144,13 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
   expect_usage_error({"generate", "--prompt"}, "--prompt: expected a value, found none\n");
   expect_usage_error({"generate", "--revision", "v2"}, "--revision requires --repo");
   expect_usage_error({"serve", "--api-key", "a", "b"}, "b was not expected");
+  expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--alias", "c"},
+                     "--alias is there 1 times for 2 models, expected once for each of them");
+  expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--lora", "c"},
+                     "--lora is for one model, and there are 2");
+  expect_usage_error({"serve", "--repo", "a/b", "--repo", "c/d", "--gguf", "e"},
+                     "of 2 repos 1 files are named, expected one of each, or none");
+  expect_usage_error({"serve", "--models-loaded", "0"}, "--models-loaded");
   expect_usage_error({"generate", "--json=x"}, "--json: x is none of its values\n");
   expect_usage_error({"logits", "--tokens", "1,x", "--npy", "a"},
                      "--tokens: 1,x is none of its values\n");

@@ -10,13 +10,15 @@ namespace {
 // As JSON a body takes many times its bytes, and thousands of requests may wait.
 TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
   const auto file = ModelFile::open(test::kBundledModel);
-  const auto model = describe_model(**file, "m", "", 512);
+  auto model = describe_model(**file, "m", "", 512);
   ASSERT_TRUE(model.ok());
+  std::vector<ModelToServe> given;
+  given.push_back({std::move(*model),
+                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
   Metrics metrics;
-  EngineThread engine([]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; },
-                      {}, metrics, [](const Notices&) {});
-  EXPECT_FALSE(engine.wait_until_loaded());
-  Api api(*model, engine, metrics);
+  const ModelSet models(std::move(given), {}, [](const Notices&) {});
+  EXPECT_FALSE(models.first().engine->wait_until_loaded());
+  Api api(models, metrics);
   const std::string body = R"({"prompt": "a", "grammar": "root ::= \"a\"", "other": [[], []]})";
   ApiRequest request;
   request.method = "POST";

@@ -46,24 +46,27 @@ class EngineThreadTest : public testing::Test {
 
   test::TemporaryFolder folder_;
   std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(test::kBundledModel));
-  Metrics metrics_;
+  ModelMetrics metrics_;
   std::mutex mutex_;
   std::condition_variable told_;
   pthread_t thread_{};
-  EngineThread engine_{[this] {
+  SharedByEngines shared_{limits(folder_), [this](const Notices&) {
+                            const std::lock_guard lock(mutex_);
+                            thread_ = pthread_self();
+                            told_.notify_all();
+                          }};
+  EngineThread engine_{"m",
+                       {[this] {
                          EngineOptions options;
                          options.threads = 1;
                          return Engine::load(*file_, options, /*kv_tokens=*/512);
-                       },
-                       limits(folder_), metrics_,
-                       [this](const Notices&) {
-                         const std::lock_guard lock(mutex_);
-                         thread_ = pthread_self();
-                         told_.notify_all();
-                       }};
+                       }},
+                       shared_,
+                       metrics_};
 };
 
 TEST_F(EngineThreadTest, AnyAllocationMayFail) {
+  engine_.load();
   ASSERT_TRUE(engine_.wait_until_loaded());
   std::string expected, text;
   ASSERT_EQ(run_text(expected).error, "");

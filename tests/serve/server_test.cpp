@@ -490,6 +490,13 @@ TEST(Server, KeysAreAskedFor) {
   EXPECT_EQ(serving.get("/v1/models", "Authorization: bearer second\r\n").status, 200);
 }
 
+std::vector<serve::ModelToServe> one_model(const ModelFile& file,
+                                           std::function<Result<std::unique_ptr<Engine>>()> load) {
+  std::vector<serve::ModelToServe> models;
+  models.push_back({std::move(*serve::describe_model(file, "m", "", 512)), {std::move(load)}});
+  return models;
+}
+
 TEST(Server, OtherMachinesNeedAKey) {
   const auto file = ModelFile::open(test::kBundledModel);
   const auto start = [&](bool insecure) {
@@ -497,9 +504,8 @@ TEST(Server, OtherMachinesNeedAKey) {
     options.host = "0.0.0.0";
     options.port = 0;
     options.insecure = insecure;
-    return serve::Server::start(
-        std::move(*serve::describe_model(**file, "m", "", 512)),
-        [&] { return Engine::load(**file, {}, 512); }, options);
+    return serve::Server::start(one_model(**file, [&] { return Engine::load(**file, {}, 512); }),
+                                options);
   };
   const auto refused = start(false);
   ASSERT_FALSE(refused.ok());
@@ -523,8 +529,7 @@ auto start_with(Result<std::unique_ptr<Engine>> (*load)()) {
   const auto file = ModelFile::open(test::kBundledModel);
   serve::ServerOptions options;
   options.port = 0;
-  return serve::Server::start(std::move(*serve::describe_model(**file, "m", "", 512)), load,
-                              options);
+  return serve::Server::start(one_model(**file, load), options);
 }
 
 TEST(Server, AModelForWhichThereIsNoMemoryIsSaid) {

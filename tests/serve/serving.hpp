@@ -30,7 +30,9 @@ class Serving {
       engine_options.threads = 1;
       return Engine::load(*file_, engine_options, kv_tokens);
     };
-    auto server = serve::Server::start(std::move(*model), load, std::move(options));
+    std::vector<serve::ModelToServe> models;
+    models.push_back({std::move(*model), {load}});
+    auto server = serve::Server::start(std::move(models), std::move(options));
     EXPECT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(*server);
     EXPECT_TRUE(server_->wait_until_loaded().ok());

@@ -1,16 +1,25 @@
 #include "serve/answers/pending_answer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace linnet::serve {
 namespace {
 
+constexpr int kRetryAfter_s = 5;
+
+// That the model could not come into memory may be over soon.
+constexpr std::array kPassing = {kLoadFailed, kNoMemory, kModelsBusy};
+
 // Why a text has failed. That no token is allowed lies in what was asked for.
 ApiError error_of(const Outcome& outcome) {
   const std::string code(outcome.error_code);
   if (code == kNoTokenAllowed) return invalid_request(outcome.error, "", code);
-  return unavailable(500, outcome.error, code);
+  const bool is_passing = std::ranges::find(kPassing, code) != kPassing.end();
+  ApiError error = unavailable(is_passing ? 503 : 500, outcome.error, code);
+  if (is_passing) error.retry_after_s = kRetryAfter_s;
+  return error;
 }
 
 }  // namespace

@@ -19,9 +19,8 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 // POST /v1/chat/completions
 Handled chat_completions(ApiContext& context, const ApiRequest& request, const Json& body) {
   Fields fields(body);
-  if (auto error = check_model(fields, context.model)) return *error;
   AnswerPlan plan{.endpoint = "/v1/chat/completions",
-                  .options = read_generation_options(fields, context.model)};
+                  .options = read_generation_options(fields, context.model())};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint = read_text_constraint(fields);
   const ChatFields chat = read_chat_fields(fields);
@@ -30,10 +29,10 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   if (!chat_plan) return chat_plan.error();
   plan.prompts.push_back(std::move(chat_plan->prompt));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  AnswerHead head = make_head("chatcmpl-", context.model, plan.options);
+  AnswerHead head = make_head("chatcmpl-", context.model(), plan.options);
   plan.id = head.id;
   plan.format =
-      make_chat_format(std::move(head), *context.model.tokenizer,
+      make_chat_format(std::move(head), *context.model().tokenizer,
                        static_cast<std::size_t>(plan.options.choices), chat_plan->parsing);
   return start_answer(context, request, std::move(plan));
 }

@@ -58,9 +58,8 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 
 // POST /v1/completions
 Handled completions(ApiContext& context, const ApiRequest& request, const Json& body) {
-  const ServedModel& model = context.model;
+  const ServedModel& model = context.model();
   Fields fields(body);
-  if (auto error = check_model(fields, model)) return *error;
   AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint = read_text_constraint(fields);

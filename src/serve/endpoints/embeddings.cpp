@@ -9,9 +9,8 @@ namespace linnet::serve {
 
 // POST /v1/embeddings
 Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& body) {
-  const ServedModel& model = context.model;
+  const ServedModel& model = context.model();
   Fields fields(body);
-  if (auto error = check_model(fields, model)) return *error;
   if (!model.pooling) return invalid_request(model.pooling_problem);
   static constexpr std::array<std::string_view, 2> kEncodings = {"float", "base64"};
   const bool is_base64 = fields.one_of("encoding_format", kEncodings, "float") == "base64";

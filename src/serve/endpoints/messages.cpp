@@ -9,15 +9,14 @@ namespace linnet::serve {
 // POST /v1/messages
 Handled messages(ApiContext& context, const ApiRequest& request, const Json& body) {
   Fields fields(body);
-  if (auto error = check_model(fields, context.model)) return *error;
   AnswerPlan plan{.endpoint = "/v1/messages",
-                  .options = read_message_options(fields, context.model)};
+                  .options = read_message_options(fields, context.model())};
   const TextConstraint constraint = read_message_constraint(fields);
   const ChatFields chat = read_message_fields(fields);
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);
   if (!chat_plan) return chat_plan.error();
-  AnswerHead head = make_head("msg_", context.model, plan.options);
+  AnswerHead head = make_head("msg_", context.model(), plan.options);
   plan.id = head.id;
   plan.format =
       make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->prompt));
@@ -29,12 +28,11 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
 // POST /v1/messages/count_tokens
 Handled count_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  if (auto error = check_model(fields, context.model)) return *error;
   const ChatFields chat = read_message_fields(fields);
   if (fields.error()) return *fields.error();
-  const auto prompt = render_chat(context.model, chat.request);
+  const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();
-  const auto ids = encode_prompt(*context.model.tokenizer, *prompt);
+  const auto ids = encode_prompt(*context.model().tokenizer, *prompt);
   if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
   return json_reply({{"input_tokens", ids->size()}});
 }

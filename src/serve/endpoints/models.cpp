@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "serve/endpoints/endpoints.hpp"
 
 namespace linnet::serve {
@@ -24,14 +22,30 @@ Json recommended(const ServedModel& model) {
   return fields;
 }
 
+std::string_view name_of(EngineThread::State state) {
+  switch (state) {
+    case EngineThread::State::kAway:
+      return "unloaded";
+    case EngineThread::State::kLoading:
+      return "loading";
+    case EngineThread::State::kReady:
+      return "loaded";
+    case EngineThread::State::kFailed:
+      break;
+  }
+  return "failed";
+}
+
 // The fields of OpenAI's API and those of Anthropic's, which have different names.
-Json describe(const ServedModel& model) {
+Json describe(const ModelEntry& entry) {
+  const ServedModel& model = entry.model;
   Json capabilities = {"completion"};
   if (model.chat) capabilities.push_back("chat");
   return {{"id", model.id},
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "linnet"},
+          {"state", name_of(entry.engine->state())},
           {"context_length", model.context},
           {"capabilities", std::move(capabilities)},
           {"recommended", recommended(model)},
@@ -44,22 +58,22 @@ Json describe(const ServedModel& model) {
 
 // GET /v1/models
 Handled models(ApiContext& context, const ApiRequest&, const Json&) {
+  Json data = Json::array();
+  for (const auto& entry : context.models.entries()) data.push_back(describe(*entry));
+  const Json first = data.front()["id"], last = data.back()["id"];
   return json_reply({{"object", "list"},
-                     {"data", Json::array({describe(context.model)})},
+                     {"data", std::move(data)},
                      {"has_more", false},
-                     {"first_id", context.model.id},
-                     {"last_id", context.model.id}});
+                     {"first_id", first},
+                     {"last_id", last}});
 }
 
 // GET /v1/models/NAME
 Handled model(ApiContext& context, const ApiRequest& request, const Json&) {
   const std::string name = request.path.substr(std::string_view("/v1/models/").size());
-  if (name != context.model.id) {
-    return not_found(fmt::format("the model {} does not exist here; this server runs {}", name,
-                                 context.model.id),
-                     "model_not_found");
-  }
-  return json_reply(describe(context.model));
+  const auto entry = context.models.find(name);
+  if (!entry) return entry.error();
+  return json_reply(describe(**entry));
 }
 
 }  // namespace linnet::serve

@@ -88,7 +88,8 @@ std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
 ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const std::string& key,
                                                    const std::string& param,
                                                    const GrammarCache::Maker& make) {
-  return context.grammars.session(key, param, context.may_compile ? make : GrammarCache::Maker());
+  return context.chosen.grammars.session(key, param,
+                                         context.may_compile ? make : GrammarCache::Maker());
 }
 
 // Holds the thinking of an answer to so many tokens; nothing where the model does not think.
@@ -122,7 +123,7 @@ ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& reque
 
 ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
                               const TextConstraint& constraint, GenerationOptions& options) {
-  const ServedModel& model = context.model;
+  const ServedModel& model = context.model();
   auto prompt = render_chat(model, chat.request);
   if (!prompt) return prompt.error();
   auto ids = encode_prompt(*model.tokenizer, *prompt);
@@ -159,7 +160,7 @@ ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& conte
   if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
   auto session =
       grammar_session(context, dump({constraint.schema, constraint.gbnf}), constraint.path,
-                      [&] { return text_grammar(constraint, *context.model.tokenizer); });
+                      [&] { return text_grammar(constraint, *context.model().tokenizer); });
   if (!session) return session.error();
   return std::optional(std::move(*session));
 }

@@ -40,9 +40,8 @@ ApiResult<std::vector<std::vector<TokenId>>> encode_pairs(const ServedModel& mod
 
 // POST /v1/rerank
 Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body) {
-  const ServedModel& model = context.model;
+  const ServedModel& model = context.model();
   Fields fields(body);
-  if (auto error = check_model(fields, model)) return *error;
   if (!model.reranker) return invalid_request(model.reranker_problem);
   auto wanted = read_rerank_request(fields);
   if (!wanted) return wanted.error();

@@ -6,16 +6,15 @@ namespace linnet::serve {
 // POST /v1/responses
 Handled responses(ApiContext& context, const ApiRequest& request, const Json& body) {
   Fields fields(body);
-  if (auto error = check_model(fields, context.model)) return *error;
-  ResponseFields response = read_response_fields(fields, context.model);
+  ResponseFields response = read_response_fields(fields, context.model());
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, response.chat, response.constraint, response.options);
   if (!chat_plan) return chat_plan.error();
   AnswerPlan plan{.endpoint = "/v1/responses", .options = std::move(response.options)};
-  AnswerHead head = make_head("resp_", context.model, plan.options);
+  AnswerHead head = make_head("resp_", context.model(), plan.options);
   plan.id = head.id;
-  plan.format = make_response_format(std::move(head), *context.model.tokenizer, chat_plan->parsing,
-                                     std::move(response.settings));
+  plan.format = make_response_format(std::move(head), *context.model().tokenizer,
+                                     chat_plan->parsing, std::move(response.settings));
   plan.repeats_logprobs = true;
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   plan.prompts.push_back(std::move(chat_plan->prompt));

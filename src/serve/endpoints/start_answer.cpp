@@ -20,6 +20,12 @@ std::string random_id(std::string_view prefix) {
   return fmt::format("{}{:08x}{:08x}{:08x}", prefix, device(), device(), device());
 }
 
+// Whether the first model was loaded once. From then on requests wait for theirs.
+bool has_started(const ModelSet& models) {
+  const auto first_load = models.first().engine->first_load();
+  return first_load && *first_load;
+}
+
 // How many tokens to generate after the prompt that errors call `param`: those asked for, or all
 // that the context leaves.
 ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const AnswerPlan& plan,
@@ -99,27 +105,17 @@ AnswerHead make_head(std::string_view prefix, const ServedModel& model,
           options.top_logprobs >= 0, !options.streams, model.fingerprint};
 }
 
-std::optional<ApiError> check_model(Fields& fields, const ServedModel& model) {
-  const auto name = fields.text("model");
-  if (fields.error()) return fields.error();
-  if (!name || *name == model.id || name->empty()) return std::nullopt;
-  ApiError error = not_found(
-      fmt::format("the model {} does not exist here; this server runs {}", *name, model.id),
-      "model_not_found");
-  error.param = "model";
-  return error;
-}
-
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
-  if (context.engine.state() != EngineThread::State::kReady) return health(context, request, {});
-  const ServedModel& model = context.model;
+  if (!has_started(context.models)) return health(context, request, {});
+  const ServedModel& model = context.model();
   if (plan.pooled.empty() && !model.text_problem.empty()) {
     return invalid_request(model.text_problem);
   }
   const auto lengths = answer_lengths(model, plan);
   if (!lengths) return lengths.error();
   const std::uint64_t client = request.client ? request.client->id() : 0;
-  if (auto error = refuse_size(plan, *lengths, context.engine.most_texts(client))) return *error;
+  if (auto error = refuse_size(plan, *lengths, context.chosen.engine->most_texts(client)))
+    return *error;
   std::vector<Job> jobs;
   std::vector<std::shared_ptr<Generation>> generations;
   std::vector<std::int64_t> prompt_tokens;
@@ -130,18 +126,19 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           *model.tokenizer,
           Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens,
                               plan.options.streams},
-          context.metrics, request.notify));
+          context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, jobs.back().request);
     }
   }
-  if (!context.engine.submit(std::move(jobs))) {
+  if (!context.chosen.engine->submit(std::move(jobs))) {
     return overloaded("too many requests are waiting; try again later", kRetryAfter_s);
   }
   for (std::size_t i = 0; i < generations.size(); ++i) {
     const std::size_t prompt = i / static_cast<std::size_t>(plan.options.choices);
-    context.sequences.add({plan.id, i, plan.endpoint, prompt_tokens[prompt], generations[i]});
+    context.sequences.add(
+        {plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt], generations[i]});
   }
   ApiReply reply;
   if (plan.options.streams) reply.content_type = "text/event-stream";

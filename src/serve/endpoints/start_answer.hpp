@@ -38,9 +38,6 @@ ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t conte
 /// Checks that the prompts fit the context, and hands them to the engine.
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
 
-/// An Error where the field `model` names another model than this one.
-std::optional<ApiError> check_model(Fields& fields, const ServedModel& model);
-
 /// What an answer says of itself; its id begins with `prefix`.
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options);

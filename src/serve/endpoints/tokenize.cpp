@@ -28,7 +28,7 @@ ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& id
 
 // POST /tokenize
 Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
-  const Tokenizer& tokenizer = *context.model.tokenizer;
+  const Tokenizer& tokenizer = *context.model().tokenizer;
   Fields fields(body);
   const auto text = fields.text("content");
   const bool add_special = fields.boolean("add_special", false);
@@ -49,9 +49,9 @@ Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   const Json* const tokens = fields.array("tokens", kMostDetokenized);
   if (fields.error()) return *fields.error();
   if (!tokens) return invalid_request("tokens: expected an array, found nothing", "tokens");
-  const auto ids = read_tokens(*tokens, "tokens", context.model.tokenizer->vocabulary_size());
+  const auto ids = read_tokens(*tokens, "tokens", context.model().tokenizer->vocabulary_size());
   if (!ids) return ids.error();
-  return json_reply({{"content", text_of_tokens(*context.model.tokenizer, *ids)}});
+  return json_reply({{"content", text_of_tokens(*context.model().tokenizer, *ids)}});
 }
 
 // POST /apply-template
@@ -60,7 +60,7 @@ Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body)
   ChatFields chat = read_chat_fields(fields);
   chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
   if (fields.error()) return *fields.error();
-  const auto prompt = render_chat(context.model, chat.request);
+  const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();
   return json_reply({{"prompt", prompt->text}, {"warnings", prompt->warnings}});
 }

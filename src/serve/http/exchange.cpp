@@ -118,6 +118,7 @@ Json access_line(const Exchange& exchange) {
   if (exchange.request.client && !exchange.request.client->name().empty()) {
     line["key"] = exchange.request.client->name();
   }
+  if (!exchange.request.model.empty()) line["model"] = exchange.request.model;
   const Usage& usage = exchange.usage;
   if (usage.prompt_tokens > 0) {
     line["prompt_tokens"] = usage.prompt_tokens;

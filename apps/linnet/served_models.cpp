@@ -1,0 +1,133 @@
+#include "linnet/served_models.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "linnet/console.hpp"
+
+namespace linnet::app {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+// Tokens of the KV cache that all texts of a model share: some contexts, as far as its part of half
+// of what is left of memory holds them.
+std::int64_t choose_kv_tokens(const MemoryPlan& plan, const ServedModelsOptions& options) {
+  if (options.kv_tokens > 0) return std::max(options.kv_tokens, plan.context);
+  constexpr std::int64_t kContexts = 8;
+  const std::int64_t many = plan.context * kContexts;
+  const auto parts = static_cast<std::int64_t>(options.most_loaded());
+  return std::max(plan.context, std::min(many, plan.tokens_in_half() / parts));
+}
+
+// An Error where the memory does not hold a cache for so many tokens: they are used one day.
+Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens) {
+  for (const MemoryShare& share : plan.shares) {
+    const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
+    if (have == 0 || need <= have) continue;
+    return Error{fmt::format(
+        "--kv-tokens {}: the model with a cache of that size needs {} MiB of memory and {} MiB are "
+        "available; --force starts all the same",
+        kv_tokens, need / kMiB, have / kMiB)};
+  }
+  return {};
+}
+
+Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
+                                    const std::string& alias, std::int64_t context) {
+  const std::string id = alias.empty() ? file.file().path().stem().string() : alias;
+  auto model = serve::describe_model(file, id, options.chat_template, context);
+  if (model && !model->chat) note("no chat: {}\n", printable(model->chat_problem));
+  return model;
+}
+
+// Opens model number `index` and plans what it takes when it is alone in memory.
+Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t index) {
+  const ModelOptions model_options = options.sources.model(index, options.model);
+  auto file = open_model(model_options);
+  if (!file) return file.error();
+  if (options.sources.count() > 1)
+    note("model:   {}\n", printable((*file)->file().path().string()));
+  PlannedModel model;
+  model.options = model_options.engine_options(**file);
+  auto plan = (*file)->plan(model.options);
+  if (!plan) return plan.error();
+  note_context(*plan);
+  const std::string alias = options.aliases.empty() ? "" : options.aliases[index];
+  auto described = describe(**file, options, alias, plan->context);
+  if (!described) return described.error();
+  model.kv_tokens = choose_kv_tokens(*plan, options);
+  if (options.kv_tokens > 0 && !model.options.force) {
+    if (Status s = check_cache(*plan, model.kv_tokens); !s) return s.error();
+  }
+  model.file = std::move(*file);
+  model.plan = std::move(*plan);
+  model.id = described->id;
+  model.described = std::move(*described);
+  return model;
+}
+
+}  // namespace
+
+void ServedModelsOptions::add_to(CLI::App& app) {
+  app.add_option("--alias", aliases,
+                 "the model's name in the API (default: the file's); with several models once for "
+                 "each, in their order")
+      ->allow_extra_args(false);
+  app.add_option("--chat-template", chat_template,
+                 "built-in template or file, where the model's own is missing or wrong")
+      ->type_name("NAME|FILE");
+  app.add_option("--kv-tokens", kv_tokens,
+                 "tokens in the KV cache of all texts together (default: up to 8 contexts)")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
+  app.add_option("--models-loaded", models_loaded,
+                 "of several models, most in memory at a time (default: as many as fit)")
+      ->check(CLI::Range(1, 1 << 20));
+  sources.add_to(app);
+  model.add_run_options_to(app);
+  model.add_speculation_to(app);
+}
+
+std::string ServedModelsOptions::problem() const {
+  if (std::string wrong = sources.problem(); !wrong.empty()) return wrong;
+  const std::size_t models = sources.count();
+  if (!aliases.empty() && aliases.size() != models) {
+    return fmt::format("--alias is there {} times for {} models, expected once for each of them",
+                       aliases.size(), models);
+  }
+  if (models == 1) return {};
+  const std::array<std::pair<const char*, bool>, 4> of_one_model = {{
+      {"--chat-template", !chat_template.empty()},
+      {"--draft-model", !model.draft_model.empty()},
+      {"--lora", !model.adapters.empty()},
+      {"--pre", !model.pre_tokenizer.empty()},
+  }};
+  for (const auto& [name, is_given] : of_one_model) {
+    if (is_given) return fmt::format("{} is for one model, and there are {}", name, models);
+  }
+  return {};
+}
+
+Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options) {
+  std::vector<PlannedModel> models;
+  for (std::size_t i = 0; i < options.sources.count(); ++i) {
+    auto model = plan_model(options, i);
+    if (!model) return model.error();
+    models.push_back(std::move(*model));
+  }
+  return models;
+}
+
+std::vector<serve::ModelToServe> models_to_serve(std::vector<PlannedModel>& models) {
+  std::vector<serve::ModelToServe> served;
+  for (PlannedModel& model : models) {
+    served.push_back(
+        {std::move(model.described),
+         serve::engine_source(*model.file, model.options, model.plan, model.kv_tokens)});
+  }
+  return served;
+}
+
+}  // namespace linnet::app

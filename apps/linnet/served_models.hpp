@@ -1,0 +1,50 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "linnet/model_options.hpp"
+#include "serve/model_set.hpp"
+
+namespace linnet::app {
+
+/// Which models are served, and what each of them may take.
+struct ServedModelsOptions {
+  ModelSources sources;
+  ModelOptions model;  ///< of each of them
+  std::vector<std::string> aliases;
+  std::string chat_template;
+  std::int64_t kv_tokens = 0;     ///< 0: chosen for each
+  std::size_t models_loaded = 0;  ///< 0: as many as fit
+
+  void add_to(CLI::App& app);
+  /// What is wrong with them; empty: nothing.
+  std::string problem() const;
+  /// Models in memory at a time, where there is room for all.
+  std::size_t most_loaded() const {
+    return models_loaded > 0 ? std::min(models_loaded, sources.count()) : sources.count();
+  }
+};
+
+/// A model that was opened, and how it is to be loaded.
+struct PlannedModel {
+  std::unique_ptr<ModelFile> file;
+  EngineOptions options;
+  MemoryPlan plan;
+  std::int64_t kv_tokens = 0;
+  std::string id;
+  serve::ServedModel described;  ///< until models_to_serve()
+};
+
+/// Opens the models and plans what each takes when it is alone in memory; says on stderr what is
+/// unusual about them.
+Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options);
+
+/// `models` must outlive the server.
+std::vector<serve::ModelToServe> models_to_serve(std::vector<PlannedModel>& models);
+
+}  // namespace linnet::app

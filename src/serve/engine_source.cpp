@@ -1,0 +1,71 @@
+#include "serve/engine_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/machine.hpp"
+#include "serve/generation.hpp"
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+
+// What engines take where their model was described, but not loaded.
+struct Need {
+  std::string path;
+  MemoryPlan plan;
+  std::int64_t kv_tokens = 0;
+  std::int64_t own_bytes = 0;  // of this program without any engine
+};
+
+Status check_memory(const Need& need, const EnginesInMemory& others) {
+  for (const MemoryShare& share : need.plan.shares) {
+    const auto available = available_bytes(share.part.backend);
+    if (!available) return available.error();
+    if (*available == 0) continue;  // unknown
+    const std::int64_t touched = std::max<std::int64_t>(0, own_memory_bytes() - need.own_bytes);
+    const std::int64_t left = left_beside(others, share.part.backend, *available, touched);
+    const std::int64_t wanted = share.bytes(need.kv_tokens);
+    if (wanted <= left) continue;
+    return Error{fmt::format("{}: the model with a cache for {} tokens needs {} MiB of memory and "
+                             "{} MiB are available beside {} other models",
+                             need.path, need.kv_tokens, wanted / kMiB, left / kMiB, others.count),
+                 kNoMemory};
+  }
+  return {};
+}
+
+}  // namespace
+
+std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
+                         std::int64_t available_bytes, std::int64_t touched_bytes) {
+  if (others.count == 0) return available_bytes;
+  const bool is_gpu = backend == BackendKind::kCuda;
+  const std::int64_t untouched =
+      is_gpu ? 0 : std::max<std::int64_t>(0, others.bytes - touched_bytes);
+  return std::max<std::int64_t>(0, available_bytes - untouched - reserve_bytes(backend));
+}
+
+EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
+                           const MemoryPlan& plan, std::int64_t kv_tokens) {
+  EngineSource source;
+  source.load = [&file, options, kv_tokens]() -> Result<std::unique_ptr<Engine>> {
+    // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
+    if (Status s = file.check_unchanged(); !s) return s.error();
+    return Engine::load(file, options, kv_tokens);
+  };
+  for (const MemoryShare& share : plan.shares) {
+    if (share.part.backend == BackendKind::kCuda) continue;
+    source.bytes = saturating_add(source.bytes, share.bytes(kv_tokens));
+  }
+  const Need need{file.file().path().string(), plan, kv_tokens, own_memory_bytes()};
+  source.check_memory = [need, force = options.force](const EnginesInMemory& others) {
+    return force && others.count == 0 ? Status() : check_memory(need, others);
+  };
+  return source;
+}
+
+}  // namespace linnet::serve

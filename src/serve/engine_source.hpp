@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "generate/engine.hpp"
+#include "serve/engine_room.hpp"
+
+namespace linnet::serve {
+
+/// How the engine of a model comes into memory, again and again, and what it takes there.
+struct EngineSource {
+  std::function<Result<std::unique_ptr<Engine>>()> load;
+  /// Of the machine's memory, with what the engine is given and has not touched yet.
+  std::int64_t bytes = 0;
+  /// An Error that says need and have where the memory that is available now does not hold it
+  /// beside `others`; empty: nobody asks.
+  std::function<Status(const EnginesInMemory& others)> check_memory{};
+};
+
+/// What `others`, which have touched `touched_bytes` of the machine's memory, leave of a memory of
+/// which `available_bytes` are available. The machine gives memory when it is touched, so what they
+/// were given and have not touched yet still counts as available; on a GPU it does not. Alone a
+/// model has all that it was planned with; beside others the reserve must be there still.
+std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
+                         std::int64_t available_bytes, std::int64_t touched_bytes);
+
+/// Loads `file`, which must outlive the result, with a cache for `kv_tokens` tokens. `plan` is what
+/// it says with these options. With options.force it fits alone, whatever it takes.
+EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
+                           const MemoryPlan& plan, std::int64_t kv_tokens);
+
+}  // namespace linnet::serve

@@ -1,0 +1,62 @@
+#include "serve/model_set.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace linnet::serve {
+
+ModelSet::ModelSet(std::vector<ModelToServe> models, const EngineLimits& limits,
+                   SharedByEngines::Deliver deliver)
+    : shared_(limits, std::move(deliver)) {
+  for (ModelToServe& model : models) {
+    entries_.push_back(std::make_unique<ModelEntry>(std::move(model), shared_));
+  }
+  first().engine->load();
+}
+
+Status ModelSet::check_ids(const std::vector<ModelToServe>& models) {
+  std::set<std::string_view> ids;
+  for (const ModelToServe& model : models) {
+    const std::string& id = model.model.id;
+    if (!ids.insert(id).second) {
+      return Error{fmt::format("two models are called {}; --alias gives them other names", id)};
+    }
+  }
+  return {};
+}
+
+ApiResult<ModelEntry*> ModelSet::find(std::string_view name) const {
+  const auto id = [](const auto& entry) -> std::string_view { return entry->model.id; };
+  const auto found = std::ranges::find(entries_, name, id);
+  if (found != entries_.end()) return found->get();
+  std::string ids;
+  for (const auto& entry : entries_) ids += (ids.empty() ? "" : ", ") + entry->model.id;
+  return not_found(fmt::format("the model {} does not exist here; this server runs {}", name, ids),
+                   "model_not_found");
+}
+
+std::vector<NamedMetrics> ModelSet::metrics() const {
+  std::vector<NamedMetrics> all;
+  for (const auto& entry : entries_) all.push_back({entry->model.id, &entry->metrics});
+  return all;
+}
+
+std::string ModelSet::step_problem() const {
+  for (const auto& entry : entries_) {
+    const std::string problem = entry->engine->step_problem();
+    if (problem.empty()) continue;
+    return entries_.size() == 1 ? problem
+                                : fmt::format("the model {}: {}", entry->model.id, problem);
+  }
+  return "";
+}
+
+// All at the same time, so that none gets the room of another one.
+void ModelSet::stop() {
+  for (const auto& entry : entries_) entry->engine->stop();
+  for (const auto& entry : entries_) entry->engine.reset();
+}
+
+}  // namespace linnet::serve
