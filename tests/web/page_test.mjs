@@ -28,6 +28,7 @@ function findPlaywright() {
   }
 }
 
+const kModel = new URL("../../models/linnet-kjv.gguf", import.meta.url).pathname;
 const kPatience_ms = 20000;
 let latest_problems = []; // of the page that was opened last
 
@@ -438,6 +439,32 @@ const tests = {
     await closePage(page);
   },
 
+  async "of several models one is chosen, and kept"({ browser, several }) {
+    const page = await openPage(browser, several);
+    const choice = page.getByRole("combobox", { name: "Model" });
+    assert.deepEqual(await choice.locator("option").allInnerTexts(), ["first", "second"]);
+    assert.equal(await choice.inputValue(), "first");
+    await choice.selectOption("second");
+    await page.reload();
+    await page.waitForFunction(() => document.title === "second - Linnet");
+    assert.equal(await choice.inputValue(), "second");
+    const asked = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") asked.push(request.postDataJSON().model);
+    });
+    await say(page, "In the beginning");
+    await answered(page);
+    assert.deepEqual(asked, ["second", "second"]); // its tokens are counted first
+    await closePage(page);
+  },
+
+  async "one model is no choice"({ browser, text }) {
+    const page = await openPage(browser, text);
+    await page.getByRole("heading", { name: "linnet-kjv" }).waitFor();
+    assert.equal(await page.getByRole("combobox", { name: "Model" }).count(), 0);
+    await closePage(page);
+  },
+
   async "the keyboard reaches everything"({ browser, text }) {
     const page = await openPage(browser, text);
     await page.evaluate(() => document.activeElement.blur());
@@ -493,6 +520,7 @@ const browser = await chromium.launch({ executablePath: findChromium(), args: ["
 const servers = {
   text: await Server.start(),
   chat: await Server.start("--chat-template", "chatml"),
+  several: await Server.start("--gguf", kModel, "--alias", "first", "--gguf", kModel, "--alias", "second"),
   locked: await Server.start("--api-key", "open-sesame"),
 };
 let failures = 0;

@@ -66,26 +66,26 @@ export class Api {
     return response;
   }
 
-  // What the server runs: its name, its context and whether it can chat.
-  async model() {
+  // What the server runs: names, contexts and whether they can chat.
+  async models() {
     const { data } = await (await this.fetch("/v1/models")).json();
-    const [model] = data;
-    return {
+    return data.map((model) => ({
       id: model.id,
       context: model.context_length,
       chats: model.capabilities?.includes("chat") ?? true,
       recommended: model.recommended ?? {}, // how tokens are drawn
-    };
+    }));
   }
 
-  async countTokens(text, signal) {
-    const body = { content: text, add_special: true, parse_special: false };
+  async countTokens(model, text, signal) {
+    const body = { model: model.id, content: text, add_special: true, parse_special: false };
     const { tokens } = await (await this.fetch("/tokenize", body, signal)).json();
     return tokens.length;
   }
 
-  async countMessageTokens(messages, system, signal) {
-    const asked = await this.fetch("/v1/messages/count_tokens", { messages, system }, signal);
+  async countMessageTokens(model, messages, system, signal) {
+    const body = { model: model.id, messages, system };
+    const asked = await this.fetch("/v1/messages/count_tokens", body, signal);
     const { input_tokens } = await asked.json();
     return input_tokens;
   }

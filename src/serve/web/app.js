@@ -14,7 +14,8 @@ const scroll = byId("scroll");
 
 const settings = store.loadSettings();
 const api = new Api(() => settings.key);
-let model = null;
+let models = []; // of the server
+let model = null; // the one that is asked
 let conversations = store.loadConversations();
 let current = conversations.find(({ id }) => location.hash === `#${id}`) ?? store.newConversation();
 let views = [];
@@ -63,18 +64,42 @@ const amount = (tokens) => tokens.toLocaleString("en");
 
 async function loadModel() {
   try {
-    model = await api.model();
-    byId("facts").textContent = `context of ${amount(model.context)} tokens`;
+    models = await api.models();
+    byId("facts").textContent = "";
   } catch (error) {
-    model = null;
+    models = [];
     byId("facts").textContent = error.status === 401 ? "The server asks for a key." : error.message;
     tellOfKey(error);
     if (error.status === 503) setTimeout(loadModel, 1000);
+  }
+  showModels();
+  showModel();
+}
+
+// A choice where there are several.
+function showModels() {
+  byId("models").replaceChildren(...models.map(({ id }) => new Option(id)));
+  byId("models").hidden = models.length < 2;
+  byId("model").classList.toggle("unseen", models.length >= 2);
+}
+
+function showModel() {
+  model = models.find(({ id }) => id === settings.model) ?? models[0] ?? null;
+  if (model) {
+    byId("facts").textContent = `context of ${amount(model.context)} tokens`;
+    byId("models").value = model.id;
   }
   byId("model").textContent = model?.id ?? "Linnet";
   document.title = model ? `${model.id} - Linnet` : "Linnet";
   showWords();
 }
+
+byId("models").addEventListener("change", () => {
+  settings.model = byId("models").value;
+  store.saveSettings(settings);
+  showModel();
+  showConversation();
+});
 
 // Asks for another key, but not again for one that the reader wants to keep.
 function tellOfKey(error) {
@@ -181,6 +206,7 @@ function setRunning(controller) {
   const is_pressed = document.activeElement === byId("send") || document.activeElement === byId("stop");
   byId("send").hidden = controller !== null;
   byId("stop").hidden = controller === null;
+  byId("models").disabled = controller !== null;
   if (is_pressed) input.focus(); // the button that had it is gone
 }
 

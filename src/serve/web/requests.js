@@ -37,7 +37,7 @@ async function chatRequest(api, model, messages, settings, signal) {
   // An answer that failed before its first word says nothing.
   const asked = messages.filter(({ text }) => text).map(({ role, text }) => ({ role, content: text }));
   const system = settings.system.trim() ? settings.system : undefined;
-  const left = roomBehind(await api.countMessageTokens(asked, system, signal), model, "conversation");
+  const left = roomBehind(await api.countMessageTokens(model, asked, system, signal), model, "conversation");
   if (system) asked.unshift({ role: "system", content: system });
   const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
   return {
@@ -49,7 +49,7 @@ async function chatRequest(api, model, messages, settings, signal) {
 // A model without a chat template goes on with the text so far.
 async function textRequest(api, model, messages, settings, signal) {
   const prompt = messages.map(({ text }) => text).join("");
-  const left = roomBehind(await api.countTokens(prompt, signal), model, "text");
+  const left = roomBehind(await api.countTokens(model, prompt, signal), model, "text");
   const wanted = settings.max_tokens ?? kLongestContinuation;
   return {
     path: "/v1/completions",

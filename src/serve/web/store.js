@@ -13,6 +13,7 @@ export const defaults = {
   max_tokens: null,
   seed: null,
   key: "",
+  model: null, // null: the first one that the server has
   theme: "auto",
 };
 
