@@ -34,12 +34,19 @@ bool FailingAllocation::has_failed() const { return allocations_before < 0; }
 
 }  // namespace linnet::test
 
-// Those of the whole program; the other forms of new and delete call these.
+// Those of the whole program; the forms for arrays call these, or under a sanitizer each other.
 void* operator new(std::size_t bytes) {
   return linnet::test::allocate(bytes, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 }
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   return linnet::test::allocate(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
