@@ -49,14 +49,14 @@ class EngineThreadTest : public testing::Test {
   ModelMetrics metrics_;
   std::mutex mutex_;
   std::condition_variable told_;
-  pthread_t thread_{};
+  pthread_t thread_{};  // the engine's; known once it is loaded
   SharedByEngines shared_{limits(folder_), [this](const Notices&) {
                             const std::lock_guard lock(mutex_);
-                            thread_ = pthread_self();
                             told_.notify_all();
                           }};
   EngineThread engine_{"m",
                        {[this] {
+                         thread_ = pthread_self();
                          EngineOptions options;
                          options.threads = 1;
                          return Engine::load(*file_, options, /*kv_tokens=*/512);
