@@ -122,6 +122,7 @@ Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options
 
 std::vector<serve::ModelToServe> models_to_serve(std::vector<PlannedModel>& models) {
   std::vector<serve::ModelToServe> served;
+  served.reserve(models.size());
   for (PlannedModel& model : models) {
     served.push_back(
         {std::move(model.described),
