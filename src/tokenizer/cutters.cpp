@@ -28,6 +28,8 @@ bool is_word(char32_t c) {
          kind == UTF8PROC_CATEGORY_PC;
 }
 
+bool ends_line(char32_t c) { return c == U'\r' || c == U'\n'; }
+
 struct Run {
   std::size_t begin, end;
   std::size_t characters;
@@ -107,6 +109,33 @@ void cut_before_groups_of_three(std::string_view text, const Emit& emit) {
         done = run.end - group.size();  // the last group stays with what comes after
       }
     }
+  }
+  if (done < text.size()) emit(text.substr(done));
+}
+
+void cut_spaces_by_512(std::string_view text, const Emit& emit) {
+  constexpr std::size_t kMost = 512;
+  std::size_t done = 0;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    Run spaces{at, at, 0};  // behind the last line end
+    for (; spaces.end < text.size(); spaces.end += utf8_length(text[spaces.end])) {
+      const char32_t c = first_code_point(text.substr(spaces.end));
+      if (!is_white_space(c)) break;
+      if (ends_line(c)) {
+        spaces = {spaces.end + 1, spaces.end, 0};
+      } else {
+        ++spaces.characters;
+      }
+    }
+    at = spaces.end;
+    if (spaces.characters > kMost) {
+      if (spaces.begin > done) emit(text.substr(done, spaces.begin - done));
+      std::string_view left = text.substr(spaces.begin, at - spaces.begin);
+      for (; spaces.characters > kMost; spaces.characters -= kMost) emit(take(left, kMost));
+      done = at - left.size();
+    }
+    if (at < text.size()) at += utf8_length(text[at]);
   }
   if (done < text.size()) emit(text.substr(done));
 }
