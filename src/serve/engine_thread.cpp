@@ -206,8 +206,7 @@ void EngineThread::let_go() {
     const std::lock_guard lock(mutex_);
     resting_ = true;
   }
-  while (kept_ && kept_->save_one()) continue;
-  if (kept_) metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
+  while (kept_ && save_text()) continue;
   kept_.reset();
   engine_.reset();
   metrics_.loaded = metrics_.kv_pages = metrics_.kv_free_pages = 0;
@@ -233,14 +232,20 @@ bool EngineThread::wait_for_work() {
   resting_ = !has_work();
   while (kept_ && !changed_.wait_for(lock, kQuietTime, [this] { return has_work(); })) {
     lock.unlock();
-    const bool has_saved = kept_->save_one();
-    metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
+    const bool has_saved = save_text();
     lock.lock();
     if (!has_saved) break;
   }
   changed_.wait(lock, [this] { return has_work(); });
   resting_ = false;
   return !stopping_;
+}
+
+// Keeps one text; false where there is none that is not kept yet.
+bool EngineThread::save_text() {
+  const bool has_saved = kept_->save_one();
+  metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
+  return has_saved;
 }
 
 // Lets the cache folder know the tokens of a text when it has ended.

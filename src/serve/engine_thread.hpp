@@ -94,6 +94,7 @@ class EngineThread : private EngineRoom::Guest {
   bool has_work() const;
   bool is_leaving() const;
   void drop_cancelled();
+  bool save_text();
   void keep_text(GenerateRequest& request);
   void take_jobs(std::vector<Job>& jobs);
   void admit();
