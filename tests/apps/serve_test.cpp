@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "support/becomes.hpp"
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
 #include "support/run_program.hpp"
@@ -21,13 +22,7 @@ using namespace std::chrono_literals;
 
 const std::string kModel = test::kBundledModel;
 
-bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 1000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
+bool becomes(const std::function<bool()>& condition) { return test::becomes(condition, 10s); }
 
 // A port of this machine that nobody listens at; 0 where there is none of this kind.
 std::uint16_t bound_port(int family) {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/becomes.hpp"
 #include "support/model_copy.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
@@ -17,6 +18,7 @@ namespace linnet {
 namespace {
 
 using Json = nlohmann::json;
+using test::becomes;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
@@ -25,14 +27,6 @@ const Json kLongStream = {{"prompt", "And"},
                           {"temperature", 0},
                           {"ignore_eos", true},
                           {"stream", true}};
-
-bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 6000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
 
 TEST(Server, HealthAndModels) {
   const test::Serving serving;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/becomes.hpp"
 #include "support/paths.hpp"
 #include "support/scripted_model.hpp"
 #include "support/temporary_folder.hpp"
@@ -17,19 +18,12 @@ namespace linnet {
 namespace {
 
 using Json = nlohmann::json;
+using test::becomes;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
 const std::string kBundled = test::kBundledModel;
-
-bool becomes(const std::function<bool()>& condition) {
-  for (int i = 0; i < 6000; ++i) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(10ms);
-  }
-  return false;
-}
 
 // The memory of a machine in which each model takes what a test says.
 struct FakeMemory {
