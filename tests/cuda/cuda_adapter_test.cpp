@@ -3,6 +3,7 @@
 #include <regex>
 
 #include "cuda/cuda_rows.hpp"
+#include "cuda/dense_shape.hpp"
 #include "support/adapter_file.hpp"
 #include "support/evaluate.hpp"
 #include "support/normalised_error.hpp"
@@ -89,20 +90,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, CudaAdaptedModelTest,
 
 // Products of quantised weights leave inputs in other forms than those of adapters take.
 TEST_F(CudaAdapterModelTest, OfQuantisedWeights) {
-  constexpr synth::Shape kShape{.name = "dense",
-                                .architecture = "llama",
-                                .layers = 2,
-                                .width = 256,
-                                .heads = 4,
-                                .kv_heads = 2,
-                                .head_width = 64,
-                                .ffn_width = 256,
-                                .vocabulary = 320,
-                                .context = 4096,
-                                .rope_base = 10000.0,
-                                .tied_output = false};
   for (int token = 0; token < kTokens; ++token) tokens_.push_back(3 + token * 7 % 300);
-  const Status written = synth::write_model(kShape, *synth::find_types("Q4_K"), 1, model_);
+  const Status written = synth::write_model(test::kDense, *synth::find_types("Q4_K"), 1, model_);
   ASSERT_TRUE(written) << written.error().message;
   ASSERT_NO_FATAL_FAILURE(make_adapters());
   // Tensor cores multiply in binary16, the CPU has inputs of 8 bits.

@@ -7,6 +7,7 @@
 
 #include "architectures/architecture.hpp"
 #include "cuda/cuda_rows.hpp"
+#include "cuda/dense_shape.hpp"
 #include "emulation.hpp"
 #include "model/model.hpp"
 #include "support/temporary_folder.hpp"
@@ -16,21 +17,8 @@
 namespace linnet {
 namespace {
 
+using test::kDense;
 using testing::ElementsAreArray;
-
-// The shape of llama-3.1-8b, smaller.
-constexpr synth::Shape kDense{.name = "dense",
-                              .architecture = "llama",
-                              .layers = 2,
-                              .width = 256,
-                              .heads = 4,
-                              .kv_heads = 2,
-                              .head_width = 64,
-                              .ffn_width = 256,
-                              .vocabulary = 320,
-                              .context = 4096,
-                              .rope_base = 10000.0,
-                              .tied_output = false};
 
 class CudaDecodeStepTest : public test::CudaTest {
  protected:
