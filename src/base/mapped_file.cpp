@@ -50,6 +50,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (address == MAP_FAILED) return system_error(path, "cannot be mapped");
   file.bytes_ = {static_cast<const std::byte*>(address),
                  static_cast<std::size_t>(stamp->size_bytes)};
+  file.lost_pages_ = std::make_unique<LostPages>(file.bytes_);
   return file;
 }
 
@@ -57,7 +58,8 @@ MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       descriptor_(std::exchange(other.descriptor_, -1)),
       bytes_(std::exchange(other.bytes_, {})),
-      stamp_(other.stamp_) {}
+      stamp_(other.stamp_),
+      lost_pages_(std::move(other.lost_pages_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   if (this == &other) return *this;
@@ -66,12 +68,14 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   descriptor_ = std::exchange(other.descriptor_, -1);
   bytes_ = std::exchange(other.bytes_, {});
   stamp_ = other.stamp_;
+  lost_pages_ = std::move(other.lost_pages_);
   return *this;
 }
 
 MappedFile::~MappedFile() { close(); }
 
 void MappedFile::close() {
+  lost_pages_.reset();
   if (!bytes_.empty()) munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
   if (descriptor_ >= 0) ::close(descriptor_);
 }
@@ -91,10 +95,16 @@ void MappedFile::release(std::span<const std::byte> part) const {
 Status MappedFile::check_unchanged() const {
   auto now = stamp_of(descriptor_, path_);
   if (!now) return now.error();
-  if (*now == stamp_) return {};
-  return Error{
-      fmt::format("{}: was changed while it was in use ({} bytes when opened, {} bytes now)",
-                  path_.string(), stamp_.size_bytes, now->size_bytes)};
+  if (*now != stamp_) {
+    return Error{
+        fmt::format("{}: was changed while it was in use ({} bytes when opened, {} bytes now)",
+                    path_.string(), stamp_.size_bytes, now->size_bytes)};
+  }
+  if (lost_pages_->any()) {
+    return Error{fmt::format("{}: could not be read whole, expected the {} bytes it has",
+                             path_.string(), stamp_.size_bytes)};
+  }
+  return {};
 }
 
 }  // namespace linnet

@@ -3,13 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 
+#include "base/lost_pages.hpp"
 #include "base/result.hpp"
 
 namespace linnet {
 
-/// A file mapped read-only into memory. Immutable, safe to share between threads.
+/// A file mapped read-only into memory. Immutable, safe to share between threads. Where another
+/// program cuts it, or its disk fails, it reads as zeros from there on, and check_unchanged() says
+/// so.
 class MappedFile {
  public:
   /// An Error says why the file cannot be read: it does not exist, is a directory, is empty, ...
@@ -26,7 +30,7 @@ class MappedFile {
   /// Does nothing where `part` is not a part of bytes().
   void release(std::span<const std::byte> part) const;
 
-  /// An Error if the file was changed or cut since it was opened.
+  /// An Error if the file was changed or cut since it was opened, or could not be read whole.
   Status check_unchanged() const;
 
  private:
@@ -46,6 +50,7 @@ class MappedFile {
   int descriptor_ = -1;
   std::span<const std::byte> bytes_;
   Stamp stamp_;
+  std::unique_ptr<LostPages> lost_pages_;
 };
 
 }  // namespace linnet

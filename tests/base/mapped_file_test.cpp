@@ -58,5 +58,25 @@ TEST(MappedFile, ReleasesNothingThatIsNotItsOwn) {
   EXPECT_EQ(other[50'000], std::byte{7});
 }
 
+TEST(MappedFile, ReadsZerosWhereTheFileIsCut) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "a", std::string(100'000, 'x'));
+  test::write_file(folder / "b", std::string(100'000, 'y'));
+  const auto file = MappedFile::open(folder / "a");
+  const auto other = MappedFile::open(folder / "b");
+  ASSERT_TRUE(file);
+  ASSERT_TRUE(other);
+  std::filesystem::resize_file(folder / "a", 5'000);
+  EXPECT_EQ(std::to_integer<char>(file->bytes()[4'999]), 'x');
+  EXPECT_EQ(file->bytes()[50'000], std::byte{0});
+  EXPECT_EQ(file->bytes()[99'999], std::byte{0});
+  EXPECT_EQ(std::to_integer<char>(other->bytes()[99'999]), 'y');
+  const Status status = file->check_unchanged();
+  ASSERT_FALSE(status);
+  EXPECT_NE(status.error().message.find("100000 bytes when opened, 5000 bytes now"),
+            std::string::npos);
+  EXPECT_TRUE(other->check_unchanged());
+}
+
 }  // namespace
 }  // namespace linnet
