@@ -203,6 +203,43 @@ void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, Attention
   set_rope_frequencies(attention.rope, rope.base, rope.scaling, rope.factors);
 }
 
+namespace {
+
+constexpr int kComponents = 3;  // time, height, width
+
+// Which of them the pair `pair` of the turned columns goes by. What is left over goes by time.
+int component_of(int pair, std::span<const std::int64_t, kComponents> sections,
+                 SectionOrder order) {
+  if (order == SectionOrder::kInterleaved) {
+    const int component = pair % kComponents;
+    return pair < kComponents * sections[component] ? component : 0;
+  }
+  if (pair < sections[0]) return 0;
+  if (pair < sections[0] + sections[1]) return 1;
+  return pair < sections[0] + sections[1] + sections[2] ? 2 : 0;
+}
+
+}  // namespace
+
+void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec) {
+  constexpr std::string_view kKey = "rope.dimension_sections";
+  if (!p.has_array(kKey)) return;
+  std::array<std::int64_t, kComponents> sections{};
+  for (int i = 0; i < kComponents; ++i) {
+    sections[i] = p.layer_count(kKey, i, 0, Hyperparameters::kWidestHead);
+  }
+  each_attention(spec, [&](AttentionSpec& a) {
+    for (int component = 0; component < kComponents; ++component) {
+      RopeSpec rope = a.rope;
+      if (component > 0) rope.magnitude = 1.0f;
+      for (int i = 0; i < std::ssize(rope.inverse_frequencies); ++i) {
+        if (component_of(i, sections, order) != component) rope.inverse_frequencies[i] = 0.0f;
+      }
+      a.placed_ropes.push_back({component, std::move(rope)});
+    }
+  });
+}
+
 Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
                        RopeFactors factors) {
   Rope rope = read_rope(p, loader, spec);

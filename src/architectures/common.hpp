@@ -26,8 +26,6 @@ struct Rope {
   std::vector<float> factors;  ///< [dims / 2] or none
 };
 
-/// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
-/// which for text are all the position: `rope.dimension_sections` makes no difference here.
 /// Reads `rope.freq_base`, `rope.dimension_count`, `rope.scaling.*`, and the factors of
 /// rope_freqs.weight (Llama 3) or rope_factors_long/short.weight (LongRoPE) where the file has
 /// them.
@@ -41,6 +39,14 @@ IndexerSpec read_indexer_sizes(Hyperparameters& p);
 
 /// Gives the heads of `attention` this rope.
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
+
+/// How multi-section rope shares columns out to time, height and width.
+enum class SectionOrder { kBlocks, kInterleaved };
+
+/// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
+/// which for text are all the position: the placed ropes of all layers by
+/// `rope.dimension_sections`, where the file has them.
+void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec);
 
 /// Whether an architecture heeds the factors that its files have.
 enum class RopeFactors { kUsed, kUnused };

@@ -99,7 +99,9 @@ ModelSpec read_baichuan(Hyperparameters& p, WeightLoader& loader);
 // qwen.cpp
 ModelSpec read_qwen(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_cogvlm(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen2_vl(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_qwen3(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen3_vl(Hyperparameters& p, WeightLoader& loader);
 
 // olmo.cpp
 ModelSpec read_olmo(Hyperparameters& p, WeightLoader& loader);

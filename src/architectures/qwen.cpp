@@ -35,4 +35,20 @@ ModelSpec read_qwen3(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// Qwen2-VL and Qwen2.5-VL (https://arxiv.org/abs/2409.12191).
+ModelSpec read_qwen2_vl(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  place_ropes(p, SectionOrder::kBlocks, spec);
+  return spec;
+}
+
+// Qwen3-VL (https://arxiv.org/abs/2511.21631): what later layers of the vision tower made of a
+// picture goes into the first layers.
+ModelSpec read_qwen3_vl(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_qwen3(p, loader);
+  place_ropes(p, SectionOrder::kInterleaved, spec);
+  spec.deep_inputs = static_cast<int>(p.count("n_deepstack_layers", 0, std::ssize(spec.layers)));
+  return spec;
+}
+
 }  // namespace linnet

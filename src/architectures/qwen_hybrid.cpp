@@ -32,7 +32,9 @@ ModelSpec read_qwen3_next(Hyperparameters& p, WeightLoader& loader) {
 // Qwen 3.5, with and without experts. Its files have the heads in an order in which those that
 // share a key are apart.
 ModelSpec read_qwen35(Hyperparameters& p, WeightLoader& loader) {
-  return read_with_delta_nets(p, loader, KeySharing::kCyclic);
+  ModelSpec spec = read_with_delta_nets(p, loader, KeySharing::kCyclic);
+  place_ropes(p, SectionOrder::kInterleaved, spec);
+  return spec;
 }
 
 }  // namespace linnet

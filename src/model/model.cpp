@@ -31,7 +31,9 @@ void add_to_residual(const Pass& pass, const Norm& post_norm, float scale, View 
 
 View Model::embed(const Pass& pass, std::span<const std::int32_t> tokens) {
   const View x = pass.workspace.view(static_cast<std::int64_t>(tokens.size()), spec_.width);
-  if (spec_.adapters.tokens.empty()) {
+  if (!embedding_) {
+    pass.backend.fill(x, 0.0f);
+  } else if (spec_.adapters.tokens.empty()) {
     pass.backend.embed_rows(*embedding_, tokens, x);
   } else {
     pass.backend.embed_rows(*embedding_, substitute_tokens(spec_.adapters, tokens), x);
@@ -49,7 +51,35 @@ View Model::embed(const Pass& pass, std::span<const std::int32_t> tokens) {
     pass.backend.add_scaled(more, 1.0f, 1.0f, x);
   }
   if (spec_.embedding_norm != NormUse::kNone) normalise_in_place(pass, embedding_norm_, x);
+  put_given_rows(pass, x);
   return x;
+}
+
+void Model::put_given_rows(const Pass& pass, View x) const {
+  for (const GivenRows& given : pass.given) {
+    for (std::int64_t r = 0; r < given.rows; ++r) {
+      const float* values = given.values + r * spec_.given_columns();
+      pass.backend.upload({values, static_cast<std::size_t>(spec_.width)}, x.row(given.first + r));
+    }
+  }
+}
+
+void Model::add_given_rows(const Pass& pass, int index, View x) const {
+  for (const GivenRows& given : pass.given) {
+    const Workspace::Scope scope(pass.workspace);
+    const View more = pass.workspace.view(given.rows, spec_.width);
+    for (std::int64_t r = 0; r < given.rows; ++r) {
+      const float* values = given.values + r * spec_.given_columns() + (1 + index) * spec_.width;
+      pass.backend.upload({values, static_cast<std::size_t>(spec_.width)}, more.row(r));
+    }
+    pass.backend.add_scaled(more, 1.0f, 1.0f, some_rows(x, given.first, given.rows));
+  }
+}
+
+void Model::keep_result(const Pass& pass, int index, View x) {
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    if (spec_.kept_layers[i] == index) pass.backend.copy(x, kept_[i]);
+  }
 }
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
@@ -58,13 +88,24 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
   Streams streams;
   streams.tokens = batch.tokens;
+  streams.given = batch.given;
+  streams.places = batch.places;
+  streams.windows = batch.windows;
+  kept_.clear();
+  for (std::size_t i = 0; i < spec_.kept_layers.size(); ++i) {
+    kept_.push_back(stages_.front().workspace->view(rows, spec_.width));
+  }
   streams.shared = stages_.front().workspace->view(rows, spec_.shared_columns);
   begin_streams(pass_of(0, batch.layout, kv, states, streams), batch.tokens, streams);
   for (std::size_t s = 0; s < stages_.size(); ++s) {
     if (s > 0) hand_over(stages_[s - 1], stages_[s], handed_over_, streams);
     const Pass pass = pass_of(s, batch.layout, kv, states, streams);
     const int last = std::min(stages_[s].layers.end, static_cast<int>(layers_.size()));
-    for (int i = stages_[s].layers.first; i < last; ++i) run_any_layer(pass, i, streams);
+    for (int i = stages_[s].layers.first; i < last; ++i) {
+      run_any_layer(pass, i, streams);
+      if (i < spec_.deep_inputs) add_given_rows(pass, i, streams.x);
+      keep_result(pass, i, streams.x);
+    }
   }
   const Pass pass = pass_of(stages_.size() - 1, batch.layout, kv, states, streams);
   end_streams(pass, streams);
@@ -95,7 +136,10 @@ Pass Model::pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, S
           streams.shared,
           streams.adapters,
           /*inputs=*/{},
-          streams.tokens};
+          streams.tokens,
+          streams.given,
+          streams.places,
+          streams.windows};
 }
 
 void Model::begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams) {

@@ -17,6 +17,7 @@
 #include "model/blocks/per_layer_input.hpp"
 #include "model/blocks/recurrent.hpp"
 #include "model/blocks/residual_mix.hpp"
+#include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
 #include "model/stage.hpp"
 #include "model/weight_loader.hpp"
@@ -35,6 +36,13 @@ struct Batch {
   std::span<const std::int32_t> outputs;
   bool keeps_hidden = false;  ///< Model::hidden() is wanted afterwards
   std::span<const std::int32_t> inputs = {};
+  std::span<const GivenRows> given = {};  ///< in the order of their rows
+  /// [components][rows]: where rows stand in a picture, or their positions, for the ropes that turn
+  /// by that (AttentionSpec::placed_ropes). Empty: all components are the position.
+  std::span<const std::int32_t> places = {};
+  /// For layers whose rows see a window of their sequence only (AttentionSpec::in_windows): `layout`
+  /// with each window as a sequence of its own.
+  const BatchLayout* windows = nullptr;
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -94,6 +102,9 @@ class Model {
   /// (and the projections that some files have for embeddings), [rows, width] in the backend's
   /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
+  /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows [rows,
+  /// width] in the memory of that layer's backend; they stay until the next call.
+  View kept(std::size_t index) const { return kept_[index]; }
 
   /// The first error that operations of any of the backends met: see Backend::status().
   Status status() const;
@@ -140,6 +151,9 @@ class Model {
   View read_inputs(const Batch& batch, KvStore& kv);
   View write(const Batch& batch, KvStore& kv);
   void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
+  void put_given_rows(const Pass& pass, View x) const;
+  void add_given_rows(const Pass& pass, int index, View x) const;
+  void keep_result(const Pass& pass, int index, View x);
   void end_streams(const Pass& pass, const Streams& streams);
   View embed(const Pass& pass, std::span<const std::int32_t> tokens);
   View normalise(const Pass& pass, const Norm& norm, NormUse use, View in);
@@ -178,6 +192,7 @@ class Model {
   std::vector<Layer> layers_;
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};
+  std::vector<View> kept_;
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no

@@ -50,7 +50,9 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
 }
 
 void Model::load_before_layers(WeightLoader& loader) {
-  embedding_ = loader.table("token_embd", spec_.width, spec_.vocabulary);
+  if (spec_.vocabulary > 0) {
+    embedding_ = loader.table("token_embd", spec_.width, spec_.vocabulary);
+  }
   if (spec_.position_rows > 0) {
     positions_ = loader.table("position_embd", spec_.width, spec_.position_rows);
   }
@@ -173,8 +175,8 @@ Status Model::allocate_workspace(std::int64_t adapter_rank) {
   constexpr int kStreams = 6;
   const std::int64_t rows = Workspace::floats_for(
       limits_.rows,
-      kStreams * spec_.width + spec_.shared_columns + altup_columns(spec_) +
-          residual_mix_columns(spec_) + hyper_connection_columns(spec_) +
+      (kStreams + std::ssize(spec_.kept_layers)) * spec_.width + spec_.shared_columns +
+          altup_columns(spec_) + residual_mix_columns(spec_) + hyper_connection_columns(spec_) +
           adapter_switch_columns(spec_.adapters) +
           (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
       kViews);

@@ -20,6 +20,13 @@ struct RopeSpec {
   float magnitude = 1.0f;                  ///< factor on turned columns (YaRN)
 };
 
+/// A rope that turns by one of the places of a row (Batch::places): by time, height or width in a
+/// picture (https://arxiv.org/abs/2409.12191). Columns of other ropes have frequency 0.
+struct PlacedRope {
+  int component = 0;  ///< of the places
+  RopeSpec rope;
+};
+
 /// Factor on the queries that grows with the position p (Llama 4):
 /// 1 + scale * ln(1 + floor((p + offset) / length)).
 struct QueryTemperature {
@@ -51,6 +58,9 @@ struct AttentionSpec {
   AttentionSpan span = AttentionSpan::kFull;
   int window = 0;
   RopeSpec rope;
+  /// Instead of `rope` where rows have places. Where all places of a row are its position they come
+  /// to the same.
+  std::vector<PlacedRope> placed_ropes;
   float clamp = 0.0f;       ///< of queries, keys and values; 0: none
   float alibi_bias = 0.0f;  ///< largest slope of ALiBi (https://arxiv.org/abs/2108.12409); 0: none
   /// Learned biases of the scores by the distance from query to key; see linnet::DistanceBias.
@@ -81,6 +91,7 @@ struct AttentionSpec {
     int value = 0;
   } fused_rows;
   int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
+  bool in_windows = false;  ///< rows see those of their window: see Batch::windows
 };
 
 /// Attention of a text to its input (https://arxiv.org/abs/1706.03762, section 3.2.3), of which
@@ -170,6 +181,7 @@ struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
   GateSpec gate;
   bool projected = true;  ///< else the activation alone
+  bool exchanged_names = false;  ///< what the file calls ffn_up is the last projection (old towers)
   float gate_cut = 0.0f;  ///< see Backend::cut_below; 0: none
 };
 
@@ -275,7 +287,7 @@ struct InputSpec {
 struct ModelSpec {
   std::string architecture;
   std::string name;
-  std::int64_t vocabulary = 0;
+  std::int64_t vocabulary = 0;      ///< 0: all rows are given
   std::int64_t width = 0;           ///< of the residual stream
   std::int64_t context_length = 0;  ///< that the model was trained for
   /// Rows of the table of learned positions, beyond which the model can't go; 0: there is none.
@@ -301,6 +313,14 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } silent_tokens;
+  /// The first layers, each of which adds columns of its own of a given row to its result
+  /// (Qwen3-VL).
+  int deep_inputs = 0;
+  /// Whose results are wanted besides the last one's, ascending; all layers are in one place.
+  std::vector<int> kept_layers;
+  /// Nothing is kept from batch to batch: all layers keep keys and values in the place of the first
+  /// one's, whose shape they share.
+  bool forgets_keys = false;
   bool causal = true;  ///< else tokens of a text, or of its input, see later ones
   /// Its results are the hidden states; there are no logits, and tokens see each other.
   bool encoder = false;
@@ -319,6 +339,9 @@ struct ModelSpec {
   std::string_view layer_name = "blk";  ///< before the number of a layer, in the names of tensors
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
+
+  /// Of a given row: see GivenRows.
+  std::int64_t given_columns() const { return width * (1 + deep_inputs); }
 };
 
 }  // namespace linnet

@@ -24,7 +24,8 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
   const int count = static_cast<int>(spec.layers.size());
   std::vector<KvLayerShape> shapes(spec.layers.size());
   for (int i = 0; i < count; ++i) {
-    if (layers.holds(i)) shapes[i] = kv_layer_shape(spec.layers[i]);
+    const bool keeps = i == 0 || !spec.forgets_keys;
+    if (layers.holds(i) && keeps) shapes[i] = kv_layer_shape(spec.layers[i]);
   }
   const auto put = [&](int layer, int at, const KvLayerShape& shape) {
     shapes.resize(std::max<std::size_t>(shapes.size(), at + 1));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "model/given_rows.hpp"
 #include "model/layer_range.hpp"
 #include "model/workspace.hpp"
 
@@ -28,6 +29,9 @@ struct Streams {
                              ///< of several streams, see spread_to_streams()
   Routing adapters{};        ///< see Pass::adapters
   std::span<const std::int32_t> tokens{};  ///< see Pass::tokens; in the caller's memory
+  std::span<const GivenRows> given{};      ///< the same
+  std::span<const std::int32_t> places{};  ///< the same
+  const BatchLayout* windows = nullptr;    ///< the same
 };
 
 /// Copies the streams from the memory of one stage to that of the next, by way of `host`.

@@ -201,7 +201,8 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
     }
     add_factors(lora, *pair, rows, low, high);
   }
-  return {upload_factor(name, low, columns), upload_factor(name, high, rank)};
+  const std::string what = fmt::format("an adapter of tensor {}", name);
+  return {upload_matrix(what, low, columns), upload_matrix(what, high, rank)};
 }
 
 // Puts those of one adapter behind what `low` and the rows of `high` hold.
@@ -229,7 +230,7 @@ void WeightLoader::add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& p
   lora.file().release(*pair.b);
 }
 
-std::unique_ptr<Matrix> WeightLoader::upload_factor(const std::string& name,
+std::unique_ptr<Matrix> WeightLoader::upload_matrix(const std::string& what,
                                                     std::span<const float> values,
                                                     std::int64_t columns) {
   if (error_) return nullptr;
@@ -238,8 +239,15 @@ std::unique_ptr<Matrix> WeightLoader::upload_factor(const std::string& name,
                                                 .columns = columns,
                                                 .rows = std::ssize(values) / columns});
   if (uploaded) return std::move(*uploaded);
-  fail(fmt::format("an adapter of tensor {}: {}", name, uploaded.error().message));
+  fail(fmt::format("{}: {}", what, uploaded.error().message));
   return nullptr;
+}
+
+Linear WeightLoader::projection(const std::string& name, std::span<const float> values,
+                                std::int64_t columns) {
+  Linear linear;
+  if (!values.empty()) linear.weight = upload_matrix("tensor " + name, values, columns);
+  return linear;
 }
 
 float WeightLoader::scale(const std::string& stem) {
@@ -395,6 +403,11 @@ HeadNorm WeightLoader::head_norm(const std::string& stem, std::int64_t heads,
 std::int64_t WeightLoader::rows(const std::string& stem) const {
   const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
   return tensor ? tensor->shape[1] : 0;
+}
+
+std::int64_t WeightLoader::columns(const std::string& stem) const {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  return tensor ? tensor->shape[0] : 0;
 }
 
 Status WeightLoader::finish() const {

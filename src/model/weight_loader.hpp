@@ -74,6 +74,9 @@ class WeightLoader {
   std::vector<float> matrix_values(const std::string& name, std::int64_t columns,
                                    std::int64_t rows);
 
+  /// A projection with the weights `values` [rows][columns], which were made of tensor `name`.
+  Linear projection(const std::string& name, std::span<const float> values, std::int64_t columns);
+
   /// `values` in the backend's memory; null where there are none.
   std::unique_ptr<Buffer> upload(std::span<const float> values);
 
@@ -82,8 +85,9 @@ class WeightLoader {
                                      std::int64_t rows, Presence presence = Presence::kRequired);
 
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
-  /// Outputs of the projection `stem`.weight; 0 where absent.
+  /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
   std::int64_t rows(const std::string& stem) const;
+  std::int64_t columns(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
   /// `pattern` or, where it begins with '*', end with the rest of it.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
@@ -114,7 +118,7 @@ class WeightLoader {
   LowRank adapter(const std::string& name, std::int64_t columns, const Rows& rows);
   void add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const Rows& rows,
                    std::vector<float>& low, std::span<float> high);
-  std::unique_ptr<Matrix> upload_factor(const std::string& name, std::span<const float> values,
+  std::unique_ptr<Matrix> upload_matrix(const std::string& what, std::span<const float> values,
                                         std::int64_t columns);
   std::vector<float> dequantize(const gguf::Tensor* tensor);
   std::shared_ptr<const Matrix> matrix(const std::string& name, std::int64_t columns,

@@ -78,10 +78,63 @@ void normalise(const Pass& pass, const AttentionSpec& spec, const HeadNorm& norm
   pass.backend.norm(x, params, x);
 }
 
-void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, View x) {
-  pass.backend.rope(x, pass.batch.positions,
+void turn(const Pass& pass, const RopeSpec& rope, std::span<const std::int32_t> by, int heads,
+          int head_width, View x) {
+  pass.backend.rope(x, by,
                     {rope.layout, heads, head_width, rope.first, rope.dims,
                      rope.inverse_frequencies, rope.magnitude});
+}
+
+void rotate(const Pass& pass, const AttentionSpec& spec, int heads, int head_width, View x) {
+  // Several factors on a column would not round as one does, in batches with places and without.
+  const bool turns_once = pass.places.empty() && spec.rope.magnitude == 1.0f;
+  if (spec.placed_ropes.empty() || turns_once) {
+    return turn(pass, spec.rope, pass.batch.positions, heads, head_width, x);
+  }
+  for (const PlacedRope& placed : spec.placed_ropes) {
+    const auto by = pass.places.empty() ? pass.batch.positions
+                                        : pass.places.subspan(placed.component * x.rows, x.rows);
+    turn(pass, placed.rope, by, heads, head_width, x);
+  }
+}
+
+// Whose keys and values layer `layer` reads, and keeps where they are its own.
+int kv_layer(const Pass& pass, const AttentionSpec& spec, int layer) {
+  if (spec.kv_layer >= 0) return spec.kv_layer;
+  return pass.model.forgets_keys ? 0 : layer;
+}
+
+// Attention of the rows [first, first + count) alone.
+void attend_part(const Pass& pass, const AttentionParams& params, std::int64_t first,
+                 std::int64_t count, View queries, View out) {
+  if (count == 0) return;
+  BatchLayout part = pass.batch;
+  part.positions = part.positions.subspan(first, count);
+  part.sequences = part.sequences.subspan(first, count);
+  std::vector<std::int32_t> lengths(part.lengths.begin(), part.lengths.end());
+  if (!params.causal) lengths[part.sequences.back()] = part.positions.back() + 1;
+  part.lengths = lengths;
+  pass.backend.attention(pass.kv, some_rows(queries, first, count), params, part,
+                         some_rows(out, first, count));
+}
+
+// Rows that see each other take an operation of their own: they see to the last of them.
+void attend(const Pass& pass, const AttentionParams& params, const BatchLayout& layout,
+            View queries, View out) {
+  const auto is_open = [](const GivenRows& given) { return given.see_each_other; };
+  if (std::ranges::none_of(pass.given, is_open)) {
+    return pass.backend.attention(pass.kv, queries, params, layout, out);
+  }
+  std::int64_t done = 0;
+  for (const GivenRows& given : pass.given) {
+    if (!is_open(given)) continue;
+    attend_part(pass, params, done, given.first - done, queries, out);
+    AttentionParams open = params;
+    open.causal = false;
+    attend_part(pass, open, given.first, given.rows, queries, out);
+    done = given.first + given.rows;
+  }
+  attend_part(pass, params, done, queries.rows - done, queries, out);
 }
 
 void normalise_query_and_key(const Pass& pass, const AttentionSpec& spec,
@@ -169,9 +222,11 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
                                  Presence::kOptional);
   }
   weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
-  const std::string output = prefix + ".attn_output", short_output = prefix + ".attn_o";
-  weights.output =
-      loader.linear(loader.has(short_output + ".weight") ? short_output : output, result, width);
+  std::string output = prefix + ".attn_output";
+  for (const char* other : {".attn_o", ".attn_out"}) {
+    if (loader.has(prefix + other + ".weight")) output = prefix + other;
+  }
+  weights.output = loader.linear(output, result, width);
   weights.output.scale *= spec.output_scale;
   const AdaptersSpec& adapters = model.adapters;
   weights.query_adapter = load_adapter(loader, adapters, prefix + ".attn_q", width, q);
@@ -219,18 +274,17 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   const Workspace::Scope scope(pass.workspace);
   const Projected x = project_heads(pass, spec, weights, in);
   if (!spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
-  rotate(pass, spec.rope, spec.heads, spec.key_width, x.query);
-  rotate(pass, spec.rope, spec.kv_heads, spec.key_width, x.key);
+  rotate(pass, spec, spec.heads, spec.key_width, x.query);
+  rotate(pass, spec, spec.kv_heads, spec.key_width, x.key);
   if (spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
   normalise(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
   apply_temperature(pass, spec.temperature, x.query);
 
-  const bool own_keys = spec.kv_layer < 0;
-  if (own_keys) pass.backend.store_kv(pass.kv, layer, x.key, x.value, pass.batch);
+  const BatchLayout& layout = spec.in_windows ? *pass.windows : pass.batch;
+  const int keys_of = kv_layer(pass, spec, layer);
+  if (spec.kv_layer < 0) pass.backend.store_kv(pass.kv, keys_of, x.key, x.value, layout);
   const View result = pass.workspace.view(in.rows, result_columns(spec));
-  pass.backend.attention(pass.kv, x.query,
-                         params_of(pass, spec, weights, own_keys ? layer : spec.kv_layer),
-                         pass.batch, result);
+  attend(pass, params_of(pass, spec, weights, keys_of), layout, x.query, result);
 
   apply_gate(pass, weights.gate, spec.gate, in, result);
   if (weights.result_norm) {

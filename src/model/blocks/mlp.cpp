@@ -60,14 +60,16 @@ MlpWeights load_mlp(WeightLoader& loader, const MlpSpec& spec, const ModelSpec& 
   };
   MlpWeights weights;
   if (!spec.projected) return weights;
+  const std::string_view up = spec.exchanged_names ? "down" : "up";
+  const std::string_view down = spec.exchanged_names ? "up" : "down";
   weights.gate = loader.linear(name("gate"), width, spec.width, Presence::kOptional, kOrder);
-  if (!weights.gate && loader.rows(name("up")) == 2 * std::int64_t{spec.width}) {
+  if (!weights.gate && loader.rows(name(up)) == 2 * std::int64_t{spec.width}) {
     weights.gate_and_up =
-        loader.linear(name("up"), width, 2 * std::int64_t{spec.width}, Presence::kRequired, kOrder);
+        loader.linear(name(up), width, 2 * std::int64_t{spec.width}, Presence::kRequired, kOrder);
   } else {
-    weights.up = loader.linear(name("up"), width, spec.width, Presence::kRequired, kOrder);
+    weights.up = loader.linear(name(up), width, spec.width, Presence::kRequired, kOrder);
   }
-  weights.down = loader.linear(name("down"), spec.width, width, Presence::kRequired, kOrder);
+  weights.down = loader.linear(name(down), spec.width, width, Presence::kRequired, kOrder);
   if (suffix.empty()) {
     const AdaptersSpec& adapters = model.adapters;
     weights.gate_adapter = load_adapter(loader, adapters, name("gate"), width, spec.width);

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "backend/backend.hpp"
+#include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
 #include "model/workspace.hpp"
 
@@ -21,6 +22,9 @@ struct Pass {
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
   std::span<const std::int32_t> tokens{};  ///< of the rows, where experts go by them
+  std::span<const GivenRows> given{};
+  std::span<const std::int32_t> places{};  ///< see Batch::places
+  const BatchLayout* windows = nullptr;    ///< see Batch::windows
 };
 
 }  // namespace linnet

@@ -1,0 +1,159 @@
+#include "vision/families/common.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace linnet {
+namespace {
+
+constexpr std::int64_t kWidestPatch = 256;
+constexpr std::int64_t kWidestPicture = 1 << 14;
+
+Activation read_activation(Hyperparameters& p) {
+  if (p.boolean("use_gelu", false)) return Activation::kGelu;
+  return p.boolean("use_silu", false) ? Activation::kSilu : Activation::kGeluQuick;
+}
+
+std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
+  std::array<float, 3> colours{};
+  if (!p.has_array(key)) {
+    p.fail(fmt::format("missing metadata key {}.{}", p.architecture(), key));
+    return colours;
+  }
+  for (int i = 0; i < 3; ++i) colours[i] = p.layer_number(key, i, 0.0f);
+  return colours;
+}
+
+AttentionSpec read_attention(Hyperparameters& p, std::int64_t width) {
+  AttentionSpec attention;
+  attention.heads = static_cast<int>(
+      p.required_count("vision.attention.head_count", Hyperparameters::kMostHeads));
+  attention.kv_heads = attention.heads;
+  if (width % attention.heads != 0) {
+    p.fail(fmt::format("the tower has {} columns, expected a multiple of its {} heads", width,
+                       attention.heads));
+  }
+  attention.key_width = attention.value_width =
+      static_cast<int>(std::min(width / attention.heads, Hyperparameters::kWidestHead));
+  attention.scale = 1.0f / std::sqrt(static_cast<float>(attention.key_width));
+  return attention;
+}
+
+// Old files have the names of both projections exchanged, and no width.
+MlpSpec read_mlp(Hyperparameters& p, const WeightLoader& loader, std::int64_t width) {
+  MlpSpec mlp;
+  const std::int64_t up = loader.rows("v.blk.0.ffn_up"), down = loader.rows("v.blk.0.ffn_down");
+  mlp.exchanged_names = up == width && down != width;
+  const std::int64_t inner = mlp.exchanged_names ? down : up;
+  if (inner < 1 || inner > Hyperparameters::kWidest) p.fail("missing tensor v.blk.0.ffn_up.weight");
+  mlp.width = static_cast<int>(std::min(inner, Hyperparameters::kWidest));
+  mlp.gate.activation = read_activation(p);
+  return mlp;
+}
+
+ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader) {
+  ModelSpec tower;
+  tower.architecture = p.architecture();
+  tower.width = p.required_count("vision.embedding_length", Hyperparameters::kWidest);
+  tower.norm = NormKind::kLayer;
+  tower.norm_epsilon = p.positive_number("vision.attention.layer_norm_epsilon", 1e-6f);
+  tower.post_norm_epsilon = tower.norm_epsilon;
+  NormNames& names = tower.norm_names;
+  names.mixer = "ln1";
+  names.mixer_post = "attn_post_norm";
+  names.ffn = "ln2";
+  names.ffn_post = "ffn_post_norm";
+  names.output = "v.post_ln";
+  tower.output_norm = loader.has("v.post_ln.weight") ? NormUse::kWeights : NormUse::kNone;
+  tower.causal = false;
+  tower.encoder = true;
+  tower.forgets_keys = true;
+  tower.layer_name = "v.blk";
+  LayerSpec layer;
+  layer.attention = read_attention(p, tower.width);
+  layer.mlp = read_mlp(p, loader, tower.width);
+  const std::int64_t layers = p.required_count("vision.block_count", Hyperparameters::kMostLayers);
+  tower.layers.assign(static_cast<std::size_t>(layers), layer);
+  return tower;
+}
+
+}  // namespace
+
+VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec;
+  if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
+  spec.tower = read_tower(p, loader);
+  spec.trained_side = static_cast<int>(p.required_count("vision.image_size", kWidestPicture));
+  spec.patch_side = static_cast<int>(p.required_count("vision.patch_size", kWidestPatch));
+  spec.mean = read_colours(p, "vision.image_mean");
+  spec.deviation = read_colours(p, "vision.image_std");
+  spec.patch_norm = loader.has("v.pre_ln.weight");
+  return spec;
+}
+
+void turn_halves_of_pairs(float base, ModelSpec& tower) {
+  for (LayerSpec& layer : tower.layers) {
+    AttentionSpec& a = layer.attention;
+    const int pairs = a.key_width / 2, half = pairs / 2;
+    for (int component = 0; component < 2; ++component) {
+      RopeSpec rope;
+      rope.layout = RopeLayout::kSplitHalf;
+      rope.dims = 2 * pairs;
+      rope.inverse_frequencies.assign(static_cast<std::size_t>(pairs), 0.0f);
+      for (int i = 0; i < half; ++i) {
+        rope.inverse_frequencies[component * half + i] =
+            static_cast<float>(std::pow(double{base}, -2.0 * i / pairs));
+      }
+      a.placed_ropes.push_back({component, std::move(rope)});
+    }
+  }
+}
+
+void turn_adjacent_pairs(float base, bool interleaved, ModelSpec& tower) {
+  for (LayerSpec& layer : tower.layers) {
+    AttentionSpec& a = layer.attention;
+    const int half = a.key_width / 2;
+    for (int component = 0; component < 2; ++component) {
+      RopeSpec rope;
+      rope.layout = RopeLayout::kAdjacent;
+      rope.first = component * half;
+      rope.dims = half / 2 * 2;
+      const double shift = interleaved ? component * 0.5 : 0.0;
+      for (int i = 0; i < half / 2; ++i) {
+        rope.inverse_frequencies.push_back(
+            static_cast<float>(std::pow(double{base}, -2.0 * (i + shift) / half)));
+      }
+      a.placed_ropes.push_back({component, std::move(rope)});
+    }
+  }
+}
+
+ProjectorStep mean_of(int side) { return {.kind = ProjectorStep::Kind::kMean, .side = side}; }
+
+ProjectorStep concatenate(int side) {
+  return {.kind = ProjectorStep::Kind::kConcatenate, .side = side};
+}
+
+ProjectorStep norm(std::string name, NormKind kind, float epsilon) {
+  return {
+      .kind = ProjectorStep::Kind::kNorm, .name = std::move(name), .norm = kind, .number = epsilon};
+}
+
+ProjectorStep scale_by(float factor) {
+  return {.kind = ProjectorStep::Kind::kScale, .number = factor};
+}
+
+ProjectorStep linear(std::string name, ProjectorStep::Weights weights) {
+  return {.kind = ProjectorStep::Kind::kLinear, .name = std::move(name), .weights = weights};
+}
+
+ProjectorStep activate(Activation activation) {
+  return {.kind = ProjectorStep::Kind::kActivate, .activation = activation};
+}
+
+ProjectorStep break_rows(std::string name) {
+  return {.kind = ProjectorStep::Kind::kBreakRows, .name = std::move(name)};
+}
+
+}  // namespace linnet

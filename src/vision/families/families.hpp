@@ -1,0 +1,14 @@
+// The readers of all families of vision encoders; each is described where it is defined.
+#pragma once
+
+#include "vision/family.hpp"
+
+namespace linnet {
+
+VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader);
+VisionSpec read_pixtral_vision(Hyperparameters& p, const WeightLoader& loader);
+VisionSpec read_qwen2_vision(Hyperparameters& p, const WeightLoader& loader);
+VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader);
+VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader);
+
+}  // namespace linnet

@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include "vision/families/common.hpp"
+#include "vision/families/families.hpp"
+
+namespace linnet {
+namespace {
+
+// Pictures of any shape, whose patches turn by row and column, and four of which become a row that
+// has its place in the text by row and column, too.
+VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_common_vision(p, loader);
+  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 2, 64));
+  spec.sizing.least_tokens = 8;
+  spec.sizing.most_tokens = 4096;
+  turn_halves_of_pairs(10000.0f, spec.tower);
+  spec.projector_steps = {concatenate(spec.merge_side), linear("mm.0"), activate(), linear("mm.2")};
+  spec.before = "<|vision_start|>";
+  spec.after = "<|vision_end|>";
+  spec.has_places = true;
+  return spec;
+}
+
+}  // namespace
+
+// Qwen2-VL (https://arxiv.org/abs/2409.12191).
+VisionSpec read_qwen2_vision(Hyperparameters& p, const WeightLoader& loader) {
+  return read_qwen_vision(p, loader);
+}
+
+// Qwen2.5-VL (https://arxiv.org/abs/2502.13923): most layers see windows of 112 pixels.
+VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
+  constexpr int kWindowPixels = 112;
+  VisionSpec spec = read_qwen_vision(p, loader);
+  spec.tower.norm = NormKind::kRms;
+  const int period =
+      static_cast<int>(p.required_count("vision.n_wa_pattern", Hyperparameters::kMostLayers));
+  spec.window_side = std::max(1, kWindowPixels / (spec.patch_side * spec.merge_side));
+  for (std::size_t i = 0; i < spec.tower.layers.size(); ++i) {
+    spec.tower.layers[i].attention.in_windows = (i + 1) % period != 0;
+  }
+  return spec;
+}
+
+// Qwen3-VL (https://arxiv.org/abs/2511.21631) and Qwen 3.5: places are learned, too, and what some
+// layers made of the patches goes into the first layers of the text model.
+VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_qwen_vision(p, loader);
+  spec.places = PlaceTable::kBilinear;
+  for (int i = 0; i < static_cast<int>(spec.tower.layers.size()); ++i) {
+    const std::string prefix = fmt::format("v.deepstack.{}.", i);
+    if (!loader.has(prefix + "fc1.weight")) continue;
+    spec.tower.kept_layers.push_back(i);
+    spec.deep_steps.push_back({concatenate(spec.merge_side),
+                               norm(prefix + "norm", NormKind::kLayer, spec.tower.norm_epsilon),
+                               linear(prefix + "fc1"), activate(), linear(prefix + "fc2")});
+  }
+  return spec;
+}
+
+}  // namespace linnet

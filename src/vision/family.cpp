@@ -1,0 +1,82 @@
+#include "vision/family.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <ranges>
+
+#include "base/printable.hpp"
+#include "vision/families/families.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr auto kFamilies = std::to_array<VisionFamily>({
+    {"gemma3", read_gemma3_vision},
+    {"pixtral", read_pixtral_vision},
+    {"qwen2.5vl_merger", read_qwen25_vision},
+    {"qwen2vl_merger", read_qwen2_vision},
+    {"qwen3vl_merger", read_qwen3_vision},
+});
+
+// The file may have encoders of pictures and of sounds, each with a projector.
+std::string projector_of(Hyperparameters& p) {
+  const std::string name = p.string("projector_type", "");
+  return name.empty() ? p.string("vision.projector_type", "") : name;
+}
+
+// What would make sizes overflow, or loops long.
+void check(Hyperparameters& p, const VisionSpec& spec) {
+  const int merged = spec.patch_side * spec.merge_side;
+  if (spec.sizing.fixed_side > 0 && spec.sizing.fixed_side % merged != 0) {
+    p.fail(fmt::format("pictures have sides of {} pixels, expected a multiple of {}",
+                       spec.sizing.fixed_side, merged));
+  }
+  for (const float deviation : spec.deviation) {
+    if (!(deviation > 0.0f)) {
+      p.fail(fmt::format("metadata key clip.vision.image_std has {}, expected more than 0",
+                         deviation));
+    }
+  }
+  for (const LayerSpec& layer : spec.tower.layers) {
+    if (layer.attention.key_width % 4 != 0 && !layer.attention.placed_ropes.empty()) {
+      return p.fail(fmt::format("heads of the tower have {} columns, expected a multiple of 4",
+                                layer.attention.key_width));
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const VisionFamily> all_vision_families() { return kFamilies; }
+
+Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& loader) {
+  Hyperparameters p(file);
+  if (Status status = p.status(); !status) return status.error();
+  const std::string path = file.path().string();
+  if (p.architecture() != "clip") {
+    return Error{
+        fmt::format("{}: is a model of architecture '{}', expected an encoder of pictures "
+                    "(an mmproj file, of architecture 'clip')",
+                    path, printable(p.architecture()))};
+  }
+  if (!p.boolean("has_vision_encoder", false)) {
+    return Error{fmt::format("{}: has no encoder of pictures", path)};
+  }
+  const std::string projector = projector_of(p);
+  const auto found = std::ranges::find(kFamilies, projector, &VisionFamily::name);
+  if (found == kFamilies.end()) {
+    return Error{fmt::format(
+        "{}: unknown projector '{}'; the known ones are: {}", path, printable(projector),
+        fmt::join(std::views::transform(kFamilies, &VisionFamily::name), ", "))};
+  }
+  VisionSpec spec = found->read(p, loader);
+  spec.projector = projector;
+  check(p, spec);
+  if (Status status = p.status(); !status) return status.error();
+  return spec;
+}
+
+}  // namespace linnet

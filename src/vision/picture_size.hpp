@@ -1,0 +1,25 @@
+#pragma once
+
+#include "vision/vision_spec.hpp"
+
+namespace linnet {
+
+/// Sides of a picture, in pixels or in patches.
+struct PictureSize {
+  int width = 0;
+  int height = 0;
+
+  std::int64_t area() const { return std::int64_t{width} * height; }
+  PictureSize operator/(int side) const { return {width / side, height / side}; }
+  bool operator==(const PictureSize&) const = default;
+};
+
+/// The size that a picture of `size` gets, as the models' own image processors choose it: with
+/// PictureSizing::fixed_side that; else the nearest one of whole merged patches, smaller or larger
+/// where that would be too many or too few of them. At most PictureSizing::most_tokens in any case.
+PictureSize target_size(const VisionSpec& spec, PictureSize size);
+
+/// Rows of the text model that a picture of `merged` merged patches becomes.
+std::int64_t rows_of(const VisionSpec& spec, PictureSize merged);
+
+}  // namespace linnet

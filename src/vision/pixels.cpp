@@ -1,0 +1,41 @@
+#include "vision/pixels.hpp"
+
+#include "image/resize.hpp"
+
+namespace linnet {
+
+Image resized_for(const VisionSpec& spec, const Image& image) {
+  const PictureSize size = target_size(spec, {image.width, image.height});
+  return resize(image, size.width, size.height, spec.sizing.resampling);
+}
+
+Pixels pixels_of(const VisionSpec& spec, const Image& resized) {
+  Pixels pixels{{resized.width, resized.height}, {}};
+  pixels.values.reserve(resized.pixels.size());
+  for (std::size_t i = 0; i < resized.pixels.size(); ++i) {
+    const float colour = static_cast<float>(resized.pixels[i]) / 255.0f;
+    pixels.values.push_back((colour - spec.mean[i % 3]) / spec.deviation[i % 3]);
+  }
+  return pixels;
+}
+
+std::vector<float> patches_of(const Pixels& pixels, int patch_side,
+                              std::span<const std::int32_t> order) {
+  const int across = pixels.size.width / patch_side;
+  std::vector<float> patches;
+  patches.reserve(order.size() * 3 * patch_side * patch_side);
+  for (const std::int32_t patch : order) {
+    const std::int64_t top = std::int64_t{patch / across} * patch_side;
+    const std::int64_t left = std::int64_t{patch % across} * patch_side;
+    for (int colour = 0; colour < 3; ++colour) {
+      for (std::int64_t y = top; y < top + patch_side; ++y) {
+        for (std::int64_t x = left; x < left + patch_side; ++x) {
+          patches.push_back(pixels.values[(y * pixels.size.width + x) * 3 + colour]);
+        }
+      }
+    }
+  }
+  return patches;
+}
+
+}  // namespace linnet

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "image/image.hpp"
+#include "vision/picture_size.hpp"
+#include "vision/vision_spec.hpp"
+
+namespace linnet {
+
+/// A picture as a tower reads it: colours [height][width][3] with the tower's mean and deviation
+/// taken out; whole merged patches.
+struct Pixels {
+  PictureSize size;
+  std::vector<float> values;
+};
+
+/// `image` in the size that `spec` wants.
+Image resized_for(const VisionSpec& spec, const Image& image);
+
+/// An image that has this size in the colours that `spec` wants.
+Pixels pixels_of(const VisionSpec& spec, const Image& resized);
+
+/// The patches `order` of a picture (by rows from the top), each [3][patch_side][patch_side], one
+/// behind the other.
+std::vector<float> patches_of(const Pixels& pixels, int patch_side,
+                              std::span<const std::int32_t> order);
+
+}  // namespace linnet

@@ -1,0 +1,167 @@
+#include "vision/projector.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/given_rows.hpp"
+
+namespace linnet {
+namespace {
+
+using Kind = ProjectorStep::Kind;
+
+bool merges(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
+
+// The patches at row `dy` and column `dx` of all squares.
+std::vector<std::int32_t> patches_at(int dy, int dx, int side, PictureSize grid,
+                                     std::span<const std::int32_t> place) {
+  std::vector<std::int32_t> rows;
+  for (int y = dy; y < grid.height; y += side) {
+    for (int x = dx; x < grid.width; x += side) rows.push_back(place[y * grid.width + x]);
+  }
+  return rows;
+}
+
+}  // namespace
+
+Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width)
+    : columns_(width) {
+  int patches = 1;  // that a row is made of, side by side
+  for (const ProjectorStep& spec : steps) {
+    Step step;
+    step.spec = spec;
+    if (spec.kind == Kind::kConcatenate) {
+      patches = spec.side * spec.side;
+      columns_ *= patches;
+    } else if (spec.kind == Kind::kNorm) {
+      step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
+    } else if (spec.kind == Kind::kLinear) {
+      step.linear = load_linear(loader, spec, columns_, patches);
+      if (step.linear) columns_ = step.linear.weight->rows();
+    } else if (spec.kind == Kind::kBreakRows) {
+      step.row = loader.vector(spec.name, columns_);
+    }
+    step.columns = columns_;
+    steps_.push_back(std::move(step));
+  }
+}
+
+Linear Projector::load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
+                              int patches) const {
+  const std::string weight = step.name + ".weight";
+  if (step.weights == ProjectorStep::Weights::kUsual) {
+    const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
+    return loader.linear(step.name, columns, rows);
+  }
+  std::vector<float> values, ordered;
+  if (step.weights == ProjectorStep::Weights::kTransposed) {
+    const std::int64_t rows = std::max<std::int64_t>(1, loader.columns(step.name));
+    values = loader.matrix_values(weight, rows, columns);
+    ordered.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      ordered[i % rows * columns + i / rows] = values[i];
+    }
+  } else {
+    const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
+    values = loader.matrix_values(weight, columns, rows);
+    ordered.resize(values.size());
+    const std::int64_t of_patch = columns / patches;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::int64_t row = i / columns, column = i % columns;
+      ordered[row * columns + column % patches * of_patch + column / patches] = values[i];
+    }
+  }
+  Linear linear = loader.projection(weight, ordered, columns);
+  if (!linear) return linear;
+  linear.bias = loader.vector(step.name + ".bias", linear.weight->rows(), Presence::kOptional);
+  return linear;
+}
+
+std::int64_t Projector::workspace_floats(std::int64_t patches) const {
+  std::int64_t floats = 0;
+  for (const Step& step : steps_) {
+    if (merges(step.spec.kind)) patches /= std::int64_t{step.spec.side} * step.spec.side;
+    // Breaks are fewer than rows; a part of a square is gathered beside the squares.
+    floats += Workspace::floats_for(3 * std::max<std::int64_t>(1, patches), step.columns, 2);
+  }
+  return floats;
+}
+
+View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in,
+                      PictureSize grid, std::span<const std::int32_t> place) const {
+  const int side = step.spec.side;
+  const bool is_mean = step.spec.kind == Kind::kMean;
+  const View out = workspace.view((grid / side).area(), step.columns);
+  const Workspace::Scope scope(workspace);
+  const View part = workspace.view(out.rows, in.columns);
+  if (is_mean) backend.fill(out, 0.0f);
+  for (int i = 0; i < side * side; ++i) {
+    backend.gather_rows(in, patches_at(i / side, i % side, side, grid, place), part);
+    if (is_mean) {
+      backend.add_scaled(part, 1.0f, 1.0f, out);
+    } else {
+      backend.copy(part, out.slice(i * in.columns, in.columns));
+    }
+  }
+  if (is_mean) backend.scale(out, 1.0f / static_cast<float>(side * side));
+  return out;
+}
+
+// The rows of text between those of the picture are the last one of what is gathered from.
+View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
+                           PictureSize grid) const {
+  const View all = workspace.view(in.rows + 1, in.columns);
+  backend.copy(in, all.first_rows(in.rows));
+  backend.copy({step.row->data(), 1, in.columns, in.columns}, some_rows(all, in.rows, 1));
+  std::vector<std::int32_t> order;
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < grid.width; ++x) order.push_back(y * grid.width + x);
+    if (y + 1 < grid.height) order.push_back(static_cast<std::int32_t>(in.rows));
+  }
+  const View out = workspace.view(std::ssize(order), in.columns);
+  backend.gather_rows(all, order, out);
+  return out;
+}
+
+View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  switch (step.spec.kind) {
+    case Kind::kNorm:
+      backend.norm(
+          in, {step.spec.norm, step.spec.number, step.norm.weight_data(), step.norm.bias_data()},
+          out);
+      break;
+    case Kind::kLinear: {
+      const MatmulOutput output{step.linear.weight.get(), out, step.linear.bias_data(),
+                                /*accumulate=*/false, step.linear.scale};
+      backend.matmul(in, {&output, 1});
+      break;
+    }
+    case Kind::kActivate:
+      backend.gated_activation(in, View{}, step.spec.activation, out);
+      break;
+    default:
+      backend.copy(in, out);
+      backend.scale(out, step.spec.number);
+  }
+  return out;
+}
+
+View Projector::run(Backend& backend, Workspace& workspace, View patches, PictureSize grid,
+                    std::span<const std::int32_t> place) const {
+  View x = patches;
+  for (const Step& step : steps_) {
+    if (merges(step.spec.kind)) {
+      x = merge(backend, workspace, step, x, grid, place);
+      grid = grid / step.spec.side;
+    } else if (step.spec.kind == Kind::kBreakRows) {
+      x = break_rows(backend, workspace, step, x, grid);
+    } else {
+      x = apply(backend, workspace, step, x);
+    }
+  }
+  return x;
+}
+
+}  // namespace linnet

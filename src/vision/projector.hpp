@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/weight_loader.hpp"
+#include "model/workspace.hpp"
+#include "vision/picture_size.hpp"
+#include "vision/vision_spec.hpp"
+
+namespace linnet {
+
+/// The steps from what a tower made of patches to rows of the text model, with their weights.
+class Projector {
+ public:
+  /// `width`: columns of a patch. What is wrong with the file goes to `loader`.
+  Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width);
+
+  /// Columns of a row.
+  std::int64_t columns() const { return columns_; }
+  /// Floats of a workspace that run() takes for so many patches.
+  std::int64_t workspace_floats(std::int64_t patches) const;
+
+  /// `place` names the row of `patches` that has each patch, by rows from the top. In the
+  /// workspace.
+  View run(Backend& backend, Workspace& workspace, View patches, PictureSize grid,
+           std::span<const std::int32_t> place) const;
+
+ private:
+  struct Step {
+    ProjectorStep spec;
+    Norm norm;
+    Linear linear;
+    std::unique_ptr<Buffer> row;  ///< of kBreakRows
+    std::int64_t columns = 0;     ///< of its result
+  };
+  Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
+                     int patches) const;
+  View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,
+             std::span<const std::int32_t> place) const;
+  View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
+                  PictureSize grid) const;
+  View apply(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+
+  std::vector<Step> steps_;
+  std::int64_t columns_ = 0;
+};
+
+}  // namespace linnet

@@ -1,0 +1,59 @@
+#include "vision/vision_file.hpp"
+
+#include <fmt/format.h>
+
+#include "base/checked.hpp"
+#include "vision/family.hpp"
+#include "vision/vision_model.hpp"
+
+namespace linnet {
+namespace {
+
+// Columns of what the last projection gives, and as many for each deeper one.
+std::int64_t columns_of(const WeightLoader& loader, const VisionSpec& spec) {
+  std::int64_t columns = spec.tower.width;
+  for (const ProjectorStep& step : spec.projector_steps) {
+    if (step.kind != ProjectorStep::Kind::kLinear) continue;
+    const bool is_transposed = step.weights == ProjectorStep::Weights::kTransposed;
+    columns = is_transposed ? loader.columns(step.name) : loader.rows(step.name);
+  }
+  return columns;
+}
+
+Status check_columns(const gguf::File& file, std::int64_t columns, const VisionSpec& spec,
+                     const ModelSpec& text) {
+  const auto deep = std::ssize(spec.deep_steps);
+  if (columns == text.width && deep == text.deep_inputs) return {};
+  return Error{fmt::format(
+      "{}: makes rows of {} columns of a picture, and of {} layers more; the model's have {}, and "
+      "it takes {}: it is another model's",
+      file.path().string(), columns, deep, text.width, text.deep_inputs)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
+                                                     const ModelSpec& text) {
+  auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  std::unique_ptr<VisionFile> vision(new VisionFile(std::move(*file)));
+  const auto backend = make_reference_backend();
+  const WeightLoader loader(vision->file_, *backend);
+  auto spec = read_vision_spec(vision->file_, loader);
+  if (!spec) return spec.error();
+  vision->spec_ = std::move(*spec);
+  if (Status s =
+          check_columns(vision->file_, columns_of(loader, vision->spec_), vision->spec_, text);
+      !s) {
+    return s.error();
+  }
+  return vision;
+}
+
+std::int64_t VisionFile::memory_bytes() const {
+  std::int64_t bytes = 0;
+  for (const gguf::Tensor& tensor : file_.tensors()) bytes += std::ssize(tensor.bytes);
+  return saturating_add(bytes, vision_workspace_bytes(spec_));
+}
+
+}  // namespace linnet

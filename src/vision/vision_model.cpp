@@ -1,0 +1,182 @@
+#include "vision/vision_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "vision/patch_windows.hpp"
+
+namespace linnet {
+namespace {
+
+// Where the tower has each patch.
+std::vector<std::int32_t> inverse(std::span<const std::int32_t> order, std::int32_t first) {
+  std::vector<std::int32_t> place(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    place[order[i]] = first + static_cast<std::int32_t>(i);
+  }
+  return place;
+}
+
+// [2][rows]: row and column of each patch, of the class token none.
+std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, PictureSize grid,
+                                    std::int32_t first) {
+  std::vector<std::int32_t> places(2 * (order.size() + first), 0);
+  const std::size_t rows = order.size() + first;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    places[first + i] = order[i] / grid.width;
+    places[rows + first + i] = order[i] % grid.width;
+  }
+  return places;
+}
+
+}  // namespace
+
+std::int64_t most_patches(const VisionSpec& spec) {
+  const PictureSizing& sizing = spec.sizing;
+  if (sizing.fixed_side > 0) {
+    const std::int64_t across = sizing.fixed_side / spec.patch_side;
+    return across * across;
+  }
+  return sizing.most_tokens * spec.merge_side * spec.merge_side;
+}
+
+Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
+                                                       Backend& backend) {
+  std::unique_ptr<VisionModel> model(new VisionModel(std::move(spec), backend));
+  const VisionSpec& s = model->spec_;
+  model->load_patch_embedding(loader);
+  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.tower.width);
+  for (const auto& steps : s.deep_steps) {
+    model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
+    if (model->deep_.back()->columns() != model->projector_->columns()) {
+      loader.fail(fmt::format("what layers add has {} columns, expected {}",
+                              model->deep_.back()->columns(), model->projector_->columns()));
+    }
+  }
+  loader.ignore("a.");  // an encoder of sounds in the same file
+  loader.ignore("mm.a.");
+  const BatchLimits limits{most_patches(s) + (s.class_token ? 1 : 0), 1};
+  auto tower = Model::load(s.tower, loader, backend, limits);
+  if (!tower) return tower.error();
+  model->tower_ = std::move(*tower);
+  if (Status status = model->allocate_workspace(); !status) return status.error();
+  return model;
+}
+
+// The two frames of a film that a patch is made of are the same in a picture.
+void VisionModel::load_patch_embedding(WeightLoader& loader) {
+  const std::int64_t columns = std::int64_t{3} * spec_.patch_side * spec_.patch_side;
+  const std::int64_t width = spec_.tower.width;
+  std::vector<float> values = loader.values("v.patch_embd.weight", columns * width);
+  const std::vector<float> second =
+      loader.values("v.patch_embd.weight.1", columns * width, Presence::kOptional);
+  if (!second.empty()) std::ranges::transform(values, second, values.begin(), std::plus());
+  patch_embedding_ = loader.projection("v.patch_embd.weight", values, columns);
+  patch_embedding_.bias = loader.vector("v.patch_embd.bias", width, Presence::kOptional);
+  if (spec_.patch_norm) patch_norm_ = loader.norm("v.pre_ln", width);
+  if (spec_.class_token) class_token_ = loader.values("v.class_embd", width);
+  places_ = PlaceTableValues(loader, spec_);
+}
+
+Status VisionModel::allocate_workspace() {
+  const std::int64_t patches = most_patches(spec_);
+  const std::int64_t pixels = std::int64_t{3} * spec_.patch_side * spec_.patch_side;
+  const std::int64_t embedding =
+      Workspace::floats_for(patches + 1, pixels + 3 * spec_.tower.width, 4);
+  std::int64_t projection = projector_->workspace_floats(patches);
+  for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
+  auto buffer = backend_.allocate(std::max(embedding, projection));
+  if (!buffer) return buffer.error();
+  workspace_ = std::make_unique<Workspace>(std::move(*buffer));
+  return {};
+}
+
+// What the tower's first layer reads, [class token and patches, width].
+std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
+                                              std::span<const std::int32_t> order) {
+  const std::int64_t width = spec_.tower.width;
+  const auto count = std::ssize(order);
+  const std::int64_t first = spec_.class_token ? 1 : 0;
+  workspace_->clear();
+  const View x = workspace_->view(first + count, width);
+  const View patches =
+      workspace_->view(count, std::int64_t{3} * spec_.patch_side * spec_.patch_side);
+  const View own = some_rows(x, first, count);
+  const auto upload = [&](std::span<const float> values, View to) {
+    for (std::int64_t r = 0; r < to.rows; ++r) {
+      backend_.upload(values.subspan(r * to.columns, to.columns), to.row(r));
+    }
+  };
+  upload(patches_of(pixels, spec_.patch_side, order), patches);
+  const MatmulOutput output{patch_embedding_.weight.get(), own, patch_embedding_.bias_data()};
+  backend_.matmul(patches, {&output, 1});
+  if (first > 0) upload(class_token_, x.first_rows(1));
+  if (places_) {
+    const View places = workspace_->view(x.rows, width);
+    if (first > 0) upload(places_.of_class_token(), places.first_rows(1));
+    upload(places_.of(pixels.size / spec_.patch_side, order), some_rows(places, first, count));
+    backend_.add_scaled(places, 1.0f, 1.0f, x);
+  }
+  if (patch_norm_) {
+    backend_.norm(x,
+                  {spec_.tower.norm, spec_.tower.norm_epsilon, patch_norm_.weight_data(),
+                   patch_norm_.bias_data()},
+                  x);
+  }
+  std::vector<float> values(static_cast<std::size_t>(x.rows * width));
+  backend_.download(x, values.data());
+  return values;
+}
+
+Status VisionModel::run_tower(PictureSize grid, std::span<const std::int32_t> order,
+                              std::span<const std::int32_t> windows,
+                              std::span<const float> patches) {
+  const std::int32_t first = spec_.class_token ? 1 : 0;
+  const auto rows = static_cast<std::int32_t>(std::ssize(order) + first);
+  const RowLayout whole({rows}), parts({windows.begin(), windows.end()});
+  auto kv = tower_->make_kv_store(KvType::kF32, std::max(whole.pages(), parts.pages()));
+  if (!kv) return kv.error();
+  const std::vector<std::int32_t> tokens(rows, 0), places = places_of(order, grid, first);
+  const GivenRows given{0, rows, patches.data()};
+  const BatchLayout part_layout = parts.layout();
+  tower_->forward({.tokens = tokens,
+                   .layout = whole.layout(),
+                   .outputs = {},
+                   .keeps_hidden = true,
+                   .given = {&given, 1},
+                   .places = places,
+                   .windows = &part_layout},
+                  **kv);
+  return tower_->status();
+}
+
+Result<PictureRows> VisionModel::encode(const Pixels& pixels) {
+  const PictureSize grid = pixels.size / spec_.patch_side;
+  const PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
+  const std::vector<float> patches = embed_patches(pixels, order.patches);
+  if (Status s = run_tower(grid, order.patches, order.windows, patches); !s) return s.error();
+  const auto place = inverse(order.patches, spec_.class_token ? 1 : 0);
+  const PictureSize merged = grid / spec_.merge_side;
+  PictureRows result{rows_of(spec_, merged), {}};
+  const std::int64_t columns = projector_->columns();
+  result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));
+  std::vector<float> part(static_cast<std::size_t>(result.rows * columns));
+  const auto put = [&](const Projector& projector, View kept, std::int64_t first) {
+    workspace_->clear();
+    backend_.download(projector.run(backend_, *workspace_, kept, grid, place), part.data());
+    for (std::int64_t r = 0; r < result.rows; ++r) {
+      std::copy_n(part.data() + r * columns, columns,
+                  result.values.data() + r * this->columns() + first);
+    }
+  };
+  put(*projector_, tower_->hidden(), 0);
+  for (std::size_t i = 0; i < deep_.size(); ++i) {
+    put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
+  }
+  if (Status s = backend_.status(); !s) return s.error();
+  return result;
+}
+
+}  // namespace linnet
