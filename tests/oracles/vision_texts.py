@@ -76,7 +76,7 @@ def qwen3vl():
     model = start("qwen3vl", 71, 64, 96, 3, 4, 2)
     base(model, 10000.0)
     head_width(model, 16)
-    sections(model, [4, 2, 2, 0])
+    sections(model, [3, 3, 2, 0])
     count(model, "n_deepstack_layers", 2)
     for i in range(3):
         layer = f"blk.{i}."
