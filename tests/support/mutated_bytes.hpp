@@ -11,13 +11,14 @@
 
 namespace linnet::test {
 
-/// Damages a GGUF file in the ways that disks, networks and attackers do. The same seed does the
-/// same to the same file.
+/// Damages a file in the ways that disks, networks and attackers do. The same seed does the same to
+/// the same file. Of a GGUF file it knows where damage matters.
 class MutatedBytes {
  public:
   MutatedBytes(std::string original, std::uint64_t seed)
       : bytes_(std::move(original)), random_(seed) {
     const auto header = gguf::parse_header(std::as_bytes(std::span(bytes_)), bytes_.size(), "");
+    if (!header) header_bytes_ = std::max<std::size_t>(bytes_.size(), 1);
     if (!header) return;
     header_bytes_ = header->data_offset;
     for (const auto& item : header->metadata) places_.push_back(end_of(item.key));
@@ -38,8 +39,8 @@ class MutatedBytes {
   // Most names are short, so that random places would nearly all lie in the vocabulary: half of the
   // changes hit what stands behind a name (types, counts, values, shapes, offsets).
   std::size_t place() {
-    if (places_.empty() || bytes_.empty()) return 0;
-    const bool near_name = draw(2) == 0;
+    if (bytes_.empty()) return 0;
+    const bool near_name = !places_.empty() && draw(2) == 0;
     const std::size_t at =
         near_name ? places_[draw(places_.size())] + draw(24) : draw(header_bytes_);
     return std::min(at, bytes_.size() - 1);

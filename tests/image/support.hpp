@@ -1,0 +1,56 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "image/image.hpp"
+#include "support/paths.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::test {
+
+/// What tests/oracles/pictures.py writes.
+inline const std::filesystem::path kGolden = in_repository("tests/data/image");
+
+inline std::span<const std::byte> bytes_of(const std::string& file) {
+  return std::as_bytes(std::span(file));
+}
+
+/// A picture as pictures.py writes what is expected: "P6", width, height, "255", pixels.
+inline Image read_ppm(const std::filesystem::path& path) {
+  const std::string file = read_file(path);
+  std::istringstream in(file);
+  std::string kind, most;
+  Image image;
+  in >> kind >> image.width >> image.height >> most;
+  const std::size_t size_bytes = std::size_t{3} * image.width * image.height;
+  EXPECT_TRUE(in && kind == "P6" && most == "255" && file.size() > size_bytes) << path;
+  if (file.size() > size_bytes) image.pixels.assign(file.end() - size_bytes, file.end());
+  return image;
+}
+
+/// The names of the files in a folder of kGolden that `matches`.
+template <class Predicate>
+std::vector<std::string> golden_files(const std::string& folder, const Predicate& matches) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kGolden / folder)) {
+    const std::string name = entry.path().filename().string();
+    if (matches(name)) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// Those that are to be decoded.
+inline std::vector<std::string> pictures() {
+  return golden_files("decode", [](const std::string& name) { return !name.ends_with(".ppm"); });
+}
+
+}  // namespace linnet::test
