@@ -120,6 +120,8 @@ def write_json(path, fields):
         elif key.startswith("embedding"):
             rows = ",\n".join(numbers(row) for row in value)
             text = f'{{"rows": {len(value)}, "columns": {len(value[0])}, "values": [\n{rows}\n]}}'
+        elif key == "results":
+            text = "[\n" + ",\n".join(json.dumps(result) for result in value) + "\n]"
         elif key == "logits":
             items = (f'"{k}": {numbers(row)}' for k, row in value.items())
             text = "{\n" + ",\n".join(items) + "\n}"
