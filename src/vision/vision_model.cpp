@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/checked.hpp"
 #include "vision/patch_windows.hpp"
 
 namespace linnet {
@@ -40,6 +41,17 @@ std::int64_t most_patches(const VisionSpec& spec) {
     return across * across;
   }
   return sizing.most_tokens * spec.merge_side * spec.merge_side;
+}
+
+// The residual stream, inputs and results of blocks, queries, keys and values; what is within a
+// feed-forward part; pixels and projections. Twice, for all that is rounded up.
+std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
+  const ModelSpec& tower = spec.tower;
+  const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
+  const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
+  const std::int64_t floats =
+      streams * tower.width + 2 * inner + std::int64_t{3} * spec.patch_side * spec.patch_side;
+  return saturating_multiply(most_patches(spec), 2 * floats * std::int64_t{sizeof(float)});
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,

@@ -55,4 +55,7 @@ class VisionModel {
 /// Most patches of a picture.
 std::int64_t most_patches(const VisionSpec& spec);
 
+/// About what the largest picture takes besides the weights.
+std::int64_t vision_workspace_bytes(const VisionSpec& spec);
+
 }  // namespace linnet

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.hpp"
+#include "generate/picture.hpp"
+#include "model/given_rows.hpp"
+#include "vision/vision_model.hpp"
+
+namespace linnet {
+
+/// Time, height and width of a row, for multi-section rope (https://arxiv.org/abs/2409.12191).
+using Place = std::array<std::int32_t, 3>;
+
+/// Computes the rows of a picture.
+using EncodePicture = std::function<Result<PictureRows>(const Picture&)>;
+
+/// The pictures of one sequence: where they stand, and their rows while they are needed.
+class PromptPictures {
+ public:
+  PromptPictures() = default;
+  /// `prompt` is what find_pictures() has found in order. `spec` must outlive the object.
+  PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
+                 std::span<const std::shared_ptr<const Picture>> pictures);
+
+  bool empty() const { return pictures_.empty(); }
+  /// The sequence's tokens [from, from + count), or fewer: no picture that must come whole is begun
+  /// and not ended. Less than one where the first one can't come in so many rows.
+  std::int64_t rows_without_cut(std::int64_t from, std::int64_t count) const;
+  /// Has the rows of tokens [from, from + count) that belong to pictures, as runs of a batch in
+  /// which token `from` is row `first_row`. They hold until drop_rows() or the next call.
+  Result<std::vector<GivenRows>> given(std::int64_t from, std::int64_t count,
+                                       std::int64_t first_row, const EncodePicture& encode);
+  /// Forgets the rows of pictures that end before token `before`.
+  void drop_rows(std::int64_t before);
+  bool has_places() const { return !pictures_.empty() && spec_->has_places; }
+  /// Of a token of the sequence. Behind a picture time goes on from its longer side.
+  Place place(std::int64_t token) const;
+
+ private:
+  struct PlacedPicture {
+    std::int64_t first;  // token
+    std::shared_ptr<const Picture> picture;
+    std::int32_t time;  // of its rows
+    std::optional<PictureRows> rows = {};
+
+    std::int64_t end() const { return first + std::ssize(picture->ids); }
+    std::int32_t time_behind() const;
+  };
+
+  const VisionSpec* spec_ = nullptr;
+  std::vector<PlacedPicture> pictures_;
+};
+
+/// An Error where `prompt` has an id that is neither one of the vocabulary nor of a picture that is
+/// there from its first to its last row.
+Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
+                      std::span<const std::shared_ptr<const Picture>> pictures);
+
+}  // namespace linnet
