@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "generate/cache/sequence_cache.hpp"
+#include "generate/prompt_pictures.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -21,24 +22,28 @@ class BatchRows {
   /// The next row of the latest sequence, of which the logits are wanted or not.
   void add_row(std::int32_t token, bool wants_logits);
 
+  /// `count` rows from `first` on, the next ones of the latest sequence, are given: see GivenRows.
+  void add_given(const GivenRows& given) { given_.push_back(given); }
+  /// Where the latest row stands in a picture, or behind one; else that is its position.
+  void place_row(const Place& place);
+
   /// Model::hidden() is wanted of this pass.
   void keep_hidden() { keeps_hidden_ = true; }
 
   std::int64_t rows() const { return std::ssize(tokens_); }
   std::int64_t outputs() const { return std::ssize(outputs_); }
-  Batch batch() const {
-    return {tokens_,
-            {positions_, sequences_, page_tables_, lengths_, states_},
-            outputs_,
-            keeps_hidden_,
-            inputs_};
-  }
+  /// Holds until rows are added.
+  Batch batch();
 
  private:
   std::vector<std::int32_t> tokens_, positions_, sequences_, outputs_;
   std::vector<std::int32_t> lengths_, inputs_, states_;  // of each sequence
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
+  std::vector<GivenRows> given_;
+  std::vector<Place> row_places_;     // of each row
+  std::vector<std::int32_t> places_;  // the same for a batch; none where all are positions
+  bool has_places_ = false;
   bool keeps_hidden_ = false;
 };
 

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
+#include "generate/picture.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/params.hpp"
 
@@ -19,8 +21,11 @@ enum class FinishReason { kStop, kLength, kCancelled };
 inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 
 struct GenerateRequest {
-  /// Not empty, ids of the vocabulary. Of a model with an input (ModelSpec::input) it is that.
+  /// Not empty, ids of the vocabulary or those of `pictures`, all of one picture together. Of a
+  /// model with an input (ModelSpec::input) it is that.
   std::vector<std::int32_t> prompt;
+  /// Those whose ids the prompt has.
+  std::vector<std::shared_ptr<const Picture>> pictures;
   std::int64_t max_tokens = 0;  ///< >= 1; prompt and this fit the context together
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.

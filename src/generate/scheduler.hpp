@@ -9,6 +9,7 @@
 #include "generate/batch_rows.hpp"
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/generate_request.hpp"
+#include "generate/prompt_pictures.hpp"
 #include "generate/sampling/sampler_chain.hpp"
 #include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/drafter.hpp"
@@ -41,6 +42,9 @@ class Scheduler {
   /// The model, its backend and the memory must outlive the scheduler. `drafter` may be null.
   Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
             std::unique_ptr<Drafter> drafter = nullptr);
+
+  /// From now on, pictures of prompts are encoded by `vision`, which must outlive the scheduler.
+  void encode_pictures_with(VisionModel& vision) { vision_ = &vision; }
 
   /// Queues a request. What the cache already holds of its prompt is not computed again.
   void submit(GenerateRequest request);
@@ -80,6 +84,12 @@ class Scheduler {
     GenerateRequest request;
     std::uint64_t id;
     SamplerChain chain;
+    /// What samplers see: without the ids of pictures.
+    std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_; }
+    void add_token(std::int32_t token);
+
+    PromptPictures pictures;
+    std::vector<std::int32_t> text_;   // where there are pictures
     std::vector<std::int32_t> tokens;  // prompt and output
     std::int64_t input_tokens = 0;     // the prompt's, where the model has an input
     StoredSequence stored;
@@ -105,7 +115,8 @@ class Scheduler {
   Status propose_guesses();
   bool start(Sequence& sequence);
   bool waits_for_older(const Sequence& sequence);
-  void collect_from(Iterator sequence, std::int64_t most_rows);
+  Status collect_from(Iterator sequence, std::int64_t most_rows);
+  Status add_pictures(Sequence& sequence, std::int64_t count);
   void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
@@ -121,6 +132,7 @@ class Scheduler {
   Backend& backend_;
   SequenceCache cache_;
   std::unique_ptr<Drafter> drafter_;
+  VisionModel* vision_ = nullptr;
   std::list<Sequence> sequences_;  // the oldest first
   std::uint64_t next_id_ = 0;
   std::int64_t step_ = 0;

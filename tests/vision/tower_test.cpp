@@ -28,7 +28,10 @@ std::vector<std::string> tower_names() {
   for (const auto& entry : fs::directory_iterator(towers())) {
     std::ifstream in(entry.path());
     const auto json = nlohmann::ordered_json::parse(in);
-    const std::string family = json["metadata"]["clip.projector_type"]["value"];
+    const auto& metadata = json["metadata"];
+    const bool is_mixed = metadata.contains("clip.vision.projector_type");
+    const std::string family =
+        metadata[is_mixed ? "clip.vision.projector_type" : "clip.projector_type"]["value"];
     const auto known = all_vision_families();
     if (std::ranges::find(known, family, &VisionFamily::name) != known.end())
       names.push_back(entry.path().stem().string());
