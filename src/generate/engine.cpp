@@ -67,12 +67,14 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   if (Status status = engine->load_model(limits, std::move(progress)); !status) {
     return status.error();
   }
+  if (Status status = engine->load_vision(); !status) return status.error();
   if (Status status = engine->allocate_memory(); !status) return status.error();
   auto drafter = engine->load_drafter(options);
   if (!drafter) return drafter.error();
   if (Status status = engine->backend_->status(); !status) return status.error();
   engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
                                                    engine->memory_, std::move(*drafter));
+  if (engine->vision_) engine->scheduler_->encode_pictures_with(*engine->vision_);
   return engine;
 }
 
@@ -101,6 +103,16 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
   auto model = Model::load(file_.spec(), loader, places, limits);
   if (!model) return model.error();
   model_ = std::move(*model);
+  return file_.check_unchanged();
+}
+
+// Beside the first layers, which read its rows.
+Status Engine::load_vision() {
+  if (!file_.vision()) return {};
+  WeightLoader loader(file_.vision()->file(), *backends_.front());
+  auto vision = VisionModel::load(file_.vision()->spec(), loader, *backends_.front());
+  if (!vision) return vision.error();
+  vision_ = std::move(*vision);
   return file_.check_unchanged();
 }
 
@@ -164,8 +176,22 @@ Status Engine::check_input(std::span<const TokenId> input) const {
                            needed ? "need an input (--input)" : "have no input")};
 }
 
+Status Engine::check_prompt(const GenerateRequest& request) const {
+  if (request.pictures.empty()) return check_tokens(request.prompt);
+  if (!vision_) return Error{"the model reads no pictures: it was loaded without an encoder"};
+  if (request.prompt.empty()) return Error{"the prompt has no tokens"};
+  const VisionSpec& spec = vision_->spec();
+  for (const auto& picture : request.pictures) {
+    const auto rows = std::ssize(picture->ids);
+    if (!spec.see_each_other || rows <= model_->limits().rows) continue;
+    return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
+                             rows, model_->limits().rows)};
+  }
+  return check_pictures(request.prompt, model_->spec().vocabulary, request.pictures);
+}
+
 Status Engine::submit(GenerateRequest request) {
-  if (Status status = check_tokens(request.prompt); !status) return status;
+  if (Status status = check_prompt(request); !status) return status;
   if (request.on_hidden) {
     request.max_tokens = 0;
   } else if (Status status = check_makes_text(file_); !status) {
@@ -208,6 +234,10 @@ SessionIdentity Engine::session_identity() {
 
 Result<std::int64_t> Engine::save_session(const std::filesystem::path& path,
                                           std::span<const TokenId> tokens, std::string_view text) {
+  // Pictures have other ids in the next process.
+  const auto picture = std::ranges::find_if(
+      tokens, [&](TokenId token) { return token >= model_->spec().vocabulary; });
+  tokens = tokens.first(static_cast<std::size_t>(picture - tokens.begin()));
   return write_session(path, session_identity(), scheduler_->cache(), tokens, text);
 }
 

@@ -84,12 +84,14 @@ class Engine {
   explicit Engine(const ModelFile& file) : file_(file) {}
   Status make_backends(const EngineOptions& options);
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
+  Status load_vision();
   Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
   SessionIdentity session_identity();
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);
   Status check_input(std::span<const TokenId> input) const;
+  Status check_prompt(const GenerateRequest& request) const;
 
   const ModelFile& file_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
@@ -101,6 +103,7 @@ class Engine {
   Backend* backend_ = nullptr;                      // of the last part, which has the results
   std::string backend_name_, memory_layout_;        // of all parts
   std::unique_ptr<Model> model_;
+  std::unique_ptr<VisionModel> vision_;  // null where the model reads no pictures
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -73,8 +73,8 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
 class Planner {
  public:
   Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
-          std::span<const gguf::Lora> adapters)
-      : file_(file), spec_(spec), options_(options), adapters_(adapters) {}
+          std::span<const gguf::Lora> adapters, const VisionFile* vision)
+      : file_(file), spec_(spec), options_(options), adapters_(adapters), vision_(vision) {}
 
   Result<MemoryPlan> plan() {
     for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
@@ -109,6 +109,9 @@ class Planner {
         part,
         saturating_add(weights_bytes(file_, spec_, part), adapter_bytes(adapters_, part, rows)),
         kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
+    if (vision_ && part.layers.first == 0) {
+      share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
+    }
     share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
     return share;
   }
@@ -189,6 +192,7 @@ class Planner {
   const ModelSpec& spec_;
   EngineOptions options_;
   std::span<const gguf::Lora> adapters_;
+  const VisionFile* vision_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
 
@@ -255,8 +259,9 @@ int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
 }
 
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
-                               const EngineOptions& options, std::span<const gguf::Lora> adapters) {
-  return Planner(file, spec, options, adapters).plan();
+                               const EngineOptions& options, std::span<const gguf::Lora> adapters,
+                               const VisionFile* vision) {
+  return Planner(file, spec, options, adapters, vision).plan();
 }
 
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {

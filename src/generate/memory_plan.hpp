@@ -9,13 +9,14 @@
 #include "generate/engine_options.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
+#include "vision/vision_file.hpp"
 
 namespace linnet {
 
 /// What a part of a model takes in the memory where it runs.
 struct MemoryShare {
   ModelPart part{};
-  std::int64_t weights_bytes = 0;  ///< with those of adapters
+  std::int64_t weights_bytes = 0;  ///< with those of adapters and of an encoder of pictures
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
@@ -51,7 +52,8 @@ struct MemoryPlan {
 /// See ModelFile::plan.
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options,
-                               std::span<const gguf::Lora> adapters = {});
+                               std::span<const gguf::Lora> adapters = {},
+                               const VisionFile* vision = nullptr);
 
 /// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);

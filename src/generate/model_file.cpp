@@ -48,13 +48,24 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
   return {};
 }
 
+Status ModelFile::add_vision(const std::string& path) {
+  if (!spec_.causal || spec_.input.layers > 0) {
+    return Error{
+        fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
+  }
+  auto vision = VisionFile::open(path, spec_);
+  if (!vision) return vision.error();
+  vision_ = std::move(*vision);
+  return {};
+}
+
 Result<const Tokenizer*> ModelFile::need_tokenizer() const {
   if (!tokenizer_) return Error{file_.path().string() + ": the file has no tokenizer"};
   return tokenizer_.get();
 }
 
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
-  return plan_memory(file_, spec_, options, adapters_);
+  return plan_memory(file_, spec_, options, adapters_, vision_.get());
 }
 
 Status ModelFile::check_unchanged() const {
@@ -62,6 +73,7 @@ Status ModelFile::check_unchanged() const {
   for (const gguf::Lora& adapter : adapters_) {
     if (status) status = adapter.file().check_unchanged();
   }
+  if (status && vision_) status = vision_->file().check_unchanged();
   return status;
 }
 

@@ -10,6 +10,7 @@
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
 #include "tokenizer/tokenizer.hpp"
+#include "vision/vision_file.hpp"
 
 namespace linnet {
 
@@ -28,7 +29,13 @@ class ModelFile {
   /// a strength of 0 it is looked at and left out.
   Status add_adapter(const std::string& path, float strength);
 
+  /// Adds the encoder of pictures in the `mmproj` file `path`, for those who plan and load the
+  /// model from now on. An Error that names what is wrong where it is none of this model.
+  Status add_vision(const std::string& path);
+
   const gguf::File& file() const { return file_; }
+  /// Null where the model reads no pictures.
+  const VisionFile* vision() const { return vision_.get(); }
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
   /// Null for files without a vocabulary.
@@ -41,7 +48,8 @@ class ModelFile {
   /// or where options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
-  /// An Error if the file or one of the adapters has changed since it was opened.
+  /// An Error if the file, one of the adapters or the encoder of pictures has changed since it was
+  /// opened.
   Status check_unchanged() const;
   /// While the model runs: an Error if the file has changed although weights are still read from
   /// it, as those of experts are when they are first used.
@@ -52,6 +60,7 @@ class ModelFile {
 
   gguf::File file_;
   std::vector<gguf::Lora> adapters_;
+  std::unique_ptr<VisionFile> vision_;
   ModelSpec spec_;
   bool has_experts_ = false;
   std::unique_ptr<Tokenizer> tokenizer_;

@@ -3,34 +3,47 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace linnet {
 namespace {
 
-// The picture whose rows begin at the beginning of `tokens`; null where there is none.
-const std::shared_ptr<const Picture>* picture_at(
-    std::span<const TokenId> tokens, std::span<const std::shared_ptr<const Picture>> pictures) {
-  const auto found = std::ranges::find_if(pictures, [&](const auto& picture) {
-    return picture->ids.size() <= tokens.size() &&
-           std::ranges::equal(picture->ids, tokens.first(picture->ids.size()));
-  });
-  return found == pictures.end() ? nullptr : &*found;
-}
+// Finds pictures by the ids that they begin with.
+class PictureFinder {
+ public:
+  explicit PictureFinder(std::span<const std::shared_ptr<const Picture>> pictures) {
+    for (const auto& picture : pictures) by_first_id_.emplace(picture->ids.front(), picture);
+  }
+
+  // The one whose rows begin at the beginning of `tokens`; null where there is none.
+  std::shared_ptr<const Picture> at(std::span<const TokenId> tokens) const {
+    const auto found = by_first_id_.find(tokens.front());
+    if (found == by_first_id_.end()) return nullptr;
+    const auto& ids = found->second->ids;
+    const bool is_whole =
+        ids.size() <= tokens.size() && std::ranges::equal(ids, tokens.first(ids.size()));
+    return is_whole ? found->second : nullptr;
+  }
+
+ private:
+  std::unordered_map<TokenId, std::shared_ptr<const Picture>> by_first_id_;
+};
 
 }  // namespace
 
 Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
                       std::span<const std::shared_ptr<const Picture>> pictures) {
+  const PictureFinder finder(pictures);
   for (std::size_t i = 0; i < prompt.size();) {
     if (prompt[i] >= 0 && prompt[i] < vocabulary) {
       ++i;
       continue;
     }
-    const auto* const picture = picture_at(prompt.subspan(i), pictures);
+    const auto picture = finder.at(prompt.subspan(i));
     if (!picture) {
       return Error{fmt::format("token {} is not in the vocabulary of {}", prompt[i], vocabulary)};
     }
-    i += (*picture)->ids.size();
+    i += picture->ids.size();
   }
   return {};
 }
@@ -42,16 +55,17 @@ std::int32_t PromptPictures::PlacedPicture::time_behind() const {
 PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
                                std::span<const std::shared_ptr<const Picture>> pictures)
     : spec_(&spec) {
+  const PictureFinder finder(pictures);
   std::int32_t time = 0;
   for (std::size_t i = 0; i < prompt.size();) {
-    const auto* const picture = picture_at(prompt.subspan(i), pictures);
+    const auto picture = finder.at(prompt.subspan(i));
     if (!picture) {
       ++i, ++time;
       continue;
     }
-    pictures_.push_back({static_cast<std::int64_t>(i), *picture, time});
+    pictures_.push_back({static_cast<std::int64_t>(i), picture, time});
     time = pictures_.back().time_behind();
-    i += (*picture)->ids.size();
+    i += picture->ids.size();
   }
 }
 

@@ -53,6 +53,11 @@ Scheduler::Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
 Scheduler::Sequence::Sequence(GenerateRequest wanted, std::uint64_t number)
     : request(std::move(wanted)), id(number), chain(request.sampling), tokens(request.prompt) {}
 
+void Scheduler::Sequence::add_token(std::int32_t token) {
+  tokens.push_back(token);
+  if (!pictures.empty()) text_tokens.push_back(token);
+}
+
 // After guesses that were wrong, recurrent state stands some tokens behind.
 bool Scheduler::Sequence::is_generating() const {
   if (!started || request.on_hidden) return false;
@@ -63,6 +68,11 @@ void Scheduler::submit(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
   Sequence& sequence = sequences_.emplace_back(std::move(request), next_id_++);
+  if (!sequence.request.pictures.empty()) {
+    sequence.pictures = PromptPictures(vision_->spec(), sequence.tokens, sequence.request.pictures);
+    std::ranges::copy_if(sequence.tokens, std::back_inserter(sequence.text_tokens),
+                         [&](TokenId token) { return token < model_.spec().vocabulary; });
+  }
   const InputSpec& input = model_.spec().input;
   if (input.layers == 0) return;
   sequence.input_tokens = std::ssize(sequence.tokens);
@@ -74,6 +84,9 @@ Status Scheduler::step() {
   if (idle()) return {};
   ++step_;
   if (Status status = collect(); !status) return status;
+  const bool has_refused = !refused_.empty();
+  end_refused();
+  if (parts_.empty() && has_refused) return {};
   if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
   for (const Part& part : parts_) cache_.begin_rows(part.sequence->stored);
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
@@ -112,6 +125,7 @@ void Scheduler::drop_all() {
 Status Scheduler::collect() {
   rows_.clear();
   parts_.clear();
+  refused_.clear();
   if (Status status = propose_guesses(); !status) return status;
   const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
@@ -141,6 +155,7 @@ Status Scheduler::propose_guesses() {
   for (Sequence& sequence : sequences_) {
     sequence.guesses.clear();
     if (!sequence.is_generating() || sequence.pending() > 1) continue;
+    if (!sequence.pictures.empty()) continue;  // of which drafters know nothing
     const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
     const std::int64_t most = std::min({share, left, sequence.draft_length.next()});
     if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
@@ -193,21 +208,62 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   if (room <= 0) return;
   const std::int64_t wanted =
       rows_wanted(model_.spec(), std::ssize(sequence.request.prompt), stored, sequence.pending());
-  const std::int64_t count = cache_.rows_to_checkpoint(stored, std::min(wanted, room));
+  const std::int64_t count = rows_that_fit(sequence, wanted, room);
+  if (count < 1) return;
   if (!model_.spec().causal && count < wanted) return;  // its tokens see each other
   const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;
+  if (!add_pictures(it, count)) return;
   fit_guesses(sequence, count, draws);
-  const std::int64_t all = count + std::ssize(sequence.guesses);
   parts_.push_back({it, rows_.rows(), count, draws});
+  add_rows(sequence, count, draws);
+  sequence.last_step = step_;
+}
+
+// So many of the `wanted` rows can come now, where there is room for `room`. A picture that must
+// come whole may take more room than prompts should, lest it waits for ever.
+std::int64_t Scheduler::rows_that_fit(Sequence& sequence, std::int64_t wanted,
+                                      std::int64_t room) const {
+  const StoredSequence& stored = sequence.stored;
+  const auto without_cut = [&](std::int64_t count) {
+    return sequence.pictures.rows_without_cut(stored.computed, count);
+  };
+  const std::int64_t count = without_cut(cache_.rows_to_checkpoint(stored, std::min(wanted, room)));
+  if (count > 0) return count;
+  return without_cut(std::min(wanted, model_.limits().rows - rows_.rows()));
+}
+
+// Gives the rows of pictures; false where they can't be had.
+bool Scheduler::add_pictures(Iterator it, std::int64_t count) {
+  const EncodePicture encode = [this](const Picture& picture) {
+    return vision_->encode(pixels_of(vision_->spec(), picture.image));
+  };
+  const auto given = it->pictures.given(it->stored.computed, count, rows_.rows(), encode);
+  if (!given) {
+    refused_.emplace_back(it, given.error());
+    return false;
+  }
+  for (const GivenRows& rows : *given) rows_.add_given(rows);
+  return true;
+}
+
+void Scheduler::add_rows(Sequence& sequence, std::int64_t count, bool draws) {
+  const StoredSequence& stored = sequence.stored;
   if (sequence.request.on_hidden) rows_.keep_hidden();
-  rows_.add_sequence(stored, stored.computed, all, sequence.input_tokens);
-  for (std::int64_t i = 0; i < count; ++i) {
-    rows_.add_row(sequence.tokens[stored.computed + i], draws && i + 1 == count);
+  rows_.add_sequence(stored, stored.computed, count + std::ssize(sequence.guesses),
+                     sequence.input_tokens);
+  for (std::int64_t i = stored.computed; i < stored.computed + count; ++i) {
+    const std::int32_t token = sequence.tokens[i];
+    const bool is_given = token >= model_.spec().vocabulary;
+    rows_.add_row(is_given ? 0 : token, draws && i + 1 == stored.computed + count);
+    if (sequence.pictures.has_places()) rows_.place_row(sequence.pictures.place(i));
   }
   for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
-  sequence.last_step = step_;
+}
+
+void Scheduler::end_refused() {
+  for (const auto& [sequence, error] : std::exchange(refused_, {})) finish(sequence, error);
 }
 
 // Leaves out guesses for which there are no rows, or no pages without taking some from others.
@@ -256,7 +312,7 @@ void Scheduler::state_needs(const Part& part) {
   Sequence& sequence = *part.sequence;
   LogitNeeds needs;
   needs.all = !logits_.picks() || sequence.request.top_logprobs >= 0;
-  if (!needs.all) needs = sequence.chain.needs({sequence.tokens, sequence.drawn});
+  if (!needs.all) needs = sequence.chain.needs({sequence.text(), sequence.drawn});
   logits_.add_row(needs);
   needs.all |= needs.depends_on_text;
   for (std::size_t i = 0; i < sequence.guesses.size(); ++i) logits_.add_row(needs);
@@ -269,6 +325,7 @@ std::int64_t Scheduler::take_results(const Part& part, std::int64_t first_output
   // Recurrent state can't go back by single tokens: the rows stay all or none.
   const bool all_or_none = !guesses.empty() && cache_.has_states();
   if (!all_or_none) cache_.advance(sequence.stored, sequence.tokens, part.rows);
+  sequence.pictures.drop_rows(sequence.stored.computed);
   if (!part.draws) return 0;
 
   const auto guessed = std::ssize(guesses);
@@ -327,7 +384,7 @@ bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
     logprobs = top_logprobs(row.logits, request.top_logprobs);
     given.assign(row.logits.begin(), row.logits.end());
   }
-  const auto token = sequence->chain.draw(row, {sequence->tokens, sequence->drawn});
+  const auto token = sequence->chain.draw(row, {sequence->text(), sequence->drawn});
   const auto& stops = request.stop_tokens;
   if (!token) {
     finish(sequence, ending_without_token(*sequence, row));
@@ -337,7 +394,7 @@ bool Scheduler::draw(Iterator sequence, const LogitRow& row) {
     finish(sequence, FinishReason::kStop);
     return false;
   }
-  sequence->tokens.push_back(*token);
+  sequence->add_token(*token);
   ++sequence->drawn;
   if (logprobs) {
     logprobs->chosen = {*token, given[*token] - log_sum_exp(given)};

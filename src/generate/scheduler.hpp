@@ -85,13 +85,13 @@ class Scheduler {
     std::uint64_t id;
     SamplerChain chain;
     /// What samplers see: without the ids of pictures.
-    std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_; }
+    std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_tokens; }
     void add_token(std::int32_t token);
 
-    PromptPictures pictures;
-    std::vector<std::int32_t> text_;   // where there are pictures
     std::vector<std::int32_t> tokens;  // prompt and output
-    std::int64_t input_tokens = 0;     // the prompt's, where the model has an input
+    PromptPictures pictures;
+    std::vector<std::int32_t> text_tokens;  // where there are pictures
+    std::int64_t input_tokens = 0;          // the prompt's, where the model has an input
     StoredSequence stored;
     std::int64_t drawn = 0;
     bool started = false;
@@ -115,8 +115,11 @@ class Scheduler {
   Status propose_guesses();
   bool start(Sequence& sequence);
   bool waits_for_older(const Sequence& sequence);
-  Status collect_from(Iterator sequence, std::int64_t most_rows);
-  Status add_pictures(Sequence& sequence, std::int64_t count);
+  void collect_from(Iterator sequence, std::int64_t most_rows);
+  std::int64_t rows_that_fit(Sequence& sequence, std::int64_t wanted, std::int64_t room) const;
+  bool add_pictures(Iterator sequence, std::int64_t count);
+  void add_rows(Sequence& sequence, std::int64_t count, bool draws);
+  void end_refused();
   void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
@@ -145,6 +148,7 @@ class Scheduler {
   // Of the step that is under way; members so that they keep their memory.
   BatchRows rows_;
   std::vector<Part> parts_;
+  std::vector<std::pair<Iterator, Error>> refused_;  // whose pictures can't be encoded
   std::vector<DraftQuery> queries_;
   StepLogits logits_;
   std::vector<float> hidden_;

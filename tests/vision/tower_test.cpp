@@ -3,99 +3,44 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-
 #include "support/normalised_error.hpp"
-#include "support/oracle_case.hpp"
-#include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
+#include "support/vision_case.hpp"
 #include "vision/family.hpp"
 #include "vision/vision_model.hpp"
 
 namespace linnet {
 namespace {
 
-namespace fs = std::filesystem;
-
-fs::path towers() { return test::in_repository("tests/vision/golden/towers"); }
-
-// Those of families that are there.
-std::vector<std::string> tower_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(towers())) {
-    std::ifstream in(entry.path());
-    const auto json = nlohmann::ordered_json::parse(in);
-    const auto& metadata = json["metadata"];
-    const bool is_mixed = metadata.contains("clip.vision.projector_type");
-    const std::string family =
-        metadata[is_mixed ? "clip.vision.projector_type" : "clip.projector_type"]["value"];
-    const auto known = all_vision_families();
-    if (std::ranges::find(known, family, &VisionFamily::name) != known.end())
-      names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 class TowerTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    std::ifstream in(towers() / (GetParam() + ".json"));
-    case_.json = nlohmann::ordered_json::parse(in);
-    const Status written = case_.write(path());
+    const Status written = case_.model.write(folder_ / "mmproj.gguf");
     ASSERT_TRUE(written) << written.error().message;
   }
 
-  fs::path path() const { return folder_ / "mmproj.gguf"; }
-
-  Pixels pixels() const {
-    const auto& picture = case_.json["picture"];
-    const std::uint64_t start = test::fnv1a(picture["name"]) ^
-                                (case_.json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
-    Pixels pixels{{picture["width"], picture["height"]}, {}};
-    for (std::int64_t i = 0; i < pixels.size.area() * 3; ++i) {
-      pixels.values.push_back(
-          test::weight_element(start, i, picture["centre"], picture["amplitude"]));
-    }
-    return pixels;
-  }
-
-  // [rows][columns]; where llama.cpp has the class token in another place than the models were
-  // trained with, the rows of the right one.
-  std::vector<float> expected() const {
-    const bool has_other = case_.json.contains("embedding_class_first");
-    const auto& rows = has_other ? case_.json["embedding_class_first"] : case_.json["embedding"];
-    std::vector<float> values;
-    for (const auto& row : rows["values"]) {
-      for (const auto& value : row) values.push_back(value);
-    }
-    return values;
-  }
-
   Result<PictureRows> encode(Backend& backend) const {
-    const auto file = gguf::File::open(path());
+    const auto file = gguf::File::open(folder_ / "mmproj.gguf");
     if (!file) return file.error();
     WeightLoader loader(*file, backend);
     auto spec = read_vision_spec(*file, loader);
     if (!spec) return spec.error();
     auto model = VisionModel::load(std::move(*spec), loader, backend);
     if (!model) return model.error();
-    return (*model)->encode(pixels());
+    return (*model)->encode(case_.pixels());
   }
 
   void expect_golden(Backend& backend) const {
     const auto got = encode(backend);
     ASSERT_TRUE(got) << got.error().message;
-    const std::vector<float> want = expected();
+    const std::vector<float> want = case_.rows();
     ASSERT_EQ(got->values.size(), want.size());
     EXPECT_LE(test::normalised_error(got->values, want), 1e-7);
   }
 
   const test::TemporaryFolder folder_;
-  test::OracleCase case_;
+  const test::VisionCase case_ = test::VisionCase::read(GetParam());
 };
 
 TEST_P(TowerTest, ReferenceBackendGivesTheGoldenRows) { expect_golden(*make_reference_backend()); }
@@ -108,7 +53,7 @@ TEST_P(TowerTest, RowsDoNotDependOnTheNumberOfThreads) {
   EXPECT_EQ(one->values, three->values);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, TowerTest, testing::ValuesIn(tower_names()),
+INSTANTIATE_TEST_SUITE_P(Golden, TowerTest, testing::ValuesIn(test::vision_case_names()),
                          test::test_name<std::string>);
 
 }  // namespace

@@ -1,0 +1,85 @@
+#include "support/vision_case.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "support/paths.hpp"
+#include "vision/family.hpp"
+
+namespace linnet::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A function: tests list the cases before main() begins.
+fs::path folder(std::string_view part) { return fs::path(in_repository("tests/vision/golden")) / part; }
+
+OracleCase read_case(std::string_view part, const std::string& name) {
+  std::ifstream in(folder(part) / (name + ".json"));
+  return {nlohmann::ordered_json::parse(in)};
+}
+
+std::vector<std::string> names_in(std::string_view part) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder(part))) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+bool has_family(const std::string& tower) {
+  const auto json = read_case("towers", tower).json["metadata"];
+  const bool is_mixed = json.contains("clip.vision.projector_type");
+  const std::string name =
+      json[is_mixed ? "clip.vision.projector_type" : "clip.projector_type"]["value"];
+  const auto known = all_vision_families();
+  return std::ranges::find(known, name, &VisionFamily::name) != known.end();
+}
+
+std::vector<float> joined(const nlohmann::ordered_json& rows) {
+  std::vector<float> values;
+  for (const auto& row : rows) {
+    for (const auto& value : row) values.push_back(value);
+  }
+  return values;
+}
+
+}  // namespace
+
+std::vector<std::string> vision_case_names() {
+  std::vector<std::string> names = names_in("towers");
+  std::erase_if(names, [](const std::string& name) { return !has_family(name); });
+  return names;
+}
+
+VisionCase VisionCase::read(const std::string& name) { return {read_case("towers", name)}; }
+
+Pixels VisionCase::pixels() const {
+  const auto& picture = model.json["picture"];
+  const std::uint64_t start =
+      fnv1a(picture["name"]) ^ (model.json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
+  Pixels pixels{{picture["width"], picture["height"]}, {}};
+  for (std::int64_t i = 0; i < pixels.size.area() * 3; ++i) {
+    pixels.values.push_back(weight_element(start, i, picture["centre"], picture["amplitude"]));
+  }
+  return pixels;
+}
+
+std::vector<float> VisionCase::rows() const {
+  const char* const first = "embedding_class_first";
+  return joined(model.json[model.json.contains(first) ? first : "embedding"]["values"]);
+}
+
+VisionChain VisionChain::read(const std::string& name) { return {read_case("chains", name)}; }
+
+std::vector<float> VisionChain::logits() const { return joined(model.json["logits"]); }
+
+std::vector<std::string> vision_chain_names() {
+  std::vector<std::string> names = names_in("chains");
+  std::erase_if(
+      names, [](const std::string& name) { return !has_family(VisionChain::read(name).tower()); });
+  return names;
+}
+
+}  // namespace linnet::test
