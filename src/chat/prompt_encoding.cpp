@@ -5,16 +5,62 @@
 namespace linnet {
 namespace {
 
-// Encodes the text of a prompt from `begin` on.
-Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Prompt& prompt,
-                                         std::size_t begin) {
+// Bytes [begin, end) of a prompt, between what stands around pictures there.
+struct Part {
+  std::size_t begin, end;
+  std::string_view before, after;
+};
+
+Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part& part,
+                   std::vector<TokenId>& ids) {
+  std::string text(part.before);
+  text.append(prompt.text, part.begin, part.end - part.begin).append(part.after);
   std::vector<TextRange> plain;
   for (const ByteRange& range : prompt.data) {
-    if (range.end <= begin) continue;
-    plain.push_back({std::max(range.begin, begin) - begin, range.end - begin});
+    const std::size_t begin = std::max(range.begin, part.begin);
+    const std::size_t end = std::min(range.end, part.end);
+    if (begin >= end) continue;
+    const std::size_t shift = part.before.size();
+    plain.push_back({begin - part.begin + shift, end - part.begin + shift});
   }
-  return tokenizer.encode(std::string_view(prompt.text).substr(begin),
-                          {.add_special = false, .parse_special = true, .plain = plain});
+  const auto own =
+      tokenizer.encode(text, {.add_special = false, .parse_special = true, .plain = plain});
+  if (!own) return own.error();
+  ids.insert(ids.end(), own->begin(), own->end());
+  return {};
+}
+
+// The first picture from byte `begin` of the text on, and where its marker is.
+std::pair<const MarkedTokens*, std::size_t> next_picture(
+    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures) {
+  std::pair<const MarkedTokens*, std::size_t> next = {nullptr, text.size()};
+  for (const MarkedTokens* const picture : pictures) {
+    const std::size_t at = text.substr(0, next.second).find(picture->marker, begin);
+    if (at != text.npos) next = {picture, at};
+  }
+  return next;
+}
+
+// Encodes the text of a prompt from `begin` on.
+Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Prompt& prompt,
+                                         std::size_t begin,
+                                         std::span<const MarkedTokens* const> pictures) {
+  std::vector<TokenId> ids;
+  for (std::string_view before;;) {
+    const auto [picture, at] = next_picture(prompt.text, begin, pictures);
+    const std::string_view after = picture ? std::string_view(picture->before) : "";
+    if (Status s = encode_part(tokenizer, prompt, {begin, at, before, after}, ids); !s) {
+      return s.error();
+    }
+    if (!picture) return ids;
+    ids.insert(ids.end(), picture->ids.begin(), picture->ids.end());
+    begin = at + picture->marker.size();
+    before = picture->after;
+  }
+}
+
+bool is_control(const Tokenizer& tokenizer, TokenId id) {
+  return id < tokenizer.vocabulary_size() && tokenizer.is_control(id);
 }
 
 // Of the beginning that both have.
@@ -47,7 +93,7 @@ SpelledTokens spell_like(const Tokenizer& tokenizer, const std::vector<TokenId>&
   for (const TokenId token : tokens) {
     const std::string bytes = tokenizer.token_bytes(token, true);
     const std::string_view rest = text.substr(std::min(spelled.bytes.size(), text.size()));
-    const bool is_hidden = tokenizer.is_control(token) && !rest.starts_with(bytes);
+    const bool is_hidden = is_control(tokenizer, token) && !rest.starts_with(bytes);
     spelled.add(is_hidden ? std::string_view() : bytes);
   }
   return spelled;
@@ -92,8 +138,9 @@ Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
   return texts;
 }
 
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt) {
-  return encode_from(tokenizer, prompt, 0);
+Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
+                                           std::span<const MarkedTokens* const> pictures) {
+  return encode_from(tokenizer, prompt, 0, pictures);
 }
 
 std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Prompt& prompt) {
@@ -114,20 +161,21 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
   return unknown;
 }
 
-Result<std::vector<TokenId>> ConversationTokens::encode(const Tokenizer& tokenizer,
-                                                        const Prompt& prompt) const {
+Result<std::vector<TokenId>> ConversationTokens::encode(
+    const Tokenizer& tokenizer, const Prompt& prompt,
+    std::span<const MarkedTokens* const> pictures) const {
   const std::size_t common = common_length(text_, prompt.text);
   const auto border = std::find_if(borders_.rbegin(), borders_.rend(),
                                    [&](const Border& one) { return one.bytes <= common; });
-  if (border == borders_.rend()) return encode_prompt(tokenizer, prompt);
+  if (border == borders_.rend()) return encode_prompt(tokenizer, prompt, pictures);
   std::vector<TokenId> tokens(tokens_.begin(),
                               tokens_.begin() + static_cast<std::ptrdiff_t>(border->tokens));
-  const auto rest = encode_from(tokenizer, prompt, border->bytes);
-  if (rest && !rest->empty() && tokenizer.is_control(rest->front())) {
+  const auto rest = encode_from(tokenizer, prompt, border->bytes, pictures);
+  if (rest && !rest->empty() && is_control(tokenizer, rest->front())) {
     tokens.insert(tokens.end(), rest->begin(), rest->end());
     return tokens;
   }
-  auto encoded = encode_prompt(tokenizer, prompt);
+  auto encoded = encode_prompt(tokenizer, prompt, pictures);
   if (!encoded) return encoded;
   return keep_drawn(tokenizer, tokens, *encoded);
 }

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "chat/chat_template.hpp"
-#include "tokenizer/tokenizer.hpp"
+#include "tokenizer/marked_tokens.hpp"
 
 namespace linnet {
 
@@ -12,8 +13,10 @@ namespace linnet {
 /// can't encode an empty text.
 Result<SpecialTexts> special_texts(const Tokenizer& tokenizer);
 
-/// The ids of a rendered conversation: special tokens are those that the template wrote.
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt);
+/// The ids of a rendered conversation: special tokens are those that the template wrote. Where a
+/// marker of one of `pictures` stands, its tokens do.
+Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
+                                           std::span<const MarkedTokens* const> pictures = {});
 
 /// The markers of the form <|name|> that the template wrote into `prompt` and that are no tokens of
 /// the vocabulary, each once: a sign that the template is another model's.
@@ -27,7 +30,8 @@ class ConversationTokens {
   /// Like encode_prompt(), but the answers that `prompt` has in common with what was remembered
   /// keep their tokens: all of them where a control token of the template follows, else those up to
   /// the last border that no token of the new text reaches across.
-  Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt) const;
+  Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt,
+                                      std::span<const MarkedTokens* const> pictures = {}) const;
 
   /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.
   void remember(std::string text, std::vector<TokenId> tokens);

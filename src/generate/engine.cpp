@@ -182,7 +182,7 @@ Status Engine::check_prompt(const GenerateRequest& request) const {
   if (request.prompt.empty()) return Error{"the prompt has no tokens"};
   const VisionSpec& spec = vision_->spec();
   for (const auto& picture : request.pictures) {
-    const auto rows = std::ssize(picture->ids);
+    const auto rows = std::ssize(picture->tokens.ids);
     if (!spec.see_each_other || rows <= model_->limits().rows) continue;
     return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
                              rows, model_->limits().rows)};

@@ -25,7 +25,7 @@ struct GenerateRequest {
   /// model with an input (ModelSpec::input) it is that.
   std::vector<std::int32_t> prompt;
   /// Those whose ids the prompt has.
-  std::vector<std::shared_ptr<const Picture>> pictures;
+  Pictures pictures;
   std::int64_t max_tokens = 0;  ///< >= 1; prompt and this fit the context together
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.

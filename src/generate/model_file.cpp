@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
+#include "image/decode.hpp"
 
 namespace linnet {
 namespace {
@@ -57,6 +58,16 @@ Status ModelFile::add_vision(const std::string& path) {
   if (!vision) return vision.error();
   vision_ = std::move(*vision);
   return {};
+}
+
+Result<std::shared_ptr<const Picture>> ModelFile::read_picture(
+    std::span<const std::byte> file) const {
+  if (!vision_) {
+    return Error{"the model reads no pictures: it was opened without an encoder (--mmproj FILE)"};
+  }
+  const auto image = decode_image(file);
+  if (!image) return image.error();
+  return std::make_shared<const Picture>(make_picture(vision_->spec(), spec_.vocabulary, *image));
 }
 
 Result<const Tokenizer*> ModelFile::need_tokenizer() const {

@@ -7,6 +7,7 @@
 
 #include "architectures/architecture.hpp"
 #include "generate/memory_plan.hpp"
+#include "generate/picture.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
 #include "tokenizer/tokenizer.hpp"
@@ -36,6 +37,9 @@ class ModelFile {
   const gguf::File& file() const { return file_; }
   /// Null where the model reads no pictures.
   const VisionFile* vision() const { return vision_.get(); }
+  /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error where it is
+  /// none, or the model reads no pictures. May be called by several threads at once.
+  Result<std::shared_ptr<const Picture>> read_picture(std::span<const std::byte> file) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
   /// Null for files without a vocabulary.

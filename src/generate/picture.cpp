@@ -31,10 +31,18 @@ Picture make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Imag
   const std::uint64_t own = hash_of({pixels, static_cast<std::uint64_t>(picture.image.width)});
   for (std::int64_t i = 0; i < rows_of(spec, picture.size); ++i) {
     const std::uint64_t hash = hash_of({own, static_cast<std::uint64_t>(i)});
-    picture.ids.push_back(static_cast<TokenId>(vocabulary + hash % free));
+    picture.tokens.ids.push_back(static_cast<TokenId>(vocabulary + hash % free));
   }
-  picture.marker = fmt::format("<picture {:016x}{:016x}>", own, hash_of({own}));
+  picture.tokens.marker = fmt::format("<picture {:016x}{:016x}>", own, hash_of({own}));
+  picture.tokens.before = spec.before;
+  picture.tokens.after = spec.after;
   return picture;
+}
+
+std::vector<const MarkedTokens*> tokens_of(const Pictures& pictures) {
+  std::vector<const MarkedTokens*> tokens;
+  for (const auto& picture : pictures) tokens.push_back(&picture->tokens);
+  return tokens;
 }
 
 }  // namespace linnet

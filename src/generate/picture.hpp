@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <memory>
+#include <span>
 #include <vector>
 
 #include "image/image.hpp"
-#include "tokenizer/tokenizer.hpp"
+#include "tokenizer/marked_tokens.hpp"
 #include "vision/picture_size.hpp"
 #include "vision/vision_spec.hpp"
 
@@ -15,15 +16,18 @@ namespace linnet {
 struct Picture {
   Image image;       ///< in the size that the encoder wants
   PictureSize size;  ///< in merged patches
-  /// What stands for its rows in the tokens of a prompt: no ids of the vocabulary. In one process
-  /// the same picture always has the same ones, and others have others, so that the cache tells
-  /// prompts with pictures apart as it does all others.
-  std::vector<TokenId> ids;
-  /// What stands for it in the text of a prompt, until that is encoded; nobody can guess it.
-  std::string marker;
+  /// Its rows in a prompt. In one process the same picture always has the same ids, and others have
+  /// others, so that the cache tells prompts with pictures apart as it does all others.
+  MarkedTokens tokens;
 };
 
 /// `image` for the encoder `spec` and a text model with `vocabulary` tokens.
 Picture make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image& image);
+
+/// The pictures that a prompt may have.
+using Pictures = std::vector<std::shared_ptr<const Picture>>;
+
+/// Their tokens, as those who encode texts want them.
+std::vector<const MarkedTokens*> tokens_of(const Pictures& pictures);
 
 }  // namespace linnet

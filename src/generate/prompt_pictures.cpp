@@ -11,15 +11,15 @@ namespace {
 // Finds pictures by the ids that they begin with.
 class PictureFinder {
  public:
-  explicit PictureFinder(std::span<const std::shared_ptr<const Picture>> pictures) {
-    for (const auto& picture : pictures) by_first_id_.emplace(picture->ids.front(), picture);
+  explicit PictureFinder(const Pictures& pictures) {
+    for (const auto& picture : pictures) by_first_id_.emplace(picture->tokens.ids.front(), picture);
   }
 
   // The one whose rows begin at the beginning of `tokens`; null where there is none.
   std::shared_ptr<const Picture> at(std::span<const TokenId> tokens) const {
     const auto found = by_first_id_.find(tokens.front());
     if (found == by_first_id_.end()) return nullptr;
-    const auto& ids = found->second->ids;
+    const auto& ids = found->second->tokens.ids;
     const bool is_whole =
         ids.size() <= tokens.size() && std::ranges::equal(ids, tokens.first(ids.size()));
     return is_whole ? found->second : nullptr;
@@ -32,7 +32,7 @@ class PictureFinder {
 }  // namespace
 
 Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
-                      std::span<const std::shared_ptr<const Picture>> pictures) {
+                      const Pictures& pictures) {
   const PictureFinder finder(pictures);
   for (std::size_t i = 0; i < prompt.size();) {
     if (prompt[i] >= 0 && prompt[i] < vocabulary) {
@@ -43,7 +43,7 @@ Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
     if (!picture) {
       return Error{fmt::format("token {} is not in the vocabulary of {}", prompt[i], vocabulary)};
     }
-    i += picture->ids.size();
+    i += picture->tokens.ids.size();
   }
   return {};
 }
@@ -53,7 +53,7 @@ std::int32_t PromptPictures::PlacedPicture::time_behind() const {
 }
 
 PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
-                               std::span<const std::shared_ptr<const Picture>> pictures)
+                               const Pictures& pictures)
     : spec_(&spec) {
   const PictureFinder finder(pictures);
   std::int32_t time = 0;
@@ -65,7 +65,7 @@ PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> 
     }
     pictures_.push_back({static_cast<std::int64_t>(i), picture, time});
     time = pictures_.back().time_behind();
-    i += picture->ids.size();
+    i += picture->tokens.ids.size();
   }
 }
 

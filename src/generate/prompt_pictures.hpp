@@ -26,8 +26,7 @@ class PromptPictures {
  public:
   PromptPictures() = default;
   /// `prompt` is what find_pictures() has found in order. `spec` must outlive the object.
-  PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
-                 std::span<const std::shared_ptr<const Picture>> pictures);
+  PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt, const Pictures& pictures);
 
   bool empty() const { return pictures_.empty(); }
   /// The sequence's tokens [from, from + count), or fewer: no picture that must come whole is begun
@@ -50,7 +49,7 @@ class PromptPictures {
     std::int32_t time;  // of its rows
     std::optional<PictureRows> rows = {};
 
-    std::int64_t end() const { return first + std::ssize(picture->ids); }
+    std::int64_t end() const { return first + std::ssize(picture->tokens.ids); }
     std::int32_t time_behind() const;
   };
 
@@ -61,6 +60,6 @@ class PromptPictures {
 /// An Error where `prompt` has an id that is neither one of the vocabulary nor of a picture that is
 /// there from its first to its last row.
 Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
-                      std::span<const std::shared_ptr<const Picture>> pictures);
+                      const Pictures& pictures);
 
 }  // namespace linnet

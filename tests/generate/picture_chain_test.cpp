@@ -41,17 +41,18 @@ class PictureChainTest : public testing::TestWithParam<std::string> {
     auto rows = (*vision)->encode(tower_.pixels());
     if (!rows) return ADD_FAILURE() << rows.error().message, std::vector<float>{};
     put_picture((*model)->spec().vocabulary, (*vision)->spec(), rows->rows);
-    PromptPictures pictures((*vision)->spec(), prompt_, {&picture_, 1});
+    PromptPictures pictures((*vision)->spec(), prompt_, {picture_});
     return evaluate(**model, backend, pictures, *rows, chunk);
   }
 
   void put_picture(std::int64_t vocabulary, const VisionSpec& spec, std::int64_t rows) {
     auto picture = std::make_shared<Picture>();
     picture->size = tower_.pixels().size / (spec.patch_side * spec.merge_side);
-    picture->ids.resize(static_cast<std::size_t>(rows));
-    std::iota(picture->ids.begin(), picture->ids.end(), static_cast<TokenId>(vocabulary));
+    picture->tokens.ids.resize(static_cast<std::size_t>(rows));
+    std::iota(picture->tokens.ids.begin(), picture->tokens.ids.end(),
+              static_cast<TokenId>(vocabulary));
     prompt_ = chain_.before();
-    prompt_.insert(prompt_.end(), picture->ids.begin(), picture->ids.end());
+    prompt_.insert(prompt_.end(), picture->tokens.ids.begin(), picture->tokens.ids.end());
     const auto after = chain_.after();
     prompt_.insert(prompt_.end(), after.begin(), after.end());
     picture_ = std::move(picture);
