@@ -47,8 +47,8 @@ class Weights {
     for (int i = 0; i < new_size; ++i) {
       const double centre = (i + 0.5) * scale;
       // Samples whose middles lie within reach.
-      const int first = std::max(static_cast<int>(centre - reach + 0.5), 0);
-      const int end = std::min(static_cast<int>(centre + reach + 0.5), old_size);
+      const int first = std::max(static_cast<int>(std::floor(centre - reach + 0.5)), 0);
+      const int end = std::min(static_cast<int>(std::floor(centre + reach + 0.5)), old_size);
       exact.clear();
       double sum = 0.0;
       for (int sample = first; sample < end; ++sample) {

@@ -58,6 +58,7 @@ class MutatedBytes {
         bytes_.insert(place(), bytes_.substr(place(), 1 + draw(64)));
         break;
       case 3:  // weights that are not numbers, or huge
+        if (bytes_.empty()) break;
         overwrite(header_bytes_ + draw(bytes_.size()), std::string(1 + draw(4096), '\xff'));
         break;
       case 4:
