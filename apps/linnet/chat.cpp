@@ -9,6 +9,7 @@
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
 #include "linnet/console.hpp"
+#include "linnet/image_option.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/line_editor.hpp"
 #include "linnet/load_engine.hpp"
@@ -25,6 +26,7 @@ struct Options {
   ModelOptions model;
   SamplingOptions sampling;
   std::string system, prompt, chat_template, overflow;
+  std::vector<std::string> images;
   std::int64_t max_tokens = 0;
 };
 
@@ -155,9 +157,14 @@ Status run(Options options) {
   settings.has_styles = has_styles(STDOUT_FILENO);
 
   InterruptCatcher catcher({SIGINT});
-  ChatSession session(**engine, **tokenizer, *chat_template, std::move(settings), catcher);
+  ChatSession session(**engine, **file, *chat_template, std::move(settings), catcher);
   session.history().set_system(options.system);
   ChatConsole console{session, catcher, {}, false};
+  for (const std::string& image : options.images) {
+    const auto picture = session.pictures().add(image);
+    if (!picture) return picture.error();
+    console.attached += *picture + '\n';
+  }
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);
   note_context(*plan);
@@ -177,6 +184,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   app->add_option("--system", options->system, "system message");
   app->add_option("--prompt", options->prompt, "first message");
+  add_image_option(*app, options->images, "picture that goes with the first message; repeatable");
   app->add_option("--chat-template", options->chat_template,
                   "built-in template or file, where the model's own is missing or wrong")
       ->type_name("NAME|FILE");
@@ -188,6 +196,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
       ->check(CLI::IsMember({"error", "drop-oldest"}));
   options->sampling.add_to(*app, /*temperature=*/0.8f);
   options->model.add_to(*app);
+  options->model.add_vision_to(*app);
   options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }

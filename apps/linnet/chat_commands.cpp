@@ -82,6 +82,16 @@ Status attach(ChatConsole& console, const std::string& argument) {
   return {};
 }
 
+Status attach_picture(ChatConsole& console, const std::string& argument) {
+  const auto path = path_argument("/image", argument);
+  if (!path) return path.error();
+  const auto picture = console.session.pictures().add(*path);
+  if (!picture) return picture.error();
+  console.attached += *picture + '\n';
+  note("the picture goes with the next message\n");
+  return {};
+}
+
 Status show_stats(ChatConsole& console, const std::string&) {
   note("turns: {}\n", console.session.history().turns());
   if (console.session.stats().context > 0) note_turn(console.session);
@@ -120,6 +130,8 @@ constexpr std::array kCommands = {
             save},
     Command{"/load", "FILE", "go on with a saved conversation", load},
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
+    Command{"/image", "FILE", "show the model a picture with the next message (--mmproj)",
+            attach_picture},
     Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
     Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
             show_params},

@@ -102,22 +102,19 @@ Status ChatHistory::set_messages(Json messages, std::size_t hidden) {
   return {};
 }
 
-Status ChatHistory::save(const std::string& path) const {
-  const std::string text = messages_.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+Status save_messages(const std::string& path, const Json& messages) {
+  const std::string text = messages.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
   NewFile file(path);
   if (Status status = file.write(std::as_bytes(std::span(text))); !status) return status;
   return file.finish();
 }
 
-Status ChatHistory::load(const std::string& path) {
+Result<Json> read_messages(const std::string& path) {
   const auto text = read_file(path, kLongestConversationBytes);
   if (!text) return text.error();
   auto messages = grammar::parse_schema_json(*text);
   if (!messages) return Error{path + ": " + messages.error().message};
-  if (Status status = set_messages(std::move(*messages), 0); !status) {
-    return Error{path + ": " + status.error().message};
-  }
-  return {};
+  return messages;
 }
 
 }  // namespace linnet::app

@@ -36,16 +36,16 @@ class ChatHistory {
   /// changed, where they are no such list.
   Status set_messages(nlohmann::ordered_json messages, std::size_t hidden);
 
-  /// Writes all messages as a JSON list, in OpenAI's form.
-  Status save(const std::string& path) const;
-  /// An Error leaves the conversation as it was.
-  Status load(const std::string& path);
-
  private:
   bool has_system() const;
 
   nlohmann::ordered_json messages_ = nlohmann::ordered_json::array();
   std::size_t hidden_ = 0;  // messages after the system message
 };
+
+/// Writes messages as a JSON list, in OpenAI's form.
+Status save_messages(const std::string& path, const nlohmann::ordered_json& messages);
+/// Reads any JSON that may be such a list.
+Result<nlohmann::ordered_json> read_messages(const std::string& path);
 
 }  // namespace linnet::app

@@ -22,15 +22,15 @@ double seconds_since(Clock::time_point start) {
 
 }  // namespace
 
-ChatSession::ChatSession(Engine& engine, const Tokenizer& tokenizer,
-                         const ChatTemplate& chat_template, ChatSettings settings,
-                         const InterruptCatcher& catcher)
+ChatSession::ChatSession(Engine& engine, const ModelFile& file, const ChatTemplate& chat_template,
+                         ChatSettings settings, const InterruptCatcher& catcher)
     : engine_(engine),
-      tokenizer_(tokenizer),
+      tokenizer_(*file.tokenizer()),
       template_(chat_template),
       settings_(std::move(settings)),
       catcher_(catcher),
-      end_tokens_(end_tokens(tokenizer)) {}
+      end_tokens_(end_tokens(tokenizer_)),
+      pictures_(file) {}
 
 Status ChatSession::say(std::string_view text) {
   ChatHistory before = history_;
@@ -56,7 +56,7 @@ Status ChatSession::answer() {
     note("linnet: {}\n", printable(warning));
   }
   ChatAnswer answer(tokenizer_, settings_, encoded->prompt);
-  if (Status status = generate(encoded->tokens, answer); !status) return status;
+  if (Status status = generate(*encoded, answer); !status) return status;
   history_.add_assistant(answer.content(), answer.reasoning());
   encoded->tokens.insert(encoded->tokens.end(), answer.tokens().begin(), answer.tokens().end());
   known_.remember(encoded->prompt.text + answer.text(), std::move(encoded->tokens));
@@ -68,9 +68,10 @@ Result<ChatSession::EncodedPrompt> ChatSession::encode_history() const {
   request.messages = history_.shown();
   auto prompt = template_.render(request);
   if (!prompt) return prompt.error();
-  auto tokens = known_.encode(tokenizer_, *prompt);
+  Pictures pictures = pictures_.in(prompt->text);
+  auto tokens = known_.encode(tokenizer_, *prompt, tokens_of(pictures));
   if (!tokens) return Error{"the conversation: " + tokens.error().message};
-  return EncodedPrompt{std::move(*prompt), std::move(*tokens)};
+  return EncodedPrompt{std::move(*prompt), std::move(*tokens), std::move(pictures)};
 }
 
 // Tokens that are kept free for an answer.
@@ -109,13 +110,14 @@ Result<ChatSession::EncodedPrompt> ChatSession::make_prompt() {
   return encoded;
 }
 
-Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& answer) {
+Status ChatSession::generate(const EncodedPrompt& prompt, ChatAnswer& answer) {
   stats_ = {};
   stats_.context = engine_.kv_tokens();
-  stats_.prompt_tokens = static_cast<std::int64_t>(prompt.size());
+  stats_.prompt_tokens = std::ssize(prompt.tokens);
   const auto start = Clock::now();
   GenerateRequest request;
-  request.prompt = prompt;
+  request.prompt = prompt.tokens;
+  request.pictures = prompt.pictures;
   const std::int64_t room = stats_.context - stats_.prompt_tokens;
   request.max_tokens = settings_.max_tokens > 0 ? std::min(settings_.max_tokens, room) : room;
   request.sampling = settings_.sampling;
@@ -149,24 +151,36 @@ Status ChatSession::generate(const std::vector<TokenId>& prompt, ChatAnswer& ans
 }
 
 // What was said goes along as JSON, and the text and tokens of it, which need not be those that the
-// text would be encoded to.
+// text would be encoded to. Pictures have other tokens in the next process.
 Status ChatSession::save(const std::string& path) {
-  if (path.ends_with(".json")) return history_.save(path);
-  const Json notes = {{"messages", history_.messages()},
+  const Json messages = pictures_.with_parts(history_.messages());
+  if (path.ends_with(".json")) return save_messages(path, messages);
+  const bool has_pictures = !pictures_.in(known_.text()).empty();
+  const Json notes = {{"messages", messages},
                       {"hidden", history_.hidden()},
-                      {"text", known_.text()},
-                      {"tokens", known_.tokens()}};
+                      {"text", has_pictures ? "" : known_.text()},
+                      {"tokens", has_pictures ? std::vector<TokenId>() : known_.tokens()}};
   const auto saved = engine_.save_session(
       path, known_.tokens(), notes.dump(-1, ' ', false, Json::error_handler_t::replace));
   return saved ? Status() : saved.error();
 }
 
 Status ChatSession::load(const std::string& path) {
-  if (!is_session_file(path)) return history_.load(path);
+  if (!is_session_file(path)) return load_messages(path);
   const auto session = engine_.load_session(path);
   if (!session) return session.error();
   const Status status = set_notes(session->text);
   return status ? status : Error{path + ": " + status.error().message};
+}
+
+Status ChatSession::load_messages(const std::string& path) {
+  const auto about_file = [&](const Error& error) { return Error{path + ": " + error.message}; };
+  auto messages = read_messages(path);
+  if (!messages) return messages.error();
+  auto texts = pictures_.with_texts(std::move(*messages));
+  if (!texts) return about_file(texts.error());
+  const Status status = history_.set_messages(std::move(*texts), 0);
+  return status ? status : about_file(status.error());
 }
 
 Status ChatSession::set_notes(std::string_view text) {
@@ -184,7 +198,9 @@ Status ChatSession::set_notes(std::string_view text) {
     if (id < 0 || id >= tokenizer_.vocabulary_size()) return problem;
     ids.push_back(static_cast<TokenId>(id));
   }
-  if (Status s = history_.set_messages(*messages, hidden->get<std::size_t>()); !s) return s;
+  auto texts = pictures_.with_texts(*messages);
+  if (!texts) return texts.error();
+  if (Status s = history_.set_messages(std::move(*texts), hidden->get<std::size_t>()); !s) return s;
   known_ = {};
   if (!ids.empty()) known_.remember(said->get<std::string>(), std::move(ids));
   return {};

@@ -10,6 +10,7 @@
 #include "linnet/chat_history.hpp"
 #include "linnet/chat_settings.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/picture_files.hpp"
 
 namespace linnet::app {
 
@@ -29,7 +30,7 @@ struct TurnStats {
 class ChatSession {
  public:
   /// All must outlive the session.
-  ChatSession(Engine& engine, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+  ChatSession(Engine& engine, const ModelFile& file, const ChatTemplate& chat_template,
               ChatSettings settings, const InterruptCatcher& catcher);
 
   /// Says something and writes the answer to standard output as it comes. On an Error nothing of it
@@ -45,6 +46,8 @@ class ChatSession {
   Status load(const std::string& path);
 
   ChatHistory& history() { return history_; }
+  /// Those that texts may have.
+  PictureFiles& pictures() { return pictures_; }
   ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }
 
@@ -52,14 +55,16 @@ class ChatSession {
   struct EncodedPrompt {
     Prompt prompt;
     std::vector<TokenId> tokens;
+    Pictures pictures;
   };
 
   Status answer();
+  Status load_messages(const std::string& path);
   Status set_notes(std::string_view notes);
   Result<EncodedPrompt> encode_history() const;
   Result<EncodedPrompt> make_prompt();
   std::int64_t answer_room() const;
-  Status generate(const std::vector<TokenId>& prompt, ChatAnswer& answer);
+  Status generate(const EncodedPrompt& prompt, ChatAnswer& answer);
 
   Engine& engine_;
   const Tokenizer& tokenizer_;
@@ -68,6 +73,7 @@ class ChatSession {
   const InterruptCatcher& catcher_;
   std::vector<TokenId> end_tokens_;
   ChatHistory history_;
+  PictureFiles pictures_;
   ConversationTokens known_;
   TurnStats stats_;
 };

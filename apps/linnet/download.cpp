@@ -37,7 +37,9 @@ std::string described(const hub::ModelPreview& model) {
 // Why this machine cannot run it; empty where it can.
 std::string obstacle(const hub::ModelPreview& model, std::int64_t available_bytes) {
   const auto architectures = all_architectures();
-  if (std::none_of(architectures.begin(), architectures.end(),
+  constexpr std::string_view kEncoderOfPictures = "clip";
+  if (model.architecture != kEncoderOfPictures &&
+      std::none_of(architectures.begin(), architectures.end(),
                    [&](const Architecture& a) { return a.name == model.architecture; })) {
     return fmt::format(
         "its architecture '{}' is unknown (`linnet architectures` lists those that "
@@ -74,6 +76,9 @@ Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& se
   auto names = hub::list_models(file.repo, file.revision, settings,
                                 [&] { return !catcher.is_interrupted(); });
   if (!names) return names.error();
+  std::erase_if(*names, [](const std::string& name) {
+    return name.find("mmproj") != std::string::npos;  // which goes with a model
+  });
   if (names->size() == 1) return names->front();
   if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
   return Error{fmt::format("{}: the repo has {} GGUF files, name one with --gguf: {}", file.repo,
@@ -81,6 +86,13 @@ Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& se
 }
 
 }  // namespace
+
+Result<std::vector<std::string>> list_repo(const std::string& repo, const std::string& revision) {
+  const auto settings = hub::Settings::from_environment();
+  if (!settings) return settings.error();
+  const InterruptCatcher catcher;
+  return hub::list_models(repo, revision, *settings, [&] { return !catcher.is_interrupted(); });
+}
 
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
   auto settings = hub::Settings::from_environment();

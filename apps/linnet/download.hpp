@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "hub/repo_file.hpp"
@@ -13,7 +14,10 @@ enum class Unfit { kRefuse, kWarn };
 
 /// The path of a file of the Hub, downloaded if need be; says on stderr what the model is, how far
 /// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. An empty
-/// `file.name` stands for the repo's GGUF file, if it has just one.
+/// `file.name` stands for the repo's GGUF file, if it has just one besides encoders of pictures.
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit);
+
+/// The names of a repo's GGUF files.
+Result<std::vector<std::string>> list_repo(const std::string& repo, const std::string& revision);
 
 }  // namespace linnet::app

@@ -4,15 +4,18 @@
 #include <chrono>
 #include <filesystem>
 
+#include "chat/prompt_encoding.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/text_output.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/generate_outcome.hpp"
+#include "linnet/image_option.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/picture_files.hpp"
 #include "linnet/prompt_line.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -29,6 +32,7 @@ struct Options {
   std::string prompt = "In the beginning the Universe was created.";
   std::string prompt_file;
   std::string prompt_cache;
+  std::vector<std::string> images;
   std::int64_t max_tokens = 100;
   std::int64_t answers = 1;
   SamplingOptions sampling;
@@ -89,6 +93,7 @@ GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
                              const InterruptCatcher& catcher) {
   GenerateRequest request;
   request.prompt = outcome.prompt;
+  request.pictures = outcome.pictures;
   request.max_tokens = options.max_tokens;
   request.sampling = sampling;
   request.min_tokens = options.sampling.min_tokens;
@@ -174,15 +179,34 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t prompt_tokens
   return std::max(one, std::min(all, plan.tokens_in_half()));
 }
 
-Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Options& options) {
+// Pictures stand before the text.
+Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutcome& outcome) {
+  const Tokenizer& tokenizer = *file.tokenizer();
   auto prompt = read_prompt(options);
   if (!prompt) return prompt.error();
   if (prompt->find('\0') != std::string::npos) {
     return Error{"the prompt has a NUL character, expected text in UTF-8"};
   }
-  auto tokens = tokenizer.encode(*prompt, {.add_special = true, .parse_special = false});
+  PictureFiles pictures(file);
+  Prompt all;
+  for (const std::string& image : options.images) {
+    const auto marker = pictures.add(image);
+    if (!marker) return marker.error();
+    all.text += *marker;
+  }
+  outcome.pictures = pictures.in(all.text);
+  all.text += *prompt;
+  all.data.push_back({0, all.text.size()});
+  auto tokens = outcome.pictures.empty()
+                    ? tokenizer.encode(*prompt, {.add_special = true, .parse_special = false})
+                    : linnet::encode_prompt(tokenizer, all, tokens_of(outcome.pictures));
   if (!tokens) return Error{"the prompt: " + tokens.error().message};
-  return tokens;
+  outcome.prompt = std::move(*tokens);
+  if (outcome.pictures.empty()) return {};
+  const TokensAround& around = tokenizer.around();
+  outcome.prompt.insert(outcome.prompt.begin(), around.before.begin(), around.before.end());
+  outcome.prompt.insert(outcome.prompt.end(), around.after.begin(), around.after.end());
+  return {};
 }
 
 Status run(const Options& options) {
@@ -193,9 +217,7 @@ Status run(const Options& options) {
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return Error{tokenizer.error().message + "; `linnet logits` takes token ids"};
   GenerateOutcome outcome;
-  auto prompt = encode_prompt(**tokenizer, options);
-  if (!prompt) return prompt.error();
-  outcome.prompt = std::move(*prompt);
+  if (Status s = encode_prompt(**file, options, outcome); !s) return s;
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
   if (options.answers > 1 && sampling->temperature == 0.0f) {
@@ -238,6 +260,7 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_option("--prompt-cache", options->prompt_cache,
                   "file that keeps what was computed: used if it is there, written at the end")
       ->type_name("FILE");
+  add_image_option(*app, options->images, "picture before the text; repeatable");
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
@@ -253,12 +276,14 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));
   options->model.add_to(*app);
+  options->model.add_vision_to(*app);
   options->model.add_speculation_to(*app);
   app->footer(
       "Examples:\n"
       "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200 --temp 0.8\n"
       "  linnet generate --gguf model.gguf --prompt-file report.txt --prompt-cache report.cache\n"
       "  linnet generate --gguf model.gguf --prompt 'A user: ' --json-schema user.json\n"
+      "  linnet generate --gguf model.gguf --mmproj auto --image cat.jpg --prompt 'A picture of'\n"
       "  linnet generate --gguf model.gguf --prompt 'Names:' --n 3 --temp 1 --stop .");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -70,6 +71,19 @@ Json logprobs_json(const TokenLogprobs& logprobs) {
   return {{"token", logprobs.chosen.token}, {"logprob", logprobs.chosen.logprob}, {"top", top}};
 }
 
+// Rows of pictures have ids that mean nothing to others.
+std::vector<TokenId> shown_tokens(const GenerateOutcome& outcome) {
+  std::vector<TokenId> shown = outcome.prompt;
+  for (const auto& picture : outcome.pictures) {
+    const auto& ids = picture->tokens.ids;
+    for (auto at = std::ranges::search(shown, ids); !at.empty();
+         at = std::ranges::search(shown, ids)) {
+      std::ranges::fill(at, TokenId{-1});
+    }
+  }
+  return shown;
+}
+
 void add_answer(const Answer& answer, Json& json) {
   json["tokens"] = answer.tokens;
   json["text"] = answer.text;
@@ -112,6 +126,11 @@ void note_summary(const ModelFile& file, const MemoryPlan& plan) {
        attention.heads, attention.kv_heads, spec.width, spec.vocabulary);
   note("memory:  weights {}, context of {} tokens {}\n", mebibytes(plan.weights_bytes()),
        plan.context, mebibytes(plan.kv_bytes()));
+  if (const VisionFile* const vision = file.vision()) {
+    note("vision:  {} ({}), tensors {}, {} of the weights\n",
+         printable(vision->file().path().filename().string()), vision->spec().projector,
+         tensor_types(vision->file()), mebibytes(vision->memory_bytes()));
+  }
   if (plan.shares.size() > 1) note_shares(spec, plan);
   note_context(plan);
 }
@@ -143,7 +162,7 @@ void note_report(const GenerateOutcome& outcome) {
 }
 
 Status write_json(const GenerateOutcome& outcome) {
-  Json json = {{"prompt_tokens", outcome.prompt}};
+  Json json = {{"prompt_tokens", shown_tokens(outcome)}};
   if (outcome.answers.size() == 1) {
     add_answer(outcome.answers.front(), json);
   } else {

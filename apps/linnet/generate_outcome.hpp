@@ -20,6 +20,7 @@ struct Answer {
 /// What `linnet generate` did.
 struct GenerateOutcome {
   std::vector<TokenId> prompt;
+  Pictures pictures;
   std::int64_t cached_tokens = 0;  ///< of the prompt, not computed again
   std::vector<Answer> answers;
   std::optional<SpeculationCounts> speculation;

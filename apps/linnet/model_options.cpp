@@ -48,6 +48,47 @@ Result<std::string> find_model(const ModelOptions& options) {
                         options.force ? Unfit::kWarn : Unfit::kRefuse);
 }
 
+bool is_encoder_of_pictures(const fs::path& name) {
+  return name.extension() == ".gguf" &&
+         name.filename().string().find("mmproj") != std::string::npos;
+}
+
+// The only one of `names`, of what `place` holds.
+Result<std::string> only_encoder(std::vector<std::string> names, const std::string& place) {
+  std::erase_if(names, [](const std::string& name) { return !is_encoder_of_pictures(name); });
+  if (names.size() == 1) return names.front();
+  std::ranges::sort(names);
+  return Error{fmt::format(
+      "{}: has {} files with mmproj in their names, expected one; name it with "
+      "--mmproj{}",
+      place, names.size(), names.empty() ? "" : fmt::format(": {}", fmt::join(names, ", ")))};
+}
+
+// The encoder of pictures that lies beside the model.
+Result<std::string> find_encoder(const ModelOptions& options, const fs::path& model) {
+  std::error_code ignored;
+  const bool is_local = options.repo.empty() || model == options.gguf;
+  std::string name = options.mmproj;
+  if (name == "auto" && is_local) {
+    std::vector<std::string> names;
+    const fs::path folder = model.has_parent_path() ? model.parent_path() : ".";
+    for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+      names.push_back(entry.path().string());
+    }
+    return only_encoder(std::move(names), folder.string());
+  }
+  if (name == "auto") {
+    auto names = list_repo(options.repo, options.revision);
+    if (!names) return names.error();
+    auto only = only_encoder(std::move(*names), options.repo);
+    if (!only) return only.error();
+    name = *only;
+  }
+  if (is_local || fs::exists(name, ignored)) return name;
+  return download_model({options.repo, name, options.revision},
+                        options.force ? Unfit::kWarn : Unfit::kRefuse);
+}
+
 // Puts as many layers on the GPU as fit, where no number was asked for. What is wrong is told by
 // those who ask for the plan.
 void choose_layers(const ModelFile& file, EngineOptions& options) {
@@ -195,6 +236,14 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
       ->type_name("FILE");
 }
 
+void ModelOptions::add_vision_to(CLI::App& app) {
+  app.add_option(
+         "--mmproj", mmproj,
+         "GGUF file of the model's encoder of pictures, or its name inside --repo; auto: the "
+         "one there, or in the model's folder, with mmproj in its name")
+      ->type_name("FILE|auto");
+}
+
 void ModelOptions::read_environment() {
   instruction_set = variable("LINNET_CPU");
   if (!instruction_set.empty()) {
@@ -277,6 +326,10 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
     const LoraOption adapter = parse_lora(text);
     if (Status s = (*model)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
   }
+  if (options.mmproj.empty()) return model;
+  const auto encoder = find_encoder(options, *path);
+  if (!encoder) return encoder.error();
+  if (Status s = (*model)->add_vision(*encoder); !s) return s.error();
   return model;
 }
 

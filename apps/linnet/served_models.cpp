@@ -88,6 +88,7 @@ void ServedModelsOptions::add_to(CLI::App& app) {
   sources.add_to(app);
   model.add_run_options_to(app);
   model.add_speculation_to(app);
+  model.add_vision_to(app);
 }
 
 std::string ServedModelsOptions::problem() const {
@@ -98,10 +99,11 @@ std::string ServedModelsOptions::problem() const {
                        aliases.size(), models);
   }
   if (models == 1) return {};
-  const std::array<std::pair<const char*, bool>, 4> of_one_model = {{
+  const std::array<std::pair<const char*, bool>, 5> of_one_model = {{
       {"--chat-template", !chat_template.empty()},
       {"--draft-model", !model.draft_model.empty()},
       {"--lora", !model.adapters.empty()},
+      {"--mmproj", !model.mmproj.empty()},
       {"--pre", !model.pre_tokenizer.empty()},
   }};
   for (const auto& [name, is_given] : of_one_model) {

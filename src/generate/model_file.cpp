@@ -60,13 +60,23 @@ Status ModelFile::add_vision(const std::string& path) {
   return {};
 }
 
-Result<std::shared_ptr<const Picture>> ModelFile::read_picture(
-    std::span<const std::byte> file) const {
+Result<std::shared_ptr<const Picture>> ModelFile::read_picture(std::span<const std::byte> file,
+                                                               const ImageLimits& limits) const {
   if (!vision_) {
     return Error{"the model reads no pictures: it was opened without an encoder (--mmproj FILE)"};
   }
-  const auto image = decode_image(file);
+  const auto image = decode_image(file, limits);
   if (!image) return image.error();
+  // Making a line of a picture takes long, and means nothing to a model.
+  constexpr std::int64_t kMostRatio = 200;
+  const auto [shorter, longer] =
+      std::minmax({std::int64_t{image->width}, std::int64_t{image->height}});
+  if (longer > shorter * kMostRatio) {
+    return Error{
+        fmt::format("the picture has {} x {} pixels, expected at most {} times as many along "
+                    "one side as along the other",
+                    image->width, image->height, kMostRatio)};
+  }
   return std::make_shared<const Picture>(make_picture(vision_->spec(), spec_.vocabulary, *image));
 }
 

@@ -10,6 +10,7 @@
 #include "generate/picture.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
+#include "image/decode.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "vision/vision_file.hpp"
 
@@ -39,7 +40,8 @@ class ModelFile {
   const VisionFile* vision() const { return vision_.get(); }
   /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error where it is
   /// none, or the model reads no pictures. May be called by several threads at once.
-  Result<std::shared_ptr<const Picture>> read_picture(std::span<const std::byte> file) const;
+  Result<std::shared_ptr<const Picture>> read_picture(std::span<const std::byte> file,
+                                                      const ImageLimits& limits = {}) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
   /// Null for files without a vocabulary.

@@ -1,0 +1,95 @@
+#include "linnet/picture_files.hpp"
+
+#include <filesystem>
+
+#include "base/read_file.hpp"
+#include "base/utf8.hpp"
+
+namespace linnet::app {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLargestFileBytes = 256 << 20;
+constexpr std::string_view kFileUrl = "file://";
+
+Json text_part(std::string_view text) { return {{"type", "text"}, {"text", text}}; }
+
+// The file that a part names; empty where it is no picture of a file.
+std::string path_of(const Json& part) {
+  const Json::json_pointer url("/image_url/url");
+  if (!part.is_object() || !part.contains(url) || !part[url].is_string()) return {};
+  const std::string text = part[url];
+  return text.starts_with(kFileUrl) ? text.substr(kFileUrl.size()) : std::string();
+}
+
+}  // namespace
+
+Result<std::string> PictureFiles::add(const std::string& path) {
+  const auto bytes = read_file(path, kLargestFileBytes);
+  if (!bytes) return bytes.error();
+  auto picture = model_.read_picture(std::as_bytes(std::span(*bytes)));
+  if (!picture) return Error{path + ": " + picture.error().message};
+  std::error_code ignored;
+  const std::string absolute = std::filesystem::absolute(path, ignored).string();
+  std::string marker = (*picture)->tokens.marker;
+  files_[marker] = {absolute.empty() ? path : absolute, std::move(*picture)};
+  return marker;
+}
+
+Pictures PictureFiles::in(std::string_view text) const {
+  Pictures pictures;
+  for (const auto& [marker, file] : files_) {
+    if (text.find(marker) != text.npos) pictures.push_back(file.picture);
+  }
+  return pictures;
+}
+
+Json PictureFiles::with_parts(Json messages) const {
+  for (Json& message : messages) {
+    const std::string content = message.value("content", "");
+    Json parts = Json::array();
+    std::string_view rest = content;
+    while (!rest.empty()) {
+      std::size_t first = rest.size();
+      const std::pair<const std::string, File>* found = nullptr;
+      for (const auto& file : files_) {
+        const std::size_t at = rest.find(file.first);
+        if (at < first) first = at, found = &file;
+      }
+      if (first > 0) parts.push_back(text_part(rest.substr(0, first)));
+      if (!found) break;
+      parts.push_back({{"type", "image_url"},
+                       {"image_url", {{"url", std::string(kFileUrl) + found->second.path}}}});
+      rest.remove_prefix(first + found->first.size());
+    }
+    const bool has_pictures = parts.size() > 1 || (parts.size() == 1 && !parts[0].contains("text"));
+    if (has_pictures) message["content"] = std::move(parts);
+  }
+  return messages;
+}
+
+Result<Json> PictureFiles::with_texts(Json messages) {
+  if (!messages.is_array()) return messages;
+  for (Json& message : messages) {
+    if (!message.is_object() || !message.contains("content")) continue;
+    if (!message["content"].is_array()) continue;
+    std::string text;
+    bool is_known = true;
+    for (const Json& part : message["content"]) {
+      if (part.is_object() && part.contains("text") && part["text"].is_string()) {
+        text += part["text"].get_ref<const std::string&>();
+      } else if (const std::string path = path_of(part); !path.empty()) {
+        const auto marker = add(path);
+        if (!marker) return marker.error();
+        text += *marker;
+      } else {
+        is_known = false;
+      }
+    }
+    if (is_known) message["content"] = text;
+  }
+  return messages;
+}
+
+}  // namespace linnet::app

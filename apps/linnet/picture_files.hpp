@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "generate/model_file.hpp"
+
+namespace linnet::app {
+
+/// The pictures of a conversation or a prompt, read from files.
+class PictureFiles {
+ public:
+  /// `model` must outlive the object.
+  explicit PictureFiles(const ModelFile& model) : model_(model) {}
+
+  /// Reads a picture. Gives the text that stands for it in a message.
+  Result<std::string> add(const std::string& path);
+
+  /// Those that `text` has, each once.
+  Pictures in(std::string_view text) const;
+
+  /// `messages`, a list in OpenAI's form whose contents are texts, with pictures as parts of their
+  /// own, which name the file.
+  nlohmann::ordered_json with_parts(nlohmann::ordered_json messages) const;
+  /// The other way: reads the files that parts name. What is no such part stays as it is.
+  Result<nlohmann::ordered_json> with_texts(nlohmann::ordered_json messages);
+
+ private:
+  struct File {
+    std::string path;  // absolute
+    std::shared_ptr<const Picture> picture;
+  };
+
+  const ModelFile& model_;
+  std::map<std::string, File, std::less<>> files_;  // by their pictures' markers
+};
+
+}  // namespace linnet::app

@@ -1,0 +1,208 @@
+// Prompts with pictures, from the picture to the text, on the bundled model with a tiny encoder.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "support/mmproj_file.hpp"
+#include "support/model_copy.hpp"
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+using test::greedy;
+using test::Text;
+using testing::HasSubstr;
+
+constexpr std::int64_t kWidth = 256;  // of the bundled model
+
+Image striped(int width, int height, int stripe) {
+  Image image = filled(width, height, kWhite);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    const int x = static_cast<int>(i / 3) % width;
+    if (x / stripe % 2 == 0) image.pixels[i] = static_cast<std::uint8_t>(40 * (i % 3));
+  }
+  return image;
+}
+
+class PicturesTest : public testing::TestWithParam<const char*> {
+ protected:
+  PicturesTest() {
+    EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", kWidth, GetParam()));
+    file_ = *ModelFile::open(test::kBundledModel.string());
+    const Status added = file_->add_vision((folder_ / "mmproj.gguf").string());
+    EXPECT_TRUE(added) << added.error().message;
+  }
+
+  std::unique_ptr<Engine> engine(std::int64_t rows = 512, int threads = 2,
+                                 std::int64_t kv_tokens = 2048) const {
+    EngineOptions options;
+    options.threads = threads;
+    options.limits = {rows, 8};
+    auto engine = Engine::load(*file_, options, kv_tokens);
+    EXPECT_TRUE(engine) << engine.error().message;
+    return std::move(*engine);
+  }
+
+  std::shared_ptr<const Picture> picture(int stripe) const {
+    return std::make_shared<const Picture>(
+        make_picture(file_->vision()->spec(), file_->spec().vocabulary, striped(64, 48, stripe)));
+  }
+
+  static void append(GenerateRequest& request, const std::shared_ptr<const Picture>& picture) {
+    const auto& ids = picture->tokens.ids;
+    request.prompt.insert(request.prompt.end(), ids.begin(), ids.end());
+    request.pictures.push_back(picture);
+  }
+
+  // A text, a picture, and a text.
+  GenerateRequest request(int stripe, std::int64_t max_tokens = 12) const {
+    GenerateRequest request = greedy({1, 200, 300, 400}, max_tokens);
+    append(request, picture(stripe));
+    for (const TokenId token : {500, 600, 700}) request.prompt.push_back(token);
+    return request;
+  }
+
+  const test::TemporaryFolder folder_;
+  std::unique_ptr<ModelFile> file_;
+};
+
+TEST_P(PicturesTest, ATextDependsOnItsPicture) {
+  const auto one = engine();
+  EXPECT_NE(run(*one, request(4)).tokens, run(*one, request(8)).tokens);
+}
+
+TEST_P(PicturesTest, APictureIsComputedOnce) {
+  const auto one = engine();
+  const Text first = run(*one, request(4));
+  const Text again = run(*one, request(4));
+  EXPECT_EQ(first.cached_tokens, 0);
+  EXPECT_EQ(again.cached_tokens, std::ssize(request(4).prompt) - 1);
+  EXPECT_EQ(again.tokens, first.tokens);
+  EXPECT_EQ(run(*one, request(8)).cached_tokens, 4);  // what stands before the picture
+}
+
+TEST_P(PicturesTest, ATextDoesNotDependOnHowItIsComputed) {
+  const std::vector<TokenId> alone = run(*engine(), request(4)).tokens;
+  EXPECT_EQ(run(*engine(/*rows=*/8, /*threads=*/1), request(4)).tokens, alone);
+
+  const auto shared = engine(/*rows=*/40);
+  Text first, other, plain;
+  submit(*shared, request(8, 30), other);
+  submit(*shared, greedy({1, 2, 3, 4, 5, 6, 7}, 30), plain);
+  submit(*shared, request(4), first);
+  test::finish(*shared);
+  EXPECT_EQ(first.tokens, alone);
+  EXPECT_EQ(other.tokens, run(*engine(), request(8, 30)).tokens);
+  EXPECT_EQ(plain.tokens, run(*engine(), greedy({1, 2, 3, 4, 5, 6, 7}, 30)).tokens);
+}
+
+TEST_P(PicturesTest, SeveralPicturesStandInOnePrompt) {
+  GenerateRequest both = request(4);
+  append(both, picture(8));
+  both.prompt.push_back(800);
+  append(both, both.pictures.front());  // the first one once more
+  both.prompt.push_back(900);
+  const std::vector<TokenId> whole = run(*engine(), both).tokens;
+  EXPECT_EQ(whole.size(), 12u);
+  EXPECT_EQ(run(*engine(/*rows=*/16, /*threads=*/1), both).tokens, whole);
+}
+
+// The younger text gives its memory away and is computed again, picture and all.
+TEST_P(PicturesTest, ATextThatLostItsMemoryComesOutTheSame) {
+  const std::int64_t prompt = std::ssize(request(4).prompt);
+  const auto small = engine(512, 2, (2 * prompt + 160) / kPageTokens * kPageTokens);
+  Text first, second;
+  submit(*small, request(4, 100), first);
+  submit(*small, request(8, 100), second);
+  test::finish(*small);
+  EXPECT_GT(small->scheduler().preemptions(), 0);
+  EXPECT_EQ(first.tokens, run(*engine(), request(4, 100)).tokens);
+  EXPECT_EQ(second.tokens, run(*engine(), request(8, 100)).tokens);
+}
+
+TEST_P(PicturesTest, SamplersDoNotSeePictures) {
+  GenerateRequest with = request(4);
+  with.sampling.frequency_penalty = 0.7f;
+  with.sampling.dry_multiplier = 0.8f;
+  EXPECT_EQ(run(*engine(), with).tokens.size(), 12u);
+}
+
+TEST_P(PicturesTest, ASessionEndsBeforeThePicture) {
+  const auto one = engine();
+  GenerateRequest long_text = greedy({}, 4);
+  for (int i = 0; i < 70; ++i) long_text.prompt.push_back(3 + i);
+  append(long_text, picture(4));
+  long_text.prompt.push_back(500);
+  const std::vector<TokenId> prompt = long_text.prompt;
+  run(*one, std::move(long_text));
+  const auto saved = one->save_session(folder_ / "session", prompt);
+  ASSERT_TRUE(saved) << saved.error().message;
+  EXPECT_EQ(*saved, 70);
+  EXPECT_TRUE(engine()->load_session(folder_ / "session"));
+}
+
+TEST_P(PicturesTest, WhatIsNoPictureIsRefused) {
+  const auto one = engine();
+  const auto problem = [&](GenerateRequest request) {
+    request.on_finish = [](const Result<FinishReason>&) {};
+    const Status status = one->submit(std::move(request));
+    return status ? std::string() : status.error().message;
+  };
+  GenerateRequest cut = request(4);
+  cut.prompt.erase(cut.prompt.begin() + 6);
+  EXPECT_THAT(problem(cut), HasSubstr("is not in the vocabulary"));
+  GenerateRequest unnamed = request(4);
+  unnamed.pictures = {picture(8)};
+  EXPECT_THAT(problem(unnamed), HasSubstr("is not in the vocabulary"));
+  GenerateRequest none = request(4);
+  none.pictures.clear();
+  EXPECT_THAT(problem(none), HasSubstr("is not in the vocabulary"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Towers, PicturesTest, testing::Values("pixtral", "gemma3"),
+                         testing::PrintToStringParamName());
+
+TEST(Pictures, TheSamePictureHasTheSameTokensAndOthersHaveOthers) {
+  VisionSpec spec;
+  spec.patch_side = 4;
+  spec.sizing.most_tokens = 1000;
+  const Picture a = make_picture(spec, 100, striped(64, 48, 4));
+  const Picture same = make_picture(spec, 100, striped(64, 48, 4));
+  const Picture b = make_picture(spec, 100, striped(64, 48, 8));
+  const Picture turned = make_picture(spec, 100, filled(48, 64, kWhite));
+  const Picture plain = make_picture(spec, 100, filled(64, 48, kWhite));
+  EXPECT_EQ(a.tokens.ids, same.tokens.ids);
+  EXPECT_EQ(a.tokens.marker, same.tokens.marker);
+  EXPECT_EQ(a.size, (PictureSize{16, 12}));
+  ASSERT_EQ(a.tokens.ids.size(), 192u);
+  EXPECT_TRUE(std::ranges::all_of(a.tokens.ids, [](TokenId id) { return id >= 100; }));
+  EXPECT_NE(a.tokens.ids[0], b.tokens.ids[0]);
+  EXPECT_NE(a.tokens.marker, b.tokens.marker);
+  EXPECT_NE(turned.tokens.ids[0], plain.tokens.ids[0]);
+}
+
+TEST(Pictures, AreRefusedByModelsWithoutAnEncoder) {
+  const auto file = ModelFile::open(test::kBundledModel.string());
+  ASSERT_TRUE(file);
+  const auto picture = (*file)->read_picture({});
+  ASSERT_FALSE(picture);
+  EXPECT_THAT(picture.error().message, HasSubstr("reads no pictures"));
+}
+
+TEST(Pictures, AnEncoderOfAnotherWidthIsRefused) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", 128));
+  const auto file = ModelFile::open(test::kBundledModel.string());
+  const Status added = (*file)->add_vision((folder / "mmproj.gguf").string());
+  ASSERT_FALSE(added);
+  EXPECT_THAT(added.error().message, HasSubstr("another model's"));
+  const Status model = (*file)->add_vision(test::kBundledModel.string());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message, HasSubstr("expected an encoder of pictures"));
+}
+
+}  // namespace
+}  // namespace linnet
