@@ -15,6 +15,7 @@ namespace {
 
 constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"gemma3", read_gemma3_vision},
+    {"gemma4v", read_gemma4_vision},
     {"pixtral", read_pixtral_vision},
     {"qwen2.5vl_merger", read_qwen25_vision},
     {"qwen2vl_merger", read_qwen2_vision},

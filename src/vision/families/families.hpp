@@ -6,6 +6,7 @@
 namespace linnet {
 
 VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader);
+VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader);
 VisionSpec read_pixtral_vision(Hyperparameters& p, const WeightLoader& loader);
 VisionSpec read_qwen2_vision(Hyperparameters& p, const WeightLoader& loader);
 VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader);
