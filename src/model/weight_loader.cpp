@@ -432,6 +432,11 @@ std::int64_t WeightLoader::columns(const std::string& stem) const {
   return tensor ? tensor->shape[0] : 0;
 }
 
+std::int64_t WeightLoader::elements(const std::string& stem) const {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  return tensor ? tensor->elements() : 0;
+}
+
 Status WeightLoader::finish() const {
   if (error_) return *error_;
   for (const gguf::Tensor& tensor : file_.tensors()) {

@@ -93,6 +93,8 @@ class WeightLoader {
   /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
   std::int64_t rows(const std::string& stem) const;
   std::int64_t columns(const std::string& stem) const;
+  /// Values of `stem`.weight; 0 where absent.
+  std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
   /// `pattern` or, where it begins with '*', end with the rest of it.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }

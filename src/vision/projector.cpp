@@ -75,8 +75,11 @@ Linear Projector::load_linear(WeightLoader& loader, const ProjectorStep& step, s
       ordered[i % rows * columns + i / rows] = values[i];
     }
   } else {
-    const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
-    values = loader.matrix_values(weight, columns, rows);
+    const bool is_matrix = step.weights == ProjectorStep::Weights::kColumnsOutermost;
+    const std::int64_t rows = std::max<std::int64_t>(
+        1, is_matrix ? loader.rows(step.name) : loader.elements(step.name) / columns);
+    values = is_matrix ? loader.matrix_values(weight, columns, rows)
+                       : loader.values(weight, columns * rows);
     ordered.resize(values.size());
     const std::int64_t of_patch = columns / patches;
     for (std::size_t i = 0; i < values.size(); ++i) {

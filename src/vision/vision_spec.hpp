@@ -66,6 +66,7 @@ struct ProjectorStep {
     kTransposed,        ///< [outputs][inputs] instead of [inputs][outputs]
     kColumnsOutermost,  ///< of the concatenated patches it has column by column, all patches of one
                         ///< side by side
+    kConvolution,  ///< the same in four dimensions: columns and rows of patches, inputs, outputs
   } weights = Weights::kUsual;
   Activation activation = Activation::kGelu;
 };
