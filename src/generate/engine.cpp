@@ -41,7 +41,7 @@ Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOpti
 std::int64_t rows_at_once(const VisionSpec& spec) {
   constexpr std::int64_t kTexts = 64;
   const std::int64_t merged = std::int64_t{spec.merge_side} * spec.merge_side;
-  return spec.see_each_other ? most_patches(spec) / merged + kTexts : 0;
+  return spec.see_each_other != SeeEachOther::kNo ? most_patches(spec) / merged + kTexts : 0;
 }
 
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
@@ -191,7 +191,7 @@ Status Engine::check_prompt(const GenerateRequest& request) const {
   const VisionSpec& spec = vision_->spec();
   for (const auto& picture : request.pictures) {
     const auto rows = std::ssize(picture->tokens.ids);
-    if (!spec.see_each_other || rows <= model_->limits().rows) continue;
+    if (spec.see_each_other == SeeEachOther::kNo || rows <= model_->limits().rows) continue;
     return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
                              rows, model_->limits().rows)};
   }

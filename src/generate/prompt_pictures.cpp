@@ -70,7 +70,7 @@ PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> 
 }
 
 std::int64_t PromptPictures::rows_without_cut(std::int64_t from, std::int64_t count) const {
-  if (pictures_.empty() || !spec_->see_each_other) return count;
+  if (pictures_.empty() || spec_->see_each_other == SeeEachOther::kNo) return count;
   for (const PlacedPicture& one : pictures_) {
     if (one.first < from + count && from + count < one.end()) return one.first - from;
   }

@@ -6,15 +6,17 @@
 
 namespace linnet {
 
+/// Which layers let the rows of a picture see each other, not only those before them.
+enum class SeeEachOther { kNo, kInSlidingLayers, kInAllLayers };
+
 /// Rows of a batch, one behind the other, that are no tokens: what was made of a picture, say.
 /// Their ids in Batch::tokens are any of the vocabulary.
 struct GivenRows {
   std::int64_t first = 0;  ///< row of the batch
   std::int64_t rows = 0;
   const float* values = nullptr;  ///< [rows, ModelSpec::given_columns()] in host memory
-  /// They see each other, not only those before them. All of the rows that do so come in one batch,
-  /// the last of them behind the others.
-  bool see_each_other = false;
+  /// All rows that see each other come in one batch, the last of them behind the others.
+  SeeEachOther see_each_other = SeeEachOther::kNo;
 };
 
 /// The rows [first, first + count) of `x`.

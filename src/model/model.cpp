@@ -10,15 +10,27 @@
 namespace linnet {
 namespace {
 
+// Factors on what a block computes.
+struct BlockScale {
+  float all = 1.0f;
+  const Buffer* columns = nullptr;  // one each, may be null
+};
+
 // residual += what a block computes, through its scale, its post-norm and the model's scale.
 template <class Block>
-void add_to_residual(const Pass& pass, const Norm& post_norm, float scale, View residual,
+void add_to_residual(const Pass& pass, const Norm& post_norm, BlockScale scale, View residual,
                      Block&& block) {
-  if (!post_norm && scale * pass.model.residual_scale == 1.0f) return block(residual, true);
+  if (!post_norm && !scale.columns && scale.all * pass.model.residual_scale == 1.0f) {
+    return block(residual, true);
+  }
   const Workspace::Scope scope(pass.workspace);
   const View out = pass.workspace.view(residual.rows, residual.columns);
   block(out, false);
-  if (scale != 1.0f) pass.backend.scale(out, scale);
+  if (scale.all != 1.0f) pass.backend.scale(out, scale.all);
+  if (scale.columns) {
+    const View one_row{scale.columns->data(), out.rows, out.columns, 0};
+    pass.backend.gated_activation(out, one_row, Activation::kIdentity, out);
+  }
   if (post_norm) {
     const NormParams params{pass.model.norm, pass.model.post_norm_epsilon, post_norm.weight_data(),
                             post_norm.bias_data()};
@@ -204,13 +216,13 @@ void Model::run_altup_layer(const Pass& pass, int index, const Streams& all) {
   const View mixer_in = normalise(pass, layer.mixer_norm, spec_.pre_norm, x);
   const View laurel = pass.workspace.view(x.rows, x.columns);
   laurel_block(pass, layer.altup, mixer_in, laurel);
-  add_to_residual(pass, layer.mixer_post_norm, 1.0f, x, [&](View out, bool accumulate) {
+  add_to_residual(pass, layer.mixer_post_norm, {}, x, [&](View out, bool accumulate) {
     run_mixer(pass, index, mixer_in, out, accumulate);
   });
   constexpr float kHalf = 1.0f / std::numbers::sqrt2_v<float>;
   pass.backend.add_scaled(laurel, kHalf, kHalf, x);
   const View ffn_in = normalise(pass, layer.ffn_norm, spec_.pre_norm, x);
-  add_to_residual(pass, layer.ffn_post_norm, 1.0f, x, [&](View out, bool accumulate) {
+  add_to_residual(pass, layer.ffn_post_norm, {}, x, [&](View out, bool accumulate) {
     run_ffn(pass, index, {ffn_in, ffn_in, ffn_in}, out, accumulate);
   });
 
@@ -271,9 +283,9 @@ void Model::run_layer(const Pass& pass, int index, const Streams& streams) {
       in.dense = layer.ffn_norm ? normalise(pass, layer.ffn_norm, NormUse::kWeights, x) : mixer_in;
     }
     restart_residual(pass, mixer_in, x);
-    add_to_residual(pass, layer.mixer_post_norm, 1.0f, x, [&](View out, bool accumulate) {
-      run_mixer(pass, index, mixer_in, out, accumulate);
-    });
+    add_to_residual(
+        pass, layer.mixer_post_norm, {1.0f, layer.mixer_scale.get()}, x,
+        [&](View out, bool accumulate) { run_mixer(pass, index, mixer_in, out, accumulate); });
     normalise_mixer_sum(pass, layer, mixer_in, x);
   }
   if (spec.cross.heads > 0) {
@@ -285,7 +297,7 @@ void Model::run_layer(const Pass& pass, int index, const Streams& streams) {
     if (!in.experts.data) in.experts = in.dense;
     if (!in.router.data) in.router = in.experts;
     restart_residual(pass, in.dense, x);
-    add_to_residual(pass, layer.ffn_post_norm, spec.ffn_scale, x,
+    add_to_residual(pass, layer.ffn_post_norm, {spec.ffn_scale, layer.ffn_scale.get()}, x,
                     [&](View out, bool accumulate) { run_ffn(pass, index, in, out, accumulate); });
     if (layer.ffn_sum_norm) normalise_in_place(pass, layer.ffn_sum_norm, x);
   }

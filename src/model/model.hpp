@@ -40,8 +40,8 @@ struct Batch {
   /// [components][rows]: where rows stand in a picture, or their positions, for the ropes that turn
   /// by that (AttentionSpec::placed_ropes). Empty: all components are the position.
   std::span<const std::int32_t> places = {};
-  /// For layers whose rows see a window of their sequence only (AttentionSpec::in_windows): `layout`
-  /// with each window as a sequence of its own.
+  /// For layers whose rows see a window of their sequence only (AttentionSpec::in_windows):
+  /// `layout` with each window as a sequence of its own.
   const BatchLayout* windows = nullptr;
 };
 
@@ -112,6 +112,9 @@ class Model {
  private:
   struct Layer {
     Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
+    /// Factors on the columns of what mixer and feed-forward part give (layer scale), may be
+    /// missing.
+    std::unique_ptr<Buffer> mixer_scale, ffn_scale;
     AttentionWeights attention;
     LatentAttentionWeights latent;
     CompressedAttentionWeights compressed;
@@ -144,7 +147,7 @@ class Model {
   void load_layer(WeightLoader& loader, int index);
   void load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
                 Layer& layer);
-  Status allocate_workspace(std::int64_t adapter_rank);
+  Status allocate_workspace(const WeightLoader& loader);
   Pass pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
                const Streams& streams);
   View read_and_write(const Batch& batch, KvStore& kv);

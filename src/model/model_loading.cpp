@@ -44,8 +44,7 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
   }
   model->load_behind_layers(loader);
   if (Status status = loader.finish(); !status) return status.error();
-  if (Status status = model->allocate_workspace(loader.adapter_rank()); !status)
-    return status.error();
+  if (Status status = model->allocate_workspace(loader); !status) return status.error();
   return model;
 }
 
@@ -115,6 +114,10 @@ void Model::load_layer(WeightLoader& loader, int index) {
   layer.cross = load_cross_attention(loader, spec.cross, spec_.width, prefix);
   if (spec.cross.heads > 0) layer.cross_norm = norm(names.cross, Presence::kRequired);
   layer.recurrent = load_recurrent(loader, spec.recurrent, spec_.width, prefix);
+  layer.mixer_scale =
+      loader.vector(tensor_name(prefix, "ls1.weight"), spec_.width, Presence::kOptional);
+  layer.ffn_scale =
+      loader.vector(tensor_name(prefix, "ls2.weight"), spec_.width, Presence::kOptional);
   layer.mixer_post_norm = norm(names.mixer_post, Presence::kOptional);
   layer.mixer_sum_norm = norm(names.mixer_sum, Presence::kRequired);
   layer.mixer_again_norm = norm(names.mixer_again, Presence::kOptional);
@@ -132,8 +135,10 @@ void Model::load_layer(WeightLoader& loader, int index) {
   layer.ffn_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "ffn_res_score"));
   layer.mixer_streams = load_hyper_connection(loader, spec_, tensor_name(prefix, "hc_attn"), true);
   layer.ffn_streams = load_hyper_connection(loader, spec_, tensor_name(prefix, "hc_ffn"), true);
-  const auto scale =
-      loader.values(tensor_name(prefix, "layer_output_scale.weight"), 1, Presence::kOptional);
+  // The second one in towers.
+  std::string scale_name = tensor_name(prefix, "layer_output_scale.weight");
+  if (!loader.has(scale_name)) scale_name = tensor_name(prefix, "out_scale.weight");
+  const auto scale = loader.values(scale_name, 1, Presence::kOptional);
   layer.output_scale = scale.empty() ? spec.output_scale : scale[0];
   layers_.push_back(std::move(layer));
 }
@@ -156,7 +161,7 @@ void Model::load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::str
   }
 }
 
-Status Model::allocate_workspace(std::int64_t adapter_rank) {
+Status Model::allocate_workspace(const WeightLoader& loader) {
   std::int64_t block_columns = dense_up_ ? dense_up_.weight->rows() : 0;
   for (const LayerSpec& layer : spec_.layers) {
     block_columns = std::max(
@@ -183,9 +188,10 @@ Status Model::allocate_workspace(std::int64_t adapter_rank) {
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
-  const std::int64_t adapters = adapter_floats(limits_.rows, adapter_rank);
+  const std::int64_t around_projections = adapter_floats(limits_.rows, loader.adapter_rank()) +
+                                          clipped_floats(limits_.rows, loader.clipped_columns());
   for (Stage& stage : stages_) {
-    auto buffer = stage.backend->allocate(rows + outputs + adapters);
+    auto buffer = stage.backend->allocate(rows + outputs + around_projections);
     if (!buffer) return buffer.error();
     stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
   }

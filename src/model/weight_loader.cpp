@@ -255,6 +255,26 @@ float WeightLoader::scale(const std::string& stem) {
   return scale.empty() ? 1.0f : scale[0];
 }
 
+Clip::Range WeightLoader::range(const std::string& stem) {
+  Clip::Range range;
+  const std::vector<float> least = values(stem + "_min", 1, Presence::kOptional);
+  const std::vector<float> most = values(stem + "_max", 1, Presence::kOptional);
+  if (!least.empty()) range.least = least[0];
+  if (!most.empty()) range.most = most[0];
+  if (range.least > range.most) {
+    fail(fmt::format("tensor {}_min has {}, expected at most the {} of {}_max", stem, range.least,
+                     range.most, stem));
+  }
+  return range;
+}
+
+std::optional<Clip> WeightLoader::clip(const std::string& stem) {
+  constexpr std::string_view kBounds[] = {".input_min", ".input_max", ".output_min", ".output_max"};
+  const auto is_there = [&](std::string_view bound) { return has(stem + std::string(bound)); };
+  if (std::ranges::none_of(kBounds, is_there)) return std::nullopt;
+  return Clip{range(stem + ".input"), range(stem + ".output")};
+}
+
 Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                             Presence presence, ScaleOrder order) {
   Linear linear;
@@ -267,6 +287,8 @@ Linear WeightLoader::linear(const std::string& stem, std::int64_t columns, std::
     for (float& value : bias) value *= linear.scale;
   }
   linear.bias = upload(bias);
+  linear.clip = clip(stem);
+  if (linear.clip) clipped_columns_ = std::max(clipped_columns_, columns + rows);
   return linear;
 }
 
@@ -408,6 +430,11 @@ std::int64_t WeightLoader::rows(const std::string& stem) const {
 std::int64_t WeightLoader::columns(const std::string& stem) const {
   const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
   return tensor ? tensor->shape[0] : 0;
+}
+
+std::int64_t WeightLoader::elements(const std::string& stem) const {
+  const gguf::Tensor* tensor = file_.find_tensor(stem + ".weight");
+  return tensor ? tensor->elements() : 0;
 }
 
 Status WeightLoader::finish() const {

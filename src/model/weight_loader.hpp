@@ -35,8 +35,13 @@ class WeightLoader {
   void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
+  /// Most columns that a projection with a Clip reads and gives, of what was loaded so far; 0
+  /// without any.
+  std::int64_t clipped_columns() const { return clipped_columns_; }
 
-  /// `stem`.weight [columns, rows] with the optional `stem`.bias [rows] and `stem`.scale [1].
+  /// `stem`.weight [columns, rows] with the optional `stem`.bias [rows] and `stem`.scale [1], and
+  /// the optional bounds of what goes in and out: `stem`.input_min, .input_max, .output_min and
+  /// .output_max [1].
   Linear linear(const std::string& stem, std::int64_t columns, std::int64_t rows,
                 Presence presence = Presence::kRequired,
                 ScaleOrder order = ScaleOrder::kBeforeBias);
@@ -88,6 +93,8 @@ class WeightLoader {
   /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
   std::int64_t rows(const std::string& stem) const;
   std::int64_t columns(const std::string& stem) const;
+  /// Values of `stem`.weight; 0 where absent.
+  std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
   /// `pattern` or, where it begins with '*', end with the rest of it.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
@@ -110,6 +117,8 @@ class WeightLoader {
 
   bool is_ignored(std::string_view name) const;
   float scale(const std::string& stem);
+  std::optional<Clip> clip(const std::string& stem);
+  Clip::Range range(const std::string& stem);
   const gguf::Tensor* find(const std::string& name, Presence presence,
                            std::span<const std::int64_t> shape,
                            Adaptable adaptable = Adaptable::kNo);
@@ -130,6 +139,7 @@ class WeightLoader {
   Progress progress_;
   std::span<const gguf::Lora> adapters_;
   std::int64_t adapter_rank_ = 0;
+  std::int64_t clipped_columns_ = 0;
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;
   std::unordered_set<std::string> used_;

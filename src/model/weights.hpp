@@ -1,6 +1,8 @@
 #pragma once
 
+#include <limits>
 #include <memory>
+#include <optional>
 
 #include "backend/backend.hpp"
 
@@ -13,6 +15,14 @@ struct LowRank {
   explicit operator bool() const { return low != nullptr; }
 };
 
+/// What a projection reads and gives is kept within these bounds (Gemma 4's towers).
+struct Clip {
+  struct Range {
+    float least = std::numeric_limits<float>::lowest();
+    float most = std::numeric_limits<float>::max();
+  } in, out;
+};
+
 /// A projection, which project() computes. An absent tensor is an absent feature: no weight, no
 /// projection; no bias, none added.
 struct Linear {
@@ -21,6 +31,7 @@ struct Linear {
   std::unique_ptr<Buffer> expert_scales;  ///< [experts]: a factor on each expert's product
   float scale = 1.0f;                     ///< a factor on the product
   LowRank adapter;                        ///< its product is scaled like that of the weight
+  std::optional<Clip> clip;
 
   explicit operator bool() const { return weight != nullptr; }
   const float* bias_data() const { return bias ? bias->data() : nullptr; }

@@ -15,6 +15,14 @@ namespace {
 
 constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"gemma3", read_gemma3_vision},
+    {"gemma4v", read_gemma4_vision},
+    {"glm4v", read_glm4_vision},
+    {"idefics3", read_idefics3_vision},
+    {"internvl", read_internvl_vision},
+    {"kimivl", read_kimi_vision},
+    {"lfm2", read_lfm2_vision},
+    {"llama4", read_llama4_vision},
+    {"mlp", read_llava_vision},
     {"pixtral", read_pixtral_vision},
     {"qwen2.5vl_merger", read_qwen25_vision},
     {"qwen2vl_merger", read_qwen2_vision},
@@ -30,9 +38,10 @@ std::string projector_of(Hyperparameters& p) {
 // What would make sizes overflow, or loops long.
 void check(Hyperparameters& p, const VisionSpec& spec) {
   const int merged = spec.patch_side * spec.merge_side;
-  if (spec.sizing.fixed_side > 0 && spec.sizing.fixed_side % merged != 0) {
-    p.fail(fmt::format("pictures have sides of {} pixels, expected a multiple of {}",
-                       spec.sizing.fixed_side, merged));
+  for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
+    if (side % merged == 0) continue;
+    p.fail(
+        fmt::format("pictures have sides of {} pixels, expected a multiple of {}", side, merged));
   }
   for (const float deviation : spec.deviation) {
     if (!(deviation > 0.0f)) {

@@ -35,7 +35,9 @@ PictureSize target_size(const VisionSpec& spec, PictureSize size) {
   }
   // A narrow picture still has one patch across.
   const auto longest = [&](int other) {
-    return static_cast<int>(std::max<std::int64_t>(1, sizing.most_tokens / (other / unit)) * unit);
+    std::int64_t most = std::max<std::int64_t>(1, sizing.most_tokens / (other / unit));
+    if (sizing.longest_side > 0) most = std::min(most, sizing.longest_side);
+    return static_cast<int>(most * unit);
   };
   target.width = std::min(target.width, longest(unit));
   target.height = std::min(target.height, longest(target.width));

@@ -6,18 +6,102 @@
 #include <cmath>
 
 namespace linnet {
+namespace {
+
+constexpr std::int64_t kLongestSide = 1 << 20;
+
+// A place of the table along one side, and how much of it a patch has.
+struct Share {
+  int place;
+  float weight;
+};
+
+// The corners of the picture are those of the table.
+std::vector<Share> corner_shares(int patch, int patches, int side) {
+  const float at = patches > 1 ? static_cast<float>(patch) * static_cast<float>(side - 1) /
+                                     static_cast<float>(patches - 1)
+                               : 0.0f;
+  const int place = static_cast<int>(at);
+  const float beyond = at - static_cast<float>(place);
+  return {{place, 1.0f - beyond}, {std::min(place + 1, side - 1), beyond}};
+}
+
+// A triangle over the places, as wide as a patch where a patch is wider than a place.
+std::vector<Share> bilinear_shares(int patch, int patches, int side) {
+  const double scale = static_cast<double>(side) / patches;
+  const double reach = std::max(scale, 1.0), centre = (patch + 0.5) * scale;
+  const int first = std::max(static_cast<int>(std::floor(centre - reach)), 0);
+  const int end = std::min(static_cast<int>(std::ceil(centre + reach)), side);
+  std::vector<Share> shares;
+  double sum = 0.0;
+  for (int place = first; place < end; ++place) {
+    const double weight = std::max(0.0, 1.0 - std::abs(place + 0.5 - centre) / reach);
+    shares.push_back({place, static_cast<float>(weight)});
+    sum += weight;
+  }
+  for (Share& share : shares) share.weight /= static_cast<float>(sum);
+  return shares;
+}
+
+// Cubic convolution (https://doi.org/10.1109/TASSP.1981.1163711); the edge goes on beyond it.
+std::vector<Share> bicubic_shares(int patch, int patches, int side) {
+  constexpr double a = -0.75;
+  const double at = (patch + 0.5) * side / patches - 0.5;
+  const int before = static_cast<int>(std::floor(at));
+  std::vector<Share> shares;
+  for (int place = before - 1; place <= before + 2; ++place) {
+    const double x = std::abs(at - place);
+    const double weight =
+        x < 1.0 ? ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0 : (((x - 5.0) * x + 8.0) * x - 4.0) * a;
+    shares.push_back({std::clamp(place, 0, side - 1), static_cast<float>(weight)});
+  }
+  return shares;
+}
+
+// Of all patches of one side.
+std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side) {
+  std::vector<std::vector<Share>> shares;
+  for (int i = 0; i < patches; ++i) {
+    if (kind == PlaceTable::kCorners) {
+      shares.push_back(corner_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBilinear) {
+      shares.push_back(bilinear_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBicubic) {
+      shares.push_back(bicubic_shares(i, patches, side));
+    } else {
+      shares.push_back({{i, 1.0f}});
+    }
+  }
+  return shares;
+}
+
+}  // namespace
 
 PlaceTableValues::PlaceTableValues(WeightLoader& loader, const VisionSpec& spec)
-    : kind_(spec.places), width_(spec.tower.width), first_(spec.class_token ? 1 : 0) {
+    : kind_(spec.places), width_(spec.tower.width) {
   if (kind_ == PlaceTable::kNone) return;
-  const std::int64_t all = loader.rows("v.position_embd");
-  values_ = loader.values("v.position_embd.weight", width_ * std::max<std::int64_t>(1, all));
-  rows_ = all - first_;
-  side_ = static_cast<int>(
-      std::lround(std::sqrt(static_cast<double>(std::max<std::int64_t>(0, rows_)))));
-  if (rows_ < 1 || std::int64_t{side_} * side_ != rows_) {
-    loader.fail(fmt::format("tensor v.position_embd.weight has {} rows, expected a square number{}",
-                            all, first_ > 0 ? " and one" : ""));
+  const std::int64_t rows =
+      std::clamp<std::int64_t>(loader.rows("v.position_embd"), 1, kLongestSide * kLongestSide);
+  const int halves = kind_ == PlaceTable::kRowsAndColumns ? 2 : 1;
+  values_ = loader.values("v.position_embd.weight", width_ * halves * rows);
+  if (kind_ == PlaceTable::kRowsAndColumns) {
+    side_ = static_cast<int>(std::min(rows, kLongestSide));
+  } else {
+    read_square(loader, spec, rows);
+  }
+}
+
+void PlaceTableValues::read_square(WeightLoader& loader, const VisionSpec& spec,
+                                   std::int64_t rows) {
+  const std::int64_t beside = spec.class_token == ClassToken::kNone ? 0 : 1;
+  const std::int64_t places = rows - beside;
+  first_ = spec.class_token == ClassToken::kFirst ? 1 : 0;
+  class_token_ = spec.class_token == ClassToken::kLast ? places : 0;
+  side_ = static_cast<int>(std::lround(std::sqrt(static_cast<double>(places))));
+  if (places < 1 || std::int64_t{side_} * side_ != places) {
+    return loader.fail(
+        fmt::format("tensor v.position_embd.weight has {} rows, expected a square number{}", rows,
+                    beside > 0 ? " and one" : ""));
   }
   const int expected = spec.sizing.fixed_side / spec.patch_side;
   if (kind_ == PlaceTable::kGrid && side_ != expected) {
@@ -30,13 +114,22 @@ PlaceTableValues::PlaceTableValues(WeightLoader& loader, const VisionSpec& spec)
 
 std::vector<float> PlaceTableValues::of(PictureSize grid,
                                         std::span<const std::int32_t> patches) const {
+  const auto columns = shares_of(kind_, grid.width, side_);
+  const auto rows = shares_of(kind_, grid.height, side_);
   std::vector<float> result(patches.size() * width_);
   for (std::size_t i = 0; i < patches.size(); ++i) {
     const std::span<float> to = std::span(result).subspan(i * width_, width_);
-    if (kind_ == PlaceTable::kBilinear) {
-      add_bilinear(grid, patches[i] % grid.width, patches[i] / grid.width, to);
-    } else {
-      add(first_ + patches[i], 1.0f, to);
+    const auto& across = columns[patches[i] % grid.width];
+    const auto& down = rows[patches[i] / grid.width];
+    if (kind_ == PlaceTable::kRowsAndColumns) {
+      add(across[0].place, 1.0f, to);
+      add(side_ + std::int64_t{down[0].place}, 1.0f, to);
+      continue;
+    }
+    for (const Share& y : down) {
+      for (const Share& x : across) {
+        add(first_ + std::int64_t{y.place} * side_ + x.place, x.weight * y.weight, to);
+      }
     }
   }
   return result;
@@ -45,26 +138,6 @@ std::vector<float> PlaceTableValues::of(PictureSize grid,
 void PlaceTableValues::add(std::int64_t i, float weight, std::span<float> to) const {
   const std::span<const float> from = row(i);
   for (std::size_t c = 0; c < to.size(); ++c) to[c] += weight * from[c];
-}
-
-// The corners of the picture are those of the table.
-void PlaceTableValues::add_bilinear(PictureSize grid, int x, int y, std::span<float> to) const {
-  const auto place = [&](int i, int count) {
-    return count > 1 ? static_cast<float>(i) * static_cast<float>(side_ - 1) /
-                           static_cast<float>(count - 1)
-                     : 0.0f;
-  };
-  const float at_x = place(x, grid.width), at_y = place(y, grid.height);
-  const int left = static_cast<int>(at_x), top = static_cast<int>(at_y);
-  const int right = std::min(left + 1, side_ - 1), bottom = std::min(top + 1, side_ - 1);
-  const float dx = at_x - static_cast<float>(left), dy = at_y - static_cast<float>(top);
-  const auto index = [&](int row, int column) {
-    return first_ + std::int64_t{row} * side_ + column;
-  };
-  add(index(top, left), (1.0f - dx) * (1.0f - dy), to);
-  add(index(top, right), dx * (1.0f - dy), to);
-  add(index(bottom, left), (1.0f - dx) * dy, to);
-  add(index(bottom, right), dx * dy, to);
 }
 
 }  // namespace linnet

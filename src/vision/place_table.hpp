@@ -18,10 +18,11 @@ class PlaceTableValues {
   PlaceTableValues(WeightLoader& loader, const VisionSpec& spec);
 
   /// [patches, width]: what is added to the `patches` (by rows from the top) of a picture of `grid`
-  /// patches. Of kGrid `grid` is that of the table.
+  /// patches. Of kGrid `grid` is that of the table; of kRowsAndColumns it has no more rows and
+  /// columns than that.
   std::vector<float> of(PictureSize grid, std::span<const std::int32_t> patches) const;
   /// What is added to the class token, [width].
-  std::span<const float> of_class_token() const { return row(0); }
+  std::span<const float> of_class_token() const { return row(class_token_); }
 
   explicit operator bool() const { return !values_.empty(); }
 
@@ -29,14 +30,14 @@ class PlaceTableValues {
   std::span<const float> row(std::int64_t i) const {
     return std::span(values_).subspan(i * width_, width_);
   }
+  void read_square(WeightLoader& loader, const VisionSpec& spec, std::int64_t rows);
   void add(std::int64_t i, float weight, std::span<float> to) const;
-  void add_bilinear(PictureSize grid, int x, int y, std::span<float> to) const;
 
   PlaceTable kind_ = PlaceTable::kNone;
   std::int64_t width_ = 0;
-  std::int64_t first_ = 0;  ///< row of the first patch: behind the class token's
-  std::int64_t rows_ = 0;   ///< of patches
-  int side_ = 0;            ///< of the square
+  std::int64_t first_ = 0;        ///< row of the first patch
+  std::int64_t class_token_ = 0;  ///< row of the class token
+  int side_ = 0;                  ///< of the square, or rows for each of columns and rows
   std::vector<float> values_;
 };
 

@@ -39,8 +39,20 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     } else if (spec.kind == Kind::kLinear) {
       step.linear = load_linear(loader, spec, columns_, patches);
       if (step.linear) columns_ = step.linear.weight->rows();
+    } else if (spec.kind == Kind::kGate) {
+      step.linear = load_linear(loader, spec, columns_, patches);
+      if (step.linear) columns_ = step.linear.weight->rows();
+      step.other =
+          loader.linear(spec.other, step.linear ? step.linear.weight->columns() : 1, columns_);
+    } else if (spec.kind == Kind::kStandardise) {
+      step.row = loader.vector(spec.name, columns_);
+      step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kBreakRows) {
       step.row = loader.vector(spec.name, columns_);
+    }
+    if (step.linear.clip || step.other.clip) {
+      loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
+                              spec.name));
     }
     step.columns = columns_;
     steps_.push_back(std::move(step));
@@ -63,8 +75,11 @@ Linear Projector::load_linear(WeightLoader& loader, const ProjectorStep& step, s
       ordered[i % rows * columns + i / rows] = values[i];
     }
   } else {
-    const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
-    values = loader.matrix_values(weight, columns, rows);
+    const bool is_matrix = step.weights == ProjectorStep::Weights::kColumnsOutermost;
+    const std::int64_t rows = std::max<std::int64_t>(
+        1, is_matrix ? loader.rows(step.name) : loader.elements(step.name) / columns);
+    values = is_matrix ? loader.matrix_values(weight, columns, rows)
+                       : loader.values(weight, columns * rows);
     ordered.resize(values.size());
     const std::int64_t of_patch = columns / patches;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -124,7 +139,35 @@ View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& s
   return out;
 }
 
+View Projector::gate(Backend& backend, Workspace& workspace, const Step& step, View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View gate = workspace.view(in.rows, step.columns);
+  const MatmulOutput to_gate{step.linear.weight.get(), gate, step.linear.bias_data(),
+                             /*accumulate=*/false, step.linear.scale};
+  const MatmulOutput to_out{step.other.weight.get(), out, step.other.bias_data(),
+                            /*accumulate=*/false, step.other.scale};
+  backend.gated_matmul(in, to_gate, to_out, step.spec.activation);
+  return out;
+}
+
+View Projector::standardise(Backend& backend, Workspace& workspace, const Step& step,
+                            View in) const {
+  const View out = workspace.view(in.rows, step.columns);
+  const Workspace::Scope scope(workspace);
+  const View less = workspace.view(in.rows, step.columns);
+  const std::vector<std::int32_t> first(static_cast<std::size_t>(in.rows), 0);
+  backend.gather_rows({step.row->data(), 1, step.columns, step.columns}, first, less);
+  backend.copy(in, out);
+  backend.add_scaled(less, -1.0f, 1.0f, out);
+  backend.gated_activation(out, {step.factors->data(), out.rows, out.columns, 0},
+                           Activation::kIdentity, out);
+  return out;
+}
+
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
+  if (step.spec.kind == Kind::kGate) return gate(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {
     case Kind::kNorm:

@@ -31,9 +31,9 @@ class Projector {
   struct Step {
     ProjectorStep spec;
     Norm norm;
-    Linear linear;
-    std::unique_ptr<Buffer> row;  ///< of kBreakRows
-    std::int64_t columns = 0;     ///< of its result
+    Linear linear, other;
+    std::unique_ptr<Buffer> row, factors;
+    std::int64_t columns = 0;  ///< of its result
   };
   Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
                      int patches) const;
@@ -41,6 +41,8 @@ class Projector {
              std::span<const std::int32_t> place) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   PictureSize grid) const;
+  View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
+  View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View apply(Backend& backend, Workspace& workspace, const Step& step, View in) const;
 
   std::vector<Step> steps_;

@@ -20,27 +20,41 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order, std::int3
   return place;
 }
 
-// [2][rows]: row and column of each patch, of the class token none.
+// A class token stands before the patches, wherever the table of places has it.
+std::int32_t rows_before_patches(const VisionSpec& spec) {
+  return spec.class_token == ClassToken::kNone ? 0 : 1;
+}
+
+// [2][rows]: row and column of each patch.
 std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, PictureSize grid,
-                                    std::int32_t first) {
-  std::vector<std::int32_t> places(2 * (order.size() + first), 0);
+                                    const VisionSpec& spec) {
+  const std::int32_t first = rows_before_patches(spec);
   const std::size_t rows = order.size() + first;
+  std::vector<std::int32_t> places(2 * rows, 0);
   for (std::size_t i = 0; i < order.size(); ++i) {
-    places[first + i] = order[i] / grid.width;
-    places[rows + first + i] = order[i] % grid.width;
+    places[first + i] = spec.first_place + order[i] / grid.width;
+    places[rows + first + i] = spec.first_place + order[i] % grid.width;
   }
   return places;
+}
+
+// Columns of what the projector reads.
+std::int64_t projected_columns(const VisionSpec& spec) {
+  return spec.tower.width * (1 + (spec.joins_kept ? std::ssize(spec.tower.kept_layers) : 0));
 }
 
 }  // namespace
 
 std::int64_t most_patches(const VisionSpec& spec) {
-  const PictureSizing& sizing = spec.sizing;
-  if (sizing.fixed_side > 0) {
-    const std::int64_t across = sizing.fixed_side / spec.patch_side;
+  const auto square = [&](int side) {
+    const std::int64_t across = side / spec.patch_side;
     return across * across;
-  }
-  return sizing.most_tokens * spec.merge_side * spec.merge_side;
+  };
+  const PictureSizing& sizing = spec.sizing;
+  const std::int64_t whole = sizing.fixed_side > 0
+                                 ? square(sizing.fixed_side)
+                                 : sizing.most_tokens * spec.merge_side * spec.merge_side;
+  return std::max(whole, square(spec.tiling.side));
 }
 
 // The residual stream, inputs and results of blocks, queries, keys and values; what is within a
@@ -59,7 +73,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   std::unique_ptr<VisionModel> model(new VisionModel(std::move(spec), backend));
   const VisionSpec& s = model->spec_;
   model->load_patch_embedding(loader);
-  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.tower.width);
+  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, projected_columns(s));
   for (const auto& steps : s.deep_steps) {
     model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
     if (model->deep_.back()->columns() != model->projector_->columns()) {
@@ -69,7 +83,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   }
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
-  const BatchLimits limits{most_patches(s) + (s.class_token ? 1 : 0), 1};
+  const BatchLimits limits{most_patches(s) + rows_before_patches(s), 1};
   auto tower = Model::load(s.tower, loader, backend, limits);
   if (!tower) return tower.error();
   model->tower_ = std::move(*tower);
@@ -87,8 +101,9 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
   if (!second.empty()) std::ranges::transform(values, second, values.begin(), std::plus());
   patch_embedding_ = loader.projection("v.patch_embd.weight", values, columns);
   patch_embedding_.bias = loader.vector("v.patch_embd.bias", width, Presence::kOptional);
+  if (spec_.embedding_norm) embedding_norm_ = loader.norm("v.norm_embd", width);
   if (spec_.patch_norm) patch_norm_ = loader.norm("v.pre_ln", width);
-  if (spec_.class_token) class_token_ = loader.values("v.class_embd", width);
+  if (spec_.class_token != ClassToken::kNone) class_token_ = loader.values("v.class_embd", width);
   places_ = PlaceTableValues(loader, spec_);
 }
 
@@ -98,6 +113,9 @@ Status VisionModel::allocate_workspace() {
   const std::int64_t embedding =
       Workspace::floats_for(patches + 1, pixels + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
+  if (spec_.joins_kept) {
+    projection += Workspace::floats_for(patches + 1, projected_columns(spec_), 1);
+  }
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
   if (!buffer) return buffer.error();
@@ -110,7 +128,7 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
                                               std::span<const std::int32_t> order) {
   const std::int64_t width = spec_.tower.width;
   const auto count = std::ssize(order);
-  const std::int64_t first = spec_.class_token ? 1 : 0;
+  const std::int64_t first = rows_before_patches(spec_);
   workspace_->clear();
   const View x = workspace_->view(first + count, width);
   const View patches =
@@ -124,6 +142,13 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
   upload(patches_of(pixels, spec_.patch_side, order), patches);
   const MatmulOutput output{patch_embedding_.weight.get(), own, patch_embedding_.bias_data()};
   backend_.matmul(patches, {&output, 1});
+  const auto normalise = [&](const Norm& norm, View rows) {
+    if (!norm) return;
+    backend_.norm(
+        rows, {spec_.tower.norm, spec_.tower.norm_epsilon, norm.weight_data(), norm.bias_data()},
+        rows);
+  };
+  normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(1));
   if (places_) {
     const View places = workspace_->view(x.rows, width);
@@ -131,12 +156,7 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
     upload(places_.of(pixels.size / spec_.patch_side, order), some_rows(places, first, count));
     backend_.add_scaled(places, 1.0f, 1.0f, x);
   }
-  if (patch_norm_) {
-    backend_.norm(x,
-                  {spec_.tower.norm, spec_.tower.norm_epsilon, patch_norm_.weight_data(),
-                   patch_norm_.bias_data()},
-                  x);
-  }
+  normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * width));
   backend_.download(x, values.data());
   return values;
@@ -145,12 +165,12 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
 Status VisionModel::run_tower(PictureSize grid, std::span<const std::int32_t> order,
                               std::span<const std::int32_t> windows,
                               std::span<const float> patches) {
-  const std::int32_t first = spec_.class_token ? 1 : 0;
+  const std::int32_t first = rows_before_patches(spec_);
   const auto rows = static_cast<std::int32_t>(std::ssize(order) + first);
   const RowLayout whole({rows}), parts({windows.begin(), windows.end()});
   auto kv = tower_->make_kv_store(KvType::kF32, std::max(whole.pages(), parts.pages()));
   if (!kv) return kv.error();
-  const std::vector<std::int32_t> tokens(rows, 0), places = places_of(order, grid, first);
+  const std::vector<std::int32_t> tokens(rows, 0), places = places_of(order, grid, spec_);
   const GivenRows given{0, rows, patches.data()};
   const BatchLayout part_layout = parts.layout();
   tower_->forward({.tokens = tokens,
@@ -164,26 +184,38 @@ Status VisionModel::run_tower(PictureSize grid, std::span<const std::int32_t> or
   return tower_->status();
 }
 
+View VisionModel::joined() {
+  const View last = tower_->hidden();
+  const View all = workspace_->view(last.rows, projected_columns(spec_));
+  const std::size_t kept = spec_.tower.kept_layers.size();
+  for (std::size_t i = 0; i <= kept; ++i) {
+    backend_.copy(i < kept ? tower_->kept(i) : last,
+                  all.slice(static_cast<std::int64_t>(i) * last.columns, last.columns));
+  }
+  return all;
+}
+
 Result<PictureRows> VisionModel::encode(const Pixels& pixels) {
   const PictureSize grid = pixels.size / spec_.patch_side;
   const PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
   const std::vector<float> patches = embed_patches(pixels, order.patches);
   if (Status s = run_tower(grid, order.patches, order.windows, patches); !s) return s.error();
-  const auto place = inverse(order.patches, spec_.class_token ? 1 : 0);
+  const auto place = inverse(order.patches, rows_before_patches(spec_));
   const PictureSize merged = grid / spec_.merge_side;
   PictureRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));
   std::vector<float> part(static_cast<std::size_t>(result.rows * columns));
+  workspace_->clear();
   const auto put = [&](const Projector& projector, View kept, std::int64_t first) {
-    workspace_->clear();
+    const Workspace::Scope scope(*workspace_);
     backend_.download(projector.run(backend_, *workspace_, kept, grid, place), part.data());
     for (std::int64_t r = 0; r < result.rows; ++r) {
       std::copy_n(part.data() + r * columns, columns,
                   result.values.data() + r * this->columns() + first);
     }
   };
-  put(*projector_, tower_->hidden(), 0);
+  put(*projector_, spec_.joins_kept ? joined() : tower_->hidden(), 0);
   for (std::size_t i = 0; i < deep_.size(); ++i) {
     put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
   }

@@ -40,10 +40,13 @@ class VisionModel {
   Status run_tower(PictureSize grid, std::span<const std::int32_t> order,
                    std::span<const std::int32_t> windows, std::span<const float> patches);
 
+  /// What layers keep beside the last one's result, in the workspace.
+  View joined();
+
   VisionSpec spec_;
   Backend& backend_;
   Linear patch_embedding_;
-  Norm patch_norm_;
+  Norm embedding_norm_, patch_norm_;
   std::vector<float> class_token_;
   PlaceTableValues places_;
   std::unique_ptr<Model> tower_;

@@ -2,11 +2,13 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "image/resize.hpp"
+#include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
 
 namespace linnet {
@@ -15,8 +17,12 @@ namespace linnet {
 /// merged patch.
 struct PictureSizing {
   int fixed_side = 0;  ///< both sides become this, whatever the picture's shape; 0: the shape stays
+  /// Of the bars that fill the square of `fixed_side` where the picture is none; none: it is
+  /// stretched.
+  std::optional<Colour> bars = {};
   std::int64_t least_tokens = 1;  ///< rows of the text model: smaller pictures grow to that
   std::int64_t most_tokens = 1;   ///< larger pictures shrink to that
+  std::int64_t longest_side = 0;  ///< in merged patches; 0: as long as `most_tokens` allows
   Resampling resampling = Resampling::kBicubic;
 };
 
@@ -24,8 +30,17 @@ struct PictureSizing {
 enum class PlaceTable {
   kNone,
   kGrid,            ///< of a square of patches, for pictures of just that size
-  kBilinear,        ///< of a square that is stretched over the picture, corner on corner
-  kRowsAndColumns,  ///< one for the row and one for the column
+  kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
+  kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
+  kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
+  kRowsAndColumns,  ///< one for the column and one for the row
+};
+
+/// A row of its own beside the patches, which goes no further than through the tower.
+enum class ClassToken {
+  kNone,
+  kFirst,  ///< the table of places has it in front of the patches
+  kLast,   ///< behind them
 };
 
 /// One step from the tower's patches to rows of the text model.
@@ -37,9 +52,11 @@ struct ProjectorStep {
     kScale,        ///< times `number`
     kLinear,       ///< by the weights `name`
     kActivate,
-    kBreakRows,  ///< the vector `name` ends each row of the picture but the last
+    kGate,         ///< what `name` gives, activated, times what `other` gives
+    kStandardise,  ///< minus the vector `name`, times the vector `other`
+    kBreakRows,    ///< the vector `name` ends each row of the picture but the last
   } kind;
-  std::string name = {};
+  std::string name = {}, other = {};
   int side = 1;
   NormKind norm = NormKind::kLayer;
   float number = 1.0f;  ///< the epsilon of a norm
@@ -49,8 +66,33 @@ struct ProjectorStep {
     kTransposed,        ///< [outputs][inputs] instead of [inputs][outputs]
     kColumnsOutermost,  ///< of the concatenated patches it has column by column, all patches of one
                         ///< side by side
+    kConvolution,  ///< the same in four dimensions: columns and rows of patches, inputs, outputs
   } weights = Weights::kUsual;
   Activation activation = Activation::kGelu;
+};
+
+/// How large pictures are cut into tiles, each of which becomes rows of its own, besides a small
+/// picture of the whole, the overview. The picture gets the size of a grid of tiles.
+struct Tiling {
+  enum class Choice {
+    kNone,
+    kLargest,      ///< of `grids` that in which the picture is largest, its shape kept
+    kLongestSide,  ///< the longer side becomes `longest`, both then whole tiles; always cut
+    kShape,        ///< of `grids` the one whose shape is nearest; only of pictures of more than
+                   ///< twice the area that PictureSizing::most_tokens allow
+  } choice = Choice::kNone;
+  int side = 0;                           ///< of a tile, in pixels
+  std::vector<std::array<int, 2>> grids;  ///< columns and rows, in tiles
+  int longest = 0;
+  bool has_bars = false;  ///< the picture keeps its shape, black bars fill the grid; else stretched
+  Resampling resampling = Resampling::kBicubic;
+  bool overview_first = false;
+
+  // Texts, with special tokens.
+  std::string_view before_tile;  ///< with {row} and {column} in it, from 1
+  std::string_view between_columns;
+  std::string_view behind_row;       ///< of tiles
+  std::string_view before_overview;  ///< where there are tiles
 };
 
 /// What is made of a picture, between a tower of patches and a text model: read from the metadata
@@ -64,9 +106,16 @@ struct VisionSpec {
   int merge_side = 1;    ///< in patches, of the square that becomes a row of the text model
   std::array<float, 3> mean{}, deviation{};  ///< of the colours; pixels are 0 to 1 before
   PictureSizing sizing;
+  Tiling tiling;
   PlaceTable places = PlaceTable::kNone;
-  bool class_token = false;  ///< a row in front of the patches, which goes no further
-  bool patch_norm = false;   ///< before the first layer
+  ClassToken class_token = ClassToken::kNone;
+  bool embedding_norm = false;  ///< of patches, before their places are added
+  bool patch_norm = false;      ///< of patches and class token, before the first layer
+  int first_place =
+      0;  ///< row and column of the first patch, for ropes; those of a class token are 0
+  /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
+  /// columns.
+  bool joins_kept = false;
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   std::vector<ProjectorStep> projector_steps;
@@ -76,7 +125,7 @@ struct VisionSpec {
 
   // In the text model.
   std::string_view before, after;  ///< texts, with special tokens, around a picture
-  bool see_each_other = false;     ///< see GivenRows
+  SeeEachOther see_each_other = SeeEachOther::kNo;
   bool has_places = false;  ///< rows have places by height and width (AttentionSpec::placed_ropes)
 };
 

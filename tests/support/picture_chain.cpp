@@ -16,12 +16,14 @@ struct Vision {
   std::unique_ptr<VisionModel> model;
 };
 
-Result<Vision> load_vision(const std::filesystem::path& path, Backend& backend) {
+Result<Vision> load_vision(const std::filesystem::path& path, const VisionCase& golden,
+                           Backend& backend) {
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   WeightLoader loader(*file, backend);
   auto spec = read_vision_spec(*file, loader);
   if (!spec) return spec.error();
+  golden.take_activation_of_llama_cpp(*spec);
   auto model = VisionModel::load(std::move(*spec), loader, backend);
   if (!model) return model.error();
   return Vision{std::move(*file), std::move(*model)};
@@ -65,13 +67,13 @@ PictureChain::PictureChain(const std::string& name)
 }
 
 Result<PictureRows> PictureChain::rows(Backend& backend) const {
-  const auto vision = load_vision(folder_ / "mmproj.gguf", backend);
+  const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
   return vision->model->encode(tower_.pixels());
 }
 
 Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t chunk) const {
-  const auto vision = load_vision(folder_ / "mmproj.gguf", backend);
+  const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
   const VisionSpec& vision_spec = vision->model->spec();
   const auto made = vision->model->encode(tower_.pixels());

@@ -1,6 +1,9 @@
 #include "support/vision_case.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include "support/paths.hpp"
@@ -12,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // A function: tests list the cases before main() begins.
-fs::path folder(std::string_view part) { return fs::path(in_repository("tests/vision/golden")) / part; }
+fs::path folder(std::string_view part) {
+  return fs::path(in_repository("tests/vision/golden")) / part;
+}
 
 OracleCase read_case(std::string_view part, const std::string& name) {
   std::ifstream in(folder(part) / (name + ".json"));
@@ -55,20 +60,34 @@ std::vector<std::string> vision_case_names() {
 
 VisionCase VisionCase::read(const std::string& name) { return {read_case("towers", name)}; }
 
+void VisionCase::take_activation_of_llama_cpp(VisionSpec& spec) const {
+  if (!is_gemma4()) return;
+  for (LayerSpec& layer : spec.tower.layers) {
+    EXPECT_EQ(layer.mlp.gate.activation, Activation::kGelu);
+    layer.mlp.gate.activation = Activation::kGeluQuick;
+  }
+}
+
 Pixels VisionCase::pixels() const {
   const auto& picture = model.json["picture"];
   const std::uint64_t start =
       fnv1a(picture["name"]) ^ (model.json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
   Pixels pixels{{picture["width"], picture["height"]}, {}};
   for (std::int64_t i = 0; i < pixels.size.area() * 3; ++i) {
-    pixels.values.push_back(weight_element(start, i, picture["centre"], picture["amplitude"]));
+    const float value = weight_element(start, i, picture["centre"], picture["amplitude"]);
+    pixels.values.push_back(is_gemma4() ? 2.0f * value - 1.0f : value);
   }
   return pixels;
 }
 
 std::vector<float> VisionCase::rows() const {
   const char* const first = "embedding_class_first";
-  return joined(model.json[model.json.contains(first) ? first : "embedding"]["values"]);
+  const auto& rows = model.json[model.json.contains(first) ? first : "embedding"]["values"];
+  if (model.json["name"] != "llama4") return joined(rows);
+  const auto side = static_cast<std::size_t>(std::lround(std::sqrt(rows.size())));
+  auto turned = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < rows.size(); ++i) turned.push_back(rows[i % side * side + i / side]);
+  return joined(turned);
 }
 
 VisionChain VisionChain::read(const std::string& name) { return {read_case("chains", name)}; }

@@ -18,9 +18,15 @@ struct VisionCase {
 
   static VisionCase read(const std::string& name);
 
+  bool is_gemma4() const { return model.json["name"].get<std::string>().starts_with("gemma4v"); }
+  /// Of what the file says nothing llama.cpp takes another activation than the models were trained
+  /// with, and Linnet takes.
+  void take_activation_of_llama_cpp(VisionSpec& spec) const;
+
   Pixels pixels() const;
   /// [rows][columns]; where llama.cpp has the class token in another place than the models were
-  /// trained with, the rows of the right one.
+  /// trained with, the rows of the right one. Llama 4's are those of a square picture from column
+  /// to column, which the models were trained with from row to row.
   std::vector<float> rows() const;
 };
 

@@ -26,6 +26,7 @@ class TowerTest : public testing::TestWithParam<std::string> {
     WeightLoader loader(*file, backend);
     auto spec = read_vision_spec(*file, loader);
     if (!spec) return spec.error();
+    case_.take_activation_of_llama_cpp(*spec);
     auto model = VisionModel::load(std::move(*spec), loader, backend);
     if (!model) return model.error();
     return (*model)->encode(case_.pixels());

@@ -121,7 +121,11 @@ void attend_part(const Pass& pass, const AttentionParams& params, std::int64_t f
 // Rows that see each other take an operation of their own: they see to the last of them.
 void attend(const Pass& pass, const AttentionParams& params, const BatchLayout& layout,
             View queries, View out) {
-  const auto is_open = [](const GivenRows& given) { return given.see_each_other; };
+  const auto is_open = [&](const GivenRows& given) {
+    return given.see_each_other == SeeEachOther::kInAllLayers ||
+           (given.see_each_other == SeeEachOther::kInSlidingLayers &&
+            params.span == AttentionSpan::kSliding);
+  };
   if (std::ranges::none_of(pass.given, is_open)) {
     return pass.backend.attention(pass.kv, queries, params, layout, out);
   }

@@ -1,5 +1,6 @@
 #include "model/blocks/project.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 
@@ -28,19 +29,49 @@ void add_adapters(const Pass& pass, View in, std::span<const ProjectionTo> outpu
   for (std::size_t i = 0; i < count; ++i) pass.backend.matmul(low[i].out, {&high[i], 1});
 }
 
-}  // namespace
-
-void project(const Pass& pass, View in, std::span<const ProjectionTo> outputs, bool accumulate) {
-  assert(outputs.size() <= kMostProjections);
+void project_all(const Pass& pass, View in, std::span<const ProjectionTo> outputs,
+                 bool accumulate) {
   std::array<MatmulOutput, kMostProjections> products;
   for (std::size_t i = 0; i < outputs.size(); ++i) products[i] = product_of(outputs[i], accumulate);
   pass.backend.matmul(in, std::span(products).first(outputs.size()));
   add_adapters(pass, in, outputs);
 }
 
+bool is_clipped(const ProjectionTo& output) { return output.projection.clip.has_value(); }
+
+void project_clipped(const Pass& pass, View in, const ProjectionTo& output, bool accumulate) {
+  const Clip& clip = *output.projection.clip;
+  const Workspace::Scope scope(pass.workspace);
+  const View clipped = pass.workspace.view(in.rows, in.columns);
+  const View product = pass.workspace.view(output.out.rows, output.out.columns);
+  pass.backend.copy(in, clipped);
+  pass.backend.clamp(clipped, clip.in.least, clip.in.most);
+  const ProjectionTo one{output.projection, product};
+  project_all(pass, clipped, {&one, 1}, /*accumulate=*/false);
+  pass.backend.clamp(product, clip.out.least, clip.out.most);
+  if (!accumulate) return pass.backend.copy(product, output.out);
+  pass.backend.add_scaled(product, 1.0f, 1.0f, output.out);
+}
+
+}  // namespace
+
+void project(const Pass& pass, View in, std::span<const ProjectionTo> outputs, bool accumulate) {
+  assert(outputs.size() <= kMostProjections);
+  if (std::ranges::none_of(outputs, is_clipped)) return project_all(pass, in, outputs, accumulate);
+  for (const ProjectionTo& output : outputs) {
+    if (is_clipped(output)) {
+      project_clipped(pass, in, output, accumulate);
+    } else {
+      project_all(pass, in, {&output, 1}, accumulate);
+    }
+  }
+}
+
 void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const ProjectionTo& up,
                    Activation activation) {
-  if (!gate.projection.adapter && !up.projection.adapter) {
+  const bool is_plain =
+      !gate.projection.adapter && !up.projection.adapter && !is_clipped(gate) && !is_clipped(up);
+  if (is_plain) {
     return pass.backend.gated_matmul(in, product_of(gate, false), product_of(up, false),
                                      activation);
   }
@@ -52,6 +83,10 @@ std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank) {
   if (rank == 0) return 0;
   constexpr int kViews = kMostProjections;
   return Workspace::floats_for(rows, kViews * rank, kViews);
+}
+
+std::int64_t clipped_floats(std::int64_t rows, std::int64_t columns) {
+  return columns == 0 ? 0 : Workspace::floats_for(rows, columns, 2);
 }
 
 }  // namespace linnet

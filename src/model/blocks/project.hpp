@@ -44,5 +44,7 @@ void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const Pr
 
 /// Floats of a workspace for `rows` rows that project() takes where adapters have `rank`.
 std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank);
+/// The same where a projection with a Clip has so many columns: WeightLoader::clipped_columns().
+std::int64_t clipped_floats(std::int64_t rows, std::int64_t columns);
 
 }  // namespace linnet

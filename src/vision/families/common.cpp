@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace linnet {
@@ -88,6 +89,7 @@ VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader) {
   spec.patch_side = static_cast<int>(p.required_count("vision.patch_size", kWidestPatch));
   spec.mean = read_colours(p, "vision.image_mean");
   spec.deviation = read_colours(p, "vision.image_std");
+  spec.embedding_norm = loader.has("v.norm_embd.weight");
   spec.patch_norm = loader.has("v.pre_ln.weight");
   return spec;
 }
@@ -110,23 +112,61 @@ void turn_halves_of_pairs(float base, ModelSpec& tower) {
   }
 }
 
-void turn_adjacent_pairs(float base, bool interleaved, ModelSpec& tower) {
+void turn_halves(const TurnedHalves& turned, ModelSpec& tower) {
   for (LayerSpec& layer : tower.layers) {
     AttentionSpec& a = layer.attention;
     const int half = a.key_width / 2;
-    for (int component = 0; component < 2; ++component) {
+    for (int part = 0; part < 2; ++part) {
       RopeSpec rope;
-      rope.layout = RopeLayout::kAdjacent;
-      rope.first = component * half;
+      rope.layout = turned.layout;
+      rope.first = part * half;
       rope.dims = half / 2 * 2;
-      const double shift = interleaved ? component * 0.5 : 0.0;
+      const double shift = turned.interleaved ? part * 0.5 : 0.0;
       for (int i = 0; i < half / 2; ++i) {
         rope.inverse_frequencies.push_back(
-            static_cast<float>(std::pow(double{base}, -2.0 * (i + shift) / half)));
+            static_cast<float>(std::pow(double{turned.base}, -2.0 * (i + shift) / half)));
       }
+      const int component = turned.columns_first ? 1 - part : part;
       a.placed_ropes.push_back({component, std::move(rope)});
     }
   }
+}
+
+void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& tower) {
+  tower.layers.resize(std::min(layers, tower.layers.size()));
+  for (std::size_t i = tower.layers.size();; ++i) {
+    std::string prefix = fmt::format("{}.{}.", tower.layer_name, i);
+    if (!loader.has(prefix + "attn_out.weight")) return;
+    tower.unused_tensors.push_back(std::move(prefix));
+  }
+}
+
+std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most) {
+  const std::string full = fmt::format("{}.{}", p.architecture(), key);
+  const auto array = p.file().array(full);
+  std::vector<std::int64_t> counts;
+  if (array && !*array) return counts;
+  if (!array || !(*array)->is_integer() || (*array)->size() > most) {
+    p.fail(fmt::format("metadata key {}, expected an array of at most {} integers", full, most));
+    return counts;
+  }
+  for (std::size_t i = 0; i < (*array)->size(); ++i) {
+    counts.push_back((*array)->integer(i));
+    if (counts.back() < 0 || counts.back() > Hyperparameters::kLargestCount) {
+      p.fail(fmt::format("metadata key {} has {}, expected 0 to {}", full, counts.back(),
+                         Hyperparameters::kLargestCount));
+      return {};
+    }
+  }
+  return counts;
+}
+
+Tiling tiles_of(int side) {
+  Tiling tiling;
+  tiling.choice = Tiling::Choice::kLargest;
+  tiling.side = side;
+  tiling.has_bars = true;
+  return tiling;
 }
 
 ProjectorStep mean_of(int side) { return {.kind = ProjectorStep::Kind::kMean, .side = side}; }
@@ -150,6 +190,19 @@ ProjectorStep linear(std::string name, ProjectorStep::Weights weights) {
 
 ProjectorStep activate(Activation activation) {
   return {.kind = ProjectorStep::Kind::kActivate, .activation = activation};
+}
+
+ProjectorStep gate_by(std::string name, std::string other, Activation activation) {
+  return {.kind = ProjectorStep::Kind::kGate,
+          .name = std::move(name),
+          .other = std::move(other),
+          .activation = activation};
+}
+
+ProjectorStep standardise(std::string less, std::string times) {
+  return {.kind = ProjectorStep::Kind::kStandardise,
+          .name = std::move(less),
+          .other = std::move(times)};
 }
 
 ProjectorStep break_rows(std::string name) {

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "model/hyperparameters.hpp"
 #include "model/weight_loader.hpp"
@@ -16,9 +19,26 @@ VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader);
 /// Heads turn by the row of a patch in the first half of their pairs (i, i + half) and by the
 /// column in the second, each with frequencies base^(-2i / half).
 void turn_halves_of_pairs(float base, ModelSpec& tower);
-/// The same for pairs that stand side by side; `interleaved`: of frequencies base^(-i / half) rows
-/// have the even ones and columns the odd ones.
-void turn_adjacent_pairs(float base, bool interleaved, ModelSpec& tower);
+
+/// Heads of which each half turns for itself, with frequencies base^(-2i / half).
+struct TurnedHalves {
+  RopeLayout layout = RopeLayout::kAdjacent;
+  float base = 10000.0f;
+  bool columns_first = false;  ///< the first half turns by the column of a patch, else by the row
+  /// Of frequencies base^(-i / half) the first half has the even ones and the second the odd ones.
+  bool interleaved = false;
+};
+void turn_halves(const TurnedHalves& turned, ModelSpec& tower);
+
+/// The tower has no more than its first `layers`; tensors of others in the file are not used.
+void keep_layers(std::size_t layers, const WeightLoader& loader, ModelSpec& tower);
+
+/// Counts of an array of metadata, at most `most` of them; none where it is absent.
+std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, std::size_t most);
+
+/// Tiles of `side` pixels: pictures larger than one keep their shape in the grid that they fill
+/// best; the grids are left out.
+Tiling tiles_of(int side);
 
 ProjectorStep mean_of(int side);
 ProjectorStep concatenate(int side);
@@ -27,6 +47,8 @@ ProjectorStep scale_by(float factor);
 ProjectorStep linear(std::string name,
                      ProjectorStep::Weights weights = ProjectorStep::Weights::kUsual);
 ProjectorStep activate(Activation activation = Activation::kGelu);
+ProjectorStep gate_by(std::string name, std::string other, Activation activation);
+ProjectorStep standardise(std::string less, std::string times);
 ProjectorStep break_rows(std::string name);
 
 }  // namespace linnet

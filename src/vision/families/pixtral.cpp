@@ -11,7 +11,7 @@ VisionSpec read_pixtral_vision(Hyperparameters& p, const WeightLoader& loader) {
   spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 1, 64));
   spec.sizing.least_tokens = 8;
   spec.sizing.most_tokens = 1024;
-  turn_adjacent_pairs(10000.0f, /*interleaved=*/true, spec.tower);
+  turn_halves({.interleaved = true}, spec.tower);
   if (loader.has("mm.patch_merger.weight")) {
     spec.projector_steps = {
         norm("mm.input_norm", NormKind::kRms, spec.tower.norm_epsilon),

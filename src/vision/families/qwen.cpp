@@ -46,7 +46,7 @@ VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
 // layers made of the patches goes into the first layers of the text model.
 VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_qwen_vision(p, loader);
-  spec.places = PlaceTable::kBilinear;
+  spec.places = PlaceTable::kCorners;
   for (int i = 0; i < static_cast<int>(spec.tower.layers.size()); ++i) {
     const std::string prefix = fmt::format("v.deepstack.{}.", i);
     if (!loader.has(prefix + "fc1.weight")) continue;

@@ -1,0 +1,85 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "vision/families/common.hpp"
+#include "vision/families/families.hpp"
+
+namespace linnet {
+namespace {
+
+// Layers of CLIP's ViT-L whose results LLaVA reads; older files have no others.
+constexpr std::int64_t kLayersOfLarge = 23;
+// What a square picture is made of where it is none: CLIP's mean.
+constexpr Colour kMeanColour = {122, 116, 104};
+
+// Numbers of layers whose results the projector reads side by side, ascending, from 1. Of files
+// that name none it reads the last but one of all layers.
+std::vector<std::int64_t> read_features(Hyperparameters& p, std::int64_t layers) {
+  constexpr std::string_view kKey = "vision.feature_layer";
+  std::vector<std::int64_t> features =
+      read_counts(p, kKey, static_cast<std::size_t>(Hyperparameters::kMostLayers));
+  if (features.empty()) {
+    return {layers == kLayersOfLarge ? layers : std::max<std::int64_t>(1, layers - 1)};
+  }
+  std::ranges::sort(features);
+  const bool are_layers = features.front() >= 1 && features.back() <= layers &&
+                          std::ranges::adjacent_find(features) == features.end();
+  if (!are_layers) {
+    p.fail(
+        fmt::format("metadata key clip.{} has layers that are none of 1 to {}, or twice the same",
+                    kKey, layers));
+    return {1};
+  }
+  return features;
+}
+
+// Grids of tiles, from sizes in pixels.
+void read_grids(Hyperparameters& p, VisionSpec& spec) {
+  constexpr std::string_view kKey = "vision.image_grid_pinpoints";
+  constexpr std::size_t kMostGrids = 256;
+  constexpr int kMostTilesOfSide = 16;
+  const int side = spec.trained_side;
+  const std::vector<std::int64_t> lengths = read_counts(p, kKey, 2 * kMostGrids);
+  if (lengths.empty()) return;
+  spec.tiling = tiles_of(side);
+  spec.tiling.overview_first = true;
+  for (std::size_t i = 0; i + 1 < lengths.size(); i += 2) {
+    std::array<int, 2> grid;
+    for (std::size_t k = 0; k < 2; ++k) {
+      const std::int64_t length = lengths[i + k];
+      grid[k] = static_cast<int>(length / side);
+      if (length % side != 0 || grid[k] < 1 || grid[k] > kMostTilesOfSide) {
+        return p.fail(fmt::format("metadata key clip.{} has {}, expected a multiple of {} up to {}",
+                                  kKey, length, side, kMostTilesOfSide * side));
+      }
+    }
+    spec.tiling.grids.push_back(grid);
+  }
+}
+
+}  // namespace
+
+// LLaVA 1.5 and 1.6 (https://arxiv.org/abs/2310.03744): CLIP over square pictures, of which what an
+// inner layer made of the patches goes on.
+VisionSpec read_llava_vision(Hyperparameters& p, const WeightLoader& loader) {
+  VisionSpec spec = read_common_vision(p, loader);
+  const std::vector<std::int64_t> features = read_features(p, std::ssize(spec.tower.layers));
+  keep_layers(static_cast<std::size_t>(features.back()), loader, spec.tower);
+  for (std::size_t i = 0; i + 1 < features.size(); ++i) {
+    spec.tower.kept_layers.push_back(static_cast<int>(features[i] - 1));
+  }
+  spec.joins_kept = true;
+  spec.sizing.fixed_side = spec.trained_side;
+  spec.sizing.bars = kMeanColour;
+  spec.places = PlaceTable::kGrid;
+  if (loader.has("v.class_embd")) spec.class_token = ClassToken::kFirst;
+  spec.projector_steps = {concatenate(1), linear("mm.0"), activate()};  // patches alone
+  if (loader.has("mm.2.weight")) spec.projector_steps.push_back(linear("mm.2"));
+  read_grids(p, spec);
+  if (!spec.tiling.grids.empty()) spec.sizing.bars.reset();
+  return spec;
+}
+
+}  // namespace linnet
