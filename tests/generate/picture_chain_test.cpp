@@ -79,7 +79,7 @@ TEST_P(PlacedRopeTest, IsThePlainOneWhereThereIsNoPicture) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, PlacedRopeTest, testing::Values("qwen2vl", "qwen3vl", "qwen35"),
-                         testing::PrintToStringParamName());
+                         test::test_name<const char*>);
 
 }  // namespace
 }  // namespace linnet

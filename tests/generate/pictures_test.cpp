@@ -7,12 +7,14 @@
 
 #include "support/mmproj_file.hpp"
 #include "support/model_copy.hpp"
+#include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
 namespace {
 
 using test::greedy;
+using test::run;
 using test::Text;
 using testing::HasSubstr;
 
@@ -71,7 +73,16 @@ class PicturesTest : public testing::TestWithParam<const char*> {
 
 TEST_P(PicturesTest, ATextDependsOnItsPicture) {
   const auto one = engine();
-  EXPECT_NE(run(*one, request(4)).tokens, run(*one, request(8)).tokens);
+  const auto logprob = [&](int stripe) {
+    float first = 0.0f;
+    GenerateRequest request = this->request(stripe, 1);
+    request.top_logprobs = 0;
+    request.on_logprobs = [&](const TokenLogprobs& of) { first = of.chosen.logprob; };
+    run(*one, std::move(request));
+    return first;
+  };
+  EXPECT_NE(logprob(4), logprob(8));
+  EXPECT_EQ(logprob(4), logprob(4));
 }
 
 TEST_P(PicturesTest, APictureIsComputedOnce) {
@@ -112,8 +123,8 @@ TEST_P(PicturesTest, SeveralPicturesStandInOnePrompt) {
 
 // The younger text gives its memory away and is computed again, picture and all.
 TEST_P(PicturesTest, ATextThatLostItsMemoryComesOutTheSame) {
-  const std::int64_t prompt = std::ssize(request(4).prompt);
-  const auto small = engine(512, 2, (2 * prompt + 160) / kPageTokens * kPageTokens);
+  const std::int64_t pages = (std::ssize(request(4).prompt) + kPageTokens - 1) / kPageTokens;
+  const auto small = engine(512, 2, (2 * pages + 2) * kPageTokens);
   Text first, second;
   submit(*small, request(4, 100), first);
   submit(*small, request(8, 100), second);
@@ -163,7 +174,7 @@ TEST_P(PicturesTest, WhatIsNoPictureIsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Towers, PicturesTest, testing::Values("pixtral", "gemma3"),
-                         testing::PrintToStringParamName());
+                         test::test_name<const char*>);
 
 TEST(Pictures, TheSamePictureHasTheSameTokensAndOthersHaveOthers) {
   VisionSpec spec;

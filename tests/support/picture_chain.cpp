@@ -1,5 +1,7 @@
 #include "support/picture_chain.hpp"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <numeric>
 
