@@ -35,8 +35,27 @@ std::string projector_of(Hyperparameters& p) {
   return name.empty() ? p.string("vision.projector_type", "") : name;
 }
 
+// Patches across the square that becomes a row.
+std::int64_t merged_by(std::span<const ProjectorStep> steps) {
+  std::int64_t side = 1;
+  for (const ProjectorStep& step : steps) side *= step.side;
+  return side;
+}
+
+// All that merges patches must come to what rows are counted by.
+void check_merging(Hyperparameters& p, const VisionSpec& spec) {
+  std::vector<std::span<const ProjectorStep>> all = {spec.projector_steps};
+  all.insert(all.end(), spec.deep_steps.begin(), spec.deep_steps.end());
+  for (const auto steps : all) {
+    if (merged_by(steps) == spec.merge_side) continue;
+    p.fail(fmt::format("{} x {} patches are one row, but the projector merges {} x {}",
+                       spec.merge_side, spec.merge_side, merged_by(steps), merged_by(steps)));
+  }
+}
+
 // What would make sizes overflow, or loops long.
 void check(Hyperparameters& p, const VisionSpec& spec) {
+  check_merging(p, spec);
   const int merged = spec.patch_side * spec.merge_side;
   for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
     if (side % merged == 0) continue;

@@ -1,11 +1,32 @@
 #include "vision/pixels.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "image/resize.hpp"
 
 namespace linnet {
 
+Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling) {
+  const auto ratio = [](int to, int from) {
+    return static_cast<float>(to) / static_cast<float>(from);
+  };
+  const float factor = std::min(ratio(size.width, image.width), ratio(size.height, image.height));
+  const auto scaled = [&](int length, int most) {
+    return std::clamp(static_cast<int>(std::ceil(static_cast<float>(length) * factor)), 1, most);
+  };
+  const int width = scaled(image.width, size.width), height = scaled(image.height, size.height);
+  Image result = filled(size.width, size.height, bars);
+  paste(result, resize(image, width, height, resampling), (size.width - width) / 2,
+        (size.height - height) / 2);
+  return result;
+}
+
 Image resized_for(const VisionSpec& spec, const Image& image) {
   const PictureSize size = target_size(spec, {image.width, image.height});
+  if (const auto& bars = spec.sizing.bars) {
+    return resized_with_bars(image, size, *bars, spec.sizing.resampling);
+  }
   return resize(image, size.width, size.height, spec.sizing.resampling);
 }
 

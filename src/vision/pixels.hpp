@@ -15,6 +15,10 @@ struct Pixels {
   std::vector<float> values;
 };
 
+/// `image` in its own shape, as large as it is within `size`, in the middle of bars that fill the
+/// rest.
+Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling);
+
 /// `image` in the size that `spec` wants.
 Image resized_for(const VisionSpec& spec, const Image& image);
 

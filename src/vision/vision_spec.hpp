@@ -92,7 +92,8 @@ struct Tiling {
   std::string_view before_tile;  ///< with {row} and {column} in it, from 1
   std::string_view between_columns;
   std::string_view behind_row;       ///< of tiles
-  std::string_view before_overview;  ///< where there are tiles
+  std::string_view before_overview;  ///< behind tiles
+  std::string_view before_whole;     ///< of a picture that is not cut
 };
 
 /// What is made of a picture, between a tower of patches and a text model: read from the metadata

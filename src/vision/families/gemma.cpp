@@ -45,7 +45,7 @@ VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader) {
   }
   turn_halves({.layout = RopeLayout::kSplitHalf, .base = 100.0f, .columns_first = true},
               spec.tower);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 3, 64));
+  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 3, 8));
   spec.sizing.least_tokens = 70;
   spec.sizing.most_tokens = 1120;
   spec.places = PlaceTable::kRowsAndColumns;

@@ -16,6 +16,7 @@ VisionSpec read_idefics3_vision(Hyperparameters& p, const WeightLoader& loader) 
   spec.after = "<fake_token_around_image>";
   spec.tiling = tiles_of(side);
   spec.tiling.choice = Tiling::Choice::kLongestSide;
+  spec.tiling.has_bars = false;
   spec.tiling.longest =
       static_cast<int>(p.count("vision.preproc_image_size", std::int64_t{kUsualTilesOfSide} * side,
                                std::int64_t{kMostTilesOfSide} * side));

@@ -30,7 +30,7 @@ VisionSpec read_llama4_vision(Hyperparameters& p, const WeightLoader& loader) {
   }
   spec.tiling.between_columns = "<|tile_x_separator|>";
   spec.tiling.behind_row = "<|tile_y_separator|>";
-  spec.tiling.before_overview = "<|image|>";
+  spec.tiling.before_overview = spec.tiling.before_whole = "<|image|>";
   return spec;
 }
 

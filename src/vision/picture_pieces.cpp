@@ -1,0 +1,159 @@
+#include "vision/picture_pieces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "vision/pixels.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr Colour kBlack = {0, 0, 0};
+
+// Pixels of the picture, or of what it becomes in a grid of `area`, whichever is less.
+std::int64_t useful_area(PictureSize size, PictureSize area) {
+  const float factor = std::min(static_cast<float>(area.width) / static_cast<float>(size.width),
+                                static_cast<float>(area.height) / static_cast<float>(size.height));
+  const PictureSize fitted{static_cast<int>(static_cast<float>(size.width) * factor),
+                           static_cast<int>(static_cast<float>(size.height) * factor)};
+  return std::min(fitted.area(), size.area());
+}
+
+// Of equals the one with the least area, of these the first.
+PictureSize largest_grid(const Tiling& tiling, PictureSize size) {
+  PictureSize best{1, 1};
+  std::int64_t most = 0, area_of_best = 0;
+  for (const auto& [columns, rows] : tiling.grids) {
+    const PictureSize area{columns * tiling.side, rows * tiling.side};
+    const std::int64_t useful = useful_area(size, area);
+    if (useful > most || (useful == most && area.area() < area_of_best)) {
+      best = {columns, rows};
+      most = useful;
+      area_of_best = area.area();
+    }
+  }
+  return best;
+}
+
+// Of equals the last one of which the picture fills more than half.
+PictureSize nearest_grid(const Tiling& tiling, PictureSize size) {
+  const float shape = static_cast<float>(size.width) / static_cast<float>(size.height);
+  PictureSize best{1, 1};
+  float least = std::numeric_limits<float>::infinity();
+  for (const auto& [columns, rows] : tiling.grids) {
+    const PictureSize area{columns * tiling.side, rows * tiling.side};
+    const float difference = std::abs(shape - static_cast<float>(columns) / rows);
+    const bool is_better =
+        difference < least || (difference == least && 2 * size.area() > area.area());
+    if (!is_better) continue;
+    best = {columns, rows};
+    least = difference;
+  }
+  return best;
+}
+
+// In whole patches, as LFM2-VL rounds them.
+bool is_beyond_twice(const VisionSpec& spec, PictureSize size) {
+  const int unit = spec.patch_side * spec.merge_side;
+  const auto rounded = [&](int length) {
+    const double units = std::nearbyint(static_cast<double>(length) / unit);
+    return std::max(static_cast<double>(spec.patch_side), units * unit);
+  };
+  const double most = static_cast<double>(spec.sizing.most_tokens) * unit * unit;
+  return rounded(size.width) * rounded(size.height) > 2.0 * most;
+}
+
+// The longer side becomes Tiling::longest; the other keeps the shape, and becomes even.
+PictureSize with_longest_side(const Tiling& tiling, PictureSize size) {
+  const double shape = static_cast<double>(size.width) / size.height;
+  const bool is_wide = size.width >= size.height;
+  int other = static_cast<int>(is_wide ? tiling.longest / shape : tiling.longest * shape);
+  other = std::max(other + other % 2, 2);
+  return is_wide ? PictureSize{tiling.longest, other} : PictureSize{other, tiling.longest};
+}
+
+int tiles_across(int length, int side) { return (length + side - 1) / side; }
+
+// The picture in the size of a grid of tiles.
+Image fill_grid(const VisionSpec& spec, const Image& image, PictureSize grid) {
+  const Tiling& tiling = spec.tiling;
+  const PictureSize area{grid.width * tiling.side, grid.height * tiling.side};
+  if (tiling.has_bars) return resized_with_bars(image, area, kBlack, tiling.resampling);
+  if (tiling.choice != Tiling::Choice::kLongestSide) {
+    return resize(image, area.width, area.height, tiling.resampling);
+  }
+  const PictureSize first = with_longest_side(tiling, {image.width, image.height});
+  return resize(resize(image, first.width, first.height, tiling.resampling), area.width,
+                area.height, tiling.resampling);
+}
+
+std::string text_before_tile(const Tiling& tiling, int row, int column) {
+  return fmt::format(fmt::runtime(tiling.before_tile), fmt::arg("row", row + 1),
+                     fmt::arg("column", column + 1));
+}
+
+// Row by row; `between` are the texts behind what came before the next piece.
+void add_tiles(const Tiling& tiling, const Image& filled, PictureSize grid, std::string& between,
+               std::vector<PicturePiece>& pieces) {
+  for (int row = 0; row < grid.height; ++row) {
+    for (int column = 0; column < grid.width; ++column) {
+      between += text_before_tile(tiling, row, column);
+      pieces.push_back(
+          {std::exchange(between, {}),
+           crop(filled, column * tiling.side, row * tiling.side, tiling.side, tiling.side)});
+      if (column + 1 < grid.width) between += tiling.between_columns;
+    }
+    between += tiling.behind_row;
+  }
+}
+
+}  // namespace
+
+std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
+  const Tiling& tiling = spec.tiling;
+  switch (tiling.choice) {
+    case Tiling::Choice::kNone:
+      return std::nullopt;
+    case Tiling::Choice::kLargest:
+      if (std::max(size.width, size.height) <= tiling.side) return std::nullopt;
+      return largest_grid(tiling, size);
+    case Tiling::Choice::kLongestSide: {
+      const PictureSize first = with_longest_side(tiling, size);
+      return PictureSize{tiles_across(first.width, tiling.side),
+                         tiles_across(first.height, tiling.side)};
+    }
+    case Tiling::Choice::kShape:
+      if (!is_beyond_twice(spec, size)) return std::nullopt;
+      return nearest_grid(tiling, size);
+  }
+  return std::nullopt;
+}
+
+PicturePieces pieces_of(const VisionSpec& spec, const Image& image) {
+  const Tiling& tiling = spec.tiling;
+  PicturePieces result;
+  std::string between(spec.before);
+  const auto add_overview = [&](const Image& whole) {
+    result.pieces.push_back({std::exchange(between, {}), resized_for(spec, whole)});
+  };
+  if (const auto grid = grid_of_tiles(spec, {image.width, image.height})) {
+    const Image filled = fill_grid(spec, image, *grid);
+    if (tiling.overview_first) add_overview(image);
+    add_tiles(tiling, filled, *grid, between, result.pieces);
+    between += tiling.before_overview;
+    // Idefics 3 makes it of what fills the tiles.
+    const bool is_of_filled = tiling.choice == Tiling::Choice::kLongestSide;
+    if (!tiling.overview_first) add_overview(is_of_filled ? filled : image);
+  } else {
+    between += tiling.before_whole;
+    add_overview(image);
+  }
+  result.after = between + std::string(spec.after);
+  return result;
+}
+
+}  // namespace linnet

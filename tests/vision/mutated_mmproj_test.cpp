@@ -1,0 +1,263 @@
+// Golden towers with something wrong in their metadata or tensors: an error or an encoder that
+// runs, never a crash (build with the asan preset to see more). LINNET_MUTATIONS sets how many for
+// each.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include "support/mutated_case.hpp"
+#include "support/paths.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_name.hpp"
+#include "vision/family.hpp"
+#include "vision/picture_pieces.hpp"
+#include "vision/vision_model.hpp"
+
+namespace linnet {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+fs::path towers() { return test::in_repository("tests/vision/golden/towers"); }
+
+std::vector<std::string> tower_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(towers())) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+test::OracleCase read_tower(const std::string& name) {
+  std::ifstream in(towers() / (name + ".json"));
+  return {Json::parse(in)};
+}
+
+// Loads the encoder, and encodes the first piece of a small picture where that takes not long.
+Status try_to_encode(const fs::path& path, Backend& backend) {
+  const auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  WeightLoader loader(*file, backend);
+  auto spec = read_vision_spec(*file, loader);
+  if (!spec) return spec.error();
+  auto model = VisionModel::load(std::move(*spec), loader, backend);
+  if (!model) return model.error();
+  const VisionSpec& s = (*model)->spec();
+  const PicturePieces pieces = pieces_of(s, filled(40, 24, kWhite));
+  const Pixels pixels = pixels_of(s, pieces.pieces.front().image);
+  constexpr std::int64_t kQuick = 1000;
+  if ((pixels.size / s.patch_side).area() > kQuick) return {};
+  const auto rows = (*model)->encode(pixels);
+  if (!rows) return rows.error();
+  EXPECT_EQ(rows->rows * (*model)->columns(), std::ssize(rows->values));
+  return {};
+}
+
+class MutatedMmprojTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(MutatedMmprojTest, IsAnErrorOrRuns) {
+  const test::TemporaryFolder folder;
+  const fs::path path = folder / "mutated.gguf";
+  const test::OracleCase original = read_tower(GetParam());
+  const auto backend = make_cpu_backend(1);
+  test::CaseMutator mutator;
+  for (int i = 0; i < test::mutations(); ++i) {
+    test::OracleCase mutated = original;
+    mutator.mutate(mutated);
+    const Status written = mutated.write(path);
+    ASSERT_TRUE(written) << written.error().message;
+    const Status status = try_to_encode(path, *backend);
+    if (status) continue;
+    EXPECT_THAT(status.error().message, testing::HasSubstr("mutated.gguf: "));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, MutatedMmprojTest, testing::ValuesIn(tower_names()),
+                         test::test_name<std::string>);
+
+// The error of a tower with one key changed.
+class HostileMmproj : public testing::Test {
+ protected:
+  std::string error_of(const test::OracleCase& tower) {
+    const fs::path path = folder_ / "hostile.gguf";
+    const Status written = tower.write(path);
+    if (!written) return written.error().message;
+    const Status status = try_to_encode(path, *backend_);
+    return status ? "" : status.error().message;
+  }
+
+  std::string error_with(const std::string& name, const std::string& key, const Json& item) {
+    test::OracleCase tower = read_tower(name);
+    tower.json["metadata"][key] = item;
+    return error_of(tower);
+  }
+  std::string error_with(const std::string& name, const std::string& key, std::int64_t value) {
+    return error_with(name, key, Json{{"type", "uint32"}, {"value", value}});
+  }
+
+  std::string error_without(const std::string& name, const std::string& key) {
+    test::OracleCase tower = read_tower(name);
+    tower.json["metadata"].erase(key);
+    return error_of(tower);
+  }
+
+  // With a tensor left out, or (`shape`) of another shape.
+  std::string error_of_tensor(const std::string& name, const std::string& tensor,
+                              const std::vector<std::int64_t>& shape = {}) {
+    test::OracleCase tower = read_tower(name);
+    Json& tensors = tower.json["tensors"];
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      if (tensors[i]["name"] != tensor) continue;
+      if (shape.empty()) {
+        tensors.erase(i);
+      } else {
+        tensors[i]["shape"] = shape;
+      }
+      return error_of(tower);
+    }
+    return "no such tensor";
+  }
+
+  const test::TemporaryFolder folder_;
+  const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
+};
+
+Json text(const std::string& value) { return {{"type", "string"}, {"value", value}}; }
+
+Json numbers(const std::vector<double>& values) {
+  return {{"type", "array"}, {"of", "float32"}, {"value", values}};
+}
+
+TEST_F(HostileMmproj, FilesThatAreNone) {
+  const test::OracleCase model = test::OracleCase::read("llama-dense");
+  EXPECT_THAT(error_of(model), testing::HasSubstr("is a model of architecture 'llama', expected"));
+  EXPECT_THAT(error_without("gemma3", "clip.has_vision_encoder"),
+              testing::HasSubstr("has no encoder of pictures"));
+  EXPECT_THAT(error_with("gemma3", "clip.projector_type", text("gemma\n3")),
+              testing::HasSubstr("unknown projector 'gemma"));
+  EXPECT_THAT(error_without("gemma3", "clip.projector_type"),
+              testing::HasSubstr("unknown projector ''"));
+}
+
+TEST_F(HostileMmproj, CountsThatCanNotBe) {
+  const std::string prefix = "clip.vision.";
+  for (const char* key :
+       {"attention.head_count", "patch_size", "block_count", "image_size", "embedding_length"}) {
+    EXPECT_THAT(error_with("gemma3", prefix + key, 0),
+                testing::HasSubstr(prefix + key + " is 0, expected 1 to"));
+    EXPECT_THAT(error_with("gemma3", prefix + key, 1 << 30),
+                testing::HasSubstr(prefix + key + " is 1073741824, expected 1 to"));
+    EXPECT_THAT(error_without("gemma3", prefix + key),
+                testing::HasSubstr("missing metadata key " + prefix + key));
+  }
+  EXPECT_THAT(error_with("gemma3", prefix + "block_count", 1000),
+              testing::HasSubstr("missing tensor v.blk.2."));
+  EXPECT_THAT(error_with("gemma3", prefix + "attention.head_count", 3),
+              testing::HasSubstr("has 64 columns, expected a multiple of its 3 heads"));
+  EXPECT_THAT(error_with("qwen2vl", prefix + "attention.head_count", 32),
+              testing::HasSubstr("heads of the tower have 2 columns, expected a multiple of 4"));
+}
+
+TEST_F(HostileMmproj, SizesThatAreNoMultiples) {
+  EXPECT_THAT(error_with("gemma3", "clip.vision.image_size", 30),
+              testing::HasSubstr("pictures have sides of 30 pixels, expected a multiple of"));
+  EXPECT_THAT(error_with("lfm2", "clip.vision.patch_size", 5),
+              testing::HasSubstr("pictures have sides of 512 pixels, expected a multiple of 10"));
+  EXPECT_THAT(error_with("gemma3", "clip.vision.image_size", 1 << 14),
+              testing::HasSubstr("tensor v.position_embd.weight has places of"));
+}
+
+// Of a projector that merges nothing.
+TEST_F(HostileMmproj, MergingThatNoStepDoes) {
+  EXPECT_THAT(error_with("pixtral", "clip.vision.spatial_merge_size", 2),
+              testing::HasSubstr("2 x 2 patches are one row, but the projector merges 1 x 1"));
+  EXPECT_THAT(error_with("gemma4v", "clip.vision.projector.scale_factor", 64),
+              testing::HasSubstr("scale_factor is 64, expected 0 to 8"));
+}
+
+TEST_F(HostileMmproj, ColoursThatAreNone) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(error_with("gemma3", "clip.vision.image_std", numbers({0.5, 0.0, 0.5})),
+              testing::HasSubstr("clip.vision.image_std has 0, expected more than 0"));
+  EXPECT_THAT(error_with("gemma3", "clip.vision.image_std", numbers({nan, 1.0, 1.0})),
+              testing::HasSubstr("image_std is nan"));
+  EXPECT_THAT(error_with("gemma3", "clip.vision.image_mean", numbers({0.5, 0.5})),
+              testing::HasSubstr("clip.vision.image_mean"));
+  EXPECT_THAT(error_without("gemma3", "clip.vision.image_mean"),
+              testing::HasSubstr("missing metadata key clip.vision.image_mean"));
+}
+
+TEST_F(HostileMmproj, TensorsThatAreMissing) {
+  EXPECT_THAT(error_of_tensor("gemma3", "v.patch_embd.weight"),
+              testing::HasSubstr("missing tensor v.patch_embd.weight"));
+  EXPECT_THAT(error_of_tensor("gemma3", "mm.input_projection.weight"),
+              testing::HasSubstr("missing tensor mm.input_projection.weight"));
+  EXPECT_THAT(error_of_tensor("internvl", "v.class_embd"),
+              testing::HasSubstr("missing tensor v.class_embd"));
+  EXPECT_THAT(error_of_tensor("qwen2vl", "v.blk.1.ln2.weight"),
+              testing::HasSubstr("missing tensor v.blk.1.ln2.weight"));
+  EXPECT_THAT(error_of_tensor("glm4v", "mm.gate.weight"),
+              testing::HasSubstr("missing tensor mm.gate.weight"));
+  EXPECT_THAT(error_of_tensor("gemma4v", "v.position_embd.weight"),
+              testing::HasSubstr("v.position_embd.weight has too few places"));
+}
+
+TEST_F(HostileMmproj, TensorsOfOtherShapes) {
+  EXPECT_THAT(error_of_tensor("gemma3", "v.patch_embd.weight", {4, 4, 3, 32}),
+              testing::HasSubstr("tensor v.patch_embd.weight has shape"));
+  EXPECT_THAT(error_of_tensor("gemma4v", "v.std_bias", {32}),
+              testing::HasSubstr("tensor v.std_bias has shape [32], expected [64]"));
+  EXPECT_THAT(error_of_tensor("gemma4v", "v.position_embd.weight", {64, 2, 2}),
+              testing::HasSubstr("v.position_embd.weight has too few places"));
+  EXPECT_THAT(error_of_tensor("internvl", "v.blk.0.ls1.weight", {63}),
+              testing::HasSubstr("tensor v.blk.0.ls1.weight has shape [63], expected [64]"));
+  EXPECT_THAT(error_of_tensor("glm4v", "mm.patch_merger.weight", {2, 2, 64, 63}),
+              testing::HasSubstr("mm."));
+}
+
+TEST_F(HostileMmproj, BoundsTheWrongWayRound) {
+  test::OracleCase tower = read_tower("gemma4v-clipped");
+  for (Json& tensor : tower.json["tensors"]) {
+    if (tensor["name"] == "v.blk.0.attn_q.input_min") tensor["centre"] = 2.0;
+  }
+  EXPECT_THAT(error_of(tower), testing::HasSubstr("v.blk.0.attn_q.input_min has 2, expected at "
+                                                  "most the 1.5 of v.blk.0.attn_q.input_max"));
+}
+
+TEST_F(HostileMmproj, LayersOfFeaturesThatAreNotThere) {
+  const auto layers = [](const std::vector<int>& values) {
+    return Json{{"type", "array"}, {"of", "int32"}, {"value", values}};
+  };
+  const std::string key = "clip.vision.feature_layer";
+  for (const std::vector<int>& values : {std::vector{0, 3}, {1, 4}, {3, 3}}) {
+    EXPECT_THAT(error_with("llava-features", key, layers(values)),
+                testing::HasSubstr("has layers that are none of 1 to 3, or twice the same"));
+  }
+  EXPECT_THAT(error_with("llava-features", key, layers({-1})),
+              testing::HasSubstr("feature_layer has -1, expected 0 to"));
+  EXPECT_THAT(error_with("llava-features", key, text("all")),
+              testing::HasSubstr("feature_layer, expected an array of at most"));
+}
+
+TEST_F(HostileMmproj, TilesThatCanNotBe) {
+  const auto sizes = [](const std::vector<int>& values) {
+    return Json{{"type", "array"}, {"of", "int32"}, {"value", values}};
+  };
+  EXPECT_THAT(error_with("llava", "clip.vision.image_grid_pinpoints", sizes({24, 25})),
+              testing::HasSubstr("image_grid_pinpoints has 25, expected a multiple of 24 up to"));
+  EXPECT_THAT(error_with("llava", "clip.vision.image_grid_pinpoints", sizes({24, 24000})),
+              testing::HasSubstr("image_grid_pinpoints has 24000, expected a multiple of 24"));
+  EXPECT_THAT(error_with("internvl", "clip.vision.preproc_max_tiles", 1 << 20),
+              testing::HasSubstr("preproc_max_tiles is 1048576, expected 0 to 64"));
+  EXPECT_THAT(error_with("idefics3", "clip.vision.preproc_image_size", 1 << 20),
+              testing::HasSubstr("preproc_image_size is 1048576, expected 0 to 384"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,129 @@
+#include "vision/picture_pieces.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace linnet {
+namespace {
+
+// Tiles of 4 x 4 pixels, patches of 2 x 2.
+VisionSpec small_spec() {
+  VisionSpec spec;
+  spec.patch_side = 2;
+  spec.sizing.fixed_side = 4;
+  spec.before = "<in>";
+  spec.after = "<out>";
+  spec.tiling.choice = Tiling::Choice::kLargest;
+  spec.tiling.side = 4;
+  spec.tiling.grids = {{2, 1}, {1, 2}, {2, 2}};
+  spec.tiling.before_tile = "<{row},{column}>";
+  spec.tiling.between_columns = "|";
+  spec.tiling.behind_row = "/";
+  spec.tiling.before_overview = "<all>";
+  return spec;
+}
+
+// The texts with `*` for the rows of a piece.
+std::string text_of(const PicturePieces& pieces) {
+  std::string text;
+  for (const PicturePiece& piece : pieces.pieces) text += piece.before + "*";
+  return text + pieces.after;
+}
+
+// Each quarter has a colour of its own.
+Image quarters(int side) {
+  Image image = filled(side, side, {10, 10, 10});
+  paste(image, filled(side / 2, side / 2, {20, 20, 20}), side / 2, 0);
+  paste(image, filled(side / 2, side / 2, {30, 30, 30}), 0, side / 2);
+  paste(image, filled(side / 2, side / 2, {40, 40, 40}), side / 2, side / 2);
+  return image;
+}
+
+TEST(PicturePieces, WholeWithoutTiles) {
+  VisionSpec spec = small_spec();
+  spec.tiling = {};
+  const PicturePieces pieces = pieces_of(spec, quarters(8));
+  EXPECT_EQ(text_of(pieces), "<in>*<out>");
+  EXPECT_EQ(pieces.pieces[0].image.width, 4);
+}
+
+TEST(PicturePieces, SmallOnesAreNotCut) {
+  VisionSpec spec = small_spec();
+  EXPECT_EQ(text_of(pieces_of(spec, quarters(4))), "<in>*<out>");
+  spec.tiling.before_whole = "<whole>";
+  EXPECT_EQ(text_of(pieces_of(spec, quarters(4))), "<in><whole>*<out>");
+}
+
+TEST(PicturePieces, TilesGoRowByRow) {
+  const PicturePieces pieces = pieces_of(small_spec(), quarters(8));
+  EXPECT_EQ(text_of(pieces), "<in><1,1>*|<1,2>*/<2,1>*|<2,2>*/<all>*<out>");
+  for (int i = 0; i < 4; ++i) {
+    const auto colour = static_cast<std::uint8_t>(10 * (i + 1));
+    EXPECT_EQ(pieces.pieces[i].image, filled(4, 4, {colour, colour, colour})) << i;
+  }
+  EXPECT_EQ(pieces.pieces[4].image.width, 4);
+}
+
+TEST(PicturePieces, OverviewFirst) {
+  VisionSpec spec = small_spec();
+  spec.tiling.overview_first = true;
+  const PicturePieces pieces = pieces_of(spec, quarters(8));
+  EXPECT_EQ(text_of(pieces), "<in>*<1,1>*|<1,2>*/<2,1>*|<2,2>*/<all><out>");
+  EXPECT_NE(pieces.pieces[0].image, filled(4, 4, {10, 10, 10}));
+  EXPECT_EQ(pieces.pieces[1].image, filled(4, 4, {10, 10, 10}));
+}
+
+TEST(PicturePieces, BarsKeepTheShape) {
+  VisionSpec spec = small_spec();
+  spec.tiling.grids = {{2, 1}};
+  spec.tiling.has_bars = true;
+  const PicturePieces pieces = pieces_of(spec, filled(6, 6, kWhite));
+  ASSERT_EQ(pieces.pieces.size(), 3u);
+  Image left = filled(4, 4, {0, 0, 0}), right = left;  // 4 x 4 white pixels in the middle of 8 x 4
+  paste(left, filled(2, 4, kWhite), 2, 0);
+  paste(right, filled(2, 4, kWhite), 0, 0);
+  EXPECT_EQ(pieces.pieces[0].image, left);
+  EXPECT_EQ(pieces.pieces[1].image, right);
+  spec.tiling.has_bars = false;
+  EXPECT_EQ(pieces_of(spec, filled(6, 6, kWhite)).pieces[0].image, filled(4, 4, kWhite));
+}
+
+TEST(GridOfTiles, IsTheOneThatThePictureFillsBest) {
+  const VisionSpec spec = small_spec();
+  EXPECT_EQ(grid_of_tiles(spec, {4, 4}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(spec, {8, 4}), (PictureSize{2, 1}));
+  EXPECT_EQ(grid_of_tiles(spec, {4, 8}), (PictureSize{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {100, 100}), (PictureSize{2, 2}));
+  // As large in 2 x 1 as in 2 x 2, which has more to fill.
+  EXPECT_EQ(grid_of_tiles(spec, {100, 40}), (PictureSize{2, 1}));
+}
+
+TEST(GridOfTiles, OfTheLongestSide) {
+  VisionSpec spec = small_spec();
+  spec.tiling.choice = Tiling::Choice::kLongestSide;
+  spec.tiling.longest = 16;
+  EXPECT_EQ(grid_of_tiles(spec, {2, 2}), (PictureSize{4, 4}));
+  EXPECT_EQ(grid_of_tiles(spec, {100, 50}), (PictureSize{4, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {50, 60}), (PictureSize{4, 4}));
+  EXPECT_EQ(grid_of_tiles(spec, {1, 100000}), (PictureSize{1, 4}));
+  EXPECT_EQ(pieces_of(spec, filled(100, 50, kWhite)).pieces.size(), 9u);
+}
+
+TEST(GridOfTiles, OfTheNearestShape) {
+  VisionSpec spec = small_spec();
+  spec.sizing = {};
+  spec.sizing.most_tokens = 4;  // 4 x 4 pixels
+  spec.tiling.choice = Tiling::Choice::kShape;
+  spec.tiling.grids = {{1, 2}, {2, 1}, {2, 2}, {4, 2}};
+  EXPECT_EQ(grid_of_tiles(spec, {4, 8}), std::nullopt);  // just twice
+  EXPECT_EQ(grid_of_tiles(spec, {4, 10}), (PictureSize{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {9, 9}), (PictureSize{2, 2}));
+  // 2 x 1 and 4 x 2 have one shape; the picture fills less or more than half of the larger one.
+  EXPECT_EQ(grid_of_tiles(spec, {10, 5}), (PictureSize{2, 1}));
+  EXPECT_EQ(grid_of_tiles(spec, {12, 6}), (PictureSize{4, 2}));
+}
+
+}  // namespace
+}  // namespace linnet
