@@ -75,10 +75,11 @@ Json logprobs_json(const TokenLogprobs& logprobs) {
 std::vector<TokenId> shown_tokens(const GenerateOutcome& outcome) {
   std::vector<TokenId> shown = outcome.prompt;
   for (const auto& picture : outcome.pictures) {
-    const auto& ids = picture->tokens.ids;
-    for (auto at = std::ranges::search(shown, ids); !at.empty();
-         at = std::ranges::search(shown, ids)) {
-      std::ranges::fill(at, TokenId{-1});
+    for (const MarkedTokens::Part& part : picture->tokens.parts) {
+      for (auto at = std::ranges::search(shown, part.ids); !at.empty();
+           at = std::ranges::search(shown, part.ids)) {
+        std::ranges::fill(at, TokenId{-1});
+      }
     }
   }
   return shown;

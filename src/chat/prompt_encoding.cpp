@@ -48,14 +48,20 @@ Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Promp
   std::vector<TokenId> ids;
   for (std::string_view before;;) {
     const auto [picture, at] = next_picture(prompt.text, begin, pictures);
-    const std::string_view after = picture ? std::string_view(picture->before) : "";
-    if (Status s = encode_part(tokenizer, prompt, {begin, at, before, after}, ids); !s) {
-      return s.error();
+    Part part{begin, at, before, {}};
+    for (std::size_t i = 0; picture && i < picture->parts.size(); ++i) {
+      part.after = picture->parts[i].before;
+      if (Status s = encode_part(tokenizer, prompt, part, ids); !s) return s.error();
+      ids.insert(ids.end(), picture->parts[i].ids.begin(), picture->parts[i].ids.end());
+      part = {at, at, {}, {}};
     }
-    if (!picture) return ids;
-    ids.insert(ids.end(), picture->ids.begin(), picture->ids.end());
-    begin = at + picture->marker.size();
-    before = picture->after;
+    if (picture) {
+      begin = at + picture->marker.size();
+      before = picture->after;
+      continue;
+    }
+    if (Status s = encode_part(tokenizer, prompt, part, ids); !s) return s.error();
+    return ids;
   }
 }
 

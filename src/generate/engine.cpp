@@ -189,11 +189,14 @@ Status Engine::check_prompt(const GenerateRequest& request) const {
   if (!vision_) return Error{"the model reads no pictures: it was loaded without an encoder"};
   if (request.prompt.empty()) return Error{"the prompt has no tokens"};
   const VisionSpec& spec = vision_->spec();
+  const auto is_too_large = [&](const MarkedTokens::Part& part) {
+    return spec.see_each_other != SeeEachOther::kNo && std::ssize(part.ids) > model_->limits().rows;
+  };
   for (const auto& picture : request.pictures) {
-    const auto rows = std::ssize(picture->tokens.ids);
-    if (spec.see_each_other == SeeEachOther::kNo || rows <= model_->limits().rows) continue;
+    const auto large = std::ranges::find_if(picture->tokens.parts, is_too_large);
+    if (large == picture->tokens.parts.end()) continue;
     return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
-                             rows, model_->limits().rows)};
+                             large->ids.size(), model_->limits().rows)};
   }
   return check_pictures(request.prompt, model_->spec().vocabulary, request.pictures);
 }

@@ -14,10 +14,16 @@ namespace linnet {
 
 /// A picture of a prompt, before anything is computed of it. Immutable.
 struct Picture {
-  Image image;       ///< in the size that the encoder wants
-  PictureSize size;  ///< in merged patches
-  /// Its rows in a prompt. In one process the same picture always has the same ids, and others have
-  /// others, so that the cache tells prompts with pictures apart as it does all others.
+  /// What the encoder reads by itself: all of the picture, or a part of it (PicturePiece).
+  struct Piece {
+    Image image;       ///< in the size that the encoder wants
+    PictureSize size;  ///< in merged patches
+  };
+
+  std::vector<Piece> pieces;
+  /// Its rows in a prompt, a part for each piece. In one process the same piece always has the same
+  /// ids, and others have others, so that the cache tells prompts with pictures apart as it does
+  /// all others.
   MarkedTokens tokens;
 };
 

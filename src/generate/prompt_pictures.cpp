@@ -8,70 +8,83 @@
 namespace linnet {
 namespace {
 
-// Finds pictures by the ids that they begin with.
-class PictureFinder {
+// A piece of a picture.
+struct PieceOf {
+  std::shared_ptr<const Picture> picture;
+  std::size_t index = 0;
+
+  const std::vector<TokenId>& ids() const { return picture->tokens.parts[index].ids; }
+};
+
+// Finds pieces of pictures by the ids that they begin with.
+class PieceFinder {
  public:
-  explicit PictureFinder(const Pictures& pictures) {
-    for (const auto& picture : pictures) by_first_id_.emplace(picture->tokens.ids.front(), picture);
+  explicit PieceFinder(const Pictures& pictures) {
+    for (const auto& picture : pictures) {
+      for (std::size_t i = 0; i < picture->pieces.size(); ++i) {
+        const PieceOf piece{picture, i};
+        by_first_id_.emplace(piece.ids().front(), piece);
+      }
+    }
   }
 
   // The one whose rows begin at the beginning of `tokens`; null where there is none.
-  std::shared_ptr<const Picture> at(std::span<const TokenId> tokens) const {
+  const PieceOf* at(std::span<const TokenId> tokens) const {
     const auto found = by_first_id_.find(tokens.front());
     if (found == by_first_id_.end()) return nullptr;
-    const auto& ids = found->second->tokens.ids;
+    const auto& ids = found->second.ids();
     const bool is_whole =
         ids.size() <= tokens.size() && std::ranges::equal(ids, tokens.first(ids.size()));
-    return is_whole ? found->second : nullptr;
+    return is_whole ? &found->second : nullptr;
   }
 
  private:
-  std::unordered_map<TokenId, std::shared_ptr<const Picture>> by_first_id_;
+  std::unordered_map<TokenId, PieceOf> by_first_id_;
 };
 
 }  // namespace
 
 Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
                       const Pictures& pictures) {
-  const PictureFinder finder(pictures);
+  const PieceFinder finder(pictures);
   for (std::size_t i = 0; i < prompt.size();) {
     if (prompt[i] >= 0 && prompt[i] < vocabulary) {
       ++i;
       continue;
     }
-    const auto picture = finder.at(prompt.subspan(i));
-    if (!picture) {
+    const PieceOf* const piece = finder.at(prompt.subspan(i));
+    if (!piece) {
       return Error{fmt::format("token {} is not in the vocabulary of {}", prompt[i], vocabulary)};
     }
-    i += picture->tokens.ids.size();
+    i += piece->ids().size();
   }
   return {};
 }
 
-std::int32_t PromptPictures::PlacedPicture::time_behind() const {
-  return time + std::max(picture->size.width, picture->size.height);
+std::int32_t PromptPictures::PlacedPiece::time_behind() const {
+  return time + std::max(piece().size.width, piece().size.height);
 }
 
 PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
                                const Pictures& pictures)
     : spec_(&spec) {
-  const PictureFinder finder(pictures);
+  const PieceFinder finder(pictures);
   std::int32_t time = 0;
   for (std::size_t i = 0; i < prompt.size();) {
-    const auto picture = finder.at(prompt.subspan(i));
-    if (!picture) {
+    const PieceOf* const piece = finder.at(prompt.subspan(i));
+    if (!piece) {
       ++i, ++time;
       continue;
     }
-    pictures_.push_back({static_cast<std::int64_t>(i), picture, time});
-    time = pictures_.back().time_behind();
-    i += picture->tokens.ids.size();
+    pieces_.push_back({static_cast<std::int64_t>(i), piece->picture, piece->index, time});
+    time = pieces_.back().time_behind();
+    i += piece->ids().size();
   }
 }
 
 std::int64_t PromptPictures::rows_without_cut(std::int64_t from, std::int64_t count) const {
-  if (pictures_.empty() || spec_->see_each_other == SeeEachOther::kNo) return count;
-  for (const PlacedPicture& one : pictures_) {
+  if (pieces_.empty() || spec_->see_each_other == SeeEachOther::kNo) return count;
+  for (const PlacedPiece& one : pieces_) {
     if (one.first < from + count && from + count < one.end()) return one.first - from;
   }
   return count;
@@ -81,11 +94,11 @@ Result<std::vector<GivenRows>> PromptPictures::given(std::int64_t from, std::int
                                                      std::int64_t first_row,
                                                      const EncodePicture& encode) {
   std::vector<GivenRows> runs;
-  for (PlacedPicture& one : pictures_) {
+  for (PlacedPiece& one : pieces_) {
     const std::int64_t begin = std::max(from, one.first), end = std::min(from + count, one.end());
     if (begin >= end) continue;
     if (!one.rows) {
-      auto rows = encode(*one.picture);
+      auto rows = encode(one.piece().image);
       if (!rows) return rows.error();
       one.rows = std::move(*rows);
     }
@@ -98,25 +111,25 @@ Result<std::vector<GivenRows>> PromptPictures::given(std::int64_t from, std::int
 }
 
 void PromptPictures::drop_rows(std::int64_t before) {
-  for (PlacedPicture& one : pictures_) {
+  for (PlacedPiece& one : pieces_) {
     if (one.end() <= before) one.rows.reset();
   }
 }
 
 Place PromptPictures::place(std::int64_t token) const {
   const auto behind =
-      std::ranges::upper_bound(pictures_, token, {}, [](const auto& one) { return one.first; });
-  if (behind == pictures_.begin()) {
+      std::ranges::upper_bound(pieces_, token, {}, [](const auto& one) { return one.first; });
+  if (behind == pieces_.begin()) {
     const auto time = static_cast<std::int32_t>(token);
     return {time, time, time};
   }
-  const PlacedPicture& one = *std::prev(behind);
+  const PlacedPiece& one = *std::prev(behind);
   if (token >= one.end()) {
     const auto time = one.time_behind() + static_cast<std::int32_t>(token - one.end());
     return {time, time, time};
   }
   const auto row = static_cast<std::int32_t>(token - one.first);
-  const int across = one.picture->size.width;
+  const int across = one.piece().size.width;
   return {one.time, one.time + row / across, one.time + row % across};
 }
 

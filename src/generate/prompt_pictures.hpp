@@ -18,8 +18,8 @@ namespace linnet {
 /// Time, height and width of a row, for multi-section rope (https://arxiv.org/abs/2409.12191).
 using Place = std::array<std::int32_t, 3>;
 
-/// Computes the rows of a picture.
-using EncodePicture = std::function<Result<PictureRows>(const Picture&)>;
+/// Computes the rows of a piece of a picture.
+using EncodePicture = std::function<Result<PictureRows>(const Image&)>;
 
 /// The pictures of one sequence: where they stand, and their rows while they are needed.
 class PromptPictures {
@@ -28,7 +28,7 @@ class PromptPictures {
   /// `prompt` is what find_pictures() has found in order. `spec` must outlive the object.
   PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt, const Pictures& pictures);
 
-  bool empty() const { return pictures_.empty(); }
+  bool empty() const { return pieces_.empty(); }
   /// The sequence's tokens [from, from + count), or fewer: no picture that must come whole is begun
   /// and not ended. Less than one where the first one can't come in so many rows.
   std::int64_t rows_without_cut(std::int64_t from, std::int64_t count) const;
@@ -38,23 +38,25 @@ class PromptPictures {
                                        std::int64_t first_row, const EncodePicture& encode);
   /// Forgets the rows of pictures that end before token `before`.
   void drop_rows(std::int64_t before);
-  bool has_places() const { return !pictures_.empty() && spec_->has_places; }
+  bool has_places() const { return !pieces_.empty() && spec_->has_places; }
   /// Of a token of the sequence. Behind a picture time goes on from its longer side.
   Place place(std::int64_t token) const;
 
  private:
-  struct PlacedPicture {
+  struct PlacedPiece {
     std::int64_t first;  // token
     std::shared_ptr<const Picture> picture;
+    std::size_t index;  // of the piece
     std::int32_t time;  // of its rows
     std::optional<PictureRows> rows = {};
 
-    std::int64_t end() const { return first + std::ssize(picture->tokens.ids); }
+    const Picture::Piece& piece() const { return picture->pieces[index]; }
+    std::int64_t end() const { return first + std::ssize(picture->tokens.parts[index].ids); }
     std::int32_t time_behind() const;
   };
 
   const VisionSpec* spec_ = nullptr;
-  std::vector<PlacedPicture> pictures_;
+  std::vector<PlacedPiece> pieces_;
 };
 
 /// An Error where `prompt` has an id that is neither one of the vocabulary nor of a picture that is

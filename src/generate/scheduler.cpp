@@ -236,8 +236,8 @@ std::int64_t Scheduler::rows_that_fit(Sequence& sequence, std::int64_t wanted,
 
 // Gives the rows of pictures; false where they can't be had.
 bool Scheduler::add_pictures(Iterator it, std::int64_t count) {
-  const EncodePicture encode = [this](const Picture& picture) {
-    return vision_->encode(pixels_of(vision_->spec(), picture.image));
+  const EncodePicture encode = [this](const Image& piece) {
+    return vision_->encode(pixels_of(vision_->spec(), piece));
   };
   const auto given = it->pictures.given(it->stored.computed, count, rows_.rows(), encode);
   if (!given) {

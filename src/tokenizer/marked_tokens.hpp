@@ -10,9 +10,15 @@ namespace linnet {
 /// Tokens that no text encodes to, as those of a picture: `marker` stands for them in a text until
 /// that is encoded.
 struct MarkedTokens {
-  std::string marker;         ///< nobody can guess it
-  std::string before, after;  ///< texts around them, with special tokens
-  std::vector<TokenId> ids;   ///< not empty, none of the vocabulary
+  /// Tokens that stand together, and the text before them, with special tokens.
+  struct Part {
+    std::string before;
+    std::vector<TokenId> ids;  ///< not empty, none of the vocabulary
+  };
+
+  std::string marker;  ///< nobody can guess it
+  std::vector<Part> parts;
+  std::string after;  ///< text behind the last part
 };
 
 }  // namespace linnet

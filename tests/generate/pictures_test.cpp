@@ -54,8 +54,9 @@ class PicturesTest : public testing::TestWithParam<const char*> {
   }
 
   static void append(GenerateRequest& request, const std::shared_ptr<const Picture>& picture) {
-    const auto& ids = picture->tokens.ids;
-    request.prompt.insert(request.prompt.end(), ids.begin(), ids.end());
+    for (const MarkedTokens::Part& part : picture->tokens.parts) {
+      request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
+    }
     request.pictures.push_back(picture);
   }
 
@@ -185,14 +186,36 @@ TEST(Pictures, TheSamePictureHasTheSameTokensAndOthersHaveOthers) {
   const Picture b = make_picture(spec, 100, striped(64, 48, 8));
   const Picture turned = make_picture(spec, 100, filled(48, 64, kWhite));
   const Picture plain = make_picture(spec, 100, filled(64, 48, kWhite));
-  EXPECT_EQ(a.tokens.ids, same.tokens.ids);
+  const auto ids = [](const Picture& picture) { return picture.tokens.parts.at(0).ids; };
+  EXPECT_EQ(ids(a), ids(same));
   EXPECT_EQ(a.tokens.marker, same.tokens.marker);
-  EXPECT_EQ(a.size, (PictureSize{16, 12}));
-  ASSERT_EQ(a.tokens.ids.size(), 192u);
-  EXPECT_TRUE(std::ranges::all_of(a.tokens.ids, [](TokenId id) { return id >= 100; }));
-  EXPECT_NE(a.tokens.ids[0], b.tokens.ids[0]);
+  EXPECT_EQ(a.pieces.at(0).size, (PictureSize{16, 12}));
+  ASSERT_EQ(ids(a).size(), 192u);
+  EXPECT_TRUE(std::ranges::all_of(ids(a), [](TokenId id) { return id >= 100; }));
+  EXPECT_NE(ids(a)[0], ids(b)[0]);
   EXPECT_NE(a.tokens.marker, b.tokens.marker);
-  EXPECT_NE(turned.tokens.ids[0], plain.tokens.ids[0]);
+  EXPECT_NE(ids(turned)[0], ids(plain)[0]);
+}
+
+TEST(Pictures, TilesHavePartsOfTheirOwn) {
+  VisionSpec spec;
+  spec.patch_side = 4;
+  spec.sizing.fixed_side = 16;
+  spec.tiling.choice = Tiling::Choice::kLargest;
+  spec.tiling.side = 16;
+  spec.tiling.grids = {{2, 1}};
+  spec.tiling.before_tile = "<tile {column}>";
+  spec.tiling.before_overview = "<all>";
+  spec.before = "<begin>";
+  spec.after = "<end>";
+  const Picture picture = make_picture(spec, 100, striped(64, 32, 4));
+  ASSERT_EQ(picture.pieces.size(), 3u);
+  ASSERT_EQ(picture.tokens.parts.size(), 3u);
+  EXPECT_EQ(picture.tokens.parts[0].before, "<begin><tile 1>");
+  EXPECT_EQ(picture.tokens.parts[1].before, "<tile 2>");
+  EXPECT_EQ(picture.tokens.parts[2].before, "<all>");
+  EXPECT_EQ(picture.tokens.after, "<end>");
+  for (const MarkedTokens::Part& part : picture.tokens.parts) EXPECT_EQ(part.ids.size(), 16u);
 }
 
 TEST(Pictures, AreRefusedByModelsWithoutAnEncoder) {

@@ -88,12 +88,13 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
   if (!model) return model.error();
   const std::int64_t vocabulary = (*model)->spec().vocabulary;
 
+  std::vector<TokenId> ids(static_cast<std::size_t>(made->rows));
+  std::iota(ids.begin(), ids.end(), static_cast<TokenId>(vocabulary));
+  const std::vector<TokenId> prompt = prompt_of(chain_, ids);
   auto picture = std::make_shared<Picture>();
-  picture->size = tower_.pixels().size / (vision_spec.patch_side * vision_spec.merge_side);
-  picture->tokens.ids.resize(static_cast<std::size_t>(made->rows));
-  std::iota(picture->tokens.ids.begin(), picture->tokens.ids.end(),
-            static_cast<TokenId>(vocabulary));
-  const std::vector<TokenId> prompt = prompt_of(chain_, picture->tokens.ids);
+  const int side = vision_spec.patch_side * vision_spec.merge_side;
+  picture->pieces.push_back({Image{}, tower_.pixels().size / side});
+  picture->tokens.parts.push_back({"", std::move(ids)});
   PromptPictures pictures(vision_spec, prompt, {picture});
   auto memory = allocate(**model);
   if (!memory) return memory.error();
@@ -105,7 +106,7 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
     count = pictures.rows_without_cut(begin, std::min(chunk, total - begin));
     if (count < 1) count = pictures.rows_without_cut(begin, total - begin);
     rows.clear();
-    const auto given = pictures.given(begin, count, 0, [&](const Picture&) { return *made; });
+    const auto given = pictures.given(begin, count, 0, [&](const Image&) { return *made; });
     for (const GivenRows& run : *given) rows.add_given(run);
     rows.add_sequence(memory->stored, begin, count);
     for (std::int64_t i = begin; i < begin + count; ++i) {
