@@ -41,6 +41,43 @@ TEST(EncodePrompt, SpecialTokensAreThoseOfTheTemplate) {
   EXPECT_EQ(ids->back(), 257);
 }
 
+MarkedTokens picture() {
+  return {"<picture 1>", {{"<|end|>", {900, 901}}, {"-", {902}}}, "<|end|>"};
+}
+
+TEST(EncodePrompt, PicturesStandWhereTheirMarkersAre) {
+  const auto tokenizer = make_tokenizer();
+  const MarkedTokens marked = picture();
+  const MarkedTokens* const pictures[] = {&marked};
+  const auto ids = encode_prompt(
+      *tokenizer, prompt_of("ab<picture 1>ab<|end|><picture 1>x", {{2, 22}}), pictures);
+  ASSERT_TRUE(ids.ok());
+  // The special tokens around a picture are some, what a user writes is text.
+  Ids expected = {256, 257, 900, 901, '-', 902, 257, 256};
+  for (const char c : std::string("<|end|>")) expected.push_back(c);
+  for (const TokenId id : {257, 900, 901, int{'-'}, 902, 257, int{'x'}}) expected.push_back(id);
+  EXPECT_EQ(*ids, expected);
+}
+
+TEST(EncodePrompt, AMarkerOfNoPictureIsText) {
+  const auto tokenizer = make_tokenizer();
+  const auto ids = encode_prompt(*tokenizer, prompt_of("<picture 1>"));
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(ids->size(), 11u);
+}
+
+TEST(ConversationTokens, KeepPicturesToo) {
+  const auto tokenizer = make_tokenizer();
+  const MarkedTokens marked = picture();
+  const MarkedTokens* const pictures[] = {&marked};
+  ConversationTokens known;
+  known.remember("<picture 1>ab", {257, 900, 901, '-', 902, 257, 'a', 'b'});
+  const auto ids = known.encode(*tokenizer, prompt_of("<picture 1>ab<|end|><picture 1>"), pictures);
+  ASSERT_TRUE(ids.ok());
+  EXPECT_THAT(
+      *ids, ElementsAre(257, 900, 901, '-', 902, 257, 'a', 'b', 257, 257, 900, 901, '-', 902, 257));
+}
+
 TEST(ConversationTokens, KeepTheTokensThatWereDrawn) {
   const auto tokenizer = make_tokenizer();
   ConversationTokens known;

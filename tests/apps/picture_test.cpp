@@ -1,0 +1,143 @@
+// `--mmproj` and pictures on the command line, on the bundled model with a tiny encoder.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "support/bundled_model.hpp"
+#include "support/mmproj_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Arguments;
+using test::Ended;
+using test::generate_bundled;
+using test::joined;
+using test::json_of;
+using test::run_program;
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+class PictureProgramTest : public testing::Test {
+ protected:
+  PictureProgramTest() {
+    EXPECT_TRUE(test::write_mmproj(mmproj(), 256, "gemma3"));
+    for (const int colour : {0, 200}) put_picture(colour);
+  }
+
+  std::string mmproj() const { return (folder_ / "mmproj-tiny.gguf").string(); }
+  std::string picture(int colour) const {
+    return (folder_ / (std::to_string(colour) + ".png")).string();
+  }
+
+  // One of those that tests of decoding have: the picture is what it is.
+  void put_picture(int colour) const {
+    const std::filesystem::path from = test::in_repository("tests/data/image/decode");
+    std::filesystem::copy_file(from / (colour == 0 ? "grey-8.png" : "palette-8.png"),
+                               picture(colour));
+  }
+
+  Arguments with_encoder(const Arguments& more) const {
+    return joined(generate_bundled({"--mmproj", mmproj(), "-m", "4", "--json"}), more);
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+TEST_F(PictureProgramTest, GenerateReadsThem) {
+  const Ended ended = run_program(with_encoder({"--image", picture(0), "--prompt", "And"}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto json = json_of(ended);
+  const auto tokens = json["prompt_tokens"].get<std::vector<int>>();
+  EXPECT_EQ(std::ranges::count(tokens, -1), 16);  // which the tower makes of a picture
+  EXPECT_EQ(json["tokens"].size(), 4u);
+  const auto two = json_of(
+      run_program(with_encoder({"--image", picture(0), "--image", picture(200), "--prompt", "A"})));
+  EXPECT_EQ(std::ranges::count(two["prompt_tokens"].get<std::vector<int>>(), -1), 32);
+}
+
+TEST_F(PictureProgramTest, TheEncoderIsNamedAndCounted) {
+  const Ended ended =
+      run_program(generate_bundled({"--mmproj", mmproj(), "-m", "1", "--image", picture(0)}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, ContainsRegex("vision:  mmproj-tiny.gguf \\(gemma3\\), tensors"));
+}
+
+TEST_F(PictureProgramTest, AutoTakesTheOneBesideTheModel) {
+  const std::string model = (folder_ / "model.gguf").string();
+  std::filesystem::copy_file(test::kBundledModel, model);
+  const Arguments arguments = {"generate", "--gguf", model,     "--mmproj", "auto",
+                               "-m",       "1",      "--image", picture(0)};
+  const Ended one = run_program(arguments);
+  EXPECT_EQ(one.status, 0) << one.err;
+  std::filesystem::copy_file(mmproj(), folder_ / "mmproj-other.gguf");
+  const Ended two = run_program(arguments);
+  EXPECT_EQ(two.status, 1);
+  EXPECT_THAT(two.err, HasSubstr("has 2 files with mmproj in their names, expected one"));
+  std::filesystem::remove(mmproj());
+  std::filesystem::remove(folder_ / "mmproj-other.gguf");
+  const Ended none = run_program(arguments);
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("has 0 files with mmproj in their names"));
+}
+
+TEST_F(PictureProgramTest, WhatCannotBeReadIsSaid) {
+  const auto problem = [&](const std::string& image) {
+    const Ended ended = run_program(with_encoder({"--image", image}));
+    EXPECT_EQ(ended.status, 1);
+    return ended.err;
+  };
+  EXPECT_THAT(problem((folder_ / "none.png").string()), HasSubstr("none.png"));
+  EXPECT_THAT(problem(mmproj()), HasSubstr("neither JPEG, PNG, WebP nor GIF"));
+  EXPECT_THAT(problem(folder_.path().string()), HasSubstr("directory"));
+  const Ended without = run_program(generate_bundled({"--image", picture(0)}));
+  EXPECT_EQ(without.status, 1);
+  EXPECT_THAT(without.err, HasSubstr("--mmproj FILE"));
+  const Ended wrong = run_program(
+      generate_bundled({"--mmproj", test::kBundledModel.string(), "--image", picture(0)}));
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("expected an encoder of pictures"));
+}
+
+TEST_F(PictureProgramTest, AConversationKeepsThem) {
+  const std::string saved = (folder_ / "saved.json").string();
+  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
+                          "-m",    "4",        "--temp", "0",      "--chat-template",
+                          "chatml"};
+  const Ended first = run_program(
+      chat, {.input = "/image " + picture(0) + "\nWhat?\nAnd now?\n/save " + saved + "\n"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  EXPECT_THAT(first.err, ContainsRegex("prompt [0-9]+ new, [1-9][0-9]* cached"));
+  const auto messages = nlohmann::json::parse(test::read_file(saved));
+  EXPECT_EQ(messages[0]["content"][0]["image_url"]["url"], "file://" + picture(0));
+  EXPECT_EQ(messages[0]["content"][1]["text"], "\nWhat?");
+  EXPECT_EQ(messages[2]["content"], "And now?");
+
+  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  ASSERT_EQ(later.status, 0) << later.err;
+  EXPECT_THAT(later.err, HasSubstr("loaded: 2 turns"));
+  std::filesystem::remove(picture(0));
+  const Ended gone = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  EXPECT_THAT(gone.err, HasSubstr(picture(0)));
+  EXPECT_THAT(gone.err, Not(HasSubstr("loaded:")));
+}
+
+TEST_F(PictureProgramTest, ASessionWithThemIsComputedAgainBehindTheFirst) {
+  const std::string saved = (folder_ / "session").string();
+  const Arguments chat = {"chat",   "--mmproj", mmproj(),    "--gguf", test::kBundledModel.string(),
+                          "-m",     "4",        "--temp",    "0",      "--chat-template",
+                          "chatml", "--image",  picture(200)};
+  const Ended first = run_program(chat, {.input = "What?\n/save " + saved + "\n"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  ASSERT_EQ(later.status, 0) << later.err;
+  EXPECT_THAT(later.err, HasSubstr("loaded: 1 turn"));
+}
+
+}  // namespace
+}  // namespace linnet
