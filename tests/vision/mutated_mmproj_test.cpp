@@ -5,14 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <limits>
 
 #include "support/mutated_case.hpp"
-#include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
+#include "support/vision_case.hpp"
 #include "vision/family.hpp"
 #include "vision/picture_pieces.hpp"
 #include "vision/vision_model.hpp"
@@ -23,21 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-fs::path towers() { return test::in_repository("tests/vision/golden/towers"); }
-
-std::vector<std::string> tower_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(towers())) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-test::OracleCase read_tower(const std::string& name) {
-  std::ifstream in(towers() / (name + ".json"));
-  return {Json::parse(in)};
-}
+test::OracleCase read_tower(const std::string& name) { return test::VisionCase::read(name).model; }
 
 // Loads the encoder, and encodes the first piece of a small picture where that takes not long.
 Status try_to_encode(const fs::path& path, Backend& backend) {
@@ -78,7 +63,7 @@ TEST_P(MutatedMmprojTest, IsAnErrorOrRuns) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, MutatedMmprojTest, testing::ValuesIn(tower_names()),
+INSTANTIATE_TEST_SUITE_P(Golden, MutatedMmprojTest, testing::ValuesIn(test::vision_case_names()),
                          test::test_name<std::string>);
 
 // The error of a tower with one key changed.

@@ -8,10 +8,10 @@
 #include <fstream>
 #include <numeric>
 
-#include "support/oracle_case.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
+#include "support/vision_case.hpp"
 #include "vision/family.hpp"
 #include "vision/picture_pieces.hpp"
 #include "vision/pixels.hpp"
@@ -23,16 +23,11 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-fs::path golden() { return test::in_repository("tests/vision/golden"); }
-
-Json read_json(const fs::path& path) {
-  std::ifstream in(path);
-  return Json::parse(in);
-}
+fs::path golden() { return test::in_repository("tests/vision/golden/pictures"); }
 
 std::vector<std::string> picture_names() {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(golden() / "pictures")) {
+  for (const auto& entry : fs::directory_iterator(golden())) {
     names.push_back(entry.path().stem().string());
   }
   std::ranges::sort(names);
@@ -50,10 +45,10 @@ bool is_stretched(const std::string& name) {
 class PicturesTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    case_ = read_json(golden() / "pictures" / (GetParam() + ".json"));
+    std::ifstream in(golden() / (GetParam() + ".json"));
+    case_ = Json::parse(in);
     const std::string tower = GetParam() == "llava-grid" ? "llava" : GetParam();
-    test::OracleCase file;
-    file.json = read_json(golden() / "towers" / (tower + ".json"));
+    test::OracleCase file = test::VisionCase::read(tower).model;
     file.json["metadata"] = case_["metadata"];
     for (auto& tensor : file.json["tensors"]) {  // of which real ones have many
       const bool is_pair =

@@ -1,0 +1,109 @@
+// What the metadata of golden towers, changed, come to.
+
+#include "vision/family.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/temporary_folder.hpp"
+#include "support/vision_case.hpp"
+#include "vision/picture_size.hpp"
+#include "vision/vision_spec.hpp"
+
+namespace linnet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+VisionSpec read(const test::OracleCase& tower) {
+  const test::TemporaryFolder folder;
+  const std::filesystem::path path = folder / "mmproj.gguf";
+  const Status written = tower.write(path);
+  EXPECT_TRUE(written) << written.error().message;
+  const auto file = gguf::File::open(path);
+  EXPECT_TRUE(file) << file.error().message;
+  const auto backend = make_reference_backend();
+  auto spec = read_vision_spec(*file, WeightLoader(*file, *backend));
+  EXPECT_TRUE(spec) << spec.error().message;
+  return spec ? std::move(*spec) : VisionSpec{};
+}
+
+test::OracleCase tower(const std::string& name) { return test::VisionCase::read(name).model; }
+
+void set_count(test::OracleCase& tower, const std::string& key, std::int64_t value) {
+  tower.json["metadata"]["clip.vision." + key] = Json{{"type", "uint32"}, {"value", value}};
+}
+
+// A Gemma 4 for text models of `width`.
+VisionSpec gemma4_of(std::int64_t width) {
+  test::OracleCase gemma = tower("gemma4v");
+  for (Json& tensor : gemma.json["tensors"]) {
+    if (tensor["name"] == "mm.input_projection.weight") tensor["shape"][1] = width;
+  }
+  return read(gemma);
+}
+
+TEST(VisionFamilies, WhichRowsSeeEachOther) {
+  EXPECT_EQ(read(tower("gemma3")).see_each_other, SeeEachOther::kInAllLayers);
+  EXPECT_EQ(gemma4_of(128).see_each_other, SeeEachOther::kInSlidingLayers);
+  EXPECT_EQ(gemma4_of(1536).see_each_other, SeeEachOther::kNo);
+  EXPECT_EQ(gemma4_of(2560).see_each_other, SeeEachOther::kNo);
+  EXPECT_EQ(read(tower("internvl")).see_each_other, SeeEachOther::kNo);
+}
+
+TEST(VisionFamilies, Gemma4HasPlacesForAsManyPatches) {
+  const VisionSpec spec = read(tower("gemma4v"));  // 12 rows and columns, merged by 3
+  EXPECT_EQ(target_size(spec, {1, 1000}).height, 12 * spec.patch_side);
+}
+
+TEST(VisionFamilies, Gemma4ReadsPixelsFromMinusOneToOne) {
+  const VisionSpec spec = read(tower("gemma4v"));
+  EXPECT_FLOAT_EQ((0.0f - spec.mean[0]) / spec.deviation[0], -1.0f);
+  EXPECT_FLOAT_EQ((1.0f - spec.mean[0]) / spec.deviation[0], 1.0f);
+}
+
+TEST(VisionFamilies, TheLargeInternVitHasOtherNorms) {
+  EXPECT_EQ(read(tower("internvl")).tower.norm, NormKind::kLayer);
+  test::OracleCase large = tower("internvl");
+  set_count(large, "embedding_length", 3200);
+  set_count(large, "attention.head_count", 25);
+  set_count(large, "block_count", 45);
+  EXPECT_EQ(read(large).tower.norm, NormKind::kRms);
+}
+
+// The last but one, which older files of CLIP's ViT-L have left as the last.
+TEST(VisionFamilies, TheLayerThatLlavaReads) {
+  EXPECT_EQ(read(tower("llava")).tower.layers.size(), 2u);
+  for (const auto& [layers, read_layers] : {std::pair{24, 23}, {23, 23}, {1, 1}}) {
+    test::OracleCase llava = tower("llava");
+    set_count(llava, "block_count", layers);
+    EXPECT_EQ(std::ssize(read(llava).tower.layers), read_layers);
+  }
+  const VisionSpec features = read(tower("llava-features"));
+  EXPECT_EQ(features.tower.layers.size(), 3u);
+  EXPECT_EQ(features.tower.kept_layers, std::vector<int>{0});
+}
+
+TEST(VisionFamilies, LlavaIsCutIntoTilesWhereItNamesSizes) {
+  test::OracleCase llava = tower("llava");
+  EXPECT_EQ(read(llava).tiling.choice, Tiling::Choice::kNone);
+  EXPECT_TRUE(read(llava).sizing.bars);
+  llava.json["metadata"]["clip.vision.image_grid_pinpoints"] =
+      Json{{"type", "array"}, {"of", "int32"}, {"value", {24, 48, 72, 24}}};
+  const VisionSpec spec = read(llava);
+  EXPECT_EQ(spec.tiling.choice, Tiling::Choice::kLargest);
+  EXPECT_EQ(spec.tiling.grids, (std::vector<std::array<int, 2>>{{1, 2}, {3, 1}}));
+  EXPECT_FALSE(spec.sizing.bars);
+}
+
+TEST(VisionFamilies, TilesOfInternVl) {
+  test::OracleCase internvl = tower("internvl");
+  set_count(internvl, "preproc_min_tiles", 2);
+  set_count(internvl, "preproc_max_tiles", 3);
+  EXPECT_EQ(read(internvl).tiling.grids,
+            (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
+}
+
+}  // namespace
+}  // namespace linnet
