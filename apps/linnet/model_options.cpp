@@ -242,6 +242,12 @@ void ModelOptions::add_vision_to(CLI::App& app) {
          "GGUF file of the model's encoder of pictures, or its name inside --repo; auto: the "
          "one there, or in the model's folder, with mmproj in its name")
       ->type_name("FILE|auto");
+  app.add_option(
+         "--image-tokens", image_tokens,
+         "most tokens of a picture, where the encoder takes pictures of any size: more show "
+         "more, and take longer")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 16))
+      ->capture_default_str();
 }
 
 void ModelOptions::read_environment() {
@@ -329,7 +335,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (options.mmproj.empty()) return model;
   const auto encoder = find_encoder(options, *path);
   if (!encoder) return encoder.error();
-  if (Status s = (*model)->add_vision(*encoder); !s) return s.error();
+  if (Status s = (*model)->add_vision(*encoder, options.image_tokens); !s) return s.error();
   return model;
 }
 

@@ -29,6 +29,7 @@ struct ModelOptions {
   bool speculate = false;
   std::string draft_model;
   std::vector<std::string> adapters;  ///< see parse_lora()
+  std::int64_t image_tokens = VisionFile::kUsualTokens;
   std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures
   std::string instruction_set;  ///< of LINNET_CPU; empty: the best that the machine has
 

@@ -49,12 +49,12 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
   return {};
 }
 
-Status ModelFile::add_vision(const std::string& path) {
+Status ModelFile::add_vision(const std::string& path, std::int64_t most_tokens) {
   if (!spec_.causal || spec_.input.layers > 0) {
     return Error{
         fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
   }
-  auto vision = VisionFile::open(path, spec_);
+  auto vision = VisionFile::open(path, spec_, most_tokens);
   if (!vision) return vision.error();
   vision_ = std::move(*vision);
   return {};

@@ -33,7 +33,8 @@ class ModelFile {
 
   /// Adds the encoder of pictures in the `mmproj` file `path`, for those who plan and load the
   /// model from now on. An Error that names what is wrong where it is none of this model.
-  Status add_vision(const std::string& path);
+  /// See VisionFile::open for `most_tokens`.
+  Status add_vision(const std::string& path, std::int64_t most_tokens = VisionFile::kUsualTokens);
 
   const gguf::File& file() const { return file_; }
   /// Null where the model reads no pictures.

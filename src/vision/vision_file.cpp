@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/checked.hpp"
 #include "vision/family.hpp"
 #include "vision/vision_model.hpp"
@@ -33,7 +35,8 @@ Status check_columns(const gguf::File& file, std::int64_t columns, const VisionS
 }  // namespace
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
-                                                     const ModelSpec& text) {
+                                                     const ModelSpec& text,
+                                                     std::int64_t most_tokens) {
   auto file = gguf::File::open(path);
   if (!file) return file.error();
   std::unique_ptr<VisionFile> vision(new VisionFile(std::move(*file)));
@@ -42,6 +45,9 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
   auto spec = read_vision_spec(vision->file_, loader);
   if (!spec) return spec.error();
   vision->spec_ = std::move(*spec);
+  PictureSizing& sizing = vision->spec_.sizing;
+  sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
+  sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   if (Status s =
           check_columns(vision->file_, columns_of(loader, vision->spec_), vision->spec_, text);
       !s) {

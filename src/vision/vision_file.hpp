@@ -12,10 +12,14 @@ namespace linnet {
 /// An `mmproj` file, opened far enough to say what it makes of pictures; no weights are loaded.
 class VisionFile {
  public:
-  /// An Error where it is not the encoder of a text model of `text`: what it makes of pictures must
-  /// be rows of that.
+  /// What a picture may become where it is not said: more would take gigabytes and minutes.
+  static constexpr std::int64_t kUsualTokens = 1024;
+
+  /// Pictures of any shape shrink to `most_tokens`, if not to fewer. An Error where the file is not
+  /// the encoder of a text model of `text`: what it makes of pictures must be rows of that.
   static Result<std::unique_ptr<VisionFile>> open(const std::filesystem::path& path,
-                                                  const ModelSpec& text);
+                                                  const ModelSpec& text,
+                                                  std::int64_t most_tokens = kUsualTokens);
 
   const gguf::File& file() const { return file_; }
   const VisionSpec& spec() const { return spec_; }

@@ -57,15 +57,15 @@ std::int64_t most_patches(const VisionSpec& spec) {
   return std::max(whole, square(spec.tiling.side));
 }
 
-// The residual stream, inputs and results of blocks, queries, keys and values; what is within a
-// feed-forward part; pixels and projections. Twice, for all that is rounded up.
+// The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
+// what is within a feed-forward part; pixels and projections. And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
   const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
   const std::int64_t floats =
       streams * tower.width + 2 * inner + std::int64_t{3} * spec.patch_side * spec.patch_side;
-  return saturating_multiply(most_patches(spec), 2 * floats * std::int64_t{sizeof(float)});
+  return saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
