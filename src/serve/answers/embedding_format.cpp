@@ -1,36 +1,19 @@
 #include <bit>
 #include <cstring>
 
+#include "base/base64.hpp"
 #include "generate/embedding.hpp"
 #include "serve/answers/formats.hpp"
 
 namespace linnet::serve {
 namespace {
 
-// https://www.rfc-editor.org/rfc/rfc4648#section-4
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    }
-    const std::size_t digits = std::min<std::size_t>(bytes.size() - i, 3) + 1;
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += k < digits ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return text;
-}
-
 // The numbers as little-endian float32.
 std::string packed(const std::vector<float>& numbers) {
   static_assert(std::endian::native == std::endian::little);
   std::string bytes(numbers.size() * sizeof(float), '\0');
   std::memcpy(bytes.data(), numbers.data(), bytes.size());
-  return base64(bytes);
+  return encode_base64(bytes);
 }
 
 class EmbeddingFormat final : public AnswerFormat {
