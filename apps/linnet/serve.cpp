@@ -27,7 +27,7 @@ struct Options {
   std::string cache_folder;
   std::int64_t port = 8080;
   std::int64_t most_gap_ms = 200;
-  std::int64_t body_mib = 8;
+  std::int64_t body_mib = 32;
   std::int64_t drain_s = 30;
   bool logs = false;
 };

@@ -25,7 +25,7 @@ struct ServerOptions {
   std::size_t most_connections = 4096;
   /// Of them, from one address (with IPv6 a network of 64 bits) of another machine; 0: a quarter.
   std::size_t most_connections_of_address = 0;
-  std::uint64_t body_bytes = 8 << 20;
+  std::uint64_t body_bytes = 32 << 20;   ///< of a request
   std::chrono::seconds header_time{30};  ///< for the header of a request
   std::chrono::seconds body_time{60};    ///< for its body
   std::chrono::seconds write_time{30};   ///< for a client to take a part of an answer

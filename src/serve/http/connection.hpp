@@ -21,7 +21,7 @@ namespace linnet::serve {
 /// What a client may send, and how long it may take for it.
 struct ConnectionLimits {
   std::uint32_t header_bytes = 16 << 10;
-  std::uint64_t body_bytes = 8 << 20;
+  std::uint64_t body_bytes = 32 << 20;
   std::chrono::seconds header_time{30};  ///< also how long a connection may stay idle
   std::chrono::seconds body_time{60};
   std::chrono::seconds write_time{30};  ///< for a part of an answer

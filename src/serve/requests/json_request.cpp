@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMostDepth = 64;
 constexpr std::size_t kMostMembers = 1024;
+constexpr std::size_t kMostValues = 1 << 22;
 
 // Walks through the text without building anything, to refuse what would be dangerous to build.
 class Inspector final : public nlohmann::json_sax<Json> {
@@ -18,13 +19,13 @@ class Inspector final : public nlohmann::json_sax<Json> {
 
   const std::string& problem() const { return problem_; }
 
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(number_integer_t) override { return count(); }
+  bool number_unsigned(number_unsigned_t) override { return count(); }
+  bool number_float(number_float_t, const string_t&) override { return count(); }
+  bool string(string_t&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
   bool start_object(std::size_t) override { return open(); }
   bool start_array(std::size_t) override { return open(); }
   bool end_object() override { return close(); }
@@ -43,9 +44,14 @@ class Inspector final : public nlohmann::json_sax<Json> {
   }
 
  private:
+  bool count() {
+    if (++values_ <= kMostValues) return true;
+    problem_ = fmt::format("the body has more than {} JSON values", kMostValues);
+    return false;
+  }
   bool open() {
     members_.push_back(0);
-    if (members_.size() <= kMostDepth) return true;
+    if (members_.size() <= kMostDepth) return count();
     problem_ = fmt::format("the body is JSON nested deeper than {}", kMostDepth);
     return false;
   }
@@ -55,6 +61,7 @@ class Inspector final : public nlohmann::json_sax<Json> {
   }
 
   const std::size_t body_bytes_;
+  std::size_t values_ = 0;
   std::vector<std::size_t> members_;  // of each open object
   std::string problem_;
 };

@@ -14,7 +14,8 @@
 namespace linnet::serve {
 
 /// Parses the body of a request: at most 64 deep and 1,024 members an object, because the parser's
-/// containers take recursion and quadratic time. An Error says what is wrong and where.
+/// containers take recursion and quadratic time; at most 4,194,304 values, each of which may take
+/// twenty times as much memory as its text. An Error says what is wrong and where.
 Result<Json> parse_body(std::string_view body);
 
 /// Puts `text` behind the text `to`, which may be null at first. In place: a request may have a
