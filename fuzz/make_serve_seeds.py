@@ -37,6 +37,9 @@ MESSAGES = [
     },
     {"role": "tool", "name": "get_weather", "tool_call_id": "call_1", "content": "sunny"},
 ]
+DATA = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"  # a GIF of one pixel
+URL = "data:image/gif;base64," + DATA
+SEEN = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]}]
 SAMPLING = {
     "model": "model",
     "max_tokens": 8,
@@ -83,6 +86,8 @@ BLOCKS = [
         ],
     },
 ]
+SOURCE = {"type": "base64", "media_type": "image/gif", "data": DATA}
+SEEN_BLOCKS = [{"role": "user", "content": [{"type": "image", "source": SOURCE}]}]
 ANTHROPIC = {
     "model": "model",
     "max_tokens": 8,
@@ -119,6 +124,7 @@ REQUESTS = [
             },
         },
         {"messages": MESSAGES[:2], "response_format": {"type": "json_object"}},
+        {"messages": SEEN},
     ],
     [
         {
@@ -134,13 +140,14 @@ REQUESTS = [
             "metadata": {"a": "b"},
         },
         {"input": "Weather?", "previous_response_id": None, "truncation": "disabled"},
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": URL}]}]},
     ],
     [{"input": ["a", "b"], "encoding_format": "base64", "dimensions": 64}, {"input": [1, 2]}],
-    [ANTHROPIC],
-    [ANTHROPIC],
+    [ANTHROPIC, {"max_tokens": 8, "messages": SEEN_BLOCKS}],
+    [ANTHROPIC, {"messages": SEEN_BLOCKS}],
     [{"content": "a b", "add_special": True, "parse_special": True, "with_pieces": True}],
     [{"tokens": [1, 2, 3]}],
-    [{"messages": MESSAGES, "add_generation_prompt": False}],
+    [{"messages": MESSAGES, "add_generation_prompt": False}, {"messages": SEEN}],
     [
         {"query": "a", "documents": ["b", {"text": "c"}], "top_n": 1, "return_documents": True},
         {"query": "a", "texts": ["b"], "return_text": True, "model": "model"},

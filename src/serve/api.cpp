@@ -138,15 +138,15 @@ ApiReply Api::refusal(const ApiRequest& request, const ApiError& error) {
 }
 
 ApiReply Api::handle(ApiRequest& request) {
-  auto reply = reply_to(request, /*may_compile=*/true);
+  auto reply = reply_to(request, /*may_take_long=*/true);
   return reply ? std::move(*reply) : refusal(request, reply.error());
 }
 
 std::optional<ApiReply> Api::handle_quickly(ApiRequest& request) {
   if (request.body.size() > kQuickBody) return std::nullopt;
-  auto reply = reply_to(request, /*may_compile=*/false);
+  auto reply = reply_to(request, /*may_take_long=*/false);
   if (reply) return std::move(*reply);
-  if (reply.error().code == GrammarCache::kNotCompiled) {
+  if (reply.error().code == kTakesLong) {
     request.json.reset();  // it may take twenty times as much memory as the body while it waits
     return std::nullopt;
   }
@@ -154,9 +154,9 @@ std::optional<ApiReply> Api::handle_quickly(ApiRequest& request) {
 }
 
 // A reply is due whatever a library that we call throws.
-ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_compile) {
+ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_take_long) {
   try {
-    return dispatch(request, may_compile);
+    return dispatch(request, may_take_long);
   } catch (const std::bad_alloc&) {
     return unavailable(503, "there is not enough memory for the request", "out_of_memory");
   } catch (const std::exception& error) {
@@ -165,7 +165,7 @@ ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_compile) {
   }
 }
 
-ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_compile) {
+ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   if (const auto error = refuse(request)) return *error;
   const Route& route = *find_route(request.path);
   if (route.method == "POST" && !request.json) {
@@ -177,7 +177,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_compile) {
   const auto chosen = choose_model(body);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
-  ApiContext context{models_, **chosen, metrics_, sequences_, may_compile};
+  ApiContext context{models_, **chosen, metrics_, sequences_, may_take_long};
   return route.handler(context, request, body);
 }
 

@@ -30,8 +30,8 @@ class Api {
   static ErrorShape error_shape(std::string_view path);
 
  private:
-  ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_compile);
-  ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_compile);
+  ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_take_long);
+  ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_take_long);
   ApiResult<ModelEntry*> choose_model(const Json& body) const;
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 

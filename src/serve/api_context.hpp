@@ -43,7 +43,8 @@ struct ApiContext {
   ModelEntry& chosen;  ///< of them, by the request
   const Metrics& metrics;
   SequenceList& sequences;
-  bool may_compile = true;  ///< else a grammar that is not known is GrammarCache::kNotCompiled
+  /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures.
+  bool may_take_long = true;
 
   const ServedModel& model() const { return chosen.model; }
 };

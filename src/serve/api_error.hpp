@@ -21,6 +21,9 @@ struct ApiError {
   std::string allow;      ///< what the path takes instead of the method; empty: no such header
 };
 
+/// The code of what a request meets where it must not take long, but would. No client sees it.
+inline constexpr std::string_view kTakesLong = "takes_long";
+
 /// A value, or why there is none.
 template <class T>
 class [[nodiscard]] ApiResult {

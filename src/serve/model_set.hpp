@@ -9,6 +9,7 @@
 #include "serve/constraints/grammar_cache.hpp"
 #include "serve/engine_thread.hpp"
 #include "serve/metrics.hpp"
+#include "serve/picture_room.hpp"
 #include "serve/served_model.hpp"
 
 namespace linnet::serve {
@@ -30,6 +31,7 @@ struct ModelEntry {
   const ServedModel model;
   ModelMetrics metrics;
   GrammarCache grammars{model};
+  PictureRoom pictures;
   std::unique_ptr<EngineThread> engine;  ///< never null before ModelSet::stop()
 };
 

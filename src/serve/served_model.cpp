@@ -106,6 +106,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.context = context;
   model.created = std::time(nullptr);
   model.width = file.spec().width;
+  if (file.vision()) model.pictures = &file;
   add_tokens(model);
   if (Status status = add_infill_tokens(file.file(), model); !status) return status.error();
   if (Status status = add_sampling(file.file(), model); !status) return status.error();

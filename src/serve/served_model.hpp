@@ -42,10 +42,11 @@ struct ServedModel {
   SamplingParams sampling;                     ///< where a request says nothing else
   std::vector<SamplingParameter> recommended;  ///< those of it that the file names
   std::vector<TokenId> dry_breakers;
-  std::string text_problem;        ///< why it makes no text; empty: it does
-  std::optional<Pooling> pooling;  ///< of embeddings
-  std::string pooling_problem;     ///< why there is no pooling
-  std::int64_t width = 0;          ///< numbers in an embedding
+  std::string text_problem;             ///< why it makes no text; empty: it does
+  std::optional<Pooling> pooling;       ///< of embeddings
+  std::string pooling_problem;          ///< why there is no pooling
+  std::int64_t width = 0;               ///< numbers in an embedding
+  const ModelFile* pictures = nullptr;  ///< what reads them; null: the model reads none
   std::optional<Reranker> reranker;
   std::string reranker_problem;  ///< why it is none
 };

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.hpp"
 #include "support/paths.hpp"
+#include "support/picture_model.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -29,6 +31,42 @@ TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
   EXPECT_FALSE(request.json);
   EXPECT_EQ(request.body, body);
   EXPECT_EQ(api.handle(request).status, 500) << "for want of an engine, behind the grammar";
+}
+
+// Decoding and making them smaller takes up to seconds, however small the files are.
+TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
+  const test::PictureModel files;
+  const auto file = ModelFile::open(files.model());
+  ASSERT_TRUE((*file)->add_vision(files.mmproj()));
+  auto model = describe_model(**file, "m", "chatml", 512);
+  ASSERT_TRUE(model.ok());
+  std::vector<ModelToServe> given;
+  given.push_back({std::move(*model),
+                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
+  Metrics metrics;
+  const ModelSet models(std::move(given), {}, [](const Notices&) {});
+  EXPECT_FALSE(models.first().engine->wait_until_loaded());
+  Api api(models, metrics);
+  const std::string data = encode_base64(test::picture_file("decode/one-pixel.png"));
+  const auto request_with = [&](const std::string& url) {
+    ApiRequest request;
+    request.method = "POST";
+    request.path = "/v1/chat/completions";
+    request.body = R"({"messages": [{"role": "user", "content": [{"type": "image_url", )"
+                   R"("image_url": ")" +
+                   url + R"("}]}]})";
+    request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+    return request;
+  };
+  ApiRequest request = request_with("data:image/png;base64," + data);
+  EXPECT_FALSE(api.handle_quickly(request));
+  EXPECT_FALSE(request.json);
+  EXPECT_EQ(api.handle(request).status, 500) << "for want of an engine, behind the picture";
+  ApiRequest wrong = request_with("https://example.com");
+  const auto refused = api.handle_quickly(wrong);
+  ASSERT_TRUE(refused) << "which needs no look at a picture";
+  EXPECT_EQ(refused->status, 400);
+  EXPECT_EQ(models.first().pictures.held_bytes(), 0);
 }
 
 }  // namespace

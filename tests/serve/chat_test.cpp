@@ -78,6 +78,8 @@ TEST_F(Chat, WrongMessagesAreNamed) {
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "assistant", "tool_calls": [{"function": {}}]}])")),
             "messages[0].tool_calls[0].function.name");
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "image_url"}]}])")),
+            "messages[0].content[0].image_url");
+  EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "sound"}]}])")),
             "messages");
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "text"}]}])")),
             "messages[0].content[0].text");

@@ -231,6 +231,8 @@ TEST_F(Messages, ErrorsHaveAnthropicsShape) {
   refused({{"messages", {{{"role", "robot"}, {"content", "a"}}}}}, "messages[0].role:");
   refused({{"messages", {{{"role", "user"}}}}}, "messages[0].content:");
   refused({{"messages", {{{"role", "user"}, {"content", {{{"type", "image"}}}}}}}},
+          "messages[0].content[0].source:");
+  refused({{"messages", {{{"role", "user"}, {"content", {{{"type", "sound"}}}}}}}},
           "messages[0].content[0].type:");
   refused({{"messages", {{{"role", "user"}, {"content", {{{"type", "text"}}}}}}}},
           "messages[0].content[0].text:");

@@ -15,14 +15,19 @@ inline const std::string kToolTemplate = in_repository("tests/serve/tools.jinja"
 /// Lets the model think where enable_thinking asks for it.
 inline const std::string kThinkingTemplate = in_repository("tests/serve/thinking.jinja");
 
-/// The server with the bundled model, or the one at `path`, on a free port, in this process.
+/// The server with the bundled model, or the one at `path` with the encoder of pictures at
+/// `mmproj`, on a free port, in this process.
 class Serving {
  public:
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
                    const std::string& chat_template = "chatml", std::int64_t context = 512,
-                   const std::string& path = kBundledModel) {
+                   const std::string& path = kBundledModel, const std::string& mmproj = "") {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
+    if (!mmproj.empty()) {
+      const Status added = file_->add_vision(mmproj);
+      EXPECT_TRUE(added) << added.error().message;
+    }
     auto model = serve::describe_model(*file_, "linnet-kjv", chat_template, context);
     EXPECT_TRUE(model.ok()) << model.error().message;
     auto load = [this, kv_tokens] {
@@ -39,6 +44,7 @@ class Serving {
   }
 
   serve::Server& server() { return *server_; }
+  const ModelFile& file() const { return *file_; }
   std::uint16_t port() const { return server_->port(); }
   HttpReply get(std::string_view path, std::string_view headers = "") const {
     return http(port(), "GET", path, "", headers);

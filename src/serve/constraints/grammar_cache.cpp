@@ -29,7 +29,7 @@ ApiResult<grammar::GrammarSession> GrammarCache::session(const std::string& key,
   const std::string short_key = digest(key);
   Mask mask = find(short_key);
   if (!mask) {
-    if (!make) return invalid_request("", param, std::string(kNotCompiled));
+    if (!make) return invalid_request("", param, std::string(kTakesLong));
     auto made = make_mask(param, make);
     if (!made) return made.error();
     mask = std::move(*made);

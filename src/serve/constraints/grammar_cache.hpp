@@ -27,13 +27,11 @@ class GrammarCache {
   explicit GrammarCache(const ServedModel& model) : model_(model) {}
 
   /// A session with the grammar that was compiled for `key` before, or with the one that `make`
-  /// gives, which may take long; without `make`, that is the error kNotCompiled. Other errors:
+  /// gives, which may take long; without `make`, that is the error kTakesLong. Other errors:
   /// those of `make`; a grammar that is too large or that the vocabulary can't spell, which is then
   /// the fault of the field `param`; too many grammars in use.
   ApiResult<grammar::GrammarSession> session(const std::string& key, const std::string& param,
                                              const Maker& make);
-
-  static constexpr std::string_view kNotCompiled = "grammar_not_compiled";  ///< the error's code
 
  private:
   using Mask = std::shared_ptr<grammar::TokenMask>;

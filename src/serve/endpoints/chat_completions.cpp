@@ -27,7 +27,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);
   if (!chat_plan) return chat_plan.error();
-  plan.prompts.push_back(std::move(chat_plan->prompt));
+  add_chat(plan, std::move(chat_plan->chat));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   AnswerHead head = make_head("chatcmpl-", context.model(), plan.options);
   plan.id = head.id;

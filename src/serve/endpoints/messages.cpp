@@ -1,6 +1,5 @@
 // Anthropic's Messages API: https://docs.anthropic.com/en/api/messages
 
-#include "chat/prompt_encoding.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/message_request.hpp"
 
@@ -19,9 +18,9 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
   AnswerHead head = make_head("msg_", context.model(), plan.options);
   plan.id = head.id;
   plan.format =
-      make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->prompt));
+      make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->chat.prompt));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  plan.prompts.push_back(std::move(chat_plan->prompt));
+  add_chat(plan, std::move(chat_plan->chat));
   return start_answer(context, request, std::move(plan));
 }
 
@@ -32,9 +31,9 @@ Handled count_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();
-  const auto ids = encode_prompt(*context.model().tokenizer, *prompt);
-  if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
-  return json_reply({{"input_tokens", ids->size()}});
+  const auto encoded = encode_chat(context, chat, *prompt);
+  if (!encoded) return encoded.error();
+  return json_reply({{"input_tokens", encoded->prompt.size()}});
 }
 
 }  // namespace linnet::serve

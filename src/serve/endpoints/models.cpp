@@ -41,6 +41,7 @@ Json describe(const ModelEntry& entry) {
   const ServedModel& model = entry.model;
   Json capabilities = {"completion"};
   if (model.chat) capabilities.push_back("chat");
+  if (model.chat && model.pictures) capabilities.push_back("multimodal");  // llama.cpp's word
   return {{"id", model.id},
           {"object", "model"},
           {"created", model.created},

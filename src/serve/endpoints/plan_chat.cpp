@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "chat/prompt_encoding.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 #include "serve/endpoints/start_answer.hpp"
 
@@ -89,7 +88,7 @@ ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const st
                                                    const std::string& param,
                                                    const GrammarCache::Maker& make) {
   return context.chosen.grammars.session(key, param,
-                                         context.may_compile ? make : GrammarCache::Maker());
+                                         context.may_take_long ? make : GrammarCache::Maker());
 }
 
 // Holds the thinking of an answer to so many tokens; nothing where the model does not think.
@@ -126,8 +125,8 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   const ServedModel& model = context.model();
   auto prompt = render_chat(model, chat.request);
   if (!prompt) return prompt.error();
-  auto ids = encode_prompt(*model.tokenizer, *prompt);
-  if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
+  auto encoded = encode_chat(context, chat, *prompt);
+  if (!encoded) return encoded.error();
   if (restricts_calls(chat) || !constraint.is_none()) {
     if (!chat.request.begun_answer.empty()) {
       return invalid_request(
@@ -146,7 +145,7 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
     options.sampling.thinking = std::move(*budget);
   }
   ChatPlan plan;
-  plan.prompt = std::move(*ids);
+  plan.chat = std::move(*encoded);
   plan.shown_tokens = markers(model, prompt->output_format);
   plan.parsing = {prompt->output_format,
                   {.tools = chat.request.tools,

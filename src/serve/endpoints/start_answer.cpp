@@ -99,6 +99,11 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
   }
 }
 
+void add_chat(AnswerPlan& plan, EncodedChat chat) {
+  plan.prompts.push_back(std::move(chat.prompt));
+  plan.pictures = std::move(chat.pictures);
+}
+
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
   return {random_id(prefix),         model.id,         std::time(nullptr), options.streams_usage,
@@ -129,6 +134,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
+      jobs.back().request.pictures = plan.pictures;
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, jobs.back().request);
     }
   }

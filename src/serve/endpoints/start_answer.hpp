@@ -13,12 +13,19 @@
 
 namespace linnet::serve {
 
+/// A conversation as the model reads it.
+struct EncodedChat {
+  std::vector<TokenId> prompt;
+  Pictures pictures;
+};
+
 /// An answer that is to be generated.
 struct AnswerPlan {
   std::string_view endpoint{};
   std::string id{};
   GenerationOptions options{};
   std::vector<std::vector<TokenId>> prompts{};  ///< each has options.choices choices
+  Pictures pictures{};                          ///< whose rows the prompts have
   std::vector<TokenId> shown_tokens{};
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
@@ -35,6 +42,9 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling);
 ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
                   std::string param);
 
+/// Answers a conversation.
+void add_chat(AnswerPlan& plan, EncodedChat chat);
+
 /// Checks that the prompts fit the context, and hands them to the engine.
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
 
@@ -46,9 +56,19 @@ AnswerHead make_head(std::string_view prefix, const ServedModel& model,
 /// show the messages.
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request);
 
+/// Encodes what render_chat() gave, with its pictures, which takes long. Errors name what is wrong
+/// with a picture: no encoder in the model, a file that is none, no place in the template or in the
+/// context.
+ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
+                                   const Prompt& prompt);
+
+/// The text of what render_chat() gave, with something readable in the places of pictures.
+ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& chat,
+                                    const Prompt& prompt);
+
 /// What the answer to a conversation needs beside its options.
 struct ChatPlan {
-  std::vector<TokenId> prompt;
+  EncodedChat chat;
   std::vector<TokenId> shown_tokens;
   AnswerParsing parsing;
 };

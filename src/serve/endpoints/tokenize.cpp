@@ -62,7 +62,9 @@ Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body)
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);
   if (!prompt) return prompt.error();
-  return json_reply({{"prompt", prompt->text}, {"warnings", prompt->warnings}});
+  const auto shown = shown_prompt(context.model(), chat, *prompt);
+  if (!shown) return shown.error();
+  return json_reply({{"prompt", *shown}, {"warnings", prompt->warnings}});
 }
 
 }  // namespace linnet::serve

@@ -19,7 +19,6 @@ namespace http = beast::http;
 constexpr std::chrono::seconds kAliveInterval{15};
 // How often to look for the end of a connection whose client has already sent more.
 constexpr std::chrono::milliseconds kWatchInterval{250};
-constexpr std::size_t kMostLoggedBytes = 64 << 10;
 // Bytes of a body that are read at once.
 constexpr std::size_t kReadBytes = 64 << 10;
 
@@ -253,7 +252,7 @@ asio::awaitable<bool> Connection::send(ApiReply reply) {
   if (!reply.body.empty()) response.set(http::field::content_type, reply.content_type);
   for (const auto& [name, value] : reply.headers) response.set(name, value);
   response.keep_alive(exchange_.keep_alive);
-  if (context_.logs_content) answer_text_ = reply.body.substr(0, kMostLoggedBytes);
+  if (context_.logs_content) answer_text_ = logged_content(reply.body);
   response.body() = std::move(reply.body);
   response.prepare_payload();
   // Of these there is no body whose length could be told.
@@ -367,9 +366,9 @@ void Connection::record(PendingAnswer* answer) {
   if (answer && answer->error()) line["error"] = answer->error()->message;
   if (answer && !answer->warnings().empty()) line["warnings"] = answer->warnings();
   if (context_.logs_content) {
-    line["request"] = exchange_.request.body.substr(0, kMostLoggedBytes);
+    line["request"] = logged_content(exchange_.request.body);
     if (answer && answer->finished()) answer_text_ = dump(answer->whole());
-    line["reply"] = answer_text_.substr(0, kMostLoggedBytes);
+    line["reply"] = logged_content(answer_text_);
   }
   context_.log(dump(line));
 }

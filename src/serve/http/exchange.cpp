@@ -15,6 +15,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 constexpr std::size_t kLongestId = 128;
+constexpr std::size_t kMostLoggedBytes = 64 << 10;
+// Longer than any word of a text.
+constexpr std::size_t kLongestLoggedRun = 512;
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -73,6 +76,12 @@ std::string request_id(std::string_view wanted) {
   return fmt::format("req-{:08x}{:08x}", device(), device());
 }
 
+// Whether base64 may have it; / may be written as \/ in JSON.
+bool is_in_base64(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' ||
+         c == '/' || c == '=' || c == '\\';
+}
+
 std::string utc_time(const char* format) {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -104,6 +113,21 @@ Exchange read_head(const http::header<true>& head) {
 }
 
 std::string http_date() { return utc_time("%a, %d %b %Y %H:%M:%S GMT"); }
+
+std::string logged_content(std::string_view body) {
+  std::string text;
+  while (!body.empty() && text.size() < kMostLoggedBytes) {
+    const auto end = std::ranges::find_if_not(body, is_in_base64);
+    const auto run = std::max<std::size_t>(1, static_cast<std::size_t>(end - body.begin()));
+    if (run > kLongestLoggedRun) {
+      text += fmt::format("...{} bytes...", run);
+    } else {
+      text += body.substr(0, run);
+    }
+    body.remove_prefix(run);
+  }
+  return text.substr(0, kMostLoggedBytes);
+}
 
 Json access_line(const Exchange& exchange) {
   const std::chrono::duration<double, std::milli> took =

@@ -12,16 +12,38 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-void check_content(Fields& message) {
+// {"url": URL, "detail": ...}, or the URL. How large a model sees pictures is the model's matter,
+// whatever the detail.
+Json read_image_url(Fields& part, PictureParts& pictures) {
+  const Json* const field = part.find("image_url");
+  if (field && !field->is_object()) return pictures.from_url(part, "image_url");
+  if (!field) {
+    part.fail("image_url", "expected an object or a string, found nothing");
+    return nullptr;
+  }
+  Fields image(*field, part.path_of("image_url"));
+  image.text("detail");
+  Json text = pictures.from_url(image, "url");
+  part.take_error(image);
+  return text;
+}
+
+// Puts parts of text in the places of pictures in `shown`, a copy of the message.
+void read_content(Fields& message, std::string_view role, PictureParts& pictures, Json& shown) {
   const Json* const content = message.find("content");
   if (!content || content->is_string()) return;
   if (!content->is_array()) return message.fail_type("content", "a string or an array", *content);
-  for (std::size_t i = 0; i < content->size(); ++i) {
+  for (std::size_t i = 0; i < content->size() && !message.error(); ++i) {
     const std::string at = fmt::format("content[{}]", i);
     if (!(*content)[i].is_object()) return message.fail_type(at, "an object", (*content)[i]);
     Fields part((*content)[i], message.path_of(at));
     const std::string type = part.required_text("type");
-    if (type == "text" || part.has("text")) part.required_text("text");
+    if (type == "image_url") {
+      if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
+      shown["content"][i] = read_image_url(part, pictures);
+    } else if (type == "text" || part.has("text")) {
+      part.required_text("text");
+    }
     message.take_error(part);
   }
 }
@@ -43,7 +65,7 @@ void check_calls(Fields& message) {
 // Templates do not know the newer name of system messages.
 std::string role_of(std::string role) { return role == "developer" ? "system" : role; }
 
-Json read_messages(Fields& fields) {
+Json read_messages(Fields& fields, PictureParts& pictures) {
   const Json* const given = fields.array("messages", kMostMessages);
   if (!given || given->empty()) {
     fields.fail("messages", "expected an array with at least one message");
@@ -56,9 +78,9 @@ Json read_messages(Fields& fields) {
       fields.fail_type(at, "an object", messages[i]);
       break;
     }
-    Fields message(messages[i], fields.path_of(at));
+    Fields message((*given)[i], fields.path_of(at));
     const std::string role = role_of(message.required_text("role"));
-    check_content(message);
+    read_content(message, role, pictures, messages[i]);
     check_calls(message);
     fields.take_error(message);
     if (!fields.error()) messages[i]["role"] = role;
@@ -209,7 +231,9 @@ Json read_template_variables(Fields& fields) {
 ChatFields read_chat_fields(Fields& fields) {
   refuse_what_is_not_there(fields);
   ChatFields chat;
-  chat.request.messages = read_messages(fields);
+  PictureParts pictures;
+  chat.request.messages = read_messages(fields, pictures);
+  chat.pictures = pictures.take();
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);
   if (const auto effort = fields.text("reasoning_effort")) {

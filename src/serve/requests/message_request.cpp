@@ -5,6 +5,7 @@
 #include <array>
 #include <map>
 
+#include "base/utf8.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -13,7 +14,7 @@ namespace {
 // Turns the messages of one request, block by block.
 class MessageReader {
  public:
-  explicit MessageReader(Fields& fields) : fields_(fields) {}
+  MessageReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
 
   Json run() {
     add_system();
@@ -34,7 +35,7 @@ class MessageReader {
 
  private:
   void add_system() {
-    Json content = text_content(fields_, "system");
+    Json content = content_of(fields_, "system", kTextTypes);
     if (!content.is_null()) {
       messages_.push_back({{"role", "system"}, {"content", std::move(content)}});
     }
@@ -64,13 +65,16 @@ class MessageReader {
   void add_block(Fields& message, const std::string& at, const Json& object, Json& turned) {
     if (!object.is_object()) return message.fail_type(at, "an object", object);
     Fields block(object, message.path_of(at));
-    static constexpr std::array<std::string_view, 5> kTypes = {
-        "text", "thinking", "redacted_thinking", "tool_use", "tool_result"};
+    static constexpr std::array<std::string_view, 6> kTypes = {
+        "text", "image", "thinking", "redacted_thinking", "tool_use", "tool_result"};
     if (!block.has("type")) block.fail("type", "expected a string, found nothing");
     const std::string type = block.one_of("type", kTypes, "text");
-    if (type == "text") {
+    if (type == "text" || type == "image") {
+      if (type == "image" && turned["role"] != "user") {
+        block.fail("type", std::string(kNoPictureHere));
+      }
       if (turned["content"].is_null()) turned["content"] = Json::array();
-      turned["content"].push_back({{"type", "text"}, {"text", block.required_text("text")}});
+      turned["content"].push_back(part_of(block, type));
     } else if (type == "thinking") {
       append_text(block.required_text("thinking"), turned["reasoning_content"]);
     } else if (type == "tool_use") {
@@ -93,37 +97,66 @@ class MessageReader {
 
   void add_result(Fields& block) {
     const std::string id = block.required_text("tool_use_id");
-    Json content = text_content(block, "content");
+    Json content = content_of(block, "content", kResultTypes);
     messages_.push_back({{"role", "tool"},
                          {"tool_call_id", id},
                          {"name", tool_names_[id]},
                          {"content", content.is_null() ? Json("") : std::move(content)}});
   }
 
-  // A text, or blocks of text as parts; null where it is absent.
-  static Json text_content(Fields& holder, std::string_view name) {
+  // The part of a block of text or of a picture.
+  Json part_of(Fields& block, std::string_view type) {
+    if (type == "image") return picture_of(block);
+    return {{"type", "text"}, {"text", block.required_text("text")}};
+  }
+
+  Json picture_of(Fields& block) {
+    const Json* const object = block.object("source");
+    if (!object) {
+      block.fail("source", "expected an object, found nothing");
+      return nullptr;
+    }
+    Fields source(*object, block.path_of("source"));
+    const std::string type = source.required_text("type");
+    Json part;
+    if (type == "base64") {
+      source.text("media_type");
+      part = pictures_.from_base64(source, "data");
+    } else {
+      source.fail("type", fmt::format("this server fetches nothing and keeps no files: expected "
+                                      "base64, found {}",
+                                      shortened(type)));
+    }
+    block.take_error(source);
+    return part;
+  }
+
+  // A text, or blocks of these types as parts; null where it is absent.
+  Json content_of(Fields& holder, std::string_view name, std::span<const std::string_view> types) {
     const Json* const field = holder.find(name);
     if (!field) return nullptr;
     if (field->is_string()) return *field;
     if (!field->is_array()) holder.fail_type(name, "a string or an array", *field);
     const Json* const blocks = holder.array(name, kMostMessages);
     Json parts = Json::array();
-    for (std::size_t i = 0; blocks && i < blocks->size(); ++i) {
+    for (std::size_t i = 0; blocks && i < blocks->size() && !holder.error(); ++i) {
       const std::string at = fmt::format("{}[{}]", name, i);
       if (!(*blocks)[i].is_object()) {
         holder.fail_type(at, "an object", (*blocks)[i]);
         break;
       }
       Fields block((*blocks)[i], holder.path_of(at));
-      static constexpr std::array<std::string_view, 1> kTypes = {"text"};
-      block.one_of("type", kTypes, "text");
-      parts.push_back({{"type", "text"}, {"text", block.required_text("text")}});
+      parts.push_back(part_of(block, block.one_of("type", types, "text")));
       holder.take_error(block);
     }
     return parts;
   }
 
+  static constexpr std::array<std::string_view, 1> kTextTypes = {"text"};
+  static constexpr std::array<std::string_view, 2> kResultTypes = {"text", "image"};
+
   Fields& fields_;
+  PictureParts& pictures_;
   Json messages_ = Json::array();
   std::map<std::string, std::string> tool_names_;  // by the ids of calls
 };
@@ -175,7 +208,9 @@ void read_effort(Fields& fields, Json& variables) {
 
 ChatFields read_message_fields(Fields& fields) {
   ChatFields chat;
-  chat.request.messages = MessageReader(fields).run();
+  PictureParts pictures;
+  chat.request.messages = MessageReader(fields, pictures).run();
+  chat.pictures = pictures.take();
   take_begun_answer(fields, chat.request);
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);

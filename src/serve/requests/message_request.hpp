@@ -7,9 +7,9 @@
 namespace linnet::serve {
 
 /// Reads a request of Anthropic's Messages API as the conversation that it stands for: `system`,
-/// `messages` with their blocks (text, thinking, tool_use, tool_result), `tools`, `tool_choice`,
-/// `thinking`. A last message of the assistant is the beginning of the answer. What is wrong is
-/// left in `fields`.
+/// `messages` with their blocks (text, image, thinking, tool_use, tool_result), `tools`,
+/// `tool_choice`, `thinking`. A last message of the assistant is the beginning of the answer. What
+/// is wrong is left in `fields`.
 ChatFields read_message_fields(Fields& fields);
 
 /// Reads `max_tokens`, `stop_sequences` and what all generating endpoints share.

@@ -12,7 +12,7 @@ namespace {
 // Turns the items of one request. Thinking and calls belong to the assistant's message around them.
 class InputReader {
  public:
-  explicit InputReader(Fields& fields) : fields_(fields) {}
+  InputReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
 
   Json run() {
     if (const auto instructions = fields_.text("instructions")) {
@@ -55,7 +55,7 @@ class InputReader {
     } else if (type == "function_call_output") {
       messages_.push_back({{"role", "tool"},
                            {"tool_call_id", item.required_text("call_id")},
-                           {"content", content_of(item, "output")}});
+                           {"content", content_of(item, "output", "tool")}});
     } else {
       add_reasoning(item);
     }
@@ -67,7 +67,7 @@ class InputReader {
                                                                "developer"};
     if (!item.has("role")) item.fail("role", "expected a string, found nothing");
     const std::string role = item.one_of("role", kRoles, "user");
-    Json content = content_of(item, "content");
+    Json content = content_of(item, "content", role);
     if (role == "assistant" && is_assistant_open()) {
       messages_.back()["content"] = std::move(content);
     } else {
@@ -97,8 +97,8 @@ class InputReader {
     return messages_.back();
   }
 
-  // A text, or parts with texts.
-  static Json content_of(Fields& item, std::string_view name) {
+  // A text, or the parts of a message of `role`.
+  Json content_of(Fields& item, std::string_view name, std::string_view role) {
     const Json* const field = item.find(name);
     if (field && field->is_string()) return *field;
     if (!field) item.fail(name, "expected a string or an array, found nothing");
@@ -112,22 +112,37 @@ class InputReader {
         break;
       }
       Fields part((*parts)[i], item.path_of(at));
-      static constexpr std::array<std::string_view, 4> kTypes = {"input_text", "output_text",
-                                                                 "text", "refusal"};
-      const std::string type = part.one_of("type", kTypes, "input_text");
-      const std::string text = part.required_text(type == "refusal" ? "refusal" : "text");
-      content.push_back({{"type", "text"}, {"text", text}});
+      content.push_back(part_of(part, role));
       item.take_error(part);
     }
     return content;
   }
 
+  Json part_of(Fields& part, std::string_view role) {
+    static constexpr std::array<std::string_view, 5> kTypes = {"input_text", "output_text", "text",
+                                                               "refusal", "input_image"};
+    const std::string type = part.one_of("type", kTypes, "input_text");
+    if (type != "input_image") {
+      return {{"type", "text"},
+              {"text", part.required_text(type == "refusal" ? "refusal" : "text")}};
+    }
+    if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
+    if (part.has("file_id")) {
+      part.fail("file_id", "this server keeps no files; send a data: URL in image_url");
+    }
+    part.text("detail");
+    return pictures_.from_url(part, "image_url");
+  }
+
   Fields& fields_;
+  PictureParts& pictures_;
   Json messages_ = Json::array();
 };
 
 }  // namespace
 
-Json read_response_input(Fields& fields) { return InputReader(fields).run(); }
+Json read_response_input(Fields& fields, PictureParts& pictures) {
+  return InputReader(fields, pictures).run();
+}
 
 }  // namespace linnet::serve

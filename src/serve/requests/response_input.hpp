@@ -1,10 +1,11 @@
 #pragma once
 
-#include "serve/requests/json_request.hpp"
+#include "serve/requests/picture_parts.hpp"
 
 namespace linnet::serve {
 
-/// The messages of `instructions` and `input`, as chat completions have them.
-Json read_response_input(Fields& fields);
+/// The messages of `instructions` and `input`, as chat completions have them; parts that stand for
+/// pictures among them.
+Json read_response_input(Fields& fields, PictureParts& pictures);
 
 }  // namespace linnet::serve

@@ -1,0 +1,88 @@
+#include "serve/requests/picture_parts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+
+#include "base/utf8.hpp"
+
+namespace linnet::serve {
+namespace {
+
+constexpr std::string_view kExpected = "expected a data: URL (data:image/png;base64,...)";
+
+std::string random_text() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
+}
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+// What is behind the comma of data:TYPE;base64,DATA (https://www.rfc-editor.org/rfc/rfc2397), or
+// why the URL is none like that. What it calls the type of the data counts for nothing.
+Result<std::string_view> data_of(std::string_view url) {
+  constexpr std::string_view kScheme = "data:";
+  constexpr std::size_t kLongestHead = 256;
+  const std::size_t comma = url.substr(0, kLongestHead).find(',');
+  const std::string head = in_lower_case(url.substr(0, std::min(comma, kLongestHead)));
+  if (head.starts_with("http:") || head.starts_with("https:")) {
+    return Error{fmt::format("this server fetches nothing: {}", kExpected)};
+  }
+  if (!head.starts_with(kScheme)) {
+    return Error{fmt::format("{}, found {}", kExpected, shortened(url))};
+  }
+  if (comma == url.npos || !head.ends_with(";base64")) {
+    return Error{fmt::format("{}, found one without base64", kExpected)};
+  }
+  return url.substr(comma + 1);
+}
+
+}  // namespace
+
+PictureParts::PictureParts() : secret_(random_text()) {}
+
+Json PictureParts::from_url(Fields& holder, std::string_view name) {
+  const Json* const field = holder.find(name);
+  if (!field) {
+    holder.fail(name, fmt::format("{}, found nothing", kExpected));
+    return nullptr;
+  }
+  if (!field->is_string()) {
+    holder.fail_type(name, "a string", *field);
+    return nullptr;
+  }
+  const auto base64 = data_of(field->get_ref<const std::string&>());
+  if (base64) return add(holder, name, *base64);
+  holder.fail(name, base64.error().message);
+  return nullptr;
+}
+
+Json PictureParts::from_base64(Fields& holder, std::string_view name) {
+  const Json* const field = holder.find(name);
+  if (field && field->is_string()) return add(holder, name, field->get_ref<const std::string&>());
+  if (field) {
+    holder.fail_type(name, "a string", *field);
+  } else {
+    holder.fail(name, "expected a string, found nothing");
+  }
+  return nullptr;
+}
+
+Json PictureParts::add(Fields& holder, std::string_view name, std::string_view base64) {
+  if (pictures_.size() >= kMostPictures) {
+    holder.fail(name, fmt::format("at most {} pictures in a request", kMostPictures));
+    return nullptr;
+  }
+  std::string marker = fmt::format("<picture {}-{}>", secret_, pictures_.size());
+  pictures_.push_back({holder.path_of(name), base64, marker});
+  return {{"type", "text"}, {"text", std::move(marker)}};
+}
+
+}  // namespace linnet::serve

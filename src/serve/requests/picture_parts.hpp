@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "serve/requests/json_request.hpp"
+
+namespace linnet::serve {
+
+/// A picture of a request that nobody has looked at yet.
+struct GivenPicture {
+  std::string path;         ///< of its field, as errors name it
+  std::string_view base64;  ///< of its file; holds as long as the JSON of the request
+  std::string marker;       ///< stands for it in the text of its message
+};
+
+inline constexpr std::size_t kMostPictures = 64;
+/// The error of a picture elsewhere.
+inline constexpr std::string_view kNoPictureHere =
+    "pictures stand in messages of the user and in results of tools";
+
+/// Finds the pictures of one request, in whose places come parts of text, so that templates see
+/// nothing else.
+class PictureParts {
+ public:
+  PictureParts();
+
+  /// The part for the picture in the data: URL `name` of `holder`, where errors are left. Nothing
+  /// is fetched: other URLs are errors.
+  Json from_url(Fields& holder, std::string_view name);
+  /// The part for the picture whose file is in the field `name` as base64.
+  Json from_base64(Fields& holder, std::string_view name);
+
+  std::vector<GivenPicture> take() { return std::move(pictures_); }
+
+ private:
+  Json add(Fields& holder, std::string_view name, std::string_view base64);
+
+  const std::string secret_;  // of the markers
+  std::vector<GivenPicture> pictures_;
+};
+
+}  // namespace linnet::serve

@@ -1,0 +1,50 @@
+#include "serve/picture_room.hpp"
+
+#include <gtest/gtest.h>
+
+namespace linnet::serve {
+namespace {
+
+// A picture of 1000 bytes.
+std::shared_ptr<const Picture> picture() {
+  auto picture = std::make_shared<Picture>();
+  picture->image.pixels.resize(600);
+  picture->tokens.ids.resize(100);
+  return picture;
+}
+
+TEST(PictureRoom, CountsThePicturesThatSomebodyHolds) {
+  PictureRoom room(2500);
+  Pictures one = {picture()}, two = {picture()}, three = {picture()};
+  const Picture* const same = one.front().get();
+  ASSERT_TRUE(room.hold(one));
+  EXPECT_EQ(one.front().get(), same);
+  ASSERT_TRUE(room.hold(two));
+  EXPECT_EQ(room.held_bytes(), 2000);
+  EXPECT_FALSE(room.hold(three));
+  EXPECT_EQ(room.held_bytes(), 2000);
+  const Pictures copy = one;
+  one.clear();
+  EXPECT_FALSE(room.hold(three)) << "the copy holds it still";
+  two.clear();
+  EXPECT_EQ(room.held_bytes(), 1000);
+  EXPECT_TRUE(room.hold(three));
+}
+
+TEST(PictureRoom, AloneARequestHasWhatItNeeds) {
+  PictureRoom room(2500);
+  Pictures many(10, picture()), one = {picture()};
+  EXPECT_TRUE(room.hold(many));
+  EXPECT_FALSE(room.hold(one));
+  many.clear();
+  EXPECT_TRUE(room.hold(one));
+}
+
+TEST(PictureRoom, PicturesMayLiveLonger) {
+  Pictures pictures = {picture()};
+  ASSERT_TRUE(PictureRoom(2500).hold(pictures));
+  EXPECT_EQ(pictures.front()->tokens.ids.size(), 100);
+}
+
+}  // namespace
+}  // namespace linnet::serve
