@@ -108,6 +108,57 @@ async function fakeAnswer(page, text, requests = []) {
   });
 }
 
+// A page whose model reads pictures, as the server says, and what it asks.
+async function openPicturePage(browser, server) {
+  const page = await openPage(browser, server);
+  const counted = [], requests = [];
+  await page.route("**/v1/models", async (route) => {
+    const { data } = await (await route.fetch()).json();
+    data[0].capabilities.push("multimodal");
+    await route.fulfill({ json: { data } });
+  });
+  await page.route("**/v1/messages/count_tokens", (route) => {
+    counted.push(route.request().postDataJSON());
+    route.fulfill({ json: { input_tokens: 20 } });
+  });
+  await fakeAnswer(page, "Aye.", requests);
+  await page.addInitScript(() => {
+    window.makePicture = async (width, height, type) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width, height });
+      const context = canvas.getContext("2d");
+      context.fillStyle = "red";
+      context.fillRect(0, 0, width / 2, height / 2);
+      return new File([await new Promise((done) => canvas.toBlob(done, type))], "picture", { type });
+    };
+    window.urlOf = (file) => new Promise((done) => {
+      const reader = new FileReader();
+      reader.onload = () => done(reader.result);
+      reader.readAsDataURL(file);
+    });
+    window.sizeOf = async (url) => {
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      return [image.naturalWidth, image.naturalHeight];
+    };
+  });
+  await page.reload();
+  await page.getByRole("button", { name: "Add pictures" }).waitFor();
+  return { page, counted, requests };
+}
+
+// Waits until it is there.
+async function dropPicture(page, width) {
+  const before = await page.locator("#tray img").count();
+  await page.evaluate(async (width) => {
+    const drop = new DataTransfer();
+    drop.items.add(await makePicture(width, 10, "image/png"));
+    document.dispatchEvent(new DragEvent("drop", { dataTransfer: drop, cancelable: true, bubbles: true }));
+  }, width);
+  await page.getByRole("img", { name: `Picture ${before + 1}` }).last().waitFor();
+  await page.waitForFunction((count) => document.querySelectorAll("#tray img").length === count, before + 1);
+}
+
 const kMarkdown = `### A plan
 
 Here is a **small** program with \`code\`:
@@ -411,6 +462,125 @@ const tests = {
       { role: "assistant", content: "Aye." },
     ]);
     await closePage(page);
+  },
+
+  async "pictures are added, shown and sent"({ browser, chat }) {
+    const { page, counted, requests } = await openPicturePage(browser, chat);
+    const file = await page.evaluate(() => makePicture(30, 20, "image/png").then(urlOf));
+    const [, base64] = file.split(",");
+    const choosing = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Add pictures" }).click();
+    await (await choosing).setFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from(base64, "base64") });
+    await page.getByRole("img", { name: "Picture 1" }).waitFor();
+    if (screenshots) await page.screenshot({ path: `${screenshots}/picture-added.png` });
+    await say(page, "What is it?");
+    await answered(page);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/picture-sent.png` });
+    assert.equal(await page.locator("#tray li").count(), 0);
+    assert.equal(await page.locator(".message.user .pictures img").getAttribute("src"), file);
+    assert.deepEqual(requests[0].messages, [
+      { role: "user", content: [{ type: "image_url", image_url: { url: file } }, { type: "text", text: "What is it?" }] },
+    ]);
+    const source = { type: "base64", media_type: "image/png", data: base64 };
+    assert.deepEqual(counted[0].messages[0].content[0], { type: "image", source });
+    await page.reload();
+    await page.locator(".message.user .pictures img").waitFor(); // is kept
+    await say(page, "And now?");
+    await page.waitForFunction(() => document.querySelectorAll(".message.assistant").length === 2);
+    await answered(page);
+    assert.deepEqual(requests[1].messages[0], requests[0].messages[0]);
+    await closePage(page);
+  },
+
+  async "pictures are pasted and dropped, and taken away"({ browser, chat }) {
+    const { page, requests } = await openPicturePage(browser, chat);
+    await page.evaluate(async () => {
+      const paste = new DataTransfer(), drop = new DataTransfer();
+      for (const [width, to] of [[11, paste], [12, paste], [13, drop]]) to.items.add(await makePicture(width, 10, "image/png"));
+      drop.items.add(new File(["two lines"], "notes.txt"));
+      const input = document.getElementById("input");
+      input.dispatchEvent(new ClipboardEvent("paste", { clipboardData: paste, cancelable: true, bubbles: true }));
+      input.dispatchEvent(new DragEvent("drop", { dataTransfer: drop, cancelable: true, bubbles: true }));
+    });
+    await page.getByRole("img", { name: "Picture 3" }).waitFor();
+    await page.getByRole("button", { name: "Remove picture 2" }).click();
+    await page.getByRole("button", { name: "Send" }).click();
+    await answered(page);
+    const [one, other, text] = requests[0].messages[0].content;
+    const widths = await page.evaluate((urls) => Promise.all(urls.map((url) => sizeOf(url).then(([width]) => width))),
+      [one.image_url.url, other.image_url.url]);
+    assert.deepEqual(widths, [11, 13]);
+    assert.equal(text.text, "notes.txt:\n\ntwo lines");
+    await closePage(page);
+  },
+
+  async "large pictures become smaller, and wait for no one"({ browser, chat }) {
+    const { page, requests } = await openPicturePage(browser, chat);
+    await page.evaluate(async () => {
+      const drop = new DataTransfer();
+      drop.items.add(await makePicture(3000, 1500, "image/png"));
+      document.dispatchEvent(new DragEvent("drop", { dataTransfer: drop, cancelable: true, bubbles: true }));
+      document.getElementById("send").click(); // at once
+    });
+    await answered(page);
+    const [{ image_url }] = requests[0].messages[0].content;
+    assert.match(image_url.url, /^data:image\/jpeg;base64,/);
+    assert.deepEqual(await page.evaluate((url) => sizeOf(url), image_url.url), [2048, 1024]);
+    await closePage(page);
+  },
+
+  async "a message with a picture is edited"({ browser, chat }) {
+    const { page, requests } = await openPicturePage(browser, chat);
+    await dropPicture(page, 11);
+    await say(page, "One");
+    await answered(page);
+    await page.getByRole("button", { name: "Edit" }).click();
+    assert.equal(await page.locator("#tray img").count(), 1);
+    await page.keyboard.press("Escape");
+    assert.equal(await page.locator("#tray img").count(), 0);
+    await page.getByRole("button", { name: "Edit" }).click();
+    await dropPicture(page, 12);
+    await say(page, "Two");
+    await page.waitForFunction(() => document.querySelector(".message.user .body").textContent === "Two");
+    await answered(page);
+    const { content } = requests[1].messages[0];
+    assert.deepEqual(content.map(({ type }) => type), ["image_url", "image_url", "text"]);
+    assert.deepEqual(content[0], requests[0].messages[0].content[0]);
+    await closePage(page);
+  },
+
+  async "what the browser can't keep is told"({ browser, chat }) {
+    const { page } = await openPicturePage(browser, chat);
+    await page.evaluate(() => {
+      const set = Storage.prototype.setItem;
+      Storage.prototype.setItem = function (name, value) {
+        if (value.includes("data:image")) throw new DOMException("full", "QuotaExceededError");
+        set.call(this, name, value);
+      };
+    });
+    await dropPicture(page, 11);
+    await page.getByRole("button", { name: "Send" }).click();
+    await answered(page);
+    await page.locator("#hint").getByText("no room to keep the pictures").waitFor();
+    assert.equal(await page.locator(".message.user .pictures img").count(), 1);
+    await page.reload();
+    await page.locator(".message.user").getByText("(a picture)").waitFor();
+    await shown(page).getByText("Aye.").waitFor();
+    await closePage(page);
+  },
+
+  async "a file that is no picture is told, and a model that reads none is given none"({ browser, chat }) {
+    const { page } = await openPicturePage(browser, chat);
+    await page.evaluate(() => {
+      const drop = new DataTransfer();
+      drop.items.add(new File(["no picture"], "broken.png", { type: "image/png" }));
+      document.dispatchEvent(new DragEvent("drop", { dataTransfer: drop, cancelable: true, bubbles: true }));
+    });
+    await page.locator("#hint").getByText("can't read broken.png as a picture").waitFor();
+    await closePage(page);
+    const other = await openPage(browser, chat);
+    assert.equal(await other.getByRole("button", { name: "Add pictures" }).count(), 0);
+    await closePage(other);
   },
 
   async "a list of any depth stays in its place"({ browser, chat }) {

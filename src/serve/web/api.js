@@ -66,13 +66,14 @@ export class Api {
     return response;
   }
 
-  // What the server runs: names, contexts and whether they can chat.
+  // What the server runs: names, contexts, whether they can chat and see pictures.
   async models() {
     const { data } = await (await this.fetch("/v1/models")).json();
     return data.map((model) => ({
       id: model.id,
       context: model.context_length,
       chats: model.capabilities?.includes("chat") ?? true,
+      sees: model.capabilities?.includes("multimodal") ?? false,
       recommended: model.recommended ?? {}, // how tokens are drawn
     }));
   }

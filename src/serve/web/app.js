@@ -4,7 +4,8 @@ import { Api } from "/api.js";
 import { connectDrawer, showConversations } from "/conversation_list.js";
 import { MessageView } from "/messages.js";
 import { makePainter } from "/painter.js";
-import { makeRequest } from "/requests.js";
+import { PictureTray } from "/pictures.js";
+import { makeRequest, messagesOf } from "/requests.js";
 import { askForKey, connectSettings, connectTheme } from "/settings.js";
 import * as store from "/store.js";
 
@@ -46,10 +47,20 @@ const kTexts = {
   },
 };
 
+const tray = new PictureTray(byId("tray")); // pictures of the next message
+
 const texts = () => (model && !model.chats ? kTexts.text : kTexts.chat);
+
+const seesPictures = () => Boolean(model?.sees && model.chats);
 
 function announce(text) {
   byId("status").textContent = text;
+}
+
+// Below the field as well, until something else is said there.
+function tell(text) {
+  announce(text);
+  byId("hint").textContent = text;
 }
 
 function scrollToEnd() {
@@ -114,6 +125,8 @@ function showWords() {
   byId("welcome-text").textContent = words.text;
   byId("hint").textContent = words.hint;
   byId("system-field").hidden = words === kTexts.text;
+  byId("attach").hidden = !seesPictures();
+  if (!seesPictures()) tray.set([]);
   input.placeholder = words.placeholder;
   byId("send").firstElementChild.textContent = words.send;
   byId("examples").replaceChildren(...words.examples.map((example) => {
@@ -184,14 +197,16 @@ function remove(conversation) {
 
 function keep() {
   conversations = [current, ...conversations.filter((other) => other !== current)];
-  if (!store.saveConversation(current)) announce("The browser has no room to keep this conversation.");
+  const kept = store.saveConversation(current);
+  if (kept === "text") tell("The browser has no room to keep the pictures of this conversation.");
+  if (kept === "nothing") tell("The browser has no room to keep this conversation.");
   showAddress();
   showList();
 }
 
 // In OpenAI's form, which `/load` of linnet chat reads, too.
 function download() {
-  const messages = current.messages.map(({ role, text }) => ({ role, content: text }));
+  const messages = messagesOf(current.messages);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([JSON.stringify(messages, null, 2)], { type: "application/json" }));
   link.download = `${store.titleOf(current).replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60)}.json`;
@@ -283,17 +298,20 @@ async function generate() {
 
 function send(text) {
   const goesOn = texts() === kTexts.text && current.messages.length > 0;
-  if (running || (!text.trim() && !goesOn)) return;
+  const pictures = tray.urls;
+  if (running || (!text.trim() && !goesOn && pictures.length === 0)) return;
   byId("welcome").hidden = true;
   byId("download").hidden = false;
   if (edited) takeBack(edited);
-  if (text.trim()) {
+  if (text.trim() || pictures.length > 0) {
     const needsSpace = goesOn && !/^[\s.,;:!?]/.test(text);
     const message = { role: "user", text: needsSpace ? ` ${text}` : text };
+    if (pictures.length > 0) message.pictures = pictures;
     current.messages.push(message);
     addView(message).show();
   }
   input.value = "";
+  tray.set([]);
   fitInput();
   keep();
   generate();
@@ -320,6 +338,7 @@ function edit(message) {
   views.forEach((view) => view.root.classList.toggle("edited", view.message === message));
   byId("hint").textContent = "Enter asks this instead and drops what came after it, Escape leaves all as it is";
   input.value = message.text;
+  if (seesPictures()) tray.set(message.pictures ?? []);
   fitInput();
   input.focus();
 }
@@ -328,6 +347,7 @@ function stopEditing() {
   edited = null;
   views.forEach((view) => view.root.classList.remove("edited"));
   input.value = "";
+  tray.set([]);
   fitInput();
   showWords();
 }
@@ -339,13 +359,18 @@ function fitInput() {
   input.style.height = `${Math.min(input.scrollHeight, 220)}px`;
 }
 
+// With the pictures that are being read.
+function sendInput() {
+  tray.reading.then(() => send(input.value));
+}
+
 input.addEventListener("input", fitInput);
 input.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  send(input.value);
+  sendInput();
 });
-byId("send").addEventListener("click", () => send(input.value));
+byId("send").addEventListener("click", sendInput);
 byId("stop").addEventListener("click", () => {
   running?.abort();
   input.focus();
@@ -365,12 +390,37 @@ addEventListener("pagehide", () => {
   store.saveConversation(current);
 });
 
+// --- pictures ----------------------------------------------------------------------------------
+
+const isPicture = (file) => file.type.startsWith("image/");
+
+async function addPictures(files) {
+  const unread = await tray.add(files);
+  if (unread.length > 0) tell(`The browser can't read ${unread.join(", ")} as a picture.`);
+}
+
+byId("attach").addEventListener("click", () => byId("files").click());
+byId("files").addEventListener("change", () => {
+  addPictures([...byId("files").files]);
+  byId("files").value = ""; // so that the same file can be chosen again
+  input.focus();
+});
+input.addEventListener("paste", (event) => {
+  const files = [...event.clipboardData.files].filter(isPicture);
+  if (!seesPictures() || files.length === 0) return;
+  event.preventDefault();
+  addPictures(files);
+});
+
 // Files that are dropped here go into the message; else the browser would leave the page for them.
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", async (event) => {
   if (event.dataTransfer.files.length === 0) return;
   event.preventDefault();
-  for (const file of event.dataTransfer.files) {
+  const files = [...event.dataTransfer.files];
+  if (seesPictures()) addPictures(files.filter(isPicture));
+  for (const file of files) {
+    if (seesPictures() && isPicture(file)) continue;
     const text = await file.text().catch(() => "\0");
     if (text.includes("\0")) announce(`${file.name} is no text.`);
     else input.value += `${input.value ? "\n\n" : ""}${file.name}:\n\n${text}`;

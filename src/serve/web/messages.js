@@ -2,6 +2,7 @@
 
 import { copyButton } from "/copy.js";
 import { finishCode, renderMarkdown } from "/markdown.js";
+import { pictureElement } from "/pictures.js";
 
 const kLongestRendering_ms = 1000;
 
@@ -45,7 +46,7 @@ export class MessageView {
     this.thinking.append(element("summary", "", "Thinking"), element("div", "thought"));
     this.body = element("div", "body");
     this.foot = element("div", "foot");
-    this.root.append(this.thinking, this.body, this.foot);
+    this.root.append(this.thinking, ...this.pictures(), this.body, this.foot);
   }
 
   // What is there so far.
@@ -62,12 +63,22 @@ export class MessageView {
     if (!running) finishCode(this.body);
   }
 
+  // Those of a message never change.
+  pictures() {
+    const { pictures } = this.message;
+    if (!pictures) return [];
+    const row = element("div", "pictures");
+    row.append(...pictures.map((url, index) => pictureElement(url, `Picture ${index + 1}`)));
+    return [row];
+  }
+
   // Some texts take a parser of Markdown very long; they are shown as they are from then on.
   showText() {
     const { message } = this;
     if (this.plain || message.role === "user" || message.is_slow) {
       this.body.classList.add("plain-text");
       this.body.textContent = message.text;
+      this.body.hidden = message.text === "" && message.role === "user";
       return;
     }
     const begin = performance.now();

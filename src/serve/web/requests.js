@@ -31,13 +31,34 @@ function roomBehind(prompt_tokens, model, what) {
   return left;
 }
 
+// A message as the API has it, its pictures in the form that `pictureOf` gives them.
+function contentOf({ role, text, pictures }, pictureOf) {
+  if (!pictures) return { role, content: text };
+  const parts = pictures.map(pictureOf);
+  return { role, content: text ? [...parts, { type: "text", text }] : parts };
+}
+
+// The form of OpenAI's API, and that of Anthropic's.
+const partOf = (url) => ({ type: "image_url", image_url: { url } });
+const blockOf = (url) => {
+  const [, media_type, data] = /^data:([^;]*);base64,(.*)$/.exec(url);
+  return { type: "image", source: { type: "base64", media_type, data } };
+};
+
+// A conversation in the form of OpenAI's API.
+export function messagesOf(messages) {
+  return messages.map((message) => contentOf(message, partOf));
+}
+
 // Where nothing else is set, an answer takes at most half of what the context has left, so that the
 // conversation can go on.
 async function chatRequest(api, model, messages, settings, signal) {
   // An answer that failed before its first word says nothing.
-  const asked = messages.filter(({ text }) => text).map(({ role, text }) => ({ role, content: text }));
+  const said = messages.filter(({ text, pictures }) => text || pictures);
+  const counted = said.map((message) => contentOf(message, blockOf));
   const system = settings.system.trim() ? settings.system : undefined;
-  const left = roomBehind(await api.countMessageTokens(model, asked, system, signal), model, "conversation");
+  const left = roomBehind(await api.countMessageTokens(model, counted, system, signal), model, "conversation");
+  const asked = said.map((message) => contentOf(message, partOf));
   if (system) asked.unshift({ role: "system", content: system });
   const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
   return {

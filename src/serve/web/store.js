@@ -2,6 +2,7 @@
 
 const kSettings = "linnet.settings";
 const kConversation = "linnet.conversation.";
+const kPicture = "(a picture)"; // what is left of a message without words
 
 export const defaults = {
   system: "",
@@ -66,9 +67,15 @@ export function loadConversations() {
   return found.sort((a, b) => b.updated - a.updated);
 }
 
+// What is kept: "all", all but the pictures ("text"), which are large, or "nothing".
 export function saveConversation(conversation) {
   conversation.updated = Date.now();
-  return write(kConversation + conversation.id, conversation);
+  const name = kConversation + conversation.id;
+  if (write(name, conversation)) return "all";
+  if (!conversation.messages.some(({ pictures }) => pictures)) return "nothing";
+  const messages = conversation.messages.map(({ pictures, ...message }) =>
+    pictures ? { ...message, text: message.text || kPicture } : message);
+  return write(name, { ...conversation, messages }) ? "text" : "nothing";
 }
 
 export function deleteConversation(conversation) {
@@ -82,5 +89,6 @@ export function deleteConversation(conversation) {
 export function titleOf(conversation) {
   const first = conversation.messages.find((message) => message.role === "user");
   const title = first?.text.trim().split("\n")[0] ?? "";
+  if (!title && first?.pictures) return kPicture;
   return title.length > 60 ? `${title.slice(0, 57)}...` : title || "New conversation";
 }
