@@ -6,8 +6,12 @@ namespace linnet::serve {
 namespace {
 
 std::int64_t bytes_of(const Picture& picture) {
-  return std::ssize(picture.image.pixels) +
-         std::ssize(picture.tokens.ids) * std::int64_t{sizeof(TokenId)};
+  std::int64_t bytes = 0;
+  for (const Picture::Piece& piece : picture.pieces) bytes += std::ssize(piece.image.pixels);
+  for (const MarkedTokens::Part& part : picture.tokens.parts) {
+    bytes += std::ssize(part.ids) * std::int64_t{sizeof(TokenId)};
+  }
+  return bytes;
 }
 
 // What a request takes.

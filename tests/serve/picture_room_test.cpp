@@ -8,8 +8,10 @@ namespace {
 // A picture of 1000 bytes.
 std::shared_ptr<const Picture> picture() {
   auto picture = std::make_shared<Picture>();
-  picture->image.pixels.resize(600);
-  picture->tokens.ids.resize(100);
+  picture->pieces.resize(1);
+  picture->pieces.front().image.pixels.resize(600);
+  picture->tokens.parts.resize(1);
+  picture->tokens.parts.front().ids.resize(100);
   return picture;
 }
 
@@ -43,7 +45,7 @@ TEST(PictureRoom, AloneARequestHasWhatItNeeds) {
 TEST(PictureRoom, PicturesMayLiveLonger) {
   Pictures pictures = {picture()};
   ASSERT_TRUE(PictureRoom(2500).hold(pictures));
-  EXPECT_EQ(pictures.front()->tokens.ids.size(), 100);
+  EXPECT_EQ(pictures.front()->tokens.parts.front().ids.size(), 100);
 }
 
 }  // namespace

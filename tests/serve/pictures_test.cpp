@@ -63,7 +63,7 @@ class PicturesTest : public testing::Test {
   std::int64_t rows_of(const std::string& name) {
     const std::string file = test::picture_file(name);
     const auto picture = serving_->file().read_picture(std::as_bytes(std::span(file)));
-    return picture ? std::ssize((*picture)->tokens.ids) : 0;
+    return picture ? std::ssize((*picture)->tokens.parts.front().ids) : 0;
   }
 
   const test::PictureModel model_;

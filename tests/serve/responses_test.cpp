@@ -165,6 +165,8 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"input", {5}}}, "input[0]");
   refused({{"input", {{{"type", "computer_call"}}}}}, "input[0].type");
   refused({{"input", {{{"role", "user"}, {"content", {{{"type", "input_image"}}}}}}}},
+          "input[0].content[0].image_url");
+  refused({{"input", {{{"role", "user"}, {"content", {{{"type", "input_sound"}}}}}}}},
           "input[0].content[0].type");
   refused({{"input", {{{"type", "function_call"}}}}}, "input[0].call_id");
   refused({{"previous_response_id", "resp_1"}}, "previous_response_id");

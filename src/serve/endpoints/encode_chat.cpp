@@ -50,7 +50,7 @@ ApiResult<ReadPictures> read_pictures(const ServedModel& model, const ChatFields
     if (!file) return at_fault(given, file.error().message);
     auto picture = model.pictures->read_picture(*file, limits);
     if (!picture) return at_fault(given, picture.error().message);
-    rows += std::ssize((*picture)->tokens.ids);
+    for (const MarkedTokens::Part& part : (*picture)->tokens.parts) rows += std::ssize(part.ids);
     if (rows > model.context) {
       return too_long(fmt::format("{}: the pictures up to this one have", given.path), rows,
                       model.context, given.path);
