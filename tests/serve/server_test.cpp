@@ -266,7 +266,7 @@ TEST(Server, LargeBodiesThatComeSlowlyHoldUpTheirLikeOnly) {
   for (int i = 0; i < 16; ++i) {
     slow.push_back(std::make_unique<test::TcpClient>(serving.port()));
     slow.back()->send(
-        "POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8388608\r\n\r\n{");
+        "POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 33554432\r\n\r\n{");
   }
   const Json large = {{"content", std::string(100'000, 'a')}};
   EXPECT_TRUE(becomes([&] { return serving.post("/tokenize", large).status == 429; }));
