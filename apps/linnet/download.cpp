@@ -11,6 +11,7 @@
 #include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/progress_bar.hpp"
+#include "vision/family.hpp"
 
 namespace linnet::app {
 namespace {
@@ -37,8 +38,7 @@ std::string described(const hub::ModelPreview& model) {
 // Why this machine cannot run it; empty where it can.
 std::string obstacle(const hub::ModelPreview& model, std::int64_t available_bytes) {
   const auto architectures = all_architectures();
-  constexpr std::string_view kEncoderOfPictures = "clip";
-  if (model.architecture != kEncoderOfPictures &&
+  if (model.architecture != kVisionArchitecture &&
       std::none_of(architectures.begin(), architectures.end(),
                    [&](const Architecture& a) { return a.name == model.architecture; })) {
     return fmt::format(

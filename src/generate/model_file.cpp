@@ -6,11 +6,19 @@
 
 #include "base/checked.hpp"
 #include "image/decode.hpp"
+#include "vision/family.hpp"
 
 namespace linnet {
 namespace {
 
 Status check_is_model(const gguf::File& file) {
+  const auto architecture = file.string("general.architecture");
+  if (architecture && architecture->value_or("") == kVisionArchitecture) {
+    return Error{
+        fmt::format("{}: is an encoder of pictures, not a model; --mmproj adds it to the "
+                    "model that it was made for",
+                    file.path().string())};
+  }
   const auto type = file.string("general.type");
   if (!type || type->value_or("model") != "adapter") return {};
   return Error{

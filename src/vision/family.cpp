@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
 
 #include "base/printable.hpp"
 #include "vision/families/families.hpp"
@@ -84,7 +83,7 @@ Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& 
   Hyperparameters p(file);
   if (Status status = p.status(); !status) return status.error();
   const std::string path = file.path().string();
-  if (p.architecture() != "clip") {
+  if (p.architecture() != kVisionArchitecture) {
     return Error{
         fmt::format("{}: is a model of architecture '{}', expected an encoder of pictures "
                     "(an mmproj file, of architecture 'clip')",
@@ -96,9 +95,10 @@ Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& 
   const std::string projector = projector_of(p);
   const auto found = std::ranges::find(kFamilies, projector, &VisionFamily::name);
   if (found == kFamilies.end()) {
-    return Error{fmt::format(
-        "{}: unknown projector '{}'; the known ones are: {}", path, printable(projector),
-        fmt::join(std::views::transform(kFamilies, &VisionFamily::name), ", "))};
+    std::array<std::string_view, kFamilies.size()> names;
+    std::ranges::transform(kFamilies, names.begin(), &VisionFamily::name);
+    return Error{fmt::format("{}: unknown projector '{}'; the known ones are: {}", path,
+                             printable(projector), fmt::join(names, ", "))};
   }
   VisionSpec spec = found->read(p, loader);
   spec.projector = projector;

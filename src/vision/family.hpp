@@ -10,6 +10,9 @@
 
 namespace linnet {
 
+/// `general.architecture` of their files.
+inline constexpr std::string_view kVisionArchitecture = "clip";
+
 /// A family of vision encoders: how its metadata become a VisionSpec.
 struct VisionFamily {
   std::string_view name;  ///< `clip.projector_type`

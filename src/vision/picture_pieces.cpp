@@ -46,7 +46,8 @@ PictureSize nearest_grid(const Tiling& tiling, PictureSize size) {
   float least = std::numeric_limits<float>::infinity();
   for (const auto& [columns, rows] : tiling.grids) {
     const PictureSize area{columns * tiling.side, rows * tiling.side};
-    const float difference = std::abs(shape - static_cast<float>(columns) / rows);
+    const float difference =
+        std::abs(shape - static_cast<float>(columns) / static_cast<float>(rows));
     const bool is_better =
         difference < least || (difference == least && 2 * size.area() > area.area());
     if (!is_better) continue;

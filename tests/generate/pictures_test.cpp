@@ -226,6 +226,14 @@ TEST(Pictures, AreRefusedByModelsWithoutAnEncoder) {
   EXPECT_THAT(picture.error().message, HasSubstr("reads no pictures"));
 }
 
+TEST(Pictures, AnEncoderIsNoModel) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", kWidth));
+  const auto model = ModelFile::open((folder / "mmproj.gguf").string());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message, HasSubstr("is an encoder of pictures, not a model; --mmproj"));
+}
+
 TEST(Pictures, AnEncoderOfAnotherWidthIsRefused) {
   const test::TemporaryFolder folder;
   ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", 128));
