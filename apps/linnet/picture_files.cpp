@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "base/base64.hpp"
+#include "base/printable.hpp"
 #include "base/read_file.hpp"
 #include "base/utf8.hpp"
 
@@ -15,26 +17,43 @@ constexpr std::string_view kFileUrl = "file://";
 
 Json text_part(std::string_view text) { return {{"type", "text"}, {"text", text}}; }
 
-// The file that a part names; empty where it is no picture of a file.
-std::string path_of(const Json& part) {
+// Where a part says that its picture is; empty where it is no picture.
+std::string url_of(const Json& part) {
   const Json::json_pointer url("/image_url/url");
   if (!part.is_object() || !part.contains(url) || !part[url].is_string()) return {};
-  const std::string text = part[url];
-  return text.starts_with(kFileUrl) ? text.substr(kFileUrl.size()) : std::string();
+  return part[url];
 }
 
 }  // namespace
 
+Result<std::string> PictureFiles::keep(std::string url, std::span<const std::byte> file) {
+  auto picture = model_.read_picture(file);
+  if (!picture) return picture.error();
+  std::string marker = (*picture)->tokens.marker;
+  files_[marker] = {std::move(url), std::move(*picture)};
+  return marker;
+}
+
 Result<std::string> PictureFiles::add(const std::string& path) {
   const auto bytes = read_file(path, kLargestFileBytes);
   if (!bytes) return bytes.error();
-  auto picture = model_.read_picture(std::as_bytes(std::span(*bytes)));
-  if (!picture) return Error{path + ": " + picture.error().message};
   std::error_code ignored;
   const std::string absolute = std::filesystem::absolute(path, ignored).string();
-  std::string marker = (*picture)->tokens.marker;
-  files_[marker] = {absolute.empty() ? path : absolute, std::move(*picture)};
-  return marker;
+  auto marker = keep(std::string(kFileUrl) + (absolute.empty() ? path : absolute),
+                     std::as_bytes(std::span(*bytes)));
+  return marker ? marker : Error{path + ": " + marker.error().message};
+}
+
+Result<std::string> PictureFiles::add_url(const std::string& url) {
+  if (url.starts_with(kFileUrl)) return add(url.substr(kFileUrl.size()));
+  constexpr std::string_view kBase64 = ";base64,";
+  const std::size_t data = url.find(kBase64);
+  if (!url.starts_with("data:") || data == url.npos) {
+    return Error{"a picture has the URL " + shortened(printable(url)) +
+                 ", expected file: or data: with base64"};
+  }
+  const auto bytes = decode_base64(std::string_view(url).substr(data + kBase64.size()));
+  return bytes ? keep(url, *bytes) : Result<std::string>(bytes.error());
 }
 
 Pictures PictureFiles::in(std::string_view text) const {
@@ -59,8 +78,7 @@ Json PictureFiles::with_parts(Json messages) const {
       }
       if (first > 0) parts.push_back(text_part(rest.substr(0, first)));
       if (!found) break;
-      parts.push_back({{"type", "image_url"},
-                       {"image_url", {{"url", std::string(kFileUrl) + found->second.path}}}});
+      parts.push_back({{"type", "image_url"}, {"image_url", {{"url", found->second.url}}}});
       rest.remove_prefix(first + found->first.size());
     }
     const bool has_pictures = parts.size() > 1 || (parts.size() == 1 && !parts[0].contains("text"));
@@ -79,8 +97,8 @@ Result<Json> PictureFiles::with_texts(Json messages) {
     for (const Json& part : message["content"]) {
       if (part.is_object() && part.contains("text") && part["text"].is_string()) {
         text += part["text"].get_ref<const std::string&>();
-      } else if (const std::string path = path_of(part); !path.empty()) {
-        const auto marker = add(path);
+      } else if (const std::string url = url_of(part); !url.empty()) {
+        const auto marker = add_url(url);
         if (!marker) return marker.error();
         text += *marker;
       } else {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "base/base64.hpp"
 #include "support/bundled_model.hpp"
 #include "support/mmproj_file.hpp"
 #include "support/temporary_folder.hpp"
@@ -125,6 +126,33 @@ TEST_F(PictureProgramTest, AConversationKeepsThem) {
   const Ended gone = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
   EXPECT_THAT(gone.err, HasSubstr(picture(0)));
   EXPECT_THAT(gone.err, Not(HasSubstr("loaded:")));
+}
+
+// As the page of `linnet serve` writes them.
+TEST_F(PictureProgramTest, AConversationMayHoldWhatWasInTheFiles) {
+  const std::string saved = (folder_ / "page.json").string();
+  const std::string data = "data:image/png;base64," + encode_base64(test::read_file(picture(0)));
+  nlohmann::json messages = {{{"role", "user"},
+                              {"content",
+                               {{{"type", "text"}, {"text", "What?"}},
+                                {{"type", "image_url"}, {"image_url", {{"url", data}}}}}}},
+                             {{"role", "assistant"}, {"content", "A picture."}}};
+  test::write_file(saved, messages.dump());
+  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
+                          "-m",    "4",        "--temp", "0",      "--chat-template",
+                          "chatml"};
+  const std::string again = (folder_ / "again.json").string();
+  const Ended ended =
+      run_program(chat, {.input = "/load " + saved + "\nAnd then?\n/save " + again + "\n"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turn"));
+  const auto kept = nlohmann::json::parse(test::read_file(again));
+  EXPECT_EQ(kept[0]["content"], messages[0]["content"]);
+
+  messages[0]["content"][1]["image_url"]["url"] = "https://example.org/cat.png";
+  test::write_file(saved, messages.dump());
+  const Ended refused = run_program(chat, {.input = "/load " + saved + "\n"});
+  EXPECT_THAT(refused.err, HasSubstr("https://example.org/cat.png, expected file: or data:"));
 }
 
 TEST_F(PictureProgramTest, ASessionWithThemIsComputedAgainBehindTheFirst) {
