@@ -50,7 +50,8 @@ std::int64_t CacheFolder::restore() {
   }
   std::ranges::sort(found);
   std::int64_t tokens = 0;
-  for (const auto& [time, place] : found) {
+  for (const auto& one : found) {
+    const std::size_t place = one.second;  // clang 14's lambdas take no structured bindings
     auto session = guarded([&] { return engine_.load_session(file_of(place)); });
     if (!session) continue;
     tokens += session->cached_tokens;
