@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the golden cases of tests/vision/golden with llama.cpp.
+"""Makes the golden cases of tests/data/vision with llama.cpp.
 
     PYTHONPATH=LLAMA/gguf-py tests/oracles/vision_cases.py --tower PROGRAM --chain PROGRAM [NAME...]
 
 The programs are vision_tower.cpp and vision_chain.cpp of this folder, built against a llama.cpp of
-one's own; tests/vision/golden/README.md says what is changed in the one that the towers use.
+one's own; tests/data/vision/README.md says what is changed in the one that the towers use.
 
     g++ -O2 -std=c++17 -I LLAMA/include -I LLAMA/ggml/include -I LLAMA/tools/mtmd \\
         tests/oracles/vision_tower.cpp -o vision_tower \\
@@ -22,7 +22,7 @@ from vision_texts import all_chains
 from vision_towers import all_towers, class_token_first
 from vision_weights import elements, write_json
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "vision" / "golden"
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
 
 
 def run(name, arguments):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the golden cases of how pictures are resized and cut: tests/vision/golden/pictures.
+"""Makes the golden cases of how pictures are resized and cut: tests/data/vision/pictures.
 
     PYTHONPATH=LLAMA/gguf-py tests/oracles/vision_pictures.py --picture PROGRAM [--out FOLDER]
 
@@ -16,7 +16,7 @@ import numpy as np
 from vision_towers import all_towers
 from vision_weights import elements, write_json
 
-GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "vision" / "golden"
+GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "vision"
 SEED = 81
 SAMPLES = 12
 SIZES = [(640, 480), (333, 1000), (50, 30), (28, 28), (1500, 700), (100, 900), (1024, 1024),

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 // A function: tests list the cases before main() begins.
 fs::path folder(std::string_view part) {
-  return fs::path(in_repository("tests/vision/golden")) / part;
+  return fs::path(in_repository("tests/data/vision")) / part;
 }
 
 OracleCase read_case(std::string_view part, const std::string& name) {

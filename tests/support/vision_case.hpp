@@ -9,7 +9,7 @@
 
 namespace linnet::test {
 
-/// The names of the golden towers whose family is there (tests/vision/golden/towers).
+/// The names of the golden towers whose family is there (tests/data/vision/towers).
 std::vector<std::string> vision_case_names();
 
 /// A golden tower: an mmproj file, a picture, and what llama.cpp makes of it.
@@ -31,7 +31,7 @@ struct VisionCase {
 };
 
 /// A text model that reads a golden tower's picture, and the logits behind it
-/// (tests/vision/golden/chains).
+/// (tests/data/vision/chains).
 struct VisionChain {
   OracleCase model;
 

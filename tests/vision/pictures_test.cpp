@@ -1,4 +1,4 @@
-// How pictures are resized and cut, against tests/vision/golden/pictures: what llama.cpp makes of
+// How pictures are resized and cut, against tests/data/vision/pictures: what llama.cpp makes of
 // the same bytes.
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-fs::path golden() { return test::in_repository("tests/vision/golden/pictures"); }
+fs::path golden() { return test::in_repository("tests/data/vision/pictures"); }
 
 std::vector<std::string> picture_names() {
   std::vector<std::string> names;

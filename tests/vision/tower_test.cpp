@@ -1,4 +1,4 @@
-// Every golden case of tests/vision/golden/towers, on both CPU backends, against what llama.cpp
+// Every golden case of tests/data/vision/towers, on both CPU backends, against what llama.cpp
 // makes of the same picture.
 
 #include <gtest/gtest.h>
