@@ -161,9 +161,7 @@ Status run(Options options) {
   session.history().set_system(options.system);
   ChatConsole console{session, catcher, {}, false};
   for (const std::string& image : options.images) {
-    const auto picture = session.pictures().add(image);
-    if (!picture) return picture.error();
-    console.attached += *picture + '\n';
+    if (Status s = attach_picture(console, image); !s) return s;
   }
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);

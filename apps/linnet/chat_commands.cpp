@@ -82,14 +82,12 @@ Status attach(ChatConsole& console, const std::string& argument) {
   return {};
 }
 
-Status attach_picture(ChatConsole& console, const std::string& argument) {
+Status show_picture(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/image", argument);
   if (!path) return path.error();
-  const auto picture = console.session.pictures().add(*path);
-  if (!picture) return picture.error();
-  console.attached += *picture + '\n';
-  note("the picture goes with the next message\n");
-  return {};
+  Status status = attach_picture(console, *path);
+  if (status) note("the picture goes with the next message\n");
+  return status;
 }
 
 Status show_stats(ChatConsole& console, const std::string&) {
@@ -131,7 +129,7 @@ constexpr std::array kCommands = {
     Command{"/load", "FILE", "go on with a saved conversation", load},
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
     Command{"/image", "FILE", "show the model a picture with the next message (--mmproj)",
-            attach_picture},
+            show_picture},
     Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
     Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
             show_params},
@@ -159,6 +157,13 @@ std::string answer_length(const TurnStats& stats) {
 }
 
 }  // namespace
+
+Status attach_picture(ChatConsole& console, const std::string& path) {
+  const auto picture = console.session.pictures().add(path);
+  if (!picture) return picture.error();
+  console.attached += *picture + '\n';
+  return {};
+}
 
 Status run_chat_command(ChatConsole& console, std::string_view line) {
   const std::size_t space = std::min(line.find_first_of(" \n"), line.size());

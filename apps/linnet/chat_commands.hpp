@@ -15,6 +15,9 @@ struct ChatConsole {
   bool ended = false;
 };
 
+/// The picture in a file goes with the next message.
+Status attach_picture(ChatConsole& console, const std::string& path);
+
 /// Runs a line that begins with a slash. An Error says what is wrong with it.
 Status run_chat_command(ChatConsole& console, std::string_view line);
 

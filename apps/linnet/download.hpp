@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -16,6 +17,11 @@ enum class Unfit { kRefuse, kWarn };
 /// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. An empty
 /// `file.name` stands for the repo's GGUF file, if it has just one besides encoders of pictures.
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit);
+
+/// Whether a file goes with a model, as its encoder of pictures, by its name.
+inline bool is_encoder_of_pictures(std::string_view name) {
+  return name.find("mmproj") != name.npos;
+}
 
 /// The names of a repo's GGUF files.
 Result<std::vector<std::string>> list_repo(const std::string& repo, const std::string& revision);

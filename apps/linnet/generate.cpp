@@ -182,6 +182,7 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t prompt_tokens
 // Pictures stand before the text.
 Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutcome& outcome) {
   const Tokenizer& tokenizer = *file.tokenizer();
+  outcome.vocabulary = file.spec().vocabulary;
   auto prompt = read_prompt(options);
   if (!prompt) return prompt.error();
   if (prompt->find('\0') != std::string::npos) {

@@ -74,14 +74,8 @@ Json logprobs_json(const TokenLogprobs& logprobs) {
 // Rows of pictures have ids that mean nothing to others.
 std::vector<TokenId> shown_tokens(const GenerateOutcome& outcome) {
   std::vector<TokenId> shown = outcome.prompt;
-  for (const auto& picture : outcome.pictures) {
-    for (const MarkedTokens::Part& part : picture->tokens.parts) {
-      for (auto at = std::ranges::search(shown, part.ids); !at.empty();
-           at = std::ranges::search(shown, part.ids)) {
-        std::ranges::fill(at, TokenId{-1});
-      }
-    }
-  }
+  std::ranges::replace_if(
+      shown, [&](TokenId token) { return token >= outcome.vocabulary; }, TokenId{-1});
   return shown;
 }
 

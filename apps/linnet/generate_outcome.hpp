@@ -21,6 +21,7 @@ struct Answer {
 struct GenerateOutcome {
   std::vector<TokenId> prompt;
   Pictures pictures;
+  std::int64_t vocabulary = 0;     ///< of the model; ids beyond it are rows of pictures
   std::int64_t cached_tokens = 0;  ///< of the prompt, not computed again
   std::vector<Answer> answers;
   std::optional<SpeculationCounts> speculation;

@@ -48,14 +48,11 @@ Result<std::string> find_model(const ModelOptions& options) {
                         options.force ? Unfit::kWarn : Unfit::kRefuse);
 }
 
-bool is_encoder_of_pictures(const fs::path& name) {
-  return name.extension() == ".gguf" &&
-         name.filename().string().find("mmproj") != std::string::npos;
-}
-
 // The only one of `names`, of what `place` holds.
 Result<std::string> only_encoder(std::vector<std::string> names, const std::string& place) {
-  std::erase_if(names, [](const std::string& name) { return !is_encoder_of_pictures(name); });
+  std::erase_if(names, [](const fs::path& name) {
+    return name.extension() != ".gguf" || !is_encoder_of_pictures(name.filename().string());
+  });
   if (names.size() == 1) return names.front();
   std::ranges::sort(names);
   return Error{fmt::format(
