@@ -6,6 +6,7 @@
 #include "base/printable.hpp"
 #include "base/read_file.hpp"
 #include "base/utf8.hpp"
+#include "chat/prompt_encoding.hpp"
 
 namespace linnet::app {
 namespace {
@@ -68,18 +69,14 @@ Json PictureFiles::with_parts(Json messages) const {
   for (Json& message : messages) {
     const std::string content = message.value("content", "");
     Json parts = Json::array();
-    std::string_view rest = content;
-    while (!rest.empty()) {
-      std::size_t first = rest.size();
-      const std::pair<const std::string, File>* found = nullptr;
-      for (const auto& file : files_) {
-        const std::size_t at = rest.find(file.first);
-        if (at < first) first = at, found = &file;
-      }
-      if (first > 0) parts.push_back(text_part(rest.substr(0, first)));
-      if (!found) break;
-      parts.push_back({{"type", "image_url"}, {"image_url", {{"url", found->second.url}}}});
-      rest.remove_prefix(first + found->first.size());
+    const Pictures pictures = in(content);
+    for (std::size_t begin = 0; begin < content.size();) {
+      const auto [picture, at] = next_picture(content, begin, tokens_of(pictures));
+      if (at > begin) parts.push_back(text_part(content.substr(begin, at - begin)));
+      if (!picture) break;
+      const std::string& url = files_.find(picture->marker)->second.url;
+      parts.push_back({{"type", "image_url"}, {"image_url", {{"url", url}}}});
+      begin = at + picture->marker.size();
     }
     const bool has_pictures = parts.size() > 1 || (parts.size() == 1 && !parts[0].contains("text"));
     if (has_pictures) message["content"] = std::move(parts);

@@ -30,17 +30,6 @@ Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part&
   return {};
 }
 
-// The first picture from byte `begin` of the text on, and where its marker is.
-std::pair<const MarkedTokens*, std::size_t> next_picture(
-    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures) {
-  std::pair<const MarkedTokens*, std::size_t> next = {nullptr, text.size()};
-  for (const MarkedTokens* const picture : pictures) {
-    const std::size_t at = text.substr(0, next.second).find(picture->marker, begin);
-    if (at != text.npos) next = {picture, at};
-  }
-  return next;
-}
-
 // Encodes the text of a prompt from `begin` on.
 Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Prompt& prompt,
                                          std::size_t begin,
@@ -142,6 +131,16 @@ Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
   if (bos && !around->empty() && around->front() == *bos) texts.bos = tokenizer.piece(*bos);
   if (const auto eos = tokenizer.eos()) texts.eos = tokenizer.piece(*eos);
   return texts;
+}
+
+std::pair<const MarkedTokens*, std::size_t> next_picture(
+    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures) {
+  std::pair<const MarkedTokens*, std::size_t> next = {nullptr, text.size()};
+  for (const MarkedTokens* const picture : pictures) {
+    const std::size_t at = text.substr(0, next.second).find(picture->marker, begin);
+    if (at != text.npos) next = {picture, at};
+  }
+  return next;
 }
 
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,

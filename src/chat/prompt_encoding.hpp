@@ -2,6 +2,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "chat/chat_template.hpp"
@@ -12,6 +14,11 @@ namespace linnet {
 /// The texts of a vocabulary's special tokens for its templates. An Error where the vocabulary
 /// can't encode an empty text.
 Result<SpecialTexts> special_texts(const Tokenizer& tokenizer);
+
+/// The first of `pictures` in `text` from byte `begin` on, and where its marker is; null and the
+/// end of the text where there is none.
+std::pair<const MarkedTokens*, std::size_t> next_picture(
+    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures);
 
 /// The ids of a rendered conversation: special tokens are those that the template wrote. Where a
 /// marker of one of `pictures` stands, its tokens do.

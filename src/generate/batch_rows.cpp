@@ -9,8 +9,8 @@ void BatchRows::clear() {
   }
   page_tables_.clear();
   given_.clear();
-  row_places_.clear();
-  has_places_ = keeps_hidden_ = false;
+  placed_rows_.clear();
+  keeps_hidden_ = false;
 }
 
 void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position,
@@ -25,20 +25,23 @@ void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position
 void BatchRows::add_row(std::int32_t token, bool wants_logits) {
   if (wants_logits) outputs_.push_back(static_cast<std::int32_t>(tokens_.size()));
   tokens_.push_back(token);
-  row_places_.push_back({next_position_, next_position_, next_position_});
   positions_.push_back(next_position_++);
   sequences_.push_back(static_cast<std::int32_t>(page_tables_.size()) - 1);
 }
 
 void BatchRows::place_row(const Place& place) {
-  row_places_.back() = place;
-  has_places_ = true;
+  placed_rows_.push_back({tokens_.size() - 1, place});
 }
 
 Batch BatchRows::batch() {
   places_.clear();
-  for (std::size_t component = 0; has_places_ && component < Place{}.size(); ++component) {
-    for (const Place& place : row_places_) places_.push_back(place[component]);
+  for (std::size_t component = 0; !placed_rows_.empty() && component < Place{}.size();
+       ++component) {
+    const std::size_t first = places_.size();
+    places_.insert(places_.end(), positions_.begin(), positions_.end());
+    for (const PlacedRow& placed : placed_rows_) {
+      places_[first + placed.row] = placed.place[component];
+    }
   }
   return {tokens_,  {positions_, sequences_, page_tables_, lengths_, states_},
           outputs_, keeps_hidden_,

@@ -22,7 +22,7 @@ class BatchRows {
   /// The next row of the latest sequence, of which the logits are wanted or not.
   void add_row(std::int32_t token, bool wants_logits);
 
-  /// `count` rows from `first` on, the next ones of the latest sequence, are given: see GivenRows.
+  /// Rows that are given, behind those that were added before: see GivenRows.
   void add_given(const GivenRows& given) { given_.push_back(given); }
   /// Where the latest row stands in a picture, or behind one; else that is its position.
   void place_row(const Place& place);
@@ -41,9 +41,12 @@ class BatchRows {
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
   std::vector<GivenRows> given_;
-  std::vector<Place> row_places_;     // of each row
-  std::vector<std::int32_t> places_;  // the same for a batch; none where all are positions
-  bool has_places_ = false;
+  struct PlacedRow {
+    std::size_t row;
+    Place place;
+  };
+  std::vector<PlacedRow> placed_rows_;  // the others' places are their positions
+  std::vector<std::int32_t> places_;    // of all rows; none where all are positions
   bool keeps_hidden_ = false;
 };
 

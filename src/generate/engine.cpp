@@ -164,15 +164,9 @@ std::int64_t Engine::longest_text() const {
   return model_->spec().causal ? longest : std::min(longest, model_->limits().rows);
 }
 
-Status Engine::check_tokens(std::span<const TokenId> tokens) const {
+Status Engine::check_tokens(std::span<const TokenId> tokens, const Pictures& pictures) const {
   if (tokens.empty()) return Error{"the prompt has no tokens"};
-  const std::int64_t vocabulary = model_->spec().vocabulary;
-  for (const TokenId token : tokens) {
-    if (token < 0 || token >= vocabulary) {
-      return Error{fmt::format("token {} is not in the vocabulary of {}", token, vocabulary)};
-    }
-  }
-  return {};
+  return check_pictures(tokens, model_->spec().vocabulary, pictures);
 }
 
 Status Engine::check_input(std::span<const TokenId> input) const {
@@ -184,25 +178,25 @@ Status Engine::check_input(std::span<const TokenId> input) const {
                            needed ? "need an input (--input)" : "have no input")};
 }
 
-Status Engine::check_prompt(const GenerateRequest& request) const {
-  if (request.pictures.empty()) return check_tokens(request.prompt);
+Status Engine::check_rows(const Pictures& pictures) const {
+  if (pictures.empty()) return {};
   if (!vision_) return Error{"the model reads no pictures: it was loaded without an encoder"};
-  if (request.prompt.empty()) return Error{"the prompt has no tokens"};
-  const VisionSpec& spec = vision_->spec();
+  const bool come_at_once = vision_->spec().see_each_other != SeeEachOther::kNo;
   const auto is_too_large = [&](const MarkedTokens::Part& part) {
-    return spec.see_each_other != SeeEachOther::kNo && std::ssize(part.ids) > model_->limits().rows;
+    return come_at_once && std::ssize(part.ids) > model_->limits().rows;
   };
-  for (const auto& picture : request.pictures) {
+  for (const auto& picture : pictures) {
     const auto large = std::ranges::find_if(picture->tokens.parts, is_too_large);
     if (large == picture->tokens.parts.end()) continue;
     return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
                              large->ids.size(), model_->limits().rows)};
   }
-  return check_pictures(request.prompt, model_->spec().vocabulary, request.pictures);
+  return {};
 }
 
 Status Engine::submit(GenerateRequest request) {
-  if (Status status = check_prompt(request); !status) return status;
+  if (Status status = check_rows(request.pictures); !status) return status;
+  if (Status status = check_tokens(request.prompt, request.pictures); !status) return status;
   if (request.on_hidden) {
     request.max_tokens = 0;
   } else if (Status status = check_makes_text(file_); !status) {

@@ -65,8 +65,8 @@ class Engine {
   Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);
 
-  /// An Error where there are none, or one is not in the vocabulary.
-  Status check_tokens(std::span<const TokenId> tokens) const;
+  /// An Error where there are none, or one is neither in the vocabulary nor of `pictures`.
+  Status check_tokens(std::span<const TokenId> tokens, const Pictures& pictures = {}) const;
 
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.
@@ -91,7 +91,7 @@ class Engine {
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);
   Status check_input(std::span<const TokenId> input) const;
-  Status check_prompt(const GenerateRequest& request) const;
+  Status check_rows(const Pictures& pictures) const;
 
   const ModelFile& file_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed

@@ -25,7 +25,7 @@ using EncodePicture = std::function<Result<PictureRows>(const Image&)>;
 class PromptPictures {
  public:
   PromptPictures() = default;
-  /// `prompt` is what find_pictures() has found in order. `spec` must outlive the object.
+  /// check_pictures() has found nothing wrong with `prompt`. `spec` must outlive the object.
   PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt, const Pictures& pictures);
 
   bool empty() const { return pieces_.empty(); }

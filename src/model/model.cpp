@@ -63,16 +63,18 @@ View Model::embed(const Pass& pass, std::span<const std::int32_t> tokens) {
     pass.backend.add_scaled(more, 1.0f, 1.0f, x);
   }
   if (spec_.embedding_norm != NormUse::kNone) normalise_in_place(pass, embedding_norm_, x);
-  put_given_rows(pass, x);
+  for (const GivenRows& given : pass.given) {
+    upload_given(pass, given, 0, some_rows(x, given.first, given.rows));
+  }
   return x;
 }
 
-void Model::put_given_rows(const Pass& pass, View x) const {
-  for (const GivenRows& given : pass.given) {
-    for (std::int64_t r = 0; r < given.rows; ++r) {
-      const float* values = given.values + r * spec_.given_columns();
-      pass.backend.upload({values, static_cast<std::size_t>(spec_.width)}, x.row(given.first + r));
-    }
+// Of the columns of given rows those that the embeddings are (part 0), or that layer `part` - 1
+// adds.
+void Model::upload_given(const Pass& pass, const GivenRows& given, int part, View to) const {
+  for (std::int64_t r = 0; r < given.rows; ++r) {
+    const float* values = given.values + r * spec_.given_columns() + part * spec_.width;
+    pass.backend.upload({values, static_cast<std::size_t>(spec_.width)}, to.row(r));
   }
 }
 
@@ -80,10 +82,7 @@ void Model::add_given_rows(const Pass& pass, int index, View x) const {
   for (const GivenRows& given : pass.given) {
     const Workspace::Scope scope(pass.workspace);
     const View more = pass.workspace.view(given.rows, spec_.width);
-    for (std::int64_t r = 0; r < given.rows; ++r) {
-      const float* values = given.values + r * spec_.given_columns() + (1 + index) * spec_.width;
-      pass.backend.upload({values, static_cast<std::size_t>(spec_.width)}, more.row(r));
-    }
+    upload_given(pass, given, 1 + index, more);
     pass.backend.add_scaled(more, 1.0f, 1.0f, some_rows(x, given.first, given.rows));
   }
 }

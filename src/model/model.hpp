@@ -154,7 +154,7 @@ class Model {
   View read_inputs(const Batch& batch, KvStore& kv);
   View write(const Batch& batch, KvStore& kv);
   void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
-  void put_given_rows(const Pass& pass, View x) const;
+  void upload_given(const Pass& pass, const GivenRows& given, int part, View to) const;
   void add_given_rows(const Pass& pass, int index, View x) const;
   void keep_result(const Pass& pass, int index, View x);
   void end_streams(const Pass& pass, const Streams& streams);

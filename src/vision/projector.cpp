@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
@@ -36,14 +37,11 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       columns_ *= patches;
     } else if (spec.kind == Kind::kNorm) {
       step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
-    } else if (spec.kind == Kind::kLinear) {
-      step.linear = load_linear(loader, spec, columns_, patches);
+    } else if (spec.kind == Kind::kLinear || spec.kind == Kind::kGate) {
+      const std::int64_t inputs = columns_;
+      step.linear = load_linear(loader, spec, inputs, patches);
       if (step.linear) columns_ = step.linear.weight->rows();
-    } else if (spec.kind == Kind::kGate) {
-      step.linear = load_linear(loader, spec, columns_, patches);
-      if (step.linear) columns_ = step.linear.weight->rows();
-      step.other =
-          loader.linear(spec.other, step.linear ? step.linear.weight->columns() : 1, columns_);
+      if (spec.kind == Kind::kGate) step.other = loader.linear(spec.other, inputs, columns_);
     } else if (spec.kind == Kind::kStandardise) {
       step.row = loader.vector(spec.name, columns_);
       step.factors = loader.vector(spec.other, columns_);
@@ -143,11 +141,8 @@ View Projector::gate(Backend& backend, Workspace& workspace, const Step& step, V
   const View out = workspace.view(in.rows, step.columns);
   const Workspace::Scope scope(workspace);
   const View gate = workspace.view(in.rows, step.columns);
-  const MatmulOutput to_gate{step.linear.weight.get(), gate, step.linear.bias_data(),
-                             /*accumulate=*/false, step.linear.scale};
-  const MatmulOutput to_out{step.other.weight.get(), out, step.other.bias_data(),
-                            /*accumulate=*/false, step.other.scale};
-  backend.gated_matmul(in, to_gate, to_out, step.spec.activation);
+  backend.gated_matmul(in, product_of({step.linear, gate}), product_of({step.other, out}),
+                       step.spec.activation);
   return out;
 }
 
@@ -176,8 +171,7 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
           out);
       break;
     case Kind::kLinear: {
-      const MatmulOutput output{step.linear.weight.get(), out, step.linear.bias_data(),
-                                /*accumulate=*/false, step.linear.scale};
+      const MatmulOutput output = product_of({step.linear, out});
       backend.matmul(in, {&output, 1});
       break;
     }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/checked.hpp"
+#include "model/blocks/project.hpp"
 #include "vision/patch_windows.hpp"
 
 namespace linnet {
@@ -140,7 +141,7 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
     }
   };
   upload(patches_of(pixels, spec_.patch_side, order), patches);
-  const MatmulOutput output{patch_embedding_.weight.get(), own, patch_embedding_.bias_data()};
+  const MatmulOutput output = product_of({patch_embedding_, own});
   backend_.matmul(patches, {&output, 1});
   const auto normalise = [&](const Norm& norm, View rows) {
     if (!norm) return;

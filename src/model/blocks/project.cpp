@@ -5,13 +5,14 @@
 #include <cassert>
 
 namespace linnet {
-namespace {
 
 MatmulOutput product_of(const ProjectionTo& output, bool accumulate) {
   const Linear& projection = output.projection;
   return {projection.weight.get(), output.out, projection.bias_data(), accumulate,
           projection.scale};
 }
+
+namespace {
 
 // out += scale * high(low(in)) where there are adapters; all `low` at once.
 void add_adapters(const Pass& pass, View in, std::span<const ProjectionTo> outputs) {

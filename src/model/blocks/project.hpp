@@ -14,6 +14,9 @@ struct ProjectionTo {
   View out;
 };
 
+/// The product with the weight alone, without adapters and bounds.
+MatmulOutput product_of(const ProjectionTo& output, bool accumulate = false);
+
 /// Projections that can be made of one input at once, at most.
 inline constexpr std::size_t kMostProjections = 6;
 
