@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string>
+#include <utility>
 
 #include "base/checked.hpp"
 
@@ -19,14 +19,14 @@ Result<std::unique_ptr<StateStore>> HostStateStore::make(const StateShape& shape
   }
   store->slot_floats_ = static_cast<std::int64_t>(*floats);
   store->slots_ = shape.slots;
-  const auto bytes = checked_multiply(*floats, static_cast<std::uint64_t>(shape.slots));
-  const auto total = bytes ? checked_multiply(*bytes, sizeof(float)) : bytes;
-  if (!total) return Error{"the recurrent state is too large"};
-  store->memory_.reset(static_cast<float*>(std::calloc(std::max<std::uint64_t>(*total, 1), 1)));
-  if (!store->memory_) {
-    return Error{"out of memory: " + std::to_string(*total) +
-                 " bytes of recurrent state were asked for"};
+  const auto slots_floats = checked_multiply(*floats, static_cast<std::uint64_t>(shape.slots));
+  const auto bytes = slots_floats ? checked_multiply(*slots_floats, sizeof(float)) : slots_floats;
+  if (!bytes || !std::in_range<std::int64_t>(*bytes)) {
+    return Error{"the recurrent state is too large"};
   }
+  auto memory = PageMemory::allocate(static_cast<std::int64_t>(*bytes));
+  if (!memory) return memory.error();
+  store->memory_ = std::move(*memory);
   return std::unique_ptr<StateStore>(std::move(store));
 }
 
@@ -37,19 +37,19 @@ std::int64_t HostStateStore::slot_bytes() const {
 }
 
 void HostStateStore::export_slot(std::int32_t slot, std::span<std::byte> to) const {
-  std::memcpy(to.data(), memory_.get() + slot * slot_floats_, to.size());
+  std::memcpy(to.data(), slot_at(slot), to.size());
 }
 
 void HostStateStore::import_slot(std::int32_t slot, std::span<const std::byte> from) {
-  std::memcpy(memory_.get() + slot * slot_floats_, from.data(), from.size());
+  std::memcpy(slot_at(slot), from.data(), from.size());
 }
 
 void HostStateStore::clear_slot(std::int32_t slot) {
-  std::memset(memory_.get() + slot * slot_floats_, 0, sizeof(float) * slot_floats_);
+  std::memset(slot_at(slot), 0, sizeof(float) * slot_floats_);
 }
 
 void HostStateStore::copy_slot(std::int32_t from, std::int32_t to) {
-  std::memcpy(memory_.get() + to * slot_floats_, memory_.get() + from * slot_floats_,
+  std::memcpy(slot_at(to), slot_at(from),
               sizeof(float) * slot_floats_);
 }
 

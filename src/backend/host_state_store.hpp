@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "base/page_memory.hpp"
 
 namespace linnet {
 
@@ -21,20 +21,20 @@ class HostStateStore final : public StateStore {
   void clear_slot(std::int32_t slot) override;
   void copy_slot(std::int32_t from, std::int32_t to) override;
   float* at(const StatePart& part, std::int32_t slot) const {
-    return memory_.get() + slot * slot_floats_ + layer_offsets_[part.layer] + part.first;
+    return slot_at(slot) + layer_offsets_[part.layer] + part.first;
   }
 
  private:
-  struct Free {
-    void operator()(float* memory) const { std::free(memory); }
-  };
-
   HostStateStore() = default;
+
+  float* slot_at(std::int32_t slot) const {
+    return reinterpret_cast<float*>(memory_.data()) + slot * slot_floats_;
+  }
 
   std::vector<std::int64_t> layer_offsets_;  // in floats, from the slot's beginning
   std::int64_t slot_floats_ = 0;
   std::int64_t slots_ = 0;
-  std::unique_ptr<float, Free> memory_;
+  PageMemory memory_;
 };
 
 /// The rows [first, last) of one sequence in a batch, and the slot of its state.
