@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "grammar/tree_walk.hpp"
 
@@ -28,12 +29,13 @@ void GrammarSession::find_allowed() {
   if (configurations_.complete) {
     for (const std::int32_t id : mask_->vocabulary().end_ids()) allowed_.insert(id);
   }
-  std::uint32_t before = PushdownAutomaton::kNone;
+  std::uint32_t before = PushdownAutomaton::kNone, counted = PushdownAutomaton::kNone;
   work_left_ = mask_->limits().mask_work;
   for (const Configuration at : configurations_.reading) {
     if (overflowed_) return;  // it ends in an error
     const auto mask = mask_->of_state(at.state);
     overflowed_ |= mask->overflowed;
+    if (std::exchange(counted, at.state) != at.state) take_work(mask->work);
     // Close to the deepest calls that are possible, what a state allows depends on the depth.
     if (nodes_.depth(at.node) + mask->reach > mask_->limits().depth) {
       walk_exactly(at);

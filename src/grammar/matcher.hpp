@@ -15,8 +15,8 @@ struct MatchLimits {
   std::uint32_t depth = 256;             ///< calls, one in the other
   std::uint32_t configurations = 8'192;  ///< ways to read a text that are followed at once
   std::uint32_t work = 1'000'000;        ///< steps that one byte may take
-  /// Steps that finding the tokens which may come next may take, besides the masks of states, which
-  /// are kept: the ways to read a text take their steps one after the other.
+  /// Steps that finding the tokens which may come next may take. Those of masks of states count
+  /// each time, though the masks are kept: what is allowed must not depend on who was here before.
   std::uint64_t mask_work = 50'000'000;
 };
 

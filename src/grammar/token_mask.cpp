@@ -82,6 +82,7 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   };
   const bool done = walk.run(0, vocabulary_->node_count(), 0, start, arrive);
   mask->overflowed = !done || walk.stepper().overflowed();
+  mask->work = walk.work();
   mask->reach = walk.reach();
   sort_exits(*mask);
   for (const auto& edge : automaton_->token_edges(state)) {

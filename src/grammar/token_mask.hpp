@@ -25,6 +25,7 @@ class TokenMask {
     /// Nodes of the tree one byte after the rule may have ended, by that byte.
     std::vector<std::uint32_t> exits;
     std::vector<std::uint32_t> first_exit;  ///< of each byte and after the last; empty: no exits
+    std::uint64_t work = 0;                 ///< steps that the walk took
     std::uint32_t reach = 0;                ///< depth of calls that the walk came to
     bool overflowed = false;                ///< the walk was given up: too many ways to read tokens
 

@@ -34,6 +34,32 @@ TEST(TokenMasks, ApplyLeavesAllowedLogitsAsTheyAre) {
   EXPECT_EQ(set.count(), 7);
 }
 
+// However few ways there are to read the text, each may lead into a large part of the vocabulary.
+TEST(TokenMasks, WorkOfAllStatesIsBoundedTogether) {
+  const auto vocabulary = byte_vocabulary({"ab", "abc", "ba", "bca"});
+  const auto automaton =
+      must(compiled_gbnf("root ::= [a-z] a | [a-y] b | [a-x] c\n"
+                         "a ::= [a-z]{5} \"1\"\nb ::= [a-z]{6} \"2\"\nc ::= [a-z]{7} \"3\""));
+  const auto is_within = [&](TokenMask& mask) {
+    auto session = GrammarSession::create(std::shared_ptr<TokenMask>(&mask, [](TokenMask*) {}));
+    EXPECT_TRUE(session);
+    for (const char token : {'a', 'b'}) {
+      if (!session->accept(token)) return false;
+      session->allowed();
+    }
+    return session->within_limits().ok();
+  };
+  std::uint64_t least = 1;
+  while (!is_within(**TokenMask::create(automaton, vocabulary, {.mask_work = least}))) least *= 2;
+  EXPECT_GT(least, 256u) << "one state alone tries all bytes";
+  const auto enough = *TokenMask::create(automaton, vocabulary, {.mask_work = least});
+  const auto too_little = *TokenMask::create(automaton, vocabulary, {.mask_work = least / 2});
+  for (int again = 0; again < 2; ++again) {  // also where the masks are known
+    EXPECT_TRUE(is_within(*enough));
+    EXPECT_FALSE(is_within(*too_little));
+  }
+}
+
 TEST(TokenMasks, TokensMayCrossTheEndsOfRules) {
   const auto vocabulary = *Vocabulary::create(
       {"{", "}", "\"", "a", "\":", "\": ", "\":1", "1", "1}", "12}}", "}}", "ab\":{", "{\"a", ""},
