@@ -12,6 +12,7 @@
 namespace linnet {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -158,6 +159,38 @@ TEST(DecodeTest, ScansAreCounted) {
   };
   EXPECT_EQ(error_of(with_scans(90)), "no error");  // and the ten that it has
   EXPECT_EQ(error_of(with_scans(91)), "JPEG: cannot be decoded: more than 100 scans");
+}
+
+std::string big_endian(int number) {
+  return {static_cast<char>(number >> 8), static_cast<char>(number & 0xff)};
+}
+
+// A grey picture of `blocks` x `blocks` blocks, in scans that hold nothing: each is one run of ends
+// of blocks after the other (ITU-T T.81, G.1.2.2).
+std::string grey_jpeg(int blocks, int scans) {
+  constexpr int kLongestRun = 32767;
+  std::string bits;
+  for (int left = blocks * blocks; left > 0; left -= kLongestRun)
+    bits += "0" + std::string(14, '1');
+  bits.append(-bits.size() % 8, '1');
+  std::string runs;
+  for (std::size_t i = 0; i < bits.size(); i += 8) {
+    const auto byte = static_cast<char>(std::stoi(bits.substr(i, 8), nullptr, 2));
+    runs += byte;
+    if (byte == '\xff') runs += '\0';
+  }
+  const std::string side = big_endian(8 * blocks);
+  std::string file = "\xff\xd8\xff\xdb"s + big_endian(67) + '\0' + std::string(64, '\1');
+  file += "\xff\xc2"s + big_endian(11) + '\x08' + side + side + "\1\1\x11\0"s;
+  file += "\xff\xc4"s + big_endian(20) + "\x10\1"s + std::string(15, '\0') + '\xe0';
+  for (int i = 0; i < scans; ++i) file += "\xff\xda"s + big_endian(8) + "\1\1\0\1\x3f\0"s + runs;
+  return file + "\xff\xd9";
+}
+
+TEST(DecodeTest, LargePicturesHaveFewerScans) {
+  EXPECT_EQ(error_of(grey_jpeg(8, 100)), "no error");
+  EXPECT_THAT(error_of(grey_jpeg(8, 101)), HasSubstr("more than 100 scans"));
+  EXPECT_THAT(error_of(grey_jpeg(704, 21)), HasSubstr("more than 20 scans"));
 }
 
 TEST(DecodeTest, OfAnAnimationOnlyTheFirstFrameIsRead) {

@@ -1,8 +1,10 @@
 // JPEG, by libjpeg-turbo. Its own interface rather than TurboJPEG's: that one knows not all
 // sampling factors, and doesn't tell missing data from harmless oddities.
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <string_view>
 
@@ -19,8 +21,10 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Encoders write some ten scans. Each one may go over all blocks, whatever it holds.
-constexpr int kMostScans = 100;
+// Encoders write some ten scans. Each one may go over all blocks, whatever it holds, so a large
+// picture may have fewer of them.
+constexpr int kMostScans = 100, kMostScansOfLarge = 20;
+constexpr std::int64_t kMostPixelsScanned = 400'000'000;
 
 // libjpeg leaves by longjmp where it fails. It does so only within read_header and read_pixels,
 // which have no objects that would have to be destroyed.
@@ -61,9 +65,14 @@ void on_message(j_common_ptr jpeg, int level) {
 void no_output(j_common_ptr) {}
 
 void on_progress(j_common_ptr jpeg) {
-  if (reinterpret_cast<j_decompress_ptr>(jpeg)->input_scan_number <= kMostScans) return;
+  const auto& decompress = *reinterpret_cast<j_decompress_ptr>(jpeg);
+  const std::int64_t pixels =
+      std::max(std::int64_t{decompress.image_width} * decompress.image_height, std::int64_t{1});
+  const auto most = static_cast<int>(
+      std::clamp<std::int64_t>(kMostPixelsScanned / pixels, kMostScansOfLarge, kMostScans));
+  if (decompress.input_scan_number <= most) return;
   Reader& reader = reader_of(jpeg);
-  std::snprintf(reader.message, sizeof reader.message, "more than %d scans", kMostScans);
+  std::snprintf(reader.message, sizeof reader.message, "more than %d scans", most);
   std::longjmp(reader.failed, 1);
 }
 
