@@ -167,6 +167,7 @@ ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_take_long) {
 
 ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   if (const auto error = refuse(request)) return *error;
+  if (may_take_long && request.is_given_up && request.is_given_up()) return client_gone();
   const Route& route = *find_route(request.path);
   if (route.method == "POST" && !request.json) {
     auto parsed = parse_body(request.body);
@@ -177,7 +178,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   const auto chosen = choose_model(body);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
-  ApiContext context{models_, **chosen, metrics_, sequences_, may_take_long};
+  ApiContext context{models_, **chosen, metrics_, sequences_, may_take_long, request.is_given_up};
   return route.handler(context, request, body);
 }
 

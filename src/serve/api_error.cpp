@@ -71,4 +71,9 @@ ApiError unavailable(int status, std::string message, std::string code) {
   return error;
 }
 
+ApiError client_gone() {
+  constexpr int kStatus = 499;  // nginx' word for a client that did not wait
+  return unavailable(kStatus, "the client has gone", "client_gone");
+}
+
 }  // namespace linnet::serve

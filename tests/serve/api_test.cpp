@@ -33,6 +33,28 @@ TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
   EXPECT_EQ(api.handle(request).status, 500) << "for want of an engine, behind the grammar";
 }
 
+// Others wait for what takes long, so nobody's request is not read.
+TEST(Api, WhatTakesLongIsNotBegunForClientsThatHaveGone) {
+  const auto file = ModelFile::open(test::kBundledModel);
+  auto model = describe_model(**file, "m", "", 512);
+  ASSERT_TRUE(model.ok());
+  std::vector<ModelToServe> given;
+  given.push_back({std::move(*model),
+                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
+  Metrics metrics;
+  const ModelSet models(std::move(given), {}, [](const Notices&) {});
+  EXPECT_FALSE(models.first().engine->wait_until_loaded());
+  Api api(models, metrics);
+  ApiRequest request;
+  request.method = "POST";
+  request.path = "/v1/completions";
+  request.body = "not even JSON";
+  request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+  EXPECT_EQ(api.handle(request).status, 400);
+  request.is_given_up = [] { return true; };
+  EXPECT_EQ(api.handle(request).status, 499);
+}
+
 // Decoding and making them smaller takes up to seconds, however small the files are.
 TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   const test::PictureModel files;

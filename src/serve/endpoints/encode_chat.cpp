@@ -40,12 +40,14 @@ struct ReadPictures {
   std::vector<MarkedTokens> tokens;
 };
 
-ApiResult<ReadPictures> read_pictures(const ServedModel& model, const ChatFields& chat) {
+ApiResult<ReadPictures> read_pictures(const ApiContext& context, const ChatFields& chat) {
+  const ServedModel& model = context.model();
   const auto count = std::max<std::int64_t>(1, std::ssize(chat.pictures));
   const ImageLimits limits{std::min(kMostPixels, kMostPixelsTogether / count)};
   ReadPictures read;
   std::int64_t rows = 0;
   for (const GivenPicture& given : chat.pictures) {
+    if (context.is_given_up && context.is_given_up()) return client_gone();
     const auto file = decode_base64(given.base64);
     if (!file) return at_fault(given, file.error().message);
     auto picture = model.pictures->read_picture(*file, limits);
@@ -71,7 +73,7 @@ ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
   if (!chat.pictures.empty() && !context.may_take_long) {
     return invalid_request("", "", std::string(kTakesLong));
   }
-  auto read = read_pictures(model, chat);
+  auto read = read_pictures(context, chat);
   if (!read) return read.error();
   std::vector<const MarkedTokens*> tokens;
   for (const MarkedTokens& marked : read->tokens) tokens.push_back(&marked);

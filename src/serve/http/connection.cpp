@@ -130,6 +130,10 @@ void Connection::begin_exchange(const Parser& parser) {
   exchange_.request.notify = [weak = weak_from_this()] {
     if (const auto self = weak.lock()) self->take_news();
   };
+  exchange_.request.is_given_up = [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    return !self || self->client_gone_;
+  };
   answer_text_.clear();
 }
 
@@ -194,6 +198,7 @@ asio::awaitable<ApiReply> Connection::handle() {
   auto reply = co_await asio::co_spawn(context_.readers.quick.get_executor(),
                                        quick_reply(context_.api, request), asio::use_awaitable);
   if (reply) co_return std::move(*reply);
+  watch_for_end();
   co_return co_await asio::co_spawn(context_.readers.patient.get_executor(),
                                     any_reply(context_.api, request), asio::use_awaitable);
 }
@@ -204,6 +209,7 @@ asio::awaitable<bool> Connection::answer() {
   exchange_.request.json.reset();
   if (!context_.logs_content) exchange_.request.body = {};
   if (!reply.pending) {
+    watch_.cancel();
     const bool sent = co_await send(std::move(reply));
     record(nullptr);
     co_return sent;

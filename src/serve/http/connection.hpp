@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -101,7 +102,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Exchange exchange_;
   std::string answer_text_;  // for the log, where it is to have it
   bool idle_ = true;
-  bool client_gone_ = false;
+  std::atomic<bool> client_gone_ = false;  // also read by threads that read requests
 };
 
 }  // namespace linnet::serve
