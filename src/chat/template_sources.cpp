@@ -4,29 +4,14 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
-#include <fstream>
+
+#include "base/read_file.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr std::string_view kKey = "tokenizer.chat_template";
-constexpr std::uintmax_t kMaxBytes = 4u << 20;
-
-Result<std::string> read_template_file(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return Error{fmt::format("{}: {}", path.string(), error.message())};
-  if (size > kMaxBytes) {
-    return Error{
-        fmt::format("{}: a template of {} bytes, more than {}", path.string(), size, kMaxBytes)};
-  }
-  std::string text(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(text.data(), static_cast<std::streamsize>(size))) {
-    return Error{path.string() + ": cannot be read"};
-  }
-  return text;
-}
+constexpr std::int64_t kMostBytes = 4 << 20;
 
 }  // namespace
 
@@ -55,7 +40,7 @@ Result<TemplateSources> find_chat_template(std::string_view name_or_path) {
     return Error{fmt::format("{}: neither a file nor one of the built-in templates ({})",
                              name_or_path, fmt::join(builtin_template_names(), ", "))};
   }
-  auto text = read_template_file(path);
+  auto text = read_file(path, kMostBytes);
   if (!text) return text.error();
   return TemplateSources{{"", std::move(*text)}};
 }

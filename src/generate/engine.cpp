@@ -37,13 +37,6 @@ Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOpti
   }
 }
 
-// Of a picture whose rows see each other, and of texts that go on beside it.
-std::int64_t rows_at_once(const VisionSpec& spec) {
-  constexpr std::int64_t kTexts = 64;
-  const std::int64_t merged = std::int64_t{spec.merge_side} * spec.merge_side;
-  return spec.see_each_other != SeeEachOther::kNo ? most_patches(spec) / merged + kTexts : 0;
-}
-
 std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
 }  // namespace
@@ -67,8 +60,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   engine->kv_type_ = options.kv_type;
   engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
   if (Status status = engine->make_backends(options); !status) return status.error();
-  BatchLimits limits = batch_limits(file.spec(), options);
-  if (file.vision()) limits.rows = std::max(limits.rows, rows_at_once(file.vision()->spec()));
+  BatchLimits limits = batch_limits(file.spec(), options, file.vision());
   limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
   limits.outputs = std::min(limits.outputs, limits.rows);
 

@@ -8,6 +8,7 @@
 #include "backend/cuda/cuda.hpp"
 #include "backend/product_observer.hpp"
 #include "model/model.hpp"
+#include "vision/vision_file.hpp"
 
 namespace linnet {
 
@@ -43,7 +44,9 @@ struct ModelPart {
 /// The parts of a model, in the order in which they are computed; `gpu_layers` left open is all.
 std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options);
 
-/// The most that a step takes where the cache is no smaller.
-BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options);
+/// The most that a step takes where the cache is no smaller; `vision` is the encoder of the model's
+/// pictures, null where it reads none.
+BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options,
+                         const VisionFile* vision);
 
 }  // namespace linnet

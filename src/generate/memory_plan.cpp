@@ -10,6 +10,7 @@
 #include "base/machine.hpp"
 #include "model/blocks/project.hpp"
 #include "model/hyperparameters.hpp"
+#include "vision/vision_model.hpp"
 
 namespace linnet {
 namespace {
@@ -45,6 +46,12 @@ int layer_of(std::string_view tensor) {
   const bool is_behind = std::ranges::any_of(
       kBehindLayers, [&](std::string_view prefix) { return tensor.starts_with(prefix); });
   return is_behind ? std::numeric_limits<int>::max() : -1;
+}
+
+// Of a picture that must come whole.
+std::int64_t rows_at_once(const VisionSpec& spec) {
+  const std::int64_t merged = std::int64_t{spec.merge_side} * spec.merge_side;
+  return spec.see_each_other == SeeEachOther::kNo ? 0 : most_patches(spec) / merged;
 }
 
 bool has_last_layer(const LayerRange& layers) {
@@ -104,7 +111,7 @@ class Planner {
   }
 
   MemoryShare share_of(const ModelPart& part) const {
-    const std::int64_t rows = batch_limits(spec_, options_).rows;
+    const std::int64_t rows = batch_limits(spec_, options_, vision_).rows;
     MemoryShare share{
         part,
         saturating_add(weights_bytes(file_, spec_, part), adapter_bytes(adapters_, part, rows)),
@@ -209,7 +216,8 @@ std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& opti
   return {{BackendKind::kCpu, {0, first}}, {BackendKind::kCuda, {first}}};
 }
 
-BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options) {
+BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options,
+                         const VisionFile* vision) {
   BatchLimits limits = options.limits;
   if (parts_of(spec, options).front().backend == BackendKind::kCuda) {
     limits.rows = std::max(limits.rows, kCudaLimits.rows);
@@ -218,6 +226,10 @@ BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options) {
   if (!spec.causal) {  // a text whose tokens see each other can't be cut
     const std::int64_t longest = options.context > 0 ? options.context : spec.context_length;
     limits.rows = std::max(limits.rows, longest);
+  }
+  if (vision) {
+    // Texts, and guesses of their tokens, go on beside it.
+    limits.rows = std::max(limits.rows, limits.outputs + rows_at_once(vision->spec()));
   }
   return limits;
 }

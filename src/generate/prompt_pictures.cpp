@@ -82,26 +82,29 @@ PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> 
   }
 }
 
-std::int64_t PromptPictures::rows_without_cut(std::int64_t from, std::int64_t count) const {
-  if (pieces_.empty() || spec_->see_each_other == SeeEachOther::kNo) return count;
+std::optional<std::size_t> PromptPictures::next_without_rows(std::int64_t from) const {
+  const auto next =
+      std::ranges::find_if(pieces_, [&](const PlacedPiece& one) { return one.end() > from; });
+  if (next == pieces_.end() || next->rows) return std::nullopt;
+  return static_cast<std::size_t>(next - pieces_.begin());
+}
+
+std::int64_t PromptPictures::rows_ready(std::int64_t from, std::int64_t count) const {
   for (const PlacedPiece& one : pieces_) {
-    if (one.first < from + count && from + count < one.end()) return one.first - from;
+    const bool is_met = one.first < from + count && from < one.end();
+    const bool is_cut = is_met && from + count < one.end();
+    if (is_met && !one.rows) return one.first - from;
+    if (is_cut && spec_->see_each_other != SeeEachOther::kNo) return one.first - from;
   }
   return count;
 }
 
-Result<std::vector<GivenRows>> PromptPictures::given(std::int64_t from, std::int64_t count,
-                                                     std::int64_t first_row,
-                                                     const EncodePicture& encode) {
+std::vector<GivenRows> PromptPictures::given(std::int64_t from, std::int64_t count,
+                                             std::int64_t first_row) const {
   std::vector<GivenRows> runs;
-  for (PlacedPiece& one : pieces_) {
+  for (const PlacedPiece& one : pieces_) {
     const std::int64_t begin = std::max(from, one.first), end = std::min(from + count, one.end());
     if (begin >= end) continue;
-    if (!one.rows) {
-      auto rows = encode(one.piece().image);
-      if (!rows) return rows.error();
-      one.rows = std::move(*rows);
-    }
     const std::int64_t columns = std::ssize(one.rows->values) / one.rows->rows;
     runs.push_back({first_row + begin - from, end - begin,
                     one.rows->values.data() + (begin - one.first) * columns,

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,9 +17,6 @@ namespace linnet {
 /// Time, height and width of a row, for multi-section rope (https://arxiv.org/abs/2409.12191).
 using Place = std::array<std::int32_t, 3>;
 
-/// Computes the rows of a piece of a picture.
-using EncodePicture = std::function<Result<PictureRows>(const Image&)>;
-
 /// The pictures of one sequence: where they stand, and their rows while they are needed.
 class PromptPictures {
  public:
@@ -29,13 +25,18 @@ class PromptPictures {
   PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt, const Pictures& pictures);
 
   bool empty() const { return pieces_.empty(); }
-  /// The sequence's tokens [from, from + count), or fewer: no picture that must come whole is begun
-  /// and not ended. Less than one where the first one can't come in so many rows.
-  std::int64_t rows_without_cut(std::int64_t from, std::int64_t count) const;
-  /// Has the rows of tokens [from, from + count) that belong to pictures, as runs of a batch in
-  /// which token `from` is row `first_row`. They hold until drop_rows() or the next call.
-  Result<std::vector<GivenRows>> given(std::int64_t from, std::int64_t count,
-                                       std::int64_t first_row, const EncodePicture& encode);
+  /// The first piece that ends behind token `from`, if it has no rows yet: one at a time, so that a
+  /// prompt's pictures are not all in memory at once.
+  std::optional<std::size_t> next_without_rows(std::int64_t from) const;
+  const Image& image(std::size_t piece) const { return pieces_[piece].piece().image; }
+  void give_rows(std::size_t piece, PictureRows rows) { pieces_[piece].rows = std::move(rows); }
+  /// The sequence's tokens [from, from + count), or fewer: the rows of all pictures are there, and
+  /// none that must come whole is begun and not ended. Less than one where the first one can't come
+  /// in so many rows.
+  std::int64_t rows_ready(std::int64_t from, std::int64_t count) const;
+  /// The rows of tokens [from, from + count), which are ready, that belong to pictures, as runs of
+  /// a batch in which token `from` is row `first_row`. They hold until drop_rows().
+  std::vector<GivenRows> given(std::int64_t from, std::int64_t count, std::int64_t first_row) const;
   /// Forgets the rows of pictures that end before token `before`.
   void drop_rows(std::int64_t before);
   bool has_places() const { return !pieces_.empty() && spec_->has_places; }

@@ -67,27 +67,38 @@ bool Scheduler::Sequence::is_generating() const {
 void Scheduler::submit(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
-  Sequence& sequence = sequences_.emplace_back(std::move(request), next_id_++);
+  std::list<Sequence> added;  // to the others when nothing can fail any more
+  Sequence& sequence = added.emplace_back(std::move(request), next_id_++);
   if (!sequence.request.pictures.empty()) {
-    sequence.pictures = PromptPictures(vision_->spec(), sequence.tokens, sequence.request.pictures);
+    sequence.pictures =
+        PromptPictures(encoder_->spec(), sequence.tokens, sequence.request.pictures);
     std::ranges::copy_if(sequence.tokens, std::back_inserter(sequence.text_tokens),
                          [&](TokenId token) { return token < model_.spec().vocabulary; });
   }
-  const InputSpec& input = model_.spec().input;
-  if (input.layers == 0) return;
-  sequence.input_tokens = std::ssize(sequence.tokens);
-  if (!sequence.request.on_hidden) sequence.tokens.push_back(input.first_token);
+  if (const InputSpec& input = model_.spec().input; input.layers > 0) {
+    sequence.input_tokens = std::ssize(sequence.tokens);
+    if (!sequence.request.on_hidden) sequence.tokens.push_back(input.first_token);
+  }
+  sequences_.splice(sequences_.end(), added);
 }
 
 Status Scheduler::step() {
+  last_step_size_ = {};
   drop_cancelled();
   if (idle()) return {};
   ++step_;
   if (Status status = collect(); !status) return status;
-  const bool has_refused = !refused_.empty();
-  end_refused();
-  if (parts_.empty() && has_refused) return {};
-  if (parts_.empty()) return Error{"the KV cache is full and no sequence can go on"};
+  const bool has_parts = !parts_.empty();
+  if (has_parts) {
+    if (Status status = compute(); !status) return status;
+  }
+  last_step_size_.encodes_picture = encode_picture();
+  if (has_parts || last_step_size_.encodes_picture) return {};
+  return Error{"the KV cache is full and no sequence can go on"};
+}
+
+// Evaluates the rows of this step, and draws.
+Status Scheduler::compute() {
   for (const Part& part : parts_) cache_.begin_rows(part.sequence->stored);
   const View logits = model_.forward(rows_.batch(), cache_.kv(), cache_.states());
   logits_.clear();
@@ -102,6 +113,23 @@ Status Scheduler::step() {
     if (Status status = give_hidden(part); !status) return status;
   }
   return {};
+}
+
+// Goes on with the first picture that a prompt waits for; false where none does.
+bool Scheduler::encode_picture() {
+  for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
+    if (!it->started) continue;
+    const auto piece = it->pictures.next_without_rows(it->stored.computed);
+    if (!piece) continue;
+    auto rows = encoder_->advance({it->id, *piece}, it->pictures.image(*piece));
+    if (!rows) {
+      finish(it, rows.error());
+    } else if (*rows) {
+      it->pictures.give_rows(*piece, std::move(**rows));
+    }
+    return true;
+  }
+  return false;
 }
 
 void Scheduler::drop_cancelled() {
@@ -125,7 +153,6 @@ void Scheduler::drop_all() {
 Status Scheduler::collect() {
   rows_.clear();
   parts_.clear();
-  refused_.clear();
   if (Status status = propose_guesses(); !status) return status;
   const std::int64_t room = model_.limits().rows;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
@@ -136,9 +163,14 @@ Status Scheduler::collect() {
   const bool cuts = model_.spec().causal || prompt_rows_ == 0;
   const std::int64_t prompt_rows = cuts ? prompt_rows_ : room;
   const std::int64_t most_rows = texts == 0 ? room : texts + std::min(prompt_rows, room - texts);
+  bool may_start = true;
   for (auto it = sequences_.begin(); it != sequences_.end(); ++it) {
-    if (it->last_step == step_ || (!it->started && waits_for_older(*it))) continue;
-    if (!start(*it)) break;  // those behind it wait, too
+    if (it->last_step == step_) continue;
+    if (!it->started) {
+      if (!may_start || waits_for_older(*it)) continue;
+      may_start = start(*it);  // or those behind it wait, too, unless they have begun
+      if (!may_start) continue;
+    }
     collect_from(it, most_rows);
   }
   last_step_size_ = {texts, rows_.rows() - texts};
@@ -214,7 +246,6 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
   const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!reserve_pages(it, stored.computed + count)) return;
-  if (!add_pictures(it, count)) return;
   fit_guesses(sequence, count, draws);
   parts_.push_back({it, rows_.rows(), count, draws});
   add_rows(sequence, count, draws);
@@ -226,31 +257,20 @@ void Scheduler::collect_from(Iterator it, std::int64_t most_rows) {
 std::int64_t Scheduler::rows_that_fit(Sequence& sequence, std::int64_t wanted,
                                       std::int64_t room) const {
   const StoredSequence& stored = sequence.stored;
-  const auto without_cut = [&](std::int64_t count) {
-    return sequence.pictures.rows_without_cut(stored.computed, count);
+  const auto ready = [&](std::int64_t count) {
+    return sequence.pictures.rows_ready(stored.computed, count);
   };
-  const std::int64_t count = without_cut(cache_.rows_to_checkpoint(stored, std::min(wanted, room)));
+  const std::int64_t count = ready(cache_.rows_to_checkpoint(stored, std::min(wanted, room)));
   if (count > 0) return count;
-  return without_cut(std::min(wanted, model_.limits().rows - rows_.rows()));
-}
-
-// Gives the rows of pictures; false where they can't be had.
-bool Scheduler::add_pictures(Iterator it, std::int64_t count) {
-  const EncodePicture encode = [this](const Image& piece) {
-    return vision_->encode(pixels_of(vision_->spec(), piece));
-  };
-  const auto given = it->pictures.given(it->stored.computed, count, rows_.rows(), encode);
-  if (!given) {
-    refused_.emplace_back(it, given.error());
-    return false;
-  }
-  for (const GivenRows& rows : *given) rows_.add_given(rows);
-  return true;
+  return ready(std::min(wanted, model_.limits().rows - rows_.rows()));
 }
 
 void Scheduler::add_rows(Sequence& sequence, std::int64_t count, bool draws) {
   const StoredSequence& stored = sequence.stored;
   if (sequence.request.on_hidden) rows_.keep_hidden();
+  for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
+    rows_.add_given(rows);
+  }
   rows_.add_sequence(stored, stored.computed, count + std::ssize(sequence.guesses),
                      sequence.input_tokens);
   for (std::int64_t i = stored.computed; i < stored.computed + count; ++i) {
@@ -260,10 +280,6 @@ void Scheduler::add_rows(Sequence& sequence, std::int64_t count, bool draws) {
     if (sequence.pictures.has_places()) rows_.place_row(sequence.pictures.place(i));
   }
   for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
-}
-
-void Scheduler::end_refused() {
-  for (const auto& [sequence, error] : std::exchange(refused_, {})) finish(sequence, error);
 }
 
 // Leaves out guesses for which there are no rows, or no pages without taking some from others.
@@ -302,6 +318,7 @@ bool Scheduler::preempt_younger_than(Iterator sequence) {
 
 void Scheduler::release(Sequence& sequence) {
   cache_.end(sequence.stored, sequence.tokens);
+  if (encoder_) encoder_->drop(sequence.id);
   ++releases_;
 }
 

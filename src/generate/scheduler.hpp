@@ -4,11 +4,13 @@
 #include <limits>
 #include <list>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "generate/batch_rows.hpp"
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/generate_request.hpp"
+#include "generate/picture_encoder.hpp"
 #include "generate/prompt_pictures.hpp"
 #include "generate/sampling/sampler_chain.hpp"
 #include "generate/speculation/draft_length.hpp"
@@ -18,10 +20,12 @@
 
 namespace linnet {
 
-/// What a step computed: rows of running texts (a token each, and guesses), and of prompts.
+/// What a step computed: rows of running texts (a token each, and guesses), rows of prompts, and
+/// whether a part of a picture.
 struct StepSize {
   std::int64_t texts = 0;
   std::int64_t prompt_rows = 0;
+  bool encodes_picture = false;
 };
 
 /// Runs any number of requests side by side: each step is one ragged batch of prompt chunks and
@@ -35,6 +39,8 @@ struct StepSize {
 /// behind it. Tokens are drawn from the rows in order, as long as what was drawn is what was
 /// guessed, so the text is the very one that would come without guesses.
 ///
+/// Pictures that a prompt waits for are encoded in parts, one a step, beside the texts that run.
+///
 /// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
 /// computed again later; its output is the same.
 class Scheduler {
@@ -44,15 +50,16 @@ class Scheduler {
             std::unique_ptr<Drafter> drafter = nullptr);
 
   /// From now on, pictures of prompts are encoded by `vision`, which must outlive the scheduler.
-  void encode_pictures_with(VisionModel& vision) { vision_ = &vision; }
+  void encode_pictures_with(VisionModel& vision) { encoder_.emplace(vision); }
 
   /// Queues a request. What the cache already holds of its prompt is not computed again.
   void submit(GenerateRequest request);
 
   bool idle() const { return sequences_.empty(); }
 
-  /// One forward pass for whoever can go on; then picks tokens and reports what finished. An Error
-  /// if nobody could go on because the KV cache is too small for the oldest sequence.
+  /// One forward pass for whoever can go on; then picks tokens and reports what finished, and goes
+  /// on with a picture. An Error if nobody could go on because the KV cache is too small for the
+  /// oldest sequence.
   Status step();
 
   /// Forgets all requests; none of their callbacks is called any more. For when step() failed, or a
@@ -112,14 +119,14 @@ class Scheduler {
 
   void drop_cancelled();
   Status collect();
+  Status compute();
+  bool encode_picture();
   Status propose_guesses();
   bool start(Sequence& sequence);
   bool waits_for_older(const Sequence& sequence);
   void collect_from(Iterator sequence, std::int64_t most_rows);
   std::int64_t rows_that_fit(Sequence& sequence, std::int64_t wanted, std::int64_t room) const;
-  bool add_pictures(Iterator sequence, std::int64_t count);
   void add_rows(Sequence& sequence, std::int64_t count, bool draws);
-  void end_refused();
   void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
   bool reserve_pages(Iterator sequence, std::int64_t tokens);
   bool preempt_younger_than(Iterator sequence);
@@ -135,7 +142,7 @@ class Scheduler {
   Backend& backend_;
   SequenceCache cache_;
   std::unique_ptr<Drafter> drafter_;
-  VisionModel* vision_ = nullptr;
+  std::optional<PictureEncoder> encoder_;
   std::list<Sequence> sequences_;  // the oldest first
   std::uint64_t next_id_ = 0;
   std::int64_t step_ = 0;
@@ -148,7 +155,6 @@ class Scheduler {
   // Of the step that is under way; members so that they keep their memory.
   BatchRows rows_;
   std::vector<Part> parts_;
-  std::vector<std::pair<Iterator, Error>> refused_;  // whose pictures can't be encoded
   std::vector<DraftQuery> queries_;
   StepLogits logits_;
   std::vector<float> hidden_;

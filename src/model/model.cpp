@@ -94,10 +94,19 @@ void Model::keep_result(const Pass& pass, int index, View x) {
 }
 
 View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
+  if (spec_.input.layers > 0) {
+    stages_.front().workspace->clear();
+    return read_and_write(batch, kv);
+  }
+  begin_forward(batch, kv, states);
+  while (advance_forward()) continue;
+  return end_forward();
+}
+
+void Model::begin_forward(const Batch& batch, KvStore& kv, StateStore* states) {
   for (const Stage& stage : stages_) stage.workspace->clear();
-  if (spec_.input.layers > 0) return read_and_write(batch, kv);
   const auto rows = static_cast<std::int64_t>(batch.tokens.size());
-  Streams streams;
+  Streams& streams = progress_.emplace(Progress{batch, kv, states, {}}).streams;
   streams.tokens = batch.tokens;
   streams.given = batch.given;
   streams.places = batch.places;
@@ -108,21 +117,35 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
   }
   streams.shared = stages_.front().workspace->view(rows, spec_.shared_columns);
   begin_streams(pass_of(0, batch.layout, kv, states, streams), batch.tokens, streams);
-  for (std::size_t s = 0; s < stages_.size(); ++s) {
-    if (s > 0) hand_over(stages_[s - 1], stages_[s], handed_over_, streams);
-    const Pass pass = pass_of(s, batch.layout, kv, states, streams);
-    const int last = std::min(stages_[s].layers.end, static_cast<int>(layers_.size()));
-    for (int i = stages_[s].layers.first; i < last; ++i) {
-      run_any_layer(pass, i, streams);
-      if (i < spec_.deep_inputs) add_given_rows(pass, i, streams.x);
-      keep_result(pass, i, streams.x);
-    }
-  }
-  const Pass pass = pass_of(stages_.size() - 1, batch.layout, kv, states, streams);
+}
+
+bool Model::advance_forward() {
+  const int index = progress_->next_layer;
+  if (index == static_cast<int>(layers_.size())) return false;
+  while (index >= stages_[progress_->stage].layers.end) enter_next_stage();
+  const auto& [batch, kv, states, streams, stage, next] = *progress_;
+  const Pass pass = pass_of(stage, batch.layout, kv, states, streams);
+  run_any_layer(pass, index, streams);
+  if (index < spec_.deep_inputs) add_given_rows(pass, index, streams.x);
+  keep_result(pass, index, streams.x);
+  ++progress_->next_layer;
+  return true;
+}
+
+View Model::end_forward() {
+  while (progress_->stage + 1 < stages_.size()) enter_next_stage();
+  const auto& [batch, kv, states, streams, stage, next] = *progress_;
+  const Pass pass = pass_of(stage, batch.layout, kv, states, streams);
   end_streams(pass, streams);
   const View logits = head(pass, streams.x, batch.outputs);
   if (batch.keeps_hidden) keep_hidden(pass, streams.x);
+  progress_.reset();
   return logits;
+}
+
+void Model::enter_next_stage() {
+  const Stage& from = stages_[progress_->stage++];
+  hand_over(from, stages_[progress_->stage], handed_over_, progress_->streams);
 }
 
 Status Model::status() const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -97,13 +98,22 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
+  /// The same layer by layer, where the model has no input, so that others may use the backends in
+  /// between. What begin_forward() is given, and all that `batch` points to, is used by
+  /// advance_forward() and end_forward(). A pass that is not ended is forgotten by the next one.
+  void begin_forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
+  /// Computes the next layer; false if there was none left.
+  bool advance_forward();
+  View end_forward();
+
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
   /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm
   /// (and the projections that some files have for embeddings), [rows, width] in the backend's
   /// memory; they stay until the next call.
   View hidden() const { return hidden_; }
-  /// After a forward(): the result of the layer ModelSpec::kept_layers[index], for all rows [rows,
-  /// width] in the memory of that layer's backend; they stay until the next call.
+  /// After a forward() of a model in one place: the result of the layer
+  /// ModelSpec::kept_layers[index], for all rows [rows, width] in the backend's memory; they stay
+  /// until the next call.
   View kept(std::size_t index) const { return kept_[index]; }
 
   /// The first error that operations of any of the backends met: see Backend::status().
@@ -139,6 +149,15 @@ class Model {
     View router;
     View experts;
   };
+  /// A forward pass that is under way.
+  struct Progress {
+    Batch batch;
+    KvStore& kv;
+    StateStore* states;
+    Streams streams;
+    std::size_t stage = 0;
+    int next_layer = 0;
+  };
 
   Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits);
 
@@ -153,6 +172,7 @@ class Model {
   View read_and_write(const Batch& batch, KvStore& kv);
   View read_inputs(const Batch& batch, KvStore& kv);
   View write(const Batch& batch, KvStore& kv);
+  void enter_next_stage();
   void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
   void upload_given(const Pass& pass, const GivenRows& given, int part, View to) const;
   void add_given_rows(const Pass& pass, int index, View x) const;
@@ -193,6 +213,7 @@ class Model {
   Norm output_norm_;
   Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
   std::vector<Layer> layers_;
+  std::optional<Progress> progress_;
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};
   std::vector<View> kept_;

@@ -180,9 +180,9 @@ struct GateSpec {
 struct MlpSpec {
   int width = 0;  ///< 0: the layer has no dense feed-forward part
   GateSpec gate;
-  bool projected = true;  ///< else the activation alone
+  bool projected = true;         ///< else the activation alone
   bool exchanged_names = false;  ///< what the file calls ffn_up is the last projection (old towers)
-  float gate_cut = 0.0f;  ///< see Backend::cut_below; 0: none
+  float gate_cut = 0.0f;         ///< see Backend::cut_below; 0: none
 };
 
 struct MoeSpec {

@@ -196,7 +196,12 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
                       pair->a->elements() == pair->rank() * columns &&
                       pair->b->elements() == pair->rank() * file_rows;
     if (!fits) {
-      refuse_adapter(lora, name);
+      error_ = Error{fmt::format(
+          "{}: its factors for tensor {} are [{}, {}] and [{}, {}], expected {} inputs and {} "
+          "outputs",
+          lora.file().path().string(), name, pair->a->shape[0],
+          pair->a->elements() / pair->a->shape[0], pair->b->shape[0],
+          pair->b->elements() / pair->b->shape[0], columns, file_rows)};
       return {};
     }
     add_factors(lora, *pair, rows, low, high);

@@ -47,7 +47,7 @@ class [[nodiscard]] ApiResult {
 enum class ErrorShape { kOpenAi, kAnthropic };
 
 /// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
-/// kAnthropic: {"type": "error", "error": {"type": ..., "message": ...}}
+/// kAnthropic: {"type": "error", "error": {"type": ..., "message": ..., "code": ...}}
 Json to_json(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 /// JSON text; bytes that are not UTF-8 become U+FFFD.
@@ -59,5 +59,7 @@ ApiError not_found(std::string message, std::string code);
 ApiError overloaded(std::string message, int retry_after_s);
 /// The server itself failed, is loading or is shutting down.
 ApiError unavailable(int status, std::string message, std::string code);
+/// For the log: of what stopped because nobody waits for the reply.
+ApiError client_gone();
 
 }  // namespace linnet::serve

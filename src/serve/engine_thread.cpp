@@ -300,6 +300,7 @@ void EngineThread::admit() {
         taken ? guarded([&] { return start(std::move(job)); }) : Status(taken.error());
     if (started) continue;
     insist([&] { generation->fail(started.error().message); });
+    generation->cancel();
     forget(generation);
   }
 }
@@ -340,7 +341,7 @@ Status EngineThread::paced_step() {
   Status status = guarded([this] { return engine_->step(); });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const StepSize& size = engine_->scheduler().last_step();
-  if (size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());
+  if (status && size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());
   metrics_.step_time.observe(took.count());
   metrics_.prompt_rows_limit = pacer_->prompt_rows();
   return status;

@@ -86,12 +86,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
   /// Nobody wants the text any more.
   void cancel() { cancelled_ = true; }
 
+  /// There will be a notice in `notices`, which is the engine's thread's, when there is something
+  /// new, and not again before that was taken unless it is urgent. Before the generation is queued.
+  void collect_notices(Notices& notices) { notices_ = &notices; }
+
   // Engine's thread.
 
   bool is_cancelled() const { return cancelled_; }
-  /// From now on, there is a notice in `notices` when there is something new, and not again before
-  /// that was taken unless it is urgent.
-  void collect_notices(Notices& notices) { notices_ = &notices; }
   void start(std::int64_t cached_tokens);
   /// Of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);

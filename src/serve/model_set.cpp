@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/utf8.hpp"
+
 namespace linnet::serve {
 
 ModelSet::ModelSet(std::vector<ModelToServe> models, const EngineLimits& limits,
@@ -33,8 +35,9 @@ ApiResult<ModelEntry*> ModelSet::find(std::string_view name) const {
   if (found != entries_.end()) return found->get();
   std::string ids;
   for (const auto& entry : entries_) ids += (ids.empty() ? "" : ", ") + entry->model.id;
-  return not_found(fmt::format("the model {} does not exist here; this server runs {}", name, ids),
-                   "model_not_found");
+  return not_found(
+      fmt::format("the model {} does not exist here; this server runs {}", shortened(name), ids),
+      "model_not_found");
 }
 
 std::vector<NamedMetrics> ModelSet::metrics() const {

@@ -7,6 +7,7 @@
 
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
+#include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
 #include "generate/session/model_hash.hpp"
@@ -32,8 +33,8 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
 
 void add_tokens(ServedModel& model) {
   const Tokenizer& tokenizer = *model.tokenizer;
+  model.end_tokens = end_tokens(tokenizer);
   for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
-    if (tokenizer.is_end_of_generation(id)) model.end_tokens.push_back(id);
     if (tokenizer.is_control(id) && !tokenizer.piece(id).empty()) {
       model.control_tokens.push_back({id, std::string(tokenizer.piece(id))});
     }

@@ -8,6 +8,7 @@
 
 #include "base/printable.hpp"
 #include "vision/families/families.hpp"
+#include "vision/picture_size.hpp"
 
 namespace linnet {
 namespace {
@@ -52,9 +53,26 @@ void check_merging(Hyperparameters& p, const VisionSpec& spec) {
   }
 }
 
+// Tiles are cut from a picture that has been resized to all of them.
+void check_tiling(Hyperparameters& p, const Tiling& tiling) {
+  constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;
+  std::vector<PictureSize> sizes = {{tiling.longest, tiling.longest}};
+  for (const auto& [columns, rows] : tiling.grids) {
+    sizes.push_back({columns * tiling.side, rows * tiling.side});
+  }
+  for (const PictureSize size : sizes) {
+    if (size.area() <= kMostPixels) continue;
+    return p.fail(
+        fmt::format("its tiles are cut from pictures of {} x {} pixels, expected at most "
+                    "{} in all",
+                    size.width, size.height, kMostPixels));
+  }
+}
+
 // What would make sizes overflow, or loops long.
 void check(Hyperparameters& p, const VisionSpec& spec) {
   check_merging(p, spec);
+  check_tiling(p, spec.tiling);
   const int merged = spec.patch_side * spec.merge_side;
   for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
     if (side % merged == 0) continue;

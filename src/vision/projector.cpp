@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cassert>
 
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
@@ -178,7 +179,8 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
     case Kind::kActivate:
       backend.gated_activation(in, View{}, step.spec.activation, out);
       break;
-    default:
+    default:  // others are steps of the whole picture: see run()
+      assert(step.spec.kind == Kind::kScale);
       backend.copy(in, out);
       backend.scale(out, step.spec.number);
   }

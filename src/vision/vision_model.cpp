@@ -46,6 +46,48 @@ std::int64_t projected_columns(const VisionSpec& spec) {
 
 }  // namespace
 
+// A picture on its way through the tower, and all that the tower's pass points to.
+struct VisionModel::Progress {
+  Progress(const VisionSpec& spec, PictureSize size, PatchOrder patch_order,
+           std::vector<float> embedded)
+      : grid(size),
+        order(std::move(patch_order)),
+        patches(std::move(embedded)),
+        rows(static_cast<std::int32_t>(std::ssize(order.patches)) + rows_before_patches(spec)),
+        tokens(rows, 0),
+        places(places_of(order.patches, grid, spec)),
+        given{0, rows, patches.data()},
+        whole({rows}),
+        windows(order.windows),
+        window_layout(windows.layout()) {}
+
+  std::int64_t pages() const { return std::max(whole.pages(), windows.pages()); }
+  Batch batch() const {
+    return {.tokens = tokens,
+            .layout = whole.layout(),
+            .outputs = {},
+            .keeps_hidden = true,
+            .given = {&given, 1},
+            .places = places,
+            .windows = &window_layout};
+  }
+
+  const PictureSize grid;
+  const PatchOrder order;
+  const std::vector<float> patches;
+  const std::int32_t rows;
+  const std::vector<std::int32_t> tokens, places;
+  const GivenRows given;
+  const RowLayout whole, windows;
+  const BatchLayout window_layout;
+  std::unique_ptr<KvStore> kv;
+};
+
+VisionModel::VisionModel(VisionSpec spec, Backend& backend)
+    : spec_(std::move(spec)), backend_(backend) {}
+
+VisionModel::~VisionModel() = default;
+
 std::int64_t most_patches(const VisionSpec& spec) {
   const auto square = [&](int side) {
     const std::int64_t across = side / spec.patch_side;
@@ -163,28 +205,6 @@ std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
   return values;
 }
 
-Status VisionModel::run_tower(PictureSize grid, std::span<const std::int32_t> order,
-                              std::span<const std::int32_t> windows,
-                              std::span<const float> patches) {
-  const std::int32_t first = rows_before_patches(spec_);
-  const auto rows = static_cast<std::int32_t>(std::ssize(order) + first);
-  const RowLayout whole({rows}), parts({windows.begin(), windows.end()});
-  auto kv = tower_->make_kv_store(KvType::kF32, std::max(whole.pages(), parts.pages()));
-  if (!kv) return kv.error();
-  const std::vector<std::int32_t> tokens(rows, 0), places = places_of(order, grid, spec_);
-  const GivenRows given{0, rows, patches.data()};
-  const BatchLayout part_layout = parts.layout();
-  tower_->forward({.tokens = tokens,
-                   .layout = whole.layout(),
-                   .outputs = {},
-                   .keeps_hidden = true,
-                   .given = {&given, 1},
-                   .places = places,
-                   .windows = &part_layout},
-                  **kv);
-  return tower_->status();
-}
-
 View VisionModel::joined() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, projected_columns(spec_));
@@ -196,12 +216,46 @@ View VisionModel::joined() {
   return all;
 }
 
-Result<PictureRows> VisionModel::encode(const Pixels& pixels) {
+Status VisionModel::begin(const Pixels& pixels) {
+  drop();
   const PictureSize grid = pixels.size / spec_.patch_side;
-  const PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
-  const std::vector<float> patches = embed_patches(pixels, order.patches);
-  if (Status s = run_tower(grid, order.patches, order.windows, patches); !s) return s.error();
-  const auto place = inverse(order.patches, rows_before_patches(spec_));
+  PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
+  std::vector<float> patches = embed_patches(pixels, order.patches);
+  progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
+  auto kv = tower_->make_kv_store(KvType::kF32, progress_->pages());
+  if (!kv) {
+    drop();
+    return kv.error();
+  }
+  progress_->kv = std::move(*kv);
+  tower_->begin_forward(progress_->batch(), *progress_->kv);
+  return status_or_drop();
+}
+
+Result<std::optional<PictureRows>> VisionModel::advance() {
+  if (tower_->advance_forward()) {
+    if (Status status = status_or_drop(); !status) return status.error();
+    return std::optional<PictureRows>();
+  }
+  tower_->end_forward();
+  auto rows = project_rows(progress_->grid, progress_->order.patches);
+  drop();
+  if (!rows) return rows.error();
+  return std::optional(std::move(*rows));
+}
+
+// A picture that met an error goes no further.
+Status VisionModel::status_or_drop() {
+  Status status = tower_->status();
+  if (!status) drop();
+  return status;
+}
+
+void VisionModel::drop() { progress_.reset(); }
+
+Result<PictureRows> VisionModel::project_rows(PictureSize grid,
+                                              std::span<const std::int32_t> order) {
+  const auto place = inverse(order, rows_before_patches(spec_));
   const PictureSize merged = grid / spec_.merge_side;
   PictureRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "gguf/gguf_file.hpp"
@@ -18,9 +19,10 @@ struct PictureRows {
   std::vector<float> values;  ///< [rows, ModelSpec::given_columns() of the text model]
 };
 
-/// An encoder of pictures in the memory of a backend. One thread at a time may call encode().
+/// An encoder of pictures in the memory of a backend. One thread at a time may use it.
 class VisionModel {
  public:
+  ~VisionModel();
   /// Loads the tensors of `loader`'s file as `spec` says. `backend` must outlive the model.
   static Result<std::unique_ptr<VisionModel>> load(VisionSpec spec, WeightLoader& loader,
                                                    Backend& backend);
@@ -29,16 +31,25 @@ class VisionModel {
   /// Columns of a row: ModelSpec::given_columns() of the text models that it can serve.
   std::int64_t columns() const { return projector_->columns() * (1 + std::ssize(deep_)); }
 
-  /// `pixels` have a size that target_size() can give. An Error where the backend has met one.
-  Result<PictureRows> encode(const Pixels& pixels);
+  /// Computes a picture part by part, so that others may use the backend in between; begins with
+  /// its patches. `pixels` have a size that target_size() can give. A picture that is under way is
+  /// dropped, and so is this one by an Error, which the backend has met.
+  Status begin(const Pixels& pixels);
+  /// Goes on by a layer, and behind the last one by what makes the picture's rows of it, which are
+  /// the result then. A picture must be under way; an Error drops it.
+  Result<std::optional<PictureRows>> advance();
+  /// Forgets the picture that is under way.
+  void drop();
 
  private:
-  VisionModel(VisionSpec spec, Backend& backend) : spec_(std::move(spec)), backend_(backend) {}
+  struct Progress;
+
+  VisionModel(VisionSpec spec, Backend& backend);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   std::vector<float> embed_patches(const Pixels& pixels, std::span<const std::int32_t> order);
-  Status run_tower(PictureSize grid, std::span<const std::int32_t> order,
-                   std::span<const std::int32_t> windows, std::span<const float> patches);
+  Status status_or_drop();
+  Result<PictureRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
 
   /// What layers keep beside the last one's result, in the workspace.
   View joined();
@@ -53,6 +64,7 @@ class VisionModel {
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
   std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Progress> progress_;  // null where no picture is under way
 };
 
 /// Most patches of a picture.

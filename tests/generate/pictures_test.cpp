@@ -122,6 +122,39 @@ TEST_P(PicturesTest, SeveralPicturesStandInOnePrompt) {
   EXPECT_EQ(run(*engine(/*rows=*/16, /*threads=*/1), both).tokens, whole);
 }
 
+TEST_P(PicturesTest, TextsGoOnWhileAPictureIsEncoded) {
+  const auto one = engine();
+  Text plain, with;
+  submit(*one, greedy({1, 2, 3, 4, 5, 6, 7}, 100), plain);
+  ASSERT_TRUE(one->step());
+  submit(*one, request(4), with);
+  std::size_t tokens = plain.tokens.size();
+  int parts = 0;
+  while (with.tokens.empty()) {
+    ASSERT_TRUE(one->step());
+    EXPECT_EQ(plain.tokens.size(), ++tokens);
+    parts += one->scheduler().last_step().encodes_picture ? 1 : 0;
+  }
+  EXPECT_GE(parts, 3);  // the patches, a layer or more, what the text model reads
+  test::finish(*one);
+  EXPECT_EQ(with.tokens, run(*engine(), request(4)).tokens);
+}
+
+TEST_P(PicturesTest, APictureIsDroppedWithItsRequest) {
+  const auto one = engine();
+  Text dropped, kept;
+  bool is_cancelled = false;
+  GenerateRequest first = request(8);
+  first.is_cancelled = [&] { return is_cancelled; };
+  submit(*one, std::move(first), dropped);
+  submit(*one, request(4), kept);
+  while (!one->scheduler().last_step().encodes_picture) ASSERT_TRUE(one->step());
+  is_cancelled = true;
+  test::finish(*one);
+  EXPECT_EQ(dropped.reason, FinishReason::kCancelled);
+  EXPECT_EQ(kept.tokens, run(*engine(), request(4)).tokens);
+}
+
 // The younger text gives its memory away and is computed again, picture and all.
 TEST_P(PicturesTest, ATextThatLostItsMemoryComesOutTheSame) {
   const std::int64_t pages = (std::ssize(request(4).prompt) + kPageTokens - 1) / kPageTokens;

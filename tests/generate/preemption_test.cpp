@@ -31,6 +31,30 @@ TEST_P(PreemptionTest, ChangesNoText) {
   }
 }
 
+// One that waits for what it has in common with an older one is overtaken by a younger one, whose
+// page it then lacks.
+TEST(Preemption, WhoHasBegunGoesOnWhereAnOlderOneHasNoRoom) {
+  const test::TinyModel model("llama-dense");
+  const auto with = [](std::vector<TokenId> beginning, const std::vector<TokenId>& rest) {
+    beginning.insert(beginning.end(), rest.begin(), rest.end());
+    return beginning;
+  };
+  const std::vector<TokenId> common = model.prompt(2 * kPageTokens, 1);
+  const GenerateRequest requests[] = {
+      greedy(model.prompt(10, 2), 60), greedy(with(common, model.prompt(2, 3)), 4),
+      greedy(with(common, model.prompt(430, 4)), 8), greedy(model.prompt(200, 5), 8)};
+  const auto engine = model.engine(test::TinyModel::options(), 16 * kPageTokens);
+  engine->limit_prompt_rows(kPageTokens);
+  std::vector<Text> texts(std::size(requests));
+  submit(*engine, requests[0], texts[0]);
+  while (texts[0].tokens.empty()) ASSERT_TRUE(engine->step());
+  for (std::size_t i = 1; i < texts.size(); ++i) submit(*engine, requests[i], texts[i]);
+  test::finish(*engine);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(texts[i].tokens, test::run(*model.engine(), requests[i]).tokens) << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, PreemptionTest,
                          testing::Values("llama-dense", "mamba2-dense", "llada-dense",
                                          "llada-moe-moe", "dream-dense", "rnd1-moe", "t5-own"),

@@ -8,6 +8,7 @@
 #include "architectures/architecture.hpp"
 #include "generate/batch_rows.hpp"
 #include "generate/prompt_pictures.hpp"
+#include "support/encode_picture.hpp"
 #include "vision/family.hpp"
 
 namespace linnet::test {
@@ -71,14 +72,14 @@ PictureChain::PictureChain(const std::string& name)
 Result<PictureRows> PictureChain::rows(Backend& backend) const {
   const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
-  return vision->model->encode(tower_.pixels());
+  return encode(*vision->model, tower_.pixels());
 }
 
 Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t chunk) const {
   const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
   const VisionSpec& vision_spec = vision->model->spec();
-  const auto made = vision->model->encode(tower_.pixels());
+  const auto made = encode(*vision->model, tower_.pixels());
   if (!made) return made.error();
   const auto file = gguf::File::open(model_path());
   WeightLoader loader(*file, backend);
@@ -96,6 +97,7 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
   picture->pieces.push_back({Image{}, tower_.pixels().size / side});
   picture->tokens.parts.push_back({"", std::move(ids)});
   PromptPictures pictures(vision_spec, prompt, {picture});
+  pictures.give_rows(0, *made);
   auto memory = allocate(**model);
   if (!memory) return memory.error();
 
@@ -103,11 +105,10 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
   std::vector<float> all;
   BatchRows rows;
   for (std::int64_t begin = 0, count = 0; begin < total; begin += count) {
-    count = pictures.rows_without_cut(begin, std::min(chunk, total - begin));
-    if (count < 1) count = pictures.rows_without_cut(begin, total - begin);
+    count = pictures.rows_ready(begin, std::min(chunk, total - begin));
+    if (count < 1) count = pictures.rows_ready(begin, total - begin);
     rows.clear();
-    const auto given = pictures.given(begin, count, 0, [&](const Image&) { return *made; });
-    for (const GivenRows& run : *given) rows.add_given(run);
+    for (const GivenRows& run : pictures.given(begin, count, 0)) rows.add_given(run);
     rows.add_sequence(memory->stored, begin, count);
     for (std::int64_t i = begin; i < begin + count; ++i) {
       rows.add_row(prompt[i] < vocabulary ? prompt[i] : 0, i >= first_after);

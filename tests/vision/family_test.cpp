@@ -2,6 +2,7 @@
 
 #include "vision/family.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -14,9 +15,10 @@
 namespace linnet {
 namespace {
 
+using testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
-VisionSpec read(const test::OracleCase& tower) {
+Result<VisionSpec> try_to_read(const test::OracleCase& tower) {
   const test::TemporaryFolder folder;
   const std::filesystem::path path = folder / "mmproj.gguf";
   const Status written = tower.write(path);
@@ -24,9 +26,18 @@ VisionSpec read(const test::OracleCase& tower) {
   const auto file = gguf::File::open(path);
   EXPECT_TRUE(file) << file.error().message;
   const auto backend = make_reference_backend();
-  auto spec = read_vision_spec(*file, WeightLoader(*file, *backend));
+  return read_vision_spec(*file, WeightLoader(*file, *backend));
+}
+
+VisionSpec read(const test::OracleCase& tower) {
+  auto spec = try_to_read(tower);
   EXPECT_TRUE(spec) << spec.error().message;
-  return spec ? std::move(*spec) : VisionSpec{};
+  return std::move(*spec);
+}
+
+std::string problem(const test::OracleCase& tower) {
+  const auto spec = try_to_read(tower);
+  return spec ? "" : spec.error().message;
 }
 
 test::OracleCase tower(const std::string& name) { return test::VisionCase::read(name).model; }
@@ -103,6 +114,16 @@ TEST(VisionFamilies, TilesOfInternVl) {
   set_count(internvl, "preproc_max_tiles", 3);
   EXPECT_EQ(read(internvl).tiling.grids,
             (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
+}
+
+// All tiles together are one picture in memory.
+TEST(VisionFamilies, TilesThatAreTooLargeAreRefused) {
+  test::OracleCase internvl = tower("internvl");
+  set_count(internvl, "image_size", 8192);
+  set_count(internvl, "preproc_max_tiles", 1);
+  EXPECT_EQ(problem(internvl), "");
+  set_count(internvl, "preproc_max_tiles", 2);
+  EXPECT_THAT(problem(internvl), HasSubstr("its tiles are cut from pictures of 8192 x 16384"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/encode_picture.hpp"
 #include "support/normalised_error.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
@@ -29,7 +30,7 @@ class TowerTest : public testing::TestWithParam<std::string> {
     case_.take_activation_of_llama_cpp(*spec);
     auto model = VisionModel::load(std::move(*spec), loader, backend);
     if (!model) return model.error();
-    return (*model)->encode(case_.pixels());
+    return test::encode(**model, case_.pixels());
   }
 
   void expect_golden(Backend& backend) const {

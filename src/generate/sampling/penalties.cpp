@@ -47,7 +47,7 @@ class Penalties : public SamplerStep {
 
   std::int64_t window_;
   float repeat_, frequency_, presence_;
-  std::unordered_map<std::int32_t, std::int64_t> counts_;  // of tokens_[begin_, end_)
+  std::unordered_map<std::int32_t, std::int64_t> counts_;  // of the tokens [begin_, end_)
   std::size_t begin_ = 0, end_ = 0;
 };
 

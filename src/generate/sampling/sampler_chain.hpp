@@ -17,7 +17,7 @@ class SamplerChain {
   explicit SamplerChain(const SamplingParams& params);
 
   /// The next token; nothing where none may be drawn (a complete text under a grammar, everything
-  /// banned). Changes `logits`, which is not empty.
+  /// banned). Changes the logits, of which there is at least one.
   std::optional<std::int32_t> draw(const LogitRow& row, const DrawContext& context);
   std::optional<std::int32_t> draw(std::span<float> logits, const DrawContext& context) {
     return draw(LogitRow{logits}, context);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <unordered_map>
 
 #include "generate/speculation/drafter.hpp"

@@ -22,7 +22,6 @@ class Gate {
   /// Memory and a place in the client's quota, held while a request is served.
   class Pass {
    public:
-    Pass() = default;
     Pass(std::shared_ptr<ClientAccount> account, std::uint64_t body_bytes, Gate& gate)
         : account_(std::move(account)), body_bytes_(body_bytes), gate_(&gate) {}
     Pass(Pass&& other) noexcept

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -115,7 +116,7 @@ void refuse_what_is_not_there(Fields& fields) {
   refuse_unsupported(fields, kUnsupported);
   for (const std::string& modality : fields.texts("modalities", 8).value_or(Texts())) {
     if (modality != "text")
-      fields.fail("modalities", fmt::format("expected text, found {}", modality));
+      fields.fail("modalities", fmt::format("expected text, found {}", shortened(modality)));
   }
 }
 
@@ -196,7 +197,7 @@ void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFi
   for (const std::string& name : chat.choice.names) {
     const auto is_named = [&](const Json& tool) { return tool["function"]["name"] == name; };
     if (std::ranges::any_of(tools, is_named)) continue;
-    return fields.fail(path, fmt::format("there is no tool {} among the tools", name));
+    return fields.fail(path, fmt::format("there is no tool {} among the tools", shortened(name)));
   }
 }
 

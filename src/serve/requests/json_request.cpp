@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/utf8.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -172,7 +174,8 @@ std::string Fields::one_of(std::string_view name, std::span<const std::string_vi
                            std::string_view otherwise) {
   std::string value = text(name).value_or(std::string(otherwise));
   if (std::ranges::find(choices, value) == choices.end()) {
-    fail(name, fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), value));
+    fail(name,
+         fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), shortened(value)));
   }
   return value;
 }

@@ -14,7 +14,8 @@ inline constexpr int kScorePages = kScoreKeys / kPageTokens;
 
 /// The page that is asked for while `page` is unpacked: pages lie too far apart for the hardware to
 /// fetch them ahead.
-inline std::int32_t page_ahead(const AttentionTask& task, std::int32_t page) {
+template <class S>
+std::int32_t page_ahead(const AttentionTask& task, std::int32_t page) {
   const std::int32_t ahead = page + kScorePages;
   return task.pages[ahead < static_cast<std::int32_t>(task.pages.size()) ? ahead : page];
 }
@@ -57,7 +58,7 @@ struct StoredKeys {
   StoredKeys(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
              std::int32_t page)
       : numbers(store.keys(params.layer, task.pages[page], task.kv_head)),
-        ahead(store.keys(params.layer, page_ahead(task, page), task.kv_head)),
+        ahead(store.keys(params.layer, page_ahead<S>(task, page), task.kv_head)),
         scales(reinterpret_cast<const float*>(numbers + kPageTokens * params.key_width)) {}
 
   /// Column `d` of 16 positions.
@@ -102,7 +103,7 @@ struct StoredValues {
   StoredValues(const PagedKvStore& store, const AttentionParams& params, const AttentionTask& task,
                std::int32_t page)
       : numbers(store.values(params.layer, task.pages[page], task.kv_head)),
-        ahead(store.values(params.layer, page_ahead(task, page), task.kv_head)),
+        ahead(store.values(params.layer, page_ahead<S>(task, page), task.kv_head)),
         scales(reinterpret_cast<const float*>(
             numbers + kPageTokens * PagedKvStore::padded(params.value_width))),
         width(PagedKvStore::padded(params.value_width)) {}

@@ -27,12 +27,14 @@ void scale_blocks(const float* x, std::int64_t blocks, float* scales, float* inv
 }
 
 /// The sum of 16 codes, which is exact; 0 for what is no number.
-inline std::int32_t to_integer(float sum) {
+template <class S>
+std::int32_t to_integer(float sum) {
   return sum >= -2048.0f && sum <= 2048.0f ? static_cast<std::int32_t>(sum) : 0;
 }
 
 /// What follows from the scales and half_sums.
-inline void finish_panel(ActivationPanel& panel) {
+template <class S>
+void finish_panel(ActivationPanel& panel) {
   for (std::int64_t b = 0; b < kPanelBlocks; ++b) {
     panel.sums[b] = panel.half_sums[2 * b] + panel.half_sums[2 * b + 1];
     panel.shifts[b] = -panel.scales[b] * static_cast<float>(panel.sums[b]);
@@ -59,7 +61,7 @@ void quantise_row(const Activations& activations, std::int64_t row) {
           S::round(S::mul(S::load(x + first + 16 * half), S::set(inverses[half / 2])));
       S::store_int8(panel.codes + 16 * half, codes);
       const float sum = S::sum_lanes(codes);
-      panel.half_sums[half] = to_integer(sum);
+      panel.half_sums[half] = to_integer<S>(sum);
       if (sum != sum) panel.scales[half / 2] = sum;
     }
     for (std::int64_t half = 2 * blocks; half < 2 * kPanelBlocks; ++half) panel.half_sums[half] = 0;
@@ -67,7 +69,7 @@ void quantise_row(const Activations& activations, std::int64_t row) {
   // Not at once: vectors that are read just behind the single stores that fill them wait for all
   // stores before.
   for (std::int64_t first = 0; first < activations.columns; first += kPanel) {
-    finish_panel(activations.panel(first / kPanel, row));
+    finish_panel<S>(activations.panel(first / kPanel, row));
   }
 }
 
