@@ -61,15 +61,26 @@ Result<grammar::Grammar> parse_schema(const std::string& argument) {
 
 }  // namespace
 
-void SamplingOptions::add_to(CLI::App& app, float temperature) {
-  default_temperature_ = temperature;
-  const std::string group = "Sampling (default: what the model's file recommends, or off)";
+void ParameterOptions::add_to(CLI::App& app, const std::string& group) {
   for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
     const SamplingParameter& p = kSamplingParameters[i];
-    app.add_option("--" + std::string(p.option), values_[i], std::string(p.help))
+    app.add_option("--" + std::string(p.option), values[i], std::string(p.help))
         ->check(p.is_whole() ? whole_number_between(p.low, p.high) : number_between(p.low, p.high))
         ->group(group);
   }
+}
+
+void ParameterOptions::apply(SamplingParams& params) const {
+  for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
+    if (values[i]) assign(kSamplingParameters[i], *values[i], params);
+  }
+}
+
+void SamplingOptions::add_to(CLI::App& app, float temperature) {
+  default_temperature_ = temperature;
+  const std::string group = fmt::format(
+      "Sampling (default: what the model's file recommends, else temperature {})", temperature);
+  parameters_.add_to(app, group);
   app.add_option("--logit-bias", logit_bias_, "ID=BIAS, added to a token's logit; repeatable")
       ->check(check_bias)
       ->group(group)
@@ -106,9 +117,7 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   if (!recommended) return recommended.error();
   SamplingParams params = std::move(*recommended);
   if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
-  for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
-    if (values_[i]) assign(kSamplingParameters[i], *values_[i], params);
-  }
+  parameters_.apply(params);
   params.seed = seed;
   params.banned_tokens = banned_tokens_;
   for (const TokenId token : banned_tokens_) {

@@ -13,6 +13,15 @@
 
 namespace linnet::app {
 
+/// An option for each of kSamplingParameters.
+struct ParameterOptions {
+  void add_to(CLI::App& app, const std::string& group);
+  /// Sets what the user asked for.
+  void apply(SamplingParams& params) const;
+
+  std::array<std::optional<double>, kSamplingParameters.size()> values;
+};
+
 /// The options of how tokens are drawn and where a text ends, which generate and chat share.
 struct SamplingOptions {
   /// `temperature`: the default where neither the user nor the model says anything.
@@ -34,7 +43,7 @@ struct SamplingOptions {
   Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
 
   float default_temperature_ = 0.0f;
-  std::array<std::optional<double>, kSamplingParameters.size()> values_;
+  ParameterOptions parameters_;
   std::vector<std::string> logit_bias_;
   std::vector<std::int32_t> banned_tokens_;
   std::vector<std::string> dry_breakers_{kDryBreakers.begin(), kDryBreakers.end()};

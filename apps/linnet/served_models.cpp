@@ -35,10 +35,22 @@ Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens) {
   return {};
 }
 
+// What the user sets takes the place of what the model's makers recommend.
+void recommend(const ParameterOptions& sampling, serve::ServedModel& model) {
+  sampling.apply(model.sampling);
+  for (std::size_t i = 0; i < kSamplingParameters.size(); ++i) {
+    const SamplingParameter& parameter = kSamplingParameters[i];
+    const bool is_known =
+        std::ranges::count(model.recommended, parameter.field, &SamplingParameter::field) > 0;
+    if (sampling.values[i] && !is_known) model.recommended.push_back(parameter);
+  }
+}
+
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
                                     const std::string& alias, std::int64_t context) {
   const std::string id = alias.empty() ? file.file().path().stem().string() : alias;
   auto model = serve::describe_model(file, id, options.chat_template, context);
+  if (model) recommend(options.sampling, *model);
   if (model && !model->chat) note("no chat: {}\n", printable(model->chat_problem));
   return model;
 }
@@ -85,6 +97,9 @@ void ServedModelsOptions::add_to(CLI::App& app) {
   app.add_option("--models-loaded", models_loaded,
                  "of several models, most in memory at a time (default: as many as fit)")
       ->check(CLI::Range(1, 1 << 20));
+  sampling.add_to(app,
+                  "Sampling where a request says nothing (default: what the model's file "
+                  "recommends, else temperature 1)");
   sources.add_to(app);
   model.add_run_options_to(app);
   model.add_speculation_to(app);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "linnet/model_options.hpp"
+#include "linnet/sampling_options.hpp"
 #include "serve/model_set.hpp"
 
 namespace linnet::app {
@@ -18,6 +19,7 @@ struct ServedModelsOptions {
   ModelOptions model;  ///< of each of them
   std::vector<std::string> aliases;
   std::string chat_template;
+  ParameterOptions sampling;      ///< where a request says nothing
   std::int64_t kv_tokens = 0;     ///< 0: chosen for each
   std::size_t models_loaded = 0;  ///< 0: as many as fit
 

@@ -40,7 +40,7 @@ struct ServedModel {
   std::vector<ControlToken> control_tokens;  ///< the longest text first
   std::optional<InfillTokens> infill;
   SamplingParams sampling;                     ///< where a request says nothing else
-  std::vector<SamplingParameter> recommended;  ///< those of it that the file names
+  std::vector<SamplingParameter> recommended;  ///< those of it that the file or the user names
   std::vector<TokenId> dry_breakers;
   std::string text_problem;             ///< why it makes no text; empty: it does
   std::optional<Pooling> pooling;       ///< of embeddings

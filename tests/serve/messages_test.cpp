@@ -216,6 +216,18 @@ TEST_F(Messages, EffortReachesTheTemplate) {
   EXPECT_EQ(serving.post("/v1/messages", body).status, 200);
 }
 
+TEST_F(Messages, EffortNoneIsNoThinking) {
+  const test::Serving thinking({}, 4096, test::kThinkingTemplate);
+  const auto prompt_tokens = [&](const Json& fields) {
+    Json body = question();
+    body.update(fields);
+    return thinking.post("/v1/messages", body).json().at("usage").at("input_tokens").get<int>();
+  };
+  const int without = prompt_tokens({{"thinking", {{"type", "disabled"}}}});
+  EXPECT_NE(without, prompt_tokens(Json::object()));
+  EXPECT_EQ(without, prompt_tokens({{"output_config", {{"effort", "none"}}}}));
+}
+
 TEST_F(Messages, ErrorsHaveAnthropicsShape) {
   const auto refused = [&](const Json& fields, const char* path) {
     Json body = question();
@@ -241,7 +253,8 @@ TEST_F(Messages, ErrorsHaveAnthropicsShape) {
   refused({{"tool_choice", {{"type", "any"}}}}, "tool_choice:");
   refused({{"thinking", {{"type", "never"}}}}, "thinking.type:");
   refused({{"stop_sequences", {1}}}, "stop_sequences[0]:");
-  refused({{"max_tokens", 5000}}, "the prompt has");
+  refused({{"max_tokens", 5000}}, "input length and `max_tokens` exceed context limit: ");
+  refused({{"system", std::string(40'000, 'a')}}, "prompt is too long: ");
   refused({{"mcp_servers", {{{"url", "a"}}}}}, "mcp_servers:");
   refused({{"container", "a"}}, "container:");
   refused({{"n", 2}}, "n: expected 1,");

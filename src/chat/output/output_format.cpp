@@ -128,6 +128,11 @@ bool ends_in_reasoning(const OutputFormat& format, std::string_view prompt) {
   return trimmed(prompt).ends_with(trimmed(format.reasoning_begin));
 }
 
+bool ends_behind_reasoning(const OutputFormat& format, std::string_view prompt) {
+  if (format.reasoning_end.empty()) return false;
+  return trimmed(prompt).ends_with(trimmed(format.reasoning_end));
+}
+
 bool is_marker(const OutputFormat& format, std::string_view piece) {
   if (piece.empty()) return false;
   if (format.is_harmony) {

@@ -40,6 +40,8 @@ void add_generic_calls(OutputFormat& format);
 
 /// True if a prompt that a template made ends inside the model's thinking.
 bool ends_in_reasoning(const OutputFormat& format, std::string_view prompt);
+/// True if it ends behind thinking, which the template may leave empty to have none.
+bool ends_behind_reasoning(const OutputFormat& format, std::string_view prompt);
 
 /// True if `piece`, the text of a control token, means something to the format: such tokens must be
 /// in the text that the parser gets, others need not.

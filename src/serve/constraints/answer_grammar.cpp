@@ -63,11 +63,12 @@ Expression reasoning_before(const AnswerRules& rules) {
         grammar::sequence({markers.spelled("<|channel|>analysis<|message|>"),
                            markers.up_to("<|end|>"), markers.spelled("<|start|>assistant")}));
   }
-  if (rules.format.reasoning_begin.empty()) return grammar::empty();
+  const bool has_none = rules.format.reasoning_begin.empty();
+  if (has_none || rules.thinking == ThinkingStage::kOver) return grammar::empty();
   const Expression newlines =
       grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
   const Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
-  if (rules.starts_in_reasoning) return end;
+  if (rules.thinking == ThinkingStage::kUnderWay) return end;
   return grammar::optional(grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
 }
 

@@ -40,10 +40,13 @@ Result<grammar::Grammar> make_call_grammar(const CallForm& form, const Json& too
 /// The texts with which calls begin, and nothing else in an answer does.
 std::string_view call_trigger(const CallForm& form);
 
+/// Where an answer begins: thinking may come first, has begun, or is over.
+enum class ThinkingStage { kAhead, kUnderWay, kOver };
+
 /// What an answer in a conversation is made of.
 struct AnswerRules {
   const OutputFormat& format;
-  bool starts_in_reasoning = false;
+  ThinkingStage thinking = ThinkingStage::kAhead;
   const MarkerSpelling& markers;
   std::optional<grammar::Grammar> calls{};  ///< from make_call_grammar(); nothing: no calls
   std::string_view trigger{};               ///< of the calls

@@ -55,11 +55,17 @@ ApiResult<grammar::Grammar> text_grammar(const TextConstraint& constraint,
   return std::move(*text);
 }
 
+ThinkingStage thinking_stage(const Prompt& prompt) {
+  if (prompt.ends_in_reasoning) return ThinkingStage::kUnderWay;
+  const bool is_over = ends_behind_reasoning(prompt.output_format, prompt.text);
+  return is_over ? ThinkingStage::kOver : ThinkingStage::kAhead;
+}
+
 ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFields& chat,
                                          const TextConstraint& constraint, const Prompt& prompt) {
   const MarkerSpelling spelling(model.control_tokens);
   AnswerRules rules{.format = prompt.output_format,
-                    .starts_in_reasoning = prompt.ends_in_reasoning,
+                    .thinking = thinking_stage(prompt),
                     .markers = spelling,
                     .must_call = chat.choice.must_call};
   if (restricts_calls(chat) || (has_tools(chat) && model.call_form)) {
@@ -81,7 +87,7 @@ std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
                       const Prompt& prompt) {
   return dump({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
                chat.choice.names, chat.choice.parallel, prompt.output_format.name,
-               prompt.ends_in_reasoning});
+               static_cast<int>(thinking_stage(prompt))});
 }
 
 ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const std::string& key,

@@ -8,6 +8,16 @@ namespace {
 // A frame of a screen.
 constexpr std::chrono::milliseconds kInterval{16};
 
+// False where there is no memory to tell of a text; others must not go without their news for that.
+bool tell(const Generation& generation) {
+  try {
+    generation.notify();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 void NewsRound::add(Notices notices) {
@@ -17,24 +27,27 @@ void NewsRound::add(Notices notices) {
 
 void NewsRound::take(Notices notices) {
   const bool is_planned = !waiting_.empty();
+  waiting_.reserve(waiting_.size() + notices.size());
   for (Notice& notice : notices) {
-    if (notice.is_urgent) {
-      notice.generation->notify();
-    } else {
-      waiting_.push_back(std::move(notice));
-    }
+    if (notice.is_urgent && tell(*notice.generation)) continue;
+    waiting_.push_back(std::move(notice));
   }
   if (is_planned || waiting_.empty()) return;
-  if (Clock::now() >= next_round_) return tell();
+  if (Clock::now() >= next_round_) return tell_all();
+  plan_round();
+}
+
+void NewsRound::plan_round() {
   timer_.expires_at(next_round_);
   timer_.async_wait([this](boost::system::error_code error) {
-    if (!error) tell();
+    if (!error) tell_all();
   });
 }
 
-void NewsRound::tell() {
+void NewsRound::tell_all() {
   next_round_ = Clock::now() + kInterval;
-  for (const Notice& notice : std::exchange(waiting_, {})) notice.generation->notify();
+  std::erase_if(waiting_, [](const Notice& notice) { return tell(*notice.generation); });
+  if (!waiting_.empty()) plan_round();
 }
 
 }  // namespace linnet::serve

@@ -23,7 +23,8 @@ class NewsRound {
   using Clock = std::chrono::steady_clock;
 
   void take(Notices notices);
-  void tell();
+  void plan_round();
+  void tell_all();
 
   boost::asio::io_context& io_;
 

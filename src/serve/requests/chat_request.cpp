@@ -229,6 +229,13 @@ Json read_template_variables(Fields& fields) {
   return variables ? *variables : Json::object();
 }
 
+void set_effort(const std::string& effort, Json& variables) {
+  variables["reasoning_effort"] = effort;
+  if (effort == "none" && !variables.contains("enable_thinking")) {
+    variables["enable_thinking"] = false;
+  }
+}
+
 ChatFields read_chat_fields(Fields& fields) {
   refuse_what_is_not_there(fields);
   ChatFields chat;
@@ -238,7 +245,7 @@ ChatFields read_chat_fields(Fields& fields) {
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);
   if (const auto effort = fields.text("reasoning_effort")) {
-    chat.request.variables["reasoning_effort"] = *effort;
+    set_effort(*effort, chat.request.variables);
   }
   if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
   read_tool_choice(fields, chat);

@@ -54,5 +54,7 @@ void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFi
 
 /// Reads the variables of the template that all APIs share: `chat_template_kwargs`.
 Json read_template_variables(Fields& fields);
+/// Sets how much the model is to think; `none` also turns it off for templates that can't grade it.
+void set_effort(const std::string& effort, Json& variables);
 
 }  // namespace linnet::serve

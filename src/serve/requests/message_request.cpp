@@ -200,7 +200,7 @@ void read_effort(Fields& fields, Json& variables) {
   const Json* const object = fields.object("output_config");
   if (!object) return;
   Fields config(*object, "output_config");
-  if (const auto effort = config.text("effort")) variables["reasoning_effort"] = *effort;
+  if (const auto effort = config.text("effort")) set_effort(*effort, variables);
   fields.take_error(config);
 }
 

@@ -120,7 +120,7 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
   chat.variables = read_template_variables(fields);
   if (const Json* const object = fields.object("reasoning")) {
     Fields reasoning(*object, "reasoning");
-    if (const auto effort = reasoning.text("effort")) chat.variables["reasoning_effort"] = *effort;
+    if (const auto effort = reasoning.text("effort")) set_effort(*effort, chat.variables);
     fields.take_error(reasoning);
   }
   check_repeated(fields);

@@ -9,22 +9,28 @@ namespace {
 
 // Fields of llama.cpp's server and of vLLM.
 constexpr std::array kOfOtherServers = {
+    UnsupportedField{"allowed_token_ids", "grammar holds an answer to what it allows"},
     UnsupportedField{"bad_words", "logit_bias makes tokens unlikely"},
+    UnsupportedField{"chat_template", "linnet serve --chat-template chooses one"},
     UnsupportedField{"guided_choice", "grammar holds an answer to one of several texts"},
     UnsupportedField{"guided_grammar", "grammar takes GBNF"},
     UnsupportedField{"guided_json", "json_schema takes a schema"},
     UnsupportedField{"guided_regex", "grammar takes GBNF"},
+    UnsupportedField{"include_stop_str_in_output", "the answer ends before the text"},
     UnsupportedField{"lora", "linnet serve --lora adds adapters to all answers"},
+    UnsupportedField{"n_probs", "logprobs and top_logprobs tell probabilities"},
     UnsupportedField{"prompt_logprobs", "logprobs are of what was generated"},
+    UnsupportedField{"regex", "grammar takes GBNF"},
     UnsupportedField{"samplers", "the samplers have one order"},
     UnsupportedField{"stop_token_ids", "stop takes texts"},
     UnsupportedField{"structured_outputs", "response_format, json_schema and grammar do that"},
     UnsupportedField{"t_max_predict_ms", "max_tokens makes an answer shorter"},
+    UnsupportedField{"truncate_prompt_tokens", "a prompt is never cut"},
     UnsupportedField{"use_beam_search", "tokens are drawn one after the other"},
 };
 
 bool asks_for_something(const Json& field) {
-  return field != false && !(field.is_array() && field.empty());
+  return field != false && field != 0 && !(field.is_array() && field.empty());
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ struct UnsupportedField {
   std::string_view instead;  ///< why, or what to ask for instead, for a person
 };
 
-/// Fails for the first of `unsupported` that asks for something; null, false and empty lists do
+/// Fails for the first of `unsupported` that asks for something; null, false, 0 and empty lists do
 /// not.
 void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupported);
 
