@@ -221,7 +221,7 @@ TEST_F(Messages, EffortNoneIsNoThinking) {
   const auto prompt_tokens = [&](const Json& fields) {
     Json body = question();
     body.update(fields);
-    return thinking.post("/v1/messages", body).json().at("usage").at("input_tokens").get<int>();
+    return thinking.post("/v1/messages/count_tokens", body).json().at("input_tokens").get<int>();
   };
   const int without = prompt_tokens({{"thinking", {{"type", "disabled"}}}});
   EXPECT_NE(without, prompt_tokens(Json::object()));
