@@ -67,7 +67,7 @@ Expression reasoning_before(const AnswerRules& rules) {
   if (has_none || rules.thinking == ThinkingStage::kOver) return grammar::empty();
   const Expression newlines =
       grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
-  const Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
+  Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
   if (rules.thinking == ThinkingStage::kUnderWay) return end;
   return grammar::optional(grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
 }
@@ -85,7 +85,7 @@ Expression text_of(const AnswerRules& rules, Grammar& grammar) {
 
 Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
   if (!rules.calls) return text_of(rules, grammar);
-  const Expression calls = grammar::append_grammar(*rules.calls, grammar);
+  Expression calls = grammar::append_grammar(*rules.calls, grammar);
   if (rules.must_call) return calls;
   const Expression text = text_of(rules, grammar);
   if (rules.text || rules.format.is_harmony) return grammar::choice({calls, text});
