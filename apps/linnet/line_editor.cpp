@@ -1,10 +1,12 @@
 #include "linnet/line_editor.hpp"
 
 #include <histedit.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <clocale>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -141,12 +143,21 @@ class PlainLines : public LineSource {
   InputLines lines_;
 };
 
+// libedit keeps a character for each place on the screen, several times.
+bool is_too_large_to_edit() {
+  constexpr std::int64_t kMostPlaces = 1'000'000;
+  winsize size{};
+  if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0) return false;
+  return std::int64_t{size.ws_row} * size.ws_col > kMostPlaces;
+}
+
 }  // namespace
 
 std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path) {
   // libedit drops the characters that the locale does not have. Texts are UTF-8.
   std::setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
+  if (is_too_large_to_edit()) return nullptr;
   auto editor = std::make_unique<LineEditor>(history_path);
   if (!editor->usable()) return nullptr;
   return editor;

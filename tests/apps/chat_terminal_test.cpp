@@ -122,6 +122,16 @@ TEST_F(ChatTerminal, AMistakeIsSaidAndTheConversationGoesOn) {
   EXPECT_EQ(terminal->wait(), 0);
 }
 
+// libedit would take gigabytes for it.
+TEST_F(ChatTerminal, OnAnEndlessScreenLinesAreNotEdited) {
+  write_model({});
+  Terminal terminal({"chat", "--gguf", path("model.gguf")}, {"HOME=" + folder_.path().string()},
+                    65535, 65535);
+  terminal.wait_for("loading ");
+  terminal.type("/exit\r");
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
 TEST_F(ChatTerminal, CtrlCStopsTheAnswerAndNotTheProgram) {
   write_model({.answer = {"on", " and", " "}, .endless = true, .context = 50000});
   const auto terminal = start();

@@ -17,7 +17,8 @@
 namespace linnet::test {
 
 Terminal::Terminal(const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment) {
+                   const std::vector<std::string>& environment, unsigned short rows,
+                   unsigned short columns) {
   // All that allocates happens before fork: other threads of the test may hold a lock.
   std::vector<std::string> words = {program()};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -28,7 +29,7 @@ Terminal::Terminal(const std::vector<std::string>& arguments,
   for (const char* const setting : {"TERM=xterm", "LC_ALL=C.UTF-8"}) settings.push_back(setting);
   for (std::string& setting : settings) variables.push_back(setting.data());
   variables.push_back(nullptr);
-  winsize size{.ws_row = 40, .ws_col = 100, .ws_xpixel = 0, .ws_ypixel = 0};
+  winsize size{.ws_row = rows, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
   process_ = forkpty(&master_, nullptr, nullptr, &size);
   if (process_ != 0) return;
   execve(argv[0], argv.data(), variables.data());

@@ -7,12 +7,13 @@
 
 namespace linnet::test {
 
-/// The program under test in a terminal (a pseudo-terminal of 100 columns), as a person sits before
+/// The program under test in a terminal (a pseudo-terminal), as a person sits before
 /// it. Where the variable LINNET_RECORDINGS names a folder, what came to the screen is kept there
 /// in a file with the name of the test. It is killed at the end.
 class Terminal {
  public:
-  Terminal(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
+  Terminal(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
+           unsigned short rows = 40, unsigned short columns = 100);
   ~Terminal();
   Terminal(const Terminal&) = delete;
   Terminal& operator=(const Terminal&) = delete;
