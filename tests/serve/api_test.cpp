@@ -9,24 +9,44 @@
 namespace linnet::serve {
 namespace {
 
+// An Api whose model has no engine.
+struct WithoutEngine {
+  WithoutEngine(const ModelFile& file, const char* chat_template)
+      : models(described(file, chat_template), {}, [](const Notices&) {}), api(models, metrics) {
+    EXPECT_FALSE(models.first().engine->wait_until_loaded());
+  }
+
+  static std::vector<ModelToServe> described(const ModelFile& file, const char* chat_template) {
+    auto model = describe_model(file, "m", chat_template, 512);
+    EXPECT_TRUE(model.ok());
+    std::vector<ModelToServe> models;
+    models.push_back({std::move(*model), {[]() -> Result<std::unique_ptr<Engine>> {
+                        return Error{"no engine today"};
+                      }}});
+    return models;
+  }
+
+  Metrics metrics;
+  const ModelSet models;
+  Api api;
+};
+
+ApiRequest post(std::string path, std::string body) {
+  ApiRequest request;
+  request.method = "POST";
+  request.path = std::move(path);
+  request.body = std::move(body);
+  request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+  return request;
+}
+
 // As JSON a body takes many times its bytes, and thousands of requests may wait.
 TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
   const auto file = ModelFile::open(test::kBundledModel);
-  auto model = describe_model(**file, "m", "", 512);
-  ASSERT_TRUE(model.ok());
-  std::vector<ModelToServe> given;
-  given.push_back({std::move(*model),
-                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
-  Metrics metrics;
-  const ModelSet models(std::move(given), {}, [](const Notices&) {});
-  EXPECT_FALSE(models.first().engine->wait_until_loaded());
-  Api api(models, metrics);
+  WithoutEngine served(**file, "");
+  Api& api = served.api;
   const std::string body = R"({"prompt": "a", "grammar": "root ::= \"a\"", "other": [[], []]})";
-  ApiRequest request;
-  request.method = "POST";
-  request.path = "/v1/completions";
-  request.body = body;
-  request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+  ApiRequest request = post("/v1/completions", body);
   EXPECT_FALSE(api.handle_quickly(request));
   EXPECT_FALSE(request.json);
   EXPECT_EQ(request.body, body);
@@ -36,20 +56,9 @@ TEST(Api, ABodyThatWaitsForItsGrammarIsKeptAsItCame) {
 // Others wait for what takes long, so nobody's request is not read.
 TEST(Api, WhatTakesLongIsNotBegunForClientsThatHaveGone) {
   const auto file = ModelFile::open(test::kBundledModel);
-  auto model = describe_model(**file, "m", "", 512);
-  ASSERT_TRUE(model.ok());
-  std::vector<ModelToServe> given;
-  given.push_back({std::move(*model),
-                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
-  Metrics metrics;
-  const ModelSet models(std::move(given), {}, [](const Notices&) {});
-  EXPECT_FALSE(models.first().engine->wait_until_loaded());
-  Api api(models, metrics);
-  ApiRequest request;
-  request.method = "POST";
-  request.path = "/v1/completions";
-  request.body = "not even JSON";
-  request.client = std::make_shared<ClientAccount>(0, "", Quota{});
+  WithoutEngine served(**file, "");
+  Api& api = served.api;
+  ApiRequest request = post("/v1/completions", "not even JSON");
   EXPECT_EQ(api.handle(request).status, 400);
   request.is_given_up = [] { return true; };
   EXPECT_EQ(api.handle(request).status, 499);
@@ -60,25 +69,14 @@ TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   const test::PictureModel files;
   const auto file = ModelFile::open(files.model());
   ASSERT_TRUE((*file)->add_vision(files.mmproj()));
-  auto model = describe_model(**file, "m", "chatml", 512);
-  ASSERT_TRUE(model.ok());
-  std::vector<ModelToServe> given;
-  given.push_back({std::move(*model),
-                   {[]() -> Result<std::unique_ptr<Engine>> { return Error{"no engine today"}; }}});
-  Metrics metrics;
-  const ModelSet models(std::move(given), {}, [](const Notices&) {});
-  EXPECT_FALSE(models.first().engine->wait_until_loaded());
-  Api api(models, metrics);
+  WithoutEngine served(**file, "chatml");
+  Api& api = served.api;
   const std::string data = encode_base64(test::picture_file("decode/one-pixel.png"));
   const auto request_with = [&](const std::string& url) {
-    ApiRequest request;
-    request.method = "POST";
-    request.path = "/v1/chat/completions";
-    request.body = R"({"messages": [{"role": "user", "content": [{"type": "image_url", )"
-                   R"("image_url": ")" +
-                   url + R"("}]}]})";
-    request.client = std::make_shared<ClientAccount>(0, "", Quota{});
-    return request;
+    return post("/v1/chat/completions",
+                R"({"messages": [{"role": "user", "content": [{"type": "image_url", )"
+                R"("image_url": ")" +
+                    url + R"("}]}]})");
   };
   ApiRequest request = request_with("data:image/png;base64," + data);
   EXPECT_FALSE(api.handle_quickly(request));
@@ -88,7 +86,7 @@ TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   const auto refused = api.handle_quickly(wrong);
   ASSERT_TRUE(refused) << "which needs no look at a picture";
   EXPECT_EQ(refused->status, 400);
-  EXPECT_EQ(models.first().pictures.held_bytes(), 0);
+  EXPECT_EQ(served.models.first().pictures.held_bytes(), 0);
 }
 
 }  // namespace

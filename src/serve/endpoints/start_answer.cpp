@@ -7,6 +7,8 @@
 #include <numeric>
 #include <random>
 
+#include "serve/api.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -26,6 +28,18 @@ bool has_started(const ModelSet& models) {
   return first_load && *first_load;
 }
 
+// In the words of Anthropic's server, which clients read to ask for less or to sum up what was
+// said.
+std::string anthropic_words(std::int64_t prompt_tokens, std::int64_t wanted, std::int64_t context) {
+  if (prompt_tokens > context) {
+    return fmt::format("prompt is too long: {} tokens > {} maximum", prompt_tokens, context);
+  }
+  return fmt::format(
+      "input length and `max_tokens` exceed context limit: {} + {} > {}, decrease input length or "
+      "`max_tokens` and try again",
+      prompt_tokens, wanted, context);
+}
+
 // How many tokens to generate after the prompt that errors call `param`: those asked for, or all
 // that the context leaves.
 ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const AnswerPlan& plan,
@@ -38,9 +52,13 @@ ApiResult<std::int64_t> tokens_to_generate(const ServedModel& model, const Answe
   }
   const std::int64_t wanted = plan.options.max_tokens.value_or(std::max<std::int64_t>(left, 1));
   if (wanted <= left) return wanted;
+  const bool is_anthropic = Api::error_shape(plan.endpoint) == ErrorShape::kAnthropic;
   return invalid_request(
-      fmt::format("{} {} tokens and {} are to be generated, together {}, but the context holds {}",
-                  what, prompt_tokens, wanted, prompt_tokens + wanted, model.context),
+      is_anthropic
+          ? anthropic_words(prompt_tokens, wanted, model.context)
+          : fmt::format("{} {} tokens and {} are to be generated, together {}, but the "
+                        "context holds {}",
+                        what, prompt_tokens, wanted, prompt_tokens + wanted, model.context),
       param, "context_length_exceeded");
 }
 

@@ -197,8 +197,8 @@ asio::awaitable<ApiReply> Connection::handle() {
   transport_.tcp().expires_never();
   auto reply = co_await asio::co_spawn(context_.readers.quick.get_executor(),
                                        quick_reply(context_.api, request), asio::use_awaitable);
+  if (!reply || reply->pending) watch_for_end();
   if (reply) co_return std::move(*reply);
-  watch_for_end();
   co_return co_await asio::co_spawn(context_.readers.patient.get_executor(),
                                     any_reply(context_.api, request), asio::use_awaitable);
 }
@@ -214,7 +214,6 @@ asio::awaitable<bool> Connection::answer() {
     record(nullptr);
     co_return sent;
   }
-  watch_for_end();
   bool sent = false;
   if (reply.pending->streams()) {
     sent = co_await send_events(*reply.pending);
