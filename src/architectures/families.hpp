@@ -58,6 +58,7 @@ ModelSpec read_rnd1(Hyperparameters& p, WeightLoader& loader);
 
 // granite.cpp
 ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_granite_swa(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minicpm(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_minicpm3(Hyperparameters& p, WeightLoader& loader);
@@ -119,6 +120,7 @@ ModelSpec read_smallthinker(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_maple(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader);
@@ -141,6 +143,9 @@ ModelSpec read_plm(Hyperparameters& p, WeightLoader& loader);
 
 // muse_glimmer.cpp
 ModelSpec read_muse_glimmer(Hyperparameters& p, WeightLoader& loader);
+
+// spark.cpp
+ModelSpec read_spark25(Hyperparameters& p, WeightLoader& loader);
 
 // step35.cpp
 ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader);

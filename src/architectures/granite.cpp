@@ -7,14 +7,40 @@
 
 namespace linnet {
 
-// Granite: four scales; rope only where the file says so.
-ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader) {
+namespace {
+
+ModelSpec read_scaled(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent_normalised(p, loader);
   spec.embedding_scale = p.nonzero_number("embedding_scale", 1.0f);
   spec.residual_scale = p.nonzero_number("residual_scale", 1.0f);
   spec.logit_scale = 1.0f / p.nonzero_number("logit_scale", 1.0f);
+  return spec;
+}
+
+}  // namespace
+
+// Granite: four scales; rope only where the file says so.
+ModelSpec read_granite(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_scaled(p, loader);
   if (!p.boolean("rope.scaling.finetuned", true)) {
     each_attention(spec, [](AttentionSpec& a) { a.rope = {}; });
+  }
+  return spec;
+}
+
+// Granite with sliding layers and sinks; the file says which layers have rope. Gate and up of the
+// shared expert are one tensor.
+ModelSpec read_granite_swa(Hyperparameters& p, WeightLoader& loader) {
+  constexpr std::string_view kRopePattern = "attention.rope_pattern";
+  ModelSpec spec = read_scaled(p, loader);
+  read_sliding_window(p, {.period = 4, .full_first = true}, spec);
+  const bool has_pattern = p.has_array(kRopePattern);
+  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    if (has_pattern && p.layer_count(kRopePattern, i, 0) == 0) layer.attention.rope = {};
+    if (layer.shared.width == 0) continue;
+    layer.shared.width = static_cast<int>(
+        p.required_count("expert_shared_feed_forward_length", Hyperparameters::kWidest));
   }
   return spec;
 }

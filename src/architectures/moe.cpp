@@ -88,6 +88,22 @@ ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+// Maple: full layers go without rope; what goes into the gate of the experts is limited.
+ModelSpec read_maple(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  read_sliding_window(p, {}, spec);
+  Rope rope = read_rope(p, loader, spec);
+  rope.dims = static_cast<int>(p.count("rope.dimension_count_swa", rope.dims));
+  set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
+  drop_rope_of_full_layers(spec);
+  read_gate_clamps(p, spec);
+  each_moe(spec, [](MoeSpec& moe) {
+    moe.route.gate = GateFunction::kSoftmax;
+    moe.gate.clamps_before = true;
+  });
+  return spec;
+}
+
 ModelSpec read_mellum(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
   each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSoftmax; });

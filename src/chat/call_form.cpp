@@ -99,6 +99,7 @@ class Trial {
       text->erase(0, reasoning + format_.reasoning_end.size());
       text->erase(0, text->find_first_not_of("\n"));
     }
+    cut_behind_calls(*text);
     if (format_.is_harmony) {
       remove_suffix(*text, "<|call|>");
     } else if (!remove_suffix(*text, after_)) {
@@ -125,6 +126,13 @@ class Trial {
     auto prompt = chat_.render(request);
     if (!prompt) return std::nullopt;
     return std::move(prompt->text);
+  }
+  // Behind an answer with calls a template may write what it does not behind a plain one.
+  void cut_behind_calls(std::string& text) const {
+    for (const CallSection& section : format_.sections) {
+      const std::size_t end = section.end.empty() ? kNowhere : text.rfind(section.end);
+      if (end != kNowhere) text.resize(end + section.end.size());
+    }
   }
   // The thinking of earlier answers is not shown.
   void strip_reasoning_begin() {

@@ -223,9 +223,117 @@ TEST(OutputParserTest, OtherFamilies) {
             R"(#weather{"days":1})");
 }
 
+TEST(OutputParserTest, KimiK3) {
+  constexpr std::string_view kSign = "<|open|>";
+  EXPECT_EQ(
+      parse(kSign,
+            "hm<|close|>think<|sep|><|open|>response<|sep|>I look.<|close|>response<|sep|>"
+            "<|open|>tools<|sep|><|open|>call tool=\"weather\" index=\"1\"<|sep|><|open|>"
+            "argument key=\"city\" type=\"string\"<|sep|>3<|close|>argument<|sep|><|open|>"
+            "argument key=\"days\" type=\"number\"<|sep|>3<|close|>argument<|sep|><|close|>call"
+            "<|sep|><|open|>call tool=\"python\" index=\"2\"<|sep|><|open|>json type=\"object\""
+            "<|sep|>{\"code\": \"1\"}<|close|>json<|sep|><|close|>call<|sep|><|close|>tools"
+            "<|sep|><|close|>message<|sep|>",
+            {.starts_in_reasoning = true}),
+      R"(~hm|I look.#weather{"city":"3","days":3}#python{"code":"1"})");
+  EXPECT_EQ(parse(kSign, "<|open|>tools<|sep|><|open|>call tool=\"weather\"<|sep|>"),
+            "!|<|open|>tools<|sep|><|open|>call tool=\"weather\"<|sep|>");
+}
+
+// ~ stands for the mark in front of tags.
+std::string elements(std::string text) {
+  for (std::size_t at; (at = text.find('~')) != std::string::npos;) {
+    text.replace(at, 1, "]<]minimax[>[");
+  }
+  return text;
+}
+
+TEST(OutputParserTest, MiniMaxM3) {
+  constexpr std::string_view kSign = "]<]minimax[>[<mm:think>";
+  EXPECT_EQ(
+      parse(kSign, elements("<mm:think>hm</mm:think>ok~<tool_call>\n~<invoke name=\"weather\">"
+                            "~<city>Rome~</city>~<days>3~</days>~<o>~<k>1~</k>~<l>~<item>a"
+                            "~</item>~<item>~<x>true~</x>~</item>~</l>~</o>~</invoke>\n"
+                            "~<invoke name=\"python\">~</invoke>\n~</tool_call>")),
+      R"(~hm|ok#weather{"city":"Rome","days":3,"o":{"k":1,"l":["a",{"x":true}]}}#python{})");
+  for (const char* broken :
+       {"~<tool_call>~<invoke name=\"weather\">~<city>x~</tool_call>",
+        "~<tool_call>~<invoke name=\"weather\">~<city>~<a>~</city>~</tool_call>",
+        "~<tool_call>~<invoke>~</invoke>~</tool_call>"}) {
+    EXPECT_EQ(parse(kSign, elements(broken)), "!|" + elements(broken));
+  }
+  std::string deep = "~<tool_call>~<invoke name=\"weather\">";
+  for (int i = 0; i < 5'000; ++i) deep += "~<a>";
+  deep = elements(deep + "~</tool_call>");
+  EXPECT_EQ(parse_in_steps(kSign, deep, deep.size(), {}), "!|" + deep);
+}
+
+TEST(OutputParserTest, FamiliesWithTagsOfTheirOwn) {
+  EXPECT_EQ(parse("<function name=",
+                  "<function name=\"weather\"><param name=\"city\"> a\n</param><param "
+                  "name=\"days\">3</param></function>ok"),
+            R"(#weather{"city":" a\n","days":3}|ok)");
+  EXPECT_EQ(parse("<function name=",
+                  "<function name=\"python\"><param name=\"code\"><![CDATA[</param>&\n]]></param>"
+                  "</function>"),
+            R"(#python{"code":"</param>&\n"})");
+  EXPECT_EQ(parse("<tool_sep{}>",
+                  "<think:opensource>hm</think:opensource>ok<tool_calls:opensource>\n"
+                  "<tool_call:opensource>weather<tool_sep:opensource>\n<arg_key:opensource>city"
+                  "</arg_key:opensource>\n<arg_value:opensource>3</arg_value:opensource>\n"
+                  "</tool_call:opensource>\n<tool_call:opensource>python<tool_sep:opensource>\n"
+                  "</tool_call:opensource>\n</tool_calls:opensource>"),
+            R"(~hm|ok#weather{"city":"3"}#python{})");
+  EXPECT_EQ(
+      parse("<|tools_prefix|><|inner_prefix|>",
+            "<|inner_prefix|>hm<|inner_suffix|>ok<|tools_prefix|>[{\"weather\": {\"days\": 1}}, "
+            "{\"python\": {}}]<|tools_suffix|>"),
+      R"(~hm|ok#weather{"days":1}#python{})");
+  EXPECT_EQ(parse("<|tools_prefix|>", "<|tools_prefix|>[3]<|tools_suffix|>"),
+            "!|<|tools_prefix|>[3]<|tools_suffix|>");
+  EXPECT_EQ(parse("<beginning_of_sentence>ipython",
+                  "<tool_calls>\n{\"name\": \"weather\", \"arguments\": {}}\n</tool_calls>"),
+            "#weather{}");
+}
+
+TEST(OutputParserTest, SolarOpen) {
+  constexpr std::string_view kSign = "<|tool_call:begin|>";
+  EXPECT_EQ(
+      parse(kSign,
+            "<|think|>hm<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1<|tool_call:"
+            "name|>weather<|tool_call:args|>{\"days\": 2}<|tool_call:end|><|calls|>"),
+      R"(~hm#weather{"days":2})");
+  EXPECT_EQ(
+      parse(kSign,
+            "<|think|>hm<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1<|tool_call:"
+            "name|>weather<|tool_call:args|>{\"days\": 2}<|tool_call:end|>"),
+      R"(~hm#weather{"days":2})")
+      << "<|calls|> ends the text and is not seen";
+  EXPECT_EQ(parse(kSign, "<|think|>hm<|end|><|begin|>assistant<|content|>Hello<|end|>"),
+            "~hm|Hello");
+  EXPECT_EQ(parse(kSign, "<|tool_calls|><|tool_call:begin|>weather{}<|tool_call:end|><|calls|>"),
+            "!|<|tool_calls|><|tool_call:begin|>weather{}<|tool_call:end|><|calls|>");
+}
+
+TEST(MessageParserTest, Atem) {
+  constexpr std::string_view kSign = "<atem:function_calls>";
+  EXPECT_EQ(
+      parse(kSign, " to=self<|message|>hm<|eom|><|start|>assistant to=user<|message|>Hello<|eot|>"),
+      "~hm|Hello");
+  EXPECT_EQ(parse(kSign,
+                  " to=self<|message|>hm<|eom|><|start|>assistant to=weather<|message|>"
+                  "<atem:function_calls>\n<atem:invoke name=\"weather\">\n<atem:parameter "
+                  "name=\"city\"> x</atem:parameter>\n<atem:parameter name=\"days\">2"
+                  "</atem:parameter>\n</atem:invoke>\n</atem:function_calls><|eot|>"),
+            R"(~hm#weather{"city":" x","days":2})");
+  EXPECT_EQ(parse(kSign, " to=weather<|message|><atem:function_calls><|eot|>"),
+            "!|<atem:function_calls>");
+  EXPECT_EQ(parse(kSign, "Just text."), "|Just text.");
+}
+
 constexpr std::string_view kHarmony = "<|start|><|channel|><|message|>";
 
-TEST(HarmonyParserTest, ReadsChannels) {
+TEST(MessageParserTest, ReadsChannels) {
   EXPECT_EQ(parse(kHarmony,
                   "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>"
                   "final<|message|>Hello<|return|>"),
@@ -242,7 +350,7 @@ TEST(HarmonyParserTest, ReadsChannels) {
             "|I look.");
 }
 
-TEST(HarmonyParserTest, BearsWhatIsNotHarmony) {
+TEST(MessageParserTest, BearsWhatIsNotHarmony) {
   EXPECT_EQ(parse(kHarmony, "Just text."), "|Just text.");
   EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.weather<|message|>{\"ci"),
             "!|{\"ci");

@@ -23,6 +23,7 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
+    {"Apertus-8B-Instruct", "apertus"},
     {"Apriel-1.6-15b-Thinker-fixed", "tool-calls-list"},
     {"Bielik-11B-v3.0-Instruct", "tool-call-tags"},
     {"ByteDance-Seed-OSS", "seed"},
@@ -36,6 +37,7 @@ constexpr Case kCases[] = {
     {"LFM2.5-8B-A1B", "lfm"},
     {"MiMo-VL", "tool-call-tags"},
     {"MiniMax-M2", "minimax"},
+    {"MiniMax-M3", "minimax-m3"},
     {"Mistral-Small-3.2-24B-Instruct-2506", "mistral"},
     {"NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "tool-call-tags"},
     {"NVIDIA-Nemotron-Nano-v2", "nemotron"},
@@ -63,11 +65,14 @@ constexpr Case kCases[] = {
     {"mistralai-Mistral-Nemo-Instruct-2407", "mistral"},
     {"moonshotai-Kimi-K2", "kimi"},
     {"openai-gpt-oss-120b", "harmony"},
+    {"openbmb-MiniCPM5-1B", "minicpm"},
     {"poolside-Laguna-S-2.1", "tool-call-tags"},
     {"poolside-Laguna-XS-2.1", "tool-call-tags"},
     {"poolside-Laguna-XS.2", "tool-call-tags"},
+    {"tencent-Hy3", "hunyuan"},
     {"unsloth-Apriel-1.5", "tool-calls-list"},
     {"unsloth-mistral-Devstral-Small-2507", "mistral"},
+    {"upstage-Solar-Open-100B", "solar"},
 };
 
 const std::filesystem::path kFolder = test::in_repository("../shared/oracle/chat/templates");
@@ -99,7 +104,7 @@ std::string answer_between(const std::string& asked, const std::string& answered
   if (begin < asked.size() && answered.find('>', marker) >= begin) begin = marker;
   std::string answer = answered.substr(begin);
   for (const char* stop : {"<EOS>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|message_sep|>",
-                           "<|END_OF_TURN_TOKEN|>", "<|end|>\n", "[e~["}) {
+                           "<|END_OF_TURN_TOKEN|>", "<|end|>\n", "[e~[", "<｜hy_eos"}) {
     answer = answer.substr(0, answer.find(stop));
   }
   return answer;

@@ -272,11 +272,83 @@ def nemotron_h_moe(case):
             "ssm.group_count": ("uint32", groups)}
 
 
+def granite_swa(case):
+    add_ends(case, tied=True)
+    for i in range(4):
+        block = f"blk.{i}."
+        add_attention(case, block, head_norms=False)
+        case.make(block + "attn_sinks.weight", [HEADS], 0.0, 1.0)
+        norm(case, block + "ffn_norm")
+        matrix(case, block + "ffn_gate_inp", WIDTH, EXPERTS)
+        matrix(case, block + "ffn_gate_up_exps", WIDTH, 2 * EXPERT_WIDTH, EXPERTS)
+        matrix(case, block + "ffn_down_exps", EXPERT_WIDTH, WIDTH, EXPERTS)
+        matrix(case, block + "ffn_up_shexp", WIDTH, 2 * FFN)
+        matrix(case, block + "ffn_down_shexp", FFN, WIDTH)
+    return {**common_metadata(4), "logit_scale": ("float32", 2.0), "residual_scale": ("float32", 0.6),
+            "embedding_scale": ("float32", 3.0), "attention.scale": ("float32", 0.2),
+            "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("bool", [False, True, False, True]),
+            "attention.rope_pattern": ("bool", [True, True, False, False]),
+            "feed_forward_length": ("uint32", EXPERT_WIDTH),
+            "expert_count": ("uint32", EXPERTS), "expert_used_count": ("uint32", 2),
+            "expert_shared_feed_forward_length": ("uint32", FFN)}
+
+
+def granite_swa_dense(case):
+    add_ends(case)
+    for i in range(4):
+        block = f"blk.{i}."
+        add_attention(case, block, head_norms=False)
+        case.make(block + "attn_output.bias", [WIDTH], 0.0, 0.1)
+        case.make(block + "attn_sinks.weight", [HEADS], 0.0, 1.0)
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block)
+        for part, width in ("gate", FFN), ("up", FFN), ("down", WIDTH):
+            case.make(f"{block}ffn_{part}.bias", [width], 0.0, 0.1)
+    case.make("rope_freqs.weight", [HEAD // 2], 1.5, 0.5)
+    return {**common_metadata(4), "logit_scale": ("float32", 0.5), "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("bool", [False, True, True, True])}
+
+
+def spark25(case):
+    layers, full = 5, [1, 4]
+    heads = [6 if i in full else HEADS for i in range(layers)]
+    add_ends(case, tied=True)
+    for i in range(layers):
+        block = f"blk.{i}."
+        add_attention(case, block, heads[i], head_norms=False)
+        matrix(case, block + "attn_gate", WIDTH, heads[i])
+        norm(case, block + "ffn_norm")
+        add_mlp(case, block)
+    return {**common_metadata(layers), "attention.head_count": ("uint32", heads),
+            "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("uint32", [int(i not in full) for i in range(layers)]),
+            "rope.dimension_count": ("uint32", 8), "rope.dimension_count_swa": ("uint32", 12),
+            "rope.freq_base": ("float32", 50000.0), "rope.freq_base_swa": ("float32", 1000.0)}
+
+
+def maple(case):
+    layers, full = 4, [2]
+    add_ends(case)
+    for i in range(layers):
+        block = f"blk.{i}."
+        add_attention(case, block)
+        norm(case, block + "ffn_norm")
+        add_experts(case, block, selection_bias=False, shared=False)
+    return {**common_metadata(layers), "attention.sliding_window": ("uint32", 8),
+            "attention.sliding_window_pattern": ("bool", [i not in full for i in range(layers)]),
+            "rope.freq_base": ("float32", 50000.0), "rope.freq_base_swa": ("float32", 1000.0),
+            "rope.dimension_count_swa": ("uint32", 12), "expert_count": ("uint32", EXPERTS),
+            "expert_used_count": ("uint32", 2), "expert_feed_forward_length": ("uint32", EXPERT_WIDTH),
+            "swiglu_clamp_exp": ("float32", [0.5, 0.0, 0.7, 0.3])}
+
+
 DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr, "step35": step35,
             "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
             "chameleon": chameleon, "chameleon-swin": chameleon_swin, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
-            "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch}
+            "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch,
+            "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple}
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
-ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4"}
+ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa"}

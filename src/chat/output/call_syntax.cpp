@@ -1,9 +1,17 @@
 #include "chat/output/call_syntax.hpp"
 
+#include <algorithm>
+
 #include "chat/jinja/template.hpp"
 
 namespace linnet {
 namespace {
+
+const OrderedJson* member(const OrderedJson& json, std::string_view key) {
+  if (!json.is_object()) return nullptr;
+  const auto found = json.find(key);
+  return found == json.end() ? nullptr : &*found;
+}
 
 // Some families put the call into a member of its own.
 const OrderedJson& inner_call(const OrderedJson& json) {
@@ -45,17 +53,18 @@ Status ToolTable::check(const std::vector<ParsedCall>& calls) const {
 
 OrderedJson ToolTable::typed_value(std::string_view tool, std::string_view parameter,
                                    std::string_view text) const {
-  const auto find = [](const OrderedJson& json, std::string_view key) -> const OrderedJson* {
-    if (!json.is_object()) return nullptr;
-    const auto found = json.find(key);
-    return found == json.end() ? nullptr : &*found;
-  };
-  const OrderedJson* schema = find(tools_, tool);
-  for (const std::string_view key :
-       {std::string_view("properties"), parameter, std::string_view("type")}) {
-    if (schema) schema = find(*schema, key);
-  }
-  if (schema && *schema == "string") return text;
+  return typed_text(schema(tool, parameter), text);
+}
+
+const OrderedJson* ToolTable::schema(std::string_view tool, std::string_view parameter) const {
+  const OrderedJson* schema = member(tools_, tool);
+  if (schema) schema = member(*schema, "properties");
+  return schema ? member(*schema, parameter) : nullptr;
+}
+
+OrderedJson typed_text(const OrderedJson* schema, std::string_view text) {
+  const OrderedJson* type = schema ? member(*schema, "type") : nullptr;
+  if (type && *type == "string") return text;
   auto value = jinja::parse_json(text);
   return value ? *value : OrderedJson(text);
 }
@@ -65,6 +74,26 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(kSpaces);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
+}
+
+std::size_t partial_marker(std::string_view text, std::string_view marker) {
+  std::size_t length = std::min(text.size(), marker.size() - 1);
+  while (length > 0 && !marker.starts_with(text.substr(text.size() - length))) --length;
+  return length;
+}
+
+Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
+                                                    std::string_view end) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
+    at += begin.size();
+    const std::size_t stop = text.find(end, at);
+    if (stop == std::string_view::npos) return Error{"it is not complete"};
+    parts.push_back(text.substr(at, stop - at));
+    at = stop + end.size();
+  }
+  if (parts.empty()) return Error{"it is empty"};
+  return parts;
 }
 
 std::size_t end_of_json(std::string_view text, std::size_t begin) {

@@ -29,6 +29,8 @@ class ToolTable {
   /// it is, or text where it is none.
   OrderedJson typed_value(std::string_view tool, std::string_view parameter,
                           std::string_view text) const;
+  /// The schema of a parameter; nullptr where the tool does not tell it.
+  const OrderedJson* schema(std::string_view tool, std::string_view parameter) const;
 
  private:
   OrderedJson tools_ = OrderedJson::object();  // name to parameters
@@ -45,14 +47,32 @@ extern const CallSyntax kJsonCalls;      ///< {"name": ..., "arguments": {...}},
 extern const CallSyntax kTagCalls;       ///< inside <tool_call>: JSON, <function=...> or GLM's keys
 extern const CallSyntax kFunctionCalls;  ///< <function=NAME><parameter=KEY>VALUE</parameter>
 extern const CallSyntax kInvokeCalls;    ///< <invoke name="..."><parameter name="...">VALUE
+extern const CallSyntax kAtemCalls;      ///< the same, <atem:...>, with values as they stand
+extern const CallSyntax kMiniCpmCalls;   ///< <function name="..."><param name="...">VALUE
+extern const CallSyntax kHunyuanCalls;   ///< GLM's keys, with ":opensource" behind tags' names
+extern const CallSyntax kElementCalls;   ///< MiniMax M3: <invoke name="..."><KEY>VALUE</KEY>
+extern const CallSyntax kXtmlCalls;      ///< Kimi K3: <|open|>call tool="..."<|sep|>...
 extern const CallSyntax kKimiCalls;
 extern const CallSyntax kDeepSeekCalls;
 extern const CallSyntax kMistralCalls;
+extern const CallSyntax kSolarCalls;
+extern const CallSyntax kNamedCalls;   ///< [{NAME: {...}}]
 extern const CallSyntax kGemmaCalls;   ///< call:NAME{key:value}
 extern const CallSyntax kPythonCalls;  ///< [name(key="value")]
 extern const CallSyntax kLlamaCalls;   ///< JSON, name.call(key="value"), or code
 
 std::string_view trimmed(std::string_view text);
+
+/// The bytes at the end of `text` that may be the beginning of `marker`.
+std::size_t partial_marker(std::string_view text, std::string_view marker);
+
+/// The parts of `text` between `begin` and `end`, in order; an Error where there is none, or one
+/// has no end.
+Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
+                                                    std::string_view end);
+
+/// What `text` stands for where `schema` tells its type (or is nullptr); see typed_value().
+OrderedJson typed_text(const OrderedJson* schema, std::string_view text);
 
 /// Where the JSON object or list that begins at text[begin] ends; npos where it does not.
 std::size_t end_of_json(std::string_view text, std::size_t begin);

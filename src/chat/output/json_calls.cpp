@@ -69,21 +69,6 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
   return calls;
 }
 
-// The parts of `text` between `begin` and `end`, in order; an Error where one has no end.
-Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
-                                                    std::string_view end) {
-  std::vector<std::string_view> parts;
-  for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
-    at += begin.size();
-    const std::size_t stop = text.find(end, at);
-    if (stop == std::string_view::npos) return Error{"it is not complete"};
-    parts.push_back(text.substr(at, stop - at));
-    at = stop + end.size();
-  }
-  if (parts.empty()) return Error{"it is empty"};
-  return parts;
-}
-
 // functions.NAME:INDEX<|tool_call_argument_begin|>{...}
 Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
   constexpr std::string_view kArguments = "<|tool_call_argument_begin|>";
@@ -136,10 +121,48 @@ Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
+// ID<|tool_call:name|>NAME<|tool_call:args|>{...}
+Calls parse_solar_calls(std::string_view text, const ToolTable&) {
+  constexpr std::string_view kName = "<|tool_call:name|>", kArguments = "<|tool_call:args|>";
+  auto parts = parts_between(text, "<|tool_call:begin|>", "<|tool_call:end|>");
+  if (!parts) return parts.error();
+  std::vector<ParsedCall> calls;
+  for (const std::string_view part : *parts) {
+    const std::size_t name_at = part.find(kName), arguments_at = part.find(kArguments);
+    if (name_at > arguments_at || arguments_at == std::string_view::npos) {
+      return Error{"it has no name or no arguments"};
+    }
+    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    if (!arguments) return arguments.error();
+    const std::size_t name_begin = name_at + kName.size();
+    calls.push_back({std::string(trimmed(part.substr(0, name_at))),
+                     std::string(trimmed(part.substr(name_begin, arguments_at - name_begin))),
+                     std::move(*arguments)});
+  }
+  return calls;
+}
+
+// [{NAME: {...}}, ...]
+Calls parse_named_calls(std::string_view text, const ToolTable&) {
+  const auto json = jinja::parse_json(trimmed(text));
+  if (!json) return Error{"it is " + json.error().message};
+  if (!json->is_array() || json->empty()) return Error{"it is not a list of calls"};
+  std::vector<ParsedCall> calls;
+  for (const OrderedJson& item : *json) {
+    if (!item.is_object() || item.size() != 1 || !item.front().is_object()) {
+      return Error{"a call is not of the form {NAME: {...}}"};
+    }
+    calls.push_back({"", item.begin().key(), item.front()});
+  }
+  return calls;
+}
+
 }  // namespace
 
 const CallSyntax kJsonCalls{parse_json_calls};
 const CallSyntax kMistralCalls{parse_mistral_calls};
+const CallSyntax kSolarCalls{parse_solar_calls};
+const CallSyntax kNamedCalls{parse_named_calls};
 const CallSyntax kKimiCalls{parse_kimi_calls};
 const CallSyntax kDeepSeekCalls{parse_deepseek_calls};
 

@@ -5,13 +5,6 @@ namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
 
-// The bytes at the end of `text` that may be the beginning of `marker`.
-std::size_t partial_marker(std::string_view text, std::string_view marker) {
-  std::size_t length = std::min(text.size(), marker.size() - 1);
-  while (length > 0 && !marker.starts_with(text.substr(text.size() - length))) --length;
-  return length;
-}
-
 // The keys with which an unmarked call begins.
 bool may_begin_call(std::string_view text) {
   std::string compact;

@@ -4,15 +4,22 @@
 #include <array>
 
 #include "chat/output/call_syntax.hpp"
+#include "chat/output/message_parser.hpp"
 
 namespace linnet {
 namespace {
+
+struct Reasoning {
+  std::string_view begin;
+  std::string_view end;
+};
 
 struct Family {
   std::string_view name;
   std::string_view sign;  // in the templates of the family, and no others
   std::vector<CallSection> sections;
   std::vector<std::string_view> noise;
+  Reasoning reasoning = {};  // where its templates do not spell it out
 };
 
 // In the order in which they are looked for: some templates also have the signs of later ones.
@@ -31,7 +38,20 @@ const std::vector<Family>& families() {
        "<|tool_calls_section_begin|>",
        {{"<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", &kKimiCalls}},
        {}},
+      {"kimi-k3",
+       "<|open|>",
+       {{"<|open|>tools<|sep|>", "<|close|>tools<|sep|>", &kXtmlCalls}},
+       {"<|open|>response<|sep|>", "<|close|>response<|sep|>", "<|close|>message<|sep|>"},
+       {"<|open|>think<|sep|>", "<|close|>think<|sep|>"}},
       {"mistral", "[TOOL_CALLS]", {{"[TOOL_CALLS]", "", &kMistralCalls}}, {}},
+      {"minimax-m3",
+       "]<]minimax[>[",
+       {{"]<]minimax[>[<tool_call>", "]<]minimax[>[</tool_call>", &kElementCalls}},
+       {}},
+      {"minimax-m1",
+       "<beginning_of_sentence>",
+       {{"<tool_calls>", "</tool_calls>", &kJsonCalls}},
+       {}},
       {"minimax",
        "<minimax:tool_call>",
        {{"<minimax:tool_call>", "</minimax:tool_call>", &kInvokeCalls}},
@@ -53,6 +73,17 @@ const std::vector<Family>& families() {
        "<|tool_list_start|>",
        {{"<|tool_call_start|>", "<|tool_call_end|>", &kPythonCalls}},
        {}},
+      {"apertus", "<|tools_prefix|>", {{"<|tools_prefix|>", "<|tools_suffix|>", &kNamedCalls}}, {}},
+      {"solar",
+       "<|tool_call:begin|>",
+       {{"<|tool_calls|>", "<|calls|>", &kSolarCalls}},
+       {"<|begin|>assistant", "<|content|>"},
+       {"<|think|>", "<|end|>"}},
+      {"hunyuan",
+       "<tool_sep{}>",
+       {{"<tool_calls:opensource>", "</tool_calls:opensource>", &kHunyuanCalls}},
+       {},
+       {"<think:opensource>", "</think:opensource>"}},
       {"nemotron", "<TOOLCALL>", {{"<TOOLCALL>", "</TOOLCALL>", &kJsonCalls}}, {}},
       {"command-r",
        "<|START_ACTION|>",
@@ -61,6 +92,7 @@ const std::vector<Family>& families() {
       {"granite", "<|tool_call|>", {{"<|tool_call|>", "<|/tool_call|>", &kJsonCalls}}, {}},
       {"tool-calls-list", "<tool_calls>[", {{"<tool_calls>", "</tool_calls>", &kJsonCalls}}, {}},
       {"gigachat", "<|function_call|>", {{"<|function_call|>", "", &kJsonCalls}}, {}},
+      {"minicpm", "<function name=", {{"<function name=", "</function>", &kMiniCpmCalls}}, {}},
       {"tool-call-tags", "<tool_call>", {{"<tool_call>", "</tool_call>", &kTagCalls}}, {}},
       {"function-tags", "<function=", {{"<function=", "</function>", &kFunctionCalls}}, {}},
       {"llama", "<|python_tag|>", {{"<|python_tag|>", "", &kLlamaCalls}}, {}},
@@ -69,13 +101,10 @@ const std::vector<Family>& families() {
   return kFamilies;
 }
 
-struct Reasoning {
-  std::string_view begin;
-  std::string_view end;
-};
-
-constexpr std::array<Reasoning, 5> kReasoning = {{
+constexpr std::array<Reasoning, 7> kReasoning = {{
     {"<think>", "</think>"},
+    {"<mm:think>", "</mm:think>"},
+    {"<|inner_prefix|>", "<|inner_suffix|>"},
     {"[THINK]", "[/THINK]"},
     {"<|START_THINKING|>", "<|END_THINKING|>"},
     {"<seed:think>", "</seed:think>"},
@@ -99,7 +128,13 @@ OutputFormat detect_output_format(std::string_view source) {
   OutputFormat format;
   if (has(source, "<|channel|>") && has(source, "<|start|>") && has(source, "<|message|>")) {
     format.name = "harmony";
+    format.messages = &kHarmonyMessages;
     format.is_harmony = true;
+    return format;
+  }
+  if (has(source, "<atem:function_calls>")) {
+    format.name = "atem";
+    format.messages = &kAtemMessages;
     return format;
   }
   for (const Reasoning& reasoning : kReasoning) {
@@ -113,6 +148,10 @@ OutputFormat detect_output_format(std::string_view source) {
     format.name = family.name;
     format.sections = family.sections;
     format.noise = family.noise;
+    if (!family.reasoning.begin.empty()) {
+      format.reasoning_begin = family.reasoning.begin;
+      format.reasoning_end = family.reasoning.end;
+    }
     if (family.name == "llama") format.bare_json = &kJsonCalls;
     return format;
   }
@@ -135,13 +174,14 @@ bool ends_behind_reasoning(const OutputFormat& format, std::string_view prompt) 
 
 bool is_marker(const OutputFormat& format, std::string_view piece) {
   if (piece.empty()) return false;
-  if (format.is_harmony) {
-    static constexpr std::array<std::string_view, 7> kMarkers = {
-        "<|start|>",     "<|end|>",    "<|message|>", "<|channel|>",
-        "<|constrain|>", "<|return|>", "<|call|>"};
+  if (format.messages) {
+    static constexpr std::array<std::string_view, 9> kMarkers = {
+        "<|start|>",  "<|end|>",  "<|message|>", "<|channel|>", "<|constrain|>",
+        "<|return|>", "<|call|>", "<|eom|>",     "<|eot|>"};
     return std::ranges::find(kMarkers, piece) != kMarkers.end();
   }
   const auto is_part = [&](std::string_view marker) { return has(marker, piece); };
+  if (std::ranges::any_of(format.noise, is_part)) return true;
   if (is_part(format.reasoning_begin) || is_part(format.reasoning_end)) return true;
   if (std::ranges::any_of(format.sections, [&](const CallSection& section) {
         return is_part(section.begin) || is_part(section.end);
@@ -149,7 +189,7 @@ bool is_marker(const OutputFormat& format, std::string_view piece) {
     return true;
   }
   // What stands inside of sections.
-  static constexpr std::array<std::string_view, 11> kInner = {"<｜tool▁call▁begin｜>",
+  static constexpr std::array<std::string_view, 22> kInner = {"<｜tool▁call▁begin｜>",
                                                               "<｜tool▁call▁end｜>",
                                                               "<｜tool▁sep｜>",
                                                               "｜DSML｜",
@@ -159,7 +199,18 @@ bool is_marker(const OutputFormat& format, std::string_view piece) {
                                                               "[CALL_ID]",
                                                               "[ARGS]",
                                                               "<|\"|>",
-                                                              "<escape>"};
+                                                              "<escape>",
+                                                              "<|tool_call:begin|>",
+                                                              "<|tool_call:name|>",
+                                                              "<|tool_call:args|>",
+                                                              "<|tool_call:end|>",
+                                                              "<tool_call:opensource>",
+                                                              "</tool_call:opensource>",
+                                                              "<tool_sep:opensource>",
+                                                              "<arg_key:opensource>",
+                                                              "</arg_key:opensource>",
+                                                              "<arg_value:opensource>",
+                                                              "</arg_value:opensource>"};
   return std::ranges::find(kInner, piece) != kInner.end();
 }
 

@@ -9,6 +9,7 @@
 namespace linnet {
 
 struct CallSyntax;
+struct MessageStyle;
 
 /// A stretch of an answer that holds calls of tools.
 struct CallSection {
@@ -26,8 +27,9 @@ struct OutputFormat {
   std::vector<std::string_view> noise;  ///< markers that mean nothing to a reader
   /// A call may stand unmarked where an answer begins, as a JSON object.
   const CallSyntax* bare_json = nullptr;
-  /// Messages with headers as gpt-oss writes them; all else is empty.
-  bool is_harmony = false;
+  /// Messages with headers, in place of all of the above.
+  const MessageStyle* messages = nullptr;
+  bool is_harmony = false;  ///< those of gpt-oss
 };
 
 /// The format of the family whose template this is, seen from the markers in it; the generic one

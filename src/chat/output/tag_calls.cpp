@@ -1,40 +1,13 @@
 #include <fmt/format.h>
 
 #include "chat/output/call_syntax.hpp"
+#include "chat/output/tag_reader.hpp"
 
 namespace linnet {
 namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
 constexpr auto kNowhere = std::string_view::npos;
-
-// Reads tags in order. They are not XML: nothing is escaped, and a name may follow the tag's.
-class TagReader {
- public:
-  explicit TagReader(std::string_view text) : text_(text) {}
-
-  bool at_end() const { return trimmed(text_).empty(); }
-  std::string_view rest() const { return text_; }
-
-  bool skip(std::string_view prefix) {
-    const std::size_t begin = text_.find_first_not_of(" \t\r\n");
-    if (begin == kNowhere || !text_.substr(begin).starts_with(prefix)) return false;
-    text_.remove_prefix(begin + prefix.size());
-    return true;
-  }
-
-  // The text before `end`, which is passed; false where there is none.
-  bool read_until(std::string_view end, std::string_view& before) {
-    const std::size_t found = text_.find(end);
-    if (found == kNowhere) return false;
-    before = text_.substr(0, found);
-    text_.remove_prefix(found + end.size());
-    return true;
-  }
-
- private:
-  std::string_view text_;
-};
 
 // A value stands between newlines that are not part of it.
 std::string_view without_newlines(std::string_view text) {
@@ -79,69 +52,122 @@ Calls parse_function_calls(std::string_view text, const ToolTable& tools) {
   return calls;
 }
 
-// The value of name="..." in a tag; nothing where it has none.
-std::string_view attribute(std::string_view tag, std::string_view name) {
-  const std::size_t found = tag.find(name);
-  if (found == kNowhere) return {};
-  tag.remove_prefix(found + name.size());
-  if (!tag.starts_with("=\"")) return {};
-  tag.remove_prefix(2);
-  return tag.substr(0, tag.find('"'));
+// How calls with named tags are written: <CALL name="..."><PARAMETER name="...">VALUE</PARAMETER>.
+struct NamedTags {
+  std::string_view call;
+  std::string_view parameter;
+  bool exact = false;  // newlines around a value are part of it
+};
+
+// The text of a parameter; one with signs of its own may stand in <![CDATA[...]]>.
+bool read_value(TagReader& reader, std::string_view end, std::string_view& value) {
+  if (!reader.rest().starts_with("<![CDATA[")) return reader.read_until(end, value);
+  std::string_view none;
+  reader.skip("<![CDATA[");
+  return reader.read_until("]]>", value) && reader.read_until(end, none);
 }
 
-// `mark` stands before the tags' names in DeepSeek's form of it.
-Result<ParsedCall> parse_invoke(TagReader& reader, const ToolTable& tools, std::string_view mark) {
-  const auto open = [&](std::string_view name) { return fmt::format("<{}{}", mark, name); };
-  const auto close = [&](std::string_view name) { return fmt::format("</{}{}>", mark, name); };
+Result<ParsedCall> parse_named_tags(TagReader& reader, const ToolTable& tools,
+                                    const NamedTags& tags) {
+  const auto open = [](std::string_view name) { return fmt::format("<{}", name); };
+  const auto close = [](std::string_view name) { return fmt::format("</{}>", name); };
   std::string_view tag;
   std::string_view value;
-  if (!reader.skip(open("invoke")) || !reader.read_until(">", tag))
+  if (!reader.skip(open(tags.call)) || !reader.read_until(">", tag)) {
     return Error{"it is not a call"};
+  }
   ParsedCall call{"", std::string(attribute(tag, "name")), OrderedJson::object()};
   if (call.name.empty()) return Error{"it has no name"};
-  while (reader.skip(open("parameter"))) {
-    if (!reader.read_until(">", tag) || !reader.read_until(close("parameter"), value)) {
+  while (reader.skip(open(tags.parameter))) {
+    if (!reader.read_until(">", tag) || !read_value(reader, close(tags.parameter), value)) {
       return Error{"a parameter has no end"};
     }
     const std::string_view key = attribute(tag, "name");
     const bool is_text = attribute(tag, "string") == "true";
-    value = without_newlines(value);
+    if (!tags.exact) value = without_newlines(value);
     call.arguments[std::string(key)] =
         is_text ? OrderedJson(value) : tools.typed_value(call.name, key, value);
   }
-  if (!reader.skip(close("invoke"))) return Error{"a call has no end"};
+  if (!reader.skip(close(tags.call))) return Error{"a call has no end"};
   return call;
 }
 
-Calls parse_invoke_calls(std::string_view text, const ToolTable& tools) {
-  constexpr std::string_view kMark = "｜DSML｜";
-  const std::string_view mark = text.find(kMark) == kNowhere ? std::string_view{} : kMark;
+Calls parse_all(std::string_view text, const ToolTable& tools, const NamedTags& tags) {
   std::vector<ParsedCall> calls;
   TagReader reader(text);
   do {
-    auto call = parse_invoke(reader, tools, mark);
+    auto call = parse_named_tags(reader, tools, tags);
     if (!call) return call.error();
     calls.push_back(std::move(*call));
   } while (!reader.at_end());
   return calls;
 }
 
-// NAME <arg_key>KEY</arg_key> <arg_value>VALUE</arg_value> ...
-Calls parse_key_value_calls(std::string_view text, const ToolTable& tools) {
-  const std::size_t name_end = std::min(text.find_first_of("\n<"), text.size());
-  ParsedCall call{"", std::string(trimmed(text.substr(0, name_end))), OrderedJson::object()};
+// DeepSeek has a mark in front of the tags' names.
+Calls parse_invoke_calls(std::string_view text, const ToolTable& tools) {
+  if (text.find("｜DSML｜") != kNowhere) {
+    return parse_all(text, tools, {"｜DSML｜invoke", "｜DSML｜parameter"});
+  }
+  return parse_all(text, tools, {"invoke", "parameter"});
+}
+
+Calls parse_atem_calls(std::string_view text, const ToolTable& tools) {
+  TagReader reader(text);
+  std::string_view calls;
+  if (!reader.skip("<atem:function_calls>") ||
+      !reader.read_until("</atem:function_calls>", calls)) {
+    return Error{"it is not complete"};
+  }
+  return parse_all(calls, tools, {"atem:invoke", "atem:parameter", true});
+}
+
+Calls parse_minicpm_calls(std::string_view text, const ToolTable& tools) {
+  return parse_all(text, tools, {"function", "param", true});
+}
+
+// <arg_key>KEY</arg_key> <arg_value>VALUE</arg_value> ..., with `mark` behind the tags' names.
+Status read_key_values(TagReader reader, const ToolTable& tools, std::string_view mark,
+                       ParsedCall& call) {
+  const std::string begin_key = fmt::format("<arg_key{}>", mark);
+  const std::string end_key = fmt::format("</arg_key{}>", mark);
+  const std::string begin_value = fmt::format("<arg_value{}>", mark);
+  const std::string end_value = fmt::format("</arg_value{}>", mark);
   if (call.name.empty() || call.name.find(' ') != std::string::npos) return Error{"it has no name"};
-  TagReader reader(text.substr(name_end));
   std::string_view key;
   std::string_view value;
-  while (reader.skip("<arg_key>")) {
-    const bool complete = reader.read_until("</arg_key>", key) && reader.skip("<arg_value>") &&
-                          reader.read_until("</arg_value>", value);
+  while (reader.skip(begin_key)) {
+    const bool complete = reader.read_until(end_key, key) && reader.skip(begin_value) &&
+                          reader.read_until(end_value, value);
     if (!complete) return Error{"an argument is not complete"};
     call.arguments[std::string(trimmed(key))] = tools.typed_value(call.name, trimmed(key), value);
   }
   if (!reader.at_end()) return Error{"there is text after its arguments"};
+  return {};
+}
+
+// NAME and its keys and values.
+Calls parse_key_value_calls(std::string_view text, const ToolTable& tools) {
+  const std::size_t name_end = std::min(text.find_first_of("\n<"), text.size());
+  ParsedCall call{"", std::string(trimmed(text.substr(0, name_end))), OrderedJson::object()};
+  if (auto read = read_key_values(TagReader(text.substr(name_end)), tools, "", call); !read) {
+    return read.error();
+  }
   return std::vector<ParsedCall>{std::move(call)};
+}
+
+Calls parse_hunyuan_calls(std::string_view text, const ToolTable& tools) {
+  auto parts = parts_between(text, "<tool_call:opensource>", "</tool_call:opensource>");
+  if (!parts) return parts.error();
+  std::vector<ParsedCall> calls;
+  for (const std::string_view part : *parts) {
+    TagReader reader(part);
+    std::string_view name;
+    if (!reader.read_until("<tool_sep:opensource>", name)) return Error{"it has no name"};
+    ParsedCall call{"", std::string(trimmed(name)), OrderedJson::object()};
+    if (auto read = read_key_values(reader, tools, ":opensource", call); !read) return read.error();
+    calls.push_back(std::move(call));
+  }
+  return calls;
 }
 
 // Families share the tag <tool_call>, and differ in what they write into it.
@@ -157,5 +183,8 @@ Calls parse_tag_calls(std::string_view text, const ToolTable& tools) {
 const CallSyntax kTagCalls{parse_tag_calls};
 const CallSyntax kFunctionCalls{parse_function_calls};
 const CallSyntax kInvokeCalls{parse_invoke_calls};
+const CallSyntax kAtemCalls{parse_atem_calls};
+const CallSyntax kMiniCpmCalls{parse_minicpm_calls};
+const CallSyntax kHunyuanCalls{parse_hunyuan_calls};
 
 }  // namespace linnet

@@ -1,7 +1,6 @@
-#include "chat/output/harmony_parser.hpp"
+#include "chat/output/message_parser.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace linnet {
 namespace {
@@ -9,8 +8,6 @@ namespace {
 constexpr auto kNowhere = std::string_view::npos;
 constexpr std::string_view kMessage = "<|message|>";
 constexpr std::string_view kChannel = "<|channel|>";
-constexpr std::array<std::string_view, 4> kEnds = {"<|end|>", "<|call|>", "<|return|>",
-                                                   "<|start|>"};
 
 // The word that begins at `at`, up to white space or the next marker.
 std::string_view word_at(std::string_view text, std::size_t at) {
@@ -29,26 +26,20 @@ bool may_be_header(std::string_view text) {
   return false;
 }
 
-std::size_t partial_end(std::string_view text) {
-  std::size_t held = 0;
-  for (const std::string_view end : kEnds) {
-    std::size_t length = std::min(text.size(), end.size() - 1);
-    while (length > held && !end.starts_with(text.substr(text.size() - length))) --length;
-    held = std::max(held, length);
-  }
-  return held;
-}
-
 }  // namespace
 
-std::vector<OutputEvent> HarmonyParser::push(std::string_view text) {
+const MessageStyle kHarmonyMessages{
+    {"<|end|>", "<|call|>", "<|return|>", "<|start|>"}, "analysis", nullptr};
+const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
+
+std::vector<OutputEvent> MessageParser::push(std::string_view text) {
   buffer_ += text;
   while (step()) {
   }
   return events_.take();
 }
 
-std::vector<OutputEvent> HarmonyParser::finish() {
+std::vector<OutputEvent> MessageParser::finish() {
   if (in_header_) {
     const bool is_text = !trimmed(buffer_).empty() && !may_be_header(buffer_);
     if (is_text) events_.text(buffer_);
@@ -61,9 +52,9 @@ std::vector<OutputEvent> HarmonyParser::finish() {
   return events_.take();
 }
 
-bool HarmonyParser::step() { return in_header_ ? step_header() : step_body(); }
+bool MessageParser::step() { return in_header_ ? step_header() : step_body(); }
 
-bool HarmonyParser::step_header() {
+bool MessageParser::step_header() {
   const std::size_t end = buffer_.find(kMessage);
   if (end == kNowhere) {
     if (may_be_header(buffer_)) return false;
@@ -75,29 +66,32 @@ bool HarmonyParser::step_header() {
   return true;
 }
 
-void HarmonyParser::begin_body(std::string_view header) {
+void MessageParser::begin_body(std::string_view header) {
   in_header_ = false;
   const std::size_t channel = header.find(kChannel);
   const std::size_t recipient = header.find("to=");
-  is_reasoning_ = channel != kNowhere && word_at(header, channel + kChannel.size()) == "analysis";
   recipient_.clear();
   if (recipient != kNowhere) recipient_ = word_at(header, recipient + 3);
-  if (recipient_ == "user" || recipient_ == "assistant" || tools_.empty()) recipient_.clear();
+  is_reasoning_ =
+      recipient_ == style_.reasoning ||
+      (channel != kNowhere && word_at(header, channel + kChannel.size()) == style_.reasoning);
+  const bool is_for_person = recipient_ == "user" || recipient_ == "assistant";
+  if (is_for_person || recipient_ == style_.reasoning || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
   call_.clear();
 }
 
-bool HarmonyParser::step_body() {
+bool MessageParser::step_body() {
   std::size_t end = kNowhere;
   std::string_view marker;
-  for (const std::string_view candidate : kEnds) {
+  for (const std::string_view candidate : style_.ends) {
     const std::size_t at = buffer_.find(candidate);
     if (at < end) {
       end = at;
       marker = candidate;
     }
   }
-  const std::size_t ready = end == kNowhere ? buffer_.size() - partial_end(buffer_) : end;
+  const std::size_t ready = end == kNowhere ? buffer_.size() - partial_end() : end;
   emit(std::string_view(buffer_).substr(0, ready));
   buffer_.erase(0, end == kNowhere ? ready : end + marker.size());
   if (end == kNowhere) return false;
@@ -106,7 +100,7 @@ bool HarmonyParser::step_body() {
   return true;
 }
 
-void HarmonyParser::emit(std::string_view text) {
+void MessageParser::emit(std::string_view text) {
   if (!recipient_.empty()) {
     call_ += text;
   } else if (is_reasoning_) {
@@ -116,17 +110,28 @@ void HarmonyParser::emit(std::string_view text) {
   }
 }
 
-void HarmonyParser::end_body() {
+// Bytes at the end of the buffer with which the end of the body may begin.
+std::size_t MessageParser::partial_end() const {
+  std::size_t held = 0;
+  for (const std::string_view end : style_.ends) {
+    held = std::max(held, partial_marker(buffer_, end));
+  }
+  return held;
+}
+
+Result<std::vector<ParsedCall>> MessageParser::parse_call() const {
+  if (style_.calls) return style_.calls->parse(call_, tools_);
+  auto arguments = parse_arguments(call_);
+  if (!arguments) return arguments.error();
+  return std::vector<ParsedCall>{{"", recipient_, std::move(*arguments)}};
+}
+
+void MessageParser::end_body() {
   if (!recipient_.empty()) {
-    auto arguments = parse_arguments(call_);
-    std::vector<ParsedCall> calls = {{"", recipient_, {}}};
-    if (arguments) calls[0].arguments = std::move(*arguments);
-    const Status status = arguments ? tools_.check(calls) : arguments.error();
-    if (status) {
-      events_.call(calls[0]);
-    } else {
-      events_.broken_call(status.error().message, call_);
-    }
+    const auto calls = parse_call();
+    const Status status = calls ? tools_.check(*calls) : calls.error();
+    if (!status) events_.broken_call(status.error().message, call_);
+    for (std::size_t i = 0; status && i < calls->size(); ++i) events_.call((*calls)[i]);
   }
   events_.end_part();
   recipient_.clear();

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "chat/output/event_list.hpp"
+
+namespace linnet {
+
+/// How a family writes messages with headers.
+struct MessageStyle {
+  std::vector<std::string_view> ends;  ///< of a body
+  /// The word behind <|channel|>, or the recipient, in the headers of the model's thinking.
+  std::string_view reasoning;
+  /// How the body of a message to a tool is written; nullptr: it is the arguments.
+  const CallSyntax* calls = nullptr;
+};
+
+extern const MessageStyle kHarmonyMessages;  ///< gpt-oss: https://github.com/openai/harmony
+extern const MessageStyle kAtemMessages;     ///< Muse Glimmer
+
+/// An answer is messages, each a header with perhaps a channel and a recipient, <|message|>, and a
+/// body. The prompt ends with <|start|>assistant, so an answer begins inside a header.
+class MessageParser final : public OutputParser {
+ public:
+  MessageParser(const MessageStyle& style, const OutputOptions& options)
+      : style_(style), tools_(options.tools), events_(options.id_seed) {}
+
+  std::vector<OutputEvent> push(std::string_view text) override;
+  std::vector<OutputEvent> finish() override;
+
+ private:
+  bool step();
+  bool step_header();
+  bool step_body();
+  void begin_body(std::string_view header);
+  void emit(std::string_view text);
+  std::size_t partial_end() const;
+  Result<std::vector<ParsedCall>> parse_call() const;
+  void end_body();
+
+  const MessageStyle& style_;
+  ToolTable tools_;
+  EventList events_;
+  std::string buffer_;
+  bool in_header_ = true;
+  bool is_reasoning_ = false;
+  std::string recipient_;  // of the body; empty for the person
+  std::string call_;       // the body, where it is for a tool
+};
+
+}  // namespace linnet

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string_view>
+
+namespace linnet {
+
+/// Reads tags in order. They are not XML: nothing is escaped, and a name may follow the tag's.
+class TagReader {
+ public:
+  explicit TagReader(std::string_view text) : text_(text) {}
+
+  bool at_end() const { return trimmed(text_).empty(); }
+  std::string_view rest() const { return text_; }
+
+  bool skip(std::string_view prefix) {
+    const std::size_t begin = text_.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos || !text_.substr(begin).starts_with(prefix)) return false;
+    text_.remove_prefix(begin + prefix.size());
+    return true;
+  }
+
+  /// The text before `end`, which is passed; false where there is none.
+  bool read_until(std::string_view end, std::string_view& before) {
+    const std::size_t found = text_.find(end);
+    if (found == std::string_view::npos) return false;
+    before = text_.substr(0, found);
+    text_.remove_prefix(found + end.size());
+    return true;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+/// The value of name="..." in a tag; nothing where it has none.
+inline std::string_view attribute(std::string_view tag, std::string_view name) {
+  const std::size_t found = tag.find(name);
+  if (found == std::string_view::npos) return {};
+  tag.remove_prefix(found + name.size());
+  if (!tag.starts_with("=\"")) return {};
+  tag.remove_prefix(2);
+  return tag.substr(0, tag.find('"'));
+}
+
+}  // namespace linnet
