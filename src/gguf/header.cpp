@@ -22,6 +22,8 @@ constexpr std::uint64_t kMostKeys = 1 << 16;
 constexpr std::uint64_t kMostTensors = 1 << 20;
 // In all arrays together: a view is twice the size of an empty string in a (sparse) file.
 constexpr std::uint64_t kMostStrings = 1 << 24;
+// The same of numbers, which are hashed one by one: what a hole of a sparse file costs.
+constexpr std::uint64_t kMostNumbers = 1 << 24;
 // Of a value, which is copied and looked through. The longest are whole tokenizers, of some 30 MiB.
 constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
 constexpr std::uint64_t kLongestKey = 65535;
@@ -202,6 +204,12 @@ class HeaderParser {
     const auto size = checked_multiply(*count, value_type_size(type));
     const auto bytes = size ? reader_.read_bytes(*size) : std::nullopt;
     if (!bytes) return truncated(fmt::format("the array of metadata key {}", key));
+    if (*count > kMostNumbers - number_count_) {
+      return error(
+          "metadata key {} has an array of {} numbers after {} in others, expected at most {}", key,
+          *count, number_count_, kMostNumbers);
+    }
+    number_count_ += *count;
     return Value{ValueType::kArray, Array(type, static_cast<std::size_t>(*count), *bytes)};
   }
 
@@ -348,6 +356,7 @@ class HeaderParser {
   std::uint64_t key_count_ = 0;
   std::uint64_t tensor_count_ = 0;
   std::uint64_t string_count_ = 0;
+  std::uint64_t number_count_ = 0;
   Header header_{};
 };
 

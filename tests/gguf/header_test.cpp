@@ -233,6 +233,12 @@ TEST(Header, RefusesMoreKeysTensorsAndStringsThanSensible) {
   strings.raw_array("k", 8, (1 << 24) + 1, "");
   const std::string file = strings.bytes() + std::string(((1 << 24) + 1) * 8ull, '\0');
   EXPECT_THAT(refusal(file), HasSubstr("metadata key k brings the strings in arrays to 16777217"));
+  GgufBytes numbers;
+  numbers.raw_array("j", 0, 1 << 23, std::string(1 << 23, '\0'));
+  numbers.raw_array("k", 0, (1 << 23) + 1, std::string((1 << 23) + 1, '\0'));
+  EXPECT_THAT(refusal(numbers),
+              HasSubstr("metadata key k has an array of 8388609 numbers after 8388608 in others, "
+                        "expected at most 16777216"));
 }
 
 TEST(Header, RefusesTextsLongerThanSensible) {

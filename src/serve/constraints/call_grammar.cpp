@@ -47,9 +47,8 @@ class CallGrammar {
           choice.names.empty() || std::ranges::find(choice.names, name) != choice.names.end();
       if (!is_allowed) continue;
       const Json* const parameters = member(function, "parameters");
-      auto arguments = form_.has_json_arguments
-                           ? add_schema(parameters ? *parameters : no_parameters())
-                           : parameter_list(parameters);
+      auto arguments =
+          form_.has_json_arguments ? add_object(parameters) : parameter_list(parameters);
       if (!arguments) return Error{fmt::format("tool {}: {}", name, arguments.error().message)};
       options.push_back(
           grammar::sequence({grammar::literal(name), text(form_.middle), std::move(*arguments)}));
@@ -59,8 +58,20 @@ class CallGrammar {
     return grammar::call(rule);
   }
 
-  static Json no_parameters() {
-    return {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
+  // Arguments are an object, which a schema need not say, and are none where there is no schema.
+  Result<Expression> add_object(const Json* parameters) {
+    if (!parameters) {
+      return add_schema(
+          {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}});
+    }
+    Json schema = parameters->is_object() ? *parameters : Json::object();
+    const Json* const type = member(schema, "type");
+    const bool allows_objects =
+        !type || *type == "object" ||
+        (type->is_array() && std::ranges::find(*type, Json("object")) != type->end());
+    if (!allows_objects) return Error{"its parameters are no object, which arguments are"};
+    schema["type"] = "object";
+    return add_schema(schema);
   }
 
   Result<Expression> add_schema(const Json& schema) {
