@@ -63,7 +63,9 @@ std::string TextOutput::finish() {
   added_.clear();
   if (stopped()) return {};
   added_ = detokenizer_.finish();
-  return show_added() + stop_strings_.finish();
+  std::string text = show_added();  // before finish(), whose text stands behind it
+  text += stop_strings_.finish();
+  return text;
 }
 
 std::string TextOutput::show_added() {
