@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/kv_pages.hpp"
 #include "measure/ceilings.hpp"
 
 namespace linnet {
@@ -68,7 +69,7 @@ class Attention {
       : backend_(backend),
         rows_(rows),
         length_(static_cast<std::int32_t>(depth + rows)),
-        pages_((depth + rows + kPageTokens - 1) / kPageTokens),
+        pages_(pages_for(depth + rows)),
         queries_(random_floats(rows * kHeads * kWidth)),
         out_(queries_.size()),
         sequences_(static_cast<std::size_t>(length_), 0),

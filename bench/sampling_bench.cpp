@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "generate/sampler.hpp"
 #include "generate/sampling/sampler_chain.hpp"
+#include "generate/sampling/uniform.hpp"
 
 namespace linnet {
 namespace {

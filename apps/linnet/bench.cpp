@@ -5,7 +5,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "backend/kv_pages.hpp"
 #include "base/machine.hpp"
+#include "chat/json_text.hpp"
 #include "linnet/bench_run.hpp"
 #include "linnet/console.hpp"
 #include "linnet/load_engine.hpp"
@@ -168,8 +170,7 @@ std::string to_csv(const nlohmann::ordered_json& json) {
 Status print(const Report& report, const Options& options) {
   if (options.csv) return write_output(to_csv(to_json(report)));
   if (!options.json) return print_table(report);
-  return write_output(
-      to_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_output(indented_json_text(to_json(report)) + "\n");
 }
 
 Status run(const Options& options) {
@@ -178,7 +179,7 @@ Status run(const Options& options) {
   if (Status s = check_makes_text(**file); !s) return s;
   Report report;
   report.plan = options.plan;
-  report.plan.depth = (report.plan.depth + kPageTokens - 1) / kPageTokens * kPageTokens;
+  report.plan.depth = pages_for(report.plan.depth) * kPageTokens;
   ModelOptions model_options = options.model;
   model_options.context = report.plan.kv_tokens();
   const EngineOptions engine_options = model_options.engine_options(**file);

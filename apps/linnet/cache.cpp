@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "chat/json_text.hpp"
 #include "hub/cached_models.hpp"
 #include "hub/progress_line.hpp"
 #include "hub/repo_file.hpp"
@@ -92,9 +93,7 @@ Json model_json(const CachedModel& model) {
           {"path", model.path.string()}};
 }
 
-Status print_json(const Json& json) {
-  return write_output(json.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n");
-}
+Status print_json(const Json& json) { return write_output(ascii_json_text(json) + "\n"); }
 
 std::string counted(std::size_t models) {
   return fmt::format("{} model{}", models, models == 1 ? "" : "s");

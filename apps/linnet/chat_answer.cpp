@@ -5,43 +5,46 @@
 #include "linnet/console.hpp"
 
 namespace linnet::app {
+namespace {
+
+// The control tokens whose text the parser needs, ascending.
+std::vector<TokenId> markers(const Tokenizer& tokenizer, const OutputFormat& format) {
+  std::vector<TokenId> tokens;
+  for (TokenId id = 0; id < tokenizer.vocabulary_size(); ++id) {
+    if (tokenizer.is_control(id) && is_marker(format, tokenizer.piece(id))) tokens.push_back(id);
+  }
+  return tokens;
+}
+
+}  // namespace
 
 ChatAnswer::ChatAnswer(const Tokenizer& tokenizer, const ChatSettings& settings,
                        const Prompt& prompt)
-    : tokenizer_(tokenizer),
-      settings_(settings),
-      format_(prompt.output_format),
-      detokenizer_(tokenizer, /*at_start=*/false),
-      stop_(settings.stop) {
+    : settings_(settings),
+      output_text_(tokenizer,
+                   {settings.stop, settings.min_tokens, markers(tokenizer, prompt.output_format)}) {
   OutputOptions options;
   options.starts_in_reasoning = prompt.ends_in_reasoning;
-  parser_ = make_output_parser(format_, options);
-}
-
-std::string ChatAnswer::text_of(TokenId token) {
-  const bool marks = tokenizer_.is_control(token) && is_marker(format_, tokenizer_.piece(token));
-  if (!marks) return detokenizer_.push(token);
-  return detokenizer_.finish() + std::string(tokenizer_.piece(token));
+  parser_ = make_output_parser(prompt.output_format, options);
 }
 
 bool ChatAnswer::push(TokenId token) {
-  const std::string text = text_of(token);
-  text_ += text;
-  const bool may_stop = static_cast<std::int64_t>(tokens_.size()) >= settings_.min_tokens;
   tokens_.push_back(token);
-  show(parser_->push(may_stop ? stop_.push(text) : text));
-  return output_.ok() && !stop_.stopped();
+  show_more(output_text_.push(token));
+  return output_.ok() && !stopped();
 }
 
 void ChatAnswer::finish() {
-  if (!stop_.stopped()) {
-    const std::string rest = detokenizer_.finish();
-    text_ += rest;
-    show(parser_->push(stop_.push(rest) + stop_.finish()));
-  }
+  show_more(output_text_.finish());
   show(parser_->finish());
   if (dimmed_ && settings_.has_styles) write("\x1b[0m");
   write("\n");
+}
+
+// Of what was added to the text; the parser knows the rest.
+void ChatAnswer::show_more(const std::string& shown) {
+  text_ += output_text_.added();
+  show(parser_->push(shown));
 }
 
 void ChatAnswer::show(const std::vector<OutputEvent>& events) {

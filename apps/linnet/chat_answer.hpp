@@ -27,23 +27,20 @@ class ChatAnswer {
   const std::vector<TokenId>& tokens() const { return tokens_; }
   /// The text of all tokens, with the markers that take it apart.
   const std::string& text() const { return text_; }
-  bool stopped() const { return stop_.stopped(); }
+  bool stopped() const { return output_text_.stopped(); }
   /// An Error where the output can't be written.
   const Status& output() const { return output_; }
 
  private:
-  std::string text_of(TokenId token);
+  void show_more(const std::string& shown);
   void show(const std::vector<OutputEvent>& events);
   void show_text(std::string_view text);
   void show_reasoning(std::string_view text);
   void dim(bool wanted);
   void write(std::string_view text);
 
-  const Tokenizer& tokenizer_;
   const ChatSettings& settings_;
-  OutputFormat format_;
-  Detokenizer detokenizer_;
-  StopStrings stop_;
+  TextOutput output_text_;
   std::unique_ptr<OutputParser> parser_;
   std::vector<TokenId> tokens_;
   std::string text_, content_, reasoning_;

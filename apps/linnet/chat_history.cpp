@@ -7,6 +7,7 @@
 
 #include "base/new_file.hpp"
 #include "base/read_file.hpp"
+#include "chat/json_text.hpp"
 #include "grammar/json_schema.hpp"
 
 namespace linnet::app {
@@ -103,7 +104,7 @@ Status ChatHistory::set_messages(Json messages, std::size_t hidden) {
 }
 
 Status save_messages(const std::string& path, const Json& messages) {
-  const std::string text = messages.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  const std::string text = indented_json_text(messages) + '\n';
   NewFile file(path);
   if (Status status = file.write(std::as_bytes(std::span(text))); !status) return status;
   return file.finish();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "chat/json_text.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "grammar/json_schema.hpp"
 #include "linnet/console.hpp"
@@ -160,8 +161,7 @@ Status ChatSession::save(const std::string& path) {
                       {"hidden", history_.hidden()},
                       {"text", has_pictures ? "" : known_.text()},
                       {"tokens", has_pictures ? std::vector<TokenId>() : known_.tokens()}};
-  const auto saved = engine_.save_session(
-      path, known_.tokens(), notes.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const auto saved = engine_.save_session(path, known_.tokens(), json_text(notes));
   return saved ? Status() : saved.error();
 }
 

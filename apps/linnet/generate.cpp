@@ -109,9 +109,8 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
                 const SamplingParams& sampling, const InterruptCatcher& catcher,
                 GenerateOutcome& outcome) {
   outcome.answers.resize(static_cast<std::size_t>(options.answers));
-  std::vector<TextOutput> texts(outcome.answers.size(),
-                                TextOutput(Detokenizer(tokenizer, /*at_start=*/false),
-                                           options.sampling.stop, options.sampling.min_tokens));
+  const TextOutput text(tokenizer, {options.sampling.stop, options.sampling.min_tokens, {}});
+  std::vector<TextOutput> texts(outcome.answers.size(), text);
   AnswerPrinter printer(outcome.answers);
   PromptLine prompt_line(std::ssize(outcome.prompt));
   Status ended;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/machine.hpp"
+#include "chat/json_text.hpp"
 #include "linnet/console.hpp"
 #include "linnet/model_options.hpp"
 
@@ -171,7 +172,7 @@ Status write_json(const GenerateOutcome& outcome) {
                            {"accepted", outcome.speculation->accepted}};
   }
   json["timings"] = timings_json(outcome);
-  return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_output(json_text(json) + "\n");
 }
 
 }  // namespace linnet::app

@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 
+#include "chat/json_text.hpp"
 #include "grammar/completion.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
@@ -139,7 +140,7 @@ Result<std::string> answer(const std::string& line) {
   const auto parsed = grammar::parse_schema_json(line);
   const Result<Json> reply = parsed ? reply_to(*parsed) : Result<Json>(parsed.error());
   const Json out = reply ? *reply : Json{{"error", reply.error().message}};
-  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(out);
 }
 
 Result<AutomatonPointer> compile(const Options& options) {

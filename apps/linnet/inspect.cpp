@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.hpp"
+#include "chat/json_text.hpp"
 #include "gguf/gguf_file.hpp"
 #include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
@@ -79,12 +80,7 @@ Json value_json(const gguf::Value& value, TextJson text_json) {
 
 // A terminal is not to be steered by what a file says: for programs, control characters are written
 // as JSON escapes, for people as '?'.
-std::string dumped(const Json& json) {
-  return json.dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
-}
-std::string one_line(const Json& json) {
-  return printable(shortened(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
-}
+std::string one_line(const Json& json) { return printable(shortened(json_text(json))); }
 
 Json tensor_json(const gguf::Tensor& tensor) {
   const auto shape = std::vector(tensor.shape.begin(), tensor.shape.begin() + tensor.dimensions);
@@ -141,19 +137,19 @@ Status print_json(const gguf::File& file) {
                {"version", file.version()},
                {"size_bytes", file.size_bytes()}};
   head.update(summary_json(file));
-  std::string text = dumped(head);
+  std::string text = ascii_json_text(head);
   text.pop_back();
   output.add(text + ",\"metadata\":{");
   std::string_view comma;
   for (const gguf::KeyValue& item : file.metadata()) {
-    output.add(fmt::format("{}{}:{}", comma, dumped(item.key),
-                           dumped(value_json(item.value, for_programs))));
+    output.add(fmt::format("{}{}:{}", comma, ascii_json_text(item.key),
+                           ascii_json_text(value_json(item.value, for_programs))));
     comma = ",";
   }
   output.add("},\"tensors\":[");
   comma = {};
   for (const gguf::Tensor& tensor : file.tensors()) {
-    output.add(fmt::format("{}{}", comma, dumped(tensor_json(tensor))));
+    output.add(fmt::format("{}{}", comma, ascii_json_text(tensor_json(tensor))));
     comma = ",";
   }
   output.add("]}\n");

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/read_file.hpp"
+#include "chat/json_text.hpp"
 #include "generate/rerank/reranker.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
@@ -77,7 +78,7 @@ Status print_json(const Documents& documents, const std::vector<double>& scores,
                        {"prompt_tokens", prompts[i].size()}});
   }
   const nlohmann::ordered_json json = {{"results", std::move(results)}};
-  return write_output(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  return write_output(json_text(json) + "\n");
 }
 
 Status run(const Options& options) {

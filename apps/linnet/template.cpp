@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "chat/json_text.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
@@ -51,7 +52,7 @@ Result<std::string> answer(const std::string& line, const jinja::RenderOptions& 
   if (!fits) return Error{"expected an object with a string 'template' and an object 'data'"};
   const auto text = render(*request, options);
   const Json reply = text ? Json{{"text", *text}} : Json{{"error", text.error().message}};
-  return reply.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return ascii_json_text(reply);
 }
 
 Status run(const Options& options) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "backend/backend.hpp"
+#include "backend/kv_pages.hpp"
 
 namespace linnet {
 
@@ -55,7 +56,7 @@ inline std::int32_t compressed_keys(std::int32_t position, int stride) {
 inline std::int64_t longest_pages(const BatchLayout& batch) {
   std::int64_t longest = 0;
   for (const std::int32_t length : batch.lengths) longest = std::max<std::int64_t>(longest, length);
-  return (longest + kPageTokens - 1) / kPageTokens;
+  return pages_for(longest);
 }
 
 }  // namespace linnet

@@ -4,19 +4,14 @@
 #include <bit>
 #include <cstring>
 
+#include "base/splitmix64.hpp"
+
 namespace linnet {
 namespace {
 
 // Odd, with bits all over.
 constexpr std::uint64_t kWordFactor = 0xd6e8feb86659fd93u;
 constexpr std::uint64_t kLaneFactor = 0x9e3779b97f4a7c15u;
-
-// The finaliser of SplitMix64 (https://doi.org/10.1145/2714064.2660195), a bijection.
-std::uint64_t scramble(std::uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
 
 }  // namespace
 
@@ -53,7 +48,7 @@ std::uint64_t Hash64::value() const {
   std::fill(last.begin() + static_cast<std::ptrdiff_t>(held), last.end(), std::byte{0});
   mix(lanes, last.data());
   std::uint64_t hash = size_bytes_;
-  for (const std::uint64_t lane : lanes) hash = scramble(hash ^ lane);
+  for (const std::uint64_t lane : lanes) hash = spread_bits(hash ^ lane);
   return hash;
 }
 

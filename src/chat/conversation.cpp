@@ -4,6 +4,7 @@
 
 #include "base/utf8.hpp"
 #include "chat/jinja/template.hpp"
+#include "chat/json_text.hpp"
 
 namespace linnet {
 namespace {
@@ -27,7 +28,7 @@ Status check_parts(const Json& parts, std::size_t message) {
     if (type == "text" && part.contains("text") && part["text"].is_string()) continue;
     return Error{fmt::format(
         "messages[{}].content[{}]: expected a part of type text with its text, found {}", message,
-        i, shortened(type.dump(-1, ' ', false, Json::error_handler_t::replace)))};
+        i, shortened(json_text(type)))};
   }
   return {};
 }
@@ -88,7 +89,7 @@ void shape_arguments(Json& messages, const Capabilities& capabilities) {
         auto parsed = jinja::parse_json(arguments.get_ref<const std::string&>());
         if (parsed && parsed->is_object()) arguments = std::move(*parsed);
       } else if (!capabilities.object_arguments && arguments.is_object()) {
-        arguments = arguments.dump(-1, ' ', false, Json::error_handler_t::replace);
+        arguments = json_text(arguments);
       }
     }
   }
@@ -107,8 +108,7 @@ void prepend_to_content(Json& message, const std::string& text) {
 // Describes the tools where the template does not. The form is the one that the generic output
 // format understands.
 std::string describe_tools(const Json& tools) {
-  return "You can call these functions:\n" +
-         tools.dump(-1, ' ', false, Json::error_handler_t::replace) +
+  return "You can call these functions:\n" + json_text(tools) +
          "\nTo call some, answer with nothing but a JSON object of this form:\n"
          R"({"tool_calls": [{"name": "the function", "arguments": {"its": "arguments"}}]})"
          "\nThe results come in the next message. Otherwise answer as usual.";
@@ -140,8 +140,7 @@ void write_calls_as_text(Json& messages) {
       for (const Json& call : message["tool_calls"]) {
         calls.push_back(call.is_object() && call.contains("function") ? call["function"] : call);
       }
-      const std::string text =
-          Json{{"tool_calls", calls}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+      const std::string text = json_text({{"tool_calls", calls}});
       std::string content = text_of(message);
       if (!content.empty()) content += '\n';
       message["content"] = content + text;

@@ -4,151 +4,19 @@
 
 #include <algorithm>
 #include <numeric>
-#include <system_error>
 
-#include "base/machine.hpp"
+#include "backend/kv_pages.hpp"
 #include "base/mapped_file.hpp"
 #include "generate/batch_rows.hpp"
 #include "generate/session/model_hash.hpp"
-#include "generate/speculation/draft_model.hpp"
-#include "generate/speculation/prompt_lookup.hpp"
 
 namespace linnet {
 namespace {
 
-// Pages are numbered with 32 bits, and so are the positions of a text, with some room behind them.
-constexpr std::int64_t kMostKvTokens = std::int64_t{1} << 35;
+// Positions are numbered with 32 bits, with some room behind them.
 constexpr std::int64_t kLongestText = Hyperparameters::kLargestCount;
 
-Result<std::unique_ptr<Backend>> make_backend(BackendKind kind, const EngineOptions& options,
-                                              int threads) {
-  if (options.observer && kind != BackendKind::kCpu) {
-    return Error{"only the CPU backend shows what is computed; choose --device cpu"};
-  }
-  if (kind == BackendKind::kCuda) return make_cuda_backend(threads, options.cuda);
-  if (kind == BackendKind::kReference) return make_reference_backend();
-  try {
-    if (options.observer) {
-      return make_observed_cpu_backend(threads, *options.observer, options.instruction_set);
-    }
-    return make_cpu_backend(threads, options.instruction_set);
-  } catch (const std::system_error& error) {
-    return Error{fmt::format("{} threads can't be started: {}", threads, error.code().message())};
-  }
-}
-
-std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
-
 }  // namespace
-
-Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const EngineOptions& options,
-                                             std::int64_t kv_tokens,
-                                             WeightLoader::Progress progress) {
-  if (kv_tokens > kMostKvTokens) {
-    return Error{fmt::format("a KV cache for {} tokens was asked for, expected at most {}",
-                             kv_tokens, kMostKvTokens)};
-  }
-  if (options.backend == BackendKind::kCuda && !options.gpu_layers) {
-    const auto plan = file.plan(options);
-    if (!plan) return plan.error();
-    EngineOptions chosen = options;
-    chosen.gpu_layers = plan->gpu_layers(file.spec());
-    return load(file, chosen, kv_tokens, std::move(progress));
-  }
-  std::unique_ptr<Engine> engine(new Engine(file));
-  engine->threads_ = options.threads > 0 ? options.threads : usable_threads();
-  engine->kv_type_ = options.kv_type;
-  engine->kv_tokens_ = pages_for(kv_tokens) * kPageTokens;
-  if (Status status = engine->make_backends(options); !status) return status.error();
-  BatchLimits limits = batch_limits(file.spec(), options, file.vision());
-  limits.rows = std::min(limits.rows, std::max<std::int64_t>(kv_tokens, 1));
-  limits.outputs = std::min(limits.outputs, limits.rows);
-
-  if (Status status = engine->load_model(limits, std::move(progress)); !status) {
-    return status.error();
-  }
-  if (Status status = engine->load_vision(); !status) return status.error();
-  if (Status status = engine->allocate_memory(); !status) return status.error();
-  auto drafter = engine->load_drafter(options);
-  if (!drafter) return drafter.error();
-  if (Status status = engine->backend_->status(); !status) return status.error();
-  engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
-                                                   engine->memory_, std::move(*drafter));
-  if (engine->vision_) engine->scheduler_->encode_pictures_with(*engine->vision_);
-  return engine;
-}
-
-Status Engine::make_backends(const EngineOptions& options) {
-  parts_ = parts_of(file_.spec(), options);
-  for (const ModelPart& part : parts_) {
-    auto backend = make_backend(part.backend, options, threads_);
-    if (!backend) return backend.error();
-    const bool is_first = backends_.empty();
-    backend_ = backends_.emplace_back(std::move(*backend)).get();
-    backend_name_ += fmt::format("{}{}", is_first ? "" : " + ", backend_->name());
-    memory_layout_ += is_first
-                          ? std::string(backend_->memory_layout())
-                          : fmt::format("/{}/{}", part.layers.first, backend_->memory_layout());
-  }
-  return {};
-}
-
-Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress progress) {
-  std::vector<LayerPlace> places;
-  for (std::size_t i = 0; i < parts_.size(); ++i) {
-    places.push_back({backends_[i].get(), parts_[i].layers.end});
-  }
-  WeightLoader loader(file_.file(), *backend_, std::move(progress));
-  loader.adapt(file_.adapters());
-  auto model = Model::load(file_.spec(), loader, places, limits);
-  if (!model) return model.error();
-  model_ = std::move(*model);
-  return file_.check_unchanged();
-}
-
-// Beside the first layers, which read its rows.
-Status Engine::load_vision() {
-  if (!file_.vision()) return {};
-  WeightLoader loader(file_.vision()->file(), *backends_.front());
-  auto vision = VisionModel::load(file_.vision()->spec(), loader, *backends_.front());
-  if (!vision) return vision.error();
-  vision_ = std::move(*vision);
-  return file_.check_unchanged();
-}
-
-// Null where nothing is to be guessed.
-Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options) {
-  if (!options.speculate) return std::unique_ptr<Drafter>();
-  if (!file_.spec().causal) {
-    return Error{fmt::format("{}: its tokens see later ones, so that guesses can't be verified",
-                             file_.file().path().string())};
-  }
-  if (options.draft_model.empty()) return std::unique_ptr<Drafter>(new PromptLookup());
-  const std::int64_t promised =
-      memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
-  return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
-}
-
-Status Engine::allocate_memory() {
-  // One more: where two sequences part within a page, it is copied.
-  memory_.pages = kv_tokens_ / kPageTokens + 1;
-  auto kv = model_->make_kv_store(kv_type_, memory_.pages);
-  if (!kv) return kv.error();
-  memory_.kv = std::move(*kv);
-  if (state_bytes(model_->spec()) == 0) return {};
-  std::vector<MemoryShare> shares;
-  for (const ModelPart& part : parts_) {
-    const auto available = available_bytes(part.backend);
-    if (!available) return available.error();
-    shares.push_back({part});
-    shares.back().available_bytes = *available;  // beside the weights, which are there already
-  }
-  memory_.slots = choose_state_slots(model_->spec(), shares);
-  auto states = model_->make_state_store(memory_.slots);
-  if (!states) return states.error();
-  memory_.states = std::move(*states);
-  return {};
-}
 
 std::int64_t Engine::longest_text() const {
   const std::int64_t rows = model_->spec().position_rows;

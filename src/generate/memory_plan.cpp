@@ -3,14 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <limits>
 
 #include "base/machine.hpp"
-#include "model/blocks/project.hpp"
-#include "model/hyperparameters.hpp"
-#include "vision/vision_model.hpp"
+#include "generate/part_bytes.hpp"
 
 namespace linnet {
 namespace {
@@ -22,48 +18,10 @@ constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 // was trained for more and none was asked for.
 constexpr std::int64_t kUsualContext = 8192;
 
-// Rows, and sequences with logits, that a GPU takes at once where a CPU's default would leave it
-// idle.
-constexpr BatchLimits kCudaLimits{2048, 256};
-
 // What the kernel, other programs and the workspace should keep.
 constexpr std::int64_t kReserveBytes = 256 * kMiB;
 // On a GPU: the driver, scratch memory and the workspace of larger batches.
 constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
-
-// What Model::load_behind_layers loads begins so. (Norms are too small to count.)
-constexpr std::array<std::string_view, 5> kBehindLayers = {
-    "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
-
-// N of blk.N.*; -1: stands before the layers; the largest number: behind them.
-int layer_of(std::string_view tensor) {
-  constexpr std::string_view kPrefix = "blk.";
-  if (tensor.starts_with(kPrefix)) {
-    int layer = -1;
-    std::from_chars(tensor.data() + kPrefix.size(), tensor.data() + tensor.size(), layer);
-    return layer;
-  }
-  const bool is_behind = std::ranges::any_of(
-      kBehindLayers, [&](std::string_view prefix) { return tensor.starts_with(prefix); });
-  return is_behind ? std::numeric_limits<int>::max() : -1;
-}
-
-// Of a picture that must come whole.
-std::int64_t rows_at_once(const VisionSpec& spec) {
-  const std::int64_t merged = std::int64_t{spec.merge_side} * spec.merge_side;
-  return spec.see_each_other == SeeEachOther::kNo ? 0 : most_patches(spec) / merged;
-}
-
-bool has_last_layer(const LayerRange& layers) {
-  return layers.end == std::numeric_limits<int>::max();
-}
-
-bool holds(const ModelPart& part, std::string_view tensor) {
-  const int layer = layer_of(tensor);
-  if (layer < 0) return part.layers.first == 0;
-  if (layer == std::numeric_limits<int>::max()) return has_last_layer(part.layers);
-  return part.layers.holds(layer);
-}
 
 Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
                    std::int64_t weights, std::int64_t context) {
@@ -205,35 +163,6 @@ class Planner {
 
 }  // namespace
 
-std::vector<ModelPart> parts_of(const ModelSpec& spec, const EngineOptions& options) {
-  const int layers = static_cast<int>(spec.layers.size());
-  if (options.backend != BackendKind::kCuda || options.gpu_layers.value_or(layers) >= layers) {
-    return {{options.backend, {}}};
-  }
-  int first = layers - *options.gpu_layers;
-  while (first < layers && !can_part(spec, first)) ++first;
-  if (first == layers) return {{BackendKind::kCpu, {}}};
-  return {{BackendKind::kCpu, {0, first}}, {BackendKind::kCuda, {first}}};
-}
-
-BatchLimits batch_limits(const ModelSpec& spec, const EngineOptions& options,
-                         const VisionFile* vision) {
-  BatchLimits limits = options.limits;
-  if (parts_of(spec, options).front().backend == BackendKind::kCuda) {
-    limits.rows = std::max(limits.rows, kCudaLimits.rows);
-    limits.outputs = std::max(limits.outputs, kCudaLimits.outputs);
-  }
-  if (!spec.causal) {  // a text whose tokens see each other can't be cut
-    const std::int64_t longest = options.context > 0 ? options.context : spec.context_length;
-    limits.rows = std::max(limits.rows, longest);
-  }
-  if (vision) {
-    // Texts, and guesses of their tokens, go on beside it.
-    limits.rows = std::max(limits.rows, limits.outputs + rows_at_once(vision->spec()));
-  }
-  return limits;
-}
-
 std::int64_t MemoryPlan::weights_bytes() const {
   std::int64_t sum = 0;
   for (const MemoryShare& share : shares) sum = saturating_add(sum, share.weights_bytes);
@@ -274,37 +203,6 @@ Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options, std::span<const gguf::Lora> adapters,
                                const VisionFile* vision) {
   return Planner(file, spec, options, adapters, vision).plan();
-}
-
-std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {
-  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
-  std::int64_t all = 0;
-  for (const gguf::Tensor& tensor : file.tensors()) {
-    bool is_own = holds(part, tensor.name);
-    if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
-    if (!is_own) continue;
-    all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
-                                              : std::ssize(tensor.bytes);
-  }
-  return all;
-}
-
-std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
-                           std::int64_t rows) {
-  constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
-  const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
-  // A higher rank is an error where it is loaded.
-  const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
-  std::int64_t floats = adapter_floats(rows, rank);
-  for (const gguf::Lora& adapter : adapters) {
-    for (const auto& [tensor, pair] : adapter.pairs()) {
-      if (!holds(part, tensor)) continue;
-      floats = saturating_add(
-          floats, saturating_add(saturating_multiply(padded(pair.rank()), pair.a->shape[0]),
-                                 saturating_multiply(pair.rank(), padded(pair.b->shape[1]))));
-    }
-  }
-  return saturating_multiply(floats, std::int64_t{sizeof(float)});
 }
 
 Result<std::int64_t> available_bytes(BackendKind backend) {

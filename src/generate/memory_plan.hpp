@@ -55,13 +55,6 @@ Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                std::span<const gguf::Lora> adapters = {},
                                const VisionFile* vision = nullptr);
 
-/// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
-std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
-
-/// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
-std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
-                           std::int64_t rows);
-
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);
 

@@ -1,32 +1,17 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
-#include <list>
 #include <memory>
-#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
-#include "generate/batch_rows.hpp"
-#include "generate/cache/sequence_cache.hpp"
-#include "generate/generate_request.hpp"
-#include "generate/picture_encoder.hpp"
-#include "generate/prompt_pictures.hpp"
-#include "generate/sampling/sampler_chain.hpp"
-#include "generate/speculation/draft_length.hpp"
-#include "generate/speculation/drafter.hpp"
+#include "generate/step/sequence_queue.hpp"
+#include "generate/step/step_rows.hpp"
 #include "generate/step_logits.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
-
-/// What a step computed: rows of running texts (a token each, and guesses), rows of prompts, and
-/// whether a part of a picture.
-struct StepSize {
-  std::int64_t texts = 0;
-  std::int64_t prompt_rows = 0;
-  bool encodes_picture = false;
-};
 
 /// Runs any number of requests side by side: each step is one ragged batch of prompt chunks and
 /// single tokens of any number of sequences, the single tokens first, so that texts go on while
@@ -50,12 +35,12 @@ class Scheduler {
             std::unique_ptr<Drafter> drafter = nullptr);
 
   /// From now on, pictures of prompts are encoded by `vision`, which must outlive the scheduler.
-  void encode_pictures_with(VisionModel& vision) { encoder_.emplace(vision); }
+  void encode_pictures_with(VisionModel& vision) { queue_.encode_pictures_with(vision); }
 
   /// Queues a request. What the cache already holds of its prompt is not computed again.
-  void submit(GenerateRequest request);
+  void submit(GenerateRequest request) { queue_.add(std::move(request)); }
 
-  bool idle() const { return sequences_.empty(); }
+  bool idle() const { return queue_.sequences().empty(); }
 
   /// One forward pass for whoever can go on; then picks tokens and reports what finished, and goes
   /// on with a picture. An Error if nobody could go on because the KV cache is too small for the
@@ -68,94 +53,35 @@ class Scheduler {
 
   /// From now on, a step with running texts takes at most `rows` tokens of prompts, or more where
   /// the model can't read a prompt in parts. 0 would keep prompts waiting until no text runs.
-  void limit_prompt_rows(std::int64_t rows) { prompt_rows_ = rows; }
+  void limit_prompt_rows(std::int64_t rows) { rows_.limit_prompt_rows(rows); }
   /// Of the latest step().
   const StepSize& last_step() const { return last_step_size_; }
 
-  SequenceCache& cache() { return cache_; }
+  SequenceCache& cache() { return queue_.cache(); }
   /// Pages of the KV cache, and those that no sequence holds.
-  std::int64_t pages() const { return cache_.pages(); }
-  std::int64_t free_pages() const { return cache_.free_pages(); }
+  std::int64_t pages() const { return queue_.cache().pages(); }
+  std::int64_t free_pages() const { return queue_.cache().free_pages(); }
   /// How often a sequence had to give its pages away.
-  std::int64_t preemptions() const { return preemptions_; }
+  std::int64_t preemptions() const { return queue_.preemptions(); }
   const SpeculationCounts& speculation() const { return speculation_; }
 
  private:
-  struct Sequence {
-    Sequence(GenerateRequest request, std::uint64_t id);
-
-    std::int64_t pending() const { return std::ssize(tokens) - stored.computed; }
-    /// Its latest tokens are all that is to be computed, not a prompt.
-    bool is_generating() const;
-
-    GenerateRequest request;
-    std::uint64_t id;
-    SamplerChain chain;
-    /// What samplers see: without the ids of pictures.
-    std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_tokens; }
-    void add_token(std::int32_t token);
-
-    std::vector<std::int32_t> tokens;  // prompt and output
-    PromptPictures pictures;
-    std::vector<std::int32_t> text_tokens;  // where there are pictures
-    std::int64_t input_tokens = 0;          // the prompt's, where the model has an input
-    StoredSequence stored;
-    std::int64_t drawn = 0;
-    bool started = false;
-    std::int64_t refused_after = -1;  // so many releases there was no memory to start with
-    std::int64_t last_step = 0;       // in which it had rows
-    DraftLength draft_length;
-    std::vector<std::int32_t> guesses;  // that are verified in this step
-  };
-  using Iterator = std::list<Sequence>::iterator;
-
-  // The part of a sequence in the rows of a step.
-  struct Part {
-    Iterator sequence;
-    std::int64_t first_row;
-    std::int64_t rows;  // without guesses
-    bool draws;         // its last tokens are there: the logits behind them are wanted
-  };
-
   void drop_cancelled();
-  Status collect();
   Status compute();
   bool encode_picture();
-  Status propose_guesses();
-  bool start(Sequence& sequence);
-  bool waits_for_older(const Sequence& sequence);
-  void collect_from(Iterator sequence, std::int64_t most_rows);
-  std::int64_t rows_that_fit(Sequence& sequence, std::int64_t wanted, std::int64_t room) const;
-  void add_rows(Sequence& sequence, std::int64_t count, bool draws);
-  void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
-  bool reserve_pages(Iterator sequence, std::int64_t tokens);
-  bool preempt_younger_than(Iterator sequence);
-  void release(Sequence& sequence);
-  void state_needs(const Part& part);
-  std::int64_t take_results(const Part& part, std::int64_t first_output);
-  Status give_hidden(const Part& part);
-  static Result<FinishReason> ending_without_token(const Sequence& sequence, const LogitRow& row);
-  bool draw(Iterator sequence, const LogitRow& row);
-  void finish(Iterator sequence, const Result<FinishReason>& ending);
+  void state_needs(const StepPart& part);
+  std::int64_t take_results(const StepPart& part, std::int64_t first_output);
+  void draw(const StepPart& part, std::span<const std::int32_t> guesses, std::int64_t first_output);
+  Status give_hidden(const StepPart& part);
 
   Model& model_;
   Backend& backend_;
-  SequenceCache cache_;
-  std::unique_ptr<Drafter> drafter_;
-  std::optional<PictureEncoder> encoder_;
-  std::list<Sequence> sequences_;  // the oldest first
-  std::uint64_t next_id_ = 0;
-  std::int64_t step_ = 0;
-  std::int64_t releases_ = 0;  // of sequences' memory
-  std::int64_t preemptions_ = 0;
-  std::int64_t prompt_rows_ = std::numeric_limits<std::int64_t>::max();
+  SequenceQueue queue_;
   StepSize last_step_size_;
   SpeculationCounts speculation_;
 
   // Of the step that is under way; members so that they keep their memory.
-  BatchRows rows_;
-  std::vector<Part> parts_;
-  std::vector<DraftQuery> queries_;
+  StepRows rows_;
   StepLogits logits_;
   std::vector<float> hidden_;
 };

@@ -44,17 +44,32 @@ std::size_t StopStrings::held_length() const {
 
 std::string StopStrings::finish() { return std::exchange(held_, {}); }
 
+TextOutput::TextOutput(const Tokenizer& tokenizer, Options options)
+    : tokenizer_(tokenizer),
+      detokenizer_(tokenizer, /*at_start=*/false),
+      stop_strings_(std::move(options.stops)),
+      min_tokens_(options.min_tokens),
+      shown_tokens_(std::move(options.shown_tokens)) {}
+
 std::string TextOutput::push(TokenId token) {
-  std::string text = detokenizer_.push(token);
-  if (tokens_++ < min_tokens_) return text;
-  return stop_strings_.push(text);
+  ++tokens_;
+  const bool is_shown = std::ranges::binary_search(shown_tokens_, token);
+  added_ = is_shown ? detokenizer_.finish() + std::string(tokenizer_.piece(token))
+                    : detokenizer_.push(token);
+  return show_added();
 }
 
 std::string TextOutput::finish() {
+  added_.clear();
   if (stopped()) return {};
-  std::string text = stop_strings_.push(detokenizer_.finish());
-  if (!stopped()) text += stop_strings_.finish();
+  added_ = detokenizer_.finish();
+  std::string text = show_added();  // before finish(), whose text stands behind it
+  text += stop_strings_.finish();
   return text;
+}
+
+std::string TextOutput::show_added() {
+  return tokens_ > min_tokens_ ? stop_strings_.push(added_) : added_;
 }
 
 }  // namespace linnet

@@ -38,22 +38,37 @@ class StopStrings {
 /// Tokens to text as a person is to see it: whole characters, up to a stop string.
 class TextOutput {
  public:
-  /// Stop strings are looked for from token `min_tokens` on. The tokenizer must outlive this.
-  TextOutput(Detokenizer detokenizer, std::vector<std::string> stop_strings,
-             std::int64_t min_tokens = 0)
-      : detokenizer_(std::move(detokenizer)),
-        stop_strings_(std::move(stop_strings)),
-        min_tokens_(min_tokens) {}
+  struct Options {
+    std::vector<std::string> stops;     ///< strings that end the text and are not part of it
+    std::int64_t min_tokens = 0;        ///< in the text of so many, no stop string is looked for
+    std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
+  };
 
+  /// The tokenizer must outlive this. The text follows another one, a prompt.
+  TextOutput(const Tokenizer& tokenizer, Options options);
+
+  /// What can be shown now that `token` has come. Once stopped, always empty.
   std::string push(TokenId token);
+  /// What was held back: the beginning of a stop string, and U+FFFD for that of a character. Call
+  /// once, at the end. It may stop the text, too.
   std::string finish();
+
   bool stopped() const { return stop_strings_.stopped(); }
+  /// The stop string that has come; empty before.
+  const std::string& stopped_by() const { return stop_strings_.stopped_by(); }
+  /// What the latest push() or finish() added, whether it is shown or not.
+  const std::string& added() const { return added_; }
 
  private:
+  std::string show_added();
+
+  const Tokenizer& tokenizer_;
   Detokenizer detokenizer_;
   StopStrings stop_strings_;
   std::int64_t min_tokens_;
+  std::vector<TokenId> shown_tokens_;
   std::int64_t tokens_ = 0;
+  std::string added_;
 };
 
 }  // namespace linnet

@@ -104,7 +104,7 @@ Status generate(linnet_model& model, std::string_view prompt,
   if (!tokenizer) return tokenizer.error();
   auto tokens = (*tokenizer)->encode(prompt, {.add_special = true});
   if (!tokens) return tokens.error();
-  TextOutput output(Detokenizer(**tokenizer, /*at_start=*/false), {});
+  TextOutput output(**tokenizer, {});
   bool wanted = true;
   const auto emit = [&](const std::string& text) {
     if (wanted && !text.empty()) wanted = on_text(text.data(), text.size(), user) != 0;

@@ -84,7 +84,7 @@ ApiError unknown_path(const std::string& path) {
 
 ApiReply json_reply(const Json& json) {
   ApiReply reply;
-  reply.body = dump(json);
+  reply.body = json_text(json);
   return reply;
 }
 
@@ -167,7 +167,7 @@ ApiResult<ApiReply> Api::reply_to(ApiRequest& request, bool may_take_long) {
 
 ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   if (const auto error = refuse(request)) return *error;
-  if (may_take_long && request.is_given_up && request.is_given_up()) return client_gone();
+  if (may_take_long && request.is_given_up()) return client_gone();
   const Route& route = *find_route(request.path);
   if (route.method == "POST" && !request.json) {
     auto parsed = parse_body(request.body);
@@ -178,7 +178,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   const auto chosen = choose_model(body);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
-  ApiContext context{models_, **chosen, metrics_, sequences_, may_take_long, request.is_given_up};
+  ApiContext context{models_, **chosen, metrics_, sequences_, request.is_given_up, may_take_long};
   return route.handler(context, request, body);
 }
 

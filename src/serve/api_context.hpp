@@ -26,9 +26,8 @@ struct ApiRequest {
   std::string model;                      ///< that answers, where there are several
   /// Called from the I/O thread when the answer has something new.
   std::function<void()> notify;
-  /// Whether the client has gone, so that nobody will read a reply. From any thread; null: it can't
-  /// go.
-  std::function<bool()> is_given_up;
+  /// Whether the client has gone, so that nobody will read a reply. From any thread.
+  std::function<bool()> is_given_up = [] { return false; };
 };
 
 /// A reply that is complete, or an answer that is to come.
@@ -46,9 +45,9 @@ struct ApiContext {
   ModelEntry& chosen;  ///< of them, by the request
   const Metrics& metrics;
   SequenceList& sequences;
+  const std::function<bool()>& is_given_up;  ///< the request's
   /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures.
   bool may_take_long = true;
-  std::function<bool()> is_given_up = {};  ///< see ApiRequest
 
   const ServedModel& model() const { return chosen.model; }
 };

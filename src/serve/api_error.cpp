@@ -38,10 +38,6 @@ Json to_json(const ApiError& error, ErrorShape shape) {
             {"code", text_or_null(error.code)}}}};
 }
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 ApiError invalid_request(std::string message, std::string param, std::string code) {
   ApiError error;
   error.message = std::move(message);

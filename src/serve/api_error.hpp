@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "chat/json_text.hpp"
+
 namespace linnet::serve {
 
 using Json = nlohmann::ordered_json;
@@ -49,9 +51,6 @@ enum class ErrorShape { kOpenAi, kAnthropic };
 /// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
 /// kAnthropic: {"type": "error", "error": {"type": ..., "message": ..., "code": ...}}
 Json to_json(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
-
-/// JSON text; bytes that are not UTF-8 become U+FFFD.
-std::string dump(const Json& json);
 
 ApiError invalid_request(std::string message, std::string param = "", std::string code = "");
 ApiError not_found(std::string message, std::string code);

@@ -173,7 +173,6 @@ Status EngineThread::enter_and_load() {
   if (status) {
     shared_.room.settle(*this);
   } else {
-    kept_.reset();
     engine_.reset();
     shared_.room.leave(*this);
   }
@@ -183,20 +182,7 @@ Status EngineThread::enter_and_load() {
 Status EngineThread::load_engine() {
   auto engine = source_.load();
   if (!engine) return engine.error();
-  const EngineLimits& limits = shared_.limits;
-  engine_ = std::move(*engine);
-  if (!limits.cache_folder.empty()) {
-    kept_.emplace(limits.cache_folder, *engine_);
-    metrics_.restored_tokens = kept_->restore();
-  }
-  pacer_.emplace(std::chrono::duration<double>(limits.most_gap).count(),
-                 engine_->model().limits().rows);
-  metrics_.kv_pages = engine_->scheduler().pages();
-  metrics_.kv_free_pages = engine_->scheduler().free_pages();
-  counted_ = {metrics_.preemptions, metrics_.guessed_tokens, metrics_.accepted_tokens,
-              metrics_.unsaved_texts};
-  metrics_.loaded = 1;
-  ++metrics_.loads;
+  engine_.emplace(std::move(*engine), shared_, metrics_);
   return {};
 }
 
@@ -206,10 +192,8 @@ void EngineThread::let_go() {
     const std::lock_guard lock(mutex_);
     resting_ = true;
   }
-  while (kept_ && save_text()) continue;
-  kept_.reset();
+  while (engine_->keeps_texts() && engine_->save_text()) continue;
   engine_.reset();
-  metrics_.loaded = metrics_.kv_pages = metrics_.kv_free_pages = 0;
   {
     const std::lock_guard lock(mutex_);
     state_ = State::kAway;
@@ -230,36 +214,16 @@ bool EngineThread::has_work() const {
 bool EngineThread::wait_for_work() {
   std::unique_lock lock(mutex_);
   resting_ = !has_work();
-  while (kept_ && !changed_.wait_for(lock, kQuietTime, [this] { return has_work(); })) {
+  const bool keeps_texts = engine_ && engine_->keeps_texts();
+  while (keeps_texts && !changed_.wait_for(lock, kQuietTime, [this] { return has_work(); })) {
     lock.unlock();
-    const bool has_saved = save_text();
+    const bool has_saved = engine_->save_text();
     lock.lock();
     if (!has_saved) break;
   }
   changed_.wait(lock, [this] { return has_work(); });
   resting_ = false;
   return !stopping_;
-}
-
-// Keeps one text; false where there is none that is not kept yet.
-bool EngineThread::save_text() {
-  const bool has_saved = kept_->save_one();
-  metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
-  return has_saved;
-}
-
-// Lets the cache folder know the tokens of a text when it has ended.
-void EngineThread::keep_text(GenerateRequest& request) {
-  if (!kept_ || request.on_hidden) return;
-  auto tokens = std::make_shared<std::vector<TokenId>>(request.prompt);
-  request.on_token = [tokens, next = std::move(request.on_token)](TokenId token) {
-    tokens->push_back(token);
-    return next(token);
-  };
-  request.on_finish = [this, tokens, next = std::move(request.on_finish)](const auto& ending) {
-    if (ending) kept_->remember(std::move(*tokens));
-    next(ending);
-  };
 }
 
 void EngineThread::drop_cancelled() {
@@ -276,9 +240,8 @@ void EngineThread::take_jobs(std::vector<Job>& jobs) {
   drop_cancelled();
   const std::lock_guard lock(mutex_);
   if (leaving_ || waiting_.size() == 0) return;
-  RunningTexts running;
-  for (const Running& text : running_) ++running[text.client];
-  const std::size_t room = shared_.limits.most_running - running_.size();
+  RunningTexts running = texts_.of_clients();
+  const std::size_t room = shared_.limits.most_running - texts_.size();
   jobs.reserve(std::min(waiting_.size(), room));
   while (jobs.size() < room) {
     auto job = waiting_.pop(running);
@@ -287,7 +250,7 @@ void EngineThread::take_jobs(std::vector<Job>& jobs) {
     ++running[jobs.back().client];
   }
   metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
-  metrics_.running = static_cast<std::int64_t>(running_.size() + jobs.size());
+  metrics_.running = static_cast<std::int64_t>(texts_.size() + jobs.size());
 }
 
 // Gives the engine what it has room for. What can't begin, for want of memory, fails.
@@ -296,72 +259,20 @@ void EngineThread::admit() {
   const Status taken = guarded([&]() -> Status { return take_jobs(jobs), Status(); });
   for (Job& job : jobs) {
     const std::shared_ptr<Generation> generation = job.generation;
-    const Status started =
-        taken ? guarded([&] { return start(std::move(job)); }) : Status(taken.error());
+    const Status started = taken ? guarded([&] { return texts_.start(std::move(job), *engine_); })
+                                 : Status(taken.error());
     if (started) continue;
     insist([&] { generation->fail(started.error().message); });
     generation->cancel();
-    forget(generation);
+    texts_.forget(generation);
   }
-}
-
-void EngineThread::forget(const std::shared_ptr<Generation>& generation) {
-  std::erase_if(running_, [&](const Running& text) { return text.generation == generation; });
-}
-
-Status EngineThread::start(Job job) {
-  const std::shared_ptr<Generation> generation = std::move(job.generation);
-  GenerateRequest& request = job.request;
-  metrics_.prompt_tokens += static_cast<std::int64_t>(request.prompt.size());
-  request.is_cancelled = [generation] { return generation->is_cancelled(); };
-  request.on_start = [generation](std::int64_t cached) { generation->start(cached); };
-  request.on_logprobs = [generation](const TokenLogprobs& logprobs) {
-    generation->add_logprobs(logprobs);
-  };
-  request.on_token = [generation](std::int32_t token) { return generation->push(token); };
-  request.on_finish = [this, generation](const Result<FinishReason>& ending) {
-    if (ending) {
-      generation->finish(*ending);
-    } else {
-      const Error& error = ending.error();
-      generation->fail(error.message, error.code.empty() ? kEngineFailed : error.code);
-    }
-    forget(generation);
-  };
-  keep_text(request);
-  running_.push_back({generation, job.client});
-  return engine_->submit(std::move(request));
-}
-
-// Cuts prompts so that the step does not keep running texts waiting, and learns from its time.
-Status EngineThread::paced_step() {
-  const StepTurns::Turn turn(shared_.turns);
-  engine_->limit_prompt_rows(pacer_->prompt_rows());
-  const auto begin = std::chrono::steady_clock::now();
-  Status status = guarded([this] { return engine_->step(); });
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  const StepSize& size = engine_->scheduler().last_step();
-  if (status && size.texts + size.prompt_rows > 0) pacer_->observe(size, took.count());
-  metrics_.step_time.observe(took.count());
-  metrics_.prompt_rows_limit = pacer_->prompt_rows();
-  return status;
 }
 
 void EngineThread::step() {
   if (engine_->idle()) return;
-  const Status status = paced_step();
-  count_step();
+  const Status status = engine_->step();
+  metrics_.running = static_cast<std::int64_t>(texts_.size());
   end_step(status ? "" : status.error().message);
-}
-
-void EngineThread::count_step() {
-  const Scheduler& scheduler = engine_->scheduler();
-  ++metrics_.steps;
-  metrics_.kv_free_pages = scheduler.free_pages();
-  metrics_.preemptions = counted_.preemptions + scheduler.preemptions();
-  metrics_.running = static_cast<std::int64_t>(running_.size());
-  metrics_.guessed_tokens = counted_.guessed + scheduler.speculation().guessed;
-  metrics_.accepted_tokens = counted_.accepted + scheduler.speculation().accepted;
 }
 
 // Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never
@@ -372,13 +283,9 @@ void EngineThread::end_step(const std::string& problem) {
     step_problem_ = problem;
     last_used_ = EngineRoom::Clock::now();
     // Before the news of it go out, so that who has an answer knows what is idle.
-    resting_ = running_.empty() && waiting_.size() == 0;
+    resting_ = texts_.empty() && waiting_.size() == 0;
   }
-  if (problem.empty()) return;
-  for (const Running& text : running_) {
-    text.generation->fail(problem);
-    text.generation->cancel();
-  }
+  if (!problem.empty()) texts_.fail_all(problem);
 }
 
 void EngineThread::fail_waiting(const std::string& message, std::string_view code) {
@@ -394,7 +301,7 @@ void EngineThread::fail_waiting(const std::string& message, std::string_view cod
 }
 
 void EngineThread::fail_all(const std::string& message) {
-  for (const Running& text : running_) text.generation->fail(message);
+  texts_.fail_all(message);
   fail_waiting(message, kEngineFailed);
   deliver();
 }

@@ -1,53 +1,22 @@
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
-#include <filesystem>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vector>
 
-#include "generate/engine.hpp"
-#include "generate/prompt_pacer.hpp"
-#include "serve/cache_folder.hpp"
-#include "serve/engine_room.hpp"
 #include "serve/engine_source.hpp"
+#include "serve/engine_texts.hpp"
 #include "serve/job_queue.hpp"
-#include "serve/step_turns.hpp"
+#include "serve/loaded_engine.hpp"
+#include "serve/shared_by_engines.hpp"
 
 namespace linnet::serve {
-
-/// Of each engine, but for the room, which they share.
-struct EngineLimits {
-  std::size_t most_running = 32;  ///< texts generated side by side
-  std::size_t most_waiting = 1024;
-  /// Prompts are cut so that running texts wait about so long for their next token at most.
-  std::chrono::milliseconds most_gap{200};
-  /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
-  std::filesystem::path cache_folder;
-  EngineRoom::Limits room;
-};
-
-/// What the engines of a server share.
-struct SharedByEngines {
-  /// Called from the threads of engines with what a step gave; has notify() of the texts called.
-  /// Where it throws, for want of memory, it is called again.
-  using Deliver = std::function<void(const Notices& notices)>;
-
-  SharedByEngines(const EngineLimits& given, Deliver given_deliver)
-      : limits(given), deliver(std::move(given_deliver)), room(limits.room) {}
-
-  const EngineLimits limits;
-  const Deliver deliver;
-  EngineRoom room;
-  StepTurns turns;
-};
 
 /// The thread of a model: brings its engine into memory when there are requests for it, gives it
 /// requests from a bounded queue, steps it while there is work, and lets it go when another model
@@ -94,14 +63,9 @@ class EngineThread : private EngineRoom::Guest {
   bool has_work() const;
   bool is_leaving() const;
   void drop_cancelled();
-  bool save_text();
-  void keep_text(GenerateRequest& request);
   void take_jobs(std::vector<Job>& jobs);
   void admit();
-  Status start(Job job);
   void step();
-  Status paced_step();
-  void count_step();
   void end_step(const std::string& problem);
   void deliver();
   void fail_waiting(const std::string& message, std::string_view code);
@@ -115,17 +79,6 @@ class EngineThread : private EngineRoom::Guest {
   bool is_busy() const override;
   EngineRoom::Clock::time_point last_used() const override;
   void set_leaving(bool leaving) override;
-
-  struct Running {
-    std::shared_ptr<Generation> generation;
-    std::uint64_t client;
-  };
-  void forget(const std::shared_ptr<Generation>& generation);
-
-  // What engines that were here before have counted.
-  struct Counted {
-    std::int64_t preemptions = 0, guessed = 0, accepted = 0, unsaved = 0;
-  };
 
   const std::string name_;
   const EngineSource source_;
@@ -145,11 +98,8 @@ class EngineThread : private EngineRoom::Guest {
   EngineRoom::Clock::time_point last_used_{};
 
   // Of the thread.
-  std::unique_ptr<Engine> engine_;  // null: it is not in memory
-  std::optional<PromptPacer> pacer_;
-  std::optional<CacheFolder> kept_;
-  Counted counted_;
-  std::vector<Running> running_;
+  std::optional<LoadedEngine> engine_;  // nothing: it is not in memory
+  EngineTexts texts_;
   Notices notices_;     // of the step
   std::thread thread_;  // the last member: it uses the others
 };

@@ -2,18 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace linnet::serve {
 
 Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics& metrics,
                        std::function<void()> on_news)
-    : tokenizer_(tokenizer),
-      options_(std::move(options)),
+    : is_streamed_(options.is_streamed),
       metrics_(metrics),
       on_news_(std::move(on_news)),
-      detokenizer_(tokenizer, /*at_start=*/false),
-      stops_(options_.stops) {}
+      text_(tokenizer, std::move(options.text)) {}
 
 double Generation::seconds_since_request() const {
   return std::chrono::duration<double>(Clock::now() - requested_).count();
@@ -38,7 +34,7 @@ void Generation::publish(const std::string& text, bool is_urgent, const Change& 
     const std::lock_guard lock(mutex_);
     generated_.text += text;
     change(outcome_);
-    if (!outcome_.reason && !options_.is_streamed) return;
+    if (!outcome_.reason && !is_streamed_) return;
     if (std::exchange(notified_, true) && !is_urgent) return;
   }
   if (notices_) notices_->push_back({shared_from_this(), is_urgent});
@@ -54,18 +50,12 @@ void Generation::start(std::int64_t cached_tokens) {
   outcome_.cached_tokens = cached_tokens;
 }
 
-std::string Generation::text_of(TokenId token) {
-  const auto& shown = options_.shown_tokens;
-  if (!std::binary_search(shown.begin(), shown.end(), token)) return detokenizer_.push(token);
-  return detokenizer_.finish() + std::string(tokenizer_.piece(token));
-}
-
 void Generation::add_logprobs(TokenLogprobs logprobs) {
   {
     const std::lock_guard lock(mutex_);
     untaken_logprobs_ += 1 + logprobs.top.size();
     generated_.logprobs.push_back(std::move(logprobs));
-    if (!options_.is_streamed || untaken_logprobs_ <= kMostUntakenLogprobs) return;
+    if (!is_streamed_ || untaken_logprobs_ <= kMostUntakenLogprobs) return;
   }
   fail(fmt::format("the stream is read too slowly: more than {} log probabilities wait",
                    kMostUntakenLogprobs),
@@ -88,28 +78,21 @@ bool Generation::push(TokenId token) {
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - requested_).count();
   observe_latency(now, seconds);
-  const std::string text = text_of(token);
   const bool is_first = pushed_ == 1;
-  publish(pushed_ > options_.min_tokens ? stops_.push(text) : text, is_first,
-          [&](Outcome& outcome) {
-            ++outcome.tokens;
-            if (is_first) outcome.first_token_s = seconds;
-          });
-  return !stops_.stopped();
+  publish(text_.push(token), is_first, [&](Outcome& outcome) {
+    ++outcome.tokens;
+    if (is_first) outcome.first_token_s = seconds;
+  });
+  return !text_.stopped();
 }
 
 void Generation::finish(FinishReason reason) {
-  std::string rest;
-  if (stops_.stopped()) {
-    reason = FinishReason::kStop;
-  } else {
-    rest = stops_.push(detokenizer_.finish());
-    rest += stops_.finish();
-  }
+  const std::string rest = text_.finish();
+  if (text_.stopped()) reason = FinishReason::kStop;
   if (reason == FinishReason::kCancelled) ++metrics_.cancelled;
   publish(rest, /*is_urgent=*/true, [&](Outcome& outcome) {
     outcome.reason = reason;
-    outcome.stop_string = stops_.stopped_by();
+    outcome.stop_string = text_.stopped_by();
     outcome.total_s = seconds_since_request();
   });
 }

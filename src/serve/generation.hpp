@@ -63,10 +63,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   static constexpr std::size_t kMostUntakenLogprobs = 1 << 18;
 
   struct Options {
-    std::vector<std::string> stops;     ///< strings that end the text and are not part of it
-    std::int64_t min_tokens = 0;        ///< before so many, no stop string is looked for
-    std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
-    bool is_streamed = true;            ///< false: nobody takes anything before its end
+    TextOutput::Options text{};
+    bool is_streamed = true;  ///< false: nobody takes anything before its end
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
@@ -105,22 +103,19 @@ class Generation : public std::enable_shared_from_this<Generation> {
   using Clock = std::chrono::steady_clock;
 
   double seconds_since_request() const;
-  std::string text_of(TokenId token);
   void observe_latency(Clock::time_point now, double seconds);
   /// Hands `text` over and has `change` change the outcome.
   template <class Change>
   void publish(const std::string& text, bool is_urgent, const Change& change);
 
-  const Tokenizer& tokenizer_;
-  const Options options_;
+  const bool is_streamed_;
   ModelMetrics& metrics_;
   const std::function<void()> on_news_;
   const Clock::time_point requested_ = Clock::now();
   std::atomic<bool> cancelled_{false};
 
   // Of the engine's thread.
-  Detokenizer detokenizer_;
-  StopStrings stops_;
+  TextOutput text_;
   Clock::time_point last_token_;
   Notices* notices_ = nullptr;
   std::int64_t pushed_ = 0;

@@ -7,21 +7,16 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/splitmix64.hpp"
 #include "formats/format.hpp"
 
 namespace linnet::synth {
 
-/// Counter-based random numbers (the finaliser of SplitMix64, Steele et al. 2014): the same on
-/// every machine.
+/// Random numbers of SplitMix64: the same on every machine.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-  }
+  std::uint64_t next() { return spread_bits(state_ += kSplitMixStep); }
   /// About normal, with mean 0 and deviation 1.
   float normal();
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/keyed_hash.hpp"
+#include "base/splitmix64.hpp"
 
 namespace linnet {
 
@@ -46,14 +47,9 @@ class FlatMap {
 
   // Where `key` is or would be.
   std::size_t place(std::uint64_t key) const {
-    // The finaliser of splitmix64 (https://prng.di.unimi.it/splitmix64.c), under a key, so that no
-    // file is full of keys that fall into one place.
-    std::uint64_t hash = key ^ secret_;
-    hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9u;
-    hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebu;
-    hash ^= hash >> 31;
+    // Under a key, so that no file is full of keys that fall into one place.
     const std::size_t mask = slots_.size() - 1;
-    std::size_t i = hash & mask;
+    std::size_t i = spread_bits(key ^ secret_) & mask;
     while (slots_[i].key != key && slots_[i].key != kAbsent) i = (i + 1) & mask;
     return i;
   }

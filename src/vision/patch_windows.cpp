@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
+
 namespace linnet {
 
 PatchOrder order_patches(PictureSize grid, int window_side) {
@@ -30,7 +32,7 @@ RowLayout::RowLayout(std::vector<std::int32_t> lengths) : lengths_(std::move(len
     const std::size_t before = positions_.size();
     positions_.resize(before + rows);
     std::iota(positions_.begin() + static_cast<std::ptrdiff_t>(before), positions_.end(), 0);
-    counts.push_back((lengths_[s] + kPageTokens - 1) / kPageTokens);
+    counts.push_back(pages_for(lengths_[s]));
   }
   pages_.resize(static_cast<std::size_t>(std::accumulate(counts.begin(), counts.end(), 0LL)));
   std::iota(pages_.begin(), pages_.end(), 0);

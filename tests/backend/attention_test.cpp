@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "backend/backend_pair.hpp"
+#include "backend/kv_pages.hpp"
 #include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
 
@@ -16,13 +17,11 @@ struct Shape {
   int heads = 6, kv_heads = 2, key_width = 24, value_width = 20;
 };
 
-std::int32_t pages_of(int tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
-
 // One sequence of `tokens` in batches of `chunk` rows, its pages from the last down to page 1:
 // body(batch, part), where part(m) gives the rows of `m` that the batch has.
 template <class Body>
 void for_batches(int tokens, int chunk, const Body& body) {
-  std::vector<std::int32_t> pages(pages_of(tokens));
+  std::vector<std::int32_t> pages(pages_for(tokens));
   std::iota(pages.rbegin(), pages.rend(), 1);
   const std::span<const std::int32_t> table(pages);
   for (int first = 0; first < tokens; first += chunk) {
@@ -57,7 +56,7 @@ std::vector<float> run(Backend& backend, KvType type, const Shape& shape, Attent
 
   const int stored_width = params.values_in_keys ? 0 : shape.value_width;
   auto store = backend.make_kv_store(
-      {{{shape.kv_heads, shape.key_width, stored_width}}, type, pages_of(tokens) + 1});
+      {{{shape.kv_heads, shape.key_width, stored_width}}, type, pages_for(tokens) + 1});
   for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
     backend.store_kv(**store, 0, part(keys), part(values).slice(0, shape.kv_heads * stored_width),
                      batch);
@@ -122,7 +121,7 @@ std::vector<float> run_compressed(Backend& backend, KvType type, int stride, boo
   auto store =
       backend.make_kv_store({{{1, kWidth, 0}, {1, kWidth, 0, stride}, {1, kIndexWidth, 0, stride}},
                              type,
-                             pages_of(tokens) + 1});
+                             pages_for(tokens) + 1});
   for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
     backend.store_kv(**store, 0, part(keys), part(keys).slice(0, 0), batch);
     for (const std::int32_t& end : batch.positions) {

@@ -9,6 +9,7 @@
 
 #include "backend/backend_pair.hpp"
 #include "backend/instruction_sets.hpp"
+#include "backend/kv_pages.hpp"
 #include "support/random_floats.hpp"
 
 namespace linnet {
@@ -132,7 +133,7 @@ std::vector<float> attend(Backend& backend, KvType type, Place place, AttentionS
   AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth};
   params.span = span;
   params.window = 20;
-  const std::int64_t pages = (kTokens + kPageTokens - 1) / kPageTokens;
+  const std::int64_t pages = pages_for(kTokens);
   const auto store = backend.make_kv_store({{{kKvHeads, kWidth, kWidth}}, type, pages});
   EXPECT_TRUE(store);
   std::vector<std::int32_t> positions(kTokens), sequences(kTokens, 0), table(pages);

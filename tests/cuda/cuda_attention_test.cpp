@@ -1,5 +1,6 @@
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "cuda/cuda_rows.hpp"
 #include "support/normalised_error.hpp"
 
@@ -63,7 +64,7 @@ class CudaAttentionTest : public test::CudaTest {
     const DeviceRows out(backend, tokens, shape.heads * shape.value_width);
     const DeviceRows index_keys = rows(8, 4), index_queries = rows(24, 5), weights = rows(3, 6);
 
-    const std::int32_t pages_needed = (tokens + kPageTokens - 1) / kPageTokens;
+    const std::int32_t pages_needed = pages_for(tokens);
     auto store = backend.make_kv_store(
         {{{1, 8, 8},
           {shape.kv_heads, shape.key_width, params.values_in_keys ? 0 : shape.value_width}},

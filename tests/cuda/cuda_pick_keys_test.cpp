@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "cuda/cuda_rows.hpp"
 
 namespace linnet {
@@ -36,8 +37,7 @@ class Picker {
       keys.insert(keys.end(), scores[s].begin(), scores[s].end());
       for (std::int32_t p = 0; p < length; ++p) positions.push_back(p);
       sequences.insert(sequences.end(), scores[s].size(), static_cast<std::int32_t>(s));
-      std::vector<std::int32_t>& pages =
-          pages_.emplace_back((length + kPageTokens - 1) / kPageTokens);
+      std::vector<std::int32_t>& pages = pages_.emplace_back(pages_for(length));
       std::iota(pages.rbegin(), pages.rend(), page_count_);
       page_count_ += std::ssize(pages);
     }

@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "backend/kv_pages.hpp"
 #include "cuda/cuda_rows.hpp"
 #include "support/normalised_error.hpp"
 
@@ -38,7 +39,7 @@ std::vector<float> attend(Backend& backend, const Case& c, int chunk) {
   params.compressed = {1, c.stride};
   params.values_in_keys = true;
 
-  const std::int32_t pages_needed = (c.tokens + kPageTokens - 1) / kPageTokens;
+  const std::int32_t pages_needed = pages_for(c.tokens);
   auto store = backend.make_kv_store(
       {{{1, c.width, 0}, {1, c.width, 0, c.stride}, {1, kIndexWidth, 0, c.stride}},
        c.type,

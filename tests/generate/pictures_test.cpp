@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "backend/kv_pages.hpp"
 #include "support/mmproj_file.hpp"
 #include "support/model_copy.hpp"
 #include "support/test_name.hpp"
@@ -157,7 +158,7 @@ TEST_P(PicturesTest, APictureIsDroppedWithItsRequest) {
 
 // The younger text gives its memory away and is computed again, picture and all.
 TEST_P(PicturesTest, ATextThatLostItsMemoryComesOutTheSame) {
-  const std::int64_t pages = (std::ssize(request(4).prompt) + kPageTokens - 1) / kPageTokens;
+  const std::int64_t pages = pages_for(std::ssize(request(4).prompt));
   const auto small = engine(512, 2, (2 * pages + 2) * kPageTokens);
   Text first, second;
   submit(*small, request(4, 100), first);
@@ -166,6 +167,72 @@ TEST_P(PicturesTest, ATextThatLostItsMemoryComesOutTheSame) {
   EXPECT_GT(small->scheduler().preemptions(), 0);
   EXPECT_EQ(first.tokens, run(*engine(), request(4, 100)).tokens);
   EXPECT_EQ(second.tokens, run(*engine(), request(8, 100)).tokens);
+}
+
+// The memory goes to an older text, whose own picture came first.
+TEST_P(PicturesTest, APictureThatIsHalfEncodedIsBegunAnew) {
+  const std::int64_t rows = engine(128)->model().limits().rows;
+  GenerateRequest older = request(4, 8);
+  for (std::int64_t i = 0; i < 2 * rows - kPageTokens; ++i) {
+    older.prompt.push_back(static_cast<TokenId>(3 + i % 1000));
+  }
+  while (std::ssize(older.prompt) % kPageTokens != 1) older.prompt.push_back(7);
+  GenerateRequest younger = greedy({}, 20);
+  for (int i = 0; i < kPageTokens + 8; ++i) younger.prompt.push_back(2000 + i);
+  append(younger, picture(8));
+  younger.prompt.push_back(500);
+  const auto small = engine(128, 2, std::ssize(older.prompt) + older.max_tokens);
+  Text first, second;
+  submit(*small, older, first);
+  submit(*small, younger, second);
+  int parts = 0;  // of both pictures
+  while (small->scheduler().preemptions() == 0 && second.tokens.empty()) {
+    parts += small->scheduler().last_step().encodes_picture ? 1 : 0;
+    ASSERT_TRUE(small->step());
+  }
+  ASSERT_TRUE(second.tokens.empty());
+  const auto alone = engine(128);
+  int parts_of_one = 0;
+  Text lone;
+  submit(*alone, older, lone);
+  while (!alone->idle()) {
+    ASSERT_TRUE(alone->step());
+    parts_of_one += alone->scheduler().last_step().encodes_picture ? 1 : 0;
+  }
+  EXPECT_GT(parts, parts_of_one);
+  EXPECT_LT(parts, 2 * parts_of_one);
+  test::finish(*small);
+  EXPECT_EQ(first.tokens, lone.tokens);
+  EXPECT_EQ(second.tokens, run(*engine(), younger).tokens);
+}
+
+// What is known of a prompt may end anywhere in a picture: before its last row, which is the last
+// token of a prompt, or at a page's end, where the pages behind it were given away.
+TEST_P(PicturesTest, APrefixMayEndInsideAPicture) {
+  GenerateRequest ends_with_picture = request(4);
+  ends_with_picture.prompt.resize(ends_with_picture.prompt.size() - 3);
+  const std::vector<TokenId> expected = run(*engine(), ends_with_picture).tokens;
+  const auto one = engine();
+  run(*one, request(4));
+  const Text again = run(*one, ends_with_picture);
+  EXPECT_EQ(again.cached_tokens, std::ssize(ends_with_picture.prompt) - 1);
+  EXPECT_EQ(again.tokens, expected);
+}
+
+TEST_P(PicturesTest, APrefixMayEndWithAPageInsideAPicture) {
+  GenerateRequest described = greedy({}, 12);
+  for (int i = 0; i < kPageTokens - 3; ++i) described.prompt.push_back(700 + i);
+  append(described, picture(4));
+  for (const TokenId token : {500, 600, 700}) described.prompt.push_back(token);
+  const std::vector<TokenId> expected = run(*engine(), described).tokens;
+  const std::int64_t pages = pages_for(std::ssize(described.prompt) + described.max_tokens);
+  const auto small = engine(512, 2, pages * kPageTokens);
+  ASSERT_EQ(run(*small, described).tokens, expected);
+  // Takes all pages but the first.
+  run(*small, greedy(std::vector<TokenId>(pages * kPageTokens - 1, 9), 1));
+  const Text again = run(*small, described);
+  EXPECT_EQ(again.cached_tokens, kPageTokens);
+  EXPECT_EQ(again.tokens, expected);
 }
 
 TEST_P(PicturesTest, SamplersDoNotSeePictures) {

@@ -11,9 +11,8 @@ namespace {
 // A text of the bundled model's tokens that nobody generates.
 class GenerationTest : public testing::Test {
  protected:
-  std::shared_ptr<Generation> generation(bool is_streamed) {
-    Generation::Options options;
-    options.is_streamed = is_streamed;
+  std::shared_ptr<Generation> generation(bool is_streamed, std::vector<std::string> stops = {}) {
+    const Generation::Options options{{std::move(stops), 0, {}}, is_streamed};
     auto made =
         std::make_shared<Generation>(*file_->tokenizer(), options, metrics_, [this] { ++told_; });
     made->collect_notices(notices_);
@@ -57,6 +56,28 @@ TEST_F(GenerationTest, AnAnswerThatIsNotStreamedGivesNoticeOfItsEnd) {
   Outcome outcome;
   EXPECT_EQ(text->take(outcome).text, " In the beginning God created");
   EXPECT_EQ(outcome.tokens, std::ssize(tokens_));
+}
+
+// A character that is not complete comes out as U+FFFD, which may be what ends the text.
+TEST_F(GenerationTest, AStopStringThatComesAtTheEndIsTheReason) {
+  const auto text = generation(/*is_streamed=*/false, {"\ufffd"});
+  const std::vector<TokenId> euro = *file_->tokenizer()->encode("\u20ac", {});
+  ASSERT_GT(euro.size(), 1u);
+  for (std::size_t i = 0; i + 1 < euro.size(); ++i) EXPECT_TRUE(text->push(euro[i]));
+  text->finish(FinishReason::kLength);
+  Outcome outcome;
+  EXPECT_EQ(text->take(outcome).text, " ");
+  EXPECT_EQ(outcome.reason, FinishReason::kStop);
+  EXPECT_EQ(outcome.stop_string, "\ufffd");
+}
+
+TEST_F(GenerationTest, TheBeginningOfAStopStringComesOutAtTheEnd) {
+  const auto text = generation(/*is_streamed=*/false, {"God created the"});
+  for (const TokenId token : tokens_) EXPECT_TRUE(text->push(token));
+  text->finish(FinishReason::kLength);
+  Outcome outcome;
+  EXPECT_EQ(text->take(outcome).text, " In the beginning God created");
+  EXPECT_EQ(outcome.reason, FinishReason::kLength);
 }
 
 // Eleven log probabilities a token, until there is one too many.

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/splitmix64.hpp"
 #include "formats/format.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "support/paths.hpp"
@@ -105,11 +106,8 @@ std::uint64_t fnv1a(const std::string& text) {
 }
 
 float weight_element(std::uint64_t start, std::uint64_t i, double centre, double amplitude) {
-  std::uint64_t z = start + i + 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  z ^= z >> 31;
-  const double unit = static_cast<double>(z >> 40) / 16777216.0;
+  const std::uint64_t random = spread_bits(start + i + kSplitMixStep);
+  const double unit = static_cast<double>(random >> 40) / 16777216.0;
   return static_cast<float>(centre + amplitude * (2.0 * unit - 1.0));
 }
 

@@ -6,6 +6,7 @@
 
 #include "backend/cpu/cpu_backend.hpp"
 #include "backend/cpu/kv_store.hpp"
+#include "backend/kv_pages.hpp"
 #include "backend/visible_keys.hpp"
 
 namespace linnet::cpu {
@@ -230,7 +231,7 @@ void CpuBackend::with_dense_keys(const PagedKvStore& store, int layer, const Bat
     end = end_of_sequence(batch, first);
     const RowRange rows{first, end};
     const std::int32_t keys = compressed_keys_of(batch, rows, stride);
-    const std::int64_t pages = (keys + kPageTokens - 1) / kPageTokens;
+    const std::int64_t pages = pages_for(keys);
     pool_.parallel_for(pages, [&](std::int64_t page) {
       const auto from = static_cast<std::int32_t>(page * kPageTokens);
       store.copy_to_dense(layer, batch.page_tables[batch.sequences[first]], from,

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "backend/dense_layers.hpp"
+#include "backend/kv_pages.hpp"
 #include "backend/visible_keys.hpp"
 #include "base/checked.hpp"
 #include "base/half.hpp"
@@ -145,7 +146,7 @@ Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& sh
     if (store->size_bytes_ > kMostBytes) return Error{"the KV cache is too large"};
     if (layer.stride > 1) {
       const std::int64_t keys = shape.pages * layer.page_keys();
-      dense.pages = std::max(dense.pages, (keys + kPageTokens - 1) / kPageTokens);
+      dense.pages = std::max(dense.pages, pages_for(keys));
       place.dense_layer = add_dense_layer(layer, dense.layers);
     }
     store->layers_.push_back(place);

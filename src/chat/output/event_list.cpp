@@ -1,5 +1,8 @@
 #include "chat/output/event_list.hpp"
 
+#include "base/splitmix64.hpp"
+#include "chat/json_text.hpp"
+
 namespace linnet {
 namespace {
 
@@ -39,11 +42,10 @@ void EventList::end_answer() {
 
 void EventList::call(const ParsedCall& call) {
   end_part();
-  const std::string arguments =
-      call.arguments.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-  events_.push_back({OutputEvent::Kind::kToolCall,
-                     "",
-                     {call.id.empty() ? next_id() : call.id, call.name, arguments}});
+  events_.push_back(
+      {OutputEvent::Kind::kToolCall,
+       "",
+       {call.id.empty() ? next_id() : call.id, call.name, json_text(call.arguments)}});
 }
 
 void EventList::broken_call(std::string_view reason, std::string_view text) {
@@ -60,11 +62,7 @@ void EventList::warning(std::string text) {
 std::string EventList::next_id() {
   constexpr std::string_view kDigits =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  id_state_ += 0x9e3779b97f4a7c15;  // splitmix64
-  std::uint64_t bits = id_state_;
-  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-  bits ^= bits >> 31;
+  std::uint64_t bits = spread_bits(id_state_ += kSplitMixStep);
   std::string id;
   for (int i = 0; i < 9; ++i, bits /= kDigits.size()) id += kDigits[bits % kDigits.size()];
   return id;

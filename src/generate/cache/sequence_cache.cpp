@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "backend/kv_pages.hpp"
+
 namespace linnet {
 namespace {
-
-std::int64_t pages_for(std::int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTokens; }
 
 // The tokens behind the last full page.
 std::span<const std::int32_t> tail_of(std::span<const std::int32_t> tokens) {

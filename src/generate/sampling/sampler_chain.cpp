@@ -4,7 +4,7 @@
 #include <array>
 #include <limits>
 
-#include "generate/sampler.hpp"
+#include "generate/sampling/uniform.hpp"
 
 namespace linnet {
 namespace {

@@ -1,7 +1,7 @@
 #include <limits>
 
-#include "generate/sampler.hpp"
 #include "generate/sampling/sampler_step.hpp"
+#include "generate/sampling/uniform.hpp"
 
 namespace linnet {
 namespace {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "backend/kv_pages.hpp"
 #include "base/checked.hpp"
 #include "base/hash.hpp"
 #include "base/new_file.hpp"
@@ -43,16 +44,12 @@ void put_text(std::string_view text, std::array<char, size>& to) {
   std::copy_n(text.begin(), std::min(text.size(), size - 1), to.begin());
 }
 
-std::uint64_t page_count(std::uint64_t tokens) {
-  return tokens / kPageTokens + (tokens % kPageTokens != 0 ? 1 : 0);
-}
-
 // Of the whole file; nothing where that is no number.
 std::optional<std::uint64_t> file_bytes(const Header& header) {
   const std::array parts = {std::pair{header.tokens, std::uint64_t{sizeof(std::int32_t)}},
                             std::pair{header.states, std::uint64_t{sizeof(std::int64_t)}},
                             std::pair{header.text_bytes, std::uint64_t{1}},
-                            std::pair{page_count(header.tokens), header.page_bytes},
+                            std::pair{pages_for(header.tokens), header.page_bytes},
                             std::pair{header.states, header.slot_bytes}};
   std::optional<std::uint64_t> total = sizeof(Header) + sizeof(Checksum);
   for (const auto& [count, bytes] : parts) {
@@ -208,7 +205,7 @@ Result<SessionView> parse_session(std::span<const std::byte> bytes, std::string_
   reader.take_into(std::span(image.state_tokens));
   const auto text = reader.take(header->text_bytes);
   session.text = {reinterpret_cast<const char*>(text.data()), text.size()};
-  image.pages = reader.take(page_count(header->tokens) * header->page_bytes);
+  image.pages = reader.take(pages_for(header->tokens) * header->page_bytes);
   image.states = reader.take(header->states * header->slot_bytes);
   std::int64_t before = 0;
   for (const std::int64_t tokens : image.state_tokens) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "generate/part_bytes.hpp"
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {

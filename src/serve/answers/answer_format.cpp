@@ -37,19 +37,19 @@ Json timings_json(const Usage& usage) {
 
 TextEvents::TextEvents(const Json& data) {
   const std::string event = server_sent_event(data);
-  const std::string hole = dump(Json(kHole));
+  const std::string hole = json_text(Json(kHole));
   const std::size_t at = event.rfind(hole);
   before_ = event.substr(0, at);
   after_ = event.substr(at + hole.size());
 }
 
 std::string TextEvents::with(std::string_view text) const {
-  return before_ + dump(Json(text)) + after_;
+  return before_ + json_text(Json(text)) + after_;
 }
 
 std::string server_sent_event(const Json& data, std::string_view name) {
-  return name.empty() ? fmt::format("data: {}\n\n", dump(data))
-                      : fmt::format("event: {}\ndata: {}\n\n", name, dump(data));
+  return name.empty() ? fmt::format("data: {}\n\n", json_text(data))
+                      : fmt::format("event: {}\ndata: {}\n\n", name, json_text(data));
 }
 
 }  // namespace linnet::serve

@@ -100,35 +100,41 @@ class ChatFormat final : public AnswerFormat {
 
   std::string take(std::size_t choice, const std::vector<OutputEvent>& parts) {
     std::string events;
+    Choice& own = choices_[choice];
     for (const OutputEvent& part : parts) {
       if (part.kind == OutputEvent::Kind::kWarning) {
         warn(part.text);
         continue;
       }
-      Json delta = delta_of(choices_[choice], part);
+      remember(part, own);
       const bool is_plain = part.kind == OutputEvent::Kind::kText && !head_.has_logprobs;
-      events += is_plain ? choices_[choice].text_events->with(part.text)
-                         : delta_event(choice, std::move(delta), nullptr);
+      events += is_plain ? own.text_events->with(part.text)
+                         : delta_event(choice, delta_of(part, own), nullptr);
     }
     return events;
   }
 
-  // Remembers the part, too.
-  static Json delta_of(Choice& choice, const OutputEvent& part) {
+  // For whole().
+  static void remember(const OutputEvent& part, Choice& choice) {
     if (part.kind == OutputEvent::Kind::kText) {
       choice.text += part.text;
-      return {{"content", part.text}};
-    }
-    if (part.kind == OutputEvent::Kind::kReasoning) {
+    } else if (part.kind == OutputEvent::Kind::kReasoning) {
       choice.reasoning += part.text;
-      return {{"reasoning_content", part.text}};
+    } else {
+      choice.calls.push_back(
+          {{"id", part.call.id},
+           {"type", "function"},
+           {"function", {{"name", part.call.name}, {"arguments", part.call.arguments}}}});
     }
-    Json call = {{"id", part.call.id},
-                 {"type", "function"},
-                 {"function", {{"name", part.call.name}, {"arguments", part.call.arguments}}}};
-    choice.calls.push_back(call);
+  }
+
+  // Of the part that was remembered last.
+  static Json delta_of(const OutputEvent& part, const Choice& choice) {
+    if (part.kind == OutputEvent::Kind::kText) return {{"content", part.text}};
+    if (part.kind == OutputEvent::Kind::kReasoning) return {{"reasoning_content", part.text}};
+    Json call = choice.calls.back();
     call["index"] = choice.calls.size() - 1;
-    return {{"tool_calls", Json::array({call})}};
+    return {{"tool_calls", Json::array({std::move(call)})}};
   }
 
   Json head_json(std::string_view object) const {

@@ -17,7 +17,7 @@ constexpr std::size_t kMostGrammarBytes = 256 << 10;
 TextConstraint schema_constraint(Fields& fields, std::string_view name, const Json& schema) {
   const bool is_schema = schema.is_object() || schema.is_boolean();
   if (!is_schema) fields.fail_type(name, "an object", schema);
-  if (const std::size_t size = dump(schema).size(); size > kMostSchemaBytes) {
+  if (const std::size_t size = json_text(schema).size(); size > kMostSchemaBytes) {
     fields.fail(name, fmt::format("at most {} bytes, found {}", kMostSchemaBytes, size));
   }
   return {TextConstraint::Kind::kJsonSchema, schema, "", fields.path_of(name)};

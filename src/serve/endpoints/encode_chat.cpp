@@ -47,7 +47,7 @@ ApiResult<ReadPictures> read_pictures(const ApiContext& context, const ChatField
   ReadPictures read;
   std::int64_t rows = 0;
   for (const GivenPicture& given : chat.pictures) {
-    if (context.is_given_up && context.is_given_up()) return client_gone();
+    if (context.is_given_up()) return client_gone();
     const auto file = decode_base64(given.base64);
     if (!file) return at_fault(given, file.error().message);
     auto picture = model.pictures->read_picture(*file, limits);

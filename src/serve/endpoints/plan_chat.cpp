@@ -85,9 +85,9 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
 // What a grammar is made of, as a key.
 std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
                       const Prompt& prompt) {
-  return dump({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
-               chat.choice.names, chat.choice.parallel, prompt.output_format.name,
-               static_cast<int>(thinking_stage(prompt))});
+  return json_text({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
+                    chat.choice.names, chat.choice.parallel, prompt.output_format.name,
+                    static_cast<int>(thinking_stage(prompt))});
 }
 
 ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const std::string& key,
@@ -164,7 +164,7 @@ ApiResult<std::optional<grammar::GrammarSession>> text_session(ApiContext& conte
                                                                const TextConstraint& constraint) {
   if (constraint.is_none()) return std::optional<grammar::GrammarSession>();
   auto session =
-      grammar_session(context, dump({constraint.schema, constraint.gbnf}), constraint.path,
+      grammar_session(context, json_text({constraint.schema, constraint.gbnf}), constraint.path,
                       [&] { return text_grammar(constraint, *context.model().tokenizer); });
   if (!session) return session.error();
   return std::optional(std::move(*session));

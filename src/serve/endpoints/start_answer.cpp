@@ -147,7 +147,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     for (std::int64_t k = 0; k < plan.options.choices; ++k) {
       generations.push_back(std::make_shared<Generation>(
           *model.tokenizer,
-          Generation::Options{plan.options.stops, plan.options.min_tokens, plan.shown_tokens,
+          Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
                               plan.options.streams},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),

@@ -18,7 +18,7 @@ ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& id
   reply.body = R"({"tokens":[)";
   for (const TokenId id : ids) {
     if (reply.body.back() == '}') reply.body += ',';
-    reply.body += fmt::format(R"({{"id":{},"piece":{}}})", id, dump(tokenizer.piece(id)));
+    reply.body += fmt::format(R"({{"id":{},"piece":{}}})", id, json_text(tokenizer.piece(id)));
   }
   reply.body += "]}";
   return reply;

@@ -234,7 +234,7 @@ asio::awaitable<bool> Connection::answer_whole(std::unique_ptr<PendingAnswer> pe
       reply = error_reply(*pending->error(), context_.metrics,
                           Api::error_shape(exchange_.request.path));
     } else {
-      reply.body = dump(pending->whole());
+      reply.body = json_text(pending->whole());
     }
     sent = co_await send(std::move(reply));
   }
@@ -372,10 +372,10 @@ void Connection::record(PendingAnswer* answer) {
   if (answer && !answer->warnings().empty()) line["warnings"] = answer->warnings();
   if (context_.logs_content) {
     line["request"] = logged_content(exchange_.request.body);
-    if (answer && answer->finished()) answer_text_ = dump(answer->whole());
+    if (answer && answer->finished()) answer_text_ = json_text(answer->whole());
     line["reply"] = logged_content(answer_text_);
   }
-  context_.log(dump(line));
+  context_.log(json_text(line));
 }
 
 }  // namespace linnet::serve

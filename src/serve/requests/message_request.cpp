@@ -92,7 +92,7 @@ class MessageReader {
     turned["tool_calls"].push_back(
         {{"id", id},
          {"type", "function"},
-         {"function", {{"name", name}, {"arguments", input ? dump(*input) : "{}"}}}});
+         {"function", {{"name", name}, {"arguments", input ? json_text(*input) : "{}"}}}});
   }
 
   void add_result(Fields& block) {

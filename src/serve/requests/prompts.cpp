@@ -29,7 +29,7 @@ ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view 
         id.is_number_unsigned() && id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
     if (!fits) {
       const std::string param = fmt::format("{}[{}]", path, i);
-      const std::string found = id.is_number() ? dump(id) : std::string(id.type_name());
+      const std::string found = id.is_number() ? json_text(id) : std::string(id.type_name());
       return invalid_request(
           fmt::format("{}: expected a token id below {}, found {}", param, vocabulary, found),
           param);

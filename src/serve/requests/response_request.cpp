@@ -56,7 +56,7 @@ void check_repeated(Fields& fields) {
   constexpr std::size_t kMostBytes = 1 << 20;
   for (const char* const name : {"metadata", "reasoning", "text", "tool_choice", "tools", "user"}) {
     const Json* const field = fields.find(name);
-    const std::size_t size = field ? dump(*field).size() : 0;
+    const std::size_t size = field ? json_text(*field).size() : 0;
     if (size > kMostBytes)
       fields.fail(name, fmt::format("at most {} bytes, found {}", kMostBytes, size));
   }

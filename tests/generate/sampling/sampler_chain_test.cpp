@@ -12,10 +12,10 @@
 #include <numeric>
 #include <set>
 
-#include "generate/sampler.hpp"
 #include "generate/sampling/distributions.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/softmax_sums.hpp"
+#include "generate/sampling/uniform.hpp"
 
 namespace linnet {
 namespace {

@@ -221,6 +221,31 @@ TEST(Speculation, GuessesDoNotKeepPromptsWaiting) {
   EXPECT_FALSE(running.reason);
 }
 
+// More rows with logits than a GPU or a tile of the output's product takes at once.
+TEST(Speculation, ManyTextsDrawFromManyRows) {
+  for (const BackendKind backend : {BackendKind::kCpu, BackendKind::kReference}) {
+    EngineOptions options = speculating();
+    options.backend = backend;
+    options.limits = {256, 192};
+    const auto engine = llama().engine(options, 4096);
+    options.speculate = false;
+    const auto plain = llama().engine(options, 4096);
+    constexpr int kTexts = 16;
+    std::vector<Text> texts(kTexts);
+    const auto request = [](int i) { return repetitive(few_tokens(i)); };
+    for (int i = 0; i < kTexts; ++i) submit(*engine, request(i), texts[i]);
+    std::int64_t most_rows = 0;
+    while (!engine->idle()) {
+      ASSERT_TRUE(engine->step());
+      most_rows = std::max(most_rows, engine->scheduler().last_step().texts);
+    }
+    EXPECT_GT(most_rows, 64);
+    for (int i = 0; i < kTexts; ++i) {
+      EXPECT_EQ(texts[i].tokens, run(*plain, request(i)).tokens) << i;
+    }
+  }
+}
+
 TEST(Speculation, TakesFewerStepsWhereTheTextRepeats) {
   const auto engine = llama().engine(speculating());
   Text text;

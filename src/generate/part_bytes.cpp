@@ -1,0 +1,76 @@
+#include "generate/part_bytes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "base/checked.hpp"
+#include "model/blocks/project.hpp"
+#include "model/hyperparameters.hpp"
+
+namespace linnet {
+namespace {
+
+// What Model::load_behind_layers loads begins so. (Norms are too small to count.)
+constexpr std::array<std::string_view, 5> kBehindLayers = {
+    "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
+
+// N of blk.N.*; -1: stands before the layers; the largest number: behind them.
+int layer_of(std::string_view tensor) {
+  constexpr std::string_view kPrefix = "blk.";
+  if (tensor.starts_with(kPrefix)) {
+    int layer = -1;
+    std::from_chars(tensor.data() + kPrefix.size(), tensor.data() + tensor.size(), layer);
+    return layer;
+  }
+  const bool is_behind = std::ranges::any_of(
+      kBehindLayers, [&](std::string_view prefix) { return tensor.starts_with(prefix); });
+  return is_behind ? std::numeric_limits<int>::max() : -1;
+}
+
+bool has_last_layer(const LayerRange& layers) {
+  return layers.end == std::numeric_limits<int>::max();
+}
+
+bool holds(const ModelPart& part, std::string_view tensor) {
+  const int layer = layer_of(tensor);
+  if (layer < 0) return part.layers.first == 0;
+  if (layer == std::numeric_limits<int>::max()) return has_last_layer(part.layers);
+  return part.layers.holds(layer);
+}
+
+}  // namespace
+
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {
+  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
+  std::int64_t all = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    bool is_own = holds(part, tensor.name);
+    if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
+    if (!is_own) continue;
+    all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
+                                              : std::ssize(tensor.bytes);
+  }
+  return all;
+}
+
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
+                           std::int64_t rows) {
+  constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
+  const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
+  // A higher rank is an error where it is loaded.
+  const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
+  std::int64_t floats = adapter_floats(rows, rank);
+  for (const gguf::Lora& adapter : adapters) {
+    for (const auto& [tensor, pair] : adapter.pairs()) {
+      if (!holds(part, tensor)) continue;
+      floats = saturating_add(
+          floats, saturating_add(saturating_multiply(padded(pair.rank()), pair.a->shape[0]),
+                                 saturating_multiply(pair.rank(), padded(pair.b->shape[1]))));
+    }
+  }
+  return saturating_multiply(floats, std::int64_t{sizeof(float)});
+}
+
+}  // namespace linnet

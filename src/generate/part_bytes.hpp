@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "generate/engine_options.hpp"
+#include "gguf/gguf_file.hpp"
+#include "gguf/lora.hpp"
+
+namespace linnet {
+
+/// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
+
+/// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
+                           std::int64_t rows);
+
+}  // namespace linnet

@@ -1,0 +1,93 @@
+#include "generate/step/sequence_queue.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace linnet {
+
+SequenceQueue::SequenceQueue(const Model& model, Backend& backend, SequenceMemory& memory,
+                             std::unique_ptr<Drafter> drafter)
+    : model_(model), cache_(backend, memory, model.spec().causal), drafter_(std::move(drafter)) {}
+
+void SequenceQueue::add(GenerateRequest request) {
+  request.sampling.min_tokens = request.min_tokens;
+  request.sampling.end_tokens = request.stop_tokens;
+  const VisionSpec* const vision = encoder_ ? &encoder_->spec() : nullptr;
+  sequences_.emplace_back(std::move(request), next_id_++, model_.spec(), vision);
+}
+
+void SequenceQueue::finish(Sequences::iterator sequence, const Result<FinishReason>& ending) {
+  const auto on_finish = std::move(sequence->request.on_finish);
+  if (drafter_) drafter_->end(sequence->id, sequence->tokens);
+  release(*sequence);
+  sequences_.erase(sequence);
+  if (on_finish) on_finish(ending);
+}
+
+void SequenceQueue::drop_all() {
+  for (Sequence& sequence : sequences_) {
+    if (drafter_) drafter_->end(sequence.id, sequence.tokens);
+    release(sequence);
+  }
+  sequences_.clear();
+}
+
+bool SequenceQueue::waits_for_older(const Sequence& sequence) {
+  if (!model_.spec().causal || sequence.needs_all_hidden()) return false;
+  for (Sequence& older : sequences_) {
+    if (&older == &sequence) break;
+    if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;
+    const auto last = sequence.tokens.end() - 1;  // of which the logits are needed
+    const auto common =
+        std::mismatch(sequence.tokens.begin(), last, older.tokens.begin(), older.tokens.end());
+    const std::int64_t shared = common.first - sequence.tokens.begin();
+    if (shared < kPageTokens || shared <= older.stored.computed) continue;
+    cache_.add_border(older.stored, shared);
+    return true;
+  }
+  return false;
+}
+
+bool SequenceQueue::start(Sequence& sequence) {
+  if (sequence.refused_after == releases_) return false;
+  const auto running = std::ranges::count_if(sequences_, &Sequence::started);
+  // Of the last token the results are needed.
+  const std::int64_t most_known = sequence.needs_all_hidden() ? 0 : std::ssize(sequence.tokens) - 1;
+  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
+    sequence.refused_after = releases_;
+    return false;
+  }
+  sequence.started = true;
+  if (sequence.request.on_start) {
+    std::exchange(sequence.request.on_start, nullptr)(sequence.stored.computed);
+  }
+  return true;
+}
+
+bool SequenceQueue::reserve_pages(Sequences::iterator sequence, std::int64_t tokens) {
+  while (!cache_.reserve(sequence->stored, tokens)) {
+    if (!preempt_younger_than(sequence)) return false;
+  }
+  return true;
+}
+
+// The youngest one.
+bool SequenceQueue::preempt_younger_than(Sequences::iterator sequence) {
+  for (auto other = std::prev(sequences_.end()); other != sequence; --other) {
+    if (!other->started || other->has_rows) continue;
+    release(*other);
+    other->started = false;
+    ++preemptions_;
+    return true;
+  }
+  return false;
+}
+
+void SequenceQueue::release(Sequence& sequence) {
+  cache_.end(sequence.stored, sequence.tokens);
+  if (encoder_) encoder_->drop(sequence.id);
+  ++releases_;
+}
+
+}  // namespace linnet

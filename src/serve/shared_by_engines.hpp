@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <utility>
+
+#include "serve/engine_room.hpp"
+#include "serve/generation.hpp"
+#include "serve/step_turns.hpp"
+
+namespace linnet::serve {
+
+/// Of each engine, but for the room, which they share.
+struct EngineLimits {
+  std::size_t most_running = 32;  ///< texts generated side by side
+  std::size_t most_waiting = 1024;
+  /// Prompts are cut so that running texts wait about so long for their next token at most.
+  std::chrono::milliseconds most_gap{200};
+  /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
+  std::filesystem::path cache_folder;
+  EngineRoom::Limits room;
+};
+
+/// What the engines of a server share.
+struct SharedByEngines {
+  /// Called from the threads of engines with what a step gave; has notify() of the texts called.
+  /// Where it throws, for want of memory, it is called again.
+  using Deliver = std::function<void(const Notices& notices)>;
+
+  SharedByEngines(const EngineLimits& given, Deliver given_deliver)
+      : limits(given), deliver(std::move(given_deliver)), room(limits.room) {}
+
+  const EngineLimits limits;
+  const Deliver deliver;
+  EngineRoom room;
+  StepTurns turns;
+};
+
+}  // namespace linnet::serve
