@@ -9,7 +9,7 @@ PRESET ?= release
 .PHONY: demo test build program packages
 
 demo: program
-	build/$(PRESET)/linnet generate
+	build/$(PRESET)/linnet generate < /dev/null
 
 test: build
 	ctest --preset $(PRESET) --parallel 2

@@ -20,7 +20,7 @@ rows_of_the_first() {
   bench -p 0 -n 64 -r 2 -s 256 | tail -1
   say "at depth 32768" && bench -p 0 -n 64 -d 32768 -r 1
   say "from start to the first token"
-  time timed ours 60 "$files/linnet" generate --gguf "$model" --device cuda -m 1 >/dev/null
+  time timed ours 60 "$files/linnet" generate --gguf "$model" --device cuda -m 1 < /dev/null >/dev/null
   say "kernels one after the other" && LINNET_CUDA_WITHOUT=early bench -p 0 -n 128 -r 2
   say "without graphs" && LINNET_CUDA_WITHOUT=graphs bench -p 0 -n 128 -r 2
   say "without cuBLASLt: wgmma" && LINNET_CUDA_WITHOUT=library bench -p 4096 -n 0 -r 2

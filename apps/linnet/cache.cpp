@@ -6,6 +6,7 @@
 #include <ctime>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "chat/json_text.hpp"
 #include "hub/cached_models.hpp"
@@ -27,6 +28,7 @@ using State = CachedModel::State;
 struct Options {
   hub::CacheSelection selection;
   bool remove = false;
+  bool names = false;
   bool yes = false;
   bool json = false;
 };
@@ -94,6 +96,15 @@ Json model_json(const CachedModel& model) {
 }
 
 Status print_json(const Json& json) { return write_output(ascii_json_text(json) + "\n"); }
+
+// Names that others gave folders of the cache need not be those of repos.
+Status print_names(const std::vector<CachedModel>& models) {
+  std::set<std::string> names;
+  for (const CachedModel& model : models) {
+    if (hub::RepoFile{model.repo, "any", "any"}.check()) names.insert(model.repo);
+  }
+  return write_output(names.empty() ? "" : fmt::format("{}\n", fmt::join(names, "\n")));
+}
 
 std::string counted(std::size_t models) {
   return fmt::format("{} model{}", models, models == 1 ? "" : "s");
@@ -167,6 +178,7 @@ Status run(const Options& options) {
   if (!settings) return settings.error();
   const auto found = hub::list_cached_models(settings->cache, options.selection);
   if (!found) return found.error();
+  if (options.names) return print_names(found->models);
   for (const std::string& text : found->notes) note("note:    {}\n", printable(text));
   const bool is_narrowed = !options.selection.repo.empty() || options.selection.unfinished_only;
   if (found->models.empty() && is_narrowed) {
@@ -183,7 +195,8 @@ void add_cache(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("cache", "List or remove the models that were downloaded");
   auto options = std::make_shared<Options>();
   hub::CacheSelection& selection = options->selection;
-  auto* const repo = app->add_option("--repo", selection.repo, "only of this repo, OWNER/NAME");
+  auto* const repo =
+      app->add_option("--repo", selection.repo, "only of this repo, OWNER/NAME")->type_name("REPO");
   app->add_option("--gguf", selection.file,
                   "only this file of --repo; of a split model any part names the whole")
       ->type_name("FILE")
@@ -197,7 +210,10 @@ void add_cache(CLI::App& parent, int& exit_status) {
       ->excludes(revision);
   auto* const remove = app->add_flag("--remove", options->remove, "remove what would be listed");
   app->add_flag("--yes,-y", options->yes, "do not ask at a terminal")->needs(remove);
-  app->add_flag("--json", options->json, "print one JSON object");
+  auto* const names =
+      app->add_flag("--names", options->names, "print the names of the repos alone");
+  names->excludes(remove);
+  app->add_flag("--json", options->json, "print one JSON object")->excludes(names);
   app->footer(
       "A line has the size, the day when the model was last used, its repo and its file.\n\n"
       "Examples:\n"

@@ -25,20 +25,16 @@ constexpr std::int64_t kContinuationTokens = 100;
 struct Options {
   ModelOptions model;
   SamplingOptions sampling;
-  std::string system, prompt, chat_template, overflow;
+  std::string system, prompt, chat_template, overflow, think;
   std::vector<std::string> images;
   std::int64_t max_tokens = 0;
 };
-
-bool is_bundled(const ModelOptions& options) {
-  return options.gguf.empty() && options.repo.empty();
-}
 
 // The bundled model is not made for conversations; for any other a template must be there.
 Result<TemplateSources> template_sources(const ModelFile& file, Options& options) {
   if (!options.chat_template.empty()) return find_chat_template(options.chat_template);
   auto sources = read_chat_templates(file.file());
-  if (!sources || !sources->empty() || !is_bundled(options.model)) return sources;
+  if (!sources || !sources->empty() || !options.model.source.is_bundled()) return sources;
   if (options.max_tokens == 0) options.max_tokens = kContinuationTokens;
   note(
       "linnet: the bundled model only continues texts, here by {} tokens a message (as with "
@@ -102,9 +98,8 @@ auto read_interruptibly(const InterruptCatcher& catcher, const Read& read) -> de
 // One message and its answer: the prompt and what is piped in.
 Status answer_once(ChatConsole& console, const std::string& prompt) {
   if (isatty(STDIN_FILENO) == 1) return say(console, prompt);
-  const auto input = read_interruptibly(console.catcher, [] {
-    return read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
-  });
+  const auto input =
+      read_interruptibly(console.catcher, [] { return read_input("what goes with --prompt"); });
   if (!input) return input.error();
   return say(console, input->empty() ? prompt : prompt + "\n\n" + *input);
 }
@@ -159,6 +154,11 @@ Status run(Options options) {
   InterruptCatcher catcher({SIGINT});
   ChatSession session(**engine, **file, *chat_template, std::move(settings), catcher);
   session.history().set_system(options.system);
+  if (!options.think.empty()) {
+    if (Status s = session.set_thinking(options.think == "on"); !s) {
+      return Error{"--think: " + s.error().message};
+    }
+  }
   ChatConsole console{session, catcher, {}, false};
   for (const std::string& image : options.images) {
     if (Status s = attach_picture(console, image); !s) return s;
@@ -178,7 +178,12 @@ void add_chat(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("chat", "Talk with a model");
   app->footer(
       "Standard input that is not a terminal is a conversation with a message or a /command a\n"
-      "line; with --prompt it is all one message: cat FILE | linnet chat --prompt 'Summarise'");
+      "line; with --prompt it is all one message.\n\n"
+      "Examples:\n"
+      "  linnet chat --gguf model.gguf\n"
+      "  linnet chat --gguf model.gguf --system 'You are brief.' --think off\n"
+      "  linnet chat --gguf model.gguf --mmproj auto --image cat.jpg --prompt 'What is this?'\n"
+      "  linnet chat --gguf model.gguf --prompt 'Summarise' < notes.txt > summary.txt");
   auto options = std::make_shared<Options>();
   app->add_option("--system", options->system, "system message");
   app->add_option("--prompt", options->prompt, "first message");
@@ -186,6 +191,9 @@ void add_chat(CLI::App& parent, int& exit_status) {
   app->add_option("--chat-template", options->chat_template,
                   "built-in template or file, where the model's own is missing or wrong")
       ->type_name("NAME|FILE");
+  app->add_option("--think", options->think,
+                  "whether the model thinks before it answers (default: as its template has it)")
+      ->check(CLI::IsMember({"on", "off"}));
   app->add_option("--max-tokens,-m", options->max_tokens,
                   "most tokens of an answer (default: what the context holds)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));

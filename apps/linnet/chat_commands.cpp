@@ -96,6 +96,13 @@ Status show_stats(ChatConsole& console, const std::string&) {
   return {};
 }
 
+Status set_thinking(ChatConsole& console, const std::string& argument) {
+  if (argument != "on" && argument != "off") return Error{"/think needs on or off"};
+  Status status = console.session.set_thinking(argument == "on");
+  if (status) note("thinking: {}\n", argument);
+  return status;
+}
+
 // Without an argument it shows all, with NAME VALUE it sets one.
 Status show_params(ChatConsole& console, const std::string& argument) {
   ChatSettings& settings = console.session.settings();
@@ -130,6 +137,7 @@ constexpr std::array kCommands = {
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
     Command{"/image", "FILE", "show the model a picture with the next message (--mmproj)",
             show_picture},
+    Command{"/think", "on|off", "whether the model thinks before it answers", set_thinking},
     Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
     Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
             show_params},

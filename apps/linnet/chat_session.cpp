@@ -6,6 +6,7 @@
 #include "chat/json_text.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "grammar/json_schema.hpp"
+#include "linnet/chat_thinking.hpp"
 #include "linnet/console.hpp"
 #include "linnet/prompt_line.hpp"
 
@@ -28,6 +29,7 @@ ChatSession::ChatSession(Engine& engine, const ModelFile& file, const ChatTempla
     : engine_(engine),
       tokenizer_(*file.tokenizer()),
       template_(chat_template),
+      thinking_variable_(thinking_variable(chat_template)),
       settings_(std::move(settings)),
       catcher_(catcher),
       end_tokens_(end_tokens(tokenizer_)),
@@ -50,6 +52,14 @@ Status ChatSession::regenerate() {
   return status;
 }
 
+Status ChatSession::set_thinking(bool wanted) {
+  if (thinking_variable_.empty()) {
+    return Error{"the chat template knows no switch for thinking (enable_thinking or thinking)"};
+  }
+  settings_.thinking = wanted;
+  return {};
+}
+
 Status ChatSession::answer() {
   auto encoded = make_prompt();
   if (!encoded) return encoded.error();
@@ -67,6 +77,7 @@ Status ChatSession::answer() {
 Result<ChatSession::EncodedPrompt> ChatSession::encode_history() const {
   ChatRequest request;
   request.messages = history_.shown();
+  if (settings_.thinking) request.variables = {{thinking_variable_, *settings_.thinking}};
   auto prompt = template_.render(request);
   if (!prompt) return prompt.error();
   Pictures pictures = pictures_.in(prompt->text);

@@ -39,6 +39,10 @@ class ChatSession {
   /// Answers the last message once more, with another seed.
   Status regenerate();
 
+  /// Lets the model think before it answers, or not; an Error where its template knows no such
+  /// thing.
+  Status set_thinking(bool wanted);
+
   /// Writes the conversation with what was computed for it; where `path` ends in .json, the
   /// messages alone.
   Status save(const std::string& path);
@@ -69,6 +73,7 @@ class ChatSession {
   Engine& engine_;
   const Tokenizer& tokenizer_;
   const ChatTemplate& template_;
+  const std::string thinking_variable_;
   ChatSettings settings_;
   const InterruptCatcher& catcher_;
   std::vector<TokenId> end_tokens_;

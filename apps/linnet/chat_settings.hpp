@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct ChatSettings {
   std::int64_t min_tokens = 0;
   std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
   Overflow overflow = Overflow::kError;
-  bool is_terminal = false;  ///< standard output is one
-  bool has_styles = false;   ///< and shows dim text
+  std::optional<bool> thinking;  ///< nothing: as the template has it
+  bool is_terminal = false;      ///< standard output is one
+  bool has_styles = false;       ///< and shows dim text
 };
 
 }  // namespace linnet::app

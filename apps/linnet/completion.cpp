@@ -47,6 +47,8 @@ std::string bash_kind(const CompletedValue& value) {
       return "gguf";
     case Kind::kFolder:
       return "folder";
+    case Kind::kRepo:
+      return "repo";
     case Kind::kWords:
       break;
   }
@@ -94,6 +96,10 @@ constexpr std::string_view kBashEnd = R"(  esac
       mapfile -t COMPREPLY < <(compgen -f -X '!*.gguf' -- "$word"; compgen -d -- "$word") ;;
     file) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     folder) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+    repo)
+      local repos
+      repos=$("${COMP_WORDS[0]}" cache --names 2>/dev/null)
+      mapfile -t COMPREPLY < <(compgen -W "$repos" -- "$word") ;;
     =*) mapfile -t COMPREPLY < <(compgen -W "${kind#=}" -- "$word") ;;
     '') mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word") ;;
   esac
@@ -126,6 +132,8 @@ std::string zsh_action(const CompletedValue& value) {
       return ":model:_files -g \"*.gguf\"";
     case Kind::kFolder:
       return ":folder:_files -/";
+    case Kind::kRepo:
+      return ":repo:($(linnet cache --names 2>/dev/null))";
     case Kind::kWords:
       break;
   }
@@ -189,6 +197,8 @@ std::string fish_value(const CompletedValue& value) {
       return " -x -k -a '(__fish_complete_suffix .gguf)'";
     case Kind::kFolder:
       return " -x -a '(__fish_complete_directories)'";
+    case Kind::kRepo:
+      return " -x -a '(linnet cache --names 2>/dev/null)'";
     case Kind::kWords:
       break;
   }

@@ -18,7 +18,7 @@ std::vector<std::string> split(std::string_view text, char separator) {
   }
 }
 
-// The names of types tell it: FILE, FILE[:SCALE], NAME|FILE, FOLDER, {f32,f16}, auto|N.
+// The names of types tell it: FILE, FILE[:SCALE], NAME|FILE, FOLDER, REPO, {f32,f16}, auto|N.
 CompletedValue value_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const auto open = type.find('{'), close = type.find('}', open);
@@ -30,6 +30,7 @@ CompletedValue value_of(const CLI::Option& option) {
     return std::ranges::find(types, name) != types.end();
   };
   if (is("FOLDER")) return {Kind::kFolder, {}};
+  if (is("REPO")) return {Kind::kRepo, {}};
   if (is("FILE")) {
     const bool is_model =
         option.check_lname("gguf") || option.get_description().starts_with("GGUF file");

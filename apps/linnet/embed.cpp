@@ -18,8 +18,32 @@ using Vectors = std::vector<std::vector<float>>;
 struct Options {
   ModelOptions model;
   std::vector<std::string> prompts;
+  std::string pooling;
+  bool no_normalize = false;
   bool json = false;
 };
+
+// What the user sets, else what the model was trained with.
+Result<Pooling> choose_pooling(const Options& options, const ModelFile& file) {
+  for (const Pooling pooling : {Pooling::kMean, Pooling::kFirst, Pooling::kLast}) {
+    if (options.pooling == pooling_name(pooling)) return pooling;
+  }
+  return model_pooling(file.file());
+}
+
+// As the model gives them, or with length 1.
+Result<Vectors> make_vectors(Engine& engine, const Options& options, const Texts& texts,
+                             Pooling pooling) {
+  if (!options.no_normalize) return embed_texts(engine, texts, pooling);
+  const auto pooled = pool_texts(engine, texts, pooling, "text");
+  if (!pooled) return pooled.error();
+  Vectors vectors;
+  for (const PooledStates& states : *pooled) {
+    const std::vector<double> values = states.values();
+    vectors.emplace_back(values.begin(), values.end());
+  }
+  return vectors;
+}
 
 Result<std::vector<std::string>> read_texts(const Options& options) {
   return options.prompts.empty() ? read_lines() : options.prompts;
@@ -55,7 +79,7 @@ Status run(const Options& options) {
   if (!file) return file.error();
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
-  const auto pooling = model_pooling((*file)->file());
+  const auto pooling = choose_pooling(options, **file);
   if (!pooling) return pooling.error();
   const auto texts = read_texts(options);
   if (!texts) return texts.error();
@@ -63,7 +87,7 @@ Status run(const Options& options) {
   if (!encoded) return encoded.error();
   const auto engine = load_for_pooling(**file, options.model, *encoded, "text");
   if (!engine) return engine.error();
-  const auto vectors = embed_texts(**engine, *encoded, *pooling);
+  const auto vectors = make_vectors(**engine, options, *encoded, *pooling);
   if (!vectors) return vectors.error();
   return options.json ? print_json(*vectors, *encoded, *pooling) : print(*vectors);
 }
@@ -77,6 +101,12 @@ void add_embed(CLI::App& parent, int& exit_status) {
                   "a text; repeatable (default: each line of standard input is one)")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_option("--pooling", options->pooling,
+                  "how the states of the tokens become one vector; first is also called CLS "
+                  "(default: as the model's file says, else mean)")
+      ->check(CLI::IsMember({"mean", "first", "last"}));
+  app->add_flag("--no-normalize", options->no_normalize,
+                "leave the vectors as long as they are, instead of length 1");
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each text");
   options->model.add_to(*app);
   app->footer(

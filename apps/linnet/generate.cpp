@@ -15,6 +15,7 @@
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/picture_files.hpp"
 #include "linnet/prompt_line.hpp"
 #include "linnet/sampling_options.hpp"
@@ -30,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 struct Options {
   ModelOptions model;
   std::string prompt = "In the beginning the Universe was created.";
+  bool has_prompt = false;  ///< and this is not just the default
   std::string prompt_file;
   std::string prompt_cache;
   std::vector<std::string> images;
@@ -45,9 +47,16 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// What is piped in is the prompt where nothing else is named; programs that are started without a
+// terminal have an empty input.
 Result<std::string> read_prompt(const Options& options) {
-  if (options.prompt_file.empty()) return options.prompt;
-  return read_text(options.prompt_file);
+  const bool is_piped = options.prompt_file == "-" ||
+                        (options.prompt_file.empty() && !options.has_prompt && is_input_piped());
+  if (!is_piped && options.prompt_file.empty()) return options.prompt;
+  auto text = is_piped ? read_input("the prompt") : read_text(options.prompt_file);
+  if (!text) return text;
+  const bool is_absent = text->empty() && options.prompt_file.empty();
+  return is_absent ? options.prompt : without_last_newline(std::move(*text));
 }
 
 // Shows answers one after the other, the first that has not ended as it comes.
@@ -209,8 +218,16 @@ Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutc
   return {};
 }
 
+Status with_picture_hint(const Status& status, const Pictures& pictures) {
+  if (pictures.empty()) return status;
+  return Error{status.error().message + "; --image-tokens makes pictures take fewer"};
+}
+
 Status run(const Options& options) {
   const auto start = Clock::now();
+  if (!options.prompt_cache.empty()) {
+    if (Status s = check_can_be_written(options.prompt_cache); !s) return s;
+  }
   auto file = open_model(options.model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
@@ -227,7 +244,9 @@ Status run(const Options& options) {
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);
-  if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) return s;
+  if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) {
+    return with_picture_hint(s, outcome.pictures);
+  }
   note_summary(**file, *plan);
 
   auto engine =
@@ -254,7 +273,8 @@ void add_generate(CLI::App& parent, int& exit_status) {
   const auto prompt =
       app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
   app->add_option("--prompt-file", options->prompt_file,
-                  "file with the text to continue; - for standard input")
+                  "file with that text, without its last newline; -: standard input, which is read "
+                  "as well where a text is piped in and neither option is there")
       ->type_name("FILE")
       ->excludes(prompt);
   app->add_option("--prompt-cache", options->prompt_cache,
@@ -282,10 +302,14 @@ void add_generate(CLI::App& parent, int& exit_status) {
       "Examples:\n"
       "  linnet generate --gguf model.gguf --prompt 'Once upon a time' -m 200 --temp 0.8\n"
       "  linnet generate --gguf model.gguf --prompt-file report.txt --prompt-cache report.cache\n"
+      "  echo 'Once upon a time' | linnet generate --gguf model.gguf\n"
       "  linnet generate --gguf model.gguf --prompt 'A user: ' --json-schema user.json\n"
       "  linnet generate --gguf model.gguf --mmproj auto --image cat.jpg --prompt 'A picture of'\n"
       "  linnet generate --gguf model.gguf --prompt 'Names:' --n 3 --temp 1 --stop .");
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->callback([options, prompt, &exit_status] {
+    options->has_prompt = !prompt->empty();
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

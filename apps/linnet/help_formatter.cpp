@@ -29,16 +29,32 @@ std::size_t terminal_columns() {
   return kUsual;
 }
 
-// What the check says tells the type as well: TYPE:CHECK. (The colon of A[:B] is the user's.)
+// What the check says tells the type as well: TYPE:CHECK. (The colons of A[:B] and A=B:C are the
+// user's.)
 std::string shown_type(const std::string& type) {
   const auto colon = type.find(':');
   if (colon == std::string::npos || type.find("[:") == colon - 1) return type;
+  if (type.find('=') < colon) return type;
   std::string check = type.substr(colon + 1);
+  constexpr std::size_t kMostWords = 60;  // the description tells what they are
+  if (check.starts_with('{') && check.size() > kMostWords) return type.substr(0, colon);
   const auto range = check.find(" in [");
   const auto dash = check.find(" - ", range);
   if (range == std::string::npos || dash == std::string::npos) return check;
   const bool is_open = std::atof(check.c_str() + dash + 3) >= kOutOfReach;
   return is_open ? check.substr(0, range) : check;
+}
+
+// What most people look for stands behind the line of usage, not behind all options.
+std::string with_examples_first(std::string text) {
+  const auto examples = text.rfind("\nExamples:\n");
+  const auto usage = text.find("\nUsage: ");
+  const auto place = usage == text.npos ? usage : text.find('\n', usage + 1);
+  if (examples == text.npos || place >= examples) return text;
+  std::string shown = text.substr(examples);
+  text.erase(examples);
+  text.insert(place + 1, shown);
+  return text;
 }
 
 }  // namespace
@@ -85,7 +101,7 @@ std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
                                      CLI::AppFormatMode mode) const {
   std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
   replace_first(text, "\n\n\n", "\n\n");
-  return text;
+  return with_examples_first(std::move(text));
 }
 
 }  // namespace linnet::app

@@ -57,6 +57,7 @@ Status run(const Options& options) {
   if (Status s = check_makes_text(**file); !s) return s;
   const auto& model_path = (*file)->file().path();
   if (Status s = check_replaces_no_input(options.path, {model_path, options.text}); !s) return s;
+  if (Status s = check_can_be_written(options.path); !s) return s;
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   const auto windows = read_windows(options, **tokenizer);

@@ -1,6 +1,8 @@
 #include "linnet/input_lines.hpp"
 
 #include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +17,26 @@ namespace linnet::app {
 Result<std::string> read_text(const std::string& path) {
   if (path == "-") return read_descriptor(STDIN_FILENO, "standard input", kLongestTextBytes);
   return read_file(path, kLongestTextBytes);
+}
+
+bool is_input_piped() {
+  struct stat input {};
+  if (fstat(STDIN_FILENO, &input) != 0) return false;
+  return S_ISFIFO(input.st_mode) || S_ISREG(input.st_mode);
+}
+
+Result<std::string> read_input(std::string_view what) {
+  constexpr int kPatienceMs = 1000;
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  if (poll(&input, 1, kPatienceMs) == 0) note("linnet: waiting for {} on standard input\n", what);
+  return read_text("-");
+}
+
+std::string without_last_newline(std::string text) {
+  if (!text.ends_with('\n')) return text;
+  text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  return text;
 }
 
 Result<std::string> file_or_text(const std::string& argument, std::string_view mark) {

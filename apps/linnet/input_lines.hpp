@@ -19,6 +19,17 @@ inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 /// kLongestTextBytes or can't be read.
 Result<std::string> read_text(const std::string& path);
 
+/// Whether standard input is a pipe or a file, which a caller gives on purpose. Terminals, sockets
+/// and /dev/null are what a program has by chance.
+bool is_input_piped();
+
+/// All of standard input, which must be as read_text() has it. Where nothing comes for a second, a
+/// line on stderr says that `what` is waited for.
+Result<std::string> read_input(std::string_view what);
+
+/// `text` without its last line's end (LF or CR LF), which editors and `echo` write.
+std::string without_last_newline(std::string text);
+
 /// The file of that name, or `argument` itself where it is a text with `mark` in it. An Error where
 /// it is neither.
 Result<std::string> file_or_text(const std::string& argument, std::string_view mark);

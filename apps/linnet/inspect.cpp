@@ -10,8 +10,10 @@
 #include "gguf/gguf_file.hpp"
 #include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
 #include "linnet/output_path.hpp"
+#include "linnet/override_option.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -25,7 +27,8 @@ constexpr std::size_t kShownText = 256;        // for people, of whom a line is 
 constexpr std::size_t kOutputBytes = 1 << 16;  // that are written together
 
 struct Options {
-  std::string gguf;
+  ModelSource source;
+  std::vector<std::string> overrides;
   std::string tensor;
   std::string npy;
   bool json = false;
@@ -228,15 +231,17 @@ Status print_tensor(const gguf::Tensor& tensor) {
 }
 
 Status run(const Options& options) {
-  auto file = gguf::File::open(options.gguf);
+  const auto path = find_model(options.source, Unfit::kWarn);
+  if (!path) return path.error();
+  auto file = gguf::File::open(*path, parse_overrides(options.overrides));
   if (!file) return file.error();
   if (options.tensor.empty()) return options.json ? print_json(*file) : print_text(*file);
   const gguf::Tensor* tensor = file->find_tensor(options.tensor);
   if (!tensor) {
-    return Error{fmt::format("{}: there is no tensor {}", options.gguf, options.tensor)};
+    return Error{fmt::format("{}: there is no tensor {}", *path, options.tensor)};
   }
   if (options.npy.empty()) return print_tensor(*tensor);
-  if (Status s = check_replaces_no_input(options.npy, {options.gguf}); !s) return s;
+  if (Status s = check_replaces_no_input(options.npy, {*path}); !s) return s;
   return write_tensor(*tensor, options.npy);
 }
 
@@ -246,13 +251,19 @@ void add_inspect(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("inspect", "Show what is in a GGUF file, without loading the model");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file")->type_name("FILE")->required();
   const auto tensor =
       app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
   app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32")
       ->type_name("FILE")
       ->needs(tensor);
   app->add_flag("--json", options->json, "print one JSON object")->excludes(tensor);
+  options->source.add_to(*app);
+  add_override_option(*app, options->overrides)->group("Model");
+  app->footer(
+      "Examples:\n"
+      "  linnet inspect --gguf model.gguf\n"
+      "  linnet inspect --repo OWNER/NAME --gguf FILE --json\n"
+      "  linnet inspect --gguf model.gguf --tensor output_norm.weight");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

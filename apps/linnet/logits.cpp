@@ -21,6 +21,7 @@ Status run(const Options& options) {
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
   if (Status s = check_replaces_no_input(options.npy, {(*file)->file().path()}); !s) return s;
+  if (Status s = check_can_be_written(options.npy); !s) return s;
   const EngineOptions engine_options = options.model.engine_options(**file);
   auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();

@@ -39,9 +39,9 @@ LoraOption parse_lora(const std::string& text) {
   return {std::move(path), strength.value_or(1.0f)};
 }
 
-void add_lora_option(CLI::App& app, std::vector<std::string>& texts,
-                     const std::string& description) {
-  app.add_option("--lora", texts, description + "; repeatable")
+CLI::Option* add_lora_option(CLI::App& app, std::vector<std::string>& texts,
+                             const std::string& description) {
+  return app.add_option("--lora", texts, description + "; repeatable")
       ->type_name("FILE[:SCALE]")
       ->expected(1)
       ->allow_extra_args(false)

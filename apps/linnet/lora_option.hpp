@@ -17,7 +17,7 @@ struct LoraOption {
 LoraOption parse_lora(const std::string& text);
 
 /// Adds --lora, which may be given several times, to `app`.
-void add_lora_option(CLI::App& app, std::vector<std::string>& texts,
-                     const std::string& description);
+CLI::Option* add_lora_option(CLI::App& app, std::vector<std::string>& texts,
+                             const std::string& description);
 
 }  // namespace linnet::app

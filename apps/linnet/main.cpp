@@ -50,6 +50,13 @@ void refuse_empty_values(CLI::App& app) {
   }
 }
 
+int refuse(const CLI::App& app, const std::string& problem) {
+  const auto parsed = app.get_subcommands();
+  const std::string command = parsed.empty() ? "" : parsed.front()->get_name() + " ";
+  note("{}\nlinnet {}--help tells the options\n", problem, command);
+  return kUsage;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{
       "Runs language models from GGUF files.\n\n"
@@ -77,14 +84,15 @@ int run(int argc, char** argv) {
   try {
     app.parse(arguments);
   } catch (const CLI::Success& asked) {  // for help or the version
+    if (const std::string problem = help_problem(app, read_arguments(argc, argv));
+        !problem.empty()) {
+      return refuse(app, problem);
+    }
     std::ostringstream out, err;
     app.exit(asked, out, err);
     return report(write_output(out.str()));
   } catch (const CLI::ParseError& error) {
-    const auto parsed = app.get_subcommands();
-    const std::string command = parsed.empty() ? "" : parsed.front()->get_name() + " ";
-    note("{}\nlinnet {}--help tells the options\n", printable(usage_problem(app, error)), command);
-    return kUsage;
+    return refuse(app, printable(usage_problem(app, error)));
   }
   return exit_status;
 }

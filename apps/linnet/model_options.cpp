@@ -10,8 +10,8 @@
 
 #include "base/utf8.hpp"
 #include "linnet/console.hpp"
-#include "linnet/download.hpp"
 #include "linnet/lora_option.hpp"
+#include "linnet/override_option.hpp"
 
 namespace linnet::app {
 namespace {
@@ -33,19 +33,8 @@ Result<std::string> find_bundled_model() {
                " was not found; name a model with --gguf"};
 }
 
-// Where the file lies on this machine.
-Result<std::string> find_model(const ModelOptions& options) {
-  std::error_code ignored;
-  if (options.repo.empty()) {
-    return options.gguf.empty() ? find_bundled_model() : Result<std::string>(options.gguf);
-  }
-  if (!options.gguf.empty() && fs::exists(options.gguf, ignored)) {
-    note("hub:     {} is a file on this machine, so --repo is not asked\n",
-         printable(options.gguf));
-    return options.gguf;
-  }
-  return download_model({options.repo, options.gguf, options.revision},
-                        options.force ? Unfit::kWarn : Unfit::kRefuse);
+Unfit unfit_of(const ModelOptions& options) {
+  return options.force ? Unfit::kWarn : Unfit::kRefuse;
 }
 
 // The only one of `names`, of what `place` holds.
@@ -64,7 +53,8 @@ Result<std::string> only_encoder(std::vector<std::string> names, const std::stri
 // The encoder of pictures that lies beside the model.
 Result<std::string> find_encoder(const ModelOptions& options, const fs::path& model) {
   std::error_code ignored;
-  const bool is_local = options.repo.empty() || model == options.gguf;
+  const ModelSource& source = options.source;
+  const bool is_local = source.repo.empty() || model == source.gguf;
   std::string name = options.mmproj;
   if (name == "auto" && is_local) {
     std::vector<std::string> names;
@@ -75,15 +65,14 @@ Result<std::string> find_encoder(const ModelOptions& options, const fs::path& mo
     return only_encoder(std::move(names), folder.string());
   }
   if (name == "auto") {
-    auto names = list_repo(options.repo, options.revision);
+    auto names = list_repo(source.repo, source.revision);
     if (!names) return names.error();
-    auto only = only_encoder(std::move(*names), options.repo);
+    auto only = only_encoder(std::move(*names), source.repo);
     if (!only) return only.error();
     name = *only;
   }
   if (is_local || fs::exists(name, ignored)) return name;
-  return download_model({options.repo, name, options.revision},
-                        options.force ? Unfit::kWarn : Unfit::kRefuse);
+  return download_model({source.repo, name, source.revision}, unfit_of(options));
 }
 
 // Puts as many layers on the GPU as fit, where no number was asked for. What is wrong is told by
@@ -160,89 +149,113 @@ void leave_out(std::string_view parts, CudaOptions& cuda) {
   }
 }
 
+// Under these headings of the help stand the options.
+constexpr const char* kModelGroup = "Model";
+constexpr const char* kRunGroup = "How it runs";
+
 constexpr const char* kRepoHelp = "Hugging Face repo, OWNER/NAME";
 
 void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision) {
   app.add_option("--revision", revision, "branch, tag or commit of --repo")
       ->needs(repo)
+      ->group(kModelGroup)
       ->capture_default_str();
 }
 
 }  // namespace
 
+void ModelSource::add_to(CLI::App& app) {
+  app.add_option("--gguf", gguf,
+                 "GGUF file of the model, or its name inside --repo (default: the only one of "
+                 "--repo, or the bundled model)")
+      ->type_name("FILE")
+      ->group(kModelGroup);
+  auto* const from = app.add_option("--repo", repo, kRepoHelp);
+  add_revision_option(app, from->type_name("REPO")->group(kModelGroup), revision);
+}
+
+void ReadingOptions::add_to(CLI::App& app) {
+  app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one")
+      ->group(kModelGroup);
+  add_override_option(app, overrides)->group(kModelGroup);
+}
+
 void ModelOptions::add_to(CLI::App& app) {
-  app.add_option(
-         "--gguf", gguf,
-         "GGUF file to load, or its name inside --repo (default: the only one of --repo, or "
-         "the bundled model)")
-      ->type_name("FILE");
-  add_revision_option(app, app.add_option("--repo", repo, kRepoHelp), revision);
+  source.add_to(app);
   add_run_options_to(app);
 }
 
 void ModelOptions::add_run_options_to(CLI::App& app) {
   app.parse_complete_callback([this] { read_environment(); });
   add_lora_option(app, adapters,
-                  "GGUF file of a LoRA adapter to add to the model while it runs, and a factor on "
-                  "what it adds");
+                  "GGUF file of a LoRA adapter to add while the model runs, and a factor on it")
+      ->group(kModelGroup);
+  reading.add_to(app);
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, 1024))
+      ->group(kRunGroup);
   app.add_option("--ctx", context,
                  "context length in tokens (default: the model's, as far as memory allows)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->group(kRunGroup);
   std::vector<std::string> kv_types;
   for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
   app.add_option("--kv-type", kv_type, "type of the KV cache; f8_e4m3 with --device cuda only")
       ->check(CLI::IsMember(kv_types))
-      ->capture_default_str();
-  app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one");
+      ->capture_default_str()
+      ->group(kRunGroup);
   app.add_option(
          "--device", device,
-         "where the model runs: cpu; cuda: the first NVIDIA GPU; auto: that if there is one "
-         "and the model, or some of its layers, fit, else cpu. The code for GPUs was proved on an "
-         "emulated device "
-         "and has run on no card yet: see docs/cuda.md")
+         "where the model runs; cuda: the first NVIDIA GPU, auto: that if the model or some "
+         "of its layers fit, else cpu. No card has run it yet: see docs/cuda.md")
       ->envname("LINNET_DEVICE")
       ->check(check_device)
       ->type_name("{auto,cpu,cuda}")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group(kRunGroup);
   app.add_option(
          "--gpu-layers", gpu_layers,
-         "with --device cuda: how many layers run on the GPU, the last ones; the others stay "
-         "on the CPU. auto: as many as fit beside a context of 8192 tokens, or of --ctx")
+         "with --device cuda: so many layers run there, the last ones; auto: as many as fit "
+         "beside a context of 8192 tokens, or of --ctx")
       ->check(check_gpu_layers)
       ->type_name("auto|N")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->group(kRunGroup);
   app.add_flag(
-      "--deterministic", cuda.deterministic,
-      "with --device cuda: what a text becomes depends on nothing that runs beside it, as it "
-      "always is on the CPU; slower, by how much is not measured yet");
+         "--deterministic", cuda.deterministic,
+         "with --device cuda: a text does not depend on what runs beside it, as never on the CPU; "
+         "slower")
+      ->group(kRunGroup);
   app.add_option("--backend", backend,
-                 "cpu, or reference: slow, plain loops for comparison, whatever the device")
+                 "reference: slow, plain loops to compare with, whatever the device")
       ->check(CLI::IsMember({"cpu", "reference"}))
-      ->capture_default_str();
-  app.add_flag("--force", force, "load even if memory seems too small");
+      ->capture_default_str()
+      ->group(kRunGroup);
+  app.add_flag("--force", force, "load even if memory seems too small")->group(kRunGroup);
 }
 
 void ModelOptions::add_speculation_to(CLI::App& app) {
   app.add_flag("--speculate", speculate,
-               "guess next tokens from the text so far and verify several at once: the same text, "
-               "faster where it repeats or quotes");
+               "guess tokens from the text so far, verify several at once: the same text, faster "
+               "where it repeats itself")
+      ->group(kRunGroup);
   app.add_option("--draft-model", draft_model,
                  "GGUF file of a smaller model with the same vocabulary that guesses instead")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->group(kRunGroup);
 }
 
 void ModelOptions::add_vision_to(CLI::App& app) {
   app.add_option(
          "--mmproj", mmproj,
          "GGUF file of the model's encoder of pictures, or its name inside --repo; auto: the "
-         "one there, or in the model's folder, with mmproj in its name")
-      ->type_name("FILE|auto");
+         "one there, or beside the model, with mmproj in its name")
+      ->type_name("FILE|auto")
+      ->group(kModelGroup);
   app.add_option(
          "--image-tokens", image_tokens,
-         "most tokens of a picture, where the encoder takes pictures of any size: more show "
-         "more, and take longer")
+         "most tokens of a picture, where its size is free: more show more, and take longer")
+      ->group(kModelGroup)
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 16))
       ->capture_default_str();
 }
@@ -285,9 +298,10 @@ void ModelSources::add_to(CLI::App& app) {
                  "GGUF file to load, or its name inside --repo (default: the only one of --repo, "
                  "or the bundled model); repeatable, for several models")
       ->type_name("FILE")
+      ->group(kModelGroup)
       ->allow_extra_args(false);
   auto* const from = app.add_option("--repo", repos, std::string(kRepoHelp) + "; repeatable");
-  from->allow_extra_args(false);
+  from->allow_extra_args(false)->type_name("REPO")->group(kModelGroup);
   add_revision_option(app, from, revision);
 }
 
@@ -299,9 +313,9 @@ std::string ModelSources::problem() const {
 
 ModelOptions ModelSources::model(std::size_t index, const ModelOptions& shared) const {
   ModelOptions model = shared;
-  if (index < ggufs.size()) model.gguf = ggufs[index];
-  if (!repos.empty()) model.repo = repos[std::min(index, repos.size() - 1)];
-  model.revision = revision;
+  if (index < ggufs.size()) model.source.gguf = ggufs[index];
+  if (!repos.empty()) model.source.repo = repos[std::min(index, repos.size() - 1)];
+  model.source.revision = revision;
   return model;
 }
 
@@ -320,10 +334,23 @@ void note_context(const MemoryPlan& plan) {
   }
 }
 
+Result<std::string> find_model(const ModelSource& source, Unfit unfit) {
+  std::error_code ignored;
+  if (source.is_bundled()) return find_bundled_model();
+  if (source.repo.empty()) return source.gguf;
+  if (!source.gguf.empty() && fs::exists(source.gguf, ignored)) {
+    note("hub:     {} is a file on this machine, so --repo is not asked\n", printable(source.gguf));
+    return source.gguf;
+  }
+  return download_model({source.repo, source.gguf, source.revision}, unfit);
+}
+
 Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
-  const auto path = find_model(options);
+  const auto path = find_model(options.source, unfit_of(options));
   if (!path) return path.error();
-  auto model = ModelFile::open(*path, options.pre_tokenizer);
+  const ReadingOptions& reading = options.reading;
+  auto model = ModelFile::open(*path, reading.pre_tokenizer, all_architectures(),
+                               parse_overrides(reading.overrides));
   if (!model) return model.error();
   for (const std::string& text : options.adapters) {
     const LoraOption adapter = parse_lora(text);

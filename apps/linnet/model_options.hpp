@@ -8,16 +8,33 @@
 #include <vector>
 
 #include "generate/engine.hpp"
+#include "linnet/download.hpp"
 
 namespace linnet::app {
 
-/// The options that every subcommand which runs a model shares.
-struct ModelOptions {
+/// Where a model comes from.
+struct ModelSource {
   std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the only one there,
                      ///< or the bundled model
   std::string repo;
   std::string revision = "main";
+
+  void add_to(CLI::App& app);
+  bool is_bundled() const { return gguf.empty() && repo.empty(); }
+};
+
+/// The options that say how a model's file is read.
+struct ReadingOptions {
   std::string pre_tokenizer;
+  std::vector<std::string> overrides;  ///< see parse_overrides()
+
+  void add_to(CLI::App& app);
+};
+
+/// The options that every subcommand which runs a model shares.
+struct ModelOptions {
+  ModelSource source;
+  ReadingOptions reading;
   std::string kv_type = "f16";
   std::string backend = "cpu";
   std::string device = "cpu";
@@ -62,6 +79,10 @@ struct ModelSources {
   /// Model number `index`, which else is as `shared` says.
   ModelOptions model(std::size_t index, const ModelOptions& shared) const;
 };
+
+/// Where the model's file lies on this machine; downloads it if need be, progress on stderr.
+/// `unfit` is for models that this machine can't run.
+Result<std::string> find_model(const ModelSource& source, Unfit unfit);
 
 /// What people call the model: its name, or its file's, in one line.
 std::string shown_name(const ModelFile& file);

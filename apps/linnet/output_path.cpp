@@ -1,5 +1,6 @@
 #include "linnet/output_path.hpp"
 
+#include "base/new_file.hpp"
 #include "hub/repo_file.hpp"
 
 namespace linnet::app {
@@ -15,6 +16,11 @@ Status check_replaces_no_input(const std::string& output,
     }
   }
   return {};
+}
+
+Status check_can_be_written(const std::string& path) {
+  std::error_code absent;
+  return std::filesystem::is_fifo(path, absent) ? Status() : NewFile(path).write({});
 }
 
 }  // namespace linnet::app

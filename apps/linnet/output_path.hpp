@@ -13,4 +13,8 @@ namespace linnet::app {
 Status check_replaces_no_input(const std::string& output,
                                std::initializer_list<std::filesystem::path> inputs);
 
+/// An Error where no file can be written at `path`, to be said before the work whose outcome goes
+/// there. Nothing is written, and a pipe is not opened, whose reader would see its end.
+Status check_can_be_written(const std::string& path);
+
 }  // namespace linnet::app

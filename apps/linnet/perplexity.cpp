@@ -68,8 +68,8 @@ Result<Loaded> load(const ModelOptions& model, const Options& options, const std
 Result<Loaded> load_reference(const Options& options, const std::string& text,
                               const Loaded& model) {
   ModelOptions of_reference = options.model;
-  of_reference.gguf = options.against;
-  of_reference.repo.clear();
+  of_reference.source.gguf = options.against;
+  of_reference.source.repo.clear();
   of_reference.adapters.clear();
   auto reference = load(of_reference, options, text);
   if (reference && reference->tokens != model.tokens) {

@@ -17,11 +17,18 @@ void add_pull(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("pull", "Download a model from Hugging Face and print its path");
   auto file = std::make_shared<hub::RepoFile>();
-  app->add_option("--repo", file->repo, "Hugging Face repo, OWNER/NAME")->required();
+  app->add_option("--repo", file->repo, "Hugging Face repo, OWNER/NAME")
+      ->type_name("REPO")
+      ->required();
   app->add_option("--gguf", file->name,
                   "name of the file inside the repo (default: its GGUF file, if it has just one)")
       ->type_name("FILE");
   app->add_option("--revision", file->revision, "branch, tag or commit")->capture_default_str();
+  app->footer(
+      "A download that was interrupted goes on where it was; the file is verified by its hash.\n\n"
+      "Examples:\n"
+      "  linnet pull --repo OWNER/NAME --gguf FILE\n"
+      "  linnet chat --gguf \"$(linnet pull --repo OWNER/NAME)\"");
   app->callback([file, &exit_status] { exit_status = report(run(*file)); });
 }
 

@@ -11,9 +11,11 @@
 #include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/lora_option.hpp"
+#include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/type_words.hpp"
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
 
@@ -23,7 +25,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Options {
-  std::string gguf, type, importance, path;
+  ModelSource source;
+  std::string type, importance, path;
   std::vector<std::string> rules, adapters;
   int threads = 0;
   bool dry_run = false;
@@ -156,9 +159,11 @@ Status run(const Options& options) {
   if (!mix) return mix.error();
   const auto rules = parse_rules(options.rules);
   if (!rules) return rules.error();
-  const auto file = gguf::File::open(options.gguf);
+  const auto model = find_model(options.source, Unfit::kWarn);
+  if (!model) return model.error();
+  const auto file = gguf::File::open(*model);
   if (!file) return file.error();
-  if (Status s = check_replaces_no_input(options.path, {options.gguf, options.importance}); !s) {
+  if (Status s = check_replaces_no_input(options.path, {*model, options.importance}); !s) {
     return s;
   }
   for (const std::string& adapter : options.adapters) {
@@ -191,16 +196,14 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "Write a model with its weights in fewer bits: smaller, faster, a little less "
       "exact");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file, best of F16, BF16 or F32 weights")
-      ->type_name("FILE")
-      ->required();
   app->add_option(
          "--type", options->type,
          fmt::format("tensor type (Q8_0, Q4_0, ...), or a mix that gives the weights which "
                      "need it more bits: {}",
                      mix_names()))
       ->required()
-      ->check(check_type);
+      ->type_name("TYPE")
+      ->check(check_type, type_words(quantize::find_types));
   app->add_option(
          "--rule", options->rules,
          "PATTERN=TYPE for the tensors of that name, * stands for any text; repeatable, the "
@@ -222,8 +225,10 @@ void add_quantize(CLI::App& parent, int& exit_status) {
   app->add_flag("--dry-run", options->dry_run,
                 "write nothing: only say which types the tensors get, and how large they become");
   app->add_flag("--json", options->json, "print what was done as one JSON object");
+  options->source.add_to(*app);
   app->add_option("out", options->path, "GGUF file to write")->type_name("FILE");
   app->footer(
+      "Best from a file with F16, BF16 or F32 weights.\n\n"
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_0 --rule 'blk.*.attn_v.weight=Q8_0' "

@@ -114,12 +114,13 @@ std::string ServedModelsOptions::problem() const {
                        aliases.size(), models);
   }
   if (models == 1) return {};
-  const std::array<std::pair<const char*, bool>, 5> of_one_model = {{
+  const std::array<std::pair<const char*, bool>, 6> of_one_model = {{
       {"--chat-template", !chat_template.empty()},
       {"--draft-model", !model.draft_model.empty()},
       {"--lora", !model.adapters.empty()},
       {"--mmproj", !model.mmproj.empty()},
-      {"--pre", !model.pre_tokenizer.empty()},
+      {"--override-kv", !model.reading.overrides.empty()},
+      {"--pre", !model.reading.pre_tokenizer.empty()},
   }};
   for (const auto& [name, is_given] : of_one_model) {
     if (is_given) return fmt::format("{} is for one model, and there are {}", name, models);

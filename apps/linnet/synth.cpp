@@ -6,6 +6,7 @@
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/type_words.hpp"
 #include "synth/synthesise.hpp"
 
 namespace linnet::app {
@@ -52,11 +53,17 @@ void add_synth(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand(
       "synth", "Write a model of a known shape with random weights, to measure speed with");
   auto options = std::make_shared<Options>();
-  app->add_option("--shape", options->shape, shape_names())->required()->check(check_shape);
+  std::string shape_words = fmt::format("{{{}}}", shape_names());
+  std::erase(shape_words, ' ');
+  app->add_option("--shape", options->shape, shape_names())
+      ->required()
+      ->type_name("SHAPE")
+      ->check(check_shape, shape_words);
   app->add_option("--type", options->type,
                   fmt::format("tensor type (Q4_0, F16, ...) or mix ({})", mix_names()))
       ->required()
-      ->check(check_type);
+      ->type_name("TYPE")
+      ->check(check_type, type_words(synth::find_types));
   app->add_option("--seed", options->seed, "seed of the weights")
       ->check(unsigned_number())
       ->capture_default_str();

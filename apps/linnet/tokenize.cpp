@@ -4,6 +4,8 @@
 
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/override_option.hpp"
 #include "linnet/subcommand.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -13,8 +15,8 @@ namespace {
 using Json = nlohmann::json;
 
 struct Options {
-  std::string gguf;
-  std::string pre;
+  ModelSource source;
+  ReadingOptions reading;
   std::string text, file;
   bool jsonl = false;
   bool count = false;
@@ -47,11 +49,13 @@ Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
 }
 
 Status run(const Options& options) {
-  auto file = gguf::File::open(options.gguf);
+  const auto path = find_model(options.source, Unfit::kWarn);
+  if (!path) return path.error();
+  auto file = gguf::File::open(*path, parse_overrides(options.reading.overrides));
   if (!file) return file.error();
-  auto tokenizer = make_tokenizer(*file, options.pre);
+  auto tokenizer = make_tokenizer(*file, options.reading.pre_tokenizer);
   if (!tokenizer) return tokenizer.error();
-  if (!*tokenizer) return Error{options.gguf + ": the file has no tokenizer"};
+  if (!*tokenizer) return Error{*path + ": the file has no tokenizer"};
   if (!options.jsonl) return print_pieces(**tokenizer, options);
   return answer_lines(
       [&](const std::string& line) { return answer(**tokenizer, options.encode, line); });
@@ -62,15 +66,11 @@ Status run(const Options& options) {
 void add_tokenize(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("tokenize", "Show the tokens of a text");
   auto options = std::make_shared<Options>();
-  app->add_option("--gguf", options->gguf, "GGUF file whose tokenizer is used")
-      ->type_name("FILE")
-      ->required();
-  app->add_option("--pre", options->pre, "pre-tokenizer, where the file names none or a wrong one");
   auto* const text = app->add_option("text", options->text, "the text");
-  auto* const file =
-      app->add_option("--file", options->file, "file with the text, UTF-8; - for standard input")
-          ->type_name("FILE")
-          ->excludes(text);
+  auto* const file = app->add_option("--file", options->file,
+                                     "file with the text, all of it; - for standard input")
+                         ->type_name("FILE")
+                         ->excludes(text);
   auto* const jsonl =
       app->add_flag("--jsonl", options->jsonl, "read JSON strings from standard input, one a line")
           ->excludes(text)
@@ -79,6 +79,8 @@ void add_tokenize(CLI::App& parent, int& exit_status) {
   app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
   app->add_flag("--parse-special", options->encode.parse_special,
                 "recognise control tokens in the text");
+  options->source.add_to(*app);
+  options->reading.add_to(*app);
   app->footer(
       "Examples:\n"
       "  linnet tokenize --gguf model.gguf 'How is this text cut?'\n"

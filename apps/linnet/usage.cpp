@@ -64,6 +64,16 @@ constexpr std::array kOptions = {
     Translation{"-a", "--alias"},
     Translation{"--models-max", "--models-loaded"},
     Translation{"--chat-template-file", "--chat-template"},
+    Translation{"--no-thinking", "--think"},
+    Translation{"--thinking", "--think"},
+    Translation{"--reasoning-budget", "--think"},
+    Translation{"--rope-scaling", "--override-kv"},
+    Translation{"--rope-scale", "--override-kv"},
+    Translation{"--rope-freq-base", "--override-kv"},
+    Translation{"--rope-freq-scale", "--override-kv"},
+    Translation{"--yarn-orig-ctx", "--override-kv"},
+    Translation{"--embd-normalize", "--no-normalize"},
+    Translation{"-mm", "--mmproj"},
 };
 
 // Letters to insert, remove or replace until `a` is `b`.
@@ -196,6 +206,18 @@ std::string command_problem(const CLI::App& app, const std::vector<std::string>&
   const auto meant = find_meant(first, known, kCommands);
   return fmt::format("there is no command {}; {}", printable(first),
                      meant ? fmt::format("did you mean {}?", *meant) : list);
+}
+
+std::string help_problem(const CLI::App& app, const std::vector<std::string>& arguments) {
+  const auto is_clustered = [](const std::string& text) {
+    return text.size() > 2 && text.starts_with("-h");
+  };
+  const auto asked = std::ranges::find_if(arguments, is_clustered);
+  const bool is_meant = std::ranges::any_of(
+      arguments, [](const std::string& text) { return text == "-h" || text == "--help"; });
+  if (is_meant || asked == arguments.end()) return {};
+  const auto parsed = app.get_subcommands();
+  return unknown_option(*asked, parsed.empty() ? app : *parsed.front());
 }
 
 std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {

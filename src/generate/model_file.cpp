@@ -31,8 +31,9 @@ Status check_is_model(const gguf::File& file) {
 
 Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
                                                    std::string_view pre_tokenizer,
-                                                   std::span<const Architecture> architectures) {
-  auto file = gguf::File::open(path);
+                                                   std::span<const Architecture> architectures,
+                                                   std::span<const gguf::Override> overrides) {
+  auto file = gguf::File::open(path, overrides);
   if (!file) return file.error();
   if (Status status = check_is_model(*file); !status) return status.error();
   std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));

@@ -21,10 +21,12 @@ namespace linnet {
 class ModelFile {
  public:
   /// `pre_tokenizer` counts instead of what the file names, if not empty. `architectures` are those
-  /// that can be opened; a program adds its own to all_architectures().
+  /// that can be opened; a program adds its own to all_architectures(). `overrides` change the
+  /// file's metadata.
   static Result<std::unique_ptr<ModelFile>> open(
       const std::string& path, std::string_view pre_tokenizer = {},
-      std::span<const Architecture> architectures = all_architectures());
+      std::span<const Architecture> architectures = all_architectures(),
+      std::span<const gguf::Override> overrides = {});
 
   /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
   /// it from now on. An Error that names what is wrong where it is no adapter of this model. With

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <unordered_map>
@@ -51,11 +52,35 @@ std::optional<std::filesystem::path> part_path(const std::filesystem::path& firs
                                            name.substr(0, name.size() - tail.size()), index, count);
 }
 
+// Such keys were read before any other could be overridden.
+bool says_the_layout(std::string_view key) {
+  return key.starts_with("split.") || key == "general.alignment";
+}
+
+// A view: `by` must stay where it is.
+Value value_of(const Override& by) {
+  if (const auto* integer = std::get_if<std::int64_t>(&by.value)) {
+    return {ValueType::kInt64, *integer};
+  }
+  if (const auto* number = std::get_if<double>(&by.value)) return {ValueType::kFloat64, *number};
+  if (const auto* boolean = std::get_if<bool>(&by.value)) return {ValueType::kBool, *boolean};
+  return {ValueType::kString, std::string_view(std::get<std::string>(by.value))};
+}
+
+// Whether those who read `old` can read `value` in its place.
+bool has_kind_of(const Value& value, const Value& old) {
+  const bool is_integer_for_number =
+      std::holds_alternative<std::int64_t>(value.data) && std::holds_alternative<double>(old.data);
+  return is_integer_for_number ||
+         (value.data.index() == old.data.index() && !std::holds_alternative<Array>(old.data));
+}
+
 }  // namespace
 
 struct File::State {
   std::filesystem::path path;
   std::vector<Part> parts;
+  std::vector<Override> overrides;  // whose texts the metadata may name
   std::vector<Tensor> tensors;
   std::unordered_map<std::string_view, std::size_t, KeyedHash> keys;
   std::unordered_map<std::string_view, std::size_t, KeyedHash> names;
@@ -117,15 +142,69 @@ struct File::State {
     }
     return add_part(std::move(*part));
   }
+
+  std::string_view architecture() const {
+    for (const KeyValue& item : parts.front().header.metadata) {
+      const auto* name = std::get_if<std::string_view>(&item.value.data);
+      if (item.key == "general.architecture" && name) return *name;
+    }
+    return {};
+  }
+
+  Status override_metadata(std::span<const Override> by) {
+    overrides.assign(by.begin(), by.end());
+    for (const Override& item : overrides) {
+      if (Status status = override_value(item); !status) return status;
+    }
+    return {};
+  }
+
+  Status override_value(const Override& by) {
+    if (says_the_layout(by.key)) {
+      return Error{
+          fmt::format("{}: metadata key {} says how the file is laid out, which can't be "
+                      "overridden",
+                      path.string(), by.key)};
+    }
+    auto& metadata = parts.front().header.metadata;
+    const auto found = std::ranges::find(metadata, by.key, &KeyValue::key);
+    if (found == metadata.end()) {
+      if (Status status = check_new_key(by.key); !status) return status;
+      metadata.push_back({by.key, value_of(by)});
+      return {};
+    }
+    Value value = value_of(by);
+    if (!has_kind_of(value, found->value)) {
+      return Error{fmt::format("{}: metadata key {} is of type {}, which {} can't override",
+                               path.string(), by.key, value_type_name(found->value.type),
+                               value_type_name(value.type))};
+    }
+    found->value = std::move(value);
+    return {};
+  }
+
+  // Keys that a file may have besides its own. Others would be read by nobody.
+  Status check_new_key(std::string_view key) const {
+    const std::string own = fmt::format("{}.", architecture());
+    for (const std::string_view prefix :
+         {std::string_view("general."), std::string_view(own), std::string_view("tokenizer.")}) {
+      if (key.starts_with(prefix) && key.size() > prefix.size()) return {};
+    }
+    return Error{
+        fmt::format("{}: there is no metadata key {} to override; a new one begins with "
+                    "{}, general. or tokenizer.",
+                    path.string(), key, own)};
+  }
 };
 
-Result<File> File::open(const std::filesystem::path& path) {
+Result<File> File::open(const std::filesystem::path& path, std::span<const Override> overrides) {
   auto part = open_part(path);
   if (!part) return part.error();
   auto state = std::make_unique<State>();
   state->path = path;
   if (Status status = state->add_part(std::move(*part)); !status) return status.error();
   if (Status status = state->add_other_parts(); !status) return status.error();
+  if (Status status = state->override_metadata(overrides); !status) return status.error();
   const auto& metadata = state->parts.front().header.metadata;
   for (std::size_t i = 0; i < metadata.size(); ++i) state->keys.emplace(metadata[i].key, i);
   return File(std::move(state));

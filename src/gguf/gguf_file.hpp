@@ -80,6 +80,12 @@ struct KeyValue {
   Value value;
 };
 
+/// A value that counts instead of what a file has under `key`, or is added where it has nothing.
+struct Override {
+  std::string key;
+  std::variant<std::int64_t, double, bool, std::string> value;
+};
+
 /// A tensor of the file. `shape` is fastest dimension first, as GGUF stores it; missing dimensions
 /// are 1. `bytes` are its packed values in the mapped file, exactly as many as shape and format
 /// say.
@@ -102,8 +108,11 @@ class File {
  public:
   /// Opens and checks the whole header: every size, offset, count, product, alignment and name is
   /// checked before use; nothing is allocated on the word of the file alone. Errors name the file
-  /// and what is wrong with it in one sentence.
-  static Result<File> open(const std::filesystem::path& path);
+  /// and what is wrong with it in one sentence. `overrides` change its metadata for those who read
+  /// it, the later ones the earlier; an Error where one changes the kind of a value, has a key that
+  /// is nowhere read, or one that says how the file is laid out.
+  static Result<File> open(const std::filesystem::path& path,
+                           std::span<const Override> overrides = {});
 
   File(File&&) noexcept;
   File& operator=(File&&) noexcept;

@@ -58,6 +58,15 @@ class CacheProgramTest : public ::testing::Test {
   const test::TemporaryFolder folder;
 };
 
+TEST_F(CacheProgramTest, NamesAreThoseOfTheRepos) {
+  EXPECT_EQ(run({"--names"}).out, "o/m\n");
+  EXPECT_EQ(run({"--names"}).err, "");
+  fs::remove_all(folder / "hub");
+  const Ended none = run({"--names"});
+  EXPECT_EQ(none.status, 0) << none.err;
+  EXPECT_EQ(none.out, "");
+}
+
 TEST_F(CacheProgramTest, ListsAModelALine) {
   const Ended ended = run({});
   EXPECT_EQ(ended.status, 0) << ended.err;

@@ -161,6 +161,59 @@ TEST(Chat, ThinkingIsNotPartOfWhatGoesIntoAFile) {
   EXPECT_EQ(ended.out, "Yes\n") << ended.err;
 }
 
+// A template that says nothing where the model is to think, and ends its thinking where it is not.
+class ChatThinking : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(test::ScriptedModel({.answer = {"Yes"}}).write(folder_ / "model.gguf"));
+    const auto file = [](const char* variable) {
+      return std::string(
+                 "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+                 "{% endfor %}<|im_start|>assistant\n{% if ") +
+             variable + " is defined and not " + variable + " %}<think>\n\n</think>\n\n{% endif %}";
+    };
+    for (const char* variable : {"enable_thinking", "thinking", "other"}) {
+      test::write_file(folder_ / variable, file(variable));
+    }
+  }
+  Ended chat(const char* chat_template, const std::string& input, const Arguments& more = {}) {
+    return run_program(joined({"chat", "--gguf", (folder_ / "model.gguf").string(),
+                               "--chat-template", (folder_ / chat_template).string()},
+                              more),
+                       {.input = input});
+  }
+  static int prompt_tokens(const Ended& ended) {
+    std::smatch found;
+    const std::regex prompt("prompt ([0-9]+) new");
+    return std::regex_search(ended.err, found, prompt) ? std::stoi(found[1]) : -1;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ChatThinking, IsSwitchedByWhatTheTemplateReads) {
+  for (const char* variable : {"enable_thinking", "thinking"}) {
+    const int usual = prompt_tokens(chat(variable, "Hello\n"));
+    ASSERT_GT(usual, 0);
+    const Ended off = chat(variable, "Hello\n", {"--think", "off"});
+    EXPECT_EQ(off.status, 0) << off.err;
+    EXPECT_EQ(off.out, "Yes\n");
+    EXPECT_GT(prompt_tokens(off), usual);
+    EXPECT_EQ(prompt_tokens(chat(variable, "/think off\nHello\n")), prompt_tokens(off));
+    EXPECT_EQ(prompt_tokens(chat(variable, "/think on\nHello\n", {"--think", "off"})), usual);
+  }
+}
+
+TEST_F(ChatThinking, ATemplateWithoutASwitchIsSaid) {
+  const Ended option = chat("other", "Hello\n", {"--think", "off"});
+  EXPECT_EQ(option.status, 1);
+  EXPECT_EQ(option.out, "");
+  EXPECT_THAT(option.err, HasSubstr("--think: the chat template knows no switch for thinking"));
+  const Ended command = chat("other", "/think off\n");
+  EXPECT_EQ(command.status, 1);
+  EXPECT_THAT(command.err, HasSubstr("linnet: the chat template knows no switch for thinking"));
+  EXPECT_THAT(chat("thinking", "/think maybe\n").err, HasSubstr("/think needs on or off"));
+}
+
 TEST(Chat, TheBundledModelContinuesTexts) {
   const Ended ended = run_program({"chat", "-m", "8"}, {.input = "In the beginning\n"});
   EXPECT_EQ(ended.status, 0) << ended.err;

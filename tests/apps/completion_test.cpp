@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "support/paths.hpp"
 #include "support/put_file.hpp"
 #include "support/run_program.hpp"
 
@@ -46,12 +47,11 @@ std::string output_of(const std::string& shell, const std::string& script, const
   return text;
 }
 
-// Indented names of a help text, "  -m,--max-tokens INT ...", up to the examples.
+// Indented names of a help text, "  -m,--max-tokens INT ...", behind the examples.
 Words options_of(const std::string& help) {
   static const std::regex kLine(R"(\n  ((?:--?[A-Za-z][\w-]*,?)+))");
   static const std::regex kName(R"(--?[A-Za-z][\w-]*)");
-  const auto begin = help.find("Options:"), end = help.find("Examples:");
-  const std::string text = help.substr(begin, end - begin);
+  const std::string text = help.substr(help.find("\nOptions:"));
   Words names;
   for (std::sregex_iterator line(text.begin(), text.end(), kLine), last; line != last; ++line) {
     const std::string found = (*line)[1];
@@ -143,10 +143,32 @@ TEST_F(CompletionTest, BashCompletesValues) {
   EXPECT_THAT(bash({"linnet", "serve", "--cache-dir", "a"}), ElementsAre("adir"));
   EXPECT_THAT(bash({"linnet", "chat", "--device", ""}), ElementsAre("auto", "cpu", "cuda"));
   EXPECT_THAT(bash({"linnet", "chat", "--kv-type", "f1"}), ElementsAre("f16"));
+  EXPECT_THAT(bash({"linnet", "quantize", "--type", "Q4_K"}), ElementsAre("Q4_K", "Q4_K_M"));
+  EXPECT_THAT(bash({"linnet", "synth", "--type", "Q8"}), ElementsAre("Q8_0"));
+  EXPECT_THAT(bash({"linnet", "synth", "--shape", "tiny-"}), ElementsAre("tiny-moe", "tiny-qwen3"));
+  EXPECT_THAT(bash({"linnet", "chat", "--think", ""}), ElementsAre("off", "on"));
   EXPECT_THAT(bash({"linnet", "generate", "--prompt", ""}), IsEmpty());
   EXPECT_THAT(bash({"linnet", "generate", "-m", ""}), IsEmpty());
   EXPECT_THAT(bash({"linnet", "rerank", "b"}), ElementsAre("b.txt"));
   EXPECT_THAT(bash({"linnet", "tokenize", "b"}), IsEmpty());
+}
+
+// Names that are no repo's are no words of a shell either.
+TEST_F(CompletionTest, BashCompletesReposOfTheCache) {
+  for (const char* name : {"o--first", "o--second", "p--third", "o--$(touch evil)"}) {
+    const fs::path repo = folder / "hub" / (std::string("models--") + name);
+    test::put_file(repo / "blobs/e", "x");
+    fs::create_directories(repo / "snapshots" / std::string(40, 'a'));
+    fs::create_symlink("../../blobs/e", repo / "snapshots" / std::string(40, 'a') / "m.gguf");
+  }
+  setenv("HF_HUB_CACHE", (folder / "hub").c_str(), 1);
+  const std::string program = test::program();
+  for (const char* command : {"generate", "inspect", "cache", "pull"}) {
+    EXPECT_THAT(bash({program, command, "--repo", "o/"}), ElementsAre("o/first", "o/second"));
+  }
+  EXPECT_THAT(bash({program, "serve", "--repo", ""}), testing::SizeIs(3));
+  unsetenv("HF_HUB_CACHE");
+  EXPECT_FALSE(fs::exists(folder / "evil"));
 }
 
 // As a person has it: by the names that are said to complete.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -67,6 +68,31 @@ TEST_F(Embed, JsonOfTheLinesOfStandardInput) {
   ASSERT_EQ(json["embeddings"].size(), 3u);
   EXPECT_EQ(json["embeddings"][0], json["embeddings"][2]);
   EXPECT_NE(json["embeddings"][0], json["embeddings"][1]);
+}
+
+TEST_F(Embed, ThePoolingAndTheLengthCanBeChosen) {
+  const auto json_of = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"embed",  "--gguf",   encoder_,
+                                          "--json", "--prompt", "bird"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ended ended = run_program(arguments);
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return Json::parse(ended.out, nullptr, /*allow_exceptions=*/false);
+  };
+  const Json mean = json_of({});
+  EXPECT_EQ(json_of({"--pooling", "mean"}), mean);
+  const Json first = json_of({"--pooling", "first"}), last = json_of({"--pooling", "last"});
+  EXPECT_EQ(first["pooling"], "first");
+  EXPECT_NE(first["embeddings"], mean["embeddings"]);
+  EXPECT_NE(first["embeddings"], last["embeddings"]);
+  const auto raw = json_of({"--no-normalize"})["embeddings"][0].get<std::vector<double>>();
+  const auto scaled = mean["embeddings"][0].get<std::vector<double>>();
+  double squares = 0.0;
+  for (const double value : raw) squares += value * value;
+  EXPECT_GT(std::abs(squares - 1.0), 0.01);
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    EXPECT_NEAR(raw[i] / std::sqrt(squares), scaled[i], 1e-6);
+  }
 }
 
 TEST_F(Embed, LinesMayEndAsOnWindows) {

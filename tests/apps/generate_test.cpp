@@ -1,5 +1,6 @@
 // `linnet generate` as a user runs it, on the bundled model.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -75,6 +76,50 @@ TEST(Generate, ReadsAPromptFromStandardInput) {
       run_program({"generate", "-m", "3", "--prompt-file", "-"}, {.input = "In the beginning"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_EQ(ended.out, run_program({"generate", "-m", "3", "--prompt", "In the beginning"}).out);
+}
+
+TEST(Generate, WhatIsPipedInIsThePrompt) {
+  const auto prompt_of = [](const Arguments& more, const test::Streams& streams) {
+    const Ended ended = run_program(test::joined({"generate", "-m", "1", "--json"}, more), streams);
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return json_of(ended)["prompt_tokens"];
+  };
+  const auto named = prompt_of({"--prompt", "Let there be"}, {});
+  const auto standard = prompt_of({}, {.input_path = "/dev/null"});
+  EXPECT_EQ(prompt_of({}, {.input = "Let there be"}), named);
+  EXPECT_EQ(prompt_of({}, {.input = "Let there be\n"}), named) << "as echo writes it";
+  EXPECT_EQ(prompt_of({"--prompt", "Let there be"}, {.input = "And"}), named);
+  EXPECT_EQ(prompt_of({}, {.input = ""}), standard);
+  EXPECT_NE(standard, named);
+}
+
+TEST(Generate, OneNewlineAtTheEndOfAFileIsNoPartOfThePrompt) {
+  const TemporaryFolder folder;
+  const auto prompt_of = [&](const std::string& text) {
+    test::write_file(folder / "prompt", text);
+    return json_of(run_program(generate_bundled(
+        {"-m", "1", "--json", "--prompt-file", (folder / "prompt").string()})))["prompt_tokens"];
+  };
+  const auto plain = prompt_of("Let there be");
+  EXPECT_EQ(prompt_of("Let there be\n"), plain);
+  EXPECT_EQ(prompt_of("Let there be\r\n"), plain);
+  EXPECT_NE(prompt_of("Let there be\n\n"), plain);
+  EXPECT_NE(prompt_of("Let there be\r"), plain);
+  EXPECT_EQ(prompt_of("\n"), prompt_of("")) << "an empty file is an empty prompt";
+}
+
+// It would seem to hang.
+TEST(Generate, SaysThatItWaitsForAPrompt) {
+  const TemporaryFolder folder;
+  const std::string input = (folder / "input").string(), err = (folder / "err").string();
+  ASSERT_EQ(mkfifo(input.c_str(), 0600), 0);
+  const int writer = open(input.c_str(), O_RDWR | O_CLOEXEC);
+  Program program({"generate", "-m", "1"}, {.error_path = err, .input_path = input});
+  for (int i = 0; i < 600 && test::read_file(err).empty(); ++i) usleep(100000);
+  EXPECT_EQ(test::read_file(err), "linnet: waiting for the prompt on standard input\n");
+  ASSERT_EQ(write(writer, "And", 3), 3);
+  close(writer);
+  EXPECT_EQ(program.wait().status, 0);
 }
 
 // A text that is not complete under its grammar has not ended well.
@@ -313,6 +358,32 @@ TEST(Generate, ATextCannotSteerTheTerminal) {
             "31mb\x07\n");
   Terminal terminal(arguments, {});
   EXPECT_THAT(terminal.wait_for("=========="), HasSubstr("a[31m31mb\r\n"));
+}
+
+TEST(Generate, MetadataCanBeOverridden) {
+  const auto text = [](const char* by) {
+    const Ended ended = run_program(generate_bundled({"-m", "20", "--override-kv", by}));
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    return ended.out;
+  };
+  const std::string plain = run_program(generate_bundled({"-m", "20"})).out;
+  EXPECT_EQ(text("general.name=str:Another"), plain);
+  EXPECT_NE(text("llama.rope.freq_base=float:300"), plain);
+  const Ended scaled = run_program(generate_bundled(
+      {"-m", "700", "--ignore-eos", "--override-kv", "llama.rope.scaling.type=str:yarn",
+       "--override-kv", "llama.rope.scaling.factor=float:4", "--override-kv",
+       "llama.rope.scaling.original_context_length=int:512", "--override-kv",
+       "llama.context_length=int:2048"}));
+  EXPECT_EQ(scaled.status, 0) << scaled.err;
+  EXPECT_THAT(scaled.err, HasSubstr("context of 2048 tokens"));
+  for (const auto& [by, problem] :
+       {std::pair{"llama.rope.freq_base=str:much", "is of type float32, which string can't"},
+        std::pair{"qwen3.rope.freq_base=float:1", "a new one begins with llama., general."},
+        std::pair{"llama.block_count=int:-1", "llama.block_count"}}) {
+    const Ended wrong = run_program(generate_bundled({"--override-kv", by}));
+    EXPECT_EQ(wrong.status, 1) << by;
+    EXPECT_THAT(wrong.err, HasSubstr(problem));
+  }
 }
 
 // Not that of the program which started it, which the kernel would count, too.

@@ -49,6 +49,14 @@ TEST_F(Importance, QuantizeLosesLessOnTextOfTheKind) {
   EXPECT_LT(divergence({"--importance", path("importance.gguf")}), divergence({}));
 }
 
+// Before the text is read, which may take hours.
+TEST_F(Importance, APathThatCannotBeWrittenIsSaidAtOnce) {
+  const Ended ended =
+      run_program({"importance", "--gguf", model_, path("absent.txt"), path("none/out.gguf")});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, HasSubstr("linnet: " + path("none/out.gguf") + ": cannot be written"));
+}
+
 TEST_F(Importance, OfAnotherModelIsNoted) {
   test::write_file(path("text.txt"), "In the beginning God created the heaven and the earth.");
   ASSERT_EQ(run_program({"importance", "--gguf", model_, path("text.txt"), path("importance.gguf")})

@@ -62,6 +62,13 @@ TEST_F(PictureProgramTest, GenerateReadsThem) {
   EXPECT_EQ(std::ranges::count(two["prompt_tokens"].get<std::vector<int>>(), -1), 32);
 }
 
+TEST_F(PictureProgramTest, WhatIsTooLargeForTheContextNamesTheRemedy) {
+  const Ended ended =
+      run_program(with_encoder({"--image", picture(0), "--prompt", "And", "--ctx", "16"}));
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, ContainsRegex("but the context holds 16; --image-tokens makes pictures"));
+}
+
 TEST_F(PictureProgramTest, TheEncoderIsNamedAndCounted) {
   const Ended ended =
       run_program(generate_bundled({"--mmproj", mmproj(), "-m", "1", "--image", picture(0)}));

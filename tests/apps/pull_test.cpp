@@ -82,6 +82,25 @@ TEST_F(PullTest, TheOnlyModelThatIsThereNeedsNoName) {
   EXPECT_EQ(again.out(), path_in_cache() + "\n");
 }
 
+// A model of the cache has no other name for these than for those that run it.
+TEST_F(PullTest, WhatIsInTheCacheIsOpenedByTheSameName) {
+  test::BackgroundProgram pull = start(kPull);
+  ASSERT_EQ(pull.wait(), 0) << pull.error();
+  environment["HF_HUB_OFFLINE"] = "1";
+  const auto out_of = [&](const std::vector<std::string>& arguments) {
+    test::BackgroundProgram program = start(arguments);
+    EXPECT_EQ(program.wait(), 0) << program.error();
+    return program.out();
+  };
+  const std::string path = test::kBundledModel.string();
+  EXPECT_EQ(out_of({"tokenize", "--repo", "o/m", "In the beginning"}),
+            out_of({"tokenize", "--gguf", path, "In the beginning"}));
+  EXPECT_THAT(out_of({"inspect", "--repo", "o/m", "--gguf", "kjv.gguf"}),
+              HasSubstr("general.architecture"));
+  EXPECT_EQ(out_of({"quantize", "--repo", "o/m", "--type", "Q4_0", "--dry-run"}),
+            out_of({"quantize", "--gguf", path, "--type", "Q4_0", "--dry-run"}));
+}
+
 TEST_F(PullTest, SaysThatItWaitsForAnother) {
   const fs::path lock = folder / "hub/.locks/models--o--m" / (test::sha256_of(model()) + ".lock");
   test::put_file(lock, "");

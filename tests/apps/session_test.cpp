@@ -55,6 +55,26 @@ TEST_F(PromptCache, TheSecondRunComputesOneTokenOfThePrompt) {
               ContainsRegex("Cached: [0-9]+ tokens of the prompt, 1 were computed\n"));
 }
 
+// Before the text is made.
+TEST_F(PromptCache, APathThatCannotBeWrittenIsSaidAtOnce) {
+  for (const std::string& path : {(folder_ / "none/cache").string(), folder_.path().string()}) {
+    const Ended ended = generate({"--prompt-cache", path});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_THAT(ended.err, HasSubstr("linnet: " + path + ": cannot be written: "));
+    EXPECT_EQ(ended.err.find("model:"), std::string::npos) << ended.err;
+  }
+}
+
+// Numbers of another model, though of the same weights.
+TEST_F(PromptCache, BelongsToTheMetadataToo) {
+  ASSERT_EQ(generate({"--prompt-cache", file_}).status, 0);
+  const Ended other =
+      generate({"--prompt-cache", file_, "--override-kv", "llama.rope.freq_base=float:300"});
+  EXPECT_EQ(other.status, 1);
+  EXPECT_THAT(other.err, HasSubstr("another model"));
+}
+
 TEST_F(PromptCache, WhatDoesNotFitIsRefusedAndStays) {
   ASSERT_EQ(generate({"--prompt-cache", file_}).status, 0);
   const std::string saved = test::read_file(file_);

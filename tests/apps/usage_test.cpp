@@ -64,7 +64,6 @@ TEST(Usage, UnknownWords) {
   expect_usage_error({"divine"}, "there is no command divine; there are generate, chat, serve");
   expect_usage_error({"generate", "--divine"}, "--divine");
   expect_usage_error({"generate", "prompt without option"}, "prompt without option");
-  expect_usage_error({"inspect"}, "--gguf");
   expect_usage_error({"rerank", "--document", "a"}, "--query is required");
   expect_usage_error({"generate", "--prompt"}, "--prompt");
   expect_usage_error({"generate", "--prompt", "a", "--prompt-file", "b"}, "--prompt");
@@ -79,6 +78,13 @@ TEST(Usage, UnknownWords) {
   for (const char* adapter : {"a.gguf:1000", "a.gguf:nan", "a.gguf:-inf", "a.gguf:1e99", ":2"}) {
     expect_usage_error({"generate", "--lora", adapter}, "expected FILE or FILE:SCALE");
   }
+  for (const char* by : {"", "x", "a=b", "a=int:1.5", "a=int:", "a=float:nan", "a=float:x",
+                         "a=bool:1", "a=u32:1", "=int:1", "a=int:99999999999999999999"}) {
+    expect_usage_error({"generate", "--override-kv", by}, "--override-kv");
+  }
+  expect_usage_error({"chat", "--think", "maybe"}, "maybe not in {on,off}");
+  expect_usage_error({"embed", "--pooling", "rank"}, "rank not in {mean,first,last}");
+  expect_usage_error({"cache", "--names", "--json"}, "excludes");
   expect_usage_error({"synth", "--shape", "round", "--type", "F16", "out"}, "there are tinyllama");
   expect_usage_error({"synth", "--shape", "tiny", "--type", "I8", "out"}, "no weights can be made");
 }
@@ -127,6 +133,13 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"generate", "--model", "a.gguf"}, "--gguf");
   asks({"inspect", "--model", "a.gguf"}, "--gguf");  // before what else is missing
   asks({"chat", "-ngl", "3"}, "--gpu-layers");
+  asks({"generate", "-hf", "o/m"}, "--repo");  // not -h
+  asks({"chat", "-hf", "o/m", "-p", "x"}, "--repo");
+  asks({"chat", "--no-thinking"}, "--think");
+  asks({"generate", "--rope-freq-base", "1e6"}, "--override-kv");
+  expect_usage_error({"generate", "-hx"}, "there is no option -hx\n");
+  expect_usage_error({"-hf"}, "-hf");
+  EXPECT_EQ(run_program({"generate", "-hf", "o/m", "--help"}).status, 0);
   asks({"chat", "--lora-scaled", "a.gguf", "2"}, "--lora");
   expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
   expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
@@ -150,6 +163,8 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
                      "--lora is for one model, and there are 2");
   expect_usage_error({"serve", "--repo", "a/b", "--repo", "c/d", "--gguf", "e"},
                      "of 2 repos 1 files are named, expected one of each, or none");
+  expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--override-kv", "llama.x=int:1"},
+                     "--override-kv is for one model, and there are 2");
   expect_usage_error({"serve", "--models-loaded", "0"}, "--models-loaded");
   expect_usage_error({"generate", "--json=x"}, "--json: x is none of its values\n");
   expect_usage_error({"logits", "--tokens", "1,x", "--npy", "a"},
@@ -157,9 +172,12 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
 }
 
 TEST(Usage, HelpHasExamples) {
-  for (const char* name : {"generate", "serve", "embed", "rerank", "importance", "tokenize",
-                           "grammar", "cache", "completion"}) {
-    EXPECT_THAT(run_program({name, "--help"}).out, HasSubstr(std::string("  linnet ") + name));
+  for (const char* name : {"generate", "chat", "pull", "inspect", "serve", "embed", "rerank",
+                           "importance", "tokenize", "grammar", "cache", "completion"}) {
+    const std::string help = run_program({name, "--help"}).out;
+    EXPECT_THAT(help, testing::ContainsRegex("\nUsage: [^\n]*\n\nExamples:\n"));
+    const auto example = help.find(std::string("  linnet ") + name);
+    EXPECT_LT(example, help.find("\nOptions:")) << "examples come first";
   }
 }
 
@@ -189,6 +207,8 @@ TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
   EXPECT_THAT(help, HasSubstr("--kv-type {f32,f16,bf16,q8_0,f8_e4m3}=f16\n"));
   EXPECT_THAT(help, HasSubstr("--top-k INT "));
   EXPECT_THAT(help, testing::Not(HasSubstr("\n\n\n")));
+  EXPECT_THAT(help, HasSubstr("--override-kv KEY=TYPE:VALUE\n"));
+  EXPECT_THAT(run_program({"quantize", "--help"}).out, HasSubstr("--type TYPE REQUIRED"));
   EXPECT_THAT(help, HasSubstr("--prompt TEXT=\"In the beginning the Universe was created.\" "));
 }
 

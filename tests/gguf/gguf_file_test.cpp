@@ -135,6 +135,72 @@ TEST_F(GgufFile, RefusesAFileThatIsCutAnywhere) {
   }
 }
 
+class OverriddenFile : public GgufFile {
+ protected:
+  fs::path make_model() {
+    return make("m.gguf",
+                GgufBytes()
+                    .text("general.architecture", "llama")
+                    .value("llama.block_count", ValueType::kUint32, std::uint32_t{4})
+                    .value("llama.rope.freq_base", ValueType::kFloat32, 10000.0f)
+                    .value("tokenizer.ggml.add_bos_token", ValueType::kBool, std::uint8_t{1})
+                    .raw_array("llama.heads", 4, 1, test::packed(std::uint32_t{8}))
+                    .bytes());
+  }
+  std::string refusal_of(const Override& by) {
+    const auto file = File::open(make_model(), std::vector{by});
+    return file ? "accepted" : file.error().message;
+  }
+};
+
+TEST_F(OverriddenFile, GivesTheNewValues) {
+  std::optional<File> file;
+  {
+    const std::vector<Override> overrides = {{"llama.block_count", std::int64_t{3}},
+                                             {"llama.rope.freq_base", 5e5},
+                                             {"llama.rope.freq_base", std::int64_t{1000000}},
+                                             {"tokenizer.ggml.add_bos_token", false},
+                                             {"general.name", std::string("short")},
+                                             {"llama.rope.scaling.type", std::string(100, 'y')}};
+    auto opened = File::open(make_model(), overrides);
+    ASSERT_TRUE(opened) << opened.error().message;
+    file = std::move(*opened);
+  }  // the texts are the file's own
+  EXPECT_EQ(**file->integer("llama.block_count"), 3);
+  EXPECT_EQ(**file->number("llama.rope.freq_base"), 1e6) << "the later one counts";
+  EXPECT_EQ(**file->boolean("tokenizer.ggml.add_bos_token"), false);
+  EXPECT_EQ(**file->string("general.name"), "short");
+  EXPECT_EQ(**file->string("llama.rope.scaling.type"), std::string(100, 'y'));
+  EXPECT_EQ(**file->string("general.architecture"), "llama");
+  EXPECT_EQ(file->metadata().size(), 7u);
+  EXPECT_EQ(**File::open(file->path())->integer("llama.block_count"), 4) << "the file is as it was";
+}
+
+TEST_F(OverriddenFile, KeepsTheKindOfAValue) {
+  EXPECT_THAT(refusal_of({"llama.block_count", 4.0}),
+              EndsWith("metadata key llama.block_count is of type uint32, which float64 can't "
+                       "override"));
+  EXPECT_THAT(refusal_of({"llama.block_count", std::string("4")}), HasSubstr("which string can't"));
+  EXPECT_THAT(refusal_of({"llama.rope.freq_base", true}), HasSubstr("which bool can't"));
+  EXPECT_THAT(refusal_of({"tokenizer.ggml.add_bos_token", std::int64_t{1}}),
+              HasSubstr("which int64 can't"));
+  EXPECT_THAT(refusal_of({"llama.heads", std::int64_t{8}}), HasSubstr("is of type array"));
+}
+
+TEST_F(OverriddenFile, RefusesKeysThatNobodyReads) {
+  for (const char* const key : {"qwen3.rope.freq_base", "rope.freq_base", "llama.", ""}) {
+    EXPECT_THAT(refusal_of({key, 5e5}),
+                EndsWith("to override; a new one begins with llama., general. or tokenizer."))
+        << key;
+  }
+}
+
+TEST_F(OverriddenFile, RefusesWhatSaysTheLayout) {
+  for (const char* const key : {"split.count", "split.no", "general.alignment"}) {
+    EXPECT_THAT(refusal_of({key, std::int64_t{1}}), HasSubstr("says how the file is laid out"));
+  }
+}
+
 // Part `index` (from 1) of `count` with a tensor "t<index>" of one float.
 GgufBytes part(int index, int count) {
   return GgufBytes()
