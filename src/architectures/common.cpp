@@ -130,6 +130,12 @@ bool sliding_by_pattern(SlidingPattern pattern, int layer) {
 
 }  // namespace
 
+void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> keys) {
+  for (const std::string_view key : keys) {
+    if (!p.has(key)) p.fail(fmt::format("missing metadata key {}.{}", p.architecture(), key));
+  }
+}
+
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
                            const std::string& stem) {
   const std::int64_t rows = loader.rows(stem);
@@ -382,6 +388,7 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
     LayerSpec& layer = spec.layers[i];
     if (layer.attention.heads == 0) continue;
     latent.heads = layer.attention.heads;
+    latent.window = layer.attention.window;
     layer.attention = {};
     layer.latent = latent;
     // DeepSeek-V2-Lite has no down-projection of the query.

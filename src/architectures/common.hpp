@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <string_view>
 
 #include "model/hyperparameters.hpp"
@@ -9,6 +10,10 @@
 #include "model/weight_loader.hpp"
 
 namespace linnet {
+
+/// Keeps an error where the file lacks one of `keys`, without which the model would be computed
+/// wrongly and nothing else would tell.
+void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> keys);
 
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);

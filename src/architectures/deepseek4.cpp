@@ -12,16 +12,6 @@ namespace {
 constexpr int kOverlappingStride = 4;  // of compressed keys that an indexer picks from
 constexpr int kLongStride = 128;
 
-// Without these the model would be computed wrongly, and nothing else would tell.
-void require_keys(Hyperparameters& p) {
-  for (const std::string_view key :
-       {"attention.compress_ratios", "attention.compress_rope_freq_base", "hash_layer_count",
-        "hyper_connection.epsilon", "expert_weights_norm", "expert_weights_scale",
-        "swiglu_clamp_exp"}) {
-    if (!p.has(key)) p.fail(fmt::format("missing metadata key {}.{}", p.architecture(), key));
-  }
-}
-
 // Only layers with compressed keys have positions scaled, and neither has another magnitude.
 RopeSpec make_rope(Hyperparameters& p, bool is_compressed, int dims, int head_width) {
   RopeSpec rope;
@@ -124,7 +114,9 @@ void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
 // attention to a window and to compressed keys, experts named by the token in the first layers.
 ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  require_keys(p);
+  require_keys(p, {"attention.compress_ratios", "attention.compress_rope_freq_base",
+                   "hash_layer_count", "hyper_connection.epsilon", "expert_weights_norm",
+                   "expert_weights_scale", "swiglu_clamp_exp"});
   check_prediction_layers(p, loader, spec);
   spec.hyper_connection = read_hyper_connection(p);
   const std::int64_t hash_layers = p.count("hash_layer_count", 0);

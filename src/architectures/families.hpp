@@ -47,6 +47,10 @@ ModelSpec read_neo_bert(Hyperparameters& p, WeightLoader& loader);
 // deepseek4.cpp
 ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader);
 
+// sparse_latent.cpp
+ModelSpec read_dots3_note(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_hy_v4(Hyperparameters& p, WeightLoader& loader);
+
 // t5.cpp
 ModelSpec read_t5(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_t5_encoder(Hyperparameters& p, WeightLoader& loader);

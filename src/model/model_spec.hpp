@@ -115,6 +115,7 @@ struct LatentAttentionSpec {
   int rope_width = 0;
   int value_width = 0;  ///< of one head
   float scale = 0.0f;
+  int window = 0;  ///< of the last tokens, which alone are seen; 0: all are
   /// The latents themselves are cached and the up-projections moved to query and output.
   bool absorbed = false;
   RopeSpec rope;
@@ -270,8 +271,11 @@ struct NormNames {
 /// of the block's result. See StreamParams.
 struct HyperConnectionSpec {
   int streams = 0;  ///< 0: the usual one
+  /// 0: streams take in the block's result alone, and not each other (Hunyuan 4).
   int iterations = 0;
   float epsilon = 0.0f;
+  float magnitude = 2.0f;  ///< most that the block's result counts, before `epsilon` is added, in
+                           ///< streams that don't mix
 };
 
 /// Of a model that writes a text beside another one, its input (T5): the first layers read the

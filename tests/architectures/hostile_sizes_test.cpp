@@ -99,6 +99,49 @@ TEST(HostileSizes, CompressedKeysAndStreams) {
               testing::HasSubstr("there is no tensor blk.4.nextn.eh_proj.weight"));
 }
 
+TEST(HostileSizes, LatentAttentionOfTwoKinds) {
+  EXPECT_THAT(error_with("dots3note-own", "dots3note.attention.kv_lora_rank_swa", 1 << 30),
+              testing::HasSubstr("attention.kv_lora_rank_swa is 1073741824, expected 1 to"));
+  EXPECT_THAT(
+      error_with("dots3note-own", "dots3note.attention.key_length_mla_swa", 4),
+      testing::HasSubstr("rope turns 8 columns of a head (rope.dimension_count), expected"));
+  EXPECT_THAT(
+      error_with("dots3note-own", "dots3note.attention.indexer.key_length", 4),
+      testing::HasSubstr("rope turns 8 columns of a head (rope.dimension_count), expected"));
+  EXPECT_THAT(error_with("dots3note-own", "dots3note.attention.sliding_window_pattern",
+                         std::vector<std::int64_t>{0, 0, 1, 0, 1}),
+              testing::HasSubstr("tensor blk.1.attn_q_b.weight has shape"));
+}
+
+TEST(HostileSizes, StreamsThatStayApart) {
+  EXPECT_THAT(error_with("hy_v4-own", "hy_v4.hyper_connection.count", 9),
+              testing::HasSubstr("hyper_connection.count is 9, expected 1 to 8"));
+  EXPECT_THAT(error_with("hy_v4-own", "hy_v4.hyper_connection.magnitude", 0),
+              testing::HasSubstr("hy_v4.hyper_connection.magnitude is missing or 0"));
+  EXPECT_THAT(error_with("hy_v4-own", "hy_v4.attention.indexer.types",
+                         std::vector<std::int64_t>{0, 0, 0, 1, 0}),
+              testing::HasSubstr("layer 0 reads the keys that an earlier layer picked, but none"));
+  EXPECT_THAT(
+      error_with("hy_v4-own", "hy_v4.attention.indexer.key_length", 4),
+      testing::HasSubstr("rope turns 8 columns of a head (rope.dimension_count), expected"));
+}
+
+// An indexer that takes up more memory than the attention that it picks for.
+TEST(HostileSizes, WideIndexer) {
+  constexpr int kTimes = 256;
+  auto oracle = test::OracleCase::read("hy_v4-own");
+  auto& heads = oracle.json["metadata"]["hy_v4.attention.indexer.head_count"]["value"];
+  heads = kTimes * heads.get<int>();
+  for (auto& tensor : oracle.json["tensors"]) {
+    const std::string name = tensor["name"];
+    if (!name.ends_with("indexer.attn_q_b.weight") && !name.ends_with("indexer.proj.weight")) {
+      continue;
+    }
+    tensor["shape"][1] = kTimes * tensor["shape"][1].get<int>();
+  }
+  EXPECT_EQ(error_of(oracle), "");
+}
+
 // A table of experts by token may name any number.
 TEST(HostileSizes, ExpertsThatAreNotThere) {
   const test::TemporaryFolder folder;

@@ -39,7 +39,8 @@ TEST_P(CudaSplitModelTest, GivesTheGoldenLogits) {
 INSTANTIATE_TEST_SUITE_P(Cases, CudaSplitModelTest,
                          testing::Values("llama-dense", "jamba-dense", "qwen35moe-moe",
                                          "gemma3n-dense", "graniteswitch-own", "rwkv7-own",
-                                         "kimi-k3-own", "deepseek32-moe", "deepseek4-own"),
+                                         "kimi-k3-own", "deepseek32-moe", "deepseek4-own",
+                                         "hy_v4-own"),
                          test::test_name<std::string>);
 
 class CudaSplitModelTextTest : public test::CudaTest,

@@ -148,7 +148,7 @@ TEST_F(CudaDecodeStepTest, TextsSideBySide) {
 // The keys that an indexer picks stay on the device, so that nothing waits in the middle of a step:
 // it is the graphs that its kernels were the step before.
 TEST_F(CudaDecodeStepTest, PickedKeysWaitForNothing) {
-  for (const char* name : {"deepseek32-moe", "deepseek4-own"}) {
+  for (const char* name : {"deepseek32-moe", "deepseek4-own", "hy_v4-own"}) {
     const test::TinyModel model(name);
     const auto kernels = kernels_of_a_step(model.path(), 1, 3);
     EXPECT_THAT(kernels, testing::Contains("mark_picked_keys"));

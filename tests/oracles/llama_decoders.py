@@ -351,4 +351,5 @@ DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
-ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa"}
+ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa",
+                 "hy_v4-full": "hy_v4"}

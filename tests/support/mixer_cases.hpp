@@ -20,6 +20,8 @@ inline const auto kMixerCases =
                     "deepseek32-moe",       // latent attention to the keys that an indexer picks
                     "deepseek4-own",        // compressed keys, mixed streams, experts by token
                     "deepseek4-long-own",   // keys that stand for 128 tokens
+                    "hy_v4-own",            // streams that stay apart, sinks, shared picks
+                    "dots3note-own",        // latent attention in windows beside picked keys
                     "lfm2-dense",           // short convolutions beside attention
                     "mamba-dense",          // Mamba
                     "jamba-dense",          // Mamba beside attention

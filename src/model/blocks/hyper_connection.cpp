@@ -5,11 +5,28 @@
 namespace linnet {
 namespace {
 
-constexpr int kParts = 3;  // of the mixes: reading, writing, mixing
+// No stream takes in another one: the mixes have parts for reading and writing, none for mixing.
+bool are_apart(const HyperConnectionSpec& spec) { return spec.iterations == 0; }
 
 // The streams without the place behind them.
 View only_streams(const ModelSpec& spec, View streams) {
   return streams.slice(0, spec.hyper_connection.streams * spec.width);
+}
+
+// How much of the block's result streams take in that stay apart, and so what they were:
+// make_write_weights() has seen to that.
+void weigh_result(const Pass& pass, const HyperConnectionWeights& weights, View mixes, View write) {
+  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const std::int64_t count = spec.streams;
+  const View factors = pass.workspace.view(mixes.rows, count);
+  pass.backend.stream_weights(mixes.slice(count, count),
+                              {spec.streams, spec.epsilon / spec.magnitude, spec.iterations,
+                               weights.scale->data() + 1, weights.base->data() + count},
+                              factors, View{});
+  pass.backend.scale(factors, spec.magnitude);
+  // One below another, as rows are too short to have gaps between them: see Workspace::view.
+  const std::int64_t all = mixes.rows * count;
+  pass.backend.copy({factors.data, all, 1, 1}, {write.data + count, all, 1, count + 1});
 }
 
 }  // namespace
@@ -19,9 +36,11 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
   HyperConnectionWeights weights;
   const std::int64_t streams = spec.hyper_connection.streams;
   if (streams == 0) return weights;
-  const std::int64_t mixes = writes ? streams * (streams + 2) : streams;
+  const bool apart = are_apart(spec.hyper_connection);
+  const std::int64_t parts = !writes ? 1 : apart ? 2 : 3;
+  const std::int64_t mixes = streams * (parts < 3 ? parts : 2 + streams);
   weights.mixes = loader.linear(stem + "_fn", streams * spec.width, mixes);
-  weights.scale = loader.vector(stem + "_scale.weight", writes ? kParts : 1);
+  weights.scale = loader.vector(stem + "_scale.weight", parts);
   weights.base = loader.vector(stem + "_base.weight", mixes);
   return weights;
 }
@@ -48,7 +67,13 @@ View block_result(const ModelSpec& spec, View streams) {
 
 View make_write_weights(const Pass& pass, View streams) {
   const std::int64_t count = pass.model.hyper_connection.streams;
-  return pass.workspace.view(streams.rows, count * (count + 1));
+  const View write = pass.workspace.view(streams.rows, count * (count + 1));
+  if (!are_apart(pass.model.hyper_connection)) return write;
+  pass.backend.fill(write, 0.0f);
+  for (std::int64_t i = 0; i < count; ++i) {
+    pass.backend.fill(write.slice(i * (count + 1) + i, 1), 1.0f);
+  }
+  return write;
 }
 
 View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
@@ -62,10 +87,12 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
   const View read = pass.workspace.view(all.rows, spec.streams);
   pass.backend.norm(all, {NormKind::kRms, pass.model.norm_epsilon}, normed);
   project(pass, weights.mixes, normed, mixes);
+  const bool apart = are_apart(spec);
   pass.backend.stream_weights(
       mixes,
       {spec.streams, spec.epsilon, spec.iterations, weights.scale->data(), weights.base->data()},
-      read, write);
+      read, apart ? View{} : write);
+  if (apart && write.data) weigh_result(pass, weights, mixes, write);
   pass.backend.mix_streams(all, read, x.columns, x);
   return x;
 }

@@ -9,7 +9,7 @@ bool picks_itself(const IndexerSpec& spec) { return spec.heads > 0 && !spec.reus
 
 void rotate(const Pass& pass, const IndexerSpec& spec, int heads, View x) {
   pass.backend.rope(x, pass.batch.positions,
-                    {spec.rope.layout, heads, spec.width, 0, spec.rope.dims,
+                    {spec.rope.layout, heads, spec.width, spec.rope.first, spec.rope.dims,
                      spec.rope.inverse_frequencies, spec.rope.magnitude});
 }
 

@@ -1,5 +1,7 @@
 #include "model/blocks/latent_attention.hpp"
 
+#include <algorithm>
+
 #include "model/blocks/attention.hpp"
 #include "model/blocks/project.hpp"
 
@@ -52,6 +54,9 @@ View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
   const View latent = pass.workspace.view(in.rows, latent_key_width(spec));
   project(pass, weights.latent, in, latent);
   normalise(pass, weights.latent_norm, latent.slice(0, spec.latent_width));
+  if (weights.key_norm) {
+    normalise(pass, weights.key_norm, latent.slice(spec.latent_width, spec.rope_width));
+  }
   rotate(pass, spec.rope, 1, static_cast<int>(latent.columns), spec.latent_width, latent);
   return latent;
 }
@@ -138,6 +143,8 @@ LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentA
   }
   weights.latent = loader.linear(prefix + ".attn_kv_a_mqa", width, latent_key_width(spec));
   weights.latent_norm = loader.norm(prefix + ".attn_kv_a_norm", spec.latent_width);
+  weights.key_norm = loader.norm(prefix + ".attn_k_norm", spec.rope_width, Presence::kOptional);
+  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
   if (spec.absorbed) {
     weights.key_up =
         loader.slices(prefix + ".attn_k_b", spec.plain_width, spec.latent_width, spec.heads);
@@ -162,7 +169,8 @@ std::int64_t latent_attention_columns(const LatentAttentionSpec& spec) {
   const std::int64_t absorbed = spec.heads * (latent_key_width(spec) + spec.latent_width);
   const std::int64_t expanded = std::int64_t{spec.heads} * (spec.plain_width + spec.value_width) +
                                 query_columns(spec) + value_columns(spec);
-  return own + (spec.absorbed ? absorbed : expanded);
+  return std::max(own + (spec.absorbed ? absorbed : expanded),
+                  1 + spec.query_rank + indexer_columns(spec.indexer));
 }
 
 KvLayerShape latent_kv_shape(const LatentAttentionSpec& spec) {
@@ -184,6 +192,9 @@ void latent_attention_block(const Pass& pass, const LatentAttentionSpec& spec,
   params.heads = spec.heads;
   params.scale = spec.scale;
   params.causal = pass.causal;
+  params.span = spec.window > 0 ? AttentionSpan::kSliding : AttentionSpan::kFull;
+  params.window = spec.window;
+  params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
   params.selected = spec.indexer.heads > 0;
   const auto attend = spec.absorbed ? attend_to_latents : attend_to_expanded;
   attend(pass, spec, weights, params, query, latent, result);

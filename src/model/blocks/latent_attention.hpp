@@ -13,10 +13,12 @@ struct LatentAttentionWeights {
   Norm query_norm;  ///< between the two
   Linear latent;    ///< width to latent and turned key
   Norm latent_norm;
-  std::vector<Linear> key_up;    ///< absorbed: plain query to latent, one for each head
-  std::vector<Linear> value_up;  ///< absorbed: latent to value, one for each head
-  Linear key_value_up;           ///< not absorbed: latent to plain key and value of all heads
-  Linear gate;                   ///< a factor for every head or every column of the result
+  Norm key_norm;                  ///< of the turned key, where the file has one (dots3-note)
+  std::unique_ptr<Buffer> sinks;  ///< of the softmax, where the file has them
+  std::vector<Linear> key_up;     ///< absorbed: plain query to latent, one for each head
+  std::vector<Linear> value_up;   ///< absorbed: latent to value, one for each head
+  Linear key_value_up;            ///< not absorbed: latent to plain key and value of all heads
+  Linear gate;                    ///< a factor for every head or every column of the result
   Linear output;
   IndexerWeights indexer;
 };
