@@ -182,6 +182,11 @@ void add_access_options(CLI::App& app, Options& options) {
       ->allow_extra_args(false);
 }
 
+void add_name_options(CLI::App& app, Options& options) {
+  app.add_flag("--any-model", options.server.takes_any_model,
+               "take a model's name that there is not for the first one");
+}
+
 void add_load_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
   app.add_option("--parallel", server.engine.most_running, "most texts generated side by side")
@@ -221,6 +226,7 @@ void add_serve(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   add_access_options(*app, *options);
   add_load_options(*app, *options);
+  add_name_options(*app, *options);
   options->models.add_to(*app);
   app->footer(
       "A page to chat with the model is at the address that the server says, and\n"

@@ -46,12 +46,40 @@ void recommend(const ParameterOptions& sampling, serve::ServedModel& model) {
   }
 }
 
+// The names in a list with commas, without the empty ones.
+std::vector<std::string> split_names(std::string_view list) {
+  std::vector<std::string> names;
+  while (!list.empty()) {
+    const std::string_view name = list.substr(0, list.find(','));
+    if (!name.empty()) names.emplace_back(name);
+    list.remove_prefix(std::min(name.size() + 1, list.size()));
+  }
+  return names;
+}
+
+nlohmann::ordered_json parse_variables(const std::string& text) {
+  if (text.empty()) return nullptr;
+  return nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
+// That thinking is switched on or off for a template that has no switch would go unnoticed.
+void note_thinking(const serve::ServedModel& model) {
+  const auto& variables = model.template_variables;
+  if (!model.chat || model.thinks || !variables.contains("enable_thinking")) return;
+  note("--chat-template-kwargs: the chat template does not know enable_thinking\n");
+}
+
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
                                     const std::string& alias, std::int64_t context) {
-  const std::string id = alias.empty() ? file.file().path().stem().string() : alias;
-  auto model = serve::describe_model(file, id, options.chat_template, context);
-  if (model) recommend(options.sampling, *model);
-  if (model && !model->chat) note("no chat: {}\n", printable(model->chat_problem));
+  std::vector<std::string> names = split_names(alias);
+  if (names.empty()) names.push_back(file.file().path().stem().string());
+  auto model = serve::describe_model(file, names.front(), options.chat_template, context,
+                                     parse_variables(options.template_variables));
+  if (!model) return model;
+  model->aliases.assign(names.begin() + 1, names.end());
+  recommend(options.sampling, *model);
+  if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
+  note_thinking(*model);
   return model;
 }
 
@@ -85,12 +113,16 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
 
 void ServedModelsOptions::add_to(CLI::App& app) {
   app.add_option("--alias", aliases,
-                 "the model's name in the API (default: the file's); with several models once for "
-                 "each, in their order")
+                 "the model's name in the API (default: the file's), or several with commas "
+                 "between them; with several models once for each, in their order")
       ->allow_extra_args(false);
   app.add_option("--chat-template", chat_template,
                  "built-in template or file, where the model's own is missing or wrong")
       ->type_name("NAME|FILE");
+  app.add_option("--chat-template-kwargs", template_variables,
+                 "JSON object of variables of the chat template where a request says nothing, as "
+                 "'{\"enable_thinking\": false}'")
+      ->type_name("JSON");
   app.add_option("--kv-tokens", kv_tokens,
                  "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
@@ -112,6 +144,9 @@ std::string ServedModelsOptions::problem() const {
   if (!aliases.empty() && aliases.size() != models) {
     return fmt::format("--alias is there {} times for {} models, expected once for each of them",
                        aliases.size(), models);
+  }
+  if (!template_variables.empty() && !parse_variables(template_variables).is_object()) {
+    return fmt::format("--chat-template-kwargs {}: expected a JSON object", template_variables);
   }
   if (models == 1) return {};
   const std::array<std::pair<const char*, bool>, 6> of_one_model = {{

@@ -16,12 +16,13 @@ namespace linnet::app {
 /// Which models are served, and what each of them may take.
 struct ServedModelsOptions {
   ModelSources sources;
-  ModelOptions model;  ///< of each of them
-  std::vector<std::string> aliases;
+  ModelOptions model;                ///< of each of them
+  std::vector<std::string> aliases;  ///< of each model, with commas between several
   std::string chat_template;
-  ParameterOptions sampling;      ///< where a request says nothing
-  std::int64_t kv_tokens = 0;     ///< 0: chosen for each
-  std::size_t models_loaded = 0;  ///< 0: as many as fit
+  std::string template_variables;  ///< a JSON object; empty: none
+  ParameterOptions sampling;       ///< where a request says nothing
+  std::int64_t kv_tokens = 0;      ///< 0: chosen for each
+  std::size_t models_loaded = 0;   ///< 0: as many as fit
 
   void add_to(CLI::App& app);
   /// What is wrong with them; empty: nothing.

@@ -41,6 +41,16 @@ constexpr std::array kRoutes = {
     Route{"POST", "/reranking", rerank},
     Route{"POST", "/v1/messages", messages, ErrorShape::kAnthropic},
     Route{"POST", "/v1/messages/count_tokens", count_tokens, ErrorShape::kAnthropic},
+    Route{"POST", "/completion", llama_completion},
+    Route{"GET", "/props", llama_props},
+    Route{"POST", "/api/chat", ollama_chat, ErrorShape::kOllama},
+    Route{"POST", "/api/generate", ollama_generate, ErrorShape::kOllama},
+    Route{"POST", "/api/embed", ollama_embed, ErrorShape::kOllama},
+    Route{"POST", "/api/embeddings", ollama_embeddings, ErrorShape::kOllama},
+    Route{"GET", "/api/tags", ollama_tags, ErrorShape::kOllama},
+    Route{"GET", "/api/ps", ollama_ps, ErrorShape::kOllama},
+    Route{"POST", "/api/show", ollama_show, ErrorShape::kOllama},
+    Route{"GET", "/api/version", ollama_version, ErrorShape::kOllama},
     Route{"POST", "/tokenize", tokenize},
     Route{"POST", "/detokenize", detokenize},
     Route{"POST", "/apply-template", apply_template},
@@ -60,19 +70,18 @@ struct ForeignPath {
   std::string_view path, own;
 };
 constexpr std::array kForeignPaths = {
-    ForeignPath{"/completion", "/v1/completions"},     // llama.cpp
-    ForeignPath{"/embedding", "/v1/embeddings"},       // llama.cpp
-    ForeignPath{"/props", "/v1/models"},               // llama.cpp
-    ForeignPath{"/slots", "/v1/sequences"},            // llama.cpp
-    ForeignPath{"/infill", "/v1/completions"},         // llama.cpp, with `suffix` here
-    ForeignPath{"/api/generate", "/v1/completions"},   // Ollama
-    ForeignPath{"/api/chat", "/v1/chat/completions"},  // Ollama
-    ForeignPath{"/api/embed", "/v1/embeddings"},       // Ollama
-    ForeignPath{"/api/tags", "/v1/models"},            // Ollama
+    ForeignPath{"/embedding", "/v1/embeddings"},  // llama.cpp
+    ForeignPath{"/slots", "/v1/sequences"},       // llama.cpp
+    ForeignPath{"/infill", "/v1/completions"},    // llama.cpp, with `suffix` here
 };
 
 // Also says where it is what some clients leave out: their address has to end in /v1.
 ApiError unknown_path(const std::string& path) {
+  if (path.starts_with("/v1/responses/")) {
+    return not_found(
+        "this server keeps no responses: there is none to be fetched, ended or deleted",
+        "unknown_url");
+  }
   std::string own = find_route("/v1" + path) ? "/v1" + path : "";
   const auto foreign = std::ranges::find(kForeignPaths, path, &ForeignPath::path);
   if (foreign != kForeignPaths.end()) own = foreign->own;
@@ -100,7 +109,8 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics, ErrorShape shape) 
   return reply;
 }
 
-Api::Api(const ModelSet& models, Metrics& metrics) : models_(models), metrics_(metrics) {}
+Api::Api(const ModelSet& models, Metrics& metrics, bool takes_any_model)
+    : models_(models), metrics_(metrics), takes_any_model_(takes_any_model) {}
 
 std::string_view Api::route_name(std::string_view path) {
   const Route* const route = find_route(path);
@@ -109,6 +119,7 @@ std::string_view Api::route_name(std::string_view path) {
 
 ErrorShape Api::error_shape(std::string_view path) {
   const Route* const route = find_route(path);
+  if (!route && path.starts_with("/api/")) return ErrorShape::kOllama;
   return route ? route->errors : ErrorShape::kOpenAi;
 }
 
@@ -175,7 +186,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
     request.json = std::move(*parsed);
   }
   const Json none, &body = request.json ? *request.json : none;
-  const auto chosen = choose_model(body);
+  const auto chosen = choose_model(body, route.errors);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
   ApiContext context{models_, **chosen, metrics_, sequences_, request.is_given_up, may_take_long};
@@ -183,14 +194,20 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
 }
 
 // The one that the field `model` names; the first one where there is none.
-ApiResult<ModelEntry*> Api::choose_model(const Json& body) const {
+ApiResult<ModelEntry*> Api::choose_model(const Json& body, ErrorShape shape) const {
   if (body.is_null()) return &models_.first();
   Fields fields(body);
-  const auto name = fields.text("model");
+  auto name = fields.text("model");
   if (fields.error()) return *fields.error();
+  // Ollama's clients may write the tag that a name without one has there.
+  constexpr std::string_view kTag = ":latest";
+  if (shape == ErrorShape::kOllama && name && name->ends_with(kTag) && !models_.find(*name)) {
+    name->resize(name->size() - kTag.size());
+  }
   if (!name || name->empty()) return &models_.first();
   const auto chosen = models_.find(*name);
   if (chosen) return *chosen;
+  if (takes_any_model_) return &models_.first();
   ApiError error = chosen.error();
   error.param = "model";
   return error;

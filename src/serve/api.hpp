@@ -14,8 +14,8 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics,
 /// The endpoints, without HTTP. All members may be called from any thread.
 class Api {
  public:
-  /// All must outlive this.
-  Api(const ModelSet& models, Metrics& metrics);
+  /// All must outlive this. `takes_any_model`: a name that no model has means the first one.
+  Api(const ModelSet& models, Metrics& metrics, bool takes_any_model = false);
 
   /// An Error that needs no body: an unknown path, no valid key, a wrong method.
   std::optional<ApiError> refuse(const ApiRequest& request) const;
@@ -32,11 +32,12 @@ class Api {
  private:
   ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_take_long);
   ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_take_long);
-  ApiResult<ModelEntry*> choose_model(const Json& body) const;
+  ApiResult<ModelEntry*> choose_model(const Json& body, ErrorShape shape) const;
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 
   const ModelSet& models_;
   Metrics& metrics_;
+  const bool takes_any_model_;
   SequenceList sequences_;
 };
 

@@ -31,6 +31,7 @@ Json to_json(const ApiError& error, ErrorShape shape) {
               {"message", error.message},
               {"code", text_or_null(error.code)}}}};
   }
+  if (shape == ErrorShape::kOllama) return {{"error", error.message}};
   return {{"error",
            {{"message", error.message},
             {"type", error.type},

@@ -46,10 +46,11 @@ class [[nodiscard]] ApiResult {
 };
 
 /// Whose error bodies an endpoint speaks.
-enum class ErrorShape { kOpenAi, kAnthropic };
+enum class ErrorShape { kOpenAi, kAnthropic, kOllama };
 
 /// kOpenAi: {"error": {"message": ..., "type": ..., "param": ..., "code": ...}}
 /// kAnthropic: {"type": "error", "error": {"type": ..., "message": ..., "code": ...}}
+/// kOllama: {"error": ...}
 Json to_json(const ApiError& error, ErrorShape shape = ErrorShape::kOpenAi);
 
 ApiError invalid_request(std::string message, std::string param = "", std::string code = "");

@@ -19,19 +19,24 @@ ModelSet::ModelSet(std::vector<ModelToServe> models, const EngineLimits& limits,
 }
 
 Status ModelSet::check_ids(const std::vector<ModelToServe>& models) {
-  std::set<std::string_view> ids;
-  for (const ModelToServe& model : models) {
-    const std::string& id = model.model.id;
-    if (!ids.insert(id).second) {
-      return Error{fmt::format("two models are called {}; --alias gives them other names", id)};
+  std::set<std::string_view> names;
+  for (const auto& [model, engine] : models) {
+    std::vector<std::string_view> own{model.id};
+    own.insert(own.end(), model.aliases.begin(), model.aliases.end());
+    for (const std::string_view name : own) {
+      if (names.insert(name).second) continue;
+      return Error{fmt::format("two models are called {}; --alias gives them other names", name)};
     }
   }
   return {};
 }
 
 ApiResult<ModelEntry*> ModelSet::find(std::string_view name) const {
-  const auto id = [](const auto& entry) -> std::string_view { return entry->model.id; };
-  const auto found = std::ranges::find(entries_, name, id);
+  const auto is_called_so = [&](const auto& entry) {
+    const ServedModel& model = entry->model;
+    return model.id == name || std::ranges::find(model.aliases, name) != model.aliases.end();
+  };
+  const auto found = std::ranges::find_if(entries_, is_called_so);
   if (found != entries_.end()) return found->get();
   std::string ids;
   for (const auto& entry : entries_) ids += (ids.empty() ? "" : ", ") + entry->model.id;

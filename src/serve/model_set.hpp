@@ -43,7 +43,7 @@ class ModelSet {
   ModelSet(std::vector<ModelToServe> models, const EngineLimits& limits,
            SharedByEngines::Deliver deliver);
 
-  /// An Error that names an id which two of them have.
+  /// An Error that names what two of them are called.
   static Status check_ids(const std::vector<ModelToServe>& models);
 
   /// In the order in which they were given.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <map>
 
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
@@ -15,6 +16,46 @@
 namespace linnet::serve {
 namespace {
 
+// The prompt of a short conversation under these variables; nothing where it can't be made.
+std::optional<std::string> prompt_under(const ChatTemplate& chat,
+                                        const nlohmann::ordered_json& variables) {
+  ChatRequest request;
+  request.messages = {{{"role", "user"}, {"content", "Hello"}}};
+  request.variables = variables;
+  request.now.emplace();  // the same each time
+  request.now->tm_mday = 1;
+  auto prompt = chat.render(request);
+  if (!prompt) return std::nullopt;
+  return std::move(prompt->text);
+}
+
+// Found by trial: a template knows enable_thinking if it changes something.
+std::optional<bool> default_thinking(const ChatTemplate& chat,
+                                     const nlohmann::ordered_json& defaults) {
+  const auto prompt_with = [&](const nlohmann::ordered_json& thinking) {
+    nlohmann::ordered_json variables =
+        defaults.is_null() ? nlohmann::ordered_json::object() : defaults;
+    if (!thinking.is_null()) variables["enable_thinking"] = thinking;
+    return prompt_under(chat, variables);
+  };
+  const auto on = prompt_with(true), off = prompt_with(false);
+  if (!on || !off || on == off) return std::nullopt;
+  return prompt_with(nullptr) == on;
+}
+
+FileFacts facts_of(const ModelFile& file) {
+  FileFacts facts{file.spec().architecture, file.file().size_bytes(), 0, ""};
+  std::map<std::string_view, std::int64_t> parameters;  // by their formats
+  for (const gguf::Tensor& tensor : file.file().tensors()) {
+    facts.parameters += tensor.elements();
+    parameters[tensor.format->name] += tensor.elements();
+  }
+  const auto most =
+      std::ranges::max_element(parameters, {}, [](const auto& p) { return p.second; });
+  if (most != parameters.end()) facts.format = most->first;
+  return facts;
+}
+
 Status add_chat_template(const ModelFile& file, const std::string& name, ServedModel& model) {
   auto sources = name.empty() ? read_chat_templates(file.file()) : find_chat_template(name);
   if (!sources) return sources.error();
@@ -25,6 +66,7 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
   if (chat) {
     model.chat = std::move(*chat);
     model.call_form = find_call_form(*model.chat);
+    model.thinks = default_thinking(*model.chat, model.template_variables);
   } else {
     model.chat_problem = chat.error().message;
   }
@@ -97,14 +139,17 @@ Status add_sampling(const gguf::File& file, ServedModel& model) {
 }  // namespace
 
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
-                                   const std::string& chat_template, std::int64_t context) {
+                                   const std::string& chat_template, std::int64_t context,
+                                   nlohmann::ordered_json template_variables) {
   const auto tokenizer = file.need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   ServedModel model;
   model.tokenizer = *tokenizer;
   model.id = std::move(id);
   model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file(), file.adapters()));
+  model.file_facts = facts_of(file);
   model.context = context;
+  model.template_variables = std::move(template_variables);
   model.created = std::time(nullptr);
   model.width = file.spec().width;
   if (file.vision()) model.pictures = &file;

@@ -26,16 +26,30 @@ struct InfillTokens {
   TokenId prefix = 0, suffix = 0, middle = 0;
 };
 
+/// What Ollama's API tells of a model's file.
+struct FileFacts {
+  std::string architecture;
+  std::uint64_t bytes = 0;
+  std::int64_t parameters = 0;
+  std::string format;  ///< that most of them have
+};
+
 /// What the API knows of the model without running it. Immutable and shared between threads.
 struct ServedModel {
   const Tokenizer* tokenizer = nullptr;  ///< never null once made
   std::optional<ChatTemplate> chat;
   std::string chat_problem;           ///< why there is no chat template
   std::optional<CallForm> call_form;  ///< how the template writes calls; nothing: unknown
-  std::string id;                     ///< its name in the API
-  std::string fingerprint;            ///< of its file
-  std::int64_t context = 0;           ///< most tokens of a prompt and its answer
-  std::int64_t created = 0;           ///< seconds since 1970, for /v1/models
+  /// Variables of the template where a request says nothing; null or an object.
+  nlohmann::ordered_json template_variables;
+  /// What enable_thinking is where a request says nothing; nothing: the template does not know it.
+  std::optional<bool> thinks;
+  std::string id;  ///< its name in the API
+  FileFacts file_facts;
+  std::vector<std::string> aliases;  ///< further names
+  std::string fingerprint;           ///< of its file
+  std::int64_t context = 0;          ///< most tokens of a prompt and its answer
+  std::int64_t created = 0;          ///< seconds since 1970, for /v1/models
   std::vector<TokenId> end_tokens;
   std::vector<ControlToken> control_tokens;  ///< the longest text first
   std::optional<InfillTokens> infill;
@@ -52,9 +66,11 @@ struct ServedModel {
 };
 
 /// `file` must outlive the result and must have a tokenizer. `chat_template` names a built-in
-/// template or a file; empty: the one of the model, if it has one. Errors: a template that can't be
-/// read or parsed; no tokenizer; metadata of a wrong type or out of range.
+/// template or a file; empty: the one of the model, if it has one. For `template_variables` see
+/// ServedModel. Errors: a template that can't be read or parsed; no tokenizer; metadata of a wrong
+/// type or out of range.
 Result<ServedModel> describe_model(const ModelFile& file, std::string id,
-                                   const std::string& chat_template, std::int64_t context);
+                                   const std::string& chat_template, std::int64_t context,
+                                   nlohmann::ordered_json template_variables = nullptr);
 
 }  // namespace linnet::serve

@@ -81,7 +81,7 @@ struct Server::State {
         models(std::move(served), options.engine,
                // There is no news before there are requests, for which all of this is there.
                [this](const Notices& notices) { news.add(notices); }),
-        api(models, metrics),
+        api(models, metrics, options.takes_any_model),
         gate(api, keys, rules, metrics, options.body_bytes * kMostBodies),
         context{api, readers, gate, metrics, {}, options.log, options.logs_content} {
     context.limits.body_bytes = options.body_bytes;

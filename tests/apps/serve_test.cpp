@@ -191,6 +191,28 @@ TEST_F(ServeTest, AliasesNameTheModelsInTheirOrder) {
   EXPECT_EQ(complete("linnet-kjv").status, 404);
 }
 
+TEST_F(ServeTest, OneModelMayHaveSeveralNames) {
+  start({"--alias", "linnet,gpt-4o"});
+  EXPECT_EQ(complete("gpt-4o").json()["model"], "linnet");
+  EXPECT_EQ(complete("gpt-4").status, 404);
+}
+
+TEST_F(ServeTest, AnyNameMayBeTaken) {
+  start({"--any-model"});
+  EXPECT_EQ(complete("gpt-4").json()["model"], "linnet-kjv");
+}
+
+TEST_F(ServeTest, VariablesOfTheTemplateForAllRequests) {
+  const std::string thinking = test::in_repository("tests/serve/thinking.jinja");
+  start({"--chat-template", thinking, "--chat-template-kwargs", R"({"enable_thinking": true})"});
+  EXPECT_THAT(test::http(port_, "GET", "/v1/models").body, HasSubstr(R"("enable_thinking":true)"));
+}
+
+TEST_F(ServeTest, ATemplateThatCannotThinkIsToldOf) {
+  start({"--chat-template", "chatml", "--chat-template-kwargs", R"({"enable_thinking": true})"});
+  EXPECT_THAT(said(), HasSubstr("the chat template does not know enable_thinking"));
+}
+
 TEST_F(ServeTest, SeveralModelsThatAreRefusedAtTheStart) {
   const auto serve = [](std::vector<std::string> options) {
     options.insert(options.begin(), {"serve", "--port", "0"});
@@ -224,6 +246,7 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_EQ(cache.status, 1);
   EXPECT_THAT(cache.err, EndsWith("linnet: /dev/null/x: the cache folder cannot be made: Not a "
                                   "directory\n"));
+  EXPECT_THAT(serve({"--chat-template-kwargs", "5"}).err, HasSubstr("expected a JSON object"));
   const auto kv = serve({"--kv-tokens", "2147483648"});
   EXPECT_EQ(kv.status, 1);
   EXPECT_THAT(kv.err, HasSubstr("linnet: --kv-tokens 2147483648: the model with a cache of that "

@@ -92,6 +92,7 @@ TEST_F(Chat, WhatIsNotSupportedIsNamed) {
       {"audio", {{"voice", "a"}}},
       {"modalities", {"text", "audio"}},
       {"web_search_options", Json::object()},
+      {"verbosity", "high"},
   };
   for (const auto& [name, value] : fields) {
     Json body = question();
@@ -180,6 +181,47 @@ TEST_F(Chat, ResultsOfToolsAreNamedWhereTheyHaveAName) {
   for (const Json& odd : {Json(), Json(5), Json::array(), Json::object()}) {
     EXPECT_THAT(prompt_of(odd, "c1"), HasSubstr("Result of c1:\n12"));
     EXPECT_THAT(prompt_of(odd, odd), HasSubstr("Result of the function:\n12"));
+  }
+}
+
+// The template knows enable_thinking.
+class Thinking : public testing::Test {
+ protected:
+  static Json question() { return {{"messages", {{{"role", "user"}, {"content", "Who?"}}}}}; }
+  static std::string prompt_of(const test::Serving& serving, const Json& fields) {
+    Json body = question();
+    body.update(fields);
+    return serving.post("/apply-template", body).json()["prompt"];
+  }
+  static const Json kOn, kOff;
+};
+const Json Thinking::kOn = {{"chat_template_kwargs", {{"enable_thinking", true}}}};
+const Json Thinking::kOff = {{"chat_template_kwargs", {{"enable_thinking", false}}}};
+
+TEST_F(Thinking, IsToldAsASwitchOfTheModel) {
+  const test::Serving serving({}, 4096, test::kThinkingTemplate);
+  const Json model = serving.get("/v1/models").json()["data"][0];
+  EXPECT_EQ(model["enable_thinking"], false);
+  EXPECT_THAT(model["capabilities"], testing::Contains("thinking"));
+  const test::Serving other;
+  const Json plain = other.get("/v1/models").json()["data"][0];
+  EXPECT_TRUE(plain["enable_thinking"].is_null());
+  EXPECT_THAT(plain["capabilities"], testing::Not(testing::Contains("thinking")));
+}
+
+TEST_F(Thinking, IsAsTheServerHasItWhereARequestSaysNothing) {
+  const test::Serving plain({}, 4096, test::kThinkingTemplate);
+  const std::string on = prompt_of(plain, kOn), off = prompt_of(plain, kOff);
+  ASSERT_NE(on, off);
+  for (const bool thinks : {false, true}) {
+    test::Serving::TemplateVariables variables{{"enable_thinking", thinks}};
+    const test::Serving serving({}, 4096, test::kThinkingTemplate, 512, test::kBundledModel, "",
+                                variables);
+    EXPECT_EQ(prompt_of(serving, Json::object()), thinks ? on : off);
+    EXPECT_EQ(prompt_of(serving, kOn), on);
+    EXPECT_EQ(prompt_of(serving, kOff), off);
+    EXPECT_EQ(prompt_of(serving, {{"reasoning_effort", "none"}}), off);
+    EXPECT_EQ(serving.get("/v1/models").json()["data"][0]["enable_thinking"], thinks);
   }
 }
 

@@ -84,6 +84,16 @@ TEST_F(Completions, EchoPutsThePromptBefore) {
   EXPECT_EQ(text_of(serving.post("/v1/completions", body)), "The LORD is my" + text);
 }
 
+// In OpenAI's API they are those of the prompt, too, which programs that score texts count on.
+TEST_F(Completions, EchoHasNoLogprobs) {
+  Json body = completion("The LORD is my");
+  body["echo"] = true;
+  body["logprobs"] = 1;
+  const auto reply = serving.post("/v1/completions", body);
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_EQ(reply.json()["error"]["param"], "logprobs");
+}
+
 TEST_F(Completions, AStopStringEndsTheText) {
   Json body = completion("And he said unto them,");
   const std::string text = text_of(serving.post("/v1/completions", body));
@@ -139,7 +149,6 @@ TEST_F(Completions, SeveralPromptsInOneRequest) {
 TEST_F(Completions, LogprobsStandWhereTheirTokensDo) {
   Json body = completion("In the beginning", 8);
   body["logprobs"] = 2;
-  body["echo"] = true;
   const Json choice = serving.post("/v1/completions", body).json()["choices"][0];
   const auto text = choice["text"].get<std::string>();
   const Json& logprobs = choice["logprobs"];

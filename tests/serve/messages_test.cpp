@@ -49,6 +49,30 @@ TEST_F(Messages, UsageTellsWhatTheCacheHeld) {
             first["input_tokens"]);
 }
 
+// What Claude Code and the clients of Anthropic send; none of it changes an answer.
+TEST_F(Messages, WhatChangesNothingIsAccepted) {
+  const Json content = serving.post("/v1/messages", question()).json()["content"];
+  Json body = question();
+  body.update(Json::parse(R"({"metadata": {"user_id": "u"}, "service_tier": "auto",
+    "context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}})"));
+  const auto reply = serving.post("/v1/messages", body);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.json()["content"], content);
+}
+
+TEST_F(Messages, EditsThatCutAreRefused) {
+  for (const char* const edit :
+       {R"({"type": "clear_tool_uses_20250919"})", R"({"type": "clear_thinking_20251015"})",
+        R"({"type": "clear_thinking_20251015", "keep": {"type": "thinking_turns", "value": 1}})"}) {
+    Json body = question();
+    body["context_management"] = {{"edits", {Json::parse(edit)}}};
+    const auto reply = serving.post("/v1/messages", body);
+    EXPECT_EQ(reply.status, 400) << edit;
+    EXPECT_THAT(reply.json()["error"]["message"].get<std::string>(),
+                HasSubstr("context_management.edits[0].type: not supported: nothing is ever cut"));
+  }
+}
+
 // The blocks of a stream: each begins, grows and ends before the next one.
 std::vector<Json> blocks_of(const test::HttpReply& reply) {
   std::vector<Json> blocks;

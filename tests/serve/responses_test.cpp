@@ -170,7 +170,9 @@ TEST_F(Responses, WrongFieldsAreNamed) {
           "input[0].content[0].type");
   refused({{"input", {{{"type", "function_call"}}}}}, "input[0].call_id");
   refused({{"previous_response_id", "resp_1"}}, "previous_response_id");
-  refused({{"truncation", "auto"}}, "truncation");
+  refused({{"truncation", "last"}}, "truncation");
+  refused({{"include", {"message.output_text.logprob"}}}, "include");
+  refused({{"text", {{"verbosity", "low"}}}}, "text.verbosity");
   refused({{"background", true}}, "background");
   refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
   refused({{"tools", {{{"type", "function"}}}}}, "tools[0].name");
@@ -181,6 +183,43 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"n", 2}}, "n");
   refused({{"metadata", {{"a", std::string((1 << 20) + 1, 'a')}}}}, "metadata");
   refused({{"stop", 5}}, "stop");
+}
+
+// Clients send these as a matter of course; none of them changes an answer.
+TEST_F(Responses, WhatChangesNothingIsAccepted) {
+  const auto text_of = [&](const Json& fields) {
+    Json body = question();
+    body.update(fields);
+    const auto reply = serving.post("/v1/responses", body);
+    EXPECT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.json()["store"], false);
+    EXPECT_EQ(reply.json()["truncation"], "disabled");
+    return reply.json()["output"][0]["content"][0]["text"];
+  };
+  const Json text = text_of(Json::object());
+  EXPECT_EQ(text_of({{"store", true}, {"include", {"reasoning.encrypted_content"}}}), text);
+  EXPECT_EQ(text_of({{"truncation", "auto"}, {"text", {{"verbosity", "medium"}}}}), text);
+}
+
+TEST_F(Responses, AnInputIsNeverTruncated) {
+  std::string text;
+  for (int i = 0; i < 2000; ++i) text += "and ";
+  for (const char* const truncation : {"auto", "disabled"}) {
+    Json body = question();
+    body["input"] = text;
+    body["truncation"] = truncation;
+    const auto reply = serving.post("/v1/responses", body);
+    EXPECT_EQ(reply.status, 400);
+    EXPECT_EQ(reply.json()["error"]["code"], "context_length_exceeded");
+  }
+}
+
+TEST_F(Responses, AreNotKept) {
+  const std::string id = serving.post("/v1/responses", question()).json()["id"];
+  const auto reply = serving.get("/v1/responses/" + id);
+  EXPECT_EQ(reply.status, 404);
+  EXPECT_THAT(reply.json()["error"]["message"].get<std::string>(),
+              testing::HasSubstr("keeps no responses"));
 }
 
 TEST_F(Responses, AStopStringEndsTheText) {

@@ -80,9 +80,9 @@ TEST(Server, UnknownPathsAndMethods) {
   EXPECT_THAT(serving.post("/health", Json::object()).head, HasSubstr("Allow: GET, HEAD\r\n"));
   EXPECT_EQ(serving.post("/chat/completions", Json::object()).json()["error"]["message"],
             "there is no /chat/completions, but /v1/chat/completions");
-  // Where llama.cpp's server and Ollama's have it.
-  EXPECT_EQ(serving.get("/api/tags").json()["error"]["message"],
-            "there is no /api/tags, but /v1/models");
+  // Where llama.cpp's server has it.
+  EXPECT_EQ(serving.get("/slots").json()["error"]["message"],
+            "there is no /slots, but /v1/sequences");
 }
 
 TEST(Server, PathsMayBePercentEncoded) {

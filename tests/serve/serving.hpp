@@ -19,16 +19,20 @@ inline const std::string kThinkingTemplate = in_repository("tests/serve/thinking
 /// `mmproj`, on a free port, in this process.
 class Serving {
  public:
+  using TemplateVariables = nlohmann::ordered_json;
+
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
                    const std::string& chat_template = "chatml", std::int64_t context = 512,
-                   const std::string& path = kBundledModel, const std::string& mmproj = "") {
+                   const std::string& path = kBundledModel, const std::string& mmproj = "",
+                   const TemplateVariables& template_variables = nullptr) {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
     if (!mmproj.empty()) {
       const Status added = file_->add_vision(mmproj);
       EXPECT_TRUE(added) << added.error().message;
     }
-    auto model = serve::describe_model(*file_, "linnet-kjv", chat_template, context);
+    auto model =
+        serve::describe_model(*file_, "linnet-kjv", chat_template, context, template_variables);
     EXPECT_TRUE(model.ok()) << model.error().message;
     auto load = [this, kv_tokens] {
       EngineOptions engine_options;

@@ -196,6 +196,39 @@ TEST_F(SeveralModels, ARequestChoosesItsModel) {
             "two");
 }
 
+TEST_F(SeveralModels, AModelMayHaveSeveralNames) {
+  add_scripted("a", {"one"});
+  add_scripted("b", {"two"});
+  models_[1].model.aliases = {"gpt-4o", "gpt-4o-mini"};
+  start();
+  EXPECT_EQ(answer_of("gpt-4o-mini"), "two");
+  EXPECT_EQ(ask("gpt-4o").json()["model"], "b");
+  const Json model = get("/v1/models/gpt-4o").json();
+  EXPECT_EQ(model["id"], "b");
+  EXPECT_THAT(model["aliases"], ElementsAre("gpt-4o", "gpt-4o-mini"));
+  EXPECT_EQ(ask("gpt-3.5").status, 404);
+}
+
+TEST_F(SeveralModels, NoNameIsThatOfTwo) {
+  add_scripted("a", {"one"});
+  add_scripted("b", {"two"});
+  models_[1].model.aliases = {"c", "a"};
+  const Status status = serve::ModelSet::check_ids(models_);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("two models are called a;"));
+}
+
+TEST_F(SeveralModels, AnyNameMayBeTakenForTheFirstOne) {
+  add_scripted("a", {"one"});
+  add_scripted("b", {"two"});
+  options_.takes_any_model = true;
+  start();
+  EXPECT_EQ(answer_of("gpt-4o"), "one");
+  EXPECT_EQ(ask("gpt-4o").json()["model"], "a");
+  EXPECT_EQ(answer_of("b"), "two");
+  EXPECT_EQ(get("/v1/models/gpt-4o").status, 404);
+}
+
 TEST_F(SeveralModels, UnknownOnesAreErrorsThatNameThoseThatThereAre) {
   add_scripted("a", {"one"});
   add_scripted("b", {"two"});

@@ -29,6 +29,7 @@ function findPlaywright() {
 }
 
 const kModel = new URL("../../models/linnet-kjv.gguf", import.meta.url).pathname;
+const kThinkingTemplate = new URL("../serve/thinking.jinja", import.meta.url).pathname;
 const kPatience_ms = 20000;
 let latest_problems = []; // of the page that was opened last
 
@@ -90,14 +91,15 @@ const say = async (page, text) => {
 };
 
 // Answers of a model that writes what it is told to.
-async function fakeAnswer(page, text, requests = []) {
-  await page.route("**/v1/chat/completions", (route) => {
+async function fakeAnswer(page, text, requests = [], { reason = "stop", until = null } = {}) {
+  await page.route("**/v1/chat/completions", async (route) => {
     requests.push(route.request().postDataJSON());
+    await until;
     const event = (data) => `data: ${JSON.stringify(data)}\n\n`;
     const body =
       event({ choices: [{ index: 0, delta: { reasoning_content: "Let me see." }, finish_reason: null }] }) +
       event({ choices: [{ index: 0, delta: { content: text }, finish_reason: null }] }) +
-      event({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }) +
+      event({ choices: [{ index: 0, delta: {}, finish_reason: reason }] }) +
       event({
         choices: [],
         usage: { prompt_tokens: 12, completion_tokens: 34, prompt_tokens_details: { cached_tokens: 8 } },
@@ -264,6 +266,126 @@ const tests = {
     await page.getByRole("button", { name: "Send" }).waitFor();
     for (let i = 0; i < 100 && (await chat.metric("running")) > 0; ++i) await new Promise((r) => setTimeout(r, 50));
     assert.equal(await chat.metric("running"), 0);
+    await closePage(page);
+  },
+
+  async "an answer goes on while another conversation is open"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    let release;
+    await fakeAnswer(page, "Aye.", [], { until: new Promise((done) => (release = done)) });
+    const stop = page.getByRole("button", { name: "Stop" });
+    const another = page.getByRole("button", { name: "New conversation", exact: true });
+    await say(page, "Wait for me");
+    await stop.waitFor();
+    await another.click();
+    await page.getByRole("button", { name: "Send" }).waitFor();
+    const first = page.getByRole("button", { name: /^Wait for me/ });
+    await first.getByRole("img", { name: "(is being answered)" }).waitFor();
+    await first.click();
+    await stop.waitFor();
+    assert.equal(await page.locator(".message.running").count(), 1);
+    await another.click();
+    await say(page, "And for me");
+    await stop.waitFor();
+    release();
+    await answered(page);
+    await page.waitForFunction(() => document.querySelectorAll(".mark").length === 0);
+    await first.click();
+    await shown(page).getByText("Aye.").waitFor();
+    assert.doesNotMatch(await shown(page).locator(".foot").innerText(), /stopped/);
+    await page.reload();
+    await shown(page).getByText("Aye.").waitFor(); // is kept
+    assert.equal(await page.locator("#conversations li").count(), 2);
+    await closePage(page);
+  },
+
+  async "an answer is the one of the model that has written it"({ browser, several }) {
+    const page = await openPage(browser, several);
+    const author = shown(page).locator(".author");
+    await say(page, "In the beginning");
+    await answered(page);
+    assert.equal(await author.textContent(), "first");
+    await page.getByRole("combobox", { name: "Model" }).selectOption("second");
+    assert.equal(await author.textContent(), "first");
+    await page.getByRole("button", { name: "Regenerate" }).click();
+    await answered(page);
+    assert.equal(await author.textContent(), "second");
+    await closePage(page);
+  },
+
+  async "an answer that a limit has cut goes on"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("Temperature").fill("0");
+    await page.getByLabel("Longest answer").fill("9");
+    await page.getByRole("button", { name: "Done" }).click();
+    await say(page, "Tell me everything");
+    await shown(page).getByText("length limit reached").waitFor();
+    const first = await shown(page).locator(".body").innerText();
+    const asking = page.waitForRequest("**/v1/chat/completions");
+    await page.getByRole("button", { name: "Continue" }).click();
+    const { messages, continue_final_message, chat_template_kwargs } = (await asking).postDataJSON();
+    await answered(page);
+    assert.deepEqual(messages.map(({ role }) => role), ["user", "assistant"]);
+    assert.equal(messages[1].content.trim(), first);
+    assert.deepEqual([continue_final_message, chat_template_kwargs], [true, undefined]);
+    const text = await shown(page).locator(".body").innerText();
+    assert.ok(text.length > first.length + 9 && text.startsWith(first), `${first} became ${text}`);
+    assert.equal(await page.locator(".message").count(), 2);
+    await closePage(page);
+  },
+
+  async "an answer that is complete does not go on"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await fakeAnswer(page, "Aye.");
+    await say(page, "Hello");
+    await answered(page);
+    assert.equal(await page.getByRole("button", { name: "Continue" }).count(), 0);
+    await closePage(page);
+  },
+
+  async "thinking is switched on and off where the template knows it"({ browser, chat, thinking }) {
+    const other = await openPage(browser, chat);
+    assert.equal(await other.getByRole("button", { name: "Thinking" }).count(), 0);
+    await closePage(other);
+    const page = await openPage(browser, thinking);
+    const requests = [];
+    await fakeAnswer(page, "Aye.", requests, { reason: "length" });
+    const choice = page.getByRole("button", { name: "Thinking", exact: true });
+    const ask = async (text) => {
+      const count = await page.locator(".message").count();
+      await say(page, text);
+      await page.waitForFunction((count) => document.querySelectorAll(".message").length === count, count + 2);
+      await answered(page);
+      return requests.at(-1).chat_template_kwargs;
+    };
+    assert.equal(await choice.getAttribute("aria-pressed"), "false");
+    assert.equal(await ask("As it is"), undefined);
+    await choice.click();
+    assert.equal(await choice.getAttribute("aria-pressed"), "true");
+    assert.deepEqual(await ask("With thinking"), { enable_thinking: true });
+    await page.getByRole("button", { name: "Continue" }).click();
+    await shown(page).getByText("Aye.Aye.").waitFor();
+    assert.deepEqual(requests.at(-1).chat_template_kwargs, { enable_thinking: false });
+    await page.reload();
+    await choice.waitFor();
+    assert.equal(await choice.getAttribute("aria-pressed"), "true");
+    await choice.click();
+    assert.deepEqual(await ask("Without"), { enable_thinking: false });
+    await closePage(page);
+  },
+
+  async "Escape closes the list of a narrow screen and nothing else"({ browser, chat }) {
+    const page = await openPage(browser, chat, { viewport: { width: 390, height: 800 } });
+    await fakeAnswer(page, "Aye.", [], { until: new Promise(() => {}) });
+    await say(page, "Hello");
+    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await page.getByRole("button", { name: "Conversations" }).click();
+    await page.keyboard.press("Escape");
+    assert.equal(await page.evaluate(() => document.body.classList.contains("drawer-open")), false);
+    assert.equal(await page.getByRole("button", { name: "Stop" }).isVisible(), true);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Send" }).waitFor();
     await closePage(page);
   },
 
@@ -690,6 +812,7 @@ const browser = await chromium.launch({ executablePath: findChromium(), args: ["
 const servers = {
   text: await Server.start(),
   chat: await Server.start("--chat-template", "chatml"),
+  thinking: await Server.start("--chat-template", kThinkingTemplate),
   several: await Server.start("--gguf", kModel, "--alias", "first", "--gguf", kModel, "--alias", "second"),
   locked: await Server.start("--api-key", "open-sesame"),
 };

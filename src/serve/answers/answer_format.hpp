@@ -59,6 +59,10 @@ class AnswerFormat {
   virtual std::string end(const Usage& usage) = 0;
   /// Instead of end(): the events of a stream that can't go on.
   virtual std::string fail(const ApiError& error) { return server_sent_event(to_json(error)); }
+  /// Of a stream.
+  virtual std::string_view content_type() const { return "text/event-stream"; }
+  /// What a stream without news says, so that nobody takes the connection for a dead one.
+  virtual std::string keep_alive() const { return ": still at work\n\n"; }
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
 

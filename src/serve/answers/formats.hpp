@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,18 @@ std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokeni
 /// POST /v1/messages.
 std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
                                                   std::int64_t prompt_tokens);
+
+/// POST /completion.
+std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head);
+
+/// POST /api/chat, or else /api/generate, where there may be nothing to take apart.
+std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
+                                                 const std::optional<AnswerParsing>& parsing,
+                                                 bool is_chat);
+
+/// POST /api/embed, or, of one text, /api/embeddings. For `pooled` see make_embedding_format().
+std::unique_ptr<AnswerFormat> make_ollama_embedding_format(
+    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_list);
 
 /// POST /v1/embeddings. `pooled[i]` is filled in when choice i has ended.
 std::unique_ptr<AnswerFormat> make_embedding_format(

@@ -15,7 +15,11 @@ class MessageFormat final : public AnswerFormat {
   std::string open() override {
     Json message = head_json();
     message["content"] = Json::array();
-    message["usage"] = {{"input_tokens", prompt_tokens_}, {"output_tokens", 0}};
+    // What the cache holds of the prompt is known later.
+    message["usage"] = {{"input_tokens", prompt_tokens_},
+                        {"cache_creation_input_tokens", nullptr},
+                        {"cache_read_input_tokens", nullptr},
+                        {"output_tokens", 0}};
     return event("message_start", {{"message", std::move(message)}});
   }
 
@@ -46,6 +50,8 @@ class MessageFormat final : public AnswerFormat {
   std::string fail(const ApiError& error) override {
     return server_sent_event(to_json(error, ErrorShape::kAnthropic), "error");
   }
+
+  std::string keep_alive() const override { return event("ping", Json::object()); }
 
   Json whole(const Usage& usage) override {
     Json message = head_json();

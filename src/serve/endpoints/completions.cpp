@@ -64,6 +64,11 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   read_logprobs(fields, plan.options);
   const TextConstraint constraint = read_text_constraint(fields);
   const bool echoes = fields.boolean("echo", false);
+  if (echoes && plan.options.top_logprobs >= 0) {
+    fields.fail("logprobs",
+                "with echo they are of the prompt's tokens, too, which this server does "
+                "not compute; ask for one of the two");
+  }
   // Choosing the best of several answers is not there: as many as are asked for are made.
   fields.integer("best_of", 1, plan.options.choices);
   if (fields.error()) return *fields.error();

@@ -4,7 +4,8 @@
 
 namespace linnet::serve {
 
-// The endpoints, each in the file of its name. `body` is a JSON object, or null for GET.
+// The endpoints, each in the file of its name or of what its name begins with. `body` is a JSON
+// object, or null for GET.
 using Handled = ApiResult<ApiReply>;
 using Handler = Handled (*)(ApiContext& context, const ApiRequest& request, const Json& body);
 
@@ -20,6 +21,16 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
 Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled messages(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled count_tokens(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled llama_completion(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled llama_props(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_chat(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_generate(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_embed(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_embeddings(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_tags(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_ps(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_show(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled ollama_version(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled tokenize(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled detokenize(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled apply_template(ApiContext& context, const ApiRequest& request, const Json& body);

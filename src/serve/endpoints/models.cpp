@@ -1,16 +1,8 @@
 #include "serve/endpoints/endpoints.hpp"
+#include "serve/iso_time.hpp"
 
 namespace linnet::serve {
 namespace {
-
-std::string iso_time(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  char text[32];
-  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-  return {text, length};
-}
 
 // How tokens are drawn where a request leaves it to the model's makers.
 Json recommended(const ServedModel& model) {
@@ -42,13 +34,16 @@ Json describe(const ModelEntry& entry) {
   Json capabilities = {"completion"};
   if (model.chat) capabilities.push_back("chat");
   if (model.chat && model.pictures) capabilities.push_back("multimodal");  // llama.cpp's word
+  if (model.thinks) capabilities.push_back("thinking");
   return {{"id", model.id},
           {"object", "model"},
           {"created", model.created},
           {"owned_by", "linnet"},
           {"state", name_of(entry.engine->state())},
+          {"aliases", model.aliases},
           {"context_length", model.context},
           {"capabilities", std::move(capabilities)},
+          {"enable_thinking", model.thinks ? Json(*model.thinks) : Json(nullptr)},
           {"recommended", recommended(model)},
           {"type", "model"},
           {"display_name", model.id},

@@ -121,9 +121,16 @@ ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokeni
 
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request) {
   if (!model.chat) return invalid_request(model.chat_problem, "", "no_chat_template");
-  auto prompt = model.chat->render(request);
-  if (!prompt) return invalid_request(prompt.error().message, "messages");
-  return std::move(*prompt);
+  const auto render = [&](const ChatRequest& of) -> ApiResult<Prompt> {
+    auto prompt = model.chat->render(of);
+    if (!prompt) return invalid_request(prompt.error().message, "messages");
+    return std::move(*prompt);
+  };
+  if (model.template_variables.empty()) return render(request);
+  ChatRequest with_defaults = request;
+  with_defaults.variables = model.template_variables;
+  if (request.variables.is_object()) with_defaults.variables.update(request.variables);
+  return render(with_defaults);
 }
 
 ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,

@@ -165,7 +165,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
         {plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt], generations[i]});
   }
   ApiReply reply;
-  if (plan.options.streams) reply.content_type = "text/event-stream";
+  if (plan.options.streams) reply.content_type = plan.format->content_type();
   reply.pending = std::make_unique<PendingAnswer>(std::move(generations), std::move(plan.format),
                                                   prompt_tokens, plan.options.streams);
   return reply;

@@ -282,7 +282,7 @@ asio::awaitable<bool> Connection::send_events(PendingAnswer& answer) {
   exchange_.keep_alive = exchange_.keep_alive && chunked;
   http::response<http::empty_body> head{http::status::ok, exchange_.version};
   set_common_headers(head);
-  head.set(http::field::content_type, "text/event-stream");
+  head.set(http::field::content_type, std::string(answer.content_type()));
   head.set("X-Accel-Buffering", "no");  // nginx is to hand events on at once
   head.keep_alive(exchange_.keep_alive);
   head.chunked(chunked);

@@ -14,7 +14,8 @@ void EventStream::pump() {
 }
 
 void EventStream::keep_alive(Clock::time_point since) {
-  if (!needs_coroutine() && last_write_ <= since) write(": still at work\n\n");
+  if (needs_coroutine() || last_write_ > since) return;
+  if (std::string news = answer_.keep_alive(); !news.empty()) write(std::move(news));
 }
 
 // In one piece: a chunk's size, its text and its end.

@@ -21,8 +21,8 @@ class EventStream {
 
   /// Takes what has come and writes it, unless something is unsent.
   void pump();
-  /// Writes a comment if nothing was written since `since`, so that nobody takes the connection
-  /// for a dead one.
+  /// Writes that the answer is still to come if nothing was written since `since`, so that nobody
+  /// takes the connection for a dead one.
   void keep_alive(Clock::time_point since);
 
   /// What is to be written before pump() goes on.

@@ -34,19 +34,16 @@ void read_content(Fields& message, std::string_view role, PictureParts& pictures
   const Json* const content = message.find("content");
   if (!content || content->is_string()) return;
   if (!content->is_array()) return message.fail_type("content", "a string or an array", *content);
-  for (std::size_t i = 0; i < content->size() && !message.error(); ++i) {
-    const std::string at = fmt::format("content[{}]", i);
-    if (!(*content)[i].is_object()) return message.fail_type(at, "an object", (*content)[i]);
-    Fields part((*content)[i], message.path_of(at));
+  message.each_object("content", content->size(), [&, i = std::size_t{0}](Fields& part) mutable {
+    Json& shown_part = shown["content"][i++];
     const std::string type = part.required_text("type");
     if (type == "image_url") {
       if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
-      shown["content"][i] = read_image_url(part, pictures);
+      shown_part = read_image_url(part, pictures);
     } else if (type == "text" || part.has("text")) {
       part.required_text("text");
     }
-    message.take_error(part);
-  }
+  });
 }
 
 void check_calls(Fields& message) {
@@ -73,36 +70,14 @@ Json read_messages(Fields& fields, PictureParts& pictures) {
     return Json::array();
   }
   Json messages = *given;
-  for (std::size_t i = 0; i < messages.size() && !fields.error(); ++i) {
-    const std::string at = fmt::format("messages[{}]", i);
-    if (!messages[i].is_object()) {
-      fields.fail_type(at, "an object", messages[i]);
-      break;
-    }
-    Fields message((*given)[i], fields.path_of(at));
+  fields.each_object("messages", kMostMessages, [&, i = std::size_t{0}](Fields& message) mutable {
+    Json& shown = messages[i++];
     const std::string role = role_of(message.required_text("role"));
-    read_content(message, role, pictures, messages[i]);
+    read_content(message, role, pictures, shown);
     check_calls(message);
-    fields.take_error(message);
-    if (!fields.error()) messages[i]["role"] = role;
-  }
-  return messages;
-}
-
-Json read_tools(Fields& fields) {
-  fields.each_object("tools", kMostTools, [](Fields& tool) {
-    static constexpr std::array<std::string_view, 1> kTypes = {"function"};
-    tool.one_of("type", kTypes, "function");
-    const Json* const object = tool.object("function");
-    if (!object) return tool.fail("function", "expected an object, found nothing");
-    Fields function(*object, tool.path_of("function"));
-    function.required_text("name");
-    function.text("description");
-    function.object("parameters");
-    tool.take_error(function);
+    shown["role"] = role;
   });
-  const Json* const tools = fields.find("tools");
-  return tools ? *tools : Json(nullptr);
+  return messages;
 }
 
 // What OpenAI's chat completions have and this server has not.
@@ -114,6 +89,7 @@ void refuse_what_is_not_there(Fields& fields) {
       UnsupportedField{"web_search_options", "this server searches nothing"},
   };
   refuse_unsupported(fields, kUnsupported);
+  refuse_verbosity(fields);
   for (const std::string& modality : fields.texts("modalities", 8).value_or(Texts())) {
     if (modality != "text")
       fields.fail("modalities", fmt::format("expected text, found {}", shortened(modality)));
@@ -156,6 +132,22 @@ void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
 }
 
 }  // namespace
+
+Json read_function_tools(Fields& fields) {
+  fields.each_object("tools", kMostTools, [](Fields& tool) {
+    static constexpr std::array<std::string_view, 1> kTypes = {"function"};
+    tool.one_of("type", kTypes, "function");
+    const Json* const object = tool.object("function");
+    if (!object) return tool.fail("function", "expected an object, found nothing");
+    Fields function(*object, tool.path_of("function"));
+    function.required_text("name");
+    function.text("description");
+    function.object("parameters");
+    tool.take_error(function);
+  });
+  const Json* const tools = fields.find("tools");
+  return tools ? *tools : Json(nullptr);
+}
 
 Json read_flat_tools(Fields& fields, std::string_view schema_name,
                      const std::function<void(Fields& tool)>& check) {
@@ -242,7 +234,7 @@ ChatFields read_chat_fields(Fields& fields) {
   PictureParts pictures;
   chat.request.messages = read_messages(fields, pictures);
   chat.pictures = pictures.take();
-  chat.request.tools = read_tools(fields);
+  chat.request.tools = read_function_tools(fields);
   chat.request.variables = read_template_variables(fields);
   if (const auto effort = fields.text("reasoning_effort")) {
     set_effort(*effort, chat.request.variables);

@@ -34,6 +34,9 @@ inline constexpr std::size_t kMostTools = 256;
 /// wrong is left in `fields`.
 ChatFields read_chat_fields(Fields& fields);
 
+/// Reads `tools` as chat completions have them; null where there are none.
+Json read_function_tools(Fields& fields);
+
 /// Reads `tools` of an API where a tool has its name, its description, its schema (by the name
 /// `schema_name`) and `strict` beside each other, as tools of chat completions; null where there
 /// are none. `check` looks at what else an API wants of a tool.

@@ -31,6 +31,9 @@ inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
 /// model's makers recommend; without a seed, the draws are random.
 SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 
+/// Of llama.cpp's and Ollama's API, where a `seed` of -1 means random draws.
+void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling);
+
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 

@@ -22,14 +22,7 @@ class MessageReader {
     if (!messages || messages->empty()) {
       fields_.fail("messages", "expected an array with at least one message");
     }
-    for (std::size_t i = 0; messages && i < messages->size() && !fields_.error(); ++i) {
-      const std::string at = fmt::format("messages[{}]", i);
-      if ((*messages)[i].is_object()) {
-        add_message(Fields((*messages)[i], at));
-      } else {
-        fields_.fail_type(at, "an object", (*messages)[i]);
-      }
-    }
+    fields_.each_object("messages", kMostMessages, [&](Fields& message) { add_message(message); });
     return std::move(messages_);
   }
 
@@ -41,7 +34,7 @@ class MessageReader {
     }
   }
 
-  void add_message(Fields message) {
+  void add_message(Fields& message) {
     static constexpr std::array<std::string_view, 2> kRoles = {"user", "assistant"};
     if (!message.has("role")) message.fail("role", "expected user or assistant, found nothing");
     const std::string role = message.one_of("role", kRoles, "user");
@@ -49,9 +42,8 @@ class MessageReader {
     if (!content) message.fail("content", "expected a string or an array, found nothing");
     Json turned = {{"role", role}, {"content", nullptr}};
     if (content && content->is_array()) {
-      for (std::size_t i = 0; i < content->size() && !message.error(); ++i) {
-        add_block(message, fmt::format("content[{}]", i), (*content)[i], turned);
-      }
+      message.each_object("content", content->size(),
+                          [&](Fields& block) { add_block(block, turned); });
     } else if (content && content->is_string()) {
       turned["content"] = *content;
     } else if (content) {
@@ -59,12 +51,9 @@ class MessageReader {
     }
     // The results of tools are messages of their own and come first.
     if (turned.size() > 2 || !turned["content"].is_null()) messages_.push_back(std::move(turned));
-    fields_.take_error(message);
   }
 
-  void add_block(Fields& message, const std::string& at, const Json& object, Json& turned) {
-    if (!object.is_object()) return message.fail_type(at, "an object", object);
-    Fields block(object, message.path_of(at));
+  void add_block(Fields& block, Json& turned) {
     static constexpr std::array<std::string_view, 6> kTypes = {
         "text", "image", "thinking", "redacted_thinking", "tool_use", "tool_result"};
     if (!block.has("type")) block.fail("type", "expected a string, found nothing");
@@ -82,7 +71,6 @@ class MessageReader {
     } else if (type == "tool_result") {
       add_result(block);
     }
-    message.take_error(block);
   }
 
   void add_call(Fields& block, Json& turned) {
@@ -137,18 +125,10 @@ class MessageReader {
     if (!field) return nullptr;
     if (field->is_string()) return *field;
     if (!field->is_array()) holder.fail_type(name, "a string or an array", *field);
-    const Json* const blocks = holder.array(name, kMostMessages);
     Json parts = Json::array();
-    for (std::size_t i = 0; blocks && i < blocks->size() && !holder.error(); ++i) {
-      const std::string at = fmt::format("{}[{}]", name, i);
-      if (!(*blocks)[i].is_object()) {
-        holder.fail_type(at, "an object", (*blocks)[i]);
-        break;
-      }
-      Fields block((*blocks)[i], holder.path_of(at));
+    holder.each_object(name, kMostMessages, [&](Fields& block) {
       parts.push_back(part_of(block, block.one_of("type", types, "text")));
-      holder.take_error(block);
-    }
+    });
     return parts;
   }
 
@@ -160,6 +140,8 @@ class MessageReader {
   Json messages_ = Json::array();
   std::map<std::string, std::string> tool_names_;  // by the ids of calls
 };
+
+constexpr std::size_t kMostEdits = 64;
 
 Json read_tools(Fields& fields) {
   return read_flat_tools(fields, "input_schema", [](Fields& tool) {
@@ -204,6 +186,22 @@ void read_effort(Fields& fields, Json& variables) {
   fields.take_error(config);
 }
 
+// Nothing is ever cut from a conversation; an edit that cuts nothing is none.
+void check_context_edits(Fields& fields) {
+  const Json* const object = fields.object("context_management");
+  if (!object) return;
+  Fields management(*object, "context_management");
+  management.each_object("edits", kMostEdits, [](Fields& edit) {
+    const std::string type = edit.required_text("type");
+    const Json* const keep = edit.find("keep");
+    if (type == "clear_thinking_20251015" && keep && *keep == "all") return;
+    edit.fail("type", fmt::format("not supported: nothing is ever cut from a conversation; "
+                                  "expected clear_thinking_20251015 that keeps all, found {}",
+                                  shortened(type)));
+  });
+  fields.take_error(management);
+}
+
 }  // namespace
 
 ChatFields read_message_fields(Fields& fields) {
@@ -223,10 +221,10 @@ ChatFields read_message_fields(Fields& fields) {
 GenerationOptions read_message_options(Fields& fields, const ServedModel& model) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"container", "this server runs no tools"},
-      UnsupportedField{"context_management", "nothing is ever cut from a conversation"},
       UnsupportedField{"mcp_servers", "this server runs no tools"},
   };
   refuse_unsupported(fields, kUnsupported);
+  check_context_edits(fields);
   GenerationOptions options = read_shared_options(fields, model);
   options.max_tokens = fields.integer("max_tokens", 1, kMostTokens);
   options.stops = read_stops(fields, "stop_sequences");

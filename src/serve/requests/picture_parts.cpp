@@ -65,7 +65,19 @@ Json PictureParts::from_url(Fields& holder, std::string_view name) {
 }
 
 Json PictureParts::from_base64(Fields& holder, std::string_view name) {
-  const Json* const field = holder.find(name);
+  return from_base64(holder, name, holder.find(name));
+}
+
+Json PictureParts::from_base64_list(Fields& holder, std::string_view name) {
+  Json parts = Json::array();
+  const Json* const list = holder.array(name, kMostPictures);
+  for (std::size_t i = 0; list && i < list->size(); ++i) {
+    parts.push_back(from_base64(holder, fmt::format("{}[{}]", name, i), &(*list)[i]));
+  }
+  return parts;
+}
+
+Json PictureParts::from_base64(Fields& holder, std::string_view name, const Json* field) {
   if (field && field->is_string()) return add(holder, name, field->get_ref<const std::string&>());
   if (field) {
     holder.fail_type(name, "a string", *field);

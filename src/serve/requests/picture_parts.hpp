@@ -32,10 +32,13 @@ class PictureParts {
   Json from_url(Fields& holder, std::string_view name);
   /// The part for the picture whose file is in the field `name` as base64.
   Json from_base64(Fields& holder, std::string_view name);
+  /// The parts for a list of such files.
+  Json from_base64_list(Fields& holder, std::string_view name);
 
   std::vector<GivenPicture> take() { return std::move(pictures_); }
 
  private:
+  Json from_base64(Fields& holder, std::string_view name, const Json* field);
   Json add(Fields& holder, std::string_view name, std::string_view base64);
 
   const std::string secret_;  // of the markers

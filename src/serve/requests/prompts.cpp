@@ -40,8 +40,9 @@ ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view 
 }
 
 ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
-                                            std::string_view path) {
-  auto ids = tokenizer.encode(text, {.add_special = true, .parse_special = false, .plain = {}});
+                                            std::string_view path, bool parse_special) {
+  auto ids =
+      tokenizer.encode(text, {.add_special = true, .parse_special = parse_special, .plain = {}});
   if (!ids) {
     return invalid_request(fmt::format("{}: {}", path, ids.error().message), std::string(path));
   }
@@ -71,6 +72,18 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
     prompts.push_back(std::move(*prompt));
   }
   return prompts;
+}
+
+ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view name,
+                                                const Tokenizer& tokenizer) {
+  const std::string path = fields.path_of(name);
+  const Json* const field = fields.find(name);
+  if (!field || !field->is_string()) {
+    const bool is_ids = field && field->is_array() && !field->empty();
+    if (is_ids) return read_tokens(*field, path, tokenizer.vocabulary_size());
+    return invalid_request(path + ": expected a string or an array of token ids", path);
+  }
+  return encode_text(tokenizer, field->get_ref<const std::string&>(), path, /*parse_special=*/true);
 }
 
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {

@@ -14,15 +14,20 @@ namespace linnet::serve {
 ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
                                             std::int64_t vocabulary);
 
-/// A text as ids, with BOS and EOS where the vocabulary asks for them; special tokens are not
-/// recognised in it.
+/// A text as ids, with BOS and EOS where the vocabulary asks for them; special tokens are
+/// recognised in it only with `parse_special`.
 ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
-                                            std::string_view path);
+                                            std::string_view path, bool parse_special = false);
 
 /// Reads a text, token ids, a list of texts or a list of lists of token ids: one or more prompts,
 /// none of which is empty, at most 256.
 ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
                                                           const Tokenizer& tokenizer);
+
+/// The same of an API whose clients write the prompt's template themselves: one text, in which
+/// special tokens are recognised, or token ids.
+ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view name,
+                                                const Tokenizer& tokenizer);
 
 /// The ids as text, special tokens included.
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids);

@@ -1,7 +1,5 @@
 #include "serve/requests/response_input.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 
 #include "serve/requests/chat_request.hpp"
@@ -28,19 +26,12 @@ class InputReader {
     if (!items || items->empty()) {
       fields_.fail("input", "expected a string or an array with at least one item");
     }
-    for (std::size_t i = 0; items && i < items->size() && !fields_.error(); ++i) {
-      const std::string at = fmt::format("input[{}]", i);
-      if ((*items)[i].is_object()) {
-        add_item(Fields((*items)[i], at));
-      } else {
-        fields_.fail_type(at, "an object", (*items)[i]);
-      }
-    }
+    fields_.each_object("input", kMostMessages, [&](Fields& item) { add_item(item); });
     return std::move(messages_);
   }
 
  private:
-  void add_item(Fields item) {
+  void add_item(Fields& item) {
     static constexpr std::array<std::string_view, 4> kTypes = {"message", "function_call",
                                                                "function_call_output", "reasoning"};
     const std::string type = item.one_of("type", kTypes, "message");
@@ -59,7 +50,6 @@ class InputReader {
     } else {
       add_reasoning(item);
     }
-    fields_.take_error(item);
   }
 
   void add_message(Fields& item) {
@@ -77,13 +67,9 @@ class InputReader {
   }
 
   void add_reasoning(Fields& item) {
-    const Json* const content = item.array("content", kMostMessages);
-    for (std::size_t i = 0; content && i < content->size(); ++i) {
-      if (!(*content)[i].is_object()) continue;
-      Fields part((*content)[i], item.path_of(fmt::format("content[{}]", i)));
+    item.each_object("content", kMostMessages, [&](Fields& part) {
       append_text(part.required_text("text"), assistant()["reasoning_content"]);
-      item.take_error(part);
-    }
+    });
   }
 
   // The assistant's message that goes on: it has no content yet.
@@ -103,18 +89,9 @@ class InputReader {
     if (field && field->is_string()) return *field;
     if (!field) item.fail(name, "expected a string or an array, found nothing");
     if (field && !field->is_array()) item.fail_type(name, "a string or an array", *field);
-    const Json* const parts = item.array(name, kMostMessages);
     Json content = Json::array();
-    for (std::size_t i = 0; parts && i < parts->size() && !item.error(); ++i) {
-      const std::string at = fmt::format("{}[{}]", name, i);
-      if (!(*parts)[i].is_object()) {
-        item.fail_type(at, "an object", (*parts)[i]);
-        break;
-      }
-      Fields part((*parts)[i], item.path_of(at));
-      content.push_back(part_of(part, role));
-      item.take_error(part);
-    }
+    item.each_object(name, kMostMessages,
+                     [&](Fields& part) { content.push_back(part_of(part, role)); });
     return content;
   }
 

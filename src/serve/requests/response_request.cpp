@@ -1,10 +1,14 @@
 #include "serve/requests/response_request.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 
+#include "base/utf8.hpp"
 #include "serve/requests/response_input.hpp"
+#include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -24,16 +28,33 @@ TextConstraint read_text_format(Fields& fields) {
   if (!object) return {};
   Fields text(*object, "text");
   const Json* const format = text.object("format");
+  refuse_verbosity(text);
   fields.take_error(text);
   return format ? read_format_object(fields, *format, "text.format") : TextConstraint{};
 }
 
-// "message.output_text.logprobs" among what is to be included asks for them.
+constexpr std::string_view kIncludedLogprobs = "message.output_text.logprobs";
+
+// What an answer may include by OpenAI's API. All but the log probabilities belong to tools, or to
+// a form of the thinking, that no answer of this server has.
+constexpr std::array<std::string_view, 8> kIncluded = {kIncludedLogprobs,
+                                                       "code_interpreter_call.outputs",
+                                                       "computer_call_output.output.image_url",
+                                                       "file_search_call.results",
+                                                       "message.input_image.image_url",
+                                                       "reasoning.encrypted_content",
+                                                       "web_search_call.action.sources",
+                                                       "web_search_call.results"};
+
 void read_logprobs(Fields& fields, GenerationOptions& options) {
-  const auto included = fields.texts("include", 64);
+  const auto included = fields.texts("include", 64).value_or(std::vector<std::string>());
+  for (const std::string& what : included) {
+    if (std::ranges::find(kIncluded, what) != kIncluded.end()) continue;
+    fields.fail("include", fmt::format("expected one of {}, found {}", fmt::join(kIncluded, ", "),
+                                       shortened(what)));
+  }
   const auto top = fields.integer("top_logprobs", 0, kMostTopLogprobs);
-  const bool wanted =
-      included && std::ranges::find(*included, "message.output_text.logprobs") != included->end();
+  const bool wanted = std::ranges::find(included, kIncludedLogprobs) != included.end();
   if (wanted || top.value_or(0) > 0) options.top_logprobs = top.value_or(0);
 }
 
@@ -101,7 +122,8 @@ void refuse_what_is_not_there(Fields& fields) {
   if (fields.has("prompt")) {
     fields.fail("prompt", "this server keeps no prompts; send the text in instructions and input");
   }
-  static constexpr std::array<std::string_view, 1> kTruncations = {"disabled"};
+  // "auto" lets the server leave out what does not fit; this one never does.
+  static constexpr std::array<std::string_view, 2> kTruncations = {"auto", "disabled"};
   fields.one_of("truncation", kTruncations, "disabled");
 }
 

@@ -73,4 +73,9 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
   return params;
 }
 
+void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling) {
+  const Json* const seed = fields.find("seed");
+  if (seed && *seed == -1) sampling.seed = random_seed();
+}
+
 }  // namespace linnet::serve

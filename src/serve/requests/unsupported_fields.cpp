@@ -30,7 +30,7 @@ constexpr std::array kOfOtherServers = {
 };
 
 bool asks_for_something(const Json& field) {
-  return field != false && field != 0 && !(field.is_array() && field.empty());
+  return field != false && field != 0 && field != "" && !(field.is_array() && field.empty());
 }
 
 }  // namespace
@@ -45,5 +45,11 @@ void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupp
 }
 
 void refuse_unsupported_generation(Fields& fields) { refuse_unsupported(fields, kOfOtherServers); }
+
+void refuse_verbosity(Fields& fields) {
+  if (fields.text("verbosity").value_or("medium") != "medium") {
+    fields.fail("verbosity", "not supported: no model reads it; say how long an answer is to be");
+  }
+}
 
 }  // namespace linnet::serve

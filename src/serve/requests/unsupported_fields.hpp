@@ -13,11 +13,14 @@ struct UnsupportedField {
   std::string_view instead;  ///< why, or what to ask for instead, for a person
 };
 
-/// Fails for the first of `unsupported` that asks for something; null, false, 0 and empty lists do
-/// not.
+/// Fails for the first of `unsupported` that asks for something; null, false, 0, empty texts and
+/// empty lists do not.
 void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupported);
 
 /// Refuses what no generating endpoint has: fields of other servers that would change the answer.
 void refuse_unsupported_generation(Fields& fields);
+
+/// Refuses a `verbosity` other than the usual one.
+void refuse_verbosity(Fields& fields);
 
 }  // namespace linnet::serve

@@ -73,6 +73,7 @@ export class Api {
       id: model.id,
       context: model.context_length,
       chats: model.capabilities?.includes("chat") ?? true,
+      thinks: model.enable_thinking ?? null, // null: it can't be told to
       sees: model.capabilities?.includes("multimodal") ?? false,
       recommended: model.recommended ?? {}, // how tokens are drawn
     }));
@@ -84,9 +85,9 @@ export class Api {
     return tokens.length;
   }
 
-  async countMessageTokens(model, messages, system, signal) {
-    const body = { model: model.id, messages, system };
-    const asked = await this.fetch("/v1/messages/count_tokens", body, signal);
+  // `conversation` has the fields of Anthropic's API.
+  async countMessageTokens(model, conversation, signal) {
+    const asked = await this.fetch("/v1/messages/count_tokens", { model: model.id, ...conversation }, signal);
     const { input_tokens } = await asked.json();
     return input_tokens;
   }

@@ -20,7 +20,7 @@ let model = null; // the one that is asked
 let conversations = store.loadConversations();
 let current = conversations.find(({ id }) => location.hash === `#${id}`) ?? store.newConversation();
 let views = [];
-let running = null; // the AbortController of the answer that comes
+const answers = new Map(); // those that come, by their conversations: {message, view, controller}
 let edited = null; // the message whose text is in the field
 let refused_key = null; // the one that the server has asked to change
 
@@ -57,10 +57,16 @@ function announce(text) {
   byId("status").textContent = text;
 }
 
+function hint(text) {
+  byId("hint").textContent = text;
+  byId("hint").classList.remove("told");
+}
+
 // Below the field as well, until something else is said there.
 function tell(text) {
   announce(text);
-  byId("hint").textContent = text;
+  hint(text);
+  byId("hint").classList.add("told"); // also where hints have no room
 }
 
 function scrollToEnd() {
@@ -123,10 +129,11 @@ function showWords() {
   const words = texts();
   byId("welcome-title").textContent = words.title;
   byId("welcome-text").textContent = words.text;
-  byId("hint").textContent = words.hint;
+  hint(words.hint);
   byId("system-field").hidden = words === kTexts.text;
   byId("attach").hidden = !seesPictures();
   if (!seesPictures()) tray.set([]);
+  showThinking();
   input.placeholder = words.placeholder;
   byId("send").firstElementChild.textContent = words.send;
   byId("examples").replaceChildren(...words.examples.map((example) => {
@@ -141,19 +148,32 @@ function showWords() {
   }));
 }
 
+// Where the model can think or not, the reader chooses; until then it is as the server has it.
+function showThinking() {
+  byId("think").hidden = !model?.chats || model.thinks === null;
+  byId("think").setAttribute("aria-pressed", String(settings.thinking ?? model?.thinks ?? false));
+}
+
+byId("think").addEventListener("click", () => {
+  settings.thinking = !(settings.thinking ?? model.thinks);
+  store.saveSettings(settings);
+  showThinking();
+});
+
 // --- the conversation ------------------------------------------------------------------------
 
 function showList() {
-  showConversations(conversations, current, { onOpen: open, onDelete: remove });
+  showConversations(conversations, current, answers, { onOpen: open, onDelete: remove });
 }
 
 function addView(message) {
   const isAnswer = message.role === "assistant";
+  const isText = texts() === kTexts.text;
   const view = new MessageView(message, {
-    author: isAnswer ? (model?.id ?? "Model") : "You",
-    plain: texts() === kTexts.text,
+    plain: isText,
     onRegenerate: isAnswer ? regenerate : null,
-    onEdit: isAnswer || texts() === kTexts.text ? null : edit,
+    onContinue: isAnswer && !isText ? continueAnswer : null,
+    onEdit: isAnswer || isText ? null : edit,
   });
   byId("messages").append(view.root);
   views.push(view);
@@ -164,7 +184,14 @@ function showConversation() {
   byId("messages").replaceChildren();
   byId("messages").classList.toggle("flowing", texts() === kTexts.text);
   views = [];
-  for (const message of current.messages) addView(message).show();
+  const answer = answers.get(current);
+  for (const message of current.messages) {
+    const view = addView(message);
+    const running = message === answer?.message;
+    if (running) answer.view = view;
+    view.show({ running });
+  }
+  showButtons();
   byId("welcome").hidden = current.messages.length > 0;
   byId("download").hidden = current.messages.length === 0;
   showUse(current.messages.at(-1));
@@ -172,8 +199,8 @@ function showConversation() {
   scrollToEnd();
 }
 
+// An answer that comes goes on while the reader looks at another conversation.
 function open(conversation) {
-  running?.abort();
   if (edited) stopEditing();
   current = conversation;
   showAddress();
@@ -189,6 +216,7 @@ function showAddress() {
 
 function remove(conversation) {
   if (!confirm(`Delete "${store.titleOf(conversation)}"?`)) return;
+  answers.get(conversation)?.controller.abort();
   store.deleteConversation(conversation);
   conversations = conversations.filter((other) => other !== conversation);
   if (conversation === current) open(store.newConversation());
@@ -216,22 +244,23 @@ function download() {
 
 // --- answers ---------------------------------------------------------------------------------
 
-function setRunning(controller) {
-  running = controller;
+// To send, or to stop where an answer comes.
+function showButtons() {
+  const running = answers.has(current);
   const is_pressed = document.activeElement === byId("send") || document.activeElement === byId("stop");
-  byId("send").hidden = controller !== null;
-  byId("stop").hidden = controller === null;
-  byId("models").disabled = controller !== null;
+  byId("send").hidden = running;
+  byId("stop").hidden = !running;
+  byId("models").disabled = running;
   if (is_pressed) input.focus(); // the button that had it is gone
 }
 
 // Shows a growing message, and how fast it grows.
-function livePainter(view, conversation) {
+function livePainter(conversation) {
   return makePainter({
     paint() {
       if (conversation !== current) return;
       const follow = isAtEnd();
-      view.show({ running: true });
+      answers.get(conversation).view.show({ running: true });
       if (follow) scrollToEnd();
     },
     tell(text) {
@@ -240,8 +269,8 @@ function livePainter(view, conversation) {
   });
 }
 
-async function receive(message, before, paint, signal) {
-  const { path, body } = await makeRequest(api, model, before, settings, signal);
+async function receive(asked, message, before, paint, signal) {
+  const { path, body } = await makeRequest(api, asked, before, settings, signal, message.text);
   for await (const part of api.stream(path, body, signal)) {
     if (part.text) message.text += part.text;
     if (part.reasoning) message.reasoning = (message.reasoning ?? "") + part.reasoning;
@@ -263,43 +292,70 @@ function showUse(message) {
     : `context of ${amount(model.context)} tokens`;
 }
 
-async function generate() {
-  const before = current.messages.slice();
-  const message = { role: "assistant", text: "" };
+// Asks for the answer, or for what is still to come of it, and shows that.
+async function run(message, view) {
   const conversation = current;
-  conversation.messages.push(message);
-  const view = addView(message);
+  const before = conversation.messages.slice(0, conversation.messages.indexOf(message));
+  const controller = new AbortController();
+  answers.set(conversation, { message, view, controller });
   view.show({ running: true });
   scrollToEnd();
-  const controller = new AbortController();
-  setRunning(controller);
+  showButtons();
+  showList();
   announce("The model answers.");
-  const painter = livePainter(view, conversation);
+  const painter = livePainter(conversation);
+  let ending = "The answer is complete.";
   try {
     if (!model) await loadModel();
     if (!model) throw new Error(`There is no model to ask: ${byId("facts").textContent}`);
-    await receive(message, before, painter.paint, controller.signal);
-    announce("The answer is complete.");
+    message.model = model.id;
+    await receive(model, message, before, painter.paint, controller.signal);
   } catch (error) {
     message.stopped = controller.signal.aborted;
     if (!message.stopped) message.error = error.message;
-    announce(message.stopped ? "Stopped." : message.error);
+    ending = message.stopped ? "Stopped." : message.error;
     tellOfKey(error);
   }
   painter.stop();
-  const follow = isAtEnd();
-  if (running === controller) setRunning(null);
-  view.show();
-  if (follow && conversation === current) scrollToEnd();
-  if (conversation === current) showUse(message);
-  if (conversation === current) keep();
-  else if (conversations.includes(conversation)) store.saveConversation(conversation); // else it was deleted
+  endAnswer(conversation, ending);
+}
+
+function endAnswer(conversation, ending) {
+  const { message, view } = answers.get(conversation);
+  answers.delete(conversation);
+  if (conversation === current) {
+    const follow = isAtEnd();
+    announce(ending);
+    showButtons();
+    view.show();
+    if (follow) scrollToEnd();
+    showUse(message);
+    keep();
+  } else if (conversations.includes(conversation)) { // else it was deleted
+    store.saveConversation(conversation);
+    showList();
+  }
+}
+
+function generate() {
+  const message = { role: "assistant", text: "" };
+  current.messages.push(message);
+  run(message, addView(message));
+}
+
+// Goes on with an answer that a limit, the reader or an error has ended.
+function continueAnswer() {
+  if (answers.has(current)) return;
+  const message = current.messages.at(-1);
+  for (const name of ["reason", "stopped", "error"]) delete message[name];
+  input.focus();
+  run(message, views.at(-1));
 }
 
 function send(text) {
   const goesOn = texts() === kTexts.text && current.messages.length > 0;
   const pictures = tray.urls;
-  if (running || (!text.trim() && !goesOn && pictures.length === 0)) return;
+  if (answers.has(current) || (!text.trim() && !goesOn && pictures.length === 0)) return;
   byId("welcome").hidden = true;
   byId("download").hidden = false;
   if (edited) takeBack(edited);
@@ -326,17 +382,17 @@ function takeBack(message) {
 }
 
 function regenerate() {
-  if (running) return;
+  if (answers.has(current)) return;
   takeBack(current.messages.at(-1));
   input.focus();
   generate();
 }
 
 function edit(message) {
-  if (running) return;
+  if (answers.has(current)) return;
   edited = message;
   views.forEach((view) => view.root.classList.toggle("edited", view.message === message));
-  byId("hint").textContent = "Enter asks this instead and drops what came after it, Escape leaves all as it is";
+  hint("Enter asks this instead and drops what came after it, Escape leaves all as it is");
   input.value = message.text;
   if (seesPictures()) tray.set(message.pictures ?? []);
   fitInput();
@@ -372,22 +428,24 @@ input.addEventListener("keydown", (event) => {
 });
 byId("send").addEventListener("click", sendInput);
 byId("stop").addEventListener("click", () => {
-  running?.abort();
+  answers.get(current)?.controller.abort();
   input.focus();
 });
 byId("new").addEventListener("click", () => open(store.newConversation()));
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || byId("settings").open) return;
-  if (running) running.abort();
+  const is_taken = byId("settings").open || document.body.classList.contains("drawer-open");
+  if (event.key !== "Escape" || is_taken) return;
+  if (answers.has(current)) answers.get(current).controller.abort();
   else if (edited) stopEditing();
 });
 byId("download").addEventListener("click", download);
 
-// What has come of an answer is kept where the page goes away in the middle of it.
+// What has come of answers is kept where the page goes away in the middle of them.
 addEventListener("pagehide", () => {
-  if (!running) return;
-  current.messages.at(-1).stopped = true;
-  store.saveConversation(current);
+  for (const [conversation, { message }] of answers) {
+    message.stopped = true;
+    store.saveConversation(conversation);
+  }
 });
 
 // --- pictures ----------------------------------------------------------------------------------

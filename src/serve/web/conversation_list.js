@@ -13,12 +13,22 @@ function button(className, text, onClick) {
   return made;
 }
 
-export function showConversations(conversations, current, { onOpen, onDelete }) {
+function answerMark() {
+  const mark = document.createElement("span");
+  mark.className = "mark";
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", "(is being answered)");
+  return mark;
+}
+
+// `answers` has those that are being answered.
+export function showConversations(conversations, current, answers, { onOpen, onDelete }) {
   const rows = conversations.map((conversation) => {
     const row = document.createElement("li");
     const title = titleOf(conversation);
     const open = button("conversation", title, () => onOpen(conversation));
     if (conversation === current) open.setAttribute("aria-current", "true");
+    if (answers.has(conversation)) open.append(answerMark());
     const remove = button("remove", "×", () => onDelete(conversation));
     remove.setAttribute("aria-label", `Delete ${title}`);
     row.append(open, remove);

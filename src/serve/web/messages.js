@@ -35,24 +35,26 @@ export function describeStats({ usage, timings }) {
 
 // A message on the page, which can be shown anew while its text grows.
 export class MessageView {
-  constructor(message, { author, plain, onRegenerate, onEdit }) {
+  constructor(message, { plain, onRegenerate, onContinue, onEdit }) {
     this.message = message;
     this.plain = plain; // text as it is, without Markdown
     this.onRegenerate = onRegenerate;
+    this.onContinue = onContinue;
     this.onEdit = onEdit;
     this.root = element("li", `message ${message.role}`);
-    this.root.append(element("h2", "author", author));
+    this.author = element("h2", "author");
     this.thinking = element("details", "thinking");
     this.thinking.append(element("summary", "", "Thinking"), element("div", "thought"));
     this.body = element("div", "body");
     this.foot = element("div", "foot");
-    this.root.append(this.thinking, ...this.pictures(), this.body, this.foot);
+    this.root.append(this.author, this.thinking, ...this.pictures(), this.body, this.foot);
   }
 
   // What is there so far.
   show({ running = false } = {}) {
     const { message } = this;
     this.root.classList.toggle("running", running);
+    this.author.textContent = message.role === "user" ? "You" : (message.model ?? "Model");
     this.thinking.hidden = !message.reasoning;
     this.thinking.querySelector(".thought").textContent = message.reasoning ?? "";
     this.showText();
@@ -98,9 +100,16 @@ export class MessageView {
     if (message.text) {
       this.foot.append(copyButton("plain", message.text));
     }
+    // An answer goes on behind its text; thinking that was cut has none yet.
+    const is_cut = message.reason === "length" || message.stopped || message.error;
+    if (this.onContinue && message.text && is_cut) {
+      const button = plainButton("Continue", this.onContinue);
+      button.classList.add("of-last");
+      this.foot.append(button);
+    }
     if (this.onRegenerate) {
       const button = plainButton(message.error ? "Try again" : "Regenerate", this.onRegenerate);
-      button.classList.add("regenerate"); // shown where the message is the last one
+      button.classList.add("of-last"); // shown where the message is the last one
       this.foot.append(button);
     }
     if (this.onEdit) this.foot.append(plainButton("Edit", () => this.onEdit(message)));

@@ -50,21 +50,29 @@ export function messagesOf(messages) {
   return messages.map((message) => contentOf(message, partOf));
 }
 
+// Whether the model is to think, where it can be told. An answer that has begun is behind that.
+function templateVariables(model, settings, begun) {
+  const thinks = begun ? false : settings.thinking;
+  return model.thinks === null || thinks === null ? {} : { chat_template_kwargs: { enable_thinking: thinks } };
+}
+
 // Where nothing else is set, an answer takes at most half of what the context has left, so that the
 // conversation can go on.
-async function chatRequest(api, model, messages, settings, signal) {
+async function chatRequest(api, model, messages, settings, signal, begun) {
   // An answer that failed before its first word says nothing.
   const said = messages.filter(({ text, pictures }) => text || pictures);
   const counted = said.map((message) => contentOf(message, blockOf));
-  const system = settings.system.trim() ? settings.system : undefined;
-  const left = roomBehind(await api.countMessageTokens(model, counted, system, signal), model, "conversation");
   const asked = said.map((message) => contentOf(message, partOf));
+  if (begun) for (const list of [counted, asked]) list.push({ role: "assistant", content: begun });
+  const system = settings.system.trim() ? settings.system : undefined;
+  const variables = templateVariables(model, settings, begun);
+  const used = await api.countMessageTokens(model, { messages: counted, system, ...variables }, signal);
+  const left = roomBehind(used, model, "conversation");
   if (system) asked.unshift({ role: "system", content: system });
   const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
-  return {
-    path: "/v1/chat/completions",
-    body: { model: model.id, messages: asked, max_tokens, ...sampling(settings, model) },
-  };
+  const body = { model: model.id, messages: asked, max_tokens, ...sampling(settings, model), ...variables };
+  if (begun) body.continue_final_message = true;
+  return { path: "/v1/chat/completions", body };
 }
 
 // A model without a chat template goes on with the text so far.
@@ -78,6 +86,7 @@ async function textRequest(api, model, messages, settings, signal) {
   };
 }
 
-export async function makeRequest(api, model, messages, settings, signal) {
-  return (model.chats ? chatRequest : textRequest)(api, model, messages, settings, signal);
+// `begun` is what has come of the answer already.
+export async function makeRequest(api, model, messages, settings, signal, begun) {
+  return (model.chats ? chatRequest : textRequest)(api, model, messages, settings, signal, begun);
 }

@@ -14,6 +14,7 @@ export const defaults = {
   max_tokens: null,
   seed: null,
   key: "",
+  thinking: null, // whether the model is to think; null: as the server has it
   model: null, // null: the first one that the server has
   theme: "auto",
 };

@@ -1,0 +1,158 @@
+// Ollama's API: https://github.com/ollama/ollama/blob/main/docs/api.md
+
+#include <ctime>
+
+#include "generate/embedding.hpp"
+#include "serve/answers/formats.hpp"
+#include "serve/iso_time.hpp"
+
+namespace linnet::serve {
+namespace {
+
+std::int64_t nanoseconds(double seconds) { return static_cast<std::int64_t>(seconds * 1e9); }
+
+// A line of JSON for each part of an answer.
+class OllamaFormat final : public AnswerFormat {
+ public:
+  OllamaFormat(AnswerHead head, std::unique_ptr<OutputParser> parser, bool is_chat)
+      : head_(std::move(head)), parser_(std::move(parser)), is_chat_(is_chat) {}
+
+  std::string_view content_type() const override { return "application/x-ndjson"; }
+  std::string keep_alive() const override { return line({}); }
+
+  std::string open() override { return {}; }
+
+  std::string add(std::size_t, const GeneratedText& generated) override {
+    if (parser_) return take(parser_->push(generated.text));
+    return take({{OutputEvent::Kind::kText, generated.text, {}}});
+  }
+
+  std::string close(std::size_t, const Ending& ending) override {
+    reason_ = ending.reason == FinishReason::kLength ? "length" : "stop";
+    return parser_ ? take(parser_->finish()) : std::string();
+  }
+
+  std::string end(const Usage& usage) override { return dump(last(usage, {})) + "\n"; }
+
+  std::string fail(const ApiError& error) override {
+    return dump(to_json(error, ErrorShape::kOllama)) + "\n";
+  }
+
+  Json whole(const Usage& usage) override { return last(usage, all_); }
+
+ private:
+  // Some of an answer, or all of it.
+  struct Part {
+    std::string text{}, thinking{};
+    Json calls = Json::array();
+  };
+
+  std::string take(const std::vector<OutputEvent>& events) {
+    std::string lines;
+    for (const OutputEvent& event : events) {
+      if (event.kind == OutputEvent::Kind::kWarning) {
+        warn(event.text);
+        continue;
+      }
+      Part part;
+      if (event.kind == OutputEvent::Kind::kText) part.text = event.text;
+      if (event.kind == OutputEvent::Kind::kReasoning) part.thinking = event.text;
+      if (event.kind == OutputEvent::Kind::kToolCall) part.calls.push_back(call_json(event.call));
+      all_.text += part.text;
+      all_.thinking += part.thinking;
+      for (const Json& call : part.calls) all_.calls.push_back(call);
+      lines += line(part);
+    }
+    return lines;
+  }
+
+  static Json call_json(const ToolCall& call) {
+    return {{"id", call.id},
+            {"function",
+             {{"name", call.name},
+              {"arguments", Json::parse(call.arguments, nullptr, /*allow_exceptions=*/false)}}}};
+  }
+
+  std::string line(const Part& part) const {
+    Json json = part_json(part);
+    json["done"] = false;
+    return dump(json) + "\n";
+  }
+
+  Json part_json(const Part& part) const {
+    Json json = {{"model", head_.model}, {"created_at", iso_time(std::time(nullptr))}};
+    if (is_chat_) {
+      json["message"] = {{"role", "assistant"}, {"content", part.text}};
+    } else {
+      json["response"] = part.text;
+    }
+    Json& holder = is_chat_ ? json["message"] : json;
+    if (!part.thinking.empty()) holder["thinking"] = part.thinking;
+    if (!part.calls.empty()) holder["tool_calls"] = part.calls;
+    return json;
+  }
+
+  Json last(const Usage& usage, const Part& part) {
+    Json json = part_json(part);
+    json["done"] = true;
+    json["done_reason"] = reason_;
+    json["total_duration"] = nanoseconds(usage.total_s);
+    json["load_duration"] = nanoseconds(usage.queue_s);
+    json["prompt_eval_count"] = usage.prompt_tokens;
+    json["prompt_eval_duration"] = nanoseconds(usage.first_token_s - usage.queue_s);
+    json["eval_count"] = usage.completion_tokens;
+    json["eval_duration"] = nanoseconds(usage.total_s - usage.first_token_s);
+    add_warnings(json);
+    return json;
+  }
+
+  const AnswerHead head_;
+  const std::unique_ptr<OutputParser> parser_;  // null: all is text
+  const bool is_chat_;
+  Part all_;
+  std::string reason_;
+};
+
+class OllamaEmbeddingFormat final : public AnswerFormat {
+ public:
+  OllamaEmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
+                        bool is_list)
+      : head_(std::move(head)), pooled_(std::move(pooled)), is_list_(is_list) {}
+
+  std::string open() override { return {}; }
+  std::string add(std::size_t, const GeneratedText&) override { return {}; }
+  std::string close(std::size_t, const Ending&) override { return {}; }
+  std::string end(const Usage&) override { return {}; }
+
+  Json whole(const Usage& usage) override {
+    if (!is_list_) return {{"embedding", embedding(*pooled_.front())}};
+    Json embeddings = Json::array();
+    for (const auto& states : pooled_) embeddings.push_back(embedding(*states));
+    return {{"model", head_.model},
+            {"embeddings", std::move(embeddings)},
+            {"total_duration", nanoseconds(usage.total_s)},
+            {"load_duration", nanoseconds(usage.queue_s)},
+            {"prompt_eval_count", usage.prompt_tokens}};
+  }
+
+ private:
+  const AnswerHead head_;
+  const std::vector<std::shared_ptr<const PooledStates>> pooled_;
+  const bool is_list_;
+};
+
+}  // namespace
+
+std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
+                                                 const std::optional<AnswerParsing>& parsing,
+                                                 bool is_chat) {
+  auto parser = parsing ? make_output_parser(parsing->format, parsing->options) : nullptr;
+  return std::make_unique<OllamaFormat>(std::move(head), std::move(parser), is_chat);
+}
+
+std::unique_ptr<AnswerFormat> make_ollama_embedding_format(
+    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_list) {
+  return std::make_unique<OllamaEmbeddingFormat>(std::move(head), std::move(pooled), is_list);
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,174 @@
+#include "serve/requests/ollama_request.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <deque>
+
+#include "serve/requests/unsupported_fields.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// Turns the messages of one request. Results of tools follow the calls in their order: ids are
+// newer than this API, and few clients send them.
+class MessageReader {
+ public:
+  MessageReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
+
+  Json run() {
+    fields_.each_object("messages", kMostMessages, [&](Fields& message) { add(message); });
+    return std::move(messages_);
+  }
+
+  // `text` and `images` as the content of a message.
+  Json content_of(Fields& holder, std::string_view text_name) {
+    std::string text = holder.text(text_name).value_or("");
+    Json parts = pictures_.from_base64_list(holder, "images");
+    if (parts.empty()) return text;
+    if (!text.empty()) parts.push_back({{"type", "text"}, {"text", std::move(text)}});
+    return parts;
+  }
+
+ private:
+  struct Call {
+    std::string id, name;
+  };
+
+  void add(Fields& message) {
+    static constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant",
+                                                               "tool"};
+    const std::string role = message.one_of("role", kRoles, "");
+    Json turned = {{"role", role}, {"content", content_of(message, "content")}};
+    if (turned["content"].is_array() && role != "user" && role != "tool") {
+      message.fail("images", std::string(kNoPictureHere));
+    }
+    const std::string thinking = message.text("thinking").value_or("");
+    if (!thinking.empty()) turned["reasoning_content"] = thinking;
+    message.each_object("tool_calls", kMostTools, [&](Fields& call) { add_call(call, turned); });
+    if (role == "tool") add_result(message, turned);
+    messages_.push_back(std::move(turned));
+  }
+
+  void add_call(Fields& call, Json& turned) {
+    const Json* const object = call.object("function");
+    if (!object) return call.fail("function", "expected an object, found nothing");
+    Fields function(*object, call.path_of("function"));
+    const std::string name = function.required_text("name");
+    const Json* const arguments = function.object("arguments");
+    call.take_error(function);
+    const std::string id = call.text("id").value_or(fmt::format("call_{}", ++calls_));
+    unanswered_.push_back({id, name});
+    turned["tool_calls"].push_back(
+        {{"id", id},
+         {"type", "function"},
+         {"function", {{"name", name}, {"arguments", arguments ? dump(*arguments) : "{}"}}}});
+  }
+
+  void add_result(Fields& message, Json& turned) {
+    Call call{"call_0", ""};
+    if (!unanswered_.empty()) {
+      call = std::move(unanswered_.front());
+      unanswered_.pop_front();
+    }
+    turned["tool_call_id"] = message.text("tool_call_id").value_or(call.id);
+    turned["name"] = message.text("tool_name").value_or(call.name);
+  }
+
+  Fields& fields_;
+  PictureParts& pictures_;
+  Json messages_ = Json::array();
+  std::deque<Call> unanswered_;
+  std::size_t calls_ = 0;
+};
+
+GenerationOptions read_options(Fields& fields, const ServedModel& model) {
+  static constexpr std::array kUnsupported = {
+      UnsupportedField{"context", "/api/chat takes what was said before"},
+      UnsupportedField{"logprobs", "/v1/chat/completions tells them"},
+      UnsupportedField{"template", "linnet serve --chat-template chooses one"},
+  };
+  refuse_unsupported(fields, kUnsupported);
+  GenerationOptions options;
+  options.streams = fields.boolean("stream", true);
+  const Json none = Json::object();
+  const Json* const object = fields.object("options");
+  Fields given(object ? *object : none, "options");
+  options.sampling = read_sampling(given, model);
+  draw_seed_of_minus_one(given, options.sampling);
+  options.stops = read_stops(given, "stop");
+  // Below 0: what the context leaves.
+  const auto most = given.integer("num_predict", -2, kMostTokens);
+  if (most && *most == 0) given.fail("num_predict", "expected 1 or more, or -1 for all that fit");
+  if (most && *most > 0) options.max_tokens = most;
+  // The context is the server's. A larger one than asked for changes nothing, because nothing is
+  // cut, and what needs more than there is meets an error.
+  given.integer("num_ctx", 1, kMostTokens);
+  fields.take_error(given);
+  return options;
+}
+
+// "json", or a schema.
+TextConstraint read_format(Fields& fields) {
+  const Json* const format = fields.find("format");
+  if (!format || *format == "") return {};
+  if (*format == "json") return read_format_object(fields, {{"type", "json_object"}}, "format");
+  if (format->is_object()) {
+    return read_format_object(fields, {{"type", "json_schema"}, {"schema", *format}}, "format");
+  }
+  fields.fail("format", "expected \"json\" or a schema");
+  return {};
+}
+
+// true, false, or how much.
+Json read_think(Fields& fields) {
+  Json variables = Json::object();
+  const Json* const think = fields.find("think");
+  if (think && think->is_boolean()) {
+    variables["enable_thinking"] = *think;
+  } else if (think) {
+    static constexpr std::array<std::string_view, 4> kEfforts = {"none", "low", "medium", "high"};
+    set_effort(fields.one_of("think", kEfforts, "medium"), variables);
+  }
+  return variables;
+}
+
+OllamaRequest read_shared(Fields& fields, const ServedModel& model) {
+  OllamaRequest request;
+  request.options = read_options(fields, model);
+  request.constraint = read_format(fields);
+  request.chat.request.variables = read_think(fields);
+  return request;
+}
+
+}  // namespace
+
+OllamaRequest read_ollama_chat(Fields& fields, const ServedModel& model) {
+  OllamaRequest request = read_shared(fields, model);
+  PictureParts pictures;
+  request.chat.request.messages = MessageReader(fields, pictures).run();
+  request.chat.pictures = pictures.take();
+  request.chat.request.tools = read_function_tools(fields);
+  take_begun_answer(fields, request.chat.request);
+  return request;
+}
+
+OllamaRequest read_ollama_prompt(Fields& fields, const ServedModel& model) {
+  OllamaRequest request = read_shared(fields, model);
+  PictureParts pictures;
+  Json content = MessageReader(fields, pictures).content_of(fields, "prompt");
+  request.chat.pictures = pictures.take();
+  const std::string system = fields.text("system").value_or("");
+  Json& messages = request.chat.request.messages = Json::array();
+  if (content.empty() || content == "") return request;
+  if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
+  messages.push_back({{"role", "user"}, {"content", std::move(content)}});
+  return request;
+}
+
+bool is_ollama_text(Fields& fields, const ServedModel& model) {
+  const bool is_raw = fields.boolean("raw", false);
+  return is_raw || !fields.text("suffix").value_or("").empty() || !model.chat;
+}
+
+}  // namespace linnet::serve
