@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "model/hyperparameters.hpp"
@@ -9,6 +10,9 @@
 #include "model/weight_loader.hpp"
 
 namespace linnet {
+
+/// "blk.LAYER.PART", as tensors of a layer are called.
+std::string block_name(std::int64_t layer, std::string_view part);
 
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
@@ -31,8 +35,10 @@ struct Rope {
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
-/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
-void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
+/// This rope for heads of `head_width` columns, of which it turns the first. None, and an error,
+/// where they are too narrow.
+RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
+                   std::int64_t head_width);
 
 /// The heads and the width of an indexer, and how many keys it picks.
 IndexerSpec read_indexer_sizes(Hyperparameters& p);
