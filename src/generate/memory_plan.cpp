@@ -31,7 +31,7 @@ constexpr std::int64_t kReserveBytes = 256 * kMiB;
 // On a GPU: the driver, scratch memory and the workspace of larger batches.
 constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
 
-// What Model::load_behind_layers loads begins so. (Norms are too small to count.)
+// What load_head() loads begins so. (Norms are too small to count.)
 constexpr std::array<std::string_view, 5> kBehindLayers = {
     "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
 
