@@ -13,7 +13,7 @@ constexpr std::int64_t kWidest = Hyperparameters::kWidest;
 constexpr std::int64_t kWidestHead = Hyperparameters::kWidestHead;
 
 std::string tensor_name(int layer, std::string_view part) {
-  return fmt::format("blk.{}.{}.weight", layer, part);
+  return block_name(layer, part) + ".weight";
 }
 
 // Of recurrent models the number may be missing.
@@ -79,8 +79,8 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer,
   if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
   moe.experts = static_cast<int>(p.required_count("expert_count", 1 << 16));
   moe.width = static_cast<int>(p.count("expert_feed_forward_length", dense_width));
-  for (const char* name : {"blk.{}.ffn_latent_down", "blk.{}.ffn_routed_down"}) {
-    const std::int64_t rows = loader.rows(fmt::format(fmt::runtime(name), layer));
+  for (const char* part : {"ffn_latent_down", "ffn_routed_down"}) {
+    const std::int64_t rows = loader.rows(block_name(layer, part));
     if (rows > 0) moe.latent_width = static_cast<int>(std::min(rows, kWidest));
   }
   moe.route.used = static_cast<int>(p.required_count("expert_used_count", moe.experts));
@@ -103,7 +103,7 @@ LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const Model
   layer.attention = read_attention(p, loader, spec, index);
   const std::int64_t width = p.layer_count("feed_forward_length", index, 0);
   layer.moe = read_moe(p, loader, index, width);
-  layer.shared.width = static_cast<int>(loader.rows(fmt::format("blk.{}.ffn_up_shexp", index)));
+  layer.shared.width = static_cast<int>(loader.rows(block_name(index, "ffn_up_shexp")));
   if (layer.moe.experts == 0) layer.mlp.width = static_cast<int>(width);
   return layer;
 }
@@ -136,6 +136,10 @@ void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> ke
   }
 }
 
+std::string block_name(std::int64_t layer, std::string_view part) {
+  return fmt::format("blk.{}.{}", layer, part);
+}
+
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
                            const std::string& stem) {
   const std::int64_t rows = loader.rows(stem);
@@ -165,7 +169,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   const int layers =
       all - static_cast<int>(std::min<std::int64_t>(all, p.count("nextn_predict_layers", 0)));
   for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
-  for (int i = layers; i < all; ++i) spec.unused_tensors.push_back(fmt::format("blk.{}.", i));
+  for (int i = layers; i < all; ++i) spec.unused_tensors.push_back(block_name(i, ""));
   if (layers < 1) p.fail("the file has no layers besides those for multi-token prediction");
   return spec;
 }
@@ -183,10 +187,27 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   return rope;
 }
 
+namespace {
+
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
   p.fail(fmt::format(
       "rope turns {} columns of a head (rope.dimension_count), expected an even number up to {}",
       dims, head_width));
+}
+
+}  // namespace
+
+RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
+                   std::int64_t head_width) {
+  RopeSpec spec;
+  if (rope.dims > head_width || rope.dims % 2 != 0) {
+    fail_rope(p, rope.dims, head_width);
+    return spec;
+  }
+  spec.layout = layout;
+  spec.dims = rope.dims;
+  set_rope_frequencies(spec, rope.base, rope.scaling, rope.factors);
+  return spec;
 }
 
 IndexerSpec read_indexer_sizes(Hyperparameters& p) {
@@ -201,12 +222,7 @@ IndexerSpec read_indexer_sizes(Hyperparameters& p) {
 
 void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention) {
   if (attention.kv_heads == 0) return;
-  if (rope.dims > attention.key_width || rope.dims % 2 != 0) {
-    return fail_rope(p, rope.dims, attention.key_width);
-  }
-  attention.rope.layout = layout;
-  attention.rope.dims = rope.dims;
-  set_rope_frequencies(attention.rope, rope.base, rope.scaling, rope.factors);
+  attention.rope = make_rope(p, rope, layout, attention.key_width);
 }
 
 namespace {
@@ -380,9 +396,7 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
   if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
     return fail_rope(p, rope.dims, key_width);
   }
-  latent.rope.layout = layout;
-  latent.rope.dims = rope.dims;
-  set_rope_frequencies(latent.rope, rope.base, rope.scaling, rope.factors);
+  latent.rope = make_rope(p, rope, layout, key_width);
   latent.scale = latent_score_scale(rope.scaling, key_width);
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     LayerSpec& layer = spec.layers[i];

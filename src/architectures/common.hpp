@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 
 #include "model/hyperparameters.hpp"
@@ -14,6 +15,9 @@ namespace linnet {
 /// Keeps an error where the file lacks one of `keys`, without which the model would be computed
 /// wrongly and nothing else would tell.
 void require_keys(Hyperparameters& p, std::initializer_list<std::string_view> keys);
+
+/// "blk.LAYER.PART", as tensors of a layer are called.
+std::string block_name(std::int64_t layer, std::string_view part);
 
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
@@ -36,8 +40,10 @@ struct Rope {
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
-/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
-void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
+/// This rope for heads of `head_width` columns, of which it turns the first. None, and an error,
+/// where they are too narrow.
+RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
+                   std::int64_t head_width);
 
 /// The heads and the width of an indexer, and how many keys it picks.
 IndexerSpec read_indexer_sizes(Hyperparameters& p);

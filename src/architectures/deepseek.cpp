@@ -1,5 +1,3 @@
-#include <string>
-
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
@@ -19,14 +17,7 @@ namespace {
 IndexerSpec read_indexer(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                          const ModelSpec& spec) {
   IndexerSpec indexer = read_indexer_sizes(p);
-  const Rope rope = read_rope(p, loader, spec);
-  indexer.rope.layout = layout;
-  indexer.rope.dims = rope.dims;
-  if (rope.dims > indexer.width) {
-    fail_rope(p, rope.dims, indexer.width);
-    return {};
-  }
-  set_rope_frequencies(indexer.rope, rope.base, rope.scaling, rope.factors);
+  indexer.rope = make_rope(p, read_rope(p, loader, spec), layout, indexer.width);
   return indexer;
 }
 
@@ -55,7 +46,7 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
     indexer.reused = p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;
     indexer.kv_layer = static_cast<int>(spec.layers.size()) + i;
     spec.layers[i].latent.indexer = indexer;
-    if (indexer.reused) spec.unused_tensors.push_back("blk." + std::to_string(i) + ".indexer.");
+    if (indexer.reused) spec.unused_tensors.push_back(block_name(i, "indexer."));
   }
   return spec;
 }
@@ -75,7 +66,7 @@ ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
   default_gate(p, GateFunction::kSigmoid, spec);
   set_activation(spec, Activation::kClampedSwiglu);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    spec.unused_tensors.push_back("blk." + std::to_string(i) + ".indexer.");
+    spec.unused_tensors.push_back(block_name(i, "indexer."));
   }
   return spec;
 }

@@ -13,23 +13,16 @@ constexpr int kOverlappingStride = 4;  // of compressed keys that an indexer pic
 constexpr int kLongStride = 128;
 
 // Only layers with compressed keys have positions scaled, and neither has another magnitude.
-RopeSpec make_rope(Hyperparameters& p, bool is_compressed, int dims, int head_width) {
-  RopeSpec rope;
-  if (dims > head_width || dims % 2 != 0) {
-    fail_rope(p, dims, head_width);
-    return rope;
-  }
-  rope.layout = RopeLayout::kAdjacent;
+RopeSpec read_layer_rope(Hyperparameters& p, bool is_compressed, int dims, int head_width) {
+  Rope rope;
   rope.dims = dims;
-  rope.first = head_width - dims;
-  if (is_compressed) {
-    set_rope_frequencies(rope, p.positive_number("attention.compress_rope_freq_base", 10000.0f),
-                         read_rope_scaling(p), {});
-  } else {
-    set_rope_frequencies(rope, p.positive_number("rope.freq_base", 10000.0f), {}, {});
-  }
-  rope.magnitude = 1.0f;
-  return rope;
+  if (is_compressed) rope.scaling = read_rope_scaling(p);
+  rope.base = p.positive_number(
+      is_compressed ? "attention.compress_rope_freq_base" : "rope.freq_base", rope.base);
+  RopeSpec spec = make_rope(p, rope, RopeLayout::kAdjacent, head_width);
+  spec.first = head_width - dims;
+  spec.magnitude = 1.0f;
+  return spec;
 }
 
 RopeSpec reversed(RopeSpec rope) {
@@ -39,7 +32,7 @@ RopeSpec reversed(RopeSpec rope) {
 
 IndexerSpec read_indexer(Hyperparameters& p, int rope_dims) {
   IndexerSpec indexer = read_indexer_sizes(p);
-  indexer.rope = make_rope(p, /*is_compressed=*/true, rope_dims, indexer.width);
+  indexer.rope = read_layer_rope(p, /*is_compressed=*/true, rope_dims, indexer.width);
   return indexer;
 }
 
@@ -65,7 +58,7 @@ CompressedAttentionSpec read_compressed_attention(Hyperparameters& p, const Atte
   }
   const auto dims = static_cast<int>(
       p.count("rope.dimension_count", spec.head_width, Hyperparameters::kWidestHead));
-  spec.rope = make_rope(p, spec.stride > 0, dims, spec.head_width);
+  spec.rope = read_layer_rope(p, spec.stride > 0, dims, spec.head_width);
   spec.reverse_rope = reversed(spec.rope);
   spec.kv_layer = layers + 2 * layer;
   if (spec.stride != kOverlappingStride) return spec;
@@ -101,7 +94,7 @@ void read_gates(Hyperparameters& p, int layer, LayerSpec& spec) {
 void check_prediction_layers(Hyperparameters& p, const WeightLoader& loader,
                              const ModelSpec& spec) {
   if (p.count("nextn_predict_layers", 0) == 0) return;
-  const std::string name = fmt::format("blk.{}.nextn.eh_proj.weight", spec.layers.size());
+  const std::string name = block_name(std::ssize(spec.layers), "nextn.eh_proj.weight");
   if (!loader.has(name)) {
     p.fail(fmt::format("metadata key {}.nextn_predict_layers is not 0, but there is no tensor {}",
                        p.architecture(), name));
@@ -135,7 +128,7 @@ ModelSpec read_deepseek4(Hyperparameters& p, WeightLoader& loader) {
     if (layer.moe.route.gate != GateFunction::kSquareRootOfSoftplus) {
       p.fail(fmt::format("metadata key {}.expert_gating_func must be 4", p.architecture()));
     }
-    const bool has_table = loader.has(fmt::format("blk.{}.ffn_gate_tid2eid.weight", i));
+    const bool has_table = loader.has(block_name(i, "ffn_gate_tid2eid.weight"));
     if (i < hash_layers || has_table) layer.moe.table_tokens = spec.vocabulary;
     read_gates(p, i, layer);
   }

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -76,8 +74,8 @@ void share_keys(ModelSpec& spec, int own_layers) {
 // query alone.
 void ignore_query_extras(ModelSpec& spec, int own_layers) {
   for (int i = own_layers; i < static_cast<int>(spec.layers.size()); ++i) {
-    for (const char* extra : {"bias", "scale"}) {
-      spec.unused_tensors.push_back(fmt::format("blk.{}.attn_q.{}", i, extra));
+    for (const char* extra : {"attn_q.bias", "attn_q.scale"}) {
+      spec.unused_tensors.push_back(block_name(i, extra));
     }
   }
 }

@@ -1,5 +1,3 @@
-#include <string>
-
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
@@ -35,7 +33,7 @@ ModelSpec read_mpt(Hyperparameters& p, WeightLoader& loader) {
   });
   // A key norm alone takes no part.
   for (std::size_t i = 0; i < spec.layers.size() && !has_norms; ++i) {
-    spec.unused_tensors.push_back("blk." + std::to_string(i) + ".attn_k_norm");
+    spec.unused_tensors.push_back(block_name(i, "attn_k_norm"));
   }
   return spec;
 }

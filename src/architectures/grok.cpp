@@ -21,7 +21,7 @@ ModelSpec read_grok(Hyperparameters& p, WeightLoader& loader) {
     LayerSpec& layer = spec.layers[i];
     layer.attention.scale = scale;
     layer.attention.softcap = softcap;
-    layer.mlp.width = static_cast<int>(loader.rows("blk." + std::to_string(i) + ".ffn_up"));
+    layer.mlp.width = static_cast<int>(loader.rows(block_name(i, "ffn_up")));
     if (layer.mlp.width > 0) layer.ffn_scale = std::numbers::sqrt2_v<float> / 2.0f;
   }
   return spec;

@@ -10,8 +10,8 @@ namespace {
 void ignore_unused_dense(ModelSpec& spec) {
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     if (spec.layers[i].moe.experts == 0) continue;
-    for (const char* part : {"gate", "up", "down"}) {
-      spec.unused_tensors.push_back("blk." + std::to_string(i) + ".ffn_" + part + ".");
+    for (const char* part : {"ffn_gate.", "ffn_up.", "ffn_down."}) {
+      spec.unused_tensors.push_back(block_name(i, part));
     }
   }
 }
@@ -23,7 +23,7 @@ ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_adjacent_normalised(p, loader);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     LayerSpec& layer = spec.layers[i];
-    layer.mlp.width = static_cast<int>(loader.rows("blk." + std::to_string(i) + ".ffn_up"));
+    layer.mlp.width = static_cast<int>(loader.rows(block_name(i, "ffn_up")));
     layer.moe.input = MoeSpec::Input::kAllBeforeMixer;
   }
   return spec;
@@ -144,7 +144,7 @@ ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
     MoeSpec& moe = spec.layers[i].moe;
     if (moe.experts == 0) continue;
     moe.chunk_size = static_cast<int>(p.required_count("experts_per_group", moe.experts));
-    moe.chunk_width = static_cast<int>(loader.rows("blk." + std::to_string(i) + ".ffn_up_chexps"));
+    moe.chunk_width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
     moe.chunk_scale = p.number("expert_group_scale", 1.0f);
     if (moe.experts % moe.chunk_size != 0) {
       p.fail(std::to_string(moe.experts) + " experts can't be in groups of " +

@@ -1,5 +1,3 @@
-#include <string>
-
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
@@ -23,7 +21,7 @@ ModelSpec read_cogvlm(Hyperparameters& p, WeightLoader& loader) {
   const int width = static_cast<int>(spec.width);
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     spec.layers[i].attention.fused_rows = {3 * width, width, 2 * width};
-    spec.unused_tensors.push_back("blk." + std::to_string(i) + ".vis_");  // the experts of images
+    spec.unused_tensors.push_back(block_name(i, "vis_"));  // the experts of images
   }
   return spec;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "architectures/common.hpp"
+
 namespace linnet {
 namespace {
 
@@ -102,7 +104,7 @@ void read_kimi_delta_layers(Hyperparameters& p, KimiDecay decay, ModelSpec& spec
     sizes.rate_sign = decay.rate_sign;
     spec.layers[i].attention = {};
     spec.layers[i].recurrent = sizes;
-    spec.unused_tensors.push_back(fmt::format("blk.{}.attn_output.scale", i));
+    spec.unused_tensors.push_back(block_name(i, "attn_output.scale"));
   }
 }
 

@@ -12,7 +12,7 @@
 namespace linnet {
 namespace {
 
-// What Model::load_behind_layers loads begins so. (Norms are too small to count.)
+// What load_head() loads begins so. (Norms are too small to count.)
 constexpr std::array<std::string_view, 5> kBehindLayers = {
     "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
 

@@ -24,8 +24,10 @@ class Hyperparameters {
   static constexpr std::int64_t kWidestHead = 1 << 14;
   static constexpr std::int64_t kWidest = 1 << 20;  ///< of all heads together, or of a layer
 
+  /// `file` must outlive the object. That it does not name its architecture is the first error.
   explicit Hyperparameters(const gguf::File& file);
 
+  /// `general.architecture`, which stands before each key.
   const std::string& architecture() const { return architecture_; }
   const gguf::File& file() const { return file_; }
 
@@ -46,13 +48,17 @@ class Hyperparameters {
   float positive_number(std::string_view key, float fallback);
   /// number() for a key that holds one value for all layers or an array with one for each.
   float layer_number(std::string_view key, int layer, float fallback);
+  /// A value of this type; `fallback` where absent.
   bool boolean(std::string_view key, bool fallback);
   std::string string(std::string_view key, std::string_view fallback);
+  /// Whether the key is there, with a value of any type.
   bool has(std::string_view key) const;
+  /// Whether its value is an array, of any type.
   bool has_array(std::string_view key) const;
 
-  /// Keeps the first error: "FILE: message".
+  /// Keeps "FILE: message", if it is the first error.
   void fail(std::string message);
+  /// The first error.
   Status status() const;
 
  private:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "model/blocks/normalise.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -73,12 +74,12 @@ View Model::read_and_write(const Batch& batch, KvStore& kv) {
 }
 
 View Model::read_inputs(const Batch& batch, KvStore& kv) {
-  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, {});
   pass.causal = false;
   Streams streams;
-  streams.x = embed(pass, batch.tokens);
-  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, i, streams);
-  normalise_in_place(pass, input_norm_, streams.x);
+  streams.x = embed(pass, embedding_);
+  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, layers_[i], i, streams);
+  normalise(pass, input_norm_, streams.x);
   for (std::size_t i = spec_.input.layers; i < layers_.size(); ++i) {
     store_input(pass, spec_.layers[i].cross, layers_[i].cross, streams.x);
   }
@@ -86,14 +87,14 @@ View Model::read_inputs(const Batch& batch, KvStore& kv) {
 }
 
 View Model::write(const Batch& batch, KvStore& kv) {
-  Pass pass = pass_of(0, batch.layout, kv, /*states=*/nullptr, {});
+  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, {});
   pass.causal = true;
   pass.inputs = batch.inputs;
   Streams streams;
-  streams.x = embed(pass, batch.tokens);
+  streams.x = embed(pass, embedding_);
   const int layers = static_cast<int>(layers_.size());
-  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, i, streams);
-  return head(pass, streams.x, batch.outputs);
+  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, layers_[i], i, streams);
+  return compute_logits(pass, head_, streams.x, batch.outputs);
 }
 
 }  // namespace linnet

@@ -6,19 +6,10 @@
 #include <span>
 #include <vector>
 
-#include "model/blocks/adapters.hpp"
-#include "model/blocks/altup.hpp"
-#include "model/blocks/attention.hpp"
-#include "model/blocks/compressed_attention.hpp"
-#include "model/blocks/cross_attention.hpp"
-#include "model/blocks/hyper_connection.hpp"
-#include "model/blocks/latent_attention.hpp"
-#include "model/blocks/mlp.hpp"
-#include "model/blocks/moe.hpp"
-#include "model/blocks/per_layer_input.hpp"
-#include "model/blocks/recurrent.hpp"
-#include "model/blocks/residual_mix.hpp"
+#include "model/embedding.hpp"
 #include "model/given_rows.hpp"
+#include "model/head.hpp"
+#include "model/layer.hpp"
 #include "model/model_spec.hpp"
 #include "model/stage.hpp"
 #include "model/weight_loader.hpp"
@@ -120,35 +111,6 @@ class Model {
   Status status() const;
 
  private:
-  struct Layer {
-    Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
-    /// Factors on the columns of what mixer and feed-forward part give (layer scale), may be
-    /// missing.
-    std::unique_ptr<Buffer> mixer_scale, ffn_scale;
-    AttentionWeights attention;
-    LatentAttentionWeights latent;
-    CompressedAttentionWeights compressed;
-    Norm cross_norm;
-    CrossAttentionWeights cross;
-    RecurrentBlockPtr recurrent, recurrent_ffn;
-    Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
-    Norm experts_norm;  ///< of experts that read what the mixer reads
-    MlpWeights mlp;
-    MlpWeights shared;
-    Linear shared_gate;  ///< to one number, through a sigmoid
-    MoeWeights moe;
-    PerLayerWeights per_layer;
-    AltupWeights altup;
-    ResidualMixWeights mixer_mix, ffn_mix;
-    HyperConnectionWeights mixer_streams, ffn_streams;
-    float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
-  };
-  /// What the feed-forward part of a layer reads.
-  struct FfnInput {
-    View dense;
-    View router;
-    View experts;
-  };
   /// A forward pass that is under way.
   struct Progress {
     Batch batch;
@@ -161,58 +123,24 @@ class Model {
 
   Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits);
 
-  void load_before_layers(WeightLoader& loader);
-  void load_behind_layers(WeightLoader& loader);
-  void load_layer(WeightLoader& loader, int index);
-  void load_ffn(WeightLoader& loader, const LayerSpec& spec, const std::string& prefix,
-                Layer& layer);
+  void load_weights(WeightLoader& loader);
   Status allocate_workspace(const WeightLoader& loader);
-  Pass pass_of(std::size_t stage, const BatchLayout& layout, KvStore& kv, StateStore* states,
+  Pass pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,
                const Streams& streams);
+  Pass current_pass();
+  void enter_next_stage();
+  void keep_result(const Pass& pass, int index, View x);
   View read_and_write(const Batch& batch, KvStore& kv);
   View read_inputs(const Batch& batch, KvStore& kv);
   View write(const Batch& batch, KvStore& kv);
-  void enter_next_stage();
-  void begin_streams(Pass pass, std::span<const std::int32_t> tokens, Streams& streams);
-  void upload_given(const Pass& pass, const GivenRows& given, int part, View to) const;
-  void add_given_rows(const Pass& pass, int index, View x) const;
-  void keep_result(const Pass& pass, int index, View x);
-  void end_streams(const Pass& pass, const Streams& streams);
-  View embed(const Pass& pass, std::span<const std::int32_t> tokens);
-  View normalise(const Pass& pass, const Norm& norm, NormUse use, View in);
-  void normalise_in_place(const Pass& pass, const Norm& norm, View x);
-  void run_any_layer(const Pass& pass, int index, const Streams& streams);
-  void run_altup_layer(const Pass& pass, int index, const Streams& all);
-  View per_layer_input(View all, int index) const;
-  void run_mixing_layer(const Pass& pass, int index, const Streams& streams);
-  void run_hyper_connected_layer(const Pass& pass, int index, const Streams& streams);
-  void run_layer(const Pass& pass, int index, const Streams& streams);
-  FfnInput read_before_mixer(const Pass& pass, const Layer& layer, const LayerSpec& spec, View x);
-  void restart_residual(const Pass& pass, View block_in, View x);
-  void normalise_mixer_sum(const Pass& pass, const Layer& layer, View mixer_in, View x);
-  void run_mixer(const Pass& pass, int index, View in, View out, bool accumulate);
-  void run_ffn(const Pass& pass, int index, const FfnInput& in, View out, bool accumulate);
-  void run_shared(const Pass& pass, int index, View in, View out);
-  View head(const Pass& pass, View x, std::span<const std::int32_t> outputs);
-  void keep_hidden(const Pass& pass, View x);
 
   ModelSpec spec_;
   BatchLimits limits_;
   std::vector<Stage> stages_;  ///< one behind the other; at least one
-  std::shared_ptr<const Matrix> embedding_;
-  std::shared_ptr<const Matrix> positions_;  ///< learned embeddings of the positions
-  std::shared_ptr<const Matrix> types_;      ///< of which all tokens have the first (BERT)
-  Norm embedding_norm_;
-  PerLayerTable per_layer_;
-  AltupTable altup_spread_, altup_gather_;
-  ResidualMixWeights output_mix_;
-  HyperConnectionWeights output_streams_;
-  AdapterSwitch adapter_switch_;
-  Linear output_;
+  EmbeddingWeights embedding_;
+  std::vector<LayerWeights> layers_;
   Norm input_norm_;  ///< behind the layers that read the input
-  Norm output_norm_;
-  Linear dense_up_, dense_down_;  ///< behind the hidden states (EmbeddingGemma), may be missing
-  std::vector<Layer> layers_;
+  HeadWeights head_;
   std::optional<Progress> progress_;
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};

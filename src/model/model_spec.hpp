@@ -18,6 +18,11 @@ struct RopeSpec {
   int dims = 0;                            ///< turned columns of a head
   std::vector<float> inverse_frequencies;  ///< [dims / 2], scaling and factors applied
   float magnitude = 1.0f;                  ///< factor on turned columns (YaRN)
+
+  /// The operation on heads of `head_width` columns; the spec must outlive it.
+  RopeParams params(int heads, int head_width) const {
+    return {layout, heads, head_width, first, dims, inverse_frequencies, magnitude};
+  }
 };
 
 /// A rope that turns by one of the places of a row (Batch::places): by time, height or width in a

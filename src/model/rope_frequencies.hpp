@@ -19,7 +19,7 @@ struct RopeScaling {
   float beta_slow = 1.0f;
 };
 
-/// Reads `rope.scaling.*`.
+/// Reads `rope.scaling.*`; what is wrong goes to `hyperparameters`.
 RopeScaling read_rope_scaling(Hyperparameters& hyperparameters);
 
 /// Fills in `rope.inverse_frequencies` and `rope.magnitude` for `rope.dims` columns:

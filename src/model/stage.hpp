@@ -28,10 +28,6 @@ struct Streams {
   std::vector<View> others;  ///< AltUp's, of which x is the first; earlier states of x; or one view
                              ///< of several streams, see spread_to_streams()
   Routing adapters{};        ///< see Pass::adapters
-  std::span<const std::int32_t> tokens{};  ///< see Pass::tokens; in the caller's memory
-  std::span<const GivenRows> given{};      ///< the same
-  std::span<const std::int32_t> places{};  ///< the same
-  const BatchLayout* windows = nullptr;    ///< the same
 };
 
 /// Copies the streams from the memory of one stage to that of the next, by way of `host`.

@@ -23,10 +23,13 @@ enum class ScaleOrder { kBeforeBias, kAfterBias };
 /// Brings the tensors of a file into a backend. Every shape is checked here, so that a wrong one
 /// never reaches a kernel; the first error is kept and told by finish(), as are tensors that nobody
 /// asked for. The file must outlive the model: experts are read from it when they are first used.
+/// What was asked for after an error is missing, as if the file did not have it. One thread at a
+/// time may use a loader.
 class WeightLoader {
  public:
   using Progress = std::function<void(std::int64_t done_bytes, std::int64_t total_bytes)>;
 
+  /// `progress` is told about each tensor that was asked for; it counts as done, read or not.
   WeightLoader(const gguf::File& file, Backend& backend, Progress progress = {});
   /// Brings what is asked for from now on into `backend`.
   void load_into(Backend& backend) { backend_ = &backend; }
@@ -71,7 +74,7 @@ class WeightLoader {
   /// The tensor `name` of `size` floats in any shape, null where absent.
   std::unique_ptr<Buffer> vector(const std::string& name, std::int64_t size,
                                  Presence presence = Presence::kRequired);
-  /// The values of `name` in host memory, empty where absent.
+  /// The `size` values of `name`, of any shape, in host memory; empty where absent.
   std::vector<float> values(const std::string& name, std::int64_t size,
                             Presence presence = Presence::kRequired);
 
@@ -89,16 +92,18 @@ class WeightLoader {
   std::unique_ptr<Buffer> transposed(const std::string& name, std::int64_t columns,
                                      std::int64_t rows, Presence presence = Presence::kRequired);
 
+  /// Whether the file has the tensor `name`, ignored or not.
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
   /// Outputs and inputs of the projection `stem`.weight; 0 where absent.
-  std::int64_t rows(const std::string& stem) const;
-  std::int64_t columns(const std::string& stem) const;
+  std::int64_t rows(const std::string& stem) const { return extent(stem, 1); }
+  std::int64_t columns(const std::string& stem) const { return extent(stem, 0); }
   /// Values of `stem`.weight; 0 where absent.
   std::int64_t elements(const std::string& stem) const;
   /// Tensors that are known and not used, as if they were not there: all whose names begin with
   /// `pattern` or, where it begins with '*', end with the rest of it.
   void ignore(std::string pattern) { ignored_.push_back(std::move(pattern)); }
 
+  /// Keeps "FILE: message", if it is the first error.
   void fail(std::string message);
   bool failed() const { return error_.has_value(); }
   /// The first error; else an error that names a tensor which nothing consumed.
@@ -115,6 +120,7 @@ class WeightLoader {
     std::int64_t in_file(std::int64_t i) const { return order.empty() ? first + i : order[i]; }
   };
 
+  std::int64_t extent(const std::string& stem, std::size_t dimension) const;
   bool is_ignored(std::string_view name) const;
   float scale(const std::string& stem);
   std::optional<Clip> clip(const std::string& stem);
@@ -127,6 +133,10 @@ class WeightLoader {
   LowRank adapter(const std::string& name, std::int64_t columns, const Rows& rows);
   void add_factors(const gguf::Lora& lora, const gguf::Lora::Pair& pair, const Rows& rows,
                    std::vector<float>& low, std::span<float> high);
+  Linear linear_rows(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
+                     const Rows& rows);
+  // Both keep the error, as one of `what`, and give null then, or where there is an error already.
+  std::unique_ptr<Matrix> upload_matrix(const std::string& what, const MatrixSource& source);
   std::unique_ptr<Matrix> upload_matrix(const std::string& what, std::span<const float> values,
                                         std::int64_t columns);
   std::vector<float> dequantize(const gguf::Tensor* tensor);

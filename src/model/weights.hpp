@@ -44,8 +44,11 @@ struct Norm {
   std::unique_ptr<Buffer> bias;
 
   explicit operator bool() const { return weight != nullptr || bias != nullptr; }
-  const float* weight_data() const { return weight ? weight->data() : nullptr; }
-  const float* bias_data() const { return bias ? bias->data() : nullptr; }
+  /// The operation, on each `group` columns by themselves (0: on all together). Without weight and
+  /// bias it only normalises.
+  NormParams params(NormKind kind, float epsilon, std::int64_t group = 0) const {
+    return {kind, epsilon, weight ? weight->data() : nullptr, bias ? bias->data() : nullptr, group};
+  }
 };
 
 /// The norm of the heads of queries or keys, each group of `group` columns by itself; `norm` has

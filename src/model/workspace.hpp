@@ -38,6 +38,7 @@ class Workspace {
     return {take(rows * stride), rows, columns, stride};
   }
 
+  /// The same for the choice of `used` experts for each row.
   Routing routing(std::int64_t rows, int used) {
     static_assert(sizeof(std::int32_t) == sizeof(float));
     auto* experts = reinterpret_cast<std::int32_t*>(take(rows * used));

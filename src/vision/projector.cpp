@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
@@ -12,6 +13,7 @@ namespace linnet {
 namespace {
 
 using Kind = ProjectorStep::Kind;
+using Weights = ProjectorStep::Weights;
 
 bool merges(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
 
@@ -25,7 +27,64 @@ std::vector<std::int32_t> patches_at(int dy, int dx, int side, PictureSize grid,
   return rows;
 }
 
+// From [columns][rows] to [rows][columns].
+std::vector<float> transposed(const std::vector<float>& values, std::int64_t rows,
+                              std::int64_t columns) {
+  std::vector<float> result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    result[i % rows * columns + i / rows] = values[i];
+  }
+  return result;
+}
+
+// Rows that have column by column, all patches of one side by side, get patch behind patch.
+std::vector<float> patch_behind_patch(const std::vector<float>& values, std::int64_t columns,
+                                      int patches) {
+  const std::int64_t of_patch = columns / patches;
+  std::vector<float> result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const std::int64_t row = i / columns, column = i % columns;
+    result[row * columns + column % patches * of_patch + column / patches] = values[i];
+  }
+  return result;
+}
+
+Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
+                   std::int64_t rows, int patches) {
+  const std::string name = step.name + ".weight";
+  std::vector<float> values;
+  switch (step.weights) {
+    case Weights::kUsual:
+      return loader.linear(step.name, columns, rows);
+    case Weights::kTransposed:
+      values = transposed(loader.matrix_values(name, rows, columns), rows, columns);
+      break;
+    case Weights::kColumnsOutermost:
+      values = patch_behind_patch(loader.matrix_values(name, columns, rows), columns, patches);
+      break;
+    case Weights::kConvolution:
+      values = patch_behind_patch(loader.values(name, columns * rows), columns, patches);
+  }
+  Linear linear = loader.projection(name, values, columns);
+  if (linear) linear.bias = loader.vector(step.name + ".bias", rows, Presence::kOptional);
+  return linear;
+}
+
 }  // namespace
+
+std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
+                            std::int64_t columns) {
+  if (step.kind == Kind::kConcatenate) return columns * step.side * step.side;
+  if (step.kind != Kind::kLinear && step.kind != Kind::kGate) return columns;
+  switch (step.weights) {
+    case Weights::kTransposed:
+      return loader.columns(step.name);
+    case Weights::kConvolution:
+      return loader.elements(step.name) / std::max<std::int64_t>(1, columns);
+    default:
+      return loader.rows(step.name);
+  }
+}
 
 Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width)
     : columns_(width) {
@@ -33,16 +92,16 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
   for (const ProjectorStep& spec : steps) {
     Step step;
     step.spec = spec;
+    step.columns = std::max<std::int64_t>(1, columns_behind(loader, spec, columns_));
     if (spec.kind == Kind::kConcatenate) {
       patches = spec.side * spec.side;
-      columns_ *= patches;
     } else if (spec.kind == Kind::kNorm) {
       step.norm = loader.norm(spec.name, columns_, Presence::kOptional);
-    } else if (spec.kind == Kind::kLinear || spec.kind == Kind::kGate) {
-      const std::int64_t inputs = columns_;
-      step.linear = load_linear(loader, spec, inputs, patches);
-      if (step.linear) columns_ = step.linear.weight->rows();
-      if (spec.kind == Kind::kGate) step.other = loader.linear(spec.other, inputs, columns_);
+    } else if (spec.kind == Kind::kLinear) {
+      step.linear = load_linear(loader, spec, columns_, step.columns, patches);
+    } else if (spec.kind == Kind::kGate) {
+      step.linear = loader.linear(spec.name, columns_, step.columns);
+      step.other = loader.linear(spec.other, columns_, step.columns);
     } else if (spec.kind == Kind::kStandardise) {
       step.row = loader.vector(spec.name, columns_);
       step.factors = loader.vector(spec.other, columns_);
@@ -53,43 +112,9 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
                               spec.name));
     }
-    step.columns = columns_;
+    columns_ = step.columns;
     steps_.push_back(std::move(step));
   }
-}
-
-Linear Projector::load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
-                              int patches) const {
-  const std::string weight = step.name + ".weight";
-  if (step.weights == ProjectorStep::Weights::kUsual) {
-    const std::int64_t rows = std::max<std::int64_t>(1, loader.rows(step.name));
-    return loader.linear(step.name, columns, rows);
-  }
-  std::vector<float> values, ordered;
-  if (step.weights == ProjectorStep::Weights::kTransposed) {
-    const std::int64_t rows = std::max<std::int64_t>(1, loader.columns(step.name));
-    values = loader.matrix_values(weight, rows, columns);
-    ordered.resize(values.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      ordered[i % rows * columns + i / rows] = values[i];
-    }
-  } else {
-    const bool is_matrix = step.weights == ProjectorStep::Weights::kColumnsOutermost;
-    const std::int64_t rows = std::max<std::int64_t>(
-        1, is_matrix ? loader.rows(step.name) : loader.elements(step.name) / columns);
-    values = is_matrix ? loader.matrix_values(weight, columns, rows)
-                       : loader.values(weight, columns * rows);
-    ordered.resize(values.size());
-    const std::int64_t of_patch = columns / patches;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      const std::int64_t row = i / columns, column = i % columns;
-      ordered[row * columns + column % patches * of_patch + column / patches] = values[i];
-    }
-  }
-  Linear linear = loader.projection(weight, ordered, columns);
-  if (!linear) return linear;
-  linear.bias = loader.vector(step.name + ".bias", linear.weight->rows(), Presence::kOptional);
-  return linear;
 }
 
 std::int64_t Projector::workspace_floats(std::int64_t patches) const {
@@ -113,7 +138,7 @@ View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, 
   for (int i = 0; i < side * side; ++i) {
     backend.gather_rows(in, patches_at(i / side, i % side, side, grid, place), part);
     if (is_mean) {
-      backend.add_scaled(part, 1.0f, 1.0f, out);
+      add(backend, part, out);
     } else {
       backend.copy(part, out.slice(i * in.columns, in.columns));
     }
@@ -150,14 +175,9 @@ View Projector::gate(Backend& backend, Workspace& workspace, const Step& step, V
 View Projector::standardise(Backend& backend, Workspace& workspace, const Step& step,
                             View in) const {
   const View out = workspace.view(in.rows, step.columns);
-  const Workspace::Scope scope(workspace);
-  const View less = workspace.view(in.rows, step.columns);
-  const std::vector<std::int32_t> first(static_cast<std::size_t>(in.rows), 0);
-  backend.gather_rows({step.row->data(), 1, step.columns, step.columns}, first, less);
   backend.copy(in, out);
-  backend.add_scaled(less, -1.0f, 1.0f, out);
-  backend.gated_activation(out, {step.factors->data(), out.rows, out.columns, 0},
-                           Activation::kIdentity, out);
+  backend.add_scaled(repeated(*step.row, out), -1.0f, 1.0f, out);
+  multiply_columns(backend, out, *step.factors, out);
   return out;
 }
 
@@ -167,9 +187,7 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {
     case Kind::kNorm:
-      backend.norm(
-          in, {step.spec.norm, step.spec.number, step.norm.weight_data(), step.norm.bias_data()},
-          out);
+      backend.norm(in, step.norm.params(step.spec.norm, step.spec.number), out);
       break;
     case Kind::kLinear: {
       const MatmulOutput output = product_of({step.linear, out});

@@ -11,6 +11,11 @@
 
 namespace linnet {
 
+/// Columns of what `step` gives for rows of `columns`, by the shape of the tensor that tells them
+/// in the file; 0 where it is missing.
+std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
+                            std::int64_t columns);
+
 /// The steps from what a tower made of patches to rows of the text model, with their weights.
 class Projector {
  public:
@@ -19,11 +24,12 @@ class Projector {
 
   /// Columns of a row.
   std::int64_t columns() const { return columns_; }
-  /// Floats of a workspace that run() takes for so many patches.
+  /// Floats of a workspace that run() takes for at most so many patches.
   std::int64_t workspace_floats(std::int64_t patches) const;
 
-  /// `place` names the row of `patches` that has each patch, by rows from the top. In the
-  /// workspace.
+  /// The rows of the text model that a picture of `grid` patches becomes, [rows, columns()] in the
+  /// workspace: see rows_of(). `place` names the row of `patches` that has each patch, by rows from
+  /// the top.
   View run(Backend& backend, Workspace& workspace, View patches, PictureSize grid,
            std::span<const std::int32_t> place) const;
 
@@ -35,8 +41,6 @@ class Projector {
     std::unique_ptr<Buffer> row, factors;
     std::int64_t columns = 0;  ///< of its result
   };
-  Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
-                     int patches) const;
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,
              std::span<const std::int32_t> place) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,

@@ -6,18 +6,17 @@
 
 #include "base/checked.hpp"
 #include "vision/family.hpp"
+#include "vision/projector.hpp"
 #include "vision/vision_model.hpp"
 
 namespace linnet {
 namespace {
 
-// Columns of what the last projection gives, and as many for each deeper one.
+// Columns of a row that the file makes of a picture.
 std::int64_t columns_of(const WeightLoader& loader, const VisionSpec& spec) {
-  std::int64_t columns = spec.tower.width;
+  std::int64_t columns = spec.projected_columns();
   for (const ProjectorStep& step : spec.projector_steps) {
-    if (step.kind != ProjectorStep::Kind::kLinear) continue;
-    const bool is_transposed = step.weights == ProjectorStep::Weights::kTransposed;
-    columns = is_transposed ? loader.columns(step.name) : loader.rows(step.name);
+    columns = columns_behind(loader, step, columns);
   }
   return columns;
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/checked.hpp"
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "vision/patch_windows.hpp"
 
@@ -37,11 +38,6 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Picture
     places[rows + first + i] = spec.first_place + order[i] % grid.width;
   }
   return places;
-}
-
-// Columns of what the projector reads.
-std::int64_t projected_columns(const VisionSpec& spec) {
-  return spec.tower.width * (1 + (spec.joins_kept ? std::ssize(spec.tower.kept_layers) : 0));
 }
 
 }  // namespace
@@ -106,8 +102,7 @@ std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
   const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
-  const std::int64_t floats =
-      streams * tower.width + 2 * inner + std::int64_t{3} * spec.patch_side * spec.patch_side;
+  const std::int64_t floats = streams * tower.width + 2 * inner + spec.patch_values();
   return saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
 }
 
@@ -116,7 +111,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   std::unique_ptr<VisionModel> model(new VisionModel(std::move(spec), backend));
   const VisionSpec& s = model->spec_;
   model->load_patch_embedding(loader);
-  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, projected_columns(s));
+  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns());
   for (const auto& steps : s.deep_steps) {
     model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
     if (model->deep_.back()->columns() != model->projector_->columns()) {
@@ -136,7 +131,7 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
 
 // The two frames of a film that a patch is made of are the same in a picture.
 void VisionModel::load_patch_embedding(WeightLoader& loader) {
-  const std::int64_t columns = std::int64_t{3} * spec_.patch_side * spec_.patch_side;
+  const std::int64_t columns = spec_.patch_values();
   const std::int64_t width = spec_.tower.width;
   std::vector<float> values = loader.values("v.patch_embd.weight", columns * width);
   const std::vector<float> second =
@@ -152,12 +147,11 @@ void VisionModel::load_patch_embedding(WeightLoader& loader) {
 
 Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
-  const std::int64_t pixels = std::int64_t{3} * spec_.patch_side * spec_.patch_side;
   const std::int64_t embedding =
-      Workspace::floats_for(patches + 1, pixels + 3 * spec_.tower.width, 4);
+      Workspace::floats_for(patches + 1, spec_.patch_values() + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
   if (spec_.joins_kept) {
-    projection += Workspace::floats_for(patches + 1, projected_columns(spec_), 1);
+    projection += Workspace::floats_for(patches + 1, spec_.projected_columns(), 1);
   }
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
@@ -169,45 +163,42 @@ Status VisionModel::allocate_workspace() {
 // What the tower's first layer reads, [class token and patches, width].
 std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
                                               std::span<const std::int32_t> order) {
-  const std::int64_t width = spec_.tower.width;
-  const auto count = std::ssize(order);
-  const std::int64_t first = rows_before_patches(spec_);
   workspace_->clear();
-  const View x = workspace_->view(first + count, width);
-  const View patches =
-      workspace_->view(count, std::int64_t{3} * spec_.patch_side * spec_.patch_side);
+  const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
+  const View x = workspace_->view(first + count, spec_.tower.width);
   const View own = some_rows(x, first, count);
-  const auto upload = [&](std::span<const float> values, View to) {
-    for (std::int64_t r = 0; r < to.rows; ++r) {
-      backend_.upload(values.subspan(r * to.columns, to.columns), to.row(r));
-    }
-  };
+  const View patches = workspace_->view(count, spec_.patch_values());
   upload(patches_of(pixels, spec_.patch_side, order), patches);
   const MatmulOutput output = product_of({patch_embedding_, own});
   backend_.matmul(patches, {&output, 1});
-  const auto normalise = [&](const Norm& norm, View rows) {
-    if (!norm) return;
-    backend_.norm(
-        rows, {spec_.tower.norm, spec_.tower.norm_epsilon, norm.weight_data(), norm.bias_data()},
-        rows);
-  };
   normalise(embedding_norm_, own);
   if (first > 0) upload(class_token_, x.first_rows(1));
-  if (places_) {
-    const View places = workspace_->view(x.rows, width);
-    if (first > 0) upload(places_.of_class_token(), places.first_rows(1));
-    upload(places_.of(pixels.size / spec_.patch_side, order), some_rows(places, first, count));
-    backend_.add_scaled(places, 1.0f, 1.0f, x);
-  }
+  if (places_) add_places(pixels.size / spec_.patch_side, order, x);
   normalise(patch_norm_, x);
-  std::vector<float> values(static_cast<std::size_t>(x.rows * width));
+  std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
   backend_.download(x, values.data());
   return values;
 }
 
+void VisionModel::upload(std::span<const float> values, View to) {
+  upload_rows(backend_, values.data(), to.columns, to);
+}
+
+void VisionModel::normalise(const Norm& norm, View x) {
+  if (norm) backend_.norm(x, norm.params(spec_.tower.norm, spec_.tower.norm_epsilon), x);
+}
+
+void VisionModel::add_places(PictureSize grid, std::span<const std::int32_t> order, View x) {
+  const std::int64_t first = rows_before_patches(spec_);
+  const View places = workspace_->view(x.rows, x.columns);
+  if (first > 0) upload(places_.of_class_token(), places.first_rows(1));
+  upload(places_.of(grid, order), some_rows(places, first, std::ssize(order)));
+  add(backend_, places, x);
+}
+
 View VisionModel::joined() {
   const View last = tower_->hidden();
-  const View all = workspace_->view(last.rows, projected_columns(spec_));
+  const View all = workspace_->view(last.rows, spec_.projected_columns());
   const std::size_t kept = spec_.tower.kept_layers.size();
   for (std::size_t i = 0; i <= kept; ++i) {
     backend_.copy(i < kept ? tower_->kept(i) : last,

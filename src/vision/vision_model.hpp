@@ -48,6 +48,9 @@ class VisionModel {
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
   std::vector<float> embed_patches(const Pixels& pixels, std::span<const std::int32_t> order);
+  void upload(std::span<const float> values, View to);
+  void normalise(const Norm& norm, View x);
+  void add_places(PictureSize grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
   Result<PictureRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
 

@@ -128,6 +128,13 @@ struct VisionSpec {
   std::string_view before, after;  ///< texts, with special tokens, around a picture
   SeeEachOther see_each_other = SeeEachOther::kNo;
   bool has_places = false;  ///< rows have places by height and width (AttentionSpec::placed_ropes)
+
+  /// Numbers of a patch: its colours.
+  std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }
+  /// Columns of what the projector reads.
+  std::int64_t projected_columns() const {
+    return tower.width * (1 + (joins_kept ? std::ssize(tower.kept_layers) : 0));
+  }
 };
 
 }  // namespace linnet

@@ -9,6 +9,7 @@
 #include "support/test_name.hpp"
 #include "support/vision_case.hpp"
 #include "vision/family.hpp"
+#include "vision/vision_file.hpp"
 #include "vision/vision_model.hpp"
 
 namespace linnet {
@@ -53,6 +54,24 @@ TEST_P(TowerTest, RowsDoNotDependOnTheNumberOfThreads) {
   const auto one = encode(*make_cpu_backend(1)), three = encode(*make_cpu_backend(3));
   ASSERT_TRUE(one && three);
   EXPECT_EQ(one->values, three->values);
+}
+
+// By the shapes of its tensors, before any is loaded.
+TEST_P(TowerTest, FileServesTextModelsAsWideAsItsRows) {
+  const auto file = gguf::File::open(folder_ / "mmproj.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto backend = make_reference_backend();
+  WeightLoader loader(*file, *backend);
+  auto spec = read_vision_spec(*file, loader);
+  ASSERT_TRUE(spec) << spec.error().message;
+  ModelSpec text;
+  text.deep_inputs = static_cast<int>(spec->deep_steps.size());
+  const auto model = VisionModel::load(std::move(*spec), loader, *backend);
+  ASSERT_TRUE(model) << model.error().message;
+  text.width = (*model)->columns() / (1 + text.deep_inputs);
+  EXPECT_TRUE(VisionFile::open(file->path(), text));
+  ++text.width;
+  EXPECT_FALSE(VisionFile::open(file->path(), text));
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TowerTest, testing::ValuesIn(test::vision_case_names()),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/blocks/elementwise.hpp"
+
 namespace linnet {
 namespace {
 
@@ -34,7 +36,7 @@ void add_adapter(const Pass& pass, const AdapterWeights& weights, View in, View 
   const View high = pass.workspace.view(in.rows, out.columns);
   pass.backend.expert_matmul(in, *weights.low.weight, nullptr, nullptr, pass.adapters, low);
   pass.backend.expert_matmul(low, *weights.high.weight, nullptr, nullptr, pass.adapters, high);
-  pass.backend.add_scaled(high, 1.0f, 1.0f, out);
+  add(pass.backend, high, out);
 }
 
 // The slot s is nearest to x where 2 s x - s^2 is largest.
@@ -54,14 +56,13 @@ std::int64_t adapter_switch_columns(const AdaptersSpec& spec) {
 
 // One head of attention whose keys are high where a token switches an adapter on, and whose values
 // are the slots: its result is the slot of the adapter that is on.
-Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights,
-                        std::span<const std::int32_t> tokens) {
+Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights) {
   const AdaptersSpec& spec = pass.model.adapters;
-  const auto rows = static_cast<std::int64_t>(tokens.size());
+  const std::int64_t rows = std::ssize(pass.tokens);
   const Routing routing = pass.workspace.routing(rows, 1);
   const Workspace::Scope scope(pass.workspace);
   std::vector<float> host_keys, host_values;
-  for (const std::int32_t token : tokens) {
+  for (const std::int32_t token : pass.tokens) {
     const std::int64_t adapter = adapter_of(spec, token);
     host_keys.push_back(adapter < 0 ? -spec.gain : spec.gain);
     host_values.push_back(static_cast<float>(adapter + 1));
@@ -78,11 +79,9 @@ Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights,
 
   const std::int64_t slots = slots_of(spec);
   const View logits = pass.workspace.view(rows, slots);
-  const auto every_row = [&](const Buffer& row) { return View{row.data(), rows, slots, 0}; };
-  pass.backend.fill(logits, 1.0f);
-  pass.backend.gated_activation(logits, every_row(*weights.slopes), Activation::kIdentity, logits);
+  pass.backend.copy(repeated(*weights.slopes, logits), logits);
   pass.backend.multiply_gate(slot, Activation::kIdentity, logits);
-  pass.backend.add_scaled(every_row(*weights.offsets), 1.0f, 1.0f, logits);
+  add(pass.backend, repeated(*weights.offsets, logits), logits);
   RouteParams nearest{GateFunction::kSoftmaxAfterTopK};
   nearest.used = 1;
   pass.backend.route_experts(logits, nearest, routing);

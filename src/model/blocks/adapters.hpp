@@ -37,8 +37,7 @@ std::int64_t adapter_switch_columns(const AdaptersSpec& spec);
 
 /// The slot of each row, as experts of which one is used. Keeps a key and a value of each token in
 /// `pass.kv`.
-Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights,
-                        std::span<const std::int32_t> tokens);
+Routing switch_adapters(const Pass& pass, const AdapterSwitch& weights);
 
 /// The tokens that are embedded: those that switch an adapter on have others in their place.
 std::vector<std::int32_t> substitute_tokens(const AdaptersSpec& spec,

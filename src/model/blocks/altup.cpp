@@ -1,5 +1,7 @@
 #include "model/blocks/altup.hpp"
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -9,7 +11,7 @@ namespace {
 View magnitude(const Pass& pass, const AltupTable& table, View x) {
   const View result = pass.workspace.view(x.rows, 1);
   pass.backend.dot_heads(x, x, table.mean->data(), result);
-  pass.backend.gated_activation(result, View{}, Activation::kSquareRoot, result);
+  apply(pass.backend, Activation::kSquareRoot, result);
   return result;
 }
 
@@ -26,19 +28,17 @@ void add_weighed(const Pass& pass, View factor, View x, View out) {
   const View weighed = pass.workspace.view(x.rows, x.columns);
   pass.backend.copy(x, weighed);
   pass.backend.multiply_gate(factor, Activation::kIdentity, weighed);
-  pass.backend.add_scaled(weighed, 1.0f, 1.0f, out);
+  add(pass.backend, weighed, out);
 }
 
 // [rows, streams]: how the streams are mixed for this token.
 View route(const Pass& pass, const AltupWeights& weights, View x) {
   const View modalities = pass.workspace.view(x.rows, pass.model.altup_streams);
   const Workspace::Scope scope(pass.workspace);
-  const View normed = pass.workspace.view(x.rows, x.columns);
-  pass.backend.norm(
-      x, {pass.model.norm, pass.model.norm_epsilon, weights.router_norm.weight_data()}, normed);
+  const View normed = normalised(pass, weights.router_norm, NormUse::kWeights, x);
   pass.backend.scale(normed, 1.0f / static_cast<float>(x.columns));
   project(pass, weights.router, normed, modalities);
-  pass.backend.gated_activation(modalities, View{}, Activation::kTanh, modalities);
+  apply(pass.backend, Activation::kTanh, modalities);
   return modalities;
 }
 
@@ -97,7 +97,7 @@ void gather_streams(const Pass& pass, const AltupTable& table, const std::vector
   for (std::size_t i = 1; i < streams.size(); ++i) {
     project(pass, table.projections[i - 1], streams[i], back);
     match_magnitude(pass, like, back);
-    pass.backend.add_scaled(back, 1.0f, 1.0f, x);
+    add(pass.backend, back, x);
   }
   pass.backend.scale(x, 1.0f / static_cast<float>(streams.size()));
 }
@@ -134,19 +134,16 @@ void correct_streams(const Pass& pass, const AltupWeights& weights,
   pass.backend.add_scaled(predicted[0], -1.0f, 1.0f, innovation);
   for (std::ptrdiff_t i = 0; i < std::ssize(streams); ++i) {
     pass.backend.copy(predicted[i], streams[i]);
-    pass.backend.add_scaled(innovation, 1.0f, 1.0f, streams[i]);
+    add(pass.backend, innovation, streams[i]);
     add_weighed(pass, coefficients.slice(i, 1), innovation, streams[i]);
   }
 }
 
 void laurel_block(const Pass& pass, const AltupWeights& weights, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
-  const View low = pass.workspace.view(in.rows, weights.laurel_left.weight->rows());
-  project(pass, weights.laurel_left, in, low);
-  project(pass, weights.laurel_right, low, out);
-  pass.backend.norm(
-      out, {pass.model.norm, pass.model.norm_epsilon, weights.laurel_norm.weight_data()}, out);
-  pass.backend.add_scaled(in, 1.0f, 1.0f, out);
+  project(pass, weights.laurel_right, project(pass, weights.laurel_left, in), out);
+  normalise(pass, weights.laurel_norm, out);
+  add(pass.backend, in, out);
 }
 
 }  // namespace linnet

@@ -26,24 +26,25 @@ struct AltupWeights {
 
 /// Loads `stem`: altup_proj or altup_unembd_proj.
 AltupTable load_altup_table(WeightLoader& loader, const ModelSpec& spec, const std::string& stem);
+/// Loads `prefix`.altup_router and so on. Both give nothing in models of one stream.
 AltupWeights load_altup(WeightLoader& loader, const ModelSpec& spec, const std::string& prefix);
 
 /// Floats that the streams and these functions take of the workspace for each row.
 std::int64_t altup_columns(const ModelSpec& spec);
 
-/// The streams, of which `x` is the first.
+/// The streams, of which `x` is the first; the others are in new rows of the workspace.
 std::vector<View> spread_streams(const Pass& pass, const AltupTable& table, View x);
 /// Their mean, into the first.
 void gather_streams(const Pass& pass, const AltupTable& table, const std::vector<View>& streams);
 
-/// What the layer is expected to make of the streams.
+/// What the layer is expected to make of the streams, in new rows of the workspace.
 std::vector<View> predict_streams(const Pass& pass, const AltupWeights& weights,
                                   const std::vector<View>& streams);
 /// streams = predicted, corrected by what the layer made of the first one.
 void correct_streams(const Pass& pass, const AltupWeights& weights,
                      const std::vector<View>& predicted, View computed,
                      const std::vector<View>& streams);
-/// out = in + norm(right(left(in))).
+/// out = in + norm(right(left(in))). in, out: [rows, width].
 void laurel_block(const Pass& pass, const AltupWeights& weights, View in, View out);
 
 }  // namespace linnet

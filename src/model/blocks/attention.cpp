@@ -1,10 +1,10 @@
 #include "model/blocks/attention.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "model/blocks/head_columns.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -13,32 +13,6 @@ namespace {
 struct Projected {
   View query, key, value;
 };
-
-// The slopes of ALiBi, as the paper's reference code extends them to head counts that are no power
-// of two.
-std::vector<float> alibi_slopes(int heads, float largest_bias) {
-  if (largest_bias <= 0.0f) return {};
-  const int whole = 1 << static_cast<int>(std::floor(std::log2(heads)));
-  const double base = std::pow(2.0, -largest_bias / static_cast<float>(whole));
-  const double between = std::pow(2.0, -largest_bias / 2.0 / whole);
-  std::vector<float> slopes(static_cast<std::size_t>(heads));
-  for (int h = 0; h < heads; ++h) {
-    slopes[h] = static_cast<float>(h < whole ? std::pow(base, h + 1)
-                                             : std::pow(between, 2 * (h - whole) + 1));
-  }
-  return slopes;
-}
-
-DistanceBiasWeights load_distance_bias(WeightLoader& loader, const AttentionSpec& spec,
-                                       const std::string& prefix) {
-  const AttentionSpec::DistanceBias& bias = spec.distance_bias;
-  const std::string name = prefix + ".attn_rel_b.weight";
-  if (bias.count == 0 || !loader.has(name)) return {};
-  std::vector<float> bits;  // what is uploaded are numbers of 32 bits
-  for (const std::int32_t bucket : bias.buckets) bits.push_back(std::bit_cast<float>(bucket));
-  return {loader.vector(name, std::int64_t{spec.heads} * bias.count), loader.upload(bits),
-          static_cast<int>(bias.buckets.size() / 2)};
-}
 
 Projected project_heads(const Pass& pass, const AttentionSpec& spec,
                         const AttentionWeights& weights, View in) {
@@ -64,37 +38,26 @@ Projected project_heads(const Pass& pass, const AttentionSpec& spec,
   return result;
 }
 
-void normalise(const Pass& pass, const AttentionSpec& spec, const HeadNorm& norm, bool plain,
-               int head_width, View x) {
+void normalise_heads(const Pass& pass, const AttentionSpec& spec, const HeadNorm& norm, bool plain,
+                     int head_width, View x) {
   if (!norm && !plain) return;
-  NormParams params{pass.model.norm, pass.model.norm_epsilon, norm.norm.weight_data(),
-                    norm.norm.bias_data()};
-  if (spec.head_norm) {
-    params.kind = spec.head_norm->kind;
-    params.epsilon = spec.head_norm->epsilon;
-  }
-  params.group = norm ? norm.group : head_width;
+  const auto [kind, epsilon] = spec.head_norm.value_or(
+      AttentionSpec::HeadNormKind{pass.model.norm, pass.model.norm_epsilon});
+  NormParams params = norm.norm.params(kind, epsilon, norm ? norm.group : head_width);
   params.weight_per_column = norm.per_column;
   pass.backend.norm(x, params, x);
-}
-
-void turn(const Pass& pass, const RopeSpec& rope, std::span<const std::int32_t> by, int heads,
-          int head_width, View x) {
-  pass.backend.rope(x, by,
-                    {rope.layout, heads, head_width, rope.first, rope.dims,
-                     rope.inverse_frequencies, rope.magnitude});
 }
 
 void rotate(const Pass& pass, const AttentionSpec& spec, int heads, int head_width, View x) {
   // Several factors on a column would not round as one does, in batches with places and without.
   const bool turns_once = pass.places.empty() && spec.rope.magnitude == 1.0f;
   if (spec.placed_ropes.empty() || turns_once) {
-    return turn(pass, spec.rope, pass.batch.positions, heads, head_width, x);
+    return pass.backend.rope(x, pass.batch.positions, spec.rope.params(heads, head_width));
   }
   for (const PlacedRope& placed : spec.placed_ropes) {
     const auto by = pass.places.empty() ? pass.batch.positions
                                         : pass.places.subspan(placed.component * x.rows, x.rows);
-    turn(pass, placed.rope, by, heads, head_width, x);
+    pass.backend.rope(x, by, placed.rope.params(heads, head_width));
   }
 }
 
@@ -143,8 +106,8 @@ void attend(const Pass& pass, const AttentionParams& params, const BatchLayout& 
 
 void normalise_query_and_key(const Pass& pass, const AttentionSpec& spec,
                              const AttentionWeights& weights, const Projected& x) {
-  normalise(pass, spec, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
-  normalise(pass, spec, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
+  normalise_heads(pass, spec, weights.query_norm, spec.plain_query_norm, spec.key_width, x.query);
+  normalise_heads(pass, spec, weights.key_norm, spec.plain_key_norm, spec.key_width, x.key);
 }
 
 AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
@@ -161,86 +124,11 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
   return params;
 }
 
-// The rows of query heads, and of gates, where the file has a head's query and gate side by side.
-std::vector<std::int64_t> every_second(const AttentionSpec& spec, int first) {
-  std::vector<std::int64_t> order;
-  for (int h = 0; h < spec.heads; ++h) {
-    for (int i = 0; i < spec.key_width; ++i) {
-      order.push_back((2 * std::int64_t{h} + first) * spec.key_width + i);
-    }
-  }
-  return order;
-}
-
-void load_query(WeightLoader& loader, const AttentionSpec& spec, std::int64_t width,
-                const std::string& prefix, AttentionWeights& weights) {
-  const std::int64_t columns = query_columns(spec);
-  const std::string stem = prefix + ".attn_q";
-  if (loader.rows(stem) != 2 * columns || spec.key_width != spec.value_width) {
-    weights.query = loader.linear(stem, width, columns);
-    return;
-  }
-  weights.query = loader.reordered(stem, width, 2 * columns, every_second(spec, 0));
-  weights.gate = loader.reordered(stem, width, 2 * columns, every_second(spec, 1));
-}
-
 }  // namespace
 
 DistanceBias DistanceBiasWeights::view() const {
   if (!values) return {};
   return {values->data(), reinterpret_cast<const std::int32_t*>(buckets->data()), reach};
-}
-
-AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
-                                const ModelSpec& model, const std::string& prefix) {
-  const std::int64_t width = model.width;
-  const int q = query_columns(spec), k = key_columns(spec), v = value_columns(spec);
-  const std::int64_t result = result_columns(spec);
-  AttentionWeights weights;
-  if (spec.kv_heads == 0) {
-    weights.output = loader.linear(prefix + ".attn_output", width, width);
-    return weights;
-  }
-  if (spec.kv_layer >= 0) {
-    weights.query = loader.linear(prefix + ".attn_q", width, q);
-    for (const char* unused : {".attn_k", ".attn_v"}) loader.ignore(prefix + unused);
-  } else if (const auto& rows = spec.fused_rows; rows.all > 0) {
-    const std::string fused = prefix + ".attn_qkv";
-    weights.query = loader.linear_part(fused, width, rows.all, 0, q);
-    weights.key = loader.linear_part(fused, width, rows.all, rows.key, k);
-    weights.value = loader.linear_part(fused, width, rows.all, rows.value, v);
-  } else {
-    weights.fused = loader.linear(prefix + ".attn_qkv", width, q + k + v, Presence::kOptional);
-    if (!weights.fused) {
-      load_query(loader, spec, width, prefix, weights);
-      weights.key = loader.linear(prefix + ".attn_k", width, k);
-      weights.value = loader.linear(prefix + ".attn_v", width, v,
-                                    k == v ? Presence::kOptional : Presence::kRequired);
-    }
-    weights.key_norm = loader.head_norm(prefix + ".attn_k_norm", spec.kv_heads, spec.key_width);
-  }
-  weights.query_norm = loader.head_norm(prefix + ".attn_q_norm", spec.heads, spec.key_width);
-  if (!weights.gate) {
-    const bool per_head = loader.rows(prefix + ".attn_gate") == spec.heads;
-    weights.gate = loader.linear(prefix + ".attn_gate", width, per_head ? spec.heads : result,
-                                 Presence::kOptional);
-  }
-  weights.result_norm = loader.norm(prefix + ".attn_sub_norm", result, Presence::kOptional);
-  std::string output = prefix + ".attn_output";
-  for (const char* other : {".attn_o", ".attn_out"}) {
-    if (loader.has(prefix + other + ".weight")) output = prefix + other;
-  }
-  weights.output = loader.linear(output, result, width);
-  weights.output.scale *= spec.output_scale;
-  const AdaptersSpec& adapters = model.adapters;
-  weights.query_adapter = load_adapter(loader, adapters, prefix + ".attn_q", width, q);
-  weights.key_adapter = load_adapter(loader, adapters, prefix + ".attn_k", width, k);
-  weights.value_adapter = load_adapter(loader, adapters, prefix + ".attn_v", width, v);
-  weights.output_adapter = load_adapter(loader, adapters, prefix + ".attn_output", result, width);
-  weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
-  weights.distance_bias = load_distance_bias(loader, spec, prefix);
-  weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
-  return weights;
 }
 
 std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model) {
@@ -281,7 +169,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   rotate(pass, spec, spec.heads, spec.key_width, x.query);
   rotate(pass, spec, spec.kv_heads, spec.key_width, x.key);
   if (spec.norm_after_rope) normalise_query_and_key(pass, spec, weights, x);
-  normalise(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
+  normalise_heads(pass, spec, {}, spec.plain_value_norm, spec.value_width, x.value);
   apply_temperature(pass, spec.temperature, x.query);
 
   const BatchLayout& layout = spec.in_windows ? *pass.windows : pass.batch;
@@ -291,12 +179,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   attend(pass, params_of(pass, spec, weights, keys_of), layout, x.query, result);
 
   apply_gate(pass, weights.gate, spec.gate, in, result);
-  if (weights.result_norm) {
-    pass.backend.norm(result,
-                      {pass.model.norm, pass.model.norm_epsilon, weights.result_norm.weight_data(),
-                       weights.result_norm.bias_data()},
-                      result);
-  }
+  if (weights.result_norm) normalise(pass, weights.result_norm, result);
   project(pass, weights.output, result, out, accumulate);
   add_adapter(pass, weights.output_adapter, result, out);
 }

@@ -33,6 +33,11 @@ struct AttentionWeights {
 AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
                                 const ModelSpec& model, const std::string& prefix);
 
+/// Loads `prefix`.attn_gate, a factor for each of the `heads` or for each of the `columns` of the
+/// result, whichever the file has; missing where it has none.
+Linear load_attention_gate(WeightLoader& loader, int heads, std::int64_t width,
+                           std::int64_t columns, const std::string& prefix);
+
 /// Floats that attention_block takes of the workspace for each row.
 std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model);
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -17,34 +18,23 @@ std::int64_t low_columns(const CompressedAttentionSpec& spec) {
   return std::int64_t{spec.output_groups} * spec.output_rank;
 }
 
-void normalise(const Pass& pass, const Norm& norm, View x) {
-  pass.backend.norm(
-      x, {NormKind::kRms, pass.model.norm_epsilon, norm.weight_data(), norm.bias_data()}, x);
-}
-
 void rotate(const Pass& pass, const RopeSpec& rope, std::span<const std::int32_t> positions,
             int head_width, View x) {
-  pass.backend.rope(x, positions,
-                    {rope.layout, static_cast<int>(x.columns / head_width), head_width, rope.first,
-                     rope.dims, rope.inverse_frequencies, rope.magnitude});
+  const auto heads = static_cast<int>(x.columns / head_width);
+  pass.backend.rope(x, positions, rope.params(heads, head_width));
 }
 
 // [rows, query_rank]; what queries and those of the indexer are made of
-View lower_query(const Pass& pass, const CompressedAttentionSpec& spec,
-                 const CompressedAttentionWeights& weights, View in) {
-  const View down = pass.workspace.view(in.rows, spec.query_rank);
-  project(pass, weights.query_down, in, down);
-  normalise(pass, weights.query_norm, down);
+View lower_query(const Pass& pass, const CompressedAttentionWeights& weights, View in) {
+  const View down = project(pass, weights.query_down, in);
+  normalise_rms(pass, weights.query_norm, down);
   return down;
 }
 
 View make_query(const Pass& pass, const CompressedAttentionSpec& spec,
                 const CompressedAttentionWeights& weights, View lowered) {
-  const View query = pass.workspace.view(lowered.rows, query_columns(spec));
-  project(pass, weights.query_up, lowered, query);
-  NormParams plain{NormKind::kRms, pass.model.norm_epsilon};
-  plain.group = spec.head_width;
-  pass.backend.norm(query, plain, query);
+  const View query = project(pass, weights.query_up, lowered);
+  normalise_rms(pass, /*norm=*/{}, query, spec.head_width);
   rotate(pass, spec.rope, pass.batch.positions, spec.head_width, query);
   return query;
 }
@@ -52,9 +42,8 @@ View make_query(const Pass& pass, const CompressedAttentionSpec& spec,
 void store_keys(const Pass& pass, const CompressedAttentionSpec& spec,
                 const CompressedAttentionWeights& weights, int layer, View in) {
   const Workspace::Scope scope(pass.workspace);
-  const View key = pass.workspace.view(in.rows, spec.head_width);
-  project(pass, weights.key, in, key);
-  normalise(pass, weights.key_norm, key);
+  const View key = project(pass, weights.key, in);
+  normalise_rms(pass, weights.key_norm, key);
   rotate(pass, spec.rope, pass.batch.positions, spec.head_width, key);
   pass.backend.store_kv(pass.kv, layer, key, key.slice(0, 0), pass.batch);
 }
@@ -95,7 +84,7 @@ void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
                             {to.state, spec.stride, spec.overlaps, weights.offsets->data()},
                             pass.batch, keys);
   if (keys.rows == 0) return;
-  normalise(pass, weights.norm, keys);
+  normalise_rms(pass, weights.norm, keys);
   rotate(pass, to.rope, completed.first, to.width, keys);
   const BatchLayout places{completed.last, completed.sequences, pass.batch.page_tables,
                            pass.batch.lengths};
@@ -111,10 +100,8 @@ void pick_keys(const Pass& pass, const CompressedAttentionSpec& spec,
       pass, spec, weights.index_compressor,
       {{layer, spec.window_floats(spec.head_width)}, indexer.kv_layer, indexer.width, indexer.rope},
       in);
-  const View query = pass.workspace.view(in.rows, index_columns(indexer));
-  const View head_weight = pass.workspace.view(in.rows, indexer.heads);
-  project(pass, weights.index_query, lowered, query);
-  project(pass, weights.index_head_weight, in, head_weight);
+  const View query = project(pass, weights.index_query, lowered);
+  const View head_weight = project(pass, weights.index_head_weight, in);
   rotate(pass, indexer.rope, pass.batch.positions, indexer.width, query);
   pass.backend.select_keys(
       pass.kv, query, head_weight,
@@ -199,7 +186,7 @@ void compressed_attention_block(const Pass& pass, const CompressedAttentionSpec&
   params.window = spec.window;
   params.sinks = weights.sinks->data();
 
-  const View lowered = lower_query(pass, spec, weights, in);
+  const View lowered = lower_query(pass, weights, in);
   store_keys(pass, spec, weights, layer, in);
   if (spec.stride > 0) {
     compress_keys(pass, spec, weights.compressor,

@@ -34,8 +34,7 @@ void store_input(const Pass& pass, const CrossAttentionSpec& spec,
 void cross_attention_block(const Pass& pass, const CrossAttentionSpec& spec,
                            const CrossAttentionWeights& weights, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
-  const View query = pass.workspace.view(in.rows, query_columns(spec));
-  project(pass, weights.query, in, query);
+  const View query = project(pass, weights.query, in);
 
   AttentionParams params{spec.kv_layer, spec.heads, spec.kv_heads, spec.key_width,
                          spec.value_width};

@@ -1,27 +1,14 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/head_columns.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
 namespace linnet {
 namespace {
-
-// Qwen3-Next's files have the parts of each key head side by side, `sizes` rows each; here each
-// part of all key heads comes together.
-std::vector<std::int64_t> parts_together(int key_heads, std::span<const std::int64_t> sizes) {
-  std::int64_t all = 0;
-  for (const std::int64_t size : sizes) all += size;
-  std::vector<std::int64_t> order;
-  std::int64_t first = 0;
-  for (const std::int64_t size : sizes) {
-    for (int h = 0; h < key_heads; ++h) {
-      for (std::int64_t i = 0; i < size; ++i) order.push_back(h * all + first + i);
-    }
-    first += size;
-  }
-  return order;
-}
 
 class DeltaNet final : public RecurrentBlock {
  public:
@@ -39,7 +26,7 @@ class DeltaNet final : public RecurrentBlock {
       qkv_ = loader.linear(prefix + ".attn_qkv", width, spec.convolved());
       gate_ = loader.linear(prefix + ".attn_gate", width, spec.value_columns());
       loader.ignore(prefix + ".ssm_in.");  // the same in the order of older files
-    } else {
+    } else {  // in Qwen3-Next's files the parts of each key head are side by side
       const std::int64_t values = shared * spec.value_width;
       const std::int64_t sizes[] = {spec.key_width, spec.key_width, values, values};
       qkv_and_gate_ = loader.reordered(prefix + ".ssm_in", width,
@@ -68,18 +55,11 @@ class DeltaNet final : public RecurrentBlock {
     const View controls = pass.workspace.view(in.rows, 2 * spec_.heads);
     project_inputs(pass, in, projected, controls);
 
-    const View qkv = pass.workspace.view(in.rows, convolved);
-    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
-                                        Activation::kSilu};
-    pass.backend.convolve(*pass.states, projected.slice(0, convolved), convolution, pass.batch,
-                          qkv);
-
+    const View qkv =
+        convolve(pass, spec_.kernel, *convolution_, nullptr, state, projected.slice(0, convolved));
     const View y = pass.workspace.view(in.rows, values);
-    scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * convolved}, qkv,
-         controls, y);
-    NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
-    norm.group = spec_.value_width;
-    pass.backend.norm(y, norm, y);
+    scan(pass, state, qkv, controls, y);
+    normalise_rms(pass, norm_, y, spec_.value_width);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
     project(pass, out_, y, out, accumulate);
   }
@@ -104,13 +84,10 @@ class DeltaNet final : public RecurrentBlock {
 
   void scan(const Pass& pass, StatePart state, View qkv, View controls, View y) const {
     const int keys = spec_.key_columns();
-    const View query_and_key = qkv.slice(0, 2 * keys);
-    NormParams unit{NormKind::kL2, pass.model.norm_epsilon};
-    unit.group = spec_.key_width;
-    pass.backend.norm(query_and_key, unit, query_and_key);
+    make_unit(pass, pass.model.norm_epsilon, spec_.key_width, qkv.slice(0, 2 * keys));
 
     const View gain = controls.slice(0, spec_.heads);
-    pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);
+    apply(pass.backend, Activation::kSigmoid, gain);
     const View decay = pass.workspace.view(y.rows, spec_.heads);
     pass.backend.decay(controls.slice(spec_.heads, spec_.heads),
                        {DecayKind::kSoftplus, step_bias_->data(), rate_->data()}, decay);
@@ -119,13 +96,11 @@ class DeltaNet final : public RecurrentBlock {
     params.key_width = spec_.key_width;
     params.value_width = spec_.value_width;
     params.scale = 1.0f / std::sqrt(static_cast<float>(spec_.key_width));
-    const ScanInput input{qkv.slice(0, keys),
-                          qkv.slice(keys, keys),
-                          qkv.slice(2 * keys, spec_.value_columns()),
-                          decay,
-                          gain,
-                          {},
-                          {}};
+    const ScanInput input{.query = qkv.slice(0, keys),
+                          .key = qkv.slice(keys, keys),
+                          .value = qkv.slice(2 * keys, spec_.value_columns()),
+                          .decay = decay,
+                          .gain = gain};
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
   }
 

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "model/blocks/elementwise.hpp"
+
 namespace linnet {
 namespace {
 
@@ -10,7 +12,7 @@ namespace {
 void apply_xielu(const Pass& pass, const Xielu& xielu, View x, View scratch) {
   pass.backend.gated_activation(x, View{}, Activation::kElu, scratch);
   pass.backend.add_scaled(x, xielu.linear - xielu.negative, xielu.negative, scratch);
-  pass.backend.gated_activation(x, View{}, Activation::kReluSquared, x);
+  apply(pass.backend, Activation::kReluSquared, x);
   pass.backend.add_scaled(scratch, 1.0f, xielu.positive, x);
 }
 
@@ -27,14 +29,14 @@ void activate_gate(const Pass& pass, const GateSpec& spec, View gate, View up, V
   pass.backend.clamp(up, -spec.clamp, spec.clamp);
   constexpr float kLowest = std::numeric_limits<float>::lowest();
   if (spec.clamps_before) pass.backend.clamp(gate, kLowest, spec.clamp);
-  pass.backend.gated_activation(gate, View{}, spec.activation, gate);
+  apply(pass.backend, spec.activation, gate);
   if (!spec.clamps_before) pass.backend.clamp(gate, -spec.clamp, spec.clamp);
   pass.backend.gated_activation(gate, up, Activation::kIdentity, out);
 }
 
 void activate(const Pass& pass, const GateSpec& spec, View x, View scratch) {
   if (spec.xielu) return apply_xielu(pass, *spec.xielu, x, scratch);
-  pass.backend.gated_activation(x, View{}, spec.activation, x);
+  apply(pass.backend, spec.activation, x);
 }
 
 }  // namespace linnet

@@ -1,5 +1,6 @@
 #include "model/blocks/hyper_connection.hpp"
 
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -83,10 +84,9 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
   const View x = pass.workspace.view(streams.rows, pass.model.width);
   const Workspace::Scope scope(pass.workspace);
   const View normed = pass.workspace.view(all.rows, all.columns);
-  const View mixes = pass.workspace.view(all.rows, weights.mixes.weight->rows());
+  drop_length(pass, all, normed);
+  const View mixes = project(pass, weights.mixes, normed);
   const View read = pass.workspace.view(all.rows, spec.streams);
-  pass.backend.norm(all, {NormKind::kRms, pass.model.norm_epsilon}, normed);
-  project(pass, weights.mixes, normed, mixes);
   const bool apart = are_apart(spec);
   pass.backend.stream_weights(
       mixes,

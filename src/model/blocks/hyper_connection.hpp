@@ -20,18 +20,19 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
 std::int64_t hyper_connection_columns(const ModelSpec& spec);
 
 /// All streams side by side, each a copy of `x`, and behind them a place for a block's result:
-/// [rows, (streams + 1) * width].
+/// [rows, (streams + 1) * width] in the workspace.
 View spread_to_streams(const Pass& pass, View x);
+/// That place.
 View block_result(const ModelSpec& spec, View streams);
 
-/// What a block reads of the streams, and in `write` what write_streams() takes (no data: nothing
-/// will be written).
+/// What a block reads of the streams, [rows, width] in the workspace, and in `write` what
+/// write_streams() takes (no data: nothing will be written).
 View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
                   View write);
 /// The streams take in the block's result.
 void write_streams(const Pass& pass, View write, View streams);
 
-/// What read_streams() fills for write_streams().
+/// What read_streams() fills for write_streams(), in the workspace.
 View make_write_weights(const Pass& pass, View streams);
 
 }  // namespace linnet

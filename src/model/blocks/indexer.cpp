@@ -7,12 +7,6 @@ namespace {
 
 bool picks_itself(const IndexerSpec& spec) { return spec.heads > 0 && !spec.reused; }
 
-void rotate(const Pass& pass, const IndexerSpec& spec, int heads, View x) {
-  pass.backend.rope(x, pass.batch.positions,
-                    {spec.rope.layout, heads, spec.width, spec.rope.first, spec.rope.dims,
-                     spec.rope.inverse_frequencies, spec.rope.magnitude});
-}
-
 }  // namespace
 
 IndexerWeights load_indexer(WeightLoader& loader, const IndexerSpec& spec,
@@ -36,22 +30,13 @@ void pick_keys_block(const Pass& pass, const IndexerSpec& spec, const IndexerWei
                      View query_in, View in) {
   if (!picks_itself(spec)) return;
   const Workspace::Scope scope(pass.workspace);
-  const View query = pass.workspace.view(in.rows, std::int64_t{spec.heads} * spec.width);
-  const View key = pass.workspace.view(in.rows, spec.width);
-  const View head_weight = pass.workspace.view(in.rows, spec.heads);
-  project(pass, weights.query, query_in, query);
-  project(pass, weights.key, in, key);
-  project(pass, weights.head_weight, in, head_weight);
-
-  pass.backend.norm(key,
-                    {NormKind::kLayer, spec.key_norm_epsilon, weights.key_norm.weight_data(),
-                     weights.key_norm.bias_data()},
-                    key);
-  rotate(pass, spec, spec.heads, query);
-  rotate(pass, spec, 1, key);
-
-  pass.backend.store_kv(pass.kv, spec.kv_layer, key, View{key.data, key.rows, 0, key.stride},
-                        pass.batch);
+  const View query = project(pass, weights.query, query_in);
+  const View key = project(pass, weights.key, in);
+  const View head_weight = project(pass, weights.head_weight, in);
+  pass.backend.norm(key, weights.key_norm.params(NormKind::kLayer, spec.key_norm_epsilon), key);
+  pass.backend.rope(query, pass.batch.positions, spec.rope.params(spec.heads, spec.width));
+  pass.backend.rope(key, pass.batch.positions, spec.rope.params(1, spec.width));
+  pass.backend.store_kv(pass.kv, spec.kv_layer, key, key.slice(0, 0), pass.batch);
   pass.backend.select_keys(pass.kv, query, head_weight,
                            {spec.kv_layer, spec.heads, spec.width, spec.most}, pass.batch);
 }

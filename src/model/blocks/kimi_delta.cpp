@@ -1,6 +1,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
@@ -82,9 +84,8 @@ class Decay {
       return pass.backend.decay(step, {DecayKind::kSoftplus, bias_->data(), rate_->data()}, decay);
     }
     // exp(bound * sigmoid(x)) = exp(-exp(ln(-bound) - softplus(-x)))
-    const View one_row{rate_->data(), step.rows, step.columns, 0};
-    pass.backend.gated_activation(step, one_row, Activation::kIdentity, step);
-    pass.backend.gated_activation(step, View{}, Activation::kSoftplus, step);
+    multiply_columns(pass.backend, step, *rate_, step);
+    apply(pass.backend, Activation::kSoftplus, step);
     pass.backend.scale(step, -1.0f);
     pass.backend.decay(step, {DecayKind::kExponential, bound_->data()}, decay);
   }
@@ -132,19 +133,12 @@ class KimiDelta final : public RecurrentBlock {
              {gain_, gain}});
     decay_.projection().finish(pass, step_low, step);
     gate_.finish(pass, gate_low, gate);
-    pass.backend.gated_activation(gain, View{}, Activation::kSigmoid, gain);
+    apply(pass.backend, Activation::kSigmoid, gain);
 
-    const View qkv = pass.workspace.view(in.rows, 3 * inner);
-    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
-                                        Activation::kSilu};
-    pass.backend.convolve(*pass.states, projected, convolution, pass.batch, qkv);
-
+    const View qkv = convolve(pass, spec_.kernel, *convolution_, nullptr, state, projected);
     const View y = pass.workspace.view(in.rows, inner);
-    scan(pass, {state.layer, state.first + 3 * std::int64_t{spec_.kernel - 1} * inner}, qkv, step,
-         gain, y);
-    NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
-    norm.group = spec_.head_width;
-    pass.backend.norm(y, norm, y);
+    scan(pass, state, qkv, step, gain, y);
+    normalise_rms(pass, norm_, y, spec_.head_width);
     pass.backend.gated_activation(gate, y, Activation::kSigmoid, y);
     project(pass, out_, y, out, accumulate);
   }
@@ -152,23 +146,18 @@ class KimiDelta final : public RecurrentBlock {
  private:
   void scan(const Pass& pass, StatePart state, View qkv, View step, View gain, View y) const {
     const int inner = spec_.inner();
-    const View query_and_key = qkv.slice(0, 2 * inner);
-    NormParams unit{NormKind::kL2, pass.model.norm_epsilon};
-    unit.group = spec_.head_width;
-    pass.backend.norm(query_and_key, unit, query_and_key);
+    make_unit(pass, pass.model.norm_epsilon, spec_.head_width, qkv.slice(0, 2 * inner));
     const View decay = pass.workspace.view(y.rows, inner);
     decay_.run(pass, step, decay);
 
     ScanParams params{ScanRule::kDelta, state, spec_.heads, spec_.heads};
     params.key_width = params.value_width = spec_.head_width;
     params.scale = 1.0f / std::sqrt(static_cast<float>(spec_.head_width));
-    const ScanInput input{qkv.slice(0, inner),
-                          qkv.slice(inner, inner),
-                          qkv.slice(2 * inner, inner),
-                          decay,
-                          gain,
-                          {},
-                          {}};
+    const ScanInput input{.query = qkv.slice(0, inner),
+                          .key = qkv.slice(inner, inner),
+                          .value = qkv.slice(2 * inner, inner),
+                          .decay = decay,
+                          .gain = gain};
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
   }
 

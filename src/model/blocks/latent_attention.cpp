@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/blocks/attention.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -18,23 +19,18 @@ std::int64_t latent_key_width(const LatentAttentionSpec& spec) {
   return spec.latent_width + spec.rope_width;
 }
 
-void normalise(const Pass& pass, const Norm& norm, View x) {
-  pass.backend.norm(
-      x, {pass.model.norm, pass.model.norm_epsilon, norm.weight_data(), norm.bias_data()}, x);
-}
-
+// Turns the columns of each head from `first` on.
 void rotate(const Pass& pass, const RopeSpec& rope, int heads, int head_width, int first, View x) {
-  pass.backend.rope(
-      x, pass.batch.positions,
-      {rope.layout, heads, head_width, first, rope.dims, rope.inverse_frequencies, rope.magnitude});
+  RopeParams params = rope.params(heads, head_width);
+  params.first = first;
+  pass.backend.rope(x, pass.batch.positions, params);
 }
 
 // [rows, query_rank]; what queries and indexer are made of. `in` itself where there is no rank.
 View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
   if (spec.query_rank == 0) return in;
-  const View down = pass.workspace.view(in.rows, spec.query_rank);
-  project(pass, weights.query_down, in, down);
+  const View down = project(pass, weights.query_down, in);
   normalise(pass, weights.query_norm, down);
   return down;
 }
@@ -42,8 +38,7 @@ View lower_query(const Pass& pass, const LatentAttentionSpec& spec,
 // [rows, heads * (plain | turned)]
 View make_query(const Pass& pass, const LatentAttentionSpec& spec,
                 const LatentAttentionWeights& weights, View lowered) {
-  const View query = pass.workspace.view(lowered.rows, query_columns(spec));
-  project(pass, weights.query ? weights.query : weights.query_up, lowered, query);
+  const View query = project(pass, weights.query ? weights.query : weights.query_up, lowered);
   rotate(pass, spec.rope, spec.heads, spec.query_width(), spec.plain_width, query);
   return query;
 }
@@ -51,8 +46,7 @@ View make_query(const Pass& pass, const LatentAttentionSpec& spec,
 // [rows, latent | turned key]
 View make_latent(const Pass& pass, const LatentAttentionSpec& spec,
                  const LatentAttentionWeights& weights, View in) {
-  const View latent = pass.workspace.view(in.rows, latent_key_width(spec));
-  project(pass, weights.latent, in, latent);
+  const View latent = project(pass, weights.latent, in);
   normalise(pass, weights.latent_norm, latent.slice(0, spec.latent_width));
   if (weights.key_norm) {
     normalise(pass, weights.key_norm, latent.slice(spec.latent_width, spec.rope_width));
@@ -109,8 +103,7 @@ void attend_to_expanded(const Pass& pass, const LatentAttentionSpec& spec,
                         const LatentAttentionWeights& weights, AttentionParams params, View query,
                         View latent, View result) {
   const std::int64_t both = spec.plain_width + spec.value_width;
-  const View expanded = pass.workspace.view(query.rows, spec.heads * both);
-  project(pass, weights.key_value_up, latent.slice(0, spec.latent_width), expanded);
+  const View expanded = project(pass, weights.key_value_up, latent.slice(0, spec.latent_width));
   const View key = pass.workspace.view(query.rows, query_columns(spec));
   const View value = pass.workspace.view(query.rows, value_columns(spec));
   for (int h = 0; h < spec.heads; ++h) {
@@ -155,9 +148,7 @@ LatentAttentionWeights load_latent_attention(WeightLoader& loader, const LatentA
         loader.linear(prefix + ".attn_kv_b", spec.latent_width,
                       std::int64_t{spec.heads} * (spec.plain_width + spec.value_width));
   }
-  const bool per_head = loader.rows(prefix + ".attn_gate") == spec.heads;
-  weights.gate = loader.linear(prefix + ".attn_gate", width,
-                               per_head ? spec.heads : value_columns(spec), Presence::kOptional);
+  weights.gate = load_attention_gate(loader, spec.heads, width, value_columns(spec), prefix);
   weights.output = loader.linear(prefix + ".attn_output", value_columns(spec), width);
   weights.indexer = load_indexer(loader, spec.indexer, spec.query_rank, width, prefix);
   return weights;

@@ -1,6 +1,9 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/head_columns.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
@@ -8,16 +11,9 @@ namespace linnet {
 namespace {
 
 // The file has query, key and value of a head side by side; here all queries come first.
-std::vector<std::int64_t> parts_together(const LightningSpec& spec) {
-  std::vector<std::int64_t> order;
-  for (int part = 0; part < 3; ++part) {
-    for (int h = 0; h < spec.heads; ++h) {
-      for (int i = 0; i < spec.head_width; ++i) {
-        order.push_back((3 * std::int64_t{h} + part) * spec.head_width + i);
-      }
-    }
-  }
-  return order;
+std::vector<std::int64_t> queries_first(const LightningSpec& spec) {
+  const std::int64_t width = spec.head_width, sizes[] = {width, width, width};
+  return parts_together(spec.heads, sizes);
 }
 
 // The slopes of ALiBi, of which later layers have less, as rates at which a head forgets.
@@ -36,7 +32,7 @@ class Lightning final : public RecurrentBlock {
             const std::string& prefix)
       : spec_(spec),
         qkv_(loader.reordered(prefix + ".attn_qkv", width, 3 * std::int64_t{spec.inner()},
-                              parts_together(spec))),
+                              queries_first(spec))),
         gate_(loader.linear(prefix + ".attn_gate", width, spec.inner())),
         out_(loader.linear(prefix + ".attn_output", spec.inner(), width)),
         norm_(loader.norm(prefix + ".attn_norm_2", spec.inner())),
@@ -52,12 +48,10 @@ class Lightning final : public RecurrentBlock {
     const View qkv = pass.workspace.view(in.rows, 3 * inner);
     const View gate = pass.workspace.view(in.rows, inner);
     project(pass, in, {{qkv_, qkv}, {gate_, gate}});
-    pass.backend.gated_activation(qkv, View{}, Activation::kSilu, qkv);
+    apply(pass.backend, Activation::kSilu, qkv);
 
     const View decay = pass.workspace.view(in.rows, spec_.heads);
-    pass.backend.fill(decay, 1.0f);
-    const View one_row{decays_->data(), in.rows, spec_.heads, 0};
-    pass.backend.gated_activation(decay, one_row, Activation::kIdentity, decay);
+    pass.backend.copy(repeated(*decays_, decay), decay);
 
     const View y = pass.workspace.view(in.rows, inner);
     ScanParams params{ScanRule::kAdd, state, spec_.heads, spec_.heads};
@@ -65,7 +59,7 @@ class Lightning final : public RecurrentBlock {
     const ScanInput input{qkv.slice(0, inner), qkv.slice(inner, inner), qkv.slice(2 * inner, inner),
                           decay};
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
-    pass.backend.norm(y, {NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()}, y);
+    normalise_rms(pass, norm_, y);
     pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
     project(pass, out_, y, out, accumulate);
   }

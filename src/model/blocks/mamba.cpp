@@ -1,3 +1,4 @@
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
@@ -26,18 +27,13 @@ class Mamba final : public RecurrentBlock {
 
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
-    const View x_and_gate = pass.workspace.view(in.rows, 2 * spec_.inner);
-    project(pass, in_, in, x_and_gate);
+    const View x_and_gate = project(pass, in_, in);
     const View gate = x_and_gate.slice(spec_.inner, spec_.inner);
 
-    const View x = pass.workspace.view(in.rows, spec_.inner);
-    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(),
-                                        convolution_bias_->data(), Activation::kSilu};
-    pass.backend.convolve(*pass.states, x_and_gate.slice(0, spec_.inner), convolution, pass.batch,
-                          x);
-
+    const View x = convolve(pass, spec_.kernel, *convolution_, convolution_bias_.get(), state,
+                            x_and_gate.slice(0, spec_.inner));
     const View y = pass.workspace.view(in.rows, spec_.inner);
-    scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * spec_.inner}, x, y);
+    scan(pass, state, x, y);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
     project(pass, out_, y, out, accumulate);
   }
@@ -45,23 +41,20 @@ class Mamba final : public RecurrentBlock {
  private:
   void scan(const Pass& pass, StatePart state, View x, View y) const {
     const int rank = spec_.step_rank, states = spec_.state_width;
-    const View all = pass.workspace.view(x.rows, rank + 2 * states);
+    const View all = project(pass, x_, x);
     const View low = all.slice(0, rank), input = all.slice(rank, states),
                output = all.slice(rank + states, states);
-    project(pass, x_, x, all);
-    normalise(pass, step_norm_, low);
-    normalise(pass, input_norm_, input);
-    normalise(pass, output_norm_, output);
+    normalise_part(pass, step_norm_, low);
+    normalise_part(pass, input_norm_, input);
+    normalise_part(pass, output_norm_, output);
 
-    const View step = pass.workspace.view(x.rows, spec_.inner);
-    project(pass, step_, low, step);
+    const View step = project(pass, step_, low);
     pass.backend.selective_scan(*pass.states, {x, step, input, output},
                                 {state, states, rate_->data(), skip_->data()}, pass.batch, y);
   }
 
-  void normalise(const Pass& pass, const Norm& norm, View x) const {
-    if (!norm && !spec_.bare_norms) return;
-    pass.backend.norm(x, {NormKind::kRms, pass.model.norm_epsilon, norm.weight_data()}, x);
+  void normalise_part(const Pass& pass, const Norm& norm, View x) const {
+    if (norm || spec_.bare_norms) normalise_rms(pass, norm, x);
   }
 
   MambaSpec spec_;

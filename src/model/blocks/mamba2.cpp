@@ -27,21 +27,14 @@ class Mamba2 final : public RecurrentBlock {
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
     const int inner = spec_.inner;
-    const View all = pass.workspace.view(in.rows, projected_columns());
-    project(pass, in_, in, all);
+    const View all = project(pass, in_, in);
     const View gate = all.slice(0, inner);
     const View step = all.slice(inner + spec_.convolved(), spec_.heads);
 
-    const View convolved = pass.workspace.view(in.rows, spec_.convolved());
-    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(),
-                                        convolution_bias_ ? convolution_bias_->data() : nullptr,
-                                        Activation::kSilu};
-    pass.backend.convolve(*pass.states, all.slice(inner, spec_.convolved()), convolution,
-                          pass.batch, convolved);
-
+    const View convolved = convolve(pass, spec_.kernel, *convolution_, convolution_bias_.get(),
+                                    state, all.slice(inner, spec_.convolved()));
     const View y = pass.workspace.view(in.rows, inner);
-    scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * spec_.convolved()},
-         convolved, step, y);
+    scan(pass, state, convolved, step, y);
     pass.backend.gated_activation(gate, y, Activation::kSilu, y);
     normalise(pass, y);
     project(pass, out_, y, out, accumulate);
@@ -60,19 +53,18 @@ class Mamba2 final : public RecurrentBlock {
     params.key_width = spec_.state_width;
     params.value_width = spec_.head_width();
     params.skip = skip_->data();
-    ScanInput input;
-    input.value = convolved.slice(0, spec_.inner);
-    input.key = convolved.slice(spec_.inner, keys);
-    input.query = convolved.slice(spec_.inner + keys, keys);
-    input.decay = decay;
-    input.gain = step;
+    const ScanInput input{.query = convolved.slice(spec_.inner + keys, keys),
+                          .key = convolved.slice(spec_.inner, keys),
+                          .value = convolved.slice(0, spec_.inner),
+                          .decay = decay,
+                          .gain = step};
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
   }
 
   void normalise(const Pass& pass, View y) const {
     if (!norm_) return;
-    NormParams params{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
-    params.group = spec_.inner / spec_.groups;
+    NormParams params =
+        norm_.params(NormKind::kRms, pass.model.norm_epsilon, spec_.inner / spec_.groups);
     params.weight_per_column = true;
     pass.backend.norm(y, params, y);
   }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/gate.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -93,19 +95,11 @@ void mlp_block(const Pass& pass, const MlpSpec& spec, const MlpWeights& weights,
     const View result = pass.workspace.view(in.rows, in.columns);
     pass.backend.gated_activation(in, View{}, spec.gate.activation, result);
     if (!accumulate) pass.backend.fill(out, 0.0f);
-    return pass.backend.add_scaled(result, 1.0f, 1.0f, out);
+    return add(pass.backend, result, out);
   }
   const View inner = expand(pass, spec, weights, in);
-  if (weights.inner_scale) {
-    const View one_row{weights.inner_scale->data(), inner.rows, inner.columns, 0};
-    pass.backend.gated_activation(inner, one_row, Activation::kIdentity, inner);
-  }
-  if (weights.inner_norm) {
-    pass.backend.norm(inner,
-                      {pass.model.norm, pass.model.norm_epsilon, weights.inner_norm.weight_data(),
-                       weights.inner_norm.bias_data()},
-                      inner);
-  }
+  if (weights.inner_scale) multiply_columns(pass.backend, inner, *weights.inner_scale, inner);
+  if (weights.inner_norm) normalise(pass, weights.inner_norm, inner);
   project(pass, weights.down, inner, out, accumulate);
   add_adapter(pass, weights.down_adapter, inner, out);
 }

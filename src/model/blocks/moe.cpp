@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bit>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/gate.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -24,8 +26,7 @@ void look_up_experts(const Pass& pass, const MoeWeights& weights, const Routing&
 }
 
 Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in) {
-  const View logits = pass.workspace.view(in.rows, spec.experts);
-  project(pass, weights.router, in, logits);
+  const View logits = project(pass, weights.router, in);
   const Routing routing = pass.workspace.routing(in.rows, spec.route.used);
   RouteParams params = spec.route;
   params.selection_bias = weights.selection_bias ? weights.selection_bias->data() : nullptr;
@@ -77,6 +78,16 @@ void load_latent(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
   weights.latent_norm = loader.norm(stem + "_norm", spec.latent_width, Presence::kOptional);
 }
 
+ExpertWeights load_chunks(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
+                          const std::string& prefix) {
+  const int count = spec.experts / spec.chunk_size;
+  ExpertWeights chunks;
+  chunks.gate = loader.experts(prefix + ".ffn_gate_chexps", width, spec.chunk_width, count);
+  chunks.up = loader.experts(prefix + ".ffn_up_chexps", width, spec.chunk_width, count);
+  chunks.down = loader.experts(prefix + ".ffn_down_chexps", spec.chunk_width, width, count);
+  return chunks;
+}
+
 }  // namespace
 
 MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t width,
@@ -90,23 +101,17 @@ MoeWeights load_moe(WeightLoader& loader, const MoeSpec& spec, std::int64_t widt
   weights.table = load_table(loader, spec, prefix + ".ffn_gate_tid2eid.weight");
   load_latent(loader, spec, width, prefix, weights);
   if (spec.latent_width > 0) width = spec.latent_width;
-  weights.gate_and_up =
+  ExpertWeights& experts = weights.experts;
+  experts.gate_and_up =
       loader.experts(prefix + ".ffn_gate_up_exps", width, 2 * std::int64_t{spec.width},
                      spec.experts, Presence::kOptional);
-  if (!weights.gate_and_up) {
-    weights.gate = loader.experts(prefix + ".ffn_gate_exps", width, spec.width, spec.experts,
+  if (!experts.gate_and_up) {
+    experts.gate = loader.experts(prefix + ".ffn_gate_exps", width, spec.width, spec.experts,
                                   Presence::kOptional);
-    weights.up = loader.experts(prefix + ".ffn_up_exps", width, spec.width, spec.experts);
+    experts.up = loader.experts(prefix + ".ffn_up_exps", width, spec.width, spec.experts);
   }
-  weights.down = loader.experts(prefix + ".ffn_down_exps", spec.width, width, spec.experts);
-  if (spec.chunk_size > 0) {
-    const int chunks = spec.experts / spec.chunk_size;
-    weights.chunk_gate =
-        loader.experts(prefix + ".ffn_gate_chexps", width, spec.chunk_width, chunks);
-    weights.chunk_up = loader.experts(prefix + ".ffn_up_chexps", width, spec.chunk_width, chunks);
-    weights.chunk_down =
-        loader.experts(prefix + ".ffn_down_chexps", spec.chunk_width, width, chunks);
-  }
+  experts.down = loader.experts(prefix + ".ffn_down_exps", spec.width, width, spec.experts);
+  if (spec.chunk_size > 0) weights.chunks = load_chunks(loader, spec, width, prefix);
   return weights;
 }
 
@@ -124,9 +129,8 @@ ExpertOutput output_of(const Linear& experts, View out) {
   return {experts.weight.get(), out, experts.expert_scale_data(), experts.bias_data()};
 }
 
-// out += what the experts of `routing` make of `in`.
-void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear& gate,
-                 const Linear& up, const Linear& gate_and_up, const Linear& down,
+// out += what the experts of `routing`, of `width` columns, make of `in`.
+void run_experts(const Pass& pass, const GateSpec& gate, int width, const ExpertWeights& weights,
                  const Routing& routing, View in, View out) {
   const Workspace::Scope scope(pass.workspace);
   const std::int64_t picks = routing.rows * routing.used;
@@ -137,23 +141,49 @@ void run_experts(const Pass& pass, const MoeSpec& spec, int width, const Linear&
   const View both = pass.workspace.view(picks, 2 * std::int64_t{width});
   const View left = both.slice(0, width);
   const View right = both.slice(width, width);
-  if (gate_and_up) {
-    run(gate_and_up, in, both);
-    activate_gate(pass, spec.gate, left, right, right);
-  } else if (gate && is_plain(spec.gate)) {
-    pass.backend.gated_expert_matmul(in, output_of(gate, left), output_of(up, right), routing,
-                                     spec.gate.activation);
-  } else if (gate) {
-    run(up, in, right);
-    run(gate, in, left);
-    activate_gate(pass, spec.gate, left, right, right);
+  if (weights.gate_and_up) {
+    run(weights.gate_and_up, in, both);
+    activate_gate(pass, gate, left, right, right);
+  } else if (weights.gate && is_plain(gate)) {
+    pass.backend.gated_expert_matmul(in, output_of(weights.gate, left),
+                                     output_of(weights.up, right), routing, gate.activation);
+  } else if (weights.gate) {
+    run(weights.up, in, right);
+    run(weights.gate, in, left);
+    activate_gate(pass, gate, left, right, right);
   } else {
-    run(up, in, right);
-    activate(pass, spec.gate, right, left);
+    run(weights.up, in, right);
+    activate(pass, gate, right, left);
   }
   const View result = pass.workspace.view(picks, out.columns);
-  run(down, right, result);
+  run(weights.down, right, result);
   pass.backend.combine_experts(result, routing, out);
+}
+
+// out += up(norm(experts(down(in)))).
+void run_in_latent_space(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
+                         const Routing& routing, View in, View out) {
+  const View low = project(pass, weights.latent_down, in);
+  const View result = pass.workspace.view(in.rows, spec.latent_width);
+  pass.backend.fill(result, 0.0f);
+  run_experts(pass, spec.gate, spec.width, weights.experts, routing, low, result);
+  if (weights.latent_norm) normalise_rms(pass, weights.latent_norm, result);
+  project(pass, weights.latent_up, result, out, /*accumulate=*/true);
+}
+
+// out += experts(in) + scale * chunks(experts(in)), where each expert goes to the chunk of its
+// group.
+void run_with_chunks(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
+                     const Routing& routing, View in, View out) {
+  const View first = pass.workspace.view(out.rows, out.columns);
+  const View second = pass.workspace.view(out.rows, out.columns);
+  pass.backend.fill(first, 0.0f);
+  pass.backend.fill(second, 0.0f);
+  run_experts(pass, spec.gate, spec.width, weights.experts, routing, in, first);
+  pass.backend.group_experts(spec.chunk_size, routing);
+  run_experts(pass, spec.gate, spec.chunk_width, weights.chunks, routing, first, second);
+  add(pass.backend, first, out);
+  pass.backend.add_scaled(second, spec.chunk_scale, 1.0f, out);
 }
 
 }  // namespace
@@ -163,36 +193,9 @@ void moe_block(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights,
   const Workspace::Scope scope(pass.workspace);
   const Routing routing = route(pass, spec, weights, router_in);
   if (spec.weigh_input) in = weighed_rows(pass, routing, in);
-  const auto run = [&](View to) {
-    run_experts(pass, spec, spec.width, weights.gate, weights.up, weights.gate_and_up, weights.down,
-                routing, in, to);
-  };
-  if (spec.latent_width > 0) {
-    const View low = pass.workspace.view(in.rows, spec.latent_width);
-    const View result = pass.workspace.view(in.rows, spec.latent_width);
-    project(pass, weights.latent_down, in, low);
-    in = low;
-    pass.backend.fill(result, 0.0f);
-    run(result);
-    if (weights.latent_norm) {
-      pass.backend.norm(
-          result, {NormKind::kRms, pass.model.norm_epsilon, weights.latent_norm.weight_data()},
-          result);
-    }
-    return project(pass, weights.latent_up, result, out, /*accumulate=*/true);
-  }
-  if (spec.chunk_size == 0) return run(out);
-
-  const View first = pass.workspace.view(out.rows, out.columns);
-  const View second = pass.workspace.view(out.rows, out.columns);
-  pass.backend.fill(first, 0.0f);
-  pass.backend.fill(second, 0.0f);
-  run(first);
-  pass.backend.group_experts(spec.chunk_size, routing);
-  run_experts(pass, spec, spec.chunk_width, weights.chunk_gate, weights.chunk_up, {},
-              weights.chunk_down, routing, first, second);
-  pass.backend.add_scaled(first, 1.0f, 1.0f, out);
-  pass.backend.add_scaled(second, spec.chunk_scale, 1.0f, out);
+  if (spec.latent_width > 0) return run_in_latent_space(pass, spec, weights, routing, in, out);
+  if (spec.chunk_size > 0) return run_with_chunks(pass, spec, weights, routing, in, out);
+  run_experts(pass, spec.gate, spec.width, weights.experts, routing, in, out);
 }
 
 }  // namespace linnet

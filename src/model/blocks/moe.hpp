@@ -7,17 +7,22 @@
 
 namespace linnet {
 
+/// Experts of one size, of whose parts a missing one takes no part.
+struct ExpertWeights {
+  Linear gate, up, down;  ///< of all experts
+  Linear gate_and_up;     ///< both in one, gate first, instead of the two
+};
+
 /// A mixture of experts: each row goes through the few experts that its router picks
 /// (https://arxiv.org/abs/2401.04088).
 struct MoeWeights {
   Linear router;
-  std::unique_ptr<Buffer> selection_bias;   ///< [experts], see RouteParams
-  std::vector<std::int32_t> table;          ///< [tokens][used]: the experts of each token
-  Linear gate, up, down;                    ///< of all experts
-  Linear gate_and_up;                       ///< both in one, gate first, instead of the two
-  Linear latent_down, latent_up;            ///< before and behind the experts
-  Norm latent_norm;                         ///< of what the experts give together
-  Linear chunk_gate, chunk_up, chunk_down;  ///< of the experts that a group shares
+  std::unique_ptr<Buffer> selection_bias;  ///< [experts], see RouteParams
+  std::vector<std::int32_t> table;         ///< [tokens][used]: the experts of each token
+  ExpertWeights experts;
+  Linear latent_down, latent_up;  ///< before and behind the experts
+  Norm latent_norm;               ///< of what the experts give together
+  ExpertWeights chunks;           ///< of which the experts of a group share one
 };
 
 /// Loads `prefix`.ffn_gate_inp, `prefix`.ffn_gate_exps and so on.

@@ -9,7 +9,9 @@
 
 namespace linnet {
 
-/// What every block of one forward pass shares.
+/// What every block of one forward pass shares. Blocks take what they need of the workspace and
+/// give it back; what they return lies there, in the scope of the caller. Their `in` and `out` are
+/// in the backend's memory and do not overlap. One thread at a time runs a pass.
 struct Pass {
   Backend& backend;
   Workspace& workspace;
@@ -21,7 +23,7 @@ struct Pass {
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
-  std::span<const std::int32_t> tokens{};  ///< of the rows, where experts go by them
+  std::span<const std::int32_t> tokens{};  ///< of the rows
   std::span<const GivenRows> given{};
   std::span<const std::int32_t> places{};  ///< see Batch::places
   const BatchLayout* windows = nullptr;    ///< see Batch::windows

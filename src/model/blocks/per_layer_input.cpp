@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -27,31 +28,28 @@ PerLayerWeights load_per_layer(WeightLoader& loader, const ModelSpec& spec,
   return weights;
 }
 
-void make_per_layer_inputs(const Pass& pass, const PerLayerTable& table,
-                           std::span<const std::int32_t> tokens, View x, View out) {
+void make_per_layer_inputs(const Pass& pass, const PerLayerTable& table, View x, View out) {
   const Workspace::Scope scope(pass.workspace);
-  const View projected = pass.workspace.view(out.rows, out.columns);
-  project(pass, table.projection, x, projected);
+  const View projected = project(pass, table.projection, x);
   pass.backend.scale(projected, 1.0f / std::sqrt(static_cast<float>(x.columns)));
-  NormParams norm{pass.model.norm, pass.model.norm_epsilon, table.norm.weight_data()};
-  norm.group = pass.model.per_layer_width;
-  pass.backend.norm(projected, norm, projected);
+  pass.backend.norm(
+      projected,
+      table.norm.params(pass.model.norm, pass.model.norm_epsilon, pass.model.per_layer_width),
+      projected);
 
   constexpr float kHalf = 1.0f / std::numbers::sqrt2_v<float>;
   const float scale = std::sqrt(static_cast<float>(pass.model.per_layer_width));
-  pass.backend.embed_rows(*table.embedding, tokens, out);
+  pass.backend.embed_rows(*table.embedding, pass.tokens, out);
   pass.backend.add_scaled(projected, kHalf, scale * kHalf, out);
 }
 
 void per_layer_block(const Pass& pass, const PerLayerWeights& weights, View input, View in,
                      View out) {
   const Workspace::Scope scope(pass.workspace);
-  const View gate = pass.workspace.view(in.rows, input.columns);
-  project(pass, weights.gate, in, gate);
+  const View gate = project(pass, weights.gate, in);
   pass.backend.gated_activation(gate, input, Activation::kGeluOfHalves, gate);
   project(pass, weights.projection, gate, out);
-  pass.backend.norm(out, {pass.model.norm, pass.model.norm_epsilon, weights.norm.weight_data()},
-                    out);
+  normalise(pass, weights.norm, out);
 }
 
 }  // namespace linnet

@@ -19,13 +19,14 @@ struct PerLayerWeights {
   Norm norm;
 };
 
+/// Loads per_layer_token_embd and so on, or `prefix`.inp_gate and so on; nothing where layers have
+/// no embeddings of their own.
 PerLayerTable load_per_layer_table(WeightLoader& loader, const ModelSpec& spec);
 PerLayerWeights load_per_layer(WeightLoader& loader, const ModelSpec& spec,
                                const std::string& prefix);
 
 /// out [rows, layers * per_layer_width] from the tokens and their common embeddings x.
-void make_per_layer_inputs(const Pass& pass, const PerLayerTable& table,
-                           std::span<const std::int32_t> tokens, View x, View out);
+void make_per_layer_inputs(const Pass& pass, const PerLayerTable& table, View x, View out);
 
 /// out = norm(projection(gelu(gate(in)) * input)); in, out [rows, width].
 void per_layer_block(const Pass& pass, const PerLayerWeights& weights, View input, View in,

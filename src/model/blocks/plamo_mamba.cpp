@@ -1,5 +1,7 @@
 #include <vector>
 
+#include "model/blocks/head_columns.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/recurrent.hpp"
 
@@ -8,14 +10,8 @@ namespace {
 
 // The file has gate and value of each head side by side; here all gates come first.
 std::vector<std::int64_t> gates_first(const PlamoMambaSpec& spec) {
-  std::vector<std::int64_t> order;
-  const int width = spec.head_width();
-  for (const int part : {0, 1}) {
-    for (int h = 0; h < spec.heads; ++h) {
-      for (int i = 0; i < width; ++i) order.push_back((2 * std::int64_t{h} + part) * width + i);
-    }
-  }
-  return order;
+  const std::int64_t sizes[] = {spec.head_width(), spec.head_width()};
+  return parts_together(spec.heads, sizes);
 }
 
 class PlamoMamba final : public RecurrentBlock {
@@ -42,17 +38,12 @@ class PlamoMamba final : public RecurrentBlock {
 
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
-    const View gate_and_x = pass.workspace.view(in.rows, 2 * spec_.inner);
-    project(pass, in_, in, gate_and_x);
+    const View gate_and_x = project(pass, in_, in);
 
-    const View x = pass.workspace.view(in.rows, spec_.inner);
-    const ConvolutionParams convolution{state, spec_.kernel, convolution_->data(), nullptr,
-                                        Activation::kSilu};
-    pass.backend.convolve(*pass.states, gate_and_x.slice(spec_.inner, spec_.inner), convolution,
-                          pass.batch, x);
-
+    const View x = convolve(pass, spec_.kernel, *convolution_, nullptr, state,
+                            gate_and_x.slice(spec_.inner, spec_.inner));
     const View y = pass.workspace.view(in.rows, spec_.inner);
-    scan(pass, {state.layer, state.first + std::int64_t{spec_.kernel - 1} * spec_.inner}, x, y);
+    scan(pass, state, x, y);
     pass.backend.gated_activation(gate_and_x.slice(0, spec_.inner), y, Activation::kSilu, y);
     project(pass, out_, y, out, accumulate);
   }
@@ -60,14 +51,14 @@ class PlamoMamba final : public RecurrentBlock {
  private:
   void scan(const Pass& pass, StatePart state, View x, View y) const {
     const int states = spec_.state_width;
-    const View all = pass.workspace.view(x.rows, 2 * states + spec_.step_width);
-    project(pass, x_, x, all);
-    const View key = normalised(pass, key_norm_, all.slice(0, states));
-    const View query = normalised(pass, query_norm_, all.slice(states, states));
-    const View low = normalised(pass, step_norm_, all.slice(2 * states, spec_.step_width));
+    const View all = project(pass, x_, x);
+    const View key = all.slice(0, states), query = all.slice(states, states),
+               low = all.slice(2 * states, spec_.step_width);
+    normalise_rms(pass, key_norm_, key);
+    normalise_rms(pass, query_norm_, query);
+    normalise_rms(pass, step_norm_, low);
 
-    const View step = pass.workspace.view(x.rows, spec_.heads);
-    project(pass, step_, low, step);
+    const View step = project(pass, step_, low);
     const View decay = pass.workspace.view(x.rows, spec_.heads);
     pass.backend.decay(step, {DecayKind::kSoftplus, nullptr, rate_->data()}, decay);
 
@@ -75,12 +66,8 @@ class PlamoMamba final : public RecurrentBlock {
     params.key_width = states;
     params.value_width = spec_.head_width();
     params.skip = skip_->data();
-    pass.backend.scan(*pass.states, {query, key, x, decay, step, {}, {}}, params, pass.batch, y);
-  }
-
-  View normalised(const Pass& pass, const Norm& norm, View x) const {
-    pass.backend.norm(x, {NormKind::kRms, pass.model.norm_epsilon, norm.weight_data()}, x);
-    return x;
+    const ScanInput input{query, key, x, decay, step};
+    pass.backend.scan(*pass.states, input, params, pass.batch, y);
   }
 
   PlamoMambaSpec spec_;

@@ -4,6 +4,8 @@
 #include <array>
 #include <cassert>
 
+#include "model/blocks/elementwise.hpp"
+
 namespace linnet {
 
 MatmulOutput product_of(const ProjectionTo& output, bool accumulate) {
@@ -51,7 +53,7 @@ void project_clipped(const Pass& pass, View in, const ProjectionTo& output, bool
   project_all(pass, clipped, {&one, 1}, /*accumulate=*/false);
   pass.backend.clamp(product, clip.out.least, clip.out.most);
   if (!accumulate) return pass.backend.copy(product, output.out);
-  pass.backend.add_scaled(product, 1.0f, 1.0f, output.out);
+  add(pass.backend, product, output.out);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct ProjectionTo {
 /// The product with the weight alone, without adapters and bounds.
 MatmulOutput product_of(const ProjectionTo& output, bool accumulate = false);
 
-/// Projections that can be made of one input at once, at most.
+/// Projections that project() makes of one input at once, at most.
 inline constexpr std::size_t kMostProjections = 6;
 
 /// out [rows, weight's rows] = what the weight and its adapters make of `in`, for all of `outputs`;

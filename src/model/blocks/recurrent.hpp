@@ -20,11 +20,16 @@ class RecurrentBlock {
   virtual void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const = 0;
 };
 
+/// SiLU of a causal convolution of each column, in new rows of the workspace. weight
+/// [kernel][columns], bias [columns] or null. `state` goes on to behind what the convolution keeps.
+View convolve(const Pass& pass, int kernel, const Buffer& weight, const Buffer* bias,
+              StatePart& state, View in);
+
 /// Loads the kind of block that `spec` is, null where it is none; `width` is the residual stream's.
 std::unique_ptr<RecurrentBlock> load_recurrent(WeightLoader& loader, const RecurrentSpec& spec,
                                                std::int64_t width, const std::string& prefix);
 
-// One function a kind, each in its own file.
+// load_recurrent() for each kind, each in its own file.
 using RecurrentBlockPtr = std::unique_ptr<RecurrentBlock>;
 RecurrentBlockPtr load_block(WeightLoader& loader, const ShortConvolutionSpec& spec,
                              std::int64_t width, const std::string& prefix);

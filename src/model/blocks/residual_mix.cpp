@@ -1,5 +1,7 @@
 #include "model/blocks/residual_mix.hpp"
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -8,7 +10,7 @@ namespace {
 // [rows, 1]
 void score(const Pass& pass, const ResidualMixWeights& weights, View state, View scratch,
            View out) {
-  pass.backend.norm(state, {NormKind::kRms, pass.model.norm_epsilon}, scratch);
+  drop_length(pass, state, scratch);
   project(pass, weights.score, scratch, out);
 }
 
@@ -49,9 +51,9 @@ View mix_residuals(const Pass& pass, const ResidualMixWeights& weights,
     backend.copy(state, scratch);
     backend.add_scaled(mixture, -1.0f, 1.0f, scratch);
     backend.multiply_gate(share, Activation::kSigmoid, scratch);
-    backend.add_scaled(scratch, 1.0f, 1.0f, mixture);
-    backend.gated_activation(share, View{}, Activation::kSoftplus, share);
-    backend.add_scaled(share, 1.0f, 1.0f, total);
+    add(backend, scratch, mixture);
+    apply(backend, Activation::kSoftplus, share);
+    add(backend, share, total);
   }
   return mixture;
 }

@@ -13,7 +13,7 @@ struct ResidualMixWeights {
   Linear score;  ///< of a state without its length, to one number
 };
 
-/// Loads `stem`.weight [width], absent in models that do not mix.
+/// Loads `stem`.weight [width]; nothing in models that do not mix.
 ResidualMixWeights load_residual_mix(WeightLoader& loader, const ModelSpec& spec,
                                      const std::string& stem);
 

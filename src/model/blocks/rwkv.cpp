@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -14,6 +15,14 @@ std::unique_ptr<Buffer> load_difference(WeightLoader& loader, int columns) {
 
 ConvolutionParams shift_to_previous(StatePart state, const Buffer& difference) {
   return {state, 2, difference.data(), nullptr, {}};
+}
+
+void normalise_heads(const Pass& pass, const Norm& norm, int head_width, View y) {
+  constexpr float kEpsilon = 64e-5f;
+  if (!norm) return;
+  NormParams params = norm.params(NormKind::kLayer, kEpsilon, head_width);
+  params.weight_per_column = true;
+  pass.backend.norm(y, params, y);
 }
 
 namespace {
@@ -45,10 +54,8 @@ class RwkvChannelMix final : public RecurrentBlock {
 
     pass.backend.mix_shifted(in, shift, key_share_->data(), {}, mixed);
     const View inner = project(pass, key_, mixed);
-    pass.backend.gated_activation(inner, View{}, Activation::kReluSquared, inner);
-    if (!receptance_) {
-      return project(pass, value_, inner, out, accumulate);
-    }
+    apply(pass.backend, Activation::kReluSquared, inner);
+    if (!receptance_) return project(pass, value_, inner, out, accumulate);
     const View result = project(pass, value_, inner);
     pass.backend.mix_shifted(in, shift, receptance_share_->data(), {}, mixed);
     const View receptance = project(pass, receptance_, mixed);

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/rwkv.hpp"
 
@@ -72,22 +73,15 @@ class Rwkv6 final : public RecurrentBlock {
                           shift);
     const std::array<View, kMixes> mixed = mix(pass, in, shift);
 
-    const View decay = pass.workspace.view(in.rows, columns);
-    compute_decay(pass, mixed[0], decay);
+    const View decay = compute_decay(pass, mixed[0]);
     const View key = project(pass, key_, mixed[1]);
     const View value = project(pass, value_, mixed[2]);
     const View receptance = project(pass, receptance_, mixed[3]);
     const View gate = project(pass, gate_, mixed[4]);
 
     const View y = pass.workspace.view(in.rows, columns);
-    scan(pass, {state.layer, state.first + columns}, {receptance, key, value, decay, {}, {}, {}},
-         y);
-    if (norm_) {
-      NormParams norm{NormKind::kLayer, kGroupNormEpsilon, norm_.weight_data(), norm_.bias_data()};
-      norm.group = spec_.head_width;
-      norm.weight_per_column = true;
-      pass.backend.norm(y, norm, y);
-    }
+    scan(pass, {state.layer, state.first + columns}, {receptance, key, value, decay}, y);
+    normalise_heads(pass, norm_, spec_.head_width, y);
     pass.backend.gated_activation(gate, y, spec_.gated ? Activation::kSigmoid : Activation::kSilu,
                                   y);
     project(pass, out_, y, out, accumulate);
@@ -100,7 +94,7 @@ class Rwkv6 final : public RecurrentBlock {
     const View mixed = pass.workspace.view(in.rows, spec_.columns);
     pass.backend.mix_shifted(in, shift, first_share_->data(), {}, mixed);
     const View low = project(pass, mix_low_, mixed);
-    pass.backend.gated_activation(low, View{}, Activation::kTanh, low);
+    apply(pass.backend, Activation::kTanh, low);
     std::array<View, kMixes> result;
     for (int i = 0; i < kMixes; ++i) {
       const View share =
@@ -130,16 +124,17 @@ class Rwkv6 final : public RecurrentBlock {
   void shrink_keys(const Pass& pass, const ScanInput& input) const {
     const Workspace::Scope scope(pass.workspace);
     const View negative = pass.workspace.view(input.decay.rows, spec_.columns);
-    pass.backend.gated_activation(input.decay, View{}, Activation::kIdentity, negative);
+    pass.backend.copy(input.decay, negative);
     pass.backend.scale(negative, -1.0f);
     pass.backend.mix_shifted(input.key, input.key, nullptr, negative, input.key);
   }
 
-  void compute_decay(const Pass& pass, View in, View decay) const {
+  View compute_decay(const Pass& pass, View in) const {
     const View low = project(pass, decay_low_, in);
-    pass.backend.gated_activation(low, View{}, Activation::kTanh, low);
-    project(pass, decay_, low, decay);
-    pass.backend.decay(decay, {DecayKind::kExponential, decay_bias_->data(), nullptr}, decay);
+    apply(pass.backend, Activation::kTanh, low);
+    const View decay = project(pass, decay_, low);
+    pass.backend.decay(decay, {DecayKind::kExponential, decay_bias_->data()}, decay);
+    return decay;
   }
 
   Rwkv6Spec spec_;

@@ -1,5 +1,7 @@
 #include <vector>
 
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/blocks/rwkv.hpp"
 
@@ -23,9 +25,7 @@ struct LowRank {
 
   View operator()(const Pass& pass, View in, Activation activation) const {
     const View low = project(pass, from, in);
-    if (activation != Activation::kIdentity) {
-      pass.backend.gated_activation(low, View{}, activation, low);
-    }
+    if (activation != Activation::kIdentity) apply(pass.backend, activation, low);
     return project(pass, to, low);
   }
 };
@@ -78,7 +78,7 @@ class Rwkv7 final : public RecurrentBlock {
 
     const View receptance = project(pass, receptance_, mix(pass, in, shift, kReceptance, mixed));
     const View decay = decay_(pass, mix(pass, in, shift, kDecay, mixed), Activation::kTanh);
-    backend.decay(decay, {DecayKind::kSigmoid, nullptr, nullptr}, decay);
+    backend.decay(decay, {DecayKind::kSigmoid}, decay);
     const View key = project(pass, key_, mix(pass, in, shift, kKey, mixed));
     const View value = compute_value(pass, mix(pass, in, shift, kValue, mixed));
     const View rate = rate_(pass, mix(pass, in, shift, kRate, mixed), Activation::kIdentity);
@@ -104,23 +104,18 @@ class Rwkv7 final : public RecurrentBlock {
     return out;
   }
 
-  // A row of constants as a matrix with as many rows as `like`.
-  static View repeated(const Buffer& row, View like) {
-    return {row.data(), like.rows, like.columns, 0};
-  }
-
   // Later layers mix in the values of the first one.
   View compute_value(const Pass& pass, View in) const {
     const View value = project(pass, value_, in);
     if (spec_.first) {
-      pass.backend.gated_activation(value, View{}, Activation::kIdentity, pass.shared);
+      pass.backend.copy(value, pass.shared);
       return value;
     }
     const Workspace::Scope scope(pass.workspace);
     const View share = (*value_share_)(pass, in, Activation::kIdentity);
-    pass.backend.gated_activation(share, View{}, Activation::kSigmoid, share);
+    apply(pass.backend, Activation::kSigmoid, share);
     const View difference = pass.workspace.view(in.rows, spec_.columns);
-    pass.backend.gated_activation(pass.shared, View{}, Activation::kIdentity, difference);
+    pass.backend.copy(pass.shared, difference);
     pass.backend.add_scaled(value, -1.0f, 1.0f, difference);
     pass.backend.mix_shifted(value, difference, nullptr, share, value);
     return value;
@@ -130,9 +125,7 @@ class Rwkv7 final : public RecurrentBlock {
   // added = unit_key * a; key = key * (1 + (a - 1) * k_a).
   void prepare_keys(const Pass& pass, View key, View rate, View unit_key, View added) const {
     pass.backend.mix_shifted(repeated(*zeros_, key), key, unit_key_factor_->data(), {}, unit_key);
-    NormParams unit{NormKind::kL2, kUnitEpsilon};
-    unit.group = spec_.head_width;
-    pass.backend.norm(unit_key, unit, unit_key);
+    make_unit(pass, kUnitEpsilon, spec_.head_width, unit_key);
     pass.backend.gated_activation(rate, unit_key, Activation::kSigmoid, added);
     pass.backend.gated_activation(rate, repeated(*rate_factor_, key), Activation::kSigmoid, rate);
     pass.backend.mix_shifted(key, key, minus_rate_factor_->data(), rate, key);
@@ -143,11 +136,7 @@ class Rwkv7 final : public RecurrentBlock {
     ScanParams params{ScanRule::kReplace, state, heads, heads};
     params.key_width = params.value_width = spec_.head_width;
     pass.backend.scan(*pass.states, input, params, pass.batch, y);
-    if (!norm_) return;
-    NormParams norm{NormKind::kLayer, kGroupNormEpsilon, norm_.weight_data(), norm_.bias_data()};
-    norm.group = spec_.head_width;
-    norm.weight_per_column = true;
-    pass.backend.norm(y, norm, y);
+    normalise_heads(pass, norm_, spec_.head_width, y);
   }
 
   // y += value * (sum over the head of receptance * key * r_k)
@@ -155,7 +144,7 @@ class Rwkv7 final : public RecurrentBlock {
     const View factor = pass.workspace.view(y.rows, spec_.columns / spec_.head_width);
     pass.backend.dot_heads(receptance, key, bonus_->data(), factor);
     pass.backend.multiply_gate(factor, Activation::kIdentity, value);
-    pass.backend.add_scaled(value, 1.0f, 1.0f, y);
+    add(pass.backend, value, y);
   }
 
   Rwkv7Spec spec_;

@@ -18,14 +18,13 @@ class ShortConvolution final : public RecurrentBlock {
   void run(const Pass& pass, StatePart state, View in, View out, bool accumulate) const override {
     const Workspace::Scope scope(pass.workspace);
     const int columns = spec_.columns;
-    const View all = pass.workspace.view(in.rows, 3 * columns);
+    const View all = project(pass, in_, in);
     const View b = all.slice(0, columns), c = all.slice(columns, columns),
                x = all.slice(2 * columns, columns);
-    project(pass, in_, in, all);
     pass.backend.gated_activation(b, x, Activation::kIdentity, x);
 
     const View y = pass.workspace.view(in.rows, columns);
-    const ConvolutionParams params{state, spec_.kernel, weight_->data(), nullptr, {}};
+    const ConvolutionParams params{state, spec_.kernel, weight_->data()};
     pass.backend.convolve(*pass.states, x, params, pass.batch, y);
     pass.backend.gated_activation(c, y, Activation::kIdentity, y);
     project(pass, out_, y, out, accumulate);

@@ -5,18 +5,10 @@
 
 namespace linnet {
 
-VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_glm4_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_idefics3_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_internvl_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_kimi_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_lfm2_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_llama4_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_llava_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_pixtral_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_qwen2_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader);
-VisionSpec read_qwen3_vision(Hyperparameters& p, const WeightLoader& loader);
+using VisionReader = VisionSpec(Hyperparameters& p, const WeightLoader& loader);
+
+VisionReader read_gemma3_vision, read_gemma4_vision, read_glm4_vision, read_idefics3_vision,
+    read_internvl_vision, read_kimi_vision, read_lfm2_vision, read_llama4_vision, read_llava_vision,
+    read_pixtral_vision, read_qwen2_vision, read_qwen25_vision, read_qwen3_vision;
 
 }  // namespace linnet

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "model/blocks/adapters.hpp"
+#include "model/blocks/altup.hpp"
+#include "model/blocks/per_layer_input.hpp"
+#include "model/stage.hpp"
+
+namespace linnet {
+
+/// What stands before the layers; the parts that a model does not have are missing.
+struct EmbeddingWeights {
+  std::shared_ptr<const Matrix> tokens;
+  std::shared_ptr<const Matrix> positions;  ///< learned
+  std::shared_ptr<const Matrix> types;      ///< of which all tokens have the first (BERT)
+  Norm norm;
+  PerLayerTable per_layer;
+  AltupTable altup;
+  AdapterSwitch adapter_switch;
+};
+
+/// What is wrong goes to `loader`.
+EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model);
+
+/// What the first layer reads of the pass's tokens, [rows, width] in the workspace, with the given
+/// rows in their places.
+View embed(const Pass& pass, const EmbeddingWeights& weights);
+
+/// embed() into `streams.x`, and what layers have beside it; Streams::shared is left alone.
+void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams);
+
+/// Adds to the result `x` of layer `index` what the given rows have for it
+/// (ModelSpec::deep_inputs).
+void add_given_rows(const Pass& pass, int index, View x);
+
+}  // namespace linnet

@@ -1,0 +1,77 @@
+#include "model/head.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "model/blocks/normalise.hpp"
+#include "model/blocks/project.hpp"
+
+namespace linnet {
+namespace {
+
+// Tokens that are not drawn get the lowest number.
+void silence(const Pass& pass, View logits) {
+  const auto& silent = pass.model.silent_tokens;
+  const std::int64_t count = std::min(silent.count, logits.columns - silent.first);
+  if (count <= 0) return;
+  pass.backend.fill(logits.slice(silent.first, count), std::numeric_limits<float>::lowest());
+}
+
+}  // namespace
+
+// kBehindLayers names these, for plans.
+HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
+                      std::shared_ptr<const Matrix> embedding) {
+  HeadWeights weights;
+  weights.mix = load_residual_mix(loader, model, "output_res_score");
+  weights.streams = load_hyper_connection(loader, model, "output_hc", /*writes=*/false);
+  weights.altup = load_altup_table(loader, model, "altup_unembd_proj");
+  if (model.output_norm == NormUse::kWeights) {
+    weights.norm = loader.norm(std::string(model.norm_names.output), model.width);
+  }
+  if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
+    weights.dense_up = loader.linear("dense_2", model.width, wide);
+    weights.dense_down = loader.linear("dense_3", wide, model.width);
+  }
+  if (model.encoder) return weights;
+  weights.output = loader.linear("output", model.width, model.vocabulary, Presence::kOptional);
+  if (weights.output) return weights;
+  weights.output.weight =
+      embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
+  return weights;
+}
+
+void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams) {
+  const ModelSpec& model = pass.model;
+  if (model.altup_streams > 0) gather_streams(pass, weights.altup, streams.others);
+  if (model.residual_group > 0) {
+    pass.backend.copy(mix_residuals(pass, weights.mix, streams.others, streams.x), streams.x);
+  }
+  if (model.hyper_connection.streams > 0) {
+    const Workspace::Scope scope(pass.workspace);
+    pass.backend.copy(read_streams(pass, weights.streams, streams.others[0], View{}), streams.x);
+  }
+}
+
+View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
+                    std::span<const std::int32_t> outputs) {
+  const ModelSpec& model = pass.model;
+  if (model.encoder) return {};
+  const View logits = pass.workspace.view(std::ssize(outputs), model.vocabulary);
+  const View last = pass.workspace.view(logits.rows, model.width);
+  pass.backend.gather_rows(x, outputs, last);
+  project(pass, weights.output, normalised(pass, weights.norm, model.output_norm, last), logits);
+  if (model.logit_scale != 1.0f) pass.backend.scale(logits, model.logit_scale);
+  if (model.logit_softcap > 0.0f) pass.backend.softcap(logits, model.logit_softcap);
+  silence(pass, logits);
+  return logits;
+}
+
+void finish_hidden(const Pass& pass, const HeadWeights& weights, View x) {
+  if (pass.model.output_norm != NormUse::kNone) normalise(pass, weights.norm, x);
+  if (!weights.dense_up) return;
+  const Workspace::Scope scope(pass.workspace);
+  project(pass, weights.dense_down, project(pass, weights.dense_up, x), x);
+}
+
+}  // namespace linnet

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "model/blocks/altup.hpp"
+#include "model/blocks/hyper_connection.hpp"
+#include "model/blocks/residual_mix.hpp"
+#include "model/stage.hpp"
+
+namespace linnet {
+
+/// What stands behind the layers; the parts that a model does not have are missing.
+struct HeadWeights {
+  ResidualMixWeights mix;
+  HyperConnectionWeights streams;
+  AltupTable altup;
+  Norm norm;
+  Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma)
+  Linear output;                ///< to the logits
+};
+
+/// What is wrong goes to `loader`. Where the file has no projection to the logits it is
+/// `embedding`, or that once more where it is null, being elsewhere.
+HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
+                      std::shared_ptr<const Matrix> embedding);
+
+/// Puts what the layers made of several streams into `streams.x`; where there is one it is there.
+void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams);
+
+/// The logits of the rows `outputs` of `x`, [outputs, vocabulary] in the workspace; an encoder has
+/// none.
+View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
+                    std::span<const std::int32_t> outputs);
+
+/// x [rows, width] becomes the hidden states: see Model::hidden().
+void finish_hidden(const Pass& pass, const HeadWeights& weights, View x);
+
+}  // namespace linnet

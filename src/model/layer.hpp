@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "model/blocks/altup.hpp"
+#include "model/blocks/attention.hpp"
+#include "model/blocks/compressed_attention.hpp"
+#include "model/blocks/cross_attention.hpp"
+#include "model/blocks/hyper_connection.hpp"
+#include "model/blocks/latent_attention.hpp"
+#include "model/blocks/mlp.hpp"
+#include "model/blocks/moe.hpp"
+#include "model/blocks/per_layer_input.hpp"
+#include "model/blocks/recurrent.hpp"
+#include "model/blocks/residual_mix.hpp"
+#include "model/stage.hpp"
+
+namespace linnet {
+
+/// The weights of a layer; the parts that it does not have are missing.
+struct LayerWeights {
+  Norm mixer_norm, mixer_post_norm, mixer_sum_norm, mixer_again_norm;
+  /// Factors on the columns of what mixer and feed-forward part give (layer scale), may be missing.
+  std::unique_ptr<Buffer> mixer_scale, ffn_scale;
+  AttentionWeights attention;
+  LatentAttentionWeights latent;
+  CompressedAttentionWeights compressed;
+  Norm cross_norm;
+  CrossAttentionWeights cross;
+  RecurrentBlockPtr recurrent, recurrent_ffn;
+  Norm ffn_norm, ffn_post_norm, ffn_sum_norm;
+  Norm experts_norm;  ///< of experts that read what the mixer reads
+  MlpWeights mlp;
+  MlpWeights shared;
+  Linear shared_gate;  ///< to one number, through a sigmoid
+  MoeWeights moe;
+  PerLayerWeights per_layer;
+  AltupWeights altup;
+  ResidualMixWeights mixer_mix, ffn_mix;
+  HyperConnectionWeights mixer_streams, ffn_streams;
+  float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
+};
+
+/// Loads layer `index` of `model`; what is wrong goes to `loader`. `earlier` are the layers before
+/// it, with the first of which it shares biases by distance.
+LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
+                        std::span<const LayerWeights> earlier);
+
+/// Floats that the blocks of layer `index` take of the workspace for each row.
+std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index);
+
+/// Moves `streams.x`, or all streams where the model has several, on through layer `index`.
+void run_layer(const Pass& pass, const LayerWeights& weights, int index, const Streams& streams);
+
+}  // namespace linnet
