@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/checked.hpp"
@@ -59,8 +60,11 @@ Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
 
 /// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
-std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
-                           std::int64_t rows);
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
+                           const ModelPart& part, std::int64_t rows);
+
+/// How often the weights `tensor` are used for a token: once but where layers share them.
+int times_used(const ModelSpec& spec, std::string_view tensor);
 
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);
