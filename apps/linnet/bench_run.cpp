@@ -6,6 +6,8 @@
 #include <random>
 #include <utility>
 
+#include "generate/part_bytes.hpp"
+
 namespace linnet::app {
 namespace {
 
@@ -66,14 +68,14 @@ class Prompts {
   std::vector<TokenId> prefix_;
 };
 
-// How much of a tensor `tokens` tokens read together; 0 for the rows of embeddings, which are
-// looked up.
+// How much of a tensor `tokens` tokens read together, above 1 where layers share it; 0 for the rows
+// of embeddings, which are looked up.
 double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_output, int tokens) {
   if (tensor.name == "token_embd.weight") return tied_output ? 1.0 : 0.0;
   if (tensor.name == "position_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
     return 0.0;
   }
-  if (tensor.name.find("_exps.") == std::string::npos) return 1.0;
+  if (tensor.name.find("_exps.") == std::string::npos) return times_used(spec, tensor.name);
   for (const LayerSpec& layer : spec.layers) {
     const double used = layer.moe.route.used;
     if (layer.moe.experts > 0) return 1.0 - std::pow(1.0 - used / layer.moe.experts, tokens);
@@ -137,7 +139,8 @@ BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv
   }
   for (const gguf::Lora& adapter : file.adapters()) {
     for (const auto& [tensor, pair] : adapter.pairs()) {
-      const auto elements = static_cast<double>(pair.elements());
+      const double elements =
+          static_cast<double>(pair.elements()) * times_used(file.spec(), tensor);
       floors.decode_bytes += elements * sizeof(float) / plan.sequences;
       floors.prompt_float_operations += 2.0 * elements;
     }

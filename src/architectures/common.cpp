@@ -147,7 +147,7 @@ std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
   return rows;
 }
 
-ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
+ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTensors tensors) {
   ModelSpec spec;
   spec.architecture = p.architecture();
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
@@ -162,8 +162,9 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader) {
   spec.post_norm_epsilon = spec.norm_epsilon;
 
   const auto all = static_cast<int>(p.required_count("block_count", Hyperparameters::kMostLayers));
-  if (const std::size_t tensors = p.file().tensors().size(); tensors < static_cast<unsigned>(all)) {
-    p.fail(fmt::format("{} layers were found, but only {} tensors", all, tensors));
+  const std::size_t count = p.file().tensors().size();
+  if (tensors == LayerTensors::kOwn && count < static_cast<unsigned>(all)) {
+    p.fail(fmt::format("{} layers were found, but only {} tensors", all, count));
     return spec;
   }
   const int layers =

@@ -22,10 +22,14 @@ std::string block_name(std::int64_t layer, std::string_view part);
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
 
+/// Whether every layer has tensors of its own, so that a file has more tensors than layers.
+enum class LayerTensors { kOwn, kShared };
+
 /// What nearly all architectures have in common: sizes, context, norm epsilon (RMS or layer norm,
 /// whichever key is there), and for each layer heads, widths, dense or expert feed-forward. A layer
 /// has experts if it has a router. Rope is left out.
-ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader);
+ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader,
+                      LayerTensors tensors = LayerTensors::kOwn);
 
 /// Everything that rope takes but the layout, read from `rope.*`.
 struct Rope {

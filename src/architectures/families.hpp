@@ -95,6 +95,9 @@ ModelSpec read_refact(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader);
 
+// hrm_text.cpp
+ModelSpec read_hrm_text(Hyperparameters& p, WeightLoader& loader);
+
 // bailing.cpp
 ModelSpec read_bailing_moe3(Hyperparameters& p, WeightLoader& loader);
 

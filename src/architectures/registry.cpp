@@ -100,6 +100,7 @@ constexpr std::array kArchitectures = {
     Architecture{"graniteswitch", read_granite_switch},
     Architecture{"grok", read_grok, kDenseScales | kExpertScales},
     Architecture{"grovemoe", read_grove_moe, kExpertScales},
+    Architecture{"hrm_text", read_hrm_text, kDenseScales | kGateScale},
     Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
     Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
     Architecture{"hunyuan_vl", read_norm_after_rope, kDenseScales},

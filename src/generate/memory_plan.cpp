@@ -70,10 +70,10 @@ class Planner {
 
   MemoryShare share_of(const ModelPart& part) const {
     const std::int64_t rows = batch_limits(spec_, options_, vision_).rows;
-    MemoryShare share{
-        part,
-        saturating_add(weights_bytes(file_, spec_, part), adapter_bytes(adapters_, part, rows)),
-        kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
+    MemoryShare share{part,
+                      saturating_add(weights_bytes(file_, spec_, part),
+                                     adapter_bytes(adapters_, spec_, part, rows)),
+                      kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
     if (vision_ && part.layers.first == 0) {
       share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
     }

@@ -33,11 +33,20 @@ bool has_last_layer(const LayerRange& layers) {
   return layers.end == std::numeric_limits<int>::max();
 }
 
-bool holds(const ModelPart& part, std::string_view tensor) {
+// How many of `layers` have the weights that the file calls blk.`block`.
+int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
+  if (spec.cycles.stack == 0) return layers.holds(block) ? 1 : 0;
+  const int end = std::min(layers.end, static_cast<int>(spec.layers.size()));
+  int count = 0;
+  for (int i = layers.first; i < end; ++i) count += spec.cycles.block(i) == block ? 1 : 0;
+  return count;
+}
+
+bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor) {
   const int layer = layer_of(tensor);
   if (layer < 0) return part.layers.first == 0;
   if (layer == std::numeric_limits<int>::max()) return has_last_layer(part.layers);
-  return part.layers.holds(layer);
+  return count_layers(spec, layer, part.layers) > 0;
 }
 
 }  // namespace
@@ -46,7 +55,7 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
   const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
   std::int64_t all = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
-    bool is_own = holds(part, tensor.name);
+    bool is_own = holds(spec, part, tensor.name);
     if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
     if (!is_own) continue;
     all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
@@ -55,8 +64,14 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
   return all;
 }
 
-std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
-                           std::int64_t rows) {
+int times_used(const ModelSpec& spec, std::string_view tensor) {
+  const int layer = layer_of(tensor);
+  const bool is_beside = layer < 0 || layer == std::numeric_limits<int>::max();
+  return is_beside ? 1 : count_layers(spec, layer, {});
+}
+
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
+                           const ModelPart& part, std::int64_t rows) {
   constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
   const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
   // A higher rank is an error where it is loaded.
@@ -64,7 +79,7 @@ std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart
   std::int64_t floats = adapter_floats(rows, rank);
   for (const gguf::Lora& adapter : adapters) {
     for (const auto& [tensor, pair] : adapter.pairs()) {
-      if (!holds(part, tensor)) continue;
+      if (!holds(spec, part, tensor)) continue;
       floats = saturating_add(
           floats, saturating_add(saturating_multiply(padded(pair.rank()), pair.a->shape[0]),
                                  saturating_multiply(pair.rank(), padded(pair.b->shape[1]))));

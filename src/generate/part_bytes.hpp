@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "generate/engine_options.hpp"
 #include "gguf/gguf_file.hpp"
@@ -13,7 +14,10 @@ namespace linnet {
 std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part);
 
 /// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
-std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelPart& part,
-                           std::int64_t rows);
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
+                           const ModelPart& part, std::int64_t rows);
+
+/// How often the weights `tensor` are used for a token: once but where layers share them.
+int times_used(const ModelSpec& spec, std::string_view tensor);
 
 }  // namespace linnet

@@ -47,6 +47,7 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model) {
   }
   weights.per_layer = load_per_layer_table(loader, model);
   weights.altup = load_altup_table(loader, model, "altup_proj");
+  weights.cycles = load_cycles(loader, model);
   weights.adapter_switch = load_adapter_switch(loader, model.adapters);
   return weights;
 }
@@ -87,6 +88,7 @@ void begin_streams(Pass pass, const EmbeddingWeights& weights, Streams& streams)
     streams.others.push_back(pass.workspace.view(x.rows, x.columns));
   }
   if (model.hyper_connection.streams > 0) streams.others.push_back(spread_to_streams(pass, x));
+  if (model.cycles.stack > 0) streams.others = begin_cycles(pass, weights.cycles, x);
 }
 
 void add_given_rows(const Pass& pass, int index, View x) {

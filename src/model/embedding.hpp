@@ -5,6 +5,7 @@
 
 #include "model/blocks/adapters.hpp"
 #include "model/blocks/altup.hpp"
+#include "model/blocks/cycles.hpp"
 #include "model/blocks/per_layer_input.hpp"
 #include "model/stage.hpp"
 
@@ -18,6 +19,7 @@ struct EmbeddingWeights {
   Norm norm;
   PerLayerTable per_layer;
   AltupTable altup;
+  CycleWeights cycles;
   AdapterSwitch adapter_switch;
 };
 

@@ -78,10 +78,10 @@ View Model::read_inputs(const Batch& batch, KvStore& kv) {
   pass.causal = false;
   Streams streams;
   streams.x = embed(pass, embedding_);
-  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, layers_[i], i, streams);
+  for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, *layers_[i], i, streams);
   normalise(pass, input_norm_, streams.x);
   for (std::size_t i = spec_.input.layers; i < layers_.size(); ++i) {
-    store_input(pass, spec_.layers[i].cross, layers_[i].cross, streams.x);
+    store_input(pass, spec_.layers[i].cross, layers_[i]->cross, streams.x);
   }
   return streams.x;
 }
@@ -93,7 +93,7 @@ View Model::write(const Batch& batch, KvStore& kv) {
   Streams streams;
   streams.x = embed(pass, embedding_);
   const int layers = static_cast<int>(layers_.size());
-  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, layers_[i], i, streams);
+  for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, *layers_[i], i, streams);
   return compute_logits(pass, head_, streams.x, batch.outputs);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numbers>
 
+#include "model/blocks/cycles.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
@@ -251,6 +252,13 @@ void run_hyper_connected(const Layer& layer, const Streams& all) {
   write_streams(pass, write, streams);
 }
 
+// A layer of one of two stacks that take turns.
+void run_in_cycle(const Layer& layer, const Streams& streams) {
+  begin_cycle_pass(layer.pass, layer.index, streams.others, streams.x);
+  run_plain(layer, streams);
+  end_cycle_pass(layer.pass, layer.index, streams.others, streams.x);
+}
+
 }  // namespace
 
 void run_layer(const Pass& pass, const LayerWeights& weights, int index, const Streams& streams) {
@@ -259,6 +267,7 @@ void run_layer(const Pass& pass, const LayerWeights& weights, int index, const S
   if (pass.model.altup_streams > 0) return run_altup(layer, streams);
   if (pass.model.residual_group > 0) return run_mixing(layer, streams);
   if (pass.model.hyper_connection.streams > 0) return run_hyper_connected(layer, streams);
+  if (pass.model.cycles.stack > 0) return run_in_cycle(layer, streams);
   run_plain(layer, streams);
 }
 

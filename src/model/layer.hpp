@@ -43,10 +43,13 @@ struct LayerWeights {
   float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
 };
 
+/// Layers of cycles share their weights.
+using LayerWeightsPtr = std::shared_ptr<const LayerWeights>;
+
 /// Loads layer `index` of `model`; what is wrong goes to `loader`. `earlier` are the layers before
 /// it, with the first of which it shares biases by distance.
 LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
-                        std::span<const LayerWeights> earlier);
+                        std::span<const LayerWeightsPtr> earlier);
 
 /// Floats that the blocks of layer `index` take of the workspace for each row.
 std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index);

@@ -14,7 +14,8 @@ class LayerLoader {
         spec_(model.layers[index]),
         prefix_(index < model.input.layers
                     ? fmt::format("enc.blk.{}", index)
-                    : fmt::format("{}.{}", model.layer_name, index - model.input.layers)) {}
+                    : fmt::format("{}.{}", model.layer_name,
+                                  model.cycles.block(index - model.input.layers))) {}
 
   void load_mixer(LayerWeights& layer) const {
     const NormNames& names = model_.norm_names;
@@ -95,7 +96,7 @@ class LayerLoader {
 }  // namespace
 
 LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
-                        std::span<const LayerWeights> earlier) {
+                        std::span<const LayerWeightsPtr> earlier) {
   const LayerLoader parts(loader, model, index);
   LayerWeights layer;
   parts.load_mixer(layer);
@@ -104,7 +105,7 @@ LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
   // Of the layers that read an input, and of those that write, each has its own first one.
   const int first = index < model.input.layers ? 0 : model.input.layers;
   if (!layer.attention.distance_bias && index > first) {
-    layer.attention.distance_bias = earlier[first].attention.distance_bias;
+    layer.attention.distance_bias = earlier[first]->attention.distance_bias;
   }
   return layer;
 }

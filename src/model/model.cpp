@@ -33,7 +33,7 @@ bool Model::advance_forward() {
   while (index >= stages_[progress_->stage].layers.end) enter_next_stage();
   const Pass pass = current_pass();
   const Streams& streams = progress_->streams;
-  run_layer(pass, layers_[index], index, streams);
+  run_layer(pass, *layers_[index], index, streams);
   add_given_rows(pass, index, streams.x);
   keep_result(pass, index, streams.x);
   ++progress_->next_layer;

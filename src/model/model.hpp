@@ -124,6 +124,7 @@ class Model {
   Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits);
 
   void load_weights(WeightLoader& loader);
+  LayerWeightsPtr load_or_share(WeightLoader& loader, const Stage& stage, int index) const;
   Status allocate_workspace(const WeightLoader& loader);
   Pass pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,
                const Streams& streams);
@@ -138,7 +139,7 @@ class Model {
   BatchLimits limits_;
   std::vector<Stage> stages_;  ///< one behind the other; at least one
   EmbeddingWeights embedding_;
-  std::vector<LayerWeights> layers_;
+  std::vector<LayerWeightsPtr> layers_;
   Norm input_norm_;  ///< behind the layers that read the input
   HeadWeights head_;
   std::optional<Progress> progress_;

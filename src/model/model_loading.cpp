@@ -33,17 +33,26 @@ void Model::load_weights(WeightLoader& loader) {
     loader.load_into(*stage.backend);
     const int end = std::min(stage.layers.end, static_cast<int>(spec_.layers.size()));
     for (int i = stage.layers.first; i < end && !loader.failed(); ++i) {
-      layers_.push_back(load_layer(loader, spec_, i, layers_));
+      layers_.push_back(load_or_share(loader, stage, i));
     }
   }
   if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
   head_ = load_head(loader, spec_, stages_.size() == 1 ? embedding_.tokens : nullptr);
 }
 
+// The weights of an earlier layer in the same memory, where they are those of layer `index`, too.
+LayerWeightsPtr Model::load_or_share(WeightLoader& loader, const Stage& stage, int index) const {
+  const CyclesSpec& cycles = spec_.cycles;
+  for (int earlier = stage.layers.first; cycles.stack > 0 && earlier < index; ++earlier) {
+    if (cycles.block(earlier) == cycles.block(index)) return layers_[earlier];
+  }
+  return std::make_shared<const LayerWeights>(load_layer(loader, spec_, index, layers_));
+}
+
 Status Model::allocate_workspace(const WeightLoader& loader) {
   std::int64_t block_columns = head_.dense_up ? head_.dense_up.weight->rows() : 0;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
-    block_columns = std::max(block_columns, layer_columns(spec_, layers_[i], static_cast<int>(i)));
+    block_columns = std::max(block_columns, layer_columns(spec_, *layers_[i], static_cast<int>(i)));
   }
   constexpr int kViews = 40;  // more than are alive at any time
   // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
@@ -52,7 +61,7 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
       limits_.rows,
       (kStreams + std::ssize(spec_.kept_layers)) * spec_.width + spec_.shared_columns +
           altup_columns(spec_) + residual_mix_columns(spec_) + hyper_connection_columns(spec_) +
-          adapter_switch_columns(spec_.adapters) +
+          cycle_columns(spec_) + adapter_switch_columns(spec_.adapters) +
           (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
       kViews);
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;

@@ -25,8 +25,8 @@ struct Streams {
   View shared;               ///< see Pass::shared
   View embeddings;           ///< of the tokens, where layers add them again; else no data
   View per_layer_inputs;     ///< no data where there are none
-  std::vector<View> others;  ///< AltUp's, of which x is the first; earlier states of x; or one view
-                             ///< of several streams, see spread_to_streams()
+  std::vector<View> others;  ///< AltUp's, of which x is the first; earlier states of x; one view of
+                             ///< several streams, see spread_to_streams(); or those of cycles
   Routing adapters{};        ///< see Pass::adapters
 };
 

@@ -211,6 +211,26 @@ def bailing_moe3(case):
     return kda_metadata(4, [2])
 
 
+def hrm_text(case):
+    stack, low, high = 2, 2, 2
+    case.make("token_embd.weight", [WIDTH, VOCABULARY], 0.0, 1.0)
+    case.make("hrm.z_l_init", [WIDTH], 0.0, 1.0)
+    matrix(case, "output", WIDTH, VOCABULARY)
+    for i in range(2 * stack):
+        block = f"blk.{i}."
+        for name, columns, rows in [("attn_q", WIDTH, HEADS * HEAD), ("attn_k", WIDTH, KV_HEADS * HEAD),
+                                    ("attn_v", WIDTH, KV_HEADS * HEAD), ("attn_gate", WIDTH, HEADS * HEAD),
+                                    ("attn_output", HEADS * HEAD, WIDTH)]:
+            matrix(case, block + name, columns, rows)
+        if i == 1:  # that no real file has, but a file may
+            case.make(block + "attn_q.bias", [HEADS * HEAD], 0.0, 0.5)
+        add_mlp(case, block)
+    return {**common_metadata(stack * high * (low + 1)), "attention.layer_norm_rms_epsilon": ("float32", 1e-2),
+            "embedding_scale": ("float32", 2.5), "rope.dimension_count": ("uint32", HEAD // 2),
+            "hrm.layers_per_stack": ("uint32", stack), "hrm.l_cycles": ("uint32", low),
+            "hrm.h_cycles": ("uint32", high), "hrm.prefix_lm": ("bool", True)}
+
+
 def kimi_k3(case):
     latent = 32
     add_ends(case)
@@ -347,7 +367,8 @@ DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr
             "muse-glimmer": muse_glimmer, "apertus": apertus, "minimax-01": minimax_01,
             "chameleon": chameleon, "chameleon-swin": chameleon_swin, "bailingmoe3": bailing_moe3, "kimi-k3": kimi_k3,
             "nemotron_h_moe": nemotron_h_moe, "graniteswitch": granite_switch,
-            "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple}
+            "granite_swa": granite_swa, "granite_swa-dense": granite_swa_dense, "spark2_5": spark25, "maple": maple,
+            "hrm_text": hrm_text}
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.

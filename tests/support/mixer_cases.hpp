@@ -34,6 +34,7 @@ inline const auto kMixerCases =
                     "kimi-linear-moe",      // Kimi delta attention beside latent attention
                     "bailingmoe3-own",      // bounded decays, gated latent attention
                     "kimi-k3-own",          // blocks that read earlier states, latent experts
+                    "hrm_text-own",         // layers that share weights, in cycles
                     "minimax-01-own",       // lightning attention beside attention
                     "rwkv6-dense",          // RWKV-6
                     "rwkv6qwen2-own",       // gated linear attention
