@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <utility>
 
 #include "base/machine.hpp"
@@ -66,8 +67,25 @@ void allow_connections(std::size_t connections) {
   }
 }
 
+// A pipe may keep a reader for ever, and signals with it.
+Status check_files_to_reload(const Options& options) {
+  for (const std::string& path :
+       {options.api_key_file, options.server.tls.certificate, options.server.tls.key}) {
+    std::error_code error;
+    if (!path.empty() && !std::filesystem::is_regular_file(path, error)) {
+      return Error{path + " is not a file that can be read again"};
+    }
+  }
+  return {};
+}
+
+Result<std::vector<serve::ApiKey>> read_keys_again(const Options& options) {
+  if (Status status = check_files_to_reload(options); !status) return status.error();
+  return read_keys(options);
+}
+
 void reload(serve::Server& server, const Options& options) {
-  auto keys = read_keys(options);
+  auto keys = read_keys_again(options);
   const Status status = keys ? server.reload(std::move(*keys)) : Status(keys.error());
   if (status) {
     note("keys and certificates were read again\n");

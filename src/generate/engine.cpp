@@ -109,11 +109,11 @@ Result<std::int64_t> Engine::save_session(const std::filesystem::path& path,
 Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   if (!file) return file.error();
+  const auto identity = read_session_identity(file->bytes(), path.string());
+  if (!identity) return identity.error();
+  if (Status s = check_identity(*identity, session_identity(), path.string()); !s) return s.error();
   auto view = parse_session(file->bytes(), path.string());
   if (!view) return view.error();
-  if (Status s = check_identity(view->identity, session_identity(), path.string()); !s) {
-    return s.error();
-  }
   Session session;
   session.cached_tokens = scheduler_->cache().restore(view->image);
   if (Status status = backend_->status(); !status) return status.error();

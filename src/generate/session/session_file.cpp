@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::array<char, 8> kMagic = {'L', 'I', 'N', 'N', 'E', 'T', 'S', '\n'};
 constexpr std::uint32_t kVersion = 1;
+constexpr std::uint64_t kMostTokens = 1 << 26;
+constexpr std::uint64_t kMostTextBytes = std::uint64_t{256} << 20;
 
 // A session is a header, the tokens, behind how many of them each state stands, the text, the
 // pages, the states, and a Hash64 of all that. Numbers are little-endian.
@@ -98,6 +100,11 @@ Result<Header> read_header(std::span<const std::byte> bytes, std::string_view na
                     "with {}",
                     name, header.version, header.page_tokens, kVersion, kPageTokens)};
   }
+  if (header.tokens > kMostTokens || header.states > header.tokens ||
+      header.text_bytes > kMostTextBytes) {
+    return damaged(name, fmt::format("it says it has {} tokens, {} states and a text of {} bytes",
+                                     header.tokens, header.states, header.text_bytes));
+  }
   const auto expected = file_bytes(header);
   if (expected != bytes.size()) {
     return damaged(
@@ -105,6 +112,12 @@ Result<Header> read_header(std::span<const std::byte> bytes, std::string_view na
                        : std::string("the sizes in its header are too large"));
   }
   return header;
+}
+
+SessionIdentity identity_of(const Header& header) {
+  return {header.model_hash, text_of(header.layout), text_of(header.kv_type),
+          static_cast<std::int64_t>(header.page_bytes),
+          static_cast<std::int64_t>(header.slot_bytes)};
 }
 
 Status check_sum(std::span<const std::byte> bytes, std::string_view name) {
@@ -189,14 +202,19 @@ bool is_session_file(const std::filesystem::path& path) {
   return beginning == kMagic;
 }
 
+Result<SessionIdentity> read_session_identity(std::span<const std::byte> bytes,
+                                              std::string_view name) {
+  const auto header = read_header(bytes, name);
+  if (!header) return header.error();
+  return identity_of(*header);
+}
+
 Result<SessionView> parse_session(std::span<const std::byte> bytes, std::string_view name) {
   const auto header = read_header(bytes, name);
   if (!header) return header.error();
   if (Status status = check_sum(bytes, name); !status) return status.error();
   SessionView session;
-  session.identity = {header->model_hash, text_of(header->layout), text_of(header->kv_type),
-                      static_cast<std::int64_t>(header->page_bytes),
-                      static_cast<std::int64_t>(header->slot_bytes)};
+  session.identity = identity_of(*header);
   SequenceImage& image = session.image;
   image.tokens.resize(static_cast<std::size_t>(header->tokens));
   image.state_tokens.resize(static_cast<std::size_t>(header->states));

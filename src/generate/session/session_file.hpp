@@ -30,6 +30,11 @@ struct SessionView {
 /// Whether a file begins as sessions do.
 bool is_session_file(const std::filesystem::path& path);
 
+/// What a session belongs to, without a look at what is behind its header: a file whose bytes are
+/// of no use need not be read.
+Result<SessionIdentity> read_session_identity(std::span<const std::byte> bytes,
+                                              std::string_view name);
+
 /// Reads `bytes`, which nobody vouches for: all sizes are checked against each other and the
 /// checksum against the bytes; nothing is allocated beyond their number. `name` is the file's, for
 /// errors.

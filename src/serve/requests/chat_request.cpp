@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "base/utf8.hpp"
 #include "serve/requests/unsupported_fields.hpp"
@@ -133,6 +134,24 @@ void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
 
 }  // namespace
 
+namespace {
+
+// What all families can write into a call and read again (OpenAI has the same rule, but for dots).
+std::string required_tool_name(Fields& tool) {
+  constexpr std::size_t kLongest = 128;
+  std::string name = tool.required_text("name");
+  const bool is_plain = std::ranges::all_of(name, [](unsigned char c) {
+    return c < 0x80 && (std::isalnum(c) || c == '_' || c == '-' || c == '.');
+  });
+  if (!tool.error() && (name.empty() || name.size() > kLongest || !is_plain)) {
+    tool.fail("name", fmt::format("expected 1 to {} letters, digits, dots, - and _, found '{}'",
+                                  kLongest, shortened(name)));
+  }
+  return name;
+}
+
+}  // namespace
+
 Json read_function_tools(Fields& fields) {
   fields.each_object("tools", kMostTools, [](Fields& tool) {
     static constexpr std::array<std::string_view, 1> kTypes = {"function"};
@@ -140,7 +159,7 @@ Json read_function_tools(Fields& fields) {
     const Json* const object = tool.object("function");
     if (!object) return tool.fail("function", "expected an object, found nothing");
     Fields function(*object, tool.path_of("function"));
-    function.required_text("name");
+    required_tool_name(function);
     function.text("description");
     function.object("parameters");
     tool.take_error(function);
@@ -155,7 +174,7 @@ Json read_flat_tools(Fields& fields, std::string_view schema_name,
   Json tools = Json::array();
   fields.each_object("tools", kMostTools, [&](Fields& tool) {
     check(tool);
-    Json function = {{"name", tool.required_text("name")}};
+    Json function = {{"name", required_tool_name(tool)}};
     if (const auto description = tool.text("description")) function["description"] = *description;
     if (const Json* const schema = tool.object(schema_name)) function["parameters"] = *schema;
     // Where the API's default is strict: what is not asked for is not held.

@@ -90,6 +90,25 @@ TEST(SessionFile, SizesThatDoNotFitTheFileAreRefused) {
   }
 }
 
+// A hole of a sparse file costs nobody anything to make, and a checksum over it hours.
+TEST(SessionFile, WhatItBelongsToIsReadBeforeTheRest) {
+  const auto identity = read_session_identity(session(40, {40}), "s");
+  ASSERT_FALSE(identity) << "without a checksum it is eight bytes too short";
+  Bytes bytes = session(40, {40});
+  bytes.resize(bytes.size() + 8);
+  EXPECT_EQ(refusal(bytes), "s: the session is damaged: its checksum does not match");
+  EXPECT_EQ(read_session_identity(bytes, "s")->page_bytes, 10);
+}
+
+TEST(SessionFile, MoreThanAnyTextHasIsRefused) {
+  for (const std::size_t field : {kTokens, kStates, kTextBytes}) {
+    Bytes bytes = session(0, {});
+    put(bytes, kPageBytes, std::uint64_t{0});
+    put(bytes, field, std::uint64_t{1} << 32);
+    EXPECT_THAT(refusal(sealed(bytes)), HasSubstr("damaged: it says it has ")) << field;
+  }
+}
+
 TEST(SessionFile, ACutOneIsRefused) {
   Bytes bytes = sealed(session(40, {40}));
   bytes.pop_back();
