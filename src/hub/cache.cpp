@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iomanip>
 #include <random>
 
 #include "hub/repo_file.hpp"
@@ -69,10 +70,14 @@ fs::path Cache::snapshot(const std::string& commit, const std::string& name) con
 }
 
 std::optional<std::string> Cache::commit_of(const std::string& revision) const {
+  constexpr int kLongestWord = 64;  // that is read of what anybody may have put there
   if (is_commit(revision)) return revision;
-  std::ifstream in(folder_ / "refs" / revision);
+  const fs::path path = folder_ / "refs" / revision;
+  std::error_code absent;
+  if (!fs::is_regular_file(path, absent)) return std::nullopt;  // to open a pipe is to wait
+  std::ifstream in(path);
   std::string commit;
-  if (!(in >> commit) || !is_commit(commit)) return std::nullopt;
+  if (!(in >> std::setw(kLongestWord) >> commit) || !is_commit(commit)) return std::nullopt;
   return commit;
 }
 

@@ -50,11 +50,16 @@ Result<fs::path> hub_home(const Environment& environment, const std::string& hom
   return Error{"neither HF_HOME nor HOME is set, so there is no place for downloaded models"};
 }
 
-std::string read_token_file(const fs::path& path) {
+// The first line; empty where the file can't be read.
+Result<std::string> read_token_file(const fs::path& path) {
+  constexpr std::size_t kLongestLine = 4096;
+  std::string line(kLongestLine + 1, '\0');
   std::ifstream in(path);
-  std::string token;
-  std::getline(in, token);
-  return token;
+  in.get(line.data(), std::ssize(line));
+  line.resize(static_cast<std::size_t>(in.gcount()));
+  if (line.size() < kLongestLine) return line;
+  return Error{fmt::format("{}: holds no Hugging Face token: its first line has {} bytes or more",
+                           path.string(), kLongestLine)};
 }
 
 Status check_token(const std::string& token) {
@@ -85,10 +90,10 @@ Result<Settings> Settings::from_environment(const Environment& environment) {
   if (settings.token.empty() &&
       !is_true(first_set(environment, {"HF_HUB_DISABLE_IMPLICIT_TOKEN"}))) {
     const std::string path = first_set(environment, {"HF_TOKEN_PATH"});
-    if (!path.empty()) {
-      settings.token = read_token_file(expanded(path, home));
-    } else if (hub) {
-      settings.token = read_token_file(*hub / "token");
+    if (!path.empty() || hub) {
+      auto token = read_token_file(path.empty() ? *hub / "token" : expanded(path, home));
+      if (!token) return token.error();
+      settings.token = std::move(*token);
     }
   }
   settings.token = trimmed(settings.token);

@@ -1,8 +1,10 @@
 #include "hub/cache.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include "support/put_file.hpp"
@@ -29,6 +31,36 @@ TEST(CacheTest, FindsWhatHuggingfaceHubLeft) {
   EXPECT_TRUE(cache.find(kCommit, "d/f.gguf"));
   EXPECT_FALSE(cache.find("main", "other.gguf"));
   EXPECT_FALSE(cache.find("v1", "d/f.gguf"));
+}
+
+// Bytes that this process has read so far.
+std::int64_t bytes_read() {
+  std::ifstream in("/proc/self/io");
+  std::string name;
+  std::int64_t bytes = -1;
+  in >> name >> bytes;
+  return name == "rchar:" ? bytes : -1;
+}
+
+TEST(CacheTest, OfALongRevisionOnlyTheBeginningIsRead) {
+  const test::TemporaryFolder root;
+  const fs::path main = root.path() / "models--o--m/refs/main";
+  test::put_file(main, kCommit);
+  constexpr std::int64_t kBytes = 16 << 20;
+  fs::resize_file(main, kBytes);  // with zeros
+  const std::int64_t before = bytes_read();
+  EXPECT_FALSE(Cache(root.path(), "o/m").find("main", "f"));
+  EXPECT_TRUE(Cache(root.path(), "o/m").names("main").empty());
+  ASSERT_GT(before, 0);
+  EXPECT_LT(bytes_read() - before, kBytes / 2);
+}
+
+TEST(CacheTest, ARevisionThatIsAPipeIsNotWaitedFor) {
+  const test::TemporaryFolder root;
+  const fs::path main = root.path() / "models--o--m/refs/main";
+  fs::create_directories(main.parent_path());
+  ASSERT_EQ(mkfifo(main.c_str(), 0600), 0);
+  EXPECT_FALSE(Cache(root.path(), "o/m").find("main", "f"));
 }
 
 TEST(CacheTest, LinksAreRelativeAsHuggingfaceHubMakesThem) {

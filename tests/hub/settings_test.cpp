@@ -75,6 +75,19 @@ TEST(SettingsTest, TheTokenComesFromTheVariableOrTheFile) {
   EXPECT_EQ(read({{"HF_HOME", home}, {"HF_TOKEN_PATH", home + "/other"}})->token, "hf_other");
 }
 
+// Not all of a file that may be large.
+TEST(SettingsTest, AFileOfOneLongLineHoldsNoToken) {
+  const test::TemporaryFolder folder;
+  const std::string home = folder.path();
+  test::put_file(folder.path() / "token", std::string(4095, 'a'));
+  EXPECT_EQ(read({{"HF_HOME", home}})->token, std::string(4095, 'a'));
+  test::put_file(folder.path() / "token", std::string(4096, 'a'));
+  const auto settings = read({{"HF_HOME", home}});
+  ASSERT_FALSE(settings);
+  EXPECT_EQ(settings.error().message,
+            home + "/token: holds no Hugging Face token: its first line has 4096 bytes or more");
+}
+
 TEST(SettingsTest, ATokenCannotSmuggleHeaders) {
   const auto settings = read({{"HF_HOME", "/h"}, {"HF_TOKEN", "a\r\nX-Evil: 1"}});
   ASSERT_FALSE(settings);
