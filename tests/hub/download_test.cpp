@@ -95,6 +95,7 @@ TEST_F(DownloadTest, TheTokenGoesToTheHubAndNowhereElse) {
   hub.needed_token = "hf_secret";
   settings.token = "hf_secret";
   expect_whole(fetch());
+  ASSERT_FALSE(hub.hub().requests().empty());
   ASSERT_FALSE(hub.storage().requests().empty());
   for (const auto& request : hub.hub().requests()) {
     EXPECT_EQ(request.header("authorization"), "Bearer hf_secret");
@@ -106,8 +107,11 @@ TEST_F(DownloadTest, TheTokenGoesToTheHubAndNowhereElse) {
 
 TEST_F(DownloadTest, WithoutTokenNoneIsSent) {
   expect_whole(fetch());
-  for (const auto& request : hub.hub().requests()) {
-    EXPECT_EQ(request.headers.count("authorization"), 0u);
+  for (const auto* const server : {&hub.hub(), &hub.storage()}) {
+    ASSERT_FALSE(server->requests().empty());
+    for (const auto& request : server->requests()) {
+      EXPECT_EQ(request.headers.count("authorization"), 0u);
+    }
   }
 }
 
