@@ -172,9 +172,9 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     for path, requests in enumerate(REQUESTS):
         for number, request in enumerate(requests):
-            for template in range(2):  # with and without a place for tools
-                body = bytes([path + template * len(REQUESTS)]) + json.dumps(request).encode()
-                (folder / f"{path}_{number}_{template}").write_bytes(body)
+            for model in range(3):
+                body = bytes([path + model * len(REQUESTS)]) + json.dumps(request).encode()
+                (folder / f"{path}_{number}_{model}").write_bytes(body)
     if sys.argv[2:3] == ["--dict"]:
         words = sorted(set(names(REQUESTS)))
         pathlib.Path(sys.argv[3]).write_text("".join(f'"\\"{word}\\""\n' for word in words))

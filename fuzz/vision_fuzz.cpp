@@ -1,0 +1,112 @@
+// Encoders of pictures (`mmproj` files): whatever the header says, a refused file gives a sentence,
+// and an accepted one makes pictures of any shape as large as it says and encodes a small one.
+
+#include <cstdint>
+#include <string>
+
+#include "header_file.hpp"
+#include "vision/family.hpp"
+#include "vision/picture_pieces.hpp"
+#include "vision/vision_file.hpp"
+#include "vision/vision_model.hpp"
+
+namespace linnet {
+namespace {
+
+using fuzz::require;
+
+constexpr std::int64_t kMostBytes = 64 << 20;
+constexpr std::int64_t kMostPixels = 1 << 20, kMostPatches = 300, kFewPatches = 64;
+constexpr std::int64_t kMostTokens = 16;
+
+void check_error(const Error& error) {
+  require(error.message.find("mmproj.gguf: ") != std::string::npos);
+}
+
+// The text model that an encoder was made for, as it says itself.
+Result<ModelSpec> text_of(const std::filesystem::path& path, Backend& backend) {
+  const auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  const auto spec = read_vision_spec(*file, WeightLoader(*file, backend));
+  if (!spec) return spec.error();
+  const auto width = file->integer("clip.vision.projection_dim");
+  ModelSpec text;
+  text.width = width ? width->value_or(0) : 0;
+  text.deep_inputs = static_cast<int>(std::ssize(spec->deep_steps));
+  return text;
+}
+
+// Of pictures that nobody has to make: lines, and such that are larger than any that is read.
+void check_sizes(const VisionSpec& spec) {
+  for (const PictureSize size : {PictureSize{1, 1}, {1, 30'000}, {30'000, 1}, {20'000, 20'000}}) {
+    const PictureSize target = target_size(spec, size);
+    const int unit = spec.patch_side * spec.merge_side;
+    require(target.width > 0 && target.width % unit == 0);
+    require(target.height > 0 && target.height % unit == 0);
+    require((target / spec.patch_side).area() <= most_patches(spec));
+    if (const auto grid = grid_of_tiles(spec, size)) require(grid->width > 0 && grid->height > 0);
+  }
+}
+
+Status encode(VisionModel& model, const Image& image) {
+  const VisionSpec& spec = model.spec();
+  const Pixels pixels = pixels_of(spec, image);
+  if (Status status = model.begin(pixels); !status) return status;
+  while (true) {
+    const auto rows = model.advance();
+    if (!rows) return rows.error();
+    if (!*rows) continue;
+    require((*rows)->rows == rows_of(spec, pixels.size / spec.patch_side / spec.merge_side));
+    require((*rows)->rows * model.columns() == std::ssize((*rows)->values));
+    return {};
+  }
+}
+
+// Its first and its last part, which are of the same size or not.
+Status encode_picture(const VisionFile& file, Backend& backend, PictureSize size,
+                      std::int64_t most_patches) {
+  const VisionSpec& spec = file.spec();
+  const PictureSize target = target_size(spec, size);
+  const auto grid = grid_of_tiles(spec, size);
+  const std::int64_t tiles = grid ? grid->area() * spec.tiling.side * spec.tiling.side : 0;
+  if (target.area() + tiles > kMostPixels) return {};
+  const PicturePieces pieces = pieces_of(spec, filled(size.width, size.height, kWhite));
+  require(!pieces.pieces.empty());
+  WeightLoader loader(file.file(), backend);
+  const auto model = VisionModel::load(spec, loader, backend);
+  if (!model) return model.error();
+  for (const PicturePiece* piece : {&pieces.pieces.front(), &pieces.pieces.back()}) {
+    const PictureSize grown{piece->image.width, piece->image.height};
+    if ((grown / spec.patch_side).area() > most_patches) continue;
+    if (Status status = encode(**model, piece->image); !status) return status;
+  }
+  return {};
+}
+
+}  // namespace
+}  // namespace linnet
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace linnet;
+  static fuzz::HeaderFile header("mmproj.gguf");
+  header.put({data, size});
+  const auto backend = make_reference_backend();
+  const auto text = text_of(header.path(), *backend);
+  if (!text) {
+    check_error(text.error());
+    return 0;
+  }
+  const auto file = VisionFile::open(header.path(), *text, kMostTokens);
+  if (!file) {
+    check_error(file.error());
+    return 0;
+  }
+  check_sizes((*file)->spec());
+  if ((*file)->memory_bytes() > kMostBytes) return 0;
+  const PictureSize picture{1 + static_cast<int>(size % 97), 1 + static_cast<int>(size / 97 % 61)};
+  // Many patches take seconds.
+  const std::int64_t most_patches = size % 16 == 0 ? kMostPatches : kFewPatches;
+  const Status status = encode_picture(**file, *backend, picture, most_patches);
+  if (!status) check_error(status.error());
+  return 0;
+}
