@@ -109,13 +109,17 @@ TEST_F(CompletionTest, BashKnowsEveryCommandAndOption) {
 TEST_F(CompletionTest, ZshAndFishNameEveryCommandAndOption) {
   const std::string zsh = run_program({"completion", "zsh"}).out;
   const std::string fish = run_program({"completion", "fish"}).out;
-  for (const std::string& command : commands_of(run_program({"--help"}).out)) {
+  const Words commands = commands_of(run_program({"--help"}).out);
+  ASSERT_THAT(commands, IsSupersetOf({"generate", "synth", "cache", "completion"}));
+  for (const std::string& command : commands) {
     const auto begin = zsh.find("\n    " + command + ")\n");
     ASSERT_NE(begin, std::string::npos) << command;
     const std::string arguments = zsh.substr(begin, zsh.find(";;\n", begin) - begin);
     EXPECT_THAT(zsh, HasSubstr("\n      '" + command + ":"));
     EXPECT_THAT(fish, HasSubstr("-n __fish_use_subcommand -a " + command + " -d '"));
-    for (const std::string& option : options_of(run_program({command, "--help"}).out)) {
+    const Words options = options_of(run_program({command, "--help"}).out);
+    EXPECT_THAT(options, Contains("--help")) << command;
+    for (const std::string& option : options) {
       const bool is_long = option.starts_with("--");
       EXPECT_THAT(arguments, testing::ContainsRegex("[)*]" + option + "[=+]?\\[")) << command;
       EXPECT_THAT(fish, testing::ContainsRegex(

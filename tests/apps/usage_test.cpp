@@ -214,13 +214,23 @@ TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
 
 // As wide as a usual terminal where there is none: only types and examples may be longer.
 TEST(Usage, HelpIsWrapped) {
-  std::istringstream lines(run_program({"generate", "--help"}).out);
-  for (std::string line; std::getline(lines, line);) {
-    const bool is_description = line.starts_with(std::string(30, ' '));
-    if (is_description) {
-      EXPECT_LE(line.size(), 80u) << line;
+  const std::string help = run_program({"generate", "--help"}).out;
+  std::istringstream lines(help.substr(0, help.find("\nExamples:")));
+  const auto is_description = [](const std::string& text) {
+    return text.find_first_not_of(' ') == 30;
+  };
+  int descriptions = 0, long_types = 0;
+  std::string before;
+  for (std::string line; std::getline(lines, line); before = line) {
+    descriptions += is_description(line);
+    if (before.size() > 80) {  // then what is described begins behind it
+      EXPECT_THAT(before, testing::StartsWith("  -"));
+      EXPECT_TRUE(is_description(line)) << before << "\n" << line;
+      ++long_types;
     }
   }
+  EXPECT_GT(descriptions, 40);
+  EXPECT_GT(long_types, 0);
 }
 
 TEST(Usage, AFileOfRulesThatIsMissingIsNamed) {
