@@ -279,6 +279,10 @@ void Model::run_hyper_connected_layer(const Pass& pass, int index, const Streams
   const Workspace::Scope scope(pass.workspace);
   const Layer& layer = layers_[index];
   const View streams = all.others[0];
+  if (const LayerSpec& spec = spec_.layers[index]; spec.ngrams.size > 0) {
+    ngram_block(pass, spec.ngrams, layer.ngrams, {index, spec.block_state_floats()},
+                all_streams(spec_, streams));
+  }
   const View result = block_result(spec_, streams);
   const View write = make_write_weights(pass, streams);
   const View mixer_in = normalise(pass, layer.mixer_norm, spec_.pre_norm,

@@ -15,6 +15,7 @@
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
+#include "model/blocks/ngrams.hpp"
 #include "model/blocks/per_layer_input.hpp"
 #include "model/blocks/recurrent.hpp"
 #include "model/blocks/residual_mix.hpp"
@@ -141,6 +142,7 @@ class Model {
     AltupWeights altup;
     ResidualMixWeights mixer_mix, ffn_mix;
     HyperConnectionWeights mixer_streams, ffn_streams;
+    NgramWeights ngrams;
     float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
   };
   /// What the feed-forward part of a layer reads.
@@ -220,7 +222,7 @@ class Model {
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
-/// keys that an earlier layer has stored or picked.
+/// keys that an earlier layer has stored or picked, and no table that stands before the layers.
 bool can_part(const ModelSpec& spec, int layer);
 
 /// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.

@@ -130,6 +130,7 @@ void Model::load_layer(WeightLoader& loader, int index) {
   layer.ffn_post_norm = norm(names.ffn_post, Presence::kOptional);
   layer.ffn_sum_norm = norm(names.ffn_sum, Presence::kRequired);
   layer.per_layer = load_per_layer(loader, spec_, prefix);
+  layer.ngrams = load_ngrams(loader, spec.ngrams, spec_.width, prefix);
   layer.altup = load_altup(loader, spec_, prefix);
   layer.mixer_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "attn_res_score"));
   layer.ffn_mix = load_residual_mix(loader, spec_, tensor_name(prefix, "ffn_res_score"));
@@ -168,7 +169,8 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
         {block_columns, attention_columns(layer.attention, spec_),
          latent_attention_columns(layer.latent), compressed_attention_columns(layer.compressed),
          cross_attention_columns(layer.cross), mlp_columns(layer.mlp, spec_),
-         mlp_columns(layer.shared, spec_) + spec_.width + 1, moe_columns(layer.moe, spec_.width)});
+         mlp_columns(layer.shared, spec_) + spec_.width + 1, moe_columns(layer.moe, spec_.width),
+         ngram_columns(layer.ngrams, spec_.width)});
   }
   for (const Layer& layer : layers_) {
     for (const RecurrentBlock* block : {layer.recurrent.get(), layer.recurrent_ffn.get()}) {

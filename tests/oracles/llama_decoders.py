@@ -279,4 +279,4 @@ DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr
 # How many logits are compared, where it is not all: those before the tokens of images.
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
-ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4"}
+ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "qwen4exp-dense": "qwen4exp"}

@@ -80,7 +80,7 @@ class DeltaNet final : public RecurrentBlock {
     NormParams norm{NormKind::kRms, pass.model.norm_epsilon, norm_.weight_data()};
     norm.group = spec_.value_width;
     pass.backend.norm(y, norm, y);
-    pass.backend.gated_activation(gate, y, Activation::kSilu, y);
+    pass.backend.gated_activation(gate, y, spec_.gate, y);
     project(pass, out_, y, out, accumulate);
   }
 
