@@ -175,6 +175,7 @@ ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_plamo2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_qwen35(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_qwen3_next(Hyperparameters& p, WeightLoader& loader);
+ModelSpec read_qwen4_exp(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader);
 ModelSpec read_rwkv7(Hyperparameters& p, WeightLoader& loader);

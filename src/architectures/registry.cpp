@@ -172,6 +172,7 @@ constexpr std::array kArchitectures = {
     Architecture{"qwen3next", read_qwen3_next, kQkvBias},
     Architecture{"qwen3vl", read_qwen3_vl, kDenseScales},
     Architecture{"qwen3vlmoe", read_qwen3_vl, kExpertScales},
+    Architecture{"qwen4exp", read_qwen4_exp, kQkvBias},
     Architecture{"refact", read_refact, kDenseScales | kOutputBias | kDenseBias},
     Architecture{"rnd1", read_rnd1, kExpertScales},
     Architecture{"rwkv6", read_rwkv6},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "backend/ranked_keys.hpp"
 
@@ -12,6 +13,17 @@ static_assert(kPageTokens == 32, "a page's keys are the bits of one word");
 void KeySelection::reset(std::int64_t rows, std::int64_t pages) {
   pages_ = pages;
   words_.assign(static_cast<std::size_t>(rows * pages), 0);
+}
+
+std::vector<float> token_scores(std::span<const float> key_scores, int stride,
+                                std::int32_t tokens) {
+  std::vector<float> scores(static_cast<std::size_t>(tokens),
+                            std::numeric_limits<float>::infinity());
+  const std::size_t covered = key_scores.size() * static_cast<std::size_t>(stride);
+  for (std::size_t t = 0; t < covered; ++t) {
+    scores[t] = key_scores[t / static_cast<std::size_t>(stride)];
+  }
+  return scores;
 }
 
 void pick_keys(std::span<const float> scores, int most, std::uint32_t* words) {

@@ -26,6 +26,10 @@ inline bool is_selected(const std::uint32_t* words, std::int32_t key) {
   return ((words[key / kPageTokens] >> (key % kPageTokens)) & 1) != 0;
 }
 
+/// The scores of the first `tokens` tokens, of which each key stands for `stride`: see
+/// SelectParams::picks_tokens.
+std::vector<float> token_scores(std::span<const float> key_scores, int stride, std::int32_t tokens);
+
 /// Marks the `most` keys of the best scores. Which of equal scores, that relu makes frequent, are
 /// among them is what a heap keeps that begins as the first `most` keys and takes each later one
 /// that is better than its root: what std::partial_sort does, and so llama.cpp and the golden cases

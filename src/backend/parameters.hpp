@@ -131,6 +131,9 @@ struct SelectParams {
   int width = 0;   ///< of an index key
   int most = 0;    ///< keys that are picked
   int stride = 1;  ///< of `layer`; more than 1: see CompressedKeys
+  /// Tokens are picked instead of keys. Each has the score of the key that stands for it and
+  /// others; those behind the last key come before all.
+  bool picks_tokens = false;
 };
 
 enum class Activation {

@@ -59,7 +59,11 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
 }
 
 Status ModelFile::add_vision(const std::string& path, std::int64_t most_tokens) {
-  if (!spec_.causal || spec_.input.layers > 0) {
+  // Keys of blocks and n-grams would have to know where in a picture the rows before were.
+  const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
+    return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
+  });
+  if (!spec_.causal || spec_.input.layers > 0 || looks_back) {
     return Error{
         fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
   }

@@ -240,6 +240,10 @@ void run_mixing(const Layer& layer, const Streams& streams) {
 void run_hyper_connected(const Layer& layer, const Streams& all) {
   const auto& [pass, weights, index] = layer;
   const View streams = all.others[0];
+  if (const LayerSpec& spec = layer.spec(); spec.ngrams.size > 0) {
+    ngram_block(pass, spec.ngrams, weights.ngrams, {index, spec.block_state_floats()},
+                all_streams(pass.model, streams));
+  }
   const View result = block_result(pass.model, streams);
   const View write = make_write_weights(pass, streams);
   const View mixer_in = layer.normalised(weights.mixer_norm,
@@ -276,11 +280,12 @@ std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, 
   const auto of = [](const RecurrentBlockPtr& block) {
     return block ? block->workspace_columns() : 0;
   };
-  return std::max(
-      {attention_columns(spec.attention, model), latent_attention_columns(spec.latent),
-       compressed_attention_columns(spec.compressed), cross_attention_columns(spec.cross),
-       mlp_columns(spec.mlp, model), mlp_columns(spec.shared, model) + model.width + 1,
-       moe_columns(spec.moe, model.width), of(weights.recurrent), of(weights.recurrent_ffn)});
+  return std::max({attention_columns(spec.attention, model), latent_attention_columns(spec.latent),
+                   compressed_attention_columns(spec.compressed),
+                   cross_attention_columns(spec.cross), mlp_columns(spec.mlp, model),
+                   mlp_columns(spec.shared, model) + model.width + 1,
+                   moe_columns(spec.moe, model.width), ngram_columns(spec.ngrams, model.width),
+                   of(weights.recurrent), of(weights.recurrent_ffn)});
 }
 
 }  // namespace linnet

@@ -12,6 +12,7 @@
 #include "model/blocks/latent_attention.hpp"
 #include "model/blocks/mlp.hpp"
 #include "model/blocks/moe.hpp"
+#include "model/blocks/ngrams.hpp"
 #include "model/blocks/per_layer_input.hpp"
 #include "model/blocks/recurrent.hpp"
 #include "model/blocks/residual_mix.hpp"
@@ -40,6 +41,7 @@ struct LayerWeights {
   AltupWeights altup;
   ResidualMixWeights mixer_mix, ffn_mix;
   HyperConnectionWeights mixer_streams, ffn_streams;
+  NgramWeights ngrams;
   float output_scale = 1.0f;  ///< of the layer's result (of the embeddings: embedding_skip)
 };
 

@@ -69,6 +69,7 @@ class LayerLoader {
   // What leads from stream to stream.
   void load_streams(LayerWeights& layer) const {
     layer.per_layer = load_per_layer(loader_, model_, prefix_);
+    layer.ngrams = load_ngrams(loader_, spec_.ngrams, model_.width, prefix_);
     layer.altup = load_altup(loader_, model_, prefix_);
     layer.mixer_mix = load_residual_mix(loader_, model_, name("attn_res_score"));
     layer.ffn_mix = load_residual_mix(loader_, model_, name("ffn_res_score"));

@@ -53,6 +53,20 @@ struct IndexerSpec {
   RopeSpec rope;
 };
 
+/// Picks the tokens that attention sees in blocks of `stride`, each of which has one index key, the
+/// mean of its tokens' (Qwen 3.8). Those behind the last whole block are always seen.
+struct BlockIndexerSpec {
+  int heads = 0;      ///< 0: none
+  int width = 0;      ///< of an index key
+  int most = 0;       ///< tokens that are picked
+  int stride = 0;     ///< tokens of a block
+  int kv_layer = -1;  ///< where the index keys are kept
+  RopeSpec rope;
+
+  /// Of a sequence, for the block that is not whole yet.
+  std::int64_t state_floats() const { return std::int64_t{2} * stride * width; }
+};
+
 struct AttentionSpec {
   int heads = 0;        ///< 0: the layer has no attention
   int kv_heads = 0;     ///< 0: the output projection alone is the mixer (Deci's "linear" layers)
@@ -96,6 +110,7 @@ struct AttentionSpec {
     int value = 0;
   } fused_rows;
   int kv_layer = -1;  ///< reads the keys and values of this layer instead of its own; -1: its own
+  BlockIndexerSpec blocks;
   bool in_windows = false;  ///< rows see those of their window: see Batch::windows
 };
 
@@ -217,6 +232,36 @@ struct MoeSpec {
   } input = Input::kFeedForward;
 };
 
+/// Embeddings of the last tokens together (Qwen 3.8): n-grams of 2 to `size` tokens name rows of a
+/// table by their hashes. What projections make of these is gated by the residual streams, mixed
+/// with that of earlier tokens, and added to the streams.
+struct NgramSpec {
+  int size = 0;                            ///< 0: the layer has none
+  int rows_each = 0;                       ///< that an n-gram of one length names
+  int row_width = 0;                       ///< columns of a row
+  std::int64_t columns = 0;                ///< of all residual streams
+  int kernel = 0;                          ///< of a convolution over every `size`-th token
+  std::int32_t end_token = 0;              ///< what stands before it counts as it does
+  std::vector<std::uint64_t> multipliers;  ///< [size], the newest token's first
+  std::int64_t table_rows = 0;
+  /// [rows()]: the part of the table where each of a token's rows is.
+  struct Part {
+    std::int64_t first = 0;
+    std::int64_t count = 1;
+  };
+  std::vector<Part> parts;
+
+  int rows() const { return (size - 1) * rows_each; }
+  std::int64_t all_columns() const { return std::int64_t{rows()} * row_width; }
+  int before() const { return size - 1; }                    ///< tokens that an n-gram looks back
+  int convolved() const { return (kernel - 1) * size + 1; }  ///< tokens under the convolution
+  /// Of the tokens before, and behind them of what is convolved.
+  std::int64_t token_floats() const { return std::int64_t{before()} * before(); }
+  std::int64_t state_floats() const {
+    return size == 0 ? 0 : token_floats() + (convolved() - 1) * columns;
+  }
+};
+
 /// One layer. Which optional parts it has (biases, QK-norm, post-norms, fused projections, gates)
 /// follows from the tensors that are in the file.
 struct LayerSpec {
@@ -226,6 +271,7 @@ struct LayerSpec {
   LatentAttentionSpec latent;
   CompressedAttentionSpec compressed;
   CrossAttentionSpec cross;  ///< between mixer and feed-forward part
+  NgramSpec ngrams;          ///< before the mixer
   MlpSpec mlp;
   MlpSpec shared;  ///< the expert that every token uses
   MoeSpec moe;
@@ -235,6 +281,11 @@ struct LayerSpec {
 
   bool has_mixer() const {
     return attention.heads > 0 || latent.heads > 0 || compressed.heads > 0 || is_present(recurrent);
+  }
+  /// What mixer and feed-forward part keep of a sequence; that of the n-grams is behind it.
+  std::int64_t block_state_floats() const {
+    return attention.blocks.state_floats() + compressed.state_floats() +
+           linnet::state_floats(recurrent) + linnet::state_floats(recurrent_ffn);
   }
   bool has_ffn() const { return mlp.width > 0 || moe.experts > 0 || is_present(recurrent_ffn); }
 };
@@ -281,6 +332,9 @@ struct HyperConnectionSpec {
   float epsilon = 0.0f;
   float magnitude = 2.0f;  ///< most that the block's result counts, before `epsilon` is added, in
                            ///< streams that don't mix
+  /// A block reads the mean of the streams, each normalised and gated by a product of this rank,
+  /// and they keep what they are (Qwen 3.8). 0: not so.
+  int gate_rank = 0;
 };
 
 /// Two stacks of layers that take turns over the same tokens (HRM-Text,

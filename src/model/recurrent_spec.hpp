@@ -66,6 +66,7 @@ struct DeltaNetSpec {
   int value_width = 0;
   int kernel = 0;
   KeySharing sharing = KeySharing::kBlocks;
+  Activation gate = Activation::kSilu;  ///< of the output
 
   int key_columns() const { return key_heads * key_width; }
   int value_columns() const { return heads * value_width; }

@@ -43,6 +43,10 @@ std::vector<KvLayerShape> kv_layer_shapes(const ModelSpec& spec, LayerRange laye
     if (keys.indexer.heads == 0) continue;
     put(i, keys.indexer.kv_layer, {1, keys.indexer.width, 0, keys.stride});
   }
+  for (int i = 0; i < count; ++i) {
+    const BlockIndexerSpec& blocks = spec.layers[i].attention.blocks;
+    if (blocks.heads > 0) put(i, blocks.kv_layer, {1, blocks.width, 0, blocks.stride});
+  }
   if (!spec.adapters.tokens.empty()) {  // AdaptersSpec::kv_layer, which stands before the layers
     shapes.push_back(layers.holds(0) ? KvLayerShape{1, 1, 1} : KvLayerShape{});
   }
@@ -93,10 +97,8 @@ StateShape state_shape(const ModelSpec& spec, std::int64_t slots, LayerRange lay
   StateShape shape{{}, slots};
   for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
     const LayerSpec& layer = spec.layers[i];
-    shape.layer_floats.push_back(layers.holds(i) ? layer.compressed.state_floats() +
-                                                       state_floats(layer.recurrent) +
-                                                       state_floats(layer.recurrent_ffn)
-                                                 : 0);
+    shape.layer_floats.push_back(
+        layers.holds(i) ? layer.block_state_floats() + layer.ngrams.state_floats() : 0);
   }
   return shape;
 }
@@ -108,6 +110,8 @@ bool can_part(const ModelSpec& spec, int layer) {
   for (int i = layer; i < static_cast<int>(spec.layers.size()); ++i) {
     const int keys_of = spec.layers[i].attention.kv_layer;
     if (keys_of >= 0 && keys_of < layer) return false;
+    // Its table stands before the layers.
+    if (spec.layers[i].ngrams.size > 0) return false;
     const IndexerSpec& indexer = spec.layers[i].latent.indexer;
     if (indexer.heads > 0 && indexer.reused && !has_picks) return false;
     has_picks |= indexer.heads > 0;

@@ -142,6 +142,53 @@ TEST(HostileSizes, WideIndexer) {
   EXPECT_EQ(error_of(oracle), "");
 }
 
+TEST(HostileSizes, BlocksOfTokensAndGatedStreams) {
+  const auto error = [](const std::string& key, std::int64_t value) {
+    return error_with("qwen4exp-own", "qwen4exp." + key, value);
+  };
+  EXPECT_THAT(error("hyper_connection.count", 1),
+              testing::HasSubstr("1 residual stream was found, expected at least 2"));
+  EXPECT_THAT(error("hyper_connection.count", 9),
+              testing::HasSubstr("hyper_connection.count is 9, expected 1 to 8"));
+  EXPECT_THAT(error("hyper_connection.low_rank", 1 << 30),
+              testing::HasSubstr("hyper_connection.low_rank is 1073741824, expected 1 to 65536"));
+  EXPECT_THAT(error("attention.compress_ratios", 12),
+              testing::HasSubstr("layer 2 has blocks of 12 tokens, expected 0 or a power of two"));
+  EXPECT_THAT(error("attention.compress_ratios", 64),
+              testing::HasSubstr("attention.compress_ratios is 64, expected 0 to 32"));
+  EXPECT_THAT(error("attention.indexer.key_length", 6),
+              testing::HasSubstr("rope turns 8 columns of a head"));
+  EXPECT_THAT(error("attention.indexer.top_k", 0),
+              testing::HasSubstr("attention.indexer.top_k is 0, expected 1 to"));
+}
+
+TEST(HostileSizes, Ngrams) {
+  const auto error = [](const std::string& key, const auto& value) {
+    return error_with("qwen4exp-own", "qwen4exp.ple." + key, value);
+  };
+  using List = std::vector<std::int64_t>;
+  EXPECT_THAT(error("ngram_size", 9), testing::HasSubstr("ple.ngram_size is 9, expected 1 to 8"));
+  EXPECT_THAT(error("ngram_size", 1), testing::HasSubstr("n-grams of 1 and a convolution over 4"));
+  EXPECT_THAT(error("ngram_size", 8),
+              testing::HasSubstr("ple.layer_multipliers has 3 numbers, expected 8"));
+  EXPECT_THAT(error("conv_kernel", 1), testing::HasSubstr("n-grams of 3 and a convolution over 1"));
+  EXPECT_THAT(error("conv_kernel", 1 << 30),
+              testing::HasSubstr("ple.conv_kernel is 1073741824, expected 1 to 64"));
+  EXPECT_THAT(error("heads_per_ngram", 33),
+              testing::HasSubstr("n-grams name 66 rows by 96 tokens, expected up to 64"));
+  EXPECT_THAT(error("heads_per_ngram", 3),
+              testing::HasSubstr("ple.head_offsets has 4 numbers, expected 6"));
+  EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 0, 41}),
+              testing::HasSubstr("n-grams name 0 rows from row 68 on, expected 1 and more"));
+  EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 29, 48}),
+              testing::HasSubstr("n-grams name 48 rows from row 97 on, expected 1 and more of the "
+                                 "144 rows of per_layer_token_embd.weight"));
+  EXPECT_THAT(error("layers", List{1, 3}),
+              testing::HasSubstr("2 layers from layer 1 on have n-grams, expected one of the 5"));
+  EXPECT_THAT(error("layers", List{5}),
+              testing::HasSubstr("1 layers from layer 5 on have n-grams, expected one of the 5"));
+}
+
 // A table of experts by token may name any number.
 TEST(HostileSizes, ExpertsThatAreNotThere) {
   const test::TemporaryFolder folder;

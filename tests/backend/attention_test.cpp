@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <numeric>
 
 #include "backend/backend_pair.hpp"
+#include "backend/key_selection.hpp"
 #include "backend/kv_pages.hpp"
 #include "support/normalised_error.hpp"
 #include "support/random_floats.hpp"
@@ -156,6 +158,66 @@ TEST(AttentionTest, CompressedKeysAgreeWithTheReferenceWhateverChunksThreadsAndI
       }
     }
   }
+}
+
+// Attention to the tokens of the best blocks of `stride`, and to those behind the last block.
+std::vector<float> run_blocks(Backend& backend, KvType type, int stride, int most, int tokens,
+                              int chunk) {
+  constexpr int kHeads = 6, kKvHeads = 2, kWidth = 24, kIndexHeads = 3, kIndexWidth = 20;
+  const auto matrix = [](int rows, int columns, int seed) {
+    return HostMatrix(rows, columns, random_floats(rows * columns, seed));
+  };
+  HostMatrix queries = matrix(tokens, kHeads * kWidth, 1);
+  HostMatrix keys = matrix(tokens, kKvHeads * kWidth, 2);
+  HostMatrix values = matrix(tokens, kKvHeads * kWidth, 3);
+  HostMatrix index_keys = matrix(tokens / stride + 1, kIndexWidth, 4);
+  HostMatrix index_queries = matrix(tokens, kIndexHeads * kIndexWidth, 5);
+  HostMatrix index_weights = matrix(tokens, kIndexHeads, 6);
+  HostMatrix out(tokens, kHeads * kWidth);
+  AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth, 0.3f};
+  params.selected = true;
+  auto store = backend.make_kv_store(
+      {{{kKvHeads, kWidth, kWidth}, {1, kIndexWidth, 0, stride}}, type, pages_of(tokens) + 1});
+  for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
+    backend.store_kv(**store, 0, part(keys), part(values), batch);
+    for (const std::int32_t& end : batch.positions) {
+      if ((end + 1) % stride != 0) continue;
+      const BatchLayout place{{&end, 1}, batch.sequences, batch.page_tables, batch.lengths};
+      const View key{index_keys.view().row(end / stride), 1, kIndexWidth, kIndexWidth};
+      backend.store_kv(**store, 1, key, key.slice(0, 0), place);
+    }
+    backend.select_keys(**store, part(index_queries), part(index_weights),
+                        {1, kIndexHeads, kIndexWidth, most, stride, /*picks_tokens=*/true}, batch);
+    backend.attention(**store, part(queries), params, batch, part(out));
+  });
+  return out.values;
+}
+
+TEST(AttentionTest, BlocksOfTokensAgreeWithTheReferenceWhateverChunksThreadsAndInstructionSet) {
+  for (const KvType type : {KvType::kF32, KvType::kQ8_0}) {
+    for (const auto& [stride, most] : {std::pair(2, 9), {4, 19}, {32, 64}, {4, 1000}}) {
+      constexpr int kTokens = 139;
+      const auto want = run_blocks(*make_reference_backend(), type, stride, most, kTokens, kTokens);
+      const auto got = run_blocks(*make_cpu_backend(1), type, stride, most, kTokens, kTokens);
+      EXPECT_LT(test::normalised_error(got, want), 1e-10) << stride;
+      for (const std::string_view set : cpu_instruction_sets()) {
+        const auto backend = make_cpu_backend(3, set);
+        EXPECT_EQ(run_blocks(*backend, type, stride, most, kTokens, 37), got) << set;
+        EXPECT_EQ(run_blocks(*backend, type, stride, most, kTokens, 1), got) << set;
+      }
+    }
+  }
+}
+
+// The tokens behind the last whole block are picked before all others, then the best blocks.
+TEST(AttentionTest, TokensOfBlocksHaveTheScoresOfTheirBlocks) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const std::vector<float> scores = {1.0f, 3.0f, 2.0f};
+  const std::vector<float> of_tokens = token_scores(scores, 2, 7);
+  EXPECT_EQ(of_tokens, (std::vector<float>{1.0f, 1.0f, 3.0f, 3.0f, 2.0f, 2.0f, kInfinity}));
+  std::uint32_t words[1] = {};
+  pick_keys(of_tokens, 3, words);
+  EXPECT_EQ(words[0], 0b1001100u);
 }
 
 TEST(AttentionTest, AgreesWithTheReference) {

@@ -28,7 +28,9 @@ constexpr int kValueWidth = 4;
 // random values tells which they were.
 class Picker {
  public:
-  Picker(Backend& backend, const Scores& scores) : backend_(backend) {
+  // With a stride the last token of each block has the block's score, and tokens are picked.
+  Picker(Backend& backend, const Scores& scores, int stride = 1)
+      : backend_(backend), stride_(stride) {
     std::vector<float> keys;
     std::vector<std::int32_t> positions, sequences;
     for (std::size_t s = 0; s < scores.size(); ++s) {
@@ -42,17 +44,16 @@ class Picker {
       page_count_ += std::ssize(pages);
     }
     tables_.assign(pages_.begin(), pages_.end());
-    auto made =
-        backend.make_kv_store({{{1, 1, kValueWidth}, {1, 1, 0}}, KvType::kF32, page_count_});
+    auto made = backend.make_kv_store(
+        {{{1, 1, kValueWidth}, {1, 1, 0, stride}}, KvType::kF32, page_count_});
     if (!made) throw std::runtime_error(made.error().message);
     store_ = std::move(*made);
     const auto tokens = std::ssize(keys);
-    const DeviceRows index_keys(backend, tokens, 1, keys);
     const DeviceRows zeros(backend, tokens, 1, std::vector<float>(keys.size(), 0.0f));
     const DeviceRows values = test::random_rows(backend, tokens, kValueWidth, 1);
     const BatchLayout batch{positions, sequences, tables_, lengths_};
     backend.store_kv(*store_, 0, zeros.view(), values.view(), batch);
-    backend.store_kv(*store_, 1, index_keys.view(), View{index_keys.data(), tokens, 0, 1}, batch);
+    store_index_keys(keys, batch);
   }
 
   std::vector<float> pick(std::span<const Row> rows, int most) const {
@@ -67,7 +68,8 @@ class Picker {
     const DeviceRows heads(backend_, count, 2, signs), out(backend_, count, kValueWidth);
     const DeviceRows zeros(backend_, count, 1, std::vector<float>(rows.size(), 0.0f));
     const BatchLayout batch{positions, sequences, tables_, lengths_};
-    backend_.select_keys(*store_, heads.view(), heads.view(), {1, 2, 1, most}, batch);
+    backend_.select_keys(*store_, heads.view(), heads.view(),
+                         {1, 2, 1, most, stride_, /*picks_tokens=*/stride_ > 1}, batch);
     AttentionParams params{0, 1, 1, 1, kValueWidth};
     params.selected = true;
     backend_.attention(*store_, zeros.view(), params, batch, out.view());
@@ -75,7 +77,22 @@ class Picker {
   }
 
  private:
+  void store_index_keys(const std::vector<float>& keys, const BatchLayout& batch) {
+    std::vector<float> ends;
+    std::vector<std::int32_t> positions, sequences;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if ((batch.positions[i] + 1) % stride_ != 0) continue;
+      ends.push_back(keys[i]);
+      positions.push_back(batch.positions[i]);
+      sequences.push_back(batch.sequences[i]);
+    }
+    const DeviceRows rows(backend_, std::ssize(ends), 1, ends);
+    const BatchLayout places{positions, sequences, tables_, lengths_};
+    backend_.store_kv(*store_, 1, rows.view(), View{rows.data(), std::ssize(ends), 0, 1}, places);
+  }
+
   Backend& backend_;
+  int stride_;
   std::vector<std::vector<std::int32_t>> pages_;
   std::vector<std::span<const std::int32_t>> tables_;
   std::vector<std::int32_t> lengths_;
@@ -87,8 +104,8 @@ class CudaPickKeysTest : public test::CudaTest {
  protected:
   // Each row by itself and all of them side by side.
   void expect_the_picks_of_the_host(const Scores& scores, const std::vector<Row>& rows,
-                                    std::span<const int> mosts) {
-    const Picker host(*reference_, scores), device(*cuda_, scores);
+                                    std::span<const int> mosts, int stride = 1) {
+    const Picker host(*reference_, scores, stride), device(*cuda_, scores, stride);
     for (const int most : mosts) {
       const std::vector<float> want = host.pick(rows, most), got = device.pick(rows, most);
       ASSERT_EQ(got.size(), want.size());
@@ -147,6 +164,15 @@ TEST_F(CudaPickKeysTest, InfinitiesAndBothZeros) {
   constexpr int kFew[] = {1, 5, 400, 900};
   expect_the_picks_of_the_host({scores}, {{0, 70}, {0, 901}, {0, 999}}, kFew);
   expect_the_picks_of_the_host({std::vector<float>(1000, -kInfinity)}, {{0, 70}, {0, 999}}, kFew);
+}
+
+TEST_F(CudaPickKeysTest, TokensOfBlocks) {
+  const Scores scores = {random(2099, 1e7f, 1), {0.5f}, random(333, 2.0f, 2)};
+  const std::vector<Row> rows = {{0, 0},    {0, 31}, {0, 513}, {0, 2096}, {0, 2097},
+                                 {0, 2098}, {1, 0},  {2, 330}, {2, 331},  {2, 332}};
+  for (const int stride : {2, 4, 32}) {
+    expect_the_picks_of_the_host(scores, rows, std::array{1, 7, 35, 300, 1500}, stride);
+  }
 }
 
 TEST_F(CudaPickKeysTest, SequencesSideBySide) {

@@ -19,10 +19,11 @@ from llama_decoders import ARCHITECTURES, COMPARED, DECODERS
 from llama_deepseek4 import COMPRESSED
 from llama_encoders import ENCODERS
 from llama_latent import LATENT
+from llama_qwen4_exp import QWEN4_EXP
 from llama_t5 import WITH_INPUT
 
 TENSOR_CODES = {"F32": (0, "f"), "I32": (26, "i")}
-VALUE_CODES = {"uint32": (4, "I"), "float32": (6, "f"), "bool": (7, "?"), "string": (8, None)}
+VALUE_CODES = {"uint32": (4, "I"), "uint64": (10, "Q"), "float32": (6, "f"), "bool": (7, "?"), "string": (8, None)}
 
 
 def gguf_string(text):
@@ -54,7 +55,7 @@ def write_gguf(path, metadata, case):
     path.write_bytes(head + bytes(-len(head) % 32) + data)
 
 
-ALL = {**DECODERS, **COMPRESSED, **LATENT, **ENCODERS, **WITH_INPUT}
+ALL = {**DECODERS, **COMPRESSED, **LATENT, **QWEN4_EXP, **ENCODERS, **WITH_INPUT}
 # More tokens than usual, and the positions behind which logits are compared.
 LONG = {"deepseek4-long": (make_tokens(300), [0, 3, 4, 31, 126, 127, 128, 131, 254, 255, 256, 299])}
 

@@ -373,4 +373,4 @@ DECODERS = {"exaone-moe": exaone_moe, "plm": plm, "deepseek2-ocr": deepseek2_ocr
 COMPARED = {"chameleon": 4, "chameleon-swin": 4}
 # The architecture, where it is not what the case is called.
 ARCHITECTURES = {"chameleon-swin": "chameleon", "deepseek4-long": "deepseek4", "granite_swa-dense": "granite_swa",
-                 "hy_v4-full": "hy_v4"}
+                 "hy_v4-full": "hy_v4", "qwen4exp-dense": "qwen4exp"}

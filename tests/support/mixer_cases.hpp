@@ -31,6 +31,7 @@ inline const auto kMixerCases =
                     "plamo2-dense",         // PLaMo's Mamba
                     "qwen35moe-moe",        // gated delta net
                     "qwen3next-own",        // gated delta net with other key heads
+                    "qwen4exp-own",         // n-grams, attention to blocks, gated streams
                     "kimi-linear-moe",      // Kimi delta attention beside latent attention
                     "bailingmoe3-own",      // bounded decays, gated latent attention
                     "kimi-k3-own",          // blocks that read earlier states, latent experts

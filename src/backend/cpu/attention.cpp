@@ -323,6 +323,7 @@ void CpuBackend::select_rows(const PagedKvStore& store, View queries, View weigh
         scores[k] += std::max(page_scores[k % kPageTokens], 0.0f) * weights.row(r)[h];
       }
     }
+    if (params.picks_tokens) scores = token_scores(scores, params.stride, batch.positions[r] + 1);
     pick_keys(scores, params.most, selection_.words(r));
   });
 }

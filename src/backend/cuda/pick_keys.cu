@@ -45,10 +45,11 @@ void CudaBackend::select_keys(const KvStore& store, View queries, View weights,
   picks.batch = device_batch(batch);
   picks.stride = params.stride;
   picks.most = params.most;
+  picks.picks_tokens = params.picks_tokens;
   const std::int64_t pages = picks.batch.table_pages;
   picks.row_scores = pages * kPageTokens / params.stride;
   picks.selected = selection_.take<std::uint32_t>(*stream_, queries.rows * pages);
-  const bool chooses = picks.row_scores > params.most;
+  const bool chooses = (params.picks_tokens ? pages * kPageTokens : picks.row_scores) > params.most;
   std::int64_t at_once = queries.rows;
   if (chooses) {
     at_once = std::clamp<std::int64_t>(kMostScores / picks.row_scores, 1, queries.rows);

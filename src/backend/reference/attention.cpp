@@ -128,6 +128,7 @@ void ReferenceBackend::select_keys(const KvStore& store, View queries, View weig
       }
       scores.push_back(static_cast<float>(score));
     }
+    if (params.picks_tokens) scores = token_scores(scores, params.stride, batch.positions[r] + 1);
     pick_keys(scores, params.most, selection_.words(r));
   }
 }

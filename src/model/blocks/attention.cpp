@@ -121,6 +121,7 @@ AttentionParams params_of(const Pass& pass, const AttentionSpec& spec,
   params.sinks = weights.sinks ? weights.sinks->data() : nullptr;
   params.alibi_slopes = weights.alibi_slopes ? weights.alibi_slopes->data() : nullptr;
   params.distance_bias = weights.distance_bias.view();
+  params.selected = spec.blocks.heads > 0;
   return params;
 }
 
@@ -134,8 +135,9 @@ DistanceBias DistanceBiasWeights::view() const {
 std::int64_t attention_columns(const AttentionSpec& spec, const ModelSpec& model) {
   const std::int64_t widest =
       std::max({model.width, std::int64_t{query_columns(spec)}, std::int64_t{value_columns(spec)}});
-  return 1 + adapter_columns(model.adapters, widest) + query_columns(spec) + key_columns(spec) +
-         value_columns(spec) + 2 * std::int64_t{result_columns(spec)};
+  return 1 + block_indexer_columns(spec.blocks) + adapter_columns(model.adapters, widest) +
+         query_columns(spec) + key_columns(spec) + value_columns(spec) +
+         2 * std::int64_t{result_columns(spec)};
 }
 
 void apply_temperature(const Pass& pass, const QueryTemperature& temperature, View queries) {
@@ -175,6 +177,7 @@ void attention_block(const Pass& pass, const AttentionSpec& spec, const Attentio
   const BatchLayout& layout = spec.in_windows ? *pass.windows : pass.batch;
   const int keys_of = kv_layer(pass, spec, layer);
   if (spec.kv_layer < 0) pass.backend.store_kv(pass.kv, keys_of, x.key, x.value, layout);
+  if (spec.blocks.heads > 0) pick_blocks(pass, spec.blocks, weights.blocks, layer, in);
   const View result = pass.workspace.view(in.rows, result_columns(spec));
   attend(pass, params_of(pass, spec, weights, keys_of), layout, x.query, result);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/blocks/adapters.hpp"
+#include "model/blocks/block_indexer.hpp"
 #include "model/blocks/pass.hpp"
 #include "model/weight_loader.hpp"
 
@@ -27,6 +28,7 @@ struct AttentionWeights {
   std::unique_ptr<Buffer> sinks;
   std::unique_ptr<Buffer> alibi_slopes;
   DistanceBiasWeights distance_bias;
+  BlockIndexerWeights blocks;
 };
 
 /// Loads `prefix`.attn_q and so on.

@@ -113,6 +113,7 @@ AttentionWeights load_attention(WeightLoader& loader, const AttentionSpec& spec,
   load_adapters(loader, spec, model, prefix, weights);
   weights.sinks = loader.vector(prefix + ".attn_sinks.weight", spec.heads, Presence::kOptional);
   weights.distance_bias = load_distance_bias(loader, spec, prefix);
+  weights.blocks = load_block_indexer(loader, spec.blocks, width, prefix);
   weights.alibi_slopes = loader.upload(alibi_slopes(spec.heads, spec.alibi_bias));
   return weights;
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "model/blocks/completed_keys.hpp"
 #include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
@@ -48,21 +49,6 @@ void store_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   pass.backend.store_kv(pass.kv, layer, key, key.slice(0, 0), pass.batch);
 }
 
-// The compressed keys that rows of a batch complete.
-struct CompletedKeys {
-  std::vector<std::int32_t> first, last, sequences;  // positions of their tokens; whose they are
-
-  CompletedKeys(const BatchLayout& batch, int stride) {
-    for (std::size_t r = 0; r < batch.positions.size(); ++r) {
-      const std::int32_t position = batch.positions[r];
-      if ((position + 1) % stride != 0) continue;
-      first.push_back(position + 1 - stride);
-      last.push_back(position);
-      sequences.push_back(batch.sequences[r]);
-    }
-  }
-};
-
 // Where compressed keys go, and where the tokens are kept that the next ones are made of.
 struct Compression {
   StatePart state;
@@ -86,9 +72,7 @@ void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   if (keys.rows == 0) return;
   normalise_rms(pass, weights.norm, keys);
   rotate(pass, to.rope, completed.first, to.width, keys);
-  const BatchLayout places{completed.last, completed.sequences, pass.batch.page_tables,
-                           pass.batch.lengths};
-  pass.backend.store_kv(pass.kv, to.kv_layer, keys, keys.slice(0, 0), places);
+  pass.backend.store_kv(pass.kv, to.kv_layer, keys, keys.slice(0, 0), completed.places(pass.batch));
 }
 
 // Picks the compressed keys that each row sees.

@@ -60,7 +60,7 @@ class DeltaNet final : public RecurrentBlock {
     const View y = pass.workspace.view(in.rows, values);
     scan(pass, state, qkv, controls, y);
     normalise_rms(pass, norm_, y, spec_.value_width);
-    pass.backend.gated_activation(gate, y, Activation::kSilu, y);
+    pass.backend.gated_activation(gate, y, spec_.gate, y);
     project(pass, out_, y, out, accumulate);
   }
 

@@ -1,5 +1,6 @@
 #include "model/blocks/hyper_connection.hpp"
 
+#include "model/blocks/elementwise.hpp"
 #include "model/blocks/normalise.hpp"
 #include "model/blocks/project.hpp"
 
@@ -9,9 +10,55 @@ namespace {
 // No stream takes in another one: the mixes have parts for reading and writing, none for mixing.
 bool are_apart(const HyperConnectionSpec& spec) { return spec.iterations == 0; }
 
-// The streams without the place behind them.
-View only_streams(const ModelSpec& spec, View streams) {
-  return streams.slice(0, spec.hyper_connection.streams * spec.width);
+// The mean of the streams, each normalised and gated.
+View read_gated(const Pass& pass, const HyperConnectionWeights& weights, View streams, View write) {
+  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const View all = all_streams(pass.model, streams);
+  const View x = pass.workspace.view(all.rows, pass.model.width);
+  const Workspace::Scope scope(pass.workspace);
+  const View normed = pass.workspace.view(all.rows, all.columns);
+  NormParams norm = weights.norm.params(NormKind::kRms, pass.model.norm_epsilon, pass.model.width);
+  norm.weight_per_column = true;
+  pass.backend.norm(all, norm, normed);
+  if (write.data) project(pass, weights.write, normed, write);
+  const View low = project(pass, weights.gate_down, normed);
+  apply(pass.backend, Activation::kSilu, low);
+  const View gate = project(pass, weights.gate_up, low);
+  pass.backend.multiply_gate(gate, Activation::kSigmoid, normed);
+  const View share = pass.workspace.view(all.rows, spec.streams);
+  pass.backend.fill(share, 1.0f / static_cast<float>(spec.streams));
+  pass.backend.mix_streams(normed, share, x.columns, x);
+  return x;
+}
+
+// Each stream takes in 2 * sigmoid(write) of the result.
+void write_gated(const Pass& pass, View write, View streams) {
+  const Workspace::Scope scope(pass.workspace);
+  const View all = all_streams(pass.model, streams);
+  const View more = pass.workspace.view(all.rows, all.columns);
+  const View result = block_result(pass.model, streams);
+  for (std::int64_t first = 0; first < all.columns; first += result.columns) {
+    pass.backend.copy(result, more.slice(first, result.columns));
+  }
+  pass.backend.multiply_gate(write, Activation::kSigmoid, more);
+  pass.backend.add_scaled(more, 2.0f, 1.0f, all);
+}
+
+HyperConnectionWeights load_gated(WeightLoader& loader, const ModelSpec& spec,
+                                  const std::string& stem, bool writes) {
+  const std::int64_t streams = spec.hyper_connection.streams,
+                     rank = spec.hyper_connection.gate_rank;
+  const std::int64_t columns = streams * spec.width;
+  const float share = 1.0f / static_cast<float>(streams);
+  HyperConnectionWeights weights;
+  weights.norm = loader.norm(stem + "_norm", columns);
+  weights.gate_down = loader.linear(stem + "_down", columns, rank);
+  weights.gate_down.scale *= share;
+  weights.gate_up = loader.linear(stem + "_up", rank, columns);
+  if (!writes) return weights;
+  weights.write = loader.linear(stem + "_inject", columns, streams);
+  weights.write.scale *= share;
+  return weights;
 }
 
 // How much of the block's result streams take in that stay apart, and so what they were:
@@ -32,11 +79,16 @@ void weigh_result(const Pass& pass, const HyperConnectionWeights& weights, View 
 
 }  // namespace
 
+View all_streams(const ModelSpec& spec, View streams) {
+  return streams.slice(0, spec.hyper_connection.streams * spec.width);
+}
+
 HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSpec& spec,
                                              const std::string& stem, bool writes) {
   HyperConnectionWeights weights;
   const std::int64_t streams = spec.hyper_connection.streams;
   if (streams == 0) return weights;
+  if (spec.hyper_connection.gate_rank > 0) return load_gated(loader, spec, stem, writes);
   const bool apart = are_apart(spec.hyper_connection);
   const std::int64_t parts = !writes ? 1 : apart ? 2 : 3;
   const std::int64_t mixes = streams * (parts < 3 ? parts : 2 + streams);
@@ -49,8 +101,12 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
 std::int64_t hyper_connection_columns(const ModelSpec& spec) {
   const std::int64_t streams = spec.hyper_connection.streams;
   if (streams == 0) return 0;
+  // A block's result with the streams, and the gates.
+  const std::int64_t gated = spec.hyper_connection.gate_rank > 0
+                                 ? streams * spec.width + spec.hyper_connection.gate_rank
+                                 : 0;
   // Streams and result; in a layer those without length, and twice what is read and how.
-  return (2 * streams + 1 + 2 * 2) * spec.width + 3 * streams * (streams + 3);
+  return gated + (2 * streams + 1 + 2 * 2) * spec.width + 3 * streams * (streams + 3);
 }
 
 View spread_to_streams(const Pass& pass, View x) {
@@ -67,9 +123,11 @@ View block_result(const ModelSpec& spec, View streams) {
 }
 
 View make_write_weights(const Pass& pass, View streams) {
-  const std::int64_t count = pass.model.hyper_connection.streams;
+  const HyperConnectionSpec& spec = pass.model.hyper_connection;
+  const std::int64_t count = spec.streams;
+  if (spec.gate_rank > 0) return pass.workspace.view(streams.rows, count);
   const View write = pass.workspace.view(streams.rows, count * (count + 1));
-  if (!are_apart(pass.model.hyper_connection)) return write;
+  if (!are_apart(spec)) return write;
   pass.backend.fill(write, 0.0f);
   for (std::int64_t i = 0; i < count; ++i) {
     pass.backend.fill(write.slice(i * (count + 1) + i, 1), 1.0f);
@@ -80,7 +138,8 @@ View make_write_weights(const Pass& pass, View streams) {
 View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View streams,
                   View write) {
   const HyperConnectionSpec& spec = pass.model.hyper_connection;
-  const View all = only_streams(pass.model, streams);
+  if (spec.gate_rank > 0) return read_gated(pass, weights, streams, write);
+  const View all = all_streams(pass.model, streams);
   const View x = pass.workspace.view(streams.rows, pass.model.width);
   const Workspace::Scope scope(pass.workspace);
   const View normed = pass.workspace.view(all.rows, all.columns);
@@ -98,7 +157,8 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
 }
 
 void write_streams(const Pass& pass, View write, View streams) {
-  pass.backend.mix_streams(streams, write, pass.model.width, only_streams(pass.model, streams));
+  if (pass.model.hyper_connection.gate_rank > 0) return write_gated(pass, write, streams);
+  pass.backend.mix_streams(streams, write, pass.model.width, all_streams(pass.model, streams));
 }
 
 }  // namespace linnet

@@ -9,6 +9,10 @@ namespace linnet {
 struct HyperConnectionWeights {
   Linear mixes;  ///< of all streams, without their length
   std::unique_ptr<Buffer> scale, base;
+  // Or, with HyperConnectionSpec::gate_rank:
+  Norm norm;  ///< of each stream, with weights of its own
+  Linear gate_down, gate_up;
+  Linear write;
 };
 
 /// Loads `stem`_fn and so on of a block, or behind the layers, where nothing is written any more;
@@ -20,9 +24,9 @@ HyperConnectionWeights load_hyper_connection(WeightLoader& loader, const ModelSp
 std::int64_t hyper_connection_columns(const ModelSpec& spec);
 
 /// All streams side by side, each a copy of `x`, and behind them a place for a block's result:
-/// [rows, (streams + 1) * width] in the workspace.
+/// [rows, (streams + 1) * width] in the workspace. The others give one part of it.
 View spread_to_streams(const Pass& pass, View x);
-/// That place.
+View all_streams(const ModelSpec& spec, View streams);
 View block_result(const ModelSpec& spec, View streams);
 
 /// What a block reads of the streams, [rows, width] in the workspace, and in `write` what

@@ -17,18 +17,28 @@ __device__ inline int low_bit(int digit) { return digit == 0 ? 21 : digit == 1 ?
 struct KeyPicks {
   DeviceBatch batch;  ///< positions and sequences of these rows
   std::int32_t stride = 1, most = 0;
-  std::int64_t row_scores = 0;        ///< the most keys that a row may have
+  bool picks_tokens = false;          ///< see SelectParams
+  std::int64_t row_scores = 0;        ///< the most that a row may have
   float* scores = nullptr;            ///< [rows][row_scores]
   std::int32_t* counts = nullptr;     ///< [rows][kRankDigits][kDigitValues]
   RankedKey* heaps = nullptr;         ///< [rows][most]
   std::uint32_t* selected = nullptr;  ///< [rows][table_pages]: see KeySelection
 
-  __device__ std::int32_t keys(std::int64_t row) const {
+  __device__ std::int32_t scored_keys(std::int64_t row) const {
     return (batch.positions[row] + 1) / stride;
+  }
+  /// Among which a row picks; they may be tokens.
+  __device__ std::int32_t keys(std::int64_t row) const {
+    return picks_tokens ? batch.positions[row] + 1 : scored_keys(row);
   }
   /// Whether a row's scores decide anything.
   __device__ bool chooses(std::int64_t row) const { return keys(row) > most; }
   __device__ std::uint32_t rank(std::int64_t row, std::int64_t key) const {
+    if (picks_tokens) {
+      key /= stride;
+      constexpr std::uint32_t kInfinity = 0x7f800000u;
+      if (key >= scored_keys(row)) return rank_of_bits(kInfinity);
+    }
     return rank_of_bits(float_to_bits(scores[row * row_scores + key]));
   }
   __device__ std::int32_t* digit_counts(std::int64_t row, int digit) const {
@@ -74,7 +84,7 @@ __global__ void __launch_bounds__(kScoreThreads)
   const float* weights = head_weights.data + row * head_weights.stride;
   const std::int32_t* table =
       picks.batch.tables + picks.batch.sequences[row] * picks.batch.table_pages;
-  const std::int64_t keys = picks.keys(row);
+  const std::int64_t keys = picks.scored_keys(row);
   for (std::int64_t first = blockIdx.y * kScoreThreads; first < keys;
        first += gridDim.y * kScoreThreads) {
     const bool is_key = first + thread < keys;
