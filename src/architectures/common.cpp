@@ -188,15 +188,11 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   return rope;
 }
 
-namespace {
-
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
   p.fail(fmt::format(
       "rope turns {} columns of a head (rope.dimension_count), expected an even number up to {}",
       dims, head_width));
 }
-
-}  // namespace
 
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width) {

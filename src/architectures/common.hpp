@@ -44,6 +44,9 @@ struct Rope {
 /// them.
 Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 
+/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
+void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
+
 /// This rope for heads of `head_width` columns, of which it turns the first. None, and an error,
 /// where they are too narrow.
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,

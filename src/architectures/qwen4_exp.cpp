@@ -55,8 +55,7 @@ BlockIndexerSpec read_block_indexer(Hyperparameters& p, const ModelSpec& spec, i
   const IndexerSpec sizes = read_indexer_sizes(p);
   const RopeSpec& rope = spec.layers[layer].attention.rope;
   if (rope.dims > sizes.width) {
-    p.fail(fmt::format("rope turns {} columns of a head, expected at most the {} of an index key",
-                       rope.dims, sizes.width));
+    fail_rope(p, rope.dims, sizes.width);
     return blocks;
   }
   blocks.heads = sizes.heads;

@@ -177,7 +177,7 @@ std::vector<float> run_blocks(Backend& backend, KvType type, int stride, int mos
   AttentionParams params{0, kHeads, kKvHeads, kWidth, kWidth, 0.3f};
   params.selected = true;
   auto store = backend.make_kv_store(
-      {{{kKvHeads, kWidth, kWidth}, {1, kIndexWidth, 0, stride}}, type, pages_of(tokens) + 1});
+      {{{kKvHeads, kWidth, kWidth}, {1, kIndexWidth, 0, stride}}, type, pages_for(tokens) + 1});
   for_batches(tokens, chunk, [&](const BatchLayout& batch, const auto& part) {
     backend.store_kv(**store, 0, part(keys), part(values), batch);
     for (const std::int32_t& end : batch.positions) {
