@@ -2,6 +2,7 @@
 
 #include <ctime>
 
+#include "chat/json_text.hpp"
 #include "generate/embedding.hpp"
 #include "serve/answers/formats.hpp"
 #include "serve/iso_time.hpp"
@@ -32,10 +33,10 @@ class OllamaFormat final : public AnswerFormat {
     return parser_ ? take(parser_->finish()) : std::string();
   }
 
-  std::string end(const Usage& usage) override { return dump(last(usage, {})) + "\n"; }
+  std::string end(const Usage& usage) override { return json_text(last(usage, {})) + "\n"; }
 
   std::string fail(const ApiError& error) override {
-    return dump(to_json(error, ErrorShape::kOllama)) + "\n";
+    return json_text(to_json(error, ErrorShape::kOllama)) + "\n";
   }
 
   Json whole(const Usage& usage) override { return last(usage, all_); }
@@ -76,7 +77,7 @@ class OllamaFormat final : public AnswerFormat {
   std::string line(const Part& part) const {
     Json json = part_json(part);
     json["done"] = false;
-    return dump(json) + "\n";
+    return json_text(json) + "\n";
   }
 
   Json part_json(const Part& part) const {

@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 
+#include "chat/json_text.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -62,7 +63,7 @@ class MessageReader {
     turned["tool_calls"].push_back(
         {{"id", id},
          {"type", "function"},
-         {"function", {{"name", name}, {"arguments", arguments ? dump(*arguments) : "{}"}}}});
+         {"function", {{"name", name}, {"arguments", arguments ? json_text(*arguments) : "{}"}}}});
   }
 
   void add_result(Fields& message, Json& turned) {
