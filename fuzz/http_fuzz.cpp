@@ -11,6 +11,7 @@
 #include <string_view>
 #include <variant>
 
+#include "chat/json_text.hpp"
 #include "serve/http/gate.hpp"
 #include "served_models.hpp"
 
@@ -61,7 +62,7 @@ void check(const ApiReply& reply) {
 }
 
 void check_log(Exchange& exchange) {
-  require(Json::accept(dump(access_line(exchange))));
+  require(Json::accept(json_text(access_line(exchange))));
   require(logged_content(exchange.request.body).size() <= 64 << 10);
 }
 

@@ -80,6 +80,7 @@ def qwen4_exp_model(case, recurrent, most, ngram_layer=None, tied=False):
         case.make(block + "ffn_gate_inp_shexp.weight", [WIDTH])
     ngrams = {} if ngram_layer is None else ngram_metadata(ngram_layer)
     return {**common_metadata(len(recurrent)), **expert_metadata(1), "leading_dense_block_count": ("uint32", 0),
+            "expert_weights_scale": ("float32", 1.0),  # llama.cpp does not read it
             "rope.dimension_count": ("uint32", ROPE_WIDTH), "rope.dimension_sections": ("uint32", [2, 1, 1, 0]),
             "ssm.conv_kernel": ("uint32", KERNEL), "ssm.inner_size": ("uint32", VALUES),
             "ssm.state_size": ("uint32", STATE), "ssm.time_step_rank": ("uint32", VALUE_HEADS),
