@@ -14,6 +14,11 @@ namespace {
 
 constexpr double kOutOfReach = 1 << 20;
 
+// Groups of options end and begin with an empty line.
+void join_empty_lines(std::string& text) {
+  for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+}
+
 void replace_first(std::string& text, std::string_view old, std::string_view by) {
   if (const auto at = text.find(old); at != std::string::npos) text.replace(at, old.size(), by);
 }
@@ -100,7 +105,7 @@ std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
 std::string HelpFormatter::make_help(const CLI::App* app, std::string name,
                                      CLI::AppFormatMode mode) const {
   std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
-  replace_first(text, "\n\n\n", "\n\n");
+  join_empty_lines(text);
   return with_examples_first(std::move(text));
 }
 

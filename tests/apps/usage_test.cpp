@@ -215,7 +215,7 @@ TEST(Usage, HelpNamesTypesOnceAndNoLimitsOutOfReach) {
 // As wide as a usual terminal where there is none: only types and examples may be longer.
 TEST(Usage, HelpIsWrapped) {
   const std::string help = run_program({"generate", "--help"}).out;
-  std::istringstream lines(help.substr(0, help.find("\nExamples:")));
+  std::istringstream lines(help.substr(help.find("\nOptions:")));
   const auto is_description = [](const std::string& text) {
     return text.find_first_not_of(' ') == 30;
   };

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "quantize/choose_types.hpp"
@@ -109,15 +111,24 @@ TEST_F(WriteQuantised, APlanIsWhatBecomes) {
 }
 
 TEST_F(WriteQuantised, MetadataThatDoesNotFitIntoMemoryIsAnError) {
-  // A sparse file: an array of a terabyte that takes no room on the disk.
-  constexpr std::uint64_t kCount = std::uint64_t{1} << 40;
+  // A sparse file: texts of a terabyte, of which only their lengths take room on the disk.
+  constexpr std::uint64_t kCount = 1 << 14, kLength = std::uint64_t{64} << 20;
   test::GgufBytes bytes;
   bytes.tensor_count = 0;
-  bytes.raw_array("large", /*uint8=*/0, kCount, "");
+  bytes.raw_array("large", /*string=*/8, kCount, "");
   test::write_file(in_, bytes.bytes());
+  const std::uint64_t begin = fs::file_size(in_);
   std::error_code error;
-  fs::resize_file(in_, fs::file_size(in_) + kCount, error);
+  fs::resize_file(in_, begin + kCount * (sizeof kLength + kLength), error);
   if (error) GTEST_SKIP() << "no sparse file of a terabyte here: " << error.message();
+  {
+    std::fstream texts(in_, std::ios::in | std::ios::out | std::ios::binary);
+    for (std::uint64_t i = 0; i < kCount; ++i) {
+      texts.seekp(static_cast<std::streamoff>(begin + i * (sizeof kLength + kLength)));
+      texts.write(reinterpret_cast<const char*>(&kLength), sizeof kLength);
+    }
+    ASSERT_TRUE(texts.flush());
+  }
   const auto file = gguf::File::open(in_);
   ASSERT_TRUE(file) << file.error().message;
   ThreadPool pool(1);

@@ -117,7 +117,7 @@ TEST_F(Messages, StreamHasTheSameBlocks) {
   EXPECT_EQ(events[events.size() - 2]["usage"]["output_tokens"], whole["usage"]["output_tokens"]);
 }
 
-TEST(Thinking, IsABlockOfItsOwn) {
+TEST(MessageThinking, IsABlockOfItsOwn) {
   const test::Serving serving({}, 4096, test::kThinkingTemplate);
   Json body = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}}, {"max_tokens", 16}};
   const auto type_of_answer = [&](const char* thinking) {
@@ -135,7 +135,7 @@ TEST(Thinking, IsABlockOfItsOwn) {
 }
 
 // The model of the tests would think without end.
-TEST(Thinking, EndsWhereItsBudgetDoes) {
+TEST(MessageThinking, EndsWhereItsBudgetDoes) {
   const test::Serving serving({}, 4096, test::kThinkingTemplate);
   Json body = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}},
                {"max_tokens", 60},
