@@ -7,12 +7,6 @@
 namespace linnet {
 namespace {
 
-const OrderedJson* member(const OrderedJson& json, std::string_view key) {
-  if (!json.is_object()) return nullptr;
-  const auto found = json.find(key);
-  return found == json.end() ? nullptr : &*found;
-}
-
 // Some families put the call into a member of its own.
 const OrderedJson& inner_call(const OrderedJson& json) {
   const auto function = json.find("function");
@@ -28,6 +22,12 @@ const OrderedJson* first_of(const OrderedJson& json, std::initializer_list<const
 }
 
 }  // namespace
+
+const OrderedJson* member(const OrderedJson& json, std::string_view key) {
+  if (!json.is_object()) return nullptr;
+  const auto found = json.find(key);
+  return found == json.end() ? nullptr : &*found;
+}
 
 ToolTable::ToolTable(const OrderedJson& tools) {
   if (!tools.is_array()) return;

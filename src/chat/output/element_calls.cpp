@@ -15,10 +15,8 @@ using Calls = Result<std::vector<ParsedCall>>;
 
 constexpr std::string_view kMark = "]<]minimax[>[";  // in front of each tag of MiniMax M3
 
-const OrderedJson* child_schema(const OrderedJson* schema, const char* part) {
-  if (!schema || !schema->is_object()) return nullptr;
-  const auto found = schema->find(part);
-  return found == schema->end() ? nullptr : &*found;
+const OrderedJson* child_schema(const OrderedJson* schema, std::string_view part) {
+  return schema ? member(*schema, part) : nullptr;
 }
 
 bool has_type(const OrderedJson* schema, std::string_view type) {
@@ -56,9 +54,9 @@ class ElementReader {
       std::string_view key;
       if (!skip("") || !reader_.read_until(">", key)) return Error{"an argument has no end"};
       const bool is_item = key == "item" && !has_type(schema, "object");
-      const OrderedJson* const inner =
-          is_item ? child_schema(schema, "items")
-                  : child_schema(child_schema(schema, "properties"), std::string(key).c_str());
+      const OrderedJson* const inner = is_item
+                                           ? child_schema(schema, "items")
+                                           : child_schema(child_schema(schema, "properties"), key);
       auto value = read_value(key, inner, depth + 1);
       if (!value) return value.error();
       if (is_item) {
