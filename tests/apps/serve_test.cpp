@@ -111,25 +111,28 @@ TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   EXPECT_EQ(program_->wait().status, 0);
 }
 
-// A session of zeros that takes no room on the disk, but some time to be checked.
-void write_slow_session(const std::filesystem::path& path) {
-  constexpr std::uint64_t kTextBytes = std::uint64_t{4} << 30;
-  std::string header(144, '\0');
-  header.replace(0, 8, "LINNETS\n");
-  header[8] = 1;    // version
-  header[12] = 32;  // tokens of a page
-  std::memcpy(&header[56], &kTextBytes, sizeof kTextBytes);
-  test::write_file(path, header);
-  std::filesystem::resize_file(path, header.size() + kTextBytes + sizeof(std::uint64_t));
+// Makes a session longer by zeros that take no room on the disk, but some time to be checked.
+void make_slow(const std::filesystem::path& session) {
+  constexpr std::uint64_t kTokens = 1 << 21, kPageTokens = 32;
+  std::uint64_t page_bytes = 0;
+  std::string header = test::read_file(session).substr(0, 144);
+  std::memcpy(&page_bytes, &header[24], sizeof page_bytes);
+  std::memcpy(&header[40], &kTokens, sizeof kTokens);
+  std::memset(&header[48], 0, 2 * sizeof(std::uint64_t));  // states, bytes of text
+  test::write_file(session, header);
+  const std::uint64_t pages = kTokens / kPageTokens;
+  std::filesystem::resize_file(session, header.size() + kTokens * sizeof(std::int32_t) +
+                                            pages * page_bytes + sizeof(std::uint64_t));
 }
 
 TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
   const auto cache = folder_ / "cache";
   start({"--cache-dir", cache.string()});
+  EXPECT_EQ(complete("").status, 200);
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait().status, 0);
   const auto of_model = *std::filesystem::directory_iterator(cache);
-  write_slow_session(of_model.path() / "00.session");
+  make_slow(*std::filesystem::directory_iterator(of_model));
   const std::uint16_t port = bound_port(AF_INET);
   test::Program program(
       {"serve", "--gguf", kModel, "--port", std::to_string(port), "--cache-dir", cache.string()});
