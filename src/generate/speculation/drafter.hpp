@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "backend/memory.hpp"
 #include "base/result.hpp"
 
 namespace linnet {
@@ -16,6 +17,14 @@ struct DraftQuery {
   std::vector<std::int32_t>* guesses;    ///< empty; gets at most `most` tokens
 };
 
+/// Rows of a sequence that the model has evaluated.
+struct EvaluatedRows {
+  std::uint64_t sequence;
+  std::span<const std::int32_t> tokens;  ///< so far; rows behind these are of guesses
+  std::int64_t position;                 ///< of the first row
+  View hidden;  ///< Model::hidden() of the rows, in the memory of the model's results
+};
+
 /// Guesses how texts go on, cheaply. The guesses are verified with the model that generates, so
 /// that wrong ones cost time and nothing else. Belongs to one thread.
 class Drafter {
@@ -24,6 +33,9 @@ class Drafter {
 
   /// Guesses for all sequences; none where it has no idea. An Error where it cannot go on.
   virtual Status propose(std::span<const DraftQuery> queries) = 0;
+  /// Whether observe() is to be told of all rows, before tokens are drawn from them.
+  virtual bool reads_hidden() const { return false; }
+  virtual void observe(const EvaluatedRows& /*rows*/) {}
   /// A sequence has ended with these tokens.
   virtual void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) = 0;
 };

@@ -127,7 +127,7 @@ void StepRows::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
 
 void StepRows::add_rows(const Sequence& sequence, std::int64_t count, bool draws) {
   const StoredSequence& stored = sequence.stored;
-  if (sequence.request.on_hidden) rows_.keep_hidden();
+  if (sequence.request.on_hidden || queue_.reads_hidden()) rows_.keep_hidden();
   for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
     rows_.add_given(rows);
   }
