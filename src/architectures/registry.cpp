@@ -247,7 +247,8 @@ Result<std::optional<ModelSpec>> read_prediction_spec(const gguf::File& file, We
   if (Status status = hyperparameters.status(); !status) return status.error();
   const Architecture* const architecture = find(hyperparameters, known);
   const int own = own_layers(hyperparameters);
-  const bool has_layer = loader.has(block_name(own, "nextn.eh_proj.weight"));
+  const bool has_layer = hyperparameters.count("nextn_predict_layers", 0) > 0 &&
+                         loader.has(block_name(own, "nextn.eh_proj.weight"));
   if (!architecture || !architecture->predicts || !has_layer) return std::optional<ModelSpec>();
   hyperparameters.include_prediction_layers();
   auto spec = read_as(*architecture, hyperparameters, loader);

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "architectures/architecture.hpp"
+#include "support/normalised_error.hpp"
 #include "support/paths.hpp"
 
 namespace linnet::test {
@@ -131,6 +132,46 @@ EvaluatedModel::EvaluatedModel(const OracleCase& model, Backend& backend)
   const auto kv = model_->make_kv_store(KvType::kF32, sequence_.pages());
   const auto states = model_->make_state_store(1);
   model_->forward(sequence_.batch(), **kv, states->get());
+}
+
+namespace {
+
+// What the layer makes of the model's hidden states, for all tokens.
+std::vector<float> predict(const OracleCase& model, Backend& backend) {
+  const EvaluatedModel evaluated(model, backend);
+  const View hidden = evaluated.hidden();
+  std::vector<float> before(static_cast<std::size_t>(hidden.rows * hidden.columns));
+  backend.download(hidden, before.data());
+
+  WeightLoader loader(evaluated.file(), backend);
+  loader.load_part();
+  auto spec = read_prediction_spec(evaluated.file(), loader);
+  if (!spec || !*spec) return ADD_FAILURE() << "no layer", before;
+  const LayerPlace place{&backend};
+  const auto layer = Model::load(std::move(**spec), loader, {&place, 1}, evaluated.model().limits(),
+                                 evaluated.model().tables_in(backend));
+  if (!layer) return ADD_FAILURE() << layer.error().message, before;
+  const auto kv = (*layer)->make_kv_store(KvType::kF32, evaluated.sequence().pages());
+  Batch batch = evaluated.sequence().batch();
+  const GivenRows given{1, hidden.rows - 1, before.data()};  // the first has none before it
+  batch.given = {&given, 1};
+  const View logits = (*layer)->forward(batch, **kv);
+  std::vector<float> all(static_cast<std::size_t>(logits.rows * logits.columns));
+  backend.download(logits, all.data());
+  return all;
+}
+
+}  // namespace
+
+double PredictionCase::error(Backend& backend) const {
+  const std::vector<float> predicted = predict(model, backend);
+  std::vector<float> got, want;
+  for (const auto& [position, row] : logits) {
+    const float* first = predicted.data() + position * model.vocabulary();
+    got.insert(got.end(), first, first + row.size());
+    want.insert(want.end(), row.begin(), row.end());
+  }
+  return normalised_error(got, want);
 }
 
 }  // namespace linnet::test

@@ -22,6 +22,9 @@ struct PredictionCase {
 
   static std::vector<std::string> names();
   static PredictionCase read(const std::string& name);
+
+  /// The normalised error of what the layer foretells in `backend`.
+  double error(Backend& backend) const;
 };
 
 /// Rows of one sequence from position 0, all in one batch, the logits of all of which are wanted.
