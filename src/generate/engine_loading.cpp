@@ -6,8 +6,11 @@
 #include "backend/kv_pages.hpp"
 #include "base/machine.hpp"
 #include "generate/engine.hpp"
+#include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/draft_model.hpp"
+#include "generate/speculation/draft_worth.hpp"
 #include "generate/speculation/drafters.hpp"
+#include "generate/speculation/paced_drafter.hpp"
 #include "generate/speculation/prediction_drafter.hpp"
 #include "generate/speculation/prompt_lookup.hpp"
 
@@ -113,16 +116,16 @@ Status Engine::load_vision() {
 
 // What stands in the text is looked up; what does not is left to the file's layer for that.
 Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& options) {
-  auto lookup = std::make_unique<PromptLookup>();
+  auto lookup = paced<DraftLength>(std::make_unique<PromptLookup>());
   const auto& prediction = file_.prediction();
   if (!prediction) return prediction.error();
-  if (!*prediction) return std::unique_ptr<Drafter>(std::move(lookup));
+  if (!*prediction) return lookup;
   auto layer =
       PredictionDrafter::load(file_, **prediction, *model_, *backend_, options, kv_tokens_);
   if (!layer) return layer.error();
   std::vector<std::unique_ptr<Drafter>> drafters;
   drafters.push_back(std::move(lookup));
-  drafters.push_back(std::move(*layer));
+  drafters.push_back(paced<DraftWorth>(std::move(*layer)));
   return std::unique_ptr<Drafter>(new Drafters(std::move(drafters)));
 }
 
@@ -136,7 +139,10 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
   if (options.draft_model.empty()) return load_own_drafters(options);
   const std::int64_t promised =
       memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
-  return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+  auto model =
+      DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+  if (!model) return model.error();
+  return paced<DraftWorth>(std::move(*model));
 }
 
 Status Engine::allocate_memory() {

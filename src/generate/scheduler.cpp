@@ -136,7 +136,7 @@ void Scheduler::draw(const StepPart& part, std::span<const std::int32_t> guesses
     ++speculation_.accepted;
     if (keeps_each) cache.advance(sequence.stored, sequence.tokens, 1);
   }
-  if (guessed > 0) sequence.draft_length.report(guessed, accepted);
+  if (guessed > 0) queue_.drafter()->report(sequence.id, guessed, accepted);
   const bool all_right = accepted == guessed;
   cache.end_trial(sequence.stored, all_right);
   if (!keeps_each && all_right) {

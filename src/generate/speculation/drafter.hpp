@@ -9,6 +9,9 @@
 
 namespace linnet {
 
+/// Of a sequence in a step.
+inline constexpr std::int64_t kMostGuesses = 16;
+
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
   std::uint64_t sequence;                ///< the same number each time that it is asked about
@@ -33,6 +36,10 @@ class Drafter {
 
   /// Guesses for all sequences; none where it has no idea. An Error where it cannot go on.
   virtual Status propose(std::span<const DraftQuery> queries) = 0;
+  /// Of the guesses of the latest propose() for a sequence, `guessed` (at least 1) were tried and
+  /// `accepted` of them right.
+  virtual void report(std::uint64_t /*sequence*/, std::int64_t /*guessed*/,
+                      std::int64_t /*accepted*/) {}
   /// Whether observe() is to be told of all rows, before tokens are drawn from them.
   virtual bool reads_hidden() const { return false; }
   virtual void observe(const EvaluatedRows& /*rows*/) {}
