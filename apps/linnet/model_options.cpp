@@ -236,8 +236,8 @@ void ModelOptions::add_run_options_to(CLI::App& app) {
 
 void ModelOptions::add_speculation_to(CLI::App& app) {
   app.add_flag("--speculate", speculate,
-               "guess tokens from the text so far, verify several at once: the same text, faster "
-               "where it repeats itself")
+               "guess tokens, verify several at once: the same text, faster where it repeats "
+               "itself, or where the file has a layer that foretells tokens (MTP)")
       ->group(kRunGroup);
   app.add_option("--draft-model", draft_model,
                  "GGUF file of a smaller model with the same vocabulary that guesses instead")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -31,7 +32,8 @@ struct Architecture {
   /// Reads the metadata. Errors go to `hyperparameters`; `loader` gives small tensors that are
   /// hyper-parameters (rope_freqs).
   ModelSpec (*read)(Hyperparameters& hyperparameters, WeightLoader& loader);
-  unsigned unused = 0;  ///< of Unused
+  unsigned unused = 0;    ///< of Unused
+  bool predicts = false;  ///< its layers for multi-token prediction are like its own
 };
 
 /// Every architecture that comes with Linnet, by name. The one list:
@@ -43,5 +45,11 @@ std::span<const Architecture> all_architectures();
 /// has it (docs/adding-an-architecture.md).
 Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known = all_architectures());
+
+/// The same of the file's first layer for multi-token prediction, alone (ModelSpec::predicts); none
+/// where there is no such layer, or not of a kind that is known.
+Result<std::optional<ModelSpec>> read_prediction_spec(
+    const gguf::File& file, WeightLoader& loader,
+    std::span<const Architecture> known = all_architectures());
 
 }  // namespace linnet

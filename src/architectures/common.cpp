@@ -147,6 +147,11 @@ std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
   return rows;
 }
 
+int own_layers(Hyperparameters& p) {
+  const std::int64_t all = p.required_count("block_count", Hyperparameters::kMostLayers);
+  return static_cast<int>(all - std::min(all, p.count("nextn_predict_layers", 0)));
+}
+
 ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTensors tensors) {
   ModelSpec spec;
   spec.architecture = p.architecture();
@@ -167,8 +172,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
     p.fail(fmt::format("{} layers were found, but only {} tensors", all, count));
     return spec;
   }
-  const int layers =
-      all - static_cast<int>(std::min<std::int64_t>(all, p.count("nextn_predict_layers", 0)));
+  const int layers = p.includes_prediction_layers() ? all : own_layers(p);
   for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
   for (int i = layers; i < all; ++i) spec.unused_tensors.push_back(block_name(i, ""));
   if (layers < 1) p.fail("the file has no layers besides those for multi-token prediction");

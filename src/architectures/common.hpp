@@ -22,6 +22,10 @@ std::string block_name(std::int64_t layer, std::string_view part);
 /// Rows of the tensor `stem`.weight, which must be there: see WeightLoader::rows.
 std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader, const std::string& stem);
 
+/// How many of the file's `block_count` layers are the model's own; those behind them are for
+/// multi-token prediction.
+int own_layers(Hyperparameters& p);
+
 /// Whether every layer has tensors of its own, so that a file has more tensors than layers.
 enum class LayerTensors { kOwn, kShared };
 

@@ -156,6 +156,7 @@ bool drop_attention_without_keys(LayerSpec& layer) {
 }
 
 bool is_recurrent_layer(Hyperparameters& p, int layer, int interval) {
+  if (layer >= own_layers(p)) return false;
   if (p.has("attention.recurrent_layers")) {
     return p.layer_count("attention.recurrent_layers", layer, 0) != 0;
   }

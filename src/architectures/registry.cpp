@@ -5,6 +5,7 @@
 
 #include "architectures/architecture.hpp"
 #include "architectures/check_layers.hpp"
+#include "architectures/common.hpp"
 #include "architectures/families.hpp"
 #include "base/utf8.hpp"
 
@@ -41,6 +42,8 @@ std::vector<UnusedTensors> unused_tensors() {
   };
 }
 
+constexpr bool kPredicts = true;
+
 constexpr std::array kArchitectures = {
     Architecture{"afmoe", read_afmoe, kDenseScales | kExpertScales | kSharedScales | kGateScale},
     Architecture{"apertus", read_apertus},
@@ -59,12 +62,13 @@ constexpr std::array kArchitectures = {
     Architecture{"codeshell", read_starcoder2, kDenseScales},
     Architecture{"cogvlm", read_cogvlm, kDenseScales | kQkvScales},
     Architecture{"cohere2", read_cohere2},
-    Architecture{"cohere2moe", read_cohere2_moe},
+    Architecture{"cohere2moe", read_cohere2_moe, 0, kPredicts},
     Architecture{"command-r", read_command_r, kDenseScales},
     Architecture{"dbrx", read_dbrx, kExpertScales},
     Architecture{"deci", read_deci, kDenseScales},
     Architecture{"deepseek", read_adjacent, kDenseScales | kExpertScales | kSharedScales},
-    Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"deepseek2", read_deepseek2, kDenseScales | kExpertScales | kSharedScales,
+                 kPredicts},
     Architecture{"deepseek2-ocr", read_split_half},
     Architecture{"deepseek32", read_deepseek32},
     Architecture{"deepseek4", read_deepseek4},
@@ -88,7 +92,7 @@ constexpr std::array kArchitectures = {
     Architecture{"gemma4", read_gemma4},
     Architecture{"glm-dsa", read_glm_dsa},
     Architecture{"glm4", read_glm4, kDenseScales},
-    Architecture{"glm4moe", read_glm4_moe, kDenseScales | kExpertScales | kSharedScales},
+    Architecture{"glm4moe", read_glm4_moe, kDenseScales | kExpertScales | kSharedScales, kPredicts},
     Architecture{"gpt-oss", read_gpt_oss, kExpertScales},
     Architecture{"gpt2", read_gpt2, kDenseScales},
     Architecture{"gptneox", read_gptneox, kDenseScales},
@@ -104,7 +108,7 @@ constexpr std::array kArchitectures = {
     Architecture{"hunyuan-dense", read_norm_after_rope, kDenseScales},
     Architecture{"hunyuan-moe", read_norm_after_rope, kExpertScales | kSharedScales},
     Architecture{"hunyuan_vl", read_norm_after_rope, kDenseScales},
-    Architecture{"hy_v3", read_hy_v3},
+    Architecture{"hy_v3", read_hy_v3, 0, kPredicts},
     Architecture{"hy_v4", read_hy_v4,
                  kDenseScales | kExpertScales | kSharedScales | kOutputScale | kGateScale},
     Architecture{"internlm2", read_adjacent, kDenseScales},
@@ -166,10 +170,10 @@ constexpr std::array kArchitectures = {
     Architecture{"qwen2moe", read_split_half, kExpertScales | kSharedScales},
     Architecture{"qwen2vl", read_qwen2_vl, kDenseScales | kHeadBias},
     Architecture{"qwen3", read_qwen3},
-    Architecture{"qwen35", read_qwen35, kQkvBias},
-    Architecture{"qwen35moe", read_qwen35, kQkvBias},
+    Architecture{"qwen35", read_qwen35, kQkvBias, kPredicts},
+    Architecture{"qwen35moe", read_qwen35, kQkvBias, kPredicts},
     Architecture{"qwen3moe", read_qwen3},
-    Architecture{"qwen3next", read_qwen3_next, kQkvBias},
+    Architecture{"qwen3next", read_qwen3_next, kQkvBias, kPredicts},
     Architecture{"qwen3vl", read_qwen3_vl, kDenseScales},
     Architecture{"qwen3vlmoe", read_qwen3_vl, kExpertScales},
     Architecture{"qwen4exp", read_qwen4_exp, kQkvBias},
@@ -201,6 +205,25 @@ std::string names_of(std::span<const Architecture> known) {
   return names;
 }
 
+const Architecture* find(const Hyperparameters& hyperparameters,
+                         std::span<const Architecture> known) {
+  const auto found = std::ranges::find(known, hyperparameters.architecture(), &Architecture::name);
+  return found == known.end() ? nullptr : &*found;
+}
+
+Result<ModelSpec> read_as(const Architecture& architecture, Hyperparameters& hyperparameters,
+                          WeightLoader& loader) {
+  ModelSpec spec = architecture.read(hyperparameters, loader);
+  check_layers(hyperparameters, spec);
+  if (Status status = hyperparameters.status(); !status) return status.error();
+  for (const UnusedTensors& unused : unused_tensors()) {
+    if ((architecture.unused & unused.part) == 0) continue;
+    spec.unused_tensors.insert(spec.unused_tensors.end(), unused.patterns.begin(),
+                               unused.patterns.end());
+  }
+  return spec;
+}
+
 }  // namespace
 
 std::span<const Architecture> all_architectures() { return kArchitectures; }
@@ -209,23 +232,31 @@ Result<ModelSpec> read_model_spec(const gguf::File& file, WeightLoader& loader,
                                   std::span<const Architecture> known) {
   Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
-  const auto found = std::find_if(known.begin(), known.end(), [&](const Architecture& a) {
-    return a.name == hyperparameters.architecture();
-  });
-  if (found == known.end()) {
+  const Architecture* const architecture = find(hyperparameters, known);
+  if (!architecture) {
     return Error{fmt::format("{}: unknown architecture '{}'; the known ones are: {}",
                              file.path().string(), shortened(hyperparameters.architecture()),
                              names_of(known))};
   }
-  ModelSpec spec = found->read(hyperparameters, loader);
-  check_layers(hyperparameters, spec);
+  return read_as(*architecture, hyperparameters, loader);
+}
+
+Result<std::optional<ModelSpec>> read_prediction_spec(const gguf::File& file, WeightLoader& loader,
+                                                      std::span<const Architecture> known) {
+  Hyperparameters hyperparameters(file);
   if (Status status = hyperparameters.status(); !status) return status.error();
-  for (const UnusedTensors& unused : unused_tensors()) {
-    if ((found->unused & unused.part) == 0) continue;
-    spec.unused_tensors.insert(spec.unused_tensors.end(), unused.patterns.begin(),
-                               unused.patterns.end());
-  }
-  return spec;
+  const Architecture* const architecture = find(hyperparameters, known);
+  const int own = own_layers(hyperparameters);
+  const bool has_layer = hyperparameters.count("nextn_predict_layers", 0) > 0 &&
+                         loader.has(block_name(own, "nextn.eh_proj.weight"));
+  if (!architecture || !architecture->predicts || !has_layer) return std::optional<ModelSpec>();
+  hyperparameters.include_prediction_layers();
+  auto spec = read_as(*architecture, hyperparameters, loader);
+  if (!spec) return spec.error();
+  spec->layers = {std::move(spec->layers.at(static_cast<std::size_t>(own)))};
+  spec->first_block = own;
+  spec->predicts = true;
+  return std::optional(std::move(*spec));
 }
 
 }  // namespace linnet

@@ -87,6 +87,7 @@ class Engine {
   Status load_vision();
   Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
+  Result<std::unique_ptr<Drafter>> load_own_drafters(const EngineOptions& options);
   SessionIdentity session_identity();
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);

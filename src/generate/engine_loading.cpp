@@ -6,7 +6,12 @@
 #include "backend/kv_pages.hpp"
 #include "base/machine.hpp"
 #include "generate/engine.hpp"
+#include "generate/speculation/draft_length.hpp"
 #include "generate/speculation/draft_model.hpp"
+#include "generate/speculation/draft_worth.hpp"
+#include "generate/speculation/drafters.hpp"
+#include "generate/speculation/paced_drafter.hpp"
+#include "generate/speculation/prediction_drafter.hpp"
 #include "generate/speculation/prompt_lookup.hpp"
 
 namespace linnet {
@@ -109,6 +114,21 @@ Status Engine::load_vision() {
   return file_.check_unchanged();
 }
 
+// What stands in the text is looked up; what does not is left to the file's layer for that.
+Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& options) {
+  auto lookup = paced<DraftLength>(std::make_unique<PromptLookup>());
+  const auto& prediction = file_.prediction();
+  if (!prediction) return prediction.error();
+  if (!*prediction) return lookup;
+  auto layer =
+      PredictionDrafter::load(file_, **prediction, *model_, *backend_, options, kv_tokens_);
+  if (!layer) return layer.error();
+  std::vector<std::unique_ptr<Drafter>> drafters;
+  drafters.push_back(std::move(lookup));
+  drafters.push_back(paced<DraftWorth>(std::move(*layer)));
+  return std::unique_ptr<Drafter>(new Drafters(std::move(drafters)));
+}
+
 // Null where nothing is to be guessed.
 Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options) {
   if (!options.speculate) return std::unique_ptr<Drafter>();
@@ -116,10 +136,13 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
     return Error{fmt::format("{}: its tokens see later ones, so that guesses can't be verified",
                              file_.file().path().string())};
   }
-  if (options.draft_model.empty()) return std::unique_ptr<Drafter>(new PromptLookup());
+  if (options.draft_model.empty()) return load_own_drafters(options);
   const std::int64_t promised =
       memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
-  return DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+  auto model =
+      DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+  if (!model) return model.error();
+  return paced<DraftWorth>(std::move(*model));
 }
 
 Status Engine::allocate_memory() {

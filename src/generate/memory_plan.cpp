@@ -38,8 +38,14 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
 class Planner {
  public:
   Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
-          std::span<const gguf::Lora> adapters, const VisionFile* vision)
-      : file_(file), spec_(spec), options_(options), adapters_(adapters), vision_(vision) {}
+          std::span<const gguf::Lora> adapters, const VisionFile* vision,
+          const ModelSpec* prediction)
+      : file_(file),
+        spec_(spec),
+        options_(options),
+        adapters_(adapters),
+        vision_(vision),
+        prediction_(prediction) {}
 
   Result<MemoryPlan> plan() {
     for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
@@ -76,6 +82,10 @@ class Planner {
                       kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
     if (vision_ && part.layers.first == 0) {
       share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
+    }
+    // Its weights count as those of a layer behind the model's own.
+    if (prediction_ && part.layers.end == LayerRange().end) {
+      share.kv_bytes_per_token += kv_bytes_per_token(*prediction_, options_.kv_type);
     }
     share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
     return share;
@@ -158,6 +168,7 @@ class Planner {
   EngineOptions options_;
   std::span<const gguf::Lora> adapters_;
   const VisionFile* vision_;
+  const ModelSpec* prediction_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
 
@@ -201,8 +212,8 @@ int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
 
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options, std::span<const gguf::Lora> adapters,
-                               const VisionFile* vision) {
-  return Planner(file, spec, options, adapters, vision).plan();
+                               const VisionFile* vision, const ModelSpec* prediction) {
+  return Planner(file, spec, options, adapters, vision, prediction).plan();
 }
 
 Result<std::int64_t> available_bytes(BackendKind backend) {

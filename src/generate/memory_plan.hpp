@@ -50,11 +50,12 @@ struct MemoryPlan {
   int gpu_layers(const ModelSpec& spec) const;
 };
 
-/// See ModelFile::plan.
+/// See ModelFile::plan. `prediction` is the layer for multi-token prediction, where it guesses.
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options,
                                std::span<const gguf::Lora> adapters = {},
-                               const VisionFile* vision = nullptr);
+                               const VisionFile* vision = nullptr,
+                               const ModelSpec* prediction = nullptr);
 
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.
 Result<std::int64_t> available_bytes(BackendKind backend);

@@ -43,6 +43,7 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
   if (!spec) return spec.error();
   if (loader.failed()) return loader.finish().error();
   model->spec_ = std::move(*spec);
+  model->prediction_ = read_prediction_spec(model->file_, loader, architectures);
   model->has_experts_ = std::ranges::any_of(
       model->spec_.layers, [](const LayerSpec& layer) { return layer.moe.experts > 0; });
   auto tokenizer = make_tokenizer(model->file_, pre_tokenizer);
@@ -99,7 +100,10 @@ Result<const Tokenizer*> ModelFile::need_tokenizer() const {
 }
 
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
-  return plan_memory(file_, spec_, options, adapters_, vision_.get());
+  const bool predicts =
+      options.speculate && options.draft_model.empty() && prediction_ && prediction_->has_value();
+  return plan_memory(file_, spec_, options, adapters_, vision_.get(),
+                     predicts ? &**prediction_ : nullptr);
 }
 
 Status ModelFile::check_unchanged() const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,9 @@ class ModelFile {
                                                       const ImageLimits& limits = {}) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
+  /// The layer for multi-token prediction, none where the file has none of a known kind; an Error
+  /// where it can't be read.
+  const Result<std::optional<ModelSpec>>& prediction() const { return prediction_; }
   /// Null for files without a vocabulary.
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   /// The tokenizer, never null: an Error for files without a vocabulary.
@@ -71,6 +75,7 @@ class ModelFile {
   std::vector<gguf::Lora> adapters_;
   std::unique_ptr<VisionFile> vision_;
   ModelSpec spec_;
+  Result<std::optional<ModelSpec>> prediction_{std::optional<ModelSpec>()};
   bool has_experts_ = false;
   std::unique_ptr<Tokenizer> tokenizer_;
 };

@@ -52,6 +52,9 @@ Status Scheduler::compute() {
   for (const StepPart& part : rows_.parts()) state_needs(part);
   logits_.read(logits);
   if (Status status = model_.status(); !status) return status;
+  if (queue_.reads_hidden()) {
+    for (const StepPart& part : rows_.parts()) tell_drafter(part);
+  }
   std::int64_t output = 0;
   for (const StepPart& part : rows_.parts()) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
@@ -78,6 +81,15 @@ bool Scheduler::encode_picture() {
     return true;
   }
   return false;
+}
+
+// Those that read pictures are guessed without the drafter's knowledge, or not at all.
+void Scheduler::tell_drafter(const StepPart& part) {
+  const Sequence& sequence = *part.sequence;
+  if (sequence.request.on_hidden || !sequence.pictures.empty()) return;
+  const std::int64_t rows = part.rows + std::ssize(sequence.guesses);
+  queue_.drafter()->observe({sequence.id, sequence.tokens, sequence.stored.computed,
+                             some_rows(model_.hidden(), part.first_row, rows)});
 }
 
 // Says what the rows of a part are needed for: the first by what the chain knows now. The rows
@@ -124,7 +136,7 @@ void Scheduler::draw(const StepPart& part, std::span<const std::int32_t> guesses
     ++speculation_.accepted;
     if (keeps_each) cache.advance(sequence.stored, sequence.tokens, 1);
   }
-  if (guessed > 0) sequence.draft_length.report(guessed, accepted);
+  if (guessed > 0) queue_.drafter()->report(sequence.id, guessed, accepted);
   const bool all_right = accepted == guessed;
   cache.end_trial(sequence.stored, all_right);
   if (!keeps_each && all_right) {

@@ -69,6 +69,7 @@ class Scheduler {
   void drop_cancelled();
   Status compute();
   bool encode_picture();
+  void tell_drafter(const StepPart& part);
   void state_needs(const StepPart& part);
   std::int64_t take_results(const StepPart& part, std::int64_t first_output);
   void draw(const StepPart& part, std::span<const std::int32_t> guesses, std::int64_t first_output);

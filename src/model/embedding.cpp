@@ -31,9 +31,15 @@ void add_rows_of(const Pass& pass, const Matrix& table, std::span<const std::int
 
 }  // namespace
 
-EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model) {
+EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
+                                std::shared_ptr<const Matrix> shared) {
   EmbeddingWeights weights;
-  if (model.vocabulary > 0) {
+  const std::string own = prediction_tensor(model, "embed_tokens");
+  if (model.predicts && loader.has(own + ".weight")) {
+    weights.tokens = loader.table(own, model.width, model.vocabulary);
+  } else if (shared) {
+    weights.tokens = std::move(shared);
+  } else if (model.vocabulary > 0) {
     weights.tokens = loader.table("token_embd", model.width, model.vocabulary);
   }
   if (model.position_rows > 0) {
@@ -49,6 +55,7 @@ EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model) {
   weights.altup = load_altup_table(loader, model, "altup_proj");
   weights.cycles = load_cycles(loader, model);
   weights.adapter_switch = load_adapter_switch(loader, model.adapters);
+  weights.prediction = load_prediction(loader, model);
   return weights;
 }
 
@@ -62,6 +69,10 @@ View embed(const Pass& pass, const EmbeddingWeights& weights) {
   }
   if (weights.positions) add_rows_of(pass, *weights.positions, pass.batch.positions, x);
   if (model.embedding_norm != NormUse::kNone) normalise(pass, weights.norm, x);
+  if (model.predicts) {
+    join_hidden(pass, weights.prediction, x);
+    return x;
+  }
   for (const GivenRows& given : pass.given) {
     upload_given(pass, given, 0, some_rows(x, given.first, given.rows));
   }

@@ -7,6 +7,7 @@
 #include "model/blocks/altup.hpp"
 #include "model/blocks/cycles.hpp"
 #include "model/blocks/per_layer_input.hpp"
+#include "model/blocks/prediction.hpp"
 #include "model/stage.hpp"
 
 namespace linnet {
@@ -21,10 +22,13 @@ struct EmbeddingWeights {
   AltupTable altup;
   CycleWeights cycles;
   AdapterSwitch adapter_switch;
+  PredictionWeights prediction;
 };
 
-/// What is wrong goes to `loader`.
-EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model);
+/// What is wrong goes to `loader`. `shared` is the table of token embeddings where it is in memory
+/// already.
+EmbeddingWeights load_embedding(WeightLoader& loader, const ModelSpec& model,
+                                std::shared_ptr<const Matrix> shared = nullptr);
 
 /// What the first layer reads of the pass's tokens, [rows, width] in the workspace, with the given
 /// rows in their places.

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "model/blocks/normalise.hpp"
+#include "model/blocks/prediction.hpp"
 #include "model/blocks/project.hpp"
 
 namespace linnet {
@@ -17,23 +18,38 @@ void silence(const Pass& pass, View logits) {
   pass.backend.fill(logits.slice(silent.first, count), std::numeric_limits<float>::lowest());
 }
 
+// A layer that predicts may have one of its own.
+Norm load_last_norm(WeightLoader& loader, const ModelSpec& model) {
+  const std::string own = prediction_tensor(model, "shared_head_norm");
+  const bool has_own = model.predicts && loader.has(own + ".weight");
+  return loader.norm(has_own ? own : std::string(model.norm_names.output), model.width);
+}
+
 }  // namespace
 
 // kBehindLayers names these, for plans.
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
-                      std::shared_ptr<const Matrix> embedding) {
+                      std::shared_ptr<const Matrix> embedding,
+                      std::shared_ptr<const Matrix> output) {
   HeadWeights weights;
   weights.mix = load_residual_mix(loader, model, "output_res_score");
   weights.streams = load_hyper_connection(loader, model, "output_hc", /*writes=*/false);
   weights.altup = load_altup_table(loader, model, "altup_unembd_proj");
-  if (model.output_norm == NormUse::kWeights) {
-    weights.norm = loader.norm(std::string(model.norm_names.output), model.width);
-  }
+  if (model.output_norm == NormUse::kWeights) weights.norm = load_last_norm(loader, model);
   if (const std::int64_t wide = loader.rows("dense_2"); wide > 0) {
     weights.dense_up = loader.linear("dense_2", model.width, wide);
     weights.dense_down = loader.linear("dense_3", wide, model.width);
   }
   if (model.encoder) return weights;
+  if (model.predicts) {
+    weights.output = loader.linear(prediction_tensor(model, "shared_head_head"), model.width,
+                                   model.vocabulary, Presence::kOptional);
+    if (weights.output) return weights;
+  }
+  if (output) {
+    weights.output.weight = std::move(output);
+    return weights;
+  }
   weights.output = loader.linear("output", model.width, model.vocabulary, Presence::kOptional);
   if (weights.output) return weights;
   weights.output.weight =

@@ -22,9 +22,11 @@ struct HeadWeights {
 };
 
 /// What is wrong goes to `loader`. Where the file has no projection to the logits it is
-/// `embedding`, or that once more where it is null, being elsewhere.
+/// `embedding`, or that once more where it is null, being elsewhere. `output` is the projection
+/// where it is in memory already.
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
-                      std::shared_ptr<const Matrix> embedding);
+                      std::shared_ptr<const Matrix> embedding,
+                      std::shared_ptr<const Matrix> output = nullptr);
 
 /// Puts what the layers made of several streams into `streams.x`; where there is one it is there.
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams);

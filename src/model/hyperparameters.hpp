@@ -27,6 +27,11 @@ class Hyperparameters {
   /// `file` must outlive the object. That it does not name its architecture is the first error.
   explicit Hyperparameters(const gguf::File& file);
 
+  /// Of the layers of a file, those for multi-token prediction are read, too, which stand behind
+  /// the model's own.
+  void include_prediction_layers() { includes_prediction_layers_ = true; }
+  bool includes_prediction_layers() const { return includes_prediction_layers_; }
+
   /// `general.architecture`, which stands before each key.
   const std::string& architecture() const { return architecture_; }
   const gguf::File& file() const { return file_; }
@@ -68,6 +73,7 @@ class Hyperparameters {
 
   const gguf::File& file_;
   std::string architecture_;
+  bool includes_prediction_layers_ = false;
   std::optional<Error> error_;
 };
 

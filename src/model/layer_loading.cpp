@@ -14,8 +14,9 @@ class LayerLoader {
         spec_(model.layers[index]),
         prefix_(index < model.input.layers
                     ? fmt::format("enc.blk.{}", index)
-                    : fmt::format("{}.{}", model.layer_name,
-                                  model.cycles.block(index - model.input.layers))) {}
+                    : fmt::format(
+                          "{}.{}", model.layer_name,
+                          model.first_block + model.cycles.block(index - model.input.layers))) {}
 
   void load_mixer(LayerWeights& layer) const {
     const NormNames& names = model_.norm_names;

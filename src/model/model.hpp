@@ -53,6 +53,12 @@ struct LayerPlace {
   int end = std::numeric_limits<int>::max();
 };
 
+/// Tables that models of one file have in common, in the memory of one backend; null where they are
+/// not.
+struct SharedTables {
+  std::shared_ptr<const Matrix> tokens, output;
+};
+
 /// A transformer in the memory of a backend, or of several, each of which has some layers. One
 /// thread at a time may call forward().
 class Model {
@@ -62,13 +68,17 @@ class Model {
   /// only meet where can_part() says so. The backends must outlive the model.
   static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader,
                                              std::span<const LayerPlace> places,
-                                             const BatchLimits& limits);
+                                             const BatchLimits& limits,
+                                             const SharedTables& shared = {});
   /// All in one backend.
   static Result<std::unique_ptr<Model>> load(ModelSpec spec, WeightLoader& loader, Backend& backend,
                                              const BatchLimits& limits) {
     const LayerPlace place{&backend};
     return load(std::move(spec), loader, {&place, 1}, limits);
   }
+
+  /// Those of this model that are in the memory of `backend`.
+  SharedTables tables_in(const Backend& backend) const;
 
   const ModelSpec& spec() const { return spec_; }
   const BatchLimits& limits() const { return limits_; }
@@ -123,7 +133,7 @@ class Model {
 
   Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits);
 
-  void load_weights(WeightLoader& loader);
+  void load_weights(WeightLoader& loader, const SharedTables& shared);
   LayerWeightsPtr load_or_share(WeightLoader& loader, const Stage& stage, int index) const;
   Status allocate_workspace(const WeightLoader& loader);
   Pass pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,

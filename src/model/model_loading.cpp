@@ -16,19 +16,29 @@ Model::Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimi
 
 Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
                                            std::span<const LayerPlace> places,
-                                           const BatchLimits& limits) {
+                                           const BatchLimits& limits, const SharedTables& shared) {
   std::unique_ptr<Model> model(new Model(std::move(spec), places, limits));
-  model->load_weights(loader);
+  model->load_weights(loader, shared);
   if (Status status = loader.finish(); !status) return status.error();
   if (Status status = model->allocate_workspace(loader); !status) return status.error();
   return model;
 }
 
-void Model::load_weights(WeightLoader& loader) {
+SharedTables Model::tables_in(const Backend& backend) const {
+  SharedTables tables;
+  if (stages_.front().backend == &backend) tables.tokens = embedding_.tokens;
+  // The weight alone is not the projection where there is more.
+  const Linear& output = head_.output;
+  const bool is_whole = !output.bias && output.scale == 1.0f && !output.adapter && !output.clip;
+  if (stages_.back().backend == &backend && is_whole) tables.output = output.weight;
+  return tables;
+}
+
+void Model::load_weights(WeightLoader& loader, const SharedTables& shared) {
   for (const std::string& pattern : spec_.unused_tensors) loader.ignore(pattern);
   loader.ignore("rope_f");  // factors of the frequencies, read with the hyper-parameters
   loader.load_into(*stages_.front().backend);
-  embedding_ = load_embedding(loader, spec_);
+  embedding_ = load_embedding(loader, spec_, shared.tokens);
   for (const Stage& stage : stages_) {
     loader.load_into(*stage.backend);
     const int end = std::min(stage.layers.end, static_cast<int>(spec_.layers.size()));
@@ -37,7 +47,8 @@ void Model::load_weights(WeightLoader& loader) {
     }
   }
   if (spec_.input.layers > 0) input_norm_ = loader.norm("enc.output_norm", spec_.width);
-  head_ = load_head(loader, spec_, stages_.size() == 1 ? embedding_.tokens : nullptr);
+  head_ =
+      load_head(loader, spec_, stages_.size() == 1 ? embedding_.tokens : nullptr, shared.output);
 }
 
 // The weights of an earlier layer in the same memory, where they are those of layer `index`, too.
@@ -51,6 +62,7 @@ LayerWeightsPtr Model::load_or_share(WeightLoader& loader, const Stage& stage, i
 
 Status Model::allocate_workspace(const WeightLoader& loader) {
   std::int64_t block_columns = head_.dense_up ? head_.dense_up.weight->rows() : 0;
+  block_columns = std::max(block_columns, prediction_columns(spec_));
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     block_columns = std::max(block_columns, layer_columns(spec_, *layers_[i], static_cast<int>(i)));
   }

@@ -420,6 +420,11 @@ struct ModelSpec {
   InputSpec input;
   std::vector<LayerSpec> layers;
   std::string_view layer_name = "blk";  ///< before the number of a layer, in the names of tensors
+  int first_block = 0;                  ///< the file's number of the first layer
+  /// The layer foretells the token behind the next one (multi-token prediction,
+  /// https://arxiv.org/abs/2412.19437, section 2.2): it reads of each token the embedding, and what
+  /// the model's hidden state of the token before is, a given row.
+  bool predicts = false;
   /// Patterns of tensors that the forward pass does without; see WeightLoader::ignore.
   std::vector<std::string> unused_tensors;
 

@@ -170,6 +170,7 @@ std::int64_t WeightLoader::elements(const std::string& stem) const {
 
 Status WeightLoader::finish() const {
   if (error_) return *error_;
+  if (is_part_) return {};
   for (const gguf::Tensor& tensor : file_.tensors()) {
     const bool known = used_.contains(std::string(tensor.name)) || is_ignored(tensor.name);
     if (!known && !is_known_and_unused(tensor.name)) {

@@ -36,6 +36,8 @@ class WeightLoader {
   /// Adds `adapters`, of this file, to the projections that are loaded from now on. Where one
   /// changes a tensor that is loaded as something else, that is an error.
   void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
+  /// What is loaded is a part of what the file has: tensors that nobody asks for are no error.
+  void load_part() { is_part_ = true; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.
   std::int64_t adapter_rank() const { return adapter_rank_; }
   /// Most columns that a projection with a Clip reads and gives, of what was loaded so far; 0
@@ -152,6 +154,7 @@ class WeightLoader {
   std::int64_t clipped_columns_ = 0;
   std::int64_t done_bytes_ = 0;
   std::int64_t total_bytes_ = 0;
+  bool is_part_ = false;
   std::unordered_set<std::string> used_;
   std::vector<std::string> ignored_;
   std::optional<Error> error_;

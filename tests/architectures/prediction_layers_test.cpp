@@ -1,4 +1,4 @@
-// Layers for multi-token prediction behind the model's own are left out.
+// Layers for multi-token prediction behind the model's own are left out, and found.
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -8,6 +8,8 @@
 #include "architectures/architecture.hpp"
 #include "model/model.hpp"
 #include "support/oracle_case.hpp"
+#include "support/prediction_layer.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet {
 namespace {
@@ -45,6 +47,47 @@ void expect_left_out(const std::string& name) {
 TEST(PredictionLayersTest, AreNotPartOfTheModel) {
   expect_left_out("qwen35-dense");
   expect_left_out("deepseek4-own");
+}
+
+// What read_prediction_spec() says of qwen35-dense with such a layer, with this count of them.
+Result<std::optional<ModelSpec>> read_with_count(std::int64_t count) {
+  auto oracle = test::OracleCase::read("qwen35-dense");
+  test::add_prediction_layer(oracle, true);
+  oracle.json["metadata"]["qwen35.nextn_predict_layers"]["value"] = count;
+  const test::TemporaryFolder folder;
+  const auto path = folder / "model.gguf";
+  EXPECT_TRUE(oracle.write(path));
+  auto file = gguf::File::open(path);
+  EXPECT_TRUE(file);
+  const auto backend = make_reference_backend();
+  WeightLoader loader(*file, *backend);
+  return read_prediction_spec(*file, loader);
+}
+
+TEST(PredictionLayersTest, AreFoundByTheirCount) {
+  const auto one = read_with_count(1);
+  ASSERT_TRUE(one && *one);
+  EXPECT_EQ((*one)->layers.size(), 1u);
+  EXPECT_EQ((*one)->first_block, 2);
+  EXPECT_GT((*one)->layers[0].attention.heads, 0) << "it is never recurrent";
+  for (const std::int64_t wrong : {0, 2, 3, 4, 1 << 29}) {
+    const auto none = read_with_count(wrong);
+    ASSERT_TRUE(none) << none.error().message;
+    EXPECT_FALSE(*none) << wrong;
+  }
+}
+
+TEST(PredictionLayersTest, WithoutTheirTensorsAreNotThere) {
+  const auto oracle = test::OracleCase::read("llama-dense");
+  const test::TemporaryFolder folder;
+  const auto path = folder / "model.gguf";
+  ASSERT_TRUE(oracle.write(path));
+  auto file = gguf::File::open(path);
+  const auto backend = make_reference_backend();
+  WeightLoader loader(*file, *backend);
+  const auto spec = read_prediction_spec(*file, loader);
+  ASSERT_TRUE(spec) << spec.error().message;
+  EXPECT_FALSE(*spec);
 }
 
 }  // namespace

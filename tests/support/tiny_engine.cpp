@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "support/oracle_case.hpp"
-
 namespace linnet::test {
 
-TinyModel::TinyModel(const std::string& name) {
-  const auto oracle = OracleCase::read(name);
+TinyModel::TinyModel(const OracleCase& oracle) {
   vocabulary_ = static_cast<std::int32_t>(oracle.vocabulary());
   const Status written = oracle.write(path());
   EXPECT_TRUE(written) << written.error().message;

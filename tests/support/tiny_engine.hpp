@@ -10,6 +10,7 @@
 
 #include "generate/engine.hpp"
 #include "support/mixer_cases.hpp"
+#include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet::test {
@@ -17,7 +18,8 @@ namespace linnet::test {
 /// The model of an oracle case (tests/data/architectures) as a file, and engines that run it.
 class TinyModel {
  public:
-  explicit TinyModel(const std::string& name);
+  explicit TinyModel(const std::string& name) : TinyModel(OracleCase::read(name)) {}
+  explicit TinyModel(const OracleCase& oracle);
 
   std::filesystem::path path() const { return folder_ / "model.gguf"; }
   const ModelFile& file() const { return *file_; }

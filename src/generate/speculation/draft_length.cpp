@@ -19,7 +19,8 @@ void DraftLength::report(std::int64_t guessed, std::int64_t accepted) {
   }
   next_pause_ = 1;
   // A guess may be shorter than was asked for; that alone makes it no shorter next time.
-  length_ = accepted == guessed ? std::min(std::max(length_, 2 * guessed), kMost) : accepted + 1;
+  length_ =
+      accepted == guessed ? std::min(std::max(length_, 2 * guessed), kMostGuesses) : accepted + 1;
 }
 
 }  // namespace linnet

@@ -2,15 +2,15 @@
 
 #include <cstdint>
 
+#include "generate/speculation/drafter.hpp"
+
 namespace linnet {
 
-/// How many tokens of a sequence are worth guessing: more while all guesses are right, fewer when
-/// some are wrong; none for ever longer pauses while all are wrong, so that a text that cannot be
-/// guessed goes on as fast as without guesses.
+/// How many tokens of a sequence are worth guessing where guesses cost next to nothing: more while
+/// all guesses are right, fewer when some are wrong; none for ever longer pauses while all are
+/// wrong, so that a text that cannot be guessed goes on as fast as without guesses.
 class DraftLength {
  public:
-  static constexpr std::int64_t kMost = 16;
-
   /// For the next step; 0 in a pause, of which the step is then a part.
   std::int64_t next();
   /// `accepted` of `guessed` (at least 1) were right.

@@ -4,9 +4,13 @@
 #include <span>
 #include <vector>
 
+#include "backend/memory.hpp"
 #include "base/result.hpp"
 
 namespace linnet {
+
+/// Of a sequence in a step.
+inline constexpr std::int64_t kMostGuesses = 16;
 
 /// A sequence whose next tokens are to be guessed.
 struct DraftQuery {
@@ -14,6 +18,14 @@ struct DraftQuery {
   std::span<const std::int32_t> tokens;  ///< so far; later ones only come behind them
   std::int64_t most;                     ///< guesses that are of use
   std::vector<std::int32_t>* guesses;    ///< empty; gets at most `most` tokens
+};
+
+/// Rows of a sequence that the model has evaluated.
+struct EvaluatedRows {
+  std::uint64_t sequence;
+  std::span<const std::int32_t> tokens;  ///< so far; rows behind these are of guesses
+  std::int64_t position;                 ///< of the first row
+  View hidden;  ///< Model::hidden() of the rows, in the memory of the model's results
 };
 
 /// Guesses how texts go on, cheaply. The guesses are verified with the model that generates, so
@@ -24,6 +36,13 @@ class Drafter {
 
   /// Guesses for all sequences; none where it has no idea. An Error where it cannot go on.
   virtual Status propose(std::span<const DraftQuery> queries) = 0;
+  /// Of the guesses of the latest propose() for a sequence, `guessed` (at least 1) were tried and
+  /// `accepted` of them right.
+  virtual void report(std::uint64_t /*sequence*/, std::int64_t /*guessed*/,
+                      std::int64_t /*accepted*/) {}
+  /// Whether observe() is to be told of all rows, before tokens are drawn from them.
+  virtual bool reads_hidden() const { return false; }
+  virtual void observe(const EvaluatedRows& /*rows*/) {}
   /// A sequence has ended with these tokens.
   virtual void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) = 0;
 };

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "generate/speculation/drafter.hpp"
+
 namespace linnet {
 
 Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec& spec,
@@ -23,7 +25,7 @@ Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec
 // After guesses that were wrong, recurrent state stands some tokens behind.
 bool Sequence::is_generating() const {
   if (!started || request.on_hidden) return false;
-  return pending() == 1 || (drawn > 0 && pending() <= 1 + DraftLength::kMost);
+  return pending() == 1 || (drawn > 0 && pending() <= 1 + kMostGuesses);
 }
 
 void Sequence::add_token(std::int32_t token) {

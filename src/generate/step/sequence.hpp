@@ -9,7 +9,6 @@
 #include "generate/generate_request.hpp"
 #include "generate/prompt_pictures.hpp"
 #include "generate/sampling/sampler_chain.hpp"
-#include "generate/speculation/draft_length.hpp"
 #include "model/model.hpp"
 
 namespace linnet {
@@ -39,9 +38,8 @@ struct Sequence {
   StoredSequence stored;
   std::int64_t drawn = 0;
   bool started = false;
-  std::int64_t refused_after = -1;  ///< so many releases there was no memory to start with
-  bool has_rows = false;            ///< in this step
-  DraftLength draft_length;
+  std::int64_t refused_after = -1;    ///< so many releases there was no memory to start with
+  bool has_rows = false;              ///< in this step
   std::vector<std::int32_t> guesses;  ///< that are verified in this step
 };
 

@@ -26,6 +26,7 @@ class SequenceQueue {
   SequenceCache& cache() { return cache_; }
   const SequenceCache& cache() const { return cache_; }
   Drafter* drafter() { return drafter_.get(); }
+  bool reads_hidden() const { return drafter_ && drafter_->reads_hidden(); }
   PictureEncoder& encoder() { return *encoder_; }
   /// How often a sequence had to give its pages away.
   std::int64_t preemptions() const { return preemptions_; }

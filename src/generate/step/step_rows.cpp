@@ -33,7 +33,7 @@ Status StepRows::propose_guesses() {
     if (!sequence.is_generating() || sequence.pending() > 1) continue;
     if (!sequence.pictures.empty()) continue;  // of which drafters know nothing
     const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
-    const std::int64_t most = std::min({share, left, sequence.draft_length.next()});
+    const std::int64_t most = std::min({share, left, kMostGuesses});
     if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
   }
   return queue_.drafter()->propose(queries_);
@@ -127,7 +127,7 @@ void StepRows::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
 
 void StepRows::add_rows(const Sequence& sequence, std::int64_t count, bool draws) {
   const StoredSequence& stored = sequence.stored;
-  if (sequence.request.on_hidden) rows_.keep_hidden();
+  if (sequence.request.on_hidden || queue_.reads_hidden()) rows_.keep_hidden();
   for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
     rows_.add_given(rows);
   }

@@ -10,11 +10,11 @@ TEST(DraftLength, GrowsWhileAllIsRight) {
   std::int64_t before = 0;
   for (int i = 0; i < 10; ++i) {
     const std::int64_t next = length.next();
-    EXPECT_TRUE(next > before || next == DraftLength::kMost) << next;
+    EXPECT_TRUE(next > before || next == kMostGuesses) << next;
     length.report(next, next);
     before = next;
   }
-  EXPECT_EQ(length.next(), DraftLength::kMost);
+  EXPECT_EQ(length.next(), kMostGuesses);
 }
 
 TEST(DraftLength, FollowsWhatIsAccepted) {

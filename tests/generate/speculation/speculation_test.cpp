@@ -93,7 +93,7 @@ TEST_P(SpeculationTest, WhatWasAcceptedIsThereForTheNextTurn) {
   next.prompt.insert(next.prompt.end(), first.tokens.begin(), first.tokens.end());
   const auto prompt = next.prompt;
   const Text second = run(*engine, std::move(next));
-  EXPECT_GE(second.cached_tokens, std::ssize(prompt) - 2 - DraftLength::kMost);
+  EXPECT_GE(second.cached_tokens, std::ssize(prompt) - 2 - kMostGuesses);
   GenerateRequest alone = request(few_tokens(2));
   alone.prompt = prompt;
   EXPECT_EQ(second.tokens, run(*model_.engine(), std::move(alone)).tokens);

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+namespace linnet {
+
+/// How many tokens of a sequence are worth guessing where a guess has its price: the number that
+/// brings most tokens for its cost, if guesses go on being right as often as they were
+/// (https://arxiv.org/abs/2211.17192, theorem 3.8). Where none is worth it, one is tried now and
+/// then.
+class DraftWorth {
+ public:
+  static constexpr std::int64_t kMost = 8;
+
+  /// For the next step.
+  std::int64_t next();
+  /// `accepted` of `guessed` (at least 1) were right.
+  void report(std::int64_t guessed, std::int64_t accepted);
+
+ private:
+  static constexpr double kCost = 0.2;  // of a guess, in steps of the model
+  static constexpr double kNewest = 0.05;
+  static constexpr int kLongestRest = 32;
+
+  std::int64_t worthwhile() const;
+
+  double right_ = 0.7;  // the share of guesses, of those behind a right one
+  int rest_ = 0;        // steps without guesses so far
+};
+
+}  // namespace linnet

@@ -1,0 +1,217 @@
+#include "generate/speculation/prediction_drafter.hpp"
+
+#include <algorithm>
+
+#include "generate/sampling/candidates.hpp"
+
+namespace linnet {
+namespace {
+
+// So many rows of a text may wait for the next guesses, with which they are read.
+constexpr std::int64_t kWaitingRows = 32;
+
+// More than that at once only help prompts.
+constexpr std::int64_t kMostRows = 512;
+
+}  // namespace
+
+Result<std::unique_ptr<Drafter>> PredictionDrafter::load(const ModelFile& file,
+                                                         const ModelSpec& spec, const Model& model,
+                                                         Backend& backend,
+                                                         const EngineOptions& options,
+                                                         std::int64_t kv_tokens) {
+  WeightLoader loader(file.file(), backend);
+  loader.load_part();
+  const LayerPlace place{&backend};
+  BatchLimits limits = model.limits();
+  limits.rows = std::min(limits.rows, kMostRows);
+  auto layer = Model::load(spec, loader, {&place, 1}, limits, model.tables_in(backend));
+  if (!layer) return layer.error();
+  if (Status s = file.file().check_unchanged(); !s) return s.error();
+  SequenceMemory memory;
+  memory.pages = kv_tokens / kPageTokens + 1;
+  auto kv = (*layer)->make_kv_store(options.kv_type, memory.pages);
+  if (!kv) return kv.error();
+  memory.kv = std::move(*kv);
+  return std::unique_ptr<Drafter>(
+      new PredictionDrafter(backend, std::move(*layer), std::move(memory)));
+}
+
+std::int64_t PredictionDrafter::waiting_rows() const {
+  return std::min(kWaitingRows, layer_->limits().rows);
+}
+
+PredictionDrafter::PredictionDrafter(Backend& backend, std::unique_ptr<Model> layer,
+                                     SequenceMemory memory)
+    : backend_(backend),
+      layer_(std::move(layer)),
+      memory_(std::move(memory)),
+      cache_(backend, memory_, /*reuses=*/true),
+      logits_(backend) {}
+
+void PredictionDrafter::observe(const EvaluatedRows& rows) {
+  Sequence& sequence = sequences_[rows.sequence];
+  if (!start(rows.tokens, sequence)) return;
+  keep_hidden(rows, sequence);
+  drop_read(sequence);
+  // The last token is left to the guess that comes from it.
+  const auto behind = sequence.first_hidden + std::ssize(sequence.hidden) / layer_->spec().width;
+  const std::int64_t end = std::min(std::ssize(rows.tokens) - 1, behind + 1);
+  if (end - sequence.stored.computed > waiting_rows()) read_until(rows.tokens, end, sequence);
+}
+
+bool PredictionDrafter::start(std::span<const std::int32_t> tokens, Sequence& sequence) {
+  if (sequence.started) return true;
+  const auto running =
+      std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
+  sequence.started = cache_.start(tokens, std::ssize(tokens) - 1, running, sequence.stored);
+  return sequence.started;
+}
+
+// Those of guesses that were wrong, or of a sequence that is computed once more, come again.
+void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequence) {
+  const std::int64_t width = layer_->spec().width;
+  const std::int64_t known = std::ssize(sequence.hidden) / width;
+  const std::int64_t kept = rows.position - sequence.first_hidden;
+  if (kept < 0 || kept > known) {
+    sequence.first_hidden = rows.position;
+    sequence.hidden.clear();
+  } else {
+    sequence.hidden.resize(static_cast<std::size_t>(kept * width));
+  }
+  const std::size_t old = sequence.hidden.size();
+  sequence.hidden.resize(old + static_cast<std::size_t>(rows.hidden.rows * width));
+  backend_.download(rows.hidden, sequence.hidden.data() + old);
+}
+
+// Forgets the hidden states before the one that the next row reads.
+void PredictionDrafter::drop_read(Sequence& sequence) const {
+  const std::int64_t width = layer_->spec().width;
+  const std::int64_t known = std::ssize(sequence.hidden) / width;
+  const std::int64_t read =
+      std::clamp<std::int64_t>(sequence.stored.computed - 1 - sequence.first_hidden, 0, known);
+  sequence.hidden.erase(sequence.hidden.begin(), sequence.hidden.begin() + read * width);
+  sequence.first_hidden += read;
+}
+
+// Adds the next `count` rows of a sequence; false if there is no memory for them.
+bool PredictionDrafter::add_rows(std::span<const std::int32_t> tokens, std::int64_t count,
+                                 bool wants_logits, Sequence& sequence) {
+  StoredSequence& stored = sequence.stored;
+  const std::int64_t first = stored.computed, end = first + count;
+  if (!cache_.reserve(stored, end)) return false;
+  const std::int64_t width = layer_->spec().width;
+  const std::int64_t known = std::ssize(sequence.hidden) / width;
+  // Row i reads the hidden state i - 1.
+  const std::int64_t from = std::clamp(sequence.first_hidden + 1, first, end);
+  const std::int64_t to = std::clamp(sequence.first_hidden + known + 1, from, end);
+  if (from < to) {
+    const std::int64_t skipped = from - 1 - sequence.first_hidden;
+    rows_.add_given(
+        {rows_.rows() + from - first, to - from, sequence.hidden.data() + skipped * width});
+  }
+  rows_.add_sequence(stored, first, count);
+  for (std::int64_t i = first; i < end; ++i) {
+    rows_.add_row(tokens[i], wants_logits && i + 1 == end);
+  }
+  return true;
+}
+
+// Reads rows of which nothing is guessed, up to `end`.
+bool PredictionDrafter::read_until(std::span<const std::int32_t> tokens, std::int64_t end,
+                                   Sequence& sequence) {
+  while (sequence.stored.computed < end) {
+    const std::int64_t count = std::min(end - sequence.stored.computed, layer_->limits().rows);
+    rows_.clear();
+    if (!add_rows(tokens, count, /*wants_logits=*/false, sequence)) {
+      sequence.hidden.clear();
+      return false;
+    }
+    layer_->forward(rows_.batch(), cache_.kv());
+    cache_.advance(sequence.stored, tokens, count);
+    drop_read(sequence);
+  }
+  return true;
+}
+
+Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
+  for (const DraftQuery& query : queries) {
+    const auto found = sequences_.find(query.sequence);
+    if (found == sequences_.end() || !found->second.started) continue;
+    read_until(query.tokens, std::ssize(query.tokens) - waiting_rows(), found->second);
+  }
+  std::vector<Guessing> guessing;
+  rows_.clear();
+  for (const DraftQuery& query : queries) add_latest(query, guessing);
+  compute(guessing);
+  for (const Guessing& of : guessing) {
+    cache_.advance(of.sequence->stored, of.query->tokens, of.rows);
+    drop_read(*of.sequence);
+  }
+  // Each pass gives every sequence a guess, from which the next pass goes on.
+  while (!guessing.empty()) {
+    rows_.clear();
+    std::erase_if(guessing, [this](Guessing& of) { return !add_guess(of); });
+    compute(guessing);
+  }
+  return {};
+}
+
+// Adds the rows of a text that were not read yet, from the last of which its first guess comes.
+bool PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
+  const auto found = sequences_.find(query.sequence);
+  if (found == sequences_.end() || !found->second.started) return false;
+  Sequence& sequence = found->second;
+  const std::int64_t count = std::ssize(query.tokens) - sequence.stored.computed;
+  const BatchLimits& limits = layer_->limits();
+  if (count < 1 || rows_.rows() + count > limits.rows || rows_.outputs() == limits.outputs ||
+      !add_rows(query.tokens, count, /*wants_logits=*/true, sequence)) {
+    return false;
+  }
+  guessing.push_back({&query, &sequence, count});
+  return true;
+}
+
+// Adds the row of the latest guess; false if no more are wanted or there is no memory for more.
+bool PredictionDrafter::add_guess(Guessing& guessing) {
+  const auto& guesses = *guessing.query->guesses;
+  Sequence& sequence = *guessing.sequence;
+  if (std::ssize(guesses) >= guessing.query->most) return false;
+  const std::int64_t position = sequence.stored.computed + std::ssize(guesses) - 1;
+  if (!cache_.reserve(sequence.stored, position + 1)) return false;
+  rows_.add_given({rows_.rows(), 1, sequence.guessed.data()});
+  rows_.add_sequence(sequence.stored, position, 1);
+  rows_.add_row(guesses.back(), /*wants_logits=*/true);
+  guessing.rows = 1;
+  return true;
+}
+
+// Evaluates the rows; the last one of each sequence gives it a guess.
+void PredictionDrafter::compute(std::span<const Guessing> guessing) {
+  if (rows_.rows() == 0) return;
+  rows_.keep_hidden();
+  const View logits = layer_->forward(rows_.batch(), cache_.kv());
+  logits_.clear();
+  LogitNeeds likeliest;
+  likeliest.all = !logits_.picks();
+  for (std::size_t i = 0; i < guessing.size(); ++i) logits_.add_row(likeliest);
+  logits_.read(logits);  // the step that tries the guesses tells of errors
+  std::int64_t end = 0;
+  for (std::size_t i = 0; i < guessing.size(); ++i) {
+    const Guessing& of = guessing[i];
+    const LogitRow row = logits_.row(static_cast<std::int64_t>(i));
+    of.query->guesses->push_back(Candidates(row).best().id);
+    end += of.rows;
+    of.sequence->guessed.resize(static_cast<std::size_t>(layer_->spec().width));
+    backend_.download(some_rows(layer_->hidden(), end - 1, 1), of.sequence->guessed.data());
+  }
+}
+
+void PredictionDrafter::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
+  const auto found = sequences_.find(sequence);
+  if (found == sequences_.end()) return;
+  if (found->second.started) cache_.end(found->second.stored, tokens);
+  sequences_.erase(found);
+}
+
+}  // namespace linnet

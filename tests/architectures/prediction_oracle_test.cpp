@@ -1,0 +1,31 @@
+// Layers for multi-token prediction against what llama.cpp foretells with them.
+
+#include <gtest/gtest.h>
+
+#include "support/prediction_layer.hpp"
+#include "support/test_name.hpp"
+
+namespace linnet {
+namespace {
+
+class PredictionOracleTest : public testing::TestWithParam<std::string> {
+ protected:
+  const test::PredictionCase case_ = test::PredictionCase::read(GetParam());
+};
+
+TEST_P(PredictionOracleTest, ReferenceBackendGivesTheGoldenLogits) {
+  const auto backend = make_reference_backend();
+  EXPECT_LE(case_.error(*backend), 1e-9);
+}
+
+TEST_P(PredictionOracleTest, CpuBackendGivesTheGoldenLogits) {
+  const auto backend = make_cpu_backend(2);
+  EXPECT_LE(case_.error(*backend), 1e-7);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PredictionOracleTest,
+                         testing::ValuesIn(test::PredictionCase::names()),
+                         test::test_name<std::string>);
+
+}  // namespace
+}  // namespace linnet

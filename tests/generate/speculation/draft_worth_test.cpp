@@ -1,0 +1,47 @@
+#include "generate/speculation/draft_worth.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace linnet {
+namespace {
+
+// Steps whose guesses are right with this probability each; gives how many were asked for.
+double guesses_for_a_step(double right, int steps = 4000) {
+  DraftWorth worth;
+  std::mt19937 random(1);
+  std::bernoulli_distribution is_right(right);
+  std::int64_t guesses = 0;
+  for (int i = 0; i < steps; ++i) {
+    const std::int64_t guessed = worth.next();
+    guesses += guessed;
+    std::int64_t accepted = 0;
+    while (accepted < guessed && is_right(random)) ++accepted;
+    if (guessed > 0) worth.report(guessed, accepted);
+  }
+  return static_cast<double>(guesses) / steps;
+}
+
+TEST(DraftWorth, AsksForMoreTheOftenerTheyAreRight) {
+  EXPECT_GT(guesses_for_a_step(1.0), 7.0);
+  EXPECT_NEAR(guesses_for_a_step(0.8), 4.0, 0.7);  // these bring most: 3.36 for 1.8
+  EXPECT_NEAR(guesses_for_a_step(0.5), 1.4, 0.6);
+}
+
+TEST(DraftWorth, TriesNowAndThenWhereNoneIsWorthIt) {
+  const double guesses = guesses_for_a_step(0.0);
+  EXPECT_LT(guesses, 0.05);
+  EXPECT_GT(guesses, 0.02);
+}
+
+TEST(DraftWorth, ComesBackWhenTheTextCanBeGuessedAgain) {
+  DraftWorth worth;
+  for (int i = 0; i < 200; ++i) worth.report(1, 0);
+  int steps = 0;
+  for (; worth.next() < 4 && steps < 10000; ++steps) worth.report(1, 1);
+  EXPECT_LT(steps, 100);
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,156 @@
+#include "generate/speculation/prediction_drafter.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/prediction_layer.hpp"
+#include "support/test_name.hpp"
+#include "support/tiny_engine.hpp"
+
+namespace linnet {
+namespace {
+
+using testing::ElementsAre;
+
+std::int32_t likeliest(const std::vector<float>& logits) {
+  return static_cast<std::int32_t>(std::ranges::max_element(logits) - logits.begin());
+}
+
+class PredictionDrafterTest : public testing::TestWithParam<std::string> {
+ protected:
+  std::unique_ptr<Drafter> drafter(std::int64_t kv_tokens = 512) {
+    const auto& spec = file_->prediction();
+    if (!spec || !*spec) return ADD_FAILURE() << "no layer", nullptr;
+    EngineOptions options;
+    options.kv_type = KvType::kF32;
+    auto drafter =
+        PredictionDrafter::load(*file_, **spec, evaluated_.model(), *backend_, options, kv_tokens);
+    EXPECT_TRUE(drafter) << drafter.error().message;
+    return std::move(*drafter);
+  }
+
+  std::span<const std::int32_t> tokens(std::int64_t count) const {
+    return std::span(tokens_).first(static_cast<std::size_t>(count));
+  }
+
+  // The model has evaluated [first, end) of so many tokens.
+  void observe(Drafter& drafter, std::int64_t known, std::int64_t first, std::int64_t end,
+               std::uint64_t sequence = 0) const {
+    drafter.observe(
+        {sequence, tokens(known), first, some_rows(evaluated_.hidden(), first, end - first)});
+  }
+
+  std::vector<std::int32_t> guess(Drafter& drafter, std::int64_t known, std::int64_t most,
+                                  std::uint64_t sequence = 0) const {
+    std::vector<std::int32_t> guesses;
+    const DraftQuery query{sequence, tokens(known), most, &guesses};
+    EXPECT_TRUE(drafter.propose({&query, 1}));
+    return guesses;
+  }
+
+  std::int32_t golden(std::int64_t position) const {
+    return likeliest(case_.logits.at(static_cast<int>(position)));
+  }
+
+  const test::PredictionCase case_ = test::PredictionCase::read(GetParam());
+  const std::vector<std::int32_t> tokens_ = case_.model.tokens();
+  const std::unique_ptr<Backend> backend_ = make_cpu_backend(1);
+  const test::EvaluatedModel evaluated_{case_.model, *backend_};
+  const std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(evaluated_.path()));
+};
+
+TEST_P(PredictionDrafterTest, GuessesWhatTheLayerForetells) {
+  for (const auto& [position, logits] : case_.logits) {
+    const auto drafter = this->drafter();
+    if (position > 0) observe(*drafter, position + 1, 0, position);
+    if (position == 0) observe(*drafter, 1, 0, 1);
+    EXPECT_THAT(guess(*drafter, position + 1, 1), ElementsAre(likeliest(logits))) << position;
+  }
+}
+
+TEST_P(PredictionDrafterTest, ReadsRowsAsTheyCome) {
+  const auto drafter = this->drafter();
+  // A prompt in two parts, and tokens one by one, of which nothing is asked for long.
+  observe(*drafter, 8, 0, 3);
+  observe(*drafter, 8, 3, 7);
+  EXPECT_THAT(guess(*drafter, 8, 1), ElementsAre(golden(7)));
+  for (int i = 7; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(guess(*drafter, 21, 1), ElementsAre(golden(20)));
+  for (int i = 20; i < 40; ++i) observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(guess(*drafter, 41, 1), ElementsAre(golden(40)));
+}
+
+TEST_P(PredictionDrafterTest, RowsOfWrongGuessesAreForgotten) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 7, 0, 7);
+  EXPECT_EQ(guess(*drafter, 8, 4).size(), 4u);
+  observe(*drafter, 8, 7, 12);  // rows of guesses behind the one that is certain
+  observe(*drafter, 9, 8, 9);
+  for (int i = 9; i < 20; ++i) observe(*drafter, i + 1, i, i + 1);
+  EXPECT_THAT(guess(*drafter, 21, 1), ElementsAre(golden(20)));
+}
+
+TEST_P(PredictionDrafterTest, SequencesAreGuessedSideBySide) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 20, 0, 20, 1);
+  observe(*drafter, 7, 0, 7, 2);
+  std::vector<std::int32_t> first, second;
+  const std::array queries = {DraftQuery{1, tokens(21), 2, &first},
+                              DraftQuery{2, tokens(8), 1, &second}};
+  EXPECT_TRUE(drafter->propose(queries));
+  EXPECT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0], golden(20));
+  EXPECT_THAT(second, ElementsAre(golden(7)));
+}
+
+TEST_P(PredictionDrafterTest, WhatWasReadIsKnownToALaterSequence) {
+  const auto drafter = this->drafter();
+  observe(*drafter, 41, 0, 40);
+  EXPECT_THAT(guess(*drafter, 41, 1), ElementsAre(golden(40)));
+  drafter->end(0, tokens(41));
+  observe(*drafter, 41, 39, 40, 1);  // the model, too, knew all before
+  EXPECT_THAT(guess(*drafter, 41, 1, 1), ElementsAre(golden(40)));
+}
+
+TEST_P(PredictionDrafterTest, HasNoIdeaWithoutMemory) {
+  const auto drafter = this->drafter(kPageTokens / 2);
+  observe(*drafter, 41, 0, 40);
+  EXPECT_TRUE(guess(*drafter, 41, 1).empty());
+}
+
+TEST_P(PredictionDrafterTest, SpeculationChangesNoText) {
+  const test::TinyModel model(case_.model);
+  EngineOptions options = test::TinyModel::options();
+  const auto plain = model.engine(options);
+  options.speculate = true;
+  const auto engine = model.engine(options);
+  for (int salt = 0; salt < 3; ++salt) {
+    GenerateRequest request = test::greedy(model.prompt(50, salt), 40);
+    GenerateRequest drawn = test::greedy(model.prompt(20, salt), 40);
+    drawn.sampling.temperature = 0.3f;
+    drawn.sampling.seed = 7;
+    EXPECT_EQ(test::run(*engine, request).tokens, test::run(*plain, request).tokens) << salt;
+    EXPECT_EQ(test::run(*engine, drawn).tokens, test::run(*plain, drawn).tokens) << salt;
+  }
+  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
+}
+
+TEST_P(PredictionDrafterTest, ItsKeysCountInThePlan) {
+  EngineOptions options;
+  const auto plain = file_->plan(options);
+  options.speculate = true;
+  const auto guessing = file_->plan(options);
+  ASSERT_TRUE(plain && guessing);
+  const ModelSpec& layer = **file_->prediction();
+  EXPECT_EQ(guessing->kv_bytes() - plain->kv_bytes(),
+            plain->context * kv_bytes_per_token(layer, options.kv_type));
+  EXPECT_GT(kv_bytes_per_token(layer, options.kv_type), 0);
+  EXPECT_EQ(guessing->weights_bytes(), plain->weights_bytes());
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PredictionDrafterTest,
+                         testing::ValuesIn(test::PredictionCase::names()),
+                         test::test_name<std::string>);
+
+}  // namespace
+}  // namespace linnet

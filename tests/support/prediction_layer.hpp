@@ -1,0 +1,65 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gguf/gguf_file.hpp"
+#include "model/model.hpp"
+#include "support/oracle_case.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet::test {
+
+/// Adds to the model of `oracle` a layer for multi-token prediction that is like its last one, with
+/// a last norm of its own or without. tests/oracles/prediction_cases.py does the same.
+void add_prediction_layer(OracleCase& oracle, bool own_norm);
+
+/// A golden case of such a layer.
+struct PredictionCase {
+  OracleCase model;  ///< with the layer
+  std::map<int, std::vector<float>> logits;
+
+  static std::vector<std::string> names();
+  static PredictionCase read(const std::string& name);
+
+  /// The normalised error of what the layer foretells in `backend`.
+  double error(Backend& backend) const;
+};
+
+/// Rows of one sequence from position 0, all in one batch, the logits of all of which are wanted.
+class WholeSequence {
+ public:
+  explicit WholeSequence(std::vector<std::int32_t> tokens);
+
+  std::int64_t rows() const { return std::ssize(tokens_); }
+  std::int64_t pages() const { return std::ssize(pages_); }
+  /// It has the first page and those behind it, and the first slot.
+  Batch batch() const;
+
+ private:
+  std::vector<std::int32_t> tokens_, positions_, sequences_, pages_;
+  std::span<const std::int32_t> page_table_;
+  std::int32_t length_, slot_ = 0;
+};
+
+/// The model of a case and what it made of its tokens.
+class EvaluatedModel {
+ public:
+  EvaluatedModel(const OracleCase& model, Backend& backend);
+
+  std::filesystem::path path() const { return folder_ / "model.gguf"; }
+  const gguf::File& file() const { return *file_; }
+  const Model& model() const { return *model_; }
+  const WholeSequence& sequence() const { return sequence_; }
+  /// The hidden states of all tokens.
+  View hidden() const { return model_->hidden(); }
+
+ private:
+  TemporaryFolder folder_;
+  WholeSequence sequence_;
+  std::optional<gguf::File> file_;
+  std::unique_ptr<Model> model_;
+};
+
+}  // namespace linnet::test
