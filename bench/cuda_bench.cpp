@@ -306,8 +306,7 @@ void attentions(Bench& bench) {
 }
 
 // Gated delta net of Qwen3-Next: 32 heads of 128 x 128, 16 of queries and keys.
-void scans(Bench& bench) {
-  if (!bench.wants("scan")) return;
+void scans(Bench& bench, std::string_view path) {
   constexpr int kHeads = 32, kKeyHeads = 16, kWidth = 128;
   constexpr std::int64_t kKeys = kKeyHeads * kWidth, kValues = kHeads * kWidth, kRows = 2048;
   constexpr std::int64_t kColumns = 2 * kKeys + kValues + 2 * kHeads;
@@ -318,7 +317,7 @@ void scans(Bench& bench) {
   const ScanParams params{ScanRule::kDelta,    {},     kHeads, kKeyHeads,
                           KeySharing::kBlocks, kWidth, kWidth};
   const std::int32_t slot = 0;
-  for (const std::int64_t rows : {std::int64_t{1}, kRows}) {
+  for (const std::int64_t rows : {std::int64_t{1}, std::int64_t{32}, std::int64_t{128}, kRows}) {
     const View x{in->data(), rows, kColumns, kColumns};
     const std::int64_t behind = 2 * kKeys + kValues;
     const ScanInput input{x.slice(0, kKeys), x.slice(kKeys, kKeys), x.slice(2 * kKeys, kValues),
@@ -327,11 +326,24 @@ void scans(Bench& bench) {
     std::iota(positions.begin(), positions.end(), 0);
     const BatchLayout batch{positions, owners, {}, {}, {&slot, 1}};
     (*store)->clear_slot(0);
-    bench.run(fmt::format("scan of a delta net, {} rows", rows), 8.0 * kValues * kWidth,
+    bench.run(fmt::format("scan of a delta net, {} rows, {}", rows, path), 8.0 * kValues * kWidth,
               6.0 * rows * kValues * kWidth, [&] {
                 bench.backend().scan(**store, input, params, batch,
                                      {out->data(), rows, kValues, kValues});
               });
+  }
+}
+
+// From how many rows on do chunks pay?
+void scans(const Bench& bench, const CudaCeilings& ceilings) {
+  if (!bench.wants("scan")) return;
+  CudaOptions scanned;
+  scanned.chunks = false;
+  for (const Path& path : {Path{"in chunks", {}}, Path{"token by token", scanned}}) {
+    auto backend = make_cuda_backend(usable_threads(), path.options);
+    if (!backend) return fmt::print("{}\n", backend.error().message);
+    Bench own(**backend, ceilings, "");
+    scans(own, path.name);
   }
 }
 
@@ -366,7 +378,7 @@ int run(std::string_view only) {
   copies(bench);
   small_ones(bench);
   attentions(bench);
-  scans(bench);
+  scans(bench, *ceilings);
   experts(bench);
   gated_matmuls(bench);
   picks(bench);

@@ -35,7 +35,7 @@ step_tests() {
   memcheck_failed
   head -24 "$work/failed.txt" >"$work/some.txt"
   export test_seconds=15
-  for without in early graphs library picks wgmma early,graphs,library,picks,wgmma; do
+  for without in early graphs library picks wgmma chunks early,graphs,library,picks,wgmma,chunks; do
     export LINNET_CUDA_WITHOUT=$without
     echo "without $without: $(within 40 bash -c failing <"$work/some.txt" | wc -l)" \
       "of $(wc -l <"$work/some.txt") of these fail"

@@ -118,8 +118,8 @@ class Backend {
   // Recurrent state. Slots are what the store was made with.
   virtual Result<std::unique_ptr<StateStore>> make_state_store(const StateShape& shape) = 0;
 
-  // The operations that walk along the sequences of a batch and move their states on. Each token of
-  // a sequence goes through the same steps whatever the batch. `out` overlaps no input.
+  // The operations that walk along the sequences of a batch and move their states on: on a CPU each
+  // token through the same steps whatever the batch. `out` overlaps no input.
   virtual void convolve(StateStore& store, View in, const ConvolutionParams& params,
                         const BatchLayout& batch, View out) = 0;
   virtual void scan(StateStore& store, const ScanInput& in, const ScanParams& params,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backend/backend.hpp"
+#include "backend/cuda/chunk_plan.hpp"
 #include "backend/cuda/cuda.hpp"
 #include "backend/cuda/half_library.hpp"
 #include "backend/cuda/kernels/products.cuh"
@@ -243,6 +244,7 @@ class CudaBackend final : public Backend {
   void flatten_tables(const BatchLayout& batch, std::size_t width);
   DeviceBatch device_batch(const BatchLayout& batch);
   const DeviceRun* device_runs(const BatchLayout& batch);
+  void scan_long_runs(StateStore& store, const ScanInput& in, const ScanParams& params, View out);
   std::int64_t list_tiles(const AttentionParams& params, const BatchLayout& batch);
   const QueryTile* device_tiles();
   std::int64_t worthy_tiles(const AttendTask& task, const BatchLayout& batch);
@@ -256,7 +258,8 @@ class CudaBackend final : public Backend {
 
   std::unique_ptr<Stream> stream_;
   const bool is_deterministic_, picks_logits_, has_warpgroups_;
-  bool seeks_library_;  // when it is needed first
+  const bool in_chunks_;  // long runs of delta nets are
+  bool seeks_library_;    // when it is needed first
   std::unique_ptr<HalfLibrary> half_library_;
   ThreadPool pool_;
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
@@ -291,6 +294,9 @@ class CudaBackend final : public Backend {
   const std::int32_t* device_tables_ = nullptr;  // the same; null where it was not sent
   std::vector<std::int32_t> device_run_list_, tile_list_;
   std::vector<SequenceRun> runs_;
+  ChunkPlan chunk_plan_;
+  Mirror chunk_mirror_, rest_mirror_;  // of its pieces, and of its rest
+  Scratch prepared_chunks_;
 };
 
 /// What a kernel takes of the operations' weights.

@@ -77,6 +77,7 @@ CudaBackend::CudaBackend(std::unique_ptr<Stream> stream, const CudaOptions& opti
       is_deterministic_(options.deterministic),
       picks_logits_(options.picks),
       has_warpgroups_(options.wgmma && has_warpgroups(*stream_)),
+      in_chunks_(options.chunks && !options.deterministic),
       seeks_library_(options.library),
       pool_(threads),
       head_works_(std::make_unique<HeadWorks>()) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "backend/cuda/cuda_backend.hpp"
+#include "backend/cuda/delta_chunks.hpp"
 #include "backend/cuda/kernels/convolve.cuh"
 #include "backend/cuda/kernels/scan.cuh"
 #include "backend/cuda/state_of.hpp"
@@ -12,6 +13,7 @@ namespace linnet::cuda {
 namespace {
 
 static_assert(sizeof(DeviceRun) == 3 * sizeof(std::int32_t));
+static_assert(sizeof(ChunkPiece) == 4 * sizeof(std::int32_t));
 
 // Threads a column each for `columns` of each run.
 dim3 column_grid(std::int64_t columns, std::size_t runs, unsigned threads, unsigned pieces = 1) {
@@ -78,10 +80,21 @@ void CudaBackend::scan(StateStore& store, const ScanInput& in, const ScanParams&
   }
   const DeviceRun* runs = device_runs(batch);
   if (!runs) return;
+  std::size_t count = runs_.size();
+  if (in_chunks_ && has_chunks(*stream_, in, params)) {
+    chunk_plan_.make(runs_);
+    if (!chunk_plan_.launches.empty()) {
+      scan_long_runs(store, in, params, out);
+      count = chunk_plan_.rest.size() / 3;
+      runs = reinterpret_cast<const DeviceRun*>(
+          rest_mirror_.of(*stream_, std::span<const std::int32_t>(chunk_plan_.rest)));
+      if (!runs) return;
+    }
+  }
   const int columns = scan_columns(found->lanes);
   const dim3 grid(
       static_cast<unsigned>(params.heads * ((params.value_width + columns - 1) / columns)),
-      static_cast<unsigned>(runs_.size()));
+      static_cast<unsigned>(count));
   const std::int64_t row_bytes =
       sizeof(float) * scan_row_floats(found->lanes, in.decay.columns != params.heads,
                                       params.rule == ScanRule::kReplace);
@@ -89,6 +102,22 @@ void CudaBackend::scan(StateStore& store, const ScanInput& in, const ScanParams&
   stream_->launch(found->kernel, grid, dim3(kScanThreads),
                   static_cast<std::size_t>(rows * row_bytes), runs, state_of(store, params.state),
                   in, params, static_cast<int>(rows), out);
+}
+
+// What `chunk_plan_` cut into chunks.
+void CudaBackend::scan_long_runs(StateStore& store, const ScanInput& in, const ScanParams& params,
+                                 View out) {
+  const auto* pieces = reinterpret_cast<const ChunkPiece*>(
+      chunk_mirror_.of(*stream_, std::span<const std::int32_t>(chunk_plan_.pieces)));
+  int most = 0;
+  for (const ChunkLaunch& launch : chunk_plan_.launches) most = std::max(most, launch.chunks);
+  auto* prepared = reinterpret_cast<std::uint16_t*>(
+      prepared_chunks_.take<std::byte>(*stream_, prepared_bytes(in, params, most)));
+  if (!pieces || !prepared) return;
+  for (const ChunkLaunch& launch : chunk_plan_.launches) {
+    scan_in_chunks(*stream_, pieces, launch, prepared, state_of(store, params.state), in, params,
+                   out);
+  }
 }
 
 void CudaBackend::selective_scan(StateStore& store, const SelectiveScanInput& in,

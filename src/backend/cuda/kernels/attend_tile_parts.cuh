@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend/cuda/kernels/attend.cuh"
+#include "backend/cuda/kernels/bfloat_products.cuh"
 
 /// What the kernels that take tiles of queries share.
 namespace linnet::cuda {
@@ -25,9 +26,7 @@ template <TileNumbers kNumbers>
 __device__ inline void split_pair(float first, float second,
                                   std::uint32_t (&parts)[factor_parts(kNumbers)]) {
   if constexpr (kNumbers == TileNumbers::kBfloats) {
-    parts[0] = to_bfloat16s(first, second);
-    parts[1] = to_bfloat16s(first - bits_to_float(parts[0] << 16),
-                            second - bits_to_float(parts[0] & 0xffff0000u));
+    split_in_bfloats(first, second, parts);
   } else {
     parts[0] = to_halves(first, second);
   }
