@@ -100,9 +100,9 @@ class OllamaFormat final : public AnswerFormat {
     json["total_duration"] = nanoseconds(usage.total_s);
     json["load_duration"] = nanoseconds(usage.queue_s);
     json["prompt_eval_count"] = usage.prompt_tokens;
-    json["prompt_eval_duration"] = nanoseconds(usage.first_token_s - usage.queue_s);
+    json["prompt_eval_duration"] = nanoseconds(usage.prompt_s());
     json["eval_count"] = usage.completion_tokens;
-    json["eval_duration"] = nanoseconds(usage.total_s - usage.first_token_s);
+    json["eval_duration"] = nanoseconds(usage.generation_s());
     add_warnings(json);
     return json;
   }
