@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace linnet {
@@ -42,7 +43,8 @@ bool Hyperparameters::has_array(std::string_view key) const {
   return value != nullptr && value->type == gguf::ValueType::kArray;
 }
 
-std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t most) {
+int Hyperparameters::required_count(std::string_view key, std::int64_t most) {
+  most = std::min(most, kLargestCount);
   const auto value = take(file_.integer(full(key)));
   if (!value) {
     fail(fmt::format("missing metadata key {}", full(key)));
@@ -52,36 +54,45 @@ std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t 
     fail(fmt::format("metadata key {} is {}, expected 1 to {}", full(key), *value, most));
     return 1;
   }
-  return *value;
+  return static_cast<int>(*value);
 }
 
-std::int64_t Hyperparameters::count(std::string_view key, std::int64_t fallback,
-                                    std::int64_t most) {
+int Hyperparameters::count(std::string_view key, std::int64_t fallback, std::int64_t most) {
+  most = std::min(most, kLargestCount);
   const auto value = take(file_.integer(full(key)));
-  if (!value || *value == 0) return fallback;
+  if (!value || *value == 0) return static_cast<int>(fallback);
   if (*value < 0 || *value > most) {
     fail(fmt::format("metadata key {} is {}, expected 0 to {}", full(key), *value, most));
-    return fallback;
+    return static_cast<int>(fallback);
   }
-  return *value;
+  return static_cast<int>(*value);
 }
 
-std::int64_t Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
-                                          std::int64_t most) {
+int Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
+                                 std::int64_t most) {
+  if (!has_array(key)) return count(key, fallback, most);
+  const auto value = find_element(key, layer, std::min(most, kLargestCount));
+  return static_cast<int>(value.value_or(fallback));
+}
+
+std::int64_t Hyperparameters::element(std::string_view key, int index, std::int64_t most) {
+  return find_element(key, index, most).value_or(0);
+}
+
+// Nothing, and an error, where the array has none.
+std::optional<std::int64_t> Hyperparameters::find_element(std::string_view key, int index,
+                                                          std::int64_t most) {
   const gguf::Value* value = file_.find(full(key));
-  if (!value || value->type != gguf::ValueType::kArray) return count(key, fallback, most);
-  const auto& array = std::get<gguf::Array>(value->data);
-  if (!array.is_integer() || static_cast<std::size_t>(layer) >= array.size()) {
+  const auto* const array = value ? std::get_if<gguf::Array>(&value->data) : nullptr;
+  if (!array || !array->is_integer() || static_cast<std::size_t>(index) >= array->size()) {
     fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
-    return fallback;
+    return std::nullopt;
   }
-  const std::int64_t element = array.integer(layer);
-  if (element < 0 || element > most) {
-    fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
-                     layer, most));
-    return fallback;
-  }
-  return element;
+  const std::int64_t element = array->integer(index);
+  if (element >= 0 && element <= most) return element;
+  fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
+                   index, most));
+  return std::nullopt;
 }
 
 float Hyperparameters::number(std::string_view key, float fallback) {

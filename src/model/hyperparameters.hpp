@@ -31,15 +31,16 @@ class Hyperparameters {
   const std::string& architecture() const { return architecture_; }
   const gguf::File& file() const { return file_; }
 
-  /// A count that must be there, from 1 to `most`.
-  std::int64_t required_count(std::string_view key, std::int64_t most = kLargestCount);
+  /// A count that must be there, from 1 to `most`, which is at most kLargestCount.
+  int required_count(std::string_view key, std::int64_t most = kLargestCount);
   /// A count from 0 to `most`; `fallback` where the key is absent or 0, which the writers of files
-  /// use for "not set".
-  std::int64_t count(std::string_view key, std::int64_t fallback,
-                     std::int64_t most = kLargestCount);
+  /// use for "not set". Both are at most kLargestCount.
+  int count(std::string_view key, std::int64_t fallback, std::int64_t most = kLargestCount);
   /// count() for a key that holds one value for all layers or an array with one for each.
-  std::int64_t layer_count(std::string_view key, int layer, std::int64_t fallback,
-                           std::int64_t most = kLargestCount);
+  int layer_count(std::string_view key, int layer, std::int64_t fallback,
+                  std::int64_t most = kLargestCount);
+  /// A number from 0 to `most` in an array of them; 0 where the array has none there.
+  std::int64_t element(std::string_view key, int index, std::int64_t most);
   /// A finite number; `fallback` where absent.
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".
@@ -63,6 +64,7 @@ class Hyperparameters {
 
  private:
   std::string full(std::string_view key) const;
+  std::optional<std::int64_t> find_element(std::string_view key, int index, std::int64_t most);
   template <class T>
   std::optional<T> take(Result<std::optional<T>> value);
 
