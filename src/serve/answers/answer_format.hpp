@@ -84,6 +84,15 @@ class AnswerFormat {
   std::vector<std::string> warnings_;
 };
 
+/// Of what is no text and comes as a whole only.
+class WholeFormat : public AnswerFormat {
+ public:
+  std::string open() final { return {}; }
+  std::string add(std::size_t, const GeneratedText&) final { return {}; }
+  std::string close(std::size_t, const Ending&) final { return {}; }
+  std::string end(const Usage&) final { return {}; }
+};
+
 /// What answers say of themselves.
 struct AnswerHead {
   std::string id;

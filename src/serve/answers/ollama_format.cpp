@@ -114,16 +114,11 @@ class OllamaFormat final : public AnswerFormat {
   std::string reason_;
 };
 
-class OllamaEmbeddingFormat final : public AnswerFormat {
+class OllamaEmbeddingFormat final : public WholeFormat {
  public:
   OllamaEmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
                         bool is_list)
       : head_(std::move(head)), pooled_(std::move(pooled)), is_list_(is_list) {}
-
-  std::string open() override { return {}; }
-  std::string add(std::size_t, const GeneratedText&) override { return {}; }
-  std::string close(std::size_t, const Ending&) override { return {}; }
-  std::string end(const Usage&) override { return {}; }
 
   Json whole(const Usage& usage) override {
     if (!is_list_) return {{"embedding", embedding(*pooled_.front())}};
