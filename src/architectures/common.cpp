@@ -199,6 +199,12 @@ RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width) {
 
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width) {
+  // Other layers may turn fewer columns than the factors are for.
+  if (!rope.factors.empty() && std::ssize(rope.factors) < rope.dims / 2) {
+    p.fail(fmt::format("rope turns {} columns of a head and has {} factors, expected one for two",
+                       rope.dims, rope.factors.size()));
+    return {};
+  }
   RopeSpec spec;
   spec.layout = layout;
   spec.dims = rope.dims;
@@ -278,6 +284,11 @@ void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& 
     spec.layers[i].attention.span = AttentionSpan::kSliding;
     spec.layers[i].attention.window = window;
   }
+}
+
+Rope with_sliding_dims(Hyperparameters& p, Rope rope) {
+  rope.dims = p.count("rope.dimension_count_swa", rope.dims);
+  return rope;
 }
 
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,

@@ -85,6 +85,9 @@ struct SlidingPattern {
 /// `attention.sliding_window_pattern` (a period, or one value for each layer) or `pattern` says.
 void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec);
 
+/// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
+Rope with_sliding_dims(Hyperparameters& p, Rope rope);
+
 /// Gives the sliding layers rope of their own base `rope.freq_base_swa` (else the common one),
 /// scaled only with `scaled`.
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,

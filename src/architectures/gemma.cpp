@@ -123,9 +123,8 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
       a.window = p.count("attention.sliding_window", 0);
     });
   }
-  Rope full = read_rope(p, loader, spec);
-  Rope sliding = full;
-  sliding.dims = p.count("rope.dimension_count_swa", full.dims);
+  const Rope full = read_rope(p, loader, spec);
+  const Rope sliding = with_sliding_dims(p, full);
   each_attention(spec, [&](AttentionSpec& a) {
     if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
     a.key_width = p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead);

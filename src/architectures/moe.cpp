@@ -80,8 +80,7 @@ ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 4, .full_first = true}, spec);
-  Rope rope = read_rope(p, loader, spec);
-  rope.dims = p.count("rope.dimension_count_swa", rope.dims);
+  const Rope rope = with_sliding_dims(p, read_rope(p, loader, spec));
   set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
   each_attention(spec, [](AttentionSpec& a) { a.gate = Activation::kSoftplus; });
   default_gate(p, GateFunction::kSigmoid, spec);
@@ -92,8 +91,7 @@ ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_maple(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
   read_sliding_window(p, {}, spec);
-  Rope rope = read_rope(p, loader, spec);
-  rope.dims = p.count("rope.dimension_count_swa", rope.dims);
+  const Rope rope = with_sliding_dims(p, read_rope(p, loader, spec));
   set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
   drop_rope_of_full_layers(spec);
   read_gate_clamps(p, spec);

@@ -248,6 +248,20 @@ TEST(HostileSizes, TensorsThatOnlySomeArchitecturesCanDoWithout) {
               testing::HasSubstr("ffn_norm_exps.weight"));
 }
 
+// Sliding layers turn more columns than the others, for which the factors are.
+TEST(HostileSizes, FewerFactorsThanTurnedColumns) {
+  auto oracle = test::OracleCase::read("spark2_5-own");
+  oracle.json["tensors"].push_back({{"name", "rope_freqs.weight"},
+                                    {"type", "F32"},
+                                    {"shape", {4}},
+                                    {"centre", 1.5},
+                                    {"amplitude", 0.5}});
+  EXPECT_THAT(error_of(oracle), testing::HasSubstr("rope turns 12 columns of a head and has 4 "
+                                                   "factors, expected one for two"));
+  oracle.json["metadata"]["spark2_5.rope.dimension_count_swa"]["value"] = 8;
+  EXPECT_EQ(error_of(oracle), "");
+}
+
 // A matrix of one column has as many values as a vector, whose blocks are no rows of it.
 TEST(HostileSizes, RowsShorterThanABlock) {
   const test::TemporaryFolder folder;
