@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "architectures/common.hpp"
@@ -45,22 +43,6 @@ ModelSpec read_granite_swa(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-namespace {
-
-std::vector<std::int32_t> read_token_ids(Hyperparameters& p, std::string_view key, int count,
-                                         std::int64_t vocabulary) {
-  std::vector<std::int32_t> ids;
-  if (!p.has_array(key)) {
-    p.fail(fmt::format("metadata key {}.{} has no array", p.architecture(), key));
-  }
-  for (int i = 0; i < count && p.status(); ++i) {
-    ids.push_back(p.layer_count(key, i, 0, vocabulary - 1));
-  }
-  return ids;
-}
-
-}  // namespace
-
 // Granite Switch: Granite with adapters that tokens of the text switch on.
 ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader) {
   constexpr std::int64_t kMostAdapters = 1 << 10, kHighestRank = 1 << 12;
@@ -70,8 +52,12 @@ ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader) {
   AdaptersSpec& adapters = spec.adapters;
   adapters.rank = p.required_count("adapters.lora_rank", kHighestRank);
   adapters.gain = p.number("adapters.router_gain", kGain);
-  adapters.tokens = read_token_ids(p, "adapters.token_ids_activate", count, spec.vocabulary);
-  adapters.substitutes = read_token_ids(p, "adapters.token_ids_substitute", count, spec.vocabulary);
+  const auto read_ids = [&](std::string_view key, std::vector<std::int32_t>& ids) {
+    const auto numbers = p.elements(key, count, spec.vocabulary - 1);
+    ids.assign(numbers.begin(), numbers.end());
+  };
+  read_ids("adapters.token_ids_activate", adapters.tokens);
+  read_ids("adapters.token_ids_substitute", adapters.substitutes);
   adapters.kv_layer = static_cast<int>(spec.layers.size());
   return spec;
 }

@@ -17,21 +17,6 @@ constexpr std::int64_t kMostRows = 64;  // that the n-grams of a token name
 constexpr std::int64_t kLongestKernel = 64;
 constexpr std::int64_t kMostIds = std::int64_t{1} << 24;  // that floats hold exactly
 
-// Numbers in the list `key`; 0 where there is no such list.
-std::int64_t list_size(const Hyperparameters& p, std::string_view key) {
-  if (!p.has_array(key)) return 0;
-  const gguf::Value* value = p.file().find(fmt::format("{}.{}", p.architecture(), key));
-  return static_cast<std::int64_t>(std::get<gguf::Array>(value->data).size());
-}
-
-bool has_numbers(Hyperparameters& p, std::string_view key, std::int64_t count) {
-  const std::int64_t found = list_size(p, key);
-  if (found >= count) return true;
-  p.fail(fmt::format("metadata key {}.{} has {} numbers, expected {}", p.architecture(), key, found,
-                     count));
-  return false;
-}
-
 HyperConnectionSpec read_gated_streams(Hyperparameters& p) {
   HyperConnectionSpec spec;
   spec.streams = p.required_count("hyper_connection.count", kMostStreams);
@@ -64,10 +49,10 @@ BlockIndexerSpec read_block_indexer(Hyperparameters& p, const ModelSpec& spec, i
 // The parts of the table that a token's n-grams name rows of.
 void read_parts(Hyperparameters& p, NgramSpec& ngrams) {
   constexpr std::int64_t kLargestId = std::numeric_limits<std::int32_t>::max();
+  const auto offsets = p.elements("ple.head_offsets", ngrams.rows(), kLargestId);
+  const auto counts = p.elements("ple.head_vocab_sizes", ngrams.rows(), kLargestId);
   for (int i = 0; i < ngrams.rows(); ++i) {
-    NgramSpec::Part part;
-    part.first = p.element("ple.head_offsets", i, kLargestId);
-    part.count = p.element("ple.head_vocab_sizes", i, kLargestId);
+    NgramSpec::Part part{offsets[i], counts[i]};
     if (part.count == 0 || part.first + part.count > std::min(ngrams.table_rows, kLargestId)) {
       p.fail(
           fmt::format("n-grams name {} rows from row {} on, expected 1 and more of the {} rows "
@@ -97,18 +82,12 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
                        ngrams.rows(), spec.vocabulary, kMostRows, kMostIds));
     return {};
   }
-  if (!has_numbers(p, "ple.layer_multipliers", ngrams.size) ||
-      !has_numbers(p, "ple.head_offsets", ngrams.rows()) ||
-      !has_numbers(p, "ple.head_vocab_sizes", ngrams.rows())) {
-    return {};
-  }
   ngrams.row_width = p.required_count("embedding_length_per_layer_input", Hyperparameters::kWidest);
   ngrams.columns = spec.width * spec.hyper_connection.streams;
   ngrams.end_token = p.count("ple.eos_token_id", 0);
-  for (int i = 0; i < ngrams.size; ++i) {
-    ngrams.multipliers.push_back(static_cast<std::uint64_t>(
-        p.element("ple.layer_multipliers", i, std::numeric_limits<std::int64_t>::max())));
-  }
+  const auto multipliers =
+      p.elements("ple.layer_multipliers", ngrams.size, std::numeric_limits<std::int64_t>::max());
+  ngrams.multipliers.assign(multipliers.begin(), multipliers.end());
   ngrams.table_rows = loader.rows("per_layer_token_embd");
   read_parts(p, ngrams);
   return ngrams;
@@ -117,7 +96,8 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
 // One layer may have n-grams: the file has one table.
 void read_ngrams(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
   constexpr std::string_view kLayers = "ple.layers";
-  const std::int64_t count = list_size(p, kLayers);
+  const auto list = p.file().array(fmt::format("{}.{}", p.architecture(), kLayers));
+  const std::size_t count = list && *list ? (*list)->size() : 0;
   if (count == 0) return;
   const int layer = p.layer_count(kLayers, 0, 0);
   if (count > 1 || layer >= std::ssize(spec.layers)) {

@@ -71,28 +71,38 @@ int Hyperparameters::count(std::string_view key, std::int64_t fallback, std::int
 int Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
                                  std::int64_t most) {
   if (!has_array(key)) return count(key, fallback, most);
-  const auto value = find_element(key, layer, std::min(most, kLargestCount));
-  return static_cast<int>(value.value_or(fallback));
+  most = std::min(most, kLargestCount);
+  const auto& array = std::get<gguf::Array>(file_.find(full(key))->data);
+  if (!array.is_integer() || static_cast<std::size_t>(layer) >= array.size()) {
+    fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
+    return static_cast<int>(fallback);
+  }
+  const std::int64_t element = array.integer(layer);
+  if (element >= 0 && element <= most) return static_cast<int>(element);
+  fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
+                   layer, most));
+  return static_cast<int>(fallback);
 }
 
-std::int64_t Hyperparameters::element(std::string_view key, int index, std::int64_t most) {
-  return find_element(key, index, most).value_or(0);
-}
-
-// Nothing, and an error, where the array has none.
-std::optional<std::int64_t> Hyperparameters::find_element(std::string_view key, int index,
-                                                          std::int64_t most) {
+std::vector<std::int64_t> Hyperparameters::elements(std::string_view key, int count,
+                                                    std::int64_t most) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
   const gguf::Value* value = file_.find(full(key));
   const auto* const array = value ? std::get_if<gguf::Array>(&value->data) : nullptr;
-  if (!array || !array->is_integer() || static_cast<std::size_t>(index) >= array->size()) {
-    fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
-    return std::nullopt;
+  const std::size_t found = array && array->is_integer() ? array->size() : 0;
+  if (found < numbers.size()) {
+    fail(fmt::format("metadata key {} has {} integers, expected {}", full(key), found, count));
+    return numbers;
   }
-  const std::int64_t element = array->integer(index);
-  if (element >= 0 && element <= most) return element;
-  fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
-                   index, most));
-  return std::nullopt;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::int64_t number = array->integer(i);
+    if (number >= 0 && number <= most) {
+      numbers[i] = number;
+    } else {
+      fail(fmt::format("metadata key {} has {}, expected 0 to {}", full(key), number, most));
+    }
+  }
+  return numbers;
 }
 
 float Hyperparameters::number(std::string_view key, float fallback) {

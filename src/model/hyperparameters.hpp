@@ -39,8 +39,8 @@ class Hyperparameters {
   /// count() for a key that holds one value for all layers or an array with one for each.
   int layer_count(std::string_view key, int layer, std::int64_t fallback,
                   std::int64_t most = kLargestCount);
-  /// A number from 0 to `most` in an array of them; 0 where the array has none there.
-  std::int64_t element(std::string_view key, int index, std::int64_t most);
+  /// The first `count` numbers of an array that must have so many, each from 0 to `most`.
+  std::vector<std::int64_t> elements(std::string_view key, int count, std::int64_t most);
   /// A finite number; `fallback` where absent.
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".
@@ -64,7 +64,6 @@ class Hyperparameters {
 
  private:
   std::string full(std::string_view key) const;
-  std::optional<std::int64_t> find_element(std::string_view key, int index, std::int64_t most);
   template <class T>
   std::optional<T> take(Result<std::optional<T>> value);
 
