@@ -4,9 +4,9 @@
 #include <chrono>
 
 #include "chat/json_text.hpp"
+#include "chat/thinking_switch.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "grammar/json_schema.hpp"
-#include "linnet/chat_thinking.hpp"
 #include "linnet/console.hpp"
 #include "linnet/prompt_line.hpp"
 
@@ -29,7 +29,7 @@ ChatSession::ChatSession(Engine& engine, const ModelFile& file, const ChatTempla
     : engine_(engine),
       tokenizer_(*file.tokenizer()),
       template_(chat_template),
-      thinking_variable_(thinking_variable(chat_template)),
+      has_thinking_switch_(usual_thinking(chat_template).has_value()),
       settings_(std::move(settings)),
       catcher_(catcher),
       end_tokens_(end_tokens(tokenizer_)),
@@ -53,7 +53,7 @@ Status ChatSession::regenerate() {
 }
 
 Status ChatSession::set_thinking(bool wanted) {
-  if (thinking_variable_.empty()) {
+  if (!has_thinking_switch_) {
     return Error{"the chat template knows no switch for thinking (enable_thinking or thinking)"};
   }
   settings_.thinking = wanted;
@@ -77,7 +77,7 @@ Status ChatSession::answer() {
 Result<ChatSession::EncodedPrompt> ChatSession::encode_history() const {
   ChatRequest request;
   request.messages = history_.shown();
-  if (settings_.thinking) request.variables = {{thinking_variable_, *settings_.thinking}};
+  if (settings_.thinking) request.variables = {{"enable_thinking", *settings_.thinking}};
   auto prompt = template_.render(request);
   if (!prompt) return prompt.error();
   Pictures pictures = pictures_.in(prompt->text);

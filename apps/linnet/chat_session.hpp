@@ -73,7 +73,7 @@ class ChatSession {
   Engine& engine_;
   const Tokenizer& tokenizer_;
   const ChatTemplate& template_;
-  const std::string thinking_variable_;
+  const bool has_thinking_switch_;
   ChatSettings settings_;
   const InterruptCatcher& catcher_;
   std::vector<TokenId> end_tokens_;

@@ -18,7 +18,7 @@ ModelSpec read_apertus(Hyperparameters& p, WeightLoader& loader) {
   for (const std::string key : {".xielu.alpha_p", ".xielu.alpha_n", ".xielu.beta"}) {
     if (!p.has(key)) p.fail("missing metadata key " + key.substr(1));
   }
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     Xielu xielu;
     xielu.linear = p.layer_number(".xielu.beta", i, 0.5f);
     xielu.positive = softplus(p.layer_number(".xielu.alpha_p", i, 0.0f));

@@ -26,12 +26,14 @@ enum Unused : unsigned {
   kHeadBias = 1024
 };
 
+/// Reads the metadata. Errors go to `p`; `loader` gives small tensors that are hyper-parameters
+/// (rope_freqs).
+using ReadArchitecture = ModelSpec(Hyperparameters& p, WeightLoader& loader);
+
 /// A family of models: how its metadata become a ModelSpec.
 struct Architecture {
   std::string_view name;  ///< `general.architecture`
-  /// Reads the metadata. Errors go to `hyperparameters`; `loader` gives small tensors that are
-  /// hyper-parameters (rope_freqs).
-  ModelSpec (*read)(Hyperparameters& hyperparameters, WeightLoader& loader);
+  ReadArchitecture* read;
   unsigned unused = 0;    ///< of Unused
   bool predicts = false;  ///< its layers for multi-token prediction are like its own
 };

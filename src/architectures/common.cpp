@@ -22,18 +22,17 @@ int read_heads(Hyperparameters& p, const WeightLoader& loader, int layer) {
   constexpr std::array kQueries = {"attn_q", "attn_qkv", "attn_q_a"};
   const bool has_queries = std::ranges::any_of(
       kQueries, [&](const char* part) { return loader.has(tensor_name(layer, part)); });
-  const std::int64_t heads = has_queries && !p.has_array(kKey)
-                                 ? p.required_count(kKey, Hyperparameters::kMostHeads)
-                                 : p.layer_count(kKey, layer, 1, Hyperparameters::kMostHeads);
-  return static_cast<int>(heads);
+  return has_queries && !p.has_array(kKey)
+             ? p.required_count(kKey, Hyperparameters::kMostHeads)
+             : p.layer_count(kKey, layer, 1, Hyperparameters::kMostHeads);
 }
 
 AttentionSpec read_attention(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec,
                              int layer) {
   AttentionSpec attention;
   attention.heads = read_heads(p, loader, layer);
-  attention.kv_heads = static_cast<int>(p.layer_count(
-      "attention.head_count_kv", layer, attention.heads, Hyperparameters::kMostHeads));
+  attention.kv_heads =
+      p.layer_count("attention.head_count_kv", layer, attention.heads, Hyperparameters::kMostHeads);
   if (attention.heads == 0) return {};
   if (attention.kv_heads > 0 && attention.heads % attention.kv_heads != 0) {
     p.fail(fmt::format(
@@ -43,8 +42,8 @@ AttentionSpec read_attention(Hyperparameters& p, const WeightLoader& loader, con
     return {};
   }
   const std::int64_t head_width = spec.width / attention.heads;
-  attention.key_width = static_cast<int>(p.count("attention.key_length", head_width));
-  attention.value_width = static_cast<int>(p.count("attention.value_length", head_width));
+  attention.key_width = p.count("attention.key_length", head_width);
+  attention.value_width = p.count("attention.value_length", head_width);
   if (attention.key_width < 1 || attention.key_width > kWidestHead || attention.value_width < 1 ||
       attention.value_width > kWidestHead) {
     p.fail(fmt::format("layer {} has heads of {} and {} columns, expected 1 to {}", layer,
@@ -73,22 +72,21 @@ GateFunction read_gate_function(Hyperparameters& p) {
   }
 }
 
-MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer,
-                 std::int64_t dense_width) {
+MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int dense_width) {
   MoeSpec moe;
   if (!loader.has(tensor_name(layer, "ffn_gate_inp"))) return moe;
-  moe.experts = static_cast<int>(p.required_count("expert_count", 1 << 16));
-  moe.width = static_cast<int>(p.count("expert_feed_forward_length", dense_width));
+  moe.experts = p.required_count("expert_count", 1 << 16);
+  moe.width = p.count("expert_feed_forward_length", dense_width);
   for (const char* part : {"ffn_latent_down", "ffn_routed_down"}) {
     const std::int64_t rows = loader.rows(block_name(layer, part));
     if (rows > 0) moe.latent_width = static_cast<int>(std::min(rows, kWidest));
   }
-  moe.route.used = static_cast<int>(p.required_count("expert_used_count", moe.experts));
+  moe.route.used = p.required_count("expert_used_count", moe.experts);
   moe.route.gate = read_gate_function(p);
   moe.route.normalise = p.boolean("expert_weights_norm", false);
   moe.route.scale = p.nonzero_number("expert_weights_scale", 1.0f);
-  moe.route.groups = static_cast<int>(p.count("expert_group_count", 1));
-  moe.route.used_groups = static_cast<int>(p.count("expert_group_used_count", moe.route.groups));
+  moe.route.groups = p.count("expert_group_count", 1);
+  moe.route.used_groups = p.count("expert_group_used_count", moe.route.groups);
   if (moe.experts % moe.route.groups != 0 || moe.route.used_groups > moe.route.groups ||
       moe.route.used > moe.experts / moe.route.groups * moe.route.used_groups) {
     p.fail(fmt::format("{} of {} experts can't be used in {} of {} groups", moe.route.used,
@@ -101,10 +99,10 @@ LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const Model
                      int index) {
   LayerSpec layer;
   layer.attention = read_attention(p, loader, spec, index);
-  const std::int64_t width = p.layer_count("feed_forward_length", index, 0);
+  const int width = p.layer_count("feed_forward_length", index, 0);
   layer.moe = read_moe(p, loader, index, width);
   layer.shared.width = static_cast<int>(loader.rows(block_name(index, "ffn_up_shexp")));
-  if (layer.moe.experts == 0) layer.mlp.width = static_cast<int>(width);
+  if (layer.moe.experts == 0) layer.mlp.width = width;
   return layer;
 }
 
@@ -148,8 +146,8 @@ std::int64_t required_rows(Hyperparameters& p, const WeightLoader& loader,
 }
 
 int own_layers(Hyperparameters& p) {
-  const std::int64_t all = p.required_count("block_count", Hyperparameters::kMostLayers);
-  return static_cast<int>(all - std::min(all, p.count("nextn_predict_layers", 0)));
+  const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
+  return all - std::min(all, p.count("nextn_predict_layers", 0));
 }
 
 ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTensors tensors) {
@@ -166,7 +164,7 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
   spec.norm_epsilon = spec.norm == NormKind::kLayer ? layer_norm : rms_norm;
   spec.post_norm_epsilon = spec.norm_epsilon;
 
-  const auto all = static_cast<int>(p.required_count("block_count", Hyperparameters::kMostLayers));
+  const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
   const std::size_t count = p.file().tensors().size();
   if (tensors == LayerTensors::kOwn && count < static_cast<unsigned>(all)) {
     p.fail(fmt::format("{} layers were found, but only {} tensors", all, count));
@@ -187,7 +185,7 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec) 
   for (const LayerSpec& layer : spec.layers) {
     widest = std::max<std::int64_t>(widest, layer.attention.key_width);
   }
-  rope.dims = static_cast<int>(p.count("rope.dimension_count", widest));
+  rope.dims = p.count("rope.dimension_count", widest);
   rope.factors = read_factors(loader, spec, rope);
   return rope;
 }
@@ -198,26 +196,33 @@ void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width) {
       dims, head_width));
 }
 
+RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width) {
+  if (rope.dims <= head_width && rope.dims % 2 == 0) return rope;
+  fail_rope(p, rope.dims, head_width);
+  return {};
+}
+
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width) {
-  RopeSpec spec;
-  if (rope.dims > head_width || rope.dims % 2 != 0) {
-    fail_rope(p, rope.dims, head_width);
-    return spec;
+  // Other layers may turn fewer columns than the factors are for.
+  if (!rope.factors.empty() && std::ssize(rope.factors) < rope.dims / 2) {
+    p.fail(fmt::format("rope turns {} columns of a head and has {} factors, expected one for two",
+                       rope.dims, rope.factors.size()));
+    return {};
   }
+  RopeSpec spec;
   spec.layout = layout;
   spec.dims = rope.dims;
+  spec = fit_rope(p, std::move(spec), head_width);
   set_rope_frequencies(spec, rope.base, rope.scaling, rope.factors);
   return spec;
 }
 
 IndexerSpec read_indexer_sizes(Hyperparameters& p) {
   IndexerSpec indexer;
-  indexer.heads = static_cast<int>(
-      p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads));
-  indexer.width = static_cast<int>(
-      p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead));
-  indexer.most = static_cast<int>(p.required_count("attention.indexer.top_k"));
+  indexer.heads = p.required_count("attention.indexer.head_count", Hyperparameters::kMostHeads);
+  indexer.width = p.required_count("attention.indexer.key_length", Hyperparameters::kWidestHead);
+  indexer.most = p.required_count("attention.indexer.top_k");
   return indexer;
 }
 
@@ -273,17 +278,22 @@ Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layo
 
 void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec) {
   constexpr std::string_view kPattern = "attention.sliding_window_pattern";
-  const auto window = static_cast<int>(p.count("attention.sliding_window", 0));
+  const int window = p.count("attention.sliding_window", 0);
   if (!p.has_array(kPattern)) {
-    pattern.period = static_cast<int>(p.count(kPattern, pattern.period));
+    pattern.period = p.count(kPattern, pattern.period);
   }
-  for (int i = 0; i < static_cast<int>(spec.layers.size()) && window > 0; ++i) {
+  for (int i = 0; i < std::ssize(spec.layers) && window > 0; ++i) {
     const bool slides =
         p.has_array(kPattern) ? p.layer_count(kPattern, i, 0) != 0 : sliding_by_pattern(pattern, i);
     if (!slides) continue;
     spec.layers[i].attention.span = AttentionSpan::kSliding;
     spec.layers[i].attention.window = window;
   }
+}
+
+Rope with_sliding_dims(Hyperparameters& p, Rope rope) {
+  rope.dims = p.count("rope.dimension_count_swa", rope.dims);
+  return rope;
 }
 
 void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
@@ -328,7 +338,7 @@ float read_gate_clamp(Hyperparameters& p, std::string_view key, int layer) {
 }  // namespace
 
 void read_gate_clamps(Hyperparameters& p, ModelSpec& spec) {
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     layer.moe.gate.clamp = read_gate_clamp(p, "swiglu_clamp_exp", i);
     layer.mlp.gate.clamp = layer.shared.gate.clamp = read_gate_clamp(p, "swiglu_clamp_shexp", i);
@@ -375,7 +385,7 @@ void drop_rope_of_full_layers(ModelSpec& spec) {
 }
 
 void drop_rope_of_every(ModelSpec& spec, int step) {
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     if ((i + 1) % step == 0) spec.layers[i].attention.rope = {};
   }
 }
@@ -384,22 +394,21 @@ void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout 
                            ModelSpec& spec) {
   const Rope rope = read_rope(p, loader, spec);
   LatentAttentionSpec latent;
-  latent.query_rank = static_cast<int>(p.count("attention.q_lora_rank", 0, kWidest));
-  latent.latent_width = static_cast<int>(p.required_count("attention.kv_lora_rank", kWidestHead));
+  latent.query_rank = p.count("attention.q_lora_rank", 0, kWidest);
+  latent.latent_width = p.required_count("attention.kv_lora_rank", kWidestHead);
   latent.rope_width = rope.dims;
-  const std::int64_t key_width =
-      p.count("attention.key_length_mla", p.required_count("attention.key_length", kWidestHead),
-              kWidestHead);
-  latent.value_width = static_cast<int>(
+  const int key_width = p.count("attention.key_length_mla",
+                                p.required_count("attention.key_length", kWidestHead), kWidestHead);
+  latent.value_width =
       p.count("attention.value_length_mla", p.required_count("attention.value_length", kWidestHead),
-              kWidestHead));
-  latent.plain_width = static_cast<int>(key_width - rope.dims);
+              kWidestHead);
+  latent.plain_width = key_width - rope.dims;
   if (latent.plain_width < 0 || rope.dims < 2 || rope.dims % 2 != 0) {
     return fail_rope(p, rope.dims, key_width);
   }
   latent.rope = make_rope(p, rope, layout, key_width);
   latent.scale = latent_score_scale(rope.scaling, key_width);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (layer.attention.heads == 0) continue;
     latent.heads = layer.attention.heads;

@@ -51,8 +51,10 @@ Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
 /// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
 void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
 
-/// This rope for heads of `head_width` columns, of which it turns the first. None, and an error,
-/// where they are too narrow.
+/// `rope` for heads of `head_width` columns. None, and an error, where they are too narrow.
+RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width);
+
+/// The same of what was read; it turns the first columns of a head.
 RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
                    std::int64_t head_width);
 
@@ -86,6 +88,9 @@ struct SlidingPattern {
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as
 /// `attention.sliding_window_pattern` (a period, or one value for each layer) or `pattern` says.
 void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec);
+
+/// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
+Rope with_sliding_dims(Hyperparameters& p, Rope rope);
 
 /// Gives the sliding layers rope of their own base `rope.freq_base_swa` (else the common one),
 /// scaled only with `scaled`.

@@ -41,7 +41,7 @@ ModelSpec read_glm_dsa(Hyperparameters& p, WeightLoader& loader) {
   default_gate(p, GateFunction::kSigmoid, spec);
   IndexerSpec indexer = read_indexer(p, loader, RopeLayout::kAdjacent, spec);
   indexer.key_norm_epsilon = p.positive_number("attention.layer_norm_epsilon", 0.0f);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     const bool usual = i < 2 || (i - 2) % 4 == 0;
     indexer.reused = p.layer_count("attention.indexer.types", i, usual ? 1 : 0) == 0;
     indexer.kv_layer = static_cast<int>(spec.layers.size()) + i;

@@ -41,23 +41,20 @@ CompressedAttentionSpec read_compressed_attention(Hyperparameters& p, const Atte
   CompressedAttentionSpec spec;
   spec.heads = common.heads;
   spec.head_width = common.key_width;
-  spec.query_rank =
-      static_cast<int>(p.required_count("attention.q_lora_rank", Hyperparameters::kWidest));
-  spec.window = static_cast<int>(p.required_count("attention.sliding_window"));
-  spec.output_groups =
-      static_cast<int>(p.required_count("attention.output_group_count", spec.heads));
-  spec.output_rank = static_cast<int>(p.required_count(
-      "attention.output_lora_rank", Hyperparameters::kWidest / spec.output_groups));
+  spec.query_rank = p.required_count("attention.q_lora_rank", Hyperparameters::kWidest);
+  spec.window = p.required_count("attention.sliding_window");
+  spec.output_groups = p.required_count("attention.output_group_count", spec.heads);
+  spec.output_rank =
+      p.required_count("attention.output_lora_rank", Hyperparameters::kWidest / spec.output_groups);
   if (spec.heads % spec.output_groups != 0) {
     p.fail(fmt::format("{} heads don't make {} groups", spec.heads, spec.output_groups));
   }
-  spec.stride = static_cast<int>(p.layer_count("attention.compress_ratios", layer, 0, kLongStride));
+  spec.stride = p.layer_count("attention.compress_ratios", layer, 0, kLongStride);
   if (spec.stride != 0 && spec.stride != kOverlappingStride && spec.stride != kLongStride) {
     p.fail(fmt::format("layer {} compresses by {}, expected 0, {} or {}", layer, spec.stride,
                        kOverlappingStride, kLongStride));
   }
-  const auto dims = static_cast<int>(
-      p.count("rope.dimension_count", spec.head_width, Hyperparameters::kWidestHead));
+  const int dims = p.count("rope.dimension_count", spec.head_width, Hyperparameters::kWidestHead);
   spec.rope = read_layer_rope(p, spec.stride > 0, dims, spec.head_width);
   spec.reverse_rope = reversed(spec.rope);
   spec.kv_layer = layers + 2 * layer;
@@ -71,9 +68,8 @@ CompressedAttentionSpec read_compressed_attention(Hyperparameters& p, const Atte
 HyperConnectionSpec read_hyper_connection(Hyperparameters& p) {
   constexpr std::int64_t kMostIterations = 1000;
   HyperConnectionSpec spec;
-  spec.streams = static_cast<int>(p.required_count("hyper_connection.count", kMostStreams));
-  spec.iterations =
-      static_cast<int>(p.required_count("hyper_connection.sinkhorn_iterations", kMostIterations));
+  spec.streams = p.required_count("hyper_connection.count", kMostStreams);
+  spec.iterations = p.required_count("hyper_connection.sinkhorn_iterations", kMostIterations);
   spec.epsilon = p.positive_number("hyper_connection.epsilon", 0.0f);
   return spec;
 }

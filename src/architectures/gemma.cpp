@@ -60,7 +60,7 @@ namespace {
 // The last layers read the keys and values of the last layer of their kind that has its own.
 void share_keys(ModelSpec& spec, int own_layers) {
   int last_sliding = -1, last_full = -1;
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     AttentionSpec& attention = spec.layers[i].attention;
     int& last = attention.span == AttentionSpan::kSliding ? last_sliding : last_full;
     if (i < own_layers)
@@ -73,7 +73,7 @@ void share_keys(ModelSpec& spec, int own_layers) {
 // In layers without keys of their own llama.cpp, which defines the files, heeds the weight of the
 // query alone.
 void ignore_query_extras(ModelSpec& spec, int own_layers) {
-  for (int i = own_layers; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = own_layers; i < std::ssize(spec.layers); ++i) {
     for (const char* extra : {"attn_q.bias", "attn_q.scale"}) {
       spec.unused_tensors.push_back(block_name(i, extra));
     }
@@ -120,22 +120,20 @@ ModelSpec read_gemma4(Hyperparameters& p, WeightLoader& loader) {
   if (!p.has_array("attention.sliding_window_pattern")) {
     each_attention(spec, [&](AttentionSpec& a) {
       a.span = AttentionSpan::kSliding;
-      a.window = static_cast<int>(p.count("attention.sliding_window", 0));
+      a.window = p.count("attention.sliding_window", 0);
     });
   }
-  Rope full = read_rope(p, loader, spec);
-  Rope sliding = full;
-  sliding.dims = static_cast<int>(p.count("rope.dimension_count_swa", full.dims));
+  const Rope full = read_rope(p, loader, spec);
+  const Rope sliding = with_sliding_dims(p, full);
   each_attention(spec, [&](AttentionSpec& a) {
     if (a.span != AttentionSpan::kSliding) return set_rope(p, full, RopeLayout::kSplitHalf, a);
-    a.key_width = static_cast<int>(
-        p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead));
-    a.value_width = static_cast<int>(
-        p.count("attention.value_length_swa", a.value_width, Hyperparameters::kWidestHead));
+    a.key_width = p.count("attention.key_length_swa", a.key_width, Hyperparameters::kWidestHead);
+    a.value_width =
+        p.count("attention.value_length_swa", a.value_width, Hyperparameters::kWidestHead);
   });
   set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
   use_plain_scores(spec);
-  const auto shared = static_cast<int>(p.count("attention.shared_kv_layers", 0));
+  const int shared = p.count("attention.shared_kv_layers", 0);
   share_keys(spec, static_cast<int>(spec.layers.size()) - shared);
   spec.logit_softcap = p.nonzero_number("final_logit_softcapping", 30.0f);
   spec.per_layer_width = loader.rows("blk.0.inp_gate");

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <cmath>
 
 #include "architectures/common.hpp"
@@ -35,43 +33,31 @@ ModelSpec read_granite_swa(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_scaled(p, loader);
   read_sliding_window(p, {.period = 4, .full_first = true}, spec);
   const bool has_pattern = p.has_array(kRopePattern);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (has_pattern && p.layer_count(kRopePattern, i, 0) == 0) layer.attention.rope = {};
     if (layer.shared.width == 0) continue;
-    layer.shared.width = static_cast<int>(
-        p.required_count("expert_shared_feed_forward_length", Hyperparameters::kWidest));
+    layer.shared.width =
+        p.required_count("expert_shared_feed_forward_length", Hyperparameters::kWidest);
   }
   return spec;
 }
-
-namespace {
-
-std::vector<std::int32_t> read_token_ids(Hyperparameters& p, std::string_view key, int count,
-                                         std::int64_t vocabulary) {
-  std::vector<std::int32_t> ids;
-  if (!p.has_array(key)) {
-    p.fail(fmt::format("metadata key {}.{} has no array", p.architecture(), key));
-  }
-  for (int i = 0; i < count && p.status(); ++i) {
-    ids.push_back(static_cast<std::int32_t>(p.layer_count(key, i, 0, vocabulary - 1)));
-  }
-  return ids;
-}
-
-}  // namespace
 
 // Granite Switch: Granite with adapters that tokens of the text switch on.
 ModelSpec read_granite_switch(Hyperparameters& p, WeightLoader& loader) {
   constexpr std::int64_t kMostAdapters = 1 << 10, kHighestRank = 1 << 12;
   constexpr float kGain = 15.0f;
   ModelSpec spec = read_granite(p, loader);
-  const int count = static_cast<int>(p.required_count("adapters.count", kMostAdapters));
+  const int count = p.required_count("adapters.count", kMostAdapters);
   AdaptersSpec& adapters = spec.adapters;
-  adapters.rank = static_cast<int>(p.required_count("adapters.lora_rank", kHighestRank));
+  adapters.rank = p.required_count("adapters.lora_rank", kHighestRank);
   adapters.gain = p.number("adapters.router_gain", kGain);
-  adapters.tokens = read_token_ids(p, "adapters.token_ids_activate", count, spec.vocabulary);
-  adapters.substitutes = read_token_ids(p, "adapters.token_ids_substitute", count, spec.vocabulary);
+  const auto read_ids = [&](std::string_view key, std::vector<std::int32_t>& ids) {
+    const auto numbers = p.elements(key, count, spec.vocabulary - 1);
+    ids.assign(numbers.begin(), numbers.end());
+  };
+  read_ids("adapters.token_ids_activate", adapters.tokens);
+  read_ids("adapters.token_ids_substitute", adapters.substitutes);
   adapters.kv_layer = static_cast<int>(spec.layers.size());
   return spec;
 }

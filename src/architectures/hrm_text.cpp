@@ -17,9 +17,9 @@ ModelSpec read_hrm_text(Hyperparameters& p, WeightLoader& loader) {
   const auto count = [&](std::string_view key) {
     return p.required_count(key, Hyperparameters::kMostLayers);
   };
-  const std::int64_t stack = count("hrm.layers_per_stack");
-  const std::int64_t low = count("hrm.l_cycles"), high = count("hrm.h_cycles");
-  const std::int64_t all = stack * high * (low + 1);
+  const int stack = count("hrm.layers_per_stack");
+  const int low = count("hrm.l_cycles"), high = count("hrm.h_cycles");
+  const std::int64_t all = std::int64_t{stack} * high * (low + 1);
   if (std::ssize(spec.layers) != all) {
     p.fail(
         fmt::format("{} layers were found (block_count), expected {} for {} cycles of {} low "
@@ -27,7 +27,7 @@ ModelSpec read_hrm_text(Hyperparameters& p, WeightLoader& loader) {
                     spec.layers.size(), all, high, low, stack));
     return spec;
   }
-  spec.cycles = {static_cast<int>(stack), static_cast<int>(low)};
+  spec.cycles = {stack, low};
   spec.layers.assign(spec.layers.size(), LayerSpec(spec.layers.front()));  // they share weights
   return spec;
 }

@@ -8,10 +8,10 @@ namespace linnet {
 // heads, Mamba in the others; experts in the layers that have a router.
 ModelSpec read_jamba(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (drop_attention_without_keys(layer)) layer.recurrent = read_mamba_sizes(p);
-    layer.moe.width = static_cast<int>(p.layer_count("feed_forward_length", i, 0));
+    layer.moe.width = p.layer_count("feed_forward_length", i, 0);
   }
   return spec;
 }

@@ -20,7 +20,7 @@ ModelSpec read_kimi_k3(Hyperparameters& p, WeightLoader& loader) {
     gate.cap = cap;
     gate.up_cap = up_cap;
   });
-  spec.residual_group = static_cast<int>(p.count("attn_res.block_size", 0));
+  spec.residual_group = p.count("attn_res.block_size", 0);
   return spec;
 }
 

@@ -37,8 +37,8 @@ ModelSpec read_llama4(Hyperparameters& p, WeightLoader& loader) {
   const bool plain =
       p.has("attention.sliding_window") && p.count("attention.sliding_window", 0) == 0;
   const bool is_maverick = p.count("expert_count", 0) == 128;
-  const auto period = static_cast<int>(p.count("attention.sliding_window_pattern", kPeriod));
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  const int period = p.count("attention.sliding_window_pattern", kPeriod);
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     AttentionSpec& attention = spec.layers[i].attention;
     const bool has_rope = plain || (i + 1) % kPeriod != 0;
     if (!plain && i % period != period - 1) {

@@ -80,8 +80,7 @@ ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {.period = 4, .full_first = true}, spec);
-  Rope rope = read_rope(p, loader, spec);
-  rope.dims = static_cast<int>(p.count("rope.dimension_count_swa", rope.dims));
+  const Rope rope = with_sliding_dims(p, read_rope(p, loader, spec));
   set_sliding_rope(p, rope, RopeLayout::kSplitHalf, false, spec);
   each_attention(spec, [](AttentionSpec& a) { a.gate = Activation::kSoftplus; });
   default_gate(p, GateFunction::kSigmoid, spec);
@@ -92,8 +91,7 @@ ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
 ModelSpec read_maple(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
   read_sliding_window(p, {}, spec);
-  Rope rope = read_rope(p, loader, spec);
-  rope.dims = static_cast<int>(p.count("rope.dimension_count_swa", rope.dims));
+  const Rope rope = with_sliding_dims(p, read_rope(p, loader, spec));
   set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
   drop_rope_of_full_layers(spec);
   read_gate_clamps(p, spec);
@@ -143,7 +141,7 @@ ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
   for (std::size_t i = 0; i < spec.layers.size(); ++i) {
     MoeSpec& moe = spec.layers[i].moe;
     if (moe.experts == 0) continue;
-    moe.chunk_size = static_cast<int>(p.required_count("experts_per_group", moe.experts));
+    moe.chunk_size = p.required_count("experts_per_group", moe.experts);
     moe.chunk_width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
     moe.chunk_scale = p.number("expert_group_scale", 1.0f);
     if (moe.experts % moe.chunk_size != 0) {

@@ -9,7 +9,7 @@ namespace linnet {
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
   spec.norm_names.ffn = "attn_norm";
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     const bool is_ffn = p.layer_count("feed_forward_length", i, 0) > 0;
     if (!is_ffn) layer.mlp = layer.shared = {}, layer.moe = {};

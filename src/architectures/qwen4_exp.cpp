@@ -17,64 +17,42 @@ constexpr std::int64_t kMostRows = 64;  // that the n-grams of a token name
 constexpr std::int64_t kLongestKernel = 64;
 constexpr std::int64_t kMostIds = std::int64_t{1} << 24;  // that floats hold exactly
 
-// Numbers in the list `key`; 0 where there is no such list.
-std::int64_t list_size(const Hyperparameters& p, std::string_view key) {
-  if (!p.has_array(key)) return 0;
-  const gguf::Value* value = p.file().find(fmt::format("{}.{}", p.architecture(), key));
-  return static_cast<std::int64_t>(std::get<gguf::Array>(value->data).size());
-}
-
-bool has_numbers(Hyperparameters& p, std::string_view key, std::int64_t count) {
-  const std::int64_t found = list_size(p, key);
-  if (found >= count) return true;
-  p.fail(fmt::format("metadata key {}.{} has {} numbers, expected {}", p.architecture(), key, found,
-                     count));
-  return false;
-}
-
 HyperConnectionSpec read_gated_streams(Hyperparameters& p) {
   HyperConnectionSpec spec;
-  spec.streams = static_cast<int>(p.required_count("hyper_connection.count", kMostStreams));
+  spec.streams = p.required_count("hyper_connection.count", kMostStreams);
   if (spec.streams < 2) p.fail("1 residual stream was found, expected at least 2");
-  spec.gate_rank = static_cast<int>(p.required_count("hyper_connection.low_rank", kMostRank));
+  spec.gate_rank = p.required_count("hyper_connection.low_rank", kMostRank);
   return spec;
 }
 
 // Of a layer whose compression ratio is 0 attention sees all.
 BlockIndexerSpec read_block_indexer(Hyperparameters& p, const ModelSpec& spec, int layer) {
   BlockIndexerSpec blocks;
-  const auto stride =
-      static_cast<unsigned>(p.layer_count("attention.compress_ratios", layer, 0, kPageTokens));
-  if (stride == 0) return blocks;
-  if (stride < 2 || !std::has_single_bit(stride)) {
+  blocks.stride = p.layer_count("attention.compress_ratios", layer, 0, kPageTokens);
+  if (blocks.stride == 0) return blocks;
+  if (blocks.stride < 2 || !std::has_single_bit(static_cast<unsigned>(blocks.stride))) {
     p.fail(
         fmt::format("layer {} has blocks of {} tokens, expected 0 or a power of two from 2 to {}",
-                    layer, stride, kPageTokens));
+                    layer, blocks.stride, kPageTokens));
     return blocks;
   }
   const IndexerSpec sizes = read_indexer_sizes(p);
-  const RopeSpec& rope = spec.layers[layer].attention.rope;
-  if (rope.dims > sizes.width) {
-    fail_rope(p, rope.dims, sizes.width);
-    return blocks;
-  }
   blocks.heads = sizes.heads;
   blocks.width = sizes.width;
-  blocks.stride = static_cast<int>(stride);
   // Where fewer tokens than a block are behind the last one, a part of one more block is seen.
   blocks.most = sizes.most + blocks.stride - 1;
   blocks.kv_layer = static_cast<int>(spec.layers.size()) + layer;
-  blocks.rope = rope;
+  blocks.rope = fit_rope(p, spec.layers[layer].attention.rope, sizes.width);
   return blocks;
 }
 
 // The parts of the table that a token's n-grams name rows of.
 void read_parts(Hyperparameters& p, NgramSpec& ngrams) {
   constexpr std::int64_t kLargestId = std::numeric_limits<std::int32_t>::max();
+  const auto offsets = p.elements("ple.head_offsets", ngrams.rows(), kLargestId);
+  const auto counts = p.elements("ple.head_vocab_sizes", ngrams.rows(), kLargestId);
   for (int i = 0; i < ngrams.rows(); ++i) {
-    NgramSpec::Part part;
-    part.first = p.layer_count("ple.head_offsets", i, 0, kLargestId);
-    part.count = p.layer_count("ple.head_vocab_sizes", i, 0, kLargestId);
+    NgramSpec::Part part{offsets[i], counts[i]};
     if (part.count == 0 || part.first + part.count > std::min(ngrams.table_rows, kLargestId)) {
       p.fail(
           fmt::format("n-grams name {} rows from row {} on, expected 1 and more of the {} rows "
@@ -88,12 +66,10 @@ void read_parts(Hyperparameters& p, NgramSpec& ngrams) {
 
 NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const ModelSpec& spec) {
   NgramSpec ngrams;
-  if (!p.has("ple.eos_token_id")) {
-    p.fail(fmt::format("missing metadata key {}.ple.eos_token_id", p.architecture()));
-  }
-  ngrams.size = static_cast<int>(p.required_count("ple.ngram_size", kLongestNgram));
-  ngrams.rows_each = static_cast<int>(p.required_count("ple.heads_per_ngram", kMostRows));
-  ngrams.kernel = static_cast<int>(p.required_count("ple.conv_kernel", kLongestKernel));
+  require_keys(p, {"ple.eos_token_id"});
+  ngrams.size = p.required_count("ple.ngram_size", kLongestNgram);
+  ngrams.rows_each = p.required_count("ple.heads_per_ngram", kMostRows);
+  ngrams.kernel = p.required_count("ple.conv_kernel", kLongestKernel);
   if (ngrams.size < 2 || ngrams.kernel < 2) {
     p.fail(
         fmt::format("n-grams of {} and a convolution over {} tokens were found, expected 2 and "
@@ -106,19 +82,12 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
                        ngrams.rows(), spec.vocabulary, kMostRows, kMostIds));
     return {};
   }
-  if (!has_numbers(p, "ple.layer_multipliers", ngrams.size) ||
-      !has_numbers(p, "ple.head_offsets", ngrams.rows()) ||
-      !has_numbers(p, "ple.head_vocab_sizes", ngrams.rows())) {
-    return {};
-  }
-  ngrams.row_width = static_cast<int>(
-      p.required_count("embedding_length_per_layer_input", Hyperparameters::kWidest));
+  ngrams.row_width = p.required_count("embedding_length_per_layer_input", Hyperparameters::kWidest);
   ngrams.columns = spec.width * spec.hyper_connection.streams;
-  ngrams.end_token = static_cast<std::int32_t>(p.count("ple.eos_token_id", 0));
-  for (int i = 0; i < ngrams.size; ++i) {
-    ngrams.multipliers.push_back(static_cast<std::uint64_t>(
-        p.layer_count("ple.layer_multipliers", i, 0, std::numeric_limits<std::int64_t>::max())));
-  }
+  ngrams.end_token = p.count("ple.eos_token_id", 0);
+  const auto multipliers =
+      p.elements("ple.layer_multipliers", ngrams.size, std::numeric_limits<std::int64_t>::max());
+  ngrams.multipliers.assign(multipliers.begin(), multipliers.end());
   ngrams.table_rows = loader.rows("per_layer_token_embd");
   read_parts(p, ngrams);
   return ngrams;
@@ -127,14 +96,15 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
 // One layer may have n-grams: the file has one table.
 void read_ngrams(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec) {
   constexpr std::string_view kLayers = "ple.layers";
-  const std::int64_t count = list_size(p, kLayers);
+  const auto list = p.file().array(fmt::format("{}.{}", p.architecture(), kLayers));
+  const std::size_t count = list && *list ? (*list)->size() : 0;
   if (count == 0) return;
-  const std::int64_t layer = p.layer_count(kLayers, 0, 0);
+  const int layer = p.layer_count(kLayers, 0, 0);
   if (count > 1 || layer >= std::ssize(spec.layers)) {
     return p.fail(fmt::format("{} layers from layer {} on have n-grams, expected one of the {}",
                               count, layer, spec.layers.size()));
   }
-  spec.layers[static_cast<std::size_t>(layer)].ngrams = read_ngram_sizes(p, loader, spec);
+  spec.layers[layer].ngrams = read_ngram_sizes(p, loader, spec);
 }
 
 }  // namespace
@@ -146,7 +116,7 @@ ModelSpec read_qwen4_exp(Hyperparameters& p, WeightLoader& loader) {
   spec.pre_norm = NormUse::kNone;
   spec.output_norm = NormUse::kNone;
   spec.hyper_connection = read_gated_streams(p);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     if (auto* delta = std::get_if<DeltaNetSpec>(&layer.recurrent)) {
       delta->gate = Activation::kSigmoid;

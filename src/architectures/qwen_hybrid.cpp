@@ -11,7 +11,7 @@ ModelSpec read_with_delta_nets(Hyperparameters& p, WeightLoader& loader, KeyShar
   read_rope_for_all(p, loader, RopeLayout::kSplitHalf, spec);
   spec.norm_names.mixer_post = "";
   spec.norm_names.ffn = "post_attention_norm";
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     if (!is_recurrent_layer(p, i)) continue;
     spec.layers[i].attention = {};
     spec.layers[i].recurrent = read_delta_net_sizes(p, sharing);

@@ -10,17 +10,13 @@ namespace linnet {
 namespace {
 
 // Two of heads and a state's columns multiply where Hyperparameters::kWidestHead would be too much.
-constexpr std::int64_t kWidest = Hyperparameters::kWidest;
-constexpr std::int64_t kWidestHead = 1 << 10;
-constexpr std::int64_t kMostHeads = 1 << 10;
-constexpr std::int64_t kLongestKernel = 64;
-
-int read_size(Hyperparameters& p, std::string_view key, std::int64_t most) {
-  return static_cast<int>(p.required_count(key, most));
-}
+constexpr int kWidest = Hyperparameters::kWidest;
+constexpr int kWidestHead = 1 << 10;
+constexpr int kMostHeads = 1 << 10;
+constexpr int kLongestKernel = 64;
 
 int read_kernel(Hyperparameters& p, std::string_view key = "ssm.conv_kernel") {
-  const int kernel = read_size(p, key, kLongestKernel);
+  const int kernel = p.required_count(key, kLongestKernel);
   if (kernel < 2) p.fail("a convolution over 1 token was found, expected at least 2");
   return std::max(kernel, 2);
 }
@@ -46,29 +42,29 @@ ShortConvolutionSpec read_short_convolution_sizes(Hyperparameters& p, std::int64
 
 MambaSpec read_mamba_sizes(Hyperparameters& p) {
   MambaSpec spec;
-  spec.inner = read_size(p, "ssm.inner_size", kWidest);
-  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.inner = p.required_count("ssm.inner_size", kWidest);
+  spec.state_width = p.required_count("ssm.state_size", kWidestHead);
   spec.kernel = read_kernel(p);
-  spec.step_rank = read_size(p, "ssm.time_step_rank", kWidest);
+  spec.step_rank = p.required_count("ssm.time_step_rank", kWidest);
   spec.bare_norms = p.boolean("ssm.dt_b_c_rms", false);
   return spec;
 }
 
 Mamba2Spec read_mamba2_sizes(Hyperparameters& p) {
   Mamba2Spec spec;
-  spec.inner = read_size(p, "ssm.inner_size", kWidest);
-  spec.heads = divisor(p, "heads", spec.inner, read_size(p, "ssm.time_step_rank", kMostHeads));
-  spec.groups = divisor(p, "groups", spec.heads, read_size(p, "ssm.group_count", kMostHeads));
-  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.inner = p.required_count("ssm.inner_size", kWidest);
+  spec.heads = divisor(p, "heads", spec.inner, p.required_count("ssm.time_step_rank", kMostHeads));
+  spec.groups = divisor(p, "groups", spec.heads, p.required_count("ssm.group_count", kMostHeads));
+  spec.state_width = p.required_count("ssm.state_size", kWidestHead);
   spec.kernel = read_kernel(p);
   return spec;
 }
 
 PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width) {
   PlamoMambaSpec spec;
-  spec.inner = read_size(p, "ssm.inner_size", kWidest);
-  spec.heads = divisor(p, "heads", spec.inner, read_size(p, "ssm.time_step_rank", kMostHeads));
-  spec.state_width = read_size(p, "ssm.state_size", kWidestHead);
+  spec.inner = p.required_count("ssm.inner_size", kWidest);
+  spec.heads = divisor(p, "heads", spec.inner, p.required_count("ssm.time_step_rank", kMostHeads));
+  spec.state_width = p.required_count("ssm.state_size", kWidestHead);
   spec.kernel = read_kernel(p);
   spec.step_width = static_cast<int>(std::max<std::int64_t>(64, width / 16));
   return spec;
@@ -76,10 +72,11 @@ PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width) {
 
 DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing) {
   DeltaNetSpec spec;
-  spec.heads = read_size(p, "ssm.time_step_rank", kMostHeads);
-  spec.key_heads = divisor(p, "key heads", spec.heads, read_size(p, "ssm.group_count", kMostHeads));
-  spec.key_width = read_size(p, "ssm.state_size", kWidestHead);
-  const int inner = read_size(p, "ssm.inner_size", kWidest);
+  spec.heads = p.required_count("ssm.time_step_rank", kMostHeads);
+  spec.key_heads =
+      divisor(p, "key heads", spec.heads, p.required_count("ssm.group_count", kMostHeads));
+  spec.key_width = p.required_count("ssm.state_size", kWidestHead);
+  const int inner = p.required_count("ssm.inner_size", kWidest);
   spec.value_width = inner / divisor(p, "heads", inner, spec.heads);
   spec.kernel = read_kernel(p);
   spec.sharing = sharing;
@@ -89,15 +86,14 @@ DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing) {
 KimiDeltaSpec read_kimi_delta_sizes(Hyperparameters& p) {
   KimiDeltaSpec spec;
   // Where there is one count for each layer, recurrent layers have 0 and the first one counts.
-  spec.heads = static_cast<int>(
-      std::clamp<std::int64_t>(p.layer_count("attention.head_count", 0, 1), 1, kMostHeads));
-  spec.head_width = read_size(p, "kda.head_dim", kWidestHead);
+  spec.heads = std::clamp(p.layer_count("attention.head_count", 0, 1), 1, kMostHeads);
+  spec.head_width = p.required_count("kda.head_dim", kWidestHead);
   spec.kernel = read_kernel(p);
   return spec;
 }
 
 void read_kimi_delta_layers(Hyperparameters& p, KimiDecay decay, ModelSpec& spec) {
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     if (p.layer_count("attention.head_count_kv", i, 1) > 0) continue;
     KimiDeltaSpec sizes = read_kimi_delta_sizes(p);
     sizes.bound = decay.bound;
@@ -129,10 +125,10 @@ Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
   Rwkv6Spec spec;
   spec.columns = static_cast<int>(width);
   spec.head_width =
-      divisor(p, "columns a head", spec.columns, read_size(p, "wkv.head_size", kWidestHead));
+      divisor(p, "columns a head", spec.columns, p.required_count("wkv.head_size", kWidestHead));
   spec.kv_heads = spec.columns / spec.head_width;
-  spec.mix_rank = read_size(p, "time_mix_extra_dim", kWidest);
-  spec.decay_rank = read_size(p, "time_decay_extra_dim", kWidest);
+  spec.mix_rank = p.required_count("time_mix_extra_dim", kWidest);
+  spec.decay_rank = p.required_count("time_decay_extra_dim", kWidest);
   return spec;
 }
 
@@ -140,11 +136,11 @@ Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer) {
   Rwkv7Spec spec;
   spec.columns = static_cast<int>(width);
   spec.head_width =
-      divisor(p, "columns a head", spec.columns, read_size(p, "wkv.head_size", kWidestHead));
-  spec.decay_rank = read_size(p, "attention.decay_lora_rank", kWidest);
-  spec.rate_rank = read_size(p, "attention.iclr_lora_rank", kWidest);
-  spec.value_rank = read_size(p, "attention.value_residual_mix_lora_rank", kWidest);
-  spec.gate_rank = static_cast<int>(std::min(kWidest, p.count("attention.gate_lora_rank", 0)));
+      divisor(p, "columns a head", spec.columns, p.required_count("wkv.head_size", kWidestHead));
+  spec.decay_rank = p.required_count("attention.decay_lora_rank", kWidest);
+  spec.rate_rank = p.required_count("attention.iclr_lora_rank", kWidest);
+  spec.value_rank = p.required_count("attention.value_residual_mix_lora_rank", kWidest);
+  spec.gate_rank = p.count("attention.gate_lora_rank", 0, kWidest);
   spec.first = layer == 0;
   return spec;
 }

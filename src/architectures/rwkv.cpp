@@ -15,17 +15,17 @@ ModelSpec read_rwkv(Hyperparameters& p, WeightLoader& loader) {
   spec.embedding_norm = NormUse::kWeights;
   spec.norm_names.ffn = "attn_norm_2";
   const auto columns = static_cast<int>(spec.width);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
-    const std::int64_t inner = p.layer_count("feed_forward_length", i, columns);
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    const int inner = p.layer_count("feed_forward_length", i, columns);
     spec.layers[i] = {};
-    spec.layers[i].recurrent_ffn = RwkvChannelMixSpec{columns, static_cast<int>(inner)};
+    spec.layers[i].recurrent_ffn = RwkvChannelMixSpec{columns, inner};
   }
   return spec;
 }
 
 void use_rwkv7(Hyperparameters& p, ModelSpec& spec) {
   spec.shared_columns = spec.width;
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     spec.layers[i].attention = {};
     spec.layers[i].recurrent = read_rwkv7_sizes(p, spec.width, i);
   }
@@ -36,8 +36,8 @@ void use_rwkv7(Hyperparameters& p, ModelSpec& spec) {
 // RWKV-6 (https://arxiv.org/abs/2404.05892).
 ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_rwkv(p, loader);
-  const std::int64_t period = p.count("rescale_every_n_layers", 0);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  const int period = p.count("rescale_every_n_layers", 0);
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     spec.layers[i].recurrent = read_rwkv6_sizes(p, spec.width);
     // So that half precision does not overflow; the file's weights are made for it.
     if (period > 0 && (i + 1) % period == 0) spec.layers[i].output_scale = 0.5f;
@@ -48,8 +48,8 @@ ModelSpec read_rwkv6(Hyperparameters& p, WeightLoader& loader) {
 // QRWKV-6: Qwen 2 with gated linear attention in the place of attention.
 ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_common(p, loader);
-  const std::int64_t period = p.count("rescale_every_n_layers", 0);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  const int period = p.count("rescale_every_n_layers", 0);
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LayerSpec& layer = spec.layers[i];
     Rwkv6Spec mixer = read_rwkv6_sizes(p, spec.width);
     mixer.gated = true;

@@ -7,8 +7,7 @@ namespace linnet {
 ModelSpec read_spark25(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
   read_sliding_window(p, {}, spec);
-  Rope rope = read_rope(p, loader, spec);
-  rope.dims = static_cast<int>(p.count("rope.dimension_count_swa", rope.dims));
+  const Rope rope = with_sliding_dims(p, read_rope(p, loader, spec));
   set_sliding_rope(p, rope, RopeLayout::kSplitHalf, true, spec);
   set_activation(spec, Activation::kGeluOfHalves);
   return spec;

@@ -27,15 +27,14 @@ void read_positions(Hyperparameters& p, WeightLoader& loader, ModelSpec& spec) {
 
 // Its columns are turned by the same angles as those of the layer's keys.
 IndexerSpec make_indexer(Hyperparameters& p, IndexerSpec sizes, const ModelSpec& spec, int layer) {
-  sizes.rope = spec.layers[layer].latent.rope;
-  if (sizes.rope.dims > sizes.width) fail_rope(p, sizes.rope.dims, sizes.width);
+  sizes.rope = fit_rope(p, spec.layers[layer].latent.rope, sizes.width);
   sizes.kv_layer = static_cast<int>(spec.layers.size()) + layer;
   return sizes;
 }
 
 HyperConnectionSpec read_streams(Hyperparameters& p) {
   HyperConnectionSpec spec;
-  spec.streams = static_cast<int>(p.required_count("hyper_connection.count", kMostStreams));
+  spec.streams = p.required_count("hyper_connection.count", kMostStreams);
   spec.epsilon = p.positive_number("hyper_connection.epsilon", 0.0f);
   spec.magnitude = p.positive_number("hyper_connection.magnitude", 0.0f);
   if (spec.magnitude == 0.0f) {
@@ -50,9 +49,9 @@ HyperConnectionSpec read_streams(Hyperparameters& p) {
 void add_indexers(Hyperparameters& p, ModelSpec& spec) {
   if (p.count("attention.indexer.top_k", 0) == 0) return;  // all keys are seen
   const IndexerSpec sizes = read_indexer_sizes(p);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     IndexerSpec indexer = make_indexer(p, sizes, spec, i);
-    indexer.rope.first = std::max(0, indexer.width - indexer.rope.dims);
+    indexer.rope.first = indexer.width - indexer.rope.dims;
     indexer.key_norm_epsilon = spec.norm_epsilon;
     indexer.reused = p.layer_count("attention.indexer.types", i, 0) == 0;
     spec.layers[i].latent.indexer = indexer;
@@ -71,7 +70,7 @@ ModelSpec read_hy_v4(Hyperparameters& p, WeightLoader& loader) {
   read_positions(p, loader, spec);
   add_indexers(p, spec);
   default_gate(p, GateFunction::kSigmoid, spec);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     GateSpec& gate = spec.layers[i].moe.gate;
     gate.clamp = std::max(0.0f, p.layer_number("swiglu_clamp_exp", i, 0.0f));
     gate.clamps_before = true;
@@ -89,13 +88,11 @@ ModelSpec read_dots3_note(Hyperparameters& p, WeightLoader& loader) {
   read_sliding_window(p, {}, spec);
   read_latent_attention(p, loader, RopeLayout::kAdjacent, spec);
   const IndexerSpec sizes = read_indexer_sizes(p);
-  const auto width = [&](std::string_view key) {
-    return static_cast<int>(p.required_count(key, kWidest));
-  };
+  const auto width = [&](std::string_view key) { return p.required_count(key, kWidest); };
   const int sliding_latent = width("attention.kv_lora_rank_swa");
   const int sliding_key = width("attention.key_length_mla_swa");
   const int sliding_value = width("attention.value_length_mla_swa");
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LatentAttentionSpec& latent = spec.layers[i].latent;
     if (latent.window == 0) continue;
     latent.latent_width = sliding_latent;
@@ -104,7 +101,7 @@ ModelSpec read_dots3_note(Hyperparameters& p, WeightLoader& loader) {
     if (latent.plain_width < 0) fail_rope(p, latent.rope_width, sliding_key);
   }
   read_positions(p, loader, spec);
-  for (int i = 0; i < static_cast<int>(spec.layers.size()); ++i) {
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
     LatentAttentionSpec& latent = spec.layers[i].latent;
     if (latent.window > 0) continue;
     latent.indexer = make_indexer(p, sizes, spec, i);

@@ -11,7 +11,6 @@ ModelSpec read_step35(Hyperparameters& p, WeightLoader& loader) {
   const Rope sliding = read_rope(p, loader, spec);
   Rope full = sliding;
   full.dims /= 2;
-  if (!full.factors.empty()) full.factors.resize(static_cast<std::size_t>(full.dims / 2));
   each_attention(spec, [&](AttentionSpec& a) { set_rope(p, full, RopeLayout::kSplitHalf, a); });
   set_sliding_rope(p, sliding, RopeLayout::kSplitHalf, false, spec);
   default_gate(p, GateFunction::kSigmoid, spec);

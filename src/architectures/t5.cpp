@@ -46,8 +46,7 @@ LayerSpec read_layer(Hyperparameters& p, const WeightLoader& loader, const Model
                      std::string_view stack, bool sees_later) {
   LayerSpec layer = spec.layers[0];
   layer.attention.scale = 1.0f;
-  const auto buckets =
-      static_cast<int>(p.required_count("attention.relative_buckets_count", kMostBuckets));
+  const int buckets = p.required_count("attention.relative_buckets_count", kMostBuckets);
   if (buckets < 4 || buckets % 4 != 0) {
     p.fail(
         fmt::format("metadata key {}.attention.relative_buckets_count is {}, expected a "
@@ -92,8 +91,7 @@ ModelSpec read_t5(Hyperparameters& p, WeightLoader& loader) {
   spec.layer_name = "dec.blk";
   spec.norm_names.output = "dec.output_norm";
   spec.input.layers = static_cast<int>(spec.layers.size());
-  spec.input.first_token =
-      static_cast<std::int32_t>(p.count("decoder_start_token_id", 0, spec.vocabulary - 1));
+  spec.input.first_token = p.count("decoder_start_token_id", 0, spec.vocabulary - 1);
   // Of models whose embeddings are the last projection, too, the authors' code scales the logits.
   if (!loader.has("output.weight")) {
     spec.logit_scale = 1.0f / std::sqrt(static_cast<float>(spec.width));
@@ -101,8 +99,8 @@ ModelSpec read_t5(Hyperparameters& p, WeightLoader& loader) {
   // Beside the tables in use, some converters write one that the model does not have.
   spec.unused_tensors.emplace_back("*.cross_attn_rel_b.weight");
 
-  const auto layers = static_cast<int>(
-      p.count("decoder_block_count", spec.input.layers, Hyperparameters::kMostLayers));
+  const int layers =
+      p.count("decoder_block_count", spec.input.layers, Hyperparameters::kMostLayers);
   LayerSpec layer = read_layer(p, loader, spec, "dec.blk", /*sees_later=*/false);
   for (int i = 0; i < layers; ++i) {
     layer.cross = cross_attention(layer.attention, spec.input.layers + layers + i);

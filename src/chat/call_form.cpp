@@ -100,7 +100,7 @@ class Trial {
       text->erase(0, text->find_first_not_of("\n"));
     }
     cut_behind_calls(*text);
-    if (format_.is_harmony) {
+    if (format_.is_harmony()) {
       remove_suffix(*text, "<|call|>");
     } else if (!remove_suffix(*text, after_)) {
       remove_suffix(*text, trimmed(after_));

@@ -5,6 +5,7 @@
 
 #include "chat/conversation.hpp"
 #include "chat/jinja/template.hpp"
+#include "chat/output/call_syntax.hpp"
 #include "chat/template_sources.hpp"
 
 namespace linnet {
@@ -47,6 +48,10 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Specia
   };
   if (request.variables.is_object()) {
     for (const auto& [name, value] : request.variables.items()) variables.push_back({name, &value});
+    // What DeepSeek's and Granite's templates call it.
+    const Json* const thinks = member(&request.variables, "enable_thinking");
+    if (thinks && !request.variables.contains("thinking"))
+      variables.push_back({"thinking", thinks});
   }
   // Last: what a request is made of cannot be replaced.
   variables.push_back({"messages", &messages});

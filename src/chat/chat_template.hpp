@@ -32,7 +32,8 @@ struct ChatRequest {
   nlohmann::ordered_json messages{};
   /// A list of tools in OpenAI's form; null or empty where there are none.
   nlohmann::ordered_json tools{};
-  /// Further variables of the template, as an object: enable_thinking, reasoning_effort, documents.
+  /// Further variables of the template, as an object: enable_thinking (which is `thinking`, too,
+  /// where that is not there), reasoning_effort, documents.
   nlohmann::ordered_json variables{};
   /// Ends the prompt where the assistant begins to speak.
   bool add_generation_prompt = true;

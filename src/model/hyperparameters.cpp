@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace linnet {
@@ -42,7 +43,8 @@ bool Hyperparameters::has_array(std::string_view key) const {
   return value != nullptr && value->type == gguf::ValueType::kArray;
 }
 
-std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t most) {
+int Hyperparameters::required_count(std::string_view key, std::int64_t most) {
+  most = std::min(most, kLargestCount);
   const auto value = take(file_.integer(full(key)));
   if (!value) {
     fail(fmt::format("missing metadata key {}", full(key)));
@@ -52,36 +54,55 @@ std::int64_t Hyperparameters::required_count(std::string_view key, std::int64_t 
     fail(fmt::format("metadata key {} is {}, expected 1 to {}", full(key), *value, most));
     return 1;
   }
-  return *value;
+  return static_cast<int>(*value);
 }
 
-std::int64_t Hyperparameters::count(std::string_view key, std::int64_t fallback,
-                                    std::int64_t most) {
+int Hyperparameters::count(std::string_view key, std::int64_t fallback, std::int64_t most) {
+  most = std::min(most, kLargestCount);
   const auto value = take(file_.integer(full(key)));
-  if (!value || *value == 0) return fallback;
+  if (!value || *value == 0) return static_cast<int>(fallback);
   if (*value < 0 || *value > most) {
     fail(fmt::format("metadata key {} is {}, expected 0 to {}", full(key), *value, most));
-    return fallback;
+    return static_cast<int>(fallback);
   }
-  return *value;
+  return static_cast<int>(*value);
 }
 
-std::int64_t Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
-                                          std::int64_t most) {
-  const gguf::Value* value = file_.find(full(key));
-  if (!value || value->type != gguf::ValueType::kArray) return count(key, fallback, most);
-  const auto& array = std::get<gguf::Array>(value->data);
+int Hyperparameters::layer_count(std::string_view key, int layer, std::int64_t fallback,
+                                 std::int64_t most) {
+  if (!has_array(key)) return count(key, fallback, most);
+  most = std::min(most, kLargestCount);
+  const auto& array = std::get<gguf::Array>(file_.find(full(key))->data);
   if (!array.is_integer() || static_cast<std::size_t>(layer) >= array.size()) {
     fail(fmt::format("metadata key {} must be an integer or have one for each layer", full(key)));
-    return fallback;
+    return static_cast<int>(fallback);
   }
   const std::int64_t element = array.integer(layer);
-  if (element < 0 || element > most) {
-    fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
-                     layer, most));
-    return fallback;
+  if (element >= 0 && element <= most) return static_cast<int>(element);
+  fail(fmt::format("metadata key {} is {} for layer {}, expected 0 to {}", full(key), element,
+                   layer, most));
+  return static_cast<int>(fallback);
+}
+
+std::vector<std::int64_t> Hyperparameters::elements(std::string_view key, int count,
+                                                    std::int64_t most) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
+  const gguf::Value* value = file_.find(full(key));
+  const auto* const array = value ? std::get_if<gguf::Array>(&value->data) : nullptr;
+  const std::size_t found = array && array->is_integer() ? array->size() : 0;
+  if (found < numbers.size()) {
+    fail(fmt::format("metadata key {} has {} integers, expected {}", full(key), found, count));
+    return numbers;
   }
-  return element;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::int64_t number = array->integer(i);
+    if (number >= 0 && number <= most) {
+      numbers[i] = number;
+    } else {
+      fail(fmt::format("metadata key {} has {}, expected 0 to {}", full(key), number, most));
+    }
+  }
+  return numbers;
 }
 
 float Hyperparameters::number(std::string_view key, float fallback) {

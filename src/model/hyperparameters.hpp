@@ -36,15 +36,16 @@ class Hyperparameters {
   const std::string& architecture() const { return architecture_; }
   const gguf::File& file() const { return file_; }
 
-  /// A count that must be there, from 1 to `most`.
-  std::int64_t required_count(std::string_view key, std::int64_t most = kLargestCount);
+  /// A count that must be there, from 1 to `most`, which is at most kLargestCount.
+  int required_count(std::string_view key, std::int64_t most = kLargestCount);
   /// A count from 0 to `most`; `fallback` where the key is absent or 0, which the writers of files
-  /// use for "not set".
-  std::int64_t count(std::string_view key, std::int64_t fallback,
-                     std::int64_t most = kLargestCount);
+  /// use for "not set". Both are at most kLargestCount.
+  int count(std::string_view key, std::int64_t fallback, std::int64_t most = kLargestCount);
   /// count() for a key that holds one value for all layers or an array with one for each.
-  std::int64_t layer_count(std::string_view key, int layer, std::int64_t fallback,
-                           std::int64_t most = kLargestCount);
+  int layer_count(std::string_view key, int layer, std::int64_t fallback,
+                  std::int64_t most = kLargestCount);
+  /// The first `count` numbers of an array that must have so many, each from 0 to `most`.
+  std::vector<std::int64_t> elements(std::string_view key, int count, std::int64_t most);
   /// A finite number; `fallback` where absent.
   float number(std::string_view key, float fallback);
   /// number() where 0 means "not set".

@@ -193,15 +193,16 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   return route.handler(context, request, body);
 }
 
-// The one that the field `model` names; the first one where there is none.
+// The one that the field `model` names; the first one where there is none. Ollama's clients may
+// write the tag that a name without one has there, and older ones call the field `name`.
 ApiResult<ModelEntry*> Api::choose_model(const Json& body, ErrorShape shape) const {
   if (body.is_null()) return &models_.first();
+  const bool is_ollama = shape == ErrorShape::kOllama;
   Fields fields(body);
-  auto name = fields.text("model");
+  auto name = fields.text(is_ollama && !fields.has("model") ? "name" : "model");
   if (fields.error()) return *fields.error();
-  // Ollama's clients may write the tag that a name without one has there.
   constexpr std::string_view kTag = ":latest";
-  if (shape == ErrorShape::kOllama && name && name->ends_with(kTag) && !models_.find(*name)) {
+  if (is_ollama && name && name->ends_with(kTag) && !models_.find(*name)) {
     name->resize(name->size() - kTag.size());
   }
   if (!name || name->empty()) return &models_.first();

@@ -8,6 +8,7 @@
 
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
+#include "chat/thinking_switch.hpp"
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
@@ -15,33 +16,6 @@
 
 namespace linnet::serve {
 namespace {
-
-// The prompt of a short conversation under these variables; nothing where it can't be made.
-std::optional<std::string> prompt_under(const ChatTemplate& chat,
-                                        const nlohmann::ordered_json& variables) {
-  ChatRequest request;
-  request.messages = {{{"role", "user"}, {"content", "Hello"}}};
-  request.variables = variables;
-  request.now.emplace();  // the same each time
-  request.now->tm_mday = 1;
-  auto prompt = chat.render(request);
-  if (!prompt) return std::nullopt;
-  return std::move(prompt->text);
-}
-
-// Found by trial: a template knows enable_thinking if it changes something.
-std::optional<bool> default_thinking(const ChatTemplate& chat,
-                                     const nlohmann::ordered_json& defaults) {
-  const auto prompt_with = [&](const nlohmann::ordered_json& thinking) {
-    nlohmann::ordered_json variables =
-        defaults.is_null() ? nlohmann::ordered_json::object() : defaults;
-    if (!thinking.is_null()) variables["enable_thinking"] = thinking;
-    return prompt_under(chat, variables);
-  };
-  const auto on = prompt_with(true), off = prompt_with(false);
-  if (!on || !off || on == off) return std::nullopt;
-  return prompt_with(nullptr) == on;
-}
 
 FileFacts facts_of(const ModelFile& file) {
   FileFacts facts{file.spec().architecture, file.file().size_bytes(), 0, ""};
@@ -66,7 +40,7 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
   if (chat) {
     model.chat = std::move(*chat);
     model.call_form = find_call_form(*model.chat);
-    model.thinks = default_thinking(*model.chat, model.template_variables);
+    model.thinks = usual_thinking(*model.chat, model.template_variables);
   } else {
     model.chat_problem = chat.error().message;
   }

@@ -162,6 +162,14 @@ TEST(HostileSizes, BlocksOfTokensAndGatedStreams) {
               testing::HasSubstr("attention.indexer.top_k is 0, expected 1 to"));
 }
 
+TEST(HostileSizes, TokensOfAdapters) {
+  EXPECT_THAT(error_with("graniteswitch-own", "graniteswitch.adapters.count", 4),
+              testing::HasSubstr("adapters.token_ids_activate has 3 integers, expected 4"));
+  EXPECT_THAT(error_with("graniteswitch-own", "graniteswitch.adapters.token_ids_substitute",
+                         std::vector<std::int64_t>{3, 96, 5}),
+              testing::HasSubstr("adapters.token_ids_substitute has 96, expected 0 to 95"));
+}
+
 TEST(HostileSizes, Ngrams) {
   const auto error = [](const std::string& key, const auto& value) {
     return error_with("qwen4exp-own", "qwen4exp.ple." + key, value);
@@ -170,14 +178,14 @@ TEST(HostileSizes, Ngrams) {
   EXPECT_THAT(error("ngram_size", 9), testing::HasSubstr("ple.ngram_size is 9, expected 1 to 8"));
   EXPECT_THAT(error("ngram_size", 1), testing::HasSubstr("n-grams of 1 and a convolution over 4"));
   EXPECT_THAT(error("ngram_size", 8),
-              testing::HasSubstr("ple.layer_multipliers has 3 numbers, expected 8"));
+              testing::HasSubstr("ple.layer_multipliers has 3 integers, expected 8"));
   EXPECT_THAT(error("conv_kernel", 1), testing::HasSubstr("n-grams of 3 and a convolution over 1"));
   EXPECT_THAT(error("conv_kernel", 1 << 30),
               testing::HasSubstr("ple.conv_kernel is 1073741824, expected 1 to 64"));
   EXPECT_THAT(error("heads_per_ngram", 33),
               testing::HasSubstr("n-grams name 66 rows by 96 tokens, expected up to 64"));
   EXPECT_THAT(error("heads_per_ngram", 3),
-              testing::HasSubstr("ple.head_offsets has 4 numbers, expected 6"));
+              testing::HasSubstr("ple.head_offsets has 4 integers, expected 6"));
   EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 0, 41}),
               testing::HasSubstr("n-grams name 0 rows from row 68 on, expected 1 and more"));
   EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 29, 48}),
@@ -246,6 +254,20 @@ TEST(HostileSizes, TensorsThatOnlySomeArchitecturesCanDoWithout) {
   }
   EXPECT_THAT(error_without("arctic-moe", {"ffn_norm_exps.weight"}),
               testing::HasSubstr("ffn_norm_exps.weight"));
+}
+
+// Sliding layers turn more columns than the others, for which the factors are.
+TEST(HostileSizes, FewerFactorsThanTurnedColumns) {
+  auto oracle = test::OracleCase::read("spark2_5-own");
+  oracle.json["tensors"].push_back({{"name", "rope_freqs.weight"},
+                                    {"type", "F32"},
+                                    {"shape", {4}},
+                                    {"centre", 1.5},
+                                    {"amplitude", 0.5}});
+  EXPECT_THAT(error_of(oracle), testing::HasSubstr("rope turns 12 columns of a head and has 4 "
+                                                   "factors, expected one for two"));
+  oracle.json["metadata"]["spark2_5.rope.dimension_count_swa"]["value"] = 8;
+  EXPECT_EQ(error_of(oracle), "");
 }
 
 // A matrix of one column has as many values as a vector, whose blocks are no rows of it.

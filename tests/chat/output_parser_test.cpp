@@ -12,7 +12,8 @@ const Json& tools() {
     {"type": "function", "function": {"name": "weather", "parameters": {"type": "object",
       "properties": {"city": {"type": "string"}, "days": {"type": "integer"}}}}},
     {"type": "function", "function": {"name": "python", "parameters": {"type": "object",
-      "properties": {"code": {"type": "string"}}}}}])");
+      "properties": {"code": {"type": "string"}}}}},
+    {"type": "function", "function": {"name": "f"}}])");
   return kTools;
 }
 
@@ -158,6 +159,10 @@ TEST(OutputParserTest, Llama) {
   EXPECT_EQ(parse(kLlama, "<|python_tag|>weather.call(city=\"a b\", days=2)"),
             R"(#weather{"city":"a b","days":2})");
   EXPECT_EQ(parse(kLlama, "<|python_tag|>print(1)\n"), R"x(#python{"code":"print(1)"})x");
+  EXPECT_EQ(parse(kLlama, "<|python_tag|>subprocess.call(['ls'])"),
+            R"x(#python{"code":"subprocess.call(['ls'])"})x");
+  EXPECT_EQ(parse(kLlama, R"({"name": "f"})"), "#f{}");
+  EXPECT_EQ(parse(kLlama, R"({"name": "g"})"), R"(|{"name": "g"})");
   EXPECT_EQ(parse(kLlama, "{\"name\": \"Anna\", \"age\": 3}"), "|{\"name\": \"Anna\", \"age\": 3}");
   EXPECT_EQ(parse(kLlama, "{\"colour\": \"red\"}"), "|{\"colour\": \"red\"}");
 }
@@ -207,6 +212,9 @@ TEST(OutputParserTest, OtherFamilies) {
                   "<|tool_call_start|>[weather(city='it\\'s \"x\"', days=3), python()]"
                   "<|tool_call_end|>ok"),
             R"(#weather{"city":"it's \"x\"","days":3}#python{}|ok)");
+  EXPECT_EQ(parse("<|tool_call_start|>",
+                  "<|tool_call_start|>[python(code='if x:\n\ty()\r')]<|tool_call_end|>"),
+            R"x(#python{"code":"if x:\n\ty()\r"})x");
   EXPECT_EQ(parse("<minimax:tool_call>",
                   "<minimax:tool_call>\n<invoke name=\"weather\">\n<parameter name=\"city\">x"
                   "</parameter>\n</invoke>\n</minimax:tool_call>"),
@@ -357,6 +365,17 @@ TEST(MessageParserTest, BearsWhatIsNotHarmony) {
   EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.wether<|message|>{}<|call|>"),
             "!|{}");
   EXPECT_EQ(parse(kHarmony, "<|channel|>fin"), "");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>final<|message|>a<|end|><|start|>assist"), "|a");
+}
+
+// Nothing says that it is one, and no text may get lost.
+TEST(MessageParserTest, TextThatBeginsLikeAHeaderIsShown) {
+  EXPECT_EQ(parse(kHarmony, "analysis of both: fine."), "|analysis of both: fine.");
+  std::string answer = "commentary";
+  while (answer.size() < 600) answer += " more of it";
+  EXPECT_EQ(parse(kHarmony, answer), "|" + answer);
+  auto parser = make_output_parser(detect_output_format(kHarmony), {});
+  EXPECT_FALSE(parser->push(answer).empty());
 }
 
 TEST(ToolCallIdTest, IsNineLettersAndDigits) {

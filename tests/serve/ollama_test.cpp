@@ -241,6 +241,7 @@ TEST_F(Ollama, ModelsAreToldOf) {
     const auto family = shown.json()["details"]["family"].get<std::string>();
     EXPECT_EQ(shown.json()["model_info"][family + ".context_length"], 512);
     EXPECT_EQ(serving.post("/api/show", {{field, "other"}}).status, 404);
+    EXPECT_EQ(serving.post("/api/show", {{field, "linnet-kjv:latest"}}).status, 200);
   }
 }
 

@@ -404,6 +404,21 @@ const tests = {
     await closePage(page);
   },
 
+  async "an answer may have no tokens"({ browser, chat }) {
+    const page = await openPage(browser, chat);
+    await page.route("**/v1/chat/completions", (route) => {
+      const usage = { prompt_tokens: 12, completion_tokens: 0 };
+      const timings = { generation_tokens_per_second: null, time_to_first_token_s: null };
+      const events = [{ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }, { choices: [], usage, timings }];
+      const body = [...events.map((event) => JSON.stringify(event)), "[DONE]"].map((data) => `data: ${data}\n\n`);
+      route.fulfill({ status: 200, contentType: "text/event-stream", body: body.join("") });
+    });
+    await say(page, "Hello");
+    await answered(page);
+    assert.match(await shown(page).locator(".foot").innerText(), /0 tokens · prompt 12/);
+    await closePage(page);
+  },
+
   async "what a model writes runs nothing and loads nothing"({ browser, chat }) {
     const page = await openPage(browser, chat);
     await fakeAnswer(page, kHostile);

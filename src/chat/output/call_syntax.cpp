@@ -23,10 +23,10 @@ const OrderedJson* first_of(const OrderedJson& json, std::initializer_list<const
 
 }  // namespace
 
-const OrderedJson* member(const OrderedJson& json, std::string_view key) {
-  if (!json.is_object()) return nullptr;
-  const auto found = json.find(key);
-  return found == json.end() ? nullptr : &*found;
+const OrderedJson* member(const OrderedJson* json, std::string_view key) {
+  if (!json || !json->is_object()) return nullptr;
+  const auto found = json->find(key);
+  return found == json->end() ? nullptr : &*found;
 }
 
 ToolTable::ToolTable(const OrderedJson& tools) {
@@ -57,16 +57,14 @@ OrderedJson ToolTable::typed_value(std::string_view tool, std::string_view param
 }
 
 const OrderedJson* ToolTable::schema(std::string_view tool, std::string_view parameter) const {
-  const OrderedJson* schema = member(tools_, tool);
-  if (schema) schema = member(*schema, "properties");
-  return schema ? member(*schema, parameter) : nullptr;
+  return member(member(member(&tools_, tool), "properties"), parameter);
 }
 
 OrderedJson typed_text(const OrderedJson* schema, std::string_view text) {
-  const OrderedJson* type = schema ? member(*schema, "type") : nullptr;
+  const OrderedJson* const type = member(schema, "type");
   if (type && *type == "string") return text;
   auto value = jinja::parse_json(text);
-  return value ? *value : OrderedJson(text);
+  return value ? std::move(*value) : OrderedJson(text);
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -71,8 +71,8 @@ std::size_t partial_marker(std::string_view text, std::string_view marker);
 Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
                                                     std::string_view end);
 
-/// The member `key` of a JSON object; nullptr where there is none, or `json` is no object.
-const OrderedJson* member(const OrderedJson& json, std::string_view key);
+/// The member `key` of a JSON object; nullptr where there is none, or `json` is null or no object.
+const OrderedJson* member(const OrderedJson* json, std::string_view key);
 
 /// What `text` stands for where `schema` tells its type (or is nullptr); see typed_value().
 OrderedJson typed_text(const OrderedJson* schema, std::string_view text);

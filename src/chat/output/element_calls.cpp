@@ -15,12 +15,8 @@ using Calls = Result<std::vector<ParsedCall>>;
 
 constexpr std::string_view kMark = "]<]minimax[>[";  // in front of each tag of MiniMax M3
 
-const OrderedJson* child_schema(const OrderedJson* schema, std::string_view part) {
-  return schema ? member(*schema, part) : nullptr;
-}
-
 bool has_type(const OrderedJson* schema, std::string_view type) {
-  const OrderedJson* found = child_schema(schema, "type");
+  const OrderedJson* found = member(schema, "type");
   return found && *found == type;
 }
 
@@ -54,9 +50,8 @@ class ElementReader {
       std::string_view key;
       if (!skip("") || !reader_.read_until(">", key)) return Error{"an argument has no end"};
       const bool is_item = key == "item" && !has_type(schema, "object");
-      const OrderedJson* const inner = is_item
-                                           ? child_schema(schema, "items")
-                                           : child_schema(child_schema(schema, "properties"), key);
+      const OrderedJson* const inner =
+          is_item ? member(schema, "items") : member(member(schema, "properties"), key);
       auto value = read_value(key, inner, depth + 1);
       if (!value) return value.error();
       if (is_item) {
@@ -65,7 +60,7 @@ class ElementReader {
         object[std::string(key)] = std::move(*value);
       }
     }
-    return list.empty() ? object : list;
+    return std::move(list.empty() ? object : list);
   }
 
  private:
@@ -94,14 +89,8 @@ Result<ParsedCall> parse_element_call(ElementReader& reader, const ToolTable& to
 }
 
 Calls parse_element_calls(std::string_view text, const ToolTable& tools) {
-  std::vector<ParsedCall> calls;
   ElementReader reader{TagReader(text)};
-  do {
-    auto call = parse_element_call(reader, tools);
-    if (!call) return call.error();
-    calls.push_back(std::move(*call));
-  } while (!reader.at_end());
-  return calls;
+  return read_calls(reader, [&] { return parse_element_call(reader, tools); });
 }
 
 std::string unescaped(std::string_view text) {
@@ -138,21 +127,21 @@ Status read_xtml_arguments(TagReader& reader, OrderedJson& arguments) {
   return {};
 }
 
+Result<ParsedCall> parse_xtml_call(TagReader& reader) {
+  std::string_view tag;
+  if (!reader.skip("<|open|>call") || !reader.read_until("<|sep|>", tag)) {
+    return Error{"it is not a call"};
+  }
+  ParsedCall call{"", unescaped(attribute(tag, "tool")), OrderedJson::object()};
+  if (call.name.empty()) return Error{"it has no name"};
+  if (auto read = read_xtml_arguments(reader, call.arguments); !read) return read.error();
+  if (!reader.skip("<|close|>call<|sep|>")) return Error{"a call has no end"};
+  return call;
+}
+
 Calls parse_xtml_calls(std::string_view text, const ToolTable&) {
-  std::vector<ParsedCall> calls;
   TagReader reader(text);
-  do {
-    std::string_view tag;
-    if (!reader.skip("<|open|>call") || !reader.read_until("<|sep|>", tag)) {
-      return Error{"it is not a call"};
-    }
-    ParsedCall call{"", unescaped(attribute(tag, "tool")), OrderedJson::object()};
-    if (call.name.empty()) return Error{"it has no name"};
-    if (auto read = read_xtml_arguments(reader, call.arguments); !read) return read.error();
-    if (!reader.skip("<|close|>call<|sep|>")) return Error{"a call has no end"};
-    calls.push_back(std::move(call));
-  } while (!reader.at_end());
-  return calls;
+  return read_calls(reader, [&] { return parse_xtml_call(reader); });
 }
 
 }  // namespace

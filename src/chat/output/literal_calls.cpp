@@ -1,5 +1,6 @@
+#include <fmt/format.h>
+
 #include <cctype>
-#include <cstdlib>
 
 #include "chat/jinja/budget.hpp"
 #include "chat/jinja/template.hpp"
@@ -70,6 +71,11 @@ class LiteralReader {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
            (c & 0x80);
   }
+  // As it stands in a string of JSON, which has no control characters.
+  static std::string json_character(char c) {
+    const auto code = static_cast<unsigned char>(c);
+    return code < ' ' ? fmt::format("\\u{:04x}", code) : std::string(1, c);
+  }
   void skip_spaces() {
     text_.remove_prefix(std::min(text_.find_first_not_of(" \t\r\n"), text_.size()));
   }
@@ -117,7 +123,7 @@ class LiteralReader {
       } else if (text_[i] == '"') {
         literal += "\\\"";
       } else {
-        literal += text_[i] == '\n' ? std::string("\\n") : std::string(1, text_[i]);
+        literal += json_character(text_[i]);
       }
     }
     literal += '"';
@@ -200,9 +206,11 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
   if (content.starts_with('{')) return kJsonCalls.parse(content, tools);
   const std::size_t dot = content.find(".call(");
   if (dot != std::string_view::npos) {
-    auto calls = parse_python_calls(content, tools);
-    if (calls) (*calls)[0].name = content.substr(0, dot);
-    return calls;
+    // Code may have the same word in it.
+    if (auto calls = parse_python_calls(content, tools)) {
+      (*calls)[0].name = content.substr(0, dot);
+      return calls;
+    }
   }
   for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
     if (!tools.contains(name)) continue;

@@ -38,9 +38,10 @@ std::vector<OutputEvent> MarkedParser::push(std::string_view text) {
 }
 
 std::vector<OutputEvent> MarkedParser::finish() {
+  const bool is_short = mode_ == Mode::kStart && looks_for_bare_call();
   if (mode_ == Mode::kCall) {
     end_call(buffer_, "");
-  } else if (mode_ == Mode::kBareCall) {
+  } else if (mode_ == Mode::kBareCall || is_short) {
     end_bare_call();
   } else {
     emit(buffer_);
@@ -59,9 +60,8 @@ bool MarkedParser::step() {
 // Where an answer begins it may be an unmarked call.
 bool MarkedParser::step_start() {
   const std::string_view text = trimmed(buffer_);
-  const bool looks_for_call = format_.bare_json && !tools_.empty();
-  if (looks_for_call && text.empty()) return false;
-  mode_ = looks_for_call && may_begin_call(text) ? Mode::kBareCall : Mode::kText;
+  if (looks_for_bare_call() && text.empty()) return false;
+  mode_ = looks_for_bare_call() && may_begin_call(text) ? Mode::kBareCall : Mode::kText;
   if (mode_ == Mode::kText) return true;
   // A few more characters tell whether it is one.
   if (text.size() < 16) mode_ = Mode::kStart;

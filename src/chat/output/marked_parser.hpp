@@ -21,6 +21,7 @@ class MarkedParser final : public OutputParser {
     Mode after;
   };
 
+  bool looks_for_bare_call() const { return format_.bare_json && !tools_.empty(); }
   /// One step through the buffer; false where more text is needed.
   bool step();
   bool step_start();

@@ -16,14 +16,24 @@ std::string_view word_at(std::string_view text, std::size_t at) {
   return text.substr(0, text.find_first_of(" <\n"));
 }
 
-// True if the text may still become a header: roles, markers and a recipient.
+// True if the text may still become a header: roles, markers and a recipient. What is longer than
+// any of them is an answer that begins like one.
 bool may_be_header(std::string_view text) {
+  constexpr std::size_t kLongestHeader = 512;
+  if (text.size() > kLongestHeader) return false;
   text = trimmed(text);
   for (const std::string_view begin : {"<|", "to=", "assistant", "commentary", "analysis"}) {
     const std::size_t common = std::min(begin.size(), text.size());
     if (text.substr(0, common) == begin.substr(0, common)) return true;
   }
   return false;
+}
+
+// True if the answer broke off in a header: several words without any of its signs are text.
+bool is_part_of_header(std::string_view text) {
+  text = trimmed(text);
+  const auto has = [&](std::string_view sign) { return text.find(sign) != kNowhere; };
+  return may_be_header(text) && (!has(" ") || has("<|") || has("to="));
 }
 
 }  // namespace
@@ -41,8 +51,7 @@ std::vector<OutputEvent> MessageParser::push(std::string_view text) {
 
 std::vector<OutputEvent> MessageParser::finish() {
   if (in_header_) {
-    const bool is_text = !trimmed(buffer_).empty() && !may_be_header(buffer_);
-    if (is_text) events_.text(buffer_);
+    if (!is_part_of_header(buffer_)) events_.text(buffer_);
   } else {
     emit(buffer_);
     end_body();

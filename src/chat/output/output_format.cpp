@@ -124,12 +124,13 @@ bool has(std::string_view text, std::string_view part) {
 
 }  // namespace
 
+bool OutputFormat::is_harmony() const { return messages == &kHarmonyMessages; }
+
 OutputFormat detect_output_format(std::string_view source) {
   OutputFormat format;
   if (has(source, "<|channel|>") && has(source, "<|start|>") && has(source, "<|message|>")) {
     format.name = "harmony";
     format.messages = &kHarmonyMessages;
-    format.is_harmony = true;
     return format;
   }
   if (has(source, "<atem:function_calls>")) {

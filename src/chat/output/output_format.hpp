@@ -29,7 +29,8 @@ struct OutputFormat {
   const CallSyntax* bare_json = nullptr;
   /// Messages with headers, in place of all of the above.
   const MessageStyle* messages = nullptr;
-  bool is_harmony = false;  ///< those of gpt-oss
+
+  bool is_harmony() const;  ///< they are those of gpt-oss
 };
 
 /// The format of the family whose template this is, seen from the markers in it; the generic one

@@ -42,14 +42,8 @@ Result<ParsedCall> parse_function(TagReader& reader, const ToolTable& tools) {
 }
 
 Calls parse_function_calls(std::string_view text, const ToolTable& tools) {
-  std::vector<ParsedCall> calls;
   TagReader reader(text);
-  do {
-    auto call = parse_function(reader, tools);
-    if (!call) return call.error();
-    calls.push_back(std::move(*call));
-  } while (!reader.at_end());
-  return calls;
+  return read_calls(reader, [&] { return parse_function(reader, tools); });
 }
 
 // How calls with named tags are written: <CALL name="..."><PARAMETER name="...">VALUE</PARAMETER>.
@@ -93,14 +87,8 @@ Result<ParsedCall> parse_named_tags(TagReader& reader, const ToolTable& tools,
 }
 
 Calls parse_all(std::string_view text, const ToolTable& tools, const NamedTags& tags) {
-  std::vector<ParsedCall> calls;
   TagReader reader(text);
-  do {
-    auto call = parse_named_tags(reader, tools, tags);
-    if (!call) return call.error();
-    calls.push_back(std::move(*call));
-  } while (!reader.at_end());
-  return calls;
+  return read_calls(reader, [&] { return parse_named_tags(reader, tools, tags); });
 }
 
 // DeepSeek has a mark in front of the tags' names.

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "chat/output/call_syntax.hpp"
 
 namespace linnet {
 
@@ -31,6 +35,18 @@ class TagReader {
  private:
   std::string_view text_;
 };
+
+/// All calls up to the reader's end, of which there is at least one; `read` gives the next.
+template <class Reader, class ReadCall>
+Result<std::vector<ParsedCall>> read_calls(const Reader& reader, const ReadCall& read) {
+  std::vector<ParsedCall> calls;
+  do {
+    Result<ParsedCall> call = read();
+    if (!call) return call.error();
+    calls.push_back(std::move(*call));
+  } while (!reader.at_end());
+  return calls;
+}
 
 /// The value of name="..." in a tag; nothing where it has none.
 inline std::string_view attribute(std::string_view tag, std::string_view name) {

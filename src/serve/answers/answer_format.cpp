@@ -12,7 +12,7 @@ double rate(std::int64_t tokens, double seconds) {
 // The first token came with the prompt: one alone has no rate.
 Json generation_rate(const Usage& usage) {
   if (usage.completion_tokens < 2) return nullptr;
-  return rate(usage.completion_tokens - 1, usage.total_s - usage.first_token_s);
+  return rate(usage.completion_tokens - 1, usage.generation_s());
 }
 
 }  // namespace
@@ -24,15 +24,14 @@ Json usage_json(const Usage& usage) {
           {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
 }
 
-// Where nothing is generated, as of embeddings, all of the time is the prompt's.
 Json timings_json(const Usage& usage) {
-  const bool has_text = usage.completion_tokens > 0;
-  const double prompt_s = (has_text ? usage.first_token_s : usage.total_s) - usage.queue_s;
-  return {{"queue_s", usage.queue_s},
-          {"time_to_first_token_s", has_text ? Json(usage.first_token_s) : Json()},
-          {"total_s", usage.total_s},
-          {"prompt_tokens_per_second", rate(usage.prompt_tokens - usage.cached_tokens, prompt_s)},
-          {"generation_tokens_per_second", generation_rate(usage)}};
+  return {
+      {"queue_s", usage.queue_s},
+      {"time_to_first_token_s", usage.completion_tokens > 0 ? Json(usage.first_token_s) : Json()},
+      {"total_s", usage.total_s},
+      {"prompt_tokens_per_second",
+       rate(usage.prompt_tokens - usage.cached_tokens, usage.prompt_s())},
+      {"generation_tokens_per_second", generation_rate(usage)}};
 }
 
 TextEvents::TextEvents(const Json& data) {

@@ -16,6 +16,10 @@ struct Usage {
   std::int64_t completion_tokens = 0;
   std::int64_t cached_tokens = 0;
   double queue_s = 0.0, first_token_s = 0.0, total_s = 0.0;
+
+  /// Where nothing is generated, as of embeddings, all of the time is the prompt's.
+  double prompt_s() const { return (completion_tokens > 0 ? first_token_s : total_s) - queue_s; }
+  double generation_s() const { return completion_tokens > 0 ? total_s - first_token_s : 0.0; }
 };
 
 /// OpenAI's `usage` object.
@@ -78,6 +82,15 @@ class AnswerFormat {
 
  private:
   std::vector<std::string> warnings_;
+};
+
+/// Of what is no text and comes as a whole only.
+class WholeFormat : public AnswerFormat {
+ public:
+  std::string open() final { return {}; }
+  std::string add(std::size_t, const GeneratedText&) final { return {}; }
+  std::string close(std::size_t, const Ending&) final { return {}; }
+  std::string end(const Usage&) final { return {}; }
 };
 
 /// What answers say of themselves.

@@ -16,16 +16,11 @@ std::string packed(const std::vector<float>& numbers) {
   return encode_base64(bytes);
 }
 
-class EmbeddingFormat final : public AnswerFormat {
+class EmbeddingFormat final : public WholeFormat {
  public:
   EmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
                   bool is_base64)
       : head_(std::move(head)), pooled_(std::move(pooled)), is_base64_(is_base64) {}
-
-  std::string open() override { return {}; }
-  std::string add(std::size_t, const GeneratedText&) override { return {}; }
-  std::string close(std::size_t, const Ending&) override { return {}; }
-  std::string end(const Usage&) override { return {}; }
 
   Json whole(const Usage& usage) override {
     Json data = Json::array();

@@ -46,15 +46,13 @@ class LlamaFormat final : public AnswerFormat {
   }
 
   static Json timings(const Usage& usage) {
-    const double prompt_ms = (usage.first_token_s - usage.queue_s) * 1e3;
-    const double predicted_ms = (usage.total_s - usage.first_token_s) * 1e3;
     const Json ours = timings_json(usage);
     return {{"cache_n", usage.cached_tokens},
             {"prompt_n", usage.prompt_tokens - usage.cached_tokens},
-            {"prompt_ms", prompt_ms},
+            {"prompt_ms", usage.prompt_s() * 1e3},
             {"prompt_per_second", ours["prompt_tokens_per_second"]},
             {"predicted_n", usage.completion_tokens},
-            {"predicted_ms", predicted_ms},
+            {"predicted_ms", usage.generation_s() * 1e3},
             {"predicted_per_second", ours["generation_tokens_per_second"]}};
   }
 

@@ -100,9 +100,9 @@ class OllamaFormat final : public AnswerFormat {
     json["total_duration"] = nanoseconds(usage.total_s);
     json["load_duration"] = nanoseconds(usage.queue_s);
     json["prompt_eval_count"] = usage.prompt_tokens;
-    json["prompt_eval_duration"] = nanoseconds(usage.first_token_s - usage.queue_s);
+    json["prompt_eval_duration"] = nanoseconds(usage.prompt_s());
     json["eval_count"] = usage.completion_tokens;
-    json["eval_duration"] = nanoseconds(usage.total_s - usage.first_token_s);
+    json["eval_duration"] = nanoseconds(usage.generation_s());
     add_warnings(json);
     return json;
   }
@@ -114,16 +114,11 @@ class OllamaFormat final : public AnswerFormat {
   std::string reason_;
 };
 
-class OllamaEmbeddingFormat final : public AnswerFormat {
+class OllamaEmbeddingFormat final : public WholeFormat {
  public:
   OllamaEmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
                         bool is_list)
       : head_(std::move(head)), pooled_(std::move(pooled)), is_list_(is_list) {}
-
-  std::string open() override { return {}; }
-  std::string add(std::size_t, const GeneratedText&) override { return {}; }
-  std::string close(std::size_t, const Ending&) override { return {}; }
-  std::string end(const Usage&) override { return {}; }
 
   Json whole(const Usage& usage) override {
     if (!is_list_) return {{"embedding", embedding(*pooled_.front())}};

@@ -4,7 +4,7 @@
 namespace linnet::serve {
 namespace {
 
-class RerankFormat final : public AnswerFormat {
+class RerankFormat final : public WholeFormat {
  public:
   RerankFormat(AnswerHead head, const Reranker& reranker, RerankRequest request,
                std::vector<std::shared_ptr<const PooledStates>> pooled)
@@ -12,11 +12,6 @@ class RerankFormat final : public AnswerFormat {
         reranker_(reranker),
         request_(std::move(request)),
         pooled_(std::move(pooled)) {}
-
-  std::string open() override { return {}; }
-  std::string add(std::size_t, const GeneratedText&) override { return {}; }
-  std::string close(std::size_t, const Ending&) override { return {}; }
-  std::string end(const Usage&) override { return {}; }
 
   Json whole(const Usage& usage) override {
     std::vector<double> scores;

@@ -58,7 +58,7 @@ namespace {
 // The thinking before an answer, which may be none.
 Expression reasoning_before(const AnswerRules& rules) {
   const MarkerSpelling& markers = rules.markers;
-  if (rules.format.is_harmony) {
+  if (rules.format.is_harmony()) {
     return grammar::optional(
         grammar::sequence({markers.spelled("<|channel|>analysis<|message|>"),
                            markers.up_to("<|end|>"), markers.spelled("<|start|>assistant")}));
@@ -79,7 +79,7 @@ Expression text_of(const AnswerRules& rules, Grammar& grammar) {
   } else if (!rules.trigger.empty()) {
     text = rules.markers.without(rules.trigger);
   }
-  if (!rules.format.is_harmony) return text;
+  if (!rules.format.is_harmony()) return text;
   return grammar::sequence({rules.markers.spelled("<|channel|>final<|message|>"), text});
 }
 
@@ -88,7 +88,7 @@ Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
   Expression calls = grammar::append_grammar(*rules.calls, grammar);
   if (rules.must_call) return calls;
   const Expression text = text_of(rules, grammar);
-  if (rules.text || rules.format.is_harmony) return grammar::choice({calls, text});
+  if (rules.text || rules.format.is_harmony()) return grammar::choice({calls, text});
   return grammar::sequence({text, grammar::optional(calls)});
 }
 

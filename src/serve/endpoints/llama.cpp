@@ -20,10 +20,7 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   GenerationOptions options = read_shared_options(fields, model);
   draw_seed_of_minus_one(fields, options.sampling);
   options.stops = read_stops(fields, "stop");
-  // Below 0: what the context leaves.
-  const auto most = fields.integer("n_predict", -2, kMostTokens);
-  if (most && *most == 0) fields.fail("n_predict", "expected 1 or more, or -1 for all that fit");
-  if (most && *most > 0) options.max_tokens = most;
+  options.max_tokens = read_most_tokens(fields, "n_predict");
   fields.integer("n", 1, 1);
   return options;
 }

@@ -4,7 +4,6 @@
 
 #include "serve/endpoints/endpoints.hpp"
 #include "serve/iso_time.hpp"
-#include "serve/requests/json_request.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -87,26 +86,18 @@ Handled ollama_ps(ApiContext& context, const ApiRequest&, const Json&) {
 }
 
 // POST /api/show
-Handled ollama_show(ApiContext& context, const ApiRequest&, const Json& body) {
-  Fields fields(body);
-  const ServedModel* model = &context.model();
-  const auto name = fields.has("model") ? std::nullopt : fields.text("name");  // which is older
-  if (fields.error()) return *fields.error();
-  if (name) {
-    const auto entry = context.models.find(*name);
-    if (!entry) return entry.error();
-    model = &(*entry)->model;
-  }
-  const FileFacts& facts = model->file_facts;
-  return json_reply({{"parameters", parameters(*model)},
-                     {"details", details(*model)},
+Handled ollama_show(ApiContext& context, const ApiRequest&, const Json&) {
+  const ServedModel& model = context.model();
+  const FileFacts& facts = model.file_facts;
+  return json_reply({{"parameters", parameters(model)},
+                     {"details", details(model)},
                      {"model_info",
                       {{"general.architecture", facts.architecture},
                        {"general.parameter_count", facts.parameters},
-                       {facts.architecture + ".context_length", model->context},
-                       {facts.architecture + ".embedding_length", model->width}}},
-                     {"capabilities", capabilities(*model)},
-                     {"modified_at", iso_time(model->created)}});
+                       {facts.architecture + ".context_length", model.context},
+                       {facts.architecture + ".embedding_length", model.width}}},
+                     {"capabilities", capabilities(model)},
+                     {"modified_at", iso_time(model.created)}});
 }
 
 // GET /api/version

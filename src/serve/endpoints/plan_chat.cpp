@@ -105,8 +105,8 @@ ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokeni
   ThinkingBudget budget;
   budget.tokens = tokens;
   budget.starts_inside = prompt.ends_in_reasoning;
-  budget.begin = format.is_harmony ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
-  budget.end = format.is_harmony ? "<|end|>" : format.reasoning_end;
+  budget.begin = format.is_harmony() ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
+  budget.end = format.is_harmony() ? "<|end|>" : format.reasoning_end;
   if (budget.begin.empty() || budget.end.empty()) return std::optional<ThinkingBudget>();
   auto end = tokenizer.encode(budget.end, {.add_special = false, .parse_special = true});
   if (!end) return invalid_request("thinking: " + end.error().message, "thinking");

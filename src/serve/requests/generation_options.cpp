@@ -32,6 +32,12 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   return stops;
 }
 
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name) {
+  const auto most = fields.integer(name, -2, kMostTokens);
+  if (most && *most == 0) fields.fail(name, "expected 1 or more, or -1 for all that fit");
+  return most && *most > 0 ? most : std::nullopt;
+}
+
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) {
   refuse_unsupported_generation(fields);
   GenerationOptions options;

@@ -34,6 +34,10 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 /// Of llama.cpp's and Ollama's API, where a `seed` of -1 means random draws.
 void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling);
 
+/// Of the same, reads how many tokens are generated at most; nothing: what the context leaves, as
+/// numbers below 0 say, too.
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name);
+
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <deque>
 
@@ -11,8 +12,8 @@
 namespace linnet::serve {
 namespace {
 
-// Turns the messages of one request. Results of tools follow the calls in their order: ids are
-// newer than this API, and few clients send them.
+// Turns the messages of one request. Results of tools without an id follow the calls in their
+// order: ids are newer than this API, and few clients send them.
 class MessageReader {
  public:
   MessageReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
@@ -67,19 +68,21 @@ class MessageReader {
   }
 
   void add_result(Fields& message, Json& turned) {
-    Call call{"call_0", ""};
-    if (!unanswered_.empty()) {
-      call = std::move(unanswered_.front());
-      unanswered_.pop_front();
+    const auto id = message.text("tool_call_id");
+    const auto answered = id ? std::ranges::find(unanswered_, *id, &Call::id) : unanswered_.begin();
+    Call call{id.value_or("call_0"), ""};
+    if (answered != unanswered_.end()) {
+      call = std::move(*answered);
+      unanswered_.erase(answered);
     }
-    turned["tool_call_id"] = message.text("tool_call_id").value_or(call.id);
+    turned["tool_call_id"] = call.id;
     turned["name"] = message.text("tool_name").value_or(call.name);
   }
 
   Fields& fields_;
   PictureParts& pictures_;
   Json messages_ = Json::array();
-  std::deque<Call> unanswered_;
+  std::deque<Call> unanswered_;  // the oldest first
   std::size_t calls_ = 0;
 };
 
@@ -98,10 +101,7 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
   options.sampling = read_sampling(given, model);
   draw_seed_of_minus_one(given, options.sampling);
   options.stops = read_stops(given, "stop");
-  // Below 0: what the context leaves.
-  const auto most = given.integer("num_predict", -2, kMostTokens);
-  if (most && *most == 0) given.fail("num_predict", "expected 1 or more, or -1 for all that fit");
-  if (most && *most > 0) options.max_tokens = most;
+  options.max_tokens = read_most_tokens(given, "num_predict");
   // The context is the server's. A larger one than asked for changes nothing, because nothing is
   // cut, and what needs more than there is meets an error.
   given.integer("num_ctx", 1, kMostTokens);

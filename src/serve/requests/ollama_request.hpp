@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "serve/constraints/text_constraint.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/generation_options.hpp"
@@ -14,11 +12,6 @@ struct OllamaRequest {
   TextConstraint constraint;
   /// The conversation; without messages, the model is to be loaded and nothing else.
   ChatFields chat;
-};
-
-/// A request of /api/generate that continues a text instead.
-struct OllamaText {
-  std::string prompt, suffix;
 };
 
 /// Reads `messages`, `tools`, `think`, `format`, `options` and `stream`. What is wrong is left in

@@ -27,7 +27,8 @@ function amount(value, digits = 1) {
 export function describeStats({ usage, timings }) {
   const parts = [`${usage.completion_tokens} tokens`];
   if (timings?.generation_tokens_per_second > 0) parts.push(`${amount(timings.generation_tokens_per_second)} tokens/s`);
-  if (timings) parts.push(`first after ${amount(timings.time_to_first_token_s, 2)} s`);
+  const first_s = timings?.time_to_first_token_s ?? null; // of an answer without tokens there is none
+  if (first_s !== null) parts.push(`first after ${amount(first_s, 2)} s`);
   const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
   parts.push(`prompt ${usage.prompt_tokens}` + (cached > 0 ? `, ${cached} from cache` : ""));
   return parts.join(" · ");

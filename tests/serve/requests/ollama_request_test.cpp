@@ -1,0 +1,45 @@
+#include "serve/requests/ollama_request.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/paths.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// "id name" of each result of a tool in the conversation.
+std::vector<std::string> results_of(const Json& messages) {
+  const auto file = ModelFile::open(test::kBundledModel);
+  EXPECT_TRUE(file);
+  const auto model = describe_model(**file, "m", "", 512);
+  EXPECT_TRUE(model);
+  const Json body = {{"messages", messages}};
+  Fields fields(body);
+  const OllamaRequest request = read_ollama_chat(fields, *model);
+  EXPECT_FALSE(fields.error());
+  std::vector<std::string> results;
+  for (const Json& message : request.chat.request.messages) {
+    if (message["role"] != "tool") continue;
+    results.push_back(message["tool_call_id"].get<std::string>() + " " +
+                      message["name"].get<std::string>());
+  }
+  return results;
+}
+
+using Results = std::vector<std::string>;
+
+TEST(OllamaRequest, ResultsFollowTheirCallsOrNameThem) {
+  const Json calls = Json::parse(R"({"role": "assistant", "tool_calls": [
+      {"id": "a", "function": {"name": "time"}}, {"id": "b", "function": {"name": "day"}}]})");
+  const Json unnamed = {{"role", "tool"}, {"content", "1"}};
+  const auto named = [](const char* id) {
+    return Json({{"role", "tool"}, {"tool_call_id", id}, {"content", "1"}});
+  };
+  EXPECT_EQ(results_of({calls, unnamed, unnamed}), (Results{"a time", "b day"}));
+  EXPECT_EQ(results_of({calls, named("b"), named("a")}), (Results{"b day", "a time"}));
+  EXPECT_EQ(results_of({calls, named("b"), unnamed}), (Results{"b day", "a time"}));
+  EXPECT_EQ(results_of({calls, named("c"), unnamed}), (Results{"c ", "a time"}));
+}
+
+}  // namespace
+}  // namespace linnet::serve
