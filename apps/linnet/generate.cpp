@@ -6,6 +6,7 @@
 
 #include "chat/prompt_encoding.hpp"
 #include "generate/grammar_vocabulary.hpp"
+#include "generate/infill.hpp"
 #include "generate/text_output.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
@@ -33,6 +34,7 @@ struct Options {
   std::string prompt = "In the beginning the Universe was created.";
   bool has_prompt = false;  ///< and this is not just the default
   std::string prompt_file;
+  std::string suffix;
   std::string prompt_cache;
   std::vector<std::string> images;
   std::int64_t max_tokens = 100;
@@ -187,6 +189,18 @@ std::int64_t choose_kv_tokens(const MemoryPlan& plan, std::int64_t prompt_tokens
   return std::max(one, std::min(all, plan.tokens_in_half()));
 }
 
+// The prompt with a hole behind it, up to options.suffix.
+Result<std::vector<TokenId>> encode_hole(const ModelFile& file, const std::string& prompt,
+                                         const Options& options) {
+  const auto tokens = read_infill_tokens(file.file(), *file.tokenizer());
+  if (!tokens) return tokens.error();
+  if (!*tokens) {
+    return Error{fmt::format("{}: --suffix: the model has no tokens for filling in",
+                             file.file().path().string())};
+  }
+  return encode_infill(*file.tokenizer(), **tokens, {.prefix = prompt, .suffix = options.suffix});
+}
+
 // Pictures stand before the text.
 Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutcome& outcome) {
   const Tokenizer& tokenizer = *file.tokenizer();
@@ -195,6 +209,12 @@ Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutc
   if (!prompt) return prompt.error();
   if (prompt->find('\0') != std::string::npos) {
     return Error{"the prompt has a NUL character, expected text in UTF-8"};
+  }
+  if (!options.suffix.empty()) {
+    auto tokens = encode_hole(file, *prompt, options);
+    if (!tokens) return tokens.error();
+    outcome.prompt = std::move(*tokens);
+    return {};
   }
   PictureFiles pictures(file);
   Prompt all;
@@ -280,7 +300,11 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_option("--prompt-cache", options->prompt_cache,
                   "file that keeps what was computed: used if it is there, written at the end")
       ->type_name("FILE");
+  auto* const suffix =
+      app->add_option("--suffix", options->suffix,
+                      "text behind a hole that is filled, of models that were trained for that");
   add_image_option(*app, options->images, "picture before the text; repeatable");
+  suffix->excludes(app->get_option("--image"));
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();

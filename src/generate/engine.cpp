@@ -62,8 +62,12 @@ Status Engine::submit(GenerateRequest request) {
   } else if (Status status = check_makes_text(file_); !status) {
     return status;
   }
-  if (request.max_tokens < 1 && !request.on_hidden) {
-    return Error{"max_tokens must be at least 1"};
+  if (request.max_tokens < 0) return Error{"max_tokens must be at least 0"};
+  if (request.on_prompt_logprobs) {
+    if (Status status = check_scores_prompts(file_.spec()); !status) return status;
+    if (!request.pictures.empty()) {
+      return Error{"there are no log probabilities of prompts with pictures"};
+    }
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
   if (Status status = check_context(prompt_tokens, request.max_tokens, longest_text()); !status) {

@@ -26,7 +26,9 @@ struct GenerateRequest {
   std::vector<std::int32_t> prompt;
   /// Those whose ids the prompt has.
   Pictures pictures;
-  std::int64_t max_tokens = 0;  ///< >= 1; prompt and this fit the context together
+  /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
+  /// kLength when its prompt is computed.
+  std::int64_t max_tokens = 0;
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
@@ -41,6 +43,12 @@ struct GenerateRequest {
   std::function<bool(std::int32_t token)> on_token;
   /// Called before on_token where `top_logprobs` asks for it. May be empty.
   std::function<void(const TokenLogprobs& logprobs)> on_logprobs;
+  /// Whether on_logprobs is told of the stop token that ends the text, too.
+  bool tells_stop_token = false;
+  /// Where it is set, it is called for each token of the prompt but the first, in their order and
+  /// before any of the text, with the `top_logprobs` likeliest. So the whole prompt is computed,
+  /// whatever the cache holds. For models that check_scores_prompts() accepts, without pictures.
+  std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
   /// Called once at the end, from step(). A text that is complete under its grammar and can't go on
   /// ends with kStop. An Error says why nothing can be drawn: the model gave what is no number, or
   /// no token is allowed (code kNoTokenAllowed).

@@ -127,6 +127,13 @@ Status check_makes_text(const ModelFile& file) {
       file.file().path().string(), file.spec().architecture)};
 }
 
+Status check_scores_prompts(const ModelSpec& spec) {
+  if (spec.causal && spec.input.layers == 0) return {};
+  return Error{fmt::format(
+      "{} models have no log probabilities of a prompt's tokens, which see those behind them, too",
+      spec.architecture)};
+}
+
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
   const std::int64_t together = saturating_add(prompt_tokens, max_tokens);
   if (together <= context) return {};

@@ -83,6 +83,9 @@ class ModelFile {
 /// An Error that says what the model is good for where it is an encoder, which makes no text.
 Status check_makes_text(const ModelFile& file);
 
+/// An Error where nothing tells how likely a token of a prompt is after those before it.
+Status check_scores_prompts(const ModelSpec& spec);
+
 /// An Error that names both numbers if `prompt_tokens` and `max_tokens` exceed `context` together.
 Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context);
 

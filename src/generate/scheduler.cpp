@@ -95,9 +95,11 @@ void Scheduler::tell_drafter(const StepPart& part) {
 // Says what the rows of a part are needed for: the first by what the chain knows now. The rows
 // behind guesses are drawn from when the text has changed.
 void Scheduler::state_needs(const StepPart& part) {
-  if (!part.draws) return;
   Sequence& sequence = *part.sequence;
   LogitNeeds needs;
+  needs.all = true;
+  for (std::int64_t i = 0; i < part.scores; ++i) logits_.add_row(needs);
+  if (!part.draws) return;
   needs.all = !logits_.picks() || sequence.request.top_logprobs >= 0;
   if (!needs.all) needs = sequence.chain.needs({sequence.text(), sequence.drawn});
   logits_.add_row(needs);
@@ -105,7 +107,7 @@ void Scheduler::state_needs(const StepPart& part) {
   for (std::size_t i = 0; i < sequence.guesses.size(); ++i) logits_.add_row(needs);
 }
 
-// Draws from the logits of a part; gives the number of their rows.
+// Tells of the prompt's tokens and draws from the logits of a part; gives the number of their rows.
 std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_output) {
   Sequence& sequence = *part.sequence;
   SequenceCache& cache = queue_.cache();
@@ -114,9 +116,23 @@ std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_ou
   const bool all_or_none = !guesses.empty() && cache.has_states();
   if (!all_or_none) cache.advance(sequence.stored, sequence.tokens, part.rows);
   sequence.pictures.drop_rows(sequence.stored.computed);
-  if (!part.draws) return 0;
-  draw(part, guesses, first_output);
-  return 1 + std::ssize(guesses);
+  const std::int64_t drawn_from = part.draws ? 1 + std::ssize(guesses) : 0;
+  if (const Status scored = score(part, first_output); !scored) {
+    queue_.finish(part.sequence, scored.error());
+  } else if (part.draws) {
+    draw(part, guesses, first_output + part.scores);
+  } else if (!sequence.request.on_hidden && sequence.is_done()) {
+    queue_.finish(part.sequence, FinishReason::kLength);
+  }
+  return part.scores + drawn_from;
+}
+
+Status Scheduler::score(const StepPart& part, std::int64_t first_output) {
+  for (std::int64_t i = 0; i < part.scores; ++i) {
+    Status status = score_prompt_token(*part.sequence, logits_.row(first_output + i));
+    if (!status) return status;
+  }
+  return {};
 }
 
 // Draws tokens for as long as they are what was guessed, and one more.

@@ -18,7 +18,8 @@ namespace linnet {
 /// long prompts come in. Belongs to one thread.
 ///
 /// What a prompt has in common with earlier ones is not computed again (SequenceCache); what it has
-/// in common with one that is being computed, it waits for.
+/// in common with one that is being computed, it waits for. Of a prompt whose log probabilities are
+/// wanted, all is computed, in parts of as many rows as a step has logits for.
 ///
 /// With a drafter, a text takes several rows in a step: its latest token and guesses of those
 /// behind it. Tokens are drawn from the rows in order, as long as what was drawn is what was
@@ -72,6 +73,7 @@ class Scheduler {
   void tell_drafter(const StepPart& part);
   void state_needs(const StepPart& part);
   std::int64_t take_results(const StepPart& part, std::int64_t first_output);
+  Status score(const StepPart& part, std::int64_t first_output);
   void draw(const StepPart& part, std::span<const std::int32_t> guesses, std::int64_t first_output);
   Status give_hidden(const StepPart& part);
 

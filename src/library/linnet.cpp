@@ -100,6 +100,9 @@ Status generate(linnet_model& model, std::string_view prompt,
     return Error{
         fmt::format("temperature is {}, expected a number from 0 on", options.temperature)};
   }
+  if (options.max_tokens < 1) {
+    return Error{fmt::format("max_tokens is {}, expected at least 1", options.max_tokens)};
+  }
   const auto tokenizer = model.file->need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   auto tokens = (*tokenizer)->encode(prompt, {.add_special = true});

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "serve/endpoints/endpoints.hpp"
+#include "serve/http/percent_decoded.hpp"
 #include "serve/requests/json_request.hpp"
 
 namespace linnet::serve {
@@ -26,13 +27,17 @@ struct Route {
 
 constexpr std::array kRoutes = {
     Route{"GET", "/health", health, ErrorShape::kOpenAi, /*is_public=*/true},
+    Route{"GET", "/v1/health", health, ErrorShape::kOpenAi, /*is_public=*/true},
     Route{"GET", "/metrics", metrics},
     Route{"GET", "/v1/sequences", sequences},
     Route{"GET", "/v1/models", models},
+    Route{"GET", "/models", models},
     Route{"GET", "/v1/models/", model},
     Route{"POST", "/v1/completions", completions},
     Route{"POST", "/v1/chat/completions", chat_completions},
     Route{"POST", "/v1/responses", responses},
+    Route{"POST", "/v1/chat/completions/input_tokens", chat_input_tokens},
+    Route{"POST", "/v1/responses/input_tokens", response_input_tokens},
     Route{"POST", "/v1/embeddings", embeddings},
     Route{"POST", "/v1/rerank", rerank},
     Route{"POST", "/v1/reranking", rerank},
@@ -42,7 +47,9 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/messages", messages, ErrorShape::kAnthropic},
     Route{"POST", "/v1/messages/count_tokens", count_tokens, ErrorShape::kAnthropic},
     Route{"POST", "/completion", llama_completion},
+    Route{"POST", "/infill", llama_infill},
     Route{"GET", "/props", llama_props},
+    Route{"GET", "/slots", llama_slots},
     Route{"POST", "/api/chat", ollama_chat, ErrorShape::kOllama},
     Route{"POST", "/api/generate", ollama_generate, ErrorShape::kOllama},
     Route{"POST", "/api/embed", ollama_embed, ErrorShape::kOllama},
@@ -71,8 +78,6 @@ struct ForeignPath {
 };
 constexpr std::array kForeignPaths = {
     ForeignPath{"/embedding", "/v1/embeddings"},  // llama.cpp
-    ForeignPath{"/slots", "/v1/sequences"},       // llama.cpp
-    ForeignPath{"/infill", "/v1/completions"},    // llama.cpp, with `suffix` here
 };
 
 // Also says where it is what some clients leave out: their address has to end in /v1.
@@ -186,21 +191,24 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
     request.json = std::move(*parsed);
   }
   const Json none, &body = request.json ? *request.json : none;
-  const auto chosen = choose_model(body, route.errors);
+  const auto chosen = choose_model(request, body, route.errors);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
   ApiContext context{models_, **chosen, metrics_, sequences_, request.is_given_up, may_take_long};
   return route.handler(context, request, body);
 }
 
-// The one that the field `model` names; the first one where there is none. Ollama's clients may
-// write the tag that a name without one has there, and older ones call the field `name`.
-ApiResult<ModelEntry*> Api::choose_model(const Json& body, ErrorShape shape) const {
-  if (body.is_null()) return &models_.first();
+// The one that the field `model` names, of the body or of the query; the first one where there is
+// none. Ollama's clients may write the tag that a name without one has there, and older ones call
+// the field `name`.
+ApiResult<ModelEntry*> Api::choose_model(const ApiRequest& request, const Json& body,
+                                         ErrorShape shape) const {
   const bool is_ollama = shape == ErrorShape::kOllama;
-  Fields fields(body);
+  const Json none = Json::object();
+  Fields fields(body.is_null() ? none : body);
   auto name = fields.text(is_ollama && !fields.has("model") ? "name" : "model");
   if (fields.error()) return *fields.error();
+  if (body.is_null()) name = query_field(request.query, "model");
   constexpr std::string_view kTag = ":latest";
   if (is_ollama && name && name->ends_with(kTag) && !models_.find(*name)) {
     name->resize(name->size() - kTag.size());

@@ -19,7 +19,8 @@ namespace linnet::serve {
 /// A request as the API sees it.
 struct ApiRequest {
   std::string method;
-  std::string path;  ///< without the query
+  std::string path;   ///< without the query
+  std::string query;  ///< as it came, what is behind the ?
   std::string body;
   std::optional<Json> json;               ///< the body, once it was read
   std::shared_ptr<ClientAccount> client;  ///< null: it sent no valid key

@@ -44,6 +44,8 @@ class EngineThread : private EngineRoom::Guest {
   Status wait_until_loaded();
   /// Why the latest step could not be computed; empty if it could.
   std::string step_problem() const;
+  /// How many texts run side by side at most.
+  std::size_t places() const { return shared_.limits.most_running; }
   /// How many texts of a client may run and wait where there are no others.
   std::size_t most_texts(std::uint64_t client) const {
     return shared_.limits.most_running + waiting_.room_of(client);

@@ -9,7 +9,8 @@ Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics
     : is_streamed_(options.is_streamed),
       metrics_(metrics),
       on_news_(std::move(on_news)),
-      text_(tokenizer, std::move(options.text)) {}
+      text_(tokenizer, std::move(options.text)),
+      lines_(options.lines) {}
 
 double Generation::seconds_since_request() const {
   return std::chrono::duration<double>(Clock::now() - requested_).count();
@@ -33,6 +34,7 @@ void Generation::publish(const std::string& text, bool is_urgent, const Change& 
   {
     const std::lock_guard lock(mutex_);
     generated_.text += text;
+    hand_prompt_over();
     change(outcome_);
     if (!outcome_.reason && !is_streamed_) return;
     if (std::exchange(notified_, true) && !is_urgent) return;
@@ -50,9 +52,16 @@ void Generation::start(std::int64_t cached_tokens) {
   outcome_.cached_tokens = cached_tokens;
 }
 
+// With what comes first of the text; under the mutex.
+void Generation::hand_prompt_over() {
+  if (!prompt_logprobs_.empty()) generated_.prompt_logprobs = std::move(prompt_logprobs_);
+  prompt_logprobs_.clear();
+}
+
 void Generation::add_logprobs(TokenLogprobs logprobs) {
   {
     const std::lock_guard lock(mutex_);
+    hand_prompt_over();
     untaken_logprobs_ += 1 + logprobs.top.size();
     generated_.logprobs.push_back(std::move(logprobs));
     if (!is_streamed_ || untaken_logprobs_ <= kMostUntakenLogprobs) return;
@@ -65,6 +74,7 @@ void Generation::add_logprobs(TokenLogprobs logprobs) {
 
 void Generation::observe_latency(Clock::time_point now, double seconds) {
   if (pushed_ == 1) {
+    first_token_ = now;
     metrics_.time_to_first_token.observe(seconds);
   } else {
     metrics_.inter_token_latency.observe(std::chrono::duration<double>(now - last_token_).count());
@@ -79,16 +89,18 @@ bool Generation::push(TokenId token) {
   const double seconds = std::chrono::duration<double>(now - requested_).count();
   observe_latency(now, seconds);
   const bool is_first = pushed_ == 1;
-  publish(text_.push(token), is_first, [&](Outcome& outcome) {
+  const double since_first = std::chrono::duration<double>(now - first_token_).count();
+  publish(lines_.push(text_.push(token), since_first), is_first, [&](Outcome& outcome) {
     ++outcome.tokens;
     if (is_first) outcome.first_token_s = seconds;
   });
-  return !text_.stopped();
+  return !text_.stopped() && !lines_.has_ended();
 }
 
 void Generation::finish(FinishReason reason) {
-  const std::string rest = text_.finish();
+  const std::string rest = lines_.push(text_.finish(), /*seconds=*/0.0);
   if (text_.stopped()) reason = FinishReason::kStop;
+  if (lines_.has_ended()) reason = FinishReason::kLength;
   if (reason == FinishReason::kCancelled) ++metrics_.cancelled;
   publish(rest, /*is_urgent=*/true, [&](Outcome& outcome) {
     outcome.reason = reason;

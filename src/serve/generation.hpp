@@ -13,6 +13,7 @@
 
 #include "generate/scheduler.hpp"
 #include "generate/text_output.hpp"
+#include "serve/line_limits.hpp"
 #include "serve/metrics.hpp"
 #include "tokenizer/tokenizer.hpp"
 
@@ -34,8 +35,10 @@ struct Outcome {
 struct GeneratedText {
   std::string text;
   std::vector<TokenLogprobs> logprobs;  ///< of each token, where they were asked for
+  /// Of each token of the prompt but the first, where they were asked for; all at once.
+  std::vector<TokenLogprobs> prompt_logprobs;
 
-  bool empty() const { return text.empty() && logprobs.empty(); }
+  bool empty() const { return text.empty() && logprobs.empty() && prompt_logprobs.empty(); }
 };
 
 // Codes of failures that are the server's own: a step could not be computed; the model could not be
@@ -65,6 +68,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   struct Options {
     TextOutput::Options text{};
     bool is_streamed = true;  ///< false: nobody takes anything before its end
+    LineLimits::Options lines{};
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
@@ -92,9 +96,13 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   bool is_cancelled() const { return cancelled_; }
   void start(std::int64_t cached_tokens);
+  /// Of the next token of the prompt.
+  void add_prompt_logprobs(TokenLogprobs logprobs) {
+    prompt_logprobs_.push_back(std::move(logprobs));
+  }
   /// Of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);
-  /// False if a stop string has ended the text.
+  /// False if a stop string, or a limit of its lines, has ended the text.
   bool push(TokenId token);
   void finish(FinishReason reason);
   void fail(std::string error, std::string_view code = kEngineFailed);
@@ -103,6 +111,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   using Clock = std::chrono::steady_clock;
 
   double seconds_since_request() const;
+  void hand_prompt_over();
   void observe_latency(Clock::time_point now, double seconds);
   /// Hands `text` over and has `change` change the outcome.
   template <class Change>
@@ -116,9 +125,11 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   // Of the engine's thread.
   TextOutput text_;
-  Clock::time_point last_token_;
+  LineLimits lines_;
+  Clock::time_point first_token_, last_token_;
   Notices* notices_ = nullptr;
   std::int64_t pushed_ = 0;
+  std::vector<TokenLogprobs> prompt_logprobs_;  // until the text begins
 
   mutable std::mutex mutex_;  // guards what follows
   GeneratedText generated_;

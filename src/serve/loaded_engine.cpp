@@ -66,6 +66,7 @@ Status LoadedEngine::step() {
   Status status = guarded([this] { return engine_->step(); });
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   const StepSize& size = engine_->scheduler().last_step();
+  metrics_.computed_prompt_tokens += size.prompt_rows;
   if (status && size.texts + size.prompt_rows > 0) pacer_.observe(size, took.count());
   metrics_.step_time.observe(took.count());
   metrics_.prompt_rows_limit = pacer_.prompt_rows();

@@ -13,9 +13,12 @@ namespace {
 const std::vector<double> kLatencyBounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                               0.2,   0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
 
+// Before the names of our numbers, and of those that llama.cpp's server has, too.
+constexpr std::string_view kOurs = "linnet_", kLlamas = "llamacpp:";
+
 void print_head(std::string_view name, std::string_view type, std::string_view help,
-                std::string& out) {
-  out += fmt::format("# HELP linnet_{0} {2}\n# TYPE linnet_{0} {1}\n", name, type, help);
+                std::string& out, std::string_view whose = kOurs) {
+  out += fmt::format("# HELP {3}{0} {2}\n# TYPE {3}{0} {1}\n", name, type, help, whose);
 }
 
 // What the process holds of the machine's memory; 0 where the system does not tell.
@@ -73,6 +76,8 @@ constexpr std::array kNumbers = {
     Number{"prompt_tokens_total", "counter", "Tokens of prompts.", &ModelMetrics::prompt_tokens},
     Number{"cached_tokens_total", "counter", "Of these, found in the prefix cache.",
            &ModelMetrics::cached_tokens},
+    Number{"computed_prompt_tokens_total", "counter", "Tokens of prompts that were computed.",
+           &ModelMetrics::computed_prompt_tokens},
     Number{"generated_tokens_total", "counter", "Tokens generated.",
            &ModelMetrics::generated_tokens},
     Number{"steps_total", "counter", "Forward passes.", &ModelMetrics::steps},
@@ -96,11 +101,28 @@ constexpr std::array kNumbers = {
     Number{"loads_total", "counter", "Times the model came into memory.", &ModelMetrics::loads},
 };
 
-void print_numbers(const std::vector<Labelled>& models, std::string& out) {
-  for (const Number& number : kNumbers) {
-    print_head(number.name, number.type, number.help, out);
+// The same by the names of llama.cpp's server, for what watches that one; those of its numbers that
+// we have: https://github.com/ggml-org/llama.cpp/tree/master/tools/server
+constexpr std::array kLlamaNumbers = {
+    Number{"prompt_tokens_total", "counter", "Tokens of prompts that were computed.",
+           &ModelMetrics::computed_prompt_tokens},
+    Number{"tokens_predicted_total", "counter", "Tokens generated.",
+           &ModelMetrics::generated_tokens},
+    Number{"n_decode_total", "counter", "Forward passes.", &ModelMetrics::steps},
+    Number{"requests_processing", "gauge", "Texts being generated.", &ModelMetrics::running},
+    Number{"requests_deferred", "gauge", "Texts that wait to begin.", &ModelMetrics::waiting},
+    Number{"spec_decode_num_draft_tokens_total", "counter", "Tokens guessed by speculation.",
+           &ModelMetrics::guessed_tokens},
+    Number{"spec_decode_num_accepted_tokens_total", "counter", "Of these, right.",
+           &ModelMetrics::accepted_tokens},
+};
+
+void print_numbers(std::span<const Number> numbers, std::string_view whose,
+                   const std::vector<Labelled>& models, std::string& out) {
+  for (const Number& number : numbers) {
+    print_head(number.name, number.type, number.help, out, whose);
     for (const Labelled& model : models) {
-      out += fmt::format("linnet_{}{} {}\n", number.name, in_braces(model.labels),
+      out += fmt::format("{}{}{} {}\n", whose, number.name, in_braces(model.labels),
                          (model.metrics.*number.value).load());
     }
   }
@@ -174,7 +196,8 @@ void Metrics::count_error(std::string_view code) {
 std::string Metrics::print(std::span<const NamedMetrics> models) const {
   const std::vector<Labelled> all = labelled(models);
   std::string out;
-  print_numbers(all, out);
+  print_numbers(kNumbers, kOurs, all, out);
+  print_numbers(kLlamaNumbers, kLlamas, all, out);
   print_server_numbers(*this, out);
   print_latencies(all, out);
   const std::lock_guard lock(mutex_);

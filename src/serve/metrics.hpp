@@ -33,6 +33,7 @@ struct ModelMetrics {
   ModelMetrics();
 
   std::atomic<std::int64_t> prompt_tokens{0}, cached_tokens{0}, generated_tokens{0};
+  std::atomic<std::int64_t> computed_prompt_tokens{0};
   std::atomic<std::int64_t> waiting{0}, running{0}, cancelled{0};
   std::atomic<std::int64_t> kv_pages{0}, kv_free_pages{0}, preemptions{0}, steps{0};
   std::atomic<std::int64_t> prompt_rows_limit{0}, restored_tokens{0}, unsaved_texts{0};

@@ -29,4 +29,16 @@ Json SequenceList::to_json() const {
   return {{"object", "list"}, {"data", std::move(data)}};
 }
 
+std::vector<SequenceList::Entry> SequenceList::running(std::string_view model) const {
+  std::vector<Entry> texts;
+  const std::lock_guard lock(mutex_);
+  for (const Entry& entry : entries_) {
+    const auto generation = entry.generation.lock();
+    if (!generation || entry.model != model) continue;
+    const Outcome outcome = generation->peek();
+    if (outcome.started && !outcome.reason) texts.push_back(entry);
+  }
+  return texts;
+}
+
 }  // namespace linnet::serve

@@ -19,13 +19,15 @@ class SequenceList {
     std::string model;          ///< its id
     std::size_t choice = 0;     ///< of that answer
     std::string_view endpoint;  ///< of the table of routes
-    std::int64_t prompt_tokens = 0;
+    std::int64_t prompt_tokens = 0, max_tokens = 0;
     std::weak_ptr<const Generation> generation;
   };
 
   void add(Entry entry);
   /// Without any text: {"object": "list", "data": [{"id": ..., "state": "running", ...}]}
   Json to_json() const;
+  /// Those of a model that do not wait, the oldest first.
+  std::vector<Entry> running(std::string_view model) const;
 
  private:
   mutable std::mutex mutex_;  // guards what follows

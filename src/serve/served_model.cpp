@@ -18,7 +18,11 @@ namespace linnet::serve {
 namespace {
 
 FileFacts facts_of(const ModelFile& file) {
-  FileFacts facts{file.spec().architecture, file.file().size_bytes(), 0, ""};
+  FileFacts facts;
+  facts.name = file.file().path().filename().string();
+  facts.architecture = file.spec().architecture;
+  facts.bytes = file.file().size_bytes();
+  facts.trained_context = file.spec().context_length;
   std::map<std::string_view, std::int64_t> parameters;  // by their formats
   for (const gguf::Tensor& tensor : file.file().tensors()) {
     facts.parameters += tensor.elements();
@@ -39,6 +43,7 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
   if (!chat && !name.empty()) return chat.error();
   if (chat) {
     model.chat = std::move(*chat);
+    model.template_source = sources->find("")->second;
     model.call_form = find_call_form(*model.chat);
     model.thinks = usual_thinking(*model.chat, model.template_variables);
   } else {
@@ -60,39 +65,6 @@ void add_tokens(ServedModel& model) {
   });
   const std::vector<std::string> breakers(kDryBreakers.begin(), kDryBreakers.end());
   model.dry_breakers = tokens_with(tokenizer, breakers);
-}
-
-// The id at the first of `keys` that the file has.
-Result<std::optional<TokenId>> token_at(const gguf::File& file,
-                                        std::initializer_list<const char*> keys,
-                                        std::int64_t vocabulary) {
-  for (const char* const key : keys) {
-    const auto id = file.integer(key);
-    if (!id) return id.error();
-    if (!*id) continue;
-    if (**id < 0 || **id >= vocabulary) {
-      return Error{fmt::format("{}: {} is {}, expected a token below {}", file.path().string(), key,
-                               **id, vocabulary)};
-    }
-    return std::optional<TokenId>(static_cast<TokenId>(**id));
-  }
-  return std::optional<TokenId>();
-}
-
-// https://github.com/ggml-org/ggml/blob/master/docs/gguf.md; the later keys are older names.
-Status add_infill_tokens(const gguf::File& file, ServedModel& model) {
-  const std::int64_t vocabulary = model.tokenizer->vocabulary_size();
-  const auto prefix = token_at(
-      file, {"tokenizer.ggml.fim_pre_token_id", "tokenizer.ggml.prefix_token_id"}, vocabulary);
-  if (!prefix) return prefix.error();
-  const auto suffix = token_at(
-      file, {"tokenizer.ggml.fim_suf_token_id", "tokenizer.ggml.suffix_token_id"}, vocabulary);
-  if (!suffix) return suffix.error();
-  const auto middle = token_at(
-      file, {"tokenizer.ggml.fim_mid_token_id", "tokenizer.ggml.middle_token_id"}, vocabulary);
-  if (!middle) return middle.error();
-  if (*prefix && *suffix && *middle) model.infill = {**prefix, **suffix, **middle};
-  return {};
 }
 
 // What is not said in a request is as OpenAI's API has it, unless the model's makers know better.
@@ -128,7 +100,9 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.width = file.spec().width;
   if (file.vision()) model.pictures = &file;
   add_tokens(model);
-  if (Status status = add_infill_tokens(file.file(), model); !status) return status.error();
+  const auto infill = read_infill_tokens(file.file(), *model.tokenizer);
+  if (!infill) return infill.error();
+  model.infill = *infill;
   if (Status status = add_sampling(file.file(), model); !status) return status.error();
   if (const auto pooling = model_pooling(file.file())) {
     model.pooling = *pooling;
@@ -139,6 +113,9 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
     model.reranker = std::move(*reranker);
   } else {
     model.reranker_problem = reranker.error().message;
+  }
+  if (Status status = check_scores_prompts(file.spec()); !status) {
+    model.scoring_problem = status.error().message;
   }
   if (Status status = check_makes_text(file); !status) {
     model.text_problem = model.chat_problem = status.error().message;

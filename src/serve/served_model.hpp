@@ -8,6 +8,7 @@
 #include "chat/call_form.hpp"
 #include "chat/chat_template.hpp"
 #include "generate/engine.hpp"
+#include "generate/infill.hpp"
 #include "generate/pooling.hpp"
 #include "generate/rerank/reranker.hpp"
 #include "generate/sampling/parameter_table.hpp"
@@ -20,24 +21,21 @@ struct ControlToken {
   std::string text;
 };
 
-/// The tokens before the parts of a text with a hole in it: what comes before the hole, what comes
-/// after it, and what fills it.
-struct InfillTokens {
-  TokenId prefix = 0, suffix = 0, middle = 0;
-};
-
-/// What Ollama's API tells of a model's file.
+/// What APIs tell of a model's file.
 struct FileFacts {
+  std::string name;  ///< without its folder
   std::string architecture;
   std::uint64_t bytes = 0;
   std::int64_t parameters = 0;
-  std::string format;  ///< that most of them have
+  std::string format;                ///< that most of them have
+  std::int64_t trained_context = 0;  ///< tokens; 0: the file does not say
 };
 
 /// What the API knows of the model without running it. Immutable and shared between threads.
 struct ServedModel {
   const Tokenizer* tokenizer = nullptr;  ///< never null once made
   std::optional<ChatTemplate> chat;
+  std::string template_source;        ///< empty: there is no chat template
   std::string chat_problem;           ///< why there is no chat template
   std::optional<CallForm> call_form;  ///< how the template writes calls; nothing: unknown
   /// Variables of the template where a request says nothing; null or an object.
@@ -57,6 +55,7 @@ struct ServedModel {
   std::vector<SamplingParameter> recommended;  ///< those of it that the file or the user names
   std::vector<TokenId> dry_breakers;
   std::string text_problem;             ///< why it makes no text; empty: it does
+  std::string scoring_problem;          ///< why it can't tell how likely a prompt is; empty: it can
   std::optional<Pooling> pooling;       ///< of embeddings
   std::string pooling_problem;          ///< why there is no pooling
   std::int64_t width = 0;               ///< numbers in an embedding

@@ -386,6 +386,24 @@ TEST(Generate, MetadataCanBeOverridden) {
   }
 }
 
+// No model here was trained for it: what counts is that the suffix is read, behind these tokens.
+TEST(Generate, FillsAHole) {
+  const auto with = [](const test::Arguments& more) {
+    return run_program(
+        test::joined(generate_bundled({"--prompt", "In the", "-m", "8", "--override-kv",
+                                       "tokenizer.ggml.fim_pre_token_id=int:1000", "--override-kv",
+                                       "tokenizer.ggml.fim_suf_token_id=int:1001", "--override-kv",
+                                       "tokenizer.ggml.fim_mid_token_id=int:1002", "--json"}),
+                     more));
+  };
+  const auto one = test::json_of(with({"--suffix", "God"}));
+  const auto other = test::json_of(with({"--suffix", "God created the heaven"}));
+  EXPECT_GT(other["prompt_tokens"].size(), one["prompt_tokens"].size()) << one;
+  const Ended none = run_program(generate_bundled({"--prompt", "In the", "--suffix", "God"}));
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.err, HasSubstr("--suffix: the model has no tokens for filling in"));
+}
+
 // Not that of the program which started it, which the kernel would count, too.
 TEST(Generate, PeakMemoryIsItsOwn) {
   if (test::kHasSanitizer) GTEST_SKIP() << "a sanitizer takes more";

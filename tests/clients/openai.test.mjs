@@ -99,6 +99,11 @@ test('completions', async () => {
   assert.ok(whole.choices[1].text.startsWith('And God'));
   const scored = await client.completions.create({ model, prompt: 'In the', max_tokens: 6, logprobs: 1 });
   assert.equal(scored.choices[0].logprobs.tokens.length, 6);
+  const { logprobs } = (await client.completions.create({ model, prompt: 'In the beginning', echo: true,
+    max_tokens: 0, logprobs: 1 })).choices[0];
+  assert.ok(logprobs.tokens.length > 2);
+  assert.equal(logprobs.token_logprobs[0], null);
+  assert.ok(logprobs.token_logprobs.slice(1).every((logprob) => logprob < 0));
   let text = '';
   for await (const chunk of await client.completions.create({ model, prompt: 'In the', echo: true,
     max_tokens: 6, temperature: 0, stream: true })) {

@@ -233,6 +233,7 @@ TEST(Library, NumbersThatMakeNoSense) {
   };
   EXPECT_THAT(error_with({kMost, 0.0f, 0}), HasSubstr("but the context holds"));
   EXPECT_THAT(error_with({-1, 0.0f, 0}), HasSubstr("at least 1"));
+  EXPECT_THAT(error_with({0, 0.0f, 0}), HasSubstr("at least 1"));
   for (const float temperature : {-1.0f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
     EXPECT_THAT(error_with({8, temperature, 0}), HasSubstr("expected a number from 0 on"));
   }

@@ -80,7 +80,7 @@ TEST_F(Chat, WrongMessagesAreNamed) {
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "image_url"}]}])")),
             "messages[0].content[0].image_url");
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "sound"}]}])")),
-            "messages");
+            "messages[0].content[0].type");
   EXPECT_EQ(param_of(Json::parse(R"([{"role": "user", "content": [{"type": "text"}]}])")),
             "messages[0].content[0].text");
 }
@@ -232,6 +232,25 @@ TEST_F(Chat, ApplyTemplateShowsThePrompt) {
               HasSubstr("<|im_start|>user\nWho made the heaven?<|im_end|>"));
 }
 
+TEST_F(Chat, TokensOfAConversationAreCounted) {
+  const Json usage = serving.post("/v1/chat/completions", question()).json()["usage"];
+  const Json counted = serving.post("/v1/chat/completions/input_tokens", question()).json();
+  EXPECT_EQ(counted,
+            Json({{"object", "response.input_tokens"}, {"input_tokens", usage["prompt_tokens"]}}));
+  EXPECT_EQ(serving.post("/v1/responses/input_tokens", {{"input", "Who made the heaven?"}}).json(),
+            counted);
+}
+
+TEST_F(Chat, ARefusalIsText) {
+  const auto prompt_with = [&](const Json& part) {
+    Json body = question();
+    body["messages"].push_back({{"role", "assistant"}, {"content", Json::array({part})}});
+    return serving.post("/apply-template", body).json()["prompt"];
+  };
+  EXPECT_EQ(prompt_with({{"type", "refusal"}, {"refusal", "No."}}),
+            prompt_with({{"type", "text"}, {"text", "No."}}));
+}
+
 TEST_F(Chat, TokenizeAndBack) {
   const std::string text = "And God saw the light.";
   const Json ids = serving.post("/tokenize", {{"content", text}}).json()["tokens"];
@@ -247,9 +266,11 @@ TEST_F(Chat, TokenizeShowsPieces) {
   const Json ids = tokens_of("And \"God\"\n", false), tokens = tokens_of("And \"God\"\n", true);
   ASSERT_EQ(tokens.size(), ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(tokens[i]["id"], ids[i]);
-  EXPECT_EQ(tokens[0]["piece"], "\u2581And");
-  EXPECT_EQ(tokens.back()["piece"], "<0x0A>");
+  EXPECT_EQ(tokens[0]["piece"], " And");
+  EXPECT_EQ(tokens.back()["piece"], "\n");
   EXPECT_EQ(tokens_of("", true), Json::array());
+  // A part of a character is no text.
+  EXPECT_EQ(tokens_of("\u20ac", true).back()["piece"], Json({0xac}));
 }
 
 TEST_F(Chat, DetokenizeIsBounded) {

@@ -85,13 +85,126 @@ TEST_F(Completions, EchoPutsThePromptBefore) {
 }
 
 // In OpenAI's API they are those of the prompt, too, which programs that score texts count on.
-TEST_F(Completions, EchoHasNoLogprobs) {
-  Json body = completion("The LORD is my");
-  body["echo"] = true;
-  body["logprobs"] = 1;
-  const auto reply = serving.post("/v1/completions", body);
-  EXPECT_EQ(reply.status, 400);
-  EXPECT_EQ(reply.json()["error"]["param"], "logprobs");
+// A prompt and its end, as programs that score answers ask for them.
+Json scored(const Json& prompt, int max_tokens = 1) {
+  return {{"prompt", prompt},
+          {"max_tokens", max_tokens},
+          {"temperature", 0},
+          {"echo", true},
+          {"logprobs", 2}};
+}
+
+TEST_F(Completions, EchoHasTheLogprobsOfThePrompt) {
+  const std::string prompt = "In the beginning God created";
+  const Json choice = serving.post("/v1/completions", scored(prompt, 3)).json()["choices"][0];
+  const std::string text = choice["text"];
+  EXPECT_THAT(text, testing::StartsWith(prompt));
+  const Json& logprobs = choice["logprobs"];
+  const Json ids =
+      serving.post("/tokenize", {{"content", prompt}, {"add_special", true}}).json()["tokens"];
+  ASSERT_EQ(logprobs["tokens"].size(), ids.size() + 3);
+  for (const char* const list : {"token_logprobs", "top_logprobs", "text_offset"}) {
+    EXPECT_EQ(logprobs[list].size(), ids.size() + 3) << list;
+  }
+  EXPECT_TRUE(logprobs["token_logprobs"][0].is_null());
+  EXPECT_TRUE(logprobs["top_logprobs"][0].is_null());
+  for (std::size_t i = 1; i < logprobs["tokens"].size(); ++i) {
+    const auto token = logprobs["tokens"][i].get<std::string>();
+    const double logprob = logprobs["token_logprobs"][i];
+    EXPECT_LE(logprob, 0.0);
+    EXPECT_EQ(logprobs["top_logprobs"][i][token], logprob) << "also where it is not likely";
+    const std::size_t offset = logprobs["text_offset"][i];
+    const bool has_space = offset == 0 && token.starts_with(' ');  // that a text begins without
+    EXPECT_EQ(text.substr(offset, token.size() - has_space), token.substr(has_space)) << i;
+  }
+}
+
+// What is said of a token does not depend on whether it was drawn or given, nor on what the cache
+// holds.
+TEST_F(Completions, LogprobsOfAPromptAreThoseOfTheSameText) {
+  Json ids = serving.post("/tokenize", {{"content", "In the beginning"}, {"add_special", true}})
+                 .json()["tokens"];
+  const std::size_t given = ids.size();
+  const Json drawn =
+      serving
+          .post("/completion",
+                {{"prompt", ids}, {"n_predict", 8}, {"temperature", 0}, {"n_probs", 2}})
+          .json()["completion_probabilities"];
+  ASSERT_EQ(drawn.size(), 8u);
+  for (const Json& token : drawn) ids.push_back(token["id"]);
+  const Json reply = serving.post("/v1/completions", scored(ids, 0)).json();
+  const Json& choice = reply["choices"][0];
+  const Json& logprobs = choice["logprobs"]["token_logprobs"];
+  ASSERT_EQ(logprobs.size(), ids.size());
+  for (std::size_t i = 0; i < drawn.size(); ++i) {
+    EXPECT_EQ(logprobs[given + i], drawn[i]["logprob"]) << i;
+  }
+  EXPECT_EQ(choice["finish_reason"], "length");
+  EXPECT_EQ(reply["usage"]["completion_tokens"], 0);
+  EXPECT_EQ(reply["usage"]["prompt_tokens_details"]["cached_tokens"], 0);
+  EXPECT_EQ(serving.post("/v1/completions", scored(ids, 0)).json()["choices"][0], choice);
+}
+
+// They come with the echo, before the text.
+TEST_F(Completions, AStreamHasTheLogprobsOfThePromptAtOnce) {
+  Json body = scored({"In the beginning", "And God said"}, 4);
+  const Json whole = serving.post("/v1/completions", body).json()["choices"];
+  body["stream"] = true;
+  std::vector<Json> choices(2);
+  for (const Json& event : test::events_of(serving.post("/v1/completions", body))) {
+    for (const Json& part : event["choices"]) {
+      Json& choice = choices[part["index"].get<std::size_t>()];
+      if (choice.is_null()) {
+        EXPECT_GT(part["logprobs"]["tokens"].size(), 1u) << "of the prompt";
+        choice = part;
+        continue;
+      }
+      choice["text"] = choice["text"].get<std::string>() + part["text"].get<std::string>();
+      choice["finish_reason"] = part["finish_reason"];
+      if (part["logprobs"].is_null()) continue;
+      for (const auto& [name, list] : part["logprobs"].items()) {
+        for (const Json& one : list) choice["logprobs"][name].push_back(one);
+      }
+    }
+  }
+  EXPECT_EQ(choices[0], whole[0]);
+  EXPECT_EQ(choices[1], whole[1]);
+}
+
+// lm-evaluation-harness leaves the last token away, whatever it is.
+TEST_F(Completions, AScoredTextTellsOfTheTokenThatEndsIt) {
+  Json body = scored("In the beginning");
+  const Json first = serving.post("/v1/completions", body).json()["choices"][0];
+  const std::size_t tokens = first["logprobs"]["tokens"].size();
+  body["logit_bias"] = {{"2", 100}};  // </s>
+  const Json choice = serving.post("/v1/completions", body).json()["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_EQ(choice["text"], "In the beginning");
+  EXPECT_EQ(choice["logprobs"]["tokens"].size(), tokens);
+  EXPECT_EQ(choice["logprobs"]["tokens"].back(), "</s>");
+}
+
+TEST_F(Completions, EachChoiceHasTheLogprobsOfItsPrompt) {
+  Json body = scored("And it came to pass", 2);
+  body["n"] = 2;
+  body["temperature"] = 1;
+  const Json choices = serving.post("/v1/completions", body).json()["choices"];
+  ASSERT_EQ(choices.size(), 2u);
+  const std::size_t tokens = choices[0]["logprobs"]["tokens"].size() - 2;
+  for (std::size_t i = 0; i < tokens; ++i) {
+    EXPECT_EQ(choices[0]["logprobs"]["token_logprobs"][i],
+              choices[1]["logprobs"]["token_logprobs"][i]);
+  }
+}
+
+TEST_F(Completions, NoTokensMayBeAskedFor) {
+  Json body = completion("In the beginning God created", 0);
+  const Json reply = serving.post("/v1/completions", body).json();
+  EXPECT_EQ(reply["choices"][0]["text"], "");
+  EXPECT_EQ(reply["choices"][0]["finish_reason"], "length");
+  body["max_tokens"] = 2;
+  const Json next = serving.post("/v1/completions", body).json()["usage"];
+  EXPECT_EQ(next["prompt_tokens_details"]["cached_tokens"], next["prompt_tokens"].get<int>() - 1);
 }
 
 TEST_F(Completions, AStopStringEndsTheText) {
@@ -279,7 +392,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
     EXPECT_EQ(reply.json()["error"]["param"], param);
   };
   refused("max_tokens", "many", "max_tokens");
-  refused("max_tokens", 0, "max_tokens");
+  refused("max_tokens", -1, "max_tokens");
   refused("max_tokens", 18446744073709551615u, "max_tokens");
   refused("temperature", Json::array(), "temperature");
   refused("temperature", -1, "temperature");
@@ -292,7 +405,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("stream", 1, "stream");
   refused("top_p", 1.5, "top_p");
   refused("top_p", "high", "top_p");
-  refused("logit_bias", Json::array(), "logit_bias");
+  refused("logit_bias", Json::array({5}), "logit_bias[0]");
   refused("logit_bias", {{"99999", 1}}, "logit_bias.99999");
   refused("logit_bias", {{"a", 1}}, "logit_bias.a");
   refused("logit_bias", {{"5", 1000}}, "logit_bias.5");
@@ -304,7 +417,8 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("suffix", "b", "suffix");  // the model has no tokens for it
   refused("stop", 5, "stop");
   refused("n_predict", -1, "n_predict");
-  refused("samplers", {"top_k"}, "samplers");
+  refused("samplers", {"top_p", "top_k"}, "samplers");
+  refused("n_indent", "deep", "n_indent");
   refused("guided_json", Json::object(), "guided_json");
   refused("use_beam_search", true, "use_beam_search");
 }

@@ -96,6 +96,15 @@ TEST_F(Embeddings, LongTextsTakeSeveralSteps) {
   EXPECT_NE(of("but " + text)[0], alone);
 }
 
+// As clients send them that cut documents to pieces.
+TEST_F(Embeddings, AThousandTextsInOneRequest) {
+  const Json inputs(1000, "And God said");
+  const auto vectors = of(inputs);
+  ASSERT_EQ(vectors.size(), 1000u);
+  EXPECT_EQ(vectors[999], vectors[0]);
+  EXPECT_EQ(serving.post("/v1/embeddings", {{"input", Json(2049, "a")}}).status, 400);
+}
+
 TEST_F(Embeddings, WrongFieldsAreNamed) {
   const auto refused = [&](const Json& body, const Json& param) {
     const auto reply = serving.post("/v1/embeddings", body);

@@ -99,17 +99,129 @@ TEST_F(Llama, WrongFieldsAreNamed) {
   EXPECT_EQ(param_of({{"prompt", nullptr}}), "prompt");
   EXPECT_EQ(param_of({{"prompt", Json::array()}}), "prompt");
   EXPECT_EQ(param_of({{"prompt", {"a", "b"}}}), "prompt[0]");
-  EXPECT_EQ(param_of({{"n_predict", 0}}), "n_predict");
-  EXPECT_EQ(param_of({{"n_probs", 5}}), "n_probs");
-  EXPECT_EQ(param_of({{"samplers", {"top_k"}}}), "samplers");
+  EXPECT_EQ(param_of({{"n_predict", -3}}), "n_predict");
+  EXPECT_EQ(param_of({{"n_probs", 500}}), "n_probs");
+  EXPECT_EQ(param_of({{"samplers", {"top_p", "top_k"}}}), "samplers");
+  EXPECT_EQ(param_of({{"samplers", {"mine"}}}), "samplers");
+  EXPECT_EQ(param_of({{"post_sampling_probs", true}}), "post_sampling_probs");
   EXPECT_EQ(param_of({{"return_tokens", true}}), "return_tokens");
 }
 
-TEST_F(Llama, PropsTellTheContext) {
+TEST_F(Llama, NoTokensPrepareForLaterRequests) {
+  const Json json = ask({{"n_predict", 0}});
+  EXPECT_EQ(json["content"], "");
+  EXPECT_EQ(json["tokens_predicted"], 0);
+  EXPECT_GT(json["timings"]["prompt_ms"], 0.0);
+  EXPECT_EQ(json["timings"]["predicted_ms"], 0.0);
+  EXPECT_EQ(ask()["timings"]["prompt_n"], 1);
+}
+
+TEST_F(Llama, ProbabilitiesComeWithTheirTokens) {
+  Json body = completion();
+  body["n_probs"] = 3;
+  const Json whole = ask({{"n_probs", 3}})["completion_probabilities"];
+  ASSERT_EQ(whole.size(), 16u);
+  std::string text;
+  for (const Json& token : whole) {
+    ASSERT_EQ(token["top_logprobs"].size(), 3u);
+    EXPECT_EQ(token["top_logprobs"][0]["id"], token["id"]) << "the likeliest is drawn";
+    EXPECT_EQ(token["top_logprobs"][0]["logprob"], token["logprob"]);
+    text += token["token"].get<std::string>();
+  }
+  EXPECT_EQ(text, text_of());
+  body["stream"] = true;
+  Json streamed = Json::array();
+  for (const Json& event : test::events_of(serving.post("/completion", body))) {
+    for (const Json& token : event["completion_probabilities"]) streamed.push_back(token);
+  }
+  EXPECT_EQ(streamed, whole);
+}
+
+TEST_F(Llama, OnlyTheFieldsThatAreAskedForCome) {
+  const Json json =
+      ask({{"response_fields", {"content", "timings/prompt_n", "mine", "content/a"}}});
+  EXPECT_EQ(json, Json({{"content", text_of()}, {"timings/prompt_n", json["timings/prompt_n"]}}));
+  EXPECT_TRUE(json["timings/prompt_n"].is_number());
+}
+
+TEST_F(Llama, SamplersThatAreNotNamedAreOff) {
+  const Json hot = {{"temperature", 1.7}, {"top_k", 1}, {"seed", 3}};
+  const auto with = [&](const Json& samplers) {
+    Json fields = hot;
+    fields["samplers"] = samplers;
+    return text_of(fields);
+  };
+  EXPECT_EQ(with({"top_k", "temperature"}), text_of());
+  EXPECT_EQ(with({"top_k", "infill"}), text_of());
+  Json alone = {{"temperature", 1.7}, {"seed", 3}};
+  EXPECT_EQ(with({"temperature"}), text_of(alone));
+  alone["temperature"] = 1.0;
+  EXPECT_EQ(with(Json::array()), text_of(alone));
+}
+
+TEST_F(Llama, BiasesMayBePairs) {
+  const Json first = ask({{"n_probs", 1}})["completion_probabilities"][0];
+  const std::string text = text_of();
+  EXPECT_NE(text_of({{"logit_bias", {{first["id"], false}}}}), text);
+  EXPECT_EQ(text_of({{"logit_bias", {{first["id"], 3.5}}}, {"n_predict", 1}}), first["token"]);
+  EXPECT_EQ(text_of({{"logit_bias", Json::array()}}), text);
+  for (const Json& wrong : {Json({5}), Json({-1, 2}), Json({99999, 2}), Json({1, true}), Json(3)}) {
+    Json body = completion();
+    body["logit_bias"] = Json::array({Json::array({1, 1}), wrong});
+    const auto reply = serving.post("/completion", body);
+    EXPECT_EQ(reply.status, 400) << wrong;
+    EXPECT_EQ(reply.json()["error"]["param"], "logit_bias[1]");
+  }
+}
+
+TEST_F(Llama, PropsTellWhatTheServerHas) {
   const Json json = serving.get("/props").json();
   EXPECT_EQ(json["default_generation_settings"]["n_ctx"], 512);
+  EXPECT_EQ(json["default_generation_settings"]["params"]["temperature"], 1.0);
+  EXPECT_EQ(json["total_slots"], 32);
   EXPECT_EQ(json["model_alias"], "linnet-kjv");
+  EXPECT_EQ(json["model_path"], "linnet-kjv.gguf");
+  EXPECT_THAT(json["chat_template"].get<std::string>(), HasSubstr("<|im_start|>"));
+  EXPECT_EQ(json["eos_token"], "</s>");
   EXPECT_EQ(json["modalities"]["vision"], false);
+  EXPECT_EQ(json["is_sleeping"], false);
+  EXPECT_EQ(serving.get("/props?model=linnet-kjv").json(), json);
+  EXPECT_EQ(serving.get("/props?model=other%20one").status, 404);
+}
+
+TEST_F(Llama, OtherAddressesOfTheSame) {
+  EXPECT_EQ(serving.get("/v1/health").json(), serving.get("/health").json());
+  const Json models = serving.get("/models").json();
+  EXPECT_EQ(models["data"][0]["id"], "linnet-kjv");
+  EXPECT_EQ(models["data"][0]["meta"]["n_ctx"], 512);
+  EXPECT_GT(models["data"][0]["meta"]["n_params"], 1000);
+  EXPECT_EQ(models["data"][0]["architecture"]["input_modalities"], Json({"text"}));
+}
+
+TEST(LlamaSlots, TellWhoIsAtWork) {
+  serve::ServerOptions options;
+  options.engine.most_running = 2;
+  const test::Serving serving(options, 4096, "chatml", 2048);
+  const Json idle = serving.get("/slots").json();
+  ASSERT_EQ(idle.size(), 2u);
+  EXPECT_EQ(idle[1], Json({{"id", 1}, {"n_ctx", 2048}, {"is_processing", false}}));
+  EXPECT_EQ(serving.get("/slots?fail_on_no_slot=1").status, 200);
+  const Json body = {
+      {"prompt", "In the beginning"}, {"max_tokens", 2000}, {"ignore_eos", true}, {"stream", true}};
+  test::TcpClient one(serving.port()), two(serving.port());
+  for (test::TcpClient* client : {&one, &two}) {
+    client->send(test::http_request("POST", "/v1/completions", body.dump()));
+    ASSERT_TRUE(client->receive_until("data: "));
+  }
+  const Json busy = serving.get("/slots").json();
+  ASSERT_EQ(busy.size(), 2u);
+  for (const Json& slot : busy) {
+    EXPECT_EQ(slot["is_processing"], true);
+    const Json& next = slot["next_token"];
+    EXPECT_EQ(next["n_remain"].get<int>() + next["n_decoded"].get<int>(), 2000);
+  }
+  EXPECT_EQ(busy.dump().find("beginning"), std::string::npos);
+  EXPECT_EQ(serving.get("/slots?fail_on_no_slot=1").status, 503);
 }
 
 }  // namespace

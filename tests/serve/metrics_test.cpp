@@ -59,9 +59,9 @@ TEST(Metrics, ModelsHaveLabelsWhereThereAreSeveral) {
 
 // Prometheus refuses a whole page for one wrong line.
 void expect_form_of_prometheus(const std::string& text) {
-  const std::regex comment("# (HELP|TYPE) linnet_[a-z_]+ .+");
+  const std::regex comment("# (HELP|TYPE) (linnet_|llamacpp:)[a-z_]+ .+");
   const std::regex sample(
-      R"re((linnet_[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+.e0-9]+)re");
+      R"re(((?:linnet_|llamacpp:)[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? [-+.e0-9]+)re");
   std::set<std::string> described;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -89,6 +89,20 @@ TEST(Metrics, EveryLineHasTheFormOfPrometheus) {
   const NamedMetrics models[] = {{"a", &model}, {"b", &model}};
   expect_form_of_prometheus(metrics.print({models, 1}));
   expect_form_of_prometheus(metrics.print(models));
+}
+
+// What watches llama.cpp's server finds its names.
+TEST(Metrics, HasTheNamesOfLlamaCpp) {
+  ModelMetrics model;
+  model.running = 3;
+  model.waiting = 2;
+  model.prompt_tokens = 50;
+  model.computed_prompt_tokens = 7;
+  const NamedMetrics models[] = {{"a", &model}};
+  const std::string text = Metrics().print(models);
+  EXPECT_THAT(text, HasSubstr("\nllamacpp:requests_processing 3\n"));
+  EXPECT_THAT(text, HasSubstr("\nllamacpp:requests_deferred 2\n"));
+  EXPECT_THAT(text, HasSubstr("\nllamacpp:prompt_tokens_total 7\n"));
 }
 
 TEST(Metrics, TheDashboardAsksForWhatIsThere) {

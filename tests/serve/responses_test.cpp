@@ -174,6 +174,7 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"include", {"message.output_text.logprob"}}}, "include");
   refused({{"text", {{"verbosity", "low"}}}}, "text.verbosity");
   refused({{"background", true}}, "background");
+  refused({{"context_management", {{{"type", "compaction"}}}}}, "context_management");
   refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
   refused({{"tools", {{{"type", "function"}}}}}, "tools[0].name");
   refused({{"text", {{"format", {{"type", "xml"}}}}}}, "text.format.type");

@@ -81,8 +81,8 @@ TEST(Server, UnknownPathsAndMethods) {
   EXPECT_EQ(serving.post("/chat/completions", Json::object()).json()["error"]["message"],
             "there is no /chat/completions, but /v1/chat/completions");
   // Where llama.cpp's server has it.
-  EXPECT_EQ(serving.get("/slots").json()["error"]["message"],
-            "there is no /slots, but /v1/sequences");
+  EXPECT_EQ(serving.post("/embedding", Json::object()).json()["error"]["message"],
+            "there is no /embedding, but /v1/embeddings");
 }
 
 TEST(Server, PathsMayBePercentEncoded) {

@@ -3,18 +3,31 @@
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {
+namespace {
+
+std::vector<TokenLogprobs::Entry> likeliest(std::span<const float> logits, std::int64_t top,
+                                            double normalizer) {
+  std::vector<float> copy(logits.begin(), logits.end());
+  std::vector<TokenLogprobs::Entry> entries;
+  for (const Candidate& candidate : Candidates(copy).top(top)) {
+    entries.push_back({candidate.id, candidate.logit - normalizer});
+  }
+  return entries;
+}
+
+}  // namespace
 
 TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top) {
   TokenLogprobs result;
-  if (top <= 0) return result;
-  std::vector<float> copy(logits.begin(), logits.end());
-  Candidates candidates(copy);
+  if (top > 0) result.top = likeliest(logits, top, log_sum_exp(logits));
+  return result;
+}
+
+TokenLogprobs token_logprobs(std::span<const float> logits, std::int32_t token, std::int64_t top) {
   const double normalizer = log_sum_exp(logits);
-  const auto likeliest = candidates.top(top);
-  result.top.reserve(likeliest.size());
-  for (const Candidate& candidate : likeliest) {
-    result.top.push_back({candidate.id, candidate.logit - normalizer});
-  }
+  TokenLogprobs result;
+  result.chosen = {token, logits[static_cast<std::size_t>(token)] - normalizer};
+  if (top > 0) result.top = likeliest(logits, top, normalizer);
   return result;
 }
 

@@ -18,5 +18,7 @@ struct TokenLogprobs {
 
 /// The `top` likeliest tokens with their log probabilities; `chosen` is left empty.
 TokenLogprobs top_logprobs(std::span<const float> logits, std::int64_t top);
+/// The same, with `token` as the one that was chosen; not a number where a logit is none.
+TokenLogprobs token_logprobs(std::span<const float> logits, std::int32_t token, std::int64_t top);
 
 }  // namespace linnet

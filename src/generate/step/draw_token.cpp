@@ -56,12 +56,24 @@ Error no_numbers(std::string_view what, std::int64_t tokens) {
                   what, tokens)};
 }
 
+Status score_prompt_token(Sequence& sequence, const LogitRow& row) {
+  const GenerateRequest& request = sequence.request;
+  const std::int64_t place = sequence.scored + 1;
+  const TokenLogprobs logprobs =
+      token_logprobs(row.logits, sequence.tokens[place], request.top_logprobs);
+  if (std::isnan(logprobs.chosen.logprob)) return no_numbers("logits", place);
+  ++sequence.scored;
+  request.on_prompt_logprobs(logprobs);
+  return {};
+}
+
 std::optional<Result<FinishReason>> draw_token(Sequence& sequence, const LogitRow& row) {
   const GenerateRequest& request = sequence.request;
   NextLogprobs logprobs(request, row);
   const auto token = sequence.chain.draw(row, {sequence.text(), sequence.drawn});
   if (!token) return ending_without_token(sequence, row);
   if (std::ranges::find(request.stop_tokens, *token) != request.stop_tokens.end()) {
+    if (request.tells_stop_token) logprobs.report(*token);
     return FinishReason::kStop;
   }
   sequence.add_token(*token);

@@ -24,8 +24,20 @@ Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec
 
 // After guesses that were wrong, recurrent state stands some tokens behind.
 bool Sequence::is_generating() const {
-  if (!started || request.on_hidden) return false;
+  if (!started || request.max_tokens == 0) return false;
   return pending() == 1 || (drawn > 0 && pending() <= 1 + kMostGuesses);
+}
+
+std::int64_t Sequence::most_known() const {
+  if (request.on_hidden && !request.last_hidden_only) return 0;
+  const bool is_scored = !request.on_prompt_logprobs || scored + 1 == std::ssize(request.prompt);
+  return is_scored ? std::ssize(tokens) - 1 : scored;
+}
+
+std::int64_t Sequence::rows_to_score(std::int64_t rows) const {
+  if (!request.on_prompt_logprobs) return 0;
+  const std::int64_t end = std::min(stored.computed + rows, std::ssize(request.prompt) - 1);
+  return std::max<std::int64_t>(end - scored, 0);
 }
 
 void Sequence::add_token(std::int32_t token) {

@@ -22,8 +22,13 @@ struct Sequence {
   std::int64_t pending() const { return std::ssize(tokens) - stored.computed; }
   /// Its latest tokens are all that is to be computed, not a prompt.
   bool is_generating() const;
-  /// Hidden states are not in the cache.
-  bool needs_all_hidden() const { return request.on_hidden && !request.last_hidden_only; }
+  /// So many of its tokens need no rows where the cache holds them: neither hidden states nor
+  /// logits are there, and those of the last token are always needed.
+  std::int64_t most_known() const;
+  /// Of the next `rows` rows, those whose logits tell of the prompt's next tokens.
+  std::int64_t rows_to_score(std::int64_t rows) const;
+  /// Nothing is to be drawn, and all is computed.
+  bool is_done() const { return request.max_tokens == 0 && pending() == 0; }
   /// What samplers see: without the ids of pictures.
   std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_tokens; }
   void add_token(std::int32_t token);
@@ -37,6 +42,7 @@ struct Sequence {
   std::int64_t input_tokens = 0;          ///< the prompt's, where the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;
+  std::int64_t scored = 0;  ///< rows of the prompt whose logits were told of
   bool started = false;
   std::int64_t refused_after = -1;    ///< so many releases there was no memory to start with
   bool has_rows = false;              ///< in this step

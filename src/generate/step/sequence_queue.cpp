@@ -34,13 +34,13 @@ void SequenceQueue::drop_all() {
 }
 
 bool SequenceQueue::waits_for_older(const Sequence& sequence) {
-  if (!model_.spec().causal || sequence.needs_all_hidden()) return false;
+  const std::int64_t most_known = sequence.most_known();
+  if (!model_.spec().causal || most_known < kPageTokens) return false;
   for (Sequence& older : sequences_) {
     if (&older == &sequence) break;
     if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;
-    const auto last = sequence.tokens.end() - 1;  // of which the logits are needed
-    const auto common =
-        std::mismatch(sequence.tokens.begin(), last, older.tokens.begin(), older.tokens.end());
+    const auto common = std::mismatch(sequence.tokens.begin(), sequence.tokens.begin() + most_known,
+                                      older.tokens.begin(), older.tokens.end());
     const std::int64_t shared = common.first - sequence.tokens.begin();
     if (shared < kPageTokens || shared <= older.stored.computed) continue;
     cache_.add_border(older.stored, shared);
@@ -52,9 +52,7 @@ bool SequenceQueue::waits_for_older(const Sequence& sequence) {
 bool SequenceQueue::start(Sequence& sequence) {
   if (sequence.refused_after == releases_) return false;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
-  // Of the last token the results are needed.
-  const std::int64_t most_known = sequence.needs_all_hidden() ? 0 : std::ssize(sequence.tokens) - 1;
-  if (!cache_.start(sequence.tokens, most_known, running, sequence.stored)) {
+  if (!cache_.start(sequence.tokens, sequence.most_known(), running, sequence.stored)) {
     sequence.refused_after = releases_;
     return false;
   }

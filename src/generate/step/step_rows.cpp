@@ -72,19 +72,28 @@ void StepRows::collect_prompts(std::int64_t most_rows) {
 // Adds as many rows of a sequence as there is room for, until there are `most_rows`.
 void StepRows::collect_from(Sequences::iterator it, std::int64_t most_rows) {
   Sequence& sequence = *it;
-  const std::int64_t room = most_rows - rows_.rows();
+  const std::int64_t room = room_for(sequence, most_rows);
   if (room <= 0) return;
   const std::int64_t wanted = rows_wanted(sequence);
   const std::int64_t count = rows_that_fit(sequence, wanted, room);
   if (count < 1) return;
   if (!model_.spec().causal && count < wanted) return;  // its tokens see each other
-  const bool draws = count == sequence.pending() && !sequence.request.on_hidden;
+  const bool draws = count == sequence.pending() && sequence.request.max_tokens > 0;
   if (draws && rows_.outputs() == model_.limits().outputs) return;
   if (!queue_.reserve_pages(it, sequence.stored.computed + count)) return;
   fit_guesses(sequence, count, draws);
-  parts_.push_back({it, rows_.rows(), count, draws});
-  add_rows(sequence, count, draws);
+  parts_.push_back({it, rows_.rows(), count, sequence.rows_to_score(count), draws});
+  add_rows(parts_.back());
   sequence.has_rows = true;
+}
+
+// How many rows of a sequence there is room for, until there are `most_rows`. Where the prompt's
+// tokens are told of, the rows behind those that were told of take one with logits each.
+std::int64_t StepRows::room_for(const Sequence& sequence, std::int64_t most_rows) const {
+  const std::int64_t room = most_rows - rows_.rows();
+  if (sequence.rows_to_score(room) == 0) return room;
+  const std::int64_t told_of = sequence.scored - sequence.stored.computed;
+  return std::min(room, told_of + model_.limits().outputs - rows_.outputs());
 }
 
 // Of a prompt whose tokens see each other all rows come together, and then those of its text one by
@@ -125,18 +134,21 @@ void StepRows::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
   if (!draws || (!guesses.empty() && !cache.begin_trial(sequence.stored))) guesses.clear();
 }
 
-void StepRows::add_rows(const Sequence& sequence, std::int64_t count, bool draws) {
+void StepRows::add_rows(const StepPart& part) {
+  const Sequence& sequence = *part.sequence;
   const StoredSequence& stored = sequence.stored;
+  const std::int64_t count = part.rows, end = stored.computed + count;
   if (sequence.request.on_hidden || queue_.reads_hidden()) rows_.keep_hidden();
   for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
     rows_.add_given(rows);
   }
   rows_.add_sequence(stored, stored.computed, count + std::ssize(sequence.guesses),
                      sequence.input_tokens);
-  for (std::int64_t i = stored.computed; i < stored.computed + count; ++i) {
+  for (std::int64_t i = stored.computed; i < end; ++i) {
     const std::int32_t token = sequence.tokens[i];
     const bool is_given = token >= model_.spec().vocabulary;
-    rows_.add_row(is_given ? 0 : token, draws && i + 1 == stored.computed + count);
+    const bool is_scored = i >= sequence.scored && i < sequence.scored + part.scores;
+    rows_.add_row(is_given ? 0 : token, is_scored || (part.draws && i + 1 == end));
     if (sequence.pictures.has_places()) rows_.place_row(sequence.pictures.place(i));
   }
   for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);

@@ -21,8 +21,9 @@ struct StepSize {
 struct StepPart {
   Sequences::iterator sequence;
   std::int64_t first_row;
-  std::int64_t rows;  ///< without guesses
-  bool draws;         ///< its last tokens are there: the logits behind them are wanted
+  std::int64_t rows;    ///< without guesses
+  std::int64_t scores;  ///< of them, whose logits tell of the prompt's next tokens
+  bool draws;           ///< its last tokens are there: the logits behind them are wanted
 };
 
 /// Chooses the rows of a step: running texts first, so that they go on while long prompts come in.
@@ -51,10 +52,11 @@ class StepRows {
   void collect_prompts(std::int64_t most_rows);
   void collect_from(Sequences::iterator it, std::int64_t most_rows);
   std::int64_t rows_wanted(const Sequence& sequence) const;
+  std::int64_t room_for(const Sequence& sequence, std::int64_t most_rows) const;
   std::int64_t rows_that_fit(const Sequence& sequence, std::int64_t wanted,
                              std::int64_t room) const;
   void fit_guesses(Sequence& sequence, std::int64_t rows, bool draws);
-  void add_rows(const Sequence& sequence, std::int64_t count, bool draws);
+  void add_rows(const StepPart& part);
 
   const Model& model_;
   SequenceQueue& queue_;

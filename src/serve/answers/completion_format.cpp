@@ -6,7 +6,7 @@ namespace {
 
 class CompletionFormat final : public AnswerFormat {
  public:
-  CompletionFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<std::string> echoes)
+  CompletionFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<Echo> echoes)
       : head_(std::move(head)), tokenizer_(tokenizer) {
     for (std::size_t i = 0; i < echoes.size(); ++i) {
       choices_.push_back(
@@ -19,9 +19,10 @@ class CompletionFormat final : public AnswerFormat {
     std::string events;
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       Choice& choice = choices_[i];
-      choice.offset = count_characters(choice.echo);
-      if (!choice.echo.empty()) events += event(i, choice.echo, nullptr, nullptr);
-      choice.text = choice.echo;
+      choice.offset = count_characters(choice.echo.text);
+      choice.text = choice.echo.text;
+      if (choice.text.empty() || choice.waits()) continue;
+      events += event(i, choice.text, nullptr, nullptr);
     }
     return events;
   }
@@ -30,14 +31,20 @@ class CompletionFormat final : public AnswerFormat {
     Choice& choice = choices_[index];
     choice.text += generated.text;
     if (!head_.has_logprobs) return choice.text_events.with(generated.text);
-    if (head_.keeps_logprobs) append(generated.logprobs, choice.logprobs);
+    if (head_.keeps_logprobs) {
+      append(generated.logprobs, choice.logprobs);
+      append(generated.prompt_logprobs, choice.prompt_logprobs);
+      return {};
+    }
+    std::string events = begin(index, generated.prompt_logprobs);
+    if (generated.text.empty() && generated.logprobs.empty()) return events;
     Json logprobs = completion_logprobs(tokenizer_, generated.logprobs, choice.offset);
-    return event(index, generated.text, std::move(logprobs), nullptr);
+    return events + event(index, generated.text, std::move(logprobs), nullptr);
   }
 
   std::string close(std::size_t index, const Ending& ending) override {
     choices_[index].reason = ending.reason == FinishReason::kLength ? "length" : "stop";
-    return event(index, "", nullptr, choices_[index].reason);
+    return begin(index, {}) + event(index, "", nullptr, choices_[index].reason);
   }
 
   std::string end(const Usage& usage) override {
@@ -57,9 +64,12 @@ class CompletionFormat final : public AnswerFormat {
     answer["choices"] = Json::array();
     for (std::size_t i = 0; i < choices_.size(); ++i) {
       const Choice& choice = choices_[i];
-      std::int64_t offset = count_characters(choice.echo);
+      std::int64_t offset = count_characters(choice.echo.text);
       Json logprobs;
-      if (head_.has_logprobs) logprobs = completion_logprobs(tokenizer_, choice.logprobs, offset);
+      if (head_.has_logprobs) {
+        logprobs = prompt_logprobs(tokenizer_, choice.echo.tokens, choice.prompt_logprobs);
+        append_lists(completion_logprobs(tokenizer_, choice.logprobs, offset), logprobs);
+      }
       answer["choices"].push_back(choice_json(i, choice.text, std::move(logprobs), choice.reason));
     }
     answer["usage"] = usage_json(usage);
@@ -69,12 +79,25 @@ class CompletionFormat final : public AnswerFormat {
 
  private:
   struct Choice {
-    std::string echo{}, text{};
+    Echo echo{};
+    std::string text{};
     std::int64_t offset = 0;  // of the next token in the text, in characters
-    std::vector<TokenLogprobs> logprobs{};
+    std::vector<TokenLogprobs> prompt_logprobs{}, logprobs{};
     std::string reason{};
     TextEvents text_events;
+    bool has_begun = false;
+
+    // The echo comes with its log probabilities, before the text.
+    bool waits() const { return !echo.tokens.empty() && !has_begun; }
   };
+
+  std::string begin(std::size_t index, const std::vector<TokenLogprobs>& logprobs) {
+    Choice& choice = choices_[index];
+    if (!choice.waits()) return {};
+    choice.has_begun = true;
+    return event(index, choice.echo.text, prompt_logprobs(tokenizer_, choice.echo.tokens, logprobs),
+                 nullptr);
+  }
 
   static Json choice_json(std::size_t choice, std::string_view text, Json logprobs,
                           const Json& reason) {
@@ -109,7 +132,7 @@ class CompletionFormat final : public AnswerFormat {
 }  // namespace
 
 std::unique_ptr<AnswerFormat> make_completion_format(AnswerHead head, const Tokenizer& tokenizer,
-                                                     std::vector<std::string> echoes) {
+                                                     std::vector<Echo> echoes) {
   return std::make_unique<CompletionFormat>(std::move(head), tokenizer, std::move(echoes));
 }
 

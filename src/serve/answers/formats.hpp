@@ -15,9 +15,15 @@ namespace linnet::serve {
 
 // The formats of the endpoints, each in the file of its name. `tokenizer` must outlive them.
 
+/// What stands before the text of a choice.
+struct Echo {
+  std::string text{};
+  std::vector<TokenId> tokens{};  ///< of it, where their log probabilities are wanted
+};
+
 /// POST /v1/completions. `echoes[i]` is put before the text of choice i.
 std::unique_ptr<AnswerFormat> make_completion_format(AnswerHead head, const Tokenizer& tokenizer,
-                                                     std::vector<std::string> echoes);
+                                                     std::vector<Echo> echoes);
 
 /// How the text of a conversation's answer is taken apart.
 struct AnswerParsing {
@@ -37,8 +43,10 @@ std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokeni
 std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
                                                   std::int64_t prompt_tokens);
 
-/// POST /completion.
-std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head);
+/// POST /completion and /infill. The answer has `fields` only, of which PART/FIELD is one of a part
+/// of it; all where there are none.
+std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                std::vector<std::string> fields);
 
 /// POST /api/chat, or else /api/generate, where there may be nothing to take apart.
 std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,

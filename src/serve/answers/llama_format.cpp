@@ -1,4 +1,5 @@
 #include "serve/answers/formats.hpp"
+#include "serve/answers/logprobs.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -6,13 +7,18 @@ namespace {
 // https://github.com/ggml-org/llama.cpp/tree/master/tools/server: events without a last [DONE].
 class LlamaFormat final : public AnswerFormat {
  public:
-  explicit LlamaFormat(AnswerHead head) : head_(std::move(head)) {}
+  LlamaFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<std::string> fields)
+      : head_(std::move(head)), tokenizer_(tokenizer), fields_(std::move(fields)) {}
 
   std::string open() override { return {}; }
 
   std::string add(std::size_t, const GeneratedText& generated) override {
     text_ += generated.text;
-    return server_sent_event(part_json(generated.text, /*is_last=*/false));
+    if (head_.keeps_logprobs) {
+      append(generated.logprobs, logprobs_);
+      return {};
+    }
+    return server_sent_event(part_json(generated.text, generated.logprobs, /*is_last=*/false));
   }
 
   std::string close(std::size_t, const Ending& ending) override {
@@ -23,17 +29,23 @@ class LlamaFormat final : public AnswerFormat {
     return {};
   }
 
-  std::string end(const Usage& usage) override { return server_sent_event(last(usage, "")); }
+  std::string end(const Usage& usage) override { return server_sent_event(last(usage, "", {})); }
 
-  Json whole(const Usage& usage) override { return last(usage, text_); }
+  Json whole(const Usage& usage) override { return last(usage, text_, logprobs_); }
 
  private:
-  static Json part_json(std::string_view text, bool is_last) {
-    return {{"index", 0}, {"content", text}, {"tokens", Json::array()}, {"stop", is_last}};
+  using Logprobs = std::vector<TokenLogprobs>;
+
+  Json part_json(std::string_view text, const Logprobs& logprobs, bool is_last) const {
+    Json json = {{"index", 0}, {"content", text}, {"tokens", Json::array()}, {"stop", is_last}};
+    if (!head_.has_logprobs) return json;
+    Json& probabilities = json["completion_probabilities"] = Json::array();
+    for (const TokenLogprobs& of : logprobs) probabilities.push_back(llama_logprob(tokenizer_, of));
+    return json;
   }
 
-  Json last(const Usage& usage, std::string_view text) const {
-    Json json = part_json(text, /*is_last=*/true);
+  Json last(const Usage& usage, std::string_view text, const Logprobs& logprobs) const {
+    Json json = part_json(text, logprobs, /*is_last=*/true);
     json["model"] = head_.model;
     json["tokens_predicted"] = usage.completion_tokens;
     json["tokens_evaluated"] = usage.prompt_tokens;
@@ -42,7 +54,23 @@ class LlamaFormat final : public AnswerFormat {
     json["stop_type"] = stop_type_;
     json["stopping_word"] = stop_string_;
     json["timings"] = timings(usage);
-    return json;
+    return fields_.empty() ? json : fields_of(json);
+  }
+
+  // Those that were asked for and are there.
+  Json fields_of(const Json& json) const {
+    Json chosen = Json::object();
+    for (const std::string& path : fields_) {
+      const std::size_t slash = path.find('/');
+      const auto part = json.find(path.substr(0, slash));
+      if (part == json.end()) continue;
+      if (slash == std::string::npos) {
+        chosen[path] = *part;
+      } else if (part->is_object() && part->contains(path.substr(slash + 1))) {
+        chosen[path] = part->at(path.substr(slash + 1));
+      }
+    }
+    return chosen;
   }
 
   static Json timings(const Usage& usage) {
@@ -57,13 +85,17 @@ class LlamaFormat final : public AnswerFormat {
   }
 
   const AnswerHead head_;
+  const Tokenizer& tokenizer_;
+  const std::vector<std::string> fields_;
+  Logprobs logprobs_;
   std::string text_, stop_type_, stop_string_;
 };
 
 }  // namespace
 
-std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head) {
-  return std::make_unique<LlamaFormat>(std::move(head));
+std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                std::vector<std::string> fields) {
+  return std::make_unique<LlamaFormat>(std::move(head), tokenizer, std::move(fields));
 }
 
 }  // namespace linnet::serve

@@ -21,6 +21,28 @@ Json entry(const Tokenizer& tokenizer, const TokenLogprobs::Entry& of) {
   return {{"token", text}, {"logprob", finite(of.logprob)}, {"bytes", std::move(bytes)}};
 }
 
+Json empty_lists() {
+  return {{"tokens", Json::array()},
+          {"token_logprobs", Json::array()},
+          {"top_logprobs", Json::array()},
+          {"text_offset", Json::array()}};
+}
+
+// A token of a completion; the logprobs are null where it has none.
+void add_token(const Tokenizer& tokenizer, TokenId token, const TokenLogprobs* of,
+               std::int64_t offset, Json& lists) {
+  Json top;
+  if (of) {
+    top = Json::object();
+    for (const auto& other : of->top) top[text_of(tokenizer, other.token)] = finite(other.logprob);
+    if (!of->top.empty()) top.emplace(text_of(tokenizer, token), finite(of->chosen.logprob));
+  }
+  lists["tokens"].push_back(text_of(tokenizer, token));
+  lists["token_logprobs"].push_back(of ? Json(finite(of->chosen.logprob)) : Json());
+  lists["top_logprobs"].push_back(std::move(top));
+  lists["text_offset"].push_back(offset);
+}
+
 }  // namespace
 
 Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs) {
@@ -30,23 +52,44 @@ Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs) {
   return json;
 }
 
+Json llama_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs) {
+  const auto with_id = [&](const TokenLogprobs::Entry& of) {
+    Json json = {{"id", of.token}};
+    json.update(entry(tokenizer, of));
+    return json;
+  };
+  Json json = with_id(logprobs.chosen);
+  json["top_logprobs"] = Json::array();
+  for (const auto& top : logprobs.top) json["top_logprobs"].push_back(with_id(top));
+  return json;
+}
+
 Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
                          std::int64_t& offset) {
-  Json json = {{"tokens", Json::array()},
-               {"token_logprobs", Json::array()},
-               {"top_logprobs", Json::array()},
-               {"text_offset", Json::array()}};
+  Json lists = empty_lists();
   for (const TokenLogprobs& of : logprobs) {
-    const std::string text = text_of(tokenizer, of.chosen.token);
-    Json top = Json::object();
-    for (const auto& other : of.top) top[text_of(tokenizer, other.token)] = finite(other.logprob);
-    json["tokens"].push_back(text);
-    json["token_logprobs"].push_back(finite(of.chosen.logprob));
-    json["top_logprobs"].push_back(std::move(top));
-    json["text_offset"].push_back(offset);
-    offset += count_characters(text);
+    add_token(tokenizer, of.chosen.token, &of, offset, lists);
+    offset += count_characters(text_of(tokenizer, of.chosen.token));
   }
-  return json;
+  return lists;
+}
+
+Json prompt_logprobs(const Tokenizer& tokenizer, const std::vector<TokenId>& prompt,
+                     const std::vector<TokenLogprobs>& logprobs) {
+  Json lists = empty_lists();
+  Detokenizer text(tokenizer);
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < prompt.size() && i <= logprobs.size(); ++i) {
+    add_token(tokenizer, prompt[i], i == 0 ? nullptr : &logprobs[i - 1], offset, lists);
+    offset += count_characters(text.push(prompt[i]));
+  }
+  return lists;
+}
+
+void append_lists(const Json& more, Json& to) {
+  for (const auto& [name, list] : more.items()) {
+    to[name].insert(to[name].end(), list.begin(), list.end());
+  }
 }
 
 void append(const std::vector<TokenLogprobs>& logprobs, std::vector<TokenLogprobs>& to) {

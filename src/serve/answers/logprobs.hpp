@@ -13,11 +13,23 @@ namespace linnet::serve {
 /// and responses.
 Json chat_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
 
+/// {"id": ..., "token": ..., "bytes": [...], "logprob": ..., "top_logprobs": [...]}, as llama.cpp's
+/// server has it in `completion_probabilities`.
+Json llama_logprob(const Tokenizer& tokenizer, const TokenLogprobs& logprobs);
+
 /// {"tokens": [...], "token_logprobs": [...], "top_logprobs": [...], "text_offset": [...]}, as in
-/// completions. `offset` is where the first token begins in the text, in characters, and is moved
-/// on.
+/// completions; the token that was chosen is among the likeliest, too, where these are wanted.
+/// `offset` is where the first token begins in the text, in characters, and is moved on.
 Json completion_logprobs(const Tokenizer& tokenizer, const std::vector<TokenLogprobs>& logprobs,
                          std::int64_t& offset);
+
+/// The same of a prompt, of whose tokens the first has none; they begin where what they add to the
+/// text does, which control tokens add nothing to.
+Json prompt_logprobs(const Tokenizer& tokenizer, const std::vector<TokenId>& prompt,
+                     const std::vector<TokenLogprobs>& logprobs);
+
+/// Puts what completion_logprobs() gave behind what it, or prompt_logprobs(), gave before.
+void append_lists(const Json& more, Json& to);
 
 /// Puts `logprobs` behind those in `to`.
 void append(const std::vector<TokenLogprobs>& logprobs, std::vector<TokenLogprobs>& to);

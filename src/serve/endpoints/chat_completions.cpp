@@ -37,4 +37,12 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   return start_answer(context, request, std::move(plan));
 }
 
+// POST /v1/chat/completions/input_tokens, which llama.cpp's server has
+Handled chat_input_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
+  Fields fields(body);
+  const ChatFields chat = read_chat_fields(fields);
+  if (fields.error()) return *fields.error();
+  return count_input_tokens(context, chat, "response.input_tokens");
+}
+
 }  // namespace linnet::serve

@@ -16,7 +16,7 @@ ApiResult<std::vector<std::vector<TokenId>>> read_completion_prompts(Fields& fie
   if (suffix.empty()) return read_prompts(fields, "prompt", *model.tokenizer);
   const std::string prefix = fields.required_text("prompt");
   if (fields.error()) return *fields.error();
-  auto ids = infill_prompt(model, prefix, suffix);
+  auto ids = infill_prompt(model, {.prefix = prefix, .suffix = suffix}, "suffix");
   if (!ids) return ids.error();
   return std::vector<std::vector<TokenId>>{std::move(*ids)};
 }
@@ -34,14 +34,17 @@ std::string echo_of(const Json& prompt, std::size_t index, const std::vector<Tok
   return text + detokenizer.finish();
 }
 
-std::vector<std::string> make_echoes(const Json& prompt, const AnswerPlan& plan,
-                                     const Tokenizer& tokenizer) {
-  std::vector<std::string> echoes;
+// Before each choice nothing, or the prompt.
+std::vector<Echo> make_echoes(const Json& prompt, const AnswerPlan& plan, bool echoes,
+                              const Tokenizer& tokenizer) {
+  std::vector<Echo> all;
   for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
-    echoes.insert(echoes.end(), static_cast<std::size_t>(plan.options.choices),
-                  echo_of(prompt, i, plan.prompts[i], tokenizer));
+    Echo echo;
+    if (echoes) echo.text = echo_of(prompt, i, plan.prompts[i], tokenizer);
+    if (plan.scores_prompts) echo.tokens = plan.prompts[i];
+    all.insert(all.end(), static_cast<std::size_t>(plan.options.choices), echo);
   }
-  return echoes;
+  return all;
 }
 
 // A number of tokens, or as in chats true or false.
@@ -60,17 +63,22 @@ void read_logprobs(Fields& fields, GenerationOptions& options) {
 Handled completions(ApiContext& context, const ApiRequest& request, const Json& body) {
   const ServedModel& model = context.model();
   Fields fields(body);
-  AnswerPlan plan{.endpoint = "/v1/completions", .options = read_generation_options(fields, model)};
+  AnswerPlan plan{.endpoint = "/v1/completions",
+                  .options = read_generation_options(fields, model, /*least_tokens=*/0)};
   read_logprobs(fields, plan.options);
   const TextConstraint constraint = read_text_constraint(fields);
   const bool echoes = fields.boolean("echo", false);
-  if (echoes && plan.options.top_logprobs >= 0) {
+  plan.scores_prompts = echoes && plan.options.top_logprobs >= 0;
+  if (plan.scores_prompts && !model.scoring_problem.empty()) {
     fields.fail("logprobs",
-                "with echo they are of the prompt's tokens, too, which this server does "
-                "not compute; ask for one of the two");
+                "with echo they are of the prompt's tokens, too: " + model.scoring_problem);
   }
   // Choosing the best of several answers is not there: as many as are asked for are made.
   fields.integer("best_of", 1, plan.options.choices);
+  if (fields.error()) return *fields.error();
+  if (plan.scores_prompts && !fields.text("suffix").value_or("").empty()) {
+    fields.fail("suffix", "with echo and logprobs the text can have no hole");
+  }
   if (fields.error()) return *fields.error();
   auto prompts = read_completion_prompts(fields, model);
   if (!prompts) return prompts.error();
@@ -81,11 +89,9 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   if (!plan.options.max_tokens) plan.options.max_tokens = kCompletionTokens;
   AnswerHead head = make_head("cmpl-", model, plan.options);
   plan.id = head.id;
-  const std::size_t choices = plan.prompts.size() * static_cast<std::size_t>(plan.options.choices);
   plan.format =
       make_completion_format(std::move(head), *model.tokenizer,
-                             echoes ? make_echoes(*fields.find("prompt"), plan, *model.tokenizer)
-                                    : std::vector<std::string>(choices));
+                             make_echoes(*fields.find("prompt"), plan, echoes, *model.tokenizer));
   return start_answer(context, request, std::move(plan));
 }
 

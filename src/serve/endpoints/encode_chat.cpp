@@ -85,6 +85,17 @@ ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
   return EncodedChat{std::move(*ids), std::move(read->pictures)};
 }
 
+Handled count_input_tokens(ApiContext& context, const ChatFields& chat, std::string_view object) {
+  const auto prompt = render_chat(context.model(), chat.request);
+  if (!prompt) return prompt.error();
+  const auto encoded = encode_chat(context, chat, *prompt);
+  if (!encoded) return encoded.error();
+  Json reply = Json::object();
+  if (!object.empty()) reply["object"] = object;
+  reply["input_tokens"] = encoded->prompt.size();
+  return json_reply(reply);
+}
+
 ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& chat,
                                     const Prompt& prompt) {
   if (auto error = refuse_pictures(model, chat, prompt)) return *error;

@@ -1,28 +1,91 @@
 // What programs for llama.cpp's server ask for beside OpenAI's API:
 // https://github.com/ggml-org/llama.cpp/tree/master/tools/server
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "serve/endpoints/start_answer.hpp"
+#include "serve/http/percent_decoded.hpp"
 #include "serve/requests/prompts.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
 namespace {
 
+constexpr std::int64_t kMostProbabilities = 100;
+constexpr std::size_t kMostFiles = 1024, kMostFields = 64;
+
 GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"image_data", "/v1/chat/completions takes pictures"},
-      UnsupportedField{"n_indent", "grammar holds an answer to a form"},
       UnsupportedField{"return_tokens", "/tokenize makes tokens of a text"},
   };
   refuse_unsupported(fields, kUnsupported);
   GenerationOptions options = read_shared_options(fields, model);
   draw_seed_of_minus_one(fields, options.sampling);
   options.stops = read_stops(fields, "stop");
-  options.max_tokens = read_most_tokens(fields, "n_predict");
-  fields.integer("n", 1, 1);
+  // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
+  const auto most = fields.integer("n_predict", -2, kMostTokens);
+  if (most && *most >= 0) options.max_tokens = most;
+  const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
+  if (top > 0) options.top_logprobs = top;
+  for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);
   return options;
+}
+
+InfillText read_infill_text(Fields& fields) {
+  InfillText text;
+  text.prefix = fields.required_text("input_prefix");
+  text.suffix = fields.required_text("input_suffix");
+  text.begun = fields.text("prompt").value_or("");
+  fields.each_object("input_extra", kMostFiles, [&](Fields& file) {
+    text.files.push_back({file.text("filename").value_or("tmp"), file.required_text("text")});
+  });
+  return text;
+}
+
+// How tokens are drawn where a request says nothing.
+Json sampling_json(const SamplingParams& sampling) {
+  Json json = Json::object();
+  for (const SamplingParameter& parameter : kSamplingParameters) {
+    std::visit([&](auto member) { json[parameter.field] = sampling.*member; }, parameter.member);
+  }
+  return json;
+}
+
+std::string text_of(const ServedModel& model, std::optional<TokenId> token) {
+  return token ? model.tokenizer->token_bytes(*token, /*show_special=*/true) : "";
+}
+
+Json slot_json(std::size_t id, const ServedModel& model, const SequenceList::Entry& text,
+               const Outcome& outcome) {
+  const bool goes_on = !outcome.reason;
+  return {{"id", id},
+          {"n_ctx", model.context},
+          {"is_processing", true},
+          {"n_prompt_tokens", text.prompt_tokens},
+          {"n_prompt_tokens_cache", outcome.cached_tokens},
+          {"next_token",
+           {{"has_next_token", goes_on},
+            {"n_remain", text.max_tokens - outcome.tokens},
+            {"n_decoded", outcome.tokens}}}};
+}
+
+// Has the text behind `prompt` written.
+Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields, AnswerPlan plan,
+                 std::vector<TokenId> prompt) {
+  const TextConstraint constraint = read_text_constraint(fields);
+  auto shown = fields.texts("response_fields", kMostFields).value_or(std::vector<std::string>());
+  if (fields.error()) return *fields.error();
+  auto session = text_session(context, constraint);
+  if (!session) return session.error();
+  plan.options.sampling.grammar = std::move(*session);
+  plan.prompts.push_back(std::move(prompt));
+  AnswerHead head = make_head("cmpl-", context.model(), plan.options);
+  plan.id = head.id;
+  plan.format = make_llama_format(std::move(head), *context.model().tokenizer, std::move(shown));
+  return start_answer(context, request, std::move(plan));
 }
 
 }  // namespace
@@ -32,26 +95,59 @@ Handled llama_completion(ApiContext& context, const ApiRequest& request, const J
   const ServedModel& model = context.model();
   Fields fields(body);
   AnswerPlan plan{.endpoint = "/completion", .options = read_llama_options(fields, model)};
-  const TextConstraint constraint = read_text_constraint(fields);
   if (fields.error()) return *fields.error();
   auto prompt = read_raw_prompt(fields, "prompt", *model.tokenizer);
   if (!prompt) return prompt.error();
-  plan.prompts.push_back(std::move(*prompt));
-  auto session = text_session(context, constraint);
-  if (!session) return session.error();
-  plan.options.sampling.grammar = std::move(*session);
-  AnswerHead head = make_head("cmpl-", model, plan.options);
-  plan.id = head.id;
-  plan.format = make_llama_format(std::move(head));
-  return start_answer(context, request, std::move(plan));
+  return complete(context, request, fields, std::move(plan), std::move(*prompt));
 }
 
-// GET /props, of the first model
+// POST /infill
+Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json& body) {
+  const ServedModel& model = context.model();
+  Fields fields(body);
+  AnswerPlan plan{.endpoint = "/infill", .options = read_llama_options(fields, model)};
+  const InfillText text = read_infill_text(fields);
+  if (fields.error()) return *fields.error();
+  auto prompt = infill_prompt(model, text, "input_suffix");
+  if (!prompt) return prompt.error();
+  return complete(context, request, fields, std::move(plan), std::move(*prompt));
+}
+
+// GET /props
 Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
   const ServedModel& model = context.model();
-  return json_reply({{"default_generation_settings", {{"n_ctx", model.context}}},
-                     {"model_alias", model.id},
-                     {"modalities", {{"vision", model.chat && model.pictures}, {"audio", false}}}});
+  const bool sees = model.chat && model.pictures;
+  return json_reply(
+      {{"default_generation_settings",
+        {{"n_ctx", model.context}, {"params", sampling_json(model.sampling)}}},
+       {"total_slots", context.chosen.engine->places()},
+       {"model_alias", model.id},
+       {"model_path", model.file_facts.name},
+       {"chat_template", model.template_source},
+       {"bos_token", text_of(model, model.tokenizer->bos())},
+       {"eos_token", text_of(model, model.tokenizer->eos())},
+       {"modalities", {{"vision", sees}, {"audio", false}}},
+       {"build_info", "linnet"},
+       {"is_sleeping", context.chosen.engine->state() == EngineThread::State::kAway}});
+}
+
+// GET /slots: the places for texts, those that are taken first
+Handled llama_slots(ApiContext& context, const ApiRequest& request, const Json&) {
+  const ServedModel& model = context.model();
+  const std::size_t places = context.chosen.engine->places();
+  Json slots = Json::array();
+  for (const auto& text : context.sequences.running(model.id)) {
+    const auto generation = text.generation.lock();
+    if (!generation || slots.size() == places) continue;
+    slots.push_back(slot_json(slots.size(), model, text, generation->peek()));
+  }
+  if (slots.size() == places && query_field(request.query, "fail_on_no_slot") == "1") {
+    return unavailable(503, "all places for texts are taken", "no_slot");
+  }
+  while (slots.size() < places) {
+    slots.push_back({{"id", slots.size()}, {"n_ctx", model.context}, {"is_processing", false}});
+  }
+  return json_reply(slots);
 }
 
 }  // namespace linnet::serve

@@ -29,11 +29,7 @@ Handled count_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
   const ChatFields chat = read_message_fields(fields);
   if (fields.error()) return *fields.error();
-  const auto prompt = render_chat(context.model(), chat.request);
-  if (!prompt) return prompt.error();
-  const auto encoded = encode_chat(context, chat, *prompt);
-  if (!encoded) return encoded.error();
-  return json_reply({{"input_tokens", encoded->prompt.size()}});
+  return count_input_tokens(context, chat, "");
 }
 
 }  // namespace linnet::serve

@@ -28,6 +28,23 @@ std::string_view name_of(EngineThread::State state) {
   return "failed";
 }
 
+// What goes in and comes out, as llama.cpp's server says it.
+Json modalities(const ServedModel& model) {
+  Json in = {"text"};
+  if (model.chat && model.pictures) in.push_back("image");
+  return {{"input_modalities", std::move(in)}, {"output_modalities", {"text"}}};
+}
+
+Json meta(const ServedModel& model) {
+  const FileFacts& facts = model.file_facts;
+  return {{"n_vocab", model.tokenizer->vocabulary_size()},
+          {"n_ctx", model.context},
+          {"n_ctx_train", facts.trained_context},
+          {"n_embd", model.width},
+          {"n_params", facts.parameters},
+          {"size", facts.bytes}};
+}
+
 // The fields of OpenAI's API and those of Anthropic's, which have different names.
 Json describe(const ModelEntry& entry) {
   const ServedModel& model = entry.model;
@@ -46,6 +63,8 @@ Json describe(const ModelEntry& entry) {
           {"enable_thinking", model.thinks ? Json(*model.thinks) : Json(nullptr)},
           {"recommended", recommended(model)},
           {"type", "model"},
+          {"architecture", modalities(model)},
+          {"meta", meta(model)},
           {"display_name", model.id},
           {"created_at", iso_time(model.created)}};
 }

@@ -21,4 +21,12 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
   return start_answer(context, request, std::move(plan));
 }
 
+// POST /v1/responses/input_tokens
+Handled response_input_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
+  Fields fields(body);
+  const ResponseFields response = read_response_fields(fields, context.model());
+  if (fields.error()) return *fields.error();
+  return count_input_tokens(context, response.chat, "response.input_tokens");
+}
+
 }  // namespace linnet::serve

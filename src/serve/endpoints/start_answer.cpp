@@ -82,24 +82,43 @@ ApiResult<std::vector<std::int64_t>> answer_lengths(const ServedModel& model,
   return lengths;
 }
 
+// Those that are written together: of an answer that is no stream all, of others the prompts'.
+std::int64_t logprobs_in_one_piece(const AnswerPlan& plan,
+                                   const std::vector<std::int64_t>& lengths) {
+  std::int64_t tokens = 0;
+  if (!plan.options.streams || plan.repeats_logprobs) {
+    tokens += std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0});
+  }
+  if (plan.scores_prompts) {
+    for (const auto& prompt : plan.prompts) tokens += std::ssize(prompt);
+  }
+  return tokens * plan.options.choices * (plan.options.top_logprobs + 1);
+}
+
 // Says where a request asks for more than there can ever be room for.
 std::optional<ApiError> refuse_size(const AnswerPlan& plan,
                                     const std::vector<std::int64_t>& lengths,
                                     std::size_t most_texts) {
-  const std::int64_t choices = plan.options.choices;
-  const std::size_t texts = lengths.size() * static_cast<std::size_t>(choices);
+  const std::size_t texts = lengths.size() * static_cast<std::size_t>(plan.options.choices);
   if (texts > most_texts) {
     return invalid_request(
         fmt::format("the request asks for {} texts, expected at most {}", texts, most_texts));
   }
-  const std::int64_t logprobs = std::accumulate(lengths.begin(), lengths.end(), std::int64_t{0}) *
-                                choices * (plan.options.top_logprobs + 1);
-  const bool in_one_piece = !plan.options.streams || plan.repeats_logprobs;
-  if (!in_one_piece || logprobs <= kMostLogprobs) return std::nullopt;
+  const std::int64_t logprobs = logprobs_in_one_piece(plan, lengths);
+  if (logprobs <= kMostLogprobs) return std::nullopt;
   return invalid_request(
       fmt::format("{} log probabilities may come in one piece, expected at most {}; max_tokens "
                   "makes them fewer",
                   logprobs, kMostLogprobs));
+}
+
+// Clients that score a prompt with its end count tokens from the end of the answer, and expect one
+// behind the prompt: so the token that ends the text is told of.
+void score_prompt(const std::shared_ptr<Generation>& generation, GenerateRequest& request) {
+  request.tells_stop_token = true;
+  request.on_prompt_logprobs = [generation](const TokenLogprobs& of) {
+    generation->add_prompt_logprobs(of);
+  };
 }
 
 }  // namespace
@@ -148,12 +167,15 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
       generations.push_back(std::make_shared<Generation>(
           *model.tokenizer,
           Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
-                              plan.options.streams},
+                              plan.options.streams,
+                              plan.options.lines},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
-      jobs.back().request.pictures = plan.pictures;
-      if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, jobs.back().request);
+      GenerateRequest& wanted = jobs.back().request;
+      wanted.pictures = plan.pictures;
+      if (plan.scores_prompts) score_prompt(generations.back(), wanted);
+      if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, wanted);
     }
   }
   if (!context.chosen.engine->submit(std::move(jobs))) {
@@ -161,8 +183,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
   }
   for (std::size_t i = 0; i < generations.size(); ++i) {
     const std::size_t prompt = i / static_cast<std::size_t>(plan.options.choices);
-    context.sequences.add(
-        {plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt], generations[i]});
+    context.sequences.add({plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt],
+                           (*lengths)[prompt], generations[i]});
   }
   ApiReply reply;
   if (plan.options.streams) reply.content_type = plan.format->content_type();

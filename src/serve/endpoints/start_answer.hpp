@@ -29,6 +29,7 @@ struct AnswerPlan {
   std::vector<TokenId> shown_tokens{};
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
+  bool scores_prompts = false;    ///< log probabilities of the prompts are wanted, too
   /// Of each prompt, where its hidden states are wanted and no text.
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
@@ -65,6 +66,9 @@ ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
 /// The text of what render_chat() gave, with something readable in the places of pictures.
 ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& chat,
                                     const Prompt& prompt);
+
+/// How many tokens a conversation has; `object` is what the reply calls itself, if it does.
+Handled count_input_tokens(ApiContext& context, const ChatFields& chat, std::string_view object);
 
 /// What the answer to a conversation needs beside its options.
 struct ChatPlan {

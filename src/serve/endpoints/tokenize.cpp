@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/prompts.hpp"
@@ -12,13 +13,22 @@ namespace {
 // Each may stand for a piece of any length.
 constexpr std::size_t kMostDetokenized = 1 << 20;
 
+// What a token adds to a text: its text, or its bytes where these are none alone.
+std::string piece_json(const Tokenizer& tokenizer, TokenId id) {
+  const std::string bytes = tokenizer.token_bytes(id, /*show_special=*/true);
+  if (is_valid_utf8(bytes)) return json_text(bytes);
+  Json numbers = Json::array();
+  for (const char byte : bytes) numbers.push_back(static_cast<unsigned char>(byte));
+  return json_text(numbers);
+}
+
 // Written as text at once: as a tree a token would take ten times as much memory.
 ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
   ApiReply reply;
   reply.body = R"({"tokens":[)";
   for (const TokenId id : ids) {
     if (reply.body.back() == '}') reply.body += ',';
-    reply.body += fmt::format(R"({{"id":{},"piece":{}}})", id, json_text(tokenizer.piece(id)));
+    reply.body += fmt::format(R"({{"id":{},"piece":{}}})", id, piece_json(tokenizer, id));
   }
   reply.body += "]}";
   return reply;

@@ -6,7 +6,7 @@
 #include <ctime>
 #include <random>
 
-#include "base/hex.hpp"
+#include "serve/http/percent_decoded.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -29,7 +29,7 @@ bool begins_with(std::string_view text, std::string_view beginning) {
 
 // What a request asks for, and of which host.
 struct Target {
-  std::string_view path, host;
+  std::string_view path, query, host;
 };
 
 // The host of http://host/path goes before that of the header Host, which `host` is:
@@ -40,9 +40,11 @@ Target target_of(std::string_view target, std::string_view host) {
     target.remove_prefix(scheme.size());
     host = target.substr(0, target.find_first_of("/?"));
     target.remove_prefix(host.size());
-    if (!target.starts_with('/')) return {"/", host};
+    if (!target.starts_with('/')) return {"/", "", host};
   }
-  return {target.substr(0, target.find('?')), host};
+  const std::size_t path_end = std::min(target.find('?'), target.size());
+  const std::string_view query = target.substr(path_end);
+  return {target.substr(0, path_end), query.substr(std::min<std::size_t>(1, query.size())), host};
 }
 
 std::string key_of(const http::fields& fields) {
@@ -50,17 +52,6 @@ std::string key_of(const http::fields& fields) {
   const std::string_view value = view(fields[http::field::authorization]);
   if (begins_with(value, kBearer)) return std::string(value.substr(kBearer.size()));
   return std::string(view(fields["x-api-key"]));
-}
-
-// %2F and the like, as in names of models; what is no such code stays as it is.
-std::string percent_decoded(std::string_view path) {
-  std::string decoded;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const auto byte = path[i] == '%' ? hex_byte(path.substr(i + 1)) : std::nullopt;
-    decoded += byte ? static_cast<char>(*byte) : path[i];
-    if (byte) i += 2;
-  }
-  return decoded;
 }
 
 // The client's id for the request where it is one that headers and logs can carry.
@@ -96,10 +87,11 @@ std::string utc_time(const char* format) {
 Exchange read_head(const http::header<true>& head) {
   Exchange exchange;
   const std::string_view method = view(head.method_string());
-  const auto [path, host] = target_of(view(head.target()), view(head[http::field::host]));
+  const auto [path, query, host] = target_of(view(head.target()), view(head[http::field::host]));
   exchange.head_only = method == "HEAD";
   exchange.request.method = exchange.head_only ? "GET" : method;
   exchange.request.path = percent_decoded(path);
+  exchange.request.query = query;
   exchange.secret = key_of(head);
   exchange.id = request_id(view(head["X-Request-Id"]));
   exchange.origin = view(head[http::field::origin]);

@@ -41,8 +41,14 @@ void read_content(Fields& message, std::string_view role, PictureParts& pictures
     if (type == "image_url") {
       if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
       shown_part = read_image_url(part, pictures);
+    } else if (type == "refusal") {
+      shown_part = {{"type", "text"}, {"text", part.required_text("refusal")}};
     } else if (type == "text" || part.has("text")) {
       part.required_text("text");
+    } else {
+      part.fail("type", fmt::format("expected text, image_url or refusal, found {}; this server "
+                                    "reads texts and pictures only",
+                                    shortened(type)));
     }
   });
 }

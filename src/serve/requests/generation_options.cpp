@@ -43,16 +43,20 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
   GenerationOptions options;
   options.min_tokens = fields.integer("min_tokens", 0, kMostTokens).value_or(0);
   options.sampling = read_sampling(fields, model);
+  options.lines.least_indent = fields.integer("n_indent", 0, kMostTokens).value_or(0);
+  options.lines.most_time =
+      std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, kMostTokens).value_or(0));
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
   return options;
 }
 
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model) {
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model,
+                                          std::int64_t least_tokens) {
   GenerationOptions options = read_shared_options(fields, model);
   // The last one is llama.cpp's.
   for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
-    const auto most = fields.integer(name, 1, kMostTokens);
+    const auto most = fields.integer(name, least_tokens, kMostTokens);
     if (!options.max_tokens) options.max_tokens = most;
   }
   options.stops = read_stops(fields, "stop");

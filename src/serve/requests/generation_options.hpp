@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "serve/line_limits.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/served_model.hpp"
 
@@ -18,6 +19,7 @@ struct GenerationOptions {
   std::vector<std::string> stops;
   std::int64_t choices = 1;        ///< of each prompt
   std::int64_t top_logprobs = -1;  ///< -1: no logprobs at all
+  LineLimits::Options lines;
   bool ignores_end_tokens = false;
   bool streams = false;
   bool streams_usage = false;
@@ -41,12 +43,14 @@ std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view na
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 
-/// Reads what all generating endpoints share: `min_tokens`, `ignore_eos`, `stream` and how tokens
-/// are drawn; refuses what none of them has.
+/// Reads what all generating endpoints share: `min_tokens`, `ignore_eos`, `n_indent`,
+/// `t_max_predict_ms`, `stream` and how tokens are drawn; refuses what none of them has.
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model);
 
-/// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs.
-GenerationOptions read_generation_options(Fields& fields, const ServedModel& model);
+/// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs. An
+/// answer may be asked to have `least_tokens` at most, and no fewer.
+GenerationOptions read_generation_options(Fields& fields, const ServedModel& model,
+                                          std::int64_t least_tokens = 1);
 
 /// The request of choice number `choice` to the engine, without its callbacks. `max_tokens` is what
 /// the context leaves, or options.max_tokens.

@@ -5,8 +5,6 @@
 namespace linnet::serve {
 namespace {
 
-constexpr std::size_t kMostPrompts = 256;
-
 ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::string& path,
                                             const Tokenizer& tokenizer) {
   if (prompt.is_string()) return encode_text(tokenizer, prompt.get<std::string>(), path);
@@ -50,7 +48,8 @@ ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const st
 }
 
 ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
-                                                          const Tokenizer& tokenizer) {
+                                                          const Tokenizer& tokenizer,
+                                                          std::size_t most) {
   const std::string path = fields.path_of(name);
   const Json* const field = fields.find(name);
   if (!field) {
@@ -60,9 +59,9 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
                        (field->front().is_string() || field->front().is_array());
   std::vector<std::vector<TokenId>> prompts;
   const std::size_t count = is_list ? field->size() : 1;
-  if (count > kMostPrompts) {
-    return invalid_request(
-        fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, count), path);
+  if (count > most) {
+    return invalid_request(fmt::format("{}: at most {} prompts, found {}", path, most, count),
+                           path);
   }
   for (std::size_t i = 0; i < count; ++i) {
     const std::string at = is_list ? fmt::format("{}[{}]", path, i) : path;
@@ -93,26 +92,15 @@ std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId
   return text + detokenizer.finish();
 }
 
-ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const std::string& prefix,
-                                              const std::string& suffix) {
+ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const InfillText& text,
+                                              const std::string& param) {
   if (!model.infill) {
-    return invalid_request("suffix: this model has no tokens for filling in", "suffix",
+    return invalid_request(param + ": this model has no tokens for filling in", param,
                            "no_infill_tokens");
   }
-  std::vector<TokenId> ids;
-  // The vocabulary's BOS, if it asks for one, comes first.
-  const auto around = model.tokenizer->encode("", {.add_special = true, .parse_special = false});
-  const auto bos = model.tokenizer->bos();
-  if (around && bos && !around->empty() && around->front() == *bos) ids.push_back(*bos);
-  for (const auto& [marker, text, path] : {std::tuple{model.infill->prefix, &prefix, "prompt"},
-                                           std::tuple{model.infill->suffix, &suffix, "suffix"}}) {
-    auto part = model.tokenizer->encode(*text, {.add_special = false, .parse_special = false});
-    if (!part) return invalid_request(std::string(path) + ": " + part.error().message, path);
-    ids.push_back(marker);
-    ids.insert(ids.end(), part->begin(), part->end());
-  }
-  ids.push_back(model.infill->middle);
-  return ids;
+  auto ids = encode_infill(*model.tokenizer, *model.infill, text);
+  if (!ids) return invalid_request(ids.error().message, param);
+  return std::move(*ids);
 }
 
 }  // namespace linnet::serve

@@ -122,6 +122,9 @@ void refuse_what_is_not_there(Fields& fields) {
   if (fields.has("prompt")) {
     fields.fail("prompt", "this server keeps no prompts; send the text in instructions and input");
   }
+  static constexpr std::array kUnsupported = {
+      UnsupportedField{"context_management", "nothing is ever left out of an input or summed up"}};
+  refuse_unsupported(fields, kUnsupported);
   // "auto" lets the server leave out what does not fit; this one never does.
   static constexpr std::array<std::string_view, 2> kTruncations = {"auto", "disabled"};
   fields.one_of("truncation", kTruncations, "disabled");

@@ -29,7 +29,7 @@ TEST(ChatFormat, LogprobsDoNotPileUpWhereNoTextComes) {
   const std::vector<TokenLogprobs> of_a_step(100, {{1, -0.5}, {{1, -0.5}}});
   std::size_t given = count_logprobs(format->open());
   for (int step = 1; step <= 10; ++step) {
-    given += count_logprobs(format->add(0, {"", of_a_step}));
+    given += count_logprobs(format->add(0, {"", of_a_step, {}}));
     EXPECT_GE(given + 256, step * of_a_step.size());
   }
   EXPECT_EQ(given + count_logprobs(format->close(0, {FinishReason::kLength, ""})), 1000u);

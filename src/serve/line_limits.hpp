@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace linnet::serve {
+
+/// Ends a text where a line does, for editors that show what comes in time and belongs to a block.
+class LineLimits {
+ public:
+  struct Options {
+    /// The text ends at a line, but for the first, with fewer spaces and tabs before it; what is
+    /// before that line stays.
+    std::int64_t least_indent = 0;
+    /// The text ends with the line in which it has taken so long since its first token; 0: never.
+    std::chrono::milliseconds most_time{0};
+  };
+
+  explicit LineLimits(const Options& options) : options_(options) {}
+
+  /// What of `text` belongs to the text, of which the first token came `seconds` ago.
+  std::string push(std::string text, double seconds);
+  /// Whether the text has ended so.
+  bool has_ended() const { return has_ended_; }
+
+ private:
+  Options options_;
+  bool is_before_line_ = false;  // behind a newline there were spaces and tabs only
+  std::int64_t indent_ = 0;      // so many
+  bool has_ended_ = false;
+};
+
+}  // namespace linnet::serve
