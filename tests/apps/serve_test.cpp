@@ -1,9 +1,12 @@
 // The program `linnet serve` as an operator uses it: addresses, keys, signals.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -247,10 +250,41 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_THAT(cache.err, EndsWith("linnet: /dev/null/x: the cache folder cannot be made: Not a "
                                   "directory\n"));
   EXPECT_THAT(serve({"--chat-template-kwargs", "5"}).err, HasSubstr("expected a JSON object"));
+  const std::string deep = R"({"a":)" + std::string(60'000, '[') + std::string(60'000, ']') + "}";
+  const auto variables = serve({"--chat-template-kwargs", deep});
+  EXPECT_EQ(variables.status, 2);
+  EXPECT_THAT(variables.err, HasSubstr("JSON is nested more than 64 deep"));
+  const auto small = serve({"--kv-tokens", "511"});
+  EXPECT_EQ(small.status, 1);
+  EXPECT_THAT(small.err, HasSubstr("linnet: --kv-tokens 511: one text may have 512 tokens, the "
+                                   "context, and the cache must hold it; --ctx makes"));
   const auto kv = serve({"--kv-tokens", "2147483648"});
   EXPECT_EQ(kv.status, 1);
   EXPECT_THAT(kv.err, HasSubstr("linnet: --kv-tokens 2147483648: the model with a cache of that "
                                 "size needs "));
+}
+
+// Signals are blocked already when they are read, so that nothing would end it.
+TEST_F(ServeTest, CertificatesAreNotWaitedFor) {
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  test::write_file(folder_ / "file", "");
+  const std::string file = (folder_ / "file").string();
+  for (const auto& [certificate, key] : {std::pair{pipe, file}, std::pair{file, pipe}}) {
+    const auto ended = test::run_program(
+        {"serve", "--gguf", kModel, "--port", "0", "--tls-cert", certificate, "--tls-key", key});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err, HasSubstr(pipe + ": is not a regular file"));
+  }
+}
+
+TEST_F(ServeTest, TellsWhereTooFewFilesMayBeOpen) {
+  const std::string command =
+      fmt::format("ulimit -n 9; exec '{}' serve --gguf '{}' --port 0 2> '{}'", test::program(),
+                  kModel, (folder_ / "err").string());
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 1);
+  EXPECT_THAT(said(), HasSubstr(" open files, and one more for each connection, but the system "
+                                "allows 9 (`ulimit -n`)"));
 }
 
 TEST_F(ServeTest, AnAddressOfIpV6IsInBrackets) {
