@@ -6,16 +6,19 @@ namespace linnet {
 
 void CharacterMerges::encode(std::string_view word, Scratch& scratch,
                              std::vector<TokenId>& ids) const {
+  if (scratch.patience.ends_at_last()) return;
   std::vector<Symbol>& symbols = scratch.symbols;
   symbols.clear();
+  symbols.reserve(word.size());
   for (std::uint32_t i = 0; i < word.size();) {
     const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
     symbols.push_back({i, bytes, vocabulary_.find_text(word.substr(i, bytes)).value_or(-1)});
     i += bytes;
   }
-  scratch.merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
+  const auto merge_of = [&](const Symbol& left, const Symbol& right) {
     return merges_.find(left.token, right.token);
-  });
+  };
+  scratch.merger.run(symbols, merge_of, [&] { return scratch.patience.ends(); });
   for (const Symbol& symbol : symbols) {
     if (symbol.token >= 0) {
       ids.push_back(symbol.token);

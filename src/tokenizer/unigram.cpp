@@ -98,7 +98,8 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     TokenId token;        // kUnknown: one character
   };
 
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting&,
+                     std::vector<TokenId>& ids) const override {
     const Result<std::string> normalised = normaliser_.run(text);
     if (!normalised) return normalised.error();
     const std::string& normal = *normalised;

@@ -76,5 +76,19 @@ TEST(MergerTest, AWordOfMillionsOfSymbolsTakesNoAge) {
   EXPECT_EQ(result, (std::vector<TokenId>{22}));
 }
 
+TEST(MergerTest, EndsEarlyWhereItIsGivenUp) {
+  Pairs pairs;
+  for (TokenId i = 1; i < 30; ++i) pairs[{i, i}] = {static_cast<std::uint32_t>(i), i + 1};
+  const auto merge_of = [&](const Symbol& left, const Symbol& right) {
+    const auto found = pairs.find({left.token, right.token});
+    return found == pairs.end() ? Merge{0, -1} : found->second;
+  };
+  std::vector<Symbol> symbols = symbols_of(std::vector<TokenId>(1 << 20, 1));
+  int questions = 0;
+  Merger().run(symbols, merge_of, [&] { return ++questions == 3; });
+  EXPECT_EQ(questions, 3);
+  EXPECT_GT(symbols.size(), 1u << 19) << "most pairs are left";
+}
+
 }  // namespace
 }  // namespace linnet

@@ -37,7 +37,7 @@ Handled llama_completion(ApiContext& context, const ApiRequest& request, const J
   AnswerPlan plan{.endpoint = "/completion", .options = read_llama_options(fields, model)};
   const TextConstraint constraint = read_text_constraint(fields);
   if (fields.error()) return *fields.error();
-  auto prompt = read_raw_prompt(fields, "prompt", *model.tokenizer);
+  auto prompt = read_raw_prompt(fields, "prompt", {model, context.is_given_up});
   if (!prompt) return prompt.error();
   plan.prompts.push_back(std::move(*prompt));
   auto session = text_session(context, constraint);

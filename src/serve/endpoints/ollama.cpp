@@ -60,8 +60,9 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   const std::string prompt = fields.text("prompt").value_or("");
   const std::string suffix = fields.text("suffix").value_or("");
   if (fields.error()) return *fields.error();
-  auto ids = suffix.empty() ? read_raw_prompt(fields, "prompt", *model.tokenizer)
-                            : infill_prompt(model, prompt, suffix);
+  const Encoding encoding{model, context.is_given_up};
+  auto ids = suffix.empty() ? read_raw_prompt(fields, "prompt", encoding)
+                            : infill_prompt(encoding, prompt, suffix);
   if (!ids) return ids.error();
   auto session = text_session(context, asked.constraint);
   if (!session) return session.error();
@@ -78,7 +79,7 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
               std::string_view input) {
   const ServedModel& model = context.model();
   if (!model.pooling) return invalid_request(model.pooling_problem);
-  auto prompts = read_prompts(fields, input, *model.tokenizer);
+  auto prompts = read_prompts(fields, input, {model, context.is_given_up});
   if (!prompts) return prompts.error();
   const bool is_list = input == "input";
   AnswerPlan plan{.endpoint = is_list ? "/api/embed" : "/api/embeddings",
