@@ -55,7 +55,6 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
   // What encode_word() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    std::vector<Symbol> symbols{};
     Patience patience{};
   };
 
@@ -64,20 +63,20 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
       ids.push_back(whole->second);
       return;
     }
-    std::vector<Symbol>& symbols = scratch.symbols;
-    symbols.clear();
-    symbols.reserve(word.size());
+    Merger& merger = scratch.merger;
+    merger.begin(word.size());
     for (std::uint32_t i = 0; i < word.size(); ++i) {
       const TokenId token = byte_tokens_[static_cast<unsigned char>(word[i])];
-      symbols.push_back({i, 1, token});
+      merger.add(i, token);
     }
     const auto merge_of = [&](const Symbol& left, const Symbol& right) {
       return merges_.find(left.token, right.token);
     };
-    scratch.merger.run(symbols, merge_of, [&] { return scratch.patience.ends(); });
-    for (const Symbol& symbol : symbols) {
+    merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
+               [&] { return scratch.patience.ends(); });
+    merger.for_each([&](const Symbol& symbol) {
       ids.push_back(symbol.token >= 0 ? symbol.token : vocabulary().unknown_or_none());
-    }
+    });
   }
 
   std::string text_of(TokenId id) const override { return bytes_[id]; }

@@ -21,7 +21,6 @@ class CharacterMerges {
   /// What encode() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    std::vector<Symbol> symbols{};
     Patience patience{};
   };
 

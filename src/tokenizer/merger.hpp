@@ -24,28 +24,41 @@ struct Merge {
 };
 
 /// Merges neighbours until no pair can be merged any more, with a priority queue: n log n for a
-/// word of n symbols. Keeps its memory from word to word, 12 bytes a symbol and at most 8 more for
+/// word of n symbols. Keeps its memory from word to word, 20 bytes a symbol and at most 8 more for
 /// the queue; not for several threads at once.
 class Merger {
  public:
-  /// Replaces `symbols` by what is left of them. `merge_of(left, right)` gives the Merge of two
-  /// neighbours, or one with token -1; `right` follows `left` in the word. Stops early, with some
-  /// pairs left, where `is_given_up()`, which is asked now and then, says so.
+  /// Begins a word, which will have so many symbols at most.
+  void begin(std::size_t most_symbols) {
+    places_.clear();
+    places_.reserve(most_symbols);
+  }
+  /// The next symbol of the word begins at this byte.
+  void add(std::uint32_t begin, TokenId token) { places_.push_back({begin, token, 1, {0, -1}}); }
+
+  /// Merges the symbols of a word that ends at byte `end`. `merge_of(left, right)` gives the Merge
+  /// of two neighbours, or one with token -1; `right` follows `left` in the word. Stops early, with
+  /// some pairs left, where `is_given_up()`, which is asked now and then, says so.
   template <class MergeOf, class IsGivenUp>
-  void run(std::vector<Symbol>& symbols, MergeOf merge_of, IsGivenUp is_given_up);
-  template <class MergeOf>
-  void run(std::vector<Symbol>& symbols, MergeOf merge_of) {
-    run(symbols, merge_of, [] { return false; });
+  void run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up);
+
+  /// Calls visit(symbol) with each one that is left, in order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (std::uint32_t place = 0; place < count(); place = next(place)) visit(symbol_at(place));
   }
 
  private:
   // A symbol takes the place of those that were merged into it, a stretch that begins at its own.
   // The first place of a stretch has its length, the last one of a longer one where it begins.
   struct Place {
+    std::uint32_t begin;
+    TokenId token;
     std::uint32_t stretch;
     Merge merge;  // of the symbol here with the next one; token -1: none, or no symbol here
   };
   static constexpr std::uint32_t kBeginsAt = 1u << 31;
+  static constexpr std::uint32_t kStepsBetweenQuestions = 1 << 16;
 
   // Order and place of a pair in one number, so that the lowest is the one to merge. It is out of
   // date where the pair at that place now has another order.
@@ -65,6 +78,11 @@ class Merger {
   void set_stretch(std::uint32_t place, std::uint32_t length) {
     places_[place].stretch = length;
     if (length > 1) places_[place + length - 1].stretch = place | kBeginsAt;
+  }
+  Symbol symbol_at(std::uint32_t place) const {
+    const Place& at = places_[place];
+    const std::uint32_t behind = next(place);
+    return {at.begin, (behind < count() ? places_[behind].begin : end_) - at.begin, at.token};
   }
   Entry entry_at(std::uint32_t place) const {
     const Merge& merge = places_[place].merge;
@@ -95,38 +113,44 @@ class Merger {
     heap_.erase(std::unique(heap_.begin(), heap_.end()), heap_.end());
   }
 
+  // Finds out what becomes of the symbol here and the next one.
   template <class MergeOf>
-  void fill(const std::vector<Symbol>& symbols, MergeOf merge_of);
+  void set_merge(std::uint32_t place, MergeOf& merge_of) {
+    const std::uint32_t behind = next(place);
+    places_[place].merge =
+        behind < count() ? merge_of(symbol_at(place), symbol_at(behind)) : Merge{0, -1};
+  }
+  template <class MergeOf, class IsGivenUp>
+  void fill_queue(MergeOf& merge_of, IsGivenUp& is_given_up);
   template <class MergeOf>
-  void merge(std::vector<Symbol>& symbols, std::uint32_t left, MergeOf merge_of);
+  void merge(std::uint32_t left, MergeOf& merge_of);
 
   std::vector<Place> places_;
   std::vector<Entry> heap_;
+  std::uint32_t end_ = 0;
 };
 
 template <class MergeOf, class IsGivenUp>
-void Merger::run(std::vector<Symbol>& symbols, MergeOf merge_of, IsGivenUp is_given_up) {
-  if (symbols.size() < 2) return;
-  fill(symbols, merge_of);
-  constexpr std::uint32_t kStepsBetweenQuestions = 1 << 16;
+void Merger::run(std::uint32_t end, MergeOf merge_of, IsGivenUp is_given_up) {
+  end_ = end;
+  fill_queue(merge_of, is_given_up);
   for (std::uint32_t step = 1; !heap_.empty(); ++step) {
-    if (step % kStepsBetweenQuestions == 0 && is_given_up()) break;
+    if (step % kStepsBetweenQuestions == 0 && is_given_up()) return;
     const Entry entry = heap_.front();
     std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
     heap_.pop_back();
     const auto left = static_cast<std::uint32_t>(entry);
-    if (entry_at(left) == entry) merge(symbols, left, merge_of);
+    if (entry_at(left) == entry) merge(left, merge_of);
   }
-  std::erase_if(symbols, [](const Symbol& symbol) { return symbol.bytes == 0; });
 }
 
-template <class MergeOf>
-void Merger::fill(const std::vector<Symbol>& symbols, MergeOf merge_of) {
-  places_.resize(symbols.size());
+// Empty where it is given up.
+template <class MergeOf, class IsGivenUp>
+void Merger::fill_queue(MergeOf& merge_of, IsGivenUp& is_given_up) {
   heap_.clear();
   for (std::uint32_t i = 0; i < count(); ++i) {
-    const bool is_last = i + 1 == count();
-    places_[i] = {1, is_last ? Merge{0, -1} : merge_of(symbols[i], symbols[i + 1])};
+    set_merge(i, merge_of);
+    if ((i + 1) % kStepsBetweenQuestions == 0 && is_given_up()) return;
   }
   for (std::uint32_t i = 0; i < count(); ++i) {
     if (comes_first(i)) heap_.push_back(entry_at(i));
@@ -136,7 +160,7 @@ void Merger::fill(const std::vector<Symbol>& symbols, MergeOf merge_of) {
 
 // Merges the symbol at `left` with the next one.
 template <class MergeOf>
-void Merger::merge(std::vector<Symbol>& symbols, std::uint32_t left, MergeOf merge_of) {
+void Merger::merge(std::uint32_t left, MergeOf& merge_of) {
   const std::uint32_t right = next(left), behind = next(right);
   const bool has_behind = behind<count(), has_before = left> 0;
   const std::uint32_t before = has_before ? previous(left) : 0;
@@ -146,13 +170,11 @@ void Merger::merge(std::vector<Symbol>& symbols, std::uint32_t left, MergeOf mer
   const bool second_did = has_second && comes_first(second);
   const bool behind_did = has_behind && comes_first(behind);
 
-  symbols[left].bytes += symbols[right].bytes;
-  symbols[left].token = places_[left].merge.token;
-  symbols[right].bytes = 0;
+  places_[left].token = places_[left].merge.token;
   places_[right].merge.token = -1;
   set_stretch(left, behind - left);
-  places_[left].merge = has_behind ? merge_of(symbols[left], symbols[behind]) : Merge{0, -1};
-  if (has_before) places_[before].merge = merge_of(symbols[before], symbols[left]);
+  set_merge(left, merge_of);
+  if (has_before) set_merge(before, merge_of);
 
   if (comes_first(left)) push(left);
   if (has_before && comes_first(before)) push(before);

@@ -58,18 +58,15 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
   // What encode_word() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    std::vector<Symbol> symbols{};
     Patience patience{};
   };
 
   void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
-    std::vector<Symbol>& symbols = scratch.symbols;
-    symbols.clear();
-    symbols.reserve(word.size());
+    Merger& merger = scratch.merger;
+    merger.begin(word.size());
     for (std::uint32_t i = 0; i < word.size();) {
-      const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
-      symbols.push_back({i, bytes, -1});
-      i += bytes;
+      merger.add(i, -1);
+      i += static_cast<std::uint32_t>(utf8_length(word[i]));
     }
     Splits splits;
     const auto merge_of = [&](const Symbol& left, const Symbol& right) {
@@ -79,11 +76,12 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
       if (vocabulary().type(*token) == PieceType::kUnused) splits[both] = left.bytes;
       return Merge{order_of(vocabulary().score(*token)), *token};
     };
-    scratch.merger.run(symbols, merge_of, [&] { return scratch.patience.ends(); });
+    merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
+               [&] { return scratch.patience.ends(); });
     bool after_unknown = false;
-    for (const Symbol& symbol : symbols) {
+    merger.for_each([&](const Symbol& symbol) {
       append(word.substr(symbol.begin, symbol.bytes), splits, ids, after_unknown);
-    }
+    });
   }
 
   void append(std::string_view piece, const Splits& splits, std::vector<TokenId>& ids,

@@ -114,25 +114,30 @@ TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   EXPECT_EQ(program_->wait().status, 0);
 }
 
-// A session of zeros that takes no room on the disk, but some time to be checked.
-void write_slow_session(const std::filesystem::path& path) {
-  constexpr std::uint64_t kTextBytes = std::uint64_t{4} << 30;
-  std::string header(144, '\0');
-  header.replace(0, 8, "LINNETS\n");
-  header[8] = 1;    // version
-  header[12] = 32;  // tokens of a page
-  std::memcpy(&header[56], &kTextBytes, sizeof kTextBytes);
-  test::write_file(path, header);
-  std::filesystem::resize_file(path, header.size() + kTextBytes + sizeof(std::uint64_t));
+// Many sessions like the one in `folder`, with texts that take no room on the disk, but some time
+// to be summed up.
+void write_slow_sessions(const std::filesystem::path& folder) {
+  constexpr std::uint64_t kTextBytes = std::uint64_t{255} << 20;
+  constexpr std::size_t kPlace = 56;  // where a session says how long its text is
+  constexpr int kMostTexts = 32;
+  std::string session = test::read_file(folder / "00.session");
+  ASSERT_GT(session.size(), kPlace + sizeof kTextBytes);
+  std::memcpy(&session[kPlace], &kTextBytes, sizeof kTextBytes);
+  for (int i = 0; i < kMostTexts; ++i) {
+    const auto path = folder / fmt::format("{:02}.session", i);
+    test::write_file(path, session);
+    std::filesystem::resize_file(path, session.size() + kTextBytes);
+  }
 }
 
 TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
   const auto cache = folder_ / "cache";
   start({"--cache-dir", cache.string()});
+  EXPECT_EQ(complete("").status, 200);
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait().status, 0);
   const auto of_model = *std::filesystem::directory_iterator(cache);
-  write_slow_session(of_model.path() / "00.session");
+  write_slow_sessions(of_model.path());
   const std::uint16_t port = bound_port(AF_INET);
   test::Program program(
       {"serve", "--gguf", kModel, "--port", std::to_string(port), "--cache-dir", cache.string()});
@@ -280,11 +285,11 @@ TEST_F(ServeTest, CertificatesAreNotWaitedFor) {
 
 TEST_F(ServeTest, TellsWhereTooFewFilesMayBeOpen) {
   const std::string command =
-      fmt::format("ulimit -n 9; exec '{}' serve --gguf '{}' --port 0 2> '{}'", test::program(),
+      fmt::format("ulimit -n 20; exec '{}' serve --gguf '{}' --port 0 2> '{}'", test::program(),
                   kModel, (folder_ / "err").string());
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 1);
   EXPECT_THAT(said(), HasSubstr(" open files, and one more for each connection, but the system "
-                                "allows 9 (`ulimit -n`)"));
+                                "allows 20 (`ulimit -n`)"));
 }
 
 TEST_F(ServeTest, AnAddressOfIpV6IsInBrackets) {

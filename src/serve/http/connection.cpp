@@ -132,7 +132,7 @@ void Connection::begin_exchange(const Parser& parser) {
   };
   exchange_.request.is_given_up = [weak = weak_from_this()] {
     const auto self = weak.lock();
-    return !self || self->client_gone_;
+    return !self || self->client_gone_ || self->context_.ended;
   };
   answer_text_.clear();
 }
