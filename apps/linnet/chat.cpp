@@ -161,7 +161,8 @@ Status run(Options options) {
   }
   ChatConsole console{session, catcher, {}, false};
   for (const std::string& image : options.images) {
-    if (Status s = attach_picture(console, image); !s) return s;
+    const InterruptCatcher::Pause pause(catcher);  // where it is a pipe
+    if (Status s = attach_picture(console, image, read_file); !s) return s;
   }
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);

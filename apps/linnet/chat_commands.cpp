@@ -73,7 +73,7 @@ Status attach(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/file", argument);
   if (!path) return path.error();
   const auto room = kLongestTextBytes - static_cast<std::int64_t>(console.attached.size());
-  const auto text = read_file(*path, std::max<std::int64_t>(room, 0));
+  const auto text = read_regular_file(*path, std::max<std::int64_t>(room, 0));
   if (!text) return text.error();
   if (!is_valid_utf8(*text)) return Error{*path + " is not a text in UTF-8"};
   console.attached += *text;
@@ -85,7 +85,7 @@ Status attach(ChatConsole& console, const std::string& argument) {
 Status show_picture(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/image", argument);
   if (!path) return path.error();
-  Status status = attach_picture(console, *path);
+  Status status = attach_picture(console, *path, read_regular_file);
   if (status) note("the picture goes with the next message\n");
   return status;
 }
@@ -166,8 +166,8 @@ std::string answer_length(const TurnStats& stats) {
 
 }  // namespace
 
-Status attach_picture(ChatConsole& console, const std::string& path) {
-  const auto picture = console.session.pictures().add(path);
+Status attach_picture(ChatConsole& console, const std::string& path, FileReader& read) {
+  const auto picture = console.session.pictures().add(path, read);
   if (!picture) return picture.error();
   console.attached += *picture + '\n';
   return {};

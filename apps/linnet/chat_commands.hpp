@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/read_file.hpp"
 #include "linnet/chat_session.hpp"
 
 namespace linnet::app {
@@ -15,8 +16,8 @@ struct ChatConsole {
   bool ended = false;
 };
 
-/// The picture in a file goes with the next message.
-Status attach_picture(ChatConsole& console, const std::string& path);
+/// The picture in a file, which `read` reads, goes with the next message.
+Status attach_picture(ChatConsole& console, const std::string& path, FileReader& read);
 
 /// Runs a line that begins with a slash. An Error says what is wrong with it.
 Status run_chat_command(ChatConsole& console, std::string_view line);

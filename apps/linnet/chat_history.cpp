@@ -111,7 +111,7 @@ Status save_messages(const std::string& path, const Json& messages) {
 }
 
 Result<Json> read_messages(const std::string& path) {
-  const auto text = read_file(path, kLongestConversationBytes);
+  const auto text = read_regular_file(path, kLongestConversationBytes);
   if (!text) return text.error();
   auto messages = grammar::parse_schema_json(*text);
   if (!messages) return Error{path + ": " + messages.error().message};

@@ -219,7 +219,7 @@ Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutc
   PictureFiles pictures(file);
   Prompt all;
   for (const std::string& image : options.images) {
-    const auto marker = pictures.add(image);
+    const auto marker = pictures.add(image, read_file);
     if (!marker) return marker.error();
     all.text += *marker;
   }

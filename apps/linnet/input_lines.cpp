@@ -43,8 +43,9 @@ Result<std::string> file_or_text(const std::string& argument, std::string_view m
   constexpr std::int64_t kLongestBytes = 16 << 20;
   constexpr std::size_t kLongestPath = 4096;
   std::error_code ignored;
-  if (argument.size() < kLongestPath && std::filesystem::is_regular_file(argument, ignored)) {
-    return read_file(argument, kLongestBytes);
+  if (argument.size() < kLongestPath) {
+    const auto status = std::filesystem::status(argument, ignored);  // a pipe's, perhaps: <(...)
+    if (exists(status) && !is_directory(status)) return read_file(argument, kLongestBytes);
   }
   if (argument.find(mark) == std::string::npos) {
     return Error{fmt::format("there is no file {}, nor is it a text with {}", argument, mark)};

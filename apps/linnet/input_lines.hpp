@@ -12,7 +12,7 @@
 namespace linnet::app {
 
 /// The longest text that is read from a file, standard input or a line of it. Its tokens take up to
-/// 45 times as much memory while they are found.
+/// 35 times as much memory while they are found.
 inline constexpr std::int64_t kLongestTextBytes = 64 << 20;
 
 /// The text of a file, or of standard input where `path` is -. An Error where it is longer than

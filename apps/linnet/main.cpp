@@ -12,6 +12,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/help_formatter.hpp"
+#include "linnet/own_stack.hpp"
 #include "linnet/subcommand.hpp"
 #include "linnet/usage.hpp"
 
@@ -97,6 +98,20 @@ int run(int argc, char** argv) {
   return exit_status;
 }
 
+// What goes wrong beside what report() tells.
+int run_guarded(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    write_note("linnet: there is not enough memory\n");
+  } catch (const std::exception& error) {  // of a library that we call
+    write_note("linnet: ");
+    write_note(error.what());
+    write_note("\n");
+  }
+  return kFailed;
+}
+
 }  // namespace
 
 int report(const Status& status) {
@@ -113,14 +128,5 @@ int main(int argc, char** argv) {
   // A closed stdout and a file that may not grow are seen when they are written to.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  try {
-    return linnet::app::run(argc, argv);
-  } catch (const std::bad_alloc&) {
-    linnet::app::write_note("linnet: there is not enough memory\n");
-  } catch (const std::exception& error) {  // of a library that we call
-    linnet::app::write_note("linnet: ");
-    linnet::app::write_note(error.what());
-    linnet::app::write_note("\n");
-  }
-  return linnet::app::kFailed;
+  return linnet::app::run_on_own_stack([&] { return linnet::app::run_guarded(argc, argv); });
 }

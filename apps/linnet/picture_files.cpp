@@ -35,8 +35,8 @@ Result<std::string> PictureFiles::keep(std::string url, std::span<const std::byt
   return marker;
 }
 
-Result<std::string> PictureFiles::add(const std::string& path) {
-  const auto bytes = read_file(path, kLargestFileBytes);
+Result<std::string> PictureFiles::add(const std::string& path, FileReader& read) {
+  const auto bytes = read(path, kLargestFileBytes);
   if (!bytes) return bytes.error();
   std::error_code ignored;
   const std::string absolute = std::filesystem::absolute(path, ignored).string();
@@ -46,7 +46,7 @@ Result<std::string> PictureFiles::add(const std::string& path) {
 }
 
 Result<std::string> PictureFiles::add_url(const std::string& url) {
-  if (url.starts_with(kFileUrl)) return add(url.substr(kFileUrl.size()));
+  if (url.starts_with(kFileUrl)) return add(url.substr(kFileUrl.size()), read_regular_file);
   constexpr std::string_view kBase64 = ";base64,";
   const std::size_t data = url.find(kBase64);
   if (!url.starts_with("data:") || data == url.npos) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/read_file.hpp"
 #include "generate/model_file.hpp"
 
 namespace linnet::app {
@@ -15,8 +16,8 @@ class PictureFiles {
   /// `model` must outlive the object.
   explicit PictureFiles(const ModelFile& model) : model_(model) {}
 
-  /// Reads a picture. Gives the text that stands for it in a message.
-  Result<std::string> add(const std::string& path);
+  /// Has a picture read by `read`. Gives the text that stands for it in a message.
+  Result<std::string> add(const std::string& path, FileReader& read);
 
   /// Those that `text` has, each once.
   Pictures in(std::string_view text) const;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "base/machine.hpp"
@@ -33,11 +34,12 @@ struct Options {
   bool logs = false;
 };
 
-Result<std::vector<serve::ApiKey>> read_keys(const Options& options) {
+// `read`: how the file is read, if there is one.
+Result<std::vector<serve::ApiKey>> read_keys(const Options& options, FileReader& read) {
   std::vector<serve::ApiKey> keys;
   for (const std::string& secret : options.api_keys) keys.push_back({secret, "", {}});
   if (options.api_key_file.empty()) return keys;
-  auto text = read_file(options.api_key_file, kLongestKeyFileBytes);
+  auto text = read(options.api_key_file, kLongestKeyFileBytes);
   if (!text) return text.error();
   auto more = serve::parse_api_keys(*text);
   if (!more) return Error{options.api_key_file + ": " + more.error().message};
@@ -54,38 +56,39 @@ sigset_t block_signals() {
   return signals;
 }
 
-// Each connection takes a file descriptor; the limit may be raised up to the hard one.
-void allow_connections(std::size_t connections) {
-  constexpr std::size_t kOthers = 64;
+// Those that this one takes while it counts are among them.
+std::size_t count_open_files() {
+  std::error_code error;
+  const std::filesystem::directory_iterator files("/proc/self/fd", error);
+  return error ? 0 : static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+// How many connections there may be, of those `wanted`: each takes a file descriptor. The limit is
+// raised up to the hard one.
+Result<std::size_t> allow_connections(std::size_t wanted) {
+  constexpr std::size_t kSpare = 32;  // for the server itself, draft models and caches
+  const std::size_t others = count_open_files() + kSpare;
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= connections + kOthers) return;
-  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, connections + kOthers);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= others + wanted) return wanted;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, others + wanted);
   setrlimit(RLIMIT_NOFILE, &limit);
-  if (limit.rlim_cur < connections + kOthers) {
-    note("the system allows {} open files, so fewer than {} connections\n", limit.rlim_cur,
-         connections);
+  if (limit.rlim_cur <= others) {
+    return Error{fmt::format(
+        "the server needs {} open files, and one more for each connection, but the system allows "
+        "{} (`ulimit -n`)",
+        others, limit.rlim_cur)};
   }
-}
-
-// A pipe may keep a reader for ever, and signals with it.
-Status check_files_to_reload(const Options& options) {
-  for (const std::string& path :
-       {options.api_key_file, options.server.tls.certificate, options.server.tls.key}) {
-    std::error_code error;
-    if (!path.empty() && !std::filesystem::is_regular_file(path, error)) {
-      return Error{path + " is not a file that can be read again"};
-    }
+  const std::size_t most = std::min<std::size_t>(wanted, limit.rlim_cur - others);
+  if (most < wanted) {
+    note("the system allows {} open files, so at most {} of {} connections\n", limit.rlim_cur, most,
+         wanted);
   }
-  return {};
-}
-
-Result<std::vector<serve::ApiKey>> read_keys_again(const Options& options) {
-  if (Status status = check_files_to_reload(options); !status) return status.error();
-  return read_keys(options);
+  return most;
 }
 
 void reload(serve::Server& server, const Options& options) {
-  auto keys = read_keys_again(options);
+  // A pipe may keep a reader for ever, and signals with it.
+  auto keys = read_keys(options, read_regular_file);
   const Status status = keys ? server.reload(std::move(*keys)) : Status(keys.error());
   if (status) {
     note("keys and certificates were read again\n");
@@ -155,8 +158,10 @@ void note_models(const std::vector<PlannedModel>& models, const serve::ServerOpt
 }
 
 Status serve_models(std::vector<PlannedModel> models, const Options& options,
-                    const serve::ServerOptions& server_options, const sigset_t& signals) {
-  allow_connections(server_options.most_connections);
+                    serve::ServerOptions server_options, const sigset_t& signals) {
+  const auto connections = allow_connections(server_options.most_connections);
+  if (!connections) return connections.error();
+  server_options.most_connections = *connections;
   auto server = serve::Server::start(models_to_serve(models), server_options);
   if (!server) return server.error();
   if (Status s = wait_for_model(**server, models.front().id); !s) return s;
@@ -166,7 +171,7 @@ Status serve_models(std::vector<PlannedModel> models, const Options& options,
 }
 
 Status run(const Options& options) {
-  auto keys = read_keys(options);
+  auto keys = read_keys(options, read_file);
   if (!keys) return keys.error();
   auto models = plan_models(options.models);
   if (!models) return models.error();

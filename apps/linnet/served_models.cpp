@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "base/utf8.hpp"
+#include "chat/jinja/template.hpp"
 #include "linnet/console.hpp"
 
 namespace linnet::app {
@@ -15,15 +17,23 @@ constexpr std::int64_t kMiB = 1 << 20;
 // Tokens of the KV cache that all texts of a model share: some contexts, as far as its part of half
 // of what is left of memory holds them.
 std::int64_t choose_kv_tokens(const MemoryPlan& plan, const ServedModelsOptions& options) {
-  if (options.kv_tokens > 0) return std::max(options.kv_tokens, plan.context);
+  if (options.kv_tokens > 0) return options.kv_tokens;
   constexpr std::int64_t kContexts = 8;
   const std::int64_t many = plan.context * kContexts;
   const auto parts = static_cast<std::int64_t>(options.most_loaded());
   return std::max(plan.context, std::min(many, plan.tokens_in_half() / parts));
 }
 
-// An Error where the memory does not hold a cache for so many tokens: they are used one day.
-Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens) {
+// An Error where a cache for so many tokens does not hold a text as long as the context, or where
+// the memory does not hold the cache: it is used one day.
+Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force) {
+  if (kv_tokens < plan.context) {
+    return Error{
+        fmt::format("--kv-tokens {}: one text may have {} tokens, the context, and the cache must "
+                    "hold it; --ctx makes the context smaller",
+                    kv_tokens, plan.context)};
+  }
+  if (force) return {};
   for (const MemoryShare& share : plan.shares) {
     const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
     if (have == 0 || need <= have) continue;
@@ -57,9 +67,12 @@ std::vector<std::string> split_names(std::string_view list) {
   return names;
 }
 
-nlohmann::ordered_json parse_variables(const std::string& text) {
-  if (text.empty()) return nullptr;
-  return nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+// Null where there are none.
+Result<nlohmann::ordered_json> parse_variables(const std::string& text) {
+  if (text.empty()) return nlohmann::ordered_json();
+  auto variables = jinja::parse_json(text);
+  if (variables && !variables->is_object()) return Error{"expected a JSON object"};
+  return variables;
 }
 
 // That thinking is switched on or off for a template that has no switch would go unnoticed.
@@ -73,8 +86,10 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
                                     const std::string& alias, std::int64_t context) {
   std::vector<std::string> names = split_names(alias);
   if (names.empty()) names.push_back(file.file().path().stem().string());
+  auto variables = parse_variables(options.template_variables);
+  if (!variables) return variables.error();
   auto model = serve::describe_model(file, names.front(), options.chat_template, context,
-                                     parse_variables(options.template_variables));
+                                     std::move(*variables));
   if (!model) return model;
   model->aliases.assign(names.begin() + 1, names.end());
   recommend(options.sampling, *model);
@@ -99,8 +114,8 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   auto described = describe(**file, options, alias, plan->context);
   if (!described) return described.error();
   model.kv_tokens = choose_kv_tokens(*plan, options);
-  if (options.kv_tokens > 0 && !model.options.force) {
-    if (Status s = check_cache(*plan, model.kv_tokens); !s) return s.error();
+  if (options.kv_tokens > 0) {
+    if (Status s = check_cache(*plan, model.kv_tokens, model.options.force); !s) return s.error();
   }
   model.file = std::move(*file);
   model.plan = std::move(*plan);
@@ -145,8 +160,9 @@ std::string ServedModelsOptions::problem() const {
     return fmt::format("--alias is there {} times for {} models, expected once for each of them",
                        aliases.size(), models);
   }
-  if (!template_variables.empty() && !parse_variables(template_variables).is_object()) {
-    return fmt::format("--chat-template-kwargs {}: expected a JSON object", template_variables);
+  if (const auto variables = parse_variables(template_variables); !variables) {
+    return fmt::format("--chat-template-kwargs {}: {}", shortened(template_variables),
+                       variables.error().message);
   }
   if (models == 1) return {};
   const std::array<std::pair<const char*, bool>, 6> of_one_model = {{

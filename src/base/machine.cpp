@@ -1,6 +1,7 @@
 #include "base/machine.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -167,6 +168,12 @@ std::optional<double> cgroup_cpus(const fs::path& folder) {
 
 // Not ru_maxrss, into which the kernel counts the program that started this one.
 std::int64_t peak_memory_bytes() { return bytes_in("/proc/self/status", "VmHWM:"); }
+
+void give_memory_back() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 std::int64_t own_memory_bytes() { return bytes_in("/proc/self/status", "RssAnon:"); }
 

@@ -12,7 +12,7 @@ struct Part {
 };
 
 Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part& part,
-                   std::vector<TokenId>& ids) {
+                   const std::function<bool()>* is_given_up, std::vector<TokenId>& ids) {
   std::string text(part.before);
   text.append(prompt.text, part.begin, part.end - part.begin).append(part.after);
   std::vector<TextRange> plain;
@@ -23,8 +23,9 @@ Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part&
     const std::size_t shift = part.before.size();
     plain.push_back({begin - part.begin + shift, end - part.begin + shift});
   }
-  const auto own =
-      tokenizer.encode(text, {.add_special = false, .parse_special = true, .plain = plain});
+  const auto own = tokenizer.encode(
+      text,
+      {.add_special = false, .parse_special = true, .plain = plain, .is_given_up = is_given_up});
   if (!own) return own.error();
   ids.insert(ids.end(), own->begin(), own->end());
   return {};
@@ -33,14 +34,15 @@ Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part&
 // Encodes the text of a prompt from `begin` on.
 Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Prompt& prompt,
                                          std::size_t begin,
-                                         std::span<const MarkedTokens* const> pictures) {
+                                         std::span<const MarkedTokens* const> pictures,
+                                         const std::function<bool()>* is_given_up = nullptr) {
   std::vector<TokenId> ids;
   for (std::string_view before;;) {
     const auto [picture, at] = next_picture(prompt.text, begin, pictures);
     Part part{begin, at, before, {}};
     for (std::size_t i = 0; picture && i < picture->parts.size(); ++i) {
       part.after = picture->parts[i].before;
-      if (Status s = encode_part(tokenizer, prompt, part, ids); !s) return s.error();
+      if (Status s = encode_part(tokenizer, prompt, part, is_given_up, ids); !s) return s.error();
       ids.insert(ids.end(), picture->parts[i].ids.begin(), picture->parts[i].ids.end());
       part = {at, at, {}, {}};
     }
@@ -49,7 +51,7 @@ Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Promp
       before = picture->after;
       continue;
     }
-    if (Status s = encode_part(tokenizer, prompt, part, ids); !s) return s.error();
+    if (Status s = encode_part(tokenizer, prompt, part, is_given_up, ids); !s) return s.error();
     return ids;
   }
 }
@@ -144,8 +146,9 @@ std::pair<const MarkedTokens*, std::size_t> next_picture(
 }
 
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
-                                           std::span<const MarkedTokens* const> pictures) {
-  return encode_from(tokenizer, prompt, 0, pictures);
+                                           std::span<const MarkedTokens* const> pictures,
+                                           const std::function<bool()>* is_given_up) {
+  return encode_from(tokenizer, prompt, 0, pictures, is_given_up);
 }
 
 std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Prompt& prompt) {

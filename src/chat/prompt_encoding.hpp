@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,9 +22,10 @@ std::pair<const MarkedTokens*, std::size_t> next_picture(
     std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures);
 
 /// The ids of a rendered conversation: special tokens are those that the template wrote. Where a
-/// marker of one of `pictures` stands, its tokens do.
+/// marker of one of `pictures` stands, its tokens do. `is_given_up` is as in EncodeOptions.
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
-                                           std::span<const MarkedTokens* const> pictures = {});
+                                           std::span<const MarkedTokens* const> pictures = {},
+                                           const std::function<bool()>* is_given_up = nullptr);
 
 /// The markers of the form <|name|> that the template wrote into `prompt` and that are no tokens of
 /// the vocabulary, each once: a sign that the template is another model's.

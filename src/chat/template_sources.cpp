@@ -35,8 +35,9 @@ Result<TemplateSources> find_chat_template(std::string_view name_or_path) {
   const std::string_view builtin = builtin_template(name_or_path);
   if (!builtin.empty()) return TemplateSources{{"", std::string(builtin)}};
   const std::filesystem::path path(name_or_path);
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);  // a pipe's, perhaps: <(...)
+  if (!exists(status) || is_directory(status)) {
     return Error{fmt::format("{}: neither a file nor one of the built-in templates ({})",
                              name_or_path, fmt::join(builtin_template_names(), ", "))};
   }

@@ -86,7 +86,8 @@ class Engine {
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
   Status load_vision();
   Status allocate_memory();
-  Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options);
+  Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options,
+                                                std::int64_t kv_tokens);
   Result<std::unique_ptr<Drafter>> load_own_drafters(const EngineOptions& options);
   SessionIdentity session_identity();
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.

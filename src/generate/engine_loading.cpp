@@ -67,7 +67,7 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   }
   if (Status status = engine->load_vision(); !status) return status.error();
   if (Status status = engine->allocate_memory(); !status) return status.error();
-  auto drafter = engine->load_drafter(options);
+  auto drafter = engine->load_drafter(options, kv_tokens);
   if (!drafter) return drafter.error();
   if (Status status = engine->backend_->status(); !status) return status.error();
   engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
@@ -130,7 +130,8 @@ Result<std::unique_ptr<Drafter>> Engine::load_own_drafters(const EngineOptions& 
 }
 
 // Null where nothing is to be guessed.
-Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options) {
+Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& options,
+                                                      std::int64_t kv_tokens) {
   if (!options.speculate) return std::unique_ptr<Drafter>();
   if (!file_.spec().causal) {
     return Error{fmt::format("{}: its tokens see later ones, so that guesses can't be verified",
@@ -140,7 +141,7 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
   const std::int64_t promised =
       memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);
   auto model =
-      DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens_, promised);
+      DraftModel::load(options.draft_model, file_, *backend_, options, kv_tokens, promised);
   if (!model) return model.error();
   return paced<DraftWorth>(std::move(*model));
 }

@@ -111,14 +111,17 @@ std::optional<InfillTokens> find_family(const TokensByPiece& pieces) {
 // Puts the parts of a prompt one behind the other.
 class PromptWriter {
  public:
-  explicit PromptWriter(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  PromptWriter(const Tokenizer& tokenizer, const std::function<bool()>* is_given_up)
+      : tokenizer_(tokenizer), is_given_up_(is_given_up) {}
 
   void add(std::optional<TokenId> token) {
     if (token) ids_.push_back(*token);
   }
   void add(std::string_view text, std::string_view name) {
     if (text.empty() || !status_) return;
-    const auto ids = tokenizer_.encode(text, {.add_special = false, .parse_special = false});
+    const auto ids = tokenizer_.encode(
+        text,
+        {.add_special = false, .parse_special = false, .plain = {}, .is_given_up = is_given_up_});
     if (!ids) {
       status_ = Error{fmt::format("{}: {}", name, ids.error().message)};
       return;
@@ -132,6 +135,7 @@ class PromptWriter {
 
  private:
   const Tokenizer& tokenizer_;
+  const std::function<bool()>* is_given_up_;
   std::vector<TokenId> ids_;
   Status status_;
 };
@@ -175,8 +179,9 @@ Result<std::optional<InfillTokens>> read_infill_tokens(const gguf::File& file,
 }
 
 Result<std::vector<TokenId>> encode_infill(const Tokenizer& tokenizer, const InfillTokens& tokens,
-                                           const InfillText& text) {
-  PromptWriter prompt(tokenizer);
+                                           const InfillText& text,
+                                           const std::function<bool()>* is_given_up) {
+  PromptWriter prompt(tokenizer, is_given_up);
   // The vocabulary's BOS, if it asks for one, comes first; nothing that ends a text comes last.
   const auto bos = tokenizer.bos();
   if (bos && std::ranges::count(tokenizer.around().before, *bos) > 0) prompt.add(bos);

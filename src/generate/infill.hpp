@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,8 +36,10 @@ struct InfillText {
 };
 
 /// The prompt that has a model fill the hole, with BOS where the vocabulary asks for it. Control
-/// tokens are not recognised in the texts. An Error names the part that is no text in UTF-8.
+/// tokens are not recognised in the texts. An Error names the part that is no text in UTF-8, or with
+/// which `is_given_up` (null: never) said that nobody wants it any more.
 Result<std::vector<TokenId>> encode_infill(const Tokenizer& tokenizer, const InfillTokens& tokens,
-                                           const InfillText& text);
+                                           const InfillText& text,
+                                           const std::function<bool()>* is_given_up = nullptr);
 
 }  // namespace linnet

@@ -1,13 +1,39 @@
 #include "grammar/expression.hpp"
 
+#include <algorithm>
 #include <cassert>
 
 #include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
+namespace {
+
+int depth_of(const std::vector<Expression>& parts) {
+  int depth = 0;
+  for (const Expression& part : parts) depth = std::max(depth, part.depth());
+  return depth;
+}
+
+int depth_below(const Sequence& node) { return depth_of(node.parts); }
+int depth_below(const Choice& node) { return depth_of(node.options); }
+int depth_below(const Repeat& node) { return node.body.depth(); }
+int depth_below(const Graph& graph) {
+  int depth = 0;
+  for (const Graph::Node& from : graph.nodes) {
+    for (const Graph::Edge& edge : from.edges) depth = std::max(depth, edge.label.depth());
+  }
+  return depth;
+}
+template <class Leaf>
+int depth_below(const Leaf&) {
+  return 0;
+}
+
+}  // namespace
 
 Expression::Expression(ExpressionNode node)
-    : node_(std::make_shared<const ExpressionNode>(std::move(node))) {}
+    : node_(std::make_shared<const ExpressionNode>(std::move(node))),
+      depth_(1 + std::visit([](const auto& kind) { return depth_below(kind); }, node_->kind)) {}
 
 Expression characters(CharacterSet set) { return Expression({Characters{std::move(set)}}); }
 

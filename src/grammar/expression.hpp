@@ -22,10 +22,16 @@ class Expression {
  public:
   explicit Expression(ExpressionNode node);
   const ExpressionNode& node() const { return *node_; }
+  /// Levels of the tree: what walks it is recursive.
+  int depth() const { return depth_; }
 
  private:
   std::shared_ptr<const ExpressionNode> node_;
+  int depth_ = 1;
 };
+
+/// The deepest tree that is compiled. Parsers refuse texts of which deeper ones would come.
+inline constexpr int kDeepestExpression = 512;
 
 /// Any one character of a set.
 struct Characters {

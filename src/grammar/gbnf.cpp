@@ -13,6 +13,7 @@ namespace linnet::grammar {
 namespace {
 
 constexpr std::size_t kLargestText = 1 << 20;
+constexpr int kDeepestBody = kDeepestExpression / 2;  // of a rule; groups alone reach less
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -122,14 +123,14 @@ class Parser : TextReader {
 
   Expression parse_sequence(bool nested) {
     std::vector<Expression> parts;
-    int repetitions = 0;  // on the last part
     while (!failed_) {
       if (auto item = parse_item(); item) {
         parts.push_back(*item);
-        repetitions = 0;
       } else if (!parts.empty() && at_repetition()) {
         parts.back() = parse_repetition(parts.back());
-        if (++repetitions > kDeepest) fail(fmt::format("more than {} repetitions", kDeepest));
+        if (parts.back().depth() > kDeepestBody) {
+          fail(fmt::format("repetitions and groups are nested more than {} deep", kDeepestBody));
+        }
       } else {
         break;
       }

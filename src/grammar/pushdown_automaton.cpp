@@ -273,6 +273,10 @@ Result<std::shared_ptr<const PushdownAutomaton>> PushdownAutomaton::assemble(Par
 
 Result<std::shared_ptr<const PushdownAutomaton>> PushdownAutomaton::compile(
     const Grammar& grammar, const AutomatonLimits& limits) {
+  const auto is_deep = [](const Rule& rule) { return rule.body.depth() > kDeepestExpression; };
+  if (std::ranges::any_of(grammar.rules, is_deep)) {
+    return Error{"the grammar is nested more than " + std::to_string(kDeepestExpression) + " deep"};
+  }
   auto split = split_repetitions(grammar);
   if (!split) return split.error();
   const std::vector<Rule>& rules = split->rules;

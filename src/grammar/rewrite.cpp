@@ -225,7 +225,6 @@ Result<Grammar> split_repetitions(const Grammar& grammar) {
 
 std::vector<bool> rules_to_inline(const Grammar& grammar) {
   constexpr std::uint64_t kSmall = 6, kLargestInlined = 2000;
-  constexpr int kDeepest = 50;  // copies within copies: building them is recursive
   const std::size_t count = grammar.rules.size();
   std::vector<std::vector<CallCounter::Calls>> calls(count);
   std::vector<std::uint64_t> callers(count, 0);
@@ -244,19 +243,21 @@ std::vector<bool> rules_to_inline(const Grammar& grammar) {
   }
   Sizes sizes;
   std::vector<std::uint64_t> size(count, 0);
-  std::vector<int> depth(count, 1);
+  std::vector<int> depth(count, 1);  // with copies within copies: building them is recursive
   std::vector<bool> inlined(count, false);
   while (!ready.empty()) {
     const std::uint32_t rule = ready.back();
     ready.pop_back();
     size[rule] = sizes.of(grammar.rules[rule].body);
+    const int own_depth = grammar.rules[rule].body.depth();
+    depth[rule] = own_depth;
     for (const auto& callee : calls[rule]) {
       if (!inlined[callee.rule]) continue;
       const std::uint64_t copies = capped_product(callee.count, size[callee.rule]);
       size[rule] = std::min(kHuge, size[rule] + copies);
-      depth[rule] = std::max(depth[rule], depth[callee.rule] + 1);
+      depth[rule] = std::max(depth[rule], own_depth + depth[callee.rule]);
     }
-    inlined[rule] = rule != grammar.root && depth[rule] <= kDeepest &&
+    inlined[rule] = rule != grammar.root && depth[rule] <= kDeepestExpression &&
                     (size[rule] <= kSmall || (callers[rule] == 1 && size[rule] <= kLargestInlined));
     for (const std::uint32_t caller : callers_of[rule]) {
       if (--waiting[caller] == 0) ready.push_back(caller);

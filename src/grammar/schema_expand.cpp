@@ -10,7 +10,6 @@ namespace {
 
 constexpr std::size_t kMostAlternatives = 512;
 constexpr std::size_t kMostSteps = 200'000;
-constexpr std::size_t kDeepest = 100;
 
 std::vector<SchemaId> united(const std::vector<SchemaId>& a, const std::vector<SchemaId>& b) {
   std::vector<SchemaId> result;
@@ -52,10 +51,19 @@ Result<std::vector<Alternative>> SchemaExpander::expand_one(SchemaId id) {
   if (json.is_boolean()) return json.get<bool>() ? Alternatives{{}} : Alternatives{};
   if (const Status status = check_keywords(id); !status) return status.error();
   if (std::find(path_.begin(), path_.end(), id) != path_.end()) return Alternatives{};
-  if (++steps_ > kMostSteps || path_.size() > kDeepest) {
-    return document_.error(id, "its references and alternatives are nested too deeply");
+  if (path_.size() > kDeepest) return too_deep(id);
+  if (++steps_ > kMostSteps) {
+    return document_.error(id, fmt::format("its references and alternatives take more than {} "
+                                           "steps",
+                                           kMostSteps));
   }
   path_.push_back(id);
+  auto result = write_out(id, json);
+  path_.pop_back();  // also after an Error, which callers may pass over
+  return result;
+}
+
+Result<std::vector<Alternative>> SchemaExpander::write_out(SchemaId id, const SchemaJson& json) {
   Alternatives result = {{{id}, {}}};
   Status status;
   if (const auto reference = json.find("$ref"); reference != json.end()) {
@@ -77,8 +85,13 @@ Result<std::vector<Alternative>> SchemaExpander::expand_one(SchemaId id) {
       alternative.exclusions = united(alternative.exclusions, {*excluded});
     }
   }
-  path_.pop_back();
   return result;
+}
+
+Error SchemaExpander::too_deep(SchemaId id) const {
+  return document_.error(id, fmt::format("its references and alternatives are nested too deeply: "
+                                         "more than {} levels",
+                                         kDeepest));
 }
 
 Status SchemaExpander::check_keywords(SchemaId id) {

@@ -30,12 +30,17 @@ class SchemaExpander {
 
   /// Schemas each of which is only valid for values for which `id` is not. Together they cover all
   /// such values as far as that can be written; an Error names the keywords where none can.
-  Result<std::vector<SchemaId>> negate(SchemaId id);
+  Result<std::vector<SchemaId>> negate(SchemaId id) { return negate(id, 0); }
 
  private:
   using Alternatives = std::vector<Alternative>;
+  /// Schemas within schemas, by references too.
+  static constexpr std::size_t kDeepest = 100;
 
   Result<Alternatives> expand_one(SchemaId id);
+  Result<Alternatives> write_out(SchemaId id, const SchemaJson& json);
+  Result<std::vector<SchemaId>> negate(SchemaId id, std::size_t references);
+  Error too_deep(SchemaId id) const;
   Status check_keywords(SchemaId id);
   Status take_all_of(SchemaId id, Alternatives& result);
   Status take_any_of(SchemaId id, Alternatives& result);

@@ -160,7 +160,9 @@ const std::map<std::string, std::function<Options(const SchemaJson&)>>& opposite
 
 }  // namespace
 
-Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
+// `references`: how many $ref led here.
+Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id, std::size_t references) {
+  if (references > kDeepest) return too_deep(id);
   const auto [known, added] = negations_.try_emplace(id);
   if (!added) return known->second;  // also while it is being worked out: that adds nothing
   const SchemaJson& json = document_.json(id);
@@ -191,7 +193,7 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id) {
     } else if (key == "$ref" && value.is_string()) {
       auto target = document_.resolve(value.get<std::string>(), id);
       if (!target) return target.error();
-      auto more = negate(*target);
+      auto more = negate(*target, references + 1);
       if (!more) return more.error();
       result.insert(result.end(), more->begin(), more->end());
     } else if (key == "items") {

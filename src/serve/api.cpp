@@ -194,7 +194,8 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   const auto chosen = choose_model(request, body, route.errors);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
-  ApiContext context{models_, **chosen, metrics_, sequences_, request.is_given_up, may_take_long};
+  ApiContext context{models_,       **chosen,    metrics_, sequences_, request.is_given_up,
+                     may_take_long, route.errors};
   return route.handler(context, request, body);
 }
 

@@ -49,6 +49,7 @@ struct ApiContext {
   const std::function<bool()>& is_given_up;  ///< the request's
   /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures.
   bool may_take_long = true;
+  ErrorShape errors = ErrorShape::kOpenAi;  ///< whose words the client knows
 
   const ServedModel& model() const { return chosen.model; }
 };

@@ -185,6 +185,7 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
 Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
+  state_->context.ended = true;
   state_->readers.stop();
   // Their notes to connections go nowhere from here on, but need the I/O context.
   state_->models.stop();

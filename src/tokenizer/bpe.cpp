@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "base/keyed_hash.hpp"
@@ -9,6 +10,7 @@
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
@@ -28,39 +30,53 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
         pre_tokenizer_(std::move(pre_tokenizer)),
         normalises_(spec.normalises) {
     read_bytes(spec.ignores_merges);
+    // Composed, a text in UTF-8 has at least a third of its bytes
+    // (https://unicode.org/faq/normalization.html).
+    constexpr std::size_t kMostDecomposed = 3;
+    std::size_t longest = 1;
+    for (const std::string& bytes : bytes_) longest = std::max(longest, bytes.size());
+    bound_token_bytes(longest * (normalises_ ? kMostDecomposed : 1));
   }
 
  private:
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting& setting,
+                     std::vector<TokenId>& ids) const override {
     std::string normalised;
     if (normalises_) text = to_nfc(text, normalised);
     WordCache cache(text.size());
-    Merger merger;
-    std::vector<Symbol> symbols;
+    Scratch scratch{.patience = Patience(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      encode_word(word, merger, symbols, out);
+      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
     };
     return pre_tokenizer_.for_each_word(
         text, [&](std::string_view word) { cache.append(word, ids, encode); });
   }
 
-  void encode_word(std::string_view word, Merger& merger, std::vector<Symbol>& symbols,
-                   std::vector<TokenId>& ids) const {
+  // What encode_word() keeps from word to word.
+  struct Scratch {
+    Merger merger{};
+    Patience patience{};
+  };
+
+  void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
     if (const auto whole = whole_words_.find(word); whole != whole_words_.end()) {
       ids.push_back(whole->second);
       return;
     }
-    symbols.clear();
+    Merger& merger = scratch.merger;
+    merger.begin(word.size());
     for (std::uint32_t i = 0; i < word.size(); ++i) {
       const TokenId token = byte_tokens_[static_cast<unsigned char>(word[i])];
-      symbols.push_back({i, 1, token});
+      merger.add(i, token);
     }
-    merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
+    const auto merge_of = [&](const Symbol& left, const Symbol& right) {
       return merges_.find(left.token, right.token);
-    });
-    for (const Symbol& symbol : symbols) {
+    };
+    merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
+               [&] { return scratch.patience.ends(); });
+    merger.for_each([&](const Symbol& symbol) {
       ids.push_back(symbol.token >= 0 ? symbol.token : vocabulary().unknown_or_none());
-    }
+    });
   }
 
   std::string text_of(TokenId id) const override { return bytes_[id]; }
@@ -99,17 +115,20 @@ class EscapedTokenizer final : public VocabularyTokenizer {
       : VocabularyTokenizer(std::move(vocabulary), std::move(special_tokens)),
         merges_(this->vocabulary(), std::move(merges)),
         words_(this->vocabulary()),
-        add_space_prefix_(add_space_prefix) {}
+        add_space_prefix_(add_space_prefix) {
+    constexpr std::size_t kLongestCharacter = 4;  // which may be unknown
+    bound_token_bytes(kLongestCharacter);
+  }
 
   bool strips_leading_space() const override { return add_space_prefix_; }
 
  private:
-  Status encode_text(std::string_view text, bool after_special,
+  Status encode_text(std::string_view text, const Setting& setting,
                      std::vector<TokenId>& ids) const override {
-    std::string escaped = add_space_prefix_ && after_special ? std::string(kSpaceMark) : "";
+    std::string escaped = add_space_prefix_ && setting.after_special ? std::string(kSpaceMark) : "";
     escaped += escape_spaces(text);
     WordCache cache(escaped.size());
-    CharacterMerges::Scratch scratch;
+    CharacterMerges::Scratch scratch{.patience = Patience(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
       merges_.encode(word, scratch, out);
     };

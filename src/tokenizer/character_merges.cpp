@@ -6,23 +6,26 @@ namespace linnet {
 
 void CharacterMerges::encode(std::string_view word, Scratch& scratch,
                              std::vector<TokenId>& ids) const {
-  std::vector<Symbol>& symbols = scratch.symbols;
-  symbols.clear();
+  if (scratch.patience.ends_at_last()) return;
+  Merger& merger = scratch.merger;
+  merger.begin(word.size());
   for (std::uint32_t i = 0; i < word.size();) {
     const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
-    symbols.push_back({i, bytes, vocabulary_.find_text(word.substr(i, bytes)).value_or(-1)});
+    merger.add(i, vocabulary_.find_text(word.substr(i, bytes)).value_or(-1));
     i += bytes;
   }
-  scratch.merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
+  const auto merge_of = [&](const Symbol& left, const Symbol& right) {
     return merges_.find(left.token, right.token);
-  });
-  for (const Symbol& symbol : symbols) {
+  };
+  merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
+             [&] { return scratch.patience.ends(); });
+  merger.for_each([&](const Symbol& symbol) {
     if (symbol.token >= 0) {
       ids.push_back(symbol.token);
     } else {
       append_bytes(word.substr(symbol.begin, symbol.bytes), ids);
     }
-  }
+  });
 }
 
 void CharacterMerges::append_bytes(std::string_view character, std::vector<TokenId>& ids) const {

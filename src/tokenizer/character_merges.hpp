@@ -5,6 +5,7 @@
 
 #include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/vocabulary.hpp"
 
 namespace linnet {
@@ -19,11 +20,12 @@ class CharacterMerges {
 
   /// What encode() keeps from word to word.
   struct Scratch {
-    Merger merger;
-    std::vector<Symbol> symbols;
+    Merger merger{};
+    Patience patience{};
   };
 
-  /// Appends the ids of `word`, which is valid UTF-8.
+  /// Appends the ids of `word`, which is valid UTF-8; some others once `scratch.patience` has
+  /// ended.
   void encode(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const;
 
  private:

@@ -42,7 +42,8 @@ class Plamo2Tokenizer final : public VocabularyTokenizer {
     TokenId token;        // -1: the character's bytes
   };
 
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting&,
+                     std::vector<TokenId>& ids) const override {
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     const std::vector<Way> ways = find_ways(text);
     for (std::size_t i = 0; i < text.size(); i += ways[i].bytes) {

@@ -38,10 +38,12 @@ class RwkvTokenizer final : public VocabularyTokenizer {
       const bool is_text = !this->vocabulary().is_control(id) && type != PieceType::kUnused;
       if (is_text) tokens_.insert(bytes_.back(), id);
     }
+    bound_token_bytes(1);  // escapes make pieces longer than what they stand for
   }
 
  private:
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting&,
+                     std::vector<TokenId>& ids) const override {
     while (!text.empty()) {
       const ByteTrie::Match match = tokens_.longest(text);
       ids.push_back(match.bytes > 0 ? match.token : vocabulary().unknown_or_none());

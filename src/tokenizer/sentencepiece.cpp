@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <bit>
 #include <unordered_map>
 
 #include "base/keyed_hash.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merger.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
@@ -28,7 +30,10 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
       : VocabularyTokenizer(std::move(vocabulary), std::move(special_tokens)),
         words_(this->vocabulary()),
         byte_tokens_(this->vocabulary().byte_tokens()),
-        add_space_prefix_(add_space_prefix) {}
+        add_space_prefix_(add_space_prefix) {
+    // Where there are tokens for all bytes; else one may stand for a run of unknown characters.
+    if (std::ranges::find(byte_tokens_, kNoToken) == byte_tokens_.end()) bound_token_bytes(1);
+  }
 
   bool strips_leading_space() const override { return add_space_prefix_; }
 
@@ -37,40 +42,46 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
   using Splits = std::unordered_map<std::string_view, std::uint32_t, KeyedHash>;
 
   // As in llama.cpp, the space goes before the first text and after each special token.
-  Status encode_text(std::string_view text, bool after_special,
+  Status encode_text(std::string_view text, const Setting& setting,
                      std::vector<TokenId>& ids) const override {
-    std::string escaped = add_space_prefix_ && after_special ? std::string(kSpaceMark) : "";
+    std::string escaped = add_space_prefix_ && setting.after_special ? std::string(kSpaceMark) : "";
     escaped += escape_spaces(text);
     WordCache cache(escaped.size());
-    Merger merger;
-    std::vector<Symbol> symbols;
+    Scratch scratch{.patience = Patience(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      encode_word(word, merger, symbols, out);
+      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
     };
     words_.for_each(escaped, [&](std::string_view word) { cache.append(word, ids, encode); });
     return {};
   }
 
-  void encode_word(std::string_view word, Merger& merger, std::vector<Symbol>& symbols,
-                   std::vector<TokenId>& ids) const {
-    symbols.clear();
+  // What encode_word() keeps from word to word.
+  struct Scratch {
+    Merger merger{};
+    Patience patience{};
+  };
+
+  void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
+    Merger& merger = scratch.merger;
+    merger.begin(word.size());
     for (std::uint32_t i = 0; i < word.size();) {
-      const auto bytes = static_cast<std::uint32_t>(utf8_length(word[i]));
-      symbols.push_back({i, bytes, -1});
-      i += bytes;
+      merger.add(i, -1);
+      i += static_cast<std::uint32_t>(utf8_length(word[i]));
     }
     Splits splits;
-    merger.run(symbols, [&](const Symbol& left, const Symbol& right) {
+    const auto merge_of = [&](const Symbol& left, const Symbol& right) {
       const std::string_view both = word.substr(left.begin, left.bytes + right.bytes);
       const auto token = vocabulary().find_text(both);
       if (!token) return Merge{0, -1};
       if (vocabulary().type(*token) == PieceType::kUnused) splits[both] = left.bytes;
       return Merge{order_of(vocabulary().score(*token)), *token};
-    });
+    };
+    merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
+               [&] { return scratch.patience.ends(); });
     bool after_unknown = false;
-    for (const Symbol& symbol : symbols) {
+    merger.for_each([&](const Symbol& symbol) {
       append(word.substr(symbol.begin, symbol.bytes), splits, ids, after_unknown);
-    }
+    });
   }
 
   void append(std::string_view piece, const Splits& splits, std::vector<TokenId>& ids,

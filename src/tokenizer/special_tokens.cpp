@@ -94,6 +94,7 @@ Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabula
       if (rule->all_right && std::count(rule->keep.begin(), rule->keep.end(), piece) == 0) {
         result.strips_right_[id] = true;
       }
+      result.strip_any_ |= result.strips_left_[id] || result.strips_right_[id];
     }
   }
   return result;

@@ -31,10 +31,14 @@ class SpecialTokens {
   std::vector<TextPart> split(std::string_view text, bool parse_special,
                               std::span<const TextRange> plain = {}) const;
 
+  /// Whether any of them swallows the spaces at a side.
+  bool strip_any() const { return strip_any_; }
+
  private:
   ByteTrie all_;
   ByteTrie user_defined_;
   std::vector<bool> strips_left_, strips_right_;  // by token
+  bool strip_any_ = false;
 };
 
 }  // namespace linnet

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +29,8 @@ struct EncodeOptions {
   /// Where control tokens are not recognised nevertheless: in order, apart. What a user writes into
   /// a conversation stays text.
   std::span<const TextRange> plain{};
+  /// Asked now and then, if it is there: once it says so, encode() ends with an Error.
+  const std::function<bool()>* is_given_up = nullptr;
 };
 
 /// The tokens that a vocabulary wants around texts: BOS, EOS, CLS, SEP.
@@ -42,9 +46,14 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   /// The ids of `text`; an Error if it is not valid UTF-8 or larger than 512 MiB. NUL characters
-  /// are text like any other. Takes n log n time, even for one long word.
+  /// are text like any other. Takes n log n time, even for one long word, of which each byte takes
+  /// up to 32 bytes of memory meanwhile.
   virtual Result<std::vector<TokenId>> encode(std::string_view text,
                                               const EncodeOptions& options) const = 0;
+
+  /// So many tokens, or more, become of any text of `text_bytes`, which is told without a look at
+  /// it; 0 where that can't be told, because some text becomes nothing.
+  virtual std::int64_t fewest_tokens(std::size_t) const { return 0; }
 
   /// The bytes that `id` adds to the text when it follows another token (for SentencePiece kinds a
   /// leading space is part of the piece). Control tokens give "" unless `show_special`. Ids outside

@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "tokenizer/byte_trie.hpp"
 #include "tokenizer/charsmap.hpp"
 #include "tokenizer/kinds.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
@@ -81,6 +83,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
       lowest = any ? std::min(lowest, score) : score;
       any = true;
       pieces_.insert(this->vocabulary().piece(id), id);
+      longest_piece_bytes_ = std::max(longest_piece_bytes_, this->vocabulary().piece(id).size());
     }
     constexpr double kPenalty = 10.0;
     unknown_score_ = lowest - kPenalty;
@@ -90,23 +93,31 @@ class UnigramTokenizer final : public VocabularyTokenizer {
 
  private:
   static constexpr TokenId kUnknown = -1;
+  static constexpr double kWorst = -std::numeric_limits<double>::infinity();
 
   // The best way to write a word up to some byte.
   struct Way {
-    double score;
     std::uint32_t begin;  // of the last piece
     TokenId token;        // kUnknown: one character
   };
+  struct Scratch {
+    std::vector<Way> ways{};
+    // Of the bytes that pieces from here on may end at: of byte i at i modulo their number,
+    // a power of two.
+    std::vector<double> scores{};
+    Patience patience{};
+  };
 
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting& setting,
+                     std::vector<TokenId>& ids) const override {
     const Result<std::string> normalised = normaliser_.run(text);
     if (!normalised) return normalised.error();
     const std::string& normal = *normalised;
     WordCache cache(normal.size());
-    std::vector<Way> ways;
+    Scratch scratch{.patience = Patience(setting.is_given_up)};
     const std::size_t before = ids.size();
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      encode_word(word, ways, out);
+      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
     };
     words_.for_each(normal, [&](std::string_view word) { cache.append(word, ids, encode); });
     // A run of unknown characters is one token, across words, too.
@@ -118,8 +129,9 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     return {};
   }
 
-  void encode_word(std::string_view word, std::vector<Way>& ways, std::vector<TokenId>& ids) const {
-    find_ways(word, ways);
+  void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
+    find_ways(word, scratch);
+    const std::vector<Way>& ways = scratch.ways;
     const std::size_t before = ids.size();
     for (std::size_t end = word.size(); end > 0; end = ways[end].begin) {
       if (ways[end].token != kUnknown) {
@@ -131,20 +143,25 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     std::reverse(ids.begin() + static_cast<std::ptrdiff_t>(before), ids.end());
   }
 
-  void find_ways(std::string_view word, std::vector<Way>& ways) const {
-    constexpr double kWorst = -std::numeric_limits<double>::infinity();
-    ways.assign(word.size() + 1, {kWorst, 0, kUnknown});
-    ways[0].score = 0.0;
+  void find_ways(std::string_view word, Scratch& scratch) const {
+    std::vector<Way>& ways = scratch.ways;
+    ways.assign(word.size() + 1, {0, kUnknown});
+    std::vector<double>& scores = scratch.scores;
+    scores.assign(std::bit_ceil(std::min(word.size(), longest_piece_bytes_) + 1), kWorst);
+    const std::size_t mask = scores.size() - 1;
+    scores[0] = 0.0;
     for (std::size_t begin = 0; begin < word.size();) {
       // The rules of a broken file may leave half a character.
       const std::size_t character_bytes = std::min(utf8_length(word[begin]), word.size() - begin);
-      const double score = ways[begin].score;
+      const double score = scores[begin & mask];
       const auto offer = [&](std::size_t bytes, double more, TokenId token) {
         Way& way = ways[begin + bytes];
+        double& best = scores[(begin + bytes) & mask];
         // The first offer counts even where the scores are infinite.
-        const bool none_yet = way.begin == 0 && way.token == kUnknown && way.score == kWorst;
-        if (!none_yet && !(score + more > way.score)) return;
-        way = {score + more, static_cast<std::uint32_t>(begin), token};
+        const bool none_yet = way.begin == 0 && way.token == kUnknown && best == kWorst;
+        if (!none_yet && !(score + more > best)) return;
+        best = score + more;
+        way = {static_cast<std::uint32_t>(begin), token};
       };
       bool is_piece = false;
       pieces_.visit_prefixes(word.substr(begin), [&](std::size_t bytes, TokenId token) {
@@ -152,7 +169,10 @@ class UnigramTokenizer final : public VocabularyTokenizer {
         offer(bytes, vocabulary().score(token), token);
       });
       if (!is_piece) offer(character_bytes, unknown_score_, kUnknown);
-      begin += character_bytes;
+      // Their places are those of bytes further on now.
+      for (const std::size_t end = begin + character_bytes; begin < end; ++begin) {
+        scores[begin & mask] = kWorst;
+      }
     }
   }
 
@@ -174,6 +194,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
   SpaceWords words_;
   std::vector<TokenId> byte_tokens_;
   ByteTrie pieces_;
+  std::size_t longest_piece_bytes_ = 4;  // a character that is unknown
   double unknown_score_;
 };
 

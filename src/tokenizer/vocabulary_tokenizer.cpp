@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace linnet {
@@ -29,20 +30,39 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
   std::vector<TokenId> ids;
   const TokensAround& around = vocabulary_.around();
   if (options.add_special) ids = around.before;
-  bool after_special = true;
+  Setting setting{.after_special = true, .is_given_up = options.is_given_up};
   for (const TextPart& part : special_tokens_.split(text, options.parse_special, options.plain)) {
     const std::size_t before = ids.size();
     if (part.token) {
       ids.push_back(*part.token);
-    } else if (Status status = encode_text(part.text, after_special, ids); !status) {
+    } else if (Status status = encode_text(part.text, setting, ids); !status) {
       return status.error();
+    } else if (Patience(options.is_given_up).ends()) {
+      return Error{"the text is not wanted any more"};
     } else if (lacks_any(std::span(ids).subspan(before))) {
       return no_token_for(part.text);
     }
-    after_special = part.token.has_value();
+    setting.after_special = part.token.has_value();
   }
   if (options.add_special) ids.insert(ids.end(), around.after.begin(), around.after.end());
   return ids;
+}
+
+std::int64_t VocabularyTokenizer::fewest_tokens(std::size_t text_bytes) const {
+  if (most_token_bytes_ == 0) return 0;
+  return static_cast<std::int64_t>((text_bytes + most_token_bytes_ - 1) / most_token_bytes_);
+}
+
+// Special tokens that swallow the spaces beside them may stand for any number of bytes.
+void VocabularyTokenizer::bound_token_bytes(std::size_t bytes) {
+  if (special_tokens_.strip_any()) return;
+  for (TokenId id = 0; id < vocabulary_.size(); ++id) {
+    const std::string_view piece = vocabulary_.piece(id);
+    // A user-defined one is also found with its spaces as U+2581.
+    const auto spaces = static_cast<std::size_t>(std::ranges::count(piece, ' '));
+    bytes = std::max(bytes, piece.size() + spaces * (kSpaceMark.size() - 1));
+  }
+  most_token_bytes_ = bytes;
 }
 
 // Other programs leave such characters out without a word; then the model is asked something else
@@ -52,7 +72,7 @@ Error VocabularyTokenizer::no_token_for(std::string_view text) const {
   for (std::size_t i = 0; i < text.size(); i += utf8_length(text[i])) {
     const std::string_view character = text.substr(i, utf8_length(text[i]));
     std::vector<TokenId> ids;
-    const Status status = encode_text(character, /*after_special=*/false, ids);
+    const Status status = encode_text(character, Setting(), ids);
     if (!status || !lacks_any(ids)) continue;
     const auto code_point = static_cast<std::uint32_t>(first_code_point(character));
     return Error{fmt::format("{}U+{:04X} ('{}')", kProblem, code_point, character)};

@@ -16,6 +16,7 @@ class VocabularyTokenizer : public Tokenizer {
  public:
   Result<std::vector<TokenId>> encode(std::string_view text,
                                       const EncodeOptions& options) const final;
+  std::int64_t fewest_tokens(std::size_t text_bytes) const final;
   std::string token_bytes(TokenId id, bool show_special) const final;
   bool strips_leading_space() const override { return false; }
   std::int64_t vocabulary_size() const final { return vocabulary_.size(); }
@@ -30,11 +31,18 @@ class VocabularyTokenizer : public Tokenizer {
   VocabularyTokenizer(Vocabulary vocabulary, SpecialTokens special_tokens)
       : vocabulary_(std::move(vocabulary)), special_tokens_(std::move(special_tokens)) {}
 
+  /// Of a text between special tokens.
+  struct Setting {
+    bool after_special = false;  ///< it is the first text or follows a special token
+    const std::function<bool()>* is_given_up = nullptr;  ///< as in EncodeOptions
+  };
   /// Appends the ids of `text`, which is valid UTF-8, not empty and free of the special tokens that
-  /// are looked for; kNoToken for what the vocabulary has no token for. `after_special`: it is the
-  /// first text or follows a special token.
-  virtual Status encode_text(std::string_view text, bool after_special,
+  /// are looked for; kNoToken for what the vocabulary has no token for. Once the setting is given
+  /// up, it does not matter what.
+  virtual Status encode_text(std::string_view text, const Setting& setting,
                              std::vector<TokenId>& ids) const = 0;
+  /// Call where a token stands for `bytes` of text at most, special tokens aside.
+  void bound_token_bytes(std::size_t bytes);
   /// The bytes of an ordinary token of the vocabulary (neither control nor user-defined).
   virtual std::string text_of(TokenId id) const = 0;
 
@@ -50,6 +58,7 @@ class VocabularyTokenizer : public Tokenizer {
 
   Vocabulary vocabulary_;
   SpecialTokens special_tokens_;
+  std::size_t most_token_bytes_ = 0;  // 0: there is no bound
 };
 
 }  // namespace linnet

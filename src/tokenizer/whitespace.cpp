@@ -20,11 +20,12 @@ class WhitespaceTokenizer final : public VocabularyTokenizer {
         lower_case_(lower_case) {}
 
  private:
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting& setting,
+                     std::vector<TokenId>& ids) const override {
     std::string lowered;
     if (lower_case_) text = lower(text, lowered);
     WordCache cache(text.size());
-    CharacterMerges::Scratch scratch;
+    CharacterMerges::Scratch scratch{.patience = Patience(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
       merges_.encode(word, scratch, out);
     };

@@ -117,7 +117,8 @@ class WordPieceTokenizer final : public VocabularyTokenizer {
  private:
   static constexpr std::size_t kMostWordCharacters = 100;  // longer words are unknown
 
-  Status encode_text(std::string_view text, bool, std::vector<TokenId>& ids) const override {
+  Status encode_text(std::string_view text, const Setting&,
+                     std::vector<TokenId>& ids) const override {
     const std::string words = words_.split(text);
     WordCache cache(words.size());
     std::size_t begin = 0;

@@ -1,9 +1,12 @@
 // The program `linnet serve` as an operator uses it: addresses, keys, signals.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -111,18 +114,20 @@ TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   EXPECT_EQ(program_->wait().status, 0);
 }
 
-// Makes a session longer by zeros that take no room on the disk, but some time to be checked.
-void make_slow(const std::filesystem::path& session) {
-  constexpr std::uint64_t kTokens = 1 << 21, kPageTokens = 32;
-  std::uint64_t page_bytes = 0;
-  std::string header = test::read_file(session).substr(0, 144);
-  std::memcpy(&page_bytes, &header[24], sizeof page_bytes);
-  std::memcpy(&header[40], &kTokens, sizeof kTokens);
-  std::memset(&header[48], 0, 2 * sizeof(std::uint64_t));  // states, bytes of text
-  test::write_file(session, header);
-  const std::uint64_t pages = kTokens / kPageTokens;
-  std::filesystem::resize_file(session, header.size() + kTokens * sizeof(std::int32_t) +
-                                            pages * page_bytes + sizeof(std::uint64_t));
+// Many sessions like the one in `folder`, with texts that take no room on the disk, but some time
+// to be summed up.
+void write_slow_sessions(const std::filesystem::path& folder) {
+  constexpr std::uint64_t kTextBytes = std::uint64_t{255} << 20;
+  constexpr std::size_t kPlace = 56;  // where a session says how long its text is
+  constexpr int kMostTexts = 32;
+  std::string session = test::read_file(folder / "00.session");
+  ASSERT_GT(session.size(), kPlace + sizeof kTextBytes);
+  std::memcpy(&session[kPlace], &kTextBytes, sizeof kTextBytes);
+  for (int i = 0; i < kMostTexts; ++i) {
+    const auto path = folder / fmt::format("{:02}.session", i);
+    test::write_file(path, session);
+    std::filesystem::resize_file(path, session.size() + kTextBytes);
+  }
 }
 
 TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
@@ -132,7 +137,7 @@ TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait().status, 0);
   const auto of_model = *std::filesystem::directory_iterator(cache);
-  make_slow(*std::filesystem::directory_iterator(of_model));
+  write_slow_sessions(of_model.path());
   const std::uint16_t port = bound_port(AF_INET);
   test::Program program(
       {"serve", "--gguf", kModel, "--port", std::to_string(port), "--cache-dir", cache.string()});
@@ -250,10 +255,41 @@ TEST(Serve, WhatIsRefusedAtTheStart) {
   EXPECT_THAT(cache.err, EndsWith("linnet: /dev/null/x: the cache folder cannot be made: Not a "
                                   "directory\n"));
   EXPECT_THAT(serve({"--chat-template-kwargs", "5"}).err, HasSubstr("expected a JSON object"));
+  const std::string deep = R"({"a":)" + std::string(60'000, '[') + std::string(60'000, ']') + "}";
+  const auto variables = serve({"--chat-template-kwargs", deep});
+  EXPECT_EQ(variables.status, 2);
+  EXPECT_THAT(variables.err, HasSubstr("JSON is nested more than 64 deep"));
+  const auto small = serve({"--kv-tokens", "511"});
+  EXPECT_EQ(small.status, 1);
+  EXPECT_THAT(small.err, HasSubstr("linnet: --kv-tokens 511: one text may have 512 tokens, the "
+                                   "context, and the cache must hold it; --ctx makes"));
   const auto kv = serve({"--kv-tokens", "2147483648"});
   EXPECT_EQ(kv.status, 1);
   EXPECT_THAT(kv.err, HasSubstr("linnet: --kv-tokens 2147483648: the model with a cache of that "
                                 "size needs "));
+}
+
+// Signals are blocked already when they are read, so that nothing would end it.
+TEST_F(ServeTest, CertificatesAreNotWaitedFor) {
+  const std::string pipe = (folder_ / "pipe").string();
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  test::write_file(folder_ / "file", "");
+  const std::string file = (folder_ / "file").string();
+  for (const auto& [certificate, key] : {std::pair{pipe, file}, std::pair{file, pipe}}) {
+    const auto ended = test::run_program(
+        {"serve", "--gguf", kModel, "--port", "0", "--tls-cert", certificate, "--tls-key", key});
+    EXPECT_EQ(ended.status, 1);
+    EXPECT_THAT(ended.err, HasSubstr(pipe + ": is not a regular file"));
+  }
+}
+
+TEST_F(ServeTest, TellsWhereTooFewFilesMayBeOpen) {
+  const std::string command =
+      fmt::format("ulimit -n 20; exec '{}' serve --gguf '{}' --port 0 2> '{}'", test::program(),
+                  kModel, (folder_ / "err").string());
+  EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 1);
+  EXPECT_THAT(said(), HasSubstr(" open files, and one more for each connection, but the system "
+                                "allows 20 (`ulimit -n`)"));
 }
 
 TEST_F(ServeTest, AnAddressOfIpV6IsInBrackets) {

@@ -107,5 +107,19 @@ TEST(MachineTest, TheLimitOfTheAddressSpaceCounts) {
   EXPECT_GT(available, 1);
 }
 
+TEST(MachineTest, GivesFreedMemoryBack) {
+  if (test::kHasSanitizer) GTEST_SKIP() << "it has an allocator of its own";
+  constexpr std::size_t kPieces = 1 << 16, kBytes = 1 << 10;
+  std::vector<std::vector<char>> pieces(kPieces);
+  for (auto& piece : pieces) piece.assign(kBytes, 'x');
+  const std::vector<char> last = std::move(pieces.back());  // those before it can't shrink the heap
+  pieces.clear();
+  pieces.shrink_to_fit();
+  const std::int64_t before = own_memory_bytes();
+  give_memory_back();
+  EXPECT_LT(own_memory_bytes(), before - static_cast<std::int64_t>(kPieces * kBytes / 2));
+  EXPECT_EQ(last.size(), kBytes);
+}
+
 }  // namespace
 }  // namespace linnet

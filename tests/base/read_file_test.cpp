@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/temporary_folder.hpp"
 
@@ -28,6 +29,19 @@ TEST(ReadFile, SaysWhatIsWrong) {
             folder.path().string() + ": cannot be read: Is a directory");
   // A device without end is not read for ever.
   EXPECT_EQ(read_file("/dev/zero", 1000).error().message, "/dev/zero: is longer than 1000 bytes");
+}
+
+TEST(ReadRegularFile, WaitsForNoPipe) {
+  const test::TemporaryFolder folder;
+  test::write_file(folder / "a", "bytes");
+  EXPECT_EQ(*read_regular_file(folder / "a", 5), "bytes");
+  EXPECT_EQ(read_regular_file(folder / "a", 4).error().message,
+            (folder / "a").string() + ": is longer than 4 bytes");
+  ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+  for (const std::string& path : {(folder / "pipe").string(), folder.path().string(),
+                                  std::string("/dev/zero"), std::string("/dev/null")}) {
+    EXPECT_EQ(read_regular_file(path, 1000).error().message, path + ": is not a regular file");
+  }
 }
 
 }  // namespace

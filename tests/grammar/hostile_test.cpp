@@ -174,6 +174,28 @@ TEST_F(Hostile, SchemasThatReferInCircles) {
   EXPECT_TRUE(accepts(must(compiled_schema(deep + R"("a3000":{"type":"null"}}})")), "[[]]"));
 }
 
+TEST_F(Hostile, OppositesOfSchemasThatReferAndRefer) {
+  std::string chain = R"({"type":"string","not":{"$ref":"#/$defs/a/0"},"$defs":{"a":[)";
+  for (int i = 0; i < 100'000; ++i) chain += fmt::format(R"({{"$ref":"#/$defs/a/{}"}},)", i + 1);
+  const std::string error = error_of(compiled_schema(chain + R"({"type":"null"}]}})"));
+  EXPECT_NE(error.find("nested too deeply"), std::string::npos) << error;
+}
+
+TEST_F(Hostile, RepetitionsOfRepetitions) {
+  // In 60 groups, of each of which there are 60 repetitions.
+  std::string grammar = "root ::= " + std::string(60, '(') + R"("a")";
+  for (int i = 0; i < 60; ++i) grammar += std::string(60, '?') + ")";
+  EXPECT_NE(error_of(compiled_gbnf(grammar + "\n")).find("nested more than 256 deep"),
+            std::string::npos);
+  EXPECT_TRUE(accepts(must(compiled_gbnf("root ::= \"a\"" + std::string(200, '?') + "\n")), "a"));
+}
+
+TEST_F(Hostile, RulesThatCallOneAfterTheOther) {
+  std::string grammar = "root ::= r0\n";
+  for (int i = 0; i < 20'000; ++i) grammar += fmt::format("r{} ::= (r{} | \"x\")?\n", i, i + 1);
+  EXPECT_TRUE(accepts(must(compiled_gbnf(grammar + "r20000 ::= \"y\"\n")), "x"));
+}
+
 std::string listed(int count, const auto& item) {
   std::string text;
   for (int i = 0; i < count; ++i) text.append(i > 0 ? "," : "").append(item(i));

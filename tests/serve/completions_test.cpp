@@ -383,6 +383,17 @@ TEST_F(Completions, TooLongNamesBothCounts) {
   EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("512"));
 }
 
+// What can't fit whatever its tokens are takes no time and memory to be encoded.
+TEST_F(Completions, ATextOfTooManyBytesIsRefusedAtOnce) {
+  const auto reply = serving.post("/v1/completions", completion(std::string(1 << 20, 'a'), 1));
+  EXPECT_EQ(reply.status, 400);
+  const Json error = reply.json()["error"];
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["param"], "prompt");
+  EXPECT_THAT(error["message"].get<std::string>(), testing::StartsWith("prompt has at least "));
+  EXPECT_THAT(error["message"].get<std::string>(), testing::EndsWith("but the context holds 512"));
+}
+
 TEST_F(Completions, WrongFieldsAreNamed) {
   const auto refused = [&](const char* field, const Json& value, const char* param) {
     Json body = completion("a");

@@ -10,23 +10,28 @@ namespace {
 
 using Pairs = std::map<std::pair<TokenId, TokenId>, Merge>;
 
-std::vector<Symbol> symbols_of(const std::vector<TokenId>& tokens) {
-  std::vector<Symbol> symbols;
-  for (const TokenId token : tokens) {
-    symbols.push_back({static_cast<std::uint32_t>(symbols.size()), 1, token});
-  }
-  return symbols;
+void begin_word(const std::vector<TokenId>& tokens, Merger& merger) {
+  merger.begin(tokens.size());
+  for (std::uint32_t i = 0; i < tokens.size(); ++i) merger.add(i, tokens[i]);
 }
 
 std::vector<TokenId> merge(const Pairs& pairs, const std::vector<TokenId>& tokens) {
-  std::vector<Symbol> symbols = symbols_of(tokens);
-  Merger().run(symbols, [&](const Symbol& left, const Symbol& right) {
+  Merger merger;
+  begin_word(tokens, merger);
+  const auto merge_of = [&](const Symbol& left, const Symbol& right) {
     EXPECT_EQ(left.begin + left.bytes, right.begin);
     const auto found = pairs.find({left.token, right.token});
     return found == pairs.end() ? Merge{0, -1} : found->second;
-  });
+  };
+  merger.run(static_cast<std::uint32_t>(tokens.size()), merge_of, [] { return false; });
   std::vector<TokenId> result;
-  for (const Symbol& symbol : symbols) result.push_back(symbol.token);
+  std::uint32_t end = 0;
+  merger.for_each([&](const Symbol& symbol) {
+    EXPECT_EQ(symbol.begin, end);
+    end += symbol.bytes;
+    result.push_back(symbol.token);
+  });
+  EXPECT_EQ(end, tokens.size());
   return result;
 }
 
@@ -74,6 +79,25 @@ TEST(MergerTest, AWordOfMillionsOfSymbolsTakesNoAge) {
   for (TokenId i = 1; i < 30; ++i) pairs[{i, i}] = {static_cast<std::uint32_t>(i), i + 1};
   const std::vector<TokenId> result = merge(pairs, std::vector<TokenId>(1 << 21, 1));
   EXPECT_EQ(result, (std::vector<TokenId>{22}));
+}
+
+TEST(MergerTest, EndsEarlyWhereItIsGivenUp) {
+  Pairs pairs;
+  for (TokenId i = 1; i < 30; ++i) pairs[{i, i}] = {static_cast<std::uint32_t>(i), i + 1};
+  const auto merge_of = [&](const Symbol& left, const Symbol& right) {
+    const auto found = pairs.find({left.token, right.token});
+    return found == pairs.end() ? Merge{0, -1} : found->second;
+  };
+  Merger merger;
+  // While the pairs are looked at first, and while they are merged.
+  for (const int most : {3, 18}) {
+    begin_word(std::vector<TokenId>(1 << 20, 1), merger);
+    int questions = 0, left = 0;
+    merger.run(1 << 20, merge_of, [&] { return ++questions == most; });
+    EXPECT_EQ(questions, most);
+    merger.for_each([&](const Symbol&) { ++left; });
+    EXPECT_GT(left, 1 << 19) << "most pairs are left";
+  }
 }
 
 }  // namespace

@@ -197,6 +197,8 @@ Status write_all(const std::filesystem::path& path, const SessionIdentity& ident
 }  // namespace
 
 bool is_session_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;  // no pipe is waited for
   std::array<char, kMagic.size()> beginning{};
   std::ifstream(path, std::ios::binary).read(beginning.data(), std::ssize(beginning));
   return beginning == kMagic;

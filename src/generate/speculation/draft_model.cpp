@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/kv_pages.hpp"
 #include "generate/part_bytes.hpp"
 #include "generate/sampling/candidates.hpp"
 
@@ -92,7 +93,7 @@ Result<std::unique_ptr<Drafter>> DraftModel::load(const std::string& path, const
   if (!model) return model.error();
   if (Status s = (*file)->file().check_unchanged(); !s) return s.error();
   SequenceMemory memory;
-  memory.pages = kv_tokens / kPageTokens + 1;
+  memory.pages = pages_for(kv_tokens) + 1;
   auto kv = backend.make_kv_store((*model)->kv_shape(options.kv_type, memory.pages));
   if (!kv) return kv.error();
   memory.kv = std::move(*kv);
@@ -152,6 +153,7 @@ bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   if (!start(query, sequence)) return false;
   const auto behind = query.tokens.subspan(stored.computed);
   if (behind.empty()) return false;  // the last guesses were not even tried
+  if (!knows_position(std::ssize(query.tokens) - 1)) return false;
   const auto is_unknown = [&](std::int32_t id) { return id >= model_->spec().vocabulary; };
   if (std::ranges::any_of(behind, is_unknown)) return false;  // a token that only the model has
   // Guesses that turned out right are computed already.
@@ -171,6 +173,12 @@ bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   return completes;
 }
 
+// The engine may take longer texts than were planned for, up to the end of a page.
+bool DraftModel::knows_position(std::int64_t position) const {
+  const std::int64_t rows = model_->spec().position_rows;
+  return rows == 0 || position < rows;
+}
+
 bool DraftModel::start(const DraftQuery& query, Sequence& sequence) {
   if (sequence.started) return true;
   const auto running =
@@ -186,7 +194,7 @@ bool DraftModel::add_guess(const Guessing& guessing) {
   Sequence& sequence = *guessing.sequence;
   if (std::ssize(guesses) >= guessing.query->most) return false;
   const std::int64_t position = sequence.stored.computed + std::ssize(sequence.tried);
-  if (!cache_.reserve(sequence.stored, position + 1)) return false;
+  if (!knows_position(position) || !cache_.reserve(sequence.stored, position + 1)) return false;
   rows_.add_sequence(sequence.stored, position, 1);
   rows_.add_row(guesses.back(), /*wants_logits=*/true);
   sequence.tried.push_back(guesses.back());

@@ -16,9 +16,9 @@ namespace linnet {
 class DraftModel final : public Drafter {
  public:
   /// Loads the GGUF file `path` into `backend`, which must outlive this, with room for `kv_tokens`
-  /// tokens. Errors: what is wrong with the file; a vocabulary other than that of `target`; a model
-  /// with recurrent state, which can't take guesses back; too little memory, of which
-  /// `promised_bytes` belong to others (unless `force`).
+  /// tokens, which is as long as a text may be. Errors: what is wrong with the file; a vocabulary
+  /// other than that of `target`; a model with recurrent state, which can't take guesses back; too
+  /// little memory, of which `promised_bytes` belong to others (unless `force`).
   static Result<std::unique_ptr<Drafter>> load(const std::string& path, const ModelFile& target,
                                                Backend& backend, const EngineOptions& options,
                                                std::int64_t kv_tokens, std::int64_t promised_bytes);
@@ -46,6 +46,7 @@ class DraftModel final : public Drafter {
   bool start(const DraftQuery& query, Sequence& sequence);
   bool catch_up(const DraftQuery& query, Sequence& sequence);
   bool add_guess(const Guessing& guessing);
+  bool knows_position(std::int64_t position) const;
   void compute(const std::vector<Guessing>& guessing);
 
   std::unique_ptr<ModelFile> file_;

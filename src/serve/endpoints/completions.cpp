@@ -10,13 +10,13 @@ constexpr std::int64_t kMostLogprobs = 20;
 
 // The prompts, or the one that has a hole where `suffix` says so.
 ApiResult<std::vector<std::vector<TokenId>>> read_completion_prompts(Fields& fields,
-                                                                     const ServedModel& model) {
+                                                                     const Encoding& encoding) {
   const std::string suffix = fields.text("suffix").value_or("");
   if (fields.error()) return *fields.error();
-  if (suffix.empty()) return read_prompts(fields, "prompt", *model.tokenizer);
+  if (suffix.empty()) return read_prompts(fields, "prompt", encoding);
   const std::string prefix = fields.required_text("prompt");
   if (fields.error()) return *fields.error();
-  auto ids = infill_prompt(model, {.prefix = prefix, .suffix = suffix}, "suffix");
+  auto ids = infill_prompt(encoding, {.prefix = prefix, .suffix = suffix}, "suffix");
   if (!ids) return ids.error();
   return std::vector<std::vector<TokenId>>{std::move(*ids)};
 }
@@ -80,7 +80,7 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
     fields.fail("suffix", "with echo and logprobs the text can have no hole");
   }
   if (fields.error()) return *fields.error();
-  auto prompts = read_completion_prompts(fields, model);
+  auto prompts = read_completion_prompts(fields, {model, context.is_given_up});
   if (!prompts) return prompts.error();
   plan.prompts = std::move(*prompts);
   auto session = text_session(context, constraint);

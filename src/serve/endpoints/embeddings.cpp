@@ -19,7 +19,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
     fields.fail("dimensions", fmt::format("this model's embeddings have {} numbers", model.width));
   }
   if (fields.error()) return *fields.error();
-  auto prompts = read_prompts(fields, "input", *model.tokenizer, kMostEmbeddings);
+  auto prompts = read_prompts(fields, "input", {model, context.is_given_up}, kMostEmbeddings);
   if (!prompts) return prompts.error();
   AnswerPlan plan{.endpoint = "/v1/embeddings", .prompts = std::move(*prompts)};
   plan.prompts_field = "input";

@@ -77,7 +77,7 @@ ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
   if (!read) return read.error();
   std::vector<const MarkedTokens*> tokens;
   for (const MarkedTokens& marked : read->tokens) tokens.push_back(&marked);
-  auto ids = encode_prompt(*model.tokenizer, prompt, tokens);
+  auto ids = encode_prompt(*model.tokenizer, prompt, tokens, &context.is_given_up);
   if (!ids) return invalid_request("messages: " + ids.error().message, "messages");
   if (!context.chosen.pictures.hold(read->pictures)) {
     return overloaded("too many pictures wait to be read; try again later", kRetryAfter_s);

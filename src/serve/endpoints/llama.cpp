@@ -96,7 +96,7 @@ Handled llama_completion(ApiContext& context, const ApiRequest& request, const J
   Fields fields(body);
   AnswerPlan plan{.endpoint = "/completion", .options = read_llama_options(fields, model)};
   if (fields.error()) return *fields.error();
-  auto prompt = read_raw_prompt(fields, "prompt", *model.tokenizer);
+  auto prompt = read_raw_prompt(fields, "prompt", {model, context.is_given_up});
   if (!prompt) return prompt.error();
   return complete(context, request, fields, std::move(plan), std::move(*prompt));
 }
@@ -108,7 +108,7 @@ Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json&
   AnswerPlan plan{.endpoint = "/infill", .options = read_llama_options(fields, model)};
   const InfillText text = read_infill_text(fields);
   if (fields.error()) return *fields.error();
-  auto prompt = infill_prompt(model, text, "input_suffix");
+  auto prompt = infill_prompt({model, context.is_given_up}, text, "input_suffix");
   if (!prompt) return prompt.error();
   return complete(context, request, fields, std::move(plan), std::move(*prompt));
 }

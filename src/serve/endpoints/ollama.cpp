@@ -60,8 +60,10 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   const std::string prompt = fields.text("prompt").value_or("");
   const std::string suffix = fields.text("suffix").value_or("");
   if (fields.error()) return *fields.error();
-  auto ids = suffix.empty() ? read_raw_prompt(fields, "prompt", *model.tokenizer)
-                            : infill_prompt(model, {.prefix = prompt, .suffix = suffix}, "suffix");
+  const Encoding encoding{model, context.is_given_up};
+  auto ids = suffix.empty()
+                 ? read_raw_prompt(fields, "prompt", encoding)
+                 : infill_prompt(encoding, {.prefix = prompt, .suffix = suffix}, "suffix");
   if (!ids) return ids.error();
   auto session = text_session(context, asked.constraint);
   if (!session) return session.error();
@@ -78,7 +80,7 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
               std::string_view input) {
   const ServedModel& model = context.model();
   if (!model.pooling) return invalid_request(model.pooling_problem);
-  auto prompts = read_prompts(fields, input, *model.tokenizer, kMostEmbeddings);
+  auto prompts = read_prompts(fields, input, {model, context.is_given_up}, kMostEmbeddings);
   if (!prompts) return prompts.error();
   const bool is_list = input == "input";
   AnswerPlan plan{.endpoint = is_list ? "/api/embed" : "/api/embeddings",

@@ -117,6 +117,20 @@ ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokeni
   return std::optional(std::move(budget));
 }
 
+// Says that the prompt is too long where its bytes tell that. (What pictures become is counted when
+// it is encoded.)
+std::optional<ApiError> refuse_prompt(const ApiContext& context, const ChatFields& chat,
+                                      const std::string& text) {
+  const ServedModel& model = context.model();
+  if (!chat.pictures.empty()) return std::nullopt;
+  auto error = refuse_length(model, text.size(), "the prompt has", "");
+  if (error && context.errors == ErrorShape::kAnthropic) {
+    error->message = fmt::format("prompt is too long: at least {} tokens > {} maximum",
+                                 model.tokenizer->fewest_tokens(text.size()), model.context);
+  }
+  return error;
+}
+
 }  // namespace
 
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request) {
@@ -138,6 +152,7 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   const ServedModel& model = context.model();
   auto prompt = render_chat(model, chat.request);
   if (!prompt) return prompt.error();
+  if (auto error = refuse_prompt(context, chat, prompt->text)) return *error;
   auto encoded = encode_chat(context, chat, *prompt);
   if (!encoded) return encoded.error();
   if (restricts_calls(chat) || !constraint.is_none()) {

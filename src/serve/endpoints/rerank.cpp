@@ -9,19 +9,24 @@ namespace {
 // Of all prompts of a request: a long query counts with each document.
 constexpr std::int64_t kMostPromptTokens = 1 << 23;
 
-ApiResult<std::vector<std::vector<TokenId>>> encode_pairs(const ServedModel& model,
+ApiResult<std::vector<std::vector<TokenId>>> encode_pairs(const ApiContext& context,
                                                           const RerankRequest& request) {
+  const ServedModel& model = context.model();
   std::vector<std::vector<TokenId>> prompts;
   std::int64_t tokens = 0;
   for (std::size_t i = 0; i < request.documents.size(); ++i) {
     const std::string param = fmt::format("{}[{}]", request.documents_field, i);
+    if (context.is_given_up()) return client_gone();
+    const std::string what = fmt::format("{} and the query have", param);
+    const std::size_t bytes = request.query.size() + request.documents[i].size();
+    if (auto error = refuse_length(model, bytes, what, param)) return *error;
     auto prompt = model.reranker->prompt().encode(request.query, request.documents[i]);
     if (!prompt)
       return invalid_request(fmt::format("{}: {}", param, prompt.error().message), param);
     const std::int64_t length = std::ssize(*prompt);
     // At once: a query that is too long is not encoded again with each document.
     if (length > model.context) {
-      return too_long(fmt::format("{} and the query have", param), length, model.context, param);
+      return too_long(what, length, model.context, param);
     }
     tokens += length;
     if (tokens > kMostPromptTokens) {
@@ -45,7 +50,7 @@ Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body)
   if (!model.reranker) return invalid_request(model.reranker_problem);
   auto wanted = read_rerank_request(fields);
   if (!wanted) return wanted.error();
-  auto prompts = encode_pairs(model, *wanted);
+  auto prompts = encode_pairs(context, *wanted);
   if (!prompts) return prompts.error();
   AnswerPlan plan{.endpoint = "/v1/rerank", .prompts = std::move(*prompts)};
   add_pooled_states(plan, model.reranker->pooling());

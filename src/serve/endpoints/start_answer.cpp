@@ -123,13 +123,6 @@ void score_prompt(const std::shared_ptr<Generation>& generation, GenerateRequest
 
 }  // namespace
 
-ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
-                  std::string param) {
-  return invalid_request(
-      fmt::format("{} {} tokens, but the context holds {}", what, tokens, context),
-      std::move(param), "context_length_exceeded");
-}
-
 void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
   for (std::size_t i = 0; i < plan.prompts.size(); ++i) {
     plan.pooled.push_back(std::make_shared<PooledStates>(pooling));

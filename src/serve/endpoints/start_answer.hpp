@@ -10,6 +10,7 @@
 #include "serve/endpoints/endpoints.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/generation_options.hpp"
+#include "serve/requests/prompts.hpp"
 
 namespace linnet::serve {
 
@@ -38,10 +39,6 @@ struct AnswerPlan {
 
 /// Wants the hidden states of all prompts, pooled, and no text.
 void add_pooled_states(AnswerPlan& plan, Pooling pooling);
-
-/// The error that `what` (ends with a verb) so many tokens, by the fault of the field `param`.
-ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
-                  std::string param);
 
 /// Answers a conversation.
 void add_chat(AnswerPlan& plan, EncodedChat chat);

@@ -46,8 +46,10 @@ Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   const bool with_pieces = fields.boolean("with_pieces", false);
   if (fields.error()) return *fields.error();
   if (!text) return invalid_request("content: expected a string, found nothing", "content");
-  const auto ids = tokenizer.encode(
-      *text, {.add_special = add_special, .parse_special = parse_special, .plain = {}});
+  const auto ids = tokenizer.encode(*text, {.add_special = add_special,
+                                            .parse_special = parse_special,
+                                            .plain = {},
+                                            .is_given_up = &context.is_given_up});
   if (!ids) return invalid_request("content: " + ids.error().message, "content");
   if (with_pieces) return pieces_reply(tokenizer, *ids);
   return json_reply({{"tokens", *ids}});

@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/machine.hpp"
+
 namespace linnet::serve {
 namespace {
 
@@ -26,8 +28,16 @@ asio::awaitable<std::optional<ApiReply>> quick_reply(Api& api, ApiRequest& reque
   co_return api.handle_quickly(request);
 }
 
+// A body of so many bytes may have become hundreds of MiB of JSON.
+constexpr std::size_t kLargeBody = 1 << 20;
+
+// What the request was read into goes here, not on the thread of all connections: that takes long,
+// too.
 asio::awaitable<ApiReply> any_reply(Api& api, ApiRequest& request) {
-  co_return api.handle(request);
+  ApiReply reply = api.handle(request);
+  request.json.reset();
+  if (request.body.size() >= kLargeBody) give_memory_back();
+  co_return reply;
 }
 
 auto awaiting(beast::error_code& error) { return asio::redirect_error(asio::use_awaitable, error); }
@@ -132,7 +142,7 @@ void Connection::begin_exchange(const Parser& parser) {
   };
   exchange_.request.is_given_up = [weak = weak_from_this()] {
     const auto self = weak.lock();
-    return !self || self->client_gone_;
+    return !self || self->client_gone_ || self->context_.ended;
   };
   answer_text_.clear();
 }

@@ -48,6 +48,7 @@ struct ConnectionContext {
   std::function<void(std::string_view line)> log;  ///< may be empty
   bool logs_content = false;                       ///< what is asked and answered, too
   bool draining = false;                           ///< each connection ends after its answer
+  std::atomic<bool> ended{false};                  ///< nobody waits for an answer any more
 };
 
 /// One client's connection: reads requests, asks the API, writes the answers. It ends its request's

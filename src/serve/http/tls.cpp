@@ -12,9 +12,9 @@ namespace ssl = boost::asio::ssl;
 constexpr std::int64_t kLongestFileBytes = 1 << 20;
 
 Status use_files(ssl::context& context, const TlsFiles& files) {
-  const auto certificate = read_file(files.certificate, kLongestFileBytes);
+  const auto certificate = read_regular_file(files.certificate, kLongestFileBytes);
   if (!certificate) return certificate.error();
-  const auto key = read_file(files.key, kLongestFileBytes);
+  const auto key = read_regular_file(files.key, kLongestFileBytes);
   if (!key) return key.error();
   boost::system::error_code error;
   context.use_certificate_chain(boost::asio::buffer(*certificate), error);

@@ -6,9 +6,13 @@ namespace linnet::serve {
 namespace {
 
 ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::string& path,
-                                            const Tokenizer& tokenizer) {
-  if (prompt.is_string()) return encode_text(tokenizer, prompt.get<std::string>(), path);
-  if (prompt.is_array()) return read_tokens(prompt, path, tokenizer.vocabulary_size());
+                                            const Encoding& encoding) {
+  if (prompt.is_string()) {
+    return encode_text(encoding, prompt.get_ref<const std::string&>(), path);
+  }
+  if (prompt.is_array()) {
+    return read_tokens(prompt, path, encoding.model.tokenizer->vocabulary_size());
+  }
   return invalid_request(
       fmt::format("{}: expected a string or an array of token ids, found a JSON {}", path,
                   prompt.type_name()),
@@ -16,6 +20,20 @@ ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::strin
 }
 
 }  // namespace
+
+ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
+                  std::string param) {
+  return invalid_request(
+      fmt::format("{} {} tokens, but the context holds {}", what, tokens, context),
+      std::move(param), "context_length_exceeded");
+}
+
+std::optional<ApiError> refuse_length(const ServedModel& model, std::size_t text_bytes,
+                                      std::string_view what, std::string param) {
+  const std::int64_t tokens = model.tokenizer->fewest_tokens(text_bytes);
+  if (tokens <= model.context) return std::nullopt;
+  return too_long(fmt::format("{} at least", what), tokens, model.context, std::move(param));
+}
 
 ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
                                             std::int64_t vocabulary) {
@@ -37,18 +55,22 @@ ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view 
   return ids;
 }
 
-ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
+ApiResult<std::vector<TokenId>> encode_text(const Encoding& encoding, const std::string& text,
                                             std::string_view path, bool parse_special) {
-  auto ids =
-      tokenizer.encode(text, {.add_special = true, .parse_special = parse_special, .plain = {}});
+  const std::string param(path);
+  if (auto error = refuse_length(encoding.model, text.size(), param + " has", param)) return *error;
+  auto ids = encoding.model.tokenizer->encode(text, {.add_special = true,
+                                                     .parse_special = parse_special,
+                                                     .plain = {},
+                                                     .is_given_up = &encoding.is_given_up});
   if (!ids) {
-    return invalid_request(fmt::format("{}: {}", path, ids.error().message), std::string(path));
+    return invalid_request(fmt::format("{}: {}", path, ids.error().message), param);
   }
   return std::move(*ids);
 }
 
 ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
-                                                          const Tokenizer& tokenizer,
+                                                          const Encoding& encoding,
                                                           std::size_t most) {
   const std::string path = fields.path_of(name);
   const Json* const field = fields.find(name);
@@ -65,7 +87,7 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
   }
   for (std::size_t i = 0; i < count; ++i) {
     const std::string at = is_list ? fmt::format("{}[{}]", path, i) : path;
-    auto prompt = read_prompt(is_list ? (*field)[i] : *field, at, tokenizer);
+    auto prompt = read_prompt(is_list ? (*field)[i] : *field, at, encoding);
     if (!prompt) return prompt.error();
     if (prompt->empty()) return invalid_request(at + ": it has no tokens", at);
     prompts.push_back(std::move(*prompt));
@@ -74,15 +96,15 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
 }
 
 ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view name,
-                                                const Tokenizer& tokenizer) {
+                                                const Encoding& encoding) {
   const std::string path = fields.path_of(name);
   const Json* const field = fields.find(name);
   if (!field || !field->is_string()) {
     const bool is_ids = field && field->is_array() && !field->empty();
-    if (is_ids) return read_tokens(*field, path, tokenizer.vocabulary_size());
+    if (is_ids) return read_tokens(*field, path, encoding.model.tokenizer->vocabulary_size());
     return invalid_request(path + ": expected a string or an array of token ids", path);
   }
-  return encode_text(tokenizer, field->get_ref<const std::string&>(), path, /*parse_special=*/true);
+  return encode_text(encoding, field->get_ref<const std::string&>(), path, /*parse_special=*/true);
 }
 
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {
@@ -92,13 +114,19 @@ std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId
   return text + detokenizer.finish();
 }
 
-ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const InfillText& text,
+ApiResult<std::vector<TokenId>> infill_prompt(const Encoding& encoding, const InfillText& text,
                                               const std::string& param) {
+  const ServedModel& model = encoding.model;
   if (!model.infill) {
     return invalid_request(param + ": this model has no tokens for filling in", param,
                            "no_infill_tokens");
   }
-  auto ids = encode_infill(*model.tokenizer, *model.infill, text);
+  std::size_t bytes = text.prefix.size() + text.suffix.size() + text.begun.size();
+  for (const InfillText::File& file : text.files) bytes += file.text.size();
+  if (auto error = refuse_length(model, bytes, "the text around the hole has", param)) {
+    return *error;
+  }
+  auto ids = encode_infill(*model.tokenizer, *model.infill, text, &encoding.is_given_up);
   if (!ids) return invalid_request(ids.error().message, param);
   return std::move(*ids);
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,13 +12,28 @@
 
 namespace linnet::serve {
 
+/// What texts of a request are encoded for.
+struct Encoding {
+  const ServedModel& model;
+  const std::function<bool()>& is_given_up;  ///< the request; then encoding ends with an error
+};
+
+/// The error that `what` (ends with a verb) so many tokens, by the fault of the field `param`.
+ApiError too_long(std::string_view what, std::int64_t tokens, std::int64_t context,
+                  std::string param);
+
+/// The same of a text, called `what`, that has more bytes than the context holds, whatever its
+/// tokens are: so it need not be encoded, which takes memory and time.
+std::optional<ApiError> refuse_length(const ServedModel& model, std::size_t text_bytes,
+                                      std::string_view what, std::string param);
+
 /// Token ids from a JSON array, each of the vocabulary.
 ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
                                             std::int64_t vocabulary);
 
 /// A text as ids, with BOS and EOS where the vocabulary asks for them; special tokens are
-/// recognised in it only with `parse_special`.
-ApiResult<std::vector<TokenId>> encode_text(const Tokenizer& tokenizer, const std::string& text,
+/// recognised in it only with `parse_special`. One that can't fit the context is refused at once.
+ApiResult<std::vector<TokenId>> encode_text(const Encoding& encoding, const std::string& text,
                                             std::string_view path, bool parse_special = false);
 
 inline constexpr std::size_t kMostPrompts = 256;      ///< of completions in a request
@@ -25,19 +42,19 @@ inline constexpr std::size_t kMostEmbeddings = 2048;  ///< as OpenAI's API has i
 /// Reads a text, token ids, a list of texts or a list of lists of token ids: one or more prompts,
 /// none of which is empty, at most so many.
 ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::string_view name,
-                                                          const Tokenizer& tokenizer,
+                                                          const Encoding& encoding,
                                                           std::size_t most = kMostPrompts);
 
 /// The same of an API whose clients write the prompt's template themselves: one text, in which
 /// special tokens are recognised, or token ids.
 ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view name,
-                                                const Tokenizer& tokenizer);
+                                                const Encoding& encoding);
 
 /// The ids as text, special tokens included.
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids);
 
 /// Has the hole of `text` filled; errors are of the field `param`.
-ApiResult<std::vector<TokenId>> infill_prompt(const ServedModel& model, const InfillText& text,
+ApiResult<std::vector<TokenId>> infill_prompt(const Encoding& encoding, const InfillText& text,
                                               const std::string& param);
 
 }  // namespace linnet::serve

@@ -6,6 +6,7 @@
 
 #include "generate/speculation/draft_model.hpp"
 #include "grammar/gbnf.hpp"
+#include "support/oracle_case.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 #include "synth/synthesise.hpp"
@@ -384,6 +385,27 @@ TEST(DraftModel, IsRefusedWhereItCannotGuess) {
   const test::TinyModel recurrent("mamba-dense");
   EXPECT_THAT(refusal(llama(), speculating(recurrent.path())), HasSubstr("keeps recurrent state"));
   EXPECT_THAT(refusal(llama(), speculating("/nowhere.gguf")), HasSubstr("there is no such file"));
+}
+
+// A table of positions must be as long as texts, not as the pages that hold them; and where a page
+// holds more, guesses end with the table.
+TEST(DraftModel, KnowsAsManyPositionsAsTextsHave) {
+  constexpr std::int64_t kRows = 100;
+  auto oracle = test::OracleCase::read("gpt2-dense");
+  for (auto& tensor : oracle.json["tensors"]) {
+    if (tensor["name"] == "position_embd.weight") tensor["shape"][1] = kRows;
+  }
+  const test::TemporaryFolder folder;
+  const std::string draft = (folder / "draft.gguf").string();
+  ASSERT_TRUE(oracle.write(draft));
+  EXPECT_THAT(refusal(llama(), speculating(draft)),
+              HasSubstr("the draft model knows 100 positions, and texts may have 128 tokens"));
+  const auto engine = llama().engine(speculating(draft), kRows);
+  const auto plain = llama().engine(test::TinyModel::options(), kRows);
+  constexpr std::int64_t kPrompt = 8, kWholePages = 4 * kPageTokens;
+  const GenerateRequest request = greedy(llama().prompt(kPrompt), kWholePages - kPrompt);
+  EXPECT_EQ(run(*engine, request).tokens, run(*plain, request).tokens);
+  EXPECT_GT(engine->scheduler().speculation().guessed, 0);
 }
 
 }  // namespace
