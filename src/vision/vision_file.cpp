@@ -45,7 +45,8 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
   if (!spec) return spec.error();
   vision->spec_ = std::move(*spec);
   PictureSizing& sizing = vision->spec_.sizing;
-  sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
+  const bool has_fixed_rows = vision->spec_.resampler.queries > 0;
+  if (!has_fixed_rows) sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   if (Status s =
           check_columns(vision->file_, columns_of(loader, vision->spec_), vision->spec_, text);
