@@ -26,11 +26,10 @@ Convolution::Convolution(WeightLoader& loader, const std::string& name, std::int
   if (linear_) linear_.bias = loader.vector(name + ".bias", outputs, Presence::kOptional);
 }
 
-std::int64_t Convolution::workspace_floats(PictureSize grid) const {
+std::int64_t Convolution::workspace_floats(std::int64_t rows, std::int64_t behind) const {
   const std::int64_t taps = std::int64_t{shape_.side} * shape_.side;
-  return Workspace::floats_for(behind(grid).area(), taps * inputs_, 1) +
-         Workspace::floats_for(behind(grid).area(), outputs_, 1) +
-         Workspace::floats_for(grid.area() + 1, inputs_, 1);
+  return Workspace::floats_for(behind, taps * inputs_, 1) +
+         Workspace::floats_for(behind, outputs_, 1) + Workspace::floats_for(rows + 1, inputs_, 1);
 }
 
 // The rows that a tap of the square reads; behind the last one of the grid are zeros.

@@ -27,7 +27,8 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"paddleocr", read_paddle_ocr_vision}, {"phi4", read_phi4_vision},
     {"pixtral", read_pixtral_vision},      {"qwen2.5vl_merger", read_qwen25_vision},
     {"qwen2vl_merger", read_qwen2_vision}, {"qwen3vl_merger", read_qwen3_vision},
-    {"resampler", read_minicpm_vision},
+    {"resampler", read_minicpm_vision},    {"step3vl", read_step3_vision},
+    {"youtuvl", read_youtu_vision},
 });
 
 // The file may have encoders of pictures and of sounds, each with a projector.

@@ -8,7 +8,6 @@
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
-#include "vision/convolution.hpp"
 
 namespace linnet {
 namespace {
@@ -17,6 +16,10 @@ using Kind = ProjectorStep::Kind;
 using Weights = ProjectorStep::Weights;
 
 bool merges(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
+
+ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
+
+constexpr std::int64_t kTaps = 9;  // of kConvolve
 
 // The patches at row `dy` and column `dx` of all squares.
 std::vector<std::int32_t> patches_at(int dy, int dx, int side, PictureSize grid,
@@ -65,6 +68,9 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
                             std::int64_t columns) {
   if (step.kind == Kind::kConcatenate) return columns * step.side * step.side;
   if (step.kind == Kind::kResample) return loader.rows(step.name + ".kv");
+  if (step.kind == Kind::kConvolve) {
+    return loader.elements(step.name) / std::max<std::int64_t>(1, kTaps * columns);
+  }
   if (step.kind != Kind::kLinear && step.kind != Kind::kGate) return columns;
   switch (step.weights) {
     case Weights::kTransposed:
@@ -99,6 +105,8 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
       step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kBreakRows) {
       step.row = loader.vector(spec.name, columns_);
+    } else if (spec.kind == Kind::kConvolve) {
+      step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
     } else if (spec.kind == Kind::kResample) {
       step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     }
@@ -115,6 +123,11 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
   std::int64_t floats = 0;
   for (const Step& step : steps_) {
     if (merges(step.spec.kind)) patches /= std::int64_t{step.spec.side} * step.spec.side;
+    if (step.spec.kind == Kind::kConvolve) {
+      const std::int64_t behind = patches / (std::int64_t{step.spec.side} * step.spec.side);
+      floats += step.convolution.workspace_floats(patches, behind);
+      patches = behind;
+    }
     if (step.resampler) {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
@@ -251,6 +264,9 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
     if (merges(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);
       grid = grid / step.spec.side;
+    } else if (step.spec.kind == Kind::kConvolve) {
+      x = step.convolution.run(backend, workspace, x, grid);
+      grid = step.convolution.behind(grid);
     } else if (step.resampler) {
       const View rows = workspace.view(resampler_.queries, step.columns);
       step.resampler->run(backend, workspace, *kv, x, grid, rows);

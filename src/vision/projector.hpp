@@ -6,6 +6,7 @@
 
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
+#include "vision/convolution.hpp"
 #include "vision/picture_size.hpp"
 #include "vision/resampler.hpp"
 #include "vision/vision_spec.hpp"
@@ -44,6 +45,7 @@ class Projector {
     Linear linear, other;
     std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
     std::unique_ptr<Resampler> resampler;
+    Convolution convolution;
     std::int64_t columns = 0;  ///< of its result
   };
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,

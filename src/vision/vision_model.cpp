@@ -159,6 +159,7 @@ void VisionModel::load_colours(WeightLoader& loader) {
   const std::vector<float> second =
       loader.values("v.patch_embd.weight.1", columns * width, Presence::kOptional);
   if (!second.empty()) std::ranges::transform(values, second, values.begin(), std::plus());
+  if (spec_.colours_innermost) values = taps_before_inputs(values, columns, /*taps=*/3);
   patch_embedding_ = loader.projection("v.patch_embd.weight", values, columns);
   patch_embedding_.bias = loader.vector("v.patch_embd.bias", width, Presence::kOptional);
 }

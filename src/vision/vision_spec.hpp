@@ -70,6 +70,7 @@ struct ProjectorStep {
     kBreakRows,    ///< the vector `name` ends each row of the picture but the last
     kEndRows,      ///< the same, and the last one, behind which comes the vector `other`
     kWrap,         ///< the vector `name` comes before all rows and the vector `other` behind them
+    kConvolve,     ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
     kResample,     ///< queries become the rows (ResamplerSpec); `name` is before its weights
   } kind;
   std::string name = {}, other = {};
@@ -116,6 +117,7 @@ struct Tiling {
     kShape,        ///< of `grids` the one whose shape is nearest; only of pictures of more than
                    ///< twice the area that PictureSizing::most_tokens allow
     kShapeAlways,  ///< the same of all pictures; a grid of one tile is none
+    kWindows,      ///< see crop_windows(); no longer than `longest`
     kArea,         ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
                    ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
   } choice = Choice::kNone;
@@ -155,6 +157,7 @@ struct VisionSpec {
   PlaceTable places = PlaceTable::kNone;
   ClassToken class_token = ClassToken::kNone;
   int class_rows = 1;
+  bool colours_innermost = false;  ///< the weights of patches have a pixel's colours side by side
   // Names of norms that come before the first layer; empty: there is none.
   std::string_view pixel_norm;      ///< of the values of patches
   std::string_view embedding_norm;  ///< of patches, before their places are added

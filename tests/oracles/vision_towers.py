@@ -598,6 +598,43 @@ def deepseekocr():
     return tower
 
 
+def step3vl():
+    tower = Tower("step3vl", 82, "step3vl", image=112, patch=14, eps=1e-5)
+    model = tower.model
+    tower.scale_factor(4)
+    tower.patches(bias=False)
+    tower.positions(7 * 7)
+    model.norm("v.pre_ln", WIDTH, True)
+    for i in range(tower.layers):
+        tower.layer(i, qkv="fused")
+        for part in ("ls1", "ls2"):
+            model.tensor(f"v.blk.{i}.{part}.weight", [WIDTH], 0.75, 0.25)
+    for name, inputs, outputs in (("mm.0", WIDTH, 72), ("mm.1", 72, 80)):
+        amplitude = round((3.0 / (9 * inputs)) ** 0.5, 6)
+        model.tensor(name + ".weight", [3, 3, inputs, outputs], 0.0, amplitude)
+        model.tensor(name + ".bias", [outputs], 0.0, 0.2)
+    model.matrix("mm.model.fc", 80, tower.text)
+    tower.picture = (112, 112)
+    return tower
+
+
+def youtuvl():
+    tower = Tower("youtuvl", 83, "youtuvl", image=560, patch=14, layers=3)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.window_size", "uint32", 112)
+    model.array("clip.vision.wa_layer_indexes", "int32", [1])
+    model.tensor("v.patch_embd.weight", [3 * 14 * 14, WIDTH], 0.0, 0.071429)
+    model.tensor("v.patch_embd.bias", [WIDTH], 0.0, 0.2)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", WIDTH)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (168, 140)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -658,4 +695,6 @@ def all_towers():
         glm_edge(),
         muse_glimmer(),
         deepseekocr(),
+        step3vl(),
+        youtuvl(),
     ]

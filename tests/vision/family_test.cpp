@@ -151,6 +151,14 @@ TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
   EXPECT_EQ(rows_of(spec, {2, 2}), 7);
 }
 
+TEST(VisionFamilies, Glm5HasKimisEncoderAndItsOwnTexts) {
+  test::OracleCase kimi = tower("kimik25");
+  EXPECT_EQ(read(kimi).before, "<|media_begin|>image<|media_content|>");
+  kimi.json["metadata"]["general.name"] = Json{{"type", "string"}, {"value", "GLM 5.2 Vision"}};
+  EXPECT_EQ(read(kimi).before, "<|begin_of_image|>");
+  EXPECT_EQ(read(kimi).after, "<|end_of_image|>");
+}
+
 // All tiles together are one picture in memory.
 TEST(VisionFamilies, TilesThatAreTooLargeAreRefused) {
   test::OracleCase internvl = tower("internvl");

@@ -265,6 +265,17 @@ TEST_F(HostileMmproj, HeadsThatCanNotShare) {
               testing::HasSubstr("4 heads share 3 keys and values, expected a divisor"));
 }
 
+TEST_F(HostileMmproj, ConvolutionsThatCanNotBe) {
+  EXPECT_THAT(error_of_tensor("step3vl", "mm.0.weight", {3, 3, 63, 72}),
+              testing::HasSubstr("tensor mm.0.weight has shape"));
+  EXPECT_THAT(error_of_tensor("step3vl", "mm.1.weight"),
+              testing::HasSubstr("missing tensor mm.1.weight"));
+  EXPECT_THAT(error_with("step3vl", "clip.vision.projector.scale_factor", 2),
+              testing::HasSubstr("2 x 2 patches are one row, but the projector merges 4 x 4"));
+  EXPECT_THAT(error_with("step3vl", "clip.vision.preproc_image_size", 1 << 20),
+              testing::HasSubstr("preproc_image_size is 1048576, expected 0 to 8192"));
+}
+
 TEST_F(HostileMmproj, SamThatCanNotBe) {
   const std::string key = "clip.vision.sam.", name = "deepseekocr";
   EXPECT_THAT(error_with(name, key + "head_count", 5),

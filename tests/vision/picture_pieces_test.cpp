@@ -147,6 +147,30 @@ TEST(GridOfTiles, OfTheLongestSide) {
   EXPECT_EQ(pieces_of(spec, filled(100, 50, kWhite)).pieces.size(), 9u);
 }
 
+// As Step3-VL cuts pictures.
+TEST(PicturePieces, WindowsOfAPictureAndBlackBesideIt) {
+  VisionSpec spec = small_spec();
+  spec.sizing.fixed_side = 8;
+  spec.tiling.choice = Tiling::Choice::kWindows;
+  spec.tiling.longest = 64;
+  spec.tiling.before_tile = "(";
+  spec.tiling.behind_tile = ")";
+  spec.tiling.between_columns = spec.tiling.behind_row = "";
+  spec.tiling.between_rows = ";";
+  EXPECT_EQ(text_of(pieces_of(spec, filled(8, 8, kWhite))), "<in>*<out>");
+  const PicturePieces pieces = pieces_of(spec, filled(12, 7, kWhite));  // 3 x 2 of 4 x 4
+  EXPECT_EQ(text_of(pieces), "<in>(*)(*)(*);(*)(*)(*)<all>*<out>");
+  EXPECT_EQ(pieces.pieces[3].image, filled(4, 4, kWhite));  // stretched by a quarter
+  EXPECT_EQ(pieces.pieces[6].image, filled(8, 8, kWhite));
+  // Of a small one of more than 3 : 2 the windows are as high as it is, and grow to tiles.
+  EXPECT_EQ(text_of(pieces_of(spec, filled(6, 2, kWhite))), "<in>(*)(*)(*)<all>*<out>");
+  EXPECT_EQ(pieces_of(spec, filled(6, 2, kWhite)).pieces[0].image, filled(4, 4, kWhite));
+  // A narrow one stands in a black square.
+  const PicturePieces narrow = pieces_of(spec, filled(20, 2, kWhite));
+  EXPECT_EQ(narrow.pieces.size(), 26u);
+  EXPECT_EQ(narrow.pieces[24].image, filled(4, 4, {0, 0, 0}));
+}
+
 TEST(GridOfTiles, OfTheNearestShapeWhateverTheSize) {
   VisionSpec spec = small_spec();
   spec.tiling.choice = Tiling::Choice::kShapeAlways;

@@ -175,6 +175,22 @@ TEST_F(ProjectorTest, EndsOfAllRowsAndARowBehindThem) {
                41, 50, 51, 60, 61, 70, 71, end[0], end[1], last[0], last[1]});
 }
 
+// See ConvolutionTest for what it computes.
+TEST_F(ProjectorTest, ConvolutionsMergeRows) {
+  file_.tensor("a.weight", {3, 3, 2, 3});
+  const Values weights = file_.values("a.weight"), got = run({convolve("a", 2)});
+  ASSERT_EQ(got.size(), 6u);  // two rows of 4 x 2
+  float first = 0.0f;
+  for (int c = 0; c < 2; ++c) {  // nothing is above and left of the first patch
+    for (int y = 0; y < 2; ++y) {
+      for (int x = 0; x < 2; ++x) {
+        first += weights[c * 9 + (y + 1) * 3 + x + 1] * patches_[(4 * y + x) * 2 + c];
+      }
+    }
+  }
+  EXPECT_NEAR(got[0], first, 1e-3);
+}
+
 TEST_F(ProjectorTest, WeightsOfAnotherShapeAreAnError) {
   file_.tensor("a.weight", {3, 3});
   WeightLoader loader(file_.file(), file_.backend());

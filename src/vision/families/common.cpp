@@ -246,6 +246,10 @@ ProjectorStep wrap(std::string before, std::string behind) {
       .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
 }
 
+ProjectorStep convolve(std::string name, int side) {
+  return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
+}
+
 ProjectorStep resample(std::string name) {
   return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }

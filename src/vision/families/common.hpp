@@ -66,6 +66,7 @@ ProjectorStep standardise(std::string less, std::string times);
 ProjectorStep break_rows(std::string name);
 ProjectorStep end_rows(std::string name, std::string last);
 ProjectorStep wrap(std::string before, std::string behind);
+ProjectorStep convolve(std::string name, int side);
 ProjectorStep resample(std::string name);
 
 }  // namespace linnet
