@@ -82,6 +82,22 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
   }
 }
 
+std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
+  rows = std::max<std::int64_t>(1, rows);
+  switch (step.kind) {
+    case Kind::kBreakRows:
+    case Kind::kEndRows:
+    case Kind::kWrap:
+      return 3 * rows + 3;  // breaks are fewer than rows, and two
+    case Kind::kMean:
+    case Kind::kConcatenate:
+    case Kind::kGate:
+      return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    default:
+      return rows;
+  }
+}
+
 Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width,
                      const ResamplerSpec& resampler)
     : resampler_(resampler), columns_(width) {
@@ -132,8 +148,7 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
       floats += step.resampler->workspace_floats(patches);
       patches = resampler_.queries;
     }
-    // Breaks are fewer than rows, and two; a part of a square is gathered beside the squares.
-    floats += Workspace::floats_for(3 * std::max<std::int64_t>(1, patches) + 3, step.columns, 2);
+    floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
   }
   return floats;
 }

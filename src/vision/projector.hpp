@@ -18,6 +18,9 @@ namespace linnet {
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
                             std::int64_t columns);
 
+/// Rows of a step's columns that it takes of a workspace where `rows` come of it.
+std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows);
+
 /// The steps from what a tower made of patches to rows of the text model, with their weights.
 class Projector {
  public:

@@ -140,9 +140,9 @@ std::int64_t sam_workspace_bytes(const SamSpec& spec) {
   const std::int64_t rows = std::max(across * across, std::int64_t{spec.side} * spec.side);
   const std::int64_t key =
       spec.width + std::int64_t{2} * spec.heads * std::max(spec.side, spec.window);
-  // The stream, its norm, what is projected, queries and keys, which are kept, too, with values,
-  // and what is seen; or what is within a feed-forward part.
-  const std::int64_t columns = 2 * spec.width + std::max(6 * spec.width + 3 * key, 2 * spec.inner);
+  // The stream, its norm, what is gathered and projected, queries, keys and what is seen; and keys
+  // and values of both kinds of layers, which are kept.
+  const std::int64_t columns = std::max(9 * spec.width + 4 * key, 4 * spec.width + spec.inner);
   return rows * columns * std::int64_t{sizeof(float)};
 }
 
