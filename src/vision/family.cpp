@@ -14,19 +14,21 @@ namespace linnet {
 namespace {
 
 constexpr auto kFamilies = std::to_array<VisionFamily>({
-    {"gemma3", read_gemma3_vision},
-    {"gemma4v", read_gemma4_vision},
-    {"glm4v", read_glm4_vision},
-    {"idefics3", read_idefics3_vision},
-    {"internvl", read_internvl_vision},
-    {"kimivl", read_kimi_vision},
-    {"lfm2", read_lfm2_vision},
-    {"llama4", read_llama4_vision},
-    {"mlp", read_llava_vision},
-    {"pixtral", read_pixtral_vision},
-    {"qwen2.5vl_merger", read_qwen25_vision},
-    {"qwen2vl_merger", read_qwen2_vision},
-    {"qwen3vl_merger", read_qwen3_vision},
+    {"adapter", read_glm_edge_vision},     {"deepseekocr", read_deepseek_ocr_vision},
+    {"dots_ocr", read_dots_ocr_vision},    {"exaone4_5", read_exaone_vision},
+    {"gemma3", read_gemma3_vision},        {"gemma4uv", read_gemma4_unified_vision},
+    {"gemma4v", read_gemma4_vision},       {"glm4v", read_glm4_vision},
+    {"idefics3", read_idefics3_vision},    {"internvl", read_internvl_vision},
+    {"janus_pro", read_janus_vision},      {"kimik25", read_kimi25_vision},
+    {"kimivl", read_kimi_vision},          {"lfm2", read_lfm2_vision},
+    {"lightonocr", read_lighton_vision},   {"llama4", read_llama4_vision},
+    {"minimax_m3", read_minimax_vision},   {"mlp", read_llava_vision},
+    {"muse-glimmer", read_muse_vision},    {"nemotron_v2_vl", read_nemotron_vision},
+    {"paddleocr", read_paddle_ocr_vision}, {"phi4", read_phi4_vision},
+    {"pixtral", read_pixtral_vision},      {"qwen2.5vl_merger", read_qwen25_vision},
+    {"qwen2vl_merger", read_qwen2_vision}, {"qwen3vl_merger", read_qwen3_vision},
+    {"resampler", read_minicpm_vision},    {"step3vl", read_step3_vision},
+    {"youtuvl", read_youtu_vision},
 });
 
 // The file may have encoders of pictures and of sounds, each with a projector.
@@ -54,9 +56,10 @@ void check_merging(Hyperparameters& p, const VisionSpec& spec) {
 }
 
 // Tiles are cut from a picture that has been resized to all of them.
-void check_tiling(Hyperparameters& p, const Tiling& tiling) {
+void check_tiling(Hyperparameters& p, const PictureSizing& sizing, const Tiling& tiling) {
   constexpr std::int64_t kMostPixels = std::int64_t{1} << 26;
-  std::vector<PictureSize> sizes = {{tiling.longest, tiling.longest}};
+  std::vector<PictureSize> sizes = {{tiling.longest, tiling.longest},
+                                    {tiling.most_tiles * sizing.area_side, sizing.area_side}};
   for (const auto& [columns, rows] : tiling.grids) {
     sizes.push_back({columns * tiling.side, rows * tiling.side});
   }
@@ -72,7 +75,7 @@ void check_tiling(Hyperparameters& p, const Tiling& tiling) {
 // What would make sizes overflow, or loops long.
 void check(Hyperparameters& p, const VisionSpec& spec) {
   check_merging(p, spec);
-  check_tiling(p, spec.tiling);
+  check_tiling(p, spec.sizing, spec.tiling);
   const int merged = spec.patch_side * spec.merge_side;
   for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
     if (side % merged == 0) continue;

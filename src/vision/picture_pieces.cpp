@@ -7,12 +7,11 @@
 #include <limits>
 #include <utility>
 
+#include "vision/crop_windows.hpp"
 #include "vision/pixels.hpp"
 
 namespace linnet {
 namespace {
-
-constexpr Colour kBlack = {0, 0, 0};
 
 // Pixels of the picture, or of what it becomes in a grid of `area`, whichever is less.
 std::int64_t useful_area(PictureSize size, PictureSize area) {
@@ -57,6 +56,29 @@ PictureSize nearest_grid(const Tiling& tiling, PictureSize size) {
   return best;
 }
 
+// As MiniCPM-V cuts pictures: https://arxiv.org/abs/2408.01800, section 3.2.
+std::optional<PictureSize> grid_by_area(const VisionSpec& spec, PictureSize size) {
+  const double area = static_cast<double>(spec.sizing.area_side) * spec.sizing.area_side;
+  const int most = spec.tiling.most_tiles;
+  const int tiles = static_cast<int>(
+      std::min(std::ceil(static_cast<double>(size.area()) / area), static_cast<double>(most)));
+  if (tiles <= 1) return std::nullopt;
+  const double shape = std::log(static_cast<double>(size.width) / size.height);
+  PictureSize best{1, 1};
+  double least = std::numeric_limits<double>::infinity();
+  for (int count = std::max(2, tiles - 1); count <= std::min(tiles + 1, most); ++count) {
+    for (int columns = 1; columns <= count; ++columns) {
+      if (count % columns != 0) continue;
+      const int rows = count / columns;
+      const double difference = std::abs(shape - std::log(static_cast<double>(columns) / rows));
+      if (difference >= least) continue;
+      best = {columns, rows};
+      least = difference;
+    }
+  }
+  return best;
+}
+
 // In whole patches, as LFM2-VL rounds them.
 bool is_beyond_twice(const VisionSpec& spec, PictureSize size) {
   const int unit = spec.patch_side * spec.merge_side;
@@ -79,10 +101,45 @@ PictureSize with_longest_side(const Tiling& tiling, PictureSize size) {
 
 int tiles_across(int length, int side) { return (length + side - 1) / side; }
 
+CropWindows windows_of(const VisionSpec& spec, PictureSize size) {
+  const PictureSize canvas = narrowed(size, spec.tiling.longest).canvas;
+  return crop_windows(canvas, spec.sizing.fixed_side, spec.tiling.side);
+}
+
+// What is cut, and what the overview is made of.
+Image source_of(const VisionSpec& spec, const Image& image) {
+  if (spec.tiling.choice != Tiling::Choice::kWindows) return image;
+  const auto [picture, canvas] = narrowed({image.width, image.height}, spec.tiling.longest);
+  Image resized = resize(image, picture.width, picture.height, spec.tiling.resampling);
+  if (picture == canvas) return resized;
+  Image result = filled(canvas.width, canvas.height, kBlack);
+  paste(result, resized, 0, 0);
+  return result;
+}
+
+// Windows with what they have of the picture, before each becomes a tile.
+Image fill_windows(const VisionSpec& spec, const Image& image) {
+  const CropWindows windows = windows_of(spec, {image.width, image.height});
+  Image result =
+      filled(windows.grid.width * windows.side, windows.grid.height * windows.side, kBlack);
+  paste(result, resize(image, windows.extent.width, windows.extent.height, spec.tiling.resampling),
+        0, 0);
+  return result;
+}
+
+PictureSize tile_size(const VisionSpec& spec, PictureSize size, PictureSize grid) {
+  if (spec.tiling.choice != Tiling::Choice::kArea) return {spec.tiling.side, spec.tiling.side};
+  const auto part = [](int length, int parts) {
+    return std::max(1, static_cast<int>(std::nearbyint(static_cast<double>(length) / parts)));
+  };
+  return target_size(spec, {part(size.width, grid.width), part(size.height, grid.height)});
+}
+
 // The picture in the size of a grid of tiles.
-Image fill_grid(const VisionSpec& spec, const Image& image, PictureSize grid) {
+Image fill_grid(const VisionSpec& spec, const Image& image, PictureSize grid, PictureSize tile) {
   const Tiling& tiling = spec.tiling;
-  const PictureSize area{grid.width * tiling.side, grid.height * tiling.side};
+  if (tiling.choice == Tiling::Choice::kWindows) return fill_windows(spec, image);
+  const PictureSize area{grid.width * tile.width, grid.height * tile.height};
   if (tiling.has_bars) return resized_with_bars(image, area, kBlack, tiling.resampling);
   if (tiling.choice != Tiling::Choice::kLongestSide) {
     return resize(image, area.width, area.height, tiling.resampling);
@@ -98,18 +155,23 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
 }
 
 // Row by row; `between` are the texts behind what came before the next piece.
-void add_tiles(const Tiling& tiling, const Image& filled, PictureSize grid, std::string& between,
-               std::vector<PicturePiece>& pieces) {
+void add_tiles(const Tiling& tiling, const Image& filled, PictureSize grid, PictureSize size,
+               std::string& between, std::vector<PicturePiece>& pieces) {
+  const PictureSize tile{filled.width / grid.width, filled.height / grid.height};
+  between += tiling.before_tiles;
   for (int row = 0; row < grid.height; ++row) {
     for (int column = 0; column < grid.width; ++column) {
       between += text_before_tile(tiling, row, column);
-      pieces.push_back(
-          {std::exchange(between, {}),
-           crop(filled, column * tiling.side, row * tiling.side, tiling.side, tiling.side)});
+      Image cut = crop(filled, column * tile.width, row * tile.height, tile.width, tile.height);
+      if (tile != size) cut = resize(cut, size.width, size.height, tiling.resampling);
+      pieces.push_back({std::exchange(between, {}), std::move(cut)});
+      between += tiling.behind_tile;
       if (column + 1 < grid.width) between += tiling.between_columns;
     }
     between += tiling.behind_row;
+    if (row + 1 < grid.height) between += tiling.between_rows;
   }
+  between += tiling.behind_tiles;
 }
 
 }  // namespace
@@ -130,21 +192,37 @@ std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize siz
     case Tiling::Choice::kShape:
       if (!is_beyond_twice(spec, size)) return std::nullopt;
       return nearest_grid(tiling, size);
+    case Tiling::Choice::kShapeAlways: {
+      const PictureSize grid = nearest_grid(tiling, size);
+      if (grid.area() == 1) return std::nullopt;
+      return grid;
+    }
+    case Tiling::Choice::kWindows: {
+      const CropWindows windows = windows_of(spec, size);
+      if (windows.side == 0) return std::nullopt;
+      return windows.grid;
+    }
+    case Tiling::Choice::kArea:
+      return grid_by_area(spec, size);
   }
   return std::nullopt;
 }
 
-PicturePieces pieces_of(const VisionSpec& spec, const Image& image) {
+PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
   const Tiling& tiling = spec.tiling;
+  const Image image = source_of(spec, original);
   PicturePieces result;
   std::string between(spec.before);
   const auto add_overview = [&](const Image& whole) {
     result.pieces.push_back({std::exchange(between, {}), resized_for(spec, whole)});
+    between += tiling.behind_overview;
   };
-  if (const auto grid = grid_of_tiles(spec, {image.width, image.height})) {
-    const Image filled = fill_grid(spec, image, *grid);
+  const PictureSize size{image.width, image.height};
+  if (const auto grid = grid_of_tiles(spec, size)) {
+    const PictureSize tile = tile_size(spec, size, *grid);
+    const Image filled = fill_grid(spec, image, *grid, tile);
     if (tiling.overview_first) add_overview(image);
-    add_tiles(tiling, filled, *grid, between, result.pieces);
+    add_tiles(tiling, filled, *grid, tile, between, result.pieces);
     between += tiling.before_overview;
     // Idefics 3 makes it of what fills the tiles.
     const bool is_of_filled = tiling.choice == Tiling::Choice::kLongestSide;

@@ -15,9 +15,13 @@ struct PictureSize {
 };
 
 /// The size that a picture of `size` gets, as the models' own image processors choose it: with
-/// PictureSizing::fixed_side that; else the nearest one of whole merged patches, smaller or larger
-/// where that would be too many or too few of them. At most PictureSizing::most_tokens in any case.
+/// PictureSizing::fixed_side that; else one of whole merged patches by PictureSizing::choice,
+/// smaller or larger where that would be too many or too few of them. At most
+/// PictureSizing::most_tokens in any case.
 PictureSize target_size(const VisionSpec& spec, PictureSize size);
+
+/// What the picture itself takes up of its target_size(): less than all where PictureSizing::pads.
+PictureSize filled_size(const VisionSpec& spec, PictureSize size);
 
 /// Rows of the text model that a picture of `merged` merged patches becomes.
 std::int64_t rows_of(const VisionSpec& spec, PictureSize merged);

@@ -27,7 +27,12 @@ Image resized_for(const VisionSpec& spec, const Image& image) {
   if (const auto& bars = spec.sizing.bars) {
     return resized_with_bars(image, size, *bars, spec.sizing.resampling);
   }
-  return resize(image, size.width, size.height, spec.sizing.resampling);
+  const PictureSize inner = filled_size(spec, {image.width, image.height});
+  Image resized = resize(image, inner.width, inner.height, spec.sizing.resampling);
+  if (inner == size) return resized;
+  Image result = filled(size.width, size.height, kBlack);
+  paste(result, resized, 0, 0);
+  return result;
 }
 
 Pixels pixels_of(const VisionSpec& spec, const Image& resized) {

@@ -15,6 +15,8 @@ struct Pixels {
   std::vector<float> values;
 };
 
+inline constexpr Colour kBlack = {0, 0, 0};
+
 /// `image` in its own shape, as large as it is within `size`, in the middle of bars that fill the
 /// rest.
 Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling);

@@ -43,6 +43,14 @@ std::vector<Share> bilinear_shares(int patch, int patches, int side) {
   return shares;
 }
 
+std::vector<Share> nearest_shares(int patch, int patches, int side) {
+  const double at =
+      std::clamp((patch + 0.5) * side / patches - 0.5, 0.0, static_cast<double>(side - 1));
+  const int before = static_cast<int>(at);
+  const auto beyond = static_cast<float>(at - before);
+  return {{before, 1.0f - beyond}, {std::min(before + 1, side - 1), beyond}};
+}
+
 // Cubic convolution (https://doi.org/10.1109/TASSP.1981.1163711); the edge goes on beyond it.
 std::vector<Share> bicubic_shares(int patch, int patches, int side) {
   constexpr double a = -0.75;
@@ -66,8 +74,12 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
       shares.push_back(corner_shares(i, patches, side));
     } else if (kind == PlaceTable::kBilinear) {
       shares.push_back(bilinear_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBetween) {
+      shares.push_back(nearest_shares(i, patches, side));
     } else if (kind == PlaceTable::kBicubic) {
       shares.push_back(bicubic_shares(i, patches, side));
+    } else if (kind == PlaceTable::kBuckets) {
+      shares.push_back({{static_cast<int>(std::int64_t{side} * i / patches), 1.0f}});
     } else {
       shares.push_back({{i, 1.0f}});
     }
@@ -80,9 +92,10 @@ std::vector<std::vector<Share>> shares_of(PlaceTable kind, int patches, int side
 PlaceTableValues::PlaceTableValues(WeightLoader& loader, const VisionSpec& spec)
     : kind_(spec.places), width_(spec.tower.width) {
   if (kind_ == PlaceTable::kNone) return;
-  const std::int64_t rows =
-      std::clamp<std::int64_t>(loader.rows("v.position_embd"), 1, kLongestSide * kLongestSide);
   const int halves = kind_ == PlaceTable::kRowsAndColumns ? 2 : 1;
+  const std::int64_t all = loader.elements("v.position_embd") / width_;  // some tables are squares
+  const std::int64_t rows = std::clamp<std::int64_t>(
+      halves == 2 ? loader.rows("v.position_embd") : all, 1, kLongestSide * kLongestSide);
   values_ = loader.values("v.position_embd.weight", width_ * halves * rows);
   if (kind_ == PlaceTable::kRowsAndColumns) {
     side_ = static_cast<int>(std::min(rows, kLongestSide));
@@ -93,7 +106,9 @@ PlaceTableValues::PlaceTableValues(WeightLoader& loader, const VisionSpec& spec)
 
 void PlaceTableValues::read_square(WeightLoader& loader, const VisionSpec& spec,
                                    std::int64_t rows) {
-  const std::int64_t beside = spec.class_token == ClassToken::kNone ? 0 : 1;
+  const bool has_place =
+      spec.class_token == ClassToken::kFirst || spec.class_token == ClassToken::kLast;
+  const std::int64_t beside = has_place ? 1 : 0;
   const std::int64_t places = rows - beside;
   first_ = spec.class_token == ClassToken::kFirst ? 1 : 0;
   class_token_ = spec.class_token == ClassToken::kLast ? places : 0;

@@ -17,6 +17,10 @@ using Weights = ProjectorStep::Weights;
 
 bool merges(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
 
+ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
+
+constexpr std::int64_t kTaps = 9;  // of kConvolve
+
 // The patches at row `dy` and column `dx` of all squares.
 std::vector<std::int32_t> patches_at(int dy, int dx, int side, PictureSize grid,
                                      std::span<const std::int32_t> place) {
@@ -37,18 +41,6 @@ std::vector<float> transposed(const std::vector<float>& values, std::int64_t row
   return result;
 }
 
-// Rows that have column by column, all patches of one side by side, get patch behind patch.
-std::vector<float> patch_behind_patch(const std::vector<float>& values, std::int64_t columns,
-                                      int patches) {
-  const std::int64_t of_patch = columns / patches;
-  std::vector<float> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::int64_t row = i / columns, column = i % columns;
-    result[row * columns + column % patches * of_patch + column / patches] = values[i];
-  }
-  return result;
-}
-
 Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t columns,
                    std::int64_t rows, int patches) {
   const std::string name = step.name + ".weight";
@@ -60,10 +52,10 @@ Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t
       values = transposed(loader.matrix_values(name, rows, columns), rows, columns);
       break;
     case Weights::kColumnsOutermost:
-      values = patch_behind_patch(loader.matrix_values(name, columns, rows), columns, patches);
+      values = taps_before_inputs(loader.matrix_values(name, columns, rows), columns, patches);
       break;
     case Weights::kConvolution:
-      values = patch_behind_patch(loader.values(name, columns * rows), columns, patches);
+      values = taps_before_inputs(loader.values(name, columns * rows), columns, patches);
   }
   Linear linear = loader.projection(name, values, columns);
   if (linear) linear.bias = loader.vector(step.name + ".bias", rows, Presence::kOptional);
@@ -75,6 +67,10 @@ Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
                             std::int64_t columns) {
   if (step.kind == Kind::kConcatenate) return columns * step.side * step.side;
+  if (step.kind == Kind::kResample) return loader.rows(step.name + ".kv");
+  if (step.kind == Kind::kConvolve) {
+    return loader.elements(step.name) / std::max<std::int64_t>(1, kTaps * columns);
+  }
   if (step.kind != Kind::kLinear && step.kind != Kind::kGate) return columns;
   switch (step.weights) {
     case Weights::kTransposed:
@@ -86,8 +82,25 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
   }
 }
 
-Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width)
-    : columns_(width) {
+std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
+  rows = std::max<std::int64_t>(1, rows);
+  switch (step.kind) {
+    case Kind::kBreakRows:
+    case Kind::kEndRows:
+    case Kind::kWrap:
+      return 3 * rows + 3;  // breaks are fewer than rows, and two
+    case Kind::kMean:
+    case Kind::kConcatenate:
+    case Kind::kGate:
+      return 2 * rows;  // a part of the squares, or the gate, is beside the result
+    default:
+      return rows;
+  }
+}
+
+Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width,
+                     const ResamplerSpec& resampler)
+    : resampler_(resampler), columns_(width) {
   int patches = 1;  // that a row is made of, side by side
   for (const ProjectorStep& spec : steps) {
     Step step;
@@ -102,11 +115,16 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     } else if (spec.kind == Kind::kGate) {
       step.linear = loader.linear(spec.name, columns_, step.columns);
       step.other = loader.linear(spec.other, columns_, step.columns);
-    } else if (spec.kind == Kind::kStandardise) {
+    } else if (spec.kind == Kind::kStandardise || spec.kind == Kind::kWrap ||
+               spec.kind == Kind::kEndRows) {
       step.row = loader.vector(spec.name, columns_);
       step.factors = loader.vector(spec.other, columns_);
     } else if (spec.kind == Kind::kBreakRows) {
       step.row = loader.vector(spec.name, columns_);
+    } else if (spec.kind == Kind::kConvolve) {
+      step.convolution = Convolution(loader, spec.name, columns_, step.columns, shape_of(spec));
+    } else if (spec.kind == Kind::kResample) {
+      step.resampler = std::make_unique<Resampler>(loader, spec.name, resampler, columns_);
     }
     if (step.linear.clip || step.other.clip) {
       loader.fail(fmt::format("tensor {}.weight has bounds, which no projector is known to have",
@@ -121,10 +139,26 @@ std::int64_t Projector::workspace_floats(std::int64_t patches) const {
   std::int64_t floats = 0;
   for (const Step& step : steps_) {
     if (merges(step.spec.kind)) patches /= std::int64_t{step.spec.side} * step.spec.side;
-    // Breaks are fewer than rows; a part of a square is gathered beside the squares.
-    floats += Workspace::floats_for(3 * std::max<std::int64_t>(1, patches), step.columns, 2);
+    if (step.spec.kind == Kind::kConvolve) {
+      const std::int64_t behind = patches / (std::int64_t{step.spec.side} * step.spec.side);
+      floats += step.convolution.workspace_floats(patches, behind);
+      patches = behind;
+    }
+    if (step.resampler) {
+      floats += step.resampler->workspace_floats(patches);
+      patches = resampler_.queries;
+    }
+    floats += Workspace::floats_for(step_rows(step.spec, patches), step.columns, 2);
   }
   return floats;
+}
+
+Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
+                                                          std::int64_t patches) const {
+  for (const Step& step : steps_) {
+    if (step.resampler) return step.resampler->make_kv_store(backend, patches);
+  }
+  return std::unique_ptr<KvStore>();
 }
 
 View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in,
@@ -163,6 +197,38 @@ View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& s
   return out;
 }
 
+// As break_rows(), with two rows of text.
+View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
+                         PictureSize grid) const {
+  const View all = workspace.view(in.rows + 2, in.columns);
+  backend.copy(in, all.first_rows(in.rows));
+  const auto put = [&](const Buffer& row, std::int64_t at) {
+    backend.copy({row.data(), 1, in.columns, in.columns}, some_rows(all, at, 1));
+  };
+  put(*step.row, in.rows);
+  put(*step.factors, in.rows + 1);
+  std::vector<std::int32_t> order;
+  for (int y = 0; y < grid.height; ++y) {
+    for (int x = 0; x < grid.width; ++x) order.push_back(y * grid.width + x);
+    order.push_back(static_cast<std::int32_t>(in.rows));
+  }
+  order.push_back(static_cast<std::int32_t>(in.rows + 1));
+  const View out = workspace.view(std::ssize(order), in.columns);
+  backend.gather_rows(all, order, out);
+  return out;
+}
+
+View Projector::wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const {
+  const View out = workspace.view(in.rows + 2, in.columns);
+  const auto put = [&](const Buffer& row, std::int64_t at) {
+    backend.copy({row.data(), 1, in.columns, in.columns}, some_rows(out, at, 1));
+  };
+  put(*step.row, 0);
+  backend.copy(in, some_rows(out, 1, in.rows));
+  put(*step.factors, in.rows + 1);
+  return out;
+}
+
 View Projector::gate(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   const View out = workspace.view(in.rows, step.columns);
   const Workspace::Scope scope(workspace);
@@ -183,6 +249,7 @@ View Projector::standardise(Backend& backend, Workspace& workspace, const Step& 
 
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
   if (step.spec.kind == Kind::kGate) return gate(backend, workspace, step, in);
+  if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
   switch (step.spec.kind) {
@@ -205,15 +272,24 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
   return out;
 }
 
-View Projector::run(Backend& backend, Workspace& workspace, View patches, PictureSize grid,
-                    std::span<const std::int32_t> place) const {
+View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches,
+                    PictureSize grid, std::span<const std::int32_t> place) const {
   View x = patches;
   for (const Step& step : steps_) {
     if (merges(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);
       grid = grid / step.spec.side;
+    } else if (step.spec.kind == Kind::kConvolve) {
+      x = step.convolution.run(backend, workspace, x, grid);
+      grid = step.convolution.behind(grid);
+    } else if (step.resampler) {
+      const View rows = workspace.view(resampler_.queries, step.columns);
+      step.resampler->run(backend, workspace, *kv, x, grid, rows);
+      x = rows;
     } else if (step.spec.kind == Kind::kBreakRows) {
       x = break_rows(backend, workspace, step, x, grid);
+    } else if (step.spec.kind == Kind::kEndRows) {
+      x = end_rows(backend, workspace, step, x, grid);
     } else {
       x = apply(backend, workspace, step, x);
     }

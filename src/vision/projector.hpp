@@ -6,7 +6,9 @@
 
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
+#include "vision/convolution.hpp"
 #include "vision/picture_size.hpp"
+#include "vision/resampler.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -16,21 +18,27 @@ namespace linnet {
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
                             std::int64_t columns);
 
+/// Rows of a step's columns that it takes of a workspace where `rows` come of it.
+std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows);
+
 /// The steps from what a tower made of patches to rows of the text model, with their weights.
 class Projector {
  public:
   /// `width`: columns of a patch. What is wrong with the file goes to `loader`.
-  Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width);
+  Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width,
+            const ResamplerSpec& resampler = {});
 
   /// Columns of a row.
   std::int64_t columns() const { return columns_; }
   /// Floats of a workspace that run() takes for at most so many patches.
   std::int64_t workspace_floats(std::int64_t patches) const;
+  /// What run() needs for a picture of so many patches; null where it needs none.
+  Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
   /// The rows of the text model that a picture of `grid` patches becomes, [rows, columns()] in the
   /// workspace: see rows_of(). `place` names the row of `patches` that has each patch, by rows from
   /// the top.
-  View run(Backend& backend, Workspace& workspace, View patches, PictureSize grid,
+  View run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, PictureSize grid,
            std::span<const std::int32_t> place) const;
 
  private:
@@ -38,18 +46,24 @@ class Projector {
     ProjectorStep spec;
     Norm norm;
     Linear linear, other;
-    std::unique_ptr<Buffer> row, factors;
+    std::unique_ptr<Buffer> row, factors;  // `factors`: of kWrap, kEndRows the last row
+    std::unique_ptr<Resampler> resampler;
+    Convolution convolution;
     std::int64_t columns = 0;  ///< of its result
   };
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,
              std::span<const std::int32_t> place) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   PictureSize grid) const;
+  View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
+                PictureSize grid) const;
+  View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View apply(Backend& backend, Workspace& workspace, const Step& step, View in) const;
 
   std::vector<Step> steps_;
+  ResamplerSpec resampler_;
   std::int64_t columns_ = 0;
 };
 

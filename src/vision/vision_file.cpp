@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
+#include "model/hyperparameters.hpp"
 #include "vision/family.hpp"
 #include "vision/projector.hpp"
 #include "vision/vision_model.hpp"
@@ -12,13 +13,25 @@
 namespace linnet {
 namespace {
 
-// Columns of a row that the file makes of a picture.
-std::int64_t columns_of(const WeightLoader& loader, const VisionSpec& spec) {
-  std::int64_t columns = spec.projected_columns();
+// What becomes of a picture's patches.
+struct Projection {
+  std::int64_t columns = 0;          ///< of a row
+  std::int64_t workspace_bytes = 0;  ///< of all steps, about
+};
+
+Projection project(const WeightLoader& loader, const VisionSpec& spec) {
+  Projection result{spec.projected_columns()};
+  std::int64_t rows = most_patches(spec);
   for (const ProjectorStep& step : spec.projector_steps) {
-    columns = columns_behind(loader, step, columns);
+    result.columns = columns_behind(loader, step, result.columns);
+    rows /= std::int64_t{step.side} * step.side;
+    if (step.kind == ProjectorStep::Kind::kResample) rows = spec.resampler.queries;
+    const std::int64_t columns =
+        std::clamp<std::int64_t>(result.columns, 0, Hyperparameters::kWidest);
+    const std::int64_t bytes = saturating_multiply(step_rows(step, rows), 4 * columns);
+    result.workspace_bytes = saturating_add(result.workspace_bytes, bytes);
   }
-  return columns;
+  return result;
 }
 
 Status check_columns(const gguf::File& file, std::int64_t columns, const VisionSpec& spec,
@@ -45,11 +58,12 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
   if (!spec) return spec.error();
   vision->spec_ = std::move(*spec);
   PictureSizing& sizing = vision->spec_.sizing;
-  sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
+  const bool has_fixed_rows = vision->spec_.resampler.queries > 0;
+  if (!has_fixed_rows) sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
-  if (Status s =
-          check_columns(vision->file_, columns_of(loader, vision->spec_), vision->spec_, text);
-      !s) {
+  const Projection projection = project(loader, vision->spec_);
+  vision->projector_bytes_ = projection.workspace_bytes;
+  if (Status s = check_columns(vision->file_, projection.columns, vision->spec_, text); !s) {
     return s.error();
   }
   return vision;
@@ -58,7 +72,7 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
 std::int64_t VisionFile::memory_bytes() const {
   std::int64_t bytes = 0;
   for (const gguf::Tensor& tensor : file_.tensors()) bytes += std::ssize(tensor.bytes);
-  return saturating_add(bytes, vision_workspace_bytes(spec_));
+  return saturating_add(bytes, saturating_add(projector_bytes_, vision_workspace_bytes(spec_)));
 }
 
 }  // namespace linnet

@@ -31,6 +31,7 @@ class VisionFile {
 
   gguf::File file_;
   VisionSpec spec_;
+  std::int64_t projector_bytes_ = 0;  // of a workspace
 };
 
 }  // namespace linnet

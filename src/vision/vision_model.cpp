@@ -22,9 +22,9 @@ std::vector<std::int32_t> inverse(std::span<const std::int32_t> order, std::int3
   return place;
 }
 
-// A class token stands before the patches, wherever the table of places has it.
+// Class tokens stand before the patches, wherever the table of places has them.
 std::int32_t rows_before_patches(const VisionSpec& spec) {
-  return spec.class_token == ClassToken::kNone ? 0 : 1;
+  return spec.class_token == ClassToken::kNone ? 0 : spec.class_rows;
 }
 
 // [2][rows]: row and column of each patch.
@@ -97,13 +97,17 @@ std::int64_t most_patches(const VisionSpec& spec) {
 }
 
 // The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
-// what is within a feed-forward part; pixels and projections. And a tenth, for what is rounded up.
+// what is within a feed-forward part; pixels and projections; what a resampler makes of patches.
+// And a tenth, for what is rounded up.
 std::int64_t vision_workspace_bytes(const VisionSpec& spec) {
   const ModelSpec& tower = spec.tower;
   const std::int64_t streams = 20 + std::ssize(tower.kept_layers);
   const std::int64_t inner = tower.layers.empty() ? 0 : tower.layers.front().mlp.width;
-  const std::int64_t floats = streams * tower.width + 2 * inner + spec.patch_values();
-  return saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+  const std::int64_t floats =
+      streams * tower.width + 2 * inner + spec.patch_values() + 6 * spec.resampler.columns;
+  const std::int64_t bytes =
+      saturating_multiply(most_patches(spec), floats * std::int64_t{sizeof(float)} / 10 * 11);
+  return saturating_add(bytes, sam_workspace_bytes(spec.sam));
 }
 
 Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLoader& loader,
@@ -111,7 +115,8 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   std::unique_ptr<VisionModel> model(new VisionModel(std::move(spec), backend));
   const VisionSpec& s = model->spec_;
   model->load_patch_embedding(loader);
-  model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns());
+  model->projector_ =
+      std::make_unique<Projector>(loader, s.projector_steps, s.projected_columns(), s.resampler);
   for (const auto& steps : s.deep_steps) {
     model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
     if (model->deep_.back()->columns() != model->projector_->columns()) {
@@ -121,37 +126,72 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   }
   loader.ignore("a.");  // an encoder of sounds in the same file
   loader.ignore("mm.a.");
-  const BatchLimits limits{most_patches(s) + rows_before_patches(s), 1};
-  auto tower = Model::load(s.tower, loader, backend, limits);
-  if (!tower) return tower.error();
-  model->tower_ = std::move(*tower);
+  if (Status status = model->load_tower(loader); !status) return status.error();
   if (Status status = model->allocate_workspace(); !status) return status.error();
+  if (model->sam_) {
+    if (Status status = model->sam_->allocate(); !status) return status.error();
+  }
   return model;
 }
 
+void VisionModel::load_sam(WeightLoader& loader) {
+  sam_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
+  if (sam_->columns() != spec_.tower.width) {
+    loader.fail(
+        fmt::format("the tower has {} columns, expected {}", spec_.tower.width, sam_->columns()));
+  }
+}
+
+Status VisionModel::load_tower(WeightLoader& loader) {
+  if (spec_.tower.layers.empty()) return loader.finish();
+  const BatchLimits limits{most_patches(spec_) + rows_before_patches(spec_), 1};
+  auto tower = Model::load(spec_.tower, loader, backend_, limits);
+  if (!tower) return tower.error();
+  tower_ = std::move(*tower);
+  return {};
+}
+
 // The two frames of a film that a patch is made of are the same in a picture.
-void VisionModel::load_patch_embedding(WeightLoader& loader) {
+void VisionModel::load_colours(WeightLoader& loader) {
   const std::int64_t columns = spec_.patch_values();
   const std::int64_t width = spec_.tower.width;
   std::vector<float> values = loader.values("v.patch_embd.weight", columns * width);
   const std::vector<float> second =
       loader.values("v.patch_embd.weight.1", columns * width, Presence::kOptional);
   if (!second.empty()) std::ranges::transform(values, second, values.begin(), std::plus());
+  if (spec_.colours_innermost) values = taps_before_inputs(values, columns, /*taps=*/3);
   patch_embedding_ = loader.projection("v.patch_embd.weight", values, columns);
   patch_embedding_.bias = loader.vector("v.patch_embd.bias", width, Presence::kOptional);
-  if (spec_.embedding_norm) embedding_norm_ = loader.norm("v.norm_embd", width);
-  if (spec_.patch_norm) patch_norm_ = loader.norm("v.pre_ln", width);
-  if (spec_.class_token != ClassToken::kNone) class_token_ = loader.values("v.class_embd", width);
+}
+
+void VisionModel::load_patch_embedding(WeightLoader& loader) {
+  const std::int64_t columns = spec_.patch_values();
+  const std::int64_t width = spec_.tower.width;
+  if (spec_.sam.layers > 0) {
+    load_sam(loader);
+  } else {
+    load_colours(loader);
+  }
+  const auto load_norm = [&](std::string_view name, std::int64_t of) {
+    return name.empty() ? Norm() : loader.norm(std::string(name), of);
+  };
+  pixel_norm_ = load_norm(spec_.pixel_norm, columns);
+  embedding_norm_ = load_norm(spec_.embedding_norm, width);
+  patch_norm_ = load_norm(spec_.patch_norm, width);
+  if (spec_.class_token != ClassToken::kNone) {
+    class_token_ = loader.values("v.class_embd", width * spec_.class_rows);
+  }
   places_ = PlaceTableValues(loader, spec_);
 }
 
 Status VisionModel::allocate_workspace() {
   const std::int64_t patches = most_patches(spec_);
-  const std::int64_t embedding =
-      Workspace::floats_for(patches + 1, spec_.patch_values() + 3 * spec_.tower.width, 4);
+  const std::int64_t embedding = Workspace::floats_for(
+      patches + rows_before_patches(spec_), spec_.patch_values() + 3 * spec_.tower.width, 4);
   std::int64_t projection = projector_->workspace_floats(patches);
-  if (spec_.joins_kept) {
-    projection += Workspace::floats_for(patches + 1, spec_.projected_columns(), 1);
+  if (spec_.joins_kept || sam_ || !tower_) {
+    projection +=
+        Workspace::floats_for(patches + rows_before_patches(spec_), spec_.projected_columns(), 1);
   }
   for (const auto& deep : deep_) projection = std::max(projection, deep->workspace_floats(patches));
   auto buffer = backend_.allocate(std::max(embedding, projection));
@@ -160,24 +200,35 @@ Status VisionModel::allocate_workspace() {
   return {};
 }
 
-// What the tower's first layer reads, [class token and patches, width].
-std::vector<float> VisionModel::embed_patches(const Pixels& pixels,
+// What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
+// patches are those that Sam made.
+std::vector<float> VisionModel::embed_patches(PictureSize grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
   const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
   const View x = workspace_->view(first + count, spec_.tower.width);
   const View own = some_rows(x, first, count);
-  const View patches = workspace_->view(count, spec_.patch_values());
-  upload(patches_of(pixels, spec_.patch_side, order), patches);
-  const MatmulOutput output = product_of({patch_embedding_, own});
-  backend_.matmul(patches, {&output, 1});
+  if (pixels) {
+    project_colours(*pixels, order, own);
+  } else {
+    backend_.gather_rows(sam_rows_, order, own);
+  }
   normalise(embedding_norm_, own);
-  if (first > 0) upload(class_token_, x.first_rows(1));
-  if (places_) add_places(pixels.size / spec_.patch_side, order, x);
+  if (first > 0) upload(class_token_, x.first_rows(first));
+  if (places_) add_places(grid, order, x);
   normalise(patch_norm_, x);
   std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
   backend_.download(x, values.data());
   return values;
+}
+
+void VisionModel::project_colours(const Pixels& pixels, std::span<const std::int32_t> order,
+                                  View out) {
+  const View patches = workspace_->view(out.rows, spec_.patch_values());
+  upload(patches_of(pixels, spec_.patch_side, order), patches);
+  normalise(pixel_norm_, patches);
+  const MatmulOutput output = product_of({patch_embedding_, out});
+  backend_.matmul(patches, {&output, 1});
 }
 
 void VisionModel::upload(std::span<const float> values, View to) {
@@ -191,11 +242,36 @@ void VisionModel::normalise(const Norm& norm, View x) {
 void VisionModel::add_places(PictureSize grid, std::span<const std::int32_t> order, View x) {
   const std::int64_t first = rows_before_patches(spec_);
   const View places = workspace_->view(x.rows, x.columns);
-  if (first > 0) upload(places_.of_class_token(), places.first_rows(1));
+  if (spec_.class_token == ClassToken::kUnplaced) {
+    backend_.fill(places.first_rows(first), 0.0f);
+  } else if (first > 0) {
+    upload(places_.of_class_token(), places.first_rows(1));
+  }
   upload(places_.of(grid, order), some_rows(places, first, std::ssize(order)));
   add(backend_, places, x);
 }
 
+View VisionModel::encoded() {
+  if (spec_.joins_kept) return joined();
+  if (sam_) return joined_with_sam();
+  if (tower_) return tower_->hidden();
+  const View patches = workspace_->view(progress_->rows, spec_.tower.width);
+  upload(progress_->patches, patches);
+  return patches;
+}
+
+View VisionModel::joined_with_sam() {
+  const View last = tower_->hidden();
+  const View all = workspace_->view(last.rows, spec_.projected_columns());
+  const std::int64_t first = rows_before_patches(spec_);
+  backend_.fill(all, 0.0f);
+  backend_.copy(last, all.slice(0, last.columns));
+  backend_.copy(sam_rows_,
+                some_rows(all.slice(last.columns, last.columns), first, last.rows - first));
+  return all;
+}
+
+// What layers keep beside the last one's result.
 View VisionModel::joined() {
   const View last = tower_->hidden();
   const View all = workspace_->view(last.rows, spec_.projected_columns());
@@ -209,10 +285,16 @@ View VisionModel::joined() {
 
 Status VisionModel::begin(const Pixels& pixels) {
   drop();
-  const PictureSize grid = pixels.size / spec_.patch_side;
+  if (!sam_) return begin_tower(pixels.size / spec_.patch_side, &pixels);
+  sam_is_under_way_ = true;
+  return sam_->begin(pixels);
+}
+
+Status VisionModel::begin_tower(PictureSize grid, const Pixels* pixels) {
   PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
-  std::vector<float> patches = embed_patches(pixels, order.patches);
+  std::vector<float> patches = embed_patches(grid, pixels, order.patches);
   progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
+  if (!tower_) return status_or_drop();
   auto kv = tower_->make_kv_store(KvType::kF32, progress_->pages());
   if (!kv) {
     drop();
@@ -224,25 +306,40 @@ Status VisionModel::begin(const Pixels& pixels) {
 }
 
 Result<std::optional<PictureRows>> VisionModel::advance() {
-  if (tower_->advance_forward()) {
+  if (sam_is_under_way_) {
+    if (Status status = advance_sam(); !status) return status.error();
+    return std::optional<PictureRows>();
+  }
+  if (tower_ && tower_->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<PictureRows>();
   }
-  tower_->end_forward();
+  if (tower_) tower_->end_forward();
   auto rows = project_rows(progress_->grid, progress_->order.patches);
   drop();
   if (!rows) return rows.error();
   return std::optional(std::move(*rows));
 }
 
+Status VisionModel::advance_sam() {
+  if (sam_->advance()) return status_or_drop();
+  sam_rows_ = sam_->end();
+  sam_is_under_way_ = false;
+  const int side = spec_.sizing.fixed_side / spec_.patch_side;
+  return begin_tower({side, side}, /*pixels=*/nullptr);
+}
+
 // A picture that met an error goes no further.
 Status VisionModel::status_or_drop() {
-  Status status = tower_->status();
+  Status status = tower_ ? tower_->status() : backend_.status();
   if (!status) drop();
   return status;
 }
 
-void VisionModel::drop() { progress_.reset(); }
+void VisionModel::drop() {
+  progress_.reset();
+  sam_is_under_way_ = false;
+}
 
 Result<PictureRows> VisionModel::project_rows(PictureSize grid,
                                               std::span<const std::int32_t> order) {
@@ -253,15 +350,18 @@ Result<PictureRows> VisionModel::project_rows(PictureSize grid,
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));
   std::vector<float> part(static_cast<std::size_t>(result.rows * columns));
   workspace_->clear();
+  const auto kv = projector_->make_kv_store(backend_, grid.area());
+  if (!kv) return kv.error();
   const auto put = [&](const Projector& projector, View kept, std::int64_t first) {
     const Workspace::Scope scope(*workspace_);
-    backend_.download(projector.run(backend_, *workspace_, kept, grid, place), part.data());
+    backend_.download(projector.run(backend_, *workspace_, kv->get(), kept, grid, place),
+                      part.data());
     for (std::int64_t r = 0; r < result.rows; ++r) {
       std::copy_n(part.data() + r * columns, columns,
                   result.values.data() + r * this->columns() + first);
     }
   };
-  put(*projector_, spec_.joins_kept ? joined() : tower_->hidden(), 0);
+  put(*projector_, encoded(), 0);
   for (std::size_t i = 0; i < deep_.size(); ++i) {
     put(*deep_[i], tower_->kept(i), columns * static_cast<std::int64_t>(1 + i));
   }

@@ -9,6 +9,7 @@
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
 #include "vision/projector.hpp"
+#include "vision/sam.hpp"
 
 namespace linnet {
 
@@ -45,25 +46,37 @@ class VisionModel {
   struct Progress;
 
   VisionModel(VisionSpec spec, Backend& backend);
+  Status load_tower(WeightLoader& loader);
   Status allocate_workspace();
   void load_patch_embedding(WeightLoader& loader);
-  std::vector<float> embed_patches(const Pixels& pixels, std::span<const std::int32_t> order);
+  void load_colours(WeightLoader& loader);
+  void load_sam(WeightLoader& loader);
+  Status advance_sam();
+  Status begin_tower(PictureSize grid, const Pixels* pixels);
+  std::vector<float> embed_patches(PictureSize grid, const Pixels* pixels,
+                                   std::span<const std::int32_t> order);
+  void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
   void upload(std::span<const float> values, View to);
   void normalise(const Norm& norm, View x);
   void add_places(PictureSize grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
   Result<PictureRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
 
-  /// What layers keep beside the last one's result, in the workspace.
+  /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
+  View encoded();
   View joined();
+  View joined_with_sam();
 
   VisionSpec spec_;
   Backend& backend_;
   Linear patch_embedding_;
-  Norm embedding_norm_, patch_norm_;
+  Norm pixel_norm_, embedding_norm_, patch_norm_;
   std::vector<float> class_token_;
   PlaceTableValues places_;
-  std::unique_ptr<Model> tower_;
+  std::unique_ptr<Sam> sam_;       // null where the tower reads colours
+  bool sam_is_under_way_ = false;  // with a picture
+  View sam_rows_{};                // of the picture that is under way
+  std::unique_ptr<Model> tower_;   // null where the projector reads the patches themselves
   std::unique_ptr<Projector> projector_;
   std::vector<std::unique_ptr<Projector>> deep_;
   std::unique_ptr<Workspace> workspace_;

@@ -16,6 +16,16 @@ namespace linnet {
 /// How large a picture becomes before it is cut into patches: its sides are multiples of those of a
 /// merged patch.
 struct PictureSizing {
+  /// Of pictures that keep their shape.
+  enum class Choice {
+    kNearest,  ///< the nearest sides
+    kWithin,   ///< the next larger ones; pictures shrink to the limits and never grow
+    kShape,    ///< the ones below or above of the shape nearest to the picture's; they never grow
+    kSameArea  ///< nearest to the area of a square of `area_side` pixels
+  } choice = Choice::kNearest;
+  /// Of kWithin: the picture is not stretched, black fills the rest at the right and at the bottom.
+  bool pads = false;
+  int area_side = 0;
   int fixed_side = 0;  ///< both sides become this, whatever the picture's shape; 0: the shape stays
   /// Of the bars that fill the square of `fixed_side` where the picture is none; none: it is
   /// stretched.
@@ -32,15 +42,18 @@ enum class PlaceTable {
   kGrid,            ///< of a square of patches, for pictures of just that size
   kCorners,         ///< of a square that is stretched over the picture, corner on corner, bilinear
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
+  kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
   kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
+  kBuckets,         ///< of a square of which a patch has the place at the same part of each side
   kRowsAndColumns,  ///< one for the column and one for the row
 };
 
-/// A row of its own beside the patches, which goes no further than through the tower.
+/// A row of its own beside the patches, which goes no further than through the tower, or several.
 enum class ClassToken {
   kNone,
-  kFirst,  ///< the table of places has it in front of the patches
-  kLast,   ///< behind them
+  kFirst,    ///< the table of places has it in front of the patches
+  kLast,     ///< behind them
+  kUnplaced  ///< it has none: VisionSpec::class_rows of them
 };
 
 /// One step from the tower's patches to rows of the text model.
@@ -55,6 +68,10 @@ struct ProjectorStep {
     kGate,         ///< what `name` gives, activated, times what `other` gives
     kStandardise,  ///< minus the vector `name`, times the vector `other`
     kBreakRows,    ///< the vector `name` ends each row of the picture but the last
+    kEndRows,      ///< the same, and the last one, behind which comes the vector `other`
+    kWrap,         ///< the vector `name` comes before all rows and the vector `other` behind them
+    kConvolve,     ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
+    kResample,     ///< queries become the rows (ResamplerSpec); `name` is before its weights
   } kind;
   std::string name = {}, other = {};
   int side = 1;
@@ -71,6 +88,25 @@ struct ProjectorStep {
   Activation activation = Activation::kGelu;
 };
 
+/// An encoder whose results are the patches that the tower reads: see Sam.
+struct SamSpec {
+  int layers = 0;  ///< 0: there is none
+  int heads = 1;
+  std::int64_t width = 0;
+  std::int64_t inner = 0;  ///< columns within a feed-forward part
+  int side = 0;            ///< of a picture, in its own patches
+  int window = 1;          ///< in patches, of what most layers see
+  int patch_side = 16;     ///< in pixels
+  Activation activation = Activation::kGelu;
+};
+
+/// Of a projector that makes as many rows of every picture: see Resampler.
+struct ResamplerSpec {
+  std::int64_t queries = 0;  ///< rows of a picture; 0: there is none, and patches become rows
+  std::int64_t columns = 0;  ///< of a query
+  float norm_epsilon = 1e-6f;
+};
+
 /// How large pictures are cut into tiles, each of which becomes rows of its own, besides a small
 /// picture of the whole, the overview. The picture gets the size of a grid of tiles.
 struct Tiling {
@@ -80,8 +116,13 @@ struct Tiling {
     kLongestSide,  ///< the longer side becomes `longest`, both then whole tiles; always cut
     kShape,        ///< of `grids` the one whose shape is nearest; only of pictures of more than
                    ///< twice the area that PictureSizing::most_tokens allow
+    kShapeAlways,  ///< the same of all pictures; a grid of one tile is none
+    kWindows,      ///< see crop_windows(); no longer than `longest`
+    kArea,         ///< as many tiles as areas of PictureSizing::area_side go into the picture, or
+                   ///< one more or less, in the grid whose shape is nearest; at most `most_tiles`
   } choice = Choice::kNone;
-  int side = 0;                           ///< of a tile, in pixels
+  int side = 0;  ///< of a tile, in pixels; of kArea each becomes a picture as others do
+  int most_tiles = 0;
   std::vector<std::array<int, 2>> grids;  ///< columns and rows, in tiles
   int longest = 0;
   bool has_bars = false;  ///< the picture keeps its shape, black bars fill the grid; else stretched
@@ -89,11 +130,16 @@ struct Tiling {
   bool overview_first = false;
 
   // Texts, with special tokens.
+  std::string_view before_tiles;
   std::string_view before_tile;  ///< with {row} and {column} in it, from 1
+  std::string_view behind_tile;
   std::string_view between_columns;
+  std::string_view between_rows;     ///< of tiles
   std::string_view behind_row;       ///< of tiles
   std::string_view before_overview;  ///< behind tiles
-  std::string_view before_whole;     ///< of a picture that is not cut
+  std::string_view behind_overview;  ///< also of a picture that is not cut
+  std::string_view behind_tiles;
+  std::string_view before_whole;  ///< of a picture that is not cut
 };
 
 /// What is made of a picture, between a tower of patches and a text model: read from the metadata
@@ -101,7 +147,7 @@ struct Tiling {
 struct VisionSpec {
   std::string projector;  ///< the family: `clip.projector_type`
   std::string name;
-  ModelSpec tower;       ///< of patches: all its rows are given
+  ModelSpec tower;       ///< of patches: all its rows are given; without layers there is none
   int trained_side = 0;  ///< in pixels, of the pictures that the tower was trained with
   int patch_side = 0;    ///< in pixels
   int merge_side = 1;    ///< in patches, of the square that becomes a row of the text model
@@ -110,16 +156,22 @@ struct VisionSpec {
   Tiling tiling;
   PlaceTable places = PlaceTable::kNone;
   ClassToken class_token = ClassToken::kNone;
-  bool embedding_norm = false;  ///< of patches, before their places are added
-  bool patch_norm = false;      ///< of patches and class token, before the first layer
+  int class_rows = 1;
+  bool colours_innermost = false;  ///< the weights of patches have a pixel's colours side by side
+  // Names of norms that come before the first layer; empty: there is none.
+  std::string_view pixel_norm;      ///< of the values of patches
+  std::string_view embedding_norm;  ///< of patches, before their places are added
+  std::string_view patch_norm;      ///< of patches and class token
   int first_place =
       0;  ///< row and column of the first patch, for ropes; those of a class token are 0
   /// The projector reads what layers keep (ModelSpec::kept_layers), too, in front of the last one's
   /// columns.
   bool joins_kept = false;
+  SamSpec sam;  ///< its results stand behind the last layer's columns, too
   int window_side =
       0;  ///< in merged patches, of what layers see (AttentionSpec::in_windows); 0: all
   std::vector<ProjectorStep> projector_steps;
+  ResamplerSpec resampler;
   /// Of what layers keep (ModelSpec::kept_layers): more columns of the same rows, see
   /// ModelSpec::deep_inputs.
   std::vector<std::vector<ProjectorStep>> deep_steps;
@@ -133,7 +185,8 @@ struct VisionSpec {
   std::int64_t patch_values() const { return std::int64_t{3} * patch_side * patch_side; }
   /// Columns of what the projector reads.
   std::int64_t projected_columns() const {
-    return tower.width * (1 + (joins_kept ? std::ssize(tower.kept_layers) : 0));
+    const std::int64_t kept = joins_kept ? std::ssize(tower.kept_layers) : 0;
+    return tower.width * (1 + kept + (sam.layers > 0 ? 1 : 0));
   }
 };
 

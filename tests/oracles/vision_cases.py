@@ -77,7 +77,7 @@ def make_tower(tower, towers, out):
         "tensors": tower.model.tensors,
         "embedding": values,
     }
-    if tower.model.has("v.class_embd") and tower.name != "llama4":
+    if tower.name in ("internvl", "llava"):
         fields["embedding_class_first"] = class_token_first(tower, towers, pixels_of(tower))
         check(tower.name, fields["embedding_class_first"])
     write_json(out / (tower.name + ".json"), fields)

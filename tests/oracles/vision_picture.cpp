@@ -18,6 +18,7 @@ namespace {
 std::unique_ptr<mtmd_image_preprocessor> preprocessor(const clip_ctx* tower) {
   switch (clip_get_projector_type(tower)) {
     case PROJECTOR_TYPE_GEMMA3:
+    case PROJECTOR_TYPE_JANUS_PRO:
       return std::make_unique<mtmd_image_preprocessor_fixed_size>(tower);
     case PROJECTOR_TYPE_MLP:
       if (clip_get_hparams(tower)->image_res_candidates.empty()) {
@@ -30,6 +31,8 @@ std::unique_ptr<mtmd_image_preprocessor> preprocessor(const clip_ctx* tower) {
       return std::make_unique<mtmd_image_preprocessor_internvl>(tower);
     case PROJECTOR_TYPE_IDEFICS3:
       return std::make_unique<mtmd_image_preprocessor_idefics3>(tower);
+    case PROJECTOR_TYPE_MUSE_GLIMMER:
+      return std::make_unique<mtmd_image_preprocessor_muse_glimmer>(tower);
     case PROJECTOR_TYPE_LFM2:
       return std::make_unique<mtmd_image_preprocessor_lfm2>(tower);
     default:

@@ -40,8 +40,15 @@ CASES = {
     "llava-grid": ("llava", 336, 14, CLIP_MEAN, CLIP_DEVIATION,
                    {"image_grid_pinpoints": [336, 672, 672, 336, 672, 672, 1008, 336, 336, 1008]}),
     "lfm2": ("lfm2", 256, 16, HALVES, HALVES, {}),
-    "kimivl": ("kimivl", 896, 14, HALVES, HALVES, {}),
+    "dots_ocr": ("dots_ocr", 0, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
+    "paddleocr": ("paddleocr", 1680, 14, HALVES, HALVES, {}),
+    "minimax_m3": ("minimax_m3", 2016, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
+    "janus_pro": ("janus_pro", 384, 16, HALVES, HALVES, {}),
+    "phi4": ("phi4", 256, 16, HALVES, HALVES,
+             {"image_min_pixels": 256 * 256, "image_max_pixels": 3000 * 256}),
+    "gemma4uv": ("gemma4uv", 224, 16, [0.0] * 3, [1.0] * 3, {}),
     "glm4v": ("glm4v", 336, 14, CLIP_MEAN, CLIP_DEVIATION, {}),
+    "muse-glimmer": ("muse-glimmer", 1024, 16, HALVES, HALVES, {}),
     "llama4": ("llama4", 336, 14, HALVES, HALVES, {}),
 }
 

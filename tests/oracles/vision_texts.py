@@ -103,6 +103,39 @@ def qwen2vl():
     return Chain("qwen2vl", "qwen2vl", model, [54, 34, 105, 32, 52, 82], [70, 10, 3, 110, 96])
 
 
+def glm4():
+    # Queries and keys turn in half of their columns.
+    model = start("glm4", 78, 64, 96, 2, 4, 2)
+    base(model, 10000.0)
+    count(model, "rope.dimension_count", 8)
+    sections(model, [1, 1, 2, 0])
+    for i in range(2):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", 64)
+        attention(model, layer, 64, 64, 32, bias=True)
+        model.norm(layer + "post_attention_norm", 64)
+        model.norm(layer + "ffn_norm", 64)
+        model.matrix(layer + "ffn_up", 64, 2 * 96)
+        model.matrix(layer + "ffn_down", 96, 64)
+        model.norm(layer + "post_ffw_norm", 64)
+    end(model, 64)
+    return Chain("glm4", "glm4v", model, [9, 44, 120, 71], [15, 88, 3, 62, 97])
+
+
+def paddleocr():
+    model = start("paddleocr", 79, 64, 96, 2, 4, 2)
+    base(model, 10000.0)
+    sections(model, [2, 3, 3, 0])
+    for i in range(2):
+        layer = f"blk.{i}."
+        model.norm(layer + "attn_norm", 64)
+        attention(model, layer, 64, 64, 32)
+        model.norm(layer + "ffn_norm", 64)
+        mlp(model, layer, 64, 96)
+    end(model, 64)
+    return Chain("paddleocr", "paddleocr", model, [33, 101, 8], [77, 19, 54, 126, 40])
+
+
 def gemma3():
     # The window is smaller than the picture; the layer between has none.
     model = start("gemma3", 73, 64, 96, 3, 4, 2)
@@ -220,6 +253,8 @@ def all_chains():
     return [
         qwen3vl(),
         qwen2vl(),
+        glm4(),
+        paddleocr(),
         gemma3(),
         llama(),
         gemma4("gemma4", 75, "gemma4v", 128, 0),

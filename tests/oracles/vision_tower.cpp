@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   clip_image_f32 picture;
   picture.set_size({width, height}, false, false);
   picture.cpy_buf(pixels);
+  picture.add_viewsep = clip_get_projector_type(tower) == PROJECTOR_TYPE_DEEPSEEKOCR;
 
   const int rows = clip_n_output_tokens(tower, &picture);
   const int columns = clip_n_mmproj_embd(tower);

@@ -324,6 +324,317 @@ def llava_features():
     return tower
 
 
+def kimik25():
+    tower = Tower("kimik25", 57, "kimik25", image=28, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 8 * PATCH * PATCH)
+    tower.key("vision.image_max_pixels", "uint32", 16384 * PATCH * PATCH)
+    tower.scale_factor(2)
+    tower.patches()
+    model.tensor("v.position_embd.weight", [WIDTH, 7, 7], 0.0, 0.875)
+    tower.all_layers(qkv="fused")
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.1", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
+def lightonocr():
+    tower = Tower("lightonocr", 58, "lightonocr", image=64, eps=1e-5)
+    model = tower.model
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.patches(bias=False)
+    model.norm("v.pre_ln", WIDTH)
+    tower.all_layers(bias=False, norm_bias=False, gate=True)
+    model.norm("mm.input_norm", WIDTH)
+    model.matrix("mm.patch_merger", 4 * WIDTH, WIDTH)
+    model.matrix("mm.1", WIDTH, tower.text)
+    model.matrix("mm.2", tower.text, tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
+def dots_ocr():
+    tower = Tower("dots_ocr", 59, "dots_ocr", image=0, eps=1e-5)
+    model = tower.model
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 3136)
+    tower.key("vision.image_max_pixels", "uint32", 11289600)
+    tower.scale_factor(2)
+    tower.patches()
+    model.norm("v.pre_ln", WIDTH)
+    tower.all_layers(bias=False, norm_bias=False, qkv="fused", gate=True)
+    model.norm("mm.post_norm", WIDTH)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
+def paddleocr():
+    tower = Tower("paddleocr", 60, "paddleocr", image=1536)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 147384)
+    tower.key("vision.image_max_pixels", "uint32", 2822400)
+    tower.patches()
+    tower.positions(5 * 5)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", WIDTH, True)
+    model.matrix("mm.1", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
+def exaone4_5():
+    """As Qwen2.5-VL, with half as many heads of keys and values."""
+    tower = Tower("exaone4_5", 61, "exaone4_5", image=560, patch=14, layers=3)
+    model = tower.model
+    tower.key("use_silu", "bool", True)
+    tower.key("vision.n_wa_pattern", "uint32", 2)
+    tower.key("vision.attention.head_count_kv", "uint32", HEADS // 2)
+    tower.key("vision.image_min_pixels", "uint32", 3136)
+    tower.key("vision.image_max_pixels", "uint32", 12845056)
+    tower.patches(bias=False, frames=2)
+    for i in range(tower.layers):
+        name = f"v.blk.{i}."
+        model.norm(name + "ln1", WIDTH)
+        model.matrix(name + "attn_qkv", WIDTH, 2 * WIDTH, True)
+        model.matrix(name + "attn_out", WIDTH, WIDTH, True)
+        model.norm(name + "ln2", WIDTH)
+        model.matrix(name + "ffn_gate", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
+        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+    model.norm("v.post_ln", WIDTH)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (168, 140)
+    return tower
+
+
+def minimax_m3():
+    tower = Tower("minimax_m3", 62, "minimax_m3", image=560, eps=1e-5)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.patches(bias=False, frames=2)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers()
+    model.matrix("mm.1", WIDTH, 80, True)
+    model.matrix("mm.2", 80, tower.text, True)
+    model.matrix("mm.merger.fc1", 4 * tower.text, 80, True)
+    model.matrix("mm.merger.fc2", 80, tower.text, True)
+    tower.picture = (40, 24)
+    return tower
+
+
+def janus_pro():
+    tower = Tower("janus_pro", 63, "janus_pro")
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.matrix("mm.0", WIDTH, tower.text, True)
+    model.matrix("mm.1", tower.text, tower.text, True)
+    tower.picture = (24, 24)
+    return tower
+
+
+def phi4():
+    tower = Tower("phi4", 64, "phi4")
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.image_min_pixels", "uint32", 256 * PATCH * PATCH)
+    tower.key("vision.image_max_pixels", "uint32", 3600 * PATCH * PATCH)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers()
+    model.matrix("mm.0", WIDTH, tower.text, True)
+    model.matrix("mm.2", tower.text, tower.text, True)
+    tower.picture = (36, 28)
+    return tower
+
+
+def gemma4uv():
+    """Patches of three by three small ones, and no layers."""
+    tower = Tower("gemma4uv", 65, "gemma4uv", image=224, mean=0.0, mixed=True, layers=0)
+    model, patch = tower.model, 3 * PATCH
+    tower.key("vision.attention.head_count", "uint32", 0)
+    tower.key("vision.feed_forward_length", "uint32", 0)
+    model.norm("v.patch_norm.1", 3 * patch * patch, True)
+    model.matrix("v.patch_embd", 3 * patch * patch, WIDTH, True)
+    model.norm("v.patch_norm.2", WIDTH, True)
+    model.tensor("v.position_embd.weight", [WIDTH, 12, 2], 0.0, 0.875)
+    model.norm("v.patch_norm.3", WIDTH, True)
+    model.matrix("mm.input_projection", WIDTH, tower.text)
+    tower.picture = (36, 24)  # 3 x 2 rows
+    return tower
+
+
+def resampler(name, seed, version, picture):
+    """MiniCPM-V: heads of the resampler have 128 columns whatever the model."""
+    tower = Tower(name, seed, "resampler", text=256, image=24)
+    model, text = tower.model, tower.text
+    tower.key("use_gelu", "bool", True)
+    tower.key("has_minicpmv_projector", "bool", True)
+    tower.key("minicpmv_version", "int32", version)
+    tower.key("minicpmv_query_num", "uint32", 5)
+    tower.patches()
+    tower.positions(70 * 70)
+    tower.all_layers(swapped=True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.tensor("resampler.pos_embed_k", [text, 4], 0.0, 1.0)
+    model.tensor("resampler.query", [text, 5], 0.0, 1.0)
+    model.matrix("resampler.kv", WIDTH, text)
+    for part in ("q", "k", "v", "out"):
+        model.matrix(f"resampler.attn.{part}", text, text, True)
+    for part in ("q", "kv", "post"):
+        model.norm(f"resampler.ln_{part}", text, True)
+    model.matrix("resampler.proj", text, text)
+    tower.picture = picture
+    return tower
+
+
+def nemotron():
+    tower = Tower("nemotron_v2_vl", 68, "nemotron_v2_vl")
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.scale_factor(2)
+    tower.patches(bias=False)
+    model.tensor("v.class_embd", [WIDTH, 3], 0.0, 0.875)
+    tower.positions(6 * 6)
+    tower.all_layers(qkv="fused")
+    model.norm("mm.model.mlp.0", 4 * WIDTH)
+    model.matrix("mm.model.mlp.1", 4 * WIDTH, 80)
+    model.matrix("mm.model.mlp.3", 80, tower.text)
+    tower.picture = (24, 24)
+    return tower
+
+
+def glm_edge():
+    tower = Tower("glm_edge", 69, "adapter")
+    model, text = tower.model, tower.text
+    tower.key("use_gelu", "bool", True)
+    tower.patches()
+    tower.positions(6 * 6)
+    tower.all_layers(swapped=True)
+    model.norm("v.post_ln", WIDTH, True)
+    model.tensor("adapter.conv.weight", [2, 2, WIDTH, 80], 0.0, 0.108253)
+    model.tensor("adapter.conv.bias", [80], 0.0, 0.2)
+    model.matrix("adapter.linear.linear", 80, 72)
+    model.norm("adapter.linear.norm1", 72, True)
+    model.matrix("adapter.linear.gate", 72, HIDDEN)
+    model.matrix("adapter.linear.dense_h_to_4h", 72, HIDDEN)
+    model.matrix("adapter.linear.dense_4h_to_h", HIDDEN, text)
+    model.tensor("adapter.boi", [text], 0.0, 0.875)
+    model.tensor("adapter.eoi", [text], 0.0, 0.875)
+    tower.picture = (24, 24)
+    return tower
+
+
+def muse_glimmer():
+    """Windows as large as the table of places, of which a picture has fewer rows."""
+    tower = Tower("muse-glimmer", 70, "muse-glimmer", image=64, layers=5, eps=1e-5)
+    model = tower.model
+    tower.key("vision.spatial_merge_size", "uint32", 2)
+    tower.patches(bias=False)
+    tower.positions(8 * 8)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.matrix("mm.0", 4 * WIDTH, 80)
+    model.matrix("mm.1", 80, 72)
+    model.matrix("mm.2", 72, tower.text)
+    tower.picture = (40, 24)
+    return tower
+
+
+def deepseekocr():
+    """Three layers of SAM, the last of which sees all; windows that don't fill a picture; CLIP."""
+    tower = Tower("deepseekocr", 80, "deepseekocr", image=128, eps=1e-6)
+    model, text, width, head, side, window = tower.model, tower.text, 48, 12, 8, 3
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.window_size", "uint32", window)
+    tower.key("vision.sam.block_count", "uint32", 3)
+    tower.key("vision.sam.head_count", "uint32", width // head)
+    tower.key("vision.sam.embedding_length", "uint32", width)
+    model.tensor("v.sam.patch_embd.weight", [16, 16, 3, width], 0.0, 0.0625)
+    model.tensor("v.sam.patch_embd.bias", [width], 0.0, 0.2)
+    model.tensor("v.sam.pos_embd.weight", [width, side, side], 0.0, 0.875)
+    for i in range(3):
+        layer = f"v.sam.blk.{i}."
+        distances = 2 * (side if i == 2 else window) - 1
+        model.norm(layer + "pre_ln", width, True)
+        model.matrix(layer + "attn.qkv", width, 3 * width, True)
+        model.tensor(layer + "attn.pos_h.weight", [head, distances], 0.0, 0.5)
+        model.tensor(layer + "attn.pos_w.weight", [head, distances], 0.0, 0.5)
+        model.matrix(layer + "attn.out", width, width, True)
+        model.norm(layer + "post_ln", width, True)
+        model.matrix(layer + "mlp.lin1", width, 80, True)
+        model.matrix(layer + "mlp.lin2", 80, width, True)
+    for name, kernel, inputs, outputs in (("neck.0", 1, width, 32), ("neck.2", 3, 32, 32),
+                                          ("net_2", 3, 32, 40), ("net_3", 3, 40, WIDTH)):
+        amplitude = round((3.0 / (inputs * kernel * kernel)) ** 0.5, 6)
+        model.tensor(f"v.sam.{name}.weight", [kernel, kernel, inputs, outputs], 0.0, amplitude)
+    for name in ("neck.1", "neck.3"):
+        model.norm("v.sam." + name, 32, True)
+    tower.class_token()
+    tower.positions(2 * 2 + 1)
+    model.norm("v.pre_ln", WIDTH, True)
+    tower.all_layers(qkv="fused")
+    model.matrix("mm.model.fc", 2 * WIDTH, text, True)
+    model.tensor("v.image_newline", [text], 0.0, 0.875)
+    model.tensor("v.view_seperator", [text, 1], 0.0, 0.875)
+    tower.picture = (128, 128)
+    return tower
+
+
+def step3vl():
+    tower = Tower("step3vl", 82, "step3vl", image=112, patch=14, eps=1e-5)
+    model = tower.model
+    tower.scale_factor(4)
+    tower.patches(bias=False)
+    tower.positions(7 * 7)
+    model.norm("v.pre_ln", WIDTH, True)
+    for i in range(tower.layers):
+        tower.layer(i, qkv="fused")
+        for part in ("ls1", "ls2"):
+            model.tensor(f"v.blk.{i}.{part}.weight", [WIDTH], 0.75, 0.25)
+    for name, inputs, outputs in (("mm.0", WIDTH, 72), ("mm.1", 72, 80)):
+        amplitude = round((3.0 / (9 * inputs)) ** 0.5, 6)
+        model.tensor(name + ".weight", [3, 3, inputs, outputs], 0.0, amplitude)
+        model.tensor(name + ".bias", [outputs], 0.0, 0.2)
+    model.matrix("mm.model.fc", 80, tower.text)
+    tower.picture = (112, 112)
+    return tower
+
+
+def youtuvl():
+    tower = Tower("youtuvl", 83, "youtuvl", image=560, patch=14, layers=3)
+    model = tower.model
+    tower.key("use_gelu", "bool", True)
+    tower.key("vision.window_size", "uint32", 112)
+    model.array("clip.vision.wa_layer_indexes", "int32", [1])
+    model.tensor("v.patch_embd.weight", [3 * 14 * 14, WIDTH], 0.0, 0.071429)
+    model.tensor("v.patch_embd.bias", [WIDTH], 0.0, 0.2)
+    tower.all_layers()
+    model.norm("v.post_ln", WIDTH, True)
+    model.norm("mm.input_norm", WIDTH)
+    model.matrix("mm.0", 4 * WIDTH, 4 * WIDTH, True)
+    model.matrix("mm.2", 4 * WIDTH, tower.text, True)
+    tower.picture = (168, 140)
+    return tower
+
+
 def class_token_first(tower, towers, pixels):
     """The rows if the class token has the first position, as the models were trained.
 
@@ -369,4 +680,21 @@ def all_towers():
         glm4v("glm4v", 52, positions=True),
         glm4v("glm4v-ocr", 53, positions=False),
         llama4(),
+        kimik25(),
+        lightonocr(),
+        dots_ocr(),
+        paddleocr(),
+        exaone4_5(),
+        minimax_m3(),
+        janus_pro(),
+        phi4(),
+        gemma4uv(),
+        resampler("minicpmv", 66, 3, (28, 20)),
+        resampler("minicpmv-2.5", 67, 2, (24, 24)),
+        nemotron(),
+        glm_edge(),
+        muse_glimmer(),
+        deepseekocr(),
+        step3vl(),
+        youtuvl(),
     ]

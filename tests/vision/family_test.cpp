@@ -116,6 +116,49 @@ TEST(VisionFamilies, TilesOfInternVl) {
             (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
 }
 
+TEST(VisionFamilies, TextsOfMiniCpm) {
+  const VisionSpec later = read(tower("minicpmv"));
+  EXPECT_EQ(later.tiling.before_tile, "<slice>");
+  EXPECT_EQ(later.tiling.behind_tile, "</slice>");
+  const VisionSpec older = read(tower("minicpmv-2.5"));
+  EXPECT_EQ(older.tiling.before_tiles, "<slice>");
+  EXPECT_EQ(older.tiling.before_tile, "<image>");
+  EXPECT_EQ(older.resampler.queries, 5);
+  test::OracleCase without = tower("minicpmv");
+  without.json["metadata"].erase("clip.minicpmv_query_num");
+  EXPECT_EQ(read(without).resampler.queries, 64);
+}
+
+TEST(VisionFamilies, PixelsThatTheFileAllows) {
+  EXPECT_EQ(read(tower("dots_ocr")).sizing.least_tokens, 49);  // 3136 pixels in 8 x 8
+  test::OracleCase dots = tower("dots_ocr");
+  set_count(dots, "image_max_pixels", 6400);
+  EXPECT_EQ(read(dots).sizing.most_tokens, 100);
+  set_count(dots, "image_max_pixels", 640);  // less than the least
+  EXPECT_EQ(read(dots).sizing.most_tokens, 10);
+  EXPECT_EQ(read(dots).sizing.least_tokens, 10);
+  set_count(dots, "image_max_pixels", 1);
+  EXPECT_EQ(read(dots).sizing.most_tokens, 1);
+}
+
+TEST(VisionFamilies, NemotronHasAsManyRowsBeforePatchesAsTheFile) {
+  EXPECT_EQ(read(tower("nemotron_v2_vl")).class_rows, 3);
+}
+
+TEST(VisionFamilies, DeepSeekOcrReadsPicturesOfTheSizeOfItsTable) {
+  const VisionSpec spec = read(tower("deepseekocr"));
+  EXPECT_EQ(target_size(spec, {1000, 10}), (PictureSize{128, 128}));
+  EXPECT_EQ(rows_of(spec, {2, 2}), 7);
+}
+
+TEST(VisionFamilies, Glm5HasKimisEncoderAndItsOwnTexts) {
+  test::OracleCase kimi = tower("kimik25");
+  EXPECT_EQ(read(kimi).before, "<|media_begin|>image<|media_content|>");
+  kimi.json["metadata"]["general.name"] = Json{{"type", "string"}, {"value", "GLM 5.2 Vision"}};
+  EXPECT_EQ(read(kimi).before, "<|begin_of_image|>");
+  EXPECT_EQ(read(kimi).after, "<|end_of_image|>");
+}
+
 // All tiles together are one picture in memory.
 TEST(VisionFamilies, TilesThatAreTooLargeAreRefused) {
   test::OracleCase internvl = tower("internvl");

@@ -245,5 +245,64 @@ TEST_F(HostileMmproj, TilesThatCanNotBe) {
               testing::HasSubstr("preproc_image_size is 1048576, expected 0 to 384"));
 }
 
+TEST_F(HostileMmproj, ResamplersThatCanNotBe) {
+  EXPECT_THAT(error_with("minicpmv", "clip.minicpmv_version", 7),
+              testing::HasSubstr("clip.minicpmv_version is 7, expected 2 to 6 or 100045"));
+  EXPECT_THAT(error_with("minicpmv", "clip.minicpmv_query_num", 1 << 20),
+              testing::HasSubstr("minicpmv_query_num is 1048576, expected 0 to 4096"));
+  EXPECT_THAT(error_with("minicpmv", "clip.minicpmv_query_num", 6),
+              testing::HasSubstr("tensor resampler.query has shape"));
+  EXPECT_THAT(error_of_tensor("minicpmv", "resampler.kv.weight", {64, 200}),
+              testing::HasSubstr("resampler.kv.weight has 200 rows, expected a multiple of 128"));
+  EXPECT_THAT(error_of_tensor("minicpmv", "resampler.proj.weight"),
+              testing::HasSubstr("missing tensor resampler.proj.weight"));
+  EXPECT_THAT(error_with("minicpmv", "clip.vision.image_size", 1 << 14),
+              testing::HasSubstr("its tiles are cut from pictures of"));
+}
+
+TEST_F(HostileMmproj, HeadsThatCanNotShare) {
+  EXPECT_THAT(error_with("exaone4_5", "clip.vision.attention.head_count_kv", 3),
+              testing::HasSubstr("4 heads share 3 keys and values, expected a divisor"));
+}
+
+TEST_F(HostileMmproj, ConvolutionsThatCanNotBe) {
+  EXPECT_THAT(error_of_tensor("step3vl", "mm.0.weight", {3, 3, 63, 72}),
+              testing::HasSubstr("tensor mm.0.weight has shape"));
+  EXPECT_THAT(error_of_tensor("step3vl", "mm.1.weight"),
+              testing::HasSubstr("missing tensor mm.1.weight"));
+  EXPECT_THAT(error_with("step3vl", "clip.vision.projector.scale_factor", 2),
+              testing::HasSubstr("2 x 2 patches are one row, but the projector merges 4 x 4"));
+  EXPECT_THAT(error_with("step3vl", "clip.vision.preproc_image_size", 1 << 20),
+              testing::HasSubstr("preproc_image_size is 1048576, expected 0 to 8192"));
+}
+
+TEST_F(HostileMmproj, SamThatCanNotBe) {
+  const std::string key = "clip.vision.sam.", name = "deepseekocr";
+  EXPECT_THAT(error_with(name, key + "head_count", 5),
+              testing::HasSubstr("has 48 columns, expected a multiple of its 5 heads"));
+  EXPECT_THAT(error_with(name, key + "block_count", 1 << 20),
+              testing::HasSubstr("sam.block_count is 1048576, expected 1 to"));
+  EXPECT_THAT(error_with(name, key + "block_count", 4),
+              testing::HasSubstr("missing tensor v.sam.blk.3."));
+  EXPECT_THAT(error_with(name, "clip.vision.window_size", 4),
+              testing::HasSubstr("tensor v.sam.blk.0.attn.pos_h.weight has shape"));
+  EXPECT_THAT(
+      error_of_tensor(name, "v.sam.pos_embd.weight", {48, 6, 6}),
+      testing::HasSubstr("v.sam.pos_embd.weight has 6 places each way, expected a multiple"));
+  EXPECT_THAT(error_of_tensor(name, "v.sam.net_3.weight", {3, 3, 40, 63}),
+              testing::HasSubstr("the tower has 64 columns, expected 63"));
+  EXPECT_THAT(error_of_tensor(name, "v.view_seperator"),
+              testing::HasSubstr("missing tensor v.view_seperator"));
+}
+
+TEST_F(HostileMmproj, PatchesWithoutATower) {
+  EXPECT_THAT(error_of_tensor("gemma4uv", "v.patch_norm.1.weight"),
+              testing::HasSubstr("missing tensor v.patch_norm.1.weight"));
+  EXPECT_THAT(error_with("gemma4uv", "clip.vision.patch_size", 8),
+              testing::HasSubstr("tensor v.patch_embd.weight has shape"));
+  EXPECT_THAT(error_of_tensor("gemma4uv", "v.position_embd.weight"),
+              testing::HasSubstr("v.position_embd.weight has too few places"));
+}
+
 }  // namespace
 }  // namespace linnet

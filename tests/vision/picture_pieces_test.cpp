@@ -75,6 +75,42 @@ TEST(PicturePieces, OverviewFirst) {
   EXPECT_EQ(pieces.pieces[1].image, filled(4, 4, {10, 10, 10}));
 }
 
+// As MiniCPM-V 2.5 writes them.
+TEST(PicturePieces, TextsAroundTilesAndOverview) {
+  VisionSpec spec = small_spec();
+  spec.after = "";
+  spec.tiling = {};
+  spec.tiling.choice = Tiling::Choice::kLargest;
+  spec.tiling.side = 4;
+  spec.tiling.grids = {{2, 2}};
+  spec.tiling.overview_first = true;
+  spec.tiling.before_tiles = "{";
+  spec.tiling.before_tile = "(";
+  spec.tiling.behind_tile = ")";
+  spec.tiling.between_rows = ";";
+  spec.tiling.behind_overview = "</all>";
+  spec.tiling.behind_tiles = "}";
+  EXPECT_EQ(text_of(pieces_of(spec, quarters(4))), "<in>*</all>");
+  EXPECT_EQ(text_of(pieces_of(spec, quarters(8))), "<in>*</all>{(*)(*);(*)(*)}");
+}
+
+// Each tile is a picture that has been resized as others are.
+TEST(PicturePieces, TilesOfOneAreaInThePicturesShape) {
+  VisionSpec spec = small_spec();
+  spec.sizing = {};
+  spec.sizing.choice = PictureSizing::Choice::kSameArea;
+  spec.sizing.area_side = 8;
+  spec.sizing.most_tokens = 18;
+  spec.tiling = {};
+  spec.tiling.choice = Tiling::Choice::kArea;
+  spec.tiling.most_tiles = 9;
+  const PicturePieces pieces = pieces_of(spec, filled(24, 6, kWhite));  // 2.25 areas
+  ASSERT_EQ(pieces.pieces.size(), 5u);                                  // 4 x 1 tiles of 6 x 6
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(pieces.pieces[i].image, filled(8, 8, kWhite)) << i;
+  EXPECT_EQ(pieces.pieces[4].image, filled(16, 4, kWhite));
+  EXPECT_EQ(pieces_of(spec, filled(8, 8, kWhite)).pieces.size(), 1u);
+}
+
 TEST(PicturePieces, BarsKeepTheShape) {
   VisionSpec spec = small_spec();
   spec.tiling.grids = {{2, 1}};
@@ -109,6 +145,52 @@ TEST(GridOfTiles, OfTheLongestSide) {
   EXPECT_EQ(grid_of_tiles(spec, {50, 60}), (PictureSize{4, 4}));
   EXPECT_EQ(grid_of_tiles(spec, {1, 100000}), (PictureSize{1, 4}));
   EXPECT_EQ(pieces_of(spec, filled(100, 50, kWhite)).pieces.size(), 9u);
+}
+
+// As Step3-VL cuts pictures.
+TEST(PicturePieces, WindowsOfAPictureAndBlackBesideIt) {
+  VisionSpec spec = small_spec();
+  spec.sizing.fixed_side = 8;
+  spec.tiling.choice = Tiling::Choice::kWindows;
+  spec.tiling.longest = 64;
+  spec.tiling.before_tile = "(";
+  spec.tiling.behind_tile = ")";
+  spec.tiling.between_columns = spec.tiling.behind_row = "";
+  spec.tiling.between_rows = ";";
+  EXPECT_EQ(text_of(pieces_of(spec, filled(8, 8, kWhite))), "<in>*<out>");
+  const PicturePieces pieces = pieces_of(spec, filled(12, 7, kWhite));  // 3 x 2 of 4 x 4
+  EXPECT_EQ(text_of(pieces), "<in>(*)(*)(*);(*)(*)(*)<all>*<out>");
+  EXPECT_EQ(pieces.pieces[3].image, filled(4, 4, kWhite));  // stretched by a quarter
+  EXPECT_EQ(pieces.pieces[6].image, filled(8, 8, kWhite));
+  // Of a small one of more than 3 : 2 the windows are as high as it is, and grow to tiles.
+  EXPECT_EQ(text_of(pieces_of(spec, filled(6, 2, kWhite))), "<in>(*)(*)(*)<all>*<out>");
+  EXPECT_EQ(pieces_of(spec, filled(6, 2, kWhite)).pieces[0].image, filled(4, 4, kWhite));
+  // A narrow one stands in a black square.
+  const PicturePieces narrow = pieces_of(spec, filled(20, 2, kWhite));
+  EXPECT_EQ(narrow.pieces.size(), 26u);
+  EXPECT_EQ(narrow.pieces[24].image, filled(4, 4, {0, 0, 0}));
+}
+
+TEST(GridOfTiles, OfTheNearestShapeWhateverTheSize) {
+  VisionSpec spec = small_spec();
+  spec.tiling.choice = Tiling::Choice::kShapeAlways;
+  spec.tiling.grids = {{1, 1}, {1, 2}, {2, 1}, {2, 2}};
+  EXPECT_EQ(grid_of_tiles(spec, {2, 2}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(spec, {2, 4}), (PictureSize{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {40, 40}), (PictureSize{2, 2}));
+}
+
+TEST(GridOfTiles, OfAsManyAreasAsThereAre) {
+  VisionSpec spec = small_spec();
+  spec.sizing.area_side = 448;
+  spec.tiling.choice = Tiling::Choice::kArea;
+  spec.tiling.most_tiles = 9;
+  EXPECT_EQ(grid_of_tiles(spec, {448, 448}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(spec, {100, 900}), std::nullopt);
+  EXPECT_EQ(grid_of_tiles(spec, {640, 480}), (PictureSize{2, 1}));    // 2 or 3 tiles
+  EXPECT_EQ(grid_of_tiles(spec, {1024, 1024}), (PictureSize{3, 2}));  // 5 to 7 tiles
+  EXPECT_EQ(grid_of_tiles(spec, {4000, 4000}), (PictureSize{3, 3}));
+  EXPECT_EQ(grid_of_tiles(spec, {1, 1000000}), (PictureSize{1, 6}));
 }
 
 TEST(GridOfTiles, OfTheNearestShape) {

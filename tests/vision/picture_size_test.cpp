@@ -50,6 +50,82 @@ TEST(TargetSize, LongestSide) {
   EXPECT_EQ(target_size(spec, {90, 90}), (PictureSize{90, 90}));
 }
 
+VisionSpec within_spec() {
+  VisionSpec spec = free_spec();
+  spec.sizing.choice = PictureSizing::Choice::kWithin;
+  return spec;
+}
+
+TEST(TargetSize, NextLargerPatchesWithinTheLimits) {
+  const VisionSpec spec = within_spec();
+  EXPECT_EQ(target_size(spec, {41, 50}), (PictureSize{50, 50}));
+  EXPECT_EQ(target_size(spec, {3, 3}), (PictureSize{10, 10}));  // does not grow
+  EXPECT_EQ(target_size(spec, {200, 200}), (PictureSize{100, 100}));
+  // 145 x 71 pixels, of which 150 x 80 would be too many.
+  EXPECT_EQ(target_size(spec, {200, 98}), (PictureSize{140, 70}));
+}
+
+TEST(TargetSize, LongestSideKeepsTheShape) {
+  VisionSpec spec = within_spec();
+  spec.sizing.longest_side = 8;
+  EXPECT_EQ(target_size(spec, {160, 80}), (PictureSize{80, 40}));
+  EXPECT_EQ(target_size(spec, {79, 161}), (PictureSize{40, 80}));
+  EXPECT_EQ(target_size(spec, {1, 100000}), (PictureSize{10, 80}));
+}
+
+TEST(FilledSize, IsThePictureItselfWhereItIsNotStretched) {
+  VisionSpec spec = within_spec();
+  EXPECT_EQ(filled_size(spec, {41, 47}), (PictureSize{50, 50}));
+  spec.sizing.pads = true;
+  EXPECT_EQ(filled_size(spec, {41, 47}), (PictureSize{41, 47}));
+  EXPECT_EQ(target_size(spec, {41, 47}), (PictureSize{50, 50}));
+  EXPECT_EQ(filled_size(spec, {205, 100}), (PictureSize{140, 60}));  // of 143 x 69
+  EXPECT_EQ(filled_size(spec, {1, 100000}).height, target_size(spec, {1, 100000}).height);
+}
+
+// As MiniCPM-V chooses them.
+TEST(TargetSize, OfTheSameArea) {
+  VisionSpec spec = free_spec();
+  spec.patch_side = 14;
+  spec.merge_side = 1;
+  spec.sizing.choice = PictureSizing::Choice::kSameArea;
+  spec.sizing.area_side = 448;
+  spec.sizing.most_tokens = 1152;
+  EXPECT_EQ(target_size(spec, {448, 448}), (PictureSize{448, 448}));
+  EXPECT_EQ(target_size(spec, {10, 10}), (PictureSize{448, 448}));
+  EXPECT_EQ(target_size(spec, {640, 480}), (PictureSize{518, 392}));
+  EXPECT_EQ(target_size(spec, {333, 1000}), (PictureSize{252, 770}));
+  EXPECT_EQ(target_size(spec, {1, 100000}), (PictureSize{14, 1152 * 14}));
+}
+
+TEST(TargetSize, OfTheNearestShape) {
+  VisionSpec spec = free_spec();
+  spec.sizing.choice = PictureSizing::Choice::kShape;
+  EXPECT_EQ(target_size(spec, {50, 40}), (PictureSize{50, 40}));
+  EXPECT_EQ(target_size(spec, {55, 55}), (PictureSize{60, 60}));  // of equals the larger one
+  EXPECT_EQ(target_size(spec, {58, 31}), (PictureSize{60, 30}));
+  EXPECT_EQ(target_size(spec, {300, 300}), (PictureSize{100, 100}));
+  EXPECT_EQ(target_size(spec, {3, 3}), (PictureSize{10, 10}));
+  EXPECT_EQ(target_size(spec, {1, 100000}), (PictureSize{10, 1000}));
+}
+
+TEST(RowsOf, RowsOfText) {
+  VisionSpec spec = free_spec();
+  ProjectorStep step;
+  step.kind = ProjectorStep::Kind::kWrap;
+  spec.projector_steps = {step};
+  EXPECT_EQ(rows_of(spec, {3, 4}), 14);
+  step.kind = ProjectorStep::Kind::kEndRows;
+  spec.projector_steps = {step};
+  EXPECT_EQ(rows_of(spec, {3, 4}), 17);
+}
+
+TEST(RowsOf, AsManyAsQueries) {
+  VisionSpec spec = free_spec();
+  spec.resampler.queries = 64;
+  EXPECT_EQ(rows_of(spec, {3, 4}), 64);
+}
+
 TEST(RowsOf, BreaksEndAllRowsButTheLast) {
   VisionSpec spec = free_spec();
   EXPECT_EQ(rows_of(spec, {3, 4}), 12);

@@ -99,6 +99,21 @@ TEST_F(PlaceTableTest, EdgesOnEdges) {
   expect_near(place(places, {4, 2}, 6), mixed({{2, .25f}, {3, .75f}}));
 }
 
+TEST_F(PlaceTableTest, BetweenTheNearestPlaces) {
+  const PlaceTableValues places = load(spec_of(PlaceTable::kBetween), {16});
+  expect_near(place(places, {2, 4}, 0), mixed({{0, .5f}, {1, .5f}}));
+  expect_near(place(places, {2, 4}, 7), mixed({{14, .5f}, {15, .5f}}));
+  const PlaceTableValues small = load(spec_of(PlaceTable::kBetween), {4});
+  expect_near(place(small, {4, 2}, 0), row(0));
+  expect_near(place(small, {4, 2}, 1), mixed({{0, .75f}, {1, .25f}}));
+}
+
+TEST_F(PlaceTableTest, RowsWithoutAPlace) {
+  const PlaceTableValues places = load(spec_of(PlaceTable::kCorners, ClassToken::kUnplaced), {4});
+  EXPECT_EQ(error_, "");
+  EXPECT_EQ(place(places, {2, 2}, 0), row(0));
+}
+
 TEST_F(PlaceTableTest, Bicubic) {
   const PlaceTableValues places = load(spec_of(PlaceTable::kBicubic), {16});
   // Between places 0 and 1 of each row; that in front of the edge counts as 0.
@@ -107,9 +122,23 @@ TEST_F(PlaceTableTest, Bicubic) {
   expect_near(place(places, {2, 4}, 7), mixed({{13, kFar}, {14, kNear}, {15, kNear + kFar}}));
 }
 
+TEST_F(PlaceTableTest, PlacesAtTheSamePartOfEachSide) {
+  const PlaceTableValues places = load(spec_of(PlaceTable::kBuckets), {9});
+  EXPECT_EQ(place(places, {2, 4}, 0), row(0));
+  EXPECT_EQ(place(places, {2, 4}, 1), row(1));      // the second of two columns
+  EXPECT_EQ(place(places, {2, 4}, 2 * 3), row(6));  // the last of four rows
+  EXPECT_EQ(place(places, {2, 4}, 2 * 2), row(3));
+}
+
+TEST_F(PlaceTableTest, TableThatIsASquareInTheFile) {
+  const PlaceTableValues places = load(spec_of(PlaceTable::kBicubic), {3, 3});
+  EXPECT_EQ(error_, "");
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(place(places, {3, 3}, i), row(i));
+}
+
 TEST_F(PlaceTableTest, PicturesOfTheTablesOwnSize) {
   for (const PlaceTable kind :
-       {PlaceTable::kCorners, PlaceTable::kBilinear, PlaceTable::kBicubic}) {
+       {PlaceTable::kCorners, PlaceTable::kBilinear, PlaceTable::kBicubic, PlaceTable::kBuckets}) {
     const PlaceTableValues places = load(spec_of(kind), {9});
     for (int i = 0; i < 9; ++i) EXPECT_EQ(place(places, {3, 3}, i), row(i));
   }

@@ -54,7 +54,7 @@ class ProjectorTest : public testing::Test {
       place[static_cast<std::size_t>(order[i])] = row;
       backend.upload(std::span(patches_).subspan(order[i] * kWidth, kWidth), in.row(row));
     }
-    const View out = projector.run(backend, workspace, in, kGrid, place);
+    const View out = projector.run(backend, workspace, /*kv=*/nullptr, in, kGrid, place);
     EXPECT_EQ(out.columns, projector.columns());
     Values values(static_cast<std::size_t>(out.rows * out.columns));
     backend.download(out, values.data());
@@ -158,6 +158,37 @@ TEST_F(ProjectorTest, BreaksEndRowsButTheLast) {
   const Values end = file_.values("break");
   expect_near(run({mean_of(1), break_rows("break")}),
               {0, 1, 10, 11, 20, 21, 30, 31, end[0], end[1], 40, 41, 50, 51, 60, 61, 70, 71});
+}
+
+TEST_F(ProjectorTest, RowsBeforeAndBehindAll) {
+  file_.tensor("first", {2}).tensor("last", {2});
+  const Values first = file_.values("first"), last = file_.values("last");
+  expect_near(run({mean_of(2), wrap("first", "last")}),
+              {first[0], first[1], 25, 26, 45, 46, last[0], last[1]});
+}
+
+TEST_F(ProjectorTest, EndsOfAllRowsAndARowBehindThem) {
+  file_.tensor("end", {2}).tensor("last", {2});
+  const Values end = file_.values("end"), last = file_.values("last");
+  expect_near(run({mean_of(1), end_rows("end", "last")}),
+              {0,  1,  10, 11, 20, 21, 30, 31,     end[0], end[1],  40,
+               41, 50, 51, 60, 61, 70, 71, end[0], end[1], last[0], last[1]});
+}
+
+// See ConvolutionTest for what it computes.
+TEST_F(ProjectorTest, ConvolutionsMergeRows) {
+  file_.tensor("a.weight", {3, 3, 2, 3});
+  const Values weights = file_.values("a.weight"), got = run({convolve("a", 2)});
+  ASSERT_EQ(got.size(), 6u);  // two rows of 4 x 2
+  float first = 0.0f;
+  for (int c = 0; c < 2; ++c) {  // nothing is above and left of the first patch
+    for (int y = 0; y < 2; ++y) {
+      for (int x = 0; x < 2; ++x) {
+        first += weights[c * 9 + (y + 1) * 3 + x + 1] * patches_[(4 * y + x) * 2 + c];
+      }
+    }
+  }
+  EXPECT_NEAR(got[0], first, 1e-3);
 }
 
 TEST_F(ProjectorTest, WeightsOfAnotherShapeAreAnError) {

@@ -81,17 +81,45 @@ ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader) {
 
 }  // namespace
 
-VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader) {
+VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
   VisionSpec spec;
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
-  spec.tower = read_tower(p, loader);
-  spec.trained_side = static_cast<int>(p.required_count("vision.image_size", kWidestPicture));
+  if (side == TrainedSide::kRequired) {
+    spec.trained_side = static_cast<int>(p.required_count("vision.image_size", kWidestPicture));
+  }
   spec.patch_side = static_cast<int>(p.required_count("vision.patch_size", kWidestPatch));
   spec.mean = read_colours(p, "vision.image_mean");
   spec.deviation = read_colours(p, "vision.image_std");
-  spec.embedding_norm = loader.has("v.norm_embd.weight");
-  spec.patch_norm = loader.has("v.pre_ln.weight");
   return spec;
+}
+
+VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader, TrainedSide side) {
+  VisionSpec spec = read_patches(p, side);
+  spec.tower = read_tower(p, loader);
+  if (loader.has("v.norm_embd.weight")) spec.embedding_norm = "v.norm_embd";
+  if (loader.has("v.pre_ln.weight")) spec.patch_norm = "v.pre_ln";
+  return spec;
+}
+
+void read_pixel_limits(Hyperparameters& p, VisionSpec& spec) {
+  constexpr std::int64_t kMostTokens = 1 << 14;
+  PictureSizing& sizing = spec.sizing;
+  const std::int64_t side = std::int64_t{spec.patch_side} * spec.merge_side, area = side * side;
+  const auto tokens = [&](std::string_view key, std::int64_t rest, std::int64_t fallback) {
+    const std::int64_t pixels = p.count(key, 0);
+    return pixels == 0 ? fallback
+                       : std::clamp<std::int64_t>((pixels + rest) / area, 1, kMostTokens);
+  };
+  sizing.most_tokens = tokens("vision.image_max_pixels", 0, sizing.most_tokens);
+  sizing.least_tokens = std::min(tokens("vision.image_min_pixels", area - 1, sizing.least_tokens),
+                                 sizing.most_tokens);
+}
+
+void see_windows(int pixels, int period, VisionSpec& spec) {
+  spec.window_side = std::max(1, pixels / (spec.patch_side * spec.merge_side));
+  for (std::size_t i = 0; i < spec.tower.layers.size(); ++i) {
+    spec.tower.layers[i].attention.in_windows = (static_cast<int>(i) + 1) % period != 0;
+  }
 }
 
 void turn_halves_of_pairs(float base, ModelSpec& tower) {
@@ -207,6 +235,23 @@ ProjectorStep standardise(std::string less, std::string times) {
 
 ProjectorStep break_rows(std::string name) {
   return {.kind = ProjectorStep::Kind::kBreakRows, .name = std::move(name)};
+}
+
+ProjectorStep end_rows(std::string name, std::string last) {
+  return {.kind = ProjectorStep::Kind::kEndRows, .name = std::move(name), .other = std::move(last)};
+}
+
+ProjectorStep wrap(std::string before, std::string behind) {
+  return {
+      .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
+}
+
+ProjectorStep convolve(std::string name, int side) {
+  return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
+}
+
+ProjectorStep resample(std::string name) {
+  return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
 }  // namespace linnet

@@ -11,10 +11,24 @@
 
 namespace linnet {
 
-/// What all families have in common: the sizes of tower and patches, the colours, which optional
-/// parts there are. Layers have attention of all patches to all and a feed-forward part; rope and
-/// projector are left out.
-VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader);
+/// Whether the file names the side of the pictures that the tower was trained with.
+enum class TrainedSide { kRequired, kUnused };
+
+/// The size and the colours of patches; there is no tower behind them.
+VisionSpec read_patches(Hyperparameters& p, TrainedSide side);
+
+/// What nearly all families have in common: the sizes of tower and patches, the colours, which
+/// optional parts there are. Layers have attention of all patches to all and a feed-forward part;
+/// rope and projector are left out.
+VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader,
+                              TrainedSide side = TrainedSide::kRequired);
+
+/// As few and as many rows of the text model as the least and most pixels that the file names come
+/// to, where it names them. Patches have their size, and how many become a row.
+void read_pixel_limits(Hyperparameters& p, VisionSpec& spec);
+
+/// Layers see windows of `pixels` pixels but for every `period`-th, which sees all.
+void see_windows(int pixels, int period, VisionSpec& spec);
 
 /// Heads turn by the row of a patch in the first half of their pairs (i, i + half) and by the
 /// column in the second, each with frequencies base^(-2i / half).
@@ -50,5 +64,9 @@ ProjectorStep activate(Activation activation = Activation::kGelu);
 ProjectorStep gate_by(std::string name, std::string other, Activation activation);
 ProjectorStep standardise(std::string less, std::string times);
 ProjectorStep break_rows(std::string name);
+ProjectorStep end_rows(std::string name, std::string last);
+ProjectorStep wrap(std::string before, std::string behind);
+ProjectorStep convolve(std::string name, int side);
+ProjectorStep resample(std::string name);
 
 }  // namespace linnet

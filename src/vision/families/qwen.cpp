@@ -35,10 +35,7 @@ VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
   spec.tower.norm = NormKind::kRms;
   const int period =
       static_cast<int>(p.required_count("vision.n_wa_pattern", Hyperparameters::kMostLayers));
-  spec.window_side = std::max(1, kWindowPixels / (spec.patch_side * spec.merge_side));
-  for (std::size_t i = 0; i < spec.tower.layers.size(); ++i) {
-    spec.tower.layers[i].attention.in_windows = (i + 1) % period != 0;
-  }
+  see_windows(kWindowPixels, period, spec);
   return spec;
 }
 

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/weight_loader.hpp"
+#include "model/workspace.hpp"
+#include "vision/picture_size.hpp"
+
+namespace linnet {
+
+/// How the squares of rows that a convolution reads move over a grid.
+struct ConvolutionShape {
+  int side = 3;
+  int stride = 1;
+  int padding = 1;  ///< rows of zeros around the grid
+
+  PictureSize behind(PictureSize grid) const {
+    const auto places = [&](int length) { return (length + 2 * padding - side) / stride + 1; };
+    return {places(grid.width), places(grid.height)};
+  }
+};
+
+/// From weights [outputs][inputs][taps], `columns` being inputs and taps, to [outputs][taps]
+/// [inputs].
+std::vector<float> taps_before_inputs(const std::vector<float>& weights, std::int64_t columns,
+                                      std::int64_t taps);
+
+/// A convolution over a picture's rows, by rows from the top.
+class Convolution {
+ public:
+  Convolution() = default;
+  /// `name`.weight [side, side, inputs, outputs]; what is wrong with the file goes to `loader`.
+  Convolution(WeightLoader& loader, const std::string& name, std::int64_t inputs,
+              std::int64_t outputs, ConvolutionShape shape);
+
+  std::int64_t outputs() const { return outputs_; }
+  PictureSize behind(PictureSize grid) const { return shape_.behind(grid); }
+  /// Floats of a workspace that run() takes, with its result, where so many rows become `behind`.
+  std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
+  std::int64_t workspace_floats(PictureSize grid) const {
+    return workspace_floats(grid.area(), behind(grid).area());
+  }
+  /// [rows behind(), outputs()] in the workspace.
+  View run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const;
+
+ private:
+  std::vector<std::int32_t> rows_at(int tap, PictureSize grid) const;
+
+  ConvolutionShape shape_;
+  std::int64_t inputs_ = 0, outputs_ = 0;
+  Linear linear_;
+};
+
+}  // namespace linnet

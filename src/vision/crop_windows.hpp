@@ -1,0 +1,26 @@
+#pragma once
+
+#include "image/image.hpp"
+#include "vision/picture_size.hpp"
+
+namespace linnet {
+
+/// The square windows that Step3-VL cuts a picture into: the picture gets the size `extent`, and
+/// what a window has beyond it is black.
+struct CropWindows {
+  int side = 0;  ///< in pixels; 0: the picture is not cut
+  PictureSize extent, grid;
+};
+
+/// Of a picture of `size`; `whole_side` is that of pictures which are not cut, `tile_side` that of
+/// a tile.
+CropWindows crop_windows(PictureSize size, int whole_side, int tile_side);
+
+/// What such a picture is before it is cut: no longer than `longest`, and black beside it where it
+/// is very narrow.
+struct NarrowedPicture {
+  PictureSize picture, canvas;
+};
+NarrowedPicture narrowed(PictureSize size, int longest);
+
+}  // namespace linnet

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "model/weight_loader.hpp"
+#include "model/workspace.hpp"
+#include "vision/picture_size.hpp"
+#include "vision/vision_spec.hpp"
+
+namespace linnet {
+
+/// Learned queries that look at all patches of a picture once and become its rows
+/// (https://arxiv.org/abs/2408.01800, section 3.1).
+class Resampler {
+ public:
+  /// `stem` is before the names of its weights, `width` are the columns of a patch. What is wrong
+  /// with the file goes to `loader`.
+  Resampler(WeightLoader& loader, const std::string& stem, const ResamplerSpec& spec,
+            std::int64_t width);
+
+  /// Columns of a row.
+  std::int64_t columns() const { return columns_; }
+  /// Floats of a workspace that run() takes for at most so many patches, besides its result.
+  std::int64_t workspace_floats(std::int64_t patches) const;
+  /// Where run() keeps the keys and values of so many patches.
+  Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
+
+  /// `patches` of a picture of `grid`, by rows from the top, become `out` [queries, columns()].
+  void run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, PictureSize grid,
+           View out) const;
+
+ private:
+  void store_patches(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
+                     PictureSize grid, const BatchLayout& layout) const;
+  std::vector<float> places_of(PictureSize grid) const;
+
+  ResamplerSpec spec_;
+  std::int64_t columns_ = 0;
+  int heads_ = 1;
+  std::unique_ptr<Buffer> queries_;
+  Linear patches_, query_, key_, value_, output_;
+  Norm query_norm_, patch_norm_;
+};
+
+}  // namespace linnet
