@@ -176,7 +176,7 @@ TEST_F(Hostile, SchemasThatReferInCircles) {
 
 TEST_F(Hostile, OppositesOfSchemasThatReferAndRefer) {
   std::string chain = R"({"type":"string","not":{"$ref":"#/$defs/a/0"},"$defs":{"a":[)";
-  for (int i = 0; i < 100'000; ++i) chain += fmt::format(R"({{"$ref":"#/$defs/a/{}"}},)", i + 1);
+  for (int i = 0; i < 20'000; ++i) chain += fmt::format(R"({{"$ref":"#/$defs/a/{}"}},)", i + 1);
   const std::string error = error_of(compiled_schema(chain + R"({"type":"null"}]}})"));
   EXPECT_NE(error.find("nested too deeply"), std::string::npos) << error;
 }
