@@ -201,14 +201,20 @@ Result<std::vector<TokenId>> encode_hole(const ModelFile& file, const std::strin
   return encode_infill(*file.tokenizer(), **tokens, {.prefix = prompt, .suffix = options.suffix});
 }
 
-// Pictures stand before the text.
-Status encode_prompt(const ModelFile& file, const Options& options, GenerateOutcome& outcome) {
+// Pictures stand before the text. What can't fit the context takes no time and memory.
+Status encode_prompt(const ModelFile& file, const Options& options, std::int64_t context,
+                     GenerateOutcome& outcome) {
   const Tokenizer& tokenizer = *file.tokenizer();
   outcome.vocabulary = file.spec().vocabulary;
   auto prompt = read_prompt(options);
   if (!prompt) return prompt.error();
   if (prompt->find('\0') != std::string::npos) {
     return Error{"the prompt has a NUL character, expected text in UTF-8"};
+  }
+  const std::int64_t fewest = tokenizer.fewest_tokens(prompt->size());
+  if (fewest > context) {
+    return Error{fmt::format("the prompt has at least {} tokens, but the context holds {}", fewest,
+                             context)};
   }
   if (!options.suffix.empty()) {
     auto tokens = encode_hole(file, *prompt, options);
@@ -254,15 +260,15 @@ Status run(const Options& options) {
   const auto tokenizer = (*file)->need_tokenizer();
   if (!tokenizer) return Error{tokenizer.error().message + "; `linnet logits` takes token ids"};
   GenerateOutcome outcome;
-  if (Status s = encode_prompt(**file, options, outcome); !s) return s;
+  const EngineOptions engine_options = options.model.engine_options(**file);
+  const auto plan = (*file)->plan(engine_options);
+  if (!plan) return plan.error();
+  if (Status s = encode_prompt(**file, options, plan->context, outcome); !s) return s;
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
   if (options.answers > 1 && sampling->temperature == 0.0f) {
     note("linnet: at temperature 0 all texts are the same; with --temp 0.8 they differ\n");
   }
-  const EngineOptions engine_options = options.model.engine_options(**file);
-  auto plan = (*file)->plan(engine_options);
-  if (!plan) return plan.error();
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);
   if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) {
     return with_picture_hint(s, outcome.pictures);

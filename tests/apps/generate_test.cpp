@@ -237,6 +237,17 @@ TEST(Generate, RefusesMoreThanTheContextBeforeAnyWork) {
                                     "generated, together [0-9]+, but the context holds 50\n"));
 }
 
+TEST(Generate, WhatCannotFitIsNotEvenEncoded) {
+  const test::TemporaryFolder folder;
+  const auto file = folder / "long.txt";
+  test::write_file(file, std::string(1 << 20, 'a'));
+  const Ended ended = run_program(generate_bundled({"--prompt-file", file.string()}));
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err,
+              testing::MatchesRegex(
+                  "linnet: the prompt has at least [0-9]+ tokens, but the context holds 512\n"));
+}
+
 TEST(Generate, TheModelMustFitTheMemory) {
   const Ended refused = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824"}));
   EXPECT_EQ(refused.status, 1);
