@@ -68,6 +68,11 @@ bool PredictionDrafter::start(std::span<const std::int32_t> tokens, Sequence& se
   return sequence.started;
 }
 
+PredictionDrafter::Sequence* PredictionDrafter::find_started(std::uint64_t sequence) {
+  const auto found = sequences_.find(sequence);
+  return found == sequences_.end() || !found->second.started ? nullptr : &found->second;
+}
+
 // Those of guesses that were wrong, or of a sequence that is computed once more, come again.
 void PredictionDrafter::keep_hidden(const EvaluatedRows& rows, Sequence& sequence) {
   const std::int64_t width = layer_->spec().width;
@@ -118,27 +123,25 @@ bool PredictionDrafter::add_rows(std::span<const std::int32_t> tokens, std::int6
 }
 
 // Reads rows of which nothing is guessed, up to `end`.
-bool PredictionDrafter::read_until(std::span<const std::int32_t> tokens, std::int64_t end,
+void PredictionDrafter::read_until(std::span<const std::int32_t> tokens, std::int64_t end,
                                    Sequence& sequence) {
   while (sequence.stored.computed < end) {
     const std::int64_t count = std::min(end - sequence.stored.computed, layer_->limits().rows);
     rows_.clear();
     if (!add_rows(tokens, count, /*wants_logits=*/false, sequence)) {
-      sequence.hidden.clear();
-      return false;
+      return sequence.hidden.clear();
     }
     layer_->forward(rows_.batch(), cache_.kv());
     cache_.advance(sequence.stored, tokens, count);
     drop_read(sequence);
   }
-  return true;
 }
 
 Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
   for (const DraftQuery& query : queries) {
-    const auto found = sequences_.find(query.sequence);
-    if (found == sequences_.end() || !found->second.started) continue;
-    read_until(query.tokens, std::ssize(query.tokens) - waiting_rows(), found->second);
+    Sequence* const sequence = find_started(query.sequence);
+    if (!sequence) continue;
+    read_until(query.tokens, std::ssize(query.tokens) - waiting_rows(), *sequence);
   }
   std::vector<Guessing> guessing;
   rows_.clear();
@@ -158,18 +161,15 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
 }
 
 // Adds the rows of a text that were not read yet, from the last of which its first guess comes.
-bool PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
-  const auto found = sequences_.find(query.sequence);
-  if (found == sequences_.end() || !found->second.started) return false;
-  Sequence& sequence = found->second;
-  const std::int64_t count = std::ssize(query.tokens) - sequence.stored.computed;
+void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
+  Sequence* const sequence = find_started(query.sequence);
+  if (!sequence) return;
+  const std::int64_t count = std::ssize(query.tokens) - sequence->stored.computed;
   const BatchLimits& limits = layer_->limits();
-  if (count < 1 || rows_.rows() + count > limits.rows || rows_.outputs() == limits.outputs ||
-      !add_rows(query.tokens, count, /*wants_logits=*/true, sequence)) {
-    return false;
-  }
-  guessing.push_back({&query, &sequence, count});
-  return true;
+  const bool has_room = rows_.rows() + count <= limits.rows && rows_.outputs() < limits.outputs;
+  if (count < 1 || !has_room) return;
+  if (!add_rows(query.tokens, count, /*wants_logits=*/true, *sequence)) return;
+  guessing.push_back({&query, sequence, count});
 }
 
 // Adds the row of the latest guess; false if no more are wanted or there is no memory for more.

@@ -48,12 +48,13 @@ class PredictionDrafter final : public Drafter {
 
   std::int64_t waiting_rows() const;
   bool start(std::span<const std::int32_t> tokens, Sequence& sequence);
+  Sequence* find_started(std::uint64_t sequence);
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
   bool add_rows(std::span<const std::int32_t> tokens, std::int64_t count, bool wants_logits,
                 Sequence& sequence);
-  bool read_until(std::span<const std::int32_t> tokens, std::int64_t end, Sequence& sequence);
-  bool add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
+  void read_until(std::span<const std::int32_t> tokens, std::int64_t end, Sequence& sequence);
+  void add_latest(const DraftQuery& query, std::vector<Guessing>& guessing);
   bool add_guess(Guessing& guessing);
   void compute(std::span<const Guessing> guessing);
 
