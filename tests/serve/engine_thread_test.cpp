@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "generate/model_file.hpp"
+#include "support/becomes.hpp"
 #include "support/failing_allocation.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
@@ -87,6 +88,8 @@ TEST_F(EngineThreadTest, AnyAllocationMayFail) {
   EXPECT_GT(failed_texts, 10);
   EXPECT_EQ(run_text(text).error, "");
   EXPECT_EQ(text, expected);
+  const auto all_are_free = [this] { return metrics_.kv_free_pages == metrics_.kv_pages; };
+  EXPECT_TRUE(test::becomes(all_are_free)) << metrics_.kv_free_pages << " of " << metrics_.kv_pages;
 }
 
 }  // namespace

@@ -7,11 +7,11 @@ namespace linnet {
 
 PagePool::PagePool(std::int64_t pages) : entries_(static_cast<std::size_t>(pages)) {
   for (std::int32_t page = 0; page < pages; ++page) {
-    entries_[page].idle = idle_.insert(idle_.end(), page);
+    entries_[page].node = idle_.insert(idle_.end(), page);
   }
 }
 
-std::optional<std::int32_t> PagePool::take() {
+std::optional<std::int32_t> PagePool::take() noexcept {
   if (idle_.empty()) return std::nullopt;
   const std::int32_t page = idle_.front();
   forget(page);
@@ -19,26 +19,31 @@ std::optional<std::int32_t> PagePool::take() {
   return page;
 }
 
-void PagePool::hold(std::int32_t page) {
+void PagePool::hold(std::int32_t page) noexcept {
   Entry& entry = entries_[page];
-  if (entry.holders++ == 0) idle_.erase(entry.idle);
+  if (entry.holders++ == 0) held_.splice(held_.end(), idle_, entry.node);
 }
 
-void PagePool::release(std::int32_t page) {
+void PagePool::release(std::int32_t page) noexcept {
   Entry& entry = entries_[page];
   assert(entry.holders > 0);
   if (--entry.holders > 0) return;
   // A page that nobody can find again is the first to be taken.
-  entry.idle = idle_.insert(entry.place ? idle_.end() : idle_.begin(), page);
+  idle_.splice(entry.place ? idle_.end() : idle_.begin(), held_, entry.node);
 }
 
-void PagePool::release(const Prefix& prefix) {
+void PagePool::hold(const Prefix& prefix) noexcept {
+  for (const std::int32_t page : prefix.pages) hold(page);
+  if (prefix.tail) hold(*prefix.tail);
+}
+
+void PagePool::release(const Prefix& prefix) noexcept {
   // The last page first: it is of no use without those before it.
   if (prefix.tail) release(*prefix.tail);
   for (auto page = prefix.pages.rbegin(); page != prefix.pages.rend(); ++page) release(*page);
 }
 
-void PagePool::forget(std::int32_t page) {
+void PagePool::forget(std::int32_t page) noexcept {
   Entry& entry = entries_[page];
   if (entry.place) by_parent_.erase(*entry.place);
   entry.place.reset();
@@ -61,6 +66,8 @@ std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
 
 PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens) {
   Prefix prefix;
+  prefix.hashes.reserve(tokens.size() / kPageTokens);
+  prefix.pages.reserve(tokens.size() / kPageTokens);
   while (const auto match = best_match(prefix.hash(), tokens)) {
     hold(match->page);
     if (match->tokens < kPageTokens) {
@@ -86,7 +93,7 @@ std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int3
       if (other.holders > 0 || other.tokens.size() > tokens.size()) return hash;
       // Of two that hold the same, the one that is in use is remembered.
       forget(known->page);
-      idle_.splice(idle_.begin(), idle_, other.idle);
+      idle_.splice(idle_.begin(), idle_, other.node);
     }
     entry.place = by_parent_.emplace(parent, page);
   }

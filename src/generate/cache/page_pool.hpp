@@ -14,7 +14,8 @@ namespace linnet {
 
 /// Who holds which page of the KV cache. Pages are remembered by the tokens that they and all pages
 /// before them hold, so that sequences share a common beginning; pages that nobody holds are given
-/// away again, the longest unused first.
+/// away again, the longest unused first. What holds and releases them takes no memory, so that
+/// nothing is lost where there is none.
 class PagePool {
  public:
   explicit PagePool(std::int64_t pages);
@@ -23,9 +24,9 @@ class PagePool {
   std::int64_t free_pages() const { return static_cast<std::int64_t>(idle_.size()); }
 
   /// A page for one holder, or nothing if all are held. Its old content is forgotten.
-  std::optional<std::int32_t> take();
-  void hold(std::int32_t page);
-  void release(std::int32_t page);
+  std::optional<std::int32_t> take() noexcept;
+  void hold(std::int32_t page) noexcept;
+  void release(std::int32_t page) noexcept;
 
   /// A beginning of a sequence: full pages, and behind them perhaps one that begins with what
   /// follows. hashes[i] stands for the tokens of pages 0 to i.
@@ -41,8 +42,9 @@ class PagePool {
 
   /// The longest known beginning of `tokens`; each of its pages is held once more.
   Prefix find_prefix(std::span<const std::int32_t> tokens);
-  /// Releases the pages of a prefix.
-  void release(const Prefix& prefix);
+  /// Holds the pages of a prefix once more, and releases them.
+  void hold(const Prefix& prefix) noexcept;
+  void release(const Prefix& prefix) noexcept;
 
   /// Remembers that `page` holds `tokens` (at most kPageTokens) after the prefix with the hash
   /// `parent`; more may come behind them. Gives the hash of the prefix with these tokens.
@@ -55,19 +57,20 @@ class PagePool {
     int holders = 0;
     std::optional<ByParent::iterator> place;  // where it is remembered
     std::vector<std::int32_t> tokens;         // that it is remembered by
-    std::list<std::int32_t>::iterator idle;
+    std::list<std::int32_t>::iterator node;   // in idle_, or in held_
   };
   struct Match {
     std::int32_t page;
     std::int64_t tokens;
   };
 
-  void forget(std::int32_t page);
+  void forget(std::int32_t page) noexcept;
   std::optional<Match> best_match(std::uint64_t parent, std::span<const std::int32_t> tokens) const;
 
   std::vector<Entry> entries_;
   std::list<std::int32_t> idle_;  // held by nobody, the longest unused first
-  ByParent by_parent_;            // pages by the hash of what stands before them
+  std::list<std::int32_t> held_;
+  ByParent by_parent_;  // pages by the hash of what stands before them
 };
 
 }  // namespace linnet

@@ -12,6 +12,22 @@ std::span<const std::int32_t> tail_of(std::span<const std::int32_t> tokens) {
   return tokens.last(tokens.size() % kPageTokens);
 }
 
+// The pages of a prefix for as long as somebody looks at it.
+class HeldPrefix {
+ public:
+  HeldPrefix(PagePool& pool, std::span<const std::int32_t> tokens)
+      : pool_(pool), prefix_(pool.find_prefix(tokens)) {}
+  ~HeldPrefix() { pool_.release(prefix_); }
+  HeldPrefix(const HeldPrefix&) = delete;
+  HeldPrefix& operator=(const HeldPrefix&) = delete;
+
+  const PagePool::Prefix& operator*() const { return prefix_; }
+
+ private:
+  PagePool& pool_;
+  const PagePool::Prefix prefix_;
+};
+
 }  // namespace
 
 SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses)
@@ -23,15 +39,15 @@ SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reus
 
 bool SequenceCache::start(std::span<const std::int32_t> tokens, std::int64_t most_known,
                           std::int64_t running, StoredSequence& sequence) {
-  const auto prefix =
-      pool_.find_prefix(tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0));
-  const bool started = begin_with(prefix, tokens, running, sequence);
-  pool_.release(prefix);
-  return started;
+  const HeldPrefix prefix(pool_, tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0));
+  return begin_with(*prefix, tokens, running, sequence);
 }
 
 bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const std::int32_t> tokens,
                                std::int64_t running, StoredSequence& sequence) {
+  // Before anything is held, because memory may be out.
+  sequence.pages.reserve(prefix.pages.size() + 1);
+  sequence.borders.reserve(2);
   std::optional<StatePool::Checkpoint> checkpoint;
   std::int64_t usable = prefix.tokens();
   if (has_states()) {
@@ -84,10 +100,12 @@ bool SequenceCache::take_slot(const std::optional<StatePool::Checkpoint>& checkp
 }
 
 bool SequenceCache::reserve(StoredSequence& sequence, std::int64_t tokens) {
-  while (std::ssize(sequence.pages) * kPageTokens < tokens) {
+  auto& pages = sequence.pages;
+  while (std::ssize(pages) * kPageTokens < tokens) {
+    if (pages.size() == pages.capacity()) pages.reserve(2 * pages.size() + 1);
     const auto page = pool_.take();
     if (!page) return false;
-    sequence.pages.push_back(*page);
+    pages.push_back(*page);
   }
   return true;
 }
@@ -106,16 +124,12 @@ void SequenceCache::add_border(StoredSequence& sequence, std::int64_t tokens) co
 
 void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32_t> tokens,
                             std::int64_t rows) {
-  const std::int64_t before = sequence.computed;
-  sequence.computed += rows;
+  const std::int64_t before = sequence.computed, end = before + rows;
+  if (reuses_) remember_pages(sequence, tokens, end);
+  sequence.computed = end;
   sequence.is_moving = false;
   if (!reuses_) return;
-  tokens = tokens.first(static_cast<std::size_t>(sequence.computed));
-  for (std::int64_t page = before / kPageTokens; page < sequence.computed / kPageTokens; ++page) {
-    sequence.prefix_hash =
-        pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
-                       sequence.pages[page]);
-  }
+  tokens = tokens.first(static_cast<std::size_t>(end));
   // Others with the same prompt may go on from here.
   const bool ends_prompt =
       before < sequence.prompt_tokens && sequence.computed >= sequence.prompt_tokens;
@@ -125,6 +139,18 @@ void SequenceCache::advance(StoredSequence& sequence, std::span<const std::int32
                    sequence.pages[tokens.size() / kPageTokens]);
   }
   keep_state(sequence, tokens);
+}
+
+// Those that are full before `end`. Where memory runs out amid them, the sequence stands behind the
+// last one that is remembered.
+void SequenceCache::remember_pages(StoredSequence& sequence, std::span<const std::int32_t> tokens,
+                                   std::int64_t end) {
+  for (std::int64_t page = sequence.computed / kPageTokens; page < end / kPageTokens; ++page) {
+    sequence.prefix_hash =
+        pool_.remember(sequence.prefix_hash, tokens.subspan(page * kPageTokens, kPageTokens),
+                       sequence.pages[page]);
+    sequence.computed = (page + 1) * kPageTokens;
+  }
 }
 
 // Makes a checkpoint of the state behind `tokens` if one is due.
@@ -181,9 +207,9 @@ void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
 }
 
 SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens) {
-  Known known;
-  known.prefix = pool_.find_prefix(tokens);
-  known.checkpoints = states_.find(tokens.first(known.prefix.tokens()));
+  const HeldPrefix prefix(pool_, tokens);
+  Known known{*prefix, states_.find(tokens.first((*prefix).tokens()))};
+  pool_.hold(known.prefix);
   return known;
 }
 
@@ -191,6 +217,7 @@ std::int64_t SequenceCache::restore(const SequenceImage& image) {
   const auto page_bytes = static_cast<std::size_t>(memory_.kv->page_bytes());
   std::span<const std::int32_t> tokens(image.tokens);
   std::vector<std::int32_t> taken;
+  taken.reserve(static_cast<std::size_t>(pages_for(std::ssize(tokens))));
   std::uint64_t hash = empty_prefix_hash();
   while (!tokens.empty()) {
     const auto page = pool_.take();

@@ -103,6 +103,8 @@ class SequenceCache {
   bool begin_with(const PagePool::Prefix& prefix, std::span<const std::int32_t> tokens,
                   std::int64_t running, StoredSequence& sequence);
   bool take_slot(const std::optional<StatePool::Checkpoint>& checkpoint, StoredSequence& sequence);
+  void remember_pages(StoredSequence& sequence, std::span<const std::int32_t> tokens,
+                      std::int64_t end);
   void keep_state(StoredSequence& sequence, std::span<const std::int32_t> tokens);
   std::int64_t restore_states(const SequenceImage& image, std::int64_t tokens);
 

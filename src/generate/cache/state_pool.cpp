@@ -1,17 +1,18 @@
 #include "generate/cache/state_pool.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "generate/cache/prefix_hash.hpp"
 
 namespace linnet {
 
 StatePool::StatePool(std::int64_t slots) {
+  free_.reserve(static_cast<std::size_t>(slots));
+  checkpoints_.reserve(static_cast<std::size_t>(slots));
   for (auto slot = static_cast<std::int32_t>(slots); slot > 0; --slot) free_.push_back(slot - 1);
 }
 
-std::optional<std::int32_t> StatePool::take(std::optional<std::int32_t> keep) {
+std::optional<std::int32_t> StatePool::take(std::optional<std::int32_t> keep) noexcept {
   if (free_.empty() && !checkpoints_.empty()) {
     auto oldest = checkpoints_.begin();
     if (oldest->slot == keep && checkpoints_.size() > 1) ++oldest;
@@ -23,9 +24,9 @@ std::optional<std::int32_t> StatePool::take(std::optional<std::int32_t> keep) {
   return slot;
 }
 
-void StatePool::release(std::int32_t slot) { free_.push_back(slot); }
+void StatePool::release(std::int32_t slot) noexcept { free_.push_back(slot); }
 
-void StatePool::release_as_checkpoint(const Checkpoint& checkpoint) {
+void StatePool::release_as_checkpoint(const Checkpoint& checkpoint) noexcept {
   const auto known = find_hash(checkpoint.hash);
   if (known != checkpoints_.end()) give_away(known);
   checkpoints_.push_back(checkpoint);
@@ -48,14 +49,14 @@ std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t>
 std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const std::int32_t> tokens) {
   const auto found = find(tokens);
   if (found.empty()) return std::nullopt;
-  checkpoints_.splice(checkpoints_.end(), checkpoints_, find_hash(found.back().hash));
+  use(find_hash(found.back().hash));
   return found.back();
 }
 
-std::optional<std::int32_t> StatePool::remember(std::int64_t tokens, std::uint64_t hash) {
+std::optional<std::int32_t> StatePool::remember(std::int64_t tokens, std::uint64_t hash) noexcept {
   const auto known = find_hash(hash);
   if (known != checkpoints_.end()) {
-    checkpoints_.splice(checkpoints_.end(), checkpoints_, known);
+    use(known);
     return std::nullopt;
   }
   const auto slot = take();
@@ -63,16 +64,21 @@ std::optional<std::int32_t> StatePool::remember(std::int64_t tokens, std::uint64
   return slot;
 }
 
-void StatePool::forget(std::uint64_t hash) {
+void StatePool::forget(std::uint64_t hash) noexcept {
   const auto known = find_hash(hash);
   if (known != checkpoints_.end()) give_away(known);
 }
 
-StatePool::Iterator StatePool::find_hash(std::uint64_t hash) {
+StatePool::Iterator StatePool::find_hash(std::uint64_t hash) noexcept {
   return std::ranges::find(checkpoints_, hash, &Checkpoint::hash);
 }
 
-void StatePool::give_away(Iterator checkpoint) {
+// From now on the most recently used.
+void StatePool::use(Iterator checkpoint) noexcept {
+  std::rotate(checkpoint, checkpoint + 1, checkpoints_.end());
+}
+
+void StatePool::give_away(Iterator checkpoint) noexcept {
   free_.push_back(checkpoint->slot);
   checkpoints_.erase(checkpoint);
 }
