@@ -89,8 +89,9 @@ std::vector<std::int64_t> Hyperparameters::elements(std::string_view key, int co
   std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
   const gguf::Value* value = file_.find(full(key));
   const auto* const array = value ? std::get_if<gguf::Array>(&value->data) : nullptr;
-  const std::size_t found = array && array->is_integer() ? array->size() : 0;
-  if (found < numbers.size()) {
+  const bool has_integers = array && array->is_integer();
+  const std::size_t found = has_integers ? array->size() : 0;
+  if (!has_integers || found < numbers.size()) {
     fail(fmt::format("metadata key {} has {} integers, expected {}", full(key), found, count));
     return numbers;
   }

@@ -68,7 +68,7 @@ void check_calls(Fields& message) {
 }
 
 // Templates do not know the newer name of system messages.
-std::string role_of(std::string role) { return role == "developer" ? "system" : role; }
+std::string role_of(const std::string& role) { return role == "developer" ? "system" : role; }
 
 Json read_messages(Fields& fields, PictureParts& pictures) {
   const Json* const given = fields.array("messages", kMostMessages);
