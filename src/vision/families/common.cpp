@@ -28,8 +28,7 @@ std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
 
 AttentionSpec read_attention(Hyperparameters& p, std::int64_t width) {
   AttentionSpec attention;
-  attention.heads = static_cast<int>(
-      p.required_count("vision.attention.head_count", Hyperparameters::kMostHeads));
+  attention.heads = p.required_count("vision.attention.head_count", Hyperparameters::kMostHeads);
   attention.kv_heads = attention.heads;
   if (width % attention.heads != 0) {
     p.fail(fmt::format("the tower has {} columns, expected a multiple of its {} heads", width,
@@ -85,9 +84,9 @@ VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
   VisionSpec spec;
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   if (side == TrainedSide::kRequired) {
-    spec.trained_side = static_cast<int>(p.required_count("vision.image_size", kWidestPicture));
+    spec.trained_side = p.required_count("vision.image_size", kWidestPicture);
   }
-  spec.patch_side = static_cast<int>(p.required_count("vision.patch_size", kWidestPatch));
+  spec.patch_side = p.required_count("vision.patch_size", kWidestPatch);
   spec.mean = read_colours(p, "vision.image_mean");
   spec.deviation = read_colours(p, "vision.image_std");
   return spec;

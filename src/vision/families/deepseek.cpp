@@ -26,15 +26,13 @@ int side_of(Hyperparameters& p) {
 SamSpec read_sam(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kWidestWindow = 256;
   SamSpec sam;
-  sam.layers =
-      static_cast<int>(p.required_count("vision.sam.block_count", Hyperparameters::kMostLayers));
-  sam.heads =
-      static_cast<int>(p.required_count("vision.sam.head_count", Hyperparameters::kMostHeads));
+  sam.layers = p.required_count("vision.sam.block_count", Hyperparameters::kMostLayers);
+  sam.heads = p.required_count("vision.sam.head_count", Hyperparameters::kMostHeads);
   sam.width = p.required_count("vision.sam.embedding_length", Hyperparameters::kWidest);
   sam.inner =
       std::clamp<std::int64_t>(loader.rows("v.sam.blk.0.mlp.lin1"), 1, Hyperparameters::kWidest);
   sam.side = side_of(p);
-  sam.window = static_cast<int>(p.required_count("vision.window_size", kWidestWindow));
+  sam.window = p.required_count("vision.window_size", kWidestWindow);
   if (sam.width % sam.heads != 0) {
     p.fail(fmt::format("the first encoder has {} columns, expected a multiple of its {} heads",
                        sam.width, sam.heads));

@@ -10,7 +10,7 @@ VisionSpec read_dots_ocr_vision(Hyperparameters& p, const WeightLoader& loader) 
   spec.tower.norm = NormKind::kRms;
   spec.tower.norm_names.output = "mm.post_norm";
   spec.tower.output_norm = NormUse::kWeights;
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 2, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 2, 64);
   spec.sizing.least_tokens = 4;
   spec.sizing.most_tokens = 14400;
   read_pixel_limits(p, spec);

@@ -10,7 +10,7 @@ namespace linnet {
 // become 16 x 16 means. The rows of a picture see each other.
 VisionSpec read_gemma3_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 4, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 4, 64);
   spec.sizing.fixed_side = spec.trained_side;
   spec.sizing.resampling = Resampling::kBilinear;
   spec.places = PlaceTable::kGrid;
@@ -60,7 +60,7 @@ VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader) {
   }
   turn_halves({.layout = RopeLayout::kSplitHalf, .base = 100.0f, .columns_first = true},
               spec.tower);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 3, 8));
+  spec.merge_side = p.count("vision.projector.scale_factor", 3, 8);
   set_sizes_of_gemma4(p, loader, spec);
   spec.projector_steps = {mean_of(spec.merge_side),
                           scale_by(std::sqrt(static_cast<float>(spec.tower.width)))};
@@ -79,7 +79,7 @@ VisionSpec read_gemma4_vision(Hyperparameters& p, const WeightLoader& loader) {
 // goes to the text model without a tower between.
 VisionSpec read_gemma4_unified_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_patches(p, TrainedSide::kUnused);
-  spec.patch_side *= static_cast<int>(p.count("vision.projector.scale_factor", 3, 8));
+  spec.patch_side *= p.count("vision.projector.scale_factor", 3, 8);
   spec.tower.architecture = p.architecture();
   spec.tower.width = p.required_count("vision.embedding_length", Hyperparameters::kWidest);
   spec.tower.norm = NormKind::kLayer;

@@ -8,7 +8,7 @@ VisionSpec read_idefics3_vision(Hyperparameters& p, const WeightLoader& loader) 
   constexpr int kUsualTilesOfSide = 4, kMostTilesOfSide = 16;
   VisionSpec spec = read_common_vision(p, loader);
   const int side = spec.trained_side;
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 1, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);
   spec.sizing.fixed_side = side;
   spec.sizing.resampling = Resampling::kLanczos;
   spec.places = PlaceTable::kGrid;
@@ -17,9 +17,8 @@ VisionSpec read_idefics3_vision(Hyperparameters& p, const WeightLoader& loader) 
   spec.tiling = tiles_of(side);
   spec.tiling.choice = Tiling::Choice::kLongestSide;
   spec.tiling.has_bars = false;
-  spec.tiling.longest =
-      static_cast<int>(p.count("vision.preproc_image_size", std::int64_t{kUsualTilesOfSide} * side,
-                               std::int64_t{kMostTilesOfSide} * side));
+  spec.tiling.longest = p.count("vision.preproc_image_size", std::int64_t{kUsualTilesOfSide} * side,
+                                std::int64_t{kMostTilesOfSide} * side);
   spec.tiling.resampling = Resampling::kLanczos;
   spec.tiling.before_tile = "<fake_token_around_image><row_{row}_col_{column}>";
   spec.tiling.behind_row = "\n";

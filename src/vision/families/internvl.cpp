@@ -10,7 +10,7 @@ VisionSpec read_internvl_vision(Hyperparameters& p, const WeightLoader& loader) 
   VisionSpec spec = read_common_vision(p, loader);
   const bool is_large = spec.tower.width == 3200 && spec.tower.layers.size() == 45;
   if (is_large) spec.tower.norm = NormKind::kRms;
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 1, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);
   spec.sizing.fixed_side = spec.trained_side;
   spec.places = PlaceTable::kGrid;
   spec.class_token = ClassToken::kFirst;
@@ -19,8 +19,8 @@ VisionSpec read_internvl_vision(Hyperparameters& p, const WeightLoader& loader) 
                           activate(), linear("mm.model.mlp.3")};
   spec.before = "<img>";
   spec.after = "</img>";
-  const auto least = static_cast<int>(p.count("vision.preproc_min_tiles", 1, kMostTiles));
-  const auto most = static_cast<int>(p.count("vision.preproc_max_tiles", 12, kMostTiles));
+  const int least = p.count("vision.preproc_min_tiles", 1, kMostTiles);
+  const int most = p.count("vision.preproc_max_tiles", 12, kMostTiles);
   spec.tiling = tiles_of(spec.trained_side);
   for (int columns = 1; columns <= most; ++columns) {
     for (int rows = 1; rows * columns <= most; ++rows) {

@@ -9,7 +9,7 @@ namespace linnet {
 // learned places and turn by column and row.
 VisionSpec read_kimi_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 1, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);
   constexpr int kMostPatchesOfSide = 512;
   spec.sizing.choice = PictureSizing::Choice::kWithin;
   spec.sizing.pads = true;

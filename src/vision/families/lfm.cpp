@@ -9,7 +9,7 @@ VisionSpec read_lfm2_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kTileSide = 512, kFewestTiles = 2, kMostTiles = 10;
   VisionSpec spec = read_common_vision(p, loader);
   keep_layers(spec.tower.layers.size(), loader, spec.tower);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 1, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);
   spec.sizing.least_tokens = 64;
   spec.sizing.most_tokens = 256;
   spec.sizing.resampling = Resampling::kBilinear;

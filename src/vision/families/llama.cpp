@@ -8,7 +8,7 @@ namespace linnet {
 VisionSpec read_llama4_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kMostTilesOfSide = 3;
   VisionSpec spec = read_common_vision(p, loader);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 1, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 1, 64);
   spec.sizing.fixed_side = spec.trained_side;
   spec.places = PlaceTable::kGrid;
   spec.class_token = ClassToken::kLast;

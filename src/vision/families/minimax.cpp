@@ -33,7 +33,7 @@ void turn_thirds(float base, ModelSpec& tower) {
 VisionSpec read_minimax_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
   for (LayerSpec& layer : spec.tower.layers) layer.mlp.gate.activation = Activation::kGeluErf;
-  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 2, 64));
+  spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);
   spec.sizing.least_tokens = 8;
   spec.sizing.most_tokens = 576;
   turn_thirds(10000.0f, spec.tower);

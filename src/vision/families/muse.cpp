@@ -13,7 +13,7 @@ VisionSpec read_muse_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kWidestTable = 1 << 10;
   VisionSpec spec = read_common_vision(p, loader);
   for (LayerSpec& layer : spec.tower.layers) layer.mlp.gate.activation = Activation::kGeluErf;
-  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 2, 64));
+  spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);
   spec.sizing.choice = PictureSizing::Choice::kShape;
   spec.sizing.most_tokens = 4096;
   spec.sizing.resampling = Resampling::kLanczos;

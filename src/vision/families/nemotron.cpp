@@ -21,7 +21,7 @@ int registers_of(Hyperparameters& p) {
 VisionSpec read_nemotron_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kMostTiles = 12;
   VisionSpec spec = read_common_vision(p, loader);
-  spec.merge_side = static_cast<int>(p.count("vision.projector.scale_factor", 2, 64));
+  spec.merge_side = p.count("vision.projector.scale_factor", 2, 64);
   spec.sizing.fixed_side = spec.trained_side;
   spec.places = PlaceTable::kGrid;
   spec.class_token = ClassToken::kUnplaced;

@@ -8,7 +8,7 @@ namespace linnet {
 VisionSpec read_pixtral_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
   spec.tower.norm = NormKind::kRms;
-  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 1, 64));
+  spec.merge_side = p.count("vision.spatial_merge_size", 1, 64);
   spec.sizing.least_tokens = 8;
   spec.sizing.most_tokens = 1024;
   turn_halves({.interleaved = true}, spec.tower);

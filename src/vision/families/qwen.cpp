@@ -10,7 +10,7 @@ namespace {
 // has its place in the text by row and column, too.
 VisionSpec read_qwen_vision(Hyperparameters& p, const WeightLoader& loader) {
   VisionSpec spec = read_common_vision(p, loader);
-  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 2, 64));
+  spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);
   spec.sizing.least_tokens = 8;
   spec.sizing.most_tokens = 4096;
   turn_halves_of_pairs(10000.0f, spec.tower);
@@ -33,8 +33,7 @@ VisionSpec read_qwen25_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr int kWindowPixels = 112;
   VisionSpec spec = read_qwen_vision(p, loader);
   spec.tower.norm = NormKind::kRms;
-  const int period =
-      static_cast<int>(p.required_count("vision.n_wa_pattern", Hyperparameters::kMostLayers));
+  const int period = p.required_count("vision.n_wa_pattern", Hyperparameters::kMostLayers);
   see_windows(kWindowPixels, period, spec);
   return spec;
 }

@@ -11,12 +11,12 @@ VisionSpec read_youtu_vision(Hyperparameters& p, const WeightLoader& loader) {
   constexpr std::int64_t kWidestWindow = 1 << 14;
   VisionSpec spec = read_common_vision(p, loader, TrainedSide::kUnused);
   spec.colours_innermost = true;
-  spec.merge_side = static_cast<int>(p.count("vision.spatial_merge_size", 2, 64));
+  spec.merge_side = p.count("vision.spatial_merge_size", 2, 64);
   spec.sizing.choice = PictureSizing::Choice::kWithin;
   spec.sizing.most_tokens = 16384;
   spec.sizing.resampling = Resampling::kBilinear;
   turn_halves_of_pairs(10000.0f, spec.tower);
-  const auto window = static_cast<int>(p.count("vision.window_size", 112, kWidestWindow));
+  const int window = p.count("vision.window_size", 112, kWidestWindow);
   see_windows(window, /*period=*/1, spec);
   const std::vector<std::int64_t> whole = read_counts(
       p, "vision.wa_layer_indexes", static_cast<std::size_t>(Hyperparameters::kMostLayers));
