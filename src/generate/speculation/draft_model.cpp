@@ -150,7 +150,7 @@ void DraftModel::compute(const std::vector<Guessing>& guessing) {
 // Adds the rows of what came since the last time; true if the logits behind it are wanted.
 bool DraftModel::catch_up(const DraftQuery& query, Sequence& sequence) {
   StoredSequence& stored = sequence.stored;
-  if (!start(query, sequence)) return false;
+  if (!sequences_.start(query.tokens, sequence)) return false;
   const auto behind = query.tokens.subspan(stored.computed);
   if (behind.empty()) return false;  // the last guesses were not even tried
   if (!knows_position(std::ssize(query.tokens) - 1)) return false;
@@ -179,15 +179,6 @@ bool DraftModel::knows_position(std::int64_t position) const {
   return rows == 0 || position < rows;
 }
 
-bool DraftModel::start(const DraftQuery& query, Sequence& sequence) {
-  if (sequence.started) return true;
-  const auto running =
-      std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
-  sequence.started =
-      cache_.start(query.tokens, std::ssize(query.tokens) - 1, running, sequence.stored);
-  return sequence.started;
-}
-
 // Adds the row of the latest guess; false if no more are wanted or there is no memory for more.
 bool DraftModel::add_guess(const Guessing& guessing) {
   const auto& guesses = *guessing.query->guesses;
@@ -202,10 +193,7 @@ bool DraftModel::add_guess(const Guessing& guessing) {
 }
 
 void DraftModel::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
-  const auto found = sequences_.find(sequence);
-  if (found == sequences_.end()) return;
-  if (found->second.started) cache_.end(found->second.stored, tokens);
-  sequences_.erase(found);
+  sequences_.end(sequence, tokens);
 }
 
 }  // namespace linnet

@@ -2,10 +2,10 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "generate/batch_rows.hpp"
 #include "generate/model_file.hpp"
+#include "generate/speculation/drafted_sequences.hpp"
 #include "generate/speculation/drafter.hpp"
 #include "generate/step_logits.hpp"
 
@@ -28,11 +28,9 @@ class DraftModel final : public Drafter {
   void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
 
  private:
-  struct Sequence {
-    StoredSequence stored;
+  struct Sequence : DraftedSequence {
     std::vector<std::int32_t> tried;  // guesses that were computed behind it
     std::int64_t pending = 0;         // tokens that are being computed
-    bool started = false;
   };
   // A query whose guesses are under way.
   struct Guessing {
@@ -43,7 +41,6 @@ class DraftModel final : public Drafter {
   DraftModel(Backend& backend, std::unique_ptr<ModelFile> file, std::unique_ptr<Model> model,
              SequenceMemory memory, std::int64_t vocabulary);
 
-  bool start(const DraftQuery& query, Sequence& sequence);
   bool catch_up(const DraftQuery& query, Sequence& sequence);
   bool add_guess(const Guessing& guessing);
   bool knows_position(std::int64_t position) const;
@@ -54,7 +51,7 @@ class DraftModel final : public Drafter {
   SequenceMemory memory_;
   SequenceCache cache_;
   std::int64_t vocabulary_;  // that both models have
-  std::unordered_map<std::uint64_t, Sequence> sequences_;
+  DraftedSequences<Sequence> sequences_{cache_};
   BatchRows rows_;
   StepLogits logits_;
 };

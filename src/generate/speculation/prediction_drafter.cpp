@@ -51,26 +51,13 @@ PredictionDrafter::PredictionDrafter(Backend& backend, std::unique_ptr<Model> la
 
 void PredictionDrafter::observe(const EvaluatedRows& rows) {
   Sequence& sequence = sequences_[rows.sequence];
-  if (!start(rows.tokens, sequence)) return;
+  if (!sequences_.start(rows.tokens, sequence)) return;
   keep_hidden(rows, sequence);
   drop_read(sequence);
   // The last token is left to the guess that comes from it.
   const auto behind = sequence.first_hidden + std::ssize(sequence.hidden) / layer_->spec().width;
   const std::int64_t end = std::min(std::ssize(rows.tokens) - 1, behind + 1);
   if (end - sequence.stored.computed > waiting_rows()) read_until(rows.tokens, end, sequence);
-}
-
-bool PredictionDrafter::start(std::span<const std::int32_t> tokens, Sequence& sequence) {
-  if (sequence.started) return true;
-  const auto running =
-      std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
-  sequence.started = cache_.start(tokens, std::ssize(tokens) - 1, running, sequence.stored);
-  return sequence.started;
-}
-
-PredictionDrafter::Sequence* PredictionDrafter::find_started(std::uint64_t sequence) {
-  const auto found = sequences_.find(sequence);
-  return found == sequences_.end() || !found->second.started ? nullptr : &found->second;
 }
 
 // Those of guesses that were wrong, or of a sequence that is computed once more, come again.
@@ -139,7 +126,7 @@ void PredictionDrafter::read_until(std::span<const std::int32_t> tokens, std::in
 
 Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
   for (const DraftQuery& query : queries) {
-    Sequence* const sequence = find_started(query.sequence);
+    Sequence* const sequence = sequences_.find_started(query.sequence);
     if (!sequence) continue;
     read_until(query.tokens, std::ssize(query.tokens) - waiting_rows(), *sequence);
   }
@@ -162,7 +149,7 @@ Status PredictionDrafter::propose(std::span<const DraftQuery> queries) {
 
 // Adds the rows of a text that were not read yet, from the last of which its first guess comes.
 void PredictionDrafter::add_latest(const DraftQuery& query, std::vector<Guessing>& guessing) {
-  Sequence* const sequence = find_started(query.sequence);
+  Sequence* const sequence = sequences_.find_started(query.sequence);
   if (!sequence) return;
   const std::int64_t count = std::ssize(query.tokens) - sequence->stored.computed;
   const BatchLimits& limits = layer_->limits();
@@ -208,10 +195,7 @@ void PredictionDrafter::compute(std::span<const Guessing> guessing) {
 }
 
 void PredictionDrafter::end(std::uint64_t sequence, std::span<const std::int32_t> tokens) {
-  const auto found = sequences_.find(sequence);
-  if (found == sequences_.end()) return;
-  if (found->second.started) cache_.end(found->second.stored, tokens);
-  sequences_.erase(found);
+  sequences_.end(sequence, tokens);
 }
 
 }  // namespace linnet

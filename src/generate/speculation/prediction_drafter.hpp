@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 
 #include "generate/batch_rows.hpp"
 #include "generate/model_file.hpp"
+#include "generate/speculation/drafted_sequences.hpp"
 #include "generate/speculation/drafter.hpp"
 #include "generate/step_logits.hpp"
 
@@ -30,12 +30,10 @@ class PredictionDrafter final : public Drafter {
   void end(std::uint64_t sequence, std::span<const std::int32_t> tokens) override;
 
  private:
-  struct Sequence {
-    StoredSequence stored;
+  struct Sequence : DraftedSequence {
     std::int64_t first_hidden = 0;  // position of the first of
     std::vector<float> hidden;      // the model's hidden states that are still to be read
     std::vector<float> guessed;     // the layer's own, behind the latest guess
-    bool started = false;
   };
   // A query whose guesses are under way.
   struct Guessing {
@@ -47,8 +45,6 @@ class PredictionDrafter final : public Drafter {
   PredictionDrafter(Backend& backend, std::unique_ptr<Model> layer, SequenceMemory memory);
 
   std::int64_t waiting_rows() const;
-  bool start(std::span<const std::int32_t> tokens, Sequence& sequence);
-  Sequence* find_started(std::uint64_t sequence);
   void keep_hidden(const EvaluatedRows& rows, Sequence& sequence);
   void drop_read(Sequence& sequence) const;
   bool add_rows(std::span<const std::int32_t> tokens, std::int64_t count, bool wants_logits,
@@ -62,7 +58,7 @@ class PredictionDrafter final : public Drafter {
   std::unique_ptr<Model> layer_;
   SequenceMemory memory_;
   SequenceCache cache_;
-  std::unordered_map<std::uint64_t, Sequence> sequences_;
+  DraftedSequences<Sequence> sequences_{cache_};
   BatchRows rows_;
   StepLogits logits_;
 };
