@@ -100,6 +100,15 @@ TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndTheRestDoesNothing) {
   EXPECT_FALSE(cuda_->status());
 }
 
+// A kernel may have failed since anybody asked, and the first call behind it is told so.
+TEST_F(CudaDeviceTest, AnAllocationOnALostDeviceDoesNotSpeakOfMemory) {
+  emulation::set_lost(true);
+  const auto buffer = cuda_->allocate(16);
+  ASSERT_FALSE(buffer);
+  EXPECT_THAT(buffer.error().message, testing::HasSubstr("the GPU failed during an allocation"));
+  EXPECT_FALSE(cuda_->status());
+}
+
 // What a plan counts is what a weight then takes.
 TEST_F(CudaDeviceTest, WeightsTakeWhatWasSaid) {
   for (const Format* format : test::weight_formats()) {
