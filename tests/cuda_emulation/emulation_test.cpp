@@ -280,6 +280,19 @@ TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
   EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
 }
 
+// As those of a model and of what drafts for it do.
+TEST_F(CudaDeviceTest, StepsThatTakeTurnsAreGraphs) {
+  const DeviceRows rows(*cuda_, 1, 1, {1});
+  std::size_t first = 0;
+  for (int turn = 0; turn < 12; ++turn) {
+    if (turn == 4) first = emulation::graph_launches();
+    for (int i = 0; i < 10; ++i) cuda_->scale(rows.view(), i == 0 ? 1.0f + turn % 4 : 1.0f);
+    EXPECT_TRUE(cuda_->status());
+  }
+  EXPECT_EQ(emulation::graph_launches() - first, 8u);
+  EXPECT_EQ(rows.values(), std::vector<float>{24.0f * 24 * 24});
+}
+
 TEST_F(CudaDeviceTest, DeviceMemoryCanNotBeTouchedByTheHost) {
   const DeviceRows rows(*cuda_, 4, 4);
   EXPECT_DEATH(*static_cast<volatile float*>(rows.data()) = 1.0f, "");

@@ -207,8 +207,8 @@ __global__ void __launch_bounds__(kPlainThreads)
   weights.read(0, w.columns);
   inputs.read(0, w.columns);
   // Four outputs and four rows side by side.
-  const int own_output = static_cast<int>(threadIdx.x) % 16 * 4;
-  const int own_row = static_cast<int>(threadIdx.x) / 16 * 4;
+  const int own_output = static_cast<int>(threadIdx.x) % (kPlainOutputs / 4) * 4;
+  const int own_row = static_cast<int>(threadIdx.x) / (kPlainOutputs / 4) * 4;
   float sums[4][4] = {};
   for (std::int64_t first = 0; first < w.columns; first += kPlainInputs) {
     sync_block();  // those before were read
