@@ -44,6 +44,31 @@ TEST_F(CudaExpertsTest, ExpertProductsAgreeWithTheReference) {
   }
 }
 
+// More picks than the warps that sort them read at once; of an expert that has half of them, and of
+// one that has none.
+TEST_F(CudaExpertsTest, ManyPicksAreSorted) {
+  constexpr std::int64_t kRows = 1500, kColumns = 16, kOutputs = 4, kExperts = 70;
+  constexpr int kUsed = 3;
+  const PackedSource weights(*find_format("F32"), kColumns, kOutputs, kExperts);
+  std::vector<std::int32_t> experts(static_cast<std::size_t>(kRows * kUsed));
+  for (std::size_t i = 0; i < experts.size(); ++i) {
+    experts[i] = i % 2 == 0 ? 5 : static_cast<std::int32_t>(i * 7 % (kExperts - 1));
+  }
+  expect_agreement(
+      [&](Backend& b) {
+        auto matrix = b.upload(weights.source());
+        const DeviceRows in = random_rows(b, kRows, kColumns, 9);
+        const DeviceRows chosen(b, kRows, kUsed, test::as_floats(experts));
+        const DeviceRows gates(b, kRows, kUsed), out(b, kRows * kUsed, kOutputs);
+        b.expert_matmul(
+            in.view(), **matrix, nullptr, nullptr,
+            {reinterpret_cast<std::int32_t*>(chosen.data()), gates.data(), kRows, kUsed},
+            out.view());
+        return out.values();
+      },
+      1e-9);
+}
+
 TEST_F(CudaExpertsTest, WeighsExpertsThatAreGiven) {
   constexpr std::int64_t kRows = 6, kExperts = 48;
   constexpr int kUsed = 5;

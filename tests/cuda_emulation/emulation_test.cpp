@@ -100,6 +100,15 @@ TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndTheRestDoesNothing) {
   EXPECT_FALSE(cuda_->status());
 }
 
+// A kernel may have failed since anybody asked, and the first call behind it is told so.
+TEST_F(CudaDeviceTest, AnAllocationOnALostDeviceDoesNotSpeakOfMemory) {
+  emulation::set_lost(true);
+  const auto buffer = cuda_->allocate(16);
+  ASSERT_FALSE(buffer);
+  EXPECT_THAT(buffer.error().message, testing::HasSubstr("the GPU failed during an allocation"));
+  EXPECT_FALSE(cuda_->status());
+}
+
 // What a plan counts is what a weight then takes.
 TEST_F(CudaDeviceTest, WeightsTakeWhatWasSaid) {
   for (const Format* format : test::weight_formats()) {
@@ -269,6 +278,19 @@ TEST_F(CudaDeviceTest, TheSameStepAgainIsAGraph) {
   EXPECT_EQ(step(2.0f), 3u);
   EXPECT_EQ(step(3.0f), 2u);
   EXPECT_EQ(rows.values(), std::vector<float>(6, 24.0f));
+}
+
+// As those of a model and of what drafts for it do.
+TEST_F(CudaDeviceTest, StepsThatTakeTurnsAreGraphs) {
+  const DeviceRows rows(*cuda_, 1, 1, {1});
+  std::size_t first = 0;
+  for (int turn = 0; turn < 12; ++turn) {
+    if (turn == 4) first = emulation::graph_launches();
+    for (int i = 0; i < 10; ++i) cuda_->scale(rows.view(), i == 0 ? 1.0f + turn % 4 : 1.0f);
+    EXPECT_TRUE(cuda_->status());
+  }
+  EXPECT_EQ(emulation::graph_launches() - first, 8u);
+  EXPECT_EQ(rows.values(), std::vector<float>{24.0f * 24 * 24});
 }
 
 TEST_F(CudaDeviceTest, DeviceMemoryCanNotBeTouchedByTheHost) {

@@ -186,6 +186,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 }
 cudaError_t cudaMalloc(void** memory, std::size_t bytes) {
   refuse_in_capture();
+  if (is_lost()) return cudaErrorLaunchFailure;
   *memory = arena().take(bytes);
   return *memory ? cudaSuccess : cudaErrorMemoryAllocation;
 }

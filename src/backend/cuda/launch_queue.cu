@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "backend/cuda/launch_queue.hpp"
@@ -51,6 +53,24 @@ LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream)
   return Graph(executable);
 }
 
+// What waits becomes the latest that is known at its place; what came there the longest ago is
+// forgotten for it, unless it is known already.
+LaunchQueue::Known& LaunchQueue::know_waiting() {
+  if (next_ == known_.size()) known_.emplace_back();
+  std::vector<Known>& all = known_[next_++];
+  auto found = std::ranges::find(all, waiting_, &Known::batch);
+  if (found == all.end()) {
+    if (all.size() < kVariants) all.emplace_back();
+    found = std::prev(all.end());
+    std::swap(found->batch, waiting_);
+    found->graph.reset();
+    found->times = 0;
+  }
+  ++found->times;
+  std::rotate(all.begin(), found, std::next(found));
+  return all.front();
+}
+
 cudaError_t LaunchQueue::send(cudaStream_t stream) {
   const bool alone =
       !uses_graphs_ || waiting_.launches.size() < kWorthAGraph || next_ == kMostKnown;
@@ -59,12 +79,8 @@ cudaError_t LaunchQueue::send(cudaStream_t stream) {
     waiting_.clear();
     return error;
   }
-  if (next_ == known_.size()) known_.emplace_back();
-  Known& known = known_[next_++];
-  if (known.batch != waiting_) {
-    known.graph.reset();
-    std::swap(known.batch, waiting_);
-  } else if (!known.graph) {
+  Known& known = know_waiting();
+  if (known.times > 1 && !known.graph) {
     known.graph = capture(known.batch, stream);
     if (!known.graph) {
       cudaGetLastError();  // else the next launch would report it

@@ -13,7 +13,8 @@ namespace linnet::cuda {
 
 /// Kernels that wait to be sent. A step of the model is hundreds of them, each of which takes the
 /// host as long to send as a small one takes the device to run; so what comes again with the very
-/// same arguments, as the steps of one sequence do, is sent as one CUDA graph.
+/// same arguments, as the steps of one sequence do, is sent as one CUDA graph. Steps may take
+/// turns: those of a model and of what drafts for it.
 class LaunchQueue {
  public:
   /// Without graphs every kernel is sent on its own.
@@ -34,14 +35,15 @@ class LaunchQueue {
   bool is_full() const { return waiting_.launches.size() >= (next_ == 0 ? kFirstFull : kFull); }
   /// Sends what waits.
   cudaError_t send(cudaStream_t stream);
-  /// What is sent next is compared with what was sent first, after this was called before.
+  /// What is sent next is compared with what was sent first, after this was called before. All that
+  /// was sent is waited for before more is.
   void restart() { next_ = 0; }
 
  private:
   // The device waits for the first ones of a step, so those are fewer.
   static constexpr std::size_t kFirstFull = 32, kFull = 128;
   static constexpr std::size_t kWorthAGraph = 8;
-  static constexpr std::size_t kMostKnown = 64;
+  static constexpr std::size_t kMostKnown = 64, kVariants = 4;
 
   using AnyKernel = void (*)();
   struct Launch {
@@ -67,6 +69,7 @@ class LaunchQueue {
   struct Known {
     Batch batch;
     Graph graph;  // made when the batch comes for the second time
+    int times = 0;
   };
 
   // Padding is cleared so that equal arguments are equal bytes.
@@ -100,11 +103,13 @@ class LaunchQueue {
         taken);
   }
 
+  Known& know_waiting();
   cudaError_t send_each(const Batch& batch, cudaStream_t stream) const;
   Graph capture(const Batch& batch, cudaStream_t stream) const;
 
   Batch waiting_;
-  std::vector<Known> known_;  // what was sent last time, by its place in the order
+  // What was sent lately by its place in the order, the latest in front.
+  std::vector<std::vector<Known>> known_;
   std::size_t next_ = 0;
   bool uses_graphs_ = true, begins_early_ = false;
 };

@@ -18,7 +18,8 @@ constexpr std::int64_t kLibraryRows = 256;
 // Picks of experts that are taken one by one.
 constexpr std::int64_t kFewPicks = 64;
 // Weights of float32 with so few numbers, which are routers, stay in the cache: up to so many rows
-// each of their warps has two outputs. A handful of tiles of kPlainTile would let the device idle.
+// each of their warps has two outputs. A handful of tiles of multiply_plain would let the device
+// idle.
 constexpr std::int64_t kSmallWeight = 2 << 20, kFewSmallRows = 255;
 // Rows of a tile, where there are few and where there are many.
 constexpr int kNarrowTile = 32, kWideTile = 128;
@@ -254,7 +255,7 @@ void CudaBackend::multiply_many_rows(Prepared& x, const Products& all, std::int6
 // Of a product of `rows` rows, which take one of `slices` each.
 int CudaBackend::many_tile_rows(const WeightsView& w, std::int64_t rows,
                                 std::int64_t slices) const {
-  if (w.codes == Codes::kFloat32) return kPlainTile;
+  if (w.codes == Codes::kFloat32) return kPlainRows;
   if (!has_warpgroups_) {
     const std::int64_t few = slices == 1 ? kNarrowTile : 2 * kNarrowTile * slices;
     return rows <= few ? kNarrowTile : kWideTile;
@@ -322,7 +323,7 @@ const PickLists& CudaBackend::pick_lists(const Routing& routing, std::int64_t ex
   pick_lists_.firsts = pick_lists_.slices + tiles;
   pick_lists_.counts = pick_lists_.firsts + tiles;
   pick_lists_.tiles = static_cast<int>(tiles);
-  const std::size_t bytes = sizeof(std::int32_t) * (static_cast<std::size_t>(experts) + 1);
+  const std::size_t bytes = group_memory_bytes(static_cast<std::size_t>(experts));
   const bool keeps = remembered_.operations == stream_->operations();
   stream_->allow_shared_bytes(group_picks, bytes);
   stream_->launch(group_picks, dim3(1), dim3(kGroupThreads), bytes, routing.experts, picks,
@@ -382,8 +383,7 @@ void CudaBackend::route_experts(View logits, const RouteParams& params, const Ro
       !overlap(remembered_.of, {out.weights, 1, picks, picks}) &&
       !overlap(remembered_.of, {reinterpret_cast<float*>(out.experts), 1, picks, picks});
   const auto experts = static_cast<int>(logits.columns);
-  const std::size_t bytes = sizeof(float) * (2 * static_cast<std::size_t>(experts) +
-                                             static_cast<std::size_t>(params.groups));
+  const std::size_t bytes = sizeof(float) * choice_floats(experts, params);
   stream_->allow_shared_bytes(choose_experts, bytes);
   stream_->launch(choose_experts, dim3(static_cast<unsigned>(logits.rows)), dim3(kWarp), bytes,
                   logits.data, logits.stride, experts, params, out);

@@ -52,7 +52,7 @@ bool has_warpgroups(Stream& stream);
 void multiply_by_warpgroups(Stream& stream, const Products& all, const HalfRows& x,
                             std::int64_t rows, const RowTiles& tiles, const TileGrid& grid,
                             const Partial& partial);
-/// In tiles of kPlainTile rows.
+/// In tiles of kPlainRows rows.
 void multiply_plain_rows(Stream& stream, const WeightsView& w, View in, std::int64_t rows,
                          const RowTiles& tiles, std::int64_t tile_count, const Epilogue& epilogue);
 

@@ -53,9 +53,10 @@ void add_parts_of(Stream& stream, const Products& all, const HalfRows& x, std::i
 
 void multiply_plain_rows(Stream& stream, const WeightsView& w, View in, std::int64_t rows,
                          const RowTiles& tiles, std::int64_t tile_count, const Epilogue& epilogue) {
-  const dim3 blocks(static_cast<unsigned>((w.rows + kPlainTile - 1) / kPlainTile),
+  const dim3 blocks(static_cast<unsigned>((w.rows + kPlainOutputs - 1) / kPlainOutputs),
                     static_cast<unsigned>(tile_count));
-  stream.launch(multiply_plain, blocks, dim3(256), 0, w, in.data, in.stride, rows, tiles, epilogue);
+  stream.launch(multiply_plain, blocks, dim3(kPlainThreads), 0, w, in.data, in.stride, rows, tiles,
+                epilogue);
 }
 
 }  // namespace linnet::cuda

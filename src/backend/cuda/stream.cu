@@ -121,7 +121,8 @@ Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, 
   result.bytes_ = bytes;
   if (bytes == 0) return Result<DeviceMemory>(std::move(result));
   void* memory = nullptr;
-  if (cudaMalloc(&memory, static_cast<std::size_t>(bytes)) != cudaSuccess) {
+  const cudaError_t error = cudaMalloc(&memory, static_cast<std::size_t>(bytes));
+  if (error == cudaErrorMemoryAllocation) {
     cudaGetLastError();  // else the next launch would report it
     std::size_t free_bytes = 0, total_bytes = 0;
     cudaMemGetInfo(&free_bytes, &total_bytes);
@@ -129,6 +130,8 @@ Result<DeviceMemory> DeviceMemory::allocate(Stream& stream, std::int64_t bytes, 
                  ", " + std::to_string(free_bytes) + " of " + std::to_string(total_bytes) +
                  " are free"};
   }
+  // What failed may be a kernel before.
+  if (!stream.check(error, "an allocation")) return stream.status().error();
   result.memory_ = {memory, Free{&stream}};
   stream.zero(memory, static_cast<std::size_t>(bytes));
   return Result<DeviceMemory>(std::move(result));

@@ -151,54 +151,92 @@ __global__ void __launch_bounds__(kTileThreads)
 
 inline constexpr int kPlainInputs = 16;
 
+/// kRows rows on their way to shared memory, kPlainInputs numbers of each at a time: a thread
+/// brings one column of some rows.
+template <int kRows>
+struct PlainRows {
+  static constexpr int kApart = kPlainThreads / kPlainInputs, kEach = kRows / kApart;
+  /// Rows in shared memory begin at a multiple of 16 bytes.
+  using Memory = float[kPlainInputs][kRows + 4];
+  const float* rows[kEach];  ///< null: there is none
+  float values[kEach];
+
+  __device__ static int column() { return static_cast<int>(threadIdx.x) % kPlainInputs; }
+  __device__ static int place(int i) {
+    return static_cast<int>(threadIdx.x) / kPlainInputs + i * kApart;
+  }
+  __device__ void read(std::int64_t first, std::int64_t columns) {
+    const std::int64_t c = first + column();
+#pragma unroll
+    for (int i = 0; i < kEach; ++i) values[i] = rows[i] && c < columns ? rows[i][c] : 0.0f;
+  }
+  __device__ void put(Memory& to) const {
+#pragma unroll
+    for (int i = 0; i < kEach; ++i) to[column()][place(i)] = values[i];
+  }
+};
+
 /// The same in float32 throughout, for weights of float32: small ones, such as routers, whose
-/// choice must not tip. Grid: (tiles of 64 outputs, tiles of 64 rows).
-__global__ void __launch_bounds__(256)
+/// choice must not tip. Grid: (tiles of kPlainOutputs outputs, tiles of kPlainRows rows).
+__global__ void __launch_bounds__(kPlainThreads)
     multiply_plain(WeightsView w, const float* in, std::int64_t stride, std::int64_t rows,
                    RowTiles tiles, Epilogue epilogue) {
   wait_for_previous_kernel();
-  __shared__ float weights[kPlainInputs][kPlainTile + 1];
-  __shared__ float inputs[kPlainInputs][kPlainTile + 1];
-  const RowTile tile(tiles, rows, kPlainTile);
-  const std::int64_t first_output = std::int64_t{blockIdx.x} * kPlainTile;
+  using Weights = PlainRows<kPlainOutputs>;
+  using Inputs = PlainRows<kPlainRows>;
+  alignas(16) __shared__ Weights::Memory weights_of;
+  alignas(16) __shared__ Inputs::Memory inputs_of;
+  const RowTile tile(tiles, rows, kPlainRows);
   if (tile.count <= 0) return;
+  const std::int64_t first_output = std::int64_t{blockIdx.x} * kPlainOutputs;
   const auto* all = reinterpret_cast<const float*>(w.low) + tile.slice * w.rows * w.columns;
-  const int thread = static_cast<int>(threadIdx.x);
+  Weights weights;
+  Inputs inputs;
+#pragma unroll
+  for (int i = 0; i < Weights::kEach; ++i) {
+    const std::int64_t output = first_output + weights.place(i);
+    weights.rows[i] = output < w.rows ? all + output * w.columns : nullptr;
+  }
+#pragma unroll
+  for (int i = 0; i < Inputs::kEach; ++i) {
+    const std::int64_t at = tile.first_row + inputs.place(i);
+    inputs.rows[i] = nullptr;
+    if (inputs.place(i) >= tile.count) continue;
+    inputs.rows[i] = in + (tiles.in_rows ? tiles.in_rows[at] : at) * stride;
+  }
+  weights.read(0, w.columns);
+  inputs.read(0, w.columns);
+  // Four outputs and four rows side by side.
+  const int own_output = static_cast<int>(threadIdx.x) % (kPlainOutputs / 4) * 4;
+  const int own_row = static_cast<int>(threadIdx.x) / (kPlainOutputs / 4) * 4;
   float sums[4][4] = {};
   for (std::int64_t first = 0; first < w.columns; first += kPlainInputs) {
-    for (int i = thread; i < kPlainTile * kPlainInputs; i += 256) {
-      const int place = i / kPlainInputs, c = i % kPlainInputs;
-      const bool inside = first + c < w.columns;
-      const std::int64_t output = first_output + place;
-      weights[c][place] = inside && output < w.rows ? all[output * w.columns + first + c] : 0.0f;
-      const std::int64_t at = tile.first_row + place;
-      float value = 0.0f;
-      if (inside && place < tile.count) {
-        value = in[(tiles.in_rows ? tiles.in_rows[at] : at) * stride + first + c];
-      }
-      inputs[c][place] = value;
-    }
+    sync_block();  // those before were read
+    weights.put(weights_of);
+    inputs.put(inputs_of);
     sync_block();
+    // On their way while these are multiplied.
+    weights.read(first + kPlainInputs, w.columns);
+    inputs.read(first + kPlainInputs, w.columns);
 #pragma unroll
     for (int c = 0; c < kPlainInputs; ++c) {
+      const float4 w4 = *reinterpret_cast<const float4*>(&weights_of[c][own_output]);
+      const float4 x4 = *reinterpret_cast<const float4*>(&inputs_of[c][own_row]);
+      const float of_outputs[4] = {w4.x, w4.y, w4.z, w4.w}, of_rows[4] = {x4.x, x4.y, x4.z, x4.w};
 #pragma unroll
       for (int o = 0; o < 4; ++o) {
 #pragma unroll
-        for (int r = 0; r < 4; ++r) {
-          sums[o][r] += weights[c][thread % 16 + 16 * o] * inputs[c][thread / 16 + 16 * r];
-        }
+        for (int r = 0; r < 4; ++r) sums[o][r] += of_outputs[o] * of_rows[r];
       }
     }
-    sync_block();
   }
 #pragma unroll
   for (int o = 0; o < 4; ++o) {
 #pragma unroll
     for (int r = 0; r < 4; ++r) {
-      const std::int64_t output = first_output + thread % 16 + 16 * o;
-      const int place = thread / 16 + 16 * r;
-      if (output >= w.rows || place >= tile.count) continue;
-      const std::int64_t at = tile.first_row + place;
+      const std::int64_t output = first_output + own_output + o;
+      if (output >= w.rows || own_row + r >= tile.count) continue;
+      const std::int64_t at = tile.first_row + own_row + r;
       epilogue.put(tiles.out_rows ? tiles.out_rows[at] : at, output,
                    epilogue.terms(output, tile.slice), sums[o][r]);
     }

@@ -63,6 +63,19 @@ struct PickLimit {
   std::int32_t ties;
 };
 
+/// The highest of the keys that the threads have; every thread gets it.
+__device__ inline std::uint32_t highest_of_block(std::uint32_t own, std::uint32_t* keys) {
+  for (int mask = 16; mask > 0; mask /= 2) {
+    const std::uint32_t other = exchange(own, mask);
+    own = other > own ? other : own;
+  }
+  if (threadIdx.x % kWarp == 0) keys[threadIdx.x / kWarp] = own;
+  sync_block();
+  for (int w = 0; w < kPickWarps; ++w) own = keys[w] > own ? keys[w] : own;
+  sync_block();  // others may write keys
+  return own;
+}
+
 /// The key of rank `most` among the highest keys of each thread's ids (or the lowest key, where
 /// there are fewer threads): no more than as many as are picked lie above it, few more reach it.
 __device__ inline std::uint32_t low_limit(std::uint32_t highest, std::int32_t most,
@@ -147,16 +160,16 @@ __device__ inline std::int32_t pick(const PickRow& row, std::int32_t most, float
     const std::uint32_t key = row.key(i);
     if (key > highest) highest = key;
   }
-  const std::uint32_t lowest = low_limit(highest, most, keys, &low);
-  PickLimit picked{lowest, 1};
-  if (most > 1) picked = find_limit(row, lowest, most, counts, memory);
+  const std::uint32_t best = highest_of_block(highest, keys);
+  PickLimit picked{best, 1};
+  if (most > 1) {
+    picked = find_limit(row, low_limit(highest, most, keys, &low), most, counts, memory);
+  }
   if (within < INFINITY) {
-    sync_block();
-    for (int i = 0; i < kPickThreads; ++i) highest = keys[i] > highest ? keys[i] : highest;
-    const bool is_negative = (highest & 0x80000000u) == 0;
-    const float best = bits_to_float(is_negative ? ~highest : highest & 0x7fffffffu);
-    const std::uint32_t nearest = logit_key(best - within);
-    if (highest > 0 && nearest > picked.limit) picked = {nearest, 0x7fffffff};
+    const bool is_negative = (best & 0x80000000u) == 0;
+    const float likeliest = bits_to_float(is_negative ? ~best : best & 0x7fffffffu);
+    const std::uint32_t nearest = logit_key(likeliest - within);
+    if (best > 0 && nearest > picked.limit) picked = {nearest, 0x7fffffff};
   }
   return collect_picks(row, picked, sums, ids, logits);
 }

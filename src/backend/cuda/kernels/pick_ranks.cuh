@@ -1,6 +1,6 @@
 #pragma once
 
-#include "backend/cuda/device.cuh"
+#include "backend/cuda/kernels/block_sum.cuh"
 #include "backend/ranked_keys.hpp"
 
 namespace linnet::cuda {
@@ -34,12 +34,7 @@ __device__ inline RankDigits pick_digit(const std::int32_t* counts, std::int32_t
   std::int32_t own = 0;
 #pragma unroll
   for (int i = 0; i < kEach; ++i) own += last >= 0 ? counts[last + i] : 0;
-  std::int32_t before = 0, all = own;
-  for (int mask = 1; mask < kWarp; mask *= 2) {
-    const std::int32_t other = exchange(all, mask);
-    if (thread & mask) before += other;
-    all += other;
-  }
+  std::int32_t all = 0, before = sum_before(own, all);
   if (thread % kWarp == 0) memory.sums[thread / kWarp] = all;
   sync_block();
   for (int w = 0; w < thread / kWarp; ++w) before += memory.sums[w];

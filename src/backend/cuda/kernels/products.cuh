@@ -176,7 +176,8 @@ struct Partial {
   }
 };
 
-/// Outputs and rows of a thread block of multiply_plain.
-inline constexpr int kPlainTile = 64;
+/// Outputs and rows of a thread block of multiply_plain, of which each thread has four times four.
+inline constexpr int kPlainOutputs = 64, kPlainRows = 32;
+inline constexpr int kPlainThreads = kPlainOutputs * kPlainRows / 16;
 
 }  // namespace linnet::cuda
