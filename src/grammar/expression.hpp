@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -67,7 +68,7 @@ struct Tokens {
   bool contains(std::int32_t id) const {
     return std::binary_search(ids.begin(), ids.end(), id) != negated;
   }
-  bool operator==(const Tokens&) const = default;
+  auto operator<=>(const Tokens&) const = default;
 };
 
 /// The start or the end of the whole text; only in regular expressions (finite_automaton.hpp).

@@ -101,9 +101,8 @@ void GrammarSession::walk_exactly(Configuration configuration) {
   const std::uint32_t depth = nodes_.depth(configuration.node);
   for (const auto& edge : mask_->automaton().token_edges(configuration.state)) {
     if (depth + mask_->automaton().state(edge.target).height > mask_->limits().depth) continue;
-    for (std::int32_t id = 0; id < vocabulary.size(); ++id) {
-      if (mask_->in_set(edge.set, id)) allowed_.insert(id);
-    }
+    take_work(mask_->add_set(edge.set, allowed_));
+    if (overflowed_) return;
   }
 }
 

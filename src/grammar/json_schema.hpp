@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct SchemaGrammar {
   /// One sentence each for what is asked for and not held: keywords that are not of JSON Schema,
   /// formats that are not known, uniqueItems where items are not from a short list.
   std::vector<std::string> notes;
+  /// Its automaton has at least about so many.
+  std::size_t states = 0;
 };
 
 /// The JSON texts that are valid under a schema of draft 2020-12

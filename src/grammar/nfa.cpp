@@ -171,10 +171,11 @@ void NfaBuilder::add(const Call& node, State from, State to) {
 }
 
 void NfaBuilder::add(const Tokens& node, State from, State to) {
-  const auto known = std::find(token_sets_.begin(), token_sets_.end(), node);
-  const auto number = static_cast<std::uint32_t>(known - token_sets_.begin());
-  if (known == token_sets_.end()) token_sets_.push_back(node);
-  add_edge(from, kFirstTokens + number, kFirstTokens + number, to);
+  const auto [known, added] =
+      token_numbers_.try_emplace(node, static_cast<std::uint32_t>(token_sets_.size()));
+  if (added) token_sets_.push_back(node);
+  const std::uint32_t label = kFirstTokens + known->second;
+  add_edge(from, label, label, to);
 }
 
 void NfaBuilder::add(const Anchor& node, State from, State to) {

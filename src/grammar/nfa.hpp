@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -78,6 +79,7 @@ class NfaBuilder {
   std::span<const Rule> rules_;
   const std::vector<bool>* inlined_ = nullptr;
   std::vector<Tokens> token_sets_;
+  std::map<Tokens, std::uint32_t> token_numbers_;  // of token_sets_
   Nfa nfa_;
   std::size_t edges_ = 0;  // of all builds
   bool too_large_ = false;

@@ -21,6 +21,11 @@ Result<ObjectSchemas> ObjectSchemas::create(SchemaDocument& document, SchemaPatt
   }
   result.open_ = asked || !listed;
   for (const std::string& name : constraints.required) result.add_name(name);
+  constexpr std::size_t kMostPlaces = 1'000'000;  // properties, each with schemas of each source
+  if (result.names_.size() * result.sources_.size() > kMostPlaces) {
+    return document.error(constraints.schemas[0],
+                          "there are too many properties for so many schemas");
+  }
   if (!result.name_schemas_.empty()) {
     if (const Status status = result.find_forbidden(constraints.schemas[0]); !status) {
       return status.error();

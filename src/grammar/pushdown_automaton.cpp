@@ -341,7 +341,12 @@ struct CharacterTree {
   }
 };
 
-FiniteAutomaton restricted(const FiniteAutomaton& automaton, const CharacterTree& tree) {
+// What reads any character becomes as large as the tree, before equal states are merged.
+constexpr AutomatonLimits kRestrictedLimits{.states = 1'000'000, .edges = 4'000'000};
+
+// Nothing where the limits are too small. `edges` counts those of all rules.
+std::optional<FiniteAutomaton> restricted(const FiniteAutomaton& automaton,
+                                          const CharacterTree& tree, std::size_t& edges) {
   FiniteAutomaton result;
   if (automaton.states.empty()) return result;
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> numbers{{{0, 0}, 0}};
@@ -363,10 +368,20 @@ FiniteAutomaton restricted(const FiniteAutomaton& automaton, const CharacterTree
       const auto& children = tree.nodes[node];
       for (auto at = children.lower_bound(static_cast<std::uint8_t>(edge.first));
            at != children.end() && at->first <= edge.last; ++at) {
-        next.edges.push_back({at->first, at->first, number(edge.target, at->second)});
+        const std::uint32_t target = number(edge.target, at->second);
+        if (!next.edges.empty() && next.edges.back().target == target &&
+            next.edges.back().last + 1u == at->first) {
+          ++next.edges.back().last;
+        } else {
+          next.edges.push_back({at->first, at->first, target});
+        }
       }
     }
     std::sort(next.edges.begin(), next.edges.end());
+    edges += next.edges.size();
+    if (edges > kRestrictedLimits.edges || pairs.size() > kRestrictedLimits.states) {
+      return std::nullopt;
+    }
     result.states.push_back(std::move(next));
   }
   return merge_equal_states(trim(result));
@@ -378,7 +393,12 @@ Result<std::shared_ptr<const PushdownAutomaton>> PushdownAutomaton::restricted_t
     const CharacterSet& spelled) const {
   const CharacterTree tree(spelled);
   Parts parts = parts_;
-  for (FiniteAutomaton& rule : parts.rules) rule = restricted(rule, tree);
+  std::size_t edges = 0;
+  for (FiniteAutomaton& rule : parts.rules) {
+    auto narrower = restricted(rule, tree, edges);
+    if (!narrower) return too_large(kRestrictedLimits);
+    rule = std::move(*narrower);
+  }
   auto result = assemble(std::move(parts));
   if (!result) return Error{"the vocabulary cannot spell any text that the grammar matches"};
   return result;

@@ -6,7 +6,8 @@
 namespace linnet::grammar {
 namespace {
 
-constexpr std::size_t kMostDistinct = 10;  // values, whose subsets become states
+constexpr std::size_t kMostDistinct = 10;       // values, whose subsets become states
+constexpr std::size_t kMostPlaces = 1'000'000;  // items, each with a schema of each of the schemas
 
 // The schemas of the items of an array: one after the other, then the same for all others.
 struct ItemSchemas {
@@ -28,6 +29,9 @@ Result<ItemSchemas> item_schemas(SchemaDocument& document, const Constraints& co
     if (items != json.end() && items->is_array()) {
       return document.error(id, "items must be one schema; prefixItems takes a list of them");
     }
+  }
+  if (result.prefix.size() * constraints.schemas.size() > kMostPlaces) {
+    return document.error(constraints.schemas[0], "prefixItems is too long for so many schemas");
   }
   for (const SchemaId id : constraints.schemas) {
     if (document.negated(id)) continue;
@@ -57,6 +61,7 @@ Result<Expression> SchemaCompiler::arrays(const Constraints& constraints) {
   const std::uint64_t min = constraints.min_items;
   auto max = constraints.max_items;
   const std::size_t prefix = items->prefix.size();
+  if (const Status status = take_states(constraints, prefix + 1); !status) return status.error();
   // After a list of items and no word on others there are no others, unless they are needed.
   if (prefix > 0 && !items->rest_listed && min <= prefix)
     max = std::min(max.value_or(prefix), prefix);
@@ -64,7 +69,7 @@ Result<Expression> SchemaCompiler::arrays(const Constraints& constraints) {
   if (constraints.unique_items && max.value_or(2) > 1) {
     std::vector<std::vector<SchemaId>> places = items->prefix;
     if (!max || *max > prefix) places.push_back(items->rest);
-    auto distinct = unique_items(places, min, max);
+    auto distinct = unique_items(constraints, places, max);
     if (!distinct) return distinct.error();
     if (*distinct) return **distinct;
     notes_.add(
@@ -113,6 +118,7 @@ Result<std::optional<std::vector<SchemaJson>>> SchemaCompiler::few_values(
     if (known.insert(value)) result.push_back(value);
   };
   for (const Alternative& alternative : *expanded) {
+    if (const Status s = expander_.read(alternative.schemas); !s) return s.error();
     const auto constraints = gather(document_, alternative.schemas, notes_);
     if (!constraints) return constraints.error();
     if (constraints->values) {
@@ -134,7 +140,7 @@ Result<std::optional<std::vector<SchemaJson>>> SchemaCompiler::few_values(
 // An array without equal items, where all of them are from a few values; otherwise nothing.
 // places[i] is for item number i, and the last place for all further items.
 Result<std::optional<Expression>> SchemaCompiler::unique_items(
-    const std::vector<std::vector<SchemaId>>& places, std::uint64_t min,
+    const Constraints& constraints, const std::vector<std::vector<SchemaId>>& places,
     std::optional<std::uint64_t> max) {
   using Found = std::optional<Expression>;
   std::vector<SchemaJson> all;
@@ -153,7 +159,9 @@ Result<std::optional<Expression>> SchemaCompiler::unique_items(
       if (all.size() > kMostDistinct) return Found();
     }
   }
-  return Found(distinct_items(all, allowed, min, max));
+  const std::uint64_t subsets = std::uint64_t{1} << all.size();
+  if (const Status status = take_states(constraints, subsets); !status) return status.error();
+  return Found(distinct_items(all, allowed, constraints.min_items, max));
 }
 
 // Node s of the graph: the values of the subset s have been written.

@@ -31,7 +31,14 @@ Result<SchemaGrammar> SchemaCompiler::run() {
                              fmt::format("it needs more than {} grammar rules", kMostRules));
     }
   }
-  return SchemaGrammar{std::move(grammar_), notes_.take()};
+  return SchemaGrammar{std::move(grammar_), notes_.take(), states_};
+}
+
+Status SchemaCompiler::take_states(const Constraints& constraints, std::uint64_t count) {
+  const AutomatonLimits limits;
+  states_ += count;
+  if (states_ <= limits.states) return {};
+  return error(constraints, too_large(limits).message);
 }
 
 Error SchemaCompiler::error(const Constraints& constraints, std::string_view what) const {
@@ -58,6 +65,7 @@ Result<Expression> SchemaCompiler::compile(const std::vector<SchemaId>& schemas)
   if (!expanded) return expanded.error();
   std::vector<Expression> options;
   for (const Alternative& alternative : *expanded) {
+    if (const Status s = expander_.read(alternative.schemas); !s) return s.error();
     const auto constraints = gather(document_, alternative.schemas, notes_);
     if (!constraints) return constraints.error();
     if (constraints->values) {
@@ -88,6 +96,7 @@ Result<std::vector<Alternative>> SchemaCompiler::without_exclusions(
   while (!pending.empty()) {
     Alternative one = std::move(pending.back());
     pending.pop_back();
+    if (const Status s = expander_.read(one.schemas); !s) return s.error();
     const auto constraints = gather(document_, one.schemas, notes_);
     if (!constraints) return constraints.error();
     const auto open = std::find_if(one.exclusions.begin(), one.exclusions.end(), [&](SchemaId id) {
@@ -101,7 +110,6 @@ Result<std::vector<Alternative>> SchemaCompiler::without_exclusions(
     if (!opposites) return opposites.error();
     one.exclusions.erase(open);
     for (const SchemaId opposite : *opposites) {
-      std::vector<SchemaId> both = one.schemas;
       auto more = expander_.expand({&opposite, 1});
       if (!more) return more.error();
       for (const Alternative& extra : *more) {
@@ -148,15 +156,12 @@ Result<Expression> SchemaCompiler::listed_values(const Constraints& constraints,
                                                  const Alternative& alternative) {
   const auto values = valid_values(constraints, alternative);
   if (!values) return values.error();
-  constexpr std::size_t kMostValues = 200'000;  // an automaton that has them all is too large
-  listed_ += values->size();
-  if (listed_ > kMostValues) {
-    return error(constraints, fmt::format("enum and const are listed for more than {} values in "
-                                          "all the places that refer to them",
-                                          kMostValues));
-  }
   std::vector<Expression> options;
-  for (const SchemaJson* value : *values) options.push_back(json_literal(*value));
+  for (const SchemaJson* value : *values) {
+    const std::size_t bytes = value->dump().size();
+    if (const Status status = take_states(constraints, bytes); !status) return status.error();
+    options.push_back(json_literal(*value));
+  }
   return choice(std::move(options));
 }
 

@@ -54,8 +54,8 @@ class SchemaCompiler {
   Result<Expression> numbers(const Constraints& constraints, std::uint32_t types);
   Result<Expression> arrays(const Constraints& constraints);
   Result<Expression> objects(const Constraints& constraints);
-  Result<std::optional<Expression>> unique_items(const std::vector<std::vector<SchemaId>>& places,
-                                                 std::uint64_t min,
+  Result<std::optional<Expression>> unique_items(const Constraints& constraints,
+                                                 const std::vector<std::vector<SchemaId>>& places,
                                                  std::optional<std::uint64_t> max);
   Expression distinct_items(const std::vector<SchemaJson>& values,
                             const std::vector<std::uint32_t>& allowed, std::uint64_t min,
@@ -63,6 +63,9 @@ class SchemaCompiler {
   Result<std::optional<std::vector<SchemaJson>>> few_values(const std::vector<SchemaId>& schemas);
   Result<Expression> property(const std::string& name, const ObjectSchemas& schemas);
 
+  /// Call before something of at least so many states is written. An Error where all that is
+  /// written would be too large for an automaton: one schema may be referred to thousands of times.
+  Status take_states(const Constraints& constraints, std::uint64_t count);
   Error error(const Constraints& constraints, std::string_view what) const;
 
   SchemaDocument document_;
@@ -72,7 +75,7 @@ class SchemaCompiler {
   SchemaValidator validator_{document_, patterns_};
   DisjointProver prover_{document_, patterns_, expander_, validator_};
   Grammar grammar_;
-  std::size_t listed_ = 0;  // values of enum and const, in all rules
+  std::uint64_t states_ = 0;  // that the automaton of grammar_ has at least
   std::map<std::string, std::uint32_t> shared_;
   std::map<std::pair<std::uint64_t, std::optional<std::uint64_t>>, Expression> strings_;
   std::map<std::vector<SchemaId>, std::uint32_t> rules_;

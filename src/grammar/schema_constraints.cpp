@@ -279,6 +279,15 @@ Result<Constraints> gather(const SchemaDocument& document, std::span<const Schem
   return Gatherer(document, notes).run(schemas);
 }
 
+std::size_t weight(const SchemaJson& value) {
+  constexpr std::size_t kTextBytes = 64;
+  if (value.is_string()) return value.get_ref<const std::string&>().size() / kTextBytes;
+  if (!value.is_structured()) return 0;
+  std::size_t total = value.size();
+  for (const SchemaJson& part : value) total += weight(part);
+  return total;
+}
+
 bool equal_values(const SchemaJson& a, const SchemaJson& b) { return canonical(a) == canonical(b); }
 
 ValueSet::ValueSet(std::span<const SchemaJson* const> values) {

@@ -75,6 +75,9 @@ struct Constraints {
 Result<Constraints> gather(const SchemaDocument& document, std::span<const SchemaId> schemas,
                            SchemaNotes& notes);
 
+/// What comparing or copying a value costs: its parts, and for texts one for each 64 bytes.
+std::size_t weight(const SchemaJson& value);
+
 /// True if the values are equal by JSON Schema's rules: numbers by value, objects whatever the
 /// order of their properties.
 bool equal_values(const SchemaJson& a, const SchemaJson& b);

@@ -47,6 +47,7 @@ std::optional<std::vector<Constraints>> DisjointProver::alternatives(
   std::vector<Constraints> result;
   SchemaNotes notes;  // they are written when the schema is compiled
   for (const Alternative& alternative : *expanded) {
+    if (!expander_.read(alternative.schemas)) return std::nullopt;
     auto gathered = gather(document_, alternative.schemas, notes);
     if (!gathered) return std::nullopt;
     result.push_back(std::move(*gathered));

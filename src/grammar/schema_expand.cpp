@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kMostAlternatives = 512;
 constexpr std::size_t kMostSteps = 200'000;
+constexpr std::size_t kSchemasAStep = 64;  // that are copied
 
 std::vector<SchemaId> united(const std::vector<SchemaId>& a, const std::vector<SchemaId>& b) {
   std::vector<SchemaId> result;
@@ -29,16 +30,35 @@ Result<std::vector<Alternative>> SchemaExpander::expand(std::span<const SchemaId
   return result;
 }
 
+Status SchemaExpander::read(std::span<const SchemaId> schemas) {
+  constexpr std::size_t kKeywordsAStep = 64;
+  std::size_t keywords = 0;
+  for (const SchemaId id : schemas) keywords += document_.json(id).size();
+  if (schemas.empty()) return {};
+  return take_steps(keywords / kKeywordsAStep, schemas[0]);
+}
+
+Error SchemaExpander::too_many(SchemaId id) const {
+  return document_.error(
+      id, fmt::format("anyOf, oneOf and the like combine to more than {} alternatives",
+                      kMostAlternatives));
+}
+
+Status SchemaExpander::take_steps(std::size_t count, SchemaId id) {
+  steps_ += count;
+  if (steps_ <= kMostSteps) return {};
+  return document_.error(
+      id, fmt::format("its references and alternatives take more than {} steps", kMostSteps));
+}
+
 Status SchemaExpander::combine(SchemaId id, Alternatives& result, const Alternatives& more) {
   Alternatives combined;
   for (const Alternative& a : result) {
     for (const Alternative& b : more) {
       combined.push_back({united(a.schemas, b.schemas), united(a.exclusions, b.exclusions)});
-      if (combined.size() > kMostAlternatives) {
-        return document_.error(id, fmt::format("anyOf, oneOf and the like combine to more than {} "
-                                               "alternatives",
-                                               kMostAlternatives));
-      }
+      const std::size_t size = combined.back().schemas.size() + combined.back().exclusions.size();
+      if (Status status = take_steps(size / kSchemasAStep, id); !status) return status;
+      if (combined.size() > kMostAlternatives) return too_many(id);
     }
   }
   result = std::move(combined);
@@ -48,15 +68,11 @@ Status SchemaExpander::combine(SchemaId id, Alternatives& result, const Alternat
 Result<std::vector<Alternative>> SchemaExpander::expand_one(SchemaId id) {
   const SchemaJson& json = document_.json(id);
   if (document_.negated(id)) return Alternatives{{{id}, {}}};
+  if (const Status status = take_steps(1, id); !status) return status.error();
   if (json.is_boolean()) return json.get<bool>() ? Alternatives{{}} : Alternatives{};
   if (const Status status = check_keywords(id); !status) return status.error();
   if (std::find(path_.begin(), path_.end(), id) != path_.end()) return Alternatives{};
   if (path_.size() > kDeepest) return too_deep(id);
-  if (++steps_ > kMostSteps) {
-    return document_.error(id, fmt::format("its references and alternatives take more than {} "
-                                           "steps",
-                                           kMostSteps));
-  }
   path_.push_back(id);
   auto result = write_out(id, json);
   path_.pop_back();  // also after an Error, which callers may pass over
@@ -166,6 +182,9 @@ Status SchemaExpander::take_one_of(SchemaId id, Alternatives& result) {
   for (const SchemaId option : *options) {
     auto more = expand_one(option);
     if (!more) return more.error();
+    if (more->empty()) continue;
+    if (all.size() + more->size() > kMostAlternatives) return too_many(id);
+    if (Status s = take_steps(options->size() / kSchemasAStep, id); !s) return s;
     std::vector<SchemaId> others;
     for (const SchemaId other : *options) {
       if (other != option) others.push_back(other);

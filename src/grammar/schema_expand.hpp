@@ -28,6 +28,9 @@ class SchemaExpander {
   /// not supported or have wrong values, too many alternatives.
   Result<std::vector<Alternative>> expand(std::span<const SchemaId> schemas);
 
+  /// Call before the keywords of `schemas` are gathered. An Error where that takes too many steps.
+  Status read(std::span<const SchemaId> schemas);
+
   /// Schemas each of which is only valid for values for which `id` is not. Together they cover all
   /// such values as far as that can be written; an Error names the keywords where none can.
   Result<std::vector<SchemaId>> negate(SchemaId id) { return negate(id, 0); }
@@ -41,6 +44,8 @@ class SchemaExpander {
   Result<Alternatives> write_out(SchemaId id, const SchemaJson& json);
   Result<std::vector<SchemaId>> negate(SchemaId id, std::size_t references);
   Error too_deep(SchemaId id) const;
+  Error too_many(SchemaId id) const;
+  Status take_steps(std::size_t count, SchemaId id);
   Status check_keywords(SchemaId id);
   Status take_all_of(SchemaId id, Alternatives& result);
   Status take_any_of(SchemaId id, Alternatives& result);
@@ -57,6 +62,7 @@ class SchemaExpander {
   std::map<SchemaId, std::vector<SchemaId>> negations_;
   std::map<SchemaId, std::vector<std::pair<SchemaId, SchemaId>>> dependents_;
   std::size_t steps_ = 0;
+  std::size_t copied_ = 0;                // parts of schemas, for their opposites
   std::unordered_set<SchemaId> checked_;  // have only keywords that are held or noted
 };
 

@@ -10,6 +10,9 @@ namespace {
 
 using Options = std::vector<SchemaJson>;
 
+// An opposite is a copy of the schema, and that of what is in it is another one.
+constexpr std::size_t kMostCopied = 200'000;
+
 // The opposites of keywords that can be written as schemas. Several options: any of them.
 
 Options not_required(const SchemaJson& value) {
@@ -114,6 +117,19 @@ Options not_any_of(const SchemaJson& value) {
 
 Options not_not(const SchemaJson& value) { return {{{"allOf", SchemaJson::array({value})}}}; }
 
+// Parts of schemas that are made for the opposite of a keyword: of a list of items a list for each.
+std::size_t copies_for(const std::string& keyword, const SchemaJson& value) {
+  std::size_t copies = weight(value);
+  const auto add_lists = [&](const SchemaJson& list) {
+    if (list.is_array()) copies += list.size() * list.size();
+  };
+  if (keyword == "prefixItems" || keyword == "const") add_lists(value);
+  if (keyword == "enum" && value.is_array()) {
+    for (const SchemaJson& one : value) add_lists(one);
+  }
+  return copies;
+}
+
 // A limit's opposite is the other limit, one further on where counts are limited.
 template <class Shift>
 Options other_limit(const char* type, const char* keyword, const SchemaJson& value, Shift shift) {
@@ -181,6 +197,12 @@ Result<std::vector<SchemaId>> SchemaExpander::negate(SchemaId id, std::size_t re
     const std::string& key = item.key();
     const SchemaJson& value = item.value();
     if (find_keyword(key).kind != KeywordKind::kAssertion) continue;
+    copied_ += copies_for(key, value);
+    if (copied_ > kMostCopied) {
+      return document_.error(id, fmt::format("the opposites that not, oneOf and if need have more "
+                                             "than {} parts",
+                                             kMostCopied));
+    }
     if (key == "const" || (key == "enum" && value.is_array())) {
       const SchemaJson values = key == "enum" ? value : SchemaJson::array({value});
       if (std::all_of(values.begin(), values.end(), is_plain)) {

@@ -47,9 +47,12 @@ Result<Expression> SchemaCompiler::property(const std::string& name, const Objec
 Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
   auto schemas = ObjectSchemas::create(document_, patterns_, constraints);
   if (!schemas) return schemas.error();
+  const auto& names = schemas->names();
+  std::uint64_t name_bytes = 0;
+  for (const std::string& name : names) name_bytes += name.size();
+  if (const Status s = take_states(constraints, name_bytes); !s) return s.error();
   auto further = schemas->further();
   if (!further) return further.error();
-  const auto& names = schemas->names();
   const std::uint64_t min = constraints.min_properties;
   std::uint64_t max = constraints.max_properties.value_or(kNoLimit);
   if (further->empty() && max >= names.size()) max = kNoLimit;
@@ -66,9 +69,11 @@ Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
                                           min, certain));
   }
   const std::uint64_t counts = max != kNoLimit ? max : std::max<std::uint64_t>(min, 1);
-  if (counts > kMostNodes || (names.size() + 1) * (counts + 1) > kMostNodes) {
+  const std::uint64_t nodes = (names.size() + 1) * (std::min(counts, kMostNodes) + 1);
+  if (nodes > kMostNodes) {
     return error(constraints, "minProperties or maxProperties is too large for so many properties");
   }
+  if (const Status s = take_states(constraints, nodes); !s) return s.error();
 
   ObjectGraph graph(names.size(), counts);
   for (std::size_t i = 0; i < names.size(); ++i) {

@@ -8,6 +8,8 @@
 namespace linnet::grammar {
 namespace {
 
+constexpr std::size_t kLongestCharacter = 4;  // bytes; each takes a state
+
 Expression any_text() { return repeat(characters(CharacterSet::all()), 0, std::nullopt); }
 
 // The length of the longest text, or nothing where there is no limit.
@@ -46,8 +48,12 @@ Result<FiniteAutomaton> of_length(std::uint64_t min, std::optional<std::uint64_t
 }
 
 Result<FiniteAutomaton> any_of(const std::vector<std::string>& texts) {
+  constexpr AutomatonLimits kLimits;
   std::vector<Expression> options;
+  std::size_t bytes = 0;
   for (const std::string& text : texts) {
+    bytes += text.size();
+    if (bytes > kLimits.states * kLongestCharacter) return too_large(kLimits);
     if (to_characters(text)) options.push_back(literal(text));
   }
   return compile_regular(choice(std::move(options)));

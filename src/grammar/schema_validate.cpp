@@ -53,8 +53,20 @@ bool SchemaValidator::fail(Error error) {
   return false;
 }
 
+bool SchemaValidator::take_steps(std::size_t count, SchemaId id) {
+  constexpr std::size_t kMostSteps = 1'000'000;
+  steps_ += count;
+  if (steps_ <= kMostSteps) return true;
+  return fail(document_.error(id, "checking the values of enum and const takes too long"));
+}
+
+bool SchemaValidator::take_lookups(std::size_t count, const SchemaJson& object, SchemaId id) {
+  constexpr std::size_t kComparisonsAStep = 64;
+  return take_steps(count * object.size() / kComparisonsAStep, id);
+}
+
 bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
-  constexpr std::size_t kDeepest = 200, kMostSteps = 1'000'000;
+  constexpr std::size_t kDeepest = 200;
   const SchemaJson& json = document_.json(id);
   if (json.is_boolean()) return json.get<bool>();
   // A schema that refers to itself without anything in between is valid for nothing.
@@ -63,9 +75,7 @@ bool SchemaValidator::check(const SchemaJson& value, SchemaId id) {
   if (path_.size() >= kDeepest) {
     return fail(document_.error(id, "its references are nested too deeply"));
   }
-  if (++steps_ > kMostSteps) {
-    return fail(document_.error(id, "checking the values of enum and const takes too long"));
-  }
+  if (!take_steps(1, id)) return false;
   path_.push_back(here);
   const bool result =
       !error_ && check_direct(value, id) && (document_.negated(id) || check_in_place(value, id));
@@ -96,6 +106,9 @@ bool SchemaValidator::check_direct(const SchemaJson& value, SchemaId id) {
   if (!direct) return false;
   const Constraints& constraints = direct->constraints;
   if ((constraints.types & bits_of(value)) == 0) return false;
+  const bool is_compared = constraints.values || !constraints.excluded.empty() ||
+                           constraints.unique_items || value.is_string();
+  if (is_compared && !take_steps(weight(value), id)) return false;
   if (constraints.values && !direct->values.contains(value)) return false;
   if (direct->excluded.contains(value)) return false;
   if (value.is_string()) return check_string(value.get<std::string>(), constraints);
@@ -166,12 +179,16 @@ bool SchemaValidator::check_object(const SchemaJson& value, SchemaId id,
                                    const Constraints& constraints) {
   if (value.size() < constraints.min_properties) return false;
   if (constraints.max_properties && value.size() > *constraints.max_properties) return false;
-  for (const std::string& name : constraints.required) {
-    if (!value.contains(name)) return false;
-  }
   const SchemaJson& json = document_.json(id);
   const auto properties = json.find("properties"), patterns = json.find("patternProperties"),
              additional = json.find("additionalProperties"), names = json.find("propertyNames");
+  const auto size_of = [&](const auto& part) { return part == json.end() ? 0 : part->size(); };
+  const std::size_t names_looked_up =
+      constraints.required.size() + size_of(properties) + size_of(patterns);
+  if (!take_lookups(names_looked_up, value, id)) return false;
+  for (const std::string& name : constraints.required) {
+    if (!value.contains(name)) return false;
+  }
   for (const auto& item : value.items()) {
     const std::string& name = item.key();
     bool known = false;
@@ -239,14 +256,17 @@ bool SchemaValidator::check_in_place(const SchemaJson& value, SchemaId id) {
   }
   if (!value.is_object()) return true;
   if (const auto at = json.find("dependentRequired"); at != json.end() && at->is_object()) {
+    if (!take_lookups(at->size(), value, id)) return false;
     for (const auto& item : at->items()) {
       if (!value.contains(item.key())) continue;
+      if (!take_lookups(item.value().size(), value, id)) return false;
       for (const SchemaJson& name : item.value()) {
         if (name.is_string() && !value.contains(name.get<std::string>())) return false;
       }
     }
   }
   if (const auto at = json.find("dependentSchemas"); at != json.end() && at->is_object()) {
+    if (!take_lookups(at->size(), value, id)) return false;
     for (const auto& item : at->items()) {
       if (value.contains(item.key()) &&
           !check(value, document_.number(item.value(), id, {"dependentSchemas", item.key()}))) {

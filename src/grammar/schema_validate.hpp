@@ -40,6 +40,10 @@ class SchemaValidator {
   bool check_in_place(const SchemaJson& value, SchemaId id);
   bool matches(Result<const FiniteAutomaton*> automaton, const std::string& text);
   bool fail(Error error);
+  // False, with an Error, where all values so far have taken too many steps.
+  bool take_steps(std::size_t count, SchemaId id);
+  // For `count` names that are looked up in `object`, or the other way round.
+  bool take_lookups(std::size_t count, const SchemaJson& object, SchemaId id);
   int count_valid(const SchemaJson& value, SchemaId id, const std::string& keyword);
 
   SchemaDocument& document_;

@@ -87,8 +87,10 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
   sort_exits(*mask);
   for (const auto& edge : automaton_->token_edges(state)) {
     mask->reach = std::max(mask->reach, automaton_->state(edge.target).height);
-    for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
-      if (in_set(edge.set, id)) tokens.insert(id);
+    mask->work += add_set(edge.set, tokens);
+    if (mask->work > limits_.mask_work) {
+      mask->overflowed = true;
+      break;
     }
   }
   // As a list it takes 32 bits a token of the set, otherwise one bit a token of the vocabulary.
@@ -100,6 +102,18 @@ std::shared_ptr<const TokenMask::StateMask> TokenMask::compute(std::uint32_t sta
     }
   }
   return mask;
+}
+
+std::uint64_t TokenMask::add_set(std::uint32_t set, TokenSet& to) const {
+  const Tokens& tokens = automaton_->token_sets()[set];
+  if (!tokens.negated) {
+    for (const std::int32_t id : tokens.ids) to.insert(id);
+    return tokens.ids.size();
+  }
+  for (std::int32_t id = 0; id < vocabulary_->size(); ++id) {
+    if (in_set(set, id)) to.insert(id);
+  }
+  return static_cast<std::uint64_t>(vocabulary_->size());
 }
 
 void TokenMask::sort_exits(StateMask& mask) const {

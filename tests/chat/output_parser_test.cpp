@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "chat/output/call_syntax.hpp"
+
 namespace linnet {
 namespace {
 
@@ -196,6 +198,38 @@ TEST(OutputParserTest, DeepSeek) {
             "string=\"false\">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n"
             "</｜DSML｜function_calls>"),
       R"(#weather{"city":"1","days":1})");
+}
+
+// What is called as the marks are is no mark, and text that looks like a number stays text.
+TEST(OutputParserTest, NamesAndValuesThatLookLikeOthers) {
+  EXPECT_EQ(parse("｜DSML｜",
+                  "<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"python\">\n"
+                  "<｜DSML｜parameter name=\"string\" string=\"true\">1</｜DSML｜parameter>\n"
+                  "<｜DSML｜parameter name=\"a_string\" string=\"true\">2</｜DSML｜parameter>\n"
+                  "</｜DSML｜invoke>\n</｜DSML｜function_calls>"),
+            R"(#python{"string":"1","a_string":"2"})");
+  EXPECT_EQ(parse("<|open|>",
+                  "<|open|>tools<|sep|><|open|>call tool=\"python\"<|sep|><|open|>argument "
+                  "key=\"type\" type=\"string\"<|sep|>1<|close|>argument<|sep|><|close|>call<|sep|>"
+                  "<|close|>tools<|sep|>"),
+            R"(#python{"type":"1"})");
+  const auto tool = [](std::string_view schema) {
+    return OrderedJson::array(
+        {{{"name", "f"}, {"parameters", {{"properties", {{"p", OrderedJson::parse(schema)}}}}}}});
+  };
+  const auto value = [&](std::string_view schema, std::string_view text) {
+    return ToolTable(tool(schema)).typed_value("f", "p", text).dump();
+  };
+  constexpr std::string_view kList = R"({"type":["string","null"]})";
+  constexpr std::string_view kAny = R"({"anyOf":[{"type":"integer"},{"type":"string"}]})";
+  EXPECT_EQ(value(kList, "12345"), R"("12345")");
+  EXPECT_EQ(value(kList, "null"), "null");
+  EXPECT_EQ(value(kList, "true"), R"("true")");
+  EXPECT_EQ(value(kAny, "12"), "12");
+  EXPECT_EQ(value(kAny, "1.5"), R"("1.5")");
+  EXPECT_EQ(value(R"({"anyOf":[{"$ref":"#/$defs/o"},{"type":"string"}]})", R"({"a":1})"),
+            R"({"a":1})");
+  EXPECT_EQ(value("{}", "12"), "12");
 }
 
 TEST(OutputParserTest, OtherFamilies) {

@@ -6,6 +6,7 @@
 
 #include <ctime>
 
+#include "grammar/utf8.hpp"
 #include "grammar_support.hpp"
 #include "support/resource_limit.hpp"
 
@@ -15,6 +16,12 @@ namespace {
 std::string repeated(std::string_view part, int count) {
   std::string text;
   for (int i = 0; i < count; ++i) text += part;
+  return text;
+}
+
+std::string listed(int count, const auto& item) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text.append(i > 0 ? "," : "").append(item(i));
   return text;
 }
 
@@ -181,6 +188,22 @@ TEST_F(Hostile, OppositesOfSchemasThatReferAndRefer) {
   EXPECT_NE(error.find("nested too deeply"), std::string::npos) << error;
 }
 
+TEST_F(Hostile, OppositesOfOppositesOfWhatIsLarge) {
+  std::string schema = fmt::format(
+      R"({{"enum":[{}]}})", listed(100'000, [](int i) { return fmt::format(R"("{}")", i); }));
+  for (int i = 0; i < 40; ++i) schema = fmt::format(R"({{"allOf":[{}]}})", schema);
+  EXPECT_THAT(error_of(compiled_schema(R"({"type":"string","not":)" + schema + "}")),
+              testing::HasSubstr("have more than 200000 parts"));
+  const auto zero = [](int) { return std::string("0"); };
+  const auto any = [](int) { return std::string("{}"); };
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"type":"array","not":{{"const":[{}]}}}})",
+                                                   listed(100'000, zero)))),
+              testing::HasSubstr("have more than 200000 parts"));
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(
+                  R"({{"type":"array","not":{{"prefixItems":[{}]}}}})", listed(100'000, any)))),
+              testing::HasSubstr("have more than 200000 parts"));
+}
+
 TEST_F(Hostile, RepetitionsOfRepetitions) {
   // In 60 groups, of each of which there are 60 repetitions.
   std::string grammar = "root ::= " + std::string(60, '(') + R"("a")";
@@ -194,12 +217,6 @@ TEST_F(Hostile, RulesThatCallOneAfterTheOther) {
   std::string grammar = "root ::= r0\n";
   for (int i = 0; i < 20'000; ++i) grammar += fmt::format("r{} ::= (r{} | \"x\")?\n", i, i + 1);
   EXPECT_TRUE(accepts(must(compiled_gbnf(grammar + "r20000 ::= \"y\"\n")), "x"));
-}
-
-std::string listed(int count, const auto& item) {
-  std::string text;
-  for (int i = 0; i < count; ++i) text.append(i > 0 ? "," : "").append(item(i));
-  return text;
 }
 
 TEST_F(Hostile, SchemasWithManyValues) {
@@ -223,7 +240,88 @@ TEST_F(Hostile, SchemasWithManyValues) {
   const std::string shared = R"({{"properties":{{{}}},"$defs":{{"b":{{"enum":[{}]}}}}}})";
   EXPECT_THAT(error_of(compiled_schema(
                   fmt::format(fmt::runtime(shared), listed(3000, reference), listed(3000, text)))),
-              testing::HasSubstr("are listed for more than 200000 values"));
+              testing::HasSubstr("more than 200000 states"));
+}
+
+// Of the grammar alone, before an automaton is made of it.
+std::string grammar_error_of(const std::string& schema) {
+  const auto json = parse_schema_json(schema);
+  if (!json) return json.error().message;
+  const auto grammar = compile_json_schema(*json);
+  return grammar ? "" : grammar.error().message;
+}
+
+TEST_F(Hostile, SchemasThatBecomeMuchLargerThanTheirText) {
+  const auto is_too_large = testing::HasSubstr("more than 200000 states");
+  const auto named = [](int i) { return fmt::format(R"("n{}":{{"type":"null"}})", i); };
+  const auto reference = [](int i) { return fmt::format(R"("p{}":{{"$ref":"#/$defs/o"}})", i); };
+  const std::string objects =
+      R"({{"properties":{{{}}},"$defs":{{"o":{{"properties":{{{}}},{}}}}}}})";
+  EXPECT_THAT(grammar_error_of(fmt::format(fmt::runtime(objects), listed(1000, reference),
+                                           listed(1000, named), R"("maxProperties":40)")),
+              is_too_large);
+  const auto option = [](int i) { return fmt::format(R"({{"properties":{{"k{}":{{}}}}}})", i); };
+  EXPECT_THAT(grammar_error_of(fmt::format(
+                  fmt::runtime(objects), listed(600, reference), "",
+                  fmt::format(R"("maxProperties":9,"anyOf":[{}])", listed(300, option)))),
+              is_too_large);
+  const auto one = [](int) { return std::string("true"); };
+  const std::string arrays = R"({{"properties":{{{}}},"$defs":{{"o":{{"prefixItems":[{}]}}}}}})";
+  EXPECT_THAT(grammar_error_of(
+                  fmt::format(fmt::runtime(arrays), listed(3000, reference), listed(3000, one))),
+              is_too_large);
+  const std::string text(1 << 20, 'a');
+  EXPECT_THAT(grammar_error_of(R"({"const":")" + text + R"("})"), is_too_large);
+  EXPECT_THAT(grammar_error_of(R"({"properties":{")" + text + R"(":{}}})"), is_too_large);
+  EXPECT_THAT(grammar_error_of(R"({"type":"string","not":{"const":")" + text + R"("}})"),
+              is_too_large);
+}
+
+TEST_F(Hostile, ValuesThatAreLargeToCheck) {
+  const auto member = [](int i) { return fmt::format(R"("n{}":1)", i); };
+  const auto name = [](int i) { return fmt::format(R"("n{}")", i); };
+  const auto reference = [](int) { return std::string(R"({"$ref":"#/$defs/b"})"); };
+  const std::string all_of = R"({{"enum":[{}],"allOf":[{}],"$defs":{{"b":{{{}}}}}}})";
+  const auto is_slow = testing::HasSubstr("checking the values of enum and const takes too long");
+  EXPECT_THAT(grammar_error_of(fmt::format(fmt::runtime(all_of), "{" + listed(3900, member) + "}",
+                                           listed(4000, reference),
+                                           R"("required":[)" + listed(3900, name) + "]")),
+              is_slow);
+  const std::string text = '"' + std::string(1 << 20, 'a') + '"';
+  EXPECT_THAT(grammar_error_of(fmt::format(fmt::runtime(all_of), text, listed(4000, reference),
+                                           R"("enum":[)" + text + "]")),
+              is_slow);
+}
+
+TEST_F(Hostile, GrammarsOfManyTokens) {
+  const auto token = [](int i) { return fmt::format("|<[{}]>", i); };
+  std::string grammar = "root ::= \"a\"";
+  for (int i = 0; i < 90'000; ++i) grammar += token(i);
+  const std::clock_t start = std::clock();
+  EXPECT_NE(must(compiled_gbnf(grammar)), nullptr);
+  EXPECT_LT((std::clock() - start) / CLOCKS_PER_SEC, linnet::test::kHasSanitizer ? 60 : 10);
+  grammar = "root ::= \"a\"";
+  for (int i = 0; i < 200; ++i) grammar += fmt::format("|!<[{}]>", i);
+  const auto vocabulary = byte_vocabulary({});
+  const auto mask =
+      TokenMask::create(must(compiled_gbnf(grammar)), vocabulary, {.mask_work = 10'000});
+  ASSERT_TRUE(mask);
+  GrammarSession session = *GrammarSession::create(*mask);
+  session.allowed();
+  EXPECT_FALSE(session.within_limits());
+}
+
+TEST_F(Hostile, VocabulariesOfManyCharacters) {
+  std::vector<std::string> characters = {"a"};
+  for (char32_t character = 0x4e00; character < 0x9fff; ++character) {
+    append_utf8(characters.emplace_back(), character);
+  }
+  const auto vocabulary = *Vocabulary::create(characters, {});
+  const auto few = TokenMask::create(must(compiled_regex(".{1,100}")), vocabulary);
+  EXPECT_TRUE(few) << few.error().message;
+  const auto many = TokenMask::create(must(compiled_regex("(?=.).{1,4000}")), vocabulary);
+  ASSERT_FALSE(many);
+  EXPECT_THAT(many.error().message, testing::HasSubstr("more than 1000000 states"));
 }
 
 TEST_F(Hostile, SchemasWithManyKeywordsAndNames) {
@@ -233,8 +331,8 @@ TEST_F(Hostile, SchemasWithManyKeywordsAndNames) {
   const auto automaton = must(compiled_schema(
       fmt::format(fmt::runtime(schema), listed(3500, reference), listed(3500, unknown))));
   EXPECT_TRUE(accepts(automaton, "null"));
-  // A name of a megabyte is not kept for each of the schemas within.
-  const std::string name(1 << 20, 'n');
+  // A long name is not kept for each of the schemas within.
+  const std::string name(100'000, 'n');
   const auto json = parse_schema_json(
       fmt::format(R"({{"properties":{{"{}":{{{}}}}}}})", name, listed(3500, unknown)));
   ASSERT_TRUE(json);
@@ -242,6 +340,35 @@ TEST_F(Hostile, SchemasWithManyKeywordsAndNames) {
   ASSERT_TRUE(compiled) << compiled.error().message;
   ASSERT_EQ(compiled->notes.size(), 3500u);
   EXPECT_LT(compiled->notes[0].size(), 1000u);
+}
+
+TEST_F(Hostile, AlternativesOfManyParts) {
+  const auto part = [](int) { return std::string("{}"); };
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"allOf":[{{"anyOf":[{}]}},{}]}})",
+                                                   listed(500, part), listed(100'000, part)))),
+              testing::HasSubstr("take more than 200000 steps"));
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"oneOf":[{}]}})", listed(100'000, part)))),
+              testing::HasSubstr("take more than 200000 steps"));
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"oneOf":[{}]}})", listed(1000, part)))),
+              testing::HasSubstr("more than 512 alternatives"));
+}
+
+TEST_F(Hostile, ManySchemasForOneValue) {
+  const auto any = [](int) { return std::string("{}"); };
+  const auto items = [](int) { return std::string(R"({"items":{}})"); };
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"allOf":[{{"prefixItems":[{}]}},{}]}})",
+                                                   listed(1000, any), listed(2000, items)))),
+              testing::HasSubstr("too long for so many schemas"));
+  const auto object = [](int i) { return fmt::format(R"({{"properties":{{"p{}":{{}}}}}})", i); };
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(R"({{"allOf":[{}]}})", listed(2000, object)))),
+              testing::HasSubstr("too many properties for so many schemas"));
+  const auto reference = [](int i) { return fmt::format(R"("p{}":{{"$ref":"#/$defs/a"}})", i); };
+  const auto unknown = [](int i) { return fmt::format(R"("u{}":1)", i); };
+  const auto null = [](int) { return std::string(R"({"type":"null"})"); };
+  const std::string schema = R"({{"properties":{{{}}},"$defs":{{"a":{{"anyOf":[{}],{}}}}}}})";
+  EXPECT_THAT(error_of(compiled_schema(fmt::format(fmt::runtime(schema), listed(300, reference),
+                                                   listed(500, null), listed(3900, unknown)))),
+              testing::HasSubstr("take more than 200000 steps"));
 }
 
 TEST_F(Hostile, SchemasWithManyLargePatterns) {

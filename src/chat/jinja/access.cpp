@@ -18,7 +18,7 @@ class BoundMethod final : public Object {
   }
   bool is_callable() const override { return true; }
   Value call(Run& run, const Arguments& arguments) override {
-    return method_.function(run, subject_, arguments);
+    return call_method(run, method_, subject_, arguments);
   }
 
  private:
@@ -144,8 +144,7 @@ std::vector<Value> characters_of(Run& run, const Value& value) {
   std::vector<Value> characters;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = at + character_at(text.bytes(), at).bytes;
-    run.budget.hold(sizeof(String));
-    characters.push_back(run.text(text.slice(at, end), value.is_markup()));
+    characters.push_back(run.text(text.slice(at, end)));  // also of markup
     at = end;
   }
   return characters;
@@ -163,6 +162,12 @@ const NamedFunction* find_method(const Value& value, std::string_view name) {
   }
   const auto found = std::ranges::find(methods, name, &NamedFunction::name);
   return found == methods.end() ? nullptr : &*found;
+}
+
+Value call_method(Run& run, const NamedFunction& method, const Value& subject,
+                  const Arguments& arguments) {
+  pay_for_texts(run, subject, arguments);
+  return method.function(run, subject, arguments);
 }
 
 Value get_attribute(Run& run, const Value& value, std::string_view name) {

@@ -20,6 +20,9 @@ std::span<const NamedFunction> dict_methods();
 /// The method `name` of a string, list, tuple or dictionary; null where there is none.
 const NamedFunction* find_method(const Value& value, std::string_view name);
 
+Value call_method(Run& run, const NamedFunction& method, const Value& subject,
+                  const Arguments& arguments);
+
 /// `value.name`: a method before an entry of a dictionary. Undefined where there is neither; a
 /// Failure where `value` is undefined.
 Value get_attribute(Run& run, const Value& value, std::string_view name);

@@ -51,6 +51,15 @@ const Text& Parameters::text(std::size_t i) const {
   return values_[i]->text();
 }
 
+void pay_for_texts(Run& run, const Value& subject, const Arguments& arguments) {
+  const auto pay_for = [&](const Value& value) {
+    if (value.is_string()) run.budget.work(value.text().size());
+  };
+  pay_for(subject);
+  for (const Value& value : arguments.positional) pay_for(value);
+  for (const auto& [unused, value] : arguments.keyword) pay_for(value);
+}
+
 void refuse_arguments(const Arguments& arguments, std::string_view function) {
   if (!arguments.positional.empty() || !arguments.keyword.empty()) {
     fail("{}() takes no arguments", function);

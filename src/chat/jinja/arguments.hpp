@@ -48,6 +48,9 @@ class Parameters {
   std::vector<const Value*> values_;
 };
 
+/// Counts the texts that a filter or method is given: it may look at all of them.
+void pay_for_texts(Run& run, const Value& subject, const Arguments& arguments);
+
 /// A Failure where `arguments` is not empty.
 void refuse_arguments(const Arguments& arguments, std::string_view function);
 

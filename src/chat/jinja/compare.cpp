@@ -60,7 +60,9 @@ bool contains(Run& run, Sequence& sequence, const Value& item) {
   for (std::size_t i = once ? sequence.next : 0; i < sequence.items.size(); ++i) {
     run.budget.step();
     if (once) sequence.next = i + 1;
-    if (are_same(sequence.items[i], item) || are_equal(run, sequence.items[i], item)) return true;
+    const Value& own = sequence.items[i];
+    const bool is_same = !own.is_string() && are_same(run, own, item);
+    if (is_same || are_equal(run, own, item)) return true;
   }
   return false;
 }
@@ -135,8 +137,8 @@ bool contains(Run& run, const Value& container, const Value& item) {
   fail("'{}' is not something to look 'in'", type_name(container));
 }
 
-bool are_same(const Value& a, const Value& b) {
-  if (a.is_string() && b.is_string()) return &a.string() == &b.string() || a.bytes() == b.bytes();
+bool are_same(Run& run, const Value& a, const Value& b) {
+  if (a.is_string() && b.is_string()) return &a.string() == &b.string() || are_equal(run, a, b);
   if (a.is<bool>() != b.is<bool>() || a.is<double>() != b.is<double>()) return false;
   if (a.is_number() && b.is_number()) return compare_numbers(a, b) == 0;
   if (a.dict() || b.dict()) return a.dict() == b.dict();

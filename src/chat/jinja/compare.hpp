@@ -22,7 +22,7 @@ std::partial_ordering compare_numbers(const Value& a, const Value& b);
 bool contains(Run& run, const Value& container, const Value& item);
 
 /// `a is b`.
-bool are_same(const Value& a, const Value& b);
+bool are_same(Run& run, const Value& a, const Value& b);
 
 /// A Failure where `key` can't be the key of a dictionary.
 void check_key(Run& run, const Value& key, int depth = 0);

@@ -74,8 +74,7 @@ Value Attribute::call(Run& run, const Arguments& arguments) const {
   const Value object = object_->evaluate(run);
   const NamedFunction* method = find_method(object, name_);
   if (!method) return jinja::call(run, get_attribute(run, object, name_), arguments);
-  if (object.is_string()) run.budget.work(object.text().size());
-  return method->function(run, object, arguments);
+  return call_method(run, *method, object, arguments);
 }
 
 Subscript::Subscript(int line, ExpressionPtr object, ExpressionPtr key)

@@ -21,7 +21,7 @@ Value apply_filter(Run& run, std::string_view name, const Value& subject,
                    const Arguments& arguments) {
   const Function filter = find_filter(name);
   if (!filter) fail("No filter named '{}'", name);
-  if (subject.is_string()) run.budget.work(subject.text().size());
+  pay_for_texts(run, subject, arguments);
   return filter(run, subject, arguments);
 }
 

@@ -11,6 +11,7 @@ namespace linnet::jinja {
 namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
+constexpr std::size_t kLongestName = 1000;  // bytes; looking one up takes a time that grows with it
 
 // Jinja2 knows lines by \n only, and drops one at the end of the template.
 std::string normalize_newlines(std::string_view source) {
@@ -199,6 +200,7 @@ class Lexer {
       end += character.bytes;
     }
     if (end == at_) return read_operator();
+    if (end - at_ > kLongestName) fail_here("a name is too long");
     push(Token::Kind::kName, std::string(text_.substr(at_, end - at_)));
     advance_to(end);
   }

@@ -148,9 +148,13 @@ Integer round_integer(Integer number, std::int64_t precision) {
   Integer unit = 1;
   for (; precision < 0; ++precision) unit *= 10;
   const Integer rest = (number % unit + unit) % unit;
-  const Integer floor = number - rest;
-  const bool up = rest * 2 > unit || (rest * 2 == unit && (floor / unit) % 2 != 0);
-  return up ? floor + unit : floor;
+  const Integer units = number / unit - (number % unit < 0 ? 1 : 0);
+  const bool up = rest * 2 > unit || (rest * 2 == unit && units % 2 != 0);
+  Integer rounded;
+  if (__builtin_mul_overflow(units + (up ? 1 : 0), unit, &rounded)) {
+    fail("an integer becomes too large");
+  }
+  return rounded;
 }
 
 Value round_filter(Run& run, const Value& subject, const Arguments& arguments) {

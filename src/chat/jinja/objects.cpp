@@ -112,26 +112,29 @@ Value MacroObject::call(Run& run, const Arguments& arguments) {
 }
 
 void Loop::end() {
-  values_ = nullptr;
+  size_ = items_->known_size();
+  items_ = nullptr;
   outer_ = nullptr;
 }
 
 Value Loop::neighbour(Run& run, std::size_t index) const {
-  if (values_ && index < size_) return (*values_)[index];
-  return run.undefined("there is no such item beside this one");
+  const Value* const item = items_ ? items_->at(index) : nullptr;
+  return item ? *item : run.undefined("there is no such item beside this one");
 }
 
 std::optional<Value> Loop::attribute(Run& run, std::string_view name) {
   if (name == "index") return index_ + 1;
   if (name == "index0") return index_;
-  if (name == "revindex") return size_ - index_;
-  if (name == "revindex0") return size_ - index_ - 1;
+  if (name == "revindex") return size() - index_;
+  if (name == "revindex0") return size() - index_ - 1;
   if (name == "first") return index_ == 0;
-  if (name == "last") return index_ + 1 == size_;
-  if (name == "length") return size_;
+  if (name == "last") return is_last();
+  if (name == "length") return size();
   if (name == "depth") return depth_ + 1;
   if (name == "depth0") return depth_;
-  if (name == "previtem") return neighbour(run, index_ - 1);  // -1 is behind the end, too
+  if (name == "previtem") {
+    return index_ > 0 ? neighbour(run, index_ - 1) : run.undefined("there is no previous item");
+  }
   if (name == "nextitem") return neighbour(run, index_ + 1);
   if (name == "cycle" || name == "changed") {
     return Value(run.object<LoopMethod>(*this, name == "cycle"));

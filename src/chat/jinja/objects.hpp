@@ -39,11 +39,11 @@ class MacroObject final : public Object {
 /// The variable `loop`. Called with other items it runs a recursive loop over them.
 class Loop final : public Object {
  public:
-  /// `values` must last until end(). `outer` is null unless the loop is recursive.
-  Loop(const For& statement, const std::vector<Value>& values, int depth, Frame* outer)
-      : statement_(statement), values_(&values), depth_(depth), outer_(outer) {}
+  /// `items` must last until end(). `outer` is null unless the loop is recursive.
+  Loop(const For& statement, For::Items& items, int depth, Frame* outer)
+      : statement_(statement), items_(&items), depth_(depth), outer_(outer) {}
   void go_to(std::size_t index) { index_ = index; }
-  /// The values are gone; only numbers can still be asked for.
+  /// The items are gone; only numbers can still be asked for.
   void end();
 
   std::string describe() const override { return "<LoopContext>"; }
@@ -58,9 +58,11 @@ class Loop final : public Object {
 
  private:
   Value neighbour(Run& run, std::size_t index) const;
+  bool is_last() const { return items_ ? !items_->at(index_ + 1) : index_ + 1 == size_; }
+  std::size_t size() const { return items_ ? items_->size() : size_; }
   const For& statement_;
-  const std::vector<Value>* values_;
-  std::size_t size_ = values_->size();
+  For::Items* items_;
+  std::size_t size_ = 0;  // once the loop has ended
   std::size_t index_ = 0;
   int depth_;
   Frame* outer_;

@@ -142,7 +142,11 @@ Value floor_divide(Run& run, const Value& a, const Value& b) {
     *r = x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0);
     return false;
   };
-  return arithmetic(a, b, exact, [](double x, double y) { return std::floor(x / y); });
+  return arithmetic(a, b, exact, [](double x, double y) {
+    const double rest = std::fmod(x, y);
+    const double quotient = (x - rest) / y - (rest != 0 && (rest < 0) != (y < 0) ? 1 : 0);
+    return quotient == 0 ? std::copysign(0.0, x / y) : std::round(quotient);
+  });
 }
 
 Value modulo(Run& run, const Value& a, const Value& b) {

@@ -6,8 +6,10 @@ namespace linnet::jinja {
 
 Value Run::text(Text text, bool markup) {
   budget.check_text(text.size());
-  budget.hold(text.size());
-  return std::make_shared<const String>(std::move(text), markup, &budget);
+  auto string = std::make_shared<String>(std::move(text), markup, nullptr);
+  budget.hold(string->memory());
+  string->budget = &budget;
+  return std::shared_ptr<const String>(std::move(string));
 }
 
 Value Run::text(std::string_view bytes, Origin origin) {

@@ -34,7 +34,7 @@ class TextBuilder {
 
  private:
   void grow(std::size_t bytes) {
-    budget_.check_text(text_.size() + bytes);
+    budget_.check_text(text_.memory() + bytes);
     budget_.work(bytes);
   }
 

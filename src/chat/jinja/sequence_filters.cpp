@@ -60,11 +60,7 @@ std::vector<Value> attributes_of(Run& run, const Value* attribute) {
   if (!attribute || attribute->is_none()) return {};
   if (!attribute->is_string()) return {*attribute};
   const Text comma(",", Origin::kTemplate);
-  std::vector<Value> attributes;
-  for (Text& part : split(run, attribute->text(), &comma, -1, false)) {
-    attributes.push_back(run.text(std::move(part)));
-  }
-  return attributes;
+  return split(run, *attribute, &comma, -1, /*from_right=*/false);
 }
 
 Value sort(Run& run, const Value& subject, const Arguments& arguments) {

@@ -66,31 +66,45 @@ Flow For::act(Run& run) const {
   return Flow::kNext;
 }
 
-std::vector<Value> For::chosen(Run& run, const Value& items, Frame* outer) const {
-  std::vector<Value> all = items_of(run, items);
-  if (!parts_.condition) return all;
-  std::vector<Value> chosen;
-  for (Value& item : all) {
-    const Scope scope(run, outer);
-    parts_.target.assign(run, item);
-    if (is_true(parts_.condition->evaluate(run))) chosen.push_back(std::move(item));
-  }
-  return chosen;
+bool For::Items::holds_for(const Value& candidate) const {
+  if (!statement_.parts_.condition) return true;
+  const Scope scope(run_, outer_);
+  statement_.parts_.target.assign(run_, candidate);
+  return is_true(statement_.parts_.condition->evaluate(run_));
 }
 
-void For::loop_over(Run& run, const Value& items, Frame* outer, int depth) const {
-  const std::vector<Value> values = chosen(run, items, outer);
-  if (values.empty()) {
+const Value* For::Items::at(std::size_t index) {
+  while (chosen_ <= index && next_ < candidates_.size()) {
+    const std::size_t candidate = next_++;
+    if (!holds_for(candidates_[candidate])) continue;
+    if (chosen_ != candidate) candidates_[chosen_] = std::move(candidates_[candidate]);
+    ++chosen_;
+  }
+  return index < chosen_ ? &candidates_[index] : nullptr;
+}
+
+std::size_t For::Items::size() {
+  at(candidates_.size());
+  return chosen_;
+}
+
+std::size_t For::Items::known_size() const {
+  return statement_.parts_.condition ? chosen_ : candidates_.size();
+}
+
+void For::loop_over(Run& run, const Value& value, Frame* outer, int depth) const {
+  Items items(run, *this, items_of(run, value), outer);
+  if (!items.at(0)) {
     const Scope scope(run, outer);
     parts_.otherwise.execute(run);
     return;
   }
-  Loop* loop = run.object<Loop>(*this, values, depth, parts_.is_recursive ? outer : nullptr);
-  for (std::size_t i = 0; i < values.size(); ++i) {
+  Loop* loop = run.object<Loop>(*this, items, depth, parts_.is_recursive ? outer : nullptr);
+  for (std::size_t i = 0; const Value* item = items.at(i); ++i) {
     const Scope scope(run, outer);
     loop->go_to(i);
     run.assign("loop", loop);
-    parts_.target.assign(run, values[i]);
+    parts_.target.assign(run, *item);
     if (parts_.is_recursive) run.capture_frame();
     if (parts_.body.execute(run) == Flow::kBreak) break;
   }

@@ -86,6 +86,7 @@ class If final : public Statement {
 
 class For final : public Statement {
  public:
+  class Items;
   struct Parts {
     Target target;
     ExpressionPtr items;
@@ -96,13 +97,38 @@ class For final : public Statement {
   };
   For(int line, Parts parts) : Statement(line), parts_(std::move(parts)) {}
 
-  /// Goes through `items` inside the scope `outer`; `depth` is that of recursive loops.
-  void loop_over(Run& run, const Value& items, Frame* outer, int depth) const;
+  /// Goes through `value` inside the scope `outer`; `depth` is that of recursive loops.
+  void loop_over(Run& run, const Value& value, Frame* outer, int depth) const;
 
  private:
   Flow act(Run& run) const override;
-  std::vector<Value> chosen(Run& run, const Value& items, Frame* outer) const;
   Parts parts_;
+};
+
+/// What a loop goes through: the items for which its condition holds. It is asked about no more of
+/// them than that takes, as the body may change what it says.
+class For::Items {
+ public:
+  /// In the scope `outer`. All must outlive it.
+  Items(Run& run, const For& statement, std::vector<Value> candidates, Frame* outer)
+      : run_(run), statement_(statement), candidates_(std::move(candidates)), outer_(outer) {}
+
+  /// Item `index`; null where there are no more than that.
+  const Value* at(std::size_t index);
+  /// How many items there are.
+  std::size_t size();
+  /// The same without those that the condition has not been asked about.
+  std::size_t known_size() const;
+
+ private:
+  bool holds_for(const Value& candidate) const;
+
+  Run& run_;
+  const For& statement_;
+  std::vector<Value> candidates_;  // the first chosen_ are items
+  std::size_t chosen_ = 0;
+  std::size_t next_ = 0;  // the candidate that is asked about next
+  Frame* outer_;
 };
 
 /// {% break %} and {% continue %}

@@ -61,7 +61,7 @@ bool not_equal(Run& run, const Value& subject, const Arguments& arguments) {
 
 bool same_as(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "sameas", {"other"}, 1);
-  return are_same(subject, *given[0]);
+  return are_same(run, subject, *given[0]);
 }
 
 bool in(Run& run, const Value& subject, const Arguments& arguments) {
@@ -86,6 +86,7 @@ template <bool (*other)(char32_t)>
 bool has_case(Run& run, const Value& subject, const Arguments& arguments) {
   refuse_arguments(arguments, "a test");
   const Text text = to_text(run, subject);
+  run.budget.work(text.size());
   bool any = false;
   for (std::size_t at = 0; at < text.size();) {
     const Character character = character_at(text.bytes(), at);
@@ -96,13 +97,12 @@ bool has_case(Run& run, const Value& subject, const Arguments& arguments) {
   return any;
 }
 
-bool is_filter(Run&, const Value& subject, const Arguments& arguments) {
+template <auto find>
+bool is_name_of(Run& run, const Value& subject, const Arguments& arguments) {
   refuse_arguments(arguments, "a test");
-  return subject.is_string() && find_filter(subject.bytes());
-}
-bool is_test(Run&, const Value& subject, const Arguments& arguments) {
-  refuse_arguments(arguments, "a test");
-  return subject.is_string() && find_test(subject.bytes());
+  if (!subject.is_string()) return false;
+  run.budget.work(subject.text().size());
+  return find(subject.bytes()) != nullptr;
 }
 
 bool less(std::partial_ordering o) { return o < 0; }
@@ -121,7 +121,7 @@ Test find_test(std::string_view name) {
       {"escaped", simple<is_escaped>},
       {"even", has_parity<0>},
       {"false", simple<is_exactly_false>},
-      {"filter", is_filter},
+      {"filter", is_name_of<find_filter>},
       {"float", simple<is_float>},
       {"in", in},
       {"integer", simple<is_integer>},
@@ -134,7 +134,7 @@ Test find_test(std::string_view name) {
       {"sameas", same_as},
       {"sequence", simple<is_sequence>},
       {"string", simple<is_string>},
-      {"test", is_test},
+      {"test", is_name_of<find_test>},
       {"true", simple<is_exactly_true>},
       {"undefined", simple<is_undefined>},
       {"upper", has_case<is_lower>},

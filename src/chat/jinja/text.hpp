@@ -28,6 +28,8 @@ class Text {
   const std::string& bytes() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
+  /// Bytes that it takes besides sizeof(Text).
+  std::size_t memory() const { return bytes_.size() + runs_.size() * sizeof(Run); }
 
   void append(std::string_view bytes, Origin origin);
   void append(const Text& text) { append(text, 0, text.size()); }

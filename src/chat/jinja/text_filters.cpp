@@ -52,12 +52,14 @@ Value replace_filter(Run& run, const Value& subject, const Arguments& arguments)
 
 Value join_filter(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "join", {"d", "attribute"});
-  std::vector<Text> parts;
+  const Text separator = to_text(run, given.value(0));
+  TextBuilder out(run.budget);
+  bool is_first = true;
   for (const Value& item : items_of(run, subject)) {
-    parts.push_back(to_text(run, given.is_given(1) ? get_path(run, item, *given[1]) : item));
-    run.budget.work(parts.back().size());
+    if (!std::exchange(is_first, false)) out.append(separator);
+    print(run, given.is_given(1) ? get_path(run, item, *given[1]) : item, out);
   }
-  return run.text(join(run, to_text(run, given.value(0)), parts));
+  return run.text(out.take());
 }
 
 Value string(Run& run, const Value& subject, const Arguments& arguments) {
@@ -94,10 +96,10 @@ Value indent(Run& run, const Value& subject, const Arguments& arguments) {
   TextBuilder out(run.budget);
   if (given.flag(1, false)) out.append(space);
   bool is_first = true;
-  for (const Text& line : split_lines(run, text, /*keep_ends=*/false)) {
+  for (const Value& line : split_lines(run, run.text(std::move(text)), /*keep_ends=*/false)) {
     if (!is_first) out.append("\n", Origin::kTemplate);
-    if (!is_first && (blank_too || !line.empty())) out.append(space);
-    out.append(line);
+    if (!is_first && (blank_too || !line.text().empty())) out.append(space);
+    out.append(line.text());
     is_first = false;
   }
   return like(run, subject, out.take());

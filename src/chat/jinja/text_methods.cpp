@@ -61,20 +61,12 @@ template <bool from_right>
 Value split_method(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "split", {"sep", "maxsplit"});
   const Text* separator = given.is_given(0) ? &given.text(0) : nullptr;
-  std::vector<Value> parts;
-  for (Text& part : split(run, subject.text(), separator, given.integer(1, -1), from_right)) {
-    parts.push_back(same_kind(run, subject, std::move(part)));
-  }
-  return run.sequence(std::move(parts));
+  return run.sequence(split(run, subject, separator, given.integer(1, -1), from_right));
 }
 
 Value splitlines(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "splitlines", {"keepends"});
-  std::vector<Value> lines;
-  for (Text& line : split_lines(run, subject.text(), given.flag(0, false))) {
-    lines.push_back(same_kind(run, subject, std::move(line)));
-  }
-  return run.sequence(std::move(lines));
+  return run.sequence(split_lines(run, subject, given.flag(0, false)));
 }
 
 template <bool from_right>
@@ -104,14 +96,15 @@ Value replace_method(Run& run, const Value& subject, const Arguments& arguments)
 
 Value join_method(Run& run, const Value& subject, const Arguments& arguments) {
   const Parameters given(run, arguments, "join", {"iterable"}, 1);
-  std::vector<Text> parts;
+  TextBuilder out(run.budget);
+  bool is_first = true;
   for (const Value& item : items_of(run, *given[0])) {
     run.require_defined(item);
     if (!item.is_string()) fail("join() needs strings, found '{}'", type_name(item));
-    run.budget.work(item.text().size());
-    parts.push_back(item.text());
+    if (!std::exchange(is_first, false)) out.append(subject.text());
+    out.append(item.text());
   }
-  return same_kind(run, subject, join(run, subject.text(), parts));
+  return same_kind(run, subject, out.take());
 }
 
 // The part of a text that the arguments `start` and `end` leave, as bytes.

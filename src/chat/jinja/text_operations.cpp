@@ -10,85 +10,110 @@ namespace {
 
 constexpr auto kNowhere = std::string::npos;
 
-bool is_stripped(std::string_view text, std::size_t at, const Text* characters) {
-  const Character character = character_at(text, at);
-  if (!characters) return is_space(character.value);
-  return characters->bytes().find(text.substr(at, character.bytes)) != kNowhere;
+// The characters of a text, each once and in order.
+std::u32string character_set(const std::string& text) {
+  std::u32string set;
+  for (std::size_t at = 0; at < text.size();) {
+    const Character character = character_at(text, at);
+    set.push_back(character.value);
+    at += character.bytes;
+  }
+  std::ranges::sort(set);
+  set.erase(std::unique(set.begin(), set.end()), set.end());
+  return set;
 }
 
 std::int64_t unlimited(std::int64_t count) {
   return count < 0 ? std::numeric_limits<std::int64_t>::max() : count;
 }
 
-std::vector<Text> split_at_spaces(const Text& text, std::int64_t most) {
-  const std::string& bytes = text.bytes();
-  std::vector<Text> parts;
+// The parts of a string, of the same kind as it.
+class Parts {
+ public:
+  Parts(Run& run, const Value& string) : run_(run), string_(string) {}
+  const Text& text() const { return string_.text(); }
+  std::int64_t count() const { return static_cast<std::int64_t>(parts_.size()); }
+  void add(std::size_t begin, std::size_t end) {
+    parts_.push_back(run_.text(text().slice(begin, end), string_.is_markup()));
+  }
+  std::vector<Value> take() { return std::move(parts_); }
+  std::vector<Value> take_reversed() {
+    std::ranges::reverse(parts_);
+    return std::move(parts_);
+  }
+
+ private:
+  Run& run_;
+  const Value& string_;
+  std::vector<Value> parts_;
+};
+
+std::vector<Value> split_at_spaces(Parts parts, std::int64_t most) {
+  const std::string& bytes = parts.text().bytes();
   std::size_t begin = kNowhere;
   for (std::size_t at = 0; at < bytes.size();) {
     const Character character = character_at(bytes, at);
     const bool space = is_space(character.value);
     if (!space && begin == kNowhere) {
       begin = at;
-      if (static_cast<std::int64_t>(parts.size()) == most) break;
+      if (parts.count() == most) break;
     }
     if (space && begin != kNowhere) {
-      parts.push_back(text.slice(begin, at));
+      parts.add(begin, at);
       begin = kNowhere;
     }
     at += character.bytes;
   }
-  if (begin != kNowhere) parts.push_back(text.slice(begin, bytes.size()));
-  return parts;
+  if (begin != kNowhere) parts.add(begin, bytes.size());
+  return parts.take();
 }
 
-// The parts in reverse: rsplit leaves what it does not cut at the left.
-std::vector<Text> split_at_spaces_from_right(const Text& text, std::int64_t most) {
-  const std::string& bytes = text.bytes();
-  std::vector<Text> parts;
+// rsplit leaves what it does not cut at the left.
+std::vector<Value> split_at_spaces_from_right(Parts parts, std::int64_t most) {
+  const std::string& bytes = parts.text().bytes();
   std::size_t end = kNowhere;
   for (std::size_t at = bytes.size(); at > 0;) {
     const std::size_t before = previous_character(bytes, at);
     const bool space = is_space(character_at(bytes, before).value);
     if (!space && end == kNowhere) {
       end = at;
-      if (static_cast<std::int64_t>(parts.size()) == most) break;
+      if (parts.count() == most) break;
     }
     if (space && end != kNowhere) {
-      parts.push_back(text.slice(at, end));
+      parts.add(at, end);
       end = kNowhere;
     }
     at = before;
   }
-  if (end != kNowhere) parts.push_back(text.slice(0, end));
-  return parts;
+  if (end != kNowhere) parts.add(0, end);
+  return parts.take_reversed();
 }
 
-std::vector<Text> split_at_text(const Text& text, std::string_view separator, std::int64_t most) {
-  std::vector<Text> parts;
+std::vector<Value> split_at_text(Parts parts, std::string_view separator, std::int64_t most) {
+  const std::string& bytes = parts.text().bytes();
   std::size_t begin = 0;
-  while (static_cast<std::int64_t>(parts.size()) < most) {
-    const std::size_t found = find_text(text.bytes(), separator, begin);
+  while (parts.count() < most) {
+    const std::size_t found = find_text(bytes, separator, begin);
     if (found == kNowhere) break;
-    parts.push_back(text.slice(begin, found));
+    parts.add(begin, found);
     begin = found + separator.size();
   }
-  parts.push_back(text.slice(begin, text.size()));
-  return parts;
+  parts.add(begin, bytes.size());
+  return parts.take();
 }
 
-std::vector<Text> split_at_text_from_right(const Text& text, std::string_view separator,
-                                           std::int64_t most) {
-  std::vector<Text> parts;
-  std::size_t end = text.size();
-  const std::string_view bytes = text.bytes();
-  while (static_cast<std::int64_t>(parts.size()) < most) {
+std::vector<Value> split_at_text_from_right(Parts parts, std::string_view separator,
+                                            std::int64_t most) {
+  const std::string_view bytes = parts.text().bytes();
+  std::size_t end = bytes.size();
+  while (parts.count() < most) {
     const std::size_t found = bytes.substr(0, end).rfind(separator);
     if (found == kNowhere) break;
-    parts.push_back(text.slice(found + separator.size(), end));
+    parts.add(found + separator.size(), end);
     end = found;
   }
-  parts.push_back(text.slice(0, end));
-  return parts;
+  parts.add(0, end);
+  return parts.take_reversed();
 }
 
 // str.replace with nothing to search for: `to` before each character and at the end.
@@ -119,15 +144,21 @@ void map_characters(const Text& text, std::size_t begin, TextBuilder& out, Map m
 
 Text strip(Run& run, const Text& text, const Text* characters, Side side) {
   run.budget.work(text.size());
+  if (characters) run.budget.step(static_cast<std::int64_t>(characters->size() / 8));
+  const std::u32string set = characters ? character_set(characters->bytes()) : U"";
   const std::string_view bytes = text.bytes();
+  const auto is_stripped = [&](std::size_t at) {
+    const char32_t character = character_at(bytes, at).value;
+    return characters ? std::ranges::binary_search(set, character) : is_space(character);
+  };
   std::size_t begin = 0;
   std::size_t end = bytes.size();
-  while (side != Side::kRight && begin < end && is_stripped(bytes, begin, characters)) {
+  while (side != Side::kRight && begin < end && is_stripped(begin)) {
     begin += character_at(bytes, begin).bytes;
   }
   while (side != Side::kLeft && end > begin) {
     const std::size_t before = previous_character(bytes, end);
-    if (!is_stripped(bytes, before, characters)) break;
+    if (!is_stripped(before)) break;
     end = before;
   }
   return text.slice(begin, end);
@@ -150,47 +181,39 @@ Text replace(Run& run, const Text& text, const Text& from, const Text& to, std::
   return out.take();
 }
 
-std::vector<Text> split(Run& run, const Text& text, const Text* separator, std::int64_t most,
-                        bool from_right) {
-  run.budget.work(text.size() * (separator && from_right ? separator->size() + 1 : 1));
-  run.budget.step(static_cast<std::int64_t>(text.size() / 16));  // parts may be short
+std::vector<Value> split(Run& run, const Value& string, const Text* separator, std::int64_t most,
+                         bool from_right) {
+  const std::size_t size = string.text().size();
+  run.budget.work(size * (separator && from_right ? separator->size() + 1 : 1));
+  run.budget.step(static_cast<std::int64_t>(size / 16));  // parts may be short
   if (separator && separator->empty()) fail("empty separator");
   most = unlimited(most);
-  if (!from_right) {
-    return separator ? split_at_text(text, separator->bytes(), most) : split_at_spaces(text, most);
+  Parts parts(run, string);
+  if (!separator) {
+    return from_right ? split_at_spaces_from_right(std::move(parts), most)
+                      : split_at_spaces(std::move(parts), most);
   }
-  auto parts = separator ? split_at_text_from_right(text, separator->bytes(), most)
-                         : split_at_spaces_from_right(text, most);
-  std::ranges::reverse(parts);
-  return parts;
+  return from_right ? split_at_text_from_right(std::move(parts), separator->bytes(), most)
+                    : split_at_text(std::move(parts), separator->bytes(), most);
 }
 
-std::vector<Text> split_lines(Run& run, const Text& text, bool keep_ends) {
-  run.budget.work(text.size());
-  const std::string& bytes = text.bytes();
-  std::vector<Text> lines;
+std::vector<Value> split_lines(Run& run, const Value& string, bool keep_ends) {
+  const std::string& bytes = string.text().bytes();
+  run.budget.work(bytes.size());
+  Parts lines(run, string);
   std::size_t begin = 0;
   for (std::size_t at = 0; at < bytes.size();) {
     const Character character = character_at(bytes, at);
     std::size_t next = at + character.bytes;
     if (is_line_break(character.value)) {
       if (character.value == '\r' && next < bytes.size() && bytes[next] == '\n') ++next;
-      lines.push_back(text.slice(begin, keep_ends ? next : at));
+      lines.add(begin, keep_ends ? next : at);
       begin = next;
     }
     at = next;
   }
-  if (begin < bytes.size()) lines.push_back(text.slice(begin, bytes.size()));
-  return lines;
-}
-
-Text join(Run& run, const Text& separator, const std::vector<Text>& parts) {
-  TextBuilder out(run.budget);
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) out.append(separator);
-    out.append(parts[i]);
-  }
-  return out.take();
+  if (begin < bytes.size()) lines.add(begin, bytes.size());
+  return lines.take();
 }
 
 Text to_upper(Run& run, const Text& text) {

@@ -12,13 +12,12 @@ enum class Side { kLeft, kRight, kBoth };
 Text strip(Run& run, const Text& text, const Text* characters, Side side);
 /// With `to` instead of the first `count` times (all where negative) that `from` stands in it.
 Text replace(Run& run, const Text& text, const Text& from, const Text& to, std::int64_t count);
-/// Cut at `separator`, or at white space where it is null, `most` times (always where negative);
-/// beginning at the right where `from_right`.
-std::vector<Text> split(Run& run, const Text& text, const Text* separator, std::int64_t most,
-                        bool from_right);
+/// A string cut at `separator`, or at white space where it is null, `most` times (always where
+/// negative); beginning at the right where `from_right`.
+std::vector<Value> split(Run& run, const Value& string, const Text* separator, std::int64_t most,
+                         bool from_right);
 /// Its lines, with their ends where `keep_ends`.
-std::vector<Text> split_lines(Run& run, const Text& text, bool keep_ends);
-Text join(Run& run, const Text& separator, const std::vector<Text>& parts);
+std::vector<Value> split_lines(Run& run, const Value& string, bool keep_ends);
 
 Text to_upper(Run& run, const Text& text);
 Text to_lower(Run& run, const Text& text);

@@ -39,14 +39,17 @@ struct String {
   String(Text content, bool is_markup, Budget* account)
       : text(std::move(content)), markup(is_markup), budget(account) {}
   ~String() {
-    if (budget) budget->release(text.size());
+    if (budget) budget->release(memory());
   }
   String(const String&) = delete;
   String& operator=(const String&) = delete;
 
+  /// With one value that refers to it.
+  std::size_t memory() const;
+
   Text text;
   bool markup;
-  Budget* budget;  // holds text.size() bytes of it; null for the template's literals
+  Budget* budget;  // holds memory() of it; null for the template's literals
 };
 
 /// A value of a template. Texts are shared; containers and objects belong to the Run and live as
@@ -103,6 +106,8 @@ class Value {
  private:
   Data data_;
 };
+
+inline std::size_t String::memory() const { return sizeof(String) + sizeof(Value) + text.memory(); }
 
 /// A list, or what Python has besides it that is gone through in order. Iterators are made with
 /// all their items at once, and give each only once.

@@ -1,6 +1,7 @@
 #include "chat/output/call_syntax.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "chat/jinja/template.hpp"
 
@@ -19,6 +20,36 @@ const OrderedJson* first_of(const OrderedJson& json, std::initializer_list<const
     if (found != json.end()) return &*found;
   }
   return nullptr;
+}
+
+// The types that a schema allows, by its keywords and those of its alternatives; empty where it
+// does not tell.
+std::set<std::string_view> types_of(const OrderedJson* schema) {
+  std::set<std::string_view> types;
+  const auto add = [&](const OrderedJson& type) {
+    if (type.is_string()) types.insert(type.get_ref<const std::string&>());
+  };
+  if (const OrderedJson* const type = member(schema, "type")) {
+    add(*type);
+    for (const OrderedJson& one : type->is_array() ? *type : OrderedJson()) add(one);
+    return types;
+  }
+  for (const char* const keyword : {"anyOf", "oneOf"}) {
+    const OrderedJson* const options = member(schema, keyword);
+    if (!options || !options->is_array()) continue;
+    for (const OrderedJson& option : *options) {
+      std::set<std::string_view> more = types_of(&option);
+      if (more.empty()) return {};
+      types.merge(more);
+    }
+  }
+  return types;
+}
+
+bool is_of(const std::set<std::string_view>& types, const OrderedJson& value) {
+  // nlohmann knows no integers, which are numbers.
+  return types.contains(value.type_name()) ||
+         (value.is_number_integer() && types.contains("integer"));
 }
 
 }  // namespace
@@ -61,10 +92,12 @@ const OrderedJson* ToolTable::schema(std::string_view tool, std::string_view par
 }
 
 OrderedJson typed_text(const OrderedJson* schema, std::string_view text) {
-  const OrderedJson* const type = member(schema, "type");
-  if (type && *type == "string") return text;
+  const std::set<std::string_view> types = types_of(schema);
+  const bool may_be_text = types.contains("string");
+  if (may_be_text && types.size() == 1) return text;
   auto value = jinja::parse_json(text);
-  return value ? std::move(*value) : OrderedJson(text);
+  if (!value || (may_be_text && !is_of(types, *value))) return text;
+  return std::move(*value);
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -26,7 +26,7 @@ class ToolTable {
   /// An Error that says in a few words which call is of none of these tools.
   Status check(const std::vector<ParsedCall>& calls) const;
   /// What a parameter's text stands for: text where the tool says so, otherwise the JSON value that
-  /// it is, or text where it is none.
+  /// it is, or text where it is none, or none of the types that the tool allows beside text.
   OrderedJson typed_value(std::string_view tool, std::string_view parameter,
                           std::string_view text) const;
   /// The schema of a parameter; nullptr where the tool does not tell it.

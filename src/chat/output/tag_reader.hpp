@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -50,12 +51,15 @@ Result<std::vector<ParsedCall>> read_calls(const Reader& reader, const ReadCall&
 
 /// The value of name="..." in a tag; nothing where it has none.
 inline std::string_view attribute(std::string_view tag, std::string_view name) {
-  const std::size_t found = tag.find(name);
-  if (found == std::string_view::npos) return {};
-  tag.remove_prefix(found + name.size());
-  if (!tag.starts_with("=\"")) return {};
-  tag.remove_prefix(2);
-  return tag.substr(0, tag.find('"'));
+  constexpr std::string_view kSign = "=\"";
+  for (std::size_t at; (at = tag.find(kSign)) != std::string_view::npos;) {
+    const std::string_view before = trimmed(tag.substr(0, at));
+    tag.remove_prefix(at + kSign.size());
+    const std::string_view value = tag.substr(0, tag.find('"'));
+    if (before.substr(before.find_last_of(" \t\r\n") + 1) == name) return value;  // npos + 1 is 0
+    tag.remove_prefix(std::min(value.size() + 1, tag.size()));
+  }
+  return {};
 }
 
 }  // namespace linnet

@@ -77,6 +77,9 @@ class CallGrammar {
   Result<Expression> add_schema(const Json& schema) {
     const auto compiled = grammar::compile_json_schema(schema);
     if (!compiled) return compiled.error();
+    const grammar::AutomatonLimits limits;
+    states_ += compiled->states;
+    if (states_ > limits.states) return grammar::too_large(limits);
     return grammar::append_grammar(compiled->grammar, grammar_);
   }
 
@@ -146,6 +149,7 @@ class CallGrammar {
   const CallForm& form_;
   const MarkerSpelling& markers_;
   Grammar grammar_;
+  std::size_t states_ = 0;  // of all schemas together, as each of them counts
 };
 
 }  // namespace

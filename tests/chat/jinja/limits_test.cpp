@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "chat/render.hpp"
+#include "support/resource_limit.hpp"
 
 // Templates come from files that anybody may have written.
 
@@ -90,6 +91,28 @@ TEST(LimitsTest, SlowSearchesArePaidFor) {
   expect_refused(texts + "{% set _ = {a: 1}[a] %}{% endfor %}", "steps");
   expect_refused(texts + "{% set _ = a|length %}{% endfor %}", "steps");
   expect_refused(texts + "{% set _ = a.isalpha() %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a is upper %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a is filter %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = a is sameas(b ~ b) %}{% endfor %}", "steps");
+  expect_refused(texts + "{% set _ = 'x'.strip(a) %}{% endfor %}", "steps");
+  expect_refused(
+      "{% set find = ('a' * 10**6 * 8).startswith %}"
+      "{% for i in range(99999) %}{% set _ = find('b') %}{% endfor %}",
+      "steps");
+  expect_refused("{{ " + repeated("n", 2'000'000) + " }}", "too long");
+  EXPECT_EQ(render("{{ ('a' * 10**6 * 4).strip('b' * 10**6 * 4 ~ 'a')|length }}"), "0");
+}
+
+TEST(LimitsTest, ManySmallTextsTakeBoundedMemory) {
+  const test::AddressSpaceLimit limit(3'000'000'000);
+  expect_refused("{% set _ = (',' * 10**6 * 20).split(',') %}", "memory");
+  expect_refused("{% set _ = ('\n' * 10**6 * 20).splitlines() %}", "memory");
+  expect_refused("{% set _ = ('x ' * 10**6 * 10).rsplit() %}", "memory");
+  // The origin of each byte is remembered, too: here it changes with each of them.
+  expect_refused(
+      "{% set n = namespace(s=['a', 'b']|tojson) %}{% for i in range(99) %}"
+      "{% set n.s = n.s ~ n.s %}{% endfor %}",
+      "bytes");
 }
 
 TEST(LimitsTest, DeepTemplatesAreRefused) {

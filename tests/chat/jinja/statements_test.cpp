@@ -15,6 +15,22 @@ TEST(ForTest, KnowsItsPlace) {
   EXPECT_EQ(render("{% for k, v in {'a': 1}.items() %}{{ k }}{{ v }}{% endfor %}"), "a1");
 }
 
+TEST(ForTest, ItsConditionSeesWhatTheBodyDid) {
+  const std::string begin =
+      "{% set n = namespace(count=0) %}{% for i in range(5) if n.count < 2 %}"
+      "{% set n.count = n.count + 1 %}{{ i }}";
+  EXPECT_EQ(render(begin + "{% endfor %}"), "01");
+  EXPECT_EQ(render(begin + "{{ loop.index }}{% endfor %}"), "0112");
+  EXPECT_EQ(render(begin + "{{ loop.last }}{% endfor %}"), "0False1True");
+  EXPECT_EQ(render(begin + "{{ loop.nextitem }};{% endfor %}"), "01;1;");
+  EXPECT_EQ(render(begin + "{{ loop.length }}{% endfor %}"),
+            "05152535"
+            "45");
+  EXPECT_EQ(render("{% set n = namespace() %}{% for i in [1, 2, 3] %}{% set n.loop = loop %}"
+                   "{% break %}{% endfor %}{{ n.loop.length }}{{ n.loop.last }}"),
+            "3False");
+}
+
 TEST(ForTest, BreaksAndContinues) {
   EXPECT_EQ(render("{% for i in range(9) %}{% if i == 1 %}{% continue %}{% endif %}"
                    "{% if i == 4 %}{% break %}{% endif %}{{ i }}{% endfor %}"),

@@ -29,6 +29,16 @@ TEST(ArithmeticTest, IsPythons) {
             "3 -4 2 -2 3.5 2.0");
   EXPECT_EQ(render("{{ 2 ** 10 }} {{ 2 ** -1 }} {{ 9223372036854775807 + 1 }}"),
             "1024 0.5 9223372036854775808");
+  EXPECT_EQ(render("{{ 15|round(-1) }} {{ 25|round(-1) }} {{ -15|round(-1) }} {{ -26|round(-1) }}"),
+            "20 20 -20 -30");
+  EXPECT_EQ(render("{{ (2 ** 126 - 1 + 2 ** 126)|round(-37) }}"),
+            "170000000000000000000000000000000000000");
+  EXPECT_EQ(render("{{ (2 ** 126 - 1 + 2 ** 126)|round(-32) }}"),
+            "error: template, line 1: an integer becomes too large");
+  EXPECT_EQ(render("{{ (0 - 2 ** 126 - 2 ** 126)|round(-37, 'common') }}"),
+            "-170000000000000000000000000000000000000");
+  EXPECT_EQ(render("{{ 1.0 // 0.1 }} {{ -1.0 // 0.1 }} {{ 7.5 // 2 }} {{ -7.5 // 2 }}"),
+            "9.0 -10.0 3.0 -4.0");
   EXPECT_EQ(render("{{ 1 / 0 }}"), "error: template, line 1: division by zero");
   EXPECT_EQ(render("{{ 2 ** 200 }}"), "error: template, line 1: an integer becomes too large");
   EXPECT_EQ(render("{{ 18446744073709551615 }} {{ x }}", R"({"x": 18446744073709551615})"),
