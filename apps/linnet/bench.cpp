@@ -9,6 +9,7 @@
 #include "base/machine.hpp"
 #include "chat/json_text.hpp"
 #include "linnet/bench_run.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
@@ -222,20 +223,20 @@ void add_bench(CLI::App& parent, int& exit_status) {
   BenchPlan& plan = options->plan;
   options->model.add_to(*app);
   app->add_option("-p,--prompt-tokens", plan.prompt_tokens, "tokens of a prompt; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-n,--generated-tokens", plan.generated_tokens, "tokens to generate; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-d,--depth", plan.depth,
                   "tokens in the context beforehand, rounded up to a multiple of 32")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-s,--sequences", plan.sequences, "sequences that generate together")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number_between(1, 1024))
       ->capture_default_str();
   app->add_option("-r,--repeats", plan.repeats, "runs of each, of which the median counts")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number_between(1, 1000))
       ->capture_default_str();
   const auto json = app->add_flag("--json", options->json, "print one JSON object");
   app->add_flag("--csv", options->csv, "print comma-separated values")->excludes(json);

@@ -312,16 +312,16 @@ void add_generate(CLI::App& parent, int& exit_status) {
   add_image_option(*app, options->images, "picture before the text; repeatable");
   suffix->excludes(app->get_option("--image"));
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->check(whole_number_between(1, std::int64_t{1} << 30))
       ->capture_default_str();
   app->add_option("--n", options->answers,
                   "texts to generate, with the seeds --seed, --seed + 1 and so on")
-      ->check(CLI::Range(std::int64_t{1}, kMostAnswers))
+      ->check(whole_number_between(1, kMostAnswers))
       ->capture_default_str();
   auto* const logprobs =
       app->add_option("--logprobs", options->top_logprobs,
                       "log probabilities of each token and the so many likeliest")
-          ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
+          ->check(whole_number_between(0, std::int64_t{1} << 20));
   options->sampling.add_to(*app, /*temperature=*/0.0f);
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));
