@@ -41,7 +41,8 @@ struct Report {
   measure::Ceilings ceilings;
   BenchFloors floors;
   Rates prompt, generation;
-  double load = 0.0;  // the machine's load average over a minute, before the runs
+  double load = 0.0;            // the machine's load average over a minute, before the runs
+  std::int64_t peak_bytes = 0;  // of the runs
 
   // Shares of what the ceilings allow; 0 where that is unknown.
   double prompt_share() const { return prompt.middle * operations_s(); }
@@ -145,7 +146,7 @@ nlohmann::ordered_json to_json(const Report& report) {
           {"read_buffer_bytes", report.ceilings.buffer_bytes},
           {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
           {"float_operations_per_second", report.ceilings.float_operations_per_s},
-          {"peak_memory_bytes", peak_memory_bytes()}};
+          {"peak_memory_bytes", report.peak_bytes}};
 }
 
 // As https://www.rfc-editor.org/rfc/rfc4180 has it: quotes within quotes are doubled.
@@ -198,7 +199,6 @@ Status run(const Options& options) {
   report.backend = (*engine)->backend_name();
   report.threads = (*engine)->threads();
   report.load = load_average();
-  if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
   auto times = [&] {
     PercentLine line("measuring");
     const auto show = [&](std::int64_t done, std::int64_t total) { line.show(done, total); };
@@ -206,6 +206,8 @@ Status run(const Options& options) {
   }();
   if (!times) return times.error();
   if (Status status = (*file)->check_unchanged(); !status) return status;
+  report.peak_bytes = peak_memory_bytes();  // before another buffer is read
+  if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
   report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
   report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
   report.generation =
