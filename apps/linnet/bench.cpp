@@ -9,6 +9,7 @@
 #include "base/machine.hpp"
 #include "chat/json_text.hpp"
 #include "linnet/bench_run.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/load_engine.hpp"
 #include "linnet/model_options.hpp"
@@ -40,7 +41,8 @@ struct Report {
   measure::Ceilings ceilings;
   BenchFloors floors;
   Rates prompt, generation;
-  double load = 0.0;  // the machine's load average over a minute, before the runs
+  double load = 0.0;            // the machine's load average over a minute, before the runs
+  std::int64_t peak_bytes = 0;  // of the runs
 
   // Shares of what the ceilings allow; 0 where that is unknown.
   double prompt_share() const { return prompt.middle * operations_s(); }
@@ -144,7 +146,7 @@ nlohmann::ordered_json to_json(const Report& report) {
           {"read_buffer_bytes", report.ceilings.buffer_bytes},
           {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
           {"float_operations_per_second", report.ceilings.float_operations_per_s},
-          {"peak_memory_bytes", peak_memory_bytes()}};
+          {"peak_memory_bytes", report.peak_bytes}};
 }
 
 // As https://www.rfc-editor.org/rfc/rfc4180 has it: quotes within quotes are doubled.
@@ -197,7 +199,6 @@ Status run(const Options& options) {
   report.backend = (*engine)->backend_name();
   report.threads = (*engine)->threads();
   report.load = load_average();
-  if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
   auto times = [&] {
     PercentLine line("measuring");
     const auto show = [&](std::int64_t done, std::int64_t total) { line.show(done, total); };
@@ -205,6 +206,8 @@ Status run(const Options& options) {
   }();
   if (!times) return times.error();
   if (Status status = (*file)->check_unchanged(); !status) return status;
+  report.peak_bytes = peak_memory_bytes();  // before another buffer is read
+  if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
   report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
   report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
   report.generation =
@@ -222,20 +225,20 @@ void add_bench(CLI::App& parent, int& exit_status) {
   BenchPlan& plan = options->plan;
   options->model.add_to(*app);
   app->add_option("-p,--prompt-tokens", plan.prompt_tokens, "tokens of a prompt; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-n,--generated-tokens", plan.generated_tokens, "tokens to generate; 0: none")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-d,--depth", plan.depth,
                   "tokens in the context beforehand, rounded up to a multiple of 32")
-      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-s,--sequences", plan.sequences, "sequences that generate together")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number_between(1, 1024))
       ->capture_default_str();
   app->add_option("-r,--repeats", plan.repeats, "runs of each, of which the median counts")
-      ->check(CLI::Range(1, 1000))
+      ->check(whole_number_between(1, 1000))
       ->capture_default_str();
   const auto json = app->add_flag("--json", options->json, "print one JSON object");
   app->add_flag("--csv", options->csv, "print comma-separated values")->excludes(json);

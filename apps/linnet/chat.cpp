@@ -1,6 +1,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/read_file.hpp"
@@ -8,6 +9,7 @@
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/image_option.hpp"
 #include "linnet/input_lines.hpp"
@@ -145,6 +147,7 @@ Status run(Options options) {
   settings.sampling = std::move(*sampling);
   settings.stop = options.sampling.stop;
   settings.min_tokens = options.sampling.min_tokens;
+  settings.context = std::min(plan->context, (*engine)->longest_text());
   settings.max_tokens = options.max_tokens;
   const bool drops = options.overflow.empty() ? !is_one_shot : options.overflow == "drop-oldest";
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
@@ -197,7 +200,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
       ->check(CLI::IsMember({"on", "off"}));
   app->add_option("--max-tokens,-m", options->max_tokens,
                   "most tokens of an answer (default: what the context holds)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30));
+      ->check(whole_number_between(1, std::int64_t{1} << 30));
   app->add_option("--overflow", options->overflow,
                   "when the context is full (default: drop-oldest; error for one message)")
       ->check(CLI::IsMember({"error", "drop-oldest"}));

@@ -89,14 +89,14 @@ Result<ChatSession::EncodedPrompt> ChatSession::encode_history() const {
 // Tokens that are kept free for an answer.
 std::int64_t ChatSession::answer_room() const {
   if (settings_.max_tokens > 0) return settings_.max_tokens;
-  return std::min(kUsualAnswerTokens, engine_.kv_tokens() / 4);
+  return std::min(kUsualAnswerTokens, settings_.context / 4);
 }
 
 // The conversation as it fits the context. Where turns must be hidden, so many are that a quarter
 // of the context is free: the beginning of the prompt then stays, and its cache is of use, for a
 // while.
 Result<ChatSession::EncodedPrompt> ChatSession::make_prompt() {
-  const std::int64_t context = engine_.kv_tokens();
+  const std::int64_t context = settings_.context;
   auto encoded = encode_history();
   if (!encoded) return encoded;
   const auto count = [&] { return static_cast<std::int64_t>(encoded->tokens.size()); };
@@ -124,7 +124,7 @@ Result<ChatSession::EncodedPrompt> ChatSession::make_prompt() {
 
 Status ChatSession::generate(const EncodedPrompt& prompt, ChatAnswer& answer) {
   stats_ = {};
-  stats_.context = engine_.kv_tokens();
+  stats_.context = settings_.context;
   stats_.prompt_tokens = std::ssize(prompt.tokens);
   const auto start = Clock::now();
   GenerateRequest request;

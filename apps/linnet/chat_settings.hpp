@@ -16,6 +16,7 @@ struct ChatSettings {
   SamplingParams sampling;
   std::vector<std::string> stop;
   std::int64_t min_tokens = 0;
+  std::int64_t context = 0;     ///< most tokens of the conversation
   std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
   Overflow overflow = Overflow::kError;
   std::optional<bool> thinking;  ///< nothing: as the template has it

@@ -9,7 +9,7 @@
 
 namespace linnet::app {
 
-/// A number from `low` to `high`. Unlike CLI::Range it refuses "nan", which is in no range.
+/// A number from `low` to `high`. CLI11's own check takes "nan", which is in no range.
 inline CLI::Validator number_between(double low, double high) {
   return {[low, high](const std::string& text) -> std::string {
             double value = 0.0;
@@ -19,7 +19,7 @@ inline CLI::Validator number_between(double low, double high) {
           fmt::format("FLOAT in [{} - {}]", low, high)};
 }
 
-/// A whole number from `low` to `high`.
+/// A whole number from `low` to `high`. CLI11's own check would say that 1.5 is not in 1 to 2.
 inline CLI::Validator whole_number_between(double low, double high) {
   return {[low, high](const std::string& text) -> std::string {
             std::int64_t value = 0;

@@ -111,7 +111,10 @@ Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
     bar.clear();
     return show_preview(model, unfit);
   };
-  events.note = [](const std::string& text) { note("note:    {}\n", printable(text)); };
+  events.note = [&](const std::string& text) {
+    bar.clear();
+    note("note:    {}\n", printable(text));
+  };
   auto path = hub::fetch(file, *settings, events);
   if (!path) return path.error();
   return path->string();

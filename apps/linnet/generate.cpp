@@ -202,22 +202,20 @@ Result<std::vector<TokenId>> encode_hole(const ModelFile& file, const std::strin
 }
 
 // Pictures stand before the text. What can't fit the context takes no time and memory.
-Status encode_prompt(const ModelFile& file, const Options& options, std::int64_t context,
-                     GenerateOutcome& outcome) {
+Status encode_prompt(const ModelFile& file, const Options& options, const std::string& prompt,
+                     std::int64_t context, GenerateOutcome& outcome) {
   const Tokenizer& tokenizer = *file.tokenizer();
   outcome.vocabulary = file.spec().vocabulary;
-  auto prompt = read_prompt(options);
-  if (!prompt) return prompt.error();
-  if (prompt->find('\0') != std::string::npos) {
+  if (prompt.find('\0') != std::string::npos) {
     return Error{"the prompt has a NUL character, expected text in UTF-8"};
   }
-  const std::int64_t fewest = tokenizer.fewest_tokens(prompt->size());
+  const std::int64_t fewest = tokenizer.fewest_tokens(prompt.size());
   if (fewest > context) {
     return Error{fmt::format("the prompt has at least {} tokens, but the context holds {}", fewest,
                              context)};
   }
   if (!options.suffix.empty()) {
-    auto tokens = encode_hole(file, *prompt, options);
+    auto tokens = encode_hole(file, prompt, options);
     if (!tokens) return tokens.error();
     outcome.prompt = std::move(*tokens);
     return {};
@@ -230,10 +228,10 @@ Status encode_prompt(const ModelFile& file, const Options& options, std::int64_t
     all.text += *marker;
   }
   outcome.pictures = pictures.in(all.text);
-  all.text += *prompt;
+  all.text += prompt;
   all.data.push_back({0, all.text.size()});
   auto tokens = outcome.pictures.empty()
-                    ? tokenizer.encode(*prompt, {.add_special = true, .parse_special = false})
+                    ? tokenizer.encode(prompt, {.add_special = true, .parse_special = false})
                     : linnet::encode_prompt(tokenizer, all, tokens_of(outcome.pictures));
   if (!tokens) return Error{"the prompt: " + tokens.error().message};
   outcome.prompt = std::move(*tokens);
@@ -263,7 +261,11 @@ Status run(const Options& options) {
   const EngineOptions engine_options = options.model.engine_options(**file);
   const auto plan = (*file)->plan(engine_options);
   if (!plan) return plan.error();
-  if (Status s = encode_prompt(**file, options, plan->context, outcome); !s) return s;
+  const double opened_s = seconds_since(start);
+  const auto prompt = read_prompt(options);  // which somebody may be typing
+  if (!prompt) return prompt.error();
+  const auto went_on = Clock::now();
+  if (Status s = encode_prompt(**file, options, *prompt, plan->context, outcome); !s) return s;
   auto sampling = options.sampling.params(**file);
   if (!sampling) return sampling.error();
   if (options.answers > 1 && sampling->temperature == 0.0f) {
@@ -281,7 +283,7 @@ Status run(const Options& options) {
   if (Status s = load_prompt_cache(**engine, options.prompt_cache); !s) return s;
   // Until here Ctrl-C ends the program at once: there is nothing to report.
   const InterruptCatcher catcher;
-  outcome.load_s = seconds_since(start);
+  outcome.load_s = opened_s + seconds_since(went_on);
   note("loaded:  in {:.3f} s, {} threads\n", outcome.load_s, (*engine)->threads());
   if (Status s = generate(**engine, **tokenizer, options, *sampling, catcher, outcome); !s)
     return s;
@@ -312,16 +314,16 @@ void add_generate(CLI::App& parent, int& exit_status) {
   add_image_option(*app, options->images, "picture before the text; repeatable");
   suffix->excludes(app->get_option("--image"));
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->check(whole_number_between(1, std::int64_t{1} << 30))
       ->capture_default_str();
   app->add_option("--n", options->answers,
                   "texts to generate, with the seeds --seed, --seed + 1 and so on")
-      ->check(CLI::Range(std::int64_t{1}, kMostAnswers))
+      ->check(whole_number_between(1, kMostAnswers))
       ->capture_default_str();
   auto* const logprobs =
       app->add_option("--logprobs", options->top_logprobs,
                       "log probabilities of each token and the so many likeliest")
-          ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
+          ->check(whole_number_between(0, std::int64_t{1} << 20));
   options->sampling.add_to(*app, /*temperature=*/0.0f);
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));

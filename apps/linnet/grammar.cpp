@@ -198,10 +198,12 @@ void add_grammar(CLI::App& parent, int& exit_status) {
           "read JSON objects with grammar, schema or regex, and text or seed, from standard "
           "input, one a line"),
   };
-  const auto* const text = app->add_option("text", options->text, "the text");
-  const auto* const samples =
+  auto* const text = app->add_option("text", options->text, "the text")->excludes("--jsonl");
+  auto* const samples =
       app->add_option("--sample", options->sample, "print so many random texts instead")
-          ->check(CLI::Range(1, 1'000'000));
+          ->check(whole_number_between(1, 1'000'000))
+          ->excludes(text)
+          ->excludes("--jsonl");
   app->add_option("--seed", options->seed, "seed of the first random text")
       ->check(unsigned_number())
       ->capture_default_str();

@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "base/utf8.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/lora_option.hpp"
 #include "linnet/override_option.hpp"
@@ -109,7 +110,7 @@ std::string_view variable(const char* name) {
 std::string check_gpu_layers(const std::string& text) {
   if (text == "auto") return {};
   std::string number = text;  // which a check may change
-  return CLI::Range(std::int64_t{1}, Hyperparameters::kMostLayers)(number);
+  return whole_number_between(1, Hyperparameters::kMostLayers)(number);
 }
 
 // "auto", "cpu" or "cuda", on the command line or in the environment.
@@ -192,11 +193,11 @@ void ModelOptions::add_run_options_to(CLI::App& app) {
       ->group(kModelGroup);
   reading.add_to(app);
   app.add_option("--threads", threads, "threads (default: the cores this process really has)")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number_between(1, 1024))
       ->group(kRunGroup);
   app.add_option("--ctx", context,
                  "context length in tokens (default: the model's, as far as memory allows)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
+      ->check(whole_number_between(1, std::int64_t{1} << 30))
       ->group(kRunGroup);
   std::vector<std::string> kv_types;
   for (const KvTypeInfo& type : kKvTypes) kv_types.emplace_back(type.name);
@@ -256,7 +257,7 @@ void ModelOptions::add_vision_to(CLI::App& app) {
          "--image-tokens", image_tokens,
          "most tokens of a picture, where its size is free: more show more, and take longer")
       ->group(kModelGroup)
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 16))
+      ->check(whole_number_between(1, std::int64_t{1} << 16))
       ->capture_default_str();
 }
 
@@ -275,7 +276,9 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   options.kv_type = static_cast<KvType>(std::ranges::find(kKvTypes, kv_type, &KvTypeInfo::name) -
                                         std::ranges::begin(kKvTypes));
   options.force = force;
-  if (gpu_layers != "auto") options.gpu_layers = std::stoi(gpu_layers);
+  if (gpu_layers != "auto") {
+    options.gpu_layers = std::stoi(gpu_layers, nullptr, /*base=*/0);  // as the check reads it
+  }
   options.speculate = speculates();
   options.draft_model = draft_model;
   options.cuda = cuda;

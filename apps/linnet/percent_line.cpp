@@ -2,22 +2,37 @@
 
 #include <unistd.h>
 
-#include <utility>
+#include <algorithm>
+#include <string_view>
 
+#include "base/utf8.hpp"
 #include "linnet/console.hpp"
+#include "linnet/terminal_columns.hpp"
 
 namespace linnet::app {
+namespace {
 
-PercentLine::PercentLine(std::string work, End end)
-    : work_(std::move(work)),
+// A line that breaks could not be gone back to.
+std::string fitting(const std::string& work) {
+  constexpr std::string_view kMost = "...: 100 %";
+  constexpr int kFewest = 8;
+  const int room = terminal_columns() - 1 - static_cast<int>(kMost.size());
+  return shortened(work, static_cast<std::size_t>(std::max(room, kFewest)));
+}
+
+}  // namespace
+
+PercentLine::PercentLine(const std::string& work, End end)
+    : work_(fitting(work)),
       end_(end),
       is_shown_(end == End::kStays ? isatty(STDERR_FILENO) == 1 : is_able_terminal(STDERR_FILENO)) {
 }
 
 void PercentLine::show(std::int64_t done, std::int64_t total) {
+  if (!is_shown_) return;
   const auto percent =
       static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
-  if (!is_shown_ || percent == percent_) return;
+  if (percent == percent_) return;
   percent_ = percent;
   note("\r{}: {} %", work_, percent);
 }

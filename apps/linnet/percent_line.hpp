@@ -13,7 +13,7 @@ class PercentLine {
   enum class End { kStays, kPasses };
 
   /// `work` says what is done, as "writing".
-  explicit PercentLine(std::string work, End end = End::kStays);
+  explicit PercentLine(const std::string& work, End end = End::kStays);
   ~PercentLine() { end(); }
   PercentLine(const PercentLine&) = delete;
   PercentLine& operator=(const PercentLine&) = delete;

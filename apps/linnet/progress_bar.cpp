@@ -1,23 +1,16 @@
 #include "linnet/progress_bar.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "hub/progress_line.hpp"
 #include "linnet/console.hpp"
+#include "linnet/terminal_columns.hpp"
 
 namespace linnet::app {
 namespace {
 
 constexpr std::chrono::milliseconds kSpacing{100};
-constexpr int kUsualColumns = 80;
-
-int terminal_columns() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsualColumns;
-  return size.ws_col;
-}
 
 }  // namespace
 

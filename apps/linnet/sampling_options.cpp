@@ -99,7 +99,7 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
   app.add_option("--stop", stop, "text at which the answer ends; repeatable")
       ->allow_extra_args(false);
   app.add_option("--min-tokens", min_tokens, "fewest tokens before the answer may end")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 30));
+      ->check(whole_number_between(0, std::int64_t{1} << 30));
   const auto gbnf = app.add_option("--grammar", grammar_,
                                    "GBNF grammar that the answer follows: a file or its text")
                         ->type_name("FILE|TEXT");

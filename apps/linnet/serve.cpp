@@ -213,30 +213,30 @@ void add_name_options(CLI::App& app, Options& options) {
 void add_load_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
   app.add_option("--parallel", server.engine.most_running, "most texts generated side by side")
-      ->check(CLI::Range(1, 32))
+      ->check(whole_number_between(1, 32))
       ->capture_default_str();
   app.add_option("--queue", server.engine.most_waiting,
                  "most texts that wait; more are refused with 429")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(whole_number_between(0, 1 << 20))
       ->capture_default_str();
   app.add_option("--max-itl-ms", options.most_gap_ms,
                  "most ms between two tokens of a text while prompts come in")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(whole_number_between(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-dir", options.cache_folder,
                  "folder where the latest texts of the prefix cache outlive a restart")
       ->type_name("FOLDER");
   app.add_option("--connections", server.most_connections, "most open connections")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(whole_number_between(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--connections-per-address", server.most_connections_of_address,
                  "of them, most from one address of another machine (default: a quarter)")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(whole_number_between(1, 1 << 20));
   app.add_option("--max-body-mib", options.body_mib, "most MiB of a request's body")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number_between(1, 1024))
       ->capture_default_str();
   app.add_option("--drain-s", options.drain_s, "seconds that answers may take at SIGTERM")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(whole_number_between(0, 1 << 20))
       ->capture_default_str();
   app.add_flag("--log", options.logs, "a line of JSON on standard error for each reply");
   app.add_flag("--log-content", server.logs_content, "the same, with what is asked and answered");

@@ -7,6 +7,7 @@
 
 #include "base/utf8.hpp"
 #include "chat/jinja/template.hpp"
+#include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 
 namespace linnet::app {
@@ -140,10 +141,10 @@ void ServedModelsOptions::add_to(CLI::App& app) {
       ->type_name("JSON");
   app.add_option("--kv-tokens", kv_tokens,
                  "tokens in the KV cache of all texts together (default: up to 8 contexts)")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 31));
+      ->check(whole_number_between(1, std::int64_t{1} << 31));
   app.add_option("--models-loaded", models_loaded,
                  "of several models, most in memory at a time (default: as many as fit)")
-      ->check(CLI::Range(1, 1 << 20));
+      ->check(whole_number_between(1, 1 << 20));
   sampling.add_to(app,
                   "Sampling where a request says nothing (default: what the model's file "
                   "recommends, else temperature 1)");

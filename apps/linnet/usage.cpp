@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 #include <numeric>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/printable.hpp"
+#include "hub/repo_file.hpp"
 
 namespace linnet::app {
 namespace {
@@ -142,11 +144,21 @@ std::string unknown_option(const std::string& argument, const CLI::App& command)
   return fmt::format("there is no option {}{}", printable(name), hint);
 }
 
+// OWNER/NAME, and no file.
+bool names_repo(const std::string& argument) {
+  std::error_code absent;
+  return argument.find('/') != std::string::npos && hub::check_repo(argument).ok() &&
+         !std::filesystem::exists(argument, absent);
+}
+
 std::string unexpected_argument(const std::string& argument, const CLI::App& command) {
   const auto has = [&](const char* option) { return command.get_option_no_throw(option); };
   std::string_view hint;
-  if (argument.ends_with(".gguf") && has("--gguf")) {
+  const bool is_model = argument.ends_with(".gguf");
+  if (is_model && has("--gguf")) {
     hint = "; --gguf names the model";
+  } else if (!is_model && has("--repo") && names_repo(argument)) {
+    hint = "; --repo names the repo of a model";
   } else if (has("--prompt")) {
     hint = "; --prompt gives a text";
   }
@@ -177,7 +189,7 @@ std::string reworded(const CLI::ParseError& error) {
                          text.substr(found + 3));
     }
   }
-  const bool is_model = text.find(".gguf not in range") != std::string::npos;
+  const bool is_model = text.find(".gguf is not a whole number") != std::string::npos;
   return is_model ? text + "; --gguf names the model" : text;
 }
 

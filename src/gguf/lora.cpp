@@ -17,6 +17,18 @@ std::string scale_name(std::string_view name) {
   return std::string(name) + ".scale";
 }
 
+// Whether the product of the factors has the shape of `weight`, the tensor `name`.
+bool give_shape(const Lora::Pair& pair, std::string_view name, const Tensor& weight) {
+  const Tensor &a = *pair.a, &b = *pair.b;
+  const auto fit = [&](std::int64_t columns, std::int64_t rows, std::int64_t rank) {
+    return columns == weight.shape[0] && rows == weight.shape[1] && rank == pair.rank() &&
+           slices_of(a) == slices_of(weight) && slices_of(b) == slices_of(weight);
+  };
+  if (fit(a.shape[0], b.shape[1], a.shape[1])) return true;
+  // Of an embedding table, lora_a is [rank, rows] and lora_b [rank, columns].
+  return name == "token_embd.weight" && fit(b.shape[1], a.shape[1], a.shape[0]);
+}
+
 }  // namespace
 
 Result<Lora> Lora::open(const std::filesystem::path& path, const File& model, float strength) {
@@ -86,10 +98,7 @@ Status Lora::check_shapes(const File& model) const {
           "changes tensor {}, which tensor {} scales, so that it can't be applied", name, scale)};
     }
     const Tensor &a = *pair.a, &b = *pair.b;
-    const bool fits = a.shape[0] == weight->shape[0] && b.shape[1] == weight->shape[1] &&
-                      a.shape[1] == b.shape[0] && slices_of(a) == slices_of(*weight) &&
-                      slices_of(b) == slices_of(*weight);
-    if (!fits) {
+    if (!give_shape(pair, name, *weight)) {
       return Error{fmt::format("factors {} and {} do not give the shape {} of tensor {}",
                                a.shape_text(), b.shape_text(), weight->shape_text(), name)};
     }

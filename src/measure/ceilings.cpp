@@ -109,8 +109,8 @@ Ceilings measure_ceilings(int threads) {
     ceilings.read_bytes_per_s.push_back(
         buffer.data() ? read_bandwidth(buffer, ceilings.buffer_bytes, count) : 0.0);
   }
-  ceilings.int8_operations_per_s = peak(int8_peak_loop(), threads);
-  ceilings.float_operations_per_s = peak(float_peak_loop(), threads);
+  ceilings.int8_operations_per_s = peak(int8_peak_loops().front(), threads);
+  ceilings.float_operations_per_s = peak(float_peak_loops().front(), threads);
   return ceilings;
 }
 

@@ -4,6 +4,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "base/avx_vnni.hpp"
 #endif
 
 namespace linnet::measure {
@@ -100,6 +102,21 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
   return words[0] ^ words[1] ^ words[2] ^ words[3] ^ words[4] ^ words[5] ^ words[6] ^ words[7];
 }
 
+[[gnu::target("avx2,avxvnni")]] std::uint64_t avx_vnni_int8(std::int64_t turns) {
+  const __m256i a = _mm256_set1_epi8(3);
+  const __m256i b = _mm256_set1_epi8(1);
+  __m256i sums[kSums];
+  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  for (std::int64_t t = 0; t < turns; ++t) {
+    for (__m256i& sum : sums) sum = _mm256_dpbusd_avx_epi32(sum, a, b);
+  }
+  __m256i total = sums[0];
+  for (int i = 1; i < kSums; ++i) total = _mm256_xor_si256(total, sums[i]);
+  std::uint64_t words[4];
+  std::memcpy(words, &total, sizeof words);
+  return words[0];
+}
+
 // Three instructions multiply and add 32 pairs: what a kernel can do without VNNI.
 [[gnu::target("avx2,fma")]] std::uint64_t avx2_int8(std::int64_t turns) {
   __m256i a = _mm256_set1_epi8(3);
@@ -138,20 +155,25 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 }  // namespace
 
-PeakLoop int8_peak_loop() {
+std::vector<PeakLoop> int8_peak_loops() {
+  std::vector<PeakLoop> loops;
 #if defined(__x86_64__)
-  if (has_avx512()) return {"AVX-512 VNNI", avx512_int8, kSums * 64 * 2};
-  if (has_avx2()) return {"AVX2", avx2_int8, kSums * 32 * 2};
+  if (has_avx512()) loops.push_back({avx512_int8, kSums * 64 * 2});
+  if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_int8, kSums * 32 * 2});
+  if (has_avx2()) loops.push_back({avx2_int8, kSums * 32 * 2});
 #endif
-  return {"portable C++", portable_int8, 64 * 2};
+  loops.push_back({portable_int8, 64 * 2});
+  return loops;
 }
 
-PeakLoop float_peak_loop() {
+std::vector<PeakLoop> float_peak_loops() {
+  std::vector<PeakLoop> loops;
 #if defined(__x86_64__)
-  if (has_avx512()) return {"AVX-512", avx512_float, kSums * 16 * 2};
-  if (has_avx2()) return {"AVX2", avx2_float, kSums * 8 * 2};
+  if (has_avx512()) loops.push_back({avx512_float, kSums * 16 * 2});
+  if (has_avx2()) loops.push_back({avx2_float, kSums * 8 * 2});
 #endif
-  return {"portable C++", portable_float, 64 * 2};
+  loops.push_back({portable_float, 64 * 2});
+  return loops;
 }
 
 std::uint64_t read_all(const std::uint8_t* data, std::int64_t bytes) {

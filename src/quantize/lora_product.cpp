@@ -2,19 +2,35 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "gguf/tensor_values.hpp"
 
 namespace linnet::quantize {
-LoraProduct::LoraProduct(const gguf::Lora& lora, const gguf::Tensor& tensor)
-    : LoraProduct(*lora.find(tensor.name), lora.scale(*lora.find(tensor.name))) {}
+namespace {
 
-LoraProduct::LoraProduct(const gguf::Lora::Pair& pair, float scale)
-    : columns_(pair.a->shape[0]),
-      rows_(pair.b->shape[1]),
-      rank_(pair.rank()),
-      a_(gguf::values_of(*pair.a)),
-      b_(gguf::values_of(*pair.b)) {
+std::vector<float> transposed(const std::vector<float>& values, std::int64_t columns) {
+  const std::int64_t rows = std::ssize(values) / columns;
+  std::vector<float> turned;
+  turned.reserve(values.size());
+  for (std::int64_t c = 0; c < columns; ++c) {
+    for (std::int64_t r = 0; r < rows; ++r) turned.push_back(values[r * columns + c]);
+  }
+  return turned;
+}
+
+}  // namespace
+
+LoraProduct::LoraProduct(const gguf::Lora& lora, const gguf::Tensor& tensor)
+    : columns_(tensor.shape[0]), rows_(tensor.shape[1]) {
+  const gguf::Lora::Pair& pair = *lora.find(tensor.name);
+  rank_ = pair.rank();
+  a_ = gguf::values_of(*pair.a);
+  b_ = gguf::values_of(*pair.b);
+  // Those of an embedding table, see give_shape() in lora.cpp.
+  const bool is_other_way = pair.a->shape[0] != columns_ || pair.b->shape[1] != rows_;
+  if (is_other_way) b_ = std::exchange(a_, transposed(b_, rank_));
+  const float scale = lora.scale(pair);
   for (float& value : b_) value *= scale;
 }
 

@@ -19,8 +19,6 @@ class LoraProduct {
   void add_to(std::int64_t first, std::span<float> values) const;
 
  private:
-  LoraProduct(const gguf::Lora::Pair& pair, float scale);
-
   std::int64_t columns_, rows_, rank_;
   std::vector<float> a_;  // [slices][rank][columns]
   std::vector<float> b_;  // [slices][rows][rank], times the scale

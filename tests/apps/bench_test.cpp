@@ -32,6 +32,15 @@ TEST(Bench, CountsProductsWithMatricesAlone) {
   EXPECT_EQ(json["float_operations_per_prompt_token"], 0.0);
 }
 
+// Not of the buffer whose reading tells how fast memory is.
+TEST(Bench, PeakMemoryIsThatOfTheRuns) {
+  const auto json = json_of(bench(test::kBundledModel.string(), "--json"));
+  ASSERT_TRUE(json.is_object());
+  if (json["read_buffer_bytes"] == 0) GTEST_SKIP() << "memory is short";
+  EXPECT_GT(json["peak_memory_bytes"], 0);
+  EXPECT_LT(json["peak_memory_bytes"], json["read_buffer_bytes"]);
+}
+
 TEST(Bench, CountsNoTablesOfWhichARowIsRead) {
   const test::TemporaryFolder folder;
   const std::string model = (folder / "model.gguf").string();

@@ -52,6 +52,18 @@ TEST(Chat, ALaterTurnReusesWhatWasDrawnWithoutMarkers) {
   EXPECT_GT(std::stoi(second[2]), 560);
 }
 
+// Whatever pages the cache has.
+TEST(Chat, TheContextIsAsLongAsWasAskedFor) {
+  const auto said = [](const char* tokens) {
+    return run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template", "plain",
+                        "--ctx", "100", "-m", tokens},
+                       {.input = "Hello\n"})
+        .err;
+  };
+  EXPECT_THAT(said("90"), HasSubstr("of 100"));
+  EXPECT_THAT(said("110"), HasSubstr("together more than the context of 100"));
+}
+
 // It came with the prompt.
 TEST(Chat, OneTokenHasNoRate) {
   const auto note_of = [](const char* tokens) {

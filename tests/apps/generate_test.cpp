@@ -114,12 +114,15 @@ TEST(Generate, SaysThatItWaitsForAPrompt) {
   const std::string input = (folder / "input").string(), err = (folder / "err").string();
   ASSERT_EQ(mkfifo(input.c_str(), 0600), 0);
   const int writer = open(input.c_str(), O_RDWR | O_CLOEXEC);
-  Program program({"generate", "-m", "1"}, {.error_path = err, .input_path = input});
+  Program program({"generate", "-m", "1", "--json"}, {.error_path = err, .input_path = input});
   for (int i = 0; i < 600 && test::read_file(err).empty(); ++i) usleep(100000);
   EXPECT_EQ(test::read_file(err), "linnet: waiting for the prompt on standard input\n");
+  sleep(1);
   ASSERT_EQ(write(writer, "And", 3), 3);
   close(writer);
-  EXPECT_EQ(program.wait().status, 0);
+  const auto json = json_of(program.wait());
+  ASSERT_TRUE(json.is_object());
+  EXPECT_LT(json["timings"]["load_s"], 2.0) << "the model does not take as long as who types";
 }
 
 // A text that is not complete under its grammar has not ended well.

@@ -45,6 +45,19 @@ TEST_F(ProgressTest, LoadingAndReadingThePromptAreLinesThatGo) {
   EXPECT_EQ(terminal.wait(), 0);
 }
 
+// Where it broke, each percent would be a line more.
+TEST_F(ProgressTest, TheLineIsNotWiderThanTheTerminal) {
+  constexpr unsigned short kColumns = 60;
+  const std::string name(90, 'n');
+  test::Terminal terminal({"generate", "--gguf", test::kBundledModel, "-m", "2", "--override-kv",
+                           "general.name=str:" + name},
+                          {}, /*rows=*/40, kColumns);
+  terminal.wait_for("loading nnnn");
+  const std::string rest = terminal.wait_for(kErased);
+  EXPECT_THAT(rest, HasSubstr("n...: 100 %"));
+  EXPECT_LT(std::string("loading nnnn").size() + rest.find('%'), kColumns);
+}
+
 TEST_F(ProgressTest, IsForTerminalsOnly) {
   const test::Ended ended = test::run_program(generate_);
   EXPECT_EQ(ended.status, 0) << ended.err;

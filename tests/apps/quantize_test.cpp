@@ -69,6 +69,20 @@ TEST_F(Quantize, RulesAndTheFileBehindThem) {
   EXPECT_TRUE(gguf::File::open(out_));
 }
 
+// Who forgets --gguf would lose the model that was meant.
+TEST_F(Quantize, TheBundledModelReplacesNoFile) {
+  const auto model = folder_ / "model.gguf";
+  std::filesystem::copy_file(test::kBundledModel, model);
+  const Ended ended = run_program({"quantize", "--type", "Q4_0", model.string()});
+  EXPECT_EQ(ended.status, 2) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("model.gguf is there already, and the bundled model would "
+                                   "replace it; --gguf names the model to read\n"));
+  EXPECT_EQ(std::filesystem::file_size(model), std::filesystem::file_size(test::kBundledModel));
+  EXPECT_EQ(run_program({"quantize", "--type", "Q4_0", out_}).status, 0);
+  EXPECT_EQ(run_program({"quantize", "--type", "Q4_0", "--dry-run", out_}).status, 0);
+  EXPECT_EQ(quantize({"--type", "Q8_0"}).status, 0) << "of a model that was named";
+}
+
 TEST_F(Quantize, FewerBitsLoseMore) {
   double before = 0.0;
   for (const char* const type : {"F16", "Q6_K", "Q5_K_M", "Q4_K_M", "Q3_K_M", "Q2_K_M", "Q2_K"}) {

@@ -47,6 +47,15 @@ TEST(Usage, NumbersOutOfRange) {
   }
 }
 
+// Not as if 1.5 were not between 1 and 1073741824.
+TEST(Usage, NumbersThatAreNotWhole) {
+  expect_usage_error({"generate", "-m", "1.5"},
+                     "--max-tokens: Value 1.5 is not a whole number from 1 to 1073741824\n");
+  expect_usage_error({"bench", "-r", "1e2"}, "is not a whole number from 1 to 1000\n");
+  expect_usage_error({"serve", "--parallel", "33"}, "is not a whole number from 1 to 32\n");
+  expect_usage_error({"generate", "--gpu-layers", "0"}, "is not a whole number from 1 to");
+}
+
 // As a script gives them where its variable is not set.
 TEST(Usage, EmptyValues) {
   expect_usage_error({"generate", "--gguf", ""}, "--gguf: expected a value, found an empty one");
@@ -117,6 +126,8 @@ TEST(Usage, NothingToWorkOn) {
   expect_usage_error({"grammar", "aaa"},
                      "exactly one of --grammar, --json-schema, --regex, --jsonl");
   expect_usage_error({"grammar", "--regex", "a", "--jsonl"}, "exactly one of --grammar");
+  expect_usage_error({"grammar", "--regex", "a", "--sample", "2", "a"}, "excludes");
+  expect_usage_error({"grammar", "--jsonl", "a"}, "excludes");
   EXPECT_EQ(run_program({"grammar", "--regex", "a*", ""}).out, "accepted (2 states)\n");
 }
 
@@ -145,6 +156,9 @@ TEST(Usage, NamesThatAreMeant) {
   expect_usage_error({"pull", "--draft-model", "x"}, "there is no option --draft-model\n");
   expect_usage_error({"generate", "--xyz"}, "there is no option --xyz\n");
   expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
+  expect_usage_error({"pull", "o/m"}, "o/m was not expected; --repo names the repo of a model\n");
+  expect_usage_error({"chat", "o/m"}, "--repo names");
+  expect_usage_error({"cache", "no repo"}, "no repo was not expected\n");
   expect_usage_error({"inspect", "a.gguf"}, "a.gguf was not expected; --gguf names the model");
   expect_usage_error({"generate", "-m", "a.gguf"}, "; --gguf names the model");
   expect_usage_error({"generate", "--", "Once"}, "Once was not expected; --prompt gives a text");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <vector>
 
 #include "measure/peak_loops.hpp"
@@ -17,6 +19,29 @@ TEST(Ceilings, EveryByteIsRead) {
     bytes[at] = 1;
     EXPECT_NE(read_all(bytes.data(), 4096), all_zero) << at;
     bytes[at] = 0;
+  }
+}
+
+// Processors with AVX-VNNI and without AVX-512 were held against the instructions of AVX2.
+TEST(Ceilings, TheBestInstructionsComeFirst) {
+  const auto shortest_s = [](const PeakLoop& loop) {
+    double shortest = 1e30;
+    for (int i = 0; i < 5; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      constexpr std::int64_t kTurns = 1 << 16;
+      loop.run(kTurns);
+      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+      shortest = std::min(shortest, time.count());
+    }
+    return shortest;
+  };
+  for (const auto& loops : {int8_peak_loops(), float_peak_loops()}) {
+    double last = 0.0;
+    for (const PeakLoop& loop : loops) {
+      const double operation_s = shortest_s(loop) / static_cast<double>(loop.operations_a_turn);
+      EXPECT_GT(operation_s, 0.6 * last) << loop.operations_a_turn;
+      last = operation_s;
+    }
   }
 }
 

@@ -90,6 +90,32 @@ TEST_F(LoraTest, AddsTheProductOfItsFactors) {
   for (std::int64_t i = 0; i < 96; ++i) ASSERT_EQ(norm[i], test::weight_at(2, i));
 }
 
+// Of llama.cpp's converter: A has the rows of the table, B its columns.
+TEST_F(LoraTest, FactorsOfAnEmbeddingTableAreTheOtherWayAround) {
+  const gguf::File model = test::written_file(folder_ / "embedding.gguf",
+                                              {{"token_embd.weight", {32, 50}}}, metadata("model"));
+  const auto lora = Lora::open(
+      write_adapter({{"token_embd.weight.lora_a", {4, 50}}, {"token_embd.weight.lora_b", {4, 32}}}),
+      model, 0.5f);
+  ASSERT_TRUE(lora) << lora.error().message;
+  const Format* const f32 = find_format(TensorType::kF32);
+  ThreadPool pool(2);
+  WriteOptions options;
+  options.adapters = {&*lora, 1};
+  ASSERT_TRUE(write_quantised(model, {&f32, 1}, pool, out_, options));
+  const auto result = gguf::File::open(out_);
+  ASSERT_TRUE(result) << result.error().message;
+  const auto* const values = reinterpret_cast<const float*>(result->tensors()[0].bytes.data());
+  for (std::int64_t i = 0; i < 32 * 50; ++i) {
+    double want = test::weight_at(0, i);
+    for (std::int64_t k = 0; k < 4; ++k) {
+      want +=
+          0.5 * 6.0 / 4.0 * test::weight_at(0, i / 32 * 4 + k) * test::weight_at(1, i % 32 * 4 + k);
+    }
+    ASSERT_NEAR(values[i], want, 1e-6) << i;
+  }
+}
+
 TEST_F(LoraTest, SeveralAddUp) {
   const auto path = write_adapter(factors_, adapter_metadata(/*alpha=*/0.0));
   const Lora twice[] = {*Lora::open(path, model_, 1.0f), *Lora::open(path, model_, 1.0f)};

@@ -8,6 +8,7 @@
 #endif
 
 #include "backend/cpu/kernels/kernels.hpp"
+#include "base/avx_vnni.hpp"
 #include "base/tile_registers.hpp"
 
 namespace linnet {
@@ -33,12 +34,7 @@ bool has_avx2() {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
 }
 
-// GCC 12 knows no name for it: leaf 7.1, EAX bit 4.
-bool has_avx_vnni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (!has_avx2() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) return false;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1) != 0;
-}
+bool has_avx2_vnni() { return has_avx2() && has_avx_vnni(); }
 
 bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -52,7 +48,7 @@ bool has_avx512_amx() { return has_avx512_bf16() && can_use_tile_registers(); }
 
 constexpr std::array kSets = {
     InstructionSet{avx512_bf16_kernels, has_avx512_bf16},
-    InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx_vnni},
+    InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx2_vnni},
     InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always},
     // Only by its name, for it has not run on such a processor yet.
     InstructionSet{avx512_amx_kernels, has_avx512_amx}};
