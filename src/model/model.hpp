@@ -159,7 +159,8 @@ class Model {
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
-/// keys that an earlier layer has stored or picked, and no table that stands before the layers.
+/// keys that an earlier layer has stored or picked, and no table that stands before the layers or
+/// belongs to the first one.
 bool can_part(const ModelSpec& spec, int layer);
 
 /// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.

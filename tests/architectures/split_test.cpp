@@ -102,5 +102,21 @@ TEST(CanPartTest, PicksOfAnEarlierLayerAreNotParted) {
   for (const int border : {0, 2, 3}) EXPECT_TRUE(can_part(spec, border)) << border;
 }
 
+TEST(CanPartTest, BiasesOfTheFirstLayerAreNotParted) {
+  const auto oracle = test::OracleCase::read("t5encoder-own");
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(oracle.write(folder / "model.gguf"));
+  const auto file = gguf::File::open(folder / "model.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto backend = make_reference_backend();
+  WeightLoader loader(*file, *backend);
+  const auto spec = read_model_spec(*file, loader);
+  ASSERT_TRUE(spec) << spec.error().message;
+  const int layers = static_cast<int>(spec->layers.size());
+  ASSERT_GT(layers, 1);
+  for (int border = 1; border < layers; ++border) EXPECT_FALSE(can_part(*spec, border)) << border;
+  for (const int border : {0, layers}) EXPECT_TRUE(can_part(*spec, border)) << border;
+}
+
 }  // namespace
 }  // namespace linnet
