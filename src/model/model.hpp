@@ -166,6 +166,10 @@ bool can_part(const ModelSpec& spec, int layer);
 /// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.
 std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
 
+/// About the bytes that a row of a batch takes while it is computed, in a model that keeps no
+/// recurrent state.
+std::int64_t row_bytes(const ModelSpec& spec);
+
 /// Bytes that the keys and values of one token take in `layers`.
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers = {});
 
