@@ -75,7 +75,8 @@ double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_o
   if (tensor.name == "position_embd.weight" || tensor.name == "per_layer_token_embd.weight") {
     return 0.0;
   }
-  if (tensor.name.find("_exps.") == std::string::npos) return times_used(spec, tensor.name);
+  const int times = times_used(spec, tensor.name);
+  if (times == 0 || tensor.name.find("_exps.") == std::string::npos) return times;
   for (const LayerSpec& layer : spec.layers) {
     const double used = layer.moe.route.used;
     if (layer.moe.experts > 0) return 1.0 - std::pow(1.0 - used / layer.moe.experts, tokens);

@@ -118,6 +118,8 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   if (options.kv_tokens > 0) {
     if (Status s = check_cache(*plan, model.kv_tokens, model.options.force); !s) return s.error();
   }
+  // A step that takes a text as one is no longer than it, whatever the cache holds.
+  if (!(*file)->spec().causal) model.options.context = plan->context;
   model.file = std::move(*file);
   model.plan = std::move(*plan);
   model.id = described->id;

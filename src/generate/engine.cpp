@@ -70,9 +70,10 @@ Status Engine::submit(GenerateRequest request) {
     }
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
-  if (Status status = check_context(prompt_tokens, request.max_tokens, longest_text()); !status) {
-    return status;
-  }
+  // Behind an input stands a first token, also where nothing is generated.
+  const bool has_text = file_.spec().input.layers > 0 && !request.on_hidden;
+  const std::int64_t most = std::max<std::int64_t>(request.max_tokens, has_text ? 1 : 0);
+  if (Status status = check_context(prompt_tokens, most, longest_text()); !status) return status;
   scheduler_->submit(std::move(request));
   return {};
 }
@@ -169,6 +170,7 @@ Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> 
     logits.resize(static_cast<std::size_t>((last - next) * model_->spec().vocabulary));
     backend_->download(results, logits.data());
     if (Status status = model_->status(); !status) return status;
+    if (Status status = file_.check_lazy_weights(); !status) return status;
     if (Status status = take(logits); !status) return status;
   }
   return {};

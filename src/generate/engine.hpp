@@ -58,9 +58,9 @@ class Engine {
 
   /// Evaluates `tokens` from position 0 and gives `take` the logits of the positions from `first`
   /// on: some rows [positions, vocabulary] at a time, in order. An Error where the model is an
-  /// encoder, or of `take`, which ends it. A model with an input (ModelSpec::input)
-  /// gets it in `input`, and no other model does. Overwrites what is cached: for engines that do
-  /// nothing else.
+  /// encoder, its file has changed (see ModelFile::check_lazy_weights), or of `take`, which ends
+  /// it. A model with an input (ModelSpec::input) gets it in `input`, and no other model does.
+  /// Overwrites what is cached: for engines that do nothing else.
   using TakeLogits = std::function<Status(std::span<const float> rows)>;
   Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);

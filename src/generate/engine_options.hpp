@@ -32,7 +32,8 @@ struct EngineOptions {
 
   bool speculate = false;   ///< guess next tokens and verify several at once; the text is the same
   std::string draft_model;  ///< with `speculate`: the GGUF file of a smaller model that guesses;
-                            ///< empty: look the guesses up in the text so far
+                            ///< empty: they are looked up in the text so far, or come from the
+                            ///< model's own layer for that (ModelFile::prediction)
 };
 
 /// Layers of a model and where they run.

@@ -45,7 +45,8 @@ class Planner {
         options_(options),
         adapters_(adapters),
         vision_(vision),
-        prediction_(prediction) {}
+        prediction_(prediction),
+        step_bytes_per_token_(spec.causal ? 0 : row_bytes(spec)) {}
 
   Result<MemoryPlan> plan() {
     for (const BackendKind backend : {options_.backend, BackendKind::kCpu}) {
@@ -56,8 +57,13 @@ class Planner {
     if (Status s = check_positions(); !s) return s.error();
     if (options_.backend == BackendKind::kCuda && !options_.gpu_layers) choose_gpu_layers();
     MemoryPlan plan = draw_up(options_);
-    if (options_.force) return plan;
-    return fit(std::move(plan));
+    if (!options_.force) {
+      if (Status s = fit(plan); !s) return s.error();
+    }
+    for (MemoryShare& share : plan.shares) {
+      share.step_bytes = saturating_multiply(plan.context, step_bytes_per_token_);
+    }
+    return plan;
   }
 
  private:
@@ -77,13 +83,12 @@ class Planner {
   MemoryShare share_of(const ModelPart& part) const {
     const std::int64_t rows = batch_limits(spec_, options_, vision_).rows;
     MemoryShare share{part,
-                      saturating_add(weights_bytes(file_, spec_, part),
+                      saturating_add(weights_bytes(file_, spec_, part, prediction_),
                                      adapter_bytes(adapters_, spec_, part, rows)),
                       kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
     if (vision_ && part.layers.first == 0) {
       share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
     }
-    // Its weights count as those of a layer behind the model's own.
     if (prediction_ && part.layers.end == LayerRange().end) {
       share.kv_bytes_per_token += kv_bytes_per_token(*prediction_, options_.kv_type);
     }
@@ -107,27 +112,28 @@ class Planner {
     return plan;
   }
 
-  // The most tokens that a part holds.
-  static std::int64_t most_tokens(const MemoryShare& share) {
+  // The longest context that a part holds.
+  std::int64_t most_tokens(const MemoryShare& share) const {
     if (share.available_bytes == 0) return kUnlimited;
     if (!has_room_for_weights(share)) return 0;
     const std::int64_t left = share.available_bytes - reserve_bytes(share.part.backend);
-    return (left - share.bytes(0)) / share.token_bytes();
+    return (left - share.fixed_bytes()) /
+           saturating_add(share.token_bytes(), step_bytes_per_token_);
   }
 
-  Result<MemoryPlan> fit(MemoryPlan plan) const {
+  Status fit(MemoryPlan& plan) const {
     std::int64_t most = kUnlimited;
     for (const MemoryShare& share : plan.shares) most = std::min(most, most_tokens(share));
     const std::int64_t fewest =
         options_.context > 0 ? plan.context : std::min<std::int64_t>(plan.context, kPageTokens);
     if (most < std::max<std::int64_t>(fewest, 1)) return refuse(plan);
     plan.context = std::min(plan.context, most);
-    return plan;
+    return {};
   }
 
   static bool has_room_for_weights(const MemoryShare& share) {
     return share.available_bytes == 0 ||
-           share.bytes(0) < share.available_bytes - reserve_bytes(share.part.backend);
+           share.fixed_bytes() < share.available_bytes - reserve_bytes(share.part.backend);
   }
 
   // Says need and have of the memories together; no context where not even the weights fit.
@@ -139,6 +145,7 @@ class Planner {
       if (share.available_bytes == 0) continue;
       need = saturating_add(need,
                             saturating_add(share.bytes(tokens), reserve_bytes(share.part.backend)));
+      need = saturating_add(need, saturating_multiply(tokens, step_bytes_per_token_));
       have = saturating_add(have, share.available_bytes);
     }
     return does_not_fit(file_, need, have, plan.weights_bytes(), tokens);
@@ -169,6 +176,7 @@ class Planner {
   std::span<const gguf::Lora> adapters_;
   const VisionFile* vision_;
   const ModelSpec* prediction_;
+  const std::int64_t step_bytes_per_token_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
 

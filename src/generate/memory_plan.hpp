@@ -20,6 +20,7 @@ struct MemoryShare {
   std::int64_t weights_bytes = 0;  ///< with those of adapters and of an encoder of pictures
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
+  std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
   /// What finds the pages of a cache again takes so much of the memory, for each of their tokens,
@@ -27,8 +28,10 @@ struct MemoryShare {
   static constexpr std::int64_t kLeastTokenBytes = 16;
 
   std::int64_t token_bytes() const { return std::max(kv_bytes_per_token, kLeastTokenBytes); }
+  /// Whatever the context.
+  std::int64_t fixed_bytes() const { return saturating_add(weights_bytes, state_bytes); }
   std::int64_t bytes(std::int64_t tokens) const {
-    return saturating_add(saturating_add(weights_bytes, state_bytes),
+    return saturating_add(saturating_add(fixed_bytes(), step_bytes),
                           saturating_multiply(tokens, token_bytes()));
   }
 };

@@ -16,6 +16,8 @@ namespace {
 constexpr std::array<std::string_view, 5> kBehindLayers = {
     "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
 
+constexpr std::string_view kTokens = "token_embd.weight";
+
 // N of blk.N.*; -1: stands before the layers; the largest number: behind them.
 int layer_of(std::string_view tensor) {
   constexpr std::string_view kPrefix = "blk.";
@@ -35,8 +37,9 @@ bool has_last_layer(const LayerRange& layers) {
 
 // How many of `layers` have the weights that the file calls blk.`block`.
 int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
-  if (spec.cycles.stack == 0) return layers.holds(block) ? 1 : 0;
-  const int end = std::min(layers.end, static_cast<int>(spec.layers.size()));
+  const int all = static_cast<int>(spec.layers.size());
+  if (spec.cycles.stack == 0) return block < all && layers.holds(block) ? 1 : 0;
+  const int end = std::min(layers.end, all);
   int count = 0;
   for (int i = layers.first; i < end; ++i) count += spec.cycles.block(i) == block ? 1 : 0;
   return count;
@@ -49,14 +52,23 @@ bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor
   return count_layers(spec, layer, part.layers) > 0;
 }
 
+// What a layer for multi-token prediction needs: its own tensors, and the table of tokens.
+bool is_read_by(const ModelSpec& prediction, std::string_view tensor) {
+  return layer_of(tensor) == prediction.first_block || tensor == kTokens;
+}
+
 }  // namespace
 
-std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part) {
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
+                           const ModelSpec* prediction) {
   const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
   std::int64_t all = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
     bool is_own = holds(spec, part, tensor.name);
-    if (is_tied && tensor.name == "token_embd.weight") is_own |= has_last_layer(part.layers);
+    if (has_last_layer(part.layers)) {
+      is_own |= is_tied && tensor.name == kTokens;
+      is_own |= prediction && is_read_by(*prediction, tensor.name);
+    }
     if (!is_own) continue;
     all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
                                               : std::ssize(tensor.bytes);

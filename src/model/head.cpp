@@ -52,6 +52,7 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
   }
   weights.output = loader.linear("output", model.width, model.vocabulary, Presence::kOptional);
   if (weights.output) return weights;
+  weights.is_tied = true;
   weights.output.weight =
       embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
   return weights;

@@ -19,6 +19,7 @@ struct HeadWeights {
   Norm norm;
   Linear dense_up, dense_down;  ///< behind the hidden states (EmbeddingGemma)
   Linear output;                ///< to the logits
+  bool is_tied = false;         ///< `output` is the table of tokens
 };
 
 /// What is wrong goes to `loader`. Where the file has no projection to the logits it is

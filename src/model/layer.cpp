@@ -275,17 +275,21 @@ void run_layer(const Pass& pass, const LayerWeights& weights, int index, const S
   run_plain(layer, streams);
 }
 
-std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index) {
+std::int64_t stateless_columns(const ModelSpec& model, int index) {
   const LayerSpec& spec = model.layers[index];
-  const auto of = [](const RecurrentBlockPtr& block) {
-    return block ? block->workspace_columns() : 0;
-  };
   return std::max({attention_columns(spec.attention, model), latent_attention_columns(spec.latent),
                    compressed_attention_columns(spec.compressed),
                    cross_attention_columns(spec.cross), mlp_columns(spec.mlp, model),
                    mlp_columns(spec.shared, model) + model.width + 1,
-                   moe_columns(spec.moe, model.width), ngram_columns(spec.ngrams, model.width),
-                   of(weights.recurrent), of(weights.recurrent_ffn)});
+                   moe_columns(spec.moe, model.width), ngram_columns(spec.ngrams, model.width)});
+}
+
+std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index) {
+  const auto of = [](const RecurrentBlockPtr& block) {
+    return block ? block->workspace_columns() : 0;
+  };
+  return std::max(
+      {stateless_columns(model, index), of(weights.recurrent), of(weights.recurrent_ffn)});
 }
 
 }  // namespace linnet

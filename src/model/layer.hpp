@@ -55,6 +55,8 @@ LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
 
 /// Floats that the blocks of layer `index` take of the workspace for each row.
 std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index);
+/// The same of its blocks that keep no state, of which the spec says all.
+std::int64_t stateless_columns(const ModelSpec& model, int index);
 
 /// Moves `streams.x`, or all streams where the model has several, on through layer `index`.
 void run_layer(const Pass& pass, const LayerWeights& weights, int index, const Streams& streams);

@@ -159,11 +159,16 @@ class Model {
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
-/// keys that an earlier layer has stored or picked, and no table that stands before the layers.
+/// keys that an earlier layer has stored or picked, and no table that stands before the layers or
+/// belongs to the first one.
 bool can_part(const ModelSpec& spec, int layer);
 
 /// Bytes of the recurrent state of one sequence in `layers`; 0 for models of attention alone.
 std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
+
+/// About the bytes that a row of a batch takes while it is computed, in a model that keeps no
+/// recurrent state.
+std::int64_t row_bytes(const ModelSpec& spec);
 
 /// Bytes that the keys and values of one token take in `layers`.
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers = {});

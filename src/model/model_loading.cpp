@@ -4,6 +4,19 @@
 #include "model/model.hpp"
 
 namespace linnet {
+namespace {
+
+// Floats of a row that are alive beside those of one block.
+std::int64_t stream_columns(const ModelSpec& spec) {
+  // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
+  constexpr int kStreams = 6;
+  return (kStreams + std::ssize(spec.kept_layers)) * spec.width + spec.shared_columns +
+         altup_columns(spec) + residual_mix_columns(spec) + hyper_connection_columns(spec) +
+         cycle_columns(spec) + adapter_switch_columns(spec.adapters) +
+         (2 * std::ssize(spec.layers) + 1) * spec.per_layer_width;
+}
+
+}  // namespace
 
 Model::Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits)
     : spec_(std::move(spec)), limits_(limits) {
@@ -26,7 +39,11 @@ Result<std::unique_ptr<Model>> Model::load(ModelSpec spec, WeightLoader& loader,
 
 SharedTables Model::tables_in(const Backend& backend) const {
   SharedTables tables;
-  if (stages_.front().backend == &backend) tables.tokens = embedding_.tokens;
+  if (stages_.front().backend == &backend) {
+    tables.tokens = embedding_.tokens;
+  } else if (stages_.back().backend == &backend && head_.is_tied) {
+    tables.tokens = head_.output.weight;
+  }
   // The weight alone is not the projection where there is more.
   const Linear& output = head_.output;
   const bool is_whole = !output.bias && output.scale == 1.0f && !output.adapter && !output.clip;
@@ -67,15 +84,8 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
     block_columns = std::max(block_columns, layer_columns(spec_, *layers_[i], static_cast<int>(i)));
   }
   constexpr int kViews = 40;  // more than are alive at any time
-  // The residual stream, embeddings, inputs of mixer, feed-forward and experts, a block's result.
-  constexpr int kStreams = 6;
-  const std::int64_t rows = Workspace::floats_for(
-      limits_.rows,
-      (kStreams + std::ssize(spec_.kept_layers)) * spec_.width + spec_.shared_columns +
-          altup_columns(spec_) + residual_mix_columns(spec_) + hyper_connection_columns(spec_) +
-          cycle_columns(spec_) + adapter_switch_columns(spec_.adapters) +
-          (2 * std::ssize(spec_.layers) + 1) * spec_.per_layer_width + block_columns,
-      kViews);
+  const std::int64_t rows =
+      Workspace::floats_for(limits_.rows, stream_columns(spec_) + block_columns, kViews);
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
@@ -87,6 +97,17 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
     stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
   }
   return {};
+}
+
+std::int64_t row_bytes(const ModelSpec& spec) {
+  std::int64_t blocks = 2 * spec.width;
+  for (int i = 0; i < std::ssize(spec.layers); ++i) {
+    blocks = std::max(blocks, stateless_columns(spec, i));
+  }
+  // What a product reads, at most half of what a block takes, is written in another form for it.
+  const std::int64_t floats =
+      Workspace::floats_for(1, stream_columns(spec) + blocks, /*count=*/0) + blocks / 2;
+  return floats * std::int64_t{sizeof(float)};
 }
 
 }  // namespace linnet

@@ -110,6 +110,8 @@ bool can_part(const ModelSpec& spec, int layer) {
   for (int i = layer; i < static_cast<int>(spec.layers.size()); ++i) {
     const int keys_of = spec.layers[i].attention.kv_layer;
     if (keys_of >= 0 && keys_of < layer) return false;
+    // The first layer's table, which is in the memory of that layer.
+    if (spec.layers[i].attention.distance_bias.count > 0 && layer > 0) return false;
     // Its table stands before the layers.
     if (spec.layers[i].ngrams.size > 0) return false;
     const IndexerSpec& indexer = spec.layers[i].latent.indexer;

@@ -102,5 +102,49 @@ TEST(CanPartTest, PicksOfAnEarlierLayerAreNotParted) {
   for (const int border : {0, 2, 3}) EXPECT_TRUE(can_part(spec, border)) << border;
 }
 
+TEST(CanPartTest, BiasesOfTheFirstLayerAreNotParted) {
+  const auto oracle = test::OracleCase::read("t5encoder-own");
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(oracle.write(folder / "model.gguf"));
+  const auto file = gguf::File::open(folder / "model.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto backend = make_reference_backend();
+  WeightLoader loader(*file, *backend);
+  const auto spec = read_model_spec(*file, loader);
+  ASSERT_TRUE(spec) << spec.error().message;
+  const int layers = static_cast<int>(spec->layers.size());
+  ASSERT_GT(layers, 1);
+  for (int border = 1; border < layers; ++border) EXPECT_FALSE(can_part(*spec, border)) << border;
+  for (const int border : {0, layers}) EXPECT_TRUE(can_part(*spec, border)) << border;
+}
+
+// Where the projection to the logits is the table of tokens, that is there for others beside the
+// last layers, too.
+TEST(SharedTablesTest, ATiedProjectionIsTheTable) {
+  for (const bool is_tied : {true, false}) {
+    auto oracle = test::OracleCase::read("llama-dense");
+    auto& tensors = oracle.json["tensors"];
+    const auto output = std::ranges::find_if(
+        tensors, [](const auto& tensor) { return tensor["name"] == "output.weight"; });
+    if (is_tied) tensors.erase(output);
+    const test::TemporaryFolder folder;
+    ASSERT_TRUE(oracle.write(folder / "model.gguf"));
+    const auto file = gguf::File::open(folder / "model.gguf");
+    ASSERT_TRUE(file) << file.error().message;
+    const auto first = make_cpu_backend(1), last = make_cpu_backend(1);
+    WeightLoader loader(*file, *first);
+    auto spec = read_model_spec(*file, loader);
+    ASSERT_TRUE(spec) << spec.error().message;
+    const LayerPlace places[] = {{first.get(), 1}, {last.get()}};
+    const auto model = Model::load(std::move(*spec), loader, places, {8, 8});
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_NE((*model)->tables_in(*first).tokens, nullptr);
+    EXPECT_EQ((*model)->tables_in(*first).output, nullptr);
+    const SharedTables tables = (*model)->tables_in(*last);
+    EXPECT_NE(tables.output, nullptr);
+    EXPECT_EQ(tables.tokens, is_tied ? tables.output : nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace linnet

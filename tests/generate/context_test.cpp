@@ -65,6 +65,29 @@ TEST(Context, OfAModelWithoutKeysIsLimitedByMemory) {
   EXPECT_LE(plan->tokens_in_half(), share.available_bytes / 32);
 }
 
+// Its step is as long as the context, and takes far more memory than the cache.
+TEST(Context, OfATextThatIsReadAsOneIsLimitedByItsStep) {
+  const test::TemporaryFolder folder;
+  const test::TinyModel model("eurobert-own");
+  const Status written =
+      test::ModelCopy()
+          .set("eurobert.context_length", gguf::ValueType::kUint32, Hyperparameters::kLargestCount)
+          .write(folder / "long.gguf", model.path());
+  ASSERT_TRUE(written) << written.error().message;
+  const auto file = ModelFile::open((folder / "long.gguf").string());
+  ASSERT_TRUE(file) << file.error().message;
+  EngineOptions options = test::TinyModel::options();
+  options.kv_type = KvType::kF32;
+  const auto plan = (*file)->plan(options);
+  ASSERT_TRUE(plan) << plan.error().message;
+  const MemoryShare& share = plan->shares.front();
+  if (share.available_bytes == 0) GTEST_SKIP() << "the available memory can't be read here";
+  EXPECT_GT(share.step_bytes, plan->kv_bytes());
+  EXPECT_LE(share.bytes(plan->context), share.available_bytes);
+  const auto engine = Engine::load(**file, options, plan->context);
+  EXPECT_TRUE(engine) << engine.error().message;
+}
+
 TEST(Context, ACacheOfMorePagesThanNumbersIsRefused) {
   const test::TinyModel model("mamba-dense");
   for (const std::int64_t tokens : {std::int64_t{1} << 36, kLargest}) {

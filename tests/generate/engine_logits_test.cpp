@@ -1,5 +1,9 @@
 // Engine::logits, whose rows can begin anywhere.
 
+#include <gmock/gmock.h>
+
+#include <chrono>
+
 #include "support/tiny_engine.hpp"
 
 namespace linnet {
@@ -45,6 +49,21 @@ INSTANTIATE_TEST_SUITE_P(Models, EngineLogits,
                            std::ranges::replace(name, '-', '_');
                            return name;
                          });
+
+// Experts are read when they are first used, all other weights at once.
+TEST(EngineLogits, FailWhereTheFileOfExpertsHasChanged) {
+  for (const auto& [name, is_read] : {std::pair{"qwen3moe-moe", true}, {"llama-dense", false}}) {
+    const test::TinyModel model(name);
+    const auto engine = model.engine();
+    std::filesystem::last_write_time(
+        model.path(), std::filesystem::last_write_time(model.path()) + std::chrono::seconds(1));
+    const auto logits = test::all_logits(*engine, model.prompt(5));
+    EXPECT_EQ(!logits, is_read) << name;
+    if (!is_read || logits) continue;
+    EXPECT_THAT(logits.error().message,
+                testing::HasSubstr(model.path().string() + ": was changed"));
+  }
+}
 
 TEST(EngineLogits, EndWhereTheirTakerFails) {
   const test::TinyModel model("llama-dense");

@@ -87,6 +87,18 @@ TEST_F(ModelWithInputTest, FillsTheContextAndNoMore) {
   EXPECT_FALSE(engine->submit(test::greedy(model_.prompt(40), 25)));
 }
 
+// Behind its input stands a first token, also where nothing is generated.
+TEST_F(ModelWithInputTest, AnInputWithoutATextLeavesRoomForItsBeginning) {
+  const auto engine = model_.engine(test::TinyModel::options(), 64);
+  const Status status = engine->submit(test::greedy(model_.prompt(64), 0));
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message,
+              testing::HasSubstr("the prompt has 64 tokens and 1 are to be generated"));
+  EXPECT_EQ(test::run(*engine, test::greedy(model_.prompt(63), 0)).reason, FinishReason::kLength);
+  const std::vector<Tokens> inputs = {model_.prompt(64)};
+  EXPECT_TRUE(embed_texts(*engine, inputs, Pooling::kMean));
+}
+
 // The encoder by itself, as a file of the architecture t5encoder.
 class EncoderAloneTest : public ModelWithInputTest {
  protected:

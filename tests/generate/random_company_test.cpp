@@ -10,6 +10,7 @@
 #include <random>
 #include <stdexcept>
 
+#include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
 
@@ -78,7 +79,8 @@ class Script {
     options.instruction_set = sets[below(static_cast<int>(sets.size()))];
     options.limits.rows = std::vector{1, 3, 8, 17, 32, 64, 512}[below(7)];
     options.limits.outputs = 1 + below(8);
-    options.speculate = below(3) == 0;
+    const auto& prediction = model.file().prediction();
+    options.speculate = below(3) == 0 || (prediction && prediction->has_value());
     engine_ = model.engine(options, kLongestPrompt + kMostTokens + 100 * below(8));
   }
 
@@ -171,19 +173,32 @@ class Script {
   std::list<Asked> asked_;
 };
 
-class RandomCompanyTest : public testing::TestWithParam<const char*> {};
-
-TEST_P(RandomCompanyTest, ChangesNoBit) {
-  const test::TinyModel model(GetParam());
+void run_scripts(const test::TinyModel& model) {
   const std::uint64_t first = number_from("LINNET_SEED", 1);
-  for (std::uint64_t i = 0; i < number_from("LINNET_SCRIPTS", 2) && !HasFailure(); ++i) {
+  for (std::uint64_t i = 0; i < number_from("LINNET_SCRIPTS", 2); ++i) {
     SCOPED_TRACE("LINNET_SEED=" + std::to_string(first + i));
     Script(model, first + i).run();
+    if (testing::Test::HasFailure()) return;
   }
 }
 
+class RandomCompanyTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(RandomCompanyTest, ChangesNoBit) { run_scripts(test::TinyModel(GetParam())); }
+
 INSTANTIATE_TEST_SUITE_P(Mixers, RandomCompanyTest, test::kMixerCases,
                          test::test_name<const char*>);
+
+// Whose own layers guess.
+class PredictedCompanyTest : public testing::TestWithParam<std::string> {};
+
+TEST_P(PredictedCompanyTest, ChangesNoBit) {
+  run_scripts(test::TinyModel(test::PredictionCase::read(GetParam()).model));
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, PredictedCompanyTest,
+                         testing::ValuesIn(test::PredictionCase::names()),
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet

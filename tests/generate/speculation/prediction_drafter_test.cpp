@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "generate/part_bytes.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"
@@ -135,7 +136,16 @@ TEST_P(PredictionDrafterTest, SpeculationChangesNoText) {
   EXPECT_GT(engine->scheduler().speculation().guessed, 0);
 }
 
-TEST_P(PredictionDrafterTest, ItsKeysCountInThePlan) {
+// Bytes of the tensors that `is_counted` wants.
+std::int64_t tensor_bytes(const ModelFile& file, const auto& is_counted) {
+  std::int64_t bytes = 0;
+  for (const gguf::Tensor& tensor : file.file().tensors()) {
+    if (is_counted(tensor.name)) bytes += std::ssize(tensor.bytes);
+  }
+  return bytes;
+}
+
+TEST_P(PredictionDrafterTest, CountsInThePlanWhereItGuesses) {
   EngineOptions options;
   const auto plain = file_->plan(options);
   options.speculate = true;
@@ -145,7 +155,19 @@ TEST_P(PredictionDrafterTest, ItsKeysCountInThePlan) {
   EXPECT_EQ(guessing->kv_bytes() - plain->kv_bytes(),
             plain->context * kv_bytes_per_token(layer, options.kv_type));
   EXPECT_GT(kv_bytes_per_token(layer, options.kv_type), 0);
-  EXPECT_EQ(guessing->weights_bytes(), plain->weights_bytes());
+  const std::string prefix = "blk." + std::to_string(layer.first_block) + ".";
+  const std::int64_t bytes =
+      tensor_bytes(*file_, [&](std::string_view name) { return name.starts_with(prefix); });
+  EXPECT_EQ(guessing->weights_bytes() - plain->weights_bytes(), bytes);
+  EXPECT_EQ(guessing->weights_bytes(), tensor_bytes(*file_, [](auto) { return true; }));
+  // Beside layers that are not in the memory of the tokens' table it has that, too.
+  const ModelPart last{BackendKind::kCpu, {1}};
+  const bool is_tied = !file_->file().find_tensor("output.weight");
+  const std::int64_t table =
+      tensor_bytes(*file_, [&](auto name) { return !is_tied && name == "token_embd.weight"; });
+  EXPECT_EQ(weights_bytes(file_->file(), file_->spec(), last, &layer) -
+                weights_bytes(file_->file(), file_->spec(), last),
+            bytes + table);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, PredictionDrafterTest,
