@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
+#include <utility>
 
+#include "architectures/architecture.hpp"
 #include "base/machine.hpp"
 #include "generate/part_bytes.hpp"
 
@@ -55,6 +58,9 @@ class Planner {
       (backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_) = *available;
     }
     if (Status s = check_positions(); !s) return s.error();
+    if (options_.speculate && !options_.draft_model.empty()) {
+      if (Status s = open_draft(); !s) return s.error();
+    }
     if (options_.backend == BackendKind::kCuda && !options_.gpu_layers) choose_gpu_layers();
     MemoryPlan plan = draw_up(options_);
     if (!options_.force) {
@@ -74,6 +80,17 @@ class Planner {
                              file_.path().string(), options_.context, rows)};
   }
 
+  Status open_draft() {
+    auto file = gguf::File::open(options_.draft_model);
+    if (!file) return file.error();
+    const auto backend = make_reference_backend();
+    WeightLoader loader(*file, *backend);
+    auto spec = read_model_spec(*file, loader);
+    if (!spec) return spec.error();
+    draft_.emplace(std::move(*file), std::move(*spec));
+    return {};
+  }
+
   std::int64_t wanted_context() const {
     const std::int64_t rows = spec_.position_rows;
     const std::int64_t wanted = options_.context > 0 ? options_.context : spec_.context_length;
@@ -89,11 +106,21 @@ class Planner {
     if (vision_ && part.layers.first == 0) {
       share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
     }
-    if (prediction_ && part.layers.end == LayerRange().end) {
-      share.kv_bytes_per_token += kv_bytes_per_token(*prediction_, options_.kv_type);
-    }
+    if (part.layers.end == LayerRange().end) add_guessing(share);
     share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
     return share;
+  }
+
+  // What guesses is beside the last layers, with keys and values of its own.
+  void add_guessing(MemoryShare& share) const {
+    if (prediction_) {
+      share.kv_bytes_per_token += kv_bytes_per_token(*prediction_, options_.kv_type);
+    }
+    if (!draft_) return;
+    const auto& [file, spec] = *draft_;
+    share.kv_bytes_per_token += kv_bytes_per_token(spec, options_.kv_type);
+    share.weights_bytes =
+        saturating_add(share.weights_bytes, weights_bytes(file, spec, {share.part.backend, {}}));
   }
 
   void add_states(std::vector<MemoryShare>& shares) const {
@@ -177,6 +204,7 @@ class Planner {
   const VisionFile* vision_;
   const ModelSpec* prediction_;
   const std::int64_t step_bytes_per_token_;
+  std::optional<std::pair<gguf::File, ModelSpec>> draft_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
 

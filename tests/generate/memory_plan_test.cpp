@@ -70,6 +70,24 @@ TEST_F(MemoryPlanTest, ItDoesNotFit) {
   EXPECT_THAT(plan.error().message, testing::HasSubstr("needs 8796093022207 MiB of memory"));
 }
 
+// So that the context that is chosen leaves room for it, and it is known before anything is loaded.
+TEST(MemoryPlanOfADraftModelTest, CountsItsWeightsAndKeys) {
+  const test::TinyModel model("llama-dense"), draft("qwen2-dense");
+  EngineOptions options = test::TinyModel::options();
+  options.context = 4096;
+  const auto plain = model.file().plan(options), alone = draft.file().plan(options);
+  options.speculate = true;
+  options.draft_model = draft.path();
+  const auto both = model.file().plan(options);
+  ASSERT_TRUE(plain && alone && both);
+  EXPECT_EQ(both->weights_bytes(), plain->weights_bytes() + alone->weights_bytes());
+  EXPECT_EQ(both->kv_bytes(), plain->kv_bytes() + alone->kv_bytes());
+  options.draft_model = "/nowhere.gguf";
+  const auto none = model.file().plan(options);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, testing::HasSubstr("/nowhere.gguf"));
+}
+
 TEST(MemoryPlanOfCompressedKeysTest, CountsPagesTheirDenseCopyAndState) {
   const test::TinyModel model("deepseek4-own");
   EngineOptions options = test::TinyModel::options();
