@@ -49,8 +49,7 @@ void HostStateStore::clear_slot(std::int32_t slot) {
 }
 
 void HostStateStore::copy_slot(std::int32_t from, std::int32_t to) {
-  std::memcpy(slot_at(to), slot_at(from),
-              sizeof(float) * slot_floats_);
+  std::memcpy(slot_at(to), slot_at(from), sizeof(float) * slot_floats_);
 }
 
 void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs) {
@@ -60,7 +59,7 @@ void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs) {
     const std::int32_t sequence = batch.sequences[first];
     std::int64_t last = first + 1;
     while (last < rows && batch.sequences[last] == sequence) ++last;
-    runs.push_back({first, last, batch.states[sequence]});
+    if (sequence != kNoSequence) runs.push_back({first, last, batch.states[sequence]});
     first = last;
   }
 }

@@ -4,6 +4,14 @@
 #include "model/model.hpp"
 
 namespace linnet {
+namespace {
+
+// A trial takes two slots of the state, of which there are few, and logits of all its rows.
+std::int64_t most_trial_rows(const BatchLimits& limits) {
+  return std::min<std::int64_t>(limits.outputs, 64);
+}
+
+}  // namespace
 
 Model::Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits)
     : spec_(std::move(spec)), limits_(limits) {
@@ -87,6 +95,24 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
     stage.workspace = std::make_unique<Workspace>(std::move(*buffer));
   }
   return {};
+}
+
+Status Model::allow_trials() {
+  const std::int64_t rows = most_trial_rows(limits_);
+  for (Stage& stage : stages_) {
+    const std::int64_t floats = StateJournal::floats_for(spec_, stage.layers, rows);
+    if (floats == 0) continue;
+    auto memory = stage.backend->allocate(floats);
+    if (!memory) return memory.error();
+    stage.journal = std::make_unique<StateJournal>(*stage.backend, Workspace(std::move(*memory)));
+    trial_rows_ = rows;
+  }
+  return {};
+}
+
+std::int64_t trial_bytes(const ModelSpec& spec, const BatchLimits& limits, LayerRange layers) {
+  return StateJournal::floats_for(spec, layers, most_trial_rows(limits)) *
+         static_cast<std::int64_t>(sizeof(float));
 }
 
 }  // namespace linnet
