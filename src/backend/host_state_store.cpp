@@ -1,7 +1,6 @@
 #include "backend/host_state_store.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "base/checked.hpp"
@@ -37,20 +36,21 @@ std::int64_t HostStateStore::slot_bytes() const {
 }
 
 void HostStateStore::export_slot(std::int32_t slot, std::span<std::byte> to) const {
-  std::memcpy(to.data(), slot_at(slot), to.size());
+  const std::span<const float> floats(slot_at(slot), slot_floats_);
+  std::ranges::copy(std::as_bytes(floats).first(to.size()), to.begin());
 }
 
 void HostStateStore::import_slot(std::int32_t slot, std::span<const std::byte> from) {
-  std::memcpy(slot_at(slot), from.data(), from.size());
+  const std::span<float> floats(slot_at(slot), slot_floats_);
+  std::ranges::copy(from, std::as_writable_bytes(floats).begin());
 }
 
 void HostStateStore::clear_slot(std::int32_t slot) {
-  std::memset(slot_at(slot), 0, sizeof(float) * slot_floats_);
+  std::fill_n(slot_at(slot), slot_floats_, 0.0f);
 }
 
 void HostStateStore::copy_slot(std::int32_t from, std::int32_t to) {
-  std::memcpy(slot_at(to), slot_at(from),
-              sizeof(float) * slot_floats_);
+  std::copy_n(slot_at(from), slot_floats_, slot_at(to));
 }
 
 void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs) {
@@ -60,7 +60,7 @@ void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs) {
     const std::int32_t sequence = batch.sequences[first];
     std::int64_t last = first + 1;
     while (last < rows && batch.sequences[last] == sequence) ++last;
-    runs.push_back({first, last, batch.states[sequence]});
+    if (sequence != kNoSequence) runs.push_back({first, last, batch.states[sequence]});
     first = last;
   }
 }

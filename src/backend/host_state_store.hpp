@@ -44,6 +44,9 @@ struct SequenceRun {
   std::int32_t slot;
 };
 
+/// Rows of it are left out where states are moved on.
+inline constexpr std::int32_t kNoSequence = -1;
+
 /// Fills `runs` with those of `batch`, which has states.
 void find_runs(const BatchLayout& batch, std::vector<SequenceRun>& runs);
 

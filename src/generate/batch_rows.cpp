@@ -9,6 +9,8 @@ void BatchRows::clear() {
   }
   page_tables_.clear();
   given_.clear();
+  trials_.clear();
+  trial_rows_ = 0;
   placed_rows_.clear();
   keeps_hidden_ = false;
 }
@@ -46,7 +48,8 @@ Batch BatchRows::batch() {
   return {tokens_,  {positions_, sequences_, page_tables_, lengths_, states_},
           outputs_, keeps_hidden_,
           inputs_,  given_,
-          places_};
+          places_,  /*windows=*/nullptr,
+          trials_};
 }
 
 }  // namespace linnet

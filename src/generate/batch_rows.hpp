@@ -27,6 +27,13 @@ class BatchRows {
   /// Where the latest row stands in a picture, or behind one; else that is its position.
   void place_row(const Place& place);
 
+  /// The next `count` rows are of one sequence, and on trial: see Batch::trials.
+  void put_on_trial(std::int64_t count) {
+    trials_.push_back({rows(), count});
+    trial_rows_ += count;
+  }
+  std::int64_t trial_rows() const { return trial_rows_; }
+
   /// Model::hidden() is wanted of this pass.
   void keep_hidden() { keeps_hidden_ = true; }
 
@@ -41,6 +48,8 @@ class BatchRows {
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
   std::vector<GivenRows> given_;
+  std::vector<TrialRows> trials_;
+  std::int64_t trial_rows_ = 0;  // in all of them
   struct PlacedRow {
     std::size_t row;
     Place place;

@@ -137,6 +137,7 @@ Result<std::unique_ptr<Drafter>> Engine::load_drafter(const EngineOptions& optio
     return Error{fmt::format("{}: its tokens see later ones, so that guesses can't be verified",
                              file_.file().path().string())};
   }
+  if (Status status = model_->allow_trials(); !status) return status.error();
   if (options.draft_model.empty()) return load_own_drafters(options);
   const std::int64_t promised =
       memory_.kv->size_bytes() + (memory_.states ? memory_.states->size_bytes() : 0);

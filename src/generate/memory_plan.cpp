@@ -125,8 +125,12 @@ class Planner {
 
   void add_states(std::vector<MemoryShare>& shares) const {
     const std::int64_t slots = choose_state_slots(spec_, shares);
+    const BatchLimits limits = batch_limits(spec_, options_, vision_);
     for (MemoryShare& share : shares) {
-      share.state_bytes = saturating_multiply(slots, linnet::state_bytes(spec_, share.part.layers));
+      const LayerRange layers = share.part.layers;
+      share.state_bytes = saturating_multiply(slots, linnet::state_bytes(spec_, layers));
+      if (!options_.speculate) continue;
+      share.state_bytes = saturating_add(share.state_bytes, trial_bytes(spec_, limits, layers));
     }
   }
 

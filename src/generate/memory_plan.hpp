@@ -19,7 +19,7 @@ struct MemoryShare {
   ModelPart part{};
   std::int64_t weights_bytes = 0;  ///< with those of adapters and of an encoder of pictures
   std::int64_t kv_bytes_per_token = 0;
-  std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints
+  std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints, and trials
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 

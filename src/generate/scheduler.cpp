@@ -56,13 +56,14 @@ Status Scheduler::compute() {
     for (const StepPart& part : rows_.parts()) tell_drafter(part);
   }
   std::int64_t output = 0;
+  accepted_.clear();
   for (const StepPart& part : rows_.parts()) {
     const bool gives_hidden = part.sequence->request.on_hidden != nullptr;
     output += take_results(part, output);
     if (!gives_hidden) continue;
     if (Status status = give_hidden(part); !status) return status;
   }
-  return {};
+  return redo_accepted();
 }
 
 // Goes on with the first picture that a prompt waits for; false where none does.
@@ -112,9 +113,9 @@ std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_ou
   Sequence& sequence = *part.sequence;
   SequenceCache& cache = queue_.cache();
   const auto guesses = std::exchange(sequence.guesses, {});
-  // Recurrent state can't go back by single tokens: the rows stay all or none.
-  const bool all_or_none = !guesses.empty() && cache.has_states();
-  if (!all_or_none) cache.advance(sequence.stored, sequence.tokens, part.rows);
+  // Where there are states, which can't go back by single tokens, draw() knows which rows stay.
+  const bool on_trial = sequence.stored.kept_slot.has_value();
+  if (!on_trial) cache.advance(sequence.stored, sequence.tokens, part.rows);
   sequence.pictures.drop_rows(sequence.stored.computed);
   const std::int64_t drawn_from = part.draws ? 1 + std::ssize(guesses) : 0;
   if (const Status scored = score(part, first_output); !scored) {
@@ -140,7 +141,7 @@ void Scheduler::draw(const StepPart& part, std::span<const std::int32_t> guesses
                      std::int64_t first_output) {
   Sequence& sequence = *part.sequence;
   SequenceCache& cache = queue_.cache();
-  const bool keeps_each = guesses.empty() || !cache.has_states();
+  const bool on_trial = sequence.stored.kept_slot.has_value();
   const std::int64_t guessed = std::ssize(guesses);
   speculation_.guessed += guessed;
   std::int64_t accepted = 0;
@@ -150,14 +151,31 @@ void Scheduler::draw(const StepPart& part, std::span<const std::int32_t> guesses
     }
     if (accepted == guessed || sequence.tokens.back() != guesses[accepted]) break;
     ++speculation_.accepted;
-    if (keeps_each) cache.advance(sequence.stored, sequence.tokens, 1);
+    if (!on_trial) cache.advance(sequence.stored, sequence.tokens, 1);
   }
   if (guessed > 0) queue_.drafter()->report(sequence.id, guessed, accepted);
+  if (!on_trial) return;
   const bool all_right = accepted == guessed;
+  const std::int64_t rows = part.rows + accepted;
   cache.end_trial(sequence.stored, all_right);
-  if (!keeps_each && all_right) {
-    cache.advance(sequence.stored, sequence.tokens, part.rows + guessed);
+  if (all_right) return cache.advance(sequence.stored, sequence.tokens, rows);
+  accepted_.push_back({&sequence, {part.first_row, rows, *sequence.stored.slot}});
+}
+
+// The states that went back go through the rows that stay.
+Status Scheduler::redo_accepted() {
+  if (accepted_.empty()) return {};
+  SequenceCache& cache = queue_.cache();
+  redone_.clear();
+  for (const auto& [sequence, rows] : accepted_) {
+    cache.begin_rows(sequence->stored);
+    redone_.push_back(rows);
   }
+  model_.redo(redone_, *cache.states());
+  for (const auto& [sequence, rows] : accepted_) {
+    cache.advance(sequence->stored, sequence->tokens, rows.count);
+  }
+  return model_.status();
 }
 
 // Reports the hidden states of a part, of which nothing is drawn.

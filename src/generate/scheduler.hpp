@@ -75,6 +75,7 @@ class Scheduler {
   std::int64_t take_results(const StepPart& part, std::int64_t first_output);
   Status score(const StepPart& part, std::int64_t first_output);
   void draw(const StepPart& part, std::span<const std::int32_t> guesses, std::int64_t first_output);
+  Status redo_accepted();
   Status give_hidden(const StepPart& part);
 
   Model& model_;
@@ -87,6 +88,12 @@ class Scheduler {
   StepRows rows_;
   StepLogits logits_;
   std::vector<float> hidden_;
+  struct Accepted {
+    Sequence* sequence;
+    RedoneRows rows;
+  };
+  std::vector<RedoneRows> redone_;
+  std::vector<Accepted> accepted_;  // of those whose other guesses were wrong, and have states
 };
 
 }  // namespace linnet

@@ -15,7 +15,10 @@ View Model::forward(const Batch& batch, KvStore& kv, StateStore* states) {
 }
 
 void Model::begin_forward(const Batch& batch, KvStore& kv, StateStore* states) {
-  for (const Stage& stage : stages_) stage.workspace->clear();
+  for (const Stage& stage : stages_) {
+    stage.workspace->clear();
+    if (stage.journal) stage.journal->begin(batch.layout, batch.trials);
+  }
   Workspace& workspace = *stages_.front().workspace;
   const auto rows = std::ssize(batch.tokens);
   Streams& streams = progress_.emplace(Progress{batch, kv, states, {}}).streams;
@@ -73,6 +76,16 @@ Status Model::status() const {
   return {};
 }
 
+void Model::redo(std::span<const RedoneRows> rows, StateStore& states) {
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    if (stages_[i].journal) stages_[i].journal->redo(rows, states_of(i, states));
+  }
+}
+
+StateStore& Model::states_of(std::size_t stage, StateStore& states) const {
+  return stages_.size() > 1 ? static_cast<SplitStateStore&>(states).part(stage) : states;
+}
+
 Pass Model::current_pass() {
   const auto& [batch, kv, states, streams, stage, next] = *progress_;
   return pass_of(stage, batch, kv, states, streams);
@@ -80,14 +93,12 @@ Pass Model::current_pass() {
 
 Pass Model::pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,
                     const Streams& streams) {
-  const bool is_split = stages_.size() > 1;
-  KvStore& own_kv = is_split ? static_cast<SplitKvStore&>(kv).part(stage) : kv;
-  if (is_split && states) states = &static_cast<SplitStateStore&>(*states).part(stage);
+  KvStore& own_kv = stages_.size() > 1 ? static_cast<SplitKvStore&>(kv).part(stage) : kv;
   return {*stages_[stage].backend,
           *stages_[stage].workspace,
           spec_,
           own_kv,
-          states,
+          states ? &states_of(stage, *states) : nullptr,
           batch.layout,
           spec_.causal,
           streams.shared,
@@ -96,7 +107,8 @@ Pass Model::pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateSto
           batch.tokens,
           batch.given,
           batch.places,
-          batch.windows};
+          batch.windows,
+          stages_[stage].journal.get()};
 }
 
 }  // namespace linnet

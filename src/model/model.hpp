@@ -35,6 +35,8 @@ struct Batch {
   /// For layers whose rows see a window of their sequence only (AttentionSpec::in_windows):
   /// `layout` with each window as a sequence of its own.
   const BatchLayout* windows = nullptr;
+  /// Rows whose states may have to go back: see Model::redo(). At most trial_rows() in all.
+  std::span<const TrialRows> trials = {};
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -99,6 +101,14 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
+  /// Rows of a batch that can be on trial, once allow_trials() was called and where the model keeps
+  /// recurrent state; else 0.
+  std::int64_t trial_rows() const { return trial_rows_; }
+  /// Takes memory for them: see trial_bytes().
+  Status allow_trials();
+  /// Moves states on through `rows`, which were on trial in the latest forward().
+  void redo(std::span<const RedoneRows> rows, StateStore& states);
+
   /// The same layer by layer, where the model has no input, so that others may use the backends in
   /// between. What begin_forward() is given, and all that `batch` points to, is used by
   /// advance_forward() and end_forward(). A pass that is not ended is forgotten by the next one.
@@ -138,6 +148,7 @@ class Model {
   Status allocate_workspace(const WeightLoader& loader);
   Pass pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,
                const Streams& streams);
+  StateStore& states_of(std::size_t stage, StateStore& states) const;
   Pass current_pass();
   void enter_next_stage();
   void keep_result(const Pass& pass, int index, View x);
@@ -156,6 +167,7 @@ class Model {
   std::vector<float> handed_over_;  ///< from stage to stage; a member so that it keeps its memory
   View hidden_{};
   std::vector<View> kept_;
+  std::int64_t trial_rows_ = 0;
 };
 
 /// Whether `layer` and those behind it can be in another memory than those before it: they read no
@@ -169,6 +181,9 @@ std::int64_t state_bytes(const ModelSpec& spec, LayerRange layers = {});
 /// About the bytes that a row of a batch takes while it is computed, in a model that keeps no
 /// recurrent state.
 std::int64_t row_bytes(const ModelSpec& spec);
+
+/// Bytes that Model::allow_trials() takes for `layers`, of a model with such limits.
+std::int64_t trial_bytes(const ModelSpec& spec, const BatchLimits& limits, LayerRange layers = {});
 
 /// Bytes that the keys and values of one token take in `layers`.
 std::int64_t kv_bytes_per_token(const ModelSpec& spec, KvType type, LayerRange layers = {});

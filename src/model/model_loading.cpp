@@ -16,6 +16,11 @@ std::int64_t stream_columns(const ModelSpec& spec) {
          (2 * std::ssize(spec.layers) + 1) * spec.per_layer_width;
 }
 
+// A trial takes two slots of the state, of which there are few, and logits of all its rows.
+std::int64_t most_trial_rows(const BatchLimits& limits) {
+  return std::min<std::int64_t>(limits.outputs, 64);
+}
+
 }  // namespace
 
 Model::Model(ModelSpec spec, std::span<const LayerPlace> places, const BatchLimits& limits)
@@ -108,6 +113,24 @@ std::int64_t row_bytes(const ModelSpec& spec) {
   const std::int64_t floats =
       Workspace::floats_for(1, stream_columns(spec) + blocks, /*count=*/0) + blocks / 2;
   return floats * std::int64_t{sizeof(float)};
+}
+
+Status Model::allow_trials() {
+  const std::int64_t rows = most_trial_rows(limits_);
+  for (Stage& stage : stages_) {
+    const std::int64_t floats = StateJournal::floats_for(spec_, stage.layers, rows);
+    if (floats == 0) continue;
+    auto memory = stage.backend->allocate(floats);
+    if (!memory) return memory.error();
+    stage.journal = std::make_unique<StateJournal>(*stage.backend, Workspace(std::move(*memory)));
+    trial_rows_ = rows;
+  }
+  return {};
+}
+
+std::int64_t trial_bytes(const ModelSpec& spec, const BatchLimits& limits, LayerRange layers) {
+  return StateJournal::floats_for(spec, layers, most_trial_rows(limits)) *
+         static_cast<std::int64_t>(sizeof(float));
 }
 
 }  // namespace linnet

@@ -7,6 +7,7 @@
 #include "backend/backend.hpp"
 #include "model/given_rows.hpp"
 #include "model/layer_range.hpp"
+#include "model/state_journal.hpp"
 #include "model/workspace.hpp"
 
 namespace linnet {
@@ -16,6 +17,8 @@ struct Stage {
   Backend* backend;
   LayerRange layers;
   std::unique_ptr<Workspace> workspace = nullptr;  ///< once the model is loaded
+  /// Where rows may be on trial; null, too, where the layers keep no state.
+  std::unique_ptr<StateJournal> journal = nullptr;
 };
 
 /// What a forward pass hands from layer to layer. All of it lies in the workspace, and between two

@@ -104,5 +104,32 @@ TEST(MemoryPlanOfCompressedKeysTest, CountsPagesTheirDenseCopyAndState) {
   EXPECT_EQ(plan->shares.front().state_bytes % state_bytes(engine->model().spec()), 0);
 }
 
+TEST(MemoryPlanOfSpeculationTest, CountsWhatStatesAreRedoneWith) {
+  const test::TinyModel model("qwen35moe-moe");
+  EngineOptions options = test::TinyModel::options();
+  options.limits.outputs = 20;
+  const auto plain = model.file().plan(options);
+  options.speculate = true;
+  const auto speculating = model.file().plan(options);
+  ASSERT_TRUE(plain && speculating);
+  // A layer with a state: two heads of 128 keys and values; the convolution and the scan read all
+  // three of both, and the scan two numbers of a head.
+  const std::int64_t read = 2 * (2 * 3 * 128 + 2);
+  const std::int64_t bytes =
+      speculating->shares.front().state_bytes - plain->shares.front().state_bytes;
+  EXPECT_GE(bytes, 20 * 4 * read);
+  EXPECT_LE(bytes, 20 * 4 * 2 * read + (20 << 10)) << "what they give, and gaps";
+}
+
+TEST(MemoryPlanOfSpeculationTest, CountsNothingWhereThereIsNoState) {
+  const test::TinyModel model("llama-dense");
+  EngineOptions options = test::TinyModel::options();
+  const auto plain = model.file().plan(options);
+  options.speculate = true;
+  const auto speculating = model.file().plan(options);
+  ASSERT_TRUE(plain && speculating);
+  EXPECT_EQ(speculating->total_bytes(), plain->total_bytes());
+}
+
 }  // namespace
 }  // namespace linnet

@@ -200,10 +200,12 @@ bool SequenceCache::begin_trial(StoredSequence& sequence) {
 
 void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
   if (!sequence.kept_slot) return;
-  if (!rows_stay) memory_.states->copy_slot(*sequence.kept_slot, *sequence.slot);
+  if (!rows_stay) {
+    std::swap(sequence.kept_slot, sequence.slot);
+    sequence.is_moving = false;
+  }
   states_.release(*sequence.kept_slot);
   sequence.kept_slot.reset();
-  sequence.is_moving = false;
 }
 
 SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens) {

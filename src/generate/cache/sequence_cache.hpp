@@ -76,7 +76,8 @@ class SequenceCache {
   /// Keeps the state before rows are computed that may have to be taken back; false if there is no
   /// slot for it.
   bool begin_trial(StoredSequence& sequence);
-  /// Ends the trial; the state goes back to where it was unless the rows stay.
+  /// Ends the trial. Unless the rows stay, of which advance() will tell, the state (in another
+  /// slot) is that before them.
   void end_trial(StoredSequence& sequence, bool rows_stay);
 
   /// The pages and states that hold a beginning of a sequence.

@@ -126,9 +126,12 @@ void StepRows::fit_guesses(Sequence& sequence, std::int64_t rows, bool draws) {
   SequenceCache& cache = queue_.cache();
   const std::int64_t before = sequence.stored.computed + rows;
   cache.reserve(sequence.stored, before + std::ssize(guesses));
-  const std::int64_t room = std::min({model_.limits().rows - rows_.rows() - rows,
-                                      model_.limits().outputs - rows_.outputs() - 1,
-                                      std::ssize(sequence.stored.pages) * kPageTokens - before});
+  std::int64_t room = std::min({model_.limits().rows - rows_.rows() - rows,
+                                model_.limits().outputs - rows_.outputs() - 1,
+                                std::ssize(sequence.stored.pages) * kPageTokens - before});
+  if (cache.has_states()) {
+    room = std::min(room, model_.trial_rows() - rows_.trial_rows() - rows);
+  }
   guesses.resize(
       std::min(guesses.size(), static_cast<std::size_t>(std::max<std::int64_t>(room, 0))));
   if (!draws || (!guesses.empty() && !cache.begin_trial(sequence.stored))) guesses.clear();
@@ -142,8 +145,9 @@ void StepRows::add_rows(const StepPart& part) {
   for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
     rows_.add_given(rows);
   }
-  rows_.add_sequence(stored, stored.computed, count + std::ssize(sequence.guesses),
-                     sequence.input_tokens);
+  const std::int64_t all = count + std::ssize(sequence.guesses);
+  rows_.add_sequence(stored, stored.computed, all, sequence.input_tokens);
+  if (stored.kept_slot) rows_.put_on_trial(all);
   for (std::int64_t i = stored.computed; i < end; ++i) {
     const std::int32_t token = sequence.tokens[i];
     const bool is_given = token >= model_.spec().vocabulary;

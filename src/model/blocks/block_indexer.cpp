@@ -27,9 +27,8 @@ void store_block_keys(const Pass& pass, const BlockIndexerSpec& spec,
   const View equal_scores = pass.workspace.view(in.rows, spec.width);
   const View keys = pass.workspace.view(std::ssize(completed.last), spec.width);
   pass.backend.fill(equal_scores, 0.0f);
-  pass.backend.pool_windows(
-      *pass.states, token_keys, equal_scores,
-      {{layer, 0}, spec.stride, /*overlaps=*/false, weights.no_offsets->data()}, pass.batch, keys);
+  const PoolParams params{{layer, 0}, spec.stride, /*overlaps=*/false, weights.no_offsets->data()};
+  move_states(pass, PoolingMove{token_keys, equal_scores, params}, keys);
   if (keys.rows == 0) return;
   normalise_and_turn(pass, spec, weights.key_norm, completed.first, keys);
   pass.backend.store_kv(pass.kv, spec.kv_layer, keys, keys.slice(0, 0),

@@ -66,9 +66,10 @@ void compress_keys(const Pass& pass, const CompressedAttentionSpec& spec,
   const View scores = pass.workspace.view(in.rows, columns);
   project(pass, in, {{weights.value, values}, {weights.score, scores}});
   const View keys = pass.workspace.view(std::ssize(completed.last), to.width);
-  pass.backend.pool_windows(*pass.states, values, scores,
-                            {to.state, spec.stride, spec.overlaps, weights.offsets->data()},
-                            pass.batch, keys);
+  move_states(
+      pass,
+      PoolingMove{values, scores, {to.state, spec.stride, spec.overlaps, weights.offsets->data()}},
+      keys);
   if (keys.rows == 0) return;
   normalise_rms(pass, weights.norm, keys);
   rotate(pass, to.rope, completed.first, to.width, keys);

@@ -101,7 +101,7 @@ class DeltaNet final : public RecurrentBlock {
                           .value = qkv.slice(2 * keys, spec_.value_columns()),
                           .decay = decay,
                           .gain = gain};
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
   }
 
   DeltaNetSpec spec_;

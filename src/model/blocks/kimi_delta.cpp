@@ -158,7 +158,7 @@ class KimiDelta final : public RecurrentBlock {
                           .value = qkv.slice(2 * inner, inner),
                           .decay = decay,
                           .gain = gain};
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
   }
 
   KimiDeltaSpec spec_;

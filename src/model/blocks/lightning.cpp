@@ -58,7 +58,7 @@ class Lightning final : public RecurrentBlock {
     params.key_width = params.value_width = spec_.head_width;
     const ScanInput input{qkv.slice(0, inner), qkv.slice(inner, inner), qkv.slice(2 * inner, inner),
                           decay};
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
     normalise_rms(pass, norm_, y);
     pass.backend.multiply_gate(gate, Activation::kSigmoid, y);
     project(pass, out_, y, out, accumulate);

@@ -49,8 +49,10 @@ class Mamba final : public RecurrentBlock {
     normalise_part(pass, output_norm_, output);
 
     const View step = project(pass, step_, low);
-    pass.backend.selective_scan(*pass.states, {x, step, input, output},
-                                {state, states, rate_->data(), skip_->data()}, pass.batch, y);
+    move_states(
+        pass,
+        SelectiveScanMove{{x, step, input, output}, {state, states, rate_->data(), skip_->data()}},
+        y);
   }
 
   void normalise_part(const Pass& pass, const Norm& norm, View x) const {

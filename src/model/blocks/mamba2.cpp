@@ -58,7 +58,7 @@ class Mamba2 final : public RecurrentBlock {
                           .value = convolved.slice(0, spec_.inner),
                           .decay = decay,
                           .gain = step};
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
   }
 
   void normalise(const Pass& pass, View y) const {

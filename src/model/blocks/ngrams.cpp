@@ -46,8 +46,8 @@ std::vector<float> tokens_before(const Pass& pass, const NgramSpec& spec,
                    static_cast<float>(token + 1));
   }
   pass.backend.upload(numbers, own.data);
-  pass.backend.convolve(*pass.states, own, {state, spec.size, weights.delays->data(), nullptr, {}},
-                        pass.batch, before);
+  move_states(pass, ConvolutionMove{own, {state, spec.size, weights.delays->data(), nullptr, {}}},
+              before);
   pass.backend.download(before, numbers.data());
   return numbers;
 }
@@ -157,13 +157,12 @@ void ngram_block(const Pass& pass, const NgramSpec& spec, const NgramWeights& we
   const View normed = pass.workspace.view(streams.rows, spec.columns);
   const View convolved = pass.workspace.view(streams.rows, spec.columns);
   normalise_streams(pass, weights.value_norm, gated, normed);
-  pass.backend.convolve(*pass.states, normed,
-                        {{state.layer, state.first + spec.token_floats()},
-                         spec.convolved(),
-                         weights.convolution->data(),
-                         nullptr,
-                         Activation::kSilu},
-                        pass.batch, convolved);
+  const ConvolutionParams params{{state.layer, state.first + spec.token_floats()},
+                                 spec.convolved(),
+                                 weights.convolution->data(),
+                                 nullptr,
+                                 Activation::kSilu};
+  move_states(pass, ConvolutionMove{normed, params}, convolved);
   add(pass.backend, convolved, gated);
   add(pass.backend, gated, streams);
 }

@@ -5,6 +5,7 @@
 #include "backend/backend.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
+#include "model/state_journal.hpp"
 #include "model/workspace.hpp"
 
 namespace linnet {
@@ -27,6 +28,14 @@ struct Pass {
   std::span<const GivenRows> given{};
   std::span<const std::int32_t> places{};  ///< see Batch::places
   const BatchLayout* windows = nullptr;    ///< see Batch::windows
+  StateJournal* journal = nullptr;         ///< null where no rows can be on trial
 };
+
+/// out = what `move` gives, which moves the states of the batch's sequences on.
+inline void move_states(const Pass& pass, const StateMove& move, View out) {
+  if (pass.journal) pass.journal->note(move);
+  std::visit([&](const auto& kind) { kind.run(pass.backend, *pass.states, pass.batch, out); },
+             move);
+}
 
 }  // namespace linnet

@@ -67,7 +67,7 @@ class PlamoMamba final : public RecurrentBlock {
     params.value_width = spec_.head_width();
     params.skip = skip_->data();
     const ScanInput input{query, key, x, decay, step};
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
   }
 
   PlamoMambaSpec spec_;

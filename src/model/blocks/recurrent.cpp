@@ -7,7 +7,7 @@ View convolve(const Pass& pass, int kernel, const Buffer& weight, const Buffer* 
   const View out = pass.workspace.view(in.rows, in.columns);
   const ConvolutionParams params{state, kernel, weight.data(), bias ? bias->data() : nullptr,
                                  Activation::kSilu};
-  pass.backend.convolve(*pass.states, in, params, pass.batch, out);
+  move_states(pass, ConvolutionMove{in, params}, out);
   state.first += std::int64_t{kernel - 1} * in.columns;
   return out;
 }

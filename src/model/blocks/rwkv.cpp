@@ -49,8 +49,7 @@ class RwkvChannelMix final : public RecurrentBlock {
     const Workspace::Scope scope(pass.workspace);
     const View shift = pass.workspace.view(in.rows, spec_.columns);
     const View mixed = pass.workspace.view(in.rows, spec_.columns);
-    pass.backend.convolve(*pass.states, in, shift_to_previous(state, *difference_), pass.batch,
-                          shift);
+    move_states(pass, ConvolutionMove{in, shift_to_previous(state, *difference_)}, shift);
 
     pass.backend.mix_shifted(in, shift, key_share_->data(), {}, mixed);
     const View inner = project(pass, key_, mixed);

@@ -69,8 +69,7 @@ class Rwkv6 final : public RecurrentBlock {
     const Workspace::Scope scope(pass.workspace);
     const int columns = spec_.columns;
     const View shift = pass.workspace.view(in.rows, columns);
-    pass.backend.convolve(*pass.states, in, shift_to_previous(state, *difference_), pass.batch,
-                          shift);
+    move_states(pass, ConvolutionMove{in, shift_to_previous(state, *difference_)}, shift);
     const std::array<View, kMixes> mixed = mix(pass, in, shift);
 
     const View decay = compute_decay(pass, mixed[0]);
@@ -117,7 +116,7 @@ class Rwkv6 final : public RecurrentBlock {
     } else {
       params.bonus = bonus_->data();
     }
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
   }
 
   // key = key * (1 - decay)

@@ -74,7 +74,7 @@ class Rwkv7 final : public RecurrentBlock {
     Backend& backend = pass.backend;
     const View shift = pass.workspace.view(in.rows, spec_.columns);
     const View mixed = pass.workspace.view(in.rows, spec_.columns);
-    backend.convolve(*pass.states, in, shift_to_previous(state, *difference_), pass.batch, shift);
+    move_states(pass, ConvolutionMove{in, shift_to_previous(state, *difference_)}, shift);
 
     const View receptance = project(pass, receptance_, mix(pass, in, shift, kReceptance, mixed));
     const View decay = decay_(pass, mix(pass, in, shift, kDecay, mixed), Activation::kTanh);
@@ -135,7 +135,7 @@ class Rwkv7 final : public RecurrentBlock {
     const int heads = spec_.columns / spec_.head_width;
     ScanParams params{ScanRule::kReplace, state, heads, heads};
     params.key_width = params.value_width = spec_.head_width;
-    pass.backend.scan(*pass.states, input, params, pass.batch, y);
+    move_states(pass, ScanMove{input, params}, y);
     normalise_heads(pass, norm_, spec_.head_width, y);
   }
 

@@ -25,7 +25,7 @@ class ShortConvolution final : public RecurrentBlock {
 
     const View y = pass.workspace.view(in.rows, columns);
     const ConvolutionParams params{state, spec_.kernel, weight_->data()};
-    pass.backend.convolve(*pass.states, x, params, pass.batch, y);
+    move_states(pass, ConvolutionMove{x, params}, y);
     pass.backend.gated_activation(c, y, Activation::kIdentity, y);
     project(pass, out_, y, out, accumulate);
   }
