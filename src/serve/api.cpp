@@ -191,7 +191,9 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
     request.json = std::move(*parsed);
   }
   const Json none, &body = request.json ? *request.json : none;
-  const auto chosen = choose_model(request, body, route.errors);
+  // What models there are is not for everybody.
+  const auto chosen = route.is_public ? ApiResult<ModelEntry*>(&models_.first())
+                                      : choose_model(request, body, route.errors);
   if (!chosen) return chosen.error();
   if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
   ApiContext context{models_,       **chosen,    metrics_, sequences_, request.is_given_up,

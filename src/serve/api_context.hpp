@@ -47,7 +47,8 @@ struct ApiContext {
   const Metrics& metrics;
   SequenceList& sequences;
   const std::function<bool()>& is_given_up;  ///< the request's
-  /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures.
+  /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures,
+  /// encoding a query with each of many documents.
   bool may_take_long = true;
   ErrorShape errors = ErrorShape::kOpenAi;  ///< whose words the client knows
 

@@ -51,6 +51,17 @@ std::vector<NamedMetrics> ModelSet::metrics() const {
   return all;
 }
 
+std::optional<ApiError> ModelSet::loading_problem() const {
+  const auto first_load = first().engine->first_load();
+  if (!first_load) {
+    ApiError error = unavailable(503, "the model is being loaded", "loading");
+    error.retry_after_s = 1;
+    return error;
+  }
+  if (*first_load) return std::nullopt;
+  return unavailable(500, "the model could not be loaded", std::string(kLoadFailed));
+}
+
 std::string ModelSet::step_problem() const {
   for (const auto& entry : entries_) {
     const std::string problem = entry->engine->step_problem();

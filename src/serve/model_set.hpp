@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,9 @@ class ModelSet {
   /// The one that is called so; an Error that names those that there are.
   ApiResult<ModelEntry*> find(std::string_view name) const;
   std::vector<NamedMetrics> metrics() const;
+  /// Why no requests are answered yet: the first model is being loaded, or could not be. Nothing
+  /// once it has been there.
+  std::optional<ApiError> loading_problem() const;
   /// Why a model can't compute what it is asked for; empty: all can, as far as is known.
   std::string step_problem() const;
 

@@ -32,6 +32,7 @@ using PictureWithShare = std::pair<std::shared_ptr<const Picture>, std::shared_p
 }  // namespace
 
 bool PictureRoom::hold(Pictures& pictures) {
+  if (pictures.empty()) return true;
   std::int64_t bytes = 0;
   for (const auto& picture : pictures) bytes += bytes_of(*picture);
   const auto share = std::make_shared<const Share>(held_bytes_, bytes);

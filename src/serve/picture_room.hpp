@@ -16,8 +16,8 @@ class PictureRoom {
 
   explicit PictureRoom(std::int64_t most_bytes = kMostBytes) : most_bytes_(most_bytes) {}
 
-  /// Counts the pictures of a request until nobody holds them any more. False where there is no
-  /// room for them beside those of others.
+  /// Counts the pictures of a request, if it has some, until nobody holds them any more. False
+  /// where there is no room for them beside those of others.
   bool hold(Pictures& pictures);
   std::int64_t held_bytes() const { return *held_bytes_; }
 

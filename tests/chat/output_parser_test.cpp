@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "chat/output/call_syntax.hpp"
 
 namespace linnet {
@@ -410,6 +412,21 @@ TEST(MessageParserTest, TextThatBeginsLikeAHeaderIsShown) {
   EXPECT_EQ(parse(kHarmony, answer), "|" + answer);
   auto parser = make_output_parser(detect_output_format(kHarmony), {});
   EXPECT_FALSE(parser->push(answer).empty());
+}
+
+// A model may repeat a marker to the end of its context, and the answer may come as one.
+TEST(OutputParserTest, ManyMarkersTakeLinearTime) {
+  const auto repeated = [](std::string_view text) {
+    std::string all;
+    for (int i = 0; i < 100'000; ++i) all += text;
+    return all;
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  const Options options;
+  EXPECT_EQ(parse_in_steps(kQwen, repeated("</think>"), 1 << 20, options), "");
+  const std::string_view harmony = "<|start|><|channel|><|message|>";
+  EXPECT_EQ(parse_in_steps(harmony, repeated("<|message|><|end|>"), 1 << 21, options), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
 TEST(ToolCallIdTest, IsNineLettersAndDigits) {

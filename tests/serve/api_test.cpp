@@ -5,6 +5,8 @@
 #include "base/base64.hpp"
 #include "support/paths.hpp"
 #include "support/picture_model.hpp"
+#include "support/reranker_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -87,6 +89,23 @@ TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   ASSERT_TRUE(refused) << "which needs no look at a picture";
   EXPECT_EQ(refused->status, 400);
   EXPECT_EQ(served.models.first().pictures.held_bytes(), 0);
+}
+
+// A query is read with each of the documents, however short these are.
+TEST(Api, ALongQueryWithManyDocumentsIsNotHandledQuickly) {
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(test::write_reranker(folder / "reranker.gguf"));
+  const auto file = ModelFile::open((folder / "reranker.gguf").string());
+  WithoutEngine served(**file, "");
+  const auto request_with = [](std::size_t query_bytes) {
+    const Json body = {{"query", std::string(query_bytes, 'a')},
+                       {"documents", std::vector<std::string>(1000, "b")}};
+    return post("/v1/rerank", body.dump());
+  };
+  ApiRequest small = request_with(10), large = request_with(30'000);
+  EXPECT_TRUE(served.api.handle_quickly(small));
+  EXPECT_FALSE(served.api.handle_quickly(large));
+  EXPECT_EQ(served.api.handle(large).status, 500) << "for want of an engine, behind the texts";
 }
 
 }  // namespace

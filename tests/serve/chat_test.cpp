@@ -273,6 +273,14 @@ TEST_F(Chat, TokenizeShowsPieces) {
   EXPECT_EQ(tokens_of("\u20ac", true).back()["piece"], Json({0xac}));
 }
 
+TEST_F(Chat, TokenizeIsBounded) {
+  std::string text;  // a token a byte, nearly
+  for (int i = 0; i < 5'000'000; ++i) text += static_cast<char>('0' + i * 7 % 10);
+  const auto reply = serving.post("/tokenize", {{"content", text}});
+  EXPECT_EQ(reply.status, 400);
+  EXPECT_THAT(reply.json()["error"]["message"], HasSubstr(" tokens, expected at most 4194304"));
+}
+
 TEST_F(Chat, DetokenizeIsBounded) {
   const auto reply = serving.post("/detokenize", {{"tokens", std::vector<int>(1'048'577, 9)}});
   EXPECT_EQ(reply.status, 400);

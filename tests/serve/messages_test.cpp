@@ -218,6 +218,33 @@ TEST_F(Messages, AStopSequenceIsNamed) {
 }
 
 // As Anthropic's API has it: the answer goes on where the last message ends.
+// The fields that all endpoints have for that are not passed over here.
+TEST_F(Messages, AFormHoldsTheText) {
+  const auto text_with = [&](const Json& fields) {
+    Json body = question();
+    body.update(fields);
+    return serving.post("/v1/messages", body).json()["content"][0]["text"];
+  };
+  const Json yes = {{"type", "json_schema"}, {"schema", {{"enum", {"yes"}}}}};
+  EXPECT_EQ(text_with({{"grammar", "root ::= \"yes\""}}), "yes");
+  EXPECT_EQ(text_with({{"json_schema", {{"enum", {"yes"}}}}}), "\"yes\"");
+  EXPECT_EQ(text_with({{"output_config", {{"format", yes}}}}), "\"yes\"");
+  EXPECT_EQ(text_with({{"output_config", {{"effort", "low"}}}, {"output_format", yes}}), "\"yes\"");
+}
+
+TEST_F(Messages, AnAnswerHasOneForm) {
+  const Json yes = {{"type", "json_schema"}, {"schema", {{"enum", {"yes"}}}}};
+  Json body = question();
+  body["output_format"] = yes;
+  body["grammar"] = "root ::= \"yes\"";
+  EXPECT_THAT(serving.post("/v1/messages", body).body,
+              HasSubstr("grammar: output_format.schema asks for another form of the answer"));
+  body["output_config"] = {{"format", yes}};
+  body.erase("grammar");
+  EXPECT_THAT(serving.post("/v1/messages", body).body,
+              HasSubstr("output_format: output_config.format asks for another form"));
+}
+
 TEST_F(Messages, TheLastMessageOfTheAssistantBeginsTheAnswer) {
   Json body = question();
   const auto text_of = [](const Json& json) {

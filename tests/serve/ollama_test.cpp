@@ -166,6 +166,9 @@ TEST_F(Ollama, AFormatHoldsTheAnswer) {
   EXPECT_EQ(whole("/api/chat", body).json()["message"]["content"].get<std::string>()[0], '{');
   Json raw = {{"prompt", "a"}, {"raw", true}, {"options", greedy()}, {"format", "json"}};
   EXPECT_EQ(whole("/api/generate", raw).json()["response"].get<std::string>()[0], '{');
+  raw.erase("format");
+  raw["grammar"] = "root ::= \"yes\"";
+  EXPECT_EQ(whole("/api/generate", raw).json()["response"], "yes");
 }
 
 TEST_F(Ollama, WrongFieldsAreNamed) {

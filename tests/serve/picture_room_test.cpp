@@ -42,6 +42,13 @@ TEST(PictureRoom, AloneARequestHasWhatItNeeds) {
   EXPECT_TRUE(room.hold(one));
 }
 
+TEST(PictureRoom, WhoHasNoPicturesWaitsForNobodys) {
+  PictureRoom room(2500);
+  Pictures many(10, picture()), none;
+  ASSERT_TRUE(room.hold(many));
+  EXPECT_TRUE(room.hold(none));
+}
+
 TEST(PictureRoom, PicturesMayLiveLonger) {
   Pictures pictures = {picture()};
   ASSERT_TRUE(PictureRoom(2500).hold(pictures));

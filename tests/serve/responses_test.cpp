@@ -131,6 +131,15 @@ TEST_F(Responses, TextFormatHoldsTheText) {
       Json::parse(json["output"][0]["content"][0]["text"].get<std::string>())["ok"].is_boolean());
 }
 
+TEST_F(Responses, AGrammarHoldsTheText) {
+  Json body = question();
+  body["grammar"] = "root ::= \"yes\"";
+  const Json json = serving.post("/v1/responses", body).json();
+  EXPECT_EQ(json["output"][0]["content"][0]["text"], "yes");
+  body["text"] = {{"format", {{"type", "json_object"}}}};
+  EXPECT_EQ(serving.post("/v1/responses", body).json()["error"]["param"], "grammar");
+}
+
 TEST_F(Responses, ItemsBecomePrompts) {
   const Json body = Json::parse(R"({"instructions": "Be brief.", "max_output_tokens": 1, "input": [
     {"role": "user", "content": [{"type": "input_text", "text": "Time?"}]},

@@ -473,6 +473,7 @@ TEST(Server, KeysAreAskedFor) {
   options.api_keys = {{"first", "", {}}, {"second", "", {}}};
   const test::Serving serving(options);
   EXPECT_EQ(serving.get("/health").status, 200);
+  EXPECT_EQ(serving.get("/health?model=which").status, 200) << "it would name the models";
   const auto none = serving.get("/v1/models");
   EXPECT_EQ(none.status, 401);
   EXPECT_EQ(none.json()["error"]["code"], "invalid_api_key");

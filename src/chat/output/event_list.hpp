@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,10 @@
 #include "chat/output/output_parser.hpp"
 
 namespace linnet {
+
+/// Parsers take so much of an answer at a time: they look for each marker in all that they have,
+/// and in a whole answer of many markers that would take minutes.
+inline constexpr std::size_t kPieceBytes = 256;
 
 /// Gathers the events of an answer: white space around the parts is dropped, calls get their ids.
 class EventList {

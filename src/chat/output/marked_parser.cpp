@@ -31,8 +31,12 @@ MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& opti
 }
 
 std::vector<OutputEvent> MarkedParser::push(std::string_view text) {
-  buffer_ += text;
-  while (step()) {
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, kPieceBytes);
+    text.remove_prefix(piece.size());
+    buffer_ += piece;
+    while (step()) {
+    }
   }
   return events_.take();
 }

@@ -43,8 +43,12 @@ const MessageStyle kHarmonyMessages{
 const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
 
 std::vector<OutputEvent> MessageParser::push(std::string_view text) {
-  buffer_ += text;
-  while (step()) {
+  while (!text.empty()) {
+    const std::string_view piece = text.substr(0, kPieceBytes);
+    text.remove_prefix(piece.size());
+    buffer_ += piece;
+    while (step()) {
+    }
   }
   return events_.take();
 }

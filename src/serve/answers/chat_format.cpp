@@ -158,8 +158,11 @@ class ChatFormat final : public AnswerFormat {
   }
   std::string delta_event(std::size_t index, Json delta, const Json& reason) {
     Choice& choice = choices_[index];
+    if (head_.has_logprobs && head_.keeps_logprobs) {  // then nobody reads the events
+      append(std::exchange(choice.new_logprobs, {}), choice.logprobs);
+      return {};
+    }
     Json logprobs = logprobs_json(choice.new_logprobs);
-    if (head_.keeps_logprobs) append(choice.new_logprobs, choice.logprobs);
     choice.new_logprobs.clear();
     Json event = chunk(index, std::move(delta), std::move(logprobs), reason);
     if (!reason.is_null()) add_warnings(event);

@@ -34,7 +34,9 @@ PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
   for (auto& generation : choices) choices_.push_back({std::move(generation), {}, false});
 }
 
-PendingAnswer::~PendingAnswer() {
+PendingAnswer::~PendingAnswer() { cancel(); }
+
+void PendingAnswer::cancel() const {
   for (const Choice& choice : choices_) choice.generation->cancel();
 }
 
@@ -59,18 +61,22 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   if (!choice.outcome.reason) return events;
   choice.closed = true;
   if (!choice.outcome.error.empty()) {
-    error_ = error_of(choice.outcome);
+    if (!error_) error_ = error_of(choice.outcome);
+    if (!streams_) cancel();  // nobody will read what the others say
     return events;
   }
   return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});
 }
 
 Usage PendingAnswer::usage() const {
-  const Outcome& first = choices_.front().outcome;
+  // A choice may have no token, as where the text ends at once.
+  const auto first = std::ranges::find_if(
+      choices_, [](const Choice& choice) { return choice.outcome.tokens > 0; });
+  const Outcome& told = (first == choices_.end() ? choices_.front() : *first).outcome;
   Usage usage;
   usage.prompt_tokens = prompt_tokens_;
-  usage.queue_s = first.queue_s;
-  usage.first_token_s = first.first_token_s;
+  usage.queue_s = told.queue_s;
+  usage.first_token_s = told.first_token_s;
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     const Outcome& outcome = choices_[i].outcome;
     // The prompt of further choices is that of the first one.

@@ -47,6 +47,7 @@ class PendingAnswer {
   };
 
   std::string take_choice(std::size_t index);
+  void cancel() const;
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "grammar/combine.hpp"
 #include "grammar/json_schema.hpp"
 #include "serve/constraints/answer_grammar.hpp"
@@ -91,7 +92,8 @@ class CallGrammar {
     if (!properties || !properties->is_object()) return grammar::empty();
     for (const auto& [key, schema] : properties->items()) {
       auto value = parameter_value(schema, *parameters);
-      if (!value) return Error{fmt::format("parameter {}: {}", key, value.error().message)};
+      if (!value)
+        return Error{fmt::format("parameter {}: {}", shortened(key), value.error().message)};
       Expression part = grammar::sequence({text(form_.before_key), grammar::literal(key),
                                            std::move(*value), text(form_.after_value)});
       const bool is_required = required && required->is_array() &&

@@ -33,8 +33,6 @@ TextConstraint gbnf_constraint(Fields& fields, std::string_view name) {
   return constraint.gbnf.empty() ? TextConstraint{} : constraint;
 }
 
-}  // namespace
-
 TextConstraint read_format_object(Fields& fields, const Json& object, const std::string& path) {
   Fields format(object, path);
   static constexpr std::array<std::string_view, 3> kTypes = {"text", "json_object", "json_schema"};
@@ -60,8 +58,11 @@ TextConstraint read_format_object(Fields& fields, const Json& object, const std:
   return constraint;
 }
 
-TextConstraint read_text_constraint(Fields& fields) {
+}  // namespace
+
+TextConstraint read_text_constraint(Fields& fields, const Json* format, const std::string& path) {
   TextConstraint constraint;
+  if (format) constraint = read_format_object(fields, *format, path);
   const auto take = [&](std::string_view name, TextConstraint other) {
     if (other.is_none()) return;
     if (!constraint.is_none()) {
@@ -69,9 +70,6 @@ TextConstraint read_text_constraint(Fields& fields) {
     }
     constraint = std::move(other);
   };
-  if (const Json* const format = fields.object("response_format")) {
-    take("response_format", read_format_object(fields, *format, "response_format"));
-  }
   if (const Json* const schema = fields.find("json_schema")) {
     take("json_schema", schema_constraint(fields, "json_schema", *schema));
   }

@@ -20,13 +20,11 @@ struct TextConstraint {
   bool is_none() const { return kind == Kind::kNone; }
 };
 
-/// Reads `response_format` (types text, json_object and json_schema), `json_schema` or `grammar`
-/// (GBNF), of which OpenAI's API has only the first. Two that ask for a form are an error.
-TextConstraint read_text_constraint(Fields& fields);
-
-/// Reads an object {"type": "json_schema", ...} as response_format has it, with the schema in
-/// `json_schema.schema` or beside the type. `path` names it.
-TextConstraint read_format_object(Fields& fields, const Json& format, const std::string& path);
+/// Reads what all generating endpoints take: `json_schema`, `grammar` (GBNF), and the object that
+/// the API itself has for that, `format` (null: there is none), which `path` names: its type is
+/// text, json_object, or json_schema with the schema in `json_schema.schema` or beside the type.
+/// Two that ask for a form are an error.
+TextConstraint read_text_constraint(Fields& fields, const Json* format, const std::string& path);
 
 /// The texts that fit. The constraint is not kNone.
 Result<grammar::Grammar> make_text_grammar(const TextConstraint& constraint,

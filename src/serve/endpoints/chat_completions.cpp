@@ -22,7 +22,8 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   AnswerPlan plan{.endpoint = "/v1/chat/completions",
                   .options = read_generation_options(fields, context.model())};
   read_logprobs(fields, plan.options);
-  const TextConstraint constraint = read_text_constraint(fields);
+  const TextConstraint constraint =
+      read_text_constraint(fields, fields.object("response_format"), "response_format");
   const ChatFields chat = read_chat_fields(fields);
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);

@@ -66,7 +66,8 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   AnswerPlan plan{.endpoint = "/v1/completions",
                   .options = read_generation_options(fields, model, /*least_tokens=*/0)};
   read_logprobs(fields, plan.options);
-  const TextConstraint constraint = read_text_constraint(fields);
+  const TextConstraint constraint =
+      read_text_constraint(fields, fields.object("response_format"), "response_format");
   const bool echoes = fields.boolean("echo", false);
   plan.scores_prompts = echoes && plan.options.top_logprobs >= 0;
   if (plan.scores_prompts && !model.scoring_problem.empty()) {

@@ -75,7 +75,8 @@ Json slot_json(std::size_t id, const ServedModel& model, const SequenceList::Ent
 // Has the text behind `prompt` written.
 Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields, AnswerPlan plan,
                  std::vector<TokenId> prompt) {
-  const TextConstraint constraint = read_text_constraint(fields);
+  const TextConstraint constraint =
+      read_text_constraint(fields, fields.object("response_format"), "response_format");
   auto shown = fields.texts("response_fields", kMostFields).value_or(std::vector<std::string>());
   if (fields.error()) return *fields.error();
   auto session = text_session(context, constraint);

@@ -6,15 +6,7 @@ namespace linnet::serve {
 
 // GET /health
 Handled health(ApiContext& context, const ApiRequest&, const Json&) {
-  const auto first_load = context.models.first().engine->first_load();
-  if (!first_load) {
-    ApiError error = unavailable(503, "the model is being loaded", "loading");
-    error.retry_after_s = 1;
-    return error;
-  }
-  if (!*first_load) {
-    return unavailable(500, "the model could not be loaded", std::string(kLoadFailed));
-  }
+  if (auto problem = context.models.loading_problem()) return std::move(*problem);
   if (auto problem = context.models.step_problem(); !problem.empty()) {
     return unavailable(500, std::move(problem), std::string(kEngineFailed));
   }

@@ -8,6 +8,14 @@ namespace {
 
 // Of all prompts of a request: a long query counts with each document.
 constexpr std::int64_t kMostPromptTokens = 1 << 23;
+// The same in bytes, which are quickly encoded.
+constexpr std::size_t kQuickBytes = 256 << 10;
+
+bool takes_long(const RerankRequest& request) {
+  std::size_t bytes = request.documents.size() * request.query.size();
+  for (const std::string& document : request.documents) bytes += document.size();
+  return bytes > kQuickBytes;
+}
 
 ApiResult<std::vector<std::vector<TokenId>>> encode_pairs(const ApiContext& context,
                                                           const RerankRequest& request) {
@@ -50,6 +58,9 @@ Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body)
   if (!model.reranker) return invalid_request(model.reranker_problem);
   auto wanted = read_rerank_request(fields);
   if (!wanted) return wanted.error();
+  if (!context.may_take_long && takes_long(*wanted)) {
+    return invalid_request("", "", std::string(kTakesLong));
+  }
   auto prompts = encode_pairs(context, *wanted);
   if (!prompts) return prompts.error();
   AnswerPlan plan{.endpoint = "/v1/rerank", .prompts = std::move(*prompts)};

@@ -22,12 +22,6 @@ std::string random_id(std::string_view prefix) {
   return fmt::format("{}{:08x}{:08x}{:08x}", prefix, device(), device(), device());
 }
 
-// Whether the first model was loaded once. From then on requests wait for theirs.
-bool has_started(const ModelSet& models) {
-  const auto first_load = models.first().engine->first_load();
-  return first_load && *first_load;
-}
-
 // In the words of Anthropic's server, which clients read to ask for less or to sum up what was
 // said.
 std::string anthropic_words(std::int64_t prompt_tokens, std::int64_t wanted, std::int64_t context) {
@@ -141,7 +135,8 @@ AnswerHead make_head(std::string_view prefix, const ServedModel& model,
 }
 
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
-  if (!has_started(context.models)) return health(context, request, {});
+  // Once the first model has been there, requests wait for theirs.
+  if (auto problem = context.models.loading_problem()) return std::move(*problem);
   const ServedModel& model = context.model();
   if (plan.pooled.empty() && !model.text_problem.empty()) {
     return invalid_request(model.text_problem);

@@ -13,6 +13,15 @@ namespace {
 // Each may stand for a piece of any length.
 constexpr std::size_t kMostDetokenized = 1 << 20;
 
+// Of a text. With its piece, each takes some 25 bytes of the reply, which waits for its reader.
+constexpr std::int64_t kMostTokenized = 1 << 22;
+
+ApiError too_many_tokens(std::string_view at_least, std::int64_t tokens) {
+  return invalid_request(fmt::format("content: it has {}{} tokens, expected at most {}", at_least,
+                                     tokens, kMostTokenized),
+                         "content");
+}
+
 // What a token adds to a text: its text, or its bytes where these are none alone.
 std::string piece_json(const Tokenizer& tokenizer, TokenId id) {
   const std::string bytes = tokenizer.token_bytes(id, /*show_special=*/true);
@@ -46,11 +55,14 @@ Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   const bool with_pieces = fields.boolean("with_pieces", false);
   if (fields.error()) return *fields.error();
   if (!text) return invalid_request("content: expected a string, found nothing", "content");
+  const std::int64_t fewest = tokenizer.fewest_tokens(text->size());
+  if (fewest > kMostTokenized) return too_many_tokens("at least ", fewest);
   const auto ids = tokenizer.encode(*text, {.add_special = add_special,
                                             .parse_special = parse_special,
                                             .plain = {},
                                             .is_given_up = &context.is_given_up});
   if (!ids) return invalid_request("content: " + ids.error().message, "content");
+  if (std::ssize(*ids) > kMostTokenized) return too_many_tokens("", std::ssize(*ids));
   if (with_pieces) return pieces_reply(tokenizer, *ids);
   return json_reply({{"tokens", *ids}});
 }

@@ -24,8 +24,10 @@ Status use_files(ssl::context& context, const TlsFiles& files) {
   }
   context.use_private_key(boost::asio::buffer(*key), ssl::context::pem, error);
   if (error) {
-    return Error{fmt::format("{}: expected the private key of {} in PEM form: {}", files.key,
-                             files.certificate, error.message())};
+    return Error{
+        fmt::format("{}: expected the private key of {} in PEM form, without a pass "
+                    "phrase: {}",
+                    files.key, files.certificate, error.message())};
   }
   return {};
 }
@@ -41,6 +43,8 @@ Result<TlsContext> load_tls(const TlsFiles& files) {
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   context->set_options(ssl::context::no_compression | SSL_OP_NO_RENEGOTIATION |
                        SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Else OpenSSL asks the terminal, or standard input, for the pass phrase of a key and waits.
+  context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return ""; });
   if (Status status = use_files(*context, files); !status) return status.error();
   return context;
 }

@@ -99,7 +99,7 @@ std::string Fields::path_of(std::string_view name) const {
 
 void Fields::fail(std::string_view name, std::string message) {
   if (error_) return;
-  const std::string param = path_of(name);
+  const std::string param = shortened(path_of(name));  // the name may be the client's
   error_ = invalid_request(fmt::format("{}: {}", param, message), param);
 }
 

@@ -233,17 +233,17 @@ GenerationOptions read_message_options(Fields& fields, const ServedModel& model)
 }
 
 TextConstraint read_message_constraint(Fields& fields) {
+  const Json* format = nullptr;
   if (const Json* const object = fields.object("output_config")) {
     Fields config(*object, "output_config");
-    TextConstraint constraint;
-    if (const Json* const format = config.object("format")) {
-      constraint = read_format_object(fields, *format, "output_config.format");
-    }
+    format = config.object("format");
     fields.take_error(config);
-    return constraint;
   }
-  const Json* const format = fields.object("output_format");
-  return format ? read_format_object(fields, *format, "output_format") : TextConstraint{};
+  const Json* const older = fields.object("output_format");
+  if (!format) return read_text_constraint(fields, older, "output_format");
+  if (older)
+    fields.fail("output_format", "output_config.format asks for another form of the answer");
+  return read_text_constraint(fields, format, "output_config.format");
 }
 
 }  // namespace linnet::serve

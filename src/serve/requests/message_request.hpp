@@ -15,7 +15,7 @@ ChatFields read_message_fields(Fields& fields);
 /// Reads `max_tokens`, `stop_sequences` and what all generating endpoints share.
 GenerationOptions read_message_options(Fields& fields, const ServedModel& model);
 
-/// Reads `output_config.format` or the older `output_format`.
+/// Reads `output_config.format` or the older `output_format`, and what all endpoints take.
 TextConstraint read_message_constraint(Fields& fields);
 
 }  // namespace linnet::serve

@@ -93,6 +93,7 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
       UnsupportedField{"template", "linnet serve --chat-template chooses one"},
   };
   refuse_unsupported(fields, kUnsupported);
+  refuse_unsupported_generation(fields);
   GenerationOptions options;
   options.streams = fields.boolean("stream", true);
   const Json none = Json::object();
@@ -112,13 +113,15 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
 // "json", or a schema.
 TextConstraint read_format(Fields& fields) {
   const Json* const format = fields.find("format");
-  if (!format || *format == "") return {};
-  if (*format == "json") return read_format_object(fields, {{"type", "json_object"}}, "format");
-  if (format->is_object()) {
-    return read_format_object(fields, {{"type", "json_schema"}, {"schema", *format}}, "format");
+  Json object = {{"type", "text"}};
+  if (format && *format == "json") {
+    object = {{"type", "json_object"}};
+  } else if (format && format->is_object()) {
+    object = {{"type", "json_schema"}, {"schema", *format}};
+  } else if (format && *format != "") {
+    fields.fail("format", "expected \"json\" or a schema");
   }
-  fields.fail("format", "expected \"json\" or a schema");
-  return {};
+  return read_text_constraint(fields, &object, "format");
 }
 
 // true, false, or how much.

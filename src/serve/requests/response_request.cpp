@@ -24,13 +24,14 @@ Json read_tools(Fields& fields) {
 }
 
 TextConstraint read_text_format(Fields& fields) {
-  const Json* const object = fields.object("text");
-  if (!object) return {};
-  Fields text(*object, "text");
-  const Json* const format = text.object("format");
-  refuse_verbosity(text);
-  fields.take_error(text);
-  return format ? read_format_object(fields, *format, "text.format") : TextConstraint{};
+  const Json* format = nullptr;
+  if (const Json* const object = fields.object("text")) {
+    Fields text(*object, "text");
+    format = text.object("format");
+    refuse_verbosity(text);
+    fields.take_error(text);
+  }
+  return read_text_constraint(fields, format, "text.format");
 }
 
 constexpr std::string_view kIncludedLogprobs = "message.output_text.logprobs";

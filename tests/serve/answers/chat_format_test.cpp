@@ -35,5 +35,21 @@ TEST(ChatFormat, LogprobsDoNotPileUpWhereNoTextComes) {
   EXPECT_EQ(given + count_logprobs(format->close(0, {FinishReason::kLength, ""})), 1000u);
 }
 
+// As JSON they are large, and many may come at once.
+TEST(ChatFormat, LogprobsOfAWholeAnswerAreWrittenOnce) {
+  const auto file = ModelFile::open(test::kBundledModel);
+  ASSERT_TRUE(file);
+  const AnswerHead head{.id = "a", .model = "m", .has_logprobs = true};
+  const auto format = make_chat_format(head, *(*file)->tokenizer(), 1, {});
+  const std::vector<TokenLogprobs> logprobs(3, {{1, -0.5}, {{1, -0.5}}});
+  std::string events = format->open();
+  for (const char* const text : {"one", "", "two"}) events += format->add(0, {text, logprobs, {}});
+  events += format->close(0, {FinishReason::kStop, ""});
+  EXPECT_EQ(count_logprobs(events), 0u);
+  const Json choice = format->whole({})["choices"][0];
+  EXPECT_EQ(choice["message"]["content"], "onetwo");
+  EXPECT_EQ(choice["logprobs"]["content"].size(), 9u);
+}
+
 }  // namespace
 }  // namespace linnet::serve

@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/reranker_file.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet {
 namespace {
@@ -162,6 +164,21 @@ TEST(Access, TheLogHasContentsWhereItIsAskedTo) {
   const Json line = log.take();
   EXPECT_EQ(Json::parse(line["request"].get<std::string>()), kShort);
   EXPECT_EQ(Json::parse(line["reply"].get<std::string>())["choices"], reply.json()["choices"]);
+}
+
+TEST(Access, WholeAnswersAreLoggedAsTheyWereSent) {
+  const test::TemporaryFolder folder;
+  const std::string model = (folder / "reranker.gguf").string();
+  ASSERT_TRUE(test::write_reranker(model));
+  Log log;
+  serve::ServerOptions options;
+  options.log = log.writer();
+  options.logs_content = true;
+  const test::Serving serving(options, 256, "", 128, model);
+  const auto reply = serving.post(
+      "/rerank", {{"query", "a"}, {"documents", {"a linnet"}}, {"return_documents", true}});
+  EXPECT_EQ(reply.json()["results"][0]["document"]["text"], "a linnet") << reply.body;
+  EXPECT_EQ(log.take()["reply"], reply.body);
 }
 
 TEST(Access, AClientThatLeavesBehindUnreadBytesEndsItsWork) {

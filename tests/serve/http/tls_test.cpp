@@ -18,8 +18,8 @@ namespace {
 namespace asio = boost::asio;
 using testing::HasSubstr;
 
-// A certificate that signs itself, and its key, in files.
-serve::TlsFiles make_files(const test::TemporaryFolder& folder) {
+// A certificate that signs itself, and its key, in files. `pass_phrase` is the key's; empty: none.
+serve::TlsFiles make_files(const test::TemporaryFolder& folder, std::string pass_phrase = "") {
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   X509* const certificate = X509_new();
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
@@ -36,7 +36,9 @@ serve::TlsFiles make_files(const test::TemporaryFolder& folder) {
   PEM_write_X509(file, certificate);
   std::fclose(file);
   file = std::fopen(files.key.c_str(), "w");
-  PEM_write_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr);
+  const bool is_locked = !pass_phrase.empty();
+  PEM_write_PrivateKey(file, key, is_locked ? EVP_aes_128_cbc() : nullptr, nullptr, 0, nullptr,
+                       is_locked ? pass_phrase.data() : nullptr);
   std::fclose(file);
   X509_free(certificate);
   EVP_PKEY_free(key);
@@ -90,6 +92,17 @@ TEST(Tls, FilesThatAreNoCertificate) {
   EXPECT_THAT(serve::load_tls({files.certificate, make_files(other).key}).error().message,
               HasSubstr("expected the private key of"));
   EXPECT_FALSE(serve::load_tls({"/nowhere.pem", files.key}).ok());
+}
+
+// OpenSSL would ask for it where the program has its input from, and wait.
+TEST(Tls, NobodyIsAskedForThePassPhraseOfAKey) {
+  const test::TemporaryFolder folder;
+  const serve::TlsFiles files = make_files(folder, "secret");
+  testing::internal::CaptureStderr();
+  const auto context = serve::load_tls(files);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  ASSERT_FALSE(context.ok());
+  EXPECT_THAT(context.error().message, HasSubstr("in PEM form, without a pass phrase"));
 }
 
 }  // namespace

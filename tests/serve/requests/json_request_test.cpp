@@ -21,5 +21,13 @@ TEST(JsonRequest, ABodyHasSoManyValues) {
   EXPECT_EQ(refused.error().message, "the body has more than 4194304 JSON values");
 }
 
+TEST(JsonRequest, AnErrorShortensTheNameOfAField) {
+  const Json object = Json::object();
+  Fields fields(object, "logit_bias");
+  fields.fail(std::string(100'000, 'a'), "expected a token id");
+  EXPECT_LT(fields.error()->message.size(), 200u);
+  EXPECT_TRUE(fields.error()->param.starts_with("logit_bias.aaa"));
+}
+
 }  // namespace
 }  // namespace linnet::serve
