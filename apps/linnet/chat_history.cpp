@@ -82,15 +82,17 @@ Json ChatHistory::shown() const {
   return shown;
 }
 
-bool ChatHistory::hide_oldest_turn() {
-  const auto begin = messages_.begin() + (has_system() ? 1 : 0);
-  const auto first =
-      std::find_if(begin + static_cast<std::ptrdiff_t>(hidden_), messages_.end(), is_user);
-  if (first == messages_.end()) return false;
-  const auto next = std::find_if(first + 1, messages_.end(), is_user);
-  if (next == messages_.end()) return false;
-  hidden_ = static_cast<std::size_t>(next - begin);
-  return true;
+std::int64_t ChatHistory::hide_oldest_turns(std::int64_t turns) {
+  const auto begin = messages_.begin() + (has_system() ? 1 : 0), end = messages_.end();
+  auto first = std::find_if(begin + static_cast<std::ptrdiff_t>(hidden_), end, is_user);
+  std::int64_t hidden = 0;
+  while (hidden < turns && first != end) {
+    first = std::find_if(first + 1, end, is_user);
+    if (first == end) break;
+    hidden_ = static_cast<std::size_t>(first - begin);
+    ++hidden;
+  }
+  return hidden;
 }
 
 Status ChatHistory::set_messages(Json messages, std::size_t hidden) {

@@ -26,8 +26,8 @@ class ChatHistory {
   std::int64_t turns() const;
   /// What goes into a prompt: the system message and the turns that are not hidden.
   nlohmann::ordered_json shown() const;
-  /// Hides the oldest turn that is shown; false if it is the latest one.
-  bool hide_oldest_turn();
+  /// Hides so many of the oldest turns that are shown, but never the latest; gives how many.
+  std::int64_t hide_oldest_turns(std::int64_t turns);
 
   /// All messages, a list in OpenAI's form, and how many behind the system message are hidden.
   const nlohmann::ordered_json& messages() const { return messages_; }

@@ -92,6 +92,39 @@ std::int64_t ChatSession::answer_room() const {
   return std::min(kUsualAnswerTokens, settings_.context / 4);
 }
 
+// Hides so many of the oldest turns that the conversation has `most_tokens`, or all but the latest;
+// gives how many. Of a long one each try takes long, so that there are few.
+Result<std::int64_t> ChatSession::hide_turns(std::int64_t most_tokens, EncodedPrompt& encoded) {
+  const ChatHistory before = history_;
+  std::int64_t hidden = 0;
+  const auto hide = [&](std::int64_t turns) -> Status {
+    if (catcher_.is_interrupted()) return Error{"interrupted"};
+    history_ = before;
+    hidden = history_.hide_oldest_turns(turns);
+    auto shown = encode_history();
+    if (!shown) return shown.error();
+    encoded = std::move(*shown);
+    return {};
+  };
+  const auto fits = [&] { return std::ssize(encoded.tokens) <= most_tokens; };
+  std::int64_t too_few = 0, turns = 1;
+  for (;; turns *= 2) {
+    if (Status s = hide(turns); !s) return s.error();
+    if (fits()) break;
+    if (hidden < turns) return hidden;
+    too_few = turns;
+  }
+  std::int64_t enough = hidden;
+  while (enough - too_few > 1) {
+    const std::int64_t middle = (too_few + enough) / 2;
+    if (Status s = hide(middle); !s) return s.error();
+    (fits() ? enough : too_few) = middle;
+  }
+  if (hidden == enough) return enough;
+  const Status last = hide(enough);
+  return last ? Result<std::int64_t>(enough) : last.error();
+}
+
 // The conversation as it fits the context. Where turns must be hidden, so many are that a quarter
 // of the context is free: the beginning of the prompt then stays, and its cache is of use, for a
 // while.
@@ -105,20 +138,17 @@ Result<ChatSession::EncodedPrompt> ChatSession::make_prompt() {
       "the conversation has {} tokens and the answer may take {}, together more than the "
       "context of {}",
       count(), answer_room(), context);
-  int hidden = 0;
-  const std::int64_t room = std::max(answer_room(), context / 4);
-  while (settings_.overflow == Overflow::kDropOldest && count() + room > context &&
-         history_.hide_oldest_turn()) {
-    ++hidden;
-    encoded = encode_history();
-    if (!encoded) return encoded;
+  Result<std::int64_t> hidden = 0;
+  if (settings_.overflow == Overflow::kDropOldest) {
+    hidden = hide_turns(context - std::max(answer_room(), context / 4), *encoded);
+    if (!hidden) return hidden.error();
   }
   if (count() + answer_room() > context) {
     return Error{problem + "; --ctx sets the context, -m the longest answer" +
                  (history_.turns() > 1 ? ", and /reset begins anew" : "")};
   }
   note("linnet: {}: the model no longer sees the {}; {} tokens are left\n", problem,
-       hidden == 1 ? "oldest turn" : fmt::format("{} oldest turns", hidden), count());
+       *hidden == 1 ? "oldest turn" : fmt::format("{} oldest turns", *hidden), count());
   return encoded;
 }
 

@@ -67,6 +67,7 @@ class ChatSession {
   Status set_notes(std::string_view notes);
   Result<EncodedPrompt> encode_history() const;
   Result<EncodedPrompt> make_prompt();
+  Result<std::int64_t> hide_turns(std::int64_t most_tokens, EncodedPrompt& encoded);
   std::int64_t answer_room() const;
   Status generate(const EncodedPrompt& prompt, ChatAnswer& answer);
 

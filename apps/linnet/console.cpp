@@ -32,8 +32,9 @@ Status write_output(std::string_view text) {
 void write_note(std::string_view text) { write_all(STDERR_FILENO, text); }
 
 bool is_able_terminal(int descriptor) {
-  const char* const kind = std::getenv("TERM");
-  return isatty(descriptor) == 1 && kind && std::string_view(kind) != "dumb";
+  const char* const variable = std::getenv("TERM");
+  const std::string_view kind = variable ? variable : "";
+  return isatty(descriptor) == 1 && !kind.empty() && kind != "dumb";
 }
 
 bool has_styles(int descriptor) {

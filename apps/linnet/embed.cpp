@@ -100,6 +100,7 @@ void add_embed(CLI::App& parent, int& exit_status) {
   app->add_option("--prompt", options->prompts,
                   "a text; repeatable (default: each line of standard input is one)")
       ->expected(1)
+      ->allow_extra_args(false)  // words of a text without quotes
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_option("--pooling", options->pooling,
                   "how the states of the tokens become one vector; first is also called CLS "

@@ -107,7 +107,10 @@ void add_importance(CLI::App& parent, int& exit_status) {
       "  linnet importance --gguf model-BF16.gguf texts.txt importance.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q3_K_M --importance importance.gguf "
       "model-Q3_K_M.gguf");
-  app->callback([options, &exit_status] { exit_status = report(run(*options)); });
+  app->callback([options, &exit_status] {
+    require_model_named(options->model.source, options->path);
+    exit_status = report(run(*options));
+  });
 }
 
 }  // namespace linnet::app

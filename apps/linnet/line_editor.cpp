@@ -20,6 +20,7 @@ namespace {
 constexpr std::string_view kPasteEnd = "\x1b[201~";
 constexpr std::size_t kLongestPasteBytes = 16 << 20;
 constexpr int kHistorySize = 1000;
+constexpr std::size_t kLongestInHistoryBytes = 16 << 10;  // all of it is written at each line
 
 class LineEditor : public LineSource {
  public:
@@ -76,7 +77,8 @@ class LineEditor : public LineSource {
     std::string line(text, static_cast<std::size_t>(count));
     if (line.ends_with('\n')) line.pop_back();
     HistEvent event;
-    if (!line.empty()) history(history_, &event, H_ENTER, line.c_str());
+    const bool is_kept = !line.empty() && line.size() <= kLongestInHistoryBytes;
+    if (is_kept) history(history_, &event, H_ENTER, line.c_str());
     save_history();  // a terminal that is closed does not wait for the end
     return std::optional(std::move(line));
   }

@@ -23,4 +23,12 @@ Status check_can_be_written(const std::string& path) {
   return std::filesystem::is_fifo(path, absent) ? Status() : NewFile(path).write({});
 }
 
+void require_model_named(const ModelSource& source, const std::string& output) {
+  std::error_code absent;
+  if (!source.is_bundled() || !std::filesystem::is_regular_file(output, absent)) return;
+  throw CLI::ValidationError(output +
+                             " is there already, and what comes of the bundled model would replace "
+                             "it; --gguf names the model to read");
+}
+
 }  // namespace linnet::app

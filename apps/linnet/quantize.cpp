@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -63,17 +62,6 @@ Result<std::vector<gguf::Lora>> open_adapters(const Options& options, const gguf
     adapters.push_back(std::move(*adapter));
   }
   return adapters;
-}
-
-// Who names one file only may mean the model by it, which the bundled one would then replace.
-void require_model_named(const Options& options) {
-  std::error_code absent;
-  const bool replaces = !options.dry_run && std::filesystem::is_regular_file(options.path, absent);
-  if (!options.source.is_bundled() || !replaces) return;
-  throw CLI::ValidationError(
-      fmt::format("{} is there already, and the bundled model would replace it; --gguf names the "
-                  "model to read",
-                  printable(options.path)));
 }
 
 // Nothing where none is asked for.
@@ -250,7 +238,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       "  linnet quantize --gguf model-BF16.gguf --lora adapter.gguf --type Q4_K_M adapted.gguf");
   app->callback([options, &exit_status] {
     if (options->path.empty() && !options->dry_run) throw CLI::RequiredError("out");
-    require_model_named(*options);
+    if (!options->dry_run) require_model_named(options->source, options->path);
     exit_status = report(run(*options));
   });
 }

@@ -231,6 +231,20 @@ TEST_F(ChatTerminal, TheHistoryOutlivesTheProgram) {
   EXPECT_EQ(saved(*terminal)[2]["content"], "an earlier message!");
 }
 
+// All of it is written at each line.
+TEST_F(ChatTerminal, LongMessagesAreNotInTheHistory) {
+  write_model({.answer = {"Yes"}});
+  const auto terminal = start();
+  terminal->enter("short");
+  terminal->wait_for(" of 2048]");
+  terminal->press("\x1b[200~/long" + std::string(20000, 'x') + "\x1b[201~");
+  terminal->enter("");
+  terminal->wait_for("/help lists them");
+  const std::string kept = read_file(folder_ / ".local/state/linnet/chat-history");
+  EXPECT_THAT(kept, HasSubstr("short"));
+  EXPECT_THAT(kept, testing::Not(HasSubstr("long")));
+}
+
 // A page of the cache holds 32 tokens, of which the last may be part of the next turn.
 TEST_F(ChatTerminal, ATurnCostsItsNewTokensOnly) {
   write_model({.answer = {"Once", " upon", " a", " time"}});

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -62,6 +63,35 @@ TEST(Chat, TheContextIsAsLongAsWasAskedFor) {
   };
   EXPECT_THAT(said("90"), HasSubstr("of 100"));
   EXPECT_THAT(said("110"), HasSubstr("together more than the context of 100"));
+}
+
+// Each turn by itself, that took minutes, and no Ctrl-C ended it.
+TEST(Chat, ALongConversationIsShortenedAtOnce) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "long.json").string();
+  nlohmann::json messages;
+  for (int i = 0; i < 4000; ++i) {
+    std::string text = std::to_string(i);
+    for (int k = 0; k < 30; ++k) text += " And God said unto Moses, go down.";
+    messages.push_back({{"role", "user"}, {"content", text}});
+    messages.push_back({{"role", "assistant"}, {"content", "And he went."}});
+  }
+  test::write_file(path, messages.dump());
+  const auto start = std::chrono::steady_clock::now();
+  const Ended ended = run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template",
+                                   "plain", "--ctx", "2048", "-m", "5"},
+                                  {.input = "/load " + path + "\nHello\n"});
+  const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_LT(time.count(), 60.0);
+  // As few turns as leave a quarter of the context.
+  std::smatch said;
+  ASSERT_TRUE(std::regex_search(
+      ended.err, said, std::regex("no longer sees the (39..) oldest turns; ([0-9]+) tokens")))
+      << ended.err;
+  const int shown = 4001 - std::stoi(said[1]), tokens = std::stoi(said[2]);
+  EXPECT_LE(tokens, 2048 * 3 / 4);
+  EXPECT_GT(tokens + tokens / (shown - 1), 2048 * 3 / 4) << "one more would not fit";
 }
 
 // It came with the prompt.

@@ -172,6 +172,7 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
   expect_usage_error({"generate", "--prompt"}, "--prompt: expected a value, found none\n");
   expect_usage_error({"generate", "--revision", "v2"}, "--revision requires --repo");
   expect_usage_error({"serve", "--api-key", "a", "b"}, "b was not expected");
+  expect_usage_error({"embed", "--prompt", "a", "b"}, "b was not expected; --prompt gives a text");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--alias", "c"},
                      "--alias is there 1 times for 2 models, expected once for each of them");
   expect_usage_error({"serve", "--gguf", "a", "--gguf", "b", "--lora", "c"},
