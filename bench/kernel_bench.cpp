@@ -138,11 +138,10 @@ void register_all() {
     benchmark::RegisterBenchmark((name + "/token").c_str(), multiply, format, 1, 65536);
     benchmark::RegisterBenchmark((name + "/8 tokens").c_str(), multiply, format, 8, 65536);
   }
-  for (int type = 0; type < static_cast<int>(std::size(kKvTypes)); ++type) {
-    const std::string name = "Attention/" + std::string(kKvTypes[type].name);
-    const auto kv = static_cast<KvType>(type);
-    benchmark::RegisterBenchmark((name + "/prompt").c_str(), attend, kv, 512, 0);
-    benchmark::RegisterBenchmark((name + "/token").c_str(), attend, kv, 1, 16384);
+  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBf16, KvType::kQ8_0}) {
+    const std::string name = "Attention/" + std::string(info_of(type).name);
+    benchmark::RegisterBenchmark((name + "/prompt").c_str(), attend, type, 512, 0);
+    benchmark::RegisterBenchmark((name + "/token").c_str(), attend, type, 1, 16384);
   }
 }
 

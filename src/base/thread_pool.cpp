@@ -1,5 +1,7 @@
 #include "base/thread_pool.hpp"
 
+#include <utility>
+
 namespace linnet {
 namespace {
 
@@ -69,6 +71,18 @@ void ThreadPool::run(Call call, const void* body, std::int64_t count) {
   for (int spin = 0; done_.load(std::memory_order_acquire) < count; spin = (spin + 1) % kSpins) {
     relax(spin);
   }
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+// An exception that left a worker's loop would end the program, and one that left the caller's
+// would take away the body that others still run.
+void ThreadPool::call_one(Call call, const void* body, std::int64_t i) {
+  try {
+    call(body, i);
+  } catch (...) {
+    const std::lock_guard lock(mutex_);
+    failure_ = std::current_exception();
+  }
 }
 
 // Takes indices of the loop that runs until there are none left.
@@ -80,7 +94,7 @@ void ThreadPool::take_all() {
     const std::uint64_t index = ticket & kClosed;
     if (index >= static_cast<std::uint64_t>(count_.load(std::memory_order_acquire))) return;
     if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
-    call(body, static_cast<std::int64_t>(index));
+    call_one(call, body, static_cast<std::int64_t>(index));
     done_.fetch_add(1, std::memory_order_release);
     ticket = ticket_.load(std::memory_order_acquire);
   }

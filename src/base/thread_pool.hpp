@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <type_traits>
@@ -27,7 +28,9 @@ class ThreadPool {
 
   /// Calls body(i) for every i in [0, count), each once, on any thread, and returns when all are
   /// done; count < 2^32 - 1. Which thread runs which i is not defined, so a result must not depend
-  /// on it. Not reentrant; one caller at a time. `body` must not throw.
+  /// on it. Not reentrant; one caller at a time. Of what `body` throws, for want of memory say, one
+  /// is thrown when nothing of the loop runs any more; which of the others were run is not defined
+  /// then.
   template <class Body>
   void parallel_for(std::int64_t count, Body&& body) {
     if (count <= 0) return;
@@ -48,6 +51,7 @@ class ThreadPool {
 
   void end_workers();
   void run(Call call, const void* body, std::int64_t count);
+  void call_one(Call call, const void* body, std::int64_t i);
   void work();
   void take_all();
   std::uint64_t wait_for_loop(std::uint64_t seen);
@@ -55,7 +59,8 @@ class ThreadPool {
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  int sleeping_ = 0;  // guarded by mutex_
+  int sleeping_ = 0;            // guarded by mutex_
+  std::exception_ptr failure_;  // of the loop; guarded by mutex_ while it runs
   std::atomic<bool> stop_{false};
   // The loop. It is written while the ticket is closed, and a thread that reads it takes an index
   // only if the ticket has not changed meanwhile: so it has read the loop whose index it takes.

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <limits>
 
+#include "backend/cpu/weight_bytes.hpp"
 #include "base/checked.hpp"
 #include "model/blocks/project.hpp"
 #include "model/hyperparameters.hpp"
@@ -33,6 +34,20 @@ int layer_of(std::string_view tensor) {
 
 bool has_last_layer(const LayerRange& layers) {
   return layers.end == std::numeric_limits<int>::max();
+}
+
+// Bytes that a tensor takes where it is used.
+std::int64_t bytes_in(BackendKind backend, const gguf::Tensor& tensor) {
+  const std::int64_t columns = tensor.shape[0], all = tensor.elements();
+  switch (backend) {
+    case BackendKind::kCuda:
+      return cuda_weight_bytes(*tensor.format, all);
+    case BackendKind::kCpu:
+      return cpu_weight_bytes(*tensor.format, columns, all / std::max<std::int64_t>(columns, 1));
+    case BackendKind::kReference:
+      break;
+  }
+  return std::ssize(tensor.bytes);
 }
 
 // How many of `layers` have the weights that the file calls blk.`block`.
@@ -70,8 +85,7 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
       is_own |= prediction && is_read_by(*prediction, tensor.name);
     }
     if (!is_own) continue;
-    all += part.backend == BackendKind::kCuda ? cuda_weight_bytes(*tensor.format, tensor.elements())
-                                              : std::ssize(tensor.bytes);
+    all += bytes_in(part.backend, tensor);
   }
   return all;
 }

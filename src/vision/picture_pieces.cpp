@@ -106,9 +106,9 @@ CropWindows windows_of(const VisionSpec& spec, PictureSize size) {
   return crop_windows(canvas, spec.sizing.fixed_side, spec.tiling.side);
 }
 
-// What is cut, and what the overview is made of.
-Image source_of(const VisionSpec& spec, const Image& image) {
-  if (spec.tiling.choice != Tiling::Choice::kWindows) return image;
+// What is cut, and what the overview is made of, where that is not the picture itself.
+std::optional<Image> source_of(const VisionSpec& spec, const Image& image) {
+  if (spec.tiling.choice != Tiling::Choice::kWindows) return std::nullopt;
   const auto [picture, canvas] = narrowed({image.width, image.height}, spec.tiling.longest);
   Image resized = resize(image, picture.width, picture.height, spec.tiling.resampling);
   if (picture == canvas) return resized;
@@ -210,7 +210,8 @@ std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize siz
 
 PicturePieces pieces_of(const VisionSpec& spec, const Image& original) {
   const Tiling& tiling = spec.tiling;
-  const Image image = source_of(spec, original);
+  const std::optional<Image> source = source_of(spec, original);
+  const Image& image = source ? *source : original;
   PicturePieces result;
   std::string between(spec.before);
   const auto add_overview = [&](const Image& whole) {

@@ -44,6 +44,14 @@ Status check_columns(const gguf::File& file, std::int64_t columns, const VisionS
       file.path().string(), columns, deep, text.width, text.deep_inputs)};
 }
 
+// No more rows of a picture than `most`. Tiles by a picture's size each have as many as pictures
+// had before, and there would be the more of them the fewer rows were asked for.
+void limit_rows(std::int64_t most, VisionSpec& spec) {
+  if (spec.resampler.queries > 0 || most >= spec.sizing.most_tokens) return;
+  spec.sizing.most_tokens = most;
+  if (spec.tiling.choice == Tiling::Choice::kShape) spec.tiling = {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
@@ -58,8 +66,7 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
   if (!spec) return spec.error();
   vision->spec_ = std::move(*spec);
   PictureSizing& sizing = vision->spec_.sizing;
-  const bool has_fixed_rows = vision->spec_.resampler.queries > 0;
-  if (!has_fixed_rows) sizing.most_tokens = std::min(sizing.most_tokens, most_tokens);
+  limit_rows(most_tokens, vision->spec_);
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
   const Projection projection = project(loader, vision->spec_);
   vision->projector_bytes_ = projection.workspace_bytes;

@@ -246,6 +246,23 @@ TEST(AttentionTest, IsBitIdenticalWhateverChunksThreadsAndInstructionSet) {
   }
 }
 
+// Where keys are cut into parts, at position 1024: tokens alone have them computed side by side and
+// merged, the rows of a prompt one behind the other.
+TEST(AttentionTest, PartsOfLongTextsAreMergedTheSameWay) {
+  constexpr int kTokens = 1060;
+  const auto together = make_cpu_backend(1), side_by_side = make_cpu_backend(3);
+  for (const AttentionParams& params : variants()) {
+    const auto want = run(*together, KvType::kF16, {}, params, kTokens, kTokens);
+    if (params.span == AttentionSpan::kSliding) {
+      const auto exact = run(*make_reference_backend(), KvType::kF16, {}, params, kTokens, kTokens);
+      EXPECT_LT(test::normalised_error(want, exact), 1e-10);
+    }
+    if (!params.causal) continue;
+    EXPECT_EQ(run(*side_by_side, KvType::kF16, {}, params, kTokens, 1), want);
+    EXPECT_EQ(run(*side_by_side, KvType::kF16, {}, params, kTokens, 29), want);
+  }
+}
+
 TEST(AttentionTest, WideHeadsAndMultiQuery) {
   const Shape shape{10, 1, 576, 512};
   AttentionParams params;

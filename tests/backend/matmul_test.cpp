@@ -259,6 +259,18 @@ TEST(DamagedWeightsTest, AreSeenWhenTheyArePacked) {
   EXPECT_TRUE(backend->upload(random_weights(*find_format("Q4_K"), 256, 40, 3).source()));
 }
 
+// The exponent that stands for no number; ggml reads 2^127, and the kernels would read infinity.
+TEST(DamagedWeightsTest, AnExponentThatIsNoNumberIsSeen) {
+  const auto backend = make_cpu_backend(1);
+  PackedSource weights = random_weights(*find_format("MXFP4"), 256, 40);
+  weights.bytes[17 * 100] = std::byte{254};
+  EXPECT_TRUE(backend->upload(weights.source()));
+  weights.bytes[17 * 100] = std::byte{255};
+  const auto matrix = backend->upload(weights.source());
+  ASSERT_FALSE(matrix);
+  EXPECT_EQ(matrix.error().message, "some weights are not finite: the file is damaged");
+}
+
 TEST(DamagedWeightsTest, OfAnExpertAreSeenWhenItIsFirstUsed) {
   const PackedSource weights = damaged_weights("Q4_0", 18 * 8 * 100 + 1);
   MatrixSource source = weights.source();

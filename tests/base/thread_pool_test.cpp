@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -38,6 +39,29 @@ TEST(ThreadPoolTest, MoreThreadsThanTheSystemGivesAreAnError) {
   if (test::kHasSanitizer) GTEST_SKIP() << "threads can't be made scarce";
   const test::AddressSpaceLimit limit(std::int64_t{1} << 30);  // 100 stacks or so
   EXPECT_THROW(ThreadPool(1024), std::system_error);
+}
+
+// Whoever throws, the caller is told, once all have ended, and the pool works on.
+TEST(ThreadPoolTest, WhatABodyThrowsReachesTheCaller) {
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    for (const int bad : {-1, 0, 7, 199}) {  // -1: all
+      std::atomic<int> running{0};
+      const auto loop = [&] {
+        pool.parallel_for(200, [&](std::int64_t i) {
+          ++running;
+          std::this_thread::sleep_for(std::chrono::microseconds(20));
+          --running;
+          if (bad < 0 || i == bad) throw std::bad_alloc();
+        });
+      };
+      EXPECT_THROW(loop(), std::bad_alloc) << threads << " threads, " << bad;
+      EXPECT_EQ(running, 0);
+      std::atomic<int> calls{0};
+      EXPECT_NO_THROW(pool.parallel_for(50, [&](std::int64_t) { ++calls; }));
+      EXPECT_EQ(calls, 50);
+    }
+  }
 }
 
 // A worker that has been late for one loop must not take an index of it in the next one.

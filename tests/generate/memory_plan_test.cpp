@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "generate/engine.hpp"
+#include "generate/part_bytes.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/tiny_engine.hpp"
@@ -129,6 +130,29 @@ TEST(MemoryPlanOfSpeculationTest, CountsNothingWhereThereIsNoState) {
   const auto speculating = model.file().plan(options);
   ASSERT_TRUE(plain && speculating);
   EXPECT_EQ(speculating->total_bytes(), plain->total_bytes());
+}
+
+// The CPU's layout of weights of few bits takes up to 2.2 times as much as the file.
+TEST(MemoryPlanOfWeightsTest, CountsThemAsTheyArePacked) {
+  const test::TemporaryFolder folder;
+  const Format& format = *find_format("IQ2_XXS");
+  const std::int64_t shape[] = {256, 64, 3};
+  const std::vector<std::byte> bytes(static_cast<std::size_t>(format.size_bytes(256 * 64 * 3)));
+  gguf::Writer writer;
+  writer.add_string("general.architecture", "llama");
+  writer.add_tensor("blk.0.ffn_up_exps.weight", format, shape);
+  const Status written = writer.write(
+      folder / "m.gguf", [&](std::size_t, const gguf::Writer::Sink& sink) { return sink(bytes); });
+  ASSERT_TRUE(written) << written.error().message;
+  const auto file = gguf::File::open(folder / "m.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  ModelSpec spec;
+  spec.layers.resize(1);
+  const auto packed = make_cpu_backend(1)->upload({&format, bytes.data(), 256, 64, 3});
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_GT((*packed)->size_bytes(), std::ssize(bytes) * 3 / 2);
+  EXPECT_EQ(weights_bytes(*file, spec, {BackendKind::kCpu, {}}), (*packed)->size_bytes());
+  EXPECT_EQ(weights_bytes(*file, spec, {BackendKind::kReference, {}}), std::ssize(bytes));
 }
 
 }  // namespace

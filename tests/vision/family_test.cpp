@@ -9,7 +9,9 @@
 
 #include "support/temporary_folder.hpp"
 #include "support/vision_case.hpp"
+#include "vision/picture_pieces.hpp"
 #include "vision/picture_size.hpp"
+#include "vision/vision_file.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -114,6 +116,32 @@ TEST(VisionFamilies, TilesOfInternVl) {
   set_count(internvl, "preproc_max_tiles", 3);
   EXPECT_EQ(read(internvl).tiling.grids,
             (std::vector<std::array<int, 2>>{{1, 2}, {1, 3}, {2, 1}, {3, 1}}));
+}
+
+// They were cut into more tiles, of as many rows as ever, the fewer rows were asked for.
+TEST(VisionFamilies, FewRowsOfLfm2AreNoTiles) {
+  const test::TemporaryFolder folder;
+  const test::OracleCase lfm2 = tower("lfm2");
+  const Status written = lfm2.write(folder / "mmproj.gguf");
+  ASSERT_TRUE(written) << written.error().message;
+  ModelSpec text;
+  for (const Json& tensor : lfm2.json["tensors"]) {
+    if (tensor["name"] == "mm.2.weight") text.width = tensor["shape"][1];
+  }
+  const auto rows_with = [&](std::int64_t most_tokens) {
+    const auto file = VisionFile::open(folder / "mmproj.gguf", text, most_tokens);
+    EXPECT_TRUE(file) << file.error().message;
+    const VisionSpec& spec = (*file)->spec();
+    std::int64_t rows = 0;
+    for (const PicturePiece& piece : pieces_of(spec, filled(900, 800, kWhite)).pieces) {
+      rows += rows_of(spec, PictureSize{piece.image.width, piece.image.height} /
+                                (spec.patch_side * spec.merge_side));
+    }
+    return rows;
+  };
+  EXPECT_LE(rows_with(16), 16);
+  EXPECT_LE(rows_with(255), 255);
+  EXPECT_GT(rows_with(256), 256);
 }
 
 TEST(VisionFamilies, TextsOfMiniCpm) {

@@ -99,8 +99,11 @@ class AttentionRun {
                            [](std::int32_t sum, const KeySet& set) { return sum + set.parts; });
   }
 
-  // The floats that the sums of one part take.
-  std::int64_t part_floats() const { return std::int64_t{kMostQueryRows} * 2 + kSumFloats; }
+  // The floats that the sums of one part of a tile take, with a cache line between them and those
+  // that another thread writes.
+  std::int64_t part_floats(const Tile& tile) const {
+    return std::int64_t{query_rows(tile)} * (2 + width_) + 16;
+  }
 
   // One part of a tile, its sums to `memory`.
   void run_part(const Tile& tile, std::int32_t part, float* memory) const {
@@ -108,16 +111,16 @@ class AttentionRun {
     const KeySet* set = sets_.data();
     for (; part >= set->parts; ++set) part -= set->parts;
     const AttentionTask task = make_task(tile, *set, rows);
-    attend(*set, task, seen_by(task), part * kPartKeys, sums_in(memory));
+    attend(*set, task, seen_by(task), part * kPartKeys, sums_in(memory, task.count));
   }
 
-  // The output of a tile from the sums of its parts.
-  void merge_parts(const Tile& tile, float* memory) const {
+  // The output of a tile from the sums of its parts, each `part_floats` behind the one before.
+  void merge_parts(const Tile& tile, float* memory, std::int64_t part_floats) const {
+    const int rows = query_rows(tile);
     Sums total;
     begin(tile, total.view());
     for (std::int32_t part = 0; part < parts(); ++part) {
-      kernels_.merge_sums(sums_in(memory + part * part_floats()), query_rows(tile), width_,
-                          total.view());
+      kernels_.merge_sums(sums_in(memory + part * part_floats, rows), rows, width_, total.view());
     }
     write(tile, total.view());
   }
@@ -131,8 +134,10 @@ class AttentionRun {
     SoftmaxSums view() { return {largest, sum, values}; }
   };
 
-  static SoftmaxSums sums_in(float* memory) {
-    return {memory, memory + kMostQueryRows, memory + 2 * kMostQueryRows};
+  // [rows, value width], then the other two.
+  SoftmaxSums sums_in(float* memory, int rows) const {
+    float* const behind = memory + std::int64_t{rows} * width_;
+    return {behind, behind + rows, memory};
   }
 
   static int query_rows(const Tile& tile) { return tile.rows * tile.head_count; }
@@ -273,7 +278,8 @@ void CpuBackend::attend_tiles(const Run& run, const Tiles& tiles) {
     return;
   }
   // Too few tiles for the threads, as when one token is generated: the parts run side by side.
-  const std::int64_t floats = run.part_floats();
+  std::int64_t floats = 0;
+  for (const auto& tile : tiles) floats = std::max(floats, run.part_floats(tile));
   attention_sums_.resize(
       std::max(attention_sums_.size(), static_cast<std::size_t>(count * parts * floats)));
   pool_.parallel_for(count * parts, [&](std::int64_t task) {
@@ -281,7 +287,7 @@ void CpuBackend::attend_tiles(const Run& run, const Tiles& tiles) {
                  attention_sums_.data() + task * floats);
   });
   pool_.parallel_for(count, [&](std::int64_t tile) {
-    run.merge_parts(tiles[tile], attention_sums_.data() + tile * parts * floats);
+    run.merge_parts(tiles[tile], attention_sums_.data() + tile * parts * floats, floats);
   });
 }
 

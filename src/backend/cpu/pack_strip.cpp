@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "base/half.hpp"
@@ -89,6 +90,14 @@ void put_scale(ScaleKind kind, std::uint8_t* group, std::int64_t lane, float val
   }
 }
 
+// Whether scales are numbers, and those that the kernels make the same ones of: for them the
+// largest power of two is no number, as it is in the format's definition (E8M0).
+bool are_sound(ScaleKind kind, std::span<const float> scales) {
+  const auto is_beyond = [](float scale) { return scale >= 0x1p127f; };
+  return formats::are_finite(scales) &&
+         (kind != ScaleKind::kPowerOfTwo || std::ranges::none_of(scales, is_beyond));
+}
+
 float get_scale(ScaleKind kind, const std::uint8_t* group, std::int64_t lane) {
   switch (kind) {
     case ScaleKind::kHalf:
@@ -137,7 +146,7 @@ bool pack_scales(const Layout& layout, const typename T::Block& block, std::int6
       put_scale(layout.scales, scales + at, lane, scale_values[g]);
       if (T::has_minimum) put_scale(layout.scales, minimums + at, lane, minimum_values[g]);
     }
-    return formats::are_finite(scale_values) && formats::are_finite(minimum_values);
+    return are_sound(layout.scales, scale_values) && formats::are_finite(minimum_values);
   }
 }
 
