@@ -92,8 +92,9 @@ class CallGrammar {
     if (!properties || !properties->is_object()) return grammar::empty();
     for (const auto& [key, schema] : properties->items()) {
       auto value = parameter_value(schema, *parameters);
-      if (!value)
+      if (!value) {
         return Error{fmt::format("parameter {}: {}", shortened(key), value.error().message)};
+      }
       Expression part = grammar::sequence({text(form_.before_key), grammar::literal(key),
                                            std::move(*value), text(form_.after_value)});
       const bool is_required = required && required->is_array() &&

@@ -383,8 +383,9 @@ void Connection::record(PendingAnswer* answer) {
   if (context_.logs_content) {
     line["request"] = logged_content(exchange_.request.body);
     // What was sent as a whole is there already.
-    if (answer && answer->streams() && answer->finished())
+    if (answer && answer->streams() && answer->finished()) {
       answer_text_ = json_text(answer->whole());
+    }
     line["reply"] = logged_content(answer_text_);
   }
   context_.log(json_text(line));

@@ -241,8 +241,9 @@ TextConstraint read_message_constraint(Fields& fields) {
   }
   const Json* const older = fields.object("output_format");
   if (!format) return read_text_constraint(fields, older, "output_format");
-  if (older)
+  if (older) {
     fields.fail("output_format", "output_config.format asks for another form of the answer");
+  }
   return read_text_constraint(fields, format, "output_config.format");
 }
 
