@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "serve/answers/formats.hpp"
 #include "serve/serving.hpp"
 #include "support/reranker_file.hpp"
 #include "support/temporary_folder.hpp"
@@ -123,6 +124,32 @@ TEST_F(Rerank, AModelForRerankingMakesNothingElse) {
   const auto reply = serving_->post("/v1/embeddings", {{"input", "a"}});
   EXPECT_EQ(reply.status, 400);
   EXPECT_THAT(reply.body, HasSubstr("POST /v1/rerank"));
+}
+
+// So that the scores of many documents don't keep other connections waiting at their end.
+TEST_F(Rerank, AScoreIsMadeWhenItsDocumentHasEnded) {
+  const auto file = ModelFile::open(path());
+  ASSERT_TRUE(file) << file.error().message;
+  const auto reranker = Reranker::read(**file);
+  ASSERT_TRUE(reranker) << reranker.error().message;
+  const std::int64_t width = (*file)->spec().width;
+  const auto states = std::make_shared<PooledStates>(reranker->pooling());
+  states->add(0, std::vector<float>(static_cast<std::size_t>(width), 0.5f), width);
+  const double score = reranker->score(*states);
+  const auto left = std::make_shared<PooledStates>(reranker->pooling());
+  serve::RerankRequest request;
+  request.documents = {"a", "b"};
+  request.top_n = 2;
+  request.is_tei = true;
+  const auto format = serve::make_rerank_format({}, *reranker, request, {states, left});
+  format->close(0, {FinishReason::kStop, ""});
+  format->close(1, {FinishReason::kCancelled, ""});
+  states->add(0, std::vector<float>(static_cast<std::size_t>(width), -0.5f), width);
+  for (const auto& result : format->whole({})) {
+    if (result["index"] == 0) {
+      EXPECT_EQ(result["score"], score);
+    }
+  }
 }
 
 TEST(RerankByOtherModels, IsRefused) {

@@ -89,7 +89,7 @@ class WholeFormat : public AnswerFormat {
  public:
   std::string open() final { return {}; }
   std::string add(std::size_t, const GeneratedText&) final { return {}; }
-  std::string close(std::size_t, const Ending&) final { return {}; }
+  std::string close(std::size_t, const Ending&) override { return {}; }
   std::string end(const Usage&) final { return {}; }
 };
 

@@ -11,15 +11,21 @@ class RerankFormat final : public WholeFormat {
       : head_(std::move(head)),
         reranker_(reranker),
         request_(std::move(request)),
-        pooled_(std::move(pooled)) {}
+        pooled_(std::move(pooled)),
+        scores_(pooled_.size()) {}
+
+  // At once: the scores of all documents together would keep other connections waiting.
+  std::string close(std::size_t place, const Ending& ending) override {
+    if (ending.reason != FinishReason::kCancelled)
+      scores_[place] = reranker_.score(*pooled_[place]);
+    return {};
+  }
 
   Json whole(const Usage& usage) override {
-    std::vector<double> scores;
-    for (const auto& states : pooled_) scores.push_back(reranker_.score(*states));
-    std::vector<std::size_t> places = best_first(scores);
+    std::vector<std::size_t> places = best_first(scores_);
     places.resize(request_.top_n);
     Json results = Json::array();
-    for (const std::size_t place : places) results.push_back(result(place, scores[place]));
+    for (const std::size_t place : places) results.push_back(result(place, scores_[place]));
     if (request_.is_tei) return results;
     return {{"id", head_.id},
             {"object", "list"},
@@ -46,6 +52,7 @@ class RerankFormat final : public WholeFormat {
   const Reranker& reranker_;
   RerankRequest request_;
   const std::vector<std::shared_ptr<const PooledStates>> pooled_;
+  std::vector<double> scores_;
 };
 
 }  // namespace
