@@ -227,6 +227,7 @@ Result<Expression> SchemaCompiler::strings(const Constraints& constraints) {
   }
   auto contents = string_contents(constraints, patterns_, excluded);
   if (!contents) return error(constraints, contents.error().message);
+  if (Status s = take_states(constraints, contents->states.size()); !s) return s.error();
   return json_string(*contents);
 }
 

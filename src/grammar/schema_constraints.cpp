@@ -271,7 +271,10 @@ Result<const FiniteAutomaton*> SchemaPatterns::format(const std::string& format)
 }
 
 void SchemaNotes::add(std::string note) {
-  if (known_.insert(note).second) notes_.push_back(std::move(note));
+  constexpr std::size_t kMost = 5'000;
+  if (notes_.size() == kMost || !known_.insert(note).second) return;
+  const bool is_last = notes_.size() + 1 == kMost;
+  notes_.push_back(is_last ? "and more of the schema is not held" : std::move(note));
 }
 
 Result<Constraints> gather(const SchemaDocument& document, std::span<const SchemaId> schemas,

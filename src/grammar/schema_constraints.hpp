@@ -34,7 +34,7 @@ class SchemaPatterns {
   AutomatonBudget budget_;
 };
 
-/// A sentence for each thing that a schema asks for and that is not held.
+/// A sentence for each thing that a schema asks for and that is not held; of thousands, the first.
 class SchemaNotes {
  public:
   void add(std::string note);

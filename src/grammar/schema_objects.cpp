@@ -91,6 +91,8 @@ Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
   }
   std::vector<Expression> firsts;
   for (const auto& kind : *further) {
+    const std::size_t states = kind.names ? kind.names->states.size() : 0;
+    if (const Status s = take_states(constraints, states); !s) return s.error();
     const Expression name = kind.names ? json_string(*kind.names) : any_string();
     firsts.push_back(sequence({name, literal(":"), space(), value_of(kind.schemas)}));
   }

@@ -102,6 +102,7 @@ class BraceFormatter {
   Value argument(std::string_view name) {
     const bool is_number = name.find_first_not_of("0123456789") == std::string_view::npos;
     if (!is_number) {
+      run_.budget.compare(1, arguments_.keyword.size());
       const auto found =
           std::ranges::find(arguments_.keyword, name, [](const auto& pair) { return pair.first; });
       if (found == arguments_.keyword.end()) fail("format() has no argument '{}'", name);

@@ -63,6 +63,11 @@ class Budget {
   /// For work on so many bytes of text.
   void work(std::size_t bytes) { step(static_cast<std::int64_t>(bytes / 64)); }
 
+  /// For names of which each is compared with each of `others`.
+  void compare(std::size_t names, std::size_t others) {
+    step(static_cast<std::int64_t>(names * others / 16));
+  }
+
   /// Call before a text grows to so many bytes.
   void check_text(std::size_t bytes) const {
     if (bytes > limits_.text_bytes) {

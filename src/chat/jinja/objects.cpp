@@ -85,6 +85,8 @@ std::vector<std::pair<std::string, Value>> MacroObject::bind(Run& run,
 
 Value MacroObject::call(Run& run, const Arguments& arguments) {
   const Level level(run);
+  run.budget.compare(definition_.parameters.size(),
+                     arguments.positional.size() + arguments.keyword.size());
   const auto bound = bind(run, arguments);
   Capture capture(run);
   const Scope scope(run, scope_);

@@ -1,6 +1,7 @@
 // What operators stand between: names, literals, calls, keys, filters and tests.
 
 #include <charconv>
+#include <set>
 
 #include "chat/jinja/operators.hpp"
 #include "chat/jinja/parser.hpp"
@@ -156,6 +157,7 @@ CallArguments ExpressionParser::parse_call_arguments() {
     if (!fits) tokens_.fail_here("invalid syntax for function call expression");
   };
   CallArguments result;
+  std::set<std::string> keywords;
   tokens_.expect_operator("(");
   while (!tokens_.at_operator(")")) {
     const bool names = tokens_.at(Kind::kName) && tokens_.following().kind == Kind::kOperator &&
@@ -172,8 +174,8 @@ CallArguments ExpressionParser::parse_call_arguments() {
       refuse_unless(!result.dict);
       std::string name = tokens_.next().text;
       tokens_.next();
-      for (const auto& [other, unused] : result.keyword) {
-        if (other == name) tokens_.fail_here(fmt::format("keyword argument repeated: {}", name));
+      if (!keywords.insert(name).second) {
+        tokens_.fail_here(fmt::format("keyword argument repeated: {}", name));
       }
       result.keyword.emplace_back(std::move(name), parse_expression());
     } else {

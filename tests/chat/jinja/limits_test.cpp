@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -101,6 +102,23 @@ TEST(LimitsTest, SlowSearchesArePaidFor) {
       "steps");
   expect_refused("{{ " + repeated("n", 2'000'000) + " }}", "too long");
   EXPECT_EQ(render("{{ ('a' * 10**6 * 4).strip('b' * 10**6 * 4 ~ 'a')|length }}"), "0");
+}
+
+std::string numbered(std::string_view format, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) text += fmt::format(fmt::runtime(format), i);
+  return text;
+}
+
+TEST(LimitsTest, ManyNamesArePaidFor) {
+  EXPECT_EQ(render("{{ dict(" + numbered("a{}=1,", 200'000) + ")|length }}"), "200000");
+  expect_refused("{{ dict(a=1, a=2) }}", "repeated: a");
+  const std::string call = "{% for i in range(500) %}{{ m(" + numbered("p{}=1,", 5000) + ") }}";
+  expect_refused(
+      "{% macro m(" + numbered("p{},", 4999) + "p4999) %}{% endmacro %}" + call + "{% endfor %}",
+      "steps");
+  expect_refused("{% set m = '" + numbered("{{p{}}}", 5000) + "'.format %}" + call + "{% endfor %}",
+                 "steps");
 }
 
 TEST(LimitsTest, ManySmallTextsTakeBoundedMemory) {
