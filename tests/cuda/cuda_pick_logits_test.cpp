@@ -54,7 +54,7 @@ TEST_F(CudaPickLogitsTest, TheLikeliestOfLongRows) {
   for (const float step : {0.5f, 1e-5f}) {
     const auto values = logits(3, kColumns, step);
     std::vector<std::uint64_t> allowed(150, 0x8421);  // none in the last piece
-    for (const std::int64_t most : {0, 1, 40, 256, 257}) {
+    for (const std::int64_t most : {0, 1, 40, 128, 256, 257}) {
       const std::vector<std::int32_t> ids = {0, 4095, 4096, 9999};
       const LogitQuery queries[] = {{.row = 0, .ids = ids, .most = most},
                                     {.row = 2, .allowed = allowed, .most = most},

@@ -63,12 +63,18 @@ struct PickLimit {
   std::int32_t ties;
 };
 
-/// The highest of the keys that the threads have; every thread gets it.
-__device__ inline std::uint32_t highest_of_block(std::uint32_t own, std::uint32_t* keys) {
-  for (int mask = 16; mask > 0; mask /= 2) {
+/// The highest key of the lanes whose numbers differ in bits below `lanes` alone.
+__device__ inline std::uint32_t highest_of_lanes(std::uint32_t own, int lanes) {
+  for (int mask = 1; mask < lanes; mask *= 2) {
     const std::uint32_t other = exchange(own, mask);
     own = other > own ? other : own;
   }
+  return own;
+}
+
+/// The highest of the keys that the threads have; every thread gets it.
+__device__ inline std::uint32_t highest_of_block(std::uint32_t own, std::uint32_t* keys) {
+  own = highest_of_lanes(own, kWarp);
   if (threadIdx.x % kWarp == 0) keys[threadIdx.x / kWarp] = own;
   sync_block();
   for (int w = 0; w < kPickWarps; ++w) own = keys[w] > own ? keys[w] : own;
@@ -76,19 +82,27 @@ __device__ inline std::uint32_t highest_of_block(std::uint32_t own, std::uint32_
   return own;
 }
 
-/// The key of rank `most` among the highest keys of each thread's ids (or the lowest key, where
-/// there are fewer threads): no more than as many as are picked lie above it, few more reach it.
+/// Groups of threads whose highest keys are ranked.
+inline constexpr int kRankedGroups = 128;
+
+/// The key of rank `most` among the highest keys of groups of threads, or the lowest key where
+/// there are fewer groups: no fewer than `most` keys of the threads' ids reach it, and few more.
 __device__ inline std::uint32_t low_limit(std::uint32_t highest, std::int32_t most,
                                           std::uint32_t* keys, std::uint32_t* result) {
+  constexpr int kThreads = kPickThreads / kRankedGroups;
   const int thread = static_cast<int>(threadIdx.x);
-  keys[thread] = highest;
+  highest = highest_of_lanes(highest, kThreads);
+  if (thread % kThreads == 0) keys[thread / kThreads] = highest;
   if (thread == 0) *result = 1;
   sync_block();
-  int rank = 0;
-  for (int i = 0; i < kPickThreads; ++i) {
-    rank += keys[i] > highest || (keys[i] == highest && i < thread) ? 1 : 0;
+  if (thread < kRankedGroups) {
+    const std::uint32_t own = keys[thread];
+    int rank = 0;
+    for (int i = 0; i < kRankedGroups; ++i) {
+      rank += keys[i] > own || (keys[i] == own && i < thread) ? 1 : 0;
+    }
+    if (rank == most - 1 && own > 0) *result = own;
   }
-  if (rank == most - 1 && highest > 0) *result = highest;
   sync_block();
   return *result;
 }
@@ -151,7 +165,7 @@ __global__ void take_wanted_logits(View logits, PickMemory memory) {
 /// gives their number. The whole thread block.
 __device__ inline std::int32_t pick(const PickRow& row, std::int32_t most, float within,
                                     std::int32_t* ids, float* logits) {
-  __shared__ std::uint32_t keys[kPickThreads];
+  __shared__ std::uint32_t keys[kRankedGroups];
   __shared__ std::int32_t counts[256], sums[2][kPickWarps];
   __shared__ std::uint32_t low;
   __shared__ DigitMemory memory;
