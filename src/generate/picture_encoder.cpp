@@ -2,13 +2,13 @@
 
 namespace linnet {
 
-Result<std::optional<PictureRows>> PictureEncoder::advance(const PictureKey& key,
+Result<std::optional<EncodedRows>> PictureEncoder::advance(const PictureKey& key,
                                                            const Image& image) {
   if (under_way_ != key) {
     under_way_.reset();
     if (Status status = model_.begin(pixels_of(spec(), image)); !status) return status.error();
     under_way_ = key;
-    return std::optional<PictureRows>();
+    return std::optional<EncodedRows>();
   }
   auto rows = model_.advance();
   if (!rows || *rows) under_way_.reset();

@@ -27,7 +27,7 @@ class PictureEncoder {
   const VisionSpec& spec() const { return model_.spec(); }
   /// Goes on with a picture by a part; its rows when all is done. One at a time is under way: that
   /// of another key is dropped.
-  Result<std::optional<PictureRows>> advance(const PictureKey& key, const Image& image);
+  Result<std::optional<EncodedRows>> advance(const PictureKey& key, const Image& image);
   /// Forgets what is under way for a sequence.
   void drop(std::uint64_t sequence);
 

@@ -29,7 +29,7 @@ class PromptPictures {
   /// prompt's pictures are not all in memory at once.
   std::optional<std::size_t> next_without_rows(std::int64_t from) const;
   const Image& image(std::size_t piece) const { return pieces_[piece].piece().image; }
-  void give_rows(std::size_t piece, PictureRows rows) { pieces_[piece].rows = std::move(rows); }
+  void give_rows(std::size_t piece, EncodedRows rows) { pieces_[piece].rows = std::move(rows); }
   /// The sequence's tokens [from, from + count), or fewer: the rows of all pictures are there, and
   /// none that must come whole is begun and not ended. Less than one where the first one can't come
   /// in so many rows.
@@ -49,7 +49,7 @@ class PromptPictures {
     std::shared_ptr<const Picture> picture;
     std::size_t index;  // of the piece
     std::int32_t time;  // of its rows
-    std::optional<PictureRows> rows = {};
+    std::optional<EncodedRows> rows = {};
 
     const Picture::Piece& piece() const { return picture->pieces[index]; }
     std::int64_t end() const { return first + std::ssize(picture->tokens.parts[index].ids); }

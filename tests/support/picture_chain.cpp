@@ -69,7 +69,7 @@ PictureChain::PictureChain(const std::string& name)
   EXPECT_TRUE(chain_.model.write(model_path()));
 }
 
-Result<PictureRows> PictureChain::rows(Backend& backend) const {
+Result<EncodedRows> PictureChain::rows(Backend& backend) const {
   const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
   return encode(*vision->model, tower_.pixels());
