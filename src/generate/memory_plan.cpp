@@ -38,13 +38,13 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
 class Planner {
  public:
   Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
-          std::span<const gguf::Lora> adapters, const VisionFile* vision,
+          std::span<const gguf::Lora> adapters, const EncoderFiles& encoders,
           const ModelSpec* prediction)
       : file_(file),
         spec_(spec),
         options_(options),
         adapters_(adapters),
-        vision_(vision),
+        encoders_(encoders),
         prediction_(prediction) {}
 
   Result<MemoryPlan> plan() {
@@ -74,14 +74,19 @@ class Planner {
     return rows > 0 ? std::min(wanted, rows) : wanted;
   }
 
+  std::int64_t encoder_bytes() const {
+    return saturating_add(encoders_.vision ? encoders_.vision->memory_bytes() : 0,
+                          encoders_.hearing ? encoders_.hearing->memory_bytes() : 0);
+  }
+
   MemoryShare share_of(const ModelPart& part) const {
-    const std::int64_t rows = batch_limits(spec_, options_, vision_).rows;
+    const std::int64_t rows = batch_limits(spec_, options_, encoders_.vision).rows;
     MemoryShare share{part,
                       saturating_add(weights_bytes(file_, spec_, part),
                                      adapter_bytes(adapters_, spec_, part, rows)),
                       kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
-    if (vision_ && part.layers.first == 0) {
-      share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
+    if (part.layers.first == 0) {
+      share.weights_bytes = saturating_add(share.weights_bytes, encoder_bytes());
     }
     // Its weights count as those of a layer behind the model's own.
     if (prediction_ && part.layers.end == LayerRange().end) {
@@ -167,7 +172,7 @@ class Planner {
   const ModelSpec& spec_;
   EngineOptions options_;
   std::span<const gguf::Lora> adapters_;
-  const VisionFile* vision_;
+  const EncoderFiles encoders_;
   const ModelSpec* prediction_;
   std::int64_t host_bytes_ = 0, gpu_bytes_ = 0;
 };
@@ -212,8 +217,8 @@ int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
 
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options, std::span<const gguf::Lora> adapters,
-                               const VisionFile* vision, const ModelSpec* prediction) {
-  return Planner(file, spec, options, adapters, vision, prediction).plan();
+                               const EncoderFiles& encoders, const ModelSpec* prediction) {
+  return Planner(file, spec, options, adapters, encoders, prediction).plan();
 }
 
 Result<std::int64_t> available_bytes(BackendKind backend) {

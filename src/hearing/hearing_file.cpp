@@ -26,6 +26,12 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(const std::filesystem::pa
       projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.tower.width,
                     hearing->spec_.chunk_rows());
   hearing->projector_bytes_ = projection.workspace_bytes;
+  if (text.deep_inputs > 0) {
+    return Error{
+        fmt::format("{}: makes rows for the first layer alone of a sound; the model takes "
+                    "some for {} layers more: it is another model's",
+                    path.string(), text.deep_inputs)};
+  }
   if (projection.columns == text.width) return hearing;
   return Error{
       fmt::format("{}: makes rows of {} columns of a sound; the model's have {}: it is "

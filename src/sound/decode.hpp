@@ -17,7 +17,7 @@ struct SoundLimits {
   std::int64_t most_samples = std::int64_t{40} * 60 * 96000 * 2;
 };
 
-/// The sound in a whole file of WAV, FLAC, MP3 or Ogg (Vorbis, Opus, FLAC); its first bytes tell
+/// The sound in a whole file of WAV, FLAC, MP3 or Ogg (Vorbis, Opus); its first bytes tell
 /// which. Channels become their mean, and other rates kSoundRate (see Resampler).
 ///
 /// Whatever the bytes are, this ends, and the memory that it takes follows from `limits` and the

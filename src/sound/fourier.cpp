@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
 
 namespace linnet {
@@ -12,6 +13,11 @@ int smallest_factor(int number) {
     if (number % factor == 0) return factor;
   }
   return number;
+}
+
+// Without the looks at infinities that std::complex has.
+std::complex<double> product(std::complex<double> a, std::complex<double> b) {
+  return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
 }
 
 }  // namespace
@@ -43,7 +49,7 @@ void Fourier::transform(std::complex<double>* values, std::complex<double>* scra
   for (int k = 0; k < length; ++k) {
     std::complex<double> sum = scratch[k % part];
     for (int f = 1; f < factor; ++f) {
-      sum += scratch[f * part + k % part] * roots_[std::int64_t{f} * k * stride % whole];
+      sum += product(scratch[f * part + k % part], roots_[std::int64_t{f} * k * stride % whole]);
     }
     values[k] = sum;
   }

@@ -92,9 +92,12 @@ void Resampler::take(std::int64_t end, std::vector<float>& to) {
     if (centre + half_ >= end) break;
     const float* const taps = taps_of(at % to_);
     const float* const samples = recent_.data() + (centre + 1 - half_ - first_);
-    double sum = 0.0;
-    for (int i = 0; i < 2 * half_; ++i) sum += double{taps[i]} * samples[i];
-    to.push_back(static_cast<float>(sum));
+    double left = 0.0, right = 0.0;  // two sums, which can be added to at once
+    for (int i = 0; i < half_; ++i) {
+      left += double{taps[i]} * samples[i];
+      right += double{taps[half_ + i]} * samples[half_ + i];
+    }
+    to.push_back(static_cast<float>(left + right));
     ++given_;
   }
   const std::int64_t needed = given_ * from_ / to_ + 1 - half_;

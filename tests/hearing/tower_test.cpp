@@ -38,8 +38,19 @@ class HearingTest : public testing::TestWithParam<std::string> {
     return test::encode(**model, chunk);
   }
 
+  Result<EncodedRows> encode_as_llama_cpp(Backend& backend) const {
+    const auto file = gguf::File::open(path_);
+    if (!file) return file.error();
+    WeightLoader loader(*file, backend);
+    auto spec = read_hearing_spec(*file, loader);
+    if (!spec) return spec.error();
+    case_.take_means_of_llama_cpp(*spec);
+    const auto model = HearingModel::load(std::move(*spec), loader, backend);
+    return model ? test::encode(**model, case_.chunk()) : model.error();
+  }
+
   void expect_golden(Backend& backend) const {
-    const auto got = encode(backend, case_.chunk());
+    const auto got = encode_as_llama_cpp(backend);
     ASSERT_TRUE(got) << got.error().message;
     const std::vector<float> want = case_.rows();
     ASSERT_EQ(got->values.size(), want.size());
@@ -86,6 +97,9 @@ TEST_P(HearingTest, FileServesTextModelsAsWideAsItsRows) {
   ModelSpec text;
   text.width = std::ssize(case_.model.json["embedding"]["values"][0]);
   EXPECT_TRUE(HearingFile::open(path_, text));
+  text.deep_inputs = 1;
+  EXPECT_FALSE(HearingFile::open(path_, text));
+  text.deep_inputs = 0;
   ++text.width;
   const auto file = HearingFile::open(path_, text);
   ASSERT_FALSE(file);

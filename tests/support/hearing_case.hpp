@@ -9,6 +9,7 @@
 #include "hearing/hearing_model.hpp"
 #include "support/oracle_case.hpp"
 #include "support/paths.hpp"
+#include "vision/families/common.hpp"
 
 namespace linnet::test {
 
@@ -30,6 +31,12 @@ struct HearingCase {
       chunk.frames.values.push_back(weight_element(start, i, 0.0, 1.0));
     }
     return chunk;
+  }
+
+  /// llama.cpp takes means of Voxtral's rows, which the model was not trained with.
+  void take_means_of_llama_cpp(HearingSpec& spec) const {
+    if (model.json["name"] != "voxtral") return;
+    spec.projector_steps.insert(spec.projector_steps.begin(), mean_of_runs(2));
   }
 
   /// [rows][columns]

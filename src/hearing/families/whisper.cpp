@@ -31,12 +31,8 @@ HearingSpec read_qwen2_hearing(Hyperparameters& p, const WeightLoader& loader) {
 HearingSpec read_voxtral_hearing(Hyperparameters& p, const WeightLoader& loader) {
   HearingSpec spec = read_whisper(p, loader);
   spec.hears_whole_chunks = true;
-  spec.projector_steps = {mean_of_runs(2),
-                          whisper_norm(spec),
-                          join_runs(read_stack_factor(p)),
-                          linear("mm.a.mlp.1"),
-                          activate(Activation::kGeluErf),
-                          linear("mm.a.mlp.2")};
+  spec.projector_steps = {whisper_norm(spec), join_runs(read_stack_factor(p)), linear("mm.a.mlp.1"),
+                          activate(Activation::kGeluErf), linear("mm.a.mlp.2")};
   spec.before = "[BEGIN_AUDIO]";
   return spec;
 }
@@ -73,7 +69,6 @@ HearingSpec read_flamingo_hearing(Hyperparameters& p, const WeightLoader& loader
   HearingSpec spec = read_whisper(p, loader);
   spec.projector_steps = {mean_of_runs(2), whisper_norm(spec), linear("mm.a.mlp.1"),
                           activate(Activation::kGeluErf), linear("mm.a.mlp.2")};
-  spec.before = "<sound>";
   return spec;
 }
 

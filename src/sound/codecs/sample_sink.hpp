@@ -19,6 +19,9 @@ class SampleSink {
 
   /// What comes has so many samples a second in each of so many channels.
   Status begin(std::int64_t rate, int channels);
+  bool goes_on_with(std::int64_t rate, int channels) const {
+    return rate == rate_ && channels == channels_;
+  }
   /// Samples of whole frames, channel by channel.
   Status put(std::span<const float> samples);
   /// Of each channel so far.

@@ -1,5 +1,5 @@
-// WAV, FLAC and Ogg, by libsndfile. It knows many more kinds, which hardly anybody has and which
-// hardly anybody has tried to break; and MP3, of which it says on stderr what is wrong with it.
+// WAV and FLAC, by libsndfile. It knows many more kinds, which hardly anybody has and which hardly
+// anybody has tried to break; and MP3, of which it says on stderr what is wrong with it.
 
 #include <fmt/format.h>
 #include <sndfile.h>
@@ -92,8 +92,4 @@ const SoundCodec kWav = {"WAV", is_wav, decode_what_is_there};
 const SoundCodec kFlac = {
     "FLAC", [](std::span<const std::byte> file) { return has_bytes(file, 0, "fLaC"sv); },
     decode_whole};
-const SoundCodec kOgg = {
-    "Ogg", [](std::span<const std::byte> file) { return has_bytes(file, 0, "OggS"sv); },
-    decode_whole};
-
 }  // namespace linnet

@@ -1,4 +1,4 @@
-#include "generate/prompt_pictures.hpp"
+#include "generate/prompt_media.hpp"
 
 #include <fmt/format.h>
 
@@ -8,21 +8,21 @@
 namespace linnet {
 namespace {
 
-// A piece of a picture.
+// A piece of a picture or a sound.
 struct PieceOf {
-  std::shared_ptr<const Picture> picture;
+  std::shared_ptr<const Medium> medium;
   std::size_t index = 0;
 
-  const std::vector<TokenId>& ids() const { return picture->tokens.parts[index].ids; }
+  const std::vector<TokenId>& ids() const { return medium->tokens.parts[index].ids; }
 };
 
-// Finds pieces of pictures by the ids that they begin with.
+// Finds pieces by the ids that they begin with.
 class PieceFinder {
  public:
-  explicit PieceFinder(const Pictures& pictures) {
-    for (const auto& picture : pictures) {
-      for (std::size_t i = 0; i < picture->pieces.size(); ++i) {
-        const PieceOf piece{picture, i};
+  explicit PieceFinder(const Media& media) {
+    for (const auto& medium : media) {
+      for (std::size_t i = 0; i < medium->pieces.size(); ++i) {
+        const PieceOf piece{medium, i};
         by_first_id_.emplace(piece.ids().front(), piece);
       }
     }
@@ -44,9 +44,8 @@ class PieceFinder {
 
 }  // namespace
 
-Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
-                      const Pictures& pictures) {
-  const PieceFinder finder(pictures);
+Status check_media(std::span<const TokenId> prompt, std::int64_t vocabulary, const Media& media) {
+  const PieceFinder finder(media);
   for (std::size_t i = 0; i < prompt.size();) {
     if (prompt[i] >= 0 && prompt[i] < vocabulary) {
       ++i;
@@ -61,14 +60,13 @@ Status check_pictures(std::span<const TokenId> prompt, std::int64_t vocabulary,
   return {};
 }
 
-std::int32_t PromptPictures::PlacedPiece::time_behind() const {
+std::int32_t PromptMedia::PlacedPiece::time_behind() const {
+  if (piece().is_sound()) return time + static_cast<std::int32_t>(end() - first);
   return time + std::max(piece().size.width, piece().size.height);
 }
 
-PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> prompt,
-                               const Pictures& pictures)
-    : spec_(&spec) {
-  const PieceFinder finder(pictures);
+PromptMedia::PromptMedia(std::span<const TokenId> prompt, const Media& media) {
+  const PieceFinder finder(media);
   std::int32_t time = 0;
   for (std::size_t i = 0; i < prompt.size();) {
     const PieceOf* const piece = finder.at(prompt.subspan(i));
@@ -76,31 +74,31 @@ PromptPictures::PromptPictures(const VisionSpec& spec, std::span<const TokenId> 
       ++i, ++time;
       continue;
     }
-    pieces_.push_back({static_cast<std::int64_t>(i), piece->picture, piece->index, time});
+    pieces_.push_back({static_cast<std::int64_t>(i), piece->medium, piece->index, time});
     time = pieces_.back().time_behind();
     i += piece->ids().size();
   }
 }
 
-std::optional<std::size_t> PromptPictures::next_without_rows(std::int64_t from) const {
+std::optional<std::size_t> PromptMedia::next_without_rows(std::int64_t from) const {
   const auto next =
       std::ranges::find_if(pieces_, [&](const PlacedPiece& one) { return one.end() > from; });
   if (next == pieces_.end() || next->rows) return std::nullopt;
   return static_cast<std::size_t>(next - pieces_.begin());
 }
 
-std::int64_t PromptPictures::rows_ready(std::int64_t from, std::int64_t count) const {
+std::int64_t PromptMedia::rows_ready(std::int64_t from, std::int64_t count) const {
   for (const PlacedPiece& one : pieces_) {
     const bool is_met = one.first < from + count && from < one.end();
     const bool is_cut = is_met && from + count < one.end();
     if (is_met && !one.rows) return one.first - from;
-    if (is_cut && spec_->see_each_other != SeeEachOther::kNo) return one.first - from;
+    if (is_cut && one.piece().see_each_other != SeeEachOther::kNo) return one.first - from;
   }
   return count;
 }
 
-std::vector<GivenRows> PromptPictures::given(std::int64_t from, std::int64_t count,
-                                             std::int64_t first_row) const {
+std::vector<GivenRows> PromptMedia::given(std::int64_t from, std::int64_t count,
+                                          std::int64_t first_row) const {
   std::vector<GivenRows> runs;
   for (const PlacedPiece& one : pieces_) {
     const std::int64_t begin = std::max(from, one.first), end = std::min(from + count, one.end());
@@ -108,18 +106,22 @@ std::vector<GivenRows> PromptPictures::given(std::int64_t from, std::int64_t cou
     const std::int64_t columns = std::ssize(one.rows->values) / one.rows->rows;
     runs.push_back({first_row + begin - from, end - begin,
                     one.rows->values.data() + (begin - one.first) * columns,
-                    spec_->see_each_other});
+                    one.piece().see_each_other});
   }
   return runs;
 }
 
-void PromptPictures::drop_rows(std::int64_t before) {
+void PromptMedia::drop_rows(std::int64_t before) {
   for (PlacedPiece& one : pieces_) {
     if (one.end() <= before) one.rows.reset();
   }
 }
 
-Place PromptPictures::place(std::int64_t token) const {
+bool PromptMedia::has_places() const {
+  return std::ranges::any_of(pieces_, [](const auto& one) { return one.piece().has_places; });
+}
+
+Place PromptMedia::place(std::int64_t token) const {
   const auto behind =
       std::ranges::upper_bound(pieces_, token, {}, [](const auto& one) { return one.first; });
   if (behind == pieces_.begin()) {
@@ -132,6 +134,7 @@ Place PromptPictures::place(std::int64_t token) const {
     return {time, time, time};
   }
   const auto row = static_cast<std::int32_t>(token - one.first);
+  if (one.piece().is_sound()) return {one.time + row, one.time + row, one.time + row};
   const int across = one.piece().size.width;
   return {one.time, one.time + row / across, one.time + row % across};
 }

@@ -1,4 +1,4 @@
-#include "generate/picture.hpp"
+#include "generate/medium.hpp"
 
 #include <fmt/format.h>
 
@@ -31,11 +31,17 @@ std::vector<TokenId> ids_of(std::uint64_t hash, std::int64_t count, std::int64_t
   return ids;
 }
 
+// What stands for a medium with such pieces.
+std::string marker_of(std::string_view kind, const std::vector<std::uint64_t>& hashes) {
+  const std::uint64_t own = KeyedHash{}(bytes_of(hashes));
+  return fmt::format("<{} {:016x}{:016x}>", kind, own, hash_of({own}));
+}
+
 }  // namespace
 
-Picture make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image& image) {
+Medium make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image& image) {
   PicturePieces all = pieces_of(spec, image);
-  Picture picture;
+  Medium picture;
   std::vector<std::uint64_t> hashes;
   for (PicturePiece& piece : all.pieces) {
     const PictureSize size =
@@ -44,17 +50,35 @@ Picture make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Imag
                               static_cast<std::uint64_t>(piece.image.width)}));
     picture.tokens.parts.push_back(
         {std::move(piece.before), ids_of(hashes.back(), rows_of(spec, size), vocabulary)});
-    picture.pieces.push_back({std::move(piece.image), size});
+    picture.pieces.push_back({.content = std::move(piece.image),
+                              .size = size,
+                              .see_each_other = spec.see_each_other,
+                              .has_places = spec.has_places});
   }
   picture.tokens.after = std::move(all.after);
-  const std::uint64_t own = KeyedHash{}(bytes_of(hashes));
-  picture.tokens.marker = fmt::format("<picture {:016x}{:016x}>", own, hash_of({own}));
+  picture.tokens.marker = marker_of("picture", hashes);
   return picture;
 }
 
-std::vector<const MarkedTokens*> tokens_of(const Pictures& pictures) {
+Medium make_sound(const HearingSpec& spec, std::int64_t vocabulary, const Sound& sound) {
+  Medium medium;
+  std::vector<std::uint64_t> hashes;
+  for (SoundChunk& chunk : chunks_of(spec, sound)) {
+    const std::int64_t rows = text_rows_of(spec, chunk.tower_rows);
+    hashes.push_back(hash_of({KeyedHash{}(bytes_of(chunk.frames.values)),
+                              static_cast<std::uint64_t>(chunk.tower_rows)}));
+    medium.tokens.parts.push_back({"", ids_of(hashes.back(), rows, vocabulary)});
+    medium.pieces.push_back({.content = std::move(chunk)});
+  }
+  medium.tokens.parts.front().before = spec.before;
+  medium.tokens.after = spec.after;
+  medium.tokens.marker = marker_of("sound", hashes);
+  return medium;
+}
+
+std::vector<const MarkedTokens*> tokens_of(const Media& media) {
   std::vector<const MarkedTokens*> tokens;
-  for (const auto& picture : pictures) tokens.push_back(&picture->tokens);
+  for (const auto& medium : media) tokens.push_back(&medium->tokens);
   return tokens;
 }
 

@@ -1,14 +1,22 @@
-#include "serve/picture_room.hpp"
+#include "serve/media_room.hpp"
 
 #include <utility>
 
 namespace linnet::serve {
 namespace {
 
-std::int64_t bytes_of(const Picture& picture) {
+std::int64_t bytes_of(const Image& picture) { return std::ssize(picture.pixels); }
+
+std::int64_t bytes_of(const SoundChunk& chunk) {
+  return std::ssize(chunk.frames.values) * std::int64_t{sizeof(float)};
+}
+
+std::int64_t bytes_of(const Medium& medium) {
   std::int64_t bytes = 0;
-  for (const Picture::Piece& piece : picture.pieces) bytes += std::ssize(piece.image.pixels);
-  for (const MarkedTokens::Part& part : picture.tokens.parts) {
+  for (const Medium::Piece& piece : medium.pieces) {
+    bytes += std::visit([](const auto& content) { return bytes_of(content); }, piece.content);
+  }
+  for (const MarkedTokens::Part& part : medium.tokens.parts) {
     bytes += std::ssize(part.ids) * std::int64_t{sizeof(TokenId)};
   }
   return bytes;
@@ -27,18 +35,18 @@ struct Share {
   ~Share() { *held_bytes -= bytes; }
 };
 
-using PictureWithShare = std::pair<std::shared_ptr<const Picture>, std::shared_ptr<const Share>>;
+using MediumWithShare = std::pair<std::shared_ptr<const Medium>, std::shared_ptr<const Share>>;
 
 }  // namespace
 
-bool PictureRoom::hold(Pictures& pictures) {
+bool MediaRoom::hold(Media& media) {
   std::int64_t bytes = 0;
-  for (const auto& picture : pictures) bytes += bytes_of(*picture);
+  for (const auto& medium : media) bytes += bytes_of(*medium);
   const auto share = std::make_shared<const Share>(held_bytes_, bytes);
   if (share->of_others > 0 && share->of_others + bytes > most_bytes_) return false;
-  for (auto& picture : pictures) {
-    const auto both = std::make_shared<const PictureWithShare>(picture, share);
-    picture = {both, picture.get()};
+  for (auto& medium : media) {
+    const auto both = std::make_shared<const MediumWithShare>(medium, share);
+    medium = {both, medium.get()};
   }
   return true;
 }

@@ -1,4 +1,4 @@
-#include "serve/requests/picture_parts.hpp"
+#include "serve/requests/media_parts.hpp"
 
 #include <fmt/format.h>
 
@@ -46,9 +46,9 @@ Result<std::string_view> data_of(std::string_view url) {
 
 }  // namespace
 
-PictureParts::PictureParts() : secret_(random_text()) {}
+MediaParts::MediaParts() : secret_(random_text()) {}
 
-Json PictureParts::from_url(Fields& holder, std::string_view name) {
+Json MediaParts::from_url(Fields& holder, std::string_view name) {
   const Json* const field = holder.find(name);
   if (!field) {
     holder.fail(name, fmt::format("{}, found nothing", kExpected));
@@ -59,26 +59,34 @@ Json PictureParts::from_url(Fields& holder, std::string_view name) {
     return nullptr;
   }
   const auto base64 = data_of(field->get_ref<const std::string&>());
-  if (base64) return add(holder, name, *base64);
+  if (base64) return add(holder, name, *base64, /*is_sound=*/false);
   holder.fail(name, base64.error().message);
   return nullptr;
 }
 
-Json PictureParts::from_base64(Fields& holder, std::string_view name) {
-  return from_base64(holder, name, holder.find(name));
+Json MediaParts::from_base64(Fields& holder, std::string_view name) {
+  return from_base64(holder, name, holder.find(name), /*is_sound=*/false);
 }
 
-Json PictureParts::from_base64_list(Fields& holder, std::string_view name) {
+Json MediaParts::from_base64_sound(Fields& holder, std::string_view name) {
+  return from_base64(holder, name, holder.find(name), /*is_sound=*/true);
+}
+
+Json MediaParts::from_base64_list(Fields& holder, std::string_view name) {
   Json parts = Json::array();
-  const Json* const list = holder.array(name, kMostPictures);
+  const Json* const list = holder.array(name, kMostMedia);
   for (std::size_t i = 0; list && i < list->size(); ++i) {
-    parts.push_back(from_base64(holder, fmt::format("{}[{}]", name, i), &(*list)[i]));
+    parts.push_back(from_base64(holder, fmt::format("{}[{}]", name, i), &(*list)[i],
+                                /*is_sound=*/false));
   }
   return parts;
 }
 
-Json PictureParts::from_base64(Fields& holder, std::string_view name, const Json* field) {
-  if (field && field->is_string()) return add(holder, name, field->get_ref<const std::string&>());
+Json MediaParts::from_base64(Fields& holder, std::string_view name, const Json* field,
+                             bool is_sound) {
+  if (field && field->is_string()) {
+    return add(holder, name, field->get_ref<const std::string&>(), is_sound);
+  }
   if (field) {
     holder.fail_type(name, "a string", *field);
   } else {
@@ -87,13 +95,15 @@ Json PictureParts::from_base64(Fields& holder, std::string_view name, const Json
   return nullptr;
 }
 
-Json PictureParts::add(Fields& holder, std::string_view name, std::string_view base64) {
-  if (pictures_.size() >= kMostPictures) {
-    holder.fail(name, fmt::format("at most {} pictures in a request", kMostPictures));
+Json MediaParts::add(Fields& holder, std::string_view name, std::string_view base64,
+                     bool is_sound) {
+  if (media_.size() >= kMostMedia) {
+    holder.fail(name, fmt::format("at most {} pictures and sounds in a request", kMostMedia));
     return nullptr;
   }
-  std::string marker = fmt::format("<picture {}-{}>", secret_, pictures_.size());
-  pictures_.push_back({holder.path_of(name), base64, marker});
+  std::string marker =
+      fmt::format("<{} {}-{}>", is_sound ? "sound" : "picture", secret_, media_.size());
+  media_.push_back({holder.path_of(name), base64, marker, is_sound});
   return {{"type", "text"}, {"text", std::move(marker)}};
 }
 

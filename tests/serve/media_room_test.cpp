@@ -1,4 +1,4 @@
-#include "serve/picture_room.hpp"
+#include "serve/media_room.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,26 +6,26 @@ namespace linnet::serve {
 namespace {
 
 // A picture of 1000 bytes.
-std::shared_ptr<const Picture> picture() {
-  auto picture = std::make_shared<Picture>();
+std::shared_ptr<const Medium> picture() {
+  auto picture = std::make_shared<Medium>();
   picture->pieces.resize(1);
-  picture->pieces.front().image.pixels.resize(600);
+  picture->pieces.front().content = Image{20, 10, std::vector<std::uint8_t>(600)};
   picture->tokens.parts.resize(1);
   picture->tokens.parts.front().ids.resize(100);
   return picture;
 }
 
-TEST(PictureRoom, CountsThePicturesThatSomebodyHolds) {
-  PictureRoom room(2500);
-  Pictures one = {picture()}, two = {picture()}, three = {picture()};
-  const Picture* const same = one.front().get();
+TEST(MediaRoom, CountsThePicturesThatSomebodyHolds) {
+  MediaRoom room(2500);
+  Media one = {picture()}, two = {picture()}, three = {picture()};
+  const Medium* const same = one.front().get();
   ASSERT_TRUE(room.hold(one));
   EXPECT_EQ(one.front().get(), same);
   ASSERT_TRUE(room.hold(two));
   EXPECT_EQ(room.held_bytes(), 2000);
   EXPECT_FALSE(room.hold(three));
   EXPECT_EQ(room.held_bytes(), 2000);
-  const Pictures copy = one;
+  const Media copy = one;
   one.clear();
   EXPECT_FALSE(room.hold(three)) << "the copy holds it still";
   two.clear();
@@ -33,18 +33,18 @@ TEST(PictureRoom, CountsThePicturesThatSomebodyHolds) {
   EXPECT_TRUE(room.hold(three));
 }
 
-TEST(PictureRoom, AloneARequestHasWhatItNeeds) {
-  PictureRoom room(2500);
-  Pictures many(10, picture()), one = {picture()};
+TEST(MediaRoom, AloneARequestHasWhatItNeeds) {
+  MediaRoom room(2500);
+  Media many(10, picture()), one = {picture()};
   EXPECT_TRUE(room.hold(many));
   EXPECT_FALSE(room.hold(one));
   many.clear();
   EXPECT_TRUE(room.hold(one));
 }
 
-TEST(PictureRoom, PicturesMayLiveLonger) {
-  Pictures pictures = {picture()};
-  ASSERT_TRUE(PictureRoom(2500).hold(pictures));
+TEST(MediaRoom, PicturesMayLiveLonger) {
+  Media pictures = {picture()};
+  ASSERT_TRUE(MediaRoom(2500).hold(pictures));
   EXPECT_EQ(pictures.front()->tokens.parts.front().ids.size(), 100);
 }
 
