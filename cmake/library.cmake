@@ -5,8 +5,8 @@ include(CMakePackageConfigHelpers)
 
 function(linnet_library_archive)
   target_compile_definitions(linnet_library PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
-  set(modules base formats gguf backend image tokenizer model architectures vision grammar generate
-      library)
+  set(modules base formats gguf backend image sound tokenizer model architectures vision hearing
+      grammar generate library)
   set(archive ${CMAKE_BINARY_DIR}/liblinnet.a)
   set(script "CREATE ${archive}\n")
   set(targets)

@@ -152,6 +152,7 @@ REQUESTS = [
         {"query": "a", "documents": ["b", {"text": "c"}], "top_n": 1, "return_documents": True},
         {"query": "a", "texts": ["b"], "return_text": True, "model": "model"},
     ],
+    [{"file": "UklGRgQAAABXQVZF", "prompt": "a", "language": "en", "response_format": "json"}],
 ]
 
 

@@ -11,11 +11,17 @@
 namespace linnet::serve {
 namespace {
 
-constexpr std::array<std::string_view, 10> kPaths = {"/v1/completions", "/v1/chat/completions",
-                                                     "/v1/responses",   "/v1/embeddings",
-                                                     "/v1/messages",    "/v1/messages/count_tokens",
-                                                     "/tokenize",       "/detokenize",
-                                                     "/apply-template", "/v1/rerank"};
+constexpr std::array<std::string_view, 11> kPaths = {"/v1/completions",
+                                                     "/v1/chat/completions",
+                                                     "/v1/responses",
+                                                     "/v1/embeddings",
+                                                     "/v1/messages",
+                                                     "/v1/messages/count_tokens",
+                                                     "/tokenize",
+                                                     "/detokenize",
+                                                     "/apply-template",
+                                                     "/v1/rerank",
+                                                     "/v1/audio/transcriptions"};
 
 }  // namespace
 }  // namespace linnet::serve

@@ -65,7 +65,7 @@ struct Served {
     if (reads_pictures) {
       const std::string path = "/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-mmproj.gguf";
       write_encoder(path, file->spec().width);
-      require(file->add_vision(path).ok());
+      require(file->add_encoders(path).ok());
       std::filesystem::remove(path);
     }
     auto described = describe_model(*file, "model", chat_template, 512);

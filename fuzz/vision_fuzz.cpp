@@ -63,8 +63,8 @@ Status encode(VisionModel& model, const Image& image) {
 }
 
 // Its first and its last part, which are of the same size or not.
-Status encode_picture(const VisionFile& file, Backend& backend, PictureSize size,
-                      std::int64_t most_patches) {
+Status encode_medium(const VisionFile& file, Backend& backend, PictureSize size,
+                     std::int64_t most_patches) {
   const VisionSpec& spec = file.spec();
   const PictureSize target = target_size(spec, size);
   const auto grid = grid_of_tiles(spec, size);
@@ -106,7 +106,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const PictureSize picture{1 + static_cast<int>(size % 97), 1 + static_cast<int>(size / 97 % 61)};
   // Many patches take seconds.
   const std::int64_t most_patches = size % 16 == 0 ? kMostPatches : kFewPatches;
-  const Status status = encode_picture(**file, *backend, picture, most_patches);
+  const Status status = encode_medium(**file, *backend, picture, most_patches);
   if (!status) check_error(status.error());
   return 0;
 }

@@ -11,10 +11,10 @@
 #include "linnet/chat_commands.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/image_option.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/line_editor.hpp"
 #include "linnet/load_engine.hpp"
+#include "linnet/media_options.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -28,7 +28,7 @@ struct Options {
   ModelOptions model;
   SamplingOptions sampling;
   std::string system, prompt, chat_template, overflow, think;
-  std::vector<std::string> images;
+  MediaOptions media;
   std::int64_t max_tokens = 0;
 };
 
@@ -163,10 +163,11 @@ Status run(Options options) {
     }
   }
   ChatConsole console{session, catcher, {}, false};
-  for (const std::string& image : options.images) {
+  const Status attached = options.media.each([&](MediaFiles::Kind kind, const std::string& path) {
     const InterruptCatcher::Pause pause(catcher);  // where it is a pipe
-    if (Status s = attach_picture(console, image, read_file); !s) return s;
-  }
+    return attach_medium(console, kind, path, read_file);
+  });
+  if (!attached) return attached;
   if (is_one_shot) return answer_once(console, options.prompt);
   if (!is_terminal) return converse(console, *make_plain_lines(), false);
   note_context(*plan);
@@ -191,7 +192,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   app->add_option("--system", options->system, "system message");
   app->add_option("--prompt", options->prompt, "first message");
-  add_image_option(*app, options->images, "picture that goes with the first message; repeatable");
+  options->media.add_to(*app, "that goes with the first message");
   app->add_option("--chat-template", options->chat_template,
                   "built-in template or file, where the model's own is missing or wrong")
       ->type_name("NAME|FILE");

@@ -82,10 +82,18 @@ Status attach(ChatConsole& console, const std::string& argument) {
   return {};
 }
 
+Status play_sound(ChatConsole& console, const std::string& argument) {
+  const auto path = path_argument("/audio", argument);
+  if (!path) return path.error();
+  Status status = attach_medium(console, MediaFiles::Kind::kSound, *path, read_regular_file);
+  if (status) note("the sound goes with the next message\n");
+  return status;
+}
+
 Status show_picture(ChatConsole& console, const std::string& argument) {
   const auto path = path_argument("/image", argument);
   if (!path) return path.error();
-  Status status = attach_picture(console, *path, read_regular_file);
+  Status status = attach_medium(console, MediaFiles::Kind::kPicture, *path, read_regular_file);
   if (status) note("the picture goes with the next message\n");
   return status;
 }
@@ -137,6 +145,8 @@ constexpr std::array kCommands = {
     Command{"/file", "FILE", "send the text of a file with the next message", attach},
     Command{"/image", "FILE", "show the model a picture with the next message (--mmproj)",
             show_picture},
+    Command{"/audio", "FILE", "play the model a sound with the next message (--mmproj)",
+            play_sound},
     Command{"/think", "on|off", "whether the model thinks before it answers", set_thinking},
     Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
     Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
@@ -166,10 +176,11 @@ std::string answer_length(const TurnStats& stats) {
 
 }  // namespace
 
-Status attach_picture(ChatConsole& console, const std::string& path, FileReader& read) {
-  const auto picture = console.session.pictures().add(path, read);
-  if (!picture) return picture.error();
-  console.attached += *picture + '\n';
+Status attach_medium(ChatConsole& console, MediaFiles::Kind kind, const std::string& path,
+                     FileReader& read) {
+  const auto marker = console.session.media().add(kind, path, read);
+  if (!marker) return marker.error();
+  console.attached += *marker + '\n';
   return {};
 }
 

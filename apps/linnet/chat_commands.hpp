@@ -16,8 +16,9 @@ struct ChatConsole {
   bool ended = false;
 };
 
-/// The picture in a file, which `read` reads, goes with the next message.
-Status attach_picture(ChatConsole& console, const std::string& path, FileReader& read);
+/// The picture or sound in a file, which `read` reads, goes with the next message.
+Status attach_medium(ChatConsole& console, MediaFiles::Kind kind, const std::string& path,
+                     FileReader& read);
 
 /// Runs a line that begins with a slash. An Error says what is wrong with it.
 Status run_chat_command(ChatConsole& console, std::string_view line);

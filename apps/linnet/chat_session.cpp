@@ -33,7 +33,7 @@ ChatSession::ChatSession(Engine& engine, const ModelFile& file, const ChatTempla
       settings_(std::move(settings)),
       catcher_(catcher),
       end_tokens_(end_tokens(tokenizer_)),
-      pictures_(file) {}
+      media_(file) {}
 
 Status ChatSession::say(std::string_view text) {
   ChatHistory before = history_;
@@ -80,10 +80,10 @@ Result<ChatSession::EncodedPrompt> ChatSession::encode_history() const {
   if (settings_.thinking) request.variables = {{"enable_thinking", *settings_.thinking}};
   auto prompt = template_.render(request);
   if (!prompt) return prompt.error();
-  Pictures pictures = pictures_.in(prompt->text);
-  auto tokens = known_.encode(tokenizer_, *prompt, tokens_of(pictures));
+  Media media = media_.in(prompt->text);
+  auto tokens = known_.encode(tokenizer_, *prompt, tokens_of(media));
   if (!tokens) return Error{"the conversation: " + tokens.error().message};
-  return EncodedPrompt{std::move(*prompt), std::move(*tokens), std::move(pictures)};
+  return EncodedPrompt{std::move(*prompt), std::move(*tokens), std::move(media)};
 }
 
 // Tokens that are kept free for an answer.
@@ -159,7 +159,7 @@ Status ChatSession::generate(const EncodedPrompt& prompt, ChatAnswer& answer) {
   const auto start = Clock::now();
   GenerateRequest request;
   request.prompt = prompt.tokens;
-  request.pictures = prompt.pictures;
+  request.media = prompt.media;
   const std::int64_t room = stats_.context - stats_.prompt_tokens;
   request.max_tokens = settings_.max_tokens > 0 ? std::min(settings_.max_tokens, room) : room;
   request.sampling = settings_.sampling;
@@ -195,13 +195,13 @@ Status ChatSession::generate(const EncodedPrompt& prompt, ChatAnswer& answer) {
 // What was said goes along as JSON, and the text and tokens of it, which need not be those that the
 // text would be encoded to. Pictures have other tokens in the next process.
 Status ChatSession::save(const std::string& path) {
-  const Json messages = pictures_.with_parts(history_.messages());
+  const Json messages = media_.with_parts(history_.messages());
   if (path.ends_with(".json")) return save_messages(path, messages);
-  const bool has_pictures = !pictures_.in(known_.text()).empty();
+  const bool has_media = !media_.in(known_.text()).empty();
   const Json notes = {{"messages", messages},
                       {"hidden", history_.hidden()},
-                      {"text", has_pictures ? "" : known_.text()},
-                      {"tokens", has_pictures ? std::vector<TokenId>() : known_.tokens()}};
+                      {"text", has_media ? "" : known_.text()},
+                      {"tokens", has_media ? std::vector<TokenId>() : known_.tokens()}};
   const auto saved = engine_.save_session(path, known_.tokens(), json_text(notes));
   return saved ? Status() : saved.error();
 }
@@ -218,7 +218,7 @@ Status ChatSession::load_messages(const std::string& path) {
   const auto about_file = [&](const Error& error) { return Error{path + ": " + error.message}; };
   auto messages = read_messages(path);
   if (!messages) return messages.error();
-  auto texts = pictures_.with_texts(std::move(*messages));
+  auto texts = media_.with_texts(std::move(*messages));
   if (!texts) return about_file(texts.error());
   const Status status = history_.set_messages(std::move(*texts), 0);
   return status ? status : about_file(status.error());
@@ -239,7 +239,7 @@ Status ChatSession::set_notes(std::string_view text) {
     if (id < 0 || id >= tokenizer_.vocabulary_size()) return problem;
     ids.push_back(static_cast<TokenId>(id));
   }
-  auto texts = pictures_.with_texts(*messages);
+  auto texts = media_.with_texts(*messages);
   if (!texts) return texts.error();
   if (Status s = history_.set_messages(std::move(*texts), hidden->get<std::size_t>()); !s) return s;
   known_ = {};

@@ -10,7 +10,7 @@
 #include "linnet/chat_history.hpp"
 #include "linnet/chat_settings.hpp"
 #include "linnet/interrupt_catcher.hpp"
-#include "linnet/picture_files.hpp"
+#include "linnet/media_files.hpp"
 
 namespace linnet::app {
 
@@ -51,7 +51,7 @@ class ChatSession {
 
   ChatHistory& history() { return history_; }
   /// Those that texts may have.
-  PictureFiles& pictures() { return pictures_; }
+  MediaFiles& media() { return media_; }
   ChatSettings& settings() { return settings_; }
   const TurnStats& stats() const { return stats_; }
 
@@ -59,7 +59,7 @@ class ChatSession {
   struct EncodedPrompt {
     Prompt prompt;
     std::vector<TokenId> tokens;
-    Pictures pictures;
+    Media media;
   };
 
   Status answer();
@@ -79,7 +79,7 @@ class ChatSession {
   const InterruptCatcher& catcher_;
   std::vector<TokenId> end_tokens_;
   ChatHistory history_;
-  PictureFiles pictures_;
+  MediaFiles media_;
   ConversationTokens known_;
   TurnStats stats_;
 };

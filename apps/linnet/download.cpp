@@ -76,7 +76,7 @@ Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& se
   auto names = hub::list_models(file.repo, file.revision, settings,
                                 [&] { return !catcher.is_interrupted(); });
   if (!names) return names.error();
-  std::erase_if(*names, is_encoder_of_pictures);
+  std::erase_if(*names, is_encoder);
   if (names->size() == 1) return names->front();
   if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
   return Error{fmt::format("{}: the repo has {} GGUF files, name one with --gguf: {}", file.repo,

@@ -11,13 +11,13 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/generate_outcome.hpp"
-#include "linnet/image_option.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/interrupt_catcher.hpp"
 #include "linnet/load_engine.hpp"
+#include "linnet/media_files.hpp"
+#include "linnet/media_options.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
-#include "linnet/picture_files.hpp"
 #include "linnet/prompt_line.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
@@ -36,7 +36,7 @@ struct Options {
   std::string prompt_file;
   std::string suffix;
   std::string prompt_cache;
-  std::vector<std::string> images;
+  MediaOptions media;
   std::int64_t max_tokens = 100;
   std::int64_t answers = 1;
   SamplingOptions sampling;
@@ -104,7 +104,7 @@ GenerateRequest make_request(const Options& options, const Tokenizer& tokenizer,
                              const InterruptCatcher& catcher) {
   GenerateRequest request;
   request.prompt = outcome.prompt;
-  request.pictures = outcome.pictures;
+  request.media = outcome.media;
   request.max_tokens = options.max_tokens;
   request.sampling = sampling;
   request.min_tokens = options.sampling.min_tokens;
@@ -201,7 +201,7 @@ Result<std::vector<TokenId>> encode_hole(const ModelFile& file, const std::strin
   return encode_infill(*file.tokenizer(), **tokens, {.prefix = prompt, .suffix = options.suffix});
 }
 
-// Pictures stand before the text. What can't fit the context takes no time and memory.
+// Pictures and sounds stand before the text. What can't fit the context takes no time and memory.
 Status encode_prompt(const ModelFile& file, const Options& options, const std::string& prompt,
                      std::int64_t context, GenerateOutcome& outcome) {
   const Tokenizer& tokenizer = *file.tokenizer();
@@ -220,30 +220,33 @@ Status encode_prompt(const ModelFile& file, const Options& options, const std::s
     outcome.prompt = std::move(*tokens);
     return {};
   }
-  PictureFiles pictures(file);
+  MediaFiles media(file);
   Prompt all;
-  for (const std::string& image : options.images) {
-    const auto marker = pictures.add(image, read_file);
-    if (!marker) return marker.error();
-    all.text += *marker;
-  }
-  outcome.pictures = pictures.in(all.text);
+  const Status added = options.media.each([&](MediaFiles::Kind kind, const std::string& path) {
+    const auto marker = media.add(kind, path, read_file);
+    if (marker) all.text += *marker;
+    return marker ? Status() : marker.error();
+  });
+  if (!added) return added;
+  outcome.media = media.in(all.text);
   all.text += prompt;
   all.data.push_back({0, all.text.size()});
-  auto tokens = outcome.pictures.empty()
+  auto tokens = outcome.media.empty()
                     ? tokenizer.encode(prompt, {.add_special = true, .parse_special = false})
-                    : linnet::encode_prompt(tokenizer, all, tokens_of(outcome.pictures));
+                    : linnet::encode_prompt(tokenizer, all, tokens_of(outcome.media));
   if (!tokens) return Error{"the prompt: " + tokens.error().message};
   outcome.prompt = std::move(*tokens);
-  if (outcome.pictures.empty()) return {};
+  if (outcome.media.empty()) return {};
   const TokensAround& around = tokenizer.around();
   outcome.prompt.insert(outcome.prompt.begin(), around.before.begin(), around.before.end());
   outcome.prompt.insert(outcome.prompt.end(), around.after.begin(), around.after.end());
   return {};
 }
 
-Status with_picture_hint(const Status& status, const Pictures& pictures) {
-  if (pictures.empty()) return status;
+Status with_media_hint(const Status& status, const Media& media) {
+  const bool has_pictures =
+      std::ranges::any_of(media, [](const auto& medium) { return !medium->is_sound(); });
+  if (!has_pictures) return status;
   return Error{status.error().message + "; --image-tokens makes pictures take fewer"};
 }
 
@@ -273,7 +276,7 @@ Status run(const Options& options) {
   }
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);
   if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) {
-    return with_picture_hint(s, outcome.pictures);
+    return with_media_hint(s, outcome.media);
   }
   note_summary(**file, *plan);
 
@@ -311,8 +314,9 @@ void add_generate(CLI::App& parent, int& exit_status) {
   auto* const suffix =
       app->add_option("--suffix", options->suffix,
                       "text behind a hole that is filled, of models that were trained for that");
-  add_image_option(*app, options->images, "picture before the text; repeatable");
+  options->media.add_to(*app, "before the text");
   suffix->excludes(app->get_option("--image"));
+  suffix->excludes(app->get_option("--audio"));
   app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
       ->check(whole_number_between(1, std::int64_t{1} << 30))
       ->capture_default_str();
@@ -337,6 +341,7 @@ void add_generate(CLI::App& parent, int& exit_status) {
       "  echo 'Once upon a time' | linnet generate --gguf model.gguf\n"
       "  linnet generate --gguf model.gguf --prompt 'A user: ' --json-schema user.json\n"
       "  linnet generate --gguf model.gguf --mmproj auto --image cat.jpg --prompt 'A picture of'\n"
+      "  linnet generate --gguf model.gguf --mmproj auto --audio talk.mp3 --prompt 'It says:'\n"
       "  linnet generate --gguf model.gguf --prompt 'Names:' --n 3 --temp 1 --stop .");
   app->callback([options, prompt, &exit_status] {
     options->has_prompt = !prompt->empty();

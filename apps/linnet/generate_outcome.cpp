@@ -127,6 +127,11 @@ void note_summary(const ModelFile& file, const MemoryPlan& plan) {
          printable(vision->file().path().filename().string()), vision->spec().projector,
          tensor_types(vision->file()), mebibytes(vision->memory_bytes()));
   }
+  if (const HearingFile* const hearing = file.hearing()) {
+    note("hearing: {} ({}), tensors {}, {} of the weights\n",
+         printable(hearing->file().path().filename().string()), hearing->spec().projector,
+         tensor_types(hearing->file()), mebibytes(hearing->memory_bytes()));
+  }
   if (plan.shares.size() > 1) note_shares(spec, plan);
   note_context(plan);
 }

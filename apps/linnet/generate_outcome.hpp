@@ -20,7 +20,7 @@ struct Answer {
 /// What `linnet generate` did.
 struct GenerateOutcome {
   std::vector<TokenId> prompt;
-  Pictures pictures;
+  Media media;
   std::int64_t vocabulary = 0;     ///< of the model; ids beyond it are rows of pictures
   std::int64_t cached_tokens = 0;  ///< of the prompt, not computed again
   std::vector<Answer> answers;

@@ -41,7 +41,7 @@ Unfit unfit_of(const ModelOptions& options) {
 // The only one of `names`, of what `place` holds.
 Result<std::string> only_encoder(std::vector<std::string> names, const std::string& place) {
   std::erase_if(names, [](const fs::path& name) {
-    return name.extension() != ".gguf" || !is_encoder_of_pictures(name.filename().string());
+    return name.extension() != ".gguf" || !is_encoder(name.filename().string());
   });
   if (names.size() == 1) return names.front();
   std::ranges::sort(names);
@@ -51,7 +51,7 @@ Result<std::string> only_encoder(std::vector<std::string> names, const std::stri
       place, names.size(), names.empty() ? "" : fmt::format(": {}", fmt::join(names, ", ")))};
 }
 
-// The encoder of pictures that lies beside the model.
+// The encoder that lies beside the model.
 Result<std::string> find_encoder(const ModelOptions& options, const fs::path& model) {
   std::error_code ignored;
   const ModelSource& source = options.source;
@@ -247,10 +247,10 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
 }
 
 void ModelOptions::add_vision_to(CLI::App& app) {
-  app.add_option(
-         "--mmproj", mmproj,
-         "GGUF file of the model's encoder of pictures, or its name inside --repo; auto: the "
-         "one there, or beside the model, with mmproj in its name")
+  app.add_option("--mmproj", mmproj,
+                 "GGUF file of the model's encoder of pictures or sounds, or its name inside "
+                 "--repo; auto: the "
+                 "one there, or beside the model, with mmproj in its name")
       ->type_name("FILE|auto")
       ->group(kModelGroup);
   app.add_option(
@@ -362,7 +362,7 @@ Result<std::unique_ptr<ModelFile>> open_model(const ModelOptions& options) {
   if (options.mmproj.empty()) return model;
   const auto encoder = find_encoder(options, *path);
   if (!encoder) return encoder.error();
-  if (Status s = (*model)->add_vision(*encoder, options.image_tokens); !s) return s.error();
+  if (Status s = (*model)->add_encoders(*encoder, options.image_tokens); !s) return s.error();
   return model;
 }
 

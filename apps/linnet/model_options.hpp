@@ -47,7 +47,8 @@ struct ModelOptions {
   std::string draft_model;
   std::vector<std::string> adapters;  ///< see parse_lora()
   std::int64_t image_tokens = VisionFile::kUsualTokens;
-  std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures
+  std::string mmproj;  ///< a path, a file's name inside `repo`, or auto; empty: reads no pictures,
+                       ///< hears no sounds
   std::string instruction_set;  ///< of LINNET_CPU; empty: the best that the machine has
 
   /// Wrong values of LINNET_CPU, LINNET_CUDA_WITHOUT and LINNET_DEVICE are errors of usage, too.
@@ -56,7 +57,8 @@ struct ModelOptions {
   void add_run_options_to(CLI::App& app);
   /// The options of speculation, for subcommands that generate text.
   void add_speculation_to(CLI::App& app);
-  /// The option of the encoder of pictures, for subcommands whose prompts may have some.
+  /// The options of the encoder of pictures and sounds, for subcommands whose prompts may have
+  /// some.
   void add_vision_to(CLI::App& app);
   bool speculates() const { return speculate || !draft_model.empty(); }
   /// What `file` is loaded with; says on stderr what --device auto comes to.

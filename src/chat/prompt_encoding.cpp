@@ -5,7 +5,7 @@
 namespace linnet {
 namespace {
 
-// Bytes [begin, end) of a prompt, between what stands around pictures there.
+// Bytes [begin, end) of a prompt, between what stands around media there.
 struct Part {
   std::size_t begin, end;
   std::string_view before, after;
@@ -34,21 +34,21 @@ Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part&
 // Encodes the text of a prompt from `begin` on.
 Result<std::vector<TokenId>> encode_from(const Tokenizer& tokenizer, const Prompt& prompt,
                                          std::size_t begin,
-                                         std::span<const MarkedTokens* const> pictures,
+                                         std::span<const MarkedTokens* const> media,
                                          const std::function<bool()>* is_given_up = nullptr) {
   std::vector<TokenId> ids;
   for (std::string_view before;;) {
-    const auto [picture, at] = next_picture(prompt.text, begin, pictures);
+    const auto [medium, at] = next_medium(prompt.text, begin, media);
     Part part{begin, at, before, {}};
-    for (std::size_t i = 0; picture && i < picture->parts.size(); ++i) {
-      part.after = picture->parts[i].before;
+    for (std::size_t i = 0; medium && i < medium->parts.size(); ++i) {
+      part.after = medium->parts[i].before;
       if (Status s = encode_part(tokenizer, prompt, part, is_given_up, ids); !s) return s.error();
-      ids.insert(ids.end(), picture->parts[i].ids.begin(), picture->parts[i].ids.end());
+      ids.insert(ids.end(), medium->parts[i].ids.begin(), medium->parts[i].ids.end());
       part = {at, at, {}, {}};
     }
-    if (picture) {
-      begin = at + picture->marker.size();
-      before = picture->after;
+    if (medium) {
+      begin = at + medium->marker.size();
+      before = medium->after;
       continue;
     }
     if (Status s = encode_part(tokenizer, prompt, part, is_given_up, ids); !s) return s.error();
@@ -135,20 +135,20 @@ Result<SpecialTexts> special_texts(const Tokenizer& tokenizer) {
   return texts;
 }
 
-std::pair<const MarkedTokens*, std::size_t> next_picture(
-    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures) {
+std::pair<const MarkedTokens*, std::size_t> next_medium(
+    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> media) {
   std::pair<const MarkedTokens*, std::size_t> next = {nullptr, text.size()};
-  for (const MarkedTokens* const picture : pictures) {
-    const std::size_t at = text.substr(0, next.second).find(picture->marker, begin);
-    if (at != text.npos) next = {picture, at};
+  for (const MarkedTokens* const medium : media) {
+    const std::size_t at = text.substr(0, next.second).find(medium->marker, begin);
+    if (at != text.npos) next = {medium, at};
   }
   return next;
 }
 
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
-                                           std::span<const MarkedTokens* const> pictures,
+                                           std::span<const MarkedTokens* const> media,
                                            const std::function<bool()>* is_given_up) {
-  return encode_from(tokenizer, prompt, 0, pictures, is_given_up);
+  return encode_from(tokenizer, prompt, 0, media, is_given_up);
 }
 
 std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Prompt& prompt) {
@@ -171,19 +171,19 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
 
 Result<std::vector<TokenId>> ConversationTokens::encode(
     const Tokenizer& tokenizer, const Prompt& prompt,
-    std::span<const MarkedTokens* const> pictures) const {
+    std::span<const MarkedTokens* const> media) const {
   const std::size_t common = common_length(text_, prompt.text);
   const auto border = std::find_if(borders_.rbegin(), borders_.rend(),
                                    [&](const Border& one) { return one.bytes <= common; });
-  if (border == borders_.rend()) return encode_prompt(tokenizer, prompt, pictures);
+  if (border == borders_.rend()) return encode_prompt(tokenizer, prompt, media);
   std::vector<TokenId> tokens(tokens_.begin(),
                               tokens_.begin() + static_cast<std::ptrdiff_t>(border->tokens));
-  const auto rest = encode_from(tokenizer, prompt, border->bytes, pictures);
+  const auto rest = encode_from(tokenizer, prompt, border->bytes, media);
   if (rest && !rest->empty() && is_control(tokenizer, rest->front())) {
     tokens.insert(tokens.end(), rest->begin(), rest->end());
     return tokens;
   }
-  auto encoded = encode_prompt(tokenizer, prompt, pictures);
+  auto encoded = encode_prompt(tokenizer, prompt, media);
   if (!encoded) return encoded;
   return keep_drawn(tokenizer, tokens, *encoded);
 }

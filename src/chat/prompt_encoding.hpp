@@ -16,15 +16,15 @@ namespace linnet {
 /// can't encode an empty text.
 Result<SpecialTexts> special_texts(const Tokenizer& tokenizer);
 
-/// The first of `pictures` in `text` from byte `begin` on, and where its marker is; null and the
+/// The first of `media` in `text` from byte `begin` on, and where its marker is; null and the
 /// end of the text where there is none.
-std::pair<const MarkedTokens*, std::size_t> next_picture(
-    std::string_view text, std::size_t begin, std::span<const MarkedTokens* const> pictures);
+std::pair<const MarkedTokens*, std::size_t> next_medium(std::string_view text, std::size_t begin,
+                                                        std::span<const MarkedTokens* const> media);
 
 /// The ids of a rendered conversation: special tokens are those that the template wrote. Where a
-/// marker of one of `pictures` stands, its tokens do. `is_given_up` is as in EncodeOptions.
+/// marker of one of `media` stands, its tokens do. `is_given_up` is as in EncodeOptions.
 Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Prompt& prompt,
-                                           std::span<const MarkedTokens* const> pictures = {},
+                                           std::span<const MarkedTokens* const> media = {},
                                            const std::function<bool()>* is_given_up = nullptr);
 
 /// The markers of the form <|name|> that the template wrote into `prompt` and that are no tokens of
@@ -40,7 +40,7 @@ class ConversationTokens {
   /// keep their tokens: all of them where a control token of the template follows, else those up to
   /// the last border that no token of the new text reaches across.
   Result<std::vector<TokenId>> encode(const Tokenizer& tokenizer, const Prompt& prompt,
-                                      std::span<const MarkedTokens* const> pictures = {}) const;
+                                      std::span<const MarkedTokens* const> media = {}) const;
 
   /// A prompt, as encode() gave it, and its answer: `text` is that of all `tokens`.
   void remember(std::string text, std::vector<TokenId> tokens);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "generate/cache/sequence_cache.hpp"
-#include "generate/prompt_pictures.hpp"
+#include "generate/prompt_media.hpp"
 #include "model/model.hpp"
 
 namespace linnet {

@@ -24,9 +24,9 @@ std::int64_t Engine::longest_text() const {
   return model_->spec().causal ? longest : std::min(longest, model_->limits().rows);
 }
 
-Status Engine::check_tokens(std::span<const TokenId> tokens, const Pictures& pictures) const {
+Status Engine::check_tokens(std::span<const TokenId> tokens, const Media& media) const {
   if (tokens.empty()) return Error{"the prompt has no tokens"};
-  return check_pictures(tokens, model_->spec().vocabulary, pictures);
+  return check_media(tokens, model_->spec().vocabulary, media);
 }
 
 Status Engine::check_input(std::span<const TokenId> input) const {
@@ -38,25 +38,32 @@ Status Engine::check_input(std::span<const TokenId> input) const {
                            needed ? "need an input (--input)" : "have no input")};
 }
 
-Status Engine::check_rows(const Pictures& pictures) const {
-  if (pictures.empty()) return {};
+Status Engine::check_rows(const Media& media) const {
+  for (const auto& medium : media) {
+    if (Status status = check_rows(*medium); !status) return status;
+  }
+  return {};
+}
+
+Status Engine::check_rows(const Medium& medium) const {
+  if (medium.is_sound()) {
+    return hearing_ ? Status()
+                    : Error{"the model hears no sounds: it was loaded without an encoder"};
+  }
   if (!vision_) return Error{"the model reads no pictures: it was loaded without an encoder"};
   const bool come_at_once = vision_->spec().see_each_other != SeeEachOther::kNo;
   const auto is_too_large = [&](const MarkedTokens::Part& part) {
     return come_at_once && std::ssize(part.ids) > model_->limits().rows;
   };
-  for (const auto& picture : pictures) {
-    const auto large = std::ranges::find_if(picture->tokens.parts, is_too_large);
-    if (large == picture->tokens.parts.end()) continue;
-    return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
-                             large->ids.size(), model_->limits().rows)};
-  }
-  return {};
+  const auto large = std::ranges::find_if(medium.tokens.parts, is_too_large);
+  if (large == medium.tokens.parts.end()) return {};
+  return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
+                           large->ids.size(), model_->limits().rows)};
 }
 
 Status Engine::submit(GenerateRequest request) {
-  if (Status status = check_rows(request.pictures); !status) return status;
-  if (Status status = check_tokens(request.prompt, request.pictures); !status) return status;
+  if (Status status = check_rows(request.media); !status) return status;
+  if (Status status = check_tokens(request.prompt, request.media); !status) return status;
   if (request.on_hidden) {
     request.max_tokens = 0;
   } else if (Status status = check_makes_text(file_); !status) {
@@ -65,8 +72,8 @@ Status Engine::submit(GenerateRequest request) {
   if (request.max_tokens < 0) return Error{"max_tokens must be at least 0"};
   if (request.on_prompt_logprobs) {
     if (Status status = check_scores_prompts(file_.spec()); !status) return status;
-    if (!request.pictures.empty()) {
-      return Error{"there are no log probabilities of prompts with pictures"};
+    if (!request.media.empty()) {
+      return Error{"there are no log probabilities of prompts with pictures or sounds"};
     }
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());

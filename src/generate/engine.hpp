@@ -65,8 +65,8 @@ class Engine {
   Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);
 
-  /// An Error where there are none, or one is neither in the vocabulary nor of `pictures`.
-  Status check_tokens(std::span<const TokenId> tokens, const Pictures& pictures = {}) const;
+  /// An Error where there are none, or one is neither in the vocabulary nor of `media`.
+  Status check_tokens(std::span<const TokenId> tokens, const Media& media = {}) const;
 
   const Model& model() const { return *model_; }
   /// What tells the model's file from others; reads the whole file, once.
@@ -84,7 +84,7 @@ class Engine {
   explicit Engine(const ModelFile& file) : file_(file) {}
   Status make_backends(const EngineOptions& options);
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
-  Status load_vision();
+  Status load_encoders();
   Status allocate_memory();
   Result<std::unique_ptr<Drafter>> load_drafter(const EngineOptions& options,
                                                 std::int64_t kv_tokens);
@@ -93,7 +93,8 @@ class Engine {
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);
   Status check_input(std::span<const TokenId> input) const;
-  Status check_rows(const Pictures& pictures) const;
+  Status check_rows(const Media& media) const;
+  Status check_rows(const Medium& medium) const;
 
   const ModelFile& file_;
   std::optional<std::uint64_t> model_hash_;  // once it was needed
@@ -105,7 +106,8 @@ class Engine {
   Backend* backend_ = nullptr;                      // of the last part, which has the results
   std::string backend_name_, memory_layout_;        // of all parts
   std::unique_ptr<Model> model_;
-  std::unique_ptr<VisionModel> vision_;  // null where the model reads no pictures
+  std::unique_ptr<VisionModel> vision_;    // null where the model reads no pictures
+  std::unique_ptr<HearingModel> hearing_;  // null where it hears no sounds
   SequenceMemory memory_;
   std::unique_ptr<Scheduler> scheduler_;
 };

@@ -65,14 +65,14 @@ Result<std::unique_ptr<Engine>> Engine::load(const ModelFile& file, const Engine
   if (Status status = engine->load_model(limits, std::move(progress)); !status) {
     return status.error();
   }
-  if (Status status = engine->load_vision(); !status) return status.error();
+  if (Status status = engine->load_encoders(); !status) return status.error();
   if (Status status = engine->allocate_memory(); !status) return status.error();
   auto drafter = engine->load_drafter(options, kv_tokens);
   if (!drafter) return drafter.error();
   if (Status status = engine->backend_->status(); !status) return status.error();
   engine->scheduler_ = std::make_unique<Scheduler>(*engine->model_, *engine->backend_,
                                                    engine->memory_, std::move(*drafter));
-  if (engine->vision_) engine->scheduler_->encode_pictures_with(*engine->vision_);
+  engine->scheduler_->encode_media_with({engine->vision_.get(), engine->hearing_.get()});
   return engine;
 }
 
@@ -105,13 +105,21 @@ Status Engine::load_model(const BatchLimits& limits, WeightLoader::Progress prog
 }
 
 // Beside the first layers, which read its rows.
-Status Engine::load_vision() {
-  if (!file_.vision()) return {};
-  WeightLoader loader(file_.vision()->file(), *backends_.front());
-  auto vision = VisionModel::load(file_.vision()->spec(), loader, *backends_.front());
-  if (!vision) return vision.error();
-  vision_ = std::move(*vision);
-  return file_.check_unchanged();
+Status Engine::load_encoders() {
+  Backend& backend = *backends_.front();
+  if (const VisionFile* const file = file_.vision()) {
+    WeightLoader loader(file->file(), backend);
+    auto vision = VisionModel::load(file->spec(), loader, backend);
+    if (!vision) return vision.error();
+    vision_ = std::move(*vision);
+  }
+  if (const HearingFile* const file = file_.hearing()) {
+    WeightLoader loader(file->file(), backend);
+    auto hearing = HearingModel::load(file->spec(), loader, backend);
+    if (!hearing) return hearing.error();
+    hearing_ = std::move(*hearing);
+  }
+  return vision_ || hearing_ ? file_.check_unchanged() : Status();
 }
 
 // What stands in the text is looked up; what does not is left to the file's layer for that.

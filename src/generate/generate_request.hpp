@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "generate/picture.hpp"
+#include "generate/medium.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/params.hpp"
 
@@ -21,11 +21,11 @@ enum class FinishReason { kStop, kLength, kCancelled };
 inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 
 struct GenerateRequest {
-  /// Not empty, ids of the vocabulary or those of `pictures`, all of one picture together. Of a
+  /// Not empty, ids of the vocabulary or those of `media`, all of one piece together. Of a
   /// model with an input (ModelSpec::input) it is that.
   std::vector<std::int32_t> prompt;
   /// Those whose ids the prompt has.
-  Pictures pictures;
+  Media media;
   /// Prompt and this fit the context together. 0: nothing is generated; the request ends with
   /// kLength when its prompt is computed.
   std::int64_t max_tokens = 0;
@@ -47,7 +47,7 @@ struct GenerateRequest {
   bool tells_stop_token = false;
   /// Where it is set, it is called for each token of the prompt but the first, in their order and
   /// before any of the text, with the `top_logprobs` likeliest. So the whole prompt is computed,
-  /// whatever the cache holds. For models that check_scores_prompts() accepts, without pictures.
+  /// whatever the cache holds. For models that check_scores_prompts() accepts, without media.
   std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
   /// Called once at the end, from step(). A text that is complete under its grammar and can't go on
   /// ends with kStop. An Error says why nothing can be drawn: the model gave what is no number, or

@@ -41,13 +41,13 @@ Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
 class Planner {
  public:
   Planner(const gguf::File& file, const ModelSpec& spec, const EngineOptions& options,
-          std::span<const gguf::Lora> adapters, const VisionFile* vision,
+          std::span<const gguf::Lora> adapters, const EncoderFiles& encoders,
           const ModelSpec* prediction)
       : file_(file),
         spec_(spec),
         options_(options),
         adapters_(adapters),
-        vision_(vision),
+        encoders_(encoders),
         prediction_(prediction),
         step_bytes_per_token_(spec.causal ? 0 : row_bytes(spec)) {}
 
@@ -97,14 +97,19 @@ class Planner {
     return rows > 0 ? std::min(wanted, rows) : wanted;
   }
 
+  std::int64_t encoder_bytes() const {
+    return saturating_add(encoders_.vision ? encoders_.vision->memory_bytes() : 0,
+                          encoders_.hearing ? encoders_.hearing->memory_bytes() : 0);
+  }
+
   MemoryShare share_of(const ModelPart& part) const {
-    const std::int64_t rows = batch_limits(spec_, options_, vision_).rows;
+    const std::int64_t rows = batch_limits(spec_, options_, encoders_.vision).rows;
     MemoryShare share{part,
                       saturating_add(weights_bytes(file_, spec_, part, prediction_),
                                      adapter_bytes(adapters_, spec_, part, rows)),
                       kv_bytes_per_token(spec_, options_.kv_type, part.layers)};
-    if (vision_ && part.layers.first == 0) {
-      share.weights_bytes = saturating_add(share.weights_bytes, vision_->memory_bytes());
+    if (part.layers.first == 0) {
+      share.weights_bytes = saturating_add(share.weights_bytes, encoder_bytes());
     }
     if (part.layers.end == LayerRange().end) add_guessing(share);
     share.available_bytes = part.backend == BackendKind::kCuda ? gpu_bytes_ : host_bytes_;
@@ -125,7 +130,7 @@ class Planner {
 
   void add_states(std::vector<MemoryShare>& shares) const {
     const std::int64_t slots = choose_state_slots(spec_, shares);
-    const BatchLimits limits = batch_limits(spec_, options_, vision_);
+    const BatchLimits limits = batch_limits(spec_, options_, encoders_.vision);
     for (MemoryShare& share : shares) {
       const LayerRange layers = share.part.layers;
       share.state_bytes = saturating_multiply(slots, linnet::state_bytes(spec_, layers));
@@ -205,7 +210,7 @@ class Planner {
   const ModelSpec& spec_;
   EngineOptions options_;
   std::span<const gguf::Lora> adapters_;
-  const VisionFile* vision_;
+  const EncoderFiles encoders_;
   const ModelSpec* prediction_;
   const std::int64_t step_bytes_per_token_;
   std::optional<std::pair<gguf::File, ModelSpec>> draft_;
@@ -252,8 +257,8 @@ int MemoryPlan::gpu_layers(const ModelSpec& spec) const {
 
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options, std::span<const gguf::Lora> adapters,
-                               const VisionFile* vision, const ModelSpec* prediction) {
-  return Planner(file, spec, options, adapters, vision, prediction).plan();
+                               const EncoderFiles& encoders, const ModelSpec* prediction) {
+  return Planner(file, spec, options, adapters, encoders, prediction).plan();
 }
 
 Result<std::int64_t> available_bytes(BackendKind backend) {

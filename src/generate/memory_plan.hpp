@@ -10,14 +10,21 @@
 #include "generate/engine_options.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
+#include "hearing/hearing_file.hpp"
 #include "vision/vision_file.hpp"
 
 namespace linnet {
 
+/// The encoders that go with a model; null where there is none of that kind.
+struct EncoderFiles {
+  const VisionFile* vision = nullptr;
+  const HearingFile* hearing = nullptr;
+};
+
 /// What a part of a model takes in the memory where it runs.
 struct MemoryShare {
   ModelPart part{};
-  std::int64_t weights_bytes = 0;  ///< with those of adapters and of an encoder of pictures
+  std::int64_t weights_bytes = 0;  ///< with those of adapters and encoders
   std::int64_t kv_bytes_per_token = 0;
   std::int64_t state_bytes = 0;      ///< recurrent state of sequences and checkpoints, and trials
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
@@ -57,7 +64,7 @@ struct MemoryPlan {
 Result<MemoryPlan> plan_memory(const gguf::File& file, const ModelSpec& spec,
                                const EngineOptions& options,
                                std::span<const gguf::Lora> adapters = {},
-                               const VisionFile* vision = nullptr,
+                               const EncoderFiles& encoders = {},
                                const ModelSpec* prediction = nullptr);
 
 /// Free memory of the machine, or of the GPU; 0: unknown. An Error where there is no GPU.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
+#include "hearing/family.hpp"
 #include "image/decode.hpp"
 #include "vision/family.hpp"
 
@@ -15,7 +16,7 @@ Status check_is_model(const gguf::File& file) {
   const auto architecture = file.string("general.architecture");
   if (architecture && architecture->value_or("") == kVisionArchitecture) {
     return Error{
-        fmt::format("{}: is an encoder of pictures, not a model; --mmproj adds it to the "
+        fmt::format("{}: is an encoder of pictures or sounds, not a model; --mmproj adds it to the "
                     "model that it was made for",
                     file.path().string())};
   }
@@ -59,7 +60,7 @@ Status ModelFile::add_adapter(const std::string& path, float strength) {
   return {};
 }
 
-Status ModelFile::add_vision(const std::string& path, std::int64_t most_tokens) {
+Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens) {
   // Keys of blocks and n-grams would have to know where in a picture the rows before were.
   const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
     return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
@@ -68,14 +69,27 @@ Status ModelFile::add_vision(const std::string& path, std::int64_t most_tokens) 
     return Error{
         fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
   }
-  auto vision = VisionFile::open(path, spec_, most_tokens);
-  if (!vision) return vision.error();
-  vision_ = std::move(*vision);
+  const auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  const bool hears = has_hearing(*file);
+  if (!hears || has_vision(*file)) {
+    auto vision = VisionFile::open(path, spec_, most_tokens);
+    if (!vision) return vision.error();
+    vision_ = std::move(*vision);
+  }
+  if (!hears) return {};
+  auto hearing = HearingFile::open(path, spec_);
+  if (!hearing && !vision_) return hearing.error();
+  if (hearing) {
+    hearing_ = std::move(*hearing);
+  } else {
+    hearing_problem_ = hearing.error().message;
+  }
   return {};
 }
 
-Result<std::shared_ptr<const Picture>> ModelFile::read_picture(std::span<const std::byte> file,
-                                                               const ImageLimits& limits) const {
+Result<std::shared_ptr<const Medium>> ModelFile::read_picture(std::span<const std::byte> file,
+                                                              const ImageLimits& limits) const {
   if (!vision_) {
     return Error{"the model reads no pictures: it was opened without an encoder (--mmproj FILE)"};
   }
@@ -91,7 +105,20 @@ Result<std::shared_ptr<const Picture>> ModelFile::read_picture(std::span<const s
                     "one side as along the other",
                     image->width, image->height, kMostRatio)};
   }
-  return std::make_shared<const Picture>(make_picture(vision_->spec(), spec_.vocabulary, *image));
+  return std::make_shared<const Medium>(make_picture(vision_->spec(), spec_.vocabulary, *image));
+}
+
+Result<std::shared_ptr<const Medium>> ModelFile::read_sound(std::span<const std::byte> file,
+                                                            const SoundLimits& limits) const {
+  if (!hearing_) {
+    return Error{fmt::format("the model hears no sounds: {}",
+                             hearing_problem_.empty()
+                                 ? "it was opened without an encoder of them (--mmproj FILE)"
+                                 : hearing_problem_)};
+  }
+  const auto sound = decode_sound(file, limits);
+  if (!sound) return sound.error();
+  return std::make_shared<const Medium>(make_sound(hearing_->spec(), spec_.vocabulary, *sound));
 }
 
 Result<const Tokenizer*> ModelFile::need_tokenizer() const {
@@ -102,7 +129,7 @@ Result<const Tokenizer*> ModelFile::need_tokenizer() const {
 Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
   const bool predicts =
       options.speculate && options.draft_model.empty() && prediction_ && prediction_->has_value();
-  return plan_memory(file_, spec_, options, adapters_, vision_.get(),
+  return plan_memory(file_, spec_, options, adapters_, {vision_.get(), hearing_.get()},
                      predicts ? &**prediction_ : nullptr);
 }
 
@@ -112,6 +139,7 @@ Status ModelFile::check_unchanged() const {
     if (status) status = adapter.file().check_unchanged();
   }
   if (status && vision_) status = vision_->file().check_unchanged();
+  if (status && hearing_) status = hearing_->file().check_unchanged();
   return status;
 }
 

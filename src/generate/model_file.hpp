@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "architectures/architecture.hpp"
+#include "generate/medium.hpp"
 #include "generate/memory_plan.hpp"
-#include "generate/picture.hpp"
 #include "gguf/gguf_file.hpp"
 #include "gguf/lora.hpp"
+#include "hearing/hearing_file.hpp"
 #include "image/decode.hpp"
+#include "sound/decode.hpp"
 #include "tokenizer/tokenizer.hpp"
 #include "vision/vision_file.hpp"
 
@@ -34,18 +36,24 @@ class ModelFile {
   /// a strength of 0 it is looked at and left out.
   Status add_adapter(const std::string& path, float strength);
 
-  /// Adds the encoder of pictures in the `mmproj` file `path`, for those who plan and load the
-  /// model from now on. An Error that names what is wrong where it is none of this model.
-  /// See VisionFile::open for `most_tokens`.
-  Status add_vision(const std::string& path, std::int64_t most_tokens = VisionFile::kUsualTokens);
+  /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
+  /// load the model from now on. An Error that names what is wrong where it has none of this model.
+  /// One of sounds that is of an unknown family is left out where there is one of pictures. See
+  /// VisionFile::open for `most_tokens`.
+  Status add_encoders(const std::string& path, std::int64_t most_tokens = VisionFile::kUsualTokens);
 
   const gguf::File& file() const { return file_; }
   /// Null where the model reads no pictures.
   const VisionFile* vision() const { return vision_.get(); }
+  /// Null where the model hears no sounds.
+  const HearingFile* hearing() const { return hearing_.get(); }
   /// The picture in a whole file of JPEG, PNG, WebP or GIF, for a prompt. An Error where it is
   /// none, or the model reads no pictures. May be called by several threads at once.
-  Result<std::shared_ptr<const Picture>> read_picture(std::span<const std::byte> file,
-                                                      const ImageLimits& limits = {}) const;
+  Result<std::shared_ptr<const Medium>> read_picture(std::span<const std::byte> file,
+                                                     const ImageLimits& limits = {}) const;
+  /// The sound in a whole file of WAV, FLAC, MP3 or Ogg, likewise.
+  Result<std::shared_ptr<const Medium>> read_sound(std::span<const std::byte> file,
+                                                   const SoundLimits& limits = {}) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
   const ModelSpec& spec() const { return spec_; }
   /// The layer for multi-token prediction, none where the file has none of a known kind; an Error
@@ -61,7 +69,7 @@ class ModelFile {
   /// or where options.context is more than memory or learned positions allow.
   Result<MemoryPlan> plan(const EngineOptions& options) const;
 
-  /// An Error if the file, one of the adapters or the encoder of pictures has changed since it was
+  /// An Error if the file, one of the adapters or an encoder has changed since it was
   /// opened.
   Status check_unchanged() const;
   /// While the model runs: an Error if the file has changed although weights are still read from
@@ -74,6 +82,8 @@ class ModelFile {
   gguf::File file_;
   std::vector<gguf::Lora> adapters_;
   std::unique_ptr<VisionFile> vision_;
+  std::unique_ptr<HearingFile> hearing_;
+  std::string hearing_problem_;  // why the encoder of sounds that is there was left out
   ModelSpec spec_;
   Result<std::optional<ModelSpec>> prediction_{std::optional<ModelSpec>()};
   bool has_experts_ = false;

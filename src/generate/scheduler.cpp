@@ -25,8 +25,8 @@ Status Scheduler::step() {
   if (has_parts) {
     if (Status status = compute(); !status) return status;
   }
-  last_step_size_.encodes_picture = encode_picture();
-  if (has_parts || last_step_size_.encodes_picture) return {};
+  last_step_size_.encodes_medium = encode_medium();
+  if (has_parts || last_step_size_.encodes_medium) return {};
   return Error{"the KV cache is full and no sequence can go on"};
 }
 
@@ -66,28 +66,29 @@ Status Scheduler::compute() {
   return redo_accepted();
 }
 
-// Goes on with the first picture that a prompt waits for; false where none does.
-bool Scheduler::encode_picture() {
+// Goes on with the first picture or sound that a prompt waits for; false where none does.
+bool Scheduler::encode_medium() {
   Sequences& sequences = queue_.sequences();
   for (auto it = sequences.begin(); it != sequences.end(); ++it) {
     if (!it->started) continue;
-    const auto piece = it->pictures.next_without_rows(it->stored.computed);
+    const auto piece = it->media.next_without_rows(it->stored.computed);
     if (!piece) continue;
-    auto rows = queue_.encoder().advance({it->id, *piece}, it->pictures.image(*piece));
+    auto rows = queue_.encoder().advance({it->id, *piece}, it->media.piece(*piece));
     if (!rows) {
       queue_.finish(it, rows.error());
     } else if (*rows) {
-      it->pictures.give_rows(*piece, std::move(**rows));
+      it->media.give_rows(*piece, std::move(**rows));
     }
     return true;
   }
   return false;
 }
 
-// Those that read pictures are guessed without the drafter's knowledge, or not at all.
+// Those that read pictures or hear sounds are guessed without the drafter's knowledge, or not at
+// all.
 void Scheduler::tell_drafter(const StepPart& part) {
   const Sequence& sequence = *part.sequence;
-  if (sequence.request.on_hidden || !sequence.pictures.empty()) return;
+  if (sequence.request.on_hidden || !sequence.media.empty()) return;
   const std::int64_t rows = part.rows + std::ssize(sequence.guesses);
   queue_.drafter()->observe({sequence.id, sequence.tokens, sequence.stored.computed,
                              some_rows(model_.hidden(), part.first_row, rows)});
@@ -116,7 +117,7 @@ std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_ou
   // Where there are states, which can't go back by single tokens, draw() knows which rows stay.
   const bool on_trial = sequence.stored.kept_slot.has_value();
   if (!on_trial) cache.advance(sequence.stored, sequence.tokens, part.rows);
-  sequence.pictures.drop_rows(sequence.stored.computed);
+  sequence.media.drop_rows(sequence.stored.computed);
   const std::int64_t drawn_from = part.draws ? 1 + std::ssize(guesses) : 0;
   if (const Status scored = score(part, first_output); !scored) {
     queue_.finish(part.sequence, scored.error());

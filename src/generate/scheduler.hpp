@@ -25,7 +25,8 @@ namespace linnet {
 /// behind it. Tokens are drawn from the rows in order, as long as what was drawn is what was
 /// guessed, so the text is the very one that would come without guesses.
 ///
-/// Pictures that a prompt waits for are encoded in parts, one a step, beside the texts that run.
+/// Pictures and sounds that a prompt waits for are encoded in parts, one a step, beside the texts
+/// that run.
 ///
 /// Where the KV cache runs out, the youngest sequence gives its pages to an older one and is
 /// computed again later; its output is the same.
@@ -35,8 +36,9 @@ class Scheduler {
   Scheduler(Model& model, Backend& backend, SequenceMemory& memory,
             std::unique_ptr<Drafter> drafter = nullptr);
 
-  /// From now on, pictures of prompts are encoded by `vision`, which must outlive the scheduler.
-  void encode_pictures_with(VisionModel& vision) { queue_.encode_pictures_with(vision); }
+  /// From now on, pictures and sounds of prompts are encoded by `models`, which must outlive the
+  /// scheduler.
+  void encode_media_with(MediaModels models) { queue_.encode_media_with(models); }
 
   /// Queues a request. What the cache already holds of its prompt is not computed again.
   void submit(GenerateRequest request) { queue_.add(std::move(request)); }
@@ -44,8 +46,8 @@ class Scheduler {
   bool idle() const { return queue_.sequences().empty(); }
 
   /// One forward pass for whoever can go on; then picks tokens and reports what finished, and goes
-  /// on with a picture. An Error if nobody could go on because the KV cache is too small for the
-  /// oldest sequence.
+  /// on with a picture or a sound. An Error if nobody could go on because the KV cache is too small
+  /// for the oldest sequence.
   Status step();
 
   /// Forgets all requests; none of their callbacks is called any more. For when step() failed, or a
@@ -69,7 +71,7 @@ class Scheduler {
  private:
   void drop_cancelled();
   Status compute();
-  bool encode_picture();
+  bool encode_medium();
   void tell_drafter(const StepPart& part);
   void state_needs(const StepPart& part);
   std::int64_t take_results(const StepPart& part, std::int64_t first_output);

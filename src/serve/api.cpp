@@ -10,6 +10,7 @@
 #include "serve/endpoints/endpoints.hpp"
 #include "serve/http/percent_decoded.hpp"
 #include "serve/requests/json_request.hpp"
+#include "serve/requests/multipart.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -23,7 +24,14 @@ struct Route {
   Handler handler;
   ErrorShape errors = ErrorShape::kOpenAi;
   bool is_public = false;
+  Result<Json> (*parse)(std::string_view body) = parse_body;
 };
+
+constexpr Route takes_files(std::string_view path, Handler handler) {
+  Route route{"POST", path, handler};
+  route.parse = parse_multipart;
+  return route;
+}
 
 constexpr std::array kRoutes = {
     Route{"GET", "/health", health, ErrorShape::kOpenAi, /*is_public=*/true},
@@ -35,6 +43,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/v1/models/", model},
     Route{"POST", "/v1/completions", completions},
     Route{"POST", "/v1/chat/completions", chat_completions},
+    takes_files("/v1/audio/transcriptions", transcriptions),
+    takes_files("/audio/transcriptions", transcriptions),
     Route{"POST", "/v1/responses", responses},
     Route{"POST", "/v1/chat/completions/input_tokens", chat_input_tokens},
     Route{"POST", "/v1/responses/input_tokens", response_input_tokens},
@@ -186,7 +196,7 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   if (may_take_long && request.is_given_up()) return client_gone();
   const Route& route = *find_route(request.path);
   if (route.method == "POST" && !request.json) {
-    auto parsed = parse_body(request.body);
+    auto parsed = route.parse(request.body);
     if (!parsed) return invalid_request(parsed.error().message);
     request.json = std::move(*parsed);
   }

@@ -9,8 +9,8 @@
 #include "serve/api_error.hpp"
 #include "serve/constraints/grammar_cache.hpp"
 #include "serve/engine_thread.hpp"
+#include "serve/media_room.hpp"
 #include "serve/metrics.hpp"
-#include "serve/picture_room.hpp"
 #include "serve/served_model.hpp"
 
 namespace linnet::serve {
@@ -32,7 +32,7 @@ struct ModelEntry {
   const ServedModel model;
   ModelMetrics metrics;
   GrammarCache grammars{model};
-  PictureRoom pictures;
+  MediaRoom media;
   std::unique_ptr<EngineThread> engine;  ///< never null before ModelSet::stop()
 };
 

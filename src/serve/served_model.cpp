@@ -98,7 +98,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.template_variables = std::move(template_variables);
   model.created = std::time(nullptr);
   model.width = file.spec().width;
-  if (file.vision()) model.pictures = &file;
+  if (file.vision() || file.hearing()) model.media = &file;
   add_tokens(model);
   const auto infill = read_infill_tokens(file.file(), *model.tokenizer);
   if (!infill) return infill.error();

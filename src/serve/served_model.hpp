@@ -54,14 +54,17 @@ struct ServedModel {
   SamplingParams sampling;                     ///< where a request says nothing else
   std::vector<SamplingParameter> recommended;  ///< those of it that the file or the user names
   std::vector<TokenId> dry_breakers;
-  std::string text_problem;             ///< why it makes no text; empty: it does
-  std::string scoring_problem;          ///< why it can't tell how likely a prompt is; empty: it can
-  std::optional<Pooling> pooling;       ///< of embeddings
-  std::string pooling_problem;          ///< why there is no pooling
-  std::int64_t width = 0;               ///< numbers in an embedding
-  const ModelFile* pictures = nullptr;  ///< what reads them; null: the model reads none
+  std::string text_problem;          ///< why it makes no text; empty: it does
+  std::string scoring_problem;       ///< why it can't tell how likely a prompt is; empty: it can
+  std::optional<Pooling> pooling;    ///< of embeddings
+  std::string pooling_problem;       ///< why there is no pooling
+  std::int64_t width = 0;            ///< numbers in an embedding
+  const ModelFile* media = nullptr;  ///< what reads pictures and sounds; null: neither
   std::optional<Reranker> reranker;
   std::string reranker_problem;  ///< why it is none
+
+  bool sees() const { return media && media->vision(); }
+  bool hears() const { return media && media->hearing(); }
 };
 
 /// `file` must outlive the result and must have a tokenizer. `chat_template` names a built-in

@@ -19,7 +19,7 @@ std::vector<float> taps_before_inputs(const std::vector<float>& weights, std::in
 Convolution::Convolution(WeightLoader& loader, const std::string& name, std::int64_t inputs,
                          std::int64_t outputs, ConvolutionShape shape)
     : shape_(shape), inputs_(inputs), outputs_(outputs) {
-  const std::int64_t taps = std::int64_t{shape.side} * shape.side, columns = taps * inputs;
+  const std::int64_t taps = shape.taps(), columns = taps * inputs;
   const std::string weight = name + ".weight";
   const std::vector<float> values = loader.values(weight, columns * outputs);
   linear_ = loader.projection(weight, taps_before_inputs(values, columns, taps), columns);
@@ -27,8 +27,7 @@ Convolution::Convolution(WeightLoader& loader, const std::string& name, std::int
 }
 
 std::int64_t Convolution::workspace_floats(std::int64_t rows, std::int64_t behind) const {
-  const std::int64_t taps = std::int64_t{shape_.side} * shape_.side;
-  return Workspace::floats_for(behind, taps * inputs_, 1) +
+  return Workspace::floats_for(behind, shape_.taps() * inputs_, 1) +
          Workspace::floats_for(behind, outputs_, 1) + Workspace::floats_for(rows + 1, inputs_, 1);
 }
 
@@ -37,7 +36,7 @@ std::vector<std::int32_t> Convolution::rows_at(int tap, PictureSize grid) const 
   const PictureSize out = behind(grid);
   std::vector<std::int32_t> rows;
   for (int y = 0; y < out.height; ++y) {
-    const int from_y = y * shape_.stride - shape_.padding + tap / shape_.side;
+    const int from_y = shape_.is_flat ? y : y * shape_.stride - shape_.padding + tap / shape_.side;
     for (int x = 0; x < out.width; ++x) {
       const int from_x = x * shape_.stride - shape_.padding + tap % shape_.side;
       const bool is_inside =
@@ -55,7 +54,7 @@ View Convolution::run(Backend& backend, Workspace& workspace, View in, PictureSi
   const View padded = workspace.view(in.rows + 1, inputs_);
   backend.copy(in, padded.first_rows(in.rows));
   backend.fill(some_rows(padded, in.rows, 1), 0.0f);
-  const int taps = shape_.side * shape_.side;
+  const int taps = static_cast<int>(shape_.taps());
   const View squares = workspace.view(out.rows, taps * inputs_);
   for (int tap = 0; tap < taps; ++tap) {
     backend.gather_rows(padded, rows_at(tap, grid), squares.slice(tap * inputs_, inputs_));

@@ -14,10 +14,13 @@ struct ConvolutionShape {
   int side = 3;
   int stride = 1;
   int padding = 1;  ///< rows of zeros around the grid
+  /// Over the rows of a grid alone, which do not see each other: `side` taps instead of a square.
+  bool is_flat = false;
 
+  std::int64_t taps() const { return std::int64_t{side} * (is_flat ? 1 : side); }
   PictureSize behind(PictureSize grid) const {
     const auto places = [&](int length) { return (length + 2 * padding - side) / stride + 1; };
-    return {places(grid.width), places(grid.height)};
+    return {places(grid.width), is_flat ? grid.height : places(grid.height)};
   }
 };
 
@@ -26,11 +29,12 @@ struct ConvolutionShape {
 std::vector<float> taps_before_inputs(const std::vector<float>& weights, std::int64_t columns,
                                       std::int64_t taps);
 
-/// A convolution over a picture's rows, by rows from the top.
+/// A convolution over a picture's rows, by rows from the top, or over those of a sound.
 class Convolution {
  public:
   Convolution() = default;
-  /// `name`.weight [side, side, inputs, outputs]; what is wrong with the file goes to `loader`.
+  /// `name`.weight [side, side, inputs, outputs], flat ones [side, inputs, outputs]; what is wrong
+  /// with the file goes to `loader`.
   Convolution(WeightLoader& loader, const std::string& name, std::int64_t inputs,
               std::int64_t outputs, ConvolutionShape shape);
 

@@ -26,9 +26,9 @@ constexpr auto kFamilies = std::to_array<VisionFamily>({
     {"muse-glimmer", read_muse_vision},    {"nemotron_v2_vl", read_nemotron_vision},
     {"paddleocr", read_paddle_ocr_vision}, {"phi4", read_phi4_vision},
     {"pixtral", read_pixtral_vision},      {"qwen2.5vl_merger", read_qwen25_vision},
-    {"qwen2vl_merger", read_qwen2_vision}, {"qwen3vl_merger", read_qwen3_vision},
-    {"resampler", read_minicpm_vision},    {"step3vl", read_step3_vision},
-    {"youtuvl", read_youtu_vision},
+    {"qwen2.5o", read_qwen25_vision},      {"qwen2vl_merger", read_qwen2_vision},
+    {"qwen3vl_merger", read_qwen3_vision}, {"resampler", read_minicpm_vision},
+    {"step3vl", read_step3_vision},        {"youtuvl", read_youtu_vision},
 });
 
 // The file may have encoders of pictures and of sounds, each with a projector.
@@ -99,6 +99,11 @@ void check(Hyperparameters& p, const VisionSpec& spec) {
 }  // namespace
 
 std::span<const VisionFamily> all_vision_families() { return kFamilies; }
+
+bool has_vision(const gguf::File& file) {
+  const auto has = file.boolean("clip.has_vision_encoder");
+  return has && has->value_or(false);
+}
 
 Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& loader) {
   Hyperparameters p(file);

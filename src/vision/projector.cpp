@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/checked.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
+#include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
@@ -15,7 +17,11 @@ namespace {
 using Kind = ProjectorStep::Kind;
 using Weights = ProjectorStep::Weights;
 
-bool merges(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
+bool merges_squares(Kind kind) { return kind == Kind::kMean || kind == Kind::kConcatenate; }
+
+bool merges_runs(Kind kind) { return kind == Kind::kMeanOfRuns || kind == Kind::kJoinRuns; }
+
+bool is_gate(Kind kind) { return kind == Kind::kGate || kind == Kind::kGateOfHalf; }
 
 ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.side}; }
 
@@ -67,6 +73,8 @@ Linear load_linear(WeightLoader& loader, const ProjectorStep& step, std::int64_t
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
                             std::int64_t columns) {
   if (step.kind == Kind::kConcatenate) return columns * step.side * step.side;
+  if (step.kind == Kind::kJoinRuns) return columns * step.side;
+  if (step.kind == Kind::kGateOfHalf) return loader.rows(step.name) / 2;
   if (step.kind == Kind::kResample) return loader.rows(step.name + ".kv");
   if (step.kind == Kind::kConvolve) {
     return loader.elements(step.name) / std::max<std::int64_t>(1, kTaps * columns);
@@ -82,20 +90,51 @@ std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& ste
   }
 }
 
+std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows) {
+  switch (step.kind) {
+    case Kind::kMean:
+    case Kind::kConcatenate:
+    case Kind::kConvolve:
+      return rows / (std::int64_t{step.side} * step.side);
+    case Kind::kMeanOfRuns:
+      return rows / step.side;
+    case Kind::kJoinRuns:
+      return (rows + step.side - 1) / step.side;
+    default:
+      return rows;
+  }
+}
+
 std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows) {
   rows = std::max<std::int64_t>(1, rows);
   switch (step.kind) {
     case Kind::kBreakRows:
     case Kind::kEndRows:
     case Kind::kWrap:
-      return 3 * rows + 3;  // breaks are fewer than rows, and two
+    case Kind::kJoinRuns:
+      return 3 * rows + 3;  // breaks are fewer than rows, and two; what is joined, and zeros
     case Kind::kMean:
     case Kind::kConcatenate:
+    case Kind::kMeanOfRuns:
     case Kind::kGate:
+    case Kind::kGateOfHalf:
       return 2 * rows;  // a part of the squares, or the gate, is beside the result
     default:
       return rows;
   }
+}
+
+Projection projection_of(const WeightLoader& loader, std::span<const ProjectorStep> steps,
+                         std::int64_t columns, std::int64_t rows, std::int64_t queries) {
+  Projection result{columns};
+  for (const ProjectorStep& step : steps) {
+    result.columns = columns_behind(loader, step, result.columns);
+    rows = step.kind == Kind::kResample ? queries : merged_rows(step, rows);
+    const std::int64_t kept = std::clamp<std::int64_t>(result.columns, 0, Hyperparameters::kWidest);
+    const std::int64_t bytes = saturating_multiply(step_rows(step, rows), 4 * kept);
+    result.workspace_bytes = saturating_add(result.workspace_bytes, bytes);
+  }
+  return result;
 }
 
 Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps, std::int64_t width,
@@ -115,6 +154,10 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
     } else if (spec.kind == Kind::kGate) {
       step.linear = loader.linear(spec.name, columns_, step.columns);
       step.other = loader.linear(spec.other, columns_, step.columns);
+    } else if (spec.kind == Kind::kGateOfHalf) {
+      const std::int64_t half = step.columns;
+      step.linear = loader.linear_part(spec.name, columns_, 2 * half, half, half);
+      step.other = loader.linear_part(spec.name, columns_, 2 * half, 0, half);
     } else if (spec.kind == Kind::kStandardise || spec.kind == Kind::kWrap ||
                spec.kind == Kind::kEndRows) {
       step.row = loader.vector(spec.name, columns_);
@@ -138,9 +181,11 @@ Projector::Projector(WeightLoader& loader, std::span<const ProjectorStep> steps,
 std::int64_t Projector::workspace_floats(std::int64_t patches) const {
   std::int64_t floats = 0;
   for (const Step& step : steps_) {
-    if (merges(step.spec.kind)) patches /= std::int64_t{step.spec.side} * step.spec.side;
+    if (merges_squares(step.spec.kind) || merges_runs(step.spec.kind)) {
+      patches = merged_rows(step.spec, patches);
+    }
     if (step.spec.kind == Kind::kConvolve) {
-      const std::int64_t behind = patches / (std::int64_t{step.spec.side} * step.spec.side);
+      const std::int64_t behind = merged_rows(step.spec, patches);
       floats += step.convolution.workspace_floats(patches, behind);
       patches = behind;
     }
@@ -178,6 +223,37 @@ View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, 
     }
   }
   if (is_mean) backend.scale(out, 1.0f / static_cast<float>(side * side));
+  return out;
+}
+
+// The runs' first rows, then their second ones, and so on; behind the last row are zeros.
+View Projector::merge_runs(Backend& backend, Workspace& workspace, const Step& step,
+                           View in) const {
+  const int side = step.spec.side;
+  const bool is_mean = step.spec.kind == Kind::kMeanOfRuns;
+  const View out = workspace.view(merged_rows(step.spec, in.rows), step.columns);
+  const Workspace::Scope scope(workspace);
+  const View padded = is_mean ? in : workspace.view(in.rows + 1, in.columns);
+  if (is_mean) {
+    backend.fill(out, 0.0f);
+  } else {
+    backend.copy(in, padded.first_rows(in.rows));
+    backend.fill(some_rows(padded, in.rows, 1), 0.0f);
+  }
+  const View part = workspace.view(out.rows, in.columns);
+  for (int i = 0; i < side; ++i) {
+    std::vector<std::int32_t> rows;
+    for (std::int64_t r = i; r < out.rows * side; r += side) {
+      rows.push_back(static_cast<std::int32_t>(std::min(r, in.rows)));
+    }
+    backend.gather_rows(padded, rows, part);
+    if (is_mean) {
+      add(backend, part, out);
+    } else {
+      backend.copy(part, out.slice(i * in.columns, in.columns));
+    }
+  }
+  if (is_mean) backend.scale(out, 1.0f / static_cast<float>(side));
   return out;
 }
 
@@ -248,7 +324,7 @@ View Projector::standardise(Backend& backend, Workspace& workspace, const Step& 
 }
 
 View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, View in) const {
-  if (step.spec.kind == Kind::kGate) return gate(backend, workspace, step, in);
+  if (is_gate(step.spec.kind)) return gate(backend, workspace, step, in);
   if (step.spec.kind == Kind::kWrap) return wrap(backend, workspace, step, in);
   if (step.spec.kind == Kind::kStandardise) return standardise(backend, workspace, step, in);
   const View out = workspace.view(in.rows, step.columns);
@@ -276,7 +352,9 @@ View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View pa
                     PictureSize grid, std::span<const std::int32_t> place) const {
   View x = patches;
   for (const Step& step : steps_) {
-    if (merges(step.spec.kind)) {
+    if (merges_runs(step.spec.kind)) {
+      x = merge_runs(backend, workspace, step, x);
+    } else if (merges_squares(step.spec.kind)) {
       x = merge(backend, workspace, step, x, grid, place);
       grid = grid / step.spec.side;
     } else if (step.spec.kind == Kind::kConvolve) {

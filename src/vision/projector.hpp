@@ -18,8 +18,21 @@ namespace linnet {
 std::int64_t columns_behind(const WeightLoader& loader, const ProjectorStep& step,
                             std::int64_t columns);
 
+/// Rows that a step makes of `rows`, where it puts several together.
+std::int64_t merged_rows(const ProjectorStep& step, std::int64_t rows);
+
 /// Rows of a step's columns that it takes of a workspace where `rows` come of it.
 std::int64_t step_rows(const ProjectorStep& step, std::int64_t rows);
+
+/// What becomes of rows of `columns` columns by `steps`, by the shapes of tensors in the file.
+struct Projection {
+  std::int64_t columns = 0;          ///< of a row of the text model; 0 where a tensor is missing
+  std::int64_t workspace_bytes = 0;  ///< of all steps, about
+};
+
+/// `queries`: ResamplerSpec::queries.
+Projection projection_of(const WeightLoader& loader, std::span<const ProjectorStep> steps,
+                         std::int64_t columns, std::int64_t rows, std::int64_t queries = 0);
 
 /// The steps from what a tower made of patches to rows of the text model, with their weights.
 class Projector {
@@ -53,6 +66,7 @@ class Projector {
   };
   View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,
              std::span<const std::int32_t> place) const;
+  View merge_runs(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
                   PictureSize grid) const;
   View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,

@@ -13,27 +13,6 @@
 namespace linnet {
 namespace {
 
-// What becomes of a picture's patches.
-struct Projection {
-  std::int64_t columns = 0;          ///< of a row
-  std::int64_t workspace_bytes = 0;  ///< of all steps, about
-};
-
-Projection project(const WeightLoader& loader, const VisionSpec& spec) {
-  Projection result{spec.projected_columns()};
-  std::int64_t rows = most_patches(spec);
-  for (const ProjectorStep& step : spec.projector_steps) {
-    result.columns = columns_behind(loader, step, result.columns);
-    rows /= std::int64_t{step.side} * step.side;
-    if (step.kind == ProjectorStep::Kind::kResample) rows = spec.resampler.queries;
-    const std::int64_t columns =
-        std::clamp<std::int64_t>(result.columns, 0, Hyperparameters::kWidest);
-    const std::int64_t bytes = saturating_multiply(step_rows(step, rows), 4 * columns);
-    result.workspace_bytes = saturating_add(result.workspace_bytes, bytes);
-  }
-  return result;
-}
-
 Status check_columns(const gguf::File& file, std::int64_t columns, const VisionSpec& spec,
                      const ModelSpec& text) {
   const auto deep = std::ssize(spec.deep_steps);
@@ -54,6 +33,10 @@ void limit_rows(std::int64_t most, VisionSpec& spec) {
 
 }  // namespace
 
+bool is_of_sounds(std::string_view tensor) {
+  return tensor.starts_with("a.") || tensor.starts_with("mm.a.");
+}
+
 Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
                                                      const ModelSpec& text,
                                                      std::int64_t most_tokens) {
@@ -68,7 +51,10 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
   PictureSizing& sizing = vision->spec_.sizing;
   limit_rows(most_tokens, vision->spec_);
   sizing.least_tokens = std::min(sizing.least_tokens, sizing.most_tokens);
-  const Projection projection = project(loader, vision->spec_);
+  const VisionSpec& read = vision->spec_;
+  const Projection projection =
+      projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
+                    read.resampler.queries);
   vision->projector_bytes_ = projection.workspace_bytes;
   if (Status s = check_columns(vision->file_, projection.columns, vision->spec_, text); !s) {
     return s.error();
@@ -78,7 +64,9 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
 
 std::int64_t VisionFile::memory_bytes() const {
   std::int64_t bytes = 0;
-  for (const gguf::Tensor& tensor : file_.tensors()) bytes += std::ssize(tensor.bytes);
+  for (const gguf::Tensor& tensor : file_.tensors()) {
+    if (!is_of_sounds(tensor.name)) bytes += std::ssize(tensor.bytes);
+  }
   return saturating_add(bytes, saturating_add(projector_bytes_, vision_workspace_bytes(spec_)));
 }
 

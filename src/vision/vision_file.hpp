@@ -2,12 +2,16 @@
 
 #include <filesystem>
 #include <memory>
+#include <string_view>
 
 #include "gguf/gguf_file.hpp"
 #include "model/model_spec.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
+
+/// Whether a tensor of an `mmproj` file, which may have two encoders, is of that of sounds.
+bool is_of_sounds(std::string_view tensor);
 
 /// An `mmproj` file, opened far enough to say what it makes of pictures; no weights are loaded.
 class VisionFile {

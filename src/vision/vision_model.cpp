@@ -305,14 +305,14 @@ Status VisionModel::begin_tower(PictureSize grid, const Pixels* pixels) {
   return status_or_drop();
 }
 
-Result<std::optional<PictureRows>> VisionModel::advance() {
+Result<std::optional<EncodedRows>> VisionModel::advance() {
   if (sam_is_under_way_) {
     if (Status status = advance_sam(); !status) return status.error();
-    return std::optional<PictureRows>();
+    return std::optional<EncodedRows>();
   }
   if (tower_ && tower_->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
-    return std::optional<PictureRows>();
+    return std::optional<EncodedRows>();
   }
   if (tower_) tower_->end_forward();
   auto rows = project_rows(progress_->grid, progress_->order.patches);
@@ -341,11 +341,11 @@ void VisionModel::drop() {
   sam_is_under_way_ = false;
 }
 
-Result<PictureRows> VisionModel::project_rows(PictureSize grid,
+Result<EncodedRows> VisionModel::project_rows(PictureSize grid,
                                               std::span<const std::int32_t> order) {
   const auto place = inverse(order, rows_before_patches(spec_));
   const PictureSize merged = grid / spec_.merge_side;
-  PictureRows result{rows_of(spec_, merged), {}};
+  EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));
   std::vector<float> part(static_cast<std::size_t>(result.rows * columns));

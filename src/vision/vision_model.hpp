@@ -6,19 +6,13 @@
 
 #include "gguf/gguf_file.hpp"
 #include "model/model.hpp"
+#include "vision/encoded_rows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
 #include "vision/projector.hpp"
 #include "vision/sam.hpp"
 
 namespace linnet {
-
-/// What a picture is to a text model: a row for each merged patch, by rows from the top, or more
-/// (see rows_of()).
-struct PictureRows {
-  std::int64_t rows = 0;
-  std::vector<float> values;  ///< [rows, ModelSpec::given_columns() of the text model]
-};
 
 /// An encoder of pictures in the memory of a backend. One thread at a time may use it.
 class VisionModel {
@@ -37,8 +31,9 @@ class VisionModel {
   /// dropped, and so is this one by an Error, which the backend has met.
   Status begin(const Pixels& pixels);
   /// Goes on by a layer, and behind the last one by what makes the picture's rows of it, which are
-  /// the result then. A picture must be under way; an Error drops it.
-  Result<std::optional<PictureRows>> advance();
+  /// the result then: one for each merged patch, by rows from the top, or more (see rows_of()). A
+  /// picture must be under way; an Error drops it.
+  Result<std::optional<EncodedRows>> advance();
   /// Forgets the picture that is under way.
   void drop();
 
@@ -60,7 +55,7 @@ class VisionModel {
   void normalise(const Norm& norm, View x);
   void add_places(PictureSize grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
-  Result<PictureRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
+  Result<EncodedRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();

@@ -56,7 +56,8 @@ enum class ClassToken {
   kUnplaced  ///< it has none: VisionSpec::class_rows of them
 };
 
-/// One step from the tower's patches to rows of the text model.
+/// One step from the tower's patches, or the rows that it made of a sound, to rows of the text
+/// model.
 struct ProjectorStep {
   enum class Kind {
     kMean,         ///< squares of `side` patches become their mean
@@ -72,6 +73,9 @@ struct ProjectorStep {
     kWrap,         ///< the vector `name` comes before all rows and the vector `other` behind them
     kConvolve,     ///< by the weights `name` over 3 x 3 rows; every `side`-th place becomes a row
     kResample,     ///< queries become the rows (ResamplerSpec); `name` is before its weights
+    kMeanOfRuns,   ///< runs of `side` rows become their mean; fewer at the end are left out
+    kJoinRuns,     ///< runs of `side` rows become one, row behind row; zeros fill the last one
+    kGateOfHalf,   ///< of what `name` gives, the first half times the second one, activated
   } kind;
   std::string name = {}, other = {};
   int side = 1;

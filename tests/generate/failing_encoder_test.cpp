@@ -50,7 +50,7 @@ class FailingEncoderTest : public testing::Test {
     constexpr std::int64_t kWidth = 256;  // of the bundled model
     EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", kWidth));
     file_ = *ModelFile::open(test::kBundledModel.string());
-    EXPECT_TRUE(file_->add_vision((folder_ / "mmproj.gguf").string()));
+    EXPECT_TRUE(file_->add_encoders((folder_ / "mmproj.gguf").string()));
     WeightLoader loader(file_->file(), *backend_);
     model_ = *Model::load(file_->spec(), loader, *backend_, {64, 8});
     WeightLoader vision_loader(file_->vision()->file(), failing_);
@@ -58,21 +58,21 @@ class FailingEncoderTest : public testing::Test {
     memory_.pages = kPages;
     memory_.kv = *model_->make_kv_store(KvType::kF16, kPages);
     scheduler_.emplace(*model_, *backend_, memory_);
-    scheduler_->encode_pictures_with(*vision_);
+    scheduler_->encode_media_with({.vision = vision_.get()});
   }
 
   // Of another picture each time, which the cache does not know.
   GenerateRequest with_picture(int number) const {
     Image image = filled(64, 48, kWhite);
     image.pixels[static_cast<std::size_t>(number)] = 0;
-    const auto picture = std::make_shared<const Picture>(
+    const auto picture = std::make_shared<const Medium>(
         make_picture(file_->vision()->spec(), file_->spec().vocabulary, image));
     GenerateRequest request = greedy({1, 200, 300}, 5);
     for (const MarkedTokens::Part& part : picture->tokens.parts) {
       request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
     }
     request.prompt.push_back(500);
-    request.pictures.push_back(picture);
+    request.media.push_back(picture);
     return request;
   }
 

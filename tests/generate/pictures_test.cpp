@@ -35,7 +35,7 @@ class PicturesTest : public testing::TestWithParam<const char*> {
   PicturesTest() {
     EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", kWidth, GetParam()));
     file_ = *ModelFile::open(test::kBundledModel.string());
-    const Status added = file_->add_vision((folder_ / "mmproj.gguf").string());
+    const Status added = file_->add_encoders((folder_ / "mmproj.gguf").string());
     EXPECT_TRUE(added) << added.error().message;
   }
 
@@ -49,16 +49,16 @@ class PicturesTest : public testing::TestWithParam<const char*> {
     return std::move(*engine);
   }
 
-  std::shared_ptr<const Picture> picture(int stripe) const {
-    return std::make_shared<const Picture>(
+  std::shared_ptr<const Medium> picture(int stripe) const {
+    return std::make_shared<const Medium>(
         make_picture(file_->vision()->spec(), file_->spec().vocabulary, striped(64, 48, stripe)));
   }
 
-  static void append(GenerateRequest& request, const std::shared_ptr<const Picture>& picture) {
+  static void append(GenerateRequest& request, const std::shared_ptr<const Medium>& picture) {
     for (const MarkedTokens::Part& part : picture->tokens.parts) {
       request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
     }
-    request.pictures.push_back(picture);
+    request.media.push_back(picture);
   }
 
   // A text, a picture, and a text.
@@ -116,7 +116,7 @@ TEST_P(PicturesTest, SeveralPicturesStandInOnePrompt) {
   GenerateRequest both = request(4);
   append(both, picture(8));
   both.prompt.push_back(800);
-  append(both, both.pictures.front());  // the first one once more
+  append(both, both.media.front());  // the first one once more
   both.prompt.push_back(900);
   const std::vector<TokenId> whole = run(*engine(), both).tokens;
   EXPECT_EQ(whole.size(), 12u);
@@ -134,7 +134,7 @@ TEST_P(PicturesTest, TextsGoOnWhileAPictureIsEncoded) {
   while (with.tokens.empty()) {
     ASSERT_TRUE(one->step());
     EXPECT_EQ(plain.tokens.size(), ++tokens);
-    parts += one->scheduler().last_step().encodes_picture ? 1 : 0;
+    parts += one->scheduler().last_step().encodes_medium ? 1 : 0;
   }
   EXPECT_GE(parts, 3);  // the patches, a layer or more, what the text model reads
   test::finish(*one);
@@ -149,7 +149,7 @@ TEST_P(PicturesTest, APictureIsDroppedWithItsRequest) {
   first.is_cancelled = [&] { return is_cancelled; };
   submit(*one, std::move(first), dropped);
   submit(*one, request(4), kept);
-  while (!one->scheduler().last_step().encodes_picture) ASSERT_TRUE(one->step());
+  while (!one->scheduler().last_step().encodes_medium) ASSERT_TRUE(one->step());
   is_cancelled = true;
   test::finish(*one);
   EXPECT_EQ(dropped.reason, FinishReason::kCancelled);
@@ -187,7 +187,7 @@ TEST_P(PicturesTest, APictureThatIsHalfEncodedIsBegunAnew) {
   submit(*small, younger, second);
   int parts = 0;  // of both pictures
   while (small->scheduler().preemptions() == 0 && second.tokens.empty()) {
-    parts += small->scheduler().last_step().encodes_picture ? 1 : 0;
+    parts += small->scheduler().last_step().encodes_medium ? 1 : 0;
     ASSERT_TRUE(small->step());
   }
   ASSERT_TRUE(second.tokens.empty());
@@ -197,7 +197,7 @@ TEST_P(PicturesTest, APictureThatIsHalfEncodedIsBegunAnew) {
   submit(*alone, older, lone);
   while (!alone->idle()) {
     ASSERT_TRUE(alone->step());
-    parts_of_one += alone->scheduler().last_step().encodes_picture ? 1 : 0;
+    parts_of_one += alone->scheduler().last_step().encodes_medium ? 1 : 0;
   }
   EXPECT_GT(parts, parts_of_one);
   EXPECT_LT(parts, 2 * parts_of_one);
@@ -267,10 +267,10 @@ TEST_P(PicturesTest, WhatIsNoPictureIsRefused) {
   cut.prompt.erase(cut.prompt.begin() + 6);
   EXPECT_THAT(problem(cut), HasSubstr("is not in the vocabulary"));
   GenerateRequest unnamed = request(4);
-  unnamed.pictures = {picture(8)};
+  unnamed.media = {picture(8)};
   EXPECT_THAT(problem(unnamed), HasSubstr("is not in the vocabulary"));
   GenerateRequest none = request(4);
-  none.pictures.clear();
+  none.media.clear();
   EXPECT_THAT(problem(none), HasSubstr("is not in the vocabulary"));
 }
 
@@ -281,12 +281,12 @@ TEST(Pictures, TheSamePictureHasTheSameTokensAndOthersHaveOthers) {
   VisionSpec spec;
   spec.patch_side = 4;
   spec.sizing.most_tokens = 1000;
-  const Picture a = make_picture(spec, 100, striped(64, 48, 4));
-  const Picture same = make_picture(spec, 100, striped(64, 48, 4));
-  const Picture b = make_picture(spec, 100, striped(64, 48, 8));
-  const Picture turned = make_picture(spec, 100, filled(48, 64, kWhite));
-  const Picture plain = make_picture(spec, 100, filled(64, 48, kWhite));
-  const auto ids = [](const Picture& picture) { return picture.tokens.parts.at(0).ids; };
+  const Medium a = make_picture(spec, 100, striped(64, 48, 4));
+  const Medium same = make_picture(spec, 100, striped(64, 48, 4));
+  const Medium b = make_picture(spec, 100, striped(64, 48, 8));
+  const Medium turned = make_picture(spec, 100, filled(48, 64, kWhite));
+  const Medium plain = make_picture(spec, 100, filled(64, 48, kWhite));
+  const auto ids = [](const Medium& picture) { return picture.tokens.parts.at(0).ids; };
   EXPECT_EQ(ids(a), ids(same));
   EXPECT_EQ(a.tokens.marker, same.tokens.marker);
   EXPECT_EQ(a.pieces.at(0).size, (PictureSize{16, 12}));
@@ -308,7 +308,7 @@ TEST(Pictures, TilesHavePartsOfTheirOwn) {
   spec.tiling.before_overview = "<all>";
   spec.before = "<begin>";
   spec.after = "<end>";
-  const Picture picture = make_picture(spec, 100, striped(64, 32, 4));
+  const Medium picture = make_picture(spec, 100, striped(64, 32, 4));
   ASSERT_EQ(picture.pieces.size(), 3u);
   ASSERT_EQ(picture.tokens.parts.size(), 3u);
   EXPECT_EQ(picture.tokens.parts[0].before, "<begin><tile 1>");
@@ -331,17 +331,18 @@ TEST(Pictures, AnEncoderIsNoModel) {
   ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", kWidth));
   const auto model = ModelFile::open((folder / "mmproj.gguf").string());
   ASSERT_FALSE(model);
-  EXPECT_THAT(model.error().message, HasSubstr("is an encoder of pictures, not a model; --mmproj"));
+  EXPECT_THAT(model.error().message,
+              HasSubstr("is an encoder of pictures or sounds, not a model; --mmproj"));
 }
 
 TEST(Pictures, AnEncoderOfAnotherWidthIsRefused) {
   const test::TemporaryFolder folder;
   ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", 128));
   const auto file = ModelFile::open(test::kBundledModel.string());
-  const Status added = (*file)->add_vision((folder / "mmproj.gguf").string());
+  const Status added = (*file)->add_encoders((folder / "mmproj.gguf").string());
   ASSERT_FALSE(added);
   EXPECT_THAT(added.error().message, HasSubstr("another model's"));
-  const Status model = (*file)->add_vision(test::kBundledModel.string());
+  const Status model = (*file)->add_encoders(test::kBundledModel.string());
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message, HasSubstr("expected an encoder of pictures"));
 }

@@ -70,7 +70,7 @@ TEST(Api, WhatTakesLongIsNotBegunForClientsThatHaveGone) {
 TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   const test::PictureModel files;
   const auto file = ModelFile::open(files.model());
-  ASSERT_TRUE((*file)->add_vision(files.mmproj()));
+  ASSERT_TRUE((*file)->add_encoders(files.mmproj()));
   WithoutEngine served(**file, "chatml");
   Api& api = served.api;
   const std::string data = encode_base64(test::picture_file("decode/one-pixel.png"));
@@ -88,7 +88,7 @@ TEST(Api, ARequestWithPicturesIsNotHandledQuickly) {
   const auto refused = api.handle_quickly(wrong);
   ASSERT_TRUE(refused) << "which needs no look at a picture";
   EXPECT_EQ(refused->status, 400);
-  EXPECT_EQ(served.models.first().pictures.held_bytes(), 0);
+  EXPECT_EQ(served.models.first().media.held_bytes(), 0);
 }
 
 // A query is read with each of the documents, however short these are.

@@ -28,7 +28,7 @@ class Serving {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
     if (!mmproj.empty()) {
-      const Status added = file_->add_vision(mmproj);
+      const Status added = file_->add_encoders(mmproj);
       EXPECT_TRUE(added) << added.error().message;
     }
     auto model =

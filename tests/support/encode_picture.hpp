@@ -5,7 +5,7 @@
 namespace linnet::test {
 
 /// All parts of a picture, one behind the other.
-inline Result<PictureRows> encode(VisionModel& model, const Pixels& pixels) {
+inline Result<EncodedRows> encode(VisionModel& model, const Pixels& pixels) {
   if (Status status = model.begin(pixels); !status) return status.error();
   while (true) {
     auto rows = model.advance();

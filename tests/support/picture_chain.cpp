@@ -7,7 +7,7 @@
 
 #include "architectures/architecture.hpp"
 #include "generate/batch_rows.hpp"
-#include "generate/prompt_pictures.hpp"
+#include "generate/prompt_media.hpp"
 #include "support/encode_picture.hpp"
 #include "vision/family.hpp"
 
@@ -69,7 +69,7 @@ PictureChain::PictureChain(const std::string& name)
   EXPECT_TRUE(chain_.model.write(model_path()));
 }
 
-Result<PictureRows> PictureChain::rows(Backend& backend) const {
+Result<EncodedRows> PictureChain::rows(Backend& backend) const {
   const auto vision = load_vision(folder_ / "mmproj.gguf", tower_, backend);
   if (!vision) return vision.error();
   return encode(*vision->model, tower_.pixels());
@@ -92,11 +92,14 @@ Result<std::vector<float>> PictureChain::logits(Backend& backend, std::int64_t c
   std::vector<TokenId> ids(static_cast<std::size_t>(made->rows));
   std::iota(ids.begin(), ids.end(), static_cast<TokenId>(vocabulary));
   const std::vector<TokenId> prompt = prompt_of(chain_, ids);
-  auto picture = std::make_shared<Picture>();
+  auto picture = std::make_shared<Medium>();
   const int side = vision_spec.patch_side * vision_spec.merge_side;
-  picture->pieces.push_back({Image{}, tower_.pixels().size / side});
+  picture->pieces.push_back({.content = Image{},
+                             .size = tower_.pixels().size / side,
+                             .see_each_other = vision_spec.see_each_other,
+                             .has_places = vision_spec.has_places});
   picture->tokens.parts.push_back({"", std::move(ids)});
-  PromptPictures pictures(vision_spec, prompt, {picture});
+  PromptMedia pictures(prompt, {picture});
   pictures.give_rows(0, *made);
   auto memory = allocate(**model);
   if (!memory) return memory.error();

@@ -18,7 +18,7 @@ class PictureChain {
   std::filesystem::path model_path() const { return folder_ / "model.gguf"; }
 
   /// What the tower makes of the picture in `backend`.
-  Result<PictureRows> rows(Backend& backend) const;
+  Result<EncodedRows> rows(Backend& backend) const;
   /// The logits behind the picture, [tokens, vocabulary]: the prompt comes in batches of at most
   /// `chunk` rows, or more where a picture comes whole.
   Result<std::vector<float>> logits(Backend& backend, std::int64_t chunk) const;

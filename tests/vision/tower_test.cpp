@@ -22,7 +22,7 @@ class TowerTest : public testing::TestWithParam<std::string> {
     ASSERT_TRUE(written) << written.error().message;
   }
 
-  Result<PictureRows> encode(Backend& backend) const {
+  Result<EncodedRows> encode(Backend& backend) const {
     const auto file = gguf::File::open(folder_ / "mmproj.gguf");
     if (!file) return file.error();
     WeightLoader loader(*file, backend);

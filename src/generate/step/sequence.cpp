@@ -8,11 +8,10 @@
 
 namespace linnet {
 
-Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec& spec,
-                   const VisionSpec* vision)
+Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec& spec)
     : request(std::move(wanted)), id(number), chain(request.sampling), tokens(request.prompt) {
-  if (!request.pictures.empty()) {
-    pictures = PromptPictures(*vision, tokens, request.pictures);
+  if (!request.media.empty()) {
+    media = PromptMedia(tokens, request.media);
     std::ranges::copy_if(tokens, std::back_inserter(text_tokens),
                          [&](TokenId token) { return token < spec.vocabulary; });
   }
@@ -42,7 +41,7 @@ std::int64_t Sequence::rows_to_score(std::int64_t rows) const {
 
 void Sequence::add_token(std::int32_t token) {
   tokens.push_back(token);
-  if (!pictures.empty()) text_tokens.push_back(token);
+  if (!media.empty()) text_tokens.push_back(token);
 }
 
 }  // namespace linnet

@@ -7,7 +7,7 @@
 
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/generate_request.hpp"
-#include "generate/prompt_pictures.hpp"
+#include "generate/prompt_media.hpp"
 #include "generate/sampling/sampler_chain.hpp"
 #include "model/model.hpp"
 
@@ -15,9 +15,7 @@ namespace linnet {
 
 /// A request while it is computed, step by step.
 struct Sequence {
-  /// `vision` is the encoder's, null where there is none; it must outlive the sequence.
-  Sequence(GenerateRequest request, std::uint64_t id, const ModelSpec& spec,
-           const VisionSpec* vision);
+  Sequence(GenerateRequest request, std::uint64_t id, const ModelSpec& spec);
 
   std::int64_t pending() const { return std::ssize(tokens) - stored.computed; }
   /// Its latest tokens are all that is to be computed, not a prompt.
@@ -29,16 +27,16 @@ struct Sequence {
   std::int64_t rows_to_score(std::int64_t rows) const;
   /// Nothing is to be drawn, and all is computed.
   bool is_done() const { return request.max_tokens == 0 && pending() == 0; }
-  /// What samplers see: without the ids of pictures.
-  std::span<const std::int32_t> text() const { return pictures.empty() ? tokens : text_tokens; }
+  /// What samplers see: without the ids of media.
+  std::span<const std::int32_t> text() const { return media.empty() ? tokens : text_tokens; }
   void add_token(std::int32_t token);
 
   GenerateRequest request;
   std::uint64_t id;
   SamplerChain chain;
   std::vector<std::int32_t> tokens;  ///< prompt and output
-  PromptPictures pictures;
-  std::vector<std::int32_t> text_tokens;  ///< where there are pictures
+  PromptMedia media;
+  std::vector<std::int32_t> text_tokens;  ///< where there are media
   std::int64_t input_tokens = 0;          ///< the prompt's, where the model has an input
   StoredSequence stored;
   std::int64_t drawn = 0;

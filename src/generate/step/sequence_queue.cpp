@@ -13,8 +13,7 @@ SequenceQueue::SequenceQueue(const Model& model, Backend& backend, SequenceMemor
 void SequenceQueue::add(GenerateRequest request) {
   request.sampling.min_tokens = request.min_tokens;
   request.sampling.end_tokens = request.stop_tokens;
-  const VisionSpec* const vision = encoder_ ? &encoder_->spec() : nullptr;
-  sequences_.emplace_back(std::move(request), next_id_++, model_.spec(), vision);
+  sequences_.emplace_back(std::move(request), next_id_++, model_.spec());
 }
 
 void SequenceQueue::finish(Sequences::iterator sequence, const Result<FinishReason>& ending) {

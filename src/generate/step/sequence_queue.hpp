@@ -4,22 +4,22 @@
 #include <memory>
 #include <optional>
 
-#include "generate/picture_encoder.hpp"
+#include "generate/medium_encoder.hpp"
 #include "generate/speculation/drafter.hpp"
 #include "generate/step/sequence.hpp"
 
 namespace linnet {
 
 /// The sequences of a scheduler, and what keeps something of them as long as they are there: the
-/// cache, the drafter and the encoder of pictures. Belongs to one thread.
+/// cache, the drafter and the encoder of pictures and sounds. Belongs to one thread.
 class SequenceQueue {
  public:
   /// The model, its backend and the memory must outlive the queue. `drafter` may be null.
   SequenceQueue(const Model& model, Backend& backend, SequenceMemory& memory,
                 std::unique_ptr<Drafter> drafter);
 
-  /// See Scheduler::encode_pictures_with.
-  void encode_pictures_with(VisionModel& vision) { encoder_.emplace(vision); }
+  /// See Scheduler::encode_media_with.
+  void encode_media_with(MediaModels models) { encoder_.emplace(models); }
 
   Sequences& sequences() { return sequences_; }
   const Sequences& sequences() const { return sequences_; }
@@ -27,7 +27,7 @@ class SequenceQueue {
   const SequenceCache& cache() const { return cache_; }
   Drafter* drafter() { return drafter_.get(); }
   bool reads_hidden() const { return drafter_ && drafter_->reads_hidden(); }
-  PictureEncoder& encoder() { return *encoder_; }
+  MediumEncoder& encoder() { return *encoder_; }
   /// How often a sequence had to give its pages away.
   std::int64_t preemptions() const { return preemptions_; }
 
@@ -53,7 +53,7 @@ class SequenceQueue {
   const Model& model_;
   SequenceCache cache_;
   std::unique_ptr<Drafter> drafter_;
-  std::optional<PictureEncoder> encoder_;
+  std::optional<MediumEncoder> encoder_;
   Sequences sequences_;
   std::uint64_t next_id_ = 0;
   std::int64_t releases_ = 0;  // of sequences' memory

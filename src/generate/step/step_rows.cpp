@@ -31,7 +31,7 @@ Status StepRows::propose_guesses() {
   for (Sequence& sequence : sequences) {
     sequence.guesses.clear();
     if (!sequence.is_generating() || sequence.pending() > 1) continue;
-    if (!sequence.pictures.empty()) continue;  // of which drafters know nothing
+    if (!sequence.media.empty()) continue;  // of which drafters know nothing
     const std::int64_t left = sequence.request.max_tokens - sequence.drawn - 1;
     const std::int64_t most = std::min({share, left, kMostGuesses});
     if (most > 0) queries_.push_back({sequence.id, sequence.tokens, most, &sequence.guesses});
@@ -111,7 +111,7 @@ std::int64_t StepRows::rows_that_fit(const Sequence& sequence, std::int64_t want
                                      std::int64_t room) const {
   const StoredSequence& stored = sequence.stored;
   const auto ready = [&](std::int64_t count) {
-    return sequence.pictures.rows_ready(stored.computed, count);
+    return sequence.media.rows_ready(stored.computed, count);
   };
   const std::int64_t count =
       ready(queue_.cache().rows_to_checkpoint(stored, std::min(wanted, room)));
@@ -142,7 +142,7 @@ void StepRows::add_rows(const StepPart& part) {
   const StoredSequence& stored = sequence.stored;
   const std::int64_t count = part.rows, end = stored.computed + count;
   if (sequence.request.on_hidden || queue_.reads_hidden()) rows_.keep_hidden();
-  for (const GivenRows& rows : sequence.pictures.given(stored.computed, count, rows_.rows())) {
+  for (const GivenRows& rows : sequence.media.given(stored.computed, count, rows_.rows())) {
     rows_.add_given(rows);
   }
   const std::int64_t all = count + std::ssize(sequence.guesses);
@@ -153,7 +153,7 @@ void StepRows::add_rows(const StepPart& part) {
     const bool is_given = token >= model_.spec().vocabulary;
     const bool is_scored = i >= sequence.scored && i < sequence.scored + part.scores;
     rows_.add_row(is_given ? 0 : token, is_scored || (part.draws && i + 1 == end));
-    if (sequence.pictures.has_places()) rows_.place_row(sequence.pictures.place(i));
+    if (sequence.media.has_places()) rows_.place_row(sequence.media.place(i));
   }
   for (const std::int32_t guess : sequence.guesses) rows_.add_row(guess, /*wants_logits=*/true);
 }

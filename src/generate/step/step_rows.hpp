@@ -14,7 +14,7 @@ namespace linnet {
 struct StepSize {
   std::int64_t texts = 0;
   std::int64_t prompt_rows = 0;
-  bool encodes_picture = false;
+  bool encodes_medium = false;
 };
 
 /// The part of a sequence in the rows of a step.

@@ -35,6 +35,9 @@ struct AnswerParsing {
 std::unique_ptr<AnswerFormat> make_chat_format(AnswerHead head, const Tokenizer& tokenizer,
                                                std::size_t choices, const AnswerParsing& parsing);
 
+/// POST /v1/audio/transcriptions: all of what is generated, as it is.
+std::unique_ptr<AnswerFormat> make_transcription_format();
+
 /// POST /v1/responses. `settings` are the fields of the answer that repeat the request.
 std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokenizer& tokenizer,
                                                    const AnswerParsing& parsing, Json settings);

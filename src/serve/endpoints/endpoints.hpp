@@ -16,6 +16,7 @@ Handled models(ApiContext& context, const ApiRequest& request, const Json& body)
 Handled model(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled completions(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled chat_completions(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled transcriptions(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled responses(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled chat_input_tokens(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled response_input_tokens(ApiContext& context, const ApiRequest& request, const Json& body);

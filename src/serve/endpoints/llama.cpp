@@ -117,7 +117,7 @@ Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json&
 // GET /props
 Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
   const ServedModel& model = context.model();
-  const bool sees = model.chat && model.pictures;
+  const bool sees = model.chat && model.sees(), hears = model.chat && model.hears();
   return json_reply(
       {{"default_generation_settings",
         {{"n_ctx", model.context}, {"params", sampling_json(model.sampling)}}},
@@ -127,7 +127,7 @@ Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
        {"chat_template", model.template_source},
        {"bos_token", text_of(model, model.tokenizer->bos())},
        {"eos_token", text_of(model, model.tokenizer->eos())},
-       {"modalities", {{"vision", sees}, {"audio", false}}},
+       {"modalities", {{"vision", sees}, {"audio", hears}}},
        {"build_info", "linnet"},
        {"is_sleeping", context.chosen.engine->state() == EngineThread::State::kAway}});
 }

@@ -31,7 +31,8 @@ std::string_view name_of(EngineThread::State state) {
 // What goes in and comes out, as llama.cpp's server says it.
 Json modalities(const ServedModel& model) {
   Json in = {"text"};
-  if (model.chat && model.pictures) in.push_back("image");
+  if (model.chat && model.sees()) in.push_back("image");
+  if (model.chat && model.hears()) in.push_back("audio");
   return {{"input_modalities", std::move(in)}, {"output_modalities", {"text"}}};
 }
 
@@ -50,7 +51,7 @@ Json describe(const ModelEntry& entry) {
   const ServedModel& model = entry.model;
   Json capabilities = {"completion"};
   if (model.chat) capabilities.push_back("chat");
-  if (model.chat && model.pictures) capabilities.push_back("multimodal");  // llama.cpp's word
+  if (model.chat && model.media) capabilities.push_back("multimodal");  // llama.cpp's word
   if (model.thinks) capabilities.push_back("thinking");
   return {{"id", model.id},
           {"object", "model"},

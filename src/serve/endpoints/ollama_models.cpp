@@ -42,7 +42,7 @@ Json capabilities(const ServedModel& model) {
   if (model.text_problem.empty()) names.push_back("completion");
   if (model.call_form) names.push_back("tools");
   if (model.infill) names.push_back("insert");
-  if (model.chat && model.pictures) names.push_back("vision");
+  if (model.chat && model.sees()) names.push_back("vision");
   if (model.thinks) names.push_back("thinking");
   if (!model.text_problem.empty() && model.pooling) names.push_back("embedding");
   return names;

@@ -122,7 +122,7 @@ ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokeni
 std::optional<ApiError> refuse_prompt(const ApiContext& context, const ChatFields& chat,
                                       const std::string& text) {
   const ServedModel& model = context.model();
-  if (!chat.pictures.empty()) return std::nullopt;
+  if (!chat.media.empty()) return std::nullopt;
   auto error = refuse_length(model, text.size(), "the prompt has", "");
   if (error && context.errors == ErrorShape::kAnthropic) {
     error->message = fmt::format("prompt is too long: at least {} tokens > {} maximum",

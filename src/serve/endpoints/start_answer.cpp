@@ -125,7 +125,7 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
 
 void add_chat(AnswerPlan& plan, EncodedChat chat) {
   plan.prompts.push_back(std::move(chat.prompt));
-  plan.pictures = std::move(chat.pictures);
+  plan.media = std::move(chat.media);
 }
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
@@ -161,7 +161,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
       GenerateRequest& wanted = jobs.back().request;
-      wanted.pictures = plan.pictures;
+      wanted.media = plan.media;
       if (plan.scores_prompts) score_prompt(generations.back(), wanted);
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, wanted);
     }

@@ -17,7 +17,7 @@ namespace linnet::serve {
 /// A conversation as the model reads it.
 struct EncodedChat {
   std::vector<TokenId> prompt;
-  Pictures pictures;
+  Media media;
 };
 
 /// An answer that is to be generated.
@@ -26,7 +26,7 @@ struct AnswerPlan {
   std::string id{};
   GenerationOptions options{};
   std::vector<std::vector<TokenId>> prompts{};  ///< each has options.choices choices
-  Pictures pictures{};                          ///< whose rows the prompts have
+  Media media{};                                ///< whose rows the prompts have
   std::vector<TokenId> shown_tokens{};
   std::unique_ptr<AnswerFormat> format{};
   bool repeats_logprobs = false;  ///< at the end of a stream
@@ -54,13 +54,14 @@ AnswerHead make_head(std::string_view prefix, const ServedModel& model,
 /// show the messages.
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request);
 
-/// Encodes what render_chat() gave, with its pictures, which takes long. Errors name what is wrong
-/// with a picture: no encoder in the model, a file that is none, no place in the template or in the
-/// context.
+/// Encodes what render_chat() gave, with its pictures and sounds, which takes long. Errors name
+/// what is wrong with one: no encoder in the model, a file that is none, no place in the template
+/// or in the context.
 ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
                                    const Prompt& prompt);
 
-/// The text of what render_chat() gave, with something readable in the places of pictures.
+/// The text of what render_chat() gave, with something readable in the places of pictures and
+/// sounds.
 ApiResult<std::string> shown_prompt(const ServedModel& model, const ChatFields& chat,
                                     const Prompt& prompt);
 

@@ -16,22 +16,36 @@ using Texts = std::vector<std::string>;
 
 // {"url": URL, "detail": ...}, or the URL. How large a model sees pictures is the model's matter,
 // whatever the detail.
-Json read_image_url(Fields& part, PictureParts& pictures) {
+Json read_image_url(Fields& part, MediaParts& media) {
   const Json* const field = part.find("image_url");
-  if (field && !field->is_object()) return pictures.from_url(part, "image_url");
+  if (field && !field->is_object()) return media.from_url(part, "image_url");
   if (!field) {
     part.fail("image_url", "expected an object or a string, found nothing");
     return nullptr;
   }
   Fields image(*field, part.path_of("image_url"));
   image.text("detail");
-  Json text = pictures.from_url(image, "url");
+  Json text = media.from_url(image, "url");
   part.take_error(image);
   return text;
 }
 
-// Puts parts of text in the places of pictures in `shown`, a copy of the message.
-void read_content(Fields& message, std::string_view role, PictureParts& pictures, Json& shown) {
+// {"data": BASE64, "format": "wav"}; the first bytes of a file tell its kind, whatever the format.
+Json read_input_audio(Fields& part, MediaParts& media) {
+  const Json* const field = part.object("input_audio");
+  if (!field) {
+    part.fail("input_audio", "expected an object, found nothing");
+    return nullptr;
+  }
+  Fields sound(*field, part.path_of("input_audio"));
+  sound.text("format");
+  Json text = media.from_base64_sound(sound, "data");
+  part.take_error(sound);
+  return text;
+}
+
+// Puts parts of text in the places of pictures and sounds in `shown`, a copy of the message.
+void read_content(Fields& message, std::string_view role, MediaParts& media, Json& shown) {
   const Json* const content = message.find("content");
   if (!content || content->is_string()) return;
   if (!content->is_array()) return message.fail_type("content", "a string or an array", *content);
@@ -39,15 +53,18 @@ void read_content(Fields& message, std::string_view role, PictureParts& pictures
     Json& shown_part = shown["content"][i++];
     const std::string type = part.required_text("type");
     if (type == "image_url") {
-      if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
-      shown_part = read_image_url(part, pictures);
+      if (role != "user" && role != "tool") part.fail("type", std::string(kNoMediaHere));
+      shown_part = read_image_url(part, media);
+    } else if (type == "input_audio") {
+      if (role != "user" && role != "tool") part.fail("type", std::string(kNoMediaHere));
+      shown_part = read_input_audio(part, media);
     } else if (type == "refusal") {
       shown_part = {{"type", "text"}, {"text", part.required_text("refusal")}};
     } else if (type == "text" || part.has("text")) {
       part.required_text("text");
     } else {
-      part.fail("type", fmt::format("expected text, image_url or refusal, found {}; this server "
-                                    "reads texts and pictures only",
+      part.fail("type", fmt::format("expected text, image_url, input_audio or refusal, found {}; "
+                                    "this server reads texts, pictures and sounds only",
                                     shortened(type)));
     }
   });
@@ -70,7 +87,7 @@ void check_calls(Fields& message) {
 // Templates do not know the newer name of system messages.
 std::string role_of(const std::string& role) { return role == "developer" ? "system" : role; }
 
-Json read_messages(Fields& fields, PictureParts& pictures) {
+Json read_messages(Fields& fields, MediaParts& media) {
   const Json* const given = fields.array("messages", kMostMessages);
   if (!given || given->empty()) {
     fields.fail("messages", "expected an array with at least one message");
@@ -80,7 +97,7 @@ Json read_messages(Fields& fields, PictureParts& pictures) {
   fields.each_object("messages", kMostMessages, [&, i = std::size_t{0}](Fields& message) mutable {
     Json& shown = messages[i++];
     const std::string role = role_of(message.required_text("role"));
-    read_content(message, role, pictures, shown);
+    read_content(message, role, media, shown);
     check_calls(message);
     shown["role"] = role;
   });
@@ -256,9 +273,9 @@ void set_effort(const std::string& effort, Json& variables) {
 ChatFields read_chat_fields(Fields& fields) {
   refuse_what_is_not_there(fields);
   ChatFields chat;
-  PictureParts pictures;
-  chat.request.messages = read_messages(fields, pictures);
-  chat.pictures = pictures.take();
+  MediaParts media;
+  chat.request.messages = read_messages(fields, media);
+  chat.media = media.take();
   chat.request.tools = read_function_tools(fields);
   chat.request.variables = read_template_variables(fields);
   if (const auto effort = fields.text("reasoning_effort")) {

@@ -7,7 +7,7 @@
 
 #include "chat/chat_template.hpp"
 #include "serve/requests/json_request.hpp"
-#include "serve/requests/picture_parts.hpp"
+#include "serve/requests/media_parts.hpp"
 
 namespace linnet::serve {
 
@@ -20,8 +20,8 @@ struct ToolChoice {
 
 /// A conversation and what is asked of the answer to it.
 struct ChatFields {
-  ChatRequest request;                 ///< its tools are empty where none may be called
-  std::vector<GivenPicture> pictures;  ///< whose markers stand in the messages
+  ChatRequest request;             ///< its tools are empty where none may be called
+  std::vector<GivenMedium> media;  ///< whose markers stand in the messages
   ToolChoice choice;
   std::optional<std::int64_t> thinking_tokens;  ///< most of them
 };

@@ -14,7 +14,7 @@ namespace {
 // Turns the messages of one request, block by block.
 class MessageReader {
  public:
-  MessageReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
+  MessageReader(Fields& fields, MediaParts& media) : fields_(fields), media_(media) {}
 
   Json run() {
     add_system();
@@ -60,7 +60,7 @@ class MessageReader {
     const std::string type = block.one_of("type", kTypes, "text");
     if (type == "text" || type == "image") {
       if (type == "image" && turned["role"] != "user") {
-        block.fail("type", std::string(kNoPictureHere));
+        block.fail("type", std::string(kNoMediaHere));
       }
       if (turned["content"].is_null()) turned["content"] = Json::array();
       turned["content"].push_back(part_of(block, type));
@@ -109,7 +109,7 @@ class MessageReader {
     Json part;
     if (type == "base64") {
       source.text("media_type");
-      part = pictures_.from_base64(source, "data");
+      part = media_.from_base64(source, "data");
     } else {
       source.fail("type", fmt::format("this server fetches nothing and keeps no files: expected "
                                       "base64, found {}",
@@ -136,7 +136,7 @@ class MessageReader {
   static constexpr std::array<std::string_view, 2> kResultTypes = {"text", "image"};
 
   Fields& fields_;
-  PictureParts& pictures_;
+  MediaParts& media_;
   Json messages_ = Json::array();
   std::map<std::string, std::string> tool_names_;  // by the ids of calls
 };
@@ -206,9 +206,9 @@ void check_context_edits(Fields& fields) {
 
 ChatFields read_message_fields(Fields& fields) {
   ChatFields chat;
-  PictureParts pictures;
-  chat.request.messages = MessageReader(fields, pictures).run();
-  chat.pictures = pictures.take();
+  MediaParts media;
+  chat.request.messages = MessageReader(fields, media).run();
+  chat.media = media.take();
   take_begun_answer(fields, chat.request);
   chat.request.tools = read_tools(fields);
   chat.request.variables = read_template_variables(fields);

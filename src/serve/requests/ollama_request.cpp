@@ -16,7 +16,7 @@ namespace {
 // order: ids are newer than this API, and few clients send them.
 class MessageReader {
  public:
-  MessageReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
+  MessageReader(Fields& fields, MediaParts& media) : fields_(fields), media_(media) {}
 
   Json run() {
     fields_.each_object("messages", kMostMessages, [&](Fields& message) { add(message); });
@@ -26,7 +26,7 @@ class MessageReader {
   // `text` and `images` as the content of a message.
   Json content_of(Fields& holder, std::string_view text_name) {
     std::string text = holder.text(text_name).value_or("");
-    Json parts = pictures_.from_base64_list(holder, "images");
+    Json parts = media_.from_base64_list(holder, "images");
     if (parts.empty()) return text;
     if (!text.empty()) parts.push_back({{"type", "text"}, {"text", std::move(text)}});
     return parts;
@@ -43,7 +43,7 @@ class MessageReader {
     const std::string role = message.one_of("role", kRoles, "");
     Json turned = {{"role", role}, {"content", content_of(message, "content")}};
     if (turned["content"].is_array() && role != "user" && role != "tool") {
-      message.fail("images", std::string(kNoPictureHere));
+      message.fail("images", std::string(kNoMediaHere));
     }
     const std::string thinking = message.text("thinking").value_or("");
     if (!thinking.empty()) turned["reasoning_content"] = thinking;
@@ -80,7 +80,7 @@ class MessageReader {
   }
 
   Fields& fields_;
-  PictureParts& pictures_;
+  MediaParts& media_;
   Json messages_ = Json::array();
   std::deque<Call> unanswered_;  // the oldest first
   std::size_t calls_ = 0;
@@ -149,9 +149,9 @@ OllamaRequest read_shared(Fields& fields, const ServedModel& model) {
 
 OllamaRequest read_ollama_chat(Fields& fields, const ServedModel& model) {
   OllamaRequest request = read_shared(fields, model);
-  PictureParts pictures;
-  request.chat.request.messages = MessageReader(fields, pictures).run();
-  request.chat.pictures = pictures.take();
+  MediaParts media;
+  request.chat.request.messages = MessageReader(fields, media).run();
+  request.chat.media = media.take();
   request.chat.request.tools = read_function_tools(fields);
   take_begun_answer(fields, request.chat.request);
   return request;
@@ -159,9 +159,9 @@ OllamaRequest read_ollama_chat(Fields& fields, const ServedModel& model) {
 
 OllamaRequest read_ollama_prompt(Fields& fields, const ServedModel& model) {
   OllamaRequest request = read_shared(fields, model);
-  PictureParts pictures;
-  Json content = MessageReader(fields, pictures).content_of(fields, "prompt");
-  request.chat.pictures = pictures.take();
+  MediaParts media;
+  Json content = MessageReader(fields, media).content_of(fields, "prompt");
+  request.chat.media = media.take();
   const std::string system = fields.text("system").value_or("");
   Json& messages = request.chat.request.messages = Json::array();
   if (content.empty() || content == "") return request;

@@ -10,7 +10,7 @@ namespace {
 // Turns the items of one request. Thinking and calls belong to the assistant's message around them.
 class InputReader {
  public:
-  InputReader(Fields& fields, PictureParts& pictures) : fields_(fields), pictures_(pictures) {}
+  InputReader(Fields& fields, MediaParts& media) : fields_(fields), media_(media) {}
 
   Json run() {
     if (const auto instructions = fields_.text("instructions")) {
@@ -103,23 +103,23 @@ class InputReader {
       return {{"type", "text"},
               {"text", part.required_text(type == "refusal" ? "refusal" : "text")}};
     }
-    if (role != "user" && role != "tool") part.fail("type", std::string(kNoPictureHere));
+    if (role != "user" && role != "tool") part.fail("type", std::string(kNoMediaHere));
     if (part.has("file_id")) {
       part.fail("file_id", "this server keeps no files; send a data: URL in image_url");
     }
     part.text("detail");
-    return pictures_.from_url(part, "image_url");
+    return media_.from_url(part, "image_url");
   }
 
   Fields& fields_;
-  PictureParts& pictures_;
+  MediaParts& media_;
   Json messages_ = Json::array();
 };
 
 }  // namespace
 
-Json read_response_input(Fields& fields, PictureParts& pictures) {
-  return InputReader(fields, pictures).run();
+Json read_response_input(Fields& fields, MediaParts& media) {
+  return InputReader(fields, media).run();
 }
 
 }  // namespace linnet::serve

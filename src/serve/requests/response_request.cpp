@@ -139,9 +139,9 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
   response.options = read_options(fields, model);
   response.constraint = read_text_format(fields);
   ChatRequest& chat = response.chat.request;
-  PictureParts pictures;
-  chat.messages = read_response_input(fields, pictures);
-  response.chat.pictures = pictures.take();
+  MediaParts media;
+  chat.messages = read_response_input(fields, media);
+  response.chat.media = media.take();
   chat.tools = read_tools(fields);
   chat.variables = read_template_variables(fields);
   if (const Json* const object = fields.object("reasoning")) {

@@ -26,9 +26,10 @@ std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
   return colours;
 }
 
-AttentionSpec read_attention(Hyperparameters& p, std::int64_t width) {
+AttentionSpec read_attention(Hyperparameters& p, const TowerNames& names, std::int64_t width) {
   AttentionSpec attention;
-  attention.heads = p.required_count("vision.attention.head_count", Hyperparameters::kMostHeads);
+  attention.heads =
+      p.required_count(names.key("attention.head_count"), Hyperparameters::kMostHeads);
   attention.kv_heads = attention.heads;
   if (width % attention.heads != 0) {
     p.fail(fmt::format("the tower has {} columns, expected a multiple of its {} heads", width,
@@ -41,44 +42,46 @@ AttentionSpec read_attention(Hyperparameters& p, std::int64_t width) {
 }
 
 // Old files have the names of both projections exchanged, and no width.
-MlpSpec read_mlp(Hyperparameters& p, const WeightLoader& loader, std::int64_t width) {
+MlpSpec read_mlp(Hyperparameters& p, const WeightLoader& loader, const TowerNames& names,
+                 std::int64_t width) {
   MlpSpec mlp;
-  const std::int64_t up = loader.rows("v.blk.0.ffn_up"), down = loader.rows("v.blk.0.ffn_down");
+  const std::string first = std::string(names.layers).append(".0.");
+  const std::int64_t up = loader.rows(first + "ffn_up"), down = loader.rows(first + "ffn_down");
   mlp.exchanged_names = up == width && down != width;
   const std::int64_t inner = mlp.exchanged_names ? down : up;
-  if (inner < 1 || inner > Hyperparameters::kWidest) p.fail("missing tensor v.blk.0.ffn_up.weight");
+  if (inner < 1 || inner > Hyperparameters::kWidest) {
+    p.fail(fmt::format("missing tensor {}ffn_up.weight", first));
+  }
   mlp.width = static_cast<int>(std::min(inner, Hyperparameters::kWidest));
   mlp.gate.activation = read_activation(p);
   return mlp;
 }
 
-ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader) {
+}  // namespace
+
+ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const TowerNames& of) {
   ModelSpec tower;
   tower.architecture = p.architecture();
-  tower.width = p.required_count("vision.embedding_length", Hyperparameters::kWidest);
+  tower.width = p.required_count(of.key("embedding_length"), Hyperparameters::kWidest);
   tower.norm = NormKind::kLayer;
-  tower.norm_epsilon = p.positive_number("vision.attention.layer_norm_epsilon", 1e-6f);
+  tower.norm_epsilon = p.positive_number(of.key("attention.layer_norm_epsilon"), 1e-6f);
   tower.post_norm_epsilon = tower.norm_epsilon;
   NormNames& names = tower.norm_names;
   names.mixer = "ln1";
   names.mixer_post = "attn_post_norm";
   names.ffn = "ln2";
   names.ffn_post = "ffn_post_norm";
-  names.output = "v.post_ln";
-  tower.output_norm = loader.has("v.post_ln.weight") ? NormUse::kWeights : NormUse::kNone;
   tower.causal = false;
   tower.encoder = true;
   tower.forgets_keys = true;
-  tower.layer_name = "v.blk";
+  tower.layer_name = of.layers;
   LayerSpec layer;
-  layer.attention = read_attention(p, tower.width);
-  layer.mlp = read_mlp(p, loader, tower.width);
-  const std::int64_t layers = p.required_count("vision.block_count", Hyperparameters::kMostLayers);
+  layer.attention = read_attention(p, of, tower.width);
+  layer.mlp = read_mlp(p, loader, of, tower.width);
+  const std::int64_t layers = p.required_count(of.key("block_count"), Hyperparameters::kMostLayers);
   tower.layers.assign(static_cast<std::size_t>(layers), layer);
   return tower;
 }
-
-}  // namespace
 
 VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
   VisionSpec spec;
@@ -94,7 +97,10 @@ VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
 
 VisionSpec read_common_vision(Hyperparameters& p, const WeightLoader& loader, TrainedSide side) {
   VisionSpec spec = read_patches(p, side);
-  spec.tower = read_tower(p, loader);
+  spec.tower = read_tower(p, loader, {"vision", "v.blk"});
+  spec.tower.norm_names.output = "v.post_ln";
+  const bool has_norm = loader.has("v.post_ln.weight");
+  spec.tower.output_norm = has_norm ? NormUse::kWeights : NormUse::kNone;
   if (loader.has("v.norm_embd.weight")) spec.embedding_norm = "v.norm_embd";
   if (loader.has("v.pre_ln.weight")) spec.patch_norm = "v.pre_ln";
   return spec;
@@ -247,6 +253,19 @@ ProjectorStep wrap(std::string before, std::string behind) {
 
 ProjectorStep convolve(std::string name, int side) {
   return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
+}
+
+ProjectorStep mean_of_runs(int length) {
+  return {.kind = ProjectorStep::Kind::kMeanOfRuns, .side = length};
+}
+
+ProjectorStep join_runs(int length) {
+  return {.kind = ProjectorStep::Kind::kJoinRuns, .side = length};
+}
+
+ProjectorStep gate_of_half(std::string name, Activation activation) {
+  return {
+      .kind = ProjectorStep::Kind::kGateOfHalf, .name = std::move(name), .activation = activation};
 }
 
 ProjectorStep resample(std::string name) {

@@ -11,6 +11,20 @@
 
 namespace linnet {
 
+/// Where a file has a tower.
+struct TowerNames {
+  std::string_view section;  ///< of the metadata: `clip.SECTION.`
+  std::string_view layers;   ///< of the tensors, before the number of a layer
+
+  std::string key(std::string_view name) const {
+    return std::string(section).append(".").append(name);
+  }
+};
+
+/// A tower whose layers have attention of all rows to all and a feed-forward part; what stands
+/// before and behind them is left out.
+ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const TowerNames& of);
+
 /// Whether the file names the side of the pictures that the tower was trained with.
 enum class TrainedSide { kRequired, kUnused };
 
@@ -67,6 +81,9 @@ ProjectorStep break_rows(std::string name);
 ProjectorStep end_rows(std::string name, std::string last);
 ProjectorStep wrap(std::string before, std::string behind);
 ProjectorStep convolve(std::string name, int side);
+ProjectorStep mean_of_runs(int length);
+ProjectorStep join_runs(int length);
+ProjectorStep gate_of_half(std::string name, Activation activation);
 ProjectorStep resample(std::string name);
 
 }  // namespace linnet

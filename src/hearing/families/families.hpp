@@ -1,0 +1,13 @@
+// The readers of all families of encoders of sounds; each is described where it is defined.
+#pragma once
+
+#include "hearing/family.hpp"
+
+namespace linnet {
+
+using HearingReader = HearingSpec(Hyperparameters& p, const WeightLoader& loader);
+
+HearingReader read_flamingo_hearing, read_glm_hearing, read_meralion_hearing, read_qwen2_hearing,
+    read_ultravox_hearing, read_voxtral_hearing;
+
+}  // namespace linnet

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "hearing/hearing_spec.hpp"
+#include "hearing/sound_chunks.hpp"
+#include "model/model.hpp"
+#include "vision/convolution.hpp"
+#include "vision/encoded_rows.hpp"
+#include "vision/projector.hpp"
+
+namespace linnet {
+
+/// An encoder of sounds in the memory of a backend. One thread at a time may use it.
+class HearingModel {
+ public:
+  ~HearingModel();
+  /// Loads the tensors of `loader`'s file as `spec` says. `backend` must outlive the model.
+  static Result<std::unique_ptr<HearingModel>> load(HearingSpec spec, WeightLoader& loader,
+                                                    Backend& backend);
+
+  const HearingSpec& spec() const { return spec_; }
+  /// Columns of a row: those of the text models that it can serve.
+  std::int64_t columns() const { return projector_->columns(); }
+
+  /// Computes a chunk part by part, so that others may use the backend in between; begins with the
+  /// convolutions. A chunk that is under way is dropped, and so is this one by an Error, which the
+  /// backend has met.
+  Status begin(const SoundChunk& chunk);
+  /// Goes on by a layer, and behind the last one by what makes the chunk's rows of it, which are
+  /// the result then. A chunk must be under way; an Error drops it.
+  Result<std::optional<EncodedRows>> advance();
+  /// Forgets the chunk that is under way.
+  void drop();
+
+ private:
+  struct Progress;
+
+  HearingModel(HearingSpec spec, Backend& backend);
+  Status allocate_workspace();
+  std::vector<float> convolve(const SoundChunk& chunk);
+  Result<EncodedRows> project_rows();
+  Status status_or_drop();
+
+  HearingSpec spec_;
+  Backend& backend_;
+  Convolution over_frames_, over_pairs_;
+  std::vector<float> places_;  // [chunk_rows(), width]
+  std::unique_ptr<Model> tower_;
+  std::unique_ptr<Projector> projector_;
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<Progress> progress_;  // null where no chunk is under way
+};
+
+/// About what a chunk takes besides the weights and the projector's part.
+std::int64_t hearing_workspace_bytes(const HearingSpec& spec);
+
+}  // namespace linnet

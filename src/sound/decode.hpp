@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.hpp"
+#include "sound/sound.hpp"
+
+namespace linnet {
+
+/// What a sound may cost. A file of a few kilobytes can ask for all of it: FLAC has silence nearly
+/// for nothing.
+struct SoundLimits {
+  std::int64_t most_seconds = 40 * 60;  ///< 4 bytes for each 16000th of a second are kept
+  /// Of all channels together, as they are decoded: what bounds the time.
+  std::int64_t most_samples = std::int64_t{40} * 60 * 96000 * 2;
+};
+
+/// The sound in a whole file of WAV, FLAC, MP3 or Ogg (Vorbis, Opus); its first bytes tell
+/// which. Channels become their mean, and other rates kSoundRate (see Resampler).
+///
+/// Whatever the bytes are, this ends, and the memory that it takes follows from `limits` and the
+/// size of the file. An Error says why there is no sound. Of a WAV whose header promises more than
+/// there is, which programs write that can't seek, what is there is the sound. May be called by
+/// several threads at once.
+Result<Sound> decode_sound(std::span<const std::byte> file, const SoundLimits& limits = {});
+
+}  // namespace linnet

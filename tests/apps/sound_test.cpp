@@ -1,0 +1,78 @@
+// `--mmproj` and sounds on the command line, on the bundled model with a tiny encoder.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/bundled_model.hpp"
+#include "support/hearing_file.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace linnet {
+namespace {
+
+using test::Arguments;
+using test::Ended;
+using test::generate_bundled;
+using test::joined;
+using test::json_of;
+using test::run_program;
+using testing::HasSubstr;
+
+class SoundProgramTest : public testing::Test {
+ protected:
+  SoundProgramTest() { EXPECT_TRUE(test::write_hearing_mmproj(mmproj(), 256)); }
+
+  std::string mmproj() const { return (folder_ / "mmproj-tiny.gguf").string(); }
+  static std::string sound(const std::string& name) {
+    return test::in_repository("tests/data/sound/decode/" + name);
+  }
+  Arguments with_encoder(const Arguments& more) const {
+    return joined(generate_bundled({"--mmproj", mmproj(), "-m", "4", "--json"}), more);
+  }
+
+  const test::TemporaryFolder folder_;
+};
+
+TEST_F(SoundProgramTest, GenerateHearsThem) {
+  const Ended ended = run_program(with_encoder({"--audio", sound("plain.wav"), "--prompt", "And"}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("hearing: mmproj-tiny.gguf (qwen2a)"));
+  const auto json = json_of(ended);
+  const auto tokens = json["prompt_tokens"].get<std::vector<int>>();
+  EXPECT_EQ(std::ranges::count(tokens, -1), 3);  // of 13 frames
+  EXPECT_EQ(json["tokens"].size(), 4u);
+}
+
+TEST_F(SoundProgramTest, WhatCannotBeHeardIsSaid) {
+  const auto problem = [&](const std::string& path) {
+    const Ended ended = run_program(with_encoder({"--audio", path}));
+    EXPECT_EQ(ended.status, 1);
+    return ended.err;
+  };
+  EXPECT_THAT(problem((folder_ / "none.wav").string()), HasSubstr("none.wav"));
+  EXPECT_THAT(problem(mmproj()), HasSubstr("neither WAV, FLAC, MP3 nor Ogg"));
+  const Ended without = run_program(generate_bundled({"--audio", sound("plain.wav")}));
+  EXPECT_EQ(without.status, 1);
+  EXPECT_THAT(without.err, HasSubstr("the model hears no sounds"));
+}
+
+TEST_F(SoundProgramTest, AConversationKeepsThem) {
+  const std::string saved = (folder_ / "saved.json").string();
+  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
+                          "-m",    "4",        "--temp", "0",      "--chat-template",
+                          "chatml"};
+  const Ended first = run_program(chat, {.input = "/audio " + sound("stereo.mp3") +
+                                                  "\nWhat?\nAnd now?\n/save " + saved + "\n"});
+  ASSERT_EQ(first.status, 0) << first.err;
+  const auto messages = nlohmann::json::parse(test::read_file(saved));
+  EXPECT_EQ(messages[0]["content"][0]["audio_url"]["url"], "file://" + sound("stereo.mp3"));
+  EXPECT_EQ(messages[0]["content"][1]["text"], "\nWhat?");
+  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  ASSERT_EQ(later.status, 0) << later.err;
+  EXPECT_THAT(later.err, HasSubstr("loaded: 2 turns"));
+}
+
+}  // namespace
+}  // namespace linnet

@@ -1,0 +1,158 @@
+// Every golden case of tests/data/sound/towers, on both CPU backends, against what llama.cpp makes
+// of the same spectrogram.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "hearing/family.hpp"
+#include "hearing/hearing_file.hpp"
+#include "hearing/hearing_model.hpp"
+#include "support/hearing_case.hpp"
+#include "support/mutated_case.hpp"
+#include "support/normalised_error.hpp"
+#include "support/temporary_folder.hpp"
+#include "support/test_name.hpp"
+
+namespace linnet {
+namespace {
+
+Result<std::unique_ptr<HearingModel>> load(const std::filesystem::path& path, Backend& backend) {
+  const auto file = gguf::File::open(path);
+  if (!file) return file.error();
+  WeightLoader loader(*file, backend);
+  auto spec = read_hearing_spec(*file, loader);
+  if (!spec) return spec.error();
+  return HearingModel::load(std::move(*spec), loader, backend);
+}
+
+class HearingTest : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const Status written = case_.model.write(path_);
+    ASSERT_TRUE(written) << written.error().message;
+  }
+
+  Result<EncodedRows> encode(Backend& backend, const SoundChunk& chunk) const {
+    const auto model = load(path_, backend);
+    if (!model) return model.error();
+    return test::encode(**model, chunk);
+  }
+
+  Result<EncodedRows> encode_as_llama_cpp(Backend& backend) const {
+    const auto file = gguf::File::open(path_);
+    if (!file) return file.error();
+    WeightLoader loader(*file, backend);
+    auto spec = read_hearing_spec(*file, loader);
+    if (!spec) return spec.error();
+    case_.take_means_of_llama_cpp(*spec);
+    const auto model = HearingModel::load(std::move(*spec), loader, backend);
+    return model ? test::encode(**model, case_.chunk()) : model.error();
+  }
+
+  void expect_golden(Backend& backend) const {
+    const auto got = encode_as_llama_cpp(backend);
+    ASSERT_TRUE(got) << got.error().message;
+    const std::vector<float> want = case_.rows();
+    ASSERT_EQ(got->values.size(), want.size());
+    EXPECT_LE(test::normalised_error(got->values, want), 1e-10);
+  }
+
+  const test::TemporaryFolder folder_;
+  const std::filesystem::path path_ = folder_ / "mmproj.gguf";
+  const test::HearingCase case_ = test::HearingCase::read(GetParam());
+};
+
+TEST_P(HearingTest, ReferenceBackendGivesTheGoldenRows) {
+  expect_golden(*make_reference_backend());
+}
+
+TEST_P(HearingTest, CpuBackendGivesTheGoldenRows) { expect_golden(*make_cpu_backend(2)); }
+
+TEST_P(HearingTest, RowsDoNotDependOnTheNumberOfThreads) {
+  const auto one = encode(*make_cpu_backend(1), case_.chunk());
+  const auto three = encode(*make_cpu_backend(3), case_.chunk());
+  ASSERT_TRUE(one && three);
+  EXPECT_EQ(one->values, three->values);
+}
+
+// Fewer rows than places, and their number is what text_rows_of() says.
+TEST_P(HearingTest, ShortSoundsMakeFewRows) {
+  const auto backend = make_cpu_backend(1);
+  const auto model = load(path_, *backend);
+  ASSERT_TRUE(model) << model.error().message;
+  const HearingSpec& spec = (*model)->spec();
+  for (const int samples : {1, 1600, 5000}) {
+    const auto chunks = chunks_of(spec, {std::vector<float>(samples, 0.1f)});
+    ASSERT_EQ(chunks.size(), 1u);
+    const auto rows = test::encode(**model, chunks.front());
+    ASSERT_TRUE(rows) << rows.error().message;
+    EXPECT_EQ(rows->rows, text_rows_of(spec, chunks.front().tower_rows));
+    EXPECT_EQ(std::ssize(rows->values), rows->rows * (*model)->columns());
+    EXPECT_EQ(chunks.front().tower_rows == spec.chunk_rows(), spec.hears_whole_chunks);
+  }
+}
+
+// By the shapes of its tensors, before any is loaded.
+TEST_P(HearingTest, FileServesTextModelsAsWideAsItsRows) {
+  ModelSpec text;
+  text.width = std::ssize(case_.model.json["embedding"]["values"][0]);
+  EXPECT_TRUE(HearingFile::open(path_, text));
+  text.deep_inputs = 1;
+  EXPECT_FALSE(HearingFile::open(path_, text));
+  text.deep_inputs = 0;
+  ++text.width;
+  const auto file = HearingFile::open(path_, text);
+  ASSERT_FALSE(file);
+  EXPECT_THAT(file.error().message, testing::HasSubstr("it is another model's"));
+}
+
+TEST_P(HearingTest, WithSomethingWrongIsAnErrorOrRuns) {
+  const auto backend = make_cpu_backend(1);
+  test::CaseMutator mutator;
+  for (int i = 0; i < test::mutations(); ++i) {
+    test::OracleCase mutated = case_.model;
+    mutator.mutate(mutated);
+    const Status written = mutated.write(path_);
+    ASSERT_TRUE(written) << written.error().message;
+    const auto model = load(path_, *backend);
+    if (!model) {
+      EXPECT_THAT(model.error().message, testing::HasSubstr("mmproj.gguf: "));
+      continue;
+    }
+    const HearingSpec& spec = (*model)->spec();
+    const auto chunks = chunks_of(spec, {std::vector<float>(3000, 0.1f)});
+    const auto rows = test::encode(**model, chunks.front());
+    ASSERT_TRUE(rows) << rows.error().message;
+    EXPECT_EQ(rows->rows, text_rows_of(spec, chunks.front().tower_rows));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Golden, HearingTest, testing::ValuesIn(test::hearing_case_names()),
+                         test::test_name<std::string>);
+
+TEST(HearingFamilyTest, EveryFamilyHasAGoldenCase) {
+  std::vector<std::string> projectors;
+  for (const std::string& name : test::hearing_case_names()) {
+    const auto json = test::HearingCase::read(name).model.json["metadata"];
+    const bool is_mixed = json.contains("clip.audio.projector_type");
+    projectors.push_back(
+        json[is_mixed ? "clip.audio.projector_type" : "clip.projector_type"]["value"]);
+  }
+  for (const HearingFamily& family : all_hearing_families()) {
+    EXPECT_THAT(projectors, testing::Contains(std::string(family.name)));
+  }
+}
+
+TEST(HearingFamilyTest, UnknownOnesAreNamed) {
+  test::OracleCase other = test::HearingCase::read("ultravox").model;
+  other.json["metadata"]["clip.projector_type"]["value"] = "ears";
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(other.write(folder / "mmproj.gguf"));
+  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message,
+              testing::HasSubstr("unknown projector 'ears' of sounds; the known ones are: glma"));
+}
+
+}  // namespace
+}  // namespace linnet
