@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 
@@ -15,6 +16,9 @@ namespace {
 
 constexpr std::size_t kLongestBoundary = 200, kLongestHead = 8192, kMostParts = 64;
 constexpr std::string_view kLineEnd = "\r\n", kHeadEnd = "\r\n\r\n";
+
+// Fields that are texts whatever they look like.
+constexpr std::array<std::string_view, 3> kTexts = {"language", "model", "prompt"};
 
 // What stands before each part: the first line of the body.
 Result<std::string_view> boundary_of(std::string_view body) {
@@ -60,7 +64,8 @@ Status add_part(std::string_view part, Json& fields) {
   if (!is_valid_utf8(content)) {
     return Error{fmt::format("the part {} of the body is no text in UTF-8", name)};
   }
-  fields[name] = field_of(content);
+  fields[name] =
+      std::ranges::find(kTexts, name) != kTexts.end() ? Json(content) : field_of(content);
   return {};
 }
 

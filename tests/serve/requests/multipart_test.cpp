@@ -33,6 +33,14 @@ TEST(Multipart, PartsAreFields) {
   EXPECT_EQ((*fields)["prompt"], "5 birds");
 }
 
+TEST(Multipart, TextsMayLookLikeNumbers) {
+  const auto fields =
+      parse_multipart(part("name=\"prompt\"", "1984") + part("name=\"model\"", "7") + "--line--");
+  ASSERT_TRUE(fields) << fields.error().message;
+  EXPECT_EQ((*fields)["prompt"], "1984");
+  EXPECT_EQ((*fields)["model"], "7");
+}
+
 TEST(Multipart, JsonStaysJson) {
   const auto fields = parse_multipart(R"({"model": "linnet"})");
   ASSERT_TRUE(fields);
