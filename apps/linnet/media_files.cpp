@@ -28,11 +28,20 @@ constexpr PartKind kPartKinds[] = {{MediaFiles::Kind::kPicture, "image_url"},
 
 const char* type_of(MediaFiles::Kind kind) { return kPartKinds[static_cast<int>(kind)].type; }
 
-// Where a part says that its file of a kind is; empty where it is none.
+// Null where there is none.
+const Json* find_text(const Json& part, const std::string& path) {
+  const Json::json_pointer pointer(path);
+  if (!part.is_object() || !part.contains(pointer)) return nullptr;
+  return part[pointer].is_string() ? &part[pointer] : nullptr;
+}
+
+// Where a part says that its file of a kind is; empty where it is none. OpenAI's parts of sounds
+// hold the file.
 std::string url_of(const Json& part, const PartKind& kind) {
-  const Json::json_pointer url(std::string("/") + kind.type + "/url");
-  if (!part.is_object() || !part.contains(url) || !part[url].is_string()) return {};
-  return part[url];
+  if (const Json* const url = find_text(part, std::string("/") + kind.type + "/url")) return *url;
+  if (kind.kind != MediaFiles::Kind::kSound) return {};
+  const Json* const held = find_text(part, "/input_audio/data");
+  return held ? "data:;base64," + held->get<std::string>() : std::string();
 }
 
 }  // namespace

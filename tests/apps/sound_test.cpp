@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/base64.hpp"
 #include "support/bundled_model.hpp"
 #include "support/hearing_file.hpp"
 #include "support/temporary_folder.hpp"
@@ -72,6 +73,27 @@ TEST_F(SoundProgramTest, AConversationKeepsThem) {
   const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
   ASSERT_EQ(later.status, 0) << later.err;
   EXPECT_THAT(later.err, HasSubstr("loaded: 2 turns"));
+}
+
+// As the page of `linnet serve` writes them.
+TEST_F(SoundProgramTest, AConversationMayHoldWhatWasInTheFiles) {
+  const std::string saved = (folder_ / "page.json").string();
+  const std::string again = (folder_ / "again.json").string();
+  const std::string data = encode_base64(test::read_file(sound("plain.wav")));
+  const nlohmann::json part = {{"type", "input_audio"},
+                               {"input_audio", {{"data", data}, {"format", "wav"}}}};
+  const nlohmann::json question = {{"role", "user"},
+                                   {"content", {part, {{"type", "text"}, {"text", "What?"}}}}};
+  const nlohmann::json answer = {{"role", "assistant"}, {"content", "A sound."}};
+  test::write_file(saved, nlohmann::json({question, answer}).dump());
+  const Ended ended =
+      run_program({"chat", "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(), "-m", "4",
+                   "--temp", "0", "--chat-template", "chatml"},
+                  {.input = "/load " + saved + "\nAnd then?\n/save " + again + "\n"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turn"));
+  const auto kept = nlohmann::json::parse(test::read_file(again));
+  EXPECT_EQ(kept[0]["content"][0]["audio_url"]["url"], "data:;base64," + data);
 }
 
 }  // namespace
