@@ -5,8 +5,12 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { writeHearingFile } from "./hearing_file.mjs";
 
 const [program, screenshots] = process.argv.slice(2);
 
@@ -30,6 +34,8 @@ function findPlaywright() {
 
 const kModel = new URL("../../models/linnet-kjv.gguf", import.meta.url).pathname;
 const kThinkingTemplate = new URL("../serve/thinking.jinja", import.meta.url).pathname;
+const kSoundFolder = new URL("../data/sound/decode/", import.meta.url).pathname;
+const kWidthOfModel = 256;
 const kPatience_ms = 20000;
 let latest_problems = []; // of the page that was opened last
 
@@ -110,16 +116,16 @@ async function fakeAnswer(page, text, requests = [], { reason = "stop", until = 
   });
 }
 
-// A page whose model reads pictures, as the server says, and what it asks.
-async function openPicturePage(browser, server) {
+// A page whose model takes more than text, as the server says, and what it asks.
+async function openMediaPage(browser, server, modalities) {
   const page = await openPage(browser, server);
   const counted = [], requests = [];
   await page.route("**/v1/models", async (route) => {
     const { data } = await (await route.fetch()).json();
-    data[0].capabilities.push("multimodal");
+    data[0].architecture.input_modalities.push(...modalities);
     await route.fulfill({ json: { data } });
   });
-  await page.route("**/v1/messages/count_tokens", (route) => {
+  await page.route("**/v1/chat/completions/input_tokens", (route) => {
     counted.push(route.request().postDataJSON());
     route.fulfill({ json: { input_tokens: 20 } });
   });
@@ -145,9 +151,48 @@ async function openPicturePage(browser, server) {
     };
   });
   await page.reload();
-  await page.getByRole("button", { name: "Add pictures" }).waitFor();
+  await page.locator("#attach").waitFor();
   return { page, counted, requests };
 }
+
+const openPicturePage = (browser, server) => openMediaPage(browser, server, ["image"]);
+
+// Files of tests/data/sound/decode, or texts: [name, type, content].
+async function transferOf(page, ...files) {
+  const contents = files.map((file) => {
+    const [name, type, content] = Array.isArray(file) ? file : [file, "", readFileSync(kSoundFolder + file)];
+    return [name, type, [...Buffer.from(content)]];
+  });
+  return page.evaluateHandle((contents) => {
+    const transfer = new DataTransfer();
+    for (const [name, type, bytes] of contents) transfer.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+    return transfer;
+  }, contents);
+}
+
+async function dropFiles(page, ...files) {
+  await page.dispatchEvent("#scroll", "drop", { dataTransfer: await transferOf(page, ...files) });
+}
+
+// Waits until the player has read what it plays.
+async function lengthOf(player) {
+  await player.waitFor();
+  return player.evaluate(async (audio) => {
+    while (audio.readyState === 0 && !audio.error) await new Promise((done) => setTimeout(done, 20));
+    return audio.error ? audio.error.message : audio.duration;
+  });
+}
+
+// The messages of each chat that the page asks for.
+function askedOn(page) {
+  const asked = [];
+  page.on("request", (request) => {
+    if (request.url().endsWith("/v1/chat/completions")) asked.push(request.postDataJSON().messages);
+  });
+  return asked;
+}
+
+const base64Of = (name) => readFileSync(kSoundFolder + name).toString("base64");
 
 // Waits until it is there.
 async function dropPicture(page, width) {
@@ -518,7 +563,7 @@ const tests = {
 
   async "a server that is gone is told in words"({ browser, chat }) {
     const page = await openPage(browser, chat);
-    await page.route("**/v1/messages/count_tokens", (route) => route.abort("connectionrefused"));
+    await page.route("**/v1/chat/completions/input_tokens", (route) => route.abort("connectionrefused"));
     await say(page, "Hello");
     await page.getByRole("alert").waitFor();
     assert.equal(await page.getByRole("alert").innerText(), "The server cannot be reached. Is it still running?");
@@ -618,8 +663,7 @@ const tests = {
     assert.deepEqual(requests[0].messages, [
       { role: "user", content: [{ type: "image_url", image_url: { url: file } }, { type: "text", text: "What is it?" }] },
     ]);
-    const source = { type: "base64", media_type: "image/png", data: base64 };
-    assert.deepEqual(counted[0].messages[0].content[0], { type: "image", source });
+    assert.deepEqual(counted[0].messages, requests[0].messages);
     await page.reload();
     await page.locator(".message.user .pictures img").waitFor(); // is kept
     await say(page, "And now?");
@@ -698,7 +742,7 @@ const tests = {
     await dropPicture(page, 11);
     await page.getByRole("button", { name: "Send" }).click();
     await answered(page);
-    await page.locator("#hint").getByText("no room to keep the pictures").waitFor();
+    await page.locator("#hint").getByText("no room to keep the pictures and sounds").waitFor();
     assert.equal(await page.locator(".message.user .pictures img").count(), 1);
     await page.reload();
     await page.locator(".message.user").getByText("(a picture)").waitFor();
@@ -717,6 +761,134 @@ const tests = {
     await closePage(page);
     const other = await openPage(browser, chat);
     assert.equal(await other.getByRole("button", { name: "Add pictures" }).count(), 0);
+    await closePage(other);
+  },
+
+  async "sounds are added, shown, heard and kept"({ browser, hearing }) {
+    const page = await openPage(browser, hearing);
+    const asked = askedOn(page);
+    const choosing = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Add sounds" }).click(); // and no pictures
+    await (await choosing).setFiles([kSoundFolder + "plain.wav", kSoundFolder + "stereo.mp3"]);
+    const added = page.locator("#tray audio");
+    await page.waitForFunction(() => document.querySelectorAll("#tray audio").length === 2);
+    for (const player of await added.all()) assert.ok((await lengthOf(player)) > 0.1, await lengthOf(player));
+    assert.deepEqual(await page.locator("#tray figcaption").allInnerTexts(), ["plain.wav", "stereo.mp3"]);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/sound-added.png` });
+    await say(page, "What is it?");
+    await answered(page);
+    if (screenshots) await page.screenshot({ path: `${screenshots}/sound-sent.png` });
+    assert.equal(await page.locator("#tray li").count(), 0);
+    const content = [
+      { type: "input_audio", input_audio: { data: base64Of("plain.wav"), format: "wav" } },
+      { type: "input_audio", input_audio: { data: base64Of("stereo.mp3"), format: "mp3" } },
+      { type: "text", text: "What is it?" },
+    ];
+    assert.deepEqual(asked, [[{ role: "user", content }]]);
+    await page.reload();
+    const kept = page.locator(".message.user .sounds audio");
+    assert.ok((await lengthOf(kept.nth(1))) > 0.1);
+    await say(page, "And now?");
+    await page.waitForFunction(() => document.querySelectorAll(".message.assistant").length === 2);
+    await answered(page);
+    assert.deepEqual(asked[1][0], asked[0][0]);
+    assert.match(await shown(page).locator(".foot").innerText(), /from cache/);
+    await closePage(page);
+  },
+
+  async "sounds are pasted and dropped, and taken away"({ browser, hearing }) {
+    const { page, requests } = await openMediaPage(browser, hearing, []);
+    const pasted = await transferOf(page, ["talk", "audio/wav", readFileSync(kSoundFolder + "plain.wav")], "vorbis.ogg");
+    await page.evaluate((clipboardData) => {
+      const event = new ClipboardEvent("paste", { clipboardData, cancelable: true, bubbles: true });
+      document.getElementById("input").dispatchEvent(event);
+    }, pasted);
+    await dropFiles(page, "stereo.flac", ["notes.txt", "text/plain", "two lines"]);
+    await page.waitForFunction(() => document.querySelectorAll("#tray audio").length === 3);
+    await page.getByRole("button", { name: "Remove sound 1" }).click();
+    await page.getByRole("button", { name: "Send" }).click();
+    await answered(page);
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("button", { name: "Remove sound 1" }).click();
+    await say(page, "Again");
+    await page.waitForFunction(() => document.querySelector(".message.user .body").textContent === "Again");
+    await answered(page);
+    const ogg = { type: "input_audio", input_audio: { data: base64Of("vorbis.ogg"), format: "ogg" } };
+    const flac = { type: "input_audio", input_audio: { data: base64Of("stereo.flac"), format: "flac" } };
+    assert.deepEqual(requests.map(({ messages }) => messages[0].content), [
+      [ogg, flac, { type: "text", text: "notes.txt:\n\ntwo lines" }],
+      [flac, { type: "text", text: "Again" }],
+    ]);
+    await closePage(page);
+  },
+
+  async "a message has pictures and sounds"({ browser, chat }) {
+    const { page, requests } = await openMediaPage(browser, chat, ["image", "audio"]);
+    await page.getByRole("button", { name: "Add pictures or sounds" }).waitFor();
+    await dropFiles(page, "plain.wav");
+    await dropPicture(page, 11);
+    await page.getByRole("button", { name: "Send" }).click();
+    await answered(page);
+    assert.deepEqual(requests[0].messages[0].content.map(({ type }) => type), ["image_url", "input_audio"]);
+    assert.equal(await page.locator(".message.user :is(.pictures img, .sounds audio)").count(), 2);
+    await closePage(page);
+  },
+
+  async "what is recorded becomes a WAV file"({ browser, hearing }) {
+    const page = await openPage(browser, hearing, { permissions: ["microphone"] });
+    const asked = askedOn(page);
+    const record = page.getByRole("button", { name: "Record a sound" });
+    await record.click();
+    await page.locator('#record[aria-pressed="true"]').waitFor();
+    await page.waitForTimeout(500);
+    await record.click();
+    await page.locator("#tray figcaption").getByText("Recording 1").waitFor();
+    assert.equal(await record.getAttribute("aria-pressed"), "false");
+    await record.click();
+    await page.locator('#record[aria-pressed="true"]').waitFor();
+    await page.waitForTimeout(500);
+    await say(page, "What is it?"); // ends the recording
+    await answered(page);
+    assert.equal(await shown(page).getByRole("alert").count(), 0);
+    const [[{ content }]] = asked;
+    assert.equal(content.length, 3);
+    for (const { input_audio } of content.slice(0, 2)) {
+      const wav = Buffer.from(input_audio.data, "base64");
+      assert.equal(input_audio.format, "wav");
+      assert.deepEqual([wav.toString("latin1", 0, 4), wav.readUInt32LE(4)], ["RIFF", wav.length - 8]);
+      assert.equal(wav.readUInt32LE(24), 16000);
+      assert.ok(wav.length > 44 + 2 * 16000 * 0.2, `${wav.length} bytes`);
+      const samples = new Int16Array(wav.buffer.slice(wav.byteOffset + 44, wav.byteOffset + wav.length));
+      assert.ok(samples.some((sample) => Math.abs(sample) > 1000), "it is silent");
+    }
+    await closePage(page);
+  },
+
+  async "a microphone that is kept away is told"({ browser, hearing }) {
+    const page = await openPage(browser, hearing);
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Permission denied", "NotAllowedError"));
+    });
+    await page.getByRole("button", { name: "Record a sound" }).click();
+    await page.locator("#hint").getByText("The browser gives no microphone: Permission denied").waitFor();
+    await say(page, "Then without");
+    await answered(page);
+    await closePage(page);
+  },
+
+  async "a file that is no sound is told, and a model that hears nothing is given none"({ browser, chat, hearing }) {
+    const page = await openPage(browser, hearing);
+    await dropFiles(page, ["broken.m4a", "audio/mp4", "no sound"]);
+    await page.locator("#hint").getByText("can't read broken.m4a as a sound").waitFor();
+    await dropFiles(page, ["broken.flac", "audio/flac", "fLaC and no more"]); // only the server reads more of it
+    await page.locator("#tray audio").waitFor();
+    await say(page, "What is it?");
+    await page.getByRole("alert").waitFor();
+    assert.match(await page.getByRole("alert").innerText(), /input_audio.data: .*FLAC/);
+    page.problems = page.problems.filter((problem) => !problem.includes("status of 400"));
+    await closePage(page);
+    const other = await openPage(browser, chat);
+    for (const name of ["Add", "Record"]) assert.equal(await other.getByRole("button", { name }).count(), 0);
     await closePage(other);
   },
 
@@ -823,12 +995,17 @@ const tests = {
 };
 
 const { chromium } = findPlaywright();
-const browser = await chromium.launch({ executablePath: findChromium(), args: ["--no-sandbox"] });
+const kFlags = ["--no-sandbox", "--use-fake-device-for-media-stream"]; // a microphone that beeps
+const browser = await chromium.launch({ executablePath: findChromium(), args: kFlags });
+const folder = mkdtempSync(join(tmpdir(), "linnet-page-"));
+const kMmproj = join(folder, "mmproj.gguf");
+writeHearingFile(kMmproj, kWidthOfModel);
 const servers = {
   text: await Server.start(),
   chat: await Server.start("--chat-template", "chatml"),
   thinking: await Server.start("--chat-template", kThinkingTemplate),
   several: await Server.start("--gguf", kModel, "--alias", "first", "--gguf", kModel, "--alias", "second"),
+  hearing: await Server.start("--chat-template", "chatml", "--mmproj", kMmproj),
   locked: await Server.start("--api-key", "open-sesame"),
 };
 let failures = 0;
@@ -845,5 +1022,6 @@ try {
 } finally {
   await browser.close();
   for (const server of Object.values(servers)) server.stop();
+  rmSync(folder, { recursive: true });
 }
 process.exit(failures > 0 ? 1 : 0);

@@ -24,7 +24,8 @@ constexpr std::array kContentTypes = {
 // The page loads nothing that does not come from this server, and no other page may show it.
 constexpr std::string_view kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "media-src data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 std::string tag_of(std::string_view content) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;

@@ -49,6 +49,10 @@ async function* eventsOf(response) {
   }
 }
 
+function takes(model, modality) {
+  return model.architecture?.input_modalities?.includes(modality) ?? false;
+}
+
 export class Api {
   constructor(keyOf) {
     this.keyOf = keyOf;
@@ -66,7 +70,7 @@ export class Api {
     return response;
   }
 
-  // What the server runs: names, contexts, whether they can chat and see pictures.
+  // What the server runs: names, contexts, whether they can chat, see and hear.
   async models() {
     const { data } = await (await this.fetch("/v1/models")).json();
     return data.map((model) => ({
@@ -74,7 +78,8 @@ export class Api {
       context: model.context_length,
       chats: model.capabilities?.includes("chat") ?? true,
       thinks: model.enable_thinking ?? null, // null: it can't be told to
-      sees: model.capabilities?.includes("multimodal") ?? false,
+      sees: takes(model, "image"),
+      hears: takes(model, "audio"),
       recommended: model.recommended ?? {}, // how tokens are drawn
     }));
   }
@@ -85,9 +90,9 @@ export class Api {
     return tokens.length;
   }
 
-  // `conversation` has the fields of Anthropic's API.
-  async countMessageTokens(model, conversation, signal) {
-    const asked = await this.fetch("/v1/messages/count_tokens", { model: model.id, ...conversation }, signal);
+  // `conversation` has the fields of a chat completion.
+  async countChatTokens(conversation, signal) {
+    const asked = await this.fetch("/v1/chat/completions/input_tokens", conversation, signal);
     const { input_tokens } = await asked.json();
     return input_tokens;
   }

@@ -2,12 +2,15 @@
 
 import { Api } from "/api.js";
 import { connectDrawer, showConversations } from "/conversation_list.js";
+import { connectFiles } from "/files.js";
+import { hasMedia, kindsOf } from "/media.js";
 import { MessageView } from "/messages.js";
 import { makePainter } from "/painter.js";
-import { PictureTray } from "/pictures.js";
+import { Recorder } from "/record.js";
 import { makeRequest, messagesOf } from "/requests.js";
 import { askForKey, connectSettings, connectTheme } from "/settings.js";
 import * as store from "/store.js";
+import { MediaTray } from "/tray.js";
 
 const byId = (id) => document.getElementById(id);
 const input = byId("input");
@@ -47,11 +50,11 @@ const kTexts = {
   },
 };
 
-const tray = new PictureTray(byId("tray")); // pictures of the next message
+// What goes with the next message.
+const tray = new MediaTray({ list: byId("tray"), button: byId("attach"), picker: byId("files") });
+const recorder = new Recorder(byId("record"), { onEnd: (file) => addFiles([file]), onError: tell });
 
 const texts = () => (model && !model.chats ? kTexts.text : kTexts.chat);
-
-const seesPictures = () => Boolean(model?.sees && model.chats);
 
 function announce(text) {
   byId("status").textContent = text;
@@ -131,8 +134,8 @@ function showWords() {
   byId("welcome-text").textContent = words.text;
   hint(words.hint);
   byId("system-field").hidden = words === kTexts.text;
-  byId("attach").hidden = !seesPictures();
-  if (!seesPictures()) tray.set([]);
+  tray.take(kindsOf(model));
+  recorder.show(Boolean(model?.chats && model.hears));
   showThinking();
   input.placeholder = words.placeholder;
   byId("send").firstElementChild.textContent = words.send;
@@ -226,7 +229,7 @@ function remove(conversation) {
 function keep() {
   conversations = [current, ...conversations.filter((other) => other !== current)];
   const kept = store.saveConversation(current);
-  if (kept === "text") tell("The browser has no room to keep the pictures of this conversation.");
+  if (kept === "text") tell("The browser has no room to keep the pictures and sounds of this conversation.");
   if (kept === "nothing") tell("The browser has no room to keep this conversation.");
   showAddress();
   showList();
@@ -354,20 +357,20 @@ function continueAnswer() {
 
 function send(text) {
   const goesOn = texts() === kTexts.text && current.messages.length > 0;
-  const pictures = tray.urls;
-  if (answers.has(current) || (!text.trim() && !goesOn && pictures.length === 0)) return;
+  const media = tray.fields();
+  const has_media = hasMedia(media);
+  if (answers.has(current) || (!text.trim() && !goesOn && !has_media)) return;
   byId("welcome").hidden = true;
   byId("download").hidden = false;
   if (edited) takeBack(edited);
-  if (text.trim() || pictures.length > 0) {
+  if (text.trim() || has_media) {
     const needsSpace = goesOn && !/^[\s.,;:!?]/.test(text);
-    const message = { role: "user", text: needsSpace ? ` ${text}` : text };
-    if (pictures.length > 0) message.pictures = pictures;
+    const message = { role: "user", text: needsSpace ? ` ${text}` : text, ...media };
     current.messages.push(message);
     addView(message).show();
   }
   input.value = "";
-  tray.set([]);
+  tray.clear();
   fitInput();
   keep();
   generate();
@@ -394,7 +397,7 @@ function edit(message) {
   views.forEach((view) => view.root.classList.toggle("edited", view.message === message));
   hint("Enter asks this instead and drops what came after it, Escape leaves all as it is");
   input.value = message.text;
-  if (seesPictures()) tray.set(message.pictures ?? []);
+  tray.open(message);
   fitInput();
   input.focus();
 }
@@ -403,7 +406,7 @@ function stopEditing() {
   edited = null;
   views.forEach((view) => view.root.classList.remove("edited"));
   input.value = "";
-  tray.set([]);
+  tray.clear();
   fitInput();
   showWords();
 }
@@ -415,9 +418,11 @@ function fitInput() {
   input.style.height = `${Math.min(input.scrollHeight, 220)}px`;
 }
 
-// With the pictures that are being read.
-function sendInput() {
-  tray.reading.then(() => send(input.value));
+// With the files that are being read.
+async function sendInput() {
+  await recorder.end();
+  await tray.reading;
+  send(input.value);
 }
 
 input.addEventListener("input", fitInput);
@@ -448,45 +453,18 @@ addEventListener("pagehide", () => {
   }
 });
 
-// --- pictures ----------------------------------------------------------------------------------
-
-const isPicture = (file) => file.type.startsWith("image/");
-
-async function addPictures(files) {
+async function addFiles(files) {
   const unread = await tray.add(files);
-  if (unread.length > 0) tell(`The browser can't read ${unread.join(", ")} as a picture.`);
+  if (unread.length > 0) tell(`The browser can't read ${unread.join(", ")}.`);
 }
 
-byId("attach").addEventListener("click", () => byId("files").click());
-byId("files").addEventListener("change", () => {
-  addPictures([...byId("files").files]);
-  byId("files").value = ""; // so that the same file can be chosen again
-  input.focus();
-});
-input.addEventListener("paste", (event) => {
-  const files = [...event.clipboardData.files].filter(isPicture);
-  if (!seesPictures() || files.length === 0) return;
-  event.preventDefault();
-  addPictures(files);
-});
-
-// Files that are dropped here go into the message; else the browser would leave the page for them.
-document.addEventListener("dragover", (event) => event.preventDefault());
-document.addEventListener("drop", async (event) => {
-  if (event.dataTransfer.files.length === 0) return;
-  event.preventDefault();
-  const files = [...event.dataTransfer.files];
-  if (seesPictures()) addPictures(files.filter(isPicture));
-  for (const file of files) {
-    if (seesPictures() && isPicture(file)) continue;
-    const text = await file.text().catch(() => "\0");
-    if (text.includes("\0")) announce(`${file.name} is no text.`);
-    else input.value += `${input.value ? "\n\n" : ""}${file.name}:\n\n${text}`;
-  }
+function addText(name, text) {
+  if (text.includes("\0")) announce(`${name} is no text.`);
+  else input.value += `${input.value ? "\n\n" : ""}${name}:\n\n${text}`;
   fitInput();
-  input.focus();
-});
+}
 
+connectFiles(tray, { input, addFiles, addText });
 connectDrawer();
 connectTheme(settings);
 connectSettings(settings, () => model, async () => {

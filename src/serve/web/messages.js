@@ -2,7 +2,7 @@
 
 import { copyButton } from "/copy.js";
 import { finishCode, renderMarkdown } from "/markdown.js";
-import { pictureElement } from "/pictures.js";
+import { elementOf, kMediaKinds } from "/media.js";
 
 const kLongestRendering_ms = 1000;
 
@@ -48,7 +48,7 @@ export class MessageView {
     this.thinking.append(element("summary", "", "Thinking"), element("div", "thought"));
     this.body = element("div", "body");
     this.foot = element("div", "foot");
-    this.root.append(this.author, this.thinking, ...this.pictures(), this.body, this.foot);
+    this.root.append(this.author, this.thinking, ...this.media(), this.body, this.foot);
   }
 
   // What is there so far.
@@ -67,12 +67,12 @@ export class MessageView {
   }
 
   // Those of a message never change.
-  pictures() {
-    const { pictures } = this.message;
-    if (!pictures) return [];
-    const row = element("div", "pictures");
-    row.append(...pictures.map((url, index) => pictureElement(url, `Picture ${index + 1}`)));
-    return [row];
+  media() {
+    return kMediaKinds.filter(({ field }) => this.message[field]).map((kind) => {
+      const row = element("div", kind.field);
+      row.append(...this.message[kind.field].map((medium, index) => elementOf(kind, medium, index)));
+      return row;
+    });
   }
 
   // Some texts take a parser of Markdown very long; they are shown as they are from then on.

@@ -1,5 +1,7 @@
 // What is asked of the server for the next part of a conversation.
 
+import { hasMedia } from "/media.js";
+
 const kLongestContinuation = 200;
 
 const kUsualTemperature = 0.7;
@@ -31,23 +33,17 @@ function roomBehind(prompt_tokens, model, what) {
   return left;
 }
 
-// A message as the API has it, its pictures in the form that `pictureOf` gives them.
-function contentOf({ role, text, pictures }, pictureOf) {
-  if (!pictures) return { role, content: text };
-  const parts = pictures.map(pictureOf);
-  return { role, content: text ? [...parts, { type: "text", text }] : parts };
-}
-
-// The form of OpenAI's API, and that of Anthropic's.
-const partOf = (url) => ({ type: "image_url", image_url: { url } });
-const blockOf = (url) => {
-  const [, media_type, data] = /^data:([^;]*);base64,(.*)$/.exec(url);
-  return { type: "image", source: { type: "base64", media_type, data } };
-};
+const pictureOf = (url) => ({ type: "image_url", image_url: { url } });
+const soundOf = ({ format, url }) => ({ type: "input_audio", input_audio: { data: url.split(",")[1], format } });
 
 // A conversation in the form of OpenAI's API.
 export function messagesOf(messages) {
-  return messages.map((message) => contentOf(message, partOf));
+  return messages.map((message) => {
+    const { role, text, pictures = [], sounds = [] } = message;
+    if (!hasMedia(message)) return { role, content: text };
+    const media = [...pictures.map(pictureOf), ...sounds.map(soundOf)];
+    return { role, content: text ? [...media, { type: "text", text }] : media };
+  });
 }
 
 // Whether the model is to think, where it can be told. An answer that has begun is behind that.
@@ -60,19 +56,14 @@ function templateVariables(model, settings, begun) {
 // conversation can go on.
 async function chatRequest(api, model, messages, settings, signal, begun) {
   // An answer that failed before its first word says nothing.
-  const said = messages.filter(({ text, pictures }) => text || pictures);
-  const counted = said.map((message) => contentOf(message, blockOf));
-  const asked = said.map((message) => contentOf(message, partOf));
-  if (begun) for (const list of [counted, asked]) list.push({ role: "assistant", content: begun });
-  const system = settings.system.trim() ? settings.system : undefined;
-  const variables = templateVariables(model, settings, begun);
-  const used = await api.countMessageTokens(model, { messages: counted, system, ...variables }, signal);
-  const left = roomBehind(used, model, "conversation");
-  if (system) asked.unshift({ role: "system", content: system });
+  const asked = messagesOf(messages.filter((message) => message.text || hasMedia(message)));
+  if (settings.system.trim()) asked.unshift({ role: "system", content: settings.system });
+  if (begun) asked.push({ role: "assistant", content: begun });
+  const conversation = { model: model.id, messages: asked, ...templateVariables(model, settings, begun) };
+  if (begun) conversation.continue_final_message = true;
+  const left = roomBehind(await api.countChatTokens(conversation, signal), model, "conversation");
   const max_tokens = Math.min(settings.max_tokens ?? Math.ceil(left / 2), left);
-  const body = { model: model.id, messages: asked, max_tokens, ...sampling(settings, model), ...variables };
-  if (begun) body.continue_final_message = true;
-  return { path: "/v1/chat/completions", body };
+  return { path: "/v1/chat/completions", body: { ...conversation, max_tokens, ...sampling(settings, model) } };
 }
 
 // A model without a chat template goes on with the text so far.

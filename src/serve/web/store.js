@@ -1,8 +1,9 @@
 // What this browser keeps: settings, and conversations, each under a key of its own.
 
+import { hasMedia, placeholderOf, withoutMedia } from "/media.js";
+
 const kSettings = "linnet.settings";
 const kConversation = "linnet.conversation.";
-const kPicture = "(a picture)"; // what is left of a message without words
 
 export const defaults = {
   system: "",
@@ -68,14 +69,14 @@ export function loadConversations() {
   return found.sort((a, b) => b.updated - a.updated);
 }
 
-// What is kept: "all", all but the pictures ("text"), which are large, or "nothing".
+// What is kept: "all", all but pictures and sounds ("text"), which are large, or "nothing".
 export function saveConversation(conversation) {
   conversation.updated = Date.now();
   const name = kConversation + conversation.id;
   if (write(name, conversation)) return "all";
-  if (!conversation.messages.some(({ pictures }) => pictures)) return "nothing";
-  const messages = conversation.messages.map(({ pictures, ...message }) =>
-    pictures ? { ...message, text: message.text || kPicture } : message);
+  if (!conversation.messages.some(hasMedia)) return "nothing";
+  const messages = conversation.messages.map((message) =>
+    ({ ...withoutMedia(message), text: message.text || placeholderOf(message) }));
   return write(name, { ...conversation, messages }) ? "text" : "nothing";
 }
 
@@ -90,6 +91,6 @@ export function deleteConversation(conversation) {
 export function titleOf(conversation) {
   const first = conversation.messages.find((message) => message.role === "user");
   const title = first?.text.trim().split("\n")[0] ?? "";
-  if (!title && first?.pictures) return kPicture;
+  if (!title && first && hasMedia(first)) return placeholderOf(first);
   return title.length > 60 ? `${title.slice(0, 57)}...` : title || "New conversation";
 }

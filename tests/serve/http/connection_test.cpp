@@ -204,6 +204,7 @@ TEST(WebPage, IsThereForEveryoneAndLoadsNothingFromElsewhere) {
   EXPECT_THAT(page.head, HasSubstr("Content-Type: text/html"));
   EXPECT_THAT(page.head,
               HasSubstr("Content-Security-Policy: default-src 'none'; script-src 'self'"));
+  EXPECT_THAT(page.head, HasSubstr("img-src 'self' data:; media-src data:; connect-src 'self';"));
   EXPECT_THAT(page.body, Not(HasSubstr("http")));
   EXPECT_THAT(serving.get("/app.js").head, HasSubstr("Content-Type: text/javascript"));
   EXPECT_GT(serving.get("/marked.js").body.size(), 10000u);
