@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "chat/conversation.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
@@ -20,10 +22,13 @@ struct Variant {
   OutputFormat format;
 };
 
-// Some templates look through all messages for each: a long conversation may cost more.
+// Some templates look through all messages for each: a long conversation may cost more. Not without
+// end: of Anthropic's messages, each of which may hold any number of results, there come half a
+// million in a request.
 jinja::Limits limits_for(const Json& messages) {
+  constexpr std::size_t kMostMessages = 4096;
   jinja::Limits limits;
-  limits.steps += 25'000 * static_cast<std::int64_t>(messages.size());
+  limits.steps += 25'000 * static_cast<std::int64_t>(std::min(messages.size(), kMostMessages));
   return limits;
 }
 

@@ -11,14 +11,20 @@ struct Part {
   std::string_view before, after;
 };
 
+// The first range of data that ends behind `begin`.
+auto first_range_behind(const Prompt& prompt, std::size_t begin) {
+  return std::ranges::upper_bound(prompt.data, begin, {}, &ByteRange::end);
+}
+
 Status encode_part(const Tokenizer& tokenizer, const Prompt& prompt, const Part& part,
                    const std::function<bool()>* is_given_up, std::vector<TokenId>& ids) {
   std::string text(part.before);
   text.append(prompt.text, part.begin, part.end - part.begin).append(part.after);
   std::vector<TextRange> plain;
-  for (const ByteRange& range : prompt.data) {
-    const std::size_t begin = std::max(range.begin, part.begin);
-    const std::size_t end = std::min(range.end, part.end);
+  for (auto range = first_range_behind(prompt, part.begin);
+       range != prompt.data.end() && range->begin < part.end; ++range) {
+    const std::size_t begin = std::max(range->begin, part.begin);
+    const std::size_t end = std::min(range->end, part.end);
     if (begin >= end) continue;
     const std::size_t shift = part.before.size();
     plain.push_back({begin - part.begin + shift, end - part.begin + shift});
@@ -119,8 +125,8 @@ std::vector<TokenId> keep_drawn(const Tokenizer& tokenizer, const std::vector<To
 }
 
 bool overlaps_data(const Prompt& prompt, std::size_t begin, std::size_t end) {
-  return std::ranges::any_of(
-      prompt.data, [&](const ByteRange& range) { return range.begin < end && begin < range.end; });
+  const auto range = first_range_behind(prompt, begin);
+  return range != prompt.data.end() && range->begin < end;
 }
 
 }  // namespace
@@ -156,15 +162,15 @@ std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Promp
   std::vector<std::string> unknown;
   const std::string_view text = prompt.text;
   for (std::size_t at = text.find("<|"); at != text.npos; at = text.find("<|", at + 2)) {
-    const std::size_t last = text.find("|>", at + 2);
-    if (last == text.npos) break;
-    const std::string marker(text.substr(at, last + 2 - at));
-    const bool is_marker = marker.size() <= kLongestMarkerBytes &&
-                           marker.find_first_of(" \n\t") == std::string::npos &&
-                           !overlaps_data(prompt, at, last + 2);
+    const std::size_t last = text.substr(at, kLongestMarkerBytes).find("|>", 2);
+    if (last == text.npos) continue;
+    const std::string marker(text.substr(at, last + 2));
+    const bool is_marker = marker.find_first_of(" \n\t") == std::string::npos &&
+                           !overlaps_data(prompt, at, at + marker.size());
     if (!is_marker || std::ranges::find(unknown, marker) != unknown.end()) continue;
     const auto tokens = tokenizer.encode(marker, {.add_special = false, .parse_special = true});
     if (!tokens || tokens->size() != 1) unknown.push_back(marker);
+    if (unknown.size() == kMostUnknownMarkers) break;
   }
   return unknown;
 }

@@ -27,8 +27,11 @@ Result<std::vector<TokenId>> encode_prompt(const Tokenizer& tokenizer, const Pro
                                            std::span<const MarkedTokens* const> media = {},
                                            const std::function<bool()>* is_given_up = nullptr);
 
+inline constexpr std::size_t kMostUnknownMarkers = 16;
+
 /// The markers of the form <|name|> that the template wrote into `prompt` and that are no tokens of
-/// the vocabulary, each once: a sign that the template is another model's.
+/// the vocabulary, each once, and the first kMostUnknownMarkers only: a sign that the template is
+/// another model's.
 std::vector<std::string> unknown_markers(const Tokenizer& tokenizer, const Prompt& prompt);
 
 /// What a model was given and what it answered, as text and as tokens. The text of an answer may

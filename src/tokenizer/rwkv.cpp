@@ -1,6 +1,7 @@
 #include "base/hex.hpp"
 #include "tokenizer/byte_trie.hpp"
 #include "tokenizer/kinds.hpp"
+#include "tokenizer/patience.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
 
 namespace linnet {
@@ -42,9 +43,10 @@ class RwkvTokenizer final : public VocabularyTokenizer {
   }
 
  private:
-  Status encode_text(std::string_view text, const Setting&,
+  Status encode_text(std::string_view text, const Setting& setting,
                      std::vector<TokenId>& ids) const override {
-    while (!text.empty()) {
+    Patience patience(setting.is_given_up);
+    while (!text.empty() && !patience.ends_at_last()) {
       const ByteTrie::Match match = tokens_.longest(text);
       ids.push_back(match.bytes > 0 ? match.token : vocabulary().unknown_or_none());
       text.remove_prefix(std::max<std::size_t>(match.bytes, 1));

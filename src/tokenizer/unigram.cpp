@@ -131,6 +131,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
 
   void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
     find_ways(word, scratch);
+    if (scratch.patience.ends_at_last()) return;
     const std::vector<Way>& ways = scratch.ways;
     const std::size_t before = ids.size();
     for (std::size_t end = word.size(); end > 0; end = ways[end].begin) {
@@ -150,7 +151,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     scores.assign(std::bit_ceil(std::min(word.size(), longest_piece_bytes_) + 1), kWorst);
     const std::size_t mask = scores.size() - 1;
     scores[0] = 0.0;
-    for (std::size_t begin = 0; begin < word.size();) {
+    for (std::size_t begin = 0; begin < word.size() && !scratch.patience.ends_at_last();) {
       // The rules of a broken file may leave half a character.
       const std::size_t character_bytes = std::min(utf8_length(word[begin]), word.size() - begin);
       const double score = scores[begin & mask];

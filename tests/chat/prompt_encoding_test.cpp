@@ -1,7 +1,10 @@
 #include "chat/prompt_encoding.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <chrono>
 
 #include "tokenizer/vocabulary_file.hpp"
 
@@ -137,6 +140,26 @@ TEST(UnknownMarkers, AreThoseThatTheTemplateWritesInVain) {
   const Prompt prompt = prompt_of("<|user|>hi <|mine|><|end|><|user|> a <| b |>", {{8, 19}});
   EXPECT_THAT(unknown_markers(*tokenizer, prompt), ElementsAre("<|user|>"));
   EXPECT_THAT(unknown_markers(*tokenizer, prompt_of("<|end|> <|")), IsEmpty());
+}
+
+// They took quadratic time: with 80,000 of them `linnet chat` did not begin for half a minute.
+TEST(UnknownMarkers, ManyOfThemTakeNoTime) {
+  constexpr int kCount = 400'000;
+  const auto tokenizer = make_tokenizer();
+  std::string opened, distinct, written;
+  std::vector<ByteRange> data;
+  for (int i = 0; i < kCount; ++i) {
+    opened += "<|";
+    distinct += fmt::format("<|{}|>", i);
+    data.push_back({written.size() + 2, written.size() + 3});
+    written += "<|a|>";
+  }
+  opened += std::string(80, 'a') + "|>";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(unknown_markers(*tokenizer, prompt_of(opened)), IsEmpty());
+  EXPECT_EQ(unknown_markers(*tokenizer, prompt_of(distinct)).size(), kMostUnknownMarkers);
+  EXPECT_THAT(unknown_markers(*tokenizer, prompt_of(written, data)), IsEmpty());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <random>
 
@@ -72,6 +73,25 @@ TEST(HostileVocabularyTest, ManyLongTokens) {
     file.add(std::to_string(i) + std::string((1 << 14) - 10, 'x'));
   }
   expect_error(file, "tokens have more than 33554432 bytes together");
+}
+
+// At each place of the text 16,000 bytes of the long token are compared: minutes, all in all.
+TEST(HostileVocabularyTest, ATextThatMatchesALongTokenEverywhereCanBeGivenUp) {
+  for (const PieceType type : {PieceType::kNormal, PieceType::kUserDefined}) {
+    for (const std::string kind : {"t5", "rwkv", "plamo2"}) {
+      auto file = small(kind);
+      file.add(std::string(16'000, 'a') + "b", type);
+      const auto tokenizer = test::make(file);
+      const auto start = std::chrono::steady_clock::now();
+      const std::function<bool()> is_given_up = [&] {
+        return std::chrono::steady_clock::now() - start > std::chrono::milliseconds(10);
+      };
+      const auto ids = tokenizer->encode(std::string(1 << 20, 'a'), {.is_given_up = &is_given_up});
+      ASSERT_FALSE(ids.ok());
+      EXPECT_EQ(ids.error().message, "the text is not wanted any more");
+      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << kind;
+    }
+  }
 }
 
 TEST(HostileVocabularyTest, ArraysOfOtherLengths) {

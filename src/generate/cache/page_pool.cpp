@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
+#include <utility>
 
 namespace linnet {
 
@@ -45,22 +47,24 @@ void PagePool::release(const Prefix& prefix) noexcept {
 
 void PagePool::forget(std::int32_t page) noexcept {
   Entry& entry = entries_[page];
-  if (entry.place) by_parent_.erase(*entry.place);
+  if (entry.place) by_key_.erase(*entry.place);
   entry.place.reset();
-  entry.tokens.clear();
 }
 
-// The page behind `parent` that begins with most of `tokens`.
+// The page behind `parent` that begins with most of `tokens`: of all in their order one of the two
+// between which they would stand.
 std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
                                                     std::span<const std::int32_t> tokens) const {
   std::optional<Match> best;
-  const auto [begin, end] = by_parent_.equal_range(parent);
-  for (auto it = begin; it != end; ++it) {
-    const auto& known = entries_[it->second].tokens;
-    const auto common = std::ranges::mismatch(known, tokens).in1 - known.begin();
-    if (common > (best ? best->tokens : 0)) best = Match{it->second, common};
-    if (common == kPageTokens) break;
-  }
+  const auto try_page = [&](const ByKey::value_type& known) {
+    const auto& [key, page] = known;
+    if (key.parent != parent) return;
+    const auto common = std::ranges::mismatch(key.tokens, tokens).in1 - key.tokens.begin();
+    if (common > (best ? best->tokens : 0)) best = Match{page, common};
+  };
+  const auto behind = by_key_.lower_bound(KeyView{parent, tokens});
+  if (behind != by_key_.end()) try_page(*behind);
+  if (behind != by_key_.begin()) try_page(*std::prev(behind));
   return best;
 }
 
@@ -86,18 +90,24 @@ std::uint64_t PagePool::remember(std::uint64_t parent, std::span<const std::int3
                                  std::int32_t page) {
   const std::uint64_t hash = extend_prefix_hash(parent, tokens);
   Entry& entry = entries_[page];
-  if (!entry.place) {
-    const auto known = best_match(parent, tokens);
-    if (known && known->tokens == std::ssize(tokens)) {
-      Entry& other = entries_[known->page];
-      if (other.holders > 0 || other.tokens.size() > tokens.size()) return hash;
-      // Of two that hold the same, the one that is in use is remembered.
-      forget(known->page);
-      idle_.splice(idle_.begin(), idle_, other.node);
-    }
-    entry.place = by_parent_.emplace(parent, page);
+  if (entry.place) {  // it has more of them now
+    auto known = by_key_.extract(*entry.place);
+    known.key().tokens.assign(tokens.begin(), tokens.end());
+    entry.place = by_key_.insert(std::move(known));
+    return hash;
   }
-  entry.tokens.assign(tokens.begin(), tokens.end());
+  const auto known = best_match(parent, tokens);
+  if (known && known->tokens == std::ssize(tokens)) {
+    Entry& other = entries_[known->page];
+    if (other.holders > 0 || (*other.place)->first.tokens.size() > tokens.size()) return hash;
+    // Of two that hold the same, the one that is in use is remembered.
+    forget(known->page);
+    idle_.splice(idle_.begin(), idle_, other.node);
+  }
+  Key key{parent, {}};
+  key.tokens.reserve(kPageTokens);
+  key.tokens.assign(tokens.begin(), tokens.end());
+  entry.place = by_key_.emplace(std::move(key), page);
   return hash;
 }
 

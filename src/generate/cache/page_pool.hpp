@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -52,12 +53,27 @@ class PagePool {
                          std::int32_t page);
 
  private:
-  using ByParent = std::multimap<std::uint64_t, std::int32_t>;
+  // What a page is remembered by: the hash of what stands before it, and its tokens.
+  struct Key {
+    std::uint64_t parent;
+    std::vector<std::int32_t> tokens;  // with room for kPageTokens
+  };
+  struct KeyView {
+    std::uint64_t parent;
+    std::span<const std::int32_t> tokens;
+  };
+  struct KeyOrder {
+    using is_transparent = void;
+    bool operator()(const auto& a, const auto& b) const {
+      if (a.parent != b.parent) return a.parent < b.parent;
+      return std::ranges::lexicographical_compare(a.tokens, b.tokens);
+    }
+  };
+  using ByKey = std::multimap<Key, std::int32_t, KeyOrder>;
   struct Entry {
     int holders = 0;
-    std::optional<ByParent::iterator> place;  // where it is remembered
-    std::vector<std::int32_t> tokens;         // that it is remembered by
-    std::list<std::int32_t>::iterator node;   // in idle_, or in held_
+    std::optional<ByKey::iterator> place;    // where it is remembered
+    std::list<std::int32_t>::iterator node;  // in idle_, or in held_
   };
   struct Match {
     std::int32_t page;
@@ -70,7 +86,9 @@ class PagePool {
   std::vector<Entry> entries_;
   std::list<std::int32_t> idle_;  // held by nobody, the longest unused first
   std::list<std::int32_t> held_;
-  ByParent by_parent_;  // pages by the hash of what stands before them
+  // Thousands of pages stand behind one beginning, where many conversations have it in common;
+  // those that begin alike are neighbours here.
+  ByKey by_key_;
 };
 
 }  // namespace linnet

@@ -240,11 +240,11 @@ std::int64_t SequenceCache::restore(const SequenceImage& image) {
 std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int64_t tokens) {
   const auto slot_bytes = static_cast<std::size_t>(memory_.states->slot_bytes());
   std::int64_t restored = 0;
+  std::uint64_t hash = empty_prefix_hash();
   for (std::size_t i = 0; i < image.state_tokens.size(); ++i) {
-    const std::int64_t behind = image.state_tokens[i];
+    const std::int64_t behind = image.state_tokens[i];  // they ascend
     if (behind > tokens) break;
-    const auto hash =
-        extend_prefix_hash(empty_prefix_hash(), std::span(image.tokens).first(behind));
+    hash = extend_prefix_hash(hash, std::span(image.tokens).subspan(restored, behind - restored));
     if (const auto slot = states_.remember(behind, hash)) {
       memory_.states->import_slot(*slot, image.states.subspan(i * slot_bytes, slot_bytes));
     }

@@ -86,23 +86,28 @@ ApiKeys::Digest ApiKeys::digest(std::string_view secret) {
   return digest;
 }
 
-std::shared_ptr<ClientAccount> ApiKeys::account_of(const ApiKey& key, const Digest& digest) {
+std::shared_ptr<ClientAccount> ApiKeys::account_of(const ApiKey& key, const Digest& digest,
+                                                   const EntriesByDigest& before) {
   const std::string name =
       key.name.empty() ? fmt::format("key-{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2])
                        : key.name;
-  for (const Entry& entry : entries_) {
-    if (entry.digest == digest && entry.quota == key.quota && entry.account->name() == name) {
-      return entry.account;
-    }
+  const auto [begin, end] = before.equal_range(digest);
+  for (auto it = begin; it != end; ++it) {
+    const Entry& entry = *it->second;
+    if (entry.quota == key.quota && entry.account->name() == name) return entry.account;
   }
   return std::make_shared<ClientAccount>(next_id_++, name, key.quota);
 }
 
 void ApiKeys::replace(const std::vector<ApiKey>& keys) {
+  // Sorted, because a file may have many thousands of keys, and all connections wait here.
+  EntriesByDigest before;
+  for (const Entry& entry : entries_) before.emplace(entry.digest, &entry);
   std::vector<Entry> entries;
+  entries.reserve(keys.size());
   for (const ApiKey& key : keys) {
     const Digest of_key = digest(key.secret);
-    entries.push_back({of_key, key.quota, account_of(key, of_key)});
+    entries.push_back({of_key, key.quota, account_of(key, of_key, before)});
   }
   entries_ = std::move(entries);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,8 +42,10 @@ class ApiKeys {
     Quota quota;
     std::shared_ptr<ClientAccount> account;
   };
+  using EntriesByDigest = std::multimap<Digest, const Entry*>;
   static Digest digest(std::string_view secret);
-  std::shared_ptr<ClientAccount> account_of(const ApiKey& key, const Digest& digest);
+  std::shared_ptr<ClientAccount> account_of(const ApiKey& key, const Digest& digest,
+                                            const EntriesByDigest& before);
 
   std::vector<Entry> entries_;
   std::uint64_t next_id_ = 1;

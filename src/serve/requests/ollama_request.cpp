@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
-#include <deque>
 
 #include "chat/json_text.hpp"
+#include "serve/requests/unanswered_calls.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -33,10 +32,6 @@ class MessageReader {
   }
 
  private:
-  struct Call {
-    std::string id, name;
-  };
-
   void add(Fields& message) {
     static constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant",
                                                                "tool"};
@@ -60,7 +55,7 @@ class MessageReader {
     const Json* const arguments = function.object("arguments");
     call.take_error(function);
     const std::string id = call.text("id").value_or(fmt::format("call_{}", ++calls_));
-    unanswered_.push_back({id, name});
+    unanswered_.add({id, name});
     turned["tool_calls"].push_back(
         {{"id", id},
          {"type", "function"},
@@ -69,12 +64,8 @@ class MessageReader {
 
   void add_result(Fields& message, Json& turned) {
     const auto id = message.text("tool_call_id");
-    const auto answered = id ? std::ranges::find(unanswered_, *id, &Call::id) : unanswered_.begin();
-    Call call{id.value_or("call_0"), ""};
-    if (answered != unanswered_.end()) {
-      call = std::move(*answered);
-      unanswered_.erase(answered);
-    }
+    const auto call =
+        unanswered_.take(id).value_or(UnansweredCalls::Call{id.value_or("call_0"), ""});
     turned["tool_call_id"] = call.id;
     turned["name"] = message.text("tool_name").value_or(call.name);
   }
@@ -82,7 +73,7 @@ class MessageReader {
   Fields& fields_;
   MediaParts& media_;
   Json messages_ = Json::array();
-  std::deque<Call> unanswered_;  // the oldest first
+  UnansweredCalls unanswered_;
   std::size_t calls_ = 0;
 };
 

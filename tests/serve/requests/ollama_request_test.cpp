@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "serve/requests/unanswered_calls.hpp"
 #include "support/paths.hpp"
 
 namespace linnet::serve {
@@ -39,6 +42,23 @@ TEST(OllamaRequest, ResultsFollowTheirCallsOrNameThem) {
   EXPECT_EQ(results_of({calls, named("b"), named("a")}), (Results{"b day", "a time"}));
   EXPECT_EQ(results_of({calls, named("b"), unnamed}), (Results{"b day", "a time"}));
   EXPECT_EQ(results_of({calls, named("c"), unnamed}), (Results{"c ", "a time"}));
+  EXPECT_EQ(results_of({calls, calls, named("b"), unnamed, named("b"), unnamed, unnamed}),
+            (Results{"b day", "a time", "b day", "a time", "call_0 "}));
+}
+
+// Each result was compared with each call: a body of 12 MiB took 7 s for that, in which no other
+// large request was read.
+TEST(OllamaRequest, ManyResultsAreFoundAmongManyCalls) {
+  constexpr int kCalls = 400'000, kResults = 4096;
+  const std::string id(64, 'a');
+  UnansweredCalls calls;
+  for (int i = 0; i < kCalls; ++i) calls.add({id + "1", "time"});
+  calls.add({id + "2", "day"});
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < kResults; ++i) EXPECT_FALSE(calls.take(id + "3"));
+  EXPECT_EQ(calls.take(id + "2")->name, "day");
+  EXPECT_EQ(calls.take(std::nullopt)->name, "time");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
 }  // namespace
