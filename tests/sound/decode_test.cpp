@@ -196,6 +196,16 @@ TEST(DecodeSoundTest, StreamsOfRealSoundsAreHeardToTheirEnds) {
   }
 }
 
+TEST(DecodeSoundTest, AFlacThatDoesNotSayHowLongItIsIsNotCutShort) {
+  std::string file = sound("stereo.flac");
+  const auto whole = decode(file);
+  file[21] &= '\xf0';  // of 36 bits
+  file.replace(22, 4, 4, '\0');
+  const auto decoded = decode(file);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, *whole);
+}
+
 TEST(DecodeSoundTest, WhatIsBehindAnMp3IsNoSound) {
   const std::string file = sound("stereo.mp3");
   const auto decoded = decode(file + std::string(100'000, '\0'));
