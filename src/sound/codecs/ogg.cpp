@@ -12,6 +12,7 @@
 
 #include "sound/codecs/codec.hpp"
 #include "sound/codecs/sample_sink.hpp"
+#include "sound/codecs/vorbis_setup.hpp"
 
 namespace linnet {
 namespace {
@@ -68,6 +69,7 @@ std::vector<float> interleaved(float** channels, std::size_t count, long frames)
 }
 
 Result<Sound> decode_vorbis(std::span<const std::byte> file, const SoundLimits& limits) {
+  if (Status status = check_vorbis_books(file); !status) return status.error();
   SoundSource source{file};
   VorbisFile vorbis(source);
   if (!vorbis.is_open()) return damaged();
@@ -125,7 +127,23 @@ Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& li
 // The first packet begins behind a header and a list of one length.
 constexpr std::size_t kFirstPacket = 28;
 
+// Pages that begin or end a stream (https://www.rfc-editor.org/rfc/rfc3533#section-6): what they
+// cost is not told by the samples that they give, for an end may leave out all of its own.
+bool has_many_borders(std::span<const std::byte> file) {
+  constexpr int kMostBorders = 512;
+  constexpr unsigned char kBeginsOrEnds = 0x02 | 0x04;
+  constexpr std::string_view kPage = "OggS\0"sv;
+  const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
+  int borders = 0;
+  for (std::size_t at = bytes.find(kPage); at != bytes.npos; at = bytes.find(kPage, at + 1)) {
+    const std::size_t flags = at + kPage.size();
+    if (flags < bytes.size() && (bytes[flags] & kBeginsOrEnds) != 0) ++borders;
+  }
+  return borders > kMostBorders;
+}
+
 Result<Sound> decode(std::span<const std::byte> file, const SoundLimits& limits) {
+  if (has_many_borders(file)) return Error{"has more than 256 streams"};
   if (has_bytes(file, kFirstPacket, "\x01vorbis"sv)) return decode_vorbis(file, limits);
   if (has_bytes(file, kFirstPacket, "OpusHead"sv)) return decode_opus(file, limits);
   return Error{"holds neither Vorbis nor Opus"};
