@@ -7,6 +7,6 @@ if(NOT TARGET linnet::linnet)
   set_target_properties(linnet::linnet PROPERTIES
     IMPORTED_LOCATION ${_linnet_prefix}/lib/liblinnet.a
     INTERFACE_INCLUDE_DIRECTORIES ${_linnet_prefix}/include
-    INTERFACE_LINK_LIBRARIES "fmt;pcre2-8;utf8proc;jpeg;png;webp;webpdemux;gif;sndfile;mpg123;vorbisfile;opusfile;stdc++;m;Threads::Threads")
+    INTERFACE_LINK_LIBRARIES "fmt;pcre2-8;utf8proc;jpeg;png;webp;webpdemux;gif;sndfile;mpg123;vorbisfile;opusfile;ogg;stdc++;m;Threads::Threads")
   unset(_linnet_prefix)
 endif()

@@ -91,7 +91,8 @@ Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens
 Result<std::shared_ptr<const Medium>> ModelFile::read_picture(std::span<const std::byte> file,
                                                               const ImageLimits& limits) const {
   if (!vision_) {
-    return Error{"the model reads no pictures: it was opened without an encoder (--mmproj FILE)"};
+    return Error{
+        "the model reads no pictures: it was opened without an encoder of them (--mmproj FILE)"};
   }
   const auto image = decode_image(file, limits);
   if (!image) return image.error();

@@ -173,10 +173,11 @@ Status Scheduler::redo_accepted() {
     redone_.push_back(rows);
   }
   model_.redo(redone_, *cache.states());
+  if (Status status = model_.status(); !status) return status;  // before others may go on from them
   for (const auto& [sequence, rows] : accepted_) {
     cache.advance(sequence->stored, sequence->tokens, rows.count);
   }
-  return model_.status();
+  return {};
 }
 
 // Reports the hidden states of a part, of which nothing is drawn.

@@ -1,6 +1,7 @@
 #include "sound/resampler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <numbers>
@@ -11,8 +12,9 @@ namespace {
 
 constexpr int kZeroCrossings = 32;
 constexpr int kFinePlaces = 1024;
-// Rates that hardly a file has come to more, whose taps are made when they are needed.
-constexpr std::int64_t kMostKeptPhases = 1024;
+// Rates that hardly a file has come to more: samples are told from two of so many.
+constexpr std::int64_t kMostPhases = 1024;
+constexpr int kLanes = 8;
 constexpr double kBand = 0.95;       // of the lower Nyquist frequency
 constexpr double kKaiserBeta = 9.0;  // what is filtered out is some 90 dB lower
 
@@ -45,6 +47,15 @@ std::vector<double> make_filter() {
   return filter;
 }
 
+// The sum of products. `count` is a multiple of kLanes, which are added side by side.
+float product_of(const float* taps, const float* samples, int count) {
+  std::array<float, kLanes> sums{};
+  for (int i = 0; i < count; i += kLanes) {
+    for (int lane = 0; lane < kLanes; ++lane) sums[lane] += taps[i + lane] * samples[i + lane];
+  }
+  return std::accumulate(sums.begin(), sums.end(), 0.0f);
+}
+
 }  // namespace
 
 Resampler::Resampler(int from, int to) {
@@ -55,21 +66,23 @@ Resampler::Resampler(int from, int to) {
   if (from_ == to_) return;
   filter_ = make_filter();
   cutoff_ = kBand * std::min(1.0, static_cast<double>(to) / from);
-  half_ = static_cast<int>(std::ceil(kZeroCrossings / cutoff_)) + 1;
+  const auto reach = static_cast<int>(std::ceil(kZeroCrossings / cutoff_)) + 1;
+  half_ = (reach + kLanes / 2 - 1) / (kLanes / 2) * (kLanes / 2);
   recent_.assign(static_cast<std::size_t>(half_), 0.0f);
   first_ = -half_;
-  const std::int64_t kept = to_ <= kMostKeptPhases ? to_ : 1;
+  phases_ = std::min(to_, kMostPhases);
+  const std::int64_t kept = phases_ < to_ ? phases_ + 1 : phases_;
   taps_.resize(static_cast<std::size_t>(kept * 2 * half_));
-  for (std::int64_t phase = 0; phase < to_ && to_ <= kMostKeptPhases; ++phase) {
-    make_taps(phase, taps_.data() + phase * 2 * half_);
+  for (std::int64_t phase = 0; phase < kept; ++phase) {
+    make_taps(static_cast<double>(phase) / static_cast<double>(phases_),
+              taps_.data() + phase * 2 * half_);
   }
 }
 
-// Those of a sample that stands `phase` parts of `to_` behind another one.
-void Resampler::make_taps(std::int64_t phase, float* taps) const {
+// Those of a sample that stands `behind` another one, from 0 to 1 sample.
+void Resampler::make_taps(double behind, float* taps) const {
   for (int tap = 1 - half_; tap <= half_; ++tap) {
-    const double at = tap - static_cast<double>(phase) / static_cast<double>(to_);
-    const double place = std::abs(at) * cutoff_ * kFinePlaces;
+    const double place = std::abs(tap - behind) * cutoff_ * kFinePlaces;
     const auto left = static_cast<std::size_t>(place);
     const double part = place - static_cast<double>(left);
     const bool is_inside = left + 1 < filter_.size();
@@ -79,10 +92,15 @@ void Resampler::make_taps(std::int64_t phase, float* taps) const {
   }
 }
 
-const float* Resampler::taps_of(std::int64_t phase) {
-  if (to_ <= kMostKeptPhases) return taps_.data() + phase * 2 * half_;
-  make_taps(phase, taps_.data());
-  return taps_.data();
+// One that stands `place` parts of `to_` behind another one, to which `samples` lead.
+float Resampler::sample_at(std::int64_t place, const float* samples) const {
+  const std::int64_t phase = place * phases_ / to_, rest = place * phases_ % to_;
+  const float* const taps = taps_.data() + phase * 2 * half_;
+  const float sample = product_of(taps, samples, 2 * half_);
+  if (rest == 0) return sample;
+  const float next = product_of(taps + 2 * half_, samples, 2 * half_);
+  const float part = static_cast<float>(rest) / static_cast<float>(to_);
+  return sample + part * (next - sample);
 }
 
 // As many samples as those before `end` and the silence behind them tell.
@@ -90,14 +108,7 @@ void Resampler::take(std::int64_t end, std::vector<float>& to) {
   while (true) {
     const std::int64_t at = given_ * from_, centre = at / to_;
     if (centre + half_ >= end) break;
-    const float* const taps = taps_of(at % to_);
-    const float* const samples = recent_.data() + (centre + 1 - half_ - first_);
-    double left = 0.0, right = 0.0;  // two sums, which can be added to at once
-    for (int i = 0; i < half_; ++i) {
-      left += double{taps[i]} * samples[i];
-      right += double{taps[half_ + i]} * samples[half_ + i];
-    }
-    to.push_back(static_cast<float>(left + right));
+    to.push_back(sample_at(at % to_, recent_.data() + (centre + 1 - half_ - first_)));
     ++given_;
   }
   const std::int64_t needed = given_ * from_ / to_ + 1 - half_;

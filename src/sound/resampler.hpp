@@ -20,14 +20,15 @@ class Resampler {
   void finish(std::vector<float>& to);
 
  private:
-  void make_taps(std::int64_t phase, float* taps) const;
-  const float* taps_of(std::int64_t phase);
+  void make_taps(double behind, float* taps) const;
+  float sample_at(std::int64_t place, const float* samples) const;
   void take(std::int64_t end, std::vector<float>& to);
 
   std::int64_t from_, to_;  // without common factors
   std::vector<double> filter_;
   double cutoff_ = 1.0;        // of half the rate
   int half_ = 0;               // taps each way
+  std::int64_t phases_ = 0;    // places between two samples; where `to_` are more, one behind them
   std::vector<float> taps_;    // [phases][2 * half_]
   std::vector<float> recent_;  // samples from `first_` on
   std::int64_t first_ = 0;

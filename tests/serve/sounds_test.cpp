@@ -31,12 +31,25 @@ Json chat(const std::vector<Json>& parts) {
           {"logprobs", true}};
 }
 
+// Sends a form with a sound, and with `more` parts.
+auto transcribe(const test::Serving& serving, const std::string& more) {
+  const std::string head = "--x\r\nContent-Disposition: form-data; name=";
+  const std::string body = head + "\"file\"; filename=\"a.wav\"\r\n\r\n" + sound_file("plain.wav") +
+                           "\r\n" + head + "\"max_tokens\"\r\n\r\n4\r\n" + more + "--x--\r\n";
+  return test::http(serving.port(), "POST", "/v1/audio/transcriptions", body,
+                    "Content-Type: multipart/form-data; boundary=x\r\n");
+}
+
 class SoundsTest : public testing::Test {
  protected:
   SoundsTest() {
     EXPECT_TRUE(test::write_hearing_mmproj(folder_ / "mmproj.gguf", 256));
+    start({});
+  }
+
+  void start(serve::ServerOptions options) {
     serving_ =
-        std::make_unique<test::Serving>(serve::ServerOptions(), 4096, "chatml", 1024,
+        std::make_unique<test::Serving>(std::move(options), 4096, "chatml", 1024,
                                         test::kBundledModel, (folder_ / "mmproj.gguf").string());
   }
 
@@ -99,26 +112,35 @@ TEST_F(SoundsTest, ModelsThatHearNothingSaySo) {
 }
 
 TEST_F(SoundsTest, ATranscriptionIsAnAnswerToTheSound) {
-  const auto post = [&](const std::string& more) {
-    const std::string head = "--x\r\nContent-Disposition: form-data; name=";
-    const std::string body = head + "\"file\"; filename=\"a.wav\"\r\n\r\n" +
-                             sound_file("plain.wav") + "\r\n" + head +
-                             "\"max_tokens\"\r\n\r\n4\r\n" + more + "--x--\r\n";
-    return test::http(serving_->port(), "POST", "/v1/audio/transcriptions", body,
-                      "Content-Type: multipart/form-data; boundary=x\r\n");
-  };
+  const auto post = [&](const std::string& more) { return transcribe(*serving_, more); };
   const auto reply = post("");
   ASSERT_EQ(reply.status, 200) << reply.body;
   const Json json = reply.json();
   EXPECT_TRUE(json["text"].is_string());
   EXPECT_EQ(json["usage"]["output_tokens"], 4);
+  EXPECT_EQ(json["finish_reason"], "length");
   const auto stream =
       post("--x\r\nContent-Disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n");
   EXPECT_THAT(stream.body, HasSubstr("transcript.text.done"));
+  EXPECT_THAT(stream.body, HasSubstr("\"finish_reason\":\"length\""));
   const auto times =
       post("--x\r\nContent-Disposition: form-data; name=\"response_format\"\r\n\r\nsrt\r\n");
   EXPECT_EQ(times.status, 400);
   EXPECT_THAT(times.body, HasSubstr("response_format"));
+}
+
+TEST_F(SoundsTest, TheLogHasNoSounds) {
+  std::string log;
+  serve::ServerOptions options;
+  options.logs_content = true;
+  options.log = [&](std::string_view line) { log += line; };
+  start(std::move(options));
+  ASSERT_EQ(transcribe(*serving_, "").status, 200);
+  EXPECT_TRUE(serving_->server().drain(std::chrono::minutes(5)));
+  serving_.reset();
+  EXPECT_THAT(log, HasSubstr("a.wav"));
+  EXPECT_THAT(log, HasSubstr(" bytes..."));
+  EXPECT_LT(log.size(), 1500u);
 }
 
 TEST_F(SoundsTest, WhatTheModelTakesIsListed) {

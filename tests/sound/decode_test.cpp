@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ogg/ogg.h>
 
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 #include "sound/support.hpp"
 #include "support/mutated_bytes.hpp"
@@ -156,6 +158,87 @@ TEST(DecodeSoundTest, WhatNobodyHearsIsRefused) {
   EXPECT_THAT(error_of(wav(data, 1, 100, 1, 8, 640)), HasSubstr("has 100 samples a second"));
   EXPECT_THAT(error_of(wav(data, 1, 500'000, 1, 8, 640)), HasSubstr("has 500000 samples a second"));
   EXPECT_THAT(error_of(wav("", 1, kSoundRate, 1, 16, 0)), testing::StartsWith("WAV: "));
+}
+
+// `count` streams of an Ogg file, each with a number of its own, one behind the other.
+std::string chain(const std::string& stream, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) {
+    std::string own = stream;
+    for (std::size_t at = 0; at < own.size();) {
+      auto* const head = reinterpret_cast<unsigned char*>(own.data() + at);
+      std::memcpy(head + 14, &i, sizeof i);
+      const long head_bytes = 27 + head[26],
+                 body_bytes = std::accumulate(head + 27, head + head_bytes, 0L);
+      ogg_page page{head, head_bytes, head + head_bytes, body_bytes};
+      ogg_page_checksum_set(&page);
+      at += static_cast<std::size_t>(head_bytes + body_bytes);
+    }
+    all += own;
+  }
+  return all;
+}
+
+TEST(DecodeSoundTest, ManyStreamsInAFileAreOneSound) {
+  const std::string stream = test::read_file(test::kSounds / "../stream.ogg");
+  for (const int count : {1, 3, 256}) {
+    const auto decoded = decode(chain(stream, count));
+    ASSERT_TRUE(decoded) << count << ": " << decoded.error().message;
+    EXPECT_EQ(std::ssize(decoded->samples), 64 * count);
+  }
+  // Which overflowed the stack.
+  EXPECT_EQ(error_of(chain(stream, 100'000)), "Ogg: has more than 256 streams");
+}
+
+TEST(DecodeSoundTest, ManyEndsOfAStreamAreRefused) {
+  std::string file = test::read_file(test::kSounds / "../stream.ogg");
+  const std::string end = file.substr(file.rfind("OggS"));
+  for (int i = 0; i < 3000; ++i) file += end;
+  EXPECT_EQ(error_of(file), "Ogg: has more than 256 streams");
+}
+
+TEST(DecodeSoundTest, LargeBooksOfVorbisAreRefused) {
+  const std::string file = test::read_file(test::kSounds / "../book.ogg");
+  EXPECT_EQ(error_of(file), "Ogg: has a book of 1048576 entries, expected at most 16384");
+  const std::string stream = test::read_file(test::kSounds / "../stream.ogg");
+  EXPECT_EQ(error_of(chain(stream + file, 1)),
+            "Ogg: has a book of 1048576 entries, expected at most 16384");
+}
+
+// Where libvorbisfile might see other packets than those that are looked at.
+TEST(DecodeSoundTest, BeginningsOfStreamsHoldWholePackets) {
+  const std::string stream = test::read_file(test::kSounds / "../stream.ogg");
+  const std::size_t second = stream.find("OggS", 4);
+  std::string file = stream.substr(0, second + 26) + "\x01\xff" + std::string(255, 'x');
+  file[second + 5] = 2;  // begins the stream again
+  EXPECT_EQ(error_of(chain(file, 1)), "Ogg: has a stream that begins with half a packet");
+  file[second + 5] = 0;
+  EXPECT_EQ(error_of(chain(file + stream, 1)), "Ogg: has a packet that goes on in another stream");
+}
+
+TEST(DecodeSoundTest, StreamsOfRealSoundsAreHeardToTheirEnds) {
+  for (const std::string name : {"vorbis.ogg", "opus.ogg"}) {
+    const auto one = decode(sound(name)), three = decode(chain(sound(name), 3));
+    ASSERT_TRUE(one && three) << name;
+    EXPECT_NEAR(std::ssize(three->samples), 3 * std::ssize(one->samples), 2) << name;
+  }
+}
+
+TEST(DecodeSoundTest, AFlacThatDoesNotSayHowLongItIsIsNotCutShort) {
+  std::string file = sound("stereo.flac");
+  const auto whole = decode(file);
+  file[21] &= '\xf0';  // of 36 bits
+  file.replace(22, 4, 4, '\0');
+  const auto decoded = decode(file);
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, *whole);
+}
+
+TEST(DecodeSoundTest, WhatIsBehindAnMp3IsNoSound) {
+  const std::string file = sound("stereo.mp3");
+  const auto decoded = decode(file + std::string(100'000, '\0'));
+  ASSERT_TRUE(decoded) << decoded.error().message;
+  EXPECT_EQ(*decoded, decode(file).value());
 }
 
 }  // namespace

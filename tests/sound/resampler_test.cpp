@@ -46,7 +46,8 @@ TEST_P(RateTest, PiecesDoNotMatter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rates, RateTest,
-                         testing::Values(8000, 11025, 22050, 24000, 44100, 44101, 48000, 96000));
+                         testing::Values(8000, 11025, 22050, 24000, 44100, 44101, 48000, 96000,
+                                         191990));
 
 TEST(ResamplerTest, TheSameRateChangesNothing) {
   const auto sound = test::tone(7900.0, 1.0, kSoundRate, 500);

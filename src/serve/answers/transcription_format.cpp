@@ -13,18 +13,24 @@ class TranscriptionFormat final : public AnswerFormat {
     return server_sent_event({{"type", "transcript.text.delta"}, {"delta", generated.text}});
   }
 
-  std::string close(std::size_t, const Ending&) override { return {}; }
+  std::string close(std::size_t, const Ending& ending) override {
+    reason_ = ending.reason == FinishReason::kLength ? "length" : "stop";
+    return {};
+  }
 
   std::string end(const Usage& usage) override {
     return server_sent_event({{"type", "transcript.text.done"},
                               {"text", text_},
+                              {"finish_reason", reason_},
                               {"usage", transcription_usage(usage)}}) +
            "data: [DONE]\n\n";
   }
 
   Json whole(const Usage& usage) override {
-    return {
-        {"text", text_}, {"usage", transcription_usage(usage)}, {"timings", timings_json(usage)}};
+    return {{"text", text_},
+            {"finish_reason", reason_},
+            {"usage", transcription_usage(usage)},
+            {"timings", timings_json(usage)}};
   }
 
  private:
@@ -36,6 +42,7 @@ class TranscriptionFormat final : public AnswerFormat {
   }
 
   std::string text_;
+  std::string_view reason_ = "stop";  // which OpenAI's API does not tell: it cuts no text
 };
 
 }  // namespace

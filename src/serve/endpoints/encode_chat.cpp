@@ -33,7 +33,7 @@ std::optional<ApiError> refuse_unknown(const ServedModel& model, const GivenMedi
                     "sounds_not_supported");
   }
   if (!medium.is_sound && !model.sees()) {
-    return at_fault(medium, "this model reads no pictures: it is served without an encoder",
+    return at_fault(medium, "this model reads no pictures: it is served without an encoder of them",
                     "pictures_not_supported");
   }
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <random>
 
+#include "base/utf8.hpp"
 #include "serve/http/percent_decoded.hpp"
 
 namespace linnet::serve {
@@ -110,7 +111,14 @@ std::string logged_content(std::string_view body) {
   std::string text;
   while (!body.empty() && text.size() < kMostLoggedBytes) {
     const auto end = std::ranges::find_if_not(body, is_in_base64);
-    const auto run = std::max<std::size_t>(1, static_cast<std::size_t>(end - body.begin()));
+    auto run = static_cast<std::size_t>(end - body.begin());
+    if (run == 0) {
+      const Character other = first_character(body);
+      if (other.kind != Character::Kind::kComplete || body[0] == '\0') {
+        return text + fmt::format("...{} bytes...", body.size());
+      }
+      run = other.bytes;
+    }
     if (run > kLongestLoggedRun) {
       text += fmt::format("...{} bytes...", run);
     } else {

@@ -37,8 +37,8 @@ Exchange read_head(const boost::beast::http::header<true>& head);
 /// The time now, as the header Date has it: https://www.rfc-editor.org/rfc/rfc9110#section-6.6.1
 std::string http_date();
 
-/// The beginning of a body for the log, at most 64 KiB; of the base64 of pictures and the like only
-/// how long it is.
+/// The beginning of a body for the log, at most some 64 KiB; of the base64 of pictures and the like,
+/// and of all from the first byte on that belongs to no text, only how long it is.
 std::string logged_content(std::string_view body);
 
 /// One line of JSON, without what is asked and answered.

@@ -43,6 +43,7 @@ Result<Reader> open(SoundSource& source) {
   mpg123_handle* const mpg = reader.get();
   constexpr long kFlags = MPG123_QUIET | MPG123_SKIP_ID3V2 | MPG123_FORCE_FLOAT;
   const bool is_open = mpg123_param(mpg, MPG123_ADD_FLAGS, kFlags, 0.0) == MPG123_OK &&
+                       mpg123_param(mpg, MPG123_RESYNC_LIMIT, -1, 0.0) == MPG123_OK &&
                        mpg123_replace_reader_handle(mpg, on_read, on_seek, nullptr) == MPG123_OK &&
                        mpg123_open_handle(mpg, &source) == MPG123_OK;
   if (!is_open) return damaged(mpg);

@@ -1,5 +1,6 @@
 // Ogg with Vorbis, by libvorbisfile, and with Opus, by libopusfile. libsndfile reads both, but
-// keeps memory of files that are damaged for ever.
+// keeps memory of files that are damaged for ever. Both libraries are told that they can't seek:
+// else they look for all streams of a file first, libvorbisfile by a call within a call for each.
 
 #include <opusfile.h>
 #include <vorbis/vorbisfile.h>
@@ -7,9 +8,11 @@
 #include <array>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "sound/codecs/codec.hpp"
 #include "sound/codecs/sample_sink.hpp"
+#include "sound/codecs/vorbis_setup.hpp"
 
 namespace linnet {
 namespace {
@@ -26,7 +29,7 @@ Error damaged() { return Error{"cannot be decoded: its packets are damaged"}; }
 class VorbisFile {
  public:
   explicit VorbisFile(SoundSource& source) {
-    const ov_callbacks callbacks{on_read, on_seek, nullptr, on_tell};
+    const ov_callbacks callbacks{on_read, nullptr, nullptr, nullptr};
     is_open_ = ov_open_callbacks(&source, &file_, nullptr, 0, callbacks) == 0;
   }
   VorbisFile(const VorbisFile&) = delete;
@@ -44,10 +47,6 @@ class VorbisFile {
     const auto wanted = static_cast<std::int64_t>(size * count);
     return static_cast<std::size_t>(source_of(user).read(to, wanted)) / size;
   }
-  static int on_seek(void* user, ogg_int64_t offset, int whence) {
-    return source_of(user).seek(offset, whence) < 0 ? -1 : 0;
-  }
-  static long on_tell(void* user) { return static_cast<long>(source_of(user).at); }
 
   OggVorbis_File file_{};
   bool is_open_ = false;
@@ -70,17 +69,22 @@ std::vector<float> interleaved(float** channels, std::size_t count, long frames)
 }
 
 Result<Sound> decode_vorbis(std::span<const std::byte> file, const SoundLimits& limits) {
+  if (Status status = check_vorbis_books(file); !status) return status.error();
   SoundSource source{file};
   VorbisFile vorbis(source);
   if (!vorbis.is_open()) return damaged();
   SampleSink sink(limits);
   if (Status status = begin_stream(vorbis.get(), sink); !status) return status.error();
+  bool has_gap = false;
   for (int stream = 0;;) {
     float** channels = nullptr;
-    int from = 0;
+    int from = stream;
     const long frames = ov_read_float(vorbis.get(), &channels, kBlockFrames, &from);
-    if (frames < 0) return damaged();
+    // What is so between two streams, too.
+    if (frames == OV_HOLE && !std::exchange(has_gap, true)) continue;
+    if (frames < 0 || (has_gap && from == stream)) return damaged();
     if (frames == 0) return sink.finish();
+    has_gap = false;
     const vorbis_info* const info = ov_info(vorbis.get(), -1);
     if (info == nullptr) return damaged();
     if (from != stream && !sink.goes_on_with(info->rate, info->channels)) {
@@ -95,10 +99,6 @@ Result<Sound> decode_vorbis(std::span<const std::byte> file, const SoundLimits& 
 int on_opus_read(void* user, unsigned char* to, int count) {
   return static_cast<int>(source_of(user).read(to, count));
 }
-int on_opus_seek(void* user, opus_int64 offset, int whence) {
-  return source_of(user).seek(offset, whence) < 0 ? -1 : 0;
-}
-opus_int64 on_opus_tell(void* user) { return source_of(user).at; }
 
 struct Free {
   void operator()(OggOpusFile* file) const { op_free(file); }
@@ -108,7 +108,7 @@ struct Free {
 Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& limits) {
   constexpr int kRate = 48000, kChannels = 2;
   SoundSource source{file};
-  const OpusFileCallbacks callbacks{on_opus_read, on_opus_seek, on_opus_tell, nullptr};
+  const OpusFileCallbacks callbacks{on_opus_read, nullptr, nullptr, nullptr};
   const std::unique_ptr<OggOpusFile, Free> opus(
       op_open_callbacks(&source, &callbacks, nullptr, 0, nullptr));
   if (opus == nullptr) return damaged();
@@ -127,7 +127,23 @@ Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& li
 // The first packet begins behind a header and a list of one length.
 constexpr std::size_t kFirstPacket = 28;
 
+// Pages that begin or end a stream (https://www.rfc-editor.org/rfc/rfc3533#section-6): what they
+// cost is not told by the samples that they give, for an end may leave out all of its own.
+bool has_many_borders(std::span<const std::byte> file) {
+  constexpr int kMostBorders = 512;
+  constexpr unsigned char kBeginsOrEnds = 0x02 | 0x04;
+  constexpr std::string_view kPage = "OggS\0"sv;
+  const std::string_view bytes(reinterpret_cast<const char*>(file.data()), file.size());
+  int borders = 0;
+  for (std::size_t at = bytes.find(kPage); at != bytes.npos; at = bytes.find(kPage, at + 1)) {
+    const std::size_t flags = at + kPage.size();
+    if (flags < bytes.size() && (bytes[flags] & kBeginsOrEnds) != 0) ++borders;
+  }
+  return borders > kMostBorders;
+}
+
 Result<Sound> decode(std::span<const std::byte> file, const SoundLimits& limits) {
+  if (has_many_borders(file)) return Error{"has more than 256 streams"};
   if (has_bytes(file, kFirstPacket, "\x01vorbis"sv)) return decode_vorbis(file, limits);
   if (has_bytes(file, kFirstPacket, "OpusHead"sv)) return decode_opus(file, limits);
   return Error{"holds neither Vorbis nor Opus"};

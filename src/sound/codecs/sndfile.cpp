@@ -66,7 +66,9 @@ Result<Sound> decode(std::span<const std::byte> file, const SoundLimits& limits,
     if (Status status = sink.put(samples); !status) return status.error();
   }
   if (sf_error(reader->get()) != SF_ERR_NO_ERROR) return damaged(reader->get());
-  if (is_whole && sink.frames() < info.frames) {
+  // What programs that can't seek write does not say how long it is.
+  const bool says_length = info.frames < SF_COUNT_MAX;
+  if (is_whole && says_length && sink.frames() < info.frames) {
     return Error{fmt::format("is cut short after {} bytes", file.size())};
   }
   return sink.finish();
