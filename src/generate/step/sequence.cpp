@@ -21,7 +21,7 @@ Sequence::Sequence(GenerateRequest wanted, std::uint64_t number, const ModelSpec
   }
 }
 
-// After guesses that were wrong, recurrent state stands some tokens behind.
+// Of a text that had given its memory away the cache may hold all but some of the latest tokens.
 bool Sequence::is_generating() const {
   if (!started || request.max_tokens == 0) return false;
   return pending() == 1 || (drawn > 0 && pending() <= 1 + kMostGuesses);

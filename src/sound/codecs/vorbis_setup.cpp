@@ -13,7 +13,7 @@
 namespace linnet {
 namespace {
 
-// libvorbis's own encoder makes 6,561 at most.
+// libvorbis's own encoder makes 6,561 at most, and 63,654 values of all books together.
 constexpr std::int64_t kMostEntries = 1 << 14;
 constexpr std::int64_t kMostValues = 1 << 20;
 
