@@ -840,13 +840,13 @@ const tests = {
     const record = page.getByRole("button", { name: "Record a sound" });
     await record.click();
     await page.locator('#record[aria-pressed="true"]').waitFor();
-    await page.waitForTimeout(500);
+    await page.waitForTimeout(1500); // Chromium's microphone of tests beeps once a second
     await record.click();
     await page.locator("#tray figcaption").getByText("Recording 1").waitFor();
     assert.equal(await record.getAttribute("aria-pressed"), "false");
     await record.click();
     await page.locator('#record[aria-pressed="true"]').waitFor();
-    await page.waitForTimeout(500);
+    await page.waitForTimeout(1500);
     await say(page, "What is it?"); // ends the recording
     await answered(page);
     assert.equal(await shown(page).getByRole("alert").count(), 0);
