@@ -41,7 +41,9 @@ void Fourier::transform(std::complex<double>* values, std::complex<double>* scra
                         int stride) {
   if (length == 1) return;
   const int factor = smallest_factor(length), part = length / factor;
-  for (int i = 0; i < length; ++i) scratch[i % factor * part + i / factor] = values[i];
+  for (int f = 0; f < factor; ++f) {
+    for (int i = 0; i < part; ++i) scratch[f * part + i] = values[i * factor + f];
+  }
   for (int f = 0; f < factor; ++f) {
     transform(scratch + f * part, values + f * part, part, stride * factor);
   }
