@@ -40,9 +40,9 @@ void tell(std::string_view message, char** error) {
 }
 
 // No exception goes through a C function: those of the standard library, of libraries that we call
-// and of callbacks end here. UBSan would take the object that a forced unwind lacks for a mistake.
+// and of callbacks end here.
 template <class Body>
-[[gnu::no_sanitize("null")]] int guarded(char** error, Body body) {
+int guarded(char** error, Body body) {
   try {
     const Status status = body();
     if (status) return LINNET_OK;
@@ -51,9 +51,8 @@ template <class Body>
     tell("there is not enough memory", error);
   } catch (const std::exception& exception) {
     tell(exception.what(), error);
-  } catch (const abi::__forced_unwind&) {  // the thread ends, and must
-    throw;
   } catch (...) {
+    if (!abi::__cxa_current_exception_type()) throw;  // the thread ends, and must
     tell("on_text threw an exception", error);
   }
   return LINNET_FAILED;
