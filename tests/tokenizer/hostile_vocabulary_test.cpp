@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "support/processor_time.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_file.hpp"
 
@@ -82,6 +83,7 @@ TEST(HostileVocabularyTest, ATextThatMatchesALongTokenEverywhereCanBeGivenUp) {
       auto file = small(kind);
       file.add(std::string(16'000, 'a') + "b", type);
       const auto tokenizer = test::make(file);
+      const double start_s = test::processor_time_s();
       const auto start = std::chrono::steady_clock::now();
       const std::function<bool()> is_given_up = [&] {
         return std::chrono::steady_clock::now() - start > std::chrono::milliseconds(10);
@@ -89,7 +91,7 @@ TEST(HostileVocabularyTest, ATextThatMatchesALongTokenEverywhereCanBeGivenUp) {
       const auto ids = tokenizer->encode(std::string(1 << 20, 'a'), {.is_given_up = &is_given_up});
       ASSERT_FALSE(ids.ok());
       EXPECT_EQ(ids.error().message, "the text is not wanted any more");
-      EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << kind;
+      EXPECT_LT(test::processor_time_s() - start_s, 10) << kind;
     }
   }
 }

@@ -1,9 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-
 #include "chat/render.hpp"
+#include "support/processor_time.hpp"
 #include "support/resource_limit.hpp"
 
 // Templates come from files that anybody may have written.
@@ -19,12 +18,12 @@ std::string repeated(std::string_view text, int times) {
 
 // Renders in reasonable time, to an error that contains `part`.
 void expect_refused(std::string_view source, std::string_view part, const char* data = "{}") {
-  const auto begin = std::chrono::steady_clock::now();
+  const double begin_s = test::processor_time_s();
   const std::string result = render(source, data);
-  const std::chrono::duration<double> taken_s = std::chrono::steady_clock::now() - begin;
+  const double taken_s = test::processor_time_s() - begin_s;
   EXPECT_TRUE(result.starts_with("error: ")) << source.substr(0, 80) << result.substr(0, 80);
   EXPECT_NE(result.find(part), std::string::npos) << source.substr(0, 80) << result.substr(0, 300);
-  EXPECT_LT(taken_s.count(), 20) << source.substr(0, 80);
+  EXPECT_LT(taken_s, 60) << source.substr(0, 80);
 }
 
 TEST(LimitsTest, EndlessWorkEnds) {

@@ -3,9 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 #include <random>
+
+#include "support/processor_time.hpp"
 
 namespace linnet {
 namespace {
@@ -130,14 +131,14 @@ TEST(PagePoolTest, OfManyContinuationsTheLongestIsFound) {
 TEST(PagePoolTest, ManyContinuationsAreNotLookedThrough) {
   constexpr std::int32_t kPages = 40'000;
   PagePool pool(kPages);
-  const auto start = std::chrono::steady_clock::now();
+  const double start_s = test::processor_time_s();
   for (std::int32_t i = 0; i < kPages; ++i) {
     pool.remember(empty_prefix_hash(), ids(kPageTokens, i), *pool.take());
   }
   for (std::int32_t i = 0; i < kPages; ++i) {
     EXPECT_EQ(pool.find_prefix(ids(kPageTokens, i)).pages.size(), 1u);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_LT(test::processor_time_s() - start_s, 10);
 }
 
 TEST(PagePoolTest, KeepsReleasedPagesUntilTheyAreNeeded) {
