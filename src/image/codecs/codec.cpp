@@ -2,17 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cstring>
-
 #include "base/checked.hpp"
-#include "base/printable.hpp"
 
 namespace linnet {
-
-bool begins_with(std::span<const std::byte> file, std::string_view bytes) {
-  return file.size() >= bytes.size() && std::memcmp(file.data(), bytes.data(), bytes.size()) == 0;
-}
 
 Status check_size(std::int64_t width, std::int64_t height, const ImageLimits& limits) {
   if (width <= 0 || height <= 0) {
@@ -23,14 +15,6 @@ Status check_size(std::int64_t width, std::int64_t height, const ImageLimits& li
                              width, height, limits.most_pixels)};
   }
   return {};
-}
-
-Error cut_short(std::span<const std::byte> file) {
-  return Error{fmt::format("is cut short after {} bytes", file.size())};
-}
-
-Error damaged(std::string_view why) {
-  return Error{fmt::format("cannot be decoded: {}", printable(why))};
 }
 
 void lay_over_white(std::vector<std::uint8_t>& pixels) {

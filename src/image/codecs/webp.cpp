@@ -99,8 +99,7 @@ Result<Image> decode(std::span<const std::byte> file, const ImageLimits& limits)
 
 const Codec kWebp = {"WebP",
                      [](std::span<const std::byte> file) {
-                       return begins_with(file, "RIFF"sv) && file.size() >= 12 &&
-                              begins_with(file.subspan(8), "WEBP"sv);
+                       return begins_with(file, "RIFF"sv) && has_bytes(file, 8, "WEBP"sv);
                      },
                      decode};
 

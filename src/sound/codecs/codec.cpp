@@ -6,11 +6,6 @@
 
 namespace linnet {
 
-bool has_bytes(std::span<const std::byte> file, std::size_t at, std::string_view bytes) {
-  return file.size() >= at + bytes.size() &&
-         std::memcmp(file.data() + at, bytes.data(), bytes.size()) == 0;
-}
-
 std::int64_t SoundSource::read(void* to, std::int64_t count) {
   const std::int64_t taken = std::clamp<std::int64_t>(count, 0, std::ssize(file) - at);
   if (taken > 0) std::memcpy(to, file.data() + at, static_cast<std::size_t>(taken));

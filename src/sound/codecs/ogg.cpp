@@ -23,7 +23,7 @@ constexpr int kBlockFrames = 4096;
 
 SoundSource& source_of(void* user) { return *static_cast<SoundSource*>(user); }
 
-Error damaged() { return Error{"cannot be decoded: its packets are damaged"}; }
+constexpr std::string_view kDamaged = "its packets are damaged";
 
 // An open file of Vorbis, which is where its reader has been opened.
 class VorbisFile {
@@ -55,7 +55,7 @@ class VorbisFile {
 // Of the stream that goes on: a file may have several, one behind the other.
 Status begin_stream(OggVorbis_File* file, SampleSink& sink) {
   const vorbis_info* const info = ov_info(file, -1);
-  return info ? sink.begin(info->rate, info->channels) : Status(damaged());
+  return info ? sink.begin(info->rate, info->channels) : Status(damaged(kDamaged));
 }
 
 // The samples of all channels, side by side.
@@ -72,7 +72,7 @@ Result<Sound> decode_vorbis(std::span<const std::byte> file, const SoundLimits& 
   if (Status status = check_vorbis_books(file); !status) return status.error();
   SoundSource source{file};
   VorbisFile vorbis(source);
-  if (!vorbis.is_open()) return damaged();
+  if (!vorbis.is_open()) return damaged(kDamaged);
   SampleSink sink(limits);
   if (Status status = begin_stream(vorbis.get(), sink); !status) return status.error();
   bool has_gap = false;
@@ -82,11 +82,11 @@ Result<Sound> decode_vorbis(std::span<const std::byte> file, const SoundLimits& 
     const long frames = ov_read_float(vorbis.get(), &channels, kBlockFrames, &from);
     // What is so between two streams, too.
     if (frames == OV_HOLE && !std::exchange(has_gap, true)) continue;
-    if (frames < 0 || (has_gap && from == stream)) return damaged();
+    if (frames < 0 || (has_gap && from == stream)) return damaged(kDamaged);
     if (frames == 0) return sink.finish();
     has_gap = false;
     const vorbis_info* const info = ov_info(vorbis.get(), -1);
-    if (info == nullptr) return damaged();
+    if (info == nullptr) return damaged(kDamaged);
     if (from != stream && !sink.goes_on_with(info->rate, info->channels)) {
       return Error{"changes its rate or channels within"};
     }
@@ -111,13 +111,13 @@ Result<Sound> decode_opus(std::span<const std::byte> file, const SoundLimits& li
   const OpusFileCallbacks callbacks{on_opus_read, nullptr, nullptr, nullptr};
   const std::unique_ptr<OggOpusFile, Free> opus(
       op_open_callbacks(&source, &callbacks, nullptr, 0, nullptr));
-  if (opus == nullptr) return damaged();
+  if (opus == nullptr) return damaged(kDamaged);
   SampleSink sink(limits);
   if (Status status = sink.begin(kRate, kChannels); !status) return status.error();
   std::array<float, kBlockFrames * kChannels> block{};
   while (true) {
     const int frames = op_read_float_stereo(opus.get(), block.data(), std::ssize(block));
-    if (frames < 0) return damaged();
+    if (frames < 0) return damaged(kDamaged);
     if (frames == 0) return sink.finish();
     const auto samples = std::span(block).first(static_cast<std::size_t>(frames) * kChannels);
     if (Status status = sink.put(samples); !status) return status.error();
@@ -152,6 +152,6 @@ Result<Sound> decode(std::span<const std::byte> file, const SoundLimits& limits)
 }  // namespace
 
 const SoundCodec kOgg = {
-    "Ogg", [](std::span<const std::byte> file) { return has_bytes(file, 0, "OggS"sv); }, decode};
+    "Ogg", [](std::span<const std::byte> file) { return begins_with(file, "OggS"sv); }, decode};
 
 }  // namespace linnet

@@ -1,14 +1,12 @@
 // WAV and FLAC, by libsndfile. It knows many more kinds, which hardly anybody has and which hardly
 // anybody has tried to break; and MP3, of which it says on stderr what is wrong with it.
 
-#include <fmt/format.h>
 #include <sndfile.h>
 
 #include <memory>
 #include <mutex>
 #include <string_view>
 
-#include "base/printable.hpp"
 #include "sound/codecs/codec.hpp"
 #include "sound/codecs/sample_sink.hpp"
 
@@ -36,17 +34,13 @@ sf_count_t on_read(void* to, sf_count_t count, void* user) {
 sf_count_t on_write(const void*, sf_count_t, void*) { return 0; }
 sf_count_t on_tell(void* user) { return source_of(user).at; }
 
-Error damaged(SNDFILE* file) {
-  return Error{fmt::format("cannot be decoded: {}", printable(sf_strerror(file)))};
-}
-
 // What is wrong with a file that can't be opened, libsndfile keeps for all threads together.
 Result<Reader> open(SoundSource& source, SF_INFO& info) {
   static std::mutex opening;
   const std::lock_guard lock(opening);
   SF_VIRTUAL_IO io{on_length, on_seek, on_read, on_write, on_tell};
   Reader reader(sf_open_virtual(&io, SFM_READ, &info, &source));
-  if (reader == nullptr) return damaged(nullptr);
+  if (reader == nullptr) return damaged(sf_strerror(nullptr));
   return reader;
 }
 
@@ -65,11 +59,11 @@ Result<Sound> decode(std::span<const std::byte> file, const SoundLimits& limits,
     const auto samples = std::span(block).first(static_cast<std::size_t>(frames * info.channels));
     if (Status status = sink.put(samples); !status) return status.error();
   }
-  if (sf_error(reader->get()) != SF_ERR_NO_ERROR) return damaged(reader->get());
+  if (sf_error(reader->get()) != SF_ERR_NO_ERROR) return damaged(sf_strerror(reader->get()));
   // What programs that can't seek write does not say how long it is.
   const bool says_length = info.frames < SF_COUNT_MAX;
   if (is_whole && says_length && sink.frames() < info.frames) {
-    return Error{fmt::format("is cut short after {} bytes", file.size())};
+    return cut_short(file);
   }
   return sink.finish();
 }
@@ -84,7 +78,7 @@ Result<Sound> decode_what_is_there(std::span<const std::byte> file, const SoundL
 
 bool is_wav(std::span<const std::byte> file) {
   const bool is_riff =
-      has_bytes(file, 0, "RIFF"sv) || has_bytes(file, 0, "RIFX"sv) || has_bytes(file, 0, "RF64"sv);
+      begins_with(file, "RIFF"sv) || begins_with(file, "RIFX"sv) || begins_with(file, "RF64"sv);
   return is_riff && has_bytes(file, 8, "WAVE"sv);
 }
 
@@ -92,6 +86,7 @@ bool is_wav(std::span<const std::byte> file) {
 
 const SoundCodec kWav = {"WAV", is_wav, decode_what_is_there};
 const SoundCodec kFlac = {
-    "FLAC", [](std::span<const std::byte> file) { return has_bytes(file, 0, "fLaC"sv); },
+    "FLAC", [](std::span<const std::byte> file) { return begins_with(file, "fLaC"sv); },
     decode_whole};
+
 }  // namespace linnet

@@ -10,6 +10,8 @@
 #include <map>
 #include <string_view>
 
+#include "base/file_codec.hpp"
+
 namespace linnet {
 namespace {
 
@@ -110,7 +112,7 @@ class PacketReader {
 
   Status put(std::span<const std::byte> bytes) {
     char* const to = ogg_sync_buffer(&sync_, std::ssize(bytes));
-    if (to == nullptr) return Error{"cannot be decoded: out of memory"};
+    if (to == nullptr) return damaged("out of memory");
     std::memcpy(to, bytes.data(), bytes.size());
     ogg_sync_wrote(&sync_, std::ssize(bytes));
     ogg_page page;
