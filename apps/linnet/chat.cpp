@@ -207,7 +207,7 @@ void add_chat(CLI::App& parent, int& exit_status) {
       ->check(CLI::IsMember({"error", "drop-oldest"}));
   options->sampling.add_to(*app, /*temperature=*/0.8f);
   options->model.add_to(*app);
-  options->model.add_vision_to(*app);
+  options->model.add_encoders_to(*app);
   options->model.add_speculation_to(*app);
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }

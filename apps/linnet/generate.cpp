@@ -332,7 +332,7 @@ void add_generate(CLI::App& parent, int& exit_status) {
   app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
   logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));
   options->model.add_to(*app);
-  options->model.add_vision_to(*app);
+  options->model.add_encoders_to(*app);
   options->model.add_speculation_to(*app);
   app->footer(
       "Examples:\n"

@@ -246,11 +246,10 @@ void ModelOptions::add_speculation_to(CLI::App& app) {
       ->group(kRunGroup);
 }
 
-void ModelOptions::add_vision_to(CLI::App& app) {
+void ModelOptions::add_encoders_to(CLI::App& app) {
   app.add_option("--mmproj", mmproj,
                  "GGUF file of the model's encoder of pictures or sounds, or its name inside "
-                 "--repo; auto: the "
-                 "one there, or beside the model, with mmproj in its name")
+                 "--repo; auto: the one there, or beside the model, with mmproj in its name")
       ->type_name("FILE|auto")
       ->group(kModelGroup);
   app.add_option(

@@ -59,7 +59,7 @@ struct ModelOptions {
   void add_speculation_to(CLI::App& app);
   /// The options of the encoder of pictures and sounds, for subcommands whose prompts may have
   /// some.
-  void add_vision_to(CLI::App& app);
+  void add_encoders_to(CLI::App& app);
   bool speculates() const { return speculate || !draft_model.empty(); }
   /// What `file` is loaded with; says on stderr what --device auto comes to.
   EngineOptions engine_options(const ModelFile& file) const;

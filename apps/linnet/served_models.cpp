@@ -153,7 +153,7 @@ void ServedModelsOptions::add_to(CLI::App& app) {
   sources.add_to(app);
   model.add_run_options_to(app);
   model.add_speculation_to(app);
-  model.add_vision_to(app);
+  model.add_encoders_to(app);
 }
 
 std::string ServedModelsOptions::problem() const {

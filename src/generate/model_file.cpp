@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
-#include "hearing/family.hpp"
 #include "image/decode.hpp"
 #include "vision/family.hpp"
 
@@ -71,8 +70,8 @@ Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens
   }
   const auto file = gguf::File::open(path);
   if (!file) return file.error();
-  const bool hears = has_hearing(*file);
-  if (!hears || has_vision(*file)) {
+  const bool hears = has_encoder(*file, "audio");
+  if (!hears || has_encoder(*file, "vision")) {
     auto vision = VisionFile::open(path, spec_, most_tokens);
     if (!vision) return vision.error();
     vision_ = std::move(*vision);

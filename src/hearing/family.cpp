@@ -33,11 +33,6 @@ std::string projector_of(Hyperparameters& p) {
 
 std::span<const HearingFamily> all_hearing_families() { return kFamilies; }
 
-bool has_hearing(const gguf::File& file) {
-  const auto has = file.boolean("clip.has_audio_encoder");
-  return has && has->value_or(false);
-}
-
 Result<HearingSpec> read_hearing_spec(const gguf::File& file, const WeightLoader& loader) {
   Hyperparameters p(file);
   if (Status status = p.status(); !status) return status.error();

@@ -20,9 +20,6 @@ struct HearingFamily {
 /// All that Linnet knows, by name. The one list: src/hearing/family.cpp.
 std::span<const HearingFamily> all_hearing_families();
 
-/// Whether an `mmproj` file has an encoder of sounds, of whatever family.
-bool has_hearing(const gguf::File& file);
-
 /// Reads the description of the encoder of sounds in an `mmproj` file. An Error where it has none,
 /// one of an unknown family, or values that can't be.
 Result<HearingSpec> read_hearing_spec(const gguf::File& file, const WeightLoader& loader);

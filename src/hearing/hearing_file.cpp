@@ -1,9 +1,5 @@
 #include "hearing/hearing_file.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "base/checked.hpp"
 #include "hearing/family.hpp"
 #include "hearing/hearing_model.hpp"
@@ -26,25 +22,15 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(const std::filesystem::pa
       projection_of(loader, hearing->spec_.projector_steps, hearing->spec_.tower.width,
                     hearing->spec_.chunk_rows());
   hearing->projector_bytes_ = projection.workspace_bytes;
-  if (text.deep_inputs > 0) {
-    return Error{
-        fmt::format("{}: makes rows for the first layer alone of a sound; the model takes "
-                    "some for {} layers more: it is another model's",
-                    path.string(), text.deep_inputs)};
-  }
-  if (projection.columns == text.width) return hearing;
-  return Error{
-      fmt::format("{}: makes rows of {} columns of a sound; the model's have {}: it is "
-                  "another model's",
-                  path.string(), projection.columns, text.width)};
+  const Status fits =
+      check_rows_for(text, hearing->file_, "a sound", projection.columns, /*deep=*/0);
+  if (!fits) return fits.error();
+  return hearing;
 }
 
 std::int64_t HearingFile::memory_bytes() const {
-  std::int64_t bytes = 0;
-  for (const gguf::Tensor& tensor : file_.tensors()) {
-    if (is_of_sounds(tensor.name)) bytes += std::ssize(tensor.bytes);
-  }
-  return saturating_add(bytes, saturating_add(projector_bytes_, hearing_workspace_bytes(spec_)));
+  const std::int64_t weights = encoder_weight_bytes(file_, /*of_sounds=*/true);
+  return saturating_add(weights, saturating_add(projector_bytes_, hearing_workspace_bytes(spec_)));
 }
 
 }  // namespace linnet

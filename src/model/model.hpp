@@ -101,14 +101,6 @@ class Model {
   /// (an encoder has none and takes no outputs); they stay until the next call.
   View forward(const Batch& batch, KvStore& kv, StateStore* states = nullptr);
 
-  /// Rows of a batch that can be on trial, once allow_trials() was called and where the model keeps
-  /// recurrent state; else 0.
-  std::int64_t trial_rows() const { return trial_rows_; }
-  /// Takes memory for them: see trial_bytes().
-  Status allow_trials();
-  /// Moves states on through `rows`, which were on trial in the latest forward().
-  void redo(std::span<const RedoneRows> rows, StateStore& states);
-
   /// The same layer by layer, where the model has no input, so that others may use the backends in
   /// between. What begin_forward() is given, and all that `batch` points to, is used by
   /// advance_forward() and end_forward(). A pass that is not ended is forgotten by the next one.
@@ -116,6 +108,14 @@ class Model {
   /// Computes the next layer; false if there was none left.
   bool advance_forward();
   View end_forward();
+
+  /// Rows of a batch that can be on trial, once allow_trials() was called and where the model keeps
+  /// recurrent state; else 0.
+  std::int64_t trial_rows() const { return trial_rows_; }
+  /// Takes memory for them: see trial_bytes().
+  Status allow_trials();
+  /// Moves states on through `rows`, which were on trial in the latest forward().
+  void redo(std::span<const RedoneRows> rows, StateStore& states);
 
   /// After a forward() of a batch that keeps them: the hidden states of all its rows (where the
   /// model has an input: of the rows of inputs; the others' are undefined) behind the last norm

@@ -100,8 +100,8 @@ void check(Hyperparameters& p, const VisionSpec& spec) {
 
 std::span<const VisionFamily> all_vision_families() { return kFamilies; }
 
-bool has_vision(const gguf::File& file) {
-  const auto has = file.boolean("clip.has_vision_encoder");
+bool has_encoder(const gguf::File& file, std::string_view kind) {
+  const auto has = file.boolean(fmt::format("clip.has_{}_encoder", kind));
   return has && has->value_or(false);
 }
 

@@ -13,16 +13,6 @@
 namespace linnet {
 namespace {
 
-Status check_columns(const gguf::File& file, std::int64_t columns, const VisionSpec& spec,
-                     const ModelSpec& text) {
-  const auto deep = std::ssize(spec.deep_steps);
-  if (columns == text.width && deep == text.deep_inputs) return {};
-  return Error{fmt::format(
-      "{}: makes rows of {} columns of a picture, and of {} layers more; the model's have {}, and "
-      "it takes {}: it is another model's",
-      file.path().string(), columns, deep, text.width, text.deep_inputs)};
-}
-
 // No more rows of a picture than `most`. Tiles by a picture's size each have as many as pictures
 // had before, and there would be the more of them the fewer rows were asked for.
 void limit_rows(std::int64_t most, VisionSpec& spec) {
@@ -33,8 +23,22 @@ void limit_rows(std::int64_t most, VisionSpec& spec) {
 
 }  // namespace
 
-bool is_of_sounds(std::string_view tensor) {
-  return tensor.starts_with("a.") || tensor.starts_with("mm.a.");
+std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds) {
+  std::int64_t bytes = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    const bool is_of_sounds = tensor.name.starts_with("a.") || tensor.name.starts_with("mm.a.");
+    if (is_of_sounds == of_sounds) bytes += std::ssize(tensor.bytes);
+  }
+  return bytes;
+}
+
+Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
+                      std::int64_t columns, std::int64_t deep) {
+  if (columns == text.width && deep == text.deep_inputs) return {};
+  return Error{
+      fmt::format("{}: makes rows of {} columns of {}, and of {} layers more; the model's have {}, "
+                  "and it takes {}: it is another model's",
+                  file.path().string(), columns, medium, deep, text.width, text.deep_inputs)};
 }
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
@@ -56,18 +60,15 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
       projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
                     read.resampler.queries);
   vision->projector_bytes_ = projection.workspace_bytes;
-  if (Status s = check_columns(vision->file_, projection.columns, vision->spec_, text); !s) {
-    return s.error();
-  }
+  const Status fits = check_rows_for(text, vision->file_, "a picture", projection.columns,
+                                     std::ssize(read.deep_steps));
+  if (!fits) return fits.error();
   return vision;
 }
 
 std::int64_t VisionFile::memory_bytes() const {
-  std::int64_t bytes = 0;
-  for (const gguf::Tensor& tensor : file_.tensors()) {
-    if (!is_of_sounds(tensor.name)) bytes += std::ssize(tensor.bytes);
-  }
-  return saturating_add(bytes, saturating_add(projector_bytes_, vision_workspace_bytes(spec_)));
+  const std::int64_t weights = encoder_weight_bytes(file_, /*of_sounds=*/false);
+  return saturating_add(weights, saturating_add(projector_bytes_, vision_workspace_bytes(spec_)));
 }
 
 }  // namespace linnet

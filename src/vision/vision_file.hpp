@@ -10,8 +10,14 @@
 
 namespace linnet {
 
-/// Whether a tensor of an `mmproj` file, which may have two encoders, is of that of sounds.
-bool is_of_sounds(std::string_view tensor);
+/// Bytes of the weights of the encoder of sounds, or of that of pictures, in an `mmproj` file,
+/// which may have both.
+std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
+
+/// An Error where a text model of `text` does not take rows of so many columns, and of `deep`
+/// layers more, of `medium` ("a picture"), which is what the encoder in `file` makes.
+Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
+                      std::int64_t columns, std::int64_t deep);
 
 /// An `mmproj` file, opened far enough to say what it makes of pictures; no weights are loaded.
 class VisionFile {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -10,9 +11,15 @@
 
 namespace linnet {
 
-/// Parsers take so much of an answer at a time: they look for each marker in all that they have,
-/// and in a whole answer of many markers that would take minutes.
-inline constexpr std::size_t kPieceBytes = 256;
+/// Calls `take` with short pieces of `text`. Parsers look for each marker in all that they have,
+/// which in a whole answer of many markers would take minutes.
+template <class Take>
+void for_pieces(std::string_view text, const Take& take) {
+  constexpr std::size_t kPieceBytes = 256;
+  for (; !text.empty(); text.remove_prefix(std::min(kPieceBytes, text.size()))) {
+    take(text.substr(0, kPieceBytes));
+  }
+}
 
 /// Gathers the events of an answer: white space around the parts is dropped, calls get their ids.
 class EventList {

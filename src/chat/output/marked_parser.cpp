@@ -31,13 +31,11 @@ MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& opti
 }
 
 std::vector<OutputEvent> MarkedParser::push(std::string_view text) {
-  while (!text.empty()) {
-    const std::string_view piece = text.substr(0, kPieceBytes);
-    text.remove_prefix(piece.size());
+  for_pieces(text, [this](std::string_view piece) {
     buffer_ += piece;
     while (step()) {
     }
-  }
+  });
   return events_.take();
 }
 

@@ -43,13 +43,11 @@ const MessageStyle kHarmonyMessages{
 const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
 
 std::vector<OutputEvent> MessageParser::push(std::string_view text) {
-  while (!text.empty()) {
-    const std::string_view piece = text.substr(0, kPieceBytes);
-    text.remove_prefix(piece.size());
+  for_pieces(text, [this](std::string_view piece) {
     buffer_ += piece;
     while (step()) {
     }
-  }
+  });
   return events_.take();
 }
 

@@ -16,8 +16,9 @@ class RerankFormat final : public WholeFormat {
 
   // At once: the scores of all documents together would keep other connections waiting.
   std::string close(std::size_t place, const Ending& ending) override {
-    if (ending.reason != FinishReason::kCancelled)
+    if (ending.reason != FinishReason::kCancelled) {
       scores_[place] = reranker_.score(*pooled_[place]);
+    }
     return {};
   }
 

@@ -52,11 +52,13 @@ void read_content(Fields& message, std::string_view role, MediaParts& media, Jso
   message.each_object("content", content->size(), [&, i = std::size_t{0}](Fields& part) mutable {
     Json& shown_part = shown["content"][i++];
     const std::string type = part.required_text("type");
+    const bool is_medium = type == "image_url" || type == "input_audio";
+    if (is_medium && role != "user" && role != "tool") {
+      part.fail("type", std::string(kNoMediaHere));
+    }
     if (type == "image_url") {
-      if (role != "user" && role != "tool") part.fail("type", std::string(kNoMediaHere));
       shown_part = read_image_url(part, media);
     } else if (type == "input_audio") {
-      if (role != "user" && role != "tool") part.fail("type", std::string(kNoMediaHere));
       shown_part = read_input_audio(part, media);
     } else if (type == "refusal") {
       shown_part = {{"type", "text"}, {"text", part.required_text("refusal")}};
