@@ -1,12 +1,16 @@
-# The library as other programs see it: include/linnet and one archive of all modules behind it,
-# with a pkg-config and a CMake description. `cmake --install build/release --prefix DIR`.
+# The library as other programs see it: include/linnet, a shared library, one archive of all modules
+# behind it, and pkg-config and CMake descriptions of both.
+# `cmake --install build/release --component library --prefix DIR`.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+# What programs with the archive link, too.
+set(LINNET_ARCHIVE_NEEDS fmt pcre2-8 utf8proc jpeg png webp webpdemux gif sndfile mpg123 vorbisfile opusfile ogg
+                         crypto stdc++ m)
+
 function(linnet_library_archive)
-  target_compile_definitions(linnet_library PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
   set(modules base formats gguf backend image sound tokenizer model architectures vision hearing
-      grammar generate library)
+      grammar generate chat serve library)
   set(archive ${CMAKE_BINARY_DIR}/liblinnet.a)
   set(script "CREATE ${archive}\n")
   set(targets)
@@ -24,20 +28,46 @@ function(linnet_library_archive)
     DEPENDS ${targets} ${CMAKE_BINARY_DIR}/liblinnet.mri
     VERBATIM)
   add_custom_target(linnet_archive ALL DEPENDS ${archive})
-
-  configure_file(${PROJECT_SOURCE_DIR}/cmake/linnet.pc.in ${CMAKE_BINARY_DIR}/linnet.pc @ONLY)
-  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/linnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-          COMPONENT library)
   install(FILES ${archive} DESTINATION lib COMPONENT library)
-  install(FILES ${CMAKE_BINARY_DIR}/linnet.pc DESTINATION lib/pkgconfig COMPONENT library)
+endfunction()
+
+# Shows the functions of linnet.h and nothing else: not even what it instantiates of templates of the
+# standard library.
+function(linnet_library_shared)
+  set(symbols ${PROJECT_SOURCE_DIR}/cmake/linnet.symbols)
+  add_library(linnet_shared SHARED $<TARGET_OBJECTS:linnet_library>)
+  target_link_libraries(linnet_shared PRIVATE linnet_serve)
+  target_link_options(linnet_shared PRIVATE
+    -Wl,--version-script=${symbols} -Wl,--no-undefined -Wl,--as-needed)
+  set_target_properties(linnet_shared PROPERTIES
+    OUTPUT_NAME linnet
+    LINK_DEPENDS ${symbols}
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})  # before 1.0, see below
+  install(TARGETS linnet_shared LIBRARY DESTINATION lib COMPONENT library)
+endfunction()
+
+function(linnet_library_files)
+  target_compile_definitions(linnet_library PRIVATE LINNET_VERSION="${PROJECT_VERSION}")
+  if(LINNET_SANITIZE OR LINNET_FUZZ)
+    return()
+  endif()
+  linnet_library_archive()
+  linnet_library_shared()
+  list(TRANSFORM LINNET_ARCHIVE_NEEDS PREPEND -l OUTPUT_VARIABLE LINNET_ARCHIVE_FLAGS)
+  list(JOIN LINNET_ARCHIVE_FLAGS " " LINNET_ARCHIVE_FLAGS)
+  foreach(name linnet linnet-static)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in ${CMAKE_BINARY_DIR}/${name}.pc @ONLY)
+    install(FILES ${CMAKE_BINARY_DIR}/${name}.pc DESTINATION lib/pkgconfig COMPONENT library)
+  endforeach()
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/linnetConfig.cmake.in ${CMAKE_BINARY_DIR}/linnetConfig.cmake @ONLY)
   # Before 1.0, a new minor version may have other functions.
   write_basic_package_version_file(${CMAKE_BINARY_DIR}/linnetConfigVersion.cmake
                                    COMPATIBILITY SameMinorVersion)
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/linnetConfig.cmake
-                ${CMAKE_BINARY_DIR}/linnetConfigVersion.cmake
+  install(FILES ${CMAKE_BINARY_DIR}/linnetConfig.cmake ${CMAKE_BINARY_DIR}/linnetConfigVersion.cmake
           DESTINATION lib/cmake/linnet COMPONENT library)
-  if(NOT LINNET_SANITIZE)
-    add_test(NAME library.installed
-             COMMAND ${PROJECT_SOURCE_DIR}/tests/library/installed.sh ${CMAKE_BINARY_DIR})
-  endif()
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/linnet DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          COMPONENT library)
+  add_test(NAME library.installed
+           COMMAND ${PROJECT_SOURCE_DIR}/tests/library/installed.sh ${CMAKE_BINARY_DIR})
 endfunction()

@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "base/utf8.hpp"
+#include "generate/device_choice.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/lora_option.hpp"
@@ -76,28 +77,14 @@ Result<std::string> find_encoder(const ModelOptions& options, const fs::path& mo
   return download_model({source.repo, name, source.revision}, unfit_of(options));
 }
 
-// Puts as many layers on the GPU as fit, where no number was asked for. What is wrong is told by
-// those who ask for the plan.
-void choose_layers(const ModelFile& file, EngineOptions& options) {
-  options.backend = BackendKind::kCuda;
-  if (options.gpu_layers) return;
-  if (const auto plan = file.plan(options)) options.gpu_layers = plan->gpu_layers(file.spec());
-}
-
 // The GPU where `file` or some of its layers fit into it, else the CPU; says which.
 void choose_device(const ModelFile& file, EngineOptions& options) {
-  EngineOptions on_gpu = options;
-  on_gpu.backend = BackendKind::kCuda;
-  on_gpu.force = false;
-  const auto plan = file.plan(on_gpu);
-  if (!plan) {
-    note("device:  cpu, because {}\n", printable(plan.error().message));
+  if (const Status tried = try_gpu(file, options); !tried) {
+    note("device:  cpu, because {}\n", printable(tried.error().message));
     return;
   }
-  const int layers = plan->gpu_layers(file.spec());
-  note("device:  {}\n", layers == 0 ? "cpu" : plan->shares.size() > 1 ? "cuda and cpu" : "cuda");
-  options.backend = BackendKind::kCuda;
-  options.gpu_layers = layers;
+  const bool is_shared = parts_of(file.spec(), options).size() > 1;
+  note("device:  {}\n", options.gpu_layers == 0 ? "cpu" : is_shared ? "cuda and cpu" : "cuda");
 }
 
 // A variable of the environment; empty where it is not set.
@@ -287,7 +274,7 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
   } else if (device == "auto") {
     choose_device(file, options);
   } else if (device == "cuda") {
-    choose_layers(file, options);
+    use_gpu(file, options);
   }
   if (gpu_layers != "auto" && parts_of(file.spec(), options).back().backend != BackendKind::kCuda) {
     note("--gpu-layers has no effect: no layer runs on a GPU\n");

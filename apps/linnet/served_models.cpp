@@ -15,16 +15,6 @@ namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 
-// Tokens of the KV cache that all texts of a model share: some contexts, as far as its part of half
-// of what is left of memory holds them.
-std::int64_t choose_kv_tokens(const MemoryPlan& plan, const ServedModelsOptions& options) {
-  if (options.kv_tokens > 0) return options.kv_tokens;
-  constexpr std::int64_t kContexts = 8;
-  const std::int64_t many = plan.context * kContexts;
-  const auto parts = static_cast<std::int64_t>(options.most_loaded());
-  return std::max(plan.context, std::min(many, plan.tokens_in_half() / parts));
-}
-
 // An Error where a cache for so many tokens does not hold a text as long as the context, or where
 // the memory does not hold the cache: it is used one day.
 Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force) {
@@ -114,7 +104,8 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   const std::string alias = options.aliases.empty() ? "" : options.aliases[index];
   auto described = describe(**file, options, alias, plan->context);
   if (!described) return described.error();
-  model.kv_tokens = choose_kv_tokens(*plan, options);
+  model.kv_tokens = options.kv_tokens > 0 ? options.kv_tokens
+                                          : serve::usual_kv_tokens(*plan, options.most_loaded());
   if (options.kv_tokens > 0) {
     if (Status s = check_cache(*plan, model.kv_tokens, model.options.force); !s) return s.error();
   }

@@ -14,17 +14,30 @@
 namespace linnet {
 
 /// A model in memory: the C functions of linnet.h with the types of C++. Errors are values: a call
-/// that fails gives nothing and puts one sentence into `error`. Belongs to one thread at a time.
+/// that fails gives nothing and puts one sentence into `error`. Any number of threads may use a
+/// model at the same time.
 ///
 ///     std::string error;
 ///     auto model = linnet::LanguageModel::open("model.gguf", error);
 ///     if (!model) return fail(error);
 ///     model->generate("Once upon a time", print_piece, error);
+///     model->chat({{"user", "What is a linnet?"}}, print_piece, error);
 class LanguageModel {
  public:
   /// Receives the text as it comes, whole characters; false ends it. What it throws is the error of
-  /// generate(). See linnet_on_text.
+  /// the call. See linnet_on_text.
   using OnText = std::function<bool(std::string_view text)>;
+
+  /// See linnet_message.
+  struct Message {
+    std::string role, text;
+  };
+
+  /// What a request came to. See linnet_request().
+  struct Reply {
+    int http_status = 200;
+    std::string body;
+  };
 
   /// See linnet_open().
   static std::optional<LanguageModel> open(
@@ -71,15 +84,54 @@ class LanguageModel {
   std::optional<linnet_finish_reason> generate(
       std::string_view prompt, const OnText& on_text, std::string& error,
       const linnet_generate_options& options = linnet_default_generate_options()) {
-    const auto call = [](const char* text, std::size_t bytes, void* user) -> int {
-      return (*static_cast<const OnText*>(user))({text, bytes});
-    };
     char* message = nullptr;
     linnet_finish_reason finish = LINNET_STOP;
-    const int status = linnet_generate(model_.get(), prompt.data(), prompt.size(), &options, call,
-                                       const_cast<OnText*>(&on_text), &finish, &message);
+    const int status = linnet_generate(model_.get(), prompt.data(), prompt.size(), &options, &call,
+                                       user_of(on_text), &finish, &message);
     if (status != LINNET_OK) return fail(message, error);
     return finish;
+  }
+
+  /// See linnet_chat(). Gives why the answer ended.
+  std::optional<linnet_finish_reason> chat(
+      const std::vector<Message>& messages, const OnText& on_text, std::string& error,
+      const linnet_generate_options& options = linnet_default_generate_options()) {
+    std::vector<linnet_message> given;
+    for (const Message& said : messages) given.push_back({said.role.c_str(), said.text.c_str()});
+    char* message = nullptr;
+    linnet_finish_reason finish = LINNET_STOP;
+    const int status = linnet_chat(model_.get(), given.data(), given.size(), &options, &call,
+                                   user_of(on_text), &finish, &message);
+    if (status != LINNET_OK) return fail(message, error);
+    return finish;
+  }
+
+  /// See linnet_embed().
+  std::optional<std::vector<float>> embed(std::string_view text, std::string& error) {
+    char* message = nullptr;
+    float* values = nullptr;
+    std::size_t count = 0;
+    const int status =
+        linnet_embed(model_.get(), text.data(), text.size(), &values, &count, &message);
+    if (status != LINNET_OK) return fail(message, error);
+    const std::unique_ptr<float, Release> owner(values);
+    return std::vector<float>(values, values + count);
+  }
+
+  /// See linnet_request(). Without a body it is a request with GET.
+  std::optional<Reply> request(const std::string& path, const std::optional<std::string>& body,
+                               std::string& error, const OnText& on_event = nullptr) {
+    char* message = nullptr;
+    char* text = nullptr;
+    std::size_t bytes = 0;
+    Reply reply;
+    const int status = linnet_request(
+        model_.get(), path.c_str(), body ? body->data() : nullptr, body ? body->size() : 0,
+        on_event ? &call : nullptr, user_of(on_event), &reply.http_status, &text, &bytes, &message);
+    if (status != LINNET_OK) return fail(message, error);
+    const std::unique_ptr<char, Release> owner(text);
+    reply.body.assign(text, bytes);
+    return reply;
   }
 
  private:
@@ -91,6 +143,12 @@ class LanguageModel {
   };
 
   explicit LanguageModel(linnet_model* model) : model_(model) {}
+
+  // What C calls, and what it is called with.
+  static int call(const char* text, std::size_t bytes, void* user) {
+    return (*static_cast<const OnText*>(user))({text, bytes});
+  }
+  static void* user_of(const OnText& on_text) { return const_cast<OnText*>(&on_text); }
 
   static std::nullopt_t fail(char* message, std::string& error) {
     error = message ? message : "there is not enough memory";

@@ -5,7 +5,8 @@
  * else it is left alone. Nothing is printed, no function exits, no exception comes out. Pointers
  * that a function needs and that are NULL are such an error.
  *
- * A model belongs to one thread at a time; different models may be used side by side.
+ * Any number of threads may use a model at the same time: their texts are computed side by side,
+ * which takes far less time than one after the other, and are the same as alone.
  */
 #ifndef LINNET_LINNET_H
 #define LINNET_LINNET_H
@@ -17,46 +18,83 @@
 extern "C" {
 #endif
 
-/* A model with its weights and the memory of one text. */
+#pragma GCC visibility push(default)
+
+/* A model with its weights, the threads that compute it and the memory of its texts. */
 typedef struct linnet_model linnet_model;
 
 enum linnet_status { LINNET_OK = 0, LINNET_FAILED = 1 };
 enum linnet_finish_reason { LINNET_STOP = 0, LINNET_LENGTH = 1, LINNET_CANCELLED = 2 };
 
+/* A LoRA adapter that is added to the model while it runs. */
+typedef struct linnet_adapter {
+  const char* path;
+  float strength; /* a factor on it; 1 is what it was trained for */
+} linnet_adapter;
+
+/* Is told from 0 to 1 how much of the weights is loaded, by another thread than the one that waits
+ * in linnet_open(); `user` is that of the options. */
+typedef void (*linnet_on_progress)(double share, void* user);
+
+/* What is 0 or NULL is chosen as `linnet serve` does. */
 typedef struct linnet_model_options {
-  int32_t threads; /* at most 1024; 0: as many as this process really has */
-  int64_t context; /* tokens of prompt and answer together, at most 2^30; 0: what the model was
-                      trained for, as far as memory allows */
+  int32_t threads;     /* at most 1024; 0: as many as this process really has */
+  int64_t context;     /* tokens of prompt and answer together, at most 2^30; 0: what the model was
+                          trained for, as far as memory allows */
+  const char* kv_type; /* of keys and values: "f32", "f16", "bf16", "q8_0", or "f8_e4m3" on a GPU;
+                          NULL: "f16" */
+  const char* device;  /* "cpu", "cuda" or "auto": the GPU where the model or some of its layers
+                          fit; NULL: "cpu" */
+  int32_t gpu_layers;  /* with a GPU: so many layers run there, the last ones; 0: as many as fit */
+  const char* mmproj;  /* GGUF file of the model's encoder of pictures or sounds; NULL: none */
+  const linnet_adapter* adapters; /* `adapter_count` of them */
+  size_t adapter_count;
+  const char* draft_model;        /* GGUF file of a smaller model that guesses tokens; NULL: none */
+  int32_t speculate;              /* not 0: guesses tokens without one; the text is the same */
+  const char* chat_template;      /* name of a built-in one, or a file; NULL: the model's own */
+  const char* cache_folder;       /* keeps what was computed of prompts for the next linnet_open();
+                                     NULL: nothing is kept */
+  linnet_on_progress on_progress; /* may be NULL; must not throw */
+  void* user;                     /* of on_progress */
 } linnet_model_options;
 
 typedef struct linnet_generate_options {
-  int64_t max_tokens; /* of the answer, at least 1 */
+  int64_t max_tokens; /* of the answer; 0: as many as the context holds */
   float temperature;  /* 0: always the likeliest token */
   uint64_t seed;      /* the same seed gives the same text */
+  int32_t top_k;      /* draws from the so many likeliest tokens; 0: from all */
+  float top_p;        /* from the likeliest that have this probability together; 1: from all */
+  float min_p;        /* from those that have this share of the likeliest one's; 0: from all */
 } linnet_generate_options;
 
+/* Who says what in a conversation. */
+typedef struct linnet_message {
+  const char* role; /* "system", "user", "assistant" */
+  const char* text; /* ended by a NUL */
+} linnet_message;
+
 /* Receives the text as it comes, whole characters: `bytes` bytes at `text`, which are gone after
- * the call. `user` is what linnet_generate() was given. 0 ends the text; so does an exception (of
- * C++), and then linnet_generate() fails. It may use the model, but must not close it, and a call
- * of linnet_generate() for it fails. */
+ * the call. It is called by the thread that made the call which it belongs to, and `user` is what
+ * that was given. 0 ends the text; so does an exception (of C++), and then the call fails. It may
+ * use the model, but must not close it. */
 typedef int (*linnet_on_text)(const char* text, size_t bytes, void* user);
 
 /* "0.1.0"; never released. */
 const char* linnet_version(void);
 
-/* All fields 0. */
+/* All 0 and NULL. */
 linnet_model_options linnet_default_model_options(void);
-/* 100 tokens, temperature 0, seed 0. */
+/* 100 tokens, temperature 0, seed 0, from all tokens. */
 linnet_generate_options linnet_default_generate_options(void);
 
 /* Opens a GGUF file and loads its weights. `options` may be NULL. NULL on failure: the file is not
- * there or broken, its architecture is unknown, it does not fit the memory. Release with
- * linnet_close(). Until then nobody should write to the file (deleting or replacing it is fine): it
- * is mapped into memory, and parts of it are read when they are needed. Texts of a file that was
- * changed are errors; one that was cut may raise SIGBUS, which ends programs that do not handle it.
- */
+ * there or broken, its architecture is unknown, it has no tokenizer, it does not fit the memory.
+ * Release with linnet_close(). Until then nobody should write to the file (deleting or replacing it
+ * is fine): it is mapped into memory, and parts of it are read when they are needed. Texts of a
+ * file that was changed are errors; one that was cut may raise SIGBUS, which ends programs that do
+ * not handle it. */
 linnet_model* linnet_open(const char* path, const linnet_model_options* options, char** error);
-/* `model` may be NULL. */
+/* No other call of the model may be under way. `model` may be NULL. */
 void linnet_close(linnet_model* model);
 
 /* Tokens that prompt and answer may have together; 0 where `model` is NULL. */
@@ -66,7 +104,7 @@ int64_t linnet_vocabulary(const linnet_model* model);
 
 /* The ids of a text of `bytes` bytes, with BOS and EOS as the model asks for where `add_special` is
  * not 0. `*ids` gets an array of `*count` that linnet_free() releases. Fails where the text is not
- * valid UTF-8 or the file has no tokenizer. */
+ * valid UTF-8. */
 int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, int add_special,
                     int32_t** ids, size_t* count, char** error);
 
@@ -82,8 +120,35 @@ int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes
                     const linnet_generate_options* options, linnet_on_text on_text, void* user,
                     enum linnet_finish_reason* finish, char** error);
 
+/* Answers a conversation of `count` messages, as the model's chat template writes it, likewise.
+ * What a model thinks before it answers is not part of the text. Fails where the model has no chat
+ * template, or it can't show the messages. */
+int linnet_chat(linnet_model* model, const linnet_message* messages, size_t count,
+                const linnet_generate_options* options, linnet_on_text on_text, void* user,
+                enum linnet_finish_reason* finish, char** error);
+
+/* The vector of a text, of length 1, so that the sum of products tells how alike two are. `*values`
+ * gets an array of `*count` that linnet_free() releases. Fails where the text is longer than the
+ * context. */
+int linnet_embed(linnet_model* model, const char* text, size_t bytes, float** values, size_t* count,
+                 char** error);
+
+/* Answers any request that `linnet serve` does, without a network: tools, thinking, answers in the
+ * form of a JSON schema, pictures and sounds, log probabilities, ranking of documents. `path` is
+ * "/v1/chat/completions" or another one of docs/serving.md; `body` is the JSON of the request, or
+ * NULL where the path is read with GET. `*reply` gets the `*bytes` bytes of the reply, ended by a
+ * NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above where it is a JSON
+ * object that says what is wrong. Where the body says "stream": true, the events of the answer are
+ * given to `on_event` as they come, the JSON of one each time, and the reply is empty; else it may
+ * be NULL. `http_status` and `bytes` may be NULL. */
+int linnet_request(linnet_model* model, const char* path, const char* body, size_t body_bytes,
+                   linnet_on_text on_event, void* user, int* http_status, char** reply,
+                   size_t* bytes, char** error);
+
 /* Releases what a function above gave; NULL is allowed. */
 void linnet_free(void* memory);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

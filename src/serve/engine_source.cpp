@@ -49,13 +49,21 @@ std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
   return std::max<std::int64_t>(0, available_bytes - untouched - reserve_bytes(backend));
 }
 
+std::int64_t usual_kv_tokens(const MemoryPlan& plan, std::size_t models) {
+  constexpr std::int64_t kContexts = 8;
+  const std::int64_t many = plan.context * kContexts;
+  return std::max(plan.context,
+                  std::min(many, plan.tokens_in_half() / static_cast<std::int64_t>(models)));
+}
+
 EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
-                           const MemoryPlan& plan, std::int64_t kv_tokens) {
+                           const MemoryPlan& plan, std::int64_t kv_tokens,
+                           const WeightLoader::Progress& progress) {
   EngineSource source;
-  source.load = [&file, options, kv_tokens]() -> Result<std::unique_ptr<Engine>> {
+  source.load = [&file, options, kv_tokens, progress]() -> Result<std::unique_ptr<Engine>> {
     // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
     if (Status s = file.check_unchanged(); !s) return s.error();
-    return Engine::load(file, options, kv_tokens);
+    return Engine::load(file, options, kv_tokens, progress);
   };
   for (const MemoryShare& share : plan.shares) {
     if (share.part.backend == BackendKind::kCuda) continue;

@@ -26,9 +26,15 @@ struct EngineSource {
 std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
                          std::int64_t available_bytes, std::int64_t touched_bytes);
 
+/// Tokens of the cache that all texts of a model share where nobody says how many: some contexts,
+/// as far as its part of half of what is left of memory holds them, of so many models.
+std::int64_t usual_kv_tokens(const MemoryPlan& plan, std::size_t models);
+
 /// Loads `file`, which must outlive the result, with a cache for `kv_tokens` tokens. `plan` is what
-/// it says with these options. With options.force it fits alone, whatever it takes.
+/// it says with these options. With options.force it fits alone, whatever it takes. `progress` is
+/// called from the threads of engines and may be empty.
 EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
-                           const MemoryPlan& plan, std::int64_t kv_tokens);
+                           const MemoryPlan& plan, std::int64_t kv_tokens,
+                           const WeightLoader::Progress& progress = {});
 
 }  // namespace linnet::serve

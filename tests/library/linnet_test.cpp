@@ -9,33 +9,31 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
-#include "linnet/language_model.hpp"
-#include "support/paths.hpp"
+#include "support/library_model.hpp"
 
 namespace linnet {
 namespace {
 
+using test::add_to;
+using test::open_model;
+using test::short_text;
 using testing::HasSubstr;
 
 const std::string kModel = test::kBundledModel;
 constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
-LanguageModel open_model(linnet_model_options options = linnet_default_model_options()) {
-  std::string error;
-  auto model = LanguageModel::open(kModel, error, options);
-  EXPECT_TRUE(model) << error;
-  return std::move(*model);
-}
-
 std::string text_of(LanguageModel& model, std::string_view prompt) {
   std::string text, error;
-  const auto take = [&](std::string_view piece) {
-    text += piece;
-    return true;
-  };
-  EXPECT_EQ(model.generate(prompt, take, error, {8, 0.0f, 0}), LINNET_LENGTH) << error;
+  EXPECT_EQ(model.generate(prompt, add_to(text), error, short_text(8)), LINNET_LENGTH) << error;
   return text;
+}
+
+std::string error_with(linnet_model_options options) {
+  std::string error;
+  EXPECT_FALSE(LanguageModel::open(kModel, error, options));
+  return error;
 }
 
 TEST(Library, SaysWhatIsWrongWithAFile) {
@@ -43,12 +41,49 @@ TEST(Library, SaysWhatIsWrongWithAFile) {
   EXPECT_FALSE(LanguageModel::open("/nowhere/model.gguf", error));
   EXPECT_EQ(error, "/nowhere/model.gguf: there is no such file");
   EXPECT_EQ(linnet_open("/nowhere/model.gguf", nullptr, nullptr), nullptr);
-  EXPECT_FALSE(LanguageModel::open(kModel, error, {.threads = -1, .context = 0}));
-  EXPECT_EQ(error, "threads is -1, expected 0 to 1024");
-  EXPECT_FALSE(LanguageModel::open(kModel, error, {.threads = 1 << 30, .context = 0}));
-  EXPECT_EQ(error, "threads is 1073741824, expected 0 to 1024");
-  EXPECT_FALSE(LanguageModel::open(kModel, error, {.threads = 0, .context = kMost}));
-  EXPECT_EQ(error, "context is 9223372036854775807, expected 0 to 1073741824");
+}
+
+TEST(Library, OptionsThatMakeNoSense) {
+  linnet_model_options options{};
+  options.threads = -1;
+  EXPECT_EQ(error_with(options), "threads is -1, expected 0 to 1024");
+  options.threads = 1 << 30;
+  EXPECT_EQ(error_with(options), "threads is 1073741824, expected 0 to 1024");
+  options = {};
+  options.context = kMost;
+  EXPECT_EQ(error_with(options), "context is 9223372036854775807, expected 0 to 1073741824");
+  options = {};
+  options.gpu_layers = -1;
+  EXPECT_THAT(error_with(options), HasSubstr("gpu_layers is -1, expected 0 to"));
+  options = {};
+  options.kv_type = "f15";
+  EXPECT_EQ(error_with(options), "kv_type is f15, expected one of f32, f16, bf16, q8_0, f8_e4m3");
+  options = {};
+  options.device = "tpu";
+  EXPECT_EQ(error_with(options), "device is tpu, expected one of cpu, cuda, auto");
+  options = {};
+  options.adapter_count = 1;
+  EXPECT_EQ(error_with(options), "adapters is NULL");
+  const linnet_adapter nothing{nullptr, 1.0f}, nowhere{"/nowhere/adapter.gguf", 1.0f},
+      no_number{"adapter.gguf", std::nanf("")};
+  options.adapters = &nothing;
+  EXPECT_EQ(error_with(options), "the path of an adapter is NULL");
+  options.adapters = &no_number;
+  EXPECT_EQ(error_with(options), "the strength of adapter.gguf is nan, expected -100 to 100");
+  options.adapters = &nowhere;
+  EXPECT_EQ(error_with(options), "/nowhere/adapter.gguf: there is no such file");
+  options = {};
+  options.mmproj = "/nowhere/mmproj.gguf";
+  EXPECT_THAT(error_with(options), HasSubstr("/nowhere/mmproj.gguf"));
+  options = {};
+  options.draft_model = "/nowhere/draft.gguf";
+  EXPECT_THAT(error_with(options), HasSubstr("/nowhere/draft.gguf"));
+  options = {};
+  options.chat_template = "no-such-template";
+  EXPECT_THAT(error_with(options), HasSubstr("no-such-template"));
+  options = {};
+  options.cache_folder = "/dev/null";
+  EXPECT_THAT(error_with(options), HasSubstr("/dev/null"));
 }
 
 // The sentence that a call fails with.
@@ -100,6 +135,34 @@ TEST(Library, PointersThatAreMissing) {
   EXPECT_EQ(generate(nullptr, "a", take), "model is NULL");
   EXPECT_EQ(generate(model, nullptr, take), "prompt is NULL");
   EXPECT_EQ(generate(model, "a", nullptr), "on_text is NULL");
+  const auto chat = [&](linnet_model* of, const linnet_message* messages, linnet_on_text on_text) {
+    return error_of([&](char** error) {
+      return linnet_chat(of, messages, 1, nullptr, on_text, nullptr, nullptr, error);
+    });
+  };
+  const linnet_message said{"user", "a"}, nobody{nullptr, "a"}, nothing{"user", nullptr};
+  EXPECT_EQ(chat(nullptr, &said, take), "model is NULL");
+  EXPECT_EQ(chat(model, nullptr, take), "messages is NULL");
+  EXPECT_EQ(chat(model, &said, nullptr), "on_text is NULL");
+  EXPECT_EQ(chat(model, &nobody, take), "the role or text of a message is NULL");
+  EXPECT_EQ(chat(model, &nothing, take), "the role or text of a message is NULL");
+  float* values = nullptr;
+  const auto embed = [&](linnet_model* of, const char* from, float** to, std::size_t* n) {
+    return error_of([&](char** error) { return linnet_embed(of, from, 1, to, n, error); });
+  };
+  EXPECT_EQ(embed(nullptr, "a", &values, &count), "model is NULL");
+  EXPECT_EQ(embed(model, nullptr, &values, &count), "text is NULL");
+  EXPECT_EQ(embed(model, "a", nullptr, &count), "values is NULL");
+  EXPECT_EQ(embed(model, "a", &values, nullptr), "count is NULL");
+  const auto request = [&](linnet_model* of, const char* path, const char* body, char** reply) {
+    return error_of([&](char** error) {
+      return linnet_request(of, path, body, 1, nullptr, nullptr, nullptr, reply, nullptr, error);
+    });
+  };
+  EXPECT_EQ(request(nullptr, "/health", "a", &text), "model is NULL");
+  EXPECT_EQ(request(model, nullptr, "a", &text), "path is NULL");
+  EXPECT_EQ(request(model, "/health", nullptr, &text), "body is NULL");
+  EXPECT_EQ(request(model, "/health", "a", nullptr), "reply is NULL");
 
   // What nothing is read from or written to may be missing.
   EXPECT_EQ(linnet_tokenize(model, nullptr, 0, 0, &ids, &count, nullptr), LINNET_OK);
@@ -109,6 +172,10 @@ TEST(Library, PointersThatAreMissing) {
   linnet_free(text);
   EXPECT_EQ(linnet_generate(model, nullptr, 0, nullptr, take, nullptr, nullptr, nullptr),
             LINNET_OK);
+  EXPECT_EQ(linnet_request(model, "/health", nullptr, 0, nullptr, nullptr, nullptr, &text, nullptr,
+                           nullptr),
+            LINNET_OK);
+  linnet_free(text);
   linnet_close(model);
 }
 
@@ -129,19 +196,36 @@ TEST(Library, GeneratesTheSameTextAgain) {
   LanguageModel model = open_model();
   const auto text = [&](float temperature, std::uint64_t seed) {
     std::string text, error;
-    const auto finish =
-        model.generate("In the beginning",
-                       [&](std::string_view piece) {
-                         text += piece;
-                         return true;
-                       },
-                       error, {.max_tokens = 12, .temperature = temperature, .seed = seed});
-    EXPECT_EQ(finish, LINNET_LENGTH) << error;
+    linnet_generate_options options = short_text(12);
+    options.temperature = temperature;
+    options.seed = seed;
+    EXPECT_EQ(model.generate("In the beginning", add_to(text), error, options), LINNET_LENGTH)
+        << error;
     return text;
   };
   EXPECT_EQ(text(0.0f, 0), text(0.0f, 1));
   EXPECT_EQ(text(0.8f, 7), text(0.8f, 7));
   EXPECT_NE(text(0.8f, 7), text(0.8f, 8));
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(text(0.8f, kLargest), text(0.8f, kLargest));
+}
+
+TEST(Library, DrawsFromTheLikeliestTokens) {
+  LanguageModel model = open_model();
+  const std::string likeliest = text_of(model, "In the beginning");
+  const auto text_with = [&](auto change) {
+    std::string text, error;
+    linnet_generate_options options = short_text(8);
+    options.temperature = 5.0f;
+    change(options);
+    EXPECT_EQ(model.generate("In the beginning", add_to(text), error, options), LINNET_LENGTH)
+        << error;
+    return text;
+  };
+  EXPECT_NE(text_with([](auto&) {}), likeliest);
+  EXPECT_EQ(text_with([](auto& options) { options.top_k = 1; }), likeliest);
+  EXPECT_EQ(text_with([](auto& options) { options.top_p = 1e-6f; }), likeliest);
+  EXPECT_EQ(text_with([](auto& options) { options.min_p = 1.0f; }), likeliest);
 }
 
 TEST(Library, TheCallbackMayEndTheText) {
@@ -195,23 +279,35 @@ TEST(Library, ACallbackMayEndItsThread) {
   EXPECT_EQ(text_of(model, "And"), text_of(other, "And"));
 }
 
-TEST(Library, ACallbackMayUseTheModelButNotBeginAnotherText) {
+TEST(Library, ACallbackMayUseTheModelAndBeginAnotherText) {
   LanguageModel model = open_model();
-  const std::string expected = text_of(model, "And");
-  std::string text, error, inner_error, piece_back;
+  const std::string expected = text_of(model, "And"), expected_inside = text_of(model, "So");
+  std::string text, error, piece_back;
   const auto take = [&](std::string_view piece) {
     text += piece;
-    const auto ids = model.tokenize(piece, inner_error, /*add_special=*/false);
-    piece_back += ids ? model.detokenize(*ids, inner_error).value_or("?") : "?";
-    EXPECT_FALSE(model.generate(
-        "So", [](std::string_view) { return true; }, inner_error));
-    EXPECT_EQ(inner_error, "the model is generating a text, and makes one at a time");
+    const auto ids = model.tokenize(piece, error, /*add_special=*/false);
+    piece_back += ids ? model.detokenize(*ids, error).value_or("?") : "?";
+    EXPECT_EQ(text_of(model, "So"), expected_inside);
     return true;
   };
-  EXPECT_EQ(model.generate("And", take, error, {8, 0.0f, 0}), LINNET_LENGTH) << error;
+  EXPECT_EQ(model.generate("And", take, error, short_text(8)), LINNET_LENGTH) << error;
   EXPECT_EQ(text, expected);
   EXPECT_EQ(piece_back, expected);
   EXPECT_EQ(text_of(model, "And"), expected);
+}
+
+TEST(Library, TextsSideBySideAreThoseAlone) {
+  LanguageModel model = open_model();
+  const std::vector<std::string> prompts = {"And", "So", "In the beginning", "Hear", "Lo", "The"};
+  std::vector<std::string> expected, texts(prompts.size());
+  for (const std::string& prompt : prompts) expected.push_back(text_of(model, prompt));
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+      threads.emplace_back([&, i] { texts[i] = text_of(model, prompts[i]); });
+    }
+  }
+  EXPECT_EQ(texts, expected);
 }
 
 TEST(Library, ModelsSideBySide) {
@@ -231,23 +327,42 @@ TEST(Library, NumbersThatMakeNoSense) {
     EXPECT_FALSE(model.generate("And", nothing, error, options));
     return error;
   };
-  EXPECT_THAT(error_with({kMost, 0.0f, 0}), HasSubstr("but the context holds"));
-  EXPECT_THAT(error_with({-1, 0.0f, 0}), HasSubstr("at least 1"));
-  EXPECT_THAT(error_with({0, 0.0f, 0}), HasSubstr("at least 1"));
-  for (const float temperature : {-1.0f, std::nanf(""), std::numeric_limits<float>::infinity()}) {
-    EXPECT_THAT(error_with({8, temperature, 0}), HasSubstr("expected a number from 0 on"));
+  EXPECT_THAT(error_with(short_text(1 << 20)), HasSubstr("but the context holds"));
+  EXPECT_THAT(error_with(short_text(kMost)), HasSubstr("max_tokens"));
+  EXPECT_EQ(error_with(short_text(-1)), "max_tokens is -1, expected a number from 0 on");
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (float linnet_generate_options::*const number :
+       {&linnet_generate_options::temperature, &linnet_generate_options::top_p,
+        &linnet_generate_options::min_p}) {
+    for (const float value : {-1.0f, std::nanf(""), kInfinity, 1000.0f}) {
+      linnet_generate_options options = short_text(8);
+      options.*number = value;
+      const char* const expected =
+          value == 1000.0f ? "expected 0 to" : "expected a number from 0 on";
+      EXPECT_THAT(error_with(options), HasSubstr(expected));
+    }
   }
 }
 
 TEST(Library, KeepsTheContext) {
-  LanguageModel model = open_model({.threads = 1, .context = 64});
+  linnet_model_options small{};
+  small.threads = 1;
+  small.context = 64;
+  LanguageModel model = open_model(small);
   EXPECT_EQ(model.context(), 64);
   EXPECT_EQ(model.vocabulary(), 2048);
   std::string error;
   const auto nothing = [](std::string_view) { return true; };
-  EXPECT_FALSE(model.generate("Hear me", nothing, error, {64, 0.0f, 0}));
+  EXPECT_FALSE(model.generate("Hear me", nothing, error, short_text(64)));
   EXPECT_THAT(error, HasSubstr("but the context holds 64"));
-  EXPECT_FALSE(model.generate("Hear me", nothing, error, {0, 0.0f, 0}));
+  std::string text;
+  EXPECT_EQ(model.generate("Hear me", add_to(text), error, short_text(0)), LINNET_LENGTH) << error;
+  const auto prompt = model.tokenize("Hear me", error), answer = model.tokenize(text, error, false);
+  EXPECT_NEAR(static_cast<double>(prompt->size() + answer->size()), 64.0, 4.0) << text;
+  std::string long_prompt;
+  for (int i = 0; i < 100; ++i) long_prompt += "Hear me ";
+  EXPECT_FALSE(model.generate(long_prompt, nothing, error, short_text(0)));
+  EXPECT_THAT(error, HasSubstr("but the context holds 64"));
 }
 
 }  // namespace
