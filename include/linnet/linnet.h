@@ -139,8 +139,9 @@ int linnet_embed(linnet_model* model, const char* text, size_t bytes, float** va
  * NULL where the path is read with GET. `*reply` gets the `*bytes` bytes of the reply, ended by a
  * NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above where it is a JSON
  * object that says what is wrong. Where the body says "stream": true, the events of the answer are
- * given to `on_event` as they come, the JSON of one each time, and the reply is empty; else it may
- * be NULL. `http_status` and `bytes` may be NULL. */
+ * given to `on_event` as they come, the JSON of one each time, and the reply is empty; an answer that
+ * can't be finished ends with an event that says why. Else `on_event` may be NULL, as `http_status`
+ * and `bytes` may. */
 int linnet_request(linnet_model* model, const char* path, const char* body, size_t body_bytes,
                    linnet_on_text on_event, void* user, int* http_status, char** reply,
                    size_t* bytes, char** error);

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "library/texts.hpp"
+#include "library/requests.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet {

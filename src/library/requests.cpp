@@ -1,4 +1,4 @@
-#include "library/texts.hpp"
+#include "library/requests.hpp"
 
 #include <fmt/format.h>
 
