@@ -13,6 +13,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/lora_option.hpp"
+#include "linnet/model_folder.hpp"
 #include "linnet/override_option.hpp"
 
 namespace linnet::app {
@@ -283,15 +284,38 @@ EngineOptions ModelOptions::engine_options(const ModelFile& file) const {
 }
 
 void ModelSources::add_to(CLI::App& app) {
-  app.add_option("--gguf", ggufs,
-                 "GGUF file to load, or its name inside --repo (default: the only one of --repo, "
-                 "or the bundled model); repeatable, for several models")
-      ->type_name("FILE")
+  app.add_option(
+         "--gguf", ggufs,
+         "GGUF file to load, a folder of such files, or a file's name inside --repo (default: "
+         "the only one of --repo, or the bundled model); repeatable, for several models")
+      ->type_name("FILE|FOLDER")
       ->group(kModelGroup)
       ->allow_extra_args(false);
   auto* const from = app.add_option("--repo", repos, std::string(kRepoHelp) + "; repeatable");
   from->allow_extra_args(false)->type_name("REPO")->group(kModelGroup);
   add_revision_option(app, from, revision);
+}
+
+Status ModelSources::list_folders() {
+  if (!repos.empty()) return {};  // whose files they name
+  std::vector<std::string> files;
+  std::error_code ignored;
+  for (const std::string& gguf : ggufs) {
+    if (!fs::is_directory(gguf, ignored)) {
+      files.push_back(gguf);
+      continue;
+    }
+    const auto models = models_in(gguf);
+    if (!models) return models.error();
+    files.insert(files.end(), models->begin(), models->end());
+    found.insert(found.end(), models->begin(), models->end());
+  }
+  ggufs = std::move(files);
+  return {};
+}
+
+bool ModelSources::is_found(std::size_t index) const {
+  return index < ggufs.size() && std::ranges::find(found, ggufs[index]) != found.end();
 }
 
 std::string ModelSources::problem() const {

@@ -258,8 +258,13 @@ void add_serve(CLI::App& parent, int& exit_status) {
       "  linnet serve --gguf model.gguf\n"
       "  linnet serve --gguf model.gguf --host 0.0.0.0 --api-key-file keys.txt\n"
       "  linnet serve --gguf small.gguf --gguf large.gguf\n"
+      "  linnet serve --gguf ~/models --models-loaded 1\n"
       "  linnet serve --gguf model.gguf --ctx 8192 --parallel 8 --cache-dir /var/cache/linnet");
   app->callback([options, &exit_status] {
+    if (Status s = options->models.sources.list_folders(); !s) {
+      exit_status = report(s);
+      return;
+    }
     if (const std::string problem = options->models.problem(); !problem.empty()) {
       throw CLI::ValidationError(problem);
     }

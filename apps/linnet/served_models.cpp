@@ -150,6 +150,9 @@ void ServedModelsOptions::add_to(CLI::App& app) {
 std::string ServedModelsOptions::problem() const {
   if (std::string wrong = sources.problem(); !wrong.empty()) return wrong;
   const std::size_t models = sources.count();
+  if (!aliases.empty() && !sources.found.empty()) {
+    return "--alias is for models that are named one by one, and --gguf names a folder";
+  }
   if (!aliases.empty() && aliases.size() != models) {
     return fmt::format("--alias is there {} times for {} models, expected once for each of them",
                        aliases.size(), models);
@@ -177,9 +180,15 @@ Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options
   std::vector<PlannedModel> models;
   for (std::size_t i = 0; i < options.sources.count(); ++i) {
     auto model = plan_model(options, i);
+    // Nobody asked for this very one.
+    if (!model && options.sources.is_found(i)) {
+      note("left out: {}\n", printable(model.error().message));
+      continue;
+    }
     if (!model) return model.error();
     models.push_back(std::move(*model));
   }
+  if (models.empty()) return Error{"none of the models in the folder can be served"};
   return models;
 }
 

@@ -178,6 +178,37 @@ TEST_F(ServeTest, SeveralModels) {
   EXPECT_EQ(program_->wait().status, 0);
 }
 
+TEST_F(ServeTest, AFolderStandsForItsModels) {
+  const auto models = folder_ / "models";
+  for (const char* const name : {"b.gguf", "a.gguf", "mmproj-a.gguf", "c-00002-of-00002.gguf"}) {
+    std::filesystem::create_directory(models);
+    std::filesystem::copy_file(kModel, models / name);
+  }
+  test::write_file(models / "broken.gguf", "GGUF");
+  test::write_file(models / "notes.txt", "not for us");
+  start({"--models-loaded", "1"}, {models.string()});
+  EXPECT_THAT(said(), HasSubstr("left out: " + (models / "broken.gguf").string() + ": "));
+  EXPECT_EQ(complete("").json()["model"], "a");
+  EXPECT_EQ(complete("b").json()["model"], "b");
+  EXPECT_THAT(complete("c").body, HasSubstr("this server runs a, b"));
+}
+
+TEST_F(ServeTest, AFolderWithoutModelsIsAnError) {
+  const auto serve = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"serve", "--port", "0", "--gguf", folder_.path().string()});
+    return test::run_program(options);
+  };
+  EXPECT_THAT(serve({}).err, HasSubstr("the folder has no GGUF file of a model"));
+  test::write_file(folder_ / "broken.gguf", "GGUF");
+  const auto broken = serve({});
+  EXPECT_EQ(broken.status, 1);
+  EXPECT_THAT(broken.err, HasSubstr("none of the models in the folder can be served"));
+  copy_of_model("one");
+  const auto named = serve({"--alias", "a"});
+  EXPECT_EQ(named.status, 2);
+  EXPECT_THAT(named.err, HasSubstr("--alias is for models that are named one by one"));
+}
+
 TEST_F(ServeTest, AFileThatWasCutIsAnErrorOfItsModelOnly) {
   const std::string second = copy_of_model("second"), third = copy_of_model("third");
   start({}, {copy_of_model("first"), second, third});
