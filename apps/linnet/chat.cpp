@@ -9,6 +9,7 @@
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "linnet/chat_commands.hpp"
+#include "linnet/chat_completion.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
@@ -173,7 +174,7 @@ Status run(Options options) {
   note_context(*plan);
   note("{}, context of {} tokens; /help lists the commands\n", shown_name(**file), plan->context);
   if (!options.prompt.empty()) report(say(console, options.prompt));
-  auto editor = make_line_editor(history_path());
+  auto editor = make_line_editor(history_path(), complete_chat_line);
   return converse(console, editor ? *editor : *make_plain_lines(), true);
 }
 

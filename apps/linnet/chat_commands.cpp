@@ -15,8 +15,7 @@
 namespace linnet::app {
 namespace {
 
-struct Command {
-  std::string_view name, argument, help;
+struct Command : ChatCommandForm {
   Status (*run)(ChatConsole& console, const std::string& argument);
 };
 
@@ -48,9 +47,7 @@ std::string turns_of(const ChatConsole& console) {
 
 Result<std::string> path_argument(std::string_view command, const std::string& argument) {
   if (argument.empty()) return Error{fmt::format("{} needs the name of a file", command)};
-  const char* const home = std::getenv("HOME");
-  if (argument.starts_with("~/") && home) return home + argument.substr(1);
-  return argument;
+  return at_home(argument);
 }
 
 Status save(ChatConsole& console, const std::string& argument) {
@@ -135,23 +132,24 @@ Status end(ChatConsole& console, const std::string&) {
 }
 
 constexpr std::array kCommands = {
-    Command{"/help", "", "this list", show_help},
-    Command{"/system", "TEXT", "set the system message; without a text there is none", set_system},
-    Command{"/reset", "", "forget the conversation, keep the system message", reset},
-    Command{"/regen", "", "answer the last message again, with another seed", regenerate},
-    Command{"/save", "FILE", "keep the conversation and its cache; NAME.json: its messages alone",
+    Command{{"/help", "", "this list"}, show_help},
+    Command{{"/system", "TEXT", "set the system message; without a text there is none"},
+            set_system},
+    Command{{"/reset", "", "forget the conversation, keep the system message"}, reset},
+    Command{{"/regen", "", "answer the last message again, with another seed"}, regenerate},
+    Command{{"/save", "FILE", "keep the conversation and its cache; NAME.json: its messages alone"},
             save},
-    Command{"/load", "FILE", "go on with a saved conversation", load},
-    Command{"/file", "FILE", "send the text of a file with the next message", attach},
-    Command{"/image", "FILE", "show the model a picture with the next message (--mmproj)",
+    Command{{"/load", "FILE", "go on with a saved conversation"}, load},
+    Command{{"/file", "FILE", "send the text of a file with the next message"}, attach},
+    Command{{"/image", "FILE", "show the model a picture with the next message (--mmproj)"},
             show_picture},
-    Command{"/audio", "FILE", "play the model a sound with the next message (--mmproj)",
+    Command{{"/audio", "FILE", "play the model a sound with the next message (--mmproj)"},
             play_sound},
-    Command{"/think", "on|off", "whether the model thinks before it answers", set_thinking},
-    Command{"/stats", "", "turns, and what the latest answer cost", show_stats},
-    Command{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3",
+    Command{{"/think", "on|off", "whether the model thinks before it answers"}, set_thinking},
+    Command{{"/stats", "", "turns, and what the latest answer cost"}, show_stats},
+    Command{{"/params", "[NAME VALUE]", "how tokens are drawn; set one, as in /params temp 0.3"},
             show_params},
-    Command{"/exit", "", "end (so does Ctrl-D)", end},
+    Command{{"/exit", "", "end (so does Ctrl-D)"}, end},
 };
 
 Status show_help(ChatConsole&, const std::string&) {
@@ -160,7 +158,7 @@ Status show_help(ChatConsole&, const std::string&) {
   }
   note(
       "\nA line that ends with \\ goes on in the next one; Alt-Enter and pasted text break lines, "
-      "too.\nCtrl-C stops an answer.\n");
+      "too.\nCtrl-C stops an answer. Tab completes commands and files.\n");
   return {};
 }
 
@@ -175,6 +173,13 @@ std::string answer_length(const TurnStats& stats) {
 }
 
 }  // namespace
+
+std::vector<ChatCommandForm> chat_commands() { return {kCommands.begin(), kCommands.end()}; }
+
+std::string at_home(const std::string& path) {
+  const char* const home = std::getenv("HOME");
+  return path.starts_with("~/") && home ? home + path.substr(1) : path;
+}
 
 Status attach_medium(ChatConsole& console, MediaFiles::Kind kind, const std::string& path,
                      FileReader& read) {

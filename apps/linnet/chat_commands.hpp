@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/read_file.hpp"
 #include "linnet/chat_session.hpp"
@@ -15,6 +16,15 @@ struct ChatConsole {
   std::string attached;  ///< text of files, which goes with the next message
   bool ended = false;
 };
+
+/// A command as help shows it: its name, and what stands behind it.
+struct ChatCommandForm {
+  std::string_view name, argument, help;
+};
+std::vector<ChatCommandForm> chat_commands();
+
+/// A path as a person writes it, in which ~/ is the home folder.
+std::string at_home(const std::string& path);
 
 /// The picture or sound in a file, which `read` reads, goes with the next message.
 Status attach_medium(ChatConsole& console, MediaFiles::Kind kind, const std::string& path,

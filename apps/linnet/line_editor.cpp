@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <clocale>
 #include <csignal>
 #include <cstdint>
@@ -22,10 +23,37 @@ constexpr std::size_t kLongestPasteBytes = 16 << 20;
 constexpr int kHistorySize = 1000;
 constexpr std::size_t kLongestInHistoryBytes = 16 << 10;  // all of it is written at each line
 
+// Whole characters only.
+std::string common_beginning(const std::vector<std::string>& lines) {
+  const std::string& first = lines.front();
+  std::size_t common = first.size();
+  for (const std::string& line : lines) {
+    const auto [end, unused] = std::ranges::mismatch(first, line);
+    common = std::min(common, static_cast<std::size_t>(end - first.begin()));
+  }
+  const auto is_inside = [&](std::size_t at) {
+    return at < first.size() && (static_cast<unsigned char>(first[at]) & 0xc0) == 0x80;
+  };
+  while (is_inside(common)) --common;
+  return first.substr(0, common);
+}
+
+// What a person who has typed `line` chooses from: its last word, or the last step of a path there.
+std::string choices(std::string_view line, const std::vector<std::string>& lines) {
+  const std::size_t slash = line.rfind('/'), space = line.find(' ');
+  const std::size_t begin = slash > 0 ? slash + 1 : space == line.npos ? 0 : space + 1;
+  std::string words;
+  for (const std::string& possible : lines) {
+    words += possible.substr(begin);
+    words += possible.ends_with(' ') ? " " : "  ";
+  }
+  return words;
+}
+
 class LineEditor : public LineSource {
  public:
-  explicit LineEditor(std::filesystem::path history_path)
-      : history_path_(std::move(history_path)), history_(history_init()) {
+  LineEditor(std::filesystem::path history_path, CompleteLine complete)
+      : complete_(complete), history_path_(std::move(history_path)), history_(history_init()) {
     editor_ = el_init("linnet", stdin, stdout, stderr);
     if (!editor_ || !history_) return;
     el_set(editor_, EL_CLIENTDATA, this);
@@ -48,6 +76,8 @@ class LineEditor : public LineSource {
     el_set(editor_, EL_BIND, "\\e^J", "linnet-break", nullptr);
     el_wset(editor_, EL_ADDFN, L"linnet-suspend", L"suspend the program", &LineEditor::suspend);
     el_set(editor_, EL_BIND, "^Z", "linnet-suspend", nullptr);
+    el_wset(editor_, EL_ADDFN, L"linnet-complete", L"complete a word", &LineEditor::complete);
+    el_set(editor_, EL_BIND, "^I", "linnet-complete", nullptr);
     // While a line is edited, Ctrl-C and Ctrl-Z are keys like any others.
     el_set(editor_, EL_SETTY, "-d", "-isig", nullptr);
     el_set(editor_, EL_SIGNAL, 1);  // the terminal is put back where a signal ends the program
@@ -121,6 +151,19 @@ class LineEditor : public LineSource {
   static unsigned char break_line(EditLine* editor, int /*key*/) {
     return el_insertstr(editor, "\n") == 0 ? CC_REFRESH : CC_ERROR;
   }
+  // Puts in what all that is possible has in common; shows it where that is no more than there is.
+  static unsigned char complete(EditLine* editor, int /*key*/) {
+    const LineInfo* const info = el_line(editor);
+    const std::string line(info->buffer, info->cursor);
+    const std::vector<std::string> lines = self(editor)->complete_(line);
+    if (lines.empty()) return CC_ERROR;
+    const std::string common = common_beginning(lines);
+    if (common.size() > line.size()) {
+      return el_insertstr(editor, common.c_str() + line.size()) == 0 ? CC_REFRESH : CC_ERROR;
+    }
+    [[maybe_unused]] const Status status = write_output("\n" + choices(line, lines) + "\n");
+    return CC_REDISPLAY;
+  }
   static unsigned char suspend(EditLine*, int /*key*/) {
     std::raise(SIGTSTP);
     return CC_REDISPLAY;
@@ -130,6 +173,7 @@ class LineEditor : public LineSource {
     return CC_NEWLINE;
   }
 
+  const CompleteLine complete_;
   std::filesystem::path history_path_;
   History* history_ = nullptr;
   EditLine* editor_ = nullptr;
@@ -155,12 +199,13 @@ bool is_too_large_to_edit() {
 
 }  // namespace
 
-std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path) {
+std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path,
+                                             CompleteLine complete) {
   // libedit drops the characters that the locale does not have. Texts are UTF-8.
   std::setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
   if (is_too_large_to_edit()) return nullptr;
-  auto editor = std::make_unique<LineEditor>(history_path);
+  auto editor = std::make_unique<LineEditor>(history_path, complete);
   if (!editor->usable()) return nullptr;
   return editor;
 }

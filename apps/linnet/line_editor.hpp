@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 
@@ -18,11 +20,15 @@ class LineSource {
   virtual Result<std::optional<std::string>> read(const std::string& prompt) = 0;
 };
 
+/// What a line that begins so may become, as complete_chat_line().
+using CompleteLine = std::vector<std::string> (*)(std::string_view line);
+
 /// Lines of a terminal, edited with the keys of Emacs or as ~/.editrc says, with a history that is
 /// kept in `history_path` (empty: not kept). Pasted text arrives as one line, whatever breaks it
-/// has. Ctrl-C gives the line up, Ctrl-D on an empty line ends the input. Null where the terminal
-/// can't be edited on.
-std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path);
+/// has. Ctrl-C gives the line up, Ctrl-D on an empty line ends the input, Tab asks `complete`. Null
+/// where the terminal can't be edited on.
+std::unique_ptr<LineSource> make_line_editor(const std::filesystem::path& history_path,
+                                             CompleteLine complete);
 
 /// Lines of standard input as they are, without a prompt.
 std::unique_ptr<LineSource> make_plain_lines();

@@ -100,6 +100,24 @@ TEST_F(ChatTerminal, TenCommands) {
   EXPECT_EQ(terminal->wait(), 0);
 }
 
+TEST_F(ChatTerminal, TabCompletesCommandsAndFiles) {
+  write_model({.answer = {"Yes"}});
+  std::filesystem::create_directory(folder_ / "texts");
+  test::put_file(folder_ / "texts/notes of today.txt", "some notes");
+  test::put_file(folder_ / "texts/notes.txt", "other notes");
+  test::put_file(folder_ / "texts/.hidden", "");
+  const auto terminal = start();
+  terminal->press("/fi\t" + path("te") + "\tno\t\t");
+  EXPECT_THAT(terminal->wait_for("notes.txt"), HasSubstr("notes of today.txt"));
+  terminal->press(" \t\r");
+  terminal->wait_for("10 bytes go with the next message");
+  terminal->enter("/par\tte\t0.25");
+  terminal->wait_for("temp 0.25");
+  terminal->enter("/s\t\tts\t");
+  terminal->wait_for("/save  /stats  /system");
+  terminal->wait_for("there is no command /sts");
+}
+
 TEST_F(ChatTerminal, AMistakeIsSaidAndTheConversationGoesOn) {
   write_model({.answer = {"Yes"}});
   const auto terminal = start();
