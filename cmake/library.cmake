@@ -38,7 +38,8 @@ function(linnet_library_shared)
   add_library(linnet_shared SHARED $<TARGET_OBJECTS:linnet_library>)
   target_link_libraries(linnet_shared PRIVATE linnet_serve)
   target_link_options(linnet_shared PRIVATE
-    -Wl,--version-script=${symbols} -Wl,--no-undefined -Wl,--as-needed)
+    -Wl,--version-script=${symbols} -Wl,--no-undefined -Wl,--as-needed
+    -Wl,-z,nodelete)  # its handler of SIGBUS stays
   set_target_properties(linnet_shared PROPERTIES
     OUTPUT_NAME linnet
     LINK_DEPENDS ${symbols}

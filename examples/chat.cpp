@@ -9,8 +9,8 @@ int main(int argc, char** argv) {
   }
   std::string error;
   auto model = linnet::LanguageModel::open(argv[1], error);
-  auto options = linnet_default_generate_options();
-  options.max_tokens = 0;  // as many as the context holds
+  linnet_generate_options options = {};
+  options.temperature = -1;  // as its makers recommend
   std::vector<linnet::LanguageModel::Message> messages;
   for (std::string line; model && std::cout << "> " && std::getline(std::cin, line);) {
     messages.push_back({"user", line});

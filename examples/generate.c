@@ -23,8 +23,7 @@ int main(int argc, char** argv) {
   linnet_model* model = linnet_open(argv[1], NULL, &error);
   if (!model) return fail(error);
 
-  linnet_generate_options options = linnet_default_generate_options();
-  options.max_tokens = 20;
+  const linnet_generate_options options = {.max_tokens = 20};
   const int status =
       linnet_generate(model, argv[2], strlen(argv[2]), &options, print, NULL, NULL, &error);
   linnet_close(model);

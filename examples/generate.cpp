@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     std::cerr << error << "\n";
     return 1;
   }
-  auto options = linnet_default_generate_options();
+  linnet_generate_options options = {};
   options.max_tokens = 20;
   const auto print = [](std::string_view text) {
     std::cout << text << std::flush;

@@ -6,6 +6,7 @@
 """
 import ctypes
 import json
+import os
 import sys
 
 TAKE_TEXT = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_char), ctypes.c_size_t, ctypes.c_void_p)
@@ -19,26 +20,45 @@ class Model:
         self.library.linnet_open.restype = ctypes.c_void_p
         self.library.linnet_close.argtypes = self.library.linnet_free.argtypes = [ctypes.c_void_p]
         error = ctypes.c_void_p()
-        self.handle = self.library.linnet_open(path.encode(), None, ctypes.byref(error))
+        self.handle = self.library.linnet_open(os.fsencode(path), None, ctypes.byref(error))
         if not self.handle:
             raise RuntimeError(self._take(error))
 
     def close(self):
-        self.library.linnet_close(self.handle)
+        handle, self.handle = self.handle, None
+        self.library.linnet_close(handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def request(self, path, body=None, on_event=None):
-        """The reply as Python has it; `on_event` is called with each event where the answer is streamed."""
+        """The HTTP status and the text of the reply. `on_event` is called with each event of an answer
+        that is streamed; what it raises ends the answer and comes out here, and so does Ctrl-C."""
         text = None if body is None else json.dumps(body).encode()
-        take = TAKE_TEXT(lambda data, size, _: on_event(json.loads(data[:size])) is not False)
+        raised = []
+
+        def take(data, size, _):
+            try:
+                if size and on_event:
+                    on_event(json.loads(data[:size]))
+            except BaseException as error:
+                raised.append(error)
+            return not raised
+
         status, reply, size, error = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_size_t(), ctypes.c_void_p()
         failed = self.library.linnet_request(
             ctypes.c_void_p(self.handle), path.encode(), text, ctypes.c_size_t(len(text or b"")),
-            take if on_event else TAKE_TEXT(), None, ctypes.byref(status), ctypes.byref(reply),
-            ctypes.byref(size), ctypes.byref(error))
+            TAKE_TEXT(take), None, ctypes.byref(status), ctypes.byref(reply), ctypes.byref(size),
+            ctypes.byref(error))
+        if raised:
+            self.library.linnet_free(reply)
+            raise raised[0]
         if failed:
             raise RuntimeError(self._take(error))
-        text = self._take(reply)
-        return json.loads(text) if text else None
+        return status.value, self._take(reply)
 
     def _take(self, pointer):
         text = ctypes.string_at(pointer).decode()
@@ -51,10 +71,10 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     body = json.loads(sys.argv[4]) if len(sys.argv) == 5 else None
     try:
-        model = Model(sys.argv[1], sys.argv[2])
-        reply = model.request(sys.argv[3], body, on_event=lambda event: print(json.dumps(event), flush=True))
-        model.close()
+        with Model(sys.argv[1], sys.argv[2]) as model:
+            status, reply = model.request(sys.argv[3], body, lambda event: print(json.dumps(event), flush=True))
     except RuntimeError as error:
         sys.exit(str(error))
-    if reply is not None:
-        print(json.dumps(reply, indent=1))
+    if reply:
+        print(reply)
+    sys.exit(0 if status < 400 else 1)

@@ -3,8 +3,9 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
-#include <csignal>
 #include <cstddef>
+
+#include "base/blocked_signals.hpp"
 
 namespace linnet::app {
 namespace {
@@ -28,22 +29,6 @@ bool is_stack_large() {
   rlimit limit{};
   return getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kStackBytes;
 }
-
-// While one lives, signals go to the other threads.
-class BlockedSignals {
- public:
-  BlockedSignals() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  BlockedSignals(const BlockedSignals&) = delete;
-  BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-  sigset_t before_;
-};
 
 }  // namespace
 

@@ -13,29 +13,6 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kMiB = 1 << 20;
-
-// An Error where a cache for so many tokens does not hold a text as long as the context, or where
-// the memory does not hold the cache: it is used one day.
-Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force) {
-  if (kv_tokens < plan.context) {
-    return Error{
-        fmt::format("--kv-tokens {}: one text may have {} tokens, the context, and the cache must "
-                    "hold it; --ctx makes the context smaller",
-                    kv_tokens, plan.context)};
-  }
-  if (force) return {};
-  for (const MemoryShare& share : plan.shares) {
-    const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
-    if (have == 0 || need <= have) continue;
-    return Error{fmt::format(
-        "--kv-tokens {}: the model with a cache of that size needs {} MiB of memory and {} MiB are "
-        "available; --force starts all the same",
-        kv_tokens, need / kMiB, have / kMiB)};
-  }
-  return {};
-}
-
 // What the user sets takes the place of what the model's makers recommend.
 void recommend(const ParameterOptions& sampling, serve::ServedModel& model) {
   sampling.apply(model.sampling);
@@ -107,7 +84,9 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   model.kv_tokens = options.kv_tokens > 0 ? options.kv_tokens
                                           : serve::usual_kv_tokens(*plan, options.most_loaded());
   if (options.kv_tokens > 0) {
-    if (Status s = check_cache(*plan, model.kv_tokens, model.options.force); !s) return s.error();
+    if (Status s = serve::check_cache(*plan, model.kv_tokens, model.options.force); !s) {
+      return Error{fmt::format("--kv-tokens {}: {}", model.kv_tokens, s.error().message)};
+    }
   }
   // A step that takes a text as one is no longer than it, whatever the cache holds.
   if (!(*file)->spec().causal) model.options.context = plan->context;

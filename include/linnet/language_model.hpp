@@ -24,8 +24,8 @@ namespace linnet {
 ///     model->chat({{"user", "What is a linnet?"}}, print_piece, error);
 class LanguageModel {
  public:
-  /// Receives the text as it comes, whole characters; false ends it. What it throws is the error of
-  /// the call. See linnet_on_text.
+  /// Receives the text as it comes, whole characters, and nothing now and then before it does;
+  /// false ends it. What it throws is the error of the call. See linnet_on_text.
   using OnText = std::function<bool(std::string_view text)>;
 
   /// See linnet_message.
@@ -40,9 +40,8 @@ class LanguageModel {
   };
 
   /// See linnet_open().
-  static std::optional<LanguageModel> open(
-      const std::string& path, std::string& error,
-      const linnet_model_options& options = linnet_default_model_options()) {
+  static std::optional<LanguageModel> open(const std::string& path, std::string& error,
+                                           const linnet_model_options& options = {}) {
     char* message = nullptr;
     linnet_model* model = linnet_open(path.c_str(), &options, &message);
     if (!model) return fail(message, error);
@@ -81,29 +80,35 @@ class LanguageModel {
   }
 
   /// See linnet_generate(). Gives why the text ended.
-  std::optional<linnet_finish_reason> generate(
-      std::string_view prompt, const OnText& on_text, std::string& error,
-      const linnet_generate_options& options = linnet_default_generate_options()) {
+  std::optional<linnet_finish_reason> generate(std::string_view prompt, const OnText& on_text,
+                                               std::string& error,
+                                               const linnet_generate_options& options = {}) {
     char* message = nullptr;
-    linnet_finish_reason finish = LINNET_STOP;
-    const int status = linnet_generate(model_.get(), prompt.data(), prompt.size(), &options, &call,
-                                       user_of(on_text), &finish, &message);
+    int finish = LINNET_STOP;
+    const int status = linnet_generate(model_.get(), prompt.data(), prompt.size(), &options,
+                                       call_of(on_text), user_of(on_text), &finish, &message);
     if (status != LINNET_OK) return fail(message, error);
-    return finish;
+    return static_cast<linnet_finish_reason>(finish);
   }
 
   /// See linnet_chat(). Gives why the answer ended.
-  std::optional<linnet_finish_reason> chat(
-      const std::vector<Message>& messages, const OnText& on_text, std::string& error,
-      const linnet_generate_options& options = linnet_default_generate_options()) {
+  std::optional<linnet_finish_reason> chat(const std::vector<Message>& messages,
+                                           const OnText& on_text, std::string& error,
+                                           const linnet_generate_options& options = {}) {
     std::vector<linnet_message> given;
-    for (const Message& said : messages) given.push_back({said.role.c_str(), said.text.c_str()});
+    for (const Message& said : messages) {
+      if (said.text.find('\0') != said.text.npos) {
+        error = "a message has a NUL character, expected text in UTF-8";
+        return std::nullopt;
+      }
+      given.push_back({said.role.c_str(), said.text.c_str()});
+    }
     char* message = nullptr;
-    linnet_finish_reason finish = LINNET_STOP;
-    const int status = linnet_chat(model_.get(), given.data(), given.size(), &options, &call,
-                                   user_of(on_text), &finish, &message);
+    int finish = LINNET_STOP;
+    const int status = linnet_chat(model_.get(), given.data(), given.size(), &options,
+                                   call_of(on_text), user_of(on_text), &finish, &message);
     if (status != LINNET_OK) return fail(message, error);
-    return finish;
+    return static_cast<linnet_finish_reason>(finish);
   }
 
   /// See linnet_embed().
@@ -125,9 +130,9 @@ class LanguageModel {
     char* text = nullptr;
     std::size_t bytes = 0;
     Reply reply;
-    const int status = linnet_request(
-        model_.get(), path.c_str(), body ? body->data() : nullptr, body ? body->size() : 0,
-        on_event ? &call : nullptr, user_of(on_event), &reply.http_status, &text, &bytes, &message);
+    const int status = linnet_request(model_.get(), path.c_str(), body ? body->data() : nullptr,
+                                      body ? body->size() : 0, call_of(on_event), user_of(on_event),
+                                      &reply.http_status, &text, &bytes, &message);
     if (status != LINNET_OK) return fail(message, error);
     const std::unique_ptr<char, Release> owner(text);
     reply.body.assign(text, bytes);
@@ -148,6 +153,7 @@ class LanguageModel {
   static int call(const char* text, std::size_t bytes, void* user) {
     return (*static_cast<const OnText*>(user))({text, bytes});
   }
+  static linnet_on_text call_of(const OnText& on_text) { return on_text ? &call : nullptr; }
   static void* user_of(const OnText& on_text) { return const_cast<OnText*>(&on_text); }
 
   static std::nullopt_t fail(char* message, std::string& error) {

@@ -6,7 +6,8 @@
  * that a function needs and that are NULL are such an error.
  *
  * Any number of threads may use a model at the same time: their texts are computed side by side,
- * which takes far less time than one after the other, and are the same as alone.
+ * which takes far less time than one after the other, and are the same as alone. Such a thread
+ * needs a stack of 1 MiB. A model is of no use in a process that fork() made: calls fail there.
  */
 #ifndef LINNET_LINNET_H
 #define LINNET_LINNET_H
@@ -36,34 +37,41 @@ typedef struct linnet_adapter {
  * in linnet_open(); `user` is that of the options. */
 typedef void (*linnet_on_progress)(double share, void* user);
 
-/* What is 0 or NULL is chosen as `linnet serve` does. */
+/* All 0 and NULL is what fits most: `linnet_model_options options = {0}`. An empty text is like
+ * NULL. Errors name an option as the program does: --mmproj is `mmproj`. */
 typedef struct linnet_model_options {
-  int32_t threads;     /* at most 1024; 0: as many as this process really has */
-  int64_t context;     /* tokens of prompt and answer together, at most 2^30; 0: what the model was
-                          trained for, as far as memory allows */
-  const char* kv_type; /* of keys and values: "f32", "f16", "bf16", "q8_0", or "f8_e4m3" on a GPU;
-                          NULL: "f16" */
-  const char* device;  /* "cpu", "cuda" or "auto": the GPU where the model or some of its layers
-                          fit; NULL: "cpu" */
-  int32_t gpu_layers;  /* with a GPU: so many layers run there, the last ones; 0: as many as fit */
-  const char* mmproj;  /* GGUF file of the model's encoder of pictures or sounds; NULL: none */
+  int32_t threads;      /* at most 1024; 0: as many as this process really has */
+  int64_t context;      /* tokens of prompt and answer together, at most 2^30; 0: what the model was
+                           trained for, as far as memory allows */
+  int64_t cache_tokens; /* whose keys and values are kept, of all texts together; at least the
+                           context. More hold more texts side by side, and what earlier ones had in
+                           common with new ones. 0: as many as the context */
+  const char* kv_type;  /* of keys and values: "f32", "f16", "bf16", "q8_0", or "f8_e4m3" on a GPU;
+                           NULL: "f16" */
+  const char* device;   /* "cpu", "cuda" or "auto": the GPU where the model or some of its layers
+                           fit; NULL: "cpu" */
+  int32_t gpu_layers;   /* with a GPU: so many layers run there, the last ones; 0: as many as fit */
+  int32_t force;        /* not 0: load even if memory seems too small */
+  const char* mmproj;   /* GGUF file of the model's encoder of pictures or sounds; NULL: none */
   const linnet_adapter* adapters; /* `adapter_count` of them */
   size_t adapter_count;
-  const char* draft_model;        /* GGUF file of a smaller model that guesses tokens; NULL: none */
-  int32_t speculate;              /* not 0: guesses tokens without one; the text is the same */
-  const char* chat_template;      /* name of a built-in one, or a file; NULL: the model's own */
-  const char* cache_folder;       /* keeps what was computed of prompts for the next linnet_open();
-                                     NULL: nothing is kept */
+  const char* draft_model;   /* GGUF file of a smaller model that guesses tokens; NULL: none */
+  int32_t speculate;         /* not 0: guesses tokens without one; the text is the same */
+  const char* chat_template; /* name of a built-in one, or a file; NULL: the model's own */
+  const char* cache_folder; /* keeps what was computed of prompts for the next linnet_open(); of one
+                               model at a time. NULL: nothing is kept */
   linnet_on_progress on_progress; /* may be NULL; must not throw */
   void* user;                     /* of on_progress */
 } linnet_model_options;
 
+/* All 0, or NULL in its place, is the likeliest text up to its end. */
 typedef struct linnet_generate_options {
-  int64_t max_tokens; /* of the answer; 0: as many as the context holds */
-  float temperature;  /* 0: always the likeliest token */
+  int64_t max_tokens; /* of the answer, with what the model thinks; 0: as the context holds */
+  float temperature;  /* at most 100; 0: always the likeliest token. Below 0: this and all that
+                         follows but the seed is as the model's file recommends */
   uint64_t seed;      /* the same seed gives the same text */
   int32_t top_k;      /* draws from the so many likeliest tokens; 0: from all */
-  float top_p;        /* from the likeliest that have this probability together; 1: from all */
+  float top_p;        /* from the likeliest that have this probability together; 0: from all */
   float min_p;        /* from those that have this share of the likeliest one's; 0: from all */
 } linnet_generate_options;
 
@@ -74,27 +82,24 @@ typedef struct linnet_message {
 } linnet_message;
 
 /* Receives the text as it comes, whole characters: `bytes` bytes at `text`, which are gone after
- * the call. It is called by the thread that made the call which it belongs to, and `user` is what
- * that was given. 0 ends the text; so does an exception (of C++), and then the call fails. It may
- * use the model, but must not close it. */
+ * the call. While nothing new comes, as before the first token, it is called with 0 bytes several
+ * times a second. It is called by the thread that made the call which it belongs to, and `user` is
+ * what that was given. 0 ends the text; so does an exception (of C++), and then the call fails. It
+ * may use the model, but must not close it. */
 typedef int (*linnet_on_text)(const char* text, size_t bytes, void* user);
 
 /* "0.1.0"; never released. */
 const char* linnet_version(void);
 
-/* All 0 and NULL. */
-linnet_model_options linnet_default_model_options(void);
-/* 100 tokens, temperature 0, seed 0, from all tokens. */
-linnet_generate_options linnet_default_generate_options(void);
-
 /* Opens a GGUF file and loads its weights. `options` may be NULL. NULL on failure: the file is not
  * there or broken, its architecture is unknown, it has no tokenizer, it does not fit the memory.
  * Release with linnet_close(). Until then nobody should write to the file (deleting or replacing it
  * is fine): it is mapped into memory, and parts of it are read when they are needed. Texts of a
- * file that was changed are errors; one that was cut may raise SIGBUS, which ends programs that do
- * not handle it. */
+ * file that was changed are errors. The first call sets a handler of SIGBUS, which minds the pages
+ * of such files that are missing and leaves all else to the handler before it. */
 linnet_model* linnet_open(const char* path, const linnet_model_options* options, char** error);
-/* No other call of the model may be under way. `model` may be NULL. */
+/* Waits for the step that runs, and writes what the cache folder keeps. No other call of the model
+ * may be under way. `model` may be NULL. */
 void linnet_close(linnet_model* model);
 
 /* Tokens that prompt and answer may have together; 0 where `model` is NULL. */
@@ -103,8 +108,8 @@ int64_t linnet_context(const linnet_model* model);
 int64_t linnet_vocabulary(const linnet_model* model);
 
 /* The ids of a text of `bytes` bytes, with BOS and EOS as the model asks for where `add_special` is
- * not 0. `*ids` gets an array of `*count` that linnet_free() releases. Fails where the text is not
- * valid UTF-8. */
+ * not 0; what looks like a control token is text. `*ids` gets an array of `*count` that
+ * linnet_free() releases. Fails where the text is not valid UTF-8. */
 int linnet_tokenize(const linnet_model* model, const char* text, size_t bytes, int add_special,
                     int32_t** ids, size_t* count, char** error);
 
@@ -114,18 +119,19 @@ int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t coun
                       size_t* bytes, char** error);
 
 /* Continues `prompt` and gives the text to `on_text` as it comes; `options` and `finish` may be
- * NULL. What the prompt has in common with earlier ones is not computed again. Fails, before any
- * work is done, where prompt and answer exceed the context together. */
+ * NULL; `*finish` gets a linnet_finish_reason. What the prompt has in common with earlier ones is
+ * not computed again. Fails, before any work is done, where prompt and answer exceed the context
+ * together. */
 int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes,
                     const linnet_generate_options* options, linnet_on_text on_text, void* user,
-                    enum linnet_finish_reason* finish, char** error);
+                    int* finish, char** error);
 
 /* Answers a conversation of `count` messages, as the model's chat template writes it, likewise.
  * What a model thinks before it answers is not part of the text. Fails where the model has no chat
  * template, or it can't show the messages. */
 int linnet_chat(linnet_model* model, const linnet_message* messages, size_t count,
                 const linnet_generate_options* options, linnet_on_text on_text, void* user,
-                enum linnet_finish_reason* finish, char** error);
+                int* finish, char** error);
 
 /* The vector of a text, of length 1, so that the sum of products tells how alike two are. `*values`
  * gets an array of `*count` that linnet_free() releases. Fails where the text is longer than the
@@ -133,15 +139,18 @@ int linnet_chat(linnet_model* model, const linnet_message* messages, size_t coun
 int linnet_embed(linnet_model* model, const char* text, size_t bytes, float** values, size_t* count,
                  char** error);
 
-/* Answers any request that `linnet serve` does, without a network: tools, thinking, answers in the
- * form of a JSON schema, pictures and sounds, log probabilities, ranking of documents. `path` is
- * "/v1/chat/completions" or another one of docs/serving.md; `body` is the JSON of the request, or
- * NULL where the path is read with GET. `*reply` gets the `*bytes` bytes of the reply, ended by a
- * NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above where it is a JSON
- * object that says what is wrong. Where the body says "stream": true, the events of the answer are
- * given to `on_event` as they come, the JSON of one each time, and the reply is empty; an answer that
- * can't be finished ends with an event that says why. Else `on_event` may be NULL, as `http_status`
- * and `bytes` may. */
+/* Answers any request to the API of `linnet serve`, without a network: tools, thinking, answers in
+ * the form of a JSON schema, pictures and sounds, log probabilities, ranking of documents. `path`
+ * is
+ * "/v1/chat/completions" or another one of docs/serving.md; `body` is what the path takes, JSON
+ * nearly always, or NULL where it is read with GET. `*reply` gets the `*bytes` bytes of the reply,
+ * ended by a NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above where it
+ * is a JSON object that says what is wrong. An answer that is streamed, as "stream": true asks for
+ * (and /api/chat and /api/generate do where nothing is said), is given to `on_event`, the JSON of
+ * one event each time, and the reply is empty; one that can't be finished ends with an event that
+ * says why. Of other answers `on_event` hears nothing but that they are not there yet, with 0
+ * bytes, and may be NULL, as `http_status` and `bytes` may. Where it ended the answer, the status
+ * is 499. */
 int linnet_request(linnet_model* model, const char* path, const char* body, size_t body_bytes,
                    linnet_on_text on_event, void* user, int* http_status, char** reply,
                    size_t* bytes, char** error);

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -47,7 +48,7 @@ int guarded(char** error, Body body) {
     tell(exception.what(), error);
   } catch (...) {
     if (!abi::__cxa_current_exception_type()) throw;  // the thread ends, and must
-    tell("on_text threw an exception", error);
+    tell("a callback threw an exception", error);
   }
   return LINNET_FAILED;
 }
@@ -82,7 +83,7 @@ library::OnText callback(linnet_on_text on_text, void* user) {
 }
 
 // What generate() and chat() give, in the terms of C.
-Status tell_finish(const Result<linnet_finish_reason>& finish, linnet_finish_reason* to) {
+Status tell_finish(const Result<linnet_finish_reason>& finish, int* to) {
   if (!finish) return finish.error();
   if (to) *to = *finish;
   return {};
@@ -92,15 +93,6 @@ Status tell_finish(const Result<linnet_finish_reason>& finish, linnet_finish_rea
 }  // namespace linnet
 
 const char* linnet_version(void) { return LINNET_VERSION; }
-
-linnet_model_options linnet_default_model_options(void) { return {}; }
-
-linnet_generate_options linnet_default_generate_options(void) {
-  linnet_generate_options options{};
-  options.max_tokens = 100;
-  options.top_p = 1.0f;
-  return options;
-}
 
 linnet_model* linnet_open(const char* path, const linnet_model_options* options, char** error) {
   linnet_model* opened = nullptr;
@@ -114,7 +106,10 @@ linnet_model* linnet_open(const char* path, const linnet_model_options* options,
   return opened;
 }
 
-void linnet_close(linnet_model* model) { delete model; }
+void linnet_close(linnet_model* model) {
+  if (model && model->process != getpid()) return;  // its threads are not here to be waited for
+  delete model;
+}
 
 int64_t linnet_context(const linnet_model* model) {
   return model ? model->api->model().context : 0;
@@ -161,7 +156,7 @@ int linnet_detokenize(const linnet_model* model, const int32_t* ids, size_t coun
 
 int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes,
                     const linnet_generate_options* options, linnet_on_text on_text, void* user,
-                    enum linnet_finish_reason* finish, char** error) {
+                    int* finish, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
     if (linnet::Status s = linnet::check_given({{"model", model != nullptr},
                                                 {"prompt", prompt || prompt_bytes == 0},
@@ -169,7 +164,7 @@ int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes
         !s) {
       return s;
     }
-    const auto chosen = options ? *options : linnet_default_generate_options();
+    const auto chosen = options ? *options : linnet_generate_options{};
     return linnet::tell_finish(linnet::library::generate(*model, {prompt, prompt_bytes}, chosen,
                                                          linnet::callback(on_text, user)),
                                finish);
@@ -178,7 +173,7 @@ int linnet_generate(linnet_model* model, const char* prompt, size_t prompt_bytes
 
 int linnet_chat(linnet_model* model, const linnet_message* messages, size_t count,
                 const linnet_generate_options* options, linnet_on_text on_text, void* user,
-                enum linnet_finish_reason* finish, char** error) {
+                int* finish, char** error) {
   return linnet::guarded(error, [&]() -> linnet::Status {
     if (linnet::Status s = linnet::check_given({{"model", model != nullptr},
                                                 {"messages", messages || count == 0},
@@ -186,7 +181,7 @@ int linnet_chat(linnet_model* model, const linnet_message* messages, size_t coun
         !s) {
       return s;
     }
-    const auto chosen = options ? *options : linnet_default_generate_options();
+    const auto chosen = options ? *options : linnet_generate_options{};
     return linnet::tell_finish(
         linnet::library::chat(*model, {messages, count}, chosen, linnet::callback(on_text, user)),
         finish);

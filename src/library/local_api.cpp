@@ -1,13 +1,21 @@
 #include "library/local_api.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/blocked_signals.hpp"
+
 namespace linnet::library {
 namespace {
+
+// How often one who waits for news is asked whether he still does.
+constexpr std::chrono::milliseconds kPatience{100};
+// As nginx has it for clients that have gone.
+constexpr int kCancelledStatus = 499;
 
 // Wakes the thread that waits for an answer.
 class News {
@@ -17,10 +25,11 @@ class News {
     is_there_ = true;
     changed_.notify_one();
   }
-  void wait() {
+  // False if there is none after `most`.
+  bool wait_for(std::chrono::milliseconds most) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return is_there_; });
-    is_there_ = false;
+    changed_.wait_for(lock, most, [&] { return is_there_; });
+    return std::exchange(is_there_, false);
   }
 
  private:
@@ -69,6 +78,8 @@ LocalApi::~LocalApi() { models_.stop(); }
 
 Result<std::unique_ptr<LocalApi>> LocalApi::start(serve::ModelToServe model,
                                                   const serve::EngineLimits& limits) {
+  // The program's signals are the program's.
+  const BlockedSignals blocked;
   std::unique_ptr<LocalApi> api(new LocalApi(std::move(model), limits));
   if (Status s = api->models_.first().engine->wait_until_loaded(); !s) return s.error();
   return api;
@@ -85,11 +96,14 @@ Result<Reply> LocalApi::handle(serve::ApiRequest request, const OnEvent& on_even
   request = {};  // a large body is not kept while the answer is made
   serve::PendingAnswer& answer = *reply.pending;
   if (answer.streams() && !on_event) return Error{"the answer is streamed, but on_event is NULL"};
+  const Reply cancelled{.status = kCancelledStatus, .is_cancelled = true};
   while (true) {
     const std::string events = answer.take_events();
-    if (answer.streams() && !give_events(events, on_event)) return Reply{.is_cancelled = true};
+    if (answer.streams() && !give_events(events, on_event)) return cancelled;
     if (answer.finished()) break;
-    news->wait();
+    while (!news->wait_for(kPatience)) {
+      if (on_event && !on_event({})) return cancelled;
+    }
   }
   if (answer.streams()) return Reply{.error = answer.error()};
   if (!answer.error()) return Reply{.body = json_text(answer.whole())};

@@ -16,10 +16,11 @@ struct Reply {
   int status = 200;
   std::string body{};                      ///< empty where the answer came as events
   std::optional<serve::ApiError> error{};  ///< of such an answer that could not be finished
-  bool is_cancelled = false;               ///< the one who takes the events wanted no more
+  bool is_cancelled = false;               ///< on_event has ended it
 };
 
-/// Receives the events of an answer, the JSON of one each time; false ends it.
+/// Receives the events of an answer that is streamed, the JSON of one each time; nothing now and
+/// then while there is no news of an answer. False ends it.
 using OnEvent = std::function<bool(std::string_view json)>;
 
 /// The API of `linnet serve` in this process. All members may be called from any thread; must

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +20,8 @@ namespace linnet::library {
 namespace {
 
 constexpr float kLargestStrength = 100.0f;
+// Texts: a program knows what it asks for.
+constexpr std::size_t kMostWaiting = 1 << 20;
 
 Status check_range(const char* name, std::int64_t value, std::int64_t most) {
   if (value >= 0 && value <= most) return {};
@@ -29,22 +32,25 @@ Status check_numbers(const linnet_model_options& options) {
   constexpr std::int64_t kMostThreads = 1024, kMostContext = std::int64_t{1} << 30;
   if (Status s = check_range("threads", options.threads, kMostThreads); !s) return s;
   if (Status s = check_range("context", options.context, kMostContext); !s) return s;
+  if (Status s = check_range("cache_tokens", options.cache_tokens, 2 * kMostContext); !s) return s;
   return check_range("gpu_layers", options.gpu_layers, Hyperparameters::kMostLayers);
 }
+
+bool is_none(const char* text) { return !text || *text == '\0'; }
 
 std::string text_or_empty(const char* text) { return text ? text : ""; }
 
 // Which of `names` the option is; the first where it is NULL.
 Result<std::size_t> choose(const char* option, const char* given,
                            std::span<const std::string_view> names) {
-  if (!given) return std::size_t{0};
+  if (is_none(given)) return std::size_t{0};
   const auto found = std::ranges::find(names, given);
   if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
   return Error{fmt::format("{} is {}, expected one of {}", option, given, fmt::join(names, ", "))};
 }
 
 Result<KvType> choose_kv_type(const char* given) {
-  if (!given) return KvType::kF16;
+  if (is_none(given)) return KvType::kF16;
   std::array<std::string_view, std::size(kKvTypes)> names;
   std::ranges::transform(kKvTypes, names.begin(), &KvTypeInfo::name);
   const auto type = choose("kv_type", given, names);
@@ -57,6 +63,9 @@ Status choose_device(const char* given, const ModelFile& file, EngineOptions& op
   static constexpr std::array<std::string_view, 3> kNames = {"cpu", "cuda", "auto"};
   const auto device = choose("device", given, kNames);
   if (!device) return device.error();
+  if (*device == kCpu && options.gpu_layers) {
+    return Error{fmt::format("gpu_layers is {}, but device is cpu", *options.gpu_layers)};
+  }
   if (*device == kCuda) use_gpu(file, options);
   // That it stays on the CPU then is what was asked for.
   if (*device == kAuto) static_cast<void>(try_gpu(file, options));
@@ -76,7 +85,7 @@ Result<std::unique_ptr<ModelFile>> open_file(const std::string& path,
     }
     if (Status s = (*file)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
   }
-  if (options.mmproj) {
+  if (!is_none(options.mmproj)) {
     if (Status s = (*file)->add_encoders(options.mmproj); !s) return s.error();
   }
   return file;
@@ -90,7 +99,8 @@ Result<EngineOptions> engine_options(const ModelFile& file, const linnet_model_o
   if (!kv_type) return kv_type.error();
   options.kv_type = *kv_type;
   options.draft_model = text_or_empty(given.draft_model);
-  options.speculate = given.speculate != 0 || given.draft_model;
+  options.speculate = given.speculate != 0 || !options.draft_model.empty();
+  options.force = given.force != 0;
   if (given.gpu_layers > 0) options.gpu_layers = given.gpu_layers;
   if (Status s = choose_device(given.device, file, options); !s) return s.error();
   return options;
@@ -115,7 +125,10 @@ Result<serve::ModelToServe> describe(const ModelFile& file, const linnet_model_o
   if (!described) return described.error();
   // A step that takes a text as one is no longer than it, whatever the cache holds.
   if (!file.spec().causal) options->context = plan->context;
-  const std::int64_t kv_tokens = serve::usual_kv_tokens(*plan, /*models=*/1);
+  const std::int64_t kv_tokens = given.cache_tokens > 0 ? given.cache_tokens : plan->context;
+  if (Status s = serve::check_cache(*plan, kv_tokens, options->force); !s) {
+    return Error{fmt::format("cache_tokens is {}: {}", kv_tokens, s.error().message)};
+  }
   return serve::ModelToServe{std::move(*described),
                              serve::engine_source(file, *options, *plan, kv_tokens,
                                                   progress_to(given.on_progress, given.user))};
@@ -131,6 +144,7 @@ Result<std::unique_ptr<linnet_model>> open_model(const std::string& path,
   auto described = describe(**file, options);
   if (!described) return described.error();
   serve::EngineLimits limits;
+  limits.most_waiting = kMostWaiting;
   limits.cache_folder = text_or_empty(options.cache_folder);
   if (!limits.cache_folder.empty()) {
     if (Status s = serve::CacheFolder::prepare(limits.cache_folder); !s) return s.error();
@@ -140,6 +154,7 @@ Result<std::unique_ptr<linnet_model>> open_model(const std::string& path,
   auto model = std::make_unique<linnet_model>();
   model->file = std::move(*file);
   model->api = std::move(*api);
+  model->process = getpid();
   return model;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <string>
 
@@ -10,6 +12,7 @@
 struct linnet_model {
   std::unique_ptr<linnet::ModelFile> file;
   std::unique_ptr<linnet::library::LocalApi> api;  // reads the file
+  pid_t process = 0;                               // that has its threads
 };
 
 namespace linnet::library {

@@ -1,9 +1,9 @@
 #include "library/requests.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "generate/sampling/parameter_table.hpp"
@@ -14,27 +14,35 @@ namespace {
 using serve::Json;
 using Pointer = Json::json_pointer;
 
+constexpr float kHottest = 100.0f;
+
 Status check_options(const linnet_generate_options& options) {
   if (options.max_tokens < 0) {
     return Error{fmt::format("max_tokens is {}, expected a number from 0 on", options.max_tokens)};
   }
-  const std::pair<const char*, float> numbers[] = {
-      {"temperature", options.temperature}, {"top_p", options.top_p}, {"min_p", options.min_p}};
-  for (const auto& [name, value] : numbers) {
-    if (std::isfinite(value) && value >= 0.0f) continue;
-    return Error{fmt::format("{} is {}, expected a number from 0 on", name, value)};
+  if (!(options.temperature <= kHottest)) {  // nor is it no number
+    return Error{
+        fmt::format("temperature is {}, expected {} at most", options.temperature, kHottest)};
+  }
+  if (options.top_k < 0) {
+    return Error{fmt::format("top_k is {}, expected a number from 0 on", options.top_k)};
+  }
+  for (const auto& [name, value] : {std::pair("top_p", options.top_p), {"min_p", options.min_p}}) {
+    if (value >= 0.0f && value <= 1.0f) continue;
+    return Error{fmt::format("{} is {}, expected 0 to 1", name, value)};
   }
   return {};
 }
 
-// All that says how tokens are drawn, so that nothing is as the model's file recommends.
+// All that says how tokens are drawn; where the model's file is to, nothing.
 Json sampling_fields(const linnet_generate_options& options) {
+  Json fields = {{"seed", static_cast<std::int64_t>(options.seed)}, {"stream", true}};
+  if (options.temperature < 0.0f) return fields;
   SamplingParams params;
   params.temperature = options.temperature;
   params.top_k = options.top_k;
-  params.top_p = options.top_p;
+  params.top_p = options.top_p > 0.0f ? options.top_p : 1.0f;
   params.min_p = options.min_p;
-  Json fields = {{"seed", static_cast<std::int64_t>(options.seed)}, {"stream", true}};
   for (const SamplingParameter& parameter : kSamplingParameters) {
     std::visit([&](auto member) { fields[parameter.field] = params.*member; }, parameter.member);
   }
@@ -64,18 +72,19 @@ Result<linnet_finish_reason> stream_text(linnet_model& model, serve::ApiRequest 
                                          const EventFields& fields, const OnText& on_text) {
   linnet_finish_reason finish = LINNET_STOP;
   const auto take = [&](std::string_view json) {
+    if (json.empty()) return on_text({});
     const Json event = Json::parse(json);
     const Json reason = event.value(fields.finish_reason, Json());
     if (reason == "length") finish = LINNET_LENGTH;
     const Json text = event.value(fields.text, Json());
-    if (!text.is_string() || text.get_ref<const std::string&>().empty()) return true;
-    return on_text(text.get_ref<const std::string&>());
+    return on_text(text.is_string() ? text.get_ref<const std::string&>() : std::string());
   };
   const auto reply = answer(model, std::move(request), take);
   if (!reply) return reply.error();
+  if (reply->is_cancelled) return LINNET_CANCELLED;
   if (reply->error) return Error{reply->error->message};
   if (!reply->body.empty()) return error_of(*reply);
-  return reply->is_cancelled ? LINNET_CANCELLED : finish;
+  return finish;
 }
 
 }  // namespace
@@ -129,6 +138,8 @@ serve::ApiRequest to_request(std::string_view path, std::optional<std::string> b
 }
 
 Result<Reply> answer(linnet_model& model, serve::ApiRequest request, const OnEvent& on_event) {
+  if (model.process != getpid())
+    return Error{"the model belongs to another process, before fork()"};
   auto reply = model.api->handle(std::move(request), on_event);
   if (!reply) return reply;
   if (Status s = model.file->check_unchanged(); !s) return s.error();

@@ -56,6 +56,25 @@ std::int64_t usual_kv_tokens(const MemoryPlan& plan, std::size_t models) {
                   std::min(many, plan.tokens_in_half() / static_cast<std::int64_t>(models)));
 }
 
+Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force) {
+  if (kv_tokens < plan.context) {
+    return Error{
+        fmt::format("one text may have {} tokens, the context, and the cache must hold it; --ctx "
+                    "makes the context smaller",
+                    plan.context)};
+  }
+  if (force) return {};
+  for (const MemoryShare& share : plan.shares) {
+    const std::int64_t need = share.bytes(kv_tokens), have = share.available_bytes;
+    if (have == 0 || need <= have) continue;
+    return Error{fmt::format(
+        "the model with a cache of that size needs {} MiB of memory and {} MiB are available; "
+        "--force starts all the same",
+        need / kMiB, have / kMiB)};
+  }
+  return {};
+}
+
 EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
                            const MemoryPlan& plan, std::int64_t kv_tokens,
                            const WeightLoader::Progress& progress) {

@@ -30,6 +30,10 @@ std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
 /// as far as its part of half of what is left of memory holds them, of so many models.
 std::int64_t usual_kv_tokens(const MemoryPlan& plan, std::size_t models);
 
+/// An Error where a cache for so many tokens does not hold a text as long as the context, or,
+/// unless `force`, where the memory does not hold the cache: it is used one day.
+Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force);
+
 /// Loads `file`, which must outlive the result, with a cache for `kv_tokens` tokens. `plan` is what
 /// it says with these options. With options.force it fits alone, whatever it takes. `progress` is
 /// called from the threads of engines and may be empty.

@@ -56,6 +56,7 @@ END
 )
   [ "$given" = "$expected" ] || fail "Python: '$given', expected '$expected'"
   $request /v1/models | grep -q linnet-kjv || fail "Python sees no model"
+  $request /nowhere && fail "Python sees no error"
   python3 "$source/examples/request.py" "$library" /nowhere.gguf /v1/models 2> "$folder/error" && fail "Python runs without a model"
   grep -q "there is no such file" "$folder/error"
 fi

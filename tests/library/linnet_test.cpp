@@ -1,10 +1,14 @@
 // The C functions and the C++ class above them, on the bundled model.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -55,6 +59,16 @@ TEST(Library, OptionsThatMakeNoSense) {
   options = {};
   options.gpu_layers = -1;
   EXPECT_THAT(error_with(options), HasSubstr("gpu_layers is -1, expected 0 to"));
+  options.gpu_layers = 3;
+  EXPECT_EQ(error_with(options), "gpu_layers is 3, but device is cpu");
+  options = {};
+  options.context = 64;
+  options.cache_tokens = 32;
+  EXPECT_THAT(error_with(options), HasSubstr("cache_tokens is 32: one text may have 64 tokens"));
+  options.cache_tokens = 1 << 30;
+  EXPECT_THAT(error_with(options), HasSubstr("cache_tokens is 1073741824: the model with a cache"));
+  options.cache_tokens = kMost;
+  EXPECT_THAT(error_with(options), HasSubstr("cache_tokens is 9223372036854775807, expected 0 to"));
   options = {};
   options.kv_type = "f15";
   EXPECT_EQ(error_with(options), "kv_type is f15, expected one of f32, f16, bf16, q8_0, f8_e4m3");
@@ -226,6 +240,7 @@ TEST(Library, DrawsFromTheLikeliestTokens) {
   EXPECT_EQ(text_with([](auto& options) { options.top_k = 1; }), likeliest);
   EXPECT_EQ(text_with([](auto& options) { options.top_p = 1e-6f; }), likeliest);
   EXPECT_EQ(text_with([](auto& options) { options.min_p = 1.0f; }), likeliest);
+  EXPECT_NE(text_with([](auto& options) { options.temperature = -1.0f; }), likeliest);
 }
 
 TEST(Library, TheCallbackMayEndTheText) {
@@ -236,6 +251,13 @@ TEST(Library, TheCallbackMayEndTheText) {
       "In the beginning", [&](std::string_view) { return ++pieces < 3; }, error);
   EXPECT_EQ(finish, LINNET_CANCELLED);
   EXPECT_EQ(pieces, 3);
+}
+
+TEST(Library, ACallbackThatIsNotThere) {
+  LanguageModel model = open_model();
+  std::string error;
+  EXPECT_FALSE(model.generate("And", nullptr, error));
+  EXPECT_EQ(error, "on_text is NULL");
 }
 
 // What it refers to is gone when the next text is made.
@@ -262,7 +284,7 @@ TEST(Library, WhatIsNoExceptionOfTheStandardLibraryIsAnErrorToo) {
   std::string error;
   EXPECT_FALSE(model.generate(
       "And", [](std::string_view) -> bool { throw 42; }, error));
-  EXPECT_EQ(error, "on_text threw an exception");
+  EXPECT_EQ(error, "a callback threw an exception");
 }
 
 TEST(Library, ACallbackMayEndItsThread) {
@@ -330,18 +352,52 @@ TEST(Library, NumbersThatMakeNoSense) {
   EXPECT_THAT(error_with(short_text(1 << 20)), HasSubstr("but the context holds"));
   EXPECT_THAT(error_with(short_text(kMost)), HasSubstr("max_tokens"));
   EXPECT_EQ(error_with(short_text(-1)), "max_tokens is -1, expected a number from 0 on");
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (float linnet_generate_options::*const number :
-       {&linnet_generate_options::temperature, &linnet_generate_options::top_p,
-        &linnet_generate_options::min_p}) {
-    for (const float value : {-1.0f, std::nanf(""), kInfinity, 1000.0f}) {
-      linnet_generate_options options = short_text(8);
-      options.*number = value;
-      const char* const expected =
-          value == 1000.0f ? "expected 0 to" : "expected a number from 0 on";
-      EXPECT_THAT(error_with(options), HasSubstr(expected));
-    }
+  linnet_generate_options options = short_text(8);
+  options.top_k = -1;
+  EXPECT_EQ(error_with(options), "top_k is -1, expected a number from 0 on");
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity(), 1000.0f}) {
+    options = short_text(8);
+    options.temperature = value;
+    EXPECT_EQ(error_with(options), fmt::format("temperature is {}, expected 100 at most", value));
+    options = short_text(8);
+    options.top_p = value;
+    EXPECT_EQ(error_with(options), fmt::format("top_p is {}, expected 0 to 1", value));
+    options = short_text(8);
+    options.min_p = value;
+    EXPECT_EQ(error_with(options), fmt::format("min_p is {}, expected 0 to 1", value));
   }
+}
+
+// What raises no signal in its own threads is the program's to wait for.
+TEST(Library, SignalsGoToTheProgram) {
+  sigset_t signal, before;
+  sigemptyset(&signal);
+  sigaddset(&signal, SIGUSR1);
+  LanguageModel model = open_model();  // whose threads begin before the signal is blocked here
+  pthread_sigmask(SIG_BLOCK, &signal, &before);
+  ASSERT_EQ(kill(getpid(), SIGUSR1), 0);
+  text_of(model, "And");
+  int received = 0;
+  EXPECT_EQ(sigwait(&signal, &received), 0);
+  EXPECT_EQ(received, SIGUSR1);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// It has none of the threads that would compute.
+TEST(Library, AProcessThatWasForkedHasNoModel) {
+  LanguageModel model = open_model();
+  const pid_t child = fork();
+  if (child == 0) {
+    std::string error;
+    const bool is_refused = !model.generate(
+        "And", [](std::string_view) { return true; }, error);
+    { const LanguageModel closed = std::move(model); }
+    _exit(is_refused && error.find("fork()") != error.npos ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_NE(text_of(model, "And"), "");
 }
 
 TEST(Library, KeepsTheContext) {

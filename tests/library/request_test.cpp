@@ -113,6 +113,15 @@ TEST(LibraryRequest, AConversation) {
   }
   const json reply = reply_to(model, "/v1/chat/completions", body);
   EXPECT_EQ(reply["choices"][0]["message"]["content"], text);
+  int calls = 0;
+  const auto stop = [&](std::string_view piece) {
+    EXPECT_EQ(piece, "");
+    return ++calls < 1;
+  };
+  EXPECT_EQ(model.chat(messages, stop, error), LINNET_CANCELLED) << "before there is any text";
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(model.chat({{"user", std::string("a\0b", 3)}}, add_to(text), error));
+  EXPECT_THAT(error, HasSubstr("NUL"));
   EXPECT_FALSE(model.chat({}, add_to(text), error));
   EXPECT_THAT(error, HasSubstr("messages"));
   LanguageModel without = open_model();
@@ -175,7 +184,8 @@ TEST(LibraryRequest, SpeculationGivesTheSameText) {
   options.speculate = 1;
   LanguageModel guessing = open_model(options);
   options = {};
-  options.draft_model = test::kBundledModel.c_str();
+  const std::string draft = test::kBundledModel;
+  options.draft_model = draft.c_str();
   LanguageModel drafting = open_model(options);
   const std::string text = completed(plain, body);
   EXPECT_EQ(completed(guessing, body), text);

@@ -12,7 +12,7 @@
 namespace linnet::test {
 
 /// A model as programs open it.
-inline LanguageModel open_model(linnet_model_options options = linnet_default_model_options(),
+inline LanguageModel open_model(const linnet_model_options& options = {},
                                 const std::string& path = kBundledModel) {
   std::string error;
   auto model = LanguageModel::open(path, error, options);
@@ -22,7 +22,7 @@ inline LanguageModel open_model(linnet_model_options options = linnet_default_mo
 
 /// The likeliest so many tokens.
 inline linnet_generate_options short_text(std::int64_t max_tokens) {
-  linnet_generate_options options = linnet_default_generate_options();
+  linnet_generate_options options = {};
   options.max_tokens = max_tokens;
   return options;
 }
