@@ -15,11 +15,14 @@ namespace {
 
 // Qwen2.5-Omni's older files name one projector for both of their encoders.
 constexpr auto kFamilies = std::to_array<HearingFamily>({
+    {"gemma4a", read_gemma4_hearing},
     {"glma", read_glm_hearing},
+    {"lfm2a", read_lfm2_hearing},
     {"meralion", read_meralion_hearing},
     {"musicflamingo", read_flamingo_hearing},
     {"qwen2.5o", read_qwen2_hearing},
     {"qwen2a", read_qwen2_hearing},
+    {"qwen3a", read_qwen3_hearing},
     {"ultravox", read_ultravox_hearing},
     {"voxtral", read_voxtral_hearing},
 });

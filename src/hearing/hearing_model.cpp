@@ -1,17 +1,10 @@
 #include "hearing/hearing_model.hpp"
 
-#include <fmt/format.h>
-
 #include "base/checked.hpp"
-#include "model/blocks/elementwise.hpp"
-#include "model/blocks/project.hpp"
 #include "vision/patch_windows.hpp"
 
 namespace linnet {
 namespace {
-
-constexpr ConvolutionShape kOverFrames = {.side = 3, .stride = 1, .padding = 1, .is_flat = true};
-constexpr ConvolutionShape kOverPairs = {.side = 3, .stride = 2, .padding = 1, .is_flat = true};
 
 PictureSize line_of(std::int64_t rows) { return {static_cast<int>(rows), 1}; }
 
@@ -45,13 +38,15 @@ HearingModel::HearingModel(HearingSpec spec, Backend& backend)
 
 HearingModel::~HearingModel() = default;
 
-// The residual stream, inputs and results of blocks, queries, keys and values, which are kept, too;
-// what is within a feed-forward part; and for two frames a row what the convolutions read and make.
-// And a tenth, for what is rounded up.
+// Of a transformer the residual stream, inputs and results of blocks, queries, keys and values,
+// which are kept, too, and what is within a feed-forward part. And a tenth, for what is rounded up.
 std::int64_t hearing_workspace_bytes(const HearingSpec& spec) {
   const std::int64_t inner = spec.tower.layers.front().mlp.width;
-  const std::int64_t floats = 30 * spec.tower.width + 2 * inner + 10 * std::int64_t{spec.mel_bins};
-  return saturating_multiply(spec.chunk_rows(), floats * std::int64_t{sizeof(float)} / 10 * 11);
+  const std::int64_t row_bytes = (16 * spec.tower.width + 2 * inner) * std::int64_t{sizeof(float)};
+  const std::int64_t tower = spec.conformer ? conformer_workspace_bytes(spec)
+                                            : saturating_multiply(spec.chunk_rows(), row_bytes);
+  const std::int64_t bytes = saturating_add(tower, stem_workspace_bytes(spec));
+  return saturating_add(bytes, bytes / 10);
 }
 
 Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, WeightLoader& loader,
@@ -59,10 +54,7 @@ Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, Weigh
   std::unique_ptr<HearingModel> model(new HearingModel(std::move(spec), backend));
   const HearingSpec& s = model->spec_;
   const std::int64_t width = s.tower.width;
-  model->over_frames_ = Convolution(loader, "a.conv1d.1", s.mel_bins, width, kOverFrames);
-  model->over_pairs_ = Convolution(loader, "a.conv1d.2", width, width, kOverPairs);
-  model->places_ =
-      loader.matrix_values("a.position_embd.weight", width, loader.rows("a.position_embd"));
+  model->stem_ = std::make_unique<Stem>(loader, s);
   model->projector_ = std::make_unique<Projector>(loader, s.projector_steps, width);
   // An encoder of pictures in the same file.
   if (loader.has("v.patch_embd.weight")) {
@@ -70,51 +62,42 @@ Result<std::unique_ptr<HearingModel>> HearingModel::load(HearingSpec spec, Weigh
       loader.ignore(prefix);
     }
   }
-  auto tower = Model::load(s.tower, loader, backend, BatchLimits{s.chunk_rows(), 1});
-  if (!tower) return tower.error();
-  model->tower_ = std::move(*tower);
-  if (Status status = model->allocate_workspace(); !status) return status.error();
+  Status status = s.conformer ? model->load_conformer(loader) : model->load_tower(loader);
+  if (status) status = model->allocate_workspace();
+  if (!status) return status.error();
   return model;
 }
 
+Status HearingModel::load_tower(WeightLoader& loader) {
+  auto tower = Model::load(spec_.tower, loader, backend_, BatchLimits{spec_.chunk_rows(), 1});
+  if (!tower) return tower.error();
+  tower_ = std::move(*tower);
+  return {};
+}
+
+Status HearingModel::load_conformer(WeightLoader& loader) {
+  if (loader.failed()) return loader.finish();
+  conformer_ = std::make_unique<Conformer>(loader, spec_, backend_);
+  if (Status status = loader.finish(); !status) return status;
+  return conformer_->allocate();
+}
+
 Status HearingModel::allocate_workspace() {
-  const std::int64_t frames = spec_.chunk_frames, rows = spec_.chunk_rows();
-  const std::int64_t convolutions = Workspace::floats_for(frames, spec_.mel_bins, 1) +
-                                    over_frames_.workspace_floats(frames, frames) +
-                                    Workspace::floats_for(frames, spec_.tower.width, 1) +
-                                    over_pairs_.workspace_floats(frames, rows + 1) +
-                                    Workspace::floats_for(rows + 1, spec_.tower.width, 2);
-  auto buffer = backend_.allocate(std::max(convolutions, projector_->workspace_floats(rows)));
+  auto buffer = backend_.allocate(
+      std::max(stem_->workspace_floats(), projector_->workspace_floats(spec_.chunk_rows())));
   if (!buffer) return buffer.error();
   workspace_ = std::make_unique<Workspace>(std::move(*buffer));
   return {};
 }
 
-// What the tower's first layer reads, [tower_rows, width].
-std::vector<float> HearingModel::convolve(const SoundChunk& chunk) {
-  workspace_->clear();
-  const auto activated = [&](View x) {
-    const View out = workspace_->view(x.rows, x.columns);
-    backend_.gated_activation(x, View{}, Activation::kGeluErf, out);
-    return out;
-  };
-  const View frames = workspace_->view(chunk.frames.frames(), spec_.mel_bins);
-  upload_rows(backend_, chunk.frames.values.data(), frames.columns, frames);
-  const PictureSize line = line_of(frames.rows);
-  const View once = activated(over_frames_.run(backend_, *workspace_, frames, line));
-  const View all = activated(over_pairs_.run(backend_, *workspace_, once, line));
-  const View x = all.first_rows(chunk.tower_rows);
-  const View places = workspace_->view(x.rows, x.columns);
-  upload_rows(backend_, places_.data(), places.columns, places);
-  add(backend_, places, x);
-  std::vector<float> values(static_cast<std::size_t>(x.rows * x.columns));
-  backend_.download(x, values.data());
-  return values;
-}
-
 Status HearingModel::begin(const SoundChunk& chunk) {
   drop();
-  progress_ = std::make_unique<Progress>(convolve(chunk), chunk.tower_rows);
+  std::vector<float> rows = stem_->run(backend_, *workspace_, chunk);
+  progress_ = std::make_unique<Progress>(std::move(rows), chunk.tower_rows);
+  if (conformer_) {
+    conformer_->begin(progress_->rows, chunk.tower_rows);
+    return status_or_drop();
+  }
   auto kv = tower_->make_kv_store(KvType::kF32, progress_->whole.pages());
   if (!kv) {
     drop();
@@ -126,11 +109,11 @@ Status HearingModel::begin(const SoundChunk& chunk) {
 }
 
 Result<std::optional<EncodedRows>> HearingModel::advance() {
-  if (tower_->advance_forward()) {
+  if (conformer_ ? conformer_->advance() : tower_->advance_forward()) {
     if (Status status = status_or_drop(); !status) return status.error();
     return std::optional<EncodedRows>();
   }
-  tower_->end_forward();
+  if (tower_) tower_->end_forward();
   auto rows = project_rows();
   drop();
   if (!rows) return rows.error();
@@ -139,18 +122,31 @@ Result<std::optional<EncodedRows>> HearingModel::advance() {
 
 Result<EncodedRows> HearingModel::project_rows() {
   workspace_->clear();
-  const View hidden = tower_->hidden();
+  const View hidden = conformer_ ? conformer_->rows() : tower_->hidden();
   const View out =
       projector_->run(backend_, *workspace_, nullptr, hidden, line_of(hidden.rows), {});
-  EncodedRows result{out.rows, std::vector<float>(static_cast<std::size_t>(out.rows * columns()))};
-  backend_.download(out, result.values.data());
+  std::vector<float> values(static_cast<std::size_t>(out.rows * out.columns));
+  backend_.download(out, values.data());
   if (Status status = backend_.status(); !status) return status.error();
-  return result;
+  return EncodedRows{out.rows, followed_by_zeros(std::move(values), out.columns)};
+}
+
+// Rows of columns() columns.
+std::vector<float> HearingModel::followed_by_zeros(std::vector<float> values,
+                                                   std::int64_t width) const {
+  if (width == columns()) return values;
+  std::vector<float> rows;
+  rows.reserve(values.size() / width * columns());
+  for (auto at = values.begin(); at != values.end(); at += width) {
+    rows.insert(rows.end(), at, at + width);
+    rows.resize(rows.size() + spec_.empty_columns, 0.0f);
+  }
+  return rows;
 }
 
 // A chunk that met an error goes no further.
 Status HearingModel::status_or_drop() {
-  Status status = tower_->status();
+  Status status = backend_.status();
   if (!status) drop();
   return status;
 }

@@ -4,10 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "hearing/hearing_spec.hpp"
-#include "hearing/sound_chunks.hpp"
+#include "hearing/conformer.hpp"
+#include "hearing/stem.hpp"
 #include "model/model.hpp"
-#include "vision/convolution.hpp"
 #include "vision/encoded_rows.hpp"
 #include "vision/projector.hpp"
 
@@ -22,8 +21,8 @@ class HearingModel {
                                                     Backend& backend);
 
   const HearingSpec& spec() const { return spec_; }
-  /// Columns of a row: those of the text models that it can serve.
-  std::int64_t columns() const { return projector_->columns(); }
+  /// Columns of a row: ModelSpec::given_columns() of the text models that it can serve.
+  std::int64_t columns() const { return projector_->columns() + spec_.empty_columns; }
 
   /// Computes a chunk part by part, so that others may use the backend in between; begins with the
   /// convolutions. A chunk that is under way is dropped, and so is this one by an Error, which the
@@ -39,16 +38,18 @@ class HearingModel {
   struct Progress;
 
   HearingModel(HearingSpec spec, Backend& backend);
+  Status load_tower(WeightLoader& loader);
+  Status load_conformer(WeightLoader& loader);
   Status allocate_workspace();
-  std::vector<float> convolve(const SoundChunk& chunk);
   Result<EncodedRows> project_rows();
+  std::vector<float> followed_by_zeros(std::vector<float> values, std::int64_t width) const;
   Status status_or_drop();
 
   HearingSpec spec_;
   Backend& backend_;
-  Convolution over_frames_, over_pairs_;
-  std::vector<float> places_;  // [chunk_rows(), width]
-  std::unique_ptr<Model> tower_;
+  std::unique_ptr<Stem> stem_;
+  std::unique_ptr<Model> tower_;          // or
+  std::unique_ptr<Conformer> conformer_;  // the other is null
   std::unique_ptr<Projector> projector_;
   std::unique_ptr<Workspace> workspace_;
   std::unique_ptr<Progress> progress_;  // null where no chunk is under way

@@ -1,29 +1,91 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/model_spec.hpp"
+#include "sound/log_mel.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
 
+/// What makes the tower's rows of a spectrogram: convolutions over its frames, whose bins are
+/// columns, or over frames and bins as those over a picture; see Stem.
+struct StemSpec {
+  struct Step {
+    enum class Kind {
+      kConvolve,  ///< 3 rows, or squares of 3 x 3, of all columns
+      kEach,      ///< the same of each column by itself
+      kLinear     ///< each row by itself
+    } kind = Kind::kConvolve;
+    std::string name;
+    int stride = 1;
+    std::string norm = {};  ///< of a row's columns; empty: there is none
+    std::optional<Activation> activation = {};
+    std::int64_t columns = 0;  ///< of its result
+  };
+
+  bool bins_are_columns = false;
+  std::vector<Step> steps;
+  std::string joined = {};  ///< the projection of all that is left of a frame's bins; empty: none
+  bool bins_innermost = false;     ///< the file's columns of it; else the convolutions' columns are
+  bool frames_innermost = false;   ///< the file's squares; else bins are
+  std::int64_t part_frames = 0;    ///< that the convolutions read by themselves; 0: all
+  std::string places = {};         ///< of the rows of a part, learned; empty: there are none
+  static constexpr int kSide = 3;  ///< of what is convolved
+  static constexpr float kNormEpsilon = 1e-6f;
+
+  std::int64_t rows_of(std::int64_t frames) const;
+  std::int64_t stride() const;  ///< of all steps together
+};
+
+/// A tower of Conformers (https://arxiv.org/abs/2005.08100) instead of transformers: see Conformer.
+/// What is not here is in HearingSpec::tower: heads, what they see, feed-forward parts, norms.
+struct ConformerSpec {
+  /// Sines and cosines of distances, of which the file has a projection.
+  enum class Waves {
+    kApart,   ///< all sines first; of frequencies 10000^(-i / (half - 1))
+    kInPairs  ///< by turns; of frequencies 10000^(-i / half)
+  } waves = Waves::kInPairs;
+  // Names of tensors, behind that of a layer.
+  std::string_view distances = {};         ///< that projection
+  std::string_view query_factors = {};     ///< of the columns of a head; files may have none
+  std::string_view key_factors = {};       ///< the same
+  std::string_view query_bias = {};        ///< of queries, where they meet keys; empty: none
+  std::string_view distance_bias = {};     ///< of queries, where they meet distances; empty: none
+  std::string_view before_attention = {};  ///< a norm
+  std::string_view before_convolution = {};
+  std::string_view behind_convolution = {};
+  /// Of `behind_convolution`; none: its weight is a factor of each column, and its bias is added.
+  std::optional<NormKind> behind_convolution_kind = {};
+  int taps = 0;            ///< rows that the convolution reads
+  bool is_causal = false;  ///< they are the last ones; else as many later as earlier ones
+  float query_scale = 1.0f, key_scale = 1.0f;
+};
+
 /// What is made of a sound, between a spectrogram and a text model: read from the metadata of an
-/// `mmproj` file by its family (src/hearing/families/). Two convolutions over time make a row of
-/// two frames; a tower reads all rows of a chunk, and a projector makes rows of the text model.
+/// `mmproj` file by its family (src/hearing/families/). Convolutions make rows of frames; a tower
+/// reads all rows of a chunk, and a projector makes rows of the text model.
 struct HearingSpec {
   std::string projector;  ///< the family: `clip.audio.projector_type` or `clip.projector_type`
   std::string name;
-  ModelSpec tower;                ///< of the convolutions' rows: all of them are given
-  int mel_bins = 0;               ///< values of a frame
+  MelSpec mel;
+  StemSpec stem;
+  ModelSpec tower;  ///< of the stem's rows: all of them are given
+  std::optional<ConformerSpec> conformer;
   std::int64_t chunk_frames = 0;  ///< of the spectrogram, which are heard by themselves
   /// The silence behind a sound is heard to the end of its last chunk.
   bool hears_whole_chunks = false;
   std::vector<ProjectorStep> projector_steps;
+  /// Text models may have inputs of later layers (ModelSpec::deep_inputs), to which sounds add
+  /// nothing.
+  bool leaves_deep_inputs = false;
+  std::int64_t empty_columns = 0;  ///< zeros for these, behind a row's columns
   std::string_view before, after;  ///< texts, with special tokens, around a sound
 
-  std::int64_t chunk_rows() const { return chunk_frames / 2; }
+  std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
 };
 
 /// Rows of the text model that so many rows of the tower become.

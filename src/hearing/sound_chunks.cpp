@@ -15,19 +15,40 @@ std::int64_t text_rows_of(const HearingSpec& spec, std::int64_t tower_rows) {
   return rows;
 }
 
+namespace {
+
+// Frames that begin within the sound, of which `all` are made.
+std::int64_t heard_frames(const HearingSpec& spec, const Sound& sound, std::int64_t all) {
+  return spec.mel.chunk_frames > 0 ? (std::ssize(sound.samples) + kMelHop - 1) / kMelHop : all;
+}
+
+// The frames of a chunk that rows are made of. Whisper's are made of two and of one more on either
+// side; zeros fill up the last part of several.
+std::int64_t read_frames(const HearingSpec& spec, std::int64_t frames, std::int64_t rows,
+                         bool is_only_part) {
+  if (spec.mel.chunk_frames > 0) return std::min(spec.chunk_frames, 2 * rows + 1);
+  const std::int64_t part = spec.stem.part_frames;
+  return part == 0 || is_only_part ? frames : (frames + part - 1) / part * part;
+}
+
+}  // namespace
+
 std::vector<SoundChunk> chunks_of(const HearingSpec& spec, const Sound& sound) {
-  const MelFrames all = log_mel_frames(sound, spec.mel_bins, spec.chunk_frames);
-  // Those that begin within the sound.
-  const std::int64_t heard = (std::ssize(sound.samples) + kMelHop - 1) / kMelHop;
+  const MelFrames all = log_mel_frames(sound, spec.mel);
+  const std::int64_t heard = heard_frames(spec, sound, all.frames());
   std::vector<SoundChunk> chunks;
-  for (std::int64_t first = 0; first < all.frames(); first += spec.chunk_frames) {
+  for (std::int64_t first = 0; first < heard; first += spec.chunk_frames) {
     const std::int64_t frames = std::min(spec.chunk_frames, heard - first);
-    std::int64_t rows = spec.hears_whole_chunks ? spec.chunk_rows() : (frames + 1) / 2;
+    std::int64_t rows = spec.hears_whole_chunks ? spec.chunk_rows() : spec.stem.rows_of(frames);
     while (text_rows_of(spec, rows) < 1) ++rows;
-    // A row is made of its two frames and of one more on either side.
-    const std::int64_t read = std::min(spec.chunk_frames, 2 * rows + 1);
+    const std::int64_t read =
+        read_frames(spec, frames, rows, /*is_only_part=*/heard <= spec.stem.part_frames);
+    SoundChunk chunk{{all.bins, {}}, rows};
     const auto begin = all.values.begin() + first * all.bins;
-    chunks.push_back({{all.bins, {begin, begin + read * all.bins}}, rows});
+    const std::int64_t there = std::min(read, all.frames() - first);
+    chunk.frames.values.assign(begin, begin + there * all.bins);
+    chunk.frames.values.resize(static_cast<std::size_t>(read * all.bins), 0.0f);
+    chunks.push_back(std::move(chunk));
   }
   return chunks;
 }

@@ -20,10 +20,46 @@ struct MelFrames {
 /// Samples between two frames.
 inline constexpr std::int64_t kMelHop = 160;
 
-/// The spectrogram that Whisper's processor (https://arxiv.org/abs/2212.04356) makes of `sound` and
-/// of silence behind it, up to a whole number of `chunk_frames`: windows of 25 ms every 10 ms,
-/// `bins` bands of Slaney's mel scale up to 8 kHz, logarithms, of which no more than the highest 8
-/// decades of the whole sound are kept.
-MelFrames log_mel_frames(const Sound& sound, int bins, std::int64_t chunk_frames);
+/// How a spectrogram is made of a sound: a frame every 10 ms, of a window (Hann's) of samples
+/// around its place, on bands up to 8 kHz.
+struct MelSpec {
+  enum class Scale {
+    kSlaney,  ///< linear up to 1000 Hz, logarithmic above; bands have the same area
+    kHtk      ///< 2595 log10(1 + f / 700 Hz); bands have the same height
+  };
+  enum class Levels {
+    kDecades,  ///< logarithms, of which no more than the highest 8 decades of the whole sound are
+               ///< kept: (log10 + 4) / 4
+    kNatural,  ///< natural logarithms
+    kPerBand   ///< the same, of each band less its mean and divided by its deviation
+  };
+
+  int bins = 0;
+  int window = 400;                  ///< samples
+  int transform = 400;               ///< samples, to which zeros fill the window up
+  bool window_is_symmetric = false;  ///< its last sample counts as little as its first
+  double preemphasis = 0.0;          ///< times the sample before is taken from each
+  bool mirrors_ends = true;          ///< beyond a sound's ends is what is before them, else silence
+  bool has_amplitudes = false;       ///< bands have the sums of amplitudes, not those of powers
+  Scale scale = Scale::kSlaney;
+  Levels levels = Levels::kDecades;
+  double floor = 1e-10;     ///< the least of a band before the logarithm
+  bool adds_floor = false;  ///< to all, instead
+  /// Silence follows a sound up to a whole number of such chunks; 0: none does.
+  std::int64_t chunk_frames = 0;
+  /// Without silence behind the sound: samples that there are at least from a frame's place on.
+  std::int64_t samples_behind = kMelHop;
+  bool ends_in_zeros = false;  ///< a frame of zeros is the last one
+};
+
+/// Of Whisper's processor (https://arxiv.org/abs/2212.04356); `chunk_frames` may be 0.
+MelSpec whisper_mel(int bins, std::int64_t chunk_frames);
+/// Of the Universal Speech Model (https://arxiv.org/abs/2303.01037), as Gemma has it.
+MelSpec universal_mel(int bins);
+/// Of NeMo's processor.
+MelSpec nemo_mel(int bins);
+
+/// The spectrogram of `sound`, which has a sample; at least one frame.
+MelFrames log_mel_frames(const Sound& sound, const MelSpec& spec);
 
 }  // namespace linnet

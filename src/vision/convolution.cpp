@@ -5,6 +5,24 @@
 
 namespace linnet {
 
+std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, PictureSize grid) {
+  const PictureSize out = shape.behind(grid);
+  const int across = shape.is_transposed ? tap / shape.side : tap % shape.side;
+  const int down = shape.is_transposed ? tap % shape.side : tap / shape.side;
+  std::vector<std::int32_t> rows;
+  for (int y = 0; y < out.height; ++y) {
+    const int from_y = shape.is_flat ? y : y * shape.stride - shape.padding + down;
+    for (int x = 0; x < out.width; ++x) {
+      const int from_x = x * shape.stride - shape.padding + across;
+      const bool is_inside =
+          from_x >= 0 && from_x < grid.width && from_y >= 0 && from_y < grid.height;
+      rows.push_back(static_cast<std::int32_t>(
+          is_inside ? from_y * std::int64_t{grid.width} + from_x : grid.area()));
+    }
+  }
+  return rows;
+}
+
 std::vector<float> taps_before_inputs(const std::vector<float>& weights, std::int64_t columns,
                                       std::int64_t taps) {
   const std::int64_t inputs = columns / taps;
@@ -31,23 +49,6 @@ std::int64_t Convolution::workspace_floats(std::int64_t rows, std::int64_t behin
          Workspace::floats_for(behind, outputs_, 1) + Workspace::floats_for(rows + 1, inputs_, 1);
 }
 
-// The rows that a tap of the square reads; behind the last one of the grid are zeros.
-std::vector<std::int32_t> Convolution::rows_at(int tap, PictureSize grid) const {
-  const PictureSize out = behind(grid);
-  std::vector<std::int32_t> rows;
-  for (int y = 0; y < out.height; ++y) {
-    const int from_y = shape_.is_flat ? y : y * shape_.stride - shape_.padding + tap / shape_.side;
-    for (int x = 0; x < out.width; ++x) {
-      const int from_x = x * shape_.stride - shape_.padding + tap % shape_.side;
-      const bool is_inside =
-          from_x >= 0 && from_x < grid.width && from_y >= 0 && from_y < grid.height;
-      rows.push_back(static_cast<std::int32_t>(
-          is_inside ? from_y * std::int64_t{grid.width} + from_x : grid.area()));
-    }
-  }
-  return rows;
-}
-
 View Convolution::run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const {
   const View out = workspace.view(behind(grid).area(), outputs_);
   const Workspace::Scope scope(workspace);
@@ -57,7 +58,7 @@ View Convolution::run(Backend& backend, Workspace& workspace, View in, PictureSi
   const int taps = static_cast<int>(shape_.taps());
   const View squares = workspace.view(out.rows, taps * inputs_);
   for (int tap = 0; tap < taps; ++tap) {
-    backend.gather_rows(padded, rows_at(tap, grid), squares.slice(tap * inputs_, inputs_));
+    backend.gather_rows(padded, rows_at(shape_, tap, grid), squares.slice(tap * inputs_, inputs_));
   }
   const MatmulOutput output = product_of({linear_, out});
   backend.matmul(squares, {&output, 1});

@@ -16,6 +16,7 @@ struct ConvolutionShape {
   int padding = 1;  ///< rows of zeros around the grid
   /// Over the rows of a grid alone, which do not see each other: `side` taps instead of a square.
   bool is_flat = false;
+  bool is_transposed = false;  ///< the file has squares column by column
 
   std::int64_t taps() const { return std::int64_t{side} * (is_flat ? 1 : side); }
   PictureSize behind(PictureSize grid) const {
@@ -23,6 +24,9 @@ struct ConvolutionShape {
     return {places(grid.width), is_flat ? grid.height : places(grid.height)};
   }
 };
+
+/// The row of `grid` that a tap reads for each row of the result; beyond the edges grid.area().
+std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, PictureSize grid);
 
 /// From weights [outputs][inputs][taps], `columns` being inputs and taps, to [outputs][taps]
 /// [inputs].
@@ -49,8 +53,6 @@ class Convolution {
   View run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const;
 
  private:
-  std::vector<std::int32_t> rows_at(int tap, PictureSize grid) const;
-
   ConvolutionShape shape_;
   std::int64_t inputs_ = 0, outputs_ = 0;
   Linear linear_;

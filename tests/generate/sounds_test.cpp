@@ -94,9 +94,25 @@ TEST_P(SoundsTest, TheCacheKnowsASoundAgain) {
 INSTANTIATE_TEST_SUITE_P(Encoders, SoundsTest, testing::Values("qwen2a", "voxtral", "ultravox"),
                          test::test_name<const char*>);
 
+// Chunks of 8 seconds and more; of Conformers, too.
+class LongChunkSoundsTest : public SoundsTest {};
+
+TEST_P(LongChunkSoundsTest, TheTextIsTheSameWhateverThreadsAndBatches) {
+  const auto whole = run(*engine(), request(440.0, 20)).tokens;
+  EXPECT_EQ(whole.size(), 20u);
+  EXPECT_EQ(run(*engine(512, 1), request(440.0, 20)).tokens, whole);
+  EXPECT_EQ(run(*engine(7, 3), request(440.0, 20)).tokens, whole);
+  EXPECT_EQ(request(440.0).media.front()->pieces.size(), 1u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Encoders, LongChunkSoundsTest,
+                         testing::Values("qwen3a", "gemma4a", "lfm2a"),
+                         test::test_name<const char*>);
+
 TEST(Sounds, TheSameSoundHasTheSameTokensAndOthersHaveOthers) {
   HearingSpec spec;
-  spec.mel_bins = 80;
+  spec.mel = whisper_mel(80, 100);
+  spec.stem.steps = {{.name = "a.conv1d.2", .stride = 2}};
   spec.chunk_frames = 100;
   spec.before = "<begin>";
   spec.after = "<end>";

@@ -1,5 +1,6 @@
 #include "hearing/sound_chunks.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "vision/families/common.hpp"
@@ -9,8 +10,10 @@ namespace {
 
 HearingSpec spec_with(std::vector<ProjectorStep> steps) {
   HearingSpec spec;
-  spec.mel_bins = 80;
+  spec.mel = whisper_mel(80, 3000);
   spec.chunk_frames = 3000;
+  spec.stem.bins_are_columns = true;
+  spec.stem.steps = {{.name = "first"}, {.name = "second", .stride = 2}};
   spec.projector_steps = std::move(steps);
   return spec;
 }
@@ -63,6 +66,58 @@ TEST(SoundChunksTest, ASoundOfOneSampleHasARow) {
   ASSERT_EQ(chunks.size(), 1u);
   EXPECT_EQ(chunks[0].tower_rows, 2);
   EXPECT_EQ(text_rows_of(spec, chunks[0].tower_rows), 1);
+}
+
+HearingSpec spec_of_squares(MelSpec mel, int steps) {
+  HearingSpec spec;
+  spec.mel = mel;
+  spec.chunk_frames = 800;
+  spec.stem.steps.assign(static_cast<std::size_t>(steps), {.name = "step", .stride = 2});
+  return spec;
+}
+
+// Qwen3-Omni's own count: 13 of a second, and of what is left ((frames - 1) / 2 + 1 - 1) / 2 + 1,
+// and so on.
+TEST(SoundChunksTest, PartsMakeRowsByThemselves) {
+  HearingSpec spec = spec_of_squares(whisper_mel(80, 0), 3);
+  spec.stem.part_frames = 100;
+  EXPECT_EQ(spec.chunk_rows(), 104);
+  const auto chunks = chunks_of(spec, of_seconds(11.5));
+  ASSERT_EQ(chunks.size(), 2u);
+  EXPECT_EQ(chunks[0].tower_rows, 104);
+  EXPECT_EQ(chunks[0].frames.frames(), 800);
+  EXPECT_EQ(chunks[1].tower_rows, 3 * 13 + 7);
+  ASSERT_EQ(chunks[1].frames.frames(), 400);
+  const auto& values = chunks[1].frames.values;
+  EXPECT_NE(values[350 * 80 - 1], 0.0f);
+  EXPECT_THAT(std::vector(values.begin() + 350 * 80, values.end()), testing::Each(0.0f));
+}
+
+TEST(SoundChunksTest, APartIsNotFilledUpWhereThereAreNoOthers) {
+  HearingSpec spec = spec_of_squares(whisper_mel(80, 0), 3);
+  spec.stem.part_frames = 100;
+  const auto chunks = chunks_of(spec, of_seconds(0.5));
+  ASSERT_EQ(chunks.size(), 1u);
+  EXPECT_EQ(chunks[0].tower_rows, 7);
+  EXPECT_EQ(chunks[0].frames.frames(), 50);
+}
+
+// Gemma 4's: windows of 20 ms that end before the last sample.
+TEST(SoundChunksTest, WithoutSilenceBehindASoundFramesAreWithinIt) {
+  const auto chunks = chunks_of(spec_of_squares(universal_mel(80), 2), of_seconds(1.0));
+  ASSERT_EQ(chunks.size(), 1u);
+  EXPECT_EQ(chunks[0].frames.frames(), 99);
+  EXPECT_EQ(chunks[0].tower_rows, 25);
+}
+
+// LFM2's: ceil(frames / 8), the last of which is of zeros.
+TEST(SoundChunksTest, AFrameOfZerosMayBeTheLast) {
+  const auto chunks = chunks_of(spec_of_squares(nemo_mel(80), 3), of_seconds(4.0));
+  ASSERT_EQ(chunks.size(), 1u);
+  EXPECT_EQ(chunks[0].frames.frames(), 401);
+  EXPECT_EQ(chunks[0].tower_rows, 51);
+  const auto& values = chunks[0].frames.values;
+  EXPECT_THAT(std::vector(values.begin() + 400 * 80, values.end()), testing::Each(0.0f));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ from sound_towers import all_towers
 from vision_weights import elements, write_json
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[1] / "data" / "sound"
-SAMPLES = 48000
+SAMPLES, LONG, HOP = 48000, 30 * 16000 + 1, 160
 SHOWN = 600
 
 
@@ -64,31 +64,45 @@ def make_tower(tower, program, folder, out):
     print(f"tower {tower.name}: {count} rows of {columns}, sd {results[0].std():.3f}")
 
 
+def noise_of(seed, count):
+    """Loud for 4000 samples, soft for 4000, and so on."""
+    noise = elements("sound", seed, count, 0.0, 1.0)
+    loudness = np.where(np.arange(count) // 4000 % 2 == 0, 0.5, 0.001).astype(np.float32)
+    return (noise * loudness).astype(np.float32)
+
+
+def make_spectrogram(program, folder, tower, mels, count):
+    path, samples, spectrogram = (folder / n for n in ("tower.gguf", "samples", "mel"))
+    tower.model.set("clip.audio.num_mel_bins", "uint32", mels)
+    tower.model.write_gguf(path)
+    noise_of(mels, count).tofile(samples)
+    chunks, bins, frames = run([program, "mel", path, samples, spectrogram])
+    values = np.fromfile(spectrogram, np.float32).reshape(chunks, bins, frames).transpose(0, 2, 1)
+    if tower.name == "qwen3a":  # llama.cpp has one more than the model's processor
+        frames = count // HOP
+        values = values[:, :frames]
+    flat = values.reshape(-1)
+    print(f"spectrogram of {count} samples for {tower.name}: {chunks} x {frames} x {bins}")
+    return {
+        "projector": tower.name,
+        "samples": count,
+        "mels": mels,
+        "frames": chunks * frames,
+        "sum": float(flat.astype(np.float64).sum()),
+        "every": len(flat) // SHOWN,
+        "values": [float("%.9g" % v) for v in flat[:: len(flat) // SHOWN]],
+    }
+
+
 def make_spectrograms(program, folder, out):
-    """Of noise that is loud for 4000 samples, soft for 4000, and so on."""
-    results = []
-    for mels, tower in {t.mels: t for t in all_towers()}.items():
-        for count in (SAMPLES, 30 * 16000 + 1):
-            noise = elements("sound", mels, count, 0.0, 1.0)
-            loudness = np.where(np.arange(count) // 4000 % 2 == 0, 0.5, 0.001).astype(np.float32)
-            path, samples, spectrogram = (folder / n for n in ("tower.gguf", "samples", "mel"))
-            tower.model.write_gguf(path)
-            (noise * loudness).astype(np.float32).tofile(samples)
-            chunks, bins, frames = run([program, "mel", path, samples, spectrogram])
-            values = np.fromfile(spectrogram, np.float32).reshape(chunks, bins, frames)
-            flat = values.transpose(0, 2, 1).reshape(-1)
-            shown = flat[:: len(flat) // SHOWN]
-            results.append(
-                {
-                    "samples": count,
-                    "mels": mels,
-                    "frames": chunks * frames,
-                    "sum": float(flat.astype(np.float64).sum()),
-                    "every": len(flat) // SHOWN,
-                    "values": [float("%.9g" % v) for v in shown],
-                }
-            )
-            print(f"spectrogram of {count} samples: {chunks} x {bins} x {frames}")
+    towers = {tower.name: tower for tower in all_towers()}
+    kinds = [("ultravox", 128, (SAMPLES, LONG)), ("meralion", 80, (SAMPLES, LONG))]
+    kinds += [(name, 128, (SAMPLES + 77,)) for name in ("qwen3a", "gemma4a", "lfm2a")]
+    results = [
+        make_spectrogram(program, folder, towers[name], mels, count)
+        for name, mels, counts in kinds
+        for count in counts
+    ]
     write_json(out / "spectrograms.json", {"results": results})
 
 

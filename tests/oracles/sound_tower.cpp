@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #include "clip-impl.h"
@@ -47,12 +48,25 @@ static int make_rows(clip_ctx* tower, char** argv) {
   return 0;
 }
 
+static std::unique_ptr<mtmd_audio_preprocessor> preprocessor_of(clip_ctx* tower) {
+  switch (clip_get_projector_type(tower)) {
+    case PROJECTOR_TYPE_QWEN3A:
+      return std::make_unique<mtmd_audio_preprocessor_qwen3a>(tower);
+    case PROJECTOR_TYPE_GEMMA4A:
+      return std::make_unique<mtmd_audio_preprocessor_gemma4a>(tower);
+    case PROJECTOR_TYPE_LFM2A:
+      return std::make_unique<mtmd_audio_preprocessor_conformer>(tower);
+    default:
+      return std::make_unique<mtmd_audio_preprocessor_whisper>(tower);
+  }
+}
+
 static int make_spectrograms(clip_ctx* tower, char** argv) {
   const std::vector<float> samples = read_floats(argv[0]);
-  mtmd_audio_preprocessor_whisper whisper(tower);
-  whisper.initialize();
+  const auto preprocessor = preprocessor_of(tower);
+  preprocessor->initialize();
   std::vector<mtmd_audio_mel> chunks;
-  if (!whisper.preprocess(samples.data(), samples.size(), chunks)) return 1;
+  if (!preprocessor->preprocess(samples.data(), samples.size(), chunks)) return 1;
   std::vector<float> out;
   for (const auto& chunk : chunks) out.insert(out.end(), chunk.data.begin(), chunk.data.end());
   write_floats(argv[1], out);

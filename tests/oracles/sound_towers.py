@@ -5,11 +5,11 @@ from vision_weights import Model
 WIDTH, HEADS, HIDDEN, LAYERS, MELS, POSITIONS = 64, 4, 96, 2, 80, 32
 
 
-class Tower:
-    """A case: a model and the frames of its spectrogram."""
+class Encoder:
+    """A case: a model, with its metadata, and the frames of its spectrogram."""
 
-    def __init__(self, name, seed, kind, text=64, mels=MELS, stack=None, legacy=True):
-        self.name, self.text, self.mels, self.frames = name, text, mels, 2 * POSITIONS
+    def __init__(self, name, seed, kind, frames, text=64, mels=MELS, legacy=True, width=WIDTH):
+        self.name, self.text, self.mels, self.frames = name, text, mels, frames
         model = self.model = Model("clip", seed)
         model.set("general.type", "string", "mmproj")
         model.set("general.file_type", "uint32", 0)
@@ -17,35 +17,55 @@ class Tower:
         # Files that may hold a second encoder name the projector a modality.
         model.set("clip.projector_type" if legacy else "clip.audio.projector_type", "string", kind)
         model.set("clip.audio.projection_dim", "uint32", text)
-        model.set("clip.audio.embedding_length", "uint32", WIDTH)
+        model.set("clip.audio.embedding_length", "uint32", width)
         model.set("clip.audio.feed_forward_length", "uint32", HIDDEN)
         model.set("clip.audio.block_count", "uint32", LAYERS)
         model.set("clip.audio.attention.head_count", "uint32", HEADS)
         model.set("clip.audio.num_mel_bins", "uint32", mels)
         model.set("clip.audio.attention.layer_norm_epsilon", "float32", 1e-5)
+
+    def square(self, name, inputs, outputs, bias=True, side=3):
+        """A convolution over squares; one of each column by itself has one input."""
+        model, amplitude = self.model, round((3.0 / (side * side * inputs)) ** 0.5, 6)
+        model.tensor(name + ".weight", [side, side, inputs, outputs], 0.0, amplitude)
+        if bias:
+            model.tensor(name + ".bias", [1, 1, outputs], 0.0, 0.2)
+
+
+class Tower(Encoder):
+    """Whisper's."""
+
+    def __init__(self, name, seed, kind, text=64, mels=MELS, stack=None, legacy=True):
+        super().__init__(name, seed, kind, 2 * POSITIONS, text, mels, legacy)
+        model = self.model
         if stack:
             model.set("clip.audio.projector.stack_factor", "uint32", stack)
         self.convolution(1, mels)
         self.convolution(2, WIDTH)
         model.tensor("a.position_embd.weight", [WIDTH, POSITIONS], 0.0, 0.875)
-        for i in range(LAYERS):
-            self.layer(f"a.blk.{i}.")
-        model.norm("a.post_ln", WIDTH, True)
+        add_layers(model)
 
     def convolution(self, number, inputs):
         amplitude = round((1.0 / inputs) ** 0.5, 6)
         self.model.tensor(f"a.conv1d.{number}.weight", [3, inputs, WIDTH], 0.0, amplitude)
         self.model.tensor(f"a.conv1d.{number}.bias", [1, WIDTH], 0.0, 0.2)
 
-    def layer(self, name):
-        model = self.model
-        model.norm(name + "ln1", WIDTH, True)
-        for part in ("q", "k", "v"):
-            model.matrix(name + "attn_" + part, WIDTH, WIDTH, part != "k")
-        model.matrix(name + "attn_out", WIDTH, WIDTH, True)
-        model.norm(name + "ln2", WIDTH, True)
-        model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
-        model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
+
+def add_layers(model):
+    """Whisper's layers, and the norm behind them."""
+    for i in range(LAYERS):
+        add_layer(model, f"a.blk.{i}.")
+    model.norm("a.post_ln", WIDTH, True)
+
+
+def add_layer(model, name):
+    model.norm(name + "ln1", WIDTH, True)
+    for part in ("q", "k", "v"):
+        model.matrix(name + "attn_" + part, WIDTH, WIDTH, part != "k")
+    model.matrix(name + "attn_out", WIDTH, WIDTH, True)
+    model.norm(name + "ln2", WIDTH, True)
+    model.matrix(name + "ffn_up", WIDTH, HIDDEN, True)
+    model.matrix(name + "ffn_down", HIDDEN, WIDTH, True)
 
 
 def ultravox():
@@ -106,5 +126,110 @@ def musicflamingo():
     return tower
 
 
+def qwen3a():
+    """Two parts of 100 frames, of which each makes 13 rows."""
+    channels, mels = 8, 32
+    encoder = Encoder("qwen3a", 88, "qwen3a", 200, mels=mels, legacy=False)
+    model = encoder.model
+    for i in range(3):
+        encoder.square(f"a.conv2d.{i + 1}", channels if i else 1, channels)
+    model.matrix("a.conv_out", channels * mels // 8, WIDTH)
+    model.tensor("a.position_embd.weight", [WIDTH, POSITIONS], 0.0, 0.875)
+    add_layers(model)
+    model.matrix("mm.a.mlp.1", WIDTH, HIDDEN, True)
+    model.matrix("mm.a.mlp.2", HIDDEN, encoder.text, True)
+    return encoder
+
+
+def clipped(model, name, inputs, outputs, bounds):
+    """A matrix with bounds of what goes in and out, for some of what does."""
+    model.matrix(name, inputs, outputs)
+    for side in ("input", "output"):
+        model.tensor(f"{name}.{side}_min", [1], -bounds, 0.0)
+        model.tensor(f"{name}.{side}_max", [1], bounds, 0.0)
+
+
+def gemma4a():
+    """Rows that see 12, and more rows than the convolutions make at once."""
+    channels, mels, text = (6, 8), 32, 16
+    encoder = Encoder("gemma4a", 89, "gemma4a", 299, text, mels, legacy=False)
+    model = encoder.model
+    for i in range(2):
+        encoder.square(f"a.conv1d.{i}", channels[0] if i else 1, channels[i], False)
+        model.norm(f"a.conv1d.{i}.norm", channels[i])
+    model.matrix("a.input_projection", channels[1] * mels // 4, WIDTH)
+    for i in range(LAYERS):
+        name, bounds = f"a.blk.{i}.", 1.5 + i
+        for end in ("", "_1"):
+            model.norm(f"{name}ffn_norm{end}", WIDTH)
+            clipped(model, f"{name}ffn_up{end}", WIDTH, HIDDEN, bounds)
+            clipped(model, f"{name}ffn_down{end}", HIDDEN, WIDTH, bounds)
+            model.norm(f"{name}ffn_post_norm{end}", WIDTH)
+        model.norm(name + "attn_pre_norm", WIDTH)
+        for part in ("q", "k", "v", "out"):
+            clipped(model, name + "attn_" + part, WIDTH, WIDTH, bounds)
+        model.matrix(name + "attn_k_rel", WIDTH, WIDTH)
+        model.tensor(name + "per_dim_scale.weight", [WIDTH // HEADS], 0.7, 0.3)
+        model.norm(name + "attn_post_norm", WIDTH)
+        model.norm(name + "conv_norm", WIDTH)
+        clipped(model, name + "conv_pw1", WIDTH, 2 * WIDTH, bounds)
+        model.tensor(name + "conv_dw.weight", [5, WIDTH], 0.0, 0.774597)
+        model.norm(name + "norm_conv", WIDTH)
+        clipped(model, name + "conv_pw2", WIDTH, WIDTH, bounds)
+        model.norm(name + "ln2", WIDTH)
+    model.matrix("a.pre_encode.out", WIDTH, HIDDEN, True)
+    model.matrix("mm.a.input_projection", HIDDEN, text)
+    return encoder
+
+
+def lfm2a():
+    """As wide as llama.cpp wants it; more rows than the convolutions make at once."""
+    channels, mels, text, width = 8, 32, 16, 512
+    encoder = Encoder("lfm2a", 90, "lfm2a", 535, text, mels, width=width)
+    model = encoder.model
+    encoder.square("a.conv1d.0", 1, channels)
+    for i in (2, 5):
+        encoder.square(f"a.conv1d.{i}", 1, channels)
+        encoder.square(f"a.conv1d.{i + 1}", channels, channels, side=1)
+    model.matrix("a.pre_encode.out", channels * mels // 8, width, True)
+    model.tensor("a.position_embd.weight", [text, encoder.frames], 0.0, 0.875)
+    model.norm("a.position_embd_norm", text)
+    model.matrix("a.embd_to_logits", text, 32)
+    for i in range(LAYERS):
+        name = f"a.blk.{i}."
+        for end in ("", "_1"):
+            model.norm(f"{name}ffn_norm{end}", width, True)
+            model.matrix(f"{name}ffn_up{end}", width, HIDDEN, True)
+            model.matrix(f"{name}ffn_down{end}", HIDDEN, width, True)
+        model.norm(name + "ln1", width, True)
+        for part in ("q", "k", "v", "out"):
+            model.matrix(name + "attn_" + part, width, width, True)
+        model.matrix(name + "linear_pos", width, width)
+        for part in ("u", "v"):
+            model.tensor(name + "pos_bias_" + part, [width // HEADS, HEADS], 0.0, 0.5)
+        model.norm(name + "norm_conv", width, True)
+        model.matrix(name + "conv_pw1", width, 2 * width, True)
+        model.tensor(name + "conv_dw.weight", [9, width], 0.0, 0.57735)
+        model.tensor(name + "conv_dw.bias", [width], 0.0, 0.2)
+        model.norm(name + "conv_norm", width, True)
+        model.matrix(name + "conv_pw2", width, width, True)
+        model.norm(name + "ln2", width, True)
+    model.norm("mm.a.mlp.0", width, True)
+    model.matrix("mm.a.mlp.1", width, HIDDEN, True)
+    model.matrix("mm.a.mlp.3", HIDDEN, text, True)
+    return encoder
+
+
 def all_towers():
-    return [ultravox(), qwen2a(), qwen2_5o(), voxtral(), glma(), meralion(), musicflamingo()]
+    return [
+        ultravox(),
+        qwen2a(),
+        qwen2_5o(),
+        voxtral(),
+        glma(),
+        meralion(),
+        musicflamingo(),
+        qwen3a(),
+        gemma4a(),
+        lfm2a(),
+    ]

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "sound/support.hpp"
 #include "support/oracle_case.hpp"
@@ -33,54 +35,91 @@ Sound noise_of(std::uint64_t seed, std::int64_t samples) {
   return sound;
 }
 
-// Its least power is 2^-24, where Whisper's is 1e-10.
-const float kFloorOfLlamaCpp = static_cast<float>((-24.0 * std::log10(2.0) + 4.0) / 4.0);
+// As llama.cpp has it where it differs: its least power is 2^-24.
+constexpr double kFloorOfLlamaCpp = 0x1p-24;
+
+MelSpec as_llama_cpp(const std::string& projector, int mels) {
+  const MelSpec whisper = whisper_mel(mels, kChunkFrames);
+  MelSpec spec = projector == "gemma4a"  ? universal_mel(mels)
+                 : projector == "lfm2a"  ? nemo_mel(mels)
+                 : projector == "qwen3a" ? whisper_mel(mels, 0)
+                                         : whisper;
+  spec.floor = std::max(spec.floor, kFloorOfLlamaCpp);
+  spec.adds_floor = false;
+  spec.window_is_symmetric = false;
+  return spec;
+}
 
 TEST(LogMelTest, GivesTheSpectrogramsOfLlamaCpp) {
   std::ifstream in(test::in_repository("tests/data/sound/spectrograms.json"));
   const auto results = nlohmann::json::parse(in)["results"];
   ASSERT_FALSE(results.empty());
   for (const auto& result : results) {
-    const MelFrames mel =
-        log_mel_frames(noise_of(result["mels"], result["samples"]), result["mels"], kChunkFrames);
-    ASSERT_EQ(mel.frames(), result["frames"]);
+    const MelFrames mel = log_mel_frames(noise_of(result["mels"], result["samples"]),
+                                         as_llama_cpp(result["projector"], result["mels"]));
+    ASSERT_EQ(mel.frames(), result["frames"]) << result["projector"];
     const std::size_t every = result["every"];
     for (std::size_t i = 0; i < result["values"].size(); ++i) {
-      ASSERT_NEAR(std::max(mel.values[i * every], kFloorOfLlamaCpp),
-                  result["values"][i].get<float>(), 2e-5)
-          << i;
+      ASSERT_NEAR(mel.values[i * every], result["values"][i].get<float>(), 2e-5)
+          << result["projector"] << ": " << i;
     }
-    double sum = 0.0;
-    for (const float value : mel.values) sum += std::max(value, kFloorOfLlamaCpp);
+    const double sum = std::accumulate(mel.values.begin(), mel.values.end(), 0.0);
     EXPECT_NEAR(sum, result["sum"], 1e-6 * static_cast<double>(mel.values.size()));
   }
 }
 
 TEST(LogMelTest, SilenceFillsTheLastChunk) {
   for (const int samples : {1, 100, 479'999, 480'000}) {
-    EXPECT_EQ(log_mel_frames({std::vector<float>(samples, 0.1f)}, 80, kChunkFrames).frames(),
-              kChunkFrames);
+    EXPECT_EQ(
+        log_mel_frames({std::vector<float>(samples, 0.1f)}, whisper_mel(80, kChunkFrames)).frames(),
+        kChunkFrames);
   }
-  EXPECT_EQ(log_mel_frames({std::vector<float>(480'001, 0.1f)}, 80, kChunkFrames).frames(),
-            2 * kChunkFrames);
+  EXPECT_EQ(
+      log_mel_frames({std::vector<float>(480'001, 0.1f)}, whisper_mel(80, kChunkFrames)).frames(),
+      2 * kChunkFrames);
 }
 
 // Bins of 1000 Hz: 15 of 45.2 mels, spread over 81 edges.
 TEST(LogMelTest, AToneIsInItsBin) {
-  const auto mel = log_mel_frames({test::tone(1000.0, 0.5, kSoundRate, 16000)}, 80, kChunkFrames);
+  const auto mel =
+      log_mel_frames({test::tone(1000.0, 0.5, kSoundRate, 16000)}, whisper_mel(80, kChunkFrames));
   for (const std::int64_t frame : {10, 50, 90}) EXPECT_EQ(loudest_bin(mel, frame), 26) << frame;
 }
 
 TEST(LogMelTest, WhatIsEightDecadesLowerIsAllTheSame) {
-  const auto mel = log_mel_frames({test::tone(1000.0, 0.5, kSoundRate, 16000)}, 80, kChunkFrames);
+  const auto mel =
+      log_mel_frames({test::tone(1000.0, 0.5, kSoundRate, 16000)}, whisper_mel(80, kChunkFrames));
   const auto [least, most] = std::ranges::minmax(mel.values);
   EXPECT_FLOAT_EQ(most - least, 2.0f);
   EXPECT_EQ(mel.values.back(), least);
 }
 
 TEST(LogMelTest, SilenceIsASound) {
-  const auto mel = log_mel_frames({std::vector<float>(1000, 0.0f)}, 128, kChunkFrames);
+  const auto mel = log_mel_frames({std::vector<float>(1000, 0.0f)}, whisper_mel(128, kChunkFrames));
   EXPECT_THAT(mel.values, testing::Each(testing::FloatEq(-1.5f)));
+}
+
+TEST(LogMelTest, ASampleIsAFrame) {
+  for (const MelSpec& spec : {whisper_mel(80, 0), universal_mel(80), nemo_mel(80)}) {
+    const MelFrames mel = log_mel_frames({{0.5f}}, spec);
+    EXPECT_EQ(mel.frames(), 1);
+    for (const float value : mel.values) EXPECT_TRUE(std::isfinite(value));
+  }
+}
+
+TEST(LogMelTest, BandsAreNormalisedOneByOne) {
+  const MelFrames mel = log_mel_frames(noise_of(7, 32000), nemo_mel(80));
+  ASSERT_EQ(mel.frames(), 201);
+  for (int bin = 0; bin < 80; ++bin) {
+    double sum = 0.0, squares = 0.0;
+    for (std::int64_t f = 0; f < 200; ++f) {
+      const double value = mel.values[f * 80 + bin];
+      sum += value;
+      squares += value * value;
+    }
+    EXPECT_NEAR(sum / 200, 0.0, 1e-5) << bin;
+    EXPECT_NEAR(squares / 199, 1.0, 1e-4) << bin;
+  }
 }
 
 }  // namespace

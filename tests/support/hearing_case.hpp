@@ -22,11 +22,12 @@ struct HearingCase {
     return {{nlohmann::ordered_json::parse(in)}};
   }
 
-  SoundChunk chunk() const {
+  /// All of it, for the encoder `spec`.
+  SoundChunk chunk(const HearingSpec& spec) const {
     const std::uint64_t start =
         fnv1a("sound") ^ (model.json["seed"].get<std::uint64_t>() * 0x9e3779b97f4a7c15u);
     const std::int64_t frames = model.json["frames"];
-    SoundChunk chunk{{model.json["mels"], {}}, frames / 2};
+    SoundChunk chunk{{model.json["mels"], {}}, spec.stem.rows_of(frames)};
     for (std::int64_t i = 0; i < frames * chunk.frames.bins; ++i) {
       chunk.frames.values.push_back(weight_element(start, i, 0.0, 1.0));
     }

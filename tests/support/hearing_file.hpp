@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "support/hearing_case.hpp"
@@ -8,15 +9,17 @@
 
 namespace linnet::test {
 
-/// The golden encoder of sounds of Qwen2-Audio, Voxtral or Ultravox with rows of `width` columns,
-/// for any model of that width. A chunk of it is 0.64 seconds.
+/// The golden encoder of sounds `name` with rows of `width` columns, for any model of that width. A
+/// chunk of Qwen2-Audio, Voxtral or Ultravox is 0.64 seconds.
 inline HearingCase hearing_case_of_width(std::int64_t width, const std::string& name = "qwen2a") {
   HearingCase golden = HearingCase::read(name);
+  const std::map<std::string, std::string> lasts = {
+      {"qwen2a", "mm.a.fc"}, {"gemma4a", "mm.a.input_projection"}, {"lfm2a", "mm.a.mlp.3"}};
+  const auto found = lasts.find(name);
+  const std::string last = found == lasts.end() ? "mm.a.mlp.2" : found->second;
   for (auto& tensor : golden.model.json["tensors"]) {
-    auto& shape = tensor["shape"];
-    const std::string tensor_name = tensor["name"];
-    if (tensor_name == "mm.a.fc.weight" || tensor_name == "mm.a.mlp.2.weight") shape[1] = width;
-    if (tensor_name == "mm.a.fc.bias") shape[0] = width;
+    if (tensor["name"] == last + ".weight") tensor["shape"][1] = width;
+    if (tensor["name"] == last + ".bias") tensor["shape"][0] = width;
   }
   return golden;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hearing/distance_waves.hpp"
+
 namespace linnet {
 namespace {
 
@@ -12,19 +14,64 @@ constexpr std::int64_t kFewestRows = 8, kMostRows = 1500;  // of half a minute
 
 }  // namespace
 
-HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader) {
+HearingSpec read_common_hearing(Hyperparameters& p, const WeightLoader& loader) {
   HearingSpec spec;
   if (auto name = p.file().string("general.name"); name && *name) spec.name = **name;
   spec.tower = read_tower(p, loader, {"audio", "a.blk"});
-  for (LayerSpec& layer : spec.tower.layers) layer.mlp.gate.activation = Activation::kGeluErf;
   spec.tower.output_norm = NormUse::kNone;
-  spec.mel_bins = p.required_count("audio.num_mel_bins", kMostBins);
-  const std::int64_t places = loader.rows("a.position_embd");
+  spec.mel.bins = p.required_count("audio.num_mel_bins", kMostBins);
+  return spec;
+}
+
+void use_gelu(ModelSpec& tower) {
+  for (LayerSpec& layer : tower.layers) layer.mlp.gate.activation = Activation::kGeluErf;
+}
+
+void check_conformer(Hyperparameters& p, const HearingSpec& spec) {
+  constexpr int kWidest = 1024;  // of a head, that all backends compute
+  const int head = spec.tower.layers.front().attention.key_width, waves = wave_columns(spec);
+  if (head + waves > kWidest) {
+    p.fail(fmt::format("heads have {} columns, and {} for distances, expected at most {} together",
+                       head, waves, kWidest));
+  }
+}
+
+void size_stem(const WeightLoader& loader, HearingSpec& spec) {
+  using Kind = StemSpec::Step::Kind;
+  constexpr std::int64_t kSide = StemSpec::kSide;
+  std::int64_t columns = spec.stem.bins_are_columns ? spec.mel.bins : 1;
+  for (StemSpec::Step& step : spec.stem.steps) {
+    const std::int64_t taps = step.kind == Kind::kLinear   ? 1
+                              : spec.stem.bins_are_columns ? kSide
+                                                           : kSide * kSide;
+    const std::int64_t inputs = step.kind == Kind::kEach ? 1 : columns;
+    if (step.kind != Kind::kEach) {
+      columns = std::clamp<std::int64_t>(loader.elements(step.name) / (taps * inputs), 1,
+                                         Hyperparameters::kWidest);
+    }
+    step.columns = columns;
+  }
+}
+
+HearingSpec read_whisper(Hyperparameters& p, const WeightLoader& loader) {
+  using Step = StemSpec::Step;
+  HearingSpec spec = read_common_hearing(p, loader);
+  use_gelu(spec.tower);
+  const std::int64_t places = loader.rows("a.position_embd"), width = spec.tower.width;
   if (places < kFewestRows) {
     p.fail(
         fmt::format("a sound has places for {} rows, expected at least {}", places, kFewestRows));
   }
   spec.chunk_frames = 2 * std::clamp(places, kFewestRows, kMostRows);
+  spec.mel = whisper_mel(spec.mel.bins, spec.chunk_frames);
+  spec.stem = {
+      .bins_are_columns = true,
+      .steps = {Step{.name = "a.conv1d.1", .activation = Activation::kGeluErf, .columns = width},
+                Step{.name = "a.conv1d.2",
+                     .stride = 2,
+                     .activation = Activation::kGeluErf,
+                     .columns = width}},
+      .places = "a.position_embd"};
   return spec;
 }
 

@@ -7,6 +7,18 @@
 
 namespace linnet {
 
+/// What all have: the tower's sizes, and how many bands there are.
+HearingSpec read_common_hearing(Hyperparameters& p, const WeightLoader& loader);
+
+/// Feed-forward parts have GELU, as the error function gives it.
+void use_gelu(ModelSpec& tower);
+
+/// Refuses Conformers whose heads, with what they have for distances, are too wide.
+void check_conformer(Hyperparameters& p, const HearingSpec& spec);
+
+/// The columns of the steps of a stem, by the shapes of their tensors.
+void size_stem(const WeightLoader& loader, HearingSpec& spec);
+
 /// Whisper's encoder (https://arxiv.org/abs/2212.04356), which most families have: spectrogram,
 /// convolutions, learned places and tower. The norm behind the tower, `a.post_ln`, is a step of the
 /// projector, for some take means before it; see whisper_norm().

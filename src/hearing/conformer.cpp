@@ -1,0 +1,301 @@
+#include "hearing/conformer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backend/kv_pages.hpp"
+#include "base/checked.hpp"
+#include "model/blocks/elementwise.hpp"
+#include "model/blocks/project.hpp"
+#include "model/given_rows.hpp"
+
+namespace linnet {
+namespace {
+
+const AttentionSpec& attention_of(const HearingSpec& spec) {
+  return spec.tower.layers.front().attention;
+}
+
+const MlpSpec& mlp_of(const HearingSpec& spec) { return spec.tower.layers.front().mlp; }
+
+// Floats of a row in the largest part of a layer, and of what is kept beside it.
+std::int64_t columns_of_layer(const HearingSpec& spec) {
+  const AttentionSpec& a = attention_of(spec);
+  const std::int64_t width = spec.tower.width;
+  const std::int64_t extended = std::int64_t{a.heads} * (a.key_width + wave_columns(spec));
+  return wave_columns(spec) + width +
+         std::max({7 * width + 2 * extended, 2 * width + mlp_of(spec).width, 8 * width});
+}
+
+}  // namespace
+
+std::int64_t conformer_workspace_bytes(const HearingSpec& spec) {
+  const AttentionSpec& a = attention_of(spec);
+  const std::int64_t kept =
+      std::int64_t{a.heads} * (a.key_width + wave_columns(spec) + a.value_width);
+  const std::int64_t clipped = 2 * std::max<std::int64_t>(spec.tower.width, mlp_of(spec).width);
+  return saturating_multiply(
+      spec.chunk_rows(), (columns_of_layer(spec) + kept + clipped) * std::int64_t{sizeof(float)});
+}
+
+Conformer::~Conformer() = default;
+
+Conformer::Conformer(WeightLoader& loader, const HearingSpec& spec, Backend& backend)
+    : spec_(spec), backend_(backend), waves_(spec) {
+  for (const std::string& pattern : spec.tower.unused_tensors) loader.ignore(pattern);
+  const auto layers = static_cast<int>(spec.tower.layers.size());
+  for (int i = 0; i < layers && !loader.failed(); ++i) layers_.push_back(load_layer(loader, i));
+  std::vector<float> plain;
+  for (int i = 0; i < wave_columns(spec); ++i) plain.push_back(i % 2 == 0 ? 0.0f : 1.0f);
+  plain_waves_ = loader.upload(plain);
+  clipped_columns_ = loader.clipped_columns();
+}
+
+Conformer::FeedForward Conformer::load_feed_forward(WeightLoader& loader, const std::string& stem,
+                                                    std::string_view end) const {
+  const std::int64_t width = spec_.tower.width, inner = mlp_of(spec_).width;
+  const auto name = [&](std::string_view part) { return fmt::format("{}{}{}", stem, part, end); };
+  return {.before = loader.norm(name("ffn_norm"), width),
+          .behind = loader.norm(name("ffn_post_norm"), width, Presence::kOptional),
+          .up = loader.linear(name("ffn_up"), width, inner),
+          .down = loader.linear(name("ffn_down"), inner, width)};
+}
+
+// The file has them for one head.
+std::unique_ptr<Buffer> Conformer::load_factors(WeightLoader& loader, const std::string& name,
+                                                float scale) const {
+  const AttentionSpec& a = attention_of(spec_);
+  if (scale == 1.0f && !loader.has(name)) return nullptr;
+  std::vector<float> head = loader.values(name, a.key_width, Presence::kOptional);
+  if (head.empty()) head.assign(static_cast<std::size_t>(a.key_width), 1.0f);
+  std::vector<float> all;
+  for (int h = 0; h < a.heads; ++h) {
+    for (const float factor : head) all.push_back(factor * scale);
+  }
+  return loader.upload(all);
+}
+
+std::vector<Linear> Conformer::load_waves(WeightLoader& loader, const std::string& name) const {
+  const AttentionSpec& a = attention_of(spec_);
+  const std::int64_t width = spec_.tower.width, columns = wave_columns(spec_);
+  const std::vector<float> weights = loader.matrix_values(name, width, width);
+  std::vector<Linear> heads;
+  if (weights.empty()) return heads;
+  for (int h = 0; h < a.heads; ++h) {
+    std::vector<float> values(static_cast<std::size_t>(columns * a.key_width));
+    for (std::int64_t c = 0; c < a.key_width; ++c) {
+      const std::vector<Wave> waves =
+          waves_.of(weights.data() + (h * std::int64_t{a.key_width} + c) * width);
+      for (std::int64_t i = 0; i < std::ssize(waves); ++i) {
+        values[2 * i * a.key_width + c] = static_cast<float>(waves[i].sine);
+        values[(2 * i + 1) * a.key_width + c] = static_cast<float>(waves[i].cosine);
+      }
+    }
+    heads.push_back(loader.projection(name, values, a.key_width));
+  }
+  return heads;
+}
+
+Conformer::Layer Conformer::load_layer(WeightLoader& loader, int index) const {
+  const ConformerSpec& own = *spec_.conformer;
+  const std::int64_t width = spec_.tower.width;
+  const std::string stem = fmt::format("{}.{}.", spec_.tower.layer_name, index);
+  const auto name = [&](std::string_view part) { return stem + std::string(part); };
+  const auto square = [&](std::string_view part) {
+    return loader.linear(name(part), width, width);
+  };
+  const auto bias = [&](std::string_view part) {
+    return part.empty() ? nullptr : loader.vector(name(part), width);
+  };
+  Layer layer;
+  layer.first = load_feed_forward(loader, stem, "");
+  layer.before_attention = loader.norm(name(own.before_attention), width);
+  layer.query = square("attn_q");
+  layer.key = square("attn_k");
+  layer.value = square("attn_v");
+  layer.output = square("attn_out");
+  layer.query_factors = load_factors(loader, name(own.query_factors) + ".weight", own.query_scale);
+  layer.key_factors = load_factors(loader, name(own.key_factors) + ".weight", own.key_scale);
+  layer.query_bias = bias(own.query_bias);
+  layer.distance_bias = bias(own.distance_bias);
+  layer.waves = load_waves(loader, name(own.distances) + ".weight");
+  layer.behind_attention = loader.norm(name("attn_post_norm"), width, Presence::kOptional);
+  layer.before_convolution = loader.norm(name(own.before_convolution), width);
+  layer.gated = loader.linear(name("conv_pw1"), width, 2 * width);
+  const ConvolutionShape shape{
+      .side = own.taps, .padding = own.is_causal ? own.taps - 1 : own.taps / 2, .is_flat = true};
+  layer.convolution = ColumnwiseConvolution(loader, name("conv_dw"), width, shape);
+  layer.behind_convolution = loader.norm(name(own.behind_convolution), width);
+  layer.mixed = square("conv_pw2");
+  layer.second = load_feed_forward(loader, stem, "_1");
+  layer.last = loader.norm(name("ln2"), width);
+  return layer;
+}
+
+int Conformer::extended_columns() const {
+  return attention_of(spec_).key_width + wave_columns(spec_);
+}
+
+std::int64_t Conformer::workspace_floats() const {
+  constexpr int kViews = 16;  // more than are alive at any time
+  const std::int64_t rows = spec_.chunk_rows(), taps = spec_.conformer->taps;
+  std::int64_t floats = Workspace::floats_for(rows, columns_of_layer(spec_), kViews) +
+                        clipped_floats(rows, clipped_columns_);
+  for (const Layer& layer : layers_) {  // they are all the same
+    return floats + layer.convolution.workspace_floats(rows, rows + taps);
+  }
+  return floats;
+}
+
+Status Conformer::allocate() {
+  auto buffer = backend_.allocate(workspace_floats());
+  if (!buffer) return buffer.error();
+  workspace_ = std::make_unique<Workspace>(std::move(*buffer));
+  const AttentionSpec& a = attention_of(spec_);
+  auto kv = backend_.make_kv_store({{{a.heads, extended_columns(), a.value_width}},
+                                    KvType::kF32,
+                                    pages_for(spec_.chunk_rows())});
+  if (!kv) return kv.error();
+  kv_ = std::move(*kv);
+  return {};
+}
+
+Pass Conformer::pass() const {
+  return {backend_, *workspace_, spec_.tower, *kv_, nullptr, batch_, spec_.tower.causal, View{}};
+}
+
+void Conformer::normalise(const Norm& norm, View in, View out) const {
+  backend_.norm(in, norm.params(spec_.tower.norm, spec_.tower.norm_epsilon), out);
+}
+
+// Waves turn as ropes do: those of query and key together give what their distance does.
+void Conformer::turn(View x, int heads, int head_columns) const {
+  const int columns = wave_columns(spec_);
+  backend_.rope(x, turns_,
+                {.layout = RopeLayout::kAdjacent,
+                 .heads = heads,
+                 .head_width = head_columns,
+                 .first = head_columns - columns,
+                 .dims = columns,
+                 .inverse_frequencies = waves_.frequencies()});
+}
+
+void Conformer::begin(std::span<const float> values, std::int64_t rows) {
+  const int window = attention_of(spec_).window;
+  workspace_->clear();
+  next_ = 0;
+  layout_ = std::make_unique<RowLayout>(std::vector{static_cast<std::int32_t>(rows)});
+  batch_ = layout_->layout();
+  turns_.assign(batch_.positions.begin(), batch_.positions.end());
+  if (window > 0) {
+    for (std::int32_t& turn : turns_) turn %= window;
+  }
+  stream_ = workspace_->view(rows, spec_.tower.width);
+  upload_rows(backend_, values.data(), stream_.columns, stream_);
+  key_waves_ = workspace_->view(rows, wave_columns(spec_));
+  backend_.copy(repeated(*plain_waves_, key_waves_), key_waves_);
+  turn(key_waves_, 1, wave_columns(spec_));
+}
+
+bool Conformer::advance() {
+  if (next_ == layers_.size()) return false;
+  const Layer& layer = layers_[next_++];
+  add_feed_forward(layer.first);
+  add_attention(layer);
+  add_convolution(layer);
+  add_feed_forward(layer.second);
+  normalise(layer.last, stream_, stream_);
+  return true;
+}
+
+void Conformer::add_feed_forward(const FeedForward& part) {
+  const Workspace::Scope scope(*workspace_);
+  const View in = workspace_->view(stream_.rows, stream_.columns);
+  normalise(part.before, stream_, in);
+  const View inner = project(pass(), part.up, in);
+  apply(backend_, mlp_of(spec_).gate.activation, inner);
+  const View out = project(pass(), part.down, inner);
+  if (part.behind) normalise(part.behind, out, out);
+  backend_.add_scaled(out, 0.5f, 1.0f, stream_);
+}
+
+void Conformer::add_attention(const Layer& layer) {
+  const AttentionSpec& a = attention_of(spec_);
+  const Workspace::Scope scope(*workspace_);
+  const View in = workspace_->view(stream_.rows, stream_.columns);
+  normalise(layer.before_attention, stream_, in);
+  const View query = project(pass(), layer.query, in), key = project(pass(), layer.key, in);
+  const View value = project(pass(), layer.value, in);
+  if (layer.query_factors) multiply_columns(backend_, query, *layer.query_factors, query);
+  if (layer.key_factors) multiply_columns(backend_, key, *layer.key_factors, key);
+  const std::int64_t columns = std::int64_t{a.heads} * extended_columns();
+  const View queries = workspace_->view(in.rows, columns),
+             keys = workspace_->view(in.rows, columns);
+  fill_queries(layer, query, queries);
+  fill_keys(key, keys);
+  backend_.store_kv(*kv_, 0, keys, value, batch_);
+  AttentionParams params{0, a.heads, a.heads, extended_columns(), a.value_width, a.scale};
+  params.softcap = a.softcap;
+  params.span = a.span;
+  params.window = a.window;
+  params.causal = spec_.tower.causal;
+  backend_.attention(*kv_, queries, params, batch_, in);
+  const View out = project(pass(), layer.output, in);
+  if (layer.behind_attention) normalise(layer.behind_attention, out, out);
+  add(backend_, out, stream_);
+}
+
+// Of each head what meets keys, and behind that what meets their waves.
+void Conformer::fill_queries(const Layer& layer, View query, View all) const {
+  const AttentionSpec& a = attention_of(spec_);
+  const auto head = [&](View x, int h) {
+    return x.slice(std::int64_t{h} * a.key_width, a.key_width);
+  };
+  const View plain = workspace_->view(query.rows, query.columns);
+  backend_.copy(query, plain);
+  if (layer.query_bias) add(backend_, repeated(*layer.query_bias, plain), plain);
+  if (layer.distance_bias) add(backend_, repeated(*layer.distance_bias, query), query);
+  for (int h = 0; h < a.heads; ++h) {
+    const View own = all.slice(std::int64_t{h} * extended_columns(), extended_columns());
+    backend_.copy(head(plain, h), own.slice(0, a.key_width));
+    const MatmulOutput waves =
+        product_of({layer.waves[h], own.slice(a.key_width, wave_columns(spec_))});
+    backend_.matmul(head(query, h), {&waves, 1});
+  }
+  turn(all, a.heads, extended_columns());
+}
+
+void Conformer::fill_keys(View key, View all) const {
+  const AttentionSpec& a = attention_of(spec_);
+  for (int h = 0; h < a.heads; ++h) {
+    const View own = all.slice(std::int64_t{h} * extended_columns(), extended_columns());
+    backend_.copy(key.slice(std::int64_t{h} * a.key_width, a.key_width), own.slice(0, a.key_width));
+    backend_.copy(key_waves_, own.slice(a.key_width, wave_columns(spec_)));
+  }
+}
+
+void Conformer::add_convolution(const Layer& layer) {
+  const ConformerSpec& own = *spec_.conformer;
+  const Workspace::Scope scope(*workspace_);
+  const View in = workspace_->view(stream_.rows, stream_.columns);
+  normalise(layer.before_convolution, stream_, in);
+  const View both = project(pass(), layer.gated, in);
+  const View gated = both.slice(0, in.columns);
+  backend_.multiply_gate(both.slice(in.columns, in.columns), Activation::kSigmoid, gated);
+  const PictureSize line{static_cast<int>(in.rows), 1};
+  const View x = layer.convolution.run(backend_, *workspace_, gated, line).first_rows(in.rows);
+  if (own.behind_convolution_kind) {
+    const NormKind kind = *own.behind_convolution_kind;
+    backend_.norm(x, layer.behind_convolution.params(kind, spec_.tower.norm_epsilon), x);
+  } else {
+    multiply_columns(backend_, x, *layer.behind_convolution.weight, x);
+    if (layer.behind_convolution.bias)
+      add(backend_, repeated(*layer.behind_convolution.bias, x), x);
+  }
+  apply(backend_, Activation::kSilu, x);
+  const View out = project(pass(), layer.mixed, x);
+  add(backend_, out, stream_);
+}
+
+}  // namespace linnet

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "hearing/columnwise_convolution.hpp"
+#include "hearing/distance_waves.hpp"
+#include "model/blocks/pass.hpp"
+#include "vision/patch_windows.hpp"
+
+namespace linnet {
+
+/// A tower of Conformers (https://arxiv.org/abs/2005.08100): layers of half a feed-forward part,
+/// attention with biases by distance, a convolution along the rows, and another half.
+class Conformer {
+ public:
+  /// What is wrong with the file goes to `loader`. `spec`, which has a ConformerSpec, and `backend`
+  /// must outlive the object.
+  Conformer(WeightLoader& loader, const HearingSpec& spec, Backend& backend);
+  ~Conformer();
+  /// The memory that a chunk takes; before the first one.
+  Status allocate();
+
+  /// Begins with `rows` rows of `values` [rows, width].
+  void begin(std::span<const float> values, std::int64_t rows);
+  /// Computes the next layer; false if there was none left.
+  bool advance();
+  /// Behind the last layer: its rows, which stay until the next begin().
+  View rows() const { return stream_; }
+
+ private:
+  struct FeedForward {
+    Norm before, behind;
+    Linear up, down;
+  };
+  struct Layer {
+    FeedForward first, second;
+    Norm before_attention, behind_attention, before_convolution, behind_convolution, last;
+    Linear query, key, value, output, gated, mixed;
+    std::unique_ptr<Buffer> query_factors, key_factors, query_bias, distance_bias;  // or null
+    std::vector<Linear> waves;  // of each head: from a query to its waves
+    ColumnwiseConvolution convolution;
+  };
+
+  Layer load_layer(WeightLoader& loader, int index) const;
+  FeedForward load_feed_forward(WeightLoader& loader, const std::string& stem,
+                                std::string_view end) const;
+  std::unique_ptr<Buffer> load_factors(WeightLoader& loader, const std::string& name,
+                                       float scale) const;
+  std::vector<Linear> load_waves(WeightLoader& loader, const std::string& name) const;
+  int extended_columns() const;
+  std::int64_t workspace_floats() const;
+
+  Pass pass() const;
+  void normalise(const Norm& norm, View in, View out) const;
+  void add_feed_forward(const FeedForward& part);
+  void add_attention(const Layer& layer);
+  void fill_queries(const Layer& layer, View query, View all) const;
+  void fill_keys(View key, View all) const;
+  void turn(View x, int heads, int head_columns) const;
+  void add_convolution(const Layer& layer);
+
+  const HearingSpec& spec_;
+  Backend& backend_;
+  std::vector<Layer> layers_;
+  DistanceWaves waves_;
+  std::int64_t clipped_columns_ = 0;
+  std::unique_ptr<Buffer> plain_waves_;  // of a key at place 0
+  std::unique_ptr<Workspace> workspace_;
+  std::unique_ptr<KvStore> kv_;
+  std::unique_ptr<RowLayout> layout_;
+  BatchLayout batch_{};
+  std::vector<std::int32_t> turns_;  // of each row
+  View stream_{}, key_waves_{};
+  std::size_t next_ = 0;  // layer
+};
+
+/// About what a chunk takes besides the weights.
+std::int64_t conformer_workspace_bytes(const HearingSpec& spec);
+
+}  // namespace linnet

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <vector>
+
+#include "hearing/columnwise_convolution.hpp"
+#include "hearing/hearing_spec.hpp"
+#include "hearing/sound_chunks.hpp"
+
+namespace linnet {
+
+/// Makes the rows that a tower reads of a spectrogram; see StemSpec.
+class Stem {
+ public:
+  /// What is wrong with the file goes to `loader`. `spec` must outlive the object.
+  Stem(WeightLoader& loader, const HearingSpec& spec);
+
+  /// Floats of a workspace that run() takes.
+  std::int64_t workspace_floats() const;
+  /// The first rows of `chunk`, as many as the tower reads, [tower_rows, width].
+  std::vector<float> run(Backend& backend, Workspace& workspace, const SoundChunk& chunk) const;
+
+ private:
+  struct Step {
+    Convolution convolution;
+    ColumnwiseConvolution each;
+    Linear linear;
+    Norm norm;
+  };
+  /// Frames that are convolved at once, and the first of their rows that count.
+  struct Piece {
+    std::int64_t first, frames, skipped;
+  };
+
+  PictureSize grid_of(std::int64_t frames) const;
+  std::vector<Piece> pieces_of(std::int64_t frames) const;
+  std::int64_t piece_floats(std::int64_t frames) const;
+  View run_step(Backend& backend, Workspace& workspace, std::size_t index, View x,
+                PictureSize grid) const;
+  View convolve(Backend& backend, Workspace& workspace, const SoundChunk& chunk,
+                const Piece& piece) const;
+  View join(Backend& backend, Workspace& workspace, View x, PictureSize grid) const;
+  void add_places(Backend& backend, Workspace& workspace, View x) const;
+
+  const HearingSpec& spec_;
+  std::vector<Step> steps_;
+  std::int64_t joined_columns_ = 0;
+  Linear joined_;
+  std::vector<float> places_;  // [rows, width]
+};
+
+/// About what run() takes besides its weights.
+std::int64_t stem_workspace_bytes(const HearingSpec& spec);
+
+}  // namespace linnet
