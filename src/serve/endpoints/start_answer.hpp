@@ -18,6 +18,7 @@ namespace linnet::serve {
 struct EncodedChat {
   std::vector<TokenId> prompt;
   Media media;
+  std::vector<std::string> warnings{};  ///< what of the request is left out
 };
 
 /// An answer that is to be generated.
@@ -35,6 +36,7 @@ struct AnswerPlan {
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
+  std::vector<std::string> warnings{};  ///< that the answer begins with
 };
 
 /// Wants the hidden states of all prompts, pooled, and no text.

@@ -24,6 +24,7 @@ struct ChatFields {
   std::vector<GivenMedium> media;  ///< whose markers stand in the messages
   ToolChoice choice;
   std::optional<std::int64_t> thinking_tokens;  ///< most of them
+  std::vector<std::string> warnings;            ///< what of the request the answer goes without
 };
 
 inline constexpr std::size_t kMostMessages = 4096;
@@ -34,14 +35,21 @@ inline constexpr std::size_t kMostTools = 256;
 /// wrong is left in `fields`.
 ChatFields read_chat_fields(Fields& fields);
 
-/// Reads `tools` as chat completions have them; null where there are none.
-Json read_function_tools(Fields& fields);
+/// Reads `tools` as chat completions have them; null where there are none. Tools of a service,
+/// which this server has not, are left out with a warning.
+void read_function_tools(Fields& fields, ChatFields& chat);
 
-/// Reads `tools` of an API where a tool has its name, its description, its schema (by the name
-/// `schema_name`) and `strict` beside each other, as tools of chat completions; null where there
-/// are none. `check` looks at what else an API wants of a tool.
-Json read_flat_tools(Fields& fields, std::string_view schema_name,
-                     const std::function<void(Fields& tool)>& check);
+/// The same of an API whose tools are other objects: `function_of` makes the function of one, or
+/// null where it is none, or leaves in its fields what is wrong.
+void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& function_of,
+                ChatFields& chat);
+
+/// The function of a tool that has its name, its description, its schema (by the name
+/// `schema_name`) and `strict` beside each other.
+Json read_flat_function(Fields& tool, std::string_view schema_name);
+
+/// A name that all families can write into a call and read again.
+std::string required_tool_name(Fields& tool);
 
 /// Makes the last of the messages, where it is the assistant's, the beginning of the answer. Fails
 /// where it has more than text.

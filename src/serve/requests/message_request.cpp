@@ -6,6 +6,7 @@
 #include <map>
 
 #include "base/utf8.hpp"
+#include "serve/requests/client_tools.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -143,12 +144,16 @@ class MessageReader {
 
 constexpr std::size_t kMostEdits = 64;
 
-Json read_tools(Fields& fields) {
-  return read_flat_tools(fields, "input_schema", [](Fields& tool) {
-    if (tool.has("input_schema")) return;
-    tool.fail("input_schema",
-              "expected an object, found nothing; tools of the server are not there");
-  });
+// Tools with a type and without a schema are Anthropic's own: some of them the client runs.
+Json function_of(Fields& tool) {
+  const std::string type = tool.text("type").value_or("custom");
+  if (type == "custom" && !tool.has("input_schema")) {
+    tool.fail("input_schema", "expected an object, found nothing");
+  }
+  if (type == "custom" || tool.has("input_schema")) return read_flat_function(tool, "input_schema");
+  Json function = client_tool(type);
+  if (!function.is_null()) function["name"] = required_tool_name(tool);
+  return function;
 }
 
 void read_message_tool_choice(Fields& fields, ChatFields& chat) {
@@ -210,7 +215,7 @@ ChatFields read_message_fields(Fields& fields) {
   chat.request.messages = MessageReader(fields, media).run();
   chat.media = media.take();
   take_begun_answer(fields, chat.request);
-  chat.request.tools = read_tools(fields);
+  read_tools(fields, function_of, chat);
   chat.request.variables = read_template_variables(fields);
   read_thinking(fields, chat);
   read_effort(fields, chat.request.variables);

@@ -143,7 +143,7 @@ OllamaRequest read_ollama_chat(Fields& fields, const ServedModel& model) {
   MediaParts media;
   request.chat.request.messages = MessageReader(fields, media).run();
   request.chat.media = media.take();
-  request.chat.request.tools = read_function_tools(fields);
+  read_function_tools(fields, request.chat);
   take_begun_answer(fields, request.chat.request);
   return request;
 }
