@@ -26,8 +26,7 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   draw_seed_of_minus_one(fields, options.sampling);
   options.stops = read_stops(fields, "stop");
   // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
-  const auto most = fields.integer("n_predict", -2, kMostTokens);
-  if (most && *most >= 0) options.max_tokens = most;
+  options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);
   const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
   if (top > 0) options.top_logprobs = top;
   for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);
