@@ -68,7 +68,6 @@ constexpr std::array kOptions = {
     Translation{"--chat-template-file", "--chat-template"},
     Translation{"--no-thinking", "--think"},
     Translation{"--thinking", "--think"},
-    Translation{"--reasoning-budget", "--think"},
     Translation{"--rope-scaling", "--override-kv"},
     Translation{"--rope-scale", "--override-kv"},
     Translation{"--rope-freq-base", "--override-kv"},

@@ -81,7 +81,7 @@ Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
 // POST /apply-template
 Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  ChatFields chat = read_chat_fields(fields);
+  ChatFields chat = read_chat_fields(fields, context.model());
   chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);

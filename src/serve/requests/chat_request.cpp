@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/utf8.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -86,10 +87,24 @@ void check_calls(Fields& message) {
   });
 }
 
-// Templates do not know the newer name of system messages.
-std::string role_of(const std::string& role) { return role == "developer" ? "system" : role; }
+bool names_role(const std::string& template_source, const std::string& role) {
+  return template_source.find("'" + role + "'") != std::string::npos ||
+         template_source.find('"' + role + '"') != std::string::npos;
+}
 
-Json read_messages(Fields& fields, MediaParts& media) {
+// What the template is given. It does not know the newer name of system messages, nor as a rule the
+// older one of results, but perhaps roles of its own. Of others it might leave the message out.
+std::string read_role(Fields& message, const std::string& template_source) {
+  static constexpr std::array<std::string_view, 6> kRoles = {"system",    "developer", "user",
+                                                             "assistant", "tool",      "function"};
+  std::string role = message.required_text("role");
+  if (message.error() || names_role(template_source, role)) return role;
+  message.one_of("role", kRoles, "");
+  if (role == "developer") return "system";
+  return role == "function" ? "tool" : role;
+}
+
+Json read_messages(Fields& fields, const std::string& template_source, MediaParts& media) {
   const Json* const given = fields.array("messages", kMostMessages);
   if (!given || given->empty()) {
     fields.fail("messages", "expected an array with at least one message");
@@ -98,7 +113,10 @@ Json read_messages(Fields& fields, MediaParts& media) {
   Json messages = *given;
   fields.each_object("messages", kMostMessages, [&, i = std::size_t{0}](Fields& message) mutable {
     Json& shown = messages[i++];
-    const std::string role = role_of(message.required_text("role"));
+    const std::string role = read_role(message, template_source);
+    if (role == "user" && !message.has("content")) {
+      message.fail("content", "expected a string or an array, found nothing");
+    }
     read_content(message, role, media, shown);
     check_calls(message);
     shown["role"] = role;
@@ -268,29 +286,14 @@ void take_begun_answer(Fields& fields, ChatRequest& chat) {
   chat.begun_answer = std::move(text);
 }
 
-Json read_template_variables(Fields& fields) {
-  const Json* const variables = fields.object("chat_template_kwargs");
-  return variables ? *variables : Json::object();
-}
-
-void set_effort(const std::string& effort, Json& variables) {
-  variables["reasoning_effort"] = effort;
-  if (effort == "none" && !variables.contains("enable_thinking")) {
-    variables["enable_thinking"] = false;
-  }
-}
-
-ChatFields read_chat_fields(Fields& fields) {
+ChatFields read_chat_fields(Fields& fields, const ServedModel& model) {
   refuse_what_is_not_there(fields);
   ChatFields chat;
   MediaParts media;
-  chat.request.messages = read_messages(fields, media);
+  chat.request.messages = read_messages(fields, model.template_source, media);
   chat.media = media.take();
   read_function_tools(fields, chat);
-  chat.request.variables = read_template_variables(fields);
-  if (const auto effort = fields.text("reasoning_effort")) {
-    set_effort(*effort, chat.request.variables);
-  }
+  read_thinking_fields(fields, chat);
   if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);

@@ -8,6 +8,7 @@
 #include "chat/chat_template.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/requests/media_parts.hpp"
+#include "serve/served_model.hpp"
 
 namespace linnet::serve {
 
@@ -23,17 +24,18 @@ struct ChatFields {
   ChatRequest request;             ///< its tools are empty where none may be called
   std::vector<GivenMedium> media;  ///< whose markers stand in the messages
   ToolChoice choice;
-  std::optional<std::int64_t> thinking_tokens;  ///< most of them
+  std::optional<std::int64_t> thinking_tokens;  ///< most of them; -1: as many as it likes
+  bool thinking_is_text = false;                ///< it stands in the text, with its marks
   std::vector<std::string> warnings;            ///< what of the request the answer goes without
 };
 
 inline constexpr std::size_t kMostMessages = 4096;
 inline constexpr std::size_t kMostTools = 256;
 
-/// Reads `messages`, `tools`, `tool_choice`, `parallel_tool_calls`, `chat_template_kwargs` and
-/// `reasoning_effort` as OpenAI's chat completions have them, and `continue_final_message`; what is
-/// wrong is left in `fields`.
-ChatFields read_chat_fields(Fields& fields);
+/// Reads `messages`, `tools`, `tool_choice` and `parallel_tool_calls` as OpenAI's chat completions
+/// have them, `continue_final_message`, and what read_thinking_fields() does; what is wrong is left
+/// in `fields`. `model` says which roles its template knows.
+ChatFields read_chat_fields(Fields& fields, const ServedModel& model);
 
 /// Reads `tools` as chat completions have them; null where there are none. Tools of a service,
 /// which this server has not, are left out with a warning.
@@ -62,10 +64,5 @@ void read_tool_choice(Fields& fields, ChatFields& chat);
 /// Drops the tools where none may be called, and checks that those that are named exist. `path` is
 /// the field that says so.
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);
-
-/// Reads the variables of the template that all APIs share: `chat_template_kwargs`.
-Json read_template_variables(Fields& fields);
-/// Sets how much the model is to think; `none` also turns it off for templates that can't grade it.
-void set_effort(const std::string& effort, Json& variables);
 
 }  // namespace linnet::serve

@@ -7,6 +7,7 @@
 
 #include "base/utf8.hpp"
 #include "serve/requests/client_tools.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -171,18 +172,6 @@ void read_message_tool_choice(Fields& fields, ChatFields& chat) {
   settle_tool_choice(fields, "tool_choice", none, chat);
 }
 
-// Templates that can think or not read enable_thinking.
-void read_thinking(Fields& fields, ChatFields& chat) {
-  const Json* const object = fields.object("thinking");
-  if (!object) return;
-  Fields thinking(*object, "thinking");
-  static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
-  const std::string type = thinking.one_of("type", kTypes, "adaptive");
-  if (type != "adaptive") chat.request.variables["enable_thinking"] = type == "enabled";
-  chat.thinking_tokens = thinking.integer("budget_tokens", 1, kMostTokens);
-  fields.take_error(thinking);
-}
-
 void read_effort(Fields& fields, Json& variables) {
   const Json* const object = fields.object("output_config");
   if (!object) return;
@@ -216,8 +205,7 @@ ChatFields read_message_fields(Fields& fields) {
   chat.media = media.take();
   take_begun_answer(fields, chat.request);
   read_tools(fields, function_of, chat);
-  chat.request.variables = read_template_variables(fields);
-  read_thinking(fields, chat);
+  read_thinking_fields(fields, chat);
   read_effort(fields, chat.request.variables);
   read_message_tool_choice(fields, chat);
   return chat;

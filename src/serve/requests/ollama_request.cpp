@@ -5,6 +5,7 @@
 #include <array>
 
 #include "chat/json_text.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unanswered_calls.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 

@@ -8,6 +8,7 @@
 
 #include "base/utf8.hpp"
 #include "serve/requests/response_input.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -140,12 +141,7 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
   chat.messages = read_response_input(fields, media);
   response.chat.media = media.take();
   read_tools(fields, function_of, response.chat);
-  chat.variables = read_template_variables(fields);
-  if (const Json* const object = fields.object("reasoning")) {
-    Fields reasoning(*object, "reasoning");
-    if (const auto effort = reasoning.text("effort")) set_effort(*effort, chat.variables);
-    fields.take_error(reasoning);
-  }
+  read_thinking_fields(fields, response.chat);
   check_repeated(fields);
   read_tool_choice(fields, response.chat);
   response.chat.choice.parallel = fields.boolean("parallel_tool_calls", true);
