@@ -403,7 +403,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
     EXPECT_EQ(reply.json()["error"]["param"], param);
   };
   refused("max_tokens", "many", "max_tokens");
-  refused("max_tokens", -1, "max_tokens");
+  refused("max_tokens", -3, "max_tokens");
   refused("max_tokens", 18446744073709551615u, "max_tokens");
   refused("temperature", Json::array(), "temperature");
   refused("temperature", -1, "temperature");
@@ -427,7 +427,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("prompt", Json::array({"a", Json::array()}), "prompt[1]");
   refused("suffix", "b", "suffix");  // the model has no tokens for it
   refused("stop", 5, "stop");
-  refused("n_predict", -1, "n_predict");
+  refused("n_predict", -3, "n_predict");
   refused("samplers", {"top_p", "top_k"}, "samplers");
   refused("n_indent", "deep", "n_indent");
   refused("guided_json", Json::object(), "guided_json");
@@ -448,6 +448,21 @@ TEST_F(Completions, LengthHasOtherNames) {
     EXPECT_EQ(serving.post("/v1/completions", body).json()["usage"]["completion_tokens"], 3)
         << name;
   }
+}
+
+// As llama.cpp's server and LM Studio have it.
+TEST_F(Completions, MinusOneIsWhatTheContextLeaves) {
+  for (const char* const name : {"max_tokens", "max_completion_tokens", "n_predict"}) {
+    const Json body = {{"prompt", "And"}, {"temperature", 0}, {name, -1}, {"ignore_eos", true}};
+    const Json json = serving.post("/v1/completions", body).json();
+    EXPECT_EQ(json["usage"]["total_tokens"], 512) << name;
+    EXPECT_EQ(json["choices"][0]["finish_reason"], "length");
+  }
+  const Json chat = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}},
+                     {"temperature", 0},
+                     {"max_tokens", -1},
+                     {"ignore_eos", true}};
+  EXPECT_EQ(serving.post("/v1/chat/completions", chat).json()["usage"]["total_tokens"], 512);
 }
 
 // The text is not complete, but its grammar asks for a token that min_tokens bans.
