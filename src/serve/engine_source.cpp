@@ -52,6 +52,7 @@ std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
 EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
                            const MemoryPlan& plan, std::int64_t kv_tokens) {
   EngineSource source;
+  source.path = file.file().path();
   source.load = [&file, options, kv_tokens]() -> Result<std::unique_ptr<Engine>> {
     // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
     if (Status s = file.check_unchanged(); !s) return s.error();

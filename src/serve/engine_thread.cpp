@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/guarded.hpp"
+#include "serve/file_name_only.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -123,6 +124,10 @@ bool EngineThread::is_leaving() const {
   return leaving_;
 }
 
+std::string EngineThread::told(const Error& error) const {
+  return file_name_only(error.message, source_.path);
+}
+
 void EngineThread::run() {
   while (wait_for_work()) {
     if (!engine_) {
@@ -164,7 +169,7 @@ void EngineThread::bring_in() {
   if (status || !is_wanted) return;
   const Error& error = status.error();
   const std::string_view code = error.code.empty() ? kLoadFailed : error.code;
-  fail_waiting(error.message, code);
+  fail_waiting(told(error), code);
 }
 
 Status EngineThread::enter_and_load() {
@@ -262,7 +267,7 @@ void EngineThread::admit() {
     const Status started = taken ? guarded([&] { return texts_.start(std::move(job), *engine_); })
                                  : Status(taken.error());
     if (started) continue;
-    insist([&] { generation->fail(started.error().message); });
+    insist([&] { generation->fail(told(started.error())); });
     generation->cancel();
     texts_.forget(generation);
   }
@@ -272,7 +277,7 @@ void EngineThread::step() {
   if (engine_->idle()) return;
   const Status status = engine_->step();
   metrics_.running = static_cast<std::int64_t>(texts_.size());
-  end_step(status ? "" : status.error().message);
+  end_step(status ? "" : told(status.error()));
 }
 
 // Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never

@@ -64,6 +64,7 @@ class EngineThread : private EngineRoom::Guest {
   bool wait_for_work();
   bool has_work() const;
   bool is_leaving() const;
+  std::string told(const Error& error) const;
   void drop_cancelled();
   void take_jobs(std::vector<Job>& jobs);
   void admit();
