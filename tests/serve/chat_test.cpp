@@ -307,6 +307,29 @@ TEST_F(Chat, TokenizeShowsPieces) {
   EXPECT_EQ(tokens_of("\u20ac", true).back()["piece"], Json({0xac}));
 }
 
+// By vLLM's fields: of a text, or of a conversation.
+TEST_F(Chat, TokenizeAsVllmHasIt) {
+  const Json ids =
+      serving.post("/tokenize", {{"content", "And God"}, {"add_special", true}}).json()["tokens"];
+  Json reply = serving.post("/tokenize", {{"prompt", "And God"}}).json();
+  EXPECT_EQ(reply["tokens"], ids);
+  EXPECT_EQ(reply["count"], ids.size());
+  EXPECT_EQ(reply["max_model_len"], 512);
+  EXPECT_TRUE(reply["token_strs"].is_null());
+  const Json bare = {
+      {"prompt", "And God"}, {"add_special_tokens", false}, {"return_token_strs", true}};
+  reply = serving.post("/tokenize", bare).json();
+  EXPECT_EQ(reply["tokens"], serving.post("/tokenize", {{"content", "And God"}}).json()["tokens"]);
+  EXPECT_EQ(reply["token_strs"], Json({" And", " God"}));
+  reply = serving.post("/tokenize", question()).json();
+  EXPECT_EQ(reply["count"],
+            serving.post("/v1/chat/completions/input_tokens", question()).json()["input_tokens"]);
+  EXPECT_EQ(reply["tokens"].size(), reply["count"]);
+  Json unanswered = question();
+  unanswered["add_generation_prompt"] = false;
+  EXPECT_LT(serving.post("/tokenize", unanswered).json()["count"], reply["count"]);
+}
+
 TEST_F(Chat, TokenizeIsBounded) {
   std::string text;  // a token a byte, nearly
   for (int i = 0; i < 5'000'000; ++i) text += static_cast<char>('0' + i * 7 % 10);

@@ -47,6 +47,7 @@ class TextEvents {
 struct Ending {
   FinishReason reason = FinishReason::kStop;
   std::string stop_string;  ///< the one that has ended it; empty: none has
+  Usage usage{};            ///< what it took alone
 };
 
 /// How an endpoint writes an answer: as events while it comes, and as a whole. Everything that

@@ -79,6 +79,8 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
 Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
               std::string_view input) {
   const ServedModel& model = context.model();
+  const std::int64_t dimensions = read_dimensions(fields, model);
+  if (fields.error()) return *fields.error();
   if (!model.pooling) return invalid_request(model.pooling_problem);
   auto prompts = read_prompts(fields, input, {model, context.is_given_up}, kMostEmbeddings);
   if (!prompts) return prompts.error();
@@ -92,8 +94,8 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
   add_pooled_states(plan, *model.pooling);
   AnswerHead head = make_head("ollama-", model, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_embedding_format(std::move(head),
-                                             {plan.pooled.begin(), plan.pooled.end()}, is_list);
+  plan.format =
+      make_ollama_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_list);
   return start_answer(context, request, std::move(plan));
 }
 
@@ -129,12 +131,6 @@ Handled ollama_embed(ApiContext& context, const ApiRequest& request, const Json&
   Fields fields(body);
   // Nothing is ever cut: what does not fit is an error, whatever this says.
   fields.boolean("truncate", true);
-  const auto dimensions = fields.integer("dimensions", 1, kMostTokens);
-  if (dimensions && *dimensions != context.model().width) {
-    fields.fail("dimensions",
-                fmt::format("this model's embeddings have {} numbers", context.model().width));
-  }
-  if (fields.error()) return *fields.error();
   return embed(context, request, fields, "input");
 }
 

@@ -123,6 +123,10 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
   }
 }
 
+PooledTexts pooled_texts(const AnswerPlan& plan, std::int64_t dimensions) {
+  return {{plan.pooled.begin(), plan.pooled.end()}, dimensions};
+}
+
 void add_chat(AnswerPlan& plan, EncodedChat chat) {
   plan.prompts.push_back(std::move(chat.prompt));
   plan.media = std::move(chat.media);

@@ -42,6 +42,9 @@ struct AnswerPlan {
 /// Wants the hidden states of all prompts, pooled, and no text.
 void add_pooled_states(AnswerPlan& plan, Pooling pooling);
 
+/// Those states, for a format that makes vectors of them; for `dimensions` see there.
+PooledTexts pooled_texts(const AnswerPlan& plan, std::int64_t dimensions = 0);
+
 /// Answers a conversation.
 void add_chat(AnswerPlan& plan, EncodedChat chat);
 
