@@ -450,6 +450,60 @@ TEST_F(Completions, LengthHasOtherNames) {
   }
 }
 
+// By llama.cpp's fields.
+TEST_F(Completions, AStreamMayTellOfItsPromptAndItsTimes) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "And the children of Israel went up. ";
+  Json completion = {{"prompt", text},
+                     {"max_tokens", 4},
+                     {"temperature", 0},
+                     {"stream", true},
+                     {"return_progress", true},
+                     {"timings_per_token", true},
+                     {"stream_options", {{"include_usage", true}}}};
+  Json chat = completion;
+  chat.erase("prompt");
+  chat["messages"] = {{{"role", "user"}, {"content", text + "Why?"}}};
+  const std::vector<std::pair<const char*, Json>> requests = {
+      {"/v1/completions", completion}, {"/completion", completion}, {"/v1/chat/completions", chat}};
+  for (const auto& [path, body] : requests) {
+    std::int64_t processed = -1, total = 0, timed = 0;
+    for (const Json& event : test::events_of(serving.post(path, body))) {
+      if (event.contains("prompt_progress")) {
+        const Json& progress = event["prompt_progress"];
+        EXPECT_GE(progress["processed"], processed) << path;
+        EXPECT_GE(progress["time_ms"], 0);
+        processed = progress["processed"], total = progress["total"];
+        EXPECT_EQ(timed, 0) << path;  // before any of the text
+      } else if (event.contains("timings") && event["timings"]["predicted_n"] > 0) {
+        EXPECT_GE(event["timings"]["predicted_n"], timed);
+        timed = event["timings"]["predicted_n"];
+        EXPECT_EQ(event["timings"]["prompt_n"].get<int>() + event["timings"]["cache_n"].get<int>(),
+                  total);
+      }
+    }
+    EXPECT_GT(total, 100) << path;
+    EXPECT_EQ(processed, total) << path;
+    EXPECT_EQ(timed, 4) << path;
+  }
+  completion["stream"] = false;
+  EXPECT_FALSE(serving.post("/v1/completions", completion).json().contains("prompt_progress"));
+}
+
+TEST_F(Completions, ProgressBeginsWithWhatTheCacheHolds) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "And the sons of Levi went down. ";
+  const Json body = {
+      {"prompt", text}, {"max_tokens", 1}, {"stream", true}, {"return_progress", true}};
+  serving.post("/v1/completions", body);
+  Json first;
+  for (const Json& event : test::events_of(serving.post("/v1/completions", body))) {
+    if (first.is_null() && event.contains("prompt_progress")) first = event["prompt_progress"];
+  }
+  EXPECT_GE(first["cache"], 64) << first;
+  EXPECT_GE(first["processed"], first["cache"]);
+}
+
 // As llama.cpp's server and LM Studio have it.
 TEST_F(Completions, MinusOneIsWhatTheContextLeaves) {
   for (const char* const name : {"max_tokens", "max_completion_tokens", "n_predict"}) {

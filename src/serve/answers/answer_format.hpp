@@ -24,8 +24,12 @@ struct Usage {
 
 /// OpenAI's `usage` object.
 Json usage_json(const Usage& usage);
-/// Seconds and rates of an answer.
+/// Seconds and rates of an answer, and what llama_timings_json() gives.
 Json timings_json(const Usage& usage);
+/// The same as llama.cpp's server has it: counts, milliseconds and rates.
+Json llama_timings_json(const Usage& usage);
+/// How far a prompt of so many tokens is, as llama.cpp's server has it.
+Json prompt_progress_json(const PromptProgress& progress, std::int64_t prompt_tokens);
 
 /// One server-sent event.
 std::string server_sent_event(const Json& data, std::string_view name = "");
@@ -58,6 +62,10 @@ class AnswerFormat {
   virtual ~AnswerFormat() = default;
 
   virtual std::string open() = 0;
+  /// A prompt goes on, where that was asked for; `so_far` is of the choice.
+  virtual std::string tell_progress(std::size_t, const PromptProgress&, const Usage&) { return {}; }
+  /// What the choice took so far, before what it adds, for `timings_per_token`.
+  virtual void tell_usage(std::size_t, const Usage&) {}
   virtual std::string add(std::size_t choice, const GeneratedText& generated) = 0;
   /// A choice has ended.
   virtual std::string close(std::size_t choice, const Ending& ending) = 0;
@@ -104,6 +112,7 @@ struct AnswerHead {
   bool has_logprobs = false;
   bool keeps_logprobs = true;  ///< for whole(); they are large, and a stream has no use for it
   std::string fingerprint{};   ///< of the model
+  bool times_tokens = false;   ///< each event has timings
 };
 
 }  // namespace linnet::serve

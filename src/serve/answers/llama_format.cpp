@@ -22,9 +22,19 @@ class LlamaFormat final : public AnswerFormat {
       append(generated.logprobs, texts_[index].logprobs);
       return {};
     }
-    return server_sent_event(
-        part_json(index, generated.text, generated.logprobs, /*is_last=*/false));
+    Json event = part_json(index, generated.text, generated.logprobs, /*is_last=*/false);
+    if (head_.times_tokens) event["timings"] = llama_timings_json(texts_[index].usage);
+    return server_sent_event(event);
   }
+
+  std::string tell_progress(std::size_t index, const PromptProgress& progress,
+                            const Usage& so_far) override {
+    Json event = part_json(index, "", {}, /*is_last=*/false);
+    event["prompt_progress"] = prompt_progress_json(progress, so_far.prompt_tokens);
+    return server_sent_event(event);
+  }
+
+  void tell_usage(std::size_t index, const Usage& so_far) override { texts_[index].usage = so_far; }
 
   std::string close(std::size_t index, const Ending& ending) override {
     Text& own = texts_[index];
@@ -76,7 +86,7 @@ class LlamaFormat final : public AnswerFormat {
     json["truncated"] = false;
     json["stop_type"] = texts_[index].stop_type;
     json["stopping_word"] = texts_[index].stop_string;
-    json["timings"] = timings(usage);
+    json["timings"] = llama_timings_json(usage);
     return fields_.empty() ? json : fields_of(json);
   }
 
@@ -94,17 +104,6 @@ class LlamaFormat final : public AnswerFormat {
       }
     }
     return chosen;
-  }
-
-  static Json timings(const Usage& usage) {
-    const Json ours = timings_json(usage);
-    return {{"cache_n", usage.cached_tokens},
-            {"prompt_n", usage.prompt_tokens - usage.cached_tokens},
-            {"prompt_ms", usage.prompt_s() * 1e3},
-            {"prompt_per_second", ours["prompt_tokens_per_second"]},
-            {"predicted_n", usage.completion_tokens},
-            {"predicted_ms", usage.generation_s() * 1e3},
-            {"predicted_per_second", ours["generation_tokens_per_second"]}};
   }
 
   const AnswerHead head_;

@@ -57,7 +57,11 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   Choice& choice = choices_[index];
   std::string events;
   const GeneratedText generated = choice.generation->take(choice.outcome);
-  if (!generated.empty()) events = format_->add(index, generated);
+  if (generated.progress) {
+    events = format_->tell_progress(index, *generated.progress, usage_of(index));
+  }
+  format_->tell_usage(index, usage_of(index));
+  if (!generated.empty()) events += format_->add(index, generated);
   if (!choice.outcome.reason) return events;
   choice.closed = true;
   if (!choice.outcome.error.empty()) {
@@ -76,7 +80,7 @@ Usage PendingAnswer::usage_of(std::size_t index) const {
           outcome.cached_tokens,
           outcome.queue_s,
           outcome.first_token_s,
-          outcome.total_s};
+          outcome.reason ? outcome.total_s : choices_[index].generation->age_s()};
 }
 
 Usage PendingAnswer::usage() const {

@@ -135,8 +135,10 @@ void add_chat(AnswerPlan& plan, EncodedChat chat) {
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
-  return {random_id(prefix),         model.id,         std::time(nullptr), options.streams_usage,
-          options.top_logprobs >= 0, !options.streams, model.fingerprint};
+  return {random_id(prefix),         model.id,
+          std::time(nullptr),        options.streams_usage,
+          options.top_logprobs >= 0, !options.streams,
+          model.fingerprint,         options.streams && options.streams_timings};
 }
 
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
@@ -161,7 +163,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           *model.tokenizer,
           Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
                               plan.options.streams,
-                              plan.options.lines},
+                              plan.options.lines,
+                              plan.options.streams_progress},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});

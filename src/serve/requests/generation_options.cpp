@@ -51,6 +51,8 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
       std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, kMostTokens).value_or(0));
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
+  options.streams_progress = fields.boolean("return_progress", false);
+  options.streams_timings = fields.boolean("timings_per_token", false);
   return options;
 }
 

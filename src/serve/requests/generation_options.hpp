@@ -24,6 +24,8 @@ struct GenerationOptions {
   bool ignores_end_tokens = false;
   bool streams = false;
   bool streams_usage = false;
+  bool streams_progress = false;  ///< of prompts
+  bool streams_timings = false;   ///< with each event
 };
 
 /// Most tokens that a request may ask for: more than any context holds.
@@ -46,7 +48,8 @@ std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view na
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 
 /// Reads what all generating endpoints share: `min_tokens`, `ignore_eos`, `n_indent`,
-/// `t_max_predict_ms`, `stream` and how tokens are drawn; refuses what none of them has.
+/// `t_max_predict_ms`, `stream`, `return_progress`, `timings_per_token` and how tokens are drawn;
+/// refuses what none of them has.
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model);
 
 /// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs. An
