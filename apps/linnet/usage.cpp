@@ -65,6 +65,7 @@ constexpr std::array kOptions = {
     Translation{"-np", "--parallel"},
     Translation{"-a", "--alias"},
     Translation{"--models-max", "--models-loaded"},
+    Translation{"--sleep-idle-seconds", "--idle-minutes"},
     Translation{"--chat-template-file", "--chat-template"},
     Translation{"--no-thinking", "--think"},
     Translation{"--thinking", "--think"},

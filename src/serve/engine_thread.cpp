@@ -11,6 +11,8 @@ namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
+// How often one with nothing to do looks whether it has rested for long enough.
+constexpr std::chrono::milliseconds kLook{100};
 // Until what found no memory is tried again.
 constexpr std::chrono::milliseconds kBreath{10};
 
@@ -31,6 +33,7 @@ EngineThread::EngineThread(std::string name, EngineSource source, SharedByEngine
       shared_(shared),
       metrics_(metrics),
       waiting_(shared.limits.most_waiting),
+      stay_(shared.limits.most_idle),
       thread_([this] { run(); }) {}
 
 EngineThread::~EngineThread() {
@@ -51,12 +54,27 @@ EngineThread::State EngineThread::state() const {
   return state_;
 }
 
-void EngineThread::load() {
+void EngineThread::load(std::chrono::milliseconds stay) {
   {
     const std::lock_guard lock(mutex_);
     is_load_asked_ = state_ != State::kReady;
+    last_used_ = shared_.limits.now();
+    stay_ = stay;
   }
   changed_.notify_all();
+}
+
+void EngineThread::unload() {
+  {
+    const std::lock_guard lock(mutex_);
+    stay_ = std::chrono::milliseconds(0);
+  }
+  changed_.notify_all();
+}
+
+std::chrono::milliseconds EngineThread::time_left() const {
+  const std::lock_guard lock(mutex_);
+  return rest_left();
 }
 
 std::optional<Status> EngineThread::first_load() const {
@@ -75,7 +93,7 @@ std::string EngineThread::step_problem() const {
   return step_problem_;
 }
 
-bool EngineThread::submit(std::vector<Job> jobs) {
+bool EngineThread::submit(std::vector<Job> jobs, std::chrono::milliseconds stay) {
   for (const Job& job : jobs) job.generation->collect_notices(notices_);
   {
     const std::lock_guard lock(mutex_);
@@ -85,6 +103,7 @@ bool EngineThread::submit(std::vector<Job> jobs) {
     const std::size_t free_places = most - std::min(most, running);
     if (stopping_ || !waiting_.push(jobs, free_places)) return false;
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
+    stay_ = stay;
   }
   changed_.notify_all();
   return true;
@@ -163,7 +182,7 @@ void EngineThread::bring_in() {
     if (is_wanted && !first_load_) first_load_ = status;
     state_ = status ? State::kReady : is_wanted ? State::kFailed : State::kAway;
     is_load_asked_ = false;
-    last_used_ = EngineRoom::Clock::now();
+    last_used_ = shared_.limits.now();
   });
   changed_.notify_all();
   if (status || !is_wanted) return;
@@ -226,9 +245,31 @@ bool EngineThread::wait_for_work() {
     lock.lock();
     if (!has_saved) break;
   }
-  changed_.wait(lock, [this] { return has_work(); });
+  wait_for_work_or_leave(lock);
   resting_ = false;
   return !stopping_;
+}
+
+// With the mutex locked: how long it may go on with nothing to do.
+std::chrono::milliseconds EngineThread::rest_left() const {
+  if (stay_ == kForever) return kForever;
+  const auto rested = shared_.limits.now() - last_used_;
+  return std::max(std::chrono::milliseconds(0),
+                  stay_ - std::chrono::duration_cast<std::chrono::milliseconds>(rested));
+}
+
+// Where it has had nothing to do for long enough, to leave is its work.
+void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
+  while (!has_work()) {
+    const auto left = engine_ ? rest_left() : kForever;
+    if (left == kForever) {
+      changed_.wait(lock);
+    } else if (left.count() == 0) {
+      leaving_ = true;
+    } else {
+      changed_.wait_for(lock, std::min(left, kLook));
+    }
+  }
 }
 
 void EngineThread::drop_cancelled() {
@@ -286,7 +327,7 @@ void EngineThread::end_step(const std::string& problem) {
   {
     const std::lock_guard lock(mutex_);
     step_problem_ = problem;
-    last_used_ = EngineRoom::Clock::now();
+    last_used_ = shared_.limits.now();
     // Before the news of it go out, so that who has an answer knows what is idle.
     resting_ = texts_.empty() && waiting_.size() == 0;
   }

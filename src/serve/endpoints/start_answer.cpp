@@ -174,7 +174,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, wanted);
     }
   }
-  if (!context.chosen.engine->submit(std::move(jobs))) {
+  EngineThread& engine = *context.chosen.engine;
+  if (!engine.submit(std::move(jobs), plan.stay.value_or(engine.usual_stay()))) {
     return overloaded("too many requests are waiting; try again later", kRetryAfter_s);
   }
   for (std::size_t i = 0; i < generations.size(); ++i) {

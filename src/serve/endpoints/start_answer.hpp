@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -37,6 +38,8 @@ struct AnswerPlan {
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
   std::vector<std::string> warnings{};  ///< that the answer begins with
+  /// How long the model stays in memory afterwards; nothing: as the server has it.
+  std::optional<std::chrono::milliseconds> stay{};
 };
 
 /// Wants the hidden states of all prompts, pooled, and no text.
