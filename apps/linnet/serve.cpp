@@ -110,8 +110,9 @@ Status wait_for_model(serve::Server& server, std::string_view id) {
   return status;
 }
 
-// host:port, as addresses have it.
+// host:port, as addresses have it; port 0: the host is a socket in the file system.
 std::string authority_of(const std::string& host, int port) {
+  if (port == 0) return host;
   const bool is_v6 = host.find(':') != std::string::npos;
   return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
@@ -186,7 +187,8 @@ Status run(const Options& options) {
 
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
-  app.add_option("--host", server.host, "numeric address to listen at, or localhost")
+  app.add_option("--host", server.host,
+                 "numeric address to listen at, localhost, or a socket as unix:PATH")
       ->capture_default_str();
   app.add_option("--port", options.port, "port to listen at; 0: a free one")
       ->check(whole_number_between(0, 65535))
