@@ -31,6 +31,7 @@ struct Options {
   std::string system, prompt, chat_template, overflow, think;
   MediaOptions media;
   std::int64_t max_tokens = 0;
+  std::int64_t thinking_tokens = -1;
 };
 
 // The bundled model is not made for conversations; for any other a template must be there.
@@ -150,6 +151,7 @@ Status run(Options options) {
   settings.min_tokens = options.sampling.min_tokens;
   settings.context = std::min(plan->context, (*engine)->longest_text());
   settings.max_tokens = options.max_tokens;
+  settings.thinking_tokens = options.thinking_tokens;
   const bool drops = options.overflow.empty() ? !is_one_shot : options.overflow == "drop-oldest";
   settings.overflow = drops ? Overflow::kDropOldest : Overflow::kError;
   settings.is_terminal = isatty(STDOUT_FILENO) == 1;
@@ -200,6 +202,9 @@ void add_chat(CLI::App& parent, int& exit_status) {
   app->add_option("--think", options->think,
                   "whether the model thinks before it answers (default: as its template has it)")
       ->check(CLI::IsMember({"on", "off"}));
+  app->add_option("--reasoning-budget", options->thinking_tokens,
+                  "most tokens that the model thinks before it answers (default: no limit)")
+      ->check(whole_number_between(0, std::int64_t{1} << 30));
   app->add_option("--max-tokens,-m", options->max_tokens,
                   "most tokens of an answer (default: what the context holds)")
       ->check(whole_number_between(1, std::int64_t{1} << 30));

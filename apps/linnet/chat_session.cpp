@@ -9,6 +9,7 @@
 #include "grammar/json_schema.hpp"
 #include "linnet/console.hpp"
 #include "linnet/prompt_line.hpp"
+#include "serve/thinking_budget.hpp"
 
 namespace linnet::app {
 namespace {
@@ -163,6 +164,11 @@ Status ChatSession::generate(const EncodedPrompt& prompt, ChatAnswer& answer) {
   const std::int64_t room = stats_.context - stats_.prompt_tokens;
   request.max_tokens = settings_.max_tokens > 0 ? std::min(settings_.max_tokens, room) : room;
   request.sampling = settings_.sampling;
+  if (settings_.thinking_tokens >= 0) {
+    auto budget = serve::thinking_budget(tokenizer_, prompt.prompt, settings_.thinking_tokens);
+    if (!budget) return budget.error();
+    request.sampling.thinking = std::move(*budget);
+  }
   request.min_tokens = settings_.min_tokens;
   request.stop_tokens = end_tokens_;
   request.is_cancelled = [&] { return catcher_.is_interrupted(); };

@@ -19,9 +19,10 @@ struct ChatSettings {
   std::int64_t context = 0;     ///< most tokens of the conversation
   std::int64_t max_tokens = 0;  ///< 0: as many as the context holds
   Overflow overflow = Overflow::kError;
-  std::optional<bool> thinking;  ///< nothing: as the template has it
-  bool is_terminal = false;      ///< standard output is one
-  bool has_styles = false;       ///< and shows dim text
+  std::optional<bool> thinking;       ///< nothing: as the template has it
+  std::int64_t thinking_tokens = -1;  ///< most of them; -1: as many as the model likes
+  bool is_terminal = false;           ///< standard output is one
+  bool has_styles = false;            ///< and shows dim text
 };
 
 }  // namespace linnet::app

@@ -31,6 +31,7 @@ struct Options {
   std::int64_t most_gap_ms = 200;
   std::int64_t body_mib = 32;
   std::int64_t drain_s = 30;
+  std::int64_t idle_minutes = 0;  // 0: a model stays
   bool logs = false;
 };
 
@@ -109,8 +110,9 @@ Status wait_for_model(serve::Server& server, std::string_view id) {
   return status;
 }
 
-// host:port, as addresses have it.
+// host:port, as addresses have it; port 0: the host is a socket in the file system.
 std::string authority_of(const std::string& host, int port) {
+  if (port == 0) return host;
   const bool is_v6 = host.find(':') != std::string::npos;
   return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
@@ -135,6 +137,9 @@ serve::ServerOptions server_options(const Options& options, std::vector<serve::A
   server.body_bytes = static_cast<std::uint64_t>(options.body_mib * kMiB);
   server.engine.most_gap = std::chrono::milliseconds(options.most_gap_ms);
   server.engine.cache_folder = options.cache_folder;
+  if (options.idle_minutes > 0) {
+    server.engine.most_idle = std::chrono::minutes(options.idle_minutes);
+  }
   server.engine.room.most_loaded = options.models.most_loaded();
   if (options.logs || server.logs_content) {
     server.log = [](std::string_view line) { note("{}\n", line); };
@@ -182,7 +187,8 @@ Status run(const Options& options) {
 
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
-  app.add_option("--host", server.host, "numeric address to listen at, or localhost")
+  app.add_option("--host", server.host,
+                 "numeric address to listen at, localhost, or a socket as unix:PATH")
       ->capture_default_str();
   app.add_option("--port", options.port, "port to listen at; 0: a free one")
       ->check(whole_number_between(0, 65535))
@@ -238,6 +244,10 @@ void add_load_options(CLI::App& app, Options& options) {
   app.add_option("--drain-s", options.drain_s, "seconds that answers may take at SIGTERM")
       ->check(whole_number_between(0, 1 << 20))
       ->capture_default_str();
+  app.add_option("--idle-minutes", options.idle_minutes,
+                 "a model that nobody has asked for so long leaves the memory, until it is asked "
+                 "(default: when another one needs the room)")
+      ->check(whole_number_between(1, 1 << 20));
   app.add_flag("--log", options.logs, "a line of JSON on standard error for each reply");
   app.add_flag("--log-content", server.logs_content, "the same, with what is asked and answered");
 }

@@ -60,6 +60,7 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
                                      std::move(*variables));
   if (!model) return model;
   model->aliases.assign(names.begin() + 1, names.end());
+  model->thinking_tokens = options.thinking_tokens;
   recommend(options.sampling, *model);
   if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
   note_thinking(*model);
@@ -111,6 +112,9 @@ void ServedModelsOptions::add_to(CLI::App& app) {
                  "JSON object of variables of the chat template where a request says nothing, as "
                  "'{\"enable_thinking\": false}'")
       ->type_name("JSON");
+  app.add_option("--reasoning-budget", thinking_tokens,
+                 "most tokens that a model thinks where a request says nothing (default: no limit)")
+      ->check(whole_number_between(0, std::int64_t{1} << 30));
   app.add_option("--kv-tokens", kv_tokens,
                  "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(whole_number_between(1, std::int64_t{1} << 31));

@@ -19,10 +19,11 @@ struct ServedModelsOptions {
   ModelOptions model;                ///< of each of them
   std::vector<std::string> aliases;  ///< of each model, with commas between several
   std::string chat_template;
-  std::string template_variables;  ///< a JSON object; empty: none
-  ParameterOptions sampling;       ///< where a request says nothing
-  std::int64_t kv_tokens = 0;      ///< 0: chosen for each
-  std::size_t models_loaded = 0;   ///< 0: as many as fit
+  std::string template_variables;     ///< a JSON object; empty: none
+  ParameterOptions sampling;          ///< where a request says nothing
+  std::int64_t thinking_tokens = -1;  ///< most of them, likewise; -1: as many as the model likes
+  std::int64_t kv_tokens = 0;         ///< 0: chosen for each
+  std::size_t models_loaded = 0;      ///< 0: as many as fit
 
   void add_to(CLI::App& app);
   /// What is wrong with them; empty: nothing.

@@ -4,8 +4,11 @@
 
 namespace linnet {
 
-std::vector<float> embedding(const PooledStates& pooled) {
-  const std::vector<double> values = pooled.values();
+std::vector<float> embedding(const PooledStates& pooled, std::int64_t dimensions) {
+  std::vector<double> values = pooled.values();
+  if (dimensions > 0 && dimensions < std::ssize(values)) {
+    values.resize(static_cast<std::size_t>(dimensions));
+  }
   double squares = 0.0;
   for (const double value : values) squares += value * value;
   const double scale = squares > 0.0 ? 1.0 / std::sqrt(squares) : 0.0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -7,8 +8,10 @@
 
 namespace linnet {
 
-/// The vector of a text: what was pooled, at length 1 (or all zeros).
-std::vector<float> embedding(const PooledStates& pooled);
+/// The vector of a text: what was pooled, at length 1 (or all zeros). Of more than `dimensions`
+/// numbers the first so many, which are of use where a model was trained for that (Matryoshka,
+/// https://arxiv.org/abs/2205.13147); 0: all.
+std::vector<float> embedding(const PooledStates& pooled, std::int64_t dimensions = 0);
 
 /// The vectors of `texts`; see pool_texts().
 Result<std::vector<std::vector<float>>> embed_texts(Engine& engine,

@@ -39,6 +39,9 @@ struct GenerateRequest {
   /// Called once, when the first tokens are about to be computed: how many tokens of the prompt the
   /// cache already held. May be empty.
   std::function<void(std::int64_t cached_tokens)> on_start;
+  /// Called before the first token, when more of the prompt is there: how many of its tokens, with
+  /// those of the cache. Fewer than before where the text was preempted. May be empty.
+  std::function<void(std::int64_t computed_tokens)> on_prompt;
   /// Called with each token of the output; false cancels the request.
   std::function<bool(std::int32_t token)> on_token;
   /// Called before on_token where `top_logprobs` asks for it. May be empty.

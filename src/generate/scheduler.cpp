@@ -118,6 +118,9 @@ std::int64_t Scheduler::take_results(const StepPart& part, std::int64_t first_ou
   const bool on_trial = sequence.stored.kept_slot.has_value();
   if (!on_trial) cache.advance(sequence.stored, sequence.tokens, part.rows);
   sequence.media.drop_rows(sequence.stored.computed);
+  if (sequence.drawn == 0 && sequence.request.on_prompt) {
+    sequence.request.on_prompt(sequence.stored.computed);
+  }
   const std::int64_t drawn_from = part.draws ? 1 + std::ssize(guesses) : 0;
   if (const Status scored = score(part, first_output); !scored) {
     queue_.finish(part.sequence, scored.error());

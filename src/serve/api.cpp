@@ -42,13 +42,19 @@ constexpr std::array kRoutes = {
     Route{"GET", "/models", models},
     Route{"GET", "/v1/models/", model},
     Route{"POST", "/v1/completions", completions},
+    Route{"POST", "/completions", completions},
     Route{"POST", "/v1/chat/completions", chat_completions},
+    Route{"POST", "/chat/completions", chat_completions},
     takes_files("/v1/audio/transcriptions", transcriptions),
     takes_files("/audio/transcriptions", transcriptions),
     Route{"POST", "/v1/responses", responses},
+    Route{"POST", "/responses", responses},
     Route{"POST", "/v1/chat/completions/input_tokens", chat_input_tokens},
+    Route{"POST", "/chat/completions/input_tokens", chat_input_tokens},
     Route{"POST", "/v1/responses/input_tokens", response_input_tokens},
+    Route{"POST", "/responses/input_tokens", response_input_tokens},
     Route{"POST", "/v1/embeddings", embeddings},
+    Route{"POST", "/embeddings", embeddings},
     Route{"POST", "/v1/rerank", rerank},
     Route{"POST", "/v1/reranking", rerank},
     Route{"POST", "/v2/rerank", rerank},
@@ -57,6 +63,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/v1/messages", messages, ErrorShape::kAnthropic},
     Route{"POST", "/v1/messages/count_tokens", count_tokens, ErrorShape::kAnthropic},
     Route{"POST", "/completion", llama_completion},
+    Route{"POST", "/embedding", llama_embedding},
     Route{"POST", "/infill", llama_infill},
     Route{"GET", "/props", llama_props},
     Route{"GET", "/slots", llama_slots},
@@ -82,14 +89,6 @@ const Route* find_route(std::string_view path) {
   return route == kRoutes.end() ? nullptr : route;
 }
 
-// Where other servers have it.
-struct ForeignPath {
-  std::string_view path, own;
-};
-constexpr std::array kForeignPaths = {
-    ForeignPath{"/embedding", "/v1/embeddings"},  // llama.cpp
-};
-
 // Also says where it is what some clients leave out: their address has to end in /v1.
 ApiError unknown_path(const std::string& path) {
   if (path.starts_with("/v1/responses/")) {
@@ -97,9 +96,7 @@ ApiError unknown_path(const std::string& path) {
         "this server keeps no responses: there is none to be fetched, ended or deleted",
         "unknown_url");
   }
-  std::string own = find_route("/v1" + path) ? "/v1" + path : "";
-  const auto foreign = std::ranges::find(kForeignPaths, path, &ForeignPath::path);
-  if (foreign != kForeignPaths.end()) own = foreign->own;
+  const std::string own = find_route("/v1" + path) ? "/v1" + path : "";
   return not_found(fmt::format("there is no {}{}", path, own.empty() ? "" : ", but " + own),
                    "unknown_url");
 }

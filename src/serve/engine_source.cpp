@@ -79,6 +79,7 @@ EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
                            const MemoryPlan& plan, std::int64_t kv_tokens,
                            const WeightLoader::Progress& progress) {
   EngineSource source;
+  source.path = file.file().path();
   source.load = [&file, options, kv_tokens, progress]() -> Result<std::unique_ptr<Engine>> {
     // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
     if (Status s = file.check_unchanged(); !s) return s.error();

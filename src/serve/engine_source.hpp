@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -17,6 +18,8 @@ struct EngineSource {
   /// An Error that says need and have where the memory that is available now does not hold it
   /// beside `others`; empty: nobody asks.
   std::function<Status(const EnginesInMemory& others)> check_memory{};
+  /// Of its file, of which clients are told the name only.
+  std::filesystem::path path{};
 };
 
 /// What `others`, which have touched `touched_bytes` of the machine's memory, leave of a memory of

@@ -14,7 +14,13 @@ Status EngineTexts::start(Job job, LoadedEngine& engine) {
   const std::shared_ptr<Generation> generation = std::move(job.generation);
   GenerateRequest& request = job.request;
   request.is_cancelled = [generation] { return generation->is_cancelled(); };
-  request.on_start = [generation](std::int64_t cached) { generation->start(cached); };
+  request.on_start = [generation](std::int64_t cached) {
+    generation->start(cached);
+    if (generation->tells_progress()) generation->add_progress(cached);
+  };
+  if (generation->tells_progress()) {
+    request.on_prompt = [generation](std::int64_t computed) { generation->add_progress(computed); };
+  }
   request.on_logprobs = [generation](const TokenLogprobs& logprobs) {
     generation->add_logprobs(logprobs);
   };

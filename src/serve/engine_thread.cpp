@@ -4,12 +4,15 @@
 #include <utility>
 
 #include "base/guarded.hpp"
+#include "serve/file_name_only.hpp"
 
 namespace linnet::serve {
 namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
+// How often one with nothing to do looks whether it has rested for long enough.
+constexpr std::chrono::milliseconds kLook{100};
 // Until what found no memory is tried again.
 constexpr std::chrono::milliseconds kBreath{10};
 
@@ -30,6 +33,7 @@ EngineThread::EngineThread(std::string name, EngineSource source, SharedByEngine
       shared_(shared),
       metrics_(metrics),
       waiting_(shared.limits.most_waiting),
+      stay_(shared.limits.most_idle),
       thread_([this] { run(); }) {}
 
 EngineThread::~EngineThread() {
@@ -50,12 +54,27 @@ EngineThread::State EngineThread::state() const {
   return state_;
 }
 
-void EngineThread::load() {
+void EngineThread::load(std::chrono::milliseconds stay) {
   {
     const std::lock_guard lock(mutex_);
     is_load_asked_ = state_ != State::kReady;
+    last_used_ = shared_.limits.now();
+    stay_ = stay;
   }
   changed_.notify_all();
+}
+
+void EngineThread::unload() {
+  {
+    const std::lock_guard lock(mutex_);
+    stay_ = std::chrono::milliseconds(0);
+  }
+  changed_.notify_all();
+}
+
+std::chrono::milliseconds EngineThread::time_left() const {
+  const std::lock_guard lock(mutex_);
+  return rest_left();
 }
 
 std::optional<Status> EngineThread::first_load() const {
@@ -74,7 +93,7 @@ std::string EngineThread::step_problem() const {
   return step_problem_;
 }
 
-bool EngineThread::submit(std::vector<Job> jobs) {
+bool EngineThread::submit(std::vector<Job> jobs, std::chrono::milliseconds stay) {
   for (const Job& job : jobs) job.generation->collect_notices(notices_);
   {
     const std::lock_guard lock(mutex_);
@@ -84,6 +103,7 @@ bool EngineThread::submit(std::vector<Job> jobs) {
     const std::size_t free_places = most - std::min(most, running);
     if (stopping_ || !waiting_.push(jobs, free_places)) return false;
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
+    stay_ = stay;
   }
   changed_.notify_all();
   return true;
@@ -123,6 +143,10 @@ bool EngineThread::is_leaving() const {
   return leaving_;
 }
 
+std::string EngineThread::told(const Error& error) const {
+  return file_name_only(error.message, source_.path);
+}
+
 void EngineThread::run() {
   while (wait_for_work()) {
     if (!engine_) {
@@ -158,13 +182,13 @@ void EngineThread::bring_in() {
     if (is_wanted && !first_load_) first_load_ = status;
     state_ = status ? State::kReady : is_wanted ? State::kFailed : State::kAway;
     is_load_asked_ = false;
-    last_used_ = EngineRoom::Clock::now();
+    last_used_ = shared_.limits.now();
   });
   changed_.notify_all();
   if (status || !is_wanted) return;
   const Error& error = status.error();
   const std::string_view code = error.code.empty() ? kLoadFailed : error.code;
-  fail_waiting(error.message, code);
+  fail_waiting(told(error), code);
 }
 
 Status EngineThread::enter_and_load() {
@@ -221,9 +245,31 @@ bool EngineThread::wait_for_work() {
     lock.lock();
     if (!has_saved) break;
   }
-  changed_.wait(lock, [this] { return has_work(); });
+  wait_for_work_or_leave(lock);
   resting_ = false;
   return !stopping_;
+}
+
+// With the mutex locked: how long it may go on with nothing to do.
+std::chrono::milliseconds EngineThread::rest_left() const {
+  if (stay_ == kForever) return kForever;
+  const auto rested = shared_.limits.now() - last_used_;
+  return std::max(std::chrono::milliseconds(0),
+                  stay_ - std::chrono::duration_cast<std::chrono::milliseconds>(rested));
+}
+
+// Where it has had nothing to do for long enough, to leave is its work.
+void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
+  while (!has_work()) {
+    const auto left = engine_ ? rest_left() : kForever;
+    if (left == kForever) {
+      changed_.wait(lock);
+    } else if (left.count() == 0) {
+      leaving_ = true;
+    } else {
+      changed_.wait_for(lock, std::min(left, kLook));
+    }
+  }
 }
 
 void EngineThread::drop_cancelled() {
@@ -262,7 +308,7 @@ void EngineThread::admit() {
     const Status started = taken ? guarded([&] { return texts_.start(std::move(job), *engine_); })
                                  : Status(taken.error());
     if (started) continue;
-    insist([&] { generation->fail(started.error().message); });
+    insist([&] { generation->fail(told(started.error())); });
     generation->cancel();
     texts_.forget(generation);
   }
@@ -272,7 +318,7 @@ void EngineThread::step() {
   if (engine_->idle()) return;
   const Status status = engine_->step();
   metrics_.running = static_cast<std::int64_t>(texts_.size());
-  end_step(status ? "" : status.error().message);
+  end_step(status ? "" : told(status.error()));
 }
 
 // Remembers what is wrong with the engine, empty where nothing is. What cannot go on would never
@@ -281,7 +327,7 @@ void EngineThread::end_step(const std::string& problem) {
   {
     const std::lock_guard lock(mutex_);
     step_problem_ = problem;
-    last_used_ = EngineRoom::Clock::now();
+    last_used_ = shared_.limits.now();
     // Before the news of it go out, so that who has an answer knows what is idle.
     resting_ = texts_.empty() && waiting_.size() == 0;
   }

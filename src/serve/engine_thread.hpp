@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -36,8 +37,13 @@ class EngineThread : private EngineRoom::Guest {
   EngineThread& operator=(const EngineThread&) = delete;
 
   State state() const;
-  /// Loads the engine without any request for it.
-  void load();
+  /// Loads the engine without any request for it. For `stay` see submit().
+  void load(std::chrono::milliseconds stay);
+  /// Has it leave the memory when no text runs or waits.
+  void unload();
+  /// In how long it leaves the memory where nothing comes; kForever: not until another model needs
+  /// the room.
+  std::chrono::milliseconds time_left() const;
   /// How the first load() went; nothing: it has not ended yet.
   std::optional<Status> first_load() const;
   /// Waits for that.
@@ -50,8 +56,12 @@ class EngineThread : private EngineRoom::Guest {
   std::size_t most_texts(std::uint64_t client) const {
     return shared_.limits.most_running + waiting_.room_of(client);
   }
-  /// Takes all jobs, which are of one client, or none where the queue has no room for them.
-  bool submit(std::vector<Job> jobs);
+  /// Takes all jobs, which are of one client, or none where the queue has no room for them. Then
+  /// the engine stays in memory for as long as `stay` (kForever: until another model needs the
+  /// room) with nothing to do.
+  bool submit(std::vector<Job> jobs, std::chrono::milliseconds stay);
+  /// How long that is where a request says nothing.
+  std::chrono::milliseconds usual_stay() const { return shared_.limits.most_idle; }
   /// As the destructor does, but does not wait for anything.
   void stop();
 
@@ -63,7 +73,10 @@ class EngineThread : private EngineRoom::Guest {
   void let_go();
   bool wait_for_work();
   bool has_work() const;
+  std::chrono::milliseconds rest_left() const;
+  void wait_for_work_or_leave(std::unique_lock<std::mutex>& lock);
   bool is_leaving() const;
+  std::string told(const Error& error) const;
   void drop_cancelled();
   void take_jobs(std::vector<Job>& jobs);
   void admit();
@@ -95,8 +108,9 @@ class EngineThread : private EngineRoom::Guest {
   JobQueue waiting_;
   bool stopping_ = false;
   bool is_load_asked_ = false;
-  bool leaving_ = false;  // the room wants it to go
-  bool resting_ = true;   // nothing runs
+  bool leaving_ = false;            // the room wants it to go, or it has rested for long enough
+  std::chrono::milliseconds stay_;  // with nothing to do
+  bool resting_ = true;             // nothing runs
   EngineRoom::Clock::time_point last_used_{};
 
   // Of the thread.

@@ -7,6 +7,7 @@ namespace linnet::serve {
 Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics& metrics,
                        std::function<void()> on_news)
     : is_streamed_(options.is_streamed),
+      tells_progress_(options.is_streamed && options.tells_progress),
       metrics_(metrics),
       on_news_(std::move(on_news)),
       text_(tokenizer, std::move(options.text)),
@@ -50,6 +51,13 @@ void Generation::start(std::int64_t cached_tokens) {
   outcome_.started = true;
   outcome_.queue_s = queue_s;
   outcome_.cached_tokens = cached_tokens;
+}
+
+void Generation::add_progress(std::int64_t computed_tokens) {
+  const double seconds = seconds_since_request();
+  publish("", /*is_urgent=*/false, [&](Outcome& outcome) {
+    generated_.progress = {computed_tokens, outcome.cached_tokens, seconds - outcome.queue_s};
+  });
 }
 
 // With what comes first of the text; under the mutex.

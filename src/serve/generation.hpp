@@ -31,13 +31,22 @@ struct Outcome {
   std::string_view error_code;                               ///< of that, as the API has it
 };
 
+/// How far a prompt is.
+struct PromptProgress {
+  std::int64_t computed_tokens = 0;  ///< with those of the cache
+  std::int64_t cached_tokens = 0;
+  double seconds = 0.0;  ///< since the text began
+};
+
 /// What was generated since one last looked.
 struct GeneratedText {
+  std::optional<PromptProgress> progress;  ///< where it was asked for, and there was some
   std::string text;
   std::vector<TokenLogprobs> logprobs;  ///< of each token, where they were asked for
   /// Of each token of the prompt but the first, where they were asked for; all at once.
   std::vector<TokenLogprobs> prompt_logprobs;
 
+  /// There is nothing of the text.
   bool empty() const { return text.empty() && logprobs.empty() && prompt_logprobs.empty(); }
 };
 
@@ -69,6 +78,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     TextOutput::Options text{};
     bool is_streamed = true;  ///< false: nobody takes anything before its end
     LineLimits::Options lines{};
+    bool tells_progress = false;  ///< of the prompt
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
@@ -96,6 +106,9 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   bool is_cancelled() const { return cancelled_; }
   void start(std::int64_t cached_tokens);
+  bool tells_progress() const { return tells_progress_; }
+  /// So many tokens of the prompt are computed, or were in the cache.
+  void add_progress(std::int64_t computed_tokens);
   /// Of the next token of the prompt.
   void add_prompt_logprobs(TokenLogprobs logprobs) {
     prompt_logprobs_.push_back(std::move(logprobs));
@@ -118,6 +131,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   void publish(const std::string& text, bool is_urgent, const Change& change);
 
   const bool is_streamed_;
+  const bool tells_progress_;
   ModelMetrics& metrics_;
   const std::function<void()> on_news_;
   const Clock::time_point requested_ = Clock::now();

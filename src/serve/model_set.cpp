@@ -15,7 +15,7 @@ ModelSet::ModelSet(std::vector<ModelToServe> models, const EngineLimits& limits,
   for (ModelToServe& model : models) {
     entries_.push_back(std::make_unique<ModelEntry>(std::move(model), shared_));
   }
-  first().engine->load();
+  first().engine->load(shared_.limits.most_idle);
 }
 
 Status ModelSet::check_ids(const std::vector<ModelToServe>& models) {

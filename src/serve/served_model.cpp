@@ -13,6 +13,7 @@
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
 #include "generate/session/model_hash.hpp"
+#include "serve/file_name_only.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -47,7 +48,7 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
     model.call_form = find_call_form(*model.chat);
     model.thinks = usual_thinking(*model.chat, model.template_variables);
   } else {
-    model.chat_problem = chat.error().message;
+    model.chat_problem = file_name_only(chat.error().message, file.file().path());
   }
   return {};
 }
@@ -90,6 +91,9 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   const auto tokenizer = file.need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   ServedModel model;
+  const auto told = [&](const Error& error) {
+    return file_name_only(error.message, file.file().path());
+  };
   model.tokenizer = *tokenizer;
   model.id = std::move(id);
   model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file(), file.adapters()));
@@ -107,18 +111,18 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   if (const auto pooling = model_pooling(file.file())) {
     model.pooling = *pooling;
   } else {
-    model.pooling_problem = pooling.error().message;
+    model.pooling_problem = told(pooling.error());
   }
   if (auto reranker = Reranker::read(file)) {
     model.reranker = std::move(*reranker);
   } else {
-    model.reranker_problem = reranker.error().message;
+    model.reranker_problem = told(reranker.error());
   }
   if (Status status = check_scores_prompts(file.spec()); !status) {
-    model.scoring_problem = status.error().message;
+    model.scoring_problem = told(status.error());
   }
   if (Status status = check_makes_text(file); !status) {
-    model.text_problem = model.chat_problem = status.error().message;
+    model.text_problem = model.chat_problem = told(status.error());
     return model;
   }
   if (Status status = add_chat_template(file, chat_template, model); !status) {

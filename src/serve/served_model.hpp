@@ -42,6 +42,8 @@ struct ServedModel {
   nlohmann::ordered_json template_variables;
   /// What enable_thinking is where a request says nothing; nothing: the template does not know it.
   std::optional<bool> thinks;
+  /// Most tokens of thinking where a request says nothing; -1: as many as it likes.
+  std::int64_t thinking_tokens = -1;
   std::string id;  ///< its name in the API
   FileFacts file_facts;
   std::vector<std::string> aliases;  ///< further names

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -18,6 +19,7 @@
 #include "serve/http/gate.hpp"
 #include "serve/http/news_round.hpp"
 #include "serve/http/tls.hpp"
+#include "serve/http/unix_socket.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -59,6 +61,33 @@ void run_to_the_end(asio::io_context& io) {
   };
   while (!guarded(run)) {
   }
+}
+
+// Where it is served: an address, or a path.
+struct Place {
+  std::filesystem::path path;
+  tcp::endpoint endpoint;
+
+  bool is_local() const { return !path.empty() || endpoint.address().is_loopback(); }
+};
+
+Result<Place> place_of(const ServerOptions& options) {
+  Place place{socket_path(options.host), {}};
+  if (!place.path.empty()) return place;
+  auto endpoint = endpoint_of(options);
+  if (!endpoint) return endpoint.error();
+  place.endpoint = *endpoint;
+  return place;
+}
+
+// To Asio a socket is what its file descriptor does.
+Status listen_at_path(tcp::acceptor& acceptor, const std::filesystem::path& path) {
+  auto descriptor = listen_at(path);
+  if (!descriptor) return descriptor.error();
+  ErrorCode error;
+  acceptor.assign(tcp::v4(), *descriptor, error);
+  return error ? Error{fmt::format("cannot listen at {}: {}", path.string(), error.message())}
+               : Status();
 }
 
 ErrorCode listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
@@ -111,6 +140,7 @@ struct Server::State {
   RequestReaders readers;
   tcp::acceptor acceptor{io};
   std::uint16_t port = 0;
+  std::filesystem::path path;  // of the socket, where there is no port
   std::thread io_thread;
 };
 
@@ -160,8 +190,8 @@ Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
                                               ServerOptions options) {
   if (Status s = ModelSet::check_ids(models); !s) return s.error();
-  const auto endpoint = endpoint_of(options);
-  if (!endpoint) return endpoint.error();
+  const auto place = place_of(options);
+  if (!place) return place.error();
   if (Status s = BrowserRules::check_origins(options.cors_origins); !s) return s.error();
   auto tls = load_tls(options.tls);
   if (!tls) return tls.error();
@@ -170,13 +200,16 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
     if (Status s = CacheFolder::prepare(cache_folder); !s) return s.error();
   }
   const std::string where = fmt::format("{}:{}", options.host, options.port);
-  auto state = std::make_unique<State>(std::move(models), std::move(options),
-                                       endpoint->address().is_loopback());
+  auto state = std::make_unique<State>(std::move(models), std::move(options), place->is_local());
   state->tls = std::move(*tls);
-  if (const ErrorCode error = listen(state->acceptor, *endpoint); error) {
+  if (!place->path.empty()) {
+    if (Status s = listen_at_path(state->acceptor, place->path); !s) return s.error();
+    state->path = place->path;
+  } else if (const ErrorCode error = listen(state->acceptor, place->endpoint); error) {
     return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
+  } else {
+    state->port = state->acceptor.local_endpoint().port();
   }
-  state->port = state->acceptor.local_endpoint().port();
   asio::co_spawn(state->io, state->accept_all(), asio::detached);
   state->io_thread = std::thread([&io = state->io] { run_to_the_end(io); });
   return std::unique_ptr<Server>(new Server(std::move(state)));
@@ -185,6 +218,8 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
 Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
+  std::error_code ignored;
+  if (!state_->path.empty()) std::filesystem::remove(state_->path, ignored);
   state_->context.ended = true;
   state_->readers.stop();
   // Their notes to connections go nowhere from here on, but need the I/O context.

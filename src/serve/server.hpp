@@ -15,8 +15,9 @@
 namespace linnet::serve {
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";  ///< a numeric address, or localhost
-  std::uint16_t port = 8080;       ///< 0: a free one
+  /// A numeric address, localhost, or a socket in the file system: see socket_path().
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;  ///< 0: a free one
   std::vector<ApiKey> api_keys;
   bool insecure = false;  ///< listen beyond this machine even without keys
   TlsFiles tls;
@@ -50,6 +51,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  /// 0: it listens at a socket in the file system.
   std::uint16_t port() const;
   /// The Error why the first model could not be loaded.
   Status wait_until_loaded();

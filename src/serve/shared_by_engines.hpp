@@ -12,6 +12,9 @@
 
 namespace linnet::serve {
 
+/// How long a model stays in memory that leaves it only where another one needs the room.
+inline constexpr auto kForever = std::chrono::milliseconds::max();
+
 /// Of each engine, but for the room, which they share.
 struct EngineLimits {
   std::size_t most_running = 32;  ///< texts generated side by side
@@ -21,6 +24,10 @@ struct EngineLimits {
   /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
   std::filesystem::path cache_folder;
   EngineRoom::Limits room;
+  /// A model that has had nothing to do for so long leaves the memory, where a request says nothing
+  /// else.
+  std::chrono::milliseconds most_idle = kForever;
+  std::function<EngineRoom::Clock::time_point()> now = EngineRoom::Clock::now;  ///< for that
 };
 
 /// What the engines of a server share.

@@ -269,6 +269,21 @@ TEST(Chat, ATemplateOfAnotherModelIsNoticed) {
                                    "model has no token for"));
 }
 
+// The bundled model would think without end.
+TEST(Chat, ThinkingEndsWhereItsBudgetDoes) {
+  const auto say = [](const Arguments& more) {
+    return run_program(joined({"chat", "--gguf", kBundledModel.string(), "--chat-template",
+                               test::in_repository("tests/serve/thinking.jinja"), "--think", "on",
+                               "-m", "40", "--temp", "0"},
+                              more),
+                       {.input = "Who?\n"});
+  };
+  EXPECT_EQ(say({}).out, "\n");  // thinking is not part of what goes into a pipe
+  const Ended ended = say({"--reasoning-budget", "8"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_GT(ended.out.size(), 8u) << ended.out;
+}
+
 TEST(Chat, NeedsATemplate) {
   const Ended ended = run_program({"chat", "--gguf", kBundledModel.string()}, {.input = "hello\n"});
   EXPECT_EQ(ended.status, 1);

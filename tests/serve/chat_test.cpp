@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "serve/serving.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace linnet {
 namespace {
@@ -71,6 +72,11 @@ TEST_F(Chat, WrongMessagesAreNamed) {
   EXPECT_EQ(param_of(Json::array()), "messages");
   EXPECT_EQ(param_of(Json::array({"hello"})), "messages[0]");
   EXPECT_EQ(param_of(Json::array({{{"role", 1}, {"content", "a"}}})), "messages[0].role");
+  EXPECT_EQ(param_of(Json::array({{{"role", "foo"}, {"content", "a"}}})), "messages[0].role");
+  EXPECT_EQ(param_of(Json::array({{{"role", ""}, {"content", "a"}}})), "messages[0].role");
+  EXPECT_EQ(param_of(Json::array({{{"role", "user"}}})), "messages[0].content");
+  EXPECT_EQ(param_of(Json::array({{{"role", "user"}, {"content", nullptr}}})),
+            "messages[0].content");
   EXPECT_EQ(param_of(Json::array({{{"role", "user"}, {"content", 5}}})), "messages[0].content");
   EXPECT_EQ(
       param_of(Json::parse(R"([{"role": "user", "content": [{"type": "text", "text": 1}]}])")),
@@ -152,6 +158,34 @@ TEST_F(Chat, DevelopersSpeakAsTheSystem) {
     return serving.post("/apply-template", {{"messages", messages}}).json()["prompt"];
   };
   EXPECT_EQ(prompt_of("developer"), prompt_of("system"));
+}
+
+// Templates of today know results of tools by that name only.
+TEST_F(Chat, FunctionsAnswerAsTools) {
+  const auto prompt_of = [&](const char* role) {
+    const Json messages = {{{"role", "user"}, {"content", "Time?"}},
+                           {{"role", role}, {"name", "clock"}, {"content", "12"}}};
+    return serving.post("/apply-template", {{"messages", messages}}).json()["prompt"];
+  };
+  EXPECT_EQ(prompt_of("function"), prompt_of("tool"));
+}
+
+TEST(ChatRoles, ThoseThatTheTemplateNamesAreTaken) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "roles.jinja").string();
+  test::write_file(path,
+                   "{% for m in messages %}{% if m.role in ['documents', \"function\", 'user'] %}"
+                   "<{{ m.role }}>{{ m.content }}\n{% endif %}{% endfor %}");
+  const test::Serving serving({}, 4096, path);
+  const auto reply_to = [&](const char* role) {
+    const Json messages = {{{"role", role}, {"content", "a text"}},
+                           {{"role", "user"}, {"content", "Who?"}}};
+    return serving.post("/apply-template", {{"messages", messages}});
+  };
+  for (const char* const role : {"documents", "function"}) {
+    EXPECT_THAT(reply_to(role).body, HasSubstr(std::string("<") + role + ">a text"));
+  }
+  EXPECT_EQ(reply_to("document").json()["error"]["param"], "messages[0].role");
 }
 
 TEST_F(Chat, UsageInAStreamIsOfTheLastEvent) {
@@ -271,6 +305,29 @@ TEST_F(Chat, TokenizeShowsPieces) {
   EXPECT_EQ(tokens_of("", true), Json::array());
   // A part of a character is no text.
   EXPECT_EQ(tokens_of("\u20ac", true).back()["piece"], Json({0xac}));
+}
+
+// By vLLM's fields: of a text, or of a conversation.
+TEST_F(Chat, TokenizeAsVllmHasIt) {
+  const Json ids =
+      serving.post("/tokenize", {{"content", "And God"}, {"add_special", true}}).json()["tokens"];
+  Json reply = serving.post("/tokenize", {{"prompt", "And God"}}).json();
+  EXPECT_EQ(reply["tokens"], ids);
+  EXPECT_EQ(reply["count"], ids.size());
+  EXPECT_EQ(reply["max_model_len"], 512);
+  EXPECT_TRUE(reply["token_strs"].is_null());
+  const Json bare = {
+      {"prompt", "And God"}, {"add_special_tokens", false}, {"return_token_strs", true}};
+  reply = serving.post("/tokenize", bare).json();
+  EXPECT_EQ(reply["tokens"], serving.post("/tokenize", {{"content", "And God"}}).json()["tokens"]);
+  EXPECT_EQ(reply["token_strs"], Json({" And", " God"}));
+  reply = serving.post("/tokenize", question()).json();
+  EXPECT_EQ(reply["count"],
+            serving.post("/v1/chat/completions/input_tokens", question()).json()["input_tokens"]);
+  EXPECT_EQ(reply["tokens"].size(), reply["count"]);
+  Json unanswered = question();
+  unanswered["add_generation_prompt"] = false;
+  EXPECT_LT(serving.post("/tokenize", unanswered).json()["count"], reply["count"]);
 }
 
 TEST_F(Chat, TokenizeIsBounded) {

@@ -403,7 +403,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
     EXPECT_EQ(reply.json()["error"]["param"], param);
   };
   refused("max_tokens", "many", "max_tokens");
-  refused("max_tokens", -1, "max_tokens");
+  refused("max_tokens", -3, "max_tokens");
   refused("max_tokens", 18446744073709551615u, "max_tokens");
   refused("temperature", Json::array(), "temperature");
   refused("temperature", -1, "temperature");
@@ -427,7 +427,7 @@ TEST_F(Completions, WrongFieldsAreNamed) {
   refused("prompt", Json::array({"a", Json::array()}), "prompt[1]");
   refused("suffix", "b", "suffix");  // the model has no tokens for it
   refused("stop", 5, "stop");
-  refused("n_predict", -1, "n_predict");
+  refused("n_predict", -3, "n_predict");
   refused("samplers", {"top_p", "top_k"}, "samplers");
   refused("n_indent", "deep", "n_indent");
   refused("guided_json", Json::object(), "guided_json");
@@ -448,6 +448,75 @@ TEST_F(Completions, LengthHasOtherNames) {
     EXPECT_EQ(serving.post("/v1/completions", body).json()["usage"]["completion_tokens"], 3)
         << name;
   }
+}
+
+// By llama.cpp's fields.
+TEST_F(Completions, AStreamMayTellOfItsPromptAndItsTimes) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "And the children of Israel went up. ";
+  Json completion = {{"prompt", text},
+                     {"max_tokens", 4},
+                     {"temperature", 0},
+                     {"stream", true},
+                     {"return_progress", true},
+                     {"timings_per_token", true},
+                     {"stream_options", {{"include_usage", true}}}};
+  Json chat = completion;
+  chat.erase("prompt");
+  chat["messages"] = {{{"role", "user"}, {"content", text + "Why?"}}};
+  const std::vector<std::pair<const char*, Json>> requests = {
+      {"/v1/completions", completion}, {"/completion", completion}, {"/v1/chat/completions", chat}};
+  for (const auto& [path, body] : requests) {
+    std::int64_t processed = -1, total = 0, timed = 0;
+    for (const Json& event : test::events_of(serving.post(path, body))) {
+      if (event.contains("prompt_progress")) {
+        const Json& progress = event["prompt_progress"];
+        EXPECT_GE(progress["processed"], processed) << path;
+        EXPECT_GE(progress["time_ms"], 0);
+        processed = progress["processed"], total = progress["total"];
+        EXPECT_EQ(timed, 0) << path;  // before any of the text
+      } else if (event.contains("timings") && event["timings"]["predicted_n"] > 0) {
+        EXPECT_GE(event["timings"]["predicted_n"], timed);
+        timed = event["timings"]["predicted_n"];
+        EXPECT_EQ(event["timings"]["prompt_n"].get<int>() + event["timings"]["cache_n"].get<int>(),
+                  total);
+      }
+    }
+    EXPECT_GT(total, 100) << path;
+    EXPECT_EQ(processed, total) << path;
+    EXPECT_EQ(timed, 4) << path;
+  }
+  completion["stream"] = false;
+  EXPECT_FALSE(serving.post("/v1/completions", completion).json().contains("prompt_progress"));
+}
+
+TEST_F(Completions, ProgressBeginsWithWhatTheCacheHolds) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += "And the sons of Levi went down. ";
+  const Json body = {
+      {"prompt", text}, {"max_tokens", 1}, {"stream", true}, {"return_progress", true}};
+  serving.post("/v1/completions", body);
+  Json first;
+  for (const Json& event : test::events_of(serving.post("/v1/completions", body))) {
+    if (first.is_null() && event.contains("prompt_progress")) first = event["prompt_progress"];
+  }
+  EXPECT_GE(first["cache"], 64) << first;
+  EXPECT_GE(first["processed"], first["cache"]);
+}
+
+// As llama.cpp's server and LM Studio have it.
+TEST_F(Completions, MinusOneIsWhatTheContextLeaves) {
+  for (const char* const name : {"max_tokens", "max_completion_tokens", "n_predict"}) {
+    const Json body = {{"prompt", "And"}, {"temperature", 0}, {name, -1}, {"ignore_eos", true}};
+    const Json json = serving.post("/v1/completions", body).json();
+    EXPECT_EQ(json["usage"]["total_tokens"], 512) << name;
+    EXPECT_EQ(json["choices"][0]["finish_reason"], "length");
+  }
+  const Json chat = {{"messages", {{{"role", "user"}, {"content", "Who?"}}}},
+                     {"temperature", 0},
+                     {"max_tokens", -1},
+                     {"ignore_eos", true}};
+  EXPECT_EQ(serving.post("/v1/chat/completions", chat).json()["usage"]["total_tokens"], 512);
 }
 
 // The text is not complete, but its grammar asks for a token that min_tokens bans.

@@ -80,6 +80,42 @@ TEST_F(Embeddings, Base64HoldsTheSameNumbers) {
   EXPECT_EQ(decoded, numbers);
 }
 
+// For models that were trained for it (Matryoshka).
+TEST_F(Embeddings, FewerNumbersAreTheFirstOnesOfLengthOne) {
+  const auto whole = of("And God said")[0];
+  const auto cut_of = [&](const char* path, std::size_t dimensions) {
+    const Json body = {{"input", "And God said"}, {"dimensions", dimensions}};
+    return serving.post(path, body).json();
+  };
+  const auto cut = cut_of("/v1/embeddings", 8)["data"][0]["embedding"].get<std::vector<float>>();
+  ASSERT_EQ(cut.size(), 8u);
+  double squares = 0.0;
+  for (const float value : cut) squares += double{value} * value;
+  EXPECT_NEAR(squares, 1.0, 1e-5);
+  const double scale = double{cut[0]} / whole[0];
+  for (std::size_t i = 0; i < cut.size(); ++i) EXPECT_NEAR(cut[i], whole[i] * scale, 1e-5);
+  EXPECT_EQ(cut_of("/api/embed", 8)["embeddings"][0], Json(cut));
+  EXPECT_EQ(cut_of("/embedding", 8)[0]["embedding"][0], Json(cut));
+  EXPECT_EQ(cut_of("/v1/embeddings", whole.size())["data"][0]["embedding"], Json(whole));
+}
+
+TEST_F(Embeddings, AreThereAsLlamaCppHasThem) {
+  const auto vectors = of({"In the beginning", "And God said"});
+  for (const char* const name : {"content", "input"}) {
+    const Json json =
+        serving.post("/embedding", {{name, Json::array({"In the beginning", "And God said"})}})
+            .json();
+    ASSERT_EQ(json.size(), 2u) << json;
+    EXPECT_EQ(json[1]["index"], 1);
+    EXPECT_EQ(json[1]["embedding"], Json::array({vectors[1]}));
+  }
+  const auto error_of = [&](const Json& body) {
+    return serving.post("/embedding", body).json()["error"]["param"];
+  };
+  EXPECT_EQ(error_of(Json::object()), "content");
+  EXPECT_EQ(error_of({{"content", "a"}, {"embd_normalize", -1}}), "embd_normalize");
+}
+
 // The mean depends on every token, and a long text is computed in several steps.
 TEST_F(Embeddings, LongTextsTakeSeveralSteps) {
   std::string text;
@@ -118,7 +154,8 @@ TEST_F(Embeddings, WrongFieldsAreNamed) {
   refused({{"input", {{1, 99999}}}}, "input[0][1]");
   refused({{"input", 5}}, "input");
   refused({{"input", "a"}, {"encoding_format", "hex"}}, "encoding_format");
-  refused({{"input", "a"}, {"dimensions", 3}}, "dimensions");
+  refused({{"input", "a"}, {"dimensions", 0}}, "dimensions");
+  refused({{"input", "a"}, {"dimensions", 100'000}}, "dimensions");
   const auto reply = serving.post("/v1/embeddings", {{"input", Json(std::vector<int>(600, 40))}});
   EXPECT_EQ(reply.json()["error"]["code"], "context_length_exceeded");
 }

@@ -55,6 +55,60 @@ TEST_F(Llama, AStreamHasTheSameContent) {
   EXPECT_EQ(events.back()["tokens_predicted"], 16);
 }
 
+TEST_F(Llama, SeveralPromptsHaveAListOfAnswers) {
+  const Json ids = serving.post("/tokenize", {{"content", "And God"}}).json()["tokens"];
+  const Json prompts = Json::array({"In the beginning", ids});
+  const Json all = ask({{"prompt", prompts}});
+  ASSERT_EQ(all.size(), 2u) << all;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Json alone = ask({{"prompt", prompts[i]}});
+    EXPECT_EQ(all[i]["index"], i);
+    for (const char* const name :
+         {"content", "tokens_evaluated", "tokens_predicted", "stop_type"}) {
+      EXPECT_EQ(all[i][name], alone[name]) << name;
+    }
+  }
+  EXPECT_NE(all[0]["content"], all[1]["content"]);
+  Json body = completion();
+  body.update({{"prompt", prompts}, {"stream", true}});
+  std::vector<std::string> streamed(2);
+  std::vector<int> ends(2);
+  for (const Json& event : test::events_of(serving.post("/completion", body))) {
+    streamed[event["index"]] += event["content"].get<std::string>();
+    if (event["stop"] == true) ends[event["index"]] += event["tokens_predicted"].get<int>();
+  }
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(streamed[i], all[i]["content"]);
+  EXPECT_THAT(ends, testing::ElementsAre(16, 16));
+  EXPECT_TRUE(ask({{"prompt", Json::array({"In the beginning"})}}).is_object());
+}
+
+TEST_F(Llama, APromptMayBeTextsAndTokens) {
+  const auto ids_of = [&](const char* text) {
+    return serving.post("/tokenize", {{"content", text}, {"add_special", false}}).json()["tokens"];
+  };
+  Json ids =
+      serving.post("/tokenize", {{"content", "In the"}, {"add_special", true}}).json()["tokens"];
+  Json mixed = Json::array({"In the"});
+  for (const Json& id : ids_of(" beginning")) {
+    mixed.push_back(id);
+    ids.push_back(id);
+  }
+  mixed.push_back(" God");
+  for (const Json& id : ids_of(" God")) ids.push_back(id);
+  EXPECT_EQ(ask({{"prompt", mixed}})["content"], ask({{"prompt", ids}})["content"]);
+  EXPECT_EQ(ask({{"prompt", Json::array({mixed, "And"})}})[0]["content"],
+            ask({{"prompt", ids}})["content"]);
+  const auto param_of = [&](const Json& prompt) {
+    Json body = completion();
+    body["prompt"] = prompt;
+    return serving.post("/completion", body).json()["error"]["param"];
+  };
+  EXPECT_EQ(param_of(Json::array({"And", 99999})), "prompt[1]");
+  EXPECT_EQ(param_of(Json::array({5, nullptr})), "prompt[1]");
+  EXPECT_EQ(param_of(Json::array({"And", true})), "prompt[1]");
+  EXPECT_EQ(param_of(Json::array()), "prompt");
+}
+
 TEST_F(Llama, AStopStringIsNamed) {
   const std::string text = text_of(), stop = text.substr(text.size() / 2, 4);
   const Json json = ask({{"stop", {stop}}});

@@ -76,7 +76,7 @@ TEST_F(Messages, EditsThatCutAreRefused) {
 // The blocks of a stream: each begins, grows and ends before the next one.
 std::vector<Json> blocks_of(const test::HttpReply& reply) {
   std::vector<Json> blocks;
-  bool is_open = false;
+  bool is_open = false, is_signed = false;
   for (const Json& event : test::events_of(reply)) {
     if (event["type"] == "content_block_start") {
       EXPECT_FALSE(is_open);
@@ -87,6 +87,7 @@ std::vector<Json> blocks_of(const test::HttpReply& reply) {
       EXPECT_TRUE(is_open);
       EXPECT_EQ(event["index"], blocks.size() - 1);
       const Json& delta = event["delta"];
+      is_signed = delta["type"] == "signature_delta";
       for (const char* const member : {"text", "thinking"}) {
         if (!delta.contains(member)) continue;
         blocks.back()[member] =
@@ -97,6 +98,8 @@ std::vector<Json> blocks_of(const test::HttpReply& reply) {
       }
     } else if (event["type"] == "content_block_stop") {
       EXPECT_TRUE(std::exchange(is_open, false));
+      // Last of all, as clients expect it.
+      EXPECT_EQ(is_signed, blocks.back()["type"] == "thinking");
     }
   }
   EXPECT_FALSE(is_open);
@@ -132,6 +135,8 @@ TEST(MessageThinking, IsABlockOfItsOwn) {
   const auto blocks = blocks_of(serving.post("/v1/messages", body));
   ASSERT_EQ(blocks.size(), 1u);
   EXPECT_FALSE(blocks[0].at("thinking").get<std::string>().empty());
+  body["stream"] = false;
+  EXPECT_EQ(serving.post("/v1/messages", body).json()["content"][0]["signature"], "");
 }
 
 // The model of the tests would think without end.
@@ -180,6 +185,39 @@ TEST_F(Messages, AToolMustBeUsed) {
   const std::vector<Json> blocks = blocks_of(serving.post("/v1/messages", body));
   ASSERT_EQ(blocks.size(), 1u);
   EXPECT_EQ(blocks[0].at("input"), Json({{"zone", "UTC"}}));
+}
+
+// Anthropic's models know these without a schema.
+TEST_F(Messages, ToolsThatClientsRunBecomeFunctions) {
+  Json body = question();
+  body["max_tokens"] = 200;
+  body["tools"] = {{{"type", "bash_20250124"}, {"name", "bash"}},
+                   {{"type", "text_editor_20250728"}, {"name", "str_replace_based_edit_tool"}}};
+  body["tool_choice"] = {{"type", "tool"}, {"name", "bash"}, {"disable_parallel_tool_use", true}};
+  body["temperature"] = 1;
+  body["seed"] = 5;
+  const auto reply = serving.post("/v1/messages", body);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const Json json = reply.json();
+  EXPECT_FALSE(json.contains("warnings")) << json;
+  EXPECT_EQ(json["content"][0]["name"], "bash") << json;
+  EXPECT_GT(json["usage"]["input_tokens"].get<int>() +
+                json["usage"]["cache_read_input_tokens"].get<int>(),
+            300);
+}
+
+TEST_F(Messages, ToolsOfTheServiceAreLeftOutWithAWarning) {
+  Json body = question();
+  const Json without = serving.post("/v1/messages", body).json();
+  body["tools"] = {{{"type", "web_search_20250305"}, {"name", "web_search"}},
+                   {{"type", "computer_20250124"}, {"name", "computer"}}};
+  const auto reply = serving.post("/v1/messages", body);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  EXPECT_EQ(reply.json()["content"], without["content"]);
+  ASSERT_EQ(reply.json()["warnings"].size(), 2u) << reply.body;
+  EXPECT_THAT(reply.json()["warnings"][0].get<std::string>(),
+              HasSubstr("tools[0] is left out: this server runs no tools of its own, and "
+                        "web_search_20250305 is no function"));
 }
 
 TEST_F(Messages, ConversationsWithToolsBecomePrompts) {

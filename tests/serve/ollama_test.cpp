@@ -264,7 +264,8 @@ TEST_F(Ollama, WhatAsksForNothingLoadsTheModel) {
     const auto reply = serving.post(path, {{"model", "linnet-kjv"}});
     EXPECT_EQ(reply.status, 200) << reply.body;
     EXPECT_EQ(reply.json()["done_reason"], "load");
-    EXPECT_EQ(serving.post(path, {{"keep_alive", 0}}).status, 400);
+    EXPECT_THAT(serving.post(path, {{"keep_alive", "soon"}}).json()["error"].get<std::string>(),
+                HasSubstr("keep_alive: expected seconds"));
   }
 }
 

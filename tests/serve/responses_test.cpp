@@ -184,7 +184,7 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"text", {{"verbosity", "low"}}}}, "text.verbosity");
   refused({{"background", true}}, "background");
   refused({{"context_management", {{{"type", "compaction"}}}}}, "context_management");
-  refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
+  refused({{"tools", {{{"name", "web_search"}}}}}, "tools[0].type");
   refused({{"tools", {{{"type", "function"}}}}}, "tools[0].name");
   refused({{"text", {{"format", {{"type", "xml"}}}}}}, "text.format.type");
   refused({{"reasoning", {{"effort", 5}}}}, "reasoning.effort");
@@ -193,6 +193,52 @@ TEST_F(Responses, WrongFieldsAreNamed) {
   refused({{"n", 2}}, "n");
   refused({{"metadata", {{"a", std::string((1 << 20) + 1, 'a')}}}}, "metadata");
   refused({{"stop", 5}}, "stop");
+}
+
+// Codex sends web_search with every request.
+TEST_F(Responses, ToolsOfTheServiceAreLeftOutWithAWarning) {
+  Json body = question();
+  const Json function = Json::parse(R"({"type": "function", "name": "get_time"})");
+  body["tools"] = {function};
+  const Json without = serving.post("/v1/responses", body).json();
+  body["tools"] = {{{"type", "web_search"}}, function, {{"type", "custom"}, {"name", "patch"}}};
+  const Json with = serving.post("/v1/responses", body).json();
+  EXPECT_EQ(with["usage"]["input_tokens"], without["usage"]["input_tokens"]);
+  EXPECT_EQ(with["output"][0]["content"], without["output"][0]["content"]);
+  ASSERT_EQ(with["warnings"].size(), 2u) << with;
+  EXPECT_THAT(with["warnings"][0].get<std::string>(),
+              HasSubstr("tools[0] is left out: this server runs no tools of its own, and "
+                        "web_search is no function"));
+  EXPECT_THAT(with["warnings"][1].get<std::string>(), HasSubstr("tools[2] is left out"));
+  body["stream"] = true;
+  const Json last = test::events_of(serving.post("/v1/responses", body)).back();
+  EXPECT_EQ(last["response"]["warnings"], with["warnings"]);
+}
+
+TEST_F(Responses, ToolsOfTheServiceAreNoneToChooseFrom) {
+  Json body = question();
+  body["max_output_tokens"] = 100;
+  body["tools"] = {Json::parse(R"({"type": "function", "name": "get_time", "parameters":
+    {"type": "object", "properties": {}, "additionalProperties": false}})"),
+                   {{"type", "web_search"}}};
+  body["tool_choice"] = Json::parse(R"({"type": "allowed_tools", "mode": "required", "tools":
+    [{"type": "web_search"}, {"type": "function", "name": "get_time"}]})");
+  body["parallel_tool_calls"] = false;
+  EXPECT_EQ(serving.post("/v1/responses", body).json()["output"][0]["type"], "function_call");
+  body["tools"] = {{{"type", "web_search"}}};
+  body["tool_choice"] = "required";
+  EXPECT_EQ(serving.post("/v1/responses", body).json()["error"]["param"], "tool_choice");
+}
+
+TEST_F(Responses, ItemsThatAreNotUnderstoodSayWhatToSend) {
+  const auto error_of = [&](const char* type) {
+    Json body = question();
+    body["input"] = {{{"type", type}, {"id", "a"}}};
+    return serving.post("/v1/responses", body).json()["error"]["message"].get<std::string>();
+  };
+  EXPECT_THAT(error_of("item_reference"),
+              HasSubstr("input[0].type: this server keeps no items; send the item itself"));
+  EXPECT_THAT(error_of("custom_tool_call"), HasSubstr("can be sent as function_call"));
 }
 
 // Clients send these as a matter of course; none of them changes an answer.

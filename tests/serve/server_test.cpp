@@ -78,11 +78,29 @@ TEST(Server, UnknownPathsAndMethods) {
   EXPECT_EQ(serving.post("/health", Json::object()).status, 405);
   EXPECT_THAT(serving.get("/v1/completions").head, HasSubstr("\r\nAllow: POST\r\n"));
   EXPECT_THAT(serving.post("/health", Json::object()).head, HasSubstr("Allow: GET, HEAD\r\n"));
-  EXPECT_EQ(serving.post("/chat/completions", Json::object()).json()["error"]["message"],
-            "there is no /chat/completions, but /v1/chat/completions");
-  // Where llama.cpp's server has it.
-  EXPECT_EQ(serving.post("/embedding", Json::object()).json()["error"]["message"],
-            "there is no /embedding, but /v1/embeddings");
+  EXPECT_EQ(serving.post("/messages", Json::object()).json()["error"]["message"],
+            "there is no /messages, but /v1/messages");
+}
+
+// As clients have them whose address does not end in /v1.
+TEST(Server, PathsOfOpenAiAreThereWithoutTheVersion) {
+  const test::Serving serving;
+  const Json messages = {{{"role", "user"}, {"content", "Who?"}}};
+  const std::vector<std::pair<const char*, Json>> requests = {
+      {"/completions", {{"prompt", "And"}, {"max_tokens", 2}, {"temperature", 0}}},
+      {"/chat/completions", {{"messages", messages}, {"max_tokens", 2}, {"temperature", 0}}},
+      {"/chat/completions/input_tokens", {{"messages", messages}}},
+      {"/responses", {{"input", "Who?"}, {"max_output_tokens", 2}, {"temperature", 0}}},
+      {"/responses/input_tokens", {{"input", "Who?"}}},
+      {"/embeddings", {{"input", "And"}}},
+  };
+  for (const auto& [path, body] : requests) {
+    const auto reply = serving.post(path, body);
+    EXPECT_EQ(reply.status, 200) << path << reply.body;
+    const Json own = serving.post(std::string("/v1") + path, body).json();
+    EXPECT_EQ(reply.json().size(), own.size()) << path;
+    EXPECT_EQ(reply.json()["object"], own["object"]) << path;
+  }
 }
 
 TEST(Server, PathsMayBePercentEncoded) {

@@ -24,7 +24,8 @@ class Serving {
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
                    const std::string& chat_template = "chatml", std::int64_t context = 512,
                    const std::string& path = kBundledModel, const std::string& mmproj = "",
-                   const TemplateVariables& template_variables = nullptr) {
+                   const TemplateVariables& template_variables = nullptr,
+                   std::int64_t thinking_tokens = -1) {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
     if (!mmproj.empty()) {
@@ -34,6 +35,7 @@ class Serving {
     auto model =
         serve::describe_model(*file_, "linnet-kjv", chat_template, context, template_variables);
     EXPECT_TRUE(model.ok()) << model.error().message;
+    model->thinking_tokens = thinking_tokens;
     auto load = [this, kv_tokens] {
       EngineOptions engine_options;
       engine_options.threads = 1;

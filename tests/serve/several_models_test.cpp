@@ -84,6 +84,7 @@ class SeveralModels : public testing::Test {
       return Engine::load(file, options, 4096);
     };
     source.bytes = bytes;
+    source.path = path;
     source.check_memory = [this, bytes](const serve::EnginesInMemory& others) {
       return memory_.check(bytes, others);
     };
@@ -355,14 +356,14 @@ TEST_F(SeveralModels, OneThatCannotBeLoadedIsTriedAgain) {
   add_scripted("b", {"two"});
   std::atomic<bool> is_broken = true;
   before_load = [&](const std::string& id) -> Status {
-    if (id == "b" && is_broken) return Error{"its file is away"};
+    if (id == "b" && is_broken) return Error{(folder_ / "b.gguf").string() + ": it is away"};
     return {};
   };
   start();
   const auto reply = ask("b");
   EXPECT_EQ(reply.status, 503);
   EXPECT_EQ(reply.json()["error"]["code"], "load_failed");
-  EXPECT_EQ(reply.json()["error"]["message"], "its file is away");
+  EXPECT_EQ(reply.json()["error"]["message"], "b.gguf: it is away");  // and not its folder
   EXPECT_EQ(state_of("b"), "failed");
   is_broken = false;
   EXPECT_EQ(answer_of("b"), "two");

@@ -238,7 +238,7 @@ TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   refused({{"tool_choice", {{"type", "custom"}, {"custom", {{"name", "get_time"}}}}}},
           "tool_choice.type");
   refused({{"tools", nullptr}, {"tool_choice", "required"}}, "tool_choice");
-  refused({{"tools", {{{"type", "web_search"}}}}}, "tools[0].type");
+  refused({{"tools", {{{"type", 5}}}}}, "tools[0].type");
   refused({{"tools", {{{"type", "function"}}}}}, "tools[0].function");
   refused({{"tools", {function("f", 5)}}}, "tools[0].function.parameters");
   refused({{"tools", {function("f", {{"type", "what"}})}}, {"tool_choice", "required"}}, "tools");

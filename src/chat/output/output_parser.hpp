@@ -36,6 +36,9 @@ struct OutputOptions {
   nlohmann::ordered_json tools;
   /// True if the prompt ends inside the model's thinking: ends_in_reasoning().
   bool starts_in_reasoning = false;
+  /// Thinking comes as text, between the marks of the format, or <think> and </think> where it has
+  /// none.
+  bool thinking_is_text = false;
   /// From which the ids of calls are made.
   std::uint64_t id_seed = 0;
 };

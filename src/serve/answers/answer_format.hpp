@@ -24,8 +24,12 @@ struct Usage {
 
 /// OpenAI's `usage` object.
 Json usage_json(const Usage& usage);
-/// Seconds and rates of an answer.
+/// Seconds and rates of an answer, and what llama_timings_json() gives.
 Json timings_json(const Usage& usage);
+/// The same as llama.cpp's server has it: counts, milliseconds and rates.
+Json llama_timings_json(const Usage& usage);
+/// How far a prompt of so many tokens is, as llama.cpp's server has it.
+Json prompt_progress_json(const PromptProgress& progress, std::int64_t prompt_tokens);
 
 /// One server-sent event.
 std::string server_sent_event(const Json& data, std::string_view name = "");
@@ -47,6 +51,7 @@ class TextEvents {
 struct Ending {
   FinishReason reason = FinishReason::kStop;
   std::string stop_string;  ///< the one that has ended it; empty: none has
+  Usage usage{};            ///< what it took alone
 };
 
 /// How an endpoint writes an answer: as events while it comes, and as a whole. Everything that
@@ -57,6 +62,10 @@ class AnswerFormat {
   virtual ~AnswerFormat() = default;
 
   virtual std::string open() = 0;
+  /// A prompt goes on, where that was asked for; `so_far` is of the choice.
+  virtual std::string tell_progress(std::size_t, const PromptProgress&, const Usage&) { return {}; }
+  /// What the choice took so far, before what it adds, for `timings_per_token`.
+  virtual void tell_usage(std::size_t, const Usage&) {}
   virtual std::string add(std::size_t choice, const GeneratedText& generated) = 0;
   /// A choice has ended.
   virtual std::string close(std::size_t choice, const Ending& ending) = 0;
@@ -70,11 +79,12 @@ class AnswerFormat {
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
 
-  /// What the operator should know of the answer: calls of tools that could not be understood.
+  /// What the operator should know of the answer: calls of tools that could not be understood, and
+  /// what of the request it goes without.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  void warn(std::string text) { warnings_.push_back(std::move(text)); }
 
  protected:
-  void warn(std::string text) { warnings_.push_back(std::move(text)); }
   /// Puts the warnings, if there are any, into what is sent.
   void add_warnings(Json& json) const {
     if (!warnings_.empty()) json["warnings"] = warnings_;
@@ -102,6 +112,7 @@ struct AnswerHead {
   bool has_logprobs = false;
   bool keeps_logprobs = true;  ///< for whole(); they are large, and a stream has no use for it
   std::string fingerprint{};   ///< of the model
+  bool times_tokens = false;   ///< each event has timings
 };
 
 }  // namespace linnet::serve

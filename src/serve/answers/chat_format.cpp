@@ -30,6 +30,17 @@ class ChatFormat final : public AnswerFormat {
     return events;
   }
 
+  std::string tell_progress(std::size_t choice, const PromptProgress& progress,
+                            const Usage& so_far) override {
+    Json event = chunk(choice, Json::object(), nullptr, nullptr);
+    event["prompt_progress"] = prompt_progress_json(progress, so_far.prompt_tokens);
+    return server_sent_event(event);
+  }
+
+  void tell_usage(std::size_t choice, const Usage& so_far) override {
+    choices_[choice].usage = so_far;
+  }
+
   std::string add(std::size_t choice, const GeneratedText& generated) override {
     append(generated.logprobs, choices_[choice].new_logprobs);
     std::string events = take(choice, choices_[choice].parser->push(generated.text));
@@ -86,6 +97,7 @@ class ChatFormat final : public AnswerFormat {
     std::vector<TokenLogprobs> logprobs;      // for whole()
     std::vector<TokenLogprobs> new_logprobs;  // that the next event takes along
     std::optional<TextEvents> text_events;
+    Usage usage{};  // so far, where events tell it
   };
 
   static Json message_json(const Choice& choice) {
@@ -107,7 +119,8 @@ class ChatFormat final : public AnswerFormat {
         continue;
       }
       remember(part, own);
-      const bool is_plain = part.kind == OutputEvent::Kind::kText && !head_.has_logprobs;
+      const bool is_plain =
+          part.kind == OutputEvent::Kind::kText && !head_.has_logprobs && !head_.times_tokens;
       events += is_plain ? own.text_events->with(part.text)
                          : delta_event(choice, delta_of(part, own), nullptr);
     }
@@ -166,6 +179,7 @@ class ChatFormat final : public AnswerFormat {
     choice.new_logprobs.clear();
     Json event = chunk(index, std::move(delta), std::move(logprobs), reason);
     if (!reason.is_null()) add_warnings(event);
+    if (head_.times_tokens) event["timings"] = timings_json(choice.usage);
     return server_sent_event(event);
   }
   Json chunk(std::size_t index, Json delta, Json logprobs, const Json& reason) const {

@@ -27,10 +27,21 @@ class CompletionFormat final : public AnswerFormat {
     return events;
   }
 
+  std::string tell_progress(std::size_t index, const PromptProgress& progress,
+                            const Usage& so_far) override {
+    Json event = chunk(index, "", nullptr, nullptr);
+    event["prompt_progress"] = prompt_progress_json(progress, so_far.prompt_tokens);
+    return server_sent_event(event);
+  }
+
+  void tell_usage(std::size_t index, const Usage& so_far) override {
+    choices_[index].usage = so_far;
+  }
+
   std::string add(std::size_t index, const GeneratedText& generated) override {
     Choice& choice = choices_[index];
     choice.text += generated.text;
-    if (!head_.has_logprobs) return choice.text_events.with(generated.text);
+    if (!head_.has_logprobs && !head_.times_tokens) return choice.text_events.with(generated.text);
     if (head_.keeps_logprobs) {
       append(generated.logprobs, choice.logprobs);
       append(generated.prompt_logprobs, choice.prompt_logprobs);
@@ -38,7 +49,10 @@ class CompletionFormat final : public AnswerFormat {
     }
     std::string events = begin(index, generated.prompt_logprobs);
     if (generated.text.empty() && generated.logprobs.empty()) return events;
-    Json logprobs = completion_logprobs(tokenizer_, generated.logprobs, choice.offset);
+    Json logprobs;
+    if (head_.has_logprobs) {
+      logprobs = completion_logprobs(tokenizer_, generated.logprobs, choice.offset);
+    }
     return events + event(index, generated.text, std::move(logprobs), nullptr);
   }
 
@@ -86,6 +100,7 @@ class CompletionFormat final : public AnswerFormat {
     std::string reason{};
     TextEvents text_events;
     bool has_begun = false;
+    Usage usage{};  // so far, where events tell it
 
     // The echo comes with its log probabilities, before the text.
     bool waits() const { return !echo.tokens.empty() && !has_begun; }
@@ -121,7 +136,9 @@ class CompletionFormat final : public AnswerFormat {
   }
   std::string event(std::size_t choice, std::string_view text, Json logprobs,
                     const Json& reason) const {
-    return server_sent_event(chunk(choice, text, std::move(logprobs), reason));
+    Json event = chunk(choice, text, std::move(logprobs), reason);
+    if (head_.times_tokens) event["timings"] = timings_json(choices_[choice].usage);
+    return server_sent_event(event);
   }
 
   const AnswerHead head_;

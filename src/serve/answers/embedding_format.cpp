@@ -2,7 +2,6 @@
 #include <cstring>
 
 #include "base/base64.hpp"
-#include "generate/embedding.hpp"
 #include "serve/answers/formats.hpp"
 
 namespace linnet::serve {
@@ -18,14 +17,13 @@ std::string packed(const std::vector<float>& numbers) {
 
 class EmbeddingFormat final : public WholeFormat {
  public:
-  EmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
-                  bool is_base64)
-      : head_(std::move(head)), pooled_(std::move(pooled)), is_base64_(is_base64) {}
+  EmbeddingFormat(AnswerHead head, PooledTexts texts, bool is_base64)
+      : head_(std::move(head)), texts_(std::move(texts)), is_base64_(is_base64) {}
 
   Json whole(const Usage& usage) override {
     Json data = Json::array();
-    for (std::size_t i = 0; i < pooled_.size(); ++i) {
-      const std::vector<float> vector = embedding(*pooled_[i]);
+    for (std::size_t i = 0; i < texts_.pooled.size(); ++i) {
+      const std::vector<float> vector = texts_.vector(i);
       data.push_back({{"object", "embedding"},
                       {"index", i},
                       {"embedding", is_base64_ ? Json(packed(vector)) : Json(vector)}});
@@ -39,15 +37,36 @@ class EmbeddingFormat final : public WholeFormat {
 
  private:
   const AnswerHead head_;
-  const std::vector<std::shared_ptr<const PooledStates>> pooled_;
+  const PooledTexts texts_;
   const bool is_base64_;
+};
+
+// Where a model may give a vector for each token, each text has a list of them.
+class LlamaEmbeddingFormat final : public WholeFormat {
+ public:
+  explicit LlamaEmbeddingFormat(PooledTexts texts) : texts_(std::move(texts)) {}
+
+  Json whole(const Usage&) override {
+    Json all = Json::array();
+    for (std::size_t i = 0; i < texts_.pooled.size(); ++i) {
+      all.push_back({{"index", i}, {"embedding", Json::array({texts_.vector(i)})}});
+    }
+    return all;
+  }
+
+ private:
+  const PooledTexts texts_;
 };
 
 }  // namespace
 
-std::unique_ptr<AnswerFormat> make_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_base64) {
-  return std::make_unique<EmbeddingFormat>(std::move(head), std::move(pooled), is_base64);
+std::unique_ptr<AnswerFormat> make_embedding_format(AnswerHead head, PooledTexts texts,
+                                                    bool is_base64) {
+  return std::make_unique<EmbeddingFormat>(std::move(head), std::move(texts), is_base64);
+}
+
+std::unique_ptr<AnswerFormat> make_llama_embedding_format(PooledTexts texts) {
+  return std::make_unique<LlamaEmbeddingFormat>(std::move(texts));
 }
 
 }  // namespace linnet::serve

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chat/output/output_parser.hpp"
+#include "generate/embedding.hpp"
 #include "generate/rerank/reranker.hpp"
 #include "serve/answers/answer_format.hpp"
 #include "serve/requests/rerank_request.hpp"
@@ -46,9 +47,10 @@ std::unique_ptr<AnswerFormat> make_response_format(AnswerHead head, const Tokeni
 std::unique_ptr<AnswerFormat> make_message_format(AnswerHead head, const AnswerParsing& parsing,
                                                   std::int64_t prompt_tokens);
 
-/// POST /completion and /infill. The answer has `fields` only, of which PART/FIELD is one of a part
-/// of it; all where there are none.
+/// POST /completion and /infill, of one prompt or several. The answer has `fields` only, of which
+/// PART/FIELD is one of a part of it; all where there are none.
 std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                std::size_t prompts,
                                                 std::vector<std::string> fields);
 
 /// POST /api/chat, or else /api/generate, where there may be nothing to take apart.
@@ -56,13 +58,25 @@ std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
                                                  const std::optional<AnswerParsing>& parsing,
                                                  bool is_chat);
 
-/// POST /api/embed, or, of one text, /api/embeddings. For `pooled` see make_embedding_format().
-std::unique_ptr<AnswerFormat> make_ollama_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_list);
+/// What embeddings are made of: `pooled[i]` is filled in when choice i has ended.
+struct PooledTexts {
+  std::vector<std::shared_ptr<const PooledStates>> pooled;
+  std::int64_t dimensions = 0;  ///< of each, the first ones; 0: all
 
-/// POST /v1/embeddings. `pooled[i]` is filled in when choice i has ended.
-std::unique_ptr<AnswerFormat> make_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_base64);
+  /// The vector of text i, once it has ended.
+  std::vector<float> vector(std::size_t i) const { return embedding(*pooled[i], dimensions); }
+};
+
+/// POST /api/embed, or, of one text, /api/embeddings.
+std::unique_ptr<AnswerFormat> make_ollama_embedding_format(AnswerHead head, PooledTexts texts,
+                                                           bool is_list);
+
+/// POST /v1/embeddings.
+std::unique_ptr<AnswerFormat> make_embedding_format(AnswerHead head, PooledTexts texts,
+                                                    bool is_base64);
+
+/// POST /embedding.
+std::unique_ptr<AnswerFormat> make_llama_embedding_format(PooledTexts texts);
 
 /// POST /v1/rerank. `pooled[i]`, of document i, is filled in when choice i has ended; `reranker`
 /// must outlive the format.

@@ -7,53 +7,86 @@ namespace {
 // https://github.com/ggml-org/llama.cpp/tree/master/tools/server: events without a last [DONE].
 class LlamaFormat final : public AnswerFormat {
  public:
-  LlamaFormat(AnswerHead head, const Tokenizer& tokenizer, std::vector<std::string> fields)
-      : head_(std::move(head)), tokenizer_(tokenizer), fields_(std::move(fields)) {}
+  LlamaFormat(AnswerHead head, const Tokenizer& tokenizer, std::size_t prompts,
+              std::vector<std::string> fields)
+      : head_(std::move(head)),
+        tokenizer_(tokenizer),
+        fields_(std::move(fields)),
+        texts_(prompts) {}
 
   std::string open() override { return {}; }
 
-  std::string add(std::size_t, const GeneratedText& generated) override {
-    text_ += generated.text;
+  std::string add(std::size_t index, const GeneratedText& generated) override {
+    texts_[index].text += generated.text;
     if (head_.keeps_logprobs) {
-      append(generated.logprobs, logprobs_);
+      append(generated.logprobs, texts_[index].logprobs);
       return {};
     }
-    return server_sent_event(part_json(generated.text, generated.logprobs, /*is_last=*/false));
+    Json event = part_json(index, generated.text, generated.logprobs, /*is_last=*/false);
+    if (head_.times_tokens) event["timings"] = llama_timings_json(texts_[index].usage);
+    return server_sent_event(event);
   }
 
-  std::string close(std::size_t, const Ending& ending) override {
-    stop_string_ = ending.stop_string;
-    stop_type_ = ending.reason == FinishReason::kLength ? "limit"
-                 : stop_string_.empty()                 ? "eos"
-                                                        : "word";
-    return {};
+  std::string tell_progress(std::size_t index, const PromptProgress& progress,
+                            const Usage& so_far) override {
+    Json event = part_json(index, "", {}, /*is_last=*/false);
+    event["prompt_progress"] = prompt_progress_json(progress, so_far.prompt_tokens);
+    return server_sent_event(event);
   }
 
-  std::string end(const Usage& usage) override { return server_sent_event(last(usage, "", {})); }
+  void tell_usage(std::size_t index, const Usage& so_far) override { texts_[index].usage = so_far; }
 
-  Json whole(const Usage& usage) override { return last(usage, text_, logprobs_); }
+  std::string close(std::size_t index, const Ending& ending) override {
+    Text& own = texts_[index];
+    own.usage = ending.usage;
+    own.stop_string = ending.stop_string;
+    own.stop_type = ending.reason == FinishReason::kLength ? "limit"
+                    : own.stop_string.empty()              ? "eos"
+                                                           : "word";
+    return head_.keeps_logprobs ? "" : server_sent_event(last(index, ending.usage, "", {}));
+  }
+
+  std::string end(const Usage&) override { return {}; }
+
+  // An object, or of several prompts a list of them.
+  Json whole(const Usage& usage) override {
+    if (texts_.size() == 1) return last(0, usage, texts_[0].text, texts_[0].logprobs);
+    Json all = Json::array();
+    for (std::size_t i = 0; i < texts_.size(); ++i) {
+      all.push_back(last(i, texts_[i].usage, texts_[i].text, texts_[i].logprobs));
+    }
+    return all;
+  }
 
  private:
   using Logprobs = std::vector<TokenLogprobs>;
 
-  Json part_json(std::string_view text, const Logprobs& logprobs, bool is_last) const {
-    Json json = {{"index", 0}, {"content", text}, {"tokens", Json::array()}, {"stop", is_last}};
+  struct Text {
+    Logprobs logprobs;
+    std::string text, stop_type, stop_string;
+    Usage usage;
+  };
+
+  Json part_json(std::size_t index, std::string_view text, const Logprobs& logprobs,
+                 bool is_last) const {
+    Json json = {{"index", index}, {"content", text}, {"tokens", Json::array()}, {"stop", is_last}};
     if (!head_.has_logprobs) return json;
     Json& probabilities = json["completion_probabilities"] = Json::array();
     for (const TokenLogprobs& of : logprobs) probabilities.push_back(llama_logprob(tokenizer_, of));
     return json;
   }
 
-  Json last(const Usage& usage, std::string_view text, const Logprobs& logprobs) const {
-    Json json = part_json(text, logprobs, /*is_last=*/true);
+  Json last(std::size_t index, const Usage& usage, std::string_view text,
+            const Logprobs& logprobs) const {
+    Json json = part_json(index, text, logprobs, /*is_last=*/true);
     json["model"] = head_.model;
     json["tokens_predicted"] = usage.completion_tokens;
     json["tokens_evaluated"] = usage.prompt_tokens;
     json["tokens_cached"] = usage.prompt_tokens + usage.completion_tokens;
     json["truncated"] = false;
-    json["stop_type"] = stop_type_;
-    json["stopping_word"] = stop_string_;
-    json["timings"] = timings(usage);
+    json["stop_type"] = texts_[index].stop_type;
+    json["stopping_word"] = texts_[index].stop_string;
+    json["timings"] = llama_timings_json(usage);
     return fields_.empty() ? json : fields_of(json);
   }
 
@@ -73,29 +106,18 @@ class LlamaFormat final : public AnswerFormat {
     return chosen;
   }
 
-  static Json timings(const Usage& usage) {
-    const Json ours = timings_json(usage);
-    return {{"cache_n", usage.cached_tokens},
-            {"prompt_n", usage.prompt_tokens - usage.cached_tokens},
-            {"prompt_ms", usage.prompt_s() * 1e3},
-            {"prompt_per_second", ours["prompt_tokens_per_second"]},
-            {"predicted_n", usage.completion_tokens},
-            {"predicted_ms", usage.generation_s() * 1e3},
-            {"predicted_per_second", ours["generation_tokens_per_second"]}};
-  }
-
   const AnswerHead head_;
   const Tokenizer& tokenizer_;
   const std::vector<std::string> fields_;
-  Logprobs logprobs_;
-  std::string text_, stop_type_, stop_string_;
+  std::vector<Text> texts_;
 };
 
 }  // namespace
 
 std::unique_ptr<AnswerFormat> make_llama_format(AnswerHead head, const Tokenizer& tokenizer,
+                                                std::size_t prompts,
                                                 std::vector<std::string> fields) {
-  return std::make_unique<LlamaFormat>(std::move(head), tokenizer, std::move(fields));
+  return std::make_unique<LlamaFormat>(std::move(head), tokenizer, prompts, std::move(fields));
 }
 
 }  // namespace linnet::serve

@@ -146,7 +146,11 @@ class MessageFormat final : public AnswerFormat {
   }
   std::string end_block() {
     if (!std::exchange(is_open_, false)) return {};
-    return event("content_block_stop", {{"index", content_.size() - 1}});
+    // Nothing is signed here, but clients wait for it.
+    const bool is_thinking = content_.back()["type"] == "thinking";
+    std::string events =
+        is_thinking ? block_delta({{"type", "signature_delta"}, {"signature", ""}}) : "";
+    return events + event("content_block_stop", {{"index", content_.size() - 1}});
   }
 
   const AnswerHead head_;

@@ -3,7 +3,6 @@
 #include <ctime>
 
 #include "chat/json_text.hpp"
-#include "generate/embedding.hpp"
 #include "serve/answers/formats.hpp"
 #include "serve/iso_time.hpp"
 
@@ -116,14 +115,15 @@ class OllamaFormat final : public AnswerFormat {
 
 class OllamaEmbeddingFormat final : public WholeFormat {
  public:
-  OllamaEmbeddingFormat(AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled,
-                        bool is_list)
-      : head_(std::move(head)), pooled_(std::move(pooled)), is_list_(is_list) {}
+  OllamaEmbeddingFormat(AnswerHead head, PooledTexts texts, bool is_list)
+      : head_(std::move(head)), texts_(std::move(texts)), is_list_(is_list) {}
 
   Json whole(const Usage& usage) override {
-    if (!is_list_) return {{"embedding", embedding(*pooled_.front())}};
+    if (!is_list_) return {{"embedding", texts_.vector(0)}};
     Json embeddings = Json::array();
-    for (const auto& states : pooled_) embeddings.push_back(embedding(*states));
+    for (std::size_t i = 0; i < texts_.pooled.size(); ++i) {
+      embeddings.push_back(texts_.vector(i));
+    }
     return {{"model", head_.model},
             {"embeddings", std::move(embeddings)},
             {"total_duration", nanoseconds(usage.total_s)},
@@ -133,7 +133,7 @@ class OllamaEmbeddingFormat final : public WholeFormat {
 
  private:
   const AnswerHead head_;
-  const std::vector<std::shared_ptr<const PooledStates>> pooled_;
+  const PooledTexts texts_;
   const bool is_list_;
 };
 
@@ -146,9 +146,9 @@ std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
   return std::make_unique<OllamaFormat>(std::move(head), std::move(parser), is_chat);
 }
 
-std::unique_ptr<AnswerFormat> make_ollama_embedding_format(
-    AnswerHead head, std::vector<std::shared_ptr<const PooledStates>> pooled, bool is_list) {
-  return std::make_unique<OllamaEmbeddingFormat>(std::move(head), std::move(pooled), is_list);
+std::unique_ptr<AnswerFormat> make_ollama_embedding_format(AnswerHead head, PooledTexts texts,
+                                                           bool is_list) {
+  return std::make_unique<OllamaEmbeddingFormat>(std::move(head), std::move(texts), is_list);
 }
 
 }  // namespace linnet::serve

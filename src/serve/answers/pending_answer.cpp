@@ -29,7 +29,7 @@ PendingAnswer::PendingAnswer(std::vector<std::shared_ptr<Generation>> choices,
                              const std::vector<std::int64_t>& prompt_tokens, bool streams)
     : format_(std::move(format)),
       choices_per_prompt_(choices.size() / prompt_tokens.size()),
-      prompt_tokens_(std::accumulate(prompt_tokens.begin(), prompt_tokens.end(), std::int64_t{0})),
+      prompt_tokens_(prompt_tokens),
       streams_(streams) {
   for (auto& generation : choices) choices_.push_back({std::move(generation), {}, false});
 }
@@ -57,7 +57,11 @@ std::string PendingAnswer::take_choice(std::size_t index) {
   Choice& choice = choices_[index];
   std::string events;
   const GeneratedText generated = choice.generation->take(choice.outcome);
-  if (!generated.empty()) events = format_->add(index, generated);
+  if (generated.progress) {
+    events = format_->tell_progress(index, *generated.progress, usage_of(index));
+  }
+  format_->tell_usage(index, usage_of(index));
+  if (!generated.empty()) events += format_->add(index, generated);
   if (!choice.outcome.reason) return events;
   choice.closed = true;
   if (!choice.outcome.error.empty()) {
@@ -65,7 +69,18 @@ std::string PendingAnswer::take_choice(std::size_t index) {
     if (!streams_) cancel();  // nobody will read what the others say
     return events;
   }
-  return events + format_->close(index, {*choice.outcome.reason, choice.outcome.stop_string});
+  const Ending ending{*choice.outcome.reason, choice.outcome.stop_string, usage_of(index)};
+  return events + format_->close(index, ending);
+}
+
+Usage PendingAnswer::usage_of(std::size_t index) const {
+  const Outcome& outcome = choices_[index].outcome;
+  return {prompt_tokens_[index / choices_per_prompt_],
+          outcome.tokens,
+          outcome.cached_tokens,
+          outcome.queue_s,
+          outcome.first_token_s,
+          outcome.reason ? outcome.total_s : choices_[index].generation->age_s()};
 }
 
 Usage PendingAnswer::usage() const {
@@ -74,7 +89,8 @@ Usage PendingAnswer::usage() const {
       choices_, [](const Choice& choice) { return choice.outcome.tokens > 0; });
   const Outcome& told = (first == choices_.end() ? choices_.front() : *first).outcome;
   Usage usage;
-  usage.prompt_tokens = prompt_tokens_;
+  usage.prompt_tokens =
+      std::accumulate(prompt_tokens_.begin(), prompt_tokens_.end(), std::int64_t{0});
   usage.queue_s = told.queue_s;
   usage.first_token_s = told.first_token_s;
   for (std::size_t i = 0; i < choices_.size(); ++i) {

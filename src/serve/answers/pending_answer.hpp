@@ -47,12 +47,13 @@ class PendingAnswer {
   };
 
   std::string take_choice(std::size_t index);
+  Usage usage_of(std::size_t index) const;
   void cancel() const;
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;
   const std::size_t choices_per_prompt_;
-  const std::int64_t prompt_tokens_;
+  const std::vector<std::int64_t> prompt_tokens_;
   const bool streams_;
   bool opened_ = false;
   bool finished_ = false;

@@ -24,7 +24,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   read_logprobs(fields, plan.options);
   const TextConstraint constraint =
       read_text_constraint(fields, fields.object("response_format"), "response_format");
-  const ChatFields chat = read_chat_fields(fields);
+  const ChatFields chat = read_chat_fields(fields, context.model());
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);
   if (!chat_plan) return chat_plan.error();
@@ -41,7 +41,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
 // POST /v1/chat/completions/input_tokens, which llama.cpp's server has
 Handled chat_input_tokens(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  const ChatFields chat = read_chat_fields(fields);
+  const ChatFields chat = read_chat_fields(fields, context.model());
   if (fields.error()) return *fields.error();
   return count_input_tokens(context, chat, "response.input_tokens");
 }

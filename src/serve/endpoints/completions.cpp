@@ -87,7 +87,9 @@ Handled completions(ApiContext& context, const ApiRequest& request, const Json& 
   auto session = text_session(context, constraint);
   if (!session) return session.error();
   plan.options.sampling.grammar = std::move(*session);
-  if (!plan.options.max_tokens) plan.options.max_tokens = kCompletionTokens;
+  if (!plan.options.max_tokens && !plan.options.takes_all_room) {
+    plan.options.max_tokens = kCompletionTokens;
+  }
   AnswerHead head = make_head("cmpl-", model, plan.options);
   plan.id = head.id;
   plan.format =

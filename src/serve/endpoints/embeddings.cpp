@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include <array>
 
 #include "serve/endpoints/start_answer.hpp"
@@ -14,10 +12,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   if (!model.pooling) return invalid_request(model.pooling_problem);
   static constexpr std::array<std::string_view, 2> kEncodings = {"float", "base64"};
   const bool is_base64 = fields.one_of("encoding_format", kEncodings, "float") == "base64";
-  const auto dimensions = fields.integer("dimensions", 1, kMostTokens);
-  if (dimensions && *dimensions != model.width) {
-    fields.fail("dimensions", fmt::format("this model's embeddings have {} numbers", model.width));
-  }
+  const std::int64_t dimensions = read_dimensions(fields, model);
   if (fields.error()) return *fields.error();
   auto prompts = read_prompts(fields, "input", {model, context.is_given_up}, kMostEmbeddings);
   if (!prompts) return prompts.error();
@@ -26,8 +21,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
   add_pooled_states(plan, *model.pooling);
   AnswerHead head = make_head("embd-", model, plan.options);
   plan.id = head.id;
-  plan.format =
-      make_embedding_format(std::move(head), {plan.pooled.begin(), plan.pooled.end()}, is_base64);
+  plan.format = make_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_base64);
   return start_answer(context, request, std::move(plan));
 }
 

@@ -127,7 +127,7 @@ ApiResult<EncodedChat> encode_chat(ApiContext& context, const ChatFields& chat,
     return overloaded("too many pictures and sounds wait to be read; try again later",
                       kRetryAfter_s);
   }
-  return EncodedChat{std::move(*ids), std::move(read->media)};
+  return EncodedChat{std::move(*ids), std::move(read->media), chat.warnings};
 }
 
 Handled count_input_tokens(ApiContext& context, const ChatFields& chat, std::string_view object) {

@@ -24,6 +24,7 @@ Handled embeddings(ApiContext& context, const ApiRequest& request, const Json& b
 Handled rerank(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled messages(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled count_tokens(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_completion(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_slots(ApiContext& context, const ApiRequest& request, const Json& body);

@@ -26,8 +26,7 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   draw_seed_of_minus_one(fields, options.sampling);
   options.stops = read_stops(fields, "stop");
   // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
-  const auto most = fields.integer("n_predict", -2, kMostTokens);
-  if (most && *most >= 0) options.max_tokens = most;
+  options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);
   const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
   if (top > 0) options.top_logprobs = top;
   for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);
@@ -72,9 +71,9 @@ Json slot_json(std::size_t id, const ServedModel& model, const SequenceList::Ent
             {"n_decoded", outcome.tokens}}}};
 }
 
-// Has the text behind `prompt` written.
+// Has the texts behind `prompts` written.
 Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields, AnswerPlan plan,
-                 std::vector<TokenId> prompt) {
+                 std::vector<std::vector<TokenId>> prompts) {
   const TextConstraint constraint =
       read_text_constraint(fields, fields.object("response_format"), "response_format");
   auto shown = fields.texts("response_fields", kMostFields).value_or(std::vector<std::string>());
@@ -82,10 +81,12 @@ Handled complete(ApiContext& context, const ApiRequest& request, Fields& fields,
   auto session = text_session(context, constraint);
   if (!session) return session.error();
   plan.options.sampling.grammar = std::move(*session);
-  plan.prompts.push_back(std::move(prompt));
+  plan.prompts = std::move(prompts);
+  plan.prompts_field = "prompt";
   AnswerHead head = make_head("cmpl-", context.model(), plan.options);
   plan.id = head.id;
-  plan.format = make_llama_format(std::move(head), *context.model().tokenizer, std::move(shown));
+  plan.format = make_llama_format(std::move(head), *context.model().tokenizer, plan.prompts.size(),
+                                  std::move(shown));
   return start_answer(context, request, std::move(plan));
 }
 
@@ -97,9 +98,29 @@ Handled llama_completion(ApiContext& context, const ApiRequest& request, const J
   Fields fields(body);
   AnswerPlan plan{.endpoint = "/completion", .options = read_llama_options(fields, model)};
   if (fields.error()) return *fields.error();
-  auto prompt = read_raw_prompt(fields, "prompt", {model, context.is_given_up});
-  if (!prompt) return prompt.error();
-  return complete(context, request, fields, std::move(plan), std::move(*prompt));
+  auto prompts = read_raw_prompts(fields, "prompt", {model, context.is_given_up});
+  if (!prompts) return prompts.error();
+  return complete(context, request, fields, std::move(plan), std::move(*prompts));
+}
+
+// POST /embedding, where the texts may be called content
+Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Json& body) {
+  const ServedModel& model = context.model();
+  Fields fields(body);
+  if (!model.pooling) return invalid_request(model.pooling_problem);
+  const std::string_view input = fields.has("input") ? "input" : "content";
+  constexpr std::int64_t kOfLengthOne = 2;
+  fields.integer("embd_normalize", kOfLengthOne, kOfLengthOne);
+  const std::int64_t dimensions = read_dimensions(fields, model);
+  if (fields.error()) return *fields.error();
+  auto prompts = read_prompts(fields, input, {model, context.is_given_up}, kMostEmbeddings);
+  if (!prompts) return prompts.error();
+  AnswerPlan plan{.endpoint = "/embedding", .prompts = std::move(*prompts)};
+  plan.prompts_field = input;
+  add_pooled_states(plan, *model.pooling);
+  plan.id = make_head("embd-", model, plan.options).id;
+  plan.format = make_llama_embedding_format(pooled_texts(plan, dimensions));
+  return start_answer(context, request, std::move(plan));
 }
 
 // POST /infill
@@ -111,7 +132,7 @@ Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json&
   if (fields.error()) return *fields.error();
   auto prompt = infill_prompt({model, context.is_given_up}, text, "input_suffix");
   if (!prompt) return prompt.error();
-  return complete(context, request, fields, std::move(plan), std::move(*prompt));
+  return complete(context, request, fields, std::move(plan), {std::move(*prompt)});
 }
 
 // GET /props

@@ -14,15 +14,16 @@
 namespace linnet::serve {
 namespace {
 
-// A request that asks for nothing is there to have the model loaded.
-Handled load_only(ApiContext& context, const Fields& fields, bool is_chat) {
-  const Json* const keep_alive = fields.find("keep_alive");
-  if (keep_alive && (*keep_alive == 0 || *keep_alive == "0" || *keep_alive == "0s")) {
-    return invalid_request(
-        "keep_alive: a model leaves the memory when another one needs the room, not on request",
-        "keep_alive");
+// A request that asks for nothing is there to have the model loaded, or leave the memory.
+Handled load_only(ApiContext& context, const OllamaRequest& asked, bool is_chat) {
+  EngineThread& engine = *context.chosen.engine;
+  const auto stay = asked.stay.value_or(engine.usual_stay());
+  const bool leaves = stay.count() == 0;
+  if (leaves) {
+    engine.unload();
+  } else {
+    engine.load(stay);
   }
-  context.chosen.engine->load();
   Json reply = {{"model", context.model().id}, {"created_at", iso_time(std::time(nullptr))}};
   if (is_chat) {
     reply["message"] = {{"role", "assistant"}, {"content", ""}};
@@ -30,7 +31,7 @@ Handled load_only(ApiContext& context, const Fields& fields, bool is_chat) {
     reply["response"] = "";
   }
   reply["done"] = true;
-  reply["done_reason"] = "load";
+  reply["done_reason"] = leaves ? "unload" : "load";
   return json_reply(reply);
 }
 
@@ -40,6 +41,7 @@ Handled answer_conversation(ApiContext& context, const ApiRequest& request, Olla
   if (!chat_plan) return chat_plan.error();
   AnswerPlan plan{.endpoint = is_chat ? "/api/chat" : "/api/generate",
                   .options = std::move(asked.options)};
+  plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", context.model(), plan.options);
   plan.id = head.id;
   plan.format = make_ollama_format(std::move(head), chat_plan->parsing, is_chat);
@@ -70,6 +72,7 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
   asked.options.sampling.grammar = std::move(*session);
   AnswerPlan plan{.endpoint = "/api/generate", .options = std::move(asked.options)};
   plan.prompts.push_back(std::move(*ids));
+  plan.stay = asked.stay;
   AnswerHead head = make_head("ollama-", model, plan.options);
   plan.id = head.id;
   plan.format = make_ollama_format(std::move(head), std::nullopt, /*is_chat=*/false);
@@ -79,6 +82,9 @@ Handled continue_text(ApiContext& context, const ApiRequest& request, Fields& fi
 Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
               std::string_view input) {
   const ServedModel& model = context.model();
+  const std::int64_t dimensions = read_dimensions(fields, model);
+  const auto stay = read_keep_alive(fields);
+  if (fields.error()) return *fields.error();
   if (!model.pooling) return invalid_request(model.pooling_problem);
   auto prompts = read_prompts(fields, input, {model, context.is_given_up}, kMostEmbeddings);
   if (!prompts) return prompts.error();
@@ -89,11 +95,12 @@ Handled embed(ApiContext& context, const ApiRequest& request, Fields& fields,
   if (!is_list && plan.prompts.size() > 1) {
     return invalid_request("prompt: expected a string; /api/embed takes several", "prompt");
   }
+  plan.stay = stay;
   add_pooled_states(plan, *model.pooling);
   AnswerHead head = make_head("ollama-", model, plan.options);
   plan.id = head.id;
-  plan.format = make_ollama_embedding_format(std::move(head),
-                                             {plan.pooled.begin(), plan.pooled.end()}, is_list);
+  plan.format =
+      make_ollama_embedding_format(std::move(head), pooled_texts(plan, dimensions), is_list);
   return start_answer(context, request, std::move(plan));
 }
 
@@ -106,7 +113,7 @@ Handled ollama_chat(ApiContext& context, const ApiRequest& request, const Json& 
   if (fields.error()) return *fields.error();
   const ChatRequest& chat = asked.chat.request;
   if (chat.messages.empty() && chat.begun_answer.empty()) {
-    return load_only(context, fields, /*is_chat=*/true);
+    return load_only(context, asked, /*is_chat=*/true);
   }
   return answer_conversation(context, request, std::move(asked), /*is_chat=*/true);
 }
@@ -119,7 +126,7 @@ Handled ollama_generate(ApiContext& context, const ApiRequest& request, const Js
   if (fields.error()) return *fields.error();
   const bool asks_nothing =
       asked.chat.request.messages.empty() && fields.text("suffix").value_or("").empty();
-  if (asks_nothing) return load_only(context, fields, /*is_chat=*/false);
+  if (asks_nothing) return load_only(context, asked, /*is_chat=*/false);
   if (is_text) return continue_text(context, request, fields, std::move(asked));
   return answer_conversation(context, request, std::move(asked), /*is_chat=*/false);
 }
@@ -129,12 +136,6 @@ Handled ollama_embed(ApiContext& context, const ApiRequest& request, const Json&
   Fields fields(body);
   // Nothing is ever cut: what does not fit is an error, whatever this says.
   fields.boolean("truncate", true);
-  const auto dimensions = fields.integer("dimensions", 1, kMostTokens);
-  if (dimensions && *dimensions != context.model().width) {
-    fields.fail("dimensions",
-                fmt::format("this model's embeddings have {} numbers", context.model().width));
-  }
-  if (fields.error()) return *fields.error();
   return embed(context, request, fields, "input");
 }
 

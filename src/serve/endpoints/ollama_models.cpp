@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <ctime>
+
 #include "serve/endpoints/endpoints.hpp"
 #include "serve/iso_time.hpp"
 
@@ -48,6 +51,11 @@ Json capabilities(const ServedModel& model) {
   return names;
 }
 
+std::string expiry(std::chrono::milliseconds left) {
+  if (left == kForever) return "9999-12-31T23:59:59Z";  // until another one needs the room
+  return iso_time(std::time(nullptr) + std::chrono::ceil<std::chrono::seconds>(left).count());
+}
+
 // As a Modelfile has them, a line each.
 std::string parameters(const ServedModel& model) {
   std::string lines;
@@ -77,7 +85,7 @@ Handled ollama_ps(ApiContext& context, const ApiRequest&, const Json&) {
     if (entry->engine->state() != EngineThread::State::kReady) continue;
     Json model = describe(entry->model);
     model.erase("modified_at");
-    model["expires_at"] = "9999-12-31T23:59:59Z";  // it stays until another one needs the room
+    model["expires_at"] = expiry(entry->engine->time_left());
     model["size_vram"] = 0;
     model["context_length"] = entry->model.context;
     models.push_back(std::move(model));

@@ -4,6 +4,7 @@
 
 #include "serve/constraints/answer_grammar.hpp"
 #include "serve/endpoints/start_answer.hpp"
+#include "serve/thinking_budget.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -97,26 +98,6 @@ ApiResult<grammar::GrammarSession> grammar_session(ApiContext& context, const st
                                          context.may_take_long ? make : GrammarCache::Maker());
 }
 
-// Holds the thinking of an answer to so many tokens; nothing where the model does not think.
-ApiResult<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
-                                                         const Prompt& prompt,
-                                                         std::int64_t tokens) {
-  const OutputFormat& format = prompt.output_format;
-  ThinkingBudget budget;
-  budget.tokens = tokens;
-  budget.starts_inside = prompt.ends_in_reasoning;
-  budget.begin = format.is_harmony() ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
-  budget.end = format.is_harmony() ? "<|end|>" : format.reasoning_end;
-  if (budget.begin.empty() || budget.end.empty()) return std::optional<ThinkingBudget>();
-  auto end = tokenizer.encode(budget.end, {.add_special = false, .parse_special = true});
-  if (!end) return invalid_request("thinking: " + end.error().message, "thinking");
-  budget.end_tokens = std::move(*end);
-  budget.bytes_of = [&tokenizer](TokenId token) {
-    return tokenizer.token_bytes(token, /*show_special=*/true);
-  };
-  return std::optional(std::move(budget));
-}
-
 // Says that the prompt is too long where its bytes tell that. (What pictures become is counted when
 // it is encoded.)
 std::optional<ApiError> refuse_prompt(const ApiContext& context, const ChatFields& chat,
@@ -167,9 +148,9 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
     if (!session) return session.error();
     options.sampling.grammar = std::move(*session);
   }
-  if (chat.thinking_tokens) {
-    auto budget = thinking_budget(*model.tokenizer, *prompt, *chat.thinking_tokens);
-    if (!budget) return budget.error();
+  if (const auto most = chat.thinking_tokens.value_or(model.thinking_tokens); most >= 0) {
+    auto budget = thinking_budget(*model.tokenizer, *prompt, most);
+    if (!budget) return invalid_request("thinking: " + budget.error().message, "thinking");
     options.sampling.thinking = std::move(*budget);
   }
   ChatPlan plan;
@@ -178,6 +159,7 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   plan.parsing = {prompt->output_format,
                   {.tools = chat.request.tools,
                    .starts_in_reasoning = prompt->ends_in_reasoning,
+                   .thinking_is_text = chat.thinking_is_text,
                    .id_seed = options.sampling.seed}};
   return plan;
 }

@@ -123,15 +123,22 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
   }
 }
 
+PooledTexts pooled_texts(const AnswerPlan& plan, std::int64_t dimensions) {
+  return {{plan.pooled.begin(), plan.pooled.end()}, dimensions};
+}
+
 void add_chat(AnswerPlan& plan, EncodedChat chat) {
   plan.prompts.push_back(std::move(chat.prompt));
   plan.media = std::move(chat.media);
+  plan.warnings = std::move(chat.warnings);
 }
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
-  return {random_id(prefix),         model.id,         std::time(nullptr), options.streams_usage,
-          options.top_logprobs >= 0, !options.streams, model.fingerprint};
+  return {random_id(prefix),         model.id,
+          std::time(nullptr),        options.streams_usage,
+          options.top_logprobs >= 0, !options.streams,
+          model.fingerprint,         options.streams && options.streams_timings};
 }
 
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
@@ -156,7 +163,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           *model.tokenizer,
           Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
                               plan.options.streams,
-                              plan.options.lines},
+                              plan.options.lines,
+                              plan.options.streams_progress},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
@@ -166,7 +174,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, wanted);
     }
   }
-  if (!context.chosen.engine->submit(std::move(jobs))) {
+  EngineThread& engine = *context.chosen.engine;
+  if (!engine.submit(std::move(jobs), plan.stay.value_or(engine.usual_stay()))) {
     return overloaded("too many requests are waiting; try again later", kRetryAfter_s);
   }
   for (std::size_t i = 0; i < generations.size(); ++i) {
@@ -174,6 +183,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     context.sequences.add({plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt],
                            (*lengths)[prompt], generations[i]});
   }
+  for (std::string& warning : plan.warnings) plan.format->warn(std::move(warning));
   ApiReply reply;
   if (plan.options.streams) reply.content_type = plan.format->content_type();
   reply.pending = std::make_unique<PendingAnswer>(std::move(generations), std::move(plan.format),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -18,6 +19,7 @@ namespace linnet::serve {
 struct EncodedChat {
   std::vector<TokenId> prompt;
   Media media;
+  std::vector<std::string> warnings{};  ///< what of the request is left out
 };
 
 /// An answer that is to be generated.
@@ -35,10 +37,16 @@ struct AnswerPlan {
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
+  std::vector<std::string> warnings{};  ///< that the answer begins with
+  /// How long the model stays in memory afterwards; nothing: as the server has it.
+  std::optional<std::chrono::milliseconds> stay{};
 };
 
 /// Wants the hidden states of all prompts, pooled, and no text.
 void add_pooled_states(AnswerPlan& plan, Pooling pooling);
+
+/// Those states, for a format that makes vectors of them; for `dimensions` see there.
+PooledTexts pooled_texts(const AnswerPlan& plan, std::int64_t dimensions = 0);
 
 /// Answers a conversation.
 void add_chat(AnswerPlan& plan, EncodedChat chat);

@@ -1,6 +1,7 @@
 // Text to tokens and back, and conversations to prompts.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/utf8.hpp"
 #include "serve/endpoints/start_answer.hpp"
@@ -16,10 +17,28 @@ constexpr std::size_t kMostDetokenized = 1 << 20;
 // Of a text. With its piece, each takes some 25 bytes of the reply, which waits for its reader.
 constexpr std::int64_t kMostTokenized = 1 << 22;
 
-ApiError too_many_tokens(std::string_view at_least, std::int64_t tokens) {
-  return invalid_request(fmt::format("content: it has {}{} tokens, expected at most {}", at_least,
+ApiError too_many_tokens(const std::string& field, std::string_view at_least, std::int64_t tokens) {
+  return invalid_request(fmt::format("{}: it has {}{} tokens, expected at most {}", field, at_least,
                                      tokens, kMostTokenized),
-                         "content");
+                         field);
+}
+
+struct Specials {
+  bool add = false, parse = true;
+};
+
+ApiResult<std::vector<TokenId>> encode_bounded(const ApiContext& context, const std::string& field,
+                                               const std::string& text, Specials specials) {
+  const Tokenizer& tokenizer = *context.model().tokenizer;
+  const std::int64_t fewest = tokenizer.fewest_tokens(text.size());
+  if (fewest > kMostTokenized) return too_many_tokens(field, "at least ", fewest);
+  auto ids = tokenizer.encode(text, {.add_special = specials.add,
+                                     .parse_special = specials.parse,
+                                     .plain = {},
+                                     .is_given_up = &context.is_given_up});
+  if (!ids) return invalid_request(fmt::format("{}: {}", field, ids.error().message), field);
+  if (std::ssize(*ids) > kMostTokenized) return too_many_tokens(field, "", std::ssize(*ids));
+  return std::move(*ids);
 }
 
 // What a token adds to a text: its text, or its bytes where these are none alone.
@@ -43,26 +62,56 @@ ApiReply pieces_reply(const Tokenizer& tokenizer, const std::vector<TokenId>& id
   return reply;
 }
 
+// A conversation as vLLM's clients have it tokenized.
+ApiResult<std::vector<TokenId>> encode_conversation(ApiContext& context, Fields& fields) {
+  ChatFields chat = read_chat_fields(fields, context.model());
+  chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
+  if (fields.error()) return *fields.error();
+  const auto prompt = render_chat(context.model(), chat.request);
+  if (!prompt) return prompt.error();
+  auto encoded = encode_chat(context, chat, *prompt);
+  if (!encoded) return encoded.error();
+  return std::move(encoded->prompt);
+}
+
+// `prompt` or `messages`: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+Handled tokenize_as_vllm(ApiContext& context, Fields& fields) {
+  const bool add_special = fields.boolean("add_special_tokens", true);
+  const bool has_texts = fields.boolean("return_token_strs", false);
+  const bool is_text = fields.has("prompt");
+  const std::string text = is_text ? fields.required_text("prompt") : "";
+  if (fields.error()) return *fields.error();
+  const auto ids = is_text ? encode_bounded(context, "prompt", text, {.add = add_special})
+                           : encode_conversation(context, fields);
+  if (!ids) return ids.error();
+  ApiReply reply;
+  reply.body = fmt::format(R"({{"count":{},"max_model_len":{},"tokens":[{}],"token_strs":)",
+                           ids->size(), context.model().context, fmt::join(*ids, ","));
+  reply.body += has_texts ? "[" : "null";
+  for (std::size_t i = 0; has_texts && i < ids->size(); ++i) {
+    reply.body += (i == 0 ? "" : ",") + piece_json(*context.model().tokenizer, (*ids)[i]);
+  }
+  reply.body += has_texts ? "]}" : "}";
+  return reply;
+}
+
 }  // namespace
 
 // POST /tokenize
 Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   const Tokenizer& tokenizer = *context.model().tokenizer;
   Fields fields(body);
+  if (!fields.has("content") && (fields.has("prompt") || fields.has("messages"))) {
+    return tokenize_as_vllm(context, fields);
+  }
   const auto text = fields.text("content");
-  const bool add_special = fields.boolean("add_special", false);
-  const bool parse_special = fields.boolean("parse_special", true);
+  const Specials specials{fields.boolean("add_special", false),
+                          fields.boolean("parse_special", true)};
   const bool with_pieces = fields.boolean("with_pieces", false);
   if (fields.error()) return *fields.error();
   if (!text) return invalid_request("content: expected a string, found nothing", "content");
-  const std::int64_t fewest = tokenizer.fewest_tokens(text->size());
-  if (fewest > kMostTokenized) return too_many_tokens("at least ", fewest);
-  const auto ids = tokenizer.encode(*text, {.add_special = add_special,
-                                            .parse_special = parse_special,
-                                            .plain = {},
-                                            .is_given_up = &context.is_given_up});
-  if (!ids) return invalid_request("content: " + ids.error().message, "content");
-  if (std::ssize(*ids) > kMostTokenized) return too_many_tokens("", std::ssize(*ids));
+  const auto ids = encode_bounded(context, "content", *text, specials);
+  if (!ids) return ids.error();
   if (with_pieces) return pieces_reply(tokenizer, *ids);
   return json_reply({{"tokens", *ids}});
 }
@@ -81,7 +130,7 @@ Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
 // POST /apply-template
 Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
-  ChatFields chat = read_chat_fields(fields);
+  ChatFields chat = read_chat_fields(fields, context.model());
   chat.request.add_generation_prompt = fields.boolean("add_generation_prompt", true);
   if (fields.error()) return *fields.error();
   const auto prompt = render_chat(context.model(), chat.request);

@@ -1,5 +1,7 @@
 #include "serve/http/peer.hpp"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 namespace linnet::serve {
@@ -27,7 +29,11 @@ Peer peer_at(ip::address address) {
   return peer;
 }
 
-Peer peer_of(const ip::tcp::socket& socket) {
+Peer peer_of(ip::tcp::socket& socket) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  getsockopt(socket.native_handle(), SOL_SOCKET, SO_DOMAIN, &domain, &size);
+  if (domain == AF_UNIX) return {"unix"};
   boost::system::error_code error;
   const auto endpoint = socket.remote_endpoint(error);
   return error ? Peer() : peer_at(endpoint.address());

@@ -16,6 +16,7 @@ struct Peer {
 };
 
 Peer peer_at(boost::asio::ip::address address);
-Peer peer_of(const boost::asio::ip::tcp::socket& socket);
+/// Of a socket in the file system, too.
+Peer peer_of(boost::asio::ip::tcp::socket& socket);
 
 }  // namespace linnet::serve

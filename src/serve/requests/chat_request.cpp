@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "base/utf8.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -86,10 +87,24 @@ void check_calls(Fields& message) {
   });
 }
 
-// Templates do not know the newer name of system messages.
-std::string role_of(const std::string& role) { return role == "developer" ? "system" : role; }
+bool names_role(const std::string& template_source, const std::string& role) {
+  return template_source.find("'" + role + "'") != std::string::npos ||
+         template_source.find('"' + role + '"') != std::string::npos;
+}
 
-Json read_messages(Fields& fields, MediaParts& media) {
+// What the template is given. It does not know the newer name of system messages, nor as a rule the
+// older one of results, but perhaps roles of its own. Of others it might leave the message out.
+std::string read_role(Fields& message, const std::string& template_source) {
+  static constexpr std::array<std::string_view, 6> kRoles = {"system",    "developer", "user",
+                                                             "assistant", "tool",      "function"};
+  std::string role = message.required_text("role");
+  if (message.error() || names_role(template_source, role)) return role;
+  message.one_of("role", kRoles, "");
+  if (role == "developer") return "system";
+  return role == "function" ? "tool" : role;
+}
+
+Json read_messages(Fields& fields, const std::string& template_source, MediaParts& media) {
   const Json* const given = fields.array("messages", kMostMessages);
   if (!given || given->empty()) {
     fields.fail("messages", "expected an array with at least one message");
@@ -98,7 +113,10 @@ Json read_messages(Fields& fields, MediaParts& media) {
   Json messages = *given;
   fields.each_object("messages", kMostMessages, [&, i = std::size_t{0}](Fields& message) mutable {
     Json& shown = messages[i++];
-    const std::string role = role_of(message.required_text("role"));
+    const std::string role = read_role(message, template_source);
+    if (role == "user" && !message.has("content")) {
+      message.fail("content", "expected a string or an array, found nothing");
+    }
     read_content(message, role, media, shown);
     check_calls(message);
     shown["role"] = role;
@@ -135,8 +153,10 @@ std::string function_name(Fields& holder) {
 void read_allowed_tools(Fields& allowed, ToolChoice& choice) {
   static constexpr std::array<std::string_view, 2> kModes = {"auto", "required"};
   choice.must_call = allowed.one_of("mode", kModes, "") == "required";
-  allowed.each_object("tools", kMostTools,
-                      [&](Fields& tool) { choice.names.push_back(function_name(tool)); });
+  allowed.each_object("tools", kMostTools, [&](Fields& tool) {
+    const bool is_of_service = tool.text("type").value_or("function") != "function";
+    if (!is_of_service) choice.names.push_back(function_name(tool));
+  });
   if (choice.names.empty()) allowed.fail("tools", "expected an array with at least one tool");
 }
 
@@ -159,9 +179,7 @@ void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
 
 }  // namespace
 
-namespace {
-
-// What all families can write into a call and read again (OpenAI has the same rule, but for dots).
+// OpenAI has the same rule, but for dots.
 std::string required_tool_name(Fields& tool) {
   constexpr std::size_t kLongest = 128;
   std::string name = tool.required_text("name");
@@ -175,38 +193,46 @@ std::string required_tool_name(Fields& tool) {
   return name;
 }
 
-}  // namespace
+void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& function_of,
+                ChatFields& chat) {
+  Json& tools = chat.request.tools = nullptr;
+  fields.each_object("tools", kMostTools, [&](Fields& tool) {
+    Json function = function_of(tool);
+    if (!function.is_null()) {
+      tools.push_back({{"type", "function"}, {"function", std::move(function)}});
+    } else if (!tool.error()) {
+      chat.warnings.push_back(
+          fmt::format("{} is left out: this server runs no tools of its own, and {} is no function",
+                      tool.path(), shortened(tool.text("type").value_or("it"))));
+    }
+  });
+}
 
-Json read_function_tools(Fields& fields) {
-  fields.each_object("tools", kMostTools, [](Fields& tool) {
-    static constexpr std::array<std::string_view, 1> kTypes = {"function"};
-    tool.one_of("type", kTypes, "function");
+void read_function_tools(Fields& fields, ChatFields& chat) {
+  const auto function_of = [](Fields& tool) -> Json {
+    if (tool.text("type").value_or("function") != "function") return nullptr;
     const Json* const object = tool.object("function");
-    if (!object) return tool.fail("function", "expected an object, found nothing");
+    if (!object) {
+      tool.fail("function", "expected an object, found nothing");
+      return nullptr;
+    }
     Fields function(*object, tool.path_of("function"));
     required_tool_name(function);
     function.text("description");
     function.object("parameters");
     tool.take_error(function);
-  });
-  const Json* const tools = fields.find("tools");
-  return tools ? *tools : Json(nullptr);
+    return *object;
+  };
+  read_tools(fields, function_of, chat);
 }
 
-Json read_flat_tools(Fields& fields, std::string_view schema_name,
-                     const std::function<void(Fields& tool)>& check) {
-  if (!fields.has("tools")) return nullptr;
-  Json tools = Json::array();
-  fields.each_object("tools", kMostTools, [&](Fields& tool) {
-    check(tool);
-    Json function = {{"name", required_tool_name(tool)}};
-    if (const auto description = tool.text("description")) function["description"] = *description;
-    if (const Json* const schema = tool.object(schema_name)) function["parameters"] = *schema;
-    // Where the API's default is strict: what is not asked for is not held.
-    if (tool.boolean("strict", false)) function["strict"] = true;
-    tools.push_back({{"type", "function"}, {"function", std::move(function)}});
-  });
-  return tools;
+Json read_flat_function(Fields& tool, std::string_view schema_name) {
+  Json function = {{"name", required_tool_name(tool)}};
+  if (const auto description = tool.text("description")) function["description"] = *description;
+  if (const Json* const schema = tool.object(schema_name)) function["parameters"] = *schema;
+  // Where the API's default is strict: what is not asked for is not held.
+  if (tool.boolean("strict", false)) function["strict"] = true;
+  return function;
 }
 
 void read_tool_choice(Fields& fields, ChatFields& chat) {
@@ -260,29 +286,14 @@ void take_begun_answer(Fields& fields, ChatRequest& chat) {
   chat.begun_answer = std::move(text);
 }
 
-Json read_template_variables(Fields& fields) {
-  const Json* const variables = fields.object("chat_template_kwargs");
-  return variables ? *variables : Json::object();
-}
-
-void set_effort(const std::string& effort, Json& variables) {
-  variables["reasoning_effort"] = effort;
-  if (effort == "none" && !variables.contains("enable_thinking")) {
-    variables["enable_thinking"] = false;
-  }
-}
-
-ChatFields read_chat_fields(Fields& fields) {
+ChatFields read_chat_fields(Fields& fields, const ServedModel& model) {
   refuse_what_is_not_there(fields);
   ChatFields chat;
   MediaParts media;
-  chat.request.messages = read_messages(fields, media);
+  chat.request.messages = read_messages(fields, model.template_source, media);
   chat.media = media.take();
-  chat.request.tools = read_function_tools(fields);
-  chat.request.variables = read_template_variables(fields);
-  if (const auto effort = fields.text("reasoning_effort")) {
-    set_effort(*effort, chat.request.variables);
-  }
+  read_function_tools(fields, chat);
+  read_thinking_fields(fields, chat);
   if (fields.boolean("continue_final_message", false)) take_begun_answer(fields, chat.request);
   read_tool_choice(fields, chat);
   chat.choice.parallel = fields.boolean("parallel_tool_calls", true);

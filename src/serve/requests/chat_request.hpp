@@ -8,6 +8,7 @@
 #include "chat/chat_template.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/requests/media_parts.hpp"
+#include "serve/served_model.hpp"
 
 namespace linnet::serve {
 
@@ -23,25 +24,34 @@ struct ChatFields {
   ChatRequest request;             ///< its tools are empty where none may be called
   std::vector<GivenMedium> media;  ///< whose markers stand in the messages
   ToolChoice choice;
-  std::optional<std::int64_t> thinking_tokens;  ///< most of them
+  std::optional<std::int64_t> thinking_tokens;  ///< most of them; -1: as many as it likes
+  bool thinking_is_text = false;                ///< it stands in the text, with its marks
+  std::vector<std::string> warnings;            ///< what of the request the answer goes without
 };
 
 inline constexpr std::size_t kMostMessages = 4096;
 inline constexpr std::size_t kMostTools = 256;
 
-/// Reads `messages`, `tools`, `tool_choice`, `parallel_tool_calls`, `chat_template_kwargs` and
-/// `reasoning_effort` as OpenAI's chat completions have them, and `continue_final_message`; what is
-/// wrong is left in `fields`.
-ChatFields read_chat_fields(Fields& fields);
+/// Reads `messages`, `tools`, `tool_choice` and `parallel_tool_calls` as OpenAI's chat completions
+/// have them, `continue_final_message`, and what read_thinking_fields() does; what is wrong is left
+/// in `fields`. `model` says which roles its template knows.
+ChatFields read_chat_fields(Fields& fields, const ServedModel& model);
 
-/// Reads `tools` as chat completions have them; null where there are none.
-Json read_function_tools(Fields& fields);
+/// Reads `tools` as chat completions have them; null where there are none. Tools of a service,
+/// which this server has not, are left out with a warning.
+void read_function_tools(Fields& fields, ChatFields& chat);
 
-/// Reads `tools` of an API where a tool has its name, its description, its schema (by the name
-/// `schema_name`) and `strict` beside each other, as tools of chat completions; null where there
-/// are none. `check` looks at what else an API wants of a tool.
-Json read_flat_tools(Fields& fields, std::string_view schema_name,
-                     const std::function<void(Fields& tool)>& check);
+/// The same of an API whose tools are other objects: `function_of` makes the function of one, or
+/// null where it is none, or leaves in its fields what is wrong.
+void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& function_of,
+                ChatFields& chat);
+
+/// The function of a tool that has its name, its description, its schema (by the name
+/// `schema_name`) and `strict` beside each other.
+Json read_flat_function(Fields& tool, std::string_view schema_name);
+
+/// A name that all families can write into a call and read again.
+std::string required_tool_name(Fields& tool);
 
 /// Makes the last of the messages, where it is the assistant's, the beginning of the answer. Fails
 /// where it has more than text.
@@ -54,10 +64,5 @@ void read_tool_choice(Fields& fields, ChatFields& chat);
 /// Drops the tools where none may be called, and checks that those that are named exist. `path` is
 /// the field that says so.
 void settle_tool_choice(Fields& fields, std::string_view path, bool none, ChatFields& chat);
-
-/// Reads the variables of the template that all APIs share: `chat_template_kwargs`.
-Json read_template_variables(Fields& fields);
-/// Sets how much the model is to think; `none` also turns it off for templates that can't grade it.
-void set_effort(const std::string& effort, Json& variables);
 
 }  // namespace linnet::serve

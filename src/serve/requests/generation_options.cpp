@@ -32,10 +32,13 @@ std::vector<std::string> read_stops(Fields& fields, std::string_view name) {
   return stops;
 }
 
-std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name) {
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name,
+                                             std::int64_t least) {
   const auto most = fields.integer(name, -2, kMostTokens);
-  if (most && *most == 0) fields.fail(name, "expected 1 or more, or -1 for all that fit");
-  return most && *most > 0 ? most : std::nullopt;
+  if (most && *most >= 0 && *most < least) {
+    fields.fail(name, "expected 1 or more, or -1 for all that fit");
+  }
+  return most && *most >= 0 ? most : std::nullopt;
 }
 
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) {
@@ -48,6 +51,8 @@ GenerationOptions read_shared_options(Fields& fields, const ServedModel& model) 
       std::chrono::milliseconds(fields.integer("t_max_predict_ms", 0, kMostTokens).value_or(0));
   options.ignores_end_tokens = fields.boolean("ignore_eos", false);
   options.streams = fields.boolean("stream", false);
+  options.streams_progress = fields.boolean("return_progress", false);
+  options.streams_timings = fields.boolean("timings_per_token", false);
   return options;
 }
 
@@ -56,8 +61,10 @@ GenerationOptions read_generation_options(Fields& fields, const ServedModel& mod
   GenerationOptions options = read_shared_options(fields, model);
   // The last one is llama.cpp's.
   for (const char* const name : {"max_completion_tokens", "max_tokens", "n_predict"}) {
-    const auto most = fields.integer(name, least_tokens, kMostTokens);
-    if (!options.max_tokens) options.max_tokens = most;
+    const auto most = read_most_tokens(fields, name, least_tokens);
+    if (options.max_tokens || options.takes_all_room) continue;
+    options.max_tokens = most;
+    options.takes_all_room = fields.has(name) && !most;
   }
   options.stops = read_stops(fields, "stop");
   options.choices = fields.integer("n", 1, kMostChoices).value_or(1);

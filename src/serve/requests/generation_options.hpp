@@ -14,6 +14,7 @@ namespace linnet::serve {
 /// What the fields ask for that generating endpoints share.
 struct GenerationOptions {
   std::optional<std::int64_t> max_tokens;
+  bool takes_all_room = false;  ///< max_tokens is what the context leaves, on request
   std::int64_t min_tokens = 0;
   SamplingParams sampling;
   std::vector<std::string> stops;
@@ -23,6 +24,8 @@ struct GenerationOptions {
   bool ignores_end_tokens = false;
   bool streams = false;
   bool streams_usage = false;
+  bool streams_progress = false;  ///< of prompts
+  bool streams_timings = false;   ///< with each event
 };
 
 /// Most tokens that a request may ask for: more than any context holds.
@@ -36,15 +39,17 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model);
 /// Of llama.cpp's and Ollama's API, where a `seed` of -1 means random draws.
 void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling);
 
-/// Of the same, reads how many tokens are generated at most; nothing: what the context leaves, as
-/// numbers below 0 say, too.
-std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name);
+/// Reads how many tokens are generated at most, `least` or more; nothing: what the context leaves,
+/// as -1 and -2 say, too (llama.cpp's and Ollama's).
+std::optional<std::int64_t> read_most_tokens(Fields& fields, std::string_view name,
+                                             std::int64_t least = 1);
 
 /// Reads a string or a list of strings that end the text.
 std::vector<std::string> read_stops(Fields& fields, std::string_view name);
 
 /// Reads what all generating endpoints share: `min_tokens`, `ignore_eos`, `n_indent`,
-/// `t_max_predict_ms`, `stream` and how tokens are drawn; refuses what none of them has.
+/// `t_max_predict_ms`, `stream`, `return_progress`, `timings_per_token` and how tokens are drawn;
+/// refuses what none of them has.
 GenerationOptions read_shared_options(Fields& fields, const ServedModel& model);
 
 /// Reads all fields that /v1/completions and /v1/chat/completions share, but for logprobs. An

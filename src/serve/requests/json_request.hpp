@@ -60,7 +60,8 @@ class Fields {
   /// As fail() with the error of a part of the object, if it has one.
   void take_error(const Fields& part);
 
-  /// The path of a field, as errors name it.
+  /// The path of the object, and of a field, as errors name them.
+  const std::string& path() const { return path_; }
   std::string path_of(std::string_view name) const;
   const std::optional<ApiError>& error() const { return error_; }
 

@@ -6,6 +6,8 @@
 #include <map>
 
 #include "base/utf8.hpp"
+#include "serve/requests/client_tools.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -143,12 +145,16 @@ class MessageReader {
 
 constexpr std::size_t kMostEdits = 64;
 
-Json read_tools(Fields& fields) {
-  return read_flat_tools(fields, "input_schema", [](Fields& tool) {
-    if (tool.has("input_schema")) return;
-    tool.fail("input_schema",
-              "expected an object, found nothing; tools of the server are not there");
-  });
+// Tools with a type and without a schema are Anthropic's own: some of them the client runs.
+Json function_of(Fields& tool) {
+  const std::string type = tool.text("type").value_or("custom");
+  if (type == "custom" && !tool.has("input_schema")) {
+    tool.fail("input_schema", "expected an object, found nothing");
+  }
+  if (type == "custom" || tool.has("input_schema")) return read_flat_function(tool, "input_schema");
+  Json function = client_tool(type);
+  if (!function.is_null()) function["name"] = required_tool_name(tool);
+  return function;
 }
 
 void read_message_tool_choice(Fields& fields, ChatFields& chat) {
@@ -164,18 +170,6 @@ void read_message_tool_choice(Fields& fields, ChatFields& chat) {
     fields.take_error(choice);
   }
   settle_tool_choice(fields, "tool_choice", none, chat);
-}
-
-// Templates that can think or not read enable_thinking.
-void read_thinking(Fields& fields, ChatFields& chat) {
-  const Json* const object = fields.object("thinking");
-  if (!object) return;
-  Fields thinking(*object, "thinking");
-  static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
-  const std::string type = thinking.one_of("type", kTypes, "adaptive");
-  if (type != "adaptive") chat.request.variables["enable_thinking"] = type == "enabled";
-  chat.thinking_tokens = thinking.integer("budget_tokens", 1, kMostTokens);
-  fields.take_error(thinking);
 }
 
 void read_effort(Fields& fields, Json& variables) {
@@ -210,9 +204,8 @@ ChatFields read_message_fields(Fields& fields) {
   chat.request.messages = MessageReader(fields, media).run();
   chat.media = media.take();
   take_begun_answer(fields, chat.request);
-  chat.request.tools = read_tools(fields);
-  chat.request.variables = read_template_variables(fields);
-  read_thinking(fields, chat);
+  read_tools(fields, function_of, chat);
+  read_thinking_fields(fields, chat);
   read_effort(fields, chat.request.variables);
   read_message_tool_choice(fields, chat);
   return chat;

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "chat/json_text.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unanswered_calls.hpp"
 #include "serve/requests/unsupported_fields.hpp"
+#include "serve/shared_by_engines.hpp"
 
 namespace linnet::serve {
 namespace {
@@ -128,10 +132,39 @@ Json read_think(Fields& fields) {
   return variables;
 }
 
+// "1h30m", "-5m", "1.5s", or seconds; nothing where it is none of these.
+std::optional<double> parse_seconds(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double seconds;
+  };
+  static constexpr std::array kUnits = {Unit{"ms", 1e-3}, Unit{"h", 3600.0}, Unit{"m", 60.0},
+                                        Unit{"s", 1.0}};
+  const bool is_negative = text.starts_with('-');
+  if (is_negative) text.remove_prefix(1);
+  double seconds = 0.0;
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    double number = 0.0;
+    const auto read =
+        std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+    if (read.ec != std::errc() || number < 0.0) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
+    const auto unit =
+        std::ranges::find_if(kUnits, [&](const Unit& of) { return text.starts_with(of.name); });
+    const bool is_plain = text.empty() && seconds == 0.0;
+    if (unit == kUnits.end() && !is_plain) return std::nullopt;
+    seconds += number * (is_plain ? 1.0 : unit->seconds);
+    if (!is_plain) text.remove_prefix(unit->name.size());
+  }
+  return is_negative ? -seconds : seconds;
+}
+
 OllamaRequest read_shared(Fields& fields, const ServedModel& model) {
   OllamaRequest request;
   request.options = read_options(fields, model);
   request.constraint = read_format(fields);
+  request.stay = read_keep_alive(fields);
   request.chat.request.variables = read_think(fields);
   return request;
 }
@@ -143,7 +176,7 @@ OllamaRequest read_ollama_chat(Fields& fields, const ServedModel& model) {
   MediaParts media;
   request.chat.request.messages = MessageReader(fields, media).run();
   request.chat.media = media.take();
-  request.chat.request.tools = read_function_tools(fields);
+  read_function_tools(fields, request.chat);
   take_begun_answer(fields, request.chat.request);
   return request;
 }
@@ -159,6 +192,21 @@ OllamaRequest read_ollama_prompt(Fields& fields, const ServedModel& model) {
   if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
   messages.push_back({{"role", "user"}, {"content", std::move(content)}});
   return request;
+}
+
+std::optional<std::chrono::milliseconds> read_keep_alive(Fields& fields) {
+  constexpr double kLongest_s = 1e9;
+  const Json* const field = fields.find("keep_alive");
+  if (!field) return std::nullopt;
+  std::optional<double> seconds;
+  if (field->is_number()) seconds = field->get<double>();
+  if (field->is_string()) seconds = parse_seconds(field->get_ref<const std::string&>());
+  if (!seconds) {
+    fields.fail("keep_alive", "expected seconds, a time as \"5m\", or -1 for no end");
+    return std::nullopt;
+  }
+  if (!(*seconds >= 0.0 && *seconds < kLongest_s)) return kForever;
+  return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1e3));
 }
 
 bool is_ollama_text(Fields& fields, const ServedModel& model) {

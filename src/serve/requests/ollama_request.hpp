@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+
 #include "serve/constraints/text_constraint.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/generation_options.hpp"
@@ -12,7 +15,13 @@ struct OllamaRequest {
   TextConstraint constraint;
   /// The conversation; without messages, the model is to be loaded and nothing else.
   ChatFields chat;
+  std::optional<std::chrono::milliseconds> stay;  ///< keep_alive
 };
+
+/// Reads `keep_alive`, how long the model stays in memory afterwards: seconds as a number, or a
+/// text as "5m" or "1h30m"; below 0: until another model needs the room. Nothing where it is
+/// absent.
+std::optional<std::chrono::milliseconds> read_keep_alive(Fields& fields);
 
 /// Reads `messages`, `tools`, `think`, `format`, `options` and `stream`. What is wrong is left in
 /// `fields`.

@@ -2,8 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace linnet::serve {
 namespace {
+
+bool is_token(const Json& id, std::int64_t vocabulary) {
+  return id.is_number_unsigned() &&
+         id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
+}
+
+ApiError no_token(const Json& found, const std::string& param, std::int64_t vocabulary) {
+  const std::string shown = found.is_number() ? json_text(found) : std::string(found.type_name());
+  return invalid_request(
+      fmt::format("{}: expected a token id below {}, found {}", param, vocabulary, shown), param);
+}
 
 ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::string& path,
                                             const Encoding& encoding) {
@@ -17,6 +30,36 @@ ApiResult<std::vector<TokenId>> read_prompt(const Json& prompt, const std::strin
       fmt::format("{}: expected a string or an array of token ids, found a JSON {}", path,
                   prompt.type_name()),
       path);
+}
+
+// Of texts beside token ids only the first one, where it begins the prompt, gets what the
+// vocabulary puts around a text.
+ApiResult<std::vector<TokenId>> read_mixed(const Json& prompt, const std::string& path,
+                                           const Encoding& encoding) {
+  if (prompt.is_string()) {
+    return encode_text(encoding, prompt.get_ref<const std::string&>(), path,
+                       /*parse_special=*/true);
+  }
+  const std::int64_t vocabulary = encoding.model.tokenizer->vocabulary_size();
+  const auto is_text = [](const Json& part) { return part.is_string(); };
+  if (!prompt.is_array() || std::ranges::none_of(prompt, is_text)) {
+    return prompt.is_array() ? read_tokens(prompt, path, vocabulary)
+                             : read_prompt(prompt, path, encoding);
+  }
+  std::vector<TokenId> ids;
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    const std::string at = fmt::format("{}[{}]", path, i);
+    if (!is_text(prompt[i])) {
+      if (!is_token(prompt[i], vocabulary)) return no_token(prompt[i], at, vocabulary);
+      ids.push_back(prompt[i].get<TokenId>());
+      continue;
+    }
+    const auto part = encode_text(encoding, prompt[i].get_ref<const std::string&>(), at,
+                                  /*parse_special=*/true, /*add_special=*/i == 0);
+    if (!part) return part.error();
+    ids.insert(ids.end(), part->begin(), part->end());
+  }
+  return ids;
 }
 
 }  // namespace
@@ -40,26 +83,20 @@ ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view 
   std::vector<TokenId> ids;
   ids.reserve(array.size());
   for (std::size_t i = 0; i < array.size(); ++i) {
-    const Json& id = array[i];
-    const bool fits =
-        id.is_number_unsigned() && id.get<std::uint64_t>() < static_cast<std::uint64_t>(vocabulary);
-    if (!fits) {
-      const std::string param = fmt::format("{}[{}]", path, i);
-      const std::string found = id.is_number() ? json_text(id) : std::string(id.type_name());
-      return invalid_request(
-          fmt::format("{}: expected a token id below {}, found {}", param, vocabulary, found),
-          param);
+    if (!is_token(array[i], vocabulary)) {
+      return no_token(array[i], fmt::format("{}[{}]", path, i), vocabulary);
     }
-    ids.push_back(id.get<TokenId>());
+    ids.push_back(array[i].get<TokenId>());
   }
   return ids;
 }
 
 ApiResult<std::vector<TokenId>> encode_text(const Encoding& encoding, const std::string& text,
-                                            std::string_view path, bool parse_special) {
+                                            std::string_view path, bool parse_special,
+                                            bool add_special) {
   const std::string param(path);
   if (auto error = refuse_length(encoding.model, text.size(), param + " has", param)) return *error;
-  auto ids = encoding.model.tokenizer->encode(text, {.add_special = true,
+  auto ids = encoding.model.tokenizer->encode(text, {.add_special = add_special,
                                                      .parse_special = parse_special,
                                                      .plain = {},
                                                      .is_given_up = &encoding.is_given_up});
@@ -99,12 +136,40 @@ ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view
                                                 const Encoding& encoding) {
   const std::string path = fields.path_of(name);
   const Json* const field = fields.find(name);
-  if (!field || !field->is_string()) {
-    const bool is_ids = field && field->is_array() && !field->empty();
-    if (is_ids) return read_tokens(*field, path, encoding.model.tokenizer->vocabulary_size());
+  const bool is_list = field && field->is_array() && !field->empty();
+  if (!is_list && !(field && field->is_string())) {
     return invalid_request(path + ": expected a string or an array of token ids", path);
   }
-  return encode_text(encoding, field->get_ref<const std::string&>(), path, /*parse_special=*/true);
+  return read_mixed(*field, path, encoding);
+}
+
+ApiResult<std::vector<std::vector<TokenId>>> read_raw_prompts(Fields& fields, std::string_view name,
+                                                              const Encoding& encoding) {
+  const Json* const field = fields.find(name);
+  const bool is_one = !field || !field->is_array() || field->empty() ||
+                      std::ranges::any_of(*field, [](const Json& of) { return of.is_number(); });
+  std::vector<std::vector<TokenId>> prompts;
+  if (is_one) {
+    auto prompt = read_raw_prompt(fields, name, encoding);
+    if (!prompt) return prompt.error();
+    prompts.push_back(std::move(*prompt));
+    return prompts;
+  }
+  const std::string path = fields.path_of(name);
+  if (field->size() > kMostPrompts) {
+    return invalid_request(
+        fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, field->size()), path);
+  }
+  for (std::size_t i = 0; i < field->size(); ++i) {
+    auto prompt = read_mixed((*field)[i], fmt::format("{}[{}]", path, i), encoding);
+    if (!prompt) return prompt.error();
+    prompts.push_back(std::move(*prompt));
+  }
+  return prompts;
+}
+
+std::int64_t read_dimensions(Fields& fields, const ServedModel& model) {
+  return fields.integer("dimensions", 1, model.width).value_or(0);
 }
 
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids) {

@@ -31,10 +31,12 @@ std::optional<ApiError> refuse_length(const ServedModel& model, std::size_t text
 ApiResult<std::vector<TokenId>> read_tokens(const Json& array, std::string_view path,
                                             std::int64_t vocabulary);
 
-/// A text as ids, with BOS and EOS where the vocabulary asks for them; special tokens are
-/// recognised in it only with `parse_special`. One that can't fit the context is refused at once.
+/// A text as ids, with BOS and EOS where the vocabulary asks for them and `add_special` is true;
+/// special tokens are recognised in it only with `parse_special`. One that can't fit the context is
+/// refused at once.
 ApiResult<std::vector<TokenId>> encode_text(const Encoding& encoding, const std::string& text,
-                                            std::string_view path, bool parse_special = false);
+                                            std::string_view path, bool parse_special = false,
+                                            bool add_special = true);
 
 inline constexpr std::size_t kMostPrompts = 256;      ///< of completions in a request
 inline constexpr std::size_t kMostEmbeddings = 2048;  ///< as OpenAI's API has it
@@ -49,6 +51,14 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
 /// special tokens are recognised, or token ids.
 ApiResult<std::vector<TokenId>> read_raw_prompt(Fields& fields, std::string_view name,
                                                 const Encoding& encoding);
+
+/// The same of llama.cpp's API, where a prompt may also be a list of texts and token ids, and there
+/// may be several.
+ApiResult<std::vector<std::vector<TokenId>>> read_raw_prompts(Fields& fields, std::string_view name,
+                                                              const Encoding& encoding);
+
+/// Reads how many numbers of a vector are wanted (`dimensions`), the first ones; 0: all.
+std::int64_t read_dimensions(Fields& fields, const ServedModel& model);
 
 /// The ids as text, special tokens included.
 std::string text_of_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& ids);

@@ -1,7 +1,10 @@
 #include "serve/requests/response_input.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 
+#include "base/utf8.hpp"
 #include "serve/requests/chat_request.hpp"
 
 namespace linnet::serve {
@@ -32,9 +35,7 @@ class InputReader {
 
  private:
   void add_item(Fields& item) {
-    static constexpr std::array<std::string_view, 4> kTypes = {"message", "function_call",
-                                                               "function_call_output", "reasoning"};
-    const std::string type = item.one_of("type", kTypes, "message");
+    const std::string type = item.text("type").value_or("message");
     if (type == "message") {
       add_message(item);
     } else if (type == "function_call") {
@@ -47,9 +48,22 @@ class InputReader {
       messages_.push_back({{"role", "tool"},
                            {"tool_call_id", item.required_text("call_id")},
                            {"content", content_of(item, "output", "tool")}});
-    } else {
+    } else if (type == "reasoning") {
       add_reasoning(item);
+    } else {
+      refuse_item(item, type);
     }
+  }
+
+  static void refuse_item(Fields& item, std::string_view type) {
+    static constexpr std::string_view kExpected =
+        "expected message, function_call, function_call_output or reasoning";
+    item.fail("type",
+              type == "item_reference"
+                  ? "this server keeps no items; send the item itself instead of item_reference"
+                  : fmt::format("{}, found {}; what another kind of tool was asked and said can be "
+                                "sent as function_call and function_call_output",
+                                kExpected, shortened(type)));
   }
 
   void add_message(Fields& item) {

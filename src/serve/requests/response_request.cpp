@@ -8,6 +8,7 @@
 
 #include "base/utf8.hpp"
 #include "serve/requests/response_input.hpp"
+#include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 
 namespace linnet::serve {
@@ -15,12 +16,9 @@ namespace {
 
 constexpr std::int64_t kMostTopLogprobs = 20;
 
-Json read_tools(Fields& fields) {
-  return read_flat_tools(fields, "parameters", [](Fields& tool) {
-    static constexpr std::array<std::string_view, 1> kTypes = {"function"};
-    if (!tool.has("type")) tool.fail("type", "expected function, found nothing");
-    tool.one_of("type", kTypes, "function");
-  });
+Json function_of(Fields& tool) {
+  const bool is_function = tool.required_text("type") == "function";
+  return is_function ? read_flat_function(tool, "parameters") : Json(nullptr);
 }
 
 TextConstraint read_text_format(Fields& fields) {
@@ -142,13 +140,8 @@ ResponseFields read_response_fields(Fields& fields, const ServedModel& model) {
   MediaParts media;
   chat.messages = read_response_input(fields, media);
   response.chat.media = media.take();
-  chat.tools = read_tools(fields);
-  chat.variables = read_template_variables(fields);
-  if (const Json* const object = fields.object("reasoning")) {
-    Fields reasoning(*object, "reasoning");
-    if (const auto effort = reasoning.text("effort")) set_effort(*effort, chat.variables);
-    fields.take_error(reasoning);
-  }
+  read_tools(fields, function_of, response.chat);
+  read_thinking_fields(fields, response.chat);
   check_repeated(fields);
   read_tool_choice(fields, response.chat);
   response.chat.choice.parallel = fields.boolean("parallel_tool_calls", true);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace linnet::serve {
@@ -9,6 +10,7 @@ namespace {
 
 // Fields of llama.cpp's server and of vLLM.
 constexpr std::array kOfOtherServers = {
+    UnsupportedField{"adaptive_target", "the other samplers say how tokens are drawn"},
     UnsupportedField{"allowed_token_ids", "grammar holds an answer to what it allows"},
     UnsupportedField{"bad_words", "logit_bias makes tokens unlikely"},
     UnsupportedField{"chat_template", "linnet serve --chat-template chooses one"},
@@ -16,19 +18,35 @@ constexpr std::array kOfOtherServers = {
     UnsupportedField{"guided_grammar", "grammar takes GBNF"},
     UnsupportedField{"guided_json", "json_schema takes a schema"},
     UnsupportedField{"guided_regex", "grammar takes GBNF"},
+    UnsupportedField{"grammar_lazy",
+                     "tools and their strict hold calls to a form, grammar all of it"},
+    UnsupportedField{"include_reasoning", "the thinking stands apart from the text"},
     UnsupportedField{"include_stop_str_in_output", "the answer ends before the text"},
     UnsupportedField{"lora", "linnet serve --lora adds adapters to all answers"},
     UnsupportedField{"min_keep", "the samplers keep what their parameters say"},
+    UnsupportedField{"parse_tool_calls",
+                     "calls stand apart from the text; without tools, they are text"},
     UnsupportedField{"post_sampling_probs", "probabilities are the model's own"},
     UnsupportedField{"prompt_logprobs", "echo with logprobs tells them in /v1/completions"},
+    UnsupportedField{"reasoning_budget_message",
+                     "thinking ends without a word where its budget does"},
     UnsupportedField{"regex", "grammar takes GBNF"},
+    UnsupportedField{"return_token_ids", "/tokenize makes tokens of a text"},
+    UnsupportedField{"return_tokens_as_token_ids", "/tokenize makes tokens of a text"},
+    UnsupportedField{"skip_special_tokens", "an answer is without them"},
     UnsupportedField{"stop_token_ids", "stop takes texts"},
     UnsupportedField{"structured_outputs", "response_format, json_schema and grammar do that"},
     UnsupportedField{"truncate_prompt_tokens", "a prompt is never cut"},
     UnsupportedField{"use_beam_search", "tokens are drawn one after the other"},
 };
 
-bool asks_for_something(const Json& field) {
+// Those of them that ask for something where they are false.
+constexpr std::array<std::string_view, 3> kUsuallyTrue = {"include_reasoning", "parse_tool_calls",
+                                                          "skip_special_tokens"};
+
+bool asks_for_something(std::string_view name, const Json& field) {
+  if (std::ranges::find(kUsuallyTrue, name) != kUsuallyTrue.end()) return field == false;
+  if (name == "adaptive_target") return !field.is_number() || field >= 0;
   return field != false && field != 0 && field != "" && !(field.is_array() && field.empty());
 }
 
@@ -37,7 +55,7 @@ bool asks_for_something(const Json& field) {
 void refuse_unsupported(Fields& fields, std::span<const UnsupportedField> unsupported) {
   for (const auto& [name, instead] : unsupported) {
     const Json* const field = fields.find(name);
-    if (field && asks_for_something(*field)) {
+    if (field && asks_for_something(name, *field)) {
       fields.fail(name, fmt::format("not supported: {}", instead));
     }
   }

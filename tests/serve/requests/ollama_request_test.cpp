@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "serve/requests/unanswered_calls.hpp"
+#include "serve/shared_by_engines.hpp"
 #include "support/paths.hpp"
 #include "support/processor_time.hpp"
 
@@ -26,6 +27,32 @@ std::vector<std::string> results_of(const Json& messages) {
                       message["name"].get<std::string>());
   }
   return results;
+}
+
+TEST(OllamaRequest, ModelsAreKeptForSecondsOrAsGoWritesTimes) {
+  const auto kept = [](const Json& time) {
+    const Json body = {{"keep_alive", time}};
+    Fields fields(body);
+    const auto read = read_keep_alive(fields);
+    return read ? read->count() : fields.error() ? -1 : -2;
+  };
+  EXPECT_EQ(kept(nullptr), -2);
+  for (const Json& wrong : {Json("soon"), Json(""), Json("5x"), Json("-"), Json("5m3"), Json("m"),
+                            Json(true), Json::array()}) {
+    EXPECT_EQ(kept(wrong), -1) << wrong;
+  }
+  EXPECT_EQ(kept(0), 0);
+  EXPECT_EQ(kept("0"), 0);
+  EXPECT_EQ(kept("0s"), 0);
+  EXPECT_EQ(kept(90), 90'000);
+  EXPECT_EQ(kept(1.5), 1500);
+  EXPECT_EQ(kept("90"), 90'000);
+  EXPECT_EQ(kept("5m"), 300'000);
+  EXPECT_EQ(kept("1h30m"), 5'400'000);
+  EXPECT_EQ(kept("250ms"), 250);
+  for (const Json& always : {Json(-1), Json("-1"), Json("-1m"), Json(1e300)}) {
+    EXPECT_EQ(kept(always), kForever.count()) << always;
+  }
 }
 
 using Results = std::vector<std::string>;

@@ -1,0 +1,25 @@
+#include "serve/thinking_budget.hpp"
+
+#include <utility>
+
+namespace linnet::serve {
+
+Result<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
+                                                      const Prompt& prompt, std::int64_t tokens) {
+  const OutputFormat& format = prompt.output_format;
+  ThinkingBudget budget;
+  budget.tokens = tokens;
+  budget.starts_inside = prompt.ends_in_reasoning;
+  budget.begin = format.is_harmony() ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
+  budget.end = format.is_harmony() ? "<|end|>" : format.reasoning_end;
+  if (budget.begin.empty() || budget.end.empty()) return std::optional<ThinkingBudget>();
+  auto end = tokenizer.encode(budget.end, {.add_special = false, .parse_special = true});
+  if (!end) return end.error();
+  budget.end_tokens = std::move(*end);
+  budget.bytes_of = [&tokenizer](TokenId token) {
+    return tokenizer.token_bytes(token, /*show_special=*/true);
+  };
+  return std::optional(std::move(budget));
+}
+
+}  // namespace linnet::serve

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "chat/chat_template.hpp"
+#include "generate/sampling/params.hpp"
+#include "tokenizer/tokenizer.hpp"
+
+namespace linnet::serve {
+
+/// Holds the thinking of the answer to `prompt` to so many tokens; nothing where the model's family
+/// does not think. `tokenizer` must outlive it.
+Result<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
+                                                      const Prompt& prompt, std::int64_t tokens);
+
+}  // namespace linnet::serve
