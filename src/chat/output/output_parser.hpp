@@ -38,6 +38,8 @@ struct OutputOptions {
   bool starts_in_reasoning = false;
   /// From which the ids of calls are made.
   std::uint64_t id_seed = 0;
+  /// What comes behind the first call is dropped.
+  bool ends_with_call = false;
 };
 
 /// Takes a model's answer apart while it is written. Text and thinking come out as soon as they
