@@ -70,11 +70,12 @@ class AnswerFormat {
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
 
-  /// What the operator should know of the answer: calls of tools that could not be understood.
+  /// What client and operator should know of the answer: calls of tools that could not be
+  /// understood, what could not be held.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  void warn(std::string text) { warnings_.push_back(std::move(text)); }
 
  protected:
-  void warn(std::string text) { warnings_.push_back(std::move(text)); }
   /// Puts the warnings, if there are any, into what is sent.
   void add_warnings(Json& json) const {
     if (!warnings_.empty()) json["warnings"] = warnings_;

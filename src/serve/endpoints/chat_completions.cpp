@@ -28,7 +28,7 @@ Handled chat_completions(ApiContext& context, const ApiRequest& request, const J
   if (fields.error()) return *fields.error();
   auto chat_plan = plan_chat(context, chat, constraint, plan.options);
   if (!chat_plan) return chat_plan.error();
-  add_chat(plan, std::move(chat_plan->chat));
+  add_chat(plan, *chat_plan);
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
   AnswerHead head = make_head("chatcmpl-", context.model(), plan.options);
   plan.id = head.id;

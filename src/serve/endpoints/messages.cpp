@@ -20,7 +20,7 @@ Handled messages(ApiContext& context, const ApiRequest& request, const Json& bod
   plan.format =
       make_message_format(std::move(head), chat_plan->parsing, std::ssize(chat_plan->chat.prompt));
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  add_chat(plan, std::move(chat_plan->chat));
+  add_chat(plan, *chat_plan);
   return start_answer(context, request, std::move(plan));
 }
 

@@ -44,7 +44,7 @@ Handled answer_conversation(ApiContext& context, const ApiRequest& request, Olla
   plan.id = head.id;
   plan.format = make_ollama_format(std::move(head), chat_plan->parsing, is_chat);
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  add_chat(plan, std::move(chat_plan->chat));
+  add_chat(plan, *chat_plan);
   return start_answer(context, request, std::move(plan));
 }
 

@@ -17,7 +17,7 @@ Handled responses(ApiContext& context, const ApiRequest& request, const Json& bo
                                      chat_plan->parsing, std::move(response.settings));
   plan.repeats_logprobs = true;
   plan.shown_tokens = std::move(chat_plan->shown_tokens);
-  add_chat(plan, std::move(chat_plan->chat));
+  add_chat(plan, *chat_plan);
   return start_answer(context, request, std::move(plan));
 }
 

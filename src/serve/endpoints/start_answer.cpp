@@ -123,9 +123,10 @@ void add_pooled_states(AnswerPlan& plan, Pooling pooling) {
   }
 }
 
-void add_chat(AnswerPlan& plan, EncodedChat chat) {
-  plan.prompts.push_back(std::move(chat.prompt));
-  plan.media = std::move(chat.media);
+void add_chat(AnswerPlan& plan, ChatPlan& chat) {
+  plan.prompts.push_back(std::move(chat.chat.prompt));
+  plan.media = std::move(chat.chat.media);
+  plan.warnings = std::move(chat.warnings);
 }
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
@@ -174,6 +175,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     context.sequences.add({plan.id, model.id, i, plan.endpoint, prompt_tokens[prompt],
                            (*lengths)[prompt], generations[i]});
   }
+  for (std::string& warning : plan.warnings) plan.format->warn(std::move(warning));
   ApiReply reply;
   if (plan.options.streams) reply.content_type = plan.format->content_type();
   reply.pending = std::make_unique<PendingAnswer>(std::move(generations), std::move(plan.format),

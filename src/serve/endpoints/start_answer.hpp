@@ -35,13 +35,11 @@ struct AnswerPlan {
   std::vector<std::shared_ptr<PooledStates>> pooled{};
   /// Where errors find the prompts, if there may be several.
   std::string_view prompts_field{};
+  std::vector<std::string> warnings{};  ///< see AnswerFormat::warnings()
 };
 
 /// Wants the hidden states of all prompts, pooled, and no text.
 void add_pooled_states(AnswerPlan& plan, Pooling pooling);
-
-/// Answers a conversation.
-void add_chat(AnswerPlan& plan, EncodedChat chat);
 
 /// Checks that the prompts fit the context, and hands them to the engine.
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan);
@@ -73,7 +71,11 @@ struct ChatPlan {
   EncodedChat chat;
   std::vector<TokenId> shown_tokens;
   AnswerParsing parsing;
+  std::vector<std::string> warnings;  ///< what is asked of the answer and can't be held
 };
+
+/// Answers a conversation, which is taken out of `chat`.
+void add_chat(AnswerPlan& plan, ChatPlan& chat);
 
 /// Renders and encodes a conversation, and puts what the answer must look like (`constraint`, the
 /// tools that must be called) into the options' grammar.
