@@ -4,6 +4,7 @@
 #include <array>
 #include <vector>
 
+#include "chat/known_call_forms.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/output_parser.hpp"
 
@@ -79,7 +80,7 @@ class Trial {
     if (!prompt) return false;
     format_ = prompt->output_format;
     before_ = std::move(prompt->text);
-    strip_reasoning_begin();
+    strip_reasoning();
     const auto plain = render({{"role", "assistant"}, {"content", kAnswer}});
     if (!plain) return false;
     const std::size_t at = plain->rfind(kAnswer);
@@ -134,10 +135,16 @@ class Trial {
       if (end != kNowhere) text.resize(end + section.end.size());
     }
   }
-  // The thinking of earlier answers is not shown.
-  void strip_reasoning_begin() {
-    if (!ends_in_reasoning(format_, before_)) return;
-    before_.resize(before_.rfind(trimmed(format_.reasoning_begin)));
+  // The thinking of earlier answers is not shown, not even that there was none.
+  void strip_reasoning() {
+    Text text = trimmed(before_);
+    if (ends_behind_reasoning(format_, text)) {
+      text.remove_suffix(trimmed(format_.reasoning_end).size());
+    }
+    if (!ends_in_reasoning(format_, text)) return;
+    text = trimmed(text);
+    text.remove_suffix(trimmed(format_.reasoning_begin).size());
+    before_.resize(static_cast<std::size_t>(text.data() + text.size() - before_.data()));
   }
 
   const ChatTemplate& chat_;
@@ -261,6 +268,14 @@ std::optional<CallForm> parameter_form(const Trial& trial) {
   return form;
 }
 
+std::string sample_argument(const CallForm& form, Text key, const Json& value) {
+  const bool is_text = value.is_string() && !form.text_end.empty();
+  const std::string written = is_text
+                                  ? form.before_text + value.get<std::string>() + form.after_text
+                                  : form.before_json + value.dump();
+  return form.before_key + std::string(key) + written + replaced(form.after_value, kKeyPlace, key);
+}
+
 std::string sample_text(const CallForm& form, std::size_t calls) {
   std::string text = form.begin;
   for (std::size_t i = 0; i < calls; ++i) {
@@ -269,9 +284,8 @@ std::string sample_text(const CallForm& form, std::size_t calls) {
     if (form.has_json_arguments) {
       text += sample_arguments().dump();
     } else {
-      text += form.before_key + std::string(kTextKey) + form.before_text + std::string(kTextValue) +
-              form.after_value + form.before_key + std::string(kNumberKey) + form.before_json +
-              std::string(kNumberValue) + form.after_value;
+      text += sample_argument(form, kTextKey, kTextValue) + form.separator +
+              sample_argument(form, kNumberKey, Json::parse(kNumberValue));
     }
   }
   text += form.end;
@@ -297,13 +311,18 @@ bool is_read_back(const CallForm& form, const OutputFormat& format, std::size_t 
 
 std::optional<CallForm> find_call_form(const ChatTemplate& chat) {
   Trial trial(chat);
-  if (!trial.prepare()) return std::nullopt;
-  auto form = json_form(trial, /*ids_name_tools=*/false);
-  if (!form) form = json_form(trial, /*ids_name_tools=*/true);
-  if (!form) form = parameter_form(trial);
-  if (!form || !is_read_back(*form, trial.format(), 1)) return std::nullopt;
-  if (form->between && !is_read_back(*form, trial.format(), 2)) form->between.reset();
-  return form;
+  std::vector<std::optional<CallForm>> candidates;
+  if (trial.prepare()) {
+    candidates = {json_form(trial, /*ids_name_tools=*/false),
+                  json_form(trial, /*ids_name_tools=*/true), parameter_form(trial)};
+  }
+  candidates.push_back(known_call_form(trial.format().name));
+  for (auto& form : candidates) {
+    if (!form || !is_read_back(*form, trial.format(), 1)) continue;
+    if (form->between && !is_read_back(*form, trial.format(), 2)) form->between.reset();
+    return form;
+  }
+  return std::nullopt;
 }
 
 }  // namespace linnet

@@ -10,20 +10,24 @@ namespace linnet {
 
 /// Stands for an id of nine letters and digits in the texts of a CallForm.
 inline constexpr std::string_view kIdPlace = "\x01";
+/// Stands for the key of an argument in `after_value`.
+inline constexpr std::string_view kKeyPlace = "\x02";
 
 /// How a model writes calls of tools, as its template shows them: `begin` call (`between` call)*
 /// `end`. A call is the tool's name, `middle` and its arguments: a JSON object, or for each of them
-/// `before_key` KEY (`before_text` text | `before_json` JSON) `after_value`.
+/// `before_key` KEY (`before_text` text `after_text` | `before_json` JSON) `after_value`, with
+/// `separator` between two.
 struct CallForm {
   std::string begin, end, middle;
-  std::optional<std::string> between;  ///< nothing: there is one call in an answer
+  std::optional<std::string> between{};  ///< nothing: there is one call in an answer
   bool has_json_arguments = true;
-  std::string before_key, before_text, before_json, after_value;
-  /// What ends a text value for the parser; it is not in such values.
-  std::string text_end;
+  std::string before_key{}, before_text{}, after_text{}, before_json{}, after_value{}, separator{};
+  /// What ends a text value for the parser; it is not in such values. Empty: texts are JSON, too.
+  std::string text_end{};
 };
 
-/// Finds out by trial: renders answers with calls, and looks where their parts came out. Nothing
+/// Finds out by trial: renders answers with calls, and looks where their parts came out. Of some
+/// families, whose templates show no calls or notations of their own, the form is known. Nothing
 /// where the template writes calls in another way than the above, or in one that OutputParser would
 /// not read back.
 std::optional<CallForm> find_call_form(const ChatTemplate& chat);

@@ -35,8 +35,8 @@ Result<SchemaJson> parse_schema_json(std::string_view text) {
   return json;
 }
 
-Result<SchemaGrammar> compile_json_schema(const SchemaJson& schema) {
-  return SchemaCompiler(schema).run();
+Result<SchemaGrammar> compile_json_schema(const SchemaJson& schema, const SchemaOptions& options) {
+  return SchemaCompiler(schema, options).run();
 }
 
 }  // namespace linnet::grammar

@@ -27,6 +27,13 @@ struct SchemaGrammar {
   std::size_t states = 0;
 };
 
+struct SchemaOptions {
+  /// No string has this word in it as it stands: values that are listed and names have its first
+  /// character escaped, other strings do without it. Valid UTF-8 that JSON need not escape; empty:
+  /// there is none.
+  std::string_view without{};
+};
+
 /// The JSON texts that are valid under a schema of draft 2020-12
 /// (https://json-schema.org/draft/2020-12), as a grammar. It is narrower than the schema where that
 /// is what one wants of generated text: properties come in the order of the schema; objects that
@@ -37,6 +44,7 @@ struct SchemaGrammar {
 /// An Error names the keyword and where it stands: keywords that are not supported (contains,
 /// unevaluatedProperties, ...), wrong values, references outside the document, what cannot be told
 /// apart in `oneOf` or `not`, and schemas that grow beyond what is sensible.
-Result<SchemaGrammar> compile_json_schema(const SchemaJson& schema);
+Result<SchemaGrammar> compile_json_schema(const SchemaJson& schema,
+                                          const SchemaOptions& options = {});
 
 }  // namespace linnet::grammar

@@ -145,8 +145,9 @@ Expression json_escape() {
       {characters(one_of(U"\"\\/bfnrt")), sequence({literal("u"), choice({plain_unit, pair})})});
 }
 
-Expression json_character(const Expression& escape) {
-  return choice({characters(plain_characters()), sequence({literal("\\"), escape})});
+Expression json_character(const Expression& escape, const CharacterSet& escaped) {
+  return choice({characters(plain_characters().intersection(escaped.complement())),
+                 sequence({literal("\\"), escape})});
 }
 
 Expression json_character(const CharacterSet& set) {

@@ -10,9 +10,9 @@
 namespace linnet::grammar {
 
 /// Any one character within a JSON string, written in any way that JSON knows (RFC 8259, section
-/// 7), except that surrogates only come in pairs. `escape` is a call of a rule with the body
-/// json_escape().
-Expression json_character(const Expression& escape);
+/// 7), except that surrogates only come in pairs, and that those of `escaped` are. `escape` is a
+/// call of a rule with the body json_escape().
+Expression json_character(const Expression& escape, const CharacterSet& escaped);
 
 /// What may follow a backslash in a JSON string.
 Expression json_escape();

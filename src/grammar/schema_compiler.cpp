@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "grammar/combine.hpp"
 #include "grammar/json_numbers.hpp"
 #include "grammar/json_strings.hpp"
 #include "grammar/schema_strings.hpp"
+#include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {
@@ -16,7 +18,12 @@ constexpr std::size_t kMostAlternatives = 512;
 
 }  // namespace
 
-SchemaCompiler::SchemaCompiler(const SchemaJson& schema) : document_(schema) {}
+SchemaCompiler::SchemaCompiler(const SchemaJson& schema, const SchemaOptions& options)
+    : document_(schema), without_(options.without) {
+  if (without_.empty()) return;
+  auto contents = compile_regular(text_without(without_));  // of a state a character
+  if (contents) contents_ = std::move(*contents);
+}
 
 Result<SchemaGrammar> SchemaCompiler::run() {
   value_of({document_.root()});
@@ -166,7 +173,7 @@ Result<Expression> SchemaCompiler::listed_values(const Constraints& constraints,
 }
 
 Expression SchemaCompiler::json_literal(const SchemaJson& value) {
-  if (value.is_string()) return json_string(value.get_ref<const std::string&>());
+  if (value.is_string()) return string_literal(value.get_ref<const std::string&>());
   if (!value.is_structured()) return literal(value.dump());
   std::vector<Expression> parts = {literal(value.is_array() ? "[" : "{"), space()};
   bool first = true;
@@ -174,7 +181,7 @@ Expression SchemaCompiler::json_literal(const SchemaJson& value) {
     if (!first) parts.push_back(comma());
     first = false;
     if (value.is_object()) {
-      parts.push_back(json_string(item.key()));
+      parts.push_back(string_literal(item.key()));
       parts.push_back(literal(":"));
       parts.push_back(space());
     }
@@ -183,6 +190,25 @@ Expression SchemaCompiler::json_literal(const SchemaJson& value) {
   parts.push_back(space());
   parts.push_back(literal(value.is_array() ? "]" : "}"));
   return sequence(std::move(parts));
+}
+
+Expression SchemaCompiler::string_literal(std::string_view text) {
+  if (!contents_) return json_string(text);
+  std::string written = SchemaJson(text).dump();
+  const auto escaped = fmt::format("\\u{:04x}", static_cast<unsigned char>(without_[0]));
+  for (std::size_t at; (at = written.find(without_)) != std::string::npos;) {
+    written.replace(at, 1, escaped);
+  }
+  return literal(written);
+}
+
+Result<Expression> SchemaCompiler::string_of(const Constraints& constraints,
+                                             const FiniteAutomaton& contents) {
+  if (!contents_) return json_string(contents);
+  const AutomatonLimits limits;
+  const auto both = intersect(contents, *contents_, limits);
+  if (!both) return error(constraints, too_large(limits).message);
+  return json_string(merge_equal_states(*both));
 }
 
 Result<Expression> SchemaCompiler::compile(const Constraints& constraints, bool is_root) {
@@ -228,7 +254,7 @@ Result<Expression> SchemaCompiler::strings(const Constraints& constraints) {
   auto contents = string_contents(constraints, patterns_, excluded);
   if (!contents) return error(constraints, contents.error().message);
   if (Status s = take_states(constraints, contents->states.size()); !s) return s.error();
-  return json_string(*contents);
+  return string_of(constraints, *contents);
 }
 
 Result<Expression> SchemaCompiler::numbers(const Constraints& constraints, std::uint32_t types) {
@@ -259,7 +285,10 @@ Expression SchemaCompiler::string_of_length(std::uint64_t min, std::optional<std
 }
 
 Expression SchemaCompiler::any_character() {
-  return json_character(shared("escape", &SchemaCompiler::escape_body));
+  const Expression escape = shared("escape", &SchemaCompiler::escape_body);
+  // Lengths and a word together would take a state for each character of both.
+  const char32_t never = without_.empty() ? 0 : to_characters(without_)->front();
+  return json_character(escape, CharacterSet(never));
 }
 
 Expression SchemaCompiler::shared(const std::string& name, Expression (SchemaCompiler::*body)()) {
@@ -314,6 +343,7 @@ Expression SchemaCompiler::array_body() {
 }
 
 Expression SchemaCompiler::string_body() {
+  if (contents_) return json_string(*contents_);
   return sequence({literal("\""), repeat(any_character(), 0, std::nullopt), literal("\"")});
 }
 

@@ -17,7 +17,7 @@ namespace linnet::grammar {
 /// subschemas at once, so that recursion in the schema becomes recursion of rules.
 class SchemaCompiler {
  public:
-  explicit SchemaCompiler(const SchemaJson& schema);
+  SchemaCompiler(const SchemaJson& schema, const SchemaOptions& options);
   Result<SchemaGrammar> run();
 
  private:
@@ -49,6 +49,8 @@ class SchemaCompiler {
   Result<std::vector<const SchemaJson*>> valid_values(const Constraints& constraints,
                                                       const Alternative& alternative);
   Expression json_literal(const SchemaJson& value);
+  Expression string_literal(std::string_view text);
+  Result<Expression> string_of(const Constraints& constraints, const FiniteAutomaton& contents);
 
   Result<Expression> strings(const Constraints& constraints);
   Result<Expression> numbers(const Constraints& constraints, std::uint32_t types);
@@ -69,6 +71,8 @@ class SchemaCompiler {
   Error error(const Constraints& constraints, std::string_view what) const;
 
   SchemaDocument document_;
+  const std::string without_;                // the word that no string has as it stands
+  std::optional<FiniteAutomaton> contents_;  // texts without it, where there is one
   SchemaPatterns patterns_;
   SchemaNotes notes_;
   SchemaExpander expander_{document_, notes_};

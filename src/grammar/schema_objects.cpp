@@ -41,7 +41,7 @@ class ObjectGraph {
 Result<Expression> SchemaCompiler::property(const std::string& name, const ObjectSchemas& schemas) {
   auto values = schemas.schemas_of(name);
   if (!values) return values.error();
-  return sequence({json_string(name), literal(":"), space(), value_of(std::move(*values))});
+  return sequence({string_literal(name), literal(":"), space(), value_of(std::move(*values))});
 }
 
 Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
@@ -93,8 +93,10 @@ Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
   for (const auto& kind : *further) {
     const std::size_t states = kind.names ? kind.names->states.size() : 0;
     if (const Status s = take_states(constraints, states); !s) return s.error();
-    const Expression name = kind.names ? json_string(*kind.names) : any_string();
-    firsts.push_back(sequence({name, literal(":"), space(), value_of(kind.schemas)}));
+    const auto name =
+        kind.names ? string_of(constraints, *kind.names) : Result<Expression>(any_string());
+    if (!name) return name.error();
+    firsts.push_back(sequence({*name, literal(":"), space(), value_of(kind.schemas)}));
   }
   const Expression first = choice(firsts), next = sequence({comma(), first});
   for (std::uint64_t written = 0; written <= counts; ++written) {

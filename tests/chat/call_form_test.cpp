@@ -68,6 +68,38 @@ TEST(CallForm, EachArgumentForItself) {
   EXPECT_EQ(form->end, "></function></tool_call>");
 }
 
+TEST(CallForm, ThinkingThatIsLeftOutLater) {
+  const auto form = find_call_form(
+      create("{% for message in messages %}<{{ message.role }}>{{ message.content or '' }}{% for "
+             "call in message.tool_calls or [] %}<tool_call>{\"name\": \"{{ call.function.name }}"
+             "\", \"arguments\": {{ call.function.arguments | tojson }}}</tool_call>{% endfor "
+             "%}</s>{% endfor %}{{ tools }}{% if add_generation_prompt %}<assistant><think>\n"
+             "</think>\n\n{% endif %}"));
+  EXPECT_FALSE(form) << "the tools stand behind the messages";
+  const auto behind =
+      find_call_form(create(
+          kBegin + "<tool_call>{\"name\": \"{{ call.function.name }}\", \"arguments\": "
+                   "{{ call.function.arguments | tojson }}}</tool_call>{% endfor %}</s>{% endfor %}"
+                   "{% if add_generation_prompt %}<assistant><think>\n</think>\n\n{% endif %}"));
+  ASSERT_TRUE(behind);
+  EXPECT_EQ(behind->begin, "<tool_call>{\"name\": \"");
+}
+
+// Templates that show no calls, or a notation that takes more than looking at it.
+TEST(CallForm, OfFamiliesThatAreKnown) {
+  const auto of_family = [](const std::string& sign) {
+    return find_call_form(create("{# " + sign + " #}" + kBegin + "?" + kEnd));
+  };
+  for (const char* const sign : {"<|tool_call>", "<start_function_call>", "<|tool_list_start|>",
+                                 "<|tool_call|>", "]<]minimax[>["}) {
+    const auto form = of_family(sign);
+    ASSERT_TRUE(form) << sign;
+    EXPECT_TRUE(form->between) << sign;
+  }
+  EXPECT_EQ(of_family("<|tool_call>")->separator, ",");
+  EXPECT_FALSE(of_family("<TOOLCALL>"));
+}
+
 TEST(CallForm, WithoutToolsTheGenericOne) {
   const auto sources = find_chat_template("chatml");
   ASSERT_TRUE(sources.ok());
@@ -94,7 +126,7 @@ TEST(CallForm, MostRealTemplatesHaveOne) {
     auto chat = ChatTemplate::create({{"", source.str()}}, {"<s>", "</s>"});
     if (chat && find_call_form(*chat)) ++found;
   }
-  EXPECT_GE(found, 50);
+  EXPECT_GE(found, 60);
 }
 
 }  // namespace

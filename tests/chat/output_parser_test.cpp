@@ -107,7 +107,7 @@ TEST(OutputParserTest, BrokenCallsBecomeText) {
   EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"wea</tool_call> ok"),
             "!|<tool_call>{\"name\": \"wea</tool_call> ok");
   EXPECT_EQ(parse(kQwen, "a <tool_call>{\"name\": 3}</tool_call>"),
-            "|a!|<tool_call>{\"name\": 3}</tool_call>");
+            "|a!| <tool_call>{\"name\": 3}</tool_call>");
   EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"weather\", \"arguments\": [1]}</tool_call>"),
             "!|<tool_call>{\"name\": \"weather\", \"arguments\": [1]}</tool_call>");
   const std::string deep =
@@ -117,6 +117,117 @@ TEST(OutputParserTest, BrokenCallsBecomeText) {
   auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
   EXPECT_EQ(parser->push("<tool_call>{}</tool_call>")[0].text,
             "a tool call of the model cannot be understood (it has no name) and is shown as text");
+}
+
+// Any text may stand in a value, the marker of the section's end as well.
+TEST(OutputParserTest, TheEndOfACallMayStandInItsValues) {
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": "
+                  "\"\\\"a</tool_call>b\\\\\"}}\n</tool_call>ok</tool_call>"),
+            R"(#weather{"city":"\"a</tool_call>b\\"}|ok</tool_call>)");
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>\n<function=weather>\n<parameter=city>\na</function>\n</tool_call>b"
+                  "<parameter=x>\n</parameter>\n</function>\n</tool_call>ok"),
+            R"(#weather{"city":"a</function>\n</tool_call>b<parameter=x>"}|ok)");
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>a</tool_call>\"b"
+                  "</arg_value>\n</tool_call>ok"),
+            R"(#weather{"city":"a</tool_call>\"b"}|ok)");
+  EXPECT_EQ(parse("<function=", "<function=weather>{\"city\": \"a</function>b\"}</function>"),
+            R"(#weather{"city":"a</function>b"})");
+  EXPECT_EQ(parse("<function name=",
+                  "<function name=\"python\"><param name=\"code\"><![CDATA[</param></function>]]>"
+                  "</param><param name=\"b\">]]></function></param></function>ok"),
+            R"(#python{"code":"</param></function>","b":"]]></function>"}|ok)");
+  EXPECT_EQ(
+      parse("<|tool_call>",
+            "<|tool_call>call:weather{city:<|\"|>it's <tool_call|><|\"|>,days:3}<tool_call|>"),
+      R"(#weather{"city":"it's <tool_call|>","days":3})");
+  EXPECT_EQ(parse("<|tool_call_start|>",
+                  "<|tool_call_start|>[weather(city='a\"<|tool_call_end|>\\'')]<|tool_call_end|>"),
+            R"(#weather{"city":"a\"<|tool_call_end|>'"})");
+  EXPECT_EQ(parse("<|tool_calls_section_begin|>",
+                  "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0"
+                  "<|tool_call_argument_begin|>{\"city\": \"<|tool_call_end|>"
+                  "<|tool_calls_section_end|>\"}<|tool_call_end|><|tool_calls_section_end|>"),
+            R"(#weather{"city":"<|tool_call_end|><|tool_calls_section_end|>"})");
+  EXPECT_EQ(parse("[TOOL_CALLS]", "[TOOL_CALLS]weather[ARGS]{\"city\": \"[TOOL_CALLS]\"}"),
+            R"(#weather{"city":"[TOOL_CALLS]"})");
+  // The last one is often a token that nobody shows.
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": "
+                  "\"</tool_call>\"}}"),
+            R"(#weather{"city":"</tool_call>"})");
+  // A parameter ends where its own end comes first, as the families' parsers have it.
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call><function=weather><parameter=city>a</parameter>b</parameter>"
+                  "</function></tool_call>"),
+            "!|<tool_call><function=weather><parameter=city>a</parameter>b</parameter></function>"
+            "</tool_call>");
+}
+
+// What seemed to be a value with an end in it may be none: then calls behind it are calls.
+TEST(OutputParserTest, CallsBehindABrokenOneAreRead) {
+  const std::string good = "<tool_call>{\"name\": \"weather\"}</tool_call>";
+  for (const std::string broken :
+       {"<tool_call>{\"name\": \"wea</tool_call>", "<tool_call>{\"name\": \"wea\n</tool_call>",
+        "<tool_call><function=f><parameter=a>x</function></tool_call>",
+        "<tool_call>f<arg_key>a</arg_key><arg_value>x</tool_call>"}) {
+    EXPECT_EQ(parse(kQwen, broken + good + " ok"), "!|" + broken + "#weather{}| ok");
+    EXPECT_EQ(parse(kQwen, broken + "\n" + good + good), "!|" + broken + "#weather{}#weather{}");
+  }
+  EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"wea\n</tool_call> and more"),
+            "!|<tool_call>{\"name\": \"wea\n</tool_call> and more");
+  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  EXPECT_EQ(parser->push("<tool_call>{\"name\": \"wea\n</tool_call>").size(), 2u)
+      << "a string of JSON has no line breaks, so that nothing is waited for";
+}
+
+// Text is what the model wrote. A call is taken out of it, and the white space around it stays
+// where there is text on both sides, so that words don't run together.
+TEST(OutputParserTest, WhiteSpaceBesideCalls) {
+  const std::string good = "<tool_call>{\"name\": \"weather\"}</tool_call>";
+  const std::string broken = "<tool_call>{\"name\": 3}</tool_call>";
+  EXPECT_EQ(parse(kQwen, "A " + broken), "|A!| " + broken);
+  EXPECT_EQ(parse(kQwen, "A\n\n" + broken + "\n\nB\n"), "|A!|\n\n" + broken + "\n\nB\n");
+  EXPECT_EQ(parse(kQwen, " " + broken + " "), "!| " + broken + " ");
+  EXPECT_EQ(parse(kQwen, "B " + good + " C"), "|B#weather{}|  C");
+  EXPECT_EQ(parse(kQwen, "B\n" + good + "\n" + good + "C"), "|B#weather{}#weather{}|\n\nC");
+  EXPECT_EQ(parse(kQwen, "B " + good + " " + broken), "|B#weather{}!|  " + broken);
+  EXPECT_EQ(parse(kQwen, "B\n" + good + "\n"), "|B#weather{}");
+  EXPECT_EQ(parse(kQwen, "\n" + good + "\n" + good + "\nC\n"), "#weather{}#weather{}|C\n");
+  EXPECT_EQ(parse(kQwen, "<think>a</think>\n" + good + "\nC"), "~a#weather{}|C");
+}
+
+TEST(OutputParserTest, NothingComesBehindTheOnlyCall) {
+  const std::string call = "<tool_call>{\"name\": \"weather\"}</tool_call>";
+  for (const std::string& answer :
+       {"A " + call + call + " B", call + "<tool_call>broken</tool_call>",
+        call + " <think>a</think>B\n"}) {
+    auto parser =
+        make_output_parser(detect_output_format(kQwen), {.tools = tools(), .ends_with_call = true});
+    std::vector<OutputEvent> events = parser->push(answer);
+    for (OutputEvent& event : parser->finish()) events.push_back(std::move(event));
+    ASSERT_FALSE(events.empty());
+    EXPECT_EQ(events.size(), answer[0] == 'A' ? 2u : 1u) << answer;
+    EXPECT_EQ(events.back().kind, OutputEvent::Kind::kToolCall) << answer;
+  }
+}
+
+// Qwen's values stand on lines of their own, those of others as they are.
+TEST(OutputParserTest, NewlinesAroundValues) {
+  EXPECT_EQ(parse(kQwen,
+                  "<tool_call><function=weather><parameter=city>\n\na\n\n</parameter></function>"
+                  "</tool_call>"),
+            R"(#weather{"city":"\na\n"})");
+  EXPECT_EQ(parse("<seed:tool_call>",
+                  "<seed:tool_call><function=weather><parameter=city>\na\n</parameter></function>"
+                  "</seed:tool_call>"),
+            R"(#weather{"city":"\na\n"})");
+  EXPECT_EQ(parse("<minimax:tool_call>",
+                  "<minimax:tool_call><invoke name=\"weather\"><parameter name=\"city\">a\n"
+                  "</parameter></invoke></minimax:tool_call>"),
+            R"(#weather{"city":"a\n"})");
 }
 
 TEST(OutputParserTest, CallsOfToolsThatAreNotThereBecomeText) {
@@ -403,6 +514,26 @@ TEST(MessageParserTest, BearsWhatIsNotHarmony) {
   EXPECT_EQ(parse(kHarmony, "<|channel|>final<|message|>a<|end|><|start|>assist"), "|a");
 }
 
+TEST(MessageParserTest, TheEndOfABodyMayStandInTheValuesOfACall) {
+  EXPECT_EQ(
+      parse(kHarmony,
+            "<|channel|>commentary to=functions.weather<|message|>{\"city\": "
+            "\"a<|call|><|end|>\\\"\"}<|call|><|start|>assistant<|channel|>final<|message|>b"),
+      R"(#weather{"city":"a<|call|><|end|>\""}|b)");
+  EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=weather<|message|>{\"city\": \"<|end|>\"}"),
+            R"(#weather{"city":"<|end|>"})");
+  EXPECT_EQ(parse("<atem:function_calls>",
+                  " to=weather<|message|><atem:function_calls>\n<atem:invoke name=\"weather\">\n"
+                  "<atem:parameter name=\"city\">x<|eom|></atem:function_calls></atem:parameter>\n"
+                  "</atem:invoke>\n</atem:function_calls><|eot|>"),
+            R"(#weather{"city":"x<|eom|></atem:function_calls>"})");
+  for (const std::string broken : {"{\"ci", "{\"ci\n"}) {
+    EXPECT_EQ(parse(kHarmony, "<|channel|>commentary to=functions.weather<|message|>" + broken +
+                                  "<|call|><|start|>assistant<|channel|>final<|message|>b"),
+              "!|{\"cib");
+  }
+}
+
 // Nothing says that it is one, and no text may get lost.
 TEST(MessageParserTest, TextThatBeginsLikeAHeaderIsShown) {
   EXPECT_EQ(parse(kHarmony, "analysis of both: fine."), "|analysis of both: fine.");
@@ -425,6 +556,30 @@ TEST(OutputParserTest, ManyMarkersTakeLinearTime) {
   EXPECT_EQ(parse_in_steps(kQwen, repeated("</think>"), 1 << 20, options), "");
   const std::string_view harmony = "<|start|><|channel|><|message|>";
   EXPECT_EQ(parse_in_steps(harmony, repeated("<|message|><|end|>"), 1 << 21, options), "");
+  EXPECT_NE(parse_in_steps(harmony, repeated(" to=f<|message|>\\\"<|end|>"), 1 << 21, options), "");
+  EXPECT_LT(test::processor_time_s() - begin_s, 20);
+}
+
+// Where a call ends is looked for once, and once more where it was none, however it came.
+TEST(OutputParserTest, CallsWithoutAnEndTakeLinearTime) {
+  const auto repeated = [](std::string_view text) {
+    std::string all;
+    for (int i = 0; i < 30'000; ++i) all += text;
+    return all;
+  };
+  const double begin_s = test::processor_time_s();
+  for (const std::string& answer :
+       {"<tool_call>{\"a\": \"" + repeated("</tool_call>"),
+        "<tool_call>{\"a" + repeated("<tool_call>\\\"</tool_call>"),
+        repeated("<tool_call>{\"</tool_call>"), repeated("<tool_call><parameter=a></tool_call>"),
+        repeated("<tool_call><parameter=a></tool_call>") + "</parameter></tool_call>",
+        repeated("<tool_call>[\"a\", </tool_call>") + "\n\"</tool_call>"}) {
+    for (const std::size_t step : {std::size_t{5}, answer.size()}) {
+      std::string shown = parse_in_steps(kQwen, answer, step, {});
+      std::erase_if(shown, [](char c) { return c == '!' || c == '|'; });
+      EXPECT_TRUE(shown == answer) << answer.substr(0, 100);
+    }
+  }
   EXPECT_LT(test::processor_time_s() - begin_s, 20);
 }
 
@@ -439,6 +594,16 @@ TEST(ToolCallIdTest, IsNineLettersAndDigits) {
   EXPECT_EQ(events[0].call.id.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
                                                 "nopqrstuvwxyz"),
             std::string::npos);
+}
+
+TEST(ToolCallIdTest, TheSameOneAgainIsNone) {
+  auto parser = make_output_parser(detect_output_format("<TOOLCALL>"), {tools(), false, 7});
+  const auto events = parser->push(
+      "<TOOLCALL>[{\"name\": \"f\", \"id\": \"a\"}, {\"name\": \"f\", \"id\": \"a\"}]"
+      "</TOOLCALL>");
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[0].call.id, "a");
+  EXPECT_EQ(events[1].call.id.size(), 9u);
 }
 
 TEST(OutputFormatTest, KnowsItsMarkers) {

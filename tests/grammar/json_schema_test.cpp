@@ -64,6 +64,26 @@ TEST(JsonSchema, Strings) {
   });
 }
 
+TEST(JsonSchema, AWordThatNoStringHas) {
+  const auto schema = SchemaJson::parse(R"({"properties": {
+    "any": {"type": "string"}, "long": {"minLength": 2}, "word": {"pattern": "^<.*>$"},
+    "listed": {"enum": ["a</p>b", "</</p>"]}, "</p>": {}}, "required": []})");
+  const auto compiled = compile_json_schema(schema, {.without = "</p>"});
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  const auto automaton = must(PushdownAutomaton::compile(compiled->grammar));
+  for (const char* const text :
+       {R"({"any":"</p"})", R"({"any":"<</ p>\\"})", R"({"long":"\u003c/p>"})",
+        R"({"word":"</q>"})", R"({"listed":"a\u003c/p>b"})", R"({"listed":"</\u003c/p>"})",
+        R"({"\u003c/p>":{"<":[" "]}})"}) {
+    EXPECT_TRUE(accepts(automaton, text)) << text;
+  }
+  for (const char* const text : {R"({"any":"</p>"})", R"({"any":"<</p>"})", R"({"long":"a</p>"})",
+                                 R"({"word":"</p>"})", R"({"listed":"a</p>b"})", R"({"</p>":1})",
+                                 R"({"\u003c/p>":["</p>"]})", R"({"\u003c/p>":{"</p>":1}})"}) {
+    EXPECT_FALSE(accepts(automaton, text)) << text;
+  }
+}
+
 TEST(JsonSchema, Formats) {
   const auto with_format = [](const std::string& name) {
     return R"({"type":"string","format":")" + name + "\"}";

@@ -12,6 +12,8 @@ namespace linnet::test {
 
 /// Has tools: <tool_call>{"name": ..., "arguments": {...}}</tool_call>.
 inline const std::string kToolTemplate = in_repository("tests/serve/tools.jinja");
+/// Has tools and writes calls in a way that can't be forced; JSON in <tool_call> is read.
+inline const std::string kUnforcedTemplate = in_repository("tests/serve/unforced.jinja");
 /// Lets the model think where enable_thinking asks for it.
 inline const std::string kThinkingTemplate = in_repository("tests/serve/thinking.jinja");
 

@@ -195,6 +195,97 @@ TEST_P(Structured, ACallThatCannotBeUnderstoodIsTextWithAWarning) {
   FAIL() << "all calls were good ones";
 }
 
+// What clients send by default is no reason to refuse an answer whose calls can't be forced.
+class Unforced : public testing::Test {
+ protected:
+  static Json question() {
+    const std::string calls =
+        R"(<tool_call>{\"name\": \"get_time\", \"arguments\": {\"zone\": \"UTC\"}}</tool_call>)";
+    return {{"messages", Json::array({{{"role", "user"}, {"content", "Weather?"}}})},
+            {"tools", {function("get_time", kTime)}},
+            {"grammar", "root ::= \"I look. " + calls + "\\n" + calls + " So.\""},
+            {"temperature", 0}};
+  }
+
+  test::Serving serving{{}, 4096, test::kUnforcedTemplate, 2048};
+};
+
+TEST_F(Unforced, WithoutParallelCallsThereIsTheFirstOne) {
+  Json body = question();
+  const Json both = serving.post("/v1/chat/completions", body).json()["choices"][0];
+  EXPECT_EQ(both["message"]["tool_calls"].size(), 2u) << both;
+  EXPECT_EQ(both["message"]["content"], "I look. \n So.");
+  body["parallel_tool_calls"] = false;
+  body["tool_choice"] = "auto";
+  const Json one = serving.post("/v1/chat/completions", body).json();
+  EXPECT_EQ(one["choices"][0]["message"]["tool_calls"].size(), 1u) << one;
+  EXPECT_EQ(one["choices"][0]["message"]["content"], "I look.");
+  EXPECT_EQ(one["choices"][0]["finish_reason"], "tool_calls");
+  EXPECT_FALSE(one.contains("warnings"));
+  body["stream"] = true;
+  int calls = 0;
+  for (const Json& event : test::events_of(serving.post("/v1/chat/completions", body))) {
+    calls += event["choices"][0]["delta"].contains("tool_calls");
+  }
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_F(Unforced, WithoutParallelUseInMessages) {
+  Json body = question();
+  body["max_tokens"] = 300;
+  body["tools"] = {{{"name", "get_time"}, {"input_schema", kTime}}};
+  body["tool_choice"] = {{"type", "auto"}, {"disable_parallel_tool_use", true}};
+  const auto reply = serving.post("/v1/messages", body);
+  ASSERT_EQ(reply.status, 200) << reply.body;
+  const Json content = reply.json()["content"];
+  ASSERT_EQ(content.size(), 2u) << content;
+  EXPECT_EQ(content[1]["type"], "tool_use");
+}
+
+TEST_F(Unforced, StrictIsAWarning) {
+  Json body = question();
+  body["tools"][0]["function"]["strict"] = true;
+  for (const bool streams : {false, true}) {
+    body["stream"] = streams;
+    const auto reply = serving.post("/v1/chat/completions", body);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const Json answer = streams ? test::events_of(reply).back() : reply.json();
+    ASSERT_EQ(answer["warnings"].size(), 1u) << answer;
+    EXPECT_THAT(answer["warnings"][0].get<std::string>(), testing::StartsWith("strict: "));
+  }
+}
+
+TEST_F(Unforced, CallsCannotBeForced) {
+  Json allowed = {{"type", "allowed_tools"}};
+  allowed["allowed_tools"] = {
+      {"mode", "auto"}, {"tools", {{{"type", "function"}, {"function", {{"name", "get_time"}}}}}}};
+  const Json named = {{"type", "function"}, {"function", {{"name", "get_time"}}}};
+  for (const Json& choice : {Json("required"), named, allowed}) {
+    Json body = question();
+    body.erase("grammar");
+    body["tool_choice"] = choice;
+    const auto reply = serving.post("/v1/chat/completions", body);
+    EXPECT_EQ(reply.status, 400) << reply.body;
+    EXPECT_EQ(reply.json()["error"]["code"], "tool_choice_not_supported");
+    EXPECT_EQ(reply.json()["error"]["param"], "tool_choice");
+  }
+}
+
+TEST_P(Structured, AnEndOfCallsInAValueIsNone) {
+  Json body = question();
+  const Json schema =
+      Json::parse(R"({"properties": {"p": {"enum": ["a</tool_call>b"]}}, "required": ["p"]})");
+  body["tools"] = {function("f", schema)};
+  body["tool_choice"] = "required";
+  body["parallel_tool_calls"] = false;
+  const Json choice = chat(body);
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  const Json calls = choice["message"]["tool_calls"];
+  ASSERT_EQ(calls.size(), 1u) << choice;
+  EXPECT_EQ(Json::parse(calls[0]["function"]["arguments"].get<std::string>())["p"],
+            "a</tool_call>b");
+}
+
 TEST_P(Structured, WhatCannotBeHeldIsSaid) {
   const auto refused = [&](const Json& fields, const char* param) {
     Json body = question_with_tools();

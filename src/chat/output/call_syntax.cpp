@@ -4,6 +4,7 @@
 #include <set>
 
 #include "chat/jinja/template.hpp"
+#include "chat/output/section_end.hpp"
 
 namespace linnet {
 namespace {
@@ -114,14 +115,15 @@ std::size_t partial_marker(std::string_view text, std::string_view marker) {
 }
 
 Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
-                                                    std::string_view end) {
+                                                    std::string_view end,
+                                                    const CallValues& values) {
   std::vector<std::string_view> parts;
   for (std::size_t at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at)) {
     at += begin.size();
-    const std::size_t stop = text.find(end, at);
-    if (stop == std::string_view::npos) return Error{"it is not complete"};
-    parts.push_back(text.substr(at, stop - at));
-    at = stop + end.size();
+    const std::size_t length = SectionEnd(end, values).find(text.substr(at));
+    if (length == std::string_view::npos) return Error{"it is not complete"};
+    parts.push_back(text.substr(at, length));
+    at += length + end.size();
   }
   if (parts.empty()) return Error{"it is empty"};
   return parts;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,10 +37,29 @@ class ToolTable {
   OrderedJson tools_ = OrderedJson::object();  // name to parameters
 };
 
+/// Where the text of a parameter stands: behind the tag that begins with `begin`, up to `end`.
+struct ValueMarks {
+  std::string_view begin;
+  std::string_view end;
+  bool may_be_cdata = false;  ///< it may stand in <![CDATA[...]]>
+};
+
+/// What the values in a call look like: any text may stand in them, the markers of calls as well.
+struct CallValues {
+  enum class Strings {
+    kNone,
+    kJson,    ///< in ", on one line
+    kPython,  ///< in " or ', on any lines
+  };
+  Strings strings = Strings::kNone;
+  std::span<const ValueMarks> marks{};
+};
+
 /// How calls are written between the markers of a section.
 struct CallSyntax {
   /// At least one call, or an Error that says in a few words what is wrong.
   Result<std::vector<ParsedCall>> (*parse)(std::string_view text, const ToolTable& tools);
+  CallValues values{};
 };
 
 // Each in the file of its family.
@@ -66,10 +86,10 @@ std::string_view trimmed(std::string_view text);
 /// The bytes at the end of `text` that may be the beginning of `marker`.
 std::size_t partial_marker(std::string_view text, std::string_view marker);
 
-/// The parts of `text` between `begin` and `end`, in order; an Error where there is none, or one
-/// has no end.
+/// The parts of `text` between `begin` and the first `end` that stands in no value, in order; an
+/// Error where there is none, or one has no end.
 Result<std::vector<std::string_view>> parts_between(std::string_view text, std::string_view begin,
-                                                    std::string_view end);
+                                                    std::string_view end, const CallValues& values);
 
 /// The member `key` of a JSON object; nullptr where there is none, or `json` is null or no object.
 const OrderedJson* member(const OrderedJson* json, std::string_view key);

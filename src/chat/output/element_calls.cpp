@@ -147,6 +147,8 @@ Calls parse_xtml_calls(std::string_view text, const ToolTable&) {
 }  // namespace
 
 const CallSyntax kElementCalls{parse_element_calls};
-const CallSyntax kXtmlCalls{parse_xtml_calls};
+constexpr ValueMarks kXtmlValues[] = {{"<|open|>argument", "<|close|>argument<|sep|>"},
+                                      {"<|open|>json", "<|close|>json<|sep|>"}};
+const CallSyntax kXtmlCalls{parse_xtml_calls, {CallValues::Strings::kNone, kXtmlValues}};
 
 }  // namespace linnet

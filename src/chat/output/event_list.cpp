@@ -11,6 +11,7 @@ constexpr std::string_view kSpaces = " \t\r\n";
 }  // namespace
 
 void EventList::add(OutputEvent::Kind kind, std::string_view text) {
+  if (is_over_) return;
   if (kind != kind_) end_part();
   kind_ = kind;
   if (skips_spaces_) text.remove_prefix(std::min(text.find_first_not_of(kSpaces), text.size()));
@@ -21,6 +22,8 @@ void EventList::add(OutputEvent::Kind kind, std::string_view text) {
     spaces_ += text;
     return;
   }
+  has_text_ = kind == OutputEvent::Kind::kText;
+  is_behind_call_ = false;
   std::string shown = std::exchange(spaces_, std::string(text.substr(end + 1)));
   shown += text.substr(0, end + 1);
   if (!events_.empty() && events_.back().kind == kind) {
@@ -33,19 +36,21 @@ void EventList::add(OutputEvent::Kind kind, std::string_view text) {
 void EventList::end_part() {
   spaces_.clear();
   skips_spaces_ = true;
+  has_text_ = false;
 }
 
 void EventList::end_answer() {
-  if (spaces_.empty() || kind_ != OutputEvent::Kind::kText) return;
+  if (spaces_.empty() || kind_ != OutputEvent::Kind::kText || is_behind_call_) return;
   events_.push_back({kind_, std::exchange(spaces_, {}), {}});
 }
 
 void EventList::call(const ParsedCall& call) {
-  end_part();
+  if (is_over_) return;
+  if (!has_text_) end_part();
+  is_behind_call_ = true;
   events_.push_back(
-      {OutputEvent::Kind::kToolCall,
-       "",
-       {call.id.empty() ? next_id() : call.id, call.name, json_text(call.arguments)}});
+      {OutputEvent::Kind::kToolCall, "", {id_of(call), call.name, json_text(call.arguments)}});
+  is_over_ = ends_with_call_;
 }
 
 void EventList::broken_call(std::string_view reason, std::string_view text) {
@@ -55,7 +60,14 @@ void EventList::broken_call(std::string_view reason, std::string_view text) {
 }
 
 void EventList::warning(std::string text) {
+  if (is_over_) return;
   events_.push_back({OutputEvent::Kind::kWarning, std::move(text), {}});
+}
+
+// Results find their call by it, so that the same one again is none.
+std::string EventList::id_of(const ParsedCall& call) {
+  const bool is_new = !call.id.empty() && ids_.insert(call.id).second;
+  return is_new ? call.id : next_id();
 }
 
 // Nine letters and digits: the templates of Mistral insist on that form.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,12 @@ void for_pieces(std::string_view text, const Take& take) {
 }
 
 /// Gathers the events of an answer: white space around the parts is dropped, calls get their ids.
+/// A call is taken out of the text around it: what stood on both sides of it stays apart by the
+/// white space that was there, and there is none where the text begins or ends with a call.
 class EventList {
  public:
-  explicit EventList(std::uint64_t id_seed) : id_state_(id_seed) {}
+  explicit EventList(const OutputOptions& options)
+      : id_state_(options.id_seed), ends_with_call_(options.ends_with_call) {}
 
   void text(std::string_view text) { add(OutputEvent::Kind::kText, text); }
   void reasoning(std::string_view text) { add(OutputEvent::Kind::kReasoning, text); }
@@ -41,13 +45,19 @@ class EventList {
 
  private:
   void add(OutputEvent::Kind kind, std::string_view text);
+  std::string id_of(const ParsedCall& call);
   std::string next_id();
 
   std::vector<OutputEvent> events_;
   OutputEvent::Kind kind_ = OutputEvent::Kind::kText;
   std::string spaces_;         // at the end of what came, not yet given out
   bool skips_spaces_ = false;  // a part begins
+  bool has_text_ = false;      // of the answer, and something in it
+  bool is_behind_call_ = false;
+  std::set<std::string> ids_;  // that the model gave
   std::uint64_t id_state_;
+  bool ends_with_call_;
+  bool is_over_ = false;
 };
 
 }  // namespace linnet

@@ -1,10 +1,12 @@
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
+#include "chat/output/section_end.hpp"
 
 namespace linnet {
 namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
+constexpr CallValues kJsonValues{CallValues::Strings::kJson};
 
 Status append_calls(const OrderedJson& json, std::vector<ParsedCall>& calls) {
   if (json.is_object() && json.contains("tool_calls")) {
@@ -52,7 +54,7 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
   }
   std::vector<ParsedCall> calls;
   while (!text.empty()) {
-    std::string_view part = text.substr(0, text.find(kBegin));
+    std::string_view part = text.substr(0, SectionEnd(kBegin, kJsonValues).find(text));
     text.remove_prefix(std::min(text.size(), part.size() + kBegin.size()));
     const std::size_t arguments_at = part.find(kArguments);
     if (arguments_at == std::string_view::npos) return Error{"it has no [ARGS]"};
@@ -72,7 +74,7 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
 // functions.NAME:INDEX<|tool_call_argument_begin|>{...}
 Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
   constexpr std::string_view kArguments = "<|tool_call_argument_begin|>";
-  auto parts = parts_between(text, "<|tool_call_begin|>", "<|tool_call_end|>");
+  auto parts = parts_between(text, "<|tool_call_begin|>", "<|tool_call_end|>", kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
@@ -100,7 +102,7 @@ std::string_view without_fence(std::string_view text) {
 // function<｜tool▁sep｜>NAME, a newline and a fenced block, or NAME<｜tool▁sep｜>{...} since V3.1.
 Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
   constexpr std::string_view kSeparator = "<｜tool▁sep｜>";
-  auto parts = parts_between(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>");
+  auto parts = parts_between(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
@@ -124,7 +126,7 @@ Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
 // ID<|tool_call:name|>NAME<|tool_call:args|>{...}
 Calls parse_solar_calls(std::string_view text, const ToolTable&) {
   constexpr std::string_view kName = "<|tool_call:name|>", kArguments = "<|tool_call:args|>";
-  auto parts = parts_between(text, "<|tool_call:begin|>", "<|tool_call:end|>");
+  auto parts = parts_between(text, "<|tool_call:begin|>", "<|tool_call:end|>", kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
@@ -159,11 +161,11 @@ Calls parse_named_calls(std::string_view text, const ToolTable&) {
 
 }  // namespace
 
-const CallSyntax kJsonCalls{parse_json_calls};
-const CallSyntax kMistralCalls{parse_mistral_calls};
-const CallSyntax kSolarCalls{parse_solar_calls};
-const CallSyntax kNamedCalls{parse_named_calls};
-const CallSyntax kKimiCalls{parse_kimi_calls};
-const CallSyntax kDeepSeekCalls{parse_deepseek_calls};
+const CallSyntax kJsonCalls{parse_json_calls, kJsonValues};
+const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues};
+const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues};
+const CallSyntax kNamedCalls{parse_named_calls, kJsonValues};
+const CallSyntax kKimiCalls{parse_kimi_calls, kJsonValues};
+const CallSyntax kDeepSeekCalls{parse_deepseek_calls, kJsonValues};
 
 }  // namespace linnet

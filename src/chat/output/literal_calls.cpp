@@ -223,8 +223,10 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
 
 }  // namespace
 
-const CallSyntax kGemmaCalls{parse_gemma_calls};
-const CallSyntax kPythonCalls{parse_python_calls};
+constexpr ValueMarks kGemmaTexts[] = {{"<|\"|>", "<|\"|>"}, {"<escape>", "<escape>"}};
+
+const CallSyntax kGemmaCalls{parse_gemma_calls, {CallValues::Strings::kPython, kGemmaTexts}};
+const CallSyntax kPythonCalls{parse_python_calls, {CallValues::Strings::kPython}};
 const CallSyntax kLlamaCalls{parse_llama_calls};
 
 }  // namespace linnet

@@ -23,7 +23,7 @@ bool may_begin_call(std::string_view text) {
 }  // namespace
 
 MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& options)
-    : format_(format), tools_(options.tools), events_(options.id_seed) {
+    : format_(format), tools_(options.tools), events_(options) {
   if (options.starts_in_reasoning) {
     mode_ = Mode::kReasoning;
     events_.end_part();
@@ -31,19 +31,29 @@ MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& opti
 }
 
 std::vector<OutputEvent> MarkedParser::push(std::string_view text) {
+  feed(text);
+  return events_.take();
+}
+
+void MarkedParser::feed(std::string_view text) {
   for_pieces(text, [this](std::string_view piece) {
     buffer_ += piece;
     while (step()) {
     }
+    // What is read again gets shorter each time.
+    if (!again_.empty()) feed(std::exchange(again_, {}));
   });
-  return events_.take();
+}
+
+void MarkedParser::drop(std::size_t bytes) {
+  buffer_.erase(0, bytes);
+  plain_bytes_ -= std::min(plain_bytes_, bytes);
 }
 
 std::vector<OutputEvent> MarkedParser::finish() {
+  if (mode_ == Mode::kCall) finish_call();
   const bool is_short = mode_ == Mode::kStart && looks_for_bare_call();
-  if (mode_ == Mode::kCall) {
-    end_call(buffer_, "");
-  } else if (mode_ == Mode::kBareCall || is_short) {
+  if (mode_ == Mode::kBareCall || is_short) {
     end_bare_call();
   } else {
     emit(buffer_);
@@ -109,31 +119,63 @@ bool MarkedParser::step_text() {
   if (marker.at == kNowhere) {
     const std::size_t ready = buffer_.size() - held_back();
     emit(std::string_view(buffer_).substr(0, ready));
-    buffer_.erase(0, ready);
+    drop(ready);
     return false;
   }
   emit(std::string_view(buffer_).substr(0, marker.at));
-  buffer_.erase(0, marker.at + marker.text.size());
-  const bool ends_part = marker.after != Mode::kText || mode_ != Mode::kText;
-  if (ends_part || marker.text == format_.reasoning_end) events_.end_part();
-  section_ = marker.section;
-  searched_ = 0;
+  drop(marker.at + marker.text.size());
+  const bool ends_part = marker.after == Mode::kReasoning || mode_ != Mode::kText ||
+                         marker.text == format_.reasoning_end;
+  if (ends_part) events_.end_part();
   mode_ = marker.after;
+  if (marker.section) begin_call(*marker.section);
   return true;
+}
+
+void MarkedParser::begin_call(const CallSection& section) {
+  section_ = &section;
+  end_ =
+      plain_bytes_ > 0 ? SectionEnd(section.end) : SectionEnd(section.end, section.syntax->values);
 }
 
 bool MarkedParser::step_call() {
   if (section_->end.empty()) return false;
-  const std::size_t end = buffer_.find(section_->end, searched_);
+  const std::size_t end = end_.find(buffer_);
   if (end == kNowhere) {
-    searched_ = buffer_.size() - std::min(buffer_.size(), section_->end.size() - 1);
+    if (end_.failed()) read_again(buffer_.size());
     return false;
   }
-  const std::string content = buffer_.substr(0, end);
-  buffer_.erase(0, end + section_->end.size());
-  end_call(content, section_->end);
+  const std::string_view content = std::string_view(buffer_).substr(0, end);
+  const Status taken = take_calls(content, section_->end);
+  if (!taken && buffer_.find(section_->end) < end) {
+    read_again(end + section_->end.size());
+    return false;
+  }
+  break_call(taken, content, section_->end);
+  drop(end + section_->end.size());
   mode_ = Mode::kText;
   return true;
+}
+
+void MarkedParser::read_again(std::size_t bytes) {
+  plain_bytes_ = bytes;
+  again_ = std::exchange(buffer_, {});
+  begin_call(*section_);
+}
+
+// A call without an end, or with one that seemed to stand in a value.
+void MarkedParser::finish_call() {
+  const Status taken = take_calls(buffer_, "");
+  const bool has_end = !section_->end.empty() && buffer_.find(section_->end) != kNowhere;
+  if (taken || !has_end) {
+    break_call(taken, buffer_, "");
+    buffer_.clear();
+    mode_ = Mode::kText;
+    return;
+  }
+  read_again(buffer_.size());
+  feed(std::exchange(again_, {}));
+  if (mode_ == Mode::kCall) finish_call();  // of whose end there is none now
 }
 
 void MarkedParser::emit(std::string_view text) {
@@ -144,14 +186,23 @@ void MarkedParser::emit(std::string_view text) {
   }
 }
 
-void MarkedParser::end_call(std::string_view content, std::string_view end) {
+std::string MarkedParser::whole_call(std::string_view content, std::string_view end) const {
+  return std::string(section_->begin).append(content).append(end);
+}
+
+// An Error that says why there are none.
+Status MarkedParser::take_calls(std::string_view content, std::string_view end) {
   // <function=NAME is part of the call.
   const bool begins_call = section_->begin.find('=') != kNowhere;
-  const std::string whole = std::string(section_->begin) + std::string(content) + std::string(end);
-  auto calls = section_->syntax->parse(begins_call ? whole : content, tools_);
-  const Status status = calls ? tools_.check(*calls) : calls.error();
-  if (!status) return events_.broken_call(status.error().message, whole);
+  auto calls = section_->syntax->parse(begins_call ? whole_call(content, end) : content, tools_);
+  if (!calls) return calls.error();
+  if (Status status = tools_.check(*calls); !status) return status;
   for (const ParsedCall& call : *calls) events_.call(call);
+  return {};
+}
+
+void MarkedParser::break_call(const Status& why, std::string_view content, std::string_view end) {
+  if (!why) events_.broken_call(why.error().message, whole_call(content, end));
 }
 
 // JSON that calls no tool of ours is an answer like any other.

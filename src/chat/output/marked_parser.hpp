@@ -1,6 +1,7 @@
 #pragma once
 
 #include "chat/output/event_list.hpp"
+#include "chat/output/section_end.hpp"
 
 namespace linnet {
 
@@ -30,8 +31,16 @@ class MarkedParser final : public OutputParser {
   Marker next_marker() const;
   std::size_t held_back() const;
   void emit(std::string_view text);
-  void end_call(std::string_view content, std::string_view end);
+  void feed(std::string_view text);
+  void drop(std::size_t bytes);
+  void begin_call(const CallSection& section);
+  Status take_calls(std::string_view content, std::string_view end);
+  void break_call(const Status& why, std::string_view content, std::string_view end);
+  /// The call that `bytes` of the buffer were taken for is none: they are read again.
+  void read_again(std::size_t bytes);
+  void finish_call();
   void end_bare_call();
+  std::string whole_call(std::string_view content, std::string_view end) const;
 
   OutputFormat format_;
   ToolTable tools_;
@@ -39,7 +48,9 @@ class MarkedParser final : public OutputParser {
   Mode mode_ = Mode::kStart;
   const CallSection* section_ = nullptr;
   std::string buffer_;
-  std::size_t searched_ = 0;  // bytes of the buffer where the end of the call does not begin
+  SectionEnd end_;               // of the call
+  std::string again_;            // what is read again
+  std::size_t plain_bytes_ = 0;  // so much is read again, where any end of a call is one
 };
 
 }  // namespace linnet

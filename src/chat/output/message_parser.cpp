@@ -8,6 +8,7 @@ namespace {
 constexpr auto kNowhere = std::string_view::npos;
 constexpr std::string_view kMessage = "<|message|>";
 constexpr std::string_view kChannel = "<|channel|>";
+constexpr CallValues kArgumentValues{CallValues::Strings::kJson};
 
 // The word that begins at `at`, up to white space or the next marker.
 std::string_view word_at(std::string_view text, std::size_t at) {
@@ -43,15 +44,27 @@ const MessageStyle kHarmonyMessages{
 const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
 
 std::vector<OutputEvent> MessageParser::push(std::string_view text) {
+  feed(text);
+  return events_.take();
+}
+
+void MessageParser::feed(std::string_view text) {
   for_pieces(text, [this](std::string_view piece) {
     buffer_ += piece;
     while (step()) {
     }
+    if (!again_.empty()) feed(std::exchange(again_, {}));  // once in an answer
   });
-  return events_.take();
 }
 
 std::vector<OutputEvent> MessageParser::finish() {
+  if (!in_header_ && !recipient_.empty() && !is_plain_) {
+    call_ = buffer_;
+    const bool is_whole = is_call();
+    if (!is_whole) read_again();
+    buffer_.clear();
+    feed(std::exchange(again_, {}));
+  }
   if (in_header_) {
     if (!is_part_of_header(buffer_)) events_.text(buffer_);
   } else {
@@ -90,9 +103,35 @@ void MessageParser::begin_body(std::string_view header) {
   if (is_for_person || recipient_ == style_.reasoning || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
   call_.clear();
+  call_end_ = SectionEnd(style_.ends, style_.calls ? style_.calls->values : kArgumentValues);
+}
+
+// The ends of bodies may stand in the values of a call.
+bool MessageParser::step_call() {
+  const std::size_t end = call_end_.find(buffer_);
+  if (end == kNowhere) {
+    if (call_end_.failed()) read_again();
+    return false;
+  }
+  call_ = buffer_.substr(0, end);
+  if (!is_call()) {
+    read_again();
+    return false;
+  }
+  buffer_.erase(0, end + call_end_.found().size());
+  end_body();
+  in_header_ = true;
+  return true;
+}
+
+void MessageParser::read_again() {
+  is_plain_ = true;
+  call_.clear();
+  again_ = std::exchange(buffer_, {});
 }
 
 bool MessageParser::step_body() {
+  if (!recipient_.empty() && !is_plain_) return step_call();
   std::size_t end = kNowhere;
   std::string_view marker;
   for (const std::string_view candidate : style_.ends) {
@@ -135,6 +174,11 @@ Result<std::vector<ParsedCall>> MessageParser::parse_call() const {
   auto arguments = parse_arguments(call_);
   if (!arguments) return arguments.error();
   return std::vector<ParsedCall>{{"", recipient_, std::move(*arguments)}};
+}
+
+bool MessageParser::is_call() const {
+  const auto calls = parse_call();
+  return calls && tools_.check(*calls);
 }
 
 void MessageParser::end_body() {

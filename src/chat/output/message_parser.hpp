@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "chat/output/event_list.hpp"
+#include "chat/output/section_end.hpp"
 
 namespace linnet {
 
@@ -24,19 +25,23 @@ extern const MessageStyle kAtemMessages;     ///< Muse Glimmer
 class MessageParser final : public OutputParser {
  public:
   MessageParser(const MessageStyle& style, const OutputOptions& options)
-      : style_(style), tools_(options.tools), events_(options.id_seed) {}
+      : style_(style), tools_(options.tools), events_(options) {}
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
 
  private:
+  void feed(std::string_view text);
   bool step();
   bool step_header();
   bool step_body();
+  bool step_call();
+  void read_again();
   void begin_body(std::string_view header);
   void emit(std::string_view text);
   std::size_t partial_end() const;
   Result<std::vector<ParsedCall>> parse_call() const;
+  bool is_call() const;
   void end_body();
 
   const MessageStyle& style_;
@@ -47,6 +52,9 @@ class MessageParser final : public OutputParser {
   bool is_reasoning_ = false;
   std::string recipient_;  // of the body; empty for the person
   std::string call_;       // the body, where it is for a tool
+  SectionEnd call_end_;
+  std::string again_;      // what is read again
+  bool is_plain_ = false;  // a call was broken: any end of a body is one
 };
 
 }  // namespace linnet

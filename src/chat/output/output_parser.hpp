@@ -41,6 +41,8 @@ struct OutputOptions {
   bool thinking_is_text = false;
   /// From which the ids of calls are made.
   std::uint64_t id_seed = 0;
+  /// What comes behind the first call is dropped.
+  bool ends_with_call = false;
 };
 
 /// Takes a model's answer apart while it is written. Text and thinking come out as soon as they

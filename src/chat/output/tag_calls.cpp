@@ -7,17 +7,28 @@ namespace linnet {
 namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
+using Strings = CallValues::Strings;
 constexpr auto kNowhere = std::string_view::npos;
+constexpr CallValues kJsonValues{Strings::kJson};
 
-// A value stands between newlines that are not part of it.
+// The text of parameters, in the tags of all families.
+constexpr ValueMarks kParameters[] = {{"<parameter=", "</parameter>"},
+                                      {"<arg_value>", "</arg_value>"}};
+constexpr ValueMarks kNamedParameters[] = {{"<parameter", "</parameter>", true},
+                                           {"<｜DSML｜parameter", "</｜DSML｜parameter>", true},
+                                           {"<atem:parameter", "</atem:parameter>", true},
+                                           {"<param ", "</param>", true}};
+constexpr ValueMarks kHunyuanValues[] = {{"<arg_value:opensource>", "</arg_value:opensource>"}};
+
+// The value stands between newlines that are not part of it, which a model may forget.
 std::string_view without_newlines(std::string_view text) {
   if (text.starts_with('\n')) text.remove_prefix(1);
   if (text.ends_with('\n')) text.remove_suffix(1);
   return text;
 }
 
-// <function=NAME> <parameter=KEY> VALUE </parameter> ... </function>, or JSON for the parameters.
-Result<ParsedCall> parse_function(TagReader& reader, const ToolTable& tools) {
+// <function=NAME> <parameter=KEY>VALUE</parameter> ... </function>, or JSON for the parameters.
+Result<ParsedCall> parse_function(TagReader& reader, const ToolTable& tools, bool has_newlines) {
   std::string_view name;
   if (!reader.skip("<function=") || !reader.read_until(">", name)) {
     return Error{"it has no function"};
@@ -31,9 +42,10 @@ Result<ParsedCall> parse_function(TagReader& reader, const ToolTable& tools) {
       return Error{"a parameter has no end"};
     }
     key = trimmed(key);
-    call.arguments[std::string(key)] = tools.typed_value(call.name, key, without_newlines(value));
+    if (has_newlines) value = without_newlines(value);
+    call.arguments[std::string(key)] = tools.typed_value(call.name, key, value);
   }
-  if (!reader.read_until("</function>", value)) return Error{"a function has no end"};
+  if (!reader.read_until("</function>", kJsonValues, value)) return Error{"a function has no end"};
   if (trimmed(value).empty()) return call;
   auto arguments = parse_arguments(value);
   if (!arguments) return arguments.error();
@@ -43,14 +55,19 @@ Result<ParsedCall> parse_function(TagReader& reader, const ToolTable& tools) {
 
 Calls parse_function_calls(std::string_view text, const ToolTable& tools) {
   TagReader reader(text);
-  return read_calls(reader, [&] { return parse_function(reader, tools); });
+  return read_calls(reader, [&] { return parse_function(reader, tools, false); });
+}
+
+// Qwen's values stand on lines of their own.
+Calls parse_functions_in_lines(std::string_view text, const ToolTable& tools) {
+  TagReader reader(text);
+  return read_calls(reader, [&] { return parse_function(reader, tools, true); });
 }
 
 // How calls with named tags are written: <CALL name="..."><PARAMETER name="...">VALUE</PARAMETER>.
 struct NamedTags {
   std::string_view call;
   std::string_view parameter;
-  bool exact = false;  // newlines around a value are part of it
 };
 
 // The text of a parameter; one with signs of its own may stand in <![CDATA[...]]>.
@@ -78,7 +95,6 @@ Result<ParsedCall> parse_named_tags(TagReader& reader, const ToolTable& tools,
     }
     const std::string_view key = attribute(tag, "name");
     const bool is_text = attribute(tag, "string") == "true";
-    if (!tags.exact) value = without_newlines(value);
     call.arguments[std::string(key)] =
         is_text ? OrderedJson(value) : tools.typed_value(call.name, key, value);
   }
@@ -103,14 +119,14 @@ Calls parse_atem_calls(std::string_view text, const ToolTable& tools) {
   TagReader reader(text);
   std::string_view calls;
   if (!reader.skip("<atem:function_calls>") ||
-      !reader.read_until("</atem:function_calls>", calls)) {
+      !reader.read_until("</atem:function_calls>", {Strings::kNone, kNamedParameters}, calls)) {
     return Error{"it is not complete"};
   }
-  return parse_all(calls, tools, {"atem:invoke", "atem:parameter", true});
+  return parse_all(calls, tools, {"atem:invoke", "atem:parameter"});
 }
 
 Calls parse_minicpm_calls(std::string_view text, const ToolTable& tools) {
-  return parse_all(text, tools, {"function", "param", true});
+  return parse_all(text, tools, {"function", "param"});
 }
 
 // <arg_key>KEY</arg_key> <arg_value>VALUE</arg_value> ..., with `mark` behind the tags' names.
@@ -144,7 +160,8 @@ Calls parse_key_value_calls(std::string_view text, const ToolTable& tools) {
 }
 
 Calls parse_hunyuan_calls(std::string_view text, const ToolTable& tools) {
-  auto parts = parts_between(text, "<tool_call:opensource>", "</tool_call:opensource>");
+  auto parts = parts_between(text, "<tool_call:opensource>", "</tool_call:opensource>",
+                             {Strings::kNone, kHunyuanValues});
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
@@ -162,17 +179,17 @@ Calls parse_hunyuan_calls(std::string_view text, const ToolTable& tools) {
 Calls parse_tag_calls(std::string_view text, const ToolTable& tools) {
   const std::string_view content = trimmed(text);
   if (content.starts_with('{') || content.starts_with('[')) return kJsonCalls.parse(text, tools);
-  if (content.starts_with("<function=")) return parse_function_calls(text, tools);
+  if (content.starts_with("<function=")) return parse_functions_in_lines(text, tools);
   return parse_key_value_calls(content, tools);
 }
 
 }  // namespace
 
-const CallSyntax kTagCalls{parse_tag_calls};
-const CallSyntax kFunctionCalls{parse_function_calls};
-const CallSyntax kInvokeCalls{parse_invoke_calls};
-const CallSyntax kAtemCalls{parse_atem_calls};
-const CallSyntax kMiniCpmCalls{parse_minicpm_calls};
-const CallSyntax kHunyuanCalls{parse_hunyuan_calls};
+const CallSyntax kTagCalls{parse_tag_calls, {Strings::kJson, kParameters}};
+const CallSyntax kFunctionCalls{parse_function_calls, {Strings::kJson, kParameters}};
+const CallSyntax kInvokeCalls{parse_invoke_calls, {Strings::kNone, kNamedParameters}};
+const CallSyntax kAtemCalls{parse_atem_calls, {Strings::kNone, kNamedParameters}};
+const CallSyntax kMiniCpmCalls{parse_minicpm_calls, {Strings::kNone, kNamedParameters}};
+const CallSyntax kHunyuanCalls{parse_hunyuan_calls, {Strings::kNone, kHunyuanValues}};
 
 }  // namespace linnet

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "chat/output/call_syntax.hpp"
+#include "chat/output/section_end.hpp"
 
 namespace linnet {
 
@@ -26,14 +27,21 @@ class TagReader {
 
   /// The text before `end`, which is passed; false where there is none.
   bool read_until(std::string_view end, std::string_view& before) {
-    const std::size_t found = text_.find(end);
+    return take(text_.find(end), end, before);
+  }
+  /// The same, but for an `end` within `values`.
+  bool read_until(std::string_view end, const CallValues& values, std::string_view& before) {
+    return take(SectionEnd(end, values).find(text_), end, before);
+  }
+
+ private:
+  bool take(std::size_t found, std::string_view end, std::string_view& before) {
     if (found == std::string_view::npos) return false;
     before = text_.substr(0, found);
     text_.remove_prefix(found + end.size());
     return true;
   }
 
- private:
   std::string_view text_;
 };
 

@@ -79,8 +79,8 @@ class AnswerFormat {
   /// After end(): the body of an answer that is not streamed.
   virtual Json whole(const Usage& usage) = 0;
 
-  /// What the operator should know of the answer: calls of tools that could not be understood, and
-  /// what of the request it goes without.
+  /// What client and operator should know of the answer: calls of tools that could not be
+  /// understood, what of the request it goes without, what could not be held.
   const std::vector<std::string>& warnings() const { return warnings_; }
   void warn(std::string text) { warnings_.push_back(std::move(text)); }
 

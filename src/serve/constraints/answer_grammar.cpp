@@ -44,9 +44,7 @@ Expression MarkerSpelling::spelled(std::string_view text) const {
 }
 
 Expression MarkerSpelling::without(std::string_view marker) const {
-  const ControlToken* const token = control_token_at(marker);
-  if (token) return any_text();  // which holds no control tokens
-  return grammar::text_without(marker);
+  return grammar::text_without(marker);  // nor spelled out where it is a control token
 }
 
 Expression MarkerSpelling::up_to(std::string_view marker) const {

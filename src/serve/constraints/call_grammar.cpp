@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
+#include "chat/output/call_syntax.hpp"
 #include "grammar/combine.hpp"
+#include "grammar/finite_automaton.hpp"
 #include "grammar/json_schema.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 
@@ -17,6 +19,43 @@ const Json* member(const Json& object, std::string_view name) {
   const auto found = object.find(std::string(name));
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
+
+constexpr std::string_view kCdata = "<![CDATA[";
+
+// Whether a key can stand for itself in calls of this form. Between separators it is a name, in
+// tags anything that does not end them.
+bool can_be_written(std::string_view key, const CallForm& form) {
+  const bool is_name = !form.separator.empty();
+  return !key.empty() && trimmed(key) == key &&
+         key.find_first_of(is_name ? " \t\r\n\"'<>()[]{}:=,;/\\@" : "\r\n\"<>") == key.npos;
+}
+
+// Parameters one after the other, some of which may be left out.
+class ParameterGraph {
+ public:
+  explicit ParameterGraph(Expression separator) : separator_(std::move(separator)) {}
+
+  void add(Expression parameter, bool is_required) {
+    const std::uint32_t none_yet = last_, some = last_ + 1, next = last_ + 2;
+    graph_.nodes.resize(next + 2);
+    last_ = next;
+    graph_.nodes[none_yet].edges.push_back({parameter, next + 1});
+    graph_.nodes[some].edges.push_back({grammar::sequence({separator_, parameter}), next + 1});
+    if (is_required) return;
+    graph_.nodes[none_yet].edges.push_back({grammar::empty(), next});
+    graph_.nodes[some].edges.push_back({grammar::empty(), next + 1});
+  }
+
+  Expression take() && {
+    graph_.nodes[last_].accepting = graph_.nodes[last_ + 1].accepting = true;
+    return Expression({std::move(graph_)});
+  }
+
+ private:
+  Expression separator_;
+  grammar::Graph graph_{{{}, {}}};
+  std::uint32_t last_ = 0;  // the node behind all parameters of which none is there; some: + 1
+};
 
 // Builds the calls of tools of one request.
 class CallGrammar {
@@ -76,7 +115,10 @@ class CallGrammar {
   }
 
   Result<Expression> add_schema(const Json& schema) {
-    const auto compiled = grammar::compile_json_schema(schema);
+    // What ends a parameter ends it within a string of its JSON, too.
+    const bool is_in_strings = form_.text_end.find('"') == std::string::npos;
+    const auto compiled = grammar::compile_json_schema(
+        schema, {is_in_strings ? std::string_view(form_.text_end) : std::string_view()});
     if (!compiled) return compiled.error();
     const grammar::AutomatonLimits limits;
     states_ += compiled->states;
@@ -86,29 +128,49 @@ class CallGrammar {
 
   // The properties in the order of the schema, each written for itself.
   Result<Expression> parameter_list(const Json* parameters) {
-    std::vector<Expression> parts;
     const Json* const properties = parameters ? member(*parameters, "properties") : nullptr;
     const Json* const required = parameters ? member(*parameters, "required") : nullptr;
     if (!properties || !properties->is_object()) return grammar::empty();
+    ParameterGraph graph(form_.separator.empty() ? grammar::empty() : text(form_.separator));
     for (const auto& [key, schema] : properties->items()) {
-      auto value = parameter_value(schema, *parameters);
+      auto value = parameter(key, schema, *parameters);
       if (!value) {
         return Error{fmt::format("parameter {}: {}", shortened(key), value.error().message)};
       }
-      Expression part = grammar::sequence({text(form_.before_key), grammar::literal(key),
-                                           std::move(*value), text(form_.after_value)});
+      grammar_.rules.push_back({"parameter", std::move(*value)});
       const bool is_required = required && required->is_array() &&
                                std::ranges::find(*required, Json(key)) != required->end();
-      parts.push_back(is_required ? part : grammar::optional(part));
+      graph.add(grammar::call(static_cast<std::uint32_t>(grammar_.rules.size() - 1)), is_required);
     }
+    return std::move(graph).take();
+  }
+
+  Result<Expression> parameter(std::string_view key, const Json& schema, const Json& root) {
+    if (!can_be_written(key, form_)) {
+      return Error{"its name can't be written in this model's calls"};
+    }
+    auto value = parameter_value(schema, root);
+    if (!value) return value.error();
+    std::vector<Expression> parts = {text(form_.before_key), grammar::literal(key),
+                                     std::move(*value)};
+    std::string_view after = form_.after_value;
+    if (const std::size_t at = after.find(kKeyPlace); at != std::string_view::npos) {
+      parts.push_back(text(after.substr(0, at)));
+      parts.push_back(grammar::literal(key));
+      after.remove_prefix(at + kKeyPlace.size());
+    }
+    parts.push_back(text(after));
     return grammar::sequence(std::move(parts));
   }
 
   // Texts stand as they are, everything else is JSON.
   Result<Expression> parameter_value(const Json& schema, const Json& root) {
     const Json* const type = schema.is_object() ? member(schema, "type") : nullptr;
-    if (type && *type == "string") {
-      return grammar::sequence({text(form_.before_text), text_value(schema)});
+    if (type && *type == "string" && !form_.text_end.empty()) {
+      auto value = text_value(schema);
+      if (!value) return value.error();
+      return grammar::sequence(
+          {text(form_.before_text), std::move(*value), text(form_.after_text)});
     }
     Json whole = schema;
     for (const char* const definitions : {"$defs", "definitions"}) {
@@ -120,14 +182,34 @@ class CallGrammar {
     return grammar::sequence({text(form_.before_json), std::move(*value)});
   }
 
-  Expression text_value(const Json& schema) const {
-    const Json* const values = member(schema, "enum");
-    if (!values || !values->is_array()) return markers_.without(form_.text_end);
+  // Nothing in a text says that what ends it is part of it, nor that it only begins like CDATA.
+  Result<Expression> text_value(const Json& schema) const {
+    const Json* const only = member(schema, "const");
+    const Json list = only ? Json::array({*only}) : Json();
+    const Json* const values = only ? &list : member(schema, "enum");
+    if (!values || !values->is_array()) return free_text();
     std::vector<Expression> options;
     for (const Json& value : *values) {
-      if (value.is_string()) options.push_back(grammar::literal(value.get<std::string>()));
+      if (!value.is_string()) continue;
+      const auto& text = value.get_ref<const std::string&>();
+      const bool can_be_read =
+          text.find(form_.text_end) == std::string::npos && !text.starts_with(kCdata);
+      if (can_be_read) options.push_back(grammar::literal(text));
     }
-    return grammar::choice(std::move(options));
+    if (!options.empty()) return grammar::choice(std::move(options));
+    return Error{
+        fmt::format("expected a value that is a text without {}, found none", form_.text_end)};
+  }
+
+  Result<Expression> free_text() const {
+    const grammar::AutomatonLimits limits;
+    const auto any = grammar::repeat(grammar::characters(grammar::CharacterSet::all()), 0, {});
+    const auto whole = grammar::compile_regular(grammar::text_without(form_.text_end));
+    const auto cdata = grammar::compile_regular(grammar::sequence({grammar::literal(kCdata), any}));
+    if (!whole || !cdata) return grammar::too_large(limits);
+    const auto text = grammar::intersect(*whole, grammar::complement(*cdata), limits);
+    if (!text) return grammar::too_large(limits);
+    return grammar::to_expression(grammar::merge_equal_states(*text), grammar::characters);
   }
 
   // A text of the form, with free ids.
@@ -161,7 +243,7 @@ std::string_view call_trigger(const CallForm& form) {
   const std::string_view begin = form.begin;
   const std::size_t first = begin.find_first_not_of(" \n");
   const std::string_view text = begin.substr(std::min(first, begin.size()));
-  const std::size_t end = text.find_first_of(">]");
+  const std::size_t end = text.find_first_of(">]", 1);
   return text.substr(0, end == std::string_view::npos ? text.size() : end + 1);
 }
 

@@ -30,18 +30,20 @@ bool has_tools(const ChatFields& chat) {
   return chat.request.tools.is_array() && !chat.request.tools.empty();
 }
 
-// Whether the calls of an answer have to be held to a grammar.
-bool restricts_calls(const ChatFields& chat) {
+// Whether the calls of an answer have to be held to a grammar: where they are forced, and where
+// more than usual is expected of them and can be had.
+bool restricts_calls(const ServedModel& model, const ChatFields& chat) {
   return chat.choice.must_call || !chat.choice.names.empty() ||
-         (has_tools(chat) && (is_strict(chat.request.tools) || !chat.choice.parallel));
+         (model.call_form && has_tools(chat) &&
+          (is_strict(chat.request.tools) || !chat.choice.parallel));
 }
 
 ApiResult<grammar::Grammar> calls_grammar(const ServedModel& model, const ChatFields& chat,
                                           const MarkerSpelling& spelling) {
   if (!model.call_form) {
     return invalid_request(
-        "tool_choice: this model's template writes calls in a way that can't be forced; use auto, "
-        "with parallel calls, without strict and with all tools allowed",
+        "tool_choice: this model's template writes calls in a way that can't be forced; use auto "
+        "with all tools allowed",
         "tool_choice", "tool_choice_not_supported");
   }
   auto calls = make_call_grammar(*model.call_form, chat.request.tools, chat.choice, spelling);
@@ -69,7 +71,7 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
                     .thinking = thinking_stage(prompt),
                     .markers = spelling,
                     .must_call = chat.choice.must_call};
-  if (restricts_calls(chat) || (has_tools(chat) && model.call_form)) {
+  if (restricts_calls(model, chat) || (has_tools(chat) && model.call_form)) {
     auto calls = calls_grammar(model, chat, spelling);
     if (!calls) return calls.error();
     rules.calls = std::move(*calls);
@@ -136,7 +138,7 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   if (auto error = refuse_prompt(context, chat, prompt->text)) return *error;
   auto encoded = encode_chat(context, chat, *prompt);
   if (!encoded) return encoded.error();
-  if (restricts_calls(chat) || !constraint.is_none()) {
+  if (restricts_calls(model, chat) || !constraint.is_none()) {
     if (!chat.request.begun_answer.empty()) {
       return invalid_request(
           "messages: the last one begins the answer, so that the answer can't be held to a form",
@@ -160,7 +162,13 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
                   {.tools = chat.request.tools,
                    .starts_in_reasoning = prompt->ends_in_reasoning,
                    .thinking_is_text = chat.thinking_is_text,
-                   .id_seed = options.sampling.seed}};
+                   .id_seed = options.sampling.seed,
+                   .ends_with_call = !chat.choice.parallel}};
+  if (has_tools(chat) && is_strict(chat.request.tools) && !model.call_form) {
+    plan.chat.warnings.emplace_back(
+        "strict: this model's template writes calls in a way that can't be held to a schema, so "
+        "that their arguments need not be valid");
+  }
   return plan;
 }
 

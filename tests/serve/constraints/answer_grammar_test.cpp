@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "grammar/combine.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/matcher.hpp"
 
@@ -38,6 +39,19 @@ TEST(AnswerGrammar, ThinkingThatHasBegunMustEnd) {
 TEST(AnswerGrammar, ThinkingThatIsOverDoesNotBeginAgain) {
   EXPECT_TRUE(accepts(ThinkingStage::kOver, "yes"));
   EXPECT_FALSE(accepts(ThinkingStage::kOver, "<think>hm</think>\n\nyes"));
+}
+
+// The parser sees texts, and takes what is spelled out for the token.
+TEST(AnswerGrammar, ControlTokensAreNotSpelledOut) {
+  const std::vector<ControlToken> tokens = {{7, "<call>"}};
+  const MarkerSpelling spelling(tokens);
+  const auto automaton =
+      grammar::PushdownAutomaton::compile(grammar::grammar_of(spelling.without("<call>")));
+  ASSERT_TRUE(automaton);
+  for (const auto& [text, fits] : {std::pair("a <calm>", true), std::pair("a <call>", false)}) {
+    auto matcher = grammar::Matcher::create(*automaton);
+    EXPECT_EQ(matcher->advance(text) && matcher->complete(), fits) << text;
+  }
 }
 
 }  // namespace

@@ -55,5 +55,92 @@ TEST(CallGrammar, ASchemaWithoutObjectsIsAnError) {
   }
 }
 
+CallForm parameter_form() {
+  CallForm form;
+  form.begin = "<call>";
+  form.middle = "(";
+  form.end = ")";
+  form.has_json_arguments = false;
+  form.before_text = "=<";
+  form.after_text = ">";
+  form.before_json = "=";
+  form.separator = ", ";
+  form.text_end = ">";
+  return form;
+}
+
+Result<grammar::Grammar> make_parameters(const CallForm& form, const char* parameters) {
+  const Json tools =
+      Json::array({{{"function", {{"name", "f"}, {"parameters", Json::parse(parameters)}}}}});
+  const std::vector<ControlToken> no_tokens;
+  return make_call_grammar(form, tools, {}, MarkerSpelling(no_tokens));
+}
+
+bool accepts(const grammar::Grammar& grammar, const std::string& answer) {
+  const auto automaton = grammar::PushdownAutomaton::compile(grammar);
+  EXPECT_TRUE(automaton);
+  auto matcher = grammar::Matcher::create(*automaton);
+  return matcher->advance(answer) && matcher->complete();
+}
+
+TEST(CallGrammar, SeparatorsStandBetweenParameters) {
+  const auto grammar = make_parameters(parameter_form(), R"({"properties": {
+    "a": {"type": "string"}, "b": {"type": "integer"}, "c": {"type": "boolean"}},
+    "required": ["b"]})");
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  for (const char* const good : {"b=1", "a=<x>, b=1", "b=1, c=true", "a=<>, b=1, c=false"}) {
+    EXPECT_TRUE(accepts(*grammar, std::string("<call>f(") + good + ")")) << good;
+  }
+  for (const char* const bad : {"", "a=<x>", ", b=1", "b=1, ", "a=<x>b=1", "b=1, a=<x>",
+                                "a=<x>y>, b=1", "a=<<![CDATA[>, b=1"}) {
+    EXPECT_FALSE(accepts(*grammar, std::string("<call>f(") + bad + ")")) << bad;
+  }
+}
+
+TEST(CallGrammar, AKeyMayStandBehindTheValue) {
+  CallForm form = parameter_form();
+  form.before_key = "<";
+  form.before_text = form.before_json = ">";
+  form.after_text = form.separator = "";
+  form.after_value = std::string("</") + std::string(kKeyPlace) + ">";
+  form.text_end = "</";
+  const auto grammar = make_parameters(
+      form, R"({"properties": {"k": {"type": "string"}, "l": {"type": "integer"}}})");
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  EXPECT_TRUE(accepts(*grammar, "<call>f(<k>a < b</k><l>1</l>)"));
+  EXPECT_FALSE(accepts(*grammar, "<call>f(<k>a</l>)"));
+}
+
+// What would not be read back is not written, and where nothing is left, that is said.
+TEST(CallGrammar, WhatCannotBeReadBackIsNotWritten) {
+  const auto grammar = make_parameters(
+      parameter_form(),
+      R"({"properties": {"a": {"type": "string", "enum": ["x>y", "z"]}}, "required": ["a"]})");
+  ASSERT_TRUE(grammar) << grammar.error().message;
+  EXPECT_TRUE(accepts(*grammar, "<call>f(a=<z>)"));
+  EXPECT_FALSE(accepts(*grammar, "<call>f(a=<x>y>)"));
+  const auto none = make_parameters(parameter_form(),
+                                    R"({"properties": {"a": {"type": "string", "const": ">"}}})");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message,
+            "tool f: parameter a: expected a value that is a text without >, found none");
+  const auto name = make_parameters(parameter_form(), R"({"properties": {"a b": {}}})");
+  ASSERT_FALSE(name);
+  EXPECT_EQ(name.error().message,
+            "tool f: parameter a b: its name can't be written in this model's calls");
+}
+
+TEST(CallTrigger, IsTheFirstMarker) {
+  const auto trigger = [](const char* begin) {
+    CallForm form;
+    form.begin = begin;
+    return std::string(call_trigger(form));
+  };
+  EXPECT_EQ(trigger("\n<tool_call>\n{"), "<tool_call>");
+  EXPECT_EQ(trigger("[TOOL_CALLS][{"), "[TOOL_CALLS]");
+  EXPECT_EQ(trigger("]<]minimax[>[<tool_call>"), "]<]");
+  EXPECT_EQ(trigger("{\"tool_calls\""), "{\"tool_calls\"");
+}
+
 }  // namespace
 }  // namespace linnet::serve
