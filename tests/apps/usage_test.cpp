@@ -26,12 +26,12 @@ void expect_usage_error(const Arguments& arguments, const std::string& mentions)
 
 TEST(Usage, NumbersOutOfRange) {
   const std::pair<const char*, std::vector<const char*>> cases[] = {
-      {"-m", {"0", "-1", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
+      {"-m", {"0", "-2", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
       {"--max-tokens", {"0", "nan"}},
       {"--top-k", {"-2", "1.5", "nan", "many", "1073741825"}},
       {"--mirostat", {"-1", "3", "0.5"}},
       {"--temp", {"-1", "-0.001", "101", "nan", "-nan", "inf", "1e999", "warm"}},
-      {"--seed", {"-1", "1.5", "abc", "18446744073709551616"}},
+      {"--seed", {"-2", "1.5", "abc", "18446744073709551616"}},
       {"--threads", {"0", "-1", "1025", "many"}},
       {"--ctx", {"0", "-512", "99999999999"}},
       {"--kv-type", {"f64", ""}},
