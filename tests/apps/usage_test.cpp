@@ -148,6 +148,26 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"generate", "-hf", "o/m"}, "--repo");  // not -h
   asks({"chat", "-hf", "o/m", "-p", "x"}, "--repo");
   asks({"chat", "--no-thinking"}, "--think");
+  asks({"generate", "--mirostat-ent", "5"}, "--mirostat-tau");
+  asks({"generate", "--mirostat-lr", "0.1"}, "--mirostat-eta");
+  asks({"serve", "--ssl-key-file", "key.pem"}, "--tls-key");
+  asks({"serve", "--ssl-cert-file", "cert.pem"}, "--tls-cert");
+  asks({"serve", "--served-model-name", "x"}, "--alias");
+  asks({"serve", "--max-model-len", "4096"}, "--ctx");
+  asks({"serve", "--max-num-seqs", "4"}, "--parallel");
+  asks({"perplexity", "-c", "512"}, "--window");
+  asks({"perplexity", "--ctx-size", "512"}, "--window");
+  asks({"generate", "-c", "512"}, "--ctx");
+  asks({"generate", "--num-predict", "3"}, "--max-tokens");
+  asks({"generate", "-jf", "schema.json"}, "--json-schema");
+  asks({"generate", "-hf", "o/m", "-hff", "a.gguf"}, "--repo");
+  asks({"bench", "-m", "a.gguf"}, "--gguf");
+  asks({"quantize", "--imatrix", "a.dat"}, "--importance");
+  asks({"quantize", "--output-tensor-type", "Q8_0"}, "--rule");
+  // Not -m with a value.
+  asks({"generate", "-md", "a.gguf"}, "--draft-model");
+  asks({"chat", "-mm", "a.gguf"}, "--mmproj");
+  asks({"chat", "-mu", "https://a/b"}, "--repo");
   asks({"generate", "--rope-freq-base", "1e6"}, "--override-kv");
   expect_usage_error({"generate", "-hx"}, "there is no option -hx\n");
   expect_usage_error({"-hf"}, "-hf");
@@ -158,10 +178,17 @@ TEST(Usage, NamesThatAreMeant) {
   expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
   expect_usage_error({"pull", "o/m"}, "o/m was not expected; --repo names the repo of a model\n");
   expect_usage_error({"chat", "o/m"}, "--repo names");
+  expect_usage_error({"chat", "o/m:Q4_0"}, "--repo names");
   expect_usage_error({"cache", "no repo"}, "no repo was not expected\n");
   expect_usage_error({"inspect", "a.gguf"}, "a.gguf was not expected; --gguf names the model");
   expect_usage_error({"generate", "-m", "a.gguf"}, "; --gguf names the model");
   expect_usage_error({"generate", "--", "Once"}, "Once was not expected; --prompt gives a text");
+}
+
+TEST(Usage, OptionsThatAreNotNeeded) {
+  expect_usage_error({"pull", "--hf-token", "x"}, "; the variable HF_TOKEN");
+  expect_usage_error({"pull", "--offline"}, "; HF_HUB_OFFLINE=1");
+  expect_usage_error({"serve", "--jinja"}, "there is no option --jinja; it is always so\n");
 }
 
 TEST(Usage, OptionsThatAreGivenWrongly) {
@@ -195,6 +222,13 @@ TEST(Usage, HelpHasExamples) {
     const auto example = help.find(std::string("  linnet ") + name);
     EXPECT_LT(example, help.find("\nOptions:")) << "examples come first";
   }
+}
+
+TEST(Usage, AnOptionThatMayBeRepeatedTakesOneValue) {
+  for (const char* command : {"generate", "serve", "quantize"}) {
+    EXPECT_THAT(run_program({command, "--help"}).out, testing::Not(HasSubstr(" ... ")));
+  }
+  EXPECT_THAT(run_program({"rerank", "--help"}).out, HasSubstr("file FILE ... "));
 }
 
 TEST(Usage, LargestSeedIsOne) {
