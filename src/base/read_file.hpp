@@ -13,8 +13,9 @@ namespace linnet {
 /// begins so.
 inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-/// All bytes of a file, pipe or device but for a kByteOrderMark, at most `most_bytes`; an Error says
-/// why they cannot be read. For what should be in memory as a whole; see MappedFile for models.
+/// All bytes of a file, pipe or device but for a kByteOrderMark, at most `most_bytes`; an Error
+/// says why they cannot be read. For what should be in memory as a whole; see MappedFile for
+/// models.
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes);
 
 /// The same, but of a file only: of a pipe or device, which may keep who reads it waiting for ever,

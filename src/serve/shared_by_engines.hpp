@@ -21,8 +21,8 @@ struct EngineLimits {
   std::chrono::milliseconds most_gap{200};
   /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
   std::filesystem::path cache_folder;
-  /// Called once for each model, from the thread of its engine, with why a text can't be kept there;
-  /// may be empty.
+  /// Called once for each model, from the thread of its engine, with why a text can't be kept
+  /// there; may be empty.
   std::function<void(std::string_view problem)> on_unsaved;
   EngineRoom::Limits room;
 };

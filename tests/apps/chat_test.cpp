@@ -116,8 +116,7 @@ TEST(Chat, SaysTheSeedWithWhichItsAnswersComeAgain) {
   };
   const auto seed_of = [](const Ended& ended) {
     std::smatch match;
-    EXPECT_TRUE(std::regex_search(ended.err, match, std::regex("\nseed ([0-9]+)\n")))
-        << ended.err;
+    EXPECT_TRUE(std::regex_search(ended.err, match, std::regex("\nseed ([0-9]+)\n"))) << ended.err;
     return match[1].str();
   };
   const Ended first = said({}), other = said({"--seed", "-1"});
@@ -344,7 +343,8 @@ TEST(GenerateOptions, AGrammarIsFollowed) {
 }
 
 TEST(GenerateOptions, ARegularExpressionIsFollowed) {
-  const auto answer = generated({"-m", "60", "--temp", "1", "--regex", "[0-9]{4}-[0-9]{2}"});
+  const auto answer =
+      generated({"-m", "60", "--temp", "1", "--seed", "0", "--regex", "[0-9]{4}-[0-9]{2}"});
   EXPECT_THAT(answer["text"].get<std::string>(), testing::MatchesRegex("[0-9]{4}-[0-9]{2}"));
   const Ended wrong = run_program({"generate", "--regex", "a(b"});
   EXPECT_EQ(wrong.status, 1);
@@ -371,7 +371,7 @@ TEST(GenerateOptions, LogprobsAreThoseOfTheModelWhateverIsDrawn) {
 
 TEST(GenerateOptions, ASchemaIsFollowed) {
   const auto answer = generated(
-      {"-m", "60", "--temp", "1", "--json-schema",
+      {"-m", "60", "--temp", "1", "--seed", "0", "--json-schema",
        R"({"type":"object","properties":{"a":{"enum":[1,2]},"b":{"type":"boolean"}},"required":["a","b"]})"});
   const auto object = nlohmann::json::parse(answer["text"].get<std::string>(), nullptr, false);
   ASSERT_TRUE(object.is_object()) << answer;
