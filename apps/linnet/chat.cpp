@@ -1,4 +1,4 @@
-#include <fmt/ranges.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +19,7 @@
 #include "linnet/model_options.hpp"
 #include "linnet/sampling_options.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/template_note.hpp"
 
 namespace linnet::app {
 namespace {
@@ -47,19 +48,6 @@ Result<TemplateSources> template_sources(const ModelFile& file, Options& options
   return find_chat_template("plain");
 }
 
-void warn_of_unknown_markers(const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
-  ChatRequest request;
-  request.messages = {{{"role", "user"}, {"content", ""}}};
-  const auto prompt = chat_template.render(request);
-  if (!prompt) return;
-  const auto unknown = unknown_markers(tokenizer, *prompt);
-  if (unknown.empty()) return;
-  note(
-      "linnet: the chat template writes {}, which the model has no token for: it is probably made "
-      "for another model\n",
-      printable(fmt::format("{}", fmt::join(unknown, ", "))));
-}
-
 Result<ChatTemplate> make_template(const ModelFile& file, Options& options) {
   auto sources = template_sources(file, options);
   if (!sources) return sources.error();
@@ -67,7 +55,7 @@ Result<ChatTemplate> make_template(const ModelFile& file, Options& options) {
   auto specials = special_texts(tokenizer);
   if (!specials) return specials.error();
   auto chat_template = ChatTemplate::create(*sources, std::move(*specials));
-  if (chat_template) warn_of_unknown_markers(tokenizer, *chat_template);
+  if (chat_template) note_unknown_markers(tokenizer, *chat_template);
   return chat_template;
 }
 
@@ -115,7 +103,10 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
         is_terminal ? read_message(lines)
                     : read_interruptibly(console.catcher, [&] { return read_message(lines); });
     if (!message) return message.error();
-    if (!*message) break;
+    if (!*message) {  // Ctrl-D
+      [[maybe_unused]] const Status written = is_terminal ? write_output("\n") : Status();
+      break;
+    }
     const std::string& line = **message;
     if (line.find_first_not_of(" \t\n") == std::string::npos) continue;
     console.catcher.forget();
@@ -124,6 +115,11 @@ Status converse(ChatConsole& console, LineSource& lines, bool is_terminal) {
     report(status);
   }
   return {};
+}
+
+// What makes answers come again.
+std::string draw_of(const SamplingParams& sampling) {
+  return sampling.temperature > 0.0f ? fmt::format("seed {}", sampling.seed) : "temperature 0";
 }
 
 Status run(Options options) {
@@ -171,10 +167,16 @@ Status run(Options options) {
     return attach_medium(console, kind, path, read_file);
   });
   if (!attached) return attached;
-  if (is_one_shot) return answer_once(console, options.prompt);
-  if (!is_terminal) return converse(console, *make_plain_lines(), false);
+  if (!is_terminal) {
+    Status ended = is_one_shot ? answer_once(console, options.prompt)
+                               : converse(console, *make_plain_lines(), false);
+    const bool has_answered = session.stats().context > 0;
+    if (has_answered) note("{}\n", draw_of(session.settings().sampling));
+    return ended;
+  }
   note_context(*plan);
-  note("{}, context of {} tokens; /help lists the commands\n", shown_name(**file), plan->context);
+  note("{}, context of {} tokens, {}; /help lists the commands\n", shown_name(**file),
+       plan->context, draw_of(session.settings().sampling));
   if (!options.prompt.empty()) report(say(console, options.prompt));
   auto editor = make_line_editor(history_path(), complete_chat_line);
   return converse(console, editor ? *editor : *make_plain_lines(), true);

@@ -44,6 +44,12 @@ inline CLI::Validator unsigned_number() {
           "UINT"};
 }
 
+/// What `check` takes, or -1, which then means something else than a number.
+inline CLI::Validator or_minus_one(const CLI::Validator& check) {
+  return {[check](std::string& text) { return text == "-1" ? std::string() : check(text); },
+          check.get_description()};
+}
+
 /// An empty value, as a script gives where its variable is not set. CLI11 alone would take it for 0
 /// or for no option at all.
 inline CLI::Validator not_empty() {

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
 #include "hub/download.hpp"
+#include "hub/model_choice.hpp"
 #include "hub/progress_line.hpp"
 #include "linnet/console.hpp"
 #include "linnet/interrupt_catcher.hpp"
@@ -71,16 +73,16 @@ Status show_preview(const hub::ModelPreview& model, Unfit unfit) {
   return {};
 }
 
-Result<std::string> only_file(const hub::RepoFile& file, const hub::Settings& settings,
-                              const InterruptCatcher& catcher) {
-  auto names = hub::list_models(file.repo, file.revision, settings,
-                                [&] { return !catcher.is_interrupted(); });
+Result<std::string> choose_file(const hub::RepoName& repo, const std::string& revision) {
+  auto names = list_repo(repo.repo, revision);
   if (!names) return names.error();
-  std::erase_if(*names, is_encoder);
-  if (names->size() == 1) return names->front();
-  if (names->empty()) return Error{fmt::format("{}: the repo has no GGUF file", file.repo)};
-  return Error{fmt::format("{}: the repo has {} GGUF files, name one with --gguf: {}", file.repo,
-                           names->size(), hub::shown_names(*names))};
+  const auto models = std::ranges::count_if(*names, std::not_fn(hub::is_encoder));
+  auto chosen = hub::choose_model(std::move(*names), repo);
+  if (chosen && models > 1 && repo.type.empty()) {
+    note("hub:     of {} models {} was chosen; --repo {}:TYPE or --gguf choose another\n", models,
+         printable(*chosen), repo.repo);
+  }
+  return chosen;
 }
 
 }  // namespace
@@ -89,18 +91,41 @@ Result<std::vector<std::string>> list_repo(const std::string& repo, const std::s
   const auto settings = hub::Settings::from_environment();
   if (!settings) return settings.error();
   const InterruptCatcher catcher;
-  return hub::list_models(repo, revision, *settings, [&] { return !catcher.is_interrupted(); });
+  return hub::list_models(hub::read_repo_name(repo).repo, revision, *settings,
+                          [&] { return !catcher.is_interrupted(); });
+}
+
+Status check_one_choice(const std::string& repo, const std::string& name) {
+  const hub::RepoName named = hub::read_repo_name(repo);
+  if (named.type.empty() || name.empty()) return {};
+  return Error{fmt::format("--repo names the type {} and --gguf the file {}, expected one of both",
+                           printable(named.type), printable(name))};
+}
+
+Status check_in_repo(const hub::RepoFile& file) {
+  auto names = list_repo(file.repo, file.revision);
+  if (!names) return names.error();
+  const hub::RepoName repo = hub::read_repo_name(file.repo);
+  if (file.name.empty()) {
+    const auto chosen = hub::choose_model(std::move(*names), repo);
+    return chosen ? Status() : Status(chosen.error());
+  }
+  if (std::ranges::count(*names, hub::first_part(file.name)) > 0) return {};
+  return Error{fmt::format("{}: the repo has no file {}; its GGUF files are {}", repo.repo,
+                           file.name, hub::shown_names(*names))};
 }
 
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit) {
   auto settings = hub::Settings::from_environment();
   if (!settings) return settings.error();
-  const InterruptCatcher catcher;
+  const hub::RepoName repo = hub::read_repo_name(file.repo);
+  file.repo = repo.repo;
   if (file.name.empty()) {
-    auto name = only_file(file, *settings, catcher);
+    auto name = choose_file(repo, file.revision);
     if (!name) return name.error();
     file.name = *name;
   }
+  const InterruptCatcher catcher;
   ProgressBar bar;
   hub::Events events;
   events.progress = [&](const hub::Progress& progress) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
@@ -14,12 +13,17 @@ namespace linnet::app {
 enum class Unfit { kRefuse, kWarn };
 
 /// The path of a file of the Hub, downloaded if need be; says on stderr what the model is, how far
-/// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. An empty
-/// `file.name` stands for the repo's GGUF file, if it has just one besides encoders.
+/// the download is, and whether the model fits. Ctrl-C interrupts it with an Error. `file.repo` may
+/// name a type, as hub::read_repo_name() has it; where `file.name` is empty, it chooses the file,
+/// and which one of several that is is said on stderr.
 Result<std::string> download_model(hub::RepoFile file, Unfit unfit);
 
-/// Whether a file goes with a model, as its encoder of pictures or sounds, by its name.
-inline bool is_encoder(std::string_view name) { return name.find("mmproj") != name.npos; }
+/// An Error where a repo that may name a type and the name of a file are not one choice.
+Status check_one_choice(const std::string& repo, const std::string& name);
+
+/// An Error where the repo has no such file, or where none of its files is meant; nothing is
+/// downloaded.
+Status check_in_repo(const hub::RepoFile& file);
 
 /// The names of a repo's GGUF files.
 Result<std::vector<std::string>> list_repo(const std::string& repo, const std::string& revision);

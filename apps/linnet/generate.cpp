@@ -26,6 +26,7 @@ namespace linnet::app {
 namespace {
 
 constexpr std::int64_t kMostAnswers = 256;
+constexpr std::int64_t kAllOfContext = -1;  // as so many tokens
 
 using Clock = std::chrono::steady_clock;
 
@@ -120,6 +121,7 @@ Status generate(Engine& engine, const Tokenizer& tokenizer, const Options& optio
                 const SamplingParams& sampling, const InterruptCatcher& catcher,
                 GenerateOutcome& outcome) {
   outcome.answers.resize(static_cast<std::size_t>(options.answers));
+  outcome.is_drawn = sampling.temperature > 0.0f;
   const TextOutput text(tokenizer, {options.sampling.stop, options.sampling.min_tokens, {}});
   std::vector<TextOutput> texts(outcome.answers.size(), text);
   AnswerPrinter printer(outcome.answers);
@@ -250,7 +252,15 @@ Status with_media_hint(const Status& status, const Media& media) {
   return Error{status.error().message + "; --image-tokens makes pictures take fewer"};
 }
 
-Status run(const Options& options) {
+// Who sits before a terminal may not know of the other command.
+void note_chat_template(const ModelFile& file, const Options& options) {
+  const bool is_at_terminal = isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+  if (!is_at_terminal || options.json || !options.suffix.empty()) return;
+  if (!file.file().find("tokenizer.chat_template")) return;
+  note("linnet: the model has a template for conversations, which `linnet chat` uses\n");
+}
+
+Status run(Options options) {
   const auto start = Clock::now();
   if (!options.prompt_cache.empty()) {
     if (Status s = check_can_be_written(options.prompt_cache); !s) return s;
@@ -275,10 +285,14 @@ Status run(const Options& options) {
     note("linnet: at temperature 0 all texts are the same; with --temp 0.8 they differ\n");
   }
   const std::int64_t prompt_tokens = std::ssize(outcome.prompt);
+  if (options.max_tokens == kAllOfContext) {
+    options.max_tokens = std::max<std::int64_t>(plan->context - prompt_tokens, 1);
+  }
   if (Status s = check_context(prompt_tokens, options.max_tokens, plan->context); !s) {
     return with_media_hint(s, outcome.media);
   }
   note_summary(**file, *plan);
+  note_chat_template(**file, options);
 
   auto engine =
       load_engine(**file, engine_options, choose_kv_tokens(*plan, prompt_tokens, options));
@@ -317,11 +331,12 @@ void add_generate(CLI::App& parent, int& exit_status) {
   options->media.add_to(*app, "before the text");
   suffix->excludes(app->get_option("--image"));
   suffix->excludes(app->get_option("--audio"));
-  app->add_option("--max-tokens,-m", options->max_tokens, "most tokens to generate")
-      ->check(whole_number_between(1, std::int64_t{1} << 30))
+  app->add_option("--max-tokens,-m", options->max_tokens,
+                  "most tokens to generate; -1: to the end of the context")
+      ->check(or_minus_one(whole_number_between(1, std::int64_t{1} << 30)))
       ->capture_default_str();
   app->add_option("--n", options->answers,
-                  "texts to generate, with the seeds --seed, --seed + 1 and so on")
+                  "texts to generate, each with the seed after that of the one before it")
       ->check(whole_number_between(1, kMostAnswers))
       ->capture_default_str();
   auto* const logprobs =

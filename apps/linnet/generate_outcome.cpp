@@ -81,6 +81,7 @@ std::vector<TokenId> shown_tokens(const GenerateOutcome& outcome) {
 }
 
 void add_answer(const Answer& answer, Json& json) {
+  json["seed"] = answer.seed;
   json["tokens"] = answer.tokens;
   json["text"] = answer.text;
   json["finish_reason"] = reason_name(answer.reason);
@@ -158,6 +159,7 @@ void note_report(const GenerateOutcome& outcome) {
     note("Speculation: {} of {} guessed tokens were right ({:.0f} %)\n", accepted, guessed,
          guessed > 0 ? 100.0 * static_cast<double>(accepted) / static_cast<double>(guessed) : 0.0);
   }
+  if (outcome.is_drawn) note("Seed: {}\n", outcome.answers.front().seed);
   note("Time to first token: {:.3f} s\nPeak memory: {}\n", outcome.prompt_s,
        mebibytes(peak_memory_bytes()));
 }
@@ -168,7 +170,7 @@ Status write_json(const GenerateOutcome& outcome) {
     add_answer(outcome.answers.front(), json);
   } else {
     for (const Answer& answer : outcome.answers) {
-      add_answer(answer, json["answers"].emplace_back(Json{{"seed", answer.seed}}));
+      add_answer(answer, json["answers"].emplace_back());
     }
   }
   json["cached_tokens"] = outcome.cached_tokens;

@@ -24,6 +24,7 @@ struct GenerateOutcome {
   std::int64_t vocabulary = 0;     ///< of the model; ids beyond it are rows of pictures
   std::int64_t cached_tokens = 0;  ///< of the prompt, not computed again
   std::vector<Answer> answers;
+  bool is_drawn = false;  ///< by their seeds: the temperature is not 0
   std::optional<SpeculationCounts> speculation;
   double prompt_s = 0.0, generation_s = 0.0, load_s = 0.0;
 };

@@ -73,6 +73,8 @@ std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
     replace_first(text, "=" + standard, "=\"" + standard + "\"");
   }
   replace_first(text, option->get_type_name(), shown_type(option->get_type_name()));
+  // One value each time, however often the option is there.
+  if (!option->get_allow_extra_args()) replace_first(text, " ...", "");
   return text;
 }
 

@@ -21,6 +21,7 @@ struct Options {
   ModelOptions model;
   std::string text, path;
   std::int64_t window = ScoreOptions().window;
+  std::int64_t windows = 0;  ///< at most; 0: all of the text
 };
 
 class Collector final : public ProductObserver {
@@ -36,7 +37,11 @@ Result<Windows> read_windows(const Options& options, const Tokenizer& tokenizer)
   if (!text) return text.error();
   const auto tokens = tokenizer.encode(*text, {.add_special = true, .parse_special = false});
   if (!tokens) return Error{fmt::format("{}: {}", options.text, tokens.error().message)};
-  return cut_windows(*tokens, options.window, tokenizer.bos());
+  Windows windows = cut_windows(*tokens, options.window, tokenizer.bos());
+  if (options.windows > 0 && options.windows < std::ssize(windows)) {
+    windows.resize(static_cast<std::size_t>(options.windows));
+  }
+  return windows;
 }
 
 // The results are of no use, only what goes into them.
@@ -96,11 +101,13 @@ void add_importance(CLI::App& parent, int& exit_status) {
   app->add_option("--window", options->window, "tokens that are read together")
       ->check(whole_number_between(kFewestTokens, 1 << 30))
       ->capture_default_str();
+  app->add_option("--chunks", options->windows, "most windows to read (default: all)")
+      ->check(whole_number_between(1, 1 << 30));
   app->add_option("text", options->text,
                   "file with a text of the kind that the model is for; - for standard input")
       ->type_name("FILE")
       ->required();
-  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE")->required();
+  add_output_option(*app, options->path)->required();
   app->footer(
       "What is left behind the last full window is not read. Some 100,000 tokens are enough.\n\n"
       "Examples:\n"

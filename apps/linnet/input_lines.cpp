@@ -91,6 +91,11 @@ Status InputLines::read_more() {
   }
   ended_ = count == 0;
   buffer_.append(bytes, static_cast<std::size_t>(count));
+  // In pieces, perhaps, as a pipe gives them.
+  if (is_beginning_ && (ended_ || buffer_.size() >= kByteOrderMark.size())) {
+    if (buffer_.starts_with(kByteOrderMark)) buffer_.erase(0, kByteOrderMark.size());
+    is_beginning_ = false;
+  }
   return {};
 }
 

@@ -47,7 +47,7 @@ class InputLines {
   std::string buffer_;
   std::size_t begin_ = 0;  // of what was not given yet, in buffer_
   std::int64_t number_ = 0;
-  bool ended_ = false;
+  bool ended_ = false, is_beginning_ = true;
 };
 
 /// All lines of standard input, each a text. An Error where they take more memory than

@@ -9,25 +9,30 @@ std::atomic<bool> interrupted{false};
 
 }  // namespace
 
-InterruptCatcher::InterruptCatcher()
-    : InterruptCatcher({SIGINT, SIGTERM}, static_cast<int>(SA_RESETHAND)) {}
-
-InterruptCatcher::InterruptCatcher(const std::vector<int>& signals)
-    : InterruptCatcher(signals, 0) {}
-
-InterruptCatcher::InterruptCatcher(const std::vector<int>& signals, int flags) : flags_(flags) {
+InterruptCatcher::InterruptCatcher() {
   interrupted = false;
-  const struct sigaction wanted = action();
-  for (const int signal : signals) {
-    sigaction(signal, &wanted, &caught_.emplace_back(Caught{signal, {}}).before);
-  }
+  for (const int signal : {SIGINT, SIGTERM}) catch_signal(signal, static_cast<int>(SA_RESETHAND));
+  catch_signal(SIGHUP, 0);
 }
 
-struct sigaction InterruptCatcher::action() const {
+InterruptCatcher::InterruptCatcher(const std::vector<int>& signals) {
+  interrupted = false;
+  for (const int signal : signals) catch_signal(signal, 0);
+}
+
+void InterruptCatcher::catch_signal(int signal, int flags) {
+  Caught caught{signal, flags, {}};
+  sigaction(signal, nullptr, &caught.before);
+  if (caught.before.sa_handler == SIG_IGN) return;
+  set_action(caught);
+  caught_.push_back(caught);
+}
+
+void InterruptCatcher::set_action(const Caught& caught) {
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = true; };
-  action.sa_flags = SA_RESTART | flags_;
-  return action;
+  action.sa_flags = SA_RESTART | caught.flags;
+  sigaction(caught.signal, &action, nullptr);
 }
 
 InterruptCatcher::~InterruptCatcher() {
@@ -39,8 +44,7 @@ InterruptCatcher::Pause::Pause(const InterruptCatcher& catcher) : catcher_(catch
 }
 
 InterruptCatcher::Pause::~Pause() {
-  const struct sigaction wanted = catcher_.action();
-  for (const Caught& caught : catcher_.caught_) sigaction(caught.signal, &wanted, nullptr);
+  for (const Caught& caught : catcher_.caught_) set_action(caught);
 }
 
 bool InterruptCatcher::is_interrupted() const { return interrupted; }

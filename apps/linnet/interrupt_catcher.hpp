@@ -9,8 +9,9 @@ namespace linnet::app {
 /// clear away what is unfinished. One at a time.
 class InterruptCatcher {
  public:
-  /// SIGINT and SIGTERM; a second one ends the program, should it be in the middle of something
-  /// long.
+  /// SIGINT and SIGTERM, of which a second one ends the program, should it be in the middle of
+  /// something long; and SIGHUP, of which a terminal that is closed may send several. Of these and
+  /// the ones below those that the program was started to ignore (nohup) stay ignored.
   InterruptCatcher();
   /// `signals`, however often they come.
   explicit InterruptCatcher(const std::vector<int>& signals);
@@ -34,14 +35,13 @@ class InterruptCatcher {
   void forget();
 
  private:
-  InterruptCatcher(const std::vector<int>& signals, int flags);
-  struct sigaction action() const;
-
-  const int flags_;
   struct Caught {
-    int signal;
+    int signal, flags;
     struct sigaction before;
   };
+  void catch_signal(int signal, int flags);
+  static void set_action(const Caught& caught);
+
   std::vector<Caught> caught_;
 };
 

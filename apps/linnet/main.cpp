@@ -24,6 +24,7 @@ constexpr std::array kSubcommands = {
     Subcommand{add_embed},      Subcommand{add_rerank},     Subcommand{add_pull},
     Subcommand{add_cache},      Subcommand{add_inspect},    Subcommand{add_bench},
     Subcommand{add_perplexity}, Subcommand{add_importance}, Subcommand{add_quantize},
+    Subcommand{add_edit},       Subcommand{add_split},      Subcommand{add_merge},
     Subcommand{add_tokenize},   Subcommand{add_grammar},    Subcommand{add_architectures},
     Subcommand{add_logits},     Subcommand{add_template},   Subcommand{add_synth},
     Subcommand{add_completion},
@@ -93,7 +94,7 @@ int run(int argc, char** argv) {
     app.exit(asked, out, err);
     return report(write_output(out.str()));
   } catch (const CLI::ParseError& error) {
-    return refuse(app, printable(usage_problem(app, error)));
+    return refuse(app, printable(usage_problem(app, error, read_arguments(argc, argv))));
   }
   return exit_status;
 }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <system_error>
 
+#include "hub/model_choice.hpp"
 #include "hub/repo_file.hpp"
-#include "linnet/download.hpp"
 
 namespace linnet::app {
 
@@ -18,7 +18,7 @@ Result<std::vector<std::string>> models_in(const fs::path& folder) {
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (hub::names_model(name) && !is_encoder(name)) models.push_back(entry->path().string());
+    if (hub::names_model(name) && !hub::is_encoder(name)) models.push_back(entry->path().string());
   }
   if (error) return Error{fmt::format("{}: {}", folder.string(), error.message())};
   if (models.empty()) return Error{folder.string() + ": the folder has no GGUF file of a model"};

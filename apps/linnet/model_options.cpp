@@ -10,6 +10,7 @@
 
 #include "base/utf8.hpp"
 #include "generate/device_choice.hpp"
+#include "hub/model_choice.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/lora_option.hpp"
@@ -43,7 +44,7 @@ Unfit unfit_of(const ModelOptions& options) {
 // The only one of `names`, of what `place` holds.
 Result<std::string> only_encoder(std::vector<std::string> names, const std::string& place) {
   std::erase_if(names, [](const fs::path& name) {
-    return name.extension() != ".gguf" || !is_encoder(name.filename().string());
+    return name.extension() != ".gguf" || !hub::is_encoder(name.filename().string());
   });
   if (names.size() == 1) return names.front();
   std::ranges::sort(names);
@@ -142,7 +143,8 @@ void leave_out(std::string_view parts, CudaOptions& cuda) {
 constexpr const char* kModelGroup = "Model";
 constexpr const char* kRunGroup = "How it runs";
 
-constexpr const char* kRepoHelp = "Hugging Face repo, OWNER/NAME";
+constexpr const char* kRepoHelp =
+    "Hugging Face repo, OWNER/NAME, or OWNER/NAME:TYPE for its file of that type, as Q4_K_M";
 
 void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision) {
   app.add_option("--revision", revision, "branch, tag or commit of --repo")
@@ -156,7 +158,7 @@ void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision
 void ModelSource::add_to(CLI::App& app) {
   app.add_option("--gguf", gguf,
                  "GGUF file of the model, or its name inside --repo (default: the only one of "
-                 "--repo, or the bundled model)")
+                 "--repo or its Q4_K_M, or the bundled model)")
       ->type_name("FILE")
       ->group(kModelGroup);
   auto* const from = app.add_option("--repo", repo, kRepoHelp);
@@ -287,7 +289,8 @@ void ModelSources::add_to(CLI::App& app) {
   app.add_option(
          "--gguf", ggufs,
          "GGUF file to load, a folder of such files, or a file's name inside --repo (default: "
-         "the only one of --repo, or the bundled model); repeatable, for several models")
+         "the only one of --repo or its Q4_K_M, or the bundled model); repeatable, for several "
+         "models")
       ->type_name("FILE|FOLDER")
       ->group(kModelGroup)
       ->allow_extra_args(false);
@@ -347,9 +350,19 @@ void note_context(const MemoryPlan& plan) {
   }
 }
 
+Status check_source(const ModelSource& source) {
+  std::error_code ignored;
+  if (source.is_bundled()) return {};
+  if (Status s = check_one_choice(source.repo, source.gguf); !s) return s;
+  if (!source.gguf.empty() && fs::exists(source.gguf, ignored)) return {};
+  if (!source.repo.empty()) return check_in_repo({source.repo, source.gguf, source.revision});
+  return Error{source.gguf + ": there is no such file"};
+}
+
 Result<std::string> find_model(const ModelSource& source, Unfit unfit) {
   std::error_code ignored;
   if (source.is_bundled()) return find_bundled_model();
+  if (Status s = check_one_choice(source.repo, source.gguf); !s) return s.error();
   if (source.repo.empty()) return source.gguf;
   if (!source.gguf.empty() && fs::exists(source.gguf, ignored)) {
     note("hub:     {} is a file on this machine, so --repo is not asked\n", printable(source.gguf));

@@ -14,9 +14,9 @@ namespace linnet::app {
 
 /// Where a model comes from.
 struct ModelSource {
-  std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the only one there,
-                     ///< or the bundled model
-  std::string repo;
+  std::string gguf;  ///< a path, or a file's name inside `repo`; empty: the one that is chosen
+                     ///< there, or the bundled model
+  std::string repo;  ///< see hub::read_repo_name()
   std::string revision = "main";
 
   void add_to(CLI::App& app);
@@ -86,6 +86,9 @@ struct ModelSources {
   /// Model number `index`, which else is as `shared` says.
   ModelOptions model(std::size_t index, const ModelOptions& shared) const;
 };
+
+/// An Error where what is named is not there; nothing is downloaded.
+Status check_source(const ModelSource& source);
 
 /// Where the model's file lies on this machine; downloads it if need be, progress on stderr.
 /// `unfit` is for models that this machine can't run.

@@ -5,6 +5,16 @@
 
 namespace linnet::app {
 
+CLI::Option* add_output_option(CLI::App& app, std::string& path) {
+  const auto check = [](const std::string& name) {
+    return name == "-" ? "-: expected the name of a file, as it is not written to standard output"
+                       : std::string();
+  };
+  return app.add_option("out", path, "GGUF file to write")
+      ->type_name("FILE")
+      ->check(CLI::Validator(check, ""));
+}
+
 Status check_replaces_no_input(const std::string& output,
                                std::initializer_list<std::filesystem::path> inputs) {
   for (const std::filesystem::path& input : inputs) {

@@ -9,6 +9,10 @@
 
 namespace linnet::app {
 
+/// Adds the GGUF file to write, without an option's name. It is no standard output, which - would
+/// be: a file has its name only when it is complete.
+CLI::Option* add_output_option(CLI::App& app, std::string& path);
+
 /// An Error where writing to `output` would replace one of the files that are read, or a part of
 /// one that is split.
 Status check_replaces_no_input(const std::string& output,

@@ -22,21 +22,11 @@ std::optional<Value> number_of(std::string_view text) {
   return Value(number);
 }
 
-std::optional<Value> value_of(std::string_view type, std::string_view text) {
-  if (type == "str") return Value(std::string(text));
-  if (type == "int") return number_of<std::int64_t>(text);
-  if (type == "bool" && (text == "true" || text == "false")) return Value(text == "true");
-  if (type != "float") return {};
-  auto value = number_of<double>(text);
-  if (value && !std::isfinite(std::get<double>(*value))) return {};
-  return value;
-}
-
 std::optional<gguf::Override> parse(std::string_view text) {
   const std::size_t equals = text.find('=');
   const std::size_t colon = text.find(':', equals);
   if (equals == 0 || colon == text.npos) return {};
-  auto value = value_of(text.substr(equals + 1, colon - equals - 1), text.substr(colon + 1));
+  auto value = parse_value(text.substr(equals + 1, colon - equals - 1), text.substr(colon + 1));
   if (!value) return {};
   return gguf::Override{std::string(text.substr(0, equals)), std::move(*value)};
 }
@@ -50,6 +40,20 @@ std::string check_override(const std::string& text) {
 }
 
 }  // namespace
+
+bool is_value_type(std::string_view type) {
+  return type == "int" || type == "float" || type == "bool" || type == "str";
+}
+
+std::optional<Value> parse_value(std::string_view type, std::string_view text) {
+  if (type == "str") return Value(std::string(text));
+  if (type == "int") return number_of<std::int64_t>(text);
+  if (type == "bool" && (text == "true" || text == "false")) return Value(text == "true");
+  if (type != "float") return {};
+  auto value = number_of<double>(text);
+  if (value && !std::isfinite(std::get<double>(*value))) return {};
+  return value;
+}
 
 CLI::Option* add_override_option(CLI::App& app, std::vector<std::string>& texts) {
   return app

@@ -20,6 +20,7 @@ struct Options {
   ModelOptions model;
   std::string against, text;
   std::int64_t window = ScoreOptions().window;
+  std::int64_t windows = 0;  ///< at most; 0: all of the text
   bool json = false;
 };
 
@@ -37,11 +38,13 @@ struct Scores {
 };
 
 Result<std::vector<TokenId>> encode(const ModelFile& file, const std::string& text,
-                                    const std::string& path) {
+                                    const Options& options) {
   const auto tokenizer = file.need_tokenizer();
   if (!tokenizer) return tokenizer.error();
   auto tokens = (*tokenizer)->encode(text, {.add_special = true, .parse_special = false});
-  if (!tokens) return Error{fmt::format("{}: {}", path, tokens.error().message)};
+  if (!tokens) return Error{fmt::format("{}: {}", options.text, tokens.error().message)};
+  const std::int64_t most = options.windows * options.window;
+  if (most > 0 && most < std::ssize(*tokens)) tokens->resize(static_cast<std::size_t>(most));
   return tokens;
 }
 
@@ -49,7 +52,7 @@ Result<Loaded> load(const ModelOptions& model, const Options& options, const std
   auto file = open_model(model);
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s.error();
-  auto tokens = encode(**file, text, options.text);
+  auto tokens = encode(**file, text, options);
   if (!tokens) return tokens.error();
   const EngineOptions engine_options = model.engine_options(**file);
   const auto plan = (*file)->plan(engine_options);
@@ -184,6 +187,8 @@ void add_perplexity(CLI::App& parent, int& exit_status) {
                   "tokens that are evaluated together; the first half of them is context only")
       ->check(whole_number_between(kShortestWindow, 1 << 30))
       ->capture_default_str();
+  app->add_option("--chunks", options->windows, "most windows to evaluate (default: all)")
+      ->check(whole_number_between(1, 1 << 30));
   app->add_flag("--json", options->json, "print one JSON object");
   app->add_option("file", options->text, "file with the text, UTF-8; - for standard input")
       ->type_name("FILE")

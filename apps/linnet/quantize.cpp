@@ -226,7 +226,7 @@ void add_quantize(CLI::App& parent, int& exit_status) {
                 "write nothing: only say which types the tensors get, and how large they become");
   app->add_flag("--json", options->json, "print what was done as one JSON object");
   options->source.add_to(*app);
-  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE");
+  add_output_option(*app, options->path);
   app->footer(
       "Best from a file with F16, BF16 or F32 weights.\n\n"
       "Examples:\n"

@@ -9,6 +9,7 @@
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/model_defaults.hpp"
+#include "generate/sampling/random_seed.hpp"
 #include "grammar/json_schema.hpp"
 #include "grammar/regex.hpp"
 #include "linnet/checks.hpp"
@@ -92,8 +93,8 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
                  "text across which nothing counts as repeated; repeatable")
       ->group(group)
       ->allow_extra_args(false);
-  app.add_option("--seed", seed, "seed of the draws")
-      ->check(unsigned_number())
+  app.add_option("--seed", seed_, "seed of the draws, with which they come again; -1: by chance")
+      ->check(or_minus_one(unsigned_number()))
       ->group(group)
       ->capture_default_str();
   app.add_option("--stop", stop, "text at which the answer ends; repeatable")
@@ -118,7 +119,7 @@ Result<SamplingParams> SamplingOptions::params(const ModelFile& file) const {
   SamplingParams params = std::move(*recommended);
   if (!file.file().find("general.sampling.temp")) params.temperature = default_temperature_;
   parameters_.apply(params);
-  params.seed = seed;
+  params.seed = seed_ == "-1" ? random_seed() : std::stoull(seed_);
   params.banned_tokens = banned_tokens_;
   for (const TokenId token : banned_tokens_) {
     if (Status s = check_known("--ban-token", token, *file.tokenizer()); !s) return s.error();

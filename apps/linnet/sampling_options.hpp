@@ -27,11 +27,11 @@ struct SamplingOptions {
   /// `temperature`: the default where neither the user nor the model says anything.
   void add_to(CLI::App& app, float temperature);
 
-  /// What the user asked for; elsewhere what the model's metadata recommends. Errors: metadata out
+  /// What the user asked for; elsewhere what the model's metadata recommends, and a seed by chance.
+  /// Errors: metadata out
   /// of range, a bias that can't be read, a grammar that is wrong.
   Result<SamplingParams> params(const ModelFile& file) const;
 
-  std::uint64_t seed = 0;
   std::int64_t min_tokens = 0;
   std::vector<std::string> stop;
 
@@ -43,6 +43,7 @@ struct SamplingOptions {
   Status set_grammar(const Tokenizer& tokenizer, SamplingParams& params) const;
 
   float default_temperature_ = 0.0f;
+  std::string seed_ = "-1";
   ParameterOptions parameters_;
   std::vector<std::string> logit_bias_;
   std::vector<std::int32_t> banned_tokens_;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <tuple>
 
+#include "generate/sampling/random_seed.hpp"
+
 namespace linnet::app {
 namespace {
 
@@ -48,7 +50,8 @@ std::string describe(const SamplingParameter& parameter, const SamplingParams& p
 
 Status set_parameter(SamplingParams& params, std::string_view name, std::string_view text) {
   if (name == "seed") {
-    const auto seed = parse(name, text, std::uint64_t{0}, UINT64_MAX);
+    const auto seed = text == "-1" ? Result<std::uint64_t>(random_seed())
+                                   : parse(name, text, std::uint64_t{0}, UINT64_MAX);
     if (!seed) return seed.error();
     params.seed = *seed;
     return {};

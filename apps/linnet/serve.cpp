@@ -2,7 +2,6 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <iterator>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/served_models.hpp"
+#include "linnet/server_signals.hpp"
 #include "linnet/subcommand.hpp"
 #include "serve/server.hpp"
 
@@ -46,15 +46,6 @@ Result<std::vector<serve::ApiKey>> read_keys(const Options& options, FileReader&
   if (!more) return Error{options.api_key_file + ": " + more.error().message};
   keys.insert(keys.end(), more->begin(), more->end());
   return keys;
-}
-
-// Signals that are waited for, in all threads that begin after this.
-sigset_t block_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return signals;
 }
 
 // Those that this one takes while it counts are among them.
@@ -99,14 +90,11 @@ void reload(serve::Server& server, const Options& options) {
 }
 
 // Until the model is there, Ctrl-C ends the program at once.
-Status wait_for_model(serve::Server& server, std::string_view id) {
+Status wait_for_model(serve::Server& server, std::string_view id, const ServerSignals& signals) {
   const PassingNote note(fmt::format("loading {}", printable(id)));
-  sigset_t ends;
-  sigemptyset(&ends);
-  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&ends, signal);
-  pthread_sigmask(SIG_UNBLOCK, &ends, nullptr);
+  signals.let_end();
   Status status = server.wait_until_loaded();
-  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  signals.block();
   return status;
 }
 
@@ -117,13 +105,13 @@ std::string authority_of(const std::string& host, int port) {
   return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-// Reads keys again at each SIGHUP. Drains at the first other signal; the second one ends the
+// Reads keys again when it is asked to. Drains at the first signal to end; the second one ends the
 // program.
-void serve_until_signal(serve::Server& server, const sigset_t& signals, const Options& options) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) reload(server, options);
+void serve_until_signal(serve::Server& server, const ServerSignals& signals,
+                        const Options& options) {
+  while (signals.wait() == ServerSignals::Request::kReload) reload(server, options);
   note("stopping: answers that are under way may take {} s\n", options.drain_s);
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  signals.let_end();
   if (!server.drain(std::chrono::seconds(options.drain_s))) {
     note("some answers were not finished\n");
   }
@@ -140,6 +128,10 @@ serve::ServerOptions server_options(const Options& options, std::vector<serve::A
   if (options.idle_minutes > 0) {
     server.engine.most_idle = std::chrono::minutes(options.idle_minutes);
   }
+  server.engine.on_unsaved = [](std::string_view problem) {
+    note("a text is not kept for the next start, and later ones may not be: {}\n",
+         printable(problem));
+  };
   server.engine.room.most_loaded = options.models.most_loaded();
   if (options.logs || server.logs_content) {
     server.log = [](std::string_view line) { note("{}\n", line); };
@@ -163,13 +155,13 @@ void note_models(const std::vector<PlannedModel>& models, const serve::ServerOpt
 }
 
 Status serve_models(std::vector<PlannedModel> models, const Options& options,
-                    serve::ServerOptions server_options, const sigset_t& signals) {
+                    serve::ServerOptions server_options, const ServerSignals& signals) {
   const auto connections = allow_connections(server_options.most_connections);
   if (!connections) return connections.error();
   server_options.most_connections = *connections;
   auto server = serve::Server::start(models_to_serve(models), server_options);
   if (!server) return server.error();
-  if (Status s = wait_for_model(**server, models.front().id); !s) return s;
+  if (Status s = wait_for_model(**server, models.front().id, signals); !s) return s;
   note_models(models, server_options, (*server)->port());
   serve_until_signal(**server, signals, options);
   return {};
@@ -180,7 +172,8 @@ Status run(const Options& options) {
   if (!keys) return keys.error();
   auto models = plan_models(options.models);
   if (!models) return models.error();
-  const sigset_t signals = block_signals();
+  const ServerSignals signals(!options.api_key_file.empty() ||
+                              !options.server.tls.certificate.empty());
   return serve_models(std::move(*models), options, server_options(options, std::move(*keys)),
                       signals);
 }

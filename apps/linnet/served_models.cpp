@@ -9,6 +9,7 @@
 #include "chat/jinja/template.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/template_note.hpp"
 
 namespace linnet::app {
 namespace {
@@ -64,6 +65,7 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
   recommend(options.sampling, *model);
   if (!model->chat) note("no chat: {}\n", printable(model->chat_problem));
   note_thinking(*model);
+  if (model->chat) note_unknown_markers(*model->tokenizer, *model->chat);
   return model;
 }
 
@@ -96,6 +98,14 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   model.id = described->id;
   model.described = std::move(*described);
   return model;
+}
+
+// The last of several may be misspelt, and the others large.
+Status check_names(const ServedModelsOptions& options) {
+  for (std::size_t i = 0; i < options.sources.count(); ++i) {
+    if (Status s = check_source(options.sources.model(i, options.model).source); !s) return s;
+  }
+  return {};
 }
 
 }  // namespace
@@ -160,6 +170,9 @@ std::string ServedModelsOptions::problem() const {
 }
 
 Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options) {
+  if (options.sources.count() > 1) {
+    if (Status s = check_names(options); !s) return s.error();
+  }
   std::vector<PlannedModel> models;
   for (std::size_t i = 0; i < options.sources.count(); ++i) {
     auto model = plan_model(options, i);

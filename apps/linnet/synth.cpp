@@ -4,6 +4,7 @@
 
 #include "linnet/checks.hpp"
 #include "linnet/interrupt_catcher.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "linnet/type_words.hpp"
@@ -67,7 +68,7 @@ void add_synth(CLI::App& parent, int& exit_status) {
   app->add_option("--seed", options->seed, "seed of the weights")
       ->check(unsigned_number())
       ->capture_default_str();
-  app->add_option("out", options->path, "GGUF file to write")->type_name("FILE")->required();
+  add_output_option(*app, options->path)->required();
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

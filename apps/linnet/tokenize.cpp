@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "chat/piece_json.hpp"
 #include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/model_options.hpp"
@@ -43,7 +44,7 @@ Status print_pieces(const Tokenizer& tokenizer, const Options& options) {
   if (options.count) return write_output(fmt::format("{}\n", ids->size()));
   std::string lines;
   for (const TokenId id : *ids) {
-    lines += fmt::format("{:>8}  {}\n", id, printable(tokenizer.piece(id)));
+    lines += fmt::format("{:>8}  {}\n", id, printable(piece_json(tokenizer, id)));
   }
   return write_output(lines);
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "base/printable.hpp"
+#include "hub/model_choice.hpp"
 #include "hub/repo_file.hpp"
 
 namespace linnet::app {
@@ -33,16 +34,26 @@ constexpr std::array kCommands = {
 };
 constexpr std::array kOptions = {
     Translation{"--model", "--gguf"},
+    Translation{"-m", "--gguf"},
     Translation{"--hf-repo", "--repo"},
     Translation{"-hf", "--repo"},
+    Translation{"-hfr", "--repo"},
+    Translation{"--hf-file", "--gguf"},
+    Translation{"-hff", "--gguf"},
+    Translation{"--model-url", "--repo"},
+    Translation{"-mu", "--repo"},
     Translation{"-p", "--prompt"},
     Translation{"-f", "--prompt-file"},
     Translation{"--file", "--prompt-file"},
     Translation{"-n", "--max-tokens"},
     Translation{"--n-predict", "--max-tokens"},
     Translation{"--predict", "--max-tokens"},
+    Translation{"--num-predict", "--max-tokens"},
+    Translation{"-c", "--window"},
+    Translation{"--ctx-size", "--window"},
     Translation{"-c", "--ctx"},
     Translation{"--ctx-size", "--ctx"},
+    Translation{"--max-model-len", "--ctx"},
     Translation{"--context", "--ctx"},
     Translation{"-t", "--threads"},
     Translation{"-s", "--seed"},
@@ -55,6 +66,8 @@ constexpr std::array kOptions = {
     Translation{"--cache-type-v", "--kv-type"},
     Translation{"--grammar-file", "--grammar"},
     Translation{"--json-schema-file", "--json-schema"},
+    Translation{"-j", "--json-schema"},
+    Translation{"-jf", "--json-schema"},
     Translation{"-sys", "--system"},
     Translation{"--system-prompt", "--system"},
     Translation{"-r", "--stop"},
@@ -63,7 +76,9 @@ constexpr std::array kOptions = {
     Translation{"-md", "--draft-model"},
     Translation{"--model-draft", "--draft-model"},
     Translation{"-np", "--parallel"},
+    Translation{"--max-num-seqs", "--parallel"},
     Translation{"-a", "--alias"},
+    Translation{"--served-model-name", "--alias"},
     Translation{"--models-max", "--models-loaded"},
     Translation{"--sleep-idle-seconds", "--idle-minutes"},
     Translation{"--chat-template-file", "--chat-template"},
@@ -76,6 +91,40 @@ constexpr std::array kOptions = {
     Translation{"--yarn-orig-ctx", "--override-kv"},
     Translation{"--embd-normalize", "--no-normalize"},
     Translation{"-mm", "--mmproj"},
+    Translation{"--mirostat-ent", "--mirostat-tau"},
+    Translation{"--mirostat-lr", "--mirostat-eta"},
+    Translation{"--ssl-key-file", "--tls-key"},
+    Translation{"--ssl-keyfile", "--tls-key"},
+    Translation{"--ssl-cert-file", "--tls-cert"},
+    Translation{"--ssl-certfile", "--tls-cert"},
+    Translation{"--imatrix", "--importance"},
+    Translation{"--split-max-tensors", "--max-tensors"},
+    Translation{"--split-max-size", "--max-mib"},
+    Translation{"--tensor-type", "--rule"},
+    Translation{"--tensor-type-file", "--rule"},
+    Translation{"--output-tensor-type", "--rule"},
+    Translation{"--token-embedding-type", "--rule"},
+};
+
+// What they have an option for and this program has not.
+struct Explanation {
+  std::string_view foreign, hint;
+};
+constexpr std::string_view kToken = "the variable HF_TOKEN of the environment holds the token";
+constexpr std::string_view kAlways = "it is always so";
+constexpr std::array kExplanations = {
+    Explanation{"--hf-token", kToken},
+    Explanation{"-hft", kToken},
+    Explanation{"--offline", "HF_HUB_OFFLINE=1 in the environment does that"},
+    Explanation{"--jinja", kAlways},
+    Explanation{"-fa", kAlways},
+    Explanation{"--flash-attn", kAlways},
+    Explanation{"-cb", kAlways},
+    Explanation{"--cont-batching", kAlways},
+    Explanation{"--metrics", kAlways},
+    Explanation{"--slots", kAlways},
+    Explanation{"--embedding", kAlways},
+    Explanation{"--embeddings", kAlways},
 };
 
 // Letters to insert, remove or replace until `a` is `b`.
@@ -136,7 +185,10 @@ std::string unknown_option(const std::string& argument, const CLI::App& command)
   const std::string name = argument.substr(0, argument.find('='));
   const auto meant = find_meant(name, option_names(command), kOptions);
   std::string hint;
-  if (meant) {
+  const auto explained = std::ranges::find(kExplanations, name, &Explanation::foreign);
+  if (explained != kExplanations.end()) {
+    hint = fmt::format("; {}", explained->hint);
+  } else if (meant) {
     hint = fmt::format("; did you mean {}?", *meant);
   } else if (command.get_option_no_throw("text")) {
     hint = "; a text that begins with - stands behind --";
@@ -147,7 +199,8 @@ std::string unknown_option(const std::string& argument, const CLI::App& command)
 // OWNER/NAME, and no file.
 bool names_repo(const std::string& argument) {
   std::error_code absent;
-  return argument.find('/') != std::string::npos && hub::check_repo(argument).ok() &&
+  return argument.find('/') != std::string::npos &&
+         hub::check_repo(hub::read_repo_name(argument).repo).ok() &&
          !std::filesystem::exists(argument, absent);
 }
 
@@ -171,6 +224,21 @@ std::string unknown_argument(const std::vector<std::string>& unknown, const CLI:
       unknown, [](const std::string& text) { return text.size() > 1 && text.starts_with('-'); });
   return option == unknown.end() ? unexpected_argument(unknown.front(), command)
                                  : unknown_option(*option, command);
+}
+
+// The first argument that is another program's option of one dash and several letters: CLI11 takes
+// -ngl for -n with the value gl.
+std::optional<std::string> clustered_option(const std::vector<std::string>& arguments,
+                                            const CLI::App& command) {
+  const std::vector<std::string> known = option_names(command);
+  const auto is_foreign = [&](const std::string& argument) {
+    if (argument.size() < 3 || argument[0] != '-' || argument[1] == '-') return false;
+    return std::ranges::any_of(kOptions, [&](const Translation& of) {
+      return of.foreign == argument && std::ranges::find(known, of.own) != known.end();
+    });
+  };
+  const auto found = std::ranges::find_if(arguments, is_foreign);
+  return found == arguments.end() ? std::nullopt : std::optional(*found);
 }
 
 // What CLI11 says, where it counts instead of telling.
@@ -232,10 +300,14 @@ std::string help_problem(const CLI::App& app, const std::vector<std::string>& ar
   return unknown_option(*asked, parsed.empty() ? app : *parsed.front());
 }
 
-std::string usage_problem(const CLI::App& app, const CLI::ParseError& error) {
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
+                          const std::vector<std::string>& arguments) {
   const auto parsed = app.get_subcommands();
   if (parsed.empty()) return reworded(error);
   const CLI::App& command = *parsed.front();
+  if (const auto option = clustered_option(arguments, command)) {
+    return unknown_option(*option, command);
+  }
   auto unknown = command.remaining();
   if (unknown.empty()) unknown = app.remaining();  // what stands behind --
   std::erase(unknown, "--");

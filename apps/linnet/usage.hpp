@@ -17,7 +17,9 @@ std::string command_problem(const CLI::App& app, const std::vector<std::string>&
 /// program's -hf; empty where help is meant.
 std::string help_problem(const CLI::App& app, const std::vector<std::string>& arguments);
 
-/// What is wrong with a command line that `app` has refused, with the name that may be meant.
-std::string usage_problem(const CLI::App& app, const CLI::ParseError& error);
+/// What is wrong with a command line of `arguments` that `app` has refused, with the name that may
+/// be meant.
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
+                          const std::vector<std::string>& arguments);
 
 }  // namespace linnet::app

@@ -43,12 +43,14 @@ Result<std::string> read_descriptor(int descriptor, const std::string& name,
     const ssize_t count = read(descriptor, buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return Error{fmt::format("{}: cannot be read: {}", name, std::strerror(errno))};
-    if (count == 0) return text;
+    if (count == 0) break;
     text.append(buffer, static_cast<std::size_t>(count));
     if (static_cast<std::int64_t>(text.size()) > most_bytes) {
       return Error{fmt::format("{}: is longer than {} bytes", name, most_bytes)};
     }
   }
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  return text;
 }
 
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes) {

@@ -3,13 +3,19 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "base/result.hpp"
 
 namespace linnet {
 
-/// All bytes of a file, pipe or device, at most `most_bytes`; an Error says why they cannot be
-/// read. For what should be in memory as a whole; see MappedFile for models.
+/// What some editors put before a text in UTF-8. It is no part of the text, and no picture or sound
+/// begins so.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+/// All bytes of a file, pipe or device but for a kByteOrderMark, at most `most_bytes`; an Error
+/// says why they cannot be read. For what should be in memory as a whole; see MappedFile for
+/// models.
 Result<std::string> read_file(const std::filesystem::path& path, std::int64_t most_bytes);
 
 /// The same, but of a file only: of a pipe or device, which may keep who reads it waiting for ever,

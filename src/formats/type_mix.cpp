@@ -15,8 +15,11 @@ struct NamedMix {
 };
 constexpr NamedMix kMixes[] = {
     {"Q2_K_M", TensorType::kQ2_K, TensorType::kQ4_K, TensorType::kQ6_K, 10},
+    {"Q3_K_S", TensorType::kQ3_K, TensorType::kQ3_K, TensorType::kQ6_K, 11},
     {"Q3_K_M", TensorType::kQ3_K, TensorType::kQ5_K, TensorType::kQ6_K, 12},
+    {"Q4_K_S", TensorType::kQ4_K, TensorType::kQ4_K, TensorType::kQ6_K, 14},
     {"Q4_K_M", TensorType::kQ4_K, TensorType::kQ6_K, TensorType::kQ6_K, 15},
+    {"Q5_K_S", TensorType::kQ5_K, TensorType::kQ5_K, TensorType::kQ6_K, 16},
     {"Q5_K_M", TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kQ6_K, 17},
 };
 

@@ -19,7 +19,7 @@ struct TypeMix {
 /// The mix called `name`, any case: a tensor type for all tensors, or one of mix_names().
 TypeMix find_type_mix(std::string_view name);
 
-/// Those that are no tensor types: "Q2_K_M, Q3_K_M, ...".
+/// Those that are no tensor types: "Q2_K_M, Q3_K_S, ...".
 std::string mix_names();
 
 /// Whether the values and ffn_down of a layer are worth more bits: in the first and the last eighth

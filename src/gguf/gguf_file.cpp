@@ -9,11 +9,10 @@
 
 #include "base/keyed_hash.hpp"
 #include "base/mapped_file.hpp"
+#include "gguf/layout.hpp"
 
 namespace linnet::gguf {
 namespace {
-
-constexpr std::int64_t kMostParts = 1000;
 
 struct Part {
   MappedFile file;
@@ -50,11 +49,6 @@ std::optional<std::filesystem::path> part_path(const std::filesystem::path& firs
   if (!name.ends_with(tail)) return std::nullopt;
   return first.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf",
                                            name.substr(0, name.size() - tail.size()), index, count);
-}
-
-// Such keys were read before any other could be overridden.
-bool says_the_layout(std::string_view key) {
-  return key.starts_with("split.") || key == "general.alignment";
 }
 
 // A view: `by` must stay where it is.

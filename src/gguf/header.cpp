@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <unordered_set>
 
@@ -44,11 +45,38 @@ bool is_name(std::string_view text, std::uint64_t longest) {
   return true;
 }
 
+// What people have where they mean to have a model; empty: something else.
+std::string_view kind_of_other(std::span<const std::byte> bytes) {
+  struct Kind {
+    std::string_view beginning, is;
+  };
+  constexpr std::string_view kPage = "a page of HTML; the file's download has another address";
+  constexpr std::array kKinds = {
+      Kind{"version https://git-lfs", "a pointer of Git LFS to one; `git lfs pull` fetches it"},
+      Kind{"<!", kPage},
+      Kind{"<html", kPage},
+      Kind{"PK\x03\x04", "a zip file, as PyTorch writes it"},
+  };
+  constexpr std::size_t kLongestBeginning = 64;
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                              std::min(bytes.size(), kLongestBeginning));
+  const auto kind = std::ranges::find_if(
+      kKinds, [&](const Kind& one) { return text.starts_with(one.beginning); });
+  if (kind != kKinds.end()) return kind->is;
+  // A number of eight bytes, then an object in JSON.
+  const bool is_safetensors = text.size() > 9 && text.substr(8, 2) == "{\"";
+  return is_safetensors ? "a safetensors file; llama.cpp's convert_hf_to_gguf.py makes one of it"
+                        : "";
+}
+
+// Those of ik_llama.cpp begin behind the ones that llama.cpp may have one day.
+constexpr bool is_of_ik_llama(std::uint32_t type) { return type >= 97 && type <= 400; }
+
 // Reads a header from front to back; the first thing that is wrong ends it.
 class HeaderParser {
  public:
   HeaderParser(std::span<const std::byte> bytes, std::uint64_t total_size, std::string_view name)
-      : reader_(bytes), total_size_(total_size), name_(name) {}
+      : bytes_(bytes), reader_(bytes), total_size_(total_size), name_(name) {}
 
   Result<Header> parse() {
     if (Status status = read_preamble(); !status) return status.error();
@@ -74,13 +102,19 @@ class HeaderParser {
                  kLongestText);
   }
 
+  Error not_gguf() const {
+    const std::string_view kind = kind_of_other(bytes_);
+    if (kind.empty()) return error("is not a GGUF file (it does not begin with 'GGUF')");
+    return error("is not a GGUF file but {}", kind);
+  }
+
   Status read_preamble() {
     const auto magic = reader_.read<std::uint32_t>();
     if (!magic) return error("is too short to be a GGUF file ({} bytes)", total_size_);
     if (*magic == __builtin_bswap32(kMagic)) {
       return error("is a big-endian GGUF file, which is not supported");
     }
-    if (*magic != kMagic) return error("is not a GGUF file (it does not begin with 'GGUF')");
+    if (*magic != kMagic) return not_gguf();
     const auto version = reader_.read<std::uint32_t>();
     if (!version) return truncated("the header");
     if (*version == 1) return error("is a GGUF file of version 1, expected version 2 or 3");
@@ -310,7 +344,8 @@ class HeaderParser {
     if (!removed.empty()) {
       return error("tensor {} has type {} ({}), which was removed from GGUF", name, type, removed);
     }
-    return error("tensor {} has the unknown type {}", name, type);
+    return error("tensor {} has the unknown type {}{}", name, type,
+                 is_of_ik_llama(type) ? ", one of ik_llama.cpp's own" : "");
   }
 
   // Every tensor's bytes must lie inside the file and be its own.
@@ -350,6 +385,7 @@ class HeaderParser {
     return {};
   }
 
+  const std::span<const std::byte> bytes_;
   ByteReader reader_;
   std::uint64_t total_size_;
   std::string_view name_;

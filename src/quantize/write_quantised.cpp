@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/machine.hpp"
+#include "gguf/copy.hpp"
 #include "gguf/gguf_writer.hpp"
 
 namespace linnet::quantize {
@@ -20,29 +21,6 @@ using gguf::Writer;
 constexpr std::int64_t kSlice = 1 << 16;
 // Slices that are converted before they are written.
 constexpr std::int64_t kSlices = 64;
-
-// Bytes of a value in a file, about.
-std::int64_t size_bytes(const gguf::Value& value) {
-  if (const auto* text = std::get_if<std::string_view>(&value.data)) return std::ssize(*text);
-  const auto* array = std::get_if<gguf::Array>(&value.data);
-  const auto count = static_cast<std::int64_t>(array ? array->size() : 1);
-  std::int64_t size = count * std::int64_t{sizeof(std::uint64_t)};
-  for (std::int64_t i = 0; array && array->is_string() && i < count; ++i) {
-    size += std::ssize(array->string(static_cast<std::size_t>(i)));
-  }
-  return size;
-}
-
-// Whether there is room for the metadata, which the writer keeps: once, with as much again while it
-// grows, and in the header.
-Status check_metadata(const gguf::File& file) {
-  std::int64_t needed_bytes = 0;
-  for (const gguf::KeyValue& pair : file.metadata()) needed_bytes += 4 * size_bytes(pair.value);
-  const std::int64_t free_bytes = available_memory_bytes();
-  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
-  return Error{fmt::format("{}: to copy its metadata takes {} MiB of memory, but {} are free",
-                           file.path().string(), needed_bytes >> 20, free_bytes >> 20)};
-}
 
 void copy_metadata(const gguf::File& file, std::int64_t file_type, Writer& writer) {
   constexpr std::string_view kFileType = "general.file_type";
@@ -99,7 +77,7 @@ class Conversion {
 
   // What can be known before anything is written.
   Status check() const {
-    Status status = check_metadata(file_);
+    Status status = gguf::check_metadata_fits(file_);
     if (status) status = check_types();
     if (status) status = check_memory();
     return status;
@@ -162,14 +140,7 @@ class Conversion {
   }
 
   Status copy(const Tensor& tensor, const Writer::Sink& sink) {
-    constexpr std::size_t kPiece = 16 << 20;
-    for (std::span<const std::byte> rest = tensor.bytes; !rest.empty();) {
-      const auto piece = rest.first(std::min(rest.size(), kPiece));
-      if (Status status = sink(piece); !status) return status;
-      rest = rest.subspan(piece.size());
-      if (Status status = advance(std::ssize(piece)); !status) return status;
-    }
-    return {};
+    return gguf::copy_tensor(tensor, sink, [this](std::int64_t size) { return advance(size); });
   }
 
   Status convert(const Tensor& tensor, const Format& to, const Writer::Sink& sink) {

@@ -75,7 +75,10 @@ bool CacheFolder::save_one() {
   text->is_saved = true;
   const auto place = static_cast<std::size_t>(text - texts_.begin());
   const auto save = [&] { return engine_.save_session(file_of(place), text->tokens); };
-  if (!guarded(save)) ++unsaved_;
+  if (const auto saved = guarded(save); !saved) {
+    ++unsaved_;
+    problem_ = saved.error().message;
+  }
   return true;
 }
 

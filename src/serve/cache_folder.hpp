@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "generate/engine.hpp"
@@ -27,9 +28,10 @@ class CacheFolder {
   /// takes its place.
   void remember(std::vector<TokenId> tokens);
   /// Writes one text that is not kept yet, if there is one; false if there is none. What can't be
-  /// written is given up and counted in unsaved().
+  /// written is given up and counted in unsaved(), and problem() says why.
   bool save_one();
   std::int64_t unsaved() const { return unsaved_; }
+  const std::string& problem() const { return problem_; }
 
   static constexpr std::size_t kMostTexts = 32;
 
@@ -46,6 +48,7 @@ class CacheFolder {
   std::array<Text, kMostTexts> texts_;
   std::int64_t latest_ = 0;
   std::int64_t unsaved_ = 0;
+  std::string problem_;
 };
 
 }  // namespace linnet::serve

@@ -54,8 +54,11 @@ void LoadedEngine::keep_text(GenerateRequest& request) {
 }
 
 bool LoadedEngine::save_text() {
+  const bool is_first = metrics_.unsaved_texts == 0;
   const bool has_saved = kept_->save_one();
   metrics_.unsaved_texts = counted_.unsaved + kept_->unsaved();
+  const bool is_told = is_first && metrics_.unsaved_texts > 0 && shared_.limits.on_unsaved;
+  if (is_told) shared_.limits.on_unsaved(kept_->problem());
   return has_saved;
 }
 

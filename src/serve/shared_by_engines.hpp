@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <string_view>
 #include <utility>
 
 #include "serve/engine_room.hpp"
@@ -23,6 +24,9 @@ struct EngineLimits {
   std::chrono::milliseconds most_gap{200};
   /// Keeps what the prefix cache holds over restarts; empty: it is forgotten.
   std::filesystem::path cache_folder;
+  /// Called once for each model, from the thread of its engine, with why a text can't be kept
+  /// there; may be empty.
+  std::function<void(std::string_view problem)> on_unsaved;
   EngineRoom::Limits room;
   /// A model that has had nothing to do for so long leaves the memory, where a request says nothing
   /// else.

@@ -68,7 +68,7 @@ Turn turn_of(const std::string& screen) {
 TEST_F(ChatTerminal, TenCommands) {
   write_model({.answer = {"Good", " morning", "."}});
   test::put_file(folder_ / "notes.txt", "some notes");
-  const auto terminal = start();
+  const auto terminal = start({"--seed", "0"});
   terminal->enter("/help");
   EXPECT_THAT(terminal->wait_for("Ctrl-C stops an answer."), HasSubstr("/params"));
   terminal->enter("/system Be brief.");
@@ -137,6 +137,7 @@ TEST_F(ChatTerminal, AMistakeIsSaidAndTheConversationGoesOn) {
   terminal->wait_for("Yes\r\n");
   terminal->wait_for("> ");
   terminal->press(kCtrlD);
+  terminal->wait_for("\r\n");  // the shell's prompt stands on a line of its own
   EXPECT_EQ(terminal->wait(), 0);
 }
 
@@ -177,6 +178,13 @@ TEST_F(ChatTerminal, ThinkingIsDimmedAndNotPartOfTheAnswer) {
   const Json messages = saved(*terminal);
   EXPECT_EQ(messages[1]["content"], "Found it");
   EXPECT_EQ(messages[1]["reasoning_content"], "Let me see");
+}
+
+TEST_F(ChatTerminal, GenerateSaysThatThereIsAnotherCommand) {
+  write_model({.answer = {"Yes"}});
+  Terminal terminal({"generate", "--gguf", path("model.gguf"), "-m", "2", "--prompt", "Hello"}, {});
+  terminal.wait_for("a template for conversations, which `linnet chat` uses");
+  EXPECT_EQ(terminal.wait(), 0);
 }
 
 TEST_F(ChatTerminal, NothingIsDimmedWhereThatIsNotWanted) {

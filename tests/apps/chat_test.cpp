@@ -42,7 +42,7 @@ TEST(Chat, ALaterTurnReusesWhatWasComputed) {
 // than the vocabulary would cut them.
 TEST(Chat, ALaterTurnReusesWhatWasDrawnWithoutMarkers) {
   const Ended ended = run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template",
-                                   "plain", "-m", "600", "--ctx", "2048"},
+                                   "plain", "-m", "600", "--ctx", "2048", "--seed", "0"},
                                   {.input = "Hello\nAnd\n"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   std::smatch second;
@@ -57,7 +57,7 @@ TEST(Chat, ALaterTurnReusesWhatWasDrawnWithoutMarkers) {
 TEST(Chat, TheContextIsAsLongAsWasAskedFor) {
   const auto said = [](const char* tokens) {
     return run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template", "plain",
-                        "--ctx", "100", "-m", tokens},
+                        "--ctx", "100", "--seed", "0", "-m", tokens},
                        {.input = "Hello\n"})
         .err;
   };
@@ -79,7 +79,7 @@ TEST(Chat, ALongConversationIsShortenedAtOnce) {
   test::write_file(path, messages.dump());
   const auto start = std::chrono::steady_clock::now();
   const Ended ended = run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template",
-                                   "plain", "--ctx", "2048", "-m", "5"},
+                                   "plain", "--ctx", "2048", "-m", "5", "--seed", "0"},
                                   {.input = "/load " + path + "\nHello\n"});
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
   ASSERT_EQ(ended.status, 0) << ended.err;
@@ -97,14 +97,34 @@ TEST(Chat, ALongConversationIsShortenedAtOnce) {
 // It came with the prompt.
 TEST(Chat, OneTokenHasNoRate) {
   const auto note_of = [](const char* tokens) {
-    const Ended ended = run_program(
-        {"chat", "--gguf", kBundledModel.string(), "--chat-template", "plain", "-m", tokens},
-        {.input = "Hello\n"});
+    const Ended ended = run_program({"chat", "--gguf", kBundledModel.string(), "--chat-template",
+                                     "plain", "--seed", "0", "-m", tokens},
+                                    {.input = "Hello\n"});
     EXPECT_EQ(ended.status, 0) << ended.err;
     return ended.err;
   };
   EXPECT_THAT(note_of("1"), HasSubstr("[1 token; prompt"));
   EXPECT_THAT(note_of("2"), ContainsRegex("\\[2 tokens, [0-9.]+ tokens/s; prompt"));
+}
+
+TEST(Chat, SaysTheSeedWithWhichItsAnswersComeAgain) {
+  const auto said = [](const Arguments& more) {
+    const Arguments arguments = {
+        "chat",   "--chat-template",     "plain", "-m", "40", "--prompt", "And",
+        "--gguf", kBundledModel.string()};
+    return run_program(joined(arguments, more));
+  };
+  const auto seed_of = [](const Ended& ended) {
+    std::smatch match;
+    EXPECT_TRUE(std::regex_search(ended.err, match, std::regex("\nseed ([0-9]+)\n"))) << ended.err;
+    return match[1].str();
+  };
+  const Ended first = said({}), other = said({"--seed", "-1"});
+  EXPECT_NE(seed_of(first), seed_of(other));
+  const Ended again = said({"--seed", seed_of(first)});
+  EXPECT_EQ(seed_of(again), seed_of(first));
+  EXPECT_EQ(again.out, first.out);
+  EXPECT_THAT(said({"--temp", "0"}).err, HasSubstr("temperature 0\n"));
 }
 
 TEST(Chat, StandardInputGoesWithThePrompt) {
@@ -257,7 +277,8 @@ TEST_F(ChatThinking, ATemplateWithoutASwitchIsSaid) {
 }
 
 TEST(Chat, TheBundledModelContinuesTexts) {
-  const Ended ended = run_program({"chat", "-m", "8"}, {.input = "In the beginning\n"});
+  const Ended ended =
+      run_program({"chat", "-m", "8", "--seed", "0"}, {.input = "In the beginning\n"});
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("the bundled model only continues texts"));
   EXPECT_FALSE(ended.out.empty());
@@ -337,7 +358,8 @@ TEST(GenerateOptions, AGrammarIsFollowed) {
 }
 
 TEST(GenerateOptions, ARegularExpressionIsFollowed) {
-  const auto answer = generated({"-m", "60", "--temp", "1", "--regex", "[0-9]{4}-[0-9]{2}"});
+  const auto answer =
+      generated({"-m", "60", "--temp", "1", "--seed", "0", "--regex", "[0-9]{4}-[0-9]{2}"});
   EXPECT_THAT(answer["text"].get<std::string>(), testing::MatchesRegex("[0-9]{4}-[0-9]{2}"));
   const Ended wrong = run_program({"generate", "--regex", "a(b"});
   EXPECT_EQ(wrong.status, 1);
@@ -364,7 +386,7 @@ TEST(GenerateOptions, LogprobsAreThoseOfTheModelWhateverIsDrawn) {
 
 TEST(GenerateOptions, ASchemaIsFollowed) {
   const auto answer = generated(
-      {"-m", "60", "--temp", "1", "--json-schema",
+      {"-m", "60", "--temp", "1", "--seed", "0", "--json-schema",
        R"({"type":"object","properties":{"a":{"enum":[1,2]},"b":{"type":"boolean"}},"required":["a","b"]})"});
   const auto object = nlohmann::json::parse(answer["text"].get<std::string>(), nullptr, false);
   ASSERT_TRUE(object.is_object()) << answer;

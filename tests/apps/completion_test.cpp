@@ -147,7 +147,8 @@ TEST_F(CompletionTest, BashCompletesValues) {
   EXPECT_THAT(bash({"linnet", "serve", "--cache-dir", "a"}), ElementsAre("adir"));
   EXPECT_THAT(bash({"linnet", "chat", "--device", ""}), ElementsAre("auto", "cpu", "cuda"));
   EXPECT_THAT(bash({"linnet", "chat", "--kv-type", "f1"}), ElementsAre("f16"));
-  EXPECT_THAT(bash({"linnet", "quantize", "--type", "Q4_K"}), ElementsAre("Q4_K", "Q4_K_M"));
+  EXPECT_THAT(bash({"linnet", "quantize", "--type", "Q4_K"}),
+              ElementsAre("Q4_K", "Q4_K_M", "Q4_K_S"));
   EXPECT_THAT(bash({"linnet", "synth", "--type", "Q8"}), ElementsAre("Q8_0"));
   EXPECT_THAT(bash({"linnet", "synth", "--shape", "tiny-"}), ElementsAre("tiny-moe", "tiny-qwen3"));
   EXPECT_THAT(bash({"linnet", "chat", "--think", ""}), ElementsAre("off", "on"));

@@ -149,6 +149,32 @@ TEST(Generate, AGrammarThatAllowsNothingIsAnErrorThatNamesTheOption) {
   }
 }
 
+// As editors on Windows write it.
+TEST(Generate, AByteOrderMarkIsNoPartOfATextFile) {
+  const test::TemporaryFolder folder;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    test::write_file(folder / name, "\xEF\xBB\xBF" + text);
+    return (folder / name).string();
+  };
+  const auto prompt = write("prompt.txt", "In the beginning");
+  const auto grammar = write("grammar.gbnf", "root ::= \"a\"");
+  const Ended ended =
+      run_program(test::joined({"generate", "--prompt-file", prompt, "-m", "4"}, {"--json"}));
+  EXPECT_EQ(json_of(ended)["prompt_tokens"],
+            json_of(run_program(generate_bundled(
+                {"--prompt", "In the beginning", "-m", "4", "--json"})))["prompt_tokens"]);
+  EXPECT_EQ(run_program(generate_bundled({"--grammar", grammar})).out, "a\n");
+  const Ended lines = run_program({"tokenize", "--gguf", test::kBundledModel.string(), "--jsonl"},
+                                  {.input = "\xEF\xBB\xBF\"a\"\n"});
+  EXPECT_EQ(lines.status, 0) << lines.err;
+}
+
+TEST(Generate, MinusOneTokensFillTheContext) {
+  const auto answer = json_of(run_program(
+      generate_bundled({"-m", "-1", "--ctx", "64", "--ignore-eos", "--prompt", "And", "--json"})));
+  EXPECT_EQ(answer["prompt_tokens"].size() + answer["tokens"].size(), 64u);
+}
+
 TEST(Generate, TheSeedAloneDecidesTheText) {
   const auto text = [](const char* threads, const char* seed) {
     return run_program(generate_bundled({"-m", "60", "--temp", "0.8", "--seed", seed, "--threads",

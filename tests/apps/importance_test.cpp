@@ -49,6 +49,16 @@ TEST_F(Importance, QuantizeLosesLessOnTextOfTheKind) {
   EXPECT_LT(divergence({"--importance", path("importance.gguf")}), divergence({}));
 }
 
+TEST_F(Importance, OfTheFirstWindows) {
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "And God said, Let there be light. ";
+  test::write_file(path("text.txt"), text);
+  const Ended measured = run_program({"importance", "--gguf", model_, "--window", "64", "--chunks",
+                                      "2", path("text.txt"), path("importance.gguf")});
+  ASSERT_EQ(measured.status, 0) << measured.err;
+  EXPECT_THAT(measured.err, HasSubstr("windows of 64 tokens: 2\n"));
+}
+
 // Before the text is read, which may take hours.
 TEST_F(Importance, APathThatCannotBeWrittenIsSaidAtOnce) {
   const Ended ended =

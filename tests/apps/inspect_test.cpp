@@ -221,7 +221,10 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Tokenize, ShowsIdsAndPieces) {
   const Ended ended = run_program({"tokenize", "--gguf", kModel, "In the beginning"});
   ASSERT_EQ(ended.status, 0) << ended.err;
-  EXPECT_THAT(ended.out, HasSubstr("  \u2581"));
+  EXPECT_THAT(ended.out, HasSubstr("  \" begin\"\n    1250  \"ning\"\n"));
+  const Ended bytes = run_program({"tokenize", "--gguf", kModel, "\n\xf0\x9f\x90\x88"});
+  EXPECT_THAT(bytes.out, HasSubstr("  \"\\n\"\n"));
+  EXPECT_THAT(bytes.out, HasSubstr("  [240]\n")) << "a byte that is no text alone";
 }
 
 TEST(Tokenize, ReadsAFileAndCounts) {

@@ -42,6 +42,15 @@ TEST_F(Perplexity, IsPrinted) {
   EXPECT_THAT(ended.out, HasSubstr(" bits a byte\n"));
 }
 
+TEST_F(Perplexity, OfTheFirstWindows) {
+  const auto all = json_of(perplexity({"--json", "--window", "64"}));
+  const auto two = json_of(perplexity({"--json", "--window", "64", "--chunks", "2"}));
+  EXPECT_EQ(two["tokens"], 128);
+  EXPECT_EQ(two["scored_tokens"], 2 * 31);
+  EXPECT_GT(all["tokens"], 128);
+  EXPECT_EQ(json_of(perplexity({"--json", "--window", "64", "--chunks", "1000"})), all);
+}
+
 // A standard error needs two numbers: one was said to be exact.
 TEST_F(Perplexity, OfOneTokenHasNoError) {
   test::write_file(text_, "And God said");  // with BOS four tokens, of which the last counts

@@ -69,7 +69,47 @@ TEST_F(PullTest, TheOnlyModelNeedsNoName) {
   hub.files["other.gguf"] = "x";
   test::BackgroundProgram two = start({"pull", "--repo", "o/m"});
   EXPECT_EQ(two.wait(), 1);
-  EXPECT_THAT(two.error(), HasSubstr("2 GGUF files, name one with --gguf: kjv.gguf, other.gguf"));
+  EXPECT_THAT(two.error(), HasSubstr("2 GGUF files, name one with --gguf, or its type as in --repo "
+                                     "o/m:Q8_0: kjv.gguf, other.gguf"));
+}
+
+TEST_F(PullTest, TheRepoMayNameTheTypeOfItsFile) {
+  hub.files["kjv-Q8_0.gguf"] = model();
+  hub.files["mmproj-Q8_0.gguf"] = "x";
+  test::BackgroundProgram named = start({"pull", "--repo", "o/m:q8_0"});
+  EXPECT_EQ(named.wait(), 0) << named.error();
+  EXPECT_THAT(named.out(), HasSubstr("/kjv-Q8_0.gguf\n"));
+  test::BackgroundProgram other = start({"generate", "--repo", "o/m:Q2_K", "-m", "1"});
+  EXPECT_EQ(other.wait(), 1);
+  EXPECT_THAT(other.error(), HasSubstr("none have Q2_K in their names"));
+  test::BackgroundProgram both = start({"pull", "--repo", "o/m:Q8_0", "--gguf", "kjv.gguf"});
+  EXPECT_EQ(both.wait(), 1);
+  EXPECT_THAT(both.error(), HasSubstr("--repo names the type Q8_0 and --gguf the file kjv.gguf"));
+}
+
+TEST_F(PullTest, OfSeveralModelsTheUsualTypeIsTakenAndSaid) {
+  hub.files["kjv-Q4_K_M.gguf"] = model();
+  test::BackgroundProgram program = start({"generate", "--repo", "o/m", "-m", "1"});
+  EXPECT_EQ(program.wait(), 0) << program.error();
+  EXPECT_THAT(program.error(),
+              HasSubstr("hub:     of 2 models kjv-Q4_K_M.gguf was chosen; --repo o/m:TYPE or"));
+}
+
+TEST_F(PullTest, OfSeveralModelsNoneIsDownloadedWhereOneIsMisspelt) {
+  hub.files["kjv-Q8_0.gguf"] = model();
+  for (const std::vector<std::string>& second :
+       {std::vector<std::string>{"--repo", "o/m:Q9_0"}, {"--repo", "o/m:Q8_0:"}}) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--repo", "o/m:Q8_0"};
+    arguments.insert(arguments.end(), second.begin(), second.end());
+    test::BackgroundProgram program = start(arguments);
+    EXPECT_EQ(program.wait(), 1);
+    EXPECT_THAT(program.error(), HasSubstr("none have Q"));
+  }
+  test::BackgroundProgram named = start(
+      {"serve", "--port", "0", "--repo", "o/m", "--gguf", "kjv.gguf", "--gguf", "missing.gguf"});
+  EXPECT_EQ(named.wait(), 1);
+  EXPECT_THAT(named.error(), HasSubstr("the repo has no file missing.gguf; its GGUF files are"));
+  EXPECT_EQ(hub.storage().sent_bytes(), 0u);
 }
 
 // As without network: of a repo that was pulled, the model needs no name either.

@@ -183,6 +183,17 @@ TEST_F(QuantizeIntoPipe, StopsAtASignal) {
                                    ": stopped before all of it was converted\n");
 }
 
+// As of a terminal that is closed; the shell and the system send a signal each.
+TEST_F(QuantizeIntoPipe, StopsWhenItsTerminalIsClosed) {
+  for (int i = 0; i < 3; ++i) {
+    kill(program_->id(), SIGHUP);
+    usleep(10'000);
+  }
+  read_all();
+  EXPECT_EQ(program_->wait(), 1);
+  EXPECT_THAT(program_->error(), HasSubstr("stopped before all of it was converted"));
+}
+
 // Signals that come at once may be taken for one.
 TEST_F(QuantizeIntoPipe, EndsAtOnceAtASecondSignal) {
   for (int i = 0; i < 6000 && runs(); ++i) {
@@ -207,6 +218,10 @@ TEST_F(Quantize, BadInput) {
                                    "Q4_0", "/dev/full"})),
               HasSubstr("/dev/full"));
   EXPECT_EQ(run_program({"quantize", out_}).status, 2);
+  const Ended output =
+      run_program({"quantize", "--gguf", test::kBundledModel.string(), "--type", "Q8_0", "-"});
+  EXPECT_EQ(output.status, 2);
+  EXPECT_THAT(output.err, HasSubstr("-: expected the name of a file"));
   const Ended type = quantize({"--type", "Q9"});
   EXPECT_EQ(type.status, 2);
   EXPECT_THAT(type.err, HasSubstr("can't be written as Q9"));

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
 #include "support/run_program.hpp"
+#include "support/terminal.hpp"
 
 namespace linnet {
 namespace {
@@ -102,6 +104,53 @@ TEST_F(ServeTest, KeysAreReadAgainAtSighup) {
   EXPECT_EQ(status_with_key("new"), 200);
 }
 
+TEST_F(ServeTest, SighupEndsItWhereThereIsNothingToReadAgain) {
+  start({"--api-key", "constant"});
+  program_->signal(SIGHUP);
+  EXPECT_EQ(program_->wait().status, 0);
+  EXPECT_THAT(said(), testing::AllOf(HasSubstr("stopping"), Not(HasSubstr("read again"))));
+}
+
+// Of a window that is closed, the shell and the system send a signal each.
+TEST_F(ServeTest, ASecondSighupDoesNotCutAnswers) {
+  start({});
+  test::TcpClient client(port_);
+  client.send(test::http_request(
+      "POST", "/v1/completions",
+      R"({"prompt": "And", "max_tokens": 400, "ignore_eos": true, "stream": true})"));
+  ASSERT_TRUE(client.receive_until("data: "));
+  program_->signal(SIGHUP);
+  ASSERT_TRUE(becomes([this] { return said().find("stopping") != std::string::npos; }));
+  program_->signal(SIGHUP);
+  EXPECT_THAT(client.receive_all(), HasSubstr("[DONE]"));
+  EXPECT_EQ(program_->wait().status, 0);
+}
+
+// With keys that could be read again, too.
+TEST_F(ServeTest, ItEndsWhenItsTerminalIsClosed) {
+  test::write_file(folder_ / "keys", "key\n");
+  const auto keys = (folder_ / "keys").string();
+  for (const auto& more : {std::vector<std::string>{}, {"--api-key-file", keys}}) {
+    std::vector<std::string> arguments = {"serve", "--port", "0", "--gguf", kModel};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    test::Terminal terminal(arguments, {});
+    terminal.wait_for(" at http");
+    terminal.hang_up();
+    EXPECT_EQ(terminal.wait(), 0) << more.size();
+  }
+}
+
+// As nohup wants it: SIGHUP is ignored when the program begins.
+TEST_F(ServeTest, IgnoredSighupEndsNothing) {
+  std::signal(SIGHUP, SIG_IGN);
+  start({});
+  std::signal(SIGHUP, SIG_DFL);
+  program_->signal(SIGHUP);
+  EXPECT_EQ(complete("").status, 200);
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+}
+
 TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   start({});
   test::TcpClient client(port_);
@@ -128,6 +177,20 @@ void write_slow_sessions(const std::filesystem::path& folder) {
     test::write_file(path, session);
     std::filesystem::resize_file(path, session.size() + kTextBytes);
   }
+}
+
+// As on a full disk.
+TEST_F(ServeTest, ATextThatCanNotBeKeptIsSaidOnce) {
+  const auto cache = folder_ / "cache";
+  start({"--cache-dir", cache.string()});
+  std::filesystem::remove_all(cache);
+  const std::string told = "a text is not kept for the next start";
+  EXPECT_EQ(complete("").status, 200);
+  ASSERT_TRUE(becomes([&] { return said().find(told) != std::string::npos; })) << said();
+  test::http(port_, "POST", "/v1/completions", R"({"prompt": "Another", "max_tokens": 8})");
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+  EXPECT_EQ(said().find(told), said().rfind(told));
 }
 
 TEST_F(ServeTest, SigintEndsItAtOnceWhileItLoads) {

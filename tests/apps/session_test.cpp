@@ -112,6 +112,18 @@ TEST(Answers, AreThoseOfTheirSeeds) {
   EXPECT_EQ(generate({"--n", "3", "--temp", "1", "--seed", "5"}).out, text);
 }
 
+TEST(Answers, ComeAgainWithTheSeedThatTheySay) {
+  for (const Arguments& random : {Arguments{}, Arguments{"--seed", "-1"}}) {
+    const auto first = generated(joined({"--temp", "1"}, random));
+    const auto other = generated(joined({"--temp", "1"}, random));
+    EXPECT_NE(first["seed"], other["seed"]) << "of 2^32";
+    const auto again = generated({"--temp", "1", "--seed", first["seed"].dump()});
+    EXPECT_EQ(again["tokens"], first["tokens"]);
+  }
+  EXPECT_THAT(generate({"--temp", "1", "--seed", "5"}).err, HasSubstr("Seed: 5\n"));
+  EXPECT_THAT(generate({"--temp", "0"}).err, testing::Not(HasSubstr("Seed: ")));
+}
+
 TEST(Speculation, ChangesNoTextAndSaysWhatItBrought) {
   for (const Arguments& sampling : {Arguments{}, Arguments{"--temp", "0.7", "--seed", "3"}}) {
     const auto plain = generated(sampling);

@@ -26,12 +26,12 @@ void expect_usage_error(const Arguments& arguments, const std::string& mentions)
 
 TEST(Usage, NumbersOutOfRange) {
   const std::pair<const char*, std::vector<const char*>> cases[] = {
-      {"-m", {"0", "-1", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
+      {"-m", {"0", "-2", "-5", "1.5", "abc", "", "99999999999", "99999999999999999999999"}},
       {"--max-tokens", {"0", "nan"}},
       {"--top-k", {"-2", "1.5", "nan", "many", "1073741825"}},
       {"--mirostat", {"-1", "3", "0.5"}},
       {"--temp", {"-1", "-0.001", "101", "nan", "-nan", "inf", "1e999", "warm"}},
-      {"--seed", {"-1", "1.5", "abc", "18446744073709551616"}},
+      {"--seed", {"-2", "1.5", "abc", "18446744073709551616"}},
       {"--threads", {"0", "-1", "1025", "many"}},
       {"--ctx", {"0", "-512", "99999999999"}},
       {"--kv-type", {"f64", ""}},
@@ -150,6 +150,26 @@ TEST(Usage, NamesThatAreMeant) {
   asks({"generate", "-hf", "o/m"}, "--repo");  // not -h
   asks({"chat", "-hf", "o/m", "-p", "x"}, "--repo");
   asks({"chat", "--no-thinking"}, "--think");
+  asks({"generate", "--mirostat-ent", "5"}, "--mirostat-tau");
+  asks({"generate", "--mirostat-lr", "0.1"}, "--mirostat-eta");
+  asks({"serve", "--ssl-key-file", "key.pem"}, "--tls-key");
+  asks({"serve", "--ssl-cert-file", "cert.pem"}, "--tls-cert");
+  asks({"serve", "--served-model-name", "x"}, "--alias");
+  asks({"serve", "--max-model-len", "4096"}, "--ctx");
+  asks({"serve", "--max-num-seqs", "4"}, "--parallel");
+  asks({"perplexity", "-c", "512"}, "--window");
+  asks({"perplexity", "--ctx-size", "512"}, "--window");
+  asks({"generate", "-c", "512"}, "--ctx");
+  asks({"generate", "--num-predict", "3"}, "--max-tokens");
+  asks({"generate", "-jf", "schema.json"}, "--json-schema");
+  asks({"generate", "-hf", "o/m", "-hff", "a.gguf"}, "--repo");
+  asks({"bench", "-m", "a.gguf"}, "--gguf");
+  asks({"quantize", "--imatrix", "a.dat"}, "--importance");
+  asks({"quantize", "--output-tensor-type", "Q8_0"}, "--rule");
+  // Not -m with a value.
+  asks({"generate", "-md", "a.gguf"}, "--draft-model");
+  asks({"chat", "-mm", "a.gguf"}, "--mmproj");
+  asks({"chat", "-mu", "https://a/b"}, "--repo");
   asks({"generate", "--rope-freq-base", "1e6"}, "--override-kv");
   expect_usage_error({"generate", "-hx"}, "there is no option -hx\n");
   expect_usage_error({"-hf"}, "-hf");
@@ -160,10 +180,17 @@ TEST(Usage, NamesThatAreMeant) {
   expect_usage_error({"--gguf", "a.gguf"}, "expected a command before --gguf; there are generate");
   expect_usage_error({"pull", "o/m"}, "o/m was not expected; --repo names the repo of a model\n");
   expect_usage_error({"chat", "o/m"}, "--repo names");
+  expect_usage_error({"chat", "o/m:Q4_0"}, "--repo names");
   expect_usage_error({"cache", "no repo"}, "no repo was not expected\n");
   expect_usage_error({"inspect", "a.gguf"}, "a.gguf was not expected; --gguf names the model");
   expect_usage_error({"generate", "-m", "a.gguf"}, "; --gguf names the model");
   expect_usage_error({"generate", "--", "Once"}, "Once was not expected; --prompt gives a text");
+}
+
+TEST(Usage, OptionsThatAreNotNeeded) {
+  expect_usage_error({"pull", "--hf-token", "x"}, "; the variable HF_TOKEN");
+  expect_usage_error({"pull", "--offline"}, "; HF_HUB_OFFLINE=1");
+  expect_usage_error({"serve", "--jinja"}, "there is no option --jinja; it is always so\n");
 }
 
 TEST(Usage, OptionsThatAreGivenWrongly) {
@@ -197,6 +224,13 @@ TEST(Usage, HelpHasExamples) {
     const auto example = help.find(std::string("  linnet ") + name);
     EXPECT_LT(example, help.find("\nOptions:")) << "examples come first";
   }
+}
+
+TEST(Usage, AnOptionThatMayBeRepeatedTakesOneValue) {
+  for (const char* command : {"generate", "serve", "quantize"}) {
+    EXPECT_THAT(run_program({command, "--help"}).out, testing::Not(HasSubstr(" ... ")));
+  }
+  EXPECT_THAT(run_program({"rerank", "--help"}).out, HasSubstr("file FILE ... "));
 }
 
 TEST(Usage, LargestSeedIsOne) {

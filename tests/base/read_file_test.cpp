@@ -21,6 +21,16 @@ TEST(ReadFile, GivesAllBytes) {
   EXPECT_EQ(*read_file(folder / "empty", 0), "");
 }
 
+TEST(ReadFile, LeavesOutAByteOrderMarkOnce) {
+  const test::TemporaryFolder folder;
+  const std::string mark(kByteOrderMark);
+  test::write_file(folder / "a", mark + mark + "text" + mark);
+  EXPECT_EQ(*read_file(folder / "a", 100), mark + "text" + mark);
+  EXPECT_EQ(*read_regular_file(folder / "a", 100), mark + "text" + mark);
+  test::write_file(folder / "part", mark.substr(0, 2));
+  EXPECT_EQ(*read_file(folder / "part", 100), mark.substr(0, 2));
+}
+
 TEST(ReadFile, SaysWhatIsWrong) {
   const test::TemporaryFolder folder;
   const std::string absent = (folder / "absent").string();

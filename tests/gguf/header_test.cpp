@@ -66,7 +66,13 @@ TEST(Header, RefusesBigEndianFiles) {
 }
 
 TEST(Header, RefusesForeignFiles) {
-  EXPECT_THAT(refusal("PK\x03\x04 and so on"), HasSubstr("is not a GGUF file"));
+  EXPECT_THAT(refusal("PK\x03\x04 and so on"), HasSubstr("is not a GGUF file but a zip file"));
+  EXPECT_THAT(refusal("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n"),
+              HasSubstr("is not a GGUF file but a pointer of Git LFS"));
+  EXPECT_THAT(refusal("<!doctype html>\n<html>"), HasSubstr("but a page of HTML"));
+  EXPECT_THAT(refusal(std::string("\x10\0\0\0\0\0\0\0", 8) + R"({"__metadata__":{}})"),
+              HasSubstr("but a safetensors file"));
+  EXPECT_THAT(refusal("some other text"), HasSubstr("(it does not begin with 'GGUF')"));
   EXPECT_THAT(refusal("GG"), HasSubstr("too short to be a GGUF file (2 bytes)"));
   EXPECT_THAT(refusal(""), HasSubstr("too short"));
 }

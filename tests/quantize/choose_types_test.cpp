@@ -72,6 +72,16 @@ TEST_F(ChooseTypes, AMixGivesTheHeadAndSensitiveLayersMoreBits) {
   }
 }
 
+TEST_F(ChooseTypes, ASmallMixIsItsType) {
+  const auto file = file_of({{"token_embd.weight", {256, 8}},
+                             {"blk.0.attn_v.weight", {256, 8}},
+                             {"output.weight", {256, 8}}});
+  for (const char* type : {"Q3_K", "Q4_K", "Q5_K"}) {
+    EXPECT_EQ(types(file, std::string(type) + "_S"), types(file, type));
+    EXPECT_EQ(find_types(std::string(type) + "_S")->file_type, find_types(type)->file_type);
+  }
+}
+
 TEST_F(ChooseTypes, AnEmbeddingThatIsTheHeadIsOne) {
   const auto file = file_of({{"token_embd.weight", {256, 8}}});
   EXPECT_EQ(types(file, "Q5_K_M").at("token_embd.weight"), "Q6_K");

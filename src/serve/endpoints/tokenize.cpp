@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "base/utf8.hpp"
+#include "chat/piece_json.hpp"
 #include "serve/endpoints/start_answer.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/requests/prompts.hpp"
@@ -39,15 +40,6 @@ ApiResult<std::vector<TokenId>> encode_bounded(const ApiContext& context, const 
   if (!ids) return invalid_request(fmt::format("{}: {}", field, ids.error().message), field);
   if (std::ssize(*ids) > kMostTokenized) return too_many_tokens(field, "", std::ssize(*ids));
   return std::move(*ids);
-}
-
-// What a token adds to a text: its text, or its bytes where these are none alone.
-std::string piece_json(const Tokenizer& tokenizer, TokenId id) {
-  const std::string bytes = tokenizer.token_bytes(id, /*show_special=*/true);
-  if (is_valid_utf8(bytes)) return json_text(bytes);
-  Json numbers = Json::array();
-  for (const char byte : bytes) numbers.push_back(static_cast<unsigned char>(byte));
-  return json_text(numbers);
 }
 
 // Written as text at once: as a tree a token would take ten times as much memory.

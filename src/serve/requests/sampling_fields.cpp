@@ -5,11 +5,11 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <random>
 
 #include "base/utf8.hpp"
 #include "generate/sampling/dry_breakers.hpp"
 #include "generate/sampling/parameter_table.hpp"
+#include "generate/sampling/random_seed.hpp"
 #include "serve/requests/generation_options.hpp"
 
 namespace linnet::serve {
@@ -18,11 +18,6 @@ namespace {
 constexpr std::size_t kMostBreakers = 16;
 constexpr std::size_t kMostBiases = 1024;  // as an object has members
 constexpr float kLargestBias = 1e6f;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
 
 void read_parameter(Fields& fields, std::string_view name, const SamplingParameter& parameter,
                     SamplingParams& params) {

@@ -1,0 +1,52 @@
+#include <memory>
+
+#include "gguf/edit.hpp"
+#include "linnet/checks.hpp"
+#include "linnet/console.hpp"
+#include "linnet/interrupt_catcher.hpp"
+#include "linnet/model_options.hpp"
+#include "linnet/output_path.hpp"
+#include "linnet/percent_line.hpp"
+#include "linnet/subcommand.hpp"
+
+namespace linnet::app {
+namespace {
+
+struct Options {
+  ModelSource source;
+  std::string path;
+};
+
+Status run(const Options& options) {
+  const auto model = find_model(options.source, Unfit::kWarn);
+  if (!model) return model.error();
+  const auto file = gguf::File::open(*model);
+  if (!file) return file.error();
+  if (Status s = check_replaces_no_input(options.path, {*model}); !s) return s;
+  const InterruptCatcher catcher;
+  PercentLine line("writing");
+  return gguf::write_edited(*file, {}, options.path, [&](std::int64_t done, std::int64_t total) {
+    line.show(done, total);
+    return !catcher.is_interrupted();
+  });
+}
+
+}  // namespace
+
+void add_merge(CLI::App& parent, int& exit_status) {
+  CLI::App* app = parent.add_subcommand("merge", "Write a model of several files as one file");
+  auto options = std::make_shared<Options>();
+  options->source.add_to(*app);
+  add_output_option(*app, options->path)->required();
+  app->footer(
+      "The tensors keep their bytes.\n\n"
+      "Examples:\n"
+      "  linnet merge --gguf model-00001-of-00003.gguf model.gguf\n"
+      "  linnet merge --repo OWNER/NAME:Q8_0 model.gguf");
+  app->callback([options, &exit_status] {
+    require_model_named(options->source, options->path);
+    exit_status = report(run(*options));
+  });
+}
+
+}  // namespace linnet::app

@@ -1,0 +1,82 @@
+#include "hub/model_choice.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "hub/repo_file.hpp"
+#include "hub/url.hpp"
+
+namespace linnet::hub {
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return lower;
+}
+
+// What stands between the marks of a file's name, the type among it: "model-UD-Q4_K_M.gguf" has
+// model, ud, q4_k_m and gguf.
+std::set<std::string> words_of(const std::string& name) {
+  std::set<std::string> words;
+  const std::string lower = in_lower_case(name);
+  for (std::size_t begin = 0; begin < lower.size();) {
+    const std::size_t end = std::min(lower.find_first_of("-./", begin), lower.size());
+    if (end > begin) words.insert(lower.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
+bool has_type(const std::string& name, const std::string& type) {
+  return std::ranges::includes(words_of(name), words_of(type));
+}
+
+// The names of one type, but for those that only have more words than another.
+std::vector<std::string> plainest_of_type(const std::vector<std::string>& names,
+                                          const std::string& type) {
+  std::vector<std::string> meant;
+  std::ranges::copy_if(names, std::back_inserter(meant),
+                       [&](const std::string& name) { return has_type(name, type); });
+  const auto plainest = std::ranges::min_element(
+      meant, {}, [](const std::string& name) { return words_of(name).size(); });
+  const bool is_in_all = std::ranges::all_of(meant, [&](const std::string& name) {
+    return name == *plainest ||
+           (words_of(name) != words_of(*plainest) && has_type(name, *plainest));
+  });
+  return !meant.empty() && is_in_all ? std::vector{*plainest} : meant;
+}
+
+}  // namespace
+
+RepoName read_repo_name(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) return {text, ""};
+  return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
+Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo) {
+  std::erase_if(names, is_encoder);
+  if (names.empty()) return Error{fmt::format("{}: the repo has no GGUF file", repo.repo)};
+  if (repo.type.empty() && names.size() == 1) return names.front();
+  const std::string type = repo.type.empty() ? std::string(kUsualType) : repo.type;
+  const auto meant = plainest_of_type(names, type);
+  if (meant.size() == 1) return meant.front();
+  if (repo.type.empty()) {
+    return Error{fmt::format(
+        "{}: the repo has {} GGUF files, name one with --gguf, or its type as in --repo {}:Q8_0: "
+        "{}",
+        repo.repo, names.size(), repo.repo, shown_names(names))};
+  }
+  return Error{
+      fmt::format("{}: of the repo's GGUF files {} have {} in their names, expected one: "
+                  "{}",
+                  repo.repo, meant.empty() ? "none" : std::to_string(meant.size()),
+                  shown(repo.type), shown_names(meant.empty() ? names : meant))};
+}
+
+}  // namespace linnet::hub

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace linnet::hub {
+
+/// A repo as a person names it: OWNER/NAME, or OWNER/NAME:TYPE for its file of that type, as
+/// OWNER/NAME:Q4_K_M.
+struct RepoName {
+  std::string repo;
+  std::string type;  ///< empty: none is named
+};
+RepoName read_repo_name(const std::string& text);
+
+/// What a repo's files are chosen by where no type is named.
+inline constexpr std::string_view kUsualType = "Q4_K_M";
+
+/// Whether a file goes with a model, as its encoder of pictures or sounds, by its name.
+inline bool is_encoder(std::string_view name) { return name.find("mmproj") != name.npos; }
+
+/// The one of `names`, a repo's models as list_models() gives them, that has `type` in its name; in
+/// whatever case, and never an encoder. Of model-Q4_K_M and model-UD-Q4_K_M it is the first:
+/// nothing is in its name that is not in the other's. Without a type it is the only model, or that
+/// of kUsualType. An Error lists those that there are.
+Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo);
+
+}  // namespace linnet::hub

@@ -1,0 +1,73 @@
+#include "gguf/edit.hpp"
+
+#include <gmock/gmock.h>
+
+#include "support/temporary_folder.hpp"
+
+namespace linnet::gguf {
+namespace {
+
+using testing::HasSubstr;
+
+// What a file of one value under "key" has there after a change.
+class Edit : public testing::Test {
+ protected:
+  template <class Add>
+  Result<Value> edited(const Add& add, MetadataChange change) {
+    Writer writer;
+    add(writer);
+    const auto none = [](std::size_t, const Writer::Sink&) { return Status(); };
+    EXPECT_TRUE(writer.write(folder_ / "in.gguf", none));
+    const auto file = File::open(folder_ / "in.gguf");
+    EXPECT_TRUE(file);
+    const std::vector<MetadataChange> changes = {std::move(change)};
+    if (Status s = write_edited(*file, changes, folder_ / "out.gguf"); !s) return s.error();
+    auto out = File::open(folder_ / "out.gguf");
+    EXPECT_TRUE(out);
+    files_.push_back(std::move(*out));
+    const Value* const value = files_.back().find("key");
+    return value ? Result<Value>(*value) : Result<Value>(Error{"absent"});
+  }
+  const test::TemporaryFolder folder_;
+  std::vector<File> files_;
+};
+
+constexpr auto kNothing = [](Writer&) {};
+
+TEST_F(Edit, AValueKeepsItsTypeWhereThatHoldsIt) {
+  const auto small = [](Writer& writer) { writer.add_integer("key", ValueType::kUint8, 3); };
+  EXPECT_EQ(edited(small, {"key", std::int64_t{255}})->type, ValueType::kUint8);
+  const auto large = edited(small, {"key", std::int64_t{256}});
+  ASSERT_FALSE(large);
+  EXPECT_THAT(large.error().message, HasSubstr("key key is of type uint8, which can't be 256"));
+  const auto real = [](Writer& writer) { writer.add_number("key", ValueType::kFloat64, 0.5); };
+  const auto whole = edited(real, {"key", std::int64_t{4}});
+  EXPECT_EQ(whole->type, ValueType::kFloat64);
+  EXPECT_EQ(std::get<double>(whole->data), 4.0);
+  EXPECT_EQ(edited(real, {"key", std::string("text")})->type, ValueType::kString);
+}
+
+TEST_F(Edit, ANewValueHasTheUsualType) {
+  EXPECT_EQ(edited(kNothing, {"key", std::int64_t{7}})->type, ValueType::kUint32);
+  EXPECT_EQ(edited(kNothing, {"key", std::int64_t{-7}})->type, ValueType::kInt32);
+  EXPECT_EQ(edited(kNothing, {"key", std::int64_t{1} << 40})->type, ValueType::kInt64);
+  EXPECT_EQ(edited(kNothing, {"key", 0.5})->type, ValueType::kFloat32);
+  EXPECT_EQ(edited(kNothing, {"key", true})->type, ValueType::kBool);
+  EXPECT_EQ(std::get<std::string_view>(edited(kNothing, {"key", std::string("x")})->data), "x");
+}
+
+TEST_F(Edit, AKeyThatIsRemovedIsGone) {
+  const auto add = [](Writer& writer) { writer.add_bool("key", true); };
+  EXPECT_EQ(edited(add, {"key", {}}).error().message, "absent");
+  EXPECT_THAT(edited(kNothing, {"key", {}}).error().message, HasSubstr("key is not there"));
+}
+
+TEST_F(Edit, WhatSaysTheLayoutStays) {
+  for (const char* key : {"general.alignment", "split.count"}) {
+    EXPECT_THAT(edited(kNothing, {key, std::int64_t{3}}).error().message,
+                HasSubstr("says how the file is laid out"));
+  }
+}
+
+}  // namespace
+}  // namespace linnet::gguf

@@ -1,0 +1,53 @@
+#include "hub/model_choice.hpp"
+
+#include <gmock/gmock.h>
+
+namespace linnet::hub {
+namespace {
+
+using testing::HasSubstr;
+using Names = std::vector<std::string>;
+
+std::string chosen(const Names& names, const std::string& repo) {
+  auto name = choose_model(names, read_repo_name(repo));
+  return name ? *name : "error: " + name.error().message;
+}
+
+TEST(RepoName, MayEndWithAType) {
+  EXPECT_EQ(read_repo_name("o/m").repo, "o/m");
+  EXPECT_EQ(read_repo_name("o/m").type, "");
+  EXPECT_EQ(read_repo_name("o/m:Q4_0").repo, "o/m");
+  EXPECT_EQ(read_repo_name("o/m:Q4_0").type, "Q4_0");
+}
+
+TEST(ModelChoice, IsOfTheTypeThatIsNamed) {
+  const Names names = {"m-Q4_K_M.gguf", "m-Q4_K_S.gguf", "m.Q8_0.gguf", "mmproj-Q8_0.gguf",
+                       "BF16/m-BF16-00001-of-00002.gguf"};
+  EXPECT_EQ(chosen(names, "o/m:Q4_K_S"), "m-Q4_K_S.gguf");
+  EXPECT_EQ(chosen(names, "o/m:q8_0"), "m.Q8_0.gguf");
+  EXPECT_EQ(chosen(names, "o/m:bf16"), "BF16/m-BF16-00001-of-00002.gguf");
+  EXPECT_THAT(chosen(names, "o/m:Q4_K"), HasSubstr("none have Q4_K in their names, expected one: "
+                                                   "m-Q4_K_M.gguf, m-Q4_K_S.gguf, m.Q8_0.gguf"));
+}
+
+TEST(ModelChoice, IsTheOneWithNothingMoreInItsName) {
+  const Names names = {"m-UD-Q4_K_M.gguf", "m-Q4_K_M.gguf", "m-UD-Q2_K_XL.gguf"};
+  EXPECT_EQ(chosen(names, "o/m:Q4_K_M"), "m-Q4_K_M.gguf");
+  EXPECT_EQ(chosen(names, "o/m:UD-Q4_K_M"), "m-UD-Q4_K_M.gguf");
+  EXPECT_EQ(chosen(names, "o/m:Q2_K_XL"), "m-UD-Q2_K_XL.gguf");
+  const Names two = {"a-Q4_K_M.gguf", "b-Q4_K_M.gguf", "a-b-Q8_0.gguf"};
+  EXPECT_THAT(chosen(two, "o/m:Q4_K_M"),
+              HasSubstr("2 have Q4_K_M in their names, expected one: a-Q4_K_M.gguf, b-Q4_K_M"));
+}
+
+TEST(ModelChoice, OfSeveralTypesIsTheUsualOne) {
+  EXPECT_EQ(chosen({"m-Q8_0.gguf", "m-Q4_K_M.gguf"}, "o/m"), "m-Q4_K_M.gguf");
+  EXPECT_EQ(chosen({"only.gguf", "mmproj-F16.gguf"}, "o/m"), "only.gguf");
+  EXPECT_THAT(chosen({"m-Q8_0.gguf", "m-Q4_0.gguf"}, "o/m"),
+              HasSubstr("2 GGUF files, name one with --gguf, or its type as in --repo o/m:Q8_0"));
+  EXPECT_THAT(chosen({"mmproj-F16.gguf"}, "o/m"), HasSubstr("the repo has no GGUF file"));
+  EXPECT_THAT(chosen({"only.gguf"}, "o/m:Q8_0"), HasSubstr("none have Q8_0"));
+}
+
+}  // namespace
+}  // namespace linnet::hub
