@@ -14,7 +14,7 @@ namespace {
 
 using fuzz::require;
 
-constexpr std::int64_t kMostBytes = 64 << 20;
+constexpr std::int64_t kMostBytes = 128 << 20;
 constexpr std::int64_t kQuickRows = 64;
 
 void check_error(const Error& error) {
