@@ -584,7 +584,7 @@ TEST(OutputParserTest, CallsWithoutAnEndTakeLinearTime) {
 }
 
 TEST(ToolCallIdTest, IsNineLettersAndDigits) {
-  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 7});
+  auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 7});
   const auto events = parser->push(
       "<tool_call>{\"name\": \"weather\"}</tool_call><tool_call>{\"name\": "
       "\"weather\"}</tool_call>");
@@ -597,7 +597,7 @@ TEST(ToolCallIdTest, IsNineLettersAndDigits) {
 }
 
 TEST(ToolCallIdTest, TheSameOneAgainIsNone) {
-  auto parser = make_output_parser(detect_output_format("<TOOLCALL>"), {tools(), false, 7});
+  auto parser = make_output_parser(detect_output_format("<TOOLCALL>"), {.tools = tools(), .id_seed = 7});
   const auto events = parser->push(
       "<TOOLCALL>[{\"name\": \"f\", \"id\": \"a\"}, {\"name\": \"f\", \"id\": \"a\"}]"
       "</TOOLCALL>");
