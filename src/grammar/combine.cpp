@@ -72,8 +72,6 @@ Expression append_grammar(const Grammar& from, Grammar& to) {
   return call(from.root + offset);
 }
 
-Grammar grammar_of(Expression body) { return {{{"root", std::move(body)}}, 0}; }
-
 // https://en.wikipedia.org/wiki/Knuth-Morris-Pratt_algorithm, as an automaton
 Expression text_without(std::string_view utf8) {
   const std::u32string word = to_characters(utf8).value_or(std::u32string());

@@ -15,18 +15,6 @@ constexpr std::uint32_t kNone = UINT32_MAX;
 
 }  // namespace
 
-std::vector<std::uint32_t> Nfa::closure(std::uint32_t from) const {
-  std::vector<bool> seen(states.size(), false);
-  std::vector<std::uint32_t> members = {from};
-  seen[from] = true;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    for (const std::uint32_t next : states[members[i]].epsilons) {
-      if (!seen[next]) seen[next] = true, members.push_back(next);
-    }
-  }
-  return members;
-}
-
 std::optional<FiniteAutomaton> Nfa::without_epsilons(const AutomatonLimits& limits) const {
   FiniteAutomaton result;
   result.states.emplace_back();

@@ -28,9 +28,6 @@ struct Nfa {
   std::uint32_t start = 0;
   std::uint32_t accept = 0;
 
-  /// The states that `from` reaches without reading, itself included.
-  std::vector<std::uint32_t> closure(std::uint32_t from) const;
-
   /// The same language without epsilons; nothing where the limits are too small. State 0, the
   /// start, has no edge into it.
   std::optional<FiniteAutomaton> without_epsilons(const AutomatonLimits& limits) const;

@@ -1,14 +1,13 @@
 #include "grammar/pushdown_automaton.hpp"
 
 #include <algorithm>
-#include <map>
 #include <queue>
 #include <unordered_map>
 
+#include "grammar/character_tree.hpp"
 #include "grammar/left_recursion.hpp"
 #include "grammar/nfa.hpp"
 #include "grammar/rewrite.hpp"
-#include "grammar/utf8.hpp"
 
 namespace linnet::grammar {
 namespace {
@@ -316,87 +315,16 @@ Result<std::shared_ptr<const PushdownAutomaton>> PushdownAutomaton::compile(
   return assemble(std::move(parts));
 }
 
-namespace {
-
-// A tree of the bytes of characters; node 0 is where a character begins and ends.
-struct CharacterTree {
-  std::vector<std::map<std::uint8_t, std::uint32_t>> nodes{1};
-
-  explicit CharacterTree(const CharacterSet& characters) {
-    for (const CharacterRange& range : characters.ranges()) {
-      for (char32_t character = range.first; character <= range.last; ++character) {
-        std::string bytes;
-        append_utf8(bytes, character);
-        std::uint32_t node = 0;
-        for (std::size_t i = 0; i < bytes.size(); ++i) {
-          const bool last = i + 1 == bytes.size();
-          const auto fresh = last ? 0 : static_cast<std::uint32_t>(nodes.size());
-          const auto [at, added] =
-              nodes[node].try_emplace(static_cast<std::uint8_t>(bytes[i]), fresh);
-          node = at->second;
-          if (added && !last) nodes.emplace_back();
-        }
-      }
-    }
-  }
-};
-
-// What reads any character becomes as large as the tree, before equal states are merged.
-constexpr AutomatonLimits kRestrictedLimits{.states = 1'000'000, .edges = 4'000'000};
-
-// Nothing where the limits are too small. `edges` counts those of all rules.
-std::optional<FiniteAutomaton> restricted(const FiniteAutomaton& automaton,
-                                          const CharacterTree& tree, std::size_t& edges) {
-  FiniteAutomaton result;
-  if (automaton.states.empty()) return result;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> numbers{{{0, 0}, 0}};
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs{{0, 0}};
-  const auto number = [&](std::uint32_t state, std::uint32_t node) {
-    const auto [at, added] = numbers.try_emplace({state, node}, pairs.size());
-    if (added) pairs.push_back({state, node});
-    return at->second;
-  };
-  for (std::size_t i = 0; i < pairs.size(); ++i) {
-    const auto [state, node] = pairs[i];
-    FiniteAutomaton::State next;
-    next.accepting = automaton.states[state].accepting;
-    for (const Edge& edge : automaton.states[state].edges) {
-      if (!is_byte(edge)) {
-        next.edges.push_back({edge.first, edge.last, number(edge.target, 0)});
-        continue;
-      }
-      const auto& children = tree.nodes[node];
-      for (auto at = children.lower_bound(static_cast<std::uint8_t>(edge.first));
-           at != children.end() && at->first <= edge.last; ++at) {
-        const std::uint32_t target = number(edge.target, at->second);
-        if (!next.edges.empty() && next.edges.back().target == target &&
-            next.edges.back().last + 1u == at->first) {
-          ++next.edges.back().last;
-        } else {
-          next.edges.push_back({at->first, at->first, target});
-        }
-      }
-    }
-    std::sort(next.edges.begin(), next.edges.end());
-    edges += next.edges.size();
-    if (edges > kRestrictedLimits.edges || pairs.size() > kRestrictedLimits.states) {
-      return std::nullopt;
-    }
-    result.states.push_back(std::move(next));
-  }
-  return merge_equal_states(trim(result));
-}
-
-}  // namespace
-
 Result<std::shared_ptr<const PushdownAutomaton>> PushdownAutomaton::restricted_to(
     const CharacterSet& spelled) const {
+  // What reads any character becomes as large as the tree, before equal states are merged.
+  constexpr AutomatonLimits kLimits{.states = 1'000'000, .edges = 4'000'000};
   const CharacterTree tree(spelled);
+  AutomatonLimits left = kLimits;
   Parts parts = parts_;
-  std::size_t edges = 0;
   for (FiniteAutomaton& rule : parts.rules) {
-    auto narrower = restricted(rule, tree, edges);
-    if (!narrower) return too_large(kRestrictedLimits);
+    auto narrower = restrict_to(tree, rule, left);
+    if (!narrower) return too_large(kLimits);
     rule = std::move(*narrower);
   }
   auto result = assemble(std::move(parts));

@@ -64,6 +64,8 @@ class SchemaCompiler {
                             std::optional<std::uint64_t> max);
   Result<std::optional<std::vector<SchemaJson>>> few_values(const std::vector<SchemaId>& schemas);
   Result<Expression> property(const std::string& name, const ObjectSchemas& schemas);
+  Result<std::vector<Expression>> further_properties(
+      const Constraints& constraints, const std::vector<ObjectSchemas::Further>& further);
 
   /// Call before something of at least so many states is written. An Error where all that is
   /// written would be too large for an automaton: one schema may be referred to thousands of times.

@@ -36,6 +36,42 @@ class ObjectGraph {
   Graph graph_;
 };
 
+struct Properties {
+  struct Named {
+    Expression member;
+    bool optional = false;
+  };
+  std::vector<Named> named{};         // in their order
+  std::vector<Expression> further{};  // any of them, behind these
+  std::uint64_t min = 0, max = kNoLimit;
+  std::uint64_t counts = 1;  // how many of those that are written are told apart
+};
+
+Expression graph_of(const Properties& properties, const Expression& comma) {
+  const auto& [named, further, min, max, counts] = properties;
+  ObjectGraph graph(named.size(), counts);
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const Expression next = sequence({comma, named[i].member});
+    for (std::uint64_t written = 0; written <= counts; ++written) {
+      const std::uint32_t from = graph.node(i, written);
+      if (named[i].optional) graph.edge(from, empty(), graph.node(i + 1, written));
+      if (written == max) continue;
+      graph.edge(from, written == 0 ? named[i].member : next, graph.node(i + 1, written + 1));
+    }
+  }
+  const Expression first = choice(further), next = sequence({comma, first});
+  for (std::uint64_t written = 0; written <= counts; ++written) {
+    const std::uint32_t from = graph.node(named.size(), written);
+    if (written >= min) graph.accept(from);
+    if (further.empty() || written >= max || written + 1 < min) continue;
+    const std::uint32_t to = graph.add_node();
+    const auto more = max != kNoLimit ? std::optional(max - written - 1) : std::nullopt;
+    graph.edge(from, sequence({written == 0 ? first : next, repeat(next, 0, more)}), to);
+    graph.accept(to);
+  }
+  return graph.finish();
+}
+
 }  // namespace
 
 Result<Expression> SchemaCompiler::property(const std::string& name, const ObjectSchemas& schemas) {
@@ -75,40 +111,32 @@ Result<Expression> SchemaCompiler::objects(const Constraints& constraints) {
   }
   if (const Status s = take_states(constraints, nodes); !s) return s.error();
 
-  ObjectGraph graph(names.size(), counts);
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    auto member = property(names[i], *schemas);
+  Properties properties{.min = min, .max = max, .counts = counts};
+  for (const std::string& name : names) {
+    auto member = property(name, *schemas);
     if (!member) return member.error();
-    const Expression next = sequence({comma(), *member});
     const auto& required = constraints.required;
-    const bool optional = std::find(required.begin(), required.end(), names[i]) == required.end();
-    for (std::uint64_t written = 0; written <= counts; ++written) {
-      const std::uint32_t from = graph.node(i, written);
-      if (optional) graph.edge(from, empty(), graph.node(i + 1, written));
-      if (written == max) continue;
-      graph.edge(from, written == 0 ? *member : next, graph.node(i + 1, written + 1));
-    }
+    const bool optional = std::find(required.begin(), required.end(), name) == required.end();
+    properties.named.push_back({std::move(*member), optional});
   }
-  std::vector<Expression> firsts;
-  for (const auto& kind : *further) {
+  auto others = further_properties(constraints, *further);
+  if (!others) return others.error();
+  properties.further = std::move(*others);
+  return sequence({literal("{"), space(), graph_of(properties, comma()), space(), literal("}")});
+}
+
+Result<std::vector<Expression>> SchemaCompiler::further_properties(
+    const Constraints& constraints, const std::vector<ObjectSchemas::Further>& further) {
+  std::vector<Expression> kinds;
+  for (const auto& kind : further) {
     const std::size_t states = kind.names ? kind.names->states.size() : 0;
     if (const Status s = take_states(constraints, states); !s) return s.error();
     const auto name =
         kind.names ? string_of(constraints, *kind.names) : Result<Expression>(any_string());
     if (!name) return name.error();
-    firsts.push_back(sequence({*name, literal(":"), space(), value_of(kind.schemas)}));
+    kinds.push_back(sequence({*name, literal(":"), space(), value_of(kind.schemas)}));
   }
-  const Expression first = choice(firsts), next = sequence({comma(), first});
-  for (std::uint64_t written = 0; written <= counts; ++written) {
-    const std::uint32_t from = graph.node(names.size(), written);
-    if (written >= min) graph.accept(from);
-    if (firsts.empty() || written >= max || written + 1 < min) continue;
-    const std::uint32_t to = graph.add_node();
-    const auto more = max != kNoLimit ? std::optional(max - written - 1) : std::nullopt;
-    graph.edge(from, sequence({written == 0 ? first : next, repeat(next, 0, more)}), to);
-    graph.accept(to);
-  }
-  return sequence({literal("{"), space(), graph.finish(), space(), literal("}")});
+  return kinds;
 }
 
 }  // namespace linnet::grammar

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "image/image.hpp"
 #include "vision/picture_size.hpp"
 
 namespace linnet {

@@ -110,21 +110,14 @@ CropWindows windows_of(const VisionSpec& spec, PictureSize size) {
 std::optional<Image> source_of(const VisionSpec& spec, const Image& image) {
   if (spec.tiling.choice != Tiling::Choice::kWindows) return std::nullopt;
   const auto [picture, canvas] = narrowed({image.width, image.height}, spec.tiling.longest);
-  Image resized = resize(image, picture.width, picture.height, spec.tiling.resampling);
-  if (picture == canvas) return resized;
-  Image result = filled(canvas.width, canvas.height, kBlack);
-  paste(result, resized, 0, 0);
-  return result;
+  return padded_to(resize(image, picture.width, picture.height, spec.tiling.resampling), canvas);
 }
 
 // Windows with what they have of the picture, before each becomes a tile.
 Image fill_windows(const VisionSpec& spec, const Image& image) {
-  const CropWindows windows = windows_of(spec, {image.width, image.height});
-  Image result =
-      filled(windows.grid.width * windows.side, windows.grid.height * windows.side, kBlack);
-  paste(result, resize(image, windows.extent.width, windows.extent.height, spec.tiling.resampling),
-        0, 0);
-  return result;
+  const auto [side, extent, grid] = windows_of(spec, {image.width, image.height});
+  return padded_to(resize(image, extent.width, extent.height, spec.tiling.resampling),
+                   {grid.width * side, grid.height * side});
 }
 
 PictureSize tile_size(const VisionSpec& spec, PictureSize size, PictureSize grid) {

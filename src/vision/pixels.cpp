@@ -22,17 +22,20 @@ Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resam
   return result;
 }
 
+Image padded_to(Image image, PictureSize size) {
+  if (size == PictureSize{image.width, image.height}) return image;
+  Image result = filled(size.width, size.height, kBlack);
+  paste(result, image, 0, 0);
+  return result;
+}
+
 Image resized_for(const VisionSpec& spec, const Image& image) {
   const PictureSize size = target_size(spec, {image.width, image.height});
   if (const auto& bars = spec.sizing.bars) {
     return resized_with_bars(image, size, *bars, spec.sizing.resampling);
   }
   const PictureSize inner = filled_size(spec, {image.width, image.height});
-  Image resized = resize(image, inner.width, inner.height, spec.sizing.resampling);
-  if (inner == size) return resized;
-  Image result = filled(size.width, size.height, kBlack);
-  paste(result, resized, 0, 0);
-  return result;
+  return padded_to(resize(image, inner.width, inner.height, spec.sizing.resampling), size);
 }
 
 Pixels pixels_of(const VisionSpec& spec, const Image& resized) {

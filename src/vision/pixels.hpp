@@ -21,6 +21,9 @@ inline constexpr Colour kBlack = {0, 0, 0};
 /// rest.
 Image resized_with_bars(const Image& image, PictureSize size, Colour bars, Resampling resampling);
 
+/// `image` in the upper left corner of a black picture of `size`.
+Image padded_to(Image image, PictureSize size);
+
 /// `image` in the size that `spec` wants.
 Image resized_for(const VisionSpec& spec, const Image& image);
 

@@ -11,6 +11,7 @@
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
+#include "vision/patch_windows.hpp"
 
 namespace linnet {
 namespace {

@@ -6,7 +6,6 @@
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
 #include "vision/convolution.hpp"
-#include "vision/patch_windows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/vision_spec.hpp"
 

@@ -4,7 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "gguf/gguf_file.hpp"
 #include "model/model.hpp"
 #include "vision/encoded_rows.hpp"
 #include "vision/pixels.hpp"

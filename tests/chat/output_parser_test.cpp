@@ -83,7 +83,7 @@ TEST(OutputParserTest, Reasoning) {
 }
 
 TEST(OutputParserTest, TextComesAsSoonAsItCan) {
-  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 1});
   EXPECT_EQ(parser->push("Hello").at(0).text, "Hello");
   EXPECT_EQ(parser->push(" <tool").size(), 0u);
   const auto events = parser->push("box>");
@@ -114,7 +114,7 @@ TEST(OutputParserTest, BrokenCallsBecomeText) {
       "<tool_call>{\"name\": \"weather\", \"arguments\": {\"a\": " + std::string(100000, '[') +
       "</tool_call>";
   EXPECT_EQ(parse_in_steps(kQwen, deep, deep.size(), {}), "!|" + deep);
-  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 1});
   EXPECT_EQ(parser->push("<tool_call>{}</tool_call>")[0].text,
             "a tool call of the model cannot be understood (it has no name) and is shown as text");
 }
@@ -178,7 +178,7 @@ TEST(OutputParserTest, CallsBehindABrokenOneAreRead) {
   }
   EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"wea\n</tool_call> and more"),
             "!|<tool_call>{\"name\": \"wea\n</tool_call> and more");
-  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 1});
   EXPECT_EQ(parser->push("<tool_call>{\"name\": \"wea\n</tool_call>").size(), 2u)
       << "a string of JSON has no line breaks, so that nothing is waited for";
 }
@@ -236,7 +236,7 @@ TEST(OutputParserTest, CallsOfToolsThatAreNotThereBecomeText) {
   EXPECT_EQ(parse(kQwen, unknown + "<tool_call>{\"name\": \"weather\"}</tool_call>"),
             "!|" + unknown + "#weather{}");
   EXPECT_EQ(parse("[TOOL_CALLS]", "[TOOL_CALLS]wether[ARGS]{}"), "!|[TOOL_CALLS]wether[ARGS]{}");
-  auto parser = make_output_parser(detect_output_format(kQwen), {tools(), false, 1});
+  auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 1});
   EXPECT_EQ(parser->push(unknown)[0].text,
             "a tool call of the model cannot be understood (there is no tool with the name wether) "
             "and is shown as text");

@@ -128,7 +128,7 @@ TEST_P(RoundTripTest, ReadsTheCallThatTheTemplateWrites) {
   EXPECT_TRUE(asked->warnings.empty()) << asked->warnings[0];
 
   const std::string answer = answer_between(asked->text, answered->text);
-  auto parser = make_output_parser(asked->output_format, {tools(), false, 1});
+  auto parser = make_output_parser(asked->output_format, {.tools = tools(), .id_seed = 1});
   std::vector<OutputEvent> events = parser->push(answer);
   for (OutputEvent& event : parser->finish()) events.push_back(std::move(event));
   const auto call = std::ranges::find(events, OutputEvent::Kind::kToolCall, &OutputEvent::kind);

@@ -14,6 +14,8 @@ test::AutomatonPointer compiled(const Grammar& grammar) {
   return test::must(PushdownAutomaton::compile(grammar));
 }
 
+Grammar grammar_of(Expression body) { return {{{"root", std::move(body)}}, 0}; }
+
 TEST(TextWithout, AWordDoesNotOccur) {
   const auto automaton = compiled(grammar_of(text_without("aab")));
   for (const char* text : {"", "a", "aa", "aaa", "aba", "ab", "b", "aaxab", "äaé"}) {

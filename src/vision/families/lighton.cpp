@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "vision/families/common.hpp"
 #include "vision/families/families.hpp"
 
 namespace linnet {
