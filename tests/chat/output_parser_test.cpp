@@ -43,9 +43,10 @@ struct Options {
 
 std::string parse_in_steps(std::string_view source, std::string_view answer, std::size_t step,
                            Options options) {
-  auto parser =
-      make_output_parser(detect_output_format(source),
-                         {options.has_tools ? tools() : Json(), options.starts_in_reasoning, 1});
+  auto parser = make_output_parser(detect_output_format(source),
+                                   {.tools = options.has_tools ? tools() : Json(),
+                                    .starts_in_reasoning = options.starts_in_reasoning,
+                                    .id_seed = 1});
   OutputEvent::Kind last = OutputEvent::Kind::kWarning;
   std::string text;
   for (std::size_t at = 0; at < answer.size(); at += step) {
@@ -597,7 +598,8 @@ TEST(ToolCallIdTest, IsNineLettersAndDigits) {
 }
 
 TEST(ToolCallIdTest, TheSameOneAgainIsNone) {
-  auto parser = make_output_parser(detect_output_format("<TOOLCALL>"), {.tools = tools(), .id_seed = 7});
+  auto parser =
+      make_output_parser(detect_output_format("<TOOLCALL>"), {.tools = tools(), .id_seed = 7});
   const auto events = parser->push(
       "<TOOLCALL>[{\"name\": \"f\", \"id\": \"a\"}, {\"name\": \"f\", \"id\": \"a\"}]"
       "</TOOLCALL>");
