@@ -311,12 +311,13 @@ bool is_read_back(const CallForm& form, const OutputFormat& format, std::size_t 
 
 std::optional<CallForm> find_call_form(const ChatTemplate& chat) {
   Trial trial(chat);
-  std::vector<std::optional<CallForm>> candidates;
-  if (trial.prepare()) {
-    candidates = {json_form(trial, /*ids_name_tools=*/false),
-                  json_form(trial, /*ids_name_tools=*/true), parameter_form(trial)};
+  const bool can_be_tried = trial.prepare();
+  std::vector<std::optional<CallForm>> candidates = {known_call_form(trial.format().name)};
+  if (can_be_tried) {
+    candidates.push_back(json_form(trial, /*ids_name_tools=*/false));
+    candidates.push_back(json_form(trial, /*ids_name_tools=*/true));
+    candidates.push_back(parameter_form(trial));
   }
-  candidates.push_back(known_call_form(trial.format().name));
   for (auto& form : candidates) {
     if (!form || !is_read_back(*form, trial.format(), 1)) continue;
     if (form->between && !is_read_back(*form, trial.format(), 2)) form->between.reset();

@@ -17,6 +17,8 @@ struct Capabilities {
   bool object_arguments = false;  ///< shows calls whose arguments are objects
   bool text_arguments = false;    ///< shows calls whose arguments are JSON text
   bool null_content = false;      ///< bears calls without content
+
+  bool shows_calls() const { return object_arguments || text_arguments; }
 };
 
 /// Renders the variables messages, tools and add_generation_prompt.

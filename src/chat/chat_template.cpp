@@ -80,7 +80,8 @@ Result<Variant> make_variant(std::string_view name, const std::string& source,
   };
   const Capabilities capabilities = probe_capabilities(try_render);
   OutputFormat format = detect_output_format(source);
-  if (!capabilities.tools) add_generic_calls(format);
+  // Earlier calls are shown in the generic form then, which the model may take up.
+  if (!capabilities.tools || !capabilities.shows_calls()) add_generic_calls(format);
   return Variant{std::move(*compiled), capabilities, std::move(format)};
 }
 

@@ -163,8 +163,9 @@ void shape_tools(Conversation& conversation, const Capabilities& capabilities) {
     conversation.warnings.push_back(
         "the chat template has no place for tools: a system message describes them");
   }
-  const bool shows_calls = capabilities.object_arguments || capabilities.text_arguments;
-  if (!shows_calls || !capabilities.tools) write_calls_as_text(conversation.messages);
+  if (!capabilities.shows_calls() || !capabilities.tools) {
+    write_calls_as_text(conversation.messages);
+  }
 }
 
 // System messages go into the user's message that follows.

@@ -271,6 +271,20 @@ TEST_F(Unforced, CallsCannotBeForced) {
   }
 }
 
+// A schema that can't be held is an error where somebody wants it to be.
+TEST_P(Structured, OneCallAtMostNeedsNoSchema) {
+  Json body = question();
+  body["max_tokens"] = 4;
+  body["tools"] = {function("f", {{"properties", {{"a", {{"contains", 1}}}}}})};
+  body["parallel_tool_calls"] = false;
+  EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 200);
+  body["tools"][0]["function"]["strict"] = true;
+  EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 400);
+  body["tools"][0]["function"].erase("strict");
+  body["tool_choice"] = "required";
+  EXPECT_EQ(serving.post("/v1/chat/completions", body).status, 400);
+}
+
 TEST_P(Structured, AnEndOfCallsInAValueIsNone) {
   Json body = question();
   const Json schema =

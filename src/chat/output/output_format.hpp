@@ -37,8 +37,8 @@ struct OutputFormat {
 /// (a JSON object) where it has none that is known.
 OutputFormat detect_output_format(std::string_view template_source);
 
-/// Lets the format also understand the calls that a model is asked for where its template has no
-/// place for tools: an answer that is a JSON object with `tool_calls`.
+/// Lets the format also understand the calls that a model is asked for, or shown, where its template
+/// has no place for them: an answer that is a JSON object with `tool_calls`.
 void add_generic_calls(OutputFormat& format);
 
 /// True if a prompt that a template made ends inside the model's thinking.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "base/utf8.hpp"
 #include "chat/output/call_syntax.hpp"
@@ -25,9 +26,13 @@ constexpr std::string_view kCdata = "<![CDATA[";
 // Whether a key can stand for itself in calls of this form. Between separators it is a name, in
 // tags anything that does not end them.
 bool can_be_written(std::string_view key, const CallForm& form) {
-  const bool is_name = !form.separator.empty();
-  return !key.empty() && trimmed(key) == key &&
-         key.find_first_of(is_name ? " \t\r\n\"'<>()[]{}:=,;/\\@" : "\r\n\"<>") == key.npos;
+  if (form.separator.empty()) {
+    return !key.empty() && trimmed(key) == key && key.find_first_of("\r\n\"<>") == key.npos;
+  }
+  return !key.empty() && std::ranges::all_of(key, [](char c) {
+    return (c & 0x80) != 0 || std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("_-.").find(c) != std::string_view::npos;
+  });
 }
 
 // Parameters one after the other, some of which may be left out.

@@ -30,12 +30,23 @@ bool has_tools(const ChatFields& chat) {
   return chat.request.tools.is_array() && !chat.request.tools.empty();
 }
 
+bool forces_calls(const ChatFields& chat) {
+  return chat.choice.must_call || !chat.choice.names.empty();
+}
+
 // Whether the calls of an answer have to be held to a grammar: where they are forced, and where
 // more than usual is expected of them and can be had.
 bool restricts_calls(const ServedModel& model, const ChatFields& chat) {
-  return chat.choice.must_call || !chat.choice.names.empty() ||
-         (model.call_form && has_tools(chat) &&
-          (is_strict(chat.request.tools) || !chat.choice.parallel));
+  return forces_calls(chat) || (model.call_form && has_tools(chat) &&
+                                (is_strict(chat.request.tools) || !chat.choice.parallel));
+}
+
+// Whether an answer does without the grammar where its tools have none: what comes behind the first
+// call is dropped anyway.
+bool can_do_without(const ApiError& error, const ChatFields& chat,
+                    const TextConstraint& constraint) {
+  return error.param == "tools" && error.code.empty() && constraint.is_none() &&
+         !forces_calls(chat) && !is_strict(chat.request.tools);
 }
 
 ApiResult<grammar::Grammar> calls_grammar(const ServedModel& model, const ChatFields& chat,
@@ -147,8 +158,11 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
     auto session = grammar_session(context, cache_key(chat, constraint, *prompt),
                                    constraint.is_none() ? "tools" : constraint.path,
                                    [&] { return make_grammar(model, chat, constraint, *prompt); });
-    if (!session) return session.error();
-    options.sampling.grammar = std::move(*session);
+    if (session) {
+      options.sampling.grammar = std::move(*session);
+    } else if (!can_do_without(session.error(), chat, constraint)) {
+      return session.error();
+    }
   }
   if (const auto most = chat.thinking_tokens.value_or(model.thinking_tokens); most >= 0) {
     auto budget = thinking_budget(*model.tokenizer, *prompt, most);

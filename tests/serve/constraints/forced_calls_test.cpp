@@ -57,6 +57,7 @@ Json tools() {
     {"type": "function", "function": {"name": "nothing", "description": "Does nothing",
       "parameters": {"type": "object", "properties": {}, "additionalProperties": false}}}])");
   Json& properties = tools[0]["function"]["parameters"]["properties"];
+  for (auto& [key, schema] : properties.items()) schema["description"] = "words";
   properties["typed"]["enum"] = words;
   properties["plain"]["enum"] = words;
   properties["list"]["items"]["enum"] = words;
@@ -174,7 +175,7 @@ TEST(ForcedCalls, AreReadBackInAllRealTemplates) {
       if (HasFailure()) break;
     }
   }
-  EXPECT_GE(forms, 60);
+  EXPECT_GE(forms, 64);
   EXPECT_GE(answers, 8 * forms);
 }
 
