@@ -7,6 +7,7 @@
 #include "hearing/family.hpp"
 #include "hearing/hearing_file.hpp"
 #include "hearing/hearing_model.hpp"
+#include "support/encode_medium.hpp"
 #include "support/hearing_case.hpp"
 #include "support/mutated_case.hpp"
 #include "support/normalised_error.hpp"

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/encode_picture.hpp"
+#include "support/encode_medium.hpp"
 #include "support/normalised_error.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
