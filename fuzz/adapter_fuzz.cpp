@@ -41,10 +41,6 @@ gguf::File make_model() {
   return std::move(*file);
 }
 
-void check_error(const Error& error) {
-  require(error.message.find("beside.gguf: ") != std::string::npos);
-}
-
 // In parts that begin anywhere, as threads take them.
 template <class Apply>
 void in_parts(const gguf::Tensor& tensor, const Apply& apply) {
@@ -95,9 +91,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   header.put({data, size});
   const auto lora = gguf::Lora::open(header.path(), model, 0.5f);
   if (lora) apply(*lora, model);
-  if (!lora) check_error(lora.error());
+  if (!lora) header.require_named(lora.error());
   const auto importance = quantize::Importance::read(header.path());
   if (importance) apply(*importance, model);
-  if (!importance) check_error(importance.error());
+  if (!importance) header.require_named(importance.error());
   return 0;
 }

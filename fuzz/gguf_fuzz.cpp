@@ -2,20 +2,17 @@
 // an accepted one can be read to its last array element and tensor block.
 
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 #include <vector>
 
 #include "gguf/gguf_file.hpp"
+#include "require.hpp"
 
 namespace {
 
+using linnet::fuzz::require;
 using linnet::gguf::Array;
 using linnet::gguf::Header;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 // One value that depends on all of an array, so that reading it is not optimised away.
 double read_array(const Array& array) {

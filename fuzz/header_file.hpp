@@ -4,24 +4,23 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
 
-namespace linnet::fuzz {
+#include "base/result.hpp"
+#include "require.hpp"
 
-inline void require(bool holds) {
-  if (!holds) std::abort();
-}
+namespace linnet::fuzz {
 
 /// A GGUF file whose header is the input, with the same few weights behind any header: what is to
 /// be found lies in the header, so that no input has to carry weights.
 class HeaderFile {
  public:
   explicit HeaderFile(const std::string& name)
-      : path_("/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-" + name),
+      : name_(name),
+        path_("/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-" + name),
         weights_(kBytes / sizeof(float)),
         descriptor_(open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {
     require(descriptor_ >= 0);
@@ -38,6 +37,11 @@ class HeaderFile {
   HeaderFile& operator=(const HeaderFile&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+
+  /// Whoever refuses the file names it.
+  void require_named(const Error& error) const {
+    require(error.message.find(name_ + ": ") != std::string::npos);
+  }
 
   /// Nobody has the file open meanwhile.
   void put(std::span<const std::uint8_t> header) {
@@ -56,6 +60,7 @@ class HeaderFile {
     require(pwrite(descriptor_, bytes.data(), bytes.size(), 0) == std::ssize(bytes));
   }
 
+  const std::string name_;
   const std::filesystem::path path_;
   std::vector<float> weights_;
   const int descriptor_;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -26,15 +25,14 @@
 #include "hub/remote_file.hpp"
 #include "hub/sha256.hpp"
 #include "hub/url.hpp"
+#include "require.hpp"
 
 namespace linnet::hub {
 namespace {
 
 namespace fs = std::filesystem;
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using linnet::fuzz::require;
 
 std::vector<std::string> split(std::string_view text) {
   std::vector<std::string> parts;

@@ -4,22 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 #include "image/decode.hpp"
 #include "image/resize.hpp"
+#include "require.hpp"
 
 namespace linnet {
 namespace {
 
 constexpr ImageLimits kLimits = {.most_pixels = 1 << 16};
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 std::uint32_t crc32(const std::uint8_t* bytes, std::size_t size) {
   std::uint32_t crc = ~std::uint32_t{0};

@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   header.put({data, size});
   const auto file = ModelFile::open(header.path());
   if (!file) {
-    require(file.error().message.find("model.gguf: ") != std::string::npos);
+    header.require_named(file.error());
     return 0;
   }
   const auto plan = (*file)->plan(options());
@@ -74,7 +74,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (plan->total_bytes() > kMostBytes) return 0;
   const auto engine = Engine::load(**file, options(), plan->context);
   if (!engine) {
-    require(engine.error().message.find("model.gguf: ") != std::string::npos);
+    header.require_named(engine.error());
     return 0;
   }
   const Status status = run(**engine);

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,13 +10,12 @@
 #include <vector>
 
 #include "gguf/gguf_writer.hpp"
+#include "require.hpp"
 #include "serve/api.hpp"
 
 namespace linnet::serve::fuzz {
 
-inline void require(bool holds) {
-  if (!holds) std::abort();
-}
+using linnet::fuzz::require;
 
 /// Writes the golden tower of Pixtral with weights of zero, for a model of `width` columns: nothing
 /// runs, but pictures are decoded and cut.

@@ -2,20 +2,18 @@
 // says, it is refused with a sentence, or it can be restored and its tokens are found again.
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "base/hash.hpp"
 #include "generate/session/session_file.hpp"
+#include "require.hpp"
 
 namespace {
 
 using namespace linnet;
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 // Memory of a model with one small layer of each kind.
 struct Memory {

@@ -2,8 +2,8 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 
+#include "require.hpp"
 #include "sound/decode.hpp"
 
 namespace linnet {
@@ -11,9 +11,7 @@ namespace {
 
 constexpr SoundLimits kLimits = {.most_seconds = 4, .most_samples = 1 << 20};
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using fuzz::require;
 
 }  // namespace
 }  // namespace linnet

@@ -5,19 +5,17 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <span>
 #include <string>
 
 #include "gguf/gguf_file.hpp"
+#include "require.hpp"
 
 namespace {
 
-void require(bool holds) {
-  if (!holds) std::abort();
-}
+using linnet::fuzz::require;
 
 std::filesystem::path part_path(int number) {
   return "/dev/shm/linnet-fuzz-" + std::to_string(getpid()) + "-0000" + std::to_string(number) +

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "header_file.hpp"
+#include "support/encode_medium.hpp"
 #include "vision/family.hpp"
 #include "vision/picture_pieces.hpp"
 #include "vision/vision_file.hpp"
@@ -19,17 +20,11 @@ constexpr std::int64_t kMostBytes = 64 << 20;
 constexpr std::int64_t kMostPixels = 1 << 20, kMostPatches = 300, kFewPatches = 64;
 constexpr std::int64_t kMostTokens = 16;
 
-void check_error(const Error& error) {
-  require(error.message.find("mmproj.gguf: ") != std::string::npos);
-}
-
 // The text model that an encoder was made for, as it says itself.
-Result<ModelSpec> text_of(const std::filesystem::path& path, Backend& backend) {
-  const auto file = gguf::File::open(path);
-  if (!file) return file.error();
-  const auto spec = read_vision_spec(*file, WeightLoader(*file, backend));
+Result<ModelSpec> text_of(const gguf::File& file, Backend& backend) {
+  const auto spec = read_vision_spec(file, WeightLoader(file, backend));
   if (!spec) return spec.error();
-  const auto width = file->integer("clip.vision.projection_dim");
+  const auto width = file.integer("clip.vision.projection_dim");
   ModelSpec text;
   text.width = width ? width->value_or(0) : 0;
   text.deep_inputs = static_cast<int>(std::ssize(spec->deep_steps));
@@ -51,15 +46,11 @@ void check_sizes(const VisionSpec& spec) {
 Status encode(VisionModel& model, const Image& image) {
   const VisionSpec& spec = model.spec();
   const Pixels pixels = pixels_of(spec, image);
-  if (Status status = model.begin(pixels); !status) return status;
-  while (true) {
-    const auto rows = model.advance();
-    if (!rows) return rows.error();
-    if (!*rows) continue;
-    require((*rows)->rows == rows_of(spec, pixels.size / spec.patch_side / spec.merge_side));
-    require((*rows)->rows * model.columns() == std::ssize((*rows)->values));
-    return {};
-  }
+  const auto rows = test::encode(model, pixels);
+  if (!rows) return rows.error();
+  require(rows->rows == rows_of(spec, pixels.size / spec.patch_side / spec.merge_side));
+  require(rows->rows * model.columns() == std::ssize(rows->values));
+  return {};
 }
 
 // Its first and its last part, which are of the same size or not.
@@ -83,6 +74,23 @@ Status encode_medium(const VisionFile& file, Backend& backend, PictureSize size,
   return {};
 }
 
+Status run(const std::filesystem::path& path, std::size_t size) {
+  const auto backend = make_reference_backend();
+  auto opened = gguf::File::open(path);
+  if (!opened) return opened.error();
+  const auto text = text_of(*opened, *backend);
+  if (!text) return text.error();
+  const auto file =
+      VisionFile::open(std::make_shared<const gguf::File>(std::move(*opened)), *text, kMostTokens);
+  if (!file) return file.error();
+  check_sizes((*file)->spec());
+  if ((*file)->memory_bytes() > kMostBytes) return {};
+  const PictureSize picture{1 + static_cast<int>(size % 97), 1 + static_cast<int>(size / 97 % 61)};
+  // Many patches take seconds.
+  const std::int64_t most_patches = size % 16 == 0 ? kMostPatches : kFewPatches;
+  return encode_medium(**file, *backend, picture, most_patches);
+}
+
 }  // namespace
 }  // namespace linnet
 
@@ -90,23 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace linnet;
   static fuzz::HeaderFile header("mmproj.gguf");
   header.put({data, size});
-  const auto backend = make_reference_backend();
-  const auto text = text_of(header.path(), *backend);
-  if (!text) {
-    check_error(text.error());
-    return 0;
-  }
-  const auto file = VisionFile::open(header.path(), *text, kMostTokens);
-  if (!file) {
-    check_error(file.error());
-    return 0;
-  }
-  check_sizes((*file)->spec());
-  if ((*file)->memory_bytes() > kMostBytes) return 0;
-  const PictureSize picture{1 + static_cast<int>(size % 97), 1 + static_cast<int>(size / 97 % 61)};
-  // Many patches take seconds.
-  const std::int64_t most_patches = size % 16 == 0 ? kMostPatches : kFewPatches;
-  const Status status = encode_medium(**file, *backend, picture, most_patches);
-  if (!status) check_error(status.error());
+  const Status status = run(header.path(), size);
+  if (!status) header.require_named(status.error());
   return 0;
 }

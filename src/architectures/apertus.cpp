@@ -1,7 +1,6 @@
 #include <cmath>
 #include <string>
 
-#include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
 namespace linnet {

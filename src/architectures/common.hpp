@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "architectures/rope.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/model_spec.hpp"
-#include "model/rope_frequencies.hpp"
 #include "model/weight_loader.hpp"
 
 namespace linnet {
@@ -35,49 +35,8 @@ enum class LayerTensors { kOwn, kShared };
 ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader,
                       LayerTensors tensors = LayerTensors::kOwn);
 
-/// Everything that rope takes but the layout, read from `rope.*`.
-struct Rope {
-  float base = 10000.0f;
-  RopeScaling scaling;
-  int dims = 0;
-  std::vector<float> factors;  ///< [dims / 2] or none
-};
-
-/// Reads `rope.freq_base`, `rope.dimension_count`, `rope.scaling.*`, and the factors of
-/// rope_freqs.weight (Llama 3) or rope_factors_long/short.weight (LongRoPE) where the file has
-/// them.
-Rope read_rope(Hyperparameters& p, WeightLoader& loader, const ModelSpec& spec);
-
-/// Keeps the error that `dims` columns of a head of `head_width` can't be turned.
-void fail_rope(Hyperparameters& p, int dims, std::int64_t head_width);
-
-/// `rope` for heads of `head_width` columns. None, and an error, where they are too narrow.
-RopeSpec fit_rope(Hyperparameters& p, RopeSpec rope, std::int64_t head_width);
-
-/// The same of what was read; it turns the first columns of a head.
-RopeSpec make_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout,
-                   std::int64_t head_width);
-
 /// The heads and the width of an indexer, and how many keys it picks.
 IndexerSpec read_indexer_sizes(Hyperparameters& p);
-
-/// Gives the heads of `attention` this rope.
-void set_rope(Hyperparameters& p, const Rope& rope, RopeLayout layout, AttentionSpec& attention);
-
-/// How multi-section rope shares columns out to time, height and width.
-enum class SectionOrder { kBlocks, kInterleaved };
-
-/// Multi-section rope (https://arxiv.org/abs/2409.12191) turns columns by time, height and width,
-/// which for text are all the position: the placed ropes of all layers by
-/// `rope.dimension_sections`, where the file has them.
-void place_ropes(Hyperparameters& p, SectionOrder order, ModelSpec& spec);
-
-/// Whether an architecture heeds the factors that its files have.
-enum class RopeFactors { kUsed, kUnused };
-
-/// read_rope() and set_rope() for all layers. Gives back what was read.
-Rope read_rope_for_all(Hyperparameters& p, WeightLoader& loader, RopeLayout layout, ModelSpec& spec,
-                       RopeFactors factors = RopeFactors::kUsed);
 
 /// How layers with and without sliding window take turns, where the file does not say so.
 struct SlidingPattern {
@@ -88,14 +47,6 @@ struct SlidingPattern {
 /// Marks the layers that see a window of `attention.sliding_window` tokens only, as
 /// `attention.sliding_window_pattern` (a period, or one value for each layer) or `pattern` says.
 void read_sliding_window(Hyperparameters& p, SlidingPattern pattern, ModelSpec& spec);
-
-/// `rope` of the `rope.dimension_count_swa` columns that it turns in sliding layers.
-Rope with_sliding_dims(Hyperparameters& p, Rope rope);
-
-/// Gives the sliding layers rope of their own base `rope.freq_base_swa` (else the common one),
-/// scaled only with `scaled`.
-void set_sliding_rope(Hyperparameters& p, Rope rope, RopeLayout layout, bool scaled,
-                      ModelSpec& spec);
 
 /// Calls `change` on every layer's part.
 void each_attention(ModelSpec& spec, const std::function<void(AttentionSpec&)>& change);
@@ -115,10 +66,6 @@ void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
 QueryTemperature read_temperature(Hyperparameters& p);
 /// The activation of all feed-forward parts.
 void set_activation(ModelSpec& spec, Activation activation);
-/// Only the layers with a sliding window keep their rope, where there are such layers.
-void drop_rope_of_full_layers(ModelSpec& spec);
-/// 'No rope' layers: every `step`-th, counted from one.
-void drop_rope_of_every(ModelSpec& spec, int step);
 /// Multi-head latent attention as DeepSeek-V2 writes it, instead of read_common()'s attention.
 void read_latent_attention(Hyperparameters& p, WeightLoader& loader, RopeLayout layout,
                            ModelSpec& spec);

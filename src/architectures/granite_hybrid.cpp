@@ -1,4 +1,3 @@
-#include "architectures/common.hpp"
 #include "architectures/families.hpp"
 #include "architectures/recurrent.hpp"
 

@@ -68,16 +68,17 @@ Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens
     return Error{
         fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
   }
-  const auto file = gguf::File::open(path);
-  if (!file) return file.error();
+  auto opened = gguf::File::open(path);
+  if (!opened) return opened.error();
+  const auto file = std::make_shared<const gguf::File>(std::move(*opened));
   const bool hears = has_encoder(*file, "audio");
   if (!hears || has_encoder(*file, "vision")) {
-    auto vision = VisionFile::open(path, spec_, most_tokens);
+    auto vision = VisionFile::open(file, spec_, most_tokens);
     if (!vision) return vision.error();
     vision_ = std::move(*vision);
   }
   if (!hears) return {};
-  auto hearing = HearingFile::open(path, spec_);
+  auto hearing = HearingFile::open(file, spec_);
   if (!hearing && !vision_) return hearing.error();
   if (hearing) {
     hearing_ = std::move(*hearing);

@@ -8,14 +8,12 @@
 
 namespace linnet {
 
-Result<std::unique_ptr<HearingFile>> HearingFile::open(const std::filesystem::path& path,
+Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const gguf::File> file,
                                                        const ModelSpec& text) {
-  auto file = gguf::File::open(path);
-  if (!file) return file.error();
-  std::unique_ptr<HearingFile> hearing(new HearingFile(std::move(*file)));
+  std::unique_ptr<HearingFile> hearing(new HearingFile(std::move(file)));
   const auto backend = make_reference_backend();
-  const WeightLoader loader(hearing->file_, *backend);
-  auto spec = read_hearing_spec(hearing->file_, loader);
+  const WeightLoader loader(*hearing->file_, *backend);
+  auto spec = read_hearing_spec(*hearing->file_, loader);
   if (!spec) return spec.error();
   hearing->spec_ = std::move(*spec);
   const Projection projection =
@@ -23,14 +21,14 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(const std::filesystem::pa
                     hearing->spec_.chunk_rows());
   hearing->projector_bytes_ = projection.workspace_bytes;
   const int deep = hearing->spec_.leaves_deep_inputs ? text.deep_inputs : 0;
-  const Status fits = check_rows_for(text, hearing->file_, "a sound", projection.columns, deep);
+  const Status fits = check_rows_for(text, *hearing->file_, "a sound", projection.columns, deep);
   if (!fits) return fits.error();
   hearing->spec_.empty_columns = deep * text.width;
   return hearing;
 }
 
 std::int64_t HearingFile::memory_bytes() const {
-  const std::int64_t weights = encoder_weight_bytes(file_, /*of_sounds=*/true);
+  const std::int64_t weights = encoder_weight_bytes(*file_, /*of_sounds=*/true);
   return saturating_add(weights, saturating_add(projector_bytes_, hearing_workspace_bytes(spec_)));
 }
 

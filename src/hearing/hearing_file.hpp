@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 
 #include "gguf/gguf_file.hpp"
@@ -9,24 +8,24 @@
 
 namespace linnet {
 
-/// An `mmproj` file with an encoder of sounds, opened far enough to say what it makes of them; no
-/// weights are loaded.
+/// An `mmproj` file with an encoder of sounds, read far enough to say what it makes of them; no
+/// weights are loaded. The encoder of pictures may be in the same one.
 class HearingFile {
  public:
   /// An Error where the file is not the encoder of a text model of `text`: what it makes of sounds
   /// must be rows of that.
-  static Result<std::unique_ptr<HearingFile>> open(const std::filesystem::path& path,
+  static Result<std::unique_ptr<HearingFile>> open(std::shared_ptr<const gguf::File> file,
                                                    const ModelSpec& text);
 
-  const gguf::File& file() const { return file_; }
+  const gguf::File& file() const { return *file_; }
   const HearingSpec& spec() const { return spec_; }
   /// Of weights, and of what a chunk takes beside them.
   std::int64_t memory_bytes() const;
 
  private:
-  explicit HearingFile(gguf::File file) : file_(std::move(file)) {}
+  explicit HearingFile(std::shared_ptr<const gguf::File> file) : file_(std::move(file)) {}
 
-  gguf::File file_;
+  const std::shared_ptr<const gguf::File> file_;
   HearingSpec spec_;
   std::int64_t projector_bytes_ = 0;  // of a workspace
 };

@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/result.hpp"
 #include "hub/folder.hpp"
 
 namespace linnet::hub {

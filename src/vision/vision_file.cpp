@@ -41,15 +41,13 @@ Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string
                   file.path().string(), columns, medium, deep, text.width, text.deep_inputs)};
 }
 
-Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path& path,
+Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf::File> file,
                                                      const ModelSpec& text,
                                                      std::int64_t most_tokens) {
-  auto file = gguf::File::open(path);
-  if (!file) return file.error();
-  std::unique_ptr<VisionFile> vision(new VisionFile(std::move(*file)));
+  std::unique_ptr<VisionFile> vision(new VisionFile(std::move(file)));
   const auto backend = make_reference_backend();
-  const WeightLoader loader(vision->file_, *backend);
-  auto spec = read_vision_spec(vision->file_, loader);
+  const WeightLoader loader(*vision->file_, *backend);
+  auto spec = read_vision_spec(*vision->file_, loader);
   if (!spec) return spec.error();
   vision->spec_ = std::move(*spec);
   PictureSizing& sizing = vision->spec_.sizing;
@@ -60,14 +58,14 @@ Result<std::unique_ptr<VisionFile>> VisionFile::open(const std::filesystem::path
       projection_of(loader, read.projector_steps, read.projected_columns(), most_patches(read),
                     read.resampler.queries);
   vision->projector_bytes_ = projection.workspace_bytes;
-  const Status fits = check_rows_for(text, vision->file_, "a picture", projection.columns,
+  const Status fits = check_rows_for(text, *vision->file_, "a picture", projection.columns,
                                      std::ssize(read.deep_steps));
   if (!fits) return fits.error();
   return vision;
 }
 
 std::int64_t VisionFile::memory_bytes() const {
-  const std::int64_t weights = encoder_weight_bytes(file_, /*of_sounds=*/false);
+  const std::int64_t weights = encoder_weight_bytes(*file_, /*of_sounds=*/false);
   return saturating_add(weights, saturating_add(projector_bytes_, vision_workspace_bytes(spec_)));
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <string_view>
 
@@ -19,7 +18,8 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
 Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
                       std::int64_t columns, std::int64_t deep);
 
-/// An `mmproj` file, opened far enough to say what it makes of pictures; no weights are loaded.
+/// An `mmproj` file, read far enough to say what it makes of pictures; no weights are loaded. The
+/// encoder of sounds may be in the same one.
 class VisionFile {
  public:
   /// What a picture may become where it is not said: more would take gigabytes and minutes.
@@ -27,19 +27,19 @@ class VisionFile {
 
   /// Pictures of any shape shrink to `most_tokens`, if not to fewer. An Error where the file is not
   /// the encoder of a text model of `text`: what it makes of pictures must be rows of that.
-  static Result<std::unique_ptr<VisionFile>> open(const std::filesystem::path& path,
+  static Result<std::unique_ptr<VisionFile>> open(std::shared_ptr<const gguf::File> file,
                                                   const ModelSpec& text,
                                                   std::int64_t most_tokens = kUsualTokens);
 
-  const gguf::File& file() const { return file_; }
+  const gguf::File& file() const { return *file_; }
   const VisionSpec& spec() const { return spec_; }
   /// Of weights, and of what a picture of the largest size takes beside them.
   std::int64_t memory_bytes() const;
 
  private:
-  explicit VisionFile(gguf::File file) : file_(std::move(file)) {}
+  explicit VisionFile(std::shared_ptr<const gguf::File> file) : file_(std::move(file)) {}
 
-  gguf::File file_;
+  const std::shared_ptr<const gguf::File> file_;
   VisionSpec spec_;
   std::int64_t projector_bytes_ = 0;  // of a workspace
 };

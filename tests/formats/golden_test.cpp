@@ -5,13 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "formats/format.hpp"
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 
 namespace linnet {
@@ -30,7 +29,7 @@ std::vector<std::byte> from_hex(const std::string& hex) {
 class GoldenTest : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenTest, dequantizes_to_the_same_bits) {
-  const auto golden = nlohmann::json::parse(std::ifstream(kFolder / (GetParam() + ".json")));
+  const auto golden = test::read_json(kFolder / (GetParam() + ".json"));
   const Format* format = find_format(GetParam());
   ASSERT_NE(format, nullptr);
   EXPECT_EQ(static_cast<std::uint32_t>(format->type), golden.at("id"));
@@ -53,21 +52,13 @@ TEST_P(GoldenTest, dequantizes_to_the_same_bits) {
   }
 }
 
-std::vector<std::string> golden_names() {
-  std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
-    names.insert(entry.path().stem().string());
-  }
-  return {names.begin(), names.end()};
-}
-
-INSTANTIATE_TEST_SUITE_P(types, GoldenTest, testing::ValuesIn(golden_names()),
+INSTANTIATE_TEST_SUITE_P(types, GoldenTest, testing::ValuesIn(test::case_names(kFolder)),
                          [](const auto& info) { return info.param; });
 
 TEST(GoldenCasesTest, cover_every_quantised_type) {
   std::set<std::string> missing;
   for (const Format& format : all_formats()) missing.insert(std::string(format.name));
-  for (const std::string& name : golden_names()) missing.erase(name);
+  for (const std::string& name : test::case_names(kFolder)) missing.erase(name);
   EXPECT_EQ(missing, (std::set<std::string>{"F32", "F64", "I8", "I16", "I32", "I64"}));
 }
 

@@ -6,9 +6,8 @@
 
 #include "backend/cpu/cpu_backend.hpp"
 #include "generate/scheduler.hpp"
+#include "support/media_prompt.hpp"
 #include "support/mmproj_file.hpp"
-#include "support/paths.hpp"
-#include "support/tiny_engine.hpp"
 
 namespace linnet {
 namespace {
@@ -47,10 +46,8 @@ class FailingBackend final : public cpu::CpuBackend {
 class FailingEncoderTest : public testing::Test {
  protected:
   FailingEncoderTest() {
-    constexpr std::int64_t kWidth = 256;  // of the bundled model
-    EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", kWidth));
-    file_ = *ModelFile::open(test::kBundledModel.string());
-    EXPECT_TRUE(file_->add_encoders((folder_ / "mmproj.gguf").string()));
+    EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", test::kBundledWidth));
+    file_ = test::bundled_model_with(folder_ / "mmproj.gguf");
     WeightLoader loader(file_->file(), *backend_);
     model_ = *Model::load(file_->spec(), loader, *backend_, {64, 8});
     WeightLoader vision_loader(file_->vision()->file(), failing_);
@@ -65,15 +62,9 @@ class FailingEncoderTest : public testing::Test {
   GenerateRequest with_picture(int number) const {
     Image image = filled(64, 48, kWhite);
     image.pixels[static_cast<std::size_t>(number)] = 0;
-    const auto picture = std::make_shared<const Medium>(
-        make_picture(file_->vision()->spec(), file_->spec().vocabulary, image));
-    GenerateRequest request = greedy({1, 200, 300}, 5);
-    for (const MarkedTokens::Part& part : picture->tokens.parts) {
-      request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
-    }
-    request.prompt.push_back(500);
-    request.media.push_back(picture);
-    return request;
+    return test::greedy_around(std::make_shared<const Medium>(make_picture(
+                                   file_->vision()->spec(), file_->spec().vocabulary, image)),
+                               5);
   }
 
   void submit(GenerateRequest request, Text& text) {

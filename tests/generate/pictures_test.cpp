@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/kv_pages.hpp"
+#include "support/media_prompt.hpp"
 #include "support/mmproj_file.hpp"
 #include "support/model_copy.hpp"
 #include "support/test_name.hpp"
@@ -19,8 +20,6 @@ using test::run;
 using test::Text;
 using testing::HasSubstr;
 
-constexpr std::int64_t kWidth = 256;  // of the bundled model
-
 Image striped(int width, int height, int stripe) {
   Image image = filled(width, height, kWhite);
   for (std::size_t i = 0; i < image.pixels.size(); ++i) {
@@ -33,20 +32,13 @@ Image striped(int width, int height, int stripe) {
 class PicturesTest : public testing::TestWithParam<const char*> {
  protected:
   PicturesTest() {
-    EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", kWidth, GetParam()));
-    file_ = *ModelFile::open(test::kBundledModel.string());
-    const Status added = file_->add_encoders((folder_ / "mmproj.gguf").string());
-    EXPECT_TRUE(added) << added.error().message;
+    EXPECT_TRUE(test::write_mmproj(folder_ / "mmproj.gguf", test::kBundledWidth, GetParam()));
+    file_ = test::bundled_model_with(folder_ / "mmproj.gguf");
   }
 
   std::unique_ptr<Engine> engine(std::int64_t rows = 512, int threads = 2,
                                  std::int64_t kv_tokens = 2048) const {
-    EngineOptions options;
-    options.threads = threads;
-    options.limits = {rows, 8};
-    auto engine = Engine::load(*file_, options, kv_tokens);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return std::move(*engine);
+    return test::engine_of(*file_, rows, threads, kv_tokens);
   }
 
   std::shared_ptr<const Medium> picture(int stripe) const {
@@ -54,19 +46,8 @@ class PicturesTest : public testing::TestWithParam<const char*> {
         make_picture(file_->vision()->spec(), file_->spec().vocabulary, striped(64, 48, stripe)));
   }
 
-  static void append(GenerateRequest& request, const std::shared_ptr<const Medium>& picture) {
-    for (const MarkedTokens::Part& part : picture->tokens.parts) {
-      request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
-    }
-    request.media.push_back(picture);
-  }
-
-  // A text, a picture, and a text.
   GenerateRequest request(int stripe, std::int64_t max_tokens = 12) const {
-    GenerateRequest request = greedy({1, 200, 300, 400}, max_tokens);
-    append(request, picture(stripe));
-    for (const TokenId token : {500, 600, 700}) request.prompt.push_back(token);
-    return request;
+    return test::greedy_around(picture(stripe), max_tokens);
   }
 
   const test::TemporaryFolder folder_;
@@ -114,9 +95,9 @@ TEST_P(PicturesTest, ATextDoesNotDependOnHowItIsComputed) {
 
 TEST_P(PicturesTest, SeveralPicturesStandInOnePrompt) {
   GenerateRequest both = request(4);
-  append(both, picture(8));
+  test::append(both, picture(8));
   both.prompt.push_back(800);
-  append(both, both.media.front());  // the first one once more
+  test::append(both, both.media.front());  // the first one once more
   both.prompt.push_back(900);
   const std::vector<TokenId> whole = run(*engine(), both).tokens;
   EXPECT_EQ(whole.size(), 12u);
@@ -179,7 +160,7 @@ TEST_P(PicturesTest, APictureThatIsHalfEncodedIsBegunAnew) {
   while (std::ssize(older.prompt) % kPageTokens != 1) older.prompt.push_back(7);
   GenerateRequest younger = greedy({}, 20);
   for (int i = 0; i < kPageTokens + 8; ++i) younger.prompt.push_back(2000 + i);
-  append(younger, picture(8));
+  test::append(younger, picture(8));
   younger.prompt.push_back(500);
   const auto small = engine(128, 2, std::ssize(older.prompt) + older.max_tokens);
   Text first, second;
@@ -222,7 +203,7 @@ TEST_P(PicturesTest, APrefixMayEndInsideAPicture) {
 TEST_P(PicturesTest, APrefixMayEndWithAPageInsideAPicture) {
   GenerateRequest described = greedy({}, 12);
   for (int i = 0; i < kPageTokens - 3; ++i) described.prompt.push_back(700 + i);
-  append(described, picture(4));
+  test::append(described, picture(4));
   for (const TokenId token : {500, 600, 700}) described.prompt.push_back(token);
   const std::vector<TokenId> expected = run(*engine(), described).tokens;
   const std::int64_t pages = pages_for(std::ssize(described.prompt) + described.max_tokens);
@@ -246,7 +227,7 @@ TEST_P(PicturesTest, ASessionEndsBeforeThePicture) {
   const auto one = engine();
   GenerateRequest long_text = greedy({}, 4);
   for (int i = 0; i < 70; ++i) long_text.prompt.push_back(3 + i);
-  append(long_text, picture(4));
+  test::append(long_text, picture(4));
   long_text.prompt.push_back(500);
   const std::vector<TokenId> prompt = long_text.prompt;
   run(*one, std::move(long_text));
@@ -328,7 +309,7 @@ TEST(Pictures, AreRefusedByModelsWithoutAnEncoder) {
 
 TEST(Pictures, AnEncoderIsNoModel) {
   const test::TemporaryFolder folder;
-  ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", kWidth));
+  ASSERT_TRUE(test::write_mmproj(folder / "mmproj.gguf", test::kBundledWidth));
   const auto model = ModelFile::open((folder / "mmproj.gguf").string());
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().message,

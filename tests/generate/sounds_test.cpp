@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "support/hearing_file.hpp"
+#include "support/media_prompt.hpp"
 #include "support/mmproj_file.hpp"
 #include "support/model_copy.hpp"
 #include "support/test_name.hpp"
@@ -18,8 +19,6 @@ using test::greedy;
 using test::run;
 using testing::HasSubstr;
 
-constexpr std::int64_t kWidth = 256;  // of the bundled model
-
 Sound tone(double hertz, int samples) {
   Sound sound;
   for (int i = 0; i < samples; ++i) {
@@ -31,35 +30,21 @@ Sound tone(double hertz, int samples) {
 class SoundsTest : public testing::TestWithParam<const char*> {
  protected:
   SoundsTest() {
-    EXPECT_TRUE(test::write_hearing_mmproj(folder_ / "mmproj.gguf", kWidth, GetParam()));
-    file_ = *ModelFile::open(test::kBundledModel.string());
-    const Status added = file_->add_encoders((folder_ / "mmproj.gguf").string());
-    EXPECT_TRUE(added) << added.error().message;
+    EXPECT_TRUE(
+        test::write_hearing_mmproj(folder_ / "mmproj.gguf", test::kBundledWidth, GetParam()));
+    file_ = test::bundled_model_with(folder_ / "mmproj.gguf");
   }
 
   std::unique_ptr<Engine> engine(std::int64_t rows = 512, int threads = 2) const {
-    EngineOptions options;
-    options.threads = threads;
-    options.limits = {rows, 8};
-    auto engine = Engine::load(*file_, options, 2048);
-    EXPECT_TRUE(engine) << engine.error().message;
-    return std::move(*engine);
+    return test::engine_of(*file_, rows, threads);
   }
 
-  static void append(GenerateRequest& request, const std::shared_ptr<const Medium>& medium) {
-    for (const MarkedTokens::Part& part : medium->tokens.parts) {
-      request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
-    }
-    request.media.push_back(medium);
-  }
-
-  // A text, a sound of several chunks, and a text.
+  // Of a sound of several chunks.
   GenerateRequest request(double hertz, std::int64_t max_tokens = 12, int samples = 30000) const {
-    GenerateRequest request = greedy({1, 200, 300, 400}, max_tokens);
-    append(request, std::make_shared<const Medium>(make_sound(
-                        file_->hearing()->spec(), file_->spec().vocabulary, tone(hertz, samples))));
-    for (const TokenId token : {500, 600, 700}) request.prompt.push_back(token);
-    return request;
+    return test::greedy_around(
+        std::make_shared<const Medium>(
+            make_sound(file_->hearing()->spec(), file_->spec().vocabulary, tone(hertz, samples))),
+        max_tokens);
   }
 
   const test::TemporaryFolder folder_;
@@ -145,8 +130,8 @@ TEST(Sounds, AreRefusedByModelsWithoutAnEncoder) {
 class BothEncodersTest : public testing::Test {
  protected:
   BothEncodersTest() {
-    mmproj_.json = test::hearing_case_of_width(kWidth).model.json;
-    EXPECT_TRUE(test::write_mmproj(folder_ / "vision.gguf", kWidth));
+    mmproj_.json = test::hearing_case_of_width(test::kBundledWidth).model.json;
+    EXPECT_TRUE(test::write_mmproj(folder_ / "vision.gguf", test::kBundledWidth));
     auto& metadata = mmproj_.json["metadata"];
     metadata["clip.audio.projector_type"] = metadata["clip.projector_type"];
     metadata.erase("clip.projector_type");
@@ -156,18 +141,16 @@ class BothEncodersTest : public testing::Test {
     }
     for (auto tensor : vision["tensors"]) {
       const std::string name = tensor["name"];
-      if (name == "mm.2.weight") tensor["shape"][1] = kWidth;
-      if (name == "mm.2.bias" || name == "v.token_embd.img_break") tensor["shape"][0] = kWidth;
+      if (name == "mm.2.weight") tensor["shape"][1] = test::kBundledWidth;
+      if (name == "mm.2.bias" || name == "v.token_embd.img_break")
+        tensor["shape"][0] = test::kBundledWidth;
       mmproj_.json["tensors"].push_back(tensor);
     }
   }
 
   std::unique_ptr<ModelFile> open() const {
     EXPECT_TRUE(mmproj_.write(folder_ / "mmproj.gguf"));
-    auto file = *ModelFile::open(test::kBundledModel.string());
-    const Status added = file->add_encoders((folder_ / "mmproj.gguf").string());
-    EXPECT_TRUE(added) << added.error().message;
-    return file;
+    return test::bundled_model_with(folder_ / "mmproj.gguf");
   }
 
   const test::TemporaryFolder folder_;
@@ -181,15 +164,10 @@ TEST_F(BothEncodersTest, APromptHasBoth) {
   ASSERT_TRUE(engine) << engine.error().message;
   GenerateRequest request = greedy({1, 200}, 8);
   const std::int64_t vocabulary = file->spec().vocabulary;
-  for (const auto& medium : {std::make_shared<const Medium>(make_sound(
-                                 file->hearing()->spec(), vocabulary, tone(440.0, 20000))),
-                             std::make_shared<const Medium>(make_picture(
-                                 file->vision()->spec(), vocabulary, filled(64, 48, kWhite)))}) {
-    for (const MarkedTokens::Part& part : medium->tokens.parts) {
-      request.prompt.insert(request.prompt.end(), part.ids.begin(), part.ids.end());
-    }
-    request.media.push_back(medium);
-  }
+  test::append(request, std::make_shared<const Medium>(
+                            make_sound(file->hearing()->spec(), vocabulary, tone(440.0, 20000))));
+  test::append(request, std::make_shared<const Medium>(make_picture(
+                            file->vision()->spec(), vocabulary, filled(64, 48, kWhite))));
   request.prompt.push_back(300);
   const auto text = run(**engine, request);
   EXPECT_EQ(text.error, "");

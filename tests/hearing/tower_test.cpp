@@ -7,9 +7,11 @@
 #include "hearing/family.hpp"
 #include "hearing/hearing_file.hpp"
 #include "hearing/hearing_model.hpp"
+#include "support/encode_medium.hpp"
 #include "support/hearing_case.hpp"
 #include "support/mutated_case.hpp"
 #include "support/normalised_error.hpp"
+#include "support/shared_file.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
 
@@ -94,15 +96,17 @@ TEST_P(HearingTest, ShortSoundsMakeFewRows) {
 
 // By the shapes of its tensors, before any is loaded.
 TEST_P(HearingTest, FileServesTextModelsAsWideAsItsRows) {
+  const auto mmproj = test::open_shared(path_);
+  ASSERT_TRUE(mmproj);
   ModelSpec text;
   text.width = std::ssize(case_.model.json["embedding"]["values"][0]);
-  EXPECT_TRUE(HearingFile::open(path_, text));
+  EXPECT_TRUE(HearingFile::open(mmproj, text));
   text.deep_inputs = 1;
-  EXPECT_EQ(static_cast<bool>(HearingFile::open(path_, text)),
+  EXPECT_EQ(static_cast<bool>(HearingFile::open(mmproj, text)),
             case_.model.json["name"] == "qwen3a");
   text.deep_inputs = 0;
   ++text.width;
-  const auto file = HearingFile::open(path_, text);
+  const auto file = HearingFile::open(mmproj, text);
   ASSERT_FALSE(file);
   EXPECT_THAT(file.error().message, testing::HasSubstr("it is another model's"));
 }
@@ -139,7 +143,9 @@ TEST(HearingDeepInputTest, SoundsLeaveThemAtZero) {
   ModelSpec text;
   text.width = std::ssize(golden.model.json["embedding"]["values"][0]);
   text.deep_inputs = 2;
-  const auto file = HearingFile::open(folder / "mmproj.gguf", text);
+  const auto mmproj = test::open_shared(folder / "mmproj.gguf");
+  ASSERT_TRUE(mmproj);
+  const auto file = HearingFile::open(mmproj, text);
   ASSERT_TRUE(file) << file.error().message;
   const auto backend = make_cpu_backend(1);
   WeightLoader loader((*file)->file(), *backend);

@@ -83,12 +83,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, DecodePictureTest, testing::ValuesIn(test::pict
                          test::test_name<std::string>);
 
 TEST(DecodeTest, ThereArePicturesOfAllKinds) {
-  const auto names = test::pictures();
-  for (const std::string kind : {".jpg", ".png", ".webp", ".gif"}) {
-    EXPECT_TRUE(std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return name.ends_with(kind);
-    })) << kind;
-  }
+  EXPECT_TRUE(test::have_endings(test::pictures(), {".jpg", ".png", ".webp", ".gif"}));
 }
 
 TEST(DecodeTest, OfOtherFilesTheFirstBytesAreTold) {
@@ -228,10 +223,9 @@ TEST_P(TooLargeTest, IsAnErrorWhereThereIsNoMemoryForIt) {
               testing::EndsWith(": out of memory"));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Golden, TooLargeTest,
-    testing::ValuesIn(test::golden_files("refused", [](const std::string&) { return true; })),
-    test::test_name<std::string>);
+INSTANTIATE_TEST_SUITE_P(Golden, TooLargeTest,
+                         testing::ValuesIn(test::file_names(test::kGolden / "refused")),
+                         test::test_name<std::string>);
 
 }  // namespace
 }  // namespace linnet

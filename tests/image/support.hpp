@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "image/image.hpp"
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -36,21 +36,11 @@ inline Image read_ppm(const std::filesystem::path& path) {
   return image;
 }
 
-/// The names of the files in a folder of kGolden that `matches`.
-template <class Predicate>
-std::vector<std::string> golden_files(const std::string& folder, const Predicate& matches) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kGolden / folder)) {
-    const std::string name = entry.path().filename().string();
-    if (matches(name)) names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 /// Those that are to be decoded.
 inline std::vector<std::string> pictures() {
-  return golden_files("decode", [](const std::string& name) { return !name.ends_with(".ppm"); });
+  std::vector<std::string> names = file_names(kGolden / "decode");
+  std::erase_if(names, [](const std::string& name) { return name.ends_with(".ppm"); });
+  return names;
 }
 
 }  // namespace linnet::test

@@ -93,12 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Golden, DecodeSoundTest, testing::ValuesIn(test::sound_
                          test::test_name<std::string>);
 
 TEST(DecodeSoundTest, ThereAreSoundsOfAllKinds) {
-  const auto names = test::sound_files();
-  for (const std::string kind : {".wav", ".flac", ".ogg", ".mp3"}) {
-    EXPECT_TRUE(std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return name.ends_with(kind);
-    })) << kind;
-  }
+  EXPECT_TRUE(test::have_endings(test::sound_files(), {".wav", ".flac", ".ogg", ".mp3"}));
 }
 
 TEST(DecodeSoundTest, OfOtherFilesTheFirstBytesAreTold) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "sound/sound.hpp"
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -18,14 +18,7 @@ namespace linnet::test {
 /// What tests/oracles/sounds.cpp writes.
 inline const std::filesystem::path kSounds = in_repository("tests/data/sound/decode");
 
-inline std::vector<std::string> sound_files() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kSounds)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+inline std::vector<std::string> sound_files() { return file_names(kSounds); }
 
 inline std::vector<float> tone(double hertz, double amplitude, int rate, int samples) {
   std::vector<float> values;

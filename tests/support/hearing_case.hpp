@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "hearing/hearing_model.hpp"
+#include "support/golden_files.hpp"
 #include "support/oracle_case.hpp"
 #include "support/paths.hpp"
 #include "vision/families/common.hpp"
@@ -18,8 +17,7 @@ struct HearingCase {
   OracleCase model;
 
   static HearingCase read(const std::string& name) {
-    std::ifstream in(folder() / (name + ".json"));
-    return {{nlohmann::ordered_json::parse(in)}};
+    return {{read_json(folder() / (name + ".json"))}};
   }
 
   /// All of it, for the encoder `spec`.
@@ -41,35 +39,12 @@ struct HearingCase {
   }
 
   /// [rows][columns]
-  std::vector<float> rows() const {
-    std::vector<float> values;
-    for (const auto& row : model.json["embedding"]["values"]) {
-      for (const auto& value : row) values.push_back(value);
-    }
-    return values;
-  }
+  std::vector<float> rows() const { return values_of(model.json["embedding"]["values"]); }
 
   static std::filesystem::path folder() { return in_repository("tests/data/sound/towers"); }
 };
 
 /// The names of the golden encoders (tests/data/sound/towers).
-inline std::vector<std::string> hearing_case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(HearingCase::folder())) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
-/// All parts of a chunk, one behind the other.
-inline Result<EncodedRows> encode(HearingModel& model, const SoundChunk& chunk) {
-  if (Status status = model.begin(chunk); !status) return status.error();
-  while (true) {
-    auto rows = model.advance();
-    if (!rows) return rows.error();
-    if (*rows) return std::move(**rows);
-  }
-}
+inline std::vector<std::string> hearing_case_names() { return case_names(HearingCase::folder()); }
 
 }  // namespace linnet::test

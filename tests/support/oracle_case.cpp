@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 
 #include "base/splitmix64.hpp"
 #include "formats/format.hpp"
 #include "gguf/gguf_writer.hpp"
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 
 namespace linnet::test {
@@ -69,18 +69,10 @@ std::vector<std::byte> as_integers(const std::vector<float>& values) {
 
 }  // namespace
 
-std::vector<std::string> oracle_case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(oracle_folder())) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
+std::vector<std::string> oracle_case_names() { return case_names(oracle_folder()); }
 
 OracleCase OracleCase::read(const std::string& name) {
-  std::ifstream in(oracle_folder() / (name + ".json"));
-  return {nlohmann::ordered_json::parse(in)};
+  return {read_json(oracle_folder() / (name + ".json"))};
 }
 
 std::vector<std::int32_t> OracleCase::tokens() const { return json["tokens"]; }

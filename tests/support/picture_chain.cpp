@@ -8,7 +8,7 @@
 #include "architectures/architecture.hpp"
 #include "generate/batch_rows.hpp"
 #include "generate/prompt_media.hpp"
-#include "support/encode_picture.hpp"
+#include "support/encode_medium.hpp"
 #include "vision/family.hpp"
 
 namespace linnet::test {

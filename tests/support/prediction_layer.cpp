@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <numeric>
 
 #include "architectures/architecture.hpp"
+#include "support/golden_files.hpp"
 #include "support/normalised_error.hpp"
 #include "support/paths.hpp"
 
@@ -74,18 +74,11 @@ void add_prediction_layer(OracleCase& oracle, bool own_norm) {
 }
 
 std::vector<std::string> PredictionCase::names() {
-  std::vector<std::string> names;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(in_repository("tests/data/predictions"))) {
-    names.push_back(entry.path().stem());
-  }
-  std::ranges::sort(names);
-  return names;
+  return case_names(in_repository("tests/data/predictions"));
 }
 
 PredictionCase PredictionCase::read(const std::string& name) {
-  std::ifstream file(in_repository("tests/data/predictions/" + name + ".json"));
-  const Json golden = Json::parse(file);
+  const Json golden = read_json(in_repository("tests/data/predictions/" + name + ".json"));
   PredictionCase result{OracleCase::read(golden["case"]), {}};
   add_prediction_layer(result.model, golden["own_norm"]);
   Json& metadata = result.model.json["metadata"];

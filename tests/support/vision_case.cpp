@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 #include "vision/family.hpp"
 
@@ -20,17 +20,7 @@ fs::path folder(std::string_view part) {
 }
 
 OracleCase read_case(std::string_view part, const std::string& name) {
-  std::ifstream in(folder(part) / (name + ".json"));
-  return {nlohmann::ordered_json::parse(in)};
-}
-
-std::vector<std::string> names_in(std::string_view part) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder(part))) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
+  return {read_json(folder(part) / (name + ".json"))};
 }
 
 bool has_family(const std::string& tower) {
@@ -42,18 +32,10 @@ bool has_family(const std::string& tower) {
   return std::ranges::find(known, name, &VisionFamily::name) != known.end();
 }
 
-std::vector<float> joined(const nlohmann::ordered_json& rows) {
-  std::vector<float> values;
-  for (const auto& row : rows) {
-    for (const auto& value : row) values.push_back(value);
-  }
-  return values;
-}
-
 }  // namespace
 
 std::vector<std::string> vision_case_names() {
-  std::vector<std::string> names = names_in("towers");
+  std::vector<std::string> names = case_names(folder("towers"));
   std::erase_if(names, [](const std::string& name) { return !has_family(name); });
   return names;
 }
@@ -83,19 +65,19 @@ Pixels VisionCase::pixels() const {
 std::vector<float> VisionCase::rows() const {
   const char* const first = "embedding_class_first";
   const auto& rows = model.json[model.json.contains(first) ? first : "embedding"]["values"];
-  if (model.json["name"] != "llama4") return joined(rows);
+  if (model.json["name"] != "llama4") return values_of(rows);
   const auto side = static_cast<std::size_t>(std::lround(std::sqrt(rows.size())));
   auto turned = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < rows.size(); ++i) turned.push_back(rows[i % side * side + i / side]);
-  return joined(turned);
+  return values_of(turned);
 }
 
 VisionChain VisionChain::read(const std::string& name) { return {read_case("chains", name)}; }
 
-std::vector<float> VisionChain::logits() const { return joined(model.json["logits"]); }
+std::vector<float> VisionChain::logits() const { return values_of(model.json["logits"]); }
 
 std::vector<std::string> vision_chain_names() {
-  std::vector<std::string> names = names_in("chains");
+  std::vector<std::string> names = case_names(folder("chains"));
   std::erase_if(
       names, [](const std::string& name) { return !has_family(VisionChain::read(name).tower()); });
   return names;

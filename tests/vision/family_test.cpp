@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "support/shared_file.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/vision_case.hpp"
 #include "vision/picture_pieces.hpp"
@@ -128,8 +129,10 @@ TEST(VisionFamilies, FewRowsOfLfm2AreNoTiles) {
   for (const Json& tensor : lfm2.json["tensors"]) {
     if (tensor["name"] == "mm.2.weight") text.width = tensor["shape"][1];
   }
+  const auto mmproj = test::open_shared(folder / "mmproj.gguf");
+  ASSERT_TRUE(mmproj);
   const auto rows_with = [&](std::int64_t most_tokens) {
-    const auto file = VisionFile::open(folder / "mmproj.gguf", text, most_tokens);
+    const auto file = VisionFile::open(mmproj, text, most_tokens);
     EXPECT_TRUE(file) << file.error().message;
     const VisionSpec& spec = (*file)->spec();
     std::int64_t rows = 0;

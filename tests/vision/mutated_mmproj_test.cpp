@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "support/encode_picture.hpp"
+#include "support/encode_medium.hpp"
 #include "support/mutated_case.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"

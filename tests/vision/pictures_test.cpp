@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 
+#include "support/golden_files.hpp"
 #include "support/paths.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
@@ -25,15 +25,6 @@ using Json = nlohmann::ordered_json;
 
 fs::path golden() { return test::in_repository("tests/data/vision/pictures"); }
 
-std::vector<std::string> picture_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(golden())) {
-    names.push_back(entry.path().stem().string());
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 // Of these llama.cpp puts pictures between black bars; Linnet stretches them, as the models' own
 // processors do. Only the sizes are the same.
 bool is_stretched(const std::string& name) {
@@ -46,8 +37,7 @@ bool is_stretched(const std::string& name) {
 class PicturesTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    std::ifstream in(golden() / (GetParam() + ".json"));
-    case_ = Json::parse(in);
+    case_ = test::read_json(golden() / (GetParam() + ".json"));
     const std::string tower = GetParam() == "llava-grid" ? "llava" : GetParam();
     test::OracleCase file = test::VisionCase::read(tower).model;
     file.json["metadata"] = case_["metadata"];
@@ -145,7 +135,7 @@ TEST_P(PicturesTest, PiecesOfAnyShapeAreWholePatches) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, PicturesTest, testing::ValuesIn(picture_names()),
+INSTANTIATE_TEST_SUITE_P(Golden, PicturesTest, testing::ValuesIn(test::case_names(golden())),
                          test::test_name<std::string>);
 
 }  // namespace

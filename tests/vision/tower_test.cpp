@@ -3,8 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "support/encode_picture.hpp"
+#include "support/encode_medium.hpp"
 #include "support/normalised_error.hpp"
+#include "support/shared_file.hpp"
 #include "support/temporary_folder.hpp"
 #include "support/test_name.hpp"
 #include "support/vision_case.hpp"
@@ -58,8 +59,8 @@ TEST_P(TowerTest, RowsDoNotDependOnTheNumberOfThreads) {
 
 // By the shapes of its tensors, before any is loaded.
 TEST_P(TowerTest, FileServesTextModelsAsWideAsItsRows) {
-  const auto file = gguf::File::open(folder_ / "mmproj.gguf");
-  ASSERT_TRUE(file) << file.error().message;
+  const auto file = test::open_shared(folder_ / "mmproj.gguf");
+  ASSERT_TRUE(file);
   const auto backend = make_reference_backend();
   WeightLoader loader(*file, *backend);
   auto spec = read_vision_spec(*file, loader);
@@ -69,9 +70,9 @@ TEST_P(TowerTest, FileServesTextModelsAsWideAsItsRows) {
   const auto model = VisionModel::load(std::move(*spec), loader, *backend);
   ASSERT_TRUE(model) << model.error().message;
   text.width = (*model)->columns() / (1 + text.deep_inputs);
-  EXPECT_TRUE(VisionFile::open(file->path(), text));
+  EXPECT_TRUE(VisionFile::open(file, text));
   ++text.width;
-  EXPECT_FALSE(VisionFile::open(file->path(), text));
+  EXPECT_FALSE(VisionFile::open(file, text));
 }
 
 INSTANTIATE_TEST_SUITE_P(Golden, TowerTest, testing::ValuesIn(test::vision_case_names()),

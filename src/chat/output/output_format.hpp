@@ -4,8 +4,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.hpp"
-
 namespace linnet {
 
 struct CallSyntax;
