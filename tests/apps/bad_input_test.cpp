@@ -73,6 +73,9 @@ TEST_F(BadInput, EverySubcommandSaysSo) {
 
 TEST_F(BadInput, ForeignFile) {
   EXPECT_THAT(failure_of_bytes("<!doctype html><title>404</title>"),
+              EndsWith("is not a GGUF file but a page of HTML; the file's download has another "
+                       "address\n"));
+  EXPECT_THAT(failure_of_bytes("some text"),
               EndsWith("is not a GGUF file (it does not begin with 'GGUF')\n"));
   EXPECT_THAT(failure_of_bytes("GGUF"), HasSubstr("the file ends inside the header"));
   EXPECT_THAT(failure_of("/proc/self/exe"), HasSubstr("is not a GGUF file"));
