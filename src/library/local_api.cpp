@@ -78,9 +78,11 @@ LocalApi::~LocalApi() { models_.stop(); }
 
 Result<std::unique_ptr<LocalApi>> LocalApi::start(serve::ModelToServe model,
                                                   const serve::EngineLimits& limits) {
-  // The program's signals are the program's.
-  const BlockedSignals blocked;
-  std::unique_ptr<LocalApi> api(new LocalApi(std::move(model), limits));
+  std::unique_ptr<LocalApi> api;
+  {
+    const BlockedSignals blocked;  // for the threads that begin here: the program's are its own
+    api.reset(new LocalApi(std::move(model), limits));
+  }
   if (Status s = api->models_.first().engine->wait_until_loaded(); !s) return s.error();
   return api;
 }

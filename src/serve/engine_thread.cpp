@@ -188,7 +188,7 @@ void EngineThread::bring_in() {
   if (status || !is_wanted) return;
   const Error& error = status.error();
   const std::string_view code = error.code.empty() ? kLoadFailed : error.code;
-  fail_waiting(told(error), code);
+  insist([&] { fail_waiting(told(error), code); });
 }
 
 Status EngineThread::enter_and_load() {

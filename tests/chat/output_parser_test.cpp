@@ -169,6 +169,8 @@ TEST(OutputParserTest, TheEndOfACallMayStandInItsValues) {
 
 // What seemed to be a value with an end in it may be none: then calls behind it are calls.
 TEST(OutputParserTest, CallsBehindABrokenOneAreRead) {
+  const std::string hidden =
+      "<tool_call>{\"name\": \"weather\", \"arguments\": {\"a\": \"</tool_call>\"}}</tool_call>";
   const std::string good = "<tool_call>{\"name\": \"weather\"}</tool_call>";
   for (const std::string broken :
        {"<tool_call>{\"name\": \"wea</tool_call>", "<tool_call>{\"name\": \"wea\n</tool_call>",
@@ -177,6 +179,9 @@ TEST(OutputParserTest, CallsBehindABrokenOneAreRead) {
     EXPECT_EQ(parse(kQwen, broken + good + " ok"), "!|" + broken + "#weather{}| ok");
     EXPECT_EQ(parse(kQwen, broken + "\n" + good + good), "!|" + broken + "#weather{}#weather{}");
   }
+  const std::string broken = "<tool_call>{\"name\": \"wea</tool_call>";
+  EXPECT_EQ(parse(kQwen, broken + "\n" + hidden),
+            "!|" + broken + R"(#weather{"a":"</tool_call>"})");
   EXPECT_EQ(parse(kQwen, "<tool_call>{\"name\": \"wea\n</tool_call> and more"),
             "!|<tool_call>{\"name\": \"wea\n</tool_call> and more");
   auto parser = make_output_parser(detect_output_format(kQwen), {.tools = tools(), .id_seed = 1});

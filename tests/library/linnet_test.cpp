@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <limits>
@@ -381,6 +382,17 @@ TEST(Library, SignalsGoToTheProgram) {
   EXPECT_EQ(sigwait(&signal, &received), 0);
   EXPECT_EQ(received, SIGUSR1);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// One who waits for a model can still be ended.
+TEST(Library, SignalsComeWhileAModelIsLoaded) {
+  static std::atomic<pid_t> receiver = 0;
+  const auto before = std::signal(SIGUSR1, [](int) { receiver = gettid(); });
+  linnet_model_options options{};
+  options.on_progress = [](double, void*) { kill(getpid(), SIGUSR1); };
+  open_model(options);
+  EXPECT_EQ(receiver, gettid());
+  std::signal(SIGUSR1, before);
 }
 
 // It has none of the threads that would compute.

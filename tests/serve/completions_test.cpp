@@ -455,7 +455,7 @@ TEST_F(Completions, AStreamMayTellOfItsPromptAndItsTimes) {
   std::string text;
   for (int i = 0; i < 40; ++i) text += "And the children of Israel went up. ";
   Json completion = {{"prompt", text},
-                     {"max_tokens", 4},
+                     {"n_predict", 4},
                      {"temperature", 0},
                      {"stream", true},
                      {"return_progress", true},

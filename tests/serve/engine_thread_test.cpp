@@ -29,7 +29,7 @@ class EngineThreadTest : public testing::Test {
     job.request.top_logprobs = 2;
     std::vector<Job> jobs;
     jobs.push_back(std::move(job));
-    EXPECT_TRUE(engine_.submit(std::move(jobs)));
+    EXPECT_TRUE(engine_.submit(std::move(jobs), kForever));
     std::unique_lock lock(mutex_);
     // A minute: a text that is forgotten is a failure, a slow machine is none.
     const auto has_ended = [&] { return generation->peek().reason.has_value(); };
@@ -67,7 +67,7 @@ class EngineThreadTest : public testing::Test {
 };
 
 TEST_F(EngineThreadTest, AnyAllocationMayFail) {
-  engine_.load();
+  engine_.load(kForever);
   ASSERT_TRUE(engine_.wait_until_loaded());
   std::string expected, text;
   ASSERT_EQ(run_text(expected).error, "");

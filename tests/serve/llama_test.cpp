@@ -152,7 +152,6 @@ TEST_F(Llama, WrongFieldsAreNamed) {
   };
   EXPECT_EQ(param_of({{"prompt", nullptr}}), "prompt");
   EXPECT_EQ(param_of({{"prompt", Json::array()}}), "prompt");
-  EXPECT_EQ(param_of({{"prompt", {"a", "b"}}}), "prompt[0]");
   EXPECT_EQ(param_of({{"n_predict", -3}}), "n_predict");
   EXPECT_EQ(param_of({{"n_probs", 500}}), "n_probs");
   EXPECT_EQ(param_of({{"samplers", {"top_p", "top_k"}}}), "samplers");

@@ -142,7 +142,7 @@ bool MarkedParser::step_call() {
   if (section_->end.empty()) return false;
   const std::size_t end = end_.find(buffer_);
   if (end == kNowhere) {
-    if (end_.failed()) read_again(buffer_.size());
+    if (end_.failed()) read_again(end_.searched());
     return false;
   }
   const std::string_view content = std::string_view(buffer_).substr(0, end);

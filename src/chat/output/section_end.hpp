@@ -25,6 +25,8 @@ class SectionEnd {
   std::string_view found() const { return found_; }
   /// True where a string is not one, so that what stands in values cannot be told.
   bool failed() const { return failed_; }
+  /// Bytes that were looked through.
+  std::size_t searched() const { return at_; }
 
  private:
   enum class Place { kOutside, kTag, kValue, kString, kEnd };

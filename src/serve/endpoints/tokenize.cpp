@@ -81,7 +81,8 @@ Handled tokenize_as_vllm(ApiContext& context, Fields& fields) {
                            ids->size(), context.model().context, fmt::join(*ids, ","));
   reply.body += has_texts ? "[" : "null";
   for (std::size_t i = 0; has_texts && i < ids->size(); ++i) {
-    reply.body += (i == 0 ? "" : ",") + piece_json(*context.model().tokenizer, (*ids)[i]);
+    if (i > 0) reply.body += ',';
+    reply.body += piece_json(*context.model().tokenizer, (*ids)[i]);
   }
   reply.body += has_texts ? "]}" : "}";
   return reply;

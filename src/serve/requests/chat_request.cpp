@@ -88,6 +88,7 @@ void check_calls(Fields& message) {
 }
 
 bool names_role(const std::string& template_source, const std::string& role) {
+  if (role.empty()) return false;
   return template_source.find("'" + role + "'") != std::string::npos ||
          template_source.find('"' + role + '"') != std::string::npos;
 }

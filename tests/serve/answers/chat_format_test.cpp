@@ -29,7 +29,7 @@ TEST(ChatFormat, LogprobsDoNotPileUpWhereNoTextComes) {
   const std::vector<TokenLogprobs> of_a_step(100, {{1, -0.5}, {{1, -0.5}}});
   std::size_t given = count_logprobs(format->open());
   for (int step = 1; step <= 10; ++step) {
-    given += count_logprobs(format->add(0, {"", of_a_step, {}}));
+    given += count_logprobs(format->add(0, {std::nullopt, "", of_a_step, {}}));
     EXPECT_GE(given + 256, step * of_a_step.size());
   }
   EXPECT_EQ(given + count_logprobs(format->close(0, {FinishReason::kLength, ""})), 1000u);
@@ -43,7 +43,9 @@ TEST(ChatFormat, LogprobsOfAWholeAnswerAreWrittenOnce) {
   const auto format = make_chat_format(head, *(*file)->tokenizer(), 1, {});
   const std::vector<TokenLogprobs> logprobs(3, {{1, -0.5}, {{1, -0.5}}});
   std::string events = format->open();
-  for (const char* const text : {"one", "", "two"}) events += format->add(0, {text, logprobs, {}});
+  for (const char* const text : {"one", "", "two"}) {
+    events += format->add(0, {std::nullopt, text, logprobs, {}});
+  }
   events += format->close(0, {FinishReason::kStop, ""});
   EXPECT_EQ(count_logprobs(events), 0u);
   const Json choice = format->whole({})["choices"][0];

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "grammar/combine.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/matcher.hpp"
 
@@ -45,8 +44,8 @@ TEST(AnswerGrammar, ThinkingThatIsOverDoesNotBeginAgain) {
 TEST(AnswerGrammar, ControlTokensAreNotSpelledOut) {
   const std::vector<ControlToken> tokens = {{7, "<call>"}};
   const MarkerSpelling spelling(tokens);
-  const auto automaton =
-      grammar::PushdownAutomaton::compile(grammar::grammar_of(spelling.without("<call>")));
+  const grammar::Grammar grammar{{{"root", spelling.without("<call>")}}, 0};
+  const auto automaton = grammar::PushdownAutomaton::compile(grammar);
   ASSERT_TRUE(automaton);
   for (const auto& [text, fits] : {std::pair("a <calm>", true), std::pair("a <call>", false)}) {
     auto matcher = grammar::Matcher::create(*automaton);
