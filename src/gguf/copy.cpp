@@ -55,6 +55,14 @@ Status copy_tensor(const Tensor& tensor, const Writer::Sink& sink, const Advance
   return {};
 }
 
+// The files of all parts are looked at but once: parts times tensors may be many.
+Status end_copy(const File& file, const Tensor& tensor, const Status& copied, bool is_last) {
+  file.release(tensor);
+  if (copied && !is_last) return {};
+  const Status unchanged = file.check_unchanged();
+  return unchanged ? copied : unchanged;
+}
+
 Status write_tensors(const File& file, std::span<const Tensor> tensors, Writer writer,
                      const std::filesystem::path& path, const Advance& advance) {
   for (const Tensor& tensor : tensors) {
@@ -62,9 +70,8 @@ Status write_tensors(const File& file, std::span<const Tensor> tensors, Writer w
                       std::span(tensor.shape).first(static_cast<std::size_t>(tensor.dimensions)));
   }
   return writer.write(path, [&](std::size_t index, const Writer::Sink& sink) {
-    if (Status status = copy_tensor(tensors[index], sink, advance); !status) return status;
-    file.release(tensors[index]);
-    return file.check_unchanged();
+    const Tensor& tensor = tensors[index];
+    return end_copy(file, tensor, copy_tensor(tensor, sink, advance), index + 1 == tensors.size());
   });
 }
 

@@ -26,6 +26,11 @@ Advance advance_through(const File& file, CopyProgress progress);
 /// Puts a tensor's bytes as they are, in pieces.
 Status copy_tensor(const Tensor& tensor, const Writer::Sink& sink, const Advance& advance);
 
+/// What came of a copy of `tensor`, whose memory is given back; `is_last`: of all that are copied.
+/// Of a copy that failed, and of the last one, an Error where the file was changed meanwhile, which
+/// may be why; else `copied`.
+Status end_copy(const File& file, const Tensor& tensor, const Status& copied, bool is_last);
+
 /// Declares `tensors` of `file` in `writer`, which has the metadata, and writes them to `path` as
 /// they are. An Error where the file changes meanwhile, too.
 Status write_tensors(const File& file, std::span<const Tensor> tensors, Writer writer,

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
+#include "base/printable.hpp"
+#include "base/utf8.hpp"
 #include "gguf/layout.hpp"
 
 namespace linnet::gguf {
@@ -51,20 +54,33 @@ Result<Value> integer_value(std::int64_t value, const Value* old) {
   return Error{fmt::format("is of type {}, which can't be {}", value_type_name(old->type), value)};
 }
 
+Result<Value> number_value(double value, const Value* old) {
+  const bool fits = std::abs(value) <= std::numeric_limits<float>::max();
+  const bool keeps_type = old && std::holds_alternative<double>(old->data);
+  const auto usual = fits ? ValueType::kFloat32 : ValueType::kFloat64;
+  const ValueType type = keeps_type ? old->type : usual;
+  if (fits || type == ValueType::kFloat64) return Value{type, value};
+  return Error{fmt::format("is of type {}, which can't be {}", value_type_name(type), value)};
+}
+
 // A view: `given` must stay where it is.
 Result<Value> changed_value(const Given& given, const Value* old) {
   if (old && std::holds_alternative<Array>(old->data)) return Error{"is a list"};
   if (const auto* integer = std::get_if<std::int64_t>(&given)) return integer_value(*integer, old);
-  if (const auto* number = std::get_if<double>(&given)) {
-    const bool keeps_type = old && std::holds_alternative<double>(old->data);
-    return Value{keeps_type ? old->type : ValueType::kFloat32, *number};
-  }
+  if (const auto* number = std::get_if<double>(&given)) return number_value(*number, old);
   if (const auto* boolean = std::get_if<bool>(&given)) return Value{ValueType::kBool, *boolean};
-  return Value{ValueType::kString, std::string_view(std::get<std::string>(given))};
+  const std::string_view text = std::get<std::string>(given);
+  if (text.size() <= kLongestText) return Value{ValueType::kString, text};
+  return Error{
+      fmt::format("can't be a text of {} bytes, expected at most {}", text.size(), kLongestText)};
 }
 
 Status apply(const MetadataChange& change, std::vector<KeyValue>& metadata) {
   if (change.key.empty()) return Error{"expected a metadata key, found an empty one"};
+  if (!is_name(change.key, kLongestKey)) {
+    return Error{fmt::format("metadata key {} is no line of text of at most {} bytes",
+                             printable(shortened(change.key)), kLongestKey)};
+  }
   const auto fail = [&](std::string_view what) {
     return Error{fmt::format("metadata key {} {}", change.key, what)};
   };

@@ -44,11 +44,10 @@ std::int64_t integer_or(const Header& header, std::string_view key, std::int64_t
 // The path of part `index` (from 1), if `first` is called NAME-00001-of-0000N.gguf with this N.
 std::optional<std::filesystem::path> part_path(const std::filesystem::path& first,
                                                std::int64_t index, std::int64_t count) {
-  const std::string tail = fmt::format("-00001-of-{:05}.gguf", count);
+  const std::string tail = part_name("", 1, count);
   const std::string name = first.filename().string();
   if (!name.ends_with(tail)) return std::nullopt;
-  return first.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf",
-                                           name.substr(0, name.size() - tail.size()), index, count);
+  return first.parent_path() / part_name(name.substr(0, name.size() - tail.size()), index, count);
 }
 
 // A view: `by` must stay where it is.
@@ -76,6 +75,7 @@ struct File::State {
   std::vector<Part> parts;
   std::vector<Override> overrides;  // whose texts the metadata may name
   std::vector<Tensor> tensors;
+  std::vector<std::size_t> parts_of_tensors;
   std::unordered_map<std::string_view, std::size_t, KeyedHash> keys;
   std::unordered_map<std::string_view, std::size_t, KeyedHash> names;
 
@@ -86,6 +86,7 @@ struct File::State {
                                  part.file.path().string(), tensor.name)};
       }
       tensors.push_back(tensor);
+      parts_of_tensors.push_back(parts.size());
     }
     parts.push_back(std::move(part));
     return {};
@@ -296,7 +297,9 @@ Result<const Array*> File::array(std::string_view key) const {
 }
 
 void File::release(const Tensor& tensor) const {
-  for (const Part& part : state_->parts) part.file.release(tensor.bytes);
+  const auto found = state_->names.find(tensor.name);
+  if (found == state_->names.end()) return;
+  state_->parts[state_->parts_of_tensors[found->second]].file.release(tensor.bytes);
 }
 
 Status File::check_unchanged() const {

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/new_file.hpp"
+#include "gguf/layout.hpp"
 
 namespace linnet::gguf {
 namespace {
@@ -55,6 +56,14 @@ void append_number(std::vector<std::byte>& to, ValueType type, double value) {
 
 std::uint64_t padding(std::uint64_t size, std::uint64_t alignment) {
   return (alignment - size % alignment) % alignment;
+}
+
+// Files with more could not be opened.
+Status check_count(const std::filesystem::path& path, std::uint64_t count, std::uint64_t most,
+                   std::string_view what) {
+  if (count <= most) return {};
+  return Error{
+      fmt::format("{}: would have {} {}, expected at most {}", path.string(), count, what, most)};
 }
 
 Status write_zeros(NewFile& file, std::uint64_t count) {
@@ -170,6 +179,9 @@ std::vector<std::byte> Writer::header() const {
 }
 
 Status Writer::write(const std::filesystem::path& path, const TensorSource& source) const {
+  Status fits = check_count(path, metadata_count_, kMostKeys, "metadata keys");
+  if (fits) fits = check_count(path, tensors_.size(), kMostTensors, "tensors");
+  if (!fits) return fits;
   NewFile file(path);
   const std::vector<std::byte> head = header();
   if (Status status = file.write(head); !status) return status;

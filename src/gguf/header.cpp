@@ -8,9 +8,9 @@
 
 #include "base/checked.hpp"
 #include "base/keyed_hash.hpp"
-#include "base/utf8.hpp"
 #include "gguf/byte_reader.hpp"
 #include "gguf/gguf_file.hpp"
+#include "gguf/layout.hpp"
 #include "gguf/value.hpp"
 
 namespace linnet::gguf {
@@ -19,31 +19,15 @@ namespace {
 constexpr std::uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr std::uint64_t kDefaultAlignment = 32;
 constexpr std::uint64_t kLargestAlignment = 1 << 20;
-constexpr std::uint64_t kMostKeys = 1 << 16;
-constexpr std::uint64_t kMostTensors = 1 << 20;
 // In all arrays together: a view is twice the size of an empty string in a (sparse) file.
 constexpr std::uint64_t kMostStrings = 1 << 24;
 // The same of numbers, which are hashed one by one: what a hole of a sparse file costs.
 constexpr std::uint64_t kMostNumbers = 1 << 24;
-// Of a value, which is copied and looked through. The longest are whole tokenizers, of some 30 MiB.
-constexpr std::uint64_t kLongestText = std::uint64_t{64} << 20;
-constexpr std::uint64_t kLongestKey = 65535;
-constexpr std::uint64_t kLongestTensorName = 127;
 constexpr std::uint32_t kMostDimensions = 4;
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 60;
 // The fewest bytes that a key with its value and a tensor's description take.
 constexpr std::uint64_t kSmallestKeyValue = 8 + 4 + 1;
 constexpr std::uint64_t kSmallestTensor = 8 + 4 + 8 + 4 + 8;
-
-// Names appear in messages, so they are printable text.
-bool is_name(std::string_view text, std::uint64_t longest) {
-  if (text.empty() || text.size() > longest) return false;
-  while (!text.empty()) {
-    const auto character = take_character(text);
-    if (!character || is_control(*character)) return false;
-  }
-  return true;
-}
 
 // What people have where they mean to have a model; empty: something else.
 std::string_view kind_of_other(std::span<const std::byte> bytes) {

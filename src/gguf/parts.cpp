@@ -71,7 +71,7 @@ Result<int> write_parts(const File& file, const PartLimits& limits, const std::s
   }
   if (Status status = check_metadata_fits(file); !status) return status.error();
   const auto path_of = [&](std::size_t index) {
-    return fs::path(fmt::format("{}-{:05}-of-{:05}.gguf", stem, index + 1, parts.size()));
+    return fs::path(part_name(stem, static_cast<std::int64_t>(index) + 1, std::ssize(parts)));
   };
   std::error_code absent;
   for (std::size_t i = 0; i < parts.size(); ++i) {

@@ -54,9 +54,11 @@ std::vector<std::string> plainest_of_type(const std::vector<std::string>& names,
 }  // namespace
 
 RepoName read_repo_name(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  if (colon == std::string::npos) return {text, ""};
-  return {text.substr(0, colon), text.substr(colon + 1)};
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string type = text.substr(std::min(colon + 1, text.size()));
+  // Of an address, as of a repo with nothing behind its colon, the whole is no repo's name.
+  if (type.empty() || type.find('/') != type.npos) return {text, ""};
+  return {text.substr(0, colon), type};
 }
 
 Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo) {

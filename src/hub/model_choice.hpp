@@ -9,7 +9,7 @@
 namespace linnet::hub {
 
 /// A repo as a person names it: OWNER/NAME, or OWNER/NAME:TYPE for its file of that type, as
-/// OWNER/NAME:Q4_K_M.
+/// OWNER/NAME:Q4_K_M. Of what is neither, `repo` is the whole, which check_repo() refuses.
 struct RepoName {
   std::string repo;
   std::string type;  ///< empty: none is named

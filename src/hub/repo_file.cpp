@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "gguf/layout.hpp"
 #include "hub/url.hpp"
 
 namespace linnet::hub {
@@ -15,7 +16,6 @@ namespace {
 constexpr std::size_t kLongestRepo = 96;  // the Hub's own limit
 constexpr std::size_t kLongestPath = 1024;
 constexpr std::size_t kLongestStep = 255;
-constexpr int kMostParts = 9999;
 constexpr std::size_t kMostShownNames = 40;
 
 bool is_one_of(char c, std::string_view set) { return set.find(c) != set.npos; }
@@ -65,7 +65,7 @@ int five_digits(std::string_view text) {
 struct Split {
   std::string stem;
   int count;
-  std::string part(int i) const { return fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count); }
+  std::string part(int i) const { return gguf::part_name(stem, i, count); }
 };
 
 // Nothing for the name of a file that is whole.
@@ -77,7 +77,7 @@ std::optional<Split> split_of(const std::string& name) {
   const int part = five_digits(tail.substr(1, 5));
   const int count = five_digits(tail.substr(10, 5));
   if (tail[0] != '-' || tail.substr(6, 4) != "-of-" || !tail.ends_with(".gguf") || part == 0 ||
-      part > count || count > kMostParts) {
+      part > count || count > gguf::kMostParts) {
     return std::nullopt;
   }
   return Split{stem, count};

@@ -85,11 +85,9 @@ class Conversion {
 
   Status put(std::size_t index, const Writer::Sink& sink) {
     const Tensor& tensor = file_.tensors()[index];
-    Status status =
+    const Status status =
         is_converted(index) ? convert(tensor, *chosen_[index], sink) : copy(tensor, sink);
-    if (!status) return status;
-    file_.release(tensor);
-    return file_.check_unchanged();
+    return gguf::end_copy(file_, tensor, status, index + 1 == chosen_.size());
   }
 
   Outcome outcome() const {

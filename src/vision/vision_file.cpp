@@ -23,13 +23,20 @@ void limit_rows(std::int64_t most, VisionSpec& spec) {
 
 }  // namespace
 
+// Convolutions become F32, one after the other: its values as the file has them, and as they are
+// multiplied, are there at once.
 std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds) {
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0, largest_bytes = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
     const bool is_of_sounds = tensor.name.starts_with("a.") || tensor.name.starts_with("mm.a.");
-    if (is_of_sounds == of_sounds) bytes += std::ssize(tensor.bytes);
+    if (is_of_sounds != of_sounds) continue;
+    const bool is_convolution = tensor.dimensions > 2;
+    const std::int64_t as_f32_bytes =
+        saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
+    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : std::ssize(tensor.bytes));
+    if (is_convolution) largest_bytes = std::max(largest_bytes, as_f32_bytes);
   }
-  return bytes;
+  return saturating_add(bytes, saturating_multiply(2, largest_bytes));
 }
 
 Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,

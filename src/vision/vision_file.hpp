@@ -9,8 +9,8 @@
 
 namespace linnet {
 
-/// Bytes of the weights of the encoder of sounds, or of that of pictures, in an `mmproj` file,
-/// which may have both.
+/// Bytes that the weights of the encoder of sounds, or of that of pictures, take while they are
+/// loaded from an `mmproj` file, which may have both.
 std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
 
 /// An Error where a text model of `text` does not take rows of so many columns, and of `deep`

@@ -8,6 +8,7 @@ namespace linnet::gguf {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // What a file of one value under "key" has there after a change.
 class Edit : public testing::Test {
@@ -54,6 +55,58 @@ TEST_F(Edit, ANewValueHasTheUsualType) {
   EXPECT_EQ(edited(kNothing, {"key", 0.5})->type, ValueType::kFloat32);
   EXPECT_EQ(edited(kNothing, {"key", true})->type, ValueType::kBool);
   EXPECT_EQ(std::get<std::string_view>(edited(kNothing, {"key", std::string("x")})->data), "x");
+}
+
+TEST_F(Edit, ANumberThatItsTypeCanNotHoldIsAnError) {
+  constexpr double kLarge = 1e300;
+  const auto single = [](Writer& writer) { writer.add_number("key", ValueType::kFloat32, 0.5); };
+  for (const double value : {kLarge, -kLarge}) {
+    const auto changed = edited(single, {"key", value});
+    ASSERT_FALSE(changed);
+    EXPECT_THAT(changed.error().message, HasSubstr("key key is of type float32, which can't be"));
+  }
+  const auto real = [](Writer& writer) { writer.add_number("key", ValueType::kFloat64, 0.5); };
+  EXPECT_EQ(std::get<double>(edited(real, {"key", kLarge})->data), kLarge);
+  EXPECT_EQ(edited(kNothing, {"key", kLarge})->type, ValueType::kFloat64);
+}
+
+TEST_F(Edit, AKeyThatNoFileMayHaveIsAnError) {
+  for (const std::string& key :
+       {std::string("a\nb"), std::string("\xff"), std::string(65536, 'k')}) {
+    const auto changed = edited(kNothing, {key, true});
+    ASSERT_FALSE(changed) << key;
+    EXPECT_THAT(changed.error().message, HasSubstr("is no line of text of at most 65535 bytes"));
+    EXPECT_THAT(changed.error().message, Not(HasSubstr("\n")));
+  }
+  EXPECT_EQ(edited(kNothing, {std::string(65535, 'k'), true}).error().message, "absent");
+}
+
+TEST_F(Edit, KeysAreNoMoreThanAFileMayHave) {
+  const auto most = [](Writer& writer) {
+    for (int i = 0; i < 1 << 16; ++i) writer.add_bool(std::to_string(i), true);
+  };
+  const auto changed = edited(most, {"key", true});
+  ASSERT_FALSE(changed);
+  EXPECT_THAT(changed.error().message,
+              HasSubstr("out.gguf: would have 65537 metadata keys, expected at most 65536"));
+  EXPECT_EQ(edited(most, {"7", false}).error().message, "absent");
+}
+
+TEST_F(Edit, AFileThatIsCutMeanwhileIsSaid) {
+  constexpr std::int64_t kValues = 6 << 20;  // more than are copied at once
+  Writer writer;
+  writer.add_tensor("t", *find_format(TensorType::kF32), std::vector{kValues});
+  ASSERT_TRUE(writer.write(folder_ / "in.gguf", [](std::size_t, const Writer::Sink& sink) {
+    return sink(std::vector<std::byte>(4 * kValues));
+  }));
+  const auto file = File::open(folder_ / "in.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const Status edited = write_edited(*file, {}, folder_ / "out.gguf", [&](auto, auto) {
+    std::filesystem::resize_file(folder_ / "in.gguf", 1);
+    return true;
+  });
+  ASSERT_FALSE(edited);
+  EXPECT_THAT(edited.error().message, HasSubstr("in.gguf: was changed while it was in use"));
 }
 
 TEST_F(Edit, AKeyThatIsRemovedIsGone) {

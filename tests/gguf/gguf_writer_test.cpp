@@ -225,5 +225,16 @@ TEST_F(GgufWriter, SaysWhyItCannotWrite) {
               HasSubstr("out.gguf: cannot be written: No such file or directory"));
 }
 
+TEST_F(GgufWriter, WritesNoMoreTensorsThanCanBeRead) {
+  Writer writer;
+  const std::int64_t shape[] = {1};
+  for (int i = 0; i <= 1 << 20; ++i) writer.add_tensor("t", *find_format(TensorType::kF32), shape);
+  const Status written = writer.write(path_, source({}));
+  ASSERT_FALSE(written);
+  EXPECT_THAT(written.error().message,
+              HasSubstr("out.gguf: would have 1048577 tensors, expected at most 1048576"));
+  EXPECT_THAT(names(), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace linnet::gguf

@@ -189,5 +189,17 @@ TEST(HearingFamilyTest, UnknownOnesAreNamed) {
       testing::HasSubstr("unknown projector 'ears' of sounds; the known ones are: gemma4a, glma"));
 }
 
+TEST(HearingFamilyTest, DistancesNeedTwoColumns) {
+  test::OracleCase narrow = test::HearingCase::read("lfm2a").model;
+  narrow.json["metadata"]["clip.audio.embedding_length"]["value"] = 1;
+  narrow.json["metadata"]["clip.audio.attention.head_count"]["value"] = 1;
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(narrow.write(folder / "mmproj.gguf"));
+  const auto model = load(folder / "mmproj.gguf", *make_reference_backend());
+  ASSERT_FALSE(model);
+  EXPECT_THAT(model.error().message,
+              testing::HasSubstr("the tower has 1 column, expected at least 2"));
+}
+
 }  // namespace
 }  // namespace linnet

@@ -1,6 +1,9 @@
 #include "hub/model_choice.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include "hub/repo_file.hpp"
 
 namespace linnet::hub {
 namespace {
@@ -18,6 +21,17 @@ TEST(RepoName, MayEndWithAType) {
   EXPECT_EQ(read_repo_name("o/m").type, "");
   EXPECT_EQ(read_repo_name("o/m:Q4_0").repo, "o/m");
   EXPECT_EQ(read_repo_name("o/m:Q4_0").type, "Q4_0");
+}
+
+TEST(RepoName, OfAnotherKindIsRefusedAsAWhole) {
+  for (const char* text :
+       {"https://huggingface.co/o/m", "o/m:", "https://huggingface.co/o/m:Q4_0"}) {
+    const RepoName named = read_repo_name(text);
+    EXPECT_EQ(named.repo, text);
+    EXPECT_EQ(named.type, "");
+    EXPECT_EQ(check_repo(named.repo).error().message,
+              fmt::format("'{}' is not a repo of the Hub, expected OWNER/NAME", text));
+  }
 }
 
 TEST(ModelChoice, IsOfTheTypeThatIsNamed) {

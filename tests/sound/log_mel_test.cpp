@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <complex>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <numeric>
 
 #include "sound/support.hpp"
@@ -48,6 +50,53 @@ MelSpec as_llama_cpp(const std::string& projector, int mels) {
   spec.adds_floor = false;
   spec.window_is_symmetric = false;
   return spec;
+}
+
+// The natural logarithm of what a band of the HTK scale has in a frame, by the definitions.
+double level_by_definition(const Sound& sound, const MelSpec& spec, std::int64_t frame, int bin) {
+  const double mels = 2595.0 * std::log10(1.0 + kSoundRate / 2.0 / 700.0);
+  const auto edge = [&](int i) {
+    return 700.0 * (std::pow(10.0, mels / 2595.0 * i / (spec.bins + 1)) - 1.0);
+  };
+  const double left = edge(bin), centre = edge(bin + 1), right = edge(bin + 2);
+  const double steps = spec.window_is_symmetric ? spec.window - 1 : spec.window;
+  double sum = 0.0;
+  for (int k = 0; k <= spec.transform / 2; ++k) {
+    const double hertz = double{kSoundRate} * k / spec.transform;
+    if (hertz <= left || hertz >= right) continue;
+    std::complex<double> value;
+    for (int i = 0; i < spec.window; ++i) {
+      const float sample = sound.samples.at(frame * kMelHop + i - spec.window / 2);
+      const double angle = -2.0 * std::numbers::pi * i * k / spec.transform;
+      value += sample * std::pow(std::sin(std::numbers::pi * i / steps), 2.0) *
+               std::complex(std::cos(angle), std::sin(angle));
+    }
+    sum += std::norm(value) *
+           (hertz < centre ? (hertz - left) / (centre - left) : (right - hertz) / (right - centre));
+  }
+  return std::log(spec.adds_floor ? sum + spec.floor : std::max(sum, spec.floor));
+}
+
+TEST(LogMelTest, FloorsAndWindowsAreAsDefined) {
+  constexpr std::int64_t kFrame = 2;
+  const Sound sound = noise_of(5, 1000);
+  MelSpec spec{.bins = 6,
+               .transform = 512,
+               .scale = MelSpec::Scale::kHtk,
+               .levels = MelSpec::Levels::kNatural,
+               .floor = 100.0};
+  for (const bool adds_floor : {false, true}) {
+    for (const bool is_symmetric : {false, true}) {
+      spec.adds_floor = adds_floor;
+      spec.window_is_symmetric = is_symmetric;
+      const MelFrames mel = log_mel_frames(sound, spec);
+      for (int bin = 0; bin < spec.bins; ++bin) {
+        EXPECT_NEAR(mel.values.at(kFrame * spec.bins + bin),
+                    level_by_definition(sound, spec, kFrame, bin), 1e-5)
+            << adds_floor << is_symmetric << ": " << bin;
+      }
+    }
+  }
 }
 
 TEST(LogMelTest, GivesTheSpectrogramsOfLlamaCpp) {

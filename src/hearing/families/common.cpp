@@ -30,6 +30,7 @@ void use_gelu(ModelSpec& tower) {
 void check_conformer(Hyperparameters& p, const HearingSpec& spec) {
   constexpr int kWidest = 1024;  // of a head, that all backends compute
   const int head = spec.tower.layers.front().attention.key_width, waves = wave_columns(spec);
+  if (waves == 0) p.fail("the tower has 1 column, expected at least 2");  // a sine and a cosine
   if (head + waves > kWidest) {
     p.fail(fmt::format("heads have {} columns, and {} for distances, expected at most {} together",
                        head, waves, kWidest));
