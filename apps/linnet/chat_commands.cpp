@@ -79,20 +79,22 @@ Status attach(ChatConsole& console, const std::string& argument) {
   return {};
 }
 
-Status play_sound(ChatConsole& console, const std::string& argument) {
-  const auto path = path_argument("/audio", argument);
+Status attach_medium_file(ChatConsole& console, const Result<std::string>& path,
+                          MediaFiles::Kind kind, std::string_view name) {
   if (!path) return path.error();
-  Status status = attach_medium(console, MediaFiles::Kind::kSound, *path, read_regular_file);
-  if (status) note("the sound goes with the next message\n");
+  Status status = attach_medium(console, kind, *path, read_regular_file);
+  if (status) note("the {} goes with the next message\n", name);
   return status;
 }
 
+Status play_sound(ChatConsole& console, const std::string& argument) {
+  return attach_medium_file(console, path_argument("/audio", argument), MediaFiles::Kind::kSound,
+                            "sound");
+}
+
 Status show_picture(ChatConsole& console, const std::string& argument) {
-  const auto path = path_argument("/image", argument);
-  if (!path) return path.error();
-  Status status = attach_medium(console, MediaFiles::Kind::kPicture, *path, read_regular_file);
-  if (status) note("the picture goes with the next message\n");
-  return status;
+  return attach_medium_file(console, path_argument("/image", argument), MediaFiles::Kind::kPicture,
+                            "picture");
 }
 
 Status show_stats(ChatConsole& console, const std::string&) {

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "linnet/completion_table.hpp"
@@ -34,26 +36,32 @@ std::string joined_names(const CompletedCommand& command) {
   return fmt::format("{}", fmt::join(names, " "));
 }
 
+// How the shells are told what may follow; for bash it is a word that kBashEnd understands. {}:
+// the words of the value.
+struct ShellForms {
+  Kind kind;
+  const char *bash, *zsh, *fish;
+};
+constexpr std::array kForms = {
+    ShellForms{Kind::kText, "text", ": :", " -x"},
+    ShellForms{Kind::kFile, "file", ":file:_files", " -r -F"},
+    ShellForms{Kind::kGgufFile, "gguf", ":model:_files -g \"*.gguf\"",
+               " -x -k -a '(__fish_complete_suffix .gguf)'"},
+    ShellForms{Kind::kFolder, "folder", ":folder:_files -/",
+               " -x -a '(__fish_complete_directories)'"},
+    ShellForms{Kind::kRepo, "repo", ":repo:($(linnet cache --names 2>/dev/null))",
+               " -x -a '(linnet cache --names 2>/dev/null)'"},
+    ShellForms{Kind::kWords, "'={}'", ":value:({})", " -x -a '{}'"},
+};
+
+std::string form_of(const CompletedValue& value, const char* ShellForms::*shell) {
+  const auto* const forms = std::ranges::find(kForms, value.kind, &ShellForms::kind);
+  return fmt::format(fmt::runtime(forms->*shell), fmt::join(value.words, " "));
+}
+
 // --- bash
 
-// A word for what follows, which kBashEnd understands.
-std::string bash_kind(const CompletedValue& value) {
-  switch (value.kind) {
-    case Kind::kText:
-      return "text";
-    case Kind::kFile:
-      return "file";
-    case Kind::kGgufFile:
-      return "gguf";
-    case Kind::kFolder:
-      return "folder";
-    case Kind::kRepo:
-      return "repo";
-    case Kind::kWords:
-      break;
-  }
-  return fmt::format("'={}'", fmt::join(value.words, " "));
-}
+std::string bash_kind(const CompletedValue& value) { return form_of(value, &ShellForms::bash); }
 
 std::string bash_command(const CompletedCommand& command) {
   std::string text =
@@ -122,23 +130,7 @@ std::string bash_script(const CompletedCommand& program, const Commands& command
 
 std::string zsh_quoted(const std::string& text) { return quoted(text, "'\\''"); }
 
-std::string zsh_action(const CompletedValue& value) {
-  switch (value.kind) {
-    case Kind::kText:
-      return ": :";
-    case Kind::kFile:
-      return ":file:_files";
-    case Kind::kGgufFile:
-      return ":model:_files -g \"*.gguf\"";
-    case Kind::kFolder:
-      return ":folder:_files -/";
-    case Kind::kRepo:
-      return ":repo:($(linnet cache --names 2>/dev/null))";
-    case Kind::kWords:
-      break;
-  }
-  return fmt::format(":value:({})", fmt::join(value.words, " "));
-}
+std::string zsh_action(const CompletedValue& value) { return form_of(value, &ShellForms::zsh); }
 
 std::string zsh_option(const CompletedOption& option) {
   std::string text;
@@ -187,23 +179,7 @@ std::string zsh_script(const CompletedCommand& program, const Commands& commands
 
 std::string fish_quoted(const std::string& text) { return quoted(text, "\\'"); }
 
-std::string fish_value(const CompletedValue& value) {
-  switch (value.kind) {
-    case Kind::kText:
-      return " -x";
-    case Kind::kFile:
-      return " -r -F";
-    case Kind::kGgufFile:
-      return " -x -k -a '(__fish_complete_suffix .gguf)'";
-    case Kind::kFolder:
-      return " -x -a '(__fish_complete_directories)'";
-    case Kind::kRepo:
-      return " -x -a '(linnet cache --names 2>/dev/null)'";
-    case Kind::kWords:
-      break;
-  }
-  return fmt::format(" -x -a '{}'", fmt::join(value.words, " "));
-}
+std::string fish_value(const CompletedValue& value) { return form_of(value, &ShellForms::fish); }
 
 // `condition` says when they can be given.
 std::string fish_options(const CompletedCommand& command, const std::string& condition) {

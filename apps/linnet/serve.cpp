@@ -6,7 +6,6 @@
 #include <iterator>
 #include <utility>
 
-#include "base/machine.hpp"
 #include "base/read_file.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"

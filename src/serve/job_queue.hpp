@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "generate/scheduler.hpp"
+#include "generate/generate_request.hpp"
 #include "serve/generation.hpp"
 
 namespace linnet::serve {

@@ -47,6 +47,10 @@ class PictureProgramTest : public testing::Test {
     return joined(generate_bundled({"--mmproj", mmproj(), "-m", "4", "--json"}), more);
   }
 
+  Ended chat(const std::string& input, const Arguments& more = {}) const {
+    return test::chat_bundled(input, joined({"--mmproj", mmproj()}, more));
+  }
+
   const test::TemporaryFolder folder_;
 };
 
@@ -114,11 +118,7 @@ TEST_F(PictureProgramTest, WhatCannotBeReadIsSaid) {
 
 TEST_F(PictureProgramTest, AConversationKeepsThem) {
   const std::string saved = (folder_ / "saved.json").string();
-  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
-                          "-m",    "4",        "--temp", "0",      "--chat-template",
-                          "chatml"};
-  const Ended first = run_program(
-      chat, {.input = "/image " + picture(0) + "\nWhat?\nAnd now?\n/save " + saved + "\n"});
+  const Ended first = chat("/image " + picture(0) + "\nWhat?\nAnd now?\n/save " + saved + "\n");
   ASSERT_EQ(first.status, 0) << first.err;
   EXPECT_THAT(first.err, ContainsRegex("prompt [0-9]+ new, [1-9][0-9]* cached"));
   const auto messages = nlohmann::json::parse(test::read_file(saved));
@@ -126,11 +126,11 @@ TEST_F(PictureProgramTest, AConversationKeepsThem) {
   EXPECT_EQ(messages[0]["content"][1]["text"], "\nWhat?");
   EXPECT_EQ(messages[2]["content"], "And now?");
 
-  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  const Ended later = chat("/load " + saved + "\nAnd then?\n");
   ASSERT_EQ(later.status, 0) << later.err;
   EXPECT_THAT(later.err, HasSubstr("loaded: 2 turns"));
   std::filesystem::remove(picture(0));
-  const Ended gone = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  const Ended gone = chat("/load " + saved + "\nAnd then?\n");
   EXPECT_THAT(gone.err, HasSubstr(picture(0)));
   EXPECT_THAT(gone.err, Not(HasSubstr("loaded:")));
 }
@@ -145,12 +145,8 @@ TEST_F(PictureProgramTest, AConversationMayHoldWhatWasInTheFiles) {
                                 {{"type", "image_url"}, {"image_url", {{"url", data}}}}}}},
                              {{"role", "assistant"}, {"content", "A picture."}}};
   test::write_file(saved, messages.dump());
-  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
-                          "-m",    "4",        "--temp", "0",      "--chat-template",
-                          "chatml"};
   const std::string again = (folder_ / "again.json").string();
-  const Ended ended =
-      run_program(chat, {.input = "/load " + saved + "\nAnd then?\n/save " + again + "\n"});
+  const Ended ended = chat("/load " + saved + "\nAnd then?\n/save " + again + "\n");
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turn"));
   const auto kept = nlohmann::json::parse(test::read_file(again));
@@ -158,18 +154,15 @@ TEST_F(PictureProgramTest, AConversationMayHoldWhatWasInTheFiles) {
 
   messages[0]["content"][1]["image_url"]["url"] = "https://example.org/cat.png";
   test::write_file(saved, messages.dump());
-  const Ended refused = run_program(chat, {.input = "/load " + saved + "\n"});
+  const Ended refused = chat("/load " + saved + "\n");
   EXPECT_THAT(refused.err, HasSubstr("https://example.org/cat.png, expected file: or data:"));
 }
 
 TEST_F(PictureProgramTest, ASessionWithThemIsComputedAgainBehindTheFirst) {
   const std::string saved = (folder_ / "session").string();
-  const Arguments chat = {"chat",   "--mmproj", mmproj(),    "--gguf", test::kBundledModel.string(),
-                          "-m",     "4",        "--temp",    "0",      "--chat-template",
-                          "chatml", "--image",  picture(200)};
-  const Ended first = run_program(chat, {.input = "What?\n/save " + saved + "\n"});
+  const Ended first = chat("What?\n/save " + saved + "\n", {"--image", picture(200)});
   ASSERT_EQ(first.status, 0) << first.err;
-  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  const Ended later = chat("/load " + saved + "\nAnd then?\n", {"--image", picture(200)});
   ASSERT_EQ(later.status, 0) << later.err;
   EXPECT_THAT(later.err, HasSubstr("loaded: 1 turn"));
 }

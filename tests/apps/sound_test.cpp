@@ -33,6 +33,10 @@ class SoundProgramTest : public testing::Test {
     return joined(generate_bundled({"--mmproj", mmproj(), "-m", "4", "--json"}), more);
   }
 
+  Ended chat(const std::string& input) const {
+    return test::chat_bundled(input, {"--mmproj", mmproj()});
+  }
+
   const test::TemporaryFolder folder_;
 };
 
@@ -61,16 +65,13 @@ TEST_F(SoundProgramTest, WhatCannotBeHeardIsSaid) {
 
 TEST_F(SoundProgramTest, AConversationKeepsThem) {
   const std::string saved = (folder_ / "saved.json").string();
-  const Arguments chat = {"chat",  "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(),
-                          "-m",    "4",        "--temp", "0",      "--chat-template",
-                          "chatml"};
-  const Ended first = run_program(chat, {.input = "/audio " + sound("stereo.mp3") +
-                                                  "\nWhat?\nAnd now?\n/save " + saved + "\n"});
+  const Ended first =
+      chat("/audio " + sound("stereo.mp3") + "\nWhat?\nAnd now?\n/save " + saved + "\n");
   ASSERT_EQ(first.status, 0) << first.err;
   const auto messages = nlohmann::json::parse(test::read_file(saved));
   EXPECT_EQ(messages[0]["content"][0]["audio_url"]["url"], "file://" + sound("stereo.mp3"));
   EXPECT_EQ(messages[0]["content"][1]["text"], "\nWhat?");
-  const Ended later = run_program(chat, {.input = "/load " + saved + "\nAnd then?\n"});
+  const Ended later = chat("/load " + saved + "\nAnd then?\n");
   ASSERT_EQ(later.status, 0) << later.err;
   EXPECT_THAT(later.err, HasSubstr("loaded: 2 turns"));
 }
@@ -86,10 +87,7 @@ TEST_F(SoundProgramTest, AConversationMayHoldWhatWasInTheFiles) {
                                    {"content", {part, {{"type", "text"}, {"text", "What?"}}}}};
   const nlohmann::json answer = {{"role", "assistant"}, {"content", "A sound."}};
   test::write_file(saved, nlohmann::json({question, answer}).dump());
-  const Ended ended =
-      run_program({"chat", "--mmproj", mmproj(), "--gguf", test::kBundledModel.string(), "-m", "4",
-                   "--temp", "0", "--chat-template", "chatml"},
-                  {.input = "/load " + saved + "\nAnd then?\n/save " + again + "\n"});
+  const Ended ended = chat("/load " + saved + "\nAnd then?\n/save " + again + "\n");
   ASSERT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.err, HasSubstr("loaded: 1 turn"));
   const auto kept = nlohmann::json::parse(test::read_file(again));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "base/base64.hpp"
+#include "serve/media_chat.hpp"
 #include "serve/serving.hpp"
 #include "support/picture_model.hpp"
 #include "support/put_file.hpp"
@@ -10,6 +11,8 @@ namespace linnet {
 namespace {
 
 using Json = nlohmann::json;
+using test::chat_of;
+using test::text_part;
 using testing::HasSubstr;
 
 const std::string kBird = "decode/colour-444.jpg";
@@ -20,20 +23,10 @@ std::string base64_of(const std::string& name) { return encode_base64(test::pict
 // What the URL calls the file counts for nothing.
 std::string url_of(const std::string& name) { return "data:image/x;base64," + base64_of(name); }
 
-Json text_part(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
 Json url_part(const std::string& url) {
   return {{"type", "image_url"}, {"image_url", {{"url", url}}}};
 }
 Json picture_part(const std::string& name) { return url_part(url_of(name)); }
-
-Json chat(const std::vector<Json>& parts) {
-  const Json message = {{"role", "user"}, {"content", Json(parts)}};
-  return {{"messages", Json::array({message})},
-          {"max_tokens", 8},
-          {"temperature", 0},
-          {"ignore_eos", true},
-          {"logprobs", true}};
-}
 
 class PicturesTest : public testing::Test {
  protected:
@@ -51,7 +44,6 @@ class PicturesTest : public testing::Test {
     EXPECT_EQ(reply.status, 200) << reply.body;
     return reply.json();
   }
-  // Tells pictures apart whichever tokens are the likeliest.
   static Json logprobs_of(const Json& answer) {
     return answer["choices"][0]["logprobs"]["content"];
   }
@@ -71,16 +63,16 @@ class PicturesTest : public testing::Test {
 };
 
 TEST_F(PicturesTest, TheAnswerDependsOnThePicture) {
-  const Json bird = answer(chat({text_part("What is it?"), picture_part(kBird)}));
-  const Json flower = answer(chat({text_part("What is it?"), picture_part(kFlower)}));
+  const Json bird = answer(chat_of({text_part("What is it?"), picture_part(kBird)}));
+  const Json flower = answer(chat_of({text_part("What is it?"), picture_part(kFlower)}));
   EXPECT_NE(logprobs_of(bird), logprobs_of(flower));
-  EXPECT_EQ(logprobs_of(answer(chat({text_part("What is it?"), picture_part(kBird)}))),
+  EXPECT_EQ(logprobs_of(answer(chat_of({text_part("What is it?"), picture_part(kBird)}))),
             logprobs_of(bird));
 }
 
 TEST_F(PicturesTest, RowsCountAsTokensOfThePrompt) {
   const auto tokens = [&](const std::vector<Json>& content) {
-    return answer(chat(content))["usage"]["prompt_tokens"].get<std::int64_t>();
+    return answer(chat_of(content))["usage"]["prompt_tokens"].get<std::int64_t>();
   };
   const std::int64_t none = tokens({text_part("Look: ")});
   EXPECT_EQ(tokens({text_part("Look: "), picture_part(kBird)}), none + 2 + rows_of(kBird));
@@ -89,11 +81,11 @@ TEST_F(PicturesTest, RowsCountAsTokensOfThePrompt) {
 }
 
 TEST_F(PicturesTest, ThePlaceOfAPictureCounts) {
-  const Json one = answer(chat({picture_part(kBird), picture_part(kFlower)}));
-  const Json other = answer(chat({picture_part(kFlower), picture_part(kBird)}));
+  const Json one = answer(chat_of({picture_part(kBird), picture_part(kFlower)}));
+  const Json other = answer(chat_of({picture_part(kFlower), picture_part(kBird)}));
   EXPECT_NE(logprobs_of(one), logprobs_of(other));
-  const Json before = answer(chat({picture_part(kBird), text_part("A bird")}));
-  const Json behind = answer(chat({text_part("A bird"), picture_part(kBird)}));
+  const Json before = answer(chat_of({picture_part(kBird), text_part("A bird")}));
+  const Json behind = answer(chat_of({text_part("A bird"), picture_part(kBird)}));
   EXPECT_EQ(before["usage"]["prompt_tokens"], behind["usage"]["prompt_tokens"]);
   EXPECT_NE(logprobs_of(before), logprobs_of(behind));
 }
@@ -101,7 +93,7 @@ TEST_F(PicturesTest, ThePlaceOfAPictureCounts) {
 TEST_F(PicturesTest, ThePictureOfAnEarlierRequestIsInTheCache) {
   const std::string question(100, 'q');  // some pages of the cache
   const auto cached = [&](const std::string& name) {
-    const Json usage = answer(chat({picture_part(name), text_part(question)}))["usage"];
+    const Json usage = answer(chat_of({picture_part(name), text_part(question)}))["usage"];
     EXPECT_GT(usage["prompt_tokens"], 100 + rows_of(name));
     return usage["prompt_tokens_details"]["cached_tokens"].get<std::int64_t>();
   };
@@ -111,7 +103,7 @@ TEST_F(PicturesTest, ThePictureOfAnEarlierRequestIsInTheCache) {
 }
 
 TEST_F(PicturesTest, AStreamHasTheSameAnswer) {
-  Json body = chat({picture_part(kBird), text_part("Name it")});
+  Json body = chat_of({picture_part(kBird), text_part("Name it")});
   const Json whole = answer(body)["choices"][0]["message"]["content"];
   body["stream"] = true;
   std::string streamed;
@@ -122,7 +114,7 @@ TEST_F(PicturesTest, AStreamHasTheSameAnswer) {
 }
 
 TEST_F(PicturesTest, SeveralAnswersReadThePictureEach) {
-  Json body = chat({picture_part(kBird), text_part("Name it")});
+  Json body = chat_of({picture_part(kBird), text_part("Name it")});
   body["n"] = 3;
   const Json choices = answer(body)["choices"];
   ASSERT_EQ(choices.size(), 3);
@@ -130,16 +122,16 @@ TEST_F(PicturesTest, SeveralAnswersReadThePictureEach) {
 }
 
 TEST_F(PicturesTest, AUrlMayStandAlone) {
-  const Json object = answer(chat({picture_part(kBird)}));
+  const Json object = answer(chat_of({picture_part(kBird)}));
   const Json part = {{"type", "image_url"}, {"image_url", url_of(kBird)}};
-  const Json alone = answer(chat({part}));
+  const Json alone = answer(chat_of({part}));
   EXPECT_EQ(logprobs_of(object), logprobs_of(alone));
-  const Json upper = answer(chat({url_part("DATA:;BASE64," + base64_of(kBird))}));
+  const Json upper = answer(chat_of({url_part("DATA:;BASE64," + base64_of(kBird))}));
   EXPECT_EQ(logprobs_of(object), logprobs_of(upper));
 }
 
 TEST_F(PicturesTest, AllApisGiveTheSameAnswer) {
-  const Json completion = answer(chat({picture_part(kBird), text_part("Name it")}));
+  const Json completion = answer(chat_of({picture_part(kBird), text_part("Name it")}));
   const std::string text = completion["choices"][0]["message"]["content"];
   const Json source = {{"type", "base64"}, {"media_type", "image/png"}, {"data", base64_of(kBird)}};
   Json message = {{"max_tokens", 8}, {"temperature", 0}, {"ignore_eos", true}};
@@ -193,7 +185,7 @@ TEST_F(PicturesTest, ResultsOfToolsMayBePictures) {
 
 TEST_F(PicturesTest, WhatIsNoPictureIsNamed) {
   const auto expect = [&](const std::string& url, const std::string& problem) {
-    const Json error = error_of(chat({text_part("What is it?"), url_part(url)}));
+    const Json error = error_of(chat_of({text_part("What is it?"), url_part(url)}));
     EXPECT_EQ(error["param"], "messages[0].content[1].image_url.url");
     EXPECT_THAT(error["message"], HasSubstr(problem));
   };
@@ -214,7 +206,7 @@ TEST_F(PicturesTest, WhatIsNoPictureIsNamed) {
 
 TEST_F(PicturesTest, FieldsOfAWrongTypeAreNamed) {
   const auto param_of = [&](const Json& part) {
-    return error_of(chat({text_part("What is it?"), part}))["param"].get<std::string>();
+    return error_of(chat_of({text_part("What is it?"), part}))["param"].get<std::string>();
   };
   const std::string at = "messages[0].content[1].image_url";
   EXPECT_EQ(param_of({{"type", "image_url"}}), at);
@@ -251,7 +243,7 @@ TEST_F(PicturesTest, OtherSourcesOfTheOtherApisAreNamed) {
 
 TEST_F(PicturesTest, OnlyUsersAndToolsShowPictures) {
   for (const char* const role : {"assistant", "system", "developer"}) {
-    Json body = chat({picture_part(kBird)});
+    Json body = chat_of({picture_part(kBird)});
     body["messages"][0]["role"] = role;
     EXPECT_EQ(error_of(body)["param"], "messages[0].content[0].type") << role;
     const Json part = {{"type", "input_image"}, {"image_url", url_of(kBird)}};
@@ -259,7 +251,7 @@ TEST_F(PicturesTest, OnlyUsersAndToolsShowPictures) {
     const Json error = error_of({{"input", Json::array({item})}}, "/v1/responses");
     EXPECT_EQ(error["param"], "input[0].content[0].type") << role;
   }
-  Json body = chat({picture_part(kBird)});
+  Json body = chat_of({picture_part(kBird)});
   body["messages"][0]["role"] = "tool";
   answer(body);
   const Json source = {{"type", "base64"}, {"data", base64_of(kBird)}};
@@ -276,9 +268,9 @@ TEST_F(PicturesTest, OnlyUsersAndToolsShowPictures) {
 
 TEST_F(PicturesTest, TooManyAreRefused) {
   std::vector<Json> content(64, picture_part(kBird));
-  answer(chat(content));
+  answer(chat_of(content));
   content.push_back(picture_part(kBird));
-  const Json error = error_of(chat(content));
+  const Json error = error_of(chat_of(content));
   EXPECT_EQ(error["param"], "messages[0].content[64].image_url.url");
   EXPECT_THAT(error["message"], HasSubstr("at most 64 pictures"));
 }
@@ -286,10 +278,10 @@ TEST_F(PicturesTest, TooManyAreRefused) {
 TEST_F(PicturesTest, WhatTheContextCannotHoldIsRefused) {
   serving_ = std::make_unique<test::Serving>(serve::ServerOptions{}, 4096, "chatml",
                                              rows_of(kBird) + 1, model_.model(), model_.mmproj());
-  const Json error = error_of(chat({picture_part(kBird), picture_part(kBird)}));
+  const Json error = error_of(chat_of({picture_part(kBird), picture_part(kBird)}));
   EXPECT_EQ(error["code"], "context_length_exceeded");
   EXPECT_EQ(error["param"], "messages[0].content[1].image_url.url");
-  EXPECT_EQ(error_of(chat({picture_part(kBird)}))["code"], "context_length_exceeded");
+  EXPECT_EQ(error_of(chat_of({picture_part(kBird)}))["code"], "context_length_exceeded");
 }
 
 TEST_F(PicturesTest, ModelsSayWhetherTheyReadThem) {
@@ -300,23 +292,23 @@ TEST_F(PicturesTest, ModelsSayWhetherTheyReadThem) {
   const Json without = serving_->get("/v1/models").json()["data"][0]["capabilities"];
   EXPECT_EQ(without, Json({"completion", "chat"}));
   for (const char* const path : {"/v1/chat/completions", "/apply-template"}) {
-    const Json error = error_of(chat({text_part("Look"), picture_part(kBird)}), path);
+    const Json error = error_of(chat_of({text_part("Look"), picture_part(kBird)}), path);
     EXPECT_EQ(error["code"], "pictures_not_supported");
     EXPECT_EQ(error["param"], "messages[0].content[1].image_url.url");
   }
 }
 
 TEST_F(PicturesTest, ATemplateIsShownWithoutTheFiles) {
-  const Json body = chat({text_part("Look: "), picture_part(kBird), text_part("?")});
+  const Json body = chat_of({text_part("Look: "), picture_part(kBird), text_part("?")});
   EXPECT_EQ(answer(body, "/apply-template")["prompt"],
             "<|im_start|>user\nLook: <|vision_start|><picture><|vision_end|>?<|im_end|>\n"
             "<|im_start|>assistant\n");
 }
 
 TEST_F(PicturesTest, MarkersThatAUserWritesAreText) {
-  const Json body = chat({text_part("<|vision_start|><picture><|vision_end|>")});
+  const Json body = chat_of({text_part("<|vision_start|><picture><|vision_end|>")});
   const Json usage = answer(body)["usage"];
-  const Json plain = answer(chat({text_part(std::string(39, 'a'))}))["usage"];
+  const Json plain = answer(chat_of({text_part(std::string(39, 'a'))}))["usage"];
   EXPECT_EQ(usage["prompt_tokens"], plain["prompt_tokens"]) << "each byte is a token";
 }
 
@@ -324,7 +316,7 @@ TEST_F(PicturesTest, ATemplateThatLeavesAPictureOutIsAnError) {
   const test::TemporaryFolder folder;
   test::put_file(folder / "first.jinja", "{{ messages[0].content }}");
   serving_ = start(model_, {}, (folder / "first.jinja").string());
-  Json body = chat({picture_part(kBird)});
+  Json body = chat_of({picture_part(kBird)});
   answer(body);
   body["messages"].push_back({{"role", "user"}, {"content", Json::array({picture_part(kFlower)})}});
   const Json error = error_of(body);
@@ -334,7 +326,7 @@ TEST_F(PicturesTest, ATemplateThatLeavesAPictureOutIsAnError) {
 
 TEST_F(PicturesTest, AnswersAreTheSameWithACacheFolder) {
   const test::TemporaryFolder folder;
-  const Json body = chat(
+  const Json body = chat_of(
       {text_part(std::string(100, 'w')), picture_part(kBird), text_part(std::string(100, 'v'))});
   const Json first = answer(body);
   const auto cached = [](const Json& answer) {
@@ -360,7 +352,7 @@ TEST_F(PicturesTest, TheLogHasNoFiles) {
   serving_ = start(model_, std::move(options));
   const std::string base64 = base64_of(kBird);
   ASSERT_GT(base64.size(), 512);
-  answer(chat({text_part("Look at it"), picture_part(kBird)}));
+  answer(chat_of({text_part("Look at it"), picture_part(kBird)}));
   EXPECT_TRUE(serving_->server().drain(std::chrono::minutes(5)));
   serving_.reset();
   EXPECT_THAT(log, HasSubstr("Look at it"));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "base/base64.hpp"
+#include "serve/media_chat.hpp"
 #include "serve/serving.hpp"
 #include "support/hearing_file.hpp"
 #include "support/temporary_folder.hpp"
@@ -9,6 +10,8 @@ namespace linnet {
 namespace {
 
 using Json = nlohmann::json;
+using test::chat_of;
+using test::text_part;
 using testing::HasSubstr;
 
 std::string sound_file(const std::string& name) {
@@ -18,17 +21,6 @@ std::string sound_file(const std::string& name) {
 Json sound_part(const std::string& name, const std::string& format = "wav") {
   return {{"type", "input_audio"},
           {"input_audio", {{"data", encode_base64(sound_file(name))}, {"format", format}}}};
-}
-
-Json text_part(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
-
-Json chat(const std::vector<Json>& parts) {
-  const Json message = {{"role", "user"}, {"content", Json(parts)}};
-  return {{"messages", Json::array({message})},
-          {"max_tokens", 8},
-          {"temperature", 0},
-          {"ignore_eos", true},
-          {"logprobs", true}};
 }
 
 // Sends a form with a sound, and with `more` parts.
@@ -70,7 +62,7 @@ class SoundsTest : public testing::Test {
 
 TEST_F(SoundsTest, TheAnswerDependsOnTheSound) {
   const auto logprobs = [&](const std::string& name) {
-    const Json reply = answer(chat({text_part("What is it?"), sound_part(name)}));
+    const Json reply = answer(chat_of({text_part("What is it?"), sound_part(name)}));
     return reply["choices"][0]["logprobs"]["content"];
   };
   EXPECT_NE(logprobs("plain.wav"), logprobs("stereo.flac"));
@@ -79,7 +71,7 @@ TEST_F(SoundsTest, TheAnswerDependsOnTheSound) {
 
 TEST_F(SoundsTest, RowsCountAsTokensOfThePrompt) {
   const auto tokens = [&](const std::vector<Json>& content) {
-    return answer(chat(content))["usage"]["prompt_tokens"].get<std::int64_t>();
+    return answer(chat_of(content))["usage"]["prompt_tokens"].get<std::int64_t>();
   };
   const std::int64_t none = tokens({text_part("Hear: ")});
   // 13 frames of an eighth of a second: 7 rows, 3 of the text model, and texts around them.
@@ -91,24 +83,24 @@ TEST_F(SoundsTest, RowsCountAsTokensOfThePrompt) {
 TEST_F(SoundsTest, WhatIsNoSoundIsSaid) {
   Json part = sound_part("plain.wav");
   part["input_audio"]["data"] = encode_base64("%PDF-1.4");
-  const Json error = error_of(*serving_, chat({part}));
+  const Json error = error_of(*serving_, chat_of({part}));
   EXPECT_EQ(error["param"], "messages[0].content[0].input_audio.data");
   EXPECT_THAT(error["message"], HasSubstr("sound: is neither WAV, FLAC, MP3 nor Ogg"));
   part["input_audio"]["data"] = "?";
-  EXPECT_THAT(error_of(*serving_, chat({part}))["message"], HasSubstr("base64"));
+  EXPECT_THAT(error_of(*serving_, chat_of({part}))["message"], HasSubstr("base64"));
   part["input_audio"].erase("data");
-  EXPECT_THAT(error_of(*serving_, chat({part}))["message"], HasSubstr("expected a string"));
+  EXPECT_THAT(error_of(*serving_, chat_of({part}))["message"], HasSubstr("expected a string"));
   part.erase("input_audio");
-  EXPECT_THAT(error_of(*serving_, chat({part}))["message"], HasSubstr("expected an object"));
+  EXPECT_THAT(error_of(*serving_, chat_of({part}))["message"], HasSubstr("expected an object"));
 }
 
 TEST_F(SoundsTest, ModelsThatHearNothingSaySo) {
   const test::Serving deaf;
-  const Json error = error_of(deaf, chat({sound_part("plain.wav")}));
+  const Json error = error_of(deaf, chat_of({sound_part("plain.wav")}));
   EXPECT_EQ(error["code"], "sounds_not_supported");
   EXPECT_THAT(error["message"], HasSubstr("this model hears no sounds"));
   const Json picture = {{"type", "image_url"}, {"image_url", {{"url", "data:;base64,AAAA"}}}};
-  EXPECT_EQ(error_of(*serving_, chat({picture}))["code"], "pictures_not_supported");
+  EXPECT_EQ(error_of(*serving_, chat_of({picture}))["code"], "pictures_not_supported");
 }
 
 TEST_F(SoundsTest, ATranscriptionIsAnAnswerToTheSound) {
@@ -152,7 +144,7 @@ TEST_F(SoundsTest, WhatTheModelTakesIsListed) {
 }
 
 TEST_F(SoundsTest, AppliedTemplatesShowWhereSoundsStand) {
-  const auto reply = serving_->post("/apply-template", chat({sound_part("plain.wav")}));
+  const auto reply = serving_->post("/apply-template", chat_of({sound_part("plain.wav")}));
   EXPECT_THAT(reply.json()["prompt"], HasSubstr("<|audio_bos|><sound><|audio_eos|>"));
 }
 

@@ -1,7 +1,6 @@
 #include "serve/constraints/text_constraint.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <array>
 
@@ -36,10 +35,7 @@ TextConstraint gbnf_constraint(Fields& fields, std::string_view name) {
 TextConstraint read_format_object(Fields& fields, const Json& object, const std::string& path) {
   Fields format(object, path);
   static constexpr std::array<std::string_view, 3> kTypes = {"text", "json_object", "json_schema"};
-  if (!format.has("type")) {
-    format.fail("type", fmt::format("expected one of {}, found nothing", fmt::join(kTypes, ", ")));
-  }
-  const std::string type = format.one_of("type", kTypes, "text");
+  const std::string type = format.required_one_of("type", kTypes);
   TextConstraint constraint;
   if (type != "text") {
     const Json* const inner = format.object("json_schema");
@@ -48,7 +44,7 @@ TextConstraint read_format_object(Fields& fields, const Json& object, const std:
     if (const Json* const schema = schema_fields.find("schema")) {
       constraint = schema_constraint(schema_fields, "schema", *schema);
     } else if (type == "json_schema") {
-      schema_fields.fail("schema", "expected an object, found nothing");
+      schema_fields.require("schema", "an object");
     } else {
       constraint = schema_constraint(format, "type", {{"type", "object"}});
     }

@@ -97,13 +97,12 @@ Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   if (!fields.has("content") && (fields.has("prompt") || fields.has("messages"))) {
     return tokenize_as_vllm(context, fields);
   }
-  const auto text = fields.text("content");
+  const std::string text = fields.required_text("content");
   const Specials specials{fields.boolean("add_special", false),
                           fields.boolean("parse_special", true)};
   const bool with_pieces = fields.boolean("with_pieces", false);
   if (fields.error()) return *fields.error();
-  if (!text) return invalid_request("content: expected a string, found nothing", "content");
-  const auto ids = encode_bounded(context, "content", *text, specials);
+  const auto ids = encode_bounded(context, "content", text, specials);
   if (!ids) return ids.error();
   if (with_pieces) return pieces_reply(tokenizer, *ids);
   return json_reply({{"tokens", *ids}});
@@ -113,8 +112,8 @@ Handled tokenize(ApiContext& context, const ApiRequest&, const Json& body) {
 Handled detokenize(ApiContext& context, const ApiRequest&, const Json& body) {
   Fields fields(body);
   const Json* const tokens = fields.array("tokens", kMostDetokenized);
+  fields.require("tokens", "an array");
   if (fields.error()) return *fields.error();
-  if (!tokens) return invalid_request("tokens: expected an array, found nothing", "tokens");
   const auto ids = read_tokens(*tokens, "tokens", context.model().tokenizer->vocabulary_size());
   if (!ids) return ids.error();
   return json_reply({{"content", text_of_tokens(*context.model().tokenizer, *ids)}});

@@ -20,28 +20,22 @@ using Texts = std::vector<std::string>;
 Json read_image_url(Fields& part, MediaParts& media) {
   const Json* const field = part.find("image_url");
   if (field && !field->is_object()) return media.from_url(part, "image_url");
-  if (!field) {
-    part.fail("image_url", "expected an object or a string, found nothing");
-    return nullptr;
-  }
-  Fields image(*field, part.path_of("image_url"));
-  image.text("detail");
-  Json text = media.from_url(image, "url");
-  part.take_error(image);
+  part.require("image_url", "an object or a string");
+  Json text;
+  part.with_object("image_url", [&](Fields& image) {
+    image.text("detail");
+    text = media.from_url(image, "url");
+  });
   return text;
 }
 
 // {"data": BASE64, "format": "wav"}; the first bytes of a file tell its kind, whatever the format.
 Json read_input_audio(Fields& part, MediaParts& media) {
-  const Json* const field = part.object("input_audio");
-  if (!field) {
-    part.fail("input_audio", "expected an object, found nothing");
-    return nullptr;
-  }
-  Fields sound(*field, part.path_of("input_audio"));
-  sound.text("format");
-  Json text = media.from_base64_sound(sound, "data");
-  part.take_error(sound);
+  Json text;
+  part.with_required_object("input_audio", [&](Fields& sound) {
+    sound.text("format");
+    text = media.from_base64_sound(sound, "data");
+  });
   return text;
 }
 
@@ -75,15 +69,11 @@ void read_content(Fields& message, std::string_view role, MediaParts& media, Jso
 
 void check_calls(Fields& message) {
   message.each_object("tool_calls", kMostTools, [](Fields& call) {
-    const Json* const object = call.object("function");
-    if (!object) return call.fail("function", "expected an object, found nothing");
-    Fields function(*object, call.path_of("function"));
-    function.required_text("name");
-    if (const Json* const arguments = function.find("arguments");
-        arguments && !arguments->is_object()) {
-      function.required_text("arguments");
-    }
-    call.take_error(function);
+    call.with_required_object("function", [](Fields& function) {
+      function.required_text("name");
+      const Json* const arguments = function.find("arguments");
+      if (arguments && !arguments->is_object()) function.text("arguments");
+    });
   });
 }
 
@@ -115,9 +105,7 @@ Json read_messages(Fields& fields, const std::string& template_source, MediaPart
   fields.each_object("messages", kMostMessages, [&, i = std::size_t{0}](Fields& message) mutable {
     Json& shown = messages[i++];
     const std::string role = read_role(message, template_source);
-    if (role == "user" && !message.has("content")) {
-      message.fail("content", "expected a string or an array, found nothing");
-    }
+    if (role == "user") message.require("content", "a string or an array");
     read_content(message, role, media, shown);
     check_calls(message);
     shown["role"] = role;
@@ -143,17 +131,15 @@ void refuse_what_is_not_there(Fields& fields) {
 
 // {"function": {"name": NAME}}, or {"name": NAME} in responses.
 std::string function_name(Fields& holder) {
-  const Json* const object = holder.object("function");
-  if (!object) return holder.required_text("name");
-  Fields function(*object, holder.path_of("function"));
-  std::string name = function.required_text("name");
-  holder.take_error(function);
+  if (!holder.has("function")) return holder.required_text("name");
+  std::string name;
+  holder.with_object("function", [&](Fields& part) { name = part.required_text("name"); });
   return name;
 }
 
 void read_allowed_tools(Fields& allowed, ToolChoice& choice) {
   static constexpr std::array<std::string_view, 2> kModes = {"auto", "required"};
-  choice.must_call = allowed.one_of("mode", kModes, "") == "required";
+  choice.must_call = allowed.required_one_of("mode", kModes) == "required";
   allowed.each_object("tools", kMostTools, [&](Fields& tool) {
     const bool is_of_service = tool.text("type").value_or("function") != "function";
     if (!is_of_service) choice.names.push_back(function_name(tool));
@@ -161,7 +147,7 @@ void read_allowed_tools(Fields& allowed, ToolChoice& choice) {
   if (choice.names.empty()) allowed.fail("tools", "expected an array with at least one tool");
 }
 
-void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
+void read_choice_object(Fields& object, ToolChoice& choice) {
   static constexpr std::array<std::string_view, 2> kTypes = {"function", "allowed_tools"};
   if (object.one_of("type", kTypes, "function") == "function") {
     choice.names = {function_name(object)};
@@ -169,13 +155,11 @@ void read_choice_object(Fields& object, const Json& json, ToolChoice& choice) {
     return;
   }
   // Responses have mode and tools beside the type.
-  const Json* const inner = object.object("allowed_tools");
-  if (!inner && !object.has("tools")) {
-    return object.fail("allowed_tools", "expected an object, found nothing");
+  if (object.has("tools") && !object.has("allowed_tools")) {
+    return read_allowed_tools(object, choice);
   }
-  Fields allowed(inner ? *inner : json, inner ? "tool_choice.allowed_tools" : "tool_choice");
-  read_allowed_tools(allowed, choice);
-  object.take_error(allowed);
+  object.with_required_object("allowed_tools",
+                              [&](Fields& allowed) { read_allowed_tools(allowed, choice); });
 }
 
 }  // namespace
@@ -212,17 +196,12 @@ void read_tools(Fields& fields, const std::function<Json(Fields& tool)>& functio
 void read_function_tools(Fields& fields, ChatFields& chat) {
   const auto function_of = [](Fields& tool) -> Json {
     if (tool.text("type").value_or("function") != "function") return nullptr;
-    const Json* const object = tool.object("function");
-    if (!object) {
-      tool.fail("function", "expected an object, found nothing");
-      return nullptr;
-    }
-    Fields function(*object, tool.path_of("function"));
-    required_tool_name(function);
-    function.text("description");
-    function.object("parameters");
-    tool.take_error(function);
-    return *object;
+    tool.with_required_object("function", [](Fields& function) {
+      required_tool_name(function);
+      function.text("description");
+      function.object("parameters");
+    });
+    return tool.error() ? nullptr : *tool.find("function");
   };
   read_tools(fields, function_of, chat);
 }
@@ -239,9 +218,8 @@ Json read_flat_function(Fields& tool, std::string_view schema_name) {
 void read_tool_choice(Fields& fields, ChatFields& chat) {
   const Json* const choice = fields.find("tool_choice");
   if (choice && choice->is_object()) {
-    Fields object(*choice, "tool_choice");
-    read_choice_object(object, *choice, chat.choice);
-    fields.take_error(object);
+    fields.with_object("tool_choice",
+                       [&](Fields& object) { read_choice_object(object, chat.choice); });
   } else if (choice) {
     static constexpr std::array<std::string_view, 3> kModes = {"auto", "none", "required"};
     chat.choice.must_call = fields.one_of("tool_choice", kModes, "auto") == "required";

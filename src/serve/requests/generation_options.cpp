@@ -68,11 +68,9 @@ GenerationOptions read_generation_options(Fields& fields, const ServedModel& mod
   }
   options.stops = read_stops(fields, "stop");
   options.choices = fields.integer("n", 1, kMostChoices).value_or(1);
-  if (const Json* const object = fields.object("stream_options")) {
-    Fields stream_options(*object, "stream_options");
+  fields.with_object("stream_options", [&](Fields& stream_options) {
     options.streams_usage = stream_options.boolean("include_usage", false);
-    fields.take_error(stream_options);
-  }
+  });
   return options;
 }
 

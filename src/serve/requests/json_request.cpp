@@ -111,6 +111,10 @@ void Fields::fail_type(std::string_view name, std::string_view expected, const J
   fail(name, fmt::format("expected {}, found a JSON {}", expected, found.type_name()));
 }
 
+void Fields::require(std::string_view name, std::string_view expected) {
+  if (!has(name)) fail(name, fmt::format("expected {}, found nothing", expected));
+}
+
 std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t low,
                                             std::int64_t high) {
   const Json* const field = find(name);
@@ -166,7 +170,7 @@ std::optional<std::string> Fields::text(std::string_view name) {
 }
 
 std::string Fields::required_text(std::string_view name) {
-  if (!has(name)) fail(name, "expected a string, found nothing");
+  require(name, "a string");
   return text(name).value_or("");
 }
 
@@ -178,6 +182,12 @@ std::string Fields::one_of(std::string_view name, std::span<const std::string_vi
          fmt::format("expected one of {}, found {}", fmt::join(choices, ", "), shortened(value)));
   }
   return value;
+}
+
+std::string Fields::required_one_of(std::string_view name,
+                                    std::span<const std::string_view> choices) {
+  require(name, fmt::format("one of {}", fmt::join(choices, ", ")));
+  return one_of(name, choices, choices.front());
 }
 
 const Json* Fields::array(std::string_view name, std::size_t most_elements) {
@@ -201,8 +211,20 @@ const Json* Fields::object(std::string_view name) {
   return field->is_object() ? field : nullptr;
 }
 
-void Fields::each_object(std::string_view name, std::size_t most_elements,
-                         const std::function<void(Fields& element)>& read) {
+void Fields::with_object(std::string_view name, const Read& read) {
+  const Json* const field = object(name);
+  if (!field) return;
+  Fields part(*field, path_of(name));
+  read(part);
+  take_error(part);
+}
+
+void Fields::with_required_object(std::string_view name, const Read& read) {
+  require(name, "an object");
+  with_object(name, read);
+}
+
+void Fields::each_object(std::string_view name, std::size_t most_elements, const Read& read) {
   const Json* const list = array(name, most_elements);
   for (std::size_t i = 0; list && i < list->size() && !error_; ++i) {
     const std::string at = fmt::format("{}[{}]", name, i);

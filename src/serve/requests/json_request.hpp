@@ -26,12 +26,16 @@ void append_text(const std::string& text, Json& to);
 /// the error(), with its path; all later reads give their defaults. null counts as absent.
 class Fields {
  public:
+  using Read = std::function<void(Fields& part)>;
+
   /// `object` must outlive this; `path` is put before the names of its fields.
   explicit Fields(const Json& object, std::string path = "");
 
   bool has(std::string_view name) const { return find(name) != nullptr; }
   /// The field as it is; null where it is absent.
   const Json* find(std::string_view name) const;
+  /// An error where it is absent, though it should be `expected`.
+  void require(std::string_view name, std::string_view expected);
 
   std::optional<std::int64_t> integer(std::string_view name, std::int64_t low, std::int64_t high);
   std::optional<double> number(std::string_view name, double low, double high);
@@ -42,13 +46,18 @@ class Fields {
   /// One of `choices`, or `otherwise` where it is absent.
   std::string one_of(std::string_view name, std::span<const std::string_view> choices,
                      std::string_view otherwise);
+  /// As one_of(); an error where it is absent.
+  std::string required_one_of(std::string_view name, std::span<const std::string_view> choices);
   /// Null where it is absent or wrong.
   const Json* array(std::string_view name, std::size_t most_elements);
   const Json* object(std::string_view name);
+  /// Calls `read` with the fields of an object, if it is there.
+  void with_object(std::string_view name, const Read& read);
+  /// As with_object(); an error where it is absent.
+  void with_required_object(std::string_view name, const Read& read);
   /// Calls `read` with the fields of each element of a list of objects, as long as nothing is
   /// wrong.
-  void each_object(std::string_view name, std::size_t most_elements,
-                   const std::function<void(Fields& element)>& read);
+  void each_object(std::string_view name, std::size_t most_elements, const Read& read);
   /// A list of strings.
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t most_elements);
 

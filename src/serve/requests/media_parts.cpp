@@ -10,7 +10,7 @@
 namespace linnet::serve {
 namespace {
 
-constexpr std::string_view kExpected = "expected a data: URL (data:image/png;base64,...)";
+constexpr std::string_view kDataUrl = "a data: URL (data:image/png;base64,...)";
 
 std::string random_text() {
   std::random_device device;
@@ -33,13 +33,13 @@ Result<std::string_view> data_of(std::string_view url) {
   const std::size_t comma = url.substr(0, kLongestHead).find(',');
   const std::string head = in_lower_case(url.substr(0, std::min(comma, kLongestHead)));
   if (head.starts_with("http:") || head.starts_with("https:")) {
-    return Error{fmt::format("this server fetches nothing: {}", kExpected)};
+    return Error{fmt::format("this server fetches nothing: expected {}", kDataUrl)};
   }
   if (!head.starts_with(kScheme)) {
-    return Error{fmt::format("{}, found {}", kExpected, shortened(url))};
+    return Error{fmt::format("expected {}, found {}", kDataUrl, shortened(url))};
   }
   if (comma == url.npos || !head.ends_with(";base64")) {
-    return Error{fmt::format("{}, found one without base64", kExpected)};
+    return Error{fmt::format("expected {}, found one without base64", kDataUrl)};
   }
   return url.substr(comma + 1);
 }
@@ -50,14 +50,9 @@ MediaParts::MediaParts() : secret_(random_text()) {}
 
 Json MediaParts::from_url(Fields& holder, std::string_view name) {
   const Json* const field = holder.find(name);
-  if (!field) {
-    holder.fail(name, fmt::format("{}, found nothing", kExpected));
-    return nullptr;
-  }
-  if (!field->is_string()) {
-    holder.fail_type(name, "a string", *field);
-    return nullptr;
-  }
+  holder.require(name, kDataUrl);
+  if (field && !field->is_string()) holder.fail_type(name, "a string", *field);
+  if (!field || !field->is_string()) return nullptr;
   const auto base64 = data_of(field->get_ref<const std::string&>());
   if (base64) return add(holder, name, *base64, /*is_sound=*/false);
   holder.fail(name, base64.error().message);
@@ -90,7 +85,7 @@ Json MediaParts::from_base64(Fields& holder, std::string_view name, const Json* 
   if (field) {
     holder.fail_type(name, "a string", *field);
   } else {
-    holder.fail(name, "expected a string, found nothing");
+    holder.require(name, "a string");
   }
   return nullptr;
 }

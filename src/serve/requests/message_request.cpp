@@ -38,10 +38,9 @@ class MessageReader {
 
   void add_message(Fields& message) {
     static constexpr std::array<std::string_view, 2> kRoles = {"user", "assistant"};
-    if (!message.has("role")) message.fail("role", "expected user or assistant, found nothing");
-    const std::string role = message.one_of("role", kRoles, "user");
+    const std::string role = message.required_one_of("role", kRoles);
+    message.require("content", "a string or an array");
     const Json* const content = message.find("content");
-    if (!content) message.fail("content", "expected a string or an array, found nothing");
     Json turned = {{"role", role}, {"content", nullptr}};
     if (content && content->is_array()) {
       message.each_object("content", content->size(),
@@ -58,8 +57,7 @@ class MessageReader {
   void add_block(Fields& block, Json& turned) {
     static constexpr std::array<std::string_view, 6> kTypes = {
         "text", "image", "thinking", "redacted_thinking", "tool_use", "tool_result"};
-    if (!block.has("type")) block.fail("type", "expected a string, found nothing");
-    const std::string type = block.one_of("type", kTypes, "text");
+    const std::string type = block.required_one_of("type", kTypes);
     if (type == "text" || type == "image") {
       if (type == "image" && turned["role"] != "user") {
         block.fail("type", std::string(kNoMediaHere));
@@ -101,23 +99,18 @@ class MessageReader {
   }
 
   Json picture_of(Fields& block) {
-    const Json* const object = block.object("source");
-    if (!object) {
-      block.fail("source", "expected an object, found nothing");
-      return nullptr;
-    }
-    Fields source(*object, block.path_of("source"));
-    const std::string type = source.required_text("type");
     Json part;
-    if (type == "base64") {
-      source.text("media_type");
-      part = media_.from_base64(source, "data");
-    } else {
-      source.fail("type", fmt::format("this server fetches nothing and keeps no files: expected "
-                                      "base64, found {}",
-                                      shortened(type)));
-    }
-    block.take_error(source);
+    block.with_required_object("source", [&](Fields& source) {
+      const std::string type = source.required_text("type");
+      if (type == "base64") {
+        source.text("media_type");
+        part = media_.from_base64(source, "data");
+      } else {
+        source.fail("type", fmt::format("this server fetches nothing and keeps no files: expected "
+                                        "base64, found {}",
+                                        shortened(type)));
+      }
+    });
     return part;
   }
 
@@ -148,9 +141,7 @@ constexpr std::size_t kMostEdits = 64;
 // Tools with a type and without a schema are Anthropic's own: some of them the client runs.
 Json function_of(Fields& tool) {
   const std::string type = tool.text("type").value_or("custom");
-  if (type == "custom" && !tool.has("input_schema")) {
-    tool.fail("input_schema", "expected an object, found nothing");
-  }
+  if (type == "custom") tool.require("input_schema", "an object");
   if (type == "custom" || tool.has("input_schema")) return read_flat_function(tool, "input_schema");
   Json function = client_tool(type);
   if (!function.is_null()) function["name"] = required_tool_name(tool);
@@ -159,41 +150,36 @@ Json function_of(Fields& tool) {
 
 void read_message_tool_choice(Fields& fields, ChatFields& chat) {
   bool none = false;
-  if (const Json* const object = fields.object("tool_choice")) {
-    Fields choice(*object, "tool_choice");
+  fields.with_object("tool_choice", [&](Fields& choice) {
     static constexpr std::array<std::string_view, 4> kTypes = {"auto", "any", "tool", "none"};
     const std::string type = choice.one_of("type", kTypes, "auto");
     none = type == "none";
     chat.choice.must_call = type == "any" || type == "tool";
     if (type == "tool") chat.choice.names = {choice.required_text("name")};
     chat.choice.parallel = !choice.boolean("disable_parallel_tool_use", false);
-    fields.take_error(choice);
-  }
+  });
   settle_tool_choice(fields, "tool_choice", none, chat);
 }
 
 void read_effort(Fields& fields, Json& variables) {
-  const Json* const object = fields.object("output_config");
-  if (!object) return;
-  Fields config(*object, "output_config");
-  if (const auto effort = config.text("effort")) set_effort(*effort, variables);
-  fields.take_error(config);
+  fields.with_object("output_config", [&](Fields& config) {
+    if (const auto effort = config.text("effort")) set_effort(*effort, variables);
+  });
 }
 
 // Nothing is ever cut from a conversation; an edit that cuts nothing is none.
 void check_context_edits(Fields& fields) {
-  const Json* const object = fields.object("context_management");
-  if (!object) return;
-  Fields management(*object, "context_management");
-  management.each_object("edits", kMostEdits, [](Fields& edit) {
+  const auto check = [](Fields& edit) {
     const std::string type = edit.required_text("type");
     const Json* const keep = edit.find("keep");
     if (type == "clear_thinking_20251015" && keep && *keep == "all") return;
     edit.fail("type", fmt::format("not supported: nothing is ever cut from a conversation; "
                                   "expected clear_thinking_20251015 that keeps all, found {}",
                                   shortened(type)));
+  };
+  fields.with_object("context_management", [&](Fields& management) {
+    management.each_object("edits", kMostEdits, check);
   });
-  fields.take_error(management);
 }
 
 }  // namespace
@@ -227,11 +213,7 @@ GenerationOptions read_message_options(Fields& fields, const ServedModel& model)
 
 TextConstraint read_message_constraint(Fields& fields) {
   const Json* format = nullptr;
-  if (const Json* const object = fields.object("output_config")) {
-    Fields config(*object, "output_config");
-    format = config.object("format");
-    fields.take_error(config);
-  }
+  fields.with_object("output_config", [&](Fields& config) { format = config.object("format"); });
   const Json* const older = fields.object("output_format");
   if (!format) return read_text_constraint(fields, older, "output_format");
   if (older) {

@@ -39,7 +39,7 @@ class MessageReader {
   void add(Fields& message) {
     static constexpr std::array<std::string_view, 4> kRoles = {"system", "user", "assistant",
                                                                "tool"};
-    const std::string role = message.one_of("role", kRoles, "");
+    const std::string role = message.required_one_of("role", kRoles);
     Json turned = {{"role", role}, {"content", content_of(message, "content")}};
     if (turned["content"].is_array() && role != "user" && role != "tool") {
       message.fail("images", std::string(kNoMediaHere));
@@ -52,12 +52,12 @@ class MessageReader {
   }
 
   void add_call(Fields& call, Json& turned) {
-    const Json* const object = call.object("function");
-    if (!object) return call.fail("function", "expected an object, found nothing");
-    Fields function(*object, call.path_of("function"));
-    const std::string name = function.required_text("name");
-    const Json* const arguments = function.object("arguments");
-    call.take_error(function);
+    std::string name;
+    const Json* arguments = nullptr;
+    call.with_required_object("function", [&](Fields& function) {
+      name = function.required_text("name");
+      arguments = function.object("arguments");
+    });
     const std::string id = call.text("id").value_or(fmt::format("call_{}", ++calls_));
     unanswered_.add({id, name});
     turned["tool_calls"].push_back(

@@ -111,9 +111,8 @@ ApiResult<std::vector<std::vector<TokenId>>> read_prompts(Fields& fields, std::s
                                                           std::size_t most) {
   const std::string path = fields.path_of(name);
   const Json* const field = fields.find(name);
-  if (!field) {
-    return invalid_request(path + ": expected a string or an array, found nothing", path);
-  }
+  fields.require(name, "a string or an array");
+  if (fields.error()) return *fields.error();
   const bool is_list = field->is_array() && !field->empty() &&
                        (field->front().is_string() || field->front().is_array());
   std::vector<std::vector<TokenId>> prompts;

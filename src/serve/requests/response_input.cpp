@@ -69,8 +69,7 @@ class InputReader {
   void add_message(Fields& item) {
     static constexpr std::array<std::string_view, 4> kRoles = {"user", "assistant", "system",
                                                                "developer"};
-    if (!item.has("role")) item.fail("role", "expected a string, found nothing");
-    const std::string role = item.one_of("role", kRoles, "user");
+    const std::string role = item.required_one_of("role", kRoles);
     Json content = content_of(item, "content", role);
     if (role == "assistant" && is_assistant_open()) {
       messages_.back()["content"] = std::move(content);
@@ -101,7 +100,7 @@ class InputReader {
   Json content_of(Fields& item, std::string_view name, std::string_view role) {
     const Json* const field = item.find(name);
     if (field && field->is_string()) return *field;
-    if (!field) item.fail(name, "expected a string or an array, found nothing");
+    item.require(name, "a string or an array");
     if (field && !field->is_array()) item.fail_type(name, "a string or an array", *field);
     Json content = Json::array();
     item.each_object(name, kMostMessages,

@@ -23,12 +23,10 @@ Json function_of(Fields& tool) {
 
 TextConstraint read_text_format(Fields& fields) {
   const Json* format = nullptr;
-  if (const Json* const object = fields.object("text")) {
-    Fields text(*object, "text");
+  fields.with_object("text", [&](Fields& text) {
     format = text.object("format");
     refuse_verbosity(text);
-    fields.take_error(text);
-  }
+  });
   return read_text_constraint(fields, format, "text.format");
 }
 

@@ -24,32 +24,28 @@ void read_variables(Fields& fields, ChatFields& chat) {
 
 // Anthropic's, of which other servers have the type.
 void read_thinking(Fields& fields, ChatFields& chat) {
-  const Json* const object = fields.object("thinking");
-  if (!object) return;
-  Fields thinking(*object, "thinking");
-  static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
-  const std::string type = thinking.one_of("type", kTypes, "adaptive");
-  if (type != "adaptive") switch_thinking(type == "enabled", chat);
-  if (const auto most = thinking.integer("budget_tokens", 1, kMostTokens)) {
-    chat.thinking_tokens = most;
-  }
-  fields.take_error(thinking);
+  fields.with_object("thinking", [&](Fields& thinking) {
+    static constexpr std::array<std::string_view, 3> kTypes = {"enabled", "disabled", "adaptive"};
+    const std::string type = thinking.one_of("type", kTypes, "adaptive");
+    if (type != "adaptive") switch_thinking(type == "enabled", chat);
+    if (const auto most = thinking.integer("budget_tokens", 1, kMostTokens)) {
+      chat.thinking_tokens = most;
+    }
+  });
 }
 
 // OpenAI's, with what OpenRouter has beside the effort.
 void read_reasoning(Fields& fields, ChatFields& chat) {
-  const Json* const object = fields.object("reasoning");
-  if (!object) return;
-  Fields reasoning(*object, "reasoning");
-  if (const auto effort = reasoning.text("effort")) set_effort(*effort, chat.request.variables);
-  if (reasoning.has("enabled")) switch_thinking(reasoning.boolean("enabled", true), chat);
-  if (const auto most = reasoning.integer("max_tokens", 0, kMostTokens)) {
-    chat.thinking_tokens = most;
-  }
-  if (reasoning.boolean("exclude", false)) {
-    reasoning.fail("exclude", "not supported: the thinking stands apart from the text");
-  }
-  fields.take_error(reasoning);
+  fields.with_object("reasoning", [&](Fields& reasoning) {
+    if (const auto effort = reasoning.text("effort")) set_effort(*effort, chat.request.variables);
+    if (reasoning.has("enabled")) switch_thinking(reasoning.boolean("enabled", true), chat);
+    if (const auto most = reasoning.integer("max_tokens", 0, kMostTokens)) {
+      chat.thinking_tokens = most;
+    }
+    if (reasoning.boolean("exclude", false)) {
+      reasoning.fail("exclude", "not supported: the thinking stands apart from the text");
+    }
+  });
 }
 
 void read_budgets(Fields& fields, ChatFields& chat) {

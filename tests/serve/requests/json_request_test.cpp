@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <string>
+
 namespace linnet::serve {
 namespace {
 
@@ -27,6 +30,36 @@ TEST(JsonRequest, AnErrorShortensTheNameOfAField) {
   fields.fail(std::string(100'000, 'a'), "expected a token id");
   EXPECT_LT(fields.error()->message.size(), 200u);
   EXPECT_TRUE(fields.error()->param.starts_with("logit_bias.aaa"));
+}
+
+// What is wrong with the fields of {"message": ...} when a role and a source are required.
+std::string problem_of(std::string_view message) {
+  static constexpr std::array<std::string_view, 2> kRoles = {"user", "assistant"};
+  const auto body = parse_body(std::string("{").append(message).append("}"));
+  if (!body) return body.error().message;
+  Fields fields(*body);
+  fields.with_object("message", [](Fields& part) {
+    part.required_one_of("role", kRoles);
+    part.with_required_object("source", [](Fields& source) { source.required_text("data"); });
+  });
+  return fields.error() ? fields.error()->message : "";
+}
+
+TEST(JsonRequest, WhatIsRequiredIsMissedByItsPath) {
+  EXPECT_EQ(problem_of(""), "");
+  EXPECT_EQ(problem_of(R"("message":null)"), "");
+  EXPECT_EQ(problem_of(R"("message":[])"), "message: expected an object, found a JSON array");
+  EXPECT_EQ(problem_of(R"("message":{})"),
+            "message.role: expected one of user, assistant, found nothing");
+  EXPECT_EQ(problem_of(R"("message":{"role":"tool"})"),
+            "message.role: expected one of user, assistant, found tool");
+  EXPECT_EQ(problem_of(R"("message":{"role":"user"})"),
+            "message.source: expected an object, found nothing");
+  EXPECT_EQ(problem_of(R"("message":{"role":"user","source":1})"),
+            "message.source: expected an object, found a JSON number");
+  EXPECT_EQ(problem_of(R"("message":{"role":"user","source":{}})"),
+            "message.source.data: expected a string, found nothing");
+  EXPECT_EQ(problem_of(R"("message":{"role":"user","source":{"data":""}})"), "");
 }
 
 }  // namespace
