@@ -73,9 +73,14 @@ int Terminal::wait() {
   while (master_ >= 0 && read_some()) {
   }
   int status = 0;
-  for (int i = 0; i < kPatience_ms && waitpid(process_, &status, WNOHANG) == 0; ++i) {
-    usleep(1000);
-    if (i + 1 == kPatience_ms) kill(process_, SIGKILL);
+  pid_t ended = 0;
+  for (int i = 0; i < kPatience_ms && ended == 0; ++i) {
+    ended = waitpid(process_, &status, WNOHANG);
+    if (ended == 0) usleep(1000);
+  }
+  if (ended == 0) {
+    kill(process_, SIGKILL);
+    waitpid(process_, &status, 0);
   }
   process_ = 0;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
