@@ -36,13 +36,14 @@ Words names_of_parameters() {
 Words files_at(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   const std::string shown = slash == path.npos ? "" : path.substr(0, slash + 1);
-  const bool wants_hidden = path.substr(shown.size()).starts_with('.');
+  const std::string begun = path.substr(shown.size());
   std::error_code error;
   Words files;
   for (fs::directory_iterator entry(shown.empty() ? "." : at_home(shown), error), end;
        !error && entry != end && files.size() < kMostNames; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (name.starts_with('.') != wants_hidden || printable(name) != name) continue;
+    const bool is_hidden = begun.empty() && name.starts_with('.');
+    if (!name.starts_with(begun) || is_hidden || printable(name) != name) continue;
     std::error_code ignored;
     files.push_back(shown + name + (entry->is_directory(ignored) ? '/' : ' '));
   }

@@ -9,11 +9,10 @@
 #include "chat/template_sources.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
+#include "linnet/copy_progress.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
 #include "linnet/override_option.hpp"
-#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -104,13 +103,7 @@ Status run(const Options& options) {
   }
   const auto changes = read_changes(options, *file);
   if (!changes) return changes.error();
-  const InterruptCatcher catcher;
-  PercentLine line("writing");
-  return gguf::write_edited(*file, *changes, options.path,
-                            [&](std::int64_t done, std::int64_t total) {
-                              line.show(done, total);
-                              return !catcher.is_interrupted();
-                            });
+  return gguf::write_edited(*file, *changes, options.path, show_writing());
 }
 
 }  // namespace

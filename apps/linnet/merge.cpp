@@ -3,10 +3,9 @@
 #include "gguf/edit.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
+#include "linnet/copy_progress.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
-#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -23,12 +22,7 @@ Status run(const Options& options) {
   const auto file = gguf::File::open(*model);
   if (!file) return file.error();
   if (Status s = check_replaces_no_input(options.path, {*model}); !s) return s;
-  const InterruptCatcher catcher;
-  PercentLine line("writing");
-  return gguf::write_edited(*file, {}, options.path, [&](std::int64_t done, std::int64_t total) {
-    line.show(done, total);
-    return !catcher.is_interrupted();
-  });
+  return gguf::write_edited(*file, {}, options.path, show_writing());
 }
 
 }  // namespace

@@ -310,15 +310,17 @@ Status ModelSources::list_folders() {
     }
     const auto models = models_in(gguf);
     if (!models) return models.error();
-    files.insert(files.end(), models->begin(), models->end());
-    found.insert(found.end(), models->begin(), models->end());
+    for (const std::string& model : *models) {
+      found.push_back(files.size());
+      files.push_back(model);
+    }
   }
   ggufs = std::move(files);
   return {};
 }
 
 bool ModelSources::is_found(std::size_t index) const {
-  return index < ggufs.size() && std::ranges::find(found, ggufs[index]) != found.end();
+  return std::ranges::binary_search(found, index);
 }
 
 std::string ModelSources::problem() const {

@@ -72,7 +72,7 @@ struct ModelOptions {
 struct ModelSources {
   std::vector<std::string> ggufs, repos;
   std::string revision = "main";
-  std::vector<std::string> found;  ///< of `ggufs`, those that list_folders() put there
+  std::vector<std::size_t> found;  ///< of `ggufs`, those that list_folders() put there
 
   void add_to(CLI::App& app);
   /// Puts the models of folders in the places of these. An Error where a folder has none.

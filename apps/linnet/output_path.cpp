@@ -37,8 +37,8 @@ void require_model_named(const ModelSource& source, const std::string& output) {
   std::error_code absent;
   if (!source.is_bundled() || !std::filesystem::is_regular_file(output, absent)) return;
   throw CLI::ValidationError(output +
-                             " is there already, and what comes of the bundled model would replace "
-                             "it; --gguf names the model to read");
+                             " is there already, but the bundled model would be read; --gguf names "
+                             "the model to read");
 }
 
 }  // namespace linnet::app

@@ -9,11 +9,10 @@
 #include "base/machine.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
+#include "linnet/copy_progress.hpp"
 #include "linnet/lora_option.hpp"
 #include "linnet/model_options.hpp"
 #include "linnet/output_path.hpp"
-#include "linnet/percent_line.hpp"
 #include "linnet/subcommand.hpp"
 #include "linnet/type_words.hpp"
 #include "quantize/choose_types.hpp"
@@ -93,12 +92,7 @@ Result<quantize::Outcome> write(const Options& options, const gguf::File& file,
   } catch (const std::system_error& error) {
     return Error{fmt::format("{} threads can't be started: {}", threads, error.code().message())};
   }
-  const InterruptCatcher catcher;
-  PercentLine line("writing");
-  write_options.progress = [&](std::int64_t done, std::int64_t total) {
-    line.show(done, total);
-    return !catcher.is_interrupted();
-  };
+  write_options.progress = show_writing();
   return quantize::write_quantised(file, chosen, *pool, options.path, write_options);
 }
 

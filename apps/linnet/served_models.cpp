@@ -103,6 +103,7 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
 // The last of several may be misspelt, and the others large.
 Status check_names(const ServedModelsOptions& options) {
   for (std::size_t i = 0; i < options.sources.count(); ++i) {
+    if (options.sources.is_found(i)) continue;  // it may be left out
     if (Status s = check_source(options.sources.model(i, options.model).source); !s) return s;
   }
   return {};

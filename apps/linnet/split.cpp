@@ -6,9 +6,9 @@
 #include "gguf/parts.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
+#include "linnet/copy_progress.hpp"
 #include "linnet/model_options.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/output_path.hpp"
 #include "linnet/subcommand.hpp"
 
 namespace linnet::app {
@@ -32,16 +32,9 @@ Status run(const Options& options) {
   if (!model) return model.error();
   const auto file = gguf::File::open(*model);
   if (!file) return file.error();
-  const InterruptCatcher catcher;
-  PercentLine line("writing");
   const auto parts = gguf::write_parts(*file, {options.most_tensors, options.most_mib << 20},
-                                       without_extension(options.stem),
-                                       [&](std::int64_t done, std::int64_t total) {
-                                         line.show(done, total);
-                                         return !catcher.is_interrupted();
-                                       });
+                                       without_extension(options.stem), show_writing());
   if (!parts) return parts.error();
-  line.end();
   note("parts:   {} of {} tensors\n", *parts, file->tensors().size());
   return {};
 }
@@ -72,6 +65,10 @@ void add_split(CLI::App& parent, int& exit_status) {
   app->callback([=, &exit_status] {
     if (tensors->empty() && size->empty()) {
       throw CLI::ValidationError("--max-tensors or --max-mib is required");
+    }
+    const std::string stem = without_extension(options->stem);
+    for (const std::string& name : {options->stem, stem + ".gguf"}) {
+      require_model_named(options->source, name);
     }
     exit_status = report(run(*options));
   });

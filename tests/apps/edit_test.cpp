@@ -52,6 +52,18 @@ TEST_F(EditTest, WhatWasSplitIsReadAndMergedAgain) {
   EXPECT_EQ(run_program({"merge", "--gguf", first, first}).status, 1);
 }
 
+// Who names one file may mean the model by it, and not the bundled one.
+TEST_F(EditTest, OfTheBundledModelNoPartsAreCalledAsAFileThatIsThere) {
+  test::write_file(path("m.gguf"), "");
+  for (const char* name : {"m", "m.gguf"}) {
+    const Ended ended = run_program({"split", "--max-mib", "4000", path(name)});
+    EXPECT_EQ(ended.status, 2);
+    EXPECT_THAT(ended.err, HasSubstr("m.gguf is there already"));
+    EXPECT_THAT(names(), testing::ElementsAre("m.gguf"));
+  }
+  EXPECT_EQ(run_program({"split", "--max-mib", "4000", path("other")}).status, 0);
+}
+
 TEST_F(EditTest, PartsAreNoLargerThanAsked) {
   ASSERT_EQ(run_program({"split", "--gguf", model_, "--max-mib", "1", path("part")}).status, 0);
   EXPECT_GT(names().size(), 2u);

@@ -75,8 +75,8 @@ TEST_F(Quantize, TheBundledModelReplacesNoFile) {
   std::filesystem::copy_file(test::kBundledModel, model);
   const Ended ended = run_program({"quantize", "--type", "Q4_0", model.string()});
   EXPECT_EQ(ended.status, 2) << ended.err;
-  EXPECT_THAT(ended.err, HasSubstr("model.gguf is there already, and what comes of the bundled "
-                                   "model would replace it; --gguf names the model to read\n"));
+  EXPECT_THAT(ended.err, HasSubstr("model.gguf is there already, but the bundled model would be "
+                                   "read; --gguf names the model to read\n"));
   const Ended importance = run_program({"importance", model.string(), model.string()});
   EXPECT_EQ(importance.status, 2) << importance.err;
   EXPECT_EQ(std::filesystem::file_size(model), std::filesystem::file_size(test::kBundledModel));

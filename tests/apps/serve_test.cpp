@@ -23,6 +23,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 using namespace std::chrono_literals;
 
 const std::string kModel = test::kBundledModel;
@@ -147,6 +148,7 @@ TEST_F(ServeTest, IgnoredSighupEndsNothing) {
   std::signal(SIGHUP, SIG_DFL);
   program_->signal(SIGHUP);
   EXPECT_EQ(complete("").status, 200);
+  EXPECT_THAT(said(), Not(HasSubstr("stopping")));
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait().status, 0);
 }
@@ -254,6 +256,26 @@ TEST_F(ServeTest, AFolderStandsForItsModels) {
   EXPECT_EQ(complete("").json()["model"], "a");
   EXPECT_EQ(complete("b").json()["model"], "b");
   EXPECT_THAT(complete("c").body, HasSubstr("this server runs a, b"));
+}
+
+TEST_F(ServeTest, ALinkOfAFolderThatLeadsNowhereIsLeftOut) {
+  const auto models = folder_ / "models";
+  std::filesystem::create_directory(models);
+  std::filesystem::copy_file(kModel, models / "a.gguf");
+  std::filesystem::create_symlink("nowhere", models / "b.gguf");
+  start({}, {models.string()});
+  EXPECT_THAT(said(), HasSubstr("left out: " + (models / "b.gguf").string() + ": "));
+  EXPECT_EQ(complete("a").status, 200);
+}
+
+TEST_F(ServeTest, AModelThatIsNamedIsNotLeftOut) {
+  copy_of_model("a");
+  const std::string folder = folder_.path().string(), broken = (folder_ / "broken.gguf").string();
+  test::write_file(broken, "GGUF");
+  const auto ended =
+      test::run_program({"serve", "--port", "0", "--gguf", broken, "--gguf", folder});
+  EXPECT_EQ(ended.status, 1);
+  EXPECT_THAT(ended.err, Not(HasSubstr("left out")));
 }
 
 TEST_F(ServeTest, AFolderWithoutModelsIsAnError) {
