@@ -312,12 +312,17 @@ bool is_read_back(const CallForm& form, const OutputFormat& format, std::size_t 
 std::optional<CallForm> find_call_form(const ChatTemplate& chat) {
   Trial trial(chat);
   const bool can_be_tried = trial.prepare();
-  std::vector<std::optional<CallForm>> candidates = {known_call_form(trial.format().name)};
+  // Of a family without a name the template's own form goes before the one that any model is told.
+  const bool is_generic = trial.format().name == kGenericFamily;
+  const std::optional<CallForm> known = known_call_form(trial.format().name);
+  std::vector<std::optional<CallForm>> candidates;
+  if (!is_generic) candidates.push_back(known);
   if (can_be_tried) {
     candidates.push_back(json_form(trial, /*ids_name_tools=*/false));
     candidates.push_back(json_form(trial, /*ids_name_tools=*/true));
     candidates.push_back(parameter_form(trial));
   }
+  if (is_generic) candidates.push_back(known);
   for (auto& form : candidates) {
     if (!form || !is_read_back(*form, trial.format(), 1)) continue;
     if (form->between && !is_read_back(*form, trial.format(), 2)) form->between.reset();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "chat/output/output_format.hpp"
+
 namespace linnet {
 namespace {
 
@@ -54,7 +56,7 @@ const std::vector<KnownForm>& known_forms() {
         .end = "}]</tool_calls>",
         .middle = "\", \"arguments\": ",
         .between = "}, {\"name\": \""}},
-      {"generic",
+      {kGenericFamily,
        {.begin = "{\"tool_calls\":[{\"name\":\"",
         .end = "}]}",
         .middle = "\",\"arguments\":",

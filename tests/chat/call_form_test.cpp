@@ -110,6 +110,16 @@ TEST(CallForm, WithoutToolsTheGenericOne) {
   EXPECT_EQ(form->begin, "{\"tool_calls\":[{\"name\":\"");
 }
 
+// A model writes calls as its template shows them to it, not as others are told to.
+TEST(CallForm, OfATemplateOfNoKnownFamilyItsOwn) {
+  const auto form = find_call_form(create(kBegin +
+                                          "{\"name\": \"{{ call.function.name }}\", \"arguments\": "
+                                          "{{ call.function.arguments | tojson }}}" +
+                                          kEnd));
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->begin, "{\"name\": \"");
+}
+
 TEST(CallForm, WhatIsNotReadBackIsNoForm) {
   EXPECT_FALSE(find_call_form(
       create(kBegin + "<tool_call>{{ call.function.name }}!{{ call.function.arguments | tojson }}" +

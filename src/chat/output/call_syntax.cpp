@@ -1,6 +1,7 @@
 #include "chat/output/call_syntax.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "chat/jinja/template.hpp"
@@ -59,6 +60,11 @@ const OrderedJson* member(const OrderedJson* json, std::string_view key) {
   if (!json || !json->is_object()) return nullptr;
   const auto found = json->find(key);
   return found == json->end() ? nullptr : &*found;
+}
+
+bool is_name_character(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
+         (c & 0x80);
 }
 
 ToolTable::ToolTable(const OrderedJson& tools) {

@@ -55,6 +55,13 @@ struct CallValues {
   std::span<const ValueMarks> marks{};
 };
 
+inline constexpr CallValues kJsonValues{CallValues::Strings::kJson};
+
+inline constexpr std::string_view kCdata = "<![CDATA[", kCdataEnd = "]]>";
+
+/// Of names that stand without quotes: letters, digits, signs and whatever is not ASCII.
+bool is_name_character(char c);
+
 /// How calls are written between the markers of a section.
 struct CallSyntax {
   /// At least one call, or an Error that says in a few words what is wrong.

@@ -6,7 +6,6 @@ namespace linnet {
 namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
-constexpr CallValues kJsonValues{CallValues::Strings::kJson};
 
 Status append_calls(const OrderedJson& json, std::vector<ParsedCall>& calls) {
   if (json.is_object() && json.contains("tool_calls")) {

@@ -1,7 +1,5 @@
 #include <fmt/format.h>
 
-#include <cctype>
-
 #include "chat/jinja/budget.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
@@ -67,10 +65,6 @@ class LiteralReader {
  private:
   static constexpr std::string_view kQuotes[] = {"<|\"|>", "<escape>"};
 
-  static bool is_name_character(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.' ||
-           (c & 0x80);
-  }
   // As it stands in a string of JSON, which has no control characters.
   static std::string json_character(char c) {
     const auto code = static_cast<unsigned char>(c);

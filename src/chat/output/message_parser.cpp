@@ -8,7 +8,6 @@ namespace {
 constexpr auto kNowhere = std::string_view::npos;
 constexpr std::string_view kMessage = "<|message|>";
 constexpr std::string_view kChannel = "<|channel|>";
-constexpr CallValues kArgumentValues{CallValues::Strings::kJson};
 
 // The word that begins at `at`, up to white space or the next marker.
 std::string_view word_at(std::string_view text, std::size_t at) {
@@ -103,7 +102,7 @@ void MessageParser::begin_body(std::string_view header) {
   if (is_for_person || recipient_ == style_.reasoning || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
   call_.clear();
-  call_end_ = SectionEnd(style_.ends, style_.calls ? style_.calls->values : kArgumentValues);
+  call_end_ = SectionEnd(style_.ends, style_.calls ? style_.calls->values : kJsonValues);
 }
 
 // The ends of bodies may stand in the values of a call.

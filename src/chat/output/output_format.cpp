@@ -156,7 +156,7 @@ OutputFormat detect_output_format(std::string_view source) {
     if (family.name == "llama") format.bare_json = &kJsonCalls;
     return format;
   }
-  format.name = "generic";
+  format.name = kGenericFamily;
   add_generic_calls(format);
   return format;
 }

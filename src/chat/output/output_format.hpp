@@ -31,12 +31,15 @@ struct OutputFormat {
   bool is_harmony() const;  ///< they are those of gpt-oss
 };
 
+/// OutputFormat::name where the template is of no family that is known.
+inline constexpr std::string_view kGenericFamily = "generic";
+
 /// The format of the family whose template this is, seen from the markers in it; the generic one
 /// (a JSON object) where it has none that is known.
 OutputFormat detect_output_format(std::string_view template_source);
 
-/// Lets the format also understand the calls that a model is asked for, or shown, where its template
-/// has no place for them: an answer that is a JSON object with `tool_calls`.
+/// Lets the format also understand the calls that a model is asked for, or shown, where its
+/// template has no place for them: an answer that is a JSON object with `tool_calls`.
 void add_generic_calls(OutputFormat& format);
 
 /// True if a prompt that a template made ends inside the model's thinking.

@@ -6,7 +6,6 @@ namespace linnet {
 namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
-constexpr std::string_view kCdata = "<![CDATA[", kCdataEnd = "]]>";
 
 bool may_become(std::string_view text, std::string_view marker) {
   return text.size() < marker.size() && marker.starts_with(text);

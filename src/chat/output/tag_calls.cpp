@@ -9,7 +9,6 @@ namespace {
 using Calls = Result<std::vector<ParsedCall>>;
 using Strings = CallValues::Strings;
 constexpr auto kNowhere = std::string_view::npos;
-constexpr CallValues kJsonValues{Strings::kJson};
 
 // The text of parameters, in the tags of all families.
 constexpr ValueMarks kParameters[] = {{"<parameter=", "</parameter>"},
@@ -72,10 +71,10 @@ struct NamedTags {
 
 // The text of a parameter; one with signs of its own may stand in <![CDATA[...]]>.
 bool read_value(TagReader& reader, std::string_view end, std::string_view& value) {
-  if (!reader.rest().starts_with("<![CDATA[")) return reader.read_until(end, value);
+  if (!reader.rest().starts_with(kCdata)) return reader.read_until(end, value);
   std::string_view none;
-  reader.skip("<![CDATA[");
-  return reader.read_until("]]>", value) && reader.read_until(end, none);
+  reader.skip(kCdata);
+  return reader.read_until(kCdataEnd, value) && reader.read_until(end, none);
 }
 
 Result<ParsedCall> parse_named_tags(TagReader& reader, const ToolTable& tools,

@@ -10,7 +10,7 @@
 
 namespace linnet::serve {
 
-/// What all choices of an answer took together.
+/// What an answer took, or one choice of it; seconds are since the request came.
 struct Usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;

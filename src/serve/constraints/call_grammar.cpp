@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
+#include <set>
 
 #include "base/utf8.hpp"
 #include "chat/output/call_syntax.hpp"
@@ -21,18 +21,23 @@ const Json* member(const Json& object, std::string_view name) {
   return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-constexpr std::string_view kCdata = "<![CDATA[";
-
 // Whether a key can stand for itself in calls of this form. Between separators it is a name, in
 // tags anything that does not end them.
 bool can_be_written(std::string_view key, const CallForm& form) {
   if (form.separator.empty()) {
     return !key.empty() && trimmed(key) == key && key.find_first_of("\r\n\"<>") == key.npos;
   }
-  return !key.empty() && std::ranges::all_of(key, [](char c) {
-    return (c & 0x80) != 0 || std::isalnum(static_cast<unsigned char>(c)) ||
-           std::string_view("_-.").find(c) != std::string_view::npos;
-  });
+  return !key.empty() && std::ranges::all_of(key, is_name_character);
+}
+
+std::set<std::string_view> required_names(const Json* parameters) {
+  std::set<std::string_view> names;
+  const Json* const required = parameters ? member(*parameters, "required") : nullptr;
+  if (!required || !required->is_array()) return names;
+  for (const Json& name : *required) {
+    if (name.is_string()) names.insert(name.get_ref<const std::string&>());
+  }
+  return names;
 }
 
 // Parameters one after the other, some of which may be left out.
@@ -134,8 +139,8 @@ class CallGrammar {
   // The properties in the order of the schema, each written for itself.
   Result<Expression> parameter_list(const Json* parameters) {
     const Json* const properties = parameters ? member(*parameters, "properties") : nullptr;
-    const Json* const required = parameters ? member(*parameters, "required") : nullptr;
     if (!properties || !properties->is_object()) return grammar::empty();
+    const std::set<std::string_view> required = required_names(parameters);
     ParameterGraph graph(form_.separator.empty() ? grammar::empty() : text(form_.separator));
     for (const auto& [key, schema] : properties->items()) {
       auto value = parameter(key, schema, *parameters);
@@ -143,9 +148,8 @@ class CallGrammar {
         return Error{fmt::format("parameter {}: {}", shortened(key), value.error().message)};
       }
       grammar_.rules.push_back({"parameter", std::move(*value)});
-      const bool is_required = required && required->is_array() &&
-                               std::ranges::find(*required, Json(key)) != required->end();
-      graph.add(grammar::call(static_cast<std::uint32_t>(grammar_.rules.size() - 1)), is_required);
+      graph.add(grammar::call(static_cast<std::uint32_t>(grammar_.rules.size() - 1)),
+                required.contains(key));
     }
     return std::move(graph).take();
   }
