@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/machine.hpp"
+#include "serve/file_name_only.hpp"
 #include "serve/generation.hpp"
 
 namespace linnet::serve {
@@ -83,7 +84,12 @@ EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
   source.load = [&file, options, kv_tokens, progress]() -> Result<std::unique_ptr<Engine>> {
     // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
     if (Status s = file.check_unchanged(); !s) return s.error();
-    return Engine::load(file, options, kv_tokens, progress);
+    auto engine = Engine::load(file, options, kv_tokens, progress);
+    if (engine) return engine;
+    // The path above is of one file; clients are told of the others, too.
+    Folders folders = folders_of(file);
+    folders.front() = std::filesystem::path(options.draft_model).parent_path();
+    return Error{file_name_only(engine.error().message, folders), engine.error().code};
   };
   for (const MemoryShare& share : plan.shares) {
     if (share.part.backend == BackendKind::kCuda) continue;

@@ -11,7 +11,7 @@ namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
-// How often one with nothing to do looks whether it has rested for long enough.
+// How often one with nothing to do looks at a clock that is not the machine's.
 constexpr std::chrono::milliseconds kLook{100};
 // Until what found no memory is tried again.
 constexpr std::chrono::milliseconds kBreath{10};
@@ -68,6 +68,8 @@ void EngineThread::unload() {
   {
     const std::lock_guard lock(mutex_);
     stay_ = std::chrono::milliseconds(0);
+    // The first load is waited for.
+    if (waiting_.size() == 0 && first_load_) is_load_asked_ = false;
   }
   changed_.notify_all();
 }
@@ -103,6 +105,7 @@ bool EngineThread::submit(std::vector<Job> jobs, std::chrono::milliseconds stay)
     const std::size_t free_places = most - std::min(most, running);
     if (stopping_ || !waiting_.push(jobs, free_places)) return false;
     metrics_.waiting = static_cast<std::int64_t>(waiting_.size());
+    last_used_ = shared_.limits.now();
     stay_ = stay;
   }
   changed_.notify_all();
@@ -140,11 +143,11 @@ void EngineThread::set_leaving(bool leaving) {
 
 bool EngineThread::is_leaving() const {
   const std::lock_guard lock(mutex_);
-  return leaving_;
+  return leaving_ || (waiting_.size() == 0 && rest_left().count() == 0);
 }
 
 std::string EngineThread::told(const Error& error) const {
-  return file_name_only(error.message, source_.path);
+  return file_name_only(error.message, {source_.path.parent_path()});
 }
 
 void EngineThread::run() {
@@ -181,7 +184,8 @@ void EngineThread::bring_in() {
     const std::lock_guard lock(mutex_);
     if (is_wanted && !first_load_) first_load_ = status;
     state_ = status ? State::kReady : is_wanted ? State::kFailed : State::kAway;
-    is_load_asked_ = false;
+    // What came after it was found not to be wanted is for the next time.
+    if (is_wanted) is_load_asked_ = false;
     last_used_ = shared_.limits.now();
   });
   changed_.notify_all();
@@ -210,21 +214,24 @@ Status EngineThread::load_engine() {
   return {};
 }
 
-// Texts are kept first, as far as they are not kept yet.
+// Not where there is something to do after all, which may have come since it was found to have
+// rested for long enough. Texts are kept first, as far as they are not kept yet.
 void EngineThread::let_go() {
   {
     const std::lock_guard lock(mutex_);
+    const bool has_rested = waiting_.size() == 0 && rest_left().count() == 0;
+    if (!leaving_ && !stopping_ && !has_rested) return;
+    leaving_ = true;
     resting_ = true;
+    state_ = State::kAway;  // from here on load() and submit() are for the next engine
   }
   while (engine_->keeps_texts() && engine_->save_text()) continue;
   engine_.reset();
-  {
-    const std::lock_guard lock(mutex_);
-    state_ = State::kAway;
-    step_problem_.clear();
-    leaving_ = false;
-  }
+  // Which may have it leave as long as it is in there.
   shared_.room.leave(*this);
+  const std::lock_guard lock(mutex_);
+  step_problem_.clear();
+  leaving_ = false;
 }
 
 // With the mutex locked.
@@ -258,16 +265,19 @@ std::chrono::milliseconds EngineThread::rest_left() const {
                   stay_ - std::chrono::duration_cast<std::chrono::milliseconds>(rested));
 }
 
-// Where it has had nothing to do for long enough, to leave is its work.
+// Ends, too, where it has had nothing to do for long enough.
 void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
+  using Now = EngineRoom::Clock::time_point (*)() noexcept;
+  const Now* const now = shared_.limits.now.target<Now>();
+  const bool is_machines_clock = now && *now == &EngineRoom::Clock::now;
   while (!has_work()) {
     const auto left = engine_ ? rest_left() : kForever;
     if (left == kForever) {
       changed_.wait(lock);
     } else if (left.count() == 0) {
-      leaving_ = true;
+      return;
     } else {
-      changed_.wait_for(lock, std::min(left, kLook));
+      changed_.wait_for(lock, is_machines_clock ? left : std::min(left, kLook));
     }
   }
 }

@@ -1,18 +1,48 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "generate/model_file.hpp"
 
 namespace linnet::serve {
 
-/// `text` with the name of a file wherever it has the file's path: clients need not know the
-/// folders of the machine.
-inline std::string file_name_only(std::string text, const std::filesystem::path& path) {
-  const std::string whole = path.string(), name = path.filename().string();
-  if (whole.size() <= name.size()) return text;
-  for (std::size_t at = text.find(whole); at != text.npos;
-       at = text.find(whole, at + name.size())) {
-    text.replace(at, whole.size(), name);
+using Folders = std::vector<std::filesystem::path>;
+
+/// Those that the files of a model are in: its own, its adapters and its encoders.
+inline Folders folders_of(const ModelFile& file) {
+  Folders folders = {file.file().path().parent_path()};
+  for (const gguf::Lora& adapter : file.adapters()) {
+    folders.push_back(adapter.file().path().parent_path());
+  }
+  if (file.vision()) folders.push_back(file.vision()->file().path().parent_path());
+  if (file.hearing()) folders.push_back(file.hearing()->file().path().parent_path());
+  return folders;
+}
+
+/// `text` with the name of a file wherever it has the path of one in one of the folders: clients
+/// need not know the folders of the machine.
+inline std::string file_name_only(std::string text, const Folders& folders) {
+  std::vector<std::string> prefixes;
+  for (const std::filesystem::path& folder : folders) {
+    if (folder.has_relative_path()) prefixes.push_back((folder / "").string());
+  }
+  // One may begin with another one.
+  std::ranges::sort(prefixes, std::greater(), &std::string::size);
+  constexpr std::string_view kBefore = " \t\n'\"(=";
+  for (const std::string& prefix : prefixes) {
+    std::size_t at = 0;
+    while ((at = text.find(prefix, at)) != text.npos) {
+      if (at == 0 || kBefore.find(text[at - 1]) != kBefore.npos) {
+        text.erase(at, prefix.size());
+      } else {
+        at += prefix.size();
+      }
+    }
   }
   return text;
 }

@@ -48,7 +48,7 @@ Status add_chat_template(const ModelFile& file, const std::string& name, ServedM
     model.call_form = find_call_form(*model.chat);
     model.thinks = usual_thinking(*model.chat, model.template_variables);
   } else {
-    model.chat_problem = file_name_only(chat.error().message, file.file().path());
+    model.chat_problem = file_name_only(chat.error().message, folders_of(file));
   }
   return {};
 }
@@ -92,7 +92,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   if (!tokenizer) return tokenizer.error();
   ServedModel model;
   const auto told = [&](const Error& error) {
-    return file_name_only(error.message, file.file().path());
+    return file_name_only(error.message, folders_of(file));
   };
   model.tokenizer = *tokenizer;
   model.id = std::move(id);

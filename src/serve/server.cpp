@@ -68,7 +68,8 @@ struct Place {
   std::filesystem::path path;
   tcp::endpoint endpoint;
 
-  bool is_local() const { return !path.empty() || endpoint.address().is_loopback(); }
+  // Other machines can't reach it, but the pages of a browser here can. (They reach no path.)
+  bool is_loopback() const { return path.empty() && endpoint.address().is_loopback(); }
 };
 
 Result<Place> place_of(const ServerOptions& options) {
@@ -140,7 +141,7 @@ struct Server::State {
   RequestReaders readers;
   tcp::acceptor acceptor{io};
   std::uint16_t port = 0;
-  std::filesystem::path path;  // of the socket, where there is no port
+  SocketFile file;  // where there is no port
   std::thread io_thread;
 };
 
@@ -178,6 +179,8 @@ Status Server::State::begin_connection(tcp::socket socket) {
 
 void Server::State::stop_accepting() {
   context.draining = true;
+  // While somebody listens at it: from then on it may be another server's.
+  file.remove();
   ErrorCode ignored;
   acceptor.close(ignored);
   for (const auto& weak : connections) {
@@ -200,11 +203,11 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
     if (Status s = CacheFolder::prepare(cache_folder); !s) return s.error();
   }
   const std::string where = fmt::format("{}:{}", options.host, options.port);
-  auto state = std::make_unique<State>(std::move(models), std::move(options), place->is_local());
+  auto state = std::make_unique<State>(std::move(models), std::move(options), place->is_loopback());
   state->tls = std::move(*tls);
   if (!place->path.empty()) {
     if (Status s = listen_at_path(state->acceptor, place->path); !s) return s.error();
-    state->path = place->path;
+    state->file = SocketFile(place->path);
   } else if (const ErrorCode error = listen(state->acceptor, place->endpoint); error) {
     return Error{fmt::format("cannot listen at {}: {}", where, error.message())};
   } else {
@@ -218,8 +221,7 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ModelToServe> models,
 Server::~Server() {
   state_->io.stop();
   state_->io_thread.join();
-  std::error_code ignored;
-  if (!state_->path.empty()) std::filesystem::remove(state_->path, ignored);
+  state_->file.remove();
   state_->context.ended = true;
   state_->readers.stop();
   // Their notes to connections go nowhere from here on, but need the I/O context.

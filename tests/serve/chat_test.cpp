@@ -185,7 +185,37 @@ TEST(ChatRoles, ThoseThatTheTemplateNamesAreTaken) {
   for (const char* const role : {"documents", "function"}) {
     EXPECT_THAT(reply_to(role).body, HasSubstr(std::string("<") + role + ">a text"));
   }
-  EXPECT_EQ(reply_to("document").json()["error"]["param"], "messages[0].role");
+  for (const char* const role : {"document", ""}) {
+    EXPECT_EQ(reply_to(role).json()["error"]["param"], "messages[0].role") << role;
+  }
+}
+
+TEST_F(Chat, TheRenderedPromptHasAllWarnings) {
+  Json body = question();
+  body["tools"] = {{{"type", "web_search"}}};
+  EXPECT_THAT(serving.post("/apply-template", body).body, HasSubstr("tools[0] is left out"));
+}
+
+// As in DeepSeek's: what is in quotes need not be a role.
+TEST(ChatRoles, WhatATemplateCallsAMemberIsNone) {
+  const test::TemporaryFolder folder;
+  const std::string path = (folder / "members.jinja").string();
+  test::write_file(path,
+                   "{% for m in messages %}{% if m['role'] == 'tool' %}<result>{{ m['content'] }}"
+                   "{% elif m['role'] == 'user' %}<user>{{ m['content'] }}{% endif %}"
+                   "{% for tool in m['tool_calls'] or [] %}{% if tool['type'] == 'function' %}"
+                   "{{ tool['function']['name'] }}{% endif %}{% endfor %}{% endfor %}");
+  const test::Serving serving({}, 4096, path);
+  const auto reply_to = [&](const char* role) {
+    const Json messages = {{{"role", "user"}, {"content", "Who?"}},
+                           {{"role", role}, {"content", "12"}}};
+    return serving.post("/apply-template", {{"messages", messages}});
+  };
+  EXPECT_THAT(reply_to("function").body, HasSubstr("12"));
+  EXPECT_EQ(reply_to("function").body, reply_to("tool").body);
+  for (const char* const member : {"name", "content", "tool_calls"}) {
+    EXPECT_EQ(reply_to(member).json()["error"]["param"], "messages[1].role") << member;
+  }
 }
 
 TEST_F(Chat, UsageInAStreamIsOfTheLastEvent) {

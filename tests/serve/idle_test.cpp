@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "serve/serving.hpp"
+#include "support/becomes.hpp"
 
 namespace linnet {
 namespace {
@@ -32,6 +33,11 @@ class Idle : public testing::Test {
     }
     return state() == wanted;
   }
+  // After so long that it has looked at the time twice.
+  bool stays_loaded() const {
+    std::this_thread::sleep_for(milliseconds(300));
+    return state() == "loaded";
+  }
   Json answer(Json fields = Json::object()) const {
     fields.update({{"prompt", "In the beginning"},
                    {"stream", false},
@@ -49,13 +55,15 @@ class Idle : public testing::Test {
 TEST_F(Idle, AModelThatNobodyAsksLeavesAndComesBack) {
   const Json text = answer();
   pass(kMostIdle - milliseconds(1));
+  EXPECT_TRUE(stays_loaded());
   EXPECT_EQ(answer(), text);  // which begins the time anew
   pass(kMostIdle - milliseconds(1));
+  EXPECT_TRUE(stays_loaded());
   EXPECT_EQ(answer(), text);
   EXPECT_EQ(serving_.metric("linnet_loads_total"), 1);
   pass(kMostIdle);
   EXPECT_TRUE(becomes("unloaded"));
-  EXPECT_EQ(serving_.metric("linnet_loaded"), 0);
+  EXPECT_TRUE(test::becomes([&] { return serving_.metric("linnet_loaded") == 0; }));
   EXPECT_EQ(serving_.get("/health").status, 200);
   EXPECT_EQ(answer(), text);
   EXPECT_EQ(serving_.metric("linnet_loads_total"), 2);
@@ -64,9 +72,11 @@ TEST_F(Idle, AModelThatNobodyAsksLeavesAndComesBack) {
 TEST_F(Idle, ARequestSaysHowLong) {
   const Json text = answer({{"keep_alive", "1h"}});
   pass(kMostIdle);
+  EXPECT_TRUE(stays_loaded());
   EXPECT_EQ(answer({{"keep_alive", -1}}), text);
   EXPECT_EQ(expiry(), "9999-12-31T23:59:59Z");
   pass(std::chrono::hours(1000));
+  EXPECT_TRUE(stays_loaded());
   EXPECT_EQ(answer({{"keep_alive", 90}}), text);
   EXPECT_NE(expiry(), "9999-12-31T23:59:59Z");
   EXPECT_EQ(serving_.metric("linnet_loads_total"), 1);
@@ -90,8 +100,30 @@ TEST_F(Idle, WhatAsksForNothingUnloadsAndLoads) {
   EXPECT_TRUE(becomes("loaded"));
   EXPECT_EQ(ask({{"keep_alive", "10m"}}), "load");
   pass(kMostIdle);
-  answer({{"keep_alive", "10m"}});
+  EXPECT_TRUE(stays_loaded());
   EXPECT_EQ(serving_.metric("linnet_loads_total"), 2);
+}
+
+// Such a load was lost where the model was about to leave.
+TEST_F(Idle, WhatIsAskedForLastCounts) {
+  for (int i = 0; i < 20; ++i) {
+    serving_.post("/api/chat", {{"keep_alive", 0}});
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 250));
+    serving_.post("/api/chat", {{"keep_alive", "10m"}});
+    ASSERT_TRUE(becomes("loaded")) << i;
+  }
+  EXPECT_TRUE(stays_loaded());
+}
+
+// On the machine's own clock, at which it does not look all the time.
+TEST(IdleClock, AModelLeavesWhenItsTimeIsOver) {
+  serve::ServerOptions options;
+  options.engine.most_idle = milliseconds(200);
+  const test::Serving serving(options);
+  const auto is_away = [&] {
+    return serving.get("/v1/models").json()["data"][0]["state"] == "unloaded";
+  };
+  EXPECT_TRUE(test::becomes(is_away));
 }
 
 }  // namespace

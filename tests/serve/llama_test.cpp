@@ -106,7 +106,12 @@ TEST_F(Llama, APromptMayBeTextsAndTokens) {
   EXPECT_EQ(param_of(Json::array({"And", 99999})), "prompt[1]");
   EXPECT_EQ(param_of(Json::array({5, nullptr})), "prompt[1]");
   EXPECT_EQ(param_of(Json::array({"And", true})), "prompt[1]");
+  EXPECT_EQ(param_of(Json::array({"And", Json::array()})), "prompt[1]");
   EXPECT_EQ(param_of(Json::array()), "prompt");
+  Json body = completion();
+  body["prompt"] = Json::array({"And", 5, 99999});
+  for (int i = 0; i < 600; ++i) body["prompt"].insert(body["prompt"].begin(), 5);
+  EXPECT_EQ(serving.post("/completion", body).json()["error"]["code"], "context_length_exceeded");
 }
 
 TEST_F(Llama, AStopStringIsNamed) {

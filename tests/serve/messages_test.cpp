@@ -339,6 +339,8 @@ TEST_F(Messages, ErrorsHaveAnthropicsShape) {
           "messages[0].content[0].text:");
   refused({{"system", 5}}, "system:");
   refused({{"tools", {{{"name", "a"}}}}}, "tools[0].input_schema:");
+  refused({{"tools", {{{"type", "function"}, {"function", {{"name", "a"}}}}}}},
+          "tools[0].input_schema:");
   refused({{"tool_choice", {{"type", "any"}}}}, "tool_choice:");
   refused({{"thinking", {{"type", "never"}}}}, "thinking.type:");
   refused({{"stop_sequences", {1}}}, "stop_sequences[0]:");

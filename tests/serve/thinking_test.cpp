@@ -108,7 +108,8 @@ TEST_F(ThinkingFields, ThinkingIsSwitchedByManyNames) {
   EXPECT_EQ(prompt_of({{"reasoning", {{"enabled", false}}}}), off);
   EXPECT_EQ(prompt_of({{"reasoning", {{"effort", "none"}}}}), off);
   EXPECT_EQ(prompt_of({{"reasoning_effort", "none"}}), off);
-  EXPECT_EQ(prompt_of({{"reasoning", {{"effort", "high"}}}}), usual);
+  EXPECT_EQ(prompt_of({{"reasoning", {{"effort", "high"}}}}), usual + "Effort: high\n");
+  EXPECT_EQ(prompt_of({{"reasoning_effort", "high"}}), usual + "Effort: high\n");
 }
 
 // As llama.cpp's server has it.

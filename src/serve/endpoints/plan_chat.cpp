@@ -166,7 +166,8 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   }
   if (const auto most = chat.thinking_tokens.value_or(model.thinking_tokens); most >= 0) {
     auto budget = thinking_budget(*model.tokenizer, *prompt, most);
-    if (!budget) return invalid_request("thinking: " + budget.error().message, "thinking");
+    // By whichever of its names the budget was set; perhaps by none, but by the server.
+    if (!budget) return invalid_request("the thinking's budget: " + budget.error().message);
     options.sampling.thinking = std::move(*budget);
   }
   ChatPlan plan;

@@ -129,7 +129,9 @@ Handled apply_template(ApiContext& context, const ApiRequest&, const Json& body)
   if (!prompt) return prompt.error();
   const auto shown = shown_prompt(context.model(), chat, *prompt);
   if (!shown) return shown.error();
-  return json_reply({{"prompt", *shown}, {"warnings", prompt->warnings}});
+  std::vector<std::string> warnings = prompt->warnings;
+  warnings.insert(warnings.end(), chat.warnings.begin(), chat.warnings.end());
+  return json_reply({{"prompt", *shown}, {"warnings", std::move(warnings)}});
 }
 
 }  // namespace linnet::serve

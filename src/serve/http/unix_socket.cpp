@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -76,6 +77,21 @@ Result<int> listen_at(const fs::path& path) {
   }
   if (bound != 0 || ::listen(socket.get(), SOMAXCONN) != 0) return cannot_listen(path, errno);
   return socket.release();
+}
+
+SocketFile::SocketFile(fs::path path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return;
+  path_ = std::move(path);
+  device_ = found.st_dev;
+  number_ = found.st_ino;
+}
+
+void SocketFile::remove() {
+  const fs::path path = std::exchange(path_, {});
+  struct stat found {};
+  if (path.empty() || ::lstat(path.c_str(), &found) != 0) return;
+  if (found.st_dev == device_ && found.st_ino == number_) ::unlink(path.c_str());
 }
 
 }  // namespace linnet::serve

@@ -77,10 +77,23 @@ void check_calls(Fields& message) {
   });
 }
 
-bool names_role(const std::string& template_source, const std::string& role) {
-  if (role.empty()) return false;
-  return template_source.find("'" + role + "'") != std::string::npos ||
-         template_source.find('"' + role + '"') != std::string::npos;
+// Whether what is at [begin, end) names a member, as in tool['function'], and not one of a list.
+bool is_subscript(std::string_view source, std::size_t begin, std::size_t end) {
+  if (begin < 2 || source[begin - 1] != '[' || !source.substr(end).starts_with(']')) return false;
+  const auto before = static_cast<unsigned char>(source[begin - 2]);
+  return std::isalnum(before) || before == '_' || before == ')' || before == ']';
+}
+
+bool has_quoted(std::string_view source, const std::string& quoted) {
+  for (std::size_t at = source.find(quoted); at != source.npos; at = source.find(quoted, at + 1)) {
+    if (!is_subscript(source, at, at + quoted.size())) return true;
+  }
+  return false;
+}
+
+bool names_role(std::string_view template_source, const std::string& role) {
+  return !role.empty() && (has_quoted(template_source, "'" + role + "'") ||
+                           has_quoted(template_source, '"' + role + '"'));
 }
 
 // What the template is given. It does not know the newer name of system messages, nor as a rule the
@@ -89,7 +102,10 @@ std::string read_role(Fields& message, const std::string& template_source) {
   static constexpr std::array<std::string_view, 6> kRoles = {"system",    "developer", "user",
                                                              "assistant", "tool",      "function"};
   std::string role = message.required_text("role");
-  if (message.error() || names_role(template_source, role)) return role;
+  if (message.error()) return role;
+  // A template that names both means what a tool is by "function".
+  if (role == "function" && names_role(template_source, "tool")) return "tool";
+  if (names_role(template_source, role)) return role;
   message.one_of("role", kRoles, "");
   if (role == "developer") return "system";
   return role == "function" ? "tool" : role;
@@ -144,7 +160,7 @@ void read_allowed_tools(Fields& allowed, ToolChoice& choice) {
     const bool is_of_service = tool.text("type").value_or("function") != "function";
     if (!is_of_service) choice.names.push_back(function_name(tool));
   });
-  if (choice.names.empty()) allowed.fail("tools", "expected an array with at least one tool");
+  if (choice.names.empty()) allowed.fail("tools", "expected an array with at least one function");
 }
 
 void read_choice_object(Fields& object, ToolChoice& choice) {

@@ -141,8 +141,10 @@ constexpr std::size_t kMostEdits = 64;
 // Tools with a type and without a schema are Anthropic's own: some of them the client runs.
 Json function_of(Fields& tool) {
   const std::string type = tool.text("type").value_or("custom");
-  if (type == "custom") tool.require("input_schema", "an object");
-  if (type == "custom" || tool.has("input_schema")) return read_flat_function(tool, "input_schema");
+  // A function is another API's tool, with its schema elsewhere.
+  const bool is_custom = type == "custom" || type == "function";
+  if (is_custom) tool.require("input_schema", "an object");
+  if (is_custom || tool.has("input_schema")) return read_flat_function(tool, "input_schema");
   Json function = client_tool(type);
   if (!function.is_null()) function["name"] = required_tool_name(tool);
   return function;

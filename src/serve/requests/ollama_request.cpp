@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "chat/json_text.hpp"
 #include "serve/requests/thinking_fields.hpp"
@@ -144,15 +145,18 @@ std::optional<double> parse_seconds(std::string_view text) {
   if (is_negative) text.remove_prefix(1);
   double seconds = 0.0;
   if (text.empty()) return std::nullopt;
+  const std::size_t bytes = text.size();
   while (!text.empty()) {
     double number = 0.0;
     const auto read =
         std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (read.ec != std::errc() || number < 0.0) return std::nullopt;
+    // Which reads "nan" and "inf", too.
+    if (read.ec != std::errc() || !std::isfinite(number) || number < 0.0) return std::nullopt;
+    const bool is_first = text.size() == bytes;
     text.remove_prefix(static_cast<std::size_t>(read.ptr - text.data()));
     const auto unit =
         std::ranges::find_if(kUnits, [&](const Unit& of) { return text.starts_with(of.name); });
-    const bool is_plain = text.empty() && seconds == 0.0;
+    const bool is_plain = text.empty() && is_first;
     if (unit == kUnits.end() && !is_plain) return std::nullopt;
     seconds += number * (is_plain ? 1.0 : unit->seconds);
     if (!is_plain) text.remove_prefix(unit->name.size());

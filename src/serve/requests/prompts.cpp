@@ -41,6 +41,7 @@ ApiResult<std::vector<TokenId>> read_mixed(const Json& prompt, const std::string
                        /*parse_special=*/true);
   }
   const std::int64_t vocabulary = encoding.model.tokenizer->vocabulary_size();
+  const std::int64_t context = encoding.model.context;
   const auto is_text = [](const Json& part) { return part.is_string(); };
   if (!prompt.is_array() || std::ranges::none_of(prompt, is_text)) {
     return prompt.is_array() ? read_tokens(prompt, path, vocabulary)
@@ -48,6 +49,8 @@ ApiResult<std::vector<TokenId>> read_mixed(const Json& prompt, const std::string
   }
   std::vector<TokenId> ids;
   for (std::size_t i = 0; i < prompt.size(); ++i) {
+    const std::int64_t tokens = std::ssize(ids);
+    if (tokens > context) return too_long(path + " has at least", tokens, context, path);
     const std::string at = fmt::format("{}[{}]", path, i);
     if (!is_text(prompt[i])) {
       if (!is_token(prompt[i], vocabulary)) return no_token(prompt[i], at, vocabulary);
@@ -160,8 +163,10 @@ ApiResult<std::vector<std::vector<TokenId>>> read_raw_prompts(Fields& fields, st
         fmt::format("{}: at most {} prompts, found {}", path, kMostPrompts, field->size()), path);
   }
   for (std::size_t i = 0; i < field->size(); ++i) {
-    auto prompt = read_mixed((*field)[i], fmt::format("{}[{}]", path, i), encoding);
+    const std::string at = fmt::format("{}[{}]", path, i);
+    auto prompt = read_mixed((*field)[i], at, encoding);
     if (!prompt) return prompt.error();
+    if (prompt->empty()) return invalid_request(at + ": it has no tokens", at);
     prompts.push_back(std::move(*prompt));
   }
   return prompts;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "serve/serving.hpp"
+#include "support/becomes.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace linnet {
@@ -55,6 +56,51 @@ TEST(UnixSocket, AServerAnswersAndRemovesIt) {
                 HasSubstr("data: [DONE]"));
   }
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// A browser's page reaches no path, so there is nothing to guard against there.
+TEST(UnixSocket, AServerMayHaveAnyName) {
+  const test::TemporaryFolder folder;
+  serve::ServerOptions options;
+  options.host = "unix:" + (folder / "socket").string();
+  const test::Serving serving(options);
+  EXPECT_THAT(
+      ask(folder / "socket", "GET /health HTTP/1.1\r\nHost: linnet\r\nConnection: close\r\n\r\n"),
+      HasSubstr("{\"status\":\"ok\"}"));
+}
+
+// The earlier one's end took the socket from the later one.
+TEST(UnixSocket, TheNextServerKeepsIts) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "socket";
+  serve::ServerOptions options;
+  options.host = "unix:" + path.string();
+  auto first = std::make_unique<test::Serving>(options);
+  EXPECT_TRUE(first->server().drain(std::chrono::seconds(10)));
+  const auto is_gone = [&] { return !std::filesystem::exists(path); };
+  EXPECT_TRUE(test::becomes(is_gone));
+  const test::Serving second(options);
+  first.reset();
+  EXPECT_THAT(ask(path, "GET /health HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n\r\n"),
+              HasSubstr("{\"status\":\"ok\"}"));
+}
+
+TEST(UnixSocket, OnlyTheOwnFileIsRemoved) {
+  const test::TemporaryFolder folder;
+  const auto path = folder / "socket";
+  const auto listening = serve::listen_at(path);
+  ASSERT_TRUE(listening) << listening.error().message;
+  serve::SocketFile file(path), moved(path);
+  std::filesystem::rename(path, folder / "elsewhere");
+  test::write_file(path, "text");
+  file.remove();
+  EXPECT_EQ(test::read_file(path), "text");
+  std::filesystem::rename(folder / "elsewhere", path);
+  file.remove();
+  EXPECT_TRUE(std::filesystem::exists(path)) << "it was to be removed once";
+  moved.remove();
+  EXPECT_FALSE(std::filesystem::exists(path));
+  close(*listening);
 }
 
 TEST(UnixSocket, OneThatIsLeftOverIsReplacedAndNothingElse) {

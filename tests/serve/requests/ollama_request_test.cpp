@@ -38,7 +38,8 @@ TEST(OllamaRequest, ModelsAreKeptForSecondsOrAsGoWritesTimes) {
   };
   EXPECT_EQ(kept(nullptr), -2);
   for (const Json& wrong : {Json("soon"), Json(""), Json("5x"), Json("-"), Json("5m3"), Json("m"),
-                            Json(true), Json::array()}) {
+                            Json("nan"), Json("inf"), Json("infinity"), Json("-inf"), Json("infm"),
+                            Json("0m5"), Json(true), Json::array()}) {
     EXPECT_EQ(kept(wrong), -1) << wrong;
   }
   EXPECT_EQ(kept(0), 0);
