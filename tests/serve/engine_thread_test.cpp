@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "generate/model_file.hpp"
 #include "support/becomes.hpp"
@@ -90,6 +92,36 @@ TEST_F(EngineThreadTest, AnyAllocationMayFail) {
   EXPECT_EQ(text, expected);
   const auto all_are_free = [this] { return metrics_.kv_free_pages == metrics_.kv_pages; };
   EXPECT_TRUE(test::becomes(all_are_free)) << metrics_.kv_free_pages << " of " << metrics_.kv_pages;
+}
+
+// It was lost: the model was still there when it was asked for.
+TEST_F(EngineThreadTest, ALoadThatComesWhileItLeavesIsDone) {
+  std::atomic<bool> is_slow = false, is_looking = false;
+  EngineLimits limits;
+  limits.now = [&] {
+    if (is_slow.exchange(false)) {
+      is_looking = true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    }
+    return EngineRoom::Clock::now();
+  };
+  SharedByEngines shared(limits, [](const Notices&) {});
+  EngineOptions options;
+  options.threads = 1;
+  EngineThread engine("m", {[&] { return Engine::load(*file_, options, /*kv_tokens=*/512); }},
+                      shared, metrics_);
+  engine.load(kForever);
+  ASSERT_TRUE(engine.wait_until_loaded());
+  for (int i = 0; i < 10; ++i) {  // it was lost in one of three, as threads happened to run
+    is_looking = false;
+    is_slow = true;
+    engine.unload();
+    ASSERT_TRUE(test::becomes([&] { return is_looking.load(); }));
+    engine.load(kForever);  // which waits until it has looked
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ASSERT_TRUE(test::becomes([&] { return engine.state() == EngineThread::State::kReady; },
+                              std::chrono::seconds(10)));
+  }
 }
 
 }  // namespace

@@ -104,17 +104,6 @@ TEST_F(Idle, WhatAsksForNothingUnloadsAndLoads) {
   EXPECT_EQ(serving_.metric("linnet_loads_total"), 2);
 }
 
-// Such a load was lost where the model was about to leave.
-TEST_F(Idle, WhatIsAskedForLastCounts) {
-  for (int i = 0; i < 20; ++i) {
-    serving_.post("/api/chat", {{"keep_alive", 0}});
-    std::this_thread::sleep_for(std::chrono::microseconds(i * 250));
-    serving_.post("/api/chat", {{"keep_alive", "10m"}});
-    ASSERT_TRUE(becomes("loaded")) << i;
-  }
-  EXPECT_TRUE(stays_loaded());
-}
-
 // On the machine's own clock, at which it does not look all the time.
 TEST(IdleClock, AModelLeavesWhenItsTimeIsOver) {
   serve::ServerOptions options;
