@@ -194,12 +194,14 @@ Expression SchemaCompiler::json_literal(const SchemaJson& value) {
 
 Expression SchemaCompiler::string_literal(std::string_view text) {
   if (!contents_) return json_string(text);
-  std::string written = SchemaJson(text).dump();
+  const std::string plain = SchemaJson(text).dump();
   const auto escaped = fmt::format("\\u{:04x}", static_cast<unsigned char>(without_[0]));
-  for (std::size_t at; (at = written.find(without_)) != std::string::npos;) {
-    written.replace(at, 1, escaped);
+  std::string written;
+  std::size_t done = 0;
+  for (std::size_t at; (at = plain.find(without_, done)) != std::string::npos; done = at + 1) {
+    written.append(plain, done, at - done).append(escaped);
   }
-  return literal(written);
+  return literal(written.append(plain, done));
 }
 
 Result<Expression> SchemaCompiler::string_of(const Constraints& constraints,
@@ -208,6 +210,8 @@ Result<Expression> SchemaCompiler::string_of(const Constraints& constraints,
   const AutomatonLimits limits;
   const auto both = intersect(contents, *contents_, limits);
   if (!both) return error(constraints, too_large(limits).message);
+  // Each state of the contents may have become as many as the word has characters.
+  if (Status s = take_states(constraints, both->states.size()); !s) return s.error();
   return json_string(merge_equal_states(*both));
 }
 

@@ -11,7 +11,8 @@ Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics
       metrics_(metrics),
       on_news_(std::move(on_news)),
       text_(tokenizer, std::move(options.text)),
-      lines_(options.lines) {}
+      lines_(options.lines),
+      watch_(std::move(options.watch)) {}
 
 double Generation::seconds_since_request() const {
   return std::chrono::duration<double>(Clock::now() - requested_).count();
@@ -90,6 +91,13 @@ void Generation::observe_latency(Clock::time_point now, double seconds) {
   last_token_ = now;
 }
 
+// What the limits of lines leave of `text`.
+std::string Generation::limited(std::string text, double seconds) {
+  std::string left = lines_.push(std::move(text), seconds);
+  if (watch_ && !left.empty()) is_over_ |= watch_(left);
+  return left;
+}
+
 bool Generation::push(TokenId token) {
   ++pushed_;
   ++metrics_.generated_tokens;
@@ -98,16 +106,16 @@ bool Generation::push(TokenId token) {
   observe_latency(now, seconds);
   const bool is_first = pushed_ == 1;
   const double since_first = std::chrono::duration<double>(now - first_token_).count();
-  publish(lines_.push(text_.push(token), since_first), is_first, [&](Outcome& outcome) {
+  publish(limited(text_.push(token), since_first), is_first, [&](Outcome& outcome) {
     ++outcome.tokens;
     if (is_first) outcome.first_token_s = seconds;
   });
-  return !text_.stopped() && !lines_.has_ended();
+  return !text_.stopped() && !lines_.has_ended() && !is_over_;
 }
 
 void Generation::finish(FinishReason reason) {
-  const std::string rest = lines_.push(text_.finish(), /*seconds=*/0.0);
-  if (text_.stopped()) reason = FinishReason::kStop;
+  const std::string rest = limited(text_.finish(), /*seconds=*/0.0);
+  if (text_.stopped() || is_over_) reason = FinishReason::kStop;
   if (lines_.has_ended()) reason = FinishReason::kLength;
   if (reason == FinishReason::kCancelled) ++metrics_.cancelled;
   publish(rest, /*is_urgent=*/true, [&](Outcome& outcome) {

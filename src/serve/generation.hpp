@@ -19,6 +19,9 @@
 
 namespace linnet::serve {
 
+/// Told each part of a text, in order; true ends it. May be empty.
+using TextWatch = std::function<bool(std::string_view)>;
+
 /// Where a generation stands.
 struct Outcome {
   std::int64_t tokens = 0;                                   ///< generated
@@ -79,6 +82,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     bool is_streamed = true;  ///< false: nobody takes anything before its end
     LineLimits::Options lines{};
     bool tells_progress = false;  ///< of the prompt
+    TextWatch watch{};
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
@@ -115,7 +119,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   }
   /// Of the token that push() gets next.
   void add_logprobs(TokenLogprobs logprobs);
-  /// False if a stop string, or a limit of its lines, has ended the text.
+  /// False if a stop string, a limit of its lines or its watch has ended the text.
   bool push(TokenId token);
   void finish(FinishReason reason);
   void fail(std::string error, std::string_view code = kEngineFailed);
@@ -124,6 +128,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
   using Clock = std::chrono::steady_clock;
 
   double seconds_since_request() const;
+  std::string limited(std::string text, double seconds);
   void hand_prompt_over();
   void observe_latency(Clock::time_point now, double seconds);
   /// Hands `text` over and has `change` change the outcome.
@@ -140,6 +145,8 @@ class Generation : public std::enable_shared_from_this<Generation> {
   // Of the engine's thread.
   TextOutput text_;
   LineLimits lines_;
+  const TextWatch watch_;
+  bool is_over_ = false;  // as watch_ has it
   Clock::time_point first_token_, last_token_;
   Notices* notices_ = nullptr;
   std::int64_t pushed_ = 0;

@@ -215,6 +215,7 @@ TEST(OutputParserTest, NothingComesBehindTheOnlyCall) {
     std::vector<OutputEvent> events = parser->push(answer);
     for (OutputEvent& event : parser->finish()) events.push_back(std::move(event));
     ASSERT_FALSE(events.empty());
+    EXPECT_TRUE(parser->is_over()) << answer;
     EXPECT_EQ(events.size(), answer[0] == 'A' ? 2u : 1u) << answer;
     EXPECT_EQ(events.back().kind, OutputEvent::Kind::kToolCall) << answer;
   }

@@ -84,6 +84,29 @@ TEST(JsonSchema, AWordThatNoStringHas) {
   }
 }
 
+// Each character of a string may become as many states as the word has characters.
+TEST(JsonSchema, StatesOfStringsWithoutAWordCount) {
+  const auto schema = SchemaJson::parse(R"({"items": {"pattern": "^.{0,500}$"}})");
+  const auto plain = compile_json_schema(schema);
+  const auto without = compile_json_schema(schema, {.without = "</parameter>"});
+  ASSERT_TRUE(plain && without);
+  EXPECT_GT(without->states, plain->states + 5'000);
+}
+
+TEST(JsonSchema, NamesMayHaveTheWordManyTimes) {
+  std::string name;
+  for (int i = 0; i < 10'000; ++i) name += "</parameter>";
+  const auto compiled =
+      compile_json_schema({{"properties", {{name, {{"const", 1}}}}}}, {.without = "</parameter>"});
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  // It may overlap itself, and its first character may be in its own escape.
+  const auto one = compile_json_schema({{"enum", {"000", "u"}}}, {.without = "00"});
+  ASSERT_TRUE(one) << one.error().message;
+  const auto automaton = must(PushdownAutomaton::compile(one->grammar));
+  EXPECT_TRUE(accepts(automaton, R"("\u0030\u00300")"));
+  EXPECT_TRUE(compile_json_schema({{"const", "u"}}, {.without = "u"}));
+}
+
 TEST(JsonSchema, Formats) {
   const auto with_format = [](const std::string& name) {
     return R"({"type":"string","format":")" + name + "\"}";

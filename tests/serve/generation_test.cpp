@@ -58,6 +58,24 @@ TEST_F(GenerationTest, AnAnswerThatIsNotStreamedGivesNoticeOfItsEnd) {
   EXPECT_EQ(outcome.tokens, std::ssize(tokens_));
 }
 
+// What the engine calls cancelled is then no client that left.
+TEST_F(GenerationTest, AWatchEndsTheText) {
+  std::string seen;
+  Generation::Options options;
+  options.is_streamed = false;
+  options.watch = [&](std::string_view text) { return (seen += text).ends_with("beginning"); };
+  const auto text =
+      std::make_shared<Generation>(*file_->tokenizer(), options, metrics_, [this] { ++told_; });
+  std::int64_t pushed = 1;
+  for (std::size_t i = 0; text->push(tokens_[i]); ++i) ASSERT_LT(++pushed, std::ssize(tokens_));
+  text->finish(FinishReason::kCancelled);
+  Outcome outcome;
+  EXPECT_EQ(text->take(outcome).text, " In the beginning");
+  EXPECT_EQ(outcome.reason, FinishReason::kStop);
+  EXPECT_EQ(outcome.tokens, pushed);
+  EXPECT_EQ(metrics_.cancelled, 0);
+}
+
 // A character that is not complete comes out as U+FFFD, which may be what ends the text.
 TEST_F(GenerationTest, AStopStringThatComesAtTheEndIsTheReason) {
   const auto text = generation(/*is_streamed=*/false, {"\ufffd"});

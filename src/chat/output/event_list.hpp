@@ -41,6 +41,9 @@ class EventList {
   /// The answer ends: white space held back comes out.
   void end_answer();
 
+  /// Whatever comes is dropped.
+  bool is_over() const { return is_over_; }
+
   std::vector<OutputEvent> take() { return std::exchange(events_, {}); }
 
  private:

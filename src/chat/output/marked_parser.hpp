@@ -12,6 +12,7 @@ class MarkedParser final : public OutputParser {
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
+  bool is_over() const override { return events_.is_over(); }
 
  private:
   enum class Mode { kStart, kText, kReasoning, kCall, kBareCall };

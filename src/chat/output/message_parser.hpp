@@ -29,6 +29,7 @@ class MessageParser final : public OutputParser {
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
+  bool is_over() const override { return events_.is_over(); }
 
  private:
   void feed(std::string_view text);

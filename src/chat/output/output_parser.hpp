@@ -41,7 +41,7 @@ struct OutputOptions {
   bool thinking_is_text = false;
   /// From which the ids of calls are made.
   std::uint64_t id_seed = 0;
-  /// What comes behind the first call is dropped.
+  /// The first call ends the answer: what comes behind it is dropped.
   bool ends_with_call = false;
 };
 
@@ -56,6 +56,8 @@ class OutputParser {
   virtual std::vector<OutputEvent> push(std::string_view text) = 0;
   /// What was held back; call once, at the end.
   virtual std::vector<OutputEvent> finish() = 0;
+  /// True behind a call that ends the answer: nothing more will come out.
+  virtual bool is_over() const = 0;
 };
 
 std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format,

@@ -19,6 +19,7 @@ class ThinkingAsText final : public OutputParser {
     return shown(parser_->push(text));
   }
   std::vector<OutputEvent> finish() override { return shown(parser_->finish()); }
+  bool is_over() const override { return parser_->is_over(); }
 
  private:
   using Kind = OutputEvent::Kind;

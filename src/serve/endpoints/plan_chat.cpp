@@ -125,6 +125,15 @@ std::optional<ApiError> refuse_prompt(const ApiContext& context, const ChatField
   return error;
 }
 
+// Ends an answer behind its first call, from which on nothing is shown.
+TextWatch until_call(const AnswerParsing& parsing) {
+  std::shared_ptr<OutputParser> parser = make_output_parser(parsing.format, parsing.options);
+  return [parser = std::move(parser)](std::string_view text) {
+    parser->push(text);
+    return parser->is_over();
+  };
+}
+
 }  // namespace
 
 ApiResult<Prompt> render_chat(const ServedModel& model, const ChatRequest& request) {
@@ -179,6 +188,10 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
                    .thinking_is_text = chat.thinking_is_text,
                    .id_seed = options.sampling.seed,
                    .ends_with_call = !chat.choice.parallel}};
+  // A grammar has one call only, and ends the text behind it.
+  if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
+    options.watch = [parsing = plan.parsing] { return until_call(parsing); };
+  }
   if (has_tools(chat) && is_strict(chat.request.tools) && !model.call_form) {
     plan.chat.warnings.emplace_back(
         "strict: this model's template writes calls in a way that can't be held to a schema, so "

@@ -164,7 +164,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
           Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
                               plan.options.streams,
                               plan.options.lines,
-                              plan.options.streams_progress},
+                              plan.options.streams_progress,
+                              plan.options.watch ? plan.options.watch() : TextWatch()},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});

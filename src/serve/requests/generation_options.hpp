@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "serve/generation.hpp"
 #include "serve/line_limits.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/served_model.hpp"
@@ -21,6 +23,8 @@ struct GenerationOptions {
   std::int64_t choices = 1;        ///< of each prompt
   std::int64_t top_logprobs = -1;  ///< -1: no logprobs at all
   LineLimits::Options lines;
+  /// Makes what ends a choice before its limits do; empty: nothing does.
+  std::function<TextWatch()> watch;
   bool ignores_end_tokens = false;
   bool streams = false;
   bool streams_usage = false;

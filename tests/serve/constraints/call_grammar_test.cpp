@@ -130,6 +130,22 @@ TEST(CallGrammar, WhatCannotBeReadBackIsNotWritten) {
             "tool f: parameter a b: its name can't be written in this model's calls");
 }
 
+// A string without the end of its parameter takes a state for each pair of characters of both.
+TEST(CallGrammar, StringsWithoutTheEndCountWithAllTheirStates) {
+  CallForm form = parameter_form();
+  form.before_text = "=";
+  form.after_text = "";
+  form.after_value = form.text_end = "</parameter>";
+  Json properties;
+  for (int i = 0; i < 20; ++i) {
+    properties["p" + std::to_string(i)] = {
+        {"type", "array"}, {"items", {{"type", "string"}, {"pattern", "^.{0,2000}$"}}}};
+  }
+  const auto grammar = make_parameters(form, Json({{"properties", properties}}).dump().c_str());
+  ASSERT_FALSE(grammar);
+  EXPECT_THAT(grammar.error().message, testing::HasSubstr("parameter p"));
+}
+
 TEST(CallTrigger, IsTheFirstMarker) {
   const auto trigger = [](const char* begin) {
     CallForm form;
