@@ -33,7 +33,8 @@ std::set<std::string_view> types_of(const OrderedJson* schema) {
   };
   if (const OrderedJson* const type = member(schema, "type")) {
     add(*type);
-    for (const OrderedJson& one : type->is_array() ? *type : OrderedJson()) add(one);
+    if (!type->is_array()) return types;
+    for (const OrderedJson& one : *type) add(one);  // the views are of the schema itself
     return types;
   }
   for (const char* const keyword : {"anyOf", "oneOf"}) {
