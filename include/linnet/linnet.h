@@ -140,17 +140,18 @@ int linnet_embed(linnet_model* model, const char* text, size_t bytes, float** va
                  char** error);
 
 /* Answers any request to the API of `linnet serve`, without a network: tools, thinking, answers in
- * the form of a JSON schema, pictures and sounds, log probabilities, ranking of documents. `path`
- * is
- * "/v1/chat/completions" or another one of docs/serving.md; `body` is what the path takes, JSON
- * nearly always, or NULL where it is read with GET. `*reply` gets the `*bytes` bytes of the reply,
- * ended by a NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above where it
- * is a JSON object that says what is wrong. An answer that is streamed, as "stream": true asks for
- * (and /api/chat and /api/generate do where nothing is said), is given to `on_event`, the JSON of
- * one event each time, and the reply is empty; one that can't be finished ends with an event that
- * says why. Of other answers `on_event` hears nothing but that they are not there yet, with 0
- * bytes, and may be NULL, as `http_status` and `bytes` may. Where it ended the answer, the status
- * is 499. */
+ * the form of a JSON schema, pictures and sounds, log probabilities, ranking of documents.
+ *
+ * `path` is "/v1/chat/completions" or another one of docs/serving.md; `body` is what the path
+ * takes, JSON nearly always, or NULL where it is read with GET. `*reply` gets the `*bytes` bytes of
+ * the reply, ended by a NUL, which linnet_free() releases, and `*http_status` 200, or 400 and above
+ * where it is a JSON object that says what is wrong.
+ *
+ * An answer that is streamed, as "stream": true asks for (and /api/chat and /api/generate do where
+ * nothing is said), is given to `on_event`, the JSON of one event each time, and the reply is
+ * empty; one that can't be finished ends with an event that says why. Of other answers `on_event`
+ * hears nothing but that they are not there yet, with 0 bytes, and may be NULL, as `http_status`
+ * and `bytes` may. Where it ended the answer, the status is 499. */
 int linnet_request(linnet_model* model, const char* path, const char* body, size_t body_bytes,
                    linnet_on_text on_event, void* user, int* http_status, char** reply,
                    size_t* bytes, char** error);

@@ -74,6 +74,13 @@ class ServeTest : public testing::Test {
         {"model", model}, {"prompt", "In the beginning"}, {"temperature", 0}, {"max_tokens", 8}};
     return test::http(port_, "POST", "/v1/completions", body.dump());
   }
+  // Until its first event is there.
+  static void begin_long_answer(test::TcpClient& client) {
+    client.send(test::http_request(
+        "POST", "/v1/completions",
+        R"({"prompt": "And", "max_tokens": 400, "ignore_eos": true, "stream": true})"));
+    ASSERT_TRUE(client.receive_until("data: "));
+  }
   std::string state_of(const std::string& model) const {
     return test::http(port_, "GET", "/v1/models/" + model).json()["state"];
   }
@@ -116,10 +123,7 @@ TEST_F(ServeTest, SighupEndsItWhereThereIsNothingToReadAgain) {
 TEST_F(ServeTest, ASecondSighupDoesNotCutAnswers) {
   start({});
   test::TcpClient client(port_);
-  client.send(test::http_request(
-      "POST", "/v1/completions",
-      R"({"prompt": "And", "max_tokens": 400, "ignore_eos": true, "stream": true})"));
-  ASSERT_TRUE(client.receive_until("data: "));
+  begin_long_answer(client);
   program_->signal(SIGHUP);
   ASSERT_TRUE(becomes([this] { return said().find("stopping") != std::string::npos; }));
   program_->signal(SIGHUP);
@@ -156,10 +160,7 @@ TEST_F(ServeTest, IgnoredSighupEndsNothing) {
 TEST_F(ServeTest, SigtermLetsAnswersEnd) {
   start({});
   test::TcpClient client(port_);
-  client.send(test::http_request(
-      "POST", "/v1/completions",
-      R"({"prompt": "And", "max_tokens": 400, "ignore_eos": true, "stream": true})"));
-  ASSERT_TRUE(client.receive_until("data: "));
+  begin_long_answer(client);
   program_->signal(SIGTERM);
   EXPECT_THAT(client.receive_all(), HasSubstr("[DONE]"));
   EXPECT_EQ(program_->wait().status, 0);
