@@ -91,8 +91,6 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
       return Error{fmt::format("--kv-tokens {}: {}", model.kv_tokens, s.error().message)};
     }
   }
-  // A step that takes a text as one is no longer than it, whatever the cache holds.
-  if (!(*file)->spec().causal) model.options.context = plan->context;
   model.file = std::move(*file);
   model.plan = std::move(*plan);
   model.id = described->id;

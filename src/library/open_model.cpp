@@ -116,15 +116,13 @@ WeightLoader::Progress progress_to(linnet_on_progress on_progress, void* user) {
 
 // The model with what is known of it, for the API.
 Result<serve::ModelToServe> describe(const ModelFile& file, const linnet_model_options& given) {
-  auto options = engine_options(file, given);
+  const auto options = engine_options(file, given);
   if (!options) return options.error();
   const auto plan = file.plan(*options);
   if (!plan) return plan.error();
   auto described = serve::describe_model(file, file.file().path().stem().string(),
                                          text_or_empty(given.chat_template), plan->context);
   if (!described) return described.error();
-  // A step that takes a text as one is no longer than it, whatever the cache holds.
-  if (!file.spec().causal) options->context = plan->context;
   const std::int64_t kv_tokens = given.cache_tokens > 0 ? given.cache_tokens : plan->context;
   if (Status s = serve::check_cache(*plan, kv_tokens, options->force); !s) {
     return Error{fmt::format("cache_tokens is {}: {}", kv_tokens, s.error().message)};

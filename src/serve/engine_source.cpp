@@ -81,14 +81,17 @@ EngineSource engine_source(const ModelFile& file, const EngineOptions& options,
                            const WeightLoader::Progress& progress) {
   EngineSource source;
   source.path = file.file().path();
-  source.load = [&file, options, kv_tokens, progress]() -> Result<std::unique_ptr<Engine>> {
+  EngineOptions loaded = options;
+  // A step that takes a text as one is no longer than it, whatever the cache holds.
+  if (!file.spec().causal) loaded.context = plan.context;
+  source.load = [&file, loaded, kv_tokens, progress]() -> Result<std::unique_ptr<Engine>> {
     // It was opened long ago, perhaps; where it was cut since, reading it would end the program.
     if (Status s = file.check_unchanged(); !s) return s.error();
-    auto engine = Engine::load(file, options, kv_tokens, progress);
+    auto engine = Engine::load(file, loaded, kv_tokens, progress);
     if (engine) return engine;
     // The path above is of one file; clients are told of the others, too.
     Folders folders = folders_of(file);
-    folders.front() = std::filesystem::path(options.draft_model).parent_path();
+    folders.front() = std::filesystem::path(loaded.draft_model).parent_path();
     return Error{file_name_only(engine.error().message, folders), engine.error().code};
   };
   for (const MemoryShare& share : plan.shares) {
