@@ -2,35 +2,11 @@
 #include <array>
 #include <iterator>
 
+#include "formats/all.hpp"
 #include "formats/format.hpp"
-#include "formats/iq1_m.hpp"
-#include "formats/iq1_s.hpp"
-#include "formats/iq2_s.hpp"
-#include "formats/iq2_xs.hpp"
-#include "formats/iq2_xxs.hpp"
-#include "formats/iq3_s.hpp"
-#include "formats/iq3_xxs.hpp"
-#include "formats/iq4_nl.hpp"
-#include "formats/iq4_xs.hpp"
-#include "formats/mxfp4.hpp"
-#include "formats/nvfp4.hpp"
 #include "formats/plain.hpp"
-#include "formats/q1_0.hpp"
-#include "formats/q2_0.hpp"
-#include "formats/q2_k.hpp"
-#include "formats/q3_k.hpp"
-#include "formats/q4_0.hpp"
-#include "formats/q4_1.hpp"
-#include "formats/q4_k.hpp"
-#include "formats/q5_0.hpp"
-#include "formats/q5_1.hpp"
-#include "formats/q5_k.hpp"
-#include "formats/q6_k.hpp"
-#include "formats/q8_0.hpp"
 #include "formats/quantise_blocks.hpp"
 #include "formats/same_name.hpp"
-#include "formats/tq1_0.hpp"
-#include "formats/tq2_0.hpp"
 
 namespace linnet {
 namespace {
@@ -69,6 +45,10 @@ constexpr Format kFormats[] = {
 };
 static_assert(std::is_sorted(std::begin(kFormats), std::end(kFormats),
                              [](const Format& a, const Format& b) { return a.type < b.type; }));
+// That of all.hpp, whose types the kernels are compiled for, has them all.
+static_assert(std::count_if(std::begin(kFormats), std::end(kFormats), [](const Format& format) {
+                return format.block_elements > 1;
+              }) == formats::kQuantisedCount);
 
 struct RemovedFormat {
   std::uint32_t id;

@@ -45,11 +45,14 @@ Batch BatchRows::batch() {
       places_[first + placed.row] = placed.place[component];
     }
   }
-  return {tokens_,  {positions_, sequences_, page_tables_, lengths_, states_},
-          outputs_, keeps_hidden_,
-          inputs_,  given_,
-          places_,  /*windows=*/nullptr,
-          trials_};
+  return {.tokens = tokens_,
+          .layout = {positions_, sequences_, page_tables_, lengths_, states_},
+          .outputs = outputs_,
+          .keeps_hidden = keeps_hidden_,
+          .inputs = inputs_,
+          .given = given_,
+          .places = places_,
+          .trials = trials_};
 }
 
 }  // namespace linnet

@@ -19,7 +19,9 @@ std::vector<bool> reached(const std::vector<States>& next, const States& start) 
   std::vector<bool> seen(next.size(), false);
   States pending;
   const auto visit = [&](std::uint32_t state) {
-    if (!seen[state]) seen[state] = true, pending.push_back(state);
+    if (seen[state]) return;
+    seen[state] = true;
+    pending.push_back(state);
   };
   for (const std::uint32_t state : start) visit(state);
   while (!pending.empty()) {
@@ -119,6 +121,43 @@ std::vector<bool> universal_states(const FiniteAutomaton& automaton) {
   return result;
 }
 
+// All states that `automaton` reaches, in the order in which a depth-first search leaves them: most
+// targets of a state stand before it.
+States leaving_order(const FiniteAutomaton& automaton) {
+  const std::size_t count = automaton.states.size();
+  States order;
+  std::vector<std::size_t> at(count, 0);
+  std::vector<bool> seen(count, false);
+  for (States path = {0}; !path.empty();) {
+    const std::uint32_t state = path.back();
+    seen[state] = true;
+    const auto& edges = automaton.states[state].edges;
+    while (at[state] < edges.size() && seen[edges[at[state]].target]) ++at[state];
+    if (at[state] < edges.size()) {
+      path.push_back(edges[at[state]].target);
+    } else {
+      order.push_back(state);
+      path.pop_back();
+    }
+  }
+  return order;
+}
+
+// The edges of all states to those that represent their targets.
+void redirect_edges(const States& representative, FiniteAutomaton& automaton) {
+  for (auto& state : automaton.states) {
+    for (Edge& edge : state.edges) {
+      while (representative[edge.target] != edge.target) edge.target = representative[edge.target];
+    }
+    join_edges(state.edges);
+  }
+  for (auto& state : automaton.states) {  // state 0 stays the start, whatever it was merged with
+    for (Edge& edge : state.edges) {
+      if (edge.target == representative[0]) edge.target = 0;
+    }
+  }
+}
+
 }  // namespace
 
 Error too_large(const AutomatonLimits& limits) {
@@ -203,23 +242,7 @@ std::optional<FiniteAutomaton> determinize(const FiniteAutomaton& automaton,
 FiniteAutomaton merge_equal_states(const FiniteAutomaton& automaton) {
   const std::size_t count = automaton.states.size();
   if (count == 0) return {};
-  // States in the order in which a depth-first search leaves them, so that most targets of a state
-  // are merged before it is looked at.
-  States order;
-  std::vector<std::size_t> at(count, 0);
-  std::vector<bool> seen(count, false);
-  for (States path = {0}; !path.empty();) {
-    const std::uint32_t state = path.back();
-    seen[state] = true;
-    const auto& edges = automaton.states[state].edges;
-    while (at[state] < edges.size() && seen[edges[at[state]].target]) ++at[state];
-    if (at[state] < edges.size()) {
-      path.push_back(edges[at[state]].target);
-    } else {
-      order.push_back(state);
-      path.pop_back();
-    }
-  }
+  const States order = leaving_order(automaton);
   States representative(count);
   for (std::uint32_t state = 0; state < count; ++state) representative[state] = state;
   constexpr int kPasses = 4;
@@ -240,21 +263,14 @@ FiniteAutomaton merge_equal_states(const FiniteAutomaton& automaton) {
         signature.insert(signature.end(), {edge.first, edge.last, edge.target});
       }
       const auto [known_at, added] = known.try_emplace(std::move(signature), state);
-      if (!added) representative[state] = known_at->second, ++merged;
+      if (!added) {
+        representative[state] = known_at->second;
+        ++merged;
+      }
     }
   }
   FiniteAutomaton result = automaton;
-  for (auto& state : result.states) {
-    for (Edge& edge : state.edges) {
-      while (representative[edge.target] != edge.target) edge.target = representative[edge.target];
-    }
-    join_edges(state.edges);
-  }
-  for (auto& state : result.states) {  // state 0 stays the start, whatever it was merged with
-    for (Edge& edge : state.edges) {
-      if (edge.target == representative[0]) edge.target = 0;
-    }
-  }
+  redirect_edges(representative, result);
   return trim(result);
 }
 

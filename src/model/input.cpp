@@ -15,11 +15,10 @@ struct Side {
   std::vector<std::int32_t> lengths;  // of each sequence
 
   Batch batch(const Batch& whole) const {
-    return {tokens,
-            {positions, sequences, whole.layout.page_tables, lengths},
-            outputs,
-            /*keeps_hidden=*/false,
-            whole.inputs};
+    return {.tokens = tokens,
+            .layout = {positions, sequences, whole.layout.page_tables, lengths},
+            .outputs = outputs,
+            .inputs = whole.inputs};
   }
 };
 

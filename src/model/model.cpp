@@ -94,21 +94,20 @@ Pass Model::current_pass() {
 Pass Model::pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateStore* states,
                     const Streams& streams) {
   KvStore& own_kv = stages_.size() > 1 ? static_cast<SplitKvStore&>(kv).part(stage) : kv;
-  return {*stages_[stage].backend,
-          *stages_[stage].workspace,
-          spec_,
-          own_kv,
-          states ? &states_of(stage, *states) : nullptr,
-          batch.layout,
-          spec_.causal,
-          streams.shared,
-          streams.adapters,
-          /*inputs=*/{},
-          batch.tokens,
-          batch.given,
-          batch.places,
-          batch.windows,
-          stages_[stage].journal.get()};
+  return {.backend = *stages_[stage].backend,
+          .workspace = *stages_[stage].workspace,
+          .model = spec_,
+          .kv = own_kv,
+          .states = states ? &states_of(stage, *states) : nullptr,
+          .batch = batch.layout,
+          .causal = spec_.causal,
+          .shared = streams.shared,
+          .adapters = streams.adapters,
+          .tokens = batch.tokens,
+          .given = batch.given,
+          .places = batch.places,
+          .windows = batch.windows,
+          .journal = stages_[stage].journal.get()};
 }
 
 }  // namespace linnet

@@ -11,17 +11,22 @@ namespace {
 
 // Without any text for so long, the server takes its time for its cache folder.
 constexpr std::chrono::milliseconds kQuietTime{500};
-// How often one with nothing to do looks at a clock that is not the machine's.
-constexpr std::chrono::milliseconds kLook{100};
 // Until what found no memory is tried again.
-constexpr std::chrono::milliseconds kBreath{10};
+constexpr std::chrono::milliseconds kRetryDelay{10};
 
-// Until it throws nothing. `body` must be able to go on where it broke off.
+// An Error where `body`, which gives nothing, throws.
 template <class Body>
-void insist(const Body& body) {
-  while (!guarded([&]() -> Status { return body(), Status(); })) {
-    std::this_thread::sleep_for(kBreath);
-  }
+Status outcome_of(const Body& body) {
+  return guarded([&]() -> Status {
+    body();
+    return {};
+  });
+}
+
+// `body` must be able to go on where it broke off.
+template <class Body>
+void retry_until_done(const Body& body) {
+  while (!outcome_of(body)) std::this_thread::sleep_for(kRetryDelay);
 }
 
 }  // namespace
@@ -157,12 +162,12 @@ void EngineThread::run() {
     } else if (engine_->idle() && is_leaving()) {
       let_go();
     } else {
-      insist([this] { admit(); });
-      insist([this] { step(); });
+      retry_until_done([this] { admit(); });
+      retry_until_done([this] { step(); });
     }
-    insist([this] { deliver(); });
+    retry_until_done([this] { deliver(); });
   }
-  insist([this] { fail_all("the server is shutting down"); });
+  retry_until_done([this] { fail_all("the server is shutting down"); });
   if (engine_) let_go();
 }
 
@@ -180,7 +185,7 @@ void EngineThread::bring_in() {
   }
   const Status status = guarded([this] { return enter_and_load(); });
   const bool is_wanted = status || status.error().code != EngineRoom::kNotWanted;
-  insist([&] {
+  retry_until_done([&] {
     const std::lock_guard lock(mutex_);
     if (is_wanted && !first_load_) first_load_ = status;
     state_ = status ? State::kReady : is_wanted ? State::kFailed : State::kAway;
@@ -192,7 +197,7 @@ void EngineThread::bring_in() {
   if (status || !is_wanted) return;
   const Error& error = status.error();
   const std::string_view code = error.code.empty() ? kLoadFailed : error.code;
-  insist([&] { fail_waiting(told(error), code); });
+  retry_until_done([&] { fail_waiting(told(error), code); });
 }
 
 Status EngineThread::enter_and_load() {
@@ -267,9 +272,6 @@ std::chrono::milliseconds EngineThread::rest_left() const {
 
 // Ends, too, where it has had nothing to do for long enough.
 void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
-  using Now = EngineRoom::Clock::time_point (*)() noexcept;
-  const Now* const now = shared_.limits.now.target<Now>();
-  const bool is_machines_clock = now && *now == &EngineRoom::Clock::now;
   while (!has_work()) {
     const auto left = engine_ ? rest_left() : kForever;
     if (left == kForever) {
@@ -277,7 +279,7 @@ void EngineThread::wait_for_work_or_leave(std::unique_lock<std::mutex>& lock) {
     } else if (left.count() == 0) {
       return;
     } else {
-      changed_.wait_for(lock, is_machines_clock ? left : std::min(left, kLook));
+      changed_.wait_for(lock, std::min(left, shared_.limits.look_at_clock));
     }
   }
 }
@@ -312,13 +314,13 @@ void EngineThread::take_jobs(std::vector<Job>& jobs) {
 // Gives the engine what it has room for. What can't begin, for want of memory, fails.
 void EngineThread::admit() {
   std::vector<Job> jobs;
-  const Status taken = guarded([&]() -> Status { return take_jobs(jobs), Status(); });
+  const Status taken = outcome_of([&] { take_jobs(jobs); });
   for (Job& job : jobs) {
     const std::shared_ptr<Generation> generation = job.generation;
     const Status started = taken ? guarded([&] { return texts_.start(std::move(job), *engine_); })
                                  : Status(taken.error());
     if (started) continue;
-    insist([&] { generation->fail(told(started.error())); });
+    retry_until_done([&] { generation->fail(told(started.error())); });
     generation->cancel();
     texts_.forget(generation);
   }
@@ -346,13 +348,13 @@ void EngineThread::end_step(const std::string& problem) {
 
 void EngineThread::fail_waiting(const std::string& message, std::string_view code) {
   std::vector<Job> jobs;
-  insist([&] {
+  retry_until_done([&] {
     const std::lock_guard lock(mutex_);
     jobs = waiting_.take_all();
   });
   metrics_.waiting = 0;
   for (const Job& job : jobs) {
-    insist([&] { job.generation->fail(message, code); });
+    retry_until_done([&] { job.generation->fail(message, code); });
   }
 }
 

@@ -10,8 +10,8 @@
 namespace linnet::serve {
 namespace {
 
-const std::vector<double> kLatencyBounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
-                                              0.2,   0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
+constexpr std::array kLatencyBounds_s = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                         0.2,   0.5,    1.0,   2.5,  5.0,   10.0, 30.0};
 
 // Before the names of our numbers, and of those that llama.cpp's server has, too.
 constexpr std::string_view kOurs = "linnet_", kLlamas = "llamacpp:";
@@ -152,8 +152,8 @@ void print_latencies(const std::vector<Labelled>& models, std::string& out) {
 
 }  // namespace
 
-Histogram::Histogram(std::vector<double> bounds_s)
-    : bounds_s_(std::move(bounds_s)), counts_(bounds_s_.size() + 1) {}
+Histogram::Histogram(std::span<const double> bounds_s)
+    : bounds_s_(bounds_s.begin(), bounds_s.end()), counts_(bounds_s_.size() + 1) {}
 
 void Histogram::observe(double seconds) {
   const auto bound = std::lower_bound(bounds_s_.begin(), bounds_s_.end(), seconds);

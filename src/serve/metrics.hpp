@@ -14,7 +14,7 @@ namespace linnet::serve {
 /// How often a duration fell below each of some bounds. Safe to use from several threads.
 class Histogram {
  public:
-  explicit Histogram(std::vector<double> bounds_s);
+  explicit Histogram(std::span<const double> bounds_s);
 
   void observe(double seconds);
   /// In Prometheus' text format, without its head. `labels` are those of all samples, as

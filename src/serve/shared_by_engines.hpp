@@ -32,6 +32,8 @@ struct EngineLimits {
   /// else.
   std::chrono::milliseconds most_idle = kForever;
   std::function<EngineRoom::Clock::time_point()> now = EngineRoom::Clock::now;  ///< for that
+  /// How often a model with nothing to do looks at `now`, where that is not the machine's clock.
+  std::chrono::milliseconds look_at_clock = kForever;
 };
 
 /// What the engines of a server share.

@@ -162,7 +162,8 @@ void Merger::fill_queue(MergeOf& merge_of, IsGivenUp& is_given_up) {
 template <class MergeOf>
 void Merger::merge(std::uint32_t left, MergeOf& merge_of) {
   const std::uint32_t right = next(left), behind = next(right);
-  const bool has_behind = behind<count(), has_before = left> 0;
+  const bool has_behind = behind < count();
+  const bool has_before = left > 0;
   const std::uint32_t before = has_before ? previous(left) : 0;
   // Two pairs further away have other neighbours then, and may come first now.
   const bool has_second = has_before && before > 0;

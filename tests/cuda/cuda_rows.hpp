@@ -22,7 +22,12 @@ inline CudaOptions options_of_environment() {
   const char* set = std::getenv("LINNET_CUDA_WITHOUT");
   const std::string_view without = set ? set : "";
   const auto has = [&](std::string_view part) { return without.find(part) == without.npos; };
-  return {has("graphs"), has("library"), has("picks"), has("early"), has("wgmma"), has("chunks")};
+  return {.graphs = has("graphs"),
+          .library = has("library"),
+          .picks = has("picks"),
+          .early = has("early"),
+          .wgmma = has("wgmma"),
+          .chunks = has("chunks")};
 }
 
 /// Tests of the CUDA backend: on a card, or in the emulation, as the program is linked; skipped

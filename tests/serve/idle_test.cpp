@@ -23,6 +23,7 @@ class Idle : public testing::Test {
     serve::ServerOptions options;
     options.engine.most_idle = kMostIdle;
     options.engine.now = [this] { return serve::EngineRoom::Clock::time_point(passed_.load()); };
+    options.engine.look_at_clock = milliseconds(100);
     return options;
   }
   void pass(milliseconds time) { passed_ = passed_.load() + time; }

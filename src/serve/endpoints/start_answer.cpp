@@ -135,10 +135,14 @@ void add_chat(AnswerPlan& plan, EncodedChat chat) {
 
 AnswerHead make_head(std::string_view prefix, const ServedModel& model,
                      const GenerationOptions& options) {
-  return {random_id(prefix),         model.id,
-          std::time(nullptr),        options.streams_usage,
-          options.top_logprobs >= 0, !options.streams,
-          model.fingerprint,         options.streams && options.streams_timings};
+  return {.id = random_id(prefix),
+          .model = model.id,
+          .created = std::time(nullptr),
+          .streams_usage = options.streams_usage,
+          .has_logprobs = options.top_logprobs >= 0,
+          .keeps_logprobs = !options.streams,
+          .fingerprint = model.fingerprint,
+          .times_tokens = options.streams && options.streams_timings};
 }
 
 Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan plan) {
@@ -161,11 +165,12 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
     for (std::int64_t k = 0; k < plan.options.choices; ++k) {
       generations.push_back(std::make_shared<Generation>(
           *model.tokenizer,
-          Generation::Options{{plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
-                              plan.options.streams,
-                              plan.options.lines,
-                              plan.options.streams_progress,
-                              plan.options.watch ? plan.options.watch() : TextWatch()},
+          Generation::Options{
+              .text = {plan.options.stops, plan.options.min_tokens, plan.shown_tokens},
+              .is_streamed = plan.options.streams,
+              .lines = plan.options.lines,
+              .tells_progress = plan.options.streams_progress,
+              .watch = plan.options.watch ? plan.options.watch() : TextWatch()},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});

@@ -161,9 +161,10 @@ asio::awaitable<bool> Connection::finish_exchange(Parser& parser) {
   }
   exchange_.request.body = std::move(parser.get().body());
   pass.set_body_bytes(exchange_.request.body.size());
-  const bool goes_on = co_await answer();
+  const bool is_answered = co_await answer();
   pass.set_tokens(exchange_.usage.prompt_tokens + exchange_.usage.completion_tokens);
-  co_return goes_on&& exchange_.keep_alive;
+  const bool goes_on = is_answered && exchange_.keep_alive;
+  co_return goes_on;
 }
 
 asio::awaitable<beast::error_code> Connection::read_body(Parser& parser) {
@@ -186,7 +187,8 @@ asio::awaitable<bool> Connection::refuse(ApiReply reply, bool has_unread_body) {
   if (has_unread_body) exchange_.keep_alive = false;
   const bool sent = co_await send(std::move(reply));
   record(nullptr);
-  if (!has_unread_body) co_return sent&& exchange_.keep_alive;
+  const bool goes_on = sent && exchange_.keep_alive;
+  if (!has_unread_body) co_return goes_on;
   beast::error_code end;
   transport_.tcp().socket().shutdown(asio::ip::tcp::socket::shutdown_send, end);
   transport_.tcp().expires_after(std::chrono::seconds(2));
