@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/machine.hpp"
+#include "base/units.hpp"
 #include "linnet/load_engine.hpp"
 
 namespace linnet::app {
@@ -32,7 +33,7 @@ Status check_memory(std::size_t texts, std::int64_t width, std::string_view kind
   return Error{
       fmt::format("{} vectors of {} numbers, one for each {}, take {} MiB of memory, but half of "
                   "what is free are {}; give fewer at a time",
-                  texts, width, kind, needed_bytes >> 20, free_bytes >> 21)};
+                  texts, width, kind, needed_bytes / kMiB, free_bytes / 2 / kMiB)};
 }
 
 }  // namespace

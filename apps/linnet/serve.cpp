@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/read_file.hpp"
+#include "base/units.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
 #include "linnet/served_models.hpp"
@@ -17,7 +18,6 @@
 namespace linnet::app {
 namespace {
 
-constexpr std::int64_t kMiB = 1 << 20;
 constexpr std::int64_t kLongestKeyFileBytes = 1 << 20;
 
 struct Options {

@@ -18,6 +18,8 @@
 #include <string>
 #include <vector>
 
+#include "base/units.hpp"
+
 namespace linnet {
 namespace {
 
@@ -120,6 +122,13 @@ std::int64_t available_memory_bytes() {
   }
   available = std::min(available, address_space_left_bytes());
   return available == INT64_MAX ? 0 : std::max<std::int64_t>(1, available);
+}
+
+Status check_free_memory(std::int64_t bytes, std::string_view what) {
+  const std::int64_t free_bytes = available_memory_bytes();
+  if (free_bytes == 0 || bytes <= free_bytes) return {};
+  return Error{fmt::format("{} take {} MiB of memory, but {} are free", what, bytes / kMiB,
+                           free_bytes / kMiB)};
 }
 
 std::vector<fs::path> cgroup_folders(std::string_view memberships, std::string_view controller,

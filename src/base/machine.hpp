@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.hpp"
+
 namespace linnet {
 
 /// Threads that this process may really run at once: the CPUs of its affinity mask, at most the
@@ -16,6 +18,10 @@ int usable_threads();
 /// the cgroup's limit and RLIMIT_AS (`ulimit -v`) leave. 0 where none of them can be read, else at
 /// least 1.
 std::int64_t available_memory_bytes();
+
+/// An Error where the process may not take `bytes` more: "`what` take N MiB of memory, but M are
+/// free".
+Status check_free_memory(std::int64_t bytes, std::string_view what);
 
 /// The folders below `root` in which the limits of a process may stand, from its own up to the
 /// outermost: of version 2, and of version 1 for `controller` ("cpu", "memory"). `memberships` is

@@ -9,12 +9,12 @@
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
+#include "base/units.hpp"
 #include "generate/part_bytes.hpp"
 
 namespace linnet {
 namespace {
 
-constexpr std::int64_t kMiB = 1 << 20;
 constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
 
 // Tokens of context for which layers leave room before they take a GPU's memory, where the model

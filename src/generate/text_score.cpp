@@ -96,12 +96,10 @@ Status for_each_window(std::span<const TokenId> tokens, const Tokenizer& tokeniz
 // Whether the logits of half a window can be kept beside the models.
 Status check_memory(std::int64_t window, std::int64_t vocabulary) {
   const std::int64_t needed_bytes = (window / 2 + 1) * vocabulary * std::int64_t{sizeof(float)};
-  const std::int64_t free_bytes = available_memory_bytes();
-  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
-  return Error{fmt::format(
-      "the reference's logits for half a window of {} tokens take {} MiB, but {} MiB are free; "
-      "choose shorter windows",
-      window, needed_bytes >> 20, free_bytes >> 20)};
+  const Status fits = check_free_memory(
+      needed_bytes, fmt::format("the reference's logits for half a window of {} tokens", window));
+  if (fits) return {};
+  return Error{fits.error().message + "; choose shorter windows"};
 }
 
 }  // namespace

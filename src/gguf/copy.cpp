@@ -27,10 +27,7 @@ std::int64_t size_bytes(const Value& value) {
 Status check_metadata_fits(const File& file) {
   std::int64_t needed_bytes = 0;
   for (const KeyValue& pair : file.metadata()) needed_bytes += 4 * size_bytes(pair.value);
-  const std::int64_t free_bytes = available_memory_bytes();
-  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
-  return Error{fmt::format("{}: to copy its metadata takes {} MiB of memory, but {} are free",
-                           file.path().string(), needed_bytes >> 20, free_bytes >> 20)};
+  return check_free_memory(needed_bytes, file.path().string() + ": copies of its metadata");
 }
 
 Advance advance_through(const File& file, CopyProgress progress) {

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/checked.hpp"
+#include "base/units.hpp"
 #include "hub/blob_download.hpp"
 #include "hub/cache.hpp"
 #include "hub/file_lock.hpp"
@@ -21,7 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kMiB = 1 << 20;
 // Headers are as long as their vocabulary: 2 to 20 MiB in practice.
 constexpr std::uint64_t kFirstHeaderBytes = 2 * kMiB;
 constexpr std::uint64_t kMostHeaderBytes = 64 * kMiB;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/ascii.hpp"
 #include "hub/interruption.hpp"
 #include "hub/url.hpp"
 
@@ -40,16 +41,6 @@ struct Exchange {
   bool stalled = false;
 };
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::string_view(" \t\r\n").find(text.front()) != text.npos) {
-    text.remove_prefix(1);
-  }
-  while (!text.empty() && std::string_view(" \t\r\n").find(text.back()) != text.npos) {
-    text.remove_suffix(1);
-  }
-  return text;
-}
-
 std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   auto& exchange = *static_cast<Exchange*>(user);
   const std::string_view line(data, size);
@@ -65,9 +56,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
   }
   const auto colon = line.find(':');
   if (colon == line.npos) return size;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = in_lower_case(line.substr(0, colon));
   exchange.answer.headers[name] = trimmed(line.substr(colon + 1));
   return size;
 }

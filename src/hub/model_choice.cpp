@@ -5,19 +5,12 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ascii.hpp"
 #include "hub/repo_file.hpp"
 #include "hub/url.hpp"
 
 namespace linnet::hub {
 namespace {
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
 
 // What stands between the marks of a file's name, the type among it: "model-UD-Q4_K_M.gguf" has
 // model, ud, q4_k_m and gguf.

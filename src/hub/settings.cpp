@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "base/ascii.hpp"
 #include "hub/url.hpp"
 
 namespace linnet::hub {
@@ -26,13 +27,6 @@ bool is_true(std::string value) {
   std::transform(value.begin(), value.end(), value.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return value == "1" || value == "ON" || value == "YES" || value == "TRUE";
-}
-
-std::string trimmed(const std::string& text) {
-  constexpr const char* kSpace = " \t\r\n";
-  const auto begin = text.find_first_not_of(kSpace);
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
 fs::path expanded(const std::string& path, const std::string& home) {
@@ -96,7 +90,7 @@ Result<Settings> Settings::from_environment(const Environment& environment) {
       settings.token = std::move(*token);
     }
   }
-  settings.token = trimmed(settings.token);
+  settings.token = std::string(trimmed(settings.token));
   if (Status status = check_token(settings.token); !status) return status.error();
   settings.certificates = expanded(
       first_set(environment, {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"}), home);

@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "base/ascii.hpp"
 #include "base/printable.hpp"
 #include "base/utf8.hpp"
 
@@ -27,17 +28,14 @@ std::string part(const Url& url, CURLUPart which, unsigned flags = 0) {
   return text;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; }
-
 }  // namespace
 
 std::optional<std::string> origin_of(const std::string& text) {
   const Url url = parsed(text);
   const std::string scheme = part(url, CURLUPART_SCHEME);
-  std::string host = part(url, CURLUPART_HOST);
+  const std::string host = part(url, CURLUPART_HOST);
   if ((scheme != "http" && scheme != "https") || host.empty()) return std::nullopt;
-  for (char& c : host) c = lower(c);
-  return scheme + "://" + host + ":" + part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  return scheme + "://" + in_lower_case(host) + ":" + part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
 }
 
 Result<std::string> redirected(const std::string& from, const std::string& location) {

@@ -10,6 +10,7 @@
 
 #include "base/machine.hpp"
 #include "base/thread_pool.hpp"
+#include "base/units.hpp"
 #include "measure/peak_loops.hpp"
 
 namespace linnet::measure {
@@ -18,7 +19,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kRuns = 5;
-constexpr std::int64_t kMiB = 1 << 20;
 constexpr std::int64_t kPartBytes = 4 * kMiB;  // that a thread reads at a time
 constexpr std::int64_t kLargestBufferBytes = 1024 * kMiB;
 constexpr std::int64_t kSmallestBufferBytes = 64 * kMiB;

@@ -38,10 +38,7 @@ Status check_memory(const gguf::File& file) {
   std::int64_t values = 0;
   for (const Tensor& tensor : file.tensors()) values += tensor.elements();
   const std::int64_t needed_bytes = values * std::int64_t{sizeof(float) + sizeof(double)};
-  const std::int64_t free_bytes = available_memory_bytes();
-  if (free_bytes == 0 || needed_bytes <= free_bytes) return {};
-  return in_file(file, fmt::format("its values take {} MiB of memory, but {} are free",
-                                   needed_bytes >> 20, free_bytes >> 20));
+  return check_free_memory(needed_bytes, file.path().string() + ": its values");
 }
 
 Result<std::vector<double>> values_of(const gguf::File& file, const Tensor& tensor) {

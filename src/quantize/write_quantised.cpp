@@ -109,15 +109,12 @@ class Conversion {
 
   // Whether the factors that adapt a tensor have room in memory, for each tensor.
   Status check_memory() const {
-    const std::int64_t free_bytes = available_memory_bytes();
-    if (free_bytes == 0) return {};  // unknown
     for (const Tensor& tensor : file_.tensors()) {
       std::int64_t needed_bytes = 0;
       for (const gguf::Lora& lora : options_.adapters) needed_bytes += product_bytes(lora, tensor);
-      if (needed_bytes <= free_bytes) continue;
-      return Error{
-          fmt::format("{}: the factors that adapt tensor {} take {} MiB of memory, but {} are free",
-                      file_.path().string(), tensor.name, needed_bytes >> 20, free_bytes >> 20)};
+      const std::string what =
+          fmt::format("{}: the factors that adapt tensor {}", file_.path().string(), tensor.name);
+      if (Status s = check_free_memory(needed_bytes, what); !s) return s;
     }
     return {};
   }

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "base/machine.hpp"
+#include "base/units.hpp"
 #include "serve/file_name_only.hpp"
 #include "serve/generation.hpp"
 
 namespace linnet::serve {
 namespace {
-
-constexpr std::int64_t kMiB = 1 << 20;
 
 // What engines take where their model was described, but not loaded.
 struct Need {

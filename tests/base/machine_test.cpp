@@ -36,6 +36,15 @@ TEST(MachineTest, MemoryIsPlausible) {
   EXPECT_GT(peak_memory_bytes(), 100 << 10);
 }
 
+TEST(MachineTest, WhatDoesNotFitIsAnErrorThatSaysHowMuchIsMissing) {
+  EXPECT_TRUE(check_free_memory(1 << 20, "its values"));
+  const Status status = check_free_memory(std::int64_t{3} << 60, "its values");
+  ASSERT_FALSE(status);
+  EXPECT_THAT(
+      status.error().message,
+      testing::MatchesRegex("its values take 3298534883328 MiB of memory, but [0-9]+ are free"));
+}
+
 TEST(MachineTest, OwnMemoryIsWhatWasTouched) {
   constexpr std::int64_t kBytes = 64 << 20;
   const std::int64_t before = own_memory_bytes();

@@ -6,13 +6,12 @@
 #include <utility>
 
 #include "backend/kv_pages.hpp"
+#include "base/units.hpp"
 #include "generate/part_bytes.hpp"
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {
 namespace {
-
-constexpr std::int64_t kMiB = 1 << 20;
 
 // Files may pad their vocabulary: what both have must be the same.
 Status check_vocabulary(const ModelFile& draft, const ModelFile& target) {

@@ -5,16 +5,10 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 
+#include "base/ascii.hpp"
+
 namespace linnet::serve {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  for (char& c : lowered) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return lowered;
-}
 
 // host[:port] of scheme://host[:port]; empty where it has another form.
 std::string_view authority_of(std::string_view origin) {
@@ -56,18 +50,18 @@ Status BrowserRules::check_origins(const std::vector<std::string>& origins) {
 
 bool BrowserRules::is_named(std::string_view origin) const {
   return std::ranges::any_of(origins_, [&](const std::string& named) {
-    return named == "*" || lower(named) == lower(origin);
+    return named == "*" || in_lower_case(named) == in_lower_case(origin);
   });
 }
 
 bool BrowserRules::is_local_name(std::string_view host) const {
-  const std::string name = lower(name_of(host));
+  const std::string name = in_lower_case(name_of(host));
   if (name == "localhost" || name.ends_with(".localhost")) return true;
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(name, error);
   if (!error) return address.is_loopback();
   return std::ranges::any_of(origins_, [&](const std::string& named) {
-    return named == "*" || lower(name_of(authority_of(named))) == name;
+    return named == "*" || in_lower_case(name_of(authority_of(named))) == name;
   });
 }
 
@@ -79,7 +73,8 @@ std::optional<ApiError> BrowserRules::refuse(std::string_view origin, std::strin
                     host, host),
         "host_not_allowed");
   }
-  if (origin.empty() || is_named(origin) || lower(authority_of(origin)) == lower(host)) {
+  if (origin.empty() || is_named(origin) ||
+      in_lower_case(authority_of(origin)) == in_lower_case(host)) {
     return std::nullopt;
   }
   return forbidden(

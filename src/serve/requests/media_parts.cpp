@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "base/ascii.hpp"
 #include "base/utf8.hpp"
 
 namespace linnet::serve {
@@ -15,14 +16,6 @@ constexpr std::string_view kDataUrl = "a data: URL (data:image/png;base64,...)";
 std::string random_text() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", device(), device(), device(), device());
-}
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
 }
 
 // What is behind the comma of data:TYPE;base64,DATA (https://www.rfc-editor.org/rfc/rfc2397), or
