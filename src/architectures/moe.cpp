@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "architectures/common.hpp"
@@ -145,8 +147,10 @@ ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
     moe.chunk_width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
     moe.chunk_scale = p.number("expert_group_scale", 1.0f);
     if (moe.experts % moe.chunk_size != 0) {
-      p.fail(std::to_string(moe.experts) + " experts can't be in groups of " +
-             std::to_string(moe.chunk_size));
+      p.fail(
+          fmt::format("metadata key {0}.experts_per_group is {1}, expected a divisor of the {2} in "
+                      "{0}.expert_count",
+                      p.architecture(), moe.chunk_size, moe.experts));
     }
   }
   return spec;

@@ -38,11 +38,16 @@ Status for_each_row(
                        });
 }
 
-// Gives the surprise of `token`.
-Result<double> add_row(std::span<const float> row, TokenId token, const Tokenizer& tokenizer,
-                       TextScore& score) {
+// Gives the surprise of `token`. `model` is what an Error calls it.
+Result<double> add_row(std::string_view model, std::span<const float> row, TokenId token,
+                       const Tokenizer& tokenizer, TextScore& score) {
   const double surprise = log_sum_exp(row) - row[static_cast<std::size_t>(token)];
-  if (std::isnan(surprise)) return Error{"the model's logits are no numbers"};
+  if (std::isnan(surprise)) {
+    return Error{
+        fmt::format("the {}'s logits, which token {} follows, are no numbers: its weights are "
+                    "damaged, or its values overflow",
+                    model, token)};
+  }
   score.surprise.add(surprise);
   score.bytes += std::ssize(tokenizer.token_bytes(token, /*show_special=*/false));
   return surprise;
@@ -68,9 +73,9 @@ double divergence_of(std::span<const float> row, std::span<const float> referenc
 Status add_rows(std::span<const float> row, std::span<const float> reference, TokenId token,
                 const Tokenizer& tokenizer, ScoredModel& scored) {
   ModelDistance& distance = scored.distance;
-  const auto surprise = add_row(row, token, tokenizer, scored.score);
+  const auto surprise = add_row("model", row, token, tokenizer, scored.score);
   if (!surprise) return surprise.error();
-  const auto expected = add_row(reference, token, tokenizer, distance.reference);
+  const auto expected = add_row("reference", reference, token, tokenizer, distance.reference);
   if (!expected) return expected.error();
   distance.divergence.add(divergence_of(row, reference));
   distance.same_choice.add(highest(row).id == highest(reference).id ? 1.0 : 0.0);
@@ -147,7 +152,7 @@ Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
   TextScore score;
   const auto score_window = [&](Window window) {
     return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
-      const auto surprise = add_row(row, counted(window)[number], tokenizer, score);
+      const auto surprise = add_row("model", row, counted(window)[number], tokenizer, score);
       return surprise ? Status() : Status(surprise.error());
     });
   };
