@@ -243,6 +243,15 @@ void normalise_expert_weights(ModelSpec& spec) {
   each_moe(spec, [](MoeSpec& moe) { moe.route.normalise = true; });
 }
 
+void ignore_unused_dense(ModelSpec& spec) {
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    if (spec.layers[i].moe.experts == 0) continue;
+    for (const char* part : {"ffn_gate.", "ffn_up.", "ffn_down."}) {
+      spec.unused_tensors.push_back(block_name(i, part));
+    }
+  }
+}
+
 void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec) {
   if (p.count("expert_gating_func", 0) != 0) return;
   each_moe(spec, [&](MoeSpec& moe) { moe.route.gate = gate; });

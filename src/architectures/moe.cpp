@@ -6,19 +6,6 @@
 #include "architectures/families.hpp"
 
 namespace linnet {
-namespace {
-
-// Some files keep a dense part in layers whose experts replace it.
-void ignore_unused_dense(ModelSpec& spec) {
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    if (spec.layers[i].moe.experts == 0) continue;
-    for (const char* part : {"ffn_gate.", "ffn_up.", "ffn_down."}) {
-      spec.unused_tensors.push_back(block_name(i, part));
-    }
-  }
-}
-
-}  // namespace
 
 // Arctic: a dense part, and experts that read what attention reads.
 ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
@@ -70,14 +57,6 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// EXAONE MoE: every fourth layer sees all and goes without rope, where the others slide.
-ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half(p, loader);
-  read_sliding_window(p, {.period = 4}, spec);
-  drop_rope_of_full_layers(spec);
-  return spec;
-}
-
 // Laguna: softplus gates on the attention result.
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
@@ -121,19 +100,6 @@ ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader) {
   each_attention(spec, [&](AttentionSpec& a) { a.output_scale = scale; });
   each_moe(spec, [](MoeSpec& moe) { moe.route.gate = GateFunction::kSigmoid; });
   ignore_unused_dense(spec);
-  return spec;
-}
-
-ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half(p, loader);
-  default_gate(p, GateFunction::kSigmoid, spec);
-  ignore_unused_dense(spec);
-  return spec;
-}
-
-ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half_normalised(p, loader);
-  default_gate(p, GateFunction::kSigmoid, spec);
   return spec;
 }
 
