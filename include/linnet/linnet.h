@@ -64,9 +64,9 @@ typedef struct linnet_model_options {
   void* user;                     /* of on_progress */
 } linnet_model_options;
 
-/* All 0, or NULL in its place, is the likeliest text up to its end. */
+/* {0} or NULL: greedy decoding until the model ends the text. */
 typedef struct linnet_generate_options {
-  int64_t max_tokens; /* of the answer, with what the model thinks; 0: as the context holds */
+  int64_t max_tokens; /* of the answer and its thinking; 0: as many as fit the context */
   float temperature;  /* at most 100; 0: always the likeliest token. Below 0: this and all that
                          follows but the seed is as the model's file recommends */
   uint64_t seed;      /* the same seed gives the same text */

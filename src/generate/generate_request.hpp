@@ -53,7 +53,7 @@ struct GenerateRequest {
   /// whatever the cache holds. For models that check_scores_prompts() accepts, without media.
   std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
   /// Called once at the end, from step(). A text that is complete under its grammar and can't go on
-  /// ends with kStop. An Error says why nothing can be drawn: the model gave what is no number, or
+  /// ends with kStop. An Error says why nothing can be drawn: the logits are NaN, or
   /// no token is allowed (code kNoTokenAllowed).
   std::function<void(const Result<FinishReason>& ending)> on_finish;
   /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())

@@ -19,7 +19,7 @@ using Window = std::span<const TokenId>;
 std::int64_t context_of(Window window) { return std::ssize(window) / 2; }
 Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 
-// Gives `take` the logits that foretell each token of counted(window), and that token's number
+// Gives `take` the logits that predict each token of counted(window), and that token's number
 // there.
 Status for_each_row(
     Engine& engine, Window window,
@@ -44,8 +44,8 @@ Result<double> add_row(std::string_view model, std::span<const float> row, Token
   const double surprise = log_sum_exp(row) - row[static_cast<std::size_t>(token)];
   if (std::isnan(surprise)) {
     return Error{
-        fmt::format("the {}'s logits, which token {} follows, are no numbers: its weights are "
-                    "damaged, or its values overflow",
+        fmt::format("the {}'s logits that predict token {} are NaN: damaged weights, or an "
+                    "overflow",
                     model, token)};
   }
   score.surprise.add(surprise);

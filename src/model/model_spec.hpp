@@ -421,7 +421,7 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;
   std::string_view layer_name = "blk";  ///< before the number of a layer, in the names of tensors
   int first_block = 0;                  ///< the file's number of the first layer
-  /// The layer foretells the token behind the next one (multi-token prediction,
+  /// The layer predicts the token behind the next one (multi-token prediction,
   /// https://arxiv.org/abs/2412.19437, section 2.2): it reads of each token the embedding, and what
   /// the model's hidden state of the token before is, a given row.
   bool predicts = false;
