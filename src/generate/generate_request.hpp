@@ -16,8 +16,8 @@ namespace linnet {
 
 enum class FinishReason { kStop, kLength, kCancelled };
 
-/// The code of the Error that ends a text which is not complete, but of which every next token is
-/// banned or no part of its grammar.
+/// The code of the Error that ends a text which is not complete, but can't go on: every next token
+/// is banned or against its grammar.
 inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 
 struct GenerateRequest {
@@ -32,7 +32,7 @@ struct GenerateRequest {
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
-  std::int64_t min_tokens = 0;     ///< before so many, no stop token is drawn
+  std::int64_t min_tokens = 0;     ///< no stop token is drawn before this many
   std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
   /// Asked before each step; true ends the request with kCancelled. May be empty.
   std::function<bool()> is_cancelled;
