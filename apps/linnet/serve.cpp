@@ -205,7 +205,7 @@ void add_access_options(CLI::App& app, Options& options) {
 
 void add_name_options(CLI::App& app, Options& options) {
   app.add_flag("--any-model", options.server.takes_any_model,
-               "answer requests for an unknown model with the first one");
+               "answer requests that name an unknown model with the first model");
 }
 
 void add_load_options(CLI::App& app, Options& options) {

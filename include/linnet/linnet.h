@@ -50,7 +50,7 @@ typedef struct linnet_model_options {
                            NULL: "f16" */
   const char* device;   /* "cpu", "cuda" or "auto": the GPU where the model or some of its layers
                            fit; NULL: "cpu" */
-  int32_t gpu_layers;   /* with a GPU: so many layers run there, the last ones; 0: as many as fit */
+  int32_t gpu_layers;   /* with a GPU: how many of the last layers run there; 0: as many as fit */
   int32_t force;        /* not 0: load even if memory seems too small */
   const char* mmproj;   /* GGUF file of the model's encoder of pictures or sounds; NULL: none */
   const linnet_adapter* adapters; /* `adapter_count` of them */
@@ -64,15 +64,15 @@ typedef struct linnet_model_options {
   void* user;                     /* of on_progress */
 } linnet_model_options;
 
-/* All 0, or NULL in its place, is the likeliest text up to its end. */
+/* {0} or NULL: greedy decoding until the model ends the text. */
 typedef struct linnet_generate_options {
-  int64_t max_tokens; /* of the answer, with what the model thinks; 0: as the context holds */
+  int64_t max_tokens; /* of the answer and its thinking; 0: as many as fit the context */
   float temperature;  /* at most 100; 0: always the likeliest token. Below 0: this and all that
                          follows but the seed is as the model's file recommends */
   uint64_t seed;      /* the same seed gives the same text */
-  int32_t top_k;      /* draws from the so many likeliest tokens; 0: from all */
-  float top_p;        /* from the likeliest that have this probability together; 0: from all */
-  float min_p;        /* from those that have this share of the likeliest one's; 0: from all */
+  int32_t top_k;      /* draws from this many tokens, the likeliest; 0: from all */
+  float top_p;        /* draws from the likeliest with this probability together; 0: all */
+  float min_p;        /* least probability, as a share of the likeliest token's; 0: none */
 } linnet_generate_options;
 
 /* Who says what in a conversation. */

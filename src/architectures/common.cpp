@@ -89,8 +89,11 @@ MoeSpec read_moe(Hyperparameters& p, const WeightLoader& loader, int layer, int 
   moe.route.used_groups = p.count("expert_group_used_count", moe.route.groups);
   if (moe.experts % moe.route.groups != 0 || moe.route.used_groups > moe.route.groups ||
       moe.route.used > moe.experts / moe.route.groups * moe.route.used_groups) {
-    p.fail(fmt::format("{} of {} experts can't be used in {} of {} groups", moe.route.used,
-                       moe.experts, moe.route.used_groups, moe.route.groups));
+    p.fail(fmt::format(
+        "layer {} uses {} experts (expert_used_count) in {} groups (expert_group_used_count), "
+        "expected at most what its {} experts (expert_count) in {} equal groups "
+        "(expert_group_count) allow",
+        layer, moe.route.used, moe.route.used_groups, moe.experts, moe.route.groups));
   }
   return moe;
 }
@@ -153,13 +156,19 @@ ModelSpec read_common(Hyperparameters& p, const WeightLoader& loader, LayerTenso
   const int all = p.required_count("block_count", Hyperparameters::kMostLayers);
   const std::size_t count = p.file().tensors().size();
   if (tensors == LayerTensors::kOwn && count < static_cast<unsigned>(all)) {
-    p.fail(fmt::format("{} layers were found, but only {} tensors", all, count));
+    p.fail(fmt::format("metadata key {}.block_count is {}, but the file has only {} tensors",
+                       p.architecture(), all, count));
     return spec;
   }
   const int layers = p.includes_prediction_layers() ? all : own_layers(p);
   for (int i = 0; i < layers; ++i) spec.layers.push_back(read_layer(p, loader, spec, i));
   for (int i = layers; i < all; ++i) spec.unused_tensors.push_back(block_name(i, ""));
-  if (layers < 1) p.fail("the file has no layers besides those for multi-token prediction");
+  if (layers < 1) {
+    p.fail(
+        fmt::format("metadata key {}.nextn_predict_layers is {}, expected fewer than the {} "
+                    "layers of {}.block_count",
+                    p.architecture(), p.count("nextn_predict_layers", 0), all, p.architecture()));
+  }
   return spec;
 }
 
@@ -232,6 +241,15 @@ void make_encoder(ModelSpec& spec) {
 
 void normalise_expert_weights(ModelSpec& spec) {
   each_moe(spec, [](MoeSpec& moe) { moe.route.normalise = true; });
+}
+
+void ignore_unused_dense(ModelSpec& spec) {
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    if (spec.layers[i].moe.experts == 0) continue;
+    for (const char* part : {"ffn_gate.", "ffn_up.", "ffn_down."}) {
+      spec.unused_tensors.push_back(block_name(i, part));
+    }
+  }
 }
 
 void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec) {

@@ -60,6 +60,8 @@ void read_gate_clamps(Hyperparameters& p, ModelSpec& spec);
 void make_encoder(ModelSpec& spec);
 /// The weights of the used experts sum to one.
 void normalise_expert_weights(ModelSpec& spec);
+/// Leaves out the dense part that some files keep in layers whose experts replace it.
+void ignore_unused_dense(ModelSpec& spec);
 /// How experts are gated where the file does not say so.
 void default_gate(Hyperparameters& p, GateFunction gate, ModelSpec& spec);
 /// `attention.temperature_scale` and `_length`.

@@ -47,12 +47,16 @@ CompressedAttentionSpec read_compressed_attention(Hyperparameters& p, const Atte
   spec.output_rank =
       p.required_count("attention.output_lora_rank", Hyperparameters::kWidest / spec.output_groups);
   if (spec.heads % spec.output_groups != 0) {
-    p.fail(fmt::format("{} heads don't make {} groups", spec.heads, spec.output_groups));
+    p.fail(
+        fmt::format("layer {} has {} heads (attention.head_count), expected a multiple of the {} "
+                    "groups (attention.output_group_count)",
+                    layer, spec.heads, spec.output_groups));
   }
   spec.stride = p.layer_count("attention.compress_ratios", layer, 0, kLongStride);
   if (spec.stride != 0 && spec.stride != kOverlappingStride && spec.stride != kLongStride) {
-    p.fail(fmt::format("layer {} compresses by {}, expected 0, {} or {}", layer, spec.stride,
-                       kOverlappingStride, kLongStride));
+    p.fail(fmt::format(
+        "metadata key {}.attention.compress_ratios is {} for layer {}, expected 0, {} or {}",
+        p.architecture(), spec.stride, layer, kOverlappingStride, kLongStride));
   }
   const int dims = p.count("rope.dimension_count", spec.head_width, Hyperparameters::kWidestHead);
   spec.rope = read_layer_rope(p, spec.stride > 0, dims, spec.head_width);
@@ -76,14 +80,15 @@ HyperConnectionSpec read_hyper_connection(Hyperparameters& p) {
 
 void read_gates(Hyperparameters& p, int layer, LayerSpec& spec) {
   constexpr std::string_view kExperts = "swiglu_clamp_exp", kShared = "swiglu_clamp_shexp";
-  spec.moe.gate.clamp = p.layer_number(kExperts, layer, 0.0f);
-  spec.shared.gate.clamp = p.layer_number(p.has(kShared) ? kShared : kExperts, layer, 0.0f);
-  for (GateSpec* gate : {&spec.moe.gate, &spec.shared.gate}) {
-    if (gate->clamp < 0.0f) {
-      p.fail(fmt::format("layer {} clamps at {}, expected 0 and more", layer, gate->clamp));
-    }
-    gate->clamps_before = true;
-  }
+  const auto read = [&](std::string_view key, GateSpec& gate) {
+    gate.clamp = p.layer_number(key, layer, 0.0f);
+    gate.clamps_before = true;
+    if (gate.clamp >= 0.0f) return;
+    p.fail(fmt::format("metadata key {}.{} is {} for layer {}, expected 0 and more",
+                       p.architecture(), key, gate.clamp, layer));
+  };
+  read(kExperts, spec.moe.gate);
+  read(p.has(kShared) ? kShared : kExperts, spec.shared.gate);
 }
 
 // A file that has no layers for it may say all the same that it predicts tokens further ahead.

@@ -28,8 +28,11 @@ ReadArchitecture read_eurobert, read_gemma_embedding, read_llama_embed, read_mod
 // deepseek4.cpp
 ReadArchitecture read_deepseek4;
 
-// sparse_latent.cpp
-ReadArchitecture read_dots3_note, read_hy_v4;
+// dots.cpp
+ReadArchitecture read_dots3_note;
+
+// hunyuan.cpp
+ReadArchitecture read_hy_v3, read_hy_v4;
 
 // t5.cpp
 ReadArchitecture read_t5, read_t5_encoder;
@@ -51,8 +54,7 @@ ReadArchitecture read_command_r, read_cohere2, read_cohere2_moe, read_falcon, re
     read_plamo, read_stablelm;
 
 // gpt.cpp
-ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2,
-    read_nemotron;
+ReadArchitecture read_gpt2, read_bloom, read_mpt, read_jais, read_refact, read_starcoder2;
 
 // hrm_text.cpp
 ReadArchitecture read_hrm_text;
@@ -67,24 +69,26 @@ ReadArchitecture read_baichuan;
 ReadArchitecture read_qwen, read_cogvlm, read_qwen2_vl, read_qwen3, read_qwen3_vl;
 
 // olmo.cpp
-ReadArchitecture read_olmo, read_olmo2, read_exaone4;
+ReadArchitecture read_olmo, read_olmo2;
+
+// exaone.cpp
+ReadArchitecture read_exaone4, read_exaone_moe;
 
 // grok.cpp
 ReadArchitecture read_grok;
 
 // moe.cpp
-ReadArchitecture read_arctic, read_dbrx, read_gpt_oss, read_smallthinker, read_afmoe,
-    read_exaone_moe, read_laguna, read_maple, read_mellum, read_mimo2, read_hy_v3, read_grove_moe,
-    read_minimax_m2;
+ReadArchitecture read_arctic, read_dbrx, read_gpt_oss, read_smallthinker, read_afmoe, read_laguna,
+    read_maple, read_mellum, read_mimo2, read_grove_moe;
 
 // glm.cpp
-ReadArchitecture read_glm4, read_glm4_moe;
+ReadArchitecture read_glm4, read_glm4_moe, read_glm_dsa;
 
 // chameleon.cpp
 ReadArchitecture read_chameleon;
 
 // deepseek.cpp
-ReadArchitecture read_deepseek2, read_deepseek32, read_glm_dsa, read_minimax_m3, read_plm;
+ReadArchitecture read_deepseek2, read_deepseek32, read_plm;
 
 // muse_glimmer.cpp
 ReadArchitecture read_muse_glimmer;
@@ -98,10 +102,45 @@ ReadArchitecture read_step35;
 // talkie.cpp
 ReadArchitecture read_talkie;
 
-// With recurrent layers.
-ReadArchitecture read_arwkv7, read_falcon_h1, read_granite_hybrid, read_jamba, read_kimi_k3,
-    read_kimi_linear, read_lfm2, read_mamba, read_mamba2, read_minimax_01, read_nemotron_h,
-    read_plamo2, read_qwen35, read_qwen3_next, read_qwen4_exp, read_rwkv6, read_rwkv6_qwen2,
-    read_rwkv7;
+// With recurrent layers, all or some of the family's models:
+
+// falcon_h1.cpp
+ReadArchitecture read_falcon_h1;
+
+// granite_hybrid.cpp
+ReadArchitecture read_granite_hybrid;
+
+// jamba.cpp
+ReadArchitecture read_jamba;
+
+// kimi_k3.cpp
+ReadArchitecture read_kimi_k3;
+
+// kimi_linear.cpp
+ReadArchitecture read_kimi_linear;
+
+// lfm2.cpp
+ReadArchitecture read_lfm2;
+
+// mamba.cpp
+ReadArchitecture read_mamba, read_mamba2;
+
+// minimax.cpp
+ReadArchitecture read_minimax_01, read_minimax_m2, read_minimax_m3;
+
+// nemotron.cpp
+ReadArchitecture read_nemotron, read_nemotron_h;
+
+// plamo2.cpp
+ReadArchitecture read_plamo2;
+
+// qwen_hybrid.cpp
+ReadArchitecture read_qwen35, read_qwen3_next;
+
+// qwen4_exp.cpp
+ReadArchitecture read_qwen4_exp;
+
+// rwkv.cpp
+ReadArchitecture read_arwkv7, read_rwkv6, read_rwkv6_qwen2, read_rwkv7;
 
 }  // namespace linnet

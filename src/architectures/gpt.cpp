@@ -73,11 +73,4 @@ ModelSpec read_starcoder2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// Nemotron and Jais 2.
-ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half(p, loader);
-  set_activation(spec, Activation::kReluSquared);
-  return spec;
-}
-
 }  // namespace linnet

@@ -1,4 +1,4 @@
-#include <cmath>
+#include <fmt/format.h>
 
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
@@ -13,9 +13,13 @@ ModelSpec read_kimi_k3(Hyperparameters& p, WeightLoader& loader) {
   const float bound = p.number("kda.gate_lower_bound", 0.0f);
   read_kimi_delta_layers(p, {bound, /*rate_sign=*/-1.0f}, spec);
   read_latent_attention(p, loader, RopeLayout::kNone, spec);
+  require_keys(p, {"activation.situ_beta"});
   const float cap = p.number("activation.situ_beta", 0.0f);
   const float up_cap = p.number("activation.situ_linear_beta", 0.0f);
-  if (!(cap > 0.0f)) p.fail("the file has no activation.situ_beta above 0");
+  if (!(cap > 0.0f)) {
+    p.fail(fmt::format("metadata key {}.activation.situ_beta is {}, expected more than 0",
+                       p.architecture(), cap));
+  }
   each_gate(spec, [&](GateSpec& gate) {
     gate.cap = cap;
     gate.up_cap = up_cap;

@@ -20,4 +20,22 @@ ModelSpec read_minimax_01(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
+ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half_normalised(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  return spec;
+}
+
+// MiniMax M3. Its indexer for long texts is left out, as the reference does: attention sees all
+// keys.
+ModelSpec read_minimax_m3(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  default_gate(p, GateFunction::kSigmoid, spec);
+  set_activation(spec, Activation::kClampedSwiglu);
+  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
+    spec.unused_tensors.push_back(block_name(i, "indexer."));
+  }
+  return spec;
+}
+
 }  // namespace linnet

@@ -1,22 +1,11 @@
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "architectures/common.hpp"
 #include "architectures/families.hpp"
 
 namespace linnet {
-namespace {
-
-// Some files keep a dense part in layers whose experts replace it.
-void ignore_unused_dense(ModelSpec& spec) {
-  for (std::size_t i = 0; i < spec.layers.size(); ++i) {
-    if (spec.layers[i].moe.experts == 0) continue;
-    for (const char* part : {"ffn_gate.", "ffn_up.", "ffn_down."}) {
-      spec.unused_tensors.push_back(block_name(i, part));
-    }
-  }
-}
-
-}  // namespace
 
 // Arctic: a dense part, and experts that read what attention reads.
 ModelSpec read_arctic(Hyperparameters& p, WeightLoader& loader) {
@@ -68,14 +57,6 @@ ModelSpec read_afmoe(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// EXAONE MoE: every fourth layer sees all and goes without rope, where the others slide.
-ModelSpec read_exaone_moe(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half(p, loader);
-  read_sliding_window(p, {.period = 4}, spec);
-  drop_rope_of_full_layers(spec);
-  return spec;
-}
-
 // Laguna: softplus gates on the attention result.
 ModelSpec read_laguna(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half(p, loader);
@@ -122,19 +103,6 @@ ModelSpec read_mimo2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-ModelSpec read_hy_v3(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half(p, loader);
-  default_gate(p, GateFunction::kSigmoid, spec);
-  ignore_unused_dense(spec);
-  return spec;
-}
-
-ModelSpec read_minimax_m2(Hyperparameters& p, WeightLoader& loader) {
-  ModelSpec spec = read_split_half_normalised(p, loader);
-  default_gate(p, GateFunction::kSigmoid, spec);
-  return spec;
-}
-
 // GroveMoE: the experts of a group share a small one.
 ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
   ModelSpec spec = read_split_half_normalised(p, loader);
@@ -145,8 +113,10 @@ ModelSpec read_grove_moe(Hyperparameters& p, WeightLoader& loader) {
     moe.chunk_width = static_cast<int>(loader.rows(block_name(i, "ffn_up_chexps")));
     moe.chunk_scale = p.number("expert_group_scale", 1.0f);
     if (moe.experts % moe.chunk_size != 0) {
-      p.fail(std::to_string(moe.experts) + " experts can't be in groups of " +
-             std::to_string(moe.chunk_size));
+      p.fail(
+          fmt::format("metadata key {0}.experts_per_group is {1}, expected a divisor of the {2} in "
+                      "{0}.expert_count",
+                      p.architecture(), moe.chunk_size, moe.experts));
     }
   }
   return spec;

@@ -22,15 +22,4 @@ ModelSpec read_olmo2(Hyperparameters& p, WeightLoader& loader) {
   return spec;
 }
 
-// EXAONE 4: norms after the blocks only; with sliding windows, full layers go without rope.
-ModelSpec read_exaone4(Hyperparameters& p, WeightLoader& loader) {
-  constexpr std::size_t kLayersOf32B = 64;
-  ModelSpec spec = read_split_half(p, loader);
-  spec.pre_norm = NormUse::kNone;
-  if (spec.layers.size() != kLayersOf32B) return spec;
-  read_sliding_window(p, {.period = 4}, spec);
-  drop_rope_of_full_layers(spec);
-  return spec;
-}
-
 }  // namespace linnet

@@ -20,7 +20,10 @@ constexpr std::int64_t kMostIds = std::int64_t{1} << 24;  // that floats hold ex
 HyperConnectionSpec read_gated_streams(Hyperparameters& p) {
   HyperConnectionSpec spec;
   spec.streams = p.required_count("hyper_connection.count", kMostStreams);
-  if (spec.streams < 2) p.fail("1 residual stream was found, expected at least 2");
+  if (spec.streams < 2) {
+    p.fail(fmt::format("metadata key {}.hyper_connection.count is {}, expected 2 to {}",
+                       p.architecture(), spec.streams, kMostStreams));
+  }
   spec.gate_rank = p.required_count("hyper_connection.low_rank", kMostRank);
   return spec;
 }
@@ -32,8 +35,9 @@ BlockIndexerSpec read_block_indexer(Hyperparameters& p, const ModelSpec& spec, i
   if (blocks.stride == 0) return blocks;
   if (blocks.stride < 2 || !std::has_single_bit(static_cast<unsigned>(blocks.stride))) {
     p.fail(
-        fmt::format("layer {} has blocks of {} tokens, expected 0 or a power of two from 2 to {}",
-                    layer, blocks.stride, kPageTokens));
+        fmt::format("metadata key {}.attention.compress_ratios is {} for layer {}, expected 0 or "
+                    "a power of two from 2 to {}",
+                    p.architecture(), blocks.stride, layer, kPageTokens));
     return blocks;
   }
   const IndexerSpec sizes = read_indexer_sizes(p);
@@ -55,8 +59,9 @@ void read_parts(Hyperparameters& p, NgramSpec& ngrams) {
     NgramSpec::Part part{offsets[i], counts[i]};
     if (part.count == 0 || part.first + part.count > std::min(ngrams.table_rows, kLargestId)) {
       p.fail(
-          fmt::format("n-grams name {} rows from row {} on, expected 1 and more of the {} rows "
-                      "of per_layer_token_embd.weight",
+          fmt::format("n-grams name {} rows (ple.head_vocab_sizes) from row {} on "
+                      "(ple.head_offsets), expected 1 and more of the {} rows of "
+                      "per_layer_token_embd.weight",
                       part.count, part.first, ngrams.table_rows));
       part = {};
     }
@@ -71,15 +76,17 @@ NgramSpec read_ngram_sizes(Hyperparameters& p, const WeightLoader& loader, const
   ngrams.rows_each = p.required_count("ple.heads_per_ngram", kMostRows);
   ngrams.kernel = p.required_count("ple.conv_kernel", kLongestKernel);
   if (ngrams.size < 2 || ngrams.kernel < 2) {
-    p.fail(
-        fmt::format("n-grams of {} and a convolution over {} tokens were found, expected 2 and "
-                    "more of both",
-                    ngrams.size, ngrams.kernel));
+    p.fail(fmt::format(
+        "metadata keys {0}.ple.ngram_size and {0}.ple.conv_kernel are {1} and {2}, expected 2 and "
+        "more",
+        p.architecture(), ngrams.size, ngrams.kernel));
     return {};
   }
   if (ngrams.rows() > kMostRows || spec.vocabulary >= kMostIds) {
-    p.fail(fmt::format("n-grams name {} rows by {} tokens, expected up to {} and fewer than {}",
-                       ngrams.rows(), spec.vocabulary, kMostRows, kMostIds));
+    p.fail(
+        fmt::format("a token's n-grams name {} rows (ple.ngram_size, ple.heads_per_ngram) and "
+                    "token_embd.weight has {}, expected up to {} and fewer than {}",
+                    ngrams.rows(), spec.vocabulary, kMostRows, kMostIds));
     return {};
   }
   ngrams.row_width = p.required_count("embedding_length_per_layer_input", Hyperparameters::kWidest);
@@ -101,8 +108,9 @@ void read_ngrams(Hyperparameters& p, const WeightLoader& loader, ModelSpec& spec
   if (count == 0) return;
   const int layer = p.layer_count(kLayers, 0, 0);
   if (count > 1 || layer >= std::ssize(spec.layers)) {
-    return p.fail(fmt::format("{} layers from layer {} on have n-grams, expected one of the {}",
-                              count, layer, spec.layers.size()));
+    return p.fail(
+        fmt::format("metadata key {}.{} has {} layers from layer {} on, expected one of the {}",
+                    p.architecture(), kLayers, count, layer, spec.layers.size()));
   }
   spec.layers[layer].ngrams = read_ngram_sizes(p, loader, spec);
 }

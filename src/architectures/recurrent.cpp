@@ -17,14 +17,25 @@ constexpr int kLongestKernel = 64;
 
 int read_kernel(Hyperparameters& p, std::string_view key = "ssm.conv_kernel") {
   const int kernel = p.required_count(key, kLongestKernel);
-  if (kernel < 2) p.fail("a convolution over 1 token was found, expected at least 2");
+  if (kernel < 2) {
+    p.fail(fmt::format("metadata key {}.{} is {}, expected 2 to {}", p.architecture(), key, kernel,
+                       kLongestKernel));
+  }
   return std::max(kernel, 2);
 }
 
-// `part`, or 1 with an error where it does not divide `whole`.
-int divisor(Hyperparameters& p, std::string_view what, int whole, int part) {
-  if (whole % part == 0) return part;
-  p.fail(fmt::format("{} {} were found, expected a divisor of {}", part, what, whole));
+// A number that metadata has, and the key that it stands under.
+struct Known {
+  std::string_view key;
+  int value;
+};
+
+// The number under `key`, or 1 with an error where it does not divide `whole`.
+int divisor(Hyperparameters& p, std::string_view key, std::int64_t most, Known whole) {
+  const int part = p.required_count(key, most);
+  if (whole.value % part == 0) return part;
+  p.fail(fmt::format("metadata key {0}.{1} is {2}, expected a divisor of the {3} in {0}.{4}",
+                     p.architecture(), key, part, whole.value, whole.key));
   return 1;
 }
 
@@ -53,8 +64,8 @@ MambaSpec read_mamba_sizes(Hyperparameters& p) {
 Mamba2Spec read_mamba2_sizes(Hyperparameters& p) {
   Mamba2Spec spec;
   spec.inner = p.required_count("ssm.inner_size", kWidest);
-  spec.heads = divisor(p, "heads", spec.inner, p.required_count("ssm.time_step_rank", kMostHeads));
-  spec.groups = divisor(p, "groups", spec.heads, p.required_count("ssm.group_count", kMostHeads));
+  spec.heads = divisor(p, "ssm.time_step_rank", kMostHeads, {"ssm.inner_size", spec.inner});
+  spec.groups = divisor(p, "ssm.group_count", kMostHeads, {"ssm.time_step_rank", spec.heads});
   spec.state_width = p.required_count("ssm.state_size", kWidestHead);
   spec.kernel = read_kernel(p);
   return spec;
@@ -63,7 +74,7 @@ Mamba2Spec read_mamba2_sizes(Hyperparameters& p) {
 PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width) {
   PlamoMambaSpec spec;
   spec.inner = p.required_count("ssm.inner_size", kWidest);
-  spec.heads = divisor(p, "heads", spec.inner, p.required_count("ssm.time_step_rank", kMostHeads));
+  spec.heads = divisor(p, "ssm.time_step_rank", kMostHeads, {"ssm.inner_size", spec.inner});
   spec.state_width = p.required_count("ssm.state_size", kWidestHead);
   spec.kernel = read_kernel(p);
   spec.step_width = static_cast<int>(std::max<std::int64_t>(64, width / 16));
@@ -73,11 +84,11 @@ PlamoMambaSpec read_plamo_mamba_sizes(Hyperparameters& p, std::int64_t width) {
 DeltaNetSpec read_delta_net_sizes(Hyperparameters& p, KeySharing sharing) {
   DeltaNetSpec spec;
   spec.heads = p.required_count("ssm.time_step_rank", kMostHeads);
-  spec.key_heads =
-      divisor(p, "key heads", spec.heads, p.required_count("ssm.group_count", kMostHeads));
+  spec.key_heads = divisor(p, "ssm.group_count", kMostHeads, {"ssm.time_step_rank", spec.heads});
   spec.key_width = p.required_count("ssm.state_size", kWidestHead);
   const int inner = p.required_count("ssm.inner_size", kWidest);
-  spec.value_width = inner / divisor(p, "heads", inner, spec.heads);
+  spec.value_width =
+      inner / divisor(p, "ssm.time_step_rank", kMostHeads, {"ssm.inner_size", inner});
   spec.kernel = read_kernel(p);
   spec.sharing = sharing;
   return spec;
@@ -110,9 +121,11 @@ LightningSpec read_lightning_sizes(Hyperparameters& p, const AttentionSpec& head
   LightningSpec spec{heads.heads, heads.key_width};
   if (spec.heads < 1 || spec.heads > kMostHeads || spec.head_width > kWidestHead ||
       heads.value_width != heads.key_width) {
-    p.fail(fmt::format("layer {} has {} heads of {} and {} columns, expected up to {} of {} both",
-                       layer, spec.heads, spec.head_width, heads.value_width, kMostHeads,
-                       kWidestHead));
+    p.fail(fmt::format(
+        "layer {} has {} heads (attention.head_count) with keys of {} columns "
+        "(attention.key_length) and values of {} (attention.value_length), expected 1 to {} heads "
+        "with as many columns in both, up to {}",
+        layer, spec.heads, spec.head_width, heads.value_width, kMostHeads, kWidestHead));
     return {1, 1};
   }
   const float depth =
@@ -124,8 +137,7 @@ LightningSpec read_lightning_sizes(Hyperparameters& p, const AttentionSpec& head
 Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
   Rwkv6Spec spec;
   spec.columns = static_cast<int>(width);
-  spec.head_width =
-      divisor(p, "columns a head", spec.columns, p.required_count("wkv.head_size", kWidestHead));
+  spec.head_width = divisor(p, "wkv.head_size", kWidestHead, {"embedding_length", spec.columns});
   spec.kv_heads = spec.columns / spec.head_width;
   spec.mix_rank = p.required_count("time_mix_extra_dim", kWidest);
   spec.decay_rank = p.required_count("time_decay_extra_dim", kWidest);
@@ -135,8 +147,7 @@ Rwkv6Spec read_rwkv6_sizes(Hyperparameters& p, std::int64_t width) {
 Rwkv7Spec read_rwkv7_sizes(Hyperparameters& p, std::int64_t width, int layer) {
   Rwkv7Spec spec;
   spec.columns = static_cast<int>(width);
-  spec.head_width =
-      divisor(p, "columns a head", spec.columns, p.required_count("wkv.head_size", kWidestHead));
+  spec.head_width = divisor(p, "wkv.head_size", kWidestHead, {"embedding_length", spec.columns});
   spec.decay_rank = p.required_count("attention.decay_lora_rank", kWidest);
   spec.rate_rank = p.required_count("attention.iclr_lora_rank", kWidest);
   spec.value_rank = p.required_count("attention.value_residual_mix_lora_rank", kWidest);

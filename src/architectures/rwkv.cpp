@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "architectures/common.hpp"
@@ -55,7 +57,10 @@ ModelSpec read_rwkv6_qwen2(Hyperparameters& p, WeightLoader& loader) {
     mixer.gated = true;
     if (layer.attention.kv_heads > 0) mixer.kv_heads = layer.attention.kv_heads;
     if (mixer.columns / mixer.head_width % mixer.kv_heads != 0) {
-      p.fail("the heads can't share the keys and values");
+      p.fail(
+          fmt::format("layer {} has {} heads of {} columns (wkv.head_size), expected a multiple of "
+                      "the {} KV heads (attention.head_count_kv)",
+                      i, mixer.columns / mixer.head_width, mixer.head_width, mixer.kv_heads));
     }
     layer.attention = {};
     layer.recurrent = mixer;

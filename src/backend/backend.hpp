@@ -38,9 +38,9 @@ class Backend {
   virtual void upload(std::span<const float> from, float* to) = 0;
   virtual void download(const View& from, float* to) = 0;  ///< to [rows, columns] without gaps
 
-  // Gives what `queries` want of rows of `logits`, where that is less to copy than the rows. False,
-  // and nothing was done, where the rows are as near: download() them. No queries ask only for that
-  // answer; no two are about the same row. Afterwards `logits` holds minus infinity at their `ids`.
+  // Answers `queries` about rows of `logits`, at most one a row; then `logits` is -inf at the
+  // queried ids. Returns false, having done nothing, where copying whole rows costs no more: call
+  // download(). With no queries it only says whether picking is worth it.
   virtual bool pick_logits(View /*logits*/, std::span<const LogitQuery> /*queries*/,
                            std::span<PickedLogits> /*out*/) {
     return false;
@@ -135,7 +135,7 @@ class Backend {
   virtual void dot_heads(View a, View b, const float* weight, View out) = 0;
 
   // Several residual streams and compressed keys.
-  // Moves the state on; out row i is the window that the i-th of those rows ends which end one.
+  // Advances the state. Row i of `out` is the i-th window that this batch completes.
   virtual void pool_windows(StateStore& store, View values, View scores, const PoolParams& params,
                             const BatchLayout& batch, View out) = 0;
   // mixes [rows, n * (n + 2)] of n streams to read [rows, n], what a block reads of each stream:

@@ -1,11 +1,26 @@
 #include "backend/host_state_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/checked.hpp"
 
 namespace linnet {
+namespace {
+
+Error too_large(const StateShape& shape) {
+  std::int64_t floats = 0;
+  for (const std::int64_t layer : shape.layer_floats) floats = saturating_add(floats, layer);
+  return Error{fmt::format(
+      "the recurrent state is too large: {} slots of {} numbers in {} layers, expected at most {} "
+      "bytes",
+      shape.slots, floats, shape.layer_floats.size(), std::numeric_limits<std::int64_t>::max())};
+}
+
+}  // namespace
 
 Result<std::unique_ptr<StateStore>> HostStateStore::make(const StateShape& shape) {
   std::unique_ptr<HostStateStore> store(new HostStateStore());
@@ -14,15 +29,13 @@ Result<std::unique_ptr<StateStore>> HostStateStore::make(const StateShape& shape
     store->layer_offsets_.push_back(static_cast<std::int64_t>(*floats));
     floats = checked_add(*floats, static_cast<std::uint64_t>(layer));
     if (floats) floats = checked_align_up(*floats, 16);  // a cache line
-    if (!floats) return Error{"the recurrent state is too large"};
+    if (!floats) return too_large(shape);
   }
   store->slot_floats_ = static_cast<std::int64_t>(*floats);
   store->slots_ = shape.slots;
   const auto slots_floats = checked_multiply(*floats, static_cast<std::uint64_t>(shape.slots));
   const auto bytes = slots_floats ? checked_multiply(*slots_floats, sizeof(float)) : slots_floats;
-  if (!bytes || !std::in_range<std::int64_t>(*bytes)) {
-    return Error{"the recurrent state is too large"};
-  }
+  if (!bytes || !std::in_range<std::int64_t>(*bytes)) return too_large(shape);
   auto memory = PageMemory::allocate(static_cast<std::int64_t>(*bytes));
   if (!memory) return memory.error();
   store->memory_ = std::move(*memory);

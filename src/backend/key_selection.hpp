@@ -26,7 +26,7 @@ inline bool is_selected(const std::uint32_t* words, std::int32_t key) {
   return ((words[key / kPageTokens] >> (key % kPageTokens)) & 1) != 0;
 }
 
-/// The scores of the first `tokens` tokens, of which each key stands for `stride`: see
+/// The scores of the first `tokens` tokens, where each key stands for `stride` tokens: see
 /// SelectParams::picks_tokens.
 std::vector<float> token_scores(std::span<const float> key_scores, int stride, std::int32_t tokens);
 

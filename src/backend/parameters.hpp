@@ -161,8 +161,8 @@ struct RouteParams {
   GateFunction gate = GateFunction::kSoftmax;
   int used = 0;
   const float* selection_bias = nullptr;  ///< [experts], added for the choice only (DeepSeek-V3)
-  int groups = 1;                         ///< experts are in this many groups, of which
-  int used_groups = 1;                    ///< these are searched
+  int groups = 1;                         ///< the experts form this many groups
+  int used_groups = 1;                    ///< groups whose experts may be chosen
   bool normalise = false;                 ///< weights of the used sum to one
   float scale = 1.0f;                     ///< then times this
   bool given = false;                     ///< the experts are chosen already; they are weighed only
@@ -235,7 +235,7 @@ struct SelectiveScanInput {
   View output;  ///< [state_width]
 };
 
-/// Windows of `ratio` tokens become one row each: of every column the mean of the values, weighed
+/// Windows of `ratio` tokens become one row each: for every column the mean of the values, weighted
 /// by the softmax of their scores. With `overlaps` a window also takes in the one before it, which
 /// has the first half of the columns, and the window itself the second.
 struct PoolParams {

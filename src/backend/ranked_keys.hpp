@@ -4,8 +4,8 @@
 
 namespace linnet {
 
-/// Ascends with the float32 number that has these bits, of which both zeros are one; 0 for what is
-/// no number, which so comes below all others.
+/// Ranks the float32 with these bits: a larger number has a larger rank, both zeros have the same,
+/// and NaN has 0, below all numbers.
 constexpr std::uint32_t rank_of_bits(std::uint32_t bits) {
   constexpr std::uint32_t kSign = 0x80000000u, kInfinity = 0x7f800000u;
   if ((bits & ~kSign) > kInfinity) return 0;

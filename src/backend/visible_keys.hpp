@@ -47,7 +47,7 @@ inline KeyPlace compressed_place(std::int32_t key, int stride) {
   return key_place(key * stride + stride - 1, stride);
 }
 
-/// How many keys of so many tokens the query at `position` sees.
+/// How many keys, each of `stride` tokens, the query at `position` sees.
 inline std::int32_t compressed_keys(std::int32_t position, int stride) {
   return (position + 1) / stride;
 }

@@ -42,8 +42,8 @@ std::optional<double> cgroup_cpus(const std::filesystem::path& folder);
 /// The largest resident size that this program has had so far, in bytes; 0: unknown.
 std::int64_t peak_memory_bytes();
 
-/// Gives freed memory back to the system, of which the allocator keeps much where pieces of it are
-/// in use still. Takes some 10 ms where it is hundreds of MiB.
+/// Gives freed memory back to the system. The allocator keeps much of it if some pieces are still
+/// in use. Takes some 10 ms for hundreds of MiB.
 void give_memory_back();
 
 /// The memory that this program holds now beside what the kernel can read again from files; 0:

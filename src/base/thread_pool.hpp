@@ -18,7 +18,7 @@ namespace linnet {
 class ThreadPool {
  public:
   /// `threads` >= 1 in all; the caller of parallel_for is one of them. Throws std::system_error
-  /// where the system does not give so many.
+  /// if the system does not allow that many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -97,7 +97,7 @@ inline float half_from(float value) {
   return value < kSmallestNormalHalf && nearest < value ? nearest + kHalfStep : nearest;
 }
 
-/// The code that a stored number stands for: its entry in the codebook, or so much above code_min.
+/// The code that a stored number stands for: its entry in the codebook, or code_min plus it.
 template <class T>
 constexpr std::int8_t code_of(std::uint8_t stored) {
   if constexpr (T::has_codebook) {

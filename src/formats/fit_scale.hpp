@@ -99,7 +99,7 @@ float fit_scale(const float* in, const float* weights) {
   return best_scale;
 }
 
-/// The lines of a group of values, of which the errors count by `weights`.
+/// Fits lines to a group of values, whose errors are weighted by `weights`.
 template <class T>
 class LineFit {
  public:

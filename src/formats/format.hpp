@@ -25,8 +25,8 @@ struct Format {
   /// cannot write the type.
   void (*quantize)(const float* in, std::byte* blocks, std::int64_t elements);
 
-  /// The same, where the error of each value counts so many times `importance` (> 0); null where
-  /// that changes nothing.
+  /// The same, with the error of each value weighted by its `importance` (> 0); null where that
+  /// changes nothing.
   void (*quantize_weighted)(const float* in, const float* importance, std::byte* blocks,
                             std::int64_t elements);
 

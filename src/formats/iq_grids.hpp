@@ -10,7 +10,7 @@ namespace linnet::formats {
 /// The values of IQ2_XXS, IQ2_XS and IQ2_S.
 inline constexpr std::array<std::int8_t, 16> kIq2Codebook = {-43, -25, -8, 8, 25, 43};
 
-/// Fields of kBits bits, of which field i goes to byte i.
+/// Spreads fields of kBits bits: field i becomes byte i.
 template <int kBits>
 constexpr std::uint64_t spread(std::uint64_t fields) {
   for (int together = 4; together > 0; together /= 2) {

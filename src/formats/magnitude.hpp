@@ -37,7 +37,7 @@ inline bool are_finite(std::span<const float> values) {
   return largest_magnitude(values) < kFloatInfinity;
 }
 
-/// What is said of weights of which one is not finite.
+/// The error for weights that are not all finite.
 inline constexpr std::string_view kNotFinite = "some weights are not finite: the file is damaged";
 
 }  // namespace linnet::formats

@@ -19,7 +19,7 @@ class BatchRows {
   /// and keeps them until the pass is over. Its first `input_tokens` are the model's input.
   void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count,
                     std::int64_t input_tokens = 0);
-  /// The next row of the latest sequence, of which the logits are wanted or not.
+  /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
   void add_row(std::int32_t token, bool wants_logits);
 
   /// Rows that are given, behind those that were added before: see GivenRows.

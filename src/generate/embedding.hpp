@@ -8,8 +8,8 @@
 
 namespace linnet {
 
-/// The vector of a text: what was pooled, at length 1 (or all zeros). Of more than `dimensions`
-/// numbers the first so many, which are of use where a model was trained for that (Matryoshka,
+/// The vector of a text: the pooled states, scaled to length 1 (or all zeros). With `dimensions`
+/// only its first numbers are kept, which is useful if the model was trained for that (Matryoshka,
 /// https://arxiv.org/abs/2205.13147); 0: all.
 std::vector<float> embedding(const PooledStates& pooled, std::int64_t dimensions = 0);
 

@@ -57,8 +57,10 @@ Status Engine::check_rows(const Medium& medium) const {
   };
   const auto large = std::ranges::find_if(medium.tokens.parts, is_too_large);
   if (large == medium.tokens.parts.end()) return {};
-  return Error{fmt::format("a picture takes {} rows, which come at once, but a step holds {}",
-                           large->ids.size(), model_->limits().rows)};
+  return Error{fmt::format(
+      "a picture takes {} tokens, which must be computed in one step, but a step holds {}; "
+      "--image-tokens makes it smaller",
+      large->ids.size(), model_->limits().rows)};
 }
 
 Status Engine::submit(GenerateRequest request) {

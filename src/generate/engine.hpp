@@ -65,7 +65,7 @@ class Engine {
   Status logits(std::span<const TokenId> tokens, std::span<const TokenId> input, std::int64_t first,
                 const TakeLogits& take);
 
-  /// An Error where there are none, or one is neither in the vocabulary nor of `media`.
+  /// An Error if `tokens` is empty, or has one that is neither in the vocabulary nor of `media`.
   Status check_tokens(std::span<const TokenId> tokens, const Media& media = {}) const;
 
   const Model& model() const { return *model_; }

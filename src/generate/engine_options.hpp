@@ -19,9 +19,9 @@ struct EngineOptions {
   std::int64_t context = 0;  ///< 0: what the model was trained for, as far as memory allows
   KvType kv_type = KvType::kF16;
   BackendKind backend = BackendKind::kCpu;
-  /// With kCuda: so many layers run on the GPU, the last ones, and those before on the CPU; fewer
-  /// where a layer reads what one before it keeps, or none, and all is on the CPU. Nothing: as many
-  /// as fit (MemoryPlan::gpu_layers).
+  /// With kCuda: the last `gpu_layers` layers run on the GPU, those before them on the CPU. Fewer,
+  /// or none, if a layer reads what one before it keeps: both must be in one place. Nothing: as
+  /// many as fit (MemoryPlan::gpu_layers).
   std::optional<int> gpu_layers;
   std::string instruction_set;  ///< see make_cpu_backend; empty: the best that the machine has
   CudaOptions cuda;

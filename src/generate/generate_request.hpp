@@ -16,8 +16,8 @@ namespace linnet {
 
 enum class FinishReason { kStop, kLength, kCancelled };
 
-/// The code of the Error that ends a text which is not complete, but of which every next token is
-/// banned or no part of its grammar.
+/// The code of the Error that ends a text which is not complete, but can't go on: every next token
+/// is banned or against its grammar.
 inline constexpr std::string_view kNoTokenAllowed = "no_token_allowed";
 
 struct GenerateRequest {
@@ -32,7 +32,7 @@ struct GenerateRequest {
   SamplingParams sampling;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
-  std::int64_t min_tokens = 0;     ///< before so many, no stop token is drawn
+  std::int64_t min_tokens = 0;     ///< no stop token is drawn before this many
   std::int64_t top_logprobs = -1;  ///< -1: on_logprobs is not called
   /// Asked before each step; true ends the request with kCancelled. May be empty.
   std::function<bool()> is_cancelled;
@@ -53,7 +53,7 @@ struct GenerateRequest {
   /// whatever the cache holds. For models that check_scores_prompts() accepts, without media.
   std::function<void(const TokenLogprobs& logprobs)> on_prompt_logprobs;
   /// Called once at the end, from step(). A text that is complete under its grammar and can't go on
-  /// ends with kStop. An Error says why nothing can be drawn: the model gave what is no number, or
+  /// ends with kStop. An Error says why nothing can be drawn: the logits are NaN, or
   /// no token is allowed (code kNoTokenAllowed).
   std::function<void(const Result<FinishReason>& ending)> on_finish;
   /// Where it is set, nothing is generated: it is called with the hidden states (Model::hidden())

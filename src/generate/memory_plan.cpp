@@ -28,14 +28,14 @@ constexpr std::int64_t kCudaReserveBytes = 2048 * kMiB;
 
 Error does_not_fit(const gguf::File& file, std::int64_t need, std::int64_t have,
                    std::int64_t weights, std::int64_t context) {
-  const std::string parts =
-      context == 0 ? fmt::format("{} for the weights alone", weights / kMiB)
-                   : fmt::format("{} for the weights, the rest for a context of {} tokens",
-                                 weights / kMiB, context);
+  const std::string parts = context == 0
+                                ? fmt::format("{} for the weights alone", weights / kMiB)
+                                : fmt::format("{} for the weights, more for a context of {} tokens",
+                                              weights / kMiB, context);
   return Error{
-      fmt::format("{}: the model needs {} MiB of memory and {} MiB are available ({}, and some "
-                  "that stay free); --force loads it all the same",
-                  file.path().string(), need / kMiB, have / kMiB, parts)};
+      fmt::format("{}: needs {} MiB of memory ({}, plus a reserve), but {} MiB are available; "
+                  "--force loads it anyway",
+                  file.path().string(), need / kMiB, parts, have / kMiB)};
 }
 
 class Planner {

@@ -15,7 +15,7 @@
 
 namespace linnet {
 
-/// The encoders that go with a model; null where there is none of that kind.
+/// The encoders that go with a model; null: it has none of that kind.
 struct EncoderFiles {
   const VisionFile* vision = nullptr;
   const HearingFile* hearing = nullptr;
@@ -30,8 +30,8 @@ struct MemoryShare {
   std::int64_t step_bytes = 0;       ///< of a step that takes a text as one, as long as the context
   std::int64_t available_bytes = 0;  ///< of the machine, or of the GPU; 0: unknown
 
-  /// What finds the pages of a cache again takes so much of the memory, for each of their tokens,
-  /// even where no layer keeps anything of a token.
+  /// Memory that the index of cached pages takes for each of their tokens, even where no layer
+  /// keeps anything of a token.
   static constexpr std::int64_t kLeastTokenBytes = 16;
 
   std::int64_t token_bytes() const { return std::max(kv_bytes_per_token, kLeastTokenBytes); }

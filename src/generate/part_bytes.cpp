@@ -1,36 +1,19 @@
 #include "generate/part_bytes.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <limits>
 
 #include "backend/cpu/weight_bytes.hpp"
 #include "base/checked.hpp"
+#include "gguf/tensor_names.hpp"
 #include "model/blocks/project.hpp"
+#include "model/head.hpp"
 #include "model/hyperparameters.hpp"
 
 namespace linnet {
 namespace {
 
-// What load_head() loads begins so. (Norms are too small to count.)
-constexpr std::array<std::string_view, 5> kBehindLayers = {
-    "output.", "output_res_score", "output_hc_", "altup_unembd_proj", "dense_"};
-
 constexpr std::string_view kTokens = "token_embd.weight";
-
-// N of blk.N.*; -1: stands before the layers; the largest number: behind them.
-int layer_of(std::string_view tensor) {
-  constexpr std::string_view kPrefix = "blk.";
-  if (tensor.starts_with(kPrefix)) {
-    int layer = -1;
-    std::from_chars(tensor.data() + kPrefix.size(), tensor.data() + tensor.size(), layer);
-    return layer;
-  }
-  const bool is_behind = std::ranges::any_of(
-      kBehindLayers, [&](std::string_view prefix) { return tensor.starts_with(prefix); });
-  return is_behind ? std::numeric_limits<int>::max() : -1;
-}
 
 bool has_last_layer(const LayerRange& layers) {
   return layers.end == std::numeric_limits<int>::max();
@@ -61,15 +44,15 @@ int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
 }
 
 bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor) {
-  const int layer = layer_of(tensor);
-  if (layer < 0) return part.layers.first == 0;
-  if (layer == std::numeric_limits<int>::max()) return has_last_layer(part.layers);
-  return count_layers(spec, layer, part.layers) > 0;
+  if (const auto layer = gguf::layer_of(tensor)) {
+    return count_layers(spec, *layer, part.layers) > 0;
+  }
+  return is_head_tensor(tensor) ? has_last_layer(part.layers) : part.layers.first == 0;
 }
 
 // What a layer for multi-token prediction needs: its own tensors, and the table of tokens.
 bool is_read_by(const ModelSpec& prediction, std::string_view tensor) {
-  return layer_of(tensor) == prediction.first_block || tensor == kTokens;
+  return gguf::layer_of(tensor) == prediction.first_block || tensor == kTokens;
 }
 
 }  // namespace
@@ -91,9 +74,8 @@ std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const 
 }
 
 int times_used(const ModelSpec& spec, std::string_view tensor) {
-  const int layer = layer_of(tensor);
-  const bool is_beside = layer < 0 || layer == std::numeric_limits<int>::max();
-  return is_beside ? 1 : count_layers(spec, layer, {});
+  const auto layer = gguf::layer_of(tensor);
+  return layer ? count_layers(spec, *layer, {}) : 1;
 }
 
 std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,

@@ -30,9 +30,9 @@ class PromptMedia {
   std::optional<std::size_t> next_without_rows(std::int64_t from) const;
   const Medium::Piece& piece(std::size_t index) const { return pieces_[index].piece(); }
   void give_rows(std::size_t piece, EncodedRows rows) { pieces_[piece].rows = std::move(rows); }
-  /// The sequence's tokens [from, from + count), or fewer: the rows of all media are there, and
-  /// none that must come whole is begun and not ended. Less than one where the first one can't come
-  /// in so many rows.
+  /// How many of the tokens [from, from + count) can be computed now: all media rows among them are
+  /// encoded, and no medium that must come whole is cut. 0 or less: none, because the first medium
+  /// needs more rows than `count`.
   std::int64_t rows_ready(std::int64_t from, std::int64_t count) const;
   /// The rows of tokens [from, from + count), which are ready, that belong to media, as runs of
   /// a batch in which token `from` is row `first_row`. They hold until drop_rows().

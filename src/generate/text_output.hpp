@@ -40,7 +40,7 @@ class TextOutput {
  public:
   struct Options {
     std::vector<std::string> stops;     ///< strings that end the text and are not part of it
-    std::int64_t min_tokens = 0;        ///< in the text of so many, no stop string is looked for
+    std::int64_t min_tokens = 0;        ///< no stop string is looked for in the first ones
     std::vector<TokenId> shown_tokens;  ///< control tokens whose text is part of it, ascending
   };
 

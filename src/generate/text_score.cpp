@@ -19,7 +19,7 @@ using Window = std::span<const TokenId>;
 std::int64_t context_of(Window window) { return std::ssize(window) / 2; }
 Window counted(Window window) { return window.subspan(context_of(window) + 1); }
 
-// Gives `take` the logits that foretell each token of counted(window), and that token's number
+// Gives `take` the logits that predict each token of counted(window), and that token's number
 // there.
 Status for_each_row(
     Engine& engine, Window window,
@@ -38,11 +38,16 @@ Status for_each_row(
                        });
 }
 
-// Gives the surprise of `token`.
-Result<double> add_row(std::span<const float> row, TokenId token, const Tokenizer& tokenizer,
-                       TextScore& score) {
+// Gives the surprise of `token`. `model` is what an Error calls it.
+Result<double> add_row(std::string_view model, std::span<const float> row, TokenId token,
+                       const Tokenizer& tokenizer, TextScore& score) {
   const double surprise = log_sum_exp(row) - row[static_cast<std::size_t>(token)];
-  if (std::isnan(surprise)) return Error{"the model's logits are no numbers"};
+  if (std::isnan(surprise)) {
+    return Error{
+        fmt::format("the {}'s logits that predict token {} are NaN: damaged weights, or an "
+                    "overflow",
+                    model, token)};
+  }
   score.surprise.add(surprise);
   score.bytes += std::ssize(tokenizer.token_bytes(token, /*show_special=*/false));
   return surprise;
@@ -68,9 +73,9 @@ double divergence_of(std::span<const float> row, std::span<const float> referenc
 Status add_rows(std::span<const float> row, std::span<const float> reference, TokenId token,
                 const Tokenizer& tokenizer, ScoredModel& scored) {
   ModelDistance& distance = scored.distance;
-  const auto surprise = add_row(row, token, tokenizer, scored.score);
+  const auto surprise = add_row("model", row, token, tokenizer, scored.score);
   if (!surprise) return surprise.error();
-  const auto expected = add_row(reference, token, tokenizer, distance.reference);
+  const auto expected = add_row("reference", reference, token, tokenizer, distance.reference);
   if (!expected) return expected.error();
   distance.divergence.add(divergence_of(row, reference));
   distance.same_choice.add(highest(row).id == highest(reference).id ? 1.0 : 0.0);
@@ -145,7 +150,7 @@ Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
   TextScore score;
   const auto score_window = [&](Window window) {
     return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
-      const auto surprise = add_row(row, counted(window)[number], tokenizer, score);
+      const auto surprise = add_row("model", row, counted(window)[number], tokenizer, score);
       return surprise ? Status() : Status(surprise.error());
     });
   };

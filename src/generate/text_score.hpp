@@ -26,7 +26,7 @@ class Mean {
   double sum_ = 0.0, squares_ = 0.0;
 };
 
-/// How well a model foretells a text.
+/// How well a model predicts a text.
 struct TextScore {
   Mean surprise;           ///< -log of the probability of each token, in nats
   std::int64_t bytes = 0;  ///< of the tokens that count
@@ -57,13 +57,13 @@ struct ScoreOptions {
 
 inline constexpr std::int64_t kShortestWindow = 3;
 
-/// The windows of `tokens`. Where the text begins with `bos`, each window does, in the place of its
-/// first token.
+/// The windows of `tokens`. If the text begins with `bos`, the first token of every window is
+/// replaced by it.
 std::vector<std::vector<TokenId>> cut_windows(std::span<const TokenId> tokens, std::int64_t window,
                                               std::optional<TokenId> bos);
 
 /// Scores `tokens`, a text that `tokenizer` has encoded. The engine's cache holds a window. An
-/// Error where the text is too short, the model gives what is no number, or the engine fails.
+/// Error if the text is too short, the logits are NaN, or the engine fails.
 Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
                              std::span<const TokenId> tokens, const ScoreOptions& options);
 

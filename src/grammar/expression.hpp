@@ -31,7 +31,7 @@ class Expression {
   int depth_ = 1;
 };
 
-/// The deepest tree that is compiled. Parsers refuse texts of which deeper ones would come.
+/// The deepest tree that is compiled. Parsers refuse texts that would give deeper ones.
 inline constexpr int kDeepestExpression = 512;
 
 /// Any one character of a set.

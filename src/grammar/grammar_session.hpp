@@ -43,8 +43,8 @@ class GrammarSession : public TokenConstraint {
   const Configurations& configurations() const { return configurations_; }
   const StackNodes& nodes() const { return nodes_; }
 
-  /// An Error if the grammar can read the text in so many ways that some were given up: what is
-  /// allowed may then be less than the grammar has.
+  /// An Error if the grammar can read the text in so many ways that some were given up: then some
+  /// tokens may be refused although the grammar allows them.
   Status within_limits() const;
 
  private:

@@ -23,7 +23,7 @@ struct SchemaGrammar {
   /// One sentence each for what is asked for and not held: keywords that are not of JSON Schema,
   /// formats that are not known, uniqueItems where items are not from a short list.
   std::vector<std::string> notes;
-  /// Its automaton has at least about so many.
+  /// A lower estimate of the states of its automaton.
   std::size_t states = 0;
 };
 

@@ -67,8 +67,8 @@ class SchemaCompiler {
   Result<std::vector<Expression>> further_properties(
       const Constraints& constraints, const std::vector<ObjectSchemas::Further>& further);
 
-  /// Call before something of at least so many states is written. An Error where all that is
-  /// written would be too large for an automaton: one schema may be referred to thousands of times.
+  /// Call before something of at least `count` states is written. An Error if everything together
+  /// would be too large for an automaton: one schema may be referred to thousands of times.
   Status take_states(const Constraints& constraints, std::uint64_t count);
   Error error(const Constraints& constraints, std::string_view what) const;
 

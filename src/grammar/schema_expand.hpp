@@ -31,8 +31,8 @@ class SchemaExpander {
   /// Call before the keywords of `schemas` are gathered. An Error where that takes too many steps.
   Status read(std::span<const SchemaId> schemas);
 
-  /// Schemas each of which is only valid for values for which `id` is not. Together they cover all
-  /// such values as far as that can be written; an Error names the keywords where none can.
+  /// Schemas that accept only values which `id` refuses. Together they accept all such values, as
+  /// far as schemas can express that; an Error names the keywords for which none can.
   Result<std::vector<SchemaId>> negate(SchemaId id) { return negate(id, 0); }
 
  private:

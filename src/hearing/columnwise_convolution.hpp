@@ -18,7 +18,7 @@ class ColumnwiseConvolution {
   ColumnwiseConvolution(WeightLoader& loader, const std::string& name, std::int64_t columns,
                         ConvolutionShape shape);
 
-  /// Floats of a workspace that run() takes, with its result, where so many rows become `behind`.
+  /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
   std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
   /// [rows behind() `grid`, columns] in the workspace.
   View run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const;

@@ -33,7 +33,7 @@ struct StemSpec {
   bool bins_innermost = false;     ///< the file's columns of it; else the convolutions' columns are
   bool frames_innermost = false;   ///< the file's squares; else bins are
   std::int64_t part_frames = 0;    ///< that the convolutions read by themselves; 0: all
-  std::string places = {};         ///< of the rows of a part, learned; empty: there are none
+  std::string places = {};         ///< learned, of the rows of a part; empty: none
   static constexpr int kSide = 3;  ///< of what is convolved
   static constexpr float kNormEpsilon = 1e-6f;
 
@@ -44,7 +44,7 @@ struct StemSpec {
 /// A tower of Conformers (https://arxiv.org/abs/2005.08100) instead of transformers: see Conformer.
 /// What is not here is in HearingSpec::tower: heads, what they see, feed-forward parts, norms.
 struct ConformerSpec {
-  /// Sines and cosines of distances, of which the file has a projection.
+  /// How sines and cosines of distances are ordered, which the file has a projection for.
   enum class Waves {
     kApart,   ///< all sines first; of frequencies 10000^(-i / (half - 1))
     kInPairs  ///< by turns; of frequencies 10000^(-i / half)
@@ -88,7 +88,7 @@ struct HearingSpec {
   std::int64_t chunk_rows() const { return stem.rows_of(chunk_frames); }
 };
 
-/// Rows of the text model that so many rows of the tower become.
+/// Rows of the text model that `tower_rows` rows of the tower become.
 std::int64_t text_rows_of(const HearingSpec& spec, std::int64_t tower_rows);
 
 }  // namespace linnet

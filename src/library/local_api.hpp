@@ -34,7 +34,7 @@ class LocalApi {
   LocalApi(const LocalApi&) = delete;
   LocalApi& operator=(const LocalApi&) = delete;
 
-  /// Answers `request`, of which method, path and body or json are set, and waits for the answer.
+  /// Answers `request` (its method, path and body or json are set) and waits for the answer.
   /// `on_event` is called on this thread; what it throws ends the answer and comes out. An Error
   /// where an answer that is streamed has nobody to take it.
   Result<Reply> handle(serve::ApiRequest request, const OnEvent& on_event = {});

@@ -16,7 +16,7 @@ namespace linnet {
 struct EmbeddingWeights {
   std::shared_ptr<const Matrix> tokens;
   std::shared_ptr<const Matrix> positions;  ///< learned
-  std::shared_ptr<const Matrix> types;      ///< of which all tokens have the first (BERT)
+  std::shared_ptr<const Matrix> types;      ///< all tokens have the first one (BERT)
   Norm norm;
   PerLayerTable per_layer;
   AltupTable altup;

@@ -10,6 +10,11 @@
 namespace linnet {
 namespace {
 
+// What the names of tensors behind the layers begin with. tests/architectures/head_tensors_test.cpp
+// holds that load_head() reads no others.
+constexpr std::string_view kBehindLayers[] = {"output.", "output_res_score", "output_hc_",
+                                              "altup_unembd_proj", "dense_"};
+
 // Tokens that are not drawn get the lowest number.
 void silence(const Pass& pass, View logits) {
   const auto& silent = pass.model.silent_tokens;
@@ -27,7 +32,6 @@ Norm load_last_norm(WeightLoader& loader, const ModelSpec& model) {
 
 }  // namespace
 
-// kBehindLayers names these, for plans.
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
                       std::shared_ptr<const Matrix> embedding,
                       std::shared_ptr<const Matrix> output) {
@@ -56,6 +60,11 @@ HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
   weights.output.weight =
       embedding ? std::move(embedding) : loader.table("token_embd", model.width, model.vocabulary);
   return weights;
+}
+
+bool is_head_tensor(std::string_view name) {
+  return std::ranges::any_of(kBehindLayers,
+                             [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams) {

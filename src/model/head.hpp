@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "model/blocks/altup.hpp"
 #include "model/blocks/hyper_connection.hpp"
@@ -28,6 +29,10 @@ struct HeadWeights {
 HeadWeights load_head(WeightLoader& loader, const ModelSpec& model,
                       std::shared_ptr<const Matrix> embedding,
                       std::shared_ptr<const Matrix> output = nullptr);
+
+/// Whether load_head() reads a tensor of this name, if the model has it: for plans of where weights
+/// go. Its norm, which is small, and a table of tokens that is the projection, too, are left out.
+bool is_head_tensor(std::string_view name);
 
 /// Puts what the layers made of several streams into `streams.x`; where there is one it is there.
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams);

@@ -49,13 +49,13 @@ struct LayerWeights {
 using LayerWeightsPtr = std::shared_ptr<const LayerWeights>;
 
 /// Loads layer `index` of `model`; what is wrong goes to `loader`. `earlier` are the layers before
-/// it, with the first of which it shares biases by distance.
+/// it: biases by distance are shared with the first one.
 LayerWeights load_layer(WeightLoader& loader, const ModelSpec& model, int index,
                         std::span<const LayerWeightsPtr> earlier);
 
 /// Floats that the blocks of layer `index` take of the workspace for each row.
 std::int64_t layer_columns(const ModelSpec& model, const LayerWeights& weights, int index);
-/// The same of its blocks that keep no state, of which the spec says all.
+/// The same for its blocks without state, whose sizes the spec has.
 std::int64_t stateless_columns(const ModelSpec& model, int index);
 
 /// Moves `streams.x`, or all streams where the model has several, on through layer `index`.

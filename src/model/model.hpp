@@ -55,8 +55,8 @@ struct LayerPlace {
   int end = std::numeric_limits<int>::max();
 };
 
-/// Tables that models of one file have in common, in the memory of one backend; null where they are
-/// not.
+/// Weight tables that several models of one file share in one backend's memory; null: not
+/// shared.
 struct SharedTables {
   std::shared_ptr<const Matrix> tokens, output;
 };

@@ -53,8 +53,8 @@ struct IndexerSpec {
   RopeSpec rope;
 };
 
-/// Picks the tokens that attention sees in blocks of `stride`, each of which has one index key, the
-/// mean of its tokens' (Qwen 3.8). Those behind the last whole block are always seen.
+/// Picks the tokens that attention sees in blocks of `stride`. A block has one index key: the mean
+/// of its tokens' keys (Qwen 3.8). Tokens behind the last whole block are always seen.
 struct BlockIndexerSpec {
   int heads = 0;      ///< 0: none
   int width = 0;      ///< of an index key
@@ -114,8 +114,8 @@ struct AttentionSpec {
   bool in_windows = false;  ///< rows see those of their window: see Batch::windows
 };
 
-/// Attention of a text to its input (https://arxiv.org/abs/1706.03762, section 3.2.3), of which
-/// every token sees all of it.
+/// Attention of a text to its input (https://arxiv.org/abs/1706.03762, section 3.2.3): every token
+/// of the text sees all of the input.
 struct CrossAttentionSpec {
   int heads = 0;  ///< 0: the layer has none
   int kv_heads = 0;
@@ -211,7 +211,7 @@ struct MoeSpec {
   int width = 0;    ///< of one expert
   GateSpec gate;
   RouteParams route;
-  /// The experts read and give so many columns, between a projection before them all and one behind
+  /// Columns that the experts read and give, between a projection before them all and one behind
   /// (Nemotron 3, Kimi K3); 0: those of the residual stream.
   int latent_width = 0;
   /// The weight of an expert scales its input instead of its output (Llama 4).
@@ -221,8 +221,8 @@ struct MoeSpec {
   int chunk_size = 0;
   int chunk_width = 0;
   float chunk_scale = 0.0f;
-  /// The file names the experts of each of so many tokens, and the router only weighs them; 0: the
-  /// router picks them.
+  /// Tokens of the vocabulary whose experts a table in the file names, so that the router only
+  /// weighs them; 0: the router picks them.
   std::int64_t table_tokens = 0;
   /// Router alone, or router and experts, read what the mixer reads.
   enum class Input {
@@ -372,7 +372,7 @@ struct ModelSpec {
   std::int64_t vocabulary = 0;      ///< 0: all rows are given
   std::int64_t width = 0;           ///< of the residual stream
   std::int64_t context_length = 0;  ///< that the model was trained for
-  /// Rows of the table of learned positions, beyond which the model can't go; 0: there is none.
+  /// Rows of the table of learned positions, and so the longest text; 0: there is no table.
   std::int64_t position_rows = 0;
   NormKind norm = NormKind::kRms;
   float norm_epsilon = 1e-5f;
@@ -385,8 +385,8 @@ struct ModelSpec {
   /// Every layer adds the embeddings times its layer_output_scale (Talkie).
   bool embedding_skip = false;
   float residual_scale = 1.0f;  ///< of what a block adds to the residual stream
-  /// The residual stream becomes so many times what a block reads before the block's result is
-  /// added (MiniMax-01); 0: it stays what it was.
+  /// Before a block's result is added, the residual stream becomes what the block reads, times this
+  /// (MiniMax-01); 0: it stays what it was.
   float input_residual_scale = 0.0f;
   float logit_scale = 1.0f;
   float logit_softcap = 0.0f;
@@ -395,7 +395,7 @@ struct ModelSpec {
     std::int64_t first = 0;
     std::int64_t count = 0;
   } silent_tokens;
-  /// The first layers, each of which adds columns of its own of a given row to its result
+  /// How many of the first layers add to their result columns of a given row: each has its own
   /// (Qwen3-VL).
   int deep_inputs = 0;
   /// Whose results are wanted besides the last one's, ascending; all layers are in one place.
@@ -421,7 +421,7 @@ struct ModelSpec {
   std::vector<LayerSpec> layers;
   std::string_view layer_name = "blk";  ///< before the number of a layer, in the names of tensors
   int first_block = 0;                  ///< the file's number of the first layer
-  /// The layer foretells the token behind the next one (multi-token prediction,
+  /// The layer predicts the token behind the next one (multi-token prediction,
   /// https://arxiv.org/abs/2412.19437, section 2.2): it reads of each token the embedding, and what
   /// the model's hidden state of the token before is, a given row.
   bool predicts = false;

@@ -93,7 +93,7 @@ class StateJournal {
   void begin(const BatchLayout& batch, std::span<const TrialRows> trials);
   /// Keeps what `move` reads, before it is made.
   void note(const StateMove& move);
-  /// Makes all moves again for `rows` only, the layout of which is what find_runs() knows.
+  /// Makes all moves again for `rows` only, which are laid out as find_runs() expects.
   void redo(std::span<const RedoneRows> rows, StateStore& states);
 
  private:

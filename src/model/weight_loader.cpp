@@ -94,8 +94,7 @@ std::vector<float> WeightLoader::dequantize(const gguf::Tensor* tensor) {
   if (!tensor) return {};
   std::vector<float> values = gguf::values_of(*tensor);
   if (std::ranges::any_of(values, [](float value) { return std::isnan(value); })) {
-    fail(
-        fmt::format("tensor {} has values that are no numbers: the file is damaged", tensor->name));
+    fail(fmt::format("tensor {} has values that are NaN: the file is damaged", tensor->name));
   }
   return values;
 }

@@ -58,7 +58,7 @@ class WeightLoader {
   /// and some repeated.
   Linear reordered(const std::string& stem, std::int64_t columns, std::int64_t file_rows,
                    std::span<const std::int64_t> order);
-  /// `stem`.weight [columns, rows], rows of which are looked up.
+  /// `stem`.weight [columns, rows], a table whose rows are looked up.
   std::shared_ptr<const Matrix> table(const std::string& stem, std::int64_t columns,
                                       std::int64_t rows);
   /// `stem`.weight (or `stem`, as some files have it) [columns, rows, experts] with the optional

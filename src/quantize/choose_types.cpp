@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "gguf/tensor_names.hpp"
 
 namespace linnet::quantize {
 namespace {
@@ -32,21 +33,10 @@ bool is_matrix_of_weights(const Tensor& tensor) {
          holds_weights(*tensor.format) && std::ranges::none_of(kKept, stands_in_name);
 }
 
-// Of "blk.17.attn_v.weight": 17.
-std::optional<int> layer_of(std::string_view name) {
-  constexpr std::string_view kBlock = "blk.";
-  if (!name.starts_with(kBlock)) return {};
-  name.remove_prefix(kBlock.size());
-  int layer = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), layer);
-  if (error != std::errc{} || end == name.data() + name.size() || *end != '.') return {};
-  return layer;
-}
-
 int count_layers(const gguf::File& file) {
   int layers = 0;
   for (const Tensor& tensor : file.tensors()) {
-    const auto layer = layer_of(tensor.name);
+    const auto layer = gguf::layer_of(tensor.name);
     if (layer && *layer < static_cast<int>(file.tensors().size())) {
       layers = std::max(layers, *layer + 1);
     }
@@ -114,7 +104,7 @@ class Chooser {
 
  private:
   bool is_sensitive(std::string_view name) const {
-    const auto layer = layer_of(name);
+    const auto layer = gguf::layer_of(name);
     return layer && is_sensitive_layer(*layer, layers_) &&
            (name.find("attn_v.") != std::string_view::npos ||
             name.find("ffn_down") != std::string_view::npos);

@@ -51,16 +51,16 @@ class Importance {
   const Squares* find(std::string_view tensor) const;
   /// An Error where what is known of a tensor of `model` is of another shape.
   Status check_fits(const gguf::File& model) const;
-  /// Matrices of which something is known, but which `model` does not have: none, if it is the
-  /// model that read the text.
+  /// How many matrices have known importance, but are not in `model`: 0 if it is the model that
+  /// read the text.
   std::int64_t unknown_to(const gguf::File& model) const;
 
  private:
   std::map<std::string, Squares, std::less<>> squares_;  // by tensor
 };
 
-/// What the columns of a tensor count, for Format::quantize_weighted: the mean of each slice is 1,
-/// and that of a slice of which nothing is known.
+/// The weights of a tensor's columns, for Format::quantize_weighted: their mean is 1 in each slice;
+/// if nothing is known of a slice, all are 1.
 class ColumnWeights {
  public:
   ColumnWeights(const Importance::Squares& squares, const gguf::Tensor& tensor);

@@ -14,7 +14,7 @@ ApiReply error_reply(const ApiError& error, Metrics& metrics,
 /// The endpoints, without HTTP. All members may be called from any thread.
 class Api {
  public:
-  /// All must outlive this. `takes_any_model`: a name that no model has means the first one.
+  /// All must outlive this. `takes_any_model`: an unknown name means the first model.
   Api(const ModelSet& models, Metrics& metrics, bool takes_any_model = false);
 
   /// An Error that needs no body: an unknown path, no valid key, a wrong method.

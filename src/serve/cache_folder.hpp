@@ -27,7 +27,7 @@ class CacheFolder {
   /// A text has ended: `tokens` of its prompt and output. A text that goes on with a known one
   /// takes its place.
   void remember(std::vector<TokenId> tokens);
-  /// Writes one text that is not kept yet, if there is one; false if there is none. What can't be
+  /// Writes one text that is not kept yet; false if all are kept. What can't be
   /// written is given up and counted in unsaved(), and problem() says why.
   bool save_one();
   std::int64_t unsaved() const { return unsaved_; }

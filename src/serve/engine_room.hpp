@@ -57,8 +57,8 @@ class EngineRoom {
   explicit EngineRoom(const Limits& limits) : limits_(limits) {}
 
   /// Waits until there is room for the guest, which counts as being there from then on. An Error
-  /// where there is none even without the others, they don't leave for too long (kModelsBusy), or
-  /// it is not wanted any more (kNotWanted).
+  /// if even an empty room is too small, the others stay too long (kModelsBusy), or the guest is
+  /// not wanted any more (kNotWanted).
   Status enter(Guest& guest);
   /// The guest has been loaded: from now on it can do something.
   void settle(const Guest& guest);

@@ -69,7 +69,7 @@ Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force) {
     if (have == 0 || need <= have) continue;
     return Error{fmt::format(
         "the model with a cache of that size needs {} MiB of memory and {} MiB are available; "
-        "--force starts all the same",
+        "--force starts anyway",
         need / kMiB, have / kMiB)};
   }
   return {};

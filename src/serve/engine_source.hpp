@@ -18,7 +18,7 @@ struct EngineSource {
   /// An Error that says need and have where the memory that is available now does not hold it
   /// beside `others`; empty: nobody asks.
   std::function<Status(const EnginesInMemory& others)> check_memory{};
-  /// Of its file, of which clients are told the name only.
+  /// Of its file; clients are told only its name.
   std::filesystem::path path{};
 };
 
@@ -29,12 +29,12 @@ struct EngineSource {
 std::int64_t left_beside(const EnginesInMemory& others, BackendKind backend,
                          std::int64_t available_bytes, std::int64_t touched_bytes);
 
-/// Tokens of the cache that all texts of a model share where nobody says how many: some contexts,
-/// as far as its part of half of what is left of memory holds them, of so many models.
+/// Default tokens of the cache that all texts of a model share: some contexts, or fewer if they take
+/// more than the share that each of `models` models has of half the free memory.
 std::int64_t usual_kv_tokens(const MemoryPlan& plan, std::size_t models);
 
-/// An Error where a cache for so many tokens does not hold a text as long as the context, or,
-/// unless `force`, where the memory does not hold the cache: it is used one day.
+/// An Error if a cache for `kv_tokens` tokens is smaller than the context, or, unless `force`,
+/// larger than the memory: one day all of it will be used.
 Status check_cache(const MemoryPlan& plan, std::int64_t kv_tokens, bool force);
 
 /// Loads `file`, which must outlive the result, with a cache for `kv_tokens` tokens. `plan` is what

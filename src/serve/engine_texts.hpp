@@ -21,7 +21,7 @@ class EngineTexts {
   /// Has `engine` generate a text, which is one of these until it ends. What it gives goes to the
   /// job's generation. Must outlive what the engine has to do.
   Status start(Job job, LoadedEngine& engine);
-  /// It is none of these any more.
+  /// From now on `generation` does not belong to these texts.
   void forget(const std::shared_ptr<Generation>& generation);
   /// All fail, and leave the engine at its next step.
   void fail_all(const std::string& message);

@@ -41,8 +41,8 @@ class EngineThread : private EngineRoom::Guest {
   void load(std::chrono::milliseconds stay);
   /// Has it leave the memory when no text runs or waits.
   void unload();
-  /// In how long it leaves the memory where nothing comes; kForever: not until another model needs
-  /// the room.
+  /// Time until an idle model is unloaded; kForever: only when another model needs the
+  /// memory.
   std::chrono::milliseconds time_left() const;
   /// How the first load() went; nothing: it has not ended yet.
   std::optional<Status> first_load() const;

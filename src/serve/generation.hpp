@@ -54,7 +54,7 @@ struct GeneratedText {
 };
 
 // Codes of failures that are the server's own: a step could not be computed; the model could not be
-// loaded; there is no memory for it; there is none because others are busy.
+// loaded; it does not fit the memory; it does not fit while other models are busy.
 inline constexpr std::string_view kEngineFailed = "engine_failed";
 inline constexpr std::string_view kLoadFailed = "load_failed";
 inline constexpr std::string_view kNoMemory = "out_of_memory";

@@ -22,16 +22,16 @@ struct Job {
 /// How many texts of each client are being generated.
 using RunningTexts = std::map<std::uint64_t, std::size_t>;
 
-/// Jobs that wait for their turn, of which clients get their shares: the next one is of the client
-/// that has the fewest texts running, and among these the one that waits the longest.
+/// Jobs that wait for their turn, shared fairly between clients: the next job is of the client that
+/// has the fewest texts running; among several such clients, the one that waits longest.
 class JobQueue {
  public:
   explicit JobQueue(std::size_t most) : most_(most) {}
 
   std::size_t size() const { return jobs_.size(); }
 
-  /// Takes all jobs of one client, or none if there is no room. `free_places` more than the queue
-  /// holds may wait, because so many can begin at once. No client but 0 can take all room.
+  /// Takes all jobs of one client, or none if there is no room. The queue may exceed its size by
+  /// `free_places`: that many jobs can begin at once. No client but 0 can take all room.
   bool push(std::vector<Job>& jobs, std::size_t free_places);
   /// How many texts of a client may wait.
   std::size_t room_of(std::uint64_t client) const;

@@ -19,15 +19,15 @@ class LineLimits {
 
   explicit LineLimits(const Options& options) : options_(options) {}
 
-  /// What of `text` belongs to the text, of which the first token came `seconds` ago.
+  /// The part of `text` that is within the limits; the first token came `seconds` ago.
   std::string push(std::string text, double seconds);
   /// Whether the text has ended so.
   bool has_ended() const { return has_ended_; }
 
  private:
   Options options_;
-  bool is_before_line_ = false;  // behind a newline there were spaces and tabs only
-  std::int64_t indent_ = 0;      // so many
+  bool is_before_line_ = false;  // since a newline there were only spaces and tabs
+  std::int64_t indent_ = 0;      // how many of them
   bool has_ended_ = false;
 };
 

@@ -22,7 +22,7 @@ struct ServerOptions {
   bool insecure = false;  ///< listen beyond this machine even without keys
   TlsFiles tls;
   std::vector<std::string> cors_origins;  ///< whose pages may use the server; *: all
-  bool takes_any_model = false;           ///< a name that no model has means the first one
+  bool takes_any_model = false;           ///< an unknown name means the first model
   EngineLimits engine;
   std::size_t most_connections = 4096;
   /// Of them, from one address (with IPv6 a network of 64 bits) of another machine; 0: a quarter.

@@ -9,8 +9,8 @@
 
 namespace linnet::serve {
 
-/// Holds the thinking of the answer to `prompt` to so many tokens; nothing where the model's family
-/// does not think. `tokenizer` must outlive it.
+/// Limits the thinking of the answer to `prompt` to a number of tokens; nothing if the model's
+/// family does not think. `tokenizer` must outlive it.
 Result<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
                                                       const Prompt& prompt, std::int64_t tokens);
 

@@ -21,8 +21,8 @@ struct SoundLimits {
 /// which. Channels become their mean, and other rates kSoundRate (see Resampler).
 ///
 /// Whatever the bytes are, this ends, and the memory that it takes follows from `limits` and the
-/// size of the file. An Error says why there is no sound. Of a WAV whose header promises more than
-/// there is, which programs write that can't seek, what is there is the sound. May be called by
+/// size of the file. An Error says why there is no sound. If a WAV's header promises more than
+/// the file has, as from programs that can't seek, the sound is what the file has. May be called by
 /// several threads at once.
 Result<Sound> decode_sound(std::span<const std::byte> file, const SoundLimits& limits = {});
 

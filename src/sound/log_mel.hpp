@@ -28,8 +28,8 @@ struct MelSpec {
     kHtk      ///< 2595 log10(1 + f / 700 Hz); bands have the same height
   };
   enum class Levels {
-    kDecades,  ///< logarithms, of which no more than the highest 8 decades of the whole sound are
-               ///< kept: (log10 + 4) / 4
+    kDecades,  ///< (log10 + 4) / 4, raised to at most 8 decades below the highest one of the whole
+               ///< sound
     kNatural,  ///< natural logarithms
     kPerBand   ///< the same, of each band less its mean and divided by its deviation
   };
@@ -47,7 +47,7 @@ struct MelSpec {
   bool adds_floor = false;  ///< to all, instead
   /// Silence follows a sound up to a whole number of such chunks; 0: none does.
   std::int64_t chunk_frames = 0;
-  /// Without silence behind the sound: samples that there are at least from a frame's place on.
+  /// Without silence behind the sound: a frame needs at least this many samples from its place on.
   std::int64_t samples_behind = kMelHop;
   bool ends_in_zeros = false;  ///< a frame of zeros is the last one
 };

@@ -28,7 +28,7 @@ struct Merge {
 /// the queue; not for several threads at once.
 class Merger {
  public:
-  /// Begins a word, which will have so many symbols at most.
+  /// Begins a word, which will have at most `most_symbols` symbols.
   void begin(std::size_t most_symbols) {
     places_.clear();
     places_.reserve(most_symbols);

@@ -46,8 +46,8 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   /// The ids of `text`; an Error if it is not valid UTF-8 or larger than 512 MiB. NUL characters
-  /// are text like any other. Takes n log n time, even for one long word, of which each byte takes
-  /// up to 32 bytes of memory meanwhile.
+  /// are text like any other. Takes n log n time, even for one long word, and meanwhile
+  /// up to 32 bytes of memory for each byte of a word.
   virtual Result<std::vector<TokenId>> encode(std::string_view text,
                                               const EncodeOptions& options) const = 0;
 

@@ -44,7 +44,7 @@ class Convolution {
 
   std::int64_t outputs() const { return outputs_; }
   PictureSize behind(PictureSize grid) const { return shape_.behind(grid); }
-  /// Floats of a workspace that run() takes, with its result, where so many rows become `behind`.
+  /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
   std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
   std::int64_t workspace_floats(PictureSize grid) const {
     return workspace_floats(grid.area(), behind(grid).area());

@@ -50,8 +50,10 @@ void check_merging(Hyperparameters& p, const VisionSpec& spec) {
   all.insert(all.end(), spec.deep_steps.begin(), spec.deep_steps.end());
   for (const auto steps : all) {
     if (merged_by(steps) == spec.merge_side) continue;
-    p.fail(fmt::format("{} x {} patches are one row, but the projector merges {} x {}",
-                       spec.merge_side, spec.merge_side, merged_by(steps), merged_by(steps)));
+    p.fail(
+        fmt::format("{0} x {0} patches become a row (clip.vision.projector.scale_factor or "
+                    ".spatial_merge_size), expected the {1} x {1} that the projector merges",
+                    spec.merge_side, merged_by(steps)));
   }
 }
 
@@ -66,8 +68,9 @@ void check_tiling(Hyperparameters& p, const PictureSizing& sizing, const Tiling&
   for (const PictureSize size : sizes) {
     if (size.area() <= kMostPixels) continue;
     return p.fail(
-        fmt::format("its tiles are cut from pictures of {} x {} pixels, expected at most "
-                    "{} in all",
+        fmt::format("tiles are cut from pictures of {} x {} pixels (clip.vision.image_size and "
+                    ".preproc_max_tiles, .preproc_image_size or .image_grid_pinpoints), expected "
+                    "at most {} pixels in all",
                     size.width, size.height, kMostPixels));
   }
 }
@@ -80,7 +83,9 @@ void check(Hyperparameters& p, const VisionSpec& spec) {
   for (const int side : {spec.sizing.fixed_side, spec.tiling.side}) {
     if (side % merged == 0) continue;
     p.fail(
-        fmt::format("pictures have sides of {} pixels, expected a multiple of {}", side, merged));
+        fmt::format("pictures have sides of {} pixels (clip.vision.image_size), expected a "
+                    "multiple of {}: of {} x {} patches of {} pixels (clip.vision.patch_size)",
+                    side, merged, spec.merge_side, spec.merge_side, spec.patch_side));
   }
   for (const float deviation : spec.deviation) {
     if (!(deviation > 0.0f)) {
@@ -90,8 +95,10 @@ void check(Hyperparameters& p, const VisionSpec& spec) {
   }
   for (const LayerSpec& layer : spec.tower.layers) {
     if (layer.attention.key_width % 4 != 0 && !layer.attention.placed_ropes.empty()) {
-      return p.fail(fmt::format("heads of the tower have {} columns, expected a multiple of 4",
-                                layer.attention.key_width));
+      return p.fail(
+          fmt::format("heads of the tower have {} columns (clip.vision.embedding_length by "
+                      ".attention.head_count), expected a multiple of 4",
+                      layer.attention.key_width));
     }
   }
 }

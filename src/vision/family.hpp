@@ -26,8 +26,8 @@ std::span<const VisionFamily> all_vision_families();
 /// Whether an `mmproj` file has an encoder of such a kind, "vision" or "audio", of whatever family.
 bool has_encoder(const gguf::File& file, std::string_view kind);
 
-/// Reads the description of the vision encoder in an `mmproj` file. An Error where it is none, of
-/// an unknown family, or has values that can't be.
+/// Reads the description of the vision encoder in an `mmproj` file. An Error if it is
+/// something else, of an unknown family, or has impossible values.
 Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& loader);
 
 }  // namespace linnet

@@ -43,9 +43,9 @@ class Projector {
 
   /// Columns of a row.
   std::int64_t columns() const { return columns_; }
-  /// Floats of a workspace that run() takes for at most so many patches.
+  /// Floats of a workspace that run() takes for at most `patches` patches.
   std::int64_t workspace_floats(std::int64_t patches) const;
-  /// What run() needs for a picture of so many patches; null where it needs none.
+  /// The store that run() needs for a picture of `patches` patches; null if it needs none.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
   /// The rows of the text model that a picture of `grid` patches becomes, [rows, columns()] in the

@@ -21,9 +21,9 @@ class Resampler {
 
   /// Columns of a row.
   std::int64_t columns() const { return columns_; }
-  /// Floats of a workspace that run() takes for at most so many patches, besides its result.
+  /// Floats of a workspace that run() takes for at most `patches` patches, besides its result.
   std::int64_t workspace_floats(std::int64_t patches) const;
-  /// Where run() keeps the keys and values of so many patches.
+  /// Where run() keeps the keys and values of `patches` patches.
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
   /// `patches` of a picture of `grid`, by rows from the top, become `out` [queries, columns()].

@@ -43,9 +43,9 @@ Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string
                       std::int64_t columns, std::int64_t deep) {
   if (columns == text.width && deep == text.deep_inputs) return {};
   return Error{
-      fmt::format("{}: makes rows of {} columns of {}, and of {} layers more; the model's have {}, "
-                  "and it takes {}: it is another model's",
-                  file.path().string(), columns, medium, deep, text.width, text.deep_inputs)};
+      fmt::format("{}: its rows for {} have {} columns and {} extra layers, expected {} and {}: it "
+                  "was made for another model",
+                  file.path().string(), medium, columns, deep, text.width, text.deep_inputs)};
 }
 
 Result<std::unique_ptr<VisionFile>> VisionFile::open(std::shared_ptr<const gguf::File> file,

@@ -13,8 +13,8 @@ namespace linnet {
 /// loaded from an `mmproj` file, which may have both.
 std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
 
-/// An Error where a text model of `text` does not take rows of so many columns, and of `deep`
-/// layers more, of `medium` ("a picture"), which is what the encoder in `file` makes.
+/// An Error if the encoder in `file` makes rows for `medium` ("a picture") that the model `text`
+/// does not take: with `columns` columns, and as many more for each of `deep` layers.
 Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
                       std::int64_t columns, std::int64_t deep);
 

@@ -120,8 +120,9 @@ Result<std::unique_ptr<VisionModel>> VisionModel::load(VisionSpec spec, WeightLo
   for (const auto& steps : s.deep_steps) {
     model->deep_.push_back(std::make_unique<Projector>(loader, steps, s.tower.width));
     if (model->deep_.back()->columns() != model->projector_->columns()) {
-      loader.fail(fmt::format("what layers add has {} columns, expected {}",
-                              model->deep_.back()->columns(), model->projector_->columns()));
+      loader.fail(fmt::format("tensor {}.weight gives {} columns, expected the {} of the projector",
+                              steps.back().name, model->deep_.back()->columns(),
+                              model->projector_->columns()));
     }
   }
   loader.ignore("a.");  // an encoder of sounds in the same file
@@ -138,7 +139,9 @@ void VisionModel::load_sam(WeightLoader& loader) {
   sam_ = std::make_unique<Sam>(loader, spec_.sam, backend_);
   if (sam_->columns() != spec_.tower.width) {
     loader.fail(
-        fmt::format("the tower has {} columns, expected {}", spec_.tower.width, sam_->columns()));
+        fmt::format("tensor v.sam.net_3.weight gives {} columns, expected the {} of "
+                    "clip.vision.embedding_length",
+                    sam_->columns(), spec_.tower.width));
   }
 }
 

@@ -27,7 +27,7 @@ struct PictureSizing {
   bool pads = false;
   int area_side = 0;
   int fixed_side = 0;  ///< both sides become this, whatever the picture's shape; 0: the shape stays
-  /// Of the bars that fill the square of `fixed_side` where the picture is none; none: it is
+  /// Of the bars that make the picture a square of `fixed_side` if it is not one; none: it is
   /// stretched.
   std::optional<Colour> bars = {};
   std::int64_t least_tokens = 1;  ///< rows of the text model: smaller pictures grow to that
@@ -44,7 +44,7 @@ enum class PlaceTable {
   kBilinear,        ///< of a square that becomes the picture's size as images do, edge on edge
   kBetween,         ///< the same from the 2 nearest places each way, also where it shrinks
   kBicubic,         ///< the same from 4 places each way, a = -0.75, also where it shrinks
-  kBuckets,         ///< of a square of which a patch has the place at the same part of each side
+  kBuckets,         ///< of a square: a patch has the place at the same fraction of each side
   kRowsAndColumns,  ///< one for the column and one for the row
 };
 
@@ -106,12 +106,12 @@ struct SamSpec {
 
 /// Of a projector that makes as many rows of every picture: see Resampler.
 struct ResamplerSpec {
-  std::int64_t queries = 0;  ///< rows of a picture; 0: there is none, and patches become rows
+  std::int64_t queries = 0;  ///< rows of a picture; 0: no resampler, patches become rows
   std::int64_t columns = 0;  ///< of a query
   float norm_epsilon = 1e-6f;
 };
 
-/// How large pictures are cut into tiles, each of which becomes rows of its own, besides a small
+/// How large pictures are cut into tiles. Each tile becomes rows of its own, and so does a small
 /// picture of the whole, the overview. The picture gets the size of a grid of tiles.
 struct Tiling {
   enum class Choice {
@@ -151,7 +151,7 @@ struct Tiling {
 struct VisionSpec {
   std::string projector;  ///< the family: `clip.projector_type`
   std::string name;
-  ModelSpec tower;       ///< of patches: all its rows are given; without layers there is none
+  ModelSpec tower;       ///< reads patches, which are given rows; no layers: no tower
   int trained_side = 0;  ///< in pixels, of the pictures that the tower was trained with
   int patch_side = 0;    ///< in pixels
   int merge_side = 1;    ///< in patches, of the square that becomes a row of the text model

@@ -281,9 +281,10 @@ TEST(Generate, TheModelMustFitTheMemory) {
   const Ended refused = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824"}));
   EXPECT_EQ(refused.status, 1);
   EXPECT_EQ(refused.out, "");
-  EXPECT_THAT(refused.err,
-              ContainsRegex("the model needs [0-9]+ MiB of memory and [0-9]+ MiB are available "
-                            "\\(3 for the weights, "));
+  EXPECT_THAT(
+      refused.err,
+      ContainsRegex("needs [0-9]+ MiB of memory \\(3 for the weights, .*, plus a reserve\\), "
+                    "but [0-9]+ MiB are available"));
   EXPECT_THAT(refused.err, HasSubstr("--force"));
   const Ended forced = run_program(generate_bundled({"-m", "3", "--ctx", "1073741824", "--force"}));
   EXPECT_EQ(forced.status, 0) << forced.err;

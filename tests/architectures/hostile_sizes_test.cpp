@@ -65,7 +65,7 @@ TEST(HostileSizes, HeadsBeyondTheFusedProjection) {
 
 TEST(HostileSizes, MoreLayersThanTensors) {
   EXPECT_THAT(error_with("llama-dense", "llama.block_count", 1000),
-              testing::HasSubstr("1000 layers were found, but only "));
+              testing::HasSubstr("metadata key llama.block_count is 1000, but the file has only "));
 }
 
 TEST(HostileSizes, HeadsAndWidthsHaveAnUpperBound) {
@@ -85,10 +85,13 @@ TEST(HostileSizes, CompressedKeysAndStreams) {
   EXPECT_THAT(
       error_with("deepseek4-own", "deepseek4.hyper_connection.sinkhorn_iterations", 1 << 30),
       testing::HasSubstr("sinkhorn_iterations is 1073741824, expected 1 to 1000"));
-  EXPECT_THAT(error_with("deepseek4-own", "deepseek4.attention.compress_ratios", 8),
-              testing::HasSubstr("layer 0 compresses by 8, expected 0, 4 or 128"));
-  EXPECT_THAT(error_with("deepseek4-own", "deepseek4.attention.output_group_count", 3),
-              testing::HasSubstr("4 heads don't make 3 groups"));
+  EXPECT_THAT(
+      error_with("deepseek4-own", "deepseek4.attention.compress_ratios", 8),
+      testing::HasSubstr("attention.compress_ratios is 8 for layer 0, expected 0, 4 or 128"));
+  EXPECT_THAT(
+      error_with("deepseek4-own", "deepseek4.attention.output_group_count", 3),
+      testing::HasSubstr("layer 0 has 4 heads (attention.head_count), expected a multiple of the 3 "
+                         "groups (attention.output_group_count)"));
   EXPECT_THAT(error_with("deepseek4-own", "deepseek4.attention.output_lora_rank", 1 << 30),
               testing::HasSubstr("attention.output_lora_rank is 1073741824, expected 1 to"));
   EXPECT_THAT(error_with("deepseek4-own", "deepseek4.expert_count", 5),
@@ -147,13 +150,14 @@ TEST(HostileSizes, BlocksOfTokensAndGatedStreams) {
     return error_with("qwen4exp-own", "qwen4exp." + key, value);
   };
   EXPECT_THAT(error("hyper_connection.count", 1),
-              testing::HasSubstr("1 residual stream was found, expected at least 2"));
+              testing::HasSubstr("key qwen4exp.hyper_connection.count is 1, expected 2 to 8"));
   EXPECT_THAT(error("hyper_connection.count", 9),
               testing::HasSubstr("hyper_connection.count is 9, expected 1 to 8"));
   EXPECT_THAT(error("hyper_connection.low_rank", 1 << 30),
               testing::HasSubstr("hyper_connection.low_rank is 1073741824, expected 1 to 65536"));
-  EXPECT_THAT(error("attention.compress_ratios", 12),
-              testing::HasSubstr("layer 2 has blocks of 12 tokens, expected 0 or a power of two"));
+  EXPECT_THAT(
+      error("attention.compress_ratios", 12),
+      testing::HasSubstr("compress_ratios is 12 for layer 2, expected 0 or a power of two"));
   EXPECT_THAT(error("attention.compress_ratios", 64),
               testing::HasSubstr("attention.compress_ratios is 64, expected 0 to 32"));
   EXPECT_THAT(error("attention.indexer.key_length", 6),
@@ -176,25 +180,32 @@ TEST(HostileSizes, Ngrams) {
   };
   using List = std::vector<std::int64_t>;
   EXPECT_THAT(error("ngram_size", 9), testing::HasSubstr("ple.ngram_size is 9, expected 1 to 8"));
-  EXPECT_THAT(error("ngram_size", 1), testing::HasSubstr("n-grams of 1 and a convolution over 4"));
+  EXPECT_THAT(error("ngram_size", 1),
+              testing::HasSubstr("qwen4exp.ple.conv_kernel are 1 and 4, expected 2"));
   EXPECT_THAT(error("ngram_size", 8),
               testing::HasSubstr("ple.layer_multipliers has 3 integers, expected 8"));
-  EXPECT_THAT(error("conv_kernel", 1), testing::HasSubstr("n-grams of 3 and a convolution over 1"));
+  EXPECT_THAT(error("conv_kernel", 1),
+              testing::HasSubstr("qwen4exp.ple.conv_kernel are 3 and 1, expected 2"));
   EXPECT_THAT(error("conv_kernel", 1 << 30),
               testing::HasSubstr("ple.conv_kernel is 1073741824, expected 1 to 64"));
   EXPECT_THAT(error("heads_per_ngram", 33),
-              testing::HasSubstr("n-grams name 66 rows by 96 tokens, expected up to 64"));
+              testing::HasSubstr("n-grams name 66 rows (ple.ngram_size, ple.heads_per_ngram) and "
+                                 "token_embd.weight has 96, expected up to 64"));
   EXPECT_THAT(error("heads_per_ngram", 3),
               testing::HasSubstr("ple.head_offsets has 4 integers, expected 6"));
   EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 0, 41}),
-              testing::HasSubstr("n-grams name 0 rows from row 68 on, expected 1 and more"));
-  EXPECT_THAT(error("head_vocab_sizes", List{31, 37, 29, 48}),
-              testing::HasSubstr("n-grams name 48 rows from row 97 on, expected 1 and more of the "
-                                 "144 rows of per_layer_token_embd.weight"));
-  EXPECT_THAT(error("layers", List{1, 3}),
-              testing::HasSubstr("2 layers from layer 1 on have n-grams, expected one of the 5"));
-  EXPECT_THAT(error("layers", List{5}),
-              testing::HasSubstr("1 layers from layer 5 on have n-grams, expected one of the 5"));
+              testing::HasSubstr("n-grams name 0 rows (ple.head_vocab_sizes) from row 68 on "
+                                 "(ple.head_offsets), expected 1 and more"));
+  EXPECT_THAT(
+      error("head_vocab_sizes", List{31, 37, 29, 48}),
+      testing::HasSubstr("from row 97 on (ple.head_offsets), expected 1 and more of the 144 "
+                         "rows of per_layer_token_embd.weight"));
+  EXPECT_THAT(
+      error("layers", List{1, 3}),
+      testing::HasSubstr("qwen4exp.ple.layers has 2 layers from layer 1 on, expected one of"));
+  EXPECT_THAT(
+      error("layers", List{5}),
+      testing::HasSubstr("qwen4exp.ple.layers has 1 layers from layer 5 on, expected one of"));
 }
 
 // A table of experts by token may name any number.

@@ -1,4 +1,4 @@
-// Layers for multi-token prediction against what llama.cpp foretells with them.
+// Layers for multi-token prediction against what llama.cpp predicts with them.
 
 #include <gtest/gtest.h>
 

@@ -47,7 +47,7 @@ TEST(NotNumbers, EndTheirTextOnly) {
   submit(**engine, test::greedy({1, kBadToken, 2}, 4), bad);
   submit(**engine, test::greedy({1, 3, 2}, 4), good);
   test::finish(**engine);
-  EXPECT_THAT(bad.error, HasSubstr("logits of token 3 of the text are no numbers"));
+  EXPECT_THAT(bad.error, HasSubstr("the logits of token 3 are NaN or infinite"));
   EXPECT_FALSE(bad.reason);
   EXPECT_TRUE(bad.tokens.empty());
   EXPECT_EQ(good.reason, FinishReason::kLength);
@@ -85,7 +85,7 @@ TEST(NotNumbers, MakeNoEmbedding) {
   const auto vectors = embed_texts(**engine, texts, Pooling::kMean);
   ASSERT_FALSE(vectors);
   EXPECT_THAT(vectors.error().message,
-              HasSubstr("text 2: the model's hidden states of token 3 of the text are no numbers"));
+              HasSubstr("text 2: the hidden states of token 3 are NaN or infinite"));
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ TEST_P(HearingTest, FileServesTextModelsAsWideAsItsRows) {
   ++text.width;
   const auto file = HearingFile::open(mmproj, text);
   ASSERT_FALSE(file);
-  EXPECT_THAT(file.error().message, testing::HasSubstr("it is another model's"));
+  EXPECT_THAT(file.error().message, testing::HasSubstr("it was made for another model"));
 }
 
 TEST_P(HearingTest, WithSomethingWrongIsAnErrorOrRuns) {

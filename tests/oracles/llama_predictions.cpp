@@ -1,4 +1,4 @@
-// Prints what the layer for multi-token prediction of a model foretells behind each of TOKENS (ids
+// Prints what the layer for multi-token prediction of a model predicts behind each of TOKENS (ids
 // with commas between), as llama.cpp computes it: a line of logits for each.
 //   llama_predictions MODEL.gguf TOKENS
 // Float32 cache, no flash attention, no repacked weights, one thread. See prediction_cases.py.

@@ -22,7 +22,7 @@ POSITIONS = [0, 1, 2, 7, 20, 40]
 # Cases, and whether the layer has a last norm of its own.
 CASES = {"cohere2moe-moe": False, "deepseek2-moe": True, "glm4moe-moe": True, "hy_v3-moe": True, "qwen35-dense": True,
          "qwen35moe-moe": False, "qwen3next-moe": True}
-WITHOUT_PLACES = ["glm4moe-moe"]  # llama.cpp foretells only with the rope of texts
+WITHOUT_PLACES = ["glm4moe-moe"]  # llama.cpp predicts only with the rope of texts
 
 
 def add_layer(case, own_norm):

@@ -23,7 +23,7 @@ struct PredictionCase {
   static std::vector<std::string> names();
   static PredictionCase read(const std::string& name);
 
-  /// The normalised error of what the layer foretells in `backend`.
+  /// The normalised error of what the layer predicts in `backend`.
   double error(Backend& backend) const;
 };
 

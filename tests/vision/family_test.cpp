@@ -197,7 +197,7 @@ TEST(VisionFamilies, TilesThatAreTooLargeAreRefused) {
   set_count(internvl, "preproc_max_tiles", 1);
   EXPECT_EQ(problem(internvl), "");
   set_count(internvl, "preproc_max_tiles", 2);
-  EXPECT_THAT(problem(internvl), HasSubstr("its tiles are cut from pictures of 8192 x 16384"));
+  EXPECT_THAT(problem(internvl), HasSubstr("tiles are cut from pictures of 8192 x 16384"));
 }
 
 }  // namespace

@@ -146,23 +146,31 @@ TEST_F(HostileMmproj, CountsThatCanNotBe) {
               testing::HasSubstr("missing tensor v.blk.2."));
   EXPECT_THAT(error_with("gemma3", prefix + "attention.head_count", 3),
               testing::HasSubstr("has 64 columns, expected a multiple of its 3 heads"));
-  EXPECT_THAT(error_with("qwen2vl", prefix + "attention.head_count", 32),
-              testing::HasSubstr("heads of the tower have 2 columns, expected a multiple of 4"));
+  EXPECT_THAT(
+      error_with("qwen2vl", prefix + "attention.head_count", 32),
+      testing::HasSubstr("heads of the tower have 2 columns (clip.vision.embedding_length by "
+                         ".attention.head_count), expected a multiple of 4"));
 }
 
 TEST_F(HostileMmproj, SizesThatAreNoMultiples) {
-  EXPECT_THAT(error_with("gemma3", "clip.vision.image_size", 30),
-              testing::HasSubstr("pictures have sides of 30 pixels, expected a multiple of"));
-  EXPECT_THAT(error_with("lfm2", "clip.vision.patch_size", 5),
-              testing::HasSubstr("pictures have sides of 512 pixels, expected a multiple of 10"));
+  EXPECT_THAT(
+      error_with("gemma3", "clip.vision.image_size", 30),
+      testing::HasSubstr("pictures have sides of 30 pixels (clip.vision.image_size), expected a "
+                         "multiple of"));
+  EXPECT_THAT(
+      error_with("lfm2", "clip.vision.patch_size", 5),
+      testing::HasSubstr("pictures have sides of 512 pixels (clip.vision.image_size), expected a "
+                         "multiple of 10"));
   EXPECT_THAT(error_with("gemma3", "clip.vision.image_size", 1 << 14),
               testing::HasSubstr("tensor v.position_embd.weight has places of"));
 }
 
 // Of a projector that merges nothing.
 TEST_F(HostileMmproj, MergingThatNoStepDoes) {
-  EXPECT_THAT(error_with("pixtral", "clip.vision.spatial_merge_size", 2),
-              testing::HasSubstr("2 x 2 patches are one row, but the projector merges 1 x 1"));
+  EXPECT_THAT(
+      error_with("pixtral", "clip.vision.spatial_merge_size", 2),
+      testing::HasSubstr("2 x 2 patches become a row (clip.vision.projector.scale_factor or "
+                         ".spatial_merge_size), expected the 1 x 1 that"));
   EXPECT_THAT(error_with("gemma4v", "clip.vision.projector.scale_factor", 64),
               testing::HasSubstr("scale_factor is 64, expected 0 to 8"));
 }
@@ -257,7 +265,7 @@ TEST_F(HostileMmproj, ResamplersThatCanNotBe) {
   EXPECT_THAT(error_of_tensor("minicpmv", "resampler.proj.weight"),
               testing::HasSubstr("missing tensor resampler.proj.weight"));
   EXPECT_THAT(error_with("minicpmv", "clip.vision.image_size", 1 << 14),
-              testing::HasSubstr("its tiles are cut from pictures of"));
+              testing::HasSubstr("tiles are cut from pictures of"));
 }
 
 TEST_F(HostileMmproj, HeadsThatCanNotShare) {
@@ -270,8 +278,9 @@ TEST_F(HostileMmproj, ConvolutionsThatCanNotBe) {
               testing::HasSubstr("tensor mm.0.weight has shape"));
   EXPECT_THAT(error_of_tensor("step3vl", "mm.1.weight"),
               testing::HasSubstr("missing tensor mm.1.weight"));
-  EXPECT_THAT(error_with("step3vl", "clip.vision.projector.scale_factor", 2),
-              testing::HasSubstr("2 x 2 patches are one row, but the projector merges 4 x 4"));
+  EXPECT_THAT(
+      error_with("step3vl", "clip.vision.projector.scale_factor", 2),
+      testing::HasSubstr(".spatial_merge_size), expected the 4 x 4 that the projector merges"));
   EXPECT_THAT(error_with("step3vl", "clip.vision.preproc_image_size", 1 << 20),
               testing::HasSubstr("preproc_image_size is 1048576, expected 0 to 8192"));
 }
@@ -290,7 +299,7 @@ TEST_F(HostileMmproj, SamThatCanNotBe) {
       error_of_tensor(name, "v.sam.pos_embd.weight", {48, 6, 6}),
       testing::HasSubstr("v.sam.pos_embd.weight has 6 places each way, expected a multiple"));
   EXPECT_THAT(error_of_tensor(name, "v.sam.net_3.weight", {3, 3, 40, 63}),
-              testing::HasSubstr("the tower has 64 columns, expected 63"));
+              testing::HasSubstr("v.sam.net_3.weight gives 63 columns, expected the 64 of"));
   EXPECT_THAT(error_of_tensor(name, "v.view_seperator"),
               testing::HasSubstr("missing tensor v.view_seperator"));
 }

@@ -61,11 +61,13 @@ Result<std::unique_ptr<Matrix>> CpuBackend::upload(const MatrixSource& source) {
 }
 
 Result<std::unique_ptr<KvStore>> CpuBackend::make_kv_store(const KvShape& shape) {
-  for (const KvLayerShape& layer : shape.layers) {
-    const int width = std::max(layer.key_width, layer.value_width);
+  for (std::size_t i = 0; i < shape.layers.size(); ++i) {
+    const int width = std::max(shape.layers[i].key_width, shape.layers[i].value_width);
     if (width > kWidestHead) {
-      return Error{"heads of " + std::to_string(width) + " columns are wider than the " +
-                   std::to_string(kWidestHead) + " that the CPU backend computes"};
+      return Error{
+          fmt::format("layer {} of the KV cache has heads of {} columns, expected at most the {} "
+                      "that the CPU backend computes",
+                      i, width, kWidestHead)};
     }
   }
   return PagedKvStore::make(shape);

@@ -1,5 +1,7 @@
 #include "backend/cpu/kv_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -143,7 +145,12 @@ Result<std::unique_ptr<PagedKvStore>> PagedKvStore::make_paged(const KvShape& sh
     place.page_bytes = layer.heads * (place.key_bytes + place.value_bytes);
     const std::int64_t bytes = saturating_multiply(shape.pages, place.page_bytes);
     store->size_bytes_ = saturating_add(place.offset, bytes);
-    if (store->size_bytes_ > kMostBytes) return Error{"the KV cache is too large"};
+    if (store->size_bytes_ > kMostBytes) {
+      return Error{
+          fmt::format("the KV cache is too large: with {} pages of {} bytes for layer {}, it has "
+                      "more than {} bytes",
+                      shape.pages, place.page_bytes, i, kMostBytes)};
+    }
     if (layer.stride > 1) {
       const std::int64_t keys = shape.pages * layer.page_keys();
       dense.pages = std::max(dense.pages, pages_for(keys));

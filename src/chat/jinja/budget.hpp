@@ -60,15 +60,15 @@ class Budget {
     steps_left_ -= steps;
     if (steps_left_ < 0) fail("the template takes more than {} steps", limits_.steps);
   }
-  /// For work on so many bytes of text.
+  /// For work on `bytes` bytes of text.
   void work(std::size_t bytes) { step(static_cast<std::int64_t>(bytes / 64)); }
 
-  /// For names of which each is compared with each of `others`.
+  /// For names that are compared with each of `others`.
   void compare(std::size_t names, std::size_t others) {
     step(static_cast<std::int64_t>(names * others / 16));
   }
 
-  /// Call before a text grows to so many bytes.
+  /// Call before a text grows to this many bytes.
   void check_text(std::size_t bytes) const {
     if (bytes > limits_.text_bytes) {
       fail("the template makes a text of more than {} bytes", limits_.text_bytes);

@@ -36,7 +36,7 @@ class Candidates {
   /// Those with `low` <= logit <= `high`, in no order.
   std::vector<Candidate> between(float low, float high) const;
 
-  /// Keeps these, of which the order is the one in which they are drawn.
+  /// Keeps these; they are drawn from in this order.
   void keep(std::vector<Candidate> candidates);
   /// Keeps the `count` likeliest, in descending order.
   void keep_top(std::int64_t count);
@@ -70,7 +70,7 @@ class Candidates {
     double logit_of(double probability) const;
   };
   Softmax softmax() const;
-  /// Keeps the first of these, so many that their weights add up to `wanted`, and at least one.
+  /// Keeps the first of these until their weights add up to `wanted`, and at least one.
   void keep_until(std::vector<Candidate> candidates, const Softmax& distribution, double wanted);
 
   struct Drawn {

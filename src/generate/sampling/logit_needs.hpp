@@ -10,7 +10,7 @@ namespace linnet {
 /// What the samplers of a chain need to know of a row of logits: those that they change, and the
 /// likeliest others, as LogitQuery names them.
 struct LogitNeeds {
-  /// More than so many are better copied as whole rows.
+  /// If more are needed, copying whole rows is better.
   static constexpr std::int64_t kMostPicked = 256;
 
   bool all = false;              ///< the whole row; what follows does not count then

@@ -34,11 +34,11 @@ struct SamplingParams {
   float dynamic_range = 0.0f;  ///< temperature +- this, by the entropy of the distribution
   float dynamic_exponent = 1.0f;
 
-  std::int64_t top_k = 0;     ///< the likeliest so many; 0: all
+  std::int64_t top_k = 0;     ///< draws from this many, the likeliest; 0: from all
   float top_p = 1.0f;         ///< the likeliest that together have this probability
   float min_p = 0.0f;         ///< at least this part of the likeliest one's probability
   float typical_p = 1.0f;     ///< those closest to the expected information, up to this probability
-  float top_n_sigma = 0.0f;   ///< logits at most so many standard deviations below the highest
+  float top_n_sigma = 0.0f;   ///< keeps logits at most this many deviations below the highest
   float xtc_probability = 0;  ///< how often all but the least likely of those above the
   float xtc_threshold = 0.1f;  ///< threshold are removed
 
@@ -60,7 +60,7 @@ struct SamplingParams {
   std::vector<LogitBias> logit_bias;
   std::vector<std::int32_t> banned_tokens;
 
-  std::int64_t min_tokens = 0;           ///< before so many, none of `end_tokens` is drawn
+  std::int64_t min_tokens = 0;           ///< none of `end_tokens` is drawn before this many
   std::vector<std::int32_t> end_tokens;  ///< set by the scheduler: the request's stop tokens
 
   std::optional<ThinkingBudget> thinking;

@@ -49,7 +49,7 @@ Status check_memory(const ModelFile& draft, const EngineOptions& options, std::i
   }
   return Error{fmt::format(
       "{}: the draft model needs {} MiB of memory and {} MiB are left beside the model; --force "
-      "loads it all the same",
+      "loads it anyway",
       draft.file().path().string(), need / kMiB,
       std::max<std::int64_t>(0, available - promised_bytes) / kMiB)};
 }

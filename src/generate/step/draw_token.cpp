@@ -50,10 +50,8 @@ class NextLogprobs {
 }  // namespace
 
 Error no_numbers(std::string_view what, std::int64_t tokens) {
-  return Error{
-      fmt::format("the model's {} of token {} of the text are no numbers: its weights are damaged, "
-                  "or its values overflow",
-                  what, tokens)};
+  return Error{fmt::format(
+      "the {} of token {} are NaN or infinite: damaged weights, or an overflow", what, tokens)};
 }
 
 Status score_prompt_token(Sequence& sequence, const LogitRow& row) {

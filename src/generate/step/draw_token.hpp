@@ -10,11 +10,11 @@ namespace linnet {
 /// it. How the sequence ends with that; nothing where it goes on.
 std::optional<Result<FinishReason>> draw_token(Sequence& sequence, const LogitRow& row);
 
-/// Tells the request of the first token of its prompt that it was not told of yet, by the `row`
-/// before it; an Error where the model gave what is no number.
+/// Reports the logprobs of the next token of the prompt, which the logits in `row` predict, to the
+/// request; an Error if they are NaN.
 Status score_prompt_token(Sequence& sequence, const LogitRow& row);
 
-/// That the model gave what is no number for the last of so many tokens.
+/// That `what` the model gave for the last of `tokens` tokens is NaN or infinite.
 Error no_numbers(std::string_view what, std::int64_t tokens);
 
 }  // namespace linnet

@@ -20,8 +20,8 @@ struct Sequence {
   std::int64_t pending() const { return std::ssize(tokens) - stored.computed; }
   /// Its latest tokens are all that is to be computed, not a prompt.
   bool is_generating() const;
-  /// So many of its tokens need no rows where the cache holds them: neither hidden states nor
-  /// logits are there, and those of the last token are always needed.
+  /// Most prompt tokens that may be taken from the cache: those whose logits or hidden states are
+  /// wanted, and the last one, are always computed.
   std::int64_t most_known() const;
   /// Of the next `rows` rows, those whose logits tell of the prompt's next tokens.
   std::int64_t rows_to_score(std::int64_t rows) const;

@@ -87,8 +87,8 @@ void StepRows::collect_from(Sequences::iterator it, std::int64_t most_rows) {
   sequence.has_rows = true;
 }
 
-// How many rows of a sequence there is room for, until there are `most_rows`. Where the prompt's
-// tokens are told of, the rows behind those that were told of take one with logits each.
+// How many more rows of a sequence fit into a step of `most_rows`. Where the logprobs of the prompt
+// are reported, each of its rows that is not reported yet needs logits, which are limited, too.
 std::int64_t StepRows::room_for(const Sequence& sequence, std::int64_t most_rows) const {
   const std::int64_t room = most_rows - rows_.rows();
   if (sequence.rows_to_score(room) == 0) return room;
@@ -96,16 +96,15 @@ std::int64_t StepRows::room_for(const Sequence& sequence, std::int64_t most_rows
   return std::min(room, told_of + model_.limits().outputs - rows_.outputs());
 }
 
-// Of a prompt whose tokens see each other all rows come together, and then those of its text one by
-// one: also when they come again because the sequence had given its pages away, or the prompt's
-// tokens would see the text's. (Those of an input never do.)
+// A non-causal prompt is computed in one step, then its text token by token, also after preemption;
+// else prompt tokens would see the text. (Those of an input never do.)
 std::int64_t StepRows::rows_wanted(const Sequence& sequence) const {
   const ModelSpec& spec = model_.spec();
   if (spec.causal || spec.input.layers > 0) return sequence.pending();
   return sequence.stored.computed == 0 ? std::ssize(sequence.request.prompt) : 1;
 }
 
-// So many of the `wanted` rows can come now, where there is room for `room`. A picture that must
+// How many of the `wanted` rows can be computed now, if `room` rows fit. A picture that must
 // come whole may take more room than prompts should, lest it waits for ever.
 std::int64_t StepRows::rows_that_fit(const Sequence& sequence, std::int64_t wanted,
                                      std::int64_t room) const {

@@ -28,7 +28,7 @@ Json usage_json(const Usage& usage);
 Json timings_json(const Usage& usage);
 /// The same as llama.cpp's server has it: counts, milliseconds and rates.
 Json llama_timings_json(const Usage& usage);
-/// How far a prompt of so many tokens is, as llama.cpp's server has it.
+/// How much of a prompt is computed, in the form of llama.cpp's server.
 Json prompt_progress_json(const PromptProgress& progress, std::int64_t prompt_tokens);
 
 /// One server-sent event.

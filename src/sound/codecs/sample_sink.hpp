@@ -17,7 +17,7 @@ class SampleSink {
   /// `limits` must outlive the object.
   explicit SampleSink(const SoundLimits& limits) : limits_(limits) {}
 
-  /// What comes has so many samples a second in each of so many channels.
+  /// The samples to come: `rate` a second in each of `channels` channels.
   Status begin(std::int64_t rate, int channels);
   bool goes_on_with(std::int64_t rate, int channels) const {
     return rate == rate_ && channels == channels_;

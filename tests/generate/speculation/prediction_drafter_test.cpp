@@ -60,7 +60,7 @@ class PredictionDrafterTest : public testing::TestWithParam<std::string> {
   const std::unique_ptr<ModelFile> file_ = std::move(*ModelFile::open(evaluated_.path()));
 };
 
-TEST_P(PredictionDrafterTest, GuessesWhatTheLayerForetells) {
+TEST_P(PredictionDrafterTest, GuessesWhatTheLayerPredicts) {
   for (const auto& [position, logits] : case_.logits) {
     const auto drafter = this->drafter();
     if (position > 0) observe(*drafter, position + 1, 0, position);

@@ -4,6 +4,13 @@
 
 namespace linnet {
 
+// Nemotron and Jais 2.
+ModelSpec read_nemotron(Hyperparameters& p, WeightLoader& loader) {
+  ModelSpec spec = read_split_half(p, loader);
+  set_activation(spec, Activation::kReluSquared);
+  return spec;
+}
+
 // Nemotron-H (https://arxiv.org/abs/2504.03624): each layer is one of Mamba 2, attention without
 // rope and a feed-forward part, all behind the norm that the file calls attn_norm.
 ModelSpec read_nemotron_h(Hyperparameters& p, WeightLoader& loader) {
