@@ -165,7 +165,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
                               plan.options.streams,
                               plan.options.lines,
                               plan.options.streams_progress,
-                              plan.options.watch ? plan.options.watch() : TextWatch()},
+                              plan.options.watch ? plan.options.watch() : TextWatch(),
+                              plan.options.tells_tokens},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});
