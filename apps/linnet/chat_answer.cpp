@@ -64,6 +64,10 @@ void ChatAnswer::show(const std::vector<OutputEvent>& events) {
       case OutputEvent::Kind::kWarning:
         note("linnet: {}\n", printable(event.text));
         break;
+      case OutputEvent::Kind::kCallBegin:  // nothing holds calls here
+      case OutputEvent::Kind::kCallArguments:
+      case OutputEvent::Kind::kCallEnd:
+        break;
     }
   }
 }

@@ -9,6 +9,7 @@
 #include "chat/jinja/template.hpp"
 #include "linnet/checks.hpp"
 #include "linnet/console.hpp"
+#include "linnet/model_folder.hpp"
 #include "linnet/template_note.hpp"
 
 namespace linnet::app {
@@ -69,9 +70,10 @@ Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOpt
   return model;
 }
 
-// Opens model number `index` and plans what it takes when it is alone in memory.
-Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t index) {
-  const ModelOptions model_options = options.sources.model(index, options.model);
+// Opens model number `index` as `model_options` say, and plans what it takes when it is alone in
+// memory.
+Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t index,
+                                const ModelOptions& model_options) {
   auto file = open_model(model_options);
   if (!file) return file.error();
   if (options.sources.count() > 1)
@@ -96,6 +98,28 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   model.id = described->id;
   model.described = std::move(*described);
   return model;
+}
+
+// The same with the encoder that lies beside a model that was found in a folder, or without one
+// that is none for it: nobody has named it.
+Result<PlannedModel> plan_with_encoder(const ServedModelsOptions& options, std::size_t index) {
+  ModelOptions model_options = options.sources.model(index, options.model);
+  if (!options.sources.is_found(index) || !model_options.mmproj.empty()) {
+    return plan_model(options, index, model_options);
+  }
+  model_options.mmproj = encoder_beside(model_options.source.gguf);
+  auto model = plan_model(options, index, model_options);
+  if (model_options.mmproj.empty()) return model;
+  if (model) {
+    note("encoder: {} goes with {}\n", printable(model_options.mmproj), printable(model->id));
+    return model;
+  }
+  const std::string encoder = std::exchange(model_options.mmproj, "");
+  auto without = plan_model(options, index, model_options);
+  if (without) {
+    note("encoder: {} is left out: {}\n", printable(encoder), printable(model.error().message));
+  }
+  return without;
 }
 
 // The last of several may be misspelt, and the others large.
@@ -175,7 +199,7 @@ Result<std::vector<PlannedModel>> plan_models(const ServedModelsOptions& options
   }
   std::vector<PlannedModel> models;
   for (std::size_t i = 0; i < options.sources.count(); ++i) {
-    auto model = plan_model(options, i);
+    auto model = plan_with_encoder(options, i);
     // Nobody asked for this very one.
     if (!model && options.sources.is_found(i)) {
       note("left out: {}\n", printable(model.error().message));

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <set>
+#include <tuple>
 
 #include "base/ascii.hpp"
 #include "hub/repo_file.hpp"
@@ -12,16 +15,49 @@
 namespace linnet::hub {
 namespace {
 
-// What stands between the marks of a file's name, the type among it: "model-UD-Q4_K_M.gguf" has
-// model, ud, q4_k_m and gguf.
-std::set<std::string> words_of(const std::string& name) {
-  std::set<std::string> words;
+// What stands between the marks of a file's name, in order.
+std::vector<std::string> split_name(const std::string& name) {
+  std::vector<std::string> words;
   const std::string lower = in_lower_case(name);
   for (std::size_t begin = 0; begin < lower.size();) {
     const std::size_t end = std::min(lower.find_first_of("-./", begin), lower.size());
-    if (end > begin) words.insert(lower.substr(begin, end - begin));
+    if (end > begin) words.push_back(lower.substr(begin, end - begin));
     begin = end + 1;
   }
+  return words;
+}
+
+// The type is among them: "model-UD-Q4_K_M.gguf" has model, ud, q4_k_m and gguf.
+std::set<std::string> words_of(const std::string& name) {
+  const auto words = split_name(name);
+  return {words.begin(), words.end()};
+}
+
+// Whether a word of a name tells the type of the weights.
+bool is_type(std::string_view word) {
+  constexpr std::array<std::string_view, 6> kTypes = {"f16", "bf16", "f32", "fp16", "fp32", "ud"};
+  if (std::ranges::find(kTypes, word) != kTypes.end()) return true;
+  for (const std::string_view begin : {"mxfp", "nvfp", "iq", "tq", "q"}) {
+    if (!word.starts_with(begin) || word.size() == begin.size()) continue;
+    return std::isdigit(static_cast<unsigned char>(word[begin.size()])) != 0;
+  }
+  return false;
+}
+
+// The words of a file's name that its model is called by: without type, and number of the part.
+std::vector<std::string> model_words(const std::string& name) {
+  auto words = split_name(name);
+  if (!words.empty()) words.pop_back();  // gguf
+  if (part_count(name) > 1) words.resize(words.size() - 3);
+  while (!words.empty() && is_type(words.back())) words.pop_back();
+  return words;
+}
+
+// Those of the model that an encoder is for; none where it does not tell.
+std::vector<std::string> encoder_words(const std::string& name) {
+  auto words = model_words(name);
+  std::erase_if(words, [](const std::string& word) { return is_encoder(word); });
+  if (words == std::vector<std::string>{"model"}) words.clear();
   return words;
 }
 
@@ -72,6 +108,27 @@ Result<std::string> choose_model(std::vector<std::string> names, const RepoName&
                   "{}",
                   repo.repo, meant.empty() ? "none" : std::to_string(meant.size()),
                   shown(repo.type), shown_names(meant.empty() ? names : meant))};
+}
+
+std::optional<std::string> choose_encoder(const std::string& model,
+                                          std::vector<std::string> names) {
+  const auto own = model_words(model);
+  const bool is_alone = std::ranges::all_of(names, [&](const std::string& name) {
+    return !names_model(name) || is_encoder(name) || model_words(name) == own;
+  });
+  const auto fits = [&](const std::string& name) {
+    if (!names_model(name) || !is_encoder(name)) return false;
+    const auto words = encoder_words(name);
+    if (words.empty()) return is_alone;
+    return words.size() <= own.size() && std::equal(words.begin(), words.end(), own.begin());
+  };
+  std::erase_if(names, [&](const std::string& name) { return !fits(name); });
+  const auto rank = [](const std::string& name) {
+    const bool is_usual = has_type(name, "f16") || has_type(name, "fp16");
+    return std::tuple(-std::ssize(encoder_words(name)), !is_usual, name);
+  };
+  const auto first = std::ranges::min_element(names, {}, rank);
+  return first == names.end() ? std::nullopt : std::optional(*first);
 }
 
 }  // namespace linnet::hub

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,5 +28,12 @@ inline bool is_encoder(std::string_view name) { return name.find("mmproj") != na
 /// nothing is in its name that is not in the other's. Without a type it is the only model, or that
 /// of kUsualType. An Error lists those that there are.
 Result<std::string> choose_model(std::vector<std::string> names, const RepoName& repo);
+
+/// The encoder that goes with `model`, among `names`, those of the files beside it and its own: the
+/// one that has its name, as mmproj-NAME-F16.gguf or NAME-mmproj-F16.gguf, whatever the types. One
+/// without a name, as mmproj-F16.gguf, goes with the models of a folder where all are one model in
+/// several types. Of several types it is the one in F16, else the first by name. Nothing where
+/// there is none.
+std::optional<std::string> choose_encoder(const std::string& model, std::vector<std::string> names);
 
 }  // namespace linnet::hub

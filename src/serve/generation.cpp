@@ -8,6 +8,7 @@ Generation::Generation(const Tokenizer& tokenizer, Options options, ModelMetrics
                        std::function<void()> on_news)
     : is_streamed_(options.is_streamed),
       tells_progress_(options.is_streamed && options.tells_progress),
+      tells_tokens_(options.tells_tokens),
       metrics_(metrics),
       on_news_(std::move(on_news)),
       text_(tokenizer, std::move(options.text)),
@@ -108,6 +109,7 @@ bool Generation::push(TokenId token) {
   const double since_first = std::chrono::duration<double>(now - first_token_).count();
   publish(limited(text_.push(token), since_first), is_first, [&](Outcome& outcome) {
     ++outcome.tokens;
+    if (tells_tokens_) generated_.tokens.push_back(token);
     if (is_first) outcome.first_token_s = seconds;
   });
   return !text_.stopped() && !lines_.has_ended() && !is_over_;

@@ -48,9 +48,12 @@ struct GeneratedText {
   std::vector<TokenLogprobs> logprobs;  ///< of each token, where they were asked for
   /// Of each token of the prompt but the first, where they were asked for; all at once.
   std::vector<TokenLogprobs> prompt_logprobs;
+  std::vector<TokenId> tokens{};  ///< where they were asked for
 
   /// There is nothing of the text.
-  bool empty() const { return text.empty() && logprobs.empty() && prompt_logprobs.empty(); }
+  bool empty() const {
+    return text.empty() && logprobs.empty() && prompt_logprobs.empty() && tokens.empty();
+  }
 };
 
 // Codes of failures that are the server's own: a step could not be computed; the model could not be
@@ -83,6 +86,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
     LineLimits::Options lines{};
     bool tells_progress = false;  ///< of the prompt
     TextWatch watch{};
+    bool tells_tokens = false;
   };
 
   /// `on_news` is what notify() calls. `tokenizer` and `metrics` must outlive this.
@@ -137,6 +141,7 @@ class Generation : public std::enable_shared_from_this<Generation> {
 
   const bool is_streamed_;
   const bool tells_progress_;
+  const bool tells_tokens_;
   ModelMetrics& metrics_;
   const std::function<void()> on_news_;
   const Clock::time_point requested_ = Clock::now();

@@ -14,6 +14,7 @@
 
 #include "support/becomes.hpp"
 #include "support/http_client.hpp"
+#include "support/mmproj_file.hpp"
 #include "support/paths.hpp"
 #include "support/run_program.hpp"
 #include "support/terminal.hpp"
@@ -257,6 +258,39 @@ TEST_F(ServeTest, AFolderStandsForItsModels) {
   EXPECT_EQ(complete("").json()["model"], "a");
   EXPECT_EQ(complete("b").json()["model"], "b");
   EXPECT_THAT(complete("c").body, HasSubstr("this server runs a, b"));
+}
+
+TEST_F(ServeTest, AnEncoderInAFolderGoesWithItsModel) {
+  const auto models = folder_ / "models";
+  std::filesystem::create_directory(models);
+  for (const char* const name : {"a-Q4_0.gguf", "b.gguf", "c.gguf", "mmproj-c.gguf"}) {
+    std::filesystem::copy_file(kModel, models / name);
+  }
+  ASSERT_TRUE(test::write_mmproj(models / "mmproj-a-F16.gguf", 256));
+  start({"--models-loaded", "1"}, {models.string()});
+  EXPECT_THAT(said(), HasSubstr("mmproj-a-F16.gguf goes with a-Q4_0"));
+  EXPECT_THAT(said(), HasSubstr("mmproj-c.gguf is left out: "));  // it is a model of texts
+  EXPECT_THAT(said(), Not(HasSubstr("goes with b")));
+  EXPECT_EQ(complete("c").status, 200);
+}
+
+TEST_F(ServeTest, AnEncoderMayLieInAFolderOfItsOwn) {
+  const auto models = folder_ / "models";
+  for (const char* const name : {"", "encoders", "other"}) {
+    std::filesystem::create_directory(models / name);
+  }
+  std::filesystem::copy_file(kModel, models / "a.gguf");
+  std::filesystem::copy_file(kModel, models / "other" / "b.gguf");
+  ASSERT_TRUE(test::write_mmproj(models / "other" / "mmproj-F16.gguf", 256));
+  start({}, {models.string()});
+  EXPECT_THAT(said(), Not(HasSubstr("encoder")));
+  program_->signal(SIGTERM);
+  EXPECT_EQ(program_->wait().status, 0);
+  ASSERT_TRUE(test::write_mmproj(models / "encoders" / "mmproj-F16.gguf", 256));
+  start({"--chat-template", "chatml"}, {models.string()});
+  EXPECT_THAT(said(), HasSubstr("mmproj-F16.gguf goes with a"));
+  const auto model = test::http(port_, "GET", "/v1/models/a").json();
+  EXPECT_THAT(model["architecture"]["input_modalities"].dump(), HasSubstr("image"));
 }
 
 TEST_F(ServeTest, ALinkOfAFolderThatLeadsNowhereIsLeftOut) {

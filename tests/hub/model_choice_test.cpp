@@ -63,5 +63,41 @@ TEST(ModelChoice, OfSeveralTypesIsTheUsualOne) {
   EXPECT_THAT(chosen({"only.gguf"}, "o/m:Q8_0"), HasSubstr("none have Q8_0"));
 }
 
+std::string encoder(const std::string& model, Names names) {
+  names.push_back(model);
+  return choose_encoder(model, names).value_or("none");
+}
+
+TEST(EncoderChoice, IsTheOneWithTheNameOfTheModel) {
+  const Names names = {"mmproj-gemma-3-4b-it-f16.gguf",      "gemma-3-12b-it-Q4_0.gguf",
+                       "Qwen2.5-VL-7B-mmproj-Q8_0.gguf",     "Qwen3-4B-Q4_K_M.gguf",
+                       "mmproj-gemma-3-4b-it-qat-BF16.gguf", "mmproj-F16.gguf"};
+  EXPECT_EQ(encoder("gemma-3-4b-it-UD-Q4_K_XL.gguf", names), "mmproj-gemma-3-4b-it-f16.gguf");
+  EXPECT_EQ(encoder("Gemma-3-4B-it.IQ4_XS.gguf", names), "mmproj-gemma-3-4b-it-f16.gguf");
+  EXPECT_EQ(encoder("gemma-3-4b-it-qat-q4_0.gguf", names), "mmproj-gemma-3-4b-it-qat-BF16.gguf");
+  EXPECT_EQ(encoder("Qwen2.5-VL-7B-F16-00001-of-00002.gguf", names),
+            "Qwen2.5-VL-7B-mmproj-Q8_0.gguf");
+  for (const char* const other :
+       {"Qwen2.5-VL-72B-Q4_0.gguf", "gemma-3-4b-Q4_0.gguf", "Qwen3-4B-Q8_0.gguf"}) {
+    EXPECT_EQ(encoder(other, names), "none");
+  }
+}
+
+TEST(EncoderChoice, IsOneWithoutANameWhereThereIsOneModel) {
+  const Names names = {"m-Q8_0.gguf", "m-BF16-00001-of-00002.gguf", "m-BF16-00002-of-00002.gguf",
+                       "mmproj-F16.gguf", "README.md"};
+  EXPECT_EQ(encoder("m-Q4_K_M.gguf", names), "mmproj-F16.gguf");
+  EXPECT_EQ(encoder("n-Q4_K_M.gguf", names), "none");
+  EXPECT_EQ(encoder("ggml-model-q4_k.gguf", {"mmproj-model-f16.gguf"}), "mmproj-model-f16.gguf");
+  EXPECT_EQ(encoder("m.gguf", {"mmproj.gguf"}), "mmproj.gguf");
+  EXPECT_EQ(encoder("m.gguf", {}), "none");
+}
+
+TEST(EncoderChoice, OfSeveralTypesIsF16) {
+  const Names names = {"mmproj-BF16.gguf", "mmproj-F32.gguf", "mmproj-F16.gguf"};
+  EXPECT_EQ(encoder("m-Q4_0.gguf", names), "mmproj-F16.gguf");
+  EXPECT_EQ(encoder("m-Q4_0.gguf", {"mmproj-F32.gguf", "mmproj-BF16.gguf"}), "mmproj-BF16.gguf");
+}
+
 }  // namespace
 }  // namespace linnet::hub

@@ -162,7 +162,25 @@ TEST_F(Llama, WrongFieldsAreNamed) {
   EXPECT_EQ(param_of({{"samplers", {"top_p", "top_k"}}}), "samplers");
   EXPECT_EQ(param_of({{"samplers", {"mine"}}}), "samplers");
   EXPECT_EQ(param_of({{"post_sampling_probs", true}}), "post_sampling_probs");
-  EXPECT_EQ(param_of({{"return_tokens", true}}), "return_tokens");
+  EXPECT_EQ(param_of({{"return_tokens", "yes"}}), "return_tokens");
+}
+
+TEST_F(Llama, TokensAreThoseOfTheText) {
+  const Json whole = ask({{"return_tokens", true}});
+  ASSERT_EQ(whole["tokens"].size(), 16u);
+  const auto text = serving.post("/detokenize", {{"tokens", whole["tokens"]}}).json()["content"];
+  EXPECT_THAT(whole["content"].get<std::string>(), testing::EndsWith(text.get<std::string>()));
+  EXPECT_EQ(ask()["tokens"], Json::array());
+  Json body = completion();
+  body["stream"] = true;
+  Json streamed = Json::array();
+  for (const Json& event : test::events_of(serving.post("/completion", body))) {
+    for (const Json& token : event["tokens"]) streamed.push_back(token);
+    if (event["stop"] == true) {
+      EXPECT_EQ(event["tokens"], Json::array());
+    }
+  }
+  EXPECT_EQ(streamed, whole["tokens"]);
 }
 
 TEST_F(Llama, NoTokensPrepareForLaterRequests) {

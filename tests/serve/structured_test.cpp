@@ -114,7 +114,14 @@ TEST_P(Structured, ANamedFunctionIsTheOneThatIsCalled) {
   std::string reason;
   for (const Json& event : test::events_of(serving.post("/v1/chat/completions", body))) {
     const Json& choice = event["choices"][0];
-    if (choice["delta"].contains("tool_calls")) call = choice["delta"]["tool_calls"][0];
+    for (const Json& delta : choice["delta"].value("tool_calls", Json::array())) {
+      if (call.is_null()) {
+        call = delta;
+      } else {
+        auto& arguments = call["function"]["arguments"].get_ref<std::string&>();
+        arguments += delta["function"]["arguments"].get<std::string>();
+      }
+    }
     if (choice["finish_reason"].is_string()) reason = choice["finish_reason"];
   }
   EXPECT_EQ(reason, "tool_calls");

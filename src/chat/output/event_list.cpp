@@ -44,13 +44,39 @@ void EventList::end_answer() {
   events_.push_back({kind_, std::exchange(spaces_, {}), {}});
 }
 
-void EventList::call(const ParsedCall& call) {
-  if (is_over_) return;
+void EventList::add_call(OutputEvent::Kind kind, const ParsedCall& call, std::string arguments) {
   if (!has_text_) end_part();
   is_behind_call_ = true;
-  events_.push_back(
-      {OutputEvent::Kind::kToolCall, "", {id_of(call), call.name, json_text(call.arguments)}});
+  events_.push_back({kind, "", {id_of(call), call.name, std::move(arguments)}});
+}
+
+void EventList::call(const ParsedCall& call) {
+  if (is_over_) return;
+  add_call(OutputEvent::Kind::kToolCall, call, json_text(call.arguments));
   is_over_ = ends_with_call_;
+}
+
+void EventList::begin_call(const ParsedCall& call) {
+  if (!is_over_) add_call(OutputEvent::Kind::kCallBegin, call, "");
+}
+
+void EventList::call_arguments(std::string_view piece) {
+  if (is_over_ || piece.empty()) return;
+  if (!events_.empty() && events_.back().kind == OutputEvent::Kind::kCallArguments) {
+    events_.back().text += piece;
+  } else {
+    events_.push_back({OutputEvent::Kind::kCallArguments, std::string(piece), {}});
+  }
+}
+
+void EventList::end_call() {
+  if (is_over_) return;
+  events_.push_back({OutputEvent::Kind::kCallEnd, "", {}});
+  is_over_ = ends_with_call_;
+}
+
+void EventList::cut_call() {
+  warning("the arguments of a tool call of the model are not complete");
 }
 
 void EventList::broken_call(std::string_view reason, std::string_view text) {

@@ -33,6 +33,12 @@ class EventList {
   void text(std::string_view text) { add(OutputEvent::Kind::kText, text); }
   void reasoning(std::string_view text) { add(OutputEvent::Kind::kReasoning, text); }
   void call(const ParsedCall& call);
+  /// A call whose arguments come in pieces.
+  void begin_call(const ParsedCall& call);
+  void call_arguments(std::string_view piece);
+  void end_call();
+  /// Its arguments are not complete: a warning.
+  void cut_call();
   /// A call that is not one: a warning, and the text that was to be it.
   void broken_call(std::string_view reason, std::string_view text);
   void warning(std::string text);
@@ -48,6 +54,7 @@ class EventList {
 
  private:
   void add(OutputEvent::Kind kind, std::string_view text);
+  void add_call(OutputEvent::Kind kind, const ParsedCall& call, std::string arguments);
   std::string id_of(const ParsedCall& call);
   std::string next_id();
 

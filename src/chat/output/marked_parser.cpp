@@ -23,7 +23,7 @@ bool may_begin_call(std::string_view text) {
 }  // namespace
 
 MarkedParser::MarkedParser(const OutputFormat& format, const OutputOptions& options)
-    : format_(format), tools_(options.tools), events_(options) {
+    : format_(format), tools_(options.tools), events_(options), held_form_(options.held_calls) {
   if (options.starts_in_reasoning) {
     mode_ = Mode::kReasoning;
     events_.end_part();
@@ -66,7 +66,9 @@ std::vector<OutputEvent> MarkedParser::finish() {
 bool MarkedParser::step() {
   if (mode_ == Mode::kStart) return step_start();
   if (mode_ == Mode::kCall) return step_call();
-  return mode_ != Mode::kBareCall && step_text();
+  if (mode_ != Mode::kBareCall) return step_text();
+  read_held_calls();
+  return false;
 }
 
 // Where an answer begins it may be an unmarked call.
@@ -76,8 +78,12 @@ bool MarkedParser::step_start() {
   mode_ = looks_for_bare_call() && may_begin_call(text) ? Mode::kBareCall : Mode::kText;
   if (mode_ == Mode::kText) return true;
   // A few more characters tell whether it is one.
-  if (text.size() < 16) mode_ = Mode::kStart;
-  return false;
+  if (text.size() < 16) {
+    mode_ = Mode::kStart;
+    return false;
+  }
+  if (held_form_) held_calls_.emplace(*held_form_, bare_section());
+  return true;
 }
 
 MarkedParser::Marker MarkedParser::next_marker() const {
@@ -136,23 +142,31 @@ void MarkedParser::begin_call(const CallSection& section) {
   section_ = &section;
   end_ =
       plain_bytes_ > 0 ? SectionEnd(section.end) : SectionEnd(section.end, section.syntax->values);
+  held_calls_.reset();
+  if (held_form_ && plain_bytes_ == 0) held_calls_.emplace(*held_form_, section);
+}
+
+void MarkedParser::read_held_calls() {
+  if (held_calls_) held_calls_->read(buffer_, tools_, events_);
 }
 
 bool MarkedParser::step_call() {
+  read_held_calls();
   if (section_->end.empty()) return false;
   const std::size_t end = end_.find(buffer_);
   if (end == kNowhere) {
-    if (end_.failed()) read_again(end_.searched());
+    if (end_.failed() && !has_begun_call()) read_again(end_.searched());
     return false;
   }
   const std::string_view content = std::string_view(buffer_).substr(0, end);
-  const Status taken = take_calls(content, section_->end);
-  if (!taken && buffer_.find(section_->end) < end) {
+  const Status taken = take_calls(*section_, content, section_->end);
+  if (!taken && !has_begun_call() && buffer_.find(section_->end) < end) {
     read_again(end + section_->end.size());
     return false;
   }
   break_call(taken, content, section_->end);
   drop(end + section_->end.size());
+  held_calls_.reset();
   mode_ = Mode::kText;
   return true;
 }
@@ -165,11 +179,12 @@ void MarkedParser::read_again(std::size_t bytes) {
 
 // A call without an end, or with one that seemed to stand in a value.
 void MarkedParser::finish_call() {
-  const Status taken = take_calls(buffer_, "");
+  const Status taken = take_calls(*section_, buffer_, "");
   const bool has_end = !section_->end.empty() && buffer_.find(section_->end) != kNowhere;
-  if (taken || !has_end) {
+  if (taken || !has_end || has_begun_call()) {
     break_call(taken, buffer_, "");
     buffer_.clear();
+    held_calls_.reset();
     mode_ = Mode::kText;
     return;
   }
@@ -190,26 +205,29 @@ std::string MarkedParser::whole_call(std::string_view content, std::string_view 
   return std::string(section_->begin).append(content).append(end);
 }
 
-// An Error that says why there are none.
-Status MarkedParser::take_calls(std::string_view content, std::string_view end) {
-  // <function=NAME is part of the call.
-  const bool begins_call = section_->begin.find('=') != kNowhere;
-  auto calls = section_->syntax->parse(begins_call ? whole_call(content, end) : content, tools_);
+// An Error that says why there are none. Those that have begun are given out already.
+Status MarkedParser::take_calls(const CallSection& section, std::string_view content,
+                                std::string_view end) {
+  auto calls = parse_section(section, content, end, tools_);
   if (!calls) return calls.error();
   if (Status status = tools_.check(*calls); !status) return status;
-  for (const ParsedCall& call : *calls) events_.call(call);
+  for (std::size_t i = held_calls_ ? held_calls_->begun() : 0; i < calls->size(); ++i) {
+    events_.call((*calls)[i]);
+  }
   return {};
 }
 
 void MarkedParser::break_call(const Status& why, std::string_view content, std::string_view end) {
-  if (!why) events_.broken_call(why.error().message, whole_call(content, end));
+  if (why) return;
+  if (!has_begun_call()) return events_.broken_call(why.error().message, whole_call(content, end));
+  if (held_calls_->is_open()) events_.cut_call();
 }
 
 // JSON that calls no tool of ours is an answer like any other.
 void MarkedParser::end_bare_call() {
-  auto calls = format_.bare_json->parse(buffer_, tools_);
-  if (!calls || !tools_.check(*calls)) return events_.text(buffer_);
-  for (const ParsedCall& call : *calls) events_.call(call);
+  const Status taken = take_calls(bare_section(), buffer_, "");
+  if (has_begun_call()) return break_call(taken, buffer_, "");
+  if (!taken) events_.text(buffer_);
 }
 
 }  // namespace linnet

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+
 #include "chat/output/event_list.hpp"
+#include "chat/output/held_calls.hpp"
 #include "chat/output/section_end.hpp"
 
 namespace linnet {
@@ -24,6 +27,7 @@ class MarkedParser final : public OutputParser {
   };
 
   bool looks_for_bare_call() const { return format_.bare_json && !tools_.empty(); }
+  CallSection bare_section() const { return {"", "", format_.bare_json}; }
   /// One step through the buffer; false where more text is needed.
   bool step();
   bool step_start();
@@ -35,7 +39,10 @@ class MarkedParser final : public OutputParser {
   void feed(std::string_view text);
   void drop(std::size_t bytes);
   void begin_call(const CallSection& section);
-  Status take_calls(std::string_view content, std::string_view end);
+  /// Gives out what has come of calls that are held.
+  void read_held_calls();
+  bool has_begun_call() const { return held_calls_ && held_calls_->begun() > 0; }
+  Status take_calls(const CallSection& section, std::string_view content, std::string_view end);
   void break_call(const Status& why, std::string_view content, std::string_view end);
   /// The call that `bytes` of the buffer were taken for is none: they are read again.
   void read_again(std::size_t bytes);
@@ -48,6 +55,8 @@ class MarkedParser final : public OutputParser {
   EventList events_;
   Mode mode_ = Mode::kStart;
   const CallSection* section_ = nullptr;
+  const CallForm* const held_form_;
+  std::optional<HeldCalls> held_calls_;  // of the section, where they are held
   std::string buffer_;
   SectionEnd end_;               // of the call
   std::string again_;            // what is read again

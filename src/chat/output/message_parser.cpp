@@ -60,7 +60,7 @@ std::vector<OutputEvent> MessageParser::finish() {
   if (!in_header_ && !recipient_.empty() && !is_plain_) {
     call_ = buffer_;
     const bool is_whole = is_call();
-    if (!is_whole) read_again();
+    if (!is_whole && !has_begun_call()) read_again();
     buffer_.clear();
     feed(std::exchange(again_, {}));
   }
@@ -101,19 +101,23 @@ void MessageParser::begin_body(std::string_view header) {
   const bool is_for_person = recipient_ == "user" || recipient_ == "assistant";
   if (is_for_person || recipient_ == style_.reasoning || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
+  if (recipient_.empty() && !is_reasoning_) may_be_held_ = false;
+  held_arguments_ = {};
+  held_bytes_ = 0;
   call_.clear();
   call_end_ = SectionEnd(style_.ends, style_.calls ? style_.calls->values : kJsonValues);
 }
 
 // The ends of bodies may stand in the values of a call.
 bool MessageParser::step_call() {
+  read_held_call();
   const std::size_t end = call_end_.find(buffer_);
   if (end == kNowhere) {
-    if (call_end_.failed()) read_again();
+    if (call_end_.failed() && !has_begun_call()) read_again();
     return false;
   }
   call_ = buffer_.substr(0, end);
-  if (!is_call()) {
+  if (!is_call() && !has_begun_call()) {
     read_again();
     return false;
   }
@@ -121,6 +125,14 @@ bool MessageParser::step_call() {
   end_body();
   in_header_ = true;
   return true;
+}
+
+void MessageParser::read_held_call() {
+  if (!may_be_held_ || held_arguments_.is_complete() || !buffer_.starts_with('{')) return;
+  if (!tools_.contains(recipient_)) return;
+  if (!has_begun_call()) events_.begin_call({"", recipient_, {}});
+  const std::string_view rest = std::string_view(buffer_).substr(held_bytes_);
+  held_bytes_ += pass_arguments(rest, held_arguments_, events_);
 }
 
 void MessageParser::read_again() {
@@ -181,7 +193,9 @@ bool MessageParser::is_call() const {
 }
 
 void MessageParser::end_body() {
-  if (!recipient_.empty()) {
+  if (has_begun_call()) {
+    if (!held_arguments_.is_complete()) events_.cut_call();
+  } else if (!recipient_.empty()) {
     const auto calls = parse_call();
     const Status status = calls ? tools_.check(*calls) : calls.error();
     if (!status) events_.broken_call(status.error().message, call_);
@@ -189,6 +203,7 @@ void MessageParser::end_body() {
   }
   events_.end_part();
   recipient_.clear();
+  held_bytes_ = 0;
 }
 
 }  // namespace linnet

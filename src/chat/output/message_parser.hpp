@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "chat/output/event_list.hpp"
+#include "chat/output/held_calls.hpp"
 #include "chat/output/section_end.hpp"
 
 namespace linnet {
@@ -25,7 +26,10 @@ extern const MessageStyle kAtemMessages;     ///< Muse Glimmer
 class MessageParser final : public OutputParser {
  public:
   MessageParser(const MessageStyle& style, const OutputOptions& options)
-      : style_(style), tools_(options.tools), events_(options) {}
+      : style_(style),
+        tools_(options.tools),
+        events_(options),
+        may_be_held_(options.held_calls && !style.calls) {}
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
@@ -38,6 +42,9 @@ class MessageParser final : public OutputParser {
   bool step_body();
   bool step_call();
   void read_again();
+  /// Gives out what has come of a call that is held.
+  void read_held_call();
+  bool has_begun_call() const { return held_bytes_ > 0; }
   void begin_body(std::string_view header);
   void emit(std::string_view text);
   std::size_t partial_end() const;
@@ -54,8 +61,11 @@ class MessageParser final : public OutputParser {
   std::string recipient_;  // of the body; empty for the person
   std::string call_;       // the body, where it is for a tool
   SectionEnd call_end_;
-  std::string again_;      // what is read again
-  bool is_plain_ = false;  // a call was broken: any end of a body is one
+  bool may_be_held_;  // calls are, as long as nothing for the person has come
+  ObjectReader held_arguments_;
+  std::size_t held_bytes_ = 0;  // of the body, given out
+  std::string again_;           // what is read again
+  bool is_plain_ = false;       // a call was broken: any end of a body is one
 };
 
 }  // namespace linnet

@@ -11,6 +11,8 @@
 
 namespace linnet {
 
+struct CallForm;
+
 /// A call of a tool that the model wrote.
 struct ToolCall {
   std::string id;  ///< of the model, or nine letters and digits of ours
@@ -25,10 +27,14 @@ struct OutputEvent {
     kReasoning,  ///< more of the model's thinking
     kToolCall,   ///< a complete call
     kWarning,    ///< for the person who runs the program, not part of the answer
+    // Instead of kToolCall, where OutputOptions::held_calls lets a call come while it is written:
+    kCallBegin,      ///< its arguments begin
+    kCallArguments,  ///< more of them; together they are what ToolCall has
+    kCallEnd,        ///< they are complete
   };
   Kind kind;
-  std::string text;  ///< empty for kToolCall
-  ToolCall call;     ///< of kToolCall
+  std::string text;  ///< empty for calls, but for kCallArguments
+  ToolCall call;     ///< of kToolCall, and of kCallBegin without arguments
 };
 
 struct OutputOptions {
@@ -43,11 +49,16 @@ struct OutputOptions {
   std::uint64_t id_seed = 0;
   /// The first call ends the answer: what comes behind it is dropped.
   bool ends_with_call = false;
+  /// A grammar holds the calls of the answer to this form: arguments that stand in it as JSON need
+  /// not wait for their end. Must outlive the parser; nullptr: a call may turn out to be none.
+  const CallForm* held_calls = nullptr;
 };
 
 /// Takes a model's answer apart while it is written. Text and thinking come out as soon as they
-/// cannot be the beginning of a marker; a call comes out when it is complete. A call that cannot be
-/// understood comes out as text, after a warning. Not for use by several threads at once.
+/// cannot be the beginning of a marker; a call comes out when it is complete, or in pieces where it
+/// is held. A call that cannot be understood comes out as text, after a warning; of one in pieces
+/// that is not complete there is a warning, and no kCallEnd. Not for use by several threads at
+/// once.
 class OutputParser {
  public:
   virtual ~OutputParser() = default;

@@ -54,9 +54,9 @@ class ChatFormat final : public AnswerFormat {
   std::string close(std::size_t choice, const Ending& ending) override {
     std::string events = take(choice, choices_[choice].parser->finish());
     Choice& own = choices_[choice];
-    own.reason = ending.reason == FinishReason::kLength ? "length"
-                 : own.calls.empty()                    ? "stop"
-                                                        : "tool_calls";
+    own.reason = ending.reason == FinishReason::kLength    ? "length"
+                 : own.calls.empty() || own.is_within_call ? "stop"
+                                                           : "tool_calls";
     return events + delta_event(choice, Json::object(), own.reason);
   }
 
@@ -94,6 +94,7 @@ class ChatFormat final : public AnswerFormat {
     std::unique_ptr<OutputParser> parser;
     std::string text, reasoning, reason;
     Json calls = Json::array();
+    bool is_within_call = false;              // whose arguments are not complete
     std::vector<TokenLogprobs> logprobs;      // for whole()
     std::vector<TokenLogprobs> new_logprobs;  // that the next event takes along
     std::optional<TextEvents> text_events;
@@ -119,6 +120,7 @@ class ChatFormat final : public AnswerFormat {
         continue;
       }
       remember(part, own);
+      if (part.kind == OutputEvent::Kind::kCallEnd) continue;  // the next part tells it
       const bool is_plain =
           part.kind == OutputEvent::Kind::kText && !head_.has_logprobs && !head_.times_tokens;
       events += is_plain ? own.text_events->with(part.text)
@@ -129,23 +131,41 @@ class ChatFormat final : public AnswerFormat {
 
   // For whole().
   static void remember(const OutputEvent& part, Choice& choice) {
-    if (part.kind == OutputEvent::Kind::kText) {
-      choice.text += part.text;
-    } else if (part.kind == OutputEvent::Kind::kReasoning) {
-      choice.reasoning += part.text;
-    } else {
-      choice.calls.push_back(
-          {{"id", part.call.id},
-           {"type", "function"},
-           {"function", {{"name", part.call.name}, {"arguments", part.call.arguments}}}});
+    switch (part.kind) {
+      case OutputEvent::Kind::kText:
+        choice.text += part.text;
+        break;
+      case OutputEvent::Kind::kReasoning:
+        choice.reasoning += part.text;
+        break;
+      case OutputEvent::Kind::kToolCall:
+      case OutputEvent::Kind::kCallBegin:
+        choice.calls.push_back(call_json(part.call));
+        choice.is_within_call = part.kind == OutputEvent::Kind::kCallBegin;
+        break;
+      case OutputEvent::Kind::kCallArguments:
+        choice.calls.back()["function"]["arguments"].get_ref<std::string&>() += part.text;
+        break;
+      case OutputEvent::Kind::kCallEnd:
+        choice.is_within_call = false;
+        break;
+      case OutputEvent::Kind::kWarning:
+        break;
     }
+  }
+
+  static Json call_json(const ToolCall& call) {
+    return {{"id", call.id},
+            {"type", "function"},
+            {"function", {{"name", call.name}, {"arguments", call.arguments}}}};
   }
 
   // Of the part that was remembered last.
   static Json delta_of(const OutputEvent& part, const Choice& choice) {
     if (part.kind == OutputEvent::Kind::kText) return {{"content", part.text}};
     if (part.kind == OutputEvent::Kind::kReasoning) return {{"reasoning_content", part.text}};
-    Json call = choice.calls.back();
+    const bool goes_on = part.kind == OutputEvent::Kind::kCallArguments;
+    Json call = goes_on ? Json{{"function", {{"arguments", part.text}}}} : choice.calls.back();
     call["index"] = choice.calls.size() - 1;
     return {{"tool_calls", Json::array({std::move(call)})}};
   }

@@ -17,13 +17,16 @@ class LlamaFormat final : public AnswerFormat {
   std::string open() override { return {}; }
 
   std::string add(std::size_t index, const GeneratedText& generated) override {
-    texts_[index].text += generated.text;
+    Text& own = texts_[index];
+    own.text += generated.text;
     if (head_.keeps_logprobs) {
-      append(generated.logprobs, texts_[index].logprobs);
+      append(generated.logprobs, own.logprobs);
+      own.tokens.insert(own.tokens.end(), generated.tokens.begin(), generated.tokens.end());
       return {};
     }
     Json event = part_json(index, generated.text, generated.logprobs, /*is_last=*/false);
-    if (head_.times_tokens) event["timings"] = llama_timings_json(texts_[index].usage);
+    event["tokens"] = generated.tokens;
+    if (head_.times_tokens) event["timings"] = llama_timings_json(own.usage);
     return server_sent_event(event);
   }
 
@@ -63,6 +66,7 @@ class LlamaFormat final : public AnswerFormat {
 
   struct Text {
     Logprobs logprobs;
+    std::vector<TokenId> tokens;  // where they were asked for
     std::string text, stop_type, stop_string;
     Usage usage;
   };
@@ -79,6 +83,7 @@ class LlamaFormat final : public AnswerFormat {
   Json last(std::size_t index, const Usage& usage, std::string_view text,
             const Logprobs& logprobs) const {
     Json json = part_json(index, text, logprobs, /*is_last=*/true);
+    json["tokens"] = texts_[index].tokens;
     json["model"] = head_.model;
     json["tokens_predicted"] = usage.completion_tokens;
     json["tokens_evaluated"] = usage.prompt_tokens;

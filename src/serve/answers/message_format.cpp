@@ -33,7 +33,7 @@ class MessageFormat final : public AnswerFormat {
     stop_sequence_ = ending.stop_string;
     stop_reason_ = ending.reason == FinishReason::kLength ? "max_tokens"
                    : !stop_sequence_.empty()              ? "stop_sequence"
-                   : has_calls_                           ? "tool_use"
+                   : has_calls_ && !is_within_call_       ? "tool_use"
                                                           : "end_turn";
     return events;
   }
@@ -99,7 +99,18 @@ class MessageFormat final : public AnswerFormat {
           events += add_text("thinking", "thinking", "thinking_delta", part.text);
           break;
         case OutputEvent::Kind::kToolCall:
-          events += add_call(part.call);
+          events += begin_call(part.call);
+          events += add_arguments(part.call.arguments);
+          events += end_call();
+          break;
+        case OutputEvent::Kind::kCallBegin:
+          events += begin_call(part.call);
+          break;
+        case OutputEvent::Kind::kCallArguments:
+          events += add_arguments(part.text);
+          break;
+        case OutputEvent::Kind::kCallEnd:
+          events += end_call();
           break;
         case OutputEvent::Kind::kWarning:
           warn(part.text);
@@ -123,15 +134,22 @@ class MessageFormat final : public AnswerFormat {
     return events + block_delta({{"type", delta}, {member, text}});
   }
 
-  std::string add_call(const ToolCall& call) {
-    has_calls_ = true;
+  std::string begin_call(const ToolCall& call) {
+    has_calls_ = is_within_call_ = true;
+    arguments_.clear();
     Json block = {
         {"type", "tool_use"}, {"id", call.id}, {"name", call.name}, {"input", Json::object()}};
     std::string events = end_block();
-    events += begin_block(std::move(block));
-    events += block_delta({{"type", "input_json_delta"}, {"partial_json", call.arguments}});
-    content_.back()["input"] = Json::parse(call.arguments, nullptr, /*allow_exceptions=*/false);
-    return events + end_block();
+    return events += begin_block(std::move(block));
+  }
+  std::string add_arguments(const std::string& piece) {
+    arguments_ += piece;
+    return block_delta({{"type", "input_json_delta"}, {"partial_json", piece}});
+  }
+  std::string end_call() {
+    is_within_call_ = false;
+    content_.back()["input"] = Json::parse(arguments_, nullptr, /*allow_exceptions=*/false);
+    return end_block();
   }
 
   std::string begin_block(Json block) {
@@ -159,6 +177,8 @@ class MessageFormat final : public AnswerFormat {
   Json content_ = Json::array();
   bool is_open_ = false;  // the last block of the content
   bool has_calls_ = false;
+  bool is_within_call_ = false;  // whose arguments are not complete
+  std::string arguments_;        // of the last call
   std::string stop_reason_, stop_sequence_;
 };
 

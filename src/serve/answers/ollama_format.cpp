@@ -142,7 +142,12 @@ class OllamaEmbeddingFormat final : public WholeFormat {
 std::unique_ptr<AnswerFormat> make_ollama_format(AnswerHead head,
                                                  const std::optional<AnswerParsing>& parsing,
                                                  bool is_chat) {
-  auto parser = parsing ? make_output_parser(parsing->format, parsing->options) : nullptr;
+  std::unique_ptr<OutputParser> parser;
+  if (parsing) {
+    OutputOptions options = parsing->options;
+    options.held_calls = nullptr;  // arguments are objects, of which there are no pieces
+    parser = make_output_parser(parsing->format, options);
+  }
   return std::make_unique<OllamaFormat>(std::move(head), std::move(parser), is_chat);
 }
 

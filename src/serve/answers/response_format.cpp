@@ -65,7 +65,7 @@ class ResponseFormat final : public AnswerFormat {
   }
 
  private:
-  enum class Kind { kNone, kMessage, kReasoning };
+  enum class Kind { kNone, kMessage, kReasoning, kCall };
 
   Json response_json(std::string_view status, Json usage) const {
     Json response = {
@@ -109,7 +109,18 @@ class ResponseFormat final : public AnswerFormat {
           events += add_text(Kind::kReasoning, part.text);
           break;
         case OutputEvent::Kind::kToolCall:
-          events += add_call(part.call);
+          events += begin_call(part.call);
+          events += add_arguments(part.call.arguments);
+          events += end_call("completed");
+          break;
+        case OutputEvent::Kind::kCallBegin:
+          events += begin_call(part.call);
+          break;
+        case OutputEvent::Kind::kCallArguments:
+          events += add_arguments(part.text);
+          break;
+        case OutputEvent::Kind::kCallEnd:
+          events += end_call("completed");
           break;
         case OutputEvent::Kind::kWarning:
           warn(part.text);
@@ -169,6 +180,7 @@ class ResponseFormat final : public AnswerFormat {
 
   std::string end_item() {
     if (open_ == Kind::kNone) return {};
+    if (open_ == Kind::kCall) return end_call("incomplete");
     const bool is_message = std::exchange(open_, Kind::kNone) == Kind::kMessage;
     Json& item = output_.back();
     Json& part = item["content"][0];
@@ -182,20 +194,32 @@ class ResponseFormat final : public AnswerFormat {
     return events += item_as_a_whole("response.output_item.done");
   }
 
-  std::string add_call(const ToolCall& call) {
+  std::string begin_call(const ToolCall& call) {
     std::string events = end_item();
+    open_ = Kind::kCall;
     output_.push_back({{"id", item_id("fc")},
                        {"type", "function_call"},
                        {"status", "in_progress"},
                        {"call_id", call.id},
                        {"name", call.name},
                        {"arguments", ""}});
-    events += item_as_a_whole("response.output_item.added");
-    events += item_event("response.function_call_arguments.delta", {{"delta", call.arguments}});
-    output_.back()["arguments"] = call.arguments;
-    output_.back()["status"] = "completed";
-    events += item_event("response.function_call_arguments.done",
-                         {{"name", call.name}, {"arguments", call.arguments}});
+    return events += item_as_a_whole("response.output_item.added");
+  }
+
+  std::string add_arguments(const std::string& piece) {
+    output_.back()["arguments"].get_ref<std::string&>() += piece;
+    return item_event("response.function_call_arguments.delta", {{"delta", piece}});
+  }
+
+  std::string end_call(std::string_view status) {
+    open_ = Kind::kNone;
+    Json& item = output_.back();
+    item["status"] = status;
+    std::string events;
+    if (status == "completed") {
+      events = item_event("response.function_call_arguments.done",
+                          {{"name", item["name"]}, {"arguments", item["arguments"]}});
+    }
     return events += item_as_a_whole("response.output_item.done");
   }
 

@@ -19,7 +19,6 @@ constexpr std::size_t kMostFiles = 1024, kMostFields = 64;
 GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   static constexpr std::array kUnsupported = {
       UnsupportedField{"image_data", "/v1/chat/completions takes pictures"},
-      UnsupportedField{"return_tokens", "/tokenize makes tokens of a text"},
   };
   refuse_unsupported(fields, kUnsupported);
   GenerationOptions options = read_shared_options(fields, model);
@@ -28,6 +27,8 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);
   const std::int64_t top = fields.integer("n_probs", 0, kMostProbabilities).value_or(0);
   if (top > 0) options.top_logprobs = top;
+  // A stream has them anyway, as llama.cpp's does.
+  options.tells_tokens = fields.boolean("return_tokens", false) || options.streams;
   for (const char* const name : {"n", "n_cmpl"}) fields.integer(name, 1, 1);
   return options;
 }

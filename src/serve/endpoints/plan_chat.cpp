@@ -125,6 +125,25 @@ std::optional<ApiError> refuse_prompt(const ApiContext& context, const ChatField
   return error;
 }
 
+// Whether the parser sees all of the calls' form: control tokens that are no markers are not shown.
+bool shows_form(const ServedModel& model, const OutputFormat& format) {
+  const CallForm& form = *model.call_form;
+  const std::string text = form.begin + form.middle + form.between.value_or("") + form.end;
+  return std::ranges::none_of(model.control_tokens, [&](const ControlToken& token) {
+    return text.find(token.text) != text.npos && !is_marker(format, token.text);
+  });
+}
+
+// The form of the calls in a stream, where the grammar holds them; else nullptr. Beside it there is
+// no text that could be taken for a call, but where the text has a form of its own.
+const CallForm* held_calls(const ServedModel& model, const ChatFields& chat,
+                           const TextConstraint& constraint, const OutputFormat& format,
+                           const GenerationOptions& options) {
+  const bool are_held = options.sampling.grammar && model.call_form && has_tools(chat) &&
+                        (constraint.is_none() || chat.choice.must_call);
+  return options.streams && are_held && shows_form(model, format) ? &*model.call_form : nullptr;
+}
+
 // Ends an answer behind its first call, from which on nothing is shown.
 TextWatch until_call(const AnswerParsing& parsing) {
   std::shared_ptr<OutputParser> parser = make_output_parser(parsing.format, parsing.options);
@@ -182,12 +201,14 @@ ApiResult<ChatPlan> plan_chat(ApiContext& context, const ChatFields& chat,
   ChatPlan plan;
   plan.chat = std::move(*encoded);
   plan.shown_tokens = markers(model, prompt->output_format);
-  plan.parsing = {prompt->output_format,
-                  {.tools = chat.request.tools,
-                   .starts_in_reasoning = prompt->ends_in_reasoning,
-                   .thinking_is_text = chat.thinking_is_text,
-                   .id_seed = options.sampling.seed,
-                   .ends_with_call = !chat.choice.parallel}};
+  plan.parsing = {
+      prompt->output_format,
+      {.tools = chat.request.tools,
+       .starts_in_reasoning = prompt->ends_in_reasoning,
+       .thinking_is_text = chat.thinking_is_text,
+       .id_seed = options.sampling.seed,
+       .ends_with_call = !chat.choice.parallel,
+       .held_calls = held_calls(model, chat, constraint, prompt->output_format, options)}};
   // A grammar has one call only, and ends the text behind it.
   if (has_tools(chat) && !chat.choice.parallel && !options.sampling.grammar) {
     options.watch = [parsing = plan.parsing] { return until_call(parsing); };

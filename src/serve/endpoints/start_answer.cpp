@@ -170,7 +170,8 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
               .is_streamed = plan.options.streams,
               .lines = plan.options.lines,
               .tells_progress = plan.options.streams_progress,
-              .watch = plan.options.watch ? plan.options.watch() : TextWatch()},
+              .watch = plan.options.watch ? plan.options.watch() : TextWatch(),
+              .tells_tokens = plan.options.tells_tokens},
           context.chosen.metrics, request.notify));
       jobs.push_back({make_generate_request(model, plan.options, plan.prompts[i], (*lengths)[i], k),
                       generations.back(), client});

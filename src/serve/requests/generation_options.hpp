@@ -30,6 +30,7 @@ struct GenerationOptions {
   bool streams_usage = false;
   bool streams_progress = false;  ///< of prompts
   bool streams_timings = false;   ///< with each event
+  bool tells_tokens = false;      ///< ids of what is generated
 };
 
 /// Most tokens that a request may ask for: more than any context holds.

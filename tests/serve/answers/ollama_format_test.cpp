@@ -1,0 +1,27 @@
+#include <gtest/gtest.h>
+
+#include "chat/call_form.hpp"
+#include "serve/answers/formats.hpp"
+
+namespace linnet::serve {
+namespace {
+
+// There are no pieces of an object.
+TEST(OllamaFormat, HeldCallsComeWhole) {
+  const CallForm form{
+      .begin = "<tool_call>{\"name\": \"", .end = "}</tool_call>", .middle = "\", \"arguments\": "};
+  const AnswerParsing parsing{
+      detect_output_format("<tool_call>"),
+      {.tools = Json::parse(R"([{"function": {"name": "f"}}])"), .held_calls = &form}};
+  const auto format = make_ollama_format({}, parsing, /*is_chat=*/true);
+  std::string lines;
+  for (const char* const text :
+       {"<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": ", "1}", "}</tool_call>"}) {
+    lines += format->add(0, {.progress = {}, .text = text, .logprobs = {}, .prompt_logprobs = {}});
+  }
+  const Json call = Json::parse(lines)["message"]["tool_calls"][0];  // of the only line
+  EXPECT_EQ(call["function"], Json({{"name", "f"}, {"arguments", {{"a", 1}}}}));
+}
+
+}  // namespace
+}  // namespace linnet::serve
