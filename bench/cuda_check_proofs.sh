@@ -161,6 +161,15 @@ same_text() {
   echo "$1: $result ($(wc -c <"$3") bytes)"
 }
 
+# same_without_overlap NAME MODEL: kernels are the same whether they begin early or not, so their results
+# are, to the last bit, or one of them read too early.
+same_without_overlap() {
+  local at=$work/text.overlap.$1
+  greedy "$2" cuda f16 >"$at.early"
+  LINNET_CUDA_WITHOUT=early,graphs greedy "$2" cuda f16 >"$at.late"
+  same_text "$1 f16, kernels one after the other" "$at.late" "$at.early"
+}
+
 texts_of() {
   local model=$1 name kv at
   name=$(basename "$model")
@@ -177,6 +186,7 @@ texts_of() {
   same_text "$name f32, deterministic" "$at.cpu" "$at.cuda"
   greedy "$model" cuda f8_e4m3 >"$at.cuda"
   echo "$name f8_e4m3: $(head -c 60 "$at.cuda" | tr '\n' ' ')..."
+  same_without_overlap "$name" "$model"
   # Samplers are given what they need of the logits, or all of them: one text.
   local sampled=(--temp 0.8 --top-k 40 --seed 3 --repeat-penalty 1.1)
   text "$model" cuda f16 "${sampled[@]}" >"$at.picked"

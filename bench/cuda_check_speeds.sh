@@ -25,6 +25,7 @@ step_models() {
 }
 
 rows_of_the_first() {
+  same_without_overlap "$first" "$model"
   say "many texts" && bench -p 0 -n 64 -r 2 -s 32 | tail -1
   bench -p 0 -n 64 -r 2 -s 128 | tail -1
   bench -p 0 -n 64 -r 2 -s 256 | tail -1
