@@ -29,10 +29,14 @@ make_peer() {
     cmake --build $peer/build --target llama-bench llama-batched-bench -j "$jobs"
 }
 
-background=
+background= monitor=
 
+# `monitor` notes clocks, power and load, and keeps the driver from shutting the GPU down between two
+# of our programs, which would have to wait for it again.
 begin_background() {
-  [[ " $* " == *" models "* || " $* " == *" peer "* ]] || return
+  nvidia-smi dmon -s puc -d 1 -o T >"$work/dmon.txt" 2>/dev/null &
+  monitor=$!
+  [[ " $* " == *" first "* || " $* " == *" models "* || " $* " == *" kernels "* || " $* " == *" peer "* ]] || return
   local room
   room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -1)
   ((${room:-0} > 45 << 20)) && models=/dev/shm
@@ -57,6 +61,7 @@ timed() {
 end_background() {
   signal_background CONT
   signal_background TERM
+  kill "$monitor" 2>/dev/null
   tail -3 "$work/background.txt" 2>/dev/null
 }
 

@@ -92,6 +92,7 @@ TEST_F(CudaDeviceTest, ALostDeviceIsAnErrorAndTheRestDoesNothing) {
   const Status status = cuda_->status();
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message, testing::HasSubstr("the GPU failed during"));
+  EXPECT_THAT(status.error().message, testing::HasSubstr("for_elements"));  // the kernel
   EXPECT_FALSE(cuda_->allocate(16));
   emulation::set_lost(false);
   const std::size_t before = emulation::launches();

@@ -165,6 +165,11 @@ const char* cudaGetErrorString(cudaError_t error) {
   }
 }
 cudaError_t cudaGetLastError() { return is_lost() ? cudaErrorLaunchFailure : cudaSuccess; }
+cudaError_t cudaFuncGetName(const char** name, const void* kernel) {
+  static std::map<const void*, std::string> names;
+  *name = names.try_emplace(kernel, linnet::ptx::symbol_at(kernel)).first->second.c_str();
+  return cudaSuccess;
+}
 cudaError_t cudaDriverGetVersion(int* version) {
   *version = driver;
   return cudaSuccess;

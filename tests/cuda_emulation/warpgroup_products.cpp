@@ -9,6 +9,7 @@
 
 #include "base/half.hpp"
 #include "device_memory.hpp"
+#include "tensor_core.hpp"
 
 namespace linnet::emulation {
 namespace {
@@ -145,9 +146,9 @@ void WarpgroupProducts::finish(int thread, std::span<const std::byte> shared,
   const auto sums = std::ranges::find(self.sums, own.sums, &OwnSums::at);
   for (int i = 0; i < count; ++i) {
     const int column = i / 4 * 8 + lane % 4 * 2 + i % 2;
-    for (int k = 0; k < kDepth; ++k) {
-      sums->values[i] += rows[i / 2 % 2][k] * half_to_float(product.b[column * kDepth + k]);
-    }
+    float right[kDepth];
+    for (int k = 0; k < kDepth; ++k) right[k] = half_to_float(product.b[column * kDepth + k]);
+    sums->values[i] = add_tensor_products(sums->values[i], rows[i / 2 % 2], right, 1);
   }
   if (--sums->products == 0) {
     const auto touched = [](float sum) { return std::bit_cast<std::uint32_t>(sum) != kInFlight; };

@@ -21,7 +21,7 @@ void LaunchQueue::Batch::clear() {
   arguments.clear();
 }
 
-cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) const {
+cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) {
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
@@ -35,13 +35,16 @@ cudaError_t LaunchQueue::send_each(const Batch& batch, cudaStream_t stream) cons
     config.dynamicSmemBytes = launch.shared_bytes;
     const std::byte* arguments = batch.arguments.data() + launch.first_argument;
     const cudaError_t error = launch.send(launch.kernel, arguments, config);
-    if (error != cudaSuccess) return error;
+    if (error != cudaSuccess) {
+      cudaFuncGetName(&failed_, reinterpret_cast<const void*>(launch.kernel));
+      return error;
+    }
   }
   return cudaSuccess;
 }
 
 // Null where the device can't.
-LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream) const {
+LaunchQueue::Graph LaunchQueue::capture(const Batch& batch, cudaStream_t stream) {
   if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal) != cudaSuccess) return {};
   const cudaError_t sent = send_each(batch, stream);
   cudaGraph_t graph = nullptr;

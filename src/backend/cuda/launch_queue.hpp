@@ -35,6 +35,9 @@ class LaunchQueue {
   bool is_full() const { return waiting_.launches.size() >= (next_ == 0 ? kFirstFull : kFull); }
   /// Sends what waits.
   cudaError_t send(cudaStream_t stream);
+  /// The name of the kernel that send() could not send, as the linker has it; "a kernel" where it
+  /// was one of a graph.
+  const char* failed() const { return failed_; }
   /// What is sent next is compared with what was sent first, after this was called before. All that
   /// was sent is waited for before more is.
   void restart() { next_ = 0; }
@@ -104,14 +107,15 @@ class LaunchQueue {
   }
 
   Known& know_waiting();
-  cudaError_t send_each(const Batch& batch, cudaStream_t stream) const;
-  Graph capture(const Batch& batch, cudaStream_t stream) const;
+  cudaError_t send_each(const Batch& batch, cudaStream_t stream);
+  Graph capture(const Batch& batch, cudaStream_t stream);
 
   Batch waiting_;
   // What was sent lately by its place in the order, the latest in front.
   std::vector<std::vector<Known>> known_;
   std::size_t next_ = 0;
   bool uses_graphs_ = true, begins_early_ = false;
+  const char* failed_ = "a kernel";
 };
 
 }  // namespace linnet::cuda

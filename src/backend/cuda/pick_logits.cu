@@ -62,20 +62,25 @@ bool CudaBackend::pick_logits(View logits, std::span<const LogitQuery> queries,
   PickPieces pieces;
   const std::int64_t piece_count = (logits.columns + kPickPiece - 1) / kPickPiece;
   if (list.most <= kPickedOfPiece && piece_count > 1) {
-    const std::int64_t candidates = count * piece_count * kPickedOfPiece;
+    const std::int64_t candidates = count * piece_count * list.most;
     auto* numbers = pick_candidates_.take<std::uint32_t>(*stream_, 2 * candidates);
     if (!numbers) return true;
-    pieces = {piece_count, reinterpret_cast<std::int32_t*>(numbers),
+    pieces = {piece_count, list.most, reinterpret_cast<std::int32_t*>(numbers),
               reinterpret_cast<float*>(numbers + candidates)};
     const dim3 pieces_grid(static_cast<unsigned>(piece_count), static_cast<unsigned>(count));
     stream_->launch(pick_of_pieces, pieces_grid, dim3(kPickThreads), 0, logits, memory, pieces);
   }
   stream_->launch(pick_likeliest, grid, dim3(kPickThreads), 0, logits, memory, pieces);
 
-  host_picks_.resize(static_cast<std::size_t>(words));
-  stream_->download(results, host_picks_.size() * sizeof(std::uint32_t), host_picks_.data());
+  // As logits, they come every step.
+  const std::size_t bytes = static_cast<std::size_t>(words) * sizeof(std::uint32_t);
+  auto* host = reinterpret_cast<std::uint32_t*>(landing_place(bytes));
+  if (!host) {
+    host_picks_.resize(static_cast<std::size_t>(words));
+    host = host_picks_.data();
+  }
+  stream_->download(results, bytes, host);
   if (!stream_->status()) return true;
-  const std::uint32_t* host = host_picks_.data();
   for (std::int64_t q = 0; q < count; ++q) {
     const PickTask& task = list.tasks[q];
     const std::uint32_t* first = host + count + wanted + task.first_pick;

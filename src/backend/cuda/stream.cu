@@ -101,7 +101,9 @@ void Stream::zero(void* memory, std::size_t bytes) {
 
 void Stream::send() {
   run_postponed();
-  if (status_) check(queue_.send(stream_), "a kernel");
+  if (!status_) return;
+  const cudaError_t error = queue_.send(stream_);
+  check(error, queue_.failed());
 }
 
 void Stream::wait() {

@@ -6,6 +6,7 @@
 
 #include "base/half.hpp"
 #include "families.hpp"
+#include "tensor_core.hpp"
 #include "warp.hpp"
 
 namespace linnet::ptx {
@@ -57,17 +58,12 @@ void multiply(const Instruction& in, Warp& warp, Lanes) {
       }
     }
   }
-  float sums[16][8] = {};
-  for (int row = 0; row < 16; ++row) {
-    for (int k = 0; k < 16; ++k) {
-      for (int column = 0; column < 8; ++column) sums[row][column] += a[row][k] * b[k][column];
-    }
-  }
   for (int r = 0; r < 4; ++r) {
     float* to = warp.registers<float>(d[r]);
     const float* from = warp.registers<float>(c[r]);
     for (int l = 0; l < kLanes; ++l) {
-      to[l] = from[l] + sums[group(l) + (r / 2) * 8][thread(l) * 2 + r % 2];
+      to[l] = emulation::add_tensor_products(from[l], a[group(l) + (r / 2) * 8],
+                                             &b[0][thread(l) * 2 + r % 2], 8);
     }
   }
 }
@@ -168,17 +164,12 @@ void begin_product(const Instruction& in, Warp& warp, Lanes) {
       b[k * columns + column] = of_half(bits);
     }
   }
-  std::vector<float> all(static_cast<std::size_t>(columns) * 16);  // [16][columns]
-  for (int row = 0; row < 16; ++row) {
-    for (int k = 0; k < 16; ++k) {
-      for (int c = 0; c < columns; ++c) all[row * columns + c] += a[row][k] * b[k * columns + c];
-    }
-  }
   for (int r = 0; r < registers; ++r) {
     float* in_register = warp.registers<float>(in.operands[r]);
     for (int l = 0; l < kLanes; ++l) {
       const int row = group(l) + (r / 2 % 2) * 8, column = r / 4 * 8 + thread(l) * 2 + r % 2;
-      product.sums[r * kLanes + l] += all[row * columns + column];
+      float& sum = product.sums[r * kLanes + l];
+      sum = emulation::add_tensor_products(sum, a[row], &b[column], columns);
       in_register[l] = std::numeric_limits<float>::quiet_NaN();
     }
   }

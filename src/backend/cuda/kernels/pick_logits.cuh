@@ -32,7 +32,8 @@ inline constexpr std::int32_t kPickedOfPiece = 256;
 /// The likeliest of each piece of a row, of which the likeliest of the row are picked.
 struct PickPieces {
   std::int64_t pieces = 0;      ///< of a row; 0: there are none
-  std::int32_t* ids = nullptr;  ///< [queries][pieces][kPickedOfPiece]
+  std::int64_t most = 0;        ///< picks of a piece, as many as any query wants
+  std::int32_t* ids = nullptr;  ///< [queries][pieces][most]
   float* logits = nullptr;      ///< the same; minus infinity where fewer were picked
 };
 
@@ -201,9 +202,9 @@ __global__ void __launch_bounds__(kPickThreads)
                     first + kPickPiece < logits.columns ? first + kPickPiece : logits.columns,
                     memory.allowed + task.first_word,
                     task.words};
-  const std::int64_t at = (blockIdx.y * to.pieces + blockIdx.x) * kPickedOfPiece;
+  const std::int64_t at = (blockIdx.y * to.pieces + blockIdx.x) * to.most;
   const std::int32_t found = pick(row, task.most, INFINITY, to.ids + at, to.logits + at);
-  for (int i = found + static_cast<int>(threadIdx.x); i < kPickedOfPiece; i += kPickThreads) {
+  for (std::int64_t i = found + threadIdx.x; i < to.most; i += kPickThreads) {
     to.logits[at + i] = -INFINITY;
   }
 }
@@ -215,17 +216,17 @@ __global__ void __launch_bounds__(kPickThreads)
   const PickTask task = memory.tasks[blockIdx.x];
   std::int32_t found = 0;
   if (task.most > 0) {
-    const std::int64_t candidates = pieces.pieces * kPickedOfPiece;
-    const PickRow whole{logits.data + task.row * logits.stride, nullptr,   0, logits.columns,
-                        memory.allowed + task.first_word,       task.words};
-    const PickRow best{pieces.logits + blockIdx.x * candidates,
-                       pieces.ids + blockIdx.x * candidates,
-                       0,
-                       candidates,
-                       nullptr,
-                       0};
-    found = pick(pieces.pieces > 0 ? best : whole, task.most, task.within,
-                 memory.ids + task.first_pick, memory.logits + task.first_pick);
+    const std::int64_t candidates = pieces.pieces * pieces.most, at = blockIdx.x * candidates;
+    // Member by member, which stays in registers: one of two rows would be looked up in memory.
+    const bool of_pieces = candidates > 0;
+    const PickRow row{of_pieces ? pieces.logits + at : logits.data + task.row * logits.stride,
+                      of_pieces ? pieces.ids + at : nullptr,
+                      0,
+                      of_pieces ? candidates : logits.columns,
+                      memory.allowed + task.first_word,
+                      of_pieces ? 0 : task.words};
+    found = pick(row, task.most, task.within, memory.ids + task.first_pick,
+                 memory.logits + task.first_pick);
   }
   if (threadIdx.x == 0) memory.counts[blockIdx.x] = found;
 }

@@ -158,11 +158,18 @@ __global__ void mix_stream_columns(View in, View weights, std::int64_t width, Vi
   const int from = static_cast<int>(in.columns / width), to = static_cast<int>(out.columns / width);
   for (std::int64_t row = blockIdx.y; row < in.rows; row += gridDim.y) {
     const float* weight = weights.data + row * weights.stride;
-    float streams[kMostStreams + 1];  // the block's result may be one more
-    for (int f = 0; f < from; ++f) streams[f] = in.data[row * in.stride + f * width + c];
+    constexpr int kMost = kMostStreams + 1;  // the block's result may be one more
+    float streams[kMost];
+#pragma unroll
+    for (int f = 0; f < kMost; ++f) {
+      streams[f] = f < from ? in.data[row * in.stride + f * width + c] : 0.0f;
+    }
     for (int t = 0; t < to; ++t) {
       float sum = 0.0f;
-      for (int f = 0; f < from; ++f) sum += weight[t * from + f] * streams[f];
+#pragma unroll
+      for (int f = 0; f < kMost; ++f) {
+        if (f < from) sum += weight[t * from + f] * streams[f];
+      }
       out.data[row * out.stride + t * width + c] = sum;
     }
   }

@@ -9,6 +9,7 @@
 
 #include "base/half.hpp"
 #include "emulation.hpp"
+#include "tensor_core.hpp"
 
 namespace linnet::cuda {
 
@@ -171,11 +172,13 @@ void multiply_tiles(float (&sum)[4], const std::uint32_t (&a)[4], std::uint32_t 
   const auto of_lane = [&](int l) { return reinterpret_cast<const Fragments*>(all[l]); };
   const int row = emulation::lane() / 4, column = emulation::lane() % 4 * 2;
   for (int i = 0; i < 4; ++i) {
+    float left[16], right[16];
     for (int k = 0; k < 16; ++k) {
       const int pair = k % 8 / 2;
-      sum[i] += of_lane(row * 4 + pair)->a[i / 2 + k / 8 * 2][k % 2] *
-                of_lane((column + i % 2) * 4 + pair)->b[k / 8][k % 2];
+      left[k] = of_lane(row * 4 + pair)->a[i / 2 + k / 8 * 2][k % 2];
+      right[k] = of_lane((column + i % 2) * 4 + pair)->b[k / 8][k % 2];
     }
+    sum[i] = emulation::add_tensor_products(sum[i], left, right, 1);
   }
   emulation::meet_warp();  // before the fragments are gone
 }
