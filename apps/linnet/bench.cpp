@@ -22,7 +22,8 @@ namespace {
 
 struct Options {
   ModelOptions model;
-  BenchPlan plan;
+  std::vector<std::int64_t> prompt_tokens = {512}, generated_tokens = {128}, depths = {0};
+  int sequences = 1, repeats = 3;
   bool json = false;
   bool csv = false;
 };
@@ -32,32 +33,56 @@ struct Rates {
   double middle = 0.0, worst = 0.0, best = 0.0;
 };
 
+// Of a plan.
+struct Run {
+  BenchPlan plan;
+  BenchFloors floors;
+  Rates prompt, generation;
+};
+
 // What is printed, in every form.
 struct Report {
   std::string path, name, backend;
   bool on_gpu = false;
   int threads = 0;
-  BenchPlan plan;
   measure::Ceilings ceilings;
-  BenchFloors floors;
-  Rates prompt, generation;
+  std::vector<Run> runs;
   double load = 0.0;            // the machine's load average over a minute, before the runs
   std::int64_t peak_bytes = 0;  // of the runs
 
   // Shares of what the ceilings allow; 0 where that is unknown.
-  double prompt_share() const { return prompt.middle * operations_s(); }
+  double prompt_share(const Run& run) const { return run.prompt.middle * operations_s(run); }
   // What bounds a token: the bytes that it reads, or of many sequences the arithmetic.
-  double generation_share() const {
+  double generation_share(const Run& run) const {
     const double bandwidth = ceilings.best_read_bytes_per_s();
-    const double read_s = bandwidth > 0.0 ? floors.decode_bytes / bandwidth : 0.0;
-    return generation.middle * (plan.sequences > 1 ? std::max(read_s, operations_s()) : read_s);
+    const double read_s = bandwidth > 0.0 ? run.floors.decode_bytes / bandwidth : 0.0;
+    const bool of_many = run.plan.sequences > 1;
+    return run.generation.middle * (of_many ? std::max(read_s, operations_s(run)) : read_s);
   }
-  double operations_s() const {  // of a token
+  double operations_s(const Run& run) const {  // of a token
     if (ceilings.int8_operations_per_s == 0.0) return 0.0;
-    return floors.prompt_int8_operations / ceilings.int8_operations_per_s +
-           floors.prompt_float_operations / ceilings.float_operations_per_s;
+    return run.floors.prompt_int8_operations / ceilings.int8_operations_per_s +
+           run.floors.prompt_float_operations / ceilings.float_operations_per_s;
   }
 };
+
+// For each depth a plan for each prompt and generation that stand at the same place of their lists.
+std::vector<BenchPlan> plans_of(const Options& options) {
+  const auto at = [](const std::vector<std::int64_t>& list, std::size_t i) {
+    return i < list.size() ? list[i] : 0;
+  };
+  std::vector<BenchPlan> plans;
+  for (const std::int64_t depth : options.depths) {
+    const std::size_t longest =
+        std::max(options.prompt_tokens.size(), options.generated_tokens.size());
+    for (std::size_t i = 0; i < longest; ++i) {
+      const BenchPlan plan{at(options.prompt_tokens, i), at(options.generated_tokens, i),
+                           pages_for(depth) * kPageTokens, options.sequences, options.repeats};
+      if (plan.prompt_tokens + plan.generated_tokens > 0) plans.push_back(plan);
+    }
+  }
+  return plans;
+}
 
 double load_average() {
   double load = 0.0;
@@ -107,70 +132,93 @@ Status print_table(const Report& report) {
       "{:<16}{:>8}{:>8}{:>14}{:>12}{:>12}{:>16}\n",
       report.name, report.backend, report.threads, report.load, ceilings_line(report), "", "tokens",
       "depth", "tokens/s", "worst", "best", "of the ceiling");
-  const auto line = [&](std::string_view what, std::int64_t tokens, const Rates& rates,
-                        double share) {
+  const auto line = [&](std::string_view what, std::int64_t tokens, std::int64_t depth,
+                        const Rates& rates, double share) {
     if (tokens == 0) return;
     text += fmt::format("{:<16}{:>8}{:>8}{:>14.2f}{:>12.2f}{:>12.2f}{:>14.0f} %\n", what, tokens,
-                        report.plan.depth, rates.middle, rates.worst, rates.best, 100.0 * share);
+                        depth, rates.middle, rates.worst, rates.best, 100.0 * share);
   };
-  line("prompt", report.plan.prompt_tokens, report.prompt, report.prompt_share());
-  const int sequences = report.plan.sequences;
-  line(sequences > 1 ? fmt::format("generation x{}", sequences) : "generation",
-       report.plan.generated_tokens, report.generation, report.generation_share());
+  for (const Run& run : report.runs) {
+    line("prompt", run.plan.prompt_tokens, run.plan.depth, run.prompt, report.prompt_share(run));
+    const int sequences = run.plan.sequences;
+    line(sequences > 1 ? fmt::format("generation x{}", sequences) : "generation",
+         run.plan.generated_tokens, run.plan.depth, run.generation, report.generation_share(run));
+  }
   return write_output(text);
 }
 
-nlohmann::ordered_json to_json(const Report& report) {
-  return {{"gguf", report.path},
-          {"model", report.name},
-          {"kernels", report.backend},
-          {"threads", report.threads},
-          {"prompt_tokens", report.plan.prompt_tokens},
-          {"generated_tokens", report.plan.generated_tokens},
-          {"depth", report.plan.depth},
-          {"sequences", report.plan.sequences},
-          {"repeats", report.plan.repeats},
-          {"load_average", report.load},
-          {"prompt_tokens_per_second", report.prompt.middle},
-          {"prompt_tokens_per_second_worst", report.prompt.worst},
-          {"prompt_tokens_per_second_best", report.prompt.best},
-          {"prompt_share_of_ceiling", report.prompt_share()},
-          {"generation_tokens_per_second", report.generation.middle},
-          {"generation_tokens_per_second_worst", report.generation.worst},
-          {"generation_tokens_per_second_best", report.generation.best},
-          {"generation_share_of_ceiling", report.generation_share()},
-          {"bytes_read_per_generated_token", report.floors.decode_bytes},
-          {"int8_operations_per_prompt_token", report.floors.prompt_int8_operations},
-          {"float_operations_per_prompt_token", report.floors.prompt_float_operations},
-          {"read_bytes_per_second_by_threads", report.ceilings.read_bytes_per_s},
-          {"read_buffer_bytes", report.ceilings.buffer_bytes},
-          {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
-          {"float_operations_per_second", report.ceilings.float_operations_per_s},
-          {"peak_memory_bytes", report.peak_bytes}};
+using Json = nlohmann::ordered_json;
+
+Json to_json(const Report& report, const Run& run) {
+  return {{"prompt_tokens", run.plan.prompt_tokens},
+          {"generated_tokens", run.plan.generated_tokens},
+          {"depth", run.plan.depth},
+          {"prompt_tokens_per_second", run.prompt.middle},
+          {"prompt_tokens_per_second_worst", run.prompt.worst},
+          {"prompt_tokens_per_second_best", run.prompt.best},
+          {"prompt_share_of_ceiling", report.prompt_share(run)},
+          {"generation_tokens_per_second", run.generation.middle},
+          {"generation_tokens_per_second_worst", run.generation.worst},
+          {"generation_tokens_per_second_best", run.generation.best},
+          {"generation_share_of_ceiling", report.generation_share(run)},
+          {"bytes_read_per_generated_token", run.floors.decode_bytes},
+          {"int8_operations_per_prompt_token", run.floors.prompt_int8_operations},
+          {"float_operations_per_prompt_token", run.floors.prompt_float_operations}};
+}
+
+// With the values of one of the runs.
+Json to_json_of(const Report& report, const Run& run) {
+  Json json = {{"gguf", report.path},
+               {"model", report.name},
+               {"kernels", report.backend},
+               {"threads", report.threads},
+               {"sequences", run.plan.sequences},
+               {"repeats", run.plan.repeats},
+               {"load_average", report.load}};
+  json.update(to_json(report, run));
+  json.update(Json{{"read_bytes_per_second_by_threads", report.ceilings.read_bytes_per_s},
+                   {"read_buffer_bytes", report.ceilings.buffer_bytes},
+                   {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
+                   {"float_operations_per_second", report.ceilings.float_operations_per_s},
+                   {"peak_memory_bytes", report.peak_bytes}});
+  return json;
+}
+
+// With the first run's values, and in a list those of all.
+Json to_json(const Report& report) {
+  Json json = to_json_of(report, report.runs.front());
+  for (const Run& run : report.runs) json["runs"].push_back(to_json(report, run));
+  return json;
 }
 
 // As https://www.rfc-editor.org/rfc/rfc4180 has it: quotes within quotes are doubled.
-std::string csv_field(const nlohmann::ordered_json& value) {
+std::string csv_field(const Json& value) {
   if (!value.is_string()) return value.dump();
   std::string field = "\"";
   for (const char c : value.get<std::string>()) field.append(c == '"' ? 2 : 1, c);
   return field + '"';
 }
 
-// A header and a line, of the single values of the JSON object.
-std::string to_csv(const nlohmann::ordered_json& json) {
-  std::string header, line;
-  for (const auto& [key, value] : json.items()) {
-    if (value.is_array()) continue;
-    const char* comma = header.empty() ? "" : ",";
-    header += comma + key;
-    line += comma + csv_field(value);
+// A header, and for each run a line of the single values of its JSON object.
+std::string to_csv(const Report& report) {
+  std::string header, lines;
+  for (const Run& run : report.runs) {
+    std::string names, line;
+    const Json json = to_json_of(report, run);
+    for (const auto& [key, value] : json.items()) {
+      if (value.is_array()) continue;
+      const char* comma = line.empty() ? "" : ",";
+      names += comma + key;
+      line += comma + csv_field(value);
+    }
+    header = names;
+    lines += line + "\n";
   }
-  return header + "\n" + line + "\n";
+  return header + "\n" + lines;
 }
 
 Status print(const Report& report, const Options& options) {
-  if (options.csv) return write_output(to_csv(to_json(report)));
+  if (options.csv) return write_output(to_csv(report));
   if (!options.json) return print_table(report);
   return write_output(indented_json_text(to_json(report)) + "\n");
 }
@@ -180,10 +228,11 @@ Status run(const Options& options) {
   if (!file) return file.error();
   if (Status s = check_makes_text(**file); !s) return s;
   Report report;
-  report.plan = options.plan;
-  report.plan.depth = pages_for(report.plan.depth) * kPageTokens;
+  const std::vector<BenchPlan> plans = plans_of(options);
+  std::int64_t kv_tokens = 0;
+  for (const BenchPlan& plan : plans) kv_tokens = std::max(kv_tokens, plan.kv_tokens());
   ModelOptions model_options = options.model;
-  model_options.context = report.plan.kv_tokens();
+  model_options.context = kv_tokens;
   const EngineOptions engine_options = model_options.engine_options(**file);
   if (auto memory = (*file)->plan(engine_options); !memory) return memory.error();
   report.on_gpu = engine_options.backend == BackendKind::kCuda;
@@ -192,52 +241,60 @@ Status run(const Options& options) {
     if (!ceilings) return ceilings.error();
     report.ceilings = std::move(*ceilings);
   }
-  auto engine = load_engine(**file, engine_options, report.plan.kv_tokens());
+  auto engine = load_engine(**file, engine_options, kv_tokens);
   if (!engine) return engine.error();
   report.path = (*file)->file().path().string();
   report.name = shown_name(**file);
   report.backend = (*engine)->backend_name();
   report.threads = (*engine)->threads();
   report.load = load_average();
-  auto times = [&] {
+  const auto times = [&] {
     PercentLine line("measuring");
     const auto show = [&](std::int64_t done, std::int64_t total) { line.show(done, total); };
-    return run_bench(**engine, report.plan, show);
+    return run_bench(**engine, plans, show);
   }();
   if (!times) return times.error();
   if (Status status = (*file)->check_unchanged(); !status) return status;
   report.peak_bytes = peak_memory_bytes();  // before another buffer is read
   if (!report.on_gpu) report.ceilings = measure::measure_ceilings(report.threads);
-  report.floors = bench_floors(**file, report.plan, engine_options.kv_type);
-  report.prompt = rates(times->prompt_s, report.plan.prompt_tokens);
-  report.generation =
-      rates(times->generation_s, report.plan.generated_tokens * report.plan.sequences);
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const BenchPlan& plan = plans[i];
+    report.runs.push_back(
+        {plan, bench_floors(**file, plan, engine_options.kv_type),
+         rates((*times)[i].prompt_s, plan.prompt_tokens),
+         rates((*times)[i].generation_s, plan.generated_tokens * plan.sequences)});
+  }
   return print(report, options);
+}
+
+// Numbers with commas between them.
+CLI::Option* add_list(CLI::App& app, const std::string& names, std::vector<std::int64_t>& values,
+                      const std::string& text) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 24;
+  return app.add_option(names, values, text + "; with commas: several")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check(whole_number_between(0, kMost))
+      ->default_str(fmt::format("{}", values.front()));
 }
 
 }  // namespace
 
 void add_bench(CLI::App& parent, int& exit_status) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 24;
   CLI::App* app =
       parent.add_subcommand("bench", "Measure speed, compared with what this machine can reach");
   auto options = std::make_shared<Options>();
-  BenchPlan& plan = options->plan;
   options->model.add_to(*app);
-  app->add_option("-p,--prompt-tokens", plan.prompt_tokens, "tokens of a prompt; 0: none")
-      ->check(whole_number_between(0, kMost))
-      ->capture_default_str();
-  app->add_option("-n,--generated-tokens", plan.generated_tokens, "tokens to generate; 0: none")
-      ->check(whole_number_between(0, kMost))
-      ->capture_default_str();
-  app->add_option("-d,--depth", plan.depth,
-                  "tokens that are in the context already, rounded up to a multiple of 32")
-      ->check(whole_number_between(0, kMost))
-      ->capture_default_str();
-  app->add_option("-s,--sequences", plan.sequences, "texts that are generated at the same time")
+  add_list(*app, "-p,--prompt-tokens", options->prompt_tokens, "tokens of a prompt; 0: none");
+  add_list(*app, "-n,--generated-tokens", options->generated_tokens, "tokens to generate; 0: none");
+  add_list(*app, "-d,--depth", options->depths,
+           "tokens that are in the context already, rounded up to a multiple of 32");
+  app->add_option("-s,--sequences", options->sequences, "texts that are generated at the same time")
       ->check(whole_number_between(1, 1024))
       ->capture_default_str();
-  app->add_option("-r,--repeats", plan.repeats,
+  app->add_option("-r,--repeats", options->repeats,
                   "runs of each measurement, of which the median counts")
       ->check(whole_number_between(1, 1000))
       ->capture_default_str();
@@ -247,9 +304,9 @@ void add_bench(CLI::App& parent, int& exit_status) {
       "Examples:\n"
       "  linnet bench --gguf model.gguf\n"
       "  linnet bench --gguf model.gguf -p 2048 -n 0 --threads 4\n"
-      "  linnet bench --gguf model.gguf -d 4096 -s 8 --csv");
+      "  linnet bench --gguf model.gguf -p 512,4096 -d 0,8192 -s 8 --csv");
   app->callback([options, &exit_status] {
-    if (options->plan.prompt_tokens + options->plan.generated_tokens == 0) {
+    if (plans_of(*options).empty()) {
       throw CLI::ValidationError("-p and -n are both 0: there is nothing to measure");
     }
     exit_status = report(run(*options));

@@ -46,7 +46,9 @@ Result<Timed> time_requests(Engine& engine, std::vector<std::vector<TokenId>> pr
 
 class Prompts {
  public:
-  Prompts(std::int64_t vocabulary, std::int64_t depth) : vocabulary_(vocabulary) {
+  explicit Prompts(std::int64_t vocabulary) : vocabulary_(vocabulary) {}
+  void set_depth(std::int64_t depth) {
+    prefix_.clear();
     extend(prefix_, depth);
   }
   // For each sequence the tokens of the depth and `count` new ones.
@@ -67,6 +69,22 @@ class Prompts {
   std::mt19937_64 random_{1};
   std::vector<TokenId> prefix_;
 };
+
+// Once; `times` may be null.
+Status measure(Engine& engine, const BenchPlan& plan, Prompts& prompts, BenchTimes* times) {
+  if (plan.prompt_tokens > 0) {
+    const auto timed = time_requests(engine, prompts.next(plan.prompt_tokens, 1), 1);
+    if (!timed) return timed.error();
+    if (times) times->prompt_s.push_back(timed->first_token_s);
+  }
+  if (plan.generated_tokens > 0) {
+    const auto timed =
+        time_requests(engine, prompts.next(1, plan.sequences), plan.generated_tokens + 1);
+    if (!timed) return timed.error();
+    if (times) times->generation_s.push_back(timed->later_tokens_s);
+  }
+  return {};
+}
 
 // How much of a tensor `tokens` tokens read together, above 1 where layers share it; 0 for the rows
 // of embeddings, which are looked up.
@@ -96,26 +114,25 @@ std::int64_t BenchPlan::kv_tokens() const {
   return depth + std::max(prompt_tokens + 2 * kPageTokens, generated);
 }
 
-Result<BenchTimes> run_bench(Engine& engine, const BenchPlan& plan,
-                             const std::function<void(std::int64_t, std::int64_t)>& progress) {
-  Prompts prompts(engine.model().spec().vocabulary, plan.depth);
-  BenchTimes times;
-  for (int repeat = -1; repeat < plan.repeats; ++repeat) {
-    progress(repeat + 1, plan.repeats + 1);
-    if (plan.prompt_tokens > 0) {
-      auto timed = time_requests(engine, prompts.next(plan.prompt_tokens, 1), 1);
-      if (!timed) return timed.error();
-      if (repeat >= 0) times.prompt_s.push_back(timed->first_token_s);
-    }
-    if (plan.generated_tokens > 0) {
-      auto timed =
-          time_requests(engine, prompts.next(1, plan.sequences), plan.generated_tokens + 1);
-      if (!timed) return timed.error();
-      if (repeat >= 0) times.generation_s.push_back(timed->later_tokens_s);
+Result<std::vector<BenchTimes>> run_bench(
+    Engine& engine, std::span<const BenchPlan> plans,
+    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  Prompts prompts(engine.model().spec().vocabulary);  // of all plans: none begins like another
+  std::int64_t done = 0, total = 0;
+  for (const BenchPlan& plan : plans) total += plan.repeats + 1;
+  std::vector<BenchTimes> all;
+  for (const BenchPlan& plan : plans) {
+    prompts.set_depth(plan.depth);
+    BenchTimes& times = all.emplace_back();
+    for (int repeat = -1; repeat < plan.repeats; ++repeat) {
+      progress(done++, total);
+      if (Status s = measure(engine, plan, prompts, repeat < 0 ? nullptr : &times); !s) {
+        return s.error();
+      }
     }
   }
-  progress(plan.repeats + 1, plan.repeats + 1);
-  return times;
+  progress(total, total);
+  return all;
 }
 
 double median(std::vector<double> values) {

@@ -2,13 +2,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "generate/engine.hpp"
 
 namespace linnet::app {
 
-/// What `linnet bench` measures.
+/// What `linnet bench` measures together.
 struct BenchPlan {
   std::int64_t prompt_tokens = 512;
   std::int64_t generated_tokens = 128;
@@ -26,11 +27,12 @@ struct BenchTimes {
   std::vector<double> generation_s;
 };
 
-/// Evaluates random tokens at the depth: each repeat its own, which no cache holds, and once more
-/// beforehand, which does not count. A repeat is a prompt, then a generation, so that a disturbance
-/// of the machine falls on both. `progress` is told the repeats that are done, and all.
-Result<BenchTimes> run_bench(
-    Engine& engine, const BenchPlan& plan,
+/// Evaluates random tokens at the depth of each plan: each repeat its own, which no cache holds,
+/// and once more beforehand, which does not count. A repeat is a prompt, then a generation, so that
+/// a disturbance of the machine falls on both. `progress` is told the repeats that are done, and
+/// all.
+Result<std::vector<BenchTimes>> run_bench(
+    Engine& engine, std::span<const BenchPlan> plans,
     const std::function<void(std::int64_t done, std::int64_t total)>& progress);
 
 /// The middle one (the mean of the two in the middle); 0 of none.

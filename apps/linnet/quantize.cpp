@@ -140,6 +140,12 @@ void print(const Options& options, const quantize::Outcome& outcome, const Count
   if (!options.dry_run) {
     note("error:   {:.3g} % of the weights' size (root mean square)\n", 100.0 * outcome.lost);
   }
+  if (outcome.coarse > 0 && options.importance.empty()) {
+    note(
+        "note:    {} tensors have so few bits a weight that they should not do without "
+        "--importance (`linnet importance` makes its file)\n",
+        outcome.coarse);
+  }
   if (outcome.converted_again > 0) {
     note(
         "note:    {} of the {} converted tensors had been quantised before, so that errors add "
@@ -192,8 +198,8 @@ void add_quantize(CLI::App& parent, int& exit_status) {
   auto options = std::make_shared<Options>();
   app->add_option(
          "--type", options->type,
-         fmt::format("tensor type (Q8_0, Q4_0, ...), or a mix that gives the weights which "
-                     "need it more bits: {}",
+         fmt::format("tensor type (Q8_0, Q4_0, IQ2_XXS, ...), or a mix that gives the weights "
+                     "which need it more bits: {}",
                      mix_names()))
       ->required()
       ->type_name("TYPE")

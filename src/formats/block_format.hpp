@@ -73,6 +73,9 @@ struct SuperScales {
 /// A little-endian 16-bit integer without alignment.
 struct PackedU16 {
   std::uint8_t bytes[2];
+  static PackedU16 of(std::uint32_t value) {
+    return {{static_cast<std::uint8_t>(value), static_cast<std::uint8_t>(value >> 8)}};
+  }
   std::uint16_t value() const { return static_cast<std::uint16_t>(bytes[0] | bytes[1] << 8); }
 };
 

@@ -60,18 +60,26 @@ constexpr auto tried_ends() {
   for (std::size_t i = 0; i < ends.size(); ++i) {
     const auto number = static_cast<float>(i);
     if constexpr (kHasPatterns<T>) {  // whose codes come with either sign
-      ends[i] = static_cast<float>(T::levels.back()) * (0.75f + 0.025f * number);
+      ends[i] = static_cast<float>(T::levels.back()) * (0.75f + 0.05f * number);
     } else if constexpr (T::has_codebook) {  // whose two ends differ
       const std::size_t step = i / 2;
       const float end = 95.0f + 4.0f * static_cast<float>(step);
       ends[i] = i % 2 == 0 ? -end : end;
+    } else if constexpr (kMostCode<T> > -T::code_min) {  // whose two ends differ
+      const float step = static_cast<float>(i / 2);
+      ends[i] =
+          i % 2 == 0 ? kMostCode<T> * (0.5f + 0.125f * step) : T::code_min * (0.7f + 0.1f * step);
     } else {
       constexpr float kLow = T::code_min, kStep = (0.2f * kLow - 0.8f) / 14.0f;
       ends[i] = i == 0 ? kLow : 0.8f * kLow + kStep * (number - 1.0f);
     }
   }
   // Of magnitudes that are all the same.
-  if constexpr (kHasPatterns<T>) ends.back() = static_cast<float>(T::levels.front());
+  if constexpr (kIsShifted<T>) {
+    ends.back() = static_cast<float>(T::levels.back()) + T::shift;
+  } else if constexpr (kHasPatterns<T>) {
+    ends.back() = static_cast<float>(T::levels.front());
+  }
   return ends;
 }
 
@@ -154,7 +162,7 @@ class LineFit {
 template <class T>
 Line fit_line(const float* in, const float* weights, float most_offset) {
   constexpr int kOffsets = 2, kWidths = 12, kRounds = 2;
-  constexpr float kMostCode = (1 << T::code_bits) - 1;
+  constexpr float kMostCode = formats::kMostCode<T>;
   constexpr float kStep = (0.1f * kMostCode + 1.0f) / (kWidths - 1);
   const Range range = range_of(in, T::group_elements);
   const float low = std::min(range.low, most_offset), width = range.high - low;

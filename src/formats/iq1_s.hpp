@@ -4,6 +4,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq1_grid.hpp"
 
 namespace linnet::formats {
@@ -17,6 +18,11 @@ struct IQ1_S : BlockFormat<TensorType::kIQ1_S, 256, 32> {
   static constexpr bool has_codebook = true;
   static constexpr int code_bits = 3;
   static constexpr auto codebook = kIq1Codebook;
+  static constexpr int pattern_elements = 8, level_bits = 2;
+  static constexpr auto& grid = kIq1Grid;
+  static constexpr std::array<int, 3> levels = {-8, 0, 8};
+  static constexpr float shift = 1.0f;
+  static constexpr int shift_elements = 32;
 
   struct Block {
     PackedHalf scale;
@@ -38,6 +44,18 @@ struct IQ1_S : BlockFormat<TensorType::kIQ1_S, 256, 32> {
     for (int g = 0; g < groups; ++g) {
       out.scales[g] = 2 * (block.group_bits[g].value() >> 12 & 7) + 1;
     }
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      int bits = scale / 2 << 12 | (nearest.shifts_down[0] ? 1 << 15 : 0);
+      for (int run = 0; run < 4; ++run) {
+        block.patterns_low[4 * g + run] = static_cast<std::uint8_t>(nearest.patterns[run]);
+        bits |= nearest.patterns[run] >> 8 << (run * 3);
+      }
+      block.group_bits[g] = PackedU16::of(bits);
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ1_S>(in, weights, {1, 15, 2}, put));
   }
 };
 

@@ -45,17 +45,16 @@ struct IQ2_S : BlockFormat<TensorType::kIQ2_S, 256, 16> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const auto super = fit_extremes<IQ2_S>(in, weights, {1, 31, 2});
-    block.scale = PackedHalf::of(super.super_scale);
-    for (int g = 0; g < groups; ++g)
-      block.group_scales[g / 2] |= super.scales[g] / 2 << (g % 2 * 4);
-    put_signs(in, block.signs);
-    for (int i = 0; i < 32; ++i) {
-      const float scale = scale_factor * super.super_scale * super.scales[i / 2];
-      const int pattern = nearest_pattern<IQ2_S>(in + 8 * i, weights + 8 * i, scale);
-      block.patterns_low[i] = static_cast<std::uint8_t>(pattern);
-      block.patterns_high[i / 4] |= pattern >> 8 << (i % 4 * 2);
-    }
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      block.group_scales[g / 2] |= scale / 2 << (g % 2 * 4);
+      for (int run = 0; run < 2; ++run) {
+        const int i = 2 * g + run;
+        block.patterns_low[i] = static_cast<std::uint8_t>(nearest.patterns[run]);
+        block.patterns_high[i / 4] |= nearest.patterns[run] >> 8 << (i % 4 * 2);
+        block.signs[i] = nearest.signs[run];
+      }
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ2_S>(in, weights, {1, 31, 2}, put));
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq2_xs_grid.hpp"
 
 namespace linnet::formats {
@@ -16,6 +17,10 @@ struct IQ2_XS : BlockFormat<TensorType::kIQ2_XS, 256, 16> {
   static constexpr bool has_codebook = true;
   static constexpr int code_bits = 3;
   static constexpr auto codebook = kIq2Codebook;
+  static constexpr int pattern_elements = 8, level_bits = 2;
+  static constexpr auto& grid = kIq2XsGrid;
+  static constexpr std::array<int, 3> levels = {8, 25, 43};
+  static constexpr bool signs_are_even = true;
 
   struct Block {
     PackedHalf scale;
@@ -36,6 +41,17 @@ struct IQ2_XS : BlockFormat<TensorType::kIQ2_XS, 256, 16> {
     for (int g = 0; g < groups; ++g) {
       out.scales[g] = 2 * (block.group_scales[g / 2] >> (g % 2 * 4) & 0xf) + 1;
     }
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      block.group_scales[g / 2] |= scale / 2 << (g % 2 * 4);
+      for (int run = 0; run < 2; ++run) {
+        block.patterns[2 * g + run] =
+            PackedU16::of(nearest.patterns[run] | (nearest.signs[run] & 127) << 9);
+      }
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ2_XS>(in, weights, {1, 31, 2}, put));
   }
 };
 

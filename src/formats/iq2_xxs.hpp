@@ -2,6 +2,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq2_xxs_grid.hpp"
 
 namespace linnet::formats {
@@ -14,6 +15,10 @@ struct IQ2_XXS : BlockFormat<TensorType::kIQ2_XXS, 256, 32> {
   static constexpr bool has_codebook = true;
   static constexpr int code_bits = 3;
   static constexpr auto codebook = kIq2Codebook;
+  static constexpr int pattern_elements = 8, level_bits = 2;
+  static constexpr auto& grid = kIq2XxsGrid;
+  static constexpr std::array<int, 3> levels = {8, 25, 43};
+  static constexpr bool signs_are_even = true;
 
   struct Group {
     std::uint8_t patterns[4];
@@ -41,6 +46,14 @@ struct IQ2_XXS : BlockFormat<TensorType::kIQ2_XXS, 256, 32> {
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
     out.super_scale = block.scale.value();
     for (int g = 0; g < groups; ++g) out.scales[g] = 2 * (block.groups[g].word() >> 28) + 1;
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      std::copy_n(nearest.patterns, 4, block.groups[g].patterns);
+      put_signs_and_scale(nearest.signs, scale, block.groups[g].signs_and_scale);
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ2_XXS>(in, weights, {1, 31, 2}, put));
   }
 };
 

@@ -47,17 +47,15 @@ struct IQ3_S : BlockFormat<TensorType::kIQ3_S, 256, 32> {
   }
 
   static void quantize(const float* in, const float* weights, Block& block) {
-    const auto super = fit_extremes<IQ3_S>(in, weights, {1, 31, 2});
-    block.scale = PackedHalf::of(super.super_scale);
-    for (int g = 0; g < groups; ++g)
-      block.group_scales[g / 2] |= super.scales[g] / 2 << (g % 2 * 4);
-    put_signs(in, block.signs);
-    for (int i = 0; i < 64; ++i) {
-      const float scale = super.super_scale * super.scales[i / 8];
-      const int pattern = nearest_pattern<IQ3_S>(in + 4 * i, weights + 4 * i, scale);
-      block.patterns_low[i] = static_cast<std::uint8_t>(pattern);
-      block.patterns_high[i / 8] |= pattern >> 8 << (i % 8);
-    }
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      block.group_scales[g / 2] |= scale / 2 << (g % 2 * 4);
+      std::copy_n(nearest.signs, 4, block.signs + 4 * g);
+      for (int run = 0; run < 8; ++run) {
+        block.patterns_low[8 * g + run] = static_cast<std::uint8_t>(nearest.patterns[run]);
+        block.patterns_high[g] |= nearest.patterns[run] >> 8 << run;
+      }
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ3_S>(in, weights, {1, 31, 2}, put));
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/iq_grids.hpp"
+#include "formats/k_scales.hpp"
 #include "formats/tables/iq3_xxs_grid.hpp"
 
 namespace linnet::formats {
@@ -17,6 +18,10 @@ struct IQ3_XXS : BlockFormat<TensorType::kIQ3_XXS, 256, 32> {
   static constexpr int code_bits = 4;
   static constexpr std::array<std::int8_t, 16> codebook = {-62, -52, -44, -36, -28, -20, -12, -4,
                                                            4,   12,  20,  28,  36,  44,  52,  62};
+  static constexpr int pattern_elements = 4, level_bits = 3;
+  static constexpr auto& grid = kIq3XxsGrid;
+  static constexpr std::array<int, 8> levels = {4, 12, 20, 28, 36, 44, 52, 62};
+  static constexpr bool signs_are_even = true;
 
   struct Block {
     PackedHalf scale;
@@ -40,6 +45,14 @@ struct IQ3_XXS : BlockFormat<TensorType::kIQ3_XXS, 256, 32> {
   static void unpack_super_scales(const Block& block, SuperScales<groups>& out) {
     out.super_scale = block.scale.value();
     for (int g = 0; g < groups; ++g) out.scales[g] = 2 * (block.word(g) >> 28) + 1;
+  }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    const auto put = [&](int g, int scale, const auto& nearest) {
+      std::copy_n(nearest.patterns, 8, block.patterns + 8 * g);
+      put_signs_and_scale(nearest.signs, scale, block.signs_and_scales[g]);
+    };
+    block.scale = PackedHalf::of(put_patterns<IQ3_XXS>(in, weights, {1, 31, 2}, put));
   }
 };
 

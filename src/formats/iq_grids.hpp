@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "formats/block_format.hpp"
+
 /// What the IQ1, IQ2 and IQ3 types share: runs of four or eight values are one of a limited number
 /// of patterns (tables/*_grid.hpp), with signs stored beside them.
 namespace linnet::formats {
@@ -50,6 +52,15 @@ inline std::uint8_t even_signs(std::uint32_t seven_bits) {
   parity ^= parity >> 2;
   parity ^= parity >> 1;
   return static_cast<std::uint8_t>(seven_bits | (parity & 1) << 7);
+}
+
+/// The inverse of even_signs for each of four bytes, and above them four bits of an odd scale: 32
+/// bits, the lower half first.
+inline void put_signs_and_scale(const std::uint8_t* signs, int scale, PackedU16* halves) {
+  std::uint32_t word = static_cast<std::uint32_t>(scale / 2) << 28;
+  for (int i = 0; i < 4; ++i) word |= std::uint32_t{signs[i]} % 128 << (7 * i);
+  halves[0] = PackedU16::of(word & 0xffff);
+  halves[1] = PackedU16::of(word >> 16);
 }
 
 /// The values of IQ1_S and IQ1_M: eight times -1, 0 or 1, plus or minus 1.

@@ -30,14 +30,24 @@ float nearest_entry(float value) {
   (std::make_index_sequence<(std::size_t{1} << T::code_bits) - 1>());
 }
 
+/// The largest code of a type without a codebook.
+template <class T>
+inline constexpr float kMostCode = [] {
+  if constexpr (requires { T::code_max; }) {
+    return T::code_max;
+  } else {
+    return T::code_min + (1 << T::code_bits) - 1;
+  }
+}();
+
 /// The code of a type nearest to `value`, as a number.
 template <class T>
 float nearest_code(float value) {
   if constexpr (T::has_codebook) {
     return nearest_entry<T>(value);
   } else {
-    constexpr float kLow = T::code_min, kHigh = T::code_min + (1 << T::code_bits) - 1;
-    return std::min(kHigh, std::max(kLow, round_fast(value)));
+    constexpr float kLow = T::code_min;
+    return std::min(kMostCode<T>, std::max(kLow, round_fast(value)));
   }
 }
 
@@ -47,7 +57,7 @@ template <class T>
 auto nearest_codes(const float* in, [[maybe_unused]] const float* weights, float scale,
                    [[maybe_unused]] float offset) {
   if constexpr (kHasPatterns<T>) {
-    return [codes = nearest_patterns<T>(in, weights, scale)](int i) { return codes[i]; };
+    return [codes = nearest_patterns<T>(in, weights, scale).codes()](int i) { return codes[i]; };
   } else {
     const float inverse = inverse_or_zero(scale);
     return [=](int i) { return nearest_code<T>((in[i] - offset) * inverse); };

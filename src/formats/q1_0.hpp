@@ -1,6 +1,7 @@
 #pragma once
 
 #include "formats/block_format.hpp"
+#include "formats/ternary.hpp"
 
 namespace linnet::formats {
 
@@ -22,6 +23,11 @@ struct Q1_0 : BlockFormat<TensorType::kQ1_0, 128, 128> {
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    block.scale = nearest_half<Q1_0>(in, weights, {fit_binary_scale<128>(in, weights), 0.0f});
+    for (int i = 0; i < 128; ++i) block.bits[i / 8] |= (in[i] < 0.0f ? 0 : 1) << (i % 8);
+  }
 };
 
 }  // namespace linnet::formats

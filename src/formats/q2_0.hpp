@@ -1,6 +1,7 @@
 #pragma once
 
 #include "formats/block_format.hpp"
+#include "formats/fit_scale.hpp"
 
 namespace linnet::formats {
 
@@ -21,6 +22,14 @@ struct Q2_0 : BlockFormat<TensorType::kQ2_0, 64, 64> {
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    block.scale = nearest_half<Q2_0>(in, weights, {fit_scale<Q2_0>(in, weights), 0.0f});
+    const float inverse = inverse_or_zero(block.scale.value());
+    for (int i = 0; i < 64; ++i) {
+      block.pairs[i / 4] |= (round_to_range(in[i] * inverse, -1, 2) + 1) << (i % 4 * 2);
+    }
+  }
 };
 
 }  // namespace linnet::formats

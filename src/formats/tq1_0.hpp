@@ -1,6 +1,7 @@
 #pragma once
 
 #include "formats/block_format.hpp"
+#include "formats/ternary.hpp"
 
 namespace linnet::formats {
 
@@ -9,6 +10,7 @@ struct TQ1_0 : BlockFormat<TensorType::kTQ1_0, 256, 256> {
   static constexpr std::string_view name = "TQ1_0";
   static constexpr int code_bits = 2;
   static constexpr int code_min = -1;
+  static constexpr int code_max = 1;
 
   // A byte b stands for the fraction b / 256, whose base-3 digits are the values plus 1. Value i of
   // the first 160 is digit i / 32 of byte i % 32; of the next 80, digit i / 16 of byte 32 + i % 16;
@@ -28,6 +30,14 @@ struct TQ1_0 : BlockFormat<TensorType::kTQ1_0, 256, 256> {
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
 
+  static void quantize(const float* in, const float* weights, Block& block) {
+    std::uint8_t stored[block_elements];
+    block.scale = put_ternary<TQ1_0>(in, weights, stored);
+    pack_digits(stored, 32, 5, block.bytes);
+    pack_digits(stored + 160, 16, 5, block.bytes + 32);
+    pack_digits(stored + 240, 4, 4, block.last);
+  }
+
  private:
   static void unpack_digits(const std::uint8_t* bytes, int count, int digits,
                             std::uint8_t* stored) {
@@ -38,6 +48,17 @@ struct TQ1_0 : BlockFormat<TensorType::kTQ1_0, 256, 256> {
         stored[digit * count + i] = static_cast<std::uint8_t>(tripled >> 8);
         fraction = static_cast<std::uint8_t>(tripled);
       }
+    }
+  }
+
+  // To the least byte that reads as the digits: one less would read as those before.
+  static void pack_digits(const std::uint8_t* stored, int count, int digits, std::uint8_t* bytes) {
+    for (int i = 0; i < count; ++i) {
+      int number = 0;
+      for (int digit = 0; digit < 5; ++digit) {
+        number = 3 * number + (digit < digits ? stored[digit * count + i] : 0);
+      }
+      bytes[i] = static_cast<std::uint8_t>((number * 256 + 242) / 243);
     }
   }
 };

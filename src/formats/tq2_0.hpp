@@ -2,6 +2,7 @@
 
 #include "formats/block_format.hpp"
 #include "formats/packing.hpp"
+#include "formats/ternary.hpp"
 
 namespace linnet::formats {
 
@@ -10,6 +11,7 @@ struct TQ2_0 : BlockFormat<TensorType::kTQ2_0, 256, 256> {
   static constexpr std::string_view name = "TQ2_0";
   static constexpr int code_bits = 2;
   static constexpr int code_min = -1;
+  static constexpr int code_max = 1;
 
   struct Block {
     std::uint8_t pairs[64];  // laid out by split_pairs
@@ -22,6 +24,12 @@ struct TQ2_0 : BlockFormat<TensorType::kTQ2_0, 256, 256> {
   }
 
   static void unpack_scales(const Block& block, float* scales) { scales[0] = block.scale.value(); }
+
+  static void quantize(const float* in, const float* weights, Block& block) {
+    std::uint8_t stored[block_elements];
+    block.scale = put_ternary<TQ2_0>(in, weights, stored);
+    join_pairs(stored, block.pairs);
+  }
 };
 
 }  // namespace linnet::formats

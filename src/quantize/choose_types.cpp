@@ -57,11 +57,6 @@ bool matches(std::string_view pattern, std::string_view name) {
   return at != std::string_view::npos && matches(rest.substr(next), name.substr(at + next));
 }
 
-// Of a value.
-double bits(const Format& format) {
-  return 8.0 * static_cast<double>(format.block_bytes) / static_cast<double>(format.block_elements);
-}
-
 bool can_hold(const Format& format, const Tensor& tensor) {
   return tensor.shape[0] % format.block_elements == 0;
 }
@@ -72,10 +67,15 @@ struct ShorterBlocks {
   TensorType blocks_of_256, blocks_of_32;
 };
 constexpr ShorterBlocks kShorterBlocks[] = {
-    {TensorType::kQ2_K, TensorType::kIQ4_NL},  {TensorType::kQ3_K, TensorType::kIQ4_NL},
-    {TensorType::kQ4_K, TensorType::kQ5_0},    {TensorType::kQ5_K, TensorType::kQ5_1},
-    {TensorType::kQ6_K, TensorType::kQ8_0},    {TensorType::kIQ4_XS, TensorType::kIQ4_NL},
-    {TensorType::kIQ3_S, TensorType::kIQ4_NL}, {TensorType::kIQ2_S, TensorType::kIQ4_NL},
+    {TensorType::kQ2_K, TensorType::kIQ4_NL},    {TensorType::kQ3_K, TensorType::kIQ4_NL},
+    {TensorType::kQ4_K, TensorType::kQ5_0},      {TensorType::kQ5_K, TensorType::kQ5_1},
+    {TensorType::kQ6_K, TensorType::kQ8_0},      {TensorType::kIQ4_XS, TensorType::kIQ4_NL},
+    {TensorType::kIQ3_S, TensorType::kIQ4_NL},   {TensorType::kIQ3_XXS, TensorType::kIQ4_NL},
+    {TensorType::kIQ2_S, TensorType::kIQ4_NL},   {TensorType::kIQ2_XS, TensorType::kIQ4_NL},
+    {TensorType::kIQ2_XXS, TensorType::kIQ4_NL}, {TensorType::kIQ1_S, TensorType::kIQ4_NL},
+    {TensorType::kIQ1_M, TensorType::kIQ4_NL},   {TensorType::kTQ1_0, TensorType::kQ4_0},
+    {TensorType::kTQ2_0, TensorType::kQ4_0},     {TensorType::kQ1_0, TensorType::kQ4_0},
+    {TensorType::kQ2_0, TensorType::kQ4_0},
 };
 
 const Format* shorter_blocks(const Format& format) {
@@ -84,18 +84,29 @@ const Format* shorter_blocks(const Format& format) {
   return found == std::end(kShorterBlocks) ? &format : find_format(found->blocks_of_32);
 }
 
+struct UsedName {
+  std::string_view part;
+  MatrixUse use;
+};
+constexpr UsedName kUses[] = {
+    {"attn_qkv.", MatrixUse::kValues}, {"attn_kv_b.", MatrixUse::kValues},
+    {"attn_v.", MatrixUse::kValues},   {"attn_q.", MatrixUse::kQueries},
+    {"attn_k.", MatrixUse::kKeys},     {"attn_output.", MatrixUse::kAttentionOutput},
+    {"ffn_up", MatrixUse::kUp},        {"ffn_gate", MatrixUse::kUp},
+    {"ffn_down", MatrixUse::kDown},
+};
+
 class Chooser {
  public:
   Chooser(const gguf::File& file, const TypeMix& mix)
       : mix_(mix),
         layers_(count_layers(file)),
-        head_(file.find_tensor("output.weight") ? "output.weight" : "token_embd.weight") {}
+        head_(file.find_tensor("output.weight") ? "output.weight" : "token_embd.weight"),
+        values_are_few_(has_few_values(file)) {}
 
   const Format* choose(const Tensor& tensor) const {
     if (!is_matrix_of_weights(tensor)) return tensor.format;
-    const Format* wanted = tensor.name == head_        ? mix_.head
-                           : is_sensitive(tensor.name) ? mix_.sensitive
-                                                       : mix_.most;
+    const Format* wanted = mix_.type_of(place_of(tensor));
     for (const Format* format : {wanted, shorter_blocks(*wanted)}) {
       if (can_hold(*format, tensor)) return format;
     }
@@ -103,27 +114,47 @@ class Chooser {
   }
 
  private:
-  bool is_sensitive(std::string_view name) const {
-    const auto layer = gguf::layer_of(name);
-    return layer && is_sensitive_layer(*layer, layers_) &&
-           (name.find("attn_v.") != std::string_view::npos ||
-            name.find("ffn_down") != std::string_view::npos);
+  MatrixPlace place_of(const Tensor& tensor) const {
+    MatrixPlace place{.layers = layers_,
+                      .values_are_few = values_are_few_,
+                      .is_of_experts = tensor.dimensions > 2};
+    if (tensor.name == head_) {
+      place.use = MatrixUse::kHead;
+    } else if (tensor.name == "token_embd.weight") {
+      place.use = MatrixUse::kEmbedding;
+    } else if (const auto layer = gguf::layer_of(tensor.name)) {
+      place.layer = *layer;
+      const auto* const found = std::ranges::find_if(kUses, [&](const UsedName& used) {
+        return tensor.name.find(used.part) != std::string_view::npos;
+      });
+      if (found != std::end(kUses)) place.use = found->use;
+    }
+    return place;
+  }
+
+  // Whether precise values cost little.
+  static bool has_few_values(const gguf::File& file) {
+    const Tensor* queries = nullptr;
+    const Tensor* values = nullptr;
+    for (const Tensor& tensor : file.tensors()) {
+      if (tensor.name.ends_with("_exps.weight") && tensor.shape[2] >= 4) return true;
+      if (!queries && tensor.name.ends_with(".attn_q.weight")) queries = &tensor;
+      if (!values && tensor.name.ends_with(".attn_v.weight")) values = &tensor;
+    }
+    return queries && values && queries->shape[1] / 4 >= values->shape[1];
   }
 
   const TypeMix& mix_;
   int layers_;
   std::string_view head_;
+  bool values_are_few_;
 };
 
 }  // namespace
 
 Result<TypeMix> find_types(std::string_view name) {
-  const Format* const precise = find_format(TensorType::kQ6_K);
-  TypeMix mix = find_type_mix(name);
-  if (mix.most && mix.most->quantize) {
-    if (bits(*mix.head) < bits(*precise)) mix.head = precise;
-    return mix;
-  }
+  const TypeMix mix = find_quantised_mix(name);
+  if (mix.most && mix.most->quantize) return mix;
   std::string known = mix_names();
   for (const Format& format : all_formats()) {
     if (format.quantize) known += fmt::format(", {}", format.name);

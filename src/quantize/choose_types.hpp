@@ -11,7 +11,7 @@
 
 namespace linnet::quantize {
 
-/// The mix called `name` (see find_type_mix), as far as values can be written in its types. An
+/// The mix called `name` (see find_quantised_mix), as far as values can be written in its types. An
 /// Error lists the names that there are.
 Result<TypeMix> find_types(std::string_view name);
 

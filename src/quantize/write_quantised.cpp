@@ -22,6 +22,11 @@ constexpr std::int64_t kSlice = 1 << 16;
 // Slices that are converted before they are written.
 constexpr std::int64_t kSlices = 64;
 
+// Those for which llama.cpp demands an importance matrix.
+constexpr TensorType kCoarseTypes[] = {TensorType::kIQ1_S,   TensorType::kIQ1_M,
+                                       TensorType::kIQ2_XXS, TensorType::kIQ2_XS,
+                                       TensorType::kIQ2_S,   TensorType::kIQ3_XXS};
+
 void copy_metadata(const gguf::File& file, std::int64_t file_type, Writer& writer) {
   constexpr std::string_view kFileType = "general.file_type";
   constexpr std::string_view kVersion = "general.quantization_version";
@@ -72,6 +77,7 @@ class Conversion {
       ++outcome_.converted;
       if (tensor.format->block_elements > 1) ++outcome_.converted_again;
       if (importance_of(tensor, *chosen[i])) ++outcome_.weighted;
+      if (std::ranges::count(kCoarseTypes, chosen[i]->type) > 0) ++outcome_.coarse;
     }
   }
 

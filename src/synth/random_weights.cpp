@@ -56,8 +56,13 @@ void set_scales(std::vector<std::byte>& blocks, float scale) {
   }
 }
 
-// For types that Linnet cannot quantise to: every byte is random but for the scales, which give the
-// deviation.
+// Types whose blocks are not quantised: Linnet can't, or it would take seconds.
+template <class T>
+constexpr bool kIsDrawn = formats::kHasPatterns<T> || !requires {
+  T::quantize;
+};
+
+// Every byte is random but for the scales, which give the deviation.
 template <class T>
 std::vector<std::byte> random_blocks(Random& random, float deviation) {
   std::vector<std::byte> blocks(kStockElements / T::block_elements * sizeof(typename T::Block));
@@ -78,14 +83,13 @@ std::vector<std::byte> quantised_stock(const Format& format, Random& random, flo
 }
 
 std::vector<std::byte> make_stock(const Format& format, Random random, float deviation) {
-  if (format.quantize) return quantised_stock(format, random, deviation);
   std::vector<std::byte> blocks;
   formats::for_each_quantised([&]<class T>() {
-    if constexpr (!requires { T::quantize; }) {
+    if constexpr (kIsDrawn<T>) {
       if (T::type == format.type) blocks = random_blocks<T>(random, deviation);
     }
   });
-  return blocks;
+  return blocks.empty() ? quantised_stock(format, random, deviation) : blocks;
 }
 
 }  // namespace

@@ -33,37 +33,43 @@ class Planner {
 
   std::vector<TensorPlan> plan() {
     const std::int64_t width = shape_.width;
-    matrix("token_embd", shape_.tied_output ? types_.head : types_.most,
-           {width, shape_.vocabulary});
+    const MatrixUse embedding = shape_.tied_output ? MatrixUse::kHead : MatrixUse::kEmbedding;
+    matrix("token_embd", type_of({embedding}), {width, shape_.vocabulary});
     for (int i = 0; i < shape_.layers; ++i) add_layer(i);
     ones("output_norm", width);
-    if (!shape_.tied_output) matrix("output", types_.head, {width, shape_.vocabulary});
+    if (!shape_.tied_output) {
+      matrix("output", type_of({MatrixUse::kHead}), {width, shape_.vocabulary});
+    }
     return std::move(tensors_);
   }
 
  private:
+  const Format* type_of(MatrixPlace place) const {
+    place.layers = shape_.layers;
+    place.values_are_few = shape_.experts >= 4 || shape_.heads >= 4 * shape_.kv_heads;
+    return types_.type_of(place);
+  }
+
   void add_layer(int index) {
     const std::string prefix = fmt::format("blk.{}.", index);
-    const Format* sensitive =
-        is_sensitive_layer(index, shape_.layers) ? types_.sensitive : types_.most;
     const std::int64_t width = shape_.width;
     const std::int64_t queries = shape_.heads * shape_.head_width;
     const std::int64_t keys = shape_.kv_heads * shape_.head_width;
     ones(prefix + "attn_norm", width);
-    matrix(prefix + "attn_q", types_.most, {width, queries});
-    matrix(prefix + "attn_k", types_.most, {width, keys});
-    matrix(prefix + "attn_v", sensitive, {width, keys});
-    matrix(prefix + "attn_output", types_.most, {queries, width});
+    matrix(prefix + "attn_q", type_of({MatrixUse::kQueries, index}), {width, queries});
+    matrix(prefix + "attn_k", type_of({MatrixUse::kKeys, index}), {width, keys});
+    matrix(prefix + "attn_v", type_of({MatrixUse::kValues, index}), {width, keys});
+    matrix(prefix + "attn_output", type_of({MatrixUse::kAttentionOutput, index}), {queries, width});
     if (shape_.head_norms != HeadNorms::kNone) {
       const bool each = shape_.head_norms == HeadNorms::kEachHead;
       ones(prefix + "attn_q_norm", each ? shape_.head_width : queries);
       ones(prefix + "attn_k_norm", each ? shape_.head_width : keys);
     }
     ones(prefix + "ffn_norm", width);
-    add_ffn(prefix, sensitive);
+    add_ffn(prefix, index);
   }
 
-  void add_ffn(const std::string& prefix, const Format* sensitive) {
+  void add_ffn(const std::string& prefix, int index) {
     std::vector<std::int64_t> in = {shape_.width, shape_.ffn_width};
     std::vector<std::int64_t> out = {shape_.ffn_width, shape_.width};
     std::string_view suffix;
@@ -74,9 +80,14 @@ class Planner {
       out.push_back(shape_.experts);
       suffix = "_exps";
     }
-    matrix(fmt::format("{}ffn_gate{}", prefix, suffix), types_.most, in);
-    matrix(fmt::format("{}ffn_up{}", prefix, suffix), types_.most, in);
-    matrix(fmt::format("{}ffn_down{}", prefix, suffix), sensitive, out);
+    const bool of_experts = shape_.experts > 0;
+    const Format* up =
+        type_of({.use = MatrixUse::kUp, .layer = index, .is_of_experts = of_experts});
+    const Format* down =
+        type_of({.use = MatrixUse::kDown, .layer = index, .is_of_experts = of_experts});
+    matrix(fmt::format("{}ffn_gate{}", prefix, suffix), up, in);
+    matrix(fmt::format("{}ffn_up{}", prefix, suffix), up, in);
+    matrix(fmt::format("{}ffn_down{}", prefix, suffix), down, out);
   }
 
   void matrix(const std::string& name, const Format* format, std::vector<std::int64_t> shape) {

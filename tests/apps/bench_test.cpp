@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "support/bundled_model.hpp"
 #include "support/oracle_case.hpp"
 
@@ -61,6 +65,30 @@ TEST(Bench, CsvOfANameWithQuotes) {
   const std::string model = (folder / "model.gguf").string();
   ASSERT_TRUE(test::ModelCopy().set_text("general.name", R"(a "b", c\)").write(model));
   EXPECT_THAT(bench(model, "--csv").out, HasSubstr(R"(,"a ""b"", c\",)"));
+}
+
+// The n-th prompt and the n-th generation are measured together, at each depth.
+TEST(Bench, ListsGiveARunEach) {
+  const std::string model = test::kBundledModel.string();
+  const test::Arguments lists = {"bench", "--gguf", model, "-p",   "8,16,0", "-n", "1,2",
+                                 "-n",    "3",      "-d",  "0,32", "-r",     "1"};
+  const auto json = json_of(run_program(test::joined(lists, {"--json"})));
+  ASSERT_TRUE(json.is_object());
+  EXPECT_EQ(json["prompt_tokens"], 8);
+  EXPECT_EQ(json["generated_tokens"], 1);
+  std::vector<std::array<int, 3>> runs;
+  for (const auto& run : json["runs"]) {
+    runs.push_back({run["prompt_tokens"], run["generated_tokens"], run["depth"]});
+    EXPECT_EQ(run["prompt_tokens_per_second"] > 0, run["prompt_tokens"] > 0);
+    EXPECT_GT(run["generation_tokens_per_second"], 0);
+  }
+  EXPECT_EQ(runs, (std::vector<std::array<int, 3>>{
+                      {8, 1, 0}, {16, 2, 0}, {0, 3, 0}, {8, 1, 32}, {16, 2, 32}, {0, 3, 32}}));
+  const Ended text = run_program(lists);
+  EXPECT_THAT(text.out, testing::ContainsRegex("prompt +16 +32 "));
+  EXPECT_THAT(text.out, testing::ContainsRegex("generation +3 +0 "));
+  const Ended csv = run_program(test::joined(lists, {"--csv"}));
+  EXPECT_EQ(std::ranges::count(csv.out, '\n'), 7);
 }
 
 }  // namespace

@@ -98,6 +98,12 @@ TEST_F(Quantize, FewerBitsLoseMore) {
   EXPECT_LT(before, 0.5);
 }
 
+// As llama.cpp does not write these types without it.
+TEST_F(Quantize, FewBitsAskForImportance) {
+  EXPECT_THAT(quantize({"--type", "IQ2_M", "--dry-run"}).err, HasSubstr("without --importance"));
+  EXPECT_THAT(quantize({"--type", "Q2_K", "--dry-run"}).err, Not(HasSubstr("--importance")));
+}
+
 // One that moves every query by the first input.
 void write_adapter(const std::string& path) {
   constexpr std::int64_t kWidth = 256;

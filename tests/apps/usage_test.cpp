@@ -52,6 +52,7 @@ TEST(Usage, NumbersThatAreNotWhole) {
   expect_usage_error({"generate", "-m", "1.5"},
                      "--max-tokens: Value 1.5 is not a whole number from 1 to 1073741824\n");
   expect_usage_error({"bench", "-r", "1e2"}, "is not a whole number from 1 to 1000\n");
+  expect_usage_error({"bench", "-p", "512,1k"}, "Value 1k is not a whole number from 0 to");
   expect_usage_error({"serve", "--parallel", "33"}, "is not a whole number from 1 to 32\n");
   expect_usage_error({"serve", "--idle-minutes", "0"}, "0 is not a whole number from 1 to 1048576");
   expect_usage_error({"serve", "--reasoning-budget", "-1"}, "-1 is not a whole number from 0 to");

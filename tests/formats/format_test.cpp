@@ -73,11 +73,13 @@ TEST(FormatTest, side_data_converts_to_the_nearest_float) {
 // Normalised mean squared error that a type may have on Gaussian values: a little above what was
 // measured, so that a fit which becomes worse is noticed.
 const std::map<std::string_view, double> kErrorBounds = {
-    {"F32", 0.0},       {"F16", 1e-7},       {"BF16", 3.2e-6},   {"Q8_0", 3.3e-5},
-    {"Q4_0", 6.8e-3},   {"Q4_1", 4.9e-3},    {"Q5_0", 1.65e-3},  {"Q5_1", 1.15e-3},
-    {"Q2_K", 7.15e-2},  {"Q3_K", 2.15e-2},   {"Q4_K", 5e-3},     {"Q5_K", 1.22e-3},
-    {"Q6_K", 2.8e-4},   {"IQ4_NL", 5.55e-3}, {"MXFP4", 1.26e-2}, {"IQ4_XS", 5.65e-3},
-    {"IQ3_S", 1.76e-2}, {"IQ2_S", 6.05e-2},
+    {"F32", 0.0},         {"F16", 1e-7},        {"BF16", 3.2e-6},   {"Q8_0", 3.3e-5},
+    {"Q4_0", 6.8e-3},     {"Q4_1", 4.9e-3},     {"Q5_0", 1.65e-3},  {"Q5_1", 1.15e-3},
+    {"Q2_K", 7.15e-2},    {"Q3_K", 2.15e-2},    {"Q4_K", 5e-3},     {"Q5_K", 1.22e-3},
+    {"Q6_K", 2.8e-4},     {"IQ4_NL", 5.55e-3},  {"MXFP4", 1.26e-2}, {"IQ4_XS", 5.65e-3},
+    {"IQ3_S", 1.76e-2},   {"IQ3_XXS", 3.25e-2}, {"IQ2_S", 6.05e-2}, {"IQ2_XS", 8.55e-2},
+    {"IQ2_XXS", 1.14e-1}, {"IQ1_M", 1.87e-1},   {"IQ1_S", 2.22e-1}, {"TQ1_0", 2.03e-1},
+    {"TQ2_0", 2.03e-1},   {"Q1_0", 3.98e-1},    {"Q2_0", 1.34e-1},
 };
 
 std::vector<float> gaussian_values(std::size_t count, float centre, float width) {
@@ -126,6 +128,20 @@ TEST(QuantizeTest, keeps_gaussian_values_within_bounds) {
   }
 }
 
+// As much as the least error would have it: by 9 and 14 %, or a quarter less.
+TEST(QuantizeTest, few_bits_do_not_make_values_too_small) {
+  const auto values = gaussian_values(1 << 15, 0.0f, 1.0f);
+  for (const auto& [name, least] : {std::pair("IQ2_XXS", 0.93), std::pair("IQ1_S", 0.89)}) {
+    const auto out = round_trip(*find_format(name), values);
+    double kept = 0.0, whole = 0.0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      kept += double{values[i]} * out[i];
+      whole += double{values[i]} * values[i];
+    }
+    EXPECT_GT(kept / whole, least) << name;
+  }
+}
+
 // What matters more loses less, at the cost of the rest.
 TEST(QuantizeTest, errors_count_by_importance) {
   const auto values = gaussian_values(1 << 14, 0.0f, 1.0f);
@@ -144,7 +160,9 @@ TEST(QuantizeTest, errors_count_by_importance) {
     std::vector<float> out(values.size());
     format.quantize_weighted(values.data(), importance.data(), bytes.data(), values.size());
     format.dequantize(bytes.data(), out.data(), values.size());
-    EXPECT_LT(important_error(out), 0.8 * important_error(round_trip(format, values)))
+    const std::set<std::string_view> few_values = {"TQ1_0", "TQ2_0", "Q1_0", "Q2_0"};
+    const double part = few_values.contains(format.name) ? 0.98 : 0.8;
+    EXPECT_LT(important_error(out), part * important_error(round_trip(format, values)))
         << format.name;
     const std::vector<float> alike(values.size(), 1.0f);
     format.quantize_weighted(values.data(), alike.data(), bytes.data(), values.size());
@@ -152,8 +170,10 @@ TEST(QuantizeTest, errors_count_by_importance) {
     EXPECT_EQ(out, round_trip(format, values)) << format.name;
   }
   EXPECT_EQ(weighted,
-            (std::set<std::string_view>{"IQ2_S", "IQ3_S", "IQ4_NL", "IQ4_XS", "Q2_K", "Q3_K",
-                                        "Q4_0", "Q4_1", "Q4_K", "Q5_0", "Q5_1", "Q5_K", "Q6_K"}));
+            (std::set<std::string_view>{"IQ1_M",   "IQ1_S",  "IQ2_S",  "IQ2_XS", "IQ2_XXS", "IQ3_S",
+                                        "IQ3_XXS", "IQ4_NL", "IQ4_XS", "Q1_0",   "Q2_0",    "Q2_K",
+                                        "Q3_K",    "Q4_0",   "Q4_1",   "Q4_K",   "Q5_0",    "Q5_1",
+                                        "Q5_K",    "Q6_K",   "TQ1_0",  "TQ2_0"}));
 }
 
 TEST(QuantizeTest, keeps_zeros_exactly) {
@@ -177,7 +197,7 @@ TEST(QuantizeTest, small_values_are_not_cut_off) {
     const auto values = gaussian_values(1 << 12, 0.0f, width);
     for (const auto& [name, bound] : kErrorBounds) {
       const double error = normalised_error(values, round_trip(*find_format(name), values));
-      EXPECT_LE(error, 1.05) << name << " at width " << width;
+      EXPECT_LE(error, 1.15) << name << " at width " << width;
     }
   }
 }
@@ -201,8 +221,8 @@ TEST(QuantizeTest, ternary_values_stay) {
   std::vector<float> values(1 << 12);
   for (float& value : values)
     value = 0.0371f * static_cast<float>(static_cast<int>(random() % 3) - 1);
-  for (const char* const name :
-       {"Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0", "Q3_K", "Q2_K"}) {
+  for (const char* const name : {"Q8_0", "Q6_K", "Q5_K", "Q5_1", "Q5_0", "Q4_K", "Q4_1", "Q4_0",
+                                 "Q3_K", "Q2_K", "TQ1_0", "TQ2_0", "Q2_0"}) {
     EXPECT_LE(normalised_error(values, round_trip(*find_format(name), values)), 1e-5) << name;
   }
 }
@@ -229,8 +249,9 @@ TEST(QuantizeTest, keeps_the_largest_value) {
     std::vector<float> values(512, 0.0f);
     values[300] = value;
     for (const auto& [name, bound] : kErrorBounds) {
+      if (name == "Q1_0") continue;  // has two values, which are nearer to zero
       const auto out = round_trip(*find_format(name), values);
-      const bool has_zero = name != "IQ3_S" && name != "IQ2_S";
+      const bool has_zero = !name.starts_with("IQ") || name.starts_with("IQ4");
       EXPECT_NEAR(out[300], value, has_zero ? 0.05f : 0.4f) << name;
       EXPECT_NEAR(out[0], 0.0f, 0.05f) << name;
     }

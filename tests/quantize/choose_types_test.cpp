@@ -76,10 +76,87 @@ TEST_F(ChooseTypes, ASmallMixIsItsType) {
   const auto file = file_of({{"token_embd.weight", {256, 8}},
                              {"blk.0.attn_v.weight", {256, 8}},
                              {"output.weight", {256, 8}}});
-  for (const char* type : {"Q3_K", "Q4_K", "Q5_K"}) {
+  for (const char* type : {"Q3_K", "Q5_K"}) {
     EXPECT_EQ(types(file, std::string(type) + "_S"), types(file, type));
     EXPECT_EQ(find_types(std::string(type) + "_S")->file_type, find_types(type)->file_type);
   }
+}
+
+// A model of 16 layers: what each mix gives to the matrices of some layer.
+class Mixes : public ChooseTypes {
+ protected:
+  std::vector<Matrix> matrices(std::int64_t value_rows) const {
+    std::vector<Matrix> matrices = {{"token_embd.weight", {256, 8}}, {"output.weight", {256, 8}}};
+    for (int i = 0; i < 16; ++i) {
+      const std::string layer = "blk." + std::to_string(i) + ".";
+      for (const char* part :
+           {"attn_q", "attn_k", "attn_output", "ffn_up", "ffn_gate", "ffn_down"}) {
+        matrices.push_back({layer + part + ".weight", {256, 8}});
+      }
+      matrices.push_back({layer + "attn_v.weight", {256, value_rows}});
+    }
+    return matrices;
+  }
+  // Head, embedding, and of a layer q k v output, up gate down.
+  std::string given(std::string_view mix, int layer, std::int64_t value_rows = 8) const {
+    const Types chosen = types(file_of(matrices(value_rows)), mix);
+    std::string all = chosen.at("output.weight") + " " + chosen.at("token_embd.weight") + ":";
+    for (const char* part :
+         {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_gate", "ffn_down"}) {
+      all += " " + chosen.at("blk." + std::to_string(layer) + "." + part + ".weight");
+    }
+    return all;
+  }
+};
+
+TEST_F(Mixes, OfKTypes) {
+  EXPECT_EQ(given("Q2_K_S", 0), "Q6_K Q2_K: Q2_K Q2_K Q2_K Q2_K Q2_K Q2_K Q4_K");
+  EXPECT_EQ(given("Q2_K_S", 2, 2), "Q6_K Q2_K: Q2_K Q2_K Q4_K Q2_K Q2_K Q2_K Q2_K");
+  EXPECT_EQ(given("Q3_K_M", 0), "Q6_K Q3_K: Q3_K Q3_K Q5_K Q4_K Q3_K Q3_K Q5_K");
+  EXPECT_EQ(given("Q3_K_M", 1), "Q6_K Q3_K: Q3_K Q3_K Q5_K Q4_K Q3_K Q3_K Q4_K");
+  EXPECT_EQ(given("Q3_K_M", 2), "Q6_K Q3_K: Q3_K Q3_K Q4_K Q4_K Q3_K Q3_K Q4_K");
+  EXPECT_EQ(given("Q3_K_L", 9), "Q6_K Q3_K: Q3_K Q3_K Q5_K Q5_K Q3_K Q3_K Q5_K");
+  EXPECT_EQ(given("Q4_K_S", 1), "Q6_K Q4_K: Q4_K Q4_K Q5_K Q4_K Q4_K Q4_K Q5_K");
+  EXPECT_EQ(given("Q4_K_S", 3), "Q6_K Q4_K: Q4_K Q4_K Q5_K Q4_K Q4_K Q4_K Q4_K");
+  EXPECT_EQ(given("Q4_K_S", 4), "Q6_K Q4_K: Q4_K Q4_K Q4_K Q4_K Q4_K Q4_K Q4_K");
+}
+
+TEST_F(Mixes, OfPatterns) {
+  EXPECT_EQ(given("IQ1_S", 1), "Q5_K Q2_K: IQ1_S IQ1_S Q2_K IQ2_XXS IQ1_S IQ1_S Q2_K");
+  EXPECT_EQ(given("IQ1_M", 2, 2), "Q5_K Q2_K: IQ1_M IQ1_M Q4_K IQ2_XXS IQ1_M IQ1_M IQ1_M");
+  EXPECT_EQ(given("IQ2_XXS", 2), "Q5_K Q2_K: IQ2_XXS IQ2_XXS Q2_K IQ2_XXS IQ2_XXS IQ2_XXS IQ2_XXS");
+  EXPECT_EQ(given("IQ2_XS", 0), "Q5_K Q2_K: IQ2_XS IQ2_XS Q2_K IQ2_XS IQ2_XS IQ2_XS Q2_K");
+  EXPECT_EQ(given("IQ2_M", 0), "Q5_K IQ3_S: IQ2_S IQ2_S IQ3_S IQ3_S IQ2_S IQ2_S IQ3_S");
+  EXPECT_EQ(given("IQ3_XXS", 0, 2), "Q5_K IQ3_S: IQ2_S IQ2_S Q4_K IQ3_S IQ3_XXS IQ3_XXS IQ3_XXS");
+  EXPECT_EQ(given("IQ3_XS", 1), "Q6_K IQ3_S: IQ3_XXS IQ3_XXS IQ3_S IQ3_S IQ3_S IQ3_S IQ3_S");
+  EXPECT_EQ(given("IQ3_XS", 2), "Q6_K IQ3_S: IQ3_XXS IQ3_XXS IQ3_S IQ3_S IQ3_XXS IQ3_XXS IQ3_S");
+  EXPECT_EQ(given("IQ3_M", 1), "Q6_K IQ3_S: IQ3_S IQ3_S Q4_K Q4_K IQ3_S IQ3_S Q4_K");
+}
+
+TEST_F(Mixes, OfFewValues) {
+  EXPECT_EQ(given("TQ1_0", 0), "Q6_K Q4_K: TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0 TQ1_0");
+  EXPECT_EQ(given("Q1_0", 0), "Q6_K Q1_0: Q1_0 Q1_0 Q1_0 Q1_0 Q1_0 Q1_0 Q1_0");
+}
+
+// As old tools show them, which know no rules.
+TEST_F(Mixes, HaveNumbersOfFileTypes) {
+  const std::pair<const char*, int> numbers[] = {
+      {"IQ2_XXS", 19}, {"Q2_K_S", 21}, {"IQ3_XS", 22}, {"IQ1_S", 24},  {"IQ3_M", 27},
+      {"IQ2_M", 29},   {"IQ1_M", 31},  {"TQ2_0", 37},  {"Q3_K_L", 13}, {"MXFP4_MOE", 38}};
+  for (const auto& [name, number] : numbers) EXPECT_EQ(find_types(name)->file_type, number);
+}
+
+TEST_F(ChooseTypes, ExpertsAlone) {
+  const auto file = file_of({{"token_embd.weight", {256, 8}},
+                             {"blk.0.attn_v.weight", {256, 8}},
+                             {"blk.0.ffn_up_exps.weight", {256, 8, 4}},
+                             {"blk.0.ffn_up_shexp.weight", {256, 8}},
+                             {"blk.0.ssm_in.weight", {256, 8}}});
+  EXPECT_EQ(types(file, "MXFP4_MOE"), (Types{{"token_embd.weight", "Q8_0"},
+                                             {"blk.0.attn_v.weight", "Q8_0"},
+                                             {"blk.0.ffn_up_exps.weight", "MXFP4"},
+                                             {"blk.0.ffn_up_shexp.weight", "Q8_0"},
+                                             {"blk.0.ssm_in.weight", "Q8_0"}}));
 }
 
 TEST_F(ChooseTypes, AnEmbeddingThatIsTheHeadIsOne) {
@@ -89,9 +166,9 @@ TEST_F(ChooseTypes, AnEmbeddingThatIsTheHeadIsOne) {
 
 TEST_F(ChooseTypes, RowsThatTheTypeCantHold) {
   const auto file = file_of({{"blk.0.attn_q.weight", {96, 8}}, {"blk.0.attn_k.weight", {40, 8}}});
-  const std::pair<const char*, const char*> shorter[] = {{"Q2_K", "IQ4_NL"}, {"Q3_K", "IQ4_NL"},
-                                                         {"Q4_K", "Q5_0"},   {"Q5_K", "Q5_1"},
-                                                         {"Q6_K", "Q8_0"},   {"Q4_0", "Q4_0"}};
+  const std::pair<const char*, const char*> shorter[] = {
+      {"Q2_K", "IQ4_NL"}, {"Q3_K", "IQ4_NL"}, {"Q4_K", "Q5_0"},    {"Q5_K", "Q5_1"},
+      {"Q6_K", "Q8_0"},   {"Q4_0", "Q4_0"},   {"IQ1_S", "IQ4_NL"}, {"TQ2_0", "Q4_0"}};
   for (const auto& [wanted, given] : shorter) {
     EXPECT_EQ(types(file, wanted),
               (Types{{"blk.0.attn_q.weight", given}, {"blk.0.attn_k.weight", "F16"}}));
@@ -129,7 +206,7 @@ TEST_F(ChooseTypes, RulesThatCantBeFollowed) {
   EXPECT_THAT(message(*parse_rule("*weight*0=F16")), HasSubstr("is called *weight*0"));
   EXPECT_THAT(message(*parse_rule("*=Q4_K")),
               HasSubstr("rows of 96 values, which Q4_K can't hold"));
-  for (const char* const text : {"attn_q", "=Q8_0", "attn_q=Q9_0", "attn_q=IQ2_XS", "attn_q="}) {
+  for (const char* const text : {"attn_q", "=Q8_0", "attn_q=Q9_0", "attn_q=NVFP4", "attn_q="}) {
     EXPECT_FALSE(parse_rule(text)) << text;
   }
 }
@@ -137,11 +214,11 @@ TEST_F(ChooseTypes, RulesThatCantBeFollowed) {
 TEST_F(ChooseTypes, NamesOfTypes) {
   EXPECT_EQ(find_types("q4_k_m")->most->name, "Q4_K");
   EXPECT_EQ(find_types("bf16")->file_type, 32);
-  const auto types = find_types("IQ2_XXS");
+  const auto types = find_types("NVFP4");
   ASSERT_FALSE(types);
   EXPECT_THAT(types.error().message,
-              testing::AllOf(HasSubstr("IQ2_XXS"), HasSubstr("Q4_K_M"), HasSubstr("Q8_0"),
-                             testing::Not(HasSubstr("IQ2_XS"))));
+              testing::AllOf(HasSubstr("NVFP4"), HasSubstr("Q4_K_M"), HasSubstr("Q8_0"),
+                             HasSubstr("IQ2_M"), testing::Not(HasSubstr("I32"))));
 }
 
 }  // namespace

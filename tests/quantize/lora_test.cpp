@@ -217,8 +217,8 @@ TEST(Lora, WeightsThatAnotherTensorScales) {
 TEST(Lora, WeightsOfATypeThatCantBeWritten) {
   const test::TemporaryFolder folder;
   const auto model = test::written_file(
-      folder / "model.gguf",
-      {{"a.weight", {256, 2}}, {"blk.0.norm", {256, 2}, TensorType::kIQ2_XS}}, [] {
+      folder / "model.gguf", {{"a.weight", {256, 2}}, {"blk.0.norm", {256, 2}, TensorType::kNVFP4}},
+      [] {
         gguf::Writer writer;
         writer.add_string("general.architecture", "llama");
         return writer;
@@ -240,7 +240,7 @@ TEST(Lora, WeightsOfATypeThatCantBeWritten) {
   const auto outcome = write_quantised(model, *chosen, pool, folder / "out.gguf", options);
   ASSERT_FALSE(outcome);
   EXPECT_FALSE(is_begun);
-  EXPECT_THAT(outcome.error().message, HasSubstr("is adapted, but can't be written as IQ2_XS"));
+  EXPECT_THAT(outcome.error().message, HasSubstr("is adapted, but can't be written as NVFP4"));
 }
 
 }  // namespace
