@@ -14,8 +14,8 @@
 #include "gguf/gguf_file.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
-#include "grammar/json_schema.hpp"
 #include "grammar/regex.hpp"
+#include "grammar/schema/json_schema.hpp"
 #include "grammar/utf8.hpp"
 
 namespace linnet {

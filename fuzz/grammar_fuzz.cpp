@@ -8,8 +8,8 @@
 #include "grammar/completion.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
-#include "grammar/json_schema.hpp"
 #include "grammar/regex.hpp"
+#include "grammar/schema/json_schema.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "architectures/architecture.hpp"
-#include "linnet/console.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 

@@ -9,12 +9,12 @@
 #include "base/machine.hpp"
 #include "chat/json_text.hpp"
 #include "linnet/bench_run.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
 #include "linnet/load_engine.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/model_options.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/percent_line.hpp"
 #include "measure/ceilings.hpp"
 
 namespace linnet::app {

@@ -6,7 +6,7 @@
 #include <random>
 #include <utility>
 
-#include "generate/part_bytes.hpp"
+#include "generate/loading/part_bytes.hpp"
 
 namespace linnet::app {
 namespace {

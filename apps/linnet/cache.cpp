@@ -13,9 +13,9 @@
 #include "hub/progress_line.hpp"
 #include "hub/repo_file.hpp"
 #include "hub/settings.hpp"
-#include "linnet/console.hpp"
-#include "linnet/line_editor.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/line_editor.hpp"
 
 namespace linnet::app {
 namespace {

@@ -5,9 +5,9 @@
 #include <array>
 #include <map>
 
-#include "linnet/completion_table.hpp"
-#include "linnet/console.hpp"
+#include "linnet/options/completion_table.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

@@ -10,9 +10,9 @@
 #include "hub/download.hpp"
 #include "hub/model_choice.hpp"
 #include "hub/progress_line.hpp"
-#include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
-#include "linnet/progress_bar.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/interrupt_catcher.hpp"
+#include "linnet/terminal/progress_bar.hpp"
 #include "vision/family.hpp"
 
 namespace linnet::app {

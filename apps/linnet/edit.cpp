@@ -7,13 +7,13 @@
 
 #include "chat/jinja/template.hpp"
 #include "chat/template_sources.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
-#include "linnet/copy_progress.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/output_path.hpp"
-#include "linnet/override_option.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
+#include "linnet/options/override_option.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/copy_progress.hpp"
 
 namespace linnet::app {
 namespace {

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "generate/embedding.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/pooling_engine.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "base/machine.hpp"
 #include "chat/json_text.hpp"
-#include "linnet/console.hpp"
-#include "linnet/model_options.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

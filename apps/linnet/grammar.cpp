@@ -8,13 +8,13 @@
 #include "grammar/completion.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
-#include "grammar/json_schema.hpp"
 #include "grammar/matcher.hpp"
 #include "grammar/regex.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
+#include "grammar/schema/json_schema.hpp"
 #include "linnet/input_lines.hpp"
+#include "linnet/options/checks.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

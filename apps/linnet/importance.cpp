@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include "generate/text_score.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/load_engine.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/output_path.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/percent_line.hpp"
 
 namespace linnet::app {
 namespace {

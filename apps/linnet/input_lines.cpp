@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "base/read_file.hpp"
-#include "linnet/console.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 

@@ -8,13 +8,13 @@
 #include "base/utf8.hpp"
 #include "chat/json_text.hpp"
 #include "gguf/gguf_file.hpp"
-#include "linnet/console.hpp"
-#include "linnet/interrupt_catcher.hpp"
-#include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
-#include "linnet/output_path.hpp"
-#include "linnet/override_option.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
+#include "linnet/options/override_option.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/interrupt_catcher.hpp"
 
 namespace linnet::app {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "linnet/model_options.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/terminal/percent_line.hpp"
 
 namespace linnet::app {
 

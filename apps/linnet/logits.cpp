@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include "linnet/interrupt_catcher.hpp"
 #include "linnet/load_engine.hpp"
-#include "linnet/model_options.hpp"
 #include "linnet/npy.hpp"
-#include "linnet/output_path.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/interrupt_catcher.hpp"
 
 namespace linnet::app {
 namespace {

@@ -9,12 +9,12 @@
 #include <new>
 #include <sstream>
 
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
-#include "linnet/help_formatter.hpp"
-#include "linnet/own_stack.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/help_formatter.hpp"
+#include "linnet/options/usage.hpp"
 #include "linnet/subcommand.hpp"
-#include "linnet/usage.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/own_stack.hpp"
 
 namespace linnet::app {
 namespace {

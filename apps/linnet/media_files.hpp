@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/read_file.hpp"
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 
 namespace linnet::app {
 

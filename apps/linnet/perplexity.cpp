@@ -3,13 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "generate/text_score.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/load_engine.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/model_options.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/percent_line.hpp"
 
 namespace linnet::app {
 namespace {

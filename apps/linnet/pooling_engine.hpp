@@ -1,7 +1,7 @@
 #pragma once
 
 #include "generate/pooling.hpp"
-#include "linnet/model_options.hpp"
+#include "linnet/options/model_options.hpp"
 
 namespace linnet::app {
 

@@ -1,6 +1,6 @@
-#include "linnet/console.hpp"
 #include "linnet/download.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

@@ -7,14 +7,14 @@
 #include <system_error>
 
 #include "base/machine.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
-#include "linnet/copy_progress.hpp"
-#include "linnet/lora_option.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/output_path.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/lora_option.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
+#include "linnet/options/type_words.hpp"
 #include "linnet/subcommand.hpp"
-#include "linnet/type_words.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/copy_progress.hpp"
 #include "quantize/choose_types.hpp"
 #include "quantize/write_quantised.hpp"
 

@@ -6,10 +6,10 @@
 #include "base/read_file.hpp"
 #include "chat/json_text.hpp"
 #include "generate/rerank/reranker.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/pooling_engine.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

@@ -8,11 +8,11 @@
 
 #include "base/read_file.hpp"
 #include "base/units.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
+#include "linnet/options/checks.hpp"
 #include "linnet/served_models.hpp"
 #include "linnet/server_signals.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 #include "serve/server.hpp"
 
 namespace linnet::app {

@@ -7,10 +7,10 @@
 
 #include "base/utf8.hpp"
 #include "chat/jinja/template.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
 #include "linnet/model_folder.hpp"
+#include "linnet/options/checks.hpp"
 #include "linnet/template_note.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

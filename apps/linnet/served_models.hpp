@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "linnet/model_options.hpp"
-#include "linnet/sampling_options.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/sampling_options.hpp"
 #include "serve/model_set.hpp"
 
 namespace linnet::app {

@@ -4,12 +4,12 @@
 #include <string_view>
 
 #include "gguf/parts.hpp"
-#include "linnet/checks.hpp"
-#include "linnet/console.hpp"
-#include "linnet/copy_progress.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/output_path.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/output_path.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
+#include "linnet/terminal/copy_progress.hpp"
 
 namespace linnet::app {
 namespace {

@@ -2,12 +2,12 @@
 
 #include <memory>
 
-#include "linnet/checks.hpp"
-#include "linnet/interrupt_catcher.hpp"
-#include "linnet/output_path.hpp"
-#include "linnet/percent_line.hpp"
+#include "linnet/options/checks.hpp"
+#include "linnet/options/output_path.hpp"
+#include "linnet/options/type_words.hpp"
 #include "linnet/subcommand.hpp"
-#include "linnet/type_words.hpp"
+#include "linnet/terminal/interrupt_catcher.hpp"
+#include "linnet/terminal/percent_line.hpp"
 #include "synth/synthesise.hpp"
 
 namespace linnet::app {

@@ -5,9 +5,9 @@
 #include <ctime>
 
 #include "chat/json_text.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 namespace {

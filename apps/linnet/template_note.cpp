@@ -4,7 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "chat/prompt_encoding.hpp"
-#include "linnet/console.hpp"
+#include "linnet/terminal/console.hpp"
 
 namespace linnet::app {
 

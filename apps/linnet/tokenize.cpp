@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "chat/piece_json.hpp"
-#include "linnet/console.hpp"
 #include "linnet/input_lines.hpp"
-#include "linnet/model_options.hpp"
-#include "linnet/override_option.hpp"
+#include "linnet/options/model_options.hpp"
+#include "linnet/options/override_option.hpp"
 #include "linnet/subcommand.hpp"
+#include "linnet/terminal/console.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 namespace linnet::app {

@@ -7,8 +7,8 @@
 
 #include "backend/kv_pages.hpp"
 #include "base/mapped_file.hpp"
-#include "generate/batch_rows.hpp"
 #include "generate/session/model_hash.hpp"
+#include "generate/step/batch_rows.hpp"
 
 namespace linnet {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "generate/scheduler.hpp"
 #include "generate/session/session_file.hpp"
 

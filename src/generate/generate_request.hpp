@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "generate/medium.hpp"
+#include "generate/media/medium.hpp"
 #include "generate/sampling/logprobs.hpp"
 #include "generate/sampling/params.hpp"
 

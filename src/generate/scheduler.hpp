@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "generate/step/sequence_queue.hpp"
+#include "generate/step/step_logits.hpp"
 #include "generate/step/step_rows.hpp"
-#include "generate/step_logits.hpp"
 #include "model/model.hpp"
 
 namespace linnet {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "grammar/automata/pushdown_automaton.hpp"
 #include "grammar/matcher.hpp"
-#include "grammar/pushdown_automaton.hpp"
 
 namespace linnet::grammar {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "grammar/expression.hpp"
+#include "grammar/automata/expression.hpp"
 
 namespace linnet::grammar {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "grammar/tree_walk.hpp"
+#include "grammar/automata/tree_walk.hpp"
 
 namespace linnet::grammar {
 

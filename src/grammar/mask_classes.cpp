@@ -4,7 +4,7 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "grammar/hash.hpp"
+#include "grammar/automata/hash.hpp"
 
 namespace linnet::grammar {
 namespace {

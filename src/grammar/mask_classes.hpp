@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "grammar/pushdown_automaton.hpp"
+#include "grammar/automata/pushdown_automaton.hpp"
 
 namespace linnet::grammar {
 

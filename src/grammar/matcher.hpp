@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "grammar/pushdown_automaton.hpp"
+#include "grammar/automata/pushdown_automaton.hpp"
 
 namespace linnet::grammar {
 

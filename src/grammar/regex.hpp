@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "base/result.hpp"
-#include "grammar/expression.hpp"
-#include "grammar/finite_automaton.hpp"
+#include "grammar/automata/expression.hpp"
+#include "grammar/automata/finite_automaton.hpp"
 
 namespace linnet::grammar {
 

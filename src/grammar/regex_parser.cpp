@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "grammar/character_classes.hpp"
+#include "grammar/automata/character_classes.hpp"
 #include "grammar/text_reader.hpp"
 #include "grammar/utf8.hpp"
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "grammar/expression.hpp"
+#include "grammar/automata/expression.hpp"
 
 namespace linnet::grammar {
 

@@ -6,7 +6,7 @@
 
 #include "base/hex.hpp"
 #include "base/result.hpp"
-#include "grammar/character_set.hpp"
+#include "grammar/automata/character_set.hpp"
 
 namespace linnet::grammar {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "grammar/automata/tree_walk.hpp"
 #include "grammar/mask_classes.hpp"
-#include "grammar/tree_walk.hpp"
 
 namespace linnet::grammar {
 namespace {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "grammar/automata/pushdown_automaton.hpp"
 #include "grammar/matcher.hpp"
-#include "grammar/pushdown_automaton.hpp"
 #include "grammar/token_set.hpp"
 #include "grammar/vocabulary.hpp"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "grammar/character_set.hpp"
+#include "grammar/automata/character_set.hpp"
 
 namespace linnet::grammar {
 

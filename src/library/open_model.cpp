@@ -12,9 +12,9 @@
 #include <string_view>
 #include <utility>
 
-#include "generate/device_choice.hpp"
-#include "serve/cache_folder.hpp"
-#include "serve/engine_source.hpp"
+#include "generate/loading/device_choice.hpp"
+#include "serve/engines/cache_folder.hpp"
+#include "serve/engines/engine_source.hpp"
 
 namespace linnet::library {
 namespace {

@@ -8,9 +8,9 @@
 #include <new>
 
 #include "serve/endpoints/endpoints.hpp"
-#include "serve/http/percent_decoded.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/requests/multipart.hpp"
+#include "serve/requests/percent_decoded.hpp"
 
 namespace linnet::serve {
 namespace {

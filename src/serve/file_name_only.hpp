@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 
 namespace linnet::serve {
 

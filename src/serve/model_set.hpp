@@ -8,8 +8,8 @@
 
 #include "serve/api_error.hpp"
 #include "serve/constraints/grammar_cache.hpp"
-#include "serve/engine_thread.hpp"
-#include "serve/media_room.hpp"
+#include "serve/engines/engine_thread.hpp"
+#include "serve/engines/media_room.hpp"
 #include "serve/metrics.hpp"
 #include "serve/served_model.hpp"
 

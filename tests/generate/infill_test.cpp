@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "support/model_copy.hpp"
 #include "support/temporary_folder.hpp"
 

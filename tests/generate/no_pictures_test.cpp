@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "support/oracle_case.hpp"
 #include "support/temporary_folder.hpp"
 

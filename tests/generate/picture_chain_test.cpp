@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "architectures/architecture.hpp"
-#include "generate/batch_rows.hpp"
+#include "generate/step/batch_rows.hpp"
 #include "support/normalised_error.hpp"
 #include "support/test_name.hpp"
 

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "architectures/architecture.hpp"
-#include "generate/memory_plan.hpp"
-#include "generate/part_bytes.hpp"
+#include "generate/loading/memory_plan.hpp"
+#include "generate/loading/part_bytes.hpp"
 #include "model/model.hpp"
 #include "support/evaluate.hpp"
 #include "support/normalised_error.hpp"

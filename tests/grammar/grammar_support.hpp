@@ -6,12 +6,12 @@
 #include <string>
 #include <string_view>
 
+#include "grammar/automata/pushdown_automaton.hpp"
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_session.hpp"
-#include "grammar/json_schema.hpp"
 #include "grammar/matcher.hpp"
-#include "grammar/pushdown_automaton.hpp"
 #include "grammar/regex.hpp"
+#include "grammar/schema/json_schema.hpp"
 
 namespace linnet::grammar::test {
 

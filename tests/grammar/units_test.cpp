@@ -1,7 +1,7 @@
-#include "grammar/character_set.hpp"
-#include "grammar/decimal.hpp"
-#include "grammar/finite_automaton.hpp"
-#include "grammar/nfa.hpp"
+#include "grammar/automata/character_set.hpp"
+#include "grammar/automata/finite_automaton.hpp"
+#include "grammar/automata/nfa.hpp"
+#include "grammar/schema/decimal.hpp"
 #include "grammar/utf8.hpp"
 #include "grammar_support.hpp"
 

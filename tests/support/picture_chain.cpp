@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "architectures/architecture.hpp"
-#include "generate/batch_rows.hpp"
-#include "generate/prompt_media.hpp"
+#include "generate/media/prompt_media.hpp"
+#include "generate/step/batch_rows.hpp"
 #include "support/encode_medium.hpp"
 #include "vision/family.hpp"
 

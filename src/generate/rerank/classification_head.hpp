@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "generate/pooling.hpp"
 
 namespace linnet {

@@ -7,7 +7,7 @@
 
 #include "backend/kv_pages.hpp"
 #include "base/units.hpp"
-#include "generate/part_bytes.hpp"
+#include "generate/loading/part_bytes.hpp"
 #include "generate/sampling/candidates.hpp"
 
 namespace linnet {

@@ -3,11 +3,11 @@
 #include <memory>
 #include <string>
 
-#include "generate/batch_rows.hpp"
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "generate/speculation/drafted_sequences.hpp"
 #include "generate/speculation/drafter.hpp"
-#include "generate/step_logits.hpp"
+#include "generate/step/batch_rows.hpp"
+#include "generate/step/step_logits.hpp"
 
 namespace linnet {
 

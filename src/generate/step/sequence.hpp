@@ -7,7 +7,7 @@
 
 #include "generate/cache/sequence_cache.hpp"
 #include "generate/generate_request.hpp"
-#include "generate/prompt_media.hpp"
+#include "generate/media/prompt_media.hpp"
 #include "generate/sampling/sampler_chain.hpp"
 #include "model/model.hpp"
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "generate/medium_encoder.hpp"
+#include "generate/media/medium_encoder.hpp"
 #include "generate/speculation/drafter.hpp"
 #include "generate/step/sequence.hpp"
 

@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include "generate/batch_rows.hpp"
+#include "generate/step/batch_rows.hpp"
 #include "generate/step/sequence_queue.hpp"
 
 namespace linnet {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "serve/api_error.hpp"
-#include "serve/generation.hpp"
+#include "serve/engines/generation.hpp"
 
 namespace linnet::serve {
 

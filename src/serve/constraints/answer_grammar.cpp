@@ -1,6 +1,6 @@
 #include "serve/constraints/answer_grammar.hpp"
 
-#include "grammar/combine.hpp"
+#include "grammar/automata/combine.hpp"
 
 namespace linnet::serve {
 

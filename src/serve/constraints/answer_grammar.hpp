@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "chat/call_form.hpp"
-#include "grammar/expression.hpp"
+#include "grammar/automata/expression.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/served_model.hpp"
 

@@ -5,9 +5,9 @@
 
 #include "base/utf8.hpp"
 #include "chat/output/call_syntax.hpp"
-#include "grammar/combine.hpp"
-#include "grammar/finite_automaton.hpp"
-#include "grammar/json_schema.hpp"
+#include "grammar/automata/combine.hpp"
+#include "grammar/automata/finite_automaton.hpp"
+#include "grammar/schema/json_schema.hpp"
 #include "serve/constraints/answer_grammar.hpp"
 
 namespace linnet::serve {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "grammar/expression.hpp"
+#include "grammar/automata/expression.hpp"
 #include "grammar/grammar_session.hpp"
 #include "serve/api_error.hpp"
 #include "serve/served_model.hpp"

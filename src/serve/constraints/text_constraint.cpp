@@ -5,7 +5,7 @@
 #include <array>
 
 #include "generate/grammar_vocabulary.hpp"
-#include "grammar/json_schema.hpp"
+#include "grammar/schema/json_schema.hpp"
 
 namespace linnet::serve {
 namespace {

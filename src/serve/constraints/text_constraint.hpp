@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "grammar/expression.hpp"
+#include "grammar/automata/expression.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/served_model.hpp"
 

@@ -6,7 +6,7 @@
 #include <array>
 
 #include "serve/endpoints/start_answer.hpp"
-#include "serve/http/percent_decoded.hpp"
+#include "serve/requests/percent_decoded.hpp"
 #include "serve/requests/prompts.hpp"
 #include "serve/requests/unsupported_fields.hpp"
 

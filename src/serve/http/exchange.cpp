@@ -7,7 +7,7 @@
 #include <random>
 
 #include "base/utf8.hpp"
-#include "serve/http/percent_decoded.hpp"
+#include "serve/requests/percent_decoded.hpp"
 
 namespace linnet::serve {
 namespace {

@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 
-#include "serve/generation.hpp"
+#include "serve/engines/generation.hpp"
 
 namespace linnet::serve {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "serve/generation.hpp"
-#include "serve/line_limits.hpp"
+#include "serve/engines/generation.hpp"
+#include "serve/engines/line_limits.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/served_model.hpp"
 

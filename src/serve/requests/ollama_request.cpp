@@ -8,10 +8,10 @@
 #include <cmath>
 
 #include "chat/json_text.hpp"
+#include "serve/engines/shared_by_engines.hpp"
 #include "serve/requests/thinking_fields.hpp"
 #include "serve/requests/unanswered_calls.hpp"
 #include "serve/requests/unsupported_fields.hpp"
-#include "serve/shared_by_engines.hpp"
 
 namespace linnet::serve {
 namespace {

@@ -12,7 +12,7 @@
 #include "generate/grammar_vocabulary.hpp"
 #include "generate/sampling/distributions.hpp"
 #include "grammar/gbnf.hpp"
-#include "grammar/json_schema.hpp"
+#include "grammar/schema/json_schema.hpp"
 #include "support/model_copy.hpp"
 #include "support/paths.hpp"
 #include "support/tiny_engine.hpp"

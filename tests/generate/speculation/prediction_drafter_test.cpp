@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "generate/part_bytes.hpp"
+#include "generate/loading/part_bytes.hpp"
 #include "support/prediction_layer.hpp"
 #include "support/test_name.hpp"
 #include "support/tiny_engine.hpp"

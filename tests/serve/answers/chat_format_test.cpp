@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "serve/answers/formats.hpp"
 #include "support/paths.hpp"
 

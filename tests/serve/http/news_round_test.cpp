@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "generate/model_file.hpp"
+#include "generate/loading/model_file.hpp"
 #include "support/paths.hpp"
 
 namespace linnet::serve {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "serve/engines/shared_by_engines.hpp"
 #include "serve/requests/unanswered_calls.hpp"
-#include "serve/shared_by_engines.hpp"
 #include "support/paths.hpp"
 #include "support/processor_time.hpp"
 

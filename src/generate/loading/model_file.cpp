@@ -1,0 +1,178 @@
+#include "generate/loading/model_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/checked.hpp"
+#include "image/decode.hpp"
+#include "vision/family.hpp"
+
+namespace linnet {
+namespace {
+
+Status check_is_model(const gguf::File& file) {
+  const auto architecture = file.string("general.architecture");
+  if (architecture && architecture->value_or("") == kVisionArchitecture) {
+    return Error{
+        fmt::format("{}: is an encoder of pictures or sounds, not a model; --mmproj adds it to the "
+                    "model that it was made for",
+                    file.path().string())};
+  }
+  const auto type = file.string("general.type");
+  if (!type || type->value_or("model") != "adapter") return {};
+  return Error{
+      fmt::format("{}: is an adapter, not a model; --lora adds it to the model that it was made "
+                  "for, and `linnet quantize --lora` merges it into that model's file",
+                  file.path().string())};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
+                                                   std::string_view pre_tokenizer,
+                                                   std::span<const Architecture> architectures,
+                                                   std::span<const gguf::Override> overrides) {
+  auto file = gguf::File::open(path, overrides);
+  if (!file) return file.error();
+  if (Status status = check_is_model(*file); !status) return status.error();
+  std::unique_ptr<ModelFile> model(new ModelFile(std::move(*file)));
+  const auto backend = make_reference_backend();
+  WeightLoader loader(model->file_, *backend);
+  auto spec = read_model_spec(model->file_, loader, architectures);
+  if (!spec) return spec.error();
+  if (loader.failed()) return loader.finish().error();
+  model->spec_ = std::move(*spec);
+  model->prediction_ = read_prediction_spec(model->file_, loader, architectures);
+  model->has_experts_ = std::ranges::any_of(
+      model->spec_.layers, [](const LayerSpec& layer) { return layer.moe.experts > 0; });
+  auto tokenizer = make_tokenizer(model->file_, pre_tokenizer);
+  if (!tokenizer) return tokenizer.error();
+  model->tokenizer_ = std::move(*tokenizer);
+  return model;
+}
+
+Status ModelFile::add_adapter(const std::string& path, float strength) {
+  auto adapter = gguf::Lora::open(path, file_, strength);
+  if (!adapter) return adapter.error();
+  if (strength != 0.0f) adapters_.push_back(std::move(*adapter));
+  return {};
+}
+
+Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens) {
+  // Keys of blocks and n-grams would have to know where in a picture the rows before were.
+  const bool looks_back = std::ranges::any_of(spec_.layers, [](const LayerSpec& layer) {
+    return layer.attention.blocks.heads > 0 || layer.ngrams.size > 0;
+  });
+  if (!spec_.causal || spec_.input.layers > 0 || looks_back) {
+    return Error{
+        fmt::format("{}: {} models read no pictures", file_.path().string(), spec_.architecture)};
+  }
+  auto opened = gguf::File::open(path);
+  if (!opened) return opened.error();
+  const auto file = std::make_shared<const gguf::File>(std::move(*opened));
+  const bool hears = has_encoder(*file, "audio");
+  if (!hears || has_encoder(*file, "vision")) {
+    auto vision = VisionFile::open(file, spec_, most_tokens);
+    if (!vision) return vision.error();
+    vision_ = std::move(*vision);
+  }
+  if (!hears) return {};
+  auto hearing = HearingFile::open(file, spec_);
+  if (!hearing && !vision_) return hearing.error();
+  if (hearing) {
+    hearing_ = std::move(*hearing);
+  } else {
+    hearing_problem_ = hearing.error().message;
+  }
+  return {};
+}
+
+Result<std::shared_ptr<const Medium>> ModelFile::read_picture(std::span<const std::byte> file,
+                                                              const ImageLimits& limits) const {
+  if (!vision_) {
+    return Error{
+        "the model reads no pictures: it was opened without an encoder of them (--mmproj FILE)"};
+  }
+  const auto image = decode_image(file, limits);
+  if (!image) return image.error();
+  // Making a line of a picture takes long, and means nothing to a model.
+  constexpr std::int64_t kMostRatio = 200;
+  const auto [shorter, longer] =
+      std::minmax({std::int64_t{image->width}, std::int64_t{image->height}});
+  if (longer > shorter * kMostRatio) {
+    return Error{
+        fmt::format("the picture has {} x {} pixels, expected at most {} times as many along "
+                    "one side as along the other",
+                    image->width, image->height, kMostRatio)};
+  }
+  return std::make_shared<const Medium>(make_picture(vision_->spec(), spec_.vocabulary, *image));
+}
+
+Result<std::shared_ptr<const Medium>> ModelFile::read_sound(std::span<const std::byte> file,
+                                                            const SoundLimits& limits) const {
+  if (!hearing_) {
+    return Error{fmt::format("the model hears no sounds: {}",
+                             hearing_problem_.empty()
+                                 ? "it was opened without an encoder of them (--mmproj FILE)"
+                                 : hearing_problem_)};
+  }
+  const auto sound = decode_sound(file, limits);
+  if (!sound) return sound.error();
+  return std::make_shared<const Medium>(make_sound(hearing_->spec(), spec_.vocabulary, *sound));
+}
+
+Result<const Tokenizer*> ModelFile::need_tokenizer() const {
+  if (!tokenizer_) return Error{file_.path().string() + ": the file has no tokenizer"};
+  return tokenizer_.get();
+}
+
+Result<MemoryPlan> ModelFile::plan(const EngineOptions& options) const {
+  const bool predicts =
+      options.speculate && options.draft_model.empty() && prediction_ && prediction_->has_value();
+  return plan_memory(file_, spec_, options, adapters_, {vision_.get(), hearing_.get()},
+                     predicts ? &**prediction_ : nullptr);
+}
+
+Status ModelFile::check_unchanged() const {
+  Status status = file_.check_unchanged();
+  for (const gguf::Lora& adapter : adapters_) {
+    if (status) status = adapter.file().check_unchanged();
+  }
+  if (status && vision_) status = vision_->file().check_unchanged();
+  if (status && hearing_) status = hearing_->file().check_unchanged();
+  return status;
+}
+
+Status ModelFile::check_lazy_weights() const {
+  return has_experts_ ? file_.check_unchanged() : Status();
+}
+
+Status check_makes_text(const ModelFile& file) {
+  if (!file.spec().encoder) return {};
+  return Error{fmt::format(
+      "{}: {} models are encoders, which make no text; `linnet embed` and POST /v1/embeddings give "
+      "the embeddings that they make",
+      file.file().path().string(), file.spec().architecture)};
+}
+
+Status check_scores_prompts(const ModelSpec& spec) {
+  if (spec.causal && spec.input.layers == 0) return {};
+  return Error{fmt::format(
+      "{} models have no log probabilities of a prompt's tokens, which see those behind them, too",
+      spec.architecture)};
+}
+
+Status check_context(std::int64_t prompt_tokens, std::int64_t max_tokens, std::int64_t context) {
+  const std::int64_t together = saturating_add(prompt_tokens, max_tokens);
+  if (together <= context) return {};
+  if (max_tokens == 0) {
+    return Error{
+        fmt::format("the prompt has {} tokens, but the context holds {}", prompt_tokens, context)};
+  }
+  return Error{fmt::format(
+      "the prompt has {} tokens and {} are to be generated, together {}, but the context holds {}",
+      prompt_tokens, max_tokens, together, context)};
+}
+
+}  // namespace linnet

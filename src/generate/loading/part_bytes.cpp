@@ -1,0 +1,99 @@
+#include "generate/loading/part_bytes.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "backend/cpu/weight_bytes.hpp"
+#include "base/checked.hpp"
+#include "gguf/tensor_names.hpp"
+#include "model/blocks/project.hpp"
+#include "model/head.hpp"
+#include "model/hyperparameters.hpp"
+
+namespace linnet {
+namespace {
+
+constexpr std::string_view kTokens = "token_embd.weight";
+
+bool has_last_layer(const LayerRange& layers) {
+  return layers.end == std::numeric_limits<int>::max();
+}
+
+// Bytes that a tensor takes where it is used.
+std::int64_t bytes_in(BackendKind backend, const gguf::Tensor& tensor) {
+  const std::int64_t columns = tensor.shape[0], all = tensor.elements();
+  switch (backend) {
+    case BackendKind::kCuda:
+      return cuda_weight_bytes(*tensor.format, all);
+    case BackendKind::kCpu:
+      return cpu_weight_bytes(*tensor.format, columns, all / std::max<std::int64_t>(columns, 1));
+    case BackendKind::kReference:
+      break;
+  }
+  return std::ssize(tensor.bytes);
+}
+
+// How many of `layers` have the weights that the file calls blk.`block`.
+int count_layers(const ModelSpec& spec, int block, const LayerRange& layers) {
+  const int all = static_cast<int>(spec.layers.size());
+  if (spec.cycles.stack == 0) return block < all && layers.holds(block) ? 1 : 0;
+  const int end = std::min(layers.end, all);
+  int count = 0;
+  for (int i = layers.first; i < end; ++i) count += spec.cycles.block(i) == block ? 1 : 0;
+  return count;
+}
+
+bool holds(const ModelSpec& spec, const ModelPart& part, std::string_view tensor) {
+  if (const auto layer = gguf::layer_of(tensor)) {
+    return count_layers(spec, *layer, part.layers) > 0;
+  }
+  return is_head_tensor(tensor) ? has_last_layer(part.layers) : part.layers.first == 0;
+}
+
+// What a layer for multi-token prediction needs: its own tensors, and the table of tokens.
+bool is_read_by(const ModelSpec& prediction, std::string_view tensor) {
+  return gguf::layer_of(tensor) == prediction.first_block || tensor == kTokens;
+}
+
+}  // namespace
+
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
+                           const ModelSpec* prediction) {
+  const bool is_tied = !spec.encoder && !file.find_tensor("output.weight");
+  std::int64_t all = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    bool is_own = holds(spec, part, tensor.name);
+    if (has_last_layer(part.layers)) {
+      is_own |= is_tied && tensor.name == kTokens;
+      is_own |= prediction && is_read_by(*prediction, tensor.name);
+    }
+    if (!is_own) continue;
+    all += bytes_in(part.backend, tensor);
+  }
+  return all;
+}
+
+int times_used(const ModelSpec& spec, std::string_view tensor) {
+  const auto layer = gguf::layer_of(tensor);
+  return layer ? count_layers(spec, *layer, {}) : 1;
+}
+
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
+                           const ModelPart& part, std::int64_t rows) {
+  constexpr std::int64_t kLanes = 16;  // a CPU packs so many outputs side by side
+  const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
+  // A higher rank is an error where it is loaded.
+  const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
+  std::int64_t floats = adapter_floats(rows, rank);
+  for (const gguf::Lora& adapter : adapters) {
+    for (const auto& [tensor, pair] : adapter.pairs()) {
+      if (!holds(spec, part, tensor)) continue;
+      floats = saturating_add(
+          floats, saturating_add(saturating_multiply(padded(pair.rank()), pair.a->shape[0]),
+                                 saturating_multiply(pair.rank(), padded(pair.b->shape[1]))));
+    }
+  }
+  return saturating_multiply(floats, std::int64_t{sizeof(float)});
+}
+
+}  // namespace linnet

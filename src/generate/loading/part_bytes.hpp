@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "generate/loading/engine_options.hpp"
+#include "gguf/gguf_file.hpp"
+#include "gguf/lora.hpp"
+
+namespace linnet {
+
+/// Bytes that the weights of `part` take where it runs. Of a tied output both parts have a copy.
+/// `prediction` is the layer for multi-token prediction that runs beside the last layers, null
+/// where none does.
+std::int64_t weights_bytes(const gguf::File& file, const ModelSpec& spec, const ModelPart& part,
+                           const ModelSpec* prediction = nullptr);
+
+/// Bytes that the adapters of `part` take where it runs, with what a step of `rows` rows needs.
+std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec& spec,
+                           const ModelPart& part, std::int64_t rows);
+
+/// How often the model uses the weights `tensor` for a token: once but where layers share them, and
+/// never those of layers for multi-token prediction.
+int times_used(const ModelSpec& spec, std::string_view tensor);
+
+}  // namespace linnet

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "generate/cache/sequence_cache.hpp"
+#include "generate/media/prompt_media.hpp"
+#include "model/model.hpp"
+
+namespace linnet {
+
+/// The rows of one forward pass while they are put together, sequence after sequence.
+class BatchRows {
+ public:
+  void clear();
+
+  /// Begins the rows of a sequence, `count` of them from `position` on. `stored` has pages for them
+  /// and keeps them until the pass is over. Its first `input_tokens` are the model's input.
+  void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count,
+                    std::int64_t input_tokens = 0);
+  /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
+  void add_row(std::int32_t token, bool wants_logits);
+
+  /// Rows that are given, behind those that were added before: see GivenRows.
+  void add_given(const GivenRows& given) { given_.push_back(given); }
+  /// Where the latest row stands in a picture, or behind one; else that is its position.
+  void place_row(const Place& place);
+
+  /// The next `count` rows are of one sequence, and on trial: see Batch::trials.
+  void put_on_trial(std::int64_t count) {
+    trials_.push_back({rows(), count});
+    trial_rows_ += count;
+  }
+  std::int64_t trial_rows() const { return trial_rows_; }
+
+  /// Model::hidden() is wanted of this pass.
+  void keep_hidden() { keeps_hidden_ = true; }
+
+  std::int64_t rows() const { return std::ssize(tokens_); }
+  std::int64_t outputs() const { return std::ssize(outputs_); }
+  /// Holds until rows are added.
+  Batch batch();
+
+ private:
+  std::vector<std::int32_t> tokens_, positions_, sequences_, outputs_;
+  std::vector<std::int32_t> lengths_, inputs_, states_;  // of each sequence
+  std::vector<std::span<const std::int32_t>> page_tables_;
+  std::int32_t next_position_ = 0;
+  std::vector<GivenRows> given_;
+  std::vector<TrialRows> trials_;
+  std::int64_t trial_rows_ = 0;  // in all of them
+  struct PlacedRow {
+    std::size_t row;
+    Place place;
+  };
+  std::vector<PlacedRow> placed_rows_;  // the others' places are their positions
+  std::vector<std::int32_t> places_;    // of all rows; none where all are positions
+  bool keeps_hidden_ = false;
+};
+
+}  // namespace linnet
