@@ -33,7 +33,7 @@ endif()
 message(STATUS "CUDA backend: ${LINNET_HAS_CUDA}")
 
 # What talks to the device and has no code for it: C++ like any other, which nvcc need not read.
-set(LINNET_CUDA_HOST_CODE "/(half_library|launch_queue|stream|upload_buffers).cu$")
+set(LINNET_CUDA_HOST_CODE "/(cublas_lt|launch_queue|stream|upload_buffers).cu$")
 
 set(LINNET_NVCC_OPTIONS --extended-lambda --expt-relaxed-constexpr -Xcompiler=-Wall,-Wextra
     # nvcc 13.0 warns of assignments to a [[nodiscard]] class as if they were calls.

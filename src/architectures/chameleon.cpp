@@ -12,7 +12,7 @@ ModelSpec read_chameleon(Hyperparameters& p, WeightLoader& loader) {
   each_attention(spec, [](AttentionSpec& a) {
     a.head_norm = {NormKind::kLayer, kHeadNormEpsilon};
   });
-  spec.silent_tokens = {kFirstImageToken, kImageTokens};
+  spec.suppressed_tokens = {kFirstImageToken, kImageTokens};
   if (p.boolean("swin_norm", false)) {
     spec.pre_norm = NormUse::kNone;
     spec.norm_names.mixer_post = "attn_norm";

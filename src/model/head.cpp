@@ -17,7 +17,7 @@ constexpr std::string_view kBehindLayers[] = {"output.", "output_res_score", "ou
 
 // Tokens that are not drawn get the lowest number.
 void silence(const Pass& pass, View logits) {
-  const auto& silent = pass.model.silent_tokens;
+  const auto& silent = pass.model.suppressed_tokens;
   const std::int64_t count = std::min(silent.count, logits.columns - silent.first);
   if (count <= 0) return;
   pass.backend.fill(logits.slice(silent.first, count), std::numeric_limits<float>::lowest());

@@ -394,7 +394,7 @@ struct ModelSpec {
   struct {
     std::int64_t first = 0;
     std::int64_t count = 0;
-  } silent_tokens;
+  } suppressed_tokens;
   /// How many of the first layers add to their result columns of a given row: each has its own
   /// (Qwen3-VL).
   int deep_inputs = 0;

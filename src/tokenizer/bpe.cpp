@@ -6,11 +6,11 @@
 #include "base/keyed_hash.hpp"
 #include "base/utf8.hpp"
 #include "tokenizer/byte_alphabet.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/character_merges.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
@@ -44,9 +44,9 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
     std::string normalised;
     if (normalises_) text = to_nfc(text, normalised);
     WordCache cache(text.size());
-    Scratch scratch{.patience = Patience(setting.is_given_up)};
+    Scratch scratch{.cancelled = CancellationCheck(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
+      if (!scratch.cancelled.now_and_then()) encode_word(word, scratch, out);
     };
     return pre_tokenizer_.for_each_word(
         text, [&](std::string_view word) { cache.append(word, ids, encode); });
@@ -55,7 +55,7 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
   // What encode_word() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    Patience patience{};
+    CancellationCheck cancelled{};
   };
 
   void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
@@ -73,7 +73,7 @@ class ByteLevelTokenizer final : public VocabularyTokenizer {
       return merges_.find(left.token, right.token);
     };
     merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
-               [&] { return scratch.patience.ends(); });
+               [&] { return scratch.cancelled.now(); });
     merger.for_each([&](const Symbol& symbol) {
       ids.push_back(symbol.token >= 0 ? symbol.token : vocabulary().unknown_or_none());
     });
@@ -128,7 +128,7 @@ class EscapedTokenizer final : public VocabularyTokenizer {
     std::string escaped = add_space_prefix_ && setting.after_special ? std::string(kSpaceMark) : "";
     escaped += escape_spaces(text);
     WordCache cache(escaped.size());
-    CharacterMerges::Scratch scratch{.patience = Patience(setting.is_given_up)};
+    CharacterMerges::Scratch scratch{.cancelled = CancellationCheck(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
       merges_.encode(word, scratch, out);
     };

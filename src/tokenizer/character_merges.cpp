@@ -6,7 +6,7 @@ namespace linnet {
 
 void CharacterMerges::encode(std::string_view word, Scratch& scratch,
                              std::vector<TokenId>& ids) const {
-  if (scratch.patience.ends_at_last()) return;
+  if (scratch.cancelled.now_and_then()) return;
   Merger& merger = scratch.merger;
   merger.begin(word.size());
   for (std::uint32_t i = 0; i < word.size();) {
@@ -18,7 +18,7 @@ void CharacterMerges::encode(std::string_view word, Scratch& scratch,
     return merges_.find(left.token, right.token);
   };
   merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
-             [&] { return scratch.patience.ends(); });
+             [&] { return scratch.cancelled.now(); });
   merger.for_each([&](const Symbol& symbol) {
     if (symbol.token >= 0) {
       ids.push_back(symbol.token);

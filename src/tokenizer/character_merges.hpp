@@ -3,9 +3,9 @@
 #include <string_view>
 #include <vector>
 
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/merge_table.hpp"
 #include "tokenizer/merger.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/vocabulary.hpp"
 
 namespace linnet {
@@ -21,10 +21,10 @@ class CharacterMerges {
   /// What encode() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    Patience patience{};
+    CancellationCheck cancelled{};
   };
 
-  /// Appends the ids of `word`, which is valid UTF-8; some others once `scratch.patience` has
+  /// Appends the ids of `word`, which is valid UTF-8; some others once `scratch.cancelled` has
   /// ended.
   void encode(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const;
 

@@ -2,8 +2,8 @@
 #include <limits>
 
 #include "tokenizer/byte_trie.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/kinds.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
 
@@ -46,9 +46,9 @@ class Plamo2Tokenizer final : public VocabularyTokenizer {
   Status encode_text(std::string_view text, const Setting& setting,
                      std::vector<TokenId>& ids) const override {
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    Patience patience(setting.is_given_up);
-    const std::vector<Way> ways = find_ways(text, patience);
-    if (patience.ends_at_last()) return {};
+    CancellationCheck cancelled(setting.is_given_up);
+    const std::vector<Way> ways = find_ways(text, cancelled);
+    if (cancelled.now_and_then()) return {};
     for (std::size_t i = 0; i < text.size(); i += ways[i].bytes) {
       if (ways[i].token >= 0) {
         ids.push_back(ways[i].token);
@@ -59,9 +59,9 @@ class Plamo2Tokenizer final : public VocabularyTokenizer {
     return {};
   }
 
-  std::vector<Way> find_ways(std::string_view text, Patience& patience) const {
+  std::vector<Way> find_ways(std::string_view text, CancellationCheck& cancelled) const {
     std::vector<Way> ways(text.size() + 1, {0, 0, -1});
-    for (std::size_t i = text.size(); i-- > 0 && !patience.ends_at_last();) {
+    for (std::size_t i = text.size(); i-- > 0 && !cancelled.now_and_then();) {
       if ((static_cast<unsigned char>(text[i]) & 0xc0) == 0x80) continue;  // within a character
       Way best{std::numeric_limits<std::int64_t>::max(), 0, -1};
       pieces_.visit_prefixes(text.substr(i), [&](std::size_t bytes, TokenId token) {

@@ -1,7 +1,7 @@
 #include "base/hex.hpp"
 #include "tokenizer/byte_trie.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/kinds.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
 
 namespace linnet {
@@ -45,8 +45,8 @@ class RwkvTokenizer final : public VocabularyTokenizer {
  private:
   Status encode_text(std::string_view text, const Setting& setting,
                      std::vector<TokenId>& ids) const override {
-    Patience patience(setting.is_given_up);
-    while (!text.empty() && !patience.ends_at_last()) {
+    CancellationCheck cancelled(setting.is_given_up);
+    while (!text.empty() && !cancelled.now_and_then()) {
       const ByteTrie::Match match = tokens_.longest(text);
       ids.push_back(match.bytes > 0 ? match.token : vocabulary().unknown_or_none());
       text.remove_prefix(std::max<std::size_t>(match.bytes, 1));

@@ -3,9 +3,9 @@
 #include <unordered_map>
 
 #include "base/keyed_hash.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/kinds.hpp"
 #include "tokenizer/merger.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
@@ -47,9 +47,9 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
     std::string escaped = add_space_prefix_ && setting.after_special ? std::string(kSpaceMark) : "";
     escaped += escape_spaces(text);
     WordCache cache(escaped.size());
-    Scratch scratch{.patience = Patience(setting.is_given_up)};
+    Scratch scratch{.cancelled = CancellationCheck(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
+      if (!scratch.cancelled.now_and_then()) encode_word(word, scratch, out);
     };
     words_.for_each(escaped, [&](std::string_view word) { cache.append(word, ids, encode); });
     return {};
@@ -58,7 +58,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
   // What encode_word() keeps from word to word.
   struct Scratch {
     Merger merger{};
-    Patience patience{};
+    CancellationCheck cancelled{};
   };
 
   void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
@@ -77,7 +77,7 @@ class SentencePieceTokenizer final : public VocabularyTokenizer {
       return Merge{order_of(vocabulary().score(*token)), *token};
     };
     merger.run(static_cast<std::uint32_t>(word.size()), merge_of,
-               [&] { return scratch.patience.ends(); });
+               [&] { return scratch.cancelled.now(); });
     bool after_unknown = false;
     merger.for_each([&](const Symbol& symbol) {
       append(word.substr(symbol.begin, symbol.bytes), splits, ids, after_unknown);

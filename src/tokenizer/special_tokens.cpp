@@ -102,11 +102,11 @@ Result<SpecialTokens> SpecialTokens::read(const gguf::File& file, const Vocabula
 
 std::vector<TextPart> SpecialTokens::split(std::string_view text, bool parse_special,
                                            std::span<const TextRange> plain,
-                                           Patience& patience) const {
+                                           CancellationCheck& cancelled) const {
   std::vector<TextPart> parts;
   const ByteTrie& tokens = parse_special ? all_ : user_defined_;
   std::size_t begin = 0;
-  for (std::size_t i = 0; i < text.size() && !patience.ends_at_last();) {
+  for (std::size_t i = 0; i < text.size() && !cancelled.now_and_then();) {
     while (!plain.empty() && plain.front().end <= i) plain = plain.subspan(1);
     ByteTrie::Match match = tokens.longest(text.substr(i));
     if (match.bytes > 0 && !plain.empty() && plain.front().begin < i + match.bytes) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tokenizer/byte_trie.hpp"
-#include "tokenizer/patience.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/vocabulary.hpp"
 
 namespace linnet {
@@ -29,9 +29,9 @@ class SpecialTokens {
   /// Cuts `text`, which must be valid UTF-8, at the tokens in it. Without `parse_special` only
   /// user-defined tokens are seen, because those are part of ordinary text.
   /// The same holds for tokens that reach into the ranges `plain`. Gives some parts only where
-  /// `patience` ends: long tokens take long.
+  /// `cancelled` is: long tokens take long.
   std::vector<TextPart> split(std::string_view text, bool parse_special,
-                              std::span<const TextRange> plain, Patience& patience) const;
+                              std::span<const TextRange> plain, CancellationCheck& cancelled) const;
 
   /// Whether any of them swallows the spaces at a side.
   bool strip_any() const { return strip_any_; }

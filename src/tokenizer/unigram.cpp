@@ -5,9 +5,9 @@
 #include <limits>
 
 #include "tokenizer/byte_trie.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/charsmap.hpp"
 #include "tokenizer/kinds.hpp"
-#include "tokenizer/patience.hpp"
 #include "tokenizer/space_words.hpp"
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/vocabulary_tokenizer.hpp"
@@ -105,7 +105,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     // Of the bytes that pieces from here on may end at: of byte i at i modulo their number,
     // a power of two.
     std::vector<double> scores{};
-    Patience patience{};
+    CancellationCheck cancelled{};
   };
 
   Status encode_text(std::string_view text, const Setting& setting,
@@ -114,10 +114,10 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     if (!normalised) return normalised.error();
     const std::string& normal = *normalised;
     WordCache cache(normal.size());
-    Scratch scratch{.patience = Patience(setting.is_given_up)};
+    Scratch scratch{.cancelled = CancellationCheck(setting.is_given_up)};
     const std::size_t before = ids.size();
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
-      if (!scratch.patience.ends_at_last()) encode_word(word, scratch, out);
+      if (!scratch.cancelled.now_and_then()) encode_word(word, scratch, out);
     };
     words_.for_each(normal, [&](std::string_view word) { cache.append(word, ids, encode); });
     // A run of unknown characters is one token, across words, too.
@@ -131,7 +131,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
 
   void encode_word(std::string_view word, Scratch& scratch, std::vector<TokenId>& ids) const {
     find_ways(word, scratch);
-    if (scratch.patience.ends_at_last()) return;
+    if (scratch.cancelled.now_and_then()) return;
     const std::vector<Way>& ways = scratch.ways;
     const std::size_t before = ids.size();
     for (std::size_t end = word.size(); end > 0; end = ways[end].begin) {
@@ -151,7 +151,7 @@ class UnigramTokenizer final : public VocabularyTokenizer {
     scores.assign(std::bit_ceil(std::min(word.size(), longest_piece_bytes_) + 1), kWorst);
     const std::size_t mask = scores.size() - 1;
     scores[0] = 0.0;
-    for (std::size_t begin = 0; begin < word.size() && !scratch.patience.ends_at_last();) {
+    for (std::size_t begin = 0; begin < word.size() && !scratch.cancelled.now_and_then();) {
       // The rules of a broken file may leave half a character.
       const std::size_t character_bytes = std::min(utf8_length(word[begin]), word.size() - begin);
       const double score = scores[begin & mask];

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
-#include "tokenizer/patience.hpp"
+#include "tokenizer/cancellation_check.hpp"
 #include "tokenizer/unicode.hpp"
 
 namespace linnet {
@@ -31,22 +31,22 @@ Result<std::vector<TokenId>> VocabularyTokenizer::encode(std::string_view text,
   const TokensAround& around = vocabulary_.around();
   if (options.add_special) ids = around.before;
   Setting setting{.after_special = true, .is_given_up = options.is_given_up};
-  Patience patience(options.is_given_up);
-  const auto parts = special_tokens_.split(text, options.parse_special, options.plain, patience);
+  CancellationCheck cancelled(options.is_given_up);
+  const auto parts = special_tokens_.split(text, options.parse_special, options.plain, cancelled);
   for (const TextPart& part : parts) {
     const std::size_t before = ids.size();
     if (part.token) {
       ids.push_back(*part.token);
     } else if (Status status = encode_text(part.text, setting, ids); !status) {
       return status.error();
-    } else if (patience.ends()) {
+    } else if (cancelled.now()) {
       break;
     } else if (lacks_any(std::span(ids).subspan(before))) {
       return no_token_for(part.text);
     }
     setting.after_special = part.token.has_value();
   }
-  if (patience.ends()) return Error{"the text is not wanted any more"};
+  if (cancelled.now()) return Error{"the text is not wanted any more"};
   if (options.add_special) ids.insert(ids.end(), around.after.begin(), around.after.end());
   return ids;
 }

@@ -25,7 +25,7 @@ class WhitespaceTokenizer final : public VocabularyTokenizer {
     std::string lowered;
     if (lower_case_) text = lower(text, lowered);
     WordCache cache(text.size());
-    CharacterMerges::Scratch scratch{.patience = Patience(setting.is_given_up)};
+    CharacterMerges::Scratch scratch{.cancelled = CancellationCheck(setting.is_given_up)};
     const auto encode = [&](std::string_view word, std::vector<TokenId>& out) {
       merges_.encode(word, scratch, out);
     };

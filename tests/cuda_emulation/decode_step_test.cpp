@@ -122,12 +122,13 @@ TEST_F(CudaDecodeStepTest, TwelveKernelsALayerOfExperts) {
                           true)));
 }
 
-// The router has its small kernel, and what the norm halved is still there for the experts.
+// The router has its small kernel, and what the norm wrote in binary16 is still there for the
+// experts.
 TEST_F(CudaDecodeStepTest, RoutedTextsSideBySide) {
   std::vector<std::string> step =
       step_of({"normalise_rows", "multiply_warpgroups", "prepare_heads", "attend_rows",
-               "halve_rows", "multiply_warpgroups", "normalise_rows", "multiply_few_floats",
-               "choose_experts", "group_picks", "multiply_warpgroups", "activate_and_halve",
+               "rows_to_half", "multiply_warpgroups", "normalise_rows", "multiply_few_floats",
+               "choose_experts", "group_picks", "multiply_warpgroups", "activate_to_half",
                "multiply_warpgroups", "for_elements"},
               true);
   step.back() = "multiply_warpgroups";
@@ -135,12 +136,12 @@ TEST_F(CudaDecodeStepTest, RoutedTextsSideBySide) {
 }
 
 // Weights that share their inputs are one launch, gate and up, too, and what norms and activations
-// write is halved there.
+// write is turned to binary16 there.
 TEST_F(CudaDecodeStepTest, TextsSideBySide) {
   std::vector<std::string> step =
       step_of({"normalise_rows", "multiply_warpgroups", "prepare_heads", "attend_rows",
-               "halve_rows", "multiply_warpgroups", "normalise_rows", "multiply_warpgroups",
-               "activate_and_halve", "multiply_warpgroups"});
+               "rows_to_half", "multiply_warpgroups", "normalise_rows", "multiply_warpgroups",
+               "activate_to_half", "multiply_warpgroups"});
   step.back() = "multiply_warpgroups";
   EXPECT_THAT(kernels_of_a_step(kDense, "Q4_K", 24), ElementsAreArray(step));
 }

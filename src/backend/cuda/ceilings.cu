@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "backend/cuda/cublas_lt.hpp"
 #include "backend/cuda/cuda.hpp"
-#include "backend/cuda/half_library.hpp"
 #include "backend/cuda/kernels/ceilings.cuh"
 #include "backend/cuda/stream.hpp"
 
@@ -59,13 +59,13 @@ Result<double> read_bytes_per_s(Stream& stream, std::int64_t bytes) {
 
 // Of a product of two square matrices; 0 without the library.
 Result<double> half_operations_per_s(Stream& stream, std::int64_t side) {
-  const auto library = HalfLibrary::open();
+  const auto library = CublasLt::open();
   if (!library) return 0.0;
   auto left = random_halves(stream, side * side), right = random_halves(stream, side * side);
   auto out = DeviceMemory::allocate(stream, side * side * 4, "to measure the GPU");
   auto factors = DeviceMemory::allocate(stream, 8, "to measure the GPU");
   auto workspace = DeviceMemory::allocate(
-      stream, static_cast<std::int64_t>(HalfLibrary::kWorkspaceBytes), "to measure the GPU");
+      stream, static_cast<std::int64_t>(CublasLt::kWorkspaceBytes), "to measure the GPU");
   for (const auto* memory : {&left, &right, &out, &factors, &workspace}) {
     if (!*memory) return memory->error();
   }

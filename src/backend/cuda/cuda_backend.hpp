@@ -6,8 +6,8 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/chunk_plan.hpp"
+#include "backend/cuda/cublas_lt.hpp"
 #include "backend/cuda/cuda.hpp"
-#include "backend/cuda/half_library.hpp"
 #include "backend/cuda/kernels/products.cuh"
 #include "backend/cuda/pack_weights.hpp"
 #include "backend/cuda/stream.hpp"
@@ -181,12 +181,12 @@ class CudaBackend final : public Backend {
  private:
   /// How inputs were put into binary16: each row with its own power of two, all with one, or each
   /// with its own in the order of fragments.
-  enum class Halved { kNot, kByRow, kEvenly, kForFragments };
+  enum class HalfForm { kNot, kByRow, kEvenly, kForFragments };
   /// Inputs of a matmul in the forms that the weights want, made when the first one asks.
   struct Prepared {
     View in;
     bool quantised = false;
-    Halved halved = Halved::kNot;
+    HalfForm half_form = HalfForm::kNot;
   };
 
   /// Products of heads that wait for those of the other heads: see multiply_heads.
@@ -224,7 +224,7 @@ class CudaBackend final : public Backend {
                       std::int64_t slices);
   void multiply_experts(View in, std::span<const ExpertOutput> outputs, const Routing& routing);
   /// False, and nothing is done, where there is no library or it can't.
-  bool multiply_by_library(Prepared& x, const MatmulOutput& output);
+  bool multiply_by_cublas_lt(Prepared& x, const MatmulOutput& output);
   bool multiply_gated(View in, const Product& gate, const Product& up, const SliceChoice& choice,
                       Activation activation, View out);
   std::int64_t few_quantised_rows() const;
@@ -232,12 +232,12 @@ class CudaBackend final : public Backend {
   QuantisedRows room_for_quantised(View of);
   QuantisedRows take_quantised(View of, int memory);
   HalfRows room_for_halves(View of);
-  HalfRows take_halves(View of, Halved how);
+  HalfRows take_halves(View of, HalfForm how);
   void remember(View of, const ReadyRows& rows);
   bool remembers(View of) const;
   bool remembers_beside(const Products& all, std::int64_t rows) const;
   void quantise(Prepared& x);
-  void halve(Prepared& x, Halved how);
+  void to_half(Prepared& x, HalfForm how);
   int many_tile_rows(const WeightsView& w, std::int64_t rows, std::int64_t slices) const;
   const PickLists& pick_lists(const Routing& routing, std::int64_t experts, int tile_rows);
   HeadWork& postponed_work(View x, int heads, int width, HeadStep step);
@@ -260,7 +260,7 @@ class CudaBackend final : public Backend {
   const bool is_deterministic_, picks_logits_, has_warpgroups_;
   const bool in_chunks_;  // long runs of delta nets are
   bool seeks_library_;    // when it is needed first
-  std::unique_ptr<HalfLibrary> half_library_;
+  std::unique_ptr<CublasLt> cublas_lt_;
   ThreadPool pool_;
   std::unique_ptr<UploadBuffers> upload_buffers_;  // while weights are loaded
   HostMemory landing_;                             // of downloads

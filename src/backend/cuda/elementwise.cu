@@ -55,7 +55,7 @@ void CudaBackend::gather_rows(View in, std::span<const std::int32_t> rows, View 
 void CudaBackend::gated_activation(View gate, View up, Activation activation, View out) {
   const HalfRows halves = room_for_halves(out);
   if (halves.values) {
-    stream_->launch(activate_and_halve, dim3(static_cast<unsigned>(out.rows)), dim3(kRowThreads), 0,
+    stream_->launch(activate_to_half, dim3(static_cast<unsigned>(out.rows)), dim3(kRowThreads), 0,
                     gate, up, activation, out, halves);
     return remember(out, {{}, halves});
   }

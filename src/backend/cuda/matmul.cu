@@ -103,16 +103,16 @@ QuantisedRows CudaBackend::take_quantised(View of, int memory) {
   return quantised_memory_[memory].take(*stream_, of.rows, of.columns / kBlock);
 }
 
-// Where an operation that makes the rows `of` halves them, too. Rows that the library takes are
-// halved in another way.
+// Where an operation that makes the rows `of` writes them in binary16, too. Rows that cuBLASLt takes
+// have another form.
 HalfRows CudaBackend::room_for_halves(View of) {
   const bool are_few = of.rows <= few_quantised_rows();
   if (!has_warpgroups_ || are_few || of.rows >= kLibraryRows) return {};
-  return take_halves(of, Halved::kForFragments);
+  return take_halves(of, HalfForm::kForFragments);
 }
 
-HalfRows CudaBackend::take_halves(View of, Halved how) {
-  const bool for_fragments = how == Halved::kForFragments;
+HalfRows CudaBackend::take_halves(View of, HalfForm how) {
+  const bool for_fragments = how == HalfForm::kForFragments;
   const std::int64_t step = for_fragments ? kFragmentInputs : kTileInputs;
   const std::int64_t columns = (of.columns + step - 1) / step * step;
   return {half_values_.take<std::uint16_t>(*stream_, of.rows * columns),
@@ -154,23 +154,24 @@ void CudaBackend::quantise(Prepared& x) {
 }
 
 // Where each row has its own power of two, one for all will do.
-void CudaBackend::halve(Prepared& x, Halved how) {
-  if (x.halved == how || (how == Halved::kByRow && x.halved == Halved::kEvenly)) return;
-  x.halved = how;
-  if (how == Halved::kForFragments && remembers(x.in) && remembered_.rows.halves.values) {
+void CudaBackend::to_half(Prepared& x, HalfForm how) {
+  if (x.half_form == how || (how == HalfForm::kByRow && x.half_form == HalfForm::kEvenly)) return;
+  x.half_form = how;
+  if (how == HalfForm::kForFragments && remembers(x.in) && remembered_.rows.halves.values) {
     halves_ = remembered_.rows.halves;
     return;
   }
   halves_ = take_halves(x.in, how);
   const dim3 grid(static_cast<unsigned>(x.in.rows));
-  if (how != Halved::kEvenly) {
-    stream_->launch(halve_rows, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, halves_);
-    if (how == Halved::kForFragments) remember(x.in, {{}, halves_});
+  if (how != HalfForm::kEvenly) {
+    stream_->launch(rows_to_half, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
+                    halves_);
+    if (how == HalfForm::kForFragments) remember(x.in, {{}, halves_});
     return;
   }
   auto* largest = row_largest_.take<float>(*stream_, x.in.rows);
   stream_->launch(find_largest, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns, largest);
-  stream_->launch(halve_rows_evenly, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
+  stream_->launch(rows_to_half_evenly, grid, dim3(256), 0, x.in.data, x.in.stride, x.in.columns,
                   largest, halves_);
 }
 
@@ -226,7 +227,7 @@ void CudaBackend::multiply_many_rows(Prepared& x, const Products& all, std::int6
     }
     return;
   }
-  halve(x, has_warpgroups_ ? Halved::kForFragments : Halved::kByRow);
+  to_half(x, has_warpgroups_ ? HalfForm::kForFragments : HalfForm::kByRow);
   // What is cut must not depend on the number of rows where results must not.
   const std::int64_t blocks = all.firsts[all.count] * (is_deterministic_ ? 1 : tile_count);
   const std::int64_t step = has_warpgroups_ ? kFragmentInputs : kTileInputs;
@@ -298,7 +299,7 @@ void CudaBackend::multiply(View in, std::span<const MatmulOutput> outputs) {
                [&](const Products& all) { multiply_few_rows(x, all, in.rows, {}); });
   Together many(kTileOutputs, [&](const Products& all) { multiply_many(x, all); });
   for (const MatmulOutput& output : outputs) {
-    if (in.rows >= kLibraryRows && multiply_by_library(x, output)) continue;
+    if (in.rows >= kLibraryRows && multiply_by_cublas_lt(x, output)) continue;
     const WeightsView& w = view_of(*output.weight);
     const Product product{w, epilogue_of(output, output.out)};
     in.rows <= few_rows(w) ? few.add(product) : many.add(product);

@@ -47,7 +47,7 @@ void add_parts_of(Stream& stream, const Products& all, const HalfRows& x, std::i
 
 /// Whether the device has wgmma and this program is compiled for it.
 bool has_warpgroups(Stream& stream);
-/// The same product as multiply_tiled_rows by wgmma; `x` is halved for fragments. See
+/// The same product as multiply_tiled_rows by wgmma; `x` is in binary16 for fragments. See
 /// multiply_warpgroups.
 void multiply_by_warpgroups(Stream& stream, const Products& all, const HalfRows& x,
                             std::int64_t rows, const RowTiles& tiles, const TileGrid& grid,

@@ -36,7 +36,7 @@ void begin_cycle_pass(const Pass& pass, int index, const std::vector<View>& stat
 void end_cycle_pass(const Pass& pass, int index, const std::vector<View>& states, View x) {
   const CyclesSpec& cycles = pass.model.cycles;
   if (!cycles.ends_pass(index)) return;
-  drop_length(pass, x, x);
+  normalise_rms_unweighted(pass, x, x);
   pass.backend.copy(x, states[cycles.is_high(index) ? kHigh : kLow]);
 }
 

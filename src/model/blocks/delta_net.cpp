@@ -84,7 +84,7 @@ class DeltaNet final : public RecurrentBlock {
 
   void scan(const Pass& pass, StatePart state, View qkv, View controls, View y) const {
     const int keys = spec_.key_columns();
-    make_unit(pass, pass.model.norm_epsilon, spec_.key_width, qkv.slice(0, 2 * keys));
+    normalise_l2(pass, pass.model.norm_epsilon, spec_.key_width, qkv.slice(0, 2 * keys));
 
     const View gain = controls.slice(0, spec_.heads);
     apply(pass.backend, Activation::kSigmoid, gain);

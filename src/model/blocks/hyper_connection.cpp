@@ -143,7 +143,7 @@ View read_streams(const Pass& pass, const HyperConnectionWeights& weights, View 
   const View x = pass.workspace.view(streams.rows, pass.model.width);
   const Workspace::Scope scope(pass.workspace);
   const View normed = pass.workspace.view(all.rows, all.columns);
-  drop_length(pass, all, normed);
+  normalise_rms_unweighted(pass, all, normed);
   const View mixes = project(pass, weights.mixes, normed);
   const View read = pass.workspace.view(all.rows, spec.streams);
   const bool apart = are_apart(spec);

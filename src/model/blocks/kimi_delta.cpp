@@ -146,7 +146,7 @@ class KimiDelta final : public RecurrentBlock {
  private:
   void scan(const Pass& pass, StatePart state, View qkv, View step, View gain, View y) const {
     const int inner = spec_.inner();
-    make_unit(pass, pass.model.norm_epsilon, spec_.head_width, qkv.slice(0, 2 * inner));
+    normalise_l2(pass, pass.model.norm_epsilon, spec_.head_width, qkv.slice(0, 2 * inner));
     const View decay = pass.workspace.view(y.rows, inner);
     decay_.run(pass, step, decay);
 

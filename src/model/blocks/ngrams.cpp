@@ -87,7 +87,7 @@ void take_signed_root(const Pass& pass, View score) {
   const Workspace::Scope scope(pass.workspace);
   const View sign = pass.workspace.view(score.rows, score.columns);
   pass.backend.copy(score, sign);
-  make_unit(pass, std::numeric_limits<float>::min(), 1, sign);
+  normalise_l2(pass, std::numeric_limits<float>::min(), 1, sign);
   pass.backend.gated_activation(sign, score, Activation::kIdentity, score);
   pass.backend.clamp(score, kLeastScore, std::numeric_limits<float>::max());
   pass.backend.gated_activation(score, sign, Activation::kSquareRoot, score);

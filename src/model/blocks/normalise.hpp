@@ -31,12 +31,12 @@ inline void normalise_rms(const Pass& pass, const Norm& norm, View x, std::int64
 }
 
 /// out = the same of all columns of `in`, without weights.
-inline void drop_length(const Pass& pass, View in, View out) {
+inline void normalise_rms_unweighted(const Pass& pass, View in, View out) {
   pass.backend.norm(in, {NormKind::kRms, pass.model.norm_epsilon}, out);
 }
 
 /// Each `group` columns of x get the length 1, or less where they are shorter than `epsilon`.
-inline void make_unit(const Pass& pass, float epsilon, std::int64_t group, View x) {
+inline void normalise_l2(const Pass& pass, float epsilon, std::int64_t group, View x) {
   pass.backend.norm(x, {NormKind::kL2, epsilon, nullptr, nullptr, group}, x);
 }
 

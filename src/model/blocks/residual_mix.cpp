@@ -10,7 +10,7 @@ namespace {
 // [rows, 1]
 void score(const Pass& pass, const ResidualMixWeights& weights, View state, View scratch,
            View out) {
-  drop_length(pass, state, scratch);
+  normalise_rms_unweighted(pass, state, scratch);
   project(pass, weights.score, scratch, out);
 }
 

@@ -125,7 +125,7 @@ class Rwkv7 final : public RecurrentBlock {
   // added = unit_key * a; key = key * (1 + (a - 1) * k_a).
   void prepare_keys(const Pass& pass, View key, View rate, View unit_key, View added) const {
     pass.backend.mix_shifted(repeated(*zeros_, key), key, unit_key_factor_->data(), {}, unit_key);
-    make_unit(pass, kUnitEpsilon, spec_.head_width, unit_key);
+    normalise_l2(pass, kUnitEpsilon, spec_.head_width, unit_key);
     pass.backend.gated_activation(rate, unit_key, Activation::kSigmoid, added);
     pass.backend.gated_activation(rate, repeated(*rate_factor_, key), Activation::kSigmoid, rate);
     pass.backend.mix_shifted(key, key, minus_rate_factor_->data(), rate, key);

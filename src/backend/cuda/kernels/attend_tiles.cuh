@@ -42,9 +42,9 @@ __device__ inline void score_tile(const std::uint16_t* queries, const std::uint1
 }
 
 /// Scores become the exponentials' weights; sums of before shrink by `change` [own query].
-__device__ inline void soften_tile(const AttentionParams& params, std::int32_t first_key,
-                                   OwnQuery (&own)[2], float (&scores)[kTileKeys / 8][4],
-                                   float (&change)[2]) {
+__device__ inline void softmax_tile(const AttentionParams& params, std::int32_t first_key,
+                                    OwnQuery (&own)[2], float (&scores)[kTileKeys / 8][4],
+                                    float (&change)[2]) {
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
 #pragma unroll
   for (int q = 0; q < 2; ++q) {
@@ -171,7 +171,7 @@ __global__ void __launch_bounds__(kTileWarps* kWarp)
     sync_block();
     float scores[kTileKeys / 8][4] = {}, change[2];
     score_tile<kNumbers, kKeyWidth>(queries + warp * 16 * kStride, keys, scores);
-    soften_tile(params, first, own, scores, change);
+    softmax_tile(params, first, own, scores, change);
     add_value_tile<kNumbers, kValueWidth>(scores, values, change, sums);
     sync_block();
   }

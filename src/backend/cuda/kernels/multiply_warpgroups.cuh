@@ -9,7 +9,7 @@ namespace linnet::cuda {
 
 /// A thread block's share of a product on Hopper: two warpgroups with 64 outputs each, kRows rows
 /// of inputs. Outputs are the rows of what wgmma multiplies: weights go from their packed form to
-/// its registers; inputs, halved, come to shared memory in stages of kFragmentInputs, two matrices
+/// its registers; inputs, in binary16, come to shared memory in stages of kFragmentInputs, two matrices
 /// each.
 template <class L, int kRows>
 struct WarpgroupTile {

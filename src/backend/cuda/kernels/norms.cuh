@@ -2,8 +2,8 @@
 
 #include "backend/backend.hpp"
 #include "backend/cuda/kernels/block_sum.cuh"
-#include "backend/cuda/kernels/halve_row.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
+#include "backend/cuda/kernels/row_to_half.cuh"
 
 namespace linnet::cuda {
 
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(kNormThreads)
     });
     if (ready.halves.values) {
       sync_block();
-      halve_row(to, width, row, ready.halves);
+      row_to_half(to, width, row, ready.halves);
     }
   }
 }

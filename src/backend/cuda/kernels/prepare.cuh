@@ -1,7 +1,7 @@
 #pragma once
 
-#include "backend/cuda/kernels/halve_row.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
+#include "backend/cuda/kernels/row_to_half.cuh"
 
 namespace linnet::cuda {
 
@@ -16,11 +16,11 @@ __global__ void quantise_rows(const float* in, std::int64_t stride, std::int64_t
 }
 
 /// Each row with its own power of two. A thread block of 256 a row.
-__global__ void halve_rows(const float* in, std::int64_t stride, std::int64_t columns,
-                           HalfRows to) {
+__global__ void rows_to_half(const float* in, std::int64_t stride, std::int64_t columns,
+                             HalfRows to) {
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
-  halve_row(in + row * stride, columns, row, to);
+  row_to_half(in + row * stride, columns, row, to);
 }
 
 /// largest[row]. A thread block of 256 a row.
@@ -32,11 +32,11 @@ __global__ void find_largest(const float* in, std::int64_t stride, std::int64_t 
 }
 
 /// All rows with the same power of two. A thread block of 256 a row.
-__global__ void halve_rows_evenly(const float* in, std::int64_t stride, std::int64_t columns,
-                                  const float* largest, HalfRows to) {
+__global__ void rows_to_half_evenly(const float* in, std::int64_t stride, std::int64_t columns,
+                                    const float* largest, HalfRows to) {
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
-  halve_row(in + row * stride, columns, largest_of_row(largest, gridDim.x), row, to);
+  row_to_half(in + row * stride, columns, largest_of_row(largest, gridDim.x), row, to);
 }
 
 }  // namespace linnet::cuda

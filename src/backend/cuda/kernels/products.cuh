@@ -25,7 +25,7 @@ struct QuantisedRows {
 /// same.
 inline constexpr int kFragmentInputs = 4 * kBlock;
 
-/// Which of kFragmentInputs inputs stands at `place` of a row halved for fragments: of the 16
+/// Which of kFragmentInputs inputs stands at `place` of a row in binary16 for fragments: of the 16
 /// inputs that step s multiplies, lane l % 4 = q holds the places 2 q, 2 q + 1, 2 q + 8 and 2 q +
 /// 9, and puts the codes 4 s, 4 s + 2, 4 s + 1 and 4 s + 3 of its block there: the bytes of a word
 /// that a mask leaves two and two.

@@ -2,8 +2,8 @@
 
 #include "backend/cuda/kernels/activate.cuh"
 #include "backend/cuda/kernels/block_sum.cuh"
-#include "backend/cuda/kernels/halve_row.cuh"
 #include "backend/cuda/kernels/quantise_block.cuh"
+#include "backend/cuda/kernels/row_to_half.cuh"
 #include "backend/cuda/kernels/unpack.cuh"
 
 namespace linnet::cuda {
@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kElementThreads)
 
 /// The same, and the halves of its result. A thread block a row.
 __global__ void __launch_bounds__(kRowThreads)
-    activate_and_halve(View gate, View up, Activation activation, View out, HalfRows halves) {
+    activate_to_half(View gate, View up, Activation activation, View out, HalfRows halves) {
   wait_for_previous_kernel();
   const std::int64_t row = blockIdx.x;
   float* to = out.data + row * out.stride;
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kRowThreads)
     to[c] = activated(gate, up, activation, row, c);
   }
   sync_block();
-  halve_row(to, gate.columns, row, halves);
+  row_to_half(to, gate.columns, row, halves);
 }
 
 /// See cut_row_below. A thread block a row.

@@ -89,7 +89,7 @@ struct Mixing {
   __device__ static int to() { return static_cast<int>(threadIdx.x) % kMostStreams; }
   __device__ bool is_inside(int turn) const { return from(turn) < streams && to() < streams; }
 
-  __device__ void soften_rows() {
+  __device__ void softmax_rows() {
 #pragma unroll
     for (int t = 0; t < kTurns; ++t) {
       float largest = is_inside(t) ? kept[t] : -INFINITY;
@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(kWarp)
   for (int t = 0; t < Mixing::kTurns; ++t) {
     if (m.is_inside(t)) m.kept[t] = mix(2, m.from(t) * n + m.to());
   }
-  m.soften_rows();
+  m.softmax_rows();
   m.normalise_columns();
   for (int i = 1; i < params.iterations; ++i) {
     m.normalise_rows();

@@ -10,8 +10,8 @@ namespace linnet::cuda {
 /// output.
 template <Codes kCodes>
 __global__ void __launch_bounds__(256)
-    halve_weights(WeightsView w, std::int64_t first, std::int64_t outputs, std::int64_t columns,
-                  std::uint16_t* to) {
+    weights_to_half(WeightsView w, std::int64_t first, std::int64_t outputs, std::int64_t columns,
+                    std::uint16_t* to) {
   wait_for_previous_kernel();
   const std::int64_t blocks = columns / kBlock;
   const std::int64_t index = std::int64_t{blockIdx.x} * 256 + threadIdx.x;

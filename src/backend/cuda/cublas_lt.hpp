@@ -25,15 +25,15 @@ struct HalfProduct {
 
 /// cuBLASLt, the fastest products of large matrices that there are. It takes half a gigabyte, so it
 /// is neither linked nor needed: loaded where it is found.
-class HalfLibrary {
+class CublasLt {
  public:
   static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
   /// Null where it is not found, or is no use.
-  static std::unique_ptr<HalfLibrary> open();
-  ~HalfLibrary();
-  HalfLibrary(const HalfLibrary&) = delete;
-  HalfLibrary& operator=(const HalfLibrary&) = delete;
+  static std::unique_ptr<CublasLt> open();
+  ~CublasLt();
+  CublasLt(const CublasLt&) = delete;
+  CublasLt& operator=(const CublasLt&) = delete;
 
   /// Whether the library has a kernel for a product of these sizes. The memory need not be there.
   bool can(const HalfProduct& product);
@@ -60,7 +60,7 @@ class HalfLibrary {
   /// What decides which kernel is the best: outputs, rows, columns, stride and alignment of `out`.
   using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::uint32_t>;
 
-  HalfLibrary() = default;
+  CublasLt() = default;
   bool load();
   bool make_operation();
   const std::optional<cublasLtMatmulAlgo_t>& choose(const HalfProduct& product,

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "backend/cuda/half_library.hpp"
+#include "backend/cuda/cublas_lt.hpp"
 
 namespace linnet::cuda {
 namespace {
@@ -27,7 +27,7 @@ void* find_library() {
 
 // The matrices as the library sees them, which counts by columns: the weights are [columns x
 // outputs] and taken transposed, the inputs [columns x rows], the outputs [outputs x rows].
-struct HalfLibrary::Layouts {
+struct CublasLt::Layouts {
   explicit Layouts(const Functions& library) : functions(library) {}
   ~Layouts() {
     for (cublasLtMatrixLayout_t layout : {weights, in, out}) {
@@ -51,7 +51,7 @@ struct HalfLibrary::Layouts {
   cublasLtMatrixLayout_t weights = nullptr, in = nullptr, out = nullptr;
 };
 
-bool HalfLibrary::load() {
+bool CublasLt::load() {
   void* library = find_library();
   return library && find(library, "cublasLtCreate", functions_.create) &&
          find(library, "cublasLtDestroy", functions_.destroy) &&
@@ -68,7 +68,7 @@ bool HalfLibrary::load() {
 }
 
 // Sums in float32, the weights transposed, both factors in device memory.
-bool HalfLibrary::make_operation() {
+bool CublasLt::make_operation() {
   if (functions_.create(&handle_) != CUBLAS_STATUS_SUCCESS ||
       functions_.create_operation(&operation_, CUBLAS_COMPUTE_32F, CUDA_R_32F) !=
           CUBLAS_STATUS_SUCCESS) {
@@ -82,19 +82,19 @@ bool HalfLibrary::make_operation() {
                                   sizeof on_device) == CUBLAS_STATUS_SUCCESS;
 }
 
-std::unique_ptr<HalfLibrary> HalfLibrary::open() {
-  std::unique_ptr<HalfLibrary> library(new HalfLibrary());
+std::unique_ptr<CublasLt> CublasLt::open() {
+  std::unique_ptr<CublasLt> library(new CublasLt());
   if (!library->load() || !library->make_operation()) return nullptr;
   return library;
 }
 
-HalfLibrary::~HalfLibrary() {
+CublasLt::~CublasLt() {
   if (operation_) functions_.destroy_operation(operation_);
   if (handle_) functions_.destroy(handle_);
 }
 
-std::optional<cublasLtMatmulAlgo_t> HalfLibrary::ask(const Layouts& layouts,
-                                                     std::uint32_t alignment) const {
+std::optional<cublasLtMatmulAlgo_t> CublasLt::ask(const Layouts& layouts,
+                                                  std::uint32_t alignment) const {
   cublasLtMatmulPreference_t preference = nullptr;
   if (functions_.create_preference(&preference) != CUBLAS_STATUS_SUCCESS) return std::nullopt;
   const std::size_t workspace = kWorkspaceBytes;
@@ -114,8 +114,8 @@ std::optional<cublasLtMatmulAlgo_t> HalfLibrary::ask(const Layouts& layouts,
   return best.algo;
 }
 
-const std::optional<cublasLtMatmulAlgo_t>& HalfLibrary::choose(const HalfProduct& p,
-                                                               const Layouts& layouts) {
+const std::optional<cublasLtMatmulAlgo_t>& CublasLt::choose(const HalfProduct& p,
+                                                            const Layouts& layouts) {
   const auto address = reinterpret_cast<std::uintptr_t>(p.out);
   const auto alignment =
       static_cast<std::uint32_t>(std::min<std::uintptr_t>(address & (~address + 1), 256));
@@ -125,12 +125,12 @@ const std::optional<cublasLtMatmulAlgo_t>& HalfLibrary::choose(const HalfProduct
   return known->second;
 }
 
-bool HalfLibrary::can(const HalfProduct& product) {
+bool CublasLt::can(const HalfProduct& product) {
   Layouts layouts(functions_);
   return layouts.make(product) && choose(product, layouts).has_value();
 }
 
-bool HalfLibrary::multiply(const HalfProduct& p, void* workspace, cudaStream_t stream) {
+bool CublasLt::multiply(const HalfProduct& p, void* workspace, cudaStream_t stream) {
   Layouts layouts(functions_);
   if (!layouts.make(p)) return false;
   const auto& algorithm = choose(p, layouts);

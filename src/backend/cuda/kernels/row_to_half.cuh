@@ -20,8 +20,8 @@ __device__ inline float largest_of_row(const float* from, std::int64_t columns) 
 }
 
 /// Puts a row into binary16, times the power of two that brings `largest` near 2^13.
-__device__ inline void halve_row(const float* from, std::int64_t columns, float largest,
-                                 std::int64_t row, const HalfRows& to) {
+__device__ inline void row_to_half(const float* from, std::int64_t columns, float largest,
+                                   std::int64_t row, const HalfRows& to) {
   // The exponent's bits alone: largest = 2^(exponent - 127) * [1, 2).
   const int exponent = static_cast<int>(float_to_bits(largest) >> 23);
   const int shift = exponent == 0 || exponent == 255 ? 0 : 127 + 13 - exponent;
@@ -38,9 +38,9 @@ __device__ inline void halve_row(const float* from, std::int64_t columns, float 
 }
 
 /// The same by the row's own largest number.
-__device__ inline void halve_row(const float* from, std::int64_t columns, std::int64_t row,
-                                 const HalfRows& to) {
-  halve_row(from, columns, largest_of_row(from, columns), row, to);
+__device__ inline void row_to_half(const float* from, std::int64_t columns, std::int64_t row,
+                                   const HalfRows& to) {
+  row_to_half(from, columns, largest_of_row(from, columns), row, to);
 }
 
 }  // namespace linnet::cuda
