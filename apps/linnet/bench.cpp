@@ -220,7 +220,7 @@ Status run(const Options& options) {
 void add_bench(CLI::App& parent, int& exit_status) {
   constexpr std::int64_t kMost = std::int64_t{1} << 24;
   CLI::App* app =
-      parent.add_subcommand("bench", "Measure speed, beside what this machine can do at most");
+      parent.add_subcommand("bench", "Measure speed, compared with what this machine can reach");
   auto options = std::make_shared<Options>();
   BenchPlan& plan = options->plan;
   options->model.add_to(*app);
@@ -231,17 +231,23 @@ void add_bench(CLI::App& parent, int& exit_status) {
       ->check(whole_number_between(0, kMost))
       ->capture_default_str();
   app->add_option("-d,--depth", plan.depth,
-                  "tokens in the context beforehand, rounded up to a multiple of 32")
+                  "tokens that are in the context already, rounded up to a multiple of 32")
       ->check(whole_number_between(0, kMost))
       ->capture_default_str();
-  app->add_option("-s,--sequences", plan.sequences, "sequences that generate together")
+  app->add_option("-s,--sequences", plan.sequences, "texts that are generated at the same time")
       ->check(whole_number_between(1, 1024))
       ->capture_default_str();
-  app->add_option("-r,--repeats", plan.repeats, "runs of each, of which the median counts")
+  app->add_option("-r,--repeats", plan.repeats,
+                  "runs of each measurement, of which the median counts")
       ->check(whole_number_between(1, 1000))
       ->capture_default_str();
   const auto json = app->add_flag("--json", options->json, "print one JSON object");
   app->add_flag("--csv", options->csv, "print comma-separated values")->excludes(json);
+  app->footer(
+      "Examples:\n"
+      "  linnet bench --gguf model.gguf\n"
+      "  linnet bench --gguf model.gguf -p 2048 -n 0 --threads 4\n"
+      "  linnet bench --gguf model.gguf -d 4096 -s 8 --csv");
   app->callback([options, &exit_status] {
     if (options->plan.prompt_tokens + options->plan.generated_tokens == 0) {
       throw CLI::ValidationError("-p and -n are both 0: there is nothing to measure");

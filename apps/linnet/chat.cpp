@@ -199,10 +199,10 @@ void add_chat(CLI::App& parent, int& exit_status) {
   app->add_option("--prompt", options->prompt, "first message");
   options->media.add_to(*app, "that goes with the first message");
   app->add_option("--chat-template", options->chat_template,
-                  "built-in template or file, where the model's own is missing or wrong")
+                  "built-in template or a file with one, for models whose own is missing or wrong")
       ->type_name("NAME|FILE");
   app->add_option("--think", options->think,
-                  "whether the model thinks before it answers (default: as its template has it)")
+                  "whether the model thinks before it answers (default: what its template does)")
       ->check(CLI::IsMember({"on", "off"}));
   app->add_option("--reasoning-budget", options->thinking_tokens,
                   "most tokens that the model thinks before it answers (default: no limit)")
@@ -211,7 +211,8 @@ void add_chat(CLI::App& parent, int& exit_status) {
                   "most tokens of an answer (default: what the context holds)")
       ->check(whole_number_between(1, std::int64_t{1} << 30));
   app->add_option("--overflow", options->overflow,
-                  "when the context is full (default: drop-oldest; error for one message)")
+                  "when the context is full, refuse the message or leave out the oldest turns "
+                  "(default: drop-oldest; error for a single message)")
       ->check(CLI::IsMember({"error", "drop-oldest"}));
   options->sampling.add_to(*app, /*temperature=*/0.8f);
   options->model.add_to(*app);

@@ -111,8 +111,9 @@ void add_embed(CLI::App& parent, int& exit_status) {
   app->add_flag("--json", options->json, "print one JSON object instead of a line for each text");
   options->model.add_to(*app);
   app->footer(
-      "Vectors have length 1, so that the similarity of two texts is the sum of products. Many\n"
-      "models want a prefix, as 'query: ' or 'search_document: ': see their page.\n\n"
+      "Vectors have length 1, so the similarity of two texts is the dot product of theirs. Many\n"
+      "models want a prefix, such as 'query: ' or 'search_document: ': see the model's page.\n"
+      "\n"
       "Examples:\n"
       "  linnet embed --gguf bge-small-en.gguf --prompt 'What is a linnet?'\n"
       "  linnet embed --gguf bge-small-en.gguf --json < sentences.txt");

@@ -318,16 +318,17 @@ void add_generate(CLI::App& parent, int& exit_status) {
   const auto prompt =
       app->add_option("--prompt", options->prompt, "text to continue")->capture_default_str();
   app->add_option("--prompt-file", options->prompt_file,
-                  "file with that text, without its last newline; -: standard input, which is read "
-                  "as well where a text is piped in and neither option is there")
+                  "file with the text to continue, without its last newline; - for standard input, "
+                  "which is also read when a text is piped in and neither option is given")
       ->type_name("FILE")
       ->excludes(prompt);
   app->add_option("--prompt-cache", options->prompt_cache,
-                  "file that keeps what was computed: used if it is there, written at the end")
+                  "file that keeps what was computed, for the next run: read if it is there, "
+                  "written at the end")
       ->type_name("FILE");
-  auto* const suffix =
-      app->add_option("--suffix", options->suffix,
-                      "text behind a hole that is filled, of models that were trained for that");
+  auto* const suffix = app->add_option(
+      "--suffix", options->suffix,
+      "text that is to follow: the model fills in what comes between, if it was trained for that");
   options->media.add_to(*app, "before the text");
   suffix->excludes(app->get_option("--image"));
   suffix->excludes(app->get_option("--audio"));
@@ -335,16 +336,15 @@ void add_generate(CLI::App& parent, int& exit_status) {
                   "most tokens to generate; -1: to the end of the context")
       ->check(or_minus_one(whole_number_between(1, std::int64_t{1} << 30)))
       ->capture_default_str();
-  app->add_option("--n", options->answers,
-                  "texts to generate, each with the seed after that of the one before it")
+  app->add_option("--n", options->answers, "texts to generate; each takes the next seed")
       ->check(whole_number_between(1, kMostAnswers))
       ->capture_default_str();
   auto* const logprobs =
       app->add_option("--logprobs", options->top_logprobs,
-                      "log probabilities of each token and the so many likeliest")
+                      "log probabilities of each token, and of this many of the likeliest ones")
           ->check(whole_number_between(0, std::int64_t{1} << 20));
   options->sampling.add_to(*app, /*temperature=*/0.0f);
-  app->add_flag("--ignore-eos", options->ignore_eos, "go on at the end-of-generation tokens");
+  app->add_flag("--ignore-eos", options->ignore_eos, "do not end at end-of-generation tokens");
   logprobs->needs(app->add_flag("--json", options->json, "print one JSON object, not the text"));
   options->model.add_to(*app);
   options->model.add_encoders_to(*app);

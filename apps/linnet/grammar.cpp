@@ -193,14 +193,13 @@ void add_grammar(CLI::App& parent, int& exit_status) {
       app->add_option("--json-schema,--schema", options->schema, "JSON schema: a file or its text")
           ->type_name("FILE|TEXT"),
       app->add_option("--regex", options->regex, "regular expression for the whole text"),
-      app->add_flag(
-          "--jsonl", options->jsonl,
-          "read JSON objects with grammar, schema or regex, and text or seed, from standard "
-          "input, one a line"),
+      app->add_flag("--jsonl", options->jsonl,
+                    "read JSON objects with grammar, schema or regex, and text or seed, from "
+                    "standard input, one per line"),
   };
   auto* const text = app->add_option("text", options->text, "the text")->excludes("--jsonl");
   auto* const samples =
-      app->add_option("--sample", options->sample, "print so many random texts instead")
+      app->add_option("--sample", options->sample, "print this many random texts that fit, instead")
           ->check(whole_number_between(1, 1'000'000))
           ->excludes(text)
           ->excludes("--jsonl");

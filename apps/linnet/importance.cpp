@@ -95,7 +95,7 @@ Status run(const Options& options) {
 
 void add_importance(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand(
-      "importance", "Measure which weights matter while a model reads a text, for quantize");
+      "importance", "Measure which weights matter while a model reads a text, for linnet quantize");
   auto options = std::make_shared<Options>();
   options->model.add_to(*app);
   app->add_option("--window", options->window, "tokens that are read together")
@@ -104,12 +104,13 @@ void add_importance(CLI::App& parent, int& exit_status) {
   app->add_option("--chunks", options->windows, "most windows to read (default: all)")
       ->check(whole_number_between(1, 1 << 30));
   app->add_option("text", options->text,
-                  "file with a text of the kind that the model is for; - for standard input")
+                  "file with a text like those that the model is meant for; - for standard input")
       ->type_name("FILE")
       ->required();
   add_output_option(*app, options->path)->required();
   app->footer(
-      "What is left behind the last full window is not read. Some 100,000 tokens are enough.\n\n"
+      "Text after the last full window is not read. About 100,000 tokens are enough.\n"
+      "\n"
       "Examples:\n"
       "  linnet importance --gguf model-BF16.gguf texts.txt importance.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q3_K_M --importance importance.gguf "

@@ -251,8 +251,8 @@ void add_inspect(CLI::App& parent, int& exit_status) {
   CLI::App* app =
       parent.add_subcommand("inspect", "Show what is in a GGUF file, without loading the model");
   auto options = std::make_shared<Options>();
-  const auto tensor =
-      app->add_option("--tensor", options->tensor, "print the values of this tensor, a row a line");
+  const auto tensor = app->add_option("--tensor", options->tensor,
+                                      "print the values of this tensor, one row per line");
   app->add_option("--npy", options->npy, "write them to this NumPy file instead, as float32")
       ->type_name("FILE")
       ->needs(tensor);

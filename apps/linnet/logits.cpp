@@ -53,11 +53,14 @@ void add_logits(CLI::App& parent, int& exit_status) {
       ->delimiter(',')
       ->required();
   app->add_option("--input", options->input,
-                  "token ids of what the model reads and writes beside, comma-separated (T5 only)")
+                  "token ids of the text that the encoder reads, comma-separated (T5 only)")
       ->delimiter(',');
   app->add_option("--npy", options->npy, "NumPy file to write, float32 [tokens, vocabulary]")
       ->type_name("FILE")
       ->required();
+  app->footer(
+      "Examples:\n"
+      "  linnet logits --gguf model.gguf --tokens 1,2,3 --npy logits.npy");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

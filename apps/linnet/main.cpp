@@ -71,10 +71,10 @@ int run(int argc, char** argv) {
   app.name("linnet");
   app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("-V,--version", "linnet " LINNET_VERSION);
-  app.footer("linnet COMMAND --help tells the options of a command.");
   app.require_subcommand(1);
   int exit_status = kDone;
   for (const Subcommand& subcommand : kSubcommands) subcommand.add(app, exit_status);
+  app.footer("linnet COMMAND --help lists the options of a command.");  // not of theirs, above
   for (CLI::App* subcommand : app.get_subcommands({})) subcommand->group("Commands");
   refuse_empty_values(app);
   std::vector<std::string> arguments = read_arguments(argc, argv);

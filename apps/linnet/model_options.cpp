@@ -144,7 +144,7 @@ constexpr const char* kModelGroup = "Model";
 constexpr const char* kRunGroup = "How it runs";
 
 constexpr const char* kRepoHelp =
-    "Hugging Face repo, OWNER/NAME, or OWNER/NAME:TYPE for its file of that type, as Q4_K_M";
+    "Hugging Face repo: OWNER/NAME, or OWNER/NAME:TYPE for its file of that type, such as Q4_K_M";
 
 void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision) {
   app.add_option("--revision", revision, "branch, tag or commit of --repo")
@@ -157,8 +157,8 @@ void add_revision_option(CLI::App& app, CLI::Option* repo, std::string& revision
 
 void ModelSource::add_to(CLI::App& app) {
   app.add_option("--gguf", gguf,
-                 "GGUF file of the model, or its name inside --repo (default: the only one of "
-                 "--repo or its Q4_K_M, or the bundled model)")
+                 "GGUF file of the model, or its name inside --repo (default: the only GGUF file "
+                 "of --repo, or its Q4_K_M; without --repo the bundled model)")
       ->type_name("FILE")
       ->group(kModelGroup);
   auto* const from = app.add_option("--repo", repo, kRepoHelp);
@@ -166,7 +166,8 @@ void ModelSource::add_to(CLI::App& app) {
 }
 
 void ReadingOptions::add_to(CLI::App& app) {
-  app.add_option("--pre", pre_tokenizer, "pre-tokenizer, where the file names none or a wrong one")
+  app.add_option("--pre", pre_tokenizer,
+                 "name of the pre-tokenizer, for files that name none or a wrong one")
       ->group(kModelGroup);
   add_override_option(app, overrides)->group(kModelGroup);
 }
@@ -179,10 +180,11 @@ void ModelOptions::add_to(CLI::App& app) {
 void ModelOptions::add_run_options_to(CLI::App& app) {
   app.parse_complete_callback([this] { read_environment(); });
   add_lora_option(app, adapters,
-                  "GGUF file of a LoRA adapter to add while the model runs, and a factor on it")
+                  "GGUF file of a LoRA adapter to add while the model runs, and a factor for it")
       ->group(kModelGroup);
   reading.add_to(app);
-  app.add_option("--threads", threads, "threads (default: the cores this process really has)")
+  app.add_option("--threads", threads,
+                 "threads to compute with (default: one for each core that this process may use)")
       ->check(whole_number_between(1, 1024))
       ->group(kRunGroup);
   app.add_option("--ctx", context,
@@ -195,30 +197,28 @@ void ModelOptions::add_run_options_to(CLI::App& app) {
       ->check(CLI::IsMember(kv_types))
       ->capture_default_str()
       ->group(kRunGroup);
-  app.add_option(
-         "--device", device,
-         "where the model runs; cuda: the first NVIDIA GPU, auto: that if the model or some "
-         "of its layers fit, else cpu. No card has run it yet: see docs/cuda.md")
+  app.add_option("--device", device,
+                 "where the model runs; cuda: the first NVIDIA GPU; auto: that GPU if all or some "
+                 "layers fit there, else the CPU. No card has run it yet: see docs/cuda.md")
       ->envname("LINNET_DEVICE")
       ->check(check_device)
       ->type_name("{auto,cpu,cuda}")
       ->capture_default_str()
       ->group(kRunGroup);
-  app.add_option(
-         "--gpu-layers", gpu_layers,
-         "with --device cuda: so many layers run there, the last ones; auto: as many as fit "
-         "beside a context of 8192 tokens, or of --ctx")
+  app.add_option("--gpu-layers", gpu_layers,
+                 "with --device cuda: how many layers run there, counted from the last one; auto: "
+                 "as many as fit beside a context of 8192 tokens, or of --ctx")
       ->check(check_gpu_layers)
       ->type_name("auto|N")
       ->capture_default_str()
       ->group(kRunGroup);
-  app.add_flag(
-         "--deterministic", cuda.deterministic,
-         "with --device cuda: a text does not depend on what runs beside it, as never on the CPU; "
-         "slower")
+  app.add_flag("--deterministic", cuda.deterministic,
+               "with --device cuda: no text depends on what runs beside it, as is always so on the "
+               "CPU; slower")
       ->group(kRunGroup);
-  app.add_option("--backend", backend,
-                 "reference: slow, plain loops to compare with, whatever the device")
+  app.add_option(
+         "--backend", backend,
+         "reference: slow, plain loops to compare with; they run on the CPU whatever --device says")
       ->check(CLI::IsMember({"cpu", "reference"}))
       ->capture_default_str()
       ->group(kRunGroup);
@@ -227,24 +227,26 @@ void ModelOptions::add_run_options_to(CLI::App& app) {
 
 void ModelOptions::add_speculation_to(CLI::App& app) {
   app.add_flag("--speculate", speculate,
-               "guess tokens, verify several at once: the same text, faster where it repeats "
-               "itself, or where the file has a layer that foretells tokens (MTP)")
+               "guess tokens and verify several at once: the same text, faster where it repeats "
+               "itself or the file has a layer that predicts tokens (MTP)")
       ->group(kRunGroup);
-  app.add_option("--draft-model", draft_model,
-                 "GGUF file of a smaller model with the same vocabulary that guesses instead")
+  app.add_option(
+         "--draft-model", draft_model,
+         "GGUF file of a smaller model with the same vocabulary, which makes the guesses instead")
       ->type_name("FILE")
       ->group(kRunGroup);
 }
 
 void ModelOptions::add_encoders_to(CLI::App& app) {
-  app.add_option("--mmproj", mmproj,
-                 "GGUF file of the model's encoder of pictures or sounds, or its name inside "
-                 "--repo; auto: the one there, or beside the model, with mmproj in its name")
+  app.add_option(
+         "--mmproj", mmproj,
+         "GGUF file of the model's encoder for pictures or sounds, or its name inside --repo; "
+         "auto: the only file with mmproj in its name there or in the model's folder")
       ->type_name("FILE|auto")
       ->group(kModelGroup);
-  app.add_option(
-         "--image-tokens", image_tokens,
-         "most tokens of a picture, where its size is free: more show more, and take longer")
+  app.add_option("--image-tokens", image_tokens,
+                 "most tokens of a picture, for encoders that take pictures of any size: more show "
+                 "more detail and take longer")
       ->group(kModelGroup)
       ->check(whole_number_between(1, std::int64_t{1} << 16))
       ->capture_default_str();

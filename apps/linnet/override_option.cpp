@@ -57,9 +57,9 @@ std::optional<Value> parse_value(std::string_view type, std::string_view text) {
 
 CLI::Option* add_override_option(CLI::App& app, std::vector<std::string>& texts) {
   return app
-      .add_option("--override-kv", texts,
-                  "metadata that counts instead of the file's, TYPE is int, float, bool or str; "
-                  "repeatable")
+      .add_option(
+          "--override-kv", texts,
+          "metadata to use instead of the file's; TYPE is int, float, bool or str; repeatable")
       ->type_name("KEY=TYPE:VALUE")
       ->expected(1)
       ->allow_extra_args(false)

@@ -175,16 +175,16 @@ Status run(const Options& options) {
 
 void add_perplexity(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand(
-      "perplexity", "Measure how well a model foretells a text, and how far it is from another");
+      "perplexity",
+      "Measure how well a model predicts a text, and how far it is from another model");
   auto options = std::make_shared<Options>();
   options->model.add_to(*app);
-  app->add_option(
-         "--against", options->against,
-         "GGUF file of a reference with the same vocabulary, best the model in F16 or BF16: "
-         "measures what quantisation has changed")
+  app->add_option("--against", options->against,
+                  "GGUF file of a model to compare with, of the same vocabulary: in F16 or BF16, "
+                  "it shows what quantisation has changed")
       ->type_name("FILE");
   app->add_option("--window", options->window,
-                  "tokens that are evaluated together; the first half of them is context only")
+                  "tokens that are evaluated together; the first half of them is only context")
       ->check(whole_number_between(kShortestWindow, 1 << 30))
       ->capture_default_str();
   app->add_option("--chunks", options->windows, "most windows to evaluate (default: all)")
@@ -194,9 +194,9 @@ void add_perplexity(CLI::App& parent, int& exit_status) {
       ->type_name("FILE")
       ->required();
   app->footer(
-      "Perplexity counts as llama.cpp's does. The lower, the better; only models of one "
-      "vocabulary\n"
-      "can be compared by it, others by bits a byte.\n\n"
+      "Perplexity is computed as llama.cpp does. The lower, the better. It compares models of one\n"
+      "vocabulary only; others can be compared by the bits a byte.\n"
+      "\n"
       "Examples:\n"
       "  linnet perplexity --gguf model-Q4_0.gguf wiki.test.raw\n"
       "  linnet perplexity --gguf model-Q4_0.gguf --against model-BF16.gguf wiki.test.raw");

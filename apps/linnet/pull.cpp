@@ -28,7 +28,9 @@ void add_pull(CLI::App& parent, int& exit_status) {
       ->type_name("FILE");
   app->add_option("--revision", file->revision, "branch, tag or commit")->capture_default_str();
   app->footer(
-      "A download that was interrupted goes on where it was; the file is verified by its hash.\n\n"
+      "A download that was interrupted goes on where it stopped. The file is verified by its "
+      "hash.\n"
+      "\n"
       "Examples:\n"
       "  linnet pull --repo OWNER/NAME:Q8_0\n"
       "  linnet pull --repo OWNER/NAME --gguf FILE\n"

@@ -198,31 +198,32 @@ void add_quantize(CLI::App& parent, int& exit_status) {
       ->required()
       ->type_name("TYPE")
       ->check(check_type, type_words(quantize::find_types));
-  app->add_option(
-         "--rule", options->rules,
-         "PATTERN=TYPE for the tensors of that name, * stands for any text; repeatable, the "
-         "last one that fits counts")
+  app->add_option("--rule", options->rules,
+                  "PATTERN=TYPE, a type for the tensors whose names match; * stands for any text; "
+                  "repeatable, the last one that matches counts")
       ->expected(1)
       ->allow_extra_args(false)  // what follows is the file to write
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(check_rule);
-  add_lora_option(*app, options->adapters,
-                  "GGUF file of a LoRA adapter to merge into the weights, and a factor on what it "
-                  "adds");
+  add_lora_option(
+      *app, options->adapters,
+      "GGUF file of a LoRA adapter to merge into the weights, and a factor for what it adds");
   app->add_option("--importance", options->importance,
-                  "GGUF file of `linnet importance`, or an imatrix of llama.cpp: the columns that "
+                  "file that `linnet importance` wrote, or an imatrix of llama.cpp: columns that "
                   "matter lose less")
       ->type_name("FILE");
   app->add_option("--threads", options->threads,
-                  "threads (default: the cores this process really has)")
+                  "threads to compute with (default: one for each core that this process may use)")
       ->check(whole_number_between(1, 1024));
-  app->add_flag("--dry-run", options->dry_run,
-                "write nothing: only say which types the tensors get, and how large they become");
+  app->add_flag(
+      "--dry-run", options->dry_run,
+      "write nothing, only tell which types the tensors would get and how large the file would be");
   app->add_flag("--json", options->json, "print what was done as one JSON object");
   options->source.add_to(*app);
   add_output_option(*app, options->path);
   app->footer(
-      "Best from a file with F16, BF16 or F32 weights.\n\n"
+      "The best input is a file with F16, BF16 or F32 weights.\n"
+      "\n"
       "Examples:\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_K_M model-Q4_K_M.gguf\n"
       "  linnet quantize --gguf model-BF16.gguf --type Q4_0 --rule 'blk.*.attn_v.weight=Q8_0' "

@@ -107,14 +107,16 @@ void add_rerank(CLI::App& parent, int& exit_status) {
       ->expected(1)
       ->allow_extra_args(false)  // they are files
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_flag("--json", options->json, "print one JSON object instead of a line for each");
+  app->add_flag("--json", options->json,
+                "print one JSON object instead of a line for each document");
   options->model.add_to(*app);
   app->add_option("file", options->files,
                   "files with a document each, UTF-8 (default: each line of standard input is one)")
       ->type_name("FILE");
   app->footer(
-      "The best comes first, with its score: the higher, the more relevant. Scores of one model\n"
-      "can be compared, those of two can not. The model must be one for reranking.\n\n"
+      "The best document comes first, with its score: the higher, the more relevant. Scores of\n"
+      "different models can't be compared. The model must be one for reranking.\n"
+      "\n"
       "Examples:\n"
       "  linnet rerank --gguf bge-reranker-v2-m3.gguf --query 'What is a linnet?' *.txt\n"
       "  linnet rerank --gguf bge-reranker-v2-m3.gguf --query 'What is a linnet?' < lines.txt");

@@ -90,10 +90,11 @@ void SamplingOptions::add_to(CLI::App& app, float temperature) {
       ->group(group)
       ->allow_extra_args(false);
   app.add_option("--dry-sequence-breaker", dry_breakers_,
-                 "text across which nothing counts as repeated; repeatable")
+                 "text across which DRY sees no repetition; repeatable")
       ->group(group)
       ->allow_extra_args(false);
-  app.add_option("--seed", seed_, "seed of the draws, with which they come again; -1: by chance")
+  app.add_option("--seed", seed_,
+                 "seed of the draws: the same seed gives the same text; -1: a random one")
       ->check(or_minus_one(unsigned_number()))
       ->group(group)
       ->capture_default_str();

@@ -97,11 +97,13 @@ Status wait_for_model(serve::Server& server, std::string_view id, const ServerSi
   return status;
 }
 
-// host:port, as addresses have it; port 0: the host is a socket in the file system.
-std::string authority_of(const std::string& host, int port) {
+// Where the server is, for a browser; port 0: the host is a socket in the file system.
+std::string address_of(const serve::ServerOptions& options, int port) {
+  const std::string& host = options.host;
   if (port == 0) return host;
   const bool is_v6 = host.find(':') != std::string::npos;
-  return is_v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  return fmt::format("{}://{}:{}", options.tls.certificate.empty() ? "http" : "https",
+                     is_v6 ? "[" + host + "]" : host, port);
 }
 
 // Reads keys again when it is asked to. Drains at the first signal to end; the second one ends the
@@ -141,9 +143,7 @@ serve::ServerOptions server_options(const Options& options, std::vector<serve::A
 // Where the server is, and what it has.
 void note_models(const std::vector<PlannedModel>& models, const serve::ServerOptions& options,
                  int port) {
-  const std::string where =
-      fmt::format(" at {}://{}", options.tls.certificate.empty() ? "http" : "https",
-                  authority_of(options.host, port));
+  const std::string where = " at " + printable(address_of(options, port));
   std::string lines;
   for (const PlannedModel& model : models) {
     lines += fmt::format("{}{} with a context of {} tokens and a cache for {}{}\n",
@@ -180,17 +180,17 @@ Status run(const Options& options) {
 void add_access_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
   app.add_option("--host", server.host,
-                 "numeric address to listen at, localhost, or a socket as unix:PATH")
+                 "address to listen at: a numeric one, localhost, or a socket as unix:PATH")
       ->capture_default_str();
   app.add_option("--port", options.port, "port to listen at; 0: a free one")
       ->check(whole_number_between(0, 65535))
       ->capture_default_str();
-  app.add_option("--api-key", options.api_keys, "a key that clients must send; repeatable")
+  app.add_option("--api-key", options.api_keys, "API key that clients must send; repeatable")
       ->allow_extra_args(false);
   app.add_option("--api-key-file", options.api_key_file,
-                 "file with an API key a line, with quotas; read again at SIGHUP")
+                 "file with one API key per line, and quotas if wanted; read again at SIGHUP")
       ->type_name("FILE");
-  app.add_flag("--insecure", server.insecure, "listen beyond this machine without any key");
+  app.add_flag("--insecure", server.insecure, "let other machines connect without a key");
   auto* const certificate = app.add_option("--tls-cert", server.tls.certificate,
                                            "PEM file with the certificate, for https")
                                 ->type_name("FILE");
@@ -205,43 +205,46 @@ void add_access_options(CLI::App& app, Options& options) {
 
 void add_name_options(CLI::App& app, Options& options) {
   app.add_flag("--any-model", options.server.takes_any_model,
-               "take a model's name that there is not for the first one");
+               "answer requests for an unknown model with the first one");
 }
 
 void add_load_options(CLI::App& app, Options& options) {
   serve::ServerOptions& server = options.server;
-  app.add_option("--parallel", server.engine.most_running, "most texts generated side by side")
+  app.add_option("--parallel", server.engine.most_running, "most texts generated at the same time")
       ->check(whole_number_between(1, 32))
       ->capture_default_str();
   app.add_option("--queue", server.engine.most_waiting,
-                 "most texts that wait; more are refused with 429")
+                 "most texts that may wait; more are refused with status 429")
       ->check(whole_number_between(0, 1 << 20))
       ->capture_default_str();
   app.add_option("--max-itl-ms", options.most_gap_ms,
-                 "most ms between two tokens of a text while prompts come in")
+                 "longest time in ms between two tokens of a text while other prompts are read")
       ->check(whole_number_between(1, 1 << 20))
       ->capture_default_str();
   app.add_option("--cache-dir", options.cache_folder,
-                 "folder where the latest texts of the prefix cache outlive a restart")
+                 "folder that keeps the cache of the latest texts over a restart")
       ->type_name("FOLDER");
   app.add_option("--connections", server.most_connections, "most open connections")
       ->check(whole_number_between(1, 1 << 20))
       ->capture_default_str();
-  app.add_option("--connections-per-address", server.most_connections_of_address,
-                 "of them, most from one address of another machine (default: a quarter)")
+  app.add_option(
+         "--connections-per-address", server.most_connections_of_address,
+         "most open connections from one address of another machine (default: a quarter of them)")
       ->check(whole_number_between(1, 1 << 20));
-  app.add_option("--max-body-mib", options.body_mib, "most MiB of a request's body")
+  app.add_option("--max-body-mib", options.body_mib, "largest body of a request, in MiB")
       ->check(whole_number_between(1, 1024))
       ->capture_default_str();
-  app.add_option("--drain-s", options.drain_s, "seconds that answers may take at SIGTERM")
+  app.add_option("--drain-s", options.drain_s,
+                 "seconds that running answers may still take after SIGTERM")
       ->check(whole_number_between(0, 1 << 20))
       ->capture_default_str();
   app.add_option("--idle-minutes", options.idle_minutes,
-                 "a model that nobody has asked for so long leaves the memory, until it is asked "
-                 "(default: when another one needs the room)")
+                 "minutes without a request after which a model leaves the memory; the next "
+                 "request loads it again (default: it leaves when another model needs the room)")
       ->check(whole_number_between(1, 1 << 20));
-  app.add_flag("--log", options.logs, "a line of JSON on standard error for each reply");
-  app.add_flag("--log-content", server.logs_content, "the same, with what is asked and answered");
+  app.add_flag("--log", options.logs, "write a line of JSON to standard error for each reply");
+  app.add_flag("--log-content", server.logs_content,
+               "the same, with the text of requests and answers");
 }
 
 }  // namespace
@@ -254,8 +257,9 @@ void add_serve(CLI::App& parent, int& exit_status) {
   add_name_options(*app, *options);
   options->models.add_to(*app);
   app->footer(
-      "A page to chat with the model is at the address that the server says, and\n"
-      "docs/serving.md has examples of requests.\n\n"
+      "The server prints its address: open it in a browser to use the model there.\n"
+      "Examples of requests are in docs/serving.md.\n"
+      "\n"
       "Examples:\n"
       "  linnet serve --gguf model.gguf\n"
       "  linnet serve --gguf model.gguf --host 0.0.0.0 --api-key-file keys.txt\n"

@@ -135,24 +135,25 @@ Status check_names(const ServedModelsOptions& options) {
 
 void ServedModelsOptions::add_to(CLI::App& app) {
   app.add_option("--alias", aliases,
-                 "the model's name in the API (default: the file's), or several with commas "
-                 "between them; with several models once for each, in their order")
+                 "the model's name in the API (default: the file's), or several names with commas "
+                 "between them; with several models, give it once for each, in their order")
       ->allow_extra_args(false);
   app.add_option("--chat-template", chat_template,
-                 "built-in template or file, where the model's own is missing or wrong")
+                 "built-in template or a file with one, for models whose own is missing or wrong")
       ->type_name("NAME|FILE");
   app.add_option("--chat-template-kwargs", template_variables,
-                 "JSON object of variables of the chat template where a request says nothing, as "
+                 "JSON object of variables for the chat template, where a request sets none, as "
                  "'{\"enable_thinking\": false}'")
       ->type_name("JSON");
-  app.add_option("--reasoning-budget", thinking_tokens,
-                 "most tokens that a model thinks where a request says nothing (default: no limit)")
+  app.add_option(
+         "--reasoning-budget", thinking_tokens,
+         "most tokens that a model thinks, where a request sets no limit (default: no limit)")
       ->check(whole_number_between(0, std::int64_t{1} << 30));
   app.add_option("--kv-tokens", kv_tokens,
                  "tokens in the KV cache of all texts together (default: up to 8 contexts)")
       ->check(whole_number_between(1, std::int64_t{1} << 31));
   app.add_option("--models-loaded", models_loaded,
-                 "of several models, most in memory at a time (default: as many as fit)")
+                 "with several models, most in memory at the same time (default: as many as fit)")
       ->check(whole_number_between(1, 1 << 20));
   sampling.add_to(app,
                   "Sampling where a request says nothing (default: what the model's file "

@@ -45,12 +45,12 @@ void add_split(CLI::App& parent, int& exit_status) {
   CLI::App* app = parent.add_subcommand("split", "Write a model's file in several smaller ones");
   auto options = std::make_shared<Options>();
   auto* const tensors =
-      app->add_option("--max-tensors", options->most_tensors, "most tensors of a part")
+      app->add_option("--max-tensors", options->most_tensors, "most tensors in a part")
           ->check(whole_number_between(1, std::int64_t{1} << 30));
-  auto* const size = app->add_option("--max-mib", options->most_mib,
-                                     "most MiB of a part's tensors; one that is larger has a part "
-                                     "of its own")
-                         ->check(whole_number_between(1, std::int64_t{1} << 40));
+  auto* const size =
+      app->add_option("--max-mib", options->most_mib,
+                      "most MiB of tensors in a part; a larger tensor gets a part of its own")
+          ->check(whole_number_between(1, std::int64_t{1} << 40));
   options->source.add_to(*app);
   app->add_option("out", options->stem,
                   "what the files' names begin with: OUT-00001-of-00003.gguf and so on")

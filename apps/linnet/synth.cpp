@@ -69,6 +69,10 @@ void add_synth(CLI::App& parent, int& exit_status) {
       ->check(unsigned_number())
       ->capture_default_str();
   add_output_option(*app, options->path)->required();
+  app->footer(
+      "Examples:\n"
+      "  linnet synth --shape llama-3.2-1b --type Q4_0 out.gguf\n"
+      "  linnet bench --gguf out.gguf");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

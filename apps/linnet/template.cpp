@@ -70,12 +70,17 @@ void add_template(CLI::App& parent, int& exit_status) {
       "template", "Render Jinja templates as Hugging Face sets them up (for tests of templates)");
   auto options = std::make_shared<Options>();
   app->add_flag("--jsonl", options->jsonl,
-                R"(read {"template": T, "data": {...}} from standard input, one a line)")
+                R"(read {"template": T, "data": {...}} from standard input, one per line)")
       ->required();
-  app->add_option("--now", options->now, "the time that strftime_now reads, 2025-07-10T12:00:00");
+  app->add_option("--now", options->now,
+                  "time that strftime_now sees, as 2025-07-10T12:00:00 (default: the current one)");
   app->add_flag(
       "--allow-mutation", options->allow_mutation,
       "let methods change lists and dictionaries, as chat does and Hugging Face does not");
+  app->footer(
+      "Examples:\n"
+      "  echo '{\"template\": \"Hi {{ name }}\", \"data\": {\"name\": \"Ada\"}}' |\n"
+      "    linnet template --jsonl");
   app->callback([options, &exit_status] { exit_status = report(run(*options)); });
 }
 

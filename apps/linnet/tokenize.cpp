@@ -72,11 +72,11 @@ void add_tokenize(CLI::App& parent, int& exit_status) {
                                      "file with the text, all of it; - for standard input")
                          ->type_name("FILE")
                          ->excludes(text);
-  auto* const jsonl =
-      app->add_flag("--jsonl", options->jsonl, "read JSON strings from standard input, one a line")
-          ->excludes(text)
-          ->excludes(file);
-  app->add_flag("--count", options->count, "only say how many tokens they are")->excludes(jsonl);
+  auto* const jsonl = app->add_flag("--jsonl", options->jsonl,
+                                    "read JSON strings from standard input, one per line")
+                          ->excludes(text)
+                          ->excludes(file);
+  app->add_flag("--count", options->count, "only print how many tokens they are")->excludes(jsonl);
   app->add_flag("--add-special", options->encode.add_special, "add BOS and EOS as the file asks");
   app->add_flag("--parse-special", options->encode.parse_special,
                 "recognise control tokens in the text");

@@ -157,8 +157,8 @@ std::unique_ptr<Backend> make_reference_backend();
 /// bits.
 std::unique_ptr<Backend> make_cpu_backend(int threads, std::string_view instruction_set = {});
 
-/// The instruction sets that this machine has, the best first: of avx512_bf16, avx512, avx_vnni,
-/// avx2, or on aarch64 neon_i8mm, neon_dotprod, neon; and scalar.
+/// The instruction sets that this machine has, the best first: of avx512, avx_vnni, avx2,
+/// or on aarch64 neon_i8mm, neon_dotprod, neon; and scalar.
 std::vector<std::string_view> cpu_instruction_sets();
 
 }  // namespace linnet

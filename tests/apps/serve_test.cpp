@@ -449,5 +449,13 @@ TEST_F(ServeTest, AnAddressOfIpV6IsInBrackets) {
   EXPECT_THAT(said(), HasSubstr(" at http://[::1]:"));
 }
 
+TEST_F(ServeTest, ASocketInTheFileSystemIsNoUrl) {
+  const std::string host = "unix:" + (folder_ / "linnet.sock").string();
+  const test::Program program({"serve", "--host", host, "--gguf", kModel},
+                              test::Streams{.error_path = (folder_ / "err").string()});
+  ASSERT_TRUE(becomes([this] { return said().find("with a context") != std::string::npos; }));
+  EXPECT_THAT(said(), HasSubstr("linnet-kjv at " + host + " with a context"));
+}
+
 }  // namespace
 }  // namespace linnet

@@ -217,9 +217,12 @@ TEST(Usage, OptionsThatAreGivenWrongly) {
 }
 
 TEST(Usage, HelpHasExamples) {
-  for (const char* name : {"generate", "chat", "pull", "inspect", "serve", "embed", "rerank",
-                           "importance", "tokenize", "grammar", "cache", "completion"}) {
+  for (const char* name :
+       {"generate", "chat",       "serve",      "embed",    "rerank",   "pull",  "cache",
+        "inspect",  "bench",      "perplexity", "quantize", "edit",     "split", "merge",
+        "tokenize", "importance", "grammar",    "logits",   "template", "synth", "completion"}) {
     const std::string help = run_program({name, "--help"}).out;
+    EXPECT_THAT(help, testing::Not(HasSubstr("linnet COMMAND --help"))) << "that is where one is";
     EXPECT_THAT(help, testing::ContainsRegex("\nUsage: [^\n]*\n\nExamples:\n"));
     const auto example = help.find(std::string("  linnet ") + name);
     EXPECT_LT(example, help.find("\nOptions:")) << "examples come first";

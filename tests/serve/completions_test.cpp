@@ -230,6 +230,14 @@ TEST_F(Completions, ASeedGivesTheSameTextAndChoicesDiffer) {
   EXPECT_NE(first[0]["text"], first[1]["text"]);
 }
 
+TEST_F(Completions, ASeedOfMinusOneIsNone) {
+  Json body = completion("And the king", 30);
+  body["temperature"] = 1.5;
+  body["seed"] = -1;
+  const std::string first = text_of(serving.post("/v1/completions", body));
+  EXPECT_NE(text_of(serving.post("/v1/completions", body)), first);
+}
+
 TEST_F(Completions, APromptThatCameBeforeIsCached) {
   std::string prompt;
   for (int i = 0; i < 30; ++i) prompt += "And the children of Israel went up. ";

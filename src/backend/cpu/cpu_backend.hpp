@@ -103,22 +103,22 @@ class CpuBackend : public Backend {
                    std::span<const std::int32_t> pages);
   /// The forms of its input, besides floats, that a matmul needs.
   struct Forms {
-    bool integers = false, bfloat16 = false;
+    bool integers = false, int16 = false;
     void add(const Layout& weights) {
       integers |= weights.codes == Codes::kIntegers;
-      bfloat16 |= weights.codes == Codes::kBfloat16;
+      int16 |= weights.codes == Codes::kInt16;
     }
   };
   /// `in` for kernels, valid until the next call.
   Activations prepare(View in, const Forms& forms);
   void quantise(Activations& activations);
-  void round(Activations& activations);
+  void quantise_int16(Activations& activations);
   /// 0, 1, ... rows - 1, valid until the next call.
   std::span<const std::int32_t> all_rows(std::int64_t rows);
 
   ThreadPool pool_;
   const Kernels& kernels_;
-  PageMemory quantised_, rounded_;
+  PageMemory quantised_, quantised_int16_;
   std::vector<std::int32_t> row_ids_;
   std::vector<float> angles_;
   std::vector<float> attention_sums_;

@@ -100,7 +100,7 @@ Activations CpuBackend::prepare(View in, const Forms& forms) {
   activations.rows = in.rows;
   activations.columns = in.columns;
   if (forms.integers) quantise(activations);
-  if (forms.bfloat16) round(activations);
+  if (forms.int16) quantise_int16(activations);
   return activations;
 }
 
@@ -112,13 +112,13 @@ void CpuBackend::quantise(Activations& activations) {
            [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
 }
 
-void CpuBackend::round(Activations& activations) {
-  // Room for either form.
-  std::uint8_t* memory = reserve(rounded_, activations.rows * activations.row_pairs() * 8);
-  activations.rounded = reinterpret_cast<float*>(memory);
-  activations.pairs = reinterpret_cast<std::uint32_t*>(memory);
+void CpuBackend::quantise_int16(Activations& activations) {
+  const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
+  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(Int16Panel));
+  activations.int16_panels =
+      reinterpret_cast<Int16Panel*>(reserve(quantised_int16_, panels * kBytes));
   for_rows(activations.rows, activations.columns,
-           [&](std::int64_t r) { kernels_.round_row(activations, r); });
+           [&](std::int64_t r) { kernels_.quantise_row_int16(activations, r); });
 }
 
 std::span<const std::int32_t> CpuBackend::all_rows(std::int64_t rows) {

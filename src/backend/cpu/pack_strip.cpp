@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "backend/cpu/pack_int16.hpp"
 #include "base/half.hpp"
 #include "formats/all.hpp"
 #include "formats/magnitude.hpp"
@@ -180,27 +181,6 @@ bool pack_integers(const Layout& layout, const PackedRows& from, std::uint8_t* s
   return finite;
 }
 
-// Where a 16-bit float stands in a strip, in bytes.
-std::int64_t half_place(Codes codes, std::int64_t column, std::int64_t lane) {
-  if (codes == Codes::kHalf) return 2 * (column * kLanes + lane);
-  return 4 * (column / 2 * kLanes + lane) + 2 * (1 - column % 2);
-}
-
-bool pack_halves(Codes codes, const PackedRows& from, std::uint8_t* strip) {
-  std::int16_t largest = 0;
-  for (std::int64_t lane = 0; lane < from.rows; ++lane) {
-    const std::byte* row = from.bytes + lane * from.row_bytes;
-    largest = std::max(largest, formats::largest_magnitude<std::int16_t>(row, from.columns));
-  }
-  for (std::int64_t c = 0; c < from.columns; ++c) {
-    for (std::int64_t lane = 0; lane < from.rows; ++lane) {
-      std::memcpy(strip + half_place(codes, c, lane), from.bytes + lane * from.row_bytes + c * 2,
-                  2);
-    }
-  }
-  return largest < (codes == Codes::kHalf ? formats::kHalfInfinity : formats::kBfloat16Infinity);
-}
-
 // F32 and the rare types that weights come in otherwise (F64, integers).
 bool pack_floats(const PackedRows& from, std::uint8_t* strip) {
   bool finite = true;
@@ -247,22 +227,11 @@ void unpack_panel_lane(const Layout& layout, const std::uint8_t* panel, std::int
   }
 }
 
-float get_float(Codes codes, const std::uint8_t* strip, std::int64_t column, std::int64_t lane) {
-  if (codes == Codes::kFloat32) {
-    float value;
-    std::memcpy(&value, strip + 4 * (column * kLanes + lane), sizeof value);
-    return value;
-  }
-  std::uint16_t bits;
-  std::memcpy(&bits, strip + half_place(codes, column, lane), sizeof bits);
-  return codes == Codes::kHalf ? half_to_float(bits) : bfloat16_to_float(bits);
-}
-
 }  // namespace
 
 bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip) {
   if (layout.codes == Codes::kFloat32) return pack_floats(from, strip);
-  if (layout.is_float()) return pack_halves(layout.codes, from, strip);
+  if (layout.codes == Codes::kInt16) return pack_int16(from, strip);
   bool finite = true;
   formats::for_each_quantised([&]<class T>() {
     if (T::type == from.format->type) finite = pack_integers<T>(layout, from, strip);
@@ -272,10 +241,10 @@ bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* stri
 
 void unpack_lane(const Layout& layout, const std::uint8_t* strip, std::int64_t lane,
                  std::int64_t columns, float* out) {
-  if (layout.is_float()) {
-    for (std::int64_t c = 0; c < columns; ++c) {
-      out[c] = get_float(layout.codes, strip, c, lane);
-    }
+  if (layout.codes == Codes::kInt16) return unpack_int16(strip, lane, columns, out);
+  if (layout.codes == Codes::kFloat32) {
+    const auto* floats = reinterpret_cast<const float*>(strip);
+    for (std::int64_t c = 0; c < columns; ++c) out[c] = floats[c * kLanes + lane];
     return;
   }
   for (std::int64_t first = 0; first < columns; first += kPanel) {

@@ -21,7 +21,8 @@ struct PackedRows {
 /// something of it that looks sound.
 [[nodiscard]] bool pack_strip(const Layout& layout, const PackedRows& from, std::uint8_t* strip);
 
-/// Writes the values of row `lane` of a strip to `out`, exactly those of the file.
+/// Writes the values of row `lane` of a strip to `out`: exactly those of the file, but of F16 and
+/// BF16 those of its codes, see pack_int16().
 void unpack_lane(const Layout& layout, const std::uint8_t* strip, std::int64_t lane,
                  std::int64_t columns, float* out);
 

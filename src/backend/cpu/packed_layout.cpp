@@ -4,8 +4,7 @@ namespace linnet::cpu {
 
 std::int64_t Layout::panel_bytes(std::int64_t inputs) const {
   if (codes == Codes::kFloat32) return inputs * kLanes * 4;
-  if (codes == Codes::kHalf) return inputs * kLanes * 2;
-  if (codes == Codes::kBfloat16) return (inputs + 1) / 2 * kLanes * 4;
+  if (codes == Codes::kInt16) return int16_panel_bytes(inputs);
   return codes_at(inputs) + inputs / kBlock * block_bytes();
 }
 
@@ -17,8 +16,9 @@ std::int64_t Layout::strip_bytes(std::int64_t columns) const {
 Layout choose_layout(const Format& format) {
   Layout layout;
   layout.type = format.type;
-  if (format.type == TensorType::kF16) layout.codes = Codes::kHalf;
-  if (format.type == TensorType::kBF16) layout.codes = Codes::kBfloat16;
+  if (format.type == TensorType::kF16 || format.type == TensorType::kBF16) {
+    layout.codes = Codes::kInt16;
+  }
   formats::for_each_quantised([&]<class T>() {
     if (T::type == format.type) layout = layout_of<T>();
   });

@@ -15,8 +15,12 @@ inline constexpr std::int64_t kBlock = 32;
 /// Inputs that the kernels unpack at a time.
 inline constexpr std::int64_t kPanel = 256;
 
-/// Floats as the file has them, or integer codes with scales.
-enum class Codes { kFloat32, kHalf, kBfloat16, kIntegers };
+/// The largest code of 14 bits and a sign: 32 products of two of them fit 32 bits.
+inline constexpr std::int32_t kLargestInt16 = 8191;
+
+/// Floats as the file has them, or integer codes with scales: of 16 bits for F16 and BF16, see
+/// docs/decisions/sixteen-bit-weights.md, of up to 8 for quantised types.
+enum class Codes { kFloat32, kInt16, kIntegers };
 
 /// How the scale of a group of integer weights is stored.
 enum class ScaleKind {
@@ -29,9 +33,10 @@ enum class ScaleKind {
 /// How the weights of a matrix lie in memory: strips of 16 rows, and in a strip one panel of 256
 /// inputs (the last one may be shorter) after the other.
 ///
-/// A panel of floats is [inputs][16 rows], of BF16 [pairs of inputs][16 rows][2], the second input
-/// first, which makes it the lower half of 32 bits. A panel of integers is, in the order in which
-/// the kernels read it,
+/// A panel of floats is [inputs][16 rows]. A panel of 16-bit codes is [blocks][16 rows] bytes e,
+/// for scales 2^(e - 127), and from the next multiple of 64 bytes on [pairs of inputs][16 rows][2]
+/// codes; where the columns end within a block, the rest of its codes is 0. A panel of integers is,
+/// in the order in which the kernels read it,
 ///   - [groups][16 rows] scales, and as many minimums;
 ///   - with kSuper [16 rows] super scales, and as many super minimums;
 ///   - from the next multiple of 64 bytes on its codes, by blocks of 32 inputs: a plane of the
@@ -53,7 +58,6 @@ struct Layout {
   bool has_minimum = false;
   int group_inputs = 32;  ///< that share a scale: 16, 32 or a multiple of 32
 
-  constexpr bool is_float() const { return codes != Codes::kIntegers; }
   constexpr int groups_per_block() const { return group_inputs < kBlock ? 2 : 1; }
   /// Blocks that share a scale.
   constexpr std::int64_t blocks_per_group() const {
@@ -82,6 +86,15 @@ struct Layout {
     return (supers_at(inputs) + (has_minimum ? 2 : 1) * super + 63) / 64 * 64;
   }
 };
+
+// Of a panel of 16-bit codes:
+constexpr std::int64_t int16_blocks(std::int64_t inputs) { return (inputs + kBlock - 1) / kBlock; }
+constexpr std::int64_t int16_codes_at(std::int64_t inputs) {
+  return (int16_blocks(inputs) * kLanes + 63) / 64 * 64;
+}
+constexpr std::int64_t int16_panel_bytes(std::int64_t inputs) {
+  return int16_codes_at(inputs) + int16_blocks(inputs) * 2 * kBlock * kLanes;
+}
 
 /// Where a plane of `bits` bits a code has the code of an input of its block: inputs are taken by
 /// fours (quads), the four bytes of a row stand together, and a byte holds the bits of 8 / bits

@@ -30,7 +30,7 @@ class PackedMatrix final : public Matrix {
   }
   const std::string& name() const { return source_.name; }
   std::int64_t size_bytes() const override { return slices() * strips_ * strip_bytes_; }
-  /// The values of a row of slice 0, exactly those of the file.
+  /// The values of a row of slice 0, see unpack_lane().
   void unpack_row(std::int64_t row, float* out) const;
 
  private:

@@ -30,9 +30,9 @@ struct RenderOptions {
 /// `lstrip_blocks`, loop controls, `generation` blocks, `tojson` without HTML escaping,
 /// `raise_exception` and `strftime_now`. It sees its variables and nothing else: no files, no
 /// includes, no attributes of the interpreter. Not supported, and an error: the tags block,
-/// extends, include, import, from, autoescape, print, do; the filters attr, filesizeformat,
-/// groupby, pprint, random, striptags, urlencode, urlize, wordwrap, xmlattr; integers beyond 128
-/// bits. Immutable after parsing and safe to share between threads.
+/// extends, include, import, from, autoescape, print, do; the filters pprint, random, striptags,
+/// urlize, wordwrap; integers beyond 128 bits. Immutable after parsing and safe to share between
+/// threads.
 class Template {
  public:
   /// Errors name the line and what was expected there.

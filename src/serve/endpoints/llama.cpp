@@ -22,7 +22,6 @@ GenerationOptions read_llama_options(Fields& fields, const ServedModel& model) {
   };
   refuse_unsupported(fields, kUnsupported);
   GenerationOptions options = read_shared_options(fields, model);
-  draw_seed_of_minus_one(fields, options.sampling);
   options.stops = read_stops(fields, "stop");
   // Below 0: what the context leaves. 0: the prompt is computed, for requests that begin with it.
   options.max_tokens = read_most_tokens(fields, "n_predict", /*least=*/0);

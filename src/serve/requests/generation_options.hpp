@@ -38,11 +38,8 @@ inline constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
 
 /// Reads what says how tokens are drawn: `temperature`, `top_p`, `seed`, `logit_bias`, the
 /// penalties and the other samplers, by the names in sampling_fields.cpp. Elsewhere it is what the
-/// model's makers recommend; without a seed, the draws are random.
+/// model's makers recommend; without a seed, or with -1, the draws are random.
 SamplingParams read_sampling(Fields& fields, const ServedModel& model);
-
-/// Of llama.cpp's and Ollama's API, where a `seed` of -1 means random draws.
-void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling);
 
 /// Reads how many tokens are generated at most, `least` or more; nothing: what the context leaves,
 /// as -1 and -2 say, too (llama.cpp's and Ollama's).

@@ -96,7 +96,6 @@ GenerationOptions read_options(Fields& fields, const ServedModel& model) {
   const Json* const object = fields.object("options");
   Fields given(object ? *object : none, "options");
   options.sampling = read_sampling(given, model);
-  draw_seed_of_minus_one(given, options.sampling);
   options.stops = read_stops(given, "stop");
   options.max_tokens = read_most_tokens(given, "num_predict");
   // The context is the server's. A larger one than asked for changes nothing, because nothing is

@@ -102,6 +102,9 @@ constexpr std::array kNamedSamplers = {
                    params.dynamic_range = 0.0f;
                  }},
 };
+// As llama.cpp's and vLLM's servers and Ollama have it, whose clients send it.
+constexpr std::int64_t kRandomSeed = -1;
+
 // Editors name it with /infill. It has llama.cpp end a text earlier that it is not sure of.
 constexpr std::string_view kInfillSampler = "infill";
 
@@ -141,17 +144,12 @@ SamplingParams read_sampling(Fields& fields, const ServedModel& model) {
       read_parameter(fields, "repetition_penalty", parameter, params);
     }
   }
-  const auto seed = fields.integer("seed", INT64_MIN, INT64_MAX);
-  params.seed = seed ? static_cast<std::uint64_t>(*seed) : random_seed();
+  const std::int64_t seed = fields.integer("seed", INT64_MIN, INT64_MAX).value_or(kRandomSeed);
+  params.seed = seed == kRandomSeed ? random_seed() : static_cast<std::uint64_t>(seed);
   read_samplers(fields, params);
   params.dry_breakers = read_dry_breakers(fields, model, params);
   read_logit_bias(fields, model.tokenizer->vocabulary_size(), params);
   return params;
-}
-
-void draw_seed_of_minus_one(const Fields& fields, SamplingParams& sampling) {
-  const Json* const seed = fields.find("seed");
-  if (seed && *seed == -1) sampling.seed = random_seed();
 }
 
 }  // namespace linnet::serve

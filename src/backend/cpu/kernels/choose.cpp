@@ -42,12 +42,9 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vnni");
 }
 
-bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
-
-bool has_avx512_amx() { return has_avx512_bf16() && can_use_tile_registers(); }
+bool has_avx512_amx() { return has_avx512() && can_use_tile_registers(); }
 
 constexpr std::array kSets = {
-    InstructionSet{avx512_bf16_kernels, has_avx512_bf16},
     InstructionSet{avx512_kernels, has_avx512}, InstructionSet{avx_vnni_kernels, has_avx2_vnni},
     InstructionSet{avx2_kernels, has_avx2}, InstructionSet{scalar_kernels, always},
     // Only by its name, for it has not run on such a processor yet.

@@ -24,22 +24,27 @@ struct alignas(64) ActivationPanel {
   float shifts[kPanelBlocks];
 };
 
-/// The rows of a matmul's input. For integer weights also in 8 bits; these lie as [panels][rows],
-/// so that the rows of a panel share a part of the cache. For BF16 weights also rounded to BF16, in
-/// one of two forms: as floats, or where the kernels multiply pairs, as two numbers with the first
-/// one in the upper half.
+/// The same in 14 bits and a sign: what weights of 16-bit codes are multiplied with. Codes behind
+/// the end of a row, up to the next whole block, are 0.
+struct alignas(64) Int16Panel {
+  std::int16_t codes[kPanel];
+  float scales[kPanelBlocks];
+};
+
+/// The rows of a matmul's input. For integer weights also as integers; these lie as [panels][rows],
+/// so that the rows of a panel share a part of the cache.
 struct Activations {
   const float* values;  ///< [rows], `stride` apart
   std::int64_t stride;
   std::int64_t rows;
   std::int64_t columns;
   ActivationPanel* panels;
-  float* rounded;        ///< [rows][columns]
-  std::uint32_t* pairs;  ///< [rows][row_pairs()]
-
-  std::int64_t row_pairs() const { return (columns + 1) / 2; }
+  Int16Panel* int16_panels;
   ActivationPanel& panel(std::int64_t index, std::int64_t row) const {
     return panels[index * rows + row];
+  }
+  Int16Panel& int16_panel(std::int64_t index, std::int64_t row) const {
+    return int16_panels[index * rows + row];
   }
 };
 
@@ -105,9 +110,9 @@ class PagedKvStore;
 /// what it computes for a row does not depend on the other rows.
 struct Kernels {
   std::string_view name;
+  /// Writes the panels of a row.
   void (*quantise_row)(const Activations& activations, std::int64_t row);
-  /// Writes the form of `rounded` or `pairs` that these kernels multiply.
-  void (*round_row)(const Activations& activations, std::int64_t row);
+  void (*quantise_row_int16)(const Activations& activations, std::int64_t row);
   /// Strips that `multiply` takes at a time, besides 1.
   int strips;
   /// out [count][run.strips][16 rows of a strip]: the products of the strips' rows with the
@@ -146,7 +151,6 @@ const Kernels& scalar_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx_vnni_kernels();
 const Kernels& avx512_kernels();
-const Kernels& avx512_bf16_kernels();
 const Kernels& avx512_amx_kernels();
 const Kernels& neon_kernels();
 const Kernels& neon_dotprod_kernels();

@@ -5,6 +5,7 @@
 
 #include "backend/cpu/kernels/elementwise.hpp"
 #include "backend/cpu/kernels/float_matmul.hpp"
+#include "backend/cpu/kernels/int16_matmul.hpp"
 #include "backend/cpu/kernels/integer_matmul.hpp"
 #include "formats/all.hpp"
 
@@ -40,11 +41,9 @@ void multiply(const StripRun& run, const Activations& activations, const std::in
   }
   switch (run.layout.codes) {
     case Codes::kFloat32:
-      return multiply_float_strips<S, Codes::kFloat32>(run, activations, rows, count, out);
-    case Codes::kHalf:
-      return multiply_float_strips<S, Codes::kHalf>(run, activations, rows, count, out);
-    case Codes::kBfloat16:
-      return multiply_float_strips<S, Codes::kBfloat16>(run, activations, rows, count, out);
+      return multiply_float_strips<S>(run, activations, rows, count, out);
+    case Codes::kInt16:
+      return multiply_int16_strips<S>(run, activations, rows, count, out);
     case Codes::kIntegers:
       for (const auto& kernel : kIntegerKernels) {
         if (kernel.type == run.layout.type) {

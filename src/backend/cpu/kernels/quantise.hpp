@@ -73,28 +73,37 @@ void quantise_row(const Activations& activations, std::int64_t row) {
   }
 }
 
-/// The nearest BF16 number as the upper half of a float, ties to even; NaNs stay NaNs.
+/// A block of a row as 16-bit codes: x * 8191 / largest, rounded. What is no number, or infinite,
+/// leaves no scale that is one, as in quantise_row().
 template <class S>
-std::uint32_t round_to_bfloat16(float x) {
-  const auto bits = __builtin_bit_cast(std::uint32_t, x);
-  const std::uint32_t rounded = bits + 0x7fff + (bits >> 16 & 1);
-  return (x == x ? rounded : bits | 0x400000) & 0xffff0000;
+void quantise_block_int16(const float* x, std::int16_t* codes, float& scale) {
+  constexpr auto kLargest = static_cast<float>(kLargestInt16);
+  const auto low = S::load(x), high = S::load(x + 16);
+  const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
+  const auto inverse = S::set(largest > kLeastLargest ? kLargest / largest : 0.0f);
+  const auto low_codes = S::round(S::mul(low, inverse));
+  const auto high_codes = S::round(S::mul(high, inverse));
+  S::store_int16(codes, low_codes);
+  S::store_int16(codes + 16, high_codes);
+  const float sum = S::sum_lanes(S::add(low_codes, high_codes));
+  scale = sum == sum ? largest / kLargest : sum;
 }
 
+/// Kernels::quantise_row_int16.
 template <class S>
-void round_row(const Activations& activations, std::int64_t row) {
-  const std::int64_t columns = activations.columns;
+void quantise_row_int16(const Activations& activations, std::int64_t row) {
   const float* x = activations.values + row * activations.stride;
-  if constexpr (S::kHasBfloat16) {
-    std::uint32_t* pairs = activations.pairs + row * activations.row_pairs();
-    for (std::int64_t i = 0; i < columns / 2; ++i) {
-      pairs[i] = round_to_bfloat16<S>(x[2 * i]) | round_to_bfloat16<S>(x[2 * i + 1]) >> 16;
-    }
-    if (columns % 2 != 0) pairs[columns / 2] = round_to_bfloat16<S>(x[columns - 1]);
-  } else {
-    float* rounded = activations.rounded + row * columns;
-    for (std::int64_t i = 0; i < columns; ++i) {
-      rounded[i] = __builtin_bit_cast(float, round_to_bfloat16<S>(x[i]));
+  for (std::int64_t first = 0; first < activations.columns; first += kBlock) {
+    Int16Panel& panel = activations.int16_panel(first / kPanel, row);
+    const std::int64_t in_panel = first % kPanel, rest = activations.columns - first;
+    std::int16_t* codes = panel.codes + in_panel;
+    float& scale = panel.scales[in_panel / kBlock];
+    if (rest >= kBlock) {
+      quantise_block_int16<S>(x + first, codes, scale);
+    } else {
+      float some[kBlock] = {};
+      for (std::int64_t i = 0; i < rest; ++i) some[i] = x[first + i];
+      quantise_block_int16<S>(some, codes, scale);
     }
   }
 }

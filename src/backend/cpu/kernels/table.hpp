@@ -11,10 +11,11 @@ namespace linnet::cpu {
 /// The kernels for the instruction set S.
 template <class S>
 const Kernels& kernel_table() {
-  static constexpr Kernels kTable{S::kName,      quantise_row<S>, round_row<S>,      S::kTileStrips,
-                                  multiply<S>,   finish<S>,       attend<S>,         merge_sums<S>,
-                                  score_page<S>, norm_row<S>,     activate_row<S>,   softcap_row<S>,
-                                  convolve<S>,   scan<S>,         selective_scan<S>, decay_row<S>};
+  static constexpr Kernels kTable{
+      S::kName,        quantise_row<S>, quantise_row_int16<S>, S::kTileStrips, multiply<S>,
+      finish<S>,       attend<S>,       merge_sums<S>,         score_page<S>,  norm_row<S>,
+      activate_row<S>, softcap_row<S>,  convolve<S>,           scan<S>,        selective_scan<S>,
+      decay_row<S>};
   return kTable;
 }
 

@@ -13,7 +13,6 @@ namespace linnet::cpu {
 /// base class, so that the two sets share no function: each is compiled for its own instructions.
 template <bool kVnni>
 struct Avx2Lanes {
-  static constexpr bool kHasBfloat16 = false;
   static constexpr bool kHasTileRegisters = false;
   static constexpr const char* kName = kVnni ? "avx_vnni" : "avx2";
   struct Float {
@@ -28,6 +27,7 @@ struct Avx2Lanes {
     Int pairs;  ///< 16 bits for two products each, not yet in `sum`
   };
   using Four = __m256i;
+  using Two = __m256i;
   static constexpr int kTileRows = 6, kTileStrips = 1;
   static constexpr int kPackedRows = 1;
   static constexpr int kAttentionRows = 3;
@@ -49,15 +49,6 @@ struct Avx2Lanes {
   static Float load_bfloat16(const std::uint16_t* p) {
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p)), 16)),
             _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load128(p + 8)), 16))};
-  }
-  static Float load_upper_halves(const std::uint8_t* p) {
-    const __m256i mask = _mm256_set1_epi32(-65536);
-    return {_mm256_castsi256_ps(_mm256_and_si256(load256(p), mask)),
-            _mm256_castsi256_ps(_mm256_and_si256(load256(p + 32), mask))};
-  }
-  static Float load_lower_halves(const std::uint8_t* p) {
-    return {_mm256_castsi256_ps(_mm256_slli_epi32(load256(p), 16)),
-            _mm256_castsi256_ps(_mm256_slli_epi32(load256(p + 32), 16))};
   }
   static Float load_int8(const std::int8_t* p) {
     const __m128i bytes = load128(p);
@@ -137,11 +128,13 @@ struct Avx2Lanes {
     return {scale_half(x.low, n.low), scale_half(x.high, n.high)};
   }
   static void store_int8(std::int8_t* p, Float x) {
-    const __m256i words = _mm256_permute4x64_epi64(
-        _mm256_packs_epi32(_mm256_cvtps_epi32(x.low), _mm256_cvtps_epi32(x.high)), 0xd8);
+    const __m256i words = to_words(x);
     const __m128i bytes =
         _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+  }
+  static void store_int16(std::int16_t* p, Float x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), to_words(x));
   }
 
   template <int kFactor>
@@ -149,9 +142,7 @@ struct Avx2Lanes {
     const __m256i zero = _mm256_setzero_si256();
     return {{_mm256_set1_epi32(kFactor * x), _mm256_set1_epi32(kFactor * x)}, {zero, zero}};
   }
-  static Float to_float(Dot x) {
-    return {_mm256_cvtepi32_ps(x.sum.low), _mm256_cvtepi32_ps(x.sum.high)};
-  }
+  static Float to_float(Dot x) { return to_float(x.sum); }
   static Bytes load_bytes(const std::uint8_t* p) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32))};
@@ -182,6 +173,17 @@ struct Avx2Lanes {
     constexpr int kRun = kKind < kQuads ? kKind : kQuads;
     dot_half<kRun>(sum.sum.low, sum.pairs.low, w.low, a, quad);
     dot_half<kRun>(sum.sum.high, sum.pairs.high, w.high, a, quad);
+  }
+  static Int no_pairs() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static Float to_float(Int x) { return {_mm256_cvtepi32_ps(x.low), _mm256_cvtepi32_ps(x.high)}; }
+  static Two load_two(const std::int16_t* p) {
+    std::int32_t two;
+    __builtin_memcpy(&two, p, sizeof two);
+    return _mm256_set1_epi32(two);
+  }
+  static void add_pairs(Int& sum, Bytes w, Two a) {
+    add_half_pairs(sum.low, w.low, a);
+    add_half_pairs(sum.high, w.high, a);
   }
 
  private:
@@ -240,6 +242,19 @@ struct Avx2Lanes {
       asm("" : "+x"(sum));
       pairs = _mm256_setzero_si256();
     }
+  }
+  static void add_half_pairs(__m256i& sum, __m256i w, __m256i a) {
+    if constexpr (kVnni) {
+      sum = _mm256_dpwssd_avx_epi32(sum, w, a);
+    } else {
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(w, a));
+      asm("" : "+x"(sum));
+    }
+  }
+  // Integers in [-32768, 32767], in the order of the lanes.
+  static __m256i to_words(Float x) {
+    return _mm256_permute4x64_epi64(
+        _mm256_packs_epi32(_mm256_cvtps_epi32(x.low), _mm256_cvtps_epi32(x.high)), 0xd8);
   }
   static __m256i widen_pairs(__m256i pairs) {
     return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));

@@ -8,22 +8,21 @@
 
 namespace linnet::cpu {
 
-/// What there is besides VNNI; each has what those before it have.
-enum class Avx512Extra { kNothing, kBfloat16, kAmx };
+/// What there is besides VNNI.
+enum class Avx512Extra { kNothing, kAmx };
 
 /// Sixteen lanes in one register; see Scalar for what each function does.
 template <Avx512Extra kExtra>
 struct Avx512Lanes {
-  static constexpr const char* kName = kExtra == Avx512Extra::kAmx        ? "avx512_amx"
-                                       : kExtra == Avx512Extra::kBfloat16 ? "avx512_bf16"
-                                                                          : "avx512";
-  static constexpr bool kHasBfloat16 = kExtra >= Avx512Extra::kBfloat16;
-  static constexpr bool kHasTileRegisters = kExtra >= Avx512Extra::kAmx;
+  static constexpr bool kHasTileRegisters = kExtra == Avx512Extra::kAmx;
+  static constexpr const char* kName = kHasTileRegisters ? "avx512_amx" : "avx512";
   using Tiles = TileRegisters;
   using Float = __m512;
+  using Int = __m512i;
   using Dot = __m512i;
   using Bytes = __m512i;
   using Four = __m512i;
+  using Two = __m512i;
   // 12 products and as many sums leave 8 registers for weights and activations.
   static constexpr int kTileRows = 6, kTileStrips = 2;
   static constexpr int kPackedRows = 8;  // as many sums, 8 registers of weights
@@ -39,12 +38,6 @@ struct Avx512Lanes {
   static Float load_bfloat16(const std::uint16_t* p) {
     const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
-  }
-  static Float load_upper_halves(const std::uint8_t* p) {
-    return _mm512_castsi512_ps(_mm512_and_si512(load_bytes(p), _mm512_set1_epi32(-65536)));
-  }
-  static Float load_lower_halves(const std::uint8_t* p) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(load_bytes(p), 16));
   }
   static Float load_int8(const std::int8_t* p) {
     return _mm512_cvtepi32_ps(
@@ -105,6 +98,10 @@ struct Avx512Lanes {
   static void store_int8(std::int8_t* p, Float x) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
   }
+  static void store_int16(std::int16_t* p, Float x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x)));
+  }
 
   template <int kFactor>
   static Dot begin_dot(std::int32_t x) {
@@ -139,11 +136,13 @@ struct Avx512Lanes {
   static void dot(Dot& sum, Bytes w, Four a, int /*quad*/) {
     sum = _mm512_dpbusd_epi32(sum, w, a);
   }
-  static Float dot_bfloat16(Float sum, Bytes w, std::uint32_t a) {
-    const __m512i both = _mm512_set1_epi32(static_cast<std::int32_t>(a));
-    return _mm512_dpbf16_ps(sum, __builtin_bit_cast(__m512bh, w),
-                            __builtin_bit_cast(__m512bh, both));
+  static Int no_pairs() { return _mm512_setzero_si512(); }
+  static Two load_two(const std::int16_t* p) {
+    std::int32_t two;
+    __builtin_memcpy(&two, p, sizeof two);
+    return _mm512_set1_epi32(two);
   }
+  static void add_pairs(Int& sum, Bytes w, Two a) { sum = _mm512_dpwssd_epi32(sum, w, a); }
 
  private:
   static __m256 fold(__m512 x) {
@@ -157,7 +156,6 @@ struct Avx512Lanes {
 };
 
 using Avx512 = Avx512Lanes<Avx512Extra::kNothing>;
-using Avx512Bf16 = Avx512Lanes<Avx512Extra::kBfloat16>;
 using Avx512Amx = Avx512Lanes<Avx512Extra::kAmx>;
 
 }  // namespace linnet::cpu

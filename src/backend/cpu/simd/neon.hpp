@@ -15,15 +15,16 @@ enum class NeonDot { kWidening, kDotProduct, kI8mm };
 /// Sixteen lanes in four registers; see Scalar for what each function does.
 template <NeonDot kDot>
 struct Neon {
-  static constexpr bool kHasBfloat16 = false;
   static constexpr bool kHasTileRegisters = false;
   static constexpr const char* kName = kDot == NeonDot::kWidening     ? "neon"
                                        : kDot == NeonDot::kDotProduct ? "neon_dotprod"
                                                                       : "neon_i8mm";
   using Float = float32x4x4_t;
   using Bytes = uint8x16x4_t;
+  using Int = int32x4x4_t;
   using Dot = int32x4x4_t;
   using Four = int8x16_t;
+  using Two = int16x8_t;
   // 24 sums and 4 weights of 32 registers.
   static constexpr int kTileRows = 6, kTileStrips = 1;
   static constexpr int kPackedRows = 1;
@@ -51,17 +52,6 @@ struct Neon {
     for (int i = 0; i < 4; ++i) {
       r.val[i] = vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16));
     }
-    return r;
-  }
-  static Float load_upper_halves(const std::uint8_t* p) {
-    const uint32x4_t mask = vdupq_n_u32(0xffff0000u);
-    Float r;
-    for (int i = 0; i < 4; ++i) r.val[i] = vreinterpretq_f32_u32(vandq_u32(load_words(p, i), mask));
-    return r;
-  }
-  static Float load_lower_halves(const std::uint8_t* p) {
-    Float r;
-    for (int i = 0; i < 4; ++i) r.val[i] = vreinterpretq_f32_u32(vshlq_n_u32(load_words(p, i), 16));
     return r;
   }
   static Float load_int8(const std::int8_t* p) {
@@ -167,11 +157,12 @@ struct Neon {
     return x;
   }
   static void store_int8(std::int8_t* p, Float x) {
-    const int16x8_t low =
-        vcombine_s16(vqmovn_s32(vcvtq_s32_f32(x.val[0])), vqmovn_s32(vcvtq_s32_f32(x.val[1])));
-    const int16x8_t high =
-        vcombine_s16(vqmovn_s32(vcvtq_s32_f32(x.val[2])), vqmovn_s32(vcvtq_s32_f32(x.val[3])));
+    const int16x8_t low = to_words(x.val[0], x.val[1]), high = to_words(x.val[2], x.val[3]);
     vst1q_s8(p, vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)));
+  }
+  static void store_int16(std::int16_t* p, Float x) {
+    vst1q_s16(p, to_words(x.val[0], x.val[1]));
+    vst1q_s16(p + 8, to_words(x.val[2], x.val[3]));
   }
 
   template <int kFactor>
@@ -224,13 +215,29 @@ struct Neon {
       }
     }
   }
+  static Int no_pairs() {
+    const int32x4_t zero = vdupq_n_s32(0);
+    return {{zero, zero, zero, zero}};
+  }
+  static Two load_two(const std::int16_t* p) {
+    std::int32_t two;
+    __builtin_memcpy(&two, p, sizeof two);
+    return vreinterpretq_s16_s32(vdupq_n_s32(two));
+  }
+  static void add_pairs(Int& sum, Bytes w, Two a) {
+    for (int i = 0; i < 4; ++i) {
+      const int16x8_t codes = vreinterpretq_s16_u8(w.val[i]);
+      const int32x4_t low = vmull_s16(vget_low_s16(codes), vget_low_s16(a));
+      sum.val[i] = vaddq_s32(sum.val[i], vpaddq_s32(low, vmull_high_s16(codes, a)));
+    }
+  }
 
  private:
-  static uint32x4_t load_words(const std::uint8_t* p, int i) {
-    return vreinterpretq_u32_u8(vld1q_u8(p + 16 * i));
-  }
   static float32x4_t shift_bits(uint32x4_t x, int shift) {
     return vreinterpretq_f32_u32(vshlq_u32(x, vdupq_n_s32(shift)));
+  }
+  static int16x8_t to_words(float32x4_t low, float32x4_t high) {
+    return vcombine_s16(vqmovn_s32(vcvtq_s32_f32(low)), vqmovn_s32(vcvtq_s32_f32(high)));
   }
   static int32x4_t add_products(int32x4_t sum, int8x16_t w, int8x16_t a) {
     if constexpr (kDot == NeonDot::kDotProduct) {

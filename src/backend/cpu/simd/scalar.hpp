@@ -14,13 +14,9 @@ namespace linnet::cpu {
 
 /// Sixteen lanes in plain C++: what runs where nothing else does, and what the other instruction
 /// sets are compared with. All of them give the same bits: integer steps are exact, float steps are
-/// one rounding a lane. (But for sums of BF16 products as good as 0: dot_bfloat16() takes numbers
-/// below 2^-126, and gives them, as 0.)
+/// one rounding a lane.
 struct Scalar {
   static constexpr const char* kName = "scalar";
-  /// Whether there is dot_bfloat16(sum, w, a): sum + upper half of w * that of a + the same of the
-  /// lower halves, each step rounded once.
-  static constexpr bool kHasBfloat16 = false;
   /// Whether there is a type Tiles like TileRegisters, load_dot(p), of 16 finished sums, and
   /// subtract_from_bytes(x, number).
   static constexpr bool kHasTileRegisters = false;
@@ -28,6 +24,7 @@ struct Scalar {
   using Int = std::array<std::int32_t, 16>;
   using Bytes = std::array<std::uint8_t, 64>;  // 16 lanes of 4
   using Four = std::array<std::int8_t, 4>;
+  using Two = std::array<std::int16_t, 2>;
   /// A tile of a matmul: this many rows of activations by this many strips of weights.
   static constexpr int kTileRows = 2, kTileStrips = 1;
   /// Rows at most that are multiplied by integer weights as they are packed: 1, 2, 4 or 8.
@@ -59,13 +56,6 @@ struct Scalar {
   }
   static Float load_bfloat16(const std::uint16_t* p) {
     return make([&](int i) { return bfloat16_to_float(p[i]); });
-  }
-  /// The upper or lower halves of 16 times 32 bits, as the upper halves of floats.
-  static Float load_upper_halves(const std::uint8_t* p) {
-    return make([&](int i) { return bfloat16_to_float(half(p, 2 * i + 1)); });
-  }
-  static Float load_lower_halves(const std::uint8_t* p) {
-    return make([&](int i) { return bfloat16_to_float(half(p, 2 * i)); });
   }
   static Float load_int8(const std::int8_t* p) {
     return make([&](int i) { return static_cast<float>(p[i]); });
@@ -138,6 +128,10 @@ struct Scalar {
   static void store_int8(std::int8_t* p, const Float& x) {
     for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int8_t>(x[i]);
   }
+  /// Integers in [-32768, 32767]; any number for what is none.
+  static void store_int16(std::int16_t* p, const Float& x) {
+    for (int i = 0; i < 16; ++i) p[i] = std::isnan(x[i]) ? 0 : static_cast<std::int16_t>(x[i]);
+  }
 
   /// kFactor * x, to which products are added.
   template <int kFactor>
@@ -189,11 +183,16 @@ struct Scalar {
     }
   }
 
- private:
-  static std::uint16_t half(const std::uint8_t* p, int i) {
-    std::uint16_t bits;
-    std::memcpy(&bits, p + 2 * i, sizeof bits);
-    return bits;
+  /// 0, to which add_pairs() adds.
+  static Int no_pairs() { return {}; }
+  static Two load_two(const std::int16_t* p) { return {p[0], p[1]}; }
+  /// sum[lane] += the two products of the lane's signed 16-bit numbers with the two.
+  static void add_pairs(Int& sum, const Bytes& w, const Two& a) {
+    for (int i = 0; i < 16; ++i) {
+      std::int16_t pair[2];
+      std::memcpy(pair, w.data() + 4 * i, sizeof pair);
+      sum[i] += pair[0] * a[0] + pair[1] * a[1];
+    }
   }
 };
 

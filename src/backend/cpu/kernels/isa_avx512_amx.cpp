@@ -12,12 +12,11 @@
 
 #if defined(__clang__)
 #pragma clang attribute push(                                                               \
-    __attribute__((                                                                         \
-        target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,f16c"))), \
+    __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c"))), \
     apply_to = function)
 #else
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx512bf16,avx2,fma,f16c")
+#pragma GCC target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")
 #endif
 
 #include "backend/cpu/kernels/table.hpp"
@@ -25,9 +24,7 @@
 
 namespace linnet::cpu {
 
-const Kernels& avx512_bf16_kernels() { return kernel_table<Avx512Bf16>(); }
-
-// TileRegisters is written in assembly, so that these need no region of their own.
+// TileRegisters is written in assembly, so that these need nothing else of the compiler.
 const Kernels& avx512_amx_kernels() { return kernel_table<Avx512Amx>(); }
 
 }  // namespace linnet::cpu
