@@ -95,7 +95,7 @@ struct KvTile {
   static constexpr int kPages = kKeys / kPageTokens;
   static_assert(kKeys % kPageTokens == 0 && kPages <= 2);
   const std::uint8_t* pages[kPages];
-  std::int32_t left;  ///< of the keys; what is beyond them reads nothing
+  std::int32_t left;  ///< of the keys; what is beyond them becomes zeros
 
   /// From `first` on, which begins a page.
   __device__ KvTile(const KvView& kv, const std::int32_t* table, int kv_head, bool keys,
@@ -119,20 +119,42 @@ struct KvTile {
                  page(row) + 2 * (row % kPageTokens * kWidth + column),
                  static_cast<int>(row) >= left);
   }
-  /// Piece `i` in binary16.
-  template <KvType kType>
-  __device__ void put(unsigned i, std::uint16_t* to) const {
-    const unsigned row = i / kPieces, column = i % kPieces * 8;
-    float values[8] = {};
-    if (static_cast<int>(row) < left) {
-      read_kv_line<kType>(page(row), kWidth, static_cast<int>(row % kPageTokens),
-                          static_cast<int>(column), values);
-    }
-    auto* place = reinterpret_cast<std::uint32_t*>(to + row * tile_stride(kWidth) + column);
+  /// kCount pieces from `i` on, `apart` from each other, in binary16. They are read before the
+  /// first is put, and all of them, so that nothing waits.
+  template <KvType kType, int kCount>
+  __device__ void put(unsigned i, unsigned apart, std::uint16_t* to) const {
+    float values[kCount][8];
 #pragma unroll
-    for (int p = 0; p < 4; ++p) place[p] = to_halves(values[2 * p], values[2 * p + 1]);
+    for (unsigned n = 0; n < kCount; ++n) {
+      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+      read_kv_line<kType>(page(row), kWidth, static_cast<int>(row % kPageTokens),
+                          static_cast<int>(column), values[n]);
+    }
+#pragma unroll
+    for (unsigned n = 0; n < kCount; ++n) {
+      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+      const bool inside = static_cast<int>(row) < left;
+      const auto pair = [&](int p) {
+        return inside ? to_halves(values[n][2 * p], values[n][2 * p + 1]) : 0;
+      };
+      *reinterpret_cast<uint4*>(to + row * tile_stride(kWidth) + column) = {pair(0), pair(1),
+                                                                            pair(2), pair(3)};
+    }
   }
 };
+
+/// All pieces of a tile in binary16, by kThreads threads.
+template <KvType kType, int kThreads, class Tile>
+__device__ inline void put_kv_tile(const Tile& tile, unsigned pieces, std::uint16_t* to) {
+  constexpr unsigned kSideBySide = 4;
+  unsigned i = threadIdx.x;
+#pragma unroll 1
+  for (; i + (kSideBySide - 1) * kThreads < pieces; i += kSideBySide * kThreads) {
+    tile.template put<kType, kSideBySide>(i, kThreads, to);
+  }
+#pragma unroll 1
+  for (; i < pieces; i += kThreads) tile.template put<kType, 1>(i, kThreads, to);
+}
 
 /// Keys or values [first, first + kKeys) to shared memory, zeros beyond `end`: of BF16 as they are,
 /// of types that binary16 holds in it. By kThreads threads; `first` begins a page.
@@ -148,11 +170,9 @@ __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* 
 #pragma unroll 4
     for (unsigned i = thread; i < kAll; i += kThreads) tile.begin_copy(i, to);
   } else if (task.kv.type == KvType::kQ8_0) {
-#pragma unroll 1
-    for (unsigned i = thread; i < kAll; i += kThreads) tile.template put<KvType::kQ8_0>(i, to);
+    put_kv_tile<KvType::kQ8_0, kThreads>(tile, kAll, to);
   } else {
-#pragma unroll 1
-    for (unsigned i = thread; i < kAll; i += kThreads) tile.template put<KvType::kF8>(i, to);
+    put_kv_tile<KvType::kF8, kThreads>(tile, kAll, to);
   }
 }
 
