@@ -87,36 +87,92 @@ __device__ inline DeviceKeyRange keys_of_tile(const AttendTask& task, const Quer
   return all;
 }
 
+/// kKeys keys or values of a KV head on their way to shared memory, eight numbers of one at a time.
+template <int kWidth, int kKeys>
+struct KvTile {
+  // Without signs dividing takes fewer instructions.
+  static constexpr unsigned kPieces = kWidth / 8;  // of one
+  static constexpr int kPages = kKeys / kPageTokens;
+  static_assert(kKeys % kPageTokens == 0 && kPages <= 2);
+  const std::uint8_t* pages[kPages];
+  std::int32_t left;  ///< of the keys; what is beyond them becomes zeros
+
+  /// From `first` on, which begins a page.
+  __device__ KvTile(const KvView& kv, const std::int32_t* table, int kv_head, bool keys,
+                    std::int32_t first, std::int32_t end)
+      : left(end - first) {
+#pragma unroll
+    for (int p = 0; p < kPages; ++p) {
+      const std::int32_t key = first + p * kPageTokens;
+      const std::int64_t id = table[(key < end ? key : end - 1) / kPageTokens];
+      pages[p] = keys ? kv.key_page(id, kv_head) : kv.value_page(id, kv_head);
+    }
+  }
+  /// The page of a row of the tile.
+  __device__ const std::uint8_t* page(unsigned row) const {
+    return row < kPageTokens ? pages[0] : pages[kPages - 1];
+  }
+  /// Piece `i` as it is, or zeros.
+  __device__ void begin_copy(unsigned i, std::uint16_t* to) const {
+    const unsigned row = i / kPieces, column = i % kPieces * 8;
+    begin_copy16(to + row * tile_stride(kWidth) + column,
+                 page(row) + 2 * (row % kPageTokens * kWidth + column),
+                 static_cast<int>(row) >= left);
+  }
+  /// kCount pieces from `i` on, `apart` from each other, in binary16. They are read before the
+  /// first is put, and all of them, so that nothing waits.
+  template <KvType kType, int kCount>
+  __device__ void put(unsigned i, unsigned apart, std::uint16_t* to) const {
+    float values[kCount][8];
+#pragma unroll
+    for (unsigned n = 0; n < kCount; ++n) {
+      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+      read_kv_line<kType>(page(row), kWidth, static_cast<int>(row % kPageTokens),
+                          static_cast<int>(column), values[n]);
+    }
+#pragma unroll
+    for (unsigned n = 0; n < kCount; ++n) {
+      const unsigned row = (i + n * apart) / kPieces, column = (i + n * apart) % kPieces * 8;
+      const bool inside = static_cast<int>(row) < left;
+      const auto pair = [&](int p) {
+        return inside ? to_halves(values[n][2 * p], values[n][2 * p + 1]) : 0;
+      };
+      *reinterpret_cast<uint4*>(to + row * tile_stride(kWidth) + column) = {pair(0), pair(1),
+                                                                            pair(2), pair(3)};
+    }
+  }
+};
+
+/// All pieces of a tile in binary16, by kThreads threads.
+template <KvType kType, int kThreads, class Tile>
+__device__ inline void put_kv_tile(const Tile& tile, unsigned pieces, std::uint16_t* to) {
+  constexpr unsigned kSideBySide = 4;
+  unsigned i = threadIdx.x;
+#pragma unroll 1
+  for (; i + (kSideBySide - 1) * kThreads < pieces; i += kSideBySide * kThreads) {
+    tile.template put<kType, kSideBySide>(i, kThreads, to);
+  }
+#pragma unroll 1
+  for (; i < pieces; i += kThreads) tile.template put<kType, 1>(i, kThreads, to);
+}
+
 /// Keys or values [first, first + kKeys) to shared memory, zeros beyond `end`: of BF16 as they are,
-/// of types that binary16 holds in it. By kThreads threads.
+/// of types that binary16 holds in it. By kThreads threads; `first` begins a page.
 template <int kWidth, int kKeys, int kThreads>
 __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* table, int kv_head,
                                     bool keys, std::int32_t first, std::int32_t end,
                                     std::uint16_t* to) {
-  constexpr int kPieces = kWidth / 8;
-  for (int i = static_cast<int>(threadIdx.x); i < kKeys * kPieces; i += kThreads) {
-    const std::int32_t key = first + i / kPieces;
-    const int column = i % kPieces * 8;
-    std::uint16_t* place = to + i / kPieces * tile_stride(kWidth) + column;
-    const bool inside = key < end;
-    const std::int64_t id = table[(inside ? key : end - 1) / kPageTokens];
-    const std::uint8_t* page =
-        keys ? task.kv.key_page(id, kv_head) : task.kv.value_page(id, kv_head);
-    const int slot = key % kPageTokens;
-    if (task.kv.type == KvType::kF16 || task.kv.type == KvType::kBf16) {
-      begin_copy16(place, page + 2 * (slot * kWidth + column), !inside);
-      continue;
-    }
-    float values[8] = {};
-    if (inside && task.kv.type == KvType::kQ8_0) {
-      read_kv_line<KvType::kQ8_0>(page, kWidth, slot, column, values);
-    } else if (inside) {
-      read_kv_line<KvType::kF8>(page, kWidth, slot, column, values);
-    }
-#pragma unroll
-    for (int p = 0; p < 4; ++p) {
-      reinterpret_cast<std::uint32_t*>(place)[p] = to_halves(values[2 * p], values[2 * p + 1]);
-    }
+  using Tile = KvTile<kWidth, kKeys>;
+  constexpr unsigned kAll = kKeys * Tile::kPieces;
+  const Tile tile(task.kv, table, kv_head, keys, first, end);
+  const unsigned thread = threadIdx.x;
+  if (task.kv.type == KvType::kF16 || task.kv.type == KvType::kBf16) {
+#pragma unroll 4
+    for (unsigned i = thread; i < kAll; i += kThreads) tile.begin_copy(i, to);
+  } else if (task.kv.type == KvType::kQ8_0) {
+    put_kv_tile<KvType::kQ8_0, kThreads>(tile, kAll, to);
+  } else {
+    put_kv_tile<KvType::kF8, kThreads>(tile, kAll, to);
   }
 }
 
@@ -125,10 +181,11 @@ __device__ inline void load_kv_tile(const AttendTask& task, const std::int32_t* 
 template <TileNumbers kNumbers, int kWidth, int kThreads>
 __device__ inline void load_queries(const AttendTask& task, const QueryTile& tile, int kv_head,
                                     std::uint16_t* to) {
-  constexpr int kPairs = kWidth / 2, kParts = factor_parts(kNumbers);
+  constexpr unsigned kPairs = kWidth / 2;
+  constexpr int kParts = factor_parts(kNumbers);
   const int group = task.params.heads / task.params.kv_heads;
-  for (int i = static_cast<int>(threadIdx.x); i < kTileQueries * kPairs; i += kThreads) {
-    const int query = tile.query + i / kPairs;
+  for (unsigned i = threadIdx.x; i < kTileQueries * kPairs; i += kThreads) {
+    const int query = tile.query + static_cast<int>(i / kPairs);
     float pair[2] = {};
     if (query < tile.rows * group) {
       const float* from = task.queries + (tile.first + query / group) * task.query_stride +

@@ -16,6 +16,12 @@ constexpr std::size_t attend_tile_bytes(TileNumbers numbers, int key_width, int 
                                                           kTileKeys * tile_stride(value_width));
 }
 
+/// Thread blocks of a multiprocessor at a time, as many as their registers allow.
+constexpr int tile_blocks(TileNumbers numbers, int key_width) {
+  if (key_width <= 64) return 4;
+  return key_width <= (numbers == TileNumbers::kHalves ? 128 : 96) ? 3 : 2;
+}
+
 /// scores [16 queries][kTileKeys] of a warp; parts of queries are [kTileQueries] rows apart.
 template <TileNumbers kNumbers, int kWidth>
 __device__ inline void score_tile(const std::uint16_t* queries, const std::uint16_t* keys,
@@ -41,22 +47,40 @@ __device__ inline void score_tile(const std::uint16_t* queries, const std::uint1
   }
 }
 
+/// What a few models do to scores: apart, because to ask so for each score takes as long as the
+/// rest.
+__device__ inline void adjust_tile(const AttentionParams& params, std::int32_t first_key,
+                                   const OwnQuery (&own)[2], float (&scores)[kTileKeys / 8][4]) {
+  if (params.softcap <= 0.0f && !params.alibi_slopes && !params.distance_bias.values) return;
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+#pragma unroll
+  for (int t = 0; t < kTileKeys / 8; ++t) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const std::int32_t key = first_key + t * 8 + lane % 4 * 2 + i % 2;
+      const OwnQuery& query = own[i / 2];
+      scores[t][i] = adjust_score(params, scores[t][i], query.head, key, query.position);
+    }
+  }
+}
+
 /// Scores become the exponentials' weights; sums of before shrink by `change` [own query].
 __device__ inline void softmax_tile(const AttentionParams& params, std::int32_t first_key,
-                                    OwnQuery (&own)[2], float (&scores)[kTileKeys / 8][4],
-                                    float (&change)[2]) {
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+                                   OwnQuery (&own)[2], float (&scores)[kTileKeys / 8][4],
+                                   float (&change)[2]) {
+  adjust_tile(params, first_key, own, scores);
+  const std::int32_t first_own = first_key + static_cast<int>(threadIdx.x) % 4 * 2;
 #pragma unroll
   for (int q = 0; q < 2; ++q) {
     float largest = own[q].largest;
+    // No key where there is no query.
+    const std::int32_t begin = own[q].keys.begin - first_own, end = own[q].keys.end - first_own;
 #pragma unroll
     for (int t = 0; t < kTileKeys / 8; ++t) {
 #pragma unroll
       for (int i = 2 * q; i < 2 * q + 2; ++i) {
-        const std::int32_t key = first_key + t * 8 + lane % 4 * 2 + i % 2;
-        const bool seen = own[q].row >= 0 && key >= own[q].keys.begin && key < own[q].keys.end;
-        scores[t][i] = seen ? adjust_score(params, scores[t][i], own[q].head, key, own[q].position)
-                            : -INFINITY;
+        const int place = t * 8 + i % 2;
+        if (place < begin || place >= end) scores[t][i] = -INFINITY;
         largest = fmaxf(largest, scores[t][i]);
       }
     }
@@ -140,7 +164,7 @@ __device__ inline void put_tile(const AttendTask& task, const OwnQuery (&own)[2]
 
 /// Heads of kKeyWidth and kValueWidth columns, multiples of 16. Grid: (tiles, KV heads).
 template <TileNumbers kNumbers, int kKeyWidth, int kValueWidth>
-__global__ void __launch_bounds__(kTileWarps* kWarp)
+__global__ void __launch_bounds__(kTileWarps* kWarp, tile_blocks(kNumbers, kKeyWidth))
     attend_tiles(AttendTask task, const QueryTile* tiles) {
   wait_for_previous_kernel();
   constexpr int kStride = tile_stride(kKeyWidth);
@@ -160,20 +184,26 @@ __global__ void __launch_bounds__(kTileWarps* kWarp)
   const std::int32_t* table =
       task.batch.tables + task.batch.sequences[tile.first] * task.batch.table_pages;
 
-  float sums[kValueWidth / 8][4] = {};
-  for (std::int32_t first = all.begin / kTileKeys * kTileKeys; first < all.end;
-       first += kTileKeys) {
+  // Values come while their keys are scored, the next keys while the values are added up.
+  const auto load_keys = [&](std::int32_t first) {
     load_kv_tile<kKeyWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, true, first,
                                                            all.end, keys);
+  };
+  float sums[kValueWidth / 8][4] = {};
+  std::int32_t first = all.begin / kTileKeys * kTileKeys;
+  if (first < all.end) load_keys(first);
+  for (; first < all.end; first += kTileKeys) {
+    wait_for_copies();
+    sync_block();  // keys are there, and the values before were read
     load_kv_tile<kValueWidth, kTileKeys, kTileWarps * kWarp>(task, table, kv_head, false, first,
                                                              all.end, values);
-    wait_for_copies();
-    sync_block();
     float scores[kTileKeys / 8][4] = {}, change[2];
     score_tile<kNumbers, kKeyWidth>(queries + warp * 16 * kStride, keys, scores);
     softmax_tile(params, first, own, scores, change);
+    wait_for_copies();
+    sync_block();  // values are there, and the keys were read
+    if (first + kTileKeys < all.end) load_keys(first + kTileKeys);
     add_value_tile<kNumbers, kValueWidth>(scores, values, change, sums);
-    sync_block();
   }
   put_tile<kValueWidth>(task, own, sums);
 }
