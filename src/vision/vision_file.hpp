@@ -1,22 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "gguf/gguf_file.hpp"
 #include "model/model_spec.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
-
-/// Bytes that the weights of the encoder of sounds, or of that of pictures, take while they are
-/// loaded from an `mmproj` file, which may have both.
-std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
-
-/// An Error where a text model of `text` does not take rows of so many columns, and of `deep`
-/// layers more, of `medium` ("a picture"), which is what the encoder in `file` makes.
-Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
-                      std::int64_t columns, std::int64_t deep);
 
 /// An `mmproj` file, read far enough to say what it makes of pictures; no weights are loaded. The
 /// encoder of sounds may be in the same one.
