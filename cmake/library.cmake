@@ -9,7 +9,7 @@ set(LINNET_ARCHIVE_NEEDS fmt pcre2-8 utf8proc jpeg png webp webpdemux gif sndfil
                          crypto stdc++ m)
 
 function(linnet_library_archive)
-  set(modules base formats gguf backend image sound tokenizer model architectures vision hearing
+  set(modules base formats gguf backend image sound tokenizer model architectures encoder vision hearing
       grammar generate chat serve library)
   set(archive ${CMAKE_BINARY_DIR}/liblinnet.a)
   set(script "CREATE ${archive}\n")

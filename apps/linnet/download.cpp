@@ -7,13 +7,13 @@
 
 #include "architectures/architecture.hpp"
 #include "base/machine.hpp"
+#include "encoder/encoder_file.hpp"
 #include "hub/download.hpp"
 #include "hub/model_choice.hpp"
 #include "hub/progress_line.hpp"
 #include "linnet/terminal/console.hpp"
 #include "linnet/terminal/interrupt_catcher.hpp"
 #include "linnet/terminal/progress_bar.hpp"
-#include "vision/family.hpp"
 
 namespace linnet::app {
 namespace {
@@ -40,7 +40,7 @@ std::string described(const hub::ModelPreview& model) {
 // Why this machine cannot run it; empty where it can.
 std::string obstacle(const hub::ModelPreview& model, std::int64_t available_bytes) {
   const auto architectures = all_architectures();
-  if (model.architecture != kVisionArchitecture &&
+  if (model.architecture != kEncoderArchitecture &&
       std::none_of(architectures.begin(), architectures.end(),
                    [&](const Architecture& a) { return a.name == model.architecture; })) {
     return fmt::format(

@@ -19,8 +19,7 @@ std::int64_t ColumnwiseConvolution::workspace_floats(std::int64_t rows, std::int
          Workspace::floats_for(rows + 1, columns_, 1);
 }
 
-View ColumnwiseConvolution::run(Backend& backend, Workspace& workspace, View in,
-                                PictureSize grid) const {
+View ColumnwiseConvolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
   const View out = workspace.view(shape_.behind(grid).area(), columns_);
   const Workspace::Scope scope(workspace);
   const View padded = workspace.view(in.rows + 1, columns_);

@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
+#include "encoder/convolution.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/convolution.hpp"
 
 namespace linnet {
 
@@ -21,7 +21,7 @@ class ColumnwiseConvolution {
   /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
   std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
   /// [rows behind() `grid`, columns] in the workspace.
-  View run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const;
+  View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
 
  private:
   ConvolutionShape shape_;

@@ -283,7 +283,7 @@ void Conformer::add_convolution(const Layer& layer) {
   const View both = project(pass(), layer.gated, in);
   const View gated = both.slice(0, in.columns);
   backend_.multiply_gate(both.slice(in.columns, in.columns), Activation::kSigmoid, gated);
-  const PictureSize line{static_cast<int>(in.rows), 1};
+  const Grid line{static_cast<int>(in.rows), 1};
   const View x = layer.convolution.run(backend_, *workspace_, gated, line).first_rows(in.rows);
   if (own.behind_convolution_kind) {
     const NormKind kind = *own.behind_convolution_kind;

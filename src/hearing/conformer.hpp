@@ -3,10 +3,10 @@
 #include <memory>
 #include <vector>
 
+#include "encoder/row_layout.hpp"
 #include "hearing/columnwise_convolution.hpp"
 #include "hearing/distance_waves.hpp"
 #include "model/blocks/pass.hpp"
-#include "vision/patch_windows.hpp"
 
 namespace linnet {
 

@@ -7,8 +7,8 @@
 #include <array>
 
 #include "base/printable.hpp"
+#include "encoder/encoder_file.hpp"
 #include "hearing/families/families.hpp"
-#include "vision/family.hpp"
 
 namespace linnet {
 namespace {
@@ -40,7 +40,7 @@ Result<HearingSpec> read_hearing_spec(const gguf::File& file, const WeightLoader
   Hyperparameters p(file);
   if (Status status = p.status(); !status) return status.error();
   const std::string path = file.path().string();
-  if (p.architecture() != kVisionArchitecture || !p.boolean("has_audio_encoder", false)) {
+  if (p.architecture() != kEncoderArchitecture || !p.boolean("has_audio_encoder", false)) {
     return Error{fmt::format("{}: has no encoder of sounds", path)};
   }
   const std::string projector = projector_of(p);

@@ -1,10 +1,10 @@
 #include "hearing/hearing_file.hpp"
 
 #include "base/checked.hpp"
+#include "encoder/encoder_file.hpp"
+#include "encoder/projector.hpp"
 #include "hearing/family.hpp"
 #include "hearing/hearing_model.hpp"
-#include "vision/projector.hpp"
-#include "vision/vision_file.hpp"
 
 namespace linnet {
 
@@ -28,7 +28,7 @@ Result<std::unique_ptr<HearingFile>> HearingFile::open(std::shared_ptr<const ggu
 }
 
 std::int64_t HearingFile::memory_bytes() const {
-  const std::int64_t weights = encoder_weight_bytes(*file_, /*of_sounds=*/true);
+  const std::int64_t weights = encoder_weight_bytes(*file_, EncoderKind::kAudio);
   return saturating_add(weights, saturating_add(projector_bytes_, hearing_workspace_bytes(spec_)));
 }
 

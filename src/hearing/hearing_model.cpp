@@ -1,12 +1,12 @@
 #include "hearing/hearing_model.hpp"
 
 #include "base/checked.hpp"
-#include "vision/patch_windows.hpp"
+#include "encoder/row_layout.hpp"
 
 namespace linnet {
 namespace {
 
-PictureSize line_of(std::int64_t rows) { return {static_cast<int>(rows), 1}; }
+Grid line_of(std::int64_t rows) { return {static_cast<int>(rows), 1}; }
 
 }  // namespace
 

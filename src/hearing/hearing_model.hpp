@@ -4,11 +4,11 @@
 #include <optional>
 #include <vector>
 
+#include "encoder/encoded_rows.hpp"
+#include "encoder/projector.hpp"
 #include "hearing/conformer.hpp"
 #include "hearing/stem.hpp"
 #include "model/model.hpp"
-#include "vision/encoded_rows.hpp"
-#include "vision/projector.hpp"
 
 namespace linnet {
 

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "encoder/projector_spec.hpp"
 #include "model/model_spec.hpp"
 #include "sound/log_mel.hpp"
-#include "vision/vision_spec.hpp"
 
 namespace linnet {
 

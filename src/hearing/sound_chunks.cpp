@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "vision/projector.hpp"
+#include "encoder/projector.hpp"
 
 namespace linnet {
 

@@ -24,11 +24,11 @@ ConvolutionShape shape_of(const StemSpec& spec, const StemSpec::Step& step) {
           .is_transposed = spec.frames_innermost};
 }
 
-PictureSize behind(const StemSpec& spec, const StemSpec::Step& step, PictureSize grid) {
+Grid behind(const StemSpec& spec, const StemSpec::Step& step, Grid grid) {
   return step.kind == Kind::kLinear ? grid : shape_of(spec, step).behind(grid);
 }
 
-PictureSize behind_all(const StemSpec& spec, PictureSize grid) {
+Grid behind_all(const StemSpec& spec, Grid grid) {
   for (const StemSpec::Step& step : spec.steps) grid = behind(spec, step, grid);
   return grid;
 }
@@ -99,9 +99,9 @@ Stem::Stem(WeightLoader& loader, const HearingSpec& spec) : spec_(spec) {
   }
 }
 
-PictureSize Stem::grid_of(std::int64_t frames) const {
+Grid Stem::grid_of(std::int64_t frames) const {
   const int length = static_cast<int>(frames);
-  return spec_.stem.bins_are_columns ? PictureSize{length, 1} : PictureSize{spec_.mel.bins, length};
+  return spec_.stem.bins_are_columns ? Grid{length, 1} : Grid{spec_.mel.bins, length};
 }
 
 // A piece in the middle of a sound begins with the frames of one row more, which is not what it
@@ -125,11 +125,11 @@ std::vector<Stem::Piece> Stem::pieces_of(std::int64_t frames) const {
 }
 
 std::int64_t Stem::piece_floats(std::int64_t frames) const {
-  PictureSize grid = grid_of(frames);
+  Grid grid = grid_of(frames);
   std::int64_t floats = Workspace::floats_for(grid.area(), first_columns(spec_), 1);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const StemSpec::Step& step = spec_.stem.steps[i];
-    const PictureSize next = behind(spec_.stem, step, grid);
+    const Grid next = behind(spec_.stem, step, grid);
     if (step.kind == Kind::kConvolve) {
       floats += steps_[i].convolution.workspace_floats(grid.area(), next.area());
     } else if (step.kind == Kind::kEach) {
@@ -150,8 +150,7 @@ std::int64_t Stem::workspace_floats() const { return piece_floats(most_frames(sp
 std::int64_t stem_workspace_bytes(const HearingSpec& spec) {
   const StemSpec& stem = spec.stem;
   const int frames = static_cast<int>(most_frames(spec));
-  PictureSize grid =
-      stem.bins_are_columns ? PictureSize{frames, 1} : PictureSize{spec.mel.bins, frames};
+  Grid grid = stem.bins_are_columns ? Grid{frames, 1} : Grid{spec.mel.bins, frames};
   std::int64_t columns = first_columns(spec), floats = 0;
   const auto count = [&](std::int64_t rows, std::int64_t each) {
     floats = saturating_add(floats, saturating_multiply(rows, each));
@@ -169,7 +168,7 @@ std::int64_t stem_workspace_bytes(const HearingSpec& spec) {
 }
 
 View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, View x,
-                    PictureSize grid) const {
+                    Grid grid) const {
   const StemSpec::Step& spec = spec_.stem.steps[index];
   const Step& step = steps_[index];
   View out{};
@@ -192,7 +191,7 @@ View Stem::run_step(Backend& backend, Workspace& workspace, std::size_t index, V
 // All of its rows, without their places.
 View Stem::convolve(Backend& backend, Workspace& workspace, const SoundChunk& chunk,
                     const Piece& piece) const {
-  PictureSize grid = grid_of(piece.frames);
+  Grid grid = grid_of(piece.frames);
   View x = workspace.view(grid.area(), first_columns(spec_));
   const std::int64_t bins = spec_.mel.bins;
   const View frames = spec_.stem.bins_are_columns ? x : View{x.data, piece.frames, bins, bins};
@@ -205,7 +204,7 @@ View Stem::convolve(Backend& backend, Workspace& workspace, const SoundChunk& ch
 }
 
 // A row of what all rows of a frame have.
-View Stem::join(Backend& backend, Workspace& workspace, View x, PictureSize grid) const {
+View Stem::join(Backend& backend, Workspace& workspace, View x, Grid grid) const {
   const View all = workspace.view(grid.height, joined_columns_);
   for (int bin = 0; bin < grid.width; ++bin) {
     const View one{x.row(bin), grid.height, x.columns, x.stride * grid.width};

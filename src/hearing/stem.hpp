@@ -31,14 +31,13 @@ class Stem {
     std::int64_t first, frames, skipped;
   };
 
-  PictureSize grid_of(std::int64_t frames) const;
+  Grid grid_of(std::int64_t frames) const;
   std::vector<Piece> pieces_of(std::int64_t frames) const;
   std::int64_t piece_floats(std::int64_t frames) const;
-  View run_step(Backend& backend, Workspace& workspace, std::size_t index, View x,
-                PictureSize grid) const;
+  View run_step(Backend& backend, Workspace& workspace, std::size_t index, View x, Grid grid) const;
   View convolve(Backend& backend, Workspace& workspace, const SoundChunk& chunk,
                 const Piece& piece) const;
-  View join(Backend& backend, Workspace& workspace, View x, PictureSize grid) const;
+  View join(Backend& backend, Workspace& workspace, View x, Grid grid) const;
   void add_places(Backend& backend, Workspace& workspace, View x) const;
 
   const HearingSpec& spec_;

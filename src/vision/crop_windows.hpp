@@ -8,7 +8,8 @@ namespace linnet {
 /// what a window has beyond it is black.
 struct CropWindows {
   int side = 0;  ///< in pixels; 0: the picture is not cut
-  PictureSize extent, grid;
+  PictureSize extent;
+  Grid grid;
 };
 
 /// Of a picture of `size`; `whole_side` is that of pictures which are not cut, `tile_side` that of

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/printable.hpp"
+#include "encoder/encoder_file.hpp"
 #include "vision/families/families.hpp"
 #include "vision/picture_size.hpp"
 
@@ -107,16 +108,11 @@ void check(Hyperparameters& p, const VisionSpec& spec) {
 
 std::span<const VisionFamily> all_vision_families() { return kFamilies; }
 
-bool has_encoder(const gguf::File& file, std::string_view kind) {
-  const auto has = file.boolean(fmt::format("clip.has_{}_encoder", kind));
-  return has && has->value_or(false);
-}
-
 Result<VisionSpec> read_vision_spec(const gguf::File& file, const WeightLoader& loader) {
   Hyperparameters p(file);
   if (Status status = p.status(); !status) return status.error();
   const std::string path = file.path().string();
-  if (p.architecture() != kVisionArchitecture) {
+  if (p.architecture() != kEncoderArchitecture) {
     return Error{
         fmt::format("{}: is a model of architecture '{}', expected an encoder of pictures "
                     "(an mmproj file, of architecture 'clip')",

@@ -10,9 +10,6 @@
 
 namespace linnet {
 
-/// `general.architecture` of their files.
-inline constexpr std::string_view kVisionArchitecture = "clip";
-
 /// A family of vision encoders: how its metadata become a VisionSpec.
 struct VisionFamily {
   std::string_view name;  ///< `clip.projector_type`
@@ -22,9 +19,6 @@ struct VisionFamily {
 
 /// All that Linnet knows, by name. The one list: src/vision/family.cpp.
 std::span<const VisionFamily> all_vision_families();
-
-/// Whether an `mmproj` file has an encoder of such a kind, "vision" or "audio", of whatever family.
-bool has_encoder(const gguf::File& file, std::string_view kind);
 
 /// Reads the description of the vision encoder in an `mmproj` file. An Error if it is
 /// something else, of an unknown family, or has impossible values.

@@ -23,8 +23,8 @@ std::int64_t useful_area(PictureSize size, PictureSize area) {
 }
 
 // Of equals the one with the least area, of these the first.
-PictureSize largest_grid(const Tiling& tiling, PictureSize size) {
-  PictureSize best{1, 1};
+Grid largest_grid(const Tiling& tiling, PictureSize size) {
+  Grid best{1, 1};
   std::int64_t most = 0, area_of_best = 0;
   for (const auto& [columns, rows] : tiling.grids) {
     const PictureSize area{columns * tiling.side, rows * tiling.side};
@@ -39,9 +39,9 @@ PictureSize largest_grid(const Tiling& tiling, PictureSize size) {
 }
 
 // Of equals the last one of which the picture fills more than half.
-PictureSize nearest_grid(const Tiling& tiling, PictureSize size) {
+Grid nearest_grid(const Tiling& tiling, PictureSize size) {
   const float shape = static_cast<float>(size.width) / static_cast<float>(size.height);
-  PictureSize best{1, 1};
+  Grid best{1, 1};
   float least = std::numeric_limits<float>::infinity();
   for (const auto& [columns, rows] : tiling.grids) {
     const PictureSize area{columns * tiling.side, rows * tiling.side};
@@ -57,14 +57,14 @@ PictureSize nearest_grid(const Tiling& tiling, PictureSize size) {
 }
 
 // As MiniCPM-V cuts pictures: https://arxiv.org/abs/2408.01800, section 3.2.
-std::optional<PictureSize> grid_by_area(const VisionSpec& spec, PictureSize size) {
+std::optional<Grid> grid_by_area(const VisionSpec& spec, PictureSize size) {
   const double area = static_cast<double>(spec.sizing.area_side) * spec.sizing.area_side;
   const int most = spec.tiling.most_tiles;
   const int tiles = static_cast<int>(
       std::min(std::ceil(static_cast<double>(size.area()) / area), static_cast<double>(most)));
   if (tiles <= 1) return std::nullopt;
   const double shape = std::log(static_cast<double>(size.width) / size.height);
-  PictureSize best{1, 1};
+  Grid best{1, 1};
   double least = std::numeric_limits<double>::infinity();
   for (int count = std::max(2, tiles - 1); count <= std::min(tiles + 1, most); ++count) {
     for (int columns = 1; columns <= count; ++columns) {
@@ -120,7 +120,7 @@ Image fill_windows(const VisionSpec& spec, const Image& image) {
                    {grid.width * side, grid.height * side});
 }
 
-PictureSize tile_size(const VisionSpec& spec, PictureSize size, PictureSize grid) {
+PictureSize tile_size(const VisionSpec& spec, PictureSize size, Grid grid) {
   if (spec.tiling.choice != Tiling::Choice::kArea) return {spec.tiling.side, spec.tiling.side};
   const auto part = [](int length, int parts) {
     return std::max(1, static_cast<int>(std::nearbyint(static_cast<double>(length) / parts)));
@@ -129,7 +129,7 @@ PictureSize tile_size(const VisionSpec& spec, PictureSize size, PictureSize grid
 }
 
 // The picture in the size of a grid of tiles.
-Image fill_grid(const VisionSpec& spec, const Image& image, PictureSize grid, PictureSize tile) {
+Image fill_grid(const VisionSpec& spec, const Image& image, Grid grid, PictureSize tile) {
   const Tiling& tiling = spec.tiling;
   if (tiling.choice == Tiling::Choice::kWindows) return fill_windows(spec, image);
   const PictureSize area{grid.width * tile.width, grid.height * tile.height};
@@ -148,7 +148,7 @@ std::string text_before_tile(const Tiling& tiling, int row, int column) {
 }
 
 // Row by row; `between` are the texts behind what came before the next piece.
-void add_tiles(const Tiling& tiling, const Image& filled, PictureSize grid, PictureSize size,
+void add_tiles(const Tiling& tiling, const Image& filled, Grid grid, PictureSize size,
                std::string& between, std::vector<PicturePiece>& pieces) {
   const PictureSize tile{filled.width / grid.width, filled.height / grid.height};
   between += tiling.before_tiles;
@@ -169,7 +169,7 @@ void add_tiles(const Tiling& tiling, const Image& filled, PictureSize grid, Pict
 
 }  // namespace
 
-std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
+std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size) {
   const Tiling& tiling = spec.tiling;
   switch (tiling.choice) {
     case Tiling::Choice::kNone:
@@ -179,14 +179,13 @@ std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize siz
       return largest_grid(tiling, size);
     case Tiling::Choice::kLongestSide: {
       const PictureSize first = with_longest_side(tiling, size);
-      return PictureSize{tiles_across(first.width, tiling.side),
-                         tiles_across(first.height, tiling.side)};
+      return Grid{tiles_across(first.width, tiling.side), tiles_across(first.height, tiling.side)};
     }
     case Tiling::Choice::kShape:
       if (!is_beyond_twice(spec, size)) return std::nullopt;
       return nearest_grid(tiling, size);
     case Tiling::Choice::kShapeAlways: {
-      const PictureSize grid = nearest_grid(tiling, size);
+      const Grid grid = nearest_grid(tiling, size);
       if (grid.area() == 1) return std::nullopt;
       return grid;
     }

@@ -27,6 +27,6 @@ struct PicturePieces {
 PicturePieces pieces_of(const VisionSpec& spec, const Image& image);
 
 /// Columns and rows of tiles that a picture of `size` is cut into; none where it is not.
-std::optional<PictureSize> grid_of_tiles(const VisionSpec& spec, PictureSize size);
+std::optional<Grid> grid_of_tiles(const VisionSpec& spec, PictureSize size);
 
 }  // namespace linnet

@@ -143,7 +143,7 @@ PictureSize filled_size(const VisionSpec& spec, PictureSize size) {
   return {std::min(inner.width, target.width), std::min(inner.height, target.height)};
 }
 
-std::int64_t rows_of(const VisionSpec& spec, PictureSize merged) {
+std::int64_t rows_of(const VisionSpec& spec, Grid merged) {
   if (spec.resampler.queries > 0) return spec.resampler.queries;
   std::int64_t rows = merged.area();
   for (const ProjectorStep& step : spec.projector_steps) {

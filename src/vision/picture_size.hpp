@@ -1,16 +1,18 @@
 #pragma once
 
+#include "encoder/grid.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
 
-/// Sides of a picture, in pixels or in patches.
+/// Sides of a picture, in pixels.
 struct PictureSize {
   int width = 0;
   int height = 0;
 
   std::int64_t area() const { return std::int64_t{width} * height; }
-  PictureSize operator/(int side) const { return {width / side, height / side}; }
+  /// Of squares of `side` pixels.
+  Grid operator/(int side) const { return {width / side, height / side}; }
   bool operator==(const PictureSize&) const = default;
 };
 
@@ -24,6 +26,6 @@ PictureSize target_size(const VisionSpec& spec, PictureSize size);
 PictureSize filled_size(const VisionSpec& spec, PictureSize size);
 
 /// Rows of the text model that a picture of `merged` merged patches becomes.
-std::int64_t rows_of(const VisionSpec& spec, PictureSize merged);
+std::int64_t rows_of(const VisionSpec& spec, Grid merged);
 
 }  // namespace linnet

@@ -127,8 +127,7 @@ void PlaceTableValues::read_square(WeightLoader& loader, const VisionSpec& spec,
   }
 }
 
-std::vector<float> PlaceTableValues::of(PictureSize grid,
-                                        std::span<const std::int32_t> patches) const {
+std::vector<float> PlaceTableValues::of(Grid grid, std::span<const std::int32_t> patches) const {
   const auto columns = shares_of(kind_, grid.width, side_);
   const auto rows = shares_of(kind_, grid.height, side_);
   std::vector<float> result(patches.size() * width_);

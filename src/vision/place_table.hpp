@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "encoder/grid.hpp"
 #include "model/weight_loader.hpp"
-#include "vision/picture_size.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -20,7 +20,7 @@ class PlaceTableValues {
   /// [patches, width]: what is added to the `patches` (by rows from the top) of a picture of `grid`
   /// patches. Of kGrid `grid` is that of the table; of kRowsAndColumns it has no more rows and
   /// columns than that.
-  std::vector<float> of(PictureSize grid, std::span<const std::int32_t> patches) const;
+  std::vector<float> of(Grid grid, std::span<const std::int32_t> patches) const;
   /// What is added to the class token, [width].
   std::span<const float> of_class_token() const { return row(class_token_); }
 

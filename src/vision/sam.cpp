@@ -7,11 +7,11 @@
 #include <cmath>
 #include <numeric>
 
+#include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 #include "model/hyperparameters.hpp"
-#include "vision/patch_windows.hpp"
 
 namespace linnet {
 namespace {
@@ -160,7 +160,7 @@ std::int64_t Sam::workspace_floats() const {
   }
   most = std::max(most, Workspace::floats_for(patches + 1, 3 * width, 3) +
                             Workspace::floats_for(patches, spec_.inner, 1));
-  const PictureSize grid{spec_.side, spec_.side};
+  const Grid grid{spec_.side, spec_.side};
   most = std::max(most, Workspace::floats_for(patches, 2 * neck_columns_, 2) +
                             second_.workspace_floats(grid) + third_.workspace_floats(grid) +
                             last_.workspace_floats(third_.behind(grid)));
@@ -286,7 +286,7 @@ void Sam::add_feed_forward(const Layer& layer) {
 }
 
 View Sam::end() {
-  const PictureSize grid{spec_.side, spec_.side};
+  const Grid grid{spec_.side, spec_.side};
   const View first = workspace_->view(stream_.rows, neck_columns_);
   multiply(backend_, first_, stream_, first);
   normalise(backend_, first_norm_, first, first);

@@ -3,9 +3,9 @@
 #include <memory>
 #include <vector>
 
+#include "encoder/convolution.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/convolution.hpp"
 #include "vision/pixels.hpp"
 #include "vision/vision_spec.hpp"
 

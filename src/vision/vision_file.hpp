@@ -1,22 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "gguf/gguf_file.hpp"
 #include "model/model_spec.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
-
-/// Bytes that the weights of the encoder of sounds, or of that of pictures, take while they are
-/// loaded from an `mmproj` file, which may have both.
-std::int64_t encoder_weight_bytes(const gguf::File& file, bool of_sounds);
-
-/// An Error if the encoder in `file` makes rows for `medium` ("a picture") that the model `text`
-/// does not take: with `columns` columns, and as many more for each of `deep` layers.
-Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
-                      std::int64_t columns, std::int64_t deep);
 
 /// An `mmproj` file, read far enough to say what it makes of pictures; no weights are loaded. The
 /// encoder of sounds may be in the same one.

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "base/checked.hpp"
+#include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "vision/patch_windows.hpp"
@@ -28,7 +29,7 @@ std::int32_t rows_before_patches(const VisionSpec& spec) {
 }
 
 // [2][rows]: row and column of each patch.
-std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, PictureSize grid,
+std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Grid grid,
                                     const VisionSpec& spec) {
   const std::int32_t first = rows_before_patches(spec);
   const std::size_t rows = order.size() + first;
@@ -44,8 +45,7 @@ std::vector<std::int32_t> places_of(std::span<const std::int32_t> order, Picture
 
 // A picture on its way through the tower, and all that the tower's pass points to.
 struct VisionModel::Progress {
-  Progress(const VisionSpec& spec, PictureSize size, PatchOrder patch_order,
-           std::vector<float> embedded)
+  Progress(const VisionSpec& spec, Grid size, PatchOrder patch_order, std::vector<float> embedded)
       : grid(size),
         order(std::move(patch_order)),
         patches(std::move(embedded)),
@@ -68,7 +68,7 @@ struct VisionModel::Progress {
             .windows = &window_layout};
   }
 
-  const PictureSize grid;
+  const Grid grid;
   const PatchOrder order;
   const std::vector<float> patches;
   const std::int32_t rows;
@@ -205,7 +205,7 @@ Status VisionModel::allocate_workspace() {
 
 // What the tower's first layer reads, [class token and patches, width]. Without `pixels` the
 // patches are those that Sam made.
-std::vector<float> VisionModel::embed_patches(PictureSize grid, const Pixels* pixels,
+std::vector<float> VisionModel::embed_patches(Grid grid, const Pixels* pixels,
                                               std::span<const std::int32_t> order) {
   workspace_->clear();
   const std::int64_t first = rows_before_patches(spec_), count = std::ssize(order);
@@ -242,7 +242,7 @@ void VisionModel::normalise(const Norm& norm, View x) {
   if (norm) backend_.norm(x, norm.params(spec_.tower.norm, spec_.tower.norm_epsilon), x);
 }
 
-void VisionModel::add_places(PictureSize grid, std::span<const std::int32_t> order, View x) {
+void VisionModel::add_places(Grid grid, std::span<const std::int32_t> order, View x) {
   const std::int64_t first = rows_before_patches(spec_);
   const View places = workspace_->view(x.rows, x.columns);
   if (spec_.class_token == ClassToken::kUnplaced) {
@@ -293,7 +293,7 @@ Status VisionModel::begin(const Pixels& pixels) {
   return sam_->begin(pixels);
 }
 
-Status VisionModel::begin_tower(PictureSize grid, const Pixels* pixels) {
+Status VisionModel::begin_tower(Grid grid, const Pixels* pixels) {
   PatchOrder order = order_patches(grid, spec_.window_side * spec_.merge_side);
   std::vector<float> patches = embed_patches(grid, pixels, order.patches);
   progress_ = std::make_unique<Progress>(spec_, grid, std::move(order), std::move(patches));
@@ -344,10 +344,9 @@ void VisionModel::drop() {
   sam_is_under_way_ = false;
 }
 
-Result<EncodedRows> VisionModel::project_rows(PictureSize grid,
-                                              std::span<const std::int32_t> order) {
+Result<EncodedRows> VisionModel::project_rows(Grid grid, std::span<const std::int32_t> order) {
   const auto place = inverse(order, rows_before_patches(spec_));
-  const PictureSize merged = grid / spec_.merge_side;
+  const Grid merged = grid / spec_.merge_side;
   EncodedRows result{rows_of(spec_, merged), {}};
   const std::int64_t columns = projector_->columns();
   result.values.resize(static_cast<std::size_t>(result.rows * this->columns()));

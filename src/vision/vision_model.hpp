@@ -4,11 +4,11 @@
 #include <optional>
 #include <vector>
 
+#include "encoder/encoded_rows.hpp"
+#include "encoder/projector.hpp"
 #include "model/model.hpp"
-#include "vision/encoded_rows.hpp"
 #include "vision/pixels.hpp"
 #include "vision/place_table.hpp"
-#include "vision/projector.hpp"
 #include "vision/sam.hpp"
 
 namespace linnet {
@@ -46,15 +46,15 @@ class VisionModel {
   void load_colours(WeightLoader& loader);
   void load_sam(WeightLoader& loader);
   Status advance_sam();
-  Status begin_tower(PictureSize grid, const Pixels* pixels);
-  std::vector<float> embed_patches(PictureSize grid, const Pixels* pixels,
+  Status begin_tower(Grid grid, const Pixels* pixels);
+  std::vector<float> embed_patches(Grid grid, const Pixels* pixels,
                                    std::span<const std::int32_t> order);
   void project_colours(const Pixels& pixels, std::span<const std::int32_t> order, View out);
   void upload(std::span<const float> values, View to);
   void normalise(const Norm& norm, View x);
-  void add_places(PictureSize grid, std::span<const std::int32_t> order, View x);
+  void add_places(Grid grid, std::span<const std::int32_t> order, View x);
   Status status_or_drop();
-  Result<EncodedRows> project_rows(PictureSize grid, std::span<const std::int32_t> order);
+  Result<EncodedRows> project_rows(Grid grid, std::span<const std::int32_t> order);
 
   /// What the projector reads, [class token and patches, VisionSpec::projected_columns()].
   View encoded();

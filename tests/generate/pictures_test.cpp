@@ -270,7 +270,7 @@ TEST(Pictures, TheSamePictureHasTheSameTokensAndOthersHaveOthers) {
   const auto ids = [](const Medium& picture) { return picture.tokens.parts.at(0).ids; };
   EXPECT_EQ(ids(a), ids(same));
   EXPECT_EQ(a.tokens.marker, same.tokens.marker);
-  EXPECT_EQ(a.pieces.at(0).size, (PictureSize{16, 12}));
+  EXPECT_EQ(a.pieces.at(0).size, (Grid{16, 12}));
   ASSERT_EQ(ids(a).size(), 192u);
   EXPECT_TRUE(std::ranges::all_of(ids(a), [](TokenId id) { return id >= 100; }));
   EXPECT_NE(ids(a)[0], ids(b)[0]);

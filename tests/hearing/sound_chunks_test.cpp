@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vision/families/common.hpp"
+#include "encoder/projector_steps.hpp"
 
 namespace linnet {
 namespace {

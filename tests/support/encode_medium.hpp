@@ -1,7 +1,7 @@
 #pragma once
 
 #include "base/result.hpp"
-#include "vision/encoded_rows.hpp"
+#include "encoder/encoded_rows.hpp"
 
 namespace linnet::test {
 

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "encoder/projector_steps.hpp"
 #include "hearing/hearing_model.hpp"
 #include "support/golden_files.hpp"
 #include "support/oracle_case.hpp"
 #include "support/paths.hpp"
-#include "vision/families/common.hpp"
 
 namespace linnet::test {
 

@@ -16,12 +16,12 @@ TEST(CropWindows, SmallLongOnesHaveWindowsAsWideAsTheyAre) {
   const CropWindows windows = windows_of({700, 200});  // 3.5 windows
   EXPECT_EQ(windows.side, 200);
   EXPECT_EQ(windows.extent, (PictureSize{800, 200}));
-  EXPECT_EQ(windows.grid, (PictureSize{4, 1}));
+  EXPECT_EQ(windows.grid, (Grid{4, 1}));
 }
 
 TEST(CropWindows, ARestOfAFifthIsSqueezedIn) {
-  EXPECT_EQ(windows_of({1100, 1100}).grid, (PictureSize{2, 2}));  // 2.18
-  EXPECT_EQ(windows_of({1120, 1120}).grid, (PictureSize{3, 3}));  // 2.22
+  EXPECT_EQ(windows_of({1100, 1100}).grid, (Grid{2, 2}));  // 2.18
+  EXPECT_EQ(windows_of({1120, 1120}).grid, (Grid{3, 3}));  // 2.22
   EXPECT_EQ(windows_of({1120, 1120}).extent, (PictureSize{1512, 1512}));
 }
 
@@ -29,7 +29,7 @@ TEST(CropWindows, NarrowerThanAWindow) {
   const CropWindows windows = windows_of({1008, 400});
   EXPECT_EQ(windows.side, 504);
   EXPECT_EQ(windows.extent, (PictureSize{1008, 400}));
-  EXPECT_EQ(windows.grid, (PictureSize{2, 1}));
+  EXPECT_EQ(windows.grid, (Grid{2, 1}));
   EXPECT_EQ(windows_of({2000, 400}).side, 400);  // more than 4 : 1
 }
 

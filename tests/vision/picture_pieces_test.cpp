@@ -129,21 +129,21 @@ TEST(PicturePieces, BarsKeepTheShape) {
 TEST(GridOfTiles, IsTheOneThatThePictureFillsBest) {
   const VisionSpec spec = small_spec();
   EXPECT_EQ(grid_of_tiles(spec, {4, 4}), std::nullopt);
-  EXPECT_EQ(grid_of_tiles(spec, {8, 4}), (PictureSize{2, 1}));
-  EXPECT_EQ(grid_of_tiles(spec, {4, 8}), (PictureSize{1, 2}));
-  EXPECT_EQ(grid_of_tiles(spec, {100, 100}), (PictureSize{2, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {8, 4}), (Grid{2, 1}));
+  EXPECT_EQ(grid_of_tiles(spec, {4, 8}), (Grid{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {100, 100}), (Grid{2, 2}));
   // As large in 2 x 1 as in 2 x 2, which has more to fill.
-  EXPECT_EQ(grid_of_tiles(spec, {100, 40}), (PictureSize{2, 1}));
+  EXPECT_EQ(grid_of_tiles(spec, {100, 40}), (Grid{2, 1}));
 }
 
 TEST(GridOfTiles, OfTheLongestSide) {
   VisionSpec spec = small_spec();
   spec.tiling.choice = Tiling::Choice::kLongestSide;
   spec.tiling.longest = 16;
-  EXPECT_EQ(grid_of_tiles(spec, {2, 2}), (PictureSize{4, 4}));
-  EXPECT_EQ(grid_of_tiles(spec, {100, 50}), (PictureSize{4, 2}));
-  EXPECT_EQ(grid_of_tiles(spec, {50, 60}), (PictureSize{4, 4}));
-  EXPECT_EQ(grid_of_tiles(spec, {1, 100000}), (PictureSize{1, 4}));
+  EXPECT_EQ(grid_of_tiles(spec, {2, 2}), (Grid{4, 4}));
+  EXPECT_EQ(grid_of_tiles(spec, {100, 50}), (Grid{4, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {50, 60}), (Grid{4, 4}));
+  EXPECT_EQ(grid_of_tiles(spec, {1, 100000}), (Grid{1, 4}));
   EXPECT_EQ(pieces_of(spec, filled(100, 50, kWhite)).pieces.size(), 9u);
 }
 
@@ -176,8 +176,8 @@ TEST(GridOfTiles, OfTheNearestShapeWhateverTheSize) {
   spec.tiling.choice = Tiling::Choice::kShapeAlways;
   spec.tiling.grids = {{1, 1}, {1, 2}, {2, 1}, {2, 2}};
   EXPECT_EQ(grid_of_tiles(spec, {2, 2}), std::nullopt);
-  EXPECT_EQ(grid_of_tiles(spec, {2, 4}), (PictureSize{1, 2}));
-  EXPECT_EQ(grid_of_tiles(spec, {40, 40}), (PictureSize{2, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {2, 4}), (Grid{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {40, 40}), (Grid{2, 2}));
 }
 
 TEST(GridOfTiles, OfAsManyAreasAsThereAre) {
@@ -187,10 +187,10 @@ TEST(GridOfTiles, OfAsManyAreasAsThereAre) {
   spec.tiling.most_tiles = 9;
   EXPECT_EQ(grid_of_tiles(spec, {448, 448}), std::nullopt);
   EXPECT_EQ(grid_of_tiles(spec, {100, 900}), std::nullopt);
-  EXPECT_EQ(grid_of_tiles(spec, {640, 480}), (PictureSize{2, 1}));    // 2 or 3 tiles
-  EXPECT_EQ(grid_of_tiles(spec, {1024, 1024}), (PictureSize{3, 2}));  // 5 to 7 tiles
-  EXPECT_EQ(grid_of_tiles(spec, {4000, 4000}), (PictureSize{3, 3}));
-  EXPECT_EQ(grid_of_tiles(spec, {1, 1000000}), (PictureSize{1, 6}));
+  EXPECT_EQ(grid_of_tiles(spec, {640, 480}), (Grid{2, 1}));    // 2 or 3 tiles
+  EXPECT_EQ(grid_of_tiles(spec, {1024, 1024}), (Grid{3, 2}));  // 5 to 7 tiles
+  EXPECT_EQ(grid_of_tiles(spec, {4000, 4000}), (Grid{3, 3}));
+  EXPECT_EQ(grid_of_tiles(spec, {1, 1000000}), (Grid{1, 6}));
 }
 
 TEST(GridOfTiles, OfTheNearestShape) {
@@ -200,11 +200,11 @@ TEST(GridOfTiles, OfTheNearestShape) {
   spec.tiling.choice = Tiling::Choice::kShape;
   spec.tiling.grids = {{1, 2}, {2, 1}, {2, 2}, {4, 2}};
   EXPECT_EQ(grid_of_tiles(spec, {4, 8}), std::nullopt);  // just twice
-  EXPECT_EQ(grid_of_tiles(spec, {4, 10}), (PictureSize{1, 2}));
-  EXPECT_EQ(grid_of_tiles(spec, {9, 9}), (PictureSize{2, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {4, 10}), (Grid{1, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {9, 9}), (Grid{2, 2}));
   // 2 x 1 and 4 x 2 have one shape; the picture fills less or more than half of the larger one.
-  EXPECT_EQ(grid_of_tiles(spec, {10, 5}), (PictureSize{2, 1}));
-  EXPECT_EQ(grid_of_tiles(spec, {12, 6}), (PictureSize{4, 2}));
+  EXPECT_EQ(grid_of_tiles(spec, {10, 5}), (Grid{2, 1}));
+  EXPECT_EQ(grid_of_tiles(spec, {12, 6}), (Grid{4, 2}));
 }
 
 }  // namespace

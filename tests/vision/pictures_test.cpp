@@ -101,7 +101,7 @@ TEST_P(PicturesTest, PiecesAreTheGoldenOnes) {
     if (is_rounded && (is_half_way(width) || is_half_way(height))) continue;
     const Image image = picture(width, height);
     const auto grid = grid_of_tiles(spec_, {width, height});
-    const PictureSize tiles = grid.value_or(PictureSize{0, 0});
+    const Grid tiles = grid.value_or(Grid{0, 0});
     EXPECT_EQ(tiles.width, result["grid"][0]);
     EXPECT_EQ(tiles.height, result["grid"][1]);
     std::vector<Image> pieces;

@@ -5,7 +5,7 @@
 
 #include <numeric>
 
-#include "vision/tensor_file.hpp"
+#include "support/tensor_file.hpp"
 
 namespace linnet {
 namespace {
@@ -56,7 +56,7 @@ class PlaceTableTest : public testing::Test {
   std::string error_;
 };
 
-std::vector<float> place(const PlaceTableValues& places, PictureSize grid, std::int32_t patch) {
+std::vector<float> place(const PlaceTableValues& places, Grid grid, std::int32_t patch) {
   return places.of(grid, {&patch, 1});
 }
 

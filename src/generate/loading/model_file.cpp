@@ -5,15 +5,15 @@
 #include <algorithm>
 
 #include "base/checked.hpp"
+#include "encoder/encoder_file.hpp"
 #include "image/decode.hpp"
-#include "vision/family.hpp"
 
 namespace linnet {
 namespace {
 
 Status check_is_model(const gguf::File& file) {
   const auto architecture = file.string("general.architecture");
-  if (architecture && architecture->value_or("") == kVisionArchitecture) {
+  if (architecture && architecture->value_or("") == kEncoderArchitecture) {
     return Error{
         fmt::format("{}: is an encoder of pictures or sounds, not a model; --mmproj adds it to the "
                     "model that it was made for",
@@ -71,8 +71,8 @@ Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens
   auto opened = gguf::File::open(path);
   if (!opened) return opened.error();
   const auto file = std::make_shared<const gguf::File>(std::move(*opened));
-  const bool hears = has_encoder(*file, "audio");
-  if (!hears || has_encoder(*file, "vision")) {
+  const bool hears = has_encoder(*file, EncoderKind::kAudio);
+  if (!hears || has_encoder(*file, EncoderKind::kVision)) {
     auto vision = VisionFile::open(file, spec_, most_tokens);
     if (!vision) return vision.error();
     vision_ = std::move(*vision);

@@ -44,7 +44,7 @@ Medium make_picture(const VisionSpec& spec, std::int64_t vocabulary, const Image
   Medium picture;
   std::vector<std::uint64_t> hashes;
   for (PicturePiece& piece : all.pieces) {
-    const PictureSize size =
+    const Grid size =
         PictureSize{piece.image.width, piece.image.height} / (spec.patch_side * spec.merge_side);
     hashes.push_back(hash_of({KeyedHash{}(bytes_of(piece.image.pixels)),
                               static_cast<std::uint64_t>(piece.image.width)}));

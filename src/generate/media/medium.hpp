@@ -6,11 +6,11 @@
 #include <variant>
 #include <vector>
 
+#include "encoder/grid.hpp"
 #include "hearing/sound_chunks.hpp"
 #include "image/image.hpp"
 #include "model/given_rows.hpp"
 #include "tokenizer/marked_tokens.hpp"
-#include "vision/picture_size.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
@@ -20,7 +20,7 @@ struct Medium {
   /// What the encoder reads by itself: all of it, or a part (PicturePiece, SoundChunk).
   struct Piece {
     std::variant<Image, SoundChunk> content;  ///< a picture in the size that the encoder wants
-    PictureSize size{};                       ///< of a picture, in merged patches
+    Grid size{};                              ///< of a picture, in merged patches
     SeeEachOther see_each_other = SeeEachOther::kNo;
     bool has_places = false;  ///< rows of a picture that have places by height and width
 

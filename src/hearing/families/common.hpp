@@ -1,9 +1,10 @@
 #pragma once
 
+#include "encoder/projector_steps.hpp"
+#include "encoder/tower.hpp"
 #include "hearing/hearing_spec.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/weight_loader.hpp"
-#include "vision/families/common.hpp"
 
 namespace linnet {
 

@@ -11,11 +11,6 @@ namespace {
 constexpr std::int64_t kWidestPatch = 256;
 constexpr std::int64_t kWidestPicture = 1 << 14;
 
-Activation read_activation(Hyperparameters& p) {
-  if (p.boolean("use_gelu", false)) return Activation::kGelu;
-  return p.boolean("use_silu", false) ? Activation::kSilu : Activation::kGeluQuick;
-}
-
 std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
   std::array<float, 3> colours{};
   if (!p.has_array(key)) {
@@ -26,62 +21,7 @@ std::array<float, 3> read_colours(Hyperparameters& p, std::string_view key) {
   return colours;
 }
 
-AttentionSpec read_attention(Hyperparameters& p, const TowerNames& names, std::int64_t width) {
-  AttentionSpec attention;
-  attention.heads =
-      p.required_count(names.key("attention.head_count"), Hyperparameters::kMostHeads);
-  attention.kv_heads = attention.heads;
-  if (width % attention.heads != 0) {
-    p.fail(fmt::format("the tower has {} columns, expected a multiple of its {} heads", width,
-                       attention.heads));
-  }
-  attention.key_width = attention.value_width =
-      static_cast<int>(std::min(width / attention.heads, Hyperparameters::kWidestHead));
-  attention.scale = 1.0f / std::sqrt(static_cast<float>(attention.key_width));
-  return attention;
-}
-
-// Old files have the names of both projections exchanged, and no width.
-MlpSpec read_mlp(Hyperparameters& p, const WeightLoader& loader, const TowerNames& names,
-                 std::int64_t width) {
-  MlpSpec mlp;
-  const std::string first = std::string(names.layers).append(".0.");
-  const std::int64_t up = loader.rows(first + "ffn_up"), down = loader.rows(first + "ffn_down");
-  mlp.exchanged_names = up == width && down != width;
-  const std::int64_t inner = mlp.exchanged_names ? down : up;
-  if (inner < 1 || inner > Hyperparameters::kWidest) {
-    p.fail(fmt::format("missing tensor {}ffn_up.weight", first));
-  }
-  mlp.width = static_cast<int>(std::min(inner, Hyperparameters::kWidest));
-  mlp.gate.activation = read_activation(p);
-  return mlp;
-}
-
 }  // namespace
-
-ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const TowerNames& of) {
-  ModelSpec tower;
-  tower.architecture = p.architecture();
-  tower.width = p.required_count(of.key("embedding_length"), Hyperparameters::kWidest);
-  tower.norm = NormKind::kLayer;
-  tower.norm_epsilon = p.positive_number(of.key("attention.layer_norm_epsilon"), 1e-6f);
-  tower.post_norm_epsilon = tower.norm_epsilon;
-  NormNames& names = tower.norm_names;
-  names.mixer = "ln1";
-  names.mixer_post = "attn_post_norm";
-  names.ffn = "ln2";
-  names.ffn_post = "ffn_post_norm";
-  tower.causal = false;
-  tower.encoder = true;
-  tower.forgets_keys = true;
-  tower.layer_name = of.layers;
-  LayerSpec layer;
-  layer.attention = read_attention(p, of, tower.width);
-  layer.mlp = read_mlp(p, loader, of, tower.width);
-  const std::int64_t layers = p.required_count(of.key("block_count"), Hyperparameters::kMostLayers);
-  tower.layers.assign(static_cast<std::size_t>(layers), layer);
-  return tower;
-}
 
 VisionSpec read_patches(Hyperparameters& p, TrainedSide side) {
   VisionSpec spec;
@@ -200,76 +140,6 @@ Tiling tiles_of(int side) {
   tiling.side = side;
   tiling.has_bars = true;
   return tiling;
-}
-
-ProjectorStep mean_of(int side) { return {.kind = ProjectorStep::Kind::kMean, .side = side}; }
-
-ProjectorStep concatenate(int side) {
-  return {.kind = ProjectorStep::Kind::kConcatenate, .side = side};
-}
-
-ProjectorStep norm(std::string name, NormKind kind, float epsilon) {
-  return {
-      .kind = ProjectorStep::Kind::kNorm, .name = std::move(name), .norm = kind, .number = epsilon};
-}
-
-ProjectorStep scale_by(float factor) {
-  return {.kind = ProjectorStep::Kind::kScale, .number = factor};
-}
-
-ProjectorStep linear(std::string name, ProjectorStep::Weights weights) {
-  return {.kind = ProjectorStep::Kind::kLinear, .name = std::move(name), .weights = weights};
-}
-
-ProjectorStep activate(Activation activation) {
-  return {.kind = ProjectorStep::Kind::kActivate, .activation = activation};
-}
-
-ProjectorStep gate_by(std::string name, std::string other, Activation activation) {
-  return {.kind = ProjectorStep::Kind::kGate,
-          .name = std::move(name),
-          .other = std::move(other),
-          .activation = activation};
-}
-
-ProjectorStep standardise(std::string less, std::string times) {
-  return {.kind = ProjectorStep::Kind::kStandardise,
-          .name = std::move(less),
-          .other = std::move(times)};
-}
-
-ProjectorStep break_rows(std::string name) {
-  return {.kind = ProjectorStep::Kind::kBreakRows, .name = std::move(name)};
-}
-
-ProjectorStep end_rows(std::string name, std::string last) {
-  return {.kind = ProjectorStep::Kind::kEndRows, .name = std::move(name), .other = std::move(last)};
-}
-
-ProjectorStep wrap(std::string before, std::string behind) {
-  return {
-      .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
-}
-
-ProjectorStep convolve(std::string name, int side) {
-  return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
-}
-
-ProjectorStep mean_of_runs(int length) {
-  return {.kind = ProjectorStep::Kind::kMeanOfRuns, .side = length};
-}
-
-ProjectorStep join_runs(int length) {
-  return {.kind = ProjectorStep::Kind::kJoinRuns, .side = length};
-}
-
-ProjectorStep gate_of_half(std::string name, Activation activation) {
-  return {
-      .kind = ProjectorStep::Kind::kGateOfHalf, .name = std::move(name), .activation = activation};
-}
-
-ProjectorStep resample(std::string name) {
-  return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
 }
 
 }  // namespace linnet

@@ -5,25 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "encoder/projector_steps.hpp"
+#include "encoder/tower.hpp"
 #include "model/hyperparameters.hpp"
 #include "model/weight_loader.hpp"
 #include "vision/vision_spec.hpp"
 
 namespace linnet {
-
-/// Where a file has a tower.
-struct TowerNames {
-  std::string_view section;  ///< of the metadata: `clip.SECTION.`
-  std::string_view layers;   ///< of the tensors, before the number of a layer
-
-  std::string key(std::string_view name) const {
-    return std::string(section).append(".").append(name);
-  }
-};
-
-/// A tower whose layers have attention of all rows to all and a feed-forward part; what stands
-/// before and behind them is left out.
-ModelSpec read_tower(Hyperparameters& p, const WeightLoader& loader, const TowerNames& of);
 
 /// Whether the file names the side of the pictures that the tower was trained with.
 enum class TrainedSide { kRequired, kUnused };
@@ -67,23 +55,5 @@ std::vector<std::int64_t> read_counts(Hyperparameters& p, std::string_view key, 
 /// Tiles of `side` pixels: pictures larger than one keep their shape in the grid that they fill
 /// best; the grids are left out.
 Tiling tiles_of(int side);
-
-ProjectorStep mean_of(int side);
-ProjectorStep concatenate(int side);
-ProjectorStep norm(std::string name, NormKind kind, float epsilon);
-ProjectorStep scale_by(float factor);
-ProjectorStep linear(std::string name,
-                     ProjectorStep::Weights weights = ProjectorStep::Weights::kUsual);
-ProjectorStep activate(Activation activation = Activation::kGelu);
-ProjectorStep gate_by(std::string name, std::string other, Activation activation);
-ProjectorStep standardise(std::string less, std::string times);
-ProjectorStep break_rows(std::string name);
-ProjectorStep end_rows(std::string name, std::string last);
-ProjectorStep wrap(std::string before, std::string behind);
-ProjectorStep convolve(std::string name, int side);
-ProjectorStep mean_of_runs(int length);
-ProjectorStep join_runs(int length);
-ProjectorStep gate_of_half(std::string name, Activation activation);
-ProjectorStep resample(std::string name);
 
 }  // namespace linnet

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "encoder/grid.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/picture_size.hpp"
 
 namespace linnet {
 
@@ -19,14 +19,14 @@ struct ConvolutionShape {
   bool is_transposed = false;  ///< the file has squares column by column
 
   std::int64_t taps() const { return std::int64_t{side} * (is_flat ? 1 : side); }
-  PictureSize behind(PictureSize grid) const {
+  Grid behind(Grid grid) const {
     const auto places = [&](int length) { return (length + 2 * padding - side) / stride + 1; };
     return {places(grid.width), is_flat ? grid.height : places(grid.height)};
   }
 };
 
 /// The row of `grid` that a tap reads for each row of the result; beyond the edges grid.area().
-std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, PictureSize grid);
+std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid grid);
 
 /// From weights [outputs][inputs][taps], `columns` being inputs and taps, to [outputs][taps]
 /// [inputs].
@@ -43,14 +43,14 @@ class Convolution {
               std::int64_t outputs, ConvolutionShape shape);
 
   std::int64_t outputs() const { return outputs_; }
-  PictureSize behind(PictureSize grid) const { return shape_.behind(grid); }
+  Grid behind(Grid grid) const { return shape_.behind(grid); }
   /// Floats of a workspace that run() takes, with its result, to turn `rows` rows into `behind`.
   std::int64_t workspace_floats(std::int64_t rows, std::int64_t behind) const;
-  std::int64_t workspace_floats(PictureSize grid) const {
+  std::int64_t workspace_floats(Grid grid) const {
     return workspace_floats(grid.area(), behind(grid).area());
   }
   /// [rows behind(), outputs()] in the workspace.
-  View run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const;
+  View run(Backend& backend, Workspace& workspace, View in, Grid grid) const;
 
  private:
   ConvolutionShape shape_;

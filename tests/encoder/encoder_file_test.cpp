@@ -1,4 +1,4 @@
-#include "vision/vision_file.hpp"
+#include "encoder/encoder_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,23 @@
 namespace linnet {
 namespace {
 
-TEST(VisionFile, CountsConvolutionsAsTheyAreHeld) {
+TEST(EncoderFile, SaysWhichEncodersItHas) {
+  const Format& f32 = *find_format(TensorType::kF32);
+  gguf::Writer writer;
+  writer.add_string("general.architecture", kEncoderArchitecture);
+  writer.add_bool("clip.has_audio_encoder", true);
+  writer.add_tensor("a.position_embd.weight", f32, std::vector<std::int64_t>{1});
+  const test::TemporaryFolder folder;
+  ASSERT_TRUE(writer.write(folder / "mmproj.gguf", [](std::size_t, const gguf::Writer::Sink& sink) {
+    return sink(std::vector<std::byte>(4));
+  }));
+  const auto file = gguf::File::open(folder / "mmproj.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_TRUE(has_encoder(*file, EncoderKind::kAudio));
+  EXPECT_FALSE(has_encoder(*file, EncoderKind::kVision));
+}
+
+TEST(EncoderFile, CountsConvolutionsAsTheyAreHeld) {
   constexpr std::int64_t kConvolution = 2 * 2 * 3 * 5, kMatrix = 4 * 6, kOfSounds = 3 * 2 * 7;
   const Format& f16 = *find_format(TensorType::kF16);
   gguf::Writer writer;
@@ -23,8 +39,8 @@ TEST(VisionFile, CountsConvolutionsAsTheyAreHeld) {
   ASSERT_TRUE(writer.write(folder / "mmproj.gguf", zeros));
   const auto file = gguf::File::open(folder / "mmproj.gguf");
   ASSERT_TRUE(file) << file.error().message;
-  EXPECT_EQ(encoder_weight_bytes(*file, /*of_sounds=*/false), 3 * 4 * kConvolution + 2 * kMatrix);
-  EXPECT_EQ(encoder_weight_bytes(*file, /*of_sounds=*/true), 3 * 4 * kOfSounds);
+  EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kVision), 3 * 4 * kConvolution + 2 * kMatrix);
+  EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kAudio), 3 * 4 * kOfSounds);
 }
 
 }  // namespace

@@ -1,16 +1,16 @@
-#include "vision/convolution.hpp"
+#include "encoder/convolution.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "vision/tensor_file.hpp"
+#include "support/tensor_file.hpp"
 
 namespace linnet {
 namespace {
 
 using Values = std::vector<float>;
 
-constexpr PictureSize kGrid{4, 3};
+constexpr Grid kGrid{4, 3};
 constexpr std::int64_t kInputs = 2, kOutputs = 3;
 
 class ConvolutionTest : public testing::Test {
@@ -37,7 +37,7 @@ class ConvolutionTest : public testing::Test {
   Values expected(ConvolutionShape shape) {
     const Values weights = file_.values("a.weight"), bias = file_.values("a.bias");
     Values out;
-    const PictureSize size = shape.behind(kGrid);
+    const Grid size = shape.behind(kGrid);
     for (int y = 0; y < size.height; ++y) {
       for (int x = 0; x < size.width; ++x) {
         for (std::int64_t o = 0; o < kOutputs; ++o) {
@@ -84,14 +84,14 @@ TEST_F(ConvolutionTest, KeepsTheGrid) {
 TEST_F(ConvolutionTest, OfStrideTwo) {
   const ConvolutionShape shape{.stride = 2};
   const Values got = run(shape);
-  EXPECT_EQ(shape.behind(kGrid), (PictureSize{2, 2}));
+  EXPECT_EQ(shape.behind(kGrid), (Grid{2, 2}));
   EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-4f), expected(shape)));
 }
 
 TEST_F(ConvolutionTest, WithoutPadding) {
   const ConvolutionShape shape{.side = 2, .padding = 0};
   const Values got = run(shape);
-  EXPECT_EQ(shape.behind(kGrid), (PictureSize{3, 2}));
+  EXPECT_EQ(shape.behind(kGrid), (Grid{3, 2}));
   EXPECT_THAT(got, testing::Pointwise(testing::FloatNear(1e-4f), expected(shape)));
 }
 

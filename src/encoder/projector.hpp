@@ -4,12 +4,12 @@
 #include <span>
 #include <vector>
 
+#include "encoder/convolution.hpp"
+#include "encoder/grid.hpp"
+#include "encoder/projector_spec.hpp"
+#include "encoder/resampler.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/convolution.hpp"
-#include "vision/picture_size.hpp"
-#include "vision/resampler.hpp"
-#include "vision/vision_spec.hpp"
 
 namespace linnet {
 
@@ -49,9 +49,8 @@ class Projector {
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
   /// The rows of the text model that a picture of `grid` patches becomes, [rows, columns()] in the
-  /// workspace: see rows_of(). `place` names the row of `patches` that has each patch, by rows from
-  /// the top.
-  View run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, PictureSize grid,
+  /// workspace. `place` names the row of `patches` that has each patch, by rows from the top.
+  View run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
            std::span<const std::int32_t> place) const;
 
  private:
@@ -64,13 +63,12 @@ class Projector {
     Convolution convolution;
     std::int64_t columns = 0;  ///< of its result
   };
-  View merge(Backend& backend, Workspace& workspace, const Step& step, View in, PictureSize grid,
+  View merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
              std::span<const std::int32_t> place) const;
   View merge_runs(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
-                  PictureSize grid) const;
-  View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
-                PictureSize grid) const;
+                  Grid grid) const;
+  View end_rows(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid) const;
   View wrap(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View gate(Backend& backend, Workspace& workspace, const Step& step, View in) const;
   View standardise(Backend& backend, Workspace& workspace, const Step& step, View in) const;

@@ -1,12 +1,12 @@
-#include "vision/convolution.hpp"
+#include "encoder/convolution.hpp"
 
 #include "model/blocks/project.hpp"
 #include "model/given_rows.hpp"
 
 namespace linnet {
 
-std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, PictureSize grid) {
-  const PictureSize out = shape.behind(grid);
+std::vector<std::int32_t> rows_at(const ConvolutionShape& shape, int tap, Grid grid) {
+  const Grid out = shape.behind(grid);
   const int across = shape.is_transposed ? tap / shape.side : tap % shape.side;
   const int down = shape.is_transposed ? tap % shape.side : tap / shape.side;
   std::vector<std::int32_t> rows;
@@ -49,7 +49,7 @@ std::int64_t Convolution::workspace_floats(std::int64_t rows, std::int64_t behin
          Workspace::floats_for(behind, outputs_, 1) + Workspace::floats_for(rows + 1, inputs_, 1);
 }
 
-View Convolution::run(Backend& backend, Workspace& workspace, View in, PictureSize grid) const {
+View Convolution::run(Backend& backend, Workspace& workspace, View in, Grid grid) const {
   const View out = workspace.view(behind(grid).area(), outputs_);
   const Workspace::Scope scope(workspace);
   const View padded = workspace.view(in.rows + 1, inputs_);

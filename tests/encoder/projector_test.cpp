@@ -1,4 +1,4 @@
-#include "vision/projector.hpp"
+#include "encoder/projector.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "vision/families/common.hpp"
-#include "vision/tensor_file.hpp"
+#include "encoder/projector_steps.hpp"
+#include "support/tensor_file.hpp"
 
 namespace linnet {
 namespace {
@@ -16,7 +16,7 @@ using Values = std::vector<float>;
 using Weights = ProjectorStep::Weights;
 
 constexpr std::int64_t kWidth = 2;
-constexpr PictureSize kGrid{4, 2};
+constexpr Grid kGrid{4, 2};
 
 class ProjectorTest : public testing::Test {
  protected:

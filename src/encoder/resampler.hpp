@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "encoder/grid.hpp"
+#include "encoder/projector_spec.hpp"
 #include "model/weight_loader.hpp"
 #include "model/workspace.hpp"
-#include "vision/picture_size.hpp"
-#include "vision/vision_spec.hpp"
 
 namespace linnet {
 
@@ -27,13 +27,13 @@ class Resampler {
   Result<std::unique_ptr<KvStore>> make_kv_store(Backend& backend, std::int64_t patches) const;
 
   /// `patches` of a picture of `grid`, by rows from the top, become `out` [queries, columns()].
-  void run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, PictureSize grid,
+  void run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, Grid grid,
            View out) const;
 
  private:
-  void store_patches(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
-                     PictureSize grid, const BatchLayout& layout) const;
-  std::vector<float> places_of(PictureSize grid) const;
+  void store_patches(Backend& backend, Workspace& workspace, KvStore& kv, View patches, Grid grid,
+                     const BatchLayout& layout) const;
+  std::vector<float> places_of(Grid grid) const;
 
   ResamplerSpec spec_;
   std::int64_t columns_ = 0;

@@ -1,4 +1,4 @@
-#include "vision/resampler.hpp"
+#include "encoder/resampler.hpp"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "backend/kv_pages.hpp"
+#include "encoder/row_layout.hpp"
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/project.hpp"
 #include "model/hyperparameters.hpp"
-#include "vision/patch_windows.hpp"
 
 namespace linnet {
 namespace {
@@ -54,7 +54,7 @@ Result<std::unique_ptr<KvStore>> Resampler::make_kv_store(Backend& backend,
 }
 
 // [patches, columns]: sines and cosines of the column, then those of the row.
-std::vector<float> Resampler::places_of(PictureSize grid) const {
+std::vector<float> Resampler::places_of(Grid grid) const {
   const std::int64_t count = columns_ / 4;
   std::vector<float> places(static_cast<std::size_t>(grid.area() * columns_));
   for (std::int64_t patch = 0; patch < grid.area(); ++patch) {
@@ -73,7 +73,7 @@ std::vector<float> Resampler::places_of(PictureSize grid) const {
 }
 
 void Resampler::store_patches(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
-                              PictureSize grid, const BatchLayout& layout) const {
+                              Grid grid, const BatchLayout& layout) const {
   const Workspace::Scope scope(workspace);
   const View plain = workspace.view(patches.rows, columns_);
   multiply(backend, patches_, patches, plain);
@@ -87,8 +87,8 @@ void Resampler::store_patches(Backend& backend, Workspace& workspace, KvStore& k
   backend.store_kv(kv, 0, key, placed, layout);
 }
 
-void Resampler::run(Backend& backend, Workspace& workspace, KvStore& kv, View patches,
-                    PictureSize grid, View out) const {
+void Resampler::run(Backend& backend, Workspace& workspace, KvStore& kv, View patches, Grid grid,
+                    View out) const {
   const RowLayout rows({static_cast<std::int32_t>(patches.rows)});
   BatchLayout layout = rows.layout();
   store_patches(backend, workspace, kv, patches, grid, layout);

@@ -1,4 +1,4 @@
-#include "vision/projector.hpp"
+#include "encoder/projector.hpp"
 
 #include <fmt/format.h>
 
@@ -28,7 +28,7 @@ ConvolutionShape shape_of(const ProjectorStep& step) { return {.stride = step.si
 constexpr std::int64_t kTaps = 9;  // of kConvolve
 
 // The patches at row `dy` and column `dx` of all squares.
-std::vector<std::int32_t> patches_at(int dy, int dx, int side, PictureSize grid,
+std::vector<std::int32_t> patches_at(int dy, int dx, int side, Grid grid,
                                      std::span<const std::int32_t> place) {
   std::vector<std::int32_t> rows;
   for (int y = dy; y < grid.height; y += side) {
@@ -206,8 +206,8 @@ Result<std::unique_ptr<KvStore>> Projector::make_kv_store(Backend& backend,
   return std::unique_ptr<KvStore>();
 }
 
-View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in,
-                      PictureSize grid, std::span<const std::int32_t> place) const {
+View Projector::merge(Backend& backend, Workspace& workspace, const Step& step, View in, Grid grid,
+                      std::span<const std::int32_t> place) const {
   const int side = step.spec.side;
   const bool is_mean = step.spec.kind == Kind::kMean;
   const View out = workspace.view((grid / side).area(), step.columns);
@@ -259,7 +259,7 @@ View Projector::merge_runs(Backend& backend, Workspace& workspace, const Step& s
 
 // The rows of text between those of the picture are the last one of what is gathered from.
 View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
-                           PictureSize grid) const {
+                           Grid grid) const {
   const View all = workspace.view(in.rows + 1, in.columns);
   backend.copy(in, all.first_rows(in.rows));
   backend.copy({step.row->data(), 1, in.columns, in.columns}, some_rows(all, in.rows, 1));
@@ -275,7 +275,7 @@ View Projector::break_rows(Backend& backend, Workspace& workspace, const Step& s
 
 // As break_rows(), with two rows of text.
 View Projector::end_rows(Backend& backend, Workspace& workspace, const Step& step, View in,
-                         PictureSize grid) const {
+                         Grid grid) const {
   const View all = workspace.view(in.rows + 2, in.columns);
   backend.copy(in, all.first_rows(in.rows));
   const auto put = [&](const Buffer& row, std::int64_t at) {
@@ -348,8 +348,8 @@ View Projector::apply(Backend& backend, Workspace& workspace, const Step& step, 
   return out;
 }
 
-View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches,
-                    PictureSize grid, std::span<const std::int32_t> place) const {
+View Projector::run(Backend& backend, Workspace& workspace, KvStore* kv, View patches, Grid grid,
+                    std::span<const std::int32_t> place) const {
   View x = patches;
   for (const Step& step : steps_) {
     if (merges_runs(step.spec.kind)) {

@@ -1,0 +1,42 @@
+#include "encoder/encoder_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/checked.hpp"
+
+namespace linnet {
+
+bool has_encoder(const gguf::File& file, EncoderKind kind) {
+  const std::string_view name = kind == EncoderKind::kVision ? "vision" : "audio";
+  const auto has = file.boolean(fmt::format("clip.has_{}_encoder", name));
+  return has && has->value_or(false);
+}
+
+// Convolutions become F32, one after the other: its values as the file has them, and as they are
+// multiplied, are there at once.
+std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
+  std::int64_t bytes = 0, largest_bytes = 0;
+  for (const gguf::Tensor& tensor : file.tensors()) {
+    const bool is_of_sounds = tensor.name.starts_with("a.") || tensor.name.starts_with("mm.a.");
+    if (is_of_sounds != (kind == EncoderKind::kAudio)) continue;
+    const bool is_convolution = tensor.dimensions > 2;
+    const std::int64_t as_f32_bytes =
+        saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
+    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : std::ssize(tensor.bytes));
+    if (is_convolution) largest_bytes = std::max(largest_bytes, as_f32_bytes);
+  }
+  return saturating_add(bytes, saturating_multiply(2, largest_bytes));
+}
+
+Status check_rows_for(const ModelSpec& text, const gguf::File& file, std::string_view medium,
+                      std::int64_t columns, std::int64_t deep) {
+  if (columns == text.width && deep == text.deep_inputs) return {};
+  return Error{
+      fmt::format("{}: its rows for {} have {} columns and {} extra layers, expected {} and {}: it "
+                  "was made for another model",
+                  file.path().string(), medium, columns, deep, text.width, text.deep_inputs)};
+}
+
+}  // namespace linnet

@@ -1,0 +1,75 @@
+#include "encoder/projector_steps.hpp"
+
+namespace linnet {
+
+ProjectorStep mean_of(int side) { return {.kind = ProjectorStep::Kind::kMean, .side = side}; }
+
+ProjectorStep concatenate(int side) {
+  return {.kind = ProjectorStep::Kind::kConcatenate, .side = side};
+}
+
+ProjectorStep norm(std::string name, NormKind kind, float epsilon) {
+  return {
+      .kind = ProjectorStep::Kind::kNorm, .name = std::move(name), .norm = kind, .number = epsilon};
+}
+
+ProjectorStep scale_by(float factor) {
+  return {.kind = ProjectorStep::Kind::kScale, .number = factor};
+}
+
+ProjectorStep linear(std::string name, ProjectorStep::Weights weights) {
+  return {.kind = ProjectorStep::Kind::kLinear, .name = std::move(name), .weights = weights};
+}
+
+ProjectorStep activate(Activation activation) {
+  return {.kind = ProjectorStep::Kind::kActivate, .activation = activation};
+}
+
+ProjectorStep gate_by(std::string name, std::string other, Activation activation) {
+  return {.kind = ProjectorStep::Kind::kGate,
+          .name = std::move(name),
+          .other = std::move(other),
+          .activation = activation};
+}
+
+ProjectorStep standardise(std::string less, std::string times) {
+  return {.kind = ProjectorStep::Kind::kStandardise,
+          .name = std::move(less),
+          .other = std::move(times)};
+}
+
+ProjectorStep break_rows(std::string name) {
+  return {.kind = ProjectorStep::Kind::kBreakRows, .name = std::move(name)};
+}
+
+ProjectorStep end_rows(std::string name, std::string last) {
+  return {.kind = ProjectorStep::Kind::kEndRows, .name = std::move(name), .other = std::move(last)};
+}
+
+ProjectorStep wrap(std::string before, std::string behind) {
+  return {
+      .kind = ProjectorStep::Kind::kWrap, .name = std::move(before), .other = std::move(behind)};
+}
+
+ProjectorStep convolve(std::string name, int side) {
+  return {.kind = ProjectorStep::Kind::kConvolve, .name = std::move(name), .side = side};
+}
+
+ProjectorStep mean_of_runs(int length) {
+  return {.kind = ProjectorStep::Kind::kMeanOfRuns, .side = length};
+}
+
+ProjectorStep join_runs(int length) {
+  return {.kind = ProjectorStep::Kind::kJoinRuns, .side = length};
+}
+
+ProjectorStep gate_of_half(std::string name, Activation activation) {
+  return {
+      .kind = ProjectorStep::Kind::kGateOfHalf, .name = std::move(name), .activation = activation};
+}
+
+ProjectorStep resample(std::string name) {
+  return {.kind = ProjectorStep::Kind::kResample, .name = std::move(name)};
+}
+
+}  // namespace linnet

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "encoder/projector_spec.hpp"
+
+namespace linnet {
+
+// A step of each kind: see ProjectorStep::Kind.
+ProjectorStep mean_of(int side);
+ProjectorStep concatenate(int side);
+ProjectorStep norm(std::string name, NormKind kind, float epsilon);
+ProjectorStep scale_by(float factor);
+ProjectorStep linear(std::string name,
+                     ProjectorStep::Weights weights = ProjectorStep::Weights::kUsual);
+ProjectorStep activate(Activation activation = Activation::kGelu);
+ProjectorStep gate_by(std::string name, std::string other, Activation activation);
+ProjectorStep standardise(std::string less, std::string times);
+ProjectorStep break_rows(std::string name);
+ProjectorStep end_rows(std::string name, std::string last);
+ProjectorStep wrap(std::string before, std::string behind);
+ProjectorStep convolve(std::string name, int side);
+ProjectorStep mean_of_runs(int length);
+ProjectorStep join_runs(int length);
+ProjectorStep gate_of_half(std::string name, Activation activation);
+ProjectorStep resample(std::string name);
+
+}  // namespace linnet
