@@ -44,7 +44,7 @@ TEST_P(HeadTensorsTest, NamesTellWhatIsRead) {
     named_bytes += std::ssize(tensor.bytes);
     named += std::string(tensor.name) + " ";
   }
-  EXPECT_GT(named_bytes, 0);
+  EXPECT_TRUE(named_bytes > 0 || spec->encoder);
   EXPECT_EQ(read_bytes, named_bytes) << named;
 }
 

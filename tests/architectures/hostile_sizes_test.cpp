@@ -79,6 +79,39 @@ TEST(HostileSizes, HeadsAndWidthsHaveAnUpperBound) {
               testing::HasSubstr("attention.kv_lora_rank is 1073741824, expected 1 to"));
 }
 
+TEST(HostileSizes, ExpertsInGroups) {
+  EXPECT_THAT(error_with("deepseek2-moe", "deepseek2.expert_group_count", 3),
+              testing::HasSubstr("uses 2 experts (expert_used_count) in 3 groups "
+                                 "(expert_group_used_count), expected at most what its 4 experts "
+                                 "(expert_count) in 3 equal groups (expert_group_count) allow"));
+  EXPECT_THAT(error_with("grovemoe-moe", "grovemoe.experts_per_group", 3),
+              testing::HasSubstr("metadata key grovemoe.experts_per_group is 3, expected a divisor "
+                                 "of the 4 in grovemoe.expert_count"));
+}
+
+TEST(HostileSizes, RecurrentLayers) {
+  EXPECT_THAT(error_with("mamba2-dense", "mamba2.ssm.conv_kernel", 1),
+              testing::HasSubstr("metadata key mamba2.ssm.conv_kernel is 1, expected 2 to 64"));
+  EXPECT_THAT(error_with("mamba2-dense", "mamba2.ssm.group_count", 3),
+              testing::HasSubstr("metadata key mamba2.ssm.group_count is 3, expected a divisor of "
+                                 "the 4 in mamba2.ssm.time_step_rank"));
+  EXPECT_THAT(
+      error_with("rwkv6qwen2-own", "rwkv6qwen2.wkv.head_size", 5),
+      testing::HasSubstr("metadata key rwkv6qwen2.wkv.head_size is 5, expected a divisor of "
+                         "the 48 in rwkv6qwen2.embedding_length"));
+  EXPECT_THAT(error_with("rwkv6qwen2-own", "rwkv6qwen2.wkv.head_size", 16),
+              testing::HasSubstr("layer 0 has 3 heads of 16 columns (wkv.head_size), expected a "
+                                 "multiple of the 2 KV heads (attention.head_count_kv)"));
+  EXPECT_THAT(error_with("minimax-01-own", "minimax-01.attention.value_length", 8),
+              testing::HasSubstr("layer 0 has 4 heads (attention.head_count) with keys of 16 "
+                                 "columns (attention.key_length) and values of 8"));
+  EXPECT_THAT(error_with("bailingmoe3-own", "bailingmoe3.kda.gate_lower_bound", 1),
+              testing::HasSubstr("bailingmoe3.kda.gate_lower_bound are true and 1, expected true "
+                                 "and less than 0"));
+  EXPECT_THAT(error_with("kimi-k3-own", "kimi-k3.activation.situ_beta", 0),
+              testing::HasSubstr("metadata key kimi-k3.activation.situ_beta is 0, expected more"));
+}
+
 TEST(HostileSizes, CompressedKeysAndStreams) {
   EXPECT_THAT(error_with("deepseek4-own", "deepseek4.hyper_connection.count", 1 << 30),
               testing::HasSubstr("hyper_connection.count is 1073741824, expected 1 to 8"));

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "backend/backend.hpp"
 #include "base/machine.hpp"
 
@@ -25,7 +27,29 @@ TEST(CpuBackendAllocate, WhatIsNoNumberOfBytesIsAnError) {
   KvShape shape{{{16, 1024, 1024}}, KvType::kF32, std::int64_t{1} << 42};
   EXPECT_FALSE(backend->make_kv_store(shape));
   shape.layers = {{1, 16, 16}, {16, 1024, 1024}, {1, 16, 16}};
-  EXPECT_FALSE(backend->make_kv_store(shape));
+  const auto store = backend->make_kv_store(shape);
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().message,
+              testing::HasSubstr("with 4398046511104 pages of 4194304 bytes for layer 1"));
+}
+
+TEST(CpuBackendAllocate, StatesThatAreTooLarge) {
+  const auto backend = make_cpu_backend(1);
+  const std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  for (const StateShape& shape :
+       {StateShape{{largest, largest, largest}, 1}, StateShape{{largest / 8, 1}, 1 << 20}}) {
+    const auto store = backend->make_state_store(shape);
+    ASSERT_FALSE(store);
+    EXPECT_THAT(store.error().message,
+                testing::ContainsRegex("too large: [0-9]+ slots of [0-9]+ numbers in [23] layers"));
+  }
+}
+
+TEST(CpuBackendAllocate, HeadsThatAreTooWide) {
+  const auto store = make_cpu_backend(1)->make_kv_store({{{1, 16, 16}, {1, 1 << 20, 16}}});
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().message,
+              testing::HasSubstr("layer 1 of the KV cache has heads of 1048576 columns, expected"));
 }
 
 }  // namespace
