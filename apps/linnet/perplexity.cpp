@@ -92,7 +92,10 @@ Result<Scores> score(const Options& options) {
   const Tokenizer& tokenizer = *model->file->tokenizer();
   PercentLine line("scoring");
   const ScoreOptions score_options = {
-      options.window, [&](std::int64_t done, std::int64_t total) { line.show(done, total); }};
+      .window = options.window,
+      .progress = [&](std::int64_t done, std::int64_t total) { line.show(done, total); },
+      .model = model->file->file().path().string(),
+      .reference = options.against};
   Scores scores;
   scores.tokens = std::ssize(model->tokens);
   if (options.against.empty()) {

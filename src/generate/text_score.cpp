@@ -44,8 +44,7 @@ Result<double> add_row(std::string_view model, std::span<const float> row, Token
   const double surprise = log_sum_exp(row) - row[static_cast<std::size_t>(token)];
   if (std::isnan(surprise)) {
     return Error{
-        fmt::format("the {}'s logits that predict token {} are NaN: damaged weights, or an "
-                    "overflow",
+        fmt::format("{}: the logits that predict token {} are NaN: damaged weights, or an overflow",
                     model, token)};
   }
   score.surprise.add(surprise);
@@ -71,11 +70,11 @@ double divergence_of(std::span<const float> row, std::span<const float> referenc
 
 // What the rows of both models say of the token that follows.
 Status add_rows(std::span<const float> row, std::span<const float> reference, TokenId token,
-                const Tokenizer& tokenizer, ScoredModel& scored) {
+                const Tokenizer& tokenizer, const ScoreOptions& options, ScoredModel& scored) {
   ModelDistance& distance = scored.distance;
-  const auto surprise = add_row("model", row, token, tokenizer, scored.score);
+  const auto surprise = add_row(options.model, row, token, tokenizer, scored.score);
   if (!surprise) return surprise.error();
-  const auto expected = add_row("reference", reference, token, tokenizer, distance.reference);
+  const auto expected = add_row(options.reference, reference, token, tokenizer, distance.reference);
   if (!expected) return expected.error();
   distance.divergence.add(divergence_of(row, reference));
   distance.same_choice.add(highest(row).id == highest(reference).id ? 1.0 : 0.0);
@@ -150,7 +149,7 @@ Result<TextScore> score_text(Engine& engine, const Tokenizer& tokenizer,
   TextScore score;
   const auto score_window = [&](Window window) {
     return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
-      const auto surprise = add_row("model", row, counted(window)[number], tokenizer, score);
+      const auto surprise = add_row(options.model, row, counted(window)[number], tokenizer, score);
       return surprise ? Status() : Status(surprise.error());
     });
   };
@@ -180,7 +179,7 @@ Result<ScoredModel> compare_models(Engine& engine, Engine& reference, const Toke
     };
     if (Status status = for_each_row(reference, window, keep); !status) return status;
     return for_each_row(engine, window, [&](std::span<const float> row, std::size_t number) {
-      return add_rows(row, expected[number], counted(window)[number], tokenizer, scored);
+      return add_rows(row, expected[number], counted(window)[number], tokenizer, options, scored);
     });
   };
   if (Status s = for_each_window(tokens, tokenizer, options, score_window); !s) return s.error();

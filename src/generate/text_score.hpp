@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "generate/engine.hpp"
@@ -53,6 +54,8 @@ struct ScoreOptions {
   std::int64_t window = 512;  ///< tokens; at least kShortestWindow
   /// Called with the windows that are done and all of them.
   std::function<void(std::int64_t done, std::int64_t total)> progress;
+  /// What errors call the model and the one that it is compared with, such as their files.
+  std::string model = "the model", reference = "the reference";
 };
 
 inline constexpr std::int64_t kShortestWindow = 3;

@@ -187,9 +187,11 @@ TEST_F(TextScoreTest, FailsWithASentence) {
   EXPECT_THAT(unknown.error().message, HasSubstr("is not in the vocabulary"));
 
   const auto damaged_file = changed(std::numeric_limits<float>::max());
-  const auto damaged = score_text(*load(*damaged_file), tokenizer_, tokens_, options_);
+  ScoreOptions named = options_;
+  named.model = "model.gguf";
+  const auto damaged = score_text(*load(*damaged_file), tokenizer_, tokens_, named);
   ASSERT_FALSE(damaged);
-  EXPECT_THAT(damaged.error().message, HasSubstr("the model's logits that predict token "));
+  EXPECT_THAT(damaged.error().message, HasSubstr("model.gguf: the logits that predict token "));
 
   const test::TinyModel tiny("llama-dense");
   const auto other = tiny.engine();
