@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "grammar_support.hpp"
+#include "grammar/grammar_support.hpp"
 #include "support/paths.hpp"
 
 namespace linnet::grammar::test {

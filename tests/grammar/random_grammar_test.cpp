@@ -6,8 +6,8 @@
 #include <set>
 
 #include "grammar/completion.hpp"
+#include "grammar/grammar_support.hpp"
 #include "grammar/utf8.hpp"
-#include "grammar_support.hpp"
 
 namespace linnet::grammar::test {
 namespace {

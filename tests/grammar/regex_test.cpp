@@ -6,8 +6,8 @@
 #include <random>
 #include <regex>
 
+#include "grammar/grammar_support.hpp"
 #include "grammar/utf8.hpp"
-#include "grammar_support.hpp"
 
 namespace linnet::grammar::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "grammar/completion.hpp"
-#include "grammar_support.hpp"
+#include "grammar/grammar_support.hpp"
 
 namespace linnet::grammar::test {
 namespace {

@@ -1,9 +1,9 @@
 #include "grammar/automata/character_set.hpp"
 #include "grammar/automata/finite_automaton.hpp"
 #include "grammar/automata/nfa.hpp"
+#include "grammar/grammar_support.hpp"
 #include "grammar/schema/decimal.hpp"
 #include "grammar/utf8.hpp"
-#include "grammar_support.hpp"
 
 namespace linnet::grammar::test {
 namespace {

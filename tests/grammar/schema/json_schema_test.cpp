@@ -1,6 +1,6 @@
 #include "grammar/schema/json_schema.hpp"
 
-#include "grammar_support.hpp"
+#include "grammar/grammar_support.hpp"
 
 namespace linnet::grammar::test {
 namespace {
