@@ -15,7 +15,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(Metrics, BucketsCountWhatLiesBelowTheirBounds) {
-  Histogram histogram({0.1, 0.5, 1.0});
+  constexpr std::array kBounds_s = {0.1, 0.5, 1.0};
+  Histogram histogram(kBounds_s);
   for (const double seconds : {0.05, 0.1, 0.3, 0.9, 7.0}) histogram.observe(seconds);
   std::string out;
   histogram.print("wait_seconds", "", out);
