@@ -157,6 +157,7 @@ void add_ceilings() {
   const auto ceilings = measure::measure_ceilings(1);
   const auto giga = [](double rate) { return std::to_string(static_cast<int>(rate / 1e9)); };
   benchmark::AddCustomContext("int8 dot products, Gop/s", giga(ceilings.int8_operations_per_s));
+  benchmark::AddCustomContext("int16 dot products, Gop/s", giga(ceilings.int16_operations_per_s));
   benchmark::AddCustomContext("float32, Gop/s", giga(ceilings.float_operations_per_s));
   benchmark::AddCustomContext("read, GB/s", giga(ceilings.read_bytes_per_s[0]));
 }

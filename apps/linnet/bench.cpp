@@ -62,6 +62,7 @@ struct Report {
   double operations_s(const Run& run) const {  // of a token
     if (ceilings.int8_operations_per_s == 0.0) return 0.0;
     return run.floors.prompt_int8_operations / ceilings.int8_operations_per_s +
+           run.floors.prompt_int16_operations / ceilings.int16_operations_per_s +
            run.floors.prompt_float_operations / ceilings.float_operations_per_s;
   }
 };
@@ -96,6 +97,7 @@ Result<measure::Ceilings> gpu_ceilings() {
   measure::Ceilings ceilings;
   ceilings.read_bytes_per_s = {measured->read_bytes_per_s};
   ceilings.int8_operations_per_s = measured->half_operations_per_s;
+  ceilings.int16_operations_per_s = measured->half_operations_per_s;
   ceilings.float_operations_per_s = measured->half_operations_per_s;
   return ceilings;
 }
@@ -120,10 +122,10 @@ std::string ceilings_line(const Report& report) {
   }
   return text +
          fmt::format(
-             " GB/s with 1 to {} threads ({} MiB), int8 dot products {:.0f} GOP/s, float32 {:.0f} "
-             "GFLOP/s",
+             " GB/s with 1 to {} threads ({} MiB), dot products of int8 {:.0f} and int16 {:.0f} "
+             "GOP/s, float32 {:.0f} GFLOP/s",
              report.threads, ceilings.buffer_bytes >> 20, ceilings.int8_operations_per_s / 1e9,
-             ceilings.float_operations_per_s / 1e9);
+             ceilings.int16_operations_per_s / 1e9, ceilings.float_operations_per_s / 1e9);
 }
 
 Status print_table(const Report& report) {
@@ -163,6 +165,7 @@ Json to_json(const Report& report, const Run& run) {
           {"generation_share_of_ceiling", report.generation_share(run)},
           {"bytes_read_per_generated_token", run.floors.decode_bytes},
           {"int8_operations_per_prompt_token", run.floors.prompt_int8_operations},
+          {"int16_operations_per_prompt_token", run.floors.prompt_int16_operations},
           {"float_operations_per_prompt_token", run.floors.prompt_float_operations}};
 }
 
@@ -179,6 +182,7 @@ Json to_json_of(const Report& report, const Run& run) {
   json.update(Json{{"read_bytes_per_second_by_threads", report.ceilings.read_bytes_per_s},
                    {"read_buffer_bytes", report.ceilings.buffer_bytes},
                    {"int8_operations_per_second", report.ceilings.int8_operations_per_s},
+                   {"int16_operations_per_second", report.ceilings.int16_operations_per_s},
                    {"float_operations_per_second", report.ceilings.float_operations_per_s},
                    {"peak_memory_bytes", report.peak_bytes}});
   return json;

@@ -102,9 +102,11 @@ double used_share(const gguf::Tensor& tensor, const ModelSpec& spec, bool tied_o
   return 1.0;
 }
 
-bool is_float(const Format& format) {
-  return format.type == TensorType::kF32 || format.type == TensorType::kF16 ||
-         format.type == TensorType::kBF16;
+// Those that weights of `type` count to.
+double& operations_of(TensorType type, BenchFloors& floors) {
+  if (type == TensorType::kF32) return floors.prompt_float_operations;
+  return type == TensorType::kF16 || type == TensorType::kBF16 ? floors.prompt_int16_operations
+                                                               : floors.prompt_int8_operations;
 }
 
 }  // namespace
@@ -151,9 +153,8 @@ BenchFloors bench_floors(const ModelFile& file, const BenchPlan& plan, KvType kv
     floors.decode_bytes += read * static_cast<double>(tensor.bytes.size()) / plan.sequences;
     const bool is_head = tensor.name == "output.weight" || tensor.name == "token_embd.weight";
     if (is_head || tensor.dimensions < 2) continue;
-    const double operations = 2.0 * share * static_cast<double>(tensor.elements());
-    (is_float(*tensor.format) ? floors.prompt_float_operations : floors.prompt_int8_operations) +=
-        operations;
+    operations_of(tensor.format->type, floors) +=
+        2.0 * share * static_cast<double>(tensor.elements());
   }
   for (const gguf::Lora& adapter : file.adapters()) {
     for (const auto& [tensor, pair] : adapter.pairs()) {

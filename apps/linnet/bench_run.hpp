@@ -42,7 +42,8 @@ double median(std::vector<double> values);
 struct BenchFloors {
   double decode_bytes = 0;  ///< read for a token: its share of the weights, keys and values
   double prompt_int8_operations = 0;   ///< for a token, by quantised weights
-  double prompt_float_operations = 0;  ///< by weights in F32, F16 or BF16
+  double prompt_int16_operations = 0;  ///< by weights in F16 or BF16
+  double prompt_float_operations = 0;  ///< by weights in F32
 };
 
 /// Weights that a token does not use are not counted: of embeddings all but a row, of experts all

@@ -4,9 +4,19 @@
 
 #include <algorithm>
 
+#include "backend/cpu/weight_bytes.hpp"
 #include "base/checked.hpp"
 
 namespace linnet {
+namespace {
+
+// As the CPU packs it; a GPU takes about as much.
+std::int64_t matrix_bytes(const gguf::Tensor& tensor) {
+  const std::int64_t columns = tensor.shape[0];
+  return cpu_weight_bytes(*tensor.format, columns, tensor.elements() / columns);
+}
+
+}  // namespace
 
 bool has_encoder(const gguf::File& file, EncoderKind kind) {
   const std::string_view name = kind == EncoderKind::kVision ? "vision" : "audio";
@@ -24,7 +34,7 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
     const bool is_convolution = tensor.dimensions > 2;
     const std::int64_t as_f32_bytes =
         saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
-    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : std::ssize(tensor.bytes));
+    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : matrix_bytes(tensor));
     if (is_convolution) largest_bytes = std::max(largest_bytes, as_f32_bytes);
   }
   return saturating_add(bytes, saturating_multiply(2, largest_bytes));

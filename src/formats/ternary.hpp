@@ -28,7 +28,9 @@ float fit_ternary_scale(const float* in, const float* weights) {
     values[i] = {std::bit_cast<std::uint32_t>(std::fabs(in[i])), weights[i]};
   }
   std::ranges::sort(values, std::greater(), &Value::magnitude);
-  double wx = 0.0, w = 0.0, best_gain = 0.0, best_scale = 0.0;
+  // Where squares overflow the scale does, too, so that whoever asked for the type hears of it.
+  double best_scale = std::bit_cast<float>(values[0].magnitude);
+  double wx = 0.0, w = 0.0, best_gain = 0.0;
   for (const Value& value : values) {
     wx += double{value.weight} * std::bit_cast<float>(value.magnitude);
     w += value.weight;

@@ -110,6 +110,7 @@ Ceilings measure_ceilings(int threads) {
         buffer.data() ? read_bandwidth(buffer, ceilings.buffer_bytes, count) : 0.0);
   }
   ceilings.int8_operations_per_s = peak(int8_peak_loops().front(), threads);
+  ceilings.int16_operations_per_s = peak(int16_peak_loops().front(), threads);
   ceilings.float_operations_per_s = peak(float_peak_loops().front(), threads);
   return ceilings;
 }

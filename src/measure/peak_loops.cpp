@@ -1,5 +1,6 @@
 #include "measure/peak_loops.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #if defined(__x86_64__)
@@ -14,10 +15,11 @@ namespace {
 // Enough independent sums to hide the latency of an instruction.
 constexpr int kSums = 12;
 
-std::uint64_t portable_int8(std::int64_t turns) {
-  std::int8_t a[64], b[64];
-  std::memset(a, 1, sizeof a);
-  std::memset(b, 2, sizeof b);
+template <class Integer>
+std::uint64_t portable_integers(std::int64_t turns) {
+  Integer a[64], b[64];
+  std::fill_n(a, 64, Integer{1});
+  std::fill_n(b, 64, Integer{2});
   std::int32_t sums[64] = {};
   for (std::int64_t t = 0; t < turns; ++t) {
     a[t % 64] = static_cast<std::int8_t>(t);
@@ -72,6 +74,21 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
   return words[0];
 }
 
+[[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t avx512_int16(std::int64_t turns) {
+  const __m512i a = _mm512_set1_epi16(3);
+  const __m512i b = _mm512_set1_epi16(1);
+  __m512i sums[kSums];
+  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+  for (std::int64_t t = 0; t < turns; ++t) {
+    for (__m512i& sum : sums) sum = _mm512_dpwssd_epi32(sum, a, b);
+  }
+  __m512i total = sums[0];
+  for (int i = 1; i < kSums; ++i) total = _mm512_xor_si512(total, sums[i]);
+  std::uint64_t words[8];
+  std::memcpy(words, &total, sizeof words);
+  return words[0];
+}
+
 [[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t avx512_float(std::int64_t turns) {
   const __m512 a = _mm512_set1_ps(0.5f);
   __m512 sums[kSums];
@@ -117,6 +134,21 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
   return words[0];
 }
 
+[[gnu::target("avx2,avxvnni")]] std::uint64_t avx_vnni_int16(std::int64_t turns) {
+  const __m256i a = _mm256_set1_epi16(3);
+  const __m256i b = _mm256_set1_epi16(1);
+  __m256i sums[kSums];
+  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  for (std::int64_t t = 0; t < turns; ++t) {
+    for (__m256i& sum : sums) sum = _mm256_dpwssd_avx_epi32(sum, a, b);
+  }
+  __m256i total = sums[0];
+  for (int i = 1; i < kSums; ++i) total = _mm256_xor_si256(total, sums[i]);
+  std::uint64_t words[4];
+  std::memcpy(words, &total, sizeof words);
+  return words[0];
+}
+
 // Three instructions multiply and add 32 pairs: what a kernel can do without VNNI.
 [[gnu::target("avx2,fma")]] std::uint64_t avx2_int8(std::int64_t turns) {
   __m256i a = _mm256_set1_epi8(3);
@@ -128,6 +160,24 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
     for (__m256i& sum : sums) {
       asm volatile("" : "+x"(a));  // else the products, which never change, are made once
       sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones));
+    }
+  }
+  __m256i total = sums[0];
+  for (int i = 1; i < kSums; ++i) total = _mm256_xor_si256(total, sums[i]);
+  std::uint64_t words[4];
+  std::memcpy(words, &total, sizeof words);
+  return words[0];
+}
+
+[[gnu::target("avx2,fma")]] std::uint64_t avx2_int16(std::int64_t turns) {
+  __m256i a = _mm256_set1_epi16(3);
+  const __m256i b = _mm256_set1_epi16(1);
+  __m256i sums[kSums];
+  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  for (std::int64_t t = 0; t < turns; ++t) {
+    for (__m256i& sum : sums) {
+      asm volatile("" : "+x"(a));
+      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
     }
   }
   __m256i total = sums[0];
@@ -162,7 +212,18 @@ std::vector<PeakLoop> int8_peak_loops() {
   if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_int8, kSums * 32 * 2});
   if (has_avx2()) loops.push_back({avx2_int8, kSums * 32 * 2});
 #endif
-  loops.push_back({portable_int8, 64 * 2});
+  loops.push_back({portable_integers<std::int8_t>, 64 * 2});
+  return loops;
+}
+
+std::vector<PeakLoop> int16_peak_loops() {
+  std::vector<PeakLoop> loops;
+#if defined(__x86_64__)
+  if (has_avx512()) loops.push_back({avx512_int16, kSums * 32 * 2});
+  if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_int16, kSums * 16 * 2});
+  if (has_avx2()) loops.push_back({avx2_int16, kSums * 16 * 2});
+#endif
+  loops.push_back({portable_integers<std::int16_t>, 64 * 2});
   return loops;
 }
 

@@ -13,6 +13,8 @@ struct PeakLoop {
 
 /// 8-bit integer dot products, in all the instructions that this machine has, the best first.
 std::vector<PeakLoop> int8_peak_loops();
+/// The same of 16-bit ones.
+std::vector<PeakLoop> int16_peak_loops();
 /// The same of fused multiply-adds of float32.
 std::vector<PeakLoop> float_peak_loops();
 

@@ -117,7 +117,7 @@ class Chooser {
   MatrixPlace place_of(const Tensor& tensor) const {
     MatrixPlace place{.layers = layers_,
                       .values_are_few = values_are_few_,
-                      .is_of_experts = tensor.dimensions > 2};
+                      .is_of_experts = tensor.name.find("_exps.") != std::string::npos};
     if (tensor.name == head_) {
       place.use = MatrixUse::kHead;
     } else if (tensor.name == "token_embd.weight") {

@@ -33,6 +33,7 @@ TEST(Bench, CountsProductsWithMatricesAlone) {
   const auto json = json_of(bench(model, "--json"));
   ASSERT_TRUE(json.is_object());
   EXPECT_EQ(json["int8_operations_per_prompt_token"], operations);
+  EXPECT_EQ(json["int16_operations_per_prompt_token"], 0.0);
   EXPECT_EQ(json["float_operations_per_prompt_token"], 0.0);
 }
 

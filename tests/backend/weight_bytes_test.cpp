@@ -17,7 +17,8 @@ TEST(CpuWeightBytes, AreThoseOfThePackedWeight) {
   const auto backend = make_cpu_backend(1);
   for (const Format& format : all_formats()) {
     if (!holds_weights(format)) continue;
-    for (const std::int64_t columns : {256, 512, 768}) {
+    for (const std::int64_t columns : {256, 512, 768, 1, 33, 300}) {
+      if (columns % format.block_elements != 0) continue;
       constexpr std::int64_t kRows = 32, kSlices = 3;
       const std::vector<std::byte> bytes(
           static_cast<std::size_t>(format.size_bytes(columns * kRows * kSlices)));

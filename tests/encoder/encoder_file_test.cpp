@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "backend/cpu/weight_bytes.hpp"
 #include "gguf/gguf_writer.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -39,7 +40,8 @@ TEST(EncoderFile, CountsConvolutionsAsTheyAreHeld) {
   ASSERT_TRUE(writer.write(folder / "mmproj.gguf", zeros));
   const auto file = gguf::File::open(folder / "mmproj.gguf");
   ASSERT_TRUE(file) << file.error().message;
-  EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kVision), 3 * 4 * kConvolution + 2 * kMatrix);
+  EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kVision),
+            3 * 4 * kConvolution + cpu_weight_bytes(f16, 4, 6));
   EXPECT_EQ(encoder_weight_bytes(*file, EncoderKind::kAudio), 3 * 4 * kOfSounds);
 }
 

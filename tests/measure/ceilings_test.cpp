@@ -35,7 +35,7 @@ TEST(Ceilings, TheBestInstructionsComeFirst) {
     }
     return shortest;
   };
-  for (const auto& loops : {int8_peak_loops(), float_peak_loops()}) {
+  for (const auto& loops : {int8_peak_loops(), int16_peak_loops(), float_peak_loops()}) {
     double last = 0.0;
     for (const PeakLoop& loop : loops) {
       const double operation_s = shortest_s(loop) / static_cast<double>(loop.operations_a_turn);
@@ -54,6 +54,8 @@ TEST(Ceilings, ArePlausible) {
   }
   EXPECT_GT(ceilings.float_operations_per_s, 1e8);
   EXPECT_LT(ceilings.float_operations_per_s, 1e13);
+  EXPECT_GT(ceilings.int16_operations_per_s, 1e8);
+  EXPECT_LT(ceilings.int16_operations_per_s, 1e14);
   EXPECT_GT(ceilings.int8_operations_per_s, 1e8);
   EXPECT_LT(ceilings.int8_operations_per_s, 1e14);
 }

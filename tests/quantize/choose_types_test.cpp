@@ -38,6 +38,7 @@ TEST_F(ChooseTypes, MatricesGetTheTypeAndSmallThingsKeepTheirs) {
                              {"blk.0.attn_q.weight", {256, 8}},
                              {"blk.0.attn_q.bias", {8}},
                              {"blk.0.ffn_gate_inp.weight", {256, 4}},
+                             {"blk.0.attn_k_b.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_exps.weight", {256, 8, 4}},
                              {"blk.0.ssm_conv1d.weight", {4, 256}},
                              {"blk.0.ids.weight", {256, 8}, TensorType::kI32},
@@ -154,6 +155,7 @@ TEST_F(ChooseTypes, ExpertsAlone) {
                              {"blk.0.ssm_in.weight", {256, 8}}});
   EXPECT_EQ(types(file, "MXFP4_MOE"), (Types{{"token_embd.weight", "Q8_0"},
                                              {"blk.0.attn_v.weight", "Q8_0"},
+                                             {"blk.0.attn_k_b.weight", "Q8_0"},
                                              {"blk.0.ffn_up_exps.weight", "MXFP4"},
                                              {"blk.0.ffn_up_shexp.weight", "Q8_0"},
                                              {"blk.0.ssm_in.weight", "Q8_0"}}));

@@ -10,7 +10,7 @@
 namespace linnet::cpu {
 
 /// Blocks whose values are all smaller count as 0: the inverse of their scale would be infinite.
-inline constexpr float kLeastLargest = 1e-36f;
+inline constexpr float kLeastLargest = 1e-36f, kLeastLargestInt16 = 1e-34f;
 
 /// For each block of a panel its scale, largest magnitude / 127, and the inverse of it, 0 where all
 /// values are 0, or nearly so.
@@ -80,13 +80,15 @@ void quantise_block_int16(const float* x, std::int16_t* codes, float& scale) {
   constexpr auto kLargest = static_cast<float>(kLargestInt16);
   const auto low = S::load(x), high = S::load(x + 16);
   const float largest = S::max_lanes(S::max(S::abs(low), S::abs(high)));
-  const auto inverse = S::set(largest > kLeastLargest ? kLargest / largest : 0.0f);
-  const auto low_codes = S::round(S::mul(low, inverse));
-  const auto high_codes = S::round(S::mul(high, inverse));
+  const auto inverse = S::set(largest > kLeastLargestInt16 ? kLargest / largest : 0.0f);
+  auto low_codes = S::round(S::mul(low, inverse));
+  auto high_codes = S::round(S::mul(high, inverse));
+  const float sum = S::sum_lanes(S::add(low_codes, high_codes));
+  const bool are_numbers = sum == sum;
+  if (!are_numbers) low_codes = high_codes = S::set(0.0f);
   S::store_int16(codes, low_codes);
   S::store_int16(codes + 16, high_codes);
-  const float sum = S::sum_lanes(S::add(low_codes, high_codes));
-  scale = sum == sum ? largest / kLargest : sum;
+  scale = are_numbers ? largest / kLargest : sum;
 }
 
 /// Kernels::quantise_row_int16.
