@@ -56,8 +56,11 @@ std::vector<std::string> model_words(const std::string& name) {
 // Those of the model that an encoder is for; none where it does not tell.
 std::vector<std::string> encoder_words(const std::string& name) {
   auto words = model_words(name);
-  std::erase_if(words, [](const std::string& word) { return is_encoder(word); });
-  if (words == std::vector<std::string>{"model"}) words.clear();
+  const auto mark = std::ranges::find_if(words, is_encoder);
+  if (mark == words.end()) return words;
+  // "mmproj-model-f16.gguf" is of no name, "llava-v1.5-7b-mmproj-model-f16.gguf" of LLaVA's.
+  const bool says_model = std::next(mark) != words.end() && *std::next(mark) == "model";
+  words.erase(mark, mark + (says_model ? 2 : 1));
   return words;
 }
 

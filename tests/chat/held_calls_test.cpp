@@ -216,6 +216,24 @@ TEST_P(HeldCallsTest, ArgumentsThatAreCutAreNotComplete) {
   }
 }
 
+// One without any arguments would be a complete one for some families.
+TEST_P(HeldCallsTest, WhatIsCutBeforeItsArgumentsIsNoCall) {
+  const OutputFormat format = detect_output_format(GetParam().source);
+  const std::string answer = written(GetParam().form, 1);
+  const std::string_view cut = std::string_view(answer).substr(0, answer.find(kArguments[0]));
+  EXPECT_THAT(parse(format, &GetParam().form, cut, {}).shown(),
+              testing::Not(testing::HasSubstr("#")));
+}
+
+// It is not lost without a word.
+TEST_P(HeldCallsTest, ASecondCallThatIsCutBeforeItsArgumentsIsSaid) {
+  if (GetParam().most_calls < 2) GTEST_SKIP() << "the form has one call";
+  const OutputFormat format = detect_output_format(GetParam().source);
+  const std::string answer = written(GetParam().form, 2);
+  const std::string_view cut = std::string_view(answer).substr(0, answer.find(kArguments[1]));
+  EXPECT_THAT(parse(format, &GetParam().form, cut, {}).shown(), testing::HasSubstr("!"));
+}
+
 TEST_P(HeldCallsTest, ACallBeginsWithItsArguments) {
   const std::string answer = written(GetParam().form, 1);
   auto parser = make_output_parser(detect_output_format(GetParam().source),

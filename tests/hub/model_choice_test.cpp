@@ -89,6 +89,8 @@ TEST(EncoderChoice, IsOneWithoutANameWhereThereIsOneModel) {
   EXPECT_EQ(encoder("m-Q4_K_M.gguf", names), "mmproj-F16.gguf");
   EXPECT_EQ(encoder("n-Q4_K_M.gguf", names), "none");
   EXPECT_EQ(encoder("ggml-model-q4_k.gguf", {"mmproj-model-f16.gguf"}), "mmproj-model-f16.gguf");
+  const std::string of_llava = "llava-v1.5-7b-mmproj-model-f16.gguf";
+  EXPECT_EQ(encoder("llava-v1.5-7b-Q4_K_M.gguf", {of_llava, "other-Q4_0.gguf"}), of_llava);
   EXPECT_EQ(encoder("m.gguf", {"mmproj.gguf"}), "mmproj.gguf");
   EXPECT_EQ(encoder("m.gguf", {}), "none");
 }

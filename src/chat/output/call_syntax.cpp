@@ -108,13 +108,6 @@ OrderedJson typed_text(const OrderedJson* schema, std::string_view text) {
   return std::move(*value);
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpaces = " \t\r\n";
-  const std::size_t begin = text.find_first_not_of(kSpaces);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kSpaces) + 1 - begin);
-}
-
 std::size_t partial_marker(std::string_view text, std::string_view marker) {
   std::size_t length = std::min(text.size(), marker.size() - 1);
   while (length > 0 && !marker.starts_with(text.substr(text.size() - length))) --length;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ascii.hpp"
 #include "base/result.hpp"
 
 namespace linnet {
@@ -87,8 +88,6 @@ extern const CallSyntax kNamedCalls;   ///< [{NAME: {...}}]
 extern const CallSyntax kGemmaCalls;   ///< call:NAME{key:value}
 extern const CallSyntax kPythonCalls;  ///< [name(key="value")]
 extern const CallSyntax kLlamaCalls;   ///< JSON, name.call(key="value"), or code
-
-std::string_view trimmed(std::string_view text);
 
 /// The bytes at the end of `text` that may be the beginning of `marker`.
 std::size_t partial_marker(std::string_view text, std::string_view marker);

@@ -55,6 +55,11 @@ void HeldCalls::read(std::string_view content, const ToolTable& tools, EventList
   }
 }
 
+bool HeldCalls::is_cut_in_head(std::string_view content) const {
+  if (stage_ != Stage::kHead || begun_ == 0) return stage_ == Stage::kHead;
+  return !trimmed(end_).starts_with(trimmed(content.substr(at_)));
+}
+
 // A call up to its arguments; false where more text is needed, or nothing more is to be read.
 bool HeldCalls::read_head(std::string_view content, const ToolTable& tools, EventList& events) {
   constexpr std::size_t kLongestName = 128;

@@ -11,6 +11,9 @@
 
 namespace linnet {
 
+/// Why a held call that ends before its arguments is none.
+inline constexpr std::string_view kNoArguments = "it ends before its arguments";
+
 /// Reads calls that a grammar holds to a form, while they come: a call begins where its arguments
 /// do. Where the section has anything else, or the form does not tell a call's id and name before
 /// its arguments, none begins, and the section is to be read when it is complete.
@@ -23,6 +26,9 @@ class HeldCalls {
 
   /// The calls that have begun.
   std::size_t begun() const { return begun_; }
+  /// True if the answer, all of which is `content`, ends within the beginning of a call: before the
+  /// arguments.
+  bool is_cut_in_head(std::string_view content) const;
   /// True where the arguments of the last one have not ended.
   bool is_open() const { return begun_ > 0 && !arguments_.is_complete(); }
 

@@ -179,18 +179,29 @@ void MarkedParser::read_again(std::size_t bytes) {
 
 // A call without an end, or with one that seemed to stand in a value.
 void MarkedParser::finish_call() {
+  if (held_calls_ && held_calls_->is_cut_in_head(buffer_)) {
+    if (has_begun_call()) {
+      events_.cut_call();
+    } else {
+      events_.broken_call(kNoArguments, whole_call(buffer_, ""));
+    }
+    return leave_call();
+  }
   const Status taken = take_calls(*section_, buffer_, "");
   const bool has_end = !section_->end.empty() && buffer_.find(section_->end) != kNowhere;
   if (taken || !has_end || has_begun_call()) {
     break_call(taken, buffer_, "");
-    buffer_.clear();
-    held_calls_.reset();
-    mode_ = Mode::kText;
-    return;
+    return leave_call();
   }
   read_again(buffer_.size());
   feed(std::exchange(again_, {}));
   if (mode_ == Mode::kCall) finish_call();  // of whose end there is none now
+}
+
+void MarkedParser::leave_call() {
+  buffer_.clear();
+  held_calls_.reset();
+  mode_ = Mode::kText;
 }
 
 void MarkedParser::emit(std::string_view text) {
@@ -225,6 +236,9 @@ void MarkedParser::break_call(const Status& why, std::string_view content, std::
 
 // JSON that calls no tool of ours is an answer like any other.
 void MarkedParser::end_bare_call() {
+  if (held_calls_ && held_calls_->is_cut_in_head(buffer_)) {
+    return has_begun_call() ? events_.cut_call() : events_.text(buffer_);
+  }
   const Status taken = take_calls(bare_section(), buffer_, "");
   if (has_begun_call()) return break_call(taken, buffer_, "");
   if (!taken) events_.text(buffer_);

@@ -47,6 +47,7 @@ class MarkedParser final : public OutputParser {
   /// The call that `bytes` of the buffer were taken for is none: they are read again.
   void read_again(std::size_t bytes);
   void finish_call();
+  void leave_call();
   void end_bare_call();
   std::string whole_call(std::string_view content, std::string_view end) const;
 

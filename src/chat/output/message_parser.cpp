@@ -195,6 +195,8 @@ bool MessageParser::is_call() const {
 void MessageParser::end_body() {
   if (has_begun_call()) {
     if (!held_arguments_.is_complete()) events_.cut_call();
+  } else if (!recipient_.empty() && may_be_held_ && trimmed(call_).empty()) {
+    events_.broken_call(kNoArguments, call_);
   } else if (!recipient_.empty()) {
     const auto calls = parse_call();
     const Status status = calls ? tools_.check(*calls) : calls.error();
