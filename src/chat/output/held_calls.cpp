@@ -57,7 +57,9 @@ void HeldCalls::read(std::string_view content, const ToolTable& tools, EventList
 
 bool HeldCalls::is_cut_in_head(std::string_view content) const {
   if (stage_ != Stage::kHead || begun_ == 0) return stage_ == Stage::kHead;
-  return !trimmed(end_).starts_with(trimmed(content.substr(at_)));
+  const std::string end = end_ + std::string(section_.end);
+  const std::string_view rest = content.substr(at_);
+  return !end.starts_with(rest) && !end.starts_with(trimmed(rest));
 }
 
 // A call up to its arguments; false where more text is needed, or nothing more is to be read.
