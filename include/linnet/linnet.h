@@ -69,7 +69,7 @@ typedef struct linnet_generate_options {
   int64_t max_tokens; /* of the answer and its thinking; 0: as many as fit the context */
   float temperature;  /* at most 100; 0: always the likeliest token. Below 0: this and all that
                          follows but the seed is as the model's file recommends */
-  uint64_t seed;      /* the same seed gives the same text */
+  uint64_t seed;      /* the same seed gives the same text; UINT64_MAX: another one each time */
   int32_t top_k;      /* draws from this many tokens, the likeliest; 0: from all */
   float top_p;        /* draws from the likeliest with this probability together; 0: all */
   float min_p;        /* least probability, as a share of the likeliest token's; 0: none */

@@ -221,8 +221,10 @@ TEST(Library, GeneratesTheSameTextAgain) {
   EXPECT_EQ(text(0.0f, 0), text(0.0f, 1));
   EXPECT_EQ(text(0.8f, 7), text(0.8f, 7));
   EXPECT_NE(text(0.8f, 7), text(0.8f, 8));
-  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
-  EXPECT_EQ(text(0.8f, kLargest), text(0.8f, kLargest));
+  constexpr std::uint64_t kRandom = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(text(0.8f, kRandom - 1), text(0.8f, kRandom - 1));
+  EXPECT_FALSE(text(1.5f, kRandom) == text(1.5f, kRandom) &&
+               text(1.5f, kRandom) == text(1.5f, kRandom));
 }
 
 TEST(Library, DrawsFromTheLikeliestTokens) {

@@ -38,7 +38,6 @@ TEST_F(ChooseTypes, MatricesGetTheTypeAndSmallThingsKeepTheirs) {
                              {"blk.0.attn_q.weight", {256, 8}},
                              {"blk.0.attn_q.bias", {8}},
                              {"blk.0.ffn_gate_inp.weight", {256, 4}},
-                             {"blk.0.attn_k_b.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_exps.weight", {256, 8, 4}},
                              {"blk.0.ssm_conv1d.weight", {4, 256}},
                              {"blk.0.ids.weight", {256, 8}, TensorType::kI32},
@@ -150,6 +149,7 @@ TEST_F(Mixes, HaveNumbersOfFileTypes) {
 TEST_F(ChooseTypes, ExpertsAlone) {
   const auto file = file_of({{"token_embd.weight", {256, 8}},
                              {"blk.0.attn_v.weight", {256, 8}},
+                             {"blk.0.attn_k_b.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_exps.weight", {256, 8, 4}},
                              {"blk.0.ffn_up_shexp.weight", {256, 8}},
                              {"blk.0.ssm_in.weight", {256, 8}}});
