@@ -65,6 +65,11 @@ void multiply_int16(const Int16Task<kStrips>& task, std::int64_t first) {
       total[t][s] = S::load(out + t * task.out_stride + s * kLanes);
     }
   }
+  if constexpr (kAhead) {
+    for (int s = 0; s < kStrips; ++s) {
+      prefetch<int16_codes_at(kPanel)>(task.panels[s] + kPrefetchBytes);
+    }
+  }
   const std::int64_t blocks = int16_blocks(task.inputs);
   for (std::int64_t b = 0; b < blocks; ++b) {
     typename S::Int dot[kRows][kStrips];
