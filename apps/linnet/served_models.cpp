@@ -82,10 +82,6 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
   model.options = model_options.engine_options(**file);
   auto plan = (*file)->plan(model.options);
   if (!plan) return plan.error();
-  note_context(*plan);
-  const std::string alias = options.aliases.empty() ? "" : options.aliases[index];
-  auto described = describe(**file, options, alias, plan->context);
-  if (!described) return described.error();
   model.kv_tokens = options.kv_tokens > 0 ? options.kv_tokens
                                           : serve::usual_kv_tokens(*plan, options.most_loaded());
   if (options.kv_tokens > 0) {
@@ -93,6 +89,10 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
       return Error{fmt::format("--kv-tokens {}: {}", model.kv_tokens, s.error().message)};
     }
   }
+  note_context(*plan);
+  const std::string alias = options.aliases.empty() ? "" : options.aliases[index];
+  auto described = describe(**file, options, alias, plan->context);
+  if (!described) return described.error();
   model.file = std::move(*file);
   model.plan = std::move(*plan);
   model.id = described->id;
