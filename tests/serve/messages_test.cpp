@@ -77,6 +77,7 @@ TEST_F(Messages, EditsThatCutAreRefused) {
 std::vector<Json> blocks_of(const test::HttpReply& reply) {
   std::vector<Json> blocks;
   bool is_open = false, is_signed = false;
+  std::string input;  // of a call, in pieces
   for (const Json& event : test::events_of(reply)) {
     if (event["type"] == "content_block_start") {
       EXPECT_FALSE(is_open);
@@ -93,10 +94,9 @@ std::vector<Json> blocks_of(const test::HttpReply& reply) {
         blocks.back()[member] =
             blocks.back()[member].get<std::string>() + delta[member].get<std::string>();
       }
-      if (delta.contains("partial_json")) {
-        blocks.back()["input"] = Json::parse(delta["partial_json"].get<std::string>());
-      }
+      if (delta.contains("partial_json")) input += delta["partial_json"].get<std::string>();
     } else if (event["type"] == "content_block_stop") {
+      if (!input.empty()) blocks.back()["input"] = Json::parse(std::exchange(input, {}));
       EXPECT_TRUE(std::exchange(is_open, false));
       // Last of all, as clients expect it.
       EXPECT_EQ(is_signed, blocks.back()["type"] == "thinking");
