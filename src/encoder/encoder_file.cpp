@@ -4,19 +4,10 @@
 
 #include <algorithm>
 
-#include "backend/cpu/weight_bytes.hpp"
 #include "base/checked.hpp"
+#include "model/tensor_bytes.hpp"
 
 namespace linnet {
-namespace {
-
-// As the CPU packs it; a GPU takes about as much.
-std::int64_t matrix_bytes(const gguf::Tensor& tensor) {
-  const std::int64_t columns = tensor.shape[0];
-  return cpu_weight_bytes(*tensor.format, columns, tensor.elements() / columns);
-}
-
-}  // namespace
 
 bool has_encoder(const gguf::File& file, EncoderKind kind) {
   const std::string_view name = kind == EncoderKind::kVision ? "vision" : "audio";
@@ -24,8 +15,8 @@ bool has_encoder(const gguf::File& file, EncoderKind kind) {
   return has && has->value_or(false);
 }
 
-// Convolutions become F32, one after the other: its values as the file has them, and as they are
-// multiplied, are there at once.
+// Matrices count as the CPU packs them, a GPU takes about as much. Convolutions become F32, one
+// after the other: its values as the file has them, and as they are multiplied, are there at once.
 std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
   std::int64_t bytes = 0, largest_bytes = 0;
   for (const gguf::Tensor& tensor : file.tensors()) {
@@ -34,7 +25,7 @@ std::int64_t encoder_weight_bytes(const gguf::File& file, EncoderKind kind) {
     const bool is_convolution = tensor.dimensions > 2;
     const std::int64_t as_f32_bytes =
         saturating_multiply(tensor.elements(), std::int64_t{sizeof(float)});
-    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : matrix_bytes(tensor));
+    bytes = saturating_add(bytes, is_convolution ? as_f32_bytes : cpu_weight_bytes(tensor));
     if (is_convolution) largest_bytes = std::max(largest_bytes, as_f32_bytes);
   }
   return saturating_add(bytes, saturating_multiply(2, largest_bytes));

@@ -59,28 +59,16 @@ bool has_avx512() {
 }
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 
-[[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t avx512_int8(std::int64_t turns) {
+template <class Integer>
+[[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t avx512_integers(std::int64_t turns) {
   const __m512i a = _mm512_set1_epi8(3);
   const __m512i b = _mm512_set1_epi8(1);
   __m512i sums[kSums];
   for (__m512i& sum : sums) sum = _mm512_setzero_si512();
   for (std::int64_t t = 0; t < turns; ++t) {
-    for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, a, b);
-  }
-  __m512i total = sums[0];
-  for (int i = 1; i < kSums; ++i) total = _mm512_xor_si512(total, sums[i]);
-  std::uint64_t words[8];
-  std::memcpy(words, &total, sizeof words);
-  return words[0];
-}
-
-[[gnu::target("avx512f,avx512bw,avx512vnni")]] std::uint64_t avx512_int16(std::int64_t turns) {
-  const __m512i a = _mm512_set1_epi16(3);
-  const __m512i b = _mm512_set1_epi16(1);
-  __m512i sums[kSums];
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  for (std::int64_t t = 0; t < turns; ++t) {
-    for (__m512i& sum : sums) sum = _mm512_dpwssd_epi32(sum, a, b);
+    for (__m512i& sum : sums) {
+      sum = sizeof(Integer) == 1 ? _mm512_dpbusd_epi32(sum, a, b) : _mm512_dpwssd_epi32(sum, a, b);
+    }
   }
   __m512i total = sums[0];
   for (int i = 1; i < kSums; ++i) total = _mm512_xor_si512(total, sums[i]);
@@ -119,47 +107,16 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
   return words[0] ^ words[1] ^ words[2] ^ words[3] ^ words[4] ^ words[5] ^ words[6] ^ words[7];
 }
 
-[[gnu::target("avx2,avxvnni")]] std::uint64_t avx_vnni_int8(std::int64_t turns) {
+template <class Integer>
+[[gnu::target("avx2,avxvnni")]] std::uint64_t avx_vnni_integers(std::int64_t turns) {
   const __m256i a = _mm256_set1_epi8(3);
   const __m256i b = _mm256_set1_epi8(1);
   __m256i sums[kSums];
   for (__m256i& sum : sums) sum = _mm256_setzero_si256();
   for (std::int64_t t = 0; t < turns; ++t) {
-    for (__m256i& sum : sums) sum = _mm256_dpbusd_avx_epi32(sum, a, b);
-  }
-  __m256i total = sums[0];
-  for (int i = 1; i < kSums; ++i) total = _mm256_xor_si256(total, sums[i]);
-  std::uint64_t words[4];
-  std::memcpy(words, &total, sizeof words);
-  return words[0];
-}
-
-[[gnu::target("avx2,avxvnni")]] std::uint64_t avx_vnni_int16(std::int64_t turns) {
-  const __m256i a = _mm256_set1_epi16(3);
-  const __m256i b = _mm256_set1_epi16(1);
-  __m256i sums[kSums];
-  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
-  for (std::int64_t t = 0; t < turns; ++t) {
-    for (__m256i& sum : sums) sum = _mm256_dpwssd_avx_epi32(sum, a, b);
-  }
-  __m256i total = sums[0];
-  for (int i = 1; i < kSums; ++i) total = _mm256_xor_si256(total, sums[i]);
-  std::uint64_t words[4];
-  std::memcpy(words, &total, sizeof words);
-  return words[0];
-}
-
-// Three instructions multiply and add 32 pairs: what a kernel can do without VNNI.
-[[gnu::target("avx2,fma")]] std::uint64_t avx2_int8(std::int64_t turns) {
-  __m256i a = _mm256_set1_epi8(3);
-  const __m256i b = _mm256_set1_epi8(1);
-  const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sums[kSums];
-  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
-  for (std::int64_t t = 0; t < turns; ++t) {
     for (__m256i& sum : sums) {
-      asm volatile("" : "+x"(a));  // else the products, which never change, are made once
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones));
+      sum = sizeof(Integer) == 1 ? _mm256_dpbusd_avx_epi32(sum, a, b)
+                                 : _mm256_dpwssd_avx_epi32(sum, a, b);
     }
   }
   __m256i total = sums[0];
@@ -169,15 +126,22 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
   return words[0];
 }
 
-[[gnu::target("avx2,fma")]] std::uint64_t avx2_int16(std::int64_t turns) {
-  __m256i a = _mm256_set1_epi16(3);
-  const __m256i b = _mm256_set1_epi16(1);
+// Three instructions multiply and add 32 pairs of bytes, two 16 pairs of 16 bits: what a kernel can
+// do without VNNI.
+template <class Integer>
+[[gnu::target("avx2,fma")]] std::uint64_t avx2_integers(std::int64_t turns) {
+  __m256i a = _mm256_set1_epi8(3);
+  const __m256i b = _mm256_set1_epi8(1);
+  const __m256i ones = _mm256_set1_epi16(1);
   __m256i sums[kSums];
   for (__m256i& sum : sums) sum = _mm256_setzero_si256();
   for (std::int64_t t = 0; t < turns; ++t) {
     for (__m256i& sum : sums) {
-      asm volatile("" : "+x"(a));
-      sum = _mm256_add_epi32(sum, _mm256_madd_epi16(a, b));
+      asm volatile("" : "+x"(a));  // else the products, which never change, are made once
+      const __m256i products = sizeof(Integer) == 1
+                                   ? _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones)
+                                   : _mm256_madd_epi16(a, b);
+      sum = _mm256_add_epi32(sum, products);
     }
   }
   __m256i total = sums[0];
@@ -203,29 +167,23 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 #endif  // __x86_64__
 
+template <class Integer>
+std::vector<PeakLoop> integer_peak_loops() {
+  std::vector<PeakLoop> loops;
+#if defined(__x86_64__)
+  constexpr int kPairs = 64 / sizeof(Integer);  // of an instruction of 64 bytes
+  if (has_avx512()) loops.push_back({avx512_integers<Integer>, kSums * kPairs * 2});
+  if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_integers<Integer>, kSums * kPairs});
+  if (has_avx2()) loops.push_back({avx2_integers<Integer>, kSums * kPairs});
+#endif
+  loops.push_back({portable_integers<Integer>, 64 * 2});
+  return loops;
+}
+
 }  // namespace
 
-std::vector<PeakLoop> int8_peak_loops() {
-  std::vector<PeakLoop> loops;
-#if defined(__x86_64__)
-  if (has_avx512()) loops.push_back({avx512_int8, kSums * 64 * 2});
-  if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_int8, kSums * 32 * 2});
-  if (has_avx2()) loops.push_back({avx2_int8, kSums * 32 * 2});
-#endif
-  loops.push_back({portable_integers<std::int8_t>, 64 * 2});
-  return loops;
-}
-
-std::vector<PeakLoop> int16_peak_loops() {
-  std::vector<PeakLoop> loops;
-#if defined(__x86_64__)
-  if (has_avx512()) loops.push_back({avx512_int16, kSums * 32 * 2});
-  if (has_avx2() && has_avx_vnni()) loops.push_back({avx_vnni_int16, kSums * 16 * 2});
-  if (has_avx2()) loops.push_back({avx2_int16, kSums * 16 * 2});
-#endif
-  loops.push_back({portable_integers<std::int16_t>, 64 * 2});
-  return loops;
-}
+std::vector<PeakLoop> int8_peak_loops() { return integer_peak_loops<std::int8_t>(); }
+std::vector<PeakLoop> int16_peak_loops() { return integer_peak_loops<std::int16_t>(); }
 
 std::vector<PeakLoop> float_peak_loops() {
   std::vector<PeakLoop> loops;

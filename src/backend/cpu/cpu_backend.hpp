@@ -111,8 +111,6 @@ class CpuBackend : public Backend {
   };
   /// `in` for kernels, valid until the next call.
   Activations prepare(View in, const Forms& forms);
-  void quantise(Activations& activations);
-  void quantise_int16(Activations& activations);
   /// 0, 1, ... rows - 1, valid until the next call.
   std::span<const std::int32_t> all_rows(std::int64_t rows);
 

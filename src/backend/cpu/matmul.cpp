@@ -28,6 +28,14 @@ std::uint8_t* reserve(PageMemory& memory, std::int64_t bytes) {
   return memory.data();
 }
 
+// Memory for the panels of all rows.
+template <class Panel>
+Panel* room_for_panels(PageMemory& memory, const Activations& activations) {
+  const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
+  return reinterpret_cast<Panel*>(
+      reserve(memory, panels * static_cast<std::int64_t>(sizeof(Panel))));
+}
+
 // The strips of a slice that a task multiplies.
 struct TaskStrips {
   const PackedMatrix& weight;
@@ -99,26 +107,17 @@ Activations CpuBackend::prepare(View in, const Forms& forms) {
   activations.stride = in.stride;
   activations.rows = in.rows;
   activations.columns = in.columns;
-  if (forms.integers) quantise(activations);
-  if (forms.int16) quantise_int16(activations);
+  if (forms.integers) {
+    activations.panels = room_for_panels<ActivationPanel>(quantised_, activations);
+    for_rows(in.rows, in.columns,
+             [&](std::int64_t row) { kernels_.quantise_row(activations, row); });
+  }
+  if (forms.int16) {
+    activations.int16_panels = room_for_panels<Int16Panel>(quantised_int16_, activations);
+    for_rows(in.rows, in.columns,
+             [&](std::int64_t row) { kernels_.quantise_row_int16(activations, row); });
+  }
   return activations;
-}
-
-void CpuBackend::quantise(Activations& activations) {
-  const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
-  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(ActivationPanel));
-  activations.panels = reinterpret_cast<ActivationPanel*>(reserve(quantised_, panels * kBytes));
-  for_rows(activations.rows, activations.columns,
-           [&](std::int64_t r) { kernels_.quantise_row(activations, r); });
-}
-
-void CpuBackend::quantise_int16(Activations& activations) {
-  const std::int64_t panels = activations.rows * ((activations.columns + kPanel - 1) / kPanel);
-  constexpr auto kBytes = static_cast<std::int64_t>(sizeof(Int16Panel));
-  activations.int16_panels =
-      reinterpret_cast<Int16Panel*>(reserve(quantised_int16_, panels * kBytes));
-  for_rows(activations.rows, activations.columns,
-           [&](std::int64_t r) { kernels_.quantise_row_int16(activations, r); });
 }
 
 std::span<const std::int32_t> CpuBackend::all_rows(std::int64_t rows) {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <limits>
 
-#include "backend/cpu/weight_bytes.hpp"
+#include "backend/cuda/cuda.hpp"
 #include "base/checked.hpp"
 #include "gguf/tensor_names.hpp"
 #include "model/blocks/project.hpp"
 #include "model/head.hpp"
 #include "model/hyperparameters.hpp"
+#include "model/tensor_bytes.hpp"
 
 namespace linnet {
 namespace {
@@ -21,12 +22,11 @@ bool has_last_layer(const LayerRange& layers) {
 
 // Bytes that a tensor takes where it is used.
 std::int64_t bytes_in(BackendKind backend, const gguf::Tensor& tensor) {
-  const std::int64_t columns = tensor.shape[0], all = tensor.elements();
   switch (backend) {
     case BackendKind::kCuda:
-      return cuda_weight_bytes(*tensor.format, all);
+      return cuda_weight_bytes(*tensor.format, tensor.elements());
     case BackendKind::kCpu:
-      return cpu_weight_bytes(*tensor.format, columns, all / std::max<std::int64_t>(columns, 1));
+      return cpu_weight_bytes(tensor);
     case BackendKind::kReference:
       break;
   }

@@ -26,6 +26,9 @@ namespace linnet::cpu {
 
 const Kernels& avx512_kernels() { return kernel_table<Avx512>(); }
 
+// TileRegisters is written in assembly, so that these need nothing else of the compiler.
+const Kernels& avx512_amx_kernels() { return kernel_table<Avx512Amx>(); }
+
 }  // namespace linnet::cpu
 
 #if defined(__clang__)

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-// Included inside a region that is compiled for AVX-512 with VNNI: see isa_avx512*.cpp.
+// Included inside a region that is compiled for AVX-512 with VNNI: see isa_avx512.cpp.
 
 namespace linnet::cpu {
 
