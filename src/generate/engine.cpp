@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "backend/kv_pages.hpp"
@@ -38,6 +39,18 @@ Status Engine::check_input(std::span<const TokenId> input) const {
                            needed ? "need an input (--input)" : "have no input")};
 }
 
+Status Engine::check_strengths(std::span<const float> strengths) const {
+  if (strengths.size() != usual_strengths_.size()) {
+    return Error{fmt::format("the request has strengths of {} adapters, but the model has {}",
+                             strengths.size(), usual_strengths_.size())};
+  }
+  const auto is_wrong = [](float value) { return !(std::abs(value) <= gguf::kLargestStrength); };
+  const auto wrong = std::ranges::find_if(strengths, is_wrong);
+  if (wrong == strengths.end()) return {};
+  return Error{fmt::format("the strength of an adapter is {}, expected {} to {}", *wrong,
+                           -gguf::kLargestStrength, gguf::kLargestStrength)};
+}
+
 Status Engine::check_rows(const Media& media) const {
   for (const auto& medium : media) {
     if (Status status = check_rows(*medium); !status) return status;
@@ -66,6 +79,8 @@ Status Engine::check_rows(const Medium& medium) const {
 Status Engine::submit(GenerateRequest request) {
   if (Status status = check_rows(request.media); !status) return status;
   if (Status status = check_tokens(request.prompt, request.media); !status) return status;
+  if (request.adapter_strengths.empty()) request.adapter_strengths = usual_strengths_;
+  if (Status status = check_strengths(request.adapter_strengths); !status) return status;
   if (request.on_hidden) {
     request.max_tokens = 0;
   } else if (Status status = check_makes_text(file_); !status) {
@@ -117,7 +132,7 @@ Result<std::int64_t> Engine::save_session(const std::filesystem::path& path,
   const auto picture = std::ranges::find_if(
       tokens, [&](TokenId token) { return token >= model_->spec().vocabulary; });
   tokens = tokens.first(static_cast<std::size_t>(picture - tokens.begin()));
-  return write_session(path, session_identity(), scheduler_->cache(), tokens, text);
+  return write_session(path, session_identity(), scheduler_->cache(), tokens, usual_root(), text);
 }
 
 Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) {
@@ -129,7 +144,7 @@ Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) 
   auto view = parse_session(file->bytes(), path.string());
   if (!view) return view.error();
   Session session;
-  session.cached_tokens = scheduler_->cache().restore(view->image);
+  session.cached_tokens = scheduler_->cache().restore(view->image, usual_root());
   if (Status status = backend_->status(); !status) return status.error();
   session.tokens = std::move(view->image.tokens);
   session.text = view->text;
@@ -171,6 +186,7 @@ Status Engine::logits(std::span<const TokenId> tokens, std::span<const TokenId> 
     const std::int64_t begin = causal ? next : 0, end = causal ? last : count;
     rows.clear();
     rows.add_sequence(stored, begin, end - begin, behind);
+    rows.adapt(usual_strengths_);
     for (std::int64_t i = begin; i < end; ++i) {
       rows.add_row(all[i], is_wanted && i >= next && i < last);
     }

@@ -41,7 +41,8 @@ class Engine {
   const Scheduler& scheduler() const { return *scheduler_; }
 
   /// Writes a session: what is cached of the beginning of `tokens` (the prompt and output of a
-  /// request that has ended: all but the last token), and `text`, which load_session gives back.
+  /// request with the usual adapters that has ended: all but the last token), and `text`, which
+  /// load_session gives back.
   /// The file gets its name when it is complete. Gives the number of tokens that it holds. Reads
   /// the model's file once, to tell it from others.
   Result<std::int64_t> save_session(const std::filesystem::path& path,
@@ -81,7 +82,8 @@ class Engine {
   std::int64_t longest_text() const;
 
  private:
-  explicit Engine(const ModelFile& file) : file_(file) {}
+  explicit Engine(const ModelFile& file)
+      : file_(file), usual_strengths_(file.adapter_strengths()) {}
   Status make_backends(const EngineOptions& options);
   Status load_model(const BatchLimits& limits, WeightLoader::Progress progress);
   Status load_encoders();
@@ -90,9 +92,11 @@ class Engine {
                                                 std::int64_t kv_tokens);
   Result<std::unique_ptr<Drafter>> load_own_drafters(const EngineOptions& options);
   SessionIdentity session_identity();
+  std::uint64_t usual_root() const { return empty_prefix_hash(usual_strengths_); }
   /// Pages, and a cleared slot of recurrent state, for one sequence that has all memory.
   StoredSequence whole_cache(std::int64_t tokens);
   Status check_input(std::span<const TokenId> input) const;
+  Status check_strengths(std::span<const float> strengths) const;
   Status check_rows(const Media& media) const;
   Status check_rows(const Medium& medium) const;
 
@@ -101,6 +105,7 @@ class Engine {
   KvType kv_type_ = KvType::kF16;
   int threads_ = 1;
   std::int64_t kv_tokens_ = 0;
+  std::vector<float> usual_strengths_;  // of adapters, where a request says nothing
   std::vector<ModelPart> parts_;
   std::vector<std::unique_ptr<Backend>> backends_;  // of the parts
   Backend* backend_ = nullptr;                      // of the last part, which has the results

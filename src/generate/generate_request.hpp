@@ -30,6 +30,9 @@ struct GenerateRequest {
   /// kLength when its prompt is computed.
   std::int64_t max_tokens = 0;
   SamplingParams sampling;
+  /// How much of each adapter of the model (ModelFile::adapters()) is added, 1 for all of it and at
+  /// most gguf::kLargestStrength in size; empty: what they were opened with.
+  std::vector<float> adapter_strengths;
   /// Ends the text when one of these is drawn; it is not part of the output.
   std::vector<std::int32_t> stop_tokens;
   std::int64_t min_tokens = 0;     ///< no stop token is drawn before this many

@@ -112,7 +112,7 @@ const Lora::Pair* Lora::find(std::string_view tensor) const {
 }
 
 float Lora::scale(const Pair& pair) const {
-  return alpha_ == 0.0f ? strength_ : strength_ * alpha_ / static_cast<float>(pair.rank());
+  return alpha_ == 0.0f ? 1.0f : alpha_ / static_cast<float>(pair.rank());
 }
 
 std::int64_t rank_of(std::span<const Lora> loras, std::string_view tensor) {

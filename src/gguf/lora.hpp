@@ -10,6 +10,9 @@
 
 namespace linnet::gguf {
 
+/// Of an adapter, in either direction.
+inline constexpr float kLargestStrength = 100.0f;
+
 /// A low-rank adapter (LoRA, https://arxiv.org/abs/2106.09685): weights become
 ///     W + strength * alpha / rank * B A
 /// Read from a GGUF file as llama.cpp's `convert_lora_to_gguf.py` writes it: general.type
@@ -36,7 +39,7 @@ class Lora {
   const std::map<std::string_view, Pair>& pairs() const { return pairs_; }
   /// Null where the tensor of the model is not changed.
   const Pair* find(std::string_view tensor) const;
-  /// The factor on the product of a pair.
+  /// The factor on the product of a pair, without the strength.
   float scale(const Pair& pair) const;
 
  private:

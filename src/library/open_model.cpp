@@ -19,7 +19,6 @@
 namespace linnet::library {
 namespace {
 
-constexpr float kLargestStrength = 100.0f;
 // Texts: a program knows what it asks for.
 constexpr std::size_t kMostWaiting = 1 << 20;
 
@@ -79,9 +78,9 @@ Result<std::unique_ptr<ModelFile>> open_file(const std::string& path,
   if (!file) return file.error();
   for (const linnet_adapter& adapter : std::span(options.adapters, options.adapter_count)) {
     if (!adapter.path) return Error{"the path of an adapter is NULL"};
-    if (!(std::abs(adapter.strength) <= kLargestStrength)) {  // nor is it no number
+    if (!(std::abs(adapter.strength) <= gguf::kLargestStrength)) {  // nor is it no number
       return Error{fmt::format("the strength of {} is {}, expected {} to {}", adapter.path,
-                               adapter.strength, -kLargestStrength, kLargestStrength)};
+                               adapter.strength, -gguf::kLargestStrength, gguf::kLargestStrength)};
     }
     if (Status s = (*file)->add_adapter(adapter.path, adapter.strength); !s) return s.error();
   }

@@ -59,19 +59,22 @@ LowRank WeightLoader::adapter(const std::string& name, std::int64_t columns, con
   std::vector<float> low;                                                // [rank][columns]
   std::vector<float> high(static_cast<std::size_t>(rows.count * rank));  // [rows][rank]
   low.reserve(static_cast<std::size_t>(rank * columns));
+  std::vector<LowRank::Part> parts;
   // The file's shape may have dimensions of 1 elsewhere.
   const std::int64_t file_rows = file_.find_tensor(name)->elements() / columns;
-  for (const gguf::Lora& lora : adapters_) {
+  for (std::size_t i = 0; i < adapters_.size(); ++i) {
+    const gguf::Lora& lora = adapters_[i];
     const gguf::Lora::Pair* const pair = lora.find(name);
     if (!pair) continue;
     if (Status status = check_factors(lora, *pair, name, columns, file_rows); !status) {
       error_ = status.error();
       return {};
     }
+    parts.push_back({static_cast<std::int64_t>(i), std::ssize(low) / columns, pair->rank()});
     add_factors(lora, *pair, rows, low, high);
   }
   const std::string what = fmt::format("an adapter of tensor {}", name);
-  return {upload_matrix(what, low, columns), upload_matrix(what, high, rank)};
+  return {upload_matrix(what, low, columns), upload_matrix(what, high, rank), std::move(parts)};
 }
 
 // Puts those of one adapter behind what `low` and the rows of `high` hold.

@@ -67,6 +67,19 @@ bool is_head_tensor(std::string_view name) {
                              [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
+namespace {
+
+// For projections of these rows.
+Pass pass_of_rows(Pass pass, std::span<const std::int32_t> rows) {
+  const View all = pass.adapter_strengths;
+  if (!all.data) return pass;
+  pass.adapter_strengths = pass.workspace.view(std::ssize(rows), all.columns);
+  pass.backend.gather_rows(all, rows, pass.adapter_strengths);
+  return pass;
+}
+
+}  // namespace
+
 void end_streams(const Pass& pass, const HeadWeights& weights, const Streams& streams) {
   const ModelSpec& model = pass.model;
   if (model.altup_streams > 0) gather_streams(pass, weights.altup, streams.others);
@@ -86,7 +99,9 @@ View compute_logits(const Pass& pass, const HeadWeights& weights, View x,
   const View logits = pass.workspace.view(std::ssize(outputs), model.vocabulary);
   const View last = pass.workspace.view(logits.rows, model.width);
   pass.backend.gather_rows(x, outputs, last);
-  project(pass, weights.output, normalised(pass, weights.norm, model.output_norm, last), logits);
+  const Pass of_outputs = pass_of_rows(pass, outputs);
+  project(of_outputs, weights.output, normalised(pass, weights.norm, model.output_norm, last),
+          logits);
   if (model.logit_scale != 1.0f) pass.backend.scale(logits, model.logit_scale);
   if (model.logit_softcap > 0.0f) pass.backend.softcap(logits, model.logit_softcap);
   silence(pass, logits);

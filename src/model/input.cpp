@@ -13,12 +13,14 @@ namespace {
 struct Side {
   std::vector<std::int32_t> tokens, positions, sequences, outputs;
   std::vector<std::int32_t> lengths;  // of each sequence
+  std::vector<float> adapter_strengths;
 
   Batch batch(const Batch& whole) const {
     return {.tokens = tokens,
             .layout = {positions, sequences, whole.layout.page_tables, lengths},
             .outputs = outputs,
-            .inputs = whole.inputs};
+            .inputs = whole.inputs,
+            .adapter_strengths = adapter_strengths};
   }
 };
 
@@ -30,6 +32,7 @@ struct Sides {
 Sides split(const Batch& batch) {
   Sides sides;
   const BatchLayout& layout = batch.layout;
+  const std::size_t adapters = batch.adapter_strengths.size() / batch.tokens.size();
   for (std::size_t s = 0; s < layout.lengths.size(); ++s) {
     sides.input.lengths.push_back(batch.inputs[s]);
     sides.text.lengths.push_back(std::max(0, layout.lengths[s] - batch.inputs[s]));
@@ -42,6 +45,8 @@ Sides split(const Batch& batch) {
     side.tokens.push_back(batch.tokens[r]);
     side.positions.push_back(position < input ? position : position - input);
     side.sequences.push_back(layout.sequences[r]);
+    const auto strengths = batch.adapter_strengths.subspan(r * adapters, adapters);
+    side.adapter_strengths.insert(side.adapter_strengths.end(), strengths.begin(), strengths.end());
   }
   for (const std::int32_t row : batch.outputs) {
     sides.text.outputs.push_back(sides.place[static_cast<std::size_t>(row)]);
@@ -73,9 +78,9 @@ View Model::read_and_write(const Batch& batch, KvStore& kv) {
 }
 
 View Model::read_inputs(const Batch& batch, KvStore& kv) {
-  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, {});
+  Streams streams{.adapter_strengths = upload_strengths(batch)};
+  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, streams);
   pass.causal = false;
-  Streams streams;
   streams.x = embed(pass, embedding_);
   for (int i = 0; i < spec_.input.layers; ++i) run_layer(pass, *layers_[i], i, streams);
   normalise(pass, input_norm_, streams.x);
@@ -86,10 +91,10 @@ View Model::read_inputs(const Batch& batch, KvStore& kv) {
 }
 
 View Model::write(const Batch& batch, KvStore& kv) {
-  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, {});
+  Streams streams{.adapter_strengths = upload_strengths(batch)};
+  Pass pass = pass_of(0, batch, kv, /*states=*/nullptr, streams);
   pass.causal = true;
   pass.inputs = batch.inputs;
-  Streams streams;
   streams.x = embed(pass, embedding_);
   const int layers = static_cast<int>(layers_.size());
   for (int i = spec_.input.layers; i < layers; ++i) run_layer(pass, *layers_[i], i, streams);

@@ -27,7 +27,17 @@ void Model::begin_forward(const Batch& batch, KvStore& kv, StateStore* states) {
     kept_.push_back(workspace.view(rows, spec_.width));
   }
   streams.shared = workspace.view(rows, spec_.shared_columns);
+  streams.adapter_strengths = upload_strengths(batch);
   begin_streams(current_pass(), embedding_, streams);
+}
+
+View Model::upload_strengths(const Batch& batch) {
+  if (batch.adapter_strengths.empty()) return {};
+  const Stage& stage = stages_.front();
+  const std::int64_t rows = std::ssize(batch.tokens);
+  const View strengths = stage.workspace->view(rows, std::ssize(batch.adapter_strengths) / rows);
+  stage.backend->upload(batch.adapter_strengths, strengths.data);
+  return strengths;
 }
 
 bool Model::advance_forward() {
@@ -103,6 +113,7 @@ Pass Model::pass_of(std::size_t stage, const Batch& batch, KvStore& kv, StateSto
           .causal = spec_.causal,
           .shared = streams.shared,
           .adapters = streams.adapters,
+          .adapter_strengths = streams.adapter_strengths,
           .tokens = batch.tokens,
           .given = batch.given,
           .places = batch.places,

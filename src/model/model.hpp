@@ -37,6 +37,9 @@ struct Batch {
   const BatchLayout* windows = nullptr;
   /// Rows whose states may have to go back: see Model::redo(). At most trial_rows() in all.
   std::span<const TrialRows> trials = {};
+  /// [rows][adapters]: how much of each adapter that the loader had (WeightLoader::adapt) is added
+  /// at each row. Empty: nothing of any.
+  std::span<const float> adapter_strengths = {};
 };
 
 /// Most rows of a batch, and most of them whose logits can be asked for at once.
@@ -150,6 +153,7 @@ class Model {
                const Streams& streams);
   StateStore& states_of(std::size_t stage, StateStore& states) const;
   Pass current_pass();
+  View upload_strengths(const Batch& batch);
   void enter_next_stage();
   void keep_result(const Pass& pass, int index, View x);
   View read_and_write(const Batch& batch, KvStore& kv);

@@ -94,8 +94,9 @@ Status Model::allocate_workspace(const WeightLoader& loader) {
   const std::int64_t logits = spec_.encoder ? 0 : spec_.vocabulary;
   const std::int64_t outputs =
       Workspace::floats_for(limits_.outputs, 2 * spec_.width + logits, kViews);
-  const std::int64_t around_projections = adapter_floats(limits_.rows, loader.adapter_rank()) +
-                                          clipped_floats(limits_.rows, loader.clipped_columns());
+  const std::int64_t around_projections =
+      adapter_floats(limits_.rows, loader.adapter_rank(), loader.adapters()) +
+      clipped_floats(limits_.rows, loader.clipped_columns());
   for (Stage& stage : stages_) {
     auto buffer = stage.backend->allocate(rows + outputs + around_projections);
     if (!buffer) return buffer.error();

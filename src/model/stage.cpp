@@ -16,6 +16,7 @@ void hand_over(const Stage& from, const Stage& to, std::vector<float>& host, Str
   move(streams.shared);
   move(streams.embeddings);
   move(streams.per_layer_inputs);
+  move(streams.adapter_strengths);
   for (View& other : streams.others) move(other);
   auto*& experts = streams.adapters.experts;
   experts = reinterpret_cast<std::int32_t*>(moved(reinterpret_cast<float*>(experts)));

@@ -24,13 +24,14 @@ struct Stage {
 /// What a forward pass hands from layer to layer. All of it lies in the workspace, and between two
 /// layers nothing else does.
 struct Streams {
-  View x;                    ///< the residual stream
-  View shared;               ///< see Pass::shared
-  View embeddings;           ///< of the tokens, where layers add them again; else no data
-  View per_layer_inputs;     ///< no data where there are none
-  std::vector<View> others;  ///< AltUp's, of which x is the first; earlier states of x; one view of
-                             ///< several streams, see spread_to_streams(); or those of cycles
-  Routing adapters{};        ///< see Pass::adapters
+  View x{};                    ///< the residual stream
+  View shared{};               ///< see Pass::shared
+  View embeddings{};           ///< of the tokens, where layers add them again; else no data
+  View per_layer_inputs{};     ///< no data where there are none
+  std::vector<View> others{};  ///< AltUp's, of which x is the first; earlier states of x; one view
+                               ///< of several streams, see spread_to_streams(); or those of cycles
+  Routing adapters{};          ///< see Pass::adapters
+  View adapter_strengths{};    ///< see Pass::adapter_strengths
 };
 
 /// Copies the streams from the memory of one stage to that of the next, by way of `host`.

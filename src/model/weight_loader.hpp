@@ -36,6 +36,7 @@ class WeightLoader {
   /// Adds `adapters`, of this file, to the projections that are loaded from now on. Where one
   /// changes a tensor that is loaded as something else, that is an error.
   void adapt(std::span<const gguf::Lora> adapters) { adapters_ = adapters; }
+  std::int64_t adapters() const { return std::ssize(adapters_); }
   /// What is loaded is a part of what the file has: tensors that nobody asks for are no error.
   void load_part() { is_part_ = true; }
   /// The largest rank that they have together in what was loaded so far; 0 without any.

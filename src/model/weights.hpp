@@ -3,14 +3,21 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "backend/backend.hpp"
 
 namespace linnet {
 
-/// What adapters (LoRA) add to the product of a projection: high(low(in)).
+/// What adapters (LoRA) add to the product of a projection: high(low(in)), where each adapter has
+/// some columns between the two to itself.
 struct LowRank {
+  struct Part {
+    std::int64_t adapter;  ///< its place among those of the loader
+    std::int64_t first, rank;
+  };
   std::unique_ptr<Matrix> low, high;
+  std::vector<Part> parts;
 
   explicit operator bool() const { return low != nullptr; }
 };

@@ -30,7 +30,7 @@ LoraProduct::LoraProduct(const gguf::Lora& lora, const gguf::Tensor& tensor)
   // Those of an embedding table, see give_shape() in lora.cpp.
   const bool is_other_way = pair.a->shape[0] != columns_ || pair.b->shape[1] != rows_;
   if (is_other_way) b_ = std::exchange(a_, transposed(b_, rank_));
-  const float scale = lora.scale(pair);
+  const float scale = lora.strength() * lora.scale(pair);
   for (float& value : b_) value *= scale;
 }
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
-#include <regex>
 
 #include "quantize/write_quantised.hpp"
 #include "support/adapter_file.hpp"
@@ -24,15 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kRefusal = "can't be adapted while a model runs";
-
-// What only `linnet quantize --lora` can adapt: experts, tables, slices, and weights that go into
-// no product of matrices.
-bool is_left_to_merging(const std::string& name) {
-  static const std::regex kParts(
-      R"(exps\.|(token|position)_embd\.|token_types\.|conv|attn_[kv]_b\.|norm\.|ssm_[ad]$|_ape\.)"
-      R"(|time_mix_(first|lerp_fused|w2)\.|altup_(proj|unembd_proj)\.|_rel_b\.|\.lora_[ab]$)");
-  return std::regex_search(name, kParts);
-}
 
 class AdapterTest : public testing::TestWithParam<std::string> {
  protected:
@@ -104,7 +94,7 @@ class AdapterTest : public testing::TestWithParam<std::string> {
 // One test: to find what is refused takes most of the time.
 TEST_P(AdapterTest, ComesToWhatAMergedOneDoesWhateverTheBatches) {
   for (const std::string& name : refused_) {
-    EXPECT_TRUE(is_left_to_merging(name)) << name;
+    EXPECT_TRUE(test::is_left_to_merging(name)) << name;
   }
   ASSERT_FALSE(adapter_.tensors.empty());
   const gguf::Lora lora = test::opened_adapter(adapter_, folder_ / "adapter.gguf", model_);

@@ -183,9 +183,10 @@ TEST_F(RunningAdapter, ValuesThatAreNotFiniteAreNamed) {
   damaged.changed = "blk.1.ffn_up.weight.lora_b";
   damaged.changed_to = 3e38f;
   EXPECT_EQ(refusal({{damaged}}), "");
-  EXPECT_EQ(refusal({{damaged, 100.0f}}), path_.string() +
-                                              ": tensor blk.1.ffn_up.weight.lora_b holds, times "
-                                              "its scale, a value that is not finite");
+  damaged.alpha = 500.0f;
+  EXPECT_EQ(refusal({{damaged}}), path_.string() +
+                                      ": tensor blk.1.ffn_up.weight.lora_b holds, times "
+                                      "its scale, a value that is not finite");
 }
 
 TEST_F(RunningAdapter, OfARankWithoutSense) {
@@ -210,7 +211,7 @@ TEST_F(RunningAdapter, IsPartOfThePlan) {
   EXPECT_GE(once, factors + 3 * 4 * options.limits.rows);
   EXPECT_LE(once, factors + 30 * 4 * options.limits.rows);
   EXPECT_GE(bytes({{queries_}, {queries_}}) - bytes({}), 2 * once - 1024);
-  EXPECT_EQ(bytes({{queries_, 0.0f}}), bytes({}));
+  EXPECT_EQ(bytes({{queries_, 0.0f}}), bytes({{queries_}})) << "a request may ask for it";
 }
 
 TEST_F(RunningAdapter, ASessionBelongsToIt) {

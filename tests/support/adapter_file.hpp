@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <functional>
+#include <regex>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,15 @@ inline void write_without_scales(const OracleCase& oracle, const std::filesystem
   }
   const Status written = copy.write(path, scaled);
   ASSERT_TRUE(written) << written.error().message;
+}
+
+/// What only `linnet quantize --lora` can adapt: experts, tables, slices, and weights that go into
+/// no product of matrices.
+inline bool is_left_to_merging(const std::string& name) {
+  static const std::regex kParts(
+      R"(exps\.|(token|position)_embd\.|token_types\.|conv|attn_[kv]_b\.|norm\.|ssm_[ad]$|_ape\.)"
+      R"(|time_mix_(first|lerp_fused|w2)\.|altup_(proj|unembd_proj)\.|_rel_b\.|\.lora_[ab]$)");
+  return std::regex_search(name, kParts);
 }
 
 /// A LoRA adapter that changes some tensors of a model, about as much as they are.

@@ -47,11 +47,16 @@ Result<Evaluation> evaluate(const std::filesystem::path& path, std::span<const L
     std::iota(positions.begin(), positions.end(), static_cast<std::int32_t>(begin));
     std::iota(outputs.begin(), outputs.end(), static_cast<std::int32_t>(rows - texts));
     const auto length = static_cast<std::int32_t>(begin + rows);
-    const Batch batch{std::span<const std::int32_t>(all).subspan(begin, rows),
-                      {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
-                      outputs,
-                      /*keeps_hidden=*/encoder,
-                      {&input_length, 1}};
+    std::vector<float> strengths;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      for (const gguf::Lora& adapter : adapters) strengths.push_back(adapter.strength());
+    }
+    const Batch batch{.tokens = std::span<const std::int32_t>(all).subspan(begin, rows),
+                      .layout = {positions, sequences, {&page_table, 1}, {&length, 1}, {&slot, 1}},
+                      .outputs = outputs,
+                      .keeps_hidden = encoder,
+                      .inputs = {&input_length, 1},
+                      .adapter_strengths = strengths};
     const View logits = (*model)->forward(batch, **kv, states->get());
     backend.download(encoder ? (*model)->hidden() : logits,
                      result.logits.data() + first * result.columns);

@@ -6,10 +6,12 @@
 #include <optional>
 #include <utility>
 
+#include "gguf/lora.hpp"
+
 namespace linnet::app {
 namespace {
 
-constexpr float kLargestStrength = 100.0f;
+using gguf::kLargestStrength;
 
 // The path and the number behind it, if there is one.
 std::pair<std::string, std::optional<float>> split(const std::string& text) {

@@ -68,8 +68,9 @@ std::optional<PagePool::Match> PagePool::best_match(std::uint64_t parent,
   return best;
 }
 
-PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens) {
+PagePool::Prefix PagePool::find_prefix(std::span<const std::int32_t> tokens, std::uint64_t root) {
   Prefix prefix;
+  prefix.root = root;
   prefix.hashes.reserve(tokens.size() / kPageTokens);
   prefix.pages.reserve(tokens.size() / kPageTokens);
   while (const auto match = best_match(prefix.hash(), tokens)) {

@@ -30,19 +30,22 @@ class PagePool {
   void release(std::int32_t page) noexcept;
 
   /// A beginning of a sequence: full pages, and behind them perhaps one that begins with what
-  /// follows. hashes[i] stands for the tokens of pages 0 to i.
+  /// follows. hashes[i] stands for the tokens of pages 0 to i behind `root`, an
+  /// empty_prefix_hash().
   struct Prefix {
+    std::uint64_t root = empty_prefix_hash();
     std::vector<std::int32_t> pages;
     std::vector<std::uint64_t> hashes;
     std::optional<std::int32_t> tail;
     std::int64_t tail_tokens = 0;  ///< fewer than kPageTokens
 
     std::int64_t tokens() const { return std::ssize(pages) * kPageTokens + tail_tokens; }
-    std::uint64_t hash() const { return hashes.empty() ? empty_prefix_hash() : hashes.back(); }
+    std::uint64_t hash() const { return hashes.empty() ? root : hashes.back(); }
   };
 
-  /// The longest known beginning of `tokens`; each of its pages is held once more.
-  Prefix find_prefix(std::span<const std::int32_t> tokens);
+  /// The longest known beginning of `tokens` behind `root`; each of its pages is held once more.
+  Prefix find_prefix(std::span<const std::int32_t> tokens,
+                     std::uint64_t root = empty_prefix_hash());
   /// Holds the pages of a prefix once more, and releases them.
   void hold(const Prefix& prefix) noexcept;
   void release(const Prefix& prefix) noexcept;

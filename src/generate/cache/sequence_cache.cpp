@@ -15,8 +15,8 @@ std::span<const std::int32_t> tail_of(std::span<const std::int32_t> tokens) {
 // The pages of a prefix for as long as somebody looks at it.
 class HeldPrefix {
  public:
-  HeldPrefix(PagePool& pool, std::span<const std::int32_t> tokens)
-      : pool_(pool), prefix_(pool.find_prefix(tokens)) {}
+  HeldPrefix(PagePool& pool, std::span<const std::int32_t> tokens, std::uint64_t root)
+      : pool_(pool), prefix_(pool.find_prefix(tokens, root)) {}
   ~HeldPrefix() { pool_.release(prefix_); }
   HeldPrefix(const HeldPrefix&) = delete;
   HeldPrefix& operator=(const HeldPrefix&) = delete;
@@ -37,9 +37,10 @@ SequenceCache::SequenceCache(Backend& backend, SequenceMemory& memory, bool reus
       pool_(memory.pages),
       states_(memory.slots) {}
 
-bool SequenceCache::start(std::span<const std::int32_t> tokens, std::int64_t most_known,
-                          std::int64_t running, StoredSequence& sequence) {
-  const HeldPrefix prefix(pool_, tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0));
+bool SequenceCache::start(std::span<const std::int32_t> tokens, std::uint64_t root,
+                          std::int64_t most_known, std::int64_t running, StoredSequence& sequence) {
+  const HeldPrefix prefix(pool_, tokens.first(reuses_ ? static_cast<std::size_t>(most_known) : 0),
+                          root);
   return begin_with(*prefix, tokens, running, sequence);
 }
 
@@ -51,7 +52,7 @@ bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const s
   std::optional<StatePool::Checkpoint> checkpoint;
   std::int64_t usable = prefix.tokens();
   if (has_states()) {
-    checkpoint = states_.find_longest(tokens.first(usable));
+    checkpoint = states_.find_longest(tokens.first(usable), prefix.root);
     usable = checkpoint ? checkpoint->tokens : 0;
   }
   // All its tokens should find pages, and one more each for those that run: else it would soon be
@@ -77,7 +78,7 @@ bool SequenceCache::begin_with(const PagePool::Prefix& prefix, std::span<const s
     sequence.pages.push_back(*copy);
   }
   sequence.computed = usable;
-  sequence.prefix_hash = full > 0 ? prefix.hashes[full - 1] : empty_prefix_hash();
+  sequence.prefix_hash = full > 0 ? prefix.hashes[full - 1] : prefix.root;
   sequence.prompt_tokens = std::ssize(tokens);
   if (has_states()) {
     sequence.borders = {prefix.tokens() / kPageTokens * kPageTokens, std::ssize(tokens) - 1};
@@ -208,19 +209,19 @@ void SequenceCache::end_trial(StoredSequence& sequence, bool rows_stay) {
   sequence.kept_slot.reset();
 }
 
-SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens) {
-  const HeldPrefix prefix(pool_, tokens);
-  Known known{*prefix, states_.find(tokens.first((*prefix).tokens()))};
+SequenceCache::Known SequenceCache::hold(std::span<const std::int32_t> tokens, std::uint64_t root) {
+  const HeldPrefix prefix(pool_, tokens, root);
+  Known known{*prefix, states_.find(tokens.first((*prefix).tokens()), root)};
   pool_.hold(known.prefix);
   return known;
 }
 
-std::int64_t SequenceCache::restore(const SequenceImage& image) {
+std::int64_t SequenceCache::restore(const SequenceImage& image, std::uint64_t root) {
   const auto page_bytes = static_cast<std::size_t>(memory_.kv->page_bytes());
   std::span<const std::int32_t> tokens(image.tokens);
   std::vector<std::int32_t> taken;
   taken.reserve(static_cast<std::size_t>(pages_for(std::ssize(tokens))));
-  std::uint64_t hash = empty_prefix_hash();
+  std::uint64_t hash = root;
   while (!tokens.empty()) {
     const auto page = pool_.take();
     if (!page) break;
@@ -233,14 +234,15 @@ std::int64_t SequenceCache::restore(const SequenceImage& image) {
   }
   for (auto page = taken.rbegin(); page != taken.rend(); ++page) pool_.release(*page);
   const std::int64_t restored = std::ssize(image.tokens) - std::ssize(tokens);
-  return has_states() ? restore_states(image, restored) : restored;
+  return has_states() ? restore_states(image, restored, root) : restored;
 }
 
 // Those behind at most `tokens` tokens; gives the tokens before the last one.
-std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int64_t tokens) {
+std::int64_t SequenceCache::restore_states(const SequenceImage& image, std::int64_t tokens,
+                                           std::uint64_t root) {
   const auto slot_bytes = static_cast<std::size_t>(memory_.states->slot_bytes());
   std::int64_t restored = 0;
-  std::uint64_t hash = empty_prefix_hash();
+  std::uint64_t hash = root;
   for (std::size_t i = 0; i < image.state_tokens.size(); ++i) {
     const std::int64_t behind = image.state_tokens[i];  // they ascend
     if (behind > tokens) break;

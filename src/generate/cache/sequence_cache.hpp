@@ -55,10 +55,11 @@ class SequenceCache {
   /// known: for models whose keys depend on later tokens.
   SequenceCache(Backend& backend, SequenceMemory& memory, bool reuses);
 
-  /// Begins with the longest known part of `tokens`, at most `most_known` of them. False, and
-  /// nothing has changed, if there is no memory to go on beside `running` other sequences.
-  bool start(std::span<const std::int32_t> tokens, std::int64_t most_known, std::int64_t running,
-             StoredSequence& sequence);
+  /// Begins with the longest known part of `tokens` behind `root`, an empty_prefix_hash(), at most
+  /// `most_known` of them. False, and nothing has changed, if there is no memory to go on beside
+  /// `running` other sequences.
+  bool start(std::span<const std::int32_t> tokens, std::uint64_t root, std::int64_t most_known,
+             std::int64_t running, StoredSequence& sequence);
   /// Makes room for `tokens` tokens in all; false if not all pages could be had.
   bool reserve(StoredSequence& sequence, std::int64_t tokens);
   /// `rows`, or fewer where a checkpoint is to be made before.
@@ -85,12 +86,13 @@ class SequenceCache {
     PagePool::Prefix prefix;
     std::vector<StatePool::Checkpoint> checkpoints;
   };
-  /// The longest known beginning of `tokens`, held until it is released.
-  Known hold(std::span<const std::int32_t> tokens);
+  /// The longest known beginning of `tokens` behind `root`, an empty_prefix_hash(); held until it
+  /// is released.
+  Known hold(std::span<const std::int32_t> tokens, std::uint64_t root = empty_prefix_hash());
   void release(const Known& known) { pool_.release(known.prefix); }
-  /// Remembers what `image` holds, as far as there is room; gives the number of tokens that can be
-  /// found again.
-  std::int64_t restore(const SequenceImage& image);
+  /// Remembers what `image` holds behind `root`, as far as there is room; gives the number of
+  /// tokens that can be found again.
+  std::int64_t restore(const SequenceImage& image, std::uint64_t root = empty_prefix_hash());
 
   bool has_states() const { return memory_.states != nullptr; }
   std::int64_t pages() const { return pool_.pages(); }
@@ -107,7 +109,7 @@ class SequenceCache {
   void remember_pages(StoredSequence& sequence, std::span<const std::int32_t> tokens,
                       std::int64_t end);
   void keep_state(StoredSequence& sequence, std::span<const std::int32_t> tokens);
-  std::int64_t restore_states(const SequenceImage& image, std::int64_t tokens);
+  std::int64_t restore_states(const SequenceImage& image, std::int64_t tokens, std::uint64_t root);
 
   Backend& backend_;
   SequenceMemory& memory_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "generate/cache/prefix_hash.hpp"
-
 namespace linnet {
 
 StatePool::StatePool(std::int64_t slots) {
@@ -32,10 +30,11 @@ void StatePool::release_as_checkpoint(const Checkpoint& checkpoint) noexcept {
   checkpoints_.push_back(checkpoint);
 }
 
-std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t> tokens) const {
+std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t> tokens,
+                                                   std::uint64_t root) const {
   std::vector<Checkpoint> found(checkpoints_.begin(), checkpoints_.end());
   std::ranges::sort(found, {}, &Checkpoint::tokens);
-  std::uint64_t hash = empty_prefix_hash();
+  std::uint64_t hash = root;
   std::int64_t hashed = 0;
   std::erase_if(found, [&](const Checkpoint& checkpoint) {
     if (checkpoint.tokens > std::ssize(tokens)) return true;
@@ -46,8 +45,9 @@ std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t>
   return found;
 }
 
-std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const std::int32_t> tokens) {
-  const auto found = find(tokens);
+std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const std::int32_t> tokens,
+                                                             std::uint64_t root) {
+  const auto found = find(tokens, root);
   if (found.empty()) return std::nullopt;
   use(find_hash(found.back().hash));
   return found.back();

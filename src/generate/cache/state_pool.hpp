@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "generate/cache/prefix_hash.hpp"
+
 namespace linnet {
 
 /// Who holds which slot of the recurrent state. A slot belongs to a running sequence, or is a
@@ -29,10 +31,13 @@ class StatePool {
   /// The same, but the slot becomes the checkpoint of what it holds the state of.
   void release_as_checkpoint(const Checkpoint& checkpoint) noexcept;
 
-  /// The checkpoints of beginnings of `tokens`, the shortest first.
-  std::vector<Checkpoint> find(std::span<const std::int32_t> tokens) const;
+  /// The checkpoints of beginnings of `tokens` behind `root`, an empty_prefix_hash(); the shortest
+  /// first.
+  std::vector<Checkpoint> find(std::span<const std::int32_t> tokens,
+                               std::uint64_t root = empty_prefix_hash()) const;
   /// The longest of them, from now on the most recently used.
-  std::optional<Checkpoint> find_longest(std::span<const std::int32_t> tokens);
+  std::optional<Checkpoint> find_longest(std::span<const std::int32_t> tokens,
+                                         std::uint64_t root = empty_prefix_hash());
   /// A slot to copy the state after a prefix to; nothing if it is known or all slots are running.
   std::optional<std::int32_t> remember(std::int64_t tokens, std::uint64_t hash) noexcept;
   /// Gives the checkpoint of a prefix away, if there is one.

@@ -53,10 +53,20 @@ Result<std::unique_ptr<ModelFile>> ModelFile::open(const std::string& path,
 }
 
 Status ModelFile::add_adapter(const std::string& path, float strength) {
+  constexpr std::size_t kMost = 256;
   auto adapter = gguf::Lora::open(path, file_, strength);
   if (!adapter) return adapter.error();
-  if (strength != 0.0f) adapters_.push_back(std::move(*adapter));
+  if (adapters_.size() == kMost) {
+    return Error{fmt::format("{}: is one adapter too many, expected at most {}", path, kMost)};
+  }
+  adapters_.push_back(std::move(*adapter));
   return {};
+}
+
+std::vector<float> ModelFile::adapter_strengths() const {
+  std::vector<float> strengths;
+  for (const gguf::Lora& adapter : adapters_) strengths.push_back(adapter.strength());
+  return strengths;
 }
 
 Status ModelFile::add_encoders(const std::string& path, std::int64_t most_tokens) {

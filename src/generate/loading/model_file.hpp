@@ -32,8 +32,8 @@ class ModelFile {
       std::span<const gguf::Override> overrides = {});
 
   /// Adds `strength` times the LoRA adapter in `path` to the model, for those who plan and load
-  /// it from now on. An Error that names what is wrong where it is no adapter of this model. With
-  /// a strength of 0 it is looked at and left out.
+  /// it from now on; requests may ask for more or less of it. An Error that names what is wrong
+  /// where it is no adapter of this model, or there are too many.
   Status add_adapter(const std::string& path, float strength);
 
   /// Adds the encoders of pictures and sounds in the `mmproj` file `path`, for those who plan and
@@ -55,6 +55,7 @@ class ModelFile {
   Result<std::shared_ptr<const Medium>> read_sound(std::span<const std::byte> file,
                                                    const SoundLimits& limits = {}) const;
   std::span<const gguf::Lora> adapters() const { return adapters_; }
+  std::vector<float> adapter_strengths() const;
   const ModelSpec& spec() const { return spec_; }
   /// The layer for multi-token prediction, none where the file has none of a known kind; an Error
   /// where it can't be read.

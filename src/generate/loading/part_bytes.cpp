@@ -84,7 +84,7 @@ std::int64_t adapter_bytes(std::span<const gguf::Lora> adapters, const ModelSpec
   const auto padded = [](std::int64_t outputs) { return (outputs + kLanes - 1) / kLanes * kLanes; };
   // A higher rank is an error where it is loaded.
   const std::int64_t rank = std::min(gguf::largest_rank(adapters), Hyperparameters::kWidest);
-  std::int64_t floats = adapter_floats(rows, rank);
+  std::int64_t floats = adapter_floats(rows, rank, std::ssize(adapters));
   for (const gguf::Lora& adapter : adapters) {
     for (const auto& [tensor, pair] : adapter.pairs()) {
       if (!holds(spec, part, tensor)) continue;

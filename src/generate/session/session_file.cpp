@@ -262,8 +262,9 @@ Status check_identity(const SessionIdentity& found, const SessionIdentity& expec
 
 Result<std::int64_t> write_session(const std::filesystem::path& path,
                                    const SessionIdentity& identity, SequenceCache& cache,
-                                   std::span<const std::int32_t> tokens, std::string_view text) {
-  const auto known = cache.hold(tokens);
+                                   std::span<const std::int32_t> tokens, std::uint64_t root,
+                                   std::string_view text) {
+  const auto known = cache.hold(tokens, root);
   tokens = tokens.first(static_cast<std::size_t>(known.prefix.tokens()));
   const Status written = write_all(path, identity, cache, known, tokens, text);
   cache.release(known);

@@ -44,10 +44,11 @@ Result<SessionView> parse_session(std::span<const std::byte> bytes, std::string_
 Status check_identity(const SessionIdentity& found, const SessionIdentity& expected,
                       std::string_view name);
 
-/// Writes what `cache` knows of a beginning of `tokens`, and `text`; the file gets its name when it
-/// is complete. Gives the number of tokens.
+/// Writes what `cache` knows of a beginning of `tokens` behind `root`, an empty_prefix_hash(), and
+/// `text`; the file gets its name when it is complete. Gives the number of tokens.
 Result<std::int64_t> write_session(const std::filesystem::path& path,
                                    const SessionIdentity& identity, SequenceCache& cache,
-                                   std::span<const std::int32_t> tokens, std::string_view text);
+                                   std::span<const std::int32_t> tokens, std::uint64_t root,
+                                   std::string_view text);
 
 }  // namespace linnet

@@ -36,7 +36,8 @@ class DraftedSequences {
     if (sequence.started) return true;
     const auto running =
         std::ranges::count_if(sequences_, [](const auto& entry) { return entry.second.started; });
-    sequence.started = cache_.start(tokens, std::ssize(tokens) - 1, running, sequence.stored);
+    sequence.started =
+        cache_.start(tokens, empty_prefix_hash(), std::ssize(tokens) - 1, running, sequence.stored);
     return sequence.started;
   }
   /// Forgets it; the cache keeps what is stored of `tokens`.

@@ -1,5 +1,7 @@
 #include "generate/step/batch_rows.hpp"
 
+#include <algorithm>
+
 namespace linnet {
 
 void BatchRows::clear() {
@@ -8,6 +10,8 @@ void BatchRows::clear() {
     list->clear();
   }
   page_tables_.clear();
+  strengths_ = {};
+  adapter_strengths_.clear();
   given_.clear();
   trials_.clear();
   trial_rows_ = 0;
@@ -27,6 +31,7 @@ void BatchRows::add_sequence(const StoredSequence& stored, std::int64_t position
 void BatchRows::add_row(std::int32_t token, bool wants_logits) {
   if (wants_logits) outputs_.push_back(static_cast<std::int32_t>(tokens_.size()));
   tokens_.push_back(token);
+  adapter_strengths_.insert(adapter_strengths_.end(), strengths_.begin(), strengths_.end());
   positions_.push_back(next_position_++);
   sequences_.push_back(static_cast<std::int32_t>(page_tables_.size()) - 1);
 }
@@ -45,6 +50,8 @@ Batch BatchRows::batch() {
       places_[first + placed.row] = placed.place[component];
     }
   }
+  const bool is_adapted =
+      std::ranges::any_of(adapter_strengths_, [](float strength) { return strength != 0.0f; });
   return {.tokens = tokens_,
           .layout = {positions_, sequences_, page_tables_, lengths_, states_},
           .outputs = outputs_,
@@ -52,7 +59,8 @@ Batch BatchRows::batch() {
           .inputs = inputs_,
           .given = given_,
           .places = places_,
-          .trials = trials_};
+          .trials = trials_,
+          .adapter_strengths = is_adapted ? adapter_strengths_ : std::span<const float>()};
 }
 
 }  // namespace linnet

@@ -19,6 +19,9 @@ class BatchRows {
   /// and keeps them until the pass is over. Its first `input_tokens` are the model's input.
   void add_sequence(const StoredSequence& stored, std::int64_t position, std::int64_t count,
                     std::int64_t input_tokens = 0);
+  /// How much of each adapter of the model is added to the rows of the latest sequence, which keeps
+  /// them until the pass is over.
+  void adapt(std::span<const float> strengths) { strengths_ = strengths; }
   /// Adds the next row of the latest sequence; `wants_logits`: its logits are computed.
   void add_row(std::int32_t token, bool wants_logits);
 
@@ -47,6 +50,8 @@ class BatchRows {
   std::vector<std::int32_t> lengths_, inputs_, states_;  // of each sequence
   std::vector<std::span<const std::int32_t>> page_tables_;
   std::int32_t next_position_ = 0;
+  std::span<const float> strengths_;      // of the latest sequence
+  std::vector<float> adapter_strengths_;  // of all rows
   std::vector<GivenRows> given_;
   std::vector<TrialRows> trials_;
   std::int64_t trial_rows_ = 0;  // in all of them

@@ -38,6 +38,7 @@ bool SequenceQueue::waits_for_older(const Sequence& sequence) {
   for (Sequence& older : sequences_) {
     if (&older == &sequence) break;
     if (!older.started || older.stored.computed >= older.stored.prompt_tokens) continue;
+    if (older.request.adapter_strengths != sequence.request.adapter_strengths) continue;
     const auto common = std::mismatch(sequence.tokens.begin(), sequence.tokens.begin() + most_known,
                                       older.tokens.begin(), older.tokens.end());
     const std::int64_t shared = common.first - sequence.tokens.begin();
@@ -51,7 +52,8 @@ bool SequenceQueue::waits_for_older(const Sequence& sequence) {
 bool SequenceQueue::start(Sequence& sequence) {
   if (sequence.refused_after == releases_) return false;
   const auto running = std::ranges::count_if(sequences_, &Sequence::started);
-  if (!cache_.start(sequence.tokens, sequence.most_known(), running, sequence.stored)) {
+  const std::uint64_t root = empty_prefix_hash(sequence.request.adapter_strengths);
+  if (!cache_.start(sequence.tokens, root, sequence.most_known(), running, sequence.stored)) {
     sequence.refused_after = releases_;
     return false;
   }

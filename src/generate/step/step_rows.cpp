@@ -146,6 +146,7 @@ void StepRows::add_rows(const StepPart& part) {
   }
   const std::int64_t all = count + std::ssize(sequence.guesses);
   rows_.add_sequence(stored, stored.computed, all, sequence.input_tokens);
+  rows_.adapt(sequence.request.adapter_strengths);
   if (stored.kept_slot) rows_.put_on_trial(all);
   for (std::int64_t i = stored.computed; i < end; ++i) {
     const std::int32_t token = sequence.tokens[i];

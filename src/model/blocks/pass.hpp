@@ -23,6 +23,7 @@ struct Pass {
   bool causal;  ///< rows see no later ones of their sequence
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
   Routing adapters{};                      ///< the slot of each row, in models with adapters
+  View adapter_strengths{};                ///< see Batch::adapter_strengths; no data: all are off
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
   std::span<const std::int32_t> tokens{};  ///< of the rows
   std::span<const GivenRows> given{};

@@ -16,20 +16,35 @@ MatmulOutput product_of(const ProjectionTo& output, bool accumulate) {
 
 namespace {
 
-// out += scale * high(low(in)) where there are adapters; all `low` at once.
+// Of each adapter, what its strength at a row says.
+void weigh(const Pass& pass, const LowRank& adapter, View low) {
+  assert(low.rows == pass.adapter_strengths.rows);
+  for (const LowRank::Part& part : adapter.parts) {
+    pass.backend.multiply_gate(pass.adapter_strengths.slice(part.adapter, 1), Activation::kIdentity,
+                               low.slice(part.first, part.rank));
+  }
+}
+
+// out += scale * high(strength * low(in)) where there are adapters; all `low` at once.
 void add_adapters(const Pass& pass, View in, std::span<const ProjectionTo> outputs) {
+  if (!pass.adapter_strengths.data) return;
   const Workspace::Scope scope(pass.workspace);
   std::array<MatmulOutput, kMostProjections> low, high;
+  std::array<const LowRank*, kMostProjections> adapters;
   std::size_t count = 0;
   for (const auto& [projection, out] : outputs) {
     const LowRank& adapter = projection.adapter;
     if (!adapter) continue;
     low[count] = {adapter.low.get(), pass.workspace.view(in.rows, adapter.low->rows())};
-    high[count++] = {adapter.high.get(), out, nullptr, /*accumulate=*/true, projection.scale};
+    high[count] = {adapter.high.get(), out, nullptr, /*accumulate=*/true, projection.scale};
+    adapters[count++] = &adapter;
   }
   if (count == 0) return;
   pass.backend.matmul(in, std::span(low).first(count));
-  for (std::size_t i = 0; i < count; ++i) pass.backend.matmul(low[i].out, {&high[i], 1});
+  for (std::size_t i = 0; i < count; ++i) {
+    weigh(pass, *adapters[i], low[i].out);
+    pass.backend.matmul(low[i].out, {&high[i], 1});
+  }
 }
 
 void project_all(const Pass& pass, View in, std::span<const ProjectionTo> outputs,
@@ -72,8 +87,9 @@ void project(const Pass& pass, View in, std::span<const ProjectionTo> outputs, b
 
 void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const ProjectionTo& up,
                    Activation activation) {
-  const bool is_plain =
-      !gate.projection.adapter && !up.projection.adapter && !is_clipped(gate) && !is_clipped(up);
+  const bool has_adapter =
+      pass.adapter_strengths.data && (gate.projection.adapter || up.projection.adapter);
+  const bool is_plain = !has_adapter && !is_clipped(gate) && !is_clipped(up);
   if (is_plain) {
     return pass.backend.gated_matmul(in, product_of(gate, false), product_of(up, false),
                                      activation);
@@ -82,10 +98,12 @@ void project_gated(const Pass& pass, View in, const ProjectionTo& gate, const Pr
   pass.backend.gated_activation(gate.out, up.out, activation, up.out);
 }
 
-std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank) {
+std::int64_t adapter_floats(std::int64_t rows, std::int64_t rank, std::int64_t adapters) {
   if (rank == 0) return 0;
   constexpr int kViews = kMostProjections;
-  return Workspace::floats_for(rows, kViews * rank, kViews);
+  constexpr int kStrengths = 2;  // of all rows, and of those with logits
+  return Workspace::floats_for(rows, kViews * rank, kViews) +
+         Workspace::floats_for(rows, kStrengths * adapters, kStrengths);
 }
 
 std::int64_t clipped_floats(std::int64_t rows, std::int64_t columns) {
