@@ -135,6 +135,11 @@ Result<std::int64_t> Engine::save_session(const std::filesystem::path& path,
   return write_session(path, session_identity(), scheduler_->cache(), tokens, usual_root(), text);
 }
 
+bool Engine::can_save(const GenerateRequest& request) const {
+  const auto& strengths = request.adapter_strengths;
+  return strengths.empty() || strengths == usual_strengths_;
+}
+
 Result<Engine::Session> Engine::load_session(const std::filesystem::path& path) {
   const auto file = MappedFile::open(path);
   if (!file) return file.error();

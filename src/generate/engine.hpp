@@ -47,6 +47,9 @@ class Engine {
   /// the model's file once, to tell it from others.
   Result<std::int64_t> save_session(const std::filesystem::path& path,
                                     std::span<const TokenId> tokens, std::string_view text = {});
+  /// Whether save_session finds what will be cached of a request: not where it has other adapters
+  /// than the usual ones.
+  bool can_save(const GenerateRequest& request) const;
   struct Session {
     std::vector<TokenId> tokens;
     std::int64_t cached_tokens = 0;  ///< that are not computed again; fewer if memory is short

@@ -8,6 +8,7 @@
 #include <new>
 
 #include "serve/endpoints/endpoints.hpp"
+#include "serve/requests/adapter_choice.hpp"
 #include "serve/requests/json_request.hpp"
 #include "serve/requests/multipart.hpp"
 #include "serve/requests/percent_decoded.hpp"
@@ -67,6 +68,7 @@ constexpr std::array kRoutes = {
     Route{"POST", "/infill", llama_infill},
     Route{"GET", "/props", llama_props},
     Route{"GET", "/slots", llama_slots},
+    Route{"GET", "/lora-adapters", llama_adapters},
     Route{"POST", "/api/chat", ollama_chat, ErrorShape::kOllama},
     Route{"POST", "/api/generate", ollama_generate, ErrorShape::kOllama},
     Route{"POST", "/api/embed", ollama_embed, ErrorShape::kOllama},
@@ -199,11 +201,15 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
   }
   const Json none, &body = request.json ? *request.json : none;
   // What models there are is not for everybody.
-  const auto chosen = route.is_public ? ApiResult<ModelEntry*>(&models_.first())
+  const auto chosen = route.is_public ? NamedModel{&models_.first(), nullptr}
                                       : choose_model(request, body, route.errors);
   if (!chosen) return chosen.error();
-  if (route.method == "POST" && models_.entries().size() > 1) request.model = (*chosen)->model.id;
-  ApiContext context{models_,       **chosen,    metrics_, sequences_, request.is_given_up,
+  const ServedModel& model = chosen->entry->model;
+  if (route.method == "POST" && models_.entries().size() > 1) request.model = model.id;
+  auto strengths = read_adapters(body, model, chosen->adapter);
+  if (!strengths) return strengths.error();
+  ApiContext context{models_,       *chosen->entry,        metrics_,
+                     sequences_,    std::move(*strengths), request.is_given_up,
                      may_take_long, route.errors};
   return route.handler(context, request, body);
 }
@@ -211,8 +217,8 @@ ApiResult<ApiReply> Api::dispatch(ApiRequest& request, bool may_take_long) {
 // The one that the field `model` names, of the body or of the query; the first one where there is
 // none. Ollama's clients may write the tag that a name without one has there, and older ones call
 // the field `name`.
-ApiResult<ModelEntry*> Api::choose_model(const ApiRequest& request, const Json& body,
-                                         ErrorShape shape) const {
+ApiResult<NamedModel> Api::choose_model(const ApiRequest& request, const Json& body,
+                                        ErrorShape shape) const {
   const bool is_ollama = shape == ErrorShape::kOllama;
   const Json none = Json::object();
   Fields fields(body.is_null() ? none : body);
@@ -223,10 +229,11 @@ ApiResult<ModelEntry*> Api::choose_model(const ApiRequest& request, const Json& 
   if (is_ollama && name && name->ends_with(kTag) && !models_.find(*name)) {
     name->resize(name->size() - kTag.size());
   }
-  if (!name || name->empty()) return &models_.first();
+  const NamedModel first{&models_.first(), nullptr};
+  if (!name || name->empty()) return first;
   const auto chosen = models_.find(*name);
   if (chosen) return *chosen;
-  if (takes_any_model_) return &models_.first();
+  if (takes_any_model_) return first;
   ApiError error = chosen.error();
   error.param = "model";
   return error;

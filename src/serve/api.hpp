@@ -32,8 +32,8 @@ class Api {
  private:
   ApiResult<ApiReply> reply_to(ApiRequest& request, bool may_take_long);
   ApiResult<ApiReply> dispatch(ApiRequest& request, bool may_take_long);
-  ApiResult<ModelEntry*> choose_model(const ApiRequest& request, const Json& body,
-                                      ErrorShape shape) const;
+  ApiResult<NamedModel> choose_model(const ApiRequest& request, const Json& body,
+                                     ErrorShape shape) const;
   ApiReply refusal(const ApiRequest& request, const ApiError& error);
 
   const ModelSet& models_;

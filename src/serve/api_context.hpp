@@ -46,6 +46,8 @@ struct ApiContext {
   ModelEntry& chosen;  ///< of them, by the request
   const Metrics& metrics;
   SequenceList& sequences;
+  /// How much of each adapter of the model the request wants; see GenerateRequest.
+  std::vector<float> adapter_strengths;
   const std::function<bool()>& is_given_up;  ///< the request's
   /// Else what takes long is the error kTakesLong: compiling a grammar, reading pictures,
   /// encoding a query with each of many documents.

@@ -31,15 +31,21 @@ Status ModelSet::check_ids(const std::vector<ModelToServe>& models) {
   return {};
 }
 
-ApiResult<ModelEntry*> ModelSet::find(std::string_view name) const {
+ApiResult<NamedModel> ModelSet::find(std::string_view name) const {
   const auto is_called_so = [&](const auto& entry) {
     const ServedModel& model = entry->model;
     return model.id == name || std::ranges::find(model.aliases, name) != model.aliases.end();
   };
   const auto found = std::ranges::find_if(entries_, is_called_so);
-  if (found != entries_.end()) return found->get();
+  if (found != entries_.end()) return NamedModel{found->get(), nullptr};
   std::string ids;
-  for (const auto& entry : entries_) ids += (ids.empty() ? "" : ", ") + entry->model.id;
+  for (const auto& entry : entries_) {
+    ids += (ids.empty() ? "" : ", ") + entry->model.id;
+    for (const ServedAdapter& adapter : entry->model.adapters) {
+      if (adapter.name == name) return NamedModel{entry.get(), &adapter};
+      ids += ", " + adapter.name;
+    }
+  }
   return not_found(
       fmt::format("the model {} does not exist here; this server runs {}", shortened(name), ids),
       "model_not_found");

@@ -36,6 +36,12 @@ struct ModelEntry {
   std::unique_ptr<EngineThread> engine;  ///< never null before ModelSet::stop()
 };
 
+/// What a name stands for: a model, or a model with one of its adapters alone.
+struct NamedModel {
+  ModelEntry* entry;
+  const ServedAdapter* adapter;  ///< null: the model
+};
+
 /// The models of a server; one that has a single model has a set of one. All are described from the
 /// start, and the first one is loaded then; the others are when they are first asked for.
 class ModelSet {
@@ -51,8 +57,8 @@ class ModelSet {
   const std::vector<std::unique_ptr<ModelEntry>>& entries() const { return entries_; }
   /// The one that is meant where none is named.
   ModelEntry& first() const { return *entries_.front(); }
-  /// The one that is called so; an Error that names those that there are.
-  ApiResult<ModelEntry*> find(std::string_view name) const;
+  /// What is called so; an Error that names those that there are.
+  ApiResult<NamedModel> find(std::string_view name) const;
   std::vector<NamedMetrics> metrics() const;
   /// Why no requests are answered yet: the first model is being loaded, or could not be. Nothing
   /// once it has been there.

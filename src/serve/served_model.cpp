@@ -35,6 +35,14 @@ FileFacts facts_of(const ModelFile& file) {
   return facts;
 }
 
+std::vector<ServedAdapter> adapters_of(const ModelFile& file) {
+  std::vector<ServedAdapter> adapters;
+  for (const gguf::Lora& adapter : file.adapters()) {
+    adapters.push_back({adapter.file().path().stem().string(), adapter.strength()});
+  }
+  return adapters;
+}
+
 Status add_chat_template(const ModelFile& file, const std::string& name, ServedModel& model) {
   auto sources = name.empty() ? read_chat_templates(file.file()) : find_chat_template(name);
   if (!sources) return sources.error();
@@ -98,6 +106,7 @@ Result<ServedModel> describe_model(const ModelFile& file, std::string id,
   model.id = std::move(id);
   model.fingerprint = fmt::format("fp_{:016x}", sample_model(file.file(), file.adapters()));
   model.file_facts = facts_of(file);
+  model.adapters = adapters_of(file);
   model.context = context;
   model.template_variables = std::move(template_variables);
   model.created = std::time(nullptr);

@@ -21,6 +21,12 @@ struct ControlToken {
   std::string text;
 };
 
+/// A LoRA adapter of a model, with which it can be asked for by the adapter's name.
+struct ServedAdapter {
+  std::string name;  ///< of its file, without folder and .gguf
+  float strength;    ///< where a request says nothing
+};
+
 /// What APIs tell of a model's file.
 struct FileFacts {
   std::string name;  ///< without its folder
@@ -47,9 +53,10 @@ struct ServedModel {
   std::string id;  ///< its name in the API
   FileFacts file_facts;
   std::vector<std::string> aliases;  ///< further names
-  std::string fingerprint;           ///< of its file
-  std::int64_t context = 0;          ///< most tokens of a prompt and its answer
-  std::int64_t created = 0;          ///< seconds since 1970, for /v1/models
+  std::vector<ServedAdapter> adapters;
+  std::string fingerprint;   ///< of its file
+  std::int64_t context = 0;  ///< most tokens of a prompt and its answer
+  std::int64_t created = 0;  ///< seconds since 1970, for /v1/models
   std::vector<TokenId> end_tokens;
   std::vector<ControlToken> control_tokens;  ///< the longest text first
   std::optional<InfillTokens> infill;

@@ -18,20 +18,28 @@ inline const std::string kUnforcedTemplate = in_repository("tests/serve/unforced
 inline const std::string kThinkingTemplate = in_repository("tests/serve/thinking.jinja");
 
 /// The server with the bundled model, or the one at `path` with the encoder of pictures at
-/// `mmproj`, on a free port, in this process.
+/// `mmproj`, and with adapters, on a free port, in this process.
 class Serving {
  public:
   using TemplateVariables = nlohmann::ordered_json;
+  struct Adapter {
+    std::string path;
+    float strength;
+  };
 
   explicit Serving(serve::ServerOptions options = {}, std::int64_t kv_tokens = 4096,
                    const std::string& chat_template = "chatml", std::int64_t context = 512,
                    const std::string& path = kBundledModel, const std::string& mmproj = "",
                    const TemplateVariables& template_variables = nullptr,
-                   std::int64_t thinking_tokens = -1) {
+                   std::int64_t thinking_tokens = -1, const std::vector<Adapter>& adapters = {}) {
     options.port = 0;
     file_ = std::move(*ModelFile::open(path));
     if (!mmproj.empty()) {
       const Status added = file_->add_encoders(mmproj);
+      EXPECT_TRUE(added) << added.error().message;
+    }
+    for (const Adapter& adapter : adapters) {
+      const Status added = file_->add_adapter(adapter.path, adapter.strength);
       EXPECT_TRUE(added) << added.error().message;
     }
     auto model =

@@ -28,6 +28,7 @@ Handled llama_embedding(ApiContext& context, const ApiRequest& request, const Js
 Handled llama_completion(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_infill(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_slots(ApiContext& context, const ApiRequest& request, const Json& body);
+Handled llama_adapters(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled llama_props(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled ollama_chat(ApiContext& context, const ApiRequest& request, const Json& body);
 Handled ollama_generate(ApiContext& context, const ApiRequest& request, const Json& body);

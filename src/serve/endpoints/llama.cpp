@@ -153,6 +153,16 @@ Handled llama_props(ApiContext& context, const ApiRequest&, const Json&) {
        {"is_sleeping", context.chosen.engine->state() == EngineThread::State::kAway}});
 }
 
+// GET /lora-adapters: those of the model, by the ids that the field `lora` of a request takes
+Handled llama_adapters(ApiContext& context, const ApiRequest&, const Json&) {
+  Json adapters = Json::array();
+  for (const ServedAdapter& adapter : context.model().adapters) {
+    adapters.push_back(
+        {{"id", adapters.size()}, {"path", adapter.name}, {"scale", adapter.strength}});
+  }
+  return json_reply(adapters);
+}
+
 // GET /slots: the places for texts, those that are taken first
 Handled llama_slots(ApiContext& context, const ApiRequest& request, const Json&) {
   const ServedModel& model = context.model();

@@ -70,12 +70,26 @@ Json describe(const ModelEntry& entry) {
           {"created_at", iso_time(model.created)}};
 }
 
+// The model with this adapter alone.
+Json describe(const ModelEntry& entry, const ServedAdapter& adapter) {
+  Json json = describe(entry);
+  json["id"] = json["display_name"] = adapter.name;
+  json["aliases"] = Json::array();
+  json["parent"] = entry.model.id;  // as vLLM says it
+  return json;
+}
+
 }  // namespace
 
 // GET /v1/models
 Handled models(ApiContext& context, const ApiRequest&, const Json&) {
   Json data = Json::array();
-  for (const auto& entry : context.models.entries()) data.push_back(describe(*entry));
+  for (const auto& entry : context.models.entries()) {
+    data.push_back(describe(*entry));
+    for (const ServedAdapter& adapter : entry->model.adapters) {
+      data.push_back(describe(*entry, adapter));
+    }
+  }
   const Json first = data.front()["id"], last = data.back()["id"];
   return json_reply({{"object", "list"},
                      {"data", std::move(data)},
@@ -87,9 +101,10 @@ Handled models(ApiContext& context, const ApiRequest&, const Json&) {
 // GET /v1/models/NAME
 Handled model(ApiContext& context, const ApiRequest& request, const Json&) {
   const std::string name = request.path.substr(std::string_view("/v1/models/").size());
-  const auto entry = context.models.find(name);
-  if (!entry) return entry.error();
-  return json_reply(describe(**entry));
+  const auto found = context.models.find(name);
+  if (!found) return found.error();
+  const auto& [entry, adapter] = *found;
+  return json_reply(adapter ? describe(*entry, *adapter) : describe(*entry));
 }
 
 }  // namespace linnet::serve

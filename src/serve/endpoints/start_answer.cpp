@@ -177,6 +177,7 @@ Handled start_answer(ApiContext& context, const ApiRequest& request, AnswerPlan 
                       generations.back(), client});
       GenerateRequest& wanted = jobs.back().request;
       wanted.media = plan.media;
+      wanted.adapter_strengths = context.adapter_strengths;
       if (plan.scores_prompts) score_prompt(generations.back(), wanted);
       if (!plan.pooled.empty()) fill_pooled(plan.pooled[i], model.width, wanted);
     }

@@ -41,7 +41,7 @@ Status LoadedEngine::submit(GenerateRequest request) {
 
 // Lets the cache folder know the tokens of a text when it has ended.
 void LoadedEngine::keep_text(GenerateRequest& request) {
-  if (!kept_ || request.on_hidden) return;
+  if (!kept_ || request.on_hidden || !engine_->can_save(request)) return;
   auto tokens = std::make_shared<std::vector<TokenId>>(request.prompt);
   request.on_token = [tokens, next = std::move(request.on_token)](TokenId token) {
     tokens->push_back(token);

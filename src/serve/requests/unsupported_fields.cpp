@@ -22,7 +22,6 @@ constexpr std::array kOfOtherServers = {
                      "tools and their strict hold calls to a form, grammar all of it"},
     UnsupportedField{"include_reasoning", "the thinking stands apart from the text"},
     UnsupportedField{"include_stop_str_in_output", "the answer ends before the text"},
-    UnsupportedField{"lora", "linnet serve --lora adds adapters to all answers"},
     UnsupportedField{"min_keep", "the samplers keep what their parameters say"},
     UnsupportedField{"parse_tool_calls",
                      "calls stand apart from the text; without tools, they are text"},
