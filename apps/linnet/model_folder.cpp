@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <system_error>
 
 #include "hub/model_choice.hpp"
@@ -27,6 +29,43 @@ std::vector<fs::path> entries_of(const fs::path& folder, std::error_code& error)
   return entries;
 }
 
+// Folders of folders.
+constexpr int kMostDeep = 3;
+
+struct ModelSearch {
+  std::vector<fs::path> models;
+  std::set<fs::path> known;  // folders: a link may lead back to one
+
+  std::error_code look_into(const fs::path& folder, int deeper) {
+    std::error_code error, ignored;
+    if (!known.insert(fs::canonical(folder, ignored)).second) return {};
+    for (const fs::path& entry : entries_of(folder, error)) {
+      const std::string name = entry.filename().string();
+      if (name.starts_with('.')) continue;
+      if (fs::is_directory(entry, ignored)) {
+        if (deeper > 0) look_into(entry, deeper - 1);  // what can't be read has none
+      } else if (is_model(name)) {
+        models.push_back(entry);
+      }
+    }
+    return error;
+  }
+};
+
+std::vector<FoundModel> with_names(const std::vector<fs::path>& models, const fs::path& folder) {
+  std::map<std::string, int> times;
+  for (const fs::path& model : models) ++times[model.stem().string()];
+  std::vector<FoundModel> found;
+  for (const fs::path& model : models) {
+    std::string name = model.stem().string();
+    if (times[name] > 1) {
+      name = model.lexically_relative(folder).replace_extension().generic_string();
+    }
+    found.push_back({model.string(), std::move(name)});
+  }
+  return found;
+}
+
 std::vector<std::string> names_of(const std::vector<fs::path>& entries) {
   std::vector<std::string> names;
   for (const fs::path& entry : entries) names.push_back(entry.filename().string());
@@ -35,15 +74,15 @@ std::vector<std::string> names_of(const std::vector<fs::path>& entries) {
 
 }  // namespace
 
-Result<std::vector<std::string>> models_in(const fs::path& folder) {
-  std::error_code error;
-  std::vector<std::string> models;
-  for (const fs::path& entry : entries_of(folder, error)) {
-    if (is_model(entry.filename().string())) models.push_back(entry.string());
+Result<std::vector<FoundModel>> models_in(const fs::path& folder) {
+  ModelSearch search;
+  if (const auto error = search.look_into(folder, kMostDeep)) {
+    return Error{fmt::format("{}: {}", folder.string(), error.message())};
   }
-  if (error) return Error{fmt::format("{}: {}", folder.string(), error.message())};
-  if (models.empty()) return Error{folder.string() + ": the folder has no GGUF file of a model"};
-  return models;
+  if (search.models.empty()) {
+    return Error{folder.string() + ": the folder has no GGUF file of a model"};
+  }
+  return with_names(search.models, folder);
 }
 
 std::string encoder_beside(const fs::path& model) {

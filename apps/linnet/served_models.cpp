@@ -37,6 +37,17 @@ std::vector<std::string> split_names(std::string_view list) {
   return names;
 }
 
+// What model number `index` is called in the API; at least one.
+std::vector<std::string> names_of(const ModelFile& file, const ServedModelsOptions& options,
+                                  std::size_t index) {
+  auto names =
+      options.aliases.empty() ? std::vector<std::string>() : split_names(options.aliases[index]);
+  if (!names.empty()) return names;
+  const auto& found = options.sources.found;
+  if (const auto model = found.find(index); model != found.end()) return {model->second};
+  return {file.file().path().stem().string()};
+}
+
 // Null where there are none.
 Result<nlohmann::ordered_json> parse_variables(const std::string& text) {
   if (text.empty()) return nlohmann::ordered_json();
@@ -53,9 +64,8 @@ void note_thinking(const serve::ServedModel& model) {
 }
 
 Result<serve::ServedModel> describe(const ModelFile& file, const ServedModelsOptions& options,
-                                    const std::string& alias, std::int64_t context) {
-  std::vector<std::string> names = split_names(alias);
-  if (names.empty()) names.push_back(file.file().path().stem().string());
+                                    std::size_t index, std::int64_t context) {
+  std::vector<std::string> names = names_of(file, options, index);
   auto variables = parse_variables(options.template_variables);
   if (!variables) return variables.error();
   auto model = serve::describe_model(file, names.front(), options.chat_template, context,
@@ -90,8 +100,7 @@ Result<PlannedModel> plan_model(const ServedModelsOptions& options, std::size_t 
     }
   }
   note_context(*plan);
-  const std::string alias = options.aliases.empty() ? "" : options.aliases[index];
-  auto described = describe(**file, options, alias, plan->context);
+  auto described = describe(**file, options, index, plan->context);
   if (!described) return described.error();
   model.file = std::move(*file);
   model.plan = std::move(*plan);

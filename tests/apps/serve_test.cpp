@@ -260,6 +260,26 @@ TEST_F(ServeTest, AFolderStandsForItsModels) {
   EXPECT_THAT(complete("c").body, HasSubstr("this server runs a, b"));
 }
 
+TEST_F(ServeTest, AFolderMayHaveFoldersWithModels) {
+  const auto models = folder_ / "models";
+  const auto copy = [&](const std::string& name) {
+    std::filesystem::create_directories((models / name).parent_path());
+    std::filesystem::copy_file(kModel, models / name);
+  };
+  copy("a.gguf");
+  copy("one/repo/b.gguf");
+  copy("two/repo/b.gguf");
+  copy("1/2/3/c.gguf");
+  copy("1/2/3/4/too-deep.gguf");
+  copy(".hidden/d.gguf");
+  copy(".e.gguf");
+  std::filesystem::create_directory_symlink(models, models / "one" / "round");
+  start({"--models-loaded", "1"}, {models.string()});
+  EXPECT_THAT(complete("nothing").body,
+              HasSubstr("this server runs c, a, one/repo/b, two/repo/b\""));
+  EXPECT_EQ(complete("two/repo/b").json()["model"], "two/repo/b");
+}
+
 TEST_F(ServeTest, AnEncoderInAFolderGoesWithItsModel) {
   const auto models = folder_ / "models";
   std::filesystem::create_directory(models);
@@ -283,9 +303,11 @@ TEST_F(ServeTest, AnEncoderMayLieInAFolderOfItsOwn) {
   std::filesystem::copy_file(kModel, models / "other" / "b.gguf");
   ASSERT_TRUE(test::write_mmproj(models / "other" / "mmproj-F16.gguf", 256));
   start({}, {models.string()});
-  EXPECT_THAT(said(), Not(HasSubstr("encoder")));
+  EXPECT_THAT(said(), HasSubstr("mmproj-F16.gguf goes with b"));
+  EXPECT_THAT(said(), Not(HasSubstr("goes with a")));
   program_->signal(SIGTERM);
   EXPECT_EQ(program_->wait().status, 0);
+  std::filesystem::remove_all(models / "other");
   ASSERT_TRUE(test::write_mmproj(models / "encoders" / "mmproj-F16.gguf", 256));
   start({"--chat-template", "chatml"}, {models.string()});
   EXPECT_THAT(said(), HasSubstr("mmproj-F16.gguf goes with a"));

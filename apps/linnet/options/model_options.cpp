@@ -312,17 +312,13 @@ Status ModelSources::list_folders() {
     }
     const auto models = models_in(gguf);
     if (!models) return models.error();
-    for (const std::string& model : *models) {
-      found.push_back(files.size());
-      files.push_back(model);
+    for (const FoundModel& model : *models) {
+      found[files.size()] = model.name;
+      files.push_back(model.path);
     }
   }
   ggufs = std::move(files);
   return {};
-}
-
-bool ModelSources::is_found(std::size_t index) const {
-  return std::ranges::binary_search(found, index);
 }
 
 std::string ModelSources::problem() const {

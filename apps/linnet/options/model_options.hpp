@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,13 +73,14 @@ struct ModelOptions {
 struct ModelSources {
   std::vector<std::string> ggufs, repos;
   std::string revision = "main";
-  std::vector<std::size_t> found;  ///< of `ggufs`, those that list_folders() put there
+  /// Of `ggufs`, those that list_folders() put there, and what they are called.
+  std::map<std::size_t, std::string> found;
 
   void add_to(CLI::App& app);
   /// Puts the models of folders in the places of these. An Error where a folder has none.
   Status list_folders();
   /// Whether it was a folder that named model number `index`.
-  bool is_found(std::size_t index) const;
+  bool is_found(std::size_t index) const { return found.contains(index); }
   /// How many models they name; at least one.
   std::size_t count() const { return std::max({ggufs.size(), repos.size(), std::size_t{1}}); }
   /// What is wrong with them; empty: nothing.
