@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string_view>
 
-#include "chat/call_form.hpp"
 #include "chat/jinja/template.hpp"
+#include "chat/output/call_form.hpp"
 #include "chat/output/output_parser.hpp"
 
 // Any bytes as an answer, in a format and in pieces that the first two bytes choose, as is whether

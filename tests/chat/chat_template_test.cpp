@@ -156,7 +156,7 @@ TEST(ChatTemplateTest, DescribesToolsWhereTheTemplateDoesNot) {
   EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>assistant\n{\"tool_calls\":[{\"name\":\"f\""));
   EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>user\nResult of f:\nfound<|im_end|>"));
   EXPECT_THAT(prompt.warnings, SizeIs(1));
-  EXPECT_EQ(prompt.output_format.name, "generic");
+  EXPECT_EQ(prompt.output_format.family->name, "generic");
 }
 
 constexpr std::string_view kWithCalls =
@@ -180,8 +180,9 @@ TEST(ChatTemplateTest, GivesArgumentsTheFormThatIsShown) {
                 HasSubstr("<tool_call>f{\"a\": 1}</tool_call>"));
     EXPECT_THAT(render(make(with_calls("'' + c.function.arguments")), request).text,
                 HasSubstr("<tool_call>f{\"a\":1}</tool_call>"));
-    EXPECT_EQ(render(make(with_calls("c.function.arguments|tojson")), request).output_format.name,
-              "tool-call-tags");
+    EXPECT_EQ(
+        render(make(with_calls("c.function.arguments|tojson")), request).output_format.family->name,
+        "tool-call-tags");
   }
 }
 

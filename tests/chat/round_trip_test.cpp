@@ -124,7 +124,7 @@ TEST_P(RoundTripTest, ReadsTheCallThatTheTemplateWrites) {
       {.messages = question_and_call(), .tools = tools(), .add_generation_prompt = false});
   ASSERT_TRUE(asked.ok()) << asked.error().message;
   ASSERT_TRUE(answered.ok()) << answered.error().message;
-  EXPECT_EQ(asked->output_format.name, GetParam().format);
+  EXPECT_EQ(asked->output_format.family->name, GetParam().format);
   EXPECT_TRUE(asked->warnings.empty()) << asked->warnings[0];
 
   const std::string answer = answer_between(asked->text, answered->text);

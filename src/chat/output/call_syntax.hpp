@@ -68,9 +68,10 @@ struct CallSyntax {
   /// At least one call, or an Error that says in a few words what is wrong.
   Result<std::vector<ParsedCall>> (*parse)(std::string_view text, const ToolTable& tools);
   CallValues values{};
+  std::span<const std::string_view> markers{};  ///< that may be tokens, beside those of sections
 };
 
-// Each in the file of its family.
+// Each in the file of its kind.
 extern const CallSyntax kJsonCalls;      ///< {"name": ..., "arguments": {...}}, or a list of them
 extern const CallSyntax kTagCalls;       ///< inside <tool_call>: JSON, <function=...> or GLM's keys
 extern const CallSyntax kFunctionCalls;  ///< <function=NAME><parameter=KEY>VALUE</parameter>

@@ -11,6 +11,8 @@ namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
 
+constexpr std::string_view kQuotes[] = {"<|\"|>", "<escape>"};  // of Gemma's texts
+
 // Reads values with a sign for the quotes; what fails leaves the reader failed.
 class LiteralReader {
  public:
@@ -63,8 +65,6 @@ class LiteralReader {
   }
 
  private:
-  static constexpr std::string_view kQuotes[] = {"<|\"|>", "<escape>"};
-
   // As it stands in a string of JSON, which has no control characters.
   static std::string json_character(char c) {
     const auto code = static_cast<unsigned char>(c);
@@ -217,9 +217,10 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
 
 }  // namespace
 
-constexpr ValueMarks kGemmaTexts[] = {{"<|\"|>", "<|\"|>"}, {"<escape>", "<escape>"}};
+constexpr ValueMarks kGemmaTexts[] = {{kQuotes[0], kQuotes[0]}, {kQuotes[1], kQuotes[1]}};
 
-const CallSyntax kGemmaCalls{parse_gemma_calls, {CallValues::Strings::kPython, kGemmaTexts}};
+const CallSyntax kGemmaCalls{
+    parse_gemma_calls, {CallValues::Strings::kPython, kGemmaTexts}, kQuotes};
 const CallSyntax kPythonCalls{parse_python_calls, {CallValues::Strings::kPython}};
 const CallSyntax kLlamaCalls{parse_llama_calls};
 

@@ -6,7 +6,6 @@ namespace linnet {
 namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
-constexpr std::string_view kMessage = "<|message|>";
 constexpr std::string_view kChannel = "<|channel|>";
 
 // The word that begins at `at`, up to white space or the next marker.
@@ -37,10 +36,6 @@ bool is_part_of_header(std::string_view text) {
 }
 
 }  // namespace
-
-const MessageStyle kHarmonyMessages{
-    {"<|end|>", "<|call|>", "<|return|>", "<|start|>"}, "analysis", nullptr};
-const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
 
 std::vector<OutputEvent> MessageParser::push(std::string_view text) {
   feed(text);
@@ -78,14 +73,14 @@ std::vector<OutputEvent> MessageParser::finish() {
 bool MessageParser::step() { return in_header_ ? step_header() : step_body(); }
 
 bool MessageParser::step_header() {
-  const std::size_t end = buffer_.find(kMessage);
+  const std::size_t end = buffer_.find(style_.header_end);
   if (end == kNowhere) {
     if (may_be_header(buffer_)) return false;
     begin_body("");  // an answer without a header
     return true;
   }
   begin_body(std::string_view(buffer_).substr(0, end));
-  buffer_.erase(0, end + kMessage.size());
+  buffer_.erase(0, end + style_.header_end.size());
   return true;
 }
 

@@ -4,22 +4,11 @@
 #include <vector>
 
 #include "chat/output/event_list.hpp"
+#include "chat/output/families.hpp"
 #include "chat/output/held_calls.hpp"
 #include "chat/output/section_end.hpp"
 
 namespace linnet {
-
-/// How a family writes messages with headers.
-struct MessageStyle {
-  std::vector<std::string_view> ends;  ///< of a body
-  /// The word behind <|channel|>, or the recipient, in the headers of the model's thinking.
-  std::string_view reasoning;
-  /// How the body of a message to a tool is written; nullptr: it is the arguments.
-  const CallSyntax* calls = nullptr;
-};
-
-extern const MessageStyle kHarmonyMessages;  ///< gpt-oss: https://github.com/openai/harmony
-extern const MessageStyle kAtemMessages;     ///< Muse Glimmer
 
 /// An answer is messages, each a header with perhaps a channel and a recipient, <|message|>, and a
 /// body. The prompt ends with <|start|>assistant, so an answer begins inside a header.

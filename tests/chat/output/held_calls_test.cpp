@@ -4,7 +4,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "chat/call_form.hpp"
+#include "chat/call_form_search.hpp"
 #include "chat/output/output_parser.hpp"
 #include "support/paths.hpp"
 

@@ -1,4 +1,4 @@
-#include "chat/call_form.hpp"
+#include "chat/call_form_search.hpp"
 
 #include <gmock/gmock.h>
 
