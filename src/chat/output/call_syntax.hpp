@@ -8,6 +8,7 @@
 
 #include "base/ascii.hpp"
 #include "base/result.hpp"
+#include "chat/jinja/budget.hpp"
 
 namespace linnet {
 
@@ -19,13 +20,17 @@ struct ParsedCall {
   OrderedJson arguments;
 };
 
+/// How deep arguments may be nested, however they are written: as deep as a template is shown them.
+inline constexpr int kMaxArgumentDepth = jinja::kMaxInputDepth;
+
 /// The tools that a model may call.
 class ToolTable {
  public:
   explicit ToolTable(const OrderedJson& tools);
   bool empty() const { return tools_.empty(); }
   bool contains(std::string_view name) const;
-  /// An Error that says in a few words which call is of none of these tools.
+  /// An Error that says in a few words which call is of none of these tools, or has arguments that
+  /// are nested more than kMaxArgumentDepth deep.
   Status check(const std::vector<ParsedCall>& calls) const;
   /// What a parameter's text stands for: text where the tool says so, otherwise the JSON value that
   /// it is, or text where it is none, or none of the types that the tool allows beside text.
@@ -106,6 +111,9 @@ OrderedJson typed_text(const OrderedJson* schema, std::string_view text);
 
 /// Where the JSON object or list that begins at text[begin] ends; npos where it does not.
 std::size_t end_of_json(std::string_view text, std::size_t begin);
+
+/// The JSON of calls, with room for what stands around their arguments.
+Result<OrderedJson> parse_call_json(std::string_view text);
 
 /// The call of a JSON object with a name and arguments, whatever the family calls them.
 Result<ParsedCall> call_from_json(const OrderedJson& json);

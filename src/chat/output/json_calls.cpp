@@ -1,4 +1,3 @@
-#include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/section_end.hpp"
 
@@ -35,7 +34,7 @@ Calls parse_json_calls(std::string_view text, const ToolTable&) {
     if (end == std::string_view::npos || (text[at] != '{' && text[at] != '[')) {
       return Error{"it is not complete JSON"};
     }
-    const auto json = jinja::parse_json(text.substr(at, end - at));
+    const auto json = parse_call_json(text.substr(at, end - at));
     if (!json) return Error{"it is " + json.error().message};
     if (const Status status = append_calls(*json, calls); !status) return status.error();
     at = end;
@@ -157,7 +156,7 @@ Calls parse_solar_calls(std::string_view text, const ToolTable&) {
 
 // [{NAME: {...}}, ...]
 Calls parse_named_calls(std::string_view text, const ToolTable&) {
-  const auto json = jinja::parse_json(trimmed(text));
+  const auto json = parse_call_json(trimmed(text));
   if (!json) return Error{"it is " + json.error().message};
   if (!json->is_array() || json->empty()) return Error{"it is not a list of calls"};
   std::vector<ParsedCall> calls;

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "chat/jinja/budget.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 
@@ -39,7 +38,7 @@ class LiteralReader {
   }
 
   OrderedJson read_value(int depth = 0) {
-    if (depth > jinja::kMaxInputDepth) failed_ = true;
+    if (depth > kMaxArgumentDepth) failed_ = true;
     if (failed_) return nullptr;
     for (const std::string_view quote : kQuotes) {
       if (skip(quote)) return read_quoted(quote);

@@ -25,5 +25,19 @@ TEST(CallSyntax, TextThatLooksLikeANumberStaysText) {
   EXPECT_EQ(value("{}", "12"), "12");
 }
 
+// As deep as any other arguments, whatever the notation.
+TEST(CallSyntax, ArgumentsHaveALimitOfDepth) {
+  const ToolTable tools(OrderedJson::parse(R"([{"function": {"name": "f"}}])"));
+  const auto call = [](int depth) {
+    return ParsedCall{
+        "",
+        "f",
+        {{"a", OrderedJson::parse(std::string(depth - 1, '[') + std::string(depth - 1, ']'))}}};
+  };
+  EXPECT_TRUE(tools.check({call(kMaxArgumentDepth)}).ok());
+  EXPECT_EQ(tools.check({call(kMaxArgumentDepth + 1)}).error().message,
+            "its arguments are nested more than 64 deep");
+}
+
 }  // namespace
 }  // namespace linnet
