@@ -186,6 +186,20 @@ TEST(ChatTemplateTest, GivesArgumentsTheFormThatIsShown) {
   }
 }
 
+TEST(ChatTemplateTest, ToolsAreTextForFirefunction) {
+  const ChatTemplate chat =
+      make("{# functools[ #}{{ functions + '|' + datetime + '|' }}" + std::string(kPlain));
+  ChatRequest request{.messages = messages(R"([{"role": "user", "content": "a"}])"),
+                      .tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])"),
+                      .now = std::tm{}};
+  request.now->tm_mday = 2;
+  request.now->tm_year = 125;
+  const std::string end = "|2025-01-02 00:00:00|<s><|user|>a<|end|><|assistant|>";
+  EXPECT_EQ(render(chat, request).text, "[\n    {\n        \"name\": \"f\"\n    }\n]" + end);
+  request.tools = nullptr;
+  EXPECT_EQ(render(chat, request).text, "[]" + end);
+}
+
 TEST(ChatTemplateTest, ChoosesANamedTemplate) {
   auto chat =
       ChatTemplate::create({{"", "plain {{ messages[0].content }}"},

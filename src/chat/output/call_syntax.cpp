@@ -92,6 +92,12 @@ ToolTable::ToolTable(const OrderedJson& tools) {
 
 bool ToolTable::contains(std::string_view name) const { return tools_.contains(name); }
 
+std::vector<std::string> ToolTable::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, parameters] : tools_.items()) names.push_back(name);
+  return names;
+}
+
 Status ToolTable::check(const std::vector<ParsedCall>& calls) const {
   for (const ParsedCall& call : calls) {
     if (!contains(call.name)) return Error{"there is no tool with the name " + call.name};

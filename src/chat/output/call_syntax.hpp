@@ -29,6 +29,7 @@ class ToolTable {
   explicit ToolTable(const OrderedJson& tools);
   bool empty() const { return tools_.empty(); }
   bool contains(std::string_view name) const;
+  std::vector<std::string> names() const;
   /// An Error that says in a few words which call is of none of these tools, or has arguments that
   /// are nested more than kMaxArgumentDepth deep.
   Status check(const std::vector<ParsedCall>& calls) const;
@@ -77,7 +78,8 @@ struct CallSyntax {
 };
 
 // Each in the file of its kind.
-extern const CallSyntax kJsonCalls;      ///< {"name": ..., "arguments": {...}}, or a list of them
+extern const CallSyntax kJsonCalls;       ///< {"name": ..., "arguments": {...}}, or a list of them
+extern const CallSyntax kFunctoolsCalls;  ///< functools[...], a list of the same
 extern const CallSyntax kTagCalls;       ///< inside <tool_call>: JSON, <function=...> or GLM's keys
 extern const CallSyntax kFunctionCalls;  ///< <function=NAME><parameter=KEY>VALUE</parameter>
 extern const CallSyntax kInvokeCalls;    ///< <invoke name="..."><parameter name="...">VALUE

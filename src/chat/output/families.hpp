@@ -31,7 +31,10 @@ struct MessageStyle {
   std::string_view header_end;
   std::vector<std::string_view> ends;
   /// The word behind <|channel|>, or the recipient, in the headers of the model's thinking.
-  std::string_view reasoning;
+  std::string_view reasoning{};
+  /// The recipient of a text where headers are nothing but a recipient. Empty: they have roles,
+  /// perhaps a channel, and to=RECIPIENT.
+  std::string_view person{};
   std::vector<std::string_view> markers{};  ///< others, in headers
   /// How the body of a message to a tool is written; nullptr: it is the arguments.
   const CallSyntax* calls = nullptr;
@@ -51,8 +54,10 @@ struct Family {
   std::vector<CallSection> sections{};
   /// A call may also stand unmarked where an answer begins, as a JSON object.
   bool has_bare_calls = false;
-  std::vector<std::string_view> noise{};   ///< markers that mean nothing to a reader
-  ReasoningMarks reasoning{};              ///< where its templates don't spell it out
+  std::vector<std::string_view> noise{};  ///< markers that mean nothing to a reader
+  ReasoningMarks reasoning{};             ///< where its templates don't spell it out
+  /// Its templates take `functions`, JSON text, and `datetime` in place of `tools`.
+  bool takes_functions = false;
   std::optional<MessageStyle> messages{};  ///< in place of sections, noise and reasoning
   /// How calls are written, where templates show none, or a notation that takes more than looking
   /// at it.

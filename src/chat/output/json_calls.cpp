@@ -43,6 +43,12 @@ Calls parse_json_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
+Calls parse_functools_calls(std::string_view text, const ToolTable& tools) {
+  constexpr std::string_view kWord = "functools";
+  if (text.starts_with(kWord)) text.remove_prefix(kWord.size());
+  return parse_json_calls(text, tools);
+}
+
 constexpr std::string_view kMistralMarkers[] = {"[CALL_ID]", "[ARGS]"};
 
 // [TOOL_CALLS][{...}], or [TOOL_CALLS]name[CALL_ID]id[ARGS]{...} for each.
@@ -172,6 +178,7 @@ Calls parse_named_calls(std::string_view text, const ToolTable&) {
 }  // namespace
 
 const CallSyntax kJsonCalls{parse_json_calls, kJsonValues};
+const CallSyntax kFunctoolsCalls{parse_functools_calls, kJsonValues};
 const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues, kMistralMarkers};
 const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues, kSolarMarkers};
 const CallSyntax kNamedCalls{parse_named_calls, kJsonValues};

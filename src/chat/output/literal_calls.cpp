@@ -193,10 +193,24 @@ Calls parse_python_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
-// After <|python_tag|>: JSON, a built-in tool as name.call(key="value"), or code to run.
+// The call of the tool that runs code.
+Calls code_call(const ToolTable& tools, const OrderedJson& arguments) {
+  for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
+    if (tools.contains(name)) return std::vector<ParsedCall>{{"", std::string(name), arguments}};
+  }
+  return Error{"there is no tool that runs code"};
+}
+
+// After <|python_tag|>: JSON, a built-in tool as name.call(key="value"), or code to run, as it is
+// or as JSON arguments.
 Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
   const std::string_view content = trimmed(text);
-  if (content.starts_with('{')) return kJsonCalls.parse(content, tools);
+  if (content.starts_with('{')) {
+    auto calls = kJsonCalls.parse(content, tools);
+    const auto arguments = parse_arguments(content);
+    const bool may_be_code = !calls && arguments && arguments->contains("code");
+    return may_be_code ? code_call(tools, *arguments) : std::move(calls);
+  }
   const std::size_t dot = content.find(".call(");
   if (dot != std::string_view::npos) {
     // Code may have the same word in it.
@@ -205,13 +219,7 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
       return calls;
     }
   }
-  for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
-    if (!tools.contains(name)) continue;
-    OrderedJson arguments = OrderedJson::object();
-    arguments["code"] = content;
-    return std::vector<ParsedCall>{{"", std::string(name), std::move(arguments)}};
-  }
-  return Error{"there is no tool that runs code"};
+  return code_call(tools, {{"code", content}});
 }
 
 }  // namespace

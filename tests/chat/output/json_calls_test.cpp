@@ -6,6 +6,17 @@
 namespace linnet {
 namespace {
 
+TEST(JsonCalls, Firefunction) {
+  constexpr std::string_view kSign = "functools[";
+  EXPECT_EQ(parse(kSign,
+                  "I look. functools[{\"name\": \"weather\", \"arguments\": {\"city\": \"x\"}}, "
+                  "{\"name\": \"f\", \"arguments\": {}}]"),
+            R"(|I look.#weather{"city":"x"}#f{})");
+  EXPECT_EQ(parse(kSign, "import functools\nfunctools.wraps"),
+            "|import functools\nfunctools.wraps");
+  EXPECT_EQ(parse(kSign, "functools[{\"name\": "), "!|functools[{\"name\": ");
+}
+
 TEST(JsonCalls, Mistral) {
   constexpr std::string_view kMistral = "[TOOL_CALLS]";
   EXPECT_EQ(parse(kMistral,

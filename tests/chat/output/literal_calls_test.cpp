@@ -15,6 +15,8 @@ TEST(LiteralCalls, Llama) {
   EXPECT_EQ(parse(kLlama, "<|python_tag|>print(1)\n"), R"x(#python{"code":"print(1)"})x");
   EXPECT_EQ(parse(kLlama, "<|python_tag|>subprocess.call(['ls'])"),
             R"x(#python{"code":"subprocess.call(['ls'])"})x");
+  EXPECT_EQ(parse(kLlama, R"(<|python_tag|>{"code": "1"})"), R"(#python{"code":"1"})");
+  EXPECT_EQ(parse(kLlama, R"(<|python_tag|>{"a": "1"})"), R"(!|<|python_tag|>{"a": "1"})");
   EXPECT_EQ(parse(kLlama, R"({"name": "f"})"), "#f{}");
   EXPECT_EQ(parse(kLlama, R"({"name": "g"})"), R"(|{"name": "g"})");
   EXPECT_EQ(parse(kLlama, "{\"name\": \"Anna\", \"age\": 3}"), "|{\"name\": \"Anna\", \"age\": 3}");

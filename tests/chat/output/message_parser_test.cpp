@@ -70,6 +70,21 @@ TEST(MessageParserTest, TheEndOfABodyMayStandInTheValuesOfACall) {
   }
 }
 
+// Functionary's headers are nothing but a recipient, so that only tools are one.
+TEST(MessageParserTest, HeadersThatAreARecipient) {
+  constexpr std::string_view kSign = ">>>all";
+  EXPECT_EQ(parse(kSign, "all\nHello\nall"), "|Hello\nall");
+  EXPECT_EQ(parse(kSign, "weather\n{\"city\": \"x>>>f\"}"), R"(#weather{"city":"x>>>f"})");
+  EXPECT_EQ(parse(kSign, "all\nI look.>>>weather\n{\"days\": 2}>>>f\n{}"),
+            R"(|I look.#weather{"days":2}#f{})");
+  EXPECT_EQ(parse(kSign, "f\n{}>>>all\nDone."), "#f{}|Done.");
+  EXPECT_EQ(parse(kSign, "all\n>>> f(1)\n>>>other\n"), "|>>> f(1)\n>>>other");
+  EXPECT_EQ(parse(kSign, "Hello\nthere"), "|Hello\nthere");
+  EXPECT_EQ(parse(kSign, "weather\n{\"city\": \"x"), "!|{\"city\": \"x");
+  EXPECT_EQ(parse(kSign, "weath"), "");
+  EXPECT_EQ(parse(kSign, "weather\n{}", {.has_tools = false}), "|weather\n{}");
+}
+
 // Nothing says that it is one, and no text may get lost.
 TEST(MessageParserTest, TextThatBeginsLikeAHeaderIsShown) {
   EXPECT_EQ(parse(kHarmony, "analysis of both: fine."), "|analysis of both: fine.");

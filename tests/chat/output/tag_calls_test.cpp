@@ -30,6 +30,13 @@ TEST(TagCalls, FunctionTags) {
             "!|<tool_call><function=weather><parameter=city>x</function></tool_call>");
 }
 
+TEST(TagCalls, FunctionaryRunsCode) {
+  constexpr std::string_view kSource = "<function=<|python_tag|>";
+  EXPECT_EQ(parse(kSource, "Hm.<function=weather>{\"city\": \"x\"}</function>"),
+            R"(|Hm.#weather{"city":"x"})");
+  EXPECT_EQ(parse(kSource, "<|python_tag|>print(1)"), R"x(#python{"code":"print(1)"})x");
+}
+
 TEST(TagCalls, Glm) {
   EXPECT_EQ(parse(kQwen,
                   "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>5</arg_value>\n"
