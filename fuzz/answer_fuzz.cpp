@@ -3,15 +3,15 @@
 #include <cstdint>
 #include <string_view>
 
-#include "chat/call_form.hpp"
 #include "chat/jinja/template.hpp"
+#include "chat/output/call_form.hpp"
 #include "chat/output/output_parser.hpp"
 
 // Any bytes as an answer, in a format and in pieces that the first two bytes choose, as is whether
 // its calls are taken for held ones.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace linnet;
-  static constexpr std::array<std::string_view, 12> kSources = {"",
+  static constexpr std::array<std::string_view, 14> kSources = {"",
                                                                 "<think><tool_call>",
                                                                 "[TOOL_CALLS][THINK]",
                                                                 "<|start|><|channel|><|message|>",
@@ -22,7 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                                 "<|tool_call_start|>",
                                                                 "<minimax:tool_call>",
                                                                 "<|python_tag|>",
-                                                                "<function="};
+                                                                "<function=",
+                                                                ">>>all",
+                                                                "functools["};
   static const auto kTools = jinja::parse_json(
       R"([{"function": {"name": "f", "parameters": {"properties": {"a": {}}}}}])");
   static const std::array<CallForm, 2> kForms = {

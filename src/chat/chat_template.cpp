@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 
 #include "chat/conversation.hpp"
 #include "chat/jinja/template.hpp"
@@ -39,9 +41,26 @@ std::tm local_time() {
   return time;
 }
 
-Result<jinja::Text> render_variant(const jinja::Template& compiled, const SpecialTexts& specials,
-                                   const ChatRequest& request, const Json& messages,
-                                   const Json& tools) {
+// As Firefunction's card has them.
+Json functions_text(const Json& tools) {
+  Json functions = Json::array();
+  for (const Json& tool : tools) {
+    const Json* const function = member(&tool, "function");
+    functions.push_back(function ? *function : tool);
+  }
+  return functions.dump(4, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+}
+
+Json time_text(const std::tm& time) {
+  std::array<char, 64> text{};
+  const std::size_t bytes = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &time);
+  return std::string_view(text.data(), bytes);
+}
+
+Result<jinja::Text> render_variant(const jinja::Template& compiled, const Family& family,
+                                   const SpecialTexts& specials, const ChatRequest& request,
+                                   const Json& messages, const Json& tools) {
+  const std::tm now = request.now ? *request.now : local_time();
   const Json bos = specials.bos;
   const Json eos = specials.eos;
   const Json add_generation_prompt = request.add_generation_prompt;
@@ -51,6 +70,12 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Specia
       {"eos_token", &eos, jinja::Origin::kTemplate},
       {"documents", &none},
   };
+  const Json functions = family.takes_functions ? functions_text(tools) : Json();
+  const Json time = family.takes_functions ? time_text(now) : Json();
+  if (family.takes_functions) {
+    variables.push_back({"functions", &functions});
+    variables.push_back({"datetime", &time, jinja::Origin::kTemplate});
+  }
   if (request.variables.is_object()) {
     for (const auto& [name, value] : request.variables.items()) variables.push_back({name, &value});
     // What DeepSeek's and Granite's templates call it.
@@ -62,8 +87,7 @@ Result<jinja::Text> render_variant(const jinja::Template& compiled, const Specia
   variables.push_back({"messages", &messages});
   variables.push_back({"tools", &tools});
   variables.push_back({"add_generation_prompt", &add_generation_prompt});
-  return compiled.render(variables, {.now = request.now ? *request.now : local_time(),
-                                     .limits = limits_for(messages)});
+  return compiled.render(variables, {.now = now, .limits = limits_for(messages)});
 }
 
 Result<Variant> make_variant(std::string_view name, const std::string& source,
@@ -73,16 +97,16 @@ Result<Variant> make_variant(std::string_view name, const std::string& source,
     return Error{fmt::format("chat template{}{}: {}", name.empty() ? "" : " ", name,
                              compiled.error().message)};
   }
+  OutputFormat format = detect_output_format(source);
   const auto try_render = [&](const Json& messages, const Json& tools) -> Result<std::string> {
-    auto text = render_variant(*compiled, specials, ChatRequest{}, messages, tools);
+    auto text = render_variant(*compiled, *format.family, specials, ChatRequest{}, messages, tools);
     if (!text) return text.error();
     return text->bytes();
   };
   const Capabilities capabilities = probe_capabilities(try_render);
-  OutputFormat format = detect_output_format(source);
   // Earlier calls are shown in the generic form then, which the model may take up.
   if (!capabilities.tools || !capabilities.shows_calls()) add_generic_calls(format);
-  return Variant{std::move(*compiled), capabilities, std::move(format)};
+  return Variant{std::move(*compiled), capabilities, format};
 }
 
 Status add_begun_answer(const std::string& begun, Prompt& prompt) {
@@ -143,7 +167,8 @@ Result<Prompt> ChatTemplate::render(const ChatRequest& request) const {
   const auto& [compiled, capabilities, format] = **variant;
   auto shaped = shape_conversation(request.messages, request.tools, capabilities);
   if (!shaped) return shaped.error();
-  auto text = render_variant(compiled, state_->specials, request, shaped->messages, shaped->tools);
+  auto text = render_variant(compiled, *format.family, state_->specials, request, shaped->messages,
+                             shaped->tools);
   if (!text) return Error{"chat " + text.error().message};
   Prompt prompt{text->bytes(), text->data_ranges(), format, false, std::move(shaped->warnings)};
   prompt.ends_in_reasoning = linnet::ends_in_reasoning(prompt.output_format, prompt.text);

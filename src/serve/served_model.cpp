@@ -6,6 +6,7 @@
 #include <ctime>
 #include <map>
 
+#include "chat/call_form_search.hpp"
 #include "chat/prompt_encoding.hpp"
 #include "chat/template_sources.hpp"
 #include "chat/thinking_switch.hpp"

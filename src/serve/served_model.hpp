@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "chat/call_form.hpp"
 #include "chat/chat_template.hpp"
+#include "chat/output/call_form.hpp"
 #include "generate/engine.hpp"
 #include "generate/infill.hpp"
 #include "generate/pooling.hpp"

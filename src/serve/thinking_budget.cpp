@@ -6,12 +6,12 @@ namespace linnet::serve {
 
 Result<std::optional<ThinkingBudget>> thinking_budget(const Tokenizer& tokenizer,
                                                       const Prompt& prompt, std::int64_t tokens) {
-  const OutputFormat& format = prompt.output_format;
+  const ReasoningMarks& reasoning = prompt.output_format.written_reasoning();
   ThinkingBudget budget;
   budget.tokens = tokens;
   budget.starts_inside = prompt.ends_in_reasoning;
-  budget.begin = format.is_harmony() ? "<|channel|>analysis<|message|>" : format.reasoning_begin;
-  budget.end = format.is_harmony() ? "<|end|>" : format.reasoning_end;
+  budget.begin = reasoning.begin;
+  budget.end = reasoning.end;
   if (budget.begin.empty() || budget.end.empty()) return std::optional<ThinkingBudget>();
   auto end = tokenizer.encode(budget.end, {.add_special = false, .parse_special = true});
   if (!end) return end.error();

@@ -156,7 +156,7 @@ TEST(ChatTemplateTest, DescribesToolsWhereTheTemplateDoesNot) {
   EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>assistant\n{\"tool_calls\":[{\"name\":\"f\""));
   EXPECT_THAT(prompt.text, HasSubstr("<|im_start|>user\nResult of f:\nfound<|im_end|>"));
   EXPECT_THAT(prompt.warnings, SizeIs(1));
-  EXPECT_EQ(prompt.output_format.name, "generic");
+  EXPECT_EQ(prompt.output_format.family->name, "generic");
 }
 
 constexpr std::string_view kWithCalls =
@@ -180,9 +180,24 @@ TEST(ChatTemplateTest, GivesArgumentsTheFormThatIsShown) {
                 HasSubstr("<tool_call>f{\"a\": 1}</tool_call>"));
     EXPECT_THAT(render(make(with_calls("'' + c.function.arguments")), request).text,
                 HasSubstr("<tool_call>f{\"a\":1}</tool_call>"));
-    EXPECT_EQ(render(make(with_calls("c.function.arguments|tojson")), request).output_format.name,
-              "tool-call-tags");
+    EXPECT_EQ(
+        render(make(with_calls("c.function.arguments|tojson")), request).output_format.family->name,
+        "tool-call-tags");
   }
+}
+
+TEST(ChatTemplateTest, ToolsAreTextForFirefunction) {
+  const ChatTemplate chat =
+      make("{# functools[ #}{{ functions + '|' + datetime + '|' }}" + std::string(kPlain));
+  ChatRequest request{.messages = messages(R"([{"role": "user", "content": "a"}])"),
+                      .tools = Json::parse(R"([{"type": "function", "function": {"name": "f"}}])"),
+                      .now = std::tm{}};
+  request.now->tm_mday = 2;
+  request.now->tm_year = 125;
+  const std::string end = "|2025-01-02 00:00:00|<s><|user|>a<|end|><|assistant|>";
+  EXPECT_EQ(render(chat, request).text, "[\n    {\n        \"name\": \"f\"\n    }\n]" + end);
+  request.tools = nullptr;
+  EXPECT_EQ(render(chat, request).text, "[]" + end);
 }
 
 TEST(ChatTemplateTest, ChoosesANamedTemplate) {

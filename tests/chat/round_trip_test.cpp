@@ -53,11 +53,13 @@ constexpr Case kCases[] = {
     {"deepseek-ai-DeepSeek-V3.2", "deepseek-dsml"},
     {"deepseek-ai-DeepSeek-V4", "deepseek-dsml"},
     {"deepseek-ai-DeepSeek-V4-Flash-0731", "deepseek-dsml"},
+    {"fireworks-ai-llama-3-firefunction-v2", "firefunction"},
     {"google-gemma-4-31B-it", "gemma"},
     {"google-gemma-4-31B-it-interleaved", "gemma"},
     {"ibm-granite-granite-4.0", "tool-call-tags"},
     {"ibm-granite-granite-4.1", "tool-call-tags"},
-    {"meetkai-functionary-medium-v3.1", "function-tags"},
+    {"meetkai-functionary-medium-v3.1", "functionary-3.1"},
+    {"meetkai-functionary-medium-v3.2", "functionary-3.2"},
     {"meta-llama-Llama-3.1-8B-Instruct", "llama"},
     {"meta-llama-Llama-3.2-3B-Instruct", "llama"},
     {"meta-llama-Llama-3.3-70B-Instruct", "llama"},
@@ -124,7 +126,7 @@ TEST_P(RoundTripTest, ReadsTheCallThatTheTemplateWrites) {
       {.messages = question_and_call(), .tools = tools(), .add_generation_prompt = false});
   ASSERT_TRUE(asked.ok()) << asked.error().message;
   ASSERT_TRUE(answered.ok()) << answered.error().message;
-  EXPECT_EQ(asked->output_format.name, GetParam().format);
+  EXPECT_EQ(asked->output_format.family->name, GetParam().format);
   EXPECT_TRUE(asked->warnings.empty()) << asked->warnings[0];
 
   const std::string answer = answer_between(asked->text, answered->text);

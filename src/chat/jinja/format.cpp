@@ -88,6 +88,9 @@ Text format_number(Run& run, const Value& value, const FormatSpec& spec) {
   const bool negative = floating ? std::signbit(value.number()) : value.integer() < 0;
   std::string digits =
       floating ? float_digits(value.number(), spec) : integer_digits(value.integer(), spec.type);
+  if (!floating && spec.precision >= 0) fail("Precision not allowed in integer format specifier");
+  const auto least = static_cast<std::size_t>(spec.least_digits);
+  if (digits.size() < least) digits.insert(0, least - digits.size(), '0');
   if (spec.grouping) group_thousands(digits, spec.grouping);
   std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
   if (spec.alternate && !floating && spec.type && spec.type != 'd') sign += {'0', spec.type};

@@ -15,6 +15,7 @@ struct FormatSpec {
   int width = 0;
   char grouping = 0;
   int precision = -1;
+  int least_digits = 0;  ///< of integers, where they are printf's
   char type = 0;
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 #include "chat/jinja/access.hpp"
 #include "chat/jinja/format.hpp"
@@ -118,6 +119,7 @@ class PercentFormatter {
       return out_.append(format_number(run_, value, spec));
     }
     spec.type = type == 'i' || type == 'u' ? 'd' : type;
+    spec.least_digits = std::max(std::exchange(spec.precision, -1), 0);
     const double number = value.number();
     if (value.is<double>() && !(std::fabs(number) < 0x1p126))
       fail("a number is too large to format");

@@ -111,7 +111,7 @@ Result<Text> Template::render(std::span<const Variable> variables,
   }
 }
 
-Result<Json> parse_json(std::string_view text) {
+Result<Json> parse_json(std::string_view text, int most_depth) {
   constexpr std::size_t kMaxKeys = 10'000;
   bool too_deep = false;
   bool too_wide = false;
@@ -120,7 +120,7 @@ Result<Json> parse_json(std::string_view text) {
     // Of a start, `depth` is that of what stands around it.
     const bool begins =
         event == Json::parse_event_t::object_start || event == Json::parse_event_t::array_start;
-    too_deep |= begins && depth >= kMaxInputDepth;
+    too_deep |= begins && depth >= most_depth;
     if (event == Json::parse_event_t::object_start) keys.push_back(0);
     if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.empty()) {
@@ -129,7 +129,7 @@ Result<Json> parse_json(std::string_view text) {
     return !too_deep && !too_wide;
   };
   Json json = Json::parse(text, watch, /*allow_exceptions=*/false);
-  if (too_deep) return Error{fmt::format("JSON is nested more than {} deep", kMaxInputDepth)};
+  if (too_deep) return Error{fmt::format("JSON is nested more than {} deep", most_depth)};
   if (too_wide) return Error{fmt::format("a JSON object has more than {} keys", kMaxKeys)};
   if (json.is_discarded()) return Error{"not valid JSON"};
   return json;

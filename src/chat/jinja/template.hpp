@@ -54,7 +54,7 @@ class Template {
   std::unique_ptr<State> state_;
 };
 
-/// Parses JSON as variables may have it: at most 64 deep and 10,000 keys an object.
-Result<nlohmann::ordered_json> parse_json(std::string_view text);
+/// Parses JSON as variables may have it: at most `most_depth` deep and 10,000 keys an object.
+Result<nlohmann::ordered_json> parse_json(std::string_view text, int most_depth = kMaxInputDepth);
 
 }  // namespace linnet::jinja

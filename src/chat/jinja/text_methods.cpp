@@ -258,6 +258,23 @@ Value is_case(Run& run, const Value& subject, const Arguments& arguments) {
   return any;
 }
 
+// True if there are cased characters, and those in lower case are the ones behind another one.
+Value is_title(Run& run, const Value& subject, const Arguments& arguments) {
+  refuse_arguments(arguments, "istitle");
+  const std::string_view text = subject.bytes();
+  run.budget.work(text.size());
+  bool any = false, is_behind_cased = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const Character character = character_at(text, at);
+    const bool cased = is_cased(character.value);
+    if (cased && is_lower(character.value) != is_behind_cased) return false;
+    is_behind_cased = cased;
+    any = any || cased;
+    at += character.bytes;
+  }
+  return any;
+}
+
 Value is_ascii(Run& run, const Value& subject, const Arguments& arguments) {
   refuse_arguments(arguments, "isascii");
   run.budget.work(subject.text().size());
@@ -281,6 +298,7 @@ constexpr std::array kMethods = {
     NamedFunction{"islower", is_case<is_upper>},
     NamedFunction{"isnumeric", all_are<is_numeric>},
     NamedFunction{"isspace", all_are<is_space>},
+    NamedFunction{"istitle", is_title},
     NamedFunction{"isupper", is_case<is_lower>},
     NamedFunction{"join", join_method},
     NamedFunction{"ljust", padded<'<'>},

@@ -1,5 +1,7 @@
 #include "chat/output/call_syntax.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -55,6 +57,13 @@ bool is_of(const std::set<std::string_view>& types, const OrderedJson& value) {
          (value.is_number_integer() && types.contains("integer"));
 }
 
+bool is_deeper(const OrderedJson& json, int depth) {
+  if (!json.is_structured()) return false;
+  return depth == 0 || std::ranges::any_of(json, [&](const OrderedJson& inner) {
+           return is_deeper(inner, depth - 1);
+         });
+}
+
 }  // namespace
 
 const OrderedJson* member(const OrderedJson* json, std::string_view key) {
@@ -83,9 +92,18 @@ ToolTable::ToolTable(const OrderedJson& tools) {
 
 bool ToolTable::contains(std::string_view name) const { return tools_.contains(name); }
 
+std::vector<std::string> ToolTable::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, parameters] : tools_.items()) names.push_back(name);
+  return names;
+}
+
 Status ToolTable::check(const std::vector<ParsedCall>& calls) const {
   for (const ParsedCall& call : calls) {
     if (!contains(call.name)) return Error{"there is no tool with the name " + call.name};
+    if (is_deeper(call.arguments, kMaxArgumentDepth)) {
+      return Error{fmt::format("its arguments are nested more than {} deep", kMaxArgumentDepth)};
+    }
   }
   return {};
 }
@@ -144,6 +162,11 @@ std::size_t end_of_json(std::string_view text, std::size_t begin) {
     if (depth == 0 && !in_string) return at + 1;
   }
   return std::string_view::npos;
+}
+
+Result<OrderedJson> parse_call_json(std::string_view text) {
+  constexpr int kAround = 4;  // {"tool_calls": [{"function": {"arguments": ...}}]}
+  return jinja::parse_json(text, kMaxArgumentDepth + kAround);
 }
 
 Result<OrderedJson> parse_arguments(std::string_view text) {

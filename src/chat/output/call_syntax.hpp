@@ -8,6 +8,7 @@
 
 #include "base/ascii.hpp"
 #include "base/result.hpp"
+#include "chat/jinja/budget.hpp"
 
 namespace linnet {
 
@@ -19,13 +20,18 @@ struct ParsedCall {
   OrderedJson arguments;
 };
 
+/// How deep arguments may be nested, however they are written: as deep as a template is shown them.
+inline constexpr int kMaxArgumentDepth = jinja::kMaxInputDepth;
+
 /// The tools that a model may call.
 class ToolTable {
  public:
   explicit ToolTable(const OrderedJson& tools);
   bool empty() const { return tools_.empty(); }
   bool contains(std::string_view name) const;
-  /// An Error that says in a few words which call is of none of these tools.
+  std::vector<std::string> names() const;
+  /// An Error that says in a few words which call is of none of these tools, or has arguments that
+  /// are nested more than kMaxArgumentDepth deep.
   Status check(const std::vector<ParsedCall>& calls) const;
   /// What a parameter's text stands for: text where the tool says so, otherwise the JSON value that
   /// it is, or text where it is none, or none of the types that the tool allows beside text.
@@ -68,10 +74,12 @@ struct CallSyntax {
   /// At least one call, or an Error that says in a few words what is wrong.
   Result<std::vector<ParsedCall>> (*parse)(std::string_view text, const ToolTable& tools);
   CallValues values{};
+  std::span<const std::string_view> markers{};  ///< that may be tokens, beside those of sections
 };
 
-// Each in the file of its family.
-extern const CallSyntax kJsonCalls;      ///< {"name": ..., "arguments": {...}}, or a list of them
+// Each in the file of its kind.
+extern const CallSyntax kJsonCalls;       ///< {"name": ..., "arguments": {...}}, or a list of them
+extern const CallSyntax kFunctoolsCalls;  ///< functools[...], a list of the same
 extern const CallSyntax kTagCalls;       ///< inside <tool_call>: JSON, <function=...> or GLM's keys
 extern const CallSyntax kFunctionCalls;  ///< <function=NAME><parameter=KEY>VALUE</parameter>
 extern const CallSyntax kInvokeCalls;    ///< <invoke name="..."><parameter name="...">VALUE
@@ -105,6 +113,9 @@ OrderedJson typed_text(const OrderedJson* schema, std::string_view text);
 
 /// Where the JSON object or list that begins at text[begin] ends; npos where it does not.
 std::size_t end_of_json(std::string_view text, std::size_t begin);
+
+/// The JSON of calls, with room for what stands around their arguments.
+Result<OrderedJson> parse_call_json(std::string_view text);
 
 /// The call of a JSON object with a name and arguments, whatever the family calls them.
 Result<ParsedCall> call_from_json(const OrderedJson& json);

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "chat/jinja/budget.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/tag_reader.hpp"
@@ -35,7 +34,7 @@ class ElementReader {
 
   // The value of the element `name`, up to behind its end; an Error where it has none.
   Result<OrderedJson> read_value(std::string_view name, const OrderedJson* schema, int depth) {
-    if (depth > jinja::kMaxInputDepth) return Error{"it is nested too deeply"};
+    if (depth > kMaxArgumentDepth) return Error{"it is nested too deeply"};
     const std::string close = fmt::format("{}</{}>", kMark, name);
     const std::string_view rest = reader_.rest();
     const std::size_t mark = rest.find(kMark);

@@ -116,9 +116,7 @@ std::size_t pass_arguments(std::string_view text, ObjectReader& reader, EventLis
 
 Result<std::vector<ParsedCall>> parse_section(const CallSection& section, std::string_view content,
                                               std::string_view end, const ToolTable& tools) {
-  // <function=NAME is part of the call.
-  const bool begins_call = section.begin.find('=') != kNowhere;
-  if (!begins_call) return section.syntax->parse(content, tools);
+  if (!section.is_one_call) return section.syntax->parse(content, tools);
   return section.syntax->parse(std::string(section.begin).append(content).append(end), tools);
 }
 

@@ -4,10 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "chat/call_form.hpp"
 #include "chat/output/event_list.hpp"
+#include "chat/output/families.hpp"
 #include "chat/output/object_reader.hpp"
-#include "chat/output/output_format.hpp"
 
 namespace linnet {
 

@@ -1,4 +1,3 @@
-#include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/section_end.hpp"
 
@@ -35,7 +34,7 @@ Calls parse_json_calls(std::string_view text, const ToolTable&) {
     if (end == std::string_view::npos || (text[at] != '{' && text[at] != '[')) {
       return Error{"it is not complete JSON"};
     }
-    const auto json = jinja::parse_json(text.substr(at, end - at));
+    const auto json = parse_call_json(text.substr(at, end - at));
     if (!json) return Error{"it is " + json.error().message};
     if (const Status status = append_calls(*json, calls); !status) return status.error();
     at = end;
@@ -44,9 +43,18 @@ Calls parse_json_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
+Calls parse_functools_calls(std::string_view text, const ToolTable& tools) {
+  constexpr std::string_view kWord = "functools";
+  if (text.starts_with(kWord)) text.remove_prefix(kWord.size());
+  return parse_json_calls(text, tools);
+}
+
+constexpr std::string_view kMistralMarkers[] = {"[CALL_ID]", "[ARGS]"};
+
 // [TOOL_CALLS][{...}], or [TOOL_CALLS]name[CALL_ID]id[ARGS]{...} for each.
 Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
-  constexpr std::string_view kBegin = "[TOOL_CALLS]", kId = "[CALL_ID]", kArguments = "[ARGS]";
+  constexpr std::string_view kBegin = "[TOOL_CALLS]";
+  const auto& [id_mark, arguments_mark] = kMistralMarkers;
   const std::string_view content = trimmed(text);
   if (content.starts_with('[') && !content.starts_with(kBegin)) {
     return parse_json_calls(content, tools);
@@ -55,14 +63,14 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
   while (!text.empty()) {
     std::string_view part = text.substr(0, SectionEnd(kBegin, kJsonValues).find(text));
     text.remove_prefix(std::min(text.size(), part.size() + kBegin.size()));
-    const std::size_t arguments_at = part.find(kArguments);
+    const std::size_t arguments_at = part.find(arguments_mark);
     if (arguments_at == std::string_view::npos) return Error{"it has no [ARGS]"};
-    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    auto arguments = parse_arguments(part.substr(arguments_at + arguments_mark.size()));
     if (!arguments) return arguments.error();
     part = part.substr(0, arguments_at);
-    const std::size_t id_at = part.find(kId);
+    const std::size_t id_at = part.find(id_mark);
     ParsedCall call{"", std::string(trimmed(part.substr(0, id_at))), std::move(*arguments)};
-    if (id_at != std::string_view::npos) call.id = trimmed(part.substr(id_at + kId.size()));
+    if (id_at != std::string_view::npos) call.id = trimmed(part.substr(id_at + id_mark.size()));
     if (call.name.empty()) return Error{"it has no name"};
     calls.push_back(std::move(call));
   }
@@ -70,16 +78,19 @@ Calls parse_mistral_calls(std::string_view text, const ToolTable& tools) {
   return calls;
 }
 
+constexpr std::string_view kKimiMarkers[] = {"<|tool_call_begin|>", "<|tool_call_end|>",
+                                             "<|tool_call_argument_begin|>"};
+
 // functions.NAME:INDEX<|tool_call_argument_begin|>{...}
 Calls parse_kimi_calls(std::string_view text, const ToolTable&) {
-  constexpr std::string_view kArguments = "<|tool_call_argument_begin|>";
-  auto parts = parts_between(text, "<|tool_call_begin|>", "<|tool_call_end|>", kJsonValues);
+  const auto& [begin, end, arguments_mark] = kKimiMarkers;
+  auto parts = parts_between(text, begin, end, kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
-    const std::size_t arguments_at = part.find(kArguments);
+    const std::size_t arguments_at = part.find(arguments_mark);
     if (arguments_at == std::string_view::npos) return Error{"it has no arguments"};
-    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    auto arguments = parse_arguments(part.substr(arguments_at + arguments_mark.size()));
     if (!arguments) return arguments.error();
     const std::string_view id = trimmed(part.substr(0, arguments_at));
     std::string_view name = id.substr(0, id.rfind(':'));
@@ -98,17 +109,20 @@ std::string_view without_fence(std::string_view text) {
   return trimmed(text);
 }
 
+constexpr std::string_view kDeepSeekMarkers[] = {"<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>",
+                                                 "<｜tool▁sep｜>"};
+
 // function<｜tool▁sep｜>NAME, a newline and a fenced block, or NAME<｜tool▁sep｜>{...} since V3.1.
 Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
-  constexpr std::string_view kSeparator = "<｜tool▁sep｜>";
-  auto parts = parts_between(text, "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", kJsonValues);
+  const auto& [begin, end, separator_mark] = kDeepSeekMarkers;
+  auto parts = parts_between(text, begin, end, kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
-    const std::size_t separator = part.find(kSeparator);
+    const std::size_t separator = part.find(separator_mark);
     if (separator == std::string_view::npos) return Error{"it has no separator"};
     std::string_view name = trimmed(part.substr(0, separator));
-    std::string_view rest = part.substr(separator + kSeparator.size());
+    std::string_view rest = part.substr(separator + separator_mark.size());
     if (name == "function") {
       const std::size_t line_end = std::min(rest.find('\n'), rest.size());
       name = trimmed(rest.substr(0, line_end));
@@ -122,20 +136,23 @@ Calls parse_deepseek_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
+constexpr std::string_view kSolarMarkers[] = {"<|tool_call:begin|>", "<|tool_call:end|>",
+                                              "<|tool_call:name|>", "<|tool_call:args|>"};
+
 // ID<|tool_call:name|>NAME<|tool_call:args|>{...}
 Calls parse_solar_calls(std::string_view text, const ToolTable&) {
-  constexpr std::string_view kName = "<|tool_call:name|>", kArguments = "<|tool_call:args|>";
-  auto parts = parts_between(text, "<|tool_call:begin|>", "<|tool_call:end|>", kJsonValues);
+  const auto& [begin, end, name_mark, arguments_mark] = kSolarMarkers;
+  auto parts = parts_between(text, begin, end, kJsonValues);
   if (!parts) return parts.error();
   std::vector<ParsedCall> calls;
   for (const std::string_view part : *parts) {
-    const std::size_t name_at = part.find(kName), arguments_at = part.find(kArguments);
+    const std::size_t name_at = part.find(name_mark), arguments_at = part.find(arguments_mark);
     if (name_at > arguments_at || arguments_at == std::string_view::npos) {
       return Error{"it has no name or no arguments"};
     }
-    auto arguments = parse_arguments(part.substr(arguments_at + kArguments.size()));
+    auto arguments = parse_arguments(part.substr(arguments_at + arguments_mark.size()));
     if (!arguments) return arguments.error();
-    const std::size_t name_begin = name_at + kName.size();
+    const std::size_t name_begin = name_at + name_mark.size();
     calls.push_back({std::string(trimmed(part.substr(0, name_at))),
                      std::string(trimmed(part.substr(name_begin, arguments_at - name_begin))),
                      std::move(*arguments)});
@@ -145,7 +162,7 @@ Calls parse_solar_calls(std::string_view text, const ToolTable&) {
 
 // [{NAME: {...}}, ...]
 Calls parse_named_calls(std::string_view text, const ToolTable&) {
-  const auto json = jinja::parse_json(trimmed(text));
+  const auto json = parse_call_json(trimmed(text));
   if (!json) return Error{"it is " + json.error().message};
   if (!json->is_array() || json->empty()) return Error{"it is not a list of calls"};
   std::vector<ParsedCall> calls;
@@ -161,10 +178,11 @@ Calls parse_named_calls(std::string_view text, const ToolTable&) {
 }  // namespace
 
 const CallSyntax kJsonCalls{parse_json_calls, kJsonValues};
-const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues};
-const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues};
+const CallSyntax kFunctoolsCalls{parse_functools_calls, kJsonValues};
+const CallSyntax kMistralCalls{parse_mistral_calls, kJsonValues, kMistralMarkers};
+const CallSyntax kSolarCalls{parse_solar_calls, kJsonValues, kSolarMarkers};
 const CallSyntax kNamedCalls{parse_named_calls, kJsonValues};
-const CallSyntax kKimiCalls{parse_kimi_calls, kJsonValues};
-const CallSyntax kDeepSeekCalls{parse_deepseek_calls, kJsonValues};
+const CallSyntax kKimiCalls{parse_kimi_calls, kJsonValues, kKimiMarkers};
+const CallSyntax kDeepSeekCalls{parse_deepseek_calls, kJsonValues, kDeepSeekMarkers};
 
 }  // namespace linnet

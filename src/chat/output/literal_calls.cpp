@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "chat/jinja/budget.hpp"
 #include "chat/jinja/template.hpp"
 #include "chat/output/call_syntax.hpp"
 
@@ -10,6 +9,8 @@ namespace linnet {
 namespace {
 
 using Calls = Result<std::vector<ParsedCall>>;
+
+constexpr std::string_view kQuotes[] = {"<|\"|>", "<escape>"};  // of Gemma's texts
 
 // Reads values with a sign for the quotes; what fails leaves the reader failed.
 class LiteralReader {
@@ -37,7 +38,7 @@ class LiteralReader {
   }
 
   OrderedJson read_value(int depth = 0) {
-    if (depth > jinja::kMaxInputDepth) failed_ = true;
+    if (depth > kMaxArgumentDepth) failed_ = true;
     if (failed_) return nullptr;
     for (const std::string_view quote : kQuotes) {
       if (skip(quote)) return read_quoted(quote);
@@ -63,8 +64,6 @@ class LiteralReader {
   }
 
  private:
-  static constexpr std::string_view kQuotes[] = {"<|\"|>", "<escape>"};
-
   // As it stands in a string of JSON, which has no control characters.
   static std::string json_character(char c) {
     const auto code = static_cast<unsigned char>(c);
@@ -194,10 +193,24 @@ Calls parse_python_calls(std::string_view text, const ToolTable&) {
   return calls;
 }
 
-// After <|python_tag|>: JSON, a built-in tool as name.call(key="value"), or code to run.
+// The call of the tool that runs code.
+Calls code_call(const ToolTable& tools, const OrderedJson& arguments) {
+  for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
+    if (tools.contains(name)) return std::vector<ParsedCall>{{"", std::string(name), arguments}};
+  }
+  return Error{"there is no tool that runs code"};
+}
+
+// After <|python_tag|>: JSON, a built-in tool as name.call(key="value"), or code to run, as it is
+// or as JSON arguments.
 Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
   const std::string_view content = trimmed(text);
-  if (content.starts_with('{')) return kJsonCalls.parse(content, tools);
+  if (content.starts_with('{')) {
+    auto calls = kJsonCalls.parse(content, tools);
+    const auto arguments = parse_arguments(content);
+    const bool may_be_code = !calls && arguments && arguments->contains("code");
+    return may_be_code ? code_call(tools, *arguments) : std::move(calls);
+  }
   const std::size_t dot = content.find(".call(");
   if (dot != std::string_view::npos) {
     // Code may have the same word in it.
@@ -206,20 +219,15 @@ Calls parse_llama_calls(std::string_view text, const ToolTable& tools) {
       return calls;
     }
   }
-  for (const std::string_view name : {"ipython", "python", "code_interpreter"}) {
-    if (!tools.contains(name)) continue;
-    OrderedJson arguments = OrderedJson::object();
-    arguments["code"] = content;
-    return std::vector<ParsedCall>{{"", std::string(name), std::move(arguments)}};
-  }
-  return Error{"there is no tool that runs code"};
+  return code_call(tools, {{"code", content}});
 }
 
 }  // namespace
 
-constexpr ValueMarks kGemmaTexts[] = {{"<|\"|>", "<|\"|>"}, {"<escape>", "<escape>"}};
+constexpr ValueMarks kGemmaTexts[] = {{kQuotes[0], kQuotes[0]}, {kQuotes[1], kQuotes[1]}};
 
-const CallSyntax kGemmaCalls{parse_gemma_calls, {CallValues::Strings::kPython, kGemmaTexts}};
+const CallSyntax kGemmaCalls{
+    parse_gemma_calls, {CallValues::Strings::kPython, kGemmaTexts}, kQuotes};
 const CallSyntax kPythonCalls{parse_python_calls, {CallValues::Strings::kPython}};
 const CallSyntax kLlamaCalls{parse_llama_calls};
 

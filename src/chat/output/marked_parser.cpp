@@ -94,14 +94,15 @@ MarkedParser::Marker MarkedParser::next_marker() const {
     if (at < next.at) next = {at, text, section, after};
   };
   if (mode_ == Mode::kReasoning) {
-    look(format_.reasoning_end, nullptr, Mode::kStart);
+    look(format_.reasoning.end, nullptr, Mode::kStart);
     return next;
   }
-  look(format_.reasoning_begin, nullptr, Mode::kReasoning);
-  look(format_.reasoning_end, nullptr, Mode::kText);  // a stray one
-  for (const std::string_view noise : format_.noise) look(noise, nullptr, Mode::kText);
+  look(format_.reasoning.begin, nullptr, Mode::kReasoning);
+  look(format_.reasoning.end, nullptr, Mode::kText);  // a stray one
+  for (const std::string_view noise : format_.family->noise) look(noise, nullptr, Mode::kText);
   if (tools_.empty()) return next;
-  for (const CallSection& section : format_.sections) look(section.begin, &section, Mode::kCall);
+  for (const CallSection& section : format_.family->sections)
+    look(section.begin, &section, Mode::kCall);
   return next;
 }
 
@@ -111,12 +112,12 @@ std::size_t MarkedParser::held_back() const {
   const auto hold = [&](std::string_view marker) {
     if (!marker.empty()) held = std::max(held, partial_marker(buffer_, marker));
   };
-  hold(format_.reasoning_end);
+  hold(format_.reasoning.end);
   if (mode_ == Mode::kReasoning) return held;
-  hold(format_.reasoning_begin);
-  for (const std::string_view noise : format_.noise) hold(noise);
+  hold(format_.reasoning.begin);
+  for (const std::string_view noise : format_.family->noise) hold(noise);
   if (tools_.empty()) return held;
-  for (const CallSection& section : format_.sections) hold(section.begin);
+  for (const CallSection& section : format_.family->sections) hold(section.begin);
   return held;
 }
 
@@ -131,7 +132,7 @@ bool MarkedParser::step_text() {
   emit(std::string_view(buffer_).substr(0, marker.at));
   drop(marker.at + marker.text.size());
   const bool ends_part = marker.after == Mode::kReasoning || mode_ != Mode::kText ||
-                         marker.text == format_.reasoning_end;
+                         marker.text == format_.reasoning.end;
   if (ends_part) events_.end_part();
   mode_ = marker.after;
   if (marker.section) begin_call(*marker.section);

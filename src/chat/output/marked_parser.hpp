@@ -26,8 +26,8 @@ class MarkedParser final : public OutputParser {
     Mode after;
   };
 
-  bool looks_for_bare_call() const { return format_.bare_json && !tools_.empty(); }
-  CallSection bare_section() const { return {"", "", format_.bare_json}; }
+  bool looks_for_bare_call() const { return format_.has_bare_calls && !tools_.empty(); }
+  CallSection bare_section() const { return {"", "", &kJsonCalls}; }
   /// One step through the buffer; false where more text is needed.
   bool step();
   bool step_start();

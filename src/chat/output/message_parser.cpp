@@ -6,7 +6,6 @@ namespace linnet {
 namespace {
 
 constexpr auto kNowhere = std::string_view::npos;
-constexpr std::string_view kMessage = "<|message|>";
 constexpr std::string_view kChannel = "<|channel|>";
 
 // The word that begins at `at`, up to white space or the next marker.
@@ -38,9 +37,23 @@ bool is_part_of_header(std::string_view text) {
 
 }  // namespace
 
-const MessageStyle kHarmonyMessages{
-    {"<|end|>", "<|call|>", "<|return|>", "<|start|>"}, "analysis", nullptr};
-const MessageStyle kAtemMessages{{"<|eom|>", "<|eot|>", "<|start|>"}, "self", &kAtemCalls};
+MessageParser::MessageParser(const MessageStyle& style, const OutputOptions& options)
+    : style_(style),
+      tools_(options.tools),
+      ends_(style.ends),
+      events_(options),
+      may_be_held_(options.held_calls && !style.calls) {
+  if (style.person.empty()) return;
+  std::vector<std::string> recipients = tools_.names();
+  recipients.emplace_back(style.person);
+  for (const std::string& recipient : recipients) {
+    headers_.push_back(recipient + std::string(style.header_end));
+    for (const std::string_view end : style.ends) {
+      ends_with_headers_.push_back(std::string(end) + headers_.back());
+    }
+  }
+  ends_.assign(ends_with_headers_.begin(), ends_with_headers_.end());
+}
 
 std::vector<OutputEvent> MessageParser::push(std::string_view text) {
   feed(text);
@@ -65,7 +78,7 @@ std::vector<OutputEvent> MessageParser::finish() {
     feed(std::exchange(again_, {}));
   }
   if (in_header_) {
-    if (!is_part_of_header(buffer_)) events_.text(buffer_);
+    if (headers_.empty() && !is_part_of_header(buffer_)) events_.text(buffer_);
   } else {
     emit(buffer_);
     end_body();
@@ -77,15 +90,31 @@ std::vector<OutputEvent> MessageParser::finish() {
 
 bool MessageParser::step() { return in_header_ ? step_header() : step_body(); }
 
+// Headers that are nothing but a recipient could be any text, but for these.
+bool MessageParser::step_known_header() {
+  const std::string_view text = buffer_;
+  for (const std::string& header : headers_) {
+    if (!text.starts_with(header)) continue;
+    begin_body(text.substr(0, header.size() - style_.header_end.size()));
+    buffer_.erase(0, header.size());
+    return true;
+  }
+  const auto may_come = [&](std::string_view header) { return header.starts_with(text); };
+  if (std::ranges::any_of(headers_, may_come)) return false;
+  begin_body("");
+  return true;
+}
+
 bool MessageParser::step_header() {
-  const std::size_t end = buffer_.find(kMessage);
+  if (!headers_.empty()) return step_known_header();
+  const std::size_t end = buffer_.find(style_.header_end);
   if (end == kNowhere) {
     if (may_be_header(buffer_)) return false;
     begin_body("");  // an answer without a header
     return true;
   }
   begin_body(std::string_view(buffer_).substr(0, end));
-  buffer_.erase(0, end + kMessage.size());
+  buffer_.erase(0, end + style_.header_end.size());
   return true;
 }
 
@@ -94,18 +123,24 @@ void MessageParser::begin_body(std::string_view header) {
   const std::size_t channel = header.find(kChannel);
   const std::size_t recipient = header.find("to=");
   recipient_.clear();
-  if (recipient != kNowhere) recipient_ = word_at(header, recipient + 3);
+  if (!headers_.empty()) {
+    recipient_ = header;
+  } else if (recipient != kNowhere) {
+    recipient_ = word_at(header, recipient + 3);
+  }
   is_reasoning_ =
-      recipient_ == style_.reasoning ||
-      (channel != kNowhere && word_at(header, channel + kChannel.size()) == style_.reasoning);
-  const bool is_for_person = recipient_ == "user" || recipient_ == "assistant";
+      !style_.reasoning.empty() &&
+      (recipient_ == style_.reasoning ||
+       (channel != kNowhere && word_at(header, channel + kChannel.size()) == style_.reasoning));
+  const bool is_for_person =
+      recipient_ == style_.person || recipient_ == "user" || recipient_ == "assistant";
   if (is_for_person || recipient_ == style_.reasoning || tools_.empty()) recipient_.clear();
   if (recipient_.starts_with("functions.")) recipient_.erase(0, 10);
   if (recipient_.empty() && !is_reasoning_) may_be_held_ = false;
   held_arguments_ = {};
   held_bytes_ = 0;
   call_.clear();
-  call_end_ = SectionEnd(style_.ends, style_.calls ? style_.calls->values : kJsonValues);
+  call_end_ = SectionEnd(ends_, style_.calls ? style_.calls->values : kJsonValues);
 }
 
 // The ends of bodies may stand in the values of a call.
@@ -121,7 +156,7 @@ bool MessageParser::step_call() {
     read_again();
     return false;
   }
-  buffer_.erase(0, end + call_end_.found().size());
+  buffer_.erase(0, end + bytes_of(call_end_.found()));
   end_body();
   in_header_ = true;
   return true;
@@ -145,7 +180,7 @@ bool MessageParser::step_body() {
   if (!recipient_.empty() && !is_plain_) return step_call();
   std::size_t end = kNowhere;
   std::string_view marker;
-  for (const std::string_view candidate : style_.ends) {
+  for (const std::string_view candidate : ends_) {
     const std::size_t at = buffer_.find(candidate);
     if (at < end) {
       end = at;
@@ -154,7 +189,7 @@ bool MessageParser::step_body() {
   }
   const std::size_t ready = end == kNowhere ? buffer_.size() - partial_end() : end;
   emit(std::string_view(buffer_).substr(0, ready));
-  buffer_.erase(0, end == kNowhere ? ready : end + marker.size());
+  buffer_.erase(0, end == kNowhere ? ready : end + bytes_of(marker));
   if (end == kNowhere) return false;
   end_body();
   in_header_ = true;
@@ -174,10 +209,17 @@ void MessageParser::emit(std::string_view text) {
 // Bytes at the end of the buffer with which the end of the body may begin.
 std::size_t MessageParser::partial_end() const {
   std::size_t held = 0;
-  for (const std::string_view end : style_.ends) {
+  for (const std::string_view end : ends_) {
     held = std::max(held, partial_marker(buffer_, end));
   }
   return held;
+}
+
+// The header behind an end is yet to be read.
+std::size_t MessageParser::bytes_of(std::string_view end) const {
+  if (headers_.empty()) return end.size();
+  const auto is_this = [&](std::string_view plain) { return end.starts_with(plain); };
+  return std::ranges::find_if(style_.ends, is_this)->size();
 }
 
 Result<std::vector<ParsedCall>> MessageParser::parse_call() const {

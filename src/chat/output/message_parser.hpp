@@ -4,32 +4,17 @@
 #include <vector>
 
 #include "chat/output/event_list.hpp"
+#include "chat/output/families.hpp"
 #include "chat/output/held_calls.hpp"
 #include "chat/output/section_end.hpp"
 
 namespace linnet {
 
-/// How a family writes messages with headers.
-struct MessageStyle {
-  std::vector<std::string_view> ends;  ///< of a body
-  /// The word behind <|channel|>, or the recipient, in the headers of the model's thinking.
-  std::string_view reasoning;
-  /// How the body of a message to a tool is written; nullptr: it is the arguments.
-  const CallSyntax* calls = nullptr;
-};
-
-extern const MessageStyle kHarmonyMessages;  ///< gpt-oss: https://github.com/openai/harmony
-extern const MessageStyle kAtemMessages;     ///< Muse Glimmer
-
-/// An answer is messages, each a header with perhaps a channel and a recipient, <|message|>, and a
-/// body. The prompt ends with <|start|>assistant, so an answer begins inside a header.
+/// An answer is messages, each a header, as a rule with perhaps a channel and a recipient, and a
+/// body. The prompt ends with the beginning of a header, so an answer begins inside one.
 class MessageParser final : public OutputParser {
  public:
-  MessageParser(const MessageStyle& style, const OutputOptions& options)
-      : style_(style),
-        tools_(options.tools),
-        events_(options),
-        may_be_held_(options.held_calls && !style.calls) {}
+  MessageParser(const MessageStyle& style, const OutputOptions& options);
 
   std::vector<OutputEvent> push(std::string_view text) override;
   std::vector<OutputEvent> finish() override;
@@ -39,6 +24,7 @@ class MessageParser final : public OutputParser {
   void feed(std::string_view text);
   bool step();
   bool step_header();
+  bool step_known_header();
   bool step_body();
   bool step_call();
   void read_again();
@@ -48,12 +34,16 @@ class MessageParser final : public OutputParser {
   void begin_body(std::string_view header);
   void emit(std::string_view text);
   std::size_t partial_end() const;
+  std::size_t bytes_of(std::string_view end) const;
   Result<std::vector<ParsedCall>> parse_call() const;
   bool is_call() const;
   void end_body();
 
   const MessageStyle& style_;
   ToolTable tools_;
+  std::vector<std::string> headers_;    // all that there are, if they are nothing but a recipient
+  std::vector<std::string_view> ends_;  // of bodies; with each of these headers behind it
+  std::vector<std::string> ends_with_headers_;
   EventList events_;
   std::string buffer_;
   bool in_header_ = true;

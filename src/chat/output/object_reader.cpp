@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/utf8.hpp"
-#include "chat/jinja/budget.hpp"
 #include "chat/json_text.hpp"
+#include "chat/output/call_syntax.hpp"
 
 namespace linnet {
 namespace {
@@ -65,7 +65,7 @@ bool ObjectReader::step_outside(std::string_view& text, std::string& written) {
 
 void ObjectReader::take_bracket(char bracket) {
   if (bracket == '{' || bracket == '[') {
-    if (++depth_ > jinja::kMaxInputDepth) state_ = State::kFailed;
+    if (++depth_ > kMaxArgumentDepth) state_ = State::kFailed;
   } else if (bracket == '}' || bracket == ']') {
     if (--depth_ <= 0) state_ = State::kComplete;
   }

@@ -1,38 +1,23 @@
 #pragma once
 
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "chat/output/families.hpp"
 
 namespace linnet {
 
-struct CallSyntax;
-struct MessageStyle;
-
-/// A stretch of an answer that holds calls of tools.
-struct CallSection {
-  std::string_view begin;
-  std::string_view end;  ///< empty where it goes on to the end of the answer
-  const CallSyntax* syntax;
-};
-
-/// How a family of models marks its thinking and its calls of tools.
+/// How a template's model marks its thinking and its calls of tools.
 struct OutputFormat {
-  std::string_view name;
-  std::string_view reasoning_begin;  ///< empty where the family does not think aloud
-  std::string_view reasoning_end;
-  std::vector<CallSection> sections;
-  std::vector<std::string_view> noise;  ///< markers that mean nothing to a reader
+  const Family* family = &generic_family();  ///< never null
+  ReasoningMarks reasoning{};                ///< empty where there are messages, too
   /// A call may stand unmarked where an answer begins, as a JSON object.
-  const CallSyntax* bare_json = nullptr;
-  /// Messages with headers, in place of all of the above.
-  const MessageStyle* messages = nullptr;
+  bool has_bare_calls = false;
 
-  bool is_harmony() const;  ///< they are those of gpt-oss
+  /// What stands around thinking in what a model writes, be it the header of a message.
+  const ReasoningMarks& written_reasoning() const {
+    return family->messages ? family->messages->written_reasoning : reasoning;
+  }
 };
-
-/// OutputFormat::name where the template is of no family that is known.
-inline constexpr std::string_view kGenericFamily = "generic";
 
 /// The format of the family whose template this is, seen from the markers in it; the generic one
 /// (a JSON object) where it has none that is known.

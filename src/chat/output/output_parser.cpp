@@ -9,8 +9,8 @@ namespace linnet {
 std::unique_ptr<OutputParser> make_output_parser(const OutputFormat& format,
                                                  const OutputOptions& options) {
   std::unique_ptr<OutputParser> parser;
-  if (format.messages) {
-    parser = std::make_unique<MessageParser>(*format.messages, options);
+  if (format.family->messages) {
+    parser = std::make_unique<MessageParser>(*format.family->messages, options);
   } else {
     parser = std::make_unique<MarkedParser>(format, options);
   }

@@ -17,6 +17,10 @@ constexpr ValueMarks kNamedParameters[] = {{"<parameter", "</parameter>", true},
                                            {"<｜DSML｜parameter", "</｜DSML｜parameter>", true},
                                            {"<atem:parameter", "</atem:parameter>", true},
                                            {"<param ", "</param>", true}};
+constexpr std::string_view kHunyuanMarkers[] = {"<tool_call:opensource>", "</tool_call:opensource>",
+                                                "<tool_sep:opensource>",  "<arg_key:opensource>",
+                                                "</arg_key:opensource>",  "<arg_value:opensource>",
+                                                "</arg_value:opensource>"};
 constexpr ValueMarks kHunyuanValues[] = {{"<arg_value:opensource>", "</arg_value:opensource>"}};
 
 // The value stands between newlines that are not part of it, which a model may forget.
@@ -189,6 +193,7 @@ const CallSyntax kFunctionCalls{parse_function_calls, {Strings::kJson, kParamete
 const CallSyntax kInvokeCalls{parse_invoke_calls, {Strings::kNone, kNamedParameters}};
 const CallSyntax kAtemCalls{parse_atem_calls, {Strings::kNone, kNamedParameters}};
 const CallSyntax kMiniCpmCalls{parse_minicpm_calls, {Strings::kNone, kNamedParameters}};
-const CallSyntax kHunyuanCalls{parse_hunyuan_calls, {Strings::kNone, kHunyuanValues}};
+const CallSyntax kHunyuanCalls{
+    parse_hunyuan_calls, {Strings::kNone, kHunyuanValues}, kHunyuanMarkers};
 
 }  // namespace linnet

@@ -10,9 +10,9 @@ class ThinkingAsText final : public OutputParser {
  public:
   ThinkingAsText(std::unique_ptr<OutputParser> parser, const OutputFormat& format)
       : parser_(std::move(parser)) {
-    if (format.reasoning_begin.empty() || format.reasoning_end.empty()) return;
-    begin_ = format.reasoning_begin;
-    end_ = format.reasoning_end;
+    if (format.reasoning.begin.empty() || format.reasoning.end.empty()) return;
+    begin_ = format.reasoning.begin;
+    end_ = format.reasoning.end;
   }
 
   std::vector<OutputEvent> push(std::string_view text) override {

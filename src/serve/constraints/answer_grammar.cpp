@@ -56,18 +56,20 @@ namespace {
 // The thinking before an answer, which may be none.
 Expression reasoning_before(const AnswerRules& rules) {
   const MarkerSpelling& markers = rules.markers;
-  if (rules.format.is_harmony()) {
-    return grammar::optional(
-        grammar::sequence({markers.spelled("<|channel|>analysis<|message|>"),
-                           markers.up_to("<|end|>"), markers.spelled("<|start|>assistant")}));
-  }
-  const bool has_none = rules.format.reasoning_begin.empty();
-  if (has_none || rules.thinking == ThinkingStage::kOver) return grammar::empty();
-  const Expression newlines =
-      grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
-  Expression end = grammar::sequence({markers.up_to(rules.format.reasoning_end), newlines});
+  const ReasoningMarks& marks = rules.format.written_reasoning();
+  const auto& messages = rules.format.family->messages;
+  if (marks.begin.empty() || rules.thinking == ThinkingStage::kOver) return grammar::empty();
+  const Expression next =
+      messages ? markers.spelled(messages->behind_reasoning)
+               : grammar::repeat(grammar::characters(grammar::CharacterSet(U'\n')), 0, 2);
+  Expression end = grammar::sequence({markers.up_to(marks.end), next});
   if (rules.thinking == ThinkingStage::kUnderWay) return end;
-  return grammar::optional(grammar::sequence({markers.spelled(rules.format.reasoning_begin), end}));
+  return grammar::optional(grammar::sequence({markers.spelled(marks.begin), end}));
+}
+
+// Text or calls, but not both: a message is for somebody.
+bool has_text_header(const OutputFormat& format) {
+  return format.family->messages && !format.family->messages->text_header.empty();
 }
 
 Expression text_of(const AnswerRules& rules, Grammar& grammar) {
@@ -77,8 +79,9 @@ Expression text_of(const AnswerRules& rules, Grammar& grammar) {
   } else if (!rules.trigger.empty()) {
     text = rules.markers.without(rules.trigger);
   }
-  if (!rules.format.is_harmony()) return text;
-  return grammar::sequence({rules.markers.spelled("<|channel|>final<|message|>"), text});
+  if (!has_text_header(rules.format)) return text;
+  return grammar::sequence(
+      {rules.markers.spelled(rules.format.family->messages->text_header), text});
 }
 
 Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
@@ -86,7 +89,7 @@ Expression answer_of(const AnswerRules& rules, Grammar& grammar) {
   Expression calls = grammar::append_grammar(*rules.calls, grammar);
   if (rules.must_call) return calls;
   const Expression text = text_of(rules, grammar);
-  if (rules.text || rules.format.is_harmony()) return grammar::choice({calls, text});
+  if (rules.text || has_text_header(rules.format)) return grammar::choice({calls, text});
   return grammar::sequence({text, grammar::optional(calls)});
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/call_form.hpp"
+#include "chat/output/call_form.hpp"
 #include "grammar/automata/expression.hpp"
 #include "serve/requests/chat_request.hpp"
 #include "serve/served_model.hpp"

@@ -251,7 +251,8 @@ class CallGrammar {
 std::string_view call_trigger(const CallForm& form) {
   const std::string_view begin = form.begin;
   const std::size_t first = begin.find_first_not_of(" \n");
-  const std::string_view text = begin.substr(std::min(first, begin.size()));
+  if (first == begin.npos) return form.between ? std::string_view(*form.between) : begin;
+  const std::string_view text = begin.substr(first);
   const std::size_t end = text.find_first_of(">]", 1);
   return text.substr(0, end == std::string_view::npos ? text.size() : end + 1);
 }

@@ -100,7 +100,7 @@ ApiResult<grammar::Grammar> make_grammar(const ServedModel& model, const ChatFie
 std::string cache_key(const ChatFields& chat, const TextConstraint& constraint,
                       const Prompt& prompt) {
   return json_text({constraint.schema, constraint.gbnf, chat.request.tools, chat.choice.must_call,
-                    chat.choice.names, chat.choice.parallel, prompt.output_format.name,
+                    chat.choice.names, chat.choice.parallel, prompt.output_format.family->name,
                     static_cast<int>(thinking_stage(prompt))});
 }
 

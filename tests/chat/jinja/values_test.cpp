@@ -74,6 +74,29 @@ TEST(FormatTest, BothKinds) {
             "1,234,567 +1 0xff   m  |");
 }
 
+// As Python 3.11 has it.
+TEST(FormatTest, IntegersOfSoManyDigits) {
+  EXPECT_EQ(render("{{ '%.3d|%08.3d|%8.3d|%-8.3d|%+.3d' % (5, 5, -5, 5, 5) }}"),
+            "005|00000005|    -005|005     |+005");
+  EXPECT_EQ(render("{{ '%#.5x|%.3o|%.3i|%.2d|%.0d' % (255, 8, 7.9, 12345, 0) }}"),
+            "0x000ff|010|007|12345|0");
+  EXPECT_EQ(render("{{ '{:.3d}'.format(5) }}"),
+            "error: template, line 1: Precision not allowed in integer format specifier");
+}
+
+TEST(MethodsTest, TitlesOfStrings) {
+  for (const char* const yes : {"Hello World", "They'Re", "A1B", "ǅabc", "1 A", "É"}) {
+    EXPECT_EQ(render("{{ s.istitle() }}", ("{\"s\": \"" + std::string(yes) + "\"}").c_str()),
+              "True")
+        << yes;
+  }
+  for (const char* const no : {"", "123", "Hello world", "They're", "A1b", "ÀB", "aB"}) {
+    EXPECT_EQ(render("{{ s.istitle() }}", ("{\"s\": \"" + std::string(no) + "\"}").c_str()),
+              "False")
+        << no;
+  }
+}
+
 TEST(MethodsTest, OfStrings) {
   EXPECT_EQ(render("{{ ' a  b '.split() }}{{ 'a,b,c'.rsplit(',', 1) }}"), "['a', 'b']['a,b', 'c']");
   EXPECT_EQ(render("{{ 'banana'.replace('a', 'X', 2) }}{{ 'ab'.replace('', '-') }}"),

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "chat/call_form.hpp"
+#include "chat/output/call_form.hpp"
 #include "serve/answers/formats.hpp"
 
 namespace linnet::serve {

@@ -10,8 +10,7 @@ namespace {
 
 bool accepts(ThinkingStage thinking, std::string_view answer) {
   OutputFormat format;
-  format.reasoning_begin = "<think>";
-  format.reasoning_end = "</think>";
+  format.reasoning = {"<think>", "</think>"};
   const std::vector<ControlToken> no_tokens;
   const MarkerSpelling spelling(no_tokens);
   AnswerRules rules{.format = format, .thinking = thinking, .markers = spelling};

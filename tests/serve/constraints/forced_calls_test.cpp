@@ -6,6 +6,7 @@
 #include <random>
 #include <sstream>
 
+#include "chat/call_form_search.hpp"
 #include "chat/output/output_parser.hpp"
 #include "grammar/matcher.hpp"
 #include "serve/constraints/answer_grammar.hpp"

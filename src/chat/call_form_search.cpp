@@ -1,10 +1,9 @@
-#include "chat/call_form.hpp"
+#include "chat/call_form_search.hpp"
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
-#include "chat/known_call_forms.hpp"
 #include "chat/output/call_syntax.hpp"
 #include "chat/output/output_parser.hpp"
 
@@ -95,14 +94,15 @@ class Trial {
     if (!text || !text->starts_with(before_)) return std::nullopt;
     text->erase(0, before_.size());
     const std::size_t reasoning =
-        format_.reasoning_end.empty() ? kNowhere : text->find(format_.reasoning_end);
+        format_.reasoning.end.empty() ? kNowhere : text->find(format_.reasoning.end);
     if (reasoning != kNowhere) {
-      text->erase(0, reasoning + format_.reasoning_end.size());
+      text->erase(0, reasoning + format_.reasoning.end.size());
       text->erase(0, text->find_first_not_of("\n"));
     }
     cut_behind_calls(*text);
-    if (format_.is_harmony()) {
-      remove_suffix(*text, "<|call|>");
+    const auto& messages = format_.family->messages;
+    if (messages && !messages->call_end.empty()) {
+      remove_suffix(*text, messages->call_end);
     } else if (!remove_suffix(*text, after_)) {
       remove_suffix(*text, trimmed(after_));
     }
@@ -130,7 +130,7 @@ class Trial {
   }
   // Behind an answer with calls a template may write what it does not behind a plain one.
   void cut_behind_calls(std::string& text) const {
-    for (const CallSection& section : format_.sections) {
+    for (const CallSection& section : format_.family->sections) {
       const std::size_t end = section.end.empty() ? kNowhere : text.rfind(section.end);
       if (end != kNowhere) text.resize(end + section.end.size());
     }
@@ -139,11 +139,11 @@ class Trial {
   void strip_reasoning() {
     Text text = trimmed(before_);
     if (ends_behind_reasoning(format_, text)) {
-      text.remove_suffix(trimmed(format_.reasoning_end).size());
+      text.remove_suffix(trimmed(format_.reasoning.end).size());
     }
     if (!ends_in_reasoning(format_, text)) return;
     text = trimmed(text);
-    text.remove_suffix(trimmed(format_.reasoning_begin).size());
+    text.remove_suffix(trimmed(format_.reasoning.begin).size());
     before_.resize(static_cast<std::size_t>(text.data() + text.size() - before_.data()));
   }
 
@@ -313,8 +313,8 @@ std::optional<CallForm> find_call_form(const ChatTemplate& chat) {
   Trial trial(chat);
   const bool can_be_tried = trial.prepare();
   // Of a family without a name the template's own form goes before the one that any model is told.
-  const bool is_generic = trial.format().name == kGenericFamily;
-  const std::optional<CallForm> known = known_call_form(trial.format().name);
+  const bool is_generic = trial.format().family == &generic_family();
+  const std::optional<CallForm>& known = trial.format().family->form;
   std::vector<std::optional<CallForm>> candidates;
   if (!is_generic) candidates.push_back(known);
   if (can_be_tried) {

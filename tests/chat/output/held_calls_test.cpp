@@ -4,7 +4,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "chat/call_form.hpp"
+#include "chat/call_form_search.hpp"
+#include "chat/output/call_syntax.hpp"
 #include "chat/output/output_parser.hpp"
 #include "support/paths.hpp"
 
@@ -146,6 +147,12 @@ const std::vector<Case>& cases() {
         .end = "</function>",
         .middle = ">",
         .between = "</function><function="}},
+      {"Firefunction",
+       "functools[",
+       {.begin = " functools[{\"name\": \"",
+        .end = "}]",
+        .middle = "\", \"arguments\": ",
+        .between = "}, {\"name\": \""}},
       {"Nemotron",
        "<TOOLCALL>",
        {.begin = "<TOOLCALL>[{\"name\": \"",
@@ -182,6 +189,7 @@ const std::vector<Case>& cases() {
         .end = "<|tool_call:end|><|calls|>",
         .middle = "<|tool_call:args|>",
         .between = "<|tool_call:end|><|tool_call:begin|>\x01<|tool_call:name|>"}},
+      {"FunctionaryMessages", ">>>all", {.begin = "", .end = "", .middle = "\n", .between = ">>>"}},
       {"Harmony",
        "<|start|><|channel|><|message|>",
        {.begin = " to=functions.", .end = "", .middle = "<|channel|>commentary json<|message|>"},
@@ -248,6 +256,21 @@ TEST_P(HeldCallsTest, ACallBeginsWithItsArguments) {
   EXPECT_EQ(events[0].call.name, "look_up");
   EXPECT_FALSE(events[0].call.id.empty());
   EXPECT_EQ(events[1].text + events[2].text, "{\"a\":\"Köln");
+}
+
+// The limit is that of the arguments, whatever stands around them.
+TEST_P(HeldCallsTest, ArgumentsAreAsDeepInPiecesAsWhole) {
+  const OutputFormat format = detect_output_format(GetParam().source);
+  const auto shown = [&](std::size_t depth, const CallForm* held) {
+    const std::string value = std::string(depth - 1, '[') + std::string(depth - 1, ']');
+    std::string answer = written(GetParam().form, 1);
+    answer.replace(answer.find(kArguments[0]), kArguments[0].size(), "{\"a\":" + value + "}");
+    return parse(format, held, answer, {}).shown();
+  };
+  EXPECT_THAT(shown(kMaxArgumentDepth, nullptr), testing::HasSubstr("look_up{\"a\":[["));
+  EXPECT_EQ(shown(kMaxArgumentDepth, &GetParam().form), shown(kMaxArgumentDepth, nullptr));
+  EXPECT_THAT(shown(kMaxArgumentDepth + 1, nullptr), testing::Not(testing::HasSubstr("#")));
+  EXPECT_THAT(shown(kMaxArgumentDepth + 1, &GetParam().form), testing::EndsWith("!..."));
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HeldCallsTest, testing::ValuesIn(cases()),

@@ -4,8 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "chat/chat_template.hpp"
-
 namespace linnet {
 
 /// Stands for an id of nine letters and digits in the texts of a CallForm.
@@ -13,8 +11,8 @@ inline constexpr std::string_view kIdPlace = "\x01";
 /// Stands for the key of an argument in `after_value`.
 inline constexpr std::string_view kKeyPlace = "\x02";
 
-/// How a model writes calls of tools, as its template shows them: `begin` call (`between` call)*
-/// `end`. A call is the tool's name, `middle` and its arguments: a JSON object, or for each of them
+/// How a model writes calls of tools: `begin` call (`between` call)* `end`. A call is the tool's
+/// name, `middle` and its arguments: a JSON object, or for each of them
 /// `before_key` KEY (`before_text` text `after_text` | `before_json` JSON) `after_value`, with
 /// `separator` between two.
 struct CallForm {
@@ -25,11 +23,5 @@ struct CallForm {
   /// What ends a text value for the parser; it is not in such values. Empty: texts are JSON, too.
   std::string text_end{};
 };
-
-/// Finds out by trial: renders answers with calls, and looks where their parts came out. Of some
-/// families, whose templates show no calls or notations of their own, the form is known. Nothing
-/// where the template writes calls in another way than the above, or in one that OutputParser would
-/// not read back.
-std::optional<CallForm> find_call_form(const ChatTemplate& chat);
 
 }  // namespace linnet

@@ -1,0 +1,104 @@
+#include <gtest/gtest.h>
+
+#include "chat/output/answer_text.hpp"
+#include "chat/output/call_syntax.hpp"
+
+namespace linnet {
+namespace {
+
+TEST(JsonCalls, Firefunction) {
+  constexpr std::string_view kSign = "functools[";
+  EXPECT_EQ(parse(kSign,
+                  "I look. functools[{\"name\": \"weather\", \"arguments\": {\"city\": \"x\"}}, "
+                  "{\"name\": \"f\", \"arguments\": {}}]"),
+            R"(|I look.#weather{"city":"x"}#f{})");
+  EXPECT_EQ(parse(kSign, "import functools\nfunctools.wraps"),
+            "|import functools\nfunctools.wraps");
+  EXPECT_EQ(parse(kSign, "functools[{\"name\": "), "!|functools[{\"name\": ");
+}
+
+TEST(JsonCalls, Mistral) {
+  constexpr std::string_view kMistral = "[TOOL_CALLS]";
+  EXPECT_EQ(parse(kMistral,
+                  "[TOOL_CALLS][{\"name\": \"weather\", \"arguments\": {\"city\": \"x\"}, "
+                  "\"id\": \"abcdefghi\"}]"),
+            R"(#weather{"city":"x"})");
+  EXPECT_EQ(parse(kMistral,
+                  "Hm.[TOOL_CALLS]weather[CALL_ID]abc[ARGS]{\"city\": \"x\"}"
+                  "[TOOL_CALLS]python[ARGS]{}"),
+            R"(|Hm.#weather{"city":"x"}#python{})");
+  EXPECT_EQ(parse(kMistral, "[TOOL_CALLS]weather{"), "!|[TOOL_CALLS]weather{");
+}
+
+TEST(JsonCalls, DeepSeek) {
+  constexpr std::string_view kSource = "<think><｜tool▁calls▁begin｜>";
+  EXPECT_EQ(
+      parse(kSource,
+            "a</think>b<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>weather\n"
+            "```json\n{\"city\": \"x\"}\n```<｜tool▁call▁end｜><｜tool▁call▁begin｜>python"
+            "<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+            {.starts_in_reasoning = true}),
+      R"(~a|b#weather{"city":"x"}#python{})");
+}
+
+TEST(JsonCalls, Kimi) {
+  EXPECT_EQ(parse("<|tool_calls_section_begin|>",
+                  "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0"
+                  "<|tool_call_argument_begin|>{\"city\": \"x\"}<|tool_call_end|>"
+                  "<|tool_calls_section_end|>"),
+            R"(#weather{"city":"x"})");
+}
+
+TEST(JsonCalls, SolarOpen) {
+  constexpr std::string_view kSign = "<|tool_call:begin|>";
+  EXPECT_EQ(
+      parse(kSign,
+            "<|think|>hm<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1<|tool_call:"
+            "name|>weather<|tool_call:args|>{\"days\": 2}<|tool_call:end|><|calls|>"),
+      R"(~hm#weather{"days":2})");
+  EXPECT_EQ(
+      parse(kSign,
+            "<|think|>hm<|end|><|begin|>assistant<|tool_calls|><|tool_call:begin|>a1<|tool_call:"
+            "name|>weather<|tool_call:args|>{\"days\": 2}<|tool_call:end|>"),
+      R"(~hm#weather{"days":2})")
+      << "<|calls|> ends the text and is not seen";
+  EXPECT_EQ(parse(kSign, "<|think|>hm<|end|><|begin|>assistant<|content|>Hello<|end|>"),
+            "~hm|Hello");
+  EXPECT_EQ(parse(kSign, "<|tool_calls|><|tool_call:begin|>weather{}<|tool_call:end|><|calls|>"),
+            "!|<|tool_calls|><|tool_call:begin|>weather{}<|tool_call:end|><|calls|>");
+}
+
+TEST(JsonCalls, CommandR) {
+  EXPECT_EQ(parse("<|START_ACTION|><|START_THINKING|>",
+                  "<|START_THINKING|>a<|END_THINKING|><|START_ACTION|>[{\"tool_call_id\": \"0\", "
+                  "\"tool_name\": \"weather\", \"parameters\": {}}]<|END_ACTION|>"),
+            "~a#weather{}");
+  EXPECT_EQ(parse("<|START_ACTION|>", "<|START_RESPONSE|>Hi<|END_RESPONSE|>"), "|Hi");
+}
+
+TEST(JsonCalls, Lists) {
+  EXPECT_EQ(
+      parse("<TOOLCALL>", "<TOOLCALL>[{\"name\": \"weather\", \"arguments\": {}}]</TOOLCALL>"),
+      "#weather{}");
+  EXPECT_EQ(parse("", "{\"tool_calls\": [{\"name\": \"weather\", \"arguments\": {\"days\": 1}}]}"),
+            R"(#weather{"days":1})");
+}
+
+TEST(JsonCalls, Apertus) {
+  EXPECT_EQ(
+      parse("<|tools_prefix|><|inner_prefix|>",
+            "<|inner_prefix|>hm<|inner_suffix|>ok<|tools_prefix|>[{\"weather\": {\"days\": 1}}, "
+            "{\"python\": {}}]<|tools_suffix|>"),
+      R"(~hm|ok#weather{"days":1}#python{})");
+  EXPECT_EQ(parse("<|tools_prefix|>", "<|tools_prefix|>[3]<|tools_suffix|>"),
+            "!|<|tools_prefix|>[3]<|tools_suffix|>");
+}
+
+TEST(JsonCalls, MiniMaxM1) {
+  EXPECT_EQ(parse("<beginning_of_sentence>ipython",
+                  "<tool_calls>\n{\"name\": \"weather\", \"arguments\": {}}\n</tool_calls>"),
+            "#weather{}");
+}
+
+}  // namespace
+}  // namespace linnet
