@@ -144,6 +144,16 @@ TEST(ChatTemplateTest, MovesASystemMessageThatHasNoPlace) {
   EXPECT_THAT(prompt.warnings[0], HasSubstr("no place for a system message"));
 }
 
+TEST(ChatTemplateTest, ASystemMessageMovesBeforeParts) {
+  const auto chat = make(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+      "{% for p in m.content %}[{{ p.text }}]{% endfor %}{% endfor %}");
+  const Prompt prompt = render(chat, {.messages = messages(R"([
+      {"role": "system", "content": "Be brief."},
+      {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}])")});
+  EXPECT_EQ(prompt.text, "[Be brief.\n\n][a][b]");
+}
+
 TEST(ChatTemplateTest, DescribesToolsWhereTheTemplateDoesNot) {
   const Prompt prompt =
       render(make(builtin_template("chatml")), {.messages = messages(

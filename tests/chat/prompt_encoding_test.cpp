@@ -43,6 +43,27 @@ TEST(EncodePrompt, SpecialTokensAreThoseOfTheTemplate) {
   EXPECT_EQ(ids->back(), 257);
 }
 
+// A template gets the token that begins a text only where the tokenizer would write it.
+TEST(SpecialTextsTest, AreThoseThatTheVocabularyNames) {
+  auto file = byte_level_vocabulary({});
+  const TokenId begin = file.add("<s>", PieceType::kControl);
+  const TokenId end = file.add("</s>", PieceType::kControl);
+  const auto texts = [&] {
+    const auto result = special_texts(*test::make(file));
+    EXPECT_TRUE(result.ok());
+    return result.value();
+  };
+  EXPECT_EQ(texts().bos, "");
+  EXPECT_EQ(texts().eos, "");
+  file.ids = {{"bos_token_id", begin}, {"eos_token_id", end}};
+  file.flags = {{"add_bos_token", true}, {"add_eos_token", true}};
+  EXPECT_EQ(texts().bos, "<s>");
+  EXPECT_EQ(texts().eos, "</s>");
+  file.flags = {{"add_bos_token", false}, {"add_eos_token", true}};
+  EXPECT_EQ(texts().bos, "");
+  EXPECT_EQ(texts().eos, "</s>");
+}
+
 MarkedTokens picture() {
   return {"<picture 1>", {{"<|end|>", {900, 901}}, {"-", {902}}}, "<|end|>"};
 }

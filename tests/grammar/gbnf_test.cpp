@@ -88,6 +88,8 @@ TEST(Gbnf, ErrorsNamePlaceAndReason) {
   expect_error("root ::= \"\xff\"", "not valid UTF-8");
   expect_error("root ::= <think>", "no token <think>");
   expect_error("root ::= *", "expected the end of the line");
+  EXPECT_EQ(error_of(compiled_gbnf(std::string((1 << 20) + 1, ' '))),
+            "the grammar has 1048577 bytes, and at most 1048576 are read");
 }
 
 TEST(Gbnf, TokensOfTheVocabulary) {

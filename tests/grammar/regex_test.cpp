@@ -40,6 +40,10 @@ TEST(Regex, Examples) {
       {"", {""}, {"a"}},
       {"a|", {"a", ""}, {"b"}},
       {"\\/\\.\\-\\$", {"/.-$"}, {"/x-$"}},
+      {"\\n\\t\\r\\f\\v\\0", {std::string("\n\t\r\f\v\0", 6)}, {"ntrfv0"}},
+      {"\\D\\S\\W", {"a1 ", "é日-"}, {"1a ", "a  ", "a1_"}},
+      {"[\\w-.]+|[+-\\d]", {"a_9-.", "+", "-", "5"}, {"a b", ",", "a+"}},
+      {"[\\n-\\r\\b]", {"\n", "\v", "\r", "\b"}, {"\t", "n", "b"}},
   };
   for (const Case& one : cases) {
     const auto automaton = must(compiled_regex(one.pattern));
@@ -83,6 +87,10 @@ TEST(Regex, WhatIsNotSupportedIsNamed) {
   expect_error("*a", "nothing to repeat");
   expect_error("a{3,2}", "largest count is below");
   expect_error("[z-a]", "goes backwards");
+  expect_error("\\p", "position 3: expected {NAME} after \\p");
+  expect_error("(?=a)b|c", "without top-level |");
+  EXPECT_EQ(error_of(compiled_regex(std::string((1 << 16) + 1, 'a'))),
+            "the regular expression has 65537 bytes, and at most 65536 are read");
 }
 
 // Random expressions over a small alphabet, against the standard library's ECMAScript.

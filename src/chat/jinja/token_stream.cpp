@@ -3,15 +3,9 @@
 namespace linnet::jinja {
 
 std::string TokenStream::describe() const {
-  switch (current().kind) {
-    case Token::Kind::kText:
-      return "text";
-    case Token::Kind::kVariableBegin:
-      return "'{{'";
+  switch (current().kind) {  // an expectation fails within a tag, or at the end
     case Token::Kind::kVariableEnd:
       return "'}}'";
-    case Token::Kind::kBlockBegin:
-      return "'{%'";
     case Token::Kind::kBlockEnd:
       return "'%}'";
     case Token::Kind::kString:

@@ -4,6 +4,7 @@
 
 #include "grammar/gbnf.hpp"
 #include "grammar/grammar_support.hpp"
+#include "grammar/schema/json_schema.hpp"
 
 namespace linnet::grammar {
 namespace {
@@ -46,6 +47,26 @@ TEST(AppendGrammar, RulesKeepTheirNumbersApart) {
   const auto automaton = compiled(both);
   for (const char* text : {"acx", "abbbc(x)", "abcx(xx)"}) EXPECT_TRUE(accepts(automaton, text));
   for (const char* text : {"ac", "x", "acb", "a(x)", "acxc"}) {
+    EXPECT_FALSE(accepts(automaton, text)) << text;
+  }
+}
+
+// A list is a graph, whose edges call rules.
+TEST(AppendGrammar, GraphsCallTheirOwnRules) {
+  const auto before = parse_gbnf("root ::= other other\nother ::= \"x\"");
+  const auto schema = compile_json_schema(*parse_schema_json(
+      R"({"type":"array","prefixItems":[{"type":"array","items":{"type":"boolean"}},true]})"));
+  ASSERT_TRUE(before.ok() && schema.ok());
+  Grammar both;
+  Expression one = append_grammar(*before, both);
+  Expression two = append_grammar(schema->grammar, both);
+  both.root = static_cast<std::uint32_t>(both.rules.size());
+  both.rules.push_back({"both", sequence({std::move(one), std::move(two)})});
+  const auto automaton = compiled(both);
+  for (const char* text : {"xx[]", "xx[[true,false]]", R"(xx[[],{"a":[1]}])"}) {
+    EXPECT_TRUE(accepts(automaton, text)) << text;
+  }
+  for (const char* text : {"xx", "[]", "xx[x]", "xx[[1]]"}) {
     EXPECT_FALSE(accepts(automaton, text)) << text;
   }
 }

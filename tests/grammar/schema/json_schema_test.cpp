@@ -1,29 +1,12 @@
 #include "grammar/schema/json_schema.hpp"
 
-#include "grammar/grammar_support.hpp"
+#include "grammar/schema/schema_cases.hpp"
 
 namespace linnet::grammar::test {
 namespace {
 
-struct Case {
-  const char* schema;
-  std::vector<std::string> accepted, rejected;
-};
-
-void check(const std::vector<Case>& cases) {
-  for (const Case& one : cases) {
-    const auto automaton = must(compiled_schema(one.schema));
-    for (const auto& text : one.accepted) {
-      EXPECT_TRUE(accepts(automaton, text)) << one.schema << "\n  should take " << text;
-    }
-    for (const auto& text : one.rejected) {
-      EXPECT_FALSE(accepts(automaton, text)) << one.schema << "\n  should not take " << text;
-    }
-  }
-}
-
 TEST(JsonSchema, Types) {
-  check({
+  check_cases({
       {R"({"type":"null"})", {"null"}, {"", "nul", "0"}},
       {R"({"type":["integer","null"]})", {"null", "-12"}, {"1.5", "true"}},
       {R"({"type":"number"})",
@@ -38,7 +21,7 @@ TEST(JsonSchema, Types) {
 }
 
 TEST(JsonSchema, Strings) {
-  check({
+  check_cases({
       {R"({"type":"string"})",
        {R"("é😀")", R"("\"\\\/\b\f\n\r\t")", R"("\u00e9\uD83D\uDE00")"},
        {R"("\ud83d")", R"("\x")", "\"\n\"", "\"a", "\"\xff\""}},
@@ -141,7 +124,7 @@ TEST(JsonSchema, Formats) {
 }
 
 TEST(JsonSchema, Numbers) {
-  check({
+  check_cases({
       {R"({"type":"integer","minimum":-12,"maximum":105})",
        {"-12", "-3", "0", "99", "105"},
        {"-13", "106", "-0", "1.0", "1050"}},
@@ -172,7 +155,7 @@ TEST(JsonSchema, Numbers) {
 }
 
 TEST(JsonSchema, Arrays) {
-  check({
+  check_cases({
       {R"({"items":{"type":"integer"},"minItems":1,"maxItems":2})",
        {"[1]", "[1, 2]", "[\n  1,\n  2\n]"},
        {"[]", "[1,2,3]", "[\"a\"]"}},
@@ -198,7 +181,7 @@ TEST(JsonSchema, Arrays) {
 }
 
 TEST(JsonSchema, Objects) {
-  check({
+  check_cases({
       {R"({"type":"object"})", {"{}", R"({"a":1,"a":[{}]})", "{ }"}, {"[]", "{a:1}", "{\"a\"}"}},
       {R"({"type":"object","additionalProperties":{"type":"integer"}})",
        {R"({"x":1,"y":2})"},
@@ -245,7 +228,7 @@ TEST(JsonSchema, Objects) {
 }
 
 TEST(JsonSchema, Combinations) {
-  check({
+  check_cases({
       {R"({"anyOf":[{"type":"string"},{"type":"integer","minimum":3}]})",
        {"\"a\"", "3"},
        {"2", "null"}},
@@ -305,7 +288,7 @@ TEST(JsonSchema, Combinations) {
 }
 
 TEST(JsonSchema, References) {
-  check({
+  check_cases({
       {R"({"$defs":{"n":{"type":"integer"}},"type":"array","items":{"$ref":"#/$defs/n"}})",
        {"[1,2]"},
        {"[\"a\"]"}},
@@ -356,7 +339,16 @@ TEST(JsonSchema, WhatIsNotSupportedIsNamed) {
   expect_error(R"({"type":"integer","minimum":3,"maximum":2})", "the grammar matches no text");
   expect_error(R"({"type":"array","not":{"uniqueItems":true}})",
                "the opposite of uniqueItems is not supported");
+  expect_error(R"({"propertyNames":{"not":{"const":"a"}}})",
+               "at /propertyNames: propertyNames with not is not supported");
+  expect_error(R"({"patternProperties":{"a":{},"b":{},"c":{},"d":{},"e":{},"f":{},"g":{}}})",
+               "more than 6 patternProperties apply to one object");
   expect_error("{", "not valid JSON");
+}
+
+TEST(JsonSchema, TextsAreLimited) {
+  EXPECT_EQ(error_of(compiled_schema(std::string((8 << 20) + 1, ' '))),
+            "the JSON text has 8388609 bytes, and at most 8388608 are read");
 }
 
 TEST(JsonSchema, NotesSayWhatIsNotHeld) {
