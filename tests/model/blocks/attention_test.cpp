@@ -184,7 +184,7 @@ TEST_F(AttentionTest, HeadsAreNormalisedWithoutWeights) {
                 test::norm_heads(values(), value_ones, kEpsilon)));
 }
 
-// DBRX, OLMo.
+// MPT, DBRX.
 TEST_F(AttentionTest, ProjectionsAreClamped) {
   add_projections();
   spec_.clamp = 0.8f;
@@ -288,7 +288,7 @@ TEST_F(AttentionTest, TheGateMayStandBesideTheQuery) {
   expect(test::times(plain_(query, keys(), values()), test::each(gate, test::sigmoid)));
 }
 
-// BitNet.
+// BitNet's norm, MiMo 2's factor.
 TEST_F(AttentionTest, TheResultIsNormalisedAndScaled) {
   add_projections();
   case_.file.tensor("blk.0.attn_sub_norm.weight", {kResult});

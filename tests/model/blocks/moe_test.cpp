@@ -212,7 +212,7 @@ TEST_F(MoeTest, ATableNamesExpertsThatThereAre) {
                 ": tensor blk.0.ffn_gate_tid2eid.weight names the expert 5, expected 0 to 4");
 }
 
-// Llama 4, Arcee: the router may read something else than the experts do.
+// SmallThinker: the router reads something else than the experts do.
 TEST_F(MoeTest, TheRouterHasAnInputOfItsOwn) {
   add_experts();
   const MoeWeights weights = load();
