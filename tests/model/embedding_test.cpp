@@ -68,7 +68,7 @@ TEST_F(EmbeddingTest, TheSumIsNormalised) {
 // Qwen3-VL: rows of a picture take the place of those of their ids; the first layers add to their
 // results what else is given of them.
 TEST_F(EmbeddingTest, GivenRowsTakeThePlaceOfTokens) {
-  case_.model.deep_inputs = 2;
+  case_.model.deepstack_layers = 2;
   case_.model.embedding_scale = 2.0f;
   const std::vector<float> values = test::random_floats(2 * 3 * kWidth, 4);
   const GivenRows given[] = {{.first = 1, .rows = 2, .values = values.data()}};

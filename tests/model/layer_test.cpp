@@ -44,7 +44,7 @@ class LayerTest : public testing::Test {
       Streams streams;
       streams.x = out;
       pass.backend.copy(in, out);
-      if (case_.model.embedding_skip) {
+      if (case_.model.residual.embedding_skip) {
         streams.embeddings = pass.workspace.view(in.rows, kWidth);
         pass.backend.fill(streams.embeddings, 1.0f);
       }
@@ -106,7 +106,7 @@ TEST_F(LayerTest, OrOfTheSum) {
 // GPT-J and Falcon: both blocks read the same.
 TEST_F(LayerTest, BlocksMayBeSideBySide) {
   add_norms({"attn_norm"});
-  case_.model.parallel_residual = true;
+  case_.model.residual.parallel = true;
   run();
   const Rows in = norm(x(), "attn_norm");
   test::expect_near(case_.out, x() + mixer(in) + ffn(in));
@@ -115,7 +115,7 @@ TEST_F(LayerTest, BlocksMayBeSideBySide) {
 // GPT-NeoX: with a norm for each.
 TEST_F(LayerTest, SideBySideWithTwoNorms) {
   add_norms({"attn_norm", "ffn_norm"});
-  case_.model.parallel_residual = true;
+  case_.model.residual.parallel = true;
   run();
   test::expect_near(case_.out, x() + mixer(norm(x(), "attn_norm")) + ffn(norm(x(), "ffn_norm")));
 }
@@ -123,7 +123,7 @@ TEST_F(LayerTest, SideBySideWithTwoNorms) {
 // Granite and MiniCPM.
 TEST_F(LayerTest, WhatBlocksAddIsScaled) {
   add_norms({"attn_norm", "ffn_norm"});
-  case_.model.residual_scale = 0.25f;
+  case_.model.residual.scale = 0.25f;
   spec().ffn_scale = 2.0f;
   spec().output_scale = 0.5f;
   run();
@@ -154,7 +154,7 @@ TEST_F(LayerTest, TheMixerMayReadTheStreamAsItIs) {
 // MiniMax-01: the stream becomes what a block reads.
 TEST_F(LayerTest, TheStreamMayStartAnewWithEachBlock) {
   add_norms({"attn_norm", "ffn_norm"});
-  case_.model.input_residual_scale = 3.0f;
+  case_.model.residual.input_scale = 3.0f;
   run();
   const Rows in = norm(x(), "attn_norm");
   const Rows ffn_in = norm(3.0 * in + mixer(in), "ffn_norm");
@@ -165,7 +165,7 @@ TEST_F(LayerTest, TheStreamMayStartAnewWithEachBlock) {
 TEST_F(LayerTest, EmbeddingsMayBeAddedAgain) {
   add_norms({"attn_norm", "ffn_norm"});
   case_.file.tensor("blk.0.layer_output_scale.weight", {1}, {0.75f});
-  case_.model.embedding_skip = true;
+  case_.model.residual.embedding_skip = true;
   run();
   const Rows mixed = x() + mixer(norm(x(), "attn_norm"));
   test::expect_near(case_.out,

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "backend/backend.hpp"
+#include "base/token_id.hpp"
 #include "model/given_rows.hpp"
 #include "model/model_spec.hpp"
 #include "model/state_journal.hpp"
@@ -24,7 +25,7 @@ struct Pass {
   View shared;  ///< [rows, ModelSpec::shared_columns]: what the first layer hands to the later ones
   Routing adapters{};                      ///< the slot of each row, in models with adapters
   std::span<const std::int32_t> inputs{};  ///< tokens of each sequence's input, where it has one
-  std::span<const std::int32_t> tokens{};  ///< of the rows
+  std::span<const TokenId> tokens{};       ///< of the rows
   std::span<const GivenRows> given{};
   std::span<const std::int32_t> places{};  ///< see Batch::places
   const BatchLayout* windows = nullptr;    ///< see Batch::windows

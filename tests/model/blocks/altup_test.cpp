@@ -19,7 +19,7 @@ double magnitude(const Row& x) {
 
 class AltupTest : public testing::Test {
  protected:
-  AltupTest() { case_.model.altup_streams = kStreams; }
+  AltupTest() { case_.model.residual.altup_streams = kStreams; }
 
   void add_layer() {
     case_.file.tensor("blk.0.altup_router_norm.weight", {kWidth})

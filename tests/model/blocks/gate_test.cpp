@@ -72,7 +72,7 @@ TEST_F(GateTest, ClampedBeforeTheActivation) {
 // Kimi K3.
 TEST_F(GateTest, Situ) {
   GateSpec spec;
-  spec.cap = 2.0f;
+  spec.situ = Situ{.cap = 2.0f};
   EXPECT_FALSE(is_plain(spec));
   expect(spec,
          [](double gate, double up) { return sigmoid(gate) * 2.0 * std::tanh(gate / 2.0) * up; });
@@ -80,8 +80,7 @@ TEST_F(GateTest, Situ) {
 
 TEST_F(GateTest, SituWithACapOnUp) {
   GateSpec spec;
-  spec.cap = 2.0f;
-  spec.up_cap = 3.0f;
+  spec.situ = Situ{.cap = 2.0f, .up_cap = 3.0f};
   expect(spec, [](double gate, double up) {
     return sigmoid(gate) * 2.0 * std::tanh(gate / 2.0) * 3.0 * std::tanh(up / 3.0);
   });

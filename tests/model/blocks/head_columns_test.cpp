@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/model_spec.hpp"
+#include "model/spec/attention_spec.hpp"
 
 namespace linnet {
 namespace {

@@ -16,7 +16,9 @@ constexpr int kStreams = 3, kAll = kStreams * kWidth;
 
 class HyperConnectionTest : public testing::Test {
  protected:
-  HyperConnectionTest() { case_.model.hyper_connection = {.streams = kStreams, .epsilon = 1e-4f}; }
+  HyperConnectionTest() {
+    case_.model.residual.hyper_connection = {.streams = kStreams, .epsilon = 1e-4f};
+  }
 
   HyperConnectionWeights load(bool writes = true) {
     return case_.load([&](WeightLoader& loader) {
@@ -65,7 +67,7 @@ class HyperConnectionTest : public testing::Test {
 // stochastic by Sinkhorn and Knopp's iterations.
 TEST_F(HyperConnectionTest, StreamsMixByADoublyStochasticMatrix) {
   constexpr int kMixes = kStreams * (kStreams + 2);
-  case_.model.hyper_connection.iterations = 20;
+  case_.model.residual.hyper_connection.iterations = 20;
   case_.file.tensor("blk.0.hc_fn.weight", {kAll, kMixes})
       .tensor("blk.0.hc_scale.weight", {3}, {0.3f, 0.2f, 0.1f})
       .tensor("blk.0.hc_base.weight", {kMixes});
@@ -114,7 +116,7 @@ TEST_F(HyperConnectionTest, StreamsMixByADoublyStochasticMatrix) {
 
 // Hunyuan 4: streams stay what they were and take in `magnitude` sigmoids of the result.
 TEST_F(HyperConnectionTest, StreamsMayStayApart) {
-  case_.model.hyper_connection.magnitude = 1.5f;
+  case_.model.residual.hyper_connection.magnitude = 1.5f;
   case_.file.tensor("blk.0.hc_fn.weight", {kAll, 2 * kStreams})
       .tensor("blk.0.hc_scale.weight", {2}, {0.3f, 0.2f})
       .tensor("blk.0.hc_base.weight", {2 * kStreams});
@@ -142,7 +144,7 @@ TEST_F(HyperConnectionTest, StreamsMayStayApart) {
 // rank.
 TEST_F(HyperConnectionTest, StreamsMayBeGated) {
   constexpr int kRank = 2;
-  case_.model.hyper_connection.gate_rank = kRank;
+  case_.model.residual.hyper_connection.gate_rank = kRank;
   case_.file.tensor("blk.0.hc_norm.weight", {kAll})
       .tensor("blk.0.hc_down.weight", {kAll, kRank})
       .tensor("blk.0.hc_up.weight", {kRank, kAll})
@@ -172,7 +174,7 @@ TEST_F(HyperConnectionTest, StreamsMayBeGated) {
 }
 
 TEST_F(HyperConnectionTest, MostModelsHaveOneStream) {
-  case_.model.hyper_connection = {};
+  case_.model.residual.hyper_connection = {};
   EXPECT_FALSE(load().mixes);
   EXPECT_EQ(hyper_connection_columns(case_.model), 0);
 }

@@ -114,7 +114,7 @@ TEST_F(MlpTest, WhatGoesIntoTheLastProjectionIsDividedAndNormalised) {
 // Gemma 3n: of each row, what is more than so many deviations above the mean; else 0.
 TEST_F(MlpTest, TheGateIsCutBelow) {
   add_three();
-  spec_.gate_cut = 0.5f;
+  spec_.top_k_deviations = 0.5f;
   run();
   Rows gates = product(case_.input(), "ffn_gate");
   for (Row& row : gates) {

@@ -154,15 +154,13 @@ TEST_F(MoeTest, ExpertsMayWorkInALatentSpace) {
 // https://arxiv.org/abs/2508.07785: what the experts gave goes through the small expert of the
 // group, too.
 TEST_F(MoeTest, ExpertsOfAGroupShareASmallOne) {
-  constexpr int kChunk = 3, kSize = 2;
+  constexpr int kAdjugate = 3, kSize = 2;
   experts_ = 6;
-  spec_.chunk_size = kSize;
-  spec_.chunk_width = kChunk;
-  spec_.chunk_scale = 0.05f;
+  spec_.adjugate = {.group_size = kSize, .width = kAdjugate, .scale = 0.05f};
   add_experts();
-  case_.file.tensor("blk.0.ffn_gate_chexps.weight", {kWidth, kChunk, 3})
-      .tensor("blk.0.ffn_up_chexps.weight", {kWidth, kChunk, 3})
-      .tensor("blk.0.ffn_down_chexps.weight", {kChunk, kWidth, 3});
+  case_.file.tensor("blk.0.ffn_gate_chexps.weight", {kWidth, kAdjugate, 3})
+      .tensor("blk.0.ffn_up_chexps.weight", {kWidth, kAdjugate, 3})
+      .tensor("blk.0.ffn_down_chexps.weight", {kAdjugate, kWidth, 3});
   run();
   expect([&](const Row& x) {
     const Row weights = test::softmax(logits(x));
@@ -175,7 +173,7 @@ TEST_F(MoeTest, ExpertsOfAGroupShareASmallOne) {
 
 // DeepSeek-V4: the first layers' experts are named by the token, and only weighed by the router.
 TEST_F(MoeTest, ATableMayNameTheExperts) {
-  spec_.table_tokens = 40;
+  spec_.hash_routed_tokens = 40;
   add_experts();
   std::vector<float> table;
   for (int token = 0; token < 40; ++token) {
@@ -200,7 +198,7 @@ TEST_F(MoeTest, ATableMayNameTheExperts) {
 }
 
 TEST_F(MoeTest, ATableNamesExpertsThatThereAre) {
-  spec_.table_tokens = 1;
+  spec_.hash_routed_tokens = 1;
   add_experts();
   case_.file.tensor("blk.0.ffn_gate_tid2eid.weight", {kUsed, 1}, {1, kExperts});
   WeightLoader loader(case_.file.file(), case_.file.backend());

@@ -16,7 +16,7 @@ class ResidualMixTest : public testing::Test {
  protected:
   ResidualMixTest() {
     case_.model.layers.resize(7);
-    case_.model.residual_group = 3;
+    case_.model.residual.attention_group = 3;
     case_.file.tensor("score.weight", {kWidth});
   }
   void run(std::size_t states) {
@@ -60,7 +60,7 @@ TEST_F(ResidualMixTest, WithoutEarlierStatesTheStreamItself) {
 
 TEST_F(ResidualMixTest, OneStateForEachGroupThatBegins) {
   EXPECT_EQ(residual_mix_states(case_.model), 3);  // of 7 layers in groups of 3
-  case_.model.residual_group = 0;
+  case_.model.residual.attention_group = 0;
   EXPECT_EQ(residual_mix_states(case_.model), 0);
   EXPECT_EQ(residual_mix_columns(case_.model), 0);
 }
