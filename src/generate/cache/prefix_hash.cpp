@@ -14,8 +14,8 @@ std::uint64_t empty_prefix_hash() {
   return kSecret;
 }
 
-std::uint64_t extend_prefix_hash(std::uint64_t hash, std::span<const std::int32_t> tokens) {
-  for (const std::int32_t token : tokens) {
+std::uint64_t extend_prefix_hash(std::uint64_t hash, std::span<const TokenId> tokens) {
+  for (const TokenId token : tokens) {
     hash = spread_bits(hash + static_cast<std::uint32_t>(token) + kSplitMixStep);
   }
   return hash;

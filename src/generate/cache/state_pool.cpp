@@ -32,7 +32,7 @@ void StatePool::release_as_checkpoint(const Checkpoint& checkpoint) noexcept {
   checkpoints_.push_back(checkpoint);
 }
 
-std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t> tokens) const {
+std::vector<StatePool::Checkpoint> StatePool::find(std::span<const TokenId> tokens) const {
   std::vector<Checkpoint> found(checkpoints_.begin(), checkpoints_.end());
   std::ranges::sort(found, {}, &Checkpoint::tokens);
   std::uint64_t hash = empty_prefix_hash();
@@ -46,7 +46,7 @@ std::vector<StatePool::Checkpoint> StatePool::find(std::span<const std::int32_t>
   return found;
 }
 
-std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const std::int32_t> tokens) {
+std::optional<StatePool::Checkpoint> StatePool::find_longest(std::span<const TokenId> tokens) {
   const auto found = find(tokens);
   if (found.empty()) return std::nullopt;
   use(find_hash(found.back().hash));

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "base/token_id.hpp"
+
 namespace linnet {
 
 /// Who holds which slot of the recurrent state. A slot belongs to a running sequence, or is a
@@ -30,9 +32,9 @@ class StatePool {
   void release_as_checkpoint(const Checkpoint& checkpoint) noexcept;
 
   /// The checkpoints of beginnings of `tokens`, the shortest first.
-  std::vector<Checkpoint> find(std::span<const std::int32_t> tokens) const;
+  std::vector<Checkpoint> find(std::span<const TokenId> tokens) const;
   /// The longest of them, from now on the most recently used.
-  std::optional<Checkpoint> find_longest(std::span<const std::int32_t> tokens);
+  std::optional<Checkpoint> find_longest(std::span<const TokenId> tokens);
   /// A slot to copy the state after a prefix to; nothing if it is known or all slots are running.
   std::optional<std::int32_t> remember(std::int64_t tokens, std::uint64_t hash) noexcept;
   /// Gives the checkpoint of a prefix away, if there is one.
