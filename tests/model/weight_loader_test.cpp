@@ -96,7 +96,7 @@ TEST_F(WeightLoaderTest, WhatTheFileLacksIsMissing) {
   EXPECT_EQ(loader().transposed("matrix", 3, 2, Presence::kOptional), nullptr);
   EXPECT_EQ(loader().rows("gate"), 0);
   EXPECT_EQ(loader().elements("gate"), 0);
-  EXPECT_EQ(loader().upload({}), nullptr);
+  EXPECT_EQ(loader().upload(Values{}), nullptr);
   EXPECT_EQ(error(), "");
 }
 
@@ -190,6 +190,16 @@ TEST_F(WeightLoaderTest, HeadNormsComeInFourShapes) {
   EXPECT_EQ(number.group, 2);
   EXPECT_TRUE(number.per_column);
   EXPECT_EQ(error(), "");
+}
+
+TEST_F(WeightLoaderTest, IntegersAreUploadedAsSuch) {
+  file_.tensor("unused", {1});
+  const std::vector<std::int32_t> buckets = {7, -1, 1 << 30};
+  const std::unique_ptr<Buffer> buffer = loader().upload(buckets);
+  ASSERT_NE(buffer, nullptr);
+  EXPECT_EQ(buffer->size(), 3);
+  const std::int32_t* const got = as_integers(buffer->data());  // of the reference: host memory
+  EXPECT_EQ(std::vector<std::int32_t>(got, got + 3), buckets);
 }
 
 TEST_F(WeightLoaderTest, ExtentsAreThoseOfTheFile) {

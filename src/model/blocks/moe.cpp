@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "model/blocks/elementwise.hpp"
 #include "model/blocks/gate.hpp"
@@ -15,14 +14,12 @@ namespace {
 
 // The experts that the table names for the rows' tokens.
 void look_up_experts(const Pass& pass, const MoeWeights& weights, const Routing& routing) {
-  std::vector<float> experts;  // their bits
+  std::vector<std::int32_t> experts;
   for (const TokenId token : pass.tokens) {
-    for (int i = 0; i < routing.used; ++i) {
-      experts.push_back(
-          std::bit_cast<float>(weights.table[static_cast<std::size_t>(token) * routing.used + i]));
-    }
+    const auto named = weights.table.begin() + std::ptrdiff_t{token} * routing.used;
+    experts.insert(experts.end(), named, named + routing.used);
   }
-  pass.backend.upload(experts, reinterpret_cast<float*>(routing.experts));
+  pass.backend.upload(experts, routing.experts);
 }
 
 Routing route(const Pass& pass, const MoeSpec& spec, const MoeWeights& weights, View in) {
